@@ -1,1 +1,146 @@
-//! To be written.
+//! Error numbers of the DAOS API and the error type that carries them across the public seams.
+//!
+//! [`Code`] is generated from one table (`table.rs`), which is also the source of the C constants, of `d_errstr` and
+//! of `d_errdesc`. [`Status`] is a code together with a sentence that says what failed and on what.
+
+mod errno;
+mod table;
+
+pub use table::Code;
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What a caller can do about an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Advice {
+    /// The same call may succeed later.
+    Retry,
+    /// Fetch a newer pool map or leader, then call again.
+    Refresh,
+    /// Close the handle, open it again, then call again.
+    Reopen,
+    /// Delete something or grow the pool, then call again.
+    FreeSpace,
+    /// The call can never succeed as it is.
+    GiveUp,
+    /// What was asked for is damaged or gone.
+    DataLost,
+}
+
+/// The result type of every public seam.
+pub type Result<T, E = Status> = std::result::Result<T, E>;
+
+/// An error number together with a sentence that says what failed, on what, and where it helps, what to do.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Status {
+    code: Code,
+    context: Cow<'static, str>,
+}
+
+impl Status {
+    /// An error with its context: a sentence without a full stop, naming the object.
+    pub fn new(code: Code, context: impl Into<Cow<'static, str>>) -> Self {
+        Status { code, context: context.into() }
+    }
+
+    /// The error number.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The sentence given with the error.
+    pub fn context(&self) -> &str {
+        &self.context
+    }
+
+    /// The value that the C API returns: the negative number.
+    pub fn to_der(&self) -> i32 {
+        -(self.code as i32)
+    }
+
+    /// The error of a value that came from the C API or the wire; `None` for zero.
+    pub fn from_der(der: i32, context: impl Into<Cow<'static, str>>) -> Option<Self> {
+        if der == 0 {
+            return None;
+        }
+        let code = der.checked_neg().and_then(Code::from_number).unwrap_or(Code::Unknown);
+        Some(Status::new(code, context))
+    }
+
+    /// Puts what was being done in front of the context.
+    #[must_use]
+    pub fn while_doing(self, what: impl fmt::Display) -> Self {
+        let context = if self.context.is_empty() { what.to_string() } else { format!("{what}: {}", self.context) };
+        Status { code: self.code, context: context.into() }
+    }
+}
+
+impl From<Code> for Status {
+    fn from(code: Code) -> Self {
+        Status::new(code, "")
+    }
+}
+
+impl From<std::io::Error> for Status {
+    fn from(error: std::io::Error) -> Self {
+        Status::new(errno::code_of_io_error(&error), error.to_string())
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.context.is_empty() {
+            write!(f, "{} ({}, -{})", self.code.text(), self.code.name(), self.code as i32)
+        } else {
+            write!(f, "{}: {} ({}, -{})", self.context, self.code.text(), self.code.name(), self.code as i32)
+        }
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Status {}
+
+/// `Err` of a status made from a code and format arguments: `fail!(Code::Inval, "label {label} is too long")`.
+#[macro_export]
+macro_rules! fail {
+    ($code:expr, $($arg:tt)+) => {
+        return Err($crate::Status::new($code, format!($($arg)+)))
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_round_trips_through_its_number_and_has_words() {
+        for &code in Code::ALL {
+            assert_eq!(Code::from_number(code as i32), Some(code));
+            assert!(code.name().starts_with("DER_"));
+            assert!(!code.text().is_empty() && !code.text().ends_with('.'));
+            let status = Status::from_der(-(code as i32), "x").expect("not zero");
+            assert_eq!(status.code(), code);
+            assert_eq!(status.to_der(), -(code as i32));
+        }
+    }
+
+    #[test]
+    fn numbers_from_outside_never_panic() {
+        assert_eq!(Status::from_der(0, ""), None);
+        for number in [1, i32::MIN, i32::MAX, -1, -999_999] {
+            assert_eq!(Status::from_der(number, "").map(|s| s.code()), Some(Code::Unknown));
+        }
+    }
+
+    #[test]
+    fn contexts_are_put_in_front() {
+        let status = Status::new(Code::Nonexist, "pool demo").while_doing("connecting");
+        assert_eq!(status.to_string(), "connecting: pool demo: Does not exist (DER_NONEXIST, -1005)");
+    }
+}

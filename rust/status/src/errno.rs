@@ -1,0 +1,78 @@
+//! Translation between operating-system errors, POSIX numbers and DER codes.
+
+use crate::{Code, Status};
+use std::io::{Error, ErrorKind};
+
+/// The code that stands for an operating-system error.
+pub(crate) fn code_of_io_error(error: &Error) -> Code {
+    match error.kind() {
+        ErrorKind::NotFound => Code::Nonexist,
+        ErrorKind::PermissionDenied => Code::NoPerm,
+        ErrorKind::AlreadyExists => Code::Exist,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Code::Nospace,
+        ErrorKind::OutOfMemory => Code::Nomem,
+        ErrorKind::InvalidInput => Code::Inval,
+        ErrorKind::TimedOut => Code::Timedout,
+        ErrorKind::NotADirectory => Code::Notdir,
+        ErrorKind::ResourceBusy | ErrorKind::WouldBlock => Code::Busy,
+        ErrorKind::ConnectionRefused
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::NotConnected
+        | ErrorKind::BrokenPipe => Code::Unreach,
+        _ => Code::Io,
+    }
+}
+
+/// POSIX error numbers (Linux) that the mapping below uses.
+mod posix {
+    pub const EPERM: i32 = 1;
+    pub const ENOENT: i32 = 2;
+    pub const EIO: i32 = 5;
+    pub const EAGAIN: i32 = 11;
+    pub const ENOMEM: i32 = 12;
+    pub const EACCES: i32 = 13;
+    pub const EBUSY: i32 = 16;
+    pub const EEXIST: i32 = 17;
+    pub const ENOTDIR: i32 = 20;
+    pub const EINVAL: i32 = 22;
+    pub const ENOSPC: i32 = 28;
+    pub const ENOSYS: i32 = 38;
+    pub const EOVERFLOW: i32 = 75;
+    pub const ENOTSUP: i32 = 95;
+    pub const ETIMEDOUT: i32 = 110;
+    pub const ESTALE: i32 = 116;
+    pub const ECANCELED: i32 = 125;
+}
+
+impl Code {
+    /// The positive POSIX number that `libdfs` and `libduns` return for this code.
+    pub const fn to_errno(self) -> i32 {
+        match self {
+            Code::NoPerm | Code::EpRo => posix::EPERM,
+            Code::OpNotPermitted => posix::EACCES,
+            Code::NoHdl | Code::Inval | Code::IoInval | Code::RecSize | Code::Badpath => posix::EINVAL,
+            Code::Exist | Code::Already => posix::EEXIST,
+            Code::Nonexist | Code::Enoent | Code::ContNonexist => posix::ENOENT,
+            Code::Nospace | Code::QuotaLimit => posix::ENOSPC,
+            Code::Nomem => posix::ENOMEM,
+            Code::Nosys => posix::ENOSYS,
+            Code::Notsupported => posix::ENOTSUP,
+            Code::Timedout | Code::Noreply => posix::ETIMEDOUT,
+            Code::Busy | Code::EqBusy => posix::EBUSY,
+            Code::Again | Code::Inprogress => posix::EAGAIN,
+            Code::Overflow | Code::Trunc | Code::RecordTooBig | Code::KeyTooBig => posix::EOVERFLOW,
+            Code::Canceled | Code::OpCanceled => posix::ECANCELED,
+            Code::Notdir => posix::ENOTDIR,
+            Code::Stale => posix::ESTALE,
+            _ => posix::EIO,
+        }
+    }
+}
+
+impl Status {
+    /// The positive POSIX number that `libdfs` and `libduns` return.
+    pub fn to_errno(&self) -> i32 {
+        self.code().to_errno()
+    }
+}
