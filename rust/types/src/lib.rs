@@ -1,1 +1,17 @@
-//! To be written.
+//! Vocabulary of the system: identifiers, epochs, keys, extents and object classes.
+//!
+//! Nothing here does I/O. Sizes and counts are fixed-width because they go on the wire and on media.
+
+mod extent;
+mod ids;
+mod key;
+mod label;
+mod object_class;
+mod object_id;
+
+pub use extent::Extent;
+pub use ids::{ContainerId, Epoch, HandleId, PoolId, Rank, TargetIndex};
+pub use key::{Key, KEY_LENGTH_MAX};
+pub use label::{check_label, Reference, LABEL_LENGTH_MAX};
+pub use object_class::{GroupCount, ObjectClass, Redundancy};
+pub use object_id::{KeyKind, ObjectId, ObjectType};
