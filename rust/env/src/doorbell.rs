@@ -1,0 +1,39 @@
+//! A descriptor that another thread rings to end a wait.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// An event counter of the kernel (`eventfd`): rung from any thread, waited for by one.
+#[derive(Debug)]
+pub struct Doorbell(OwnedFd);
+
+impl Doorbell {
+    /// A bell that has not been rung.
+    pub fn new() -> std::io::Result<Doorbell> {
+        // SAFETY: plain system call; the result is checked below.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just opened and nobody else owns it.
+        Ok(Doorbell(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Makes the descriptor readable.
+    pub fn ring(&self) {
+        let one: u64 = 1;
+        // SAFETY: eight bytes are read from `one`. A full counter (EAGAIN) leaves the bell rung, which is what we want.
+        unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), 8) };
+    }
+
+    /// Makes the descriptor unreadable again.
+    pub fn clear(&self) {
+        let mut count: u64 = 0;
+        // SAFETY: eight bytes are written to `count`. EAGAIN says that it was not rung.
+        unsafe { libc::read(self.0.as_raw_fd(), (&raw mut count).cast(), 8) };
+    }
+
+    /// The descriptor to wait on for reading.
+    pub fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}

@@ -1,0 +1,343 @@
+//! One thread, its tasks, its timers and its sources of completions.
+
+use crate::sync::{Receiver, oneshot};
+use crate::timers::Timers;
+use crate::{Clock, Doorbell};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// How many tasks run between two looks at the sources: completions must not starve behind a long queue.
+const TASKS_PER_ROUND: usize = 64;
+
+/// Something that completes work of tasks: an endpoint, an I/O ring.
+pub trait Source {
+    /// Takes what has completed and starts what was queued, without blocking; `true` when anything happened.
+    fn progress(&self) -> bool;
+
+    /// The descriptor that becomes readable when there is something to do.
+    fn descriptor(&self) -> Option<RawFd>;
+
+    /// Called before the thread sleeps on the descriptor; `false` when there is something to do after all.
+    fn prepare_sleep(&self) -> bool {
+        true
+    }
+}
+
+/// Tasks that are ready to run, filled from any thread.
+struct Ready {
+    queue: Mutex<VecDeque<u64>>,
+    sleeping: AtomicBool,
+    doorbell: Doorbell,
+}
+
+impl Ready {
+    fn push(&self, task: u64) {
+        self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push_back(task);
+        if self.sleeping.load(Ordering::SeqCst) {
+            self.doorbell.ring();
+        }
+    }
+
+    fn pop(&self) -> Option<u64> {
+        self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop_front()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_empty()
+    }
+}
+
+struct TaskWaker {
+    task: u64,
+    queued: AtomicBool,
+    ready: Arc<Ready>,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::AcqRel) {
+            self.ready.push(self.task);
+        }
+    }
+}
+
+struct Task {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    state: Arc<TaskWaker>,
+    waker: Waker,
+}
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    ready: Arc<Ready>,
+    tasks: RefCell<HashMap<u64, Task>>,
+    next_task: Cell<u64>,
+    sources: RefCell<Vec<Rc<dyn Source>>>,
+    timers: RefCell<Timers>,
+}
+
+/// Starts tasks and timers of one executor; cheap to clone, not to be sent to other threads.
+#[derive(Clone)]
+pub struct Spawner(Rc<Inner>);
+
+/// Runs tasks on the thread that calls it.
+///
+/// The order of a round is fixed: sources, tasks, timers. When a round did nothing, the executor spins for
+/// `spin` (a wake-up from another core costs more than most requests), then sleeps in `poll(2)` on the descriptors of
+/// its sources.
+pub struct Executor {
+    spawner: Spawner,
+    spin: Duration,
+}
+
+/// The result of a task to wait for; dropping it leaves the task running.
+pub struct JoinHandle<T>(Receiver<T>);
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Option<T>;
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl Spawner {
+    /// Starts a task.
+    pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
+        let (sender, receiver) = oneshot();
+        self.spawn_boxed(Box::pin(async move { sender.send(future.await) }));
+        JoinHandle(receiver)
+    }
+
+    fn spawn_boxed(&self, future: Pin<Box<dyn Future<Output = ()>>>) {
+        let inner = &self.0;
+        let number = inner.next_task.get();
+        inner.next_task.set(number + 1);
+        let state = Arc::new(TaskWaker { task: number, queued: AtomicBool::new(true), ready: inner.ready.clone() });
+        let waker = Waker::from(state.clone());
+        inner.tasks.borrow_mut().insert(number, Task { future, state, waker });
+        inner.ready.push(number);
+    }
+
+    /// The clock that timers follow.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_until(self.0.clock.monotonic() + duration).await;
+    }
+
+    /// Waits until the clock shows `deadline`.
+    pub async fn sleep_until(&self, deadline: Duration) {
+        let mut timer = Timer { inner: self.0.clone(), number: None };
+        std::future::poll_fn(move |context| timer.poll(deadline, context)).await;
+    }
+
+    /// The result of a future, or `None` when it takes longer than `limit`.
+    pub async fn timeout<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = Box::pin(future);
+        let mut timer = Timer { inner: self.0.clone(), number: None };
+        let deadline = self.0.clock.monotonic() + limit;
+        std::future::poll_fn(move |context| match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => timer.poll(deadline, context).map(|()| None),
+        })
+        .await
+    }
+
+    /// Adds a source of completions.
+    pub fn add_source(&self, source: Rc<dyn Source>) {
+        self.0.sources.borrow_mut().push(source);
+    }
+
+    /// Removes a source that was added.
+    pub fn remove_source(&self, source: &Rc<dyn Source>) {
+        self.0.sources.borrow_mut().retain(|known| !Rc::ptr_eq(known, source));
+    }
+}
+
+struct Timer {
+    inner: Rc<Inner>,
+    number: Option<u64>,
+}
+
+impl Timer {
+    fn poll(&mut self, deadline: Duration, context: &mut Context<'_>) -> Poll<()> {
+        if self.inner.clock.monotonic() >= deadline {
+            return Poll::Ready(());
+        }
+        let mut timers = self.inner.timers.borrow_mut();
+        match self.number {
+            Some(number) => timers.update(number, context.waker()),
+            None => self.number = Some(timers.add(deadline, context.waker().clone())),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.inner.timers.borrow_mut().remove(number);
+        }
+    }
+}
+
+impl Executor {
+    /// An executor without tasks, for the thread that will drive it.
+    pub fn new(clock: Arc<dyn Clock>, spin: Duration) -> std::io::Result<Executor> {
+        let ready =
+            Ready { queue: Mutex::new(VecDeque::new()), sleeping: AtomicBool::new(false), doorbell: Doorbell::new()? };
+        let inner = Inner {
+            clock,
+            ready: Arc::new(ready),
+            tasks: RefCell::default(),
+            next_task: Cell::new(0),
+            sources: RefCell::default(),
+            timers: RefCell::default(),
+        };
+        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin })
+    }
+
+    /// Starts tasks and timers.
+    pub fn spawner(&self) -> &Spawner {
+        &self.spawner
+    }
+
+    /// One round of sources, tasks and timers; `true` when anything was done.
+    pub fn run_once(&self) -> bool {
+        let inner = &self.spawner.0;
+        let mut busy = false;
+        for index in 0.. {
+            // A source may add sources: the list is not borrowed while one runs.
+            let Some(source) = inner.sources.borrow().get(index).cloned() else { break };
+            busy |= source.progress();
+        }
+        for _ in 0..TASKS_PER_ROUND {
+            let Some(number) = inner.ready.pop() else { break };
+            busy = true;
+            self.run_task(number);
+        }
+        busy | self.run_timers()
+    }
+
+    fn run_task(&self, number: u64) {
+        let inner = &self.spawner.0;
+        let Some(mut task) = inner.tasks.borrow_mut().remove(&number) else { return };
+        task.state.queued.store(false, Ordering::Release);
+        let waker = task.waker.clone();
+        if task.future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            inner.tasks.borrow_mut().insert(number, task);
+        }
+    }
+
+    fn run_timers(&self) -> bool {
+        let inner = &self.spawner.0;
+        let Some(deadline) = inner.timers.borrow().next_deadline() else { return false };
+        let now = inner.clock.monotonic();
+        if deadline > now {
+            return false;
+        }
+        let mut due = Vec::new();
+        inner.timers.borrow_mut().take_due(now, &mut due);
+        let busy = !due.is_empty();
+        due.into_iter().for_each(Waker::wake);
+        busy
+    }
+
+    /// Runs rounds until one does nothing.
+    pub fn run_until_stalled(&self) {
+        while self.run_once() {}
+    }
+
+    /// The moment of the next timer, by the monotonic clock.
+    pub fn next_timer(&self) -> Option<Duration> {
+        self.spawner.0.timers.borrow().next_deadline()
+    }
+
+    /// Runs everything until `future` is done, and gives its result.
+    pub fn block_on<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Option<T> {
+        let mut handle = Box::pin(self.spawner.spawn(future));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut idle_since = None;
+        loop {
+            let busy = self.run_once();
+            if let Poll::Ready(value) = handle.as_mut().poll(&mut context) {
+                return value;
+            }
+            self.rest(busy, &mut idle_since, None);
+        }
+    }
+
+    /// After a round: spins for a while when nothing was done, then sleeps at most until `limit` (monotonic time).
+    pub fn rest(&self, busy: bool, idle_since: &mut Option<Duration>, limit: Option<Duration>) {
+        if busy {
+            *idle_since = None;
+            return;
+        }
+        let now = self.spawner.0.clock.monotonic();
+        let since = *idle_since.get_or_insert(now);
+        if now.saturating_sub(since) < self.spin {
+            std::hint::spin_loop();
+            return;
+        }
+        self.sleep(limit);
+        *idle_since = None;
+    }
+
+    /// Sleeps until a source, a wake-up from another thread, a timer or `limit` (monotonic time).
+    pub fn sleep(&self, limit: Option<Duration>) {
+        let inner = &self.spawner.0;
+        inner.ready.sleeping.store(true, Ordering::SeqCst);
+        let sources: Vec<Rc<dyn Source>> = inner.sources.borrow().clone();
+        if inner.ready.is_empty() && sources.iter().all(|source| source.prepare_sleep()) {
+            let deadline = [self.next_timer(), limit].into_iter().flatten().min();
+            self.wait(&sources, deadline);
+        }
+        inner.ready.sleeping.store(false, Ordering::SeqCst);
+        inner.ready.doorbell.clear();
+    }
+
+    fn wait(&self, sources: &[Rc<dyn Source>], deadline: Option<Duration>) {
+        let inner = &self.spawner.0;
+        let mut descriptors: Vec<libc::pollfd> = std::iter::once(inner.ready.doorbell.descriptor())
+            .chain(sources.iter().filter_map(|source| source.descriptor()))
+            .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
+            .collect();
+        let timeout = deadline.map(|deadline| {
+            let left = deadline.saturating_sub(inner.clock.monotonic());
+            libc::timespec { tv_sec: left.as_secs() as libc::time_t, tv_nsec: i64::from(left.subsec_nanos()) }
+        });
+        let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: the array and the time-out live through the call. An interrupted wait is a wake-up like any other.
+        unsafe {
+            libc::ppoll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, timeout, std::ptr::null());
+        }
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        // Tasks hold the spawner, and the spawner the tasks: break the circle, outside the borrow since dropping a
+        // task may start or wake others.
+        let tasks = std::mem::take(&mut *self.spawner.0.tasks.borrow_mut());
+        drop(tasks);
+        self.spawner.0.sources.borrow_mut().clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

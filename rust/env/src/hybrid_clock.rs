@@ -1,0 +1,54 @@
+//! The hybrid logical clock that epochs are read from.
+
+use crate::Clock;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A clock whose readings follow the calendar, never repeat and never go back, also when the calendar does.
+///
+/// A reading is in nanoseconds since the Unix epoch; when two fall together, or the calendar lags behind a reading that
+/// was seen from elsewhere, the next reading is one more than the last.
+pub struct HybridClock {
+    clock: Arc<dyn Clock>,
+    last: AtomicU64,
+}
+
+impl HybridClock {
+    /// A clock over the calendar of `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> HybridClock {
+        HybridClock { clock, last: AtomicU64::new(0) }
+    }
+
+    /// A reading greater than every reading before it and every one observed.
+    pub fn next(&self) -> u64 {
+        let now = self.clock.wall_nanoseconds();
+        let mut last = self.last.load(Ordering::Relaxed);
+        loop {
+            let next = now.max(last + 1);
+            match self.last.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return next,
+                Err(seen) => last = seen,
+            }
+        }
+    }
+
+    /// Takes note of a reading of another clock: later readings here will be greater.
+    pub fn observe(&self, reading: u64) {
+        self.last.fetch_max(reading.min(u64::MAX - 1), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ManualClock;
+
+    #[test]
+    fn readings_grow_when_the_calendar_stands_still_or_lags() {
+        let clock = HybridClock::new(Arc::new(ManualClock::starting_at(100)));
+        let (a, b) = (clock.next(), clock.next());
+        assert_eq!((a, b), (100, 101));
+        clock.observe(5000);
+        assert_eq!(clock.next(), 5001);
+    }
+}
