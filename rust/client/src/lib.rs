@@ -1,1 +1,38 @@
-//! To be written.
+//! The asynchronous client: pools, containers, objects, key-values, arrays.
+//!
+//! A process has one [`Context`]. It owns an executor, an endpoint and the connection to the system, and any thread may
+//! drive it: the thread that waits for a result does the work, so that a synchronous call costs no switch to another
+//! thread. Work is handed in as a closure that is given a [`Client`] and returns a future; futures run inside the
+//! context and never leave it. [`Pool`], [`Container`] and [`Object`] are plain handles that may be kept and shared
+//! anywhere.
+//!
+//! ```ignore
+//! let context = Context::start(settings, launcher)?;
+//! let pool = context.block_on(|client| async move { Pool::connect(&client, &reference, PoolFlags::READ_WRITE).await })?;
+//! ```
+#![allow(unsafe_code, reason = "memory of callers is read and written in place; the context moves between threads under its lock")]
+
+pub mod array;
+mod attach;
+mod buffers;
+mod client;
+mod container;
+mod context;
+pub mod key_value;
+mod management;
+mod object;
+mod pool;
+mod settings;
+
+pub use attach::{EngineLauncher, Hello, LocalDirectory};
+pub use buffers::{Destination, ScatterList, Source};
+pub use client::Client;
+pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
+pub use context::Context;
+pub use management::{PoolCreate, PoolListEntry, SystemInfo};
+pub use object::{
+    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,
+    PieceState, QueryResult, QueryWhat, UpdateValue,
+};
+pub use pool::{Pool, PoolFlags, PoolInfo, SpaceInfo};
+pub use settings::{ClientSettings, LocalMode};

@@ -1,0 +1,1 @@
+//! Arrays of cells over integer dkeys, in upstream's layout.

@@ -1,0 +1,134 @@
+//! Memory that operations read from and write to.
+
+/// A list of pieces of the caller's memory, used as one stream of bytes in the order of the list.
+///
+/// It may be sent to the thread that drives the context.
+#[derive(Clone, Debug, Default)]
+pub struct ScatterList {
+    pieces: Vec<(*mut u8, usize)>,
+}
+
+// SAFETY: the promise made to `ScatterList::new` holds for every thread.
+unsafe impl Send for ScatterList {}
+
+impl ScatterList {
+    /// A list of pieces, each an address and a length.
+    ///
+    /// # Safety
+    /// Until the operation that is given the list has ended, every piece must be valid for reads (as a source) or for
+    /// reads and writes (as a destination), and nothing else may write to it (nor read it, when a destination).
+    pub unsafe fn new(pieces: Vec<(*mut u8, usize)>) -> ScatterList {
+        ScatterList { pieces }
+    }
+
+    /// The pieces.
+    pub fn pieces(&self) -> &[(*mut u8, usize)] {
+        &self.pieces
+    }
+
+    /// How many bytes, or `None` when the sum does not fit.
+    pub fn total_length(&self) -> Option<u64> {
+        self.pieces.iter().try_fold(0u64, |sum, (_, length)| sum.checked_add(*length as u64))
+    }
+
+    /// Copies `bytes` to position `offset` of the stream; what does not fit is not copied. Returns how many were.
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> usize {
+        self.for_each_part(offset, bytes.len(), |part, done| {
+            // SAFETY: the part lies within a piece that `new` was promised to be writable.
+            unsafe { std::ptr::copy_nonoverlapping(bytes[done..].as_ptr(), part.0, part.1) }
+        })
+    }
+
+    /// Fills `length` bytes at position `offset` of the stream with zeros; what does not fit is left out.
+    pub fn zero_at(&self, offset: u64, length: usize) -> usize {
+        self.for_each_part(offset, length, |part, _| {
+            // SAFETY: the part lies within a piece that `new` was promised to be writable.
+            unsafe { std::ptr::write_bytes(part.0, 0, part.1) }
+        })
+    }
+
+    /// Copies bytes from position `offset` of the stream; returns how many there were.
+    pub fn read_at(&self, offset: u64, bytes: &mut [u8]) -> usize {
+        self.for_each_part(offset, bytes.len(), |part, done| {
+            // SAFETY: the part lies within a piece that `new` was promised to be readable.
+            unsafe { std::ptr::copy_nonoverlapping(part.0, bytes[done..].as_mut_ptr(), part.1) }
+        })
+    }
+
+    fn for_each_part(&self, offset: u64, length: usize, mut visit: impl FnMut((*mut u8, usize), usize)) -> usize {
+        let (mut skip, mut done) = (offset, 0);
+        for &(address, size) in &self.pieces {
+            if done == length {
+                break;
+            }
+            if skip >= size as u64 {
+                skip -= size as u64;
+                continue;
+            }
+            let start = skip as usize;
+            let count = (size - start).min(length - done);
+            // SAFETY: `start` is less than the size of the piece.
+            visit((unsafe { address.add(start) }, count), done);
+            done += count;
+            skip = 0;
+        }
+        done
+    }
+}
+
+/// Where an update takes its bytes from.
+#[derive(Debug)]
+pub enum Source {
+    /// Bytes that the operation owns.
+    Owned(Vec<u8>),
+    /// The caller's memory.
+    Memory(ScatterList),
+}
+
+impl Source {
+    /// How many bytes, or `None` when the sum does not fit.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Source::Owned(bytes) => Some(bytes.len() as u64),
+            Source::Memory(list) => list.total_length(),
+        }
+    }
+}
+
+/// Where a fetch puts its bytes.
+#[derive(Debug)]
+pub enum Destination {
+    /// Into a vector that the result carries, at most so many bytes.
+    Owned(u64),
+    /// Into the caller's memory.
+    Memory(ScatterList),
+}
+
+impl Destination {
+    /// How many bytes there is room for, or `None` when the sum does not fit.
+    pub fn capacity(&self) -> Option<u64> {
+        match self {
+            Destination::Owned(limit) => Some(*limit),
+            Destination::Memory(list) => list.total_length(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_cross_pieces() {
+        let (mut a, mut b) = ([0u8; 3], [0u8; 5]);
+        // SAFETY: both arrays outlive the list and are not touched while it writes.
+        let list = unsafe { ScatterList::new(vec![(a.as_mut_ptr(), 3), (b.as_mut_ptr(), 5)]) };
+        assert_eq!(list.write_at(1, b"abcdef"), 6);
+        assert_eq!(list.write_at(7, b"xyz"), 1);
+        let mut out = [0; 8];
+        assert_eq!(list.read_at(0, &mut out), 8);
+        assert_eq!(&out, b"\0abcdefx");
+        assert_eq!(list.zero_at(2, 2), 2);
+        assert_eq!((a, b), (*b"\0a\0", *b"\0defx"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Flat key-value objects.
