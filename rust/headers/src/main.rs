@@ -1,0 +1,61 @@
+//! `daos-headers`: writes the C headers in `include/` from the Rust sources of the C API, and the C program that checks
+//! them against the facts in `tests/abi`.
+//!
+//! Why not cbindgen: the API needs a tag and a type name that differ for one type, tags that must not be type names
+//! (programs have variables of those names), unions without a name inside structures, and many headers that share
+//! types. It parses the same sources with `syn` and prints only what this API uses.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+
+mod c;
+mod facts;
+mod layout_program;
+mod model;
+mod symbols_program;
+mod template;
+
+/// Writes the C headers of DAOS from the Rust sources of its C API.
+#[derive(Parser)]
+#[command(name = "daos-headers", version)]
+struct Arguments {
+    /// Write nothing; fail when a file is not what would be written.
+    #[arg(long)]
+    check: bool,
+    /// The root of the source tree.
+    #[arg(long, default_value = ".")]
+    root: PathBuf,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let mut files = Vec::new();
+    let headers = template::Sources::read(&arguments.root)?.headers()?;
+    let facts = facts::Facts::read(&arguments.root.join("tests/abi"))?;
+    let declared = facts::Declared::of_headers(headers.values());
+    files.push((PathBuf::from("tests/c/abi_layout.c"), layout_program::program(&facts, &declared)?));
+    files.push((PathBuf::from("tests/c/abi_symbols.c"), symbols_program::program(&facts, &declared)?));
+    files.extend(headers.into_iter().map(|(path, text)| (Path::new("include").join(path), text)));
+    for (path, text) in files {
+        settle(&arguments, &path, &text)?;
+    }
+    Ok(())
+}
+
+/// Writes one file, or in check mode compares it.
+fn settle(arguments: &Arguments, path: &Path, text: &str) -> Result<()> {
+    let full = arguments.root.join(path);
+    let present = std::fs::read_to_string(&full).ok();
+    if present.as_deref() == Some(text) {
+        return Ok(());
+    }
+    if arguments.check {
+        bail!("{} is not what the sources in capi/ give; run `cargo run -p daos-headers`", path.display());
+    }
+    if let Some(parent) = full.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
+    }
+    std::fs::write(&full, text).with_context(|| format!("writing {}", full.display()))
+}
