@@ -1,0 +1,410 @@
+//! Offset-addressed memory for everything that a store keeps: metadata and small values.
+//!
+//! An [`Arena`] is one reserved range of addresses that never moves. It is read through typed and bounds-checked copies, or
+//! through [`ArenaBytes`] guards, and changed only by a [`Transaction`], one at a time, which applies its writes in place,
+//! can take them back, and yields the [`Redo`] that a log keeps.
+//!
+//! ```text
+//! page 0      magic "daosarna", version u32, page size u32, chunks u32, reserved u32, ROOTS x u64
+//! pages 1..   runs of 1, 4, 16 or 64 pages; 64 pages are a chunk; the header counts the chunks made so far
+//! run         magic u8, kind u8 (1 free, 2 slab), class u8, order u8, reserved u32
+//! slab        run header, bitmap of slots taken (u64 words), slots
+//! ```
+
+mod allocator;
+mod bytes;
+mod memory;
+mod redo;
+mod size_class;
+#[cfg(test)]
+mod tests;
+
+pub use bytes::ArenaBytes;
+pub use redo::Redo;
+pub use size_class::ALLOCATION_SIZE_MAX;
+
+use crate::transaction::{Scratch, Transaction};
+use allocator::Allocator;
+use daos_status::{Code, Result, fail};
+use memory::Memory;
+use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
+use zerocopy::FromBytes;
+
+/// The unit of dirtiness, of checkpoints and of slabs.
+pub const PAGE_SIZE: usize = 16 * 1024;
+
+/// How many root offsets an arena's header holds.
+pub const ROOTS: usize = 16;
+
+/// The largest arena: an offset in units of eight bytes fits 32 bits.
+pub const ARENA_BYTES_MAX: u64 = 32 << 30;
+
+const CHUNK_PAGES: u32 = 64;
+const MAGIC: [u8; 8] = *b"daosarna";
+const VERSION: u32 = 1;
+const HEADER_VERSION: u64 = 8;
+const HEADER_PAGE_SIZE: u64 = 12;
+const HEADER_CHUNKS: u64 = 16;
+const HEADER_ROOTS: u64 = 24;
+
+/// One page in so many is kept for privileged transactions: deleting must work when the arena is full.
+const RESERVE_SHARE: u64 = 32;
+
+/// Where an allocation lies in its arena: a multiple of eight, never zero.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Offset(u64);
+
+impl Offset {
+    /// The offset of a position, unless it cannot be one.
+    pub const fn new(position: u64) -> Option<Offset> {
+        if position != 0 && position.is_multiple_of(8) && position < ARENA_BYTES_MAX {
+            Some(Offset(position))
+        } else {
+            None
+        }
+    }
+
+    /// The offset as it is stored in records: in units of eight bytes. Zero stands for none.
+    pub const fn from_link(link: u32) -> Option<Offset> {
+        Offset::new(link as u64 * 8)
+    }
+
+    /// See [`Offset::from_link`].
+    pub const fn link(self) -> u32 {
+        (self.0 / 8) as u32
+    }
+
+    /// Bytes from the arena's start.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// How an arena's bytes are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ArenaSpace {
+    /// All bytes.
+    pub capacity: u64,
+    /// Bytes allocated, as rounded to size classes.
+    pub used: u64,
+    /// Bytes of pages that hold nothing and may be taken by any transaction.
+    pub free: u64,
+    /// Bytes of pages that hold nothing and are kept for privileged transactions.
+    pub reserved: u64,
+}
+
+/// See the [module](self).
+pub struct Arena {
+    memory: Memory,
+    dirty: Vec<Cell<u64>>,
+    guards: Cell<u32>,
+    open: Cell<bool>,
+    /// Counts transactions, so that a [`Redo`] knows that no other one came after it.
+    generation: Cell<u64>,
+    scratch: RefCell<Option<Box<Scratch>>>,
+    allocator: RefCell<Allocator>,
+}
+
+impl Arena {
+    /// Reserves addresses for an empty arena of `capacity` bytes, rounded down to whole mebibytes.
+    ///
+    /// Memory is taken as it is touched. The empty arena is a function of nothing but the format, so a log can be replayed
+    /// over it from the first record.
+    pub fn reserve(capacity: u64) -> Result<Arena> {
+        let chunk = u64::from(CHUNK_PAGES) * PAGE_SIZE as u64;
+        let capacity = capacity / chunk * chunk;
+        if !(chunk..=ARENA_BYTES_MAX).contains(&capacity) {
+            fail!(
+                Code::Inval,
+                "an arena holds from {chunk} to {ARENA_BYTES_MAX} bytes, not {capacity}"
+            );
+        }
+        let pages = capacity / PAGE_SIZE as u64;
+        let arena = Arena {
+            memory: Memory::reserve(capacity)?,
+            dirty: vec![Cell::new(0); pages.div_ceil(64) as usize],
+            guards: Cell::new(0),
+            open: Cell::new(false),
+            generation: Cell::new(0),
+            scratch: RefCell::default(),
+            allocator: RefCell::new(Allocator::new()),
+        };
+        arena.restore(0, &MAGIC)?;
+        arena.restore(HEADER_VERSION, &VERSION.to_le_bytes())?;
+        arena.restore(HEADER_PAGE_SIZE, &(PAGE_SIZE as u32).to_le_bytes())?;
+        arena.restore(HEADER_CHUNKS, &1u32.to_le_bytes())?;
+        for (position, header) in allocator::first_chunk() {
+            arena.restore(position, &header)?;
+        }
+        Ok(arena)
+    }
+
+    /// All bytes.
+    pub fn capacity(&self) -> u64 {
+        self.memory.length()
+    }
+
+    /// How many pages the arena has.
+    pub fn page_count(&self) -> u32 {
+        (self.capacity() / PAGE_SIZE as u64) as u32
+    }
+
+    /// Opens a transaction.
+    ///
+    /// # Panics
+    /// When another is open: a transaction is never held across an `await`.
+    #[inline]
+    pub fn begin(&self) -> Transaction<'_> {
+        Transaction::new(self, false)
+    }
+
+    /// Opens a transaction that may use the space kept for deleting and for housekeeping.
+    #[inline]
+    pub fn begin_privileged(&self) -> Transaction<'_> {
+        Transaction::new(self, true)
+    }
+
+    /// Checks the format, and reads the state of the allocator: to be called after recovery.
+    pub fn verify(&self) -> Result<()> {
+        let mut allocator = self.allocator.borrow_mut();
+        allocator.invalidate();
+        allocator.refresh(self)
+    }
+
+    fn check_header(&self) -> Result<u32> {
+        if self.read_value::<[u8; 8]>(0)? != MAGIC {
+            fail!(Code::DfInval, "the arena does not start with its magic");
+        }
+        let version: u32 = self.read_value(HEADER_VERSION)?;
+        if version != VERSION {
+            fail!(
+                Code::DfIncompt,
+                "the arena has format version {version}; this program knows {VERSION}"
+            );
+        }
+        let page_size: u32 = self.read_value(HEADER_PAGE_SIZE)?;
+        let chunks: u32 = self.read_value(HEADER_CHUNKS)?;
+        if page_size as usize != PAGE_SIZE
+            || chunks == 0
+            || chunks > self.page_count() / CHUNK_PAGES
+        {
+            fail!(
+                Code::DfInval,
+                "the arena's header names {chunks} chunks of pages of {page_size} bytes"
+            );
+        }
+        Ok(chunks)
+    }
+
+    fn reserve_pages(&self) -> u64 {
+        u64::from(self.page_count()) / RESERVE_SHARE
+    }
+
+    fn pages_not_in_chunks(&self, pages_in_chunks: u64) -> u64 {
+        u64::from(self.page_count()).saturating_sub(pages_in_chunks)
+    }
+
+    /// How the bytes are used.
+    pub fn space(&self) -> Result<ArenaSpace> {
+        let mut allocator = self.allocator.borrow_mut();
+        allocator.refresh(self)?;
+        let chunks = self.check_header()?;
+        let left =
+            allocator.free_pages() + self.pages_not_in_chunks(u64::from(chunks * CHUNK_PAGES));
+        let reserved = left.min(self.reserve_pages());
+        let page = PAGE_SIZE as u64;
+        let (free, reserved) = ((left - reserved) * page, reserved * page);
+        Ok(ArenaSpace {
+            capacity: self.capacity(),
+            used: allocator.used(),
+            free,
+            reserved,
+        })
+    }
+
+    /// A root offset of the header; zero until one is set.
+    pub fn root(&self, index: usize) -> Result<u64> {
+        self.read_value(Arena::root_position(index)?)
+    }
+
+    /// A view of bytes. While it lives, nothing can be written.
+    #[inline]
+    pub fn read(&self, position: u64, length: usize) -> Result<ArenaBytes<'_>> {
+        ArenaBytes::new(self, position, length)
+    }
+
+    /// A view of a page. While it lives, nothing can be written.
+    ///
+    /// # Panics
+    /// When there is no such page.
+    pub fn page(&self, page: u32) -> ArenaBytes<'_> {
+        self.read(u64::from(page) * PAGE_SIZE as u64, PAGE_SIZE)
+            .expect("the caller names a page of this arena")
+    }
+
+    /// A copy of a value.
+    #[inline]
+    pub fn read_value<T: FromBytes>(&self, position: u64) -> Result<T> {
+        self.memory.read_value(position)
+    }
+
+    /// Copies bytes out.
+    pub fn read_into(&self, position: u64, out: &mut [u8]) -> Result<()> {
+        self.memory.read_into(position, out)
+    }
+
+    /// Appends a copy of bytes.
+    pub fn append_to(&self, position: u64, length: usize, out: &mut Vec<u8>) -> Result<()> {
+        self.memory.append_to(position, length, out)
+    }
+
+    /// Compares bytes of the arena, on the left, with others.
+    #[inline]
+    pub fn compare(&self, position: u64, length: usize, bytes: &[u8]) -> Result<Ordering> {
+        self.memory.compare(position, length, bytes)
+    }
+
+    /// Puts back bytes of a checkpoint: outside of transactions, without marking anything dirty.
+    pub fn restore(&self, position: u64, bytes: &[u8]) -> Result<()> {
+        self.assert_writable();
+        assert!(
+            !self.open.get(),
+            "nothing is restored while a transaction is open"
+        );
+        self.allocator.borrow_mut().invalidate();
+        self.memory.write(position, bytes)
+    }
+
+    /// Marks a page as changed since the last checkpoint.
+    pub fn mark_dirty(&self, page: u32) {
+        if let Some(word) = self.dirty.get(page as usize / 64) {
+            word.set(word.get() | 1 << (page % 64));
+        }
+    }
+
+    #[inline]
+    fn mark_range_dirty(&self, position: u64, length: usize) {
+        let first = (position / PAGE_SIZE as u64) as u32;
+        let last = ((position + (length as u64).max(1) - 1) / PAGE_SIZE as u64) as u32;
+        (first..=last).for_each(|page| self.mark_dirty(page));
+    }
+
+    /// The pages changed since the last call, in order, which are from now on not dirty.
+    pub fn take_dirty_pages(&self) -> Vec<u32> {
+        let mut pages = Vec::new();
+        for (index, word) in self.dirty.iter().enumerate() {
+            let mut bits = word.take();
+            while bits != 0 {
+                pages.push(index as u32 * 64 + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+        }
+        pages
+    }
+
+    #[inline]
+    fn assert_writable(&self) {
+        assert!(
+            self.guards.get() == 0,
+            "no view of the arena may be alive while it is written"
+        );
+    }
+}
+
+/// What a [`Transaction`] does to its arena.
+impl Arena {
+    pub(crate) fn root_position(index: usize) -> Result<u64> {
+        if index >= ROOTS {
+            fail!(Code::Inval, "an arena has {ROOTS} roots, not {}", index + 1);
+        }
+        Ok(HEADER_ROOTS + index as u64 * 8)
+    }
+
+    #[inline]
+    pub(crate) fn apply(&self, position: u64, bytes: &[u8]) -> Result<()> {
+        self.assert_writable();
+        self.memory.write(position, bytes)?;
+        self.mark_range_dirty(position, bytes.len());
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn apply_shift(&self, from: u64, to: u64, length: usize) -> Result<()> {
+        self.assert_writable();
+        self.memory.shift(from, to, length)?;
+        self.mark_range_dirty(to, length);
+        Ok(())
+    }
+
+    pub(crate) fn enter(&self) -> Box<Scratch> {
+        assert!(!self.open.replace(true), "one transaction at a time");
+        self.generation.set(self.generation.get() + 1);
+        self.scratch.take().unwrap_or_default()
+    }
+
+    pub(crate) fn leave(&self) {
+        self.open.set(false);
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    pub(crate) fn keep_scratch(&self, scratch: Box<Scratch>) {
+        self.scratch.replace(Some(scratch));
+    }
+
+    #[inline]
+    pub(crate) fn allocate(
+        &self,
+        size: usize,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<(u64, usize)> {
+        let Some(class) = size_class::class_of(size) else {
+            fail!(
+                Code::Inval,
+                "an arena allocates at most {ALLOCATION_SIZE_MAX} bytes at once, not {size}"
+            );
+        };
+        let mut allocator = self.allocator.borrow_mut();
+        allocator.refresh(self)?;
+        Ok((allocator.allocate(class, transaction)?, class))
+    }
+
+    pub(crate) fn check_taken(&self, position: u64, size: usize) -> Result<usize> {
+        let Some(class) = size_class::class_of(size) else {
+            fail!(Code::DfInval, "an allocation of {size} bytes cannot exist");
+        };
+        let mut allocator = self.allocator.borrow_mut();
+        allocator.refresh(self)?;
+        allocator.check_taken(class, position, self)?;
+        Ok(class)
+    }
+
+    pub(crate) fn free(
+        &self,
+        class: usize,
+        position: u64,
+        transaction: &mut Transaction<'_>,
+    ) -> Result<()> {
+        self.allocator
+            .borrow_mut()
+            .free(class, position, transaction)
+    }
+
+    pub(crate) fn undo_allocations(&self, allocated: &[(u64, usize)], structural: bool) {
+        let mut allocator = self.allocator.borrow_mut();
+        if structural {
+            allocator.invalidate();
+        }
+        allocated
+            .iter()
+            .for_each(|(position, class)| allocator.undo_allocate(*class, *position));
+    }
+}
+
+/// Bytes that an allocation of `size` takes, or `None` when it is too large.
+pub fn allocation_size(size: usize) -> Option<usize> {
+    size_class::class_of(size).map(|class| size_class::CLASSES[class].slot as usize)
+}

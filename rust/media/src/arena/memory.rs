@@ -1,0 +1,145 @@
+//! The reserved address range behind an arena: the only place that touches its bytes through pointers.
+#![allow(
+    unsafe_code,
+    reason = "mmap, and copies from and to memory that is shared by interior mutability"
+)]
+
+use daos_status::{Code, Result, fail};
+use std::cmp::Ordering;
+use std::ptr::NonNull;
+use zerocopy::FromBytes;
+
+/// Anonymous memory that is reserved at once and backed by pages as they are touched. It never moves.
+///
+/// Every function copies, or compares, and returns: none hands out a reference, except [`Memory::slice`], which says what
+/// its caller must promise.
+pub(super) struct Memory {
+    base: NonNull<u8>,
+    length: u64,
+}
+
+impl Memory {
+    /// Reserves `length` bytes of zeros.
+    pub(super) fn reserve(length: u64) -> Result<Memory> {
+        let Ok(bytes) = usize::try_from(length) else {
+            fail!(
+                Code::Nomem,
+                "an arena of {length} bytes does not fit the address space"
+            );
+        };
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches no memory of ours.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            let error = std::io::Error::last_os_error();
+            fail!(
+                Code::Nomem,
+                "reserving {length} bytes of address space for an arena: {error}"
+            );
+        }
+        match NonNull::new(base.cast()) {
+            Some(base) => Ok(Memory { base, length }),
+            None => fail!(
+                Code::Nomem,
+                "reserving {length} bytes of address space for an arena"
+            ),
+        }
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Checks a range once, for all the copies below.
+    #[inline]
+    fn pointer(&self, position: u64, length: usize) -> Result<*mut u8> {
+        match position.checked_add(length as u64) {
+            // SAFETY: the range lies within the mapping.
+            Some(end) if end <= self.length => {
+                Ok(unsafe { self.base.as_ptr().add(position as usize) })
+            }
+            _ => Err(self.outside(position, length)),
+        }
+    }
+
+    #[cold]
+    fn outside(&self, position: u64, length: usize) -> daos_status::Status {
+        let context = format!(
+            "range {position}+{length} is outside the arena of {} bytes",
+            self.length
+        );
+        daos_status::Status::new(Code::DfInval, context)
+    }
+
+    #[inline]
+    pub(super) fn read_value<T: FromBytes>(&self, position: u64) -> Result<T> {
+        let pointer = self.pointer(position, size_of::<T>())?;
+        // SAFETY: checked range; any bytes are a `T`; nothing is writing, as the type is not `Sync`.
+        Ok(unsafe { pointer.cast::<T>().read_unaligned() })
+    }
+
+    pub(super) fn read_into(&self, position: u64, out: &mut [u8]) -> Result<()> {
+        let pointer = self.pointer(position, out.len())?;
+        // SAFETY: checked range; `out` is borrowed exclusively, so it is not part of the mapping, of which no
+        // exclusive reference exists.
+        unsafe { std::ptr::copy_nonoverlapping(pointer, out.as_mut_ptr(), out.len()) };
+        Ok(())
+    }
+
+    pub(super) fn append_to(&self, position: u64, length: usize, out: &mut Vec<u8>) -> Result<()> {
+        let pointer = self.pointer(position, length)?;
+        // SAFETY: checked range; the slice lives only for this copy, during which nothing writes to the mapping.
+        out.extend_from_slice(unsafe { std::slice::from_raw_parts(pointer, length) });
+        Ok(())
+    }
+
+    pub(super) fn compare(&self, position: u64, length: usize, bytes: &[u8]) -> Result<Ordering> {
+        let pointer = self.pointer(position, length)?;
+        // SAFETY: as in `append_to`.
+        Ok(unsafe { std::slice::from_raw_parts(pointer, length) }.cmp(bytes))
+    }
+
+    /// A view of a range.
+    ///
+    /// # Safety
+    /// Nothing may write to the mapping while the view lives.
+    #[inline]
+    pub(super) unsafe fn slice(&self, position: u64, length: usize) -> Result<&[u8]> {
+        let pointer = self.pointer(position, length)?;
+        // SAFETY: checked range; the caller promises the rest.
+        Ok(unsafe { std::slice::from_raw_parts(pointer, length) })
+    }
+
+    #[inline]
+    pub(super) fn write(&self, position: u64, bytes: &[u8]) -> Result<()> {
+        let pointer = self.pointer(position, bytes.len())?;
+        // SAFETY: checked range; no view is alive (the arena asserts it before it writes), and `copy` allows `bytes` to
+        // be anything.
+        unsafe { std::ptr::copy(bytes.as_ptr(), pointer, bytes.len()) };
+        Ok(())
+    }
+
+    pub(super) fn shift(&self, from: u64, to: u64, length: usize) -> Result<()> {
+        let source = self.pointer(from, length)?;
+        let target = self.pointer(to, length)?;
+        // SAFETY: both ranges are checked; `copy` allows them to overlap.
+        unsafe { std::ptr::copy(source, target, length) };
+        Ok(())
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by `reserve` with this length and nobody refers to it any more.
+        unsafe { libc::munmap(self.base.as_ptr().cast(), self.length as usize) };
+    }
+}

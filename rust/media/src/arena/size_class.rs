@@ -1,0 +1,132 @@
+//! Sizes that the arena hands out.
+
+use super::PAGE_SIZE;
+
+/// The longest range that can be allocated.
+pub const ALLOCATION_SIZE_MAX: usize = 64 * 1024;
+
+/// Steps of eight bytes up to here; beyond, four steps to each doubling (at most a quarter of a range is lost).
+const FINE_LIMIT: usize = 128;
+const FINE_STEP: usize = 8;
+const SMALLEST: usize = 16;
+const FINE_CLASSES: usize = (FINE_LIMIT - SMALLEST) / FINE_STEP + 1;
+const COARSE_PER_DOUBLING: usize = 4;
+const DOUBLINGS: usize = 9;
+
+/// How many size classes there are.
+pub(super) const CLASS_COUNT: usize = FINE_CLASSES + COARSE_PER_DOUBLING * DOUBLINGS;
+const _: () = assert!(FINE_LIMIT << DOUBLINGS == ALLOCATION_SIZE_MAX);
+
+/// Bytes at the start of a slab before its bitmap: see `slab`.
+pub(super) const SLAB_HEADER: usize = 8;
+
+/// One size class with the shape of its slabs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SizeClass {
+    /// Bytes of one slot.
+    pub slot: u32,
+    /// Pages of a slab are `1 << order`.
+    pub order: u8,
+    /// Slots of a slab.
+    pub slots: u16,
+    /// Where the first slot starts within the slab.
+    pub first: u16,
+}
+
+const fn slot_size(class: usize) -> usize {
+    if class < FINE_CLASSES {
+        return SMALLEST + class * FINE_STEP;
+    }
+    let coarse = class - FINE_CLASSES;
+    let base = FINE_LIMIT << (coarse / COARSE_PER_DOUBLING);
+    base + base / COARSE_PER_DOUBLING * (coarse % COARSE_PER_DOUBLING + 1)
+}
+
+/// Larger slots get larger slabs, so that the header and the rest at the end stay a small share.
+const fn order_of(slot: usize) -> u8 {
+    match slot {
+        0..=1024 => 0,
+        1025..=4096 => 2,
+        4097..=16384 => 4,
+        _ => 6,
+    }
+}
+
+const fn shape(class: usize) -> SizeClass {
+    let slot = slot_size(class);
+    let order = order_of(slot);
+    let bytes = PAGE_SIZE << order;
+    let mut slots = (bytes - SLAB_HEADER) / slot;
+    while SLAB_HEADER + slots.div_ceil(64) * 8 + slots * slot > bytes {
+        slots -= 1;
+    }
+    let first = SLAB_HEADER + slots.div_ceil(64) * 8;
+    SizeClass {
+        slot: slot as u32,
+        order,
+        slots: slots as u16,
+        first: first as u16,
+    }
+}
+
+/// Every class, smallest first.
+pub(super) static CLASSES: [SizeClass; CLASS_COUNT] = {
+    let mut classes = [SizeClass {
+        slot: 0,
+        order: 0,
+        slots: 0,
+        first: 0,
+    }; CLASS_COUNT];
+    let mut class = 0;
+    while class < CLASS_COUNT {
+        classes[class] = shape(class);
+        class += 1;
+    }
+    classes
+};
+
+/// The smallest class that holds `size` bytes, or `None` when it is too much.
+#[inline]
+pub(super) fn class_of(size: usize) -> Option<usize> {
+    if size <= FINE_LIMIT {
+        return Some(size.max(SMALLEST).div_ceil(FINE_STEP) - SMALLEST / FINE_STEP);
+    }
+    if size > ALLOCATION_SIZE_MAX {
+        return None;
+    }
+    let doubling = (usize::BITS - 1 - (size - 1).leading_zeros()) as usize
+        - FINE_LIMIT.trailing_zeros() as usize;
+    let base = FINE_LIMIT << doubling;
+    let step = (size - base).div_ceil(base / COARSE_PER_DOUBLING);
+    Some(FINE_CLASSES + doubling * COARSE_PER_DOUBLING + step - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_gets_the_smallest_class_that_holds_it() {
+        for size in 0..=ALLOCATION_SIZE_MAX {
+            let class = class_of(size).expect("in range");
+            assert!(CLASSES[class].slot as usize >= size);
+            assert!(
+                class == 0 || (CLASSES[class - 1].slot as usize) < size,
+                "size {size}"
+            );
+        }
+        assert!(class_of(ALLOCATION_SIZE_MAX + 1).is_none());
+    }
+
+    #[test]
+    fn slots_fit_their_slab_and_are_aligned() {
+        for class in CLASSES {
+            let end = class.first as usize + class.slots as usize * class.slot as usize;
+            assert!(
+                end <= PAGE_SIZE << class.order && class.slots > 0,
+                "{class:?}"
+            );
+            assert_eq!((class.first % 8, class.slot % 8), (0, 0));
+        }
+    }
+}

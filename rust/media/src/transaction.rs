@@ -1,0 +1,250 @@
+//! A change of an arena that happens entirely or not at all.
+
+use crate::arena::{Arena, Offset, Redo};
+use daos_status::{Code, Result, Status};
+use zerocopy::{Immutable, IntoBytes};
+
+/// A range that was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change {
+    pub position: u64,
+    pub length: u32,
+    /// Whether its old bytes are kept: those of fresh allocations are of no interest.
+    pub keeps_undo: bool,
+}
+
+/// The vectors of a transaction, reused from one to the next.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub changes: Vec<Change>,
+    pub is_merged: bool,
+    undo: Vec<u8>,
+    allocated: Vec<(u64, usize)>,
+    freed: Vec<(u64, usize)>,
+    structural: bool,
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.changes.clear();
+        self.is_merged = false;
+        self.undo.clear();
+        self.allocated.clear();
+        self.freed.clear();
+        self.structural = false;
+    }
+}
+
+/// Writes to an arena, in place; dropped without [`Transaction::commit`], it puts everything back.
+///
+/// Space that is freed stays as it is until the commit, so it is not handed out again by the same transaction.
+pub struct Transaction<'a> {
+    arena: &'a Arena,
+    scratch: Option<Box<Scratch>>,
+    privileged: bool,
+}
+
+impl<'a> Transaction<'a> {
+    #[inline]
+    pub(crate) fn new(arena: &'a Arena, privileged: bool) -> Transaction<'a> {
+        let mut scratch = arena.enter();
+        scratch.clear();
+        Transaction {
+            arena,
+            scratch: Some(scratch),
+            privileged,
+        }
+    }
+
+    /// The arena, which shows what this transaction has written so far.
+    #[inline]
+    pub fn arena(&self) -> &'a Arena {
+        self.arena
+    }
+
+    pub(crate) fn is_privileged(&self) -> bool {
+        self.privileged
+    }
+
+    /// The change is one that the allocator cannot take back by itself.
+    pub(crate) fn note_structural(&mut self) {
+        self.scratch().structural = true;
+    }
+
+    #[inline]
+    fn scratch(&mut self) -> &mut Scratch {
+        self.scratch
+            .as_mut()
+            .expect("a transaction has its vectors until it ends")
+    }
+
+    #[inline]
+    fn note(&mut self, position: u64, length: usize, keeps_undo: bool) -> Result<()> {
+        let arena = self.arena;
+        let scratch = self.scratch();
+        if let Some(last) = scratch.changes.last_mut() {
+            let end = last.position + u64::from(last.length);
+            if last.keeps_undo == keeps_undo && position >= last.position {
+                if position + length as u64 <= end {
+                    return Ok(());
+                }
+                if position == end && (u64::from(last.length) + length as u64) < u64::from(u32::MAX)
+                {
+                    if keeps_undo {
+                        arena.append_to(position, length, &mut scratch.undo)?;
+                    }
+                    last.length += length as u32;
+                    return Ok(());
+                }
+            }
+        }
+        let Ok(short) = u32::try_from(length) else {
+            return Err(Status::new(
+                Code::Inval,
+                format!("a write of {length} bytes to an arena"),
+            ));
+        };
+        if keeps_undo {
+            arena.append_to(position, length, &mut scratch.undo)?;
+        }
+        scratch.changes.push(Change {
+            position,
+            length: short,
+            keeps_undo,
+        });
+        Ok(())
+    }
+
+    fn check(&self, position: u64, length: usize) -> Result<()> {
+        match position.checked_add(length as u64) {
+            Some(end) if end <= self.arena.capacity() => Ok(()),
+            _ => Err(Status::new(
+                Code::DfInval,
+                format!(
+                    "write {position}+{length} is outside the arena of {} bytes",
+                    self.arena.capacity()
+                ),
+            )),
+        }
+    }
+
+    /// Writes bytes.
+    #[inline]
+    pub fn write(&mut self, position: u64, bytes: &[u8]) -> Result<()> {
+        self.check(position, bytes.len())?;
+        self.note(position, bytes.len(), true)?;
+        self.arena.apply(position, bytes)
+    }
+
+    /// Writes a value.
+    #[inline]
+    pub fn write_value<T: IntoBytes + Immutable>(
+        &mut self,
+        position: u64,
+        value: &T,
+    ) -> Result<()> {
+        self.write(position, value.as_bytes())
+    }
+
+    /// Writes to space that this transaction has allocated: its old bytes are not kept.
+    #[inline]
+    pub fn fill(&mut self, position: u64, bytes: &[u8]) -> Result<()> {
+        self.check(position, bytes.len())?;
+        debug_assert!(
+            self.scratch()
+                .allocated
+                .iter()
+                .rev()
+                .any(|(start, _)| *start <= position),
+            "only what this transaction allocated is filled"
+        );
+        self.note(position, bytes.len(), false)?;
+        self.arena.apply(position, bytes)
+    }
+
+    /// Moves bytes; the ranges may overlap.
+    #[inline]
+    pub fn shift(&mut self, from: u64, to: u64, length: usize) -> Result<()> {
+        if length == 0 {
+            return Ok(());
+        }
+        self.check(from, length)?;
+        self.check(to, length)?;
+        self.note(to, length, true)?;
+        self.arena.apply_shift(from, to, length)
+    }
+
+    /// Sets a root offset of the arena's header.
+    pub fn set_root(&mut self, index: usize, value: u64) -> Result<()> {
+        let position = Arena::root_position(index)?;
+        self.write(position, &value.to_le_bytes())
+    }
+
+    /// Allocates `size` bytes, at most [`crate::arena::ALLOCATION_SIZE_MAX`], of undefined content.
+    #[inline]
+    pub fn allocate(&mut self, size: usize) -> Result<Offset> {
+        let arena = self.arena;
+        let (position, class) = arena.allocate(size, self)?;
+        self.scratch().allocated.push((position, class));
+        Offset::new(position).ok_or_else(|| {
+            Status::new(
+                Code::DfInval,
+                "the arena's allocator gave a misplaced offset",
+            )
+        })
+    }
+
+    /// Gives back what was allocated with this size (or one of the same class), at the commit.
+    pub fn free(&mut self, offset: Offset, size: usize) -> Result<()> {
+        let class = self.arena.check_taken(offset.get(), size)?;
+        self.scratch().freed.push((offset.get(), class));
+        Ok(())
+    }
+
+    /// Makes the change final in memory; the redo record is for the log, if there is one.
+    pub fn commit(mut self) -> Redo<'a> {
+        self.apply_frees();
+        let scratch = self
+            .scratch
+            .take()
+            .expect("a transaction has its vectors until it ends");
+        self.arena.leave();
+        Redo::new(self.arena, scratch)
+    }
+
+    fn apply_frees(&mut self) {
+        let arena = self.arena;
+        let mut freed = std::mem::take(&mut self.scratch().freed);
+        for (position, class) in freed.drain(..) {
+            // Each was checked when it was freed. What is freed twice by one transaction fails here, and stays freed once.
+            let result = arena.free(class, position, self);
+            debug_assert!(result.is_ok(), "freed twice: {position}");
+        }
+        self.scratch().freed = freed;
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        let Some(scratch) = self.scratch.take() else {
+            return;
+        };
+        let mut end = scratch.undo.len();
+        for change in scratch
+            .changes
+            .iter()
+            .rev()
+            .filter(|change| change.keeps_undo)
+        {
+            let start = end - change.length as usize;
+            self.arena
+                .apply(change.position, &scratch.undo[start..end])
+                .expect("a range that was written lies within the arena");
+            end = start;
+        }
+        self.arena
+            .undo_allocations(&scratch.allocated, scratch.structural);
+        self.arena.leave();
+        self.arena.keep_scratch(scratch);
+    }
+}
