@@ -1,0 +1,184 @@
+//! The steps of the demo, one function each, in the words that a user would type.
+
+use super::Done;
+use super::compare::{Counts, compare};
+use crate::commands::install_tree::InstallTree;
+use crate::commands::local_engine::LocalEngine;
+use crate::commands::program::{Program, Values};
+use crate::process;
+use crate::stopwatch::{Stopwatch, bytes_per_second};
+use crate::workspace::shown;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Label of the demo's pool.
+pub const POOL: &str = "demo";
+/// Label of the container that holds the directory tree.
+const CONTAINER: &str = "tree";
+/// Label of the container that the examples create.
+const EXAMPLES_CONTAINER: &str = "examples";
+/// Where in the container the tree is put.
+const COPY_URL: &str = "daos://demo/tree/copy";
+/// Programs that show the API to users.
+const EXAMPLES: &str = "examples_c";
+
+/// What all steps share.
+pub struct Demo {
+    /// Everything of the demo is below it.
+    pub directory: PathBuf,
+    /// The tree to copy.
+    pub source: PathBuf,
+    /// The engine.
+    pub engine: LocalEngine,
+    /// The installation that is shown.
+    pub tree: InstallTree,
+}
+
+impl Demo {
+    fn out(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    fn example_binary(&self, program: &Program) -> PathBuf {
+        self.directory.join("examples").join(program.name())
+    }
+
+    fn daos(&self, arguments: &[&str]) -> Result<Duration> {
+        let watch = Stopwatch::start();
+        process::run(&mut self.engine.daos(arguments))?;
+        Ok(watch.elapsed())
+    }
+
+    fn copy(&self, from: &str, to: &str, measure: &Path) -> Result<Done> {
+        let elapsed = self.daos(&["fs", "copy", "--src", from, "--dst", to])?;
+        let counts = Counts::of(measure)?;
+        Ok(Done {
+            what: format!("{} -> {}", short(from), short(to)),
+            much: counts.to_string(),
+            fast: counts.rate(elapsed),
+        })
+    }
+
+    fn copy_out_to(&self, name: &str) -> Result<Done> {
+        let out = self.out(name);
+        if out.exists() {
+            std::fs::remove_dir_all(&out)
+                .with_context(|| format!("cannot remove {}", out.display()))?;
+        }
+        self.copy(COPY_URL, &out.to_string_lossy(), &self.source)
+    }
+
+    fn compare_with(&self, name: &str) -> Result<Done> {
+        let watch = Stopwatch::start();
+        let out = self.out(name);
+        let counts = compare(&self.source, &out)?;
+        Ok(Done {
+            what: format!("{} is the same as {}", shown(&out), shown(&self.source)),
+            much: counts.to_string(),
+            fast: bytes_per_second(counts.bytes, watch.elapsed()),
+        })
+    }
+
+    /// Runs every example that `arguments` gives arguments for; gives their names.
+    fn run_each(&self, arguments: fn(&Program) -> Option<&[String]>) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for program in Program::all_in(EXAMPLES)? {
+            let Some(arguments) = arguments(&program) else {
+                continue;
+            };
+            let container = format!("{EXAMPLES_CONTAINER}-{}", program.name());
+            let values = Values {
+                pool: POOL,
+                container: &container,
+                directory: &self.directory,
+            };
+            let mut command = Command::new(self.example_binary(&program));
+            command.args(values.fill(arguments));
+            process::run(self.engine.prepare(&mut command))?;
+            names.push(program.name());
+        }
+        Ok(names)
+    }
+}
+
+fn short(place: &str) -> String {
+    shown(Path::new(place))
+}
+
+fn done(what: impl Into<String>, much: impl Into<String>) -> Done {
+    Done {
+        what: what.into(),
+        much: much.into(),
+        fast: String::new(),
+    }
+}
+
+/// `daos pool create`, which also starts the engine.
+pub fn create_pool(demo: &Demo) -> Result<Done> {
+    demo.daos(&["pool", "create", POOL])?;
+    Ok(done(format!("pool {POOL}, engine started"), "1 pool"))
+}
+
+/// `daos cont create`.
+pub fn create_container(demo: &Demo) -> Result<Done> {
+    demo.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"])?;
+    Ok(done(
+        format!("POSIX container {POOL}/{CONTAINER}"),
+        "1 container",
+    ))
+}
+
+/// The tree into the container.
+pub fn copy_in(demo: &Demo) -> Result<Done> {
+    demo.copy(&demo.source.to_string_lossy(), COPY_URL, &demo.source)
+}
+
+/// The tree out of the container.
+pub fn copy_out(demo: &Demo) -> Result<Done> {
+    demo.copy_out_to("out")
+}
+
+/// Byte for byte.
+pub fn compare_trees(demo: &Demo) -> Result<Done> {
+    demo.compare_with("out")
+}
+
+/// Compiles the examples as a user would and runs their writing half.
+pub fn run_examples(demo: &Demo) -> Result<Done> {
+    for program in Program::all_in(EXAMPLES)? {
+        eprintln!("  compiling {}", shown(&program.path));
+        program.build(&demo.tree, &demo.example_binary(&program), &[])?;
+    }
+    let names = demo.run_each(|program| Some(&program.run))?;
+    if names.is_empty() {
+        bail!("{EXAMPLES}/ holds no program");
+    }
+    Ok(done(names.join(", "), format!("{} programs", names.len())))
+}
+
+/// As a power cut would.
+pub fn kill_engine(demo: &Demo) -> Result<Done> {
+    let pid = demo.engine.kill()?;
+    Ok(done(format!("process {pid} is gone"), "1 process"))
+}
+
+/// The reading half of the examples, on a new engine that recovers.
+pub fn rerun_examples(demo: &Demo) -> Result<Done> {
+    let names = demo.run_each(|program| program.rerun.as_deref())?;
+    if names.is_empty() {
+        bail!("no program of {EXAMPLES}/ has a line `rerun: ARGUMENTS`");
+    }
+    Ok(done(names.join(", "), format!("{} programs", names.len())))
+}
+
+/// The tree once more, as the recovered engine has it.
+pub fn copy_out_again(demo: &Demo) -> Result<Done> {
+    demo.copy_out_to("out-recovered")
+}
+
+/// Byte for byte, after recovery.
+pub fn compare_again(demo: &Demo) -> Result<Done> {
+    demo.compare_with("out-recovered")
+}

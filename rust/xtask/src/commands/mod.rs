@@ -1,0 +1,58 @@
+//! The commands, one file each.
+
+mod bench;
+mod demo;
+mod fix;
+mod headers;
+mod install_tree;
+mod layers;
+mod local_engine;
+mod program;
+mod setup;
+mod test;
+mod tidy;
+mod verify;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What the user asked for.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Install what the machine lacks
+    Setup(setup::Arguments),
+    /// Install, build, and run the main job end to end
+    Demo(demo::Arguments),
+    /// Do all set-up and run the tests, or some parts of them
+    Test(test::Arguments),
+    /// Check everything and change nothing
+    Verify(verify::Arguments),
+    /// Repair what can be repaired by a program
+    Fix(fix::Arguments),
+    /// Build, and lay out an installation
+    InstallTree(install_tree::Arguments),
+    /// Generate the C headers, or check them
+    Headers(headers::Arguments),
+    /// Check that no crate reaches past its layer
+    Layers(layers::Arguments),
+    /// Check the rules of STYLE.md that compilers do not know
+    Tidy(tidy::Arguments),
+    /// Run the benchmarks of one layer
+    Bench(bench::Arguments),
+}
+
+/// Runs one command.
+pub fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Setup(arguments) => setup::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Fix(arguments) => fix::run(&arguments),
+        Command::InstallTree(arguments) => install_tree::run(&arguments),
+        Command::Headers(arguments) => headers::run(&arguments),
+        Command::Layers(arguments) => layers::run(&arguments),
+        Command::Tidy(arguments) => tidy::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+    }
+}

@@ -1,0 +1,186 @@
+//! `cargo xtask setup`: what must be installed before the workspace builds.
+
+use crate::process;
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+/// Install what the machine lacks, by apt.
+#[derive(clap::Args)]
+#[command(
+    long_about = "Install what the machine lacks.\n\n\
+        Looks for each tool and library first; when all are there it ends at once and changes nothing. As root it \
+        installs what is missing with apt-get. As any other user it prints the exact apt-get line and ends with \
+        status 1. It never touches anything but apt packages.",
+    after_help = "Rust itself (cargo, rustc, rustfmt, clippy) must be there already. cargo-nextest is used when it \
+        is installed and not needed when it is not."
+)]
+pub struct Arguments {
+    /// What to prepare for; `mpi` and `hdf5` are names for parts that are not in this tree yet
+    #[arg(value_enum, default_values_t = [Area::Core])]
+    areas: Vec<Area>,
+}
+
+/// A part of the project with needs of its own.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Area {
+    /// The workspace, its C library, its tests
+    Core,
+    /// The MPI-IO driver
+    Mpi,
+    /// The HDF5 connector
+    Hdf5,
+}
+
+/// How to see that a package is there.
+enum Sign {
+    /// A program on the search path.
+    Program(&'static str),
+    /// A module that pkg-config knows.
+    Module(&'static str),
+}
+
+struct Need {
+    package: &'static str,
+    sign: Sign,
+    purpose: &'static str,
+}
+
+const CORE: &[Need] = &[
+    need("pkg-config", Sign::Program("pkg-config"), "finds libraries"),
+    need(
+        "libfabric-dev",
+        Sign::Module("libfabric"),
+        "the fabric that crate daos-rpc links",
+    ),
+    need(
+        "libfabric-bin",
+        Sign::Program("fi_pingpong"),
+        "the reference of the fabric benchmarks",
+    ),
+    need(
+        "gcc",
+        Sign::Program("gcc"),
+        "C tests, examples and the companion libraries",
+    ),
+    need(
+        "g++",
+        Sign::Program("g++"),
+        "checks that the headers are C++ too",
+    ),
+    need("gfortran", Sign::Program("gfortran"), "the Fortran example"),
+    need(
+        "valgrind",
+        Sign::Program("valgrind"),
+        "memory checks of the C tests",
+    ),
+    need("make", Sign::Program("make"), "builds bundled C sources"),
+];
+
+const fn need(package: &'static str, sign: Sign, purpose: &'static str) -> Need {
+    Need {
+        package,
+        sign,
+        purpose,
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    for area in &arguments.areas {
+        match area {
+            Area::Core => core()?,
+            Area::Mpi => {
+                println!("setup mpi: nothing to install, the MPI-IO driver is not in this tree yet")
+            }
+            Area::Hdf5 => println!(
+                "setup hdf5: nothing to install, the HDF5 connector is not in this tree yet"
+            ),
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure of what the core needs; quick when all is there.
+pub fn core() -> Result<()> {
+    let missing = missing(CORE);
+    if missing.is_empty() {
+        eprintln!("setup core: all {} packages are there", CORE.len());
+        return Ok(());
+    }
+    for need in &missing {
+        eprintln!("setup core: {} is missing ({})", need.package, need.purpose);
+    }
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    install(&packages)?;
+    let left = self::missing(CORE);
+    if let Some(need) = left.first() {
+        bail!(
+            "package {} is installed but its sign is still not found: look at the apt output above",
+            need.package
+        );
+    }
+    Ok(())
+}
+
+fn missing(needs: &'static [Need]) -> Vec<&'static Need> {
+    needs.iter().filter(|need| !present(&need.sign)).collect()
+}
+
+fn present(sign: &Sign) -> bool {
+    match sign {
+        Sign::Program(name) => process::find_program(name).is_some(),
+        Sign::Module(name) => process::gather(Command::new("pkg-config").args(["--exists", name]))
+            .is_ok_and(|(status, _)| status.success()),
+    }
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let install = format!("apt-get install -y {}", packages.join(" "));
+    if process::find_program("apt-get").is_none() {
+        bail!(
+            "this machine has no apt-get; install by its own means what Debian calls: {}",
+            packages.join(" ")
+        );
+    }
+    if !is_root()? {
+        println!("sudo apt-get update && sudo {install}");
+        bail!(
+            "packages are missing and we are not root: run the line above, then this command again"
+        );
+    }
+    process::run(apt().arg("update"))?;
+    process::run(apt().args(["install", "-y"]).args(packages))
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_root() -> Result<bool> {
+    let own = std::fs::metadata("/proc/self").context("/proc is not mounted")?;
+    Ok(own.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_exists_is_present_and_one_that_does_not_is_not() {
+        assert!(present(&Sign::Program("sh")));
+        assert!(!present(&Sign::Program("no-such-program-here")));
+        assert!(!present(&Sign::Module("no-such-module-here")));
+    }
+
+    #[test]
+    fn packages_are_named_once() {
+        let mut names: Vec<_> = CORE.iter().map(|need| need.package).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), CORE.len());
+    }
+}

@@ -1,0 +1,187 @@
+//! `cargo xtask test`: all set-up, then the tests, in parts.
+
+mod c_programs;
+mod cargo_tests;
+mod tally;
+
+use super::setup;
+use crate::stopwatch::Stopwatch;
+use crate::table::Table;
+use crate::workspace::Metadata;
+use anyhow::{Result, bail};
+use cargo_tests::{Names, Selection, Slow, Targets};
+use clap::ValueEnum;
+use tally::Tally;
+
+/// Do all set-up and run the tests, or some parts of them.
+#[derive(clap::Args)]
+#[command(
+    long_about = "Do all set-up and run the tests, or some parts of them.\n\n\
+        Without a part it runs every part. Slow tests (`#[ignore]`) run with --slow. Uses cargo-nextest when it is \
+        installed. The last line is `N passed, N failed`; the exit status says whether anything failed."
+)]
+pub struct Arguments {
+    /// Parts to run; none means all
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Also run the slow tests
+    #[arg(long)]
+    slow: bool,
+}
+
+/// A part of the tests.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Part {
+    /// Tests of every crate that need nothing but the crate, and the examples in documentation
+    Unit,
+    /// Power cuts at every step, on the log, the checkpoints and the store
+    Crash,
+    /// The simulator
+    Sim,
+    /// C and Fortran programs against an installation: plain, under valgrind, under ASan
+    C,
+    /// Real processes on this machine
+    Cluster,
+    /// The MPI-IO driver (not in this tree yet)
+    Mpi,
+    /// The HDF5 connector (not in this tree yet)
+    Hdf5,
+}
+
+const ALL: &[Part] = &[Part::Unit, Part::Crash, Part::Sim, Part::C, Part::Cluster];
+
+/// The word in a test's name that puts it into the crash part, in the crates below.
+const CRASH: &str = "crash";
+const CRATES_WITH_CRASH_TESTS: &[&str] = &["daos-media", "daos-store"];
+const SIMULATOR: &str = "daos-sim";
+/// Crates whose integration tests start processes.
+const CRATES_WITH_PROCESSES: &[&str] = &["daos-cli", "daos-server"];
+
+impl Part {
+    fn word(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    setup::core()?;
+    let parts = if arguments.parts.is_empty() {
+        ALL
+    } else {
+        &arguments.parts
+    };
+    let slow = if arguments.slow {
+        Slow::Run
+    } else {
+        Slow::Skip
+    };
+    let metadata = Metadata::read()?;
+    let mut table = Table::new(&["part", "passed", "failed", "time"]);
+    let mut sum = Tally::default();
+    for part in parts {
+        eprintln!("test {}:", part.word());
+        let watch = Stopwatch::start();
+        let tally = run_part(*part, &metadata, slow).unwrap_or_else(|error| {
+            eprintln!("  test {}: {error:#}", part.word());
+            Tally::one(false)
+        });
+        if tally.is_empty() {
+            eprintln!("  test {}: there is nothing in this part yet", part.word());
+        }
+        table.row([
+            part.word(),
+            tally.passed.to_string(),
+            tally.failed.to_string(),
+            watch.seconds(),
+        ]);
+        sum += tally;
+    }
+    eprintln!("\n{}", table.render());
+    println!("{} passed, {} failed", sum.passed, sum.failed);
+    if sum.failed > 0 {
+        bail!("{} tests failed; their output is above", sum.failed);
+    }
+    Ok(())
+}
+
+/// Runs the fast Rust tests, for `verify`.
+pub fn unit() -> Result<()> {
+    let tally = run_part(Part::Unit, &Metadata::read()?, Slow::Skip)?;
+    if tally.failed > 0 {
+        bail!(
+            "{} of {} tests failed",
+            tally.failed,
+            tally.passed + tally.failed
+        );
+    }
+    Ok(())
+}
+
+fn run_part(part: Part, metadata: &Metadata, slow: Slow) -> Result<Tally> {
+    match part {
+        Part::Unit => {
+            let mut tally = cargo_tests::run(metadata, &unit_selections(metadata), slow)?;
+            tally += cargo_tests::run_documentation(metadata)?;
+            Ok(tally)
+        }
+        Part::Crash => {
+            let mut packages = owned(CRATES_WITH_CRASH_TESTS);
+            packages.push(SIMULATOR.to_owned());
+            cargo_tests::run(
+                metadata,
+                &[select(packages, Targets::All, Names::With(CRASH))],
+                slow,
+            )
+        }
+        Part::Sim => {
+            let simulator = select(owned(&[SIMULATOR]), Targets::All, Names::Without(CRASH));
+            cargo_tests::run(metadata, &[simulator], slow)
+        }
+        Part::C => c_programs::run(metadata),
+        Part::Cluster => {
+            let processes = select(
+                owned(CRATES_WITH_PROCESSES),
+                Targets::Integration,
+                Names::All,
+            );
+            cargo_tests::run(metadata, &[processes], slow)
+        }
+        Part::Mpi | Part::Hdf5 => Ok(Tally::default()),
+    }
+}
+
+/// Everything that no other part runs.
+fn unit_selections(metadata: &Metadata) -> Vec<Selection> {
+    let elsewhere = |name: &str| {
+        name == SIMULATOR
+            || CRATES_WITH_CRASH_TESTS.contains(&name)
+            || CRATES_WITH_PROCESSES.contains(&name)
+    };
+    let names = metadata.packages.iter().map(|package| package.name.clone());
+    vec![
+        select(
+            names.filter(|name| !elsewhere(name)).collect(),
+            Targets::All,
+            Names::All,
+        ),
+        select(
+            owned(CRATES_WITH_CRASH_TESTS),
+            Targets::All,
+            Names::Without(CRASH),
+        ),
+        select(owned(CRATES_WITH_PROCESSES), Targets::Inside, Names::All),
+    ]
+}
+
+fn select(packages: Vec<String>, targets: Targets, names: Names) -> Selection {
+    Selection {
+        packages,
+        targets,
+        names,
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}

@@ -1,0 +1,190 @@
+//! Child processes: every command line is shown, no child gets our input, every failure names what failed.
+
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+/// Variables that `cargo run` sets for us and that would change what our children do.
+const VARIABLES_OF_CARGO_RUN: &[&str] =
+    &["LD_LIBRARY_PATH", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"];
+
+/// The most that is kept of a captured output: enough for `cargo metadata` of a workspace many times this one's size.
+const CAPTURE_BYTES_MAX: u64 = 64 << 20;
+
+/// The command line as one would type it.
+pub fn line(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(program.as_os_str());
+    let mut text = name.to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        let argument = argument.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./,:+@%{}".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            text.push_str(&format!(" {argument}"));
+        } else {
+            text.push_str(&format!(" '{argument}'"));
+        }
+    }
+    text
+}
+
+/// Says on standard error what runs next.
+pub fn announce(command: &Command) {
+    eprintln!("  > {}", line(command));
+}
+
+fn prepared(command: &mut Command) -> &mut Command {
+    for name in VARIABLES_OF_CARGO_RUN {
+        let set_by_caller = command.get_envs().any(|(key, _)| key == *name);
+        if !set_by_caller {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null())
+}
+
+fn cannot_start(command: &Command) -> String {
+    let program = command.get_program().to_string_lossy();
+    format!("`{program}` cannot be started; `cargo xtask setup` installs what the core needs")
+}
+
+/// Runs the command with its output passed through; its exit status is the caller's to judge.
+pub fn status(command: &mut Command) -> Result<ExitStatus> {
+    announce(command);
+    prepared(command)
+        .status()
+        .with_context(|| cannot_start(command))
+}
+
+/// Runs the command with its output passed through; anything but success is an error.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = status(command)?;
+    if !status.success() {
+        bail!("`{}` failed ({status}); its output is above", line(command));
+    }
+    Ok(())
+}
+
+/// Runs the command and returns its standard output; its standard error is passed through.
+pub fn capture(command: &mut Command) -> Result<String> {
+    let mut child = prepared(command)
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| cannot_start(command))?;
+    let mut text = String::new();
+    if let Some(output) = child.stdout.take() {
+        output
+            .take(CAPTURE_BYTES_MAX)
+            .read_to_string(&mut text)
+            .with_context(|| format!("the output of `{}` is not text", line(command)))?;
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{}` failed ({status}); its output is above", line(command));
+    }
+    Ok(text)
+}
+
+/// Runs the command, passes both its outputs through line by line, and shows each line to `look`.
+pub fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result<ExitStatus> {
+    announce(command);
+    let (reader, writer) = std::io::pipe().context("no pipe for the output of a child")?;
+    let second = writer
+        .try_clone()
+        .context("no pipe for the output of a child")?;
+    let mut child = prepared(command)
+        .stdout(writer)
+        .stderr(second)
+        .spawn()
+        .with_context(|| cannot_start(command))?;
+    // The command holds the write ends; the reader sees the end only after they are gone here too.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut out = std::io::stderr().lock();
+    let mut reader = BufReader::new(reader);
+    let mut bytes = Vec::new();
+    while reader.read_until(b'\n', &mut bytes)? > 0 {
+        out.write_all(&bytes)?;
+        look(&without_colours(&String::from_utf8_lossy(&bytes)));
+        bytes.clear();
+    }
+    Ok(child.wait()?)
+}
+
+/// Runs the command with its outputs gathered; for a child whose output matters only when it fails.
+pub fn gather(command: &mut Command) -> Result<(ExitStatus, String)> {
+    let output = prepared(command)
+        .output()
+        .with_context(|| cannot_start(command))?;
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    Ok((output.status, text))
+}
+
+/// Whether our messages go to a person, so that children may colour theirs.
+pub fn colours() -> &'static str {
+    if std::io::stderr().is_terminal() {
+        "always"
+    } else {
+        "never"
+    }
+}
+
+/// The text without terminal control sequences.
+pub fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '\u{1b}' {
+            // A control sequence ends at its first letter.
+            rest.by_ref().find(char::is_ascii_alphabetic);
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+/// Where a program stands on the search path.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|candidate| candidate.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_quotes_what_a_shell_would_split() {
+        let mut command = Command::new("/usr/bin/gcc");
+        command.args(["-o", "a b", ""]);
+        assert_eq!(line(&command), "gcc -o 'a b' ''");
+    }
+
+    #[test]
+    fn colours_are_removed() {
+        assert_eq!(without_colours("\u{1b}[32;1m3 passed\u{1b}[0m"), "3 passed");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error =
+            run(&mut Command::new("no-such-program-here")).expect_err("there is no such program");
+        assert!(format!("{error:#}").contains("no-such-program-here"));
+    }
+
+    #[test]
+    fn every_line_of_both_outputs_is_seen() {
+        let mut seen = Vec::new();
+        let status = watch(
+            Command::new("sh").args(["-c", "echo one; echo two >&2"]),
+            |line| seen.push(line.trim().to_owned()),
+        );
+        assert!(status.expect("sh is there").success());
+        seen.sort();
+        assert_eq!(seen, ["one", "two"]);
+    }
+}
