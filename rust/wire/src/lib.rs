@@ -1,1 +1,23 @@
-//! To be written.
+//! Messages between clients and engines, and how they are written as bytes.
+//!
+//! Integers are little-endian and of fixed width; lists and texts begin with their length. Decoding trusts nothing: every
+//! length is checked against the bytes that are there before anything is allocated, and bytes left over are an error.
+//! The frame around a message, with its version and checksum, belongs to `daos_rpc`.
+
+mod codec;
+mod container;
+mod macros;
+mod object;
+mod opcode;
+mod pool;
+mod target;
+
+pub use codec::{Blob, Reader, Wire, Writer, decode, encode};
+pub use container::*;
+pub use object::*;
+pub use opcode::Opcode;
+pub use pool::*;
+pub use target::*;
+
+#[cfg(test)]
+mod tests;

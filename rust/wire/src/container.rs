@@ -1,0 +1,103 @@
+//! Requests about containers.
+
+use crate::macros::wire_structs;
+use daos_types::{ContainerId, HandleId, PoolId, Reference};
+
+wire_structs! {
+    /// Properties of a container.
+    Properties {
+        /// Empty for none.
+        label: String,
+        /// What it is used for (`DAOS_PROP_CO_LAYOUT_*`).
+        kind: u16,
+        /// Property type and number.
+        numbers: Vec<(u32, u64)>,
+        /// Property type and text.
+        texts: Vec<(u32, String)>,
+    }
+    /// Creates a container.
+    ContainerCreate {
+        /// The pool.
+        pool: PoolId,
+        /// The pool handle.
+        handle: HandleId,
+        /// Chosen by the caller, so that a repeated request is recognised.
+        container: ContainerId,
+        /// Its properties.
+        properties: Properties,
+    }
+    /// Destroys a container.
+    ContainerDestroy {
+        /// The pool.
+        pool: PoolId,
+        /// The pool handle.
+        handle: HandleId,
+        /// Which.
+        container: Reference,
+        /// Also with open handles.
+        force: bool,
+    }
+    /// A container in the list of a pool.
+    ContainerEntry {
+        /// Identifier.
+        id: ContainerId,
+        /// Empty for none.
+        label: String,
+    }
+    /// Opens a handle on a container.
+    ContainerOpen {
+        /// The pool.
+        pool: PoolId,
+        /// The pool handle.
+        pool_handle: HandleId,
+        /// Which.
+        container: Reference,
+        /// Chosen by the caller; opening again with the same handle changes nothing.
+        handle: HandleId,
+        /// `DAOS_COO_*`.
+        flags: u32,
+    }
+    /// The answer to an open.
+    ContainerOpened {
+        /// Identifier.
+        id: ContainerId,
+        /// Properties.
+        properties: Properties,
+    }
+    /// A request about an open container.
+    ContainerRequest {
+        /// The pool.
+        pool: PoolId,
+        /// The container.
+        container: ContainerId,
+        /// The container handle.
+        handle: HandleId,
+    }
+    /// The answer to a container query.
+    ContainerQueryReply {
+        /// Properties.
+        properties: Properties,
+        /// Open handles.
+        handles: u32,
+        /// Snapshots.
+        snapshots: u32,
+        /// Epoch of the last open.
+        open_time: u64,
+        /// Epoch of the last change of metadata.
+        modify_time: u64,
+    }
+    /// Changes properties of a container.
+    ContainerSetProperties {
+        /// The container.
+        request: ContainerRequest,
+        /// What is set; an empty label stays as it is.
+        properties: Properties,
+    }
+    /// Reserves object identifiers.
+    AllocateObjectIds {
+        /// The container.
+        request: ContainerRequest,
+        /// How many.
+        count: u64,
+    }
+}

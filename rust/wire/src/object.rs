@@ -1,0 +1,214 @@
+//! Requests about objects, sent to the target that holds the shard.
+
+use crate::codec::Blob;
+use crate::macros::{wire_enums, wire_structs};
+use daos_types::{ContainerId, Epoch, Extent, HandleId, Key, ObjectId, PoolId};
+
+/// Payloads up to so many bytes travel inside the message; longer ones are moved by the server from or to memory that
+/// the client exposes. Chosen so that a 4 KiB update is one message, and a message fits the receive buffers.
+pub const INLINE_BYTES_MAX: u64 = 16 * 1024;
+
+wire_structs! {
+    /// What every object request names.
+    ObjectAddress {
+        /// The pool.
+        pool: PoolId,
+        /// The container.
+        container: ContainerId,
+        /// The container handle.
+        handle: HandleId,
+        /// The object.
+        object: ObjectId,
+    }
+    /// Writes akeys of one dkey.
+    Update {
+        /// The object.
+        address: ObjectAddress,
+        /// `DAOS_COND_*`.
+        conditions: u64,
+        /// The dkey.
+        dkey: Key,
+        /// The akeys.
+        akeys: Vec<AkeyUpdate>,
+        /// The values of all akeys, one behind the other.
+        payload: Payload,
+    }
+    /// One akey of an update.
+    AkeyUpdate {
+        /// The akey.
+        akey: Key,
+        /// What is written.
+        value: UpdateKind,
+    }
+    /// Records of an array.
+    ArrayUpdate {
+        /// Bytes per record.
+        record_size: u64,
+        /// Where they go; the payload has them in this order.
+        extents: Vec<Extent>,
+    }
+    /// Reads akeys of one dkey.
+    Fetch {
+        /// The object.
+        address: ObjectAddress,
+        /// The newest records at or below this epoch.
+        epoch: Epoch,
+        /// `DAOS_COND_*`.
+        conditions: u64,
+        /// The dkey.
+        dkey: Key,
+        /// The akeys.
+        akeys: Vec<AkeyFetch>,
+        /// Memory that the client exposed for all akeys, one behind the other; none for an inline reply.
+        memory: Vec<Blob>,
+    }
+    /// One akey of a fetch.
+    AkeyFetch {
+        /// The akey.
+        akey: Key,
+        /// What is read.
+        kind: FetchKind,
+        /// Room for its bytes; `None` asks for sizes and the map only.
+        capacity: Option<u64>,
+    }
+    /// The answer to a fetch.
+    FetchReply {
+        /// The akeys, in the order asked for.
+        akeys: Vec<AkeyReply>,
+        /// The data pieces of all akeys, one behind the other, when they were not moved to exposed memory.
+        inline: Blob,
+    }
+    /// The answer for one akey.
+    AkeyReply {
+        /// Bytes of the single value, or per record; 0 when there is none.
+        size: u64,
+        /// What was found, covering each extent asked for; empty for a single value.
+        pieces: Vec<Piece>,
+    }
+    /// A part of an array that was asked for.
+    Piece {
+        /// The records.
+        extent: Extent,
+        /// 0 data, 1 hole, 2 punched.
+        state: u8,
+    }
+    /// Punches.
+    Punch {
+        /// The object.
+        address: ObjectAddress,
+        /// `DAOS_COND_*`.
+        conditions: u64,
+        /// What is punched.
+        what: PunchKind,
+    }
+    /// Lists keys.
+    ListKeys {
+        /// The object.
+        address: ObjectAddress,
+        /// Keys visible at this epoch.
+        epoch: Epoch,
+        /// The dkey whose akeys are listed; `None` lists dkeys.
+        dkey: Option<Key>,
+        /// Where to go on; empty for the beginning.
+        anchor: Blob,
+        /// At most so many keys.
+        count: u32,
+        /// At most so many bytes of keys.
+        bytes: u64,
+    }
+    /// The answer to a listing of keys.
+    ListKeysReply {
+        /// The keys.
+        keys: Vec<Key>,
+        /// Where to go on; `None` at the end.
+        anchor: Option<Blob>,
+    }
+    /// Lists extents of an array.
+    ListExtents {
+        /// The object.
+        address: ObjectAddress,
+        /// Records visible at this epoch.
+        epoch: Epoch,
+        /// The dkey.
+        dkey: Key,
+        /// The akey.
+        akey: Key,
+        /// In increasing order.
+        increasing: bool,
+        /// Where to go on; empty for the beginning.
+        anchor: Blob,
+        /// At most so many.
+        count: u32,
+    }
+    /// The answer to a listing of extents.
+    ListExtentsReply {
+        /// Bytes per record.
+        record_size: u64,
+        /// The extents.
+        extents: Vec<Extent>,
+        /// Where to go on; `None` at the end.
+        anchor: Option<Blob>,
+    }
+    /// Asks for the greatest or least key or extent.
+    QueryKey {
+        /// The object.
+        address: ObjectAddress,
+        /// At this epoch.
+        epoch: Epoch,
+        /// `DAOS_GET_*`.
+        what: u64,
+        /// Given when not asked for.
+        dkey: Option<Key>,
+        /// Given when not asked for.
+        akey: Option<Key>,
+    }
+    /// The answer to a query.
+    QueryKeyReply {
+        /// The dkey found.
+        dkey: Option<u64>,
+        /// The akey found.
+        akey: Option<u64>,
+        /// The extent found.
+        extent: Option<Extent>,
+    }
+    /// Asks for the epoch of the newest change.
+    QueryEpoch {
+        /// The object.
+        address: ObjectAddress,
+    }
+}
+
+wire_enums! {
+    /// What an update writes to an akey.
+    UpdateKind {
+        /// A single value of so many bytes.
+        Single(u64) = 0,
+        /// Records of an array.
+        Array(ArrayUpdate) = 1,
+        /// Punches records of an array; takes nothing of the payload.
+        PunchExtents(Vec<Extent>) = 2,
+    }
+    /// Where the values of an update are.
+    Payload {
+        /// Here.
+        Inline(Blob) = 0,
+        /// In memory that the client exposed, piece behind piece.
+        Memory(Vec<Blob>) = 1,
+    }
+    /// What a fetch reads of an akey.
+    FetchKind {
+        /// The single value.
+        Single = 0,
+        /// Records of an array.
+        Array(Vec<Extent>) = 1,
+    }
+    /// What is punched.
+    PunchKind {
+        /// The object.
+        Object = 0,
+        /// Dkeys.
+        Dkeys(Vec<Key>) = 1,
+        /// Akeys of a dkey.
+        Akeys((Key, Vec<Key>)) = 2,
+    }
+}

@@ -1,0 +1,91 @@
+//! Numbers of the requests.
+
+macro_rules! opcodes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// What a request asks for; the number in its frame.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[repr(u16)]
+        pub enum Opcode {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Opcode {
+            /// Every opcode.
+            pub const ALL: &'static [Opcode] = &[$(Opcode::$name,)*];
+
+            /// The opcode of a number, if it is one.
+            pub fn from_number(number: u16) -> Option<Opcode> {
+                match number { $($number => Some(Opcode::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+opcodes! {
+    /// `SystemQuery` -> `SystemReply`.
+    SystemQuery = 0x0001,
+    /// `PoolCreate` -> `PoolEntry`.
+    PoolCreate = 0x0101,
+    /// `PoolDestroy` -> `()`.
+    PoolDestroy = 0x0102,
+    /// `()` -> `Vec<PoolEntry>`.
+    PoolList = 0x0103,
+    /// `PoolConnect` -> `PoolConnected`.
+    PoolConnect = 0x0104,
+    /// `PoolRequest` -> `()`.
+    PoolDisconnect = 0x0105,
+    /// `PoolRequest` -> `PoolQueryReply`.
+    PoolQuery = 0x0106,
+    /// `AttributesSet` -> `()`.
+    AttributesSet = 0x0107,
+    /// `AttributesNamed` -> `Vec<Option<Blob>>`.
+    AttributesGet = 0x0108,
+    /// `AttributesNamed` (no names) -> `Vec<String>`.
+    AttributesList = 0x0109,
+    /// `AttributesNamed` -> `()`.
+    AttributesDelete = 0x010a,
+    /// `ContainerCreate` -> `()`.
+    ContainerCreate = 0x0201,
+    /// `ContainerDestroy` -> `()`.
+    ContainerDestroy = 0x0202,
+    /// `PoolRequest` -> `Vec<ContainerEntry>`.
+    ContainerList = 0x0203,
+    /// `ContainerOpen` -> `ContainerOpened`.
+    ContainerOpen = 0x0204,
+    /// `ContainerRequest` -> `()`.
+    ContainerClose = 0x0205,
+    /// `ContainerRequest` -> `ContainerQueryReply`.
+    ContainerQuery = 0x0206,
+    /// `ContainerSetProperties` -> `()`.
+    ContainerSetProperties = 0x0207,
+    /// `AllocateObjectIds` -> `u64`.
+    AllocateObjectIds = 0x0208,
+    /// `Update` -> `()`.
+    Update = 0x0301,
+    /// `Fetch` -> `FetchReply`.
+    Fetch = 0x0302,
+    /// `Punch` -> `()`.
+    Punch = 0x0303,
+    /// `ListKeys` -> `ListKeysReply`.
+    ListKeys = 0x0304,
+    /// `ListExtents` -> `ListExtentsReply`.
+    ListExtents = 0x0305,
+    /// `QueryKey` -> `QueryKeyReply`.
+    QueryKey = 0x0306,
+    /// `QueryEpoch` -> `Epoch`.
+    QueryEpoch = 0x0307,
+    /// Engine-internal: `TargetPoolCreate` -> `()`.
+    TargetPoolCreate = 0x0401,
+    /// Engine-internal: `PoolId` -> `()`.
+    TargetPoolDestroy = 0x0402,
+    /// Engine-internal: `PoolId` -> `TargetSpace`.
+    TargetPoolQuery = 0x0403,
+    /// Engine-internal: `TargetContainer` -> `()`.
+    TargetContainerCreate = 0x0404,
+    /// Engine-internal: `TargetContainer` -> `()`.
+    TargetContainerDestroy = 0x0405,
+    /// Engine-internal: `HandleQuery` -> `HandleGrant`.
+    HandleQuery = 0x0406,
+    /// Engine-internal: `Vec<HandleId>` -> `()`.
+    HandlesRevoke = 0x0407,
+}

@@ -1,0 +1,144 @@
+//! Requests about the system and its pools.
+
+use crate::codec::Blob;
+use crate::macros::{wire_enums, wire_structs};
+use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, TargetIndex};
+
+wire_structs! {
+    /// Asks an engine what it is.
+    SystemQuery {}
+    /// What an engine is.
+    SystemReply {
+        /// Name of the system.
+        name: String,
+        /// Provider of the fabric.
+        provider: String,
+        /// Process id of the engine.
+        process: u32,
+        /// Addresses of its targets.
+        targets: Vec<String>,
+    }
+    /// Creates a pool.
+    PoolCreate {
+        /// Chosen by the caller, so that a repeated request is recognised.
+        id: PoolId,
+        /// Empty for none.
+        label: String,
+        /// Bytes over all targets; 0 for the engine's choice.
+        size: u64,
+        /// Durability class: `log`, `pmem` or `ram`.
+        durability: String,
+    }
+    /// Destroys a pool.
+    PoolDestroy {
+        /// Which.
+        pool: Reference,
+        /// Also with open handles.
+        force: bool,
+    }
+    /// A pool in the list of pools.
+    PoolEntry {
+        /// Identifier.
+        id: PoolId,
+        /// Empty for none.
+        label: String,
+        /// `Ready`, `Creating` or `Destroying`.
+        state: String,
+        /// Replicas of the pool service.
+        service_ranks: Vec<Rank>,
+    }
+    /// Opens a handle on a pool.
+    PoolConnect {
+        /// Which.
+        pool: Reference,
+        /// Chosen by the caller; connecting again with the same handle changes nothing.
+        handle: HandleId,
+        /// `DAOS_PC_*`.
+        flags: u32,
+    }
+    /// A target in the pool map.
+    PoolMapTarget {
+        /// Its engine.
+        rank: Rank,
+        /// Its number within the engine.
+        index: TargetIndex,
+        /// Where it is reached.
+        address: String,
+        /// 1: up and in; others are later.
+        state: u8,
+    }
+    /// The answer to a connect.
+    PoolConnected {
+        /// Identifier of the pool.
+        id: PoolId,
+        /// Version of the pool map.
+        map_version: u32,
+        /// The pool map, in the order that placement counts.
+        targets: Vec<PoolMapTarget>,
+    }
+    /// A request about a connected pool.
+    PoolRequest {
+        /// The pool.
+        pool: PoolId,
+        /// The handle.
+        handle: HandleId,
+    }
+    /// The answer to a pool query.
+    PoolQueryReply {
+        /// Empty for none.
+        label: String,
+        /// Version of the pool map.
+        map_version: u32,
+        /// Targets.
+        targets: u32,
+        /// Targets out of use.
+        targets_disabled: u32,
+        /// Engines.
+        engines: u32,
+        /// Metadata and small values.
+        meta: Space,
+        /// Large values.
+        data: Space,
+        /// Open handles.
+        handles: u32,
+        /// Containers.
+        containers: u64,
+        /// Durability class.
+        durability: String,
+    }
+    /// Space in bytes.
+    Space {
+        /// All.
+        total: u64,
+        /// What can be written.
+        free: u64,
+    }
+    /// Sets user attributes.
+    AttributesSet {
+        /// Of what.
+        owner: AttributeOwner,
+        /// The open handle.
+        handle: HandleId,
+        /// Names and values.
+        attributes: Vec<(String, Blob)>,
+    }
+    /// Reads, lists or deletes user attributes.
+    AttributesNamed {
+        /// Of what.
+        owner: AttributeOwner,
+        /// The open handle.
+        handle: HandleId,
+        /// Names; none when listing.
+        names: Vec<String>,
+    }
+}
+
+wire_enums! {
+    /// What has user attributes.
+    AttributeOwner {
+        /// A pool.
+        Pool(PoolId) = 0,
+        /// A container of a pool.
+        Container((PoolId, ContainerId)) = 1,
+    }
+}

@@ -1,0 +1,47 @@
+//! Requests between the targets of the system.
+
+use crate::macros::wire_structs;
+use crate::pool::Space;
+use daos_types::{ContainerId, HandleId, PoolId};
+
+wire_structs! {
+    /// Creates the part of a pool on one target.
+    TargetPoolCreate {
+        /// The pool.
+        pool: PoolId,
+        /// Bytes for metadata.
+        meta_bytes: u64,
+        /// Bytes for data.
+        data_bytes: u64,
+        /// Durability class.
+        durability: String,
+    }
+    /// Names a container on one target.
+    TargetContainer {
+        /// The pool.
+        pool: PoolId,
+        /// The container.
+        container: ContainerId,
+    }
+    /// Space of the part of a pool on one target.
+    TargetSpace {
+        /// Metadata.
+        meta: Space,
+        /// Data.
+        data: Space,
+    }
+    /// Asks the pool service whether a container handle is open.
+    HandleQuery {
+        /// The pool.
+        pool: PoolId,
+        /// The container.
+        container: ContainerId,
+        /// The handle.
+        handle: HandleId,
+    }
+    /// What an open handle allows.
+    HandleGrant {
+        /// Writing, too.
+        write: bool,
+    }
+}

@@ -1,0 +1,99 @@
+use super::*;
+use daos_status::Code;
+use daos_types::{ContainerId, Epoch, Extent, HandleId, Key, ObjectId, PoolId};
+use proptest::prelude::*;
+
+fn address() -> ObjectAddress {
+    ObjectAddress {
+        pool: PoolId::from_bytes([1; 16]),
+        container: ContainerId::from_bytes([2; 16]),
+        handle: HandleId::from_bytes([3; 16]),
+        object: ObjectId { hi: 4, lo: 5 },
+    }
+}
+
+fn update() -> Update {
+    let extent = Extent::new(7, 8).expect("valid");
+    let array = ArrayUpdate { record_size: 1, extents: vec![extent] };
+    Update {
+        address: address(),
+        conditions: 6,
+        dkey: Key::new(b"d").expect("short"),
+        akeys: vec![
+            AkeyUpdate { akey: Key::new(b"a").expect("short"), value: UpdateKind::Array(array) },
+            AkeyUpdate { akey: Key::new(b"").expect("short"), value: UpdateKind::PunchExtents(vec![extent]) },
+        ],
+        payload: Payload::Inline(Blob(b"12345678".to_vec())),
+    }
+}
+
+#[test]
+fn an_update_has_these_bytes() {
+    let mut golden = [vec![1u8; 16], vec![2; 16], vec![3; 16]].concat();
+    golden.extend(4u64.to_le_bytes());
+    golden.extend(5u64.to_le_bytes());
+    golden.extend(6u64.to_le_bytes());
+    golden.extend(b"\x01\0\0\0d\x02\0\0\0");
+    golden.extend(b"\x01\0\0\0a\x01\x01\0\0\0\0\0\0\0\x01\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
+    golden.extend(b"\0\0\0\0\x02\x01\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
+    golden.extend(b"\0\x08\0\0\x0012345678");
+    assert_eq!(encode(&update()), golden);
+    assert_eq!(decode::<Update>(&golden), Ok(update()));
+}
+
+#[test]
+fn every_cut_is_an_error() {
+    let bytes = encode(&update());
+    for length in 0..bytes.len() {
+        assert_eq!(decode::<Update>(&bytes[..length]).map_err(|e| e.code()), Err(Code::Proto), "{length}");
+    }
+    assert!(decode::<Update>(&[&bytes[..], b"x"].concat()).is_err());
+}
+
+#[test]
+fn opcodes_round_trip() {
+    for opcode in Opcode::ALL {
+        assert_eq!(Opcode::from_number(*opcode as u16), Some(*opcode));
+    }
+    assert_eq!(Opcode::from_number(0), None);
+}
+
+fn decode_as_everything(bytes: &[u8]) {
+    let _ = decode::<Update>(bytes);
+    let _ = decode::<Fetch>(bytes);
+    let _ = decode::<FetchReply>(bytes);
+    let _ = decode::<Punch>(bytes);
+    let _ = decode::<ListKeys>(bytes);
+    let _ = decode::<ListKeysReply>(bytes);
+    let _ = decode::<QueryKey>(bytes);
+    let _ = decode::<PoolConnected>(bytes);
+    let _ = decode::<ContainerCreate>(bytes);
+    let _ = decode::<ContainerOpened>(bytes);
+    let _ = decode::<AttributesSet>(bytes);
+    let _ = decode::<Vec<()>>(bytes);
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        decode_as_everything(&bytes);
+    }
+
+    #[test]
+    fn damaged_messages_never_panic(position in 0usize..200, value in any::<u8>()) {
+        let mut bytes = encode(&update());
+        let position = position % bytes.len();
+        bytes[position] = value;
+        decode_as_everything(&bytes);
+    }
+
+    #[test]
+    fn fetches_round_trip(epoch in any::<u64>(), key in proptest::collection::vec(any::<u8>(), 0..50), capacity in any::<Option<u64>>()) {
+        let key = Key::new(&key).expect("short");
+        let fetch = Fetch {
+            address: address(), epoch: Epoch(epoch), conditions: 0, dkey: key.clone(),
+            akeys: vec![AkeyFetch { akey: key, kind: FetchKind::Single, capacity }], memory: vec![Blob(vec![9; 24])],
+        };
+        prop_assert_eq!(decode::<Fetch>(&encode(&fetch)), Ok(fetch));
+    }
+}
