@@ -1,7 +1,13 @@
-//! Arena, write-ahead log, checkpoint, block extents, and the devices they live on.
+//! Media of one target: devices, the arena in memory, its redo log and checkpoints, and the extents of the data device.
 
 pub mod arena;
+mod device;
+mod memory;
 mod transaction;
 
-pub use arena::{Arena, ArenaBytes, ArenaSpace, Offset, PAGE_SIZE, Redo};
+pub use arena::{
+    ARENA_BYTES_MAX, Arena, ArenaBytes, ArenaSpace, Offset, PAGE_SIZE, ROOTS, Redo, allocation_size,
+};
+pub use device::{BLOCK_SIZE, BlockDevice, IoFuture, MAX_TRANSFER, Media, check_name, check_range};
+pub use memory::MemoryMedia;
 pub use transaction::Transaction;
