@@ -57,18 +57,9 @@ mod tests {
     #[test]
     fn every_command_and_option_has_help() {
         for command in Arguments::command().get_subcommands() {
-            assert!(
-                command.get_about().is_some(),
-                "{} has no help",
-                command.get_name()
-            );
+            assert!(command.get_about().is_some(), "{} has no help", command.get_name());
             for argument in command.get_arguments() {
-                assert!(
-                    argument.get_help().is_some(),
-                    "{} {} has no help",
-                    command.get_name(),
-                    argument.get_id()
-                );
+                assert!(argument.get_help().is_some(), "{} {} has no help", command.get_name(), argument.get_id());
             }
         }
     }

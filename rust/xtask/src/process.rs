@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 /// Variables that `cargo run` sets for us and that would change what our children do.
-const VARIABLES_OF_CARGO_RUN: &[&str] =
-    &["LD_LIBRARY_PATH", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"];
+const VARIABLES_OF_CARGO_RUN: &[&str] = &["LD_LIBRARY_PATH", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"];
 
 /// The most that is kept of a captured output: enough for `cargo metadata` of a workspace many times this one's size.
 const CAPTURE_BYTES_MAX: u64 = 64 << 20;
@@ -52,9 +51,7 @@ fn cannot_start(command: &Command) -> String {
 /// Runs the command with its output passed through; its exit status is the caller's to judge.
 pub fn status(command: &mut Command) -> Result<ExitStatus> {
     announce(command);
-    prepared(command)
-        .status()
-        .with_context(|| cannot_start(command))
+    prepared(command).status().with_context(|| cannot_start(command))
 }
 
 /// Runs the command with its output passed through; anything but success is an error.
@@ -68,10 +65,7 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Runs the command and returns its standard output; its standard error is passed through.
 pub fn capture(command: &mut Command) -> Result<String> {
-    let mut child = prepared(command)
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| cannot_start(command))?;
+    let mut child = prepared(command).stdout(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
     let mut text = String::new();
     if let Some(output) = child.stdout.take() {
         output
@@ -90,14 +84,8 @@ pub fn capture(command: &mut Command) -> Result<String> {
 pub fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result<ExitStatus> {
     announce(command);
     let (reader, writer) = std::io::pipe().context("no pipe for the output of a child")?;
-    let second = writer
-        .try_clone()
-        .context("no pipe for the output of a child")?;
-    let mut child = prepared(command)
-        .stdout(writer)
-        .stderr(second)
-        .spawn()
-        .with_context(|| cannot_start(command))?;
+    let second = writer.try_clone().context("no pipe for the output of a child")?;
+    let mut child = prepared(command).stdout(writer).stderr(second).spawn().with_context(|| cannot_start(command))?;
     // The command holds the write ends; the reader sees the end only after they are gone here too.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut out = std::io::stderr().lock();
@@ -113,9 +101,7 @@ pub fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result<ExitSt
 
 /// Runs the command with its outputs gathered; for a child whose output matters only when it fails.
 pub fn gather(command: &mut Command) -> Result<(ExitStatus, String)> {
-    let output = prepared(command)
-        .output()
-        .with_context(|| cannot_start(command))?;
+    let output = prepared(command).output().with_context(|| cannot_start(command))?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
     Ok((output.status, text))
@@ -123,11 +109,7 @@ pub fn gather(command: &mut Command) -> Result<(ExitStatus, String)> {
 
 /// Whether our messages go to a person, so that children may colour theirs.
 pub fn colours() -> &'static str {
-    if std::io::stderr().is_terminal() {
-        "always"
-    } else {
-        "never"
-    }
+    if std::io::stderr().is_terminal() { "always" } else { "never" }
 }
 
 /// The text without terminal control sequences.
@@ -148,9 +130,7 @@ pub fn without_colours(text: &str) -> String {
 /// Where a program stands on the search path.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(name))
-        .find(|candidate| candidate.is_file())
+    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|candidate| candidate.is_file())
 }
 
 #[cfg(test)]
@@ -171,18 +151,15 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let error =
-            run(&mut Command::new("no-such-program-here")).expect_err("there is no such program");
+        let error = run(&mut Command::new("no-such-program-here")).expect_err("there is no such program");
         assert!(format!("{error:#}").contains("no-such-program-here"));
     }
 
     #[test]
     fn every_line_of_both_outputs_is_seen() {
         let mut seen = Vec::new();
-        let status = watch(
-            Command::new("sh").args(["-c", "echo one; echo two >&2"]),
-            |line| seen.push(line.trim().to_owned()),
-        );
+        let status =
+            watch(Command::new("sh").args(["-c", "echo one; echo two >&2"]), |line| seen.push(line.trim().to_owned()));
         assert!(status.expect("sh is there").success());
         seen.sort();
         assert_eq!(seen, ["one", "two"]);

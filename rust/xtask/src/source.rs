@@ -128,11 +128,7 @@ pub fn functions(code: &str) -> Vec<Function> {
             continue;
         };
         let end = at + body + block_length(&code[at + body..]);
-        found.push(Function {
-            name,
-            line: line_of(code, at),
-            length: code[at..end].matches('\n').count() + 1,
-        });
+        found.push(Function { name, line: line_of(code, at), length: code[at..end].matches('\n').count() + 1 });
     }
     found
 }
@@ -209,11 +205,7 @@ mod tests {
     #[test]
     fn text_that_ends_inside_a_literal_ends() {
         for text in ["\"open", "r#\"open", "/* open", "'", "'\\", "\"\\"] {
-            assert_eq!(
-                code_only(text).chars().count(),
-                text.chars().count(),
-                "{text}"
-            );
+            assert_eq!(code_only(text).chars().count(), text.chars().count(), "{text}");
         }
     }
 
@@ -222,22 +214,13 @@ mod tests {
         let code = code_only(
             "trait T { fn none(a: [u8; 2]); }\nfn one() {}\npub fn two(\n  a: u8,\n) {\n  if a > 0 { \"}\"; }\n}\n",
         );
-        let function = |name: &str, line, length| Function {
-            name: name.to_owned(),
-            line,
-            length,
-        };
-        assert_eq!(
-            functions(&code),
-            [function("one", 2, 1), function("two", 3, 5)]
-        );
+        let function = |name: &str, line, length| Function { name: name.to_owned(), line, length };
+        assert_eq!(functions(&code), [function("one", 2, 1), function("two", 3, 5)]);
     }
 
     #[test]
     fn test_regions_span_their_module() {
-        let code = code_only(
-            "fn a() {}\n#[cfg(test)]\nmod tests {\n  fn b() {}\n}\n#[cfg(test)]\nmod other;\n",
-        );
+        let code = code_only("fn a() {}\n#[cfg(test)]\nmod tests {\n  fn b() {}\n}\n#[cfg(test)]\nmod other;\n");
         assert_eq!(test_regions(&code), [(2, 5)]);
     }
 }

@@ -11,14 +11,9 @@ pub struct Stopwatch {
 
 impl Stopwatch {
     /// Starts measuring.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "xtask is outside the product and cannot depend on daos-env"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "xtask is outside the product and cannot depend on daos-env")]
     pub fn start() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        Self { start: Instant::now() }
     }
 
     /// Time since the start.
@@ -37,11 +32,7 @@ impl Stopwatch {
     clippy::disallowed_methods,
     reason = "polls another process, which offers nothing to wait on; bounded by `limit`"
 )]
-pub fn wait_until(
-    limit: Duration,
-    interval: Duration,
-    mut condition: impl FnMut() -> bool,
-) -> bool {
+pub fn wait_until(limit: Duration, interval: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let watch = Stopwatch::start();
     loop {
         if condition() {
@@ -76,9 +67,6 @@ mod tests {
 
     #[test]
     fn rate_is_in_decimal_megabytes() {
-        assert_eq!(
-            bytes_per_second(5_000_000, Duration::from_secs(2)),
-            "2.5 MB/s"
-        );
+        assert_eq!(bytes_per_second(5_000_000, Duration::from_secs(2)), "2.5 MB/s");
     }
 }

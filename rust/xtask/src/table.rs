@@ -8,9 +8,7 @@ pub struct Table {
 impl Table {
     /// A table with these column titles.
     pub fn new(titles: &[&str]) -> Self {
-        Self {
-            rows: vec![titles.iter().map(|title| (*title).to_owned()).collect()],
-        }
+        Self { rows: vec![titles.iter().map(|title| (*title).to_owned()).collect()] }
     }
 
     /// Adds one row.
@@ -29,9 +27,7 @@ impl Table {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {
             let cells = row.iter().zip(&widths);
-            let line: Vec<String> = cells
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
+            let line: Vec<String> = cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
             text.push_str(line.join("  ").trim_end());
             text.push('\n');
             if index == 0 {

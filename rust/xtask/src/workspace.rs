@@ -12,14 +12,9 @@ pub fn enter_root() -> Result<()> {
         Some(directory) => PathBuf::from(directory),
         None => std::env::current_dir().context("the working directory cannot be read")?,
     };
-    let root = start
-        .ancestors()
-        .find(|directory| directory.join("rust/xtask/Cargo.toml").is_file());
+    let root = start.ancestors().find(|directory| directory.join("rust/xtask/Cargo.toml").is_file());
     let Some(root) = root else {
-        bail!(
-            "{} is not inside the repository: run `cargo xtask` from a directory of it",
-            start.display()
-        );
+        bail!("{} is not inside the repository: run `cargo xtask` from a directory of it", start.display());
     };
     std::env::set_current_dir(root).with_context(|| format!("cannot enter {}", root.display()))
 }
@@ -96,8 +91,5 @@ pub fn cargo() -> Command {
 /// `path` as the user would write it from the root of the repository.
 pub fn shown(path: &Path) -> String {
     let root = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }

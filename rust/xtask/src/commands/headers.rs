@@ -9,10 +9,8 @@ const GENERATOR: &str = "daos-headers";
 
 /// Generate the C headers in include/, or check them.
 #[derive(clap::Args)]
-#[command(
-    long_about = "Generate the C headers in include/ from the Rust sources of capi/. They are committed, and \
-        `verify` fails when they are not what the sources give."
-)]
+#[command(long_about = "Generate the C headers in include/ from the Rust sources of capi/. They are committed, and \
+        `verify` fails when they are not what the sources give.")]
 pub struct Arguments {
     /// Change nothing; fail when a header is not what the sources give
     #[arg(long)]
@@ -30,20 +28,14 @@ pub enum Mode {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let mode = if arguments.check {
-        Mode::Check
-    } else {
-        Mode::Write
-    };
+    let mode = if arguments.check { Mode::Check } else { Mode::Write };
     generate(&Metadata::read()?, mode)
 }
 
 /// Writes or checks the headers; says so when there is no generator yet.
 pub fn generate(metadata: &Metadata, mode: Mode) -> Result<()> {
     if metadata.package(GENERATOR).is_none() {
-        eprintln!(
-            "headers: crate {GENERATOR} is not in the workspace yet: nothing is generated or checked"
-        );
+        eprintln!("headers: crate {GENERATOR} is not in the workspace yet: nothing is generated or checked");
         return Ok(());
     }
     let mut command = cargo();
@@ -52,9 +44,7 @@ pub fn generate(metadata: &Metadata, mode: Mode) -> Result<()> {
         command.args(["--", "--check"]);
     }
     let advice = match mode {
-        Mode::Check => {
-            "the headers are not what capi/ gives: run `cargo xtask headers` and commit include/"
-        }
+        Mode::Check => "the headers are not what capi/ gives: run `cargo xtask headers` and commit include/",
         Mode::Write => "the headers could not be generated",
     };
     process::run(&mut command).context(advice)

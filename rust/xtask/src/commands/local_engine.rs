@@ -24,12 +24,9 @@ pub struct LocalEngine {
 impl LocalEngine {
     /// The engine of a directory that is empty now: an engine left there before is ended and its data removed.
     pub fn fresh(tree: &InstallTree, directory: &Path) -> Result<Self> {
-        let directory = std::path::absolute(directory)
-            .with_context(|| format!("{} is no path", directory.display()))?;
-        let engine = Self {
-            directory,
-            programs: tree.prefix.join("bin"),
-        };
+        let directory =
+            std::path::absolute(directory).with_context(|| format!("{} is no path", directory.display()))?;
+        let engine = Self { directory, programs: tree.prefix.join("bin") };
         engine.remove()?;
         std::fs::create_dir_all(&engine.directory)
             .with_context(|| format!("cannot create {}", engine.directory.display()))?;
@@ -48,9 +45,7 @@ impl LocalEngine {
             path.push(":");
             path.push(inherited);
         }
-        command
-            .env("DAOS_LOCAL_PATH", &self.directory)
-            .env("PATH", path)
+        command.env("DAOS_LOCAL_PATH", &self.directory).env("PATH", path)
     }
 
     /// The tool `daos` with these arguments.
@@ -72,10 +67,7 @@ impl LocalEngine {
         };
         process::run(Command::new("sh").args(["-c", &format!("kill -9 {pid}")]))?;
         if !wait_until(GONE_LIMIT, GONE_INTERVAL, || !is_running(pid)) {
-            bail!(
-                "engine {pid} is still there {} s after kill -9",
-                GONE_LIMIT.as_secs()
-            );
+            bail!("engine {pid} is still there {} s after kill -9", GONE_LIMIT.as_secs());
         }
         Ok(pid)
     }
@@ -105,8 +97,7 @@ impl LocalEngine {
         let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
             return false;
         };
-        let mut targets =
-            descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        let mut targets = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
         targets.any(|target| target.starts_with(&self.directory))
     }
 }
@@ -135,10 +126,7 @@ mod tests {
     fn a_pid_file_that_names_a_stranger_is_not_believed() {
         let directory = std::env::temp_dir().join(format!("xtask-stranger-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
-        let engine = LocalEngine {
-            directory: directory.clone(),
-            programs: PathBuf::new(),
-        };
+        let engine = LocalEngine { directory: directory.clone(), programs: PathBuf::new() };
         std::fs::write(directory.join(PID_FILE), std::process::id().to_string()).expect("writable");
         assert_eq!(engine.pid(), None);
         let held = std::fs::File::open(directory.join(PID_FILE)).expect("just written");

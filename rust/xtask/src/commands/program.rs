@@ -60,9 +60,7 @@ impl Values<'_> {
     pub fn fill(&self, arguments: &[String]) -> Vec<String> {
         let directory = self.directory.to_string_lossy();
         let fill = |text: &String| {
-            text.replace("{pool}", self.pool)
-                .replace("{container}", self.container)
-                .replace("{directory}", &directory)
+            text.replace("{pool}", self.pool).replace("{container}", self.container).replace("{directory}", &directory)
         };
         arguments.iter().map(fill).collect()
     }
@@ -76,12 +74,9 @@ impl Program {
         };
         let mut programs = Vec::new();
         for entry in entries {
-            let path = entry
-                .with_context(|| format!("cannot read {directory}"))?
-                .path();
+            let path = entry.with_context(|| format!("cannot read {directory}"))?.path();
             if let Some(language) = language(&path) {
-                let text = std::fs::read_to_string(&path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
+                let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
                 programs.push(Self::parse(path, language, &text));
             }
         }
@@ -90,24 +85,14 @@ impl Program {
     }
 
     fn parse(path: PathBuf, language: Language, text: &str) -> Self {
-        let mut program = Self {
-            path,
-            language,
-            run: Vec::new(),
-            rerun: None,
-            skip: Vec::new(),
-        };
+        let mut program = Self { path, language, run: Vec::new(), rerun: None, skip: Vec::new() };
         for line in text.lines().take(DIRECTIVE_LINES_MAX) {
             let line = line.trim().trim_end_matches("*/");
             let comment = line.trim_start_matches(['/', '*', '!', ' ']);
             if comment.len() == line.len() {
                 continue;
             }
-            let words = |rest: &str| {
-                rest.split_whitespace()
-                    .map(str::to_owned)
-                    .collect::<Vec<_>>()
-            };
+            let words = |rest: &str| rest.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
             if let Some(rest) = comment.strip_prefix("run:") {
                 program.run = words(rest);
             } else if let Some(rest) = comment.strip_prefix("rerun:") {
@@ -132,19 +117,14 @@ impl Program {
     /// Compiles and links against the installation, by what its pkg-config file says.
     pub fn build(&self, tree: &InstallTree, output: &Path, flags: &[&str]) -> Result<()> {
         let directory = output.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
+        std::fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         let mut command = compiler(self.language);
         command.args(["-g", "-O1"]).args(flags);
         if self.language == Language::Fortran {
             command.arg("-J").arg(directory);
             command.args(fortran_modules(tree)?);
         }
-        command
-            .arg("-o")
-            .arg(output)
-            .arg(&self.path)
-            .args(pkg_config(tree)?);
+        command.arg("-o").arg(output).arg(&self.path).args(pkg_config(tree)?);
         let (status, text) = process::gather(&mut command)?;
         if !text.is_empty() {
             eprint!("{text}");
@@ -191,11 +171,8 @@ fn pkg_config(tree: &InstallTree) -> Result<Vec<String>> {
 /// Sources of the Fortran modules in the installation's include directory.
 fn fortran_modules(tree: &InstallTree) -> Result<Vec<PathBuf>> {
     let include = tree.prefix.join("include");
-    let entries = std::fs::read_dir(&include)
-        .with_context(|| format!("cannot read {}", include.display()))?;
-    let mut modules: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
+    let entries = std::fs::read_dir(&include).with_context(|| format!("cannot read {}", include.display()))?;
+    let mut modules: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     modules.retain(|path| language(path) == Some(Language::Fortran));
     modules.sort();
     Ok(modules)
@@ -213,13 +190,11 @@ mod tests {
 
     #[test]
     fn directives_are_read_from_comments_of_each_language() {
-        let text = "// run: {pool} write\n/* rerun: {pool} read */\n * skip: valgrind too slow\nchar *s = \"run: no\";\n";
+        let text =
+            "// run: {pool} write\n/* rerun: {pool} read */\n * skip: valgrind too slow\nchar *s = \"run: no\";\n";
         let program = parse("a/b.c", text);
         assert_eq!(program.run, ["{pool}", "write"]);
-        assert_eq!(
-            program.rerun,
-            Some(vec!["{pool}".to_owned(), "read".to_owned()])
-        );
+        assert_eq!(program.rerun, Some(vec!["{pool}".to_owned(), "read".to_owned()]));
         assert_eq!(program.skip, ["valgrind"]);
         assert_eq!(parse("b.f90", "! run: x\n").run, ["x"]);
         assert_eq!(parse("b.f90", "print *, 1\n").run, Vec::<String>::new());
@@ -233,11 +208,7 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_in() {
-        let values = Values {
-            pool: "p",
-            container: "c",
-            directory: Path::new("d"),
-        };
+        let values = Values { pool: "p", container: "c", directory: Path::new("d") };
         let arguments = ["{pool}".to_owned(), "{directory}/{container}".to_owned()];
         assert_eq!(values.fill(&arguments), ["p", "d/c"]);
     }

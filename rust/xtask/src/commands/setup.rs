@@ -49,41 +49,17 @@ struct Need {
 
 const CORE: &[Need] = &[
     need("pkg-config", Sign::Program("pkg-config"), "finds libraries"),
-    need(
-        "libfabric-dev",
-        Sign::Module("libfabric"),
-        "the fabric that crate daos-rpc links",
-    ),
-    need(
-        "libfabric-bin",
-        Sign::Program("fi_pingpong"),
-        "the reference of the fabric benchmarks",
-    ),
-    need(
-        "gcc",
-        Sign::Program("gcc"),
-        "C tests, examples and the companion libraries",
-    ),
-    need(
-        "g++",
-        Sign::Program("g++"),
-        "checks that the headers are C++ too",
-    ),
+    need("libfabric-dev", Sign::Module("libfabric"), "the fabric that crate daos-rpc links"),
+    need("libfabric-bin", Sign::Program("fi_pingpong"), "the reference of the fabric benchmarks"),
+    need("gcc", Sign::Program("gcc"), "C tests, examples and the companion libraries"),
+    need("g++", Sign::Program("g++"), "checks that the headers are C++ too"),
     need("gfortran", Sign::Program("gfortran"), "the Fortran example"),
-    need(
-        "valgrind",
-        Sign::Program("valgrind"),
-        "memory checks of the C tests",
-    ),
+    need("valgrind", Sign::Program("valgrind"), "memory checks of the C tests"),
     need("make", Sign::Program("make"), "builds bundled C sources"),
 ];
 
 const fn need(package: &'static str, sign: Sign, purpose: &'static str) -> Need {
-    Need {
-        package,
-        sign,
-        purpose,
-    }
+    Need { package, sign, purpose }
 }
 
 /// Runs the command.
@@ -94,9 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Area::Mpi => {
                 println!("setup mpi: nothing to install, the MPI-IO driver is not in this tree yet")
             }
-            Area::Hdf5 => println!(
-                "setup hdf5: nothing to install, the HDF5 connector is not in this tree yet"
-            ),
+            Area::Hdf5 => println!("setup hdf5: nothing to install, the HDF5 connector is not in this tree yet"),
         }
     }
     Ok(())
@@ -116,10 +90,7 @@ pub fn core() -> Result<()> {
     install(&packages)?;
     let left = self::missing(CORE);
     if let Some(need) = left.first() {
-        bail!(
-            "package {} is installed but its sign is still not found: look at the apt output above",
-            need.package
-        );
+        bail!("package {} is installed but its sign is still not found: look at the apt output above", need.package);
     }
     Ok(())
 }
@@ -139,16 +110,11 @@ fn present(sign: &Sign) -> bool {
 fn install(packages: &[&str]) -> Result<()> {
     let install = format!("apt-get install -y {}", packages.join(" "));
     if process::find_program("apt-get").is_none() {
-        bail!(
-            "this machine has no apt-get; install by its own means what Debian calls: {}",
-            packages.join(" ")
-        );
+        bail!("this machine has no apt-get; install by its own means what Debian calls: {}", packages.join(" "));
     }
     if !is_root()? {
         println!("sudo apt-get update && sudo {install}");
-        bail!(
-            "packages are missing and we are not root: run the line above, then this command again"
-        );
+        bail!("packages are missing and we are not root: run the line above, then this command again");
     }
     process::run(apt().arg("update"))?;
     process::run(apt().args(["install", "-y"]).args(packages))

@@ -27,36 +27,15 @@ struct Check {
 
 /// In this order because the quick ones come first.
 const CHECKS: &[Check] = &[
-    Check {
-        name: "fmt",
-        run: format,
-    },
-    Check {
-        name: "layers",
-        run: || layers::check(&Metadata::read()?),
-    },
-    Check {
-        name: "tidy",
-        run: tidy::check,
-    },
-    Check {
-        name: "clippy",
-        run: clippy,
-    },
-    Check {
-        name: "headers",
-        run: || headers::generate(&Metadata::read()?, headers::Mode::Check),
-    },
-    Check {
-        name: "doc",
-        run: documentation,
-    },
+    Check { name: "fmt", run: format },
+    Check { name: "layers", run: || layers::check(&Metadata::read()?) },
+    Check { name: "tidy", run: tidy::check },
+    Check { name: "clippy", run: clippy },
+    Check { name: "headers", run: || headers::generate(&Metadata::read()?, headers::Mode::Check) },
+    Check { name: "doc", run: documentation },
 ];
 
-const TESTS: Check = Check {
-    name: "tests",
-    run: test::unit,
-};
+const TESTS: Check = Check { name: "tests", run: test::unit };
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -76,10 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     eprintln!("\n{}", table.render());
     if !broken.is_empty() {
-        bail!(
-            "verify: broken: {}; what each said stands above",
-            broken.join(", ")
-        );
+        bail!("verify: broken: {}; what each said stands above", broken.join(", "));
     }
     Ok(())
 }
@@ -89,22 +65,9 @@ fn format() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    process::run(cargo().args([
-        "clippy",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    process::run(cargo().args(["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]))
 }
 
 fn documentation() -> Result<()> {
-    process::run(cargo().env("RUSTDOCFLAGS", "-D warnings").args([
-        "doc",
-        "--locked",
-        "--workspace",
-        "--no-deps",
-    ]))
+    process::run(cargo().env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--locked", "--workspace", "--no-deps"]))
 }

@@ -53,21 +53,14 @@ impl Counts {
     /// Files and bytes per second.
     pub fn rate(&self, elapsed: Duration) -> String {
         let files = self.files as f64 / elapsed.as_secs_f64().max(1e-9);
-        format!(
-            "{files:.0} files/s, {}",
-            bytes_per_second(self.bytes, elapsed)
-        )
+        format!("{files:.0} files/s, {}", bytes_per_second(self.bytes, elapsed))
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let megabytes = self.bytes as f64 / 1e6;
-        write!(
-            formatter,
-            "{} files, {} directories, ",
-            self.files, self.directories
-        )?;
+        write!(formatter, "{} files, {} directories, ", self.files, self.directories)?;
         if self.links > 0 {
             write!(formatter, "{} links, ", self.links)?;
         }
@@ -87,30 +80,19 @@ fn entries(root: &Path) -> Result<BTreeMap<PathBuf, Entry>> {
     let mut found = BTreeMap::new();
     let mut open = vec![root.to_owned()];
     while let Some(directory) = open.pop() {
-        let listing = fs::read_dir(&directory)
-            .with_context(|| format!("cannot read {}", directory.display()))?;
+        let listing = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
         for entry in listing {
-            let path = entry
-                .with_context(|| format!("cannot read {}", directory.display()))?
-                .path();
-            let metadata = path
-                .symlink_metadata()
-                .with_context(|| format!("cannot stat {}", path.display()))?;
+            let path = entry.with_context(|| format!("cannot read {}", directory.display()))?.path();
+            let metadata = path.symlink_metadata().with_context(|| format!("cannot stat {}", path.display()))?;
             let kind = if metadata.is_dir() {
                 open.push(path.clone());
                 Entry::Directory
             } else if metadata.is_symlink() {
                 Entry::Link(fs::read_link(&path)?)
             } else if metadata.is_file() {
-                Entry::File {
-                    bytes: metadata.len(),
-                    executable: metadata.permissions().mode() & 0o100 != 0,
-                }
+                Entry::File { bytes: metadata.len(), executable: metadata.permissions().mode() & 0o100 != 0 }
             } else {
-                bail!(
-                    "{} is neither file, directory nor link: choose another tree",
-                    path.display()
-                );
+                bail!("{} is neither file, directory nor link: choose another tree", path.display());
             };
             let relative = path.strip_prefix(root).unwrap_or(&path).to_owned();
             found.insert(relative, kind);
@@ -154,21 +136,15 @@ pub fn compare(expected: &Path, found: &Path) -> Result<Counts> {
 
 /// Offset of the first byte that differs.
 fn first_difference(one: &Path, other: &Path) -> Result<Option<u64>> {
-    let open =
-        |path: &Path| File::open(path).with_context(|| format!("cannot open {}", path.display()));
+    let open = |path: &Path| File::open(path).with_context(|| format!("cannot open {}", path.display()));
     let (mut one, mut other) = (open(one)?, open(other)?);
     let (mut left, mut right) = (Vec::new(), Vec::new());
     let mut offset = 0;
     loop {
         left.clear();
         right.clear();
-        one.by_ref()
-            .take(CHUNK_BYTES as u64)
-            .read_to_end(&mut left)?;
-        other
-            .by_ref()
-            .take(CHUNK_BYTES as u64)
-            .read_to_end(&mut right)?;
+        one.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut left)?;
+        other.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut right)?;
         if left != right {
             let same = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
             return Ok(Some(offset + same as u64));
@@ -189,8 +165,7 @@ mod tests {
 
     impl Trees {
         fn new(name: &str) -> Self {
-            let root =
-                std::env::temp_dir().join(format!("xtask-compare-{name}-{}", std::process::id()));
+            let root = std::env::temp_dir().join(format!("xtask-compare-{name}-{}", std::process::id()));
             for side in ["a", "b"] {
                 let directory = root.join(side).join("inner");
                 fs::create_dir_all(&directory).expect("the temporary directory is writable");
@@ -215,12 +190,7 @@ mod tests {
     fn equal_trees_are_counted() {
         let trees = Trees::new("equal");
         let counts = trees.compare().expect("they are equal");
-        let expected = Counts {
-            files: 1,
-            directories: 1,
-            links: 1,
-            bytes: CHUNK_BYTES as u64 + 3,
-        };
+        let expected = Counts { files: 1, directories: 1, links: 1, bytes: CHUNK_BYTES as u64 + 3 };
         assert_eq!(counts, expected);
     }
 
@@ -234,10 +204,7 @@ mod tests {
         fs::remove_file(inner.join("link")).expect("it is there");
         fs::write(inner.join("extra"), "").expect("writable");
         let text = format!("{:#}", trees.compare().expect_err("they differ"));
-        assert!(
-            text.contains(&format!("inner/file differs at byte {}", CHUNK_BYTES + 1)),
-            "{text}"
-        );
+        assert!(text.contains(&format!("inner/file differs at byte {}", CHUNK_BYTES + 1)), "{text}");
         assert!(text.contains("inner/link is missing"), "{text}");
         assert!(text.contains("inner/extra should not be there"), "{text}");
     }

@@ -43,46 +43,16 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step {
-        name: "create a pool",
-        run: steps::create_pool,
-    },
-    Step {
-        name: "create a container",
-        run: steps::create_container,
-    },
-    Step {
-        name: "copy in",
-        run: steps::copy_in,
-    },
-    Step {
-        name: "copy out",
-        run: steps::copy_out,
-    },
-    Step {
-        name: "compare",
-        run: steps::compare_trees,
-    },
-    Step {
-        name: "run examples",
-        run: steps::run_examples,
-    },
-    Step {
-        name: "kill -9 the engine",
-        run: steps::kill_engine,
-    },
-    Step {
-        name: "read examples' data",
-        run: steps::rerun_examples,
-    },
-    Step {
-        name: "copy out again",
-        run: steps::copy_out_again,
-    },
-    Step {
-        name: "compare again",
-        run: steps::compare_again,
-    },
+    Step { name: "create a pool", run: steps::create_pool },
+    Step { name: "create a container", run: steps::create_container },
+    Step { name: "copy in", run: steps::copy_in },
+    Step { name: "copy out", run: steps::copy_out },
+    Step { name: "compare", run: steps::compare_trees },
+    Step { name: "run examples", run: steps::run_examples },
+    Step { name: "kill -9 the engine", run: steps::kill_engine },
+    Step { name: "read examples' data", run: steps::rerun_examples },
+    Step { name: "copy out again", run: steps::copy_out_again },
+    Step { name: "compare again", run: steps::compare_again },
 ];
 
 /// Runs the command.
@@ -93,49 +63,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let tree = install_tree::install(&metadata, Profile::Release, None)?;
     let mut table = Table::new(&["step", "what", "how much", "how fast", "time"]);
     let installed = format!("installed under {}", shown(&tree.prefix));
-    table.row([
-        "build".to_owned(),
-        installed,
-        String::new(),
-        String::new(),
-        watch.seconds(),
-    ]);
+    table.row(["build".to_owned(), installed, String::new(), String::new(), watch.seconds()]);
 
     let directory = metadata.target_directory.join("demo");
-    std::fs::create_dir_all(&directory)
-        .with_context(|| format!("cannot create {}", directory.display()))?;
+    std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let source = source_tree::choose(arguments.tree.as_deref(), &directory)?;
     let engine = LocalEngine::fresh(&tree, &directory.join("data"))?;
-    let demo = Demo {
-        directory,
-        source,
-        engine,
-        tree,
-    };
+    let demo = Demo { directory, source, engine, tree };
     for (index, step) in STEPS.iter().enumerate() {
         eprintln!("demo {}/{}: {}", index + 1, STEPS.len(), step.name);
         let watch = Stopwatch::start();
-        let done =
-            (step.run)(&demo).with_context(|| format!("demo step `{}` failed", step.name))?;
-        table.row([
-            step.name.to_owned(),
-            done.what,
-            done.much,
-            done.fast,
-            watch.seconds(),
-        ]);
+        let done = (step.run)(&demo).with_context(|| format!("demo step `{}` failed", step.name))?;
+        table.row([step.name.to_owned(), done.what, done.much, done.fast, watch.seconds()]);
     }
     println!("\n{}", table.render());
     let data = shown(demo.engine.directory());
     println!("The data is in {data}. Look at it with:");
-    println!(
-        "  export DAOS_LOCAL_PATH={}",
-        demo.engine.directory().display()
-    );
-    println!(
-        "  {} cont list {}",
-        shown(&demo.tree.program("daos")),
-        steps::POOL
-    );
+    println!("  export DAOS_LOCAL_PATH={}", demo.engine.directory().display());
+    println!("  {} cont list {}", shown(&demo.tree.program("daos")), steps::POOL);
     Ok(())
 }

@@ -19,12 +19,10 @@ pub fn choose(named: Option<&Path>, directory: &Path) -> Result<PathBuf> {
         if !named.is_dir() {
             bail!("{} is no directory: name one with --tree", named.display());
         }
-        return std::path::absolute(named)
-            .with_context(|| format!("{} is no path", named.display()));
+        return std::path::absolute(named).with_context(|| format!("{} is no path", named.display()));
     }
     if let Some(registry) = registry_sources()
-        && Counts::of(&registry)
-            .is_ok_and(|counts| counts.files >= FILES_MIN && counts.bytes <= BYTES_MAX)
+        && Counts::of(&registry).is_ok_and(|counts| counts.files >= FILES_MIN && counts.bytes <= BYTES_MAX)
     {
         return Ok(registry);
     }
@@ -48,8 +46,7 @@ fn gather(to: &Path) -> Result<PathBuf> {
     }
     let partial = to.with_extension("partial");
     if partial.exists() {
-        fs::remove_dir_all(&partial)
-            .with_context(|| format!("cannot remove {}", partial.display()))?;
+        fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
     }
     fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
     let mut left = BYTES_MAX;
@@ -61,16 +58,10 @@ fn gather(to: &Path) -> Result<PathBuf> {
         left -= bytes;
         // Two candidates may have one name: the later one goes to its own directory.
         let parent = partial.join(format!("{}", BYTES_MAX - left));
-        fs::create_dir_all(&parent)
-            .with_context(|| format!("cannot create {}", parent.display()))?;
+        fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", parent.display()))?;
         let status = process::gather(Command::new("cp").arg("-R").arg(&source).arg(&parent))?;
         if !status.0.success() {
-            bail!(
-                "cannot copy {} to {}: {}",
-                source.display(),
-                parent.display(),
-                status.1
-            );
+            bail!("cannot copy {} to {}: {}", source.display(), parent.display(), status.1);
         }
     }
     fs::rename(&partial, to).with_context(|| format!("cannot create {}", to.display()))?;
@@ -96,9 +87,7 @@ fn candidates() -> Vec<PathBuf> {
 
 fn children(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten();
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
     paths
 }

@@ -64,8 +64,7 @@ impl Demo {
     fn copy_out_to(&self, name: &str) -> Result<Done> {
         let out = self.out(name);
         if out.exists() {
-            std::fs::remove_dir_all(&out)
-                .with_context(|| format!("cannot remove {}", out.display()))?;
+            std::fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
         }
         self.copy(COPY_URL, &out.to_string_lossy(), &self.source)
     }
@@ -89,11 +88,7 @@ impl Demo {
                 continue;
             };
             let container = format!("{EXAMPLES_CONTAINER}-{}", program.name());
-            let values = Values {
-                pool: POOL,
-                container: &container,
-                directory: &self.directory,
-            };
+            let values = Values { pool: POOL, container: &container, directory: &self.directory };
             let mut command = Command::new(self.example_binary(&program));
             command.args(values.fill(arguments));
             process::run(self.engine.prepare(&mut command))?;
@@ -108,11 +103,7 @@ fn short(place: &str) -> String {
 }
 
 fn done(what: impl Into<String>, much: impl Into<String>) -> Done {
-    Done {
-        what: what.into(),
-        much: much.into(),
-        fast: String::new(),
-    }
+    Done { what: what.into(), much: much.into(), fast: String::new() }
 }
 
 /// `daos pool create`, which also starts the engine.
@@ -124,10 +115,7 @@ pub fn create_pool(demo: &Demo) -> Result<Done> {
 /// `daos cont create`.
 pub fn create_container(demo: &Demo) -> Result<Done> {
     demo.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"])?;
-    Ok(done(
-        format!("POSIX container {POOL}/{CONTAINER}"),
-        "1 container",
-    ))
+    Ok(done(format!("POSIX container {POOL}/{CONTAINER}"), "1 container"))
 }
 
 /// The tree into the container.

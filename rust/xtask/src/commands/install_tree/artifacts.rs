@@ -37,14 +37,7 @@ impl Artifacts {
     /// Builds both; cargo's progress is shown.
     pub fn build(profile: Profile) -> Result<Self> {
         let mut command = cargo();
-        command.args([
-            "build",
-            "--locked",
-            "--package",
-            PROGRAM_CRATE,
-            "--package",
-            LIBRARY_CRATE,
-        ]);
+        command.args(["build", "--locked", "--package", PROGRAM_CRATE, "--package", LIBRARY_CRATE]);
         command.arg("--message-format=json-render-diagnostics");
         if profile == Profile::Release {
             command.arg("--release");
@@ -56,10 +49,7 @@ impl Artifacts {
     fn find(messages: &str) -> Result<Self> {
         let mut program = None;
         let mut library = None;
-        for message in messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Message>(line).ok())
-        {
+        for message in messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()) {
             let Some(target) = message.target else {
                 continue;
             };
@@ -68,19 +58,13 @@ impl Artifacts {
             {
                 program = Some(file);
             }
-            let is_ours = target
-                .src_path
-                .components()
-                .any(|part| part.as_os_str() == "capi");
-            if is_ours
-                && let Some(file) = message.filenames.iter().find(|file| is_shared_object(file))
-            {
+            let is_ours = target.src_path.components().any(|part| part.as_os_str() == "capi");
+            if is_ours && let Some(file) = message.filenames.iter().find(|file| is_shared_object(file)) {
                 library = Some(file.clone());
             }
         }
         Ok(Self {
-            program: program
-                .with_context(|| format!("crate {PROGRAM_CRATE} builds no program called daos"))?,
+            program: program.with_context(|| format!("crate {PROGRAM_CRATE} builds no program called daos"))?,
             library: library.with_context(|| format!("crate {LIBRARY_CRATE} builds no cdylib"))?,
         })
     }
@@ -107,9 +91,7 @@ mod tests {
 
     #[test]
     fn a_missing_product_is_named() {
-        let error = Artifacts::find(PROGRAM)
-            .err()
-            .expect("the library is missing");
+        let error = Artifacts::find(PROGRAM).err().expect("the library is missing");
         assert!(error.to_string().contains("daos-capi"));
     }
 }

@@ -35,19 +35,13 @@ const fn companion(
     link_name: Option<&'static str>,
     prefixes: &'static [&'static str],
 ) -> Companion {
-    Companion {
-        name,
-        link_name,
-        prefixes,
-    }
+    Companion { name, link_name, prefixes }
 }
 
 /// Builds every companion into `directory`, where libdaos already is.
 pub fn install(directory: &Path, metadata: &Metadata) -> Result<()> {
     let symbols = process::capture(
-        Command::new("nm")
-            .args(["--dynamic", "--defined-only", "--format=posix"])
-            .arg(directory.join(SONAME)),
+        Command::new("nm").args(["--dynamic", "--defined-only", "--format=posix"]).arg(directory.join(SONAME)),
     )?;
     let names = functions(&symbols);
     let scratch = metadata.target_directory.join("companions");
@@ -78,23 +72,12 @@ fn functions(symbols: &str) -> Vec<&str> {
 
 fn assembly(companion: &Companion, names: &[&str]) -> String {
     let mut text = String::from(".text\n");
-    let wanted = |name: &&&str| {
-        companion
-            .prefixes
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-    };
+    let wanted = |name: &&&str| companion.prefixes.iter().any(|prefix| name.starts_with(prefix));
     for name in names.iter().filter(wanted) {
-        text.push_str(&format!(
-            ".globl {name}\n.type {name}, %function\n{name}:\n"
-        ));
+        text.push_str(&format!(".globl {name}\n.type {name}, %function\n{name}:\n"));
     }
     // One trap for all of them: __builtin_trap of the two architectures that are supported.
-    text.push_str(if cfg!(target_arch = "aarch64") {
-        "brk #1\n"
-    } else {
-        "ud2\n"
-    });
+    text.push_str(if cfg!(target_arch = "aarch64") { "brk #1\n" } else { "ud2\n" });
     text.push_str(".section .note.GNU-stack,\"\",%progbits\n");
     text
 }
@@ -103,12 +86,7 @@ fn build(companion: &Companion, source: &Path, directory: &Path) -> Result<()> {
     let output = directory.join(companion.name);
     super::remove(&output)?;
     let mut command = Command::new("gcc");
-    command.args([
-        "-shared",
-        "-nostdlib",
-        "-Wl,--no-as-needed",
-        "-Wl,-rpath,$ORIGIN",
-    ]);
+    command.args(["-shared", "-nostdlib", "-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN"]);
     command.arg(format!("-Wl,-soname,{}", companion.name));
     command.arg(format!("-Wl,--filter={SONAME}"));
     command.arg("-o").arg(&output).arg(source);

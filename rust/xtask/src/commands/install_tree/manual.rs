@@ -15,8 +15,7 @@ pub fn install(tree: &InstallTree, names: &[&str]) -> Result<()> {
             continue;
         }
         let path = tree.prefix.join(format!("share/man/man1/{name}.1"));
-        fs::write(&path, page(name, &help))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, page(name, &help)).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
@@ -24,11 +23,7 @@ pub fn install(tree: &InstallTree, names: &[&str]) -> Result<()> {
 /// The help as a page: shown as it is, with what troff would take for commands made harmless.
 fn page(name: &str, help: &str) -> String {
     let summary = help.lines().next().unwrap_or_default();
-    let mut text = format!(
-        ".TH {} 1\n.SH NAME\n{name} \\- {}\n",
-        name.to_uppercase(),
-        harmless(summary)
-    );
+    let mut text = format!(".TH {} 1\n.SH NAME\n{name} \\- {}\n", name.to_uppercase(), harmless(summary));
     text.push_str(".SH DESCRIPTION\n.nf\n");
     for line in help.lines().skip(1) {
         text.push_str(&harmless(line));
@@ -40,11 +35,7 @@ fn page(name: &str, help: &str) -> String {
 
 fn harmless(line: &str) -> String {
     let escaped = line.replace('\\', "\\e").replace('-', "\\-");
-    if escaped.starts_with(['.', '\'']) {
-        format!("\\&{escaped}")
-    } else {
-        escaped
-    }
+    if escaped.starts_with(['.', '\'']) { format!("\\&{escaped}") } else { escaped }
 }
 
 #[cfg(test)]

@@ -22,11 +22,9 @@ const PROGRAM_NAMES: &[&str] = &["daos", "dmg", "daos_server", "daos_agent"];
 
 /// Build, and lay out an installation.
 #[derive(clap::Args)]
-#[command(
-    long_about = "Build, and lay out an installation under a prefix: bin, lib, include, lib/pkgconfig, \
+#[command(long_about = "Build, and lay out an installation under a prefix: bin, lib, include, lib/pkgconfig, \
         lib/cmake/daos, share/man.\n\n\
-        The tree can be moved: pkg-config and CMake files find everything relative to themselves."
-)]
+        The tree can be moved: pkg-config and CMake files find everything relative to themselves.")]
 pub struct Arguments {
     /// Where to put it [default: prefix under the target directory, prefix-debug with --debug]
     #[arg(long, value_name = "DIR")]
@@ -60,26 +58,15 @@ impl InstallTree {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let profile = if arguments.debug {
-        Profile::Debug
-    } else {
-        Profile::Release
-    };
+    let profile = if arguments.debug { Profile::Debug } else { Profile::Release };
     let tree = install(&Metadata::read()?, profile, arguments.prefix.clone())?;
     println!("installed under {}", shown(&tree.prefix));
-    println!(
-        "use it with: export PATH={0}/bin:$PATH PKG_CONFIG_PATH={0}/lib/pkgconfig",
-        tree.prefix.display()
-    );
+    println!("use it with: export PATH={0}/bin:$PATH PKG_CONFIG_PATH={0}/lib/pkgconfig", tree.prefix.display());
     Ok(())
 }
 
 /// Builds and lays out; a second call without changes takes a second or two.
-pub fn install(
-    metadata: &Metadata,
-    profile: Profile,
-    prefix: Option<PathBuf>,
-) -> Result<InstallTree> {
+pub fn install(metadata: &Metadata, profile: Profile, prefix: Option<PathBuf>) -> Result<InstallTree> {
     super::setup::core()?;
     let artifacts = Artifacts::build(profile)?;
     let default = match profile {
@@ -87,16 +74,8 @@ pub fn install(
         Profile::Debug => "prefix-debug",
     };
     let prefix = prefix.unwrap_or_else(|| metadata.target_directory.join(default));
-    let prefix =
-        std::path::absolute(&prefix).with_context(|| format!("{} is no path", prefix.display()))?;
-    for directory in [
-        "bin",
-        "lib/daos",
-        "lib/pkgconfig",
-        "lib/cmake/daos",
-        "include",
-        "share/man/man1",
-    ] {
+    let prefix = std::path::absolute(&prefix).with_context(|| format!("{} is no path", prefix.display()))?;
+    for directory in ["bin", "lib/daos", "lib/pkgconfig", "lib/cmake/daos", "include", "share/man/man1"] {
         let path = prefix.join(directory);
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
     }
@@ -135,10 +114,7 @@ fn install_library(tree: &InstallTree, library: &Path) -> Result<()> {
     replace(library, &directory.join(&file))?;
     link(&directory, SONAME, &file)?;
     link(&directory, "libdaos.so", SONAME)?;
-    write(
-        &directory.join("daos/API_VERSION"),
-        &format!("{API_VERSION}\n"),
-    )
+    write(&directory.join("daos/API_VERSION"), &format!("{API_VERSION}\n"))
 }
 
 fn install_headers(tree: &InstallTree) -> Result<()> {
@@ -157,9 +133,7 @@ fn install_descriptions(tree: &InstallTree) -> Result<()> {
     write(&lib.join("pkgconfig/daos.pc"), &pkg_config)?;
     let config = fill(include_str!("../../../templates/daos-config.cmake.in"));
     write(&lib.join("cmake/daos/daos-config.cmake"), &config)?;
-    let version = fill(include_str!(
-        "../../../templates/daos-config-version.cmake.in"
-    ));
+    let version = fill(include_str!("../../../templates/daos-config-version.cmake.in"));
     write(&lib.join("cmake/daos/daos-config-version.cmake"), &version)
 }
 
@@ -176,8 +150,7 @@ fn remove(path: &Path) -> Result<()> {
 /// Puts a copy in place of what is there; a process that runs the old file keeps it.
 fn replace(from: &Path, to: &Path) -> Result<()> {
     remove(to)?;
-    fs::copy(from, to)
-        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     Ok(())
 }
 
@@ -185,8 +158,7 @@ fn replace(from: &Path, to: &Path) -> Result<()> {
 fn link(directory: &Path, name: &str, target: &str) -> Result<()> {
     let path = directory.join(name);
     remove(&path)?;
-    std::os::unix::fs::symlink(target, &path)
-        .with_context(|| format!("cannot link {}", path.display()))
+    std::os::unix::fs::symlink(target, &path).with_context(|| format!("cannot link {}", path.display()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

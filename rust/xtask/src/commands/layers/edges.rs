@@ -37,11 +37,7 @@ pub struct Crate {
 }
 
 const fn row(layer: Layer, name: &'static str, beside: &'static [&'static str]) -> Crate {
-    Crate {
-        name,
-        layer,
-        beside,
-    }
+    Crate { name, layer, beside }
 }
 
 /// Every crate of the plan, also those that are not built yet.
@@ -56,16 +52,8 @@ pub const CRATES: &[Crate] = &[
     row(Layer::Seams, "daos-pmem-sys", &[]),
     row(Layer::Seams, "daos-spdk-sys", &[]),
     row(Layer::Seams, "daos-env", &[]),
-    row(
-        Layer::Seams,
-        "daos-media",
-        &["daos-env", "daos-pmem-sys", "daos-spdk-sys"],
-    ),
-    row(
-        Layer::Seams,
-        "daos-rpc",
-        &["daos-env", "daos-libfabric-sys"],
-    ),
+    row(Layer::Seams, "daos-media", &["daos-env", "daos-pmem-sys", "daos-spdk-sys"]),
+    row(Layer::Seams, "daos-rpc", &["daos-env", "daos-libfabric-sys"]),
     row(Layer::Engines, "daos-store", &[]),
     row(Layer::Engines, "daos-transaction", &["daos-store"]),
     row(Layer::Engines, "daos-replicated", &["daos-store"]),
@@ -84,11 +72,7 @@ pub const CRATES: &[Crate] = &[
     row(Layer::FrontDoors, "daos-hdf5-vol", &[]),
     row(Layer::DevelopmentOnly, "daos-sim", &[]),
     row(Layer::DevelopmentOnly, "daos-testkit", &["daos-sim"]),
-    row(
-        Layer::DevelopmentOnly,
-        "daos-bench",
-        &["daos-sim", "daos-testkit"],
-    ),
+    row(Layer::DevelopmentOnly, "daos-bench", &["daos-sim", "daos-testkit"]),
     row(Layer::DevelopmentOnly, "daos-headers", &[]),
     row(Layer::Apart, "xtask", &[]),
 ];

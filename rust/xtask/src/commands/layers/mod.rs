@@ -33,18 +33,11 @@ pub fn check(metadata: &Metadata) -> Result<()> {
     if !complaints.is_empty() {
         bail!(
             "{} forbidden:\n  {}",
-            if complaints.len() == 1 {
-                "this is"
-            } else {
-                "these are"
-            },
+            if complaints.len() == 1 { "this is" } else { "these are" },
             complaints.join("\n  ")
         );
     }
-    eprintln!(
-        "layers: {} crates, no edge outside the table",
-        metadata.packages.len()
-    );
+    eprintln!("layers: {} crates, no edge outside the table", metadata.packages.len());
     Ok(())
 }
 
@@ -64,11 +57,7 @@ fn complaints(packages: &[Package]) -> Vec<String> {
                 continue;
             };
             let in_tests = dependency.kind.as_deref() == Some("dev");
-            let fine = if in_tests {
-                edges::allowed_in_tests(from, to)
-            } else {
-                edges::allowed(from, to)
-            };
+            let fine = if in_tests { edges::allowed_in_tests(from, to) } else { edges::allowed(from, to) };
             if !fine {
                 found.push(format!(
                     "{} ({:?}) -> {} ({:?}){}: put the call behind a trait of the lower crate, or move the code",
@@ -85,10 +74,8 @@ fn complaints(packages: &[Package]) -> Vec<String> {
 }
 
 fn graph(packages: &[Package]) -> String {
-    let mut rows: Vec<_> = packages
-        .iter()
-        .filter_map(|package| edges::find(&package.name).map(|row| (row, package)))
-        .collect();
+    let mut rows: Vec<_> =
+        packages.iter().filter_map(|package| edges::find(&package.name).map(|row| (row, package))).collect();
     rows.sort_by_key(|(row, _)| (row.layer, row.name));
     let mut table = Table::new(&["layer", "crate", "uses", "in tests also"]);
     for (row, package) in rows {
@@ -97,17 +84,9 @@ fn graph(packages: &[Package]) -> String {
                 .dependencies
                 .iter()
                 .filter(|one| one.path.is_some() && (one.kind.as_deref() == Some("dev")) == dev);
-            wanted
-                .map(|one| one.name.as_str())
-                .collect::<Vec<_>>()
-                .join(" ")
+            wanted.map(|one| one.name.as_str()).collect::<Vec<_>>().join(" ")
         };
-        table.row([
-            format!("{:?}", row.layer),
-            row.name.to_owned(),
-            names(false),
-            names(true),
-        ]);
+        table.row([format!("{:?}", row.layer), row.name.to_owned(), names(false), names(true)]);
     }
     table.render()
 }
@@ -123,20 +102,13 @@ mod tests {
             kind: kind.map(str::to_owned),
             path: Some("somewhere".to_owned()),
         };
-        Package {
-            name: name.to_owned(),
-            dependencies: edges.iter().map(dependency).collect(),
-            targets: Vec::new(),
-        }
+        Package { name: name.to_owned(), dependencies: edges.iter().map(dependency).collect(), targets: Vec::new() }
     }
 
     #[test]
     fn lower_layers_and_bracketed_edges_pass() {
         let fine = [
-            package(
-                "daos-store",
-                &[("daos-media", None), ("daos-sim", Some("dev"))],
-            ),
+            package("daos-store", &[("daos-media", None), ("daos-sim", Some("dev"))]),
             package("daos-dfs", &[("daos-client", None)]),
             package("daos-types", &[("daos-status", None)]),
         ];
@@ -179,11 +151,7 @@ mod tests {
             assert_eq!(same.count(), 1, "{}", row.name);
             for name in row.beside {
                 let neighbour = edges::find(name).expect("named in the table");
-                assert!(
-                    neighbour.layer >= row.layer,
-                    "{name} is below {} anyway",
-                    row.name
-                );
+                assert!(neighbour.layer >= row.layer, "{name} is below {} anyway", row.name);
             }
         }
     }

@@ -58,10 +58,7 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "asan",
         languages: &[Language::C, Language::Cxx],
-        flags: &[
-            "-fsanitize=address,undefined",
-            "-fno-sanitize-recover=undefined",
-        ],
+        flags: &["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
         wrapper: &[],
         environment: &[("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1")],
     },
@@ -81,10 +78,7 @@ pub fn run(metadata: &Metadata) -> Result<Tally> {
     let mut tally = Tally::default();
     for header in &headers {
         for language in [Language::C, Language::Cxx] {
-            tally += report(
-                &format!("{} as {language:?}", header.display()),
-                check_header(header, language),
-            );
+            tally += report(&format!("{} as {language:?}", header.display()), check_header(header, language));
         }
     }
     let scratch = metadata.target_directory.join("c");
@@ -93,10 +87,7 @@ pub fn run(metadata: &Metadata) -> Result<Tally> {
             let wanted = variant.languages.contains(&program.language);
             if wanted && !program.skip.iter().any(|name| name == variant.name) {
                 let outcome = run_program(&tree, &scratch, program, variant);
-                tally += report(
-                    &format!("{} {}", shown(&program.path), variant.name),
-                    outcome,
-                );
+                tally += report(&format!("{} {}", shown(&program.path), variant.name), outcome);
             }
         }
     }
@@ -152,19 +143,10 @@ fn check_header(header: &Path, language: Language) -> Result<Outcome> {
     command.args(["-Werror", "-fsyntax-only", "-Iinclude", "-include"]);
     command.arg(header).args(["-x", dialect, "/dev/null"]);
     let (status, text) = process::gather(&mut command)?;
-    Ok(if status.success() {
-        Outcome::Passed
-    } else {
-        Outcome::Failed(text)
-    })
+    Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(text) })
 }
 
-fn run_program(
-    tree: &InstallTree,
-    scratch: &Path,
-    program: &Program,
-    variant: &Variant,
-) -> Result<Outcome> {
+fn run_program(tree: &InstallTree, scratch: &Path, program: &Program, variant: &Variant) -> Result<Outcome> {
     let directory = scratch.join(format!("{}-{}", program.name(), variant.name));
     let binary = directory.join("program");
     program.build(tree, &binary, variant.flags)?;
@@ -173,15 +155,9 @@ fn run_program(
     let pool = "test";
     let (status, text) = process::gather(&mut engine.daos(&["pool", "create", pool]))?;
     if !status.success() {
-        return Ok(Outcome::Failed(format!(
-            "`daos pool create {pool}` failed ({status}): {text}"
-        )));
+        return Ok(Outcome::Failed(format!("`daos pool create {pool}` failed ({status}): {text}")));
     }
-    let values = Values {
-        pool,
-        container: "container",
-        directory: &directory,
-    };
+    let values = Values { pool, container: "container", directory: &directory };
     let mut outcome = start(&engine, &binary, variant, &values.fill(&program.run))?;
     if let (Outcome::Passed, Some(rerun)) = (&outcome, &program.rerun) {
         engine.kill()?;
@@ -193,12 +169,7 @@ fn run_program(
     Ok(outcome)
 }
 
-fn start(
-    engine: &LocalEngine,
-    binary: &Path,
-    variant: &Variant,
-    arguments: &[String],
-) -> Result<Outcome> {
+fn start(engine: &LocalEngine, binary: &Path, variant: &Variant, arguments: &[String]) -> Result<Outcome> {
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", &PROGRAM_SECONDS_MAX.to_string()]);
     command.args(variant.wrapper);
@@ -212,12 +183,7 @@ fn start(
     Ok(match status.code() {
         Some(0) => Outcome::Passed,
         Some(SKIPPED) => Outcome::Skipped,
-        Some(124) => Outcome::Failed(format!(
-            "still running after {PROGRAM_SECONDS_MAX} s; it said:\n{text}"
-        )),
-        _ => Outcome::Failed(format!(
-            "`{}` ended with {status}; it said:\n{text}",
-            process::line(&command)
-        )),
+        Some(124) => Outcome::Failed(format!("still running after {PROGRAM_SECONDS_MAX} s; it said:\n{text}")),
+        _ => Outcome::Failed(format!("`{}` ended with {status}; it said:\n{text}", process::line(&command))),
     })
 }

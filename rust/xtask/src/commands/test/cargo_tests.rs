@@ -52,23 +52,13 @@ pub enum Slow {
 
 impl Selection {
     fn members<'a>(&self, metadata: &'a Metadata) -> Vec<&'a Package> {
-        let known = self
-            .packages
-            .iter()
-            .filter_map(|name| metadata.package(name));
-        known
-            .filter(|package| {
-                self.targets != Targets::Integration || package.has_integration_tests()
-            })
-            .collect()
+        let known = self.packages.iter().filter_map(|name| metadata.package(name));
+        known.filter(|package| self.targets != Targets::Integration || package.has_integration_tests()).collect()
     }
 
     /// The selection in nextest's language.
     fn expression(&self, members: &[&Package]) -> String {
-        let packages: Vec<String> = members
-            .iter()
-            .map(|package| format!("package(={})", package.name))
-            .collect();
+        let packages: Vec<String> = members.iter().map(|package| format!("package(={})", package.name)).collect();
         let targets = match self.targets {
             Targets::All => "",
             Targets::Inside => " & not kind(test)",
@@ -130,52 +120,31 @@ pub fn run(metadata: &Metadata, selections: &[Selection], slow: Slow) -> Result<
 
 /// Runs the examples in documentation, which nextest cannot.
 pub fn run_documentation(metadata: &Metadata) -> Result<Tally> {
-    if !metadata
-        .packages
-        .iter()
-        .any(|package| package.has_target("lib") || package.has_target("rlib"))
-    {
+    if !metadata.packages.iter().any(|package| package.has_target("lib") || package.has_target("rlib")) {
         return Ok(Tally::default());
     }
     count(cargo().args(["test", "--locked", "--workspace", "--doc", "--no-fail-fast"]))
 }
 
 fn has_nextest() -> bool {
-    process::gather(cargo().args(["nextest", "--version"]))
-        .is_ok_and(|(status, _)| status.success())
+    process::gather(cargo().args(["nextest", "--version"])).is_ok_and(|(status, _)| status.success())
 }
 
 fn nextest(chosen: &[(&Selection, Vec<&Package>)], slow: Slow) -> Command {
     let mut command = cargo();
-    command.args([
-        "nextest",
-        "run",
-        "--locked",
-        "--no-fail-fast",
-        "--no-tests=pass",
-    ]);
-    command.args([
-        "--config-file",
-        NEXTEST_SETTINGS,
-        "--color",
-        process::colours(),
-    ]);
+    command.args(["nextest", "run", "--locked", "--no-fail-fast", "--no-tests=pass"]);
+    command.args(["--config-file", NEXTEST_SETTINGS, "--color", process::colours()]);
     if slow == Slow::Run {
         command.args(["--run-ignored", "all"]);
     }
-    let mut names: Vec<&str> = chosen
-        .iter()
-        .flat_map(|(_, members)| members.iter().map(|one| one.name.as_str()))
-        .collect();
+    let mut names: Vec<&str> =
+        chosen.iter().flat_map(|(_, members)| members.iter().map(|one| one.name.as_str())).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
         command.args(["--package", name]);
     }
-    let expressions: Vec<String> = chosen
-        .iter()
-        .map(|(selection, members)| selection.expression(members))
-        .collect();
+    let expressions: Vec<String> = chosen.iter().map(|(selection, members)| selection.expression(members)).collect();
     command.args(["--filterset", &expressions.join(" + ")]);
     command
 }
@@ -188,10 +157,7 @@ fn count(command: &mut Command) -> Result<Tally> {
         }
     })?;
     if !status.success() && tally.failed == 0 {
-        eprintln!(
-            "  `{}` failed ({status}) before or after its tests",
-            process::line(command)
-        );
+        eprintln!("  `{}` failed ({status}) before or after its tests", process::line(command));
         tally.failed += 1;
     }
     Ok(tally)
@@ -206,22 +172,13 @@ mod tests {
         let package = |name: &str, kind: &str| Package {
             name: name.to_owned(),
             dependencies: Vec::new(),
-            targets: vec![Target {
-                kind: vec![kind.to_owned()],
-            }],
+            targets: vec![Target { kind: vec![kind.to_owned()] }],
         };
-        Metadata {
-            packages: vec![package("a", "lib"), package("b", "test")],
-            target_directory: "target".into(),
-        }
+        Metadata { packages: vec![package("a", "lib"), package("b", "test")], target_directory: "target".into() }
     }
 
     fn selection(targets: Targets, names: Names) -> Selection {
-        Selection {
-            packages: vec!["a".to_owned(), "b".to_owned(), "absent".to_owned()],
-            targets,
-            names,
-        }
+        Selection { packages: vec!["a".to_owned(), "b".to_owned(), "absent".to_owned()], targets, names }
     }
 
     #[test]
@@ -239,30 +196,16 @@ mod tests {
         let metadata = metadata();
         let chosen = selection(Targets::Integration, Names::With("crash"));
         let members = chosen.members(&metadata);
+        assert_eq!(chosen.expression(&members), "((package(=b)) & kind(test) & test(crash))");
         assert_eq!(
-            chosen.expression(&members),
-            "((package(=b)) & kind(test) & test(crash))"
-        );
-        assert_eq!(
-            process::line(&chosen.cargo_test(&members, Slow::Run))
-                .split_once(' ')
-                .expect("has arguments")
-                .1,
+            process::line(&chosen.cargo_test(&members, Slow::Run)).split_once(' ').expect("has arguments").1,
             "test --locked --no-fail-fast --package b --test '*' -- crash --include-ignored"
         );
     }
 
     #[test]
     fn nothing_to_run_is_an_empty_tally() {
-        let none = Selection {
-            packages: Vec::new(),
-            targets: Targets::All,
-            names: Names::All,
-        };
-        assert!(
-            run(&metadata(), &[none], Slow::Skip)
-                .expect("starts nothing")
-                .is_empty()
-        );
+        let none = Selection { packages: Vec::new(), targets: Targets::All, names: Names::All };
+        assert!(run(&metadata(), &[none], Slow::Skip).expect("starts nothing").is_empty());
     }
 }

@@ -15,11 +15,9 @@ use tally::Tally;
 
 /// Do all set-up and run the tests, or some parts of them.
 #[derive(clap::Args)]
-#[command(
-    long_about = "Do all set-up and run the tests, or some parts of them.\n\n\
+#[command(long_about = "Do all set-up and run the tests, or some parts of them.\n\n\
         Without a part it runs every part. Slow tests (`#[ignore]`) run with --slow. Uses cargo-nextest when it is \
-        installed. The last line is `N passed, N failed`; the exit status says whether anything failed."
-)]
+        installed. The last line is `N passed, N failed`; the exit status says whether anything failed.")]
 pub struct Arguments {
     /// Parts to run; none means all
     #[arg(value_enum)]
@@ -66,16 +64,8 @@ impl Part {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     setup::core()?;
-    let parts = if arguments.parts.is_empty() {
-        ALL
-    } else {
-        &arguments.parts
-    };
-    let slow = if arguments.slow {
-        Slow::Run
-    } else {
-        Slow::Skip
-    };
+    let parts = if arguments.parts.is_empty() { ALL } else { &arguments.parts };
+    let slow = if arguments.slow { Slow::Run } else { Slow::Skip };
     let metadata = Metadata::read()?;
     let mut table = Table::new(&["part", "passed", "failed", "time"]);
     let mut sum = Tally::default();
@@ -89,12 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         if tally.is_empty() {
             eprintln!("  test {}: there is nothing in this part yet", part.word());
         }
-        table.row([
-            part.word(),
-            tally.passed.to_string(),
-            tally.failed.to_string(),
-            watch.seconds(),
-        ]);
+        table.row([part.word(), tally.passed.to_string(), tally.failed.to_string(), watch.seconds()]);
         sum += tally;
     }
     eprintln!("\n{}", table.render());
@@ -109,11 +94,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 pub fn unit() -> Result<()> {
     let tally = run_part(Part::Unit, &Metadata::read()?, Slow::Skip)?;
     if tally.failed > 0 {
-        bail!(
-            "{} of {} tests failed",
-            tally.failed,
-            tally.passed + tally.failed
-        );
+        bail!("{} of {} tests failed", tally.failed, tally.passed + tally.failed);
     }
     Ok(())
 }
@@ -128,11 +109,7 @@ fn run_part(part: Part, metadata: &Metadata, slow: Slow) -> Result<Tally> {
         Part::Crash => {
             let mut packages = owned(CRATES_WITH_CRASH_TESTS);
             packages.push(SIMULATOR.to_owned());
-            cargo_tests::run(
-                metadata,
-                &[select(packages, Targets::All, Names::With(CRASH))],
-                slow,
-            )
+            cargo_tests::run(metadata, &[select(packages, Targets::All, Names::With(CRASH))], slow)
         }
         Part::Sim => {
             let simulator = select(owned(&[SIMULATOR]), Targets::All, Names::Without(CRASH));
@@ -140,11 +117,7 @@ fn run_part(part: Part, metadata: &Metadata, slow: Slow) -> Result<Tally> {
         }
         Part::C => c_programs::run(metadata),
         Part::Cluster => {
-            let processes = select(
-                owned(CRATES_WITH_PROCESSES),
-                Targets::Integration,
-                Names::All,
-            );
+            let processes = select(owned(CRATES_WITH_PROCESSES), Targets::Integration, Names::All);
             cargo_tests::run(metadata, &[processes], slow)
         }
         Part::Mpi | Part::Hdf5 => Ok(Tally::default()),
@@ -154,32 +127,18 @@ fn run_part(part: Part, metadata: &Metadata, slow: Slow) -> Result<Tally> {
 /// Everything that no other part runs.
 fn unit_selections(metadata: &Metadata) -> Vec<Selection> {
     let elsewhere = |name: &str| {
-        name == SIMULATOR
-            || CRATES_WITH_CRASH_TESTS.contains(&name)
-            || CRATES_WITH_PROCESSES.contains(&name)
+        name == SIMULATOR || CRATES_WITH_CRASH_TESTS.contains(&name) || CRATES_WITH_PROCESSES.contains(&name)
     };
     let names = metadata.packages.iter().map(|package| package.name.clone());
     vec![
-        select(
-            names.filter(|name| !elsewhere(name)).collect(),
-            Targets::All,
-            Names::All,
-        ),
-        select(
-            owned(CRATES_WITH_CRASH_TESTS),
-            Targets::All,
-            Names::Without(CRASH),
-        ),
+        select(names.filter(|name| !elsewhere(name)).collect(), Targets::All, Names::All),
+        select(owned(CRATES_WITH_CRASH_TESTS), Targets::All, Names::Without(CRASH)),
         select(owned(CRATES_WITH_PROCESSES), Targets::Inside, Names::All),
     ]
 }
 
 fn select(packages: Vec<String>, targets: Targets, names: Names) -> Selection {
-    Selection {
-        packages,
-        targets,
-        names,
-    }
+    Selection { packages, targets, names }
 }
 
 fn owned(names: &[&str]) -> Vec<String> {

@@ -21,10 +21,7 @@ impl AddAssign for Tally {
 impl Tally {
     /// One test.
     pub fn one(passed: bool) -> Self {
-        Self {
-            passed: u64::from(passed),
-            failed: u64::from(!passed),
-        }
+        Self { passed: u64::from(passed), failed: u64::from(!passed) }
     }
 
     /// Whether there was any test.
@@ -79,14 +76,9 @@ mod tests {
             ),
             Some((9, 3))
         );
+        assert_eq!(counts("     Summary [   0.000s] 0 tests run: 0 passed, 0 skipped"), Some((0, 0)));
         assert_eq!(
-            counts("     Summary [   0.000s] 0 tests run: 0 passed, 0 skipped"),
-            Some((0, 0))
-        );
-        assert_eq!(
-            counts(
-                "test result: FAILED. 7 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.10s"
-            ),
+            counts("test result: FAILED. 7 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.10s"),
             Some((7, 2))
         );
     }

@@ -79,11 +79,7 @@ fn check_files(files: &[File]) -> Result<()> {
     if failures > 0 {
         bail!("tidy: {failures} rules broken; the lines above say where and what to do");
     }
-    eprintln!(
-        "tidy: {} files, nothing broken, {} warnings",
-        files.len(),
-        findings.len()
-    );
+    eprintln!("tidy: {} files, nothing broken, {} warnings", files.len(), findings.len());
     Ok(())
 }
 
@@ -93,23 +89,15 @@ fn long_functions(files: &[File]) -> Vec<ratchet::LongFunctions> {
 
 /// Text files that git tracks or would track.
 fn files() -> Result<Vec<File>> {
-    let listing = process::capture(Command::new("git").args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]))
-    .context("tidy needs git to know which files belong to the tree")?;
+    let listing =
+        process::capture(Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))
+            .context("tidy needs git to know which files belong to the tree")?;
     let mut found = Vec::new();
     for path in listing.split('\0').filter(|path| rules::concerns(path)) {
         // A file that is deleted but still in git's index is no file of the tree.
         if let Ok(bytes) = std::fs::read(path) {
             let text = String::from_utf8(bytes).with_context(|| format!("{path} is not UTF-8"))?;
-            found.push(File {
-                path: path.to_owned(),
-                text,
-            });
+            found.push(File { path: path.to_owned(), text });
         }
     }
     Ok(found)

@@ -12,7 +12,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Where the counts stand.
 const PATH: &str = "rust/xtask/function_length_ratchet.txt";
 
-const HEADER: &str = "# Functions longer than the limit, per file. Counts only go down: `cargo xtask tidy --lower-ratchet`.\n";
+const HEADER: &str =
+    "# Functions longer than the limit, per file. Counts only go down: `cargo xtask tidy --lower-ratchet`.\n";
 
 /// The functions of one file that are above the limit.
 pub struct LongFunctions {
@@ -27,17 +28,10 @@ pub fn long_functions(file: &File) -> Option<LongFunctions> {
     }
     let code = source::code_only(&file.text);
     let regions = source::test_regions(&code);
-    let in_tests = |line: usize| {
-        regions
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&line))
-    };
+    let in_tests = |line: usize| regions.iter().any(|(first, last)| (*first..=*last).contains(&line));
     let mut functions = source::functions(&code);
     functions.retain(|function| function.length > FUNCTION_LINES_MAX && !in_tests(function.line));
-    (!functions.is_empty()).then(|| LongFunctions {
-        path: file.path.clone(),
-        functions,
-    })
+    (!functions.is_empty()).then(|| LongFunctions { path: file.path.clone(), functions })
 }
 
 /// Allowed counts by file.
@@ -53,15 +47,9 @@ impl Ratchet {
 
     fn parse(text: &str) -> Result<Self> {
         let mut allowed = BTreeMap::new();
-        for line in text
-            .lines()
-            .filter(|line| !line.starts_with('#') && !line.is_empty())
-        {
-            let entry = line
-                .rsplit_once(' ')
-                .and_then(|(path, count)| Some((path, count.parse().ok()?)));
-            let (path, count) =
-                entry.with_context(|| format!("{PATH}: `{line}` is not `path count`"))?;
+        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            let entry = line.rsplit_once(' ').and_then(|(path, count)| Some((path, count.parse().ok()?)));
+            let (path, count) = entry.with_context(|| format!("{PATH}: `{line}` is not `path count`"))?;
             allowed.insert(path.to_owned(), count);
         }
         Ok(Self { allowed })
@@ -101,9 +89,7 @@ impl Ratchet {
 
     /// The same list with every count lowered to what is there.
     pub fn lowered(&self, found: &[LongFunctions]) -> Self {
-        let lower = |(path, allowed): (&String, &usize)| {
-            (path.clone(), count_in(found, path).min(*allowed))
-        };
+        let lower = |(path, allowed): (&String, &usize)| (path.clone(), count_in(found, path).min(*allowed));
         let mut allowed: BTreeMap<_, _> = self.allowed.iter().map(lower).collect();
         allowed.retain(|_, count| *count > 0);
         Self { allowed }
@@ -111,13 +97,8 @@ impl Ratchet {
 
     /// Writes the list.
     pub fn write(&self) -> Result<()> {
-        let lines: String = self
-            .allowed
-            .iter()
-            .map(|(path, count)| format!("{path} {count}\n"))
-            .collect();
-        std::fs::write(PATH, format!("{HEADER}{lines}"))
-            .with_context(|| format!("cannot write {PATH}"))
+        let lines: String = self.allowed.iter().map(|(path, count)| format!("{path} {count}\n")).collect();
+        std::fs::write(PATH, format!("{HEADER}{lines}")).with_context(|| format!("cannot write {PATH}"))
     }
 }
 
@@ -133,10 +114,7 @@ mod tests {
     fn long_file(path: &str) -> File {
         File {
             path: path.to_owned(),
-            text: format!(
-                "fn long() {{\n{}}}\n",
-                "    step();\n".repeat(FUNCTION_LINES_MAX)
-            ),
+            text: format!("fn long() {{\n{}}}\n", "    step();\n".repeat(FUNCTION_LINES_MAX)),
         }
     }
 
@@ -145,10 +123,7 @@ mod tests {
         let found: Vec<_> = long_functions(&long_file("a.rs")).into_iter().collect();
         let severities = |text: &str| {
             let findings = Ratchet::parse(text).expect("well formed").findings(&found);
-            findings
-                .iter()
-                .map(|finding| finding.severity)
-                .collect::<Vec<_>>()
+            findings.iter().map(|finding| finding.severity).collect::<Vec<_>>()
         };
         assert_eq!(severities(""), [Severity::Failure]);
         assert_eq!(severities("# why\na.rs 1\n"), []);
@@ -158,13 +133,8 @@ mod tests {
     #[test]
     fn counts_are_lowered_and_never_raised() {
         let found: Vec<_> = long_functions(&long_file("a.rs")).into_iter().collect();
-        let ratchet = Ratchet::parse("a.rs 3\ngone.rs 1\n")
-            .expect("well formed")
-            .lowered(&found);
-        assert_eq!(
-            ratchet.allowed.into_iter().collect::<Vec<_>>(),
-            [("a.rs".to_owned(), 1)]
-        );
+        let ratchet = Ratchet::parse("a.rs 3\ngone.rs 1\n").expect("well formed").lowered(&found);
+        assert_eq!(ratchet.allowed.into_iter().collect::<Vec<_>>(), [("a.rs".to_owned(), 1)]);
     }
 
     #[test]

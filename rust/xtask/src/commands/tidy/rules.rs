@@ -12,8 +12,7 @@ const INLINE_TEST_LINES_SOFT: usize = 200;
 
 /// Names of the files that are checked, by how they end.
 const ENDINGS: &[&str] = &[
-    ".rs", ".c", ".h", ".f90", ".F90", ".md", ".toml", ".sh", ".txt", ".cmake", ".in", ".py",
-    ".yml", "/run", "LICENSE",
+    ".rs", ".c", ".h", ".f90", ".F90", ".md", ".toml", ".sh", ".txt", ".cmake", ".in", ".py", ".yml", "/run", "LICENSE",
 ];
 
 /// Files that a generator writes or whose text is not ours begin with this mark within their first lines.
@@ -23,11 +22,7 @@ const GENERATED_MARK: &str = concat!("@gener", "ated");
 const REPAIR_MARK: &str = concat!("FIX", "ME");
 const REMARK_MARK: &str = concat!("TO", "DO");
 const UNWRAP: &str = concat!(".unw", "rap()");
-const MACHINE_PATHS: &[&str] = &[
-    concat!("/ho", "me/"),
-    concat!("/ro", "ot/"),
-    concat!("/wo", "rk/"),
-];
+const MACHINE_PATHS: &[&str] = &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
 
 /// Whether the file at this path is checked.
 pub fn concerns(path: &str) -> bool {
@@ -53,18 +48,11 @@ pub fn check(file: &File) -> Vec<Finding> {
 
 /// Whether a generator wrote the file.
 pub fn is_generated(file: &File) -> bool {
-    file.text
-        .lines()
-        .take(5)
-        .any(|line| line.contains(GENERATED_MARK))
+    file.text.lines().take(5).any(|line| line.contains(GENERATED_MARK))
 }
 
 fn finding(file: &File, line: usize, severity: Severity, text: impl Into<String>) -> Finding {
-    Finding {
-        place: format!("{}:{line}", file.path),
-        text: text.into(),
-        severity,
-    }
+    Finding { place: format!("{}:{line}", file.path), text: text.into(), severity }
 }
 
 fn words(file: &File) -> Vec<Finding> {
@@ -78,22 +66,14 @@ fn words(file: &File) -> Vec<Finding> {
         if line.contains(REPAIR_MARK) {
             fail(
                 number,
-                format!(
-                    "{REPAIR_MARK}: repair it now, or say what is missing in a {REMARK_MARK} with a text"
-                ),
+                format!("{REPAIR_MARK}: repair it now, or say what is missing in a {REMARK_MARK} with a text"),
             );
         }
         if line.split(REMARK_MARK).skip(1).any(is_empty_remark) {
-            fail(
-                number,
-                format!("{REMARK_MARK} without a text: write `{REMARK_MARK}: what and why`"),
-            );
+            fail(number, format!("{REMARK_MARK} without a text: write `{REMARK_MARK}: what and why`"));
         }
         if let Some(path) = machine_path(line) {
-            fail(
-                number,
-                format!("a path of one machine ({path}...): make it relative or configurable"),
-            );
+            fail(number, format!("a path of one machine ({path}...): make it relative or configurable"));
         }
     }
     findings
@@ -119,17 +99,11 @@ fn rust(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
     let code = source::code_only(&file.text);
     let regions = source::test_regions(&code);
-    let in_tests = |line: usize| {
-        regions
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&line))
-    };
+    let in_tests = |line: usize| regions.iter().any(|(first, last)| (*first..=*last).contains(&line));
     if !is_test_file(&file.path) {
         for (index, line) in code.lines().enumerate() {
             if line.contains(UNWRAP) && !in_tests(index + 1) {
-                let text = format!(
-                    "{UNWRAP} outside tests: return the error, or expect(\"why it cannot fail\")"
-                );
+                let text = format!("{UNWRAP} outside tests: return the error, or expect(\"why it cannot fail\")");
                 findings.push(finding(file, index + 1, Severity::Failure, text));
             }
         }
@@ -147,8 +121,7 @@ fn rust(file: &File) -> Vec<Finding> {
         let text = format!("{own} lines without tests: split it (hard limit {FILE_LINES_HARD})");
         findings.push(finding(file, 1, Severity::Failure, text));
     } else if own > FILE_LINES_SOFT {
-        let text =
-            format!("{own} lines without tests: look for a seam (soft limit {FILE_LINES_SOFT})");
+        let text = format!("{own} lines without tests: look for a seam (soft limit {FILE_LINES_SOFT})");
         findings.push(finding(file, 1, Severity::Warning, text));
     }
     findings
@@ -159,14 +132,8 @@ mod tests {
     use super::*;
 
     fn severities(path: &str, text: &str) -> Vec<Severity> {
-        let file = File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
-        check(&file)
-            .iter()
-            .map(|finding| finding.severity)
-            .collect()
+        let file = File { path: path.to_owned(), text: text.to_owned() };
+        check(&file).iter().map(|finding| finding.severity).collect()
     }
 
     #[test]
@@ -200,27 +167,15 @@ mod tests {
     #[test]
     fn lengths_warn_then_fail_and_tests_do_not_count() {
         assert_eq!(severities("a.rs", &"x\n".repeat(FILE_LINES_SOFT)), []);
-        assert_eq!(
-            severities("a.rs", &"x\n".repeat(FILE_LINES_SOFT + 1)),
-            [Severity::Warning]
-        );
-        assert_eq!(
-            severities("a.rs", &"x\n".repeat(FILE_LINES_HARD + 1)),
-            [Severity::Failure]
-        );
+        assert_eq!(severities("a.rs", &"x\n".repeat(FILE_LINES_SOFT + 1)), [Severity::Warning]);
+        assert_eq!(severities("a.rs", &"x\n".repeat(FILE_LINES_HARD + 1)), [Severity::Failure]);
         let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", "x\n".repeat(150));
-        assert_eq!(
-            severities("a.rs", &format!("{}{tests}", "x\n".repeat(FILE_LINES_SOFT))),
-            []
-        );
+        assert_eq!(severities("a.rs", &format!("{}{tests}", "x\n".repeat(FILE_LINES_SOFT))), []);
     }
 
     #[test]
     fn generated_files_may_be_long() {
-        let text = format!(
-            "// {GENERATED_MARK} by a tool\n{}",
-            "x\n".repeat(FILE_LINES_HARD + 1)
-        );
+        let text = format!("// {GENERATED_MARK} by a tool\n{}", "x\n".repeat(FILE_LINES_HARD + 1));
         assert_eq!(severities("a.rs", &text), []);
     }
 }
