@@ -1,1 +1,33 @@
-//! To be written.
+//! Requests, replies and bulk transfer between endpoints.
+//!
+//! A [`Transport`] moves messages and remote memory for one thread; an [`Endpoint`] makes calls of them. The backends:
+//! [`in_process`] for endpoints of one process, libfabric for the network. The simulated one lives with the simulator.
+//!
+//! What callers can rely on:
+//!
+//! * Every call ends: with its reply, or with an error when its time is over, when its peer is declared dead
+//!   ([`Endpoint::fail_peer`]), or when the endpoint closes. A reply that comes later, or twice, is dropped and counted.
+//! * A call that failed with a time-out may have been executed. A request may also come twice, when the fabric doubles it:
+//!   finding out that a request was executed before is the services' business, who know what is idempotent. A cache of
+//!   replies by session and call id can be put in front of the handler later: both are in every request for that purpose.
+//! * What comes in is hostile: bytes that are not a valid frame are dropped, counted and logged at a bounded rate.
+//! * Bulk data is moved by the server: the caller exposes memory, sends its descriptor in the request, and the server reads
+//!   or writes it before it replies.
+#![allow(unsafe_code, reason = "memory is lent to peers, and libfabric is a C library")]
+
+mod address;
+mod bulk;
+mod endpoint;
+mod frame;
+pub mod in_process;
+mod settings;
+mod statistics;
+mod transport;
+
+pub use address::Address;
+pub use bulk::BulkDescriptor;
+pub use endpoint::{Endpoint, Exposed, ReplyBody, Request};
+pub use frame::{HEADER_LENGTH, OVERHEAD_MAX};
+pub use settings::{EndpointSettings, MESSAGE_SIZE_DEFAULT};
+pub use statistics::Statistics;
+pub use transport::{Access, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};

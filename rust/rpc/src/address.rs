@@ -1,0 +1,113 @@
+//! Where an endpoint can be reached.
+
+use daos_status::{Code, Result, Status};
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The address of an endpoint in its text form, `scheme://place`: `tcp://127.0.0.1:4567`, `inproc://3`.
+///
+/// Only the transport of the scheme knows what the place means. The text is printable ASCII of at most
+/// [`Address::LENGTH_MAX`] bytes, so that an address from the network can be stored, logged and compared as it is.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address(Arc<str>);
+
+impl Address {
+    /// The longest address; it fits one byte on the wire, and an IPv6 socket address with a scope many times.
+    pub const LENGTH_MAX: usize = 128;
+
+    /// Checks and takes over the text form.
+    pub fn parse(text: &str) -> Result<Address> {
+        check(text)?;
+        Ok(Address(text.into()))
+    }
+
+    /// The address in bytes that came from the network.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Address> {
+        Ok(Address(check_bytes(bytes)?.into()))
+    }
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before `://`.
+    pub fn scheme(&self) -> &str {
+        self.0.split_once("://").map_or("", |(scheme, _)| scheme)
+    }
+
+    /// What stands behind `://`, if the address is of this scheme.
+    pub fn place(&self, scheme: &str) -> Result<&str> {
+        match self.0.split_once("://") {
+            Some((found, place)) if found == scheme => Ok(place),
+            _ => Err(Status::new(Code::Inval, format!("address {self} is not of the transport \"{scheme}\""))),
+        }
+    }
+}
+
+/// The text in bytes that came from the network, if it is an address.
+pub(crate) fn check_bytes(bytes: &[u8]) -> Result<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => check(text).map(|()| text),
+        Err(_) => Err(Status::new(Code::Inval, "an address must be ASCII text")),
+    }
+}
+
+fn check(text: &str) -> Result<()> {
+    let refuse = |why: &str| Err(Status::new(Code::Inval, format!("address {:.160?} {why}", text)));
+    if text.len() > Address::LENGTH_MAX {
+        return Err(Status::new(Code::Inval, format!("an address of {} bytes is too long", text.len())));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return refuse("has characters that are not printable ASCII");
+    }
+    match text.split_once("://") {
+        Some((scheme, place)) if !scheme.is_empty() && !place.is_empty() => Ok(()),
+        _ => refuse("is not of the form scheme://place"),
+    }
+}
+
+impl FromStr for Address {
+    type Err = Status;
+    fn from_str(text: &str) -> Result<Address> {
+        Address::parse(text)
+    }
+}
+
+impl Borrow<str> for Address {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_checked() {
+        let address = Address::parse("tcp://127.0.0.1:4567").unwrap();
+        assert_eq!((address.scheme(), address.place("tcp").unwrap()), ("tcp", "127.0.0.1:4567"));
+        assert_eq!(address.place("inproc").unwrap_err().code(), Code::Inval);
+        assert_eq!(Address::from_bytes(address.as_str().as_bytes()).unwrap(), address);
+        let long = format!("tcp://{}", "x".repeat(Address::LENGTH_MAX));
+        for bad in ["", "tcp", "tcp://", "://x", "tcp://a b", "tcp://\u{e4}", "tcp://\n", long.as_str()] {
+            assert_eq!(Address::parse(bad).unwrap_err().code(), Code::Inval, "{bad:?}");
+        }
+        assert!(Address::from_bytes(&[0xff, 0xfe]).is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! Calls on top of a transport.
+
+mod inner;
+mod peers;
+mod request;
+mod timer;
+mod transfer;
+mod waits;
+
+pub use request::Request;
+pub use transfer::Exposed;
+
+use crate::frame::{Frame, Head, Kind, encode};
+use crate::{Access, Address, BulkDescriptor, EndpointSettings, Statistics, Transport};
+use daos_env::sync::Receiver;
+use daos_env::{IoBuffer, Random, Source, Spawner};
+use daos_status::{Code, Result, Status, fail};
+use inner::{Inner, Intake};
+use peers::Peers;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use transfer::{Direction, transfer};
+use waits::{Waiting, Waits};
+
+/// Makes calls and serves requests over one transport, on one thread. Clones are the same endpoint.
+///
+/// A handler that holds a clone keeps the endpoint alive: end it with [`Endpoint::close`].
+#[derive(Clone)]
+pub struct Endpoint(Rc<Inner>);
+
+/// The answer to a call: dereferences to its bytes.
+pub struct ReplyBody(Frame);
+
+impl Deref for ReplyBody {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.0.body()
+    }
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplyBody({} bytes)", self.len())
+    }
+}
+
+impl Endpoint {
+    /// An endpoint on a transport, which becomes a source of the spawner's executor.
+    pub fn new(
+        spawner: &Spawner,
+        random: &dyn Random,
+        transport: Rc<dyn Transport>,
+        settings: EndpointSettings,
+    ) -> Endpoint {
+        let inner = Rc::new(Inner {
+            address: transport.address(),
+            spawner: spawner.clone(),
+            peers: RefCell::new(Peers::new(settings.peers_max)),
+            waits: Waits::new(settings.outstanding_max, random.next_u64()),
+            settings,
+            handler: RefCell::default(),
+            requests: Cell::new(0),
+            counters: Default::default(),
+            exposures: Cell::new(0),
+            unclean: RefCell::default(),
+            closed: Cell::new(false),
+            transport,
+        });
+        inner.transport.set_receiver(Some(Rc::new(Intake(Rc::downgrade(&inner)))));
+        spawner.add_source(inner.transport.clone());
+        spawner.spawn(timer::run(Rc::downgrade(&inner), spawner.clone()));
+        Endpoint(inner)
+    }
+
+    /// Where peers reach this endpoint.
+    pub fn address(&self) -> &Address {
+        &self.0.address
+    }
+
+    /// The largest body of a request or reply; what is larger goes as bulk.
+    pub fn max_body_size(&self) -> usize {
+        self.0.max_body_size()
+    }
+
+    /// Sets the token that goes with every later request to a peer.
+    pub fn set_session(&self, peer: &Address, session: u64) -> Result<()> {
+        self.0.check_open()?;
+        self.0.peer(peer)?;
+        self.0.peers.borrow_mut().set_session(peer, session);
+        Ok(())
+    }
+
+    /// Asks a peer, and waits for its answer for at most `timeout`. The request is sent when the future is first polled;
+    /// dropping the future forgets the call (the peer may still execute it).
+    ///
+    /// An error of the peer's handler comes back as the handler gave it. The endpoint's own errors name peer and
+    /// operation: `DER_TIMEDOUT`, `DER_UNREACH`, `DER_HG`, `DER_BUSY` (a bound was reached, try later), `DER_OVERFLOW`
+    /// (the body is too large for a message), or what [`Endpoint::fail_peer`] said.
+    pub async fn call(&self, peer: &Address, opcode: u16, body: Vec<u8>, timeout: Duration) -> Result<ReplyBody> {
+        let name = |status: Status| status.while_doing(format_args!("call of operation {opcode:#x} to {peer}"));
+        let waiter = self.start(peer, opcode, &body, timeout).map_err(name)?;
+        drop(body);
+        let frame = waiter.await.map_err(name)?;
+        if frame.head.status == 0 {
+            return Ok(ReplyBody(frame));
+        }
+        let sentence = String::from_utf8_lossy(frame.body()).into_owned();
+        Err(Status::from_der(frame.head.status, sentence).unwrap_or_else(|| Code::Unknown.into()))
+    }
+
+    fn start(&self, peer: &Address, opcode: u16, body: &[u8], timeout: Duration) -> Result<Waiter> {
+        let inner = &self.0;
+        inner.check_open()?;
+        if body.len() > inner.max_body_size() {
+            fail!(Code::Overflow, "a body of {} bytes exceeds {}", body.len(), inner.max_body_size());
+        }
+        let (index, session) = inner.peer(peer)?;
+        let waiter = Waiter::new(inner, peer, Waiting::Reply(opcode), timeout)?;
+        let head = Head { kind: Kind::Request, opcode, call_id: waiter.id, session, status: 0 };
+        let sent = inner.transport.send(index, encode(&head, inner.address.as_str(), body));
+        if let Err(status) = sent {
+            // It never left: nobody can use memory because of it.
+            inner.waits.cancel(waiter.id);
+            return Err(status);
+        }
+        Ok(waiter)
+    }
+
+    /// Says who answers requests. The handler must not block: what takes time belongs into a task.
+    pub fn serve(&self, handler: impl Fn(Request) + 'static) {
+        let _old = self.0.handler.replace(Some(Rc::new(handler)));
+    }
+
+    /// Ends all calls and transfers that wait for a peer, and the connection to it: its process died.
+    pub fn fail_peer(&self, peer: &Address, status: Status) {
+        if self.0.waits.fail_all(Some(peer), &status) {
+            self.0.ended_without_reply(peer.clone());
+        }
+        self.0.peers.borrow_mut().disconnect(self.0.transport.as_ref(), peer);
+    }
+
+    /// Lets servers reach memory: put the descriptor into a request, and keep the result until the call ended.
+    ///
+    /// # Safety
+    /// Until the result is dropped, the memory stays allocated, and the process reads it only where `access` is not for
+    /// writing, and writes it only where `access` is not for reading.
+    pub unsafe fn expose(&self, memory: NonNull<u8>, length: usize, access: Access) -> Result<Exposed> {
+        // SAFETY: the contract is the caller's, word for word.
+        unsafe { Exposed::new(&self.0, memory, length, access) }
+    }
+
+    /// Fills `buffer` from memory that any peer exposed; see [`Request::pull`] for that of a caller.
+    pub async fn pull(
+        &self,
+        peer: &Address,
+        remote: &BulkDescriptor,
+        offset: u64,
+        buffer: IoBuffer,
+    ) -> (IoBuffer, Result<()>) {
+        transfer(&self.0, peer, Direction::Pull, remote, offset, buffer).await
+    }
+
+    /// Writes `buffer` to memory that any peer exposed; see [`Request::push`] for that of a caller.
+    pub async fn push(
+        &self,
+        peer: &Address,
+        remote: &BulkDescriptor,
+        offset: u64,
+        buffer: IoBuffer,
+    ) -> (IoBuffer, Result<()>) {
+        transfer(&self.0, peer, Direction::Push, remote, offset, buffer).await
+    }
+
+    /// What was counted since the endpoint was opened.
+    pub fn statistics(&self) -> Statistics {
+        self.0.counters.read()
+    }
+
+    /// Ends everything: calls under way fail with `DER_CANCELED`, later ones with `DER_UNINIT`, and the handler is dropped.
+    pub fn close(&self) {
+        let source: Rc<dyn Source> = self.0.transport.clone();
+        self.0.close(&source);
+    }
+}
+
+/// Waits for the end of a call or transfer; forgets it when dropped.
+struct Waiter {
+    inner: Rc<Inner>,
+    id: u64,
+    receiver: Receiver<Result<Frame>>,
+}
+
+impl Waiter {
+    fn new(inner: &Rc<Inner>, peer: &Address, waiting: Waiting, limit: Duration) -> Result<Waiter> {
+        let (id, receiver) = inner.waits.add(peer, waiting, inner.now(), limit)?;
+        Ok(Waiter { inner: inner.clone(), id, receiver })
+    }
+}
+
+impl Future for Waiter {
+    type Output = Result<Frame>;
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Frame>> {
+        let gone = || Err(Status::new(Code::Canceled, "the endpoint is gone"));
+        Pin::new(&mut self.receiver).poll(context).map(|answer| answer.unwrap_or_else(gone))
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(peer) = self.inner.waits.cancel(self.id) {
+            self.inner.ended_without_reply(peer);
+        }
+    }
+}

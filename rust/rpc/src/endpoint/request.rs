@@ -1,0 +1,93 @@
+//! A request that a server has to answer.
+
+use super::inner::Inner;
+use super::transfer::{Direction, transfer};
+use crate::frame::Frame;
+use crate::{Address, BulkDescriptor};
+use daos_env::IoBuffer;
+use daos_status::{Code, Result, Status};
+use std::fmt;
+use std::rc::Rc;
+
+/// A request with the duty to answer it: one that is dropped is answered with `DER_CANCELED`.
+pub struct Request {
+    inner: Rc<Inner>,
+    peer: Address,
+    frame: Frame,
+    answered: bool,
+}
+
+impl Request {
+    pub(super) fn new(inner: Rc<Inner>, peer: Address, frame: Frame) -> Request {
+        inner.requests.set(inner.requests.get() + 1);
+        Request { inner, peer, frame, answered: false }
+    }
+
+    /// What is asked for.
+    pub fn opcode(&self) -> u16 {
+        self.frame.head.opcode
+    }
+
+    /// The bytes that came with it. They are hostile: a checksum finds damage, not malice.
+    pub fn body(&self) -> &[u8] {
+        self.frame.body()
+    }
+
+    /// The token that the caller set with [`Endpoint::set_session`](crate::Endpoint::set_session); zero without.
+    pub fn session(&self) -> u64 {
+        self.frame.head.session
+    }
+
+    /// Distinguishes the calls of one caller: a repeated number of one peer is a message that came twice.
+    pub fn call_id(&self) -> u64 {
+        self.frame.head.call_id
+    }
+
+    /// Who asks.
+    pub fn peer(&self) -> &Address {
+        &self.peer
+    }
+
+    /// Answers.
+    pub fn reply(mut self, result: Result<Vec<u8>, Status>) {
+        self.answer(result.as_deref());
+    }
+
+    /// Answers that the operation is not known here.
+    pub fn reply_unknown_opcode(self) {
+        let sentence = format!("endpoint {} does not know operation {:#x}", self.inner.address, self.opcode());
+        self.reply(Err(Status::new(Code::Nosys, sentence)));
+    }
+
+    fn answer(&mut self, result: Result<&[u8], &Status>) {
+        if !std::mem::replace(&mut self.answered, true) {
+            self.inner.send_reply(&self.peer, &self.frame.head, result);
+        }
+    }
+
+    /// Fills `buffer` from `offset` of memory that the caller exposed. After a failure the contents are undefined.
+    pub async fn pull(&self, remote: &BulkDescriptor, offset: u64, buffer: IoBuffer) -> (IoBuffer, Result<()>) {
+        transfer(&self.inner, &self.peer, Direction::Pull, remote, offset, buffer).await
+    }
+
+    /// Writes `buffer` to `offset` of memory that the caller exposed.
+    pub async fn push(&self, remote: &BulkDescriptor, offset: u64, buffer: IoBuffer) -> (IoBuffer, Result<()>) {
+        transfer(&self.inner, &self.peer, Direction::Push, remote, offset, buffer).await
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.inner.requests.set(self.inner.requests.get() - 1);
+        if !self.answered {
+            let sentence = format!("operation {:#x} was dropped by {}", self.opcode(), self.inner.address);
+            self.answer(Err(&Status::new(Code::Canceled, sentence)));
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({:?})", self.frame)
+    }
+}

@@ -1,0 +1,208 @@
+//! The bytes of a request and of a reply.
+//!
+//! All numbers are little-endian. A frame is a header of [`HEADER_LENGTH`] bytes, the sender's address padded with zeros to a
+//! multiple of eight (fabrics of the RDM kind do not say who sent a message, and a reply needs to know), and the body.
+//!
+//! | offset | bytes | what |
+//! |---|---|---|
+//! | 0 | 4 | magic `DRPC` |
+//! | 4 | 2 | version, 1 |
+//! | 6 | 1 | kind: 1 request, 2 reply |
+//! | 7 | 1 | length of the sender's address |
+//! | 8 | 2 | operation code |
+//! | 10 | 2 | zero |
+//! | 12 | 4 | CRC32C of the whole frame with zeros in this place |
+//! | 16 | 8 | call id, chosen by the caller, repeated in the reply |
+//! | 24 | 8 | session token of the caller |
+//! | 32 | 4 | status: zero, or the (negative) DAOS error number; then the body is the context sentence |
+//! | 36 | 4 | length of the body |
+
+use crate::address::check_bytes;
+use daos_checksum::crc32c;
+use std::fmt;
+use std::mem::{offset_of, size_of};
+use zerocopy::little_endian::{I32, U16, U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// Length of the fixed part of a frame.
+pub const HEADER_LENGTH: usize = size_of::<Header>();
+
+/// The most that a frame adds to its body: header and the longest address.
+pub const OVERHEAD_MAX: usize = HEADER_LENGTH + crate::Address::LENGTH_MAX;
+
+const MAGIC: [u8; 4] = *b"DRPC";
+const VERSION: u16 = 1;
+const SOURCE_ALIGNMENT: usize = 8;
+const CHECKSUM_OFFSET: usize = offset_of!(Header, checksum);
+
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Header {
+    magic: [u8; 4],
+    version: U16,
+    kind: u8,
+    source_length: u8,
+    opcode: U16,
+    reserved: U16,
+    checksum: U32,
+    call_id: U64,
+    session: U64,
+    status: I32,
+    body_length: U32,
+}
+
+const _: () = assert!(size_of::<Header>() == 40 && crate::Address::LENGTH_MAX <= u8::MAX as usize);
+
+/// What a frame is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Request = 1,
+    Reply = 2,
+}
+
+/// The fixed part of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Head {
+    pub kind: Kind,
+    pub opcode: u16,
+    pub call_id: u64,
+    pub session: u64,
+    pub status: i32,
+}
+
+/// A frame that was checked.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub head: Head,
+    bytes: Vec<u8>,
+    source_length: usize,
+    body_start: usize,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({:?} from {}, body of {} bytes)", self.head, self.source(), self.body().len())
+    }
+}
+
+/// Why bytes are not a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FrameError {
+    TooShort,
+    Magic,
+    Version(u16),
+    Kind(u8),
+    Reserved,
+    Length,
+    Checksum,
+    Source,
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::TooShort => write!(f, "shorter than a header"),
+            FrameError::Magic => write!(f, "does not begin with the magic bytes"),
+            FrameError::Version(version) => write!(f, "protocol version {version} instead of {VERSION}"),
+            FrameError::Kind(kind) => write!(f, "unknown kind {kind}"),
+            FrameError::Reserved => write!(f, "reserved bytes are not zero"),
+            FrameError::Length => write!(f, "lengths in the header do not fit the message"),
+            FrameError::Checksum => write!(f, "checksum does not match"),
+            FrameError::Source => write!(f, "the sender's address is not valid"),
+        }
+    }
+}
+
+/// The bytes of a frame; `source` is a valid address, and the body fits 32 bits (callers check against the transport's
+/// largest message, which is far below).
+pub(crate) fn encode(head: &Head, source: &str, body: &[u8]) -> Vec<u8> {
+    debug_assert!(source.len() <= crate::Address::LENGTH_MAX);
+    let body_start = HEADER_LENGTH + source.len().next_multiple_of(SOURCE_ALIGNMENT);
+    let header = Header {
+        magic: MAGIC,
+        version: VERSION.into(),
+        kind: head.kind as u8,
+        source_length: source.len() as u8,
+        opcode: head.opcode.into(),
+        reserved: 0.into(),
+        checksum: 0.into(),
+        call_id: head.call_id.into(),
+        session: head.session.into(),
+        status: head.status.into(),
+        body_length: (body.len() as u32).into(),
+    };
+    let mut bytes = Vec::with_capacity(body_start + body.len());
+    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(source.as_bytes());
+    bytes.resize(body_start, 0);
+    bytes.extend_from_slice(body);
+    let checksum = crc32c(&bytes);
+    bytes[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 4].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+/// Kind and call id of a frame that this process encoded.
+pub(crate) fn peek(bytes: &[u8]) -> Option<(Kind, u64)> {
+    let (header, _) = Header::ref_from_prefix(bytes).ok()?;
+    Some((kind_of(header.kind)?, header.call_id.get()))
+}
+
+fn kind_of(number: u8) -> Option<Kind> {
+    match number {
+        1 => Some(Kind::Request),
+        2 => Some(Kind::Reply),
+        _ => None,
+    }
+}
+
+impl Frame {
+    /// Checks bytes that came from the network.
+    pub fn decode(mut bytes: Vec<u8>) -> Result<Frame, FrameError> {
+        let Ok((header, _)) = Header::ref_from_prefix(&bytes) else { return Err(FrameError::TooShort) };
+        if header.magic != MAGIC {
+            return Err(FrameError::Magic);
+        }
+        if header.version.get() != VERSION {
+            return Err(FrameError::Version(header.version.get()));
+        }
+        let kind = kind_of(header.kind).ok_or(FrameError::Kind(header.kind))?;
+        if header.reserved.get() != 0 {
+            return Err(FrameError::Reserved);
+        }
+        let head = Head {
+            kind,
+            opcode: header.opcode.get(),
+            call_id: header.call_id.get(),
+            session: header.session.get(),
+            status: header.status.get(),
+        };
+        let source_length = usize::from(header.source_length);
+        let body_start = HEADER_LENGTH + source_length.next_multiple_of(SOURCE_ALIGNMENT);
+        if bytes.len().checked_sub(body_start) != usize::try_from(header.body_length.get()).ok() {
+            return Err(FrameError::Length);
+        }
+        let checksum = header.checksum.get();
+        bytes[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 4].fill(0);
+        if crc32c(&bytes) != checksum {
+            return Err(FrameError::Checksum);
+        }
+        if check_bytes(&bytes[HEADER_LENGTH..HEADER_LENGTH + source_length]).is_err() {
+            return Err(FrameError::Source);
+        }
+        Ok(Frame { head, bytes, source_length, body_start })
+    }
+
+    /// The sender's address.
+    pub fn source(&self) -> &str {
+        // Checked when the frame was decoded.
+        std::str::from_utf8(&self.bytes[HEADER_LENGTH..HEADER_LENGTH + self.source_length]).unwrap_or_default()
+    }
+
+    /// The body.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.body_start..]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! Numbers that bound what an endpoint does.
+
+use std::time::Duration;
+
+/// Largest message, header included, unless a transport is told otherwise. What is larger goes as bulk: the receiver
+/// then decides when memory is used for it.
+pub const MESSAGE_SIZE_DEFAULT: usize = 128 << 10;
+
+/// The bounds of an [`Endpoint`](crate::Endpoint).
+#[derive(Clone, Debug)]
+pub struct EndpointSettings {
+    /// Calls and transfers that wait for an end; one more fails with `DER_BUSY`.
+    pub outstanding_max: usize,
+    /// Requests that the handler has and has not answered; one more is answered with `DER_BUSY`.
+    pub requests_max: usize,
+    /// Peers that are remembered; one more makes the endpoint forget the one that was quiet for longest.
+    pub peers_max: usize,
+    /// How long a transfer of remote memory may take before it fails with `DER_TIMEDOUT`.
+    pub transfer_timeout: Duration,
+}
+
+impl Default for EndpointSettings {
+    fn default() -> EndpointSettings {
+        EndpointSettings {
+            outstanding_max: 4096,
+            requests_max: 4096,
+            peers_max: 4096,
+            transfer_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What an endpoint counts, and how often it says so.
+
+use daos_env::Clock;
+use std::cell::Cell;
+use std::fmt;
+use std::time::Duration;
+
+/// Time between two log lines of one kind: a flood from the network must not become a flood in the log.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Events of one endpoint since it was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Statistics {
+    /// Messages that were not valid frames.
+    pub malformed_frames: u64,
+    /// Replies that nobody waited for (any more).
+    pub late_replies: u64,
+    /// Replies that could not be sent.
+    pub lost_replies: u64,
+    /// Requests that were dropped or answered with `DER_BUSY` because a bound was reached.
+    pub refused_requests: u64,
+}
+
+/// A count with a log line once in a while.
+#[derive(Default)]
+pub(crate) struct Counter {
+    count: Cell<u64>,
+    unlogged: Cell<u64>,
+    next_log: Cell<Duration>,
+}
+
+impl Counter {
+    /// How often it happened.
+    pub fn count(&self) -> u64 {
+        self.count.get()
+    }
+
+    /// Counts one; logs the sentence unless one like it was logged just now.
+    pub fn add(&self, clock: &dyn Clock, sentence: fmt::Arguments<'_>) {
+        self.count.set(self.count.get() + 1);
+        self.unlogged.set(self.unlogged.get() + 1);
+        let now = clock.monotonic();
+        if now >= self.next_log.get() {
+            self.next_log.set(now + LOG_INTERVAL);
+            daos_env::log!(Warn, "rpc", "{sentence} ({} such events)", self.unlogged.take());
+        }
+    }
+}
+
+/// The counters of one endpoint.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub malformed_frames: Counter,
+    pub late_replies: Counter,
+    pub lost_replies: Counter,
+    pub refused_requests: Counter,
+}
+
+impl Counters {
+    pub fn read(&self) -> Statistics {
+        Statistics {
+            malformed_frames: self.malformed_frames.count(),
+            late_replies: self.late_replies.count(),
+            lost_replies: self.lost_replies.count(),
+            refused_requests: self.refused_requests.count(),
+        }
+    }
+}
