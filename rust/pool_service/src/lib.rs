@@ -1,1 +1,23 @@
-//! To be written.
+//! The pool service: pools, containers, their properties and attributes, and the handles that are open on them.
+//!
+//! The service is pure: it decides, and somebody else does. A request that changes something gives a [`Decision`]: rows to
+//! be stored, and what to answer once they are. When they are durable, the rows go back in through
+//! [`PoolService::apply`], the same way they come in when the service starts. So memory never holds what a crash could take
+//! back, and replicating the service means replicating rows.
+//!
+//! Handles are not stored: they belong to clients, which open them again under the same identifier after a restart.
+
+mod attributes;
+mod containers;
+mod handles;
+mod pools;
+mod rows;
+mod state;
+
+pub use handles::ClientId;
+pub use pools::PoolPlan;
+pub use rows::{Row, RowKey};
+pub use state::{Decision, PoolService, PoolState, Unfinished};
+
+#[cfg(test)]
+mod tests;

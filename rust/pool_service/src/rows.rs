@@ -1,0 +1,136 @@
+//! The stored form of the service's state: one row per pool, container and attribute.
+
+use daos_status::{Code, Result, Status, fail};
+use daos_types::{ContainerId, PoolId, Rank, TargetIndex};
+use daos_wire::{AttributeOwner, Blob, Properties, Reader, Wire, Writer, decode, encode};
+
+/// The format of all rows; it stands before every row's value.
+const FORMAT_VERSION: u8 = 1;
+
+/// What a row is about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RowKey {
+    /// A pool.
+    Pool(PoolId),
+    /// A container of a pool.
+    Container(PoolId, ContainerId),
+    /// A user attribute of a pool.
+    PoolAttribute(PoolId, String),
+    /// A user attribute of a container.
+    ContainerAttribute(PoolId, ContainerId, String),
+}
+
+impl RowKey {
+    /// The key of an attribute.
+    pub(crate) fn attribute(owner: &AttributeOwner, name: String) -> RowKey {
+        match owner {
+            AttributeOwner::Pool(pool) => RowKey::PoolAttribute(*pool, name),
+            AttributeOwner::Container((pool, container)) => RowKey::ContainerAttribute(*pool, *container, name),
+        }
+    }
+
+    /// The key as stored: a letter, identifiers, name.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            RowKey::Pool(pool) => [&b"p"[..], &pool.to_bytes()].concat(),
+            RowKey::Container(pool, container) => [&b"c"[..], &pool.to_bytes(), &container.to_bytes()].concat(),
+            RowKey::PoolAttribute(pool, name) => [&b"q"[..], &pool.to_bytes(), name.as_bytes()].concat(),
+            RowKey::ContainerAttribute(pool, container, name) => {
+                [&b"d"[..], &pool.to_bytes(), &container.to_bytes(), name.as_bytes()].concat()
+            }
+        }
+    }
+
+    /// The key of stored bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<RowKey> {
+        let damaged =
+            || Status::new(Code::DfInval, format!("\"{}\" is no key of the pool service", bytes.escape_ascii()));
+        let (kind, rest) = bytes.split_first().ok_or_else(damaged)?;
+        let (pool, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+        let pool = PoolId::from_bytes(*pool);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| damaged());
+        let container = || {
+            let (container, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+            Ok::<_, Status>((ContainerId::from_bytes(*container), rest))
+        };
+        match kind {
+            b'p' if rest.is_empty() => Ok(RowKey::Pool(pool)),
+            b'q' => Ok(RowKey::PoolAttribute(pool, text(rest)?)),
+            b'c' => match container()? {
+                (container, []) => Ok(RowKey::Container(pool, container)),
+                _ => Err(damaged()),
+            },
+            b'd' => container().and_then(|(id, name)| Ok(RowKey::ContainerAttribute(pool, id, text(name)?))),
+            _ => Err(damaged()),
+        }
+    }
+}
+
+/// A row to be stored, or removed when it has no value.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// What it is about.
+    pub key: RowKey,
+    /// Its value as stored.
+    pub value: Option<Vec<u8>>,
+}
+
+impl Row {
+    pub(crate) fn put(key: RowKey, value: &impl Wire) -> Row {
+        let mut bytes = vec![FORMAT_VERSION];
+        bytes.extend(encode(value));
+        Row { key, value: Some(bytes) }
+    }
+
+    pub(crate) fn remove(key: RowKey) -> Row {
+        Row { key, value: None }
+    }
+}
+
+/// Reads the value of a row.
+pub(crate) fn parse<T: Wire>(key: &RowKey, value: &[u8]) -> Result<T> {
+    match value.split_first() {
+        Some((&FORMAT_VERSION, rest)) => decode(rest)
+            .map_err(|error| Status::new(Code::DfInval, format!("row {key:?} is damaged: {}", error.context()))),
+        Some((version, _)) => {
+            fail!(Code::DfIncompt, "row {key:?} has format {version}; this release knows {FORMAT_VERSION}")
+        }
+        None => fail!(Code::DfInval, "row {key:?} is empty"),
+    }
+}
+
+macro_rules! stored {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Debug)]
+        pub(crate) struct $name { $(pub $field: $type,)* }
+        impl Wire for $name {
+            fn encode(&self, writer: &mut Writer) { $(self.$field.encode(writer);)* }
+            fn decode(reader: &mut Reader<'_>) -> Result<Self> { Ok($name { $($field: Wire::decode(reader)?,)* }) }
+        }
+    )*};
+}
+
+stored! {
+    /// A pool.
+    PoolRow {
+        label: String,
+        state: u8,
+        meta_bytes_per_target: u64,
+        data_bytes_per_target: u64,
+        durability: String,
+        map_version: u32,
+        targets: Vec<(Rank, TargetIndex)>,
+    }
+    /// A container.
+    ContainerRow {
+        destroying: bool,
+        properties: Properties,
+        next_object: u64,
+        modify_time: u64,
+    }
+    /// A user attribute.
+    AttributeRow {
+        value: Blob,
+    }
+}
