@@ -1,1 +1,129 @@
 //! Arrays of cells over integer dkeys, in upstream's layout.
+//!
+//! Chunk `i` of the array is dkey `i + 1`; its cells are the records of one akey. Dkey 0 holds the attributes (cell size
+//! and chunk size) of arrays that store them; for the others the caller remembers these.
+
+mod attributes;
+mod concurrent;
+mod plan;
+mod resize;
+mod transfer;
+
+pub use attributes::ArrayAttributes;
+pub use concurrent::{both, run_bounded};
+pub use transfer::ArrayRead;
+
+use crate::{Client, Conditions, Container, Object, ObjectFlags, QueryWhat};
+use daos_status::{Code, Result, fail};
+use daos_types::{Epoch, Key, ObjectClass, ObjectId, ObjectType};
+
+/// The akey that holds cells, and in dkey 0 the attributes.
+const CELL_AKEY: &[u8] = b"0";
+
+/// Requests of one call that are under way at a time.
+const REQUESTS_IN_FLIGHT_MAX: usize = 16;
+
+/// What [`Array::stat`] tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ArrayStat {
+    /// Index behind the last cell that was written.
+    pub size: u64,
+    /// The newest change; zero when there was none.
+    pub max_epoch: Epoch,
+}
+
+/// An open array.
+#[derive(Clone, Debug)]
+pub struct Array {
+    object: Object,
+    attributes: ArrayAttributes,
+}
+
+impl Array {
+    /// Puts type and class of an array into a user's identifier.
+    pub fn generate_id(user: ObjectId, kind: ObjectType, class: ObjectClass) -> ObjectId {
+        ObjectId::generate(user, kind, class)
+    }
+
+    /// Creates an array that stores its attributes (type `ARRAY_ATTR`); `Code::Exist` when it has them already. For the
+    /// other array types this is [`Array::open_with_attributes`]: there is nothing to store.
+    pub async fn create(
+        client: &Client,
+        container: &Container,
+        id: ObjectId,
+        attributes: ArrayAttributes,
+    ) -> Result<Array> {
+        let array = Array::open_with_attributes(container, id, ObjectFlags::READ_WRITE, attributes)?;
+        if id.object_type() == ObjectType::ARRAY_ATTR {
+            attributes::store(client, &array.object, attributes).await?;
+        }
+        Ok(array)
+    }
+
+    /// Opens an array that stores its attributes; `Code::Nonexist` when it has none.
+    pub async fn open(client: &Client, container: &Container, id: ObjectId, flags: ObjectFlags) -> Result<Array> {
+        if id.object_type() != ObjectType::ARRAY_ATTR {
+            fail!(Code::Inval, "array {id} does not store its attributes; open it with cell and chunk size");
+        }
+        let object = Object::open(container, id, flags)?;
+        let attributes = attributes::load(client, &object).await?;
+        Ok(Array { object, attributes })
+    }
+
+    /// Opens an array whose attributes the caller knows: nothing is sent.
+    pub fn open_with_attributes(
+        container: &Container,
+        id: ObjectId,
+        flags: ObjectFlags,
+        attributes: ArrayAttributes,
+    ) -> Result<Array> {
+        attributes.check(id)?;
+        Ok(Array { object: Object::open(container, id, flags)?, attributes })
+    }
+
+    /// Identifier of the object.
+    pub fn id(&self) -> ObjectId {
+        self.object.id()
+    }
+
+    /// The object underneath.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Cell size and chunk size.
+    pub fn attributes(&self) -> ArrayAttributes {
+        self.attributes
+    }
+
+    /// Index behind the last cell that was written; 0 for an empty array.
+    pub async fn get_size(&self, client: &Client, epoch: Epoch) -> Result<u64> {
+        let what = QueryWhat(QueryWhat::MAX.0 | QueryWhat::DKEY.0 | QueryWhat::RECX.0);
+        let found = match self.object.query_key(client, epoch, what, None, Some(cell_akey()?)).await {
+            Ok(found) => found,
+            Err(status) if status.code() == Code::Nonexist => return Ok(0),
+            Err(status) => return Err(status),
+        };
+        let (Some(dkey @ 1..), Some(extent)) = (found.dkey, found.extent) else { return Ok(0) };
+        let size = (dkey - 1).checked_mul(self.attributes.chunk_size).and_then(|start| start.checked_add(extent.end()));
+        match size {
+            Some(size) => Ok(size),
+            None => fail!(Code::DfInval, "array {} has a cell behind the end of 64 bits, in dkey {dkey}", self.id()),
+        }
+    }
+
+    /// Size and newest change.
+    pub async fn stat(&self, client: &Client, epoch: Epoch) -> Result<ArrayStat> {
+        let (size, max_epoch) = both(self.get_size(client, epoch), self.object.max_epoch(client)).await?;
+        Ok(ArrayStat { size, max_epoch })
+    }
+
+    /// Punches everything, the attributes as well.
+    pub async fn destroy(&self, client: &Client) -> Result<()> {
+        self.object.punch(client, Conditions::NONE).await
+    }
+}
+
+fn cell_akey() -> Result<Key> {
+    Key::new(CELL_AKEY)
+}
