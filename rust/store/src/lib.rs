@@ -1,1 +1,30 @@
-//! To be written.
+//! The versioned object store of one target: its part of one pool.
+//!
+//! A [`Store`] belongs to one thread. Calls that may wait for a device are `async`; a call that returns has made its change durable in
+//! the class that the store was created with.
+//!
+#![doc = include_str!("../docs/design.md")]
+
+mod conditions;
+mod data;
+mod fetch_request;
+mod listing;
+mod query;
+mod request;
+mod settings;
+mod space;
+mod store;
+
+pub use conditions::Conditions;
+pub use daos_media::Durability;
+pub use data::Data;
+pub use fetch_request::{AkeyFetch, Content, FetchReply, FetchRequest, FetchWhat, Fetched, FetchedPiece};
+pub use listing::{
+    ANCHOR_LENGTH_MAX, Anchor, Direction, ExtentListing, KeyListing, Limits, ListedExtent, Listing, ObjectListing,
+    Position,
+};
+pub use query::{End, KeyChoice, QueryReply, QueryRequest};
+pub use request::{AkeyUpdate, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
+pub use settings::{ChecksumKind, StoreSettings};
+pub use space::{Statistics, StoreSpace, TierSpace};
+pub use store::Store;

@@ -1,0 +1,165 @@
+//! Enumeration: limits, anchors and what is listed.
+
+use daos_status::{Code, Result, fail};
+use daos_types::{Epoch, Extent, Key, ObjectId};
+
+/// The longest encoded anchor: it fits `daos_anchor_t`.
+pub const ANCHOR_LENGTH_MAX: usize = 96;
+
+/// How many leading bytes of a key an anchor holds.
+pub(crate) const ANCHOR_PREFIX_MAX: usize = 64;
+
+const TAG_START: u8 = 0;
+const TAG_KEY: u8 = 1;
+const TAG_EXTENT: u8 = 2;
+const TAG_END: u8 = 3;
+
+/// Where an enumeration goes on: behind what was listed last.
+///
+/// An anchor stays valid across inserts and deletes: what was there all the time is listed exactly once. (Where more than one key
+/// begins with the same 64 bytes, and the last one listed is removed for good meanwhile, the others of these are listed again.)
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Anchor {
+    /// At the first entry.
+    #[default]
+    Start,
+    /// Behind an entry.
+    Behind(Position),
+    /// There is no more.
+    End,
+}
+
+/// The entry that an [`Anchor`] lies behind; opaque.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Position(pub(crate) Place);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// A key: its order word, the hash of all of it, and its first bytes.
+    Key { order: u64, hash: u64, prefix: Vec<u8> },
+    /// An extent record: where it starts, its epoch and its number within the epoch.
+    Extent { start: u64, epoch: u64, minor: u32 },
+}
+
+impl Anchor {
+    /// At most [`ANCHOR_LENGTH_MAX`] bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Anchor::Start => vec![TAG_START],
+            Anchor::End => vec![TAG_END],
+            Anchor::Behind(Position(Place::Key { order, hash, prefix })) => {
+                let mut out = vec![TAG_KEY];
+                out.extend_from_slice(&order.to_le_bytes());
+                out.extend_from_slice(&hash.to_le_bytes());
+                out.extend_from_slice(prefix);
+                out
+            }
+            Anchor::Behind(Position(Place::Extent { start, epoch, minor })) => {
+                let mut out = vec![TAG_EXTENT];
+                out.extend_from_slice(&start.to_le_bytes());
+                out.extend_from_slice(&epoch.to_le_bytes());
+                out.extend_from_slice(&minor.to_le_bytes());
+                out
+            }
+        }
+    }
+
+    /// The anchor of bytes that came from a caller.
+    pub fn decode(bytes: &[u8]) -> Result<Anchor> {
+        let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let anchor = match bytes.first() {
+            Some(&TAG_START) if bytes.len() == 1 => Some(Anchor::Start),
+            Some(&TAG_END) if bytes.len() == 1 => Some(Anchor::End),
+            Some(&TAG_KEY) if bytes.len() <= 17 + ANCHOR_PREFIX_MAX => word(1)
+                .zip(word(9))
+                .map(|(order, hash)| Place::Key { order, hash, prefix: bytes[17..].to_vec() })
+                .map(|place| Anchor::Behind(Position(place))),
+            Some(&TAG_EXTENT) if bytes.len() == 21 => {
+                let minor = bytes[17..].try_into().ok().map(u32::from_le_bytes);
+                word(1)
+                    .zip(word(9))
+                    .zip(minor)
+                    .map(|((start, epoch), minor)| Anchor::Behind(Position(Place::Extent { start, epoch, minor })))
+            }
+            _ => None,
+        };
+        match anchor {
+            Some(anchor) => Ok(anchor),
+            None => fail!(Code::Inval, "an anchor of {} bytes is malformed", bytes.len()),
+        }
+    }
+}
+
+/// How much one call may list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Entries; at least one is listed, if there is one.
+    pub count: usize,
+    /// Bytes of keys; at least one entry is listed, if there is one.
+    pub bytes: usize,
+}
+
+/// Entries and where to go on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listing<T> {
+    /// What was found.
+    pub entries: Vec<T>,
+    /// Where to go on.
+    pub next: Anchor,
+}
+
+/// Listed objects.
+pub type ObjectListing = Listing<ObjectId>;
+
+/// Listed keys.
+pub type KeyListing = Listing<Key>;
+
+/// Listed extents.
+pub type ExtentListing = Listing<ListedExtent>;
+
+/// In which order extents are listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// By rising first record.
+    Forward,
+    /// By falling first record.
+    Backward,
+}
+
+/// A recorded extent that is visible at least in part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListedExtent {
+    /// The visible part.
+    pub extent: Extent,
+    /// Its version.
+    pub epoch: Epoch,
+    /// Bytes of one record.
+    pub record_size: u64,
+    /// Whether it is a punch.
+    pub punched: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_round_trip_and_fit() {
+        let places = [
+            Place::Key { order: 7, hash: u64::MAX, prefix: vec![1; ANCHOR_PREFIX_MAX] },
+            Place::Key { order: 0, hash: 0, prefix: vec![] },
+            Place::Extent { start: 1, epoch: 2, minor: 3 },
+        ];
+        let anchors = places.map(|place| Anchor::Behind(Position(place)));
+        for anchor in anchors.into_iter().chain([Anchor::Start, Anchor::End]) {
+            let bytes = anchor.encode();
+            assert!(bytes.len() <= ANCHOR_LENGTH_MAX);
+            assert_eq!(Anchor::decode(&bytes).expect("valid"), anchor);
+            for length in 0..bytes.len() {
+                assert!(Anchor::decode(&bytes[..length]).is_err() || bytes[0] == TAG_KEY);
+            }
+        }
+        assert!(Anchor::decode(&[9]).is_err());
+        assert!(Anchor::decode(&[TAG_KEY; 200]).is_err());
+    }
+}

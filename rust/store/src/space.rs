@@ -1,0 +1,42 @@
+//! What a store reports about itself.
+
+/// Bytes of one tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TierSpace {
+    /// All bytes.
+    pub total: u64,
+    /// Bytes that can be written.
+    pub free: u64,
+}
+
+/// Space of a store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StoreSpace {
+    /// Metadata and small values.
+    pub arena: TierSpace,
+    /// Large values.
+    pub data: TierSpace,
+}
+
+/// Counters since the store was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Statistics {
+    /// Updates done.
+    pub updates: u64,
+    /// Fetches done.
+    pub fetches: u64,
+    /// Punches done.
+    pub punches: u64,
+    /// Listings and queries done.
+    pub listings: u64,
+    /// Bytes of values written.
+    pub bytes_written: u64,
+    /// Bytes of values read.
+    pub bytes_read: u64,
+    /// Requests that were refused or failed.
+    pub failures: u64,
+    /// Values whose checksum did not match.
+    pub checksum_errors: u64,
+    /// Fetches and listings that waited for a change to become durable.
+    pub waits_for_log: u64,
+}
