@@ -125,7 +125,7 @@ impl Allocator {
     fn read_run(&mut self, arena: &Arena, page: u32) -> Result<u32> {
         let [magic, kind, class, order, ..] = arena.read_value::<[u8; 8]>(position_of(page))?;
         let valid_order = order % ORDER_STEP == 0 && usize::from(order / ORDER_STEP) < ORDERS;
-        if magic != RUN_MAGIC || !valid_order || page % (1 << order) != 0 {
+        if magic != RUN_MAGIC || !valid_order || !page.is_multiple_of(1 << order) {
             fail!(
                 Code::DfInval,
                 "page {page} of the arena does not start a run"

@@ -63,8 +63,8 @@ impl Memory {
     #[inline]
     fn pointer(&self, position: u64, length: usize) -> Result<*mut u8> {
         match position.checked_add(length as u64) {
-            // SAFETY: the range lies within the mapping.
             Some(end) if end <= self.length => {
+                // SAFETY: the range lies within the mapping.
                 Ok(unsafe { self.base.as_ptr().add(position as usize) })
             }
             _ => Err(self.outside(position, length)),

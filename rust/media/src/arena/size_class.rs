@@ -3,7 +3,7 @@
 use super::PAGE_SIZE;
 
 /// The longest range that can be allocated.
-pub const ALLOCATION_SIZE_MAX: usize = 64 * 1024;
+pub const ALLOCATION_SIZE_MAX: usize = 128 * 1024;
 
 /// Steps of eight bytes up to here; beyond, four steps to each doubling (at most a quarter of a range is lost).
 const FINE_LIMIT: usize = 128;
@@ -11,7 +11,7 @@ const FINE_STEP: usize = 8;
 const SMALLEST: usize = 16;
 const FINE_CLASSES: usize = (FINE_LIMIT - SMALLEST) / FINE_STEP + 1;
 const COARSE_PER_DOUBLING: usize = 4;
-const DOUBLINGS: usize = 9;
+const DOUBLINGS: usize = 10;
 
 /// How many size classes there are.
 pub(super) const CLASS_COUNT: usize = FINE_CLASSES + COARSE_PER_DOUBLING * DOUBLINGS;

@@ -149,7 +149,7 @@ fn random_transactions_agree_with_a_map_and_replay_to_the_same_image() {
                 }
             }
         }
-        if random.next_u64() % 4 == 0 {
+        if random.next_u64().is_multiple_of(4) {
             drop(transaction);
             continue;
         }
