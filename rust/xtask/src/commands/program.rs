@@ -22,8 +22,10 @@ const DIRECTIVE_LINES_MAX: usize = 40;
 /// A language with its compiler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Language {
-    /// C99.
+    /// C99 with every warning: what users may demand of headers and copy from examples.
     C,
+    /// C11 with GNU extensions, for tests: static assertions, attributes.
+    GnuC,
     /// C++17.
     Cxx,
     /// Fortran 2008 with the module `daos`.
@@ -108,7 +110,7 @@ impl Program {
     pub fn name(&self) -> String {
         let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
         match self.language {
-            Language::C => stem.into_owned(),
+            Language::C | Language::GnuC => stem.into_owned(),
             Language::Cxx => format!("{stem}-cxx"),
             Language::Fortran => format!("{stem}-fortran"),
         }
@@ -138,6 +140,7 @@ impl Program {
 
 fn language(path: &Path) -> Option<Language> {
     match path.extension()?.to_str()? {
+        "c" if path.starts_with("tests") => Some(Language::GnuC),
         "c" => Some(Language::C),
         "cc" | "cpp" => Some(Language::Cxx),
         "f90" | "F90" => Some(Language::Fortran),
@@ -147,17 +150,15 @@ fn language(path: &Path) -> Option<Language> {
 
 /// The compiler of a language, with the warnings that our own programs and headers must not cause.
 pub fn compiler(language: Language) -> Command {
-    let (name, standard) = match language {
-        Language::C => ("gcc", "-std=c99"),
-        Language::Cxx => ("g++", "-std=c++17"),
-        Language::Fortran => ("gfortran", "-std=f2018"),
+    // The system's own functions (strdup, sockets) are no part of C99: _GNU_SOURCE declares them.
+    let (name, arguments): (&str, &[&str]) = match language {
+        Language::C => ("gcc", &["-std=c99", "-pedantic", "-D_GNU_SOURCE"]),
+        Language::GnuC => ("gcc", &["-std=gnu11", "-D_GNU_SOURCE"]),
+        Language::Cxx => ("g++", &["-std=c++17", "-pedantic"]),
+        Language::Fortran => ("gfortran", &["-std=f2018", "-pedantic"]),
     };
     let mut command = Command::new(name);
-    command.args([standard, "-Wall", "-Wextra", "-pedantic"]);
-    if language == Language::C {
-        // Threads, sockets and strdup are no part of C99 itself.
-        command.arg("-D_GNU_SOURCE");
-    }
+    command.args(arguments).args(["-Wall", "-Wextra"]);
     command
 }
 

@@ -6,7 +6,6 @@
 
 use super::{SONAME, link};
 use crate::process;
-use crate::workspace::Metadata;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -38,14 +37,13 @@ const fn companion(
     Companion { name, link_name, prefixes }
 }
 
-/// Builds every companion into `directory`, where libdaos already is.
-pub fn install(directory: &Path, metadata: &Metadata) -> Result<()> {
+/// Builds every companion into `directory`, where libdaos already is; sources of theirs go to `scratch`.
+pub fn install(directory: &Path, scratch: &Path) -> Result<()> {
     let symbols = process::capture(
         Command::new("nm").args(["--dynamic", "--defined-only", "--format=posix"]).arg(directory.join(SONAME)),
     )?;
     let names = functions(&symbols);
-    let scratch = metadata.target_directory.join("companions");
-    fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    fs::create_dir_all(scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
     for companion in COMPANIONS {
         let source = scratch.join(format!("{}.s", companion.name));
         fs::write(&source, assembly(companion, &names))
@@ -114,5 +112,30 @@ mod tests {
         let text = assembly(&companion("libgurt.so.4", None, &["d_"]), &names);
         assert!(text.contains("\nd_hash:\n"));
         assert!(!text.contains("dfs_mount") && !text.contains("daos_init"));
+    }
+    #[test]
+    fn a_program_that_links_a_companion_alone_runs_the_code_of_libdaos() {
+        let directory = std::env::temp_dir().join(format!("xtask-companions-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("the temporary directory is writable");
+        let gcc = |name: &str, source: &str, arguments: &[&str]| {
+            let file = directory.join(format!("{name}.c"));
+            fs::write(&file, source).expect("writable");
+            let mut command = Command::new("gcc");
+            command.arg(&file).arg("-o").arg(directory.join(name)).arg("-L").arg(&directory).args(arguments);
+            command.arg(format!("-Wl,-rpath,{}", directory.display()));
+            process::run(&mut command).expect("gcc is there and the source is right");
+        };
+        gcc(
+            SONAME,
+            "int d_answer(void) { return 42; } int dfs_answer(void) { return 43; }",
+            &["-shared", "-fPIC", "-Wl,-soname,libdaos.so.2"],
+        );
+        link(&directory, "libdaos.so", SONAME).expect("writable");
+        install(&directory, &directory.join("scratch")).expect("gcc and nm are there");
+        let program =
+            "int d_answer(void); int dfs_answer(void); int main(void) { return d_answer() + dfs_answer() - 85; }";
+        gcc("program", program, &["-lgurt", "-ldfs"]);
+        process::run(&mut Command::new(directory.join("program"))).expect("both calls reach libdaos");
+        fs::remove_dir_all(&directory).expect("ours");
     }
 }

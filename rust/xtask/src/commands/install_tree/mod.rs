@@ -82,7 +82,7 @@ pub fn install(metadata: &Metadata, profile: Profile, prefix: Option<PathBuf>) -
     let tree = InstallTree { prefix };
     install_programs(&tree, &artifacts.program)?;
     install_library(&tree, &artifacts.library)?;
-    companions::install(&tree.prefix.join("lib"), metadata)?;
+    companions::install(&tree.prefix.join("lib"), &metadata.target_directory.join("companions"))?;
     install_headers(&tree)?;
     install_descriptions(&tree)?;
     manual::install(&tree, PROGRAM_NAMES)?;

@@ -16,6 +16,9 @@ use std::process::Command;
 /// Where programs are.
 const DIRECTORIES: &[&str] = &["tests/c", "examples_c"];
 
+/// C tests that must also compile as C++, because what they assert is asked for in both.
+const ALSO_CXX: &[&str] = &["tests/c/abi_layout.c"];
+
 /// A program that runs longer hangs.
 const PROGRAM_SECONDS_MAX: u32 = 300;
 
@@ -37,14 +40,14 @@ struct Variant {
 const VARIANTS: &[Variant] = &[
     Variant {
         name: "plain",
-        languages: &[Language::C, Language::Cxx, Language::Fortran],
+        languages: &[Language::C, Language::GnuC, Language::Cxx, Language::Fortran],
         flags: &[],
         wrapper: &[],
         environment: &[],
     },
     Variant {
         name: "valgrind",
-        languages: &[Language::C, Language::Cxx],
+        languages: &[Language::C, Language::GnuC, Language::Cxx],
         flags: &[],
         wrapper: &[
             "valgrind",
@@ -57,41 +60,59 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "asan",
-        languages: &[Language::C, Language::Cxx],
+        languages: &[Language::C, Language::GnuC, Language::Cxx],
         flags: &["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
         wrapper: &[],
         environment: &[("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1")],
     },
 ];
 
-/// Installs, then checks and runs everything there is.
+/// Checks and runs everything there is.
 pub fn run(metadata: &Metadata) -> Result<Tally> {
     let mut programs = Vec::new();
     for directory in DIRECTORIES {
         programs.extend(Program::all_in(directory)?);
     }
-    let headers = headers(Path::new("include"))?;
-    if programs.is_empty() && headers.is_empty() {
-        return Ok(Tally::default());
-    }
-    let tree = install_tree::install(metadata, Profile::Debug, None)?;
-    let mut tally = Tally::default();
-    for header in &headers {
-        for language in [Language::C, Language::Cxx] {
-            tally += report(&format!("{} as {language:?}", header.display()), check_header(header, language));
+    let mut tally = check_without_library()?;
+    if !programs.is_empty() {
+        match install_tree::install(metadata, Profile::Debug, None) {
+            Ok(tree) => tally += run_programs(&tree, &metadata.target_directory.join("c"), &programs),
+            // What needs no library was checked all the same, and counts.
+            Err(error) => tally += report("install-tree", Err(error)),
         }
     }
-    let scratch = metadata.target_directory.join("c");
-    for program in &programs {
+    Ok(tally)
+}
+
+/// Headers by themselves, and what must compile in a second language.
+fn check_without_library() -> Result<Tally> {
+    let mut tally = Tally::default();
+    for header in headers(Path::new("include"))? {
+        for language in [Language::C, Language::Cxx] {
+            tally += report(&format!("{} as {language:?}", header.display()), check_header(&header, language));
+        }
+    }
+    for path in ALSO_CXX.iter().filter(|path| Path::new(path).exists()) {
+        let mut command = compiler(Language::Cxx);
+        command.args(["-fsyntax-only", "-Iinclude", "-x", "c++", path]);
+        tally += report(&format!("{path} as Cxx"), compiles(&mut command));
+    }
+    Ok(tally)
+}
+
+/// Every program in every variant that it has.
+fn run_programs(tree: &InstallTree, scratch: &Path, programs: &[Program]) -> Tally {
+    let mut tally = Tally::default();
+    for program in programs {
         for variant in VARIANTS {
             let wanted = variant.languages.contains(&program.language);
             if wanted && !program.skip.iter().any(|name| name == variant.name) {
-                let outcome = run_program(&tree, &scratch, program, variant);
+                let outcome = run_program(tree, scratch, program, variant);
                 tally += report(&format!("{} {}", shown(&program.path), variant.name), outcome);
             }
         }
     }
-    Ok(tally)
+    tally
 }
 
 /// What came of one check.
@@ -142,7 +163,12 @@ fn check_header(header: &Path, language: Language) -> Result<Outcome> {
     let mut command = compiler(language);
     command.args(["-Werror", "-fsyntax-only", "-Iinclude", "-include"]);
     command.arg(header).args(["-x", dialect, "/dev/null"]);
-    let (status, text) = process::gather(&mut command)?;
+    compiles(&mut command)
+}
+
+/// Whether the compiler accepts it.
+fn compiles(command: &mut Command) -> Result<Outcome> {
+    let (status, text) = process::gather(command)?;
     Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(text) })
 }
 
