@@ -1,0 +1,145 @@
+//! Calls that go wrong.
+
+use super::{IMPATIENCE, PATIENCE, Site, echo, hold, until};
+use daos_env::sync::join_all;
+use daos_rpc::Access;
+use daos_status::{Code, Status};
+use std::ptr::NonNull;
+
+pub(super) async fn a_dropped_request_is_answered(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    server.serve(drop);
+    let error = client.call(server.address(), 0x77, Vec::new(), PATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Canceled);
+    assert!(error.context().contains("0x77"), "{error}");
+}
+
+pub(super) async fn a_time_out_ends_a_call_and_its_reply_is_dropped(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    let held = hold(&server);
+    let error = client.call(server.address(), 0x77, Vec::new(), IMPATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Timedout);
+    assert!(error.context().contains("0x77") && error.context().contains(server.address().as_str()), "{error}");
+    until(&site, || held.borrow().len() == 1).await;
+    held.take().into_iter().for_each(echo);
+    until(&site, || client.statistics().late_replies == 1).await;
+    server.serve(echo);
+    client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+    // A short time-out behind a long one comes first.
+    let held = hold(&server);
+    let long = client.call(server.address(), 1, Vec::new(), PATIENCE);
+    let short = async {
+        let error = client.call(server.address(), 2, Vec::new(), IMPATIENCE).await.unwrap_err();
+        held.take().into_iter().for_each(echo);
+        Err(error)
+    };
+    let calls: Vec<super::LocalFuture<'_, _>> = vec![Box::pin(long), Box::pin(short)];
+    let results = join_all(calls).await;
+    assert!(results[0].is_ok());
+    assert_eq!(results[1].as_ref().unwrap_err().code(), Code::Timedout);
+}
+
+pub(super) async fn a_dropped_call_is_forgotten(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    let held = hold(&server);
+    let call = client.call(server.address(), 1, Vec::new(), PATIENCE);
+    assert!(site.spawner().timeout(IMPATIENCE, call).await.is_none());
+    until(&site, || held.borrow().len() == 1).await;
+    held.take().into_iter().for_each(echo);
+    until(&site, || client.statistics().late_replies == 1).await;
+}
+
+pub(super) async fn fail_peer_ends_its_calls_only(site: Site) {
+    let client = site.endpoint();
+    let (dead, alive) = (site.endpoint(), site.endpoint());
+    let (at_dead, at_alive) = (hold(&dead), hold(&alive));
+    let (killer, victim, waiting) = (client.clone(), dead.address().clone(), site.clone());
+    let (dead_requests, alive_requests) = (at_dead.clone(), at_alive.clone());
+    site.spawner().spawn(async move {
+        until(&waiting, || dead_requests.borrow().len() == 3 && alive_requests.borrow().len() == 1).await;
+        killer.fail_peer(&victim, Status::new(Code::Unreach, "its process died"));
+        alive_requests.take().into_iter().for_each(echo);
+    });
+    let peers = [&dead, &alive, &dead, &dead];
+    let results = join_all(peers.map(|peer| client.call(peer.address(), 1, Vec::new(), PATIENCE))).await;
+    assert!(results[1].is_ok());
+    for index in [0, 2, 3] {
+        let error = results[index].as_ref().unwrap_err();
+        assert_eq!(error.code(), Code::Unreach);
+        assert!(error.context().contains("its process died"), "{error}");
+    }
+    // The peer was alive after all: it is reached again.
+    at_dead.take().into_iter().for_each(drop);
+    dead.serve(echo);
+    let (client, address) = (client.clone(), dead.address().clone());
+    super::until_echoed(&site, &client, &address).await;
+}
+
+pub(super) async fn a_closed_endpoint_ends_everything(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    let held = hold(&server);
+    let (closing, waiting, seen) = (client.clone(), site.clone(), held.clone());
+    site.spawner().spawn(async move {
+        until(&waiting, || seen.borrow().len() == 1).await;
+        closing.close();
+        closing.close();
+    });
+    let error = client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Canceled);
+    let error = client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Uninit);
+    held.take().into_iter().for_each(echo);
+    let other = site.endpoint();
+    server.serve(echo);
+    other.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+}
+
+pub(super) async fn nobody_at_the_address_is_an_error(site: Site) {
+    let client = site.endpoint();
+    let gone = site.endpoint();
+    let address = gone.address().clone();
+    gone.close();
+    drop(gone);
+    for _ in 0..2 {
+        let error = client.call(&address, 5, Vec::new(), IMPATIENCE).await.unwrap_err();
+        assert!(matches!(error.code(), Code::Unreach | Code::Timedout | Code::Hg), "{error}");
+        assert!(error.context().contains(address.as_str()), "{error}");
+    }
+    // Others are reached meanwhile.
+    let alive = site.endpoint();
+    alive.serve(echo);
+    client.call(alive.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+}
+
+pub(super) async fn a_peer_that_comes_back_elsewhere_is_reached(site: Site) {
+    let (client, first) = site.echo_pair();
+    client.call(first.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+    let old = first.address().clone();
+    first.close();
+    drop(first);
+    let error = client.call(&old, 1, Vec::new(), IMPATIENCE).await.unwrap_err();
+    assert!(matches!(error.code(), Code::Unreach | Code::Timedout | Code::Hg), "{error}");
+    let second = site.endpoint();
+    second.serve(echo);
+    client.call(second.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+}
+
+pub(super) async fn a_timed_out_call_with_memory_leaves_the_peer_usable(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    let held = hold(&server);
+    let mut memory = vec![1; 10_000];
+    // SAFETY: not accessed before the registration ends.
+    let exposed = unsafe { client.expose(NonNull::from(&mut memory[..]).cast(), 10_000, Access::Write).unwrap() };
+    let descriptor = exposed.descriptor();
+    let error = client.call(server.address(), 1, Vec::new(), IMPATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Timedout);
+    drop(exposed);
+    until(&site, || held.borrow().len() == 1).await;
+    for request in held.take() {
+        let (_, result) = request.push(&descriptor, 0, daos_env::IoBuffer::zeroed(10_000)).await;
+        result.unwrap_err();
+    }
+    assert!(memory.iter().all(|byte| *byte == 1));
+    server.serve(echo);
+    super::until_echoed(&site, &client, server.address()).await;
+}

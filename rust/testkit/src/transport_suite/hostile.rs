@@ -1,0 +1,94 @@
+//! Messages that nobody should send.
+
+use super::{PATIENCE, Site, echo, until};
+use daos_rpc::{PeerIndex, Receiver};
+use daos_status::{Code, Status};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Keeps what comes in.
+#[derive(Default)]
+struct Recorder(RefCell<Vec<Vec<u8>>>);
+
+impl Receiver for Recorder {
+    fn frame(&self, frame: Vec<u8>) {
+        self.0.borrow_mut().push(frame);
+    }
+
+    fn send_failed(&self, peer: PeerIndex, _frame: Vec<u8>, status: Status) {
+        panic!("sending to {peer:?} failed: {status}");
+    }
+}
+
+pub(super) async fn unknown_operations_are_refused(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    let error = client.call(server.address(), 9, Vec::new(), PATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Nosys, "an endpoint that serves nothing says so");
+    server.serve(|request| request.reply_unknown_opcode());
+    let error = client.call(server.address(), 0xabc, Vec::new(), PATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Nosys);
+    assert!(error.context().contains("0xabc"), "{error}");
+}
+
+pub(super) async fn malformed_messages_are_dropped_and_counted(site: Site) {
+    let (client, server) = site.echo_pair();
+    let recorder = Rc::new(Recorder::default());
+    let raw = site.transport();
+    raw.set_receiver(Some(recorder.clone()));
+    // A good frame to spoil: the caller never gets its answer.
+    client.call(&raw.address(), 1, b"twelve bytes".to_vec(), super::IMPATIENCE).await.unwrap_err();
+    until(&site, || !recorder.0.borrow().is_empty()).await;
+    let good = recorder.0.borrow()[0].clone();
+    let mut bad = vec![Vec::new(), vec![0], vec![0xff; 40], vec![0; 1000], good[..good.len() - 1].to_vec()];
+    bad.extend((0..good.len()).map(|position| {
+        let mut spoiled = good.clone();
+        spoiled[position] ^= 0x41;
+        spoiled
+    }));
+    let peer = raw.resolve(server.address()).unwrap();
+    let total = bad.len() as u64;
+    for frame in bad {
+        raw.send(peer, frame).unwrap();
+    }
+    until(&site, || server.statistics().malformed_frames == total).await;
+    client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+    raw.shutdown();
+}
+
+pub(super) async fn doubled_messages_are_survived(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    server.serve(echo);
+    let recorder = Rc::new(Recorder::default());
+    let raw = site.transport();
+    raw.set_receiver(Some(recorder.clone()));
+    let (relay, target, waiting, seen) = (raw.clone(), server.address().clone(), site.clone(), recorder.clone());
+    // What is sent to the raw transport goes on to the server three times; the server answers the caller each time.
+    site.spawner().spawn(async move {
+        until(&waiting, || !seen.0.borrow().is_empty()).await;
+        let peer = relay.resolve(&target).unwrap();
+        for _ in 0..3 {
+            relay.send(peer, seen.0.borrow()[0].clone()).unwrap();
+        }
+    });
+    let reply = client.call(&raw.address(), 1, b"once".to_vec(), PATIENCE).await.unwrap();
+    assert_eq!(&*reply, b"once");
+    until(&site, || client.statistics().late_replies == 2).await;
+    raw.shutdown();
+}
+
+pub(super) async fn stale_peers_are_errors(site: Site) {
+    let (raw, server) = (site.transport(), site.endpoint());
+    assert_eq!(raw.resolve(&"nonsense://1".parse().unwrap()).unwrap_err().code(), Code::Inval);
+    let unknown = PeerIndex(u64::MAX);
+    raw.forget(unknown);
+    assert!(raw.send(unknown, vec![1]).is_err());
+    let region = daos_rpc::RemoteRegion { key: u64::MAX, base: 0, length: 1 << 20 };
+    let (buffer, result) = raw.read(unknown, region, 0, daos_env::IoBuffer::zeroed(10)).await;
+    assert!(buffer.len() == 10 && result.is_err());
+    let peer = raw.resolve(server.address()).unwrap();
+    let (_, result) = raw.write(peer, region, 0, daos_env::IoBuffer::zeroed(10)).await;
+    assert!(result.is_err(), "memory that was never exposed was written");
+    raw.shutdown();
+    raw.shutdown();
+    assert!(raw.send(peer, vec![1]).is_err());
+}
