@@ -83,7 +83,7 @@ pub fn check_range(name: &str, capacity: u64, what: &str, offset: u64, length: u
     let Some(rounded) = length.checked_next_multiple_of(BLOCK_SIZE as u64).filter(|_| length > 0) else {
         fail!(Code::Inval, "{what} of {length} bytes at offset {offset} of {name}: the length is out of range");
     };
-    if offset % BLOCK_SIZE as u64 != 0 {
+    if !offset.is_multiple_of(BLOCK_SIZE as u64) {
         fail!(
             Code::Inval,
             "{what} of {length} bytes at offset {offset} of {name}: the offset is not a multiple of 4096"
@@ -118,7 +118,7 @@ pub fn check_name(name: &str) -> Result<()> {
 
 /// Checks the size of a device to be made.
 pub(crate) fn check_size(name: &str, size: u64) -> Result<()> {
-    if size == 0 || size % BLOCK_SIZE as u64 != 0 || size > i64::MAX as u64 {
+    if size == 0 || !size.is_multiple_of(BLOCK_SIZE as u64) || size > i64::MAX as u64 {
         fail!(Code::Inval, "device {name} cannot have {size} bytes: use a positive multiple of 4096 below 2^63");
     }
     Ok(())

@@ -3,11 +3,13 @@
 pub mod arena;
 mod device;
 mod durable_arena;
+mod file;
 mod memory;
 mod transaction;
 
 pub use arena::{ARENA_BYTES_MAX, Arena, ArenaBytes, ArenaSpace, Offset, PAGE_SIZE, ROOTS, Redo, allocation_size};
 pub use device::{BLOCK_SIZE, BlockDevice, IoFuture, MAX_TRANSFER, Media, check_name, check_range};
 pub use durable_arena::{ArenaSettings, Durability, DurableArena, Lsn};
+pub use file::{FileMedia, IoEngine};
 pub use memory::MemoryMedia;
 pub use transaction::Transaction;

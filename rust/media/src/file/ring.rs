@@ -1,0 +1,221 @@
+//! The kernel's submission and completion rings (io_uring) as a source of an executor.
+#![expect(unsafe_code, reason = "the kernel reads and writes buffers by address; slots own them until it is done")]
+
+use daos_env::sync::{Receiver, Signal, oneshot};
+use daos_env::{IoBuffer, Source, Spawner};
+use io_uring::types::{Fd, FsyncFlags};
+use io_uring::{IoUring, Probe, opcode, squeue};
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
+
+/// Operations in the kernel's hands at once, per target thread. A disk gives its full speed at a depth of 8 to 64; more
+/// requests wait in their own tasks.
+const DEPTH: usize = 128;
+
+/// Slots that only a write with its sync may take, so that a log never waits behind data.
+const DEPTH_OF_PAIRS: usize = 8;
+
+/// What the kernel said: a count of bytes, or a negative error number; and the buffer of the operation.
+pub(super) struct Completion {
+    pub result: i32,
+    pub buffer: Option<IoBuffer>,
+}
+
+/// One operation for the kernel.
+pub(super) enum Request {
+    /// Read into the buffer's padded bytes from `start` to `end`.
+    Read { offset: u64, buffer: IoBuffer, start: usize, end: usize },
+    /// Write the buffer's padded bytes from `start` to `end`.
+    Write { offset: u64, buffer: IoBuffer, start: usize, end: usize },
+    /// Make data durable (`fdatasync`).
+    Sync,
+    /// Give space back.
+    Punch { offset: u64, length: u64 },
+}
+
+struct Slot {
+    sender: daos_env::sync::Sender<Completion>,
+    /// Memory that the kernel uses until the operation completes.
+    buffer: Option<IoBuffer>,
+    /// Keeps the descriptor open.
+    _file: Rc<File>,
+}
+
+pub(super) struct Ring {
+    ring: RefCell<IoUring>,
+    slots: RefCell<Vec<Option<Slot>>>,
+    free: RefCell<Vec<usize>>,
+    queued: Cell<bool>,
+    room: Signal,
+}
+
+impl Ring {
+    /// Sets the rings up, and checks that the kernel knows every operation used here.
+    fn new() -> io::Result<Ring> {
+        // As many entries as slots: the submission queue can never be full.
+        let ring = IoUring::builder().dontfork().build(DEPTH as u32)?;
+        let mut probe = Probe::new();
+        ring.submitter().register_probe(&mut probe)?;
+        let used = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE, opcode::Fallocate::CODE];
+        if !used.iter().all(|code| probe.is_supported(*code)) {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel's io_uring lacks file operations"));
+        }
+        Ok(Ring {
+            ring: RefCell::new(ring),
+            slots: RefCell::new((0..DEPTH).map(|_| None).collect()),
+            free: RefCell::new((0..DEPTH).rev().collect()),
+            queued: Cell::new(false),
+            room: Signal::new(),
+        })
+    }
+
+    /// Waits for a free slot, then queues one operation.
+    pub async fn submit(&self, file: &Rc<File>, request: Request) -> Completion {
+        self.room.wait_until(|| self.free.borrow().len() > DEPTH_OF_PAIRS).await;
+        let receiver = self.push(file, request, false);
+        wait(receiver).await
+    }
+
+    /// As [`Ring::submit`], for a write and the sync that the kernel starts once the write was complete.
+    pub async fn submit_pair(&self, file: &Rc<File>, write: Request) -> (Completion, Completion) {
+        self.room.wait_until(|| self.free.borrow().len() >= 2).await;
+        let write = self.push(file, write, true);
+        let sync = self.push(file, Request::Sync, false);
+        (wait(write).await, wait(sync).await)
+    }
+
+    /// Queues an operation; [`Ring::progress`] hands it to the kernel. The caller has seen to a free slot.
+    fn push(&self, file: &Rc<File>, request: Request, linked: bool) -> Receiver<Completion> {
+        let number = self.free.borrow_mut().pop().expect("the caller waited for a free slot");
+        let (entry, buffer) = entry(Fd(file.as_raw_fd()), request);
+        let flags = if linked { squeue::Flags::IO_LINK } else { squeue::Flags::empty() };
+        let entry = entry.user_data(number as u64).flags(flags);
+        let (sender, receiver) = oneshot();
+        self.slots.borrow_mut()[number] = Some(Slot { sender, buffer, _file: file.clone() });
+        // SAFETY: the slot, set above, keeps the buffer's memory and the descriptor until the completion is taken, and
+        // `Drop` waits for all completions. Moving the `IoBuffer` does not move its memory.
+        let pushed = unsafe { self.ring.borrow_mut().submission().push(&entry) };
+        pushed.expect("the queue has as many entries as there are slots");
+        self.queued.set(true);
+        receiver
+    }
+
+    fn in_flight(&self) -> usize {
+        DEPTH - self.free.borrow().len()
+    }
+
+    /// Hands queued operations to the kernel.
+    fn enter(&self) -> bool {
+        if !self.queued.get() {
+            return false;
+        }
+        let mut ring = self.ring.borrow_mut();
+        // A refusal (EAGAIN, EBUSY, EINTR) leaves entries queued; the next round tries again.
+        let submitted = ring.submit().unwrap_or(0);
+        self.queued.set(!ring.submission().is_empty());
+        submitted > 0
+    }
+
+    /// Takes completions and gives them to those who wait.
+    fn reap(&self) -> bool {
+        if self.in_flight() == 0 {
+            return false;
+        }
+        let completed: Vec<(u64, i32)> =
+            self.ring.borrow_mut().completion().map(|entry| (entry.user_data(), entry.result())).collect();
+        for &(number, result) in &completed {
+            let slot = self.slots.borrow_mut().get_mut(number as usize).and_then(Option::take);
+            let Some(slot) = slot else { continue };
+            self.free.borrow_mut().push(number as usize);
+            slot.sender.send(Completion { result, buffer: slot.buffer });
+        }
+        if !completed.is_empty() {
+            self.room.wake_all();
+        }
+        !completed.is_empty()
+    }
+}
+
+async fn wait(receiver: Receiver<Completion>) -> Completion {
+    // The sender is only dropped unused with the ring itself.
+    receiver.await.unwrap_or(Completion { result: -libc::ECANCELED, buffer: None })
+}
+
+fn entry(fd: Fd, request: Request) -> (squeue::Entry, Option<IoBuffer>) {
+    match request {
+        Request::Read { offset, mut buffer, start, end } => {
+            let bytes = &mut buffer.padded_mut()[start..end];
+            // At most MAX_TRANSFER bytes, which fits.
+            let read = opcode::Read::new(fd, bytes.as_mut_ptr(), bytes.len() as u32).offset(offset + start as u64);
+            (read.build(), Some(buffer))
+        }
+        Request::Write { offset, buffer, start, end } => {
+            let bytes = &buffer.padded()[start..end];
+            let write = opcode::Write::new(fd, bytes.as_ptr(), bytes.len() as u32).offset(offset + start as u64);
+            (write.build(), Some(buffer))
+        }
+        Request::Sync => (opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build(), None),
+        Request::Punch { offset, length } => {
+            let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+            (opcode::Fallocate::new(fd, length).offset(offset).mode(mode).build(), None)
+        }
+    }
+}
+
+impl Source for Ring {
+    fn progress(&self) -> bool {
+        self.enter() | self.reap()
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        // The ring's own descriptor is readable as long as there are completions to take: unlike a registered eventfd it
+        // needs no system call to clear.
+        Some(self.ring.borrow().as_raw_fd())
+    }
+
+    fn prepare_sleep(&self) -> bool {
+        !self.queued.get()
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // The kernel may still read and write the buffers of operations whose tasks are gone.
+        while self.in_flight() > 0 {
+            let waited = self.ring.borrow().submit_and_wait(1);
+            let interrupted =
+                |error: &io::Error| matches!(error.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY));
+            if waited.is_err_and(|error| !interrupted(&error)) {
+                // Cannot happen with a ring that works; if it does, memory is better lost than written to by others.
+                self.slots.borrow_mut().drain(..).for_each(std::mem::forget);
+                return;
+            }
+            self.reap();
+        }
+    }
+}
+
+/// A ring as long as it is a source of its executor.
+pub(super) struct RingHandle {
+    pub ring: Rc<Ring>,
+    source: Rc<dyn Source>,
+    spawner: Spawner,
+}
+
+impl RingHandle {
+    pub fn new(spawner: &Spawner) -> io::Result<RingHandle> {
+        let ring = Rc::new(Ring::new()?);
+        let source: Rc<dyn Source> = ring.clone();
+        spawner.add_source(source.clone());
+        Ok(RingHandle { ring, source, spawner: spawner.clone() })
+    }
+}
+
+impl Drop for RingHandle {
+    fn drop(&mut self) {
+        self.spawner.remove_source(&self.source);
+    }
+}
