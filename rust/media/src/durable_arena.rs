@@ -1,15 +1,24 @@
 //! An arena whose changes survive: arena, redo log, checkpoints and data device put together.
 
+mod background;
 mod shared;
 
+use crate::Redo;
 use crate::arena::Arena;
+use crate::checkpoint::{self, CheckpointStore, Contents};
 use crate::device::{BLOCK_SIZE, BlockDevice, Media};
+use crate::log::{self, RedoLog};
 use crate::memory::MemoryMedia;
 use crate::transaction::Transaction;
 use daos_env::{Env, Spawner};
-use daos_status::{Code, Result, fail};
-use shared::Shared;
+use daos_status::{Code, Result, Status, fail};
+use shared::{Persistence, Shared};
 use std::rc::Rc;
+
+/// The devices of an arena in its folder.
+const CHECKPOINT: &str = "checkpoint";
+const LOG: &str = "log";
+const DATA: &str = "data";
 
 /// What an acknowledged change survives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,28 +56,154 @@ pub struct Lsn(pub u64);
 #[derive(Clone)]
 pub struct DurableArena {
     shared: Rc<Shared>,
+    _guard: Rc<StopGuard>,
+}
+
+/// Ends the background tasks with the last handle. What is not durable by then is lost, as in a crash.
+struct StopGuard(Rc<Shared>);
+
+impl Drop for StopGuard {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// Counters of an arena since it was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ArenaStatistics {
+    /// Batches written to the log.
+    pub log_batches: u64,
+    /// Transactions in them.
+    pub log_records: u64,
+    /// Bytes in them, with headers and padding.
+    pub log_bytes: u64,
+    /// The most transactions that shared a batch.
+    pub records_per_batch_max: u32,
+    /// Bytes of the log that no checkpoint covers yet.
+    pub log_used: u64,
+    /// Bytes of the log.
+    pub log_capacity: u64,
+    /// Checkpoints written.
+    pub checkpoints: u64,
+    /// Pages written for them.
+    pub checkpoint_pages: u64,
 }
 
 impl DurableArena {
-    /// Makes an empty arena with its devices.
+    /// Whether a folder holds an arena that was completely made.
+    pub async fn exists(media: &dyn Media) -> Result<bool> {
+        if !media.exists(CHECKPOINT)? {
+            return Ok(false);
+        }
+        // A checkpoint's first write makes the arena exist; before that its headers are zeros.
+        let device = media.open(CHECKPOINT)?;
+        for block in 0..2u64 {
+            if device.capacity() < (block + 1) * BLOCK_SIZE as u64 {
+                continue;
+            }
+            let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
+            if bytes.iter().any(|byte| *byte != 0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes an empty arena with its devices. What an interrupted call has left behind is replaced.
     pub async fn create(
         media: Rc<dyn Media>,
         settings: ArenaSettings,
         env: Env,
         spawner: &Spawner,
     ) -> Result<DurableArena> {
-        let _ = (media, env, spawner);
+        let arena = Arena::reserve(settings.arena_capacity)?;
+        let data_bytes = settings.data_bytes.max(1).div_ceil(BLOCK_SIZE as u64).saturating_mul(BLOCK_SIZE as u64);
         match settings.durability {
             Durability::Ram => {
-                let data = MemoryMedia::new().create("data", block_multiple(settings.data_bytes))?;
-                let arena = Arena::reserve(settings.arena_capacity)?;
-                Ok(DurableArena { shared: Rc::new(Shared::new(arena, data)) })
+                let data = MemoryMedia::new().create(DATA, data_bytes)?;
+                return Ok(DurableArena::start(Shared::new(arena, data, None, Lsn(0)), spawner));
             }
-            Durability::Log => fail!(Code::Nosys, "durability class log is being written"),
-            Durability::Pmem => {
-                fail!(Code::Notsupported, "durability class pmem needs a program built with it; use class log or ram")
+            Durability::Pmem => return Err(no_pmem()),
+            Durability::Log => {}
+        }
+        log::usable_bytes(settings.log_bytes)?;
+        if DurableArena::exists(&*media).await? {
+            fail!(Code::Exist, "{} holds an arena already; remove it first", media.describe());
+        }
+        for name in [CHECKPOINT, LOG, DATA] {
+            if media.exists(name)? {
+                media.remove(name)?;
             }
         }
+        let id = env.random.uuid().into_bytes();
+        let data = media.create(DATA, data_bytes)?;
+        let log = RedoLog::format(media.create(LOG, settings.log_bytes / BLOCK_SIZE as u64 * BLOCK_SIZE as u64)?, id);
+        let log = log.await?;
+        let device = media.create(CHECKPOINT, checkpoint::device_bytes(arena.capacity()))?;
+        let contents = Contents { id, arena_bytes: arena.capacity(), data_bytes, position: log.head() };
+        let checkpoints = CheckpointStore::format(device, contents).await?;
+        let persistence = Persistence::new(log, checkpoints);
+        Ok(DurableArena::start(Shared::new(arena, data, Some(persistence), Lsn(0)), spawner))
+    }
+
+    /// Opens an arena of class `log`: loads its checkpoint and replays its log.
+    pub async fn open(media: Rc<dyn Media>, env: Env, spawner: &Spawner) -> Result<DurableArena> {
+        let started = env.clock.monotonic();
+        let place = media.describe();
+        if !DurableArena::exists(&*media).await? {
+            fail!(Code::Nonexist, "{place} holds no arena");
+        }
+        let checkpoints = CheckpointStore::open(media.open(CHECKPOINT)?).await?;
+        let contents = checkpoints.contents();
+        let log = RedoLog::open(media.open(LOG)?, contents.id).await?;
+        let data = media.open(DATA)?;
+        if data.capacity() < contents.data_bytes {
+            let (is, was) = (data.capacity(), contents.data_bytes);
+            fail!(Code::DfInval, "{} has {is} bytes, but was made with {was}: it was cut off", data.name());
+        }
+        let arena = Arena::reserve(contents.arena_bytes)?;
+        let pages = checkpoints.load(&arena).await?;
+        log.check_start(contents.position)?;
+        let recovered = log.recover(contents.position, |_, record| Redo::replay(record, &arena)).await?;
+        arena.verify().map_err(|status| status.while_doing(format!("opening {place}")))?;
+        // What was read may lie in a cache that a power cut empties, written by a process that was killed before it synced.
+        data.sync().await?;
+        log.sync().await?;
+        checkpoints.sync().await?;
+        let last = log.head().lsn;
+        let milliseconds = env.clock.monotonic().saturating_sub(started).as_millis();
+        daos_env::log!(
+            Info,
+            "media",
+            "opened {place} in {milliseconds} ms: {pages} pages of its checkpoint, then {} transactions in {} log batches \
+             of {} bytes, up to transaction {}",
+            recovered.records,
+            recovered.batches,
+            recovered.bytes,
+            last.0
+        );
+        let persistence = Persistence::new(log, checkpoints);
+        Ok(DurableArena::start(Shared::new(arena, data, Some(persistence), last), spawner))
+    }
+
+    /// Removes the devices of an arena that is not open.
+    pub fn remove(media: &dyn Media) -> Result<()> {
+        // The checkpoint goes first: without it the rest is what an interrupted `create` leaves.
+        for name in [CHECKPOINT, LOG, DATA] {
+            if media.exists(name)? {
+                media.remove(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn start(shared: Shared, spawner: &Spawner) -> DurableArena {
+        let shared = Rc::new(shared);
+        if shared.persistence.is_some() {
+            spawner.spawn(background::write_log(shared.clone()));
+            spawner.spawn(background::write_checkpoints(shared.clone()));
+        }
+        DurableArena { _guard: Rc::new(StopGuard(shared.clone())), shared }
     }
 
     /// The arena.
@@ -82,8 +217,12 @@ impl DurableArena {
     }
 
     /// Waits until there is room for one more change; to be called before each transaction, outside of it.
+    ///
+    /// # Errors
+    /// Why the arena has failed; [`Code::Shutdown`] when it was closed; [`Code::Nospace`] or what else keeps a checkpoint from
+    /// being written while the log is full.
     pub async fn admission(&self) -> Result<()> {
-        self.shared.check()
+        self.shared.admission().await
     }
 
     /// Commits in memory and queues for the log, without waiting; the number tells when it is durable.
@@ -125,15 +264,36 @@ impl DurableArena {
 
     /// Makes the log short: writes what has changed since the last checkpoint.
     pub async fn checkpoint(&self) -> Result<()> {
-        self.shared.check()
+        self.shared.checkpoint().await
     }
 
     /// Waits until everything is durable, writes a last checkpoint and ends the background work.
     pub async fn close(&self) -> Result<()> {
-        self.shared.check()
+        self.shared.close().await
+    }
+
+    /// Why nothing can be changed any more, if that is so. Reads may go on.
+    pub fn failure(&self) -> Option<Status> {
+        self.shared.failure()
+    }
+
+    /// What was done since the arena was opened; zeros in class `ram`.
+    pub fn statistics(&self) -> ArenaStatistics {
+        let Some(persistence) = &self.shared.persistence else { return ArenaStatistics::default() };
+        let counters = persistence.log.counters();
+        ArenaStatistics {
+            log_batches: counters.batches,
+            log_records: counters.records,
+            log_bytes: counters.bytes,
+            records_per_batch_max: counters.records_per_batch_max,
+            log_used: persistence.log.used(),
+            log_capacity: persistence.log.ring_bytes(),
+            checkpoints: persistence.checkpoints_done.get(),
+            checkpoint_pages: persistence.checkpoints.pages_written(),
+        }
     }
 }
 
-fn block_multiple(bytes: u64) -> u64 {
-    (bytes / BLOCK_SIZE as u64).max(1) * BLOCK_SIZE as u64
+fn no_pmem() -> Status {
+    Status::new(Code::Notsupported, "durability class pmem is not part of this program yet; use class log or ram")
 }

@@ -1,15 +1,17 @@
 //! Media of one target: devices, the arena in memory, its redo log and checkpoints, and the extents of the data device.
 
 pub mod arena;
+mod checkpoint;
 mod device;
 mod durable_arena;
 mod file;
+mod log;
 mod memory;
 mod transaction;
 
 pub use arena::{ARENA_BYTES_MAX, Arena, ArenaBytes, ArenaSpace, Offset, PAGE_SIZE, ROOTS, Redo, allocation_size};
 pub use device::{BLOCK_SIZE, BlockDevice, IoFuture, MAX_TRANSFER, Media, check_name, check_range};
-pub use durable_arena::{ArenaSettings, Durability, DurableArena, Lsn};
+pub use durable_arena::{ArenaSettings, ArenaStatistics, Durability, DurableArena, Lsn};
 pub use file::{FileMedia, IoEngine};
 pub use memory::MemoryMedia;
 pub use transaction::Transaction;

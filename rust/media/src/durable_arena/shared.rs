@@ -1,50 +1,166 @@
 //! What the handles of a durable arena and its background tasks share.
 
 use super::Lsn;
-use crate::arena::Arena;
+use crate::arena::{Arena, Redo};
+use crate::checkpoint::CheckpointStore;
 use crate::device::BlockDevice;
+use crate::log::{RedoLog, Segment};
 use crate::transaction::Transaction;
 use daos_env::sync::Signal;
-use daos_status::{Result, Status};
+use daos_status::{Code, Result, Status};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+/// Records gathered for one batch: more would only make the first of them wait longer.
+const BATCH_BYTES: u64 = 1 << 20;
+
+/// Memory of records that wait for the log; beyond it, no new transaction is admitted.
+const PENDING_BYTES_MAX: u64 = 16 << 20;
+
 type Callback = Box<dyn FnOnce()>;
+
+/// Log and checkpoints, in the class that has them.
+pub(super) struct Persistence {
+    pub log: RedoLog,
+    pub checkpoints: CheckpointStore,
+    pub pending: RefCell<VecDeque<Segment>>,
+    pending_bytes: Cell<u64>,
+    /// The log writer holds a segment that the log has no room for; only a checkpoint of everything helps.
+    pub is_starved: Cell<bool>,
+    /// How many checkpoints were asked for, and the count up to which attempts were made.
+    pub requested: Cell<u64>,
+    pub attempted: Cell<u64>,
+    /// Why the last attempt failed, if it did.
+    pub checkpoint_failure: RefCell<Option<Status>>,
+    pub checkpoints_done: Cell<u64>,
+}
+
+impl Persistence {
+    pub fn new(log: RedoLog, checkpoints: CheckpointStore) -> Persistence {
+        Persistence {
+            log,
+            checkpoints,
+            pending: RefCell::default(),
+            pending_bytes: Cell::new(0),
+            is_starved: Cell::new(false),
+            requested: Cell::new(0),
+            attempted: Cell::new(0),
+            checkpoint_failure: RefCell::default(),
+            checkpoints_done: Cell::new(0),
+        }
+    }
+
+    /// An eighth of the ring for a batch, a quarter for a record: a batch and the gap at the ring's end always fit.
+    fn batch_bytes(&self) -> u64 {
+        BATCH_BYTES.min(self.log.ring_bytes() / 8)
+    }
+
+    fn push(&self, lsn: Lsn, redo: &Redo<'_>) {
+        let mut pending = self.pending.borrow_mut();
+        if pending.back().is_none_or(|last| last.sealed || last.bytes() as u64 >= self.batch_bytes()) {
+            pending.push_back(Segment::starting_at(lsn));
+        }
+        let Some(segment) = pending.back_mut() else { return };
+        let before = segment.bytes() as u64;
+        let record_bytes_max = (self.log.ring_bytes() / 4) as usize;
+        segment.push(lsn, record_bytes_max, |out| redo.encode_into(out));
+        // An oversized record empties its segment.
+        self.pending_bytes.set((self.pending_bytes.get() + segment.bytes() as u64).saturating_sub(before));
+    }
+
+    pub fn take_pending(&self) -> Option<Segment> {
+        let segment = self.pending.borrow_mut().pop_front()?;
+        self.pending_bytes.set(self.pending_bytes.get() - segment.bytes() as u64);
+        Some(segment)
+    }
+
+    /// Whether no more transactions may begin: a quarter of the ring stays for those that were let in already.
+    fn is_log_full(&self) -> bool {
+        self.log.used() + self.pending_bytes.get() >= self.log.ring_bytes() / 4 * 3 || self.is_starved.get()
+    }
+
+    fn has_room(&self) -> bool {
+        self.pending_bytes.get() < PENDING_BYTES_MAX.min(self.log.ring_bytes() / 4) && !self.is_log_full()
+    }
+
+    /// Whether the log is so full that a checkpoint should begin.
+    pub fn wants_checkpoint(&self) -> bool {
+        self.log.used() > self.log.ring_bytes() / 2 || self.is_starved.get()
+    }
+}
 
 pub(super) struct Shared {
     pub arena: Arena,
     pub data: Rc<dyn BlockDevice>,
+    pub persistence: Option<Persistence>,
     pub committed: Cell<Lsn>,
     pub durable: Cell<Lsn>,
     /// Data was written since the data device was last synced.
     pub data_written: Cell<bool>,
+    /// No more changes: the arena is being closed, or its handles are gone.
+    pub is_closed: Cell<bool>,
+    /// Background tasks end as soon as they can.
+    pub is_stopping: Cell<bool>,
     /// Why nothing can be changed any more.
     failure: RefCell<Option<Status>>,
     callbacks: RefCell<BTreeMap<Lsn, Vec<Callback>>>,
-    /// Woken when anything here changed for the better or the worse.
+    /// Wakes those who wait for durability, room or a checkpoint.
     pub changed: Signal,
+    /// Wakes the background tasks.
+    pub work: Signal,
 }
 
 impl Shared {
-    pub fn new(arena: Arena, data: Rc<dyn BlockDevice>) -> Shared {
+    pub fn new(arena: Arena, data: Rc<dyn BlockDevice>, persistence: Option<Persistence>, last: Lsn) -> Shared {
         Shared {
             arena,
             data,
-            committed: Cell::default(),
-            durable: Cell::default(),
+            persistence,
+            committed: Cell::new(last),
+            durable: Cell::new(last),
             data_written: Cell::new(false),
+            is_closed: Cell::new(false),
+            is_stopping: Cell::new(false),
             failure: RefCell::default(),
             callbacks: RefCell::default(),
             changed: Signal::new(),
+            work: Signal::new(),
         }
     }
 
+    /// The reason why nothing can be changed any more.
+    pub fn failure(&self) -> Option<Status> {
+        self.failure.borrow().clone()
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.failure.borrow().is_some()
+    }
+
+    pub fn check_failure(&self) -> Result<()> {
+        self.failure().map_or(Ok(()), Err)
+    }
+
+    /// Whether changes are accepted.
     pub fn check(&self) -> Result<()> {
-        match &*self.failure.borrow() {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(()),
+        self.check_failure()?;
+        if self.is_closed.get() {
+            return Err(Status::new(Code::Shutdown, "the arena was closed"));
         }
+        Ok(())
+    }
+
+    /// Nothing can be made durable any more: what is not acknowledged never will be.
+    pub fn fail(&self, status: Status) {
+        if self.has_failed() {
+            return;
+        }
+        daos_env::log!(Error, "media", "no more changes are accepted, reads go on: {status}");
+        self.failure.replace(Some(status));
+        self.callbacks.take();
+        self.changed.wake_all();
+        self.work.wake_all();
     }
 
     pub fn commit(&self, transaction: Transaction<'_>) -> Result<Lsn> {
@@ -56,12 +172,18 @@ impl Shared {
         }
         let lsn = Lsn(self.committed.get().0 + 1);
         self.committed.set(lsn);
-        self.set_durable(lsn);
+        match &self.persistence {
+            Some(persistence) => {
+                persistence.push(lsn, &redo);
+                self.work.wake_all();
+            }
+            None => self.set_durable(lsn),
+        }
         Ok(lsn)
     }
 
     pub fn set_durable(&self, lsn: Lsn) {
-        self.durable.set(lsn);
+        self.durable.set(lsn.max(self.durable.get()));
         let mut callbacks = self.callbacks.borrow_mut();
         let due = if callbacks.is_empty() {
             BTreeMap::new()
@@ -78,11 +200,78 @@ impl Shared {
         if lsn <= self.durable.get() {
             return callback();
         }
-        self.callbacks.borrow_mut().entry(lsn).or_default().push(callback);
+        if !self.has_failed() {
+            self.callbacks.borrow_mut().entry(lsn).or_default().push(callback);
+        }
     }
 
     pub async fn wait_durable(&self, lsn: Lsn) -> Result<()> {
-        self.changed.wait_until(|| self.durable.get() >= lsn || self.failure.borrow().is_some()).await;
+        self.changed.wait_until(|| self.durable.get() >= lsn || self.has_failed() || self.is_stopping.get()).await;
         if self.durable.get() >= lsn { Ok(()) } else { self.check() }
+    }
+
+    pub async fn admission(&self) -> Result<()> {
+        let Some(persistence) = &self.persistence else { return self.check() };
+        loop {
+            self.check()?;
+            if persistence.has_room() {
+                return Ok(());
+            }
+            if !persistence.is_log_full() {
+                // The log writer is behind; nothing but its progress helps.
+                self.changed.wait_until(|| persistence.has_room() || self.check().is_err()).await;
+                continue;
+            }
+            let under_way = persistence.requested.get() > persistence.attempted.get();
+            let attempt = if under_way { persistence.requested.get() } else { self.request_checkpoint(persistence) };
+            let attempted = || persistence.attempted.get() >= attempt;
+            self.changed.wait_until(|| persistence.has_room() || self.check().is_err() || attempted()).await;
+            let failure = persistence.checkpoint_failure.borrow().clone();
+            if let Some(failure) = failure
+                && persistence.is_log_full()
+            {
+                return Err(failure.while_doing("the log is full and no checkpoint can be written"));
+            }
+        }
+    }
+
+    /// Asks for a checkpoint that begins from now on; the count that [`Persistence::attempted`] then reaches.
+    pub fn request_checkpoint(&self, persistence: &Persistence) -> u64 {
+        persistence.requested.set(persistence.requested.get() + 1);
+        self.work.wake_all();
+        persistence.requested.get()
+    }
+
+    pub async fn checkpoint(&self) -> Result<()> {
+        let Some(persistence) = &self.persistence else { return self.check() };
+        self.check_failure()?;
+        let attempt = self.request_checkpoint(persistence);
+        let done = || persistence.attempted.get() >= attempt || self.has_failed() || self.is_stopping.get();
+        self.changed.wait_until(done).await;
+        if persistence.attempted.get() < attempt {
+            return self.check();
+        }
+        persistence.checkpoint_failure.borrow().clone().map_or(Ok(()), Err)
+    }
+
+    pub async fn close(&self) -> Result<()> {
+        if self.is_closed.replace(true) {
+            return Ok(());
+        }
+        self.changed.wake_all();
+        let durable = self.wait_durable(self.committed.get()).await;
+        let result = match durable {
+            Ok(()) => self.checkpoint().await,
+            Err(status) => Err(status),
+        };
+        self.stop();
+        result
+    }
+
+    pub fn stop(&self) {
+        self.is_closed.set(true);
+        self.is_stopping.set(true);
+        self.changed.wake_all();
+        self.work.wake_all();
     }
 }

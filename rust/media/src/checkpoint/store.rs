@@ -1,0 +1,274 @@
+//! The checkpoint's device: page slots, page tables and headers.
+
+use super::header::Header;
+use crate::arena::{ARENA_BYTES_MAX, Arena, PAGE_SIZE};
+use crate::device::{BLOCK_SIZE, BlockDevice};
+use crate::log::LogPosition;
+use daos_checksum::{crc32c, crc64};
+use daos_env::IoBuffer;
+use daos_env::sync::join_all;
+use daos_status::{Code, Result, Status, fail};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use zerocopy::IntoBytes;
+
+/// Reads and writes of pages that are under way at once: enough for a disk's full speed, 1 MiB of memory.
+const TRANSFERS: usize = 64;
+const HEADERS_BYTES: u64 = 2 * BLOCK_SIZE as u64;
+const ENTRY_BYTES: u64 = 8;
+
+/// Which slot of a page is current.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Entry {
+    crc: u32,
+    /// 0 none, 1 A, 2 B.
+    slot: u32,
+}
+
+/// A copy of a page that waits to be written.
+pub(crate) struct PageImage {
+    page: u32,
+    crc: u32,
+    bytes: IoBuffer,
+}
+
+impl PageImage {
+    /// The page as it is now.
+    pub fn copy_of(arena: &Arena, page: u32) -> PageImage {
+        let bytes = IoBuffer::copy_of(&arena.page(page));
+        PageImage { page, crc: crc32c(&bytes), bytes }
+    }
+}
+
+/// What a checkpoint says about the arena.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Contents {
+    pub id: [u8; 16],
+    pub arena_bytes: u64,
+    pub data_bytes: u64,
+    pub position: LogPosition,
+}
+
+pub(crate) struct CheckpointStore {
+    device: Rc<dyn BlockDevice>,
+    /// The newest header that is durable.
+    header: RefCell<Header>,
+    table: RefCell<Vec<Entry>>,
+    /// Entries of pages that were written for the next generation.
+    staged: RefCell<Vec<(u32, Entry)>>,
+    pages: u32,
+    pages_written: Cell<u64>,
+}
+
+fn page_count(arena_bytes: u64) -> u32 {
+    // Arenas are at most 32 GiB.
+    (arena_bytes / PAGE_SIZE as u64) as u32
+}
+
+fn table_bytes(pages: u32) -> u64 {
+    (u64::from(pages) * ENTRY_BYTES).next_multiple_of(BLOCK_SIZE as u64)
+}
+
+/// The size of a device for the checkpoints of an arena; it is taken as pages are written.
+pub(crate) fn device_bytes(arena_bytes: u64) -> u64 {
+    let pages = page_count(arena_bytes);
+    HEADERS_BYTES + 2 * table_bytes(pages) + 2 * u64::from(pages) * PAGE_SIZE as u64
+}
+
+impl CheckpointStore {
+    fn new(device: Rc<dyn BlockDevice>, header: Header, table: Vec<Entry>) -> CheckpointStore {
+        let pages = page_count(header.arena_bytes.get());
+        CheckpointStore {
+            device,
+            header: RefCell::new(header),
+            table: RefCell::new(table),
+            staged: RefCell::default(),
+            pages,
+            pages_written: Cell::new(0),
+        }
+    }
+
+    /// Writes the checkpoint of an empty arena; that makes the arena exist.
+    pub async fn format(device: Rc<dyn BlockDevice>, contents: Contents) -> Result<CheckpointStore> {
+        let header = Header::new(contents.id, contents.arena_bytes, contents.data_bytes);
+        let store = CheckpointStore::new(device, header, Vec::new());
+        store.publish(contents.position).await?;
+        Ok(store)
+    }
+
+    /// Opens the newest intact checkpoint.
+    pub async fn open(device: Rc<dyn BlockDevice>) -> Result<CheckpointStore> {
+        let mut headers = Vec::new();
+        let mut problem = None;
+        for block in 0..2u64 {
+            if device.capacity() < HEADERS_BYTES {
+                break;
+            }
+            let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
+            match Header::parse(&bytes) {
+                Ok(Some(header)) if header.generation.get() % 2 == block => headers.push(header),
+                Ok(_) => {}
+                Err(status) => problem = Some(status.while_doing(device.name())),
+            }
+        }
+        headers.sort_by_key(|header| std::cmp::Reverse(header.generation.get()));
+        for header in headers {
+            match read_table(&device, &header).await {
+                Ok(table) => return Ok(CheckpointStore::new(device, header, table)),
+                Err(status) => problem = Some(status),
+            }
+        }
+        Err(problem.unwrap_or_else(|| {
+            Status::new(
+                Code::DfInval,
+                format!("{} holds no intact checkpoint: both headers are damaged", device.name()),
+            )
+        }))
+    }
+
+    pub fn contents(&self) -> Contents {
+        let header = self.header.borrow();
+        Contents {
+            id: header.id,
+            arena_bytes: header.arena_bytes.get(),
+            data_bytes: header.data_bytes.get(),
+            position: header.log_position(),
+        }
+    }
+
+    /// How many pages were written since this was opened.
+    pub fn pages_written(&self) -> u64 {
+        self.pages_written.get()
+    }
+
+    fn slot_offset(&self, page: u32, slot: u32) -> u64 {
+        let slots = HEADERS_BYTES + 2 * table_bytes(self.pages);
+        slots + (u64::from(page) * 2 + u64::from(slot - 1)) * PAGE_SIZE as u64
+    }
+
+    /// Reads every page into a fresh arena; the number of pages read.
+    pub async fn load(&self, arena: &Arena) -> Result<u64> {
+        let taken: Vec<(u32, Entry)> = {
+            let table = self.table.borrow();
+            let entries = table.iter().enumerate().filter(|(_, entry)| entry.slot != 0);
+            entries.map(|(page, entry)| (page as u32, *entry)).collect()
+        };
+        for pieces in taken.chunks(TRANSFERS) {
+            let reads = pieces.iter().map(|(page, entry)| {
+                let offset = self.slot_offset(*page, entry.slot);
+                self.device.read(offset, PAGE_SIZE)
+            });
+            for ((page, entry), bytes) in pieces.iter().zip(join_all(reads).await) {
+                let bytes = bytes?;
+                if crc32c(&bytes) != entry.crc {
+                    let offset = self.slot_offset(*page, entry.slot);
+                    fail!(
+                        Code::Csum,
+                        "checkpoint {} is damaged at offset {offset}: page {page} of the arena changed",
+                        self.device.name()
+                    );
+                }
+                arena.restore(u64::from(*page) * PAGE_SIZE as u64, &bytes)?;
+            }
+        }
+        Ok(taken.len() as u64)
+    }
+
+    /// Writes pages where the current checkpoint does not need them; [`CheckpointStore::publish`] makes them count.
+    pub async fn write_pages(&self, images: Vec<PageImage>) -> Result<()> {
+        let mut images = images.into_iter();
+        loop {
+            let piece: Vec<PageImage> = images.by_ref().take(TRANSFERS).collect();
+            if piece.is_empty() {
+                return Ok(());
+            }
+            let writes: Vec<_> = piece.into_iter().map(|image| self.start_write(image)).collect();
+            for (_, result) in join_all(writes).await {
+                result?;
+            }
+        }
+    }
+
+    fn start_write(&self, image: PageImage) -> crate::device::IoFuture<(IoBuffer, Result<()>)> {
+        let current = self.table.borrow().get(image.page as usize).map_or(0, |entry| entry.slot);
+        let slot = if current == 1 { 2 } else { 1 };
+        self.staged.borrow_mut().push((image.page, Entry { crc: image.crc, slot }));
+        self.pages_written.set(self.pages_written.get() + 1);
+        self.device.write(self.slot_offset(image.page, slot), image.bytes)
+    }
+
+    /// Forgets the pages written since the last checkpoint.
+    pub fn abandon(&self) {
+        self.staged.borrow_mut().clear();
+    }
+
+    /// Makes the pages written a checkpoint, with the place in the log to replay from.
+    pub async fn publish(&self, position: LogPosition) -> Result<()> {
+        let staged = std::mem::take(&mut *self.staged.borrow_mut());
+        let mut table = self.table.borrow().clone();
+        for (page, entry) in &staged {
+            if table.len() <= *page as usize {
+                table.resize(*page as usize + 1, Entry::default());
+            }
+            table[*page as usize] = *entry;
+        }
+        if !staged.is_empty() {
+            self.device.sync().await?;
+        }
+        let bytes: Vec<u8> =
+            table.iter().flat_map(|entry| [entry.crc.to_le_bytes(), entry.slot.to_le_bytes()].concat()).collect();
+        let mut header = self.header.borrow().clone();
+        header.generation = (header.generation.get() + 1).into();
+        header.table_pages = (table.len() as u64).into();
+        header.table_crc = crc64(&bytes).into();
+        header.set_log_position(position);
+        let header = header.sealed();
+        let side = header.generation.get() % 2;
+        if !bytes.is_empty() {
+            let offset = HEADERS_BYTES + side * table_bytes(self.pages);
+            self.device.write(offset, IoBuffer::copy_of(&bytes)).await.1?;
+        }
+        let block = IoBuffer::copy_of(header.as_bytes());
+        self.device.write_durable(side * BLOCK_SIZE as u64, block).await.1?;
+        self.header.replace(header);
+        self.table.replace(table);
+        Ok(())
+    }
+
+    /// Makes durable whatever a process before this one has written and not synced.
+    pub async fn sync(&self) -> Result<()> {
+        self.device.sync().await
+    }
+}
+
+/// Reads and checks the table that belongs to a header, and that the header fits the device.
+async fn read_table(device: &Rc<dyn BlockDevice>, header: &Header) -> Result<Vec<Entry>> {
+    let (arena_bytes, entries) = (header.arena_bytes.get(), header.table_pages.get());
+    let pages = page_count(arena_bytes.min(ARENA_BYTES_MAX));
+    if arena_bytes > ARENA_BYTES_MAX || entries > u64::from(pages) {
+        fail!(Code::DfInval, "checkpoint {} names {entries} pages of an arena of {arena_bytes} bytes", device.name());
+    }
+    if device_bytes(arena_bytes) > device.capacity() {
+        let (is, was) = (device.capacity(), device_bytes(arena_bytes));
+        fail!(Code::DfInval, "checkpoint {} has {is} bytes, but was made with {was}: it was cut off", device.name());
+    }
+    if entries == 0 {
+        return Ok(Vec::new());
+    }
+    let offset = HEADERS_BYTES + header.generation.get() % 2 * table_bytes(pages);
+    let length = (entries * ENTRY_BYTES) as usize;
+    let bytes = device.read(offset, length).await?;
+    if crc64(&bytes) != header.table_crc.get() {
+        fail!(Code::DfInval, "the page table of checkpoint {} at offset {offset} is damaged", device.name());
+    }
+    let parse = |entry: &[u8; ENTRY_BYTES as usize]| {
+        let [a, b, c, d, e, f, g, h] = *entry;
+        Entry { crc: u32::from_le_bytes([a, b, c, d]), slot: u32::from_le_bytes([e, f, g, h]) }
+    };
+    let (entries, _) = bytes.as_chunks();
+    let table: Vec<Entry> = entries.iter().map(parse).collect();
+    if table.iter().any(|entry| entry.slot > 2) {
+        fail!(Code::DfInval, "the page table of checkpoint {} names a slot that does not exist", device.name());
+    }
+    Ok(table)
+}

@@ -1,0 +1,20 @@
+//! The redo log: a ring of batches on one device.
+//!
+//! ```text
+//! block 0, 1   header of the log, twice: magic "daosrlog", version u32, CRC u32, id [16], ring bytes u64
+//! block 2..    the ring: batches, each from a block's start, none across the ring's end
+//! batch        header of 96 bytes, payload (for each record: length u32, bytes), zeros up to the next block
+//! header       magic "daosbtch", version u32, CRC u32 (of the header with this field zero), id [16], sequence u64,
+//!              first LSN u64, records u32, payload length u32, payload CRC-64 u64, chain u64, reserved [24]
+//! ```
+//! `chain` is the CRC-64 of the header before it. One batch is written at a time, and durable before the next is begun: so a
+//! batch that cannot be read is a torn tail as long as none with a higher sequence number exists, and damage when one does.
+//! A batch that does not fit behind the one before it lies at the ring's start. The commit point of a batch is the sync that
+//! follows its write.
+
+mod batch;
+mod recovery;
+mod ring;
+
+pub(crate) use batch::Segment;
+pub(crate) use ring::{LogPosition, RedoLog, usable_bytes};

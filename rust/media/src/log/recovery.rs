@@ -1,0 +1,150 @@
+//! Reading the log back.
+
+use super::batch::{BatchHeader, for_each_record};
+use super::ring::{LogPosition, RedoLog};
+use crate::device::BLOCK_SIZE;
+use crate::durable_arena::Lsn;
+use daos_env::IoBuffer;
+use daos_status::{Code, Result, Status, fail};
+
+/// How much is read at once.
+const WINDOW_BYTES: u64 = 1 << 20;
+
+/// What was found behind a checkpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Recovered {
+    pub batches: u64,
+    pub records: u64,
+    pub bytes: u64,
+}
+
+/// A part of the ring in memory.
+struct Window<'a> {
+    log: &'a RedoLog,
+    start: u64,
+    bytes: IoBuffer,
+}
+
+impl<'a> Window<'a> {
+    fn new(log: &'a RedoLog) -> Window<'a> {
+        Window { log, start: 0, bytes: IoBuffer::zeroed(0) }
+    }
+
+    /// `length` bytes from `start` of the ring, which both lie in it and are multiples of a block.
+    async fn get(&mut self, start: u64, length: u64) -> Result<&[u8]> {
+        let end = start + length;
+        if start < self.start || end > self.start + self.bytes.len() as u64 {
+            let wanted = length.max(WINDOW_BYTES).min(self.log.ring_bytes - start);
+            self.bytes = self.log.device.read(self.log.device_offset(start), wanted as usize).await?;
+            self.start = start;
+        }
+        let from = (start - self.start) as usize;
+        self.bytes.get(from..from + length as usize).ok_or_else(|| {
+            Status::new(Code::Io, format!("a read of {} was shorter than asked for", self.log.device.name()))
+        })
+    }
+}
+
+/// A batch that is the next one.
+struct Found {
+    header: BatchHeader,
+    offset: u64,
+}
+
+impl RedoLog {
+    /// Gives every record behind `from` to `apply`, in order, and makes the log ready to be appended to.
+    ///
+    /// # Errors
+    /// Damage before the end, as opposed to a torn tail; records that `apply` refuses; read errors.
+    pub async fn recover(
+        &self,
+        from: LogPosition,
+        mut apply: impl FnMut(Lsn, &[u8]) -> Result<()>,
+    ) -> Result<Recovered> {
+        let mut window = Window::new(self);
+        let mut position = from;
+        let mut recovered = Recovered::default();
+        while let Some(Found { header, offset }) = self.find_next(&mut window, position, from.offset).await? {
+            let batch = window.get(offset % self.ring_bytes, header.total()).await?;
+            let payload = header.payload(batch).ok_or_else(|| self.damage(offset, "its payload changed"))?;
+            let mut lsn = position.lsn;
+            let records = for_each_record(payload, |record| {
+                lsn = Lsn(lsn.0 + 1);
+                apply(lsn, record)
+            });
+            let place = || format!("log {} at offset {}", self.device.name(), self.device_offset(offset));
+            if records.map_err(|status| status.while_doing(place()))? != header.records.get() {
+                return Err(self.damage(offset, "it does not hold as many records as it says"));
+            }
+            recovered.batches += 1;
+            recovered.records += u64::from(header.records.get());
+            recovered.bytes += header.total();
+            position = LogPosition {
+                offset: offset + header.total(),
+                sequence: position.sequence + 1,
+                chain: header.link(),
+                lsn,
+            };
+        }
+        self.check_nothing_follows(&mut window, position).await?;
+        self.set_ends(from.offset, position);
+        Ok(recovered)
+    }
+
+    /// The batch that continues the log at `position`, right there or at the ring's next start.
+    async fn find_next(&self, window: &mut Window<'_>, position: LogPosition, tail: u64) -> Result<Option<Found>> {
+        let here = position.offset;
+        let lap = self.next_lap(here);
+        for offset in [Some(here), (lap != here).then_some(lap)].into_iter().flatten() {
+            let block = window.get(offset % self.ring_bytes, BLOCK_SIZE as u64).await?;
+            let parsed = BatchHeader::parse(block, &self.id);
+            let Some(header) = parsed.map_err(|status| status.while_doing(self.device.name()))? else { continue };
+            let continues = header.sequence.get() == position.sequence
+                && header.chain.get() == position.chain
+                && position.lsn.0.checked_add(1) == Some(header.first_lsn.get());
+            let total = header.total();
+            let fits = offset % self.ring_bytes + total <= self.ring_bytes && offset + total - tail <= self.ring_bytes;
+            if !continues || !fits {
+                continue;
+            }
+            let batch = window.get(offset % self.ring_bytes, total).await?;
+            if header.payload(batch).is_some() {
+                return Ok(Some(Found { header, offset }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// After the last batch that could be read: a header with a higher number proves that one before it was durable.
+    async fn check_nothing_follows(&self, window: &mut Window<'_>, end: LogPosition) -> Result<()> {
+        let mut start = 0;
+        while start < self.ring_bytes {
+            let length = WINDOW_BYTES.min(self.ring_bytes - start);
+            let bytes = window.get(start, length).await?;
+            for block in bytes.chunks_exact(BLOCK_SIZE) {
+                if let Ok(Some(header)) = BatchHeader::parse(block, &self.id)
+                    && header.sequence.get() > end.sequence
+                {
+                    let (missing, later) = (end.sequence, header.sequence.get());
+                    let reason = format!("batch {missing} cannot be read, though batch {later} was written after it");
+                    return Err(self.damage(end.offset, &reason));
+                }
+            }
+            start += length;
+        }
+        Ok(())
+    }
+
+    fn damage(&self, offset: u64, reason: &str) -> Status {
+        let (device, offset) = (self.device.name(), self.device_offset(offset));
+        Status::new(Code::DfInval, format!("log {device} is damaged at offset {offset}: {reason}"))
+    }
+
+    /// Refuses a start that no checkpoint of this log can have named.
+    pub fn check_start(&self, from: LogPosition) -> Result<()> {
+        if !from.offset.is_multiple_of(BLOCK_SIZE as u64) || from.sequence == 0 || from.offset > u64::MAX / 2 {
+            fail!(Code::DfInval, "the checkpoint of log {} names an impossible place in it", self.device.name());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! The log's device as a ring.
+
+use super::batch::Segment;
+use crate::device::{BLOCK_SIZE, BlockDevice};
+use crate::durable_arena::Lsn;
+use daos_checksum::crc32c;
+use daos_env::IoBuffer;
+use daos_status::{Code, Result, Status, fail};
+use std::cell::Cell;
+use std::rc::Rc;
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+const MAGIC: [u8; 8] = *b"daosrlog";
+/// 1: the first.
+const VERSION: u32 = 1;
+/// The blocks of the header and its copy.
+const HEADER_BLOCKS: u64 = 2;
+/// Bounds of the ring: room for a few batches, and lengths that fit 32 bits.
+const RING_BYTES_MIN: u64 = 128 << 10;
+const RING_BYTES_MAX: u64 = 2 << 30;
+/// How much is zeroed at once when a log is made.
+const FILL_BYTES: u64 = 1 << 20;
+
+/// A place between two batches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LogPosition {
+    /// Bytes since the log was made; its remainder by the ring's size is the place in the ring.
+    pub offset: u64,
+    /// The sequence number of the next batch.
+    pub sequence: u64,
+    /// The chain value of the next batch.
+    pub chain: u64,
+    /// The last record before this place.
+    pub lsn: Lsn,
+}
+
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone)]
+#[repr(C)]
+struct LogHeader {
+    magic: [u8; 8],
+    version: U32,
+    crc: U32,
+    id: [u8; 16],
+    ring_bytes: U64,
+}
+
+impl LogHeader {
+    fn own_crc(&self) -> u32 {
+        crc32c(LogHeader { crc: U32::ZERO, ..self.clone() }.as_bytes())
+    }
+}
+
+/// Bytes of the ring on a device of so many bytes; an error when that is too little.
+pub(crate) fn usable_bytes(device_bytes: u64) -> Result<u64> {
+    let block = BLOCK_SIZE as u64;
+    let ring = (device_bytes / block * block).saturating_sub(HEADER_BLOCKS * block).min(RING_BYTES_MAX);
+    if ring < RING_BYTES_MIN {
+        let least = RING_BYTES_MIN + HEADER_BLOCKS * block;
+        fail!(Code::Inval, "a log of {device_bytes} bytes is too small: it takes at least {least}");
+    }
+    Ok(ring)
+}
+
+/// What the log has done since it was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LogCounters {
+    pub batches: u64,
+    pub records: u64,
+    pub bytes: u64,
+    pub records_per_batch_max: u32,
+}
+
+/// The ring: batches are appended at its head, and released at its tail when a checkpoint covers them.
+pub(crate) struct RedoLog {
+    pub(super) device: Rc<dyn BlockDevice>,
+    pub(super) id: [u8; 16],
+    pub(super) ring_bytes: u64,
+    head: Cell<LogPosition>,
+    tail: Cell<u64>,
+    counters: Cell<LogCounters>,
+}
+
+impl RedoLog {
+    fn new(device: Rc<dyn BlockDevice>, id: [u8; 16], ring_bytes: u64) -> RedoLog {
+        let head = Cell::new(LogPosition { sequence: 1, ..LogPosition::default() });
+        RedoLog { device, id, ring_bytes, head, tail: Cell::new(0), counters: Cell::default() }
+    }
+
+    /// Makes an empty log on a fresh device.
+    ///
+    /// The ring is written with zeros, so that every later write finds its space taken: it cannot fail on a full disk, and
+    /// its sync has no metadata of the file system to write.
+    pub async fn format(device: Rc<dyn BlockDevice>, id: [u8; 16]) -> Result<RedoLog> {
+        let ring_bytes = usable_bytes(device.capacity())?;
+        let end = HEADER_BLOCKS * BLOCK_SIZE as u64 + ring_bytes;
+        let (mut offset, mut zeros) = (HEADER_BLOCKS * BLOCK_SIZE as u64, IoBuffer::zeroed(FILL_BYTES as usize));
+        while offset < end {
+            let length = FILL_BYTES.min(end - offset);
+            if length < FILL_BYTES {
+                zeros = IoBuffer::zeroed(length as usize);
+            }
+            let (back, result) = device.write(offset, zeros).await;
+            result?;
+            zeros = back;
+            offset += length;
+        }
+        let mut header =
+            LogHeader { magic: MAGIC, version: VERSION.into(), crc: U32::ZERO, id, ring_bytes: ring_bytes.into() };
+        header.crc = header.own_crc().into();
+        for block in 0..HEADER_BLOCKS {
+            device.write(block * BLOCK_SIZE as u64, IoBuffer::copy_of(header.as_bytes())).await.1?;
+        }
+        device.sync().await?;
+        Ok(RedoLog::new(device, id, ring_bytes))
+    }
+
+    /// Opens the log of this id; [`RedoLog::recover`] must follow.
+    pub async fn open(device: Rc<dyn BlockDevice>, id: [u8; 16]) -> Result<RedoLog> {
+        let mut problem = Status::new(Code::DfInval, format!("{} has no log header", device.name()));
+        for block in 0..HEADER_BLOCKS.min(device.capacity() / BLOCK_SIZE as u64) {
+            let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
+            let Ok((header, _)) = LogHeader::read_from_prefix(&bytes) else { continue };
+            if header.magic != MAGIC || header.crc.get() != header.own_crc() {
+                continue;
+            }
+            if header.version.get() != VERSION {
+                let context = format!(
+                    "{} has log format version {}; this program knows {VERSION}",
+                    device.name(),
+                    header.version
+                );
+                problem = Status::new(Code::DfIncompt, context);
+                continue;
+            }
+            if header.id != id {
+                let context = format!("{} is the log of another arena than its checkpoint", device.name());
+                problem = Status::new(Code::Mismatch, context);
+                continue;
+            }
+            let ring_bytes = header.ring_bytes.get();
+            if usable_bytes(device.capacity()).is_ok_and(|usable| ring_bytes <= usable && ring_bytes >= RING_BYTES_MIN)
+                && ring_bytes.is_multiple_of(BLOCK_SIZE as u64)
+            {
+                return Ok(RedoLog::new(device, id, ring_bytes));
+            }
+            let context = format!("{} is shorter than its log of {ring_bytes} bytes", device.name());
+            problem = Status::new(Code::DfInval, context);
+        }
+        Err(problem)
+    }
+
+    /// The place in the device of a place in the log.
+    pub(super) fn device_offset(&self, offset: u64) -> u64 {
+        HEADER_BLOCKS * BLOCK_SIZE as u64 + offset % self.ring_bytes
+    }
+
+    /// The ring's next start, unless `offset` is at one.
+    pub(super) fn next_lap(&self, offset: u64) -> u64 {
+        offset.next_multiple_of(self.ring_bytes)
+    }
+
+    pub(super) fn set_ends(&self, tail: u64, head: LogPosition) {
+        self.tail.set(tail);
+        self.head.set(head);
+    }
+
+    /// The place after the last batch that was begun.
+    pub fn head(&self) -> LogPosition {
+        self.head.get()
+    }
+
+    /// Bytes between tail and head.
+    pub fn used(&self) -> u64 {
+        self.head.get().offset - self.tail.get()
+    }
+
+    /// Bytes of the ring.
+    pub fn ring_bytes(&self) -> u64 {
+        self.ring_bytes
+    }
+
+    /// Where a batch of so many bytes would start, if there is room for it.
+    fn place(&self, total: u64) -> Option<u64> {
+        let head = self.head.get().offset;
+        let fits = head % self.ring_bytes + total <= self.ring_bytes;
+        let start = if fits { head } else { self.next_lap(head) };
+        (start + total - self.tail.get() <= self.ring_bytes).then_some(start)
+    }
+
+    /// Whether a batch can be written now.
+    pub fn has_room(&self, segment: &Segment) -> bool {
+        !segment.oversized && self.place(segment.total()).is_some()
+    }
+
+    /// Writes a batch and makes it durable. One at a time: the caller waits for it before the next.
+    pub async fn append(&self, segment: &Segment) -> Result<()> {
+        let Some(start) = self.place(segment.total()).filter(|_| !segment.oversized) else {
+            fail!(Code::Nospace, "the log {} has no room for {} bytes", self.device.name(), segment.total());
+        };
+        let head = self.head.get();
+        let (buffer, chain) = segment.encode(&self.id, head.sequence, head.chain);
+        // The head moves on before the write: a checkpoint that begins meanwhile starts behind this batch.
+        self.head.set(LogPosition {
+            offset: start + segment.total(),
+            sequence: head.sequence + 1,
+            chain,
+            lsn: segment.last,
+        });
+        let mut counters = self.counters.get();
+        counters.batches += 1;
+        counters.records += u64::from(segment.records());
+        counters.bytes += segment.total();
+        counters.records_per_batch_max = counters.records_per_batch_max.max(segment.records());
+        self.counters.set(counters);
+        self.device.write_durable(self.device_offset(start), buffer).await.1
+    }
+
+    /// A checkpoint covers everything before `position`: its space is free.
+    pub fn release(&self, position: LogPosition) {
+        self.tail.set(self.tail.get().max(position.offset));
+        if self.head.get().lsn < position.lsn {
+            // Records that were never written are covered, too.
+            self.head.set(LogPosition { lsn: position.lsn, ..self.head.get() });
+        }
+    }
+
+    pub fn counters(&self) -> LogCounters {
+        self.counters.get()
+    }
+
+    /// Makes durable whatever a process before this one has written and not synced.
+    pub async fn sync(&self) -> Result<()> {
+        self.device.sync().await
+    }
+}
