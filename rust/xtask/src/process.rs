@@ -1,9 +1,11 @@
 //! Child processes: every command line is shown, no child gets our input, every failure names what failed.
 
 use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Variables that `cargo run` sets for us and that would change what our children do.
 const VARIABLES_OF_CARGO_RUN: &[&str] = &["LD_LIBRARY_PATH", "CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"];
@@ -54,6 +56,12 @@ pub fn status(command: &mut Command) -> Result<ExitStatus> {
     prepared(command).status().with_context(|| cannot_start(command))
 }
 
+/// Starts the command with its output passed through and does not wait for it.
+pub fn spawn(command: &mut Command) -> Result<Child> {
+    announce(command);
+    prepared(command).spawn().with_context(|| cannot_start(command))
+}
+
 /// Runs the command with its output passed through; anything but success is an error.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = status(command)?;
@@ -100,11 +108,29 @@ pub fn watch(command: &mut Command, mut look: impl FnMut(&str)) -> Result<ExitSt
 }
 
 /// Runs the command with its outputs gathered; for a child whose output matters only when it fails.
+///
+/// They go through a file, because an engine that the child starts may hold a pipe open long after the child is gone.
 pub fn gather(command: &mut Command) -> Result<(ExitStatus, String)> {
-    let output = prepared(command).output().with_context(|| cannot_start(command))?;
-    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.push_str(&String::from_utf8_lossy(&output.stderr));
-    Ok((output.status, text))
+    let mut output = nameless_file().context("no temporary file for the output of a child")?;
+    let status = prepared(command)
+        .stdout(output.try_clone()?)
+        .stderr(output.try_clone()?)
+        .status()
+        .with_context(|| cannot_start(command))?;
+    output.rewind()?;
+    let mut bytes = Vec::new();
+    output.take(CAPTURE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// An empty file that is gone when it is closed.
+fn nameless_file() -> std::io::Result<File> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("xtask-output-{}-{number}", std::process::id()));
+    let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 /// Whether our messages go to a person, so that children may colour theirs.
@@ -163,5 +189,17 @@ mod tests {
         assert!(status.expect("sh is there").success());
         seen.sort();
         assert_eq!(seen, ["one", "two"]);
+    }
+
+    #[test]
+    fn a_grandchild_that_stays_does_not_hold_us_up() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo said; exec 9>&1; (sleep 600 >&9 2>&9 & echo $!)"]);
+        let (status, text) = gather(&mut command).expect("sh is there");
+        let mut lines = text.lines();
+        assert!(status.success());
+        assert_eq!(lines.next(), Some("said"));
+        let pid = lines.next().expect("the second line is the process id");
+        gather(Command::new("sh").args(["-c", &format!("kill {pid}")])).expect("it still runs");
     }
 }

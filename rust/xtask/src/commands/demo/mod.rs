@@ -17,8 +17,8 @@ use steps::Demo;
 #[derive(clap::Args)]
 #[command(long_about = "Install, build, and run the main job end to end.\n\n\
         Creates a pool and a POSIX container, copies a real directory tree in and out and compares every byte, builds \
-        the C and Fortran examples through pkg-config and runs them, kills the engine with kill -9 and reads their \
-        data again. Ends in a table: step, what was done, how much, how fast, and where the data is.\n\n\
+        the C and Fortran examples through pkg-config and runs them, kills the engine with kill -9 in the middle of another copy, and \
+        reads and writes again. Ends in a table: step, what was done, how much, how fast, and where the data is.\n\n\
         Everything is under the target directory; each demo begins with an empty data directory. The first one builds \
         for some minutes, the next ones take seconds.")]
 pub struct Arguments {
@@ -49,10 +49,13 @@ const STEPS: &[Step] = &[
     Step { name: "copy out", run: steps::copy_out },
     Step { name: "compare", run: steps::compare_trees },
     Step { name: "run examples", run: steps::run_examples },
-    Step { name: "kill -9 the engine", run: steps::kill_engine },
+    Step { name: "kill -9 in mid-copy", run: steps::kill_engine },
     Step { name: "read examples' data", run: steps::rerun_examples },
     Step { name: "copy out again", run: steps::copy_out_again },
-    Step { name: "compare again", run: steps::compare_again },
+    Step { name: "compare", run: steps::compare_again },
+    Step { name: "copy in again", run: steps::copy_in_again },
+    Step { name: "copy out", run: steps::copy_second_out },
+    Step { name: "compare", run: steps::compare_second },
 ];
 
 /// Runs the command.
@@ -69,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let source = source_tree::choose(arguments.tree.as_deref(), &directory)?;
     let engine = LocalEngine::fresh(&tree, &directory.join("data"))?;
-    let demo = Demo { directory, source, engine, tree };
+    let demo = Demo { directory, source, engine, tree, copy_in_time: Default::default() };
     for (index, step) in STEPS.iter().enumerate() {
         eprintln!("demo {}/{}: {}", index + 1, STEPS.len(), step.name);
         let watch = Stopwatch::start();

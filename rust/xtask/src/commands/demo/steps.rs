@@ -6,9 +6,10 @@ use crate::commands::install_tree::InstallTree;
 use crate::commands::local_engine::LocalEngine;
 use crate::commands::program::{Program, Values};
 use crate::process;
-use crate::stopwatch::{Stopwatch, bytes_per_second};
+use crate::stopwatch::{Stopwatch, bytes_per_second, wait_until};
 use crate::workspace::shown;
 use anyhow::{Context, Result, bail};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -21,8 +22,17 @@ const CONTAINER: &str = "tree";
 const EXAMPLES_CONTAINER: &str = "examples";
 /// Where in the container the tree is put.
 const COPY_URL: &str = "daos://demo/tree/copy";
+/// Where a copy goes that is cut off.
+const KILLED_COPY_URL: &str = "daos://demo/tree/cut-off";
+/// Where the tree is put once more after recovery.
+const SECOND_COPY_URL: &str = "daos://demo/tree/second";
 /// Programs that show the API to users.
 const EXAMPLES: &str = "examples_c";
+
+/// How often a child is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// A copy whose engine is gone must end by itself: a call's time limit twice, and some.
+const KILLED_COPY_LIMIT: Duration = Duration::from_secs(150);
 
 /// What all steps share.
 pub struct Demo {
@@ -34,6 +44,8 @@ pub struct Demo {
     pub engine: LocalEngine,
     /// The installation that is shown.
     pub tree: InstallTree,
+    /// How long the first copy took.
+    pub copy_in_time: Cell<Duration>,
 }
 
 impl Demo {
@@ -61,12 +73,12 @@ impl Demo {
         })
     }
 
-    fn copy_out_to(&self, name: &str) -> Result<Done> {
+    fn copy_out_to(&self, url: &str, name: &str) -> Result<Done> {
         let out = self.out(name);
         if out.exists() {
             std::fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
         }
-        self.copy(COPY_URL, &out.to_string_lossy(), &self.source)
+        self.copy(url, &out.to_string_lossy(), &self.source)
     }
 
     fn compare_with(&self, name: &str) -> Result<Done> {
@@ -120,12 +132,15 @@ pub fn create_container(demo: &Demo) -> Result<Done> {
 
 /// The tree into the container.
 pub fn copy_in(demo: &Demo) -> Result<Done> {
-    demo.copy(&demo.source.to_string_lossy(), COPY_URL, &demo.source)
+    let watch = Stopwatch::start();
+    let done = demo.copy(&demo.source.to_string_lossy(), COPY_URL, &demo.source)?;
+    demo.copy_in_time.set(watch.elapsed());
+    Ok(done)
 }
 
 /// The tree out of the container.
 pub fn copy_out(demo: &Demo) -> Result<Done> {
-    demo.copy_out_to("out")
+    demo.copy_out_to(COPY_URL, "out")
 }
 
 /// Byte for byte.
@@ -146,10 +161,41 @@ pub fn run_examples(demo: &Demo) -> Result<Done> {
     Ok(done(names.join(", "), format!("{} programs", names.len())))
 }
 
-/// As a power cut would.
+/// As a power cut would, in the middle of a second copy. What becomes of that copy is not judged; what was acknowledged
+/// before it is, by the steps that follow.
 pub fn kill_engine(demo: &Demo) -> Result<Done> {
+    let source = demo.source.to_string_lossy();
+    let mut command = demo.engine.daos(&["fs", "copy", "--src", &source, "--dst", KILLED_COPY_URL]);
+    let mut copy = process::spawn(&mut command)?;
+    let half = demo.copy_in_time.get() / 2;
+    wait_until(half, POLL_INTERVAL, || !matches!(copy.try_wait(), Ok(None)));
     let pid = demo.engine.kill()?;
-    Ok(done(format!("process {pid} is gone"), "1 process"))
+    if !wait_until(KILLED_COPY_LIMIT, POLL_INTERVAL, || !matches!(copy.try_wait(), Ok(None))) {
+        copy.kill().ok();
+        copy.wait()?;
+        bail!(
+            "`{}` neither succeeded nor failed within {} s after its engine was killed",
+            process::line(&command),
+            KILLED_COPY_LIMIT.as_secs()
+        );
+    }
+    let status = copy.wait()?;
+    Ok(done(format!("process {pid} is gone, the copy it served ended with {status}"), "1 process"))
+}
+
+/// The copy that was cut off, from its beginning, on the recovered engine.
+pub fn copy_in_again(demo: &Demo) -> Result<Done> {
+    demo.copy(&demo.source.to_string_lossy(), SECOND_COPY_URL, &demo.source)
+}
+
+/// The copy made after recovery, out of the container.
+pub fn copy_second_out(demo: &Demo) -> Result<Done> {
+    demo.copy_out_to(SECOND_COPY_URL, "out-second")
+}
+
+/// Byte for byte, what was written after recovery.
+pub fn compare_second(demo: &Demo) -> Result<Done> {
+    demo.compare_with("out-second")
 }
 
 /// The reading half of the examples, on a new engine that recovers.
@@ -163,7 +209,7 @@ pub fn rerun_examples(demo: &Demo) -> Result<Done> {
 
 /// The tree once more, as the recovered engine has it.
 pub fn copy_out_again(demo: &Demo) -> Result<Done> {
-    demo.copy_out_to("out-recovered")
+    demo.copy_out_to(COPY_URL, "out-recovered")
 }
 
 /// Byte for byte, after recovery.
