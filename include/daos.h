@@ -23,6 +23,33 @@
 extern "C" {
 #endif
 
+/**
+ * Starts the use of the library. It may be called any number of times; each call needs one of daos_fini.
+ *
+ * Nothing is contacted yet. Without a configured system, the engine of a local directory is used: `DAOS_LOCAL_PATH`, else
+ * `$XDG_DATA_HOME/daos`, else `~/.local/share/daos`; it is started by the first call that needs it.
+ *
+ * @return zero, -DER_INVAL when no directory is known, -DER_NOMEM
+ *
+ * All functions of the library may be called from any thread.
+ */
+int daos_init(void);
+
+/**
+ * Ends the use of the library; the last call closes all handles and detaches.
+ *
+ * @return zero, -DER_UNINIT without daos_init
+ */
+int daos_fini(void);
+
+/**
+ * Starts anew in a process that was forked after daos_init; handles of the parent are unknown in it. Until then every
+ * call that needs the system gives -DER_UNINIT there.
+ *
+ * @return zero, -DER_UNINIT without daos_init
+ */
+int daos_reinit(void);
+
 #if defined(__cplusplus)
 }
 #endif

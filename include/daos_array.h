@@ -45,6 +45,157 @@ daos_array_generate_oid(daos_handle_t coh, daos_obj_id_t *oid, bool add_attr, da
 	return daos_obj_generate_oid(coh, oid, add_attr ? DAOS_OT_ARRAY : DAOS_OT_ARRAY_ATTR, cid, hints, args);
 }
 
+/**
+ * Makes an array and opens it; its cell and chunk size are stored in it.
+ *
+ * @oid its id, made by daos_array_generate_oid
+ * @th transaction, or DAOS_TX_NONE
+ * @cell_size bytes per cell
+ * @chunk_size cells per dkey
+ * @oh [out] the handle, closed by daos_array_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_EXIST, -DER_NO_PERM
+ */
+int daos_array_create(
+	daos_handle_t coh,
+	daos_obj_id_t oid,
+	daos_handle_t th,
+	daos_size_t cell_size,
+	daos_size_t chunk_size,
+	daos_handle_t *oh,
+	daos_event_t *ev);
+
+/**
+ * Opens an array that stores its cell and chunk size.
+ *
+ * @mode DAOS_OO_RO or DAOS_OO_RW
+ * @cell_size [out] bytes per cell
+ * @chunk_size [out] cells per dkey
+ * @oh [out] the handle, closed by daos_array_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when it was not created
+ */
+int daos_array_open(
+	daos_handle_t coh,
+	daos_obj_id_t oid,
+	daos_handle_t th,
+	unsigned int mode,
+	daos_size_t *cell_size,
+	daos_size_t *chunk_size,
+	daos_handle_t *oh,
+	daos_event_t *ev);
+
+/**
+ * Opens an array whose cell and chunk size the caller keeps: nothing is looked up.
+ *
+ * @mode DAOS_OO_RO or DAOS_OO_RW
+ * @cell_size bytes per cell
+ * @chunk_size cells per dkey
+ * @oh [out] the handle, closed by daos_array_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_array_open_with_attr(
+	daos_handle_t coh,
+	daos_obj_id_t oid,
+	daos_handle_t th,
+	unsigned int mode,
+	daos_size_t cell_size,
+	daos_size_t chunk_size,
+	daos_handle_t *oh,
+	daos_event_t *ev);
+
+/**
+ * Tells the chunk and cell size of an open array.
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_array_get_attr(daos_handle_t oh, daos_size_t *chunk_size, daos_size_t *cell_size);
+
+/**
+ * Closes the handle of an array.
+ *
+ * @return zero, -DER_NO_HDL
+ */
+int daos_array_close(daos_handle_t oh, daos_event_t *ev);
+
+/**
+ * Reads cells; cells that were never written are zero.
+ *
+ * @iod [in,out] the ranges, in cells; arr_nr_read and arr_nr_short_read are set, in bytes
+ * @sgl where the cells of all ranges go, in their order; its iov_buf_len must add up to them at least
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL when ranges and buffers do not match, -DER_CSUM
+ */
+int daos_array_read(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod, d_sg_list_t *sgl, daos_event_t *ev);
+
+/**
+ * Writes cells; durable when it has completed. Each chunk is written as a whole or not at all.
+ *
+ * @iod the ranges, in cells; they must not overlap
+ * @sgl the cells of all ranges, in their order; its iov_len must add up to them at least
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL when ranges and buffers do not match, -DER_NO_PERM, -DER_NOSPACE
+ */
+int daos_array_write(
+	daos_handle_t oh,
+	daos_handle_t th,
+	daos_array_iod_t *iod,
+	d_sg_list_t *sgl,
+	daos_event_t *ev);
+
+/**
+ * Removes cells: they read as zero afterwards. Durable when it has completed.
+ *
+ * @iod the ranges, in cells
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_array_punch(daos_handle_t oh, daos_handle_t th, daos_array_iod_t *iod, daos_event_t *ev);
+
+/**
+ * Tells the size of an array in cells: the index behind the last one written.
+ *
+ * @size [out] in cells
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_array_get_size(daos_handle_t oh, daos_handle_t th, daos_size_t *size, daos_event_t *ev);
+
+/**
+ * Sets the size of an array: cells behind it are removed, or the array grows by zeros. Durable when it has completed.
+ *
+ * @size in cells
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_array_set_size(daos_handle_t oh, daos_handle_t th, daos_size_t size, daos_event_t *ev);
+
+/**
+ * Tells the size of an array in cells and the epoch of its newest change.
+ *
+ * @stbuf [out] both
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_array_stat(daos_handle_t oh, daos_handle_t th, daos_array_stbuf_t *stbuf, daos_event_t *ev);
+
+/**
+ * Removes an array with all its cells, its cell and chunk size as well; durable when it has completed.
+ *
+ * @return zero, -DER_NO_HDL, -DER_NO_PERM
+ */
+int daos_array_destroy(daos_handle_t oh, daos_handle_t th, daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

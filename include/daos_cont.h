@@ -38,6 +38,178 @@ enum daos_snapshot_opts {
 #define daos_cont_open daos_cont_open2
 #define daos_cont_destroy daos_cont_destroy2
 
+/**
+ * Makes a container; durable when it has completed.
+ *
+ * @uuid [out] its UUID; NULL when not wanted
+ * @cont_prop properties such as DAOS_PROP_CO_LABEL; NULL for the defaults
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_EXIST when the label is in use, -DER_NO_PERM, -DER_NOSPACE
+ */
+int daos_cont_create2(daos_handle_t poh, uuid_t *uuid, daos_prop_t *cont_prop, daos_event_t *ev);
+
+/**
+ * Makes a container with a label; durable when it has completed.
+ *
+ * @label 1 to DAOS_PROP_LABEL_MAX_LEN letters, digits and ". _ - :", not in the form of a UUID
+ * @cont_prop further properties; NULL for the defaults
+ * @uuid [out] its UUID; NULL when not wanted
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_EXIST when the label is in use, -DER_NO_PERM, -DER_NOSPACE
+ */
+int daos_cont_create_with_label(
+	daos_handle_t poh,
+	const char *label,
+	daos_prop_t *cont_prop,
+	uuid_t *uuid,
+	daos_event_t *ev);
+
+/**
+ * Opens a container.
+ *
+ * @cont its label or UUID, as text
+ * @flags DAOS_COO_RO or DAOS_COO_RW, with other DAOS_COO_* flags
+ * @coh [out] the handle, closed by daos_cont_close
+ * @info [out] what the container is; NULL when not wanted
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST, -DER_NO_PERM, -DER_BUSY
+ */
+int daos_cont_open2(
+	daos_handle_t poh,
+	const char *cont,
+	unsigned int flags,
+	daos_handle_t *coh,
+	daos_cont_info_t *info,
+	daos_event_t *ev);
+
+/**
+ * Closes a container handle. Objects that were opened through it can no longer be used.
+ *
+ * @return zero, -DER_NO_HDL
+ */
+int daos_cont_close(daos_handle_t coh, daos_event_t *ev);
+
+/**
+ * Destroys a container and all that is in it; durable when it has completed.
+ *
+ * @cont its label or UUID, as text
+ * @force not zero to destroy it although it is open somewhere
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST, -DER_NO_PERM, -DER_BUSY when it is open
+ */
+int daos_cont_destroy2(daos_handle_t poh, const char *cont, int force, daos_event_t *ev);
+
+/**
+ * Tells what a container is.
+ *
+ * @info [out] NULL when not wanted
+ * @cont_prop [in,out] the entries that are wanted by type; texts are in memory that daos_prop_free frees; an entry that has
+ *            no value is marked DAOS_PROP_ENTRY_NOT_SET; NULL when none are wanted
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_cont_query(daos_handle_t coh, daos_cont_info_t *info, daos_prop_t *cont_prop, daos_event_t *ev);
+
+/**
+ * Changes properties of a container; durable when it has completed.
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_cont_set_prop(daos_handle_t coh, daos_prop_t *prop, daos_event_t *ev);
+
+/**
+ * Reserves object ids: nobody else gets the same ones from this function.
+ *
+ * @num_oids how many
+ * @oid [out] the first; the others follow it. They are meant for the member lo of daos_obj_id_t
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_cont_alloc_oids(daos_handle_t coh, daos_size_t num_oids, uint64_t *oid, daos_event_t *ev);
+
+/**
+ * Writes a container handle as bytes that other processes can open with daos_cont_global2local.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_TRUNC when the buffer is too short (iov_buf_len is set)
+ */
+int daos_cont_local2global(daos_handle_t coh, d_iov_t *glob);
+
+/**
+ * Opens a container handle that another process wrote with daos_cont_local2global.
+ *
+ * @poh handle of its pool in this process
+ *
+ * @return zero, -DER_INVAL when the bytes are no container handle, -DER_NO_HDL when one was closed
+ */
+int daos_cont_global2local(daos_handle_t poh, d_iov_t glob, daos_handle_t *coh);
+
+/**
+ * Stores user attributes of a container; durable when it has completed.
+ *
+ * @n how many; the arrays have as many elements
+ * @names their names, 1 to DAOS_ATTR_NAME_MAX bytes each
+ * @values their values
+ * @sizes sizes of the values in bytes
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_cont_set_attr(
+	daos_handle_t coh,
+	int n,
+	const char *const *names,
+	const void *const *values,
+	const size_t *sizes,
+	daos_event_t *ev);
+
+/**
+ * Reads user attributes of a container.
+ *
+ * @n how many; the arrays have as many elements
+ * @names their names
+ * @buffers [out] their values, cut to the room there is; NULL to get the sizes alone
+ * @sizes [in,out] room in bytes; sizes of the values
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when one of them is not there
+ */
+int daos_cont_get_attr(
+	daos_handle_t coh,
+	int n,
+	const char *const *names,
+	void *const *buffers,
+	size_t *sizes,
+	daos_event_t *ev);
+
+/**
+ * Lists the names of the user attributes of a container, each with its zero, one after the other.
+ *
+ * @buffer [out] the names that fit; NULL to get the size alone
+ * @size [in,out] room in bytes; bytes that all names need
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_cont_list_attr(daos_handle_t coh, char *buffer, size_t *size, daos_event_t *ev);
+
+/**
+ * Deletes user attributes of a container; durable when it has completed.
+ *
+ * @n how many names there are
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_cont_del_attr(daos_handle_t coh, int n, const char *const *names, daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -147,6 +147,24 @@ enum daos_errno {
 #define DP_RC(rc) d_errstr(rc), rc, d_errdesc(rc)
 
 
+/**
+ * The name of an error number, such as "DER_NONEXIST".
+ *
+ * @errnum what a function returned: zero or a negative number
+ *
+ * @return a string that stays; "DER_UNKNOWN" for other numbers
+ */
+const char *d_errstr(int errnum);
+
+/**
+ * The text of an error number.
+ *
+ * @errnum what a function returned: zero or a negative number
+ *
+ * @return a string that stays
+ */
+const char *d_errdesc(int errnum);
+
 #if defined(__cplusplus)
 }
 #endif

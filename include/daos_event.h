@@ -16,6 +16,106 @@ extern "C" {
 typedef int (*daos_event_comp_cb_t)(void *arg, daos_event_t *ev, int ret);
 #define DAOS_EQ_DESTROY_FORCE 1
 
+/**
+ * Prepares an event for use.
+ *
+ * @ev the event; it must stay where it is until daos_event_fini
+ * @eqh the queue that gets its completions, or DAOS_HDL_INVAL
+ * @parent an event that completes when its children have (see daos_event_parent_barrier), or NULL
+ *
+ * @return zero, -DER_INVAL, -DER_NO_HDL
+ */
+int daos_event_init(daos_event_t *ev, daos_handle_t eqh, daos_event_t *parent);
+
+/**
+ * Ends the use of an event; a parent after its children.
+ *
+ * @return zero, -DER_INVAL when it is not initialised, -DER_BUSY when it is running or has children
+ */
+int daos_event_fini(daos_event_t *ev);
+
+/**
+ * Goes over the children of an event.
+ *
+ * @child the child before, or NULL for the first
+ *
+ * @return a child, or NULL
+ */
+daos_event_t *daos_event_next(daos_event_t *parent, daos_event_t *child);
+
+/**
+ * Waits for an event; the calling thread drives running calls meanwhile.
+ *
+ * @timeout in microseconds: DAOS_EQ_NOWAIT to look once, DAOS_EQ_WAIT to wait without limit
+ * @flag [out] whether the event has completed; its result is in ev_error, and it can be used again
+ *
+ * @return zero, -DER_INVAL, -DER_UNINIT
+ */
+int daos_event_test(daos_event_t *ev, int64_t timeout, bool *flag);
+
+/**
+ * Makes a parent event complete when all its children have; its ev_error is that of the first child that failed.
+ *
+ * @return zero, -DER_INVAL when it has no children, -DER_BUSY when it is running
+ */
+int daos_event_parent_barrier(daos_event_t *ev);
+
+/**
+ * Registers a function for the next completion of an event. It is called once, on the thread that completes the event,
+ * before the completion can be seen; it may use the library. Up to five can be registered.
+ *
+ * @return zero, -DER_INVAL when it is running or cb is NULL, -DER_NOMEM when there are too many
+ */
+int daos_event_register_comp_cb(daos_event_t *ev, daos_event_comp_cb_t cb, void *arg);
+
+/**
+ * Makes an event queue.
+ *
+ * @eqh [out] its handle
+ *
+ * @return zero, -DER_INVAL, -DER_UNINIT, -DER_NOMEM
+ *
+ * Any number of threads may poll one queue.
+ */
+int daos_eq_create(daos_handle_t *eqh);
+
+/**
+ * Destroys an event queue. Its events must be finalised by their owner.
+ *
+ * @flags DAOS_EQ_DESTROY_FORCE to destroy it although events are running or completions were not taken; the calls go on
+ *
+ * @return zero, -DER_NO_HDL, -DER_BUSY when events are running or completions were not taken
+ */
+int daos_eq_destroy(daos_handle_t eqh, int flags);
+
+/**
+ * Takes completed events off a queue; the calling thread drives running calls meanwhile.
+ *
+ * @wait_running when not zero, return at once when no event is running
+ * @timeout in microseconds: DAOS_EQ_NOWAIT to look once, DAOS_EQ_WAIT to wait without limit
+ * @nevents length of events
+ * @events [out] completed events; the result of each is in its ev_error
+ *
+ * @return how many events were taken (zero when the time ran out), -DER_NO_HDL, -DER_INVAL
+ */
+int daos_eq_poll(
+	daos_handle_t eqh,
+	int wait_running,
+	int64_t timeout,
+	unsigned int nevents,
+	daos_event_t **events);
+
+/**
+ * Tells about the events of a queue and takes none off.
+ *
+ * @query DAOS_EQR_COMPLETED for completed, DAOS_EQR_WAITING for running events, DAOS_EQR_ALL for both
+ * @nevents length of events; zero to get the count alone
+ * @events [out] completed events; running ones are counted, not listed; NULL when nevents is zero
+ *
+ * @return the count of events, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_eq_query(daos_handle_t eqh, daos_eq_query_t query, unsigned int nevents, daos_event_t **events);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -107,6 +107,7 @@ typedef struct dfs_predicate_t {
 	size_t dp_size;
 } dfs_predicate_t;
 
+
 #if defined(__cplusplus)
 }
 #endif

@@ -14,6 +14,96 @@ extern "C" {
 #define DAOS_COND_KEY_REMOVE DAOS_COND_PUNCH
 #define DAOS_COND_KEY_UPDATE DAOS_COND_DKEY_UPDATE
 
+/**
+ * Opens a key-value object.
+ *
+ * @oid its id, made by daos_obj_generate_oid with one of the DAOS_OT_KV_* types
+ * @mode DAOS_OO_RO or DAOS_OO_RW
+ * @oh [out] the handle, closed by daos_kv_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_kv_open(daos_handle_t coh, daos_obj_id_t oid, unsigned int mode, daos_handle_t *oh, daos_event_t *ev);
+
+/**
+ * Closes the handle of a key-value object.
+ *
+ * @return zero, -DER_NO_HDL
+ */
+int daos_kv_close(daos_handle_t oh, daos_event_t *ev);
+
+/**
+ * Removes all keys of a key-value object; durable when it has completed.
+ *
+ * @return zero, -DER_NO_HDL, -DER_NO_PERM
+ */
+int daos_kv_destroy(daos_handle_t oh, daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Stores a value; durable when it has completed.
+ *
+ * @flags DAOS_COND_KEY_INSERT, DAOS_COND_KEY_UPDATE or zero
+ * @key zero-terminated
+ * @size bytes of the value, one or more
+ * @buf the value; it must stay untouched until completion
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_EXIST, -DER_NONEXIST, -DER_NO_PERM, -DER_NOSPACE
+ */
+int daos_kv_put(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint64_t flags,
+	const char *key,
+	daos_size_t size,
+	const void *buf,
+	daos_event_t *ev);
+
+/**
+ * Reads a value.
+ *
+ * @flags DAOS_COND_KEY_GET to fail when the key does not exist, or zero
+ * @key zero-terminated
+ * @size [in,out] room in bytes; the size of the value, zero when the key does not exist
+ * @buf [out] the value; NULL to get the size alone
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST, -DER_REC2BIG when there is too little room (size is set)
+ */
+int daos_kv_get(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint64_t flags,
+	const char *key,
+	daos_size_t *size,
+	void *buf,
+	daos_event_t *ev);
+
+/**
+ * Removes a key; durable when it has completed.
+ *
+ * @flags DAOS_COND_KEY_REMOVE to fail when the key does not exist, or zero
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST, -DER_NO_PERM
+ */
+int daos_kv_remove(daos_handle_t oh, daos_handle_t th, uint64_t flags, const char *key, daos_event_t *ev);
+
+/**
+ * Lists keys, as daos_obj_list_dkey lists dkeys.
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+ */
+int daos_kv_list(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint32_t *nr,
+	daos_key_desc_t *kds,
+	d_sg_list_t *sgl,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -316,6 +316,238 @@ daos_obj_oid_cycle(daos_obj_id_t *oid)
 /** Existing programs call the name without the number. */
 #define daos_obj_generate_oid daos_obj_generate_oid2
 
+/**
+ * Puts type and class into the id of an object; the lower 96 bits are the caller's.
+ *
+ * @oid [in,out] the id; its upper 32 bits are replaced
+ * @type what the object is used as
+ * @cid its class; OC_UNKNOWN to let the library choose
+ * @hints DAOS_OCH_* for the choice
+ * @args must be zero
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_obj_generate_oid2(
+	daos_handle_t coh,
+	daos_obj_id_t *oid,
+	daos_otype_t type,
+	daos_oclass_id_t cid,
+	daos_oclass_hints_t hints,
+	uint32_t args);
+
+/**
+ * Opens an object. Nothing is looked up: an object is there when something was written to it.
+ *
+ * @oid its id, made by daos_obj_generate_oid
+ * @mode DAOS_OO_RO or DAOS_OO_RW, with other DAOS_OO_* flags
+ * @oh [out] the handle, closed by daos_obj_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_obj_open(daos_handle_t coh, daos_obj_id_t oid, unsigned int mode, daos_handle_t *oh, daos_event_t *ev);
+
+/**
+ * Closes an object handle.
+ *
+ * @return zero, -DER_NO_HDL
+ */
+int daos_obj_close(daos_handle_t oh, daos_event_t *ev);
+
+/**
+ * Removes an object with all its keys; durable when it has completed.
+ *
+ * @th transaction, or DAOS_TX_NONE
+ * @flags DAOS_COND_PUNCH to fail when the object does not exist
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM, -DER_NONEXIST
+ */
+int daos_obj_punch(daos_handle_t oh, daos_handle_t th, uint64_t flags, daos_event_t *ev);
+
+/**
+ * Removes dkeys of an object with all their akeys; durable when it has completed.
+ *
+ * @nr how many; @dkeys has as many elements
+ * @flags DAOS_COND_PUNCH to fail when one does not exist
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG, -DER_NO_PERM, -DER_NONEXIST
+ */
+int daos_obj_punch_dkeys(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint64_t flags,
+	unsigned int nr,
+	daos_key_t *dkeys,
+	daos_event_t *ev);
+
+/**
+ * Removes akeys of a dkey; durable when it has completed.
+ *
+ * @nr how many; @akeys has as many elements
+ * @flags DAOS_COND_PUNCH to fail when one does not exist
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG, -DER_NO_PERM, -DER_NONEXIST
+ */
+int daos_obj_punch_akeys(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint64_t flags,
+	daos_key_t *dkey,
+	unsigned int nr,
+	daos_key_t *akeys,
+	daos_event_t *ev);
+
+/**
+ * Tells the epoch of the newest change of an object.
+ *
+ * @epoch [out] the epoch; zero when nothing was written
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_obj_query_max_epoch(daos_handle_t oh, daos_handle_t th, daos_epoch_t *epoch, daos_event_t *ev);
+
+/**
+ * Writes values under one dkey, all of them or none; durable when it has completed.
+ *
+ * @th transaction, or DAOS_TX_NONE
+ * @flags DAOS_COND_* that must hold
+ * @dkey the dkey, 1 byte to 64 KiB
+ * @nr how many akeys; @iods and @sgls have as many elements
+ * @iods what is written: a single value of iod_size bytes (iod_nr is 1), or the records of iod_recxs of iod_size bytes each.
+ *       An iod_size of zero removes the value or the records
+ * @sgls the bytes: the iov_len of the buffers of one list must add up to what its descriptor says, or more. The buffers must
+ *       stay untouched until completion
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL when descriptors and buffers do not match, -DER_KEY2BIG, -DER_REC2BIG,
+ *         -DER_REC_SIZE, -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
+ */
+int daos_obj_update(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint64_t flags,
+	daos_key_t *dkey,
+	unsigned int nr,
+	daos_iod_t *iods,
+	d_sg_list_t *sgls,
+	daos_event_t *ev);
+
+/**
+ * Reads values under one dkey.
+ *
+ * @th transaction, or DAOS_TX_NONE
+ * @flags DAOS_COND_* that must hold
+ * @dkey the dkey
+ * @nr how many akeys; @iods, @sgls and @ioms have as many elements
+ * @iods [in,out] what is read; iod_size is set to the size of the value or of a record, zero when there is none
+ * @sgls [in,out] where the bytes go: iov_buf_len is the room, iov_len and sg_nr_out are set; bytes of records that do not exist
+ *       are not touched. NULL to get sizes and maps alone
+ * @ioms [in,out] which extents were found; NULL when not wanted
+ * @ev completion event; NULL to wait
+ *
+ * @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
+ *         little room (the iod_size are set), -DER_NONEXIST for conditions, -DER_CSUM
+ */
+int daos_obj_fetch(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint64_t flags,
+	daos_key_t *dkey,
+	unsigned int nr,
+	daos_iod_t *iods,
+	d_sg_list_t *sgls,
+	daos_iom_t *ioms,
+	daos_event_t *ev);
+
+/**
+ * Lists dkeys of an object. Call it with the same anchor until daos_anchor_is_eof; keys that are there throughout are given
+ * once.
+ *
+ * @th transaction, or DAOS_TX_NONE
+ * @nr [in,out] length of kds; how many keys were given (it may be zero before the end)
+ * @kds [out] the lengths of the keys
+ * @sgl [in,out] the keys one after the other, without gaps
+ * @anchor [in,out] where the listing goes on; all zero to begin
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+ */
+int daos_obj_list_dkey(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint32_t *nr,
+	daos_key_desc_t *kds,
+	d_sg_list_t *sgl,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
+/**
+ * Lists akeys of a dkey, as daos_obj_list_dkey lists dkeys.
+ *
+ * @dkey the dkey
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+ */
+int daos_obj_list_akey(
+	daos_handle_t oh,
+	daos_handle_t th,
+	daos_key_t *dkey,
+	uint32_t *nr,
+	daos_key_desc_t *kds,
+	d_sg_list_t *sgl,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
+/**
+ * Lists the extents of an array value that hold records.
+ *
+ * @size [out] bytes of a record, zero when there is none
+ * @nr [in,out] length of recxs and eprs; how many extents were given
+ * @recxs [out] the extents
+ * @eprs [out] not told yet: set to all epochs; NULL when not wanted
+ * @anchor [in,out] where the listing goes on; all zero to begin
+ * @incr_order whether they come by increasing or by decreasing index
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_obj_list_recx(
+	daos_handle_t oh,
+	daos_handle_t th,
+	daos_key_t *dkey,
+	daos_key_t *akey,
+	daos_size_t *size,
+	uint32_t *nr,
+	daos_recx_t *recxs,
+	daos_epoch_range_t *eprs,
+	daos_anchor_t *anchor,
+	bool incr_order,
+	daos_event_t *ev);
+
+/**
+ * Finds the greatest or the least dkey, akey (both 64-bit numbers) or extent of an object.
+ *
+ * @flags DAOS_GET_MAX or DAOS_GET_MIN, with DAOS_GET_DKEY, DAOS_GET_AKEY, DAOS_GET_RECX
+ * @dkey [in,out] found when asked for (its buffer has 8 bytes), else given
+ * @akey [in,out] found when asked for (its buffer has 8 bytes), else given; NULL when neither it nor an extent is wanted
+ * @recx [out] the extent; NULL when it is not asked for
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when there is none
+ */
+int daos_obj_query_key(
+	daos_handle_t oh,
+	daos_handle_t th,
+	uint64_t flags,
+	daos_key_t *dkey,
+	daos_key_t *akey,
+	daos_recx_t *recx,
+	daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -282,6 +282,22 @@ struct daos_oclass_list {
 	struct daos_oclass_attr *cl_cattrs;
 };
 
+/**
+ * The number of an object class by its name, such as "S1" or "RP_2GX".
+ *
+ * @return zero (OC_UNKNOWN) when there is none of this name
+ */
+int daos_oclass_name2id(const char *name);
+
+/**
+ * The name of an object class.
+ *
+ * @name [out] room for MAX_OBJ_CLASS_NAME_LEN characters
+ *
+ * @return zero, -1 when there is no such class
+ */
+int daos_oclass_id2name(daos_oclass_id_t oc_id, char *name);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -186,6 +186,136 @@ struct daos_pool_cont_filter {
 /** Existing programs call the name without the number. */
 #define daos_pool_connect daos_pool_connect2
 
+/**
+ * Connects to a pool.
+ *
+ * @pool its label or UUID, as text
+ * @sys name of the system, NULL for the default one
+ * @flags DAOS_PC_RO, DAOS_PC_RW or DAOS_PC_EX
+ * @poh [out] the handle, closed by daos_pool_disconnect
+ * @info [in,out] what the pool is, see daos_pool_query; NULL when not wanted
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_INVAL, -DER_NONEXIST, -DER_NO_PERM, -DER_BUSY, -DER_UNREACH
+ */
+int daos_pool_connect2(
+	const char *pool,
+	const char *sys,
+	unsigned int flags,
+	daos_handle_t *poh,
+	daos_pool_info_t *info,
+	daos_event_t *ev);
+
+/**
+ * Closes a pool handle, and the containers that were opened through it.
+ *
+ * @return zero, -DER_NO_HDL
+ */
+int daos_pool_disconnect(daos_handle_t poh, daos_event_t *ev);
+
+/**
+ * Tells what a pool is and how much space it has.
+ *
+ * @ranks [out] list of ranks, in memory of the library's that daos_rank_list_free frees; NULL when not wanted
+ * @info [in,out] set pi_bits to the DPI_* parts that are wanted; NULL when not wanted. Sizes are in bytes
+ * @pool_prop [in,out] properties that are wanted; NULL when none are
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_UNREACH
+ */
+int daos_pool_query(
+	daos_handle_t poh,
+	d_rank_list_t **ranks,
+	daos_pool_info_t *info,
+	daos_prop_t *pool_prop,
+	daos_event_t *ev);
+
+/**
+ * Lists the containers of a pool.
+ *
+ * @ncont [in,out] length of cbuf; how many containers there are
+ * @cbuf [out] their UUIDs and labels; NULL to get the count alone
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_TRUNC when cbuf is too short
+ */
+int daos_pool_list_cont(daos_handle_t poh, daos_size_t *ncont, struct daos_pool_cont_info *cbuf, daos_event_t *ev);
+
+/**
+ * Writes a pool handle as bytes that other processes can open with daos_pool_global2local.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_TRUNC when the buffer is too short (iov_buf_len is set)
+ */
+int daos_pool_local2global(daos_handle_t poh, d_iov_t *glob);
+
+/**
+ * Opens a pool handle that another process wrote with daos_pool_local2global.
+ *
+ * @return zero, -DER_INVAL when the bytes are no pool handle, -DER_NO_HDL when it was closed
+ */
+int daos_pool_global2local(d_iov_t glob, daos_handle_t *poh);
+
+/**
+ * Stores user attributes of a pool; durable when it has completed.
+ *
+ * @n how many; the arrays have as many elements
+ * @names their names, 1 to DAOS_ATTR_NAME_MAX bytes each
+ * @values their values
+ * @sizes sizes of the values in bytes
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_pool_set_attr(
+	daos_handle_t poh,
+	int n,
+	const char *const *names,
+	const void *const *values,
+	const size_t *sizes,
+	daos_event_t *ev);
+
+/**
+ * Reads user attributes of a pool.
+ *
+ * @n how many; the arrays have as many elements
+ * @names their names
+ * @buffers [out] their values, cut to the room there is; NULL to get the sizes alone
+ * @sizes [in,out] room in bytes; sizes of the values
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when one of them is not there
+ */
+int daos_pool_get_attr(
+	daos_handle_t poh,
+	int n,
+	const char *const *names,
+	void *const *buffers,
+	size_t *sizes,
+	daos_event_t *ev);
+
+/**
+ * Lists the names of the user attributes of a pool, each with its zero, one after the other.
+ *
+ * @buffer [out] the names that fit; NULL to get the size alone
+ * @size [in,out] room in bytes; bytes that all names need
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_pool_list_attr(daos_handle_t poh, char *buffer, size_t *size, daos_event_t *ev);
+
+/**
+ * Deletes user attributes of a pool; durable when it has completed.
+ *
+ * @n how many names there are
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
+ */
+int daos_pool_del_attr(daos_handle_t poh, int n, const char *const *names, daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -385,6 +385,64 @@ daos_label_is_valid(const char *label)
 }
 
 
+/**
+ * Makes a list of properties, all zero.
+ *
+ * @entries_nr how many, up to DAOS_PROP_ENTRIES_MAX_NR; zero leaves dpp_entries NULL
+ *
+ * @return a list that daos_prop_free frees; NULL when there is no memory or there are too many
+ */
+daos_prop_t *daos_prop_alloc(uint32_t entries_nr);
+
+/** Frees what a list holds, and leaves it empty; the list itself stays. */
+void daos_prop_fini(daos_prop_t *prop);
+
+/** Frees a list with all that it holds; NULL is fine. */
+void daos_prop_free(daos_prop_t *prop);
+
+/**
+ * The entry of a type in a list.
+ *
+ * @return a pointer into the list; NULL when there is none
+ */
+struct daos_prop_entry *daos_prop_entry_get(daos_prop_t *prop, uint32_t type);
+
+/**
+ * Sets the string of an entry; the former one is freed.
+ *
+ * @str the string, copied
+ * @len its length without the zero
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int daos_prop_entry_set_str(struct daos_prop_entry *entry, const char *str, daos_size_t len);
+
+/**
+ * Sets the string of the property of a type in a list; the former one is freed.
+ *
+ * @str the string, copied
+ * @len its length without the zero
+ *
+ * @return zero, -DER_INVAL, -DER_NONEXIST when the list has no such entry, -DER_NOMEM
+ */
+int daos_prop_set_str(daos_prop_t *prop, uint32_t type, const char *str, daos_size_t len);
+
+/**
+ * Sets what an entry points to, for properties that are pointers; the former memory is freed.
+ *
+ * @ptr what is copied
+ * @size its size in bytes
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int daos_prop_entry_set_ptr(struct daos_prop_entry *entry, const void *ptr, daos_size_t size);
+
+/** Whether the value of an entry is a string. */
+bool daos_prop_has_str(struct daos_prop_entry *entry);
+
+/** Whether the value of an entry is a pointer. */
+bool daos_prop_has_ptr(struct daos_prop_entry *entry);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -103,7 +103,7 @@ typedef enum daos_opc_t {
 } daos_opc_t;
 
 
-/**  */
+/** Arguments of `daos_set_params` made as a task. */
 typedef struct daos_set_params_t {
 	const char *grp;
 	d_rank_t rank;
@@ -112,7 +112,7 @@ typedef struct daos_set_params_t {
 	uint64_t value_extra;
 } daos_set_params_t;
 
-/**  */
+/** Arguments of `daos_pool_connect` made as a task. */
 typedef struct daos_pool_connect_t {
 	uuid_t uuid;
 	const char *grp;
@@ -122,12 +122,12 @@ typedef struct daos_pool_connect_t {
 	const char *pool;
 } daos_pool_connect_t;
 
-/**  */
+/** Arguments of `daos_pool_disconnect` made as a task. */
 typedef struct daos_pool_disconnect_t {
 	daos_handle_t poh;
 } daos_pool_disconnect_t;
 
-/**  */
+/** Arguments of `daos_pool_update` made as a task. */
 typedef struct daos_pool_update_t {
 	uuid_t uuid;
 	const char *grp;
@@ -135,14 +135,14 @@ typedef struct daos_pool_update_t {
 	struct d_tgt_list *tgts;
 } daos_pool_update_t;
 
-/**  */
+/** Arguments of `daos_mgmt_pool_list` made as a task. */
 typedef struct daos_mgmt_pool_list_t {
 	const char *grp;
 	daos_mgmt_pool_info_t *pools;
 	daos_size_t *npools;
 } daos_mgmt_pool_list_t;
 
-/**  */
+/** Arguments of `daos_pool_query` made as a task. */
 typedef struct daos_pool_query_t {
 	daos_handle_t poh;
 	d_rank_list_t **ranks;
@@ -150,7 +150,7 @@ typedef struct daos_pool_query_t {
 	daos_prop_t *prop;
 } daos_pool_query_t;
 
-/**  */
+/** Arguments of `daos_pool_query_target` made as a task. */
 typedef struct daos_pool_query_target_t {
 	daos_handle_t poh;
 	uint32_t tgt_idx;
@@ -158,14 +158,14 @@ typedef struct daos_pool_query_target_t {
 	daos_target_info_t *info;
 } daos_pool_query_target_t;
 
-/**  */
+/** Arguments of `daos_pool_list_cont` made as a task. */
 typedef struct daos_pool_list_cont_t {
 	daos_handle_t poh;
 	daos_size_t *ncont;
 	struct daos_pool_cont_info *cont_buf;
 } daos_pool_list_cont_t;
 
-/**  */
+/** Arguments of `daos_pool_filter_cont` made as a task. */
 typedef struct daos_pool_filter_cont_t {
 	daos_handle_t poh;
 	daos_pool_cont_filter_t *filt;
@@ -173,14 +173,14 @@ typedef struct daos_pool_filter_cont_t {
 	struct daos_pool_cont_info2 *cont_buf;
 } daos_pool_filter_cont_t;
 
-/**  */
+/** Arguments of `daos_pool_list_attr` made as a task. */
 typedef struct daos_pool_list_attr_t {
 	daos_handle_t poh;
 	char *buf;
 	size_t *size;
 } daos_pool_list_attr_t;
 
-/**  */
+/** Arguments of `daos_pool_get_attr` made as a task. */
 typedef struct daos_pool_get_attr_t {
 	daos_handle_t poh;
 	int n;
@@ -189,7 +189,7 @@ typedef struct daos_pool_get_attr_t {
 	size_t *sizes;
 } daos_pool_get_attr_t;
 
-/**  */
+/** Arguments of `daos_pool_set_attr` made as a task. */
 typedef struct daos_pool_set_attr_t {
 	daos_handle_t poh;
 	int n;
@@ -198,14 +198,14 @@ typedef struct daos_pool_set_attr_t {
 	const size_t *sizes;
 } daos_pool_set_attr_t;
 
-/**  */
+/** Arguments of `daos_pool_del_attr` made as a task. */
 typedef struct daos_pool_del_attr_t {
 	daos_handle_t poh;
 	int n;
 	const char *const *names;
 } daos_pool_del_attr_t;
 
-/**  */
+/** Arguments of `daos_pool_replicas` made as a task. */
 typedef struct daos_pool_replicas_t {
 	uuid_t uuid;
 	const char *group;
@@ -213,19 +213,19 @@ typedef struct daos_pool_replicas_t {
 	d_rank_list_t *failed;
 } daos_pool_replicas_t;
 
-/**  */
+/** Arguments of `daos_mgmt_get_bs_state` made as a task. */
 typedef struct daos_mgmt_get_bs_state_t {
 	const char *grp;
 	uuid_t uuid;
 	int *state;
 } daos_mgmt_get_bs_state_t;
 
-/**  */
+/** Arguments of `daos_pool_stop_svc` made as a task. */
 typedef struct daos_pool_stop_svc_t {
 	daos_handle_t poh;
 } daos_pool_stop_svc_t;
 
-/**  */
+/** Arguments of `daos_cont_create` made as a task. */
 typedef struct daos_cont_create_t {
 	daos_handle_t poh;
 	uuid_t uuid;
@@ -233,7 +233,7 @@ typedef struct daos_cont_create_t {
 	uuid_t *cuuid;
 } daos_cont_create_t;
 
-/**  */
+/** Arguments of `daos_cont_open` made as a task. */
 typedef struct daos_cont_open_t {
 	daos_handle_t poh;
 	uuid_t uuid;
@@ -243,12 +243,12 @@ typedef struct daos_cont_open_t {
 	const char *cont;
 } daos_cont_open_t;
 
-/**  */
+/** Arguments of `daos_cont_close` made as a task. */
 typedef struct daos_cont_close_t {
 	daos_handle_t coh;
 } daos_cont_close_t;
 
-/**  */
+/** Arguments of `daos_cont_destroy` made as a task. */
 typedef struct daos_cont_destroy_t {
 	daos_handle_t poh;
 	uuid_t uuid;
@@ -256,58 +256,58 @@ typedef struct daos_cont_destroy_t {
 	const char *cont;
 } daos_cont_destroy_t;
 
-/**  */
+/** Arguments of `daos_cont_query` made as a task. */
 typedef struct daos_cont_query_t {
 	daos_handle_t coh;
 	daos_cont_info_t *info;
 	daos_prop_t *prop;
 } daos_cont_query_t;
 
-/**  */
+/** Arguments of `daos_cont_set_prop` made as a task. */
 typedef struct daos_cont_set_prop_t {
 	daos_handle_t coh;
 	daos_prop_t *prop;
 } daos_cont_set_prop_t;
 
-/**  */
+/** Arguments of `daos_cont_update_acl` made as a task. */
 typedef struct daos_cont_update_acl_t {
 	daos_handle_t coh;
 	struct daos_acl *acl;
 } daos_cont_update_acl_t;
 
-/**  */
+/** Arguments of `daos_cont_delete_acl` made as a task. */
 typedef struct daos_cont_delete_acl_t {
 	daos_handle_t coh;
 	uint8_t type;
 	d_string_t name;
 } daos_cont_delete_acl_t;
 
-/**  */
+/** Arguments of `daos_cont_aggregate` made as a task. */
 typedef struct daos_cont_aggregate_t {
 	daos_handle_t coh;
 	daos_epoch_t epoch;
 } daos_cont_aggregate_t;
 
-/**  */
+/** Arguments of `daos_cont_rollback` made as a task. */
 typedef struct daos_cont_rollback_t {
 	daos_handle_t coh;
 	daos_epoch_t epoch;
 } daos_cont_rollback_t;
 
-/**  */
+/** Arguments of `daos_cont_subscribe` made as a task. */
 typedef struct daos_cont_subscribe_t {
 	daos_handle_t coh;
 	daos_epoch_t *epoch;
 } daos_cont_subscribe_t;
 
-/**  */
+/** Arguments of `daos_cont_list_attr` made as a task. */
 typedef struct daos_cont_list_attr_t {
 	daos_handle_t coh;
 	char *buf;
 	size_t *size;
 } daos_cont_list_attr_t;
 
-/**  */
+/** Arguments of `daos_cont_get_attr` made as a task. */
 typedef struct daos_cont_get_attr_t {
 	daos_handle_t coh;
 	int n;
@@ -316,7 +316,7 @@ typedef struct daos_cont_get_attr_t {
 	size_t *sizes;
 } daos_cont_get_attr_t;
 
-/**  */
+/** Arguments of `daos_cont_set_attr` made as a task. */
 typedef struct daos_cont_set_attr_t {
 	daos_handle_t coh;
 	int n;
@@ -325,21 +325,21 @@ typedef struct daos_cont_set_attr_t {
 	const size_t *sizes;
 } daos_cont_set_attr_t;
 
-/**  */
+/** Arguments of `daos_cont_del_attr` made as a task. */
 typedef struct daos_cont_del_attr_t {
 	daos_handle_t coh;
 	int n;
 	const char *const *names;
 } daos_cont_del_attr_t;
 
-/**  */
+/** Arguments of `daos_cont_alloc_oids` made as a task. */
 typedef struct daos_cont_alloc_oids_t {
 	daos_handle_t coh;
 	daos_size_t num_oids;
 	uint64_t *oid;
 } daos_cont_alloc_oids_t;
 
-/**  */
+/** Arguments of `daos_cont_list_snap` made as a task. */
 typedef struct daos_cont_list_snap_t {
 	daos_handle_t coh;
 	int *nr;
@@ -348,7 +348,7 @@ typedef struct daos_cont_list_snap_t {
 	daos_anchor_t *anchor;
 } daos_cont_list_snap_t;
 
-/**  */
+/** Arguments of `daos_cont_create_snap` made as a task. */
 typedef struct daos_cont_create_snap_t {
 	daos_handle_t coh;
 	unsigned int opts;
@@ -356,89 +356,89 @@ typedef struct daos_cont_create_snap_t {
 	char *name;
 } daos_cont_create_snap_t;
 
-/**  */
+/** Arguments of `daos_cont_destroy_snap` made as a task. */
 typedef struct daos_cont_destroy_snap_t {
 	daos_handle_t coh;
 	daos_epoch_range_t epr;
 } daos_cont_destroy_snap_t;
 
-/**  */
+/** Arguments of `daos_cont_snap_oit_oid_get` made as a task. */
 typedef struct daos_cont_snap_oit_oid_get_t {
 	daos_handle_t coh;
 	daos_epoch_t epoch;
 	daos_obj_id_t *oid;
 } daos_cont_snap_oit_oid_get_t;
 
-/**  */
+/** Arguments of `daos_cont_snap_oit_create` made as a task. */
 typedef struct daos_cont_snap_oit_create_t {
 	daos_handle_t coh;
 	daos_epoch_t epoch;
 	char *name;
 } daos_cont_snap_oit_create_t;
 
-/**  */
+/** Arguments of `daos_cont_snap_oit_destroy` made as a task. */
 typedef struct daos_cont_snap_oit_destroy_t {
 	daos_handle_t coh;
 	daos_epoch_t epoch;
 } daos_cont_snap_oit_destroy_t;
 
-/**  */
+/** Arguments of `daos_obj_register_class` made as a task. */
 typedef struct daos_obj_register_class_t {
 	daos_handle_t coh;
 	daos_oclass_id_t cid;
 	struct daos_oclass_attr *cattr;
 } daos_obj_register_class_t;
 
-/**  */
+/** Arguments of `daos_tx_open` made as a task. */
 typedef struct daos_tx_open_t {
 	daos_handle_t coh;
 	daos_handle_t *th;
 	uint64_t flags;
 } daos_tx_open_t;
 
-/**  */
+/** Arguments of `daos_tx_commit` made as a task. */
 typedef struct daos_tx_commit_t {
 	daos_handle_t th;
 	uint32_t flags;
 } daos_tx_commit_t;
 
-/**  */
+/** Arguments of `daos_tx_abort` made as a task. */
 typedef struct daos_tx_abort_t {
 	daos_handle_t th;
 } daos_tx_abort_t;
 
-/**  */
+/** Arguments of `daos_tx_open_snap` made as a task. */
 typedef struct daos_tx_open_snap_t {
 	daos_handle_t coh;
 	daos_epoch_t epoch;
 	daos_handle_t *th;
 } daos_tx_open_snap_t;
 
-/**  */
+/** Arguments of `daos_tx_close` made as a task. */
 typedef struct daos_tx_close_t {
 	daos_handle_t th;
 } daos_tx_close_t;
 
-/**  */
+/** Arguments of `daos_tx_restart` made as a task. */
 typedef struct daos_tx_restart_t {
 	daos_handle_t th;
 } daos_tx_restart_t;
 
-/**  */
+/** Arguments of `daos_obj_query_class` made as a task. */
 typedef struct daos_obj_query_class_t {
 	daos_handle_t coh;
 	daos_oclass_id_t cid;
 	struct daos_oclass_attr *cattr;
 } daos_obj_query_class_t;
 
-/**  */
+/** Arguments of `daos_obj_list_class` made as a task. */
 typedef struct daos_obj_list_class_t {
 	daos_handle_t coh;
 	struct daos_oclass_list *clist;
 	daos_anchor_t *anchor;
 } daos_obj_list_class_t;
 
-/**  */
+/** Arguments of `daos_obj_open` made as a task. */
 typedef struct daos_obj_open_t {
 	daos_handle_t coh;
 	daos_obj_id_t oid;
@@ -446,12 +446,12 @@ typedef struct daos_obj_open_t {
 	daos_handle_t *oh;
 } daos_obj_open_t;
 
-/**  */
+/** Arguments of `daos_obj_close` made as a task. */
 typedef struct daos_obj_close_t {
 	daos_handle_t oh;
 } daos_obj_close_t;
 
-/**  */
+/** Arguments of `daos_obj_punch` made as a task. */
 typedef struct daos_obj_punch_t {
 	daos_handle_t th;
 	daos_handle_t oh;
@@ -461,7 +461,7 @@ typedef struct daos_obj_punch_t {
 	unsigned int akey_nr;
 } daos_obj_punch_t;
 
-/**  */
+/** Arguments of `daos_obj_query` made as a task. */
 typedef struct daos_obj_query_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -469,7 +469,7 @@ typedef struct daos_obj_query_t {
 	d_rank_list_t *ranks;
 } daos_obj_query_t;
 
-/**  */
+/** Arguments of `daos_obj_query_key` made as a task. */
 typedef struct daos_obj_query_key_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -480,7 +480,7 @@ typedef struct daos_obj_query_key_t {
 	daos_epoch_t *max_epoch;
 } daos_obj_query_key_t;
 
-/**  */
+/** Arguments of `daos_obj_rw` made as a task. */
 typedef struct daos_obj_rw_t {
 	daos_handle_t th;
 	daos_handle_t oh;
@@ -495,7 +495,7 @@ typedef struct daos_obj_rw_t {
 	d_iov_t *csum_iov;
 } daos_obj_rw_t;
 
-/**  */
+/** Arguments of `daos_obj_sync` made as a task. */
 struct daos_obj_sync_args {
 	daos_handle_t oh;
 	daos_epoch_t epoch;
@@ -503,7 +503,7 @@ struct daos_obj_sync_args {
 	int *nr;
 };
 
-/**  */
+/** Arguments of `daos_obj_list` made as a task. */
 typedef struct daos_obj_list_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -524,7 +524,7 @@ typedef struct daos_obj_list_t {
 	bool incr_order;
 } daos_obj_list_t;
 
-/**  */
+/** Arguments of `daos_array_create` made as a task. */
 typedef struct daos_array_create_t {
 	daos_handle_t coh;
 	daos_obj_id_t oid;
@@ -534,7 +534,7 @@ typedef struct daos_array_create_t {
 	daos_handle_t *oh;
 } daos_array_create_t;
 
-/**  */
+/** Arguments of `daos_array_open` made as a task. */
 typedef struct daos_array_open_t {
 	daos_handle_t coh;
 	daos_obj_id_t oid;
@@ -546,12 +546,12 @@ typedef struct daos_array_open_t {
 	daos_handle_t *oh;
 } daos_array_open_t;
 
-/**  */
+/** Arguments of `daos_array_close` made as a task. */
 typedef struct daos_array_close_t {
 	daos_handle_t oh;
 } daos_array_close_t;
 
-/**  */
+/** Arguments of `daos_array_io` made as a task. */
 typedef struct daos_array_io_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -559,34 +559,34 @@ typedef struct daos_array_io_t {
 	d_sg_list_t *sgl;
 } daos_array_io_t;
 
-/**  */
+/** Arguments of `daos_array_get_size` made as a task. */
 typedef struct daos_array_get_size_t {
 	daos_handle_t oh;
 	daos_handle_t th;
 	daos_size_t *size;
 } daos_array_get_size_t;
 
-/**  */
+/** Arguments of `daos_array_stat` made as a task. */
 typedef struct daos_array_stat_t {
 	daos_handle_t oh;
 	daos_handle_t th;
 	daos_array_stbuf_t *stbuf;
 } daos_array_stat_t;
 
-/**  */
+/** Arguments of `daos_array_set_size` made as a task. */
 typedef struct daos_array_set_size_t {
 	daos_handle_t oh;
 	daos_handle_t th;
 	daos_size_t size;
 } daos_array_set_size_t;
 
-/**  */
+/** Arguments of `daos_array_destroy` made as a task. */
 typedef struct daos_array_destroy_t {
 	daos_handle_t oh;
 	daos_handle_t th;
 } daos_array_destroy_t;
 
-/**  */
+/** Arguments of `daos_kv_open` made as a task. */
 typedef struct daos_kv_open_t {
 	daos_handle_t coh;
 	daos_obj_id_t oid;
@@ -594,18 +594,18 @@ typedef struct daos_kv_open_t {
 	daos_handle_t *oh;
 } daos_kv_open_t;
 
-/**  */
+/** Arguments of `daos_kv_close` made as a task. */
 typedef struct daos_kv_close_t {
 	daos_handle_t oh;
 } daos_kv_close_t;
 
-/**  */
+/** Arguments of `daos_kv_destroy` made as a task. */
 typedef struct daos_kv_destroy_t {
 	daos_handle_t oh;
 	daos_handle_t th;
 } daos_kv_destroy_t;
 
-/**  */
+/** Arguments of `daos_kv_get` made as a task. */
 typedef struct daos_kv_get_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -615,7 +615,7 @@ typedef struct daos_kv_get_t {
 	void *buf;
 } daos_kv_get_t;
 
-/**  */
+/** Arguments of `daos_kv_put` made as a task. */
 typedef struct daos_kv_put_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -625,7 +625,7 @@ typedef struct daos_kv_put_t {
 	const void *buf;
 } daos_kv_put_t;
 
-/**  */
+/** Arguments of `daos_kv_remove` made as a task. */
 typedef struct daos_kv_remove_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -633,7 +633,7 @@ typedef struct daos_kv_remove_t {
 	const char *key;
 } daos_kv_remove_t;
 
-/**  */
+/** Arguments of `daos_kv_list` made as a task. */
 typedef struct daos_kv_list_t {
 	daos_handle_t oh;
 	daos_handle_t th;
@@ -643,7 +643,7 @@ typedef struct daos_kv_list_t {
 	daos_anchor_t *anchor;
 } daos_kv_list_t;
 
-/**  */
+/** Arguments of `daos_pipeline_run` made as a task. */
 typedef struct daos_pipeline_run_t {
 	daos_handle_t oh;
 	daos_handle_t th;

@@ -1,1 +1,42 @@
-//! To be written.
+//! `libdaos.so.2`: the C API. Pointers in, calls out, no logic, and no panic crosses it.
+//!
+//! * [`abi`]: types and constants, the source of the headers in `include/`.
+//! * [`guard`]: every exported function is a closure given to [`guard::guard`], which catches panics, logs the sentence of
+//!   an error once and returns its number.
+//! * [`pointer`]: what may be done with a caller's pointer; NULL and misaligned ones are errors.
+//! * [`handle_table`]: handles are numbers in a table; a wrong, closed or foreign one is an error.
+//! * [`process`]: the one client context of the process.
+//! * [`completion`]: how a call runs to its end: on the calling thread, or later with an event.
+//!
+//! The other modules are the functions, one module per subject; `daos-headers` prints their prototypes and comments.
+#![allow(unsafe_code, reason = "the C API: pointers of callers are read and written")]
+#![allow(clippy::missing_safety_doc, reason = "the documentation is for C; what it says of pointers is the promise")]
+#![allow(clippy::too_many_arguments, reason = "signatures are the C API's")]
+
+pub mod abi;
+pub mod array;
+pub mod attributes;
+pub mod completion;
+pub mod container;
+pub mod container_attributes;
+pub mod errno;
+pub mod event;
+pub mod event_queue;
+pub mod event_state;
+pub mod guard;
+pub mod gurt;
+pub mod handle_table;
+pub mod io;
+pub mod kv;
+pub mod launcher;
+pub mod library;
+pub mod object;
+pub mod object_class;
+pub mod object_io;
+pub mod object_list;
+pub mod pointer;
+pub mod pool;
+pub mod pool_attributes;
+pub mod process;
+pub mod prop;
+pub mod property;

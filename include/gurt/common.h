@@ -18,6 +18,64 @@
 extern "C" {
 #endif
 
+/** Memory of `size` bytes, as malloc. */
+void *d_malloc(size_t size);
+
+/** Zeroed memory for `nmemb` elements of `size` bytes, as calloc. */
+void *d_calloc(size_t nmemb, size_t size);
+
+/** Changes the size of memory, as realloc. */
+void *d_realloc(void *ptr, size_t size);
+
+/** Frees memory, as free. */
+void d_free(void *ptr);
+
+/**
+ * Memory at an address that is a multiple of `alignment`, a power of two; zeroed when `zero` is set.
+ *
+ * @return NULL when there is none or the alignment is not a power of two
+ */
+void *d_aligned_alloc(size_t alignment, size_t size, bool zero);
+
+/** A copy of at most `n` bytes of a string, as strndup. */
+char *d_strndup(const char *s, size_t n);
+
+/** Frees a list of ranks that a query gave; NULL is fine. */
+void d_rank_list_free(d_rank_list_t *rank_list);
+
+/**
+ * A copy of an environment variable, freed by d_freeenv_str.
+ *
+ * @str_val [out] NULL when it is not set
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_NOMEM, -DER_INVAL
+ */
+int d_agetenv_str(char **str_val, const char *name);
+
+/** Frees what d_agetenv_str gave and sets it to NULL. */
+void d_freeenv_str(char **str_val);
+
+/**
+ * Reads an environment variable as yes or no: "0", "n" and "false" are no. The value stays as it was on errors.
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_INVAL
+ */
+int d_getenv_bool(const char *name, bool *bool_val);
+
+/**
+ * Reads an environment variable as a number. The value stays as it was on errors.
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is no number of 32 bits
+ */
+int d_getenv_uint32_t(const char *name, uint32_t *uint32_val);
+
+/**
+ * Reads an environment variable as a number. The value stays as it was on errors.
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is no number of 64 bits
+ */
+int d_getenv_uint64_t(const char *name, uint64_t *uint64_val);
+
 /** The structure that has `ptr` as its `member`. */
 #ifndef container_of
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))

@@ -26,14 +26,8 @@ pub struct dfs_pipeline {
 /// A compiled filter over the entries of a directory.
 pub type dfs_pipeline_t = dfs_pipeline;
 /// Called by `dfs_iterate` with the name of each entry; anything but zero ends the iteration.
-pub type dfs_filler_cb_t = Option<
-    unsafe extern "C" fn(
-        dfs: *mut dfs_t,
-        obj: *mut dfs_obj_t,
-        name: *const c_char,
-        arg: *mut c_void,
-    ) -> c_int,
->;
+pub type dfs_filler_cb_t =
+    Option<unsafe extern "C" fn(dfs: *mut dfs_t, obj: *mut dfs_obj_t, name: *const c_char, arg: *mut c_void) -> c_int>;
 
 pub const DAOS_SUPER_MAGIC: c_uint = 0xDA05AD10u32;
 pub const DFS_BALANCED: c_int = 4;

@@ -3,7 +3,7 @@
 use super::*;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
-///
+/// Arguments of `daos_set_params` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_set_params_t {
@@ -14,7 +14,7 @@ pub struct daos_set_params_t {
     pub value_extra: u64,
 }
 
-///
+/// Arguments of `daos_pool_connect` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_connect_t {
@@ -26,14 +26,14 @@ pub struct daos_pool_connect_t {
     pub pool: *const c_char,
 }
 
-///
+/// Arguments of `daos_pool_disconnect` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_disconnect_t {
     pub poh: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_pool_update` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_update_t {
@@ -43,7 +43,7 @@ pub struct daos_pool_update_t {
     pub tgts: *mut d_tgt_list,
 }
 
-///
+/// Arguments of `daos_mgmt_pool_list` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_mgmt_pool_list_t {
@@ -52,7 +52,7 @@ pub struct daos_mgmt_pool_list_t {
     pub npools: *mut daos_size_t,
 }
 
-///
+/// Arguments of `daos_pool_query` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_query_t {
@@ -62,7 +62,7 @@ pub struct daos_pool_query_t {
     pub prop: *mut daos_prop_t,
 }
 
-///
+/// Arguments of `daos_pool_query_target` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_query_target_t {
@@ -72,7 +72,7 @@ pub struct daos_pool_query_target_t {
     pub info: *mut daos_target_info_t,
 }
 
-///
+/// Arguments of `daos_pool_list_cont` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_list_cont_t {
@@ -81,7 +81,7 @@ pub struct daos_pool_list_cont_t {
     pub cont_buf: *mut daos_pool_cont_info,
 }
 
-///
+/// Arguments of `daos_pool_filter_cont` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_filter_cont_t {
@@ -91,7 +91,7 @@ pub struct daos_pool_filter_cont_t {
     pub cont_buf: *mut daos_pool_cont_info2,
 }
 
-///
+/// Arguments of `daos_pool_list_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_list_attr_t {
@@ -100,7 +100,7 @@ pub struct daos_pool_list_attr_t {
     pub size: *mut usize,
 }
 
-///
+/// Arguments of `daos_pool_get_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_get_attr_t {
@@ -111,7 +111,7 @@ pub struct daos_pool_get_attr_t {
     pub sizes: *mut usize,
 }
 
-///
+/// Arguments of `daos_pool_set_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_set_attr_t {
@@ -122,7 +122,7 @@ pub struct daos_pool_set_attr_t {
     pub sizes: *const usize,
 }
 
-///
+/// Arguments of `daos_pool_del_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_del_attr_t {
@@ -131,7 +131,7 @@ pub struct daos_pool_del_attr_t {
     pub names: *const *const c_char,
 }
 
-///
+/// Arguments of `daos_pool_replicas` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_replicas_t {
@@ -141,7 +141,7 @@ pub struct daos_pool_replicas_t {
     pub failed: *mut d_rank_list_t,
 }
 
-///
+/// Arguments of `daos_mgmt_get_bs_state` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_mgmt_get_bs_state_t {
@@ -150,14 +150,14 @@ pub struct daos_mgmt_get_bs_state_t {
     pub state: *mut c_int,
 }
 
-///
+/// Arguments of `daos_pool_stop_svc` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pool_stop_svc_t {
     pub poh: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_cont_create` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_create_t {
@@ -167,7 +167,7 @@ pub struct daos_cont_create_t {
     pub cuuid: *mut uuid_t,
 }
 
-///
+/// Arguments of `daos_cont_open` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_open_t {
@@ -179,14 +179,14 @@ pub struct daos_cont_open_t {
     pub cont: *const c_char,
 }
 
-///
+/// Arguments of `daos_cont_close` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_close_t {
     pub coh: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_cont_destroy` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_destroy_t {
@@ -196,7 +196,7 @@ pub struct daos_cont_destroy_t {
     pub cont: *const c_char,
 }
 
-///
+/// Arguments of `daos_cont_query` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_query_t {
@@ -205,7 +205,7 @@ pub struct daos_cont_query_t {
     pub prop: *mut daos_prop_t,
 }
 
-///
+/// Arguments of `daos_cont_set_prop` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_set_prop_t {
@@ -213,7 +213,7 @@ pub struct daos_cont_set_prop_t {
     pub prop: *mut daos_prop_t,
 }
 
-///
+/// Arguments of `daos_cont_update_acl` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_update_acl_t {
@@ -221,7 +221,7 @@ pub struct daos_cont_update_acl_t {
     pub acl: *mut daos_acl,
 }
 
-///
+/// Arguments of `daos_cont_delete_acl` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_delete_acl_t {
@@ -230,7 +230,7 @@ pub struct daos_cont_delete_acl_t {
     pub name: d_string_t,
 }
 
-///
+/// Arguments of `daos_cont_aggregate` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_aggregate_t {
@@ -238,7 +238,7 @@ pub struct daos_cont_aggregate_t {
     pub epoch: daos_epoch_t,
 }
 
-///
+/// Arguments of `daos_cont_rollback` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_rollback_t {
@@ -246,7 +246,7 @@ pub struct daos_cont_rollback_t {
     pub epoch: daos_epoch_t,
 }
 
-///
+/// Arguments of `daos_cont_subscribe` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_subscribe_t {
@@ -254,7 +254,7 @@ pub struct daos_cont_subscribe_t {
     pub epoch: *mut daos_epoch_t,
 }
 
-///
+/// Arguments of `daos_cont_list_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_list_attr_t {
@@ -263,7 +263,7 @@ pub struct daos_cont_list_attr_t {
     pub size: *mut usize,
 }
 
-///
+/// Arguments of `daos_cont_get_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_get_attr_t {
@@ -274,7 +274,7 @@ pub struct daos_cont_get_attr_t {
     pub sizes: *mut usize,
 }
 
-///
+/// Arguments of `daos_cont_set_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_set_attr_t {
@@ -285,7 +285,7 @@ pub struct daos_cont_set_attr_t {
     pub sizes: *const usize,
 }
 
-///
+/// Arguments of `daos_cont_del_attr` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_del_attr_t {
@@ -294,7 +294,7 @@ pub struct daos_cont_del_attr_t {
     pub names: *const *const c_char,
 }
 
-///
+/// Arguments of `daos_cont_alloc_oids` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_alloc_oids_t {
@@ -303,7 +303,7 @@ pub struct daos_cont_alloc_oids_t {
     pub oid: *mut u64,
 }
 
-///
+/// Arguments of `daos_cont_list_snap` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_list_snap_t {
@@ -314,7 +314,7 @@ pub struct daos_cont_list_snap_t {
     pub anchor: *mut daos_anchor_t,
 }
 
-///
+/// Arguments of `daos_cont_create_snap` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_create_snap_t {
@@ -324,7 +324,7 @@ pub struct daos_cont_create_snap_t {
     pub name: *mut c_char,
 }
 
-///
+/// Arguments of `daos_cont_destroy_snap` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_destroy_snap_t {
@@ -332,7 +332,7 @@ pub struct daos_cont_destroy_snap_t {
     pub epr: daos_epoch_range_t,
 }
 
-///
+/// Arguments of `daos_cont_snap_oit_oid_get` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_snap_oit_oid_get_t {
@@ -341,7 +341,7 @@ pub struct daos_cont_snap_oit_oid_get_t {
     pub oid: *mut daos_obj_id_t,
 }
 
-///
+/// Arguments of `daos_cont_snap_oit_create` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_snap_oit_create_t {
@@ -350,7 +350,7 @@ pub struct daos_cont_snap_oit_create_t {
     pub name: *mut c_char,
 }
 
-///
+/// Arguments of `daos_cont_snap_oit_destroy` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_cont_snap_oit_destroy_t {

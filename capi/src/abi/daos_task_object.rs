@@ -3,7 +3,7 @@
 use super::*;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
-///
+/// Arguments of `daos_obj_register_class` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_register_class_t {
@@ -12,7 +12,7 @@ pub struct daos_obj_register_class_t {
     pub cattr: *mut daos_oclass_attr,
 }
 
-///
+/// Arguments of `daos_tx_open` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_tx_open_t {
@@ -21,7 +21,7 @@ pub struct daos_tx_open_t {
     pub flags: u64,
 }
 
-///
+/// Arguments of `daos_tx_commit` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_tx_commit_t {
@@ -29,14 +29,14 @@ pub struct daos_tx_commit_t {
     pub flags: u32,
 }
 
-///
+/// Arguments of `daos_tx_abort` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_tx_abort_t {
     pub th: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_tx_open_snap` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_tx_open_snap_t {
@@ -45,21 +45,21 @@ pub struct daos_tx_open_snap_t {
     pub th: *mut daos_handle_t,
 }
 
-///
+/// Arguments of `daos_tx_close` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_tx_close_t {
     pub th: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_tx_restart` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_tx_restart_t {
     pub th: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_obj_query_class` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_query_class_t {
@@ -68,7 +68,7 @@ pub struct daos_obj_query_class_t {
     pub cattr: *mut daos_oclass_attr,
 }
 
-///
+/// Arguments of `daos_obj_list_class` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_list_class_t {
@@ -77,7 +77,7 @@ pub struct daos_obj_list_class_t {
     pub anchor: *mut daos_anchor_t,
 }
 
-///
+/// Arguments of `daos_obj_open` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_open_t {
@@ -87,14 +87,14 @@ pub struct daos_obj_open_t {
     pub oh: *mut daos_handle_t,
 }
 
-///
+/// Arguments of `daos_obj_close` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_close_t {
     pub oh: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_obj_punch` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_punch_t {
@@ -106,7 +106,7 @@ pub struct daos_obj_punch_t {
     pub akey_nr: c_uint,
 }
 
-///
+/// Arguments of `daos_obj_query` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_query_t {
@@ -116,7 +116,7 @@ pub struct daos_obj_query_t {
     pub ranks: *mut d_rank_list_t,
 }
 
-///
+/// Arguments of `daos_obj_query_key` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_query_key_t {
@@ -129,7 +129,7 @@ pub struct daos_obj_query_key_t {
     pub max_epoch: *mut daos_epoch_t,
 }
 
-///
+/// Arguments of `daos_obj_rw` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_rw_t {
@@ -146,7 +146,7 @@ pub struct daos_obj_rw_t {
     pub csum_iov: *mut d_iov_t,
 }
 
-///
+/// Arguments of `daos_obj_sync` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_sync_args {
@@ -156,7 +156,7 @@ pub struct daos_obj_sync_args {
     pub nr: *mut c_int,
 }
 
-///
+/// Arguments of `daos_obj_list` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_obj_list_t {
@@ -179,7 +179,7 @@ pub struct daos_obj_list_t {
     pub incr_order: bool,
 }
 
-///
+/// Arguments of `daos_array_create` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_create_t {
@@ -191,7 +191,7 @@ pub struct daos_array_create_t {
     pub oh: *mut daos_handle_t,
 }
 
-///
+/// Arguments of `daos_array_open` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_open_t {
@@ -205,14 +205,14 @@ pub struct daos_array_open_t {
     pub oh: *mut daos_handle_t,
 }
 
-///
+/// Arguments of `daos_array_close` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_close_t {
     pub oh: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_array_io` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_io_t {
@@ -222,7 +222,7 @@ pub struct daos_array_io_t {
     pub sgl: *mut d_sg_list_t,
 }
 
-///
+/// Arguments of `daos_array_get_size` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_get_size_t {
@@ -231,7 +231,7 @@ pub struct daos_array_get_size_t {
     pub size: *mut daos_size_t,
 }
 
-///
+/// Arguments of `daos_array_stat` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_stat_t {
@@ -240,7 +240,7 @@ pub struct daos_array_stat_t {
     pub stbuf: *mut daos_array_stbuf_t,
 }
 
-///
+/// Arguments of `daos_array_set_size` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_set_size_t {
@@ -249,7 +249,7 @@ pub struct daos_array_set_size_t {
     pub size: daos_size_t,
 }
 
-///
+/// Arguments of `daos_array_destroy` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_array_destroy_t {
@@ -257,7 +257,7 @@ pub struct daos_array_destroy_t {
     pub th: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_kv_open` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_kv_open_t {
@@ -267,14 +267,14 @@ pub struct daos_kv_open_t {
     pub oh: *mut daos_handle_t,
 }
 
-///
+/// Arguments of `daos_kv_close` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_kv_close_t {
     pub oh: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_kv_destroy` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_kv_destroy_t {
@@ -282,7 +282,7 @@ pub struct daos_kv_destroy_t {
     pub th: daos_handle_t,
 }
 
-///
+/// Arguments of `daos_kv_get` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_kv_get_t {
@@ -294,7 +294,7 @@ pub struct daos_kv_get_t {
     pub buf: *mut c_void,
 }
 
-///
+/// Arguments of `daos_kv_put` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_kv_put_t {
@@ -306,7 +306,7 @@ pub struct daos_kv_put_t {
     pub buf: *const c_void,
 }
 
-///
+/// Arguments of `daos_kv_remove` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_kv_remove_t {
@@ -316,7 +316,7 @@ pub struct daos_kv_remove_t {
     pub key: *const c_char,
 }
 
-///
+/// Arguments of `daos_kv_list` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_kv_list_t {
@@ -328,7 +328,7 @@ pub struct daos_kv_list_t {
     pub anchor: *mut daos_anchor_t,
 }
 
-///
+/// Arguments of `daos_pipeline_run` made as a task.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct daos_pipeline_run_t {

@@ -7,8 +7,7 @@ pub type tse_task_t = tse_task;
 /// The body of a task.
 pub type tse_task_func_t = Option<unsafe extern "C" fn(task: *mut tse_task_t) -> c_int>;
 /// Called before a task runs or after it completed, with a copy of the data given at registration.
-pub type tse_task_cb_t =
-    Option<unsafe extern "C" fn(task: *mut tse_task_t, arg: *mut c_void) -> c_int>;
+pub type tse_task_cb_t = Option<unsafe extern "C" fn(task: *mut tse_task_t, arg: *mut c_void) -> c_int>;
 /// Called when a scheduler has completed.
 pub type tse_sched_comp_cb_t = Option<unsafe extern "C" fn(args: *mut c_void, rc: c_int) -> c_int>;
 

@@ -5,10 +5,7 @@
 //! structures and unions, and enumerations in [`c_enum!`]. A type whose name starts with `Anonymous` is printed inside
 //! the structure that has it as a field; a field called `anonymous` has no name in C. Names that end in `_t` are a tag
 //! and a type name in C, all others are a tag alone. The facts in `tests/abi` are checked against the result, by C.
-#![allow(
-    missing_docs,
-    reason = "fields and enumerators carry the C API's names and are explained at their type"
-)]
+#![allow(missing_docs, reason = "fields and enumerators carry the C API's names and are explained at their type")]
 #![allow(non_camel_case_types, reason = "names are the C API's")]
 
 /// A C enumeration: constants and a name for their integer type. C callers can pass any number, so that it is no Rust

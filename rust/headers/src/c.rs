@@ -131,12 +131,7 @@ fn contained_types<'a>(record: &Declaration, names: &'a Names) -> Vec<&'a Declar
     found
 }
 
-fn print_fields(
-    out: &mut String,
-    fields: &[(String, Vec<String>, Type)],
-    depth: usize,
-    names: &Names,
-) -> Result<()> {
+fn print_fields(out: &mut String, fields: &[(String, Vec<String>, Type)], depth: usize, names: &Names) -> Result<()> {
     let indent = "\t".repeat(depth);
     for (name, documentation, field) in fields {
         for line in documentation {

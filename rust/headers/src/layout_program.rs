@@ -40,7 +40,6 @@ const START: &str = "\
 #define CHECK(condition, text) _Static_assert(condition, text)
 #define ALIGNMENT(type) _Alignof(type)
 #endif
-#pragma GCC diagnostic ignored \"-Winvalid-offsetof\"
 ";
 
 /// The program's text.

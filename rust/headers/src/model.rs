@@ -224,7 +224,8 @@ fn function(item: syn::ItemFn) -> Result<Declaration> {
         .map(|input| match input {
             syn::FnArg::Typed(parameter) => match *parameter.pat {
                 syn::Pat::Ident(pattern) => {
-                    Ok((pattern.ident.to_string().trim_start_matches('_').to_owned(), *parameter.ty))
+                    let name = pattern.ident.to_string();
+                    Ok((name.trim_start_matches("r#").trim_start_matches('_').to_owned(), *parameter.ty))
                 }
                 _ => bail!("{name} has a parameter without a name"),
             },

@@ -115,12 +115,11 @@ fn errors() -> Result<String> {
     for (range, base) in [("GURT", 1000), ("DAOS", 2000)] {
         writeln!(out, "/** ACTION(name, text) for every error number of the range that starts at {base}. */")?;
         write!(out, "#define D_FOREACH_{range}_ERR(ACTION)")?;
-        let mut next = base + 1;
-        for code in Code::ALL.iter().filter(|code| (base..base + 1000).contains(&(**code as i32))) {
+        let codes = Code::ALL.iter().filter(|code| (base..base + 1000).contains(&(**code as i32)));
+        for (next, code) in (base + 1..).zip(codes) {
             if *code as i32 != next {
                 bail!("{} is {}, but the list has no gaps and needs {next}", code.name(), *code as i32);
             }
-            next += 1;
             // The text must be one macro argument.
             write!(out, " \\\n\tACTION({}, {})", code.name(), code.text().replace(',', ";"))?;
         }

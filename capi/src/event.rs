@@ -1,0 +1,110 @@
+//! Events.
+
+use core::ffi::{c_int, c_void};
+
+use daos_status::{Code, fail};
+
+use crate::abi::{DAOS_EVS_RUNNING, daos_event_comp_cb_t, daos_event_t, daos_handle_t};
+use crate::event_queue::limit_of;
+use crate::event_state::{self, Event};
+use crate::guard::{guard, guard_value};
+use crate::process;
+
+/// Prepares an event for use.
+///
+/// @ev the event; it must stay where it is until daos_event_fini
+/// @eqh the queue that gets its completions, or DAOS_HDL_INVAL
+/// @parent an event that completes when its children have (see daos_event_parent_barrier), or NULL
+///
+/// @return zero, -DER_INVAL, -DER_NO_HDL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_event_init(
+    ev: *mut daos_event_t,
+    eqh: daos_handle_t,
+    parent: *mut daos_event_t,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe { guard("daos_event_init", |caller| event_state::initialise(caller, ev, eqh, parent)) }
+}
+
+/// Ends the use of an event; a parent after its children.
+///
+/// @return zero, -DER_INVAL when it is not initialised, -DER_BUSY when it is running or has children
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_event_fini(ev: *mut daos_event_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe { guard("daos_event_fini", |caller| event_state::finalise(Event::at(caller, ev)?)) }
+}
+
+/// Goes over the children of an event.
+///
+/// @child the child before, or NULL for the first
+///
+/// @return a child, or NULL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_event_next(parent: *mut daos_event_t, child: *mut daos_event_t) -> *mut daos_event_t {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_value("daos_event_next", core::ptr::null_mut(), |caller| {
+            let parent = Event::at(caller, parent)?;
+            let child = if child.is_null() { None } else { Some(Event::at(caller, child)?) };
+            Ok(event_state::next_child(parent, child))
+        })
+    }
+}
+
+/// Waits for an event; the calling thread drives running calls meanwhile.
+///
+/// @timeout in microseconds: DAOS_EQ_NOWAIT to look once, DAOS_EQ_WAIT to wait without limit
+/// @flag [out] whether the event has completed; its result is in ev_error, and it can be used again
+///
+/// @return zero, -DER_INVAL, -DER_UNINIT
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_event_test(ev: *mut daos_event_t, timeout: i64, flag: *mut bool) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_event_test", |caller| {
+            let event = Event::at(caller, ev)?;
+            let flag = caller.out(flag, "flag")?;
+            let done = event.status() != DAOS_EVS_RUNNING
+                || process::context()?.drive(limit_of(timeout), || event.status() != DAOS_EVS_RUNNING);
+            if done {
+                event.forget_in_queue();
+                event.acknowledge();
+            }
+            flag.set(done);
+            Ok(())
+        })
+    }
+}
+
+/// Makes a parent event complete when all its children have; its ev_error is that of the first child that failed.
+///
+/// @return zero, -DER_INVAL when it has no children, -DER_BUSY when it is running
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_event_parent_barrier(ev: *mut daos_event_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe { guard("daos_event_parent_barrier", |caller| event_state::barrier(Event::at(caller, ev)?)) }
+}
+
+/// Registers a function for the next completion of an event. It is called once, on the thread that completes the event,
+/// before the completion can be seen; it may use the library. Up to five can be registered.
+///
+/// @return zero, -DER_INVAL when it is running or cb is NULL, -DER_NOMEM when there are too many
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_event_register_comp_cb(
+    ev: *mut daos_event_t,
+    cb: daos_event_comp_cb_t,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_event_register_comp_cb", |caller| {
+            let event = Event::at(caller, ev)?;
+            if cb.is_none() {
+                fail!(Code::Inval, "cb is NULL");
+            }
+            event_state::register(event, cb, arg)
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! The wall between C and Rust.
+
+use core::ffi::c_int;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use daos_env::log;
+use daos_status::{Code, Result, Status};
+
+use crate::pointer::Caller;
+
+/// Runs the body of an exported function of libdaos: zero, or a negative DER number after one log line.
+///
+/// # Safety
+/// The caller of the exported function kept the promises in its documentation about the pointers it passed.
+pub unsafe fn guard(function: &str, body: impl FnOnce(Caller) -> Result<()>) -> c_int {
+    // SAFETY: the caller of this function promises it.
+    let caller = unsafe { Caller::promised() };
+    match caught(function, || body(caller)) {
+        Ok(()) => 0,
+        Err(status) => report(function, &status).to_der(),
+    }
+}
+
+/// The same for a function that returns a count, zero or more, when it succeeds.
+///
+/// # Safety
+/// As for [`guard`].
+pub unsafe fn guard_count(function: &str, body: impl FnOnce(Caller) -> Result<c_int>) -> c_int {
+    // SAFETY: the caller of this function promises it.
+    let caller = unsafe { Caller::promised() };
+    match caught(function, || body(caller)) {
+        Ok(count) => count,
+        Err(status) => report(function, &status).to_der(),
+    }
+}
+
+/// The same for a function of libdfs or libduns: zero, or a positive errno.
+///
+/// # Safety
+/// As for [`guard`].
+pub unsafe fn guard_errno(function: &str, body: impl FnOnce(Caller) -> Result<()>) -> c_int {
+    // SAFETY: the caller of this function promises it.
+    let caller = unsafe { Caller::promised() };
+    match caught(function, || body(caller)) {
+        Ok(()) => 0,
+        Err(status) => report(function, &status).to_errno(),
+    }
+}
+
+/// The same for a function without a result; `fallback` is returned after a panic or an error.
+///
+/// # Safety
+/// As for [`guard`].
+pub unsafe fn guard_value<T>(function: &str, fallback: T, body: impl FnOnce(Caller) -> Result<T>) -> T {
+    // SAFETY: the caller of this function promises it.
+    let caller = unsafe { Caller::promised() };
+    match caught(function, || body(caller)) {
+        Ok(value) => value,
+        Err(status) => {
+            report(function, &status);
+            fallback
+        }
+    }
+}
+
+/// Logs an error that ends here, once, at the level it deserves, and gives it back.
+pub fn report<'a>(function: &str, status: &'a Status) -> &'a Status {
+    match status.code() {
+        // What programs ask for in their normal course, and answer themselves.
+        Code::Nonexist | Code::Exist | Code::Enoent | Code::ContNonexist | Code::Trunc | Code::TxRestart => {
+            log!(Debug, "libdaos", "{function}: {status}");
+        }
+        _ => log!(Warn, "libdaos", "{function}: {status}"),
+    }
+    status
+}
+
+fn caught<T>(function: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What a panic leaves behind is guarded by locks that recover or is not looked at again.
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        Err(Status::new(Code::Misc, format!("{function} failed inside the library: {}", words_of(&*payload))))
+    })
+}
+
+/// What a panic said.
+fn words_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no reason given")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_and_errors_become_numbers() {
+        // SAFETY: no pointer is involved.
+        unsafe {
+            assert_eq!(guard("f", |_| Ok(())), 0);
+            assert_eq!(guard("f", |_| Err(Status::new(Code::Exist, "x"))), -1004);
+            assert_eq!(guard_errno("f", |_| Err(Status::new(Code::Exist, "x"))), 17);
+            assert_eq!(guard("f", |_| panic!("on purpose")), -1025);
+            assert_eq!(guard_value("f", 7, |_| panic!("on purpose")), 7);
+        }
+    }
+}

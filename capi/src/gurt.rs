@@ -1,0 +1,4 @@
+//! Functions of libgurt.
+
+pub mod environment;
+pub mod memory;

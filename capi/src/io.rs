@@ -1,0 +1,211 @@
+//! Keys, buffers, descriptors and anchors of callers, turned into what the client takes.
+
+use core::ffi::c_uint;
+
+use daos_client::{Anchor, ScatterList};
+use daos_status::{Code, Result, fail};
+use daos_types::{Extent, Key};
+
+use crate::abi::*;
+use crate::pointer::{Caller, Out};
+
+/// The most akeys of one call.
+pub const DESCRIPTORS_MAX: u64 = 1 << 16;
+
+/// Bytes of an anchor that hold a position.
+const POSITION_LENGTH_MAX: usize = 104;
+
+/// A key of the caller: 1 byte to 64 KiB.
+pub fn key(caller: Caller, pointer: *const daos_key_t, name: &str) -> Result<Key> {
+    key_of(caller, &caller.read(pointer, name)?, name)
+}
+
+/// A key of the caller, given by value.
+pub fn key_of(caller: Caller, iov: &d_iov_t, name: &str) -> Result<Key> {
+    if iov.iov_len == 0 {
+        fail!(Code::Inval, "{name} is empty");
+    }
+    if iov.iov_len > iov.iov_buf_len && iov.iov_buf_len != 0 {
+        fail!(Code::Inval, "{name} has {} bytes in a buffer of {}", iov.iov_len, iov.iov_buf_len);
+    }
+    if iov.iov_len > daos_types::KEY_LENGTH_MAX {
+        fail!(Code::KeyTooBig, "{name} has {} bytes; keys have at most {}", iov.iov_len, daos_types::KEY_LENGTH_MAX);
+    }
+    Key::new(&caller.bytes(iov.iov_buf, iov.iov_len, name)?)
+}
+
+/// Several keys.
+pub fn keys(caller: Caller, pointer: *const daos_key_t, count: c_uint, name: &str) -> Result<Vec<Key>> {
+    if count == 0 {
+        fail!(Code::Inval, "the count of {name} is zero");
+    }
+    let iovs = caller.array(pointer, u64::from(count), name)?;
+    iovs.iter().map(|iov| key_of(caller, iov, name)).collect()
+}
+
+/// Which length of a buffer counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// What is in use: an update.
+    Full,
+    /// What there is room for: a fetch.
+    Room,
+}
+
+/// A scatter-gather list of the caller.
+pub struct List {
+    /// The pieces.
+    pub pieces: ScatterList,
+    /// Their bytes together.
+    pub length: u64,
+    place: Out<d_sg_list_t>,
+    lengths: Vec<usize>,
+}
+
+impl List {
+    /// The list at a pointer.
+    pub fn read(caller: Caller, pointer: *mut d_sg_list_t, what: Use) -> Result<List> {
+        let place = caller.out(pointer, "sgl")?;
+        let list = place.get();
+        if u64::from(list.sg_nr) > DESCRIPTORS_MAX {
+            fail!(
+                Code::Inval,
+                "the scatter-gather list has {} buffers; at most {DESCRIPTORS_MAX} are taken",
+                list.sg_nr
+            );
+        }
+        let iovs = caller.array(list.sg_iovs, u64::from(list.sg_nr), "sg_iovs")?;
+        let mut pieces = Vec::with_capacity(iovs.len());
+        let mut total = 0u64;
+        for (index, iov) in iovs.iter().enumerate() {
+            let length = if what == Use::Full { iov.iov_len } else { iov.iov_buf_len };
+            if what == Use::Full && iov.iov_len > iov.iov_buf_len {
+                fail!(Code::Inval, "buffer {index} has {} bytes in use of {}", iov.iov_len, iov.iov_buf_len);
+            }
+            if length > 0 && iov.iov_buf.is_null() {
+                fail!(Code::Inval, "buffer {index} is NULL and has {length} bytes");
+            }
+            total = match total.checked_add(length as u64).filter(|_| isize::try_from(length).is_ok()) {
+                Some(total) => total,
+                None => fail!(Code::Inval, "buffer {index} has {length} bytes"),
+            };
+            pieces.push((iov.iov_buf.cast::<u8>(), length));
+        }
+        let lengths = pieces.iter().map(|piece| piece.1).collect();
+        // SAFETY: that the buffers stay valid and untouched until the call has ended is the caller's promise.
+        let pieces = unsafe { ScatterList::new(pieces) };
+        Ok(List { pieces, length: total, place, lengths })
+    }
+
+    /// The first `length` bytes of the list alone.
+    pub fn cut(&self, length: u64) -> ScatterList {
+        let mut left = length;
+        let mut pieces = Vec::new();
+        for &(address, size) in self.pieces.pieces() {
+            let take = left.min(size as u64) as usize;
+            pieces.push((address, take));
+            left -= take as u64;
+        }
+        // SAFETY: parts of pieces that were promised when the list was read.
+        unsafe { ScatterList::new(pieces) }
+    }
+
+    /// Where the list tells what was filled.
+    pub fn filled(&self) -> Filled {
+        Filled { place: self.place, lengths: self.lengths.clone() }
+    }
+}
+
+/// The part of a scatter-gather list that tells what a fetch filled.
+pub struct Filled {
+    place: Out<d_sg_list_t>,
+    lengths: Vec<usize>,
+}
+
+impl Filled {
+    /// Says that the first `length` bytes of the list hold data.
+    pub fn set(&self, length: u64) {
+        let mut list = self.place.get();
+        let mut left = length;
+        list.sg_nr_out = 0;
+        for (index, size) in self.lengths.iter().enumerate() {
+            let filled = left.min(*size as u64);
+            left -= filled;
+            if filled > 0 {
+                list.sg_nr_out = index as u32 + 1;
+            }
+            // SAFETY: the array of buffers was read with this count, and stays until the call has ended.
+            unsafe { (*list.sg_iovs.add(index)).iov_len = filled as usize };
+        }
+        self.place.set(list);
+    }
+}
+
+/// The extents of a descriptor.
+pub fn extents(caller: Caller, iod: &daos_iod_t) -> Result<Vec<Extent>> {
+    if iod.iod_nr == 0 {
+        fail!(Code::IoInval, "an array descriptor has no extents");
+    }
+    if u64::from(iod.iod_nr) > DESCRIPTORS_MAX {
+        fail!(Code::IoInval, "an array descriptor has {} extents; at most {DESCRIPTORS_MAX} are taken", iod.iod_nr);
+    }
+    let recxs = caller.array(iod.iod_recxs, u64::from(iod.iod_nr), "iod_recxs")?;
+    recxs
+        .iter()
+        .map(|recx| match Extent::new(recx.rx_idx, recx.rx_nr) {
+            Some(extent) => Ok(extent),
+            None => fail!(Code::IoInval, "records {} and {} more are no extent", recx.rx_idx, recx.rx_nr),
+        })
+        .collect()
+}
+
+/// The bytes of so many records, if they can be addressed.
+pub fn bytes_of(extents: &[Extent], record_size: u64) -> Result<u64> {
+    let records = extents.iter().try_fold(0u64, |sum, extent| sum.checked_add(extent.count()));
+    match records.and_then(|records| records.checked_mul(record_size)).filter(|bytes| *bytes <= i64::MAX as u64) {
+        Some(bytes) => Ok(bytes),
+        None => fail!(Code::IoInval, "the extents hold more bytes than can be addressed"),
+    }
+}
+
+/// An anchor of the caller.
+pub fn anchor(place: Out<daos_anchor_t>) -> Result<Anchor> {
+    let raw = place.get();
+    let length = (raw.da_flags & 0xff) as usize;
+    match u32::from(raw.da_type) {
+        DAOS_ANCHOR_TYPE_ZERO => Ok(Anchor { shard: u32::from(raw.da_shard), ..Anchor::default() }),
+        DAOS_ANCHOR_TYPE_EOF => Ok(Anchor { end: true, ..Anchor::default() }),
+        DAOS_ANCHOR_TYPE_KEY if length <= POSITION_LENGTH_MAX => Ok(Anchor {
+            position: raw.da_buf[..length].to_vec(),
+            shard: u32::from(raw.da_shard) | (raw.da_flags >> 16) << 16,
+            end: false,
+        }),
+        _ => fail!(Code::Inval, "the anchor was not made by this library; zero it before the first call"),
+    }
+}
+
+/// Stores an anchor for the next call.
+pub fn set_anchor(place: Out<daos_anchor_t>, anchor: &Anchor) -> Result<()> {
+    let mut raw = daos_anchor_t { da_type: 0, da_shard: 0, da_flags: 0, da_sub_anchors: 0, da_buf: [0; 104] };
+    if anchor.end {
+        raw.da_type = DAOS_ANCHOR_TYPE_EOF as u16;
+    } else {
+        let Some(part) = raw.da_buf.get_mut(..anchor.position.len()) else {
+            fail!(Code::Overflow, "a position of {} bytes does not fit an anchor", anchor.position.len());
+        };
+        part.copy_from_slice(&anchor.position);
+        raw.da_type = DAOS_ANCHOR_TYPE_KEY as u16;
+        raw.da_shard = anchor.shard as u16;
+        raw.da_flags = (anchor.shard & 0xffff_0000) | anchor.position.len() as u32;
+    }
+    place.set(raw);
+    Ok(())
+}
+
+/// Transactions are not here yet: a call that names one says so.
+pub fn no_transaction(th: daos_handle_t) -> Result<()> {
+    if th.cookie != 0 {
+        fail!(Code::NoHdl, "{:#x} is not an open transaction handle", th.cookie);
+    }
+    Ok(())
+}

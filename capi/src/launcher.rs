@@ -1,0 +1,79 @@
+//! Starts the engine of a local directory in a process of its own.
+
+use core::ffi::{CStr, c_void};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use daos_client::{EngineLauncher, InsideEngine};
+use daos_env::Env;
+use daos_status::{Code, Result, Status, fail};
+
+/// The program that serves a directory, and the words it is called with.
+const PROGRAM: &str = "daos_server";
+const WORDS: &[&str] = &["local"];
+
+/// The launcher of programs that use the library.
+pub struct Launcher;
+
+impl EngineLauncher for Launcher {
+    fn launch_process(&self, directory: &Path) -> Result<()> {
+        let program = program()?;
+        let mut command = Command::new(&program);
+        command.args(WORDS).arg("--path").arg(directory);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // A group of its own: a signal that the terminal sends to the caller must not end the engine of others.
+        command.process_group(0);
+        match command.spawn() {
+            Ok(_child) => Ok(()),
+            Err(error) => Err(Status::from(error).while_doing(format!("starting {}", program.display()))),
+        }
+    }
+
+    fn start_inside(&self, directory: &Path, _env: &Env) -> Result<Box<dyn InsideEngine>> {
+        fail!(Code::Nosys, "an engine inside the process cannot be started yet for {}", directory.display());
+    }
+}
+
+/// The program: `DAOS_SERVER` names it, else it stands in `bin` or `target` beside this library, or in the path.
+fn program() -> Result<PathBuf> {
+    if let Some(named) = std::env::var_os("DAOS_SERVER").filter(|named| !named.is_empty()) {
+        return Ok(PathBuf::from(named));
+    }
+    let mut tried = Vec::new();
+    if let Some(library) = library() {
+        for folder in [library.parent(), library.parent().and_then(Path::parent)].into_iter().flatten() {
+            tried.push(folder.join(PROGRAM));
+            tried.push(folder.join("bin").join(PROGRAM));
+        }
+        // Debian's folders for libraries have one more level.
+        if let Some(prefix) = library.ancestors().nth(3) {
+            tried.push(prefix.join("bin").join(PROGRAM));
+        }
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    tried.extend(std::env::split_paths(&path).map(|folder| folder.join(PROGRAM)));
+    match tried.into_iter().find(|program| program.is_file()) {
+        Some(program) => Ok(program),
+        None => fail!(
+            Code::NoService,
+            "{PROGRAM}, which serves local directories, is neither beside the library nor in PATH; set DAOS_SERVER to it"
+        ),
+    }
+}
+
+/// The file that this library was loaded from.
+fn library() -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+
+    // SAFETY: the structure is ours, and a name that is given stays as long as the library is loaded.
+    let name = unsafe {
+        let mut found: libc::Dl_info = core::mem::zeroed();
+        let address = library as fn() -> Option<PathBuf> as *const c_void;
+        if libc::dladdr(address, &raw mut found) == 0 || found.dli_fname.is_null() {
+            return None;
+        }
+        CStr::from_ptr(found.dli_fname)
+    };
+    std::fs::canonicalize(std::ffi::OsStr::from_bytes(name.to_bytes())).ok()
+}

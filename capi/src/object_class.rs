@@ -1,0 +1,44 @@
+//! Names of object classes.
+
+use core::ffi::{c_char, c_int};
+
+use daos_types::ObjectClass;
+
+use crate::abi::daos_oclass_id_t;
+use crate::guard::guard_value;
+
+/// The number of an object class by its name, such as "S1" or "RP_2GX".
+///
+/// @return zero (OC_UNKNOWN) when there is none of this name
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_oclass_name2id(name: *const c_char) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_value("daos_oclass_name2id", 0, |caller| {
+            let name = caller.text(name, "name")?;
+            Ok(ObjectClass::from_name(&name).map_or(0, |class| class.0 as c_int))
+        })
+    }
+}
+
+/// The name of an object class.
+///
+/// @name [out] room for MAX_OBJ_CLASS_NAME_LEN characters
+///
+/// @return zero, -1 when there is no such class
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_oclass_id2name(oc_id: daos_oclass_id_t, name: *mut c_char) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_value("daos_oclass_id2name", -1, |caller| {
+            let length = crate::abi::MAX_OBJ_CLASS_NAME_LEN as u64;
+            let places = caller.out_array(name.cast::<u8>(), length, "name")?;
+            let Some(class) = ObjectClass::named().find(|class| class.0 == oc_id) else { return Ok(-1) };
+            let text = class.to_string();
+            for (index, byte) in text.bytes().take(length as usize - 1).chain([0]).enumerate() {
+                places.set(index, byte);
+            }
+            Ok(0)
+        })
+    }
+}

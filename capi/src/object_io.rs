@@ -1,0 +1,270 @@
+//! Objects: update and fetch.
+
+use core::ffi::{c_int, c_uint};
+use std::sync::Arc;
+
+use daos_client::{
+    AkeyFetch, AkeyFetched, AkeyUpdate, Client, Conditions, Destination, FetchKind, MapPiece, PieceState, Source,
+    UpdateValue,
+};
+use daos_status::{Code, Result, fail};
+use daos_types::{Epoch, Extent, Key};
+
+use crate::abi::*;
+use crate::completion::run;
+use crate::guard::guard;
+use crate::handle_table;
+use crate::io::{self, Filled, List, Use};
+use crate::object::{OpenObject, conditions};
+use crate::pointer::{Caller, OutArray};
+
+/// Writes values under one dkey, all of them or none; durable when it has completed.
+///
+/// @th transaction, or DAOS_TX_NONE
+/// @flags DAOS_COND_* that must hold
+/// @dkey the dkey, 1 byte to 64 KiB
+/// @nr how many akeys; @iods and @sgls have as many elements
+/// @iods what is written: a single value of iod_size bytes (iod_nr is 1), or the records of iod_recxs of iod_size bytes each.
+///       An iod_size of zero removes the value or the records
+/// @sgls the bytes: the iov_len of the buffers of one list must add up to what its descriptor says, or more. The buffers must
+///       stay untouched until completion
+/// @ev completion event; NULL to wait
+///
+/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL when descriptors and buffers do not match, -DER_KEY2BIG, -DER_REC2BIG,
+///         -DER_REC_SIZE, -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_obj_update(
+    oh: daos_handle_t,
+    th: daos_handle_t,
+    flags: u64,
+    dkey: *mut daos_key_t,
+    nr: c_uint,
+    iods: *mut daos_iod_t,
+    sgls: *mut d_sg_list_t,
+    ev: *mut daos_event_t,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_obj_update", |caller| {
+            let open = handle_table::get::<OpenObject>(oh)?;
+            io::no_transaction(th)?;
+            let conditions = conditions(flags)?;
+            let dkey = io::key(caller, dkey, "dkey")?;
+            let iods = descriptors(caller, iods, nr)?;
+            let lists = caller.out_array(sgls, if sgls.is_null() { 0 } else { u64::from(nr) }, "sgls")?;
+            if let Some(akeys) = single_punches(caller, &iods)? {
+                return run(caller, "daos_obj_update", ev, move |client| async move {
+                    open.object.punch_akeys(&client, conditions, dkey, akeys).await
+                });
+            }
+            let mut akeys = Vec::with_capacity(iods.len());
+            for (index, iod) in iods.iter().enumerate() {
+                akeys.push(update_of(caller, iod, lists.pointer_to(index))?);
+            }
+            run(caller, "daos_obj_update", ev, move |client| async move {
+                open.object.update(&client, conditions, dkey, akeys).await
+            })
+        })
+    }
+}
+
+fn descriptors(caller: Caller, iods: *const daos_iod_t, nr: c_uint) -> Result<Vec<daos_iod_t>> {
+    if nr == 0 || u64::from(nr) > io::DESCRIPTORS_MAX {
+        fail!(Code::Inval, "there are {nr} descriptors; 1 to {} are taken", io::DESCRIPTORS_MAX);
+    }
+    caller.array(iods, u64::from(nr), "iods")
+}
+
+/// The akeys of an update that only removes single values; `None` when it is another kind of update.
+fn single_punches(caller: Caller, iods: &[daos_iod_t]) -> Result<Option<Vec<Key>>> {
+    let is_punch = |iod: &daos_iod_t| iod.iod_type == DAOS_IOD_SINGLE && iod.iod_size == 0;
+    if !iods.iter().any(is_punch) {
+        return Ok(None);
+    }
+    if !iods.iter().all(is_punch) {
+        fail!(Code::IoInval, "removing single values (iod_size 0) and writing others cannot be one call");
+    }
+    iods.iter().map(|iod| io::key_of(caller, &iod.iod_name, "iod_name")).collect::<Result<_>>().map(Some)
+}
+
+fn update_of(caller: Caller, iod: &daos_iod_t, sgl: Option<*mut d_sg_list_t>) -> Result<AkeyUpdate> {
+    let akey = io::key_of(caller, &iod.iod_name, "iod_name")?;
+    let (extents, needed) = match iod.iod_type {
+        DAOS_IOD_SINGLE if iod.iod_nr == 1 => (None, iod.iod_size),
+        DAOS_IOD_SINGLE => fail!(Code::IoInval, "a single value has iod_nr 1, not {}", iod.iod_nr),
+        DAOS_IOD_ARRAY => {
+            let extents = io::extents(caller, iod)?;
+            if iod.iod_size == 0 {
+                return Ok(AkeyUpdate { akey, value: UpdateValue::PunchExtents(extents) });
+            }
+            let needed = io::bytes_of(&extents, iod.iod_size)?;
+            (Some(extents), needed)
+        }
+        other => fail!(Code::IoInval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
+    };
+    let Some(sgl) = sgl else {
+        fail!(Code::Inval, "sgls is NULL");
+    };
+    let list = List::read(caller, sgl, Use::Full)?;
+    if list.length < needed {
+        fail!(Code::IoInval, "the descriptor says {needed} bytes, and its buffers hold {}", list.length);
+    }
+    let source = Source::Memory(list.cut(needed));
+    let value = match extents {
+        None => UpdateValue::Single(source),
+        Some(extents) => UpdateValue::Array { record_size: iod.iod_size, extents, source },
+    };
+    Ok(AkeyUpdate { akey, value })
+}
+
+/// Reads values under one dkey.
+///
+/// @th transaction, or DAOS_TX_NONE
+/// @flags DAOS_COND_* that must hold
+/// @dkey the dkey
+/// @nr how many akeys; @iods, @sgls and @ioms have as many elements
+/// @iods [in,out] what is read; iod_size is set to the size of the value or of a record, zero when there is none
+/// @sgls [in,out] where the bytes go: iov_buf_len is the room, iov_len and sg_nr_out are set; bytes of records that do not exist
+///       are not touched. NULL to get sizes and maps alone
+/// @ioms [in,out] which extents were found; NULL when not wanted
+/// @ev completion event; NULL to wait
+///
+/// @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
+///         little room (the iod_size are set), -DER_NONEXIST for conditions, -DER_CSUM
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_obj_fetch(
+    oh: daos_handle_t,
+    th: daos_handle_t,
+    flags: u64,
+    dkey: *mut daos_key_t,
+    nr: c_uint,
+    iods: *mut daos_iod_t,
+    sgls: *mut d_sg_list_t,
+    ioms: *mut daos_iom_t,
+    ev: *mut daos_event_t,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_obj_fetch", |caller| {
+            let open = handle_table::get::<OpenObject>(oh)?;
+            io::no_transaction(th)?;
+            let conditions = conditions(flags)?;
+            let dkey = io::key(caller, dkey, "dkey")?;
+            let plan =
+                descriptors(caller, iods, nr)?.iter().map(|iod| plan_of(caller, iod)).collect::<Result<Vec<_>>>()?;
+            let lists = caller.out_array(sgls, if sgls.is_null() { 0 } else { u64::from(nr) }, "sgls")?;
+            let mut destinations = Vec::new();
+            for index in 0..plan.len() {
+                let list = lists.pointer_to(index).map(|sgl| List::read(caller, sgl, Use::Room)).transpose()?;
+                destinations.push(list.filter(|list| list.length > 0));
+            }
+            let results = Results {
+                iods: caller.out_array(iods, u64::from(nr), "iods")?,
+                ioms: caller.out_array(ioms, if ioms.is_null() { 0 } else { u64::from(nr) }, "ioms")?,
+                filled: destinations.iter().map(|list| list.as_ref().map(List::filled)).collect(),
+            };
+            let destinations: Vec<_> =
+                destinations.into_iter().map(|list| list.map(|list| Destination::Memory(list.pieces))).collect();
+            run(caller, "daos_obj_fetch", ev, move |client| async move {
+                fetch(&open, &client, conditions, dkey, plan, destinations, results).await
+            })
+        })
+    }
+}
+
+/// One akey of a fetch: its key, and its extents when it is an array.
+type Plan = (Key, Option<Vec<Extent>>);
+
+fn plan_of(caller: Caller, iod: &daos_iod_t) -> Result<Plan> {
+    let akey = io::key_of(caller, &iod.iod_name, "iod_name")?;
+    match iod.iod_type {
+        DAOS_IOD_SINGLE if iod.iod_nr == 1 => Ok((akey, None)),
+        DAOS_IOD_SINGLE => fail!(Code::IoInval, "a single value has iod_nr 1, not {}", iod.iod_nr),
+        DAOS_IOD_ARRAY => {
+            let extents = io::extents(caller, iod)?;
+            io::bytes_of(&extents, iod.iod_size)?;
+            Ok((akey, Some(extents)))
+        }
+        other => fail!(Code::IoInval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
+    }
+}
+
+fn fetches(plan: &[Plan], destinations: Vec<Option<Destination>>) -> Vec<AkeyFetch> {
+    let kind = |extents: &Option<Vec<Extent>>| match extents {
+        None => FetchKind::Single,
+        Some(extents) => FetchKind::Array(extents.clone()),
+    };
+    plan.iter()
+        .zip(destinations)
+        .map(|((akey, extents), destination)| AkeyFetch { akey: akey.clone(), kind: kind(extents), destination })
+        .collect()
+}
+
+/// Where the results of a fetch go.
+struct Results {
+    iods: OutArray<daos_iod_t>,
+    ioms: OutArray<daos_iom_t>,
+    filled: Vec<Option<Filled>>,
+}
+
+async fn fetch(
+    open: &Arc<OpenObject>,
+    client: &Client,
+    conditions: Conditions,
+    dkey: Key,
+    plan: Vec<Plan>,
+    destinations: Vec<Option<Destination>>,
+    results: Results,
+) -> Result<()> {
+    let akeys = fetches(&plan, destinations);
+    let found = match open.object.fetch(client, Epoch::MAX, conditions, dkey.clone(), akeys).await {
+        Ok(found) => found,
+        Err(status) if status.code() == Code::RecordTooBig => {
+            // The caller learns the sizes, to come back with enough room.
+            let sizes = fetches(&plan, plan.iter().map(|_| None).collect());
+            for (index, found) in
+                open.object.fetch(client, Epoch::MAX, conditions, dkey, sizes).await?.iter().enumerate()
+            {
+                results.tell_size(index, found.size);
+            }
+            return Err(status);
+        }
+        Err(status) => return Err(status),
+    };
+    for (index, (found, (_, extents))) in found.iter().zip(&plan).enumerate() {
+        results.tell_size(index, found.size);
+        if let Some(Some(filled)) = results.filled.get(index) {
+            filled.set(if extents.is_none() { found.size } else { found.length });
+        }
+        results.tell_map(index, extents.is_some(), found);
+    }
+    Ok(())
+}
+
+impl Results {
+    fn tell_size(&self, index: usize, size: u64) {
+        if let Some(mut iod) = self.iods.get(index) {
+            iod.iod_size = size;
+            self.iods.set(index, iod);
+        }
+    }
+
+    fn tell_map(&self, index: usize, is_array: bool, found: &AkeyFetched) {
+        let Some(mut iom) = self.ioms.get(index) else { return };
+        let data: Vec<&MapPiece> = found.map.iter().filter(|piece| piece.state == PieceState::Data).collect();
+        let recx = |extent: Extent| daos_recx_t { rx_idx: extent.start(), rx_nr: extent.count() };
+        let none = daos_recx_t { rx_idx: 0, rx_nr: 0 };
+        iom.iom_type = if is_array { DAOS_IOD_ARRAY } else { DAOS_IOD_SINGLE };
+        iom.iom_size = found.size;
+        iom.iom_nr_out = data.len() as u32;
+        iom.iom_recx_lo = data.iter().map(|piece| piece.extent).min().map_or(none, recx);
+        iom.iom_recx_hi = data.iter().map(|piece| piece.extent).max().map_or(none, recx);
+        if iom.iom_flags & DAOS_IOMF_DETAIL != 0 && !iom.iom_recxs.is_null() {
+            for (place, piece) in data.iter().enumerate().take(iom.iom_nr as usize) {
+                // SAFETY: the caller promised an array of `iom_nr` extents until completion.
+                unsafe { iom.iom_recxs.add(place).write(recx(piece.extent)) };
+            }
+        }
+        self.ioms.set(index, iom);
+    }
+}

@@ -1,0 +1,90 @@
+//! The one client context of the process: counted by `daos_init` and `daos_fini`, refused after `fork`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use daos_client::{ClientSettings, Context};
+use daos_env::Env;
+use daos_status::{Code, Result, fail};
+
+use crate::handle_table;
+use crate::launcher::Launcher;
+
+struct State {
+    initialised: u32,
+    process: u32,
+    context: Option<Arc<Context>>,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { initialised: 0, process: 0, context: None });
+
+fn state() -> MutexGuard<'static, State> {
+    // Every change of the state is complete when something could panic.
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts one more user; the first starts the client. Nothing is attached before it is needed.
+pub fn initialise() -> Result<()> {
+    let mut state = state();
+    if state.initialised == 0 {
+        state.context = Some(Arc::new(start()?));
+        state.process = std::process::id();
+    }
+    state.initialised += 1;
+    Ok(())
+}
+
+/// Counts one user less; the last stops the client and invalidates every handle.
+pub fn finalise() -> Result<()> {
+    let mut state = state();
+    if state.initialised == 0 {
+        fail!(Code::Uninit, "daos_fini without daos_init");
+    }
+    state.initialised -= 1;
+    if state.initialised > 0 {
+        return Ok(());
+    }
+    let context = state.context.take();
+    let inherited = state.process != std::process::id();
+    drop(state);
+    if inherited {
+        // The sockets belong to the parent; this copy must not say goodbye for it.
+        std::mem::forget(context);
+        return Ok(());
+    }
+    handle_table::clear();
+    // A call that still runs on another thread keeps its context; the last to let go ends it.
+    if let Some(context) = context.and_then(|context| Arc::try_unwrap(context).ok()) {
+        context.stop();
+    }
+    Ok(())
+}
+
+/// Starts anew in a child process; handles of the parent are unknown here.
+pub fn reinitialise() -> Result<()> {
+    let mut state = state();
+    if state.initialised == 0 {
+        fail!(Code::Uninit, "daos_reinit without daos_init");
+    }
+    let new = Arc::new(start()?);
+    std::mem::forget(state.context.replace(new));
+    state.process = std::process::id();
+    drop(state);
+    handle_table::clear();
+    Ok(())
+}
+
+/// The client context.
+pub fn context() -> Result<Arc<Context>> {
+    let state = state();
+    let Some(context) = &state.context else {
+        fail!(Code::Uninit, "daos_init was not called");
+    };
+    if state.process != std::process::id() {
+        fail!(Code::Uninit, "this process was forked after daos_init; call daos_reinit in it");
+    }
+    Ok(Arc::clone(context))
+}
+
+fn start() -> Result<Context> {
+    Context::start(ClientSettings::from_environment()?, Env::system(), Arc::new(Launcher))
+}
