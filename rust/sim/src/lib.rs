@@ -1,1 +1,3 @@
-//! To be written.
+//! Simulated media, fabric and clock: one seed decides everything.
+
+pub mod media;

@@ -1,3 +1,4 @@
 //! Conformance suites that every implementation of a seam must pass, generators and model stores.
 
+pub mod media_suite;
 pub mod transport_suite;

@@ -1,0 +1,195 @@
+//! Simulated media: what disks may do, decided by a seed.
+//!
+//! # Fault model
+//! * A write is durable only after a sync of its device that began after the write completed. Until then, when the power is cut,
+//!   it may be kept, lost or torn: each sector of 512 bytes by itself. A sector is never half written.
+//! * Writes between two syncs of a device may reach it in any order, overlapping ones too. There is no order between devices
+//!   but that of syncs.
+//! * The power is cut after any n-th persist operation (a write, a sync, or the making or removing of a device), which itself has
+//!   happened. Nothing started later happens, and nobody hears of anything any more: operations never complete.
+//! * Making and removing devices is durable at once.
+//! * The n-th call fails on demand: with an I/O error, which leaves a write done in part, and a sync that forgets some writes for
+//!   good; with a full disk, which leaves nothing; or short, which leaves the first half.
+//! * Bits flip on demand.
+//! * Operations complete after a few rounds of the executor, so that they overlap and overtake each other.
+//!
+//! A process that is killed while the machine lives on is not a power cut: drop everything and open the media again.
+
+mod device;
+mod disk;
+mod world;
+
+pub use world::Fault;
+
+use daos_media::{BlockDevice, Media, check_name};
+use daos_status::{Code, Result, fail};
+use device::SimDevice;
+use disk::Disk;
+use std::cell::RefCell;
+use std::rc::Rc;
+use world::World;
+
+/// A folder of simulated devices; clones and folders share one world.
+#[derive(Clone)]
+pub struct SimMedia {
+    world: Rc<RefCell<World>>,
+    /// Ends with a slash unless empty.
+    prefix: String,
+}
+
+impl SimMedia {
+    /// Empty media whose every choice is decided by the seed.
+    pub fn new(seed: u64) -> SimMedia {
+        SimMedia { world: Rc::new(RefCell::new(World::new(seed))), prefix: String::new() }
+    }
+
+    /// How many persist operations have happened.
+    pub fn persists(&self) -> u64 {
+        self.world.borrow().persists
+    }
+
+    /// How many calls (reads, writes, syncs) have been made.
+    pub fn calls(&self) -> u64 {
+        self.world.borrow().calls
+    }
+
+    /// Cuts the power once so many persist operations have happened in all.
+    pub fn cut_power_at(&self, persists: u64) {
+        self.world.borrow_mut().cut_at = Some(persists);
+        self.world.borrow_mut().check_power();
+    }
+
+    /// Whether the power is cut.
+    pub fn is_off(&self) -> bool {
+        self.world.borrow().is_off
+    }
+
+    /// Cuts the power, if it is not cut yet, decides what has survived, and turns it on again. Devices must be opened anew.
+    pub fn power_cycle(&self) {
+        self.world.borrow_mut().power_cycle();
+    }
+
+    /// Lets the call of this number (as [`SimMedia::calls`] counts, the next one being that plus one) fail.
+    pub fn fail_call(&self, number: u64, fault: Fault) {
+        self.world.borrow_mut().faults.insert(number, fault);
+    }
+
+    /// Flips a bit of a device; `path` has slashes for folders.
+    ///
+    /// # Errors
+    /// There is no such device, or it has no such bit.
+    pub fn flip_bit(&self, path: &str, bit: u64) -> Result<()> {
+        let world = self.world.borrow();
+        let Some(disk) = world.disks.get(path) else { fail!(Code::Nonexist, "there is no simulated device {path}") };
+        if bit / 8 >= disk.borrow().capacity {
+            fail!(Code::Inval, "simulated device {path} has no bit {bit}");
+        }
+        disk.borrow_mut().flip_bit(bit);
+        Ok(())
+    }
+
+    /// A number that is the same for two runs whose devices hold the same.
+    pub fn fingerprint(&self) -> u64 {
+        self.world.borrow().fingerprint()
+    }
+
+    fn path(&self, name: &str) -> Result<String> {
+        check_name(name)?;
+        if self.is_off() {
+            fail!(Code::Io, "the power of simulated media is off");
+        }
+        Ok(format!("{}{name}", self.prefix))
+    }
+
+    fn names<'a>(&self, paths: impl Iterator<Item = &'a String>) -> Vec<String> {
+        let names = paths.filter_map(|path| path.strip_prefix(&self.prefix));
+        names.filter(|name| !name.contains('/')).map(str::to_string).collect()
+    }
+
+    fn device(&self, path: &str, disk: &Rc<RefCell<Disk>>) -> Rc<dyn BlockDevice> {
+        Rc::new(SimDevice::new(path, self.world.clone(), disk.clone()))
+    }
+}
+
+impl Media for SimMedia {
+    fn create(&self, name: &str, size: u64) -> Result<Rc<dyn BlockDevice>> {
+        let path = self.path(name)?;
+        if size == 0 || !size.is_multiple_of(daos_media::BLOCK_SIZE as u64) {
+            fail!(Code::Inval, "simulated device {path} cannot have {size} bytes");
+        }
+        let mut world = self.world.borrow_mut();
+        if world.disks.contains_key(&path) || world.folders.contains(&path) {
+            fail!(Code::Exist, "simulated device {path} exists already");
+        }
+        let disk = Rc::new(RefCell::new(Disk::new(size)));
+        world.disks.insert(path.clone(), disk.clone());
+        world.count_persist();
+        drop(world);
+        Ok(self.device(&path, &disk))
+    }
+
+    fn open(&self, name: &str) -> Result<Rc<dyn BlockDevice>> {
+        let path = self.path(name)?;
+        let disk = self.world.borrow().disks.get(&path).cloned();
+        match disk {
+            Some(disk) => Ok(self.device(&path, &disk)),
+            None => fail!(Code::Nonexist, "there is no simulated device {path}"),
+        }
+    }
+
+    fn exists(&self, name: &str) -> Result<bool> {
+        let path = self.path(name)?;
+        Ok(self.world.borrow().disks.contains_key(&path))
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name)?;
+        let mut world = self.world.borrow_mut();
+        if world.disks.remove(&path).is_none() {
+            fail!(Code::Nonexist, "there is no simulated device {path}");
+        }
+        world.count_persist();
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<String>> {
+        Ok(self.names(self.world.borrow().disks.keys()))
+    }
+
+    fn folder(&self, name: &str) -> Result<Rc<dyn Media>> {
+        let path = self.path(name)?;
+        let mut world = self.world.borrow_mut();
+        if world.disks.contains_key(&path) {
+            fail!(Code::Notdir, "{path} is a simulated device, not a folder");
+        }
+        let prefix = format!("{path}/");
+        if world.folders.insert(path) {
+            world.count_persist();
+        }
+        Ok(Rc::new(SimMedia { world: self.world.clone(), prefix }))
+    }
+
+    fn folders(&self) -> Result<Vec<String>> {
+        Ok(self.names(self.world.borrow().folders.iter()))
+    }
+
+    fn remove_folder(&self, name: &str) -> Result<()> {
+        let path = self.path(name)?;
+        let mut world = self.world.borrow_mut();
+        if !world.folders.remove(&path) {
+            fail!(Code::Nonexist, "there is no folder {path}");
+        }
+        let inside = format!("{path}/");
+        world.folders.retain(|folder| !folder.starts_with(&inside));
+        world.disks.retain(|disk, _| !disk.starts_with(&inside));
+        world.count_persist();
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        format!("simulated:{}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What the devices of simulated media share: the seed, the power, the counters and the plan of faults.
+
+use super::disk::Disk;
+use daos_env::{Random, SeededRandom};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
+
+/// Operations complete after at most so many rounds of the executor.
+const ROUNDS_MAX: u64 = 3;
+
+/// How a call fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// An I/O error: a write is done in part, a sync loses some of the writes before it for good.
+    InputOutput,
+    /// No space: nothing is done.
+    NoSpace,
+    /// Only the first half is done.
+    Short,
+}
+
+pub(super) struct World {
+    pub random: SeededRandom,
+    pub disks: BTreeMap<String, Rc<RefCell<Disk>>>,
+    pub folders: BTreeSet<String>,
+    pub persists: u64,
+    pub calls: u64,
+    pub cut_at: Option<u64>,
+    pub is_off: bool,
+    pub faults: BTreeMap<u64, Fault>,
+    /// Counts power cycles: devices opened before the last one are dead.
+    pub cycle: u64,
+}
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        World {
+            random: SeededRandom::new(seed),
+            disks: BTreeMap::new(),
+            folders: BTreeSet::new(),
+            persists: 0,
+            calls: 0,
+            cut_at: None,
+            is_off: false,
+            faults: BTreeMap::new(),
+            cycle: 0,
+        }
+    }
+
+    /// A number below `bound`.
+    pub fn below(&self, bound: u64) -> u64 {
+        self.random.next_u64() % bound
+    }
+
+    /// Counts a call, and gives the rounds it takes and the fault planned for it.
+    pub fn begin_call(&mut self) -> (u64, Option<Fault>) {
+        self.calls += 1;
+        (self.below(ROUNDS_MAX + 1), self.faults.remove(&self.calls))
+    }
+
+    /// Counts a persist operation that has just happened.
+    pub fn count_persist(&mut self) {
+        self.persists += 1;
+        self.check_power();
+    }
+
+    pub fn check_power(&mut self) {
+        if self.cut_at.is_some_and(|at| self.persists >= at) {
+            self.is_off = true;
+        }
+    }
+
+    pub fn power_cycle(&mut self) {
+        for disk in self.disks.values() {
+            disk.borrow_mut().lose_power(&self.random);
+        }
+        (self.is_off, self.cut_at) = (false, None);
+        self.cycle += 1;
+        self.faults.clear();
+    }
+
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (path, disk) in &self.disks {
+            path.hash(&mut hasher);
+            disk.borrow().hash_into(&mut hasher);
+        }
+        (self.persists, self.calls).hash(&mut hasher);
+        hasher.finish()
+    }
+}
