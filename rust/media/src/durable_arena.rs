@@ -262,6 +262,13 @@ impl DurableArena {
         self.shared.on_durable(lsn, Box::new(callback));
     }
 
+    /// Calls back when the open transaction is committed, with its number, before [`DurableArena::commit`] returns; never when
+    /// it is rolled back.
+    pub fn when_committed(&self, transaction: &Transaction<'_>, hook: impl FnOnce(Lsn) + 'static) {
+        assert!(std::ptr::eq(transaction.arena(), self.arena()), "the transaction is one of this arena");
+        self.shared.when_committed(Box::new(hook));
+    }
+
     /// Makes the log short: writes what has changed since the last checkpoint.
     pub async fn checkpoint(&self) -> Result<()> {
         self.shared.checkpoint().await

@@ -19,6 +19,7 @@ const BATCH_BYTES: u64 = 1 << 20;
 const PENDING_BYTES_MAX: u64 = 16 << 20;
 
 type Callback = Box<dyn FnOnce()>;
+type CommitHook = Box<dyn FnOnce(Lsn)>;
 
 /// Log and checkpoints, in the class that has them.
 pub(super) struct Persistence {
@@ -105,6 +106,8 @@ pub(super) struct Shared {
     /// Why nothing can be changed any more.
     failure: RefCell<Option<Status>>,
     callbacks: RefCell<BTreeMap<Lsn, Vec<Callback>>>,
+    /// What is to be called when the open transaction is committed, with that transaction's number in the arena.
+    commit_hooks: RefCell<Vec<(u64, CommitHook)>>,
     /// Wakes those who wait for durability, room or a checkpoint.
     pub changed: Signal,
     /// Wakes the background tasks.
@@ -124,6 +127,7 @@ impl Shared {
             is_stopping: Cell::new(false),
             failure: RefCell::default(),
             callbacks: RefCell::default(),
+            commit_hooks: RefCell::default(),
             changed: Signal::new(),
             work: Signal::new(),
         }
@@ -168,10 +172,12 @@ impl Shared {
         self.check()?;
         let redo = transaction.commit();
         if redo.is_empty() {
+            self.run_commit_hooks(self.committed.get());
             return Ok(self.committed.get());
         }
         let lsn = Lsn(self.committed.get().0 + 1);
         self.committed.set(lsn);
+        self.run_commit_hooks(lsn);
         match &self.persistence {
             Some(persistence) => {
                 persistence.push(lsn, &redo);
@@ -180,6 +186,24 @@ impl Shared {
             None => self.set_durable(lsn),
         }
         Ok(lsn)
+    }
+
+    pub fn when_committed(&self, hook: CommitHook) {
+        let generation = self.arena.generation();
+        let mut hooks = self.commit_hooks.borrow_mut();
+        // Those of transactions that were rolled back are of no use any more.
+        hooks.retain(|(of, _)| *of == generation);
+        hooks.push((generation, hook));
+    }
+
+    fn run_commit_hooks(&self, lsn: Lsn) {
+        if self.commit_hooks.borrow().is_empty() {
+            return;
+        }
+        let generation = self.arena.generation();
+        for (_, hook) in self.commit_hooks.take().into_iter().filter(|(of, _)| *of == generation) {
+            hook(lsn);
+        }
     }
 
     pub fn set_durable(&self, lsn: Lsn) {

@@ -1,0 +1,287 @@
+//! Which blocks of the data device hold data.
+//!
+//! ```text
+//! root    magic u32, version u32, blocks u64, chunks u32, reserved u32, then for each chunk its offset in the arena (link u32,
+//!         zero while all its blocks are free)
+//! chunk   32 KiB: a bit for each of 262144 blocks (1 GiB), set when the block holds data
+//! ```
+//! The bitmap is changed by transactions only; which blocks are free is also kept in memory, where it is found quickly. A block
+//! is free, reserved (data is being written to it), in use (its bit is set), or released: its bit is cleared, but the transaction
+//! that cleared it is not durable yet, or a reader may still be reading it.
+
+mod bitmap;
+mod free_index;
+
+use crate::arena::Offset;
+use crate::device::BLOCK_SIZE;
+use crate::durable_arena::{DurableArena, Lsn};
+use crate::transaction::Transaction;
+use bitmap::Bitmap;
+use daos_env::sync::Signal;
+use daos_status::{Code, Result, fail};
+use free_index::FreeIndex;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+/// The most pieces that a reservation is split into: each costs a record of metadata and an operation of the device.
+pub const PIECES_MAX: usize = 16;
+
+/// Blocks of the data device, one behind the other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct BlockRange {
+    /// The first block.
+    pub start: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl BlockRange {
+    /// The first byte on the device.
+    pub fn offset(self) -> u64 {
+        self.start * BLOCK_SIZE as u64
+    }
+
+    /// Bytes.
+    pub fn bytes(self) -> u64 {
+        self.count * BLOCK_SIZE as u64
+    }
+}
+
+/// How the blocks of a data device are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ExtentSpace {
+    /// All blocks.
+    pub total: u64,
+    /// Blocks that can be reserved, those included that will be free as soon as their release is durable.
+    pub free: u64,
+    /// Blocks that are kept for [`ExtentAllocator::reserve_from_headroom`].
+    pub headroom: u64,
+    /// Blocks reserved and not yet published.
+    pub reserved: u64,
+    /// Blocks that hold data.
+    pub used: u64,
+}
+
+struct Released {
+    range: BlockRange,
+    lsn: Lsn,
+    /// Readers that were there before, with this number or a lower one, may still read the blocks.
+    stamp: u64,
+}
+
+#[derive(Default)]
+struct State {
+    free: FreeIndex,
+    reserved: u64,
+    released: VecDeque<Released>,
+    released_blocks: u64,
+    /// How many pins were taken at each stamp.
+    pins: BTreeMap<u64, u64>,
+    stamp: u64,
+}
+
+struct Inner {
+    durable: DurableArena,
+    bitmap: Bitmap,
+    headroom: u64,
+    state: RefCell<State>,
+    /// Woken when a pin is dropped.
+    unpinned: Signal,
+}
+
+/// See the [module](self). A handle; clones share the state.
+///
+/// A value's way: [`ExtentAllocator::reserve`], write the data, [`DurableArena::note_data_write`], and in the transaction that
+/// points at it [`ExtentAllocator::publish`]. When it comes to nothing, [`ExtentAllocator::abort`]. In the transaction that drops
+/// the last pointer, [`ExtentAllocator::release`].
+#[derive(Clone)]
+pub struct ExtentAllocator(Rc<Inner>);
+
+/// While it lives, blocks that are released are not used again.
+pub struct ReaderPin {
+    inner: Rc<Inner>,
+    stamp: u64,
+}
+
+impl Drop for ReaderPin {
+    fn drop(&mut self) {
+        let mut state = self.inner.state.borrow_mut();
+        if let Some(count) = state.pins.get_mut(&self.stamp) {
+            *count -= 1;
+            if *count == 0 {
+                state.pins.remove(&self.stamp);
+                drop(state);
+                self.inner.unpinned.wake_all();
+            }
+        }
+    }
+}
+
+impl ExtentAllocator {
+    /// Writes the root of an empty bitmap for so many blocks into the arena.
+    pub fn format(transaction: &mut Transaction<'_>, blocks: u64) -> Result<Offset> {
+        Bitmap::format(transaction, blocks)
+    }
+
+    /// Reads the bitmap. `headroom` blocks are kept from [`ExtentAllocator::reserve`].
+    pub fn open(durable: &DurableArena, root: Offset, headroom: u64) -> Result<ExtentAllocator> {
+        let bitmap = Bitmap::open(durable.arena(), root)?;
+        let capacity = durable.data().capacity() / BLOCK_SIZE as u64;
+        if bitmap.blocks() > capacity {
+            fail!(Code::DfInval, "the bitmap has {} blocks, the data device {capacity}", bitmap.blocks());
+        }
+        let mut free = FreeIndex::default();
+        bitmap.for_each_free(durable.arena(), |range| free.insert(range))?;
+        let state = RefCell::new(State { free, ..State::default() });
+        let inner = Inner { durable: durable.clone(), bitmap, headroom, state, unpinned: Signal::new() };
+        Ok(ExtentAllocator(Rc::new(inner)))
+    }
+
+    /// Takes free blocks in as few pieces as possible, at most [`PIECES_MAX`].
+    ///
+    /// # Errors
+    /// [`Code::Nospace`] when there are too few, or too scattered ones; [`Code::Again`] when there will be enough once what was
+    /// released is durable and no longer read: see [`ExtentAllocator::reserve_or_wait`].
+    pub fn reserve(&self, blocks: u64) -> Result<Vec<BlockRange>> {
+        self.reserve_above(blocks, self.0.headroom)
+    }
+
+    /// As [`ExtentAllocator::reserve`], from the last blocks: for what makes space in the end, such as aggregation.
+    pub fn reserve_from_headroom(&self, blocks: u64) -> Result<Vec<BlockRange>> {
+        self.reserve_above(blocks, 0)
+    }
+
+    /// As [`ExtentAllocator::reserve`], but waits for released blocks when they are needed.
+    pub async fn reserve_or_wait(&self, blocks: u64) -> Result<Vec<BlockRange>> {
+        loop {
+            match self.reserve(blocks) {
+                Err(status) if status.code() == Code::Again => self.wait_for_release().await?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits until the oldest of the released blocks are free.
+    async fn wait_for_release(&self) -> Result<()> {
+        let Some((lsn, stamp)) = self.0.state.borrow().released.front().map(|oldest| (oldest.lsn, oldest.stamp)) else {
+            return Ok(());
+        };
+        self.0.durable.wait_durable(lsn).await?;
+        self.0.unpinned.wait_until(|| self.0.state.borrow().is_unpinned(stamp)).await;
+        Ok(())
+    }
+
+    fn reserve_above(&self, blocks: u64, headroom: u64) -> Result<Vec<BlockRange>> {
+        self.collect();
+        let mut state = self.0.state.borrow_mut();
+        let available = state.free.total().saturating_sub(headroom);
+        if blocks <= available
+            && let Some(ranges) = state.free.take(blocks, PIECES_MAX)
+        {
+            state.reserved += blocks;
+            return Ok(ranges);
+        }
+        if state.released_blocks > 0 && blocks <= available + state.released_blocks {
+            fail!(
+                Code::Again,
+                "{blocks} blocks of data will be free when {} that were released are durable",
+                state.released_blocks
+            );
+        }
+        if blocks <= available {
+            fail!(Code::Nospace, "{blocks} blocks of data are free, but in more than {PIECES_MAX} pieces");
+        }
+        fail!(Code::Nospace, "{blocks} blocks of data were asked for, {available} are free");
+    }
+
+    /// Gives a reservation back that was not published.
+    pub fn abort(&self, ranges: &[BlockRange]) {
+        let mut state = self.0.state.borrow_mut();
+        for range in ranges {
+            state.reserved -= range.count;
+            state.free.insert(*range);
+        }
+    }
+
+    /// Marks reserved blocks as used. When the transaction is rolled back, they stay reserved.
+    pub fn publish(&self, transaction: &mut Transaction<'_>, range: BlockRange) -> Result<()> {
+        self.0.bitmap.set(transaction, range)?;
+        let inner = Rc::downgrade(&self.0);
+        self.0.durable.when_committed(transaction, move |_| {
+            if let Some(inner) = inner.upgrade() {
+                inner.state.borrow_mut().reserved -= range.count;
+            }
+        });
+        Ok(())
+    }
+
+    /// Marks used blocks as not used any more. They are free once that is durable, and every reader that was there is gone.
+    pub fn release(&self, transaction: &mut Transaction<'_>, range: BlockRange) -> Result<()> {
+        self.0.bitmap.clear(transaction, range)?;
+        let inner = Rc::downgrade(&self.0);
+        self.0.durable.when_committed(transaction, move |lsn| {
+            let Some(inner) = inner.upgrade() else { return };
+            let mut state = inner.state.borrow_mut();
+            let stamp = state.stamp;
+            state.stamp += 1;
+            state.released_blocks += range.count;
+            state.released.push_back(Released { range, lsn, stamp });
+        });
+        Ok(())
+    }
+
+    /// Keeps what is released from now on from being used again: to be held while data is read that was found in the arena.
+    pub fn pin_readers(&self) -> ReaderPin {
+        let mut state = self.0.state.borrow_mut();
+        let stamp = state.stamp;
+        *state.pins.entry(stamp).or_default() += 1;
+        drop(state);
+        ReaderPin { inner: self.0.clone(), stamp }
+    }
+
+    /// Blocks that [`ExtentAllocator::reserve_or_wait`] can give in all.
+    pub fn free_blocks(&self) -> u64 {
+        self.space().free
+    }
+
+    /// How the blocks are used.
+    pub fn space(&self) -> ExtentSpace {
+        self.collect();
+        let state = self.0.state.borrow();
+        let unused = state.free.total() + state.released_blocks;
+        let total = self.0.bitmap.blocks();
+        ExtentSpace {
+            total,
+            free: unused.saturating_sub(self.0.headroom),
+            headroom: self.0.headroom.min(unused),
+            reserved: state.reserved,
+            used: total - unused - state.reserved,
+        }
+    }
+
+    /// Makes released blocks free that have become so. Both conditions are met in the order of the releases.
+    fn collect(&self) {
+        let durable = self.0.durable.durable();
+        let mut state = self.0.state.borrow_mut();
+        while let Some(oldest) = state.released.front() {
+            if oldest.lsn > durable || !state.is_unpinned(oldest.stamp) {
+                return;
+            }
+            let range = oldest.range;
+            state.released.pop_front();
+            state.released_blocks -= range.count;
+            state.free.insert(range);
+        }
+    }
+}
+
+impl State {
+    /// Whether every reader that was there when something was released with this stamp is gone.
+    fn is_unpinned(&self, stamp: u64) -> bool {
+        self.pins.first_key_value().is_none_or(|(oldest, _)| *oldest > stamp)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+use super::*;
+use crate::{ArenaSettings, Durability, MemoryMedia};
+use daos_env::{Env, Executor, Random, SeededRandom, SystemClock};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn executor() -> Executor {
+    Executor::new(Arc::new(SystemClock), Duration::ZERO).expect("eventfd")
+}
+
+fn arena(executor: &Executor, durability: Durability, blocks: u64) -> DurableArena {
+    let settings = ArenaSettings {
+        arena_capacity: 8 << 20,
+        log_bytes: 1 << 20,
+        data_bytes: blocks * BLOCK_SIZE as u64,
+        durability,
+    };
+    let spawner = executor.spawner().clone();
+    executor
+        .block_on(
+            async move { DurableArena::create(Rc::new(MemoryMedia::new()), settings, Env::system(), &spawner).await },
+        )
+        .expect("done")
+        .expect("create")
+}
+
+fn allocator(durable: &DurableArena, blocks: u64, headroom: u64) -> (ExtentAllocator, Offset) {
+    let mut transaction = durable.arena().begin();
+    let root = ExtentAllocator::format(&mut transaction, blocks).expect("format");
+    durable.commit(transaction).expect("commit");
+    (ExtentAllocator::open(durable, root, headroom).expect("open"), root)
+}
+
+fn publish(durable: &DurableArena, extents: &ExtentAllocator, ranges: &[BlockRange]) -> Lsn {
+    let mut transaction = durable.arena().begin();
+    ranges.iter().for_each(|range| extents.publish(&mut transaction, *range).expect("publish"));
+    durable.commit(transaction).expect("commit")
+}
+
+fn release(durable: &DurableArena, extents: &ExtentAllocator, range: BlockRange) -> Lsn {
+    let mut transaction = durable.arena().begin();
+    extents.release(&mut transaction, range).expect("release");
+    durable.commit(transaction).expect("commit")
+}
+
+#[test]
+fn random_use_agrees_with_a_set() {
+    const BLOCKS: u64 = 300_000;
+    let executor = executor();
+    let durable = arena(&executor, Durability::Ram, BLOCKS);
+    let (extents, root) = allocator(&durable, BLOCKS, 0);
+    let random = SeededRandom::new(11);
+    let mut used: Vec<BlockRange> = Vec::new();
+    for _ in 0..2000 {
+        match random.next_u64() % 5 {
+            0 | 1 => {
+                let ranges = extents.reserve(1 + random.next_u64() % 700).expect("reserve");
+                publish(&durable, &extents, &ranges);
+                used.extend(ranges);
+            }
+            2 => {
+                let ranges = extents.reserve(1 + random.next_u64() % 700).expect("reserve");
+                let mut transaction = durable.arena().begin();
+                extents.publish(&mut transaction, ranges[0]).expect("publish");
+                drop(transaction);
+                extents.abort(&ranges);
+            }
+            3 if !used.is_empty() => {
+                let range = used.swap_remove((random.next_u64() % used.len() as u64) as usize);
+                release(&durable, &extents, range);
+            }
+            _ if !used.is_empty() => {
+                // Rolled back: nothing happens.
+                let mut transaction = durable.arena().begin();
+                extents.release(&mut transaction, used[0]).expect("release");
+            }
+            _ => {}
+        }
+        let space = extents.space();
+        let count: u64 = used.iter().map(|range| range.count).sum();
+        assert_eq!((space.used, space.free, space.reserved), (count, BLOCKS - count, 0));
+    }
+    let blocks: BTreeSet<u64> = used.iter().flat_map(|range| range.start..range.start + range.count).collect();
+    assert_eq!(blocks.len() as u64, extents.space().used, "no block is used twice");
+    let reopened = ExtentAllocator::open(&durable, root, 0).expect("open");
+    assert_eq!(reopened.space(), extents.space());
+    let mut rest = BTreeSet::new();
+    while reopened.free_blocks() > 0 {
+        let ranges = reopened.reserve(reopened.free_blocks().min(500)).expect("what is free can be reserved");
+        rest.extend(ranges.iter().flat_map(|range| range.start..range.start + range.count));
+    }
+    assert_eq!(rest.len() as u64 + blocks.len() as u64, BLOCKS);
+    assert!(rest.is_disjoint(&blocks));
+}
+
+#[test]
+fn a_full_device_says_so_and_keeps_its_headroom() {
+    let executor = executor();
+    let durable = arena(&executor, Durability::Ram, 100);
+    let (extents, _) = allocator(&durable, 100, 10);
+    assert_eq!(extents.free_blocks(), 90);
+    let all = extents.reserve(90).expect("what is free can be reserved");
+    assert_eq!(extents.reserve(1).expect_err("full").code(), Code::Nospace);
+    let last = extents.reserve_from_headroom(10).expect("headroom");
+    assert_eq!(extents.reserve_from_headroom(1).expect_err("full").code(), Code::Nospace);
+    publish(&durable, &extents, &all);
+    extents.abort(&last);
+    assert_eq!(extents.space(), ExtentSpace { total: 100, free: 0, headroom: 10, reserved: 0, used: 90 });
+    release(&durable, &extents, BlockRange { start: 3, count: 5 });
+    assert_eq!(extents.reserve(5).expect("deletes free"), [BlockRange { start: 3, count: 5 }]);
+}
+
+#[test]
+fn a_range_cannot_be_published_or_released_twice() {
+    let executor = executor();
+    let durable = arena(&executor, Durability::Ram, 100);
+    let (extents, _) = allocator(&durable, 100, 0);
+    let ranges = extents.reserve(10).expect("reserve");
+    publish(&durable, &extents, &ranges);
+    let mut transaction = durable.arena().begin();
+    assert_eq!(extents.publish(&mut transaction, ranges[0]).expect_err("in use").code(), Code::DfInval);
+    let beyond = BlockRange { start: 99, count: 2 };
+    assert_eq!(extents.release(&mut transaction, beyond).expect_err("beyond").code(), Code::DfInval);
+    let huge = BlockRange { start: u64::MAX, count: 2 };
+    assert_eq!(extents.release(&mut transaction, huge).expect_err("beyond").code(), Code::DfInval);
+    extents.release(&mut transaction, ranges[0]).expect("release");
+    assert_eq!(extents.release(&mut transaction, ranges[0]).expect_err("free").code(), Code::DfInval);
+}
+
+#[test]
+fn blocks_are_used_again_only_when_durable_and_not_read() {
+    let executor = executor();
+    let durable = arena(&executor, Durability::Log, 16);
+    let (extents, _) = allocator(&durable, 16, 0);
+    let ranges = extents.reserve(16).expect("reserve");
+    publish(&durable, &extents, &ranges);
+    let reader = extents.pin_readers();
+    let lsn = release(&durable, &extents, ranges[0]);
+    let later = extents.pin_readers();
+    assert_eq!(extents.free_blocks(), 16, "what is free in the end");
+    assert_eq!(extents.reserve(1).expect_err("not durable").code(), Code::Again);
+    let waiting = durable.clone();
+    executor.block_on(async move { waiting.wait_durable(lsn).await.expect("durable") });
+    assert_eq!(extents.reserve(1).expect_err("being read").code(), Code::Again);
+    let waiting = extents.clone();
+    let waiter = executor.spawner().spawn(async move { waiting.reserve_or_wait(16).await });
+    executor.run_until_stalled();
+    drop(reader);
+    let ranges = executor.block_on(waiter).flatten().expect("done").expect("free: the later reader cannot see them");
+    assert_eq!(ranges, [BlockRange { start: 0, count: 16 }]);
+    drop(later);
+}
