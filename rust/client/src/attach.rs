@@ -1,18 +1,165 @@
-//! Attaching to the engine of a local directory.
+//! Attaching to the engine of a local directory, and starting it when there is none.
 
-use daos_status::Result;
-use std::path::{Path, PathBuf};
+mod lease;
+mod local;
+
+use crate::{Client, LocalMode};
+use daos_env::Env;
+use daos_rpc::in_process::InProcessNetwork;
+use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
+use daos_status::{Code, Result, Status};
+use lease::Lease;
+pub use local::LocalDirectory;
+use std::cell::Cell;
+use std::path::Path;
+use std::rc::Rc;
 
 /// Brings up the engine of a directory when there is none. Implemented by the front doors, which know how.
 pub trait EngineLauncher: Send + Sync {
     /// Starts a process that serves the directory; returns when it was started, not when it is ready.
     fn launch_process(&self, directory: &Path) -> Result<()>;
+
+    /// Starts an engine for the directory on threads of this process.
+    fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>>;
 }
 
-/// What an engine tells a client that attaches.
-#[derive(Clone, Debug)]
-pub struct Hello {}
+/// An engine on threads of the calling process; it ends when dropped.
+pub trait InsideEngine {
+    /// The network that it is on.
+    fn network(&self) -> InProcessNetwork;
+    /// Addresses of its targets; the first is the pool service's.
+    fn targets(&self) -> Vec<Address>;
+    /// The token that goes with every request.
+    fn session(&self) -> u64;
+}
 
-/// The files of a local engine.
-#[derive(Clone, Debug)]
-pub struct LocalDirectory(pub PathBuf);
+/// A connection to the system. When the engine goes, it is lost for good, and the next call makes another.
+pub(crate) struct Connection {
+    generation: u64,
+    endpoint: Endpoint,
+    targets: Vec<Address>,
+    lost: Rc<Cell<bool>>,
+    provider: String,
+    system: String,
+    process: u32,
+    // Dropped after the endpoint is closed: the lease tells the engine that this client is gone.
+    lease: Option<Lease>,
+    _inside: Option<Box<dyn InsideEngine>>,
+}
+
+impl Connection {
+    /// Which of the connections of this process it is; handles are opened again on a newer one.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The target that the pool service runs on.
+    pub fn service(&self) -> &Address {
+        &self.targets[0]
+    }
+
+    pub fn targets(&self) -> &[Address] {
+        &self.targets
+    }
+
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    pub fn system(&self) -> &str {
+        &self.system
+    }
+
+    /// Process id of the engine.
+    pub fn process(&self) -> u32 {
+        self.process
+    }
+
+    pub fn is_lost(&self) -> bool {
+        self.lost.get()
+    }
+
+    pub fn close(&self) {
+        self.lost.set(true);
+        self.endpoint.close();
+        if let Some(lease) = &self.lease {
+            lease.end();
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Makes a connection by the settings of the client.
+pub(crate) async fn attach(client: &Client, generation: u64) -> Result<Rc<Connection>> {
+    let directory = LocalDirectory::create(&client.0.settings.local_directory)?;
+    match client.0.settings.local_mode {
+        LocalMode::Process => attach_process(client, &directory, generation).await,
+        LocalMode::Inside => attach_inside(client, &directory, generation),
+    }
+}
+
+fn endpoint(client: &Client, transport: Rc<dyn Transport>, targets: &[Address], session: u64) -> Result<Endpoint> {
+    let endpoint = Endpoint::new(client.spawner(), &*client.env().random, transport, EndpointSettings::default());
+    for target in targets {
+        endpoint.set_session(target, session)?;
+    }
+    Ok(endpoint)
+}
+
+fn attach_inside(client: &Client, directory: &LocalDirectory, generation: u64) -> Result<Rc<Connection>> {
+    let engine = client.0.launcher.start_inside(directory.path(), client.env())?;
+    let targets = engine.targets();
+    let endpoint = endpoint(client, engine.network().open()?, &targets, engine.session())?;
+    Ok(Rc::new(Connection {
+        generation,
+        endpoint,
+        targets,
+        lost: Rc::new(Cell::new(false)),
+        provider: "in-process".to_owned(),
+        system: "daos_server".to_owned(),
+        process: std::process::id(),
+        lease: None,
+        _inside: Some(engine),
+    }))
+}
+
+async fn attach_process(client: &Client, directory: &LocalDirectory, generation: u64) -> Result<Rc<Connection>> {
+    let (stream, hello) = local::greet(client, directory).await?;
+    let targets = hello.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<Address>>>()?;
+    let transport = fabric_transport(&hello.provider)?;
+    let endpoint = endpoint(client, transport, &targets, hello.session)?;
+    let lost = Rc::new(Cell::new(false));
+    let lease = {
+        let (endpoint, lost, peers) = (endpoint.clone(), lost.clone(), targets.clone());
+        Lease::hold(client.spawner(), stream, move || {
+            lost.set(true);
+            for peer in &peers {
+                endpoint.fail_peer(peer, Status::new(Code::Unreach, "the local engine ended; call again to start it"));
+            }
+        })
+    };
+    Ok(Rc::new(Connection {
+        generation,
+        endpoint,
+        targets,
+        lost,
+        provider: hello.provider,
+        system: hello.system,
+        process: hello.process,
+        lease: Some(lease),
+        _inside: None,
+    }))
+}
+
+fn fabric_transport(provider: &str) -> Result<Rc<dyn Transport>> {
+    Err(Status::new(Code::Nosys, format!("provider {provider}")))
+}

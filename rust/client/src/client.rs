@@ -1,7 +1,115 @@
 //! The part of a context that its futures see.
 
+use crate::attach::{self, Connection};
+use crate::{ClientSettings, EngineLauncher};
+use daos_env::sync::Signal;
+use daos_env::{Env, Spawner};
+use daos_rpc::Address;
+use daos_status::{Code, Result, Status};
+use daos_wire::{Opcode, Wire, decode, encode};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+
+pub(crate) struct ClientInner {
+    pub settings: ClientSettings,
+    pub env: Env,
+    pub spawner: Spawner,
+    pub launcher: Arc<dyn EngineLauncher>,
+    connection: RefCell<Option<Rc<Connection>>>,
+    generation: Cell<u64>,
+    attaching: Cell<bool>,
+    attached: Signal,
+    closed: Cell<bool>,
+}
 
 /// The client inside its context: given to the closures of [`crate::Context::block_on`]; cheap to clone; stays inside.
 #[derive(Clone)]
-pub struct Client(pub(crate) Rc<()>);
+pub struct Client(pub(crate) Rc<ClientInner>);
+
+impl Client {
+    pub(crate) fn new(
+        settings: ClientSettings,
+        env: Env,
+        spawner: Spawner,
+        launcher: Arc<dyn EngineLauncher>,
+    ) -> Client {
+        Client(Rc::new(ClientInner {
+            settings,
+            env,
+            spawner,
+            launcher,
+            connection: RefCell::new(None),
+            generation: Cell::new(0),
+            attaching: Cell::new(false),
+            attached: Signal::new(),
+            closed: Cell::new(false),
+        }))
+    }
+
+    /// Starts tasks and timers inside the context.
+    pub fn spawner(&self) -> &Spawner {
+        &self.0.spawner
+    }
+
+    /// The clock and the random numbers of the context.
+    pub fn env(&self) -> &Env {
+        &self.0.env
+    }
+
+    /// The connection to the system, made when there is none or the last one was lost. Many callers at once make one.
+    pub(crate) async fn connection(&self) -> Result<Rc<Connection>> {
+        loop {
+            if self.0.closed.get() {
+                return Err(Status::new(Code::Uninit, "the client was stopped"));
+            }
+            if let Some(connection) = self.0.connection.borrow().as_ref().filter(|connection| !connection.is_lost()) {
+                return Ok(connection.clone());
+            }
+            if !self.0.attaching.replace(true) {
+                break;
+            }
+            self.0.attached.wait_until(|| !self.0.attaching.get()).await;
+        }
+        // The old connection goes first: its engine, when it runs in this process, holds the directory.
+        let old = self.0.connection.borrow_mut().take();
+        drop(old);
+        let generation = self.0.generation.get() + 1;
+        let result = attach::attach(self, generation).await;
+        self.0.attaching.set(false);
+        if let Ok(connection) = &result {
+            self.0.generation.set(generation);
+            *self.0.connection.borrow_mut() = Some(connection.clone());
+        }
+        self.0.attached.wake_all();
+        result
+    }
+
+    /// Asks the pool service.
+    pub(crate) async fn call_service<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<R> {
+        let connection = self.connection().await?;
+        let service = connection.service().clone();
+        self.call_at(&connection, &service, opcode, request).await
+    }
+
+    /// Asks a target.
+    pub(crate) async fn call_at<Q: Wire, R: Wire>(
+        &self,
+        connection: &Connection,
+        target: &Address,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        let timeout = self.0.settings.call_timeout;
+        let reply = connection.endpoint().call(target, opcode as u16, encode(request), timeout).await?;
+        decode(&reply).map_err(|error| error.while_doing(format_args!("reading the reply to {opcode:?}")))
+    }
+
+    pub(crate) fn close(&self) {
+        self.0.closed.set(true);
+        let connection = self.0.connection.borrow_mut().take();
+        if let Some(connection) = connection {
+            connection.close();
+        }
+    }
+}

@@ -1,8 +1,18 @@
 //! Open containers.
 
+use crate::attach::Connection;
+use crate::attributes;
+use crate::pool::Route;
 use crate::{Client, Pool};
-use daos_status::Result;
-use daos_types::{ContainerId, Reference};
+use daos_status::{Code, Result, fail};
+use daos_types::{ContainerId, HandleId, Reference};
+use daos_wire::{
+    AllocateObjectIds, AttributeOwner, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened,
+    ContainerQueryReply, ContainerRequest, ContainerSetProperties, Opcode, Properties, decode, encode,
+};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How a container is opened (`DAOS_COO_*`, same bits).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,9 +79,36 @@ pub struct ContainerInfo {
     pub modify_time: u64,
 }
 
-/// An open container.
+impl ContainerProperties {
+    fn to_wire(&self) -> Properties {
+        let Self { label, kind, numbers, texts } = self.clone();
+        Properties { label, kind: kind.0, numbers, texts }
+    }
+
+    fn from_wire(properties: Properties) -> ContainerProperties {
+        let Properties { label, kind, numbers, texts } = properties;
+        ContainerProperties { label, kind: ContainerType(kind), numbers, texts }
+    }
+}
+
+#[derive(Debug)]
+struct ContainerInner {
+    pool: Pool,
+    id: ContainerId,
+    handle: HandleId,
+    flags: ContainerFlags,
+    properties: ContainerProperties,
+    /// The connection on which the handle is open; zero when it was closed.
+    generation: AtomicU64,
+    closed: AtomicBool,
+}
+
+/// An open container. Clones are the same handle.
 #[derive(Clone, Debug)]
-pub struct Container {}
+pub struct Container(Arc<ContainerInner>);
+
+/// First bytes of a handle in global form.
+const GLOBAL_MAGIC: u64 = 0x3130_6e6f_4364_5344; // "DSdCon01"
 
 impl Container {
     /// Creates a container; `id` `None` lets the system choose one. Durable when it returns.
@@ -81,81 +118,166 @@ impl Container {
         id: Option<ContainerId>,
         properties: ContainerProperties,
     ) -> Result<ContainerId> {
-        todo!()
+        pool.route(client).await?;
+        let container = id.unwrap_or_else(|| ContainerId(client.env().random.uuid()));
+        let properties = properties.to_wire();
+        let request = ContainerCreate { pool: pool.id(), handle: pool.handle(), container, properties };
+        client.call_service::<_, ()>(Opcode::ContainerCreate, &request).await?;
+        Ok(container)
     }
 
     /// Destroys a container; one with open handles only by `force`.
     pub async fn destroy(client: &Client, pool: &Pool, container: &Reference, force: bool) -> Result<()> {
-        todo!()
+        pool.route(client).await?;
+        let container = container.clone();
+        let request = ContainerDestroy { pool: pool.id(), handle: pool.handle(), container, force };
+        client.call_service(Opcode::ContainerDestroy, &request).await
     }
 
     /// Opens a container.
     pub async fn open(client: &Client, pool: &Pool, container: &Reference, flags: ContainerFlags) -> Result<Container> {
-        todo!()
+        let (connection, _) = pool.route(client).await?;
+        let handle = HandleId(client.env().random.uuid());
+        let opened = open(client, &connection, pool, container.clone(), handle, flags).await?;
+        Ok(Container(Arc::new(ContainerInner {
+            pool: pool.clone(),
+            id: opened.id,
+            handle,
+            flags,
+            properties: ContainerProperties::from_wire(opened.properties),
+            generation: AtomicU64::new(connection.generation()),
+            closed: AtomicBool::new(false),
+        })))
     }
 
     /// Its identifier.
     pub fn id(&self) -> ContainerId {
-        todo!()
+        self.0.id
     }
 
     /// Its pool.
     pub fn pool(&self) -> &Pool {
-        todo!()
+        &self.0.pool
+    }
+
+    /// How it was opened.
+    pub fn flags(&self) -> ContainerFlags {
+        self.0.flags
     }
 
     /// Its properties as they were when it was opened.
     pub fn properties(&self) -> &ContainerProperties {
-        todo!()
+        &self.0.properties
+    }
+
+    pub(crate) fn request(&self) -> ContainerRequest {
+        ContainerRequest { pool: self.0.pool.id(), container: self.0.id, handle: self.0.handle }
+    }
+
+    /// The connection and where the targets are on it; opens the handle again on a connection that is new.
+    pub(crate) async fn route(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Route>)> {
+        if self.0.closed.load(Ordering::Acquire) {
+            fail!(Code::NoHdl, "the handle of container {} was closed", self.0.id);
+        }
+        let (connection, route) = self.0.pool.route(client).await?;
+        if self.0.generation.load(Ordering::Acquire) != connection.generation() {
+            let reference = Reference::Id(self.0.id.0);
+            open(client, &connection, &self.0.pool, reference, self.0.handle, self.0.flags).await?;
+            self.0.generation.store(connection.generation(), Ordering::Release);
+        }
+        Ok((connection, route))
     }
 
     /// Closes the handle.
     pub async fn close(&self, client: &Client) -> Result<()> {
-        todo!()
+        self.route(client).await?;
+        let result = client.call_service(Opcode::ContainerClose, &self.request()).await;
+        self.0.closed.store(true, Ordering::Release);
+        result
     }
 
     /// What the container is.
     pub async fn query(&self, client: &Client) -> Result<ContainerInfo> {
-        todo!()
+        self.route(client).await?;
+        let reply: ContainerQueryReply = client.call_service(Opcode::ContainerQuery, &self.request()).await?;
+        Ok(ContainerInfo {
+            id: self.0.id,
+            properties: ContainerProperties::from_wire(reply.properties),
+            handles: reply.handles,
+            snapshots: reply.snapshots,
+            open_time: reply.open_time,
+            modify_time: reply.modify_time,
+        })
     }
 
-    /// Changes properties.
+    /// Changes properties; those not named stay.
     pub async fn set_properties(&self, client: &Client, properties: ContainerProperties) -> Result<()> {
-        todo!()
+        self.route(client).await?;
+        let request = ContainerSetProperties { request: self.request(), properties: properties.to_wire() };
+        client.call_service(Opcode::ContainerSetProperties, &request).await
     }
 
     /// Reserves `count` object identifiers (lower halves) and gives the first; nobody else gets them.
     pub async fn allocate_object_ids(&self, client: &Client, count: u64) -> Result<u64> {
-        todo!()
+        self.route(client).await?;
+        let request = AllocateObjectIds { request: self.request(), count };
+        client.call_service(Opcode::AllocateObjectIds, &request).await
+    }
+
+    fn attribute_owner(&self) -> (AttributeOwner, HandleId) {
+        (AttributeOwner::Container((self.0.pool.id(), self.0.id)), self.0.handle)
     }
 
     /// Sets user attributes.
     pub async fn set_attributes(&self, client: &Client, attributes: Vec<(String, Vec<u8>)>) -> Result<()> {
-        todo!()
+        self.route(client).await?;
+        attributes::set(client, self.attribute_owner(), attributes).await
     }
 
     /// Reads user attributes; `None` for a name that is not there.
     pub async fn get_attributes(&self, client: &Client, names: Vec<String>) -> Result<Vec<Option<Vec<u8>>>> {
-        todo!()
+        self.route(client).await?;
+        attributes::get(client, self.attribute_owner(), names).await
     }
 
     /// Names of the user attributes.
     pub async fn list_attributes(&self, client: &Client) -> Result<Vec<String>> {
-        todo!()
+        self.route(client).await?;
+        attributes::list(client, self.attribute_owner()).await
     }
 
     /// Deletes user attributes.
     pub async fn delete_attributes(&self, client: &Client, names: Vec<String>) -> Result<()> {
-        todo!()
+        self.route(client).await?;
+        attributes::delete(client, self.attribute_owner(), names).await
     }
 
     /// The handle as bytes that another process of this system can open.
     pub fn to_global(&self) -> Vec<u8> {
-        todo!()
+        encode(&(GLOBAL_MAGIC, (self.0.id, self.0.flags.0)))
     }
 
-    /// A container handle from the bytes of [`Container::to_global`].
+    /// A container handle from the bytes of [`Container::to_global`], within a pool handle of this process.
     pub async fn from_global(client: &Client, pool: &Pool, bytes: &[u8]) -> Result<Container> {
-        todo!()
+        match decode::<(u64, (ContainerId, u32))>(bytes) {
+            Ok((GLOBAL_MAGIC, (id, flags))) => {
+                Container::open(client, pool, &Reference::Id(id.0), ContainerFlags(flags)).await
+            }
+            _ => fail!(Code::Inval, "these bytes are no container handle of this release"),
+        }
     }
+}
+
+async fn open(
+    client: &Client,
+    connection: &Connection,
+    pool: &Pool,
+    container: Reference,
+    handle: HandleId,
+    flags: ContainerFlags,
+) -> Result<ContainerOpened> {
+    let doing = format!("opening container '{container}'");
+    let request = ContainerOpen { pool: pool.id(), pool_handle: pool.handle(), container, handle, flags: flags.0 };
+    let reply = client.call_at(connection, connection.service(), Opcode::ContainerOpen, &request).await;
+    reply.map_err(|error| error.while_doing(doing))
 }

@@ -10,10 +10,14 @@
 //! let context = Context::start(settings, launcher)?;
 //! let pool = context.block_on(|client| async move { Pool::connect(&client, &reference, PoolFlags::READ_WRITE).await })?;
 //! ```
-#![allow(unsafe_code, reason = "memory of callers is read and written in place; the context moves between threads under its lock")]
+#![allow(
+    unsafe_code,
+    reason = "memory of callers is read and written in place; the context moves between threads under its lock"
+)]
 
 pub mod array;
 mod attach;
+mod attributes;
 mod buffers;
 mod client;
 mod container;
@@ -23,8 +27,9 @@ mod management;
 mod object;
 mod pool;
 mod settings;
+mod submissions;
 
-pub use attach::{EngineLauncher, Hello, LocalDirectory};
+pub use attach::{EngineLauncher, InsideEngine, LocalDirectory};
 pub use buffers::{Destination, ScatterList, Source};
 pub use client::Client;
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};

@@ -3,6 +3,7 @@
 use crate::Client;
 use daos_status::Result;
 use daos_types::{PoolId, Reference};
+use daos_wire::{Opcode, PoolDestroy, PoolEntry};
 
 /// A pool to be created.
 #[derive(Clone, Debug, Default)]
@@ -43,24 +44,45 @@ pub struct SystemInfo {
     pub targets: Vec<String>,
 }
 
+impl PoolListEntry {
+    fn from_wire(entry: PoolEntry) -> PoolListEntry {
+        let service_ranks = entry.service_ranks.into_iter().map(|rank| rank.0).collect();
+        PoolListEntry { id: entry.id, label: entry.label, state: entry.state, service_ranks }
+    }
+}
+
 impl Client {
     /// Creates a pool; durable when it returns.
     pub async fn pool_create(&self, request: PoolCreate) -> Result<PoolListEntry> {
-        todo!()
+        let request = daos_wire::PoolCreate {
+            id: PoolId(self.env().random.uuid()),
+            label: request.label,
+            size: request.size,
+            durability: request.durability,
+        };
+        self.call_service(Opcode::PoolCreate, &request).await.map(PoolListEntry::from_wire)
     }
 
     /// Destroys a pool; one with open handles only by `force`.
     pub async fn pool_destroy(&self, pool: &Reference, force: bool) -> Result<()> {
-        todo!()
+        self.call_service(Opcode::PoolDestroy, &PoolDestroy { pool: pool.clone(), force }).await
     }
 
     /// Every pool of the system.
     pub async fn pool_list(&self) -> Result<Vec<PoolListEntry>> {
-        todo!()
+        let entries: Vec<PoolEntry> = self.call_service(Opcode::PoolList, &()).await?;
+        Ok(entries.into_iter().map(PoolListEntry::from_wire).collect())
     }
 
     /// What the system is.
     pub async fn system_info(&self) -> Result<SystemInfo> {
-        todo!()
+        let connection = self.connection().await?;
+        Ok(SystemInfo {
+            name: connection.system().to_owned(),
+            provider: connection.provider().to_owned(),
+            engine_process: connection.process(),
+            directory: self.0.settings.local_directory.display().to_string(),
+            targets: connection.targets().iter().map(ToString::to_string).collect(),
+        })
     }
 }

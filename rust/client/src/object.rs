@@ -194,7 +194,13 @@ impl Object {
     }
 
     /// Writes akeys of one dkey, all or none; durable when it returns.
-    pub async fn update(&self, client: &Client, conditions: Conditions, dkey: Key, akeys: Vec<AkeyUpdate>) -> Result<()> {
+    pub async fn update(
+        &self,
+        client: &Client,
+        conditions: Conditions,
+        dkey: Key,
+        akeys: Vec<AkeyUpdate>,
+    ) -> Result<()> {
         todo!()
     }
 
@@ -227,7 +233,13 @@ impl Object {
     }
 
     /// Lists dkeys from `anchor` on and moves it; empty with `anchor.end` set when there are no more.
-    pub async fn list_dkeys(&self, client: &Client, epoch: Epoch, anchor: &mut Anchor, limits: ListLimits) -> Result<Vec<Key>> {
+    pub async fn list_dkeys(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        anchor: &mut Anchor,
+        limits: ListLimits,
+    ) -> Result<Vec<Key>> {
         todo!()
     }
 

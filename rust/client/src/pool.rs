@@ -1,8 +1,19 @@
 //! Connected pools.
 
-use crate::{Client, Container};
-use daos_status::Result;
-use daos_types::{PoolId, Reference};
+use crate::attach::Connection;
+use crate::attributes;
+use crate::{Client, ContainerListEntry};
+use daos_placement::{Layout, PoolMap, PoolTarget, TargetState, place};
+use daos_rpc::Address;
+use daos_status::{Code, Result, Status, fail};
+use daos_types::{HandleId, ObjectId, PoolId, Reference};
+use daos_wire::{
+    AttributeOwner, ContainerEntry, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest, Space, decode,
+    encode,
+};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a pool is connected (`DAOS_PC_*`, same bits).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,63 +64,196 @@ pub struct PoolInfo {
     pub durability: String,
 }
 
-/// A connected pool.
+/// Where the targets of a pool are, by one connection.
+#[derive(Debug)]
+pub(crate) struct Route {
+    generation: u64,
+    map: PoolMap,
+    addresses: Vec<Address>,
+}
+
+impl Route {
+    fn new(generation: u64, reply: PoolConnected) -> Result<Route> {
+        let mut targets = Vec::new();
+        let mut addresses = Vec::new();
+        for target in reply.targets {
+            addresses.push(Address::parse(&target.address)?);
+            let state = if target.state == 1 { TargetState::UpIn } else { TargetState::Down };
+            targets.push(PoolTarget { rank: target.rank, index: target.index, state });
+        }
+        Ok(Route { generation, map: PoolMap::new(reply.map_version, targets)?, addresses })
+    }
+
+    /// Where the shards of an object are.
+    pub fn layout(&self, object: ObjectId) -> Result<Layout> {
+        place(&self.map, object)
+    }
+
+    /// The address of a target, by its position in the pool map.
+    pub fn address(&self, target: u32) -> Result<&Address> {
+        let address = self.addresses.get(target as usize);
+        address.ok_or_else(|| Status::new(Code::BadTarget, format!("the pool has no target {target}")))
+    }
+}
+
+#[derive(Debug)]
+struct PoolInner {
+    id: PoolId,
+    handle: HandleId,
+    flags: PoolFlags,
+    closed: AtomicBool,
+    route: Mutex<Arc<Route>>,
+}
+
+/// A connected pool. Clones are the same handle.
+///
+/// When the engine is restarted while the handle is open, the next call opens the same handle again.
 #[derive(Clone, Debug)]
-pub struct Pool {}
+pub struct Pool(Arc<PoolInner>);
+
+/// First bytes of a handle in global form.
+const GLOBAL_MAGIC: u64 = 0x3130_6c6f_6f50_6453; // "SdPool01"
 
 impl Pool {
     /// Connects to a pool.
     pub async fn connect(client: &Client, pool: &Reference, flags: PoolFlags) -> Result<Pool> {
-        todo!()
+        let handle = HandleId(client.env().random.uuid());
+        Pool::open(client, pool.clone(), handle, flags).await
+    }
+
+    async fn open(client: &Client, pool: Reference, handle: HandleId, flags: PoolFlags) -> Result<Pool> {
+        let connection = client.connection().await?;
+        let reply = connect(client, &connection, pool, handle, flags).await?;
+        let id = reply.id;
+        let route = Mutex::new(Arc::new(Route::new(connection.generation(), reply)?));
+        Ok(Pool(Arc::new(PoolInner { id, handle, flags, closed: AtomicBool::new(false), route })))
     }
 
     /// Its identifier.
     pub fn id(&self) -> PoolId {
-        todo!()
+        self.0.id
+    }
+
+    /// How it was connected.
+    pub fn flags(&self) -> PoolFlags {
+        self.0.flags
+    }
+
+    pub(crate) fn handle(&self) -> HandleId {
+        self.0.handle
+    }
+
+    /// The connection and where the pool's targets are on it; opens the handle again on a connection that is new.
+    pub(crate) async fn route(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Route>)> {
+        if self.0.closed.load(Ordering::Acquire) {
+            fail!(Code::NoHdl, "the handle of pool {} was closed", self.0.id);
+        }
+        let connection = client.connection().await?;
+        let route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if route.generation == connection.generation() {
+            return Ok((connection, route));
+        }
+        let reply = connect(client, &connection, Reference::Id(self.0.id.0), self.0.handle, self.0.flags).await?;
+        let route = Arc::new(Route::new(connection.generation(), reply)?);
+        *self.0.route.lock().unwrap_or_else(PoisonError::into_inner) = route.clone();
+        Ok((connection, route))
+    }
+
+    pub(crate) fn request(&self) -> PoolRequest {
+        PoolRequest { pool: self.0.id, handle: self.0.handle }
     }
 
     /// Closes the handle; containers opened through it are closed as well.
     pub async fn disconnect(&self, client: &Client) -> Result<()> {
-        todo!()
+        let (_, route) = self.route(client).await?;
+        drop(route);
+        let result = client.call_service(Opcode::PoolDisconnect, &self.request()).await;
+        self.0.closed.store(true, Ordering::Release);
+        result
     }
 
     /// What the pool is and holds.
     pub async fn query(&self, client: &Client) -> Result<PoolInfo> {
-        todo!()
+        self.route(client).await?;
+        let reply: PoolQueryReply = client.call_service(Opcode::PoolQuery, &self.request()).await?;
+        let space = |space: Space| SpaceInfo { total: space.total, free: space.free };
+        Ok(PoolInfo {
+            id: self.0.id,
+            label: reply.label,
+            map_version: reply.map_version,
+            targets: reply.targets,
+            targets_disabled: reply.targets_disabled,
+            engines: reply.engines,
+            meta: space(reply.meta),
+            data: space(reply.data),
+            handles: reply.handles,
+            containers: reply.containers,
+            durability: reply.durability,
+        })
     }
 
     /// Its containers: identifier and label.
-    pub async fn list_containers(&self, client: &Client) -> Result<Vec<crate::ContainerListEntry>> {
-        todo!()
+    pub async fn list_containers(&self, client: &Client) -> Result<Vec<ContainerListEntry>> {
+        self.route(client).await?;
+        let entries: Vec<ContainerEntry> = client.call_service(Opcode::ContainerList, &self.request()).await?;
+        Ok(entries.into_iter().map(|entry| ContainerListEntry { id: entry.id, label: entry.label }).collect())
+    }
+
+    fn attribute_owner(&self) -> (AttributeOwner, HandleId) {
+        (AttributeOwner::Pool(self.0.id), self.0.handle)
     }
 
     /// Sets user attributes.
     pub async fn set_attributes(&self, client: &Client, attributes: Vec<(String, Vec<u8>)>) -> Result<()> {
-        todo!()
+        self.route(client).await?;
+        attributes::set(client, self.attribute_owner(), attributes).await
     }
 
     /// Reads user attributes; `None` for a name that is not there.
     pub async fn get_attributes(&self, client: &Client, names: Vec<String>) -> Result<Vec<Option<Vec<u8>>>> {
-        todo!()
+        self.route(client).await?;
+        attributes::get(client, self.attribute_owner(), names).await
     }
 
     /// Names of the user attributes.
     pub async fn list_attributes(&self, client: &Client) -> Result<Vec<String>> {
-        todo!()
+        self.route(client).await?;
+        attributes::list(client, self.attribute_owner()).await
     }
 
     /// Deletes user attributes.
     pub async fn delete_attributes(&self, client: &Client, names: Vec<String>) -> Result<()> {
-        todo!()
+        self.route(client).await?;
+        attributes::delete(client, self.attribute_owner(), names).await
     }
 
-    /// The handle as bytes that another process of this system can open, and back.
+    /// The handle as bytes that another process of this system can open.
     pub fn to_global(&self) -> Vec<u8> {
-        todo!()
+        encode(&(GLOBAL_MAGIC, (self.0.id, (self.0.handle, self.0.flags.0))))
     }
 
     /// A pool handle from the bytes of [`Pool::to_global`].
     pub async fn from_global(client: &Client, bytes: &[u8]) -> Result<Pool> {
-        todo!()
+        type Global = (u64, (PoolId, (HandleId, u32)));
+        match decode::<Global>(bytes) {
+            Ok((GLOBAL_MAGIC, (id, (_, flags)))) => {
+                // A handle of its own: each process closes what it opened, and the pool stays open for the others.
+                Pool::connect(client, &Reference::Id(id.0), PoolFlags(flags)).await
+            }
+            _ => fail!(Code::Inval, "these bytes are no pool handle of this release"),
+        }
     }
+}
+
+async fn connect(
+    client: &Client,
+    connection: &Connection,
+    pool: Reference,
+    handle: HandleId,
+    flags: PoolFlags,
+) -> Result<PoolConnected> {
+    let doing = format!("connecting to pool '{pool}'");
+    let request = PoolConnect { pool, handle, flags: flags.0 };
+    let reply = client.call_at(connection, connection.service(), Opcode::PoolConnect, &request).await;
+    reply.map_err(|error| error.while_doing(doing))
 }

@@ -1,6 +1,5 @@
 //! Running many futures of one task at a time, with a bound.
 
-use daos_status::Result;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -52,10 +51,10 @@ struct Slot<F> {
 ///
 /// After the first error no more are started; those that run are waited for, because the memory they use may be the
 /// caller's, and the first error is returned. A future that an error of its own must not stop turns it into `Ok`.
-pub async fn run_bounded<F, I>(limit: usize, futures: I) -> Result<()>
+pub async fn run_bounded<E, F, I>(limit: usize, futures: I) -> Result<(), E>
 where
     I: IntoIterator<Item = F>,
-    F: Future<Output = Result<()>>,
+    F: Future<Output = Result<(), E>>,
 {
     let mut futures = futures.into_iter();
     let ready = Arc::new(Ready::default());
@@ -112,7 +111,7 @@ fn take_due(ready: &Ready, context: &Context<'_>) -> Vec<usize> {
     std::mem::take(&mut list.slots)
 }
 
-fn poll_slot<F: Future<Output = Result<()>>>(slot: &mut Slot<F>) -> Option<Result<()>> {
+fn poll_slot<E, F: Future<Output = Result<(), E>>>(slot: &mut Slot<F>) -> Option<Result<(), E>> {
     let future = slot.future.as_mut()?;
     match future.as_mut().poll(&mut Context::from_waker(&slot.waker)) {
         Poll::Pending => None,
@@ -123,16 +122,16 @@ fn poll_slot<F: Future<Output = Result<()>>>(slot: &mut Slot<F>) -> Option<Resul
     }
 }
 
-/// Waits for both, running them at the same time.
-pub async fn both<A, B>(
-    first: impl Future<Output = Result<A>>,
-    second: impl Future<Output = Result<B>>,
-) -> Result<(A, B)> {
+/// Waits for both, running them at the same time; gives the first error.
+pub async fn both<A, B, E>(
+    first: impl Future<Output = Result<A, E>>,
+    second: impl Future<Output = Result<B, E>>,
+) -> Result<(A, B), E> {
     let (mut a, mut b) = (None, None);
     {
         let first = async { first.await.map(|value| a = Some(value)) };
         let second = async { second.await.map(|value| b = Some(value)) };
-        let pair: [Pin<Box<dyn Future<Output = Result<()>>>>; 2] = [Box::pin(first), Box::pin(second)];
+        let pair: [Pin<Box<dyn Future<Output = Result<(), E>>>>; 2] = [Box::pin(first), Box::pin(second)];
         run_bounded(2, pair).await?;
     }
     match (a, b) {
@@ -180,7 +179,7 @@ mod tests {
             yield_once().await;
             running.set(running.get() - 1);
             done.set(done.get() + 1);
-            Ok(())
+            Ok::<(), Status>(())
         });
         block_on(run_bounded(7, futures)).expect("no future fails");
         assert_eq!((most.get(), done.get()), (7, 100));
@@ -207,8 +206,11 @@ mod tests {
 
     #[test]
     fn both_gives_both() {
-        let left = async { Ok(yield_once().await) };
-        assert_eq!(block_on(both(left, async { Ok(2) })), Ok(((), 2)));
-        assert!(block_on(both(async { Ok(1) }, async { Err::<(), _>(Code::Io.into()) })).is_err());
+        let left = async {
+            yield_once().await;
+            Ok::<_, Status>(1)
+        };
+        assert_eq!(block_on(both(left, async { Ok(2) })), Ok((1, 2)));
+        assert!(block_on(both(async { Ok(1) }, async { Err::<(), Status>(Code::Io.into()) })).is_err());
     }
 }

@@ -1,0 +1,93 @@
+//! The open socket that keeps a client's handles alive, and tells the client when the engine is gone.
+
+use daos_env::{Source, Spawner};
+use std::cell::{Cell, RefCell};
+use std::io::{ErrorKind, Read};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::rc::Rc;
+
+/// Rounds of a busy executor between two looks at the socket: a look is a system call, and a dead engine also shows by
+/// calls that wait, which make the executor sleep and then look at once.
+const ROUNDS_BETWEEN_LOOKS: u32 = 1024;
+
+struct Watch {
+    stream: RefCell<Option<UnixStream>>,
+    rounds: Cell<u32>,
+    on_loss: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+/// A lease that is held until it is ended or dropped.
+pub(crate) struct Lease {
+    spawner: Spawner,
+    watch: Rc<dyn Source>,
+    stream: Rc<Watch>,
+}
+
+impl Lease {
+    /// Watches the socket; `on_loss` runs once when the engine closes it.
+    pub fn hold(spawner: &Spawner, stream: UnixStream, on_loss: impl FnOnce() + 'static) -> Lease {
+        let watch = Rc::new(Watch {
+            stream: RefCell::new(Some(stream)),
+            rounds: Cell::new(0),
+            on_loss: RefCell::new(Some(Box::new(on_loss))),
+        });
+        spawner.add_source(watch.clone());
+        Lease { spawner: spawner.clone(), watch: watch.clone(), stream: watch }
+    }
+
+    /// Gives the lease back.
+    pub fn end(&self) {
+        self.spawner.remove_source(&self.watch);
+        self.stream.on_loss.take();
+        self.stream.stream.take();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Watch {
+    /// Whether the engine has closed its end. It says nothing after its greeting, so whatever else comes is ignored.
+    fn closed(&self) -> bool {
+        let stream = self.stream.borrow();
+        let Some(mut stream) = stream.as_ref() else { return false };
+        let mut byte = [0; 64];
+        match stream.read(&mut byte) {
+            Ok(0) => true,
+            Ok(_) => false,
+            Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+        }
+    }
+}
+
+impl Source for Watch {
+    fn progress(&self) -> bool {
+        if self.rounds.get() > 0 {
+            self.rounds.set(self.rounds.get() - 1);
+            return false;
+        }
+        self.rounds.set(ROUNDS_BETWEEN_LOOKS);
+        if !self.closed() {
+            return false;
+        }
+        self.stream.take();
+        let on_loss = self.on_loss.take();
+        if let Some(on_loss) = on_loss {
+            on_loss();
+        }
+        true
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        self.stream.borrow().as_ref().map(|stream| stream.as_raw_fd())
+    }
+
+    fn prepare_sleep(&self) -> bool {
+        self.rounds.set(0);
+        true
+    }
+}
