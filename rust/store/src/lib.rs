@@ -14,6 +14,7 @@ mod request;
 mod settings;
 mod space;
 mod store;
+mod tree;
 
 pub use conditions::Conditions;
 pub use daos_media::Durability;

@@ -1,0 +1,341 @@
+//! Array extents: one record per range and epoch.
+//!
+//! ```text
+//! start u64, end u64, epoch u64, checksum u64, record size u32, minor u24, flags u8 (1: on the device, 2: punched),
+//! then the bytes, or their address u64 (punched: nothing)
+//! ```
+//! The tree orders them by start, then newest first: falling epoch, then falling minor number, which counts overlapping writes of one epoch. The
+//! checksum is that of all bytes, or, for extents of more than one chunk, the place of one per chunk.
+
+use crate::ChecksumKind;
+use crate::level::{Children, Level, Span};
+use crate::stored::{INLINE_MAX, Source, StoredRange, VALUE_MAX, chunk_of, free_checksums};
+use crate::tree::{Cursor, Probe, Tree, damaged};
+use crate::value_space::ValueSpace;
+use crate::visibility::Window;
+use daos_media::{Arena, Offset, Transaction};
+use daos_status::{Code, Result, fail};
+use daos_types::Extent;
+use std::cmp::Ordering;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+const ON_DEVICE: u8 = 1;
+const PUNCHED: u8 = 2;
+const MINOR_MAX: u32 = 0x00ff_ffff;
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Header {
+    start: u64,
+    end: u64,
+    epoch: u64,
+    checksum: u64,
+    record_size: u32,
+    minor_and_flags: u32,
+}
+
+const HEADER: usize = size_of::<Header>();
+
+/// A recorded extent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record {
+    pub link: u32,
+    pub extent: Extent,
+    pub epoch: u64,
+    pub minor: u32,
+    pub record_size: u32,
+    checksum: u64,
+    flags: u8,
+}
+
+impl Record {
+    pub(crate) fn load(arena: &Arena, link: u32) -> Result<Record> {
+        let position = u64::from(link) * 8;
+        let header: Header = arena.read_value(position)?;
+        let flags = (header.minor_and_flags >> 24) as u8;
+        let extent = Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && flags <= PUNCHED);
+        let Some(extent) = extent else { return Err(damaged("an extent", position)) };
+        let length = extent.count().checked_mul(u64::from(header.record_size));
+        let limit = if flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
+        if flags & PUNCHED == 0 && length.is_none_or(|length| length > limit as u64) {
+            return Err(damaged("an extent's length", position));
+        }
+        Ok(Record {
+            link,
+            extent,
+            epoch: header.epoch,
+            minor: header.minor_and_flags & MINOR_MAX,
+            record_size: header.record_size,
+            checksum: header.checksum,
+            flags,
+        })
+    }
+
+    pub(crate) fn is_punch(&self) -> bool {
+        self.flags & PUNCHED != 0
+    }
+
+    fn length(&self) -> usize {
+        // Checked when the record was loaded.
+        if self.is_punch() { 0 } else { (self.extent.count() * u64::from(self.record_size)) as usize }
+    }
+
+    fn tail_length(&self) -> usize {
+        if self.flags & ON_DEVICE != 0 { 8 } else { self.length() }
+    }
+
+    /// Where the bytes of a part lie. The part lies within the extent.
+    pub(crate) fn locate(&self, arena: &Arena, part: Extent) -> Result<StoredRange> {
+        let tail = u64::from(self.link) * 8 + HEADER as u64;
+        let on_device = self.flags & ON_DEVICE != 0;
+        let size = u64::from(self.record_size);
+        Ok(StoredRange {
+            address: if on_device { arena.read_value(tail)? } else { tail },
+            value_length: self.length(),
+            start: ((part.start() - self.extent.start()) * size) as usize,
+            length: (part.count() * size) as usize,
+            on_device,
+            chunk: chunk_of(self.length()),
+            checksum_word: self.checksum,
+        })
+    }
+
+    fn free(&self, transaction: &mut Transaction<'_>, space: &ValueSpace) -> Result<()> {
+        if self.flags & ON_DEVICE != 0 {
+            let range = self.locate(transaction.arena(), self.extent)?;
+            space.free(transaction, range.address, range.value_length)?;
+            free_checksums(transaction, self.checksum, range.value_length, range.chunk)?;
+        }
+        let offset = Offset::from_link(self.link).ok_or_else(|| damaged("an extent", u64::from(self.link) * 8))?;
+        transaction.free(offset, HEADER + self.tail_length())
+    }
+
+    pub(crate) fn probe(&self) -> ExtentProbe {
+        ExtentProbe { start: self.extent.start(), epoch: self.epoch, minor: self.minor }
+    }
+}
+
+/// The place of an extent in the tree.
+pub(crate) struct ExtentProbe {
+    pub start: u64,
+    pub epoch: u64,
+    pub minor: u32,
+}
+
+impl Probe for ExtentProbe {
+    fn order(&self) -> u64 {
+        self.start
+    }
+    fn compare(&self, arena: &Arena, link: u32) -> Result<Ordering> {
+        let header: Header = arena.read_value(u64::from(link) * 8)?;
+        let minor = header.minor_and_flags & MINOR_MAX;
+        Ok((self.epoch, self.minor).cmp(&(header.epoch, minor)))
+    }
+}
+
+/// The span of an only extent.
+pub(crate) fn span_of(arena: &Arena, link: u32) -> Result<Span> {
+    let record = Record::load(arena, link)?;
+    Ok(if record.is_punch() { Span { touched: record.epoch, ..Span::EMPTY } } else { Span::of(record.epoch) })
+}
+
+/// Whether an extent with data was written in a window.
+pub(crate) fn has_any(arena: &Arena, akey: &Level, window: Window) -> Result<bool> {
+    let counts = |record: Record| !record.is_punch() && window.has(record.epoch);
+    match akey.children()? {
+        Children::None => Ok(false),
+        Children::Direct(link) => Ok(counts(Record::load(arena, link)?)),
+        Children::Tree(tree) => {
+            let mut cursor = tree.first(arena)?;
+            while let Some(at) = &mut cursor {
+                if counts(Record::load(arena, at.entry(arena)?.link)?) {
+                    return Ok(true);
+                }
+                if !at.next(arena)? {
+                    break;
+                }
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// Calls `visit` with the records that overlap a range, in the tree's order.
+pub(crate) fn for_each_overlapping(
+    arena: &Arena,
+    akey: &Level,
+    range: Extent,
+    mut visit: impl FnMut(Record) -> Result<()>,
+) -> Result<()> {
+    let tree = match akey.children()? {
+        Children::None => return Ok(()),
+        Children::Direct(link) => {
+            let record = Record::load(arena, link)?;
+            return if record.extent.intersect(range).is_some() { visit(record) } else { Ok(()) };
+        }
+        Children::Tree(tree) => tree,
+    };
+    let mut cursor = tree.first_with_end_behind(arena, range.start())?;
+    while let Some(at) = &mut cursor {
+        let entry = at.entry(arena)?;
+        if entry.order >= range.end() {
+            break;
+        }
+        let record = Record::load(arena, entry.link)?;
+        if (record.extent.start(), record.extent.end()) != (entry.order, entry.end) {
+            return Err(damaged("an extent that its tree describes otherwise", u64::from(entry.link) * 8));
+        }
+        visit(record)?;
+        if !at.next_with_end_behind(arena, range.start())? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What is put into an array.
+pub(crate) enum Content<'a> {
+    Data(Source<'a>),
+    Punch,
+}
+
+/// Records an extent; one of the same range and epoch is replaced.
+pub(crate) fn put(
+    transaction: &mut Transaction<'_>,
+    space: &ValueSpace,
+    akey: &mut Level,
+    extent: Extent,
+    epoch: u64,
+    kind: ChecksumKind,
+    content: &Content<'_>,
+) -> Result<()> {
+    let minor = make_room(transaction, space, akey, extent, epoch)?;
+    let (flags, tail, checksum) = match content {
+        Content::Punch => (PUNCHED, 0, 0),
+        Content::Data(source) => {
+            let flags = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
+            (flags, source.tail_length(), source.checksum_word(transaction, kind)?)
+        }
+    };
+    let offset = transaction.allocate(HEADER + tail)?;
+    let header = Header {
+        start: extent.start(),
+        end: extent.end(),
+        epoch,
+        checksum,
+        record_size: akey.record_size(),
+        minor_and_flags: minor | u32::from(flags) << 24,
+    };
+    transaction.fill(offset.get(), header.as_bytes())?;
+    if let Content::Data(source) = content {
+        source.fill_tail(transaction, offset.get() + HEADER as u64)?;
+    }
+    let link = offset.link();
+    let probe = ExtentProbe { start: extent.start(), epoch, minor };
+    match akey.children()? {
+        Children::None => return akey.set_children(transaction, link, false),
+        Children::Direct(old) => {
+            let old = Record::load(transaction.arena(), old)?;
+            let (tree, root) = Tree::create(transaction, true)?;
+            tree.insert(transaction, &old.probe(), old.link, old.extent.end())?;
+            note(transaction, &tree, old.epoch, old.is_punch())?;
+            tree.insert(transaction, &probe, link, extent.end())?;
+            akey.set_children(transaction, root, true)?;
+            note(transaction, &tree, epoch, flags & PUNCHED != 0)
+        }
+        Children::Tree(tree) => {
+            tree.insert(transaction, &probe, link, extent.end())?;
+            note(transaction, &tree, epoch, flags & PUNCHED != 0)
+        }
+    }
+}
+
+fn note(transaction: &mut Transaction<'_>, tree: &Tree, epoch: u64, is_punch: bool) -> Result<()> {
+    if is_punch { tree.note_touched(transaction, epoch, false) } else { tree.note_epoch(transaction, epoch) }
+}
+
+/// Finds the minor number of a new extent, above those of the same epoch that it overlaps; one of the same range is removed.
+fn make_room(
+    transaction: &mut Transaction<'_>,
+    space: &ValueSpace,
+    akey: &mut Level,
+    extent: Extent,
+    epoch: u64,
+) -> Result<u32> {
+    if let Children::Tree(tree) = akey.children()?
+        && tree.head(transaction.arena())?.touched < epoch
+    {
+        return Ok(0);
+    }
+    let mut minor = 0;
+    let mut same = None;
+    for_each_overlapping(transaction.arena(), akey, extent, |record| {
+        if record.epoch == epoch {
+            minor = minor.max(record.minor + 1);
+            if record.extent == extent {
+                same = Some(record);
+            }
+        }
+        Ok(())
+    })?;
+    if minor > MINOR_MAX {
+        fail!(Code::Overflow, "more than {MINOR_MAX} overlapping writes to one array at epoch {epoch}");
+    }
+    if let Some(record) = same {
+        remove(transaction, space, akey, &record)?;
+    }
+    Ok(minor)
+}
+
+/// Takes a record out and frees it.
+fn remove(transaction: &mut Transaction<'_>, space: &ValueSpace, akey: &mut Level, record: &Record) -> Result<()> {
+    match akey.children()? {
+        Children::Tree(tree) => {
+            let Some(cursor) = tree.find(transaction.arena(), &record.probe())? else {
+                return Err(damaged("an extent that its tree does not find", u64::from(record.link) * 8));
+            };
+            tree.remove(transaction, cursor)?;
+        }
+        _ => akey.set_children(transaction, 0, false)?,
+    }
+    record.free(transaction, space)
+}
+
+/// Removes all records of exactly this epoch; `true` when there was one.
+pub(crate) fn remove_at(
+    transaction: &mut Transaction<'_>,
+    space: &ValueSpace,
+    akey: &mut Level,
+    epoch: u64,
+) -> Result<bool> {
+    let mut found = Vec::new();
+    let arena = transaction.arena();
+    match akey.children()? {
+        Children::None => {}
+        Children::Direct(link) => found.push(Record::load(arena, link)?),
+        Children::Tree(tree) => {
+            let mut cursor: Option<Cursor> = tree.first(arena)?;
+            while let Some(at) = &mut cursor {
+                found.push(Record::load(arena, at.entry(arena)?.link)?);
+                if !at.next(arena)? {
+                    break;
+                }
+            }
+        }
+    }
+    found.retain(|record| record.epoch == epoch);
+    for record in &found {
+        remove(transaction, space, akey, record)?;
+    }
+    if let Children::Tree(tree) = akey.children()?
+        && !found.is_empty()
+    {
+        tree.note_removal(transaction)?;
+    }
+    Ok(!found.is_empty())
+}
+
+/// Frees a record that is reached by its link only, when its akey goes away.
+pub(crate) fn free(transaction: &mut Transaction<'_>, space: &ValueSpace, link: u32) -> Result<()> {
+    Record::load(transaction.arena(), link)?.free(transaction, space)
+}

@@ -1,0 +1,179 @@
+//! Where the bytes of a value lie, and their checksums.
+
+use crate::{ChecksumKind, Data};
+use daos_checksum::{crc32c, crc64};
+use daos_media::{Arena, Offset, Transaction};
+use daos_status::{Code, Result, Status, fail};
+use daos_types::ObjectId;
+
+/// Values below this many bytes lie in the arena, beside their record; larger ones on the data device. One block of the device: a
+/// smaller value would waste the rest of one.
+pub(crate) const INLINE_MAX: usize = 4096;
+
+/// Bytes of an array extent under one checksum: small enough that a read of a part verifies little more than that part.
+pub(crate) const CHUNK: usize = 32 * 1024;
+
+/// The longest value of one piece: what the data device moves in one operation.
+pub(crate) const VALUE_MAX: usize = daos_media::MAX_TRANSFER;
+
+/// The most checksums in one allocation of the arena.
+const CHUNKS_PER_BLOCK: usize = 8 * 1024;
+
+const _: () = assert!(CHUNKS_PER_BLOCK * 8 <= daos_media::arena::ALLOCATION_SIZE_MAX);
+
+/// The checksum of bytes.
+#[inline]
+pub(crate) fn checksum(kind: ChecksumKind, bytes: &[u8]) -> u64 {
+    match kind {
+        ChecksumKind::Off => 0,
+        ChecksumKind::Crc32c => u64::from(crc32c(bytes)),
+        ChecksumKind::Crc64 => crc64(bytes),
+    }
+}
+
+/// Bytes under one checksum of a value of `length` bytes: chunks grow with the value, so that one allocation holds all checksums.
+pub(crate) fn chunk_of(length: usize) -> usize {
+    CHUNK.max(length.div_ceil(CHUNKS_PER_BLOCK).next_multiple_of(CHUNK))
+}
+
+/// A value that was written to the data device, and is not published yet.
+pub(crate) struct Placed {
+    /// Where it lies.
+    pub address: u64,
+    /// Its bytes in number.
+    pub length: usize,
+    /// The checksums of its chunks, or that of all of it.
+    pub checksums: Vec<u64>,
+}
+
+/// Bytes to be stored: in the arena, or already on the device.
+pub(crate) enum Source<'a> {
+    Inline(&'a [u8]),
+    Placed(&'a Placed),
+}
+
+impl Source<'_> {
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Source::Inline(bytes) => bytes.len(),
+            Source::Placed(placed) => placed.length,
+        }
+    }
+
+    /// Bytes behind the record's header.
+    pub(crate) fn tail_length(&self) -> usize {
+        match self {
+            Source::Inline(bytes) => bytes.len(),
+            Source::Placed(_) => 8,
+        }
+    }
+
+    /// Writes what stands behind the record's header.
+    pub(crate) fn fill_tail(&self, transaction: &mut Transaction<'_>, position: u64) -> Result<()> {
+        match self {
+            Source::Inline(bytes) => transaction.fill(position, bytes),
+            Source::Placed(placed) => transaction.fill(position, &placed.address.to_le_bytes()),
+        }
+    }
+
+    /// The checksum word of the record: the checksum itself, or where several lie.
+    pub(crate) fn checksum_word(&self, transaction: &mut Transaction<'_>, kind: ChecksumKind) -> Result<u64> {
+        match self {
+            Source::Inline(bytes) => Ok(checksum(kind, bytes)),
+            Source::Placed(placed) => match placed.checksums[..] {
+                [] => Ok(0),
+                [only] => Ok(only),
+                ref several => {
+                    let offset = transaction.allocate(several.len() * 8)?;
+                    for (index, checksum) in several.iter().enumerate() {
+                        transaction.fill(offset.get() + index as u64 * 8, &checksum.to_le_bytes())?;
+                    }
+                    Ok(offset.get())
+                }
+            },
+        }
+    }
+}
+
+/// A part of a stored value that is to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct StoredRange {
+    /// Where the value's bytes start: in the arena or on the device.
+    pub address: u64,
+    /// Bytes of the whole value.
+    pub value_length: usize,
+    /// The part: first byte.
+    pub start: usize,
+    /// The part: bytes.
+    pub length: usize,
+    /// Whether it lies on the device.
+    pub on_device: bool,
+    /// Bytes under one checksum.
+    pub chunk: usize,
+    /// See [`Source::checksum_word`].
+    pub checksum_word: u64,
+}
+
+/// What a damaged value belongs to, for messages.
+pub(crate) struct Origin<'a> {
+    pub object: ObjectId,
+    pub dkey: &'a [u8],
+    pub akey: &'a [u8],
+}
+
+impl Origin<'_> {
+    #[cold]
+    fn mismatch(&self, offset: usize) -> Status {
+        let (dkey, akey) = (self.dkey.escape_ascii(), self.akey.escape_ascii());
+        let context = format!("object {}, dkey \"{dkey}\", akey \"{akey}\": value at byte {offset}", self.object);
+        Status::new(Code::Csum, context)
+    }
+}
+
+impl StoredRange {
+    /// The part, widened to whole chunks.
+    pub(crate) fn chunks(&self) -> (usize, usize) {
+        let first = self.start / self.chunk * self.chunk;
+        let end = (self.start + self.length).next_multiple_of(self.chunk).min(self.value_length);
+        (first, end)
+    }
+
+    /// Checks the chunks of the part: `bytes` are what [`StoredRange::chunks`] says.
+    pub(crate) fn verify(&self, arena: &Arena, kind: ChecksumKind, bytes: &[u8], origin: &Origin<'_>) -> Result<()> {
+        if kind == ChecksumKind::Off || self.value_length == 0 {
+            return Ok(());
+        }
+        let first = self.start / self.chunk;
+        for (index, chunk) in bytes.chunks(self.chunk).enumerate() {
+            let index = first + index;
+            let expected = if self.value_length > self.chunk {
+                arena.read_value(self.checksum_word + index as u64 * 8)?
+            } else {
+                self.checksum_word
+            };
+            if checksum(kind, chunk) != expected {
+                return Err(origin.mismatch(index * self.chunk));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a part that lies in the arena.
+    pub(crate) fn read_inline(&self, arena: &Arena, kind: ChecksumKind, origin: &Origin<'_>) -> Result<Data> {
+        let (first, end) = self.chunks();
+        let bytes = arena.read(self.address + first as u64, end - first)?;
+        self.verify(arena, kind, &bytes, origin)?;
+        Ok(Data::Bytes(bytes[self.start - first..][..self.length].to_vec()))
+    }
+}
+
+/// Frees the checksums of a value, where they lie apart.
+pub(crate) fn free_checksums(transaction: &mut Transaction<'_>, word: u64, length: usize, chunk: usize) -> Result<()> {
+    if length <= chunk || word == 0 {
+        return Ok(());
+    }
+    match Offset::new(word) {
+        Some(offset) => transaction.free(offset, length.div_ceil(chunk) * 8),
+        None => fail!(Code::DfInval, "damaged metadata: checksums at offset {word} of the arena"),
+    }
+}

@@ -1,0 +1,159 @@
+//! Inserting and removing.
+
+use super::node::{CAPACITY_MAX, Node};
+use super::{Cursor, Entry, HEIGHT_MAX, Probe, Tree, damaged};
+use daos_media::Transaction;
+use daos_status::{Code, Result, fail};
+
+const _: () = assert!(CAPACITY_MAX < u8::MAX as usize);
+
+impl Tree {
+    /// Puts in an entry that is not there, at the place of its probe.
+    pub(crate) fn insert(
+        &self,
+        transaction: &mut Transaction<'_>,
+        probe: &impl Probe,
+        link: u32,
+        end: u64,
+    ) -> Result<()> {
+        let cursor = self.descend_to(transaction.arena(), probe, false)?;
+        self.insert_at(transaction, cursor, Entry { order: probe.order(), link, end })
+    }
+
+    fn insert_at(&self, transaction: &mut Transaction<'_>, mut cursor: Cursor, entry: Entry) -> Result<()> {
+        self.raise_ends(transaction, &cursor, entry.end)?;
+        let mut entry = entry;
+        let mut index = cursor.leaf().1;
+        loop {
+            let depth = cursor.depth - 1;
+            let node = &mut cursor.path[depth].0;
+            if node.count < node.capacity {
+                return node.insert(transaction, index, entry);
+            }
+            if let Some(step) = node.next_step().filter(|_| depth == 0) {
+                let mut grown = Node::create(transaction, 0, step, self.augmented)?;
+                let old = *node;
+                node.move_tail(transaction, 0, &mut grown)?;
+                old.free(transaction)?;
+                transaction.write(self.position, &grown.link_of_node().to_le_bytes())?;
+                return grown.insert(transaction, index, entry);
+            }
+            let is_rightmost = cursor.path[..depth].iter().all(|(node, at)| at + 1 == usize::from(node.count));
+            let node = &mut cursor.path[depth].0;
+            let right = split(transaction, node, index, entry, is_rightmost)?;
+            let left = *node;
+            entry = Entry {
+                order: right.order(transaction.arena(), 0)?,
+                link: right.link_of_node(),
+                end: right.end_max(transaction.arena())?,
+            };
+            let left_end = left.end_max(transaction.arena())?;
+            if depth == 0 {
+                return self.grow(transaction, left, left_end, entry);
+            }
+            let (parent, at) = cursor.path[depth - 1];
+            parent.set_end(transaction, at, left_end)?;
+            index = at + 1;
+            cursor.depth -= 1;
+        }
+    }
+
+    /// Takes an end into account in all inner nodes of a path.
+    fn raise_ends(&self, transaction: &mut Transaction<'_>, cursor: &Cursor, end: u64) -> Result<()> {
+        if !self.augmented {
+            return Ok(());
+        }
+        for (node, index) in &cursor.path[..cursor.depth - 1] {
+            if node.end(transaction.arena(), *index)? < end {
+                node.set_end(transaction, *index, end)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a new root above the old one and its new sibling.
+    fn grow(&self, transaction: &mut Transaction<'_>, left: Node, left_end: u64, right: Entry) -> Result<()> {
+        let level = left.level + 1;
+        if usize::from(level) >= HEIGHT_MAX {
+            fail!(Code::DfInval, "a tree of {HEIGHT_MAX} levels grows");
+        }
+        let mut root = Node::create(transaction, level, usize::MAX, self.augmented)?;
+        let order = left.order(transaction.arena(), 0)?;
+        root.insert(transaction, 0, Entry { order, link: left.link_of_node(), end: left_end })?;
+        root.insert(transaction, 1, right)?;
+        transaction.write(self.position, &root.link_of_node().to_le_bytes())?;
+        transaction.write(self.position + 4, &[level])
+    }
+
+    /// Makes an entry name another record of the same order.
+    pub(crate) fn replace_link(&self, transaction: &mut Transaction<'_>, cursor: &Cursor, link: u32) -> Result<()> {
+        let (leaf, index) = cursor.leaf();
+        leaf.set_link(transaction, *index, link)
+    }
+
+    /// Takes the entry of a cursor out.
+    pub(crate) fn remove(&self, transaction: &mut Transaction<'_>, mut cursor: Cursor) -> Result<()> {
+        loop {
+            let depth = cursor.depth - 1;
+            let (node, index) = &mut cursor.path[depth];
+            node.remove(transaction, *index)?;
+            if node.count > 0 {
+                return self.lower_ends(transaction, &cursor);
+            }
+            if depth == 0 {
+                return self.reset_root(transaction, *node);
+            }
+            node.free(transaction)?;
+            cursor.depth -= 1;
+        }
+    }
+
+    /// An empty root becomes an empty leaf.
+    fn reset_root(&self, transaction: &mut Transaction<'_>, root: Node) -> Result<()> {
+        if root.level == 0 {
+            return Ok(());
+        }
+        root.free(transaction)?;
+        let leaf = Node::create(transaction, 0, 0, self.augmented)?;
+        transaction.write(self.position, &leaf.link_of_node().to_le_bytes())?;
+        transaction.write(self.position + 4, &[0])
+    }
+
+    /// Computes the ends of a path anew after its last node lost an entry.
+    fn lower_ends(&self, transaction: &mut Transaction<'_>, cursor: &Cursor) -> Result<()> {
+        if !self.augmented {
+            return Ok(());
+        }
+        for depth in (1..cursor.depth).rev() {
+            let end = cursor.path[depth].0.end_max(transaction.arena())?;
+            let (parent, index) = cursor.path[depth - 1];
+            parent.set_end(transaction, index, end)?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a full node in two and puts the entry where it belongs. When everything is appended, the left one stays full.
+fn split(
+    transaction: &mut Transaction<'_>,
+    node: &mut Node,
+    index: usize,
+    entry: Entry,
+    is_rightmost: bool,
+) -> Result<Node> {
+    let count = usize::from(node.count);
+    if count < 2 || index > count {
+        return Err(damaged("a full node with few entries", node.position));
+    }
+    let mut right = Node::create(transaction, node.level, usize::MAX, node.augmented)?;
+    let cut = if is_rightmost && index == count { count } else { count / 2 };
+    if cut < count {
+        node.move_tail(transaction, cut, &mut right)?;
+    }
+    if index < cut || (index == cut && cut < count) {
+        node.insert(transaction, index, entry)?;
+    } else {
+        right.insert(transaction, index - cut, entry)?;
+    }
+    Ok(right)
+}

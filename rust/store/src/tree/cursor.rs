@@ -1,0 +1,165 @@
+//! Walking a tree. A cursor is valid until the tree changes.
+
+use super::node::Node;
+use super::{Entry, HEIGHT_MAX, Probe, Tree};
+use daos_media::Arena;
+use daos_status::Result;
+
+/// An entry of a leaf, with the path to it: the root comes first.
+#[derive(Clone)]
+pub(crate) struct Cursor {
+    pub(super) path: [(Node, usize); HEIGHT_MAX],
+    pub(super) depth: usize,
+}
+
+impl Cursor {
+    pub(super) fn new(root: Node) -> Cursor {
+        Cursor { path: [(root, 0); HEIGHT_MAX], depth: 1 }
+    }
+
+    #[inline]
+    pub(super) fn leaf(&self) -> &(Node, usize) {
+        &self.path[self.depth - 1]
+    }
+
+    fn push(&mut self, node: Node, index: usize) {
+        // The levels of nodes fall by one with each step down, and start below HEIGHT_MAX.
+        self.path[self.depth] = (node, index);
+        self.depth += 1;
+    }
+
+    /// The entry.
+    #[inline]
+    pub(crate) fn entry(&self, arena: &Arena) -> Result<Entry> {
+        let (leaf, index) = self.leaf();
+        leaf.entry(arena, *index)
+    }
+
+    /// Goes down to the first or last entry below the last node of the path.
+    fn descend(&mut self, arena: &Arena, to_last: bool) -> Result<bool> {
+        loop {
+            let (node, index) = self.path[self.depth - 1];
+            if node.level == 0 {
+                return Ok(index < usize::from(node.count));
+            }
+            let child = node.child(arena, index)?;
+            let index = if to_last { usize::from(child.count).saturating_sub(1) } else { 0 };
+            self.push(child, index);
+        }
+    }
+
+    /// Goes to the next entry; `false` when there is none.
+    pub(crate) fn next(&mut self, arena: &Arena) -> Result<bool> {
+        loop {
+            let (node, index) = &mut self.path[self.depth - 1];
+            if *index + 1 < usize::from(node.count) {
+                *index += 1;
+                return self.descend(arena, false);
+            }
+            if self.depth == 1 {
+                return Ok(false);
+            }
+            self.depth -= 1;
+        }
+    }
+
+    /// Goes to the entry before; `false` when there is none.
+    pub(crate) fn previous(&mut self, arena: &Arena) -> Result<bool> {
+        loop {
+            let (_, index) = &mut self.path[self.depth - 1];
+            if *index > 0 {
+                *index -= 1;
+                return self.descend(arena, true);
+            }
+            if self.depth == 1 {
+                return Ok(false);
+            }
+            self.depth -= 1;
+        }
+    }
+
+    /// Goes to the first entry from here on whose range ends behind `start`; skips whole subtrees that have none. Gives `false` when there is
+    /// none.
+    pub(crate) fn skip_to_end_behind(&mut self, arena: &Arena, start: u64) -> Result<bool> {
+        loop {
+            let (node, index) = &mut self.path[self.depth - 1];
+            while *index < usize::from(node.count) && node.end(arena, *index)? <= start {
+                *index += 1;
+            }
+            if *index < usize::from(node.count) {
+                let (node, index) = (*node, *index);
+                if node.level == 0 {
+                    return Ok(true);
+                }
+                let child = node.child(arena, index)?;
+                self.push(child, 0);
+                continue;
+            }
+            if self.depth == 1 {
+                return Ok(false);
+            }
+            self.depth -= 1;
+            self.path[self.depth - 1].1 += 1;
+        }
+    }
+
+    /// As [`Cursor::skip_to_end_behind`], behind the entry it is at.
+    pub(crate) fn next_with_end_behind(&mut self, arena: &Arena, start: u64) -> Result<bool> {
+        self.path[self.depth - 1].1 += 1;
+        self.skip_to_end_behind(arena, start)
+    }
+}
+
+impl Tree {
+    /// The first entry whose range ends behind `start`, in an augmented tree.
+    pub(crate) fn first_with_end_behind(&self, arena: &Arena, start: u64) -> Result<Option<Cursor>> {
+        let mut cursor = Cursor::new(self.root(arena, &self.head(arena)?)?);
+        Ok(cursor.skip_to_end_behind(arena, start)?.then_some(cursor))
+    }
+
+    /// The first entry not before the probe, or, with `after`, behind it.
+    pub(crate) fn seek(&self, arena: &Arena, probe: &impl Probe, after: bool) -> Result<Option<Cursor>> {
+        let mut cursor = self.descend_to(arena, probe, after)?;
+        let (leaf, index) = cursor.leaf();
+        if *index < usize::from(leaf.count) {
+            return Ok(Some(cursor));
+        }
+        Ok(cursor.next(arena)?.then_some(cursor))
+    }
+
+    /// The last entry not behind the probe.
+    pub(crate) fn seek_last(&self, arena: &Arena, probe: &impl Probe) -> Result<Option<Cursor>> {
+        let mut cursor = self.descend_to(arena, probe, true)?;
+        Ok(cursor.previous(arena)?.then_some(cursor))
+    }
+
+    /// The place of the probe in its leaf, which may be behind the leaf's last entry.
+    #[inline]
+    pub(super) fn descend_to(&self, arena: &Arena, probe: &impl Probe, after: bool) -> Result<Cursor> {
+        let mut cursor = Cursor::new(self.root(arena, &self.head(arena)?)?);
+        loop {
+            let (node, index) = &mut cursor.path[cursor.depth - 1];
+            if node.level == 0 {
+                *index = node.position_of(arena, probe, after)?;
+                return Ok(cursor);
+            }
+            *index = node.position_of(arena, probe, true)?.saturating_sub(1);
+            let child = node.child(arena, *index)?;
+            cursor.push(child, 0);
+        }
+    }
+
+    /// The first entry.
+    pub(crate) fn first(&self, arena: &Arena) -> Result<Option<Cursor>> {
+        let mut cursor = Cursor::new(self.root(arena, &self.head(arena)?)?);
+        Ok(cursor.descend(arena, false)?.then_some(cursor))
+    }
+
+    /// The last entry.
+    pub(crate) fn last(&self, arena: &Arena) -> Result<Option<Cursor>> {
+        let root = self.root(arena, &self.head(arena)?)?;
+        let mut cursor = Cursor::new(root);
+        cursor.path[0].1 = usize::from(root.count).saturating_sub(1);
+        Ok(cursor.descend(arena, true)?.then_some(cursor))
+    }
+}

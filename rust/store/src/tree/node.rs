@@ -1,0 +1,228 @@
+//! Nodes: where their parts lie, and the small changes they are made of.
+
+use super::{Entry, Probe, damaged};
+use daos_media::{Arena, Offset, Transaction};
+use daos_status::Result;
+use std::cmp::Ordering;
+
+const HEADER: u64 = 8;
+
+/// Capacities of plain and augmented leaves as a tree grows; inner nodes have the last. They fill size classes of the arena; the
+/// last ones are 512 bytes.
+const PLAIN: [u8; 5] = [2, 5, 10, 20, 42];
+const AUGMENTED: [u8; 4] = [2, 5, 12, 25];
+
+/// Order words gallop over by a binary search down to so many.
+pub(super) const CAPACITY_MAX: usize = 42;
+
+fn capacities(augmented: bool) -> &'static [u8] {
+    if augmented { &AUGMENTED } else { &PLAIN }
+}
+
+/// A node as read from the arena, checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub position: u64,
+    pub level: u8,
+    pub count: u8,
+    pub capacity: u8,
+    pub augmented: bool,
+}
+
+fn size_of_node(capacity: u8, augmented: bool) -> usize {
+    let capacity = usize::from(capacity);
+    let ends = if augmented { capacity * 8 } else { 0 };
+    HEADER as usize + capacity * 8 + (capacity * 4).next_multiple_of(8) + ends
+}
+
+impl Node {
+    #[inline]
+    pub fn load(arena: &Arena, link: u32, level: u8, augmented: bool) -> Result<Node> {
+        let position = u64::from(link) * 8;
+        let [found_level, count, capacity, found_augmented, ..] = arena.read_value::<[u8; 8]>(position)?;
+        let known = capacities(augmented).contains(&capacity) && found_augmented == u8::from(augmented);
+        if found_level != level || count > capacity || !known || position == 0 {
+            return Err(damaged("a tree's node", position));
+        }
+        Ok(Node { position, level, count, capacity, augmented })
+    }
+
+    /// An empty node with the capacity of a step of growth.
+    pub fn create(transaction: &mut Transaction<'_>, level: u8, step: usize, augmented: bool) -> Result<Node> {
+        let steps = capacities(augmented);
+        let capacity = steps[step.min(steps.len() - 1)];
+        let offset = transaction.allocate(size_of_node(capacity, augmented))?;
+        transaction.fill(offset.get(), &[level, 0, capacity, u8::from(augmented), 0, 0, 0, 0])?;
+        Ok(Node { position: offset.get(), level, count: 0, capacity, augmented })
+    }
+
+    /// The step of growth after this node's, if there is one.
+    pub fn next_step(&self) -> Option<usize> {
+        let steps = capacities(self.augmented);
+        let step = steps.iter().position(|capacity| *capacity > self.capacity);
+        step.filter(|_| self.level == 0)
+    }
+
+    pub fn free(&self, transaction: &mut Transaction<'_>) -> Result<()> {
+        let offset = Offset::new(self.position).ok_or_else(|| damaged("a tree's node", self.position))?;
+        transaction.free(offset, size_of_node(self.capacity, self.augmented))
+    }
+
+    pub fn link_of_node(&self) -> u32 {
+        (self.position / 8) as u32
+    }
+
+    #[inline]
+    fn order_at(&self, index: usize) -> u64 {
+        self.position + HEADER + index as u64 * 8
+    }
+
+    #[inline]
+    pub fn link_at(&self, index: usize) -> u64 {
+        self.position + HEADER + u64::from(self.capacity) * 8 + index as u64 * 4
+    }
+
+    #[inline]
+    fn end_at(&self, index: usize) -> u64 {
+        let links = (u64::from(self.capacity) * 4).next_multiple_of(8);
+        self.position + HEADER + u64::from(self.capacity) * 8 + links + index as u64 * 8
+    }
+
+    #[inline]
+    pub fn order(&self, arena: &Arena, index: usize) -> Result<u64> {
+        arena.read_value(self.order_at(index))
+    }
+
+    #[inline]
+    pub fn link(&self, arena: &Arena, index: usize) -> Result<u32> {
+        arena.read_value(self.link_at(index))
+    }
+
+    #[inline]
+    pub fn end(&self, arena: &Arena, index: usize) -> Result<u64> {
+        if self.augmented { arena.read_value(self.end_at(index)) } else { Ok(0) }
+    }
+
+    pub fn entry(&self, arena: &Arena, index: usize) -> Result<Entry> {
+        if index >= usize::from(self.count) {
+            return Err(damaged("an index into a tree's node", self.position));
+        }
+        Ok(Entry { order: self.order(arena, index)?, link: self.link(arena, index)?, end: self.end(arena, index)? })
+    }
+
+    /// The greatest end of any entry.
+    pub fn end_max(&self, arena: &Arena) -> Result<u64> {
+        let mut end = 0;
+        for index in 0..usize::from(self.count) {
+            end = end.max(self.end(arena, index)?);
+        }
+        Ok(end)
+    }
+
+    /// How many entries lie before the probe, or, with `after`, not behind it. Ties are broken by records: those of entries of
+    /// a leaf, those of the first leaves below entries of an inner node.
+    pub fn position_of(&self, arena: &Arena, probe: &impl Probe, after: bool) -> Result<usize> {
+        let order = probe.order();
+        let (mut low, mut high) = {
+            let words = arena.read(self.order_at(0), usize::from(self.count) * 8)?;
+            let (words, _) = words.as_chunks::<8>();
+            let low = words.partition_point(|word| u64::from_le_bytes(*word) < order);
+            let equal = words[low..].iter().take_while(|word| u64::from_le_bytes(**word) == order);
+            (low, low + equal.count())
+        };
+        while low < high {
+            let middle = low.midpoint(high);
+            let is_before = match self.compare(arena, middle, probe)? {
+                Ordering::Less => true,
+                Ordering::Equal => after,
+                Ordering::Greater => false,
+            };
+            if is_before {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn compare(&self, arena: &Arena, index: usize, probe: &impl Probe) -> Result<Ordering> {
+        let first = self.first_below(arena, index)?;
+        match first.order.cmp(&probe.order()) {
+            Ordering::Equal => probe.compare(arena, first.link),
+            other => Ok(other),
+        }
+    }
+
+    fn first_below(&self, arena: &Arena, index: usize) -> Result<Entry> {
+        let mut node = *self;
+        let mut index = index;
+        while node.level > 0 {
+            node = node.child(arena, index)?;
+            index = 0;
+        }
+        node.entry(arena, index)
+    }
+
+    /// The node of an inner entry.
+    #[inline]
+    pub fn child(&self, arena: &Arena, index: usize) -> Result<Node> {
+        if index >= usize::from(self.count) || self.level == 0 {
+            return Err(damaged("an index into a tree's node", self.position));
+        }
+        Node::load(arena, self.link(arena, index)?, self.level - 1, self.augmented)
+    }
+
+    fn set_count(&mut self, transaction: &mut Transaction<'_>, count: usize) -> Result<()> {
+        self.count = count as u8;
+        transaction.write(self.position + 1, &[self.count])
+    }
+
+    /// Puts an entry in; there is room.
+    pub fn insert(&mut self, transaction: &mut Transaction<'_>, index: usize, entry: Entry) -> Result<()> {
+        let behind = usize::from(self.count) - index;
+        transaction.shift(self.order_at(index), self.order_at(index + 1), behind * 8)?;
+        transaction.write(self.order_at(index), &entry.order.to_le_bytes())?;
+        transaction.shift(self.link_at(index), self.link_at(index + 1), behind * 4)?;
+        transaction.write(self.link_at(index), &entry.link.to_le_bytes())?;
+        if self.augmented {
+            transaction.shift(self.end_at(index), self.end_at(index + 1), behind * 8)?;
+            transaction.write(self.end_at(index), &entry.end.to_le_bytes())?;
+        }
+        self.set_count(transaction, usize::from(self.count) + 1)
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, transaction: &mut Transaction<'_>, index: usize) -> Result<()> {
+        let behind = usize::from(self.count) - index - 1;
+        transaction.shift(self.order_at(index + 1), self.order_at(index), behind * 8)?;
+        transaction.shift(self.link_at(index + 1), self.link_at(index), behind * 4)?;
+        if self.augmented {
+            transaction.shift(self.end_at(index + 1), self.end_at(index), behind * 8)?;
+        }
+        self.set_count(transaction, usize::from(self.count) - 1)
+    }
+
+    /// Copies the entries from `from` on to the empty node `target`, and forgets them here.
+    pub fn move_tail(&mut self, transaction: &mut Transaction<'_>, from: usize, target: &mut Node) -> Result<()> {
+        let count = usize::from(self.count) - from;
+        transaction.shift(self.order_at(from), target.order_at(0), count * 8)?;
+        transaction.shift(self.link_at(from), target.link_at(0), count * 4)?;
+        if self.augmented {
+            transaction.shift(self.end_at(from), target.end_at(0), count * 8)?;
+        }
+        target.set_count(transaction, count)?;
+        self.set_count(transaction, from)
+    }
+
+    pub fn set_end(&self, transaction: &mut Transaction<'_>, index: usize, end: u64) -> Result<()> {
+        if self.augmented && self.end(transaction.arena(), index)? != end {
+            transaction.write(self.end_at(index), &end.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub fn set_link(&self, transaction: &mut Transaction<'_>, index: usize, link: u32) -> Result<()> {
+        transaction.write(self.link_at(index), &link.to_le_bytes())
+    }
+}

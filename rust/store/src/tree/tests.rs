@@ -1,0 +1,141 @@
+use super::*;
+use daos_env::{Random, SeededRandom};
+use std::collections::BTreeMap;
+
+/// Records are (order, tie) pairs in the arena; a third of the order words are shared by many.
+struct Pair(u64, u64);
+
+impl Probe for Pair {
+    fn order(&self) -> u64 {
+        self.0
+    }
+    fn compare(&self, arena: &Arena, link: u32) -> Result<Ordering> {
+        Ok(arena.read_value::<u64>(u64::from(link) * 8)?.cmp(&self.1))
+    }
+}
+
+fn contents(tree: &Tree, arena: &Arena, forward: bool) -> Vec<(u64, u64, u64)> {
+    let mut found = Vec::new();
+    let mut cursor = if forward { tree.first(arena) } else { tree.last(arena) }.expect("sound");
+    while let Some(at) = &mut cursor {
+        let entry = at.entry(arena).expect("sound");
+        found.push((entry.order, arena.read_value(u64::from(entry.link) * 8).expect("sound"), entry.end));
+        let more = if forward { at.next(arena) } else { at.previous(arena) }.expect("sound");
+        if !more {
+            break;
+        }
+    }
+    found
+}
+
+fn insert(tree: &Tree, arena: &Arena, order: u64, tie: u64, end: u64) {
+    let mut transaction = arena.begin();
+    let record = transaction.allocate(16).expect("allocate");
+    transaction.fill(record.get(), &tie.to_le_bytes()).expect("fill");
+    tree.insert(&mut transaction, &Pair(order, tie), record.link(), end).expect("insert");
+    drop(transaction.commit());
+}
+
+fn check(tree: &Tree, arena: &Arena, model: &BTreeMap<(u64, u64), u64>) {
+    let expected: Vec<_> = model.iter().map(|((order, tie), end)| (*order, *tie, *end)).collect();
+    assert_eq!(contents(tree, arena, true), expected);
+    let reversed: Vec<_> = expected.iter().rev().copied().collect();
+    assert_eq!(contents(tree, arena, false), reversed);
+}
+
+fn run(augmented: bool, seed: u64) {
+    let random = SeededRandom::new(seed);
+    let arena = Arena::reserve(64 << 20).expect("reserve");
+    let mut transaction = arena.begin();
+    let (tree, _) = Tree::create(&mut transaction, augmented).expect("create");
+    drop(transaction.commit());
+    let mut model = BTreeMap::new();
+    for round in 0..6000u64 {
+        let pick = random.next_u64();
+        let order = if pick.is_multiple_of(3) { pick >> 62 } else { (pick >> 32) % 5000 };
+        let key = (order, random.next_u64() % 300);
+        let grows = if round < 4000 { 3 } else { 1 };
+        if pick >> 8 & 3 < grows {
+            if !model.contains_key(&key) {
+                let end = if augmented { key.0 + 1 + random.next_u64() % 200 } else { 0 };
+                insert(&tree, &arena, key.0, key.1, end);
+                model.insert(key, end);
+            }
+        } else if let Some((&key, _)) = model.range(key..).next() {
+            let cursor = tree.find(&arena, &Pair(key.0, key.1)).expect("sound").expect("there");
+            let mut transaction = arena.begin();
+            tree.remove(&mut transaction, cursor).expect("remove");
+            drop(transaction.commit());
+            model.remove(&key);
+        }
+        if round % 500 == 0 {
+            check(&tree, &arena, &model);
+        }
+        let probe = (pick >> 40) % 5000;
+        check_searches(&tree, &arena, &model, (probe, pick % 300));
+        if augmented && round % 50 == 0 {
+            check_overlaps(&tree, &arena, &model, probe);
+        }
+    }
+    check(&tree, &arena, &model);
+    while let Some(cursor) = tree.last(&arena).expect("sound") {
+        let mut transaction = arena.begin();
+        tree.remove(&mut transaction, cursor).expect("remove");
+        drop(transaction.commit());
+    }
+    let mut transaction = arena.begin();
+    tree.destroy(&mut transaction).expect("destroy");
+    drop(transaction.commit());
+}
+
+fn check_searches(tree: &Tree, arena: &Arena, model: &BTreeMap<(u64, u64), u64>, key: (u64, u64)) {
+    let of = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.entry(arena).expect("sound").order);
+    let probe = Pair(key.0, key.1);
+    let from = tree.seek(arena, &probe, false).expect("sound");
+    assert_eq!(of(from), model.range(key..).next().map(|((order, _), _)| *order));
+    let behind = tree.seek(arena, &probe, true).expect("sound");
+    let expected = model.range((std::ops::Bound::Excluded(key), std::ops::Bound::Unbounded)).next();
+    assert_eq!(of(behind), expected.map(|((order, _), _)| *order));
+    let last = tree.seek_last(arena, &probe).expect("sound");
+    assert_eq!(of(last), model.range(..=key).next_back().map(|((order, _), _)| *order));
+    assert_eq!(tree.find(arena, &probe).expect("sound").is_some(), model.contains_key(&key));
+}
+
+fn check_overlaps(tree: &Tree, arena: &Arena, model: &BTreeMap<(u64, u64), u64>, start: u64) {
+    let mut found = Vec::new();
+    let mut cursor = tree.first_with_end_behind(arena, start).expect("sound");
+    while let Some(at) = &mut cursor {
+        let entry = at.entry(arena).expect("sound");
+        found.push((entry.order, entry.end));
+        if !at.next_with_end_behind(arena, start).expect("sound") {
+            break;
+        }
+    }
+    let expected: Vec<_> =
+        model.iter().filter(|(_, end)| **end > start).map(|((order, _), end)| (*order, *end)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn random_changes_agree_with_a_map() {
+    (0..3).for_each(|seed| run(false, seed));
+}
+
+#[test]
+fn random_changes_of_an_augmented_tree_agree_with_a_map() {
+    (0..3).for_each(|seed| run(true, seed));
+}
+
+#[test]
+fn appended_entries_fill_their_leaves() {
+    let arena = Arena::reserve(64 << 20).expect("reserve");
+    let mut transaction = arena.begin();
+    let (tree, _) = Tree::create(&mut transaction, false).expect("create");
+    let used = || arena.space().expect("space").used;
+    let before = used();
+    for order in 0..100_000 {
+        tree.insert(&mut transaction, &Unique(order), 7, 0).expect("insert");
+    }
+    let per_entry = (used() - before) as f64 / 100_000.0;
+    assert!(per_entry < 12.7, "{per_entry} bytes per entry");
+}
