@@ -1,0 +1,182 @@
+//! The record that a directory keeps of an entry.
+
+use crate::error::{Result, fail};
+use daos_types::{ObjectClass, ObjectId};
+
+/// Bytes of the stored record.
+pub(crate) const INODE_LENGTH: usize = 88;
+
+/// Where the fields stand (upstream's layout version 3); all little-endian, the object identifier lower half first.
+mod offset {
+    pub const MODE: usize = 0;
+    pub const ID_LO: usize = 4;
+    pub const ID_HI: usize = 12;
+    pub const MTIME: usize = 20;
+    pub const CTIME: usize = 28;
+    pub const CHUNK_SIZE: usize = 36;
+    pub const CLASS: usize = 44;
+    pub const MTIME_NANOSECONDS: usize = 48;
+    pub const CTIME_NANOSECONDS: usize = 56;
+    pub const UID: usize = 64;
+    pub const GID: usize = 68;
+    pub const SIZE: usize = 72;
+    pub const OBJECT_EPOCH: usize = 80;
+}
+
+const _: () = assert!(offset::OBJECT_EPOCH + 8 == INODE_LENGTH);
+
+/// A moment by the calendar.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Timestamp {
+    /// Seconds since the Unix epoch.
+    pub seconds: i64,
+    /// Nanoseconds of the second.
+    pub nanoseconds: u32,
+}
+
+impl Timestamp {
+    /// The moment so many nanoseconds after the Unix epoch.
+    pub fn from_nanoseconds(nanoseconds: u64) -> Timestamp {
+        const SECOND: u64 = 1_000_000_000;
+        Timestamp { seconds: (nanoseconds / SECOND) as i64, nanoseconds: (nanoseconds % SECOND) as u32 }
+    }
+}
+
+/// The record of an entry: what `stat` needs but the size of a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Inode {
+    /// Type and permission bits (`st_mode`).
+    pub mode: u32,
+    /// The object of a file or directory; zero for a symbolic link.
+    pub id: ObjectId,
+    /// Time of the last modification, as set by a user or at creation.
+    pub mtime: Timestamp,
+    /// Time of the last change of this record.
+    pub ctime: Timestamp,
+    /// Chunk size of the file, or the default for files in the directory; 0 for the namespace's default.
+    pub chunk_size: u64,
+    /// Class of the file, or the default for entries of the directory; 0 for the namespace's default.
+    pub class: ObjectClass,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Length of a symbolic link's target.
+    pub size: u64,
+    /// The object's newest change when `mtime` was set: while the object has no newer one, `mtime` holds.
+    pub object_epoch: u64,
+}
+
+impl Inode {
+    /// The stored form.
+    pub fn encode(&self) -> [u8; INODE_LENGTH] {
+        let mut bytes = [0; INODE_LENGTH];
+        let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+        put(offset::MODE, &self.mode.to_le_bytes());
+        put(offset::ID_LO, &self.id.lo.to_le_bytes());
+        put(offset::ID_HI, &self.id.hi.to_le_bytes());
+        put(offset::MTIME, &self.mtime.seconds.to_le_bytes());
+        put(offset::CTIME, &self.ctime.seconds.to_le_bytes());
+        put(offset::CHUNK_SIZE, &self.chunk_size.to_le_bytes());
+        put(offset::CLASS, &self.class.0.to_le_bytes());
+        put(offset::MTIME_NANOSECONDS, &u64::from(self.mtime.nanoseconds).to_le_bytes());
+        put(offset::CTIME_NANOSECONDS, &u64::from(self.ctime.nanoseconds).to_le_bytes());
+        put(offset::UID, &self.uid.to_le_bytes());
+        put(offset::GID, &self.gid.to_le_bytes());
+        put(offset::SIZE, &self.size.to_le_bytes());
+        put(offset::OBJECT_EPOCH, &self.object_epoch.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the stored form; `name` is for the message.
+    pub fn decode(bytes: &[u8], name: &[u8]) -> Result<Inode> {
+        let Ok(bytes) = <&[u8; INODE_LENGTH]>::try_from(bytes) else {
+            fail!(
+                libc::EIO,
+                "the record of '{}' has {} bytes instead of {INODE_LENGTH}",
+                name.escape_ascii(),
+                bytes.len()
+            );
+        };
+        let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let half = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        let time = |seconds: usize, nanoseconds: usize| Timestamp {
+            seconds: word(seconds) as i64,
+            nanoseconds: word(nanoseconds).min(999_999_999) as u32,
+        };
+        let inode = Inode {
+            mode: half(offset::MODE),
+            id: ObjectId { hi: word(offset::ID_HI), lo: word(offset::ID_LO) },
+            mtime: time(offset::MTIME, offset::MTIME_NANOSECONDS),
+            ctime: time(offset::CTIME, offset::CTIME_NANOSECONDS),
+            chunk_size: word(offset::CHUNK_SIZE),
+            class: ObjectClass(half(offset::CLASS)),
+            uid: half(offset::UID),
+            gid: half(offset::GID),
+            size: word(offset::SIZE),
+            object_epoch: word(offset::OBJECT_EPOCH),
+        };
+        if !inode.is_file() && !inode.is_directory() && !inode.is_symlink() {
+            fail!(libc::EIO, "the record of '{}' has the unknown type {:o}", name.escape_ascii(), inode.mode);
+        }
+        Ok(inode)
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFREG
+    }
+
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFDIR
+    }
+
+    /// Whether it is a symbolic link.
+    pub fn is_symlink(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFLNK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Inode {
+        Inode {
+            mode: libc::S_IFREG | 0o644,
+            id: ObjectId { hi: 0x0102_0304_0506_0708, lo: 0x1112_1314_1516_1718 },
+            mtime: Timestamp { seconds: 1_700_000_000, nanoseconds: 5 },
+            ctime: Timestamp { seconds: -1, nanoseconds: 999_999_999 },
+            chunk_size: 1 << 20,
+            class: ObjectClass::SX,
+            uid: 1000,
+            gid: 100,
+            size: 0,
+            object_epoch: 77,
+        }
+    }
+
+    #[test]
+    fn the_stored_form_is_upstreams() {
+        let bytes = sample().encode();
+        assert_eq!(bytes[..4], (libc::S_IFREG | 0o644).to_le_bytes());
+        assert_eq!((bytes[4], bytes[12], bytes[64..66].to_vec(), bytes[80]), (0x18, 0x08, vec![0xe8, 3], 77));
+        assert_eq!(Inode::decode(&bytes, b"x"), Ok(sample()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = Inode::decode(&bytes, b"x");
+        }
+
+        #[test]
+        fn records_of_known_types_round_trip(mut bytes in proptest::collection::vec(any::<u8>(), INODE_LENGTH)) {
+            bytes[..4].copy_from_slice(&(libc::S_IFDIR | 0o755).to_le_bytes());
+            let inode = Inode::decode(&bytes, b"x").expect("the type is known");
+            prop_assert_eq!(Inode::decode(&inode.encode(), b"x"), Ok(inode));
+        }
+    }
+}
