@@ -1,6 +1,6 @@
 //! Distribution and attribute keys.
 
-use daos_status::{fail, Code, Result};
+use daos_status::{Code, Result, fail};
 use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;

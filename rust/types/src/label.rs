@@ -1,6 +1,6 @@
 //! Labels of pools and containers, and the text by which callers name one: a label or a UUID.
 
-use daos_status::{fail, Code, Result};
+use daos_status::{Code, Result, fail};
 use std::fmt;
 use uuid::Uuid;
 

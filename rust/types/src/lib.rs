@@ -11,7 +11,7 @@ mod object_id;
 
 pub use extent::Extent;
 pub use ids::{ContainerId, Epoch, HandleId, PoolId, Rank, TargetIndex};
-pub use key::{Key, KEY_LENGTH_MAX};
-pub use label::{check_label, Reference, LABEL_LENGTH_MAX};
+pub use key::{KEY_LENGTH_MAX, Key};
+pub use label::{LABEL_LENGTH_MAX, Reference, check_label};
 pub use object_class::{GroupCount, ObjectClass, Redundancy};
 pub use object_id::{KeyKind, ObjectId, ObjectType};

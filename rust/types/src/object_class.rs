@@ -48,13 +48,33 @@ const REDUNDANCY_SHIFT: u32 = 24;
 const GROUPS_ALL: u32 = 0xffff;
 /// Redundancy number, replicas.
 const REPLICAS: &[(u32, u16)] = &[
-    (8, 2), (9, 3), (10, 4), (11, 5), (12, 6), (13, 8), (14, 12), (15, 16), (16, 24), (17, 32), (18, 48), (19, 64),
+    (8, 2),
+    (9, 3),
+    (10, 4),
+    (11, 5),
+    (12, 6),
+    (13, 8),
+    (14, 12),
+    (15, 16),
+    (16, 24),
+    (17, 32),
+    (18, 48),
+    (19, 64),
     (20, 128),
 ];
 /// Redundancy number, data shards, parity shards.
 const ERASURE: &[(u32, u8, u8)] = &[
-    (32, 2, 1), (33, 2, 2), (34, 4, 1), (35, 4, 2), (36, 8, 1), (37, 8, 2), (38, 16, 1), (39, 16, 2), (40, 4, 3),
-    (41, 8, 3), (42, 16, 3),
+    (32, 2, 1),
+    (33, 2, 2),
+    (34, 4, 1),
+    (35, 4, 2),
+    (36, 8, 1),
+    (37, 8, 2),
+    (38, 16, 1),
+    (39, 16, 2),
+    (40, 4, 3),
+    (41, 8, 3),
+    (42, 16, 3),
 ];
 /// Group counts that have a name.
 const NAMED_GROUPS: &[u32] = &[1, 2, 4, 6, 8, 12, 16, 32, GROUPS_ALL];
@@ -79,14 +99,14 @@ impl ObjectClass {
     pub fn redundancy(self) -> Option<Redundancy> {
         match self.0 >> REDUNDANCY_SHIFT {
             1 => Some(Redundancy::None),
-            number => REPLICAS
-                .iter()
-                .find(|entry| entry.0 == number)
-                .map(|entry| Redundancy::Replicas(entry.1))
-                .or_else(|| {
-                    let entry = ERASURE.iter().find(|entry| entry.0 == number)?;
-                    Some(Redundancy::ErasureCode { data: entry.1, parity: entry.2 })
-                }),
+            number => {
+                REPLICAS.iter().find(|entry| entry.0 == number).map(|entry| Redundancy::Replicas(entry.1)).or_else(
+                    || {
+                        let entry = ERASURE.iter().find(|entry| entry.0 == number)?;
+                        Some(Redundancy::ErasureCode { data: entry.1, parity: entry.2 })
+                    },
+                )
+            }
         }
     }
 
@@ -108,10 +128,12 @@ impl ObjectClass {
     /// Every class that has a name.
     pub fn named() -> impl Iterator<Item = ObjectClass> {
         let numbers = std::iter::once(1).chain(REPLICAS.iter().map(|e| e.0)).chain(ERASURE.iter().map(|e| e.0));
-        numbers.flat_map(|number| {
-            let groups = if (14..=20).contains(&number) { &NAMED_GROUPS[..1] } else { NAMED_GROUPS };
-            groups.iter().map(move |groups| ObjectClass((number << REDUNDANCY_SHIFT) | groups))
-        }).filter(|class| class.0 >> REDUNDANCY_SHIFT != 13)
+        numbers
+            .flat_map(|number| {
+                let groups = if (14..=20).contains(&number) { &NAMED_GROUPS[..1] } else { NAMED_GROUPS };
+                groups.iter().map(move |groups| ObjectClass((number << REDUNDANCY_SHIFT) | groups))
+            })
+            .filter(|class| class.0 >> REDUNDANCY_SHIFT != 13)
     }
 }
 

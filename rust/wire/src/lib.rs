@@ -6,6 +6,7 @@
 
 mod codec;
 mod container;
+mod hello;
 mod macros;
 mod object;
 mod opcode;
@@ -14,6 +15,7 @@ mod target;
 
 pub use codec::{Blob, Reader, Wire, Writer, decode, encode};
 pub use container::*;
+pub use hello::*;
 pub use object::*;
 pub use opcode::Opcode;
 pub use pool::*;
