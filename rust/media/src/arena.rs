@@ -115,10 +115,7 @@ impl Arena {
         let chunk = u64::from(CHUNK_PAGES) * PAGE_SIZE as u64;
         let capacity = capacity / chunk * chunk;
         if !(chunk..=ARENA_BYTES_MAX).contains(&capacity) {
-            fail!(
-                Code::Inval,
-                "an arena holds from {chunk} to {ARENA_BYTES_MAX} bytes, not {capacity}"
-            );
+            fail!(Code::Inval, "an arena holds from {chunk} to {ARENA_BYTES_MAX} bytes, not {capacity}");
         }
         let pages = capacity / PAGE_SIZE as u64;
         let arena = Arena {
@@ -178,21 +175,12 @@ impl Arena {
         }
         let version: u32 = self.read_value(HEADER_VERSION)?;
         if version != VERSION {
-            fail!(
-                Code::DfIncompt,
-                "the arena has format version {version}; this program knows {VERSION}"
-            );
+            fail!(Code::DfIncompt, "the arena has format version {version}; this program knows {VERSION}");
         }
         let page_size: u32 = self.read_value(HEADER_PAGE_SIZE)?;
         let chunks: u32 = self.read_value(HEADER_CHUNKS)?;
-        if page_size as usize != PAGE_SIZE
-            || chunks == 0
-            || chunks > self.page_count() / CHUNK_PAGES
-        {
-            fail!(
-                Code::DfInval,
-                "the arena's header names {chunks} chunks of pages of {page_size} bytes"
-            );
+        if page_size as usize != PAGE_SIZE || chunks == 0 || chunks > self.page_count() / CHUNK_PAGES {
+            fail!(Code::DfInval, "the arena's header names {chunks} chunks of pages of {page_size} bytes");
         }
         Ok(chunks)
     }
@@ -210,17 +198,11 @@ impl Arena {
         let mut allocator = self.allocator.borrow_mut();
         allocator.refresh(self)?;
         let chunks = self.check_header()?;
-        let left =
-            allocator.free_pages() + self.pages_not_in_chunks(u64::from(chunks * CHUNK_PAGES));
+        let left = allocator.free_pages() + self.pages_not_in_chunks(u64::from(chunks * CHUNK_PAGES));
         let reserved = left.min(self.reserve_pages());
         let page = PAGE_SIZE as u64;
         let (free, reserved) = ((left - reserved) * page, reserved * page);
-        Ok(ArenaSpace {
-            capacity: self.capacity(),
-            used: allocator.used(),
-            free,
-            reserved,
-        })
+        Ok(ArenaSpace { capacity: self.capacity(), used: allocator.used(), free, reserved })
     }
 
     /// A root offset of the header; zero until one is set.
@@ -239,8 +221,7 @@ impl Arena {
     /// # Panics
     /// When there is no such page.
     pub fn page(&self, page: u32) -> ArenaBytes<'_> {
-        self.read(u64::from(page) * PAGE_SIZE as u64, PAGE_SIZE)
-            .expect("the caller names a page of this arena")
+        self.read(u64::from(page) * PAGE_SIZE as u64, PAGE_SIZE).expect("the caller names a page of this arena")
     }
 
     /// A copy of a value.
@@ -268,10 +249,7 @@ impl Arena {
     /// Puts back bytes of a checkpoint: outside of transactions, without marking anything dirty.
     pub fn restore(&self, position: u64, bytes: &[u8]) -> Result<()> {
         self.assert_writable();
-        assert!(
-            !self.open.get(),
-            "nothing is restored while a transaction is open"
-        );
+        assert!(!self.open.get(), "nothing is restored while a transaction is open");
         self.allocator.borrow_mut().invalidate();
         self.memory.write(position, bytes)
     }
@@ -305,10 +283,7 @@ impl Arena {
 
     #[inline]
     fn assert_writable(&self) {
-        assert!(
-            self.guards.get() == 0,
-            "no view of the arena may be alive while it is written"
-        );
+        assert!(self.guards.get() == 0, "no view of the arena may be alive while it is written");
     }
 }
 
@@ -356,16 +331,9 @@ impl Arena {
     }
 
     #[inline]
-    pub(crate) fn allocate(
-        &self,
-        size: usize,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<(u64, usize)> {
+    pub(crate) fn allocate(&self, size: usize, transaction: &mut Transaction<'_>) -> Result<(u64, usize)> {
         let Some(class) = size_class::class_of(size) else {
-            fail!(
-                Code::Inval,
-                "an arena allocates at most {ALLOCATION_SIZE_MAX} bytes at once, not {size}"
-            );
+            fail!(Code::Inval, "an arena allocates at most {ALLOCATION_SIZE_MAX} bytes at once, not {size}");
         };
         let mut allocator = self.allocator.borrow_mut();
         allocator.refresh(self)?;
@@ -382,15 +350,8 @@ impl Arena {
         Ok(class)
     }
 
-    pub(crate) fn free(
-        &self,
-        class: usize,
-        position: u64,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<()> {
-        self.allocator
-            .borrow_mut()
-            .free(class, position, transaction)
+    pub(crate) fn free(&self, class: usize, position: u64, transaction: &mut Transaction<'_>) -> Result<()> {
+        self.allocator.borrow_mut().free(class, position, transaction)
     }
 
     pub(crate) fn undo_allocations(&self, allocated: &[(u64, usize)], structural: bool) {
@@ -398,9 +359,7 @@ impl Arena {
         if structural {
             allocator.invalidate();
         }
-        allocated
-            .iter()
-            .for_each(|(position, class)| allocator.undo_allocate(*class, *position));
+        allocated.iter().for_each(|(position, class)| allocator.undo_allocate(*class, *position));
     }
 }
 

@@ -49,11 +49,7 @@ impl<'a> Transaction<'a> {
     pub(crate) fn new(arena: &'a Arena, privileged: bool) -> Transaction<'a> {
         let mut scratch = arena.enter();
         scratch.clear();
-        Transaction {
-            arena,
-            scratch: Some(scratch),
-            privileged,
-        }
+        Transaction { arena, scratch: Some(scratch), privileged }
     }
 
     /// The arena, which shows what this transaction has written so far.
@@ -73,9 +69,7 @@ impl<'a> Transaction<'a> {
 
     #[inline]
     fn scratch(&mut self) -> &mut Scratch {
-        self.scratch
-            .as_mut()
-            .expect("a transaction has its vectors until it ends")
+        self.scratch.as_mut().expect("a transaction has its vectors until it ends")
     }
 
     #[inline]
@@ -88,8 +82,7 @@ impl<'a> Transaction<'a> {
                 if position + length as u64 <= end {
                     return Ok(());
                 }
-                if position == end && (u64::from(last.length) + length as u64) < u64::from(u32::MAX)
-                {
+                if position == end && (u64::from(last.length) + length as u64) < u64::from(u32::MAX) {
                     if keeps_undo {
                         arena.append_to(position, length, &mut scratch.undo)?;
                     }
@@ -99,19 +92,12 @@ impl<'a> Transaction<'a> {
             }
         }
         let Ok(short) = u32::try_from(length) else {
-            return Err(Status::new(
-                Code::Inval,
-                format!("a write of {length} bytes to an arena"),
-            ));
+            return Err(Status::new(Code::Inval, format!("a write of {length} bytes to an arena")));
         };
         if keeps_undo {
             arena.append_to(position, length, &mut scratch.undo)?;
         }
-        scratch.changes.push(Change {
-            position,
-            length: short,
-            keeps_undo,
-        });
+        scratch.changes.push(Change { position, length: short, keeps_undo });
         Ok(())
     }
 
@@ -120,10 +106,7 @@ impl<'a> Transaction<'a> {
             Some(end) if end <= self.arena.capacity() => Ok(()),
             _ => Err(Status::new(
                 Code::DfInval,
-                format!(
-                    "write {position}+{length} is outside the arena of {} bytes",
-                    self.arena.capacity()
-                ),
+                format!("write {position}+{length} is outside the arena of {} bytes", self.arena.capacity()),
             )),
         }
     }
@@ -138,11 +121,7 @@ impl<'a> Transaction<'a> {
 
     /// Writes a value.
     #[inline]
-    pub fn write_value<T: IntoBytes + Immutable>(
-        &mut self,
-        position: u64,
-        value: &T,
-    ) -> Result<()> {
+    pub fn write_value<T: IntoBytes + Immutable>(&mut self, position: u64, value: &T) -> Result<()> {
         self.write(position, value.as_bytes())
     }
 
@@ -151,11 +130,7 @@ impl<'a> Transaction<'a> {
     pub fn fill(&mut self, position: u64, bytes: &[u8]) -> Result<()> {
         self.check(position, bytes.len())?;
         debug_assert!(
-            self.scratch()
-                .allocated
-                .iter()
-                .rev()
-                .any(|(start, _)| *start <= position),
+            self.scratch().allocated.iter().rev().any(|(start, _)| *start <= position),
             "only what this transaction allocated is filled"
         );
         self.note(position, bytes.len(), false)?;
@@ -186,12 +161,7 @@ impl<'a> Transaction<'a> {
         let arena = self.arena;
         let (position, class) = arena.allocate(size, self)?;
         self.scratch().allocated.push((position, class));
-        Offset::new(position).ok_or_else(|| {
-            Status::new(
-                Code::DfInval,
-                "the arena's allocator gave a misplaced offset",
-            )
-        })
+        Offset::new(position).ok_or_else(|| Status::new(Code::DfInval, "the arena's allocator gave a misplaced offset"))
     }
 
     /// Gives back what was allocated with this size (or one of the same class), at the commit.
@@ -204,10 +174,7 @@ impl<'a> Transaction<'a> {
     /// Makes the change final in memory; the redo record is for the log, if there is one.
     pub fn commit(mut self) -> Redo<'a> {
         self.apply_frees();
-        let scratch = self
-            .scratch
-            .take()
-            .expect("a transaction has its vectors until it ends");
+        let scratch = self.scratch.take().expect("a transaction has its vectors until it ends");
         self.arena.leave();
         Redo::new(self.arena, scratch)
     }
@@ -230,20 +197,14 @@ impl Drop for Transaction<'_> {
             return;
         };
         let mut end = scratch.undo.len();
-        for change in scratch
-            .changes
-            .iter()
-            .rev()
-            .filter(|change| change.keeps_undo)
-        {
+        for change in scratch.changes.iter().rev().filter(|change| change.keeps_undo) {
             let start = end - change.length as usize;
             self.arena
                 .apply(change.position, &scratch.undo[start..end])
                 .expect("a range that was written lies within the arena");
             end = start;
         }
-        self.arena
-            .undo_allocations(&scratch.allocated, scratch.structural);
+        self.arena.undo_allocations(&scratch.allocated, scratch.structural);
         self.arena.leave();
         self.arena.keep_scratch(scratch);
     }

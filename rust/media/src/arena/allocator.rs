@@ -99,11 +99,7 @@ impl Allocator {
     /// Reads the state from the arena when it is not known.
     #[inline]
     pub(super) fn refresh(&mut self, arena: &Arena) -> Result<()> {
-        if self.stale {
-            self.rebuild(arena)
-        } else {
-            Ok(())
-        }
+        if self.stale { self.rebuild(arena) } else { Ok(()) }
     }
 
     #[cold]
@@ -126,62 +122,36 @@ impl Allocator {
         let [magic, kind, class, order, ..] = arena.read_value::<[u8; 8]>(position_of(page))?;
         let valid_order = order % ORDER_STEP == 0 && usize::from(order / ORDER_STEP) < ORDERS;
         if magic != RUN_MAGIC || !valid_order || !page.is_multiple_of(1 << order) {
-            fail!(
-                Code::DfInval,
-                "page {page} of the arena does not start a run"
-            );
+            fail!(Code::DfInval, "page {page} of the arena does not start a run");
         }
         let pages = 1u32 << order;
         match kind {
             1 => self.put_free(page, order),
             2 => {
-                let Some(shape) = CLASSES
-                    .get(usize::from(class))
-                    .filter(|shape| shape.order == order)
-                else {
-                    fail!(
-                        Code::DfInval,
-                        "page {page} of the arena is a slab of unknown class {class}"
-                    );
+                let Some(shape) = CLASSES.get(usize::from(class)).filter(|shape| shape.order == order) else {
+                    fail!(Code::DfInval, "page {page} of the arena is a slab of unknown class {class}");
                 };
                 let mut taken = 0;
                 for word in 0..words(shape) {
                     let bits: u64 = arena.read_value(bitmap_word(page, word))?;
                     if bits & !valid_bits(shape, word) != 0 {
-                        fail!(
-                            Code::DfInval,
-                            "the slab at page {page} of the arena has slots beyond its end taken"
-                        );
+                        fail!(Code::DfInval, "the slab at page {page} of the arena has slots beyond its end taken");
                     }
                     taken += bits.count_ones() as u16;
                 }
                 let free_slots = shape.slots - taken;
                 self.used += u64::from(taken) * u64::from(shape.slot);
-                self.runs[page as usize] = Run {
-                    kind: Kind::Slab,
-                    order,
-                    class,
-                    listed: NOT_LISTED,
-                    free_slots,
-                    hint: 0,
-                };
+                self.runs[page as usize] =
+                    Run { kind: Kind::Slab, order, class, listed: NOT_LISTED, free_slots, hint: 0 };
                 self.list(page);
             }
-            _ => fail!(
-                Code::DfInval,
-                "page {page} of the arena starts a run of unknown kind {kind}"
-            ),
+            _ => fail!(Code::DfInval, "page {page} of the arena starts a run of unknown kind {kind}"),
         }
         Ok(pages)
     }
 
     fn put_free(&mut self, page: u32, order: u8) {
-        self.runs[page as usize] = Run {
-            kind: Kind::Free,
-            order,
-            listed: NOT_LISTED,
-            ..Run::default()
-        };
+        self.runs[page as usize] = Run { kind: Kind::Free, order, listed: NOT_LISTED, ..Run::default() };
         self.free_runs[usize::from(order / ORDER_STEP)].insert(page);
         self.free_pages += 1 << order;
     }
@@ -203,11 +173,7 @@ impl Allocator {
 
     /// Takes a slot of a class.
     #[inline]
-    pub(super) fn allocate(
-        &mut self,
-        class: usize,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<u64> {
+    pub(super) fn allocate(&mut self, class: usize, transaction: &mut Transaction<'_>) -> Result<u64> {
         let shape = &CLASSES[class];
         let page = loop {
             let Some(&page) = self.partial[class].last() else {
@@ -236,10 +202,7 @@ impl Allocator {
             return Ok(position_of(page) + u64::from(shape.first) + index * u64::from(shape.slot));
         }
         self.stale = true;
-        fail!(
-            Code::DfInval,
-            "the slab at page {page} of the arena has no free slot where one was counted"
-        )
+        fail!(Code::DfInval, "the slab at page {page} of the arena has no free slot where one was counted")
     }
 
     /// Checks that a slot is taken, so that it can be freed.
@@ -255,31 +218,18 @@ impl Allocator {
     fn slot(&self, class: usize, position: u64) -> Result<Slot> {
         let shape = &CLASSES[class];
         let page = (position / PAGE_SIZE as u64) as u32 & !((1 << shape.order) - 1);
-        let within = position
-            .wrapping_sub(position_of(page))
-            .wrapping_sub(u64::from(shape.first));
+        let within = position.wrapping_sub(position_of(page)).wrapping_sub(u64::from(shape.first));
         let index = within / u64::from(shape.slot);
-        let is_slab = self
-            .runs
-            .get(page as usize)
-            .is_some_and(|r| r.kind == Kind::Slab && usize::from(r.class) == class);
+        let is_slab =
+            self.runs.get(page as usize).is_some_and(|r| r.kind == Kind::Slab && usize::from(r.class) == class);
         if !is_slab || within % u64::from(shape.slot) != 0 || index >= u64::from(shape.slots) {
             return Err(not_a_slot(position));
         }
-        Ok(Slot {
-            page,
-            word: (index / 64) as usize,
-            bit: (index % 64) as u32,
-        })
+        Ok(Slot { page, word: (index / 64) as usize, bit: (index % 64) as u32 })
     }
 
     /// Gives a slot back, and its slab with it when that is the last one taken and others have room.
-    pub(super) fn free(
-        &mut self,
-        class: usize,
-        position: u64,
-        transaction: &mut Transaction<'_>,
-    ) -> Result<()> {
+    pub(super) fn free(&mut self, class: usize, position: u64, transaction: &mut Transaction<'_>) -> Result<()> {
         let slot = self.slot(class, position)?;
         let at = bitmap_word(slot.page, slot.word);
         let bits: u64 = transaction.arena().read_value(at)?;
@@ -320,18 +270,9 @@ impl Allocator {
         let pages = 1u64 << shape.order;
         let arena = transaction.arena();
         let left = self.free_pages + arena.pages_not_in_chunks(self.runs.len() as u64);
-        let reserve = if transaction.is_privileged() {
-            0
-        } else {
-            arena.reserve_pages()
-        };
+        let reserve = if transaction.is_privileged() { 0 } else { arena.reserve_pages() };
         if left < pages + reserve {
-            fail!(
-                Code::Nospace,
-                "the arena of {} bytes is full ({} in use)",
-                arena.capacity(),
-                self.used
-            );
+            fail!(Code::Nospace, "the arena of {} bytes is full ({} in use)", arena.capacity(), self.used);
         }
         transaction.note_structural();
         let page = self.take_run(shape.order, transaction)?;
@@ -353,17 +294,11 @@ impl Allocator {
 
     /// Takes a free run, cutting a larger one, or a new chunk, in four when needed.
     fn take_run(&mut self, order: u8, transaction: &mut Transaction<'_>) -> Result<u32> {
-        let found = (usize::from(order / ORDER_STEP)..ORDERS).find_map(|index| {
-            self.free_runs[index]
-                .first()
-                .map(|page| (index as u8 * ORDER_STEP, *page))
-        });
+        let found = (usize::from(order / ORDER_STEP)..ORDERS)
+            .find_map(|index| self.free_runs[index].first().map(|page| (index as u8 * ORDER_STEP, *page)));
         let (mut have, page) = match found {
             Some(found) => found,
-            None => (
-                ORDER_STEP * (ORDERS as u8 - 1),
-                self.new_chunk(transaction)?,
-            ),
+            None => (ORDER_STEP * (ORDERS as u8 - 1), self.new_chunk(transaction)?),
         };
         self.take_free(page, have);
         while have > order {
@@ -380,19 +315,11 @@ impl Allocator {
     fn new_chunk(&mut self, transaction: &mut Transaction<'_>) -> Result<u32> {
         let page = self.runs.len() as u32;
         if transaction.arena().pages_not_in_chunks(u64::from(page)) < u64::from(CHUNK_PAGES) {
-            fail!(
-                Code::Nospace,
-                "no run of pages in the arena is long enough ({} bytes in use)",
-                self.used
-            );
+            fail!(Code::Nospace, "no run of pages in the arena is long enough ({} bytes in use)", self.used);
         }
-        transaction.write(
-            position_of(page),
-            &run_header(1, 0, ORDER_STEP * (ORDERS as u8 - 1)),
-        )?;
+        transaction.write(position_of(page), &run_header(1, 0, ORDER_STEP * (ORDERS as u8 - 1)))?;
         transaction.write(HEADER_CHUNKS, &(page / CHUNK_PAGES + 1).to_le_bytes())?;
-        self.runs
-            .resize(self.runs.len() + CHUNK_PAGES as usize, Run::default());
+        self.runs.resize(self.runs.len() + CHUNK_PAGES as usize, Run::default());
         self.put_free(page, ORDER_STEP * (ORDERS as u8 - 1));
         Ok(page)
     }
@@ -415,10 +342,7 @@ impl Allocator {
             if !(0..4).all(is_free) {
                 break;
             }
-            for part in (0..4)
-                .map(|part| first + (part << order))
-                .filter(|part| *part != page)
-            {
+            for part in (0..4).map(|part| first + (part << order)).filter(|part| *part != page) {
                 self.take_free(part, order);
             }
             page = first;
@@ -451,8 +375,5 @@ pub(super) fn first_chunk() -> impl Iterator<Item = (u64, [u8; 8])> {
 
 #[cold]
 fn not_a_slot(position: u64) -> Status {
-    Status::new(
-        Code::DfInval,
-        format!("offset {position} of the arena is not an allocation of this size"),
-    )
+    Status::new(Code::DfInval, format!("offset {position} of the arena is not an allocation of this size"))
 }

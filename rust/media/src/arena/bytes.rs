@@ -1,8 +1,5 @@
 //! Views of an arena's bytes.
-#![allow(
-    unsafe_code,
-    reason = "a view is a reference into memory that is written through interior mutability"
-)]
+#![allow(unsafe_code, reason = "a view is a reference into memory that is written through interior mutability")]
 
 use super::Arena;
 use daos_status::Result;

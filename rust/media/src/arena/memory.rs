@@ -1,8 +1,5 @@
 //! The reserved address range behind an arena: the only place that touches its bytes through pointers.
-#![allow(
-    unsafe_code,
-    reason = "mmap, and copies from and to memory that is shared by interior mutability"
-)]
+#![allow(unsafe_code, reason = "mmap, and copies from and to memory that is shared by interior mutability")]
 
 use daos_status::{Code, Result, fail};
 use std::cmp::Ordering;
@@ -22,36 +19,18 @@ impl Memory {
     /// Reserves `length` bytes of zeros.
     pub(super) fn reserve(length: u64) -> Result<Memory> {
         let Ok(bytes) = usize::try_from(length) else {
-            fail!(
-                Code::Nomem,
-                "an arena of {length} bytes does not fit the address space"
-            );
+            fail!(Code::Nomem, "an arena of {length} bytes does not fit the address space");
         };
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches no memory of ours.
-        let base = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                flags,
-                -1,
-                0,
-            )
-        };
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
         if base == libc::MAP_FAILED {
             let error = std::io::Error::last_os_error();
-            fail!(
-                Code::Nomem,
-                "reserving {length} bytes of address space for an arena: {error}"
-            );
+            fail!(Code::Nomem, "reserving {length} bytes of address space for an arena: {error}");
         }
         match NonNull::new(base.cast()) {
             Some(base) => Ok(Memory { base, length }),
-            None => fail!(
-                Code::Nomem,
-                "reserving {length} bytes of address space for an arena"
-            ),
+            None => fail!(Code::Nomem, "reserving {length} bytes of address space for an arena"),
         }
     }
 
@@ -73,10 +52,7 @@ impl Memory {
 
     #[cold]
     fn outside(&self, position: u64, length: usize) -> daos_status::Status {
-        let context = format!(
-            "range {position}+{length} is outside the arena of {} bytes",
-            self.length
-        );
+        let context = format!("range {position}+{length} is outside the arena of {} bytes", self.length);
         daos_status::Status::new(Code::DfInval, context)
     }
 

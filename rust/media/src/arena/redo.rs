@@ -25,27 +25,16 @@ pub struct Redo<'a> {
 
 impl<'a> Redo<'a> {
     pub(crate) fn new(arena: &'a Arena, scratch: Box<Scratch>) -> Redo<'a> {
-        Redo {
-            arena,
-            generation: arena.generation(),
-            scratch: RefCell::new(Some(scratch)),
-        }
+        Redo { arena, generation: arena.generation(), scratch: RefCell::new(Some(scratch)) }
     }
 
     /// Whether nothing was changed.
     pub fn is_empty(&self) -> bool {
-        self.scratch
-            .borrow()
-            .as_ref()
-            .is_none_or(|scratch| scratch.changes.is_empty())
+        self.scratch.borrow().as_ref().is_none_or(|scratch| scratch.changes.is_empty())
     }
 
     fn with_ranges<T>(&self, use_them: impl FnOnce(&[Change]) -> T) -> T {
-        assert_eq!(
-            self.generation,
-            self.arena.generation(),
-            "a redo record is encoded before the next transaction"
-        );
+        assert_eq!(self.generation, self.arena.generation(), "a redo record is encoded before the next transaction");
         let mut scratch = self.scratch.borrow_mut();
         let Some(scratch) = scratch.as_mut() else {
             return use_them(&[]);
@@ -63,9 +52,7 @@ impl<'a> Redo<'a> {
             let mut end = 0;
             let mut total = 0;
             for range in ranges {
-                total += varint_len(range.position - end)
-                    + varint_len(u64::from(range.length))
-                    + range.length as usize;
+                total += varint_len(range.position - end) + varint_len(u64::from(range.length)) + range.length as usize;
                 end = range.position + u64::from(range.length);
             }
             total
@@ -129,25 +116,15 @@ fn merge(changes: &mut Vec<Change>) {
     changes.truncate(kept);
 }
 
-fn for_each_range(
-    mut bytes: &[u8],
-    arena: &Arena,
-    mut visit: impl FnMut(u64, &[u8]) -> Result<()>,
-) -> Result<()> {
+fn for_each_range(mut bytes: &[u8], arena: &Arena, mut visit: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
     let mut end = 0u64;
     while !bytes.is_empty() {
         let gap = take_varint(&mut bytes)?;
         let length = take_varint(&mut bytes)?;
         let position = end.checked_add(gap).ok_or_else(malformed)?;
-        end = position
-            .checked_add(length)
-            .filter(|end| *end <= arena.capacity())
-            .ok_or_else(malformed)?;
+        end = position.checked_add(length).filter(|end| *end <= arena.capacity()).ok_or_else(malformed)?;
         let data;
-        (data, bytes) = usize::try_from(length)
-            .ok()
-            .and_then(|l| bytes.split_at_checked(l))
-            .ok_or_else(malformed)?;
+        (data, bytes) = usize::try_from(length).ok().and_then(|l| bytes.split_at_checked(l)).ok_or_else(malformed)?;
         visit(position, data)?;
     }
     Ok(())

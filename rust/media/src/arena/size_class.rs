@@ -61,22 +61,12 @@ const fn shape(class: usize) -> SizeClass {
         slots -= 1;
     }
     let first = SLAB_HEADER + slots.div_ceil(64) * 8;
-    SizeClass {
-        slot: slot as u32,
-        order,
-        slots: slots as u16,
-        first: first as u16,
-    }
+    SizeClass { slot: slot as u32, order, slots: slots as u16, first: first as u16 }
 }
 
 /// Every class, smallest first.
 pub(super) static CLASSES: [SizeClass; CLASS_COUNT] = {
-    let mut classes = [SizeClass {
-        slot: 0,
-        order: 0,
-        slots: 0,
-        first: 0,
-    }; CLASS_COUNT];
+    let mut classes = [SizeClass { slot: 0, order: 0, slots: 0, first: 0 }; CLASS_COUNT];
     let mut class = 0;
     while class < CLASS_COUNT {
         classes[class] = shape(class);
@@ -94,8 +84,7 @@ pub(super) fn class_of(size: usize) -> Option<usize> {
     if size > ALLOCATION_SIZE_MAX {
         return None;
     }
-    let doubling = (usize::BITS - 1 - (size - 1).leading_zeros()) as usize
-        - FINE_LIMIT.trailing_zeros() as usize;
+    let doubling = (usize::BITS - 1 - (size - 1).leading_zeros()) as usize - FINE_LIMIT.trailing_zeros() as usize;
     let base = FINE_LIMIT << doubling;
     let step = (size - base).div_ceil(base / COARSE_PER_DOUBLING);
     Some(FINE_CLASSES + doubling * COARSE_PER_DOUBLING + step - 1)
@@ -110,10 +99,7 @@ mod tests {
         for size in 0..=ALLOCATION_SIZE_MAX {
             let class = class_of(size).expect("in range");
             assert!(CLASSES[class].slot as usize >= size);
-            assert!(
-                class == 0 || (CLASSES[class - 1].slot as usize) < size,
-                "size {size}"
-            );
+            assert!(class == 0 || (CLASSES[class - 1].slot as usize) < size, "size {size}");
         }
         assert!(class_of(ALLOCATION_SIZE_MAX + 1).is_none());
     }
@@ -122,10 +108,7 @@ mod tests {
     fn slots_fit_their_slab_and_are_aligned() {
         for class in CLASSES {
             let end = class.first as usize + class.slots as usize * class.slot as usize;
-            assert!(
-                end <= PAGE_SIZE << class.order && class.slots > 0,
-                "{class:?}"
-            );
+            assert!(end <= PAGE_SIZE << class.order && class.slots > 0, "{class:?}");
             assert_eq!((class.first % 8, class.slot % 8), (0, 0));
         }
     }

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 const MEBIBYTE: u64 = 1 << 20;
 
 fn image(arena: &Arena) -> Vec<u8> {
-    arena
-        .read(0, arena.capacity() as usize)
-        .expect("whole arena")
-        .to_vec()
+    arena.read(0, arena.capacity() as usize).expect("whole arena").to_vec()
 }
 
 #[test]
@@ -17,16 +14,11 @@ fn typed_reads_see_what_a_transaction_wrote() {
     let mut transaction = arena.begin();
     let offset = transaction.allocate(24).expect("allocate");
     transaction.fill(offset.get(), &[7; 24]).expect("fill");
-    transaction
-        .write_value(offset.get() + 8, &0x0102_0304_u32)
-        .expect("write");
+    transaction.write_value(offset.get() + 8, &0x0102_0304_u32).expect("write");
     transaction.set_root(3, offset.get()).expect("root");
     drop(transaction.commit());
     assert_eq!(arena.root(3).expect("root"), offset.get());
-    assert_eq!(
-        arena.read_value::<u32>(offset.get() + 8).expect("read"),
-        0x0102_0304
-    );
+    assert_eq!(arena.read_value::<u32>(offset.get() + 8).expect("read"), 0x0102_0304);
     assert_eq!(&arena.read(offset.get(), 8).expect("read")[..], &[7; 8]);
     assert!(arena.take_dirty_pages().contains(&0));
     assert!(arena.take_dirty_pages().is_empty());
@@ -58,14 +50,10 @@ fn a_dropped_transaction_leaves_no_trace() {
     let mut transaction = arena.begin();
     for size in [100, 16, 4000, 60000] {
         let offset = transaction.allocate(size).expect("allocate");
-        transaction
-            .write(offset.get(), &vec![0xff; size])
-            .expect("write");
+        transaction.write(offset.get(), &vec![0xff; size]).expect("write");
     }
     transaction.write(kept.get(), &[1; 100]).expect("write");
-    transaction
-        .shift(kept.get(), kept.get() + 10, 50)
-        .expect("shift");
+    transaction.shift(kept.get(), kept.get() + 10, 50).expect("shift");
     transaction.free(kept, 100).expect("free");
     drop(transaction);
     assert_eq!(arena.space().expect("space"), space);
@@ -110,11 +98,7 @@ fn a_full_arena_says_so_and_lets_privileged_transactions_work() {
     let space = arena.space().expect("space");
     assert_eq!(space.used, 0);
     let kept_empty = space.capacity - space.free - space.reserved;
-    assert_eq!(
-        kept_empty,
-        2 * PAGE_SIZE as u64,
-        "the header and one slab of the class remain"
-    );
+    assert_eq!(kept_empty, 2 * PAGE_SIZE as u64, "the header and one slab of the class remain");
 }
 
 /// Random transactions, some dropped: contents, accounting and replay of the redo records all agree with a map.
@@ -142,9 +126,7 @@ fn random_transactions_agree_with_a_map_and_replay_to_the_same_image() {
                 let index = (pick >> 16) as usize % next.len();
                 let (&position, bytes) = next.iter().nth(index).expect("in range");
                 if live.contains_key(&position) {
-                    transaction
-                        .free(Offset(position), bytes.len())
-                        .expect("free");
+                    transaction.free(Offset(position), bytes.len()).expect("free");
                     next.remove(&position);
                 }
             }
@@ -161,20 +143,11 @@ fn random_transactions_agree_with_a_map_and_replay_to_the_same_image() {
         Redo::replay(&redo, &replica).expect("replay");
         live = next;
     }
-    let used: usize = live
-        .values()
-        .map(|bytes| allocation_size(bytes.len()).expect("allocated"))
-        .sum();
+    let used: usize = live.values().map(|bytes| allocation_size(bytes.len()).expect("allocated")).sum();
     assert_eq!(arena.space().expect("space").used, used as u64);
     for (position, bytes) in &live {
-        assert_eq!(
-            &arena.read(*position, bytes.len()).expect("read")[..],
-            &bytes[..]
-        );
-        assert_eq!(
-            &replica.read(*position, bytes.len()).expect("read")[..],
-            &bytes[..]
-        );
+        assert_eq!(&arena.read(*position, bytes.len()).expect("read")[..], &bytes[..]);
+        assert_eq!(&replica.read(*position, bytes.len()).expect("read")[..], &bytes[..]);
     }
     let before = arena.space().expect("space");
     arena.verify().expect("sound");
@@ -189,9 +162,7 @@ fn damaged_redo_records_apply_nothing() {
     let mut transaction = arena.begin();
     for size in [16, 500, 3000] {
         let offset = transaction.allocate(size).expect("allocate");
-        transaction
-            .fill(offset.get(), &vec![9; size])
-            .expect("fill");
+        transaction.fill(offset.get(), &vec![9; size]).expect("fill");
     }
     let mut record = Vec::new();
     transaction.commit().encode_into(&mut record);
@@ -205,16 +176,8 @@ fn damaged_redo_records_apply_nothing() {
             Redo::replay(&image_as_record(&fresh), &replica).expect("put back");
         }
     }
-    for garbage in [
-        &[0xff; 20][..],
-        &[0x80],
-        &[0, 200, 1],
-        &[0xff, 0xff, 0xff, 0xff, 0x7f, 1, 0],
-    ] {
-        assert_eq!(
-            Redo::replay(garbage, &replica).expect_err("garbage").code(),
-            Code::DfInval
-        );
+    for garbage in [&[0xff; 20][..], &[0x80], &[0, 200, 1], &[0xff, 0xff, 0xff, 0xff, 0x7f, 1, 0]] {
+        assert_eq!(Redo::replay(garbage, &replica).expect_err("garbage").code(), Code::DfInval);
     }
 }
 
@@ -226,15 +189,9 @@ fn image_as_record(image: &[u8]) -> Vec<u8> {
 
 #[test]
 fn damaged_arenas_are_refused() {
-    for (position, byte) in [
-        (0, 0),
-        (8, 9),
-        (12, 1),
-        (16, 0),
-        (16, 200),
-        (PAGE_SIZE as u64, 1),
-        (PAGE_SIZE as u64 + 1, 7),
-    ] {
+    for (position, byte) in
+        [(0, 0), (8, 9), (12, 1), (16, 0), (16, 200), (PAGE_SIZE as u64, 1), (PAGE_SIZE as u64 + 1, 7)]
+    {
         let arena = Arena::reserve(MEBIBYTE).expect("reserve");
         arena.restore(position, &[byte]).expect("restore");
         assert!(arena.verify().is_err(), "byte {byte} at {position}");
