@@ -1,1 +1,11 @@
-//! To be written.
+//! An engine: targets, the pool service and what holds them together, as a process of its own or within a client's.
+//!
+//! [`LocalEngine::serve`] is the engine of a local directory: it greets clients on a socket in the directory, holds their
+//! leases, and ends when nobody has needed it for a while. [`InsideEngine`] is the same engine on threads of the calling
+//! process.
+
+mod inside_engine;
+mod local_engine;
+
+pub use inside_engine::InsideEngine;
+pub use local_engine::{LocalEngine, LocalEngineSettings};

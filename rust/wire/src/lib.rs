@@ -7,6 +7,7 @@
 mod codec;
 mod container;
 mod hello;
+pub mod local_directory;
 mod macros;
 mod object;
 mod opcode;

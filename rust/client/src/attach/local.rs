@@ -2,6 +2,10 @@
 
 use crate::Client;
 use daos_status::{Code, Result, Status, fail};
+use daos_wire::local_directory::{
+    ENGINE_LOCK_FILE, ERROR_FILE, ERROR_FILE_LENGTH_MAX, LOG_FILE, PROCESS_FILE, SOCKET_FILE, START_LOCK_FILE,
+    error_of_file_text,
+};
 use daos_wire::{HELLO_HEADER_LENGTH, Hello};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -15,8 +19,6 @@ use std::time::Duration;
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// How often it looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
-/// The longest error that an engine leaves behind.
-const ERROR_LENGTH_MAX: u64 = 64 * 1024;
 
 /// The directory of a local engine.
 #[derive(Clone, Debug)]
@@ -53,39 +55,39 @@ impl LocalDirectory {
 
     /// The socket on which the engine greets its clients.
     pub fn socket(&self) -> PathBuf {
-        self.0.join("engine.sock")
+        self.0.join(SOCKET_FILE)
     }
 
     /// The file that an engine locks while it serves the directory.
     pub fn engine_lock(&self) -> PathBuf {
-        self.0.join("engine.lock")
+        self.0.join(ENGINE_LOCK_FILE)
     }
 
     /// The file that a client locks while it starts the engine.
     pub fn start_lock(&self) -> PathBuf {
-        self.0.join("start.lock")
+        self.0.join(START_LOCK_FILE)
     }
 
     /// The process id of the engine, as text.
     pub fn process_file(&self) -> PathBuf {
-        self.0.join("engine.pid")
+        self.0.join(PROCESS_FILE)
     }
 
     /// Why the last engine could not start: a DER number, a space, a sentence.
     pub fn error_file(&self) -> PathBuf {
-        self.0.join("engine.error")
+        self.0.join(ERROR_FILE)
     }
 
     /// What the engine logs.
     pub fn log_file(&self) -> PathBuf {
-        self.0.join("engine.log")
+        self.0.join(LOG_FILE)
     }
 
     /// Runs `with` on a path of the socket that is short enough for any system call: addresses of Unix sockets hold 107
     /// bytes, and directories may be deeper.
     pub fn with_short_socket_path<T>(&self, with: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
         let directory = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(&self.0)?;
-        with(Path::new(&format!("/proc/self/fd/{}/engine.sock", directory.as_raw_fd())))
+        with(Path::new(&format!("/proc/self/fd/{}/{SOCKET_FILE}", directory.as_raw_fd())))
     }
 
     /// Locks a file of the directory for this open file description; `None` when somebody else holds it.
@@ -104,10 +106,8 @@ impl LocalDirectory {
     /// What the last engine that failed to start left behind.
     fn take_error(&self) -> Option<Status> {
         let mut text = String::new();
-        File::open(self.error_file()).ok()?.take(ERROR_LENGTH_MAX).read_to_string(&mut text).ok()?;
-        let (number, sentence) = text.split_once(' ')?;
-        let sentence = sentence.trim_end().to_owned();
-        Status::from_der(number.parse().unwrap_or(i32::MIN), sentence)
+        File::open(self.error_file()).ok()?.take(ERROR_FILE_LENGTH_MAX).read_to_string(&mut text).ok()?;
+        error_of_file_text(&text)
     }
 }
 
