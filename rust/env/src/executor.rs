@@ -332,9 +332,11 @@ impl Executor {
 impl Drop for Executor {
     fn drop(&mut self) {
         // Tasks hold the spawner, and the spawner the tasks: break the circle, outside the borrow since dropping a
-        // task may start or wake others.
+        // task may start or wake others. In the order of their start, so that a simulation ends the same way each time.
         let tasks = std::mem::take(&mut *self.spawner.0.tasks.borrow_mut());
-        drop(tasks);
+        let mut tasks: Vec<(u64, Task)> = tasks.into_iter().collect();
+        tasks.sort_unstable_by_key(|(number, _)| *number);
+        tasks.into_iter().for_each(drop);
         self.spawner.0.sources.borrow_mut().clear();
     }
 }

@@ -6,10 +6,13 @@
 //! * Writes between two syncs of a device may reach it in any order, overlapping ones too. There is no order between devices
 //!   but that of syncs.
 //! * The power is cut after any n-th persist operation (a write, a sync, or the making or removing of a device), which itself has
-//!   happened. Nothing started later happens, and nobody hears of anything any more: operations never complete.
+//!   happened. Writes under way may happen, as a whole or torn; nothing started later does, and nobody hears of anything any
+//!   more: operations never complete.
+//! * A write whose future is dropped after it has begun still happens, some time later.
 //! * Making and removing devices is durable at once.
 //! * The n-th call fails on demand: with an I/O error, which leaves a write done in part, and a sync that forgets some writes for
-//!   good; with a full disk, which leaves nothing; or short, which leaves the first half.
+//!   good; with a full disk, which leaves nothing; or short, which leaves the first half. A disk that is full stays so on demand:
+//!   then every write to blocks that were never written fails.
 //! * Bits flip on demand.
 //! * Operations complete after a few rounds of the executor, so that they overlap and overtake each other.
 //!
@@ -74,6 +77,16 @@ impl SimMedia {
         self.world.borrow_mut().faults.insert(number, fault);
     }
 
+    /// Lets all devices together hold so many blocks and no more, or as many as they like; blocks written before count.
+    pub fn limit_space(&self, blocks: Option<u64>) {
+        self.world.borrow_mut().space_blocks = blocks;
+    }
+
+    /// How many blocks of all devices together hold something.
+    pub fn blocks_used(&self) -> u64 {
+        self.world.borrow().disks.values().map(|disk| disk.borrow().blocks()).sum()
+    }
+
     /// Flips a bit of a device; `path` has slashes for folders.
     ///
     /// # Errors
@@ -130,6 +143,7 @@ impl Media for SimMedia {
 
     fn open(&self, name: &str) -> Result<Rc<dyn BlockDevice>> {
         let path = self.path(name)?;
+        self.world.borrow_mut().settle_orphans();
         let disk = self.world.borrow().disks.get(&path).cloned();
         match disk {
             Some(disk) => Ok(self.device(&path, &disk)),

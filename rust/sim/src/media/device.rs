@@ -1,7 +1,7 @@
 //! A handle of a simulated device.
 
 use super::disk::{Disk, SECTOR};
-use super::world::{Fault, World};
+use super::world::{Fault, Orphan, World};
 use daos_env::IoBuffer;
 use daos_env::sync::yield_now;
 use daos_media::{BLOCK_SIZE, BlockDevice, IoFuture, check_range};
@@ -72,7 +72,13 @@ impl SimDevice {
 
     async fn write_bytes(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         check_range(&self.name, self.capacity, "write", offset, bytes.len() as u64)?;
-        let fault = self.begin().await;
+        self.wait_for_power().await;
+        let mut begun = BegunWrite { device: self, offset, bytes, is_settled: false };
+        let mut fault = self.begin().await;
+        begun.is_settled = true;
+        if fault.is_none() && !self.world.borrow().has_space_for(&self.disk.borrow(), offset, bytes.len()) {
+            fault = Some(Fault::NoSpace);
+        }
         let done = match fault {
             None => bytes.len(),
             Some(Fault::NoSpace) => 0,
@@ -90,14 +96,34 @@ impl SimDevice {
     }
 
     async fn sync_all(&self) -> Result<()> {
+        // What completes after the sync has begun is not covered by it.
+        let covered = self.disk.borrow().writes();
         let fault = self.begin().await;
         match fault {
-            None => self.disk.borrow_mut().sync(),
+            None => self.disk.borrow_mut().sync(covered),
             Some(Fault::NoSpace | Fault::Short) => {}
-            Some(Fault::InputOutput) => self.disk.borrow_mut().fail_sync(&self.world.borrow().random),
+            Some(Fault::InputOutput) => self.disk.borrow_mut().fail_sync(covered, &self.world.borrow().random),
         }
         self.persisted().await;
         fault.map_or(Ok(()), |fault| Err(self.failure(fault, "sync")))
+    }
+}
+
+/// A write that was begun. When its future is dropped before it has happened, it happens later, or with the power cut perhaps.
+struct BegunWrite<'a> {
+    device: &'a SimDevice,
+    offset: u64,
+    bytes: &'a [u8],
+    is_settled: bool,
+}
+
+impl Drop for BegunWrite<'_> {
+    fn drop(&mut self) {
+        let SimDevice { world, disk, cycle, .. } = self.device;
+        let mut world = world.borrow_mut();
+        if !self.is_settled && world.cycle == *cycle {
+            world.orphans.push(Orphan { disk: disk.clone(), offset: self.offset, bytes: self.bytes.to_vec() });
+        }
     }
 }
 

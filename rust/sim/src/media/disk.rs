@@ -11,6 +11,7 @@ pub(super) const SECTOR: usize = 512;
 type Blocks = BTreeMap<u64, Box<[u8]>>;
 
 struct PendingWrite {
+    number: u64,
     offset: u64,
     bytes: Vec<u8>,
 }
@@ -21,8 +22,10 @@ pub(super) struct Disk {
     current: Blocks,
     /// What a power cut cannot take back.
     durable: Blocks,
-    /// Writes since the last sync, in order.
+    /// Writes that no sync has covered yet, in order.
     pending: Vec<PendingWrite>,
+    /// How many writes have completed.
+    writes: u64,
 }
 
 /// Puts bytes, whole sectors, into blocks.
@@ -37,7 +40,7 @@ fn put(blocks: &mut Blocks, offset: u64, bytes: &[u8]) {
 
 impl Disk {
     pub fn new(capacity: u64) -> Disk {
-        Disk { capacity, current: Blocks::new(), durable: Blocks::new(), pending: Vec::new() }
+        Disk { capacity, current: Blocks::new(), durable: Blocks::new(), pending: Vec::new(), writes: 0 }
     }
 
     /// Fills whole blocks.
@@ -51,18 +54,38 @@ impl Disk {
 
     pub fn write(&mut self, offset: u64, bytes: &[u8]) {
         put(&mut self.current, offset, bytes);
-        self.pending.push(PendingWrite { offset, bytes: bytes.to_vec() });
+        self.pending.push(PendingWrite { number: self.writes, offset, bytes: bytes.to_vec() });
+        self.writes += 1;
     }
 
-    pub fn sync(&mut self) {
-        for write in self.pending.drain(..) {
+    /// How many writes have completed: what a sync that begins now covers.
+    pub fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// How many blocks hold something.
+    pub fn blocks(&self) -> u64 {
+        self.current.len() as u64
+    }
+
+    /// How many blocks a write would add.
+    pub fn blocks_added(&self, offset: u64, length: usize) -> u64 {
+        let first = offset / BLOCK_SIZE as u64;
+        let blocks = first..first + length.div_ceil(BLOCK_SIZE) as u64;
+        blocks.filter(|block| !self.current.contains_key(block)).count() as u64
+    }
+
+    /// Makes the first `covered` writes durable.
+    pub fn sync(&mut self, covered: u64) {
+        let later = self.pending.partition_point(|write| write.number < covered);
+        for write in self.pending.drain(..later) {
             put(&mut self.durable, write.offset, &write.bytes);
         }
     }
 
     /// A sync that fails: some writes it should have made durable never will be, though reads still give them.
-    pub fn fail_sync(&mut self, random: &SeededRandom) {
-        self.pending.retain(|_| random.next_u64() & 1 == 0);
+    pub fn fail_sync(&mut self, covered: u64, random: &SeededRandom) {
+        self.pending.retain(|write| write.number >= covered || random.next_u64() & 1 == 0);
     }
 
     /// Decides, write by write and sector by sector, what has survived.

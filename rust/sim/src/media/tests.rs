@@ -1,7 +1,10 @@
 use super::*;
+use daos_env::sync::join_all;
 use daos_env::{Executor, IoBuffer, ManualClock};
+use daos_media::IoFuture;
 use daos_testkit::media_suite::check_media;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 fn executor() -> Executor {
@@ -125,4 +128,80 @@ fn calls_fail_on_demand() {
     assert_eq!(executor().block_on(check), Some(1));
     media.flip_bit("d", 3).expect("bit");
     assert!(media.flip_bit("d", 1 << 40).is_err() && media.flip_bit("e", 0).is_err());
+}
+
+/// A sync covers what completed before it began, and no more: code that relies on more would lose data on a real disk.
+#[test]
+fn a_sync_does_not_cover_what_completes_during_it() {
+    let mut lost = 0;
+    for seed in 0..40 {
+        let media = SimMedia::new(seed);
+        let device = media.create("d", 1 << 20).expect("create");
+        let check = async move {
+            device.write(0, IoBuffer::copy_of(&[1; 4096])).await.1.expect("write");
+            let late = device.write(4096, IoBuffer::copy_of(&[2; 4096]));
+            let late: IoFuture<Result<()>> = Box::pin(async move { late.await.1 });
+            join_all([device.sync(), late]).await.into_iter().for_each(|result| result.expect("done"));
+        };
+        executor().block_on(check).expect("done");
+        media.power_cycle();
+        let blocks = blocks_of(&media, 2);
+        assert!(blocks[0].iter().all(|byte| *byte == 1), "seed {seed}: it was synced");
+        lost += usize::from(blocks[1].iter().any(|byte| *byte != 2));
+    }
+    assert!(lost > 5, "{lost}");
+}
+
+/// A cancelled write is one that may still happen, also after something else was written to the same place.
+#[test]
+fn a_write_that_was_begun_happens_though_its_future_is_dropped() {
+    let mut overtaken = 0;
+    for seed in 0..40 {
+        let media = SimMedia::new(seed);
+        let device = media.create("d", 1 << 20).expect("create");
+        let mut write = device.write(0, IoBuffer::copy_of(&[7; 4096]));
+        let is_done = write.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        drop(write);
+        drop(device.write(4096, IoBuffer::copy_of(&[7; 4096])));
+        if is_done {
+            continue;
+        }
+        let check = async move {
+            device.write(0, IoBuffer::copy_of(&[8; 4096])).await.1.expect("write");
+        };
+        executor().block_on(check).expect("done");
+        let blocks = blocks_of(&media, 2);
+        assert!(blocks[0][0] == 7 || blocks[0][0] == 8, "seed {seed}");
+        assert_eq!(blocks[1][0], 0, "a future that was never polled does nothing");
+        overtaken += usize::from(blocks[0][0] == 7);
+    }
+    assert!(overtaken > 3, "{overtaken}");
+}
+
+#[test]
+fn a_full_disk_stays_full_until_it_is_not() {
+    let media = SimMedia::new(1);
+    let device = media.create("d", 1 << 20).expect("create");
+    let limited = media.clone();
+    let check = async move {
+        let write = |block: u64| device.write(block * 4096, IoBuffer::copy_of(&[1; 4096]));
+        write(0).await.1.expect("write");
+        limited.limit_space(Some(limited.blocks_used() + 1));
+        write(1).await.1.expect("there is one more");
+        for _ in 0..3 {
+            assert_eq!(write(2).await.1.expect_err("full").code(), Code::Nospace);
+        }
+        write(0).await.1.expect("what has its space can be written");
+        device.sync().await.expect("sync");
+        limited.limit_space(None);
+        write(2).await.1.expect("write");
+        limited.blocks_used()
+    };
+    assert_eq!(executor().block_on(check), Some(3));
+}
+
+fn blocks_of(media: &SimMedia, count: u64) -> Vec<Vec<u8>> {
+    let mut blocks = blocks(media);
+    blocks.truncate(count as usize);
+    blocks
 }

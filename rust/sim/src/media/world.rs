@@ -21,6 +21,19 @@ pub enum Fault {
     Short,
 }
 
+/// A write whose future was dropped after it had begun.
+pub(super) struct Orphan {
+    pub disk: Rc<RefCell<Disk>>,
+    pub offset: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Orphan {
+    fn happen(self) {
+        self.disk.borrow_mut().write(self.offset, &self.bytes);
+    }
+}
+
 pub(super) struct World {
     pub random: SeededRandom,
     pub disks: BTreeMap<String, Rc<RefCell<Disk>>>,
@@ -30,6 +43,10 @@ pub(super) struct World {
     pub cut_at: Option<u64>,
     pub is_off: bool,
     pub faults: BTreeMap<u64, Fault>,
+    /// How many blocks all devices may hold together.
+    pub space_blocks: Option<u64>,
+    /// Writes that nobody waits for any more.
+    pub orphans: Vec<Orphan>,
     /// Counts power cycles: devices opened before the last one are dead.
     pub cycle: u64,
 }
@@ -45,6 +62,8 @@ impl World {
             cut_at: None,
             is_off: false,
             faults: BTreeMap::new(),
+            space_blocks: None,
+            orphans: Vec::new(),
             cycle: 0,
         }
     }
@@ -57,7 +76,26 @@ impl World {
     /// Counts a call, and gives the rounds it takes and the fault planned for it.
     pub fn begin_call(&mut self) -> (u64, Option<Fault>) {
         self.calls += 1;
+        for orphan in std::mem::take(&mut self.orphans) {
+            if self.below(2) == 0 {
+                orphan.happen();
+            } else {
+                self.orphans.push(orphan);
+            }
+        }
         (self.below(ROUNDS_MAX + 1), self.faults.remove(&self.calls))
+    }
+
+    /// Lets everything happen that nobody waits for: a program that opens a device comes long after the one that was killed.
+    pub fn settle_orphans(&mut self) {
+        self.orphans.drain(..).for_each(Orphan::happen);
+    }
+
+    /// Whether the full disk, if there is one, has space for a write.
+    pub fn has_space_for(&self, disk: &Disk, offset: u64, length: usize) -> bool {
+        let Some(limit) = self.space_blocks else { return true };
+        let used: u64 = self.disks.values().map(|disk| disk.borrow().blocks()).sum();
+        used + disk.blocks_added(offset, length) <= limit
     }
 
     /// Counts a persist operation that has just happened.
@@ -73,6 +111,8 @@ impl World {
     }
 
     pub fn power_cycle(&mut self) {
+        // What was under way when the power went may have reached the disk, like any write that no sync covered.
+        self.settle_orphans();
         for disk in self.disks.values() {
             disk.borrow_mut().lose_power(&self.random);
         }
