@@ -1,9 +1,11 @@
 //! The service itself: its public face.
 
 use crate::ObjectServiceSettings;
+use crate::budget::{Budget, Permit};
+use crate::grants::Grants;
 use daos_env::{Env, HybridClock, Spawner};
 use daos_rpc::Request;
-use daos_status::{Code, Result, Status};
+use daos_status::{Code, Result, fail};
 use daos_store::Store;
 use daos_types::{HandleId, PoolId};
 use daos_wire::{HandleGrant, HandleQuery, Opcode};
@@ -21,25 +23,37 @@ pub trait TargetContext {
 }
 
 /// The object service of one target.
-pub struct ObjectService {}
+pub struct ObjectService {
+    pub(crate) clock: Rc<HybridClock>,
+    pub(crate) context: Rc<dyn TargetContext>,
+    pub(crate) grants: Grants,
+    spawner: Spawner,
+    settings: ObjectServiceSettings,
+    bulk: Rc<Budget>,
+    indirect: Rc<Budget>,
+}
 
 impl ObjectService {
     /// A service that reads epochs from `clock`.
     pub fn new(
         _env: Env,
-        _spawner: Spawner,
-        _clock: Rc<HybridClock>,
-        _context: Rc<dyn TargetContext>,
-        _settings: ObjectServiceSettings,
+        spawner: Spawner,
+        clock: Rc<HybridClock>,
+        context: Rc<dyn TargetContext>,
+        settings: ObjectServiceSettings,
     ) -> Rc<ObjectService> {
-        Rc::new(ObjectService {})
+        let grants = Grants::new(context.clone(), settings.handles_max);
+        let bulk = Budget::new(settings.bulk_bytes_max);
+        let indirect = Budget::new(settings.indirect_bytes_max);
+        Rc::new(ObjectService { clock, context, grants, spawner, settings, bulk, indirect })
     }
 
     /// Whether an opcode is one of this service.
     pub fn serves(opcode: Opcode) -> bool {
         matches!(
             opcode,
-            Opcode::Update
+            Opcode::Indirect
+                | Opcode::Update
                 | Opcode::Fetch
                 | Opcode::Punch
                 | Opcode::ListKeys
@@ -50,10 +64,41 @@ impl ObjectService {
     }
 
     /// Carries a request out and answers it.
-    pub async fn serve(self: Rc<Self>, _opcode: Opcode, request: Request) {
-        request.reply(Err(Status::new(Code::Nosys, "being written")));
+    pub async fn serve(self: Rc<Self>, opcode: Opcode, request: Request) {
+        let result = match opcode {
+            Opcode::Indirect => self.indirect(request.body(), &request).await,
+            _ => self.execute(opcode, request.body(), &request).await,
+        };
+        request.reply(result);
+    }
+
+    /// Carries out what the bytes of a request ask for, and gives those of the reply.
+    pub(crate) async fn execute(&self, opcode: Opcode, body: &[u8], request: &Request) -> Result<Vec<u8>> {
+        match opcode {
+            Opcode::Update => self.update(body, request).await,
+            Opcode::Fetch => self.fetch(body, request).await,
+            Opcode::Punch => self.punch(body).await,
+            Opcode::ListKeys => self.list_keys(body).await,
+            Opcode::ListExtents => self.list_extents(body).await,
+            Opcode::QueryKey => self.query_key(body).await,
+            Opcode::QueryEpoch => self.query_epoch(body).await,
+            other => fail!(Code::Nosys, "the object service does not know {other:?}"),
+        }
     }
 
     /// Forgets handles that were closed or revoked; requests with them are refused from now on.
-    pub fn revoke(&self, _handles: &[HandleId]) {}
+    pub fn revoke(&self, handles: &[HandleId]) {
+        self.grants.revoke(handles);
+    }
+
+    /// Room for bulk data, when there is some within the time that the settings give.
+    pub(crate) async fn take_bulk(&self, bytes: u64) -> Result<Permit> {
+        self.bulk.take(bytes, &self.spawner, self.settings.bulk_wait).await
+    }
+
+    /// Room for requests and replies that do not fit a message. A line of its own: who has room in this one may wait in the
+    /// other one, never the other way round.
+    pub(crate) async fn take_indirect(&self, bytes: u64) -> Result<Permit> {
+        self.indirect.take(bytes, &self.spawner, self.settings.bulk_wait).await
+    }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct ObjectServiceSettings {
     /// Bytes of bulk data that requests may hold in memory at a time; what exceeds them waits.
     pub bulk_bytes_max: u64,
+    /// Bytes that requests and replies may hold in memory at a time when they do not fit a message.
+    pub indirect_bytes_max: u64,
     /// How long a request waits for room for its bulk data before it is answered with `DER_BUSY`. Below the time that
     /// clients wait for a reply, so that they learn why.
     pub bulk_wait: Duration,
@@ -16,6 +18,11 @@ pub struct ObjectServiceSettings {
 
 impl Default for ObjectServiceSettings {
     fn default() -> ObjectServiceSettings {
-        ObjectServiceSettings { bulk_bytes_max: 256 << 20, bulk_wait: Duration::from_secs(20), handles_max: 16 * 1024 }
+        ObjectServiceSettings {
+            bulk_bytes_max: 256 << 20,
+            indirect_bytes_max: 64 << 20,
+            bulk_wait: Duration::from_secs(20),
+            handles_max: 16 * 1024,
+        }
     }
 }

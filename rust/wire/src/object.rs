@@ -8,6 +8,22 @@ use daos_types::{ContainerId, Epoch, Extent, HandleId, Key, ObjectId, PoolId};
 /// the client exposes. Chosen so that a 4 KiB update is one message, and a message fits the receive buffers.
 pub const INLINE_BYTES_MAX: u64 = 16 * 1024;
 
+/// The most bytes of values in one request. A target holds all of an update in memory before it changes anything, so this
+/// bounds that memory; clients split larger arrays over several requests.
+pub const TRANSFER_BYTES_MAX: u64 = 256 << 20;
+
+/// The most akeys, or keys to punch, of one request.
+pub const KEYS_MAX: usize = 16 * 1024;
+
+/// The most extents of one request, all akeys together.
+pub const EXTENTS_MAX: usize = 128 * 1024;
+
+/// The most pieces of memory that one request may name; a client with more of them copies small ones together.
+pub const REGIONS_MAX: usize = 1024;
+
+/// The largest request or reply that goes by memory because it does not fit a message ([`Indirect`]).
+pub const INDIRECT_BYTES_MAX: u64 = 32 << 20;
+
 wire_structs! {
     /// What every object request names.
     ObjectAddress {
@@ -37,6 +53,8 @@ wire_structs! {
     AkeyUpdate {
         /// The akey.
         akey: Key,
+        /// `DAOS_COND_*` of this akey, when the request has `DAOS_COND_PER_AKEY`.
+        conditions: u64,
         /// What is written.
         value: UpdateKind,
     }
@@ -59,13 +77,16 @@ wire_structs! {
         dkey: Key,
         /// The akeys.
         akeys: Vec<AkeyFetch>,
-        /// Memory that the client exposed for all akeys, one behind the other; none for an inline reply.
+        /// Memory that the client exposed for all akeys, one behind the other, each as long as its capacity; none for an
+        /// inline reply.
         memory: Vec<Blob>,
     }
     /// One akey of a fetch.
     AkeyFetch {
         /// The akey.
         akey: Key,
+        /// `DAOS_COND_*` of this akey, when the request has `DAOS_COND_PER_AKEY`.
+        conditions: u64,
         /// What is read.
         kind: FetchKind,
         /// Room for its bytes; `None` asks for sizes and the map only.
@@ -75,12 +96,12 @@ wire_structs! {
     FetchReply {
         /// The akeys, in the order asked for.
         akeys: Vec<AkeyReply>,
-        /// The data pieces of all akeys, one behind the other, when they were not moved to exposed memory.
+        /// The data pieces of all akeys, one behind the other, when they are short; otherwise they were moved to the memory.
         inline: Blob,
     }
     /// The answer for one akey.
     AkeyReply {
-        /// Bytes of the single value, or per record; 0 when there is none.
+        /// Bytes of the single value, or per record; 0 when there is none. What does not fit the capacity is not sent.
         size: u64,
         /// What was found, covering each extent asked for; empty for a single value.
         pieces: Vec<Piece>,
@@ -113,7 +134,7 @@ wire_structs! {
         anchor: Blob,
         /// At most so many keys.
         count: u32,
-        /// At most so many bytes of keys.
+        /// At most so many bytes of keys. A first key that is longer is answered with `DER_KEY2BIG`.
         bytes: u64,
     }
     /// The answer to a listing of keys.
@@ -171,6 +192,15 @@ wire_structs! {
         /// The extent found.
         extent: Option<Extent>,
     }
+    /// A request or a reply that does not fit a message.
+    Indirect {
+        /// The opcode of the request.
+        opcode: u16,
+        /// The request.
+        request: Payload,
+        /// Memory that the client exposed for the reply; none when it fits a message.
+        reply: Vec<Blob>,
+    }
     /// Asks for the epoch of the newest change.
     QueryEpoch {
         /// The object.
@@ -194,6 +224,15 @@ wire_enums! {
         Inline(Blob) = 0,
         /// In memory that the client exposed, piece behind piece.
         Memory(Vec<Blob>) = 1,
+    }
+    /// Where the reply to an indirect request is.
+    IndirectReply {
+        /// Here.
+        Inline(Blob) = 0,
+        /// So many bytes of it are in the memory that the client exposed.
+        Memory(u64) = 1,
+        /// Nowhere: it takes so many bytes.
+        TooLong(u64) = 2,
     }
     /// What a fetch reads of an akey.
     FetchKind {

@@ -60,6 +60,8 @@ opcodes! {
     ContainerSetProperties = 0x0207,
     /// `AllocateObjectIds` -> `u64`.
     AllocateObjectIds = 0x0208,
+    /// `Indirect` -> `IndirectReply`.
+    Indirect = 0x0300,
     /// `Update` -> `()`.
     Update = 0x0301,
     /// `Fetch` -> `FetchReply`.

@@ -20,8 +20,12 @@ fn update() -> Update {
         conditions: 6,
         dkey: Key::new(b"d").expect("short"),
         akeys: vec![
-            AkeyUpdate { akey: Key::new(b"a").expect("short"), value: UpdateKind::Array(array) },
-            AkeyUpdate { akey: Key::new(b"").expect("short"), value: UpdateKind::PunchExtents(vec![extent]) },
+            AkeyUpdate { akey: Key::new(b"a").expect("short"), conditions: 16, value: UpdateKind::Array(array) },
+            AkeyUpdate {
+                akey: Key::new(b"").expect("short"),
+                conditions: 0,
+                value: UpdateKind::PunchExtents(vec![extent]),
+            },
         ],
         payload: Payload::Inline(Blob(b"12345678".to_vec())),
     }
@@ -34,8 +38,8 @@ fn an_update_has_these_bytes() {
     golden.extend(5u64.to_le_bytes());
     golden.extend(6u64.to_le_bytes());
     golden.extend(b"\x01\0\0\0d\x02\0\0\0");
-    golden.extend(b"\x01\0\0\0a\x01\x01\0\0\0\0\0\0\0\x01\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
-    golden.extend(b"\0\0\0\0\x02\x01\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
+    golden.extend(b"\x01\0\0\0a\x10\0\0\0\0\0\0\0\x01\x01\0\0\0\0\0\0\0\x01\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
+    golden.extend(b"\0\0\0\0\0\0\0\0\0\0\0\0\x02\x01\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
     golden.extend(b"\0\x08\0\0\x0012345678");
     assert_eq!(encode(&update()), golden);
     assert_eq!(decode::<Update>(&golden), Ok(update()));
@@ -92,7 +96,7 @@ proptest! {
         let key = Key::new(&key).expect("short");
         let fetch = Fetch {
             address: address(), epoch: Epoch(epoch), conditions: 0, dkey: key.clone(),
-            akeys: vec![AkeyFetch { akey: key, kind: FetchKind::Single, capacity }], memory: vec![Blob(vec![9; 24])],
+            akeys: vec![AkeyFetch { akey: key, conditions: 0, kind: FetchKind::Single, capacity }], memory: vec![Blob(vec![9; 24])],
         };
         prop_assert_eq!(decode::<Fetch>(&encode(&fetch)), Ok(fetch));
     }

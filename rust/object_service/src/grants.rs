@@ -1,0 +1,145 @@
+//! What open container handles allow, remembered.
+
+use crate::TargetContext;
+use daos_env::sync::Signal;
+use daos_status::{Code, Result, Status, fail};
+use daos_types::{ContainerId, HandleId, PoolId};
+use daos_wire::{HandleQuery, ObjectAddress};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+
+#[derive(Clone, Copy)]
+struct Grant {
+    pool: PoolId,
+    container: ContainerId,
+    write: bool,
+}
+
+/// A question to the pool service that is under way; others that want to know the same wait for its end.
+#[derive(Default)]
+struct Question {
+    ended: Cell<bool>,
+    /// The handle was revoked after the question was asked: a yes may be older than that.
+    outdated: Cell<bool>,
+    failure: RefCell<Option<Status>>,
+    signal: Signal,
+}
+
+/// The grants of handles that were used lately.
+pub(crate) struct Grants {
+    context: Rc<dyn TargetContext>,
+    bound: usize,
+    known: RefCell<HashMap<HandleId, Grant>>,
+    /// The known handles, oldest first; revoked ones stay here until their turn comes.
+    order: RefCell<VecDeque<HandleId>>,
+    questions: RefCell<HashMap<HandleId, Rc<Question>>>,
+}
+
+/// Ends a question, also when its task is dropped.
+struct Asking<'a> {
+    grants: &'a Grants,
+    handle: HandleId,
+    question: Rc<Question>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.grants.questions.borrow_mut().remove(&self.handle);
+        self.question.ended.set(true);
+        self.question.signal.wake_all();
+    }
+}
+
+impl Grants {
+    pub fn new(context: Rc<dyn TargetContext>, bound: usize) -> Grants {
+        Grants {
+            context,
+            bound: bound.max(1),
+            known: RefCell::default(),
+            order: RefCell::default(),
+            questions: RefCell::default(),
+        }
+    }
+
+    /// Accepts a request whose handle is open for its container, and for writing if it writes.
+    pub async fn check(&self, address: &ObjectAddress, write: bool) -> Result<()> {
+        let grant = self.find(address).await?;
+        if grant.pool != address.pool || grant.container != address.container {
+            fail!(
+                Code::NoHdl,
+                "handle {} is not one of container {} of pool {}",
+                address.handle,
+                address.container,
+                address.pool
+            );
+        }
+        if write && !grant.write {
+            fail!(Code::NoPerm, "container {} was opened read-only", address.container);
+        }
+        Ok(())
+    }
+
+    async fn find(&self, address: &ObjectAddress) -> Result<Grant> {
+        let handle = address.handle;
+        loop {
+            if let Some(grant) = self.known.borrow().get(&handle) {
+                return Ok(*grant);
+            }
+            let under_way = self.questions.borrow().get(&handle).cloned();
+            let Some(question) = under_way else {
+                if let Some(grant) = self.ask(address).await? {
+                    return Ok(grant);
+                }
+                // Asked again: revocations are rare, and each round needs another one.
+                continue;
+            };
+            question.signal.wait_until(|| question.ended.get()).await;
+            if let Some(failure) = question.failure.borrow().as_ref() {
+                return Err(failure.clone());
+            }
+        }
+    }
+
+    /// Asks the pool service; `None` when the handle was revoked meanwhile, so that the answer may be too old.
+    async fn ask(&self, address: &ObjectAddress) -> Result<Option<Grant>> {
+        let handle = address.handle;
+        let question = Rc::new(Question::default());
+        self.questions.borrow_mut().insert(handle, question.clone());
+        let _asking = Asking { grants: self, handle, question: question.clone() };
+        let query = HandleQuery { pool: address.pool, container: address.container, handle };
+        match self.context.handle_grant(query).await {
+            Ok(_) if question.outdated.get() => Ok(None),
+            Ok(granted) => {
+                let grant = Grant { pool: address.pool, container: address.container, write: granted.write };
+                self.remember(handle, grant);
+                Ok(Some(grant))
+            }
+            Err(failure) => {
+                *question.failure.borrow_mut() = Some(failure.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    fn remember(&self, handle: HandleId, grant: Grant) {
+        let (mut known, mut order) = (self.known.borrow_mut(), self.order.borrow_mut());
+        if known.insert(handle, grant).is_none() {
+            order.push_back(handle);
+        }
+        while known.len() > self.bound || order.len() > 2 * self.bound {
+            let Some(oldest) = order.pop_front() else { return };
+            known.remove(&oldest);
+        }
+    }
+
+    /// Forgets handles.
+    pub fn revoke(&self, handles: &[HandleId]) {
+        for handle in handles {
+            self.known.borrow_mut().remove(handle);
+            if let Some(question) = self.questions.borrow().get(handle) {
+                question.outdated.set(true);
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Requests and replies that do not fit a message: they lie in memory that the client exposed.
+
+use crate::remote_memory::RemoteMemory;
+use crate::service::ObjectService;
+use daos_env::IoBuffer;
+use daos_rpc::Request;
+use daos_status::{Code, Result, fail};
+use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, decode, encode};
+
+/// The longest reply that is sent in the message after all.
+const INLINE_REPLY_MAX: usize = 64 * 1024;
+
+impl ObjectService {
+    pub(crate) async fn indirect(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
+        let indirect: Indirect = decode(body)?;
+        let opcode = match Opcode::from_number(indirect.opcode) {
+            Some(opcode) if ObjectService::serves(opcode) && opcode != Opcode::Indirect => opcode,
+            _ => fail!(Code::Proto, "operation {:#x} cannot be asked for indirectly", indirect.opcode),
+        };
+        let room = RemoteMemory::parse(&indirect.reply)?;
+        if room.length() > INDIRECT_BYTES_MAX {
+            fail!(Code::Inval, "a reply may have {INDIRECT_BYTES_MAX} bytes, not {}", room.length());
+        }
+        let (memory, inline) = match indirect.request {
+            Payload::Inline(bytes) => (None, bytes.0),
+            Payload::Memory(descriptors) => (Some(RemoteMemory::parse(&descriptors)?), Vec::new()),
+        };
+        let length = memory.as_ref().map_or(0, RemoteMemory::length);
+        if length > INDIRECT_BYTES_MAX {
+            fail!(Code::Inval, "a request may have {INDIRECT_BYTES_MAX} bytes, not {length}");
+        }
+        let _permit = self.take_indirect(length + room.length()).await?;
+        let reply = match memory {
+            None => self.execute(opcode, &inline, request).await?,
+            Some(memory) => {
+                let body = memory.pull(request, 0, memory.length() as usize).await?;
+                self.execute(opcode, &body, request).await?
+            }
+        };
+        let length = reply.len() as u64;
+        if reply.len() <= INLINE_REPLY_MAX {
+            return Ok(encode(&IndirectReply::Inline(Blob(reply))));
+        }
+        if length > room.length() {
+            return Ok(encode(&IndirectReply::TooLong(length)));
+        }
+        room.push(request, 0, IoBuffer::copy_of(&reply)).await?;
+        Ok(encode(&IndirectReply::Memory(length)))
+    }
+}

@@ -1,0 +1,99 @@
+//! Listings of keys and extents.
+
+use crate::service::ObjectService;
+use daos_status::{Code, Result, fail};
+use daos_store::{Anchor, Direction, Limits};
+use daos_types::Extent;
+use daos_wire::{Blob, ListExtents, ListExtentsReply, ListKeys, ListKeysReply, decode, encode};
+
+/// Keys in one reply: with [`BYTES_MAX`], what fits half of a message.
+const KEYS_MAX: usize = 4096;
+/// Bytes of keys in one reply; a single key that is longer still fits a message.
+const BYTES_MAX: u64 = 48 * 1024;
+/// Extents in one reply.
+const EXTENTS_MAX: usize = 4096;
+/// Pages of extents that are looked through for one that is not punched; the client goes on from there.
+const PAGES_MAX: usize = 16;
+
+impl ObjectService {
+    pub(crate) async fn list_keys(&self, body: &[u8]) -> Result<Vec<u8>> {
+        let list: ListKeys = decode(body)?;
+        let result = self.list_keys_checked(&list).await;
+        result.map(|reply| encode(&reply)).map_err(|status| {
+            let (object, container) = (list.address.object, list.address.container);
+            status.while_doing(format_args!("listing keys of object {object} in container {container}"))
+        })
+    }
+
+    async fn list_keys_checked(&self, list: &ListKeys) -> Result<ListKeysReply> {
+        let anchor = anchor_of(&list.anchor)?;
+        let count = count_of(list.count, KEYS_MAX)?;
+        self.grants.check(&list.address, false).await?;
+        let limits = Limits { count, bytes: list.bytes.min(BYTES_MAX) as usize };
+        let (container, object) = (list.address.container, list.address.object);
+        let store = self.context.store(list.address.pool)?;
+        let found = match &list.dkey {
+            None => store.list_dkeys(container, object, list.epoch, &anchor, limits).await?,
+            Some(dkey) => store.list_akeys(container, object, dkey, list.epoch, &anchor, limits).await?,
+        };
+        if let [only] = &found.entries[..]
+            && only.len() as u64 > list.bytes
+        {
+            fail!(Code::KeyTooBig, "the next key has {} bytes, and there is room for {}", only.len(), list.bytes);
+        }
+        Ok(ListKeysReply { keys: found.entries, anchor: next_of(&found.next) })
+    }
+
+    pub(crate) async fn list_extents(&self, body: &[u8]) -> Result<Vec<u8>> {
+        let list: ListExtents = decode(body)?;
+        let result = self.list_extents_checked(&list).await;
+        result.map(|reply| encode(&reply)).map_err(|status| {
+            let (object, container) = (list.address.object, list.address.container);
+            status.while_doing(format_args!("listing extents of object {object} in container {container}"))
+        })
+    }
+
+    async fn list_extents_checked(&self, list: &ListExtents) -> Result<ListExtentsReply> {
+        let mut anchor = anchor_of(&list.anchor)?;
+        let count = count_of(list.count, EXTENTS_MAX)?;
+        self.grants.check(&list.address, false).await?;
+        let limits = Limits { count, bytes: usize::MAX };
+        let direction = if list.increasing { Direction::Forward } else { Direction::Backward };
+        let (container, object) = (list.address.container, list.address.object);
+        let store = self.context.store(list.address.pool)?;
+        let (mut record_size, mut extents): (u64, Vec<Extent>) = (0, Vec::new());
+        for _ in 0..PAGES_MAX {
+            let (dkey, akey) = (&list.dkey, &list.akey);
+            let page =
+                store.list_extents(container, object, dkey, akey, list.epoch, direction, &anchor, limits).await?;
+            for entry in page.entries.iter().filter(|entry| !entry.punched) {
+                record_size = entry.record_size;
+                extents.push(entry.extent);
+            }
+            anchor = page.next;
+            if !extents.is_empty() || anchor == Anchor::End {
+                break;
+            }
+        }
+        Ok(ListExtentsReply { record_size, extents, anchor: next_of(&anchor) })
+    }
+}
+
+/// Where a client wants to go on; it sends nothing for the beginning.
+fn anchor_of(bytes: &Blob) -> Result<Anchor> {
+    if bytes.0.is_empty() { Ok(Anchor::Start) } else { Anchor::decode(&bytes.0) }
+}
+
+fn next_of(anchor: &Anchor) -> Option<Blob> {
+    match anchor {
+        Anchor::End => None,
+        other => Some(Blob(other.encode())),
+    }
+}
+
+fn count_of(count: u32, most: usize) -> Result<usize> {
+    if count == 0 {
+        fail!(Code::Inval, "a listing must have room for one entry");
+    }
+    Ok(most.min(count as usize))
+}

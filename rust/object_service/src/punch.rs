@@ -1,0 +1,39 @@
+//! Punches.
+
+use crate::check;
+use crate::service::ObjectService;
+use daos_status::Result;
+use daos_store::{PunchRequest, PunchTarget};
+use daos_types::Epoch;
+use daos_wire::{Punch, PunchKind, decode, encode};
+
+impl ObjectService {
+    pub(crate) async fn punch(&self, body: &[u8]) -> Result<Vec<u8>> {
+        let punch: Punch = decode(body)?;
+        let (object, container) = (punch.address.object, punch.address.container);
+        let result = self.punch_checked(punch).await;
+        result
+            .map(|()| encode(&()))
+            .map_err(|status| status.while_doing(format_args!("punch of object {object} in container {container}")))
+    }
+
+    async fn punch_checked(&self, punch: Punch) -> Result<()> {
+        let what = match punch.what {
+            PunchKind::Object => PunchTarget::Object,
+            PunchKind::Dkeys(dkeys) => {
+                check::key_count(dkeys.len())?;
+                PunchTarget::Dkeys(dkeys)
+            }
+            PunchKind::Akeys((dkey, akeys)) => {
+                check::key_count(akeys.len())?;
+                PunchTarget::Akeys { dkey, akeys }
+            }
+        };
+        let conditions = check::conditions(punch.conditions)?;
+        self.grants.check(&punch.address, true).await?;
+        let store = self.context.store(punch.address.pool)?;
+        let (container, object) = (punch.address.container, punch.address.object);
+        let epoch = Epoch(self.clock.next());
+        store.punch(PunchRequest { container, object, epoch, what, conditions }).await
+    }
+}

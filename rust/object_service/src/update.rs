@@ -1,0 +1,157 @@
+//! Updates: values come in the request, or are pulled from the client's memory.
+
+use crate::check;
+use crate::pieces::{Unit, array_pieces, plan_units};
+use crate::remote_memory::RemoteMemory;
+use crate::service::ObjectService;
+use daos_env::sync::join_all;
+use daos_rpc::Request;
+use daos_status::{Code, Result, fail};
+use daos_store::{AkeyUpdate, Conditions, Data, UpdateRequest, UpdateValue};
+use daos_types::{Epoch, Extent};
+use daos_wire::{INLINE_BYTES_MAX, Payload, Update, UpdateKind, decode, encode};
+use std::rc::Rc;
+
+/// Transfers of one request at a time: enough to keep a fabric busy, few enough to leave it to others as well.
+const TRANSFERS_AT_ONCE: usize = 8;
+
+/// What one akey takes of the payload.
+enum Shape {
+    Single,
+    Array(u64, Vec<Extent>),
+    Punch(Vec<Extent>),
+}
+
+impl ObjectService {
+    pub(crate) async fn update(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
+        let update: Update = decode(body)?;
+        let what = format!("update of object {} in container {}", update.address.object, update.address.container);
+        let result = self.update_checked(update, request).await;
+        result.map(|()| encode(&())).map_err(|status| status.while_doing(what))
+    }
+
+    async fn update_checked(&self, update: Update, request: &Request) -> Result<()> {
+        let total = check_update(&update)?;
+        let conditions = check::conditions(update.conditions)?;
+        self.grants.check(&update.address, true).await?;
+        let store = self.context.store(update.address.pool)?;
+        let (mut shapes, mut lengths) = (Vec::with_capacity(update.akeys.len()), Vec::new());
+        for akey in &update.akeys {
+            match &akey.value {
+                UpdateKind::Single(length) => {
+                    lengths.push(*length);
+                    shapes.push(Shape::Single);
+                }
+                UpdateKind::Array(array) => {
+                    let pieces = array_pieces(array.record_size, &array.extents);
+                    lengths.extend(pieces.iter().map(|piece| piece.count() * array.record_size));
+                    shapes.push(Shape::Array(array.record_size, pieces));
+                }
+                UpdateKind::PunchExtents(extents) => shapes.push(Shape::Punch(extents.clone())),
+            }
+        }
+        let (data, _permit) = match update.payload {
+            Payload::Inline(bytes) => (cut(&bytes.0, &lengths), None),
+            Payload::Memory(descriptors) => {
+                let memory = RemoteMemory::parse(&descriptors)?;
+                let permit = self.take_bulk(total).await?;
+                (pull(&memory, &lengths, request).await?, Some(permit))
+            }
+        };
+        let mut data = data.into_iter();
+        let mut akeys = Vec::with_capacity(shapes.len());
+        for (akey, shape) in update.akeys.into_iter().zip(shapes) {
+            let value = match shape {
+                Shape::Single => UpdateValue::Single(next(&mut data)?),
+                Shape::Punch(extents) => UpdateValue::PunchExtents(extents),
+                Shape::Array(record_size, extents) => {
+                    let pieces = extents.into_iter().map(|extent| Ok((extent, next(&mut data)?)));
+                    UpdateValue::Array { record_size, pieces: pieces.collect::<Result<_>>()? }
+                }
+            };
+            akeys.push(AkeyUpdate { akey: akey.akey, value, conditions: Conditions(akey.conditions) });
+        }
+        // Read only now: waiting for the data must not make the version older than what others wrote meanwhile.
+        let epoch = Epoch(self.clock.next());
+        let (container, object) = (update.address.container, update.address.object);
+        store.update(UpdateRequest { container, object, epoch, dkey: update.dkey, conditions, akeys }).await
+    }
+}
+
+/// Checks counts and sizes, and gives the length of the payload.
+fn check_update(update: &Update) -> Result<u64> {
+    check::key_count(update.akeys.len())?;
+    check::extent_counts(update.akeys.iter().filter_map(|akey| match &akey.value {
+        UpdateKind::Single(_) => None,
+        UpdateKind::Array(array) => Some(array.extents.len()),
+        UpdateKind::PunchExtents(extents) => Some(extents.len()),
+    }))?;
+    for akey in &update.akeys {
+        check::conditions(akey.conditions)?;
+        if let UpdateKind::Array(array) = &akey.value
+            && array.record_size == 0
+        {
+            fail!(Code::Inval, "an array cannot have records of 0 bytes");
+        }
+    }
+    let needed = check::total_bytes(update.akeys.iter().map(|akey| match &akey.value {
+        UpdateKind::Single(length) => Some(*length),
+        UpdateKind::Array(array) => check::extent_bytes(array.record_size, &array.extents),
+        UpdateKind::PunchExtents(_) => Some(0),
+    }))?;
+    let given = match &update.payload {
+        Payload::Inline(bytes) if bytes.0.len() as u64 > INLINE_BYTES_MAX => {
+            fail!(Code::Inval, "{} bytes of values came in the request, {INLINE_BYTES_MAX} may", bytes.0.len())
+        }
+        Payload::Inline(bytes) => bytes.0.len() as u64,
+        Payload::Memory(descriptors) => RemoteMemory::parse(descriptors)?.length(),
+    };
+    if given != needed {
+        fail!(Code::IoInval, "the akeys take {needed} bytes of values, and {given} came");
+    }
+    Ok(needed)
+}
+
+/// The values of a payload that came with the request.
+fn cut(bytes: &[u8], lengths: &[u64]) -> Vec<Data> {
+    let mut position = 0;
+    let part = |length: &u64| {
+        let start = position;
+        position += *length as usize;
+        Data::copy_of(&bytes[start..position])
+    };
+    lengths.iter().map(part).collect()
+}
+
+/// The values of a payload in the client's memory.
+async fn pull(memory: &RemoteMemory, lengths: &[u64], request: &Request) -> Result<Vec<Data>> {
+    let units = plan_units(lengths);
+    let mut data = Vec::with_capacity(lengths.len());
+    for some in units.chunks(TRANSFERS_AT_ONCE) {
+        let pulls = some.iter().map(|unit| memory.pull(request, unit.offset, unit.length));
+        for (unit, buffer) in some.iter().zip(join_all(pulls).await) {
+            let buffer = buffer?;
+            let Unit { offset, ref pieces, .. } = *unit;
+            if let [_] = lengths[pieces.clone()] {
+                data.push(Data::Buffer(buffer));
+                continue;
+            }
+            let buffer = Rc::new(buffer);
+            let mut position = 0;
+            for length in &lengths[pieces.clone()] {
+                let start = position;
+                position += *length as usize;
+                data.push(Data::Part { buffer: buffer.clone(), range: start..position });
+            }
+            debug_assert_eq!(position, unit.length, "the unit at {offset} is filled");
+        }
+    }
+    Ok(data)
+}
+
+fn next(data: &mut impl Iterator<Item = Data>) -> Result<Data> {
+    match data.next() {
+        Some(data) => Ok(data),
+        None => fail!(Code::Misc, "fewer values than akeys ask for"),
+    }
+}
