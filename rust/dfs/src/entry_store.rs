@@ -1,72 +1,136 @@
 //! Entries of a directory as records of its object: one dkey per name.
+//!
+//! Beside upstream's akeys an entry can have one of our own, [`MOVE_AKEY`]. A rename changes two records, and a crash may
+//! come between them: the akey lets whoever comes next see how far it got, see `rename.rs`.
 
 use crate::error::{Result, fail};
-use crate::inode::{INODE_LENGTH, Inode};
+use crate::inode::{INODE_LENGTH, Inode, InodeChange};
+use crate::path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX};
 use daos_client::{
-    AkeyFetch, AkeyUpdate, Client, Conditions, Destination, FetchKind, Object, PieceState, Source, UpdateValue,
+    AkeyFetch, AkeyUpdate, Anchor, Client, Conditions, Destination, FetchKind, ListLimits, Object, PieceState, Source,
+    UpdateValue,
 };
-use daos_types::{Epoch, Extent, Key};
+use daos_status::Code;
+use daos_types::{Epoch, Extent, Key, ObjectId};
 
 /// Akey of an entry's record (upstream's name).
-pub(crate) const INODE_AKEY: &[u8] = b"DFS_INODE";
+const INODE_AKEY: &[u8] = b"DFS_INODE";
 /// Akey of a symbolic link's target (upstream's name).
-pub(crate) const SYMLINK_AKEY: &[u8] = b"DFS_SLINK";
+const SYMLINK_AKEY: &[u8] = b"DFS_SLINK";
+/// Akey of the traces of a rename.
+const MOVE_AKEY: &[u8] = b"DFS_MOVE";
 /// What stands before the name of an extended attribute in its akey (upstream's prefix).
-pub(crate) const XATTR_PREFIX: &[u8] = b"x:";
+pub(crate) const ATTRIBUTE_PREFIX: &[u8] = b"x:";
+/// Longest stored trace of a rename: two places.
+const TRACE_LENGTH_MAX: usize = 2 * (1 + 16 + 2 + NAME_LENGTH_MAX);
+/// Akeys listed in one request. Their bytes leave room for the longest names.
+const AKEY_LISTING: ListLimits = ListLimits { count: 256, bytes: 64 * 1024 };
 
-/// The longest name of an entry, in bytes.
-pub const NAME_LENGTH_MAX: usize = 255;
-/// The longest path and the longest target of a symbolic link, in bytes.
-pub const PATH_LENGTH_MAX: usize = 4096;
+/// The place of an entry: a directory's object and a name in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    pub directory: ObjectId,
+    pub name: Vec<u8>,
+}
+
+/// What renames left in an entry.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Trace {
+    /// Where the entry is being moved to: as soon as its object is found there, it is no longer here.
+    pub to: Option<Place>,
+    /// Where the entry came from: what is found of it there is a remainder.
+    pub from: Option<Place>,
+}
+
+impl Trace {
+    fn is_empty(&self) -> bool {
+        self.to.is_none() && self.from.is_none()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for place in [&self.to, &self.from] {
+            let Some(place) = place else {
+                bytes.push(0);
+                continue;
+            };
+            bytes.push(1);
+            bytes.extend(place.directory.lo.to_le_bytes());
+            bytes.extend(place.directory.hi.to_le_bytes());
+            bytes.extend((place.name.len() as u16).to_le_bytes());
+            bytes.extend(&place.name);
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Trace> {
+        let mut bytes = bytes;
+        let mut take = |count: usize| bytes.split_off(..count);
+        let mut place = || -> Option<Option<Place>> {
+            if take(1)? == [0] {
+                return Some(None);
+            }
+            let lo = u64::from_le_bytes(take(8)?.try_into().ok()?);
+            let hi = u64::from_le_bytes(take(8)?.try_into().ok()?);
+            let length = u16::from_le_bytes(take(2)?.try_into().ok()?);
+            let name = take(usize::from(length))?.to_vec();
+            crate::path::check_name(&name).ok()?;
+            Some(Some(Place { directory: ObjectId { lo, hi }, name }))
+        };
+        Some(Trace { to: place()?, from: place()? })
+    }
+}
 
 /// An entry as it is stored.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct StoredEntry {
     pub inode: Inode,
     /// Target of a symbolic link; empty for others.
     pub target: Vec<u8>,
-}
-
-/// Accepts a name of an entry.
-pub(crate) fn check_name(name: &[u8]) -> Result<()> {
-    if name.len() > NAME_LENGTH_MAX {
-        fail!(libc::ENAMETOOLONG, "a name of {} bytes is longer than {NAME_LENGTH_MAX}", name.len());
-    }
-    if name.is_empty() || name == b"." || name == b".." || name.iter().any(|byte| matches!(byte, b'/' | 0)) {
-        fail!(libc::EINVAL, "'{}' cannot be the name of an entry", name.escape_ascii());
-    }
-    Ok(())
+    pub trace: Trace,
 }
 
 fn whole_inode() -> Extent {
     Extent::new(0, INODE_LENGTH as u64).expect("the record is not empty")
 }
 
+fn single(akey: &[u8], length_max: usize) -> Result<AkeyFetch> {
+    let destination = Some(Destination::Owned(length_max as u64));
+    Ok(AkeyFetch { akey: Key::new(akey)?, kind: FetchKind::Single, destination })
+}
+
 /// Reads an entry; `None` when there is none of this name.
-pub(crate) async fn fetch(client: &Client, directory: &Object, epoch: Epoch, name: &[u8]) -> Result<Option<StoredEntry>> {
+pub(crate) async fn fetch(
+    client: &Client,
+    directory: &Object,
+    epoch: Epoch,
+    name: &[u8],
+) -> Result<Option<StoredEntry>> {
     let inode = AkeyFetch {
         akey: Key::new(INODE_AKEY)?,
         kind: FetchKind::Array(vec![whole_inode()]),
         destination: Some(Destination::Owned(INODE_LENGTH as u64)),
     };
-    let target = AkeyFetch {
-        akey: Key::new(SYMLINK_AKEY)?,
-        kind: FetchKind::Single,
-        destination: Some(Destination::Owned(PATH_LENGTH_MAX as u64)),
-    };
-    let found = directory.fetch(client, epoch, Conditions::NONE, Key::new(name)?, vec![inode, target]).await?;
+    let akeys = vec![inode, single(SYMLINK_AKEY, PATH_LENGTH_MAX)?, single(MOVE_AKEY, TRACE_LENGTH_MAX)?];
+    let found = directory.fetch(client, epoch, Conditions::NONE, Key::new(name)?, akeys).await?;
     let mut found = found.into_iter();
-    let (Some(record), Some(target)) = (found.next(), found.next()) else { return Ok(None) };
+    let (Some(record), Some(target), Some(trace)) = (found.next(), found.next(), found.next()) else {
+        return Ok(None);
+    };
     if record.size == 0 || !record.map.iter().any(|piece| piece.state == PieceState::Data) {
         return Ok(None);
     }
     let inode = Inode::decode(&record.bytes, name)?;
     let target = if inode.is_symlink() { target.bytes } else { Vec::new() };
-    Ok(Some(StoredEntry { inode, target }))
+    let trace = if trace.size == 0 { Some(Trace::default()) } else { Trace::decode(&trace.bytes) };
+    let Some(trace) = trace else {
+        fail!(libc::EIO, "the trace of a rename at '{}' is damaged", name.escape_ascii());
+    };
+    Ok(Some(StoredEntry { inode, target, trace }))
 }
 
 /// The akeys of an entry.
-pub(crate) fn akeys_of(entry: &StoredEntry) -> Result<Vec<AkeyUpdate>> {
+fn akeys_of(entry: &StoredEntry) -> Result<Vec<AkeyUpdate>> {
     let source = Source::Owned(entry.inode.encode().to_vec());
     let value = UpdateValue::Array { record_size: 1, extents: vec![whole_inode()], source };
     let mut akeys = vec![AkeyUpdate { akey: Key::new(INODE_AKEY)?, value }];
@@ -74,20 +138,54 @@ pub(crate) fn akeys_of(entry: &StoredEntry) -> Result<Vec<AkeyUpdate>> {
         let value = UpdateValue::Single(Source::Owned(entry.target.clone()));
         akeys.push(AkeyUpdate { akey: Key::new(SYMLINK_AKEY)?, value });
     }
+    if !entry.trace.is_empty() {
+        let value = UpdateValue::Single(Source::Owned(entry.trace.encode()));
+        akeys.push(AkeyUpdate { akey: Key::new(MOVE_AKEY)?, value });
+    }
     Ok(akeys)
 }
 
 /// Adds an entry; `EEXIST` when the name is taken: of several concurrent calls one wins.
 pub(crate) async fn insert(client: &Client, directory: &Object, name: &[u8], entry: &StoredEntry) -> Result<()> {
-    let akeys = akeys_of(entry)?;
-    Ok(directory.update(client, Conditions::DKEY_INSERT, Key::new(name)?, akeys).await?)
+    write(client, directory, name, entry, Vec::new(), Conditions::DKEY_INSERT).await
 }
 
-/// Replaces the record of an entry that must exist.
-pub(crate) async fn replace_inode(client: &Client, directory: &Object, name: &[u8], inode: &Inode) -> Result<()> {
-    let source = Source::Owned(inode.encode().to_vec());
-    let value = UpdateValue::Array { record_size: 1, extents: vec![whole_inode()], source };
-    let akeys = vec![AkeyUpdate { akey: Key::new(INODE_AKEY)?, value }];
+/// Writes an entry with extended attributes under a condition.
+pub(crate) async fn write(
+    client: &Client,
+    directory: &Object,
+    name: &[u8],
+    entry: &StoredEntry,
+    attributes: Vec<(Key, Vec<u8>)>,
+    conditions: Conditions,
+) -> Result<()> {
+    let mut akeys = akeys_of(entry)?;
+    for (akey, value) in attributes {
+        akeys.push(AkeyUpdate { akey, value: UpdateValue::Single(Source::Owned(value)) });
+    }
+    Ok(directory.update(client, conditions, Key::new(name)?, akeys).await?)
+}
+
+/// The update of some fields of a record.
+pub(crate) fn change_of(change: &InodeChange) -> Result<AkeyUpdate> {
+    let (extents, bytes) = change.encode();
+    let value = UpdateValue::Array { record_size: 1, extents, source: Source::Owned(bytes) };
+    Ok(AkeyUpdate { akey: Key::new(INODE_AKEY)?, value })
+}
+
+/// Changes fields of the record of an entry; `ENOENT` when it is gone.
+pub(crate) async fn change(client: &Client, directory: &Object, name: &[u8], change: &InodeChange) -> Result<()> {
+    if *change == InodeChange::default() {
+        return Ok(());
+    }
+    let akeys = vec![change_of(change)?];
+    Ok(directory.update(client, Conditions::DKEY_UPDATE, Key::new(name)?, akeys).await?)
+}
+
+/// Leaves the trace of a rename in an entry that must exist.
+pub(crate) async fn set_trace(client: &Client, directory: &Object, name: &[u8], trace: &Trace) -> Result<()> {
+    let value = UpdateValue::Single(Source::Owned(trace.encode()));
+    let akeys = vec![AkeyUpdate { akey: Key::new(MOVE_AKEY)?, value }];
     Ok(directory.update(client, Conditions::DKEY_UPDATE, Key::new(name)?, akeys).await?)
 }
 
@@ -96,18 +194,65 @@ pub(crate) async fn punch(client: &Client, directory: &Object, name: &[u8]) -> R
     Ok(directory.punch_dkeys(client, Conditions::PUNCH, vec![Key::new(name)?]).await?)
 }
 
+/// The akeys of an entry that `entry` does not write: extended attributes, and what another entry of the name left.
+pub(crate) async fn other_akeys(
+    client: &Client,
+    directory: &Object,
+    epoch: Epoch,
+    name: &[u8],
+    entry: &StoredEntry,
+) -> Result<Vec<Key>> {
+    let own: Vec<Key> = akeys_of(entry)?.into_iter().map(|update| update.akey).collect();
+    let mut others = Vec::new();
+    let mut anchor = Anchor::default();
+    while !anchor.end {
+        let listed = match directory.list_akeys(client, epoch, Key::new(name)?, &mut anchor, AKEY_LISTING).await {
+            Ok(listed) => listed,
+            Err(status) if status.code() == Code::Nonexist => break,
+            Err(status) => return Err(status.into()),
+        };
+        others.extend(listed.into_iter().filter(|akey| !own.contains(akey)));
+        if others.len() > crate::attributes::ATTRIBUTES_MAX {
+            fail!(libc::ENOSPC, "'{}' has more akeys than can be handled", name.escape_ascii());
+        }
+    }
+    Ok(others)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn place() -> impl Strategy<Value = Option<Place>> {
+        let name = proptest::collection::vec(b'a'..=b'z', 1..NAME_LENGTH_MAX);
+        proptest::option::of(
+            (any::<u64>(), any::<u64>(), name)
+                .prop_map(|(lo, hi, name)| Place { directory: ObjectId { lo, hi }, name }),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn traces_round_trip((to, from) in (place(), place())) {
+            let trace = Trace { to, from };
+            let bytes = trace.encode();
+            prop_assert!(bytes.len() <= TRACE_LENGTH_MAX);
+            prop_assert_eq!(Trace::decode(&bytes), Some(trace));
+        }
+
+        #[test]
+        fn any_bytes_are_a_trace_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Trace::decode(&bytes);
+        }
+    }
 
     #[test]
-    fn names_are_checked() {
-        for good in [&b"a"[..], b"...", b"with space", &[0xff], &[b'x'; 255]] {
-            check_name(good).expect("a good name");
-        }
-        for bad in [&b""[..], b".", b"..", b"a/b", b"a\0b"] {
-            assert_eq!(check_name(bad).map_err(|e| e.errno), Err(libc::EINVAL));
-        }
-        assert_eq!(check_name(&[b'x'; 256]).map_err(|e| e.errno), Err(libc::ENAMETOOLONG));
+    fn entries_write_the_akeys_they_need() {
+        let mut entry = StoredEntry::default();
+        assert_eq!(akeys_of(&entry).expect("short keys").len(), 1);
+        entry.inode.mode = libc::S_IFLNK | 0o777;
+        entry.trace.to = Some(Place { directory: ObjectId::default(), name: b"x".to_vec() });
+        assert_eq!(akeys_of(&entry).expect("short keys").len(), 3);
     }
 }

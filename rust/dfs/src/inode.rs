@@ -1,7 +1,7 @@
 //! The record that a directory keeps of an entry.
 
 use crate::error::{Result, fail};
-use daos_types::{ObjectClass, ObjectId};
+use daos_types::{Extent, ObjectClass, ObjectId};
 
 /// Bytes of the stored record.
 pub(crate) const INODE_LENGTH: usize = 88;
@@ -39,6 +39,12 @@ impl Timestamp {
     pub fn from_nanoseconds(nanoseconds: u64) -> Timestamp {
         const SECOND: u64 = 1_000_000_000;
         Timestamp { seconds: (nanoseconds / SECOND) as i64, nanoseconds: (nanoseconds % SECOND) as u32 }
+    }
+
+    /// A moment; `None` when there are not so many nanoseconds in a second.
+    pub fn new(seconds: i64, nanoseconds: i64) -> Option<Timestamp> {
+        let nanoseconds = u32::try_from(nanoseconds).ok().filter(|nanoseconds| *nanoseconds < 1_000_000_000)?;
+        Some(Timestamp { seconds, nanoseconds })
     }
 }
 
@@ -138,6 +144,77 @@ impl Inode {
     }
 }
 
+/// A change of some fields of a record; the others keep what others may have written meanwhile.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct InodeChange {
+    /// New type and permission bits.
+    pub mode: Option<u32>,
+    /// New time of modification, and up to which change of the object it holds.
+    pub mtime: Option<(Timestamp, u64)>,
+    /// New time of the last change of the record.
+    pub ctime: Option<Timestamp>,
+    /// New chunk size.
+    pub chunk_size: Option<u64>,
+    /// New class.
+    pub class: Option<ObjectClass>,
+    /// New owner.
+    pub uid: Option<u32>,
+    /// New group.
+    pub gid: Option<u32>,
+}
+
+impl InodeChange {
+    /// The parts of the stored form that change, and their bytes.
+    pub fn encode(&self) -> (Vec<Extent>, Vec<u8>) {
+        let mut inode = Inode::default();
+        let mut fields: Vec<(usize, usize)> = Vec::new();
+        if let Some(mode) = self.mode {
+            inode.mode = mode;
+            fields.push((offset::MODE, 4));
+        }
+        if let Some((mtime, object_epoch)) = self.mtime {
+            (inode.mtime, inode.object_epoch) = (mtime, object_epoch);
+            fields.extend([(offset::MTIME, 8), (offset::MTIME_NANOSECONDS, 8), (offset::OBJECT_EPOCH, 8)]);
+        }
+        if let Some(ctime) = self.ctime {
+            inode.ctime = ctime;
+            fields.extend([(offset::CTIME, 8), (offset::CTIME_NANOSECONDS, 8)]);
+        }
+        if let Some(chunk_size) = self.chunk_size {
+            inode.chunk_size = chunk_size;
+            fields.push((offset::CHUNK_SIZE, 8));
+        }
+        if let Some(class) = self.class {
+            inode.class = class;
+            fields.push((offset::CLASS, 4));
+        }
+        if let Some(uid) = self.uid {
+            inode.uid = uid;
+            fields.push((offset::UID, 4));
+        }
+        if let Some(gid) = self.gid {
+            inode.gid = gid;
+            fields.push((offset::GID, 4));
+        }
+        fields.sort_unstable();
+        let stored = inode.encode();
+        let bytes = fields.iter().flat_map(|&(at, length)| stored[at..at + length].to_vec()).collect();
+        let extents = fields.iter().filter_map(|&(at, length)| Extent::new(at as u64, length as u64)).collect();
+        (extents, bytes)
+    }
+
+    /// What the record becomes.
+    pub fn apply(&self, inode: &mut Inode) {
+        inode.mode = self.mode.unwrap_or(inode.mode);
+        (inode.mtime, inode.object_epoch) = self.mtime.unwrap_or((inode.mtime, inode.object_epoch));
+        inode.ctime = self.ctime.unwrap_or(inode.ctime);
+        inode.chunk_size = self.chunk_size.unwrap_or(inode.chunk_size);
+        inode.class = self.class.unwrap_or(inode.class);
+        inode.uid = self.uid.unwrap_or(inode.uid);
+        inode.gid = self.gid.unwrap_or(inode.gid);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +241,42 @@ mod tests {
         assert_eq!(bytes[..4], (libc::S_IFREG | 0o644).to_le_bytes());
         assert_eq!((bytes[4], bytes[12], bytes[64..66].to_vec(), bytes[80]), (0x18, 0x08, vec![0xe8, 3], 77));
         assert_eq!(Inode::decode(&bytes, b"x"), Ok(sample()));
+    }
+
+    #[test]
+    fn changes_write_what_they_name_and_nothing_else() {
+        let time = Timestamp { seconds: 9, nanoseconds: 8 };
+        let all = InodeChange {
+            mode: Some(libc::S_IFREG | 0o600),
+            mtime: Some((time, 3)),
+            ctime: Some(time),
+            chunk_size: Some(4096),
+            class: Some(ObjectClass::S1),
+            uid: Some(1),
+            gid: Some(2),
+        };
+        let only_owner = InodeChange { uid: Some(5), ..InodeChange::default() };
+        for change in [all, only_owner, InodeChange::default()] {
+            let (extents, bytes) = change.encode();
+            let mut stored = sample().encode();
+            let mut done = 0;
+            for extent in extents {
+                let (start, count) = (extent.start() as usize, extent.count() as usize);
+                stored[start..start + count].copy_from_slice(&bytes[done..done + count]);
+                done += count;
+            }
+            assert_eq!(done, bytes.len());
+            let mut expected = sample();
+            change.apply(&mut expected);
+            assert_eq!(Inode::decode(&stored, b"x"), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn moments_have_less_than_a_second_of_nanoseconds() {
+        assert_eq!(Timestamp::new(1, 2), Some(Timestamp { seconds: 1, nanoseconds: 2 }));
+        assert_eq!(Timestamp::new(1, 1_000_000_000), None);
+        assert_eq!(Timestamp::new(1, -1), None);
     }
 
     proptest! {

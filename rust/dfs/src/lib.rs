@@ -1,1 +1,49 @@
-//! To be written.
+//! The POSIX namespace of a container.
+//!
+//! A [`FileSystem`] is a mount, a [`Node`] an open file, directory or symbolic link. Both are plain handles; their methods run
+//! inside the client's context. What a method has changed is durable when it returns.
+//!
+//! # What is stored
+//!
+//! The layout is upstream's. A directory is an object; each entry is a dkey of it, whose akey `DFS_INODE` holds a record of
+//! 88 bytes, `DFS_SLINK` the target of a symbolic link, and `x:NAME` an extended attribute. A file is a byte array. One object with a
+//! fixed identifier holds the superblock, and the entry of the root.
+//!
+//! # What happens at one instant
+//!
+//! Creating an entry (of several that create one name, one does), removing one, renaming one also over another (see
+//! `rename.rs`), and putting a whole file in place ([`copy`]). A write of several chunks is not one instant; each chunk is.
+//! Removing a directory and creating an entry in it at the same time can leave that entry unreachable.
+
+mod attributes;
+mod directory;
+mod entry_store;
+mod error;
+mod file;
+mod file_system;
+mod global;
+mod inode;
+mod listing;
+mod lookup;
+mod node;
+mod object_ids;
+mod open;
+mod owner;
+mod path;
+mod remove;
+mod rename;
+mod status;
+mod superblock;
+
+pub use attributes::{ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_NAME_LENGTH_MAX, SetAttribute};
+pub use error::{DfsError, Result};
+pub use file::{FILE_SIZE_MAX, range};
+pub use file_system::{FileSystem, MountOptions};
+pub use inode::Timestamp;
+pub use listing::Listing;
+pub use node::{Access, Node};
+pub use open::{NewFile, OpenOptions};
+pub use path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX, split as split_path};
+pub use rename::Replace;
+pub use status::{FileStatus, SetStatus};
+pub use superblock::{Attributes, CHUNK_SIZE_DEFAULT, HINTS_LENGTH};

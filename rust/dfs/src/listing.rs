@@ -1,0 +1,93 @@
+//! Listing directories.
+
+use crate::directory::Directory;
+use crate::error::Result;
+use crate::file_system::FileSystem;
+use crate::node::Node;
+use crate::path::NAME_LENGTH_MAX;
+use crate::status::FileStatus;
+use daos_client::array::run_bounded;
+use daos_client::{Anchor, Client, ListLimits};
+use std::cell::RefCell;
+
+/// Names that are asked for at a time when all are wanted.
+pub(crate) const NAMES_PER_REQUEST: u32 = 1024;
+/// Entries looked at in parallel when a listing tells more than names.
+const LOOKS_IN_FLIGHT_MAX: usize = 32;
+
+/// A position in the listing of a directory; the default is the beginning. It stays valid while entries come and go.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listing {
+    /// The position as the object layer knows it.
+    pub anchor: Anchor,
+}
+
+impl Listing {
+    /// Whether everything has been listed.
+    pub fn is_at_end(&self) -> bool {
+        self.anchor.end
+    }
+}
+
+impl FileSystem {
+    /// The next names of a directory, at most `count`; fewer, also none, do not mean the end.
+    pub(crate) async fn list(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        listing: &mut Listing,
+        count: u32,
+    ) -> Result<Vec<Vec<u8>>> {
+        if listing.is_at_end() || count == 0 {
+            return Ok(Vec::new());
+        }
+        let bytes = u64::from(count).saturating_mul(NAME_LENGTH_MAX as u64);
+        let limits = ListLimits { count, bytes };
+        let keys = directory.object().list_dkeys(client, self.epoch(), &mut listing.anchor, limits).await?;
+        Ok(keys.into_iter().map(|key| key.to_vec()).collect())
+    }
+}
+
+impl Node {
+    /// The next names of a directory, at most `count`; fewer, also none, do not mean the end. `.` and `..` are not
+    /// listed.
+    pub async fn list(&self, client: &Client, listing: &mut Listing, count: u32) -> Result<Vec<Vec<u8>>> {
+        self.file_system().list(client, self.directory()?, listing, count).await
+    }
+
+    /// The next names of a directory with what `stat` tells of them.
+    pub async fn list_with_status(
+        &self,
+        client: &Client,
+        listing: &mut Listing,
+        count: u32,
+    ) -> Result<Vec<(Vec<u8>, FileStatus)>> {
+        let directory = self.directory()?;
+        let file_system = self.file_system();
+        let names = file_system.list(client, directory, listing, count).await?;
+        let found: RefCell<Vec<Option<FileStatus>>> = RefCell::new(vec![None; names.len()]);
+        let looks = names.iter().enumerate().map(|(index, name)| {
+            let found = &found;
+            async move {
+                // What was removed since the listing is left out.
+                if let Some(entry) = file_system.find(client, directory, name).await? {
+                    let status = file_system.status_of(client, &entry.inode).await?;
+                    found.borrow_mut()[index] = Some(status);
+                }
+                Ok::<(), crate::DfsError>(())
+            }
+        });
+        run_bounded(LOOKS_IN_FLIGHT_MAX, looks).await?;
+        let found = found.into_inner();
+        Ok(names.into_iter().zip(found).filter_map(|(name, status)| Some((name, status?))).collect())
+    }
+
+    /// Whether a directory has no entries.
+    pub async fn is_empty(&self, client: &Client) -> Result<bool> {
+        match self.file_system().check_empty(client, self.directory()?).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.errno == libc::ENOTEMPTY => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

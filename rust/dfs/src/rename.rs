@@ -1,0 +1,223 @@
+//! Moving entries.
+//!
+//! A move changes two records, which may lie on two targets, and there is no transaction over both. It is made so that it
+//! happens at one instant all the same, and whatever ends its process leaves a whole namespace:
+//!
+//! 1. The entry at the old place gets a trace that says where it is going. It is still there.
+//! 2. The entry is written at the new place, with a trace that says where it came from. At this instant it has moved: whoever
+//!    finds an entry at the old place follows the trace, sees the same object at the new place, and takes the old one as
+//!    gone. What stood at the new place is replaced by the same write.
+//! 3. The entry at the old place is taken out.
+//!
+//! A process that ends after 1 leaves a trace that leads nowhere and means nothing. One that ends after 2 leaves a remainder,
+//! which nobody sees, but in a plain listing of names; the next change of that name, or removal of the moved entry, clears it.
+//! The trace of step 2 is for the latter: without it, a remainder could come back to life when the moved entry is removed.
+
+use crate::directory::Directory;
+use crate::entry_store::{self, Place, StoredEntry, Trace};
+use crate::error::{Result, fail};
+use crate::file_system::FileSystem;
+use crate::node::{self, Access, Location, Node};
+use crate::path::check_name;
+use crate::remove::ignore_missing;
+use daos_client::{Client, Conditions};
+use daos_types::{Key, ObjectId};
+
+/// How often a move looks again, when others change the new name at the same time.
+const ATTEMPTS_MAX: u32 = 16;
+
+/// What a move may do with an entry of the new name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Replace {
+    /// It is replaced, as `rename` does it.
+    #[default]
+    Allowed,
+    /// The move fails with `EEXIST`.
+    Never,
+}
+
+/// One end of a move.
+struct End<'a> {
+    directory: &'a Directory,
+    name: &'a [u8],
+}
+
+impl End<'_> {
+    fn place(&self) -> Place {
+        Place { directory: self.directory.id(), name: self.name.to_vec() }
+    }
+}
+
+impl FileSystem {
+    /// Moves an entry to another name, in the same or another directory, by the rules of `rename(2)`. Gives the identifier
+    /// of the object that was replaced, if one was. Durable when it returns.
+    pub async fn rename(
+        &self,
+        client: &Client,
+        (parent, name): (&Node, &[u8]),
+        (new_parent, new_name): (&Node, &[u8]),
+        replace: Replace,
+    ) -> Result<Option<ObjectId>> {
+        check_name(name)?;
+        check_name(new_name)?;
+        self.check_writable()?;
+        let old = End { directory: parent.directory()?, name };
+        let new = End { directory: new_parent.directory()?, name: new_name };
+        let doing = |error: crate::DfsError| {
+            error.while_doing(format_args!("moving '{}' to '{}'", name.escape_ascii(), new_name.escape_ascii()))
+        };
+        self.move_entry(client, &old, &new, replace).await.map_err(doing)
+    }
+
+    async fn move_entry(
+        &self,
+        client: &Client,
+        old: &End<'_>,
+        new: &End<'_>,
+        replace: Replace,
+    ) -> Result<Option<ObjectId>> {
+        let Some(entry) = self.find(client, old.directory, old.name).await? else {
+            self.clear_remainder(client, old.directory, old.name).await?;
+            fail!(libc::ENOENT, "'{}'", old.name.escape_ascii());
+        };
+        if old.place() == new.place() {
+            if replace == Replace::Never {
+                fail!(libc::EEXIST, "'{}'", new.name.escape_ascii());
+            }
+            return Ok(None);
+        }
+        if entry.inode.is_directory() && new.directory.is_within(entry.inode.id) {
+            fail!(libc::EINVAL, "a directory cannot be moved into itself");
+        }
+        self.clear_origin(client, &entry).await?;
+        let going = Trace { to: Some(new.place()), from: None };
+        entry_store::set_trace(client, old.directory.object(), old.name, &going).await?;
+        let attributes = self.open_at(old, &entry)?.all_attributes(client).await?;
+        let mut moved = StoredEntry { trace: Trace { to: None, from: Some(old.place()) }, ..entry.clone() };
+        moved.inode.ctime = self.now(client);
+        let replaced = self.put(client, new, &moved, attributes, replace).await?;
+        ignore_missing(entry_store::punch(client, old.directory.object(), old.name).await)?;
+        match replaced {
+            // Another name of the same object: a move that was cut short, made again.
+            Some(replaced) if replaced.inode.id == entry.inode.id => Ok(None),
+            Some(replaced) => {
+                self.discard_object(client, &replaced.inode).await?;
+                Ok(Some(replaced.inode.id))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn open_at(&self, end: &End<'_>, entry: &StoredEntry) -> Result<Node> {
+        let location = Location { parent: Some(end.directory.clone()), name: end.name.to_vec() };
+        Node::of_entry(self, location, entry, Access::ReadOnly)
+    }
+
+    /// Writes an entry at its new place, and gives the one that it replaced.
+    async fn put(
+        &self,
+        client: &Client,
+        new: &End<'_>,
+        moved: &StoredEntry,
+        attributes: Vec<(Key, Vec<u8>)>,
+        replace: Replace,
+    ) -> Result<Option<StoredEntry>> {
+        let holder = new.directory.object();
+        for _ in 0..ATTEMPTS_MAX {
+            let present = entry_store::fetch(client, holder, self.epoch(), new.name).await?;
+            let Some(present) = present else {
+                let inserted =
+                    entry_store::write(client, holder, new.name, moved, attributes.clone(), Conditions::DKEY_INSERT)
+                        .await;
+                match inserted {
+                    // It came between the two steps.
+                    Err(error) if error.errno == libc::EEXIST => continue,
+                    result => return result.map(|()| None),
+                }
+            };
+            if self.clear_remainder(client, new.directory, new.name).await? {
+                continue;
+            }
+            self.check_replaceable(client, new, moved, &present, replace).await?;
+            self.clear_origin(client, &present).await?;
+            return self.overwrite(client, new, moved, attributes, present).await.map(Some);
+        }
+        fail!(libc::EAGAIN, "'{}' comes and goes: {ATTEMPTS_MAX} attempts failed", new.name.escape_ascii());
+    }
+
+    /// The rules of `rename(2)` for an entry that is to be replaced.
+    async fn check_replaceable(
+        &self,
+        client: &Client,
+        new: &End<'_>,
+        moved: &StoredEntry,
+        present: &StoredEntry,
+        replace: Replace,
+    ) -> Result<()> {
+        let name = new.name.escape_ascii();
+        if replace == Replace::Never {
+            fail!(libc::EEXIST, "'{name}'");
+        }
+        match (moved.inode.is_directory(), present.inode.is_directory()) {
+            (true, false) => fail!(libc::ENOTDIR, "'{name}'"),
+            (false, true) => fail!(libc::EISDIR, "'{name}'"),
+            (true, true) => {
+                let directory = node::child(self, new.directory.clone(), new.name, present)?;
+                self.check_empty(client, &directory).await
+            }
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// Replaces an entry in one write. Extended attributes that only the old one had go afterwards.
+    async fn overwrite(
+        &self,
+        client: &Client,
+        new: &End<'_>,
+        moved: &StoredEntry,
+        attributes: Vec<(Key, Vec<u8>)>,
+        present: StoredEntry,
+    ) -> Result<StoredEntry> {
+        let holder = new.directory.object();
+        let mut stale = entry_store::other_akeys(client, holder, self.epoch(), new.name, moved).await?;
+        stale.retain(|akey| attributes.iter().all(|(kept, _)| kept != akey));
+        entry_store::write(client, holder, new.name, moved, attributes, Conditions::NONE).await?;
+        if !stale.is_empty() {
+            let punched = holder.punch_akeys(client, Conditions::NONE, Key::new(new.name)?, stale).await;
+            ignore_missing(punched.map_err(Into::into))?;
+        }
+        Ok(present)
+    }
+
+    /// Exchanges two entries. It is made of three moves, each of which happens at one instant: whatever ends the process
+    /// between them leaves both, one of them perhaps under a name of its own that begins with `.exchange-`.
+    pub async fn exchange(
+        &self,
+        client: &Client,
+        (parent, name): (&Node, &[u8]),
+        (other_parent, other_name): (&Node, &[u8]),
+    ) -> Result<()> {
+        check_name(name)?;
+        check_name(other_name)?;
+        self.check_writable()?;
+        let first = End { directory: parent.directory()?, name };
+        let second = End { directory: other_parent.directory()?, name: other_name };
+        for (end, other) in [(&first, &second), (&second, &first)] {
+            let Some(entry) = self.find(client, end.directory, end.name).await? else {
+                fail!(libc::ENOENT, "'{}'", end.name.escape_ascii());
+            };
+            if entry.inode.is_directory() && other.directory.is_within(entry.inode.id) {
+                fail!(libc::EINVAL, "a directory cannot be exchanged with what is in it");
+            }
+        }
+        if first.place() == second.place() {
+            return Ok(());
+        }
+        let aside = format!(".exchange-{:016x}", client.env().random.next_u64());
+        let aside = End { directory: first.directory, name: aside.as_bytes() };
+        self.move_entry(client, &first, &aside, Replace::Never).await?;
+        self.move_entry(client, &second, &first, Replace::Never).await?;
+        self.move_entry(client, &aside, &second, Replace::Never).await?;
+        Ok(())
+    }
+}
