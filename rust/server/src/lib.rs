@@ -3,9 +3,12 @@
 //! [`LocalEngine::serve`] is the engine of a local directory: it greets clients on a socket in the directory, holds their
 //! leases, and ends when nobody has needed it for a while. [`InsideEngine`] is the same engine on threads of the calling
 //! process.
+#![allow(unsafe_code, reason = "system calls: a detached process")]
 
+mod detach;
 mod inside_engine;
 mod local_engine;
 
+pub use detach::spawn_detached;
 pub use inside_engine::InsideEngine;
 pub use local_engine::{LocalEngine, LocalEngineSettings};

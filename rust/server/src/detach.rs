@@ -1,0 +1,126 @@
+//! Starting a process that outlives its starter and owes it nothing.
+
+use daos_status::{Result, Status};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+/// The first descriptor after standard input, output and error.
+const FIRST_OTHER_DESCRIPTOR: libc::c_int = 3;
+/// How many descriptors are looked at on a kernel that cannot mark all of them at once: the usual limit of a process.
+const DESCRIPTORS_MAX: libc::c_int = 1024;
+/// Signals that a caller may ignore, and the process must not.
+const SIGNALS: &[libc::c_int] =
+    &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE, libc::SIGCHLD];
+
+/// Starts the command as a process in a session of its own, with the root directory as its working directory, nothing but
+/// the null device open, no signal ignored or blocked, and no parent that would have to wait for it.
+///
+/// Signals of the caller's terminal do not reach it, a pipe that the caller holds does not stay open because of it, a
+/// library that is preloaded into the caller is not loaded into it, and it leaves no dead child behind in a caller that
+/// runs for months. The program must be an absolute path.
+///
+/// # Errors
+/// When the program cannot be started.
+pub fn spawn_detached(command: &mut Command) -> Result<()> {
+    let program = std::path::PathBuf::from(command.get_program());
+    let failed =
+        |error: std::io::Error| Status::from(error).while_doing(format_args!("starting {}", program.display()));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/").env_remove("LD_PRELOAD");
+    // SAFETY: between fork and exec only system calls are made that are allowed there: no memory is allocated, no lock taken.
+    unsafe {
+        command.pre_exec(detach);
+    }
+    let mut between = command.spawn().map_err(failed)?;
+    // The process in between ends before the program begins, so this waits for nothing else.
+    match between.wait() {
+        // A caller that ignores SIGCHLD has its children waited for by the kernel.
+        Err(error) if error.raw_os_error() != Some(libc::ECHILD) => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Runs in the child before the program: a new session, then a second fork, whose parent ends at once, so that the
+/// program is nobody's child and cannot get a terminal. The standard library has emptied the signal mask by then.
+fn detach() -> std::io::Result<()> {
+    // SAFETY: these calls take no pointers, and the signals exist.
+    unsafe {
+        for signal in SIGNALS {
+            libc::signal(*signal, libc::SIG_DFL);
+        }
+        if libc::setsid() < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+        match libc::fork() {
+            0 => {}
+            child if child < 0 => return Err(std::io::Error::last_os_error()),
+            _ => libc::_exit(0),
+        }
+    }
+    close_at_start_of_program();
+    Ok(())
+}
+
+/// Marks every other descriptor to be closed when the program begins. Until then the standard library needs one of them,
+/// to tell the caller that the program could not be started.
+fn close_at_start_of_program() {
+    let first = FIRST_OTHER_DESCRIPTOR as libc::c_uint;
+    // SAFETY: the call takes numbers only.
+    let marked = unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if marked == 0 {
+        return;
+    }
+    for descriptor in FIRST_OTHER_DESCRIPTOR..DESCRIPTORS_MAX {
+        // SAFETY: a descriptor that is not open gives an error, which changes nothing.
+        unsafe {
+            libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::fd::AsRawFd;
+
+    /// A pipe whose writing end children inherit.
+    fn inherited_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+        let (reader, writer) = std::io::pipe().expect("descriptors are left");
+        // SAFETY: the descriptor is open, and its flags are ours to change.
+        let result = unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFD, 0) };
+        assert_eq!(result, 0);
+        (reader, writer)
+    }
+
+    #[test]
+    fn the_process_has_its_own_session_and_none_of_our_descriptors() {
+        let directory = std::env::temp_dir().join(format!("daos-detach-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
+        let fifo = directory.join("answer");
+        let made = Command::new("mkfifo").arg(&fifo).status().expect("mkfifo is there");
+        assert!(made.success());
+        let (mut reader, writer) = inherited_pipe();
+        // It tells what it is, then lives until it is killed: only then can a descriptor that it should not have keep the
+        // pipe from ending.
+        let script = format!("{{ cat /proc/$$/stat; pwd; }} > '{}'; exec sleep 1000", fifo.display());
+        spawn_detached(Command::new("/bin/sh").args(["-c", &script])).expect("the shell starts");
+        drop(writer);
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).expect("the pipe ends though the process lives");
+        let answer = std::fs::read_to_string(&fifo).expect("the process answers");
+        let (stat, place) = answer.trim_end().rsplit_once('\n').expect("two lines");
+        // Process, name, state, parent, group, session.
+        let fields: Vec<&str> = stat.split_whitespace().collect();
+        Command::new("/bin/sh").args(["-c", &format!("kill -9 {}", fields[0])]).status().expect("it is there");
+        std::fs::remove_dir_all(&directory).expect("ours");
+        assert_ne!(fields[5], fields[0], "a session leader could get a terminal");
+        assert_ne!(fields[3], std::process::id().to_string(), "we are not its parent");
+        assert_eq!(place, "/");
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = spawn_detached(&mut Command::new("/no/such/program")).expect_err("there is none");
+        assert!(error.context().contains("/no/such/program"), "{error}");
+    }
+}
