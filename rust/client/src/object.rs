@@ -124,7 +124,7 @@ pub struct AkeyFetched {
 /// A position in a listing; the default is the beginning. It stays valid while keys come and go.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Anchor {
-    /// The position, opaque; at most 96 bytes.
+    /// The position, opaque; at most 104 bytes.
     pub position: Vec<u8>,
     /// Which shard it is in.
     pub shard: u32,

@@ -38,6 +38,11 @@ impl ClientSettings {
                 "no directory for the local engine: set DAOS_LOCAL_PATH, or HOME"
             );
         };
+        ClientSettings::for_directory(local_directory)
+    }
+
+    /// Settings for a directory that the caller names; the rest by the environment.
+    pub fn for_directory(local_directory: PathBuf) -> daos_status::Result<ClientSettings> {
         let local_mode = match std::env::var("DAOS_LOCAL_MODE").as_deref() {
             Ok("inside") => LocalMode::Inside,
             Ok("process" | "") | Err(_) => LocalMode::Process,
