@@ -62,19 +62,14 @@ struct Place {
     entry: Option<Entry>,
 }
 
-/// All handles.
-pub(crate) struct Table {
+struct Table {
     places: Vec<Place>,
     free: Vec<u32>,
 }
 
 static TABLE: Mutex<Table> = Mutex::new(Table { places: Vec::new(), free: Vec::new() });
 
-/// The right to change them.
-pub(crate) type TableGuard = MutexGuard<'static, Table>;
-
-/// Takes the lock of the table.
-pub(crate) fn table() -> TableGuard {
+fn table() -> MutexGuard<'static, Table> {
     // Every change of the table is complete when something could panic.
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,135 @@
+//! `container` commands.
+
+use super::manual;
+use super::values::pair;
+use crate::units::parse_size;
+use clap::{Args, Subcommand};
+use daos_types::ObjectClass;
+
+fn object_class(text: &str) -> Result<ObjectClass, String> {
+    let name = text.to_ascii_uppercase();
+    ObjectClass::from_name(&name).ok_or_else(|| format!("'{text}' is no object class; use S1, S2, S4 or SX"))
+}
+
+/// A pool and a container in it.
+#[derive(Args, Debug, Clone)]
+pub struct ContainerOf {
+    /// The pool, by label or UUID
+    pub pool: String,
+    /// The container, by label or UUID
+    pub container: String,
+}
+
+/// What can be done with containers.
+#[derive(Subcommand, Debug)]
+pub enum ContainerCommand {
+    /// Create a container
+    #[command(long_about = manual::CONTAINER_CREATE, after_long_help = manual::CONTAINER_CREATE_EXAMPLES)]
+    Create(ContainerCreateOptions),
+    /// List the containers of a pool
+    #[command(visible_alias = "ls", after_long_help = manual::CONTAINER_LIST_EXAMPLES)]
+    List {
+        /// The pool, by label or UUID
+        pool: String,
+    },
+    /// Show what a container is
+    #[command(after_long_help = manual::CONTAINER_QUERY_EXAMPLES)]
+    Query(ContainerOf),
+    /// Destroy a container with everything in it
+    #[command(after_long_help = manual::CONTAINER_DESTROY_EXAMPLES)]
+    Destroy {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// Also when it is open
+        #[arg(long, short = 'f')]
+        force: bool,
+    },
+    /// Show properties of a container
+    #[command(visible_alias = "getprop", long_about = manual::CONTAINER_GET_PROP, after_long_help = manual::CONTAINER_GET_PROP_EXAMPLES)]
+    GetProp {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// Names of properties, separated by commas; all when there are none
+        #[arg(value_delimiter = ',', value_name = "NAME")]
+        names: Vec<String>,
+        /// The same as NAME
+        #[arg(long = "properties", value_delimiter = ',', value_name = "NAME", conflicts_with = "names")]
+        names_option: Vec<String>,
+    },
+    /// Set properties of a container
+    #[command(visible_alias = "setprop", long_about = manual::CONTAINER_SET_PROP, after_long_help = manual::CONTAINER_SET_PROP_EXAMPLES)]
+    SetProp {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// Properties, separated by commas
+        #[arg(value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair, required = true)]
+        properties: Vec<(String, String)>,
+    },
+    /// Set user attributes of a container
+    #[command(visible_alias = "setattr", long_about = manual::SET_ATTR, after_long_help = manual::CONTAINER_SET_ATTR_EXAMPLES)]
+    SetAttr {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// NAME VALUE, or NAME:VALUE[,NAME:VALUE...]
+        #[arg(required = true, num_args = 1..=2, value_name = "ATTRIBUTE")]
+        attribute: Vec<String>,
+    },
+    /// Show user attributes of a container
+    #[command(visible_alias = "getattr", after_long_help = manual::CONTAINER_GET_ATTR_EXAMPLES)]
+    GetAttr {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// Names, separated by commas; all when there are none
+        #[arg(value_delimiter = ',', value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// List the names of user attributes of a container; with --verbose also their values
+    #[command(visible_aliases = ["list-attrs", "lsattr"], after_long_help = manual::CONTAINER_LIST_ATTR_EXAMPLES)]
+    ListAttr(ContainerOf),
+    /// Delete user attributes of a container
+    #[command(visible_alias = "delattr", after_long_help = manual::CONTAINER_DEL_ATTR_EXAMPLES)]
+    DelAttr {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// Names, separated by commas
+        #[arg(value_delimiter = ',', value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+}
+
+/// Options of `container create`.
+#[derive(Args, Debug)]
+pub struct ContainerCreateOptions {
+    /// The pool, by label or UUID
+    pub pool: String,
+    /// Label of the new container: up to 127 letters, digits, '_', '-', ':' and '.'; without one it has a UUID only
+    pub label: Option<String>,
+    /// The same as LABEL
+    #[arg(long = "label", short = 'l', value_name = "LABEL", conflicts_with = "label")]
+    pub label_option: Option<String>,
+    /// What it is used for: POSIX (files and directories), HDF5, PYTHON, SPARK, DATABASE, ROOT, SEISMIC, METEO [default:
+    /// not said]
+    #[arg(long = "type", short = 't', value_name = "TYPE", value_parser = super::values::container_type)]
+    pub kind: Option<daos_client::ContainerType>,
+    /// Bytes of a chunk of a file, which lies on one target (POSIX) [default: 1MiB]
+    #[arg(long, short = 'z', value_name = "SIZE", value_parser = parse_size)]
+    pub chunk_size: Option<u64>,
+    /// Object class of files and directories (POSIX): S1, S2, S4 or SX [default: SX for files, S1 for directories]
+    #[arg(long, short = 'o', value_name = "CLASS", value_parser = object_class)]
+    pub oclass: Option<ObjectClass>,
+    /// Object class of directories (POSIX)
+    #[arg(long, short = 'D', value_name = "CLASS", value_parser = object_class)]
+    pub dir_oclass: Option<ObjectClass>,
+    /// Object class of files (POSIX)
+    #[arg(long, short = 'F', value_name = "CLASS", value_parser = object_class)]
+    pub file_oclass: Option<ObjectClass>,
+    /// Properties of the new container; 'label' can be given
+    #[arg(long, value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
+    pub properties: Vec<(String, String)>,
+}

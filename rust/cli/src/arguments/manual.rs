@@ -1,0 +1,344 @@
+//! The sentences of `--help` that are longer than a line.
+
+/// What every page ends in.
+macro_rules! exit_status {
+    () => {
+        "Exit status:
+  0    done
+  1    failed; the sentence on standard error (with --json: in the object on standard output) says what failed, on what,
+       and what to do
+  2    the command line is wrong
+  130  interrupted"
+    };
+}
+
+macro_rules! environment {
+    () => {
+        "Environment:
+  DAOS_LOCAL_PATH  directory of the local engine; without it $XDG_DATA_HOME/daos, else ~/.local/share/daos
+  DAOS_LOCAL_MODE  'process' (default): an engine process shared by all processes of the user, started when none runs;
+                   'inside': the engine runs within the command, and no other process can use the directory meanwhile
+  DAOS_LOCAL_IDLE  seconds without clients after which the engine process ends (default 30, 0 never)"
+    };
+}
+
+macro_rules! files {
+    () => {
+        "Files, in the directory of the local engine:
+  engine.log   what the engine has to say
+  engine.pid   process id of the engine
+  engine.sock  where clients find it"
+    };
+}
+
+pub const DAOS_ABOUT: &str = "Create, look at and fill DAOS pools and containers
+
+A pool is space; a container in it holds objects, or files and directories when its type is POSIX. Nothing has to be \
+started first: the first command starts a local engine, which keeps everything in one directory, is shared by all \
+processes of the user, and ends when it has been idle for a while. What a command reports as done survives a crash.
+
+'daos COMMAND --help' explains each command.";
+
+pub const DAOS_SECTIONS: &str = concat!(
+    "Examples:
+  daos pool create tank                             a pool
+  daos cont create tank home --type POSIX           a container for files
+  daos fs copy ~/Documents daos://tank/home/docs    a directory tree into it
+  daos cont list tank --json                        one JSON object on standard output
+  daos --path /scratch/me pool list                 another local engine
+
+",
+    environment!(),
+    "\n\n",
+    files!(),
+    "\n\n",
+    exit_status!(),
+    "\n\nSee also: dmg(1), daos_server(1), daos_agent(1)"
+);
+
+pub const DMG_ABOUT: &str = "Manage DAOS pools
+
+The words of the administrator's tool of a cluster. With a local engine there is no administrator: 'daos' takes the \
+same words, and every user manages the pools of his own directory.";
+
+pub const DMG_SECTIONS: &str = concat!(
+    "Examples:
+  dmg pool create --size 10G tank
+  dmg pool list
+  dmg -j pool query tank
+  dmg pool destroy tank --recursive
+
+",
+    environment!(),
+    "\n\n",
+    exit_status!(),
+    "\n\nSee also: daos(1), daos_server(1), daos_agent(1)"
+);
+
+pub const SERVER_ABOUT: &str = "Serve a DAOS directory
+
+'daos_server local' is the engine process of a local directory. It rarely has to be called by hand: programs and tools \
+start it when they need it.";
+
+pub const SERVER_SECTIONS: &str = concat!(
+    "Examples:
+  daos_server local --path /scratch/me --idle 0     serve a directory until stopped
+
+",
+    environment!(),
+    "\n\n",
+    files!(),
+    "\n\n",
+    exit_status!(),
+    "\n\nSee also: daos(1), dmg(1), daos_agent(1)"
+);
+
+pub const AGENT_ABOUT: &str = "Explain that no DAOS agent is needed
+
+On a cluster of upstream DAOS, an agent on each client machine tells programs where the servers are and who they are. \
+Here a program finds its local engine by itself, and file permissions of the directory decide who may use it. This \
+program is there so that scripts that start an agent go on working: it says so, and ends with success.";
+
+pub const AGENT_SECTIONS: &str = concat!(
+    "Examples:
+  daos_agent version
+
+",
+    exit_status!(),
+    "\n\nSee also: daos(1), dmg(1), daos_server(1)"
+);
+
+pub const POOL_CREATE: &str = "Create a pool
+
+The size is a promise: what 'pool query' calls free can be written. A quarter of it is for metadata and small values, \
+the rest for large values; it is divided evenly over the targets.
+
+JSON response: uuid, label, svc_ldr, svc_reps, tgt_ranks, tier_bytes (metadata, data).";
+
+pub const POOL_CREATE_EXAMPLES: &str = concat!(
+    "Sizes are bytes, or a number with KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (powers of 1024); the B may \
+     be left out.
+
+Examples:
+  daos pool create tank
+  daos pool create tank --size 10G
+  daos pool create tank --size 50%
+  dmg pool create --size 500GiB --label tank --json
+
+",
+    exit_status!()
+);
+
+pub const POOL_LIST_EXAMPLES: &str =
+    "JSON response: pools[] with uuid, label, svc_reps, state; without --no-query also \
+what 'pool query' tells.
+
+Examples:
+  daos pool list
+  daos pool ls --verbose
+  dmg pool list --no-query --json";
+
+pub const POOL_QUERY_EXAMPLES: &str = "JSON response: uuid, label, state, total_targets, active_targets, \
+disabled_targets, total_engines, version (of the pool map), svc_ldr, svc_reps, rebuild, tier_stats[] with total and free \
+bytes ('scm': metadata and small values, 'nvme': large values), usage[], and beyond upstream durability, containers, \
+handles.
+
+Examples:
+  daos pool query tank
+  daos pool query 5d0b9b5e-9c3b-4f0a-8a58-0d7a3b1c2d3e --json";
+
+pub const POOL_DESTROY: &str = "Destroy a pool with everything in it
+
+There is no way back. A pool that holds containers is destroyed with --recursive or --force only, one that is in use with \
+--force only.";
+
+pub const POOL_DESTROY_EXAMPLES: &str = "Examples:
+  daos pool destroy tank
+  daos pool destroy tank --recursive";
+
+pub const POOL_GET_PROP: &str = "Show properties of a pool
+
+  label       its label
+  svc_list    ranks of the pool service's replicas
+  durability  durability class of what is acknowledged";
+
+pub const POOL_GET_PROP_EXAMPLES: &str = "JSON response: [] of name, description, value.
+
+Examples:
+  daos pool get-prop tank
+  dmg pool get-prop tank label,svc_list --json";
+
+pub const SET_ATTR: &str = "Set user attributes
+
+An attribute is a name and bytes that mean something to its user only. The form NAME VALUE takes any value; in the form \
+NAME:VALUE[,NAME:VALUE...] values have no commas.";
+
+pub const POOL_SET_ATTR_EXAMPLES: &str = "Examples:
+  daos pool set-attr tank owner ann
+  daos pool set-attr tank owner:ann,project:x7";
+
+pub const POOL_GET_ATTR_EXAMPLES: &str = "JSON response: [] of name and value, the value in base64; one such object \
+when one name is given.
+
+Examples:
+  daos pool get-attr tank
+  daos pool get-attr tank owner";
+
+pub const POOL_LIST_ATTR_EXAMPLES: &str =
+    "JSON response: [] of names; with --verbose [] of name and value, the value in \
+base64.
+
+Examples:
+  daos pool list-attr tank";
+
+pub const POOL_DEL_ATTR_EXAMPLES: &str = "Examples:
+  daos pool del-attr tank owner
+  daos pool del-attr tank owner,project";
+
+pub const CONTAINER_CREATE: &str = "Create a container
+
+A container of type POSIX gets an empty file system; chunk size and object classes are its defaults.
+
+JSON response: as of 'container query'.";
+
+pub const CONTAINER_CREATE_EXAMPLES: &str = concat!(
+    "Examples:
+  daos cont create tank results
+  daos cont create tank home --type POSIX
+  daos cont create tank big --type POSIX --chunk-size 4MiB --file-oclass SX --json
+
+",
+    exit_status!()
+);
+
+pub const CONTAINER_LIST_EXAMPLES: &str = "JSON response: [] of uuid, label.
+
+Examples:
+  daos cont list tank
+  daos cont ls tank --json";
+
+pub const CONTAINER_QUERY_EXAMPLES: &str = "JSON response: pool_uuid, container_uuid, container_label, container_type, \
+redundancy_factor, num_handles (this command's own among them), num_snapshots, open_time, close_modify_time, health; of a \
+POSIX container also object_class, dir_object_class, file_object_class, chunk_size.
+
+Examples:
+  daos cont query tank home
+  daos cont query tank home --json";
+
+pub const CONTAINER_DESTROY_EXAMPLES: &str =
+    "There is no way back. A container that is open is destroyed with --force \
+only.
+
+Examples:
+  daos cont destroy tank home
+  daos cont destroy tank home --force";
+
+pub const CONTAINER_GET_PROP: &str = "Show properties of a container
+
+Those that a container has depend on how it was created; its label and its layout type are always there.";
+
+pub const CONTAINER_GET_PROP_EXAMPLES: &str = "JSON response: [] of name, description, value.
+
+Examples:
+  daos cont get-prop tank home
+  daos cont get-prop tank home label,layout_type --json";
+
+pub const CONTAINER_SET_PROP: &str = "Set properties of a container
+
+'label' can be set: the container is found by its new label from then on.";
+
+pub const CONTAINER_SET_PROP_EXAMPLES: &str = "Examples:
+  daos cont set-prop tank home label:house";
+
+pub const CONTAINER_SET_ATTR_EXAMPLES: &str = "Examples:
+  daos cont set-attr tank home owner ann
+  daos cont set-attr tank home owner:ann,project:x7";
+
+pub const CONTAINER_GET_ATTR_EXAMPLES: &str =
+    "JSON response: [] of name and value, the value in base64; one such object \
+when one name is given.
+
+Examples:
+  daos cont get-attr tank home
+  daos cont get-attr tank home owner";
+
+pub const CONTAINER_LIST_ATTR_EXAMPLES: &str = "JSON response: [] of names; with --verbose [] of name and value, the \
+value in base64.
+
+Examples:
+  daos cont list-attr tank home";
+
+pub const CONTAINER_DEL_ATTR_EXAMPLES: &str = "Examples:
+  daos cont del-attr tank home owner
+  daos cont del-attr tank home owner,project";
+
+pub const COPY: &str = "Copy a file or a directory tree into, out of or between POSIX containers
+
+DST names the copy itself: 'copy a daos://tank/home/b' makes b the copy of a. When both are directories and DST exists, \
+the tree is copied over it: files of the same name are replaced, others stay. Running the same command again therefore \
+repairs a copy that was interrupted. Only a single file that is copied to an existing directory is put into it, under its \
+own name. Missing parents of DST are made.
+
+Files, directories and symbolic links are copied, with their permissions and their time of modification; sockets, pipes \
+and devices are named and left out. Links are not followed. A path without daos:// is one of this machine; a relative path \
+that begins with 'daos:' is written ./daos:...
+
+Progress is shown on a terminal; otherwise there is a line every few seconds. The first interrupt (Control-C) ends the \
+copy after the pieces that are under way, the second one at once.
+
+JSON response: src_pool, src_cont, dst_pool, dst_cont, copy_stats with num_dirs, num_files, num_links, and beyond \
+upstream bytes, seconds, skipped[].";
+
+pub const COPY_EXAMPLES: &str = concat!(
+    "Examples:
+  daos fs copy --src ~/Documents --dst daos://tank/home/documents
+  daos fs copy daos://tank/home/documents /tmp/documents
+  daos fs copy daos://tank/home daos://tank/backup/home
+  daos fs copy report.pdf daos://tank/home --json
+
+",
+    exit_status!()
+);
+
+pub const OBJECT_QUERY_EXAMPLES: &str =
+    "JSON response: oid, type, class, dkeys[] (the first 16, bytes that are no text \
+escaped).
+
+Examples:
+  daos obj query tank results 1099528404992.1
+  daos obj query tank results 0x10001000000.0x1 --json";
+
+pub const SYSTEM_QUERY_EXAMPLES: &str =
+    "JSON response: system_name, fabric_provider, rank_uris[], and beyond upstream \
+engine_process, directory, targets[].
+
+Examples:
+  daos system query
+  dmg system query --json";
+
+pub const LOCAL_STATUS_EXAMPLES: &str = "The exit status is 0 whether one runs or not.
+
+JSON response: directory, running, process, log.
+
+Examples:
+  daos local status
+  daos --path /scratch/me local status --json";
+
+pub const LOCAL_STOP: &str = "Stop the engine process of the directory, after a checkpoint
+
+Returns when the process is gone. Programs that use it get errors for what they have under way; what was acknowledged to \
+them is kept. The next command starts an engine again. When none runs, there is nothing to do.";
+
+pub const LOCAL_STOP_EXAMPLES: &str = "Examples:
+  daos local stop
+  daos --path /scratch/me local stop";
+
+pub const SERVE: &str = "Serve a local directory until it is idle
+
+Takes the directory's lock, recovers what an earlier engine left, and serves clients until none has been there for \
+--idle seconds or a signal (TERM, INT) ends it; in both cases it makes a checkpoint first. Whoever kills it with signal \
+KILL loses nothing that was acknowledged. A second engine for the same directory ends at once with an error.";
+
+pub const SERVE_EXAMPLES: &str = "Examples:
+  daos_server local --path /scratch/me
+  daos_server local --path /scratch/me --idle 0 --targets 4";

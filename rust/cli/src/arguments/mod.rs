@@ -1,0 +1,235 @@
+//! The command lines of the four names, and their manual.
+
+mod container;
+mod filesystem;
+mod local;
+mod manual;
+mod object;
+mod pool;
+mod system;
+mod values;
+
+pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf};
+pub use filesystem::FilesystemCommand;
+pub use local::{LocalCommand, ServeOptions};
+pub use object::ObjectCommand;
+pub use pool::{PoolCommand, PoolCreateOptions};
+pub use system::SystemCommand;
+pub use values::{CONTAINER_TYPES, PoolSize, pair};
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Options that every command takes, before or behind its words.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options of every command")]
+pub struct GlobalOptions {
+    /// Print one JSON object
+    ///
+    /// Standard output then holds exactly one object {"response": ..., "error": null or text, "status": number}, also
+    /// when the command fails; the status is 0 or a negative DER number.
+    #[arg(long, short = 'j', global = true)]
+    pub json: bool,
+    /// Directory of the local engine [default: DAOS_LOCAL_PATH, else ~/.local/share/daos]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub path: Option<PathBuf>,
+    /// Say more: identifiers in lists, and log lines on standard error
+    #[arg(long, short = 'v', global = true)]
+    pub verbose: bool,
+}
+
+/// `daos`.
+#[derive(Parser, Debug)]
+#[command(
+    name = "daos",
+    bin_name = "daos",
+    about = "Create, look at and fill DAOS pools and containers",
+    long_about = manual::DAOS_ABOUT,
+    after_long_help = manual::DAOS_SECTIONS,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct DaosArguments {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DaosCommand,
+}
+
+/// Commands of `daos`.
+#[derive(Subcommand, Debug)]
+pub enum DaosCommand {
+    /// Create, list, query and destroy pools
+    #[command(subcommand)]
+    Pool(PoolCommand),
+    /// Create, list, query and destroy containers
+    #[command(subcommand, alias = "cont")]
+    Container(ContainerCommand),
+    /// Copy files into and out of POSIX containers
+    #[command(subcommand, visible_alias = "fs")]
+    Filesystem(FilesystemCommand),
+    /// Look at an object
+    #[command(subcommand, visible_alias = "obj")]
+    Object(ObjectCommand),
+    /// Look at the system
+    #[command(subcommand)]
+    System(SystemCommand),
+    /// Look at or stop the engine process of the local directory
+    #[command(subcommand)]
+    Local(LocalCommand),
+    /// Print the version
+    Version,
+}
+
+/// `dmg`.
+#[derive(Parser, Debug)]
+#[command(
+    name = "dmg",
+    bin_name = "dmg",
+    about = "Manage DAOS pools",
+    long_about = manual::DMG_ABOUT,
+    after_long_help = manual::DMG_SECTIONS,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct DmgArguments {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    /// Accepted for scripts written for a cluster: a local engine has no certificates
+    #[arg(long, short = 'i', global = true)]
+    pub insecure: bool,
+    /// Accepted for scripts written for a cluster: a local engine has no configuration file
+    #[arg(long, short = 'o', global = true, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DmgCommand,
+}
+
+/// Commands of `dmg`.
+#[derive(Subcommand, Debug)]
+pub enum DmgCommand {
+    /// Create, list, query and destroy pools
+    #[command(subcommand)]
+    Pool(PoolCommand),
+    /// Look at the system
+    #[command(subcommand)]
+    System(SystemCommand),
+    /// Print the version
+    Version,
+}
+
+/// `daos_server`.
+#[derive(Parser, Debug)]
+#[command(
+    name = "daos_server",
+    bin_name = "daos_server",
+    about = "Serve a DAOS directory",
+    long_about = manual::SERVER_ABOUT,
+    after_long_help = manual::SERVER_SECTIONS,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct ServerArguments {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ServerCommand,
+}
+
+/// Commands of `daos_server`.
+#[derive(Subcommand, Debug)]
+pub enum ServerCommand {
+    /// Serve a local directory until it is idle
+    Local(ServeOptions),
+    /// Print the version
+    Version,
+}
+
+/// `daos_agent`.
+#[derive(Parser, Debug)]
+#[command(
+    name = "daos_agent",
+    bin_name = "daos_agent",
+    about = "Explain that no DAOS agent is needed",
+    long_about = manual::AGENT_ABOUT,
+    after_long_help = manual::AGENT_SECTIONS
+)]
+pub struct AgentArguments {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    /// Where an agent would be configured: accepted and not read
+    #[arg(long, short = 'o', global = true, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<AgentCommand>,
+}
+
+/// Commands of `daos_agent`.
+#[derive(Subcommand, Debug)]
+pub enum AgentCommand {
+    /// Say that there is nothing to start
+    Start,
+    /// Print the version
+    Version,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, CommandFactory};
+
+    fn all() -> [Command; 4] {
+        [DaosArguments::command(), DmgArguments::command(), ServerArguments::command(), AgentArguments::command()]
+    }
+
+    #[test]
+    fn command_lines_are_consistent() {
+        for command in all() {
+            command.debug_assert();
+        }
+    }
+
+    fn check_help(path: &str, command: &Command) {
+        assert!(command.get_about().is_some(), "{path} has no help");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{path}: {} has no help", argument.get_id());
+        }
+        let leaf = command.get_subcommands().next().is_none();
+        let plain = matches!(command.get_name(), "version" | "start" | "help");
+        if leaf && !plain {
+            let sections = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            assert!(sections.contains("Examples:"), "{path} has no examples");
+        }
+        for child in command.get_subcommands() {
+            check_help(&format!("{path} {}", child.get_name()), child);
+        }
+    }
+
+    #[test]
+    fn every_command_and_option_has_help_and_every_command_examples() {
+        for command in all() {
+            check_help(command.get_name(), &command);
+        }
+    }
+
+    #[test]
+    fn options_of_every_command_may_stand_anywhere() {
+        for line in [
+            &["daos", "-j", "pool", "list"][..],
+            &["daos", "pool", "-j", "list"],
+            &["daos", "pool", "list", "--json"],
+            &["daos", "pool", "ls", "--json", "--path", "x"],
+        ] {
+            let arguments = DaosArguments::try_parse_from(line).expect("a valid line");
+            assert!(arguments.global.json);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `pool` commands.
+
+use super::manual;
+use super::values::{PoolSize, pair};
+use crate::units::parse_size;
+use clap::{Args, Subcommand};
+
+/// What can be done with pools.
+#[derive(Subcommand, Debug)]
+pub enum PoolCommand {
+    /// Create a pool
+    #[command(long_about = manual::POOL_CREATE, after_long_help = manual::POOL_CREATE_EXAMPLES)]
+    Create(PoolCreateOptions),
+    /// List the pools
+    #[command(visible_alias = "ls", after_long_help = manual::POOL_LIST_EXAMPLES)]
+    List {
+        /// Do not ask each pool for its space
+        #[arg(long, short = 'n')]
+        no_query: bool,
+    },
+    /// Show what a pool is and how full it is
+    #[command(after_long_help = manual::POOL_QUERY_EXAMPLES)]
+    Query {
+        /// The pool, by label or UUID
+        pool: String,
+    },
+    /// Destroy a pool with everything in it
+    #[command(long_about = manual::POOL_DESTROY, after_long_help = manual::POOL_DESTROY_EXAMPLES)]
+    Destroy {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Also when it is in use or holds containers
+        #[arg(long, short = 'f')]
+        force: bool,
+        /// Also when it holds containers
+        #[arg(long, short = 'r')]
+        recursive: bool,
+    },
+    /// Show properties of a pool
+    #[command(visible_alias = "getprop", long_about = manual::POOL_GET_PROP, after_long_help = manual::POOL_GET_PROP_EXAMPLES)]
+    GetProp {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Names of properties, separated by commas; all when there are none
+        #[arg(value_delimiter = ',', value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Set user attributes of a pool
+    #[command(visible_alias = "setattr", long_about = manual::SET_ATTR, after_long_help = manual::POOL_SET_ATTR_EXAMPLES)]
+    SetAttr {
+        /// The pool, by label or UUID
+        pool: String,
+        /// NAME VALUE, or NAME:VALUE[,NAME:VALUE...]
+        #[arg(required = true, num_args = 1..=2, value_name = "ATTRIBUTE")]
+        attribute: Vec<String>,
+    },
+    /// Show user attributes of a pool
+    #[command(visible_alias = "getattr", after_long_help = manual::POOL_GET_ATTR_EXAMPLES)]
+    GetAttr {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Names, separated by commas; all when there are none
+        #[arg(value_delimiter = ',', value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// List the names of user attributes of a pool; with --verbose also their values
+    #[command(visible_aliases = ["list-attrs", "lsattr"], after_long_help = manual::POOL_LIST_ATTR_EXAMPLES)]
+    ListAttr {
+        /// The pool, by label or UUID
+        pool: String,
+    },
+    /// Delete user attributes of a pool
+    #[command(visible_alias = "delattr", after_long_help = manual::POOL_DEL_ATTR_EXAMPLES)]
+    DelAttr {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Names, separated by commas
+        #[arg(value_delimiter = ',', value_name = "NAME", required = true)]
+        names: Vec<String>,
+    },
+    /// List the containers of a pool
+    #[command(visible_aliases = ["list-cont", "list-conts", "ls-cont"], after_long_help = manual::CONTAINER_LIST_EXAMPLES)]
+    ListContainers {
+        /// The pool, by label or UUID
+        pool: String,
+    },
+}
+
+/// Options of `pool create`.
+#[derive(Args, Debug)]
+pub struct PoolCreateOptions {
+    /// Label of the new pool: up to 127 letters, digits, '_', '-', ':' and '.'; without one it has a UUID only
+    pub label: Option<String>,
+    /// The same as LABEL
+    #[arg(long = "label", short = 'p', value_name = "LABEL", conflicts_with = "label")]
+    pub label_option: Option<String>,
+    /// Bytes over all targets, metadata and data together: 10G, 10GiB, 10000000000, or 50% of the free space of the
+    /// file system [default: the engine chooses by the free space]
+    #[arg(long, short = 'z', value_name = "SIZE")]
+    pub size: Option<PoolSize>,
+    /// Bytes of metadata and small values; added to --nvme-size
+    #[arg(long, short = 's', value_name = "SIZE", value_parser = parse_size, conflicts_with = "size")]
+    pub scm_size: Option<u64>,
+    /// Bytes of large values; added to --scm-size
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, requires = "scm_size")]
+    pub nvme_size: Option<u64>,
+    /// Durability class: 'log' acknowledges what is on the device [default: log]
+    #[arg(long, value_name = "CLASS")]
+    pub durability: Option<String>,
+    /// Properties of the new pool; 'label' can be given
+    #[arg(long, short = 'P', value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
+    pub properties: Vec<(String, String)>,
+    /// Replicas of the pool service: a local engine has 1
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1))]
+    pub nsvc: Option<u32>,
+    /// Ranks that the pool is on: a local engine is rank 0
+    #[arg(long, value_name = "RANKS", value_parser = clap::value_parser!(u32).range(0..=0))]
+    pub ranks: Option<u32>,
+    /// Accepted for scripts written for a cluster: a local engine's pools belong to the user of its directory
+    #[arg(long, short = 'u', value_name = "USER")]
+    pub user: Option<String>,
+    /// Accepted for scripts written for a cluster, like --user
+    #[arg(long, short = 'g', value_name = "GROUP")]
+    pub group: Option<String>,
+}

@@ -1,0 +1,297 @@
+//! `container` commands.
+
+use super::attributes::{self, Owner};
+use super::pool::{Property, label_of, properties_reply};
+use super::posix::{self, Layout};
+use crate::arguments::{CONTAINER_TYPES, ContainerCommand, ContainerCreateOptions, ContainerOf, GlobalOptions};
+use crate::failure::{Failure, Result};
+use crate::reply::{Reply, list, table};
+use crate::session::{Session, reference, with_container, with_pool};
+use crate::units::{count, moment, size};
+use daos_client::{Client, Container, ContainerInfo, ContainerProperties, ContainerType, PoolFlags};
+use daos_status::Code;
+use daos_types::PoolId;
+use serde_json::{Value, json};
+
+/// Runs a command.
+pub fn run(session: &Session, global: &GlobalOptions, command: ContainerCommand) -> Result<Reply> {
+    let owner = |of: ContainerOf| Owner::Container(of.pool, of.container);
+    match command {
+        ContainerCommand::Create(options) => create(session, options),
+        ContainerCommand::List { pool } => list_containers(session, pool),
+        ContainerCommand::Query(of) => query(session, of),
+        ContainerCommand::Destroy { of, force } => destroy(session, of, force),
+        ContainerCommand::GetProp { of, names, names_option } => {
+            get_properties(session, of, &[names, names_option].concat())
+        }
+        ContainerCommand::SetProp { of, properties } => set_properties(session, of, &properties),
+        ContainerCommand::SetAttr { of, attribute } => attributes::set(session, owner(of), attribute),
+        ContainerCommand::GetAttr { of, names } => attributes::get(session, owner(of), names),
+        ContainerCommand::ListAttr(of) => attributes::list_names(session, owner(of), global.verbose),
+        ContainerCommand::DelAttr { of, names } => attributes::delete(session, owner(of), names),
+    }
+}
+
+/// What is known of a container, for a person and for a program.
+struct Description {
+    pool: PoolId,
+    info: ContainerInfo,
+    layout: Option<Layout>,
+}
+
+async fn describe(client: &Client, container: &Container) -> Result<Description> {
+    let info = container.query(client).await?;
+    let layout = match info.properties.kind {
+        ContainerType::POSIX => Some(posix::layout(client, container).await?),
+        _ => None,
+    };
+    Ok(Description { pool: container.pool().id(), info, layout })
+}
+
+fn type_word(kind: ContainerType) -> &'static str {
+    CONTAINER_TYPES.get(usize::from(kind.0)).copied().unwrap_or("unknown")
+}
+
+impl Description {
+    fn json(&self) -> Value {
+        let info = &self.info;
+        let mut value = json!({
+            "pool_uuid": self.pool.to_string(),
+            "container_uuid": info.id.to_string(),
+            "container_label": info.properties.label,
+            "container_type": type_word(info.properties.kind),
+            "redundancy_factor": 0,
+            "num_handles": info.handles,
+            "num_snapshots": info.snapshots,
+            "open_time": moment(info.open_time),
+            "close_modify_time": moment(info.modify_time),
+            "health": "HEALTHY",
+        });
+        if let Some(layout) = &self.layout {
+            value["object_class"] = json!(layout.class.to_string());
+            value["dir_object_class"] = json!(layout.directory_class.to_string());
+            value["file_object_class"] = json!(layout.file_class.to_string());
+            value["chunk_size"] = json!(layout.chunk_size);
+        }
+        value
+    }
+
+    fn text(&self) -> String {
+        let info = &self.info;
+        let label = if info.properties.label.is_empty() { "(none)" } else { &info.properties.label };
+        let mut lines = vec![
+            ("Container", label.to_owned()),
+            ("UUID", info.id.to_string()),
+            ("Pool UUID", self.pool.to_string()),
+            ("Type", type_word(info.properties.kind).to_owned()),
+            ("Open handles", info.handles.to_string()),
+            ("Snapshots", info.snapshots.to_string()),
+            ("Opened", moment(info.open_time)),
+            ("Modified", moment(info.modify_time)),
+        ];
+        if let Some(layout) = &self.layout {
+            lines.push(("Chunk size", size_exactly(layout.chunk_size)));
+            lines.push(("Class of directories", layout.directory_class.to_string()));
+            lines.push(("Class of files", layout.file_class.to_string()));
+        }
+        list(&lines)
+    }
+}
+
+/// A size that is often a power of two, in bytes as well.
+fn size_exactly(bytes: u64) -> String {
+    format!("{bytes} bytes ({})", size(bytes))
+}
+
+fn check_options(options: &ContainerCreateOptions) -> Result<()> {
+    let for_files = options.chunk_size.is_some()
+        || options.oclass.is_some()
+        || options.dir_oclass.is_some()
+        || options.file_oclass.is_some();
+    if for_files && options.kind != Some(ContainerType::POSIX) {
+        let sentence = "chunk size and object classes are defaults of files; give --type POSIX with them";
+        return Err(Failure::new(Code::Inval, sentence));
+    }
+    Ok(())
+}
+
+fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
+    let pool = options.pool.clone();
+    let given = options.label.as_ref().or(options.label_option.as_ref());
+    let doing = match given {
+        Some(label) => format!("create container '{label}' in pool '{pool}'"),
+        None => format!("create a container in pool '{pool}'"),
+    };
+    check_options(&options).map_err(|error| error.doing(&doing))?;
+    let attributes = posix::Attributes {
+        chunk_size: options.chunk_size,
+        class: options.oclass,
+        directory_class: options.dir_oclass,
+        file_class: options.file_oclass,
+    };
+    let label = label_of(options.label, options.label_option, &options.properties);
+    let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
+    let kind = options.kind.unwrap_or_default();
+    let properties = ContainerProperties { label, kind, ..ContainerProperties::default() };
+    let created = session.run(move |client| async move {
+        with_pool(&client, &pool, PoolFlags::READ_WRITE, async |pool| {
+            let id = match kind {
+                ContainerType::POSIX => posix::create(&client, pool, properties, &attributes).await?,
+                _ => Container::create(&client, pool, None, properties).await?,
+            };
+            let flags = daos_client::ContainerFlags::READ_ONLY;
+            let container = Container::open(&client, pool, &daos_types::Reference::Id(id.0), flags).await?;
+            let description = describe(&client, &container).await?;
+            container.close(&client).await?;
+            Ok(description)
+        })
+        .await
+    });
+    let created = created
+        .map_err(|error| error.doing(&doing).remedy(Code::Exist, "choose another label, or destroy that one"))?;
+    let name = if created.info.properties.label.is_empty() {
+        created.info.id.to_string()
+    } else {
+        created.info.properties.label.clone()
+    };
+    let text = format!("Container {name} created\nUUID: {}", created.info.id);
+    Ok(Reply::new(text, created.json()))
+}
+
+/// The containers of a pool.
+pub fn list_containers(session: &Session, pool: String) -> Result<Reply> {
+    let doing = format!("list the containers of pool '{pool}'");
+    let empty = format!("There are no containers; 'daos container create {pool} LABEL' creates one.");
+    let found = session.run(move |client| async move {
+        with_pool(&client, &pool, PoolFlags::READ_ONLY, async |pool| Ok(pool.list_containers(&client).await?)).await
+    });
+    let mut containers = found.map_err(|error| error.doing(doing))?;
+    containers.sort_by(|one, other| (&one.label, one.id).cmp(&(&other.label, other.id)));
+    let json = containers
+        .iter()
+        .map(|container| json!({ "uuid": container.id.to_string(), "label": container.label }))
+        .collect();
+    if containers.is_empty() {
+        return Ok(Reply::new(empty, json));
+    }
+    let rows: Vec<Vec<String>> =
+        containers.into_iter().map(|container| vec![container.id.to_string(), container.label]).collect();
+    Ok(Reply::new(table(&["UUID", "Label"], &rows), json))
+}
+
+fn query(session: &Session, of: ContainerOf) -> Result<Reply> {
+    let doing = format!("query container '{}' of pool '{}'", of.container, of.pool);
+    let found = session.run(move |client| async move {
+        with_container(&client, (&of.pool, &of.container), false, async |container| describe(&client, container).await)
+            .await
+    });
+    let found = found.map_err(|error| error.doing(doing))?;
+    Ok(Reply::new(found.text(), found.json()))
+}
+
+fn destroy(session: &Session, of: ContainerOf, force: bool) -> Result<Reply> {
+    let doing = format!("destroy container '{}' of pool '{}'", of.container, of.pool);
+    let text = format!("Container {} destroyed", of.container);
+    let remedy = format!("'daos container list {}' shows the containers there are", of.pool);
+    let done = session.run(move |client| async move {
+        let container = reference(&of.container)?;
+        with_pool(&client, &of.pool, PoolFlags::READ_WRITE, async |pool| {
+            let destroyed = Container::destroy(&client, pool, &container, force).await;
+            destroyed.map_err(|error| Failure::from(error).remedy(Code::Nonexist, &remedy))
+        })
+        .await
+    });
+    done.map_err(|error| error.doing(doing).remedy(Code::Busy, "close it, or give --force"))?;
+    Ok(Reply::new(text, Value::Null))
+}
+
+/// Properties that are numbers: upstream's name, what it means, and its type (`DAOS_PROP_CO_*`).
+const NUMBERS: &[(&str, &str, u32)] = &[
+    ("layout_version", "Layout version", 0x1003),
+    ("cksum", "Checksum", 0x1004),
+    ("cksum_size", "Checksum chunk size", 0x1005),
+    ("srv_cksum", "Server checksumming", 0x1006),
+    ("rd_fac", "Redundancy factor", 0x1007),
+    ("rd_lvl", "Redundancy level", 0x1008),
+    ("compression", "Compression", 0x100b),
+    ("encryption", "Encryption", 0x100c),
+    ("dedup", "Deduplication", 0x100f),
+    ("dedup_threshold", "Deduplication threshold", 0x1010),
+    ("status", "Health", 0x1012),
+    ("alloc_oid", "Highest allocated object id", 0x1013),
+    ("ec_cell_sz", "Erasure code cell size", 0x1014),
+    ("ec_pda", "Performance domain affinity of erasure codes", 0x1015),
+    ("rp_pda", "Performance domain affinity of replicas", 0x1016),
+    ("global_version", "Global version", 0x1017),
+    ("obj_version", "Object layout version", 0x1019),
+    ("perf_domain", "Performance domain", 0x101a),
+];
+/// Properties that are texts.
+const TEXTS: &[(&str, &str, u32)] = &[("owner", "Owner", 0x100d), ("group", "Group", 0x100e)];
+
+fn properties_of(properties: &ContainerProperties) -> Vec<Property> {
+    let layout = format!("{} ({})", type_word(properties.kind), properties.kind.0);
+    let mut found = vec![("label", "Label", json!(properties.label)), ("layout_type", "Layout type", json!(layout))];
+    for (name, meaning, kind) in NUMBERS {
+        if let Some((_, number)) = properties.numbers.iter().find(|(known, _)| known == kind) {
+            found.push((*name, *meaning, json!(number)));
+        }
+    }
+    for (name, meaning, kind) in TEXTS {
+        if let Some((_, text)) = properties.texts.iter().find(|(known, _)| known == kind) {
+            found.push((*name, *meaning, json!(text)));
+        }
+    }
+    found
+}
+
+fn get_properties(session: &Session, of: ContainerOf, names: &[String]) -> Result<Reply> {
+    let doing = format!("show properties of container '{}' of pool '{}'", of.container, of.pool);
+    let found = session.run(move |client| async move {
+        with_container(&client, (&of.pool, &of.container), false, async |container| {
+            Ok(container.query(&client).await?.properties)
+        })
+        .await
+    });
+    let properties = found.map_err(|error| error.doing(&doing))?;
+    properties_reply(properties_of(&properties), names).map_err(|error| error.doing(doing))
+}
+
+fn set_properties(session: &Session, of: ContainerOf, properties: &[(String, String)]) -> Result<Reply> {
+    let doing = format!("set properties of container '{}' of pool '{}'", of.container, of.pool);
+    let label = label_of(None, None, properties).map_err(|error| error.doing(&doing))?.unwrap_or_default();
+    let text = format!("{} set", count(properties.len() as u64, "property"));
+    let changes = ContainerProperties { label, ..ContainerProperties::default() };
+    let done = session.run(move |client| async move {
+        with_container(&client, (&of.pool, &of.container), true, async |container| {
+            Ok(container.set_properties(&client, changes).await?)
+        })
+        .await
+    });
+    done.map_err(|error| error.doing(doing).remedy(Code::Exist, "choose another label"))?;
+    Ok(Reply::new(text, Value::Null))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_properties_have_upstreams_names() {
+        let properties = ContainerProperties {
+            label: "a".to_owned(),
+            kind: ContainerType::POSIX,
+            numbers: vec![(0x1007, 1), (0xffff, 2)],
+            texts: vec![(0x100d, "ann@".to_owned())],
+        };
+        let names: Vec<&str> = properties_of(&properties).iter().map(|property| property.0).collect();
+        assert_eq!(names, ["label", "layout_type", "rd_fac", "owner"]);
+        assert_eq!(properties_of(&properties)[1].2, json!("POSIX (1)"));
+    }
+
+    #[test]
+    fn unknown_types_have_a_word() {
+        assert_eq!(type_word(ContainerType(3)), "PYTHON");
+        assert_eq!(type_word(ContainerType(u16::MAX)), "unknown");
+    }
+}

@@ -1,0 +1,79 @@
+//! What the commands do. Each gives a [`Reply`]; nothing here writes to standard output.
+
+mod attributes;
+mod container;
+mod copy;
+mod local;
+mod object;
+mod pool;
+mod posix;
+mod system;
+
+use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
+use crate::arguments::{GlobalOptions, ServerArguments, ServerCommand};
+use crate::failure::Result;
+use crate::reply::Reply;
+use crate::session::Session;
+use serde_json::json;
+
+/// The version of the C API, which programs ask for (`include/daos_version.h`).
+const API_VERSION: &str = "2.8.0";
+
+/// Runs a command of `daos`.
+pub fn daos(arguments: DaosArguments) -> Result<Reply> {
+    let global = arguments.global;
+    match arguments.command {
+        DaosCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
+        DaosCommand::Container(command) => with_session(&global, |session| container::run(session, &global, command)),
+        DaosCommand::Filesystem(command) => copy::run(&global, command),
+        DaosCommand::Object(command) => with_session(&global, |session| object::run(session, command)),
+        DaosCommand::System(command) => with_session(&global, |session| system::run(session, &command)),
+        DaosCommand::Local(command) => local::run(&global, &command),
+        DaosCommand::Version => Ok(version("daos")),
+    }
+}
+
+/// Runs a command of `dmg`.
+pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
+    let global = arguments.global;
+    match arguments.command {
+        DmgCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
+        DmgCommand::System(command) => with_session(&global, |session| system::run(session, &command)),
+        DmgCommand::Version => Ok(version("dmg")),
+    }
+}
+
+/// Runs a command of `daos_server`.
+pub fn server(arguments: ServerArguments) -> Result<Reply> {
+    match arguments.command {
+        ServerCommand::Local(options) => local::serve(&arguments.global, &options),
+        ServerCommand::Version => Ok(version("daos_server")),
+    }
+}
+
+/// Runs a command of `daos_agent`.
+pub fn agent(arguments: &AgentArguments) -> Result<Reply> {
+    match arguments.command {
+        Some(AgentCommand::Version) => Ok(version("daos_agent")),
+        Some(AgentCommand::Start) | None => Ok(Reply::new(
+            "No agent is needed: programs find their local engine by themselves, and the permissions of its directory \
+             decide who may use it. 'daos local status' shows the engine.",
+            json!({ "needed": false }),
+        )),
+    }
+}
+
+fn version(name: &str) -> Reply {
+    let version = env!("CARGO_PKG_VERSION");
+    Reply::new(
+        format!("{name} version {version}, libdaos v{API_VERSION}"),
+        json!({ "name": name, "version": version, "api_version": API_VERSION }),
+    )
+}
+
+fn with_session(global: &GlobalOptions, work: impl FnOnce(&Session) -> Result<Reply>) -> Result<Reply> {
+    let session = Session::start(global)?;
+    let result = work(&session);
+    session.stop();
+    result
+}

@@ -1,0 +1,137 @@
+//! Errors of the tools: a sentence that says what failed, on what, and what to do.
+
+use daos_status::{Code, Status};
+use std::fmt;
+
+/// The result of a command.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Exit status of a command that failed.
+const EXIT_FAILED: u8 = 1;
+/// Exit status of a command that a signal interrupted: what shells use for SIGINT.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// A command that failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    status: Status,
+    doing: String,
+    remedy: Option<String>,
+    interrupted: bool,
+}
+
+impl Failure {
+    /// A failure with a sentence of its own, which names the object and the remedy.
+    pub fn new(code: Code, sentence: impl Into<String>) -> Failure {
+        Failure { status: Status::new(code, sentence.into()), doing: String::new(), remedy: None, interrupted: false }
+    }
+
+    /// An interrupted command, and what to do about it.
+    pub fn interrupted(sentence: impl Into<String>) -> Failure {
+        Failure { interrupted: true, ..Failure::new(Code::Canceled, sentence) }
+    }
+
+    /// Says what was being done, in the form "create pool 'tank'".
+    #[must_use]
+    pub fn doing(mut self, what: impl fmt::Display) -> Failure {
+        if self.doing.is_empty() && !self.interrupted {
+            self.doing = what.to_string();
+        }
+        self
+    }
+
+    /// Adds what to do when the error is of this kind.
+    #[must_use]
+    pub fn remedy(mut self, code: Code, what: impl fmt::Display) -> Failure {
+        // A sentence of a lower layer that has its remedy already keeps it.
+        if self.status.code() == code && self.remedy.is_none() && !self.status.context().contains("; ") {
+            self.remedy = Some(what.to_string());
+        }
+        self
+    }
+
+    /// The kind of the error.
+    pub fn code(&self) -> Code {
+        self.status.code()
+    }
+
+    /// The number for programs: negative.
+    pub fn number(&self) -> i32 {
+        self.status.to_der()
+    }
+
+    /// Exit status of the process.
+    pub fn exit_status(&self) -> u8 {
+        if self.interrupted { EXIT_INTERRUPTED } else { EXIT_FAILED }
+    }
+
+    /// The remedy that goes with an error of this kind wherever it appears.
+    fn general_remedy(&self) -> Option<&'static str> {
+        if self.status.context().contains("; ") {
+            return None;
+        }
+        match self.status.code() {
+            Code::Nospace => Some("delete something, or use a larger pool or file system"),
+            Code::Timedout | Code::Unreach | Code::Noreply => {
+                Some("run the command again; 'daos local status' shows the engine and its log")
+            }
+            Code::Busy => Some("try again when it is not in use"),
+            Code::Csum | Code::DfInval => Some("restore it from a copy: what is stored is damaged"),
+            Code::DfIncompt => Some("use the release that wrote it"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.doing.is_empty() {
+            write!(f, "cannot {}: ", self.doing)?;
+        }
+        match self.status.context() {
+            "" => f.write_str(self.status.code().text())?,
+            context => f.write_str(context)?,
+        }
+        if let Some(remedy) = self.remedy.as_deref().or_else(|| self.general_remedy()) {
+            write!(f, "; {remedy}")?;
+        }
+        write!(f, " ({})", self.status.code().name())
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Failure {
+        Failure { status, doing: String::new(), remedy: None, interrupted: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_says_what_failed_on_what_and_what_to_do() {
+        let failure = Failure::from(Status::new(Code::Nonexist, "there is no pool 'tank'"))
+            .doing("query pool 'tank'")
+            .doing("something wider")
+            .remedy(Code::Exist, "not this")
+            .remedy(Code::Nonexist, "'daos pool list' shows the pools")
+            .remedy(Code::Nonexist, "not this either");
+        let sentence =
+            "cannot query pool 'tank': there is no pool 'tank'; 'daos pool list' shows the pools (DER_NONEXIST)";
+        assert_eq!(failure.to_string(), sentence);
+        assert_eq!((failure.number(), failure.exit_status()), (-1005, 1));
+    }
+
+    #[test]
+    fn a_remedy_of_a_lower_layer_is_kept() {
+        let failure = Failure::from(Status::new(Code::Busy, "pool 'a' is open; close it")).remedy(Code::Busy, "wait");
+        assert_eq!(failure.to_string(), "pool 'a' is open; close it (DER_BUSY)");
+    }
+
+    #[test]
+    fn an_error_without_words_gets_those_of_its_number() {
+        let failure = Failure::from(Status::from(Code::Nospace)).doing("write");
+        assert!(failure.to_string().starts_with("cannot write: No space left on the storage target; delete something"));
+    }
+}

@@ -1,0 +1,142 @@
+//! System calls that the standard library lacks.
+#![allow(unsafe_code, reason = "system calls: statvfs, signals, credentials of a socket's peer, process descriptors")]
+
+use std::ffi::CString;
+use std::io::{Error, Result};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// What a system call returned, or its error.
+fn check(result: libc::c_long) -> Result<libc::c_long> {
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Free bytes, for those who are not root, in the file system that holds the path.
+pub fn free_bytes(path: &Path) -> Result<u64> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut answer = MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends in a zero, and the answer is as large as the call fills it.
+    let answer = unsafe {
+        check(libc::statvfs(path.as_ptr(), answer.as_mut_ptr()).into())?;
+        answer.assume_init()
+    };
+    Ok(answer.f_bavail.saturating_mul(answer.f_frsize))
+}
+
+/// The process that listens at the other end of a connection.
+pub fn peer_process(stream: &UnixStream) -> Result<u32> {
+    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
+    // SAFETY: the structure has the length that is passed, and the descriptor is open.
+    let result = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut credentials).cast(),
+            &raw mut length,
+        )
+    };
+    check(result.into())?;
+    Ok(credentials.pid.unsigned_abs())
+}
+
+/// A process, held so that its number cannot come to mean another one.
+pub struct ProcessHandle(OwnedFd);
+
+impl ProcessHandle {
+    /// The process of this number.
+    pub fn open(process: u32) -> Result<ProcessHandle> {
+        // SAFETY: the call takes numbers only, and a descriptor that it returns is ours.
+        unsafe {
+            let descriptor = check(libc::syscall(libc::SYS_pidfd_open, process, 0))?;
+            Ok(ProcessHandle(OwnedFd::from_raw_fd(descriptor as i32)))
+        }
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) -> Result<()> {
+        let no_details = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: the descriptor is open, and without details there is no pointer.
+        let result =
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), libc::SIGTERM, no_details, 0) };
+        check(result).map(drop)
+    }
+
+    /// Waits until it has ended; `false` when it has not within the time.
+    pub fn wait(&self, limit: Duration) -> Result<bool> {
+        let mut poll = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let limit = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: one structure is passed, and one is announced.
+        Ok(check(unsafe { libc::poll(&raw mut poll, 1, limit) }.into())? > 0)
+    }
+}
+
+/// Signals that interrupt a command.
+const INTERRUPTS: &[libc::c_int] = &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
+fn interrupts() -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set, and the signals that are added exist.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for signal in INTERRUPTS {
+            libc::sigaddset(set.as_mut_ptr(), *signal);
+        }
+        set.assume_init()
+    }
+}
+
+/// Keeps interrupting signals from this thread and those that it starts, for [`wait_for_interrupt`] to take.
+pub fn block_interrupts() -> Result<()> {
+    let set = interrupts();
+    // SAFETY: the set is initialised; the old one is not asked for.
+    match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        error => Err(Error::from_raw_os_error(error)),
+    }
+}
+
+/// Waits for an interrupting signal.
+pub fn wait_for_interrupt() -> Result<()> {
+    let set = interrupts();
+    let mut signal = 0;
+    // SAFETY: both places are valid for the call.
+    match unsafe { libc::sigwait(&raw const set, &raw mut signal) } {
+        0 => Ok(()),
+        error => Err(Error::from_raw_os_error(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_process_is_told_to_end_and_waited_for() {
+        let mut child = Command::new("sleep").arg("1000").spawn().expect("sleep is there");
+        let handle = ProcessHandle::open(child.id()).expect("it runs");
+        assert!(!handle.wait(Duration::ZERO).expect("it can be waited for"), "it runs");
+        handle.terminate().expect("it is ours");
+        assert!(handle.wait(Duration::from_secs(60)).expect("it can be waited for"));
+        child.wait().expect("it is our child");
+        assert!(handle.terminate().is_err(), "it is gone");
+    }
+
+    #[test]
+    fn the_peer_of_a_pair_of_sockets_is_ourselves() {
+        let (one, _other) = UnixStream::pair().expect("descriptors are left");
+        assert_eq!(peer_process(&one).expect("it is connected"), std::process::id());
+    }
+
+    #[test]
+    fn some_space_is_known() {
+        assert!(free_bytes(Path::new("/")).is_ok());
+        assert!(free_bytes(Path::new("/no/such/place")).is_err());
+    }
+}
