@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! start u64, end u64, epoch u64, checksum u64, record size u32, minor u24, flags u8 (1: on the device, 2: punched),
-//! then the bytes, or their address u64 (punched: nothing)
+//! then the bytes, or their pieces [u64] (punched: nothing)
 //! ```
 //! The tree orders them by start, then newest first: falling epoch, then falling minor number, which counts overlapping writes of one epoch. The
 //! checksum is that of all bytes, or, for extents of more than one chunk, the place of one per chunk.
@@ -80,34 +80,30 @@ impl Record {
         if self.is_punch() { 0 } else { (self.extent.count() * u64::from(self.record_size)) as usize }
     }
 
-    fn tail_length(&self) -> usize {
-        if self.flags & ON_DEVICE != 0 { 8 } else { self.length() }
-    }
-
     /// Where the bytes of a part lie. The part lies within the extent.
-    pub(crate) fn locate(&self, arena: &Arena, part: Extent) -> Result<StoredRange> {
-        let tail = u64::from(self.link) * 8 + HEADER as u64;
-        let on_device = self.flags & ON_DEVICE != 0;
+    pub(crate) fn locate(&self, part: Extent) -> StoredRange {
         let size = u64::from(self.record_size);
-        Ok(StoredRange {
-            address: if on_device { arena.read_value(tail)? } else { tail },
+        StoredRange {
+            address: u64::from(self.link) * 8 + HEADER as u64,
             value_length: self.length(),
             start: ((part.start() - self.extent.start()) * size) as usize,
             length: (part.count() * size) as usize,
-            on_device,
+            on_device: self.flags & ON_DEVICE != 0,
             chunk: chunk_of(self.length()),
             checksum_word: self.checksum,
-        })
+        }
     }
 
     fn free(&self, transaction: &mut Transaction<'_>, space: &ValueSpace) -> Result<()> {
-        if self.flags & ON_DEVICE != 0 {
-            let range = self.locate(transaction.arena(), self.extent)?;
-            space.free(transaction, range.address, range.value_length)?;
+        let tail = if self.flags & ON_DEVICE != 0 {
+            let range = self.locate(self.extent);
             free_checksums(transaction, self.checksum, range.value_length, range.chunk)?;
-        }
+            space.free(transaction, range.address, range.value_length)?
+        } else {
+            self.length()
+        };
         let offset = Offset::from_link(self.link).ok_or_else(|| damaged("an extent", u64::from(self.link) * 8))?;
-        transaction.free(offset, HEADER + self.tail_length())
+        transaction.free(offset, HEADER + tail)
     }
 
     pub(crate) fn probe(&self) -> ExtentProbe {
@@ -199,7 +195,8 @@ pub(crate) enum Content<'a> {
     Punch,
 }
 
-/// Records an extent; one of the same range and epoch is replaced.
+/// Records an extent; one of the same range and epoch is replaced, but never data by a punch: that an array has data from some
+/// epoch on stays true.
 pub(crate) fn put(
     transaction: &mut Transaction<'_>,
     space: &ValueSpace,
@@ -209,7 +206,7 @@ pub(crate) fn put(
     kind: ChecksumKind,
     content: &Content<'_>,
 ) -> Result<()> {
-    let minor = make_room(transaction, space, akey, extent, epoch)?;
+    let minor = make_room(transaction, space, akey, extent, epoch, matches!(content, Content::Punch))?;
     let (flags, tail, checksum) = match content {
         Content::Punch => (PUNCHED, 0, 0),
         Content::Data(source) => {
@@ -233,7 +230,7 @@ pub(crate) fn put(
     let link = offset.link();
     let probe = ExtentProbe { start: extent.start(), epoch, minor };
     match akey.children()? {
-        Children::None => return akey.set_children(transaction, link, false),
+        Children::None => akey.set_children(transaction, link, false),
         Children::Direct(old) => {
             let old = Record::load(transaction.arena(), old)?;
             let (tree, root) = Tree::create(transaction, true)?;
@@ -261,6 +258,7 @@ fn make_room(
     akey: &mut Level,
     extent: Extent,
     epoch: u64,
+    is_punch: bool,
 ) -> Result<u32> {
     if let Children::Tree(tree) = akey.children()?
         && tree.head(transaction.arena())?.touched < epoch
@@ -272,7 +270,7 @@ fn make_room(
     for_each_overlapping(transaction.arena(), akey, extent, |record| {
         if record.epoch == epoch {
             minor = minor.max(record.minor + 1);
-            if record.extent == extent {
+            if record.extent == extent && (record.is_punch() || !is_punch) {
                 same = Some(record);
             }
         }
@@ -313,6 +311,7 @@ pub(crate) fn remove_at(
     match akey.children()? {
         Children::None => {}
         Children::Direct(link) => found.push(Record::load(arena, link)?),
+        Children::Tree(tree) if tree.head(arena)?.touched < epoch => {}
         Children::Tree(tree) => {
             let mut cursor: Option<Cursor> = tree.first(arena)?;
             while let Some(at) = &mut cursor {

@@ -6,7 +6,7 @@
 //! * `children`: by the shape's lower four bits nothing (0), one record directly (1), or a tree (2).
 //! * `punches`: a tree of the epochs at which this was punched, or zero.
 //! * The shape's upper four bits: what the children of an akey are (0 unknown, 1 single values, 2 extents).
-//! * `extra`: the record size of an array akey.
+//! * `extra`: the record size of an array akey; of a container, 1 when it is being destroyed.
 
 use crate::key_order::{self, KeyProbe};
 use crate::tree::{Tree, Unique, damaged};
@@ -55,7 +55,7 @@ pub(crate) enum ChildOrder {
 }
 
 impl ChildOrder {
-    fn order_of(self, key: &[u8]) -> Result<u64> {
+    pub(crate) fn order_of(self, key: &[u8]) -> Result<u64> {
         match self {
             ChildOrder::Fixed => key_order::order_of(KeyKind::Lexical, key),
             ChildOrder::Keys(kind) => key_order::order_of(kind, key),
@@ -133,6 +133,12 @@ impl Level {
 
     pub(crate) fn record_size(&self) -> u32 {
         self.header.extra
+    }
+
+    /// Sets the word of a container that tells whether it is being destroyed.
+    pub(crate) fn set_extra(&mut self, transaction: &mut Transaction<'_>, extra: u32) -> Result<()> {
+        self.header.extra = extra;
+        transaction.write(self.position + 12, &extra.to_le_bytes())
     }
 
     /// Sets what the values of an akey are.
@@ -223,6 +229,21 @@ impl Level {
         Ok(child)
     }
 
+    /// Forgets a child whose record the caller frees.
+    pub(crate) fn remove_child(&mut self, transaction: &mut Transaction<'_>, probe: &KeyProbe<'_>) -> Result<()> {
+        if let Children::Tree(tree) = self.children()? {
+            let Some(cursor) = tree.find(transaction.arena(), probe)? else {
+                return Err(damaged("a record that its parent does not find", self.position));
+            };
+            tree.remove(transaction, cursor)?;
+            if tree.first(transaction.arena())?.is_some() {
+                return Ok(());
+            }
+            tree.destroy(transaction)?;
+        }
+        self.set_children(transaction, 0, false)
+    }
+
     /// The newest punch at or before an epoch; zero when there is none.
     #[inline]
     pub(crate) fn punched_before(&self, arena: &Arena, epoch: u64) -> Result<u64> {
@@ -258,15 +279,20 @@ impl Level {
         Ok(())
     }
 
-    /// Forgets all punches.
-    pub(crate) fn drop_punches(&mut self, transaction: &mut Transaction<'_>) -> Result<()> {
-        let Some(tree) = self.punches()? else { return Ok(()) };
+    /// Forgets punches, as many as the budget allows; `true` when none are left.
+    pub(crate) fn drop_punches(&mut self, transaction: &mut Transaction<'_>, budget: &mut usize) -> Result<bool> {
+        let Some(tree) = self.punches()? else { return Ok(true) };
         while let Some(cursor) = tree.last(transaction.arena())? {
+            if *budget == 0 {
+                return Ok(false);
+            }
+            *budget -= 1;
             tree.remove(transaction, cursor)?;
         }
         tree.destroy(transaction)?;
         self.header.punches = 0;
-        transaction.write(self.position + 4, &[0; 4])
+        transaction.write(self.position + 4, &[0; 4])?;
+        Ok(true)
     }
 }
 

@@ -5,16 +5,31 @@
 //!
 #![doc = include_str!("../docs/design.md")]
 
+mod array;
+mod change;
 mod conditions;
 mod data;
+mod enumerate;
+mod extremes;
+mod fetch;
 mod fetch_request;
+mod key_order;
+mod level;
 mod listing;
+mod pieces;
 mod query;
+mod recent;
+mod reclaim;
 mod request;
 mod settings;
+mod single;
 mod space;
 mod store;
+mod stored;
+mod superblock;
 mod tree;
+mod value_space;
+mod visibility;
 
 pub use conditions::Conditions;
 pub use daos_media::Durability;

@@ -1,7 +1,7 @@
 //! Single values: one record per version.
 //!
 //! ```text
-//! epoch u64, checksum u64, size u32, flags u32 (1: on the device), then the bytes, or their address u64
+//! epoch u64, checksum u64, size u32, flags u32 (1: on the device), then the bytes, or their pieces [u64]
 //! ```
 
 use crate::ChecksumKind;
@@ -60,10 +60,9 @@ pub(crate) fn locate(arena: &Arena, link: u32) -> Result<StoredRange> {
     let header = load(arena, link)?;
     let tail = u64::from(link) * 8 + HEADER as u64;
     let on_device = header.flags & ON_DEVICE != 0;
-    let address = if on_device { arena.read_value(tail)? } else { tail };
     let length = header.size as usize;
     Ok(StoredRange {
-        address,
+        address: tail,
         value_length: length,
         start: 0,
         length,
@@ -115,13 +114,11 @@ pub(crate) fn put(
 
 /// Frees a version that nothing refers to any more.
 pub(crate) fn free(transaction: &mut Transaction<'_>, space: &ValueSpace, link: u32) -> Result<()> {
-    let header = load(transaction.arena(), link)?;
     let range = locate(transaction.arena(), link)?;
-    let tail = if range.on_device { 8 } else { range.value_length };
-    if range.on_device {
-        space.free(transaction, range.address, range.value_length)?;
-    }
-    debug_assert!(header.size as usize == range.value_length);
+    let tail = match range.on_device {
+        true => space.free(transaction, range.address, range.value_length)?,
+        false => range.value_length,
+    };
     let offset = Offset::from_link(link).ok_or_else(|| damaged("a single value", u64::from(link) * 8))?;
     transaction.free(offset, HEADER + tail)
 }

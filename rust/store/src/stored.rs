@@ -1,5 +1,6 @@
 //! Where the bytes of a value lie, and their checksums.
 
+use crate::value_space::{Placed, piece_word};
 use crate::{ChecksumKind, Data};
 use daos_checksum::{crc32c, crc64};
 use daos_media::{Arena, Offset, Transaction};
@@ -36,16 +37,6 @@ pub(crate) fn chunk_of(length: usize) -> usize {
     CHUNK.max(length.div_ceil(CHUNKS_PER_BLOCK).next_multiple_of(CHUNK))
 }
 
-/// A value that was written to the data device, and is not published yet.
-pub(crate) struct Placed {
-    /// Where it lies.
-    pub address: u64,
-    /// Its bytes in number.
-    pub length: usize,
-    /// The checksums of its chunks, or that of all of it.
-    pub checksums: Vec<u64>,
-}
-
 /// Bytes to be stored: in the arena, or already on the device.
 pub(crate) enum Source<'a> {
     Inline(&'a [u8]),
@@ -64,7 +55,7 @@ impl Source<'_> {
     pub(crate) fn tail_length(&self) -> usize {
         match self {
             Source::Inline(bytes) => bytes.len(),
-            Source::Placed(_) => 8,
+            Source::Placed(placed) => placed.ranges.len() * 8,
         }
     }
 
@@ -72,7 +63,12 @@ impl Source<'_> {
     pub(crate) fn fill_tail(&self, transaction: &mut Transaction<'_>, position: u64) -> Result<()> {
         match self {
             Source::Inline(bytes) => transaction.fill(position, bytes),
-            Source::Placed(placed) => transaction.fill(position, &placed.address.to_le_bytes()),
+            Source::Placed(placed) => {
+                for (index, range) in placed.ranges.iter().enumerate() {
+                    transaction.fill(position + index as u64 * 8, &piece_word(*range).to_le_bytes())?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -98,7 +94,7 @@ impl Source<'_> {
 /// A part of a stored value that is to be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct StoredRange {
-    /// Where the value's bytes start: in the arena or on the device.
+    /// Where the value's bytes start in the arena, or where the list of its pieces on the device does.
     pub address: u64,
     /// Bytes of the whole value.
     pub value_length: usize,
@@ -130,40 +126,44 @@ impl Origin<'_> {
     }
 }
 
+/// Compares the checksums of a value's chunks from byte `first` on.
+pub(crate) fn verify_chunks(
+    kind: ChecksumKind,
+    chunk: usize,
+    expected: &[u64],
+    first: usize,
+    bytes: &[u8],
+    origin: &Origin<'_>,
+) -> Result<()> {
+    if kind == ChecksumKind::Off {
+        return Ok(());
+    }
+    for (index, (bytes, expected)) in bytes.chunks(chunk).zip(expected).enumerate() {
+        if checksum(kind, bytes) != *expected {
+            return Err(origin.mismatch(first + index * chunk));
+        }
+    }
+    Ok(())
+}
+
 impl StoredRange {
-    /// The part, widened to whole chunks.
-    pub(crate) fn chunks(&self) -> (usize, usize) {
-        let first = self.start / self.chunk * self.chunk;
-        let end = (self.start + self.length).next_multiple_of(self.chunk).min(self.value_length);
-        (first, end)
+    /// The checksums of the chunks that the part touches.
+    pub(crate) fn expected_checksums(&self, arena: &Arena, kind: ChecksumKind) -> Result<Vec<u64>> {
+        if kind == ChecksumKind::Off {
+            return Ok(Vec::new());
+        }
+        if self.value_length <= self.chunk {
+            return Ok(vec![self.checksum_word]);
+        }
+        let (first, end) = (self.start / self.chunk, (self.start + self.length).div_ceil(self.chunk));
+        (first..end).map(|index| arena.read_value(self.checksum_word + index as u64 * 8)).collect()
     }
 
-    /// Checks the chunks of the part: `bytes` are what [`StoredRange::chunks`] says.
-    pub(crate) fn verify(&self, arena: &Arena, kind: ChecksumKind, bytes: &[u8], origin: &Origin<'_>) -> Result<()> {
-        if kind == ChecksumKind::Off || self.value_length == 0 {
-            return Ok(());
-        }
-        let first = self.start / self.chunk;
-        for (index, chunk) in bytes.chunks(self.chunk).enumerate() {
-            let index = first + index;
-            let expected = if self.value_length > self.chunk {
-                arena.read_value(self.checksum_word + index as u64 * 8)?
-            } else {
-                self.checksum_word
-            };
-            if checksum(kind, chunk) != expected {
-                return Err(origin.mismatch(index * self.chunk));
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads a part that lies in the arena.
+    /// Reads a part that lies in the arena: all of it is under one checksum.
     pub(crate) fn read_inline(&self, arena: &Arena, kind: ChecksumKind, origin: &Origin<'_>) -> Result<Data> {
-        let (first, end) = self.chunks();
-        let bytes = arena.read(self.address + first as u64, end - first)?;
-        self.verify(arena, kind, &bytes, origin)?;
-        Ok(Data::Bytes(bytes[self.start - first..][..self.length].to_vec()))
+        let bytes = arena.read(self.address, self.value_length)?;
+        verify_chunks(kind, self.value_length.max(1), &[self.checksum_word], 0, &bytes, origin)?;
+        Ok(Data::Bytes(bytes[self.start..self.start + self.length].to_vec()))
     }
 }
 

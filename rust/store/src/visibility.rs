@@ -100,8 +100,8 @@ pub(crate) fn is_visible(arena: &Arena, level: &Level, depth: Depth, window: Win
     Ok(false)
 }
 
-/// Whether an akey has a value in a window, its own punches taken into account.
-fn akey_has(arena: &Arena, akey: &Level, window: Window) -> Result<bool> {
+/// Whether an akey has a value in the window below it.
+pub(crate) fn akey_has(arena: &Arena, akey: &Level, window: Window) -> Result<bool> {
     if akey.value_kind()? == ValueKind::Single {
         return Ok(single::find(arena, akey, window)?.is_some());
     }

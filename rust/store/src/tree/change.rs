@@ -108,14 +108,12 @@ impl Tree {
         }
     }
 
-    /// An empty root becomes an empty leaf.
+    /// An empty root becomes an empty leaf, in place: taking things away needs no space.
     fn reset_root(&self, transaction: &mut Transaction<'_>, root: Node) -> Result<()> {
         if root.level == 0 {
             return Ok(());
         }
-        root.free(transaction)?;
-        let leaf = Node::create(transaction, 0, 0, self.augmented)?;
-        transaction.write(self.position, &leaf.link_of_node().to_le_bytes())?;
+        transaction.write(root.position, &[0])?;
         transaction.write(self.position + 4, &[0])
     }
 

@@ -56,11 +56,11 @@ fn run(augmented: bool, seed: u64) {
         let key = (order, random.next_u64() % 300);
         let grows = if round < 4000 { 3 } else { 1 };
         if pick >> 8 & 3 < grows {
-            if !model.contains_key(&key) {
+            model.entry(key).or_insert_with(|| {
                 let end = if augmented { key.0 + 1 + random.next_u64() % 200 } else { 0 };
                 insert(&tree, &arena, key.0, key.1, end);
-                model.insert(key, end);
-            }
+                end
+            });
         } else if let Some((&key, _)) = model.range(key..).next() {
             let cursor = tree.find(&arena, &Pair(key.0, key.1)).expect("sound").expect("there");
             let mut transaction = arena.begin();

@@ -1,0 +1,227 @@
+//! The greatest and least keys and extents of an object.
+
+use crate::Store;
+use crate::key_order::KeyProbe;
+use crate::level::{Children, Level, ValueKind};
+use crate::pieces::{Pieces, PiecesBackward};
+use crate::query::{End, KeyChoice, QueryReply, QueryRequest};
+use crate::tree::{Cursor, Tree};
+use crate::visibility::{Depth, Window, is_visible};
+use daos_env::sync::yield_now;
+use daos_media::Arena;
+use daos_status::{Code, Result, fail};
+use daos_types::{Extent, Key, KeyKind};
+
+/// Dkeys looked at before other tasks run again.
+const ENTRIES_PER_SLICE: usize = 512;
+
+/// How far a query has come.
+enum Step {
+    Found(QueryReply),
+    Nothing,
+    /// Everything up to this dkey holds nothing.
+    Beyond(Vec<u8>),
+}
+
+/// What is found under a dkey.
+struct Hit {
+    akey: Option<Key>,
+    extent: Option<Extent>,
+    record_size: u64,
+}
+
+/// Checks what can be checked without looking at the store.
+fn check(request: &QueryRequest) -> Result<()> {
+    let kind = request.object.object_type();
+    let asks = |choice: Option<&KeyChoice>, kind: KeyKind| choice == Some(&KeyChoice::Ask) && kind == KeyKind::Hashed;
+    if asks(Some(&request.dkey), kind.dkey_kind()) || asks(request.akey.as_ref(), kind.akey_kind()) {
+        fail!(Code::Inval, "object {} has hashed keys: there is no greatest or least one", request.object);
+    }
+    if request.extent && request.akey.is_none() {
+        fail!(Code::Inval, "the greatest or least extent is one of an akey: ask for an akey too, or give one");
+    }
+    Ok(())
+}
+
+impl Store {
+    pub(crate) async fn find_extreme(&self, request: &QueryRequest) -> Result<QueryReply> {
+        check(request)?;
+        let mut beyond = None;
+        loop {
+            match self.query_slice(request, beyond.as_deref())? {
+                Step::Found(reply) => return Ok(reply),
+                Step::Beyond(key) => beyond = Some(key),
+                Step::Nothing => fail!(Code::Nonexist, "object {} has nothing of what was asked for", request.object),
+            }
+            yield_now().await;
+        }
+    }
+
+    fn query_slice(&self, request: &QueryRequest, beyond: Option<&[u8]>) -> Result<Step> {
+        let arena = self.durable.arena();
+        let kind = request.object.object_type().dkey_kind();
+        let Some((object, window)) = self.object(arena, request.container, request.object, request.epoch)? else {
+            return Ok(Step::Nothing);
+        };
+        if let KeyChoice::Given(key) = &request.dkey {
+            let Some(dkey) = object.find_child(arena, &KeyProbe::new(kind, key)?)? else { return Ok(Step::Nothing) };
+            return Ok(match look_below(arena, request, &dkey, window)? {
+                Some(hit) => Step::Found(reply(key.clone(), hit)),
+                None => Step::Nothing,
+            });
+        }
+        let mut walk = EndWalk::new(arena, &object, request.end, kind, beyond)?;
+        for _ in 0..ENTRIES_PER_SLICE {
+            let Some(dkey) = walk.next(arena)? else { return Ok(Step::Nothing) };
+            if let Some(hit) = look_below(arena, request, &dkey, window)? {
+                return Ok(Step::Found(reply(Key::new(&dkey.key(arena)?)?, hit)));
+            }
+            walk.last = Some(dkey);
+        }
+        match walk.last {
+            Some(dkey) => Ok(Step::Beyond(dkey.key(arena)?)),
+            None => Ok(Step::Nothing),
+        }
+    }
+}
+
+fn reply(dkey: Key, hit: Hit) -> QueryReply {
+    QueryReply { dkey, akey: hit.akey, extent: hit.extent, record_size: hit.record_size }
+}
+
+/// What is asked for below a dkey. The window is the one above it.
+fn look_below(arena: &Arena, request: &QueryRequest, dkey: &Level, window: Window) -> Result<Option<Hit>> {
+    let kind = request.object.object_type().akey_kind();
+    match &request.akey {
+        None => {
+            let exists = is_visible(arena, dkey, Depth::Dkey, window)?;
+            Ok(exists.then_some(Hit { akey: None, extent: None, record_size: 0 }))
+        }
+        Some(KeyChoice::Given(key)) => {
+            let window = window.below(arena, dkey)?;
+            match dkey.find_child(arena, &KeyProbe::new(kind, key)?)? {
+                Some(akey) => look_at_akey(arena, request, &akey, window, || Ok(key.clone())),
+                None => Ok(None),
+            }
+        }
+        Some(KeyChoice::Ask) => {
+            let window = window.below(arena, dkey)?;
+            let mut walk = EndWalk::new(arena, dkey, request.end, kind, None)?;
+            while let Some(akey) = walk.next(arena)? {
+                let hit = look_at_akey(arena, request, &akey, window, || Key::new(&akey.key(arena)?))?;
+                if hit.is_some() {
+                    return Ok(hit);
+                }
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn look_at_akey(
+    arena: &Arena,
+    request: &QueryRequest,
+    akey: &Level,
+    window: Window,
+    key: impl FnOnce() -> Result<Key>,
+) -> Result<Option<Hit>> {
+    let is_array = akey.value_kind()? == ValueKind::Array;
+    let record_size = if is_array { u64::from(akey.record_size()) } else { 0 };
+    if !request.extent {
+        let exists = is_visible(arena, akey, Depth::Akey, window)?;
+        return if exists { Ok(Some(Hit { akey: Some(key()?), extent: None, record_size })) } else { Ok(None) };
+    }
+    if !is_array {
+        return Ok(None);
+    }
+    match extreme_extent(arena, akey, window.below(arena, akey)?, request.end)? {
+        Some(extent) => Ok(Some(Hit { akey: Some(key()?), extent: Some(extent), record_size })),
+        None => Ok(None),
+    }
+}
+
+/// The first or last visible piece with data.
+fn extreme_extent(arena: &Arena, akey: &Level, window: Window, end: End) -> Result<Option<Extent>> {
+    let Some(everything) = Extent::from_bounds(0, u64::MAX) else { return Ok(None) };
+    match end {
+        End::Min => {
+            let mut pieces = Pieces::new(arena, akey, window, everything)?;
+            while let Some(piece) = pieces.next()? {
+                if !piece.record.is_punch() {
+                    return Ok(Some(piece.extent));
+                }
+            }
+        }
+        End::Max => {
+            let mut pieces = PiecesBackward::new(arena, akey, window, u64::MAX);
+            while let Some(piece) = pieces.next()? {
+                if !piece.record.is_punch() {
+                    return Ok(Some(piece.extent));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The children of a level from one of its ends on.
+struct EndWalk {
+    end: End,
+    state: WalkState,
+    last: Option<Level>,
+}
+
+enum WalkState {
+    Done,
+    Only(u32),
+    At(Box<Cursor>),
+}
+
+impl EndWalk {
+    fn new(arena: &Arena, level: &Level, end: End, kind: KeyKind, beyond: Option<&[u8]>) -> Result<EndWalk> {
+        let state = match level.children()? {
+            Children::None => WalkState::Done,
+            Children::Direct(_) if beyond.is_some() => WalkState::Done,
+            Children::Direct(link) => WalkState::Only(link),
+            Children::Tree(tree) => {
+                let cursor = match beyond {
+                    None if end == End::Min => tree.first(arena)?,
+                    None => tree.last(arena)?,
+                    Some(key) => seek_beyond(arena, &tree, end, kind, key)?,
+                };
+                cursor.map_or(WalkState::Done, |cursor| WalkState::At(Box::new(cursor)))
+            }
+        };
+        Ok(EndWalk { end, state, last: None })
+    }
+
+    fn next(&mut self, arena: &Arena) -> Result<Option<Level>> {
+        let (link, more) = match &mut self.state {
+            WalkState::Done => return Ok(None),
+            WalkState::Only(link) => (*link, false),
+            WalkState::At(cursor) => {
+                let link = cursor.entry(arena)?.link;
+                (link, if self.end == End::Min { cursor.next(arena)? } else { cursor.previous(arena)? })
+            }
+        };
+        if !more {
+            self.state = WalkState::Done;
+        }
+        Ok(Some(Level::load(arena, link)?))
+    }
+}
+
+/// The entry after a key, seen from the end where the walk began.
+fn seek_beyond(arena: &Arena, tree: &Tree, end: End, kind: KeyKind, key: &[u8]) -> Result<Option<Cursor>> {
+    let probe = KeyProbe { order: crate::key_order::order_of(kind, key)?, bytes: key };
+    if end == End::Min {
+        return tree.seek(arena, &probe, true);
+    }
+    let Some(mut cursor) = tree.seek_last(arena, &probe)? else { return Ok(None) };
+    let entry = cursor.entry(arena)?;
+    let is_key = entry.order == probe.order && Level::load(arena, entry.link)?.compare_key(arena, key)?.is_eq();
+    if is_key && !cursor.previous(arena)? {
+        return Ok(None);
+    }
+    Ok(Some(cursor))
+}

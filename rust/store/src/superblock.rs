@@ -1,0 +1,150 @@
+//! The record at the first root of the arena, from which everything else is found.
+//!
+//! ```text
+//! magic "daosstor", version u32, durability u8, checksum u8, reserved u16, data bytes u64, arena bytes u64, log bytes u64,
+//! data blocks u64, extent bitmap u64, containers u64, epoch bound u64, reserved [u64; 4]
+//! ```
+//! The bitmap and the record above the containers are named by their offsets. No epoch of the store is above the bound.
+
+use crate::level::Level;
+use crate::{ChecksumKind, StoreSettings};
+use daos_media::{Arena, BLOCK_SIZE, Durability, ExtentAllocator, Offset, Transaction};
+use daos_status::{Code, Result, fail};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Which root of the arena.
+const ROOT: usize = 0;
+const MAGIC: [u8; 8] = *b"daosstor";
+/// 1: the first.
+const VERSION: u32 = 1;
+
+/// The bound is raised in steps of about a second, so that few changes write it.
+const EPOCH_STEP_MASK: u64 = (1 << 30) - 1;
+
+const DURABILITIES: [Durability; 3] = [Durability::Log, Durability::Pmem, Durability::Ram];
+const CHECKSUMS: [ChecksumKind; 3] = [ChecksumKind::Off, ChecksumKind::Crc32c, ChecksumKind::Crc64];
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct Bytes {
+    magic: [u8; 8],
+    version: u32,
+    durability: u8,
+    checksum: u8,
+    reserved: u16,
+    data_bytes: u64,
+    arena_bytes: u64,
+    log_bytes: u64,
+    blocks: u64,
+    bitmap: u64,
+    containers: u64,
+    epoch_bound: u64,
+    spare: [u64; 4],
+}
+
+const EPOCH_BOUND: u64 = 64;
+const _: () = assert!(std::mem::offset_of!(Bytes, epoch_bound) as u64 == EPOCH_BOUND);
+
+/// The superblock of an open store.
+pub(crate) struct Superblock {
+    position: u64,
+    pub settings: StoreSettings,
+    /// Blocks of the data device that values may take.
+    pub blocks: u64,
+    pub bitmap: Offset,
+    containers: u64,
+}
+
+impl Superblock {
+    /// Whether an arena has one: the transaction that writes it is the first of all.
+    pub(crate) fn exists(arena: &Arena) -> Result<bool> {
+        Ok(arena.root(ROOT)? != 0)
+    }
+
+    /// Writes an empty store.
+    pub(crate) fn format(transaction: &mut Transaction<'_>, settings: &StoreSettings) -> Result<()> {
+        let blocks = settings.data_bytes / BLOCK_SIZE as u64;
+        let bitmap = ExtentAllocator::format(transaction, blocks)?;
+        let containers = Level::create(transaction, b"")?;
+        let bytes = Bytes {
+            magic: MAGIC,
+            version: VERSION,
+            durability: index_of(&DURABILITIES, settings.durability),
+            checksum: index_of(&CHECKSUMS, settings.checksum),
+            reserved: 0,
+            data_bytes: settings.data_bytes,
+            arena_bytes: settings.arena_bytes,
+            log_bytes: settings.log_bytes,
+            blocks,
+            bitmap: bitmap.get(),
+            containers: u64::from(containers.link()) * 8,
+            epoch_bound: 0,
+            spare: [0; 4],
+        };
+        let offset = transaction.allocate(size_of::<Bytes>())?;
+        transaction.fill(offset.get(), bytes.as_bytes())?;
+        transaction.set_root(ROOT, offset.get())
+    }
+
+    /// Reads and checks it.
+    pub(crate) fn open(arena: &Arena) -> Result<Superblock> {
+        let position = arena.root(ROOT)?;
+        let bytes: Bytes = arena.read_value(position)?;
+        if position == 0 || bytes.magic != MAGIC {
+            fail!(Code::DfInval, "the arena holds no store: there is no superblock at offset {position}");
+        }
+        if bytes.version != VERSION {
+            fail!(Code::DfIncompt, "the store has format version {}; this program knows {VERSION}", bytes.version);
+        }
+        let durability = DURABILITIES.get(usize::from(bytes.durability));
+        let checksum = CHECKSUMS.get(usize::from(bytes.checksum));
+        let (Some(durability), Some(checksum), Some(bitmap)) = (durability, checksum, Offset::new(bytes.bitmap)) else {
+            fail!(
+                Code::DfInval,
+                "the store's superblock is damaged: durability {}, checksum {}, bitmap at {}",
+                bytes.durability,
+                bytes.checksum,
+                bytes.bitmap
+            );
+        };
+        let settings = StoreSettings {
+            data_bytes: bytes.data_bytes,
+            arena_bytes: bytes.arena_bytes,
+            log_bytes: bytes.log_bytes,
+            durability: *durability,
+            checksum: *checksum,
+        };
+        Level::load_at(arena, bytes.containers)?;
+        Ok(Superblock { position, settings, blocks: bytes.blocks, bitmap, containers: bytes.containers })
+    }
+
+    /// The record above the containers.
+    pub(crate) fn containers(&self, arena: &Arena) -> Result<Level> {
+        Level::load_at(arena, self.containers)
+    }
+
+    /// No epoch of the store is above this.
+    pub(crate) fn epoch_bound(&self, arena: &Arena) -> Result<u64> {
+        arena.read_value(self.position + EPOCH_BOUND)
+    }
+
+    /// Takes an epoch into the bound.
+    #[inline]
+    pub(crate) fn note_epoch(&self, transaction: &mut Transaction<'_>, epoch: u64) -> Result<()> {
+        if epoch <= self.epoch_bound(transaction.arena())? {
+            return Ok(());
+        }
+        let bound = (epoch | EPOCH_STEP_MASK).min(u64::MAX - 1);
+        self.set_epoch_bound(transaction, bound)
+    }
+
+    /// Sets the bound.
+    pub(crate) fn set_epoch_bound(&self, transaction: &mut Transaction<'_>, bound: u64) -> Result<()> {
+        transaction.write(self.position + EPOCH_BOUND, &bound.to_le_bytes())
+    }
+}
+
+fn index_of<T: PartialEq>(all: &[T], one: T) -> u8 {
+    // The arrays have every variant; they are shorter than 256.
+    all.iter().position(|other| *other == one).unwrap_or(0) as u8
+}

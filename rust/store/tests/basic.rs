@@ -1,0 +1,223 @@
+//! The store's calls, one after the other, on media in memory.
+
+use daos_env::{Env, Executor, ManualClock, SeededRandom};
+use daos_media::{Media, MemoryMedia};
+use daos_status::{Code, Result};
+use daos_store::*;
+use daos_types::{ContainerId, Epoch, Extent, Key, ObjectId};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+const CONTAINER: ContainerId = ContainerId::from_bytes([3; 16]);
+const OBJECT: ObjectId = ObjectId { hi: 0, lo: 5 };
+
+fn settings() -> StoreSettings {
+    StoreSettings {
+        data_bytes: 64 << 20,
+        arena_bytes: 32 << 20,
+        log_bytes: 4 << 20,
+        durability: Durability::Log,
+        checksum: ChecksumKind::Crc32c,
+    }
+}
+
+fn environment() -> Env {
+    Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(1)) }
+}
+
+/// Runs a test with a store that has a container, and the media to open it again.
+fn with_store<F: Future<Output = ()> + 'static>(test: impl FnOnce(Rc<Store>, Reopen) -> F + 'static) {
+    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
+    let spawner = executor.spawner().clone();
+    let done = executor.block_on(async move {
+        let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
+        let store = Store::create(media.clone(), settings(), environment(), &spawner).await.expect("create");
+        store.container_create(CONTAINER).await.expect("container");
+        test(store, Reopen { media, spawner }).await;
+    });
+    done.expect("the test ends");
+}
+
+struct Reopen {
+    media: Rc<dyn Media>,
+    spawner: daos_env::Spawner,
+}
+
+impl Reopen {
+    async fn open(&self) -> Result<Rc<Store>> {
+        Store::open(self.media.clone(), environment(), &self.spawner).await
+    }
+}
+
+fn key(text: &str) -> Key {
+    Key::new(text.as_bytes()).expect("short")
+}
+
+fn extent(start: u64, count: u64) -> Extent {
+    Extent::new(start, count).expect("valid")
+}
+
+fn update(epoch: u64, dkey: &str, akey: &str, value: UpdateValue) -> UpdateRequest {
+    let akeys = vec![AkeyUpdate { akey: key(akey), value, conditions: Conditions::NONE }];
+    let conditions = Conditions::NONE;
+    UpdateRequest { container: CONTAINER, object: OBJECT, epoch: Epoch(epoch), dkey: key(dkey), conditions, akeys }
+}
+
+fn single(bytes: &[u8]) -> UpdateValue {
+    UpdateValue::Single(Data::copy_of(bytes))
+}
+
+fn fetch(epoch: u64, dkey: &str, akey: &str, what: FetchWhat) -> FetchRequest {
+    let conditions = Conditions::NONE;
+    let akeys = vec![AkeyFetch { akey: key(akey), what, conditions }];
+    let (object, epoch, dkey) = (OBJECT, Epoch(epoch), key(dkey));
+    FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only: false, conditions }
+}
+
+async fn fetch_single(store: &Store, epoch: u64, dkey: &str, akey: &str) -> Option<Vec<u8>> {
+    let reply = store.fetch(fetch(epoch, dkey, akey, FetchWhat::Single)).await.expect("fetch");
+    match reply.akeys.into_iter().next().expect("one") {
+        Fetched::Missing => None,
+        Fetched::Single { size, data } => {
+            assert_eq!(size, data.len() as u64);
+            Some(data.into_vec())
+        }
+        Fetched::Array { .. } => panic!("an array"),
+    }
+}
+
+#[test]
+fn single_values_have_versions_and_survive_a_reopen() {
+    with_store(|store, reopen| async move {
+        store.update(update(10, "d", "a", single(b"first"))).await.expect("update");
+        let large = vec![7; 100_000];
+        store.update(update(20, "d", "a", single(&large))).await.expect("update");
+        store.update(update(30, "d", "b", single(b""))).await.expect("update");
+        let check = |store: Rc<Store>| async move {
+            let large = vec![7; 100_000];
+            assert_eq!(fetch_single(&store, 9, "d", "a").await, None);
+            assert_eq!(fetch_single(&store, 19, "d", "a").await.as_deref(), Some(&b"first"[..]));
+            assert_eq!(fetch_single(&store, u64::MAX, "d", "a").await, Some(large));
+            assert_eq!(fetch_single(&store, 30, "d", "b").await, Some(vec![]));
+            assert_eq!(store.max_epoch(CONTAINER, OBJECT).await.expect("there"), Some(Epoch(30)));
+        };
+        check(store.clone()).await;
+        assert_eq!(store.newest_epoch(), Epoch(30));
+        store.close().await.expect("close");
+        assert_eq!(store.update(update(40, "d", "a", single(b"x"))).await.expect_err("closed").code(), Code::Shutdown);
+        drop(store);
+        let store = reopen.open().await.expect("open");
+        assert_eq!(store.newest_epoch(), Epoch(30));
+        assert_eq!(store.container_list().await.expect("list"), [CONTAINER]);
+        check(store).await;
+    });
+}
+
+#[test]
+fn arrays_have_holes_and_punched_ranges() {
+    with_store(|store, _| async move {
+        let piece = |start, byte: u8, count: u64| (extent(start, count), Data::Bytes(vec![byte; count as usize]));
+        let pieces = vec![piece(0, 1, 10), piece(20, 2, 9000)];
+        store.update(update(10, "d", "a", UpdateValue::Array { record_size: 1, pieces })).await.expect("update");
+        let pieces = vec![piece(5, 3, 20)];
+        store.update(update(20, "d", "a", UpdateValue::Array { record_size: 1, pieces })).await.expect("update");
+        store.update(update(30, "d", "a", UpdateValue::PunchExtents(vec![extent(8, 2)]))).await.expect("punch");
+        let request = fetch(30, "d", "a", FetchWhat::Array(vec![extent(0, 30), extent(9000, 1000)]));
+        let reply = store.fetch(request).await.expect("fetch");
+        let data = |byte: u8, count: usize| Content::Data(Data::Bytes(vec![byte; count]));
+        let piece =
+            |start, count, epoch, content| FetchedPiece { extent: extent(start, count), epoch: Epoch(epoch), content };
+        let pieces = vec![
+            piece(0, 5, 10, data(1, 5)),
+            piece(5, 3, 20, data(3, 3)),
+            piece(8, 2, 30, Content::Punched),
+            piece(10, 15, 20, data(3, 15)),
+            piece(25, 5, 10, data(2, 5)),
+            piece(9000, 20, 10, data(2, 20)),
+            piece(9020, 980, 0, Content::Hole),
+        ];
+        assert_eq!(reply.akeys, [Fetched::Array { record_size: 1, pieces }]);
+        let wrong = UpdateValue::Array { record_size: 2, pieces: vec![(extent(0, 1), Data::copy_of(b"ab"))] };
+        assert_eq!(store.update(update(40, "d", "a", wrong)).await.expect_err("size").code(), Code::RecSize);
+        assert_eq!(store.update(update(40, "d", "a", single(b"x"))).await.expect_err("kind").code(), Code::NoPerm);
+        assert_eq!(store.statistics().failures, 2);
+    });
+}
+
+#[test]
+fn punches_hide_and_conditions_are_met() {
+    with_store(|store, _| async move {
+        store.update(update(10, "d", "a", single(b"x"))).await.expect("update");
+        let mut again = update(20, "d", "a", single(b"y"));
+        again.conditions = Conditions::DKEY_INSERT;
+        assert_eq!(store.update(again).await.expect_err("there").code(), Code::Exist);
+        let punch = |epoch, what| PunchRequest {
+            container: CONTAINER,
+            object: OBJECT,
+            epoch: Epoch(epoch),
+            what,
+            conditions: Conditions::PUNCH,
+        };
+        store.punch(punch(20, PunchTarget::Dkeys(vec![key("d")]))).await.expect("punch");
+        assert_eq!(fetch_single(&store, 20, "d", "a").await, None);
+        assert!(fetch_single(&store, 19, "d", "a").await.is_some());
+        let again = store.punch(punch(21, PunchTarget::Dkeys(vec![key("d")]))).await;
+        assert_eq!(again.expect_err("gone").code(), Code::Nonexist);
+        let mut insert = update(25, "d", "a", single(b"z"));
+        insert.conditions = Conditions::DKEY_INSERT | Conditions::AKEY_INSERT;
+        store.update(insert).await.expect("there is none");
+        assert_eq!(fetch_single(&store, 25, "d", "a").await.as_deref(), Some(&b"z"[..]));
+    });
+}
+
+#[test]
+fn keys_are_listed_with_any_limit() {
+    with_store(|store, _| async move {
+        for number in 0..1000u64 {
+            let text = format!("key {number}");
+            store.update(update(number + 1, &text, &text, single(b"x"))).await.expect("update");
+        }
+        let mut keys = Vec::new();
+        let mut anchor = Anchor::Start;
+        while anchor != Anchor::End {
+            let limits = Limits { count: 7, bytes: 100 };
+            let listing = store.list_dkeys(CONTAINER, OBJECT, Epoch(500), &anchor, limits).await.expect("list");
+            assert!(listing.entries.len() <= 7);
+            keys.extend(listing.entries);
+            anchor = Anchor::decode(&listing.next.encode()).expect("valid");
+        }
+        keys.sort();
+        let mut expected: Vec<Key> = (0..500).map(|number| key(&format!("key {number}"))).collect();
+        expected.sort();
+        assert_eq!(keys, expected);
+    });
+}
+
+#[test]
+fn a_destroyed_container_gives_everything_back() {
+    with_store(|store, reopen| async move {
+        let empty = store.space().expect("space");
+        for number in 0..500u64 {
+            let text = format!("key {number}");
+            store.update(update(number + 1, &text, "a", single(&vec![1; 5000]))).await.expect("update");
+        }
+        assert!(store.space().expect("space").data.free < empty.data.free);
+        store.container_destroy(CONTAINER).await.expect("destroy");
+        assert_eq!(store.container_destroy(CONTAINER).await.expect_err("gone").code(), Code::Nonexist);
+        assert_eq!(store.container_list().await.expect("list"), []);
+        store.container_create(CONTAINER).await.expect("create again");
+        store.close().await.expect("close");
+        drop(store);
+        let store = reopen.open().await.expect("open");
+        assert_eq!(store.space().expect("space").data, empty.data);
+        assert!(
+            store
+                .list_objects(CONTAINER, Epoch::MAX, &Anchor::Start, Limits { count: 1, bytes: 1 })
+                .await
+                .expect("list")
+                .entries
+                .is_empty()
+        );
+    });
+}
