@@ -61,8 +61,9 @@ int daos_event_test(daos_event_t *ev, int64_t timeout, bool *flag);
 int daos_event_parent_barrier(daos_event_t *ev);
 
 /**
- * Registers a function for the next completion of an event. It is called once, on the thread that completes the event,
- * before the completion can be seen; it may use the library. Up to five can be registered.
+ * Registers a function for the next completion of an event. It is called once, on a thread that waits for something in the
+ * library, before the completion can be seen; it may use the library, and what it returns becomes the result of a call
+ * that succeeded. Up to five can be registered.
  *
  * @return zero, -DER_INVAL when it is running or cb is NULL, -DER_NOMEM when there are too many
  */
@@ -110,7 +111,7 @@ int daos_eq_poll(
  *
  * @query DAOS_EQR_COMPLETED for completed, DAOS_EQR_WAITING for running events, DAOS_EQR_ALL for both
  * @nevents length of events; zero to get the count alone
- * @events [out] completed events; running ones are counted, not listed; NULL when nevents is zero
+ * @events [out] the events, completed ones first, as many as there is room for; NULL when nevents is zero
  *
  * @return the count of events, -DER_NO_HDL, -DER_INVAL
  */

@@ -8,11 +8,11 @@ use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Extent};
 
 use crate::abi::*;
-use crate::completion::run;
+use crate::completion::{Call, run};
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
-use crate::io::{self, List, Use};
+use crate::io::{self, List, Tally, Use};
 use crate::object::{object_id, open_flags};
 use crate::pointer::{Caller, Out};
 
@@ -163,8 +163,8 @@ pub unsafe extern "C" fn daos_array_close(oh: daos_handle_t, ev: *mut daos_event
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_array_close", |caller| {
-            handle_table::remove::<OpenArray>(oh)?;
-            run(caller, "daos_array_close", ev, move |_client| async move { Ok(()) })
+            let (call, _open) = Call::closing::<OpenArray>(caller, "daos_array_close", ev, oh)?;
+            call.run(move |_client| async move { Ok(()) })
         })
     }
 }
@@ -179,9 +179,6 @@ impl Ranges {
     fn read(caller: Caller, iod: *mut daos_array_iod_t) -> Result<Ranges> {
         let place = caller.out(iod, "iod")?;
         let iod = place.get();
-        if iod.arr_nr > io::DESCRIPTORS_MAX {
-            fail!(Code::Inval, "there are {} ranges; at most {} are taken", iod.arr_nr, io::DESCRIPTORS_MAX);
-        }
         let mut extents = Vec::new();
         for range in caller.array(iod.arr_rgs, iod.arr_nr, "arr_rgs")? {
             match Extent::new(range.rg_idx, range.rg_len) {
@@ -220,7 +217,7 @@ pub unsafe extern "C" fn daos_array_read(
             io::no_transaction(th)?;
             let ranges = Ranges::read(caller, iod)?;
             let total = ranges.bytes(&open.array)?;
-            let list = List::read(caller, sgl, Use::Room)?;
+            let list = List::read(caller, &mut Tally::default(), sgl, Use::Room)?;
             if list.length < total {
                 fail!(Code::IoInval, "the ranges have {total} bytes, and the buffers room for {}", list.length);
             }
@@ -261,7 +258,7 @@ pub unsafe extern "C" fn daos_array_write(
             io::no_transaction(th)?;
             let ranges = Ranges::read(caller, iod)?;
             let total = ranges.bytes(&open.array)?;
-            let list = List::read(caller, sgl, Use::Full)?;
+            let list = List::read(caller, &mut Tally::default(), sgl, Use::Full)?;
             if list.length < total {
                 fail!(Code::IoInval, "the ranges have {total} bytes, and the buffers hold {}", list.length);
             }

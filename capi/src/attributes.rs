@@ -65,8 +65,8 @@ impl Buffers {
             .into_iter()
             .enumerate()
             .map(|(index, pointer)| {
-                let room = if pointer.is_null() { 0 } else { sizes.get(index).unwrap_or(0) as u64 };
-                caller.out_array(pointer.cast::<u8>(), room, "buffer")
+                let room = if pointer.is_null() { 0 } else { sizes.get(index).unwrap_or(0) };
+                caller.out_bytes(pointer.cast::<u8>(), room, "buffer")
             })
             .collect::<Result<_>>()?;
         Ok(Buffers { buffers, sizes })

@@ -1,18 +1,79 @@
 //! How a call runs to its end: on the thread that made it, or later, told by an event.
 
+use core::future::poll_fn;
+use core::pin::pin;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
 
-use daos_client::Client;
+use daos_client::{Client, Context};
 use daos_status::Result;
 
-use crate::abi::daos_event_t;
-use crate::event_state;
-use crate::guard::report;
+use crate::abi::{daos_event_t, daos_handle_t};
+use crate::event_run::{self, Reserved};
+use crate::guard::{fault, report};
+use crate::handle_table::{self, Handled};
 use crate::pointer::Caller;
 use crate::process;
+use crate::progress::drive;
 
-/// Runs a call. Without an event the calling thread drives it to its end and gets its result. With one, the call is
-/// started, and its result goes to the event.
+/// A call that nothing but its own work can refuse any more: the library is in use, and the event is taken.
+pub struct Call {
+    context: Arc<Context>,
+    function: &'static str,
+    event: Option<Reserved>,
+}
+
+impl Call {
+    /// Prepares a call; the event is NULL when the caller waits. Dropping the call gives the event back.
+    pub fn begin(caller: Caller, function: &'static str, event: *mut daos_event_t) -> Result<Call> {
+        let context = process::context()?;
+        let event = if event.is_null() { None } else { Some(event_run::reserve(caller, event)?) };
+        Ok(Call { context, function, event })
+    }
+
+    /// Prepares the call that closes a handle, and takes the handle back: it is unknown from now on.
+    pub fn closing<T: Handled>(
+        caller: Caller,
+        function: &'static str,
+        event: *mut daos_event_t,
+        handle: daos_handle_t,
+    ) -> Result<(Call, Arc<T>)> {
+        handle_table::get::<T>(handle)?;
+        let call = Call::begin(caller, function, event)?;
+        // Only now: a call that is refused for its event must not lose what the handle stands for.
+        let closed = handle_table::remove::<T>(handle)?;
+        Ok((call, closed))
+    }
+
+    /// Runs it. Without an event this thread drives it to its end and gets its result. With one, it is started, and its
+    /// result goes to the event.
+    pub fn run<F>(self, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + 'static,
+    {
+        let Call { context, function, event } = self;
+        let Some(event) = event else { return wait(&context, function, work) };
+        let launched = event.launch();
+        context.spawn(move |client| {
+            let future = caught(function, client, work);
+            async move {
+                let number = match future.await {
+                    Ok(()) => 0,
+                    Err(status) => report(function, &status).to_der(),
+                };
+                launched.complete(number);
+            }
+        });
+        // One round sends the request, so that it goes on while the caller does something else.
+        drive(&context, Some(Duration::ZERO), || false)?;
+        Ok(())
+    }
+}
+
+/// Prepares a call and runs it.
 pub fn run<F>(
     caller: Caller,
     function: &'static str,
@@ -22,21 +83,53 @@ pub fn run<F>(
 where
     F: Future<Output = Result<()>> + 'static,
 {
-    let context = process::context()?;
-    if event.is_null() {
-        return context.block_on(work);
-    }
-    let launched = event_state::launch(caller, event)?;
+    Call::begin(caller, function, event)?.run(work)
+}
+
+/// Runs something that gives a value to its end, on this thread.
+pub fn value_of<T, F>(function: &'static str, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    wait(&*process::context()?, function, work)
+}
+
+fn wait<T, F>(context: &Context, function: &'static str, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + 'static,
+{
+    let outcome = Arc::new(Mutex::new(None));
+    let theirs = Arc::clone(&outcome);
     context.spawn(move |client| {
-        let future = work(client);
+        let future = caught(function, client, work);
         async move {
             let result = future.await;
-            let number = match &result {
-                Ok(()) => 0,
-                Err(status) => report(function, status).to_der(),
-            };
-            launched.complete(number);
+            *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
     });
-    Ok(())
+    let mut result = None;
+    drive(context, None, || {
+        result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.is_some()
+    })?;
+    result.expect("driving without a limit ends when the result is there")
+}
+
+/// Runs the work; a panic in it is an error of this call alone.
+async fn caught<T, F>(function: &'static str, client: Client, work: impl FnOnce(Client) -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let future = match catch_unwind(AssertUnwindSafe(|| work(client))) {
+        Ok(future) => future,
+        Err(payload) => return Err(fault(function, &*payload)),
+    };
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(payload) => Poll::Ready(Err(fault(function, &*payload))),
+    })
+    .await
 }

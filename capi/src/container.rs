@@ -7,12 +7,11 @@ use daos_status::{Code, Result, fail};
 use daos_types::Reference;
 
 use crate::abi::*;
-use crate::completion::run;
+use crate::completion::{Call, run, value_of};
 use crate::guard::guard;
 use crate::handle_table;
 use crate::pointer::{Caller, Out};
 use crate::pool::{OpenPool, give_global};
-use crate::process;
 use crate::property;
 
 /// What a container handle stands for.
@@ -166,8 +165,8 @@ pub unsafe extern "C" fn daos_cont_close(coh: daos_handle_t, ev: *mut daos_event
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_cont_close", |caller| {
-            let open = handle_table::remove::<OpenContainer>(coh)?;
-            run(caller, "daos_cont_close", ev, move |client| async move { open.container.close(&client).await })
+            let (call, open) = Call::closing::<OpenContainer>(caller, "daos_cont_close", ev, coh)?;
+            call.run(move |client| async move { open.container.close(&client).await })
         })
     }
 }
@@ -326,8 +325,9 @@ pub unsafe extern "C" fn daos_cont_global2local(poh: daos_handle_t, glob: d_iov_
             let open = handle_table::get::<OpenPool>(poh)?;
             let handle = caller.out(coh, "coh")?;
             let bytes = caller.bytes(glob.iov_buf, glob.iov_len.min(glob.iov_buf_len), "glob")?;
-            let container = process::context()?
-                .block_on(move |client| async move { Container::from_global(&client, &open.pool, &bytes).await })?;
+            let container = value_of("daos_cont_global2local", move |client| async move {
+                Container::from_global(&client, &open.pool, &bytes).await
+            })?;
             handle.set(handle_table::insert(OpenContainer { container })?);
             Ok(())
         })

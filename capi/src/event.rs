@@ -6,9 +6,11 @@ use daos_status::{Code, fail};
 
 use crate::abi::{DAOS_EVS_RUNNING, daos_event_comp_cb_t, daos_event_t, daos_handle_t};
 use crate::event_queue::limit_of;
+use crate::event_run;
 use crate::event_state::{self, Event};
 use crate::guard::{guard, guard_value};
 use crate::process;
+use crate::progress;
 
 /// Prepares an event for use.
 ///
@@ -48,7 +50,7 @@ pub unsafe extern "C" fn daos_event_next(parent: *mut daos_event_t, child: *mut 
         guard_value("daos_event_next", core::ptr::null_mut(), |caller| {
             let parent = Event::at(caller, parent)?;
             let child = if child.is_null() { None } else { Some(Event::at(caller, child)?) };
-            Ok(event_state::next_child(parent, child))
+            event_state::next_child(parent, child)
         })
     }
 }
@@ -66,8 +68,12 @@ pub unsafe extern "C" fn daos_event_test(ev: *mut daos_event_t, timeout: i64, fl
         guard("daos_event_test", |caller| {
             let event = Event::at(caller, ev)?;
             let flag = caller.out(flag, "flag")?;
-            let done = event.status() != DAOS_EVS_RUNNING
-                || process::context()?.drive(limit_of(timeout), || event.status() != DAOS_EVS_RUNNING);
+            let mut done = event.status() != DAOS_EVS_RUNNING;
+            if !done {
+                progress::check_depth(timeout)?;
+                let context = process::context()?;
+                done = progress::drive(&context, limit_of(timeout), || event.status() != DAOS_EVS_RUNNING)?;
+            }
             if done {
                 event.forget_in_queue();
                 event.acknowledge();
@@ -84,11 +90,12 @@ pub unsafe extern "C" fn daos_event_test(ev: *mut daos_event_t, timeout: i64, fl
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_event_parent_barrier(ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("daos_event_parent_barrier", |caller| event_state::barrier(Event::at(caller, ev)?)) }
+    unsafe { guard("daos_event_parent_barrier", |caller| event_run::barrier(Event::at(caller, ev)?)) }
 }
 
-/// Registers a function for the next completion of an event. It is called once, on the thread that completes the event,
-/// before the completion can be seen; it may use the library. Up to five can be registered.
+/// Registers a function for the next completion of an event. It is called once, on a thread that waits for something in the
+/// library, before the completion can be seen; it may use the library, and what it returns becomes the result of a call
+/// that succeeded. Up to five can be registered.
 ///
 /// @return zero, -DER_INVAL when it is running or cb is NULL, -DER_NOMEM when there are too many
 #[unsafe(no_mangle)]

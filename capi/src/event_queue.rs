@@ -1,11 +1,11 @@
 //! Event queues: completions of many calls, taken in the order of their completion.
 
 use core::ffi::{c_int, c_uint};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use daos_status::{Code, fail};
+use daos_status::{Code, Result, fail};
 
 use crate::abi::{
     DAOS_EQ_DESTROY_FORCE, DAOS_EQR_COMPLETED, DAOS_EQR_WAITING, daos_eq_query_t, daos_event_t, daos_handle_t,
@@ -14,6 +14,7 @@ use crate::event_state::Event;
 use crate::guard::{guard, guard_count};
 use crate::handle_table;
 use crate::process;
+use crate::progress;
 
 /// An event queue.
 #[derive(Default)]
@@ -21,8 +22,10 @@ pub struct EventQueue(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    running: u64,
+    /// Addresses of the events that calls run for.
+    running: BTreeSet<usize>,
     completed: VecDeque<Event>,
+    destroyed: bool,
 }
 
 impl EventQueue {
@@ -31,15 +34,22 @@ impl EventQueue {
     }
 
     /// One more event is running.
-    pub(crate) fn started(&self) {
-        self.inner().running += 1;
+    pub(crate) fn started(&self, event: Event) {
+        self.inner().running.insert(event.address());
+    }
+
+    /// The call of an event was refused before it began.
+    pub(crate) fn abandoned(&self, event: Event) {
+        self.inner().running.remove(&event.address());
     }
 
     /// An event has completed.
     pub(crate) fn completed(&self, event: Event) {
         let mut inner = self.inner();
-        inner.running = inner.running.saturating_sub(1);
-        inner.completed.push_back(event);
+        inner.running.remove(&event.address());
+        if !inner.destroyed {
+            inner.completed.push_back(event);
+        }
         // Under the lock of the list, so that whoever sees the completion also finds the event in the list.
         event.mark_completed();
     }
@@ -47,6 +57,18 @@ impl EventQueue {
     /// Takes an event off the list of completed ones.
     pub(crate) fn take(&self, event: Event) {
         self.inner().completed.retain(|other| *other != event);
+    }
+
+    /// Ends the use of the queue, unless it is in use and that matters.
+    fn destroy(&self, forced: bool) -> Result<()> {
+        let mut inner = self.inner();
+        let (running, completed) = (inner.running.len(), inner.completed.len());
+        if !forced && (running > 0 || completed > 0) {
+            fail!(Code::Busy, "the event queue has {running} running and {completed} completed events");
+        }
+        inner.completed.clear();
+        inner.destroyed = true;
+        Ok(())
     }
 }
 
@@ -85,15 +107,11 @@ pub unsafe extern "C" fn daos_eq_destroy(eqh: daos_handle_t, flags: c_int) -> c_
     // SAFETY: there is no pointer.
     unsafe {
         guard("daos_eq_destroy", |_| {
-            let queue = handle_table::get::<EventQueue>(eqh)?;
-            let (running, completed) = {
-                let inner = queue.inner();
-                (inner.running, inner.completed.len())
-            };
-            if flags & DAOS_EQ_DESTROY_FORCE == 0 && (running > 0 || completed > 0) {
-                fail!(Code::Busy, "the event queue has {running} running and {completed} completed events");
-            }
+            let context = process::context()?;
+            handle_table::get::<EventQueue>(eqh)?.destroy(flags & DAOS_EQ_DESTROY_FORCE != 0)?;
             handle_table::remove::<EventQueue>(eqh)?;
+            // Threads that wait in daos_eq_poll must learn it.
+            progress::wake(&context);
             Ok(())
         })
     }
@@ -124,11 +142,15 @@ pub unsafe extern "C" fn daos_eq_poll(
             let out = caller.out_array(events, u64::from(nevents), "events")?;
             let queue = handle_table::get::<EventQueue>(eqh)?;
             let context = process::context()?;
-            context.drive(limit_of(timeout), || {
+            progress::check_depth(timeout)?;
+            progress::drive(&context, limit_of(timeout), || {
                 let inner = queue.inner();
-                !inner.completed.is_empty() || (wait_running != 0 && inner.running == 0)
-            });
+                inner.destroyed || !inner.completed.is_empty() || (wait_running != 0 && inner.running.is_empty())
+            })?;
             let mut inner = queue.inner();
+            if inner.destroyed {
+                fail!(Code::NoHdl, "the event queue was destroyed");
+            }
             let mut count = 0;
             while count < out.count()
                 && let Some(event) = inner.completed.pop_front()
@@ -146,7 +168,7 @@ pub unsafe extern "C" fn daos_eq_poll(
 ///
 /// @query DAOS_EQR_COMPLETED for completed, DAOS_EQR_WAITING for running events, DAOS_EQR_ALL for both
 /// @nevents length of events; zero to get the count alone
-/// @events [out] completed events; running ones are counted, not listed; NULL when nevents is zero
+/// @events [out] the events, completed ones first, as many as there is room for; NULL when nevents is zero
 ///
 /// @return the count of events, -DER_NO_HDL, -DER_INVAL
 #[unsafe(no_mangle)]
@@ -161,18 +183,19 @@ pub unsafe extern "C" fn daos_eq_query(
         guard_count("daos_eq_query", |caller| {
             let out = caller.out_array(events, u64::from(nevents), "events")?;
             let queue = handle_table::get::<EventQueue>(eqh)?;
+            process::context()?;
             let inner = queue.inner();
-            let mut count = 0;
+            let mut found = Vec::new();
             if query & DAOS_EQR_COMPLETED != 0 {
-                for (index, event) in inner.completed.iter().enumerate() {
-                    out.set(index, event.as_ptr());
-                }
-                count += inner.completed.len() as u64;
+                found.extend(inner.completed.iter().map(|event| event.as_ptr()));
             }
             if query & DAOS_EQR_WAITING != 0 {
-                count += inner.running;
+                found.extend(inner.running.iter().map(|address| core::ptr::with_exposed_provenance_mut(*address)));
             }
-            Ok(c_int::try_from(count).unwrap_or(c_int::MAX))
+            for (index, event) in found.iter().enumerate() {
+                out.set(index, *event);
+            }
+            Ok(c_int::try_from(found.len()).unwrap_or(c_int::MAX))
         })
     }
 }

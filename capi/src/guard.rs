@@ -78,13 +78,16 @@ pub fn report<'a>(function: &str, status: &'a Status) -> &'a Status {
 
 fn caught<T>(function: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
     // What a panic leaves behind is guarded by locks that recover or is not looked at again.
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        Err(Status::new(Code::Misc, format!("{function} failed inside the library: {}", words_of(&*payload))))
-    })
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(fault(function, &*payload)))
+}
+
+/// The error that a panic becomes.
+pub(crate) fn fault(function: &str, payload: &(dyn Any + Send)) -> Status {
+    Status::new(Code::Misc, format!("{function} failed inside the library: {}", words_of(payload)))
 }
 
 /// What a panic said.
-fn words_of(payload: &(dyn Any + Send)) -> &str {
+pub(crate) fn words_of(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()
         .copied()

@@ -62,14 +62,19 @@ struct Place {
     entry: Option<Entry>,
 }
 
-struct Table {
+/// All handles.
+pub(crate) struct Table {
     places: Vec<Place>,
     free: Vec<u32>,
 }
 
 static TABLE: Mutex<Table> = Mutex::new(Table { places: Vec::new(), free: Vec::new() });
 
-fn table() -> MutexGuard<'static, Table> {
+/// The right to change them.
+pub(crate) type TableGuard = MutexGuard<'static, Table>;
+
+/// Takes the lock of the table.
+pub(crate) fn table() -> TableGuard {
     // Every change of the table is complete when something could panic.
     TABLE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,18 +2,49 @@
 
 use core::ffi::c_uint;
 
-use daos_client::{Anchor, ScatterList};
+use daos_client::ScatterList;
 use daos_status::{Code, Result, fail};
 use daos_types::{Extent, Key};
 
 use crate::abi::*;
 use crate::pointer::{Caller, Out};
 
-/// The most akeys of one call.
+/// The most akeys, and the most buffers or extents of one akey, that a call takes.
 pub const DESCRIPTORS_MAX: u64 = 1 << 16;
 
-/// Bytes of an anchor that hold a position.
-const POSITION_LENGTH_MAX: usize = 104;
+/// The most extents and buffers of all akeys of a call: descriptors may share arrays, so that a small program can ask for
+/// more than any memory holds.
+const PARTS_MAX: u64 = 1 << 20;
+
+/// The most bytes that all keys of a call have, for the same reason.
+const KEY_BYTES_MAX: usize = 16 << 20;
+
+/// What a call has asked for so far.
+#[derive(Default)]
+pub struct Tally {
+    parts: u64,
+    key_bytes: usize,
+}
+
+impl Tally {
+    fn add_parts(&mut self, count: u32) -> Result<()> {
+        self.parts += u64::from(count);
+        if self.parts > PARTS_MAX {
+            fail!(Code::IoInval, "the descriptors have more than {PARTS_MAX} extents and buffers");
+        }
+        Ok(())
+    }
+
+    /// One more key of the caller, given by value.
+    pub fn key(&mut self, caller: Caller, iov: &d_iov_t, name: &str) -> Result<Key> {
+        let key = key_of(caller, iov, name)?;
+        self.key_bytes += key.len();
+        if self.key_bytes > KEY_BYTES_MAX {
+            fail!(Code::KeyTooBig, "the keys of the call have more than {KEY_BYTES_MAX} bytes");
+        }
+        Ok(key)
+    }
+}
 
 /// A key of the caller: 1 byte to 64 KiB.
 pub fn key(caller: Caller, pointer: *const daos_key_t, name: &str) -> Result<Key> {
@@ -39,8 +70,12 @@ pub fn keys(caller: Caller, pointer: *const daos_key_t, count: c_uint, name: &st
     if count == 0 {
         fail!(Code::Inval, "the count of {name} is zero");
     }
+    if u64::from(count) > DESCRIPTORS_MAX {
+        fail!(Code::Inval, "there are {count} {name}; at most {DESCRIPTORS_MAX} are taken");
+    }
+    let mut tally = Tally::default();
     let iovs = caller.array(pointer, u64::from(count), name)?;
-    iovs.iter().map(|iov| key_of(caller, iov, name)).collect()
+    iovs.iter().map(|iov| tally.key(caller, iov, name)).collect()
 }
 
 /// Which length of a buffer counts.
@@ -64,7 +99,7 @@ pub struct List {
 
 impl List {
     /// The list at a pointer.
-    pub fn read(caller: Caller, pointer: *mut d_sg_list_t, what: Use) -> Result<List> {
+    pub fn read(caller: Caller, tally: &mut Tally, pointer: *mut d_sg_list_t, what: Use) -> Result<List> {
         let place = caller.out(pointer, "sgl")?;
         let list = place.get();
         if u64::from(list.sg_nr) > DESCRIPTORS_MAX {
@@ -74,6 +109,7 @@ impl List {
                 list.sg_nr
             );
         }
+        tally.add_parts(list.sg_nr)?;
         let iovs = caller.array(list.sg_iovs, u64::from(list.sg_nr), "sg_iovs")?;
         let mut pieces = Vec::with_capacity(iovs.len());
         let mut total = 0u64;
@@ -142,13 +178,14 @@ impl Filled {
 }
 
 /// The extents of a descriptor.
-pub fn extents(caller: Caller, iod: &daos_iod_t) -> Result<Vec<Extent>> {
+pub fn extents(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<Vec<Extent>> {
     if iod.iod_nr == 0 {
         fail!(Code::IoInval, "an array descriptor has no extents");
     }
     if u64::from(iod.iod_nr) > DESCRIPTORS_MAX {
         fail!(Code::IoInval, "an array descriptor has {} extents; at most {DESCRIPTORS_MAX} are taken", iod.iod_nr);
     }
+    tally.add_parts(iod.iod_nr)?;
     let recxs = caller.array(iod.iod_recxs, u64::from(iod.iod_nr), "iod_recxs")?;
     recxs
         .iter()
@@ -166,40 +203,6 @@ pub fn bytes_of(extents: &[Extent], record_size: u64) -> Result<u64> {
         Some(bytes) => Ok(bytes),
         None => fail!(Code::IoInval, "the extents hold more bytes than can be addressed"),
     }
-}
-
-/// An anchor of the caller.
-pub fn anchor(place: Out<daos_anchor_t>) -> Result<Anchor> {
-    let raw = place.get();
-    let length = (raw.da_flags & 0xff) as usize;
-    match u32::from(raw.da_type) {
-        DAOS_ANCHOR_TYPE_ZERO => Ok(Anchor { shard: u32::from(raw.da_shard), ..Anchor::default() }),
-        DAOS_ANCHOR_TYPE_EOF => Ok(Anchor { end: true, ..Anchor::default() }),
-        DAOS_ANCHOR_TYPE_KEY if length <= POSITION_LENGTH_MAX => Ok(Anchor {
-            position: raw.da_buf[..length].to_vec(),
-            shard: u32::from(raw.da_shard) | (raw.da_flags >> 16) << 16,
-            end: false,
-        }),
-        _ => fail!(Code::Inval, "the anchor was not made by this library; zero it before the first call"),
-    }
-}
-
-/// Stores an anchor for the next call.
-pub fn set_anchor(place: Out<daos_anchor_t>, anchor: &Anchor) -> Result<()> {
-    let mut raw = daos_anchor_t { da_type: 0, da_shard: 0, da_flags: 0, da_sub_anchors: 0, da_buf: [0; 104] };
-    if anchor.end {
-        raw.da_type = DAOS_ANCHOR_TYPE_EOF as u16;
-    } else {
-        let Some(part) = raw.da_buf.get_mut(..anchor.position.len()) else {
-            fail!(Code::Overflow, "a position of {} bytes does not fit an anchor", anchor.position.len());
-        };
-        part.copy_from_slice(&anchor.position);
-        raw.da_type = DAOS_ANCHOR_TYPE_KEY as u16;
-        raw.da_shard = anchor.shard as u16;
-        raw.da_flags = (anchor.shard & 0xffff_0000) | anchor.position.len() as u32;
-    }
-    place.set(raw);
-    Ok(())
 }
 
 /// Transactions are not here yet: a call that names one says so.

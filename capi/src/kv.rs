@@ -8,7 +8,8 @@ use daos_status::{Code, Result, fail};
 use daos_types::Epoch;
 
 use crate::abi::*;
-use crate::completion::run;
+use crate::anchor;
+use crate::completion::{Call, run};
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
@@ -80,8 +81,8 @@ pub unsafe extern "C" fn daos_kv_close(oh: daos_handle_t, ev: *mut daos_event_t)
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_kv_close", |caller| {
-            handle_table::remove::<OpenKeyValue>(oh)?;
-            run(caller, "daos_kv_close", ev, move |_client| async move { Ok(()) })
+            let (call, _open) = Call::closing::<OpenKeyValue>(caller, "daos_kv_close", ev, oh)?;
+            call.run(move |_client| async move { Ok(()) })
         })
     }
 }
@@ -236,15 +237,15 @@ pub unsafe extern "C" fn daos_kv_list(
             io::no_transaction(th)?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
             run(caller, "daos_kv_list", ev, move |client| async move {
-                let mut anchor = io::anchor(places.anchor)?;
-                let keys = if anchor.end {
+                let mut position = anchor::read(places.anchor)?;
+                let keys = if position.end {
                     Vec::new()
                 } else {
                     let object = open.key_value.object();
-                    object.list_dkeys(&client, Epoch::MAX, &mut anchor, places.limits()).await?
+                    object.list_dkeys(&client, Epoch::MAX, &mut position, places.limits()).await?
                 };
                 places.give(&keys);
-                io::set_anchor(places.anchor, &anchor)
+                anchor::store(places.anchor, &position)
             })
         })
     }

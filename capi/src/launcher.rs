@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use daos_client::{EngineLauncher, InsideEngine};
 use daos_env::Env;
+use daos_rpc::Address;
+use daos_rpc::in_process::InProcessNetwork;
 use daos_status::{Code, Result, Status, fail};
 
 /// The program that serves a directory, and the words it is called with.
@@ -30,8 +32,25 @@ impl EngineLauncher for Launcher {
         }
     }
 
-    fn start_inside(&self, directory: &Path, _env: &Env) -> Result<Box<dyn InsideEngine>> {
-        fail!(Code::Nosys, "an engine inside the process cannot be started yet for {}", directory.display());
+    fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>> {
+        Ok(Box::new(Inside(daos_server::InsideEngine::start(directory, env)?)))
+    }
+}
+
+/// An engine in this process, as the client knows it.
+struct Inside(daos_server::InsideEngine);
+
+impl InsideEngine for Inside {
+    fn network(&self) -> InProcessNetwork {
+        self.0.network()
+    }
+
+    fn targets(&self) -> Vec<Address> {
+        self.0.targets()
+    }
+
+    fn session(&self) -> u64 {
+        self.0.session()
     }
 }
 

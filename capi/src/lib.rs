@@ -7,6 +7,7 @@
 //! * [`handle_table`]: handles are numbers in a table; a wrong, closed or foreign one is an error.
 //! * [`process`]: the one client context of the process.
 //! * [`completion`]: how a call runs to its end: on the calling thread, or later with an event.
+//! * [`progress`]: threads that wait drive the client, and run the callbacks of events.
 //!
 //! The other modules are the functions, one module per subject; `daos-headers` prints their prototypes and comments.
 #![allow(unsafe_code, reason = "the C API: pointers of callers are read and written")]
@@ -14,6 +15,7 @@
 #![allow(clippy::too_many_arguments, reason = "signatures are the C API's")]
 
 pub mod abi;
+pub mod anchor;
 pub mod array;
 pub mod attributes;
 pub mod completion;
@@ -22,7 +24,9 @@ pub mod container_attributes;
 pub mod errno;
 pub mod event;
 pub mod event_queue;
+pub mod event_run;
 pub mod event_state;
+pub mod fork;
 pub mod guard;
 pub mod gurt;
 pub mod handle_table;
@@ -38,5 +42,6 @@ pub mod pointer;
 pub mod pool;
 pub mod pool_attributes;
 pub mod process;
+pub mod progress;
 pub mod prop;
 pub mod property;

@@ -7,7 +7,7 @@ use daos_status::{Code, Result, fail};
 use daos_types::{ObjectClass, ObjectId, ObjectType};
 
 use crate::abi::*;
-use crate::completion::run;
+use crate::completion::{Call, run};
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
@@ -151,8 +151,8 @@ pub unsafe extern "C" fn daos_obj_close(oh: daos_handle_t, ev: *mut daos_event_t
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_obj_close", |caller| {
-            handle_table::remove::<OpenObject>(oh)?;
-            run(caller, "daos_obj_close", ev, move |_client| async move { Ok(()) })
+            let (call, _open) = Call::closing::<OpenObject>(caller, "daos_obj_close", ev, oh)?;
+            call.run(move |_client| async move { Ok(()) })
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::abi::*;
 use crate::completion::run;
 use crate::guard::guard;
 use crate::handle_table;
-use crate::io::{self, Filled, List, Use};
+use crate::io::{self, Filled, List, Tally, Use};
 use crate::object::{OpenObject, conditions};
 use crate::pointer::{Caller, OutArray};
 
@@ -57,9 +57,9 @@ pub unsafe extern "C" fn daos_obj_update(
                     open.object.punch_akeys(&client, conditions, dkey, akeys).await
                 });
             }
-            let mut akeys = Vec::with_capacity(iods.len());
+            let (mut tally, mut akeys) = (Tally::default(), Vec::with_capacity(iods.len()));
             for (index, iod) in iods.iter().enumerate() {
-                akeys.push(update_of(caller, iod, lists.pointer_to(index))?);
+                akeys.push(update_of(caller, &mut tally, iod, lists.pointer_to(index))?);
             }
             run(caller, "daos_obj_update", ev, move |client| async move {
                 open.object.update(&client, conditions, dkey, akeys).await
@@ -84,16 +84,17 @@ fn single_punches(caller: Caller, iods: &[daos_iod_t]) -> Result<Option<Vec<Key>
     if !iods.iter().all(is_punch) {
         fail!(Code::IoInval, "removing single values (iod_size 0) and writing others cannot be one call");
     }
-    iods.iter().map(|iod| io::key_of(caller, &iod.iod_name, "iod_name")).collect::<Result<_>>().map(Some)
+    let mut tally = Tally::default();
+    iods.iter().map(|iod| tally.key(caller, &iod.iod_name, "iod_name")).collect::<Result<_>>().map(Some)
 }
 
-fn update_of(caller: Caller, iod: &daos_iod_t, sgl: Option<*mut d_sg_list_t>) -> Result<AkeyUpdate> {
-    let akey = io::key_of(caller, &iod.iod_name, "iod_name")?;
+fn update_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t, sgl: Option<*mut d_sg_list_t>) -> Result<AkeyUpdate> {
+    let akey = tally.key(caller, &iod.iod_name, "iod_name")?;
     let (extents, needed) = match iod.iod_type {
         DAOS_IOD_SINGLE if iod.iod_nr == 1 => (None, iod.iod_size),
         DAOS_IOD_SINGLE => fail!(Code::IoInval, "a single value has iod_nr 1, not {}", iod.iod_nr),
         DAOS_IOD_ARRAY => {
-            let extents = io::extents(caller, iod)?;
+            let extents = io::extents(caller, tally, iod)?;
             if iod.iod_size == 0 {
                 return Ok(AkeyUpdate { akey, value: UpdateValue::PunchExtents(extents) });
             }
@@ -105,7 +106,7 @@ fn update_of(caller: Caller, iod: &daos_iod_t, sgl: Option<*mut d_sg_list_t>) ->
     let Some(sgl) = sgl else {
         fail!(Code::Inval, "sgls is NULL");
     };
-    let list = List::read(caller, sgl, Use::Full)?;
+    let list = List::read(caller, tally, sgl, Use::Full)?;
     if list.length < needed {
         fail!(Code::IoInval, "the descriptor says {needed} bytes, and its buffers hold {}", list.length);
     }
@@ -150,12 +151,18 @@ pub unsafe extern "C" fn daos_obj_fetch(
             io::no_transaction(th)?;
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
-            let plan =
-                descriptors(caller, iods, nr)?.iter().map(|iod| plan_of(caller, iod)).collect::<Result<Vec<_>>>()?;
+            let mut tally = Tally::default();
+            let mut plan = Vec::new();
+            for iod in descriptors(caller, iods, nr)? {
+                plan.push(plan_of(caller, &mut tally, &iod)?);
+            }
             let lists = caller.out_array(sgls, if sgls.is_null() { 0 } else { u64::from(nr) }, "sgls")?;
             let mut destinations = Vec::new();
             for index in 0..plan.len() {
-                let list = lists.pointer_to(index).map(|sgl| List::read(caller, sgl, Use::Room)).transpose()?;
+                let list = match lists.pointer_to(index) {
+                    Some(sgl) => Some(List::read(caller, &mut tally, sgl, Use::Room)?),
+                    None => None,
+                };
                 destinations.push(list.filter(|list| list.length > 0));
             }
             let results = Results {
@@ -175,13 +182,13 @@ pub unsafe extern "C" fn daos_obj_fetch(
 /// One akey of a fetch: its key, and its extents when it is an array.
 type Plan = (Key, Option<Vec<Extent>>);
 
-fn plan_of(caller: Caller, iod: &daos_iod_t) -> Result<Plan> {
-    let akey = io::key_of(caller, &iod.iod_name, "iod_name")?;
+fn plan_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<Plan> {
+    let akey = tally.key(caller, &iod.iod_name, "iod_name")?;
     match iod.iod_type {
         DAOS_IOD_SINGLE if iod.iod_nr == 1 => Ok((akey, None)),
         DAOS_IOD_SINGLE => fail!(Code::IoInval, "a single value has iod_nr 1, not {}", iod.iod_nr),
         DAOS_IOD_ARRAY => {
-            let extents = io::extents(caller, iod)?;
+            let extents = io::extents(caller, tally, iod)?;
             io::bytes_of(&extents, iod.iod_size)?;
             Ok((akey, Some(extents)))
         }

@@ -8,10 +8,11 @@ use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key};
 
 use crate::abi::*;
+use crate::anchor;
 use crate::completion::run;
 use crate::guard::guard;
 use crate::handle_table;
-use crate::io::{self, List, Use};
+use crate::io::{self, List, Tally, Use};
 use crate::object::OpenObject;
 use crate::pointer::{Caller, Out, OutArray};
 
@@ -38,7 +39,7 @@ impl KeyPlaces {
             fail!(Code::Inval, "nr is zero");
         }
         let descriptors = caller.out_array(kds, u64::from(count.get()), "kds")?;
-        let list = List::read(caller, sgl, Use::Room)?;
+        let list = List::read(caller, &mut Tally::default(), sgl, Use::Room)?;
         if list.length == 0 {
             fail!(Code::Inval, "the scatter-gather list has no room for keys");
         }
@@ -64,15 +65,15 @@ impl KeyPlaces {
 }
 
 async fn list(open: Arc<OpenObject>, client: Client, dkey: Option<Key>, places: KeyPlaces) -> Result<()> {
-    let mut anchor = io::anchor(places.anchor)?;
+    let mut position = anchor::read(places.anchor)?;
     let limits = places.limits();
     let keys = match dkey {
-        _ if anchor.end => Vec::new(),
-        None => open.object.list_dkeys(&client, Epoch::MAX, &mut anchor, limits).await?,
-        Some(dkey) => open.object.list_akeys(&client, Epoch::MAX, dkey, &mut anchor, limits).await?,
+        _ if position.end => Vec::new(),
+        None => open.object.list_dkeys(&client, Epoch::MAX, &mut position, limits).await?,
+        Some(dkey) => open.object.list_akeys(&client, Epoch::MAX, dkey, &mut position, limits).await?,
     };
     places.give(&keys);
-    io::set_anchor(places.anchor, &anchor)
+    anchor::store(places.anchor, &position)
 }
 
 /// Lists dkeys of an object. Call it with the same anchor until daos_anchor_is_eof; keys that are there throughout are given
@@ -176,13 +177,13 @@ pub unsafe extern "C" fn daos_obj_list_recx(
             let eprs = caller.out_array(eprs, if eprs.is_null() { 0 } else { room }, "eprs")?;
             let place = caller.out(anchor, "anchor")?;
             run(caller, "daos_obj_list_recx", ev, move |client| async move {
-                let mut anchor = io::anchor(place)?;
+                let mut position = anchor::read(place)?;
                 let limits = ListLimits { count: recxs.count() as u32, bytes: u64::MAX };
-                let (record_size, extents) = if anchor.end {
+                let (record_size, extents) = if position.end {
                     (0, Vec::new())
                 } else {
                     let object = &open.object;
-                    object.list_extents(&client, Epoch::MAX, dkey, akey, incr_order, &mut anchor, limits).await?
+                    object.list_extents(&client, Epoch::MAX, dkey, akey, incr_order, &mut position, limits).await?
                 };
                 for (index, extent) in extents.iter().enumerate() {
                     recxs.set(index, daos_recx_t { rx_idx: extent.start(), rx_nr: extent.count() });
@@ -192,7 +193,7 @@ pub unsafe extern "C" fn daos_obj_list_recx(
                 if let Some(size) = size {
                     size.set(record_size);
                 }
-                io::set_anchor(place, &anchor)
+                anchor::store(place, &position)
             })
         })
     }

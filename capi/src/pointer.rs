@@ -7,6 +7,9 @@ use daos_status::{Code, Result, fail};
 /// The most elements that one array argument may have; larger counts are a mistake of the caller, not a request.
 pub const ARRAY_ARGUMENT_LENGTH_MAX: u64 = 1 << 20;
 
+/// The most bytes of an argument that is copied.
+pub const BYTES_ARGUMENT_LENGTH_MAX: usize = 16 << 20;
+
 /// The longest text argument.
 pub const TEXT_LENGTH_MAX: usize = 4096;
 
@@ -50,14 +53,14 @@ impl Caller {
         Ok(unsafe { core::slice::from_raw_parts(pointer, count as usize) }.to_vec())
     }
 
-    /// Bytes, as a copy; the length is already checked by whoever calls.
+    /// Bytes, as a copy.
     pub fn bytes(self, pointer: *const c_void, length: usize, name: &str) -> Result<Vec<u8>> {
         if length == 0 {
             return Ok(Vec::new());
         }
         check(pointer.cast::<u8>(), name)?;
-        if isize::try_from(length).is_err() {
-            fail!(Code::Inval, "{name} has {length} bytes");
+        if length > BYTES_ARGUMENT_LENGTH_MAX {
+            fail!(Code::Inval, "{name} has {length} bytes; at most {BYTES_ARGUMENT_LENGTH_MAX} are taken");
         }
         // SAFETY: the pointer is checked, and how many bytes it points to is the caller's promise.
         Ok(unsafe { core::slice::from_raw_parts(pointer.cast::<u8>(), length) }.to_vec())
@@ -89,6 +92,17 @@ impl Caller {
     /// A place for a result, if the caller wants it.
     pub fn out_optional<T>(self, pointer: *mut T, name: &str) -> Result<Option<Out<T>>> {
         if pointer.is_null() { Ok(None) } else { self.out(pointer, name).map(Some) }
+    }
+
+    /// Room for bytes. However large it is said to be, only what is needed of it is written.
+    pub fn out_bytes(self, pointer: *mut u8, size: usize, name: &str) -> Result<OutArray<u8>> {
+        if isize::try_from(size).is_err() {
+            fail!(Code::Inval, "{name} has {size} bytes, which no memory has");
+        }
+        if size > 0 {
+            check(pointer, name)?;
+        }
+        Ok(OutArray { pointer, count: size })
     }
 
     /// Places for `count` results.

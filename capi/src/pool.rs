@@ -7,11 +7,10 @@ use daos_status::{Code, Result, fail};
 use daos_types::Reference;
 
 use crate::abi::*;
-use crate::completion::run;
+use crate::completion::{Call, run, value_of};
 use crate::guard::guard;
 use crate::handle_table;
 use crate::pointer::{Caller, Out, fill_text};
-use crate::process;
 use crate::property;
 
 /// What a pool handle stands for.
@@ -83,8 +82,8 @@ pub unsafe extern "C" fn daos_pool_disconnect(poh: daos_handle_t, ev: *mut daos_
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_pool_disconnect", |caller| {
-            let open = handle_table::remove::<OpenPool>(poh)?;
-            run(caller, "daos_pool_disconnect", ev, move |client| async move { open.pool.disconnect(&client).await })
+            let (call, open) = Call::closing::<OpenPool>(caller, "daos_pool_disconnect", ev, poh)?;
+            call.run(move |client| async move { open.pool.disconnect(&client).await })
         })
     }
 }
@@ -199,7 +198,10 @@ pub unsafe extern "C" fn daos_pool_global2local(glob: d_iov_t, poh: *mut daos_ha
             let handle = caller.out(poh, "poh")?;
             let bytes = caller.bytes(glob.iov_buf, glob.iov_len.min(glob.iov_buf_len), "glob")?;
             let pool =
-                process::context()?.block_on(move |client| async move { Pool::from_global(&client, &bytes).await })?;
+                value_of(
+                    "daos_pool_global2local",
+                    move |client| async move { Pool::from_global(&client, &bytes).await },
+                )?;
             handle.set(handle_table::insert(OpenPool { pool })?);
             Ok(())
         })

@@ -90,8 +90,8 @@ pub unsafe extern "C" fn daos_pool_list_attr(
         guard("daos_pool_list_attr", |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let size = caller.out(size, "size")?;
-            let room = if buffer.is_null() { 0 } else { size.get() as u64 };
-            let buffer = caller.out_array(buffer.cast::<u8>(), room, "buffer")?;
+            let room = if buffer.is_null() { 0 } else { size.get() };
+            let buffer = caller.out_bytes(buffer.cast::<u8>(), room, "buffer")?;
             run(caller, "daos_pool_list_attr", ev, move |client| async move {
                 give_names(&open.pool.list_attributes(&client).await?, &buffer, size);
                 Ok(())

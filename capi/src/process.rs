@@ -6,10 +6,12 @@ use daos_client::{ClientSettings, Context};
 use daos_env::Env;
 use daos_status::{Code, Result, fail};
 
+use crate::fork;
 use crate::handle_table;
 use crate::launcher::Launcher;
 
-struct State {
+/// What the process has of the library.
+pub(crate) struct State {
     initialised: u32,
     process: u32,
     context: Option<Arc<Context>>,
@@ -17,13 +19,18 @@ struct State {
 
 static STATE: Mutex<State> = Mutex::new(State { initialised: 0, process: 0, context: None });
 
-fn state() -> MutexGuard<'static, State> {
+/// The right to look at it.
+pub(crate) type StateGuard = MutexGuard<'static, State>;
+
+/// Takes the lock of the state.
+pub(crate) fn state() -> StateGuard {
     // Every change of the state is complete when something could panic.
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts one more user; the first starts the client. Nothing is attached before it is needed.
 pub fn initialise() -> Result<()> {
+    fork::prepare();
     let mut state = state();
     if state.initialised == 0 {
         state.context = Some(Arc::new(start()?));

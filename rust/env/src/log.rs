@@ -1,7 +1,6 @@
 //! One line per event, to standard error unless a program says otherwise.
 
 use std::fmt;
-use std::io::Write;
 use std::sync::OnceLock;
 
 /// How much an event matters.
@@ -32,11 +31,18 @@ pub fn log_event(level: LogLevel, area: &str, message: fmt::Arguments<'_>) {
         Some(sink) => sink(level, area, message),
         None if level <= LogLevel::Warn => {
             let word = if level == LogLevel::Error { "ERROR" } else { "WARN" };
-            // A process whose standard error is closed still has to work.
-            let _ignored = writeln!(std::io::stderr(), "daos {word} {area}: {message}");
+            let line = format!("daos {word} {area}: {message}").replace('\n', "\\n");
+            write_line(&(line + "\n"));
         }
         None => {}
     }
+}
+
+/// One write for the line, so that lines of threads and processes do not mix; and no lock, which a child process could
+/// inherit locked. A process whose standard error is closed or full still has to work: what cannot be written is lost.
+fn write_line(line: &str) {
+    // SAFETY: the bytes are those of the line.
+    unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
 }
 
 /// Logs an event: `log!(Warn, "engine", "target {index} ...")`.
