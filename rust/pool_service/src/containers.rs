@@ -1,18 +1,20 @@
 //! Decisions about containers.
 
 use crate::rows::{ContainerRow, Row, RowKey};
-use crate::state::{Decision, PoolService};
+use crate::state::{Container, Decision, PoolService};
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, HandleId, PoolId, check_label};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerEntry, ContainerQueryReply, ContainerRequest,
-    ContainerSetProperties, Properties,
+    ContainerSetProperties, Properties, encode,
 };
 
 /// The first object identifier (lower half) that is given out; those below belong to layouts such as dfs.
 const FIRST_OBJECT: u64 = 1 << 8;
 /// The most that one request reserves.
 const OBJECTS_PER_REQUEST_MAX: u64 = 1 << 40;
+/// All properties of a container together, encoded: they fit every message they travel in.
+const PROPERTIES_BYTES_MAX: usize = 32 << 10;
 
 impl PoolService {
     /// A new container; its part on every target is made before the rows are stored.
@@ -27,6 +29,7 @@ impl PoolService {
             fail!(Code::Exist, "container {} exists", request.container);
         }
         self.check_container_label(request.pool, label)?;
+        check_properties(&request.properties)?;
         let row = ContainerRow {
             destroying: false,
             properties: request.properties.clone(),
@@ -49,27 +52,32 @@ impl PoolService {
         Ok(())
     }
 
-    /// Begins the end of a container.
-    pub fn begin_container_destroy(&self, request: &ContainerDestroy) -> Result<Decision<ContainerId>> {
+    /// Begins the end of a container; the handles that close with it are given.
+    pub fn begin_container_destroy(
+        &self,
+        request: &ContainerDestroy,
+    ) -> Result<Decision<(ContainerId, Vec<HandleId>)>> {
         self.check_pool_handle(request.pool, request.handle, true)?;
         let id = self.find_container(request.pool, &request.container)?;
         let container = &self.ready_pool(request.pool)?.containers[&id];
-        let handles = container.handles.len();
-        if handles > 0 && !request.force {
-            fail!(Code::Busy, "container '{}' has {handles} open handles; close them, or use force", request.container);
+        let handles: Vec<HandleId> = container.handles.keys().copied().collect();
+        if !handles.is_empty() && !request.force {
+            let (name, count) = (&request.container, handles.len());
+            fail!(Code::Busy, "container '{name}' has {count} open handles; close them, or use force");
         }
         let row = ContainerRow { destroying: true, ..container.row.clone() };
-        Ok(Decision { rows: vec![Row::put(RowKey::Container(request.pool, id), &row)], reply: id })
+        Ok(Decision { rows: vec![Row::put(RowKey::Container(request.pool, id), &row)], reply: (id, handles) })
     }
 
-    /// Forgets a container whose parts on the targets are gone; gives the handles that were open.
-    pub fn finish_container_destroy(&self, pool_id: PoolId, id: ContainerId) -> Decision<Vec<HandleId>> {
+    /// Forgets a container whose parts on the targets are gone.
+    pub fn finish_container_destroy(&self, pool_id: PoolId, id: ContainerId) -> Decision<()> {
         let container = self.pools.get(&pool_id).and_then(|pool| pool.containers.get(&id));
-        let Some(container) = container else { return Decision { rows: Vec::new(), reply: Vec::new() } };
-        let names = container.attributes.keys().cloned();
-        let mut rows: Vec<Row> = names.map(|name| Row::remove(RowKey::ContainerAttribute(pool_id, id, name))).collect();
-        rows.push(Row::remove(RowKey::Container(pool_id, id)));
-        Decision { rows, reply: container.handles.keys().copied().collect() }
+        Decision { rows: container.map_or(Vec::new(), |entry| container_rows(pool_id, id, entry)), reply: () }
+    }
+
+    /// Whether the service knows a container, in whatever state.
+    pub fn has_container(&self, pool: PoolId, id: ContainerId) -> bool {
+        self.pools.get(&pool).is_some_and(|pool| pool.containers.contains_key(&id))
     }
 
     /// The containers of a pool.
@@ -104,6 +112,7 @@ impl PoolService {
             properties.label.clone_from(&new.label);
         }
         merge(&mut properties, new);
+        check_properties(&properties)?;
         let row = ContainerRow { properties, modify_time: now, ..container.row.clone() };
         Ok(Decision { rows: vec![Row::put(RowKey::Container(pool, id), &row)], reply: () })
     }
@@ -120,6 +129,23 @@ impl PoolService {
         let row = ContainerRow { next_object: next, ..container.row.clone() };
         Ok(Decision { rows: vec![Row::put(RowKey::Container(pool, id), &row)], reply: first })
     }
+}
+
+/// What removes a container with its attributes.
+pub(crate) fn container_rows(pool: PoolId, id: ContainerId, container: &Container) -> Vec<Row> {
+    let names = container.attributes.keys().cloned();
+    let mut rows: Vec<Row> = names.map(|name| Row::remove(RowKey::ContainerAttribute(pool, id, name))).collect();
+    rows.push(Row::remove(RowKey::Container(pool, id)));
+    rows
+}
+
+/// Refuses properties that would make the answers which carry them too long.
+fn check_properties(properties: &Properties) -> Result<()> {
+    let bytes = encode(properties).len();
+    if bytes > PROPERTIES_BYTES_MAX {
+        fail!(Code::Inval, "the properties of a container take {bytes} bytes; {PROPERTIES_BYTES_MAX} are allowed");
+    }
+    Ok(())
 }
 
 fn merge(properties: &mut Properties, new: &Properties) {

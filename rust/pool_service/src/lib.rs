@@ -12,11 +12,13 @@ mod containers;
 mod handles;
 mod pools;
 mod rows;
+mod space;
 mod state;
 
 pub use handles::ClientId;
 pub use pools::PoolPlan;
 pub use rows::{Row, RowKey};
+pub use space::{Promise, SpaceOffer};
 pub use state::{Decision, PoolService, PoolState, Unfinished};
 
 #[cfg(test)]

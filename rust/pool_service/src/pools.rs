@@ -1,6 +1,8 @@
 //! Decisions about pools.
 
+use crate::containers::container_rows;
 use crate::rows::{PoolRow, Row, RowKey};
+use crate::space::{Promise, SpaceOffer};
 use crate::state::{Decision, PoolService, PoolState};
 use daos_status::{Code, Result, fail};
 use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex, check_label};
@@ -8,10 +10,9 @@ use daos_wire::{PoolCreate, PoolEntry, PoolQueryReply, Space};
 
 /// Durability classes by their words.
 const DURABILITY: &[&str] = &["log", "pmem", "ram"];
-/// The least of a pool on one target: room for its own metadata and a few values.
-const TARGET_BYTES_MIN: u64 = 64 << 20;
-/// The part of a pool's bytes that holds metadata and small values.
-const META_SHARE: u64 = 4;
+
+/// The most pools of a system: each has an arena, a log and files on every target.
+const POOLS_MAX: usize = 1000;
 
 /// What a new pool is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +23,8 @@ pub struct PoolPlan {
     pub meta_bytes: u64,
     /// Data on each target.
     pub data_bytes: u64,
+    /// The redo log on each target.
+    pub log_bytes: u64,
     /// Durability class.
     pub durability: String,
     /// The pool is there already and ready: nothing is left to do.
@@ -29,20 +32,23 @@ pub struct PoolPlan {
 }
 
 impl PoolService {
-    /// Begins a pool over `targets`; `default_size` is what an unspecified size means.
+    /// Begins a pool over `targets`, in what the machine has to offer.
     pub fn begin_pool_create(
         &self,
         request: &PoolCreate,
         targets: Vec<(Rank, TargetIndex)>,
-        default_size: u64,
+        offer: &SpaceOffer,
     ) -> Result<Decision<PoolPlan>> {
         if let Some(pool) = self.pools.get(&request.id) {
             if pool.row.label != request.label {
                 fail!(Code::Exist, "pool {} exists with the label '{}'", request.id, pool.row.label);
             }
+            if pool.state() == PoolState::Destroying {
+                fail!(Code::Busy, "pool {} is being destroyed", request.id);
+            }
             return Ok(Decision { rows: Vec::new(), reply: plan_of(&pool.row) });
         }
-        let row = self.new_pool_row(request, targets, default_size)?;
+        let row = self.new_pool_row(request, targets, offer)?;
         Ok(Decision { reply: plan_of(&row), rows: vec![Row::put(RowKey::Pool(request.id), &row)] })
     }
 
@@ -50,7 +56,7 @@ impl PoolService {
         &self,
         request: &PoolCreate,
         targets: Vec<(Rank, TargetIndex)>,
-        default_size: u64,
+        offer: &SpaceOffer,
     ) -> Result<PoolRow> {
         if !request.label.is_empty() {
             check_label(&request.label)?;
@@ -58,30 +64,41 @@ impl PoolService {
                 fail!(Code::Exist, "a pool with the label '{}' exists", request.label);
             }
         }
+        if self.pools.len() >= POOLS_MAX {
+            fail!(Code::Busy, "the system has {POOLS_MAX} pools; destroy one first");
+        }
         let durability = if request.durability.is_empty() { "log" } else { request.durability.as_str() };
         if !DURABILITY.contains(&durability) {
             fail!(Code::Inval, "durability class '{durability}' is unknown; it is one of {}", DURABILITY.join(", "));
         }
-        let size = if request.size == 0 { default_size } else { request.size };
-        let per_target = size / targets.len().max(1) as u64;
-        if per_target < TARGET_BYTES_MIN {
-            fail!(
-                Code::Inval,
-                "a pool over {} targets needs {} bytes at least, not {size}",
-                targets.len(),
-                TARGET_BYTES_MIN * targets.len() as u64
-            );
-        }
-        let meta = (per_target / META_SHARE).next_multiple_of(1 << 20);
+        let sizes = match durability {
+            "log" => offer.plan_on_storage(request.size, targets.len() as u64)?,
+            "ram" => offer.plan_in_memory(request.size, targets.len() as u64)?,
+            _ => fail!(
+                Code::Notsupported,
+                "durability class '{durability}' is not part of this release; create the pool with class 'log' or 'ram'"
+            ),
+        };
         Ok(PoolRow {
             label: request.label.clone(),
             state: PoolState::Creating as u8,
-            meta_bytes_per_target: meta,
-            data_bytes_per_target: (per_target - meta) & !4095,
+            meta_bytes_per_target: sizes.meta_bytes,
+            data_bytes_per_target: sizes.data_bytes,
+            log_bytes_per_target: sizes.log_bytes,
             durability: durability.to_owned(),
             map_version: 1,
             targets,
         })
+    }
+
+    /// What the pools may still write of what they were promised, given what their targets report.
+    pub fn promise(&self, id: PoolId, free: u64) -> Promise {
+        let Some(pool) = self.pools.get(&id) else { return Promise::default() };
+        let targets = pool.row.targets.len() as u64;
+        let memory = pool.row.meta_bytes_per_target.saturating_mul(targets);
+        let ram = pool.row.is_volatile();
+        let data = pool.row.data_bytes_per_target.saturating_mul(targets);
+        Promise { storage: if ram { 0 } else { free }, memory: if ram { memory.saturating_add(data) } else { memory } }
     }
 
     /// Declares a pool ready, its targets being made.
@@ -92,14 +109,16 @@ impl PoolService {
         Ok(Decision { rows, reply })
     }
 
-    /// Begins the end of a pool.
-    pub fn begin_pool_destroy(&self, pool: &Reference, force: bool) -> Result<Decision<PoolId>> {
+    /// Begins the end of a pool; its handles close with it, and the container handles among them are given.
+    pub fn begin_pool_destroy(&self, pool: &Reference, force: bool) -> Result<Decision<(PoolId, Vec<HandleId>)>> {
         let id = self.find_pool(pool)?;
         let handles = self.pools[&id].handles.len();
         if handles > 0 && !force {
             fail!(Code::Busy, "pool '{pool}' has {handles} open handles; close them, or use force");
         }
-        Ok(Decision { rows: self.set_state(id, PoolState::Destroying)?, reply: id })
+        let containers = self.pools[&id].containers.values();
+        let revoked = containers.flat_map(|container| container.handles.keys().copied()).collect();
+        Ok(Decision { rows: self.set_state(id, PoolState::Destroying)?, reply: (id, revoked) })
     }
 
     /// Forgets a pool, its targets being removed.
@@ -107,9 +126,7 @@ impl PoolService {
         let Some(pool) = self.pools.get(&id) else { return Decision { rows: Vec::new(), reply: () } };
         let mut rows = Vec::new();
         for (container_id, container) in &pool.containers {
-            let names = container.attributes.keys().cloned();
-            rows.extend(names.map(|name| Row::remove(RowKey::ContainerAttribute(id, *container_id, name))));
-            rows.push(Row::remove(RowKey::Container(id, *container_id)));
+            rows.extend(container_rows(id, *container_id, container));
         }
         rows.extend(pool.attributes.keys().map(|name| Row::remove(RowKey::PoolAttribute(id, name.clone()))));
         rows.push(Row::remove(RowKey::Pool(id)));
@@ -135,6 +152,20 @@ impl PoolService {
     /// Every pool.
     pub fn list_pools(&self) -> Vec<PoolEntry> {
         self.pools.keys().map(|id| self.entry(*id)).collect()
+    }
+
+    /// The pools whose contents end with the engine.
+    pub fn volatile_pools(&self) -> Vec<PoolId> {
+        self.pools.iter().filter(|(_, pool)| pool.row.is_volatile()).map(|(id, _)| *id).collect()
+    }
+
+    /// What a new engine does about a pool whose contents ended with the last one: it is made anew, and its containers
+    /// are forgotten.
+    pub fn renew_volatile_pool(&self, id: PoolId) -> Result<Decision<PoolPlan>> {
+        let pool = self.ready_pool(id)?;
+        let rows =
+            pool.containers.iter().flat_map(|(container, entry)| container_rows(id, *container, entry)).collect();
+        Ok(Decision { rows, reply: plan_of(&pool.row) })
     }
 
     /// The pool's targets and the version of that list.
@@ -170,11 +201,18 @@ impl PoolService {
     }
 }
 
+impl PoolRow {
+    pub(crate) fn is_volatile(&self) -> bool {
+        self.durability == "ram"
+    }
+}
+
 fn plan_of(row: &PoolRow) -> PoolPlan {
     PoolPlan {
         targets: row.targets.clone(),
         meta_bytes: row.meta_bytes_per_target,
         data_bytes: row.data_bytes_per_target,
+        log_bytes: row.log_bytes_per_target,
         durability: row.durability.clone(),
         ready: row.state == PoolState::Ready as u8,
     }

@@ -118,6 +118,7 @@ stored! {
         state: u8,
         meta_bytes_per_target: u64,
         data_bytes_per_target: u64,
+        log_bytes_per_target: u64,
         durability: String,
         map_version: u32,
         targets: Vec<(Rank, TargetIndex)>,

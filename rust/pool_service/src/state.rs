@@ -68,6 +68,12 @@ impl Pool {
             _ => PoolState::Destroying,
         }
     }
+
+    /// Closes every handle on the pool and its containers.
+    fn close_all(&mut self) {
+        self.handles.clear();
+        self.containers.values_mut().for_each(|container| container.handles.clear());
+    }
 }
 
 /// The pool service of a system.
@@ -111,7 +117,12 @@ impl PoolService {
 
     fn apply_pool(&mut self, id: PoolId, row: PoolRow) {
         match self.pools.get_mut(&id) {
-            Some(pool) => pool.row = row,
+            Some(pool) => {
+                pool.row = row;
+                if pool.state() == PoolState::Destroying {
+                    pool.close_all();
+                }
+            }
             None => {
                 let pool =
                     Pool { row, attributes: BTreeMap::new(), containers: BTreeMap::new(), handles: BTreeMap::new() };
@@ -123,7 +134,12 @@ impl PoolService {
     fn apply_container(&mut self, pool: PoolId, id: ContainerId, row: ContainerRow) -> Result<()> {
         let containers = &mut self.pool_entry(pool)?.containers;
         match containers.get_mut(&id) {
-            Some(container) => container.row = row,
+            Some(container) => {
+                container.row = row;
+                if container.row.destroying {
+                    container.handles.clear();
+                }
+            }
             None => {
                 let (attributes, handles) = (BTreeMap::new(), BTreeMap::new());
                 containers.insert(id, Container { row, attributes, handles, open_time: 0 });

@@ -4,6 +4,7 @@ use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, TargetIndex};
 use daos_wire::*;
 
 const CLIENT: ClientId = ClientId(1);
+const OFFER: SpaceOffer = SpaceOffer { storage: 1 << 40, memory: 1 << 36 };
 
 /// The service with a map of what would be stored.
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl Bench {
         let id = PoolId::from_bytes([label.len() as u8; 16]);
         let request = PoolCreate { id, label: label.into(), size: 1 << 30, durability: String::new() };
         let targets = vec![(Rank(0), TargetIndex(0)), (Rank(0), TargetIndex(1))];
-        self.commit(self.service.begin_pool_create(&request, targets, 0)).expect("new pool");
+        self.commit(self.service.begin_pool_create(&request, targets, &OFFER)).expect("new pool");
         self.commit(self.service.finish_pool_create(id)).expect("pool");
         id
     }
@@ -86,9 +87,12 @@ fn a_pool_lives_and_survives_a_restart() {
     assert_eq!(bench.service.find_pool(&Reference::Label("demo".into())).ok(), Some(pool));
     let handle = bench.connect(pool, 1, 2).expect("connects");
     assert_eq!(code(bench.service.begin_pool_destroy(&Reference::Id(pool.0), false)), Code::Busy);
-    let id = bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true)).expect("forced");
+    let id = bench.container(pool, handle, 3, "c").expect("new");
+    let open = bench.open(pool, handle, id, 9, 2).expect("opens");
+    let (id, revoked) = bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true)).expect("forced");
+    assert_eq!(revoked, [open]);
     assert_eq!(bench.restart().unfinished(), [Unfinished::Pool(pool)]);
-    assert_eq!(code(bench.service.list_containers(pool, handle)), Code::Busy);
+    assert_eq!(code(bench.service.list_containers(pool, handle)), Code::NoHdl);
     bench.commit(Ok(bench.service.finish_pool_destroy(id))).expect("gone");
     assert!(bench.stored.is_empty() && bench.service.list_pools().is_empty());
 }
@@ -98,10 +102,10 @@ fn repeated_requests_change_nothing() {
     let mut bench = Bench::default();
     let pool = bench.pool("demo");
     let request = PoolCreate { id: pool, label: "demo".into(), size: 0, durability: String::new() };
-    let again = bench.service.begin_pool_create(&request, vec![], 0).expect("known");
+    let again = bench.service.begin_pool_create(&request, vec![], &OFFER).expect("known");
     assert!(again.rows.is_empty() && again.reply.ready);
     let other = PoolCreate { id: PoolId::from_bytes([99; 16]), ..request };
-    assert_eq!(code(bench.service.begin_pool_create(&other, vec![], 0)), Code::Exist);
+    assert_eq!(code(bench.service.begin_pool_create(&other, vec![], &OFFER)), Code::Exist);
     let handle = bench.connect(pool, 1, 2).expect("connects");
     bench.connect(pool, 1, 2).expect("the same handle again");
     let id = bench.container(pool, handle, 3, "c").expect("new");

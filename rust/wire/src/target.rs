@@ -13,6 +13,8 @@ wire_structs! {
         meta_bytes: u64,
         /// Bytes for data.
         data_bytes: u64,
+        /// Bytes of the redo log.
+        log_bytes: u64,
         /// Durability class.
         durability: String,
     }
