@@ -1,4 +1,5 @@
 //! Starting a process that outlives its starter and owes it nothing.
+#![allow(unsafe_code, reason = "system calls between fork and exec")]
 
 use daos_status::{Result, Status};
 use std::os::unix::process::CommandExt;

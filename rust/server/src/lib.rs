@@ -2,13 +2,20 @@
 //!
 //! [`LocalEngine::serve`] is the engine of a local directory: it greets clients on a socket in the directory, holds their
 //! leases, and ends when nobody has needed it for a while. [`InsideEngine`] is the same engine on threads of the calling
-//! process.
-#![allow(unsafe_code, reason = "system calls: a detached process")]
+//! process. 
 
+mod capacity;
+mod channel;
 mod detach;
 mod inside_engine;
 mod local_engine;
+mod locks;
+mod sessions;
+mod settings;
 
+pub use capacity::{Capacity, HostCapacity};
 pub use detach::spawn_detached;
 pub use inside_engine::InsideEngine;
 pub use local_engine::{LocalEngine, LocalEngineSettings};
+pub use sessions::Sessions;
+pub use settings::TargetSettings;

@@ -1,0 +1,29 @@
+//! Numbers that bound what a target does.
+
+use daos_object_service::ObjectServiceSettings;
+use daos_rpc::EndpointSettings;
+use std::time::Duration;
+
+/// The bounds of a [`crate::Target`].
+#[derive(Clone, Debug)]
+pub struct TargetSettings {
+    /// Of its endpoint.
+    pub endpoint: EndpointSettings,
+    /// Of its object service.
+    pub objects: ObjectServiceSettings,
+    /// How long a request to another target may take; removing the files of a large pool takes longest.
+    pub call_timeout: Duration,
+    /// How long requests that are under way when the engine is told to end may take.
+    pub drain_timeout: Duration,
+}
+
+impl Default for TargetSettings {
+    fn default() -> TargetSettings {
+        TargetSettings {
+            endpoint: EndpointSettings::default(),
+            objects: ObjectServiceSettings::default(),
+            call_timeout: Duration::from_secs(120),
+            drain_timeout: Duration::from_secs(5),
+        }
+    }
+}
