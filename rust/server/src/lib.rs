@@ -2,7 +2,7 @@
 //!
 //! [`LocalEngine::serve`] is the engine of a local directory: it greets clients on a socket in the directory, holds their
 //! leases, and ends when nobody has needed it for a while. [`InsideEngine`] is the same engine on threads of the calling
-//! process. 
+//! process. Both start a [`Target`] per thread; a simulator starts them all on one executor.
 
 mod capacity;
 mod channel;
@@ -10,8 +10,10 @@ mod detach;
 mod inside_engine;
 mod local_engine;
 mod locks;
+mod service;
 mod sessions;
 mod settings;
+mod target;
 
 pub use capacity::{Capacity, HostCapacity};
 pub use detach::spawn_detached;
@@ -19,3 +21,4 @@ pub use inside_engine::InsideEngine;
 pub use local_engine::{LocalEngine, LocalEngineSettings};
 pub use sessions::Sessions;
 pub use settings::TargetSettings;
+pub use target::{EngineIdentity, Target, TargetParts};

@@ -1,0 +1,46 @@
+//! What a new engine does about what the last one left.
+
+use super::Service;
+use daos_pool_service::Unfinished;
+use daos_status::Result;
+use daos_types::PoolId;
+
+impl Service {
+    /// Finishes what a crash interrupted. What cannot be finished now is tried again at the next start.
+    pub(super) async fn finish_interrupted(&self) {
+        let list = self.state.borrow().unfinished();
+        for unfinished in list {
+            let (what, result) = match unfinished {
+                Unfinished::Pool(pool) => (format!("pool {pool}"), self.finish_pool(pool).await),
+                Unfinished::Container(pool, container) => {
+                    (format!("container {container} of pool {pool}"), self.finish_container(pool, container).await)
+                }
+            };
+            match result {
+                Ok(()) => daos_env::log!(Warn, "pool", "{what} was being made or removed in a crash; it is removed"),
+                Err(status) => daos_env::log!(Error, "pool", "{what} cannot be removed: {status}"),
+            }
+        }
+    }
+
+    /// Makes pools of class `ram` anew, without containers: their contents ended with the last engine.
+    pub(super) async fn renew_volatile_pools(&self) {
+        let pools = self.state.borrow().volatile_pools();
+        self.sessions.set_volatile_pools(pools.len());
+        for pool in pools {
+            match self.renew(pool).await {
+                Ok(()) => daos_env::log!(
+                    Warn,
+                    "pool",
+                    "pool {pool} of class ram is empty: the last engine took its contents along"
+                ),
+                Err(status) => daos_env::log!(Error, "pool", "pool {pool} of class ram cannot be made again: {status}"),
+            }
+        }
+    }
+
+    async fn renew(&self, pool: PoolId) -> Result<()> {
+        let plan = self.change(|state| state.renew_volatile_pool(pool)).await?;
+        self.make_parts(pool, &plan).await
+    }
+}

@@ -1,0 +1,172 @@
+//! One target: its endpoint, the stores of its pools, and the services on them.
+//!
+//! A target knows no threads. It is assembled from an [`Env`], a spawner, media and a transport, so that one executor can
+//! run a whole engine of them over simulated ones.
+
+mod context;
+mod dispatch;
+mod internal;
+mod peers;
+mod pools;
+
+pub(crate) use peers::Peers;
+
+use crate::service::Service;
+use crate::{Capacity, Sessions, TargetSettings};
+use context::Context;
+use daos_env::sync::Signal;
+use daos_env::{Env, HybridClock, Spawner};
+use daos_media::Media;
+use daos_object_service::ObjectService;
+use daos_pool_service::ClientId;
+use daos_rpc::{Address, Endpoint, Transport};
+use daos_status::Result;
+use daos_types::TargetIndex;
+use pools::Pools;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What a target is made of.
+pub struct TargetParts {
+    /// Its number within the engine.
+    pub index: TargetIndex,
+    /// Clock and random numbers.
+    pub env: Env,
+    /// Of the executor that runs it.
+    pub spawner: Spawner,
+    /// Where it stores.
+    pub media: Rc<dyn Media>,
+    /// Its endpoint on the fabric.
+    pub transport: Rc<dyn Transport>,
+    /// Addresses of all targets of the engine; the pool service is on the first.
+    pub targets: Vec<Address>,
+    /// Bounds.
+    pub settings: TargetSettings,
+    /// The clients that are attached, and the engine's own token.
+    pub sessions: Arc<Sessions>,
+    /// What the machine has room for.
+    pub capacity: Arc<dyn Capacity>,
+    /// What the engine says of itself.
+    pub identity: EngineIdentity,
+}
+
+/// What an engine says of itself.
+#[derive(Clone, Debug)]
+pub struct EngineIdentity {
+    /// Name of the system.
+    pub system: String,
+    /// Provider of the fabric.
+    pub provider: String,
+    /// Process id.
+    pub process: u32,
+}
+
+/// The target that the pool service runs on.
+pub(crate) const SERVICE_TARGET: TargetIndex = TargetIndex(0);
+
+pub(crate) struct Inner {
+    pub index: TargetIndex,
+    pub env: Env,
+    pub spawner: Spawner,
+    pub settings: TargetSettings,
+    pub sessions: Arc<Sessions>,
+    pub identity: EngineIdentity,
+    pub endpoint: Endpoint,
+    pub peers: Rc<Peers>,
+    pub pools: Pools,
+    pub objects: Rc<ObjectService>,
+    /// On the first target only, once its rows are read.
+    pub service: RefCell<Option<Rc<Service>>>,
+    /// Requests under way.
+    pub running: Cell<usize>,
+    pub idle: Signal,
+    pub stopping: Cell<bool>,
+}
+
+/// A target that serves requests until it is stopped.
+pub struct Target(Rc<Inner>);
+
+impl Target {
+    /// Opens the stores of the target's pools and serves its endpoint; on the first target, also starts the pool service,
+    /// which needs the other targets: start all of them at once.
+    pub async fn start(parts: TargetParts) -> Result<Target> {
+        let TargetParts { index, env, spawner, media, transport, targets, settings, sessions, capacity, identity } =
+            parts;
+        let clock = Rc::new(HybridClock::new(env.clock.clone()));
+        let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
+        let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
+        let peers = Rc::new(Peers::new(index, endpoint.clone(), targets, sessions.engine(), settings.call_timeout)?);
+        let context = Rc::new(Context::new(pools.clone(), peers.clone()));
+        let objects =
+            ObjectService::new(env.clone(), spawner.clone(), clock.clone(), context, settings.objects.clone());
+        let inner = Rc::new(Inner {
+            index,
+            env,
+            spawner,
+            settings,
+            sessions,
+            identity,
+            endpoint,
+            peers,
+            pools,
+            objects,
+            service: RefCell::default(),
+            running: Cell::new(0),
+            idle: Signal::new(),
+            stopping: Cell::new(false),
+        });
+        inner.peers.set_own(&inner);
+        dispatch::serve(&inner);
+        let target = Target(inner);
+        if index == SERVICE_TARGET {
+            let service = Service::start(&target.0, &*media, clock, capacity).await?;
+            target.0.service.replace(Some(service));
+        }
+        Ok(target)
+    }
+
+    /// Where it is reached.
+    pub fn address(&self) -> &Address {
+        self.0.endpoint.address()
+    }
+
+    /// Revokes the handles of a client that is gone. For the first target; the others hear of it from there.
+    pub async fn client_gone(&self, client: ClientId) {
+        let service = self.0.service.borrow().clone();
+        if let Some(service) = service {
+            service.client_gone(client).await;
+        }
+    }
+
+    /// Ends: lets requests under way finish for a while, then closes the endpoint and every store with a checkpoint.
+    pub async fn stop(&self) -> Result<()> {
+        let inner = &self.0;
+        inner.stopping.set(true);
+        let drained = inner.idle.wait_until(|| inner.running.get() == 0);
+        if inner.spawner.timeout(inner.settings.drain_timeout, drained).await.is_none() {
+            daos_env::log!(
+                Warn,
+                "engine",
+                "target {} ends with {} requests under way",
+                inner.index.0,
+                inner.running.get()
+            );
+        }
+        inner.endpoint.close();
+        let service = inner.service.take();
+        let service_closed = match service {
+            Some(service) => service.close().await,
+            None => Ok(()),
+        };
+        inner.pools.close_all().await.and(service_closed)
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // The handler holds the target: without this, neither would ever be dropped.
+        self.0.endpoint.close();
+        self.0.service.take();
+    }
+}
