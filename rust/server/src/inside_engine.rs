@@ -1,25 +1,59 @@
 //! The engine of a local directory on threads of the calling process.
 
+use crate::fabric::Fabric;
+use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder};
+use crate::local_engine::SYSTEM_NAME;
+use crate::threads::{TargetThreads, ThreadSettings, wait_until_ready};
+use crate::{EngineIdentity, HostCapacity, Sessions, TargetSettings};
 use daos_env::Env;
 use daos_rpc::Address;
 use daos_rpc::in_process::InProcessNetwork;
-use daos_status::{Code, Result, fail};
+use daos_status::Result;
 use std::path::Path;
+use std::sync::Arc;
 
 /// An engine on threads of the calling process; it ends when dropped.
+///
+/// It holds the lock of the directory like an engine with a process of its own, and talks to this process only.
 pub struct InsideEngine {
     network: InProcessNetwork,
-    targets: Vec<Address>,
+    targets: TargetThreads,
     session: u64,
+    // Given back after the targets have ended, which `Drop` sees to.
+    _lock: DirectoryLock,
 }
 
 impl InsideEngine {
     /// Starts the engine of a directory, which is made when it is missing.
     ///
     /// # Errors
-    /// [`Code::Busy`] when another engine serves the directory, and whatever else keeps this one from starting.
-    pub fn start(directory: &Path, _env: &Env) -> Result<InsideEngine> {
-        fail!(Code::Nosys, "an engine inside the process cannot be started yet for {}", directory.display())
+    /// [`daos_status::Code::Busy`] when another engine serves the directory, and whatever else keeps this one from
+    /// starting.
+    pub fn start(directory: &Path, env: &Env) -> Result<InsideEngine> {
+        let directory = Directory::create(directory)?;
+        let Some(lock) = directory.try_lock(Holder::Inside)? else { return Err(directory.in_use()) };
+        let format = DirectoryFormat::read_or_make(&directory, None)?;
+        let network = InProcessNetwork::new();
+        let fabric = Fabric::InProcess(network.clone());
+        let sessions = Arc::new(Sessions::new(&*env.random));
+        let session = sessions.admit(&*env.random);
+        let identity = EngineIdentity {
+            system: SYSTEM_NAME.to_owned(),
+            provider: fabric.provider().to_owned(),
+            process: std::process::id(),
+        };
+        let mut targets = TargetThreads::start(&ThreadSettings {
+            directory: directory.path().to_path_buf(),
+            targets: format.targets,
+            env: env.clone(),
+            fabric,
+            settings: TargetSettings::default(),
+            sessions,
+            capacity: Arc::new(HostCapacity::of(directory.path())),
+            identity,
+        })?;
+        wait_until_ready(&mut targets)?;
+        Ok(InsideEngine { network, targets, session, _lock: lock })
     }
 
     /// The network that the targets are on.
@@ -29,11 +63,19 @@ impl InsideEngine {
 
     /// Where the targets are; the first one is the pool service's.
     pub fn targets(&self) -> Vec<Address> {
-        self.targets.clone()
+        self.targets.addresses()
     }
 
     /// The token that goes with every request of this process.
     pub fn session(&self) -> u64 {
         self.session
+    }
+}
+
+impl Drop for InsideEngine {
+    fn drop(&mut self) {
+        if let Err(status) = self.targets.stop() {
+            daos_env::log!(Error, "engine", "the engine within this process ended with an error: {status}");
+        }
     }
 }

@@ -7,13 +7,16 @@
 mod capacity;
 mod channel;
 mod detach;
+mod fabric;
 mod inside_engine;
+mod local;
 mod local_engine;
 mod locks;
 mod service;
 mod sessions;
 mod settings;
 mod target;
+mod threads;
 
 pub use capacity::{Capacity, HostCapacity};
 pub use detach::spawn_detached;

@@ -1,0 +1,15 @@
+//! What makes an engine that of a local directory: files, lock, socket, signals.
+
+mod directory;
+mod format;
+mod greeter;
+mod log_file;
+mod poll;
+mod signals;
+
+pub(crate) use directory::{Directory, DirectoryLock, Holder};
+pub(crate) use format::DirectoryFormat;
+pub(crate) use greeter::Greeter;
+pub(crate) use log_file::LogFile;
+pub(crate) use poll::{Wanted, wait};
+pub(crate) use signals::StopSignals;

@@ -1,0 +1,124 @@
+//! What a directory was made with: a small text file that is written once.
+//!
+//! ```text
+//! daos local engine, format 1
+//! targets 2
+//! ```
+//! Where objects are placed depends on the number of targets, so a directory keeps it for its life.
+
+use super::Directory;
+use daos_status::{Code, Result, fail};
+
+/// The file.
+const FILE: &str = "engine.format";
+/// What its first line begins with.
+const TITLE: &str = "daos local engine, format ";
+/// The format that this release writes and reads.
+const VERSION: u32 = 1;
+/// The most targets of a local engine: each is a thread.
+const TARGETS_MAX: u32 = 64;
+/// The most that are chosen without being asked: a laptop shares its cores with the programs that use the engine.
+const TARGETS_DEFAULT_MAX: u32 = 4;
+
+/// What a directory was made with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct DirectoryFormat {
+    /// How many targets it has.
+    pub targets: u32,
+}
+
+impl DirectoryFormat {
+    /// What the directory was made with; a new one is made with `wanted` targets, or as many as suit the machine.
+    pub fn read_or_make(directory: &Directory, wanted: Option<u32>) -> Result<DirectoryFormat> {
+        if let Some(text) = directory.read(FILE)? {
+            let format = parse(&text).map_err(|status| {
+                status.while_doing(format_args!("reading {}", directory.path().join(FILE).display()))
+            })?;
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != format.targets) {
+                let (path, has) = (directory.path().display(), format.targets);
+                fail!(
+                    Code::Inval,
+                    "{path} was made with {has} targets and cannot be used with {wanted}; leave the number out, or use \
+                     another directory"
+                );
+            }
+            return Ok(format);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+        let targets = wanted.unwrap_or(cores.min(TARGETS_DEFAULT_MAX));
+        if !(1..=TARGETS_MAX).contains(&targets) {
+            fail!(Code::Inval, "a local engine has 1 to {TARGETS_MAX} targets, not {targets}");
+        }
+        directory.replace_durably(FILE, &format!("{TITLE}{VERSION}\ntargets {targets}\n"))?;
+        Ok(DirectoryFormat { targets })
+    }
+}
+
+fn parse(text: &str) -> Result<DirectoryFormat> {
+    let mut lines = text.lines();
+    let version = lines.next().and_then(|line| line.strip_prefix(TITLE)?.parse::<u32>().ok());
+    match version {
+        Some(VERSION) => {}
+        Some(other) => fail!(
+            Code::DfIncompt,
+            "the directory has format {other}, and this release knows {VERSION}; use the release that made it"
+        ),
+        None => fail!(
+            Code::DfInval,
+            "it does not begin with \"{TITLE}\": it is damaged, or the directory is another program's"
+        ),
+    }
+    let targets = lines.next().and_then(|line| line.strip_prefix("targets ")?.parse::<u32>().ok());
+    match targets {
+        Some(targets) if (1..=TARGETS_MAX).contains(&targets) && lines.next().is_none() => {
+            Ok(DirectoryFormat { targets })
+        }
+        _ => fail!(Code::DfInval, "it is damaged: its second and last line must say 'targets' and a number"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_keeps_its_number_of_targets() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let directory = Directory::create(place.path()).expect("exists");
+        let made = DirectoryFormat::read_or_make(&directory, Some(3)).expect("makes");
+        assert_eq!(made.targets, 3);
+        assert_eq!(DirectoryFormat::read_or_make(&directory, None), Ok(made));
+        assert_eq!(DirectoryFormat::read_or_make(&directory, Some(2)).map_err(|e| e.code()), Err(Code::Inval));
+        let file = directory.read(FILE).expect("reads").expect("is there");
+        assert_eq!(file, "daos local engine, format 1\ntargets 3\n", "part of the format");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let cases = [
+            ("", Code::DfInval),
+            ("hello\n", Code::DfInval),
+            ("daos local engine, format 2\ntargets 2\n", Code::DfIncompt),
+            ("daos local engine, format 1\n", Code::DfInval),
+            ("daos local engine, format 1\ntargets 0\n", Code::DfInval),
+            ("daos local engine, format 1\ntargets 65\n", Code::DfInval),
+            ("daos local engine, format 1\ntargets 2\nmore\n", Code::DfInval),
+        ];
+        for (text, code) in cases {
+            assert_eq!(parse(text).map_err(|error| error.code()), Err(code), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_targets_have_bounds() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let directory = Directory::create(place.path()).expect("exists");
+        for targets in [0, TARGETS_MAX + 1, u32::MAX] {
+            assert!(DirectoryFormat::read_or_make(&directory, Some(targets)).is_err());
+        }
+        assert!(
+            (1..=TARGETS_DEFAULT_MAX)
+                .contains(&DirectoryFormat::read_or_make(&directory, None).expect("makes").targets)
+        );
+    }
+}

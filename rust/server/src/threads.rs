@@ -1,0 +1,318 @@
+//! One thread per target, and the commands that they take: the only place of the engine that starts threads.
+#![allow(unsafe_code, reason = "signal masks have no safe wrapper in the standard library")]
+
+use crate::channel::{Receiver, Sender, channel};
+use crate::fabric::Fabric;
+use crate::{Capacity, EngineIdentity, Sessions, Target, TargetParts, TargetSettings};
+use daos_env::{Doorbell, Env, Executor, Spawner};
+use daos_media::{FileMedia, IoEngine};
+use daos_pool_service::ClientId;
+use daos_rpc::Address;
+use daos_status::{Code, Result, Status, fail};
+use daos_types::TargetIndex;
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long a target polls before it sleeps: about what waking it from another core costs.
+const SPIN: Duration = Duration::from_micros(20);
+
+/// What the threads of an engine are started with.
+#[derive(Clone)]
+pub(crate) struct ThreadSettings {
+    pub directory: PathBuf,
+    pub targets: u32,
+    pub env: Env,
+    pub fabric: Fabric,
+    pub settings: TargetSettings,
+    pub sessions: Arc<Sessions>,
+    pub capacity: Arc<dyn Capacity>,
+    pub identity: EngineIdentity,
+}
+
+enum Command {
+    /// Serve, now that the addresses of all targets are known.
+    Serve(Vec<Address>),
+    ClientGone(ClientId),
+    Stop,
+}
+
+enum Event {
+    Address(TargetIndex, Address),
+    Ready,
+    Ended(TargetIndex, Result<()>),
+}
+
+/// What the threads say, and the bell that they ring with it.
+#[derive(Clone)]
+struct Reporter {
+    events: mpsc::Sender<Event>,
+    bell: Arc<Doorbell>,
+}
+
+impl Reporter {
+    fn report(&self, event: Event) {
+        // When nobody listens any more, the engine is being given up.
+        let _nobody = self.events.send(event);
+        self.bell.ring();
+    }
+}
+
+/// How far the targets have come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Progress {
+    /// They are starting.
+    Starting,
+    /// All of them serve requests.
+    Ready,
+    /// All of them have ended.
+    Ended,
+}
+
+/// The targets of an engine on their threads. Dropping it ends them.
+pub(crate) struct TargetThreads {
+    commands: Vec<Sender<Command>>,
+    events: mpsc::Receiver<Event>,
+    bell: Arc<Doorbell>,
+    threads: Vec<Option<JoinHandle<()>>>,
+    addresses: Vec<Option<Address>>,
+    ready: usize,
+    failure: Option<Status>,
+}
+
+impl TargetThreads {
+    /// Starts the threads; [`TargetThreads::progress`] tells how far they are.
+    pub fn start(settings: &ThreadSettings) -> Result<TargetThreads> {
+        let (events, receiver) = mpsc::channel();
+        let bell = Arc::new(Doorbell::new()?);
+        let mut targets = TargetThreads {
+            commands: Vec::new(),
+            events: receiver,
+            bell: bell.clone(),
+            threads: Vec::new(),
+            addresses: vec![None; settings.targets as usize],
+            ready: 0,
+            failure: None,
+        };
+        let _mask = SignalMask::block_all();
+        for number in 0..settings.targets {
+            let index = TargetIndex(number);
+            let (sender, commands) = channel();
+            let reporter = Reporter { events: events.clone(), bell: bell.clone() };
+            let settings = settings.clone();
+            let body = move || {
+                let result = catch_unwind(AssertUnwindSafe(|| run(index, settings, commands, &reporter)));
+                let result = result.unwrap_or_else(|panic| Err(panicked(index, &*panic)));
+                reporter.report(Event::Ended(index, result));
+            };
+            let thread = std::thread::Builder::new().name(format!("daos-target-{number}")).spawn(body);
+            targets.threads.push(Some(thread.map_err(|error| Status::from(error).while_doing("starting a thread"))?));
+            targets.commands.push(sender);
+        }
+        Ok(targets)
+    }
+
+    /// Becomes readable when there is news for [`TargetThreads::progress`].
+    pub fn bell(&self) -> &Doorbell {
+        &self.bell
+    }
+
+    /// Takes the news of the threads; an error is the first one of a target that could not start or had to end.
+    pub fn progress(&mut self) -> Result<Progress> {
+        self.bell.clear();
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event);
+        }
+        self.state()
+    }
+
+    /// Waits for news, for those who have nothing else to wait for.
+    pub fn wait(&mut self) -> Result<Progress> {
+        if let Ok(event) = self.events.recv() {
+            self.take(event);
+        }
+        self.progress()
+    }
+
+    fn state(&self) -> Result<Progress> {
+        if self.threads.iter().all(Option::is_none) {
+            return self.failure.clone().map_or(Ok(Progress::Ended), Err);
+        }
+        match &self.failure {
+            Some(failure) => Err(failure.clone()),
+            None if self.ready == self.threads.len() => Ok(Progress::Ready),
+            None => Ok(Progress::Starting),
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Address(index, address) => {
+                self.addresses[index.0 as usize] = Some(address);
+                let all: Option<Vec<Address>> = self.addresses.iter().cloned().collect();
+                if let Some(all) = all {
+                    self.commands.iter().for_each(|commands| commands.send(Command::Serve(all.clone())));
+                }
+            }
+            Event::Ready => self.ready += 1,
+            Event::Ended(index, result) => {
+                if let Some(thread) = self.threads[index.0 as usize].take() {
+                    // Its panics were caught: it only has to leave.
+                    let _never_panics = thread.join();
+                }
+                if let Err(status) = result {
+                    daos_env::log!(Error, "engine", "target {} ended: {status}", index.0);
+                    self.failure.get_or_insert(status);
+                }
+            }
+        }
+    }
+
+    /// Addresses of all targets, once they are ready.
+    pub fn addresses(&self) -> Vec<Address> {
+        self.addresses.iter().flatten().cloned().collect()
+    }
+
+    /// Lets the handles of a client that is gone be revoked.
+    pub fn client_gone(&self, client: ClientId) {
+        if let Some(first) = self.commands.first() {
+            first.send(Command::ClientGone(client));
+        }
+    }
+
+    /// Ends all targets and waits for them.
+    pub fn stop(&mut self) -> Result<()> {
+        self.commands.iter().for_each(|commands| commands.send(Command::Stop));
+        while self.threads.iter().any(Option::is_some) {
+            match self.events.recv() {
+                Ok(event) => self.take(event),
+                Err(_) => break,
+            }
+        }
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for TargetThreads {
+    fn drop(&mut self) {
+        // Whoever wants to know how they ended calls `stop` before.
+        let _ended = self.stop();
+    }
+}
+
+fn panicked(index: TargetIndex, panic: &(dyn Any + Send)) -> Status {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Status::new(Code::Misc, format!("target {} panicked: {}", index.0, text.unwrap_or("no message")))
+}
+
+/// The life of a target's thread.
+fn run(index: TargetIndex, settings: ThreadSettings, commands: Receiver<Command>, reporter: &Reporter) -> Result<()> {
+    let executor = Executor::new(settings.env.clock.clone(), SPIN)?;
+    let spawner = executor.spawner().clone();
+    let result = executor.block_on(live(index, settings, spawner, commands, reporter.clone()));
+    result.unwrap_or_else(|| Err(Status::new(Code::Misc, format!("target {} was dropped", index.0))))
+}
+
+async fn live(
+    index: TargetIndex,
+    settings: ThreadSettings,
+    spawner: Spawner,
+    commands: Receiver<Command>,
+    reporter: Reporter,
+) -> Result<()> {
+    let folder = settings.directory.join(format!("target-{}", index.0));
+    let media = FileMedia::create(&folder, IoEngine::Automatic, &spawner)?;
+    let transport = settings.fabric.open(&spawner)?;
+    reporter.report(Event::Address(index, transport.address()));
+    let targets = match commands.receive().await {
+        Some(Command::Serve(targets)) => targets,
+        _ => return Ok(()),
+    };
+    let parts = TargetParts {
+        index,
+        env: settings.env,
+        spawner: spawner.clone(),
+        media: std::rc::Rc::new(media),
+        transport,
+        targets,
+        settings: settings.settings,
+        sessions: settings.sessions,
+        capacity: settings.capacity,
+        identity: settings.identity,
+    };
+    // A start that takes long, or that waits for a target which failed, ends when told to.
+    let Some(target) = unless_stopped(Target::start(parts), &commands).await else { return Ok(()) };
+    let target = std::rc::Rc::new(target?);
+    reporter.report(Event::Ready);
+    loop {
+        match commands.receive().await {
+            Some(Command::ClientGone(client)) => {
+                let target = target.clone();
+                spawner.spawn(async move { target.client_gone(client).await });
+            }
+            Some(Command::Serve(_)) => {}
+            Some(Command::Stop) | None => return target.stop().await,
+        }
+    }
+}
+
+/// The result of a future, or `None` when the command to stop comes first.
+async fn unless_stopped<T>(future: impl Future<Output = T>, commands: &Receiver<Command>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut stop = pin!(async {
+        loop {
+            match commands.receive().await {
+                Some(Command::Stop) | None => return,
+                // Clients come after the start.
+                Some(Command::Serve(_) | Command::ClientGone(_)) => {}
+            }
+        }
+    });
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(value) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(value));
+        }
+        stop.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
+
+/// Blocks every signal for the threads that are started while it lives: signals belong to the program's own threads.
+struct SignalMask(libc::sigset_t);
+
+impl SignalMask {
+    fn block_all() -> SignalMask {
+        // SAFETY: an all-zero signal set is valid memory for the calls to fill.
+        let (mut all, mut old): (libc::sigset_t, libc::sigset_t) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+        // SAFETY: both sets are ours; blocking signals in this thread touches nothing else.
+        unsafe {
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
+        }
+        SignalMask(old)
+    }
+}
+
+impl Drop for SignalMask {
+    fn drop(&mut self) {
+        // SAFETY: the set was filled by the kernel.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// Waits until the targets are ready, or says why they cannot be.
+pub(crate) fn wait_until_ready(targets: &mut TargetThreads) -> Result<()> {
+    loop {
+        match targets.wait()? {
+            Progress::Ready => return Ok(()),
+            Progress::Starting => {}
+            Progress::Ended => fail!(Code::Shutdown, "the engine ended while it was starting"),
+        }
+    }
+}
