@@ -1,0 +1,68 @@
+//! Requests that come to a target's endpoint, and who answers them.
+
+use super::{Inner, internal};
+use daos_object_service::ObjectService;
+use daos_rpc::Request;
+use daos_status::{Code, Status};
+use daos_wire::Opcode;
+use std::rc::Rc;
+
+/// Counts a request as long as it is under way.
+struct Running(Rc<Inner>);
+
+impl Running {
+    fn new(inner: &Rc<Inner>) -> Running {
+        inner.running.set(inner.running.get() + 1);
+        Running(inner.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get() - 1);
+        if self.0.stopping.get() && self.0.running.get() == 0 {
+            self.0.idle.wake_all();
+        }
+    }
+}
+
+/// Answers the requests of the target's endpoint from now on.
+pub(super) fn serve(inner: &Rc<Inner>) {
+    let target = inner.clone();
+    inner.endpoint.serve(move |request| dispatch(&target, request));
+}
+
+fn dispatch(inner: &Rc<Inner>, request: Request) {
+    let Some(opcode) = Opcode::from_number(request.opcode()) else { return request.reply_unknown_opcode() };
+    let is_engine = request.session() == inner.sessions.engine();
+    if internal::serves(opcode) && !is_engine {
+        let sentence = format!("{opcode:?} is for the targets of an engine, not for its clients");
+        return request.reply(Err(Status::new(Code::NoPerm, sentence)));
+    }
+    if inner.stopping.get() && !is_engine {
+        return request.reply(Err(Status::new(Code::Shutdown, "the engine is ending; call again to start another")));
+    }
+    let running = Running::new(inner);
+    if ObjectService::serves(opcode) {
+        let objects = inner.objects.clone();
+        inner.spawner.spawn(async move {
+            objects.serve(opcode, request).await;
+            drop(running);
+        });
+        return;
+    }
+    let target = inner.clone();
+    inner.spawner.spawn(async move {
+        let result = if internal::serves(opcode) {
+            internal::handle(&target, opcode, request.body()).await
+        } else {
+            let service = target.service.borrow().clone();
+            match service {
+                Some(service) => service.handle(opcode, request.session(), request.body()).await,
+                None => Err(Status::new(Code::Notreplica, "this target does not run the pool service")),
+            }
+        };
+        request.reply(result);
+        drop(running);
+    });
+}

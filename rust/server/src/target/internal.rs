@@ -1,0 +1,71 @@
+//! Requests between the targets of an engine.
+
+use super::Inner;
+use daos_status::{Code, Result, fail};
+use daos_types::{HandleId, PoolId};
+use daos_wire::{HandleQuery, Opcode, TargetContainer, TargetPoolCreate, decode, encode};
+use std::rc::Rc;
+
+/// Whether an operation is one between targets.
+pub(super) fn serves(opcode: Opcode) -> bool {
+    matches!(
+        opcode,
+        Opcode::TargetPoolCreate
+            | Opcode::TargetPoolDestroy
+            | Opcode::TargetPoolQuery
+            | Opcode::TargetContainerCreate
+            | Opcode::TargetContainerDestroy
+            | Opcode::HandleQuery
+            | Opcode::HandlesRevoke
+    )
+}
+
+/// Carries a request of another target, or of this one itself, out. Each may be repeated.
+pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
+    match opcode {
+        Opcode::TargetPoolCreate => {
+            let request: TargetPoolCreate = decode(body)?;
+            Ok(encode(&target.pools.create(&request).await?))
+        }
+        Opcode::TargetPoolDestroy => {
+            let pool: PoolId = decode(body)?;
+            Ok(encode(&target.pools.destroy(pool).await?))
+        }
+        Opcode::TargetPoolQuery => {
+            let pool: PoolId = decode(body)?;
+            Ok(encode(&target.pools.space(pool)?))
+        }
+        Opcode::TargetContainerCreate => {
+            let TargetContainer { pool, container } = decode(body)?;
+            match target.pools.store(pool)?.container_create(container).await {
+                Err(status) if status.code() != Code::Exist => Err(status),
+                _ => Ok(encode(&())),
+            }
+        }
+        Opcode::TargetContainerDestroy => {
+            let TargetContainer { pool, container } = decode(body)?;
+            let destroyed = match target.pools.store(pool) {
+                Ok(store) => store.container_destroy(container).await,
+                Err(status) => Err(status),
+            };
+            match destroyed {
+                Err(status) if status.code() != Code::Nonexist => Err(status),
+                _ => Ok(encode(&())),
+            }
+        }
+        Opcode::HandleQuery => {
+            let query: HandleQuery = decode(body)?;
+            let service = target.service.borrow().clone();
+            match service {
+                Some(service) => Ok(encode(&service.query_handle(&query)?)),
+                None => fail!(Code::NoService, "the pool service is not ready yet"),
+            }
+        }
+        Opcode::HandlesRevoke => {
+            let handles: Vec<HandleId> = decode(body)?;
+            target.objects.revoke(&handles);
+            Ok(encode(&()))
+        }
+        other => fail!(Code::Nosys, "{other:?} is no operation between targets"),
+    }
+}

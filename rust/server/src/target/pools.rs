@@ -1,0 +1,170 @@
+//! The stores of a target: its part of each pool.
+
+use crate::locks::KeyedLocks;
+use daos_env::sync::join_all;
+use daos_env::{Env, HybridClock, Spawner};
+use daos_media::{Media, MemoryMedia};
+use daos_status::{Code, Result, Status, fail};
+use daos_store::{ChecksumKind, Durability, Store, StoreSettings, TierSpace};
+use daos_types::PoolId;
+use daos_wire::{Space, TargetPoolCreate, TargetSpace};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use uuid::Uuid;
+
+/// What the folders of pools begin with.
+const FOLDER_PREFIX: &str = "pool-";
+
+/// A target's part of a pool.
+enum Part {
+    Open(Rc<Store>),
+    /// It is there and could not be opened: every request is answered with the reason, and the data stays for repair.
+    Broken(Status),
+}
+
+/// The pools of one target; clones are the same.
+#[derive(Clone)]
+pub(crate) struct Pools(Rc<Inner>);
+
+struct Inner {
+    media: Rc<dyn Media>,
+    env: Env,
+    spawner: Spawner,
+    clock: Rc<HybridClock>,
+    parts: RefCell<BTreeMap<PoolId, Part>>,
+    locks: KeyedLocks<PoolId>,
+}
+
+fn folder_name(pool: PoolId) -> String {
+    format!("{FOLDER_PREFIX}{pool}")
+}
+
+impl Pools {
+    /// Opens every pool that the media hold a part of. One that is damaged does not keep the others from being used.
+    pub async fn open_all(media: Rc<dyn Media>, env: Env, spawner: Spawner, clock: Rc<HybridClock>) -> Result<Pools> {
+        let folders = media.folders()?;
+        let ids = folders.iter().filter_map(|name| Uuid::try_parse(name.strip_prefix(FOLDER_PREFIX)?).ok());
+        let ids: Vec<PoolId> = ids.map(PoolId).collect();
+        let inner = Inner { media, env, spawner, clock, parts: RefCell::default(), locks: KeyedLocks::default() };
+        let pools = Pools(Rc::new(inner));
+        join_all(ids.iter().map(|id| pools.open(*id))).await;
+        Ok(pools)
+    }
+
+    async fn open(&self, pool: PoolId) {
+        let inner = &self.0;
+        let opened = match inner.media.folder(&folder_name(pool)) {
+            Ok(folder) => Store::open(folder, inner.env.clone(), &inner.spawner).await,
+            Err(status) => Err(status),
+        };
+        let part = match opened {
+            Ok(store) => self.opened(store),
+            // What a crash left of a pool that was being made or removed: the pool service sees to it.
+            Err(status) if status.code() == Code::Nonexist => return,
+            Err(status) => {
+                daos_env::log!(Error, "engine", "pool {pool} cannot be opened: {status}");
+                Part::Broken(status)
+            }
+        };
+        inner.parts.borrow_mut().insert(pool, part);
+    }
+
+    fn opened(&self, store: Rc<Store>) -> Part {
+        Part::Open(store)
+    }
+
+    /// The store of a pool.
+    pub fn store(&self, pool: PoolId) -> Result<Rc<Store>> {
+        match self.0.parts.borrow().get(&pool) {
+            Some(Part::Open(store)) => Ok(store.clone()),
+            Some(Part::Broken(status)) => {
+                Err(status.clone().while_doing(format_args!("pool {pool} could not be opened when the engine started")))
+            }
+            None => fail!(Code::Nonexist, "pool {pool} has no part on this target"),
+        }
+    }
+
+    /// Makes the target's part of a pool; one that is there already will do.
+    pub async fn create(&self, request: &TargetPoolCreate) -> Result<()> {
+        let pool = request.pool;
+        let _guard = self.0.locks.lock(pool).await;
+        if self.0.parts.borrow().contains_key(&pool) {
+            return self.store(pool).map(|_| ());
+        }
+        let durability = match request.durability.as_str() {
+            "log" => Durability::Log,
+            "ram" => Durability::Ram,
+            other => fail!(Code::Notsupported, "durability class '{other}' is not part of this release"),
+        };
+        let settings = StoreSettings {
+            data_bytes: request.data_bytes,
+            arena_bytes: request.meta_bytes,
+            log_bytes: request.log_bytes,
+            durability,
+            checksum: ChecksumKind::Crc32c,
+        };
+        let media: Rc<dyn Media> = match durability {
+            Durability::Ram => Rc::new(MemoryMedia::new()),
+            _ => self.0.media.folder(&folder_name(pool))?,
+        };
+        let made = Store::create(media, settings, self.0.env.clone(), &self.0.spawner).await;
+        let doing = || format!("making the part of pool {pool} in {}", self.0.media.describe());
+        match made {
+            Ok(store) => {
+                self.0.parts.borrow_mut().insert(pool, self.opened(store));
+                Ok(())
+            }
+            Err(status) => {
+                if let Err(error) = self.remove_folder(pool) {
+                    daos_env::log!(Warn, "engine", "what is left of pool {pool} could not be removed: {error}");
+                }
+                Err(status.while_doing(doing()))
+            }
+        }
+    }
+
+    /// Removes the target's part of a pool, if it has one.
+    pub async fn destroy(&self, pool: PoolId) -> Result<()> {
+        let _guard = self.0.locks.lock(pool).await;
+        let part = self.0.parts.borrow_mut().remove(&pool);
+        if let Some(Part::Open(store)) = part
+            && let Err(status) = store.close().await
+        {
+            daos_env::log!(Warn, "engine", "pool {pool}, which is destroyed, did not close: {status}");
+        }
+        self.remove_folder(pool)
+    }
+
+    fn remove_folder(&self, pool: PoolId) -> Result<()> {
+        let name = folder_name(pool);
+        if self.0.media.folders()?.contains(&name) {
+            self.0.media.remove_folder(&name)?;
+        }
+        Ok(())
+    }
+
+    /// The space of the target's part of a pool.
+    pub fn space(&self, pool: PoolId) -> Result<TargetSpace> {
+        let space = self.store(pool)?.space()?;
+        let wire = |tier: TierSpace| Space { total: tier.total, free: tier.free };
+        Ok(TargetSpace { meta: wire(space.arena), data: wire(space.data) })
+    }
+
+    /// Closes every store with a checkpoint; gives the first error after all were closed.
+    pub async fn close_all(&self) -> Result<()> {
+        let parts = std::mem::take(&mut *self.0.parts.borrow_mut());
+        let stores = parts.into_iter().filter_map(|(pool, part)| match part {
+            Part::Open(store) => Some((pool, store)),
+            Part::Broken(_) => None,
+        });
+        let closed = stores.map(|(pool, store)| async move {
+            let result = store.close().await;
+            if let Err(status) = &result {
+                daos_env::log!(Error, "engine", "pool {pool} did not close cleanly: {status}");
+            }
+            result
+        });
+        join_all(closed).await.into_iter().collect()
+    }
+}
