@@ -83,6 +83,13 @@ impl Connection {
         self.lost.get()
     }
 
+    /// Looks whether the engine has ended the lease; when it has, calls under way fail, and [`Connection::is_lost`] says so.
+    pub fn look_at_lease(&self) {
+        if let Some(lease) = &self.lease {
+            lease.look();
+        }
+    }
+
     pub fn close(&self) {
         self.lost.set(true);
         self.endpoint.close();

@@ -55,6 +55,28 @@ impl ScatterList {
         })
     }
 
+    /// A part of the stream as a list of its own; what lies behind the end is left out.
+    pub fn slice(&self, start: u64, length: u64) -> ScatterList {
+        let (mut skip, mut left) = (start, length);
+        let mut pieces = Vec::new();
+        for &(address, size) in &self.pieces {
+            let size = size as u64;
+            if left == 0 {
+                break;
+            }
+            if skip >= size {
+                skip -= size;
+                continue;
+            }
+            let count = (size - skip).min(left);
+            // SAFETY: `skip` is less than the size of the piece.
+            pieces.push((unsafe { address.add(skip as usize) }, count as usize));
+            left -= count;
+            skip = 0;
+        }
+        ScatterList { pieces }
+    }
+
     fn for_each_part(&self, offset: u64, length: usize, mut visit: impl FnMut((*mut u8, usize), usize)) -> usize {
         let (mut skip, mut done) = (offset, 0);
         for &(address, size) in &self.pieces {
@@ -130,5 +152,17 @@ mod tests {
         assert_eq!(&out, b"\0abcdefx");
         assert_eq!(list.zero_at(2, 2), 2);
         assert_eq!((a, b), (*b"\0a\0", *b"\0defx"));
+    }
+
+    #[test]
+    fn slices_cross_pieces() {
+        let (mut a, mut b) = (*b"abc", *b"defgh");
+        // SAFETY: both arrays outlive the list.
+        let list = unsafe { ScatterList::new(vec![(a.as_mut_ptr(), 3), (b.as_mut_ptr(), 5)]) };
+        let mut out = [0; 4];
+        assert_eq!(list.slice(2, 4).read_at(0, &mut out), 4);
+        assert_eq!(&out, b"cdef");
+        assert_eq!(list.slice(3, 0).total_length(), Some(0));
+        assert_eq!(list.slice(7, 9).total_length(), Some(1));
     }
 }

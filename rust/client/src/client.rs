@@ -2,7 +2,7 @@
 
 use crate::attach::{self, Connection};
 use crate::{ClientSettings, EngineLauncher};
-use daos_env::sync::Signal;
+use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status};
@@ -11,11 +11,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Object requests of one process that may be under way; more wait in line here instead of being refused by the engine. Half of
+/// what an endpoint lets wait, so that there is always room for other calls.
+const REQUESTS_IN_FLIGHT_MAX: u64 = 2048;
+
 pub(crate) struct ClientInner {
     pub settings: ClientSettings,
     pub env: Env,
     pub spawner: Spawner,
     pub launcher: Arc<dyn EngineLauncher>,
+    pub in_flight: Rc<Budget>,
     connection: RefCell<Option<Rc<Connection>>>,
     generation: Cell<u64>,
     attaching: Cell<bool>,
@@ -39,6 +44,7 @@ impl Client {
             env,
             spawner,
             launcher,
+            in_flight: Budget::new(REQUESTS_IN_FLIGHT_MAX),
             connection: RefCell::new(None),
             generation: Cell::new(0),
             attaching: Cell::new(false),
@@ -83,6 +89,14 @@ impl Client {
         }
         self.0.attached.wake_all();
         result
+    }
+
+    /// Finds out whether the engine has ended meanwhile, so that the next call attaches again.
+    pub(crate) fn look_at_lease(&self) {
+        let connection = self.0.connection.borrow().clone();
+        if let Some(connection) = connection {
+            connection.look_at_lease();
+        }
     }
 
     /// Asks the pool service.

@@ -1,173 +1,39 @@
 //! Objects: records under two-level keys.
+//!
+//! # When the engine ends during a call
+//!
+//! The client attaches again (which starts a local engine), opens its handles again, and decides by the kind of the call:
+//!
+//! * Reading calls are sent again.
+//! * Updates and punches without conditions are sent again. They may then be carried out twice, the second time as a newer
+//!   version with the same values. For the caller that is the same as once; where another caller writes the same records at the
+//!   same time, either one may come last, as always.
+//! * Updates and punches with conditions are not sent again, since an insert that was carried out would find its own key.
+//!   They fail with `DER_UNREACH` or another transport error, and it is not known whether they were carried out.
+//!
+//! A call that ran out of time is never sent again: the engine may still be at it.
 
-use crate::{Client, Container, Destination, Source};
-use daos_status::Result;
-use daos_types::{Epoch, Extent, Key, ObjectId};
+mod call;
+mod enumerate;
+mod fetch;
+mod fetch_plan;
+mod lend;
+mod punch;
+mod query;
+mod types;
+mod update;
 
-/// How an object is opened (`DAOS_OO_*`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ObjectFlags(pub u32);
+pub use types::{
+    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, ObjectFlags, PieceState,
+    QueryResult, QueryWhat, UpdateValue,
+};
 
-impl ObjectFlags {
-    /// Read only (`DAOS_OO_RO`).
-    pub const READ_ONLY: ObjectFlags = ObjectFlags(1 << 1);
-    /// Read and write (`DAOS_OO_RW`).
-    pub const READ_WRITE: ObjectFlags = ObjectFlags(1 << 2);
-}
-
-/// What must hold for an operation to be done (`DAOS_COND_*`, same bits).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Conditions(pub u64);
-
-impl Conditions {
-    /// Nothing.
-    pub const NONE: Conditions = Conditions(0);
-    /// What is punched must exist.
-    pub const PUNCH: Conditions = Conditions(1);
-    /// The dkey must not exist.
-    pub const DKEY_INSERT: Conditions = Conditions(2);
-    /// The dkey must exist.
-    pub const DKEY_UPDATE: Conditions = Conditions(4);
-    /// The dkey must exist.
-    pub const DKEY_FETCH: Conditions = Conditions(8);
-    /// No akey may exist.
-    pub const AKEY_INSERT: Conditions = Conditions(16);
-    /// Every akey must exist.
-    pub const AKEY_UPDATE: Conditions = Conditions(32);
-    /// Every akey must exist.
-    pub const AKEY_FETCH: Conditions = Conditions(64);
-}
-
-/// One akey of an update.
-#[derive(Debug)]
-pub struct AkeyUpdate {
-    /// The akey.
-    pub akey: Key,
-    /// Its new value.
-    pub value: UpdateValue,
-}
-
-/// What an update writes to one akey.
-#[derive(Debug)]
-pub enum UpdateValue {
-    /// A single value, replaced as a whole.
-    Single(Source),
-    /// Records of an array: `source` holds the records of all extents, in their order.
-    Array {
-        /// Bytes per record; the same for all records of an akey.
-        record_size: u64,
-        /// Where they go.
-        extents: Vec<Extent>,
-        /// The records.
-        source: Source,
-    },
-    /// Punches records of an array.
-    PunchExtents(Vec<Extent>),
-}
-
-/// One akey of a fetch.
-#[derive(Debug)]
-pub struct AkeyFetch {
-    /// The akey.
-    pub akey: Key,
-    /// What to fetch of it.
-    pub kind: FetchKind,
-    /// Where the bytes go; `None` asks for sizes and the map only.
-    pub destination: Option<Destination>,
-}
-
-/// What to fetch of an akey.
-#[derive(Debug)]
-pub enum FetchKind {
-    /// The single value.
-    Single,
-    /// Records of the array.
-    Array(Vec<Extent>),
-}
-
-/// What is stored in a part of a fetched range.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PieceState {
-    /// Records.
-    Data,
-    /// Nothing was ever written.
-    Hole,
-    /// What was there has been punched.
-    Punched,
-}
-
-/// A part of a fetched range.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MapPiece {
-    /// The records.
-    pub extent: Extent,
-    /// What is there.
-    pub state: PieceState,
-}
-
-/// The result for one akey of a fetch.
-///
-/// In the destination, the records of all extents asked for stand in their order; where the map says hole or punched,
-/// the destination was not touched (an owned destination has zeros there).
-#[derive(Debug, Default)]
-pub struct AkeyFetched {
-    /// Size of the single value or of one record; 0 when the akey has none.
-    pub size: u64,
-    /// For arrays: what was found, covering each extent asked for, in their order.
-    pub map: Vec<MapPiece>,
-    /// The bytes, when the destination was [`Destination::Owned`].
-    pub bytes: Vec<u8>,
-    /// How many bytes of the destination are covered, counted to the end of the last data piece.
-    pub length: u64,
-}
-
-/// A position in a listing; the default is the beginning. It stays valid while keys come and go.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Anchor {
-    /// The position, opaque; at most 104 bytes.
-    pub position: Vec<u8>,
-    /// Which shard it is in.
-    pub shard: u32,
-    /// Everything has been listed.
-    pub end: bool,
-}
-
-/// Bounds of one step of a listing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ListLimits {
-    /// At most so many entries.
-    pub count: u32,
-    /// At most so many bytes of keys. A first key that is longer gives `Code::KeyTooBig`.
-    pub bytes: u64,
-}
-
-/// What `Object::query_key` looks for (`DAOS_GET_*`, same bits).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct QueryWhat(pub u64);
-
-impl QueryWhat {
-    /// The greatest.
-    pub const MAX: QueryWhat = QueryWhat(1);
-    /// The least.
-    pub const MIN: QueryWhat = QueryWhat(2);
-    /// Of the dkeys (integer keys).
-    pub const DKEY: QueryWhat = QueryWhat(4);
-    /// Of the akeys (integer keys).
-    pub const AKEY: QueryWhat = QueryWhat(8);
-    /// Of the array's extents.
-    pub const RECX: QueryWhat = QueryWhat(16);
-}
-
-/// What a query found.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct QueryResult {
-    /// The dkey, found or given.
-    pub dkey: Option<u64>,
-    /// The akey, found or given.
-    pub akey: Option<u64>,
-    /// The greatest or least extent.
-    pub extent: Option<Extent>,
-}
+use crate::{Container, ContainerFlags};
+use daos_placement::Layout;
+use daos_status::{Code, Result, fail};
+use daos_types::{Key, KeyKind, ObjectId, Redundancy};
+use daos_wire::ObjectAddress;
+use std::sync::{Arc, Mutex};
 
 /// An open object.
 #[derive(Clone, Debug)]
@@ -175,12 +41,31 @@ pub struct Object {
     container: Container,
     id: ObjectId,
     flags: ObjectFlags,
+    /// Where the shards are, once that is known.
+    layout: Arc<Mutex<KnownLayout>>,
 }
+
+/// A layout, and the number of the connection that it was made on.
+type KnownLayout = Option<(u64, Arc<Layout>)>;
 
 impl Object {
     /// Opens an object: nothing is sent. The class in the identifier must be known and supported.
     pub fn open(container: &Container, id: ObjectId, flags: ObjectFlags) -> Result<Object> {
-        todo!()
+        let class = id.class();
+        match (class.redundancy(), class.groups()) {
+            (Some(Redundancy::None), Some(_)) => {}
+            (Some(_), Some(_)) => {
+                fail!(Code::Notsupported, "object {id} is of class {class}; only S1 to SX are supported so far")
+            }
+            _ => fail!(Code::Inval, "object {id} has no known object class ({:#x})", class.0),
+        }
+        if !id.object_type().is_valid() {
+            fail!(Code::Inval, "object {id} has no known object type ({})", id.object_type().0);
+        }
+        if flags.0 & ObjectFlags::READ_WRITE.0 != 0 && container.flags().0 & ContainerFlags::READ_ONLY.0 != 0 {
+            fail!(Code::NoPerm, "object {id} is to be written, but container {} was opened read-only", container.id());
+        }
+        Ok(Object { container: container.clone(), id, flags, layout: Arc::default() })
     }
 
     /// Its identifier.
@@ -193,96 +78,33 @@ impl Object {
         &self.container
     }
 
-    /// Writes akeys of one dkey, all or none; durable when it returns.
-    pub async fn update(
-        &self,
-        client: &Client,
-        conditions: Conditions,
-        dkey: Key,
-        akeys: Vec<AkeyUpdate>,
-    ) -> Result<()> {
-        todo!()
+    fn address(&self) -> ObjectAddress {
+        let request = self.container.request();
+        ObjectAddress { pool: request.pool, container: request.container, handle: request.handle, object: self.id }
     }
 
-    /// Reads akeys of one dkey; the results are in the order of `akeys`. A destination that is too small for a single
-    /// value gives `Code::RecordTooBig`, with the sizes filled (`Err` carries no sizes: ask with `destination: None`).
-    pub async fn fetch(
-        &self,
-        client: &Client,
-        epoch: Epoch,
-        conditions: Conditions,
-        dkey: Key,
-        akeys: Vec<AkeyFetch>,
-    ) -> Result<Vec<AkeyFetched>> {
-        todo!()
+    /// Accepts a call that writes.
+    fn check_writable(&self) -> Result<()> {
+        if self.flags.0 & ObjectFlags::READ_WRITE.0 == 0 {
+            fail!(Code::NoPerm, "object {} was opened read-only", self.id);
+        }
+        Ok(())
     }
 
-    /// Punches the whole object.
-    pub async fn punch(&self, client: &Client, conditions: Conditions) -> Result<()> {
-        todo!()
+    /// Accepts a dkey of the kind that the object's type says.
+    fn check_dkey(&self, dkey: &Key) -> Result<()> {
+        self.check_key("dkey", dkey, self.id.object_type().dkey_kind())
     }
 
-    /// Punches dkeys.
-    pub async fn punch_dkeys(&self, client: &Client, conditions: Conditions, dkeys: Vec<Key>) -> Result<()> {
-        todo!()
+    /// Accepts an akey of the kind that the object's type says.
+    fn check_akey(&self, akey: &Key) -> Result<()> {
+        self.check_key("akey", akey, self.id.object_type().akey_kind())
     }
 
-    /// Punches akeys of a dkey.
-    pub async fn punch_akeys(&self, client: &Client, conditions: Conditions, dkey: Key, akeys: Vec<Key>) -> Result<()> {
-        todo!()
-    }
-
-    /// Lists dkeys from `anchor` on and moves it; empty with `anchor.end` set when there are no more.
-    pub async fn list_dkeys(
-        &self,
-        client: &Client,
-        epoch: Epoch,
-        anchor: &mut Anchor,
-        limits: ListLimits,
-    ) -> Result<Vec<Key>> {
-        todo!()
-    }
-
-    /// Lists akeys of a dkey.
-    pub async fn list_akeys(
-        &self,
-        client: &Client,
-        epoch: Epoch,
-        dkey: Key,
-        anchor: &mut Anchor,
-        limits: ListLimits,
-    ) -> Result<Vec<Key>> {
-        todo!()
-    }
-
-    /// Lists the visible extents of an array akey, in increasing order or decreasing; with the record size.
-    pub async fn list_extents(
-        &self,
-        client: &Client,
-        epoch: Epoch,
-        dkey: Key,
-        akey: Key,
-        increasing: bool,
-        anchor: &mut Anchor,
-        limits: ListLimits,
-    ) -> Result<(u64, Vec<Extent>)> {
-        todo!()
-    }
-
-    /// The greatest or least integer dkey, akey or extent; keys that are not asked for must be given.
-    pub async fn query_key(
-        &self,
-        client: &Client,
-        epoch: Epoch,
-        what: QueryWhat,
-        dkey: Option<Key>,
-        akey: Option<Key>,
-    ) -> Result<QueryResult> {
-        todo!()
-    }
-
-    /// The epoch of the newest change of the object; zero when it has none.
-    pub async fn max_epoch(&self, client: &Client) -> Result<Epoch> {
-        todo!()
+    fn check_key(&self, name: &str, key: &Key, kind: KeyKind) -> Result<()> {
+        if kind == KeyKind::Integer && key.len() != size_of::<u64>() {
+            fail!(Code::Inval, "object {} has integer {name}s of 8 bytes, not of {}", self.id, key.len());
+        }
+        Ok(())
     }
 }

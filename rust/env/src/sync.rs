@@ -1,4 +1,9 @@
-//! Waiting within one executor: a value handed over once, and a condition that many wait for. Not thread-safe.
+//! Waiting within one executor: a value handed over once, a condition that many wait for, an amount that many share. Not
+//! thread-safe.
+
+mod budget;
+
+pub use budget::{Budget, Permit};
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -1,8 +1,8 @@
 //! The service itself: its public face.
 
 use crate::ObjectServiceSettings;
-use crate::budget::{Budget, Permit};
 use crate::grants::Grants;
+use daos_env::sync::{Budget, Permit};
 use daos_env::{Env, HybridClock, Spawner};
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
@@ -93,12 +93,24 @@ impl ObjectService {
 
     /// Room for bulk data, when there is some within the time that the settings give.
     pub(crate) async fn take_bulk(&self, bytes: u64) -> Result<Permit> {
-        self.bulk.take(bytes, &self.spawner, self.settings.bulk_wait).await
+        self.take(&self.bulk, bytes).await
     }
 
     /// Room for requests and replies that do not fit a message. A line of its own: who has room in this one may wait in the
     /// other one, never the other way round.
     pub(crate) async fn take_indirect(&self, bytes: u64) -> Result<Permit> {
-        self.indirect.take(bytes, &self.spawner, self.settings.bulk_wait).await
+        self.take(&self.indirect, bytes).await
+    }
+
+    async fn take(&self, budget: &Rc<Budget>, bytes: u64) -> Result<Permit> {
+        let limit = self.settings.bulk_wait;
+        match self.spawner.timeout(limit, budget.take(bytes)).await {
+            Some(permit) => Ok(permit),
+            None => fail!(
+                Code::Busy,
+                "the target moves {} bytes already, and had no room for {bytes} within {limit:?}",
+                budget.used()
+            ),
+        }
     }
 }

@@ -13,10 +13,10 @@ pub const INLINE_BYTES_MAX: u64 = 16 * 1024;
 pub const TRANSFER_BYTES_MAX: u64 = 256 << 20;
 
 /// The most akeys, or keys to punch, of one request.
-pub const KEYS_MAX: usize = 16 * 1024;
+pub const KEYS_MAX: usize = 64 * 1024;
 
 /// The most extents of one request, all akeys together.
-pub const EXTENTS_MAX: usize = 128 * 1024;
+pub const EXTENTS_MAX: usize = 1 << 20;
 
 /// The most pieces of memory that one request may name; a client with more of them copies small ones together.
 pub const REGIONS_MAX: usize = 1024;

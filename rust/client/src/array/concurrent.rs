@@ -122,6 +122,9 @@ fn poll_slot<E, F: Future<Output = Result<(), E>>>(slot: &mut Slot<F>) -> Option
     }
 }
 
+/// One of the futures of [`both`].
+type Half<'a, E> = Pin<Box<dyn Future<Output = Result<(), E>> + 'a>>;
+
 /// Waits for both, running them at the same time; gives the first error.
 pub async fn both<A, B, E>(
     first: impl Future<Output = Result<A, E>>,
@@ -131,7 +134,7 @@ pub async fn both<A, B, E>(
     {
         let first = async { first.await.map(|value| a = Some(value)) };
         let second = async { second.await.map(|value| b = Some(value)) };
-        let pair: [Pin<Box<dyn Future<Output = Result<(), E>>>>; 2] = [Box::pin(first), Box::pin(second)];
+        let pair: [Half<'_, E>; 2] = [Box::pin(first), Box::pin(second)];
         run_bounded(2, pair).await?;
     }
     match (a, b) {

@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
     async fn read_chunk(&self, request: ChunkRequest) -> Result<()> {
         let (start, length) = self.array.stream_part(&request);
         let part = match &self.memory {
-            Some(list) => Destination::Memory(slice(list, start, length)),
+            Some(list) => Destination::Memory(list.slice(start, length)),
             None => Destination::Owned(length),
         };
         let kind = FetchKind::Array(request.extents.clone());
@@ -183,33 +183,9 @@ fn fill_holes(list: &ScatterList, start: u64, length: u64, cell_size: u64, found
     zero(position, length);
 }
 
-/// A part of the caller's stream as a list of its own.
-fn slice(list: &ScatterList, start: u64, length: u64) -> ScatterList {
-    let (mut skip, mut left) = (start, length);
-    let mut pieces = Vec::new();
-    for &(address, size) in list.pieces() {
-        let size = size as u64;
-        if left == 0 {
-            break;
-        }
-        if skip >= size {
-            skip -= size;
-            continue;
-        }
-        let count = (size - skip).min(left);
-        // SAFETY: `skip` is less than the size of the piece.
-        pieces.push((unsafe { address.add(skip as usize) }, count as usize));
-        left -= count;
-        skip = 0;
-    }
-    // SAFETY: the pieces lie within those of `list`, for which the caller made the same promise; requests get parts that
-    // do not overlap.
-    unsafe { ScatterList::new(pieces) }
-}
-
 fn source_part(source: &Source, start: u64, length: u64) -> Result<Source> {
     match source {
-        Source::Memory(list) => Ok(Source::Memory(slice(list, start, length))),
+        Source::Memory(list) => Ok(Source::Memory(list.slice(start, length))),
         Source::Owned(bytes) => {
             let range = usize::try_from(start).ok().zip(usize::try_from(start + length).ok());
             match range.and_then(|(start, end)| bytes.get(start..end)) {
@@ -224,18 +200,6 @@ fn source_part(source: &Source, start: u64, length: u64) -> Result<Source> {
 mod tests {
     use super::*;
     use crate::MapPiece;
-
-    #[test]
-    fn slices_cross_pieces() {
-        let (mut a, mut b) = (*b"abc", *b"defgh");
-        // SAFETY: both arrays outlive the list.
-        let list = unsafe { ScatterList::new(vec![(a.as_mut_ptr(), 3), (b.as_mut_ptr(), 5)]) };
-        let mut out = [0; 4];
-        assert_eq!(slice(&list, 2, 4).read_at(0, &mut out), 4);
-        assert_eq!(&out, b"cdef");
-        assert_eq!(slice(&list, 3, 0).total_length(), Some(0));
-        assert_eq!(slice(&list, 7, 9).total_length(), Some(1));
-    }
 
     #[test]
     fn holes_are_filled_and_data_is_left() {

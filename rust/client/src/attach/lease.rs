@@ -36,6 +36,11 @@ impl Lease {
         Lease { spawner: spawner.clone(), watch: watch.clone(), stream: watch }
     }
 
+    /// Looks at the socket now.
+    pub fn look(&self) {
+        self.stream.look();
+    }
+
     /// Gives the lease back.
     pub fn end(&self) {
         self.spawner.remove_source(&self.watch);
@@ -64,13 +69,9 @@ impl Watch {
     }
 }
 
-impl Source for Watch {
-    fn progress(&self) -> bool {
-        if self.rounds.get() > 0 {
-            self.rounds.set(self.rounds.get() - 1);
-            return false;
-        }
-        self.rounds.set(ROUNDS_BETWEEN_LOOKS);
+impl Watch {
+    /// Tells the owner once when the engine has closed its end.
+    fn look(&self) -> bool {
         if !self.closed() {
             return false;
         }
@@ -80,6 +81,17 @@ impl Source for Watch {
             on_loss();
         }
         true
+    }
+}
+
+impl Source for Watch {
+    fn progress(&self) -> bool {
+        if self.rounds.get() > 0 {
+            self.rounds.set(self.rounds.get() - 1);
+            return false;
+        }
+        self.rounds.set(ROUNDS_BETWEEN_LOOKS);
+        self.look()
     }
 
     fn descriptor(&self) -> Option<RawFd> {

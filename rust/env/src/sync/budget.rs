@@ -1,72 +1,68 @@
-//! A number of bytes that requests take from and give back to, first come, first served.
+//! An amount that tasks take from and give back to, first come, first served.
 
-use daos_env::Spawner;
-use daos_env::sync::{Sender, oneshot};
-use daos_status::{Code, Result, fail};
+use super::{Sender, oneshot};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Duration;
 
 struct Waiting {
     number: u64,
-    bytes: u64,
+    amount: u64,
     sender: Sender<Permit>,
 }
 
-/// Bytes that may be in use at a time.
-pub(crate) struct Budget {
+/// An amount of something (bytes, requests) that may be in use at a time.
+pub struct Budget {
     limit: u64,
     used: Cell<u64>,
     queue: RefCell<VecDeque<Waiting>>,
     numbers: Cell<u64>,
 }
 
-/// Bytes taken from a [`Budget`] until this is dropped.
-pub(crate) struct Permit {
+/// A part of a [`Budget`], taken until this is dropped.
+pub struct Permit {
     budget: Rc<Budget>,
-    bytes: u64,
+    amount: u64,
 }
 
-/// Takes a request out of the line when it stops waiting.
+/// Takes a task out of the line when it stops waiting.
 struct Place<'a> {
-    budget: &'a Budget,
+    budget: &'a Rc<Budget>,
     number: u64,
 }
 
 impl Budget {
+    /// A budget of which nothing is used.
     pub fn new(limit: u64) -> Rc<Budget> {
         Rc::new(Budget { limit, used: Cell::new(0), queue: RefCell::default(), numbers: Cell::new(0) })
     }
 
-    /// Whether bytes can be taken now. More than the limit are given to who is alone: a large request must be able to run.
-    fn has_room(&self, bytes: u64) -> bool {
+    /// Whether a part can be taken now. More than the limit is given to who is alone: large requests must be able to run.
+    fn has_room(&self, amount: u64) -> bool {
         let used = self.used.get();
-        used == 0 || used.checked_add(bytes).is_some_and(|sum| sum <= self.limit)
+        used == 0 || used.checked_add(amount).is_some_and(|sum| sum <= self.limit)
     }
 
-    fn grant(self: &Rc<Self>, bytes: u64) -> Permit {
-        self.used.set(self.used.get().saturating_add(bytes));
-        Permit { budget: self.clone(), bytes }
+    fn grant(self: &Rc<Self>, amount: u64) -> Permit {
+        self.used.set(self.used.get().saturating_add(amount));
+        Permit { budget: self.clone(), amount }
     }
 
-    /// Takes bytes, waiting in line for at most `limit`.
-    pub async fn take(self: &Rc<Self>, bytes: u64, spawner: &Spawner, limit: Duration) -> Result<Permit> {
-        if self.queue.borrow().is_empty() && self.has_room(bytes) {
-            return Ok(self.grant(bytes));
-        }
-        let number = self.numbers.get();
-        self.numbers.set(number + 1);
-        let (sender, receiver) = oneshot();
-        self.queue.borrow_mut().push_back(Waiting { number, bytes, sender });
-        let _place = Place { budget: self, number };
-        match spawner.timeout(limit, receiver).await {
-            Some(Some(permit)) => Ok(permit),
-            _ => fail!(
-                Code::Busy,
-                "the target moves {} bytes of bulk data already, and had no room for {bytes} within {limit:?}",
-                self.used.get()
-            ),
+    /// Takes a part, waiting in line while there is no room.
+    pub async fn take(self: &Rc<Self>, amount: u64) -> Permit {
+        loop {
+            if self.queue.borrow().is_empty() && self.has_room(amount) {
+                return self.grant(amount);
+            }
+            let number = self.numbers.get();
+            self.numbers.set(number + 1);
+            let (sender, receiver) = oneshot();
+            self.queue.borrow_mut().push_back(Waiting { number, amount, sender });
+            let _place = Place { budget: self, number };
+            // The sender stays in the line until it has sent.
+            if let Some(permit) = receiver.await {
+                return permit;
+            }
         }
     }
 
@@ -76,17 +72,17 @@ impl Budget {
             let next = {
                 let mut queue = self.queue.borrow_mut();
                 match queue.front() {
-                    Some(first) if self.has_room(first.bytes) => queue.pop_front(),
+                    Some(first) if self.has_room(first.amount) => queue.pop_front(),
                     _ => None,
                 }
             };
             let Some(waiting) = next else { return };
-            let permit = self.grant(waiting.bytes);
+            let permit = self.grant(waiting.amount);
             waiting.sender.send(permit);
         }
     }
 
-    #[cfg(test)]
+    /// How much is in use.
     pub fn used(&self) -> u64 {
         self.used.get()
     }
@@ -94,7 +90,7 @@ impl Budget {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.budget.used.set(self.budget.used.get() - self.bytes);
+        self.budget.used.set(self.budget.used.get() - self.amount);
         self.budget.serve_line();
     }
 }
@@ -107,14 +103,17 @@ impl Drop for Place<'_> {
             let mut queue = self.budget.queue.borrow_mut();
             queue.iter().position(|waiting| waiting.number == number).and_then(|position| queue.remove(position))
         };
+        // It may have been the first one, with others behind it for whom there is room.
+        self.budget.serve_line();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use daos_env::{Executor, ManualClock};
+    use crate::{Executor, ManualClock};
     use std::sync::Arc;
+    use std::time::Duration;
 
     const WAIT: Duration = Duration::from_secs(10);
 
@@ -122,8 +121,11 @@ mod tests {
         clock: Arc<ManualClock>,
         executor: Executor,
         budget: Rc<Budget>,
-        done: Rc<RefCell<Vec<(u32, Option<Permit>)>>>,
+        done: Rc<RefCell<Vec<Outcome>>>,
     }
+
+    /// Who waited, and what came of it.
+    type Outcome = (u32, Option<Permit>);
 
     impl Bench {
         fn new(limit: u64) -> Bench {
@@ -132,11 +134,11 @@ mod tests {
             Bench { clock, executor, budget: Budget::new(limit), done: Rc::default() }
         }
 
-        fn take(&self, name: u32, bytes: u64) {
+        fn take(&self, name: u32, amount: u64) {
             let (budget, spawner, done) = (self.budget.clone(), self.executor.spawner().clone(), self.done.clone());
             self.executor.spawner().spawn(async move {
-                let permit = budget.take(bytes, &spawner, WAIT).await;
-                done.borrow_mut().push((name, permit.ok()));
+                let permit = spawner.timeout(WAIT, budget.take(amount)).await;
+                done.borrow_mut().push((name, permit));
             });
             self.executor.run_until_stalled();
         }
@@ -158,7 +160,7 @@ mod tests {
         let bench = Bench::new(100);
         bench.take(1, 60);
         bench.take(2, 60);
-        // It would fit, but the line is longer than that.
+        // It would fit, but others were there before.
         bench.take(3, 10);
         assert_eq!(bench.names(), [1]);
         bench.give_back(1);
@@ -179,18 +181,18 @@ mod tests {
     }
 
     #[test]
-    fn waiting_ends_and_leaves_the_line() {
+    fn who_stops_waiting_leaves_the_line() {
         let bench = Bench::new(100);
-        bench.take(1, 100);
+        bench.take(1, 60);
         bench.take(2, 100);
+        bench.clock.advance(WAIT / 2);
         bench.take(3, 10);
-        bench.clock.advance(WAIT);
+        bench.clock.advance(WAIT / 2);
         bench.executor.run_until_stalled();
         assert_eq!(bench.names(), [1, 2, 3]);
-        assert!(bench.done.borrow()[1].1.is_none());
+        assert!(bench.done.borrow()[1].1.is_none() && bench.done.borrow()[2].1.is_some());
         bench.give_back(1);
+        bench.give_back(3);
         assert_eq!(bench.budget.used(), 0);
-        bench.take(4, 100);
-        assert_eq!(bench.budget.used(), 100);
     }
 }

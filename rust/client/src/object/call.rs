@@ -1,0 +1,188 @@
+//! Sending requests to the targets of an object, again where that is safe.
+
+use super::Object;
+use crate::Client;
+use crate::attach::Connection;
+use daos_placement::Layout;
+use daos_rpc::{Access, Address};
+use daos_status::{Code, Result, Status, fail};
+use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, Wire, decode, encode};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// How long a refused or lost request waits before it is sent again: at first, and at most.
+const DELAYS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(256));
+
+/// How often a request is sent again because the connection was lost. With the growing delays that is about a second, in which
+/// the kernel has told about the end of a killed engine; how long the next engine takes to start does not count.
+const LOST_MAX: u32 = 12;
+
+/// Memory for a reply that did not fit a message, at the first attempt.
+const REPLY_ROOM: u64 = 1 << 20;
+
+/// Where a request goes.
+pub(super) struct Target {
+    pub connection: Rc<Connection>,
+    pub address: Address,
+}
+
+/// What becomes of a request when nobody knows whether it was carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum WhenLost {
+    /// It is sent again.
+    Repeat,
+    /// It fails.
+    Fail,
+}
+
+impl Object {
+    /// Where the shards are.
+    pub(super) async fn layout(&self, client: &Client) -> Result<Arc<Layout>> {
+        Ok(self.locate(client).await?.1)
+    }
+
+    /// The connection, the layout by it, and the addresses of the targets.
+    async fn locate(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Layout>, Arc<crate::pool::Route>)> {
+        let (connection, route) = self.container.route(client).await?;
+        let generation = connection.generation();
+        let mut known = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
+        let layout = match known.as_ref() {
+            Some((of, layout)) if *of == generation => layout.clone(),
+            _ => {
+                let layout = Arc::new(route.layout(self.id)?);
+                *known = Some((generation, layout.clone()));
+                layout
+            }
+        };
+        drop(known);
+        Ok((connection, layout, route))
+    }
+
+    /// Runs an attempt on the target of a group until it succeeds, or fails for good.
+    pub(super) async fn attempt<R>(
+        &self,
+        client: &Client,
+        group: u32,
+        when_lost: WhenLost,
+        mut attempt: impl AsyncFnMut(&Target) -> Result<R>,
+    ) -> Result<R> {
+        let spawner = client.spawner();
+        let deadline = spawner.clock().monotonic().saturating_add(client.0.settings.call_timeout);
+        let (mut delay, mut lost) = (DELAYS.0, 0);
+        loop {
+            if when_lost == WhenLost::Fail {
+                // An engine that ended between two calls is noticed now, when it is not too late.
+                client.look_at_lease();
+            }
+            let (connection, layout, route) = self.locate(client).await?;
+            let Some(target) = (group < layout.groups()).then(|| layout.group(group)[0]) else {
+                fail!(Code::Stale, "object {} has {} groups now, not {group}", self.id, layout.groups());
+            };
+            let target = Target { connection, address: route.address(target)?.clone() };
+            let status = match attempt(&target).await {
+                Ok(result) => return Ok(result),
+                Err(status) => status,
+            };
+            match status.code() {
+                // It was refused: nothing was done.
+                Code::Busy | Code::Again if spawner.clock().monotonic() < deadline => {}
+                Code::Unreach | Code::Hg | Code::Canceled | Code::NoHdl | Code::Shutdown
+                    if lost < LOST_MAX && is_lost(client, &target, &status) =>
+                {
+                    if when_lost == WhenLost::Fail {
+                        return Err(status.while_doing("it is not known whether this was done"));
+                    }
+                    lost += 1;
+                }
+                _ => return Err(status),
+            }
+            spawner.sleep(delay).await;
+            delay = (2 * delay).min(DELAYS.1);
+        }
+    }
+
+    /// Sends one request, by memory when it or its reply does not fit a message.
+    pub(super) async fn send<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        target: &Target,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        let _permit = client.0.in_flight.take(1).await;
+        let endpoint = target.connection.endpoint();
+        let body = encode(request);
+        if body.len() <= endpoint.max_body_size() {
+            let reads = !matches!(opcode, Opcode::Update | Opcode::Punch);
+            match endpoint.call(&target.address, opcode as u16, body, client.0.settings.call_timeout).await {
+                Ok(reply) => return read(opcode, &reply),
+                Err(status) if reads && status.code() == Code::Overflow => {}
+                Err(status) => return Err(status),
+            }
+        }
+        let mut room = REPLY_ROOM;
+        loop {
+            match send_indirectly(client, target, opcode, encode(request), room).await? {
+                Ok(reply) => return read(opcode, &reply),
+                Err(length) if length > room && length <= INDIRECT_BYTES_MAX => room = length,
+                Err(length) => fail!(
+                    Code::Overflow,
+                    "the reply to {opcode:?} of object {} has {length} bytes, more than {INDIRECT_BYTES_MAX}",
+                    self.id
+                ),
+            }
+        }
+    }
+}
+
+/// Whether a request failed because its engine is gone, or the connection to it.
+fn is_lost(client: &Client, target: &Target, status: &Status) -> bool {
+    client.look_at_lease();
+    target.connection.is_lost() || matches!(status.code(), Code::Unreach | Code::Hg | Code::Shutdown)
+}
+
+fn read<R: Wire>(opcode: Opcode, reply: &[u8]) -> Result<R> {
+    decode(reply).map_err(|error| error.while_doing(format_args!("reading the reply to {opcode:?}")))
+}
+
+/// Sends a request that lies in memory, with room for its reply; gives the reply, or how long it would be.
+async fn send_indirectly(
+    client: &Client,
+    target: &Target,
+    opcode: Opcode,
+    body: Vec<u8>,
+    room: u64,
+) -> Result<Result<Vec<u8>, u64>> {
+    if body.len() as u64 > INDIRECT_BYTES_MAX {
+        fail!(Code::Overflow, "a request of {} bytes exceeds {INDIRECT_BYTES_MAX}", body.len());
+    }
+    let endpoint = target.connection.endpoint();
+    let (mut body, mut reply) = (body, vec![0u8; room as usize]);
+    let expose = |memory: &mut Vec<u8>, access| {
+        let pointer = NonNull::new(memory.as_mut_ptr()).unwrap_or(NonNull::dangling());
+        // SAFETY: the vector is not touched and outlives the exposure: both are dropped at the end of this function, the
+        // exposures first, since they are declared behind the vectors; and this future owns them when it is dropped early.
+        unsafe { endpoint.expose(pointer, memory.len(), access) }
+    };
+    let body_exposed = expose(&mut body, Access::Read)?;
+    let reply_exposed = expose(&mut reply, Access::Write)?;
+    let indirect = Indirect {
+        opcode: opcode as u16,
+        request: Payload::Memory(vec![Blob(body_exposed.descriptor().encode().to_vec())]),
+        reply: vec![Blob(reply_exposed.descriptor().encode().to_vec())],
+    };
+    let timeout = client.0.settings.call_timeout;
+    let answer = endpoint.call(&target.address, Opcode::Indirect as u16, encode(&indirect), timeout).await;
+    drop((body_exposed, reply_exposed));
+    match read(opcode, &answer?)? {
+        IndirectReply::Inline(bytes) => Ok(Ok(bytes.0)),
+        IndirectReply::Memory(length) if length <= room => {
+            reply.truncate(length as usize);
+            Ok(Ok(reply))
+        }
+        IndirectReply::Memory(length) => fail!(Code::Proto, "a reply of {length} bytes was said to be in {room}"),
+        IndirectReply::TooLong(length) => Ok(Err(length)),
+    }
+}

@@ -1,0 +1,125 @@
+//! Fetches.
+
+use super::call::{Target, WhenLost};
+use super::fetch_plan::{self, Landing, data_runs, fetched, too_large};
+use super::lend::Lent;
+use super::{AkeyFetch, AkeyFetched, Conditions, FetchKind, Object};
+use crate::{Client, Destination, ScatterList};
+use daos_rpc::Access;
+use daos_status::{Code, Result, fail};
+use daos_types::{Epoch, Key};
+use daos_wire::{self as wire, FetchReply, INLINE_BYTES_MAX, Opcode, TRANSFER_BYTES_MAX};
+
+impl Object {
+    /// Reads akeys of one dkey; the results are in the order of `akeys`. A destination that is too small for a value or for
+    /// the records asked for gives `Code::RecordTooBig` (`Err` carries no sizes: ask with `destination: None`).
+    ///
+    /// The values are those of one version of the dkey, except when destinations have more than 256 MiB together: then they are
+    /// read in parts.
+    pub async fn fetch(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        conditions: Conditions,
+        dkey: Key,
+        akeys: Vec<AkeyFetch>,
+    ) -> Result<Vec<AkeyFetched>> {
+        self.check_dkey(&dkey)?;
+        if akeys.is_empty() {
+            fail!(Code::Inval, "a fetch of object {} names no akeys", self.id);
+        }
+        let mut room = Some(0u64);
+        for akey in &akeys {
+            self.check_akey(&akey.akey)?;
+            if matches!(&akey.kind, FetchKind::Array(extents) if extents.is_empty()) {
+                fail!(Code::IoInval, "a fetch of object {} reads no records", self.id);
+            }
+            let capacity = akey.destination.as_ref().map_or(Some(0), Destination::capacity);
+            room = room.and_then(|sum| sum.checked_add(capacity?));
+        }
+        if room.is_none_or(|room| room > TRANSFER_BYTES_MAX) {
+            return self.fetch_in_parts(client, epoch, conditions, &dkey, akeys).await;
+        }
+        self.fetch_at_once(client, epoch, conditions, &dkey, akeys).await
+    }
+
+    /// A fetch whose destinations together are not too large for one request.
+    async fn fetch_at_once(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        conditions: Conditions,
+        dkey: &Key,
+        akeys: Vec<AkeyFetch>,
+    ) -> Result<Vec<AkeyFetched>> {
+        let layout = self.layout(client).await?;
+        let group = layout.group_of_dkey(dkey, self.id.object_type().dkey_kind());
+        let mut landings = akeys.iter().map(Landing::new).collect::<Result<Vec<_>>>()?;
+        let room: u64 = landings.iter().map(|landing| landing.capacity).sum();
+        let mut request = wire::Fetch {
+            address: self.address(),
+            epoch,
+            conditions: conditions.0,
+            dkey: dkey.clone(),
+            akeys: akeys.iter().map(fetch_plan::request_of).collect(),
+            memory: Vec::new(),
+        };
+        let reply = self.attempt(client, group, WhenLost::Repeat, async |target: &Target| {
+            if room <= INLINE_BYTES_MAX {
+                return self.send::<_, FetchReply>(client, target, Opcode::Fetch, &request).await;
+            }
+            let streams: Vec<ScatterList> = landings.iter_mut().map(Landing::stream).collect();
+            let lent = Lent::new(target.connection.endpoint(), &streams, Access::Write)?;
+            request.memory = lent.descriptors();
+            let reply = self.send::<_, FetchReply>(client, target, Opcode::Fetch, &request).await?;
+            lent.end(|stream, bytes| {
+                // An inline reply has left the copy as it was: it is not looked at.
+                if let (Some(akey), true) = (reply.akeys.get(stream), reply.inline.0.is_empty()) {
+                    for run in data_runs(akey, &akeys[stream].kind, landings[stream].capacity) {
+                        streams[stream].write_at(run.start, &bytes[run.start as usize..run.end as usize]);
+                    }
+                }
+            });
+            Ok(reply)
+        });
+        let reply = reply.await?;
+        if let Some(akey) = too_large(&akeys, &landings, &reply) {
+            fail!(
+                Code::RecordTooBig,
+                "akey {akey:?} of object {} has more bytes than there is room for: ask for the sizes first",
+                self.id
+            );
+        }
+        fetched(&akeys, landings, reply)
+            .map_err(|status| status.while_doing(format_args!("fetch of object {}", self.id)))
+    }
+
+    /// A fetch with more room than one request may have: asks for the sizes, then for the akeys one by one.
+    async fn fetch_in_parts(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        conditions: Conditions,
+        dkey: &Key,
+        akeys: Vec<AkeyFetch>,
+    ) -> Result<Vec<AkeyFetched>> {
+        let sizes = akeys.iter().map(fetch_plan::without_destination).collect();
+        let sizes = self.fetch_at_once(client, epoch, conditions, dkey, sizes).await?;
+        let mut all = Vec::with_capacity(akeys.len());
+        for (akey, size) in akeys.into_iter().zip(sizes) {
+            let name = akey.akey.clone();
+            let Some(parts) = fetch_plan::parts(akey, &size) else {
+                fail!(Code::RecordTooBig, "akey {name:?} of object {} has more bytes than there is room for", self.id);
+            };
+            let (mut whole, mut position) = (AkeyFetched::default(), 0);
+            for part in parts {
+                let room = part.destination.as_ref().and_then(Destination::capacity).unwrap_or(0);
+                let found = self.fetch_at_once(client, epoch, Conditions::NONE, dkey, vec![part]).await?;
+                fetch_plan::append(&mut whole, position, found.into_iter().next().unwrap_or_default());
+                position += room;
+            }
+            all.push(whole);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,215 @@
+//! Updates.
+
+use super::call::{Target, WhenLost};
+use super::lend::Lent;
+use super::{AkeyUpdate, Conditions, Object, UpdateValue};
+use crate::{Client, ScatterList, Source};
+use daos_rpc::Access;
+use daos_status::{Code, Result, fail};
+use daos_types::{Extent, Key};
+use daos_wire::{self as wire, Blob, INLINE_BYTES_MAX, Opcode, Payload, TRANSFER_BYTES_MAX};
+
+/// An update as it is sent, and its values.
+struct Prepared {
+    akeys: Vec<wire::AkeyUpdate>,
+    streams: Vec<ScatterList>,
+    total: u64,
+}
+
+impl Object {
+    /// Writes akeys of one dkey, all or none; durable when it returns.
+    ///
+    /// One exception to "all or none": an update of more than 256 MiB. Its arrays are then written in parts that are each
+    /// written as a whole or not at all; the conditions are those of the first part. A single value cannot be that large.
+    pub async fn update(
+        &self,
+        client: &Client,
+        conditions: Conditions,
+        dkey: Key,
+        akeys: Vec<AkeyUpdate>,
+    ) -> Result<()> {
+        self.check_writable()?;
+        self.check_dkey(&dkey)?;
+        if akeys.is_empty() {
+            fail!(Code::Inval, "an update of object {} names no akeys", self.id);
+        }
+        let mut prepared = Prepared { akeys: Vec::with_capacity(akeys.len()), streams: Vec::new(), total: 0 };
+        for akey in &akeys {
+            self.check_akey(&akey.akey)?;
+            self.prepare(akey, &mut prepared)?;
+        }
+        if prepared.total <= TRANSFER_BYTES_MAX {
+            return self.update_prepared(client, conditions, &dkey, prepared).await;
+        }
+        let mut conditions = conditions;
+        for part in parts(prepared)? {
+            self.update_prepared(client, conditions, &dkey, part).await?;
+            conditions = Conditions::NONE;
+        }
+        Ok(())
+    }
+
+    /// Checks an akey and adds it to what is sent.
+    fn prepare(&self, update: &AkeyUpdate, prepared: &mut Prepared) -> Result<()> {
+        let (value, source, needed) = match &update.value {
+            UpdateValue::Single(source) => {
+                let length = source.length().filter(|length| *length <= TRANSFER_BYTES_MAX);
+                let Some(length) = length else {
+                    fail!(Code::RecordTooBig, "a single value may have {TRANSFER_BYTES_MAX} bytes, not {length:?}");
+                };
+                (wire::UpdateKind::Single(length), Some(source), Some(length))
+            }
+            UpdateValue::Array { record_size, extents, source } => {
+                if *record_size == 0 || extents.is_empty() {
+                    fail!(Code::IoInval, "an update of object {} writes no records", self.id);
+                }
+                let array = wire::ArrayUpdate { record_size: *record_size, extents: extents.clone() };
+                (wire::UpdateKind::Array(array), Some(source), bytes_of(*record_size, extents))
+            }
+            UpdateValue::PunchExtents(extents) if extents.is_empty() => {
+                fail!(Code::IoInval, "an update of object {} punches no records", self.id)
+            }
+            UpdateValue::PunchExtents(extents) => (wire::UpdateKind::PunchExtents(extents.clone()), None, Some(0)),
+        };
+        let given = source.map_or(Some(0), Source::length);
+        let (Some(needed), Some(given)) = (needed, given) else {
+            fail!(Code::IoInval, "the values of an update of object {} exceed 2^64 bytes", self.id);
+        };
+        if needed != given {
+            fail!(Code::IoInval, "an update of object {} takes {needed} bytes, and its buffers hold {given}", self.id);
+        }
+        prepared.total = match prepared.total.checked_add(needed) {
+            Some(total) => total,
+            None => fail!(Code::IoInval, "the values of an update of object {} exceed 2^64 bytes", self.id),
+        };
+        prepared.akeys.push(wire::AkeyUpdate { akey: update.akey.clone(), conditions: 0, value });
+        prepared.streams.push(source.map(stream_of).unwrap_or_default());
+        Ok(())
+    }
+
+    async fn update_prepared(
+        &self,
+        client: &Client,
+        conditions: Conditions,
+        dkey: &Key,
+        prepared: Prepared,
+    ) -> Result<()> {
+        let layout = self.layout(client).await?;
+        let group = layout.group_of_dkey(dkey, self.id.object_type().dkey_kind());
+        let when_lost = if conditions == Conditions::NONE { WhenLost::Repeat } else { WhenLost::Fail };
+        let Prepared { akeys, streams, total } = prepared;
+        let mut request = wire::Update {
+            address: self.address(),
+            conditions: conditions.0,
+            dkey: dkey.clone(),
+            akeys,
+            payload: Payload::Memory(Vec::new()),
+        };
+        if total <= INLINE_BYTES_MAX {
+            request.payload = Payload::Inline(Blob(gather(&streams, total)));
+        }
+        self.attempt(client, group, when_lost, async |target: &Target| {
+            if total <= INLINE_BYTES_MAX {
+                return self.send(client, target, Opcode::Update, &request).await;
+            }
+            let lent = Lent::new(target.connection.endpoint(), &streams, Access::Read)?;
+            request.payload = Payload::Memory(lent.descriptors());
+            let result = self.send(client, target, Opcode::Update, &request).await;
+            drop(lent);
+            result
+        })
+        .await
+    }
+}
+
+fn bytes_of(record_size: u64, extents: &[Extent]) -> Option<u64> {
+    extents.iter().try_fold(0u64, |sum, extent| sum.checked_add(extent.count()))?.checked_mul(record_size)
+}
+
+/// The bytes of a source as a list of pieces; the source must outlive it.
+fn stream_of(source: &Source) -> ScatterList {
+    match source {
+        Source::Memory(list) => list.clone(),
+        // SAFETY: the vector belongs to the operation, which keeps it until it has ended, and nobody writes to it.
+        Source::Owned(bytes) => unsafe { ScatterList::new(vec![(bytes.as_ptr().cast_mut(), bytes.len())]) },
+    }
+}
+
+/// All values, one behind the other.
+fn gather(streams: &[ScatterList], total: u64) -> Vec<u8> {
+    let mut bytes = vec![0; total as usize];
+    let mut position = 0;
+    for stream in streams {
+        position += stream.read_at(0, &mut bytes[position..]);
+    }
+    debug_assert_eq!(position as u64, total, "checked when the update was prepared");
+    bytes
+}
+
+/// Cuts an update into parts that are sent one after the other.
+fn parts(prepared: Prepared) -> Result<Vec<Prepared>> {
+    let mut parts: Vec<Prepared> = Vec::new();
+    let mut add = |akey: wire::AkeyUpdate, stream: ScatterList, bytes: u64| match parts.last_mut() {
+        Some(part) if part.total + bytes <= TRANSFER_BYTES_MAX => {
+            part.akeys.push(akey);
+            part.streams.push(stream);
+            part.total += bytes;
+        }
+        _ => parts.push(Prepared { akeys: vec![akey], streams: vec![stream], total: bytes }),
+    };
+    for (update, stream) in prepared.akeys.into_iter().zip(prepared.streams) {
+        let wire::UpdateKind::Array(array) = &update.value else {
+            let bytes = stream.total_length().unwrap_or(0);
+            add(update, stream, bytes);
+            continue;
+        };
+        let most = TRANSFER_BYTES_MAX / array.record_size;
+        if most == 0 {
+            fail!(Code::RecordTooBig, "a record may have {TRANSFER_BYTES_MAX} bytes, not {}", array.record_size);
+        }
+        let mut position = 0;
+        for extent in &array.extents {
+            let mut start = extent.start();
+            while let Some(extent) = Extent::from_bounds(start, extent.end().min(start.saturating_add(most))) {
+                let bytes = extent.count() * array.record_size;
+                let value = wire::ArrayUpdate { record_size: array.record_size, extents: vec![extent] };
+                let value = wire::UpdateKind::Array(value);
+                let akey = wire::AkeyUpdate { akey: update.akey.clone(), conditions: 0, value };
+                add(akey, stream.slice(position, bytes), bytes);
+                position += bytes;
+                start = extent.end();
+            }
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_updates_are_cut_at_records() {
+        let extent = |start, count| Extent::new(start, count).unwrap();
+        let record_size = 100 << 20;
+        // SAFETY: the memory is only measured.
+        let stream = unsafe { ScatterList::new(vec![(std::ptr::dangling_mut(), 700 << 20)]) };
+        let array = wire::ArrayUpdate { record_size, extents: vec![extent(0, 3), extent(9, 4)] };
+        let akey =
+            wire::AkeyUpdate { akey: Key::new(b"a").unwrap(), conditions: 0, value: wire::UpdateKind::Array(array) };
+        let single =
+            wire::AkeyUpdate { akey: Key::new(b"s").unwrap(), conditions: 0, value: wire::UpdateKind::Single(0) };
+        let all = Prepared {
+            akeys: vec![akey, single],
+            streams: vec![stream, ScatterList::default()],
+            total: 7 * record_size,
+        };
+        let parts = parts(all).unwrap();
+        assert!(parts.iter().all(|part| part.total <= TRANSFER_BYTES_MAX));
+        assert!(
+            parts.iter().all(|part| part.streams.iter().map(|s| s.total_length().unwrap()).sum::<u64>() == part.total)
+        );
+        assert_eq!(parts.iter().map(|part| part.total).sum::<u64>(), 7 * record_size);
+        assert_eq!(parts.iter().map(|part| part.akeys.len()).sum::<usize>(), 5);
+    }
+}
