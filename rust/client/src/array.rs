@@ -45,7 +45,7 @@ impl Array {
         ObjectId::generate(user, kind, class)
     }
 
-    /// Creates an array that stores its attributes (type `ARRAY_ATTR`); `Code::Exist` when it has them already. For the
+    /// Creates an array that stores its attributes (type `ARRAY`); `Code::Exist` when it has them already. For the
     /// other array types this is [`Array::open_with_attributes`]: there is nothing to store.
     pub async fn create(
         client: &Client,
@@ -54,7 +54,7 @@ impl Array {
         attributes: ArrayAttributes,
     ) -> Result<Array> {
         let array = Array::open_with_attributes(container, id, ObjectFlags::READ_WRITE, attributes)?;
-        if id.object_type() == ObjectType::ARRAY_ATTR {
+        if id.object_type() == ObjectType::ARRAY {
             attributes::store(client, &array.object, attributes).await?;
         }
         Ok(array)
@@ -62,7 +62,7 @@ impl Array {
 
     /// Opens an array that stores its attributes; `Code::Nonexist` when it has none.
     pub async fn open(client: &Client, container: &Container, id: ObjectId, flags: ObjectFlags) -> Result<Array> {
-        if id.object_type() != ObjectType::ARRAY_ATTR {
+        if id.object_type() != ObjectType::ARRAY {
             fail!(Code::Inval, "array {id} does not store its attributes; open it with cell and chunk size");
         }
         let object = Object::open(container, id, flags)?;

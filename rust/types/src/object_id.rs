@@ -26,9 +26,9 @@ impl ObjectType {
     pub const MULTI_HASHED: ObjectType = ObjectType(0);
     /// A flat key-value object (`DAOS_OT_KV_HASHED`).
     pub const KV_HASHED: ObjectType = ObjectType(8);
-    /// An array without stored attributes (`DAOS_OT_ARRAY`).
+    /// An array with its cell and chunk size stored in it (`DAOS_OT_ARRAY`).
     pub const ARRAY: ObjectType = ObjectType(11);
-    /// An array with its cell and chunk size stored in it (`DAOS_OT_ARRAY_ATTR`).
+    /// An array whose cell and chunk size its users keep (`DAOS_OT_ARRAY_ATTR`).
     pub const ARRAY_ATTR: ObjectType = ObjectType(12);
     /// A byte array (`DAOS_OT_ARRAY_BYTE`).
     pub const ARRAY_BYTE: ObjectType = ObjectType(13);

@@ -1,4 +1,4 @@
-//! Cell size and chunk size, and how arrays of type `ARRAY_ATTR` store them.
+//! Cell size and chunk size, and how arrays of type `ARRAY` store them.
 
 use super::cell_akey;
 use crate::{AkeyFetch, AkeyUpdate, Client, Conditions, Destination, FetchKind, Object, Source, UpdateValue};
@@ -91,13 +91,13 @@ mod tests {
         let bytes = attributes.encode();
         assert_eq!(bytes[..8], [0xa9, 0x55, 0xca, 0xda, 0xa9, 0x55, 0xca, 0xda]);
         assert_eq!((bytes[8], bytes[17], bytes.len()), (4, 4, STORED_LENGTH));
-        assert_eq!(ArrayAttributes::decode(&bytes, id(ObjectType::ARRAY_ATTR)), Ok(attributes));
+        assert_eq!(ArrayAttributes::decode(&bytes, id(ObjectType::ARRAY)), Ok(attributes));
     }
 
     #[test]
     fn foreign_bytes_are_refused() {
         for bytes in [&[][..], &[0; 24], &[0xff; 23]] {
-            let result = ArrayAttributes::decode(bytes, id(ObjectType::ARRAY_ATTR));
+            let result = ArrayAttributes::decode(bytes, id(ObjectType::ARRAY));
             assert_eq!(result.map_err(|e| e.code()), Err(Code::DfInval));
         }
     }
