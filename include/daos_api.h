@@ -5,6 +5,7 @@
 
 /* Transactions, anchors, and all that most programs need. */
 #include <string.h>
+#include <time.h>
 
 #include <daos_array.h>
 #include <daos_cont.h>
@@ -28,6 +29,75 @@ enum {
 	DAOS_TF_ZERO_COPY = 2,
 };
 
+
+/**
+ * The time of an epoch.
+ *
+ * @hlc the epoch
+ * @ts [out] seconds and nanoseconds since 1970
+ *
+ * @return zero, -DER_INVAL
+ */
+int daos_hlc2timespec(uint64_t hlc, struct timespec *ts);
+
+/**
+ * The time of an epoch in whole seconds.
+ *
+ * @hlc the epoch
+ * @ts [out] seconds since 1970
+ *
+ * @return zero, -DER_INVAL
+ */
+int daos_hlc2timestamp(uint64_t hlc, time_t *ts);
+
+/**
+ * Opens a transaction; its handle is given to calls as `th`.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_tx_open(daos_handle_t coh, daos_handle_t *th, uint64_t flags, daos_event_t *ev);
+
+/**
+ * Makes what was done in a transaction visible and durable, all of it or none.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_tx_commit(daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Opens a read-only transaction that sees a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_tx_open_snap(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *th, daos_event_t *ev);
+
+/**
+ * Gives up what was done in a transaction.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_tx_abort(daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Closes the handle of a transaction.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_tx_close(daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Begins a transaction again after -DER_TX_RESTART.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_tx_restart(daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Tells the epoch of a transaction.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_tx_hdl2epoch(daos_handle_t th, daos_epoch_t *epoch);
 
 /** Puts an anchor at the beginning; `opts` has no meaning yet. Returns zero. */
 static inline int

@@ -196,6 +196,33 @@ int daos_array_stat(daos_handle_t oh, daos_handle_t th, daos_array_stbuf_t *stbu
  */
 int daos_array_destroy(daos_handle_t oh, daos_handle_t th, daos_event_t *ev);
 
+/**
+ * Writes an array handle as bytes that other processes can open with daos_array_global2local.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_TRUNC when the buffer is too short (iov_buf_len is set)
+ */
+int daos_array_local2global(daos_handle_t oh, d_iov_t *glob);
+
+/**
+ * Opens an array handle that another process wrote with daos_array_local2global.
+ *
+ * @coh handle of its container in this process
+ * @mode DAOS_OO_RO or DAOS_OO_RW
+ * @oh [out] the handle, closed by daos_array_close
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL when the bytes are no array handle
+ */
+int daos_array_global2local(daos_handle_t coh, d_iov_t glob, unsigned int mode, daos_handle_t *oh);
+
+/**
+ * Changes the chunk size of an open array that was not written to.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_array_update_chunk_size(daos_handle_t oh, daos_size_t chunk_size);
+
 #if defined(__cplusplus)
 }
 #endif

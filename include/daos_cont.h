@@ -210,6 +210,146 @@ int daos_cont_list_attr(daos_handle_t coh, char *buffer, size_t *size, daos_even
  */
 int daos_cont_del_attr(daos_handle_t coh, int n, const char *const *names, daos_event_t *ev);
 
+/**
+ * Makes a list of ranks from a text.
+ *
+ * @str numbers with separators between them
+ * @sep every character of it is a separator
+ *
+ * @return a list that d_rank_list_free frees; NULL when the text is something else, or there is no memory
+ */
+d_rank_list_t *daos_rank_list_parse(const char *str, const char *sep);
+
+/**
+ * Makes a snapshot of a container.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_create_snap(daos_handle_t coh, daos_epoch_t *epoch, char *name, daos_event_t *ev);
+
+/**
+ * Makes a snapshot of a container, with a table of its objects if that is asked for.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_create_snap_opt(
+	daos_handle_t coh,
+	daos_epoch_t *epoch,
+	char *name,
+	enum daos_snapshot_opts opts,
+	daos_event_t *ev);
+
+/**
+ * Deletes the snapshots of a range of epochs.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_destroy_snap(daos_handle_t coh, daos_epoch_range_t epr, daos_event_t *ev);
+
+/**
+ * Lists the snapshots of a container.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_list_snap(
+	daos_handle_t coh,
+	int *nr,
+	daos_epoch_t *epochs,
+	char **names,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
+/**
+ * Makes the table of the objects of a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_snap_oit_create(daos_handle_t coh, daos_epoch_t epoch, char *name, daos_event_t *ev);
+
+/**
+ * Deletes the table of the objects of a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_snap_oit_destroy(daos_handle_t coh, daos_handle_t oh, daos_event_t *ev);
+
+/**
+ * Brings a container back to a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_rollback(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
+
+/**
+ * Waits for the next snapshot of a container.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_subscribe(daos_handle_t coh, daos_epoch_t *epoch, daos_event_t *ev);
+
+/**
+ * Merges what no snapshot needs apart, up to an epoch.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_aggregate(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
+
+/**
+ * Reads the access control list of a container.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_get_acl(daos_handle_t coh, daos_prop_t **acl_prop, daos_event_t *ev);
+
+/**
+ * Replaces the access control list of a container.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_overwrite_acl(daos_handle_t coh, struct daos_acl *acl, daos_event_t *ev);
+
+/**
+ * Adds entries to the access control list of a container, or changes them.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_update_acl(daos_handle_t coh, struct daos_acl *acl, daos_event_t *ev);
+
+/**
+ * Removes an entry of the access control list of a container.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_delete_acl(daos_handle_t coh, enum daos_acl_principal_type type, d_string_t name, daos_event_t *ev);
+
+/**
+ * Changes the owner of a container to a user and a group that exist.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_set_owner(daos_handle_t coh, d_string_t user, d_string_t group, daos_event_t *ev);
+
+/**
+ * Changes the owner of a container to any user and group.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_set_owner_no_check(daos_handle_t coh, d_string_t user, d_string_t group, daos_event_t *ev);
+
+/**
+ * Tells what a user may do with a container by its properties.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_get_perms(daos_prop_t *cont_prop, uid_t uid, gid_t *gids, size_t nr_gids, uint64_t *perms);
+
+/**
+ * Marks a container as healthy.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_cont_status_clear(daos_handle_t coh, daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -117,6 +117,13 @@ int daos_eq_poll(
  */
 int daos_eq_query(daos_handle_t eqh, daos_eq_query_t query, unsigned int nevents, daos_event_t **events);
 
+/**
+ * Asks for the end of the call that an event is running for.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_event_abort(daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -27,6 +27,73 @@ typedef struct daos_mgmt_pool_info_t {
 	d_rank_t mgpi_ldr;
 } daos_mgmt_pool_info_t;
 
+/**
+ * Lists the pools of a system.
+ *
+ * @group name of the system, NULL for the default one
+ * @npools [in,out] length of pools; how many pools there are
+ * @pools [out] their UUIDs, labels and ranks; mgpi_label is freed by free, mgpi_svc by d_rank_list_free. NULL to get the
+ *        count alone
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_INVAL, -DER_TRUNC when pools is too short (npools is set)
+ */
+int daos_mgmt_list_pools(const char *group, daos_size_t *npools, daos_mgmt_pool_info_t *pools, daos_event_t *ev);
+
+/**
+ * Tells what a system is.
+ *
+ * @sys its name, NULL for the default one
+ * @info [out] freed by daos_mgmt_put_sys_info
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int daos_mgmt_get_sys_info(const char *sys, struct daos_sys_info **info);
+
+/** Frees what daos_mgmt_get_sys_info gave; NULL is fine. */
+void daos_mgmt_put_sys_info(struct daos_sys_info *info);
+
+/**
+ * Writes a line to the logs of all engines.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_debug_add_mark(const char *mark);
+
+/**
+ * Sets a parameter for tests in engines.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_debug_set_params(
+	const char *grp,
+	d_rank_t rank,
+	unsigned int key_id,
+	uint64_t value,
+	uint64_t value_extra,
+	daos_event_t *ev);
+
+/**
+ * Tells the state of a device.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_mgmt_get_bs_state(const char *group, uuid_t blobstore_uuid, int *blobstore_state, daos_event_t *ev);
+
+/**
+ * Stops the service of a pool.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pool_stop_svc(daos_handle_t poh, daos_event_t *ev);
+
+/**
+ * Tells the version of the servers.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int dc_mgmt_srv_version(uint32_t *major, uint32_t *minor, uint32_t *patch, char **tag);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -548,6 +548,108 @@ int daos_obj_query_key(
 	daos_recx_t *recx,
 	daos_event_t *ev);
 
+/** Chooses objects: positive to list one, zero to leave it out, negative to stop with that error. */
+typedef int (daos_oit_filter_cb)(daos_obj_id_t oid, d_iov_t *marker);
+
+/**
+ * Opens the table of the objects of a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_oit_open(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *oh, daos_event_t *ev);
+
+/**
+ * Closes the table of the objects of a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_oit_close(daos_handle_t oh, daos_event_t *ev);
+
+/**
+ * Lists the objects of a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_oit_list(
+	daos_handle_t oh,
+	daos_obj_id_t *oids,
+	uint32_t *oids_nr,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
+/**
+ * Lists the objects of a snapshot that have no mark.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_oit_list_unmarked(
+	daos_handle_t oh,
+	daos_obj_id_t *oids,
+	uint32_t *oids_nr,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
+/**
+ * Lists the objects of a snapshot that a function chooses.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_oit_list_filter(
+	daos_handle_t oh,
+	daos_obj_id_t *oids,
+	uint32_t *oids_nr,
+	daos_anchor_t *anchor,
+	daos_oit_filter_cb filter,
+	daos_event_t *ev);
+
+/**
+ * Marks an object in the table of a snapshot.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_oit_mark(daos_handle_t oh, daos_obj_id_t oid, d_iov_t *marker, daos_event_t *ev);
+
+/**
+ * Tells the attributes of an object and the ranks it is on.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_query(daos_handle_t oh, struct daos_obj_attr *oa, d_rank_list_t *ranks, daos_event_t *ev);
+
+/**
+ * Compares the copies of an object.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_verify(daos_handle_t coh, daos_obj_id_t oid, daos_epoch_t epoch);
+
+/**
+ * Divides the listing of the dkeys of an object into parts for several processes.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_anchor_split(daos_handle_t oh, uint32_t *nr, daos_anchor_t *anchors);
+
+/**
+ * Sets an anchor to the beginning of a part of a listing.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_anchor_set(daos_handle_t oh, uint32_t index, daos_anchor_t *anchor);
+
+/**
+ * Sets an anchor to a key.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_key2anchor(
+	daos_handle_t oh,
+	daos_handle_t th,
+	daos_key_t *dkey,
+	daos_key_t *akey,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -298,6 +298,48 @@ int daos_oclass_name2id(const char *name);
  */
 int daos_oclass_id2name(daos_oclass_id_t oc_id, char *name);
 
+/**
+ * How many object classes have a name.
+ *
+ * @opts has no meaning yet
+ */
+int daos_oclass_nr(int opts);
+
+/**
+ * The names of all object classes, with ", " between them.
+ *
+ * @size room in bytes
+ * @str [out] as much of them as there is room for, with a zero; NULL when size is zero
+ *
+ * @return the bytes that all of them need, with the zero; -DER_INVAL
+ */
+ssize_t daos_oclass_names_list(size_t size, char *str);
+
+/**
+ * Defines a class of objects.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_register_class(
+	daos_handle_t coh,
+	daos_oclass_id_t cid,
+	struct daos_oclass_attr *attr,
+	daos_event_t *ev);
+
+/**
+ * Tells what a class of objects is.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_query_class(daos_handle_t coh, daos_oclass_id_t cid, struct daos_oclass_attr *attr, daos_event_t *ev);
+
+/**
+ * Lists the classes that were defined.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_obj_list_class(daos_handle_t coh, struct daos_oclass_list *list, daos_anchor_t *anchor, daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -45,6 +45,72 @@ typedef struct daos_pipeline_stats_t {
 	uint64_t nr_akeys;
 } daos_pipeline_stats_t;
 
+/**
+ * Prepares a filter.
+ *
+ * It is not there yet, and does nothing.
+ */
+void daos_filter_init(daos_filter_t *filter);
+
+/**
+ * Adds a part to a filter.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_filter_add(daos_filter_t *filter, daos_filter_part_t *part);
+
+/**
+ * Prepares a pipeline.
+ *
+ * It is not there yet, and does nothing.
+ */
+void daos_pipeline_init(daos_pipeline_t *pipeline);
+
+/**
+ * Adds a filter to a pipeline.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pipeline_add(daos_pipeline_t *pipeline, daos_filter_t *filter);
+
+/**
+ * Tells whether a pipeline is well formed.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pipeline_check(daos_pipeline_t *pipeline);
+
+/**
+ * Frees what a pipeline holds.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pipeline_free(daos_pipeline_t *pipeline);
+
+/**
+ * Runs a pipeline over an object.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pipeline_run(
+	daos_handle_t coh,
+	daos_handle_t oh,
+	daos_pipeline_t *pipeline,
+	daos_handle_t th,
+	uint64_t flags,
+	daos_key_t *dkey,
+	uint32_t *nr_iods,
+	daos_iod_t *iods,
+	daos_anchor_t *anchor,
+	uint32_t *nr_kds,
+	daos_key_desc_t *kds,
+	d_sg_list_t *sgl_keys,
+	d_sg_list_t *sgl_recx,
+	daos_size_t *recx_size,
+	d_sg_list_t *sgl_agg,
+	daos_pipeline_stats_t *stats,
+	daos_event_t *ev);
+
 #if defined(__cplusplus)
 }
 #endif

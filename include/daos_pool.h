@@ -316,6 +316,58 @@ int daos_pool_list_attr(daos_handle_t poh, char *buffer, size_t *size, daos_even
  */
 int daos_pool_del_attr(daos_handle_t poh, int n, const char *const *names, daos_event_t *ev);
 
+/**
+ * Prepares a filter over the containers of a pool.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pool_cont_filter_init(daos_pool_cont_filter_t *filt, uint32_t combine_func);
+
+/**
+ * Adds a condition to a filter.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pool_cont_filter_add(daos_pool_cont_filter_t *filt, daos_pool_cont_filter_part_t *part);
+
+/**
+ * Frees what a filter holds.
+ *
+ * It is not there yet, and does nothing.
+ */
+void daos_pool_cont_filter_fini(daos_pool_cont_filter_t *filt);
+
+/**
+ * Lists the containers of a pool that a filter lets through.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pool_filter_cont(
+	daos_handle_t poh,
+	daos_pool_cont_filter_t *filter,
+	daos_size_t *ncont,
+	struct daos_pool_cont_info2 *cbuf,
+	daos_event_t *ev);
+
+/**
+ * Tells the state and the space of one target.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pool_query_target(
+	daos_handle_t poh,
+	uint32_t tgt,
+	d_rank_t rank,
+	daos_target_info_t *info,
+	daos_event_t *ev);
+
+/**
+ * Tells what a user may do with a pool by its properties.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_pool_get_perms(daos_prop_t *pool_prop, uid_t uid, gid_t *gids, size_t nr_gids, uint64_t *perms);
+
 #if defined(__cplusplus)
 }
 #endif

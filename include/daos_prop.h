@@ -443,6 +443,93 @@ bool daos_prop_has_str(struct daos_prop_entry *entry);
 /** Whether the value of an entry is a pointer. */
 bool daos_prop_has_ptr(struct daos_prop_entry *entry);
 
+/**
+ * Makes a list of the entries of two; where both have an entry of a type, that of the new list.
+ *
+ * @old_prop a list, or NULL
+ * @new_prop a list, or NULL
+ *
+ * @return a list that daos_prop_free frees; NULL on errors
+ */
+daos_prop_t *daos_prop_merge(daos_prop_t *old_prop, daos_prop_t *new_prop);
+
+/**
+ * As daos_prop_merge, with an error number.
+ *
+ * @out_prop [out] a list that daos_prop_free frees
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int daos_prop_merge2(daos_prop_t *old_prop, daos_prop_t *new_prop, daos_prop_t **out_prop);
+
+/**
+ * Sets what the entry of a type in a list points to, for properties that are pointers; the former memory is freed.
+ *
+ * @ptr what is copied
+ * @size its size in bytes
+ *
+ * @return zero, -DER_INVAL, -DER_NONEXIST when the list has no such entry, -DER_NOMEM
+ */
+int daos_prop_set_ptr(daos_prop_t *prop, uint32_t type, const void *ptr, daos_size_t size);
+
+/**
+ * Sets what an entry points to, to a copy of what another one points to.
+ *
+ * @len how many bytes are copied
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int daos_prop_entry_dup_ptr(struct daos_prop_entry *entry_dst, struct daos_prop_entry *entry_src, size_t len);
+
+/**
+ * Whether the value of an entry is a string of bytes.
+ *
+ * @return false: it is not there yet
+ */
+bool daos_prop_has_byteval(struct daos_prop_entry *entry);
+
+/**
+ * Compares the access control lists of two entries.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_prop_entry_cmp_acl(struct daos_prop_entry *entry1, struct daos_prop_entry *entry2);
+
+/**
+ * Copies the bytes of an entry.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_prop_entry_dup_byteval(struct daos_prop_entry *entry_dst, struct daos_prop_entry *entry_src);
+
+/**
+ * Sets the bytes of an entry.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_prop_entry_set_byteval(struct daos_prop_entry *entry, const void *data, size_t len);
+
+/**
+ * Sets the bytes of the property of a type in a list.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_prop_set_byteval(daos_prop_t *prop, uint32_t type, const void *data, size_t len);
+
+/**
+ * Copies the roots of a container.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_prop_entry_dup_co_roots(struct daos_prop_entry *dst, struct daos_prop_entry *src);
+
+/**
+ * Makes a list of properties from a text of names and values.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_prop_from_str(const char *str, daos_size_t len, daos_prop_t **prop);
+
 #if defined(__cplusplus)
 }
 #endif

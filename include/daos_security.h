@@ -4,6 +4,8 @@
 #define DAOS_DAOS_SECURITY_H
 
 /* Access control lists. */
+#include <stdio.h>
+
 #include <daos_types.h>
 
 #if defined(__cplusplus)
@@ -87,6 +89,206 @@ struct daos_ace {
 	uint64_t dae_alarm_perms;
 	__extension__ char dae_principal[];
 };
+
+/**
+ * Makes an entry of an access control list.
+ *
+ * @return NULL: it is not there yet
+ */
+struct daos_ace *daos_ace_create(enum daos_acl_principal_type type, const char *principal_name);
+
+/**
+ * Frees an entry; NULL is fine.
+ *
+ * It is not there yet, and does nothing.
+ */
+void daos_ace_free(struct daos_ace *ace);
+
+/**
+ * The size of an entry in bytes.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+ssize_t daos_ace_get_size(struct daos_ace *ace);
+
+/**
+ * Whether an entry is well formed.
+ *
+ * @return false: it is not there yet
+ */
+bool daos_ace_is_valid(struct daos_ace *ace);
+
+/**
+ * The name of whom an entry is about.
+ *
+ * @return NULL: it is not there yet
+ */
+const char *daos_ace_get_principal_str(struct daos_ace *ace);
+
+/**
+ * Makes an entry from its text.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_ace_from_str(const char *str, struct daos_ace **ace);
+
+/**
+ * Writes an entry as text.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_ace_to_str(struct daos_ace *ace, char *buf, size_t buf_len);
+
+/**
+ * Writes the text of an entry in words.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_ace_str_get_verbose(const char *ace_str, char *buf, size_t buf_len);
+
+/**
+ * Prints an entry.
+ *
+ * It is not there yet, and does nothing.
+ */
+void daos_ace_dump(struct daos_ace *ace, uint32_t tabs);
+
+/**
+ * Makes an access control list of entries.
+ *
+ * @return NULL: it is not there yet
+ */
+struct daos_acl *daos_acl_create(struct daos_ace **aces, uint16_t num_aces);
+
+/**
+ * Copies an access control list.
+ *
+ * @return NULL: it is not there yet
+ */
+struct daos_acl *daos_acl_dup(struct daos_acl *acl);
+
+/**
+ * Frees an access control list; NULL is fine.
+ *
+ * It is not there yet, and does nothing.
+ */
+void daos_acl_free(struct daos_acl *acl);
+
+/**
+ * The size of an access control list in bytes.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+ssize_t daos_acl_get_size(struct daos_acl *acl);
+
+/**
+ * Tells whether an access control list is well formed.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_validate(struct daos_acl *acl);
+
+/**
+ * Goes over the entries of an access control list.
+ *
+ * @return NULL: it is not there yet
+ */
+struct daos_ace *daos_acl_get_next_ace(struct daos_acl *acl, struct daos_ace *current_ace);
+
+/**
+ * The entry about somebody.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_get_ace_for_principal(
+	struct daos_acl *acl,
+	enum daos_acl_principal_type type,
+	const char *principal,
+	struct daos_ace **ace);
+
+/**
+ * Adds an entry to an access control list, or changes it.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_add_ace(struct daos_acl **acl, struct daos_ace *new_ace);
+
+/**
+ * Removes an entry of an access control list.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_remove_ace(struct daos_acl **acl, enum daos_acl_principal_type type, const char *principal_name);
+
+/**
+ * Makes an access control list from texts of entries.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_from_strs(const char **ace_strs, size_t ace_nr, struct daos_acl **acl);
+
+/**
+ * Writes an access control list as texts of entries.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_to_strs(struct daos_acl *acl, char ***ace_strs, size_t *ace_nr);
+
+/**
+ * Writes an access control list to a stream.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_to_stream(FILE *stream, struct daos_acl *acl, bool verbose);
+
+/**
+ * Prints an access control list.
+ *
+ * It is not there yet, and does nothing.
+ */
+void daos_acl_dump(struct daos_acl *acl);
+
+/**
+ * Takes the text of a principal apart.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_principal_from_str(const char *principal_str, enum daos_acl_principal_type *type, char **name);
+
+/**
+ * Whether a text can name a user or group.
+ *
+ * @return false: it is not there yet
+ */
+bool daos_acl_principal_is_valid(const char *name);
+
+/**
+ * The number of a user.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_principal_to_uid(const char *principal, uid_t *uid);
+
+/**
+ * The number of a group.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_principal_to_gid(const char *principal, gid_t *gid);
+
+/**
+ * The name of a user by number.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_uid_to_principal(uid_t uid, char **name);
+
+/**
+ * The name of a group by number.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_acl_gid_to_principal(gid_t gid, char **name);
 
 #if defined(__cplusplus)
 }

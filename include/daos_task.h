@@ -662,6 +662,53 @@ typedef struct daos_pipeline_run_t {
 	daos_pipeline_stats_t *stats;
 } daos_pipeline_run_t;
 
+/**
+ * Makes a task of a call.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_task_create(
+	daos_opc_t opc,
+	tse_sched_t *sched,
+	unsigned int num_deps,
+	tse_task_t **dep_tasks,
+	tse_task_t **taskp);
+
+/**
+ * Makes a completed task a task of another call.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_task_reset(tse_task_t *task, daos_opc_t opc);
+
+/**
+ * The arguments of the call of a task, to be filled in.
+ *
+ * @return NULL: it is not there yet
+ */
+void *daos_task_get_args(tse_task_t *task);
+
+/**
+ * The private pointer of a task.
+ *
+ * @return NULL: it is not there yet
+ */
+void *daos_task_get_priv(tse_task_t *task);
+
+/**
+ * Sets the private pointer of a task; gives the former one.
+ *
+ * @return NULL: it is not there yet
+ */
+void *daos_task_set_priv(tse_task_t *task, void *priv);
+
+/**
+ * Runs what is ready in a scheduler.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int daos_progress(tse_sched_t *sched, int64_t timeout, bool *is_empty);
+
 #if defined(__cplusplus)
 }
 #endif

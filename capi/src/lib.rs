@@ -15,8 +15,10 @@
 #![allow(clippy::too_many_arguments, reason = "signatures are the C API's")]
 
 pub mod abi;
+pub mod absent;
 pub mod anchor;
 pub mod array;
+pub mod array_share;
 pub mod attributes;
 pub mod completion;
 pub mod container;
@@ -34,6 +36,7 @@ pub mod io;
 pub mod kv;
 pub mod launcher;
 pub mod library;
+pub mod management;
 pub mod object;
 pub mod object_class;
 pub mod object_io;
@@ -44,4 +47,7 @@ pub mod pool_attributes;
 pub mod process;
 pub mod progress;
 pub mod prop;
+pub mod prop_copy;
 pub mod property;
+pub mod rank_list;
+pub mod time;

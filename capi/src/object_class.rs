@@ -2,6 +2,7 @@
 
 use core::ffi::{c_char, c_int};
 
+use daos_status::Code;
 use daos_types::ObjectClass;
 
 use crate::abi::daos_oclass_id_t;
@@ -39,6 +40,38 @@ pub unsafe extern "C" fn daos_oclass_id2name(oc_id: daos_oclass_id_t, name: *mut
                 places.set(index, byte);
             }
             Ok(0)
+        })
+    }
+}
+
+/// How many object classes have a name.
+///
+/// @opts has no meaning yet
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_oclass_nr(opts: c_int) -> c_int {
+    let _no_meaning = opts;
+    ObjectClass::named().count() as c_int
+}
+
+/// The names of all object classes, with ", " between them.
+///
+/// @size room in bytes
+/// @str [out] as much of them as there is room for, with a zero; NULL when size is zero
+///
+/// @return the bytes that all of them need, with the zero; -DER_INVAL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_oclass_names_list(size: usize, str: *mut c_char) -> isize {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_value("daos_oclass_names_list", -(Code::Inval as isize), |caller| {
+            let places = caller.out_bytes(str.cast::<u8>(), size, "str")?;
+            let names: Vec<String> = ObjectClass::named().map(|class| class.to_string()).collect();
+            let text = names.join(", ");
+            let end = text.len().min(size.saturating_sub(1));
+            for (index, byte) in text.as_bytes()[..end].iter().chain(&[0]).enumerate() {
+                places.set(index, *byte);
+            }
+            Ok(text.len() as isize + 1)
         })
     }
 }

@@ -36,7 +36,7 @@ pub unsafe extern "C" fn daos_prop_alloc(entries_nr: u32) -> *mut daos_prop_t {
 }
 
 /// Whether the value of a property is a string.
-fn has_string(kind: u32) -> bool {
+pub(crate) fn has_string(kind: u32) -> bool {
     matches!(
         kind,
         DAOS_PROP_PO_LABEL
@@ -51,6 +51,11 @@ fn has_string(kind: u32) -> bool {
 /// Whether the value of a property is a pointer to one piece of memory.
 fn has_pointer(kind: u32) -> bool {
     matches!(kind, DAOS_PROP_PO_ACL | DAOS_PROP_CO_ACL | DAOS_PROP_CO_ROOTS)
+}
+
+/// Whether the value of a property is in memory of its own.
+pub(crate) fn has_memory(kind: u32) -> bool {
+    has_string(kind) || has_pointer(kind) || kind == DAOS_PROP_PO_SVC_LIST
 }
 
 /// Frees what a list holds, and leaves it empty; the list itself stays.
@@ -87,7 +92,7 @@ pub unsafe extern "C" fn daos_prop_free(prop: *mut daos_prop_t) {
 }
 
 /// The entry of a type.
-fn find(caller: Caller, prop: *mut daos_prop_t, kind: u32) -> Result<Option<Out<daos_prop_entry>>> {
+pub(crate) fn find(caller: Caller, prop: *mut daos_prop_t, kind: u32) -> Result<Option<Out<daos_prop_entry>>> {
     let list = caller.read(prop.cast_const(), "prop")?;
     let entries = crate::property::entries(caller, prop)?;
     match entries.iter().position(|entry| entry.dpe_type == kind) {
@@ -134,8 +139,12 @@ fn set_string(caller: Caller, entry: Out<daos_prop_entry>, text: *const c_char, 
     let copy = if text.is_null() {
         core::ptr::null_mut()
     } else {
-        if length > DAOS_PROP_LABEL_MAX_LEN as u64 {
-            fail!(Code::Inval, "a property string has at most {DAOS_PROP_LABEL_MAX_LEN} bytes, not {length}");
+        let longest = match changed.dpe_type {
+            DAOS_PROP_PO_LABEL | DAOS_PROP_CO_LABEL => DAOS_PROP_LABEL_MAX_LEN,
+            _ => DAOS_ACL_MAX_PRINCIPAL_LEN,
+        };
+        if length > longest as u64 {
+            fail!(Code::Inval, "property {} has at most {longest} bytes, not {length}", changed.dpe_type);
         }
         let copy = duplicate(&caller.bytes(text.cast(), length as usize, "str")?);
         if copy.is_null() {

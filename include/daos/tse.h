@@ -36,6 +36,104 @@ typedef struct tse_sched_t {
 	} ds_private;
 } tse_sched_t;
 
+/**
+ * Prepares a scheduler.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int tse_sched_init(tse_sched_t *sched, tse_sched_comp_cb_t comp_cb, void *udata);
+
+/**
+ * Ends the use of a scheduler.
+ *
+ * It is not there yet, and does nothing.
+ */
+void tse_sched_fini(tse_sched_t *sched);
+
+/**
+ * Makes a task of a function.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int tse_task_create(tse_task_func_t task_func, tse_sched_t *sched, void *priv, tse_task_t **taskp);
+
+/**
+ * Hands a task over to its scheduler.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int tse_task_schedule(tse_task_t *task, bool instant);
+
+/**
+ * Tells the result of a task.
+ *
+ * It is not there yet, and does nothing.
+ */
+void tse_task_complete(tse_task_t *task, int ret);
+
+/**
+ * Makes a task wait for others.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int tse_task_register_deps(tse_task_t *task, int num_deps, tse_task_t **dep_tasks);
+
+/**
+ * Registers functions to be called before and after a task.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int tse_task_register_cbs(
+	tse_task_t *task,
+	tse_task_cb_t prep_cb,
+	void *prep_data,
+	size_t prep_data_size,
+	tse_task_cb_t comp_cb,
+	void *comp_data,
+	size_t comp_data_size);
+
+/**
+ * Lets a task run again from one of its callbacks.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int tse_task_reinit(tse_task_t *task);
+
+/**
+ * Makes a completed task a task of another function.
+ *
+ * @return -DER_NOSYS: it is not there yet
+ */
+int tse_task_reset(tse_task_t *task, tse_task_func_t task_func, void *priv);
+
+/**
+ * Keeps a task for one more user.
+ *
+ * It is not there yet, and does nothing.
+ */
+void tse_task_addref(tse_task_t *task);
+
+/**
+ * Lets go of a task.
+ *
+ * It is not there yet, and does nothing.
+ */
+void tse_task_decref(tse_task_t *task);
+
+/**
+ * The private pointer of a task.
+ *
+ * @return NULL: it is not there yet
+ */
+void *tse_task_get_priv(tse_task_t *task);
+
+/**
+ * Sets the private pointer of a task; gives the former one.
+ *
+ * @return NULL: it is not there yet
+ */
+void *tse_task_set_priv(tse_task_t *task, void *priv);
+
 #if defined(__cplusplus)
 }
 #endif

@@ -271,6 +271,8 @@ fn type_word(name: &str, names: &Names) -> String {
         "timespec" => "struct timespec",
         "stat" => "struct stat",
         "dirent" => "struct dirent",
+        // An argument of an array type is a pointer in C, and must be one in Rust.
+        "uuid_pointer" => "uuid_t",
         other => return format!("{}{other}", names.tag_word(other)),
     };
     word.to_owned()

@@ -32,10 +32,14 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let mut files = Vec::new();
-    let headers = template::Sources::read(&arguments.root)?.headers()?;
+    let sources = template::Sources::read(&arguments.root)?;
+    let headers = sources.headers()?;
     let facts = facts::Facts::read(&arguments.root.join("tests/abi"))?;
     let declared = facts::Declared::of_headers(headers.values());
-    files.push((PathBuf::from("tests/c/abi_layout.c"), layout_program::program(&facts, &declared)?));
+    files.push((
+        PathBuf::from("tests/c/abi_layout.c"),
+        layout_program::program(&facts, &declared, &sources.absent_functions()?)?,
+    ));
     files.push((PathBuf::from("tests/c/abi_symbols.c"), symbols_program::program(&facts, &declared)?));
     files.extend(headers.into_iter().map(|(path, text)| (Path::new("include").join(path), text)));
     for (path, text) in files {

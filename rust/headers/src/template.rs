@@ -4,7 +4,7 @@
 //! `capi/src/abi/MODULE.rs`, `@functions PATH@` by the prototypes of `capi/src/PATH.rs`, `@errors@` by the table of
 //! error numbers, `@begin@` and `@end@` by the brackets that C++ needs around C declarations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +53,17 @@ impl Sources {
             headers.insert(relative, text);
         }
         Ok(headers)
+    }
+
+    /// The functions that only say that they are not there yet.
+    pub fn absent_functions(&self) -> Result<BTreeSet<String>> {
+        let directory = self.root.join("capi/src/absent");
+        let mut names = BTreeSet::new();
+        for entry in std::fs::read_dir(&directory).with_context(|| format!("reading {}", directory.display()))? {
+            let functions = Module::read(&entry?.path())?.declarations.into_iter();
+            names.extend(functions.map(|declaration| declaration.name));
+        }
+        Ok(names)
     }
 
     fn fill(&self, template: &Path, header: &Path) -> Result<String> {

@@ -1,0 +1,67 @@
+//! Management of a system.
+
+use core::ffi::{c_char, c_int, c_uint};
+
+use super::not_there;
+use crate::abi::*;
+
+/// What C makes of an argument of the array type `uuid_t`; the header says `uuid_t`.
+#[expect(non_camel_case_types, reason = "stands for a name of the C API")]
+type uuid_pointer = *mut u8;
+
+/// Writes a line to the logs of all engines.
+///
+/// @return -DER_NOSYS: it is not there yet
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_debug_add_mark(_mark: *const c_char) -> c_int {
+    not_there("daos_debug_add_mark")
+}
+
+/// Sets a parameter for tests in engines.
+///
+/// @return -DER_NOSYS: it is not there yet
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_debug_set_params(
+    _grp: *const c_char,
+    _rank: d_rank_t,
+    _key_id: c_uint,
+    _value: u64,
+    _value_extra: u64,
+    _ev: *mut daos_event_t,
+) -> c_int {
+    not_there("daos_debug_set_params")
+}
+
+/// Tells the state of a device.
+///
+/// @return -DER_NOSYS: it is not there yet
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_mgmt_get_bs_state(
+    _group: *const c_char,
+    _blobstore_uuid: uuid_pointer,
+    _blobstore_state: *mut c_int,
+    _ev: *mut daos_event_t,
+) -> c_int {
+    not_there("daos_mgmt_get_bs_state")
+}
+
+/// Stops the service of a pool.
+///
+/// @return -DER_NOSYS: it is not there yet
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_pool_stop_svc(_poh: daos_handle_t, _ev: *mut daos_event_t) -> c_int {
+    not_there("daos_pool_stop_svc")
+}
+
+/// Tells the version of the servers.
+///
+/// @return -DER_NOSYS: it is not there yet
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dc_mgmt_srv_version(
+    _major: *mut u32,
+    _minor: *mut u32,
+    _patch: *mut u32,
+    _tag: *mut *mut c_char,
+) -> c_int {
+    not_there("dc_mgmt_srv_version")
+}

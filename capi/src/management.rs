@@ -1,0 +1,131 @@
+//! What the system is, and its pools.
+
+use core::ffi::{c_char, c_int};
+
+use daos_client::{PoolListEntry, SystemInfo};
+use daos_status::{Code, Result, fail};
+
+use crate::abi::*;
+use crate::completion::{run, value_of};
+use crate::guard::{guard, guard_value};
+use crate::gurt::memory::{duplicate, rank_list};
+use crate::pointer::fill_text;
+use crate::pool::check_system_name;
+
+/// Lists the pools of a system.
+///
+/// @group name of the system, NULL for the default one
+/// @npools [in,out] length of pools; how many pools there are
+/// @pools [out] their UUIDs, labels and ranks; mgpi_label is freed by free, mgpi_svc by d_rank_list_free. NULL to get the
+///        count alone
+/// @ev completion event; NULL to wait
+///
+/// @return zero, -DER_INVAL, -DER_TRUNC when pools is too short (npools is set)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_mgmt_list_pools(
+    group: *const c_char,
+    npools: *mut daos_size_t,
+    pools: *mut daos_mgmt_pool_info_t,
+    ev: *mut daos_event_t,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_mgmt_list_pools", |caller| {
+            check_system_name(caller, group)?;
+            let count = caller.out(npools, "npools")?;
+            let room = if pools.is_null() { 0 } else { count.get() };
+            let entries = caller.out_array(pools, room, "pools")?;
+            let wanted = !pools.is_null();
+            run(caller, "daos_mgmt_list_pools", ev, move |client| async move {
+                let found = client.pool_list().await?;
+                count.set(found.len() as u64);
+                if wanted && found.len() > entries.count() {
+                    fail!(Code::Trunc, "there are {} pools; there is room for {}", found.len(), entries.count());
+                }
+                if wanted {
+                    for (index, entry) in found.iter().map(pool_entry).collect::<Result<Vec<_>>>()?.iter().enumerate() {
+                        entries.set(index, *entry);
+                    }
+                }
+                Ok(())
+            })
+        })
+    }
+}
+
+fn pool_entry(entry: &PoolListEntry) -> Result<daos_mgmt_pool_info_t> {
+    let label = if entry.label.is_empty() { core::ptr::null_mut() } else { duplicate(entry.label.as_bytes()) };
+    let leader = entry.service_ranks.first().copied().unwrap_or(0);
+    Ok(daos_mgmt_pool_info_t {
+        mgpi_uuid: entry.id.to_bytes(),
+        mgpi_label: label,
+        mgpi_svc: rank_list(&entry.service_ranks)?,
+        mgpi_ldr: leader,
+    })
+}
+
+/// Tells what a system is.
+///
+/// @sys its name, NULL for the default one
+/// @info [out] freed by daos_mgmt_put_sys_info
+///
+/// @return zero, -DER_INVAL, -DER_NOMEM
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_mgmt_get_sys_info(sys: *const c_char, info: *mut *mut daos_sys_info) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_mgmt_get_sys_info", |caller| {
+            check_system_name(caller, sys)?;
+            let place = caller.out(info, "info")?;
+            let found = value_of("daos_mgmt_get_sys_info", move |client| async move { client.system_info().await })?;
+            place.set(system(&found)?);
+            Ok(())
+        })
+    }
+}
+
+/// The system in memory of libc.
+fn system(found: &SystemInfo) -> Result<*mut daos_sys_info> {
+    // SAFETY: the memory is checked and as long as what is written to it; zeroed bytes are a value of the structures.
+    unsafe {
+        let info = libc::calloc(1, size_of::<daos_sys_info>()).cast::<daos_sys_info>();
+        let ranks = libc::calloc(1, size_of::<daos_rank_uri>()).cast::<daos_rank_uri>();
+        let leaders = libc::calloc(1, size_of::<u32>()).cast::<u32>();
+        let address = duplicate(found.targets.first().map_or(&b""[..], |address| address.as_bytes()));
+        if info.is_null() || ranks.is_null() || leaders.is_null() || address.is_null() {
+            for memory in [info.cast(), ranks.cast(), leaders.cast(), address.cast()] {
+                libc::free(memory);
+            }
+            fail!(Code::Nomem, "no memory for what the system is");
+        }
+        ranks.write(daos_rank_uri { dru_rank: 0, dru_uri: address });
+        info.write(daos_sys_info {
+            dsi_system_name: fill_text(&found.name),
+            dsi_fabric_provider: fill_text(&found.provider),
+            dsi_agent_path: fill_text(&found.directory),
+            dsi_nr_ranks: 1,
+            dsi_ranks: ranks,
+            dsi_nr_ms_ranks: 1,
+            dsi_ms_ranks: leaders,
+        });
+        Ok(info)
+    }
+}
+
+/// Frees what daos_mgmt_get_sys_info gave; NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_mgmt_put_sys_info(info: *mut daos_sys_info) {
+    // SAFETY: the caller promises that it came from daos_mgmt_get_sys_info and is not used afterwards.
+    unsafe {
+        guard_value("daos_mgmt_put_sys_info", (), |caller| {
+            let Some(content) = caller.read_optional(info.cast_const(), "info")? else { return Ok(()) };
+            for rank in caller.array(content.dsi_ranks.cast_const(), u64::from(content.dsi_nr_ranks), "dsi_ranks")? {
+                libc::free(rank.dru_uri.cast());
+            }
+            for memory in [content.dsi_ranks.cast(), content.dsi_ms_ranks.cast(), info.cast()] {
+                libc::free(memory);
+            }
+            Ok(())
+        });
+    }
+}
