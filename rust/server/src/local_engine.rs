@@ -34,24 +34,27 @@ pub(crate) const SYSTEM_NAME: &str = "daos_server";
 pub struct LocalEngineSettings {
     /// The directory; made when it is missing.
     pub directory: PathBuf,
-    /// How long the engine stays without clients; `None` takes `DAOS_LOCAL_IDLE` (seconds), else 30 seconds.
+    /// How long the engine stays without clients, zero for ever; `None` takes `DAOS_LOCAL_IDLE` (seconds), else 30 seconds.
     pub idle: Option<Duration>,
     /// How many targets a new directory gets; `None` chooses by the number of cores. A directory keeps what it has.
     pub targets: Option<u32>,
 }
 
 impl LocalEngineSettings {
-    fn idle(&self) -> Result<Duration> {
-        if let Some(idle) = self.idle {
-            return Ok(idle);
-        }
-        match std::env::var("DAOS_LOCAL_IDLE") {
-            Ok(text) if !text.is_empty() => match text.parse() {
-                Ok(seconds) => Ok(Duration::from_secs(seconds)),
-                Err(_) => fail!(Code::Inval, "DAOS_LOCAL_IDLE is '{text}'; it must be a number of seconds"),
+    /// How long the engine stays without clients; `None` is for ever.
+    fn idle(&self) -> Result<Option<Duration>> {
+        let idle = match (self.idle, std::env::var("DAOS_LOCAL_IDLE")) {
+            (Some(idle), _) => idle,
+            (None, Ok(text)) if !text.is_empty() => match text.parse::<u32>() {
+                Ok(seconds) => Duration::from_secs(seconds.into()),
+                Err(_) => fail!(
+                    Code::Inval,
+                    "DAOS_LOCAL_IDLE is '{text}'; it must be a number of seconds below 2^32, 0 for an engine that stays"
+                ),
             },
-            _ => Ok(IDLE_DEFAULT),
-        }
+            _ => IDLE_DEFAULT,
+        };
+        Ok(Some(idle).filter(|idle| !idle.is_zero()))
     }
 }
 
@@ -60,7 +63,7 @@ pub struct LocalEngine {
     directory: Directory,
     signals: StopSignals,
     env: Env,
-    idle: Duration,
+    idle: Option<Duration>,
     lock: Option<DirectoryLock>,
 }
 
@@ -194,7 +197,7 @@ impl LocalEngine {
         greeter.close();
         let result = match &end {
             End::Idle => {
-                daos_env::log!(Info, "engine", "nobody has needed the engine for {} s; it ends", self.idle.as_secs());
+                daos_env::log!(Info, "engine", "nobody has needed the engine for a while; it ends");
                 Ok(())
             }
             End::Signal(signal) => {
@@ -212,12 +215,12 @@ impl LocalEngine {
     }
 
     fn serve_clients(&self, targets: &mut TargetThreads, greeter: &mut Greeter) -> End {
-        let mut unused_until = self.env.clock.monotonic() + self.idle.max(FIRST_CLIENT_WAIT);
+        let mut unused_until = self.unused_until(FIRST_CLIENT_WAIT);
         loop {
             let mut wanted = vec![self.signal_wanted(), bell(targets)];
             wanted.extend(greeter.wanted());
             let now = self.env.clock.monotonic();
-            let idle_deadline = (greeter.clients() == 0).then_some(unused_until);
+            let idle_deadline = unused_until.filter(|_| greeter.clients() == 0);
             let deadline = [idle_deadline, greeter.deadline()].into_iter().flatten().min();
             let ready = wait(&wanted, deadline.map(|deadline| deadline.saturating_sub(now)));
             if let Some(signal) = self.signals.take() {
@@ -228,20 +231,25 @@ impl LocalEngine {
                 Ok(_) => return End::Failed(Status::new(Code::Shutdown, "the targets of the engine ended")),
                 Err(status) => return End::Failed(status),
             }
+            let had_clients = greeter.clients() > 0;
             for client in greeter.serve(&ready[2..]) {
                 targets.client_gone(client);
             }
-            let now = self.env.clock.monotonic();
-            if greeter.clients() > 0 {
-                unused_until = now + self.idle;
-            } else if now >= unused_until {
+            if had_clients || greeter.clients() > 0 {
+                unused_until = self.unused_until(Duration::ZERO);
+            } else if unused_until.is_some_and(|until| self.env.clock.monotonic() >= until) {
                 if !greeter.holds_volatile_data() {
                     return End::Idle;
                 }
                 // Pools of class `ram` would end with the engine: it stays as long as they exist.
-                unused_until = now + self.idle.max(FIRST_CLIENT_WAIT);
+                unused_until = self.unused_until(FIRST_CLIENT_WAIT);
             }
         }
+    }
+
+    /// Until when the engine stays without clients, but for `least` at least.
+    fn unused_until(&self, least: Duration) -> Option<Duration> {
+        self.idle.map(|idle| self.env.clock.monotonic() + idle.max(least))
     }
 }
 

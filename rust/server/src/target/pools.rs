@@ -70,7 +70,9 @@ impl Pools {
         inner.parts.borrow_mut().insert(pool, part);
     }
 
+    /// Takes a store into use: epochs from now on are newer than all that it has seen, also when the calendar lags behind.
     fn opened(&self, store: Rc<Store>) -> Part {
+        self.0.clock.observe(store.newest_epoch().0);
         Part::Open(store)
     }
 

@@ -1,0 +1,137 @@
+//! A client of an engine that speaks its messages and nothing more.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use daos_env::{Env, Executor, Spawner};
+use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
+use daos_status::{Code, Result};
+use daos_types::{ContainerId, Epoch, HandleId, Key, ObjectClass, ObjectId, ObjectType, PoolId, Reference};
+use daos_wire::*;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Longer than anything takes that does not hang.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A client that is attached to an engine.
+#[derive(Clone)]
+pub struct Client {
+    pub endpoint: Endpoint,
+    pub targets: Vec<Address>,
+}
+
+impl Client {
+    pub fn attach(
+        env: &Env,
+        spawner: &Spawner,
+        transport: Rc<dyn Transport>,
+        targets: &[Address],
+        session: u64,
+    ) -> Client {
+        let endpoint = Endpoint::new(spawner, &*env.random, transport, EndpointSettings::default());
+        for target in targets {
+            endpoint.set_session(target, session).expect("addresses of the engine");
+        }
+        Client { endpoint, targets: targets.to_vec() }
+    }
+
+    pub async fn call_target<Q: Wire, R: Wire>(&self, target: usize, opcode: Opcode, request: &Q) -> Result<R> {
+        let reply = self.endpoint.call(&self.targets[target], opcode as u16, encode(request), TIMEOUT).await?;
+        decode(&reply)
+    }
+
+    /// Asks the pool service.
+    pub async fn call<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<R> {
+        self.call_target(0, opcode, request).await
+    }
+
+    pub async fn create_pool(&self, number: u8, label: &str, durability: &str) -> Result<PoolEntry> {
+        self.call(Opcode::PoolCreate, &pool_create(number, label, durability)).await
+    }
+
+    pub async fn connect(&self, pool: PoolId, handle: HandleId) -> Result<PoolConnected> {
+        let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags: 2 };
+        self.call(Opcode::PoolConnect, &request).await
+    }
+
+    pub async fn create_container(&self, pool: PoolId, handle: HandleId, number: u8, label: &str) -> Result<()> {
+        let request = ContainerCreate { pool, handle, container: container_id(number), properties: properties(label) };
+        self.call(Opcode::ContainerCreate, &request).await
+    }
+
+    pub async fn open(
+        &self,
+        pool: PoolId,
+        pool_handle: HandleId,
+        number: u8,
+        handle: HandleId,
+    ) -> Result<ContainerOpened> {
+        let container = Reference::Id(container_id(number).0);
+        self.call(Opcode::ContainerOpen, &ContainerOpen { pool, pool_handle, container, handle, flags: 2 }).await
+    }
+
+    /// Writes a single value on the target that the caller chooses.
+    pub async fn update(&self, target: usize, address: &ObjectAddress, dkey: &str, value: &[u8]) -> Result<()> {
+        let akey = AkeyUpdate { akey: key("a"), conditions: 0, value: UpdateKind::Single(value.len() as u64) };
+        let request = Update {
+            address: address.clone(),
+            conditions: 0,
+            dkey: key(dkey),
+            akeys: vec![akey],
+            payload: Payload::Inline(Blob(value.to_vec())),
+        };
+        self.call_target(target, Opcode::Update, &request).await
+    }
+
+    /// Reads the single value; `None` when there is none.
+    pub async fn fetch(&self, target: usize, address: &ObjectAddress, dkey: &str) -> Result<Option<Vec<u8>>> {
+        let request = Fetch {
+            address: address.clone(),
+            epoch: Epoch::MAX,
+            conditions: 0,
+            dkey: key(dkey),
+            akeys: vec![AkeyFetch { akey: key("a"), conditions: 0, kind: FetchKind::Single, capacity: Some(1 << 13) }],
+            memory: vec![],
+        };
+        let reply: FetchReply = self.call_target(target, Opcode::Fetch, &request).await?;
+        Ok((reply.akeys[0].size > 0).then_some(reply.inline.0))
+    }
+}
+
+pub fn key(text: &str) -> Key {
+    Key::new(text.as_bytes()).expect("short")
+}
+
+pub fn pool_id(number: u8) -> PoolId {
+    PoolId::from_bytes([number; 16])
+}
+
+pub fn container_id(number: u8) -> ContainerId {
+    ContainerId::from_bytes([number; 16])
+}
+
+pub fn handle_id(number: u8) -> HandleId {
+    HandleId::from_bytes([number; 16])
+}
+
+pub fn pool_create(number: u8, label: &str, durability: &str) -> PoolCreate {
+    PoolCreate { id: pool_id(number), label: label.into(), size: 256 << 20, durability: durability.into() }
+}
+
+pub fn properties(label: &str) -> Properties {
+    Properties { label: label.into(), kind: 0, numbers: vec![(4099, 1)], texts: vec![] }
+}
+
+pub fn address(pool: u8, container: u8, handle: u8) -> ObjectAddress {
+    let object = ObjectId::generate(ObjectId { hi: 0, lo: 1 }, ObjectType::MULTI_HASHED, ObjectClass::S1);
+    ObjectAddress { pool: pool_id(pool), container: container_id(container), handle: handle_id(handle), object }
+}
+
+/// The code of an error that must be one.
+pub fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
+    result.expect_err("must fail").code()
+}
+
+/// An executor that sleeps at once: tests share few cores.
+pub fn executor(env: &Env) -> Executor {
+    Executor::new(env.clock.clone(), Duration::ZERO).expect("eventfd")
+}

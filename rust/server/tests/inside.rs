@@ -1,0 +1,224 @@
+//! The engine within a process, from the outside: its messages, its directory, its end and its next start.
+
+mod common;
+
+use common::*;
+use daos_env::Env;
+use daos_server::InsideEngine;
+use daos_status::Code;
+use daos_types::Reference;
+use daos_wire::*;
+use std::future::Future;
+use std::path::Path;
+
+/// Starts the engine of a directory, and runs a test as its client.
+fn with_engine<T: 'static, F: Future<Output = T> + 'static>(directory: &Path, test: impl FnOnce(Client) -> F) -> T {
+    let env = Env::system();
+    let engine = InsideEngine::start(directory, &env).expect("starts");
+    let executor = executor(&env);
+    let transport = engine.network().open().expect("an endpoint");
+    let client = Client::attach(&env, executor.spawner(), transport, &engine.targets(), engine.session());
+    let endpoint = client.endpoint.clone();
+    let value = executor.block_on(test(client)).expect("runs to its end");
+    endpoint.close();
+    value
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+#[test]
+fn pools_containers_and_values_survive_a_restart() {
+    let place = directory();
+    let id = pool_id(1);
+    with_engine(place.path(), move |client| async move {
+        let entry = client.create_pool(1, "demo", "").await.expect("creates");
+        assert_eq!((entry.id, entry.state.as_str()), (id, "Ready"));
+        assert_eq!(client.create_pool(1, "demo", "").await, Ok(entry), "the same request again");
+        assert_eq!(code(client.create_pool(2, "demo", "").await), Code::Exist);
+        client.connect(id, handle_id(1)).await.expect("connects");
+        client.create_container(id, handle_id(1), 1, "c").await.expect("creates");
+        client.create_container(id, handle_id(1), 1, "c").await.expect("the same request again");
+        assert_eq!(code(client.create_container(id, handle_id(1), 2, "c").await), Code::Exist);
+        client.open(id, handle_id(1), 1, handle_id(2)).await.expect("opens");
+        for target in 0..client.targets.len() {
+            client.update(target, &address(1, 1, 2), "d", &[target as u8; 100]).await.expect("writes");
+        }
+        let set = AttributesSet {
+            owner: AttributeOwner::Container((id, container_id(1))),
+            handle: handle_id(2),
+            attributes: vec![("n".into(), Blob(vec![7; 10_000]))],
+        };
+        client.call::<_, ()>(Opcode::AttributesSet, &set).await.expect("sets");
+    });
+    with_engine(place.path(), move |client| async move {
+        let pools: Vec<PoolEntry> = client.call(Opcode::PoolList, &()).await.expect("lists");
+        assert_eq!(pools.len(), 1);
+        assert_eq!(pools[0].label, "demo");
+        assert_eq!(code(client.fetch(0, &address(1, 1, 2), "d").await), Code::NoHdl, "handles end with the engine");
+        client.connect(id, handle_id(1)).await.expect("connects again");
+        let opened = client.open(id, handle_id(1), 1, handle_id(2)).await.expect("opens again");
+        assert_eq!(opened.properties, properties("c"));
+        for target in 0..client.targets.len() {
+            let value = client.fetch(target, &address(1, 1, 2), "d").await.expect("reads");
+            assert_eq!(value, Some(vec![target as u8; 100]));
+        }
+        let named = AttributesNamed {
+            owner: AttributeOwner::Container((id, container_id(1))),
+            handle: handle_id(2),
+            names: vec!["n".into()],
+        };
+        let values: Vec<Option<Blob>> = client.call(Opcode::AttributesGet, &named).await.expect("reads");
+        assert_eq!(values, [Some(Blob(vec![7; 10_000]))]);
+        let destroy = PoolDestroy { pool: Reference::Label("demo".into()), force: false };
+        assert_eq!(code(client.call::<_, ()>(Opcode::PoolDestroy, &destroy).await), Code::Busy);
+        let destroy = PoolDestroy { force: true, ..destroy };
+        client.call::<_, ()>(Opcode::PoolDestroy, &destroy).await.expect("destroys");
+        assert_eq!(code(client.connect(id, handle_id(9)).await), Code::Nonexist);
+    });
+    let left = walk(place.path());
+    assert!(!left.iter().any(|path| path.contains("pool-")), "{left:?}");
+}
+
+fn walk(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        names.push(path.display().to_string());
+        if path.is_dir() {
+            names.extend(walk(&path));
+        }
+    }
+    names
+}
+
+#[test]
+fn containers_come_and_go() {
+    let place = directory();
+    with_engine(place.path(), |client| async move {
+        let id = pool_id(1);
+        client.create_pool(1, "demo", "log").await.expect("creates");
+        client.connect(id, handle_id(1)).await.expect("connects");
+        for number in 1..=5 {
+            client.create_container(id, handle_id(1), number, &format!("c{number}")).await.expect("creates");
+        }
+        let request = PoolRequest { pool: id, handle: handle_id(1) };
+        let list: Vec<ContainerEntry> = client.call(Opcode::ContainerList, &request).await.expect("lists");
+        assert_eq!(list.len(), 5);
+        let query: PoolQueryReply = client.call(Opcode::PoolQuery, &request).await.expect("queries");
+        assert_eq!((query.containers, query.handles, query.targets as usize), (5, 1, client.targets.len()));
+        assert!(query.data.free > 0 && query.data.free <= query.data.total && query.meta.free < query.meta.total);
+        client.open(id, handle_id(1), 3, handle_id(3)).await.expect("opens");
+        client.update(0, &address(1, 3, 3), "d", b"v").await.expect("writes");
+        let mut destroy =
+            ContainerDestroy { pool: id, handle: handle_id(1), container: Reference::Label("c3".into()), force: false };
+        assert_eq!(code(client.call::<_, ()>(Opcode::ContainerDestroy, &destroy).await), Code::Busy);
+        destroy.force = true;
+        client.call::<_, ()>(Opcode::ContainerDestroy, &destroy).await.expect("destroys");
+        assert_eq!(code(client.update(0, &address(1, 3, 3), "d", b"v").await), Code::NoHdl);
+        assert_eq!(code(client.open(id, handle_id(1), 3, handle_id(4)).await), Code::Nonexist);
+        // The identifier is free again, and what comes is empty.
+        client.create_container(id, handle_id(1), 3, "c3").await.expect("creates");
+        client.open(id, handle_id(1), 3, handle_id(4)).await.expect("opens");
+        assert_eq!(client.fetch(0, &address(1, 3, 4), "d").await, Ok(None));
+        let allocate = AllocateObjectIds {
+            request: ContainerRequest { pool: id, container: container_id(3), handle: handle_id(4) },
+            count: 10,
+        };
+        let first: u64 = client.call(Opcode::AllocateObjectIds, &allocate).await.expect("reserves");
+        let second: u64 = client.call(Opcode::AllocateObjectIds, &allocate).await.expect("reserves");
+        assert_eq!(second, first + 10);
+        let close = allocate.request;
+        client.call::<_, ()>(Opcode::ContainerClose, &close).await.expect("closes");
+        assert_eq!(code(client.fetch(0, &address(1, 3, 4), "d").await), Code::NoHdl);
+        assert_eq!(code(client.call::<_, ()>(Opcode::ContainerClose, &close).await), Code::NoHdl);
+    });
+}
+
+#[test]
+fn clients_cannot_speak_like_targets_nor_without_a_session() {
+    let place = directory();
+    let env = Env::system();
+    let engine = InsideEngine::start(place.path(), &env).expect("starts");
+    let executor = executor(&env);
+    let open = |session| {
+        let transport = engine.network().open().expect("an endpoint");
+        Client::attach(&env, executor.spawner(), transport, &engine.targets(), session)
+    };
+    let (client, stranger) = (open(engine.session()), open(engine.session().wrapping_add(1)));
+    let (one, two) = (client.endpoint.clone(), stranger.endpoint.clone());
+    executor
+        .block_on(async move {
+            for target in 0..client.targets.len() {
+                let part = TargetPoolCreate {
+                    pool: pool_id(1),
+                    meta_bytes: 1 << 22,
+                    data_bytes: 1 << 22,
+                    log_bytes: 1 << 22,
+                    durability: "log".into(),
+                };
+                let made = client.call_target::<_, ()>(target, Opcode::TargetPoolCreate, &part).await;
+                assert_eq!(code(made), Code::NoPerm);
+                let revoked = client.call_target::<_, ()>(target, Opcode::HandlesRevoke, &vec![handle_id(1)]).await;
+                assert_eq!(code(revoked), Code::NoPerm);
+            }
+            assert_eq!(code(stranger.call::<_, Vec<PoolEntry>>(Opcode::PoolList, &()).await), Code::NoPerm);
+            assert_eq!(code(stranger.create_pool(1, "x", "").await), Code::NoPerm);
+            // Hostile bytes for every operation: an error each, and the engine goes on.
+            for opcode in Opcode::ALL {
+                for body in [vec![], vec![0xff; 7], vec![0xff; 3000]] {
+                    let call = client.endpoint.call(
+                        &client.targets[0],
+                        *opcode as u16,
+                        body,
+                        std::time::Duration::from_secs(60),
+                    );
+                    let reply = call.await;
+                    if !matches!(opcode, Opcode::SystemQuery | Opcode::PoolList) {
+                        assert!(reply.is_err(), "{opcode:?}");
+                    }
+                }
+            }
+            let system: SystemReply = client.call(Opcode::SystemQuery, &SystemQuery {}).await.expect("answers");
+            assert_eq!(system.targets.len(), client.targets.len());
+        })
+        .expect("runs to its end");
+    one.close();
+    two.close();
+}
+
+#[test]
+fn one_directory_has_one_engine() {
+    let place = directory();
+    let env = Env::system();
+    let engine = InsideEngine::start(place.path(), &env).expect("starts");
+    let second = InsideEngine::start(place.path(), &env).map(|_| ()).expect_err("the first one serves");
+    assert_eq!(second.code(), Code::Busy);
+    assert!(second.context().contains("inside process"), "{second}");
+    drop(engine);
+    drop(InsideEngine::start(place.path(), &env).expect("the directory is free again"));
+}
+
+#[test]
+fn classes_of_durability() {
+    let place = directory();
+    with_engine(place.path(), |client| async move {
+        assert_eq!(code(client.create_pool(1, "p", "pmem").await), Code::Notsupported);
+        assert_eq!(code(client.create_pool(1, "p", "paper").await), Code::Inval);
+        client.create_pool(1, "scratch", "ram").await.expect("creates");
+        client.connect(pool_id(1), handle_id(1)).await.expect("connects");
+        client.create_container(pool_id(1), handle_id(1), 1, "c").await.expect("creates");
+        client.open(pool_id(1), handle_id(1), 1, handle_id(2)).await.expect("opens");
+        client.update(0, &address(1, 1, 2), "d", b"v").await.expect("writes");
+        assert_eq!(client.fetch(0, &address(1, 1, 2), "d").await, Ok(Some(b"v".to_vec())));
+    });
+    with_engine(place.path(), |client| async move {
+        let connected = client.connect(pool_id(1), handle_id(1)).await.expect("the pool is still there");
+        assert_eq!(connected.targets.len(), client.targets.len());
+        let request = PoolRequest { pool: pool_id(1), handle: handle_id(1) };
+        let list: Vec<ContainerEntry> = client.call(Opcode::ContainerList, &request).await.expect("lists");
+        assert!(list.is_empty(), "its contents ended with the engine");
+        client.create_container(pool_id(1), handle_id(1), 1, "c").await.expect("creates");
+    });
+}
