@@ -7,11 +7,16 @@
 //! then           page tables A and B: for each page of the arena, CRC-32C u32 and slot u32 (0 none, 1 A, 2 B)
 //! then           for each page of the arena, slots A and B of 16 KiB
 //! ```
-//! Generation n is in header and table A when n is even, else in B; the highest generation whose header and table are intact
-//! counts. A checkpoint writes changed pages to the slot that the last one does not use, syncs, writes the other table and
-//! header, and syncs: that second sync is the commit point. Pages without a slot are as in an empty arena.
+//! Generation n is in header and table A when n is even, else in B. A checkpoint writes changed pages to the slots that the last
+//! one does not use, and the table of the next generation; syncs; writes the header of that generation, and syncs: that second sync
+//! is the commit point. Then it writes table and header once more, as the generation after, so that no damaged block of headers or
+//! tables makes anything unreadable; only then the log before its place is released. Pages without a slot are as in an empty arena.
+//!
+//! The highest generation that is intact counts. When its table or its pages are not, the other header is tried: it is the same
+//! checkpoint, or, after an attempt that failed or was interrupted, the one before, and the log still has everything since. It
+//! counts if the log leads from there to where the highest one stands; otherwise something is lost, and opening is an error.
 
 mod header;
 mod store;
 
-pub(crate) use store::{CheckpointStore, Contents, PageImage, device_bytes};
+pub(crate) use store::{Candidate, CheckpointStore, Contents, PageImage, device_bytes};

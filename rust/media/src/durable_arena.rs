@@ -1,9 +1,9 @@
 //! An arena whose changes survive: arena, redo log, checkpoints and data device put together.
 
 mod background;
+mod recovery;
 mod shared;
 
-use crate::Redo;
 use crate::arena::Arena;
 use crate::checkpoint::{self, CheckpointStore, Contents};
 use crate::device::{BLOCK_SIZE, BlockDevice, Media};
@@ -90,23 +90,9 @@ pub struct ArenaStatistics {
 }
 
 impl DurableArena {
-    /// Whether a folder holds an arena that was completely made.
+    /// Whether a folder holds an arena that was completely made, be it damaged.
     pub async fn exists(media: &dyn Media) -> Result<bool> {
-        if !media.exists(CHECKPOINT)? {
-            return Ok(false);
-        }
-        // A checkpoint's first write makes the arena exist; before that its headers are zeros.
-        let device = media.open(CHECKPOINT)?;
-        for block in 0..2u64 {
-            if device.capacity() < (block + 1) * BLOCK_SIZE as u64 {
-                continue;
-            }
-            let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
-            if bytes.iter().any(|byte| *byte != 0) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        recovery::exists(media).await
     }
 
     /// Makes an empty arena with its devices. What an interrupted call has left behind is replaced.
@@ -150,22 +136,7 @@ impl DurableArena {
     pub async fn open(media: Rc<dyn Media>, env: Env, spawner: &Spawner) -> Result<DurableArena> {
         let started = env.clock.monotonic();
         let place = media.describe();
-        if !DurableArena::exists(&*media).await? {
-            fail!(Code::Nonexist, "{place} holds no arena");
-        }
-        let checkpoints = CheckpointStore::open(media.open(CHECKPOINT)?).await?;
-        let contents = checkpoints.contents();
-        let log = RedoLog::open(media.open(LOG)?, contents.id).await?;
-        let data = media.open(DATA)?;
-        if data.capacity() < contents.data_bytes {
-            let (is, was) = (data.capacity(), contents.data_bytes);
-            fail!(Code::DfInval, "{} has {is} bytes, but was made with {was}: it was cut off", data.name());
-        }
-        let arena = Arena::reserve(contents.arena_bytes)?;
-        let pages = checkpoints.load(&arena).await?;
-        log.check_start(contents.position)?;
-        let recovered = log.recover(contents.position, |_, record| Redo::replay(record, &arena)).await?;
-        arena.verify().map_err(|status| status.while_doing(format!("opening {place}")))?;
+        let recovery::Opened { arena, checkpoints, log, data, pages, recovered } = recovery::open(&*media).await?;
         // What was read may lie in a cache that a power cut empties, written by a process that was killed before it synced.
         data.sync().await?;
         log.sync().await?;

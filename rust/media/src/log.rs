@@ -17,4 +17,5 @@ mod recovery;
 mod ring;
 
 pub(crate) use batch::Segment;
+pub(crate) use recovery::Recovered;
 pub(crate) use ring::{LogPosition, RedoLog, usable_bytes};

@@ -16,7 +16,7 @@
 //! * Bits flip on demand.
 //! * Operations complete after a few rounds of the executor, so that they overlap and overtake each other.
 //!
-//! A process that is killed while the machine lives on is not a power cut: drop everything and open the media again.
+//! A process that is killed while the machine lives on is not a power cut: see [`SimMedia::restart_process`].
 
 mod device;
 mod disk;
@@ -70,6 +70,12 @@ impl SimMedia {
     /// Cuts the power, if it is not cut yet, decides what has survived, and turns it on again. Devices must be opened anew.
     pub fn power_cycle(&self) {
         self.world.borrow_mut().power_cycle();
+    }
+
+    /// As [`SimMedia::power_cycle`], but only the process was killed: everything that had happened is there, and what was not
+    /// synced may still be lost with the power later.
+    pub fn restart_process(&self) {
+        self.world.borrow_mut().restart_process();
     }
 
     /// Lets the call of this number (as [`SimMedia::calls`] counts, the next one being that plus one) fail.

@@ -68,7 +68,7 @@ impl Header {
         crc32c(Header { crc: U32::ZERO, ..self.clone() }.as_bytes())
     }
 
-    /// The bytes to be written.
+    /// The header as it is written, with its checksum.
     pub fn sealed(mut self) -> Header {
         self.crc = self.own_crc().into();
         self

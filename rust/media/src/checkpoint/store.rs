@@ -7,7 +7,7 @@ use crate::log::LogPosition;
 use daos_checksum::{crc32c, crc64};
 use daos_env::IoBuffer;
 use daos_env::sync::join_all;
-use daos_status::{Code, Result, Status, fail};
+use daos_status::{Code, Result, fail};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use zerocopy::IntoBytes;
@@ -96,44 +96,31 @@ impl CheckpointStore {
         Ok(store)
     }
 
-    /// Opens the newest intact checkpoint.
-    pub async fn open(device: Rc<dyn BlockDevice>) -> Result<CheckpointStore> {
-        let mut headers = Vec::new();
-        let mut problem = None;
+    /// The checkpoints whose headers are intact, newest first: at least one, and all of the same arena.
+    ///
+    /// # Errors
+    /// A header is of an unknown version; neither is intact.
+    pub async fn candidates(device: Rc<dyn BlockDevice>) -> Result<Vec<Candidate>> {
+        let mut headers: Vec<Header> = Vec::new();
         for block in 0..2u64 {
             if device.capacity() < HEADERS_BYTES {
                 break;
             }
             let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
-            match Header::parse(&bytes) {
-                Ok(Some(header)) if header.generation.get() % 2 == block => headers.push(header),
-                Ok(_) => {}
-                Err(status) => problem = Some(status.while_doing(device.name())),
-            }
+            let place = || format!("{} at offset {}", device.name(), block * BLOCK_SIZE as u64);
+            let header = Header::parse(&bytes).map_err(|status| status.while_doing(place()))?;
+            headers.extend(header.filter(|header| header.generation.get() % 2 == block));
         }
         headers.sort_by_key(|header| std::cmp::Reverse(header.generation.get()));
-        for header in headers {
-            match read_table(&device, &header).await {
-                Ok(table) => return Ok(CheckpointStore::new(device, header, table)),
-                Err(status) => problem = Some(status),
-            }
-        }
-        Err(problem.unwrap_or_else(|| {
-            Status::new(
+        let Some(id) = headers.first().map(|newest| newest.id) else {
+            fail!(
                 Code::DfInval,
-                format!("{} holds no intact checkpoint: both headers are damaged", device.name()),
-            )
-        }))
-    }
-
-    pub fn contents(&self) -> Contents {
-        let header = self.header.borrow();
-        Contents {
-            id: header.id,
-            arena_bytes: header.arena_bytes.get(),
-            data_bytes: header.data_bytes.get(),
-            position: header.log_position(),
-        }
+                "{} holds no intact checkpoint: the headers at offsets 0 and {BLOCK_SIZE} are both damaged",
+                device.name()
+            );
+        };
+        let of_one_arena = headers.into_iter().filter(|header| header.id == id);
+        Ok(of_one_arena.map(|header| Candidate { device: device.clone(), header }).collect())
     }
 
     /// How many pages were written since this was opened.
@@ -144,6 +131,11 @@ impl CheckpointStore {
     fn slot_offset(&self, page: u32, slot: u32) -> u64 {
         let slots = HEADERS_BYTES + 2 * table_bytes(self.pages);
         slots + (u64::from(page) * 2 + u64::from(slot - 1)) * PAGE_SIZE as u64
+    }
+
+    /// The device's name, for messages.
+    pub fn name(&self) -> &str {
+        self.device.name()
     }
 
     /// Reads every page into a fresh arena; the number of pages read.
@@ -212,9 +204,6 @@ impl CheckpointStore {
             }
             table[*page as usize] = *entry;
         }
-        if !staged.is_empty() {
-            self.device.sync().await?;
-        }
         let bytes: Vec<u8> =
             table.iter().flat_map(|entry| [entry.crc.to_le_bytes(), entry.slot.to_le_bytes()].concat()).collect();
         let mut header = self.header.borrow().clone();
@@ -222,17 +211,33 @@ impl CheckpointStore {
         header.table_pages = (table.len() as u64).into();
         header.table_crc = crc64(&bytes).into();
         header.set_log_position(position);
-        let header = header.sealed();
-        let side = header.generation.get() % 2;
-        if !bytes.is_empty() {
-            let offset = HEADERS_BYTES + side * table_bytes(self.pages);
-            self.device.write(offset, IoBuffer::copy_of(&bytes)).await.1?;
-        }
-        let block = IoBuffer::copy_of(header.as_bytes());
-        self.device.write_durable(side * BLOCK_SIZE as u64, block).await.1?;
-        self.header.replace(header);
+        // A header that is there says that its pages and its table are.
+        self.write_table(&header, &bytes).await?;
+        self.device.sync().await?;
+        self.write_header(&header).await?;
+        self.header.replace(header.clone());
         self.table.replace(table);
+        // Once more, as the next generation; from here on the first one counts, whatever comes.
+        header.generation = (header.generation.get() + 1).into();
+        self.write_table(&header, &bytes).await?;
+        self.write_header(&header).await?;
+        self.header.replace(header);
         Ok(())
+    }
+
+    /// Writes the table where the generation of a header has it.
+    async fn write_table(&self, header: &Header, table: &[u8]) -> Result<()> {
+        if table.is_empty() {
+            return Ok(());
+        }
+        let offset = HEADERS_BYTES + header.generation.get() % 2 * table_bytes(self.pages);
+        self.device.write(offset, IoBuffer::copy_of(table)).await.1
+    }
+
+    /// Writes a header durably.
+    async fn write_header(&self, header: &Header) -> Result<()> {
+        let block = IoBuffer::copy_of(header.clone().sealed().as_bytes());
+        self.device.write_durable(header.generation.get() % 2 * BLOCK_SIZE as u64, block).await.1
     }
 
     /// Makes durable whatever a process before this one has written and not synced.
@@ -241,10 +246,37 @@ impl CheckpointStore {
     }
 }
 
+/// A checkpoint of which only the header was read.
+pub(crate) struct Candidate {
+    device: Rc<dyn BlockDevice>,
+    header: Header,
+}
+
+impl Candidate {
+    /// What it says about the arena.
+    pub fn contents(&self) -> Contents {
+        Contents {
+            id: self.header.id,
+            arena_bytes: self.header.arena_bytes.get(),
+            data_bytes: self.header.data_bytes.get(),
+            position: self.header.log_position(),
+        }
+    }
+
+    /// Reads its table.
+    pub async fn open(self) -> Result<CheckpointStore> {
+        let table = read_table(&self.device, &self.header).await?;
+        Ok(CheckpointStore::new(self.device, self.header, table))
+    }
+}
+
 /// Reads and checks the table that belongs to a header, and that the header fits the device.
 async fn read_table(device: &Rc<dyn BlockDevice>, header: &Header) -> Result<Vec<Entry>> {
     let (arena_bytes, entries) = (header.arena_bytes.get(), header.table_pages.get());
     let pages = page_count(arena_bytes.min(ARENA_BYTES_MAX));
+    if header.generation.get() > u64::MAX / 2 {
+        fail!(Code::DfInval, "checkpoint {} has the impossible generation {}", device.name(), header.generation);
+    }
     if arena_bytes > ARENA_BYTES_MAX || entries > u64::from(pages) {
         fail!(Code::DfInval, "checkpoint {} names {entries} pages of an arena of {arena_bytes} bytes", device.name());
     }

@@ -58,7 +58,7 @@ async fn wait_for_room(shared: &Shared, persistence: &Persistence, segment: &Seg
     // A checkpoint under way may be waiting for this very segment.
     shared.changed.wake_all();
     let fed = || {
-        persistence.log.has_room(segment)
+        (persistence.log.has_room(segment) && !persistence.is_log_held.get())
             || shared.durable.get() >= segment.last
             || shared.is_stopping.get()
             || shared.has_failed()
@@ -80,7 +80,12 @@ pub(super) async fn write_checkpoints(shared: Rc<Shared>) {
         let attempt = persistence.requested.get();
         let result = write_checkpoint(&shared, persistence).await;
         if let Err(status) = &result {
-            daos_env::log!(Warn, "media", "a checkpoint failed: {status}");
+            // Each batch asks for another attempt: the same reason is told once.
+            let is_told =
+                persistence.checkpoint_failure.borrow().as_ref().is_some_and(|last| last.code() == status.code());
+            if !is_told {
+                daos_env::log!(Warn, "media", "a checkpoint failed, and will be tried again: {status}");
+            }
             if persistence.is_starved.get() {
                 shared.fail(status.clone());
             }
@@ -96,7 +101,7 @@ pub(super) async fn write_checkpoints(shared: Rc<Shared>) {
 async fn write_checkpoint(shared: &Shared, persistence: &Persistence) -> Result<()> {
     let pages = shared.arena.take_dirty_pages();
     let result = if persistence.is_starved.get() {
-        checkpoint_at_once(shared, persistence, &pages).await
+        checkpoint_holding_log(shared, persistence, &pages).await
     } else {
         checkpoint_in_steps(shared, persistence, &pages).await
     };
@@ -108,7 +113,7 @@ async fn write_checkpoint(shared: &Shared, persistence: &Persistence) -> Result<
         Outcome::Done => Ok(()),
         Outcome::LogIsFull => {
             let pages = shared.arena.take_dirty_pages();
-            let result = checkpoint_at_once(shared, persistence, &pages).await;
+            let result = checkpoint_holding_log(shared, persistence, &pages).await;
             if result.is_err() {
                 persistence.checkpoints.abandon();
                 pages.iter().for_each(|page| shared.arena.mark_dirty(*page));
@@ -150,6 +155,19 @@ async fn checkpoint_in_steps(shared: &Shared, persistence: &Persistence, pages: 
     persistence.checkpoints.publish(position).await?;
     persistence.log.release(position);
     Ok(Outcome::Done)
+}
+
+/// The log writer waits, as it is starved; it goes on waiting until this is done, though room may come earlier.
+async fn checkpoint_holding_log(shared: &Shared, persistence: &Persistence, pages: &[u32]) -> Result<Outcome> {
+    persistence.is_log_held.set(true);
+    let result = checkpoint_at_once(shared, persistence, pages).await;
+    persistence.is_log_held.set(false);
+    if result.is_ok() {
+        // What the log writer holds is durable now. It has yet to notice, and the next checkpoint must not think that it waits.
+        persistence.is_starved.set(false);
+    }
+    shared.changed.wake_all();
+    result
 }
 
 /// The way out when the log is full: everything is copied at one moment, so that the checkpoint needs no log at all, and makes

@@ -29,6 +29,8 @@ pub(super) struct Persistence {
     pending_bytes: Cell<u64>,
     /// The log writer holds a segment that the log has no room for; only a checkpoint of everything helps.
     pub is_starved: Cell<bool>,
+    /// That checkpoint is under way: until it is written, nothing may go into the log behind the place that it names.
+    pub is_log_held: Cell<bool>,
     /// How many checkpoints were asked for, and the count up to which attempts were made.
     pub requested: Cell<u64>,
     pub attempted: Cell<u64>,
@@ -45,6 +47,7 @@ impl Persistence {
             pending: RefCell::default(),
             pending_bytes: Cell::new(0),
             is_starved: Cell::new(false),
+            is_log_held: Cell::new(false),
             requested: Cell::new(0),
             attempted: Cell::new(0),
             checkpoint_failure: RefCell::default(),
@@ -242,8 +245,9 @@ impl Shared {
                 return Ok(());
             }
             if !persistence.is_log_full() {
-                // The log writer is behind; nothing but its progress helps.
-                self.changed.wait_until(|| persistence.has_room() || self.check().is_err()).await;
+                // The log writer is behind; nothing but its progress helps, which may fill the log.
+                let progress = || persistence.has_room() || persistence.is_log_full() || self.check().is_err();
+                self.changed.wait_until(progress).await;
                 continue;
             }
             let under_way = persistence.requested.get() > persistence.attempted.get();
@@ -295,6 +299,8 @@ impl Shared {
     pub fn stop(&self) {
         self.is_closed.set(true);
         self.is_stopping.set(true);
+        // Nobody calls them any more; what they hold must not hold this.
+        self.callbacks.take();
         self.changed.wake_all();
         self.work.wake_all();
     }

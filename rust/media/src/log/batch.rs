@@ -47,6 +47,12 @@ impl BatchHeader {
         Ok(Some(header))
     }
 
+    /// Whether a block starts with an intact header of any log and version.
+    pub fn is_intact(block: &[u8]) -> bool {
+        BatchHeader::read_from_prefix(block)
+            .is_ok_and(|(header, _)| header.magic == MAGIC && header.crc.get() == header.own_crc())
+    }
+
     fn own_crc(&self) -> u32 {
         crc32c(BatchHeader { crc: U32::ZERO, ..self.clone() }.as_bytes())
     }

@@ -2,10 +2,11 @@
 
 use super::batch::{BatchHeader, for_each_record};
 use super::ring::{LogPosition, RedoLog};
-use crate::device::BLOCK_SIZE;
+use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::durable_arena::Lsn;
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, Status, fail};
+use std::rc::Rc;
 
 /// How much is read at once.
 const WINDOW_BYTES: u64 = 1 << 20;
@@ -99,18 +100,22 @@ impl RedoLog {
             let block = window.get(offset % self.ring_bytes, BLOCK_SIZE as u64).await?;
             let parsed = BatchHeader::parse(block, &self.id);
             let Some(header) = parsed.map_err(|status| status.while_doing(self.device.name()))? else { continue };
-            let continues = header.sequence.get() == position.sequence
-                && header.chain.get() == position.chain
-                && position.lsn.0.checked_add(1) == Some(header.first_lsn.get());
+            let continues = header.sequence.get() == position.sequence && header.chain.get() == position.chain;
             let total = header.total();
             let fits = offset % self.ring_bytes + total <= self.ring_bytes && offset + total - tail <= self.ring_bytes;
             if !continues || !fits {
                 continue;
             }
             let batch = window.get(offset % self.ring_bytes, total).await?;
-            if header.payload(batch).is_some() {
-                return Ok(Some(Found { header, offset }));
+            if header.payload(batch).is_none() {
+                continue;
             }
+            // It is the very next batch: records between the last one and it were made durable by a checkpoint that is not there.
+            if position.lsn.0.checked_add(1) != Some(header.first_lsn.get()) {
+                let (last, next) = (position.lsn.0, header.first_lsn);
+                return Err(self.damage(offset, &format!("transaction {last} is followed by transaction {next}")));
+            }
+            return Ok(Some(Found { header, offset }));
         }
         Ok(None)
     }
@@ -135,6 +140,20 @@ impl RedoLog {
         Ok(())
     }
 
+    /// Whether anything was ever written to the log of a device, whatever arena it is of.
+    pub async fn holds_batches(device: Rc<dyn BlockDevice>) -> Result<bool> {
+        let mut offset = 0;
+        while offset < device.capacity() {
+            let length = WINDOW_BYTES.min(device.capacity() - offset);
+            let bytes = device.read(offset, length as usize).await?;
+            if bytes.chunks_exact(BLOCK_SIZE).any(BatchHeader::is_intact) {
+                return Ok(true);
+            }
+            offset += length;
+        }
+        Ok(false)
+    }
+
     fn damage(&self, offset: u64, reason: &str) -> Status {
         let (device, offset) = (self.device.name(), self.device_offset(offset));
         Status::new(Code::DfInval, format!("log {device} is damaged at offset {offset}: {reason}"))
@@ -142,7 +161,8 @@ impl RedoLog {
 
     /// Refuses a start that no checkpoint of this log can have named.
     pub fn check_start(&self, from: LogPosition) -> Result<()> {
-        if !from.offset.is_multiple_of(BLOCK_SIZE as u64) || from.sequence == 0 || from.offset > u64::MAX / 2 {
+        let largest = from.offset.max(from.sequence).max(from.lsn.0);
+        if !from.offset.is_multiple_of(BLOCK_SIZE as u64) || from.sequence == 0 || largest > u64::MAX / 2 {
             fail!(Code::DfInval, "the checkpoint of log {} names an impossible place in it", self.device.name());
         }
         Ok(())

@@ -116,6 +116,11 @@ impl World {
         for disk in self.disks.values() {
             disk.borrow_mut().lose_power(&self.random);
         }
+        self.restart_process();
+    }
+
+    pub fn restart_process(&mut self) {
+        self.settle_orphans();
         (self.is_off, self.cut_at) = (false, None);
         self.cycle += 1;
         self.faults.clear();

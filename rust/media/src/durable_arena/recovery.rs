@@ -1,0 +1,93 @@
+//! From devices to an arena: its newest checkpoint, and what the log has since.
+
+use super::{CHECKPOINT, DATA, LOG};
+use crate::arena::{Arena, Redo};
+use crate::checkpoint::{Candidate, CheckpointStore};
+use crate::device::{BLOCK_SIZE, BlockDevice, Media};
+use crate::log::{Recovered, RedoLog};
+use daos_status::{Code, Result, fail};
+use std::rc::Rc;
+
+/// What an arena is opened with.
+pub(super) struct Opened {
+    pub arena: Arena,
+    pub checkpoints: CheckpointStore,
+    pub log: RedoLog,
+    pub data: Rc<dyn BlockDevice>,
+    pub pages: u64,
+    pub recovered: Recovered,
+}
+
+/// Whether a folder holds an arena that was completely made, damaged or not.
+pub(super) async fn exists(media: &dyn Media) -> Result<bool> {
+    if !media.exists(CHECKPOINT)? {
+        return Ok(false);
+    }
+    // A checkpoint's first write makes the arena exist; before that its headers are zeros.
+    let device = media.open(CHECKPOINT)?;
+    for block in 0..2u64 {
+        if device.capacity() < (block + 1) * BLOCK_SIZE as u64 {
+            continue;
+        }
+        let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok(true);
+        }
+    }
+    // Or a checkpoint that lost them: where the log was written to, an arena was in use, which must not be made anew.
+    if media.exists(LOG)? { RedoLog::holds_batches(media.open(LOG)?).await } else { Ok(false) }
+}
+
+/// Opens an arena of class `log`.
+pub(super) async fn open(media: &dyn Media) -> Result<Opened> {
+    let place = media.describe();
+    if !exists(media).await? {
+        fail!(Code::Nonexist, "{place} holds no arena");
+    }
+    let candidates = CheckpointStore::candidates(media.open(CHECKPOINT)?).await?;
+    let Some(newest) = candidates.first().map(Candidate::contents) else {
+        fail!(Code::DfInval, "{place} holds no intact checkpoint");
+    };
+    let log = RedoLog::open(media.open(LOG)?, newest.id).await?;
+    let data = media.open(DATA)?;
+    if data.capacity() < newest.data_bytes {
+        let (is, was) = (data.capacity(), newest.data_bytes);
+        fail!(Code::DfInval, "{} has {is} bytes, but was made with {was}: it was cut off", data.name());
+    }
+    let mut problem = None;
+    for candidate in candidates {
+        match restore(candidate, &log).await {
+            // It is as new as the newest one: nothing is missing.
+            Ok((arena, checkpoints, pages, recovered)) if log.head().lsn >= newest.position.lsn => {
+                if let Some(problem) = problem {
+                    daos_env::log!(
+                        Warn,
+                        "media",
+                        "using the checkpoint before the newest one, with the log: {problem}"
+                    );
+                }
+                return Ok(Opened { arena, checkpoints, log, data, pages, recovered });
+            }
+            Ok(_) => {}
+            Err(status) if matches!(status.code(), Code::Nomem | Code::DfIncompt) => return Err(status),
+            // What is told is what is wrong with the newest one.
+            Err(status) => problem = problem.or(Some(status)),
+        }
+    }
+    match problem {
+        Some(problem) => Err(problem.while_doing(format!("opening {place}"))),
+        None => fail!(Code::DfInval, "the checkpoints and the log of {place} do not belong together"),
+    }
+}
+
+/// Loads one checkpoint and replays the log from its place.
+async fn restore(candidate: Candidate, log: &RedoLog) -> Result<(Arena, CheckpointStore, u64, Recovered)> {
+    let contents = candidate.contents();
+    let checkpoints = candidate.open().await?;
+    log.check_start(contents.position)?;
+    let arena = Arena::reserve(contents.arena_bytes)?;
+    let pages = checkpoints.load(&arena).await?;
+    let recovered = log.recover(contents.position, |_, record| Redo::replay(record, &arena)).await?;
+    arena.verify().map_err(|status| status.while_doing(format!("checkpoint {}", checkpoints.name())))?;
+    Ok((arena, checkpoints, pages, recovered))
+}

@@ -1,0 +1,92 @@
+//! Devices fail: with an I/O error, a full disk or a short transfer, once or for good.
+
+use crate::workload::{Ending, History, Shape, check, live};
+use crate::{places, replayable, seeds};
+use daos_sim::media::{Fault, SimMedia};
+use daos_status::Code;
+
+const FAULTS: [Fault; 3] = [Fault::InputOutput, Fault::NoSpace, Fault::Short];
+
+/// What a task may be told when a device fails: the failure itself.
+fn expected(codes: &[Code]) -> bool {
+    codes.iter().all(|code| matches!(code, Code::Io | Code::Nospace))
+}
+
+/// Lets one call after the other fail: nobody hears of a success that is not one, nobody waits for ever, and what was acknowledged is
+/// there afterwards, whether or not the power goes.
+fn fail_everywhere(shape: Shape, default_places: u64, seed: u64) {
+    let whole = SimMedia::new(seed);
+    live(&whole, seed, &History::new(shape));
+    for call in places(seed, whole.calls(), default_places) {
+        let fault = FAULTS[(call % 3) as usize];
+        replayable(seed, &format!("{shape:?}, {fault:?} at call {call}"), || {
+            let (media, history) = (SimMedia::new(seed), History::new(shape));
+            media.fail_call(call, fault);
+            let ending = live(&media, seed, &history);
+            assert!(expected(&history.errors()), "{ending:?}: {:?}", history.errors());
+            match call % 2 {
+                0 => media.power_cycle(),
+                _ => media.restart_process(),
+            }
+            check(&media, seed, &history);
+            let ending = live(&media, seed + 1000, &history);
+            assert!(matches!(ending, Ending::Closed(_)), "{ending:?}: it works again");
+            media.power_cycle();
+            check(&media, seed, &history);
+        });
+    }
+}
+
+#[test]
+fn crash_after_a_failed_call_loses_nothing() {
+    seeds(2).for_each(|seed| fail_everywhere(Shape::ROOMY, 0, seed));
+    seeds(6).for_each(|seed| fail_everywhere(Shape::SMALL_LOG, 40, seed));
+    seeds(2).for_each(|seed| fail_everywhere(Shape::LARGE_RECORDS, 40, seed));
+}
+
+/// A failed checkpoint is tried again. Found that the second attempt wrote its pages over those of the first, whose header may have
+/// reached the disk although the call failed: when the power went then, a page of the newest checkpoint was damaged.
+#[test]
+fn crash_after_several_failed_calls_loses_nothing() {
+    for seed in seeds(100) {
+        let whole = SimMedia::new(seed);
+        live(&whole, seed, &History::new(Shape::ROOMY));
+        for call in places(seed, whole.calls(), 4) {
+            replayable(seed, &format!("I/O errors from call {call} on"), || {
+                let (media, history) = (SimMedia::new(seed), History::new(Shape::ROOMY));
+                media.fail_call(call, Fault::InputOutput);
+                media.fail_call(call + 1 + seed % 11, Fault::InputOutput);
+                media.fail_call(call + 5 + seed % 17, FAULTS[(seed % 3) as usize]);
+                media.cut_power_at(media.persists() + call + seed % 23);
+                live(&media, seed, &history);
+                media.power_cycle();
+                check(&media, seed, &history);
+            });
+        }
+    }
+}
+
+/// A disk that is full, and has space again later: what cannot be written is refused, and nothing else suffers.
+#[test]
+fn crash_on_a_full_disk_loses_nothing() {
+    for seed in seeds(20) {
+        let shape = if seed % 2 == 0 { Shape::ROOMY } else { Shape::SMALL_LOG };
+        replayable(seed, "full disk", || {
+            let (media, history) = (SimMedia::new(seed), History::new(shape));
+            // The devices are made, and there is hardly anything beyond.
+            let whole = SimMedia::new(seed);
+            live(&whole, seed, &History::new(shape));
+            media.limit_space(Some(whole.blocks_used() - 2 - seed * 3 % 60));
+            live(&media, seed, &history);
+            assert!(history.errors().iter().all(|code| *code == Code::Nospace), "{:?}", history.errors());
+            assert!(!history.errors().is_empty(), "the disk was full");
+            media.power_cycle();
+            check(&media, seed, &history);
+            media.limit_space(None);
+            let ending = live(&media, seed + 1000, &history);
+            assert!(matches!(ending, Ending::Closed(_)), "{ending:?}: it works again");
+            media.power_cycle();
+            check(&media, seed, &history);
+        });
+    }
+}
