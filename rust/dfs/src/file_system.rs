@@ -27,7 +27,7 @@ pub struct MountOptions {
 impl MountOptions {
     /// The newest state, for reading and writing, as the user that runs the process.
     pub fn read_write() -> MountOptions {
-        let (uid, gid) = crate::owner::of_process();
+        let (uid, gid) = crate::system::owner_of_process();
         MountOptions { writable: true, epoch: Epoch::MAX, uid, gid }
     }
 

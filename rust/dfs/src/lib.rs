@@ -16,6 +16,7 @@
 //! Removing a directory and creating an entry in it at the same time can leave that entry unreachable.
 
 mod attributes;
+pub mod copy;
 mod directory;
 mod entry_store;
 mod error;
@@ -28,14 +29,15 @@ mod lookup;
 mod node;
 mod object_ids;
 mod open;
-mod owner;
 mod path;
 mod remove;
 mod rename;
 mod status;
 mod superblock;
+mod system;
 
 pub use attributes::{ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_NAME_LENGTH_MAX, SetAttribute};
+pub use copy::{CopyOptions, CopyPlace, CopyProgress, CopySummary, copy};
 pub use error::{DfsError, Result};
 pub use file::{FILE_SIZE_MAX, range};
 pub use file_system::{FileSystem, MountOptions};
