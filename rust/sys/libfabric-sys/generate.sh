@@ -21,5 +21,5 @@ bindgen "$header" \
     --allowlist-function "$functions" --allowlist-type "$types" --allowlist-var "$variables" \
     --opaque-type 'fi_ops_(atomic|tagged|collective|trigger|msg_tagged)|fid_(wait|eq|poll|pep|stx|cntr|nic|mc)|fi_(eq_attr|wait_attr|cntr_attr|poll_attr|hmem_iface|param|collective_attr|pe[pr]_.*)' \
     --blocklist-type 'sockaddr|sa_family_t|iovec|max_align_t' \
-    --raw-line 'use libc::{iovec, sockaddr};' \
+    --raw-line 'use libc::iovec;' \
     --output src/generated.rs

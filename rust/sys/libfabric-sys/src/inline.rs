@@ -60,6 +60,8 @@ inline_functions! {
     fn fi_recv(object: fid_ep, buffer: *mut c_void, length: usize, descriptor: *mut c_void, source: fi_addr_t, context: *mut c_void) -> isize = msg => recv;
     /// Sends a message.
     fn fi_send(object: fid_ep, buffer: *const c_void, length: usize, descriptor: *mut c_void, destination: fi_addr_t, context: *mut c_void) -> isize = msg => send;
+    /// Sends a short message whose buffer can be used again at once, and that reports no completion.
+    fn fi_inject(object: fid_ep, buffer: *const c_void, length: usize, destination: fi_addr_t) -> isize = msg => inject;
     /// Reads remote memory.
     fn fi_read(object: fid_ep, buffer: *mut c_void, length: usize, descriptor: *mut c_void, source: fi_addr_t, address: u64, key: u64, context: *mut c_void) -> isize = rma => read;
     /// Writes remote memory.
@@ -77,7 +79,7 @@ pub unsafe fn fi_allocinfo() -> *mut fi_info {
 /// Binds an endpoint to another object.
 pub unsafe fn fi_ep_bind(endpoint: *mut fid_ep, object: *mut fid, flags: u64) -> c_int {
     // SAFETY: the caller passes live objects.
-    unsafe { through!((*endpoint).fid.ops, bind(&raw mut (*endpoint).fid, object, flags)) }
+    through!(unsafe { (*endpoint).fid.ops }, bind(&raw mut (*endpoint).fid, object, flags))
 }
 
 /// Enables an endpoint.
@@ -89,7 +91,7 @@ pub unsafe fn fi_enable(endpoint: *mut fid_ep) -> c_int {
 /// The address of an endpoint.
 pub unsafe fn fi_getname(endpoint: *mut fid_ep, address: *mut c_void, length: *mut usize) -> c_int {
     // SAFETY: the caller passes a live object and memory of the length.
-    unsafe { through!((*endpoint).cm, getname(&raw mut (*endpoint).fid, address, length)) }
+    through!(unsafe { (*endpoint).cm }, getname(&raw mut (*endpoint).fid, address, length))
 }
 
 /// Registers memory.
@@ -105,10 +107,8 @@ pub unsafe fn fi_mr_reg(
     context: *mut c_void,
 ) -> c_int {
     // SAFETY: the caller passes a live object and memory that outlives the registration.
-    unsafe {
-        let object = &raw mut (*domain).fid;
-        through!((*domain).mr, reg(object, memory, length, access, offset, requested_key, flags, region, context))
-    }
+    let (table, object) = unsafe { ((*domain).mr, &raw mut (*domain).fid) };
+    through!(table, reg(object, memory, length, access, offset, requested_key, flags, region, context))
 }
 
 /// What a provider calls an error of a completion.

@@ -6,6 +6,7 @@
 
 #[allow(missing_docs, non_camel_case_types, non_snake_case, non_upper_case_globals, reason = "C names, generated")]
 #[allow(clippy::all, clippy::undocumented_unsafe_blocks, reason = "generated")]
+#[allow(clippy::allow_attributes_without_reason, reason = "generated")]
 mod generated;
 pub mod inline;
 
