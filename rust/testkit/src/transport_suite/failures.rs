@@ -125,7 +125,9 @@ pub(super) async fn a_peer_that_comes_back_elsewhere_is_reached(site: Site) {
 }
 
 pub(super) async fn a_timed_out_call_with_memory_leaves_the_peer_usable(site: Site) {
-    let (client, server) = (site.endpoint(), site.endpoint());
+    // Connected before: the request must be on its way when the short time is over.
+    let (client, server) = site.echo_pair();
+    client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
     let held = hold(&server);
     let mut memory = vec![1; 10_000];
     // SAFETY: not accessed before the registration ends.
