@@ -20,6 +20,7 @@ mod bulk;
 mod endpoint;
 mod frame;
 pub mod in_process;
+pub mod libfabric;
 mod settings;
 mod statistics;
 mod transport;

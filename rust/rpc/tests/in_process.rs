@@ -1,4 +1,5 @@
 //! The in-process transport against the conformance suite, and across threads.
+#![expect(clippy::unwrap_used, reason = "a panic ends a test")]
 
 use daos_env::{Executor, Spawner, SystemClock};
 use daos_rpc::Transport;

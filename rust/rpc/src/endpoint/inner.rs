@@ -133,7 +133,9 @@ impl Drop for Inner {
 
 /// The part of a sentence that goes over the wire, cut between characters.
 fn shorten(sentence: &str) -> &str {
-    &sentence[..sentence.floor_char_boundary(CONTEXT_LENGTH_MAX.min(sentence.len()))]
+    let limit = CONTEXT_LENGTH_MAX.min(sentence.len());
+    let end = (0..=limit).rev().find(|end| sentence.is_char_boundary(*end)).unwrap_or(0);
+    &sentence[..end]
 }
 
 /// Takes what the transport receives; does not keep the endpoint alive.

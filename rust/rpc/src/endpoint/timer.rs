@@ -8,9 +8,11 @@ use std::rc::Weak;
 use std::task::Poll;
 use std::time::Duration;
 
+type Sleep = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Runs until the endpoint is gone or closed.
 pub(super) async fn run(endpoint: Weak<Inner>, spawner: Spawner) {
-    let mut timer: Option<(Duration, Pin<Box<dyn Future<Output = ()>>>)> = None;
+    let mut timer: Option<(Duration, Sleep)> = None;
     std::future::poll_fn(move |context| {
         let Some(inner) = endpoint.upgrade().filter(|inner| !inner.closed.get()) else { return Poll::Ready(()) };
         inner.waits.timer.replace(Some(context.waker().clone()));

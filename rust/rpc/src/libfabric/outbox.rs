@@ -1,0 +1,453 @@
+//! What waits to be sent, by peer.
+
+use super::fragment::fragment_at;
+use super::place::bytes_of;
+use super::port::{Operation, Port, Refusal};
+use crate::{Address, PeerIndex, RemoteRegion};
+use daos_env::IoBuffer;
+use daos_env::sync::Sender;
+use daos_status::{Code, Result, Status, fail};
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Peers that a transport knows at a time; an endpoint bounds them below.
+const PEERS_MAX: usize = 1 << 16;
+
+/// Messages and transfers that wait for one peer; as many calls as an endpoint has outstanding.
+const QUEUE_MAX: usize = 4096;
+
+/// Bytes of messages that wait for all peers.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Operations that the provider has for one peer, so that one who does not read leaves room for others.
+const IN_FLIGHT_MAX: usize = 256;
+
+/// Peers that are tried in one round.
+const TRIES_PER_ROUND: usize = 64;
+
+/// After the first refusal of the provider it is asked again after so long, then after twice as long, and so on. Short,
+/// since a queue of its own that is full empties in microseconds...
+const RETRY_FIRST: Duration = Duration::from_micros(50);
+
+/// ...and long enough at the end for peers that are not there to cost nothing.
+const RETRY_LAST: Duration = Duration::from_millis(20);
+
+/// Times that a message is sent again after its connection ended under it. With the delays above that is half a second:
+/// providers may take some ten milliseconds to see that a connection is gone, and fail everything meanwhile.
+const ATTEMPTS_MAX: u32 = 32;
+
+/// Which way a transfer goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Direction {
+    Read,
+    Write,
+}
+
+/// A read or write of remote memory.
+pub(super) struct Job {
+    pub direction: Direction,
+    pub remote: RemoteRegion,
+    pub offset: u64,
+    pub buffer: IoBuffer,
+    pub sender: Sender<(IoBuffer, Result<()>)>,
+}
+
+impl Job {
+    /// Gives the buffer back to who waits for it.
+    pub fn end(self, result: Result<()>) {
+        self.sender.send((self.buffer, result));
+    }
+}
+
+/// A message on its way.
+pub(super) struct Message {
+    frame: Vec<u8>,
+    number: u64,
+    /// Where it stands in its peer's queue.
+    sequence: u64,
+    /// Which attempt is under way.
+    attempt: Cell<u32>,
+}
+
+/// A message that could not be delivered.
+pub(super) struct Failed {
+    pub peer: PeerIndex,
+    pub frame: Vec<u8>,
+    pub status: Status,
+}
+
+enum Outgoing {
+    Message { message: Rc<Message>, offset: usize },
+    Transfer(Job),
+}
+
+/// Since when a peer takes nothing, and when it is tried again.
+struct Blocked {
+    since: Duration,
+    retry_at: Duration,
+    delay: Duration,
+    /// Whether it is tried before, when the provider has finished something.
+    is_early: bool,
+}
+
+struct Peer {
+    address: Address,
+    bytes: Vec<u8>,
+    place: Option<u64>,
+    /// By the order in which they were given: what failed comes back to its place.
+    queue: BTreeMap<u64, Outgoing>,
+    next_sequence: u64,
+    in_flight: usize,
+    blocked: Option<Blocked>,
+    waiting: bool,
+}
+
+/// The peers and their queues.
+pub(super) struct Outbox {
+    word: String,
+    format: u32,
+    own: Vec<u8>,
+    connect_limit: Duration,
+    peers: HashMap<PeerIndex, Peer>,
+    by_address: HashMap<Address, PeerIndex>,
+    /// Addresses that the provider could not remove.
+    kept: HashMap<Address, u64>,
+    next_peer: u64,
+    next_message: u64,
+    bytes: usize,
+    /// Peers with something in their queues.
+    waiting: VecDeque<PeerIndex>,
+    failed: Vec<Failed>,
+}
+
+/// What ends when the transport is shut down.
+pub(super) fn shut_down() -> Status {
+    Status::new(Code::Canceled, "the endpoint was shut down")
+}
+
+impl Outbox {
+    /// `own` is the endpoint's own address in the provider's form, `first_message` a random number.
+    pub fn new(word: &str, format: u32, own: Vec<u8>, connect_limit: Duration, first_message: u64) -> Outbox {
+        Outbox {
+            word: word.to_owned(),
+            format,
+            own,
+            connect_limit,
+            peers: HashMap::new(),
+            by_address: HashMap::new(),
+            kept: HashMap::new(),
+            next_peer: 0,
+            next_message: first_message,
+            bytes: 0,
+            waiting: VecDeque::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    pub fn resolve(&mut self, address: &Address) -> Result<PeerIndex> {
+        if let Some(index) = self.by_address.get(address) {
+            return Ok(*index);
+        }
+        let bytes = bytes_of(&self.word, self.format, &self.own, address)?;
+        if self.peers.len() >= PEERS_MAX {
+            fail!(Code::Busy, "the transport knows {PEERS_MAX} peers already");
+        }
+        let index = PeerIndex(self.next_peer);
+        self.next_peer += 1;
+        let peer = Peer {
+            address: address.clone(),
+            bytes,
+            place: self.kept.get(address).copied(),
+            queue: BTreeMap::new(),
+            next_sequence: 0,
+            in_flight: 0,
+            blocked: None,
+            waiting: false,
+        };
+        self.peers.insert(index, peer);
+        self.by_address.insert(address.clone(), index);
+        Ok(index)
+    }
+
+    pub fn forget(&mut self, port: &Port, index: PeerIndex) {
+        let Some(mut peer) = self.peers.remove(&index) else { return };
+        self.by_address.remove(&peer.address);
+        let status = Status::new(Code::Unreach, format!("the connection to {} was ended", peer.address));
+        self.fail_queue(index, &mut peer, &status);
+        self.hang_up(port, &mut peer);
+    }
+
+    fn hang_up(&mut self, port: &Port, peer: &mut Peer) {
+        let Some(place) = peer.place.take() else { return };
+        if port.hang_up(place) {
+            self.kept.remove(&peer.address);
+        } else {
+            // Not removed: the address keeps its place, which is used when it is resolved again.
+            self.kept.insert(peer.address.clone(), place);
+            peer.place = Some(place);
+        }
+    }
+
+    pub fn send(&mut self, port: &Port, now: Duration, index: PeerIndex, frame: Vec<u8>) -> Result<()> {
+        if self.bytes.saturating_add(frame.len()) > BYTES_MAX {
+            fail!(Code::Busy, "{BYTES_MAX} bytes of messages wait to be sent already");
+        }
+        let number = self.next_message;
+        let peer = self.peer_with_room(index)?;
+        let sequence = peer.next_sequence();
+        let length = frame.len();
+        let message = Rc::new(Message { frame, number, sequence, attempt: Cell::new(0) });
+        peer.queue.insert(sequence, Outgoing::Message { message, offset: 0 });
+        self.next_message = number.wrapping_add(1);
+        self.bytes += length;
+        self.push_unless_waiting(port, now, index);
+        Ok(())
+    }
+
+    /// Queues a transfer, or ends it with an error.
+    pub fn transfer(&mut self, port: &Port, now: Duration, index: PeerIndex, job: Job) {
+        match self.peer_with_room(index) {
+            Err(status) => return job.end(Err(status)),
+            Ok(peer) => {
+                let sequence = peer.next_sequence();
+                peer.queue.insert(sequence, Outgoing::Transfer(job));
+            }
+        }
+        self.push_unless_waiting(port, now, index);
+    }
+
+    fn peer_with_room(&mut self, index: PeerIndex) -> Result<&mut Peer> {
+        match self.peers.get_mut(&index) {
+            None => fail!(Code::Unreach, "peer {} is not known", index.0),
+            Some(peer) if peer.queue.len() >= QUEUE_MAX => {
+                fail!(Code::Busy, "{QUEUE_MAX} messages wait for {} already", peer.address)
+            }
+            Some(peer) => Ok(peer),
+        }
+    }
+
+    fn push_unless_waiting(&mut self, port: &Port, now: Duration, index: PeerIndex) {
+        if self.peers.get(&index).is_some_and(|peer| !peer.waiting) {
+            self.push(port, now, index);
+        }
+    }
+
+    /// Gives the provider what it takes of a peer's queue.
+    fn push(&mut self, port: &Port, now: Duration, index: PeerIndex) {
+        let Some(mut peer) = self.peers.remove(&index) else { return };
+        let outcome = self.push_queue(port, now, index, &mut peer);
+        if let Err(status) = outcome {
+            let status = status.while_doing(format_args!("sending to {}", peer.address));
+            self.fail_queue(index, &mut peer, &status);
+        } else if peer.blocked.as_ref().is_some_and(|blocked| now.saturating_sub(blocked.since) > self.connect_limit) {
+            let sentence = format!("{} took nothing for {:?}", peer.address, self.connect_limit);
+            self.fail_queue(index, &mut peer, &Status::new(Code::Unreach, sentence));
+            self.hang_up(port, &mut peer);
+        }
+        if peer.queue.is_empty() {
+            (peer.blocked, peer.waiting) = (None, false);
+        } else if !std::mem::replace(&mut peer.waiting, true) {
+            self.waiting.push_back(index);
+        }
+        self.peers.insert(index, peer);
+    }
+
+    fn push_queue(&mut self, port: &Port, now: Duration, index: PeerIndex, peer: &mut Peer) -> Result<()> {
+        let place = match peer.place {
+            Some(place) => place,
+            None => *peer.place.insert(port.insert(&peer.bytes)?),
+        };
+        while let Some((sequence, outgoing)) = peer.queue.pop_first() {
+            if peer.in_flight >= IN_FLIGHT_MAX {
+                peer.queue.insert(sequence, outgoing);
+                peer.block(now);
+                return Ok(());
+            }
+            let posted = match outgoing {
+                Outgoing::Message { message, offset } => self.post_part(port, place, index, peer, message, offset),
+                Outgoing::Transfer(job) => match port.transfer(place, Operation::Transfer { peer: index, job }) {
+                    Err(Refusal::Later(Operation::Transfer { job, .. })) => {
+                        peer.queue.insert(sequence, Outgoing::Transfer(job));
+                        Ok(false)
+                    }
+                    Err(Refusal::Failed(Operation::Transfer { job, .. }, status)) => {
+                        job.end(Err(status.clone()));
+                        Err(status)
+                    }
+                    _ => Ok(true),
+                },
+            };
+            if !posted? {
+                peer.block(now);
+                return Ok(());
+            }
+            peer.in_flight += 1;
+            peer.blocked = None;
+        }
+        Ok(())
+    }
+
+    /// `false` when the provider has no room.
+    fn post_part(
+        &mut self,
+        port: &Port,
+        place: u64,
+        index: PeerIndex,
+        peer: &mut Peer,
+        message: Rc<Message>,
+        offset: usize,
+    ) -> Result<bool> {
+        let (bytes, next) = fragment_at(&message.frame, message.number, offset);
+        let (sequence, attempt) = (message.sequence, message.attempt.get());
+        let part = Operation::Part { peer: index, message: message.clone(), attempt, bytes };
+        let result = match port.send(place, part) {
+            Ok(()) => match next {
+                Some(offset) => {
+                    peer.queue.insert(sequence, Outgoing::Message { message, offset });
+                    return Ok(true);
+                }
+                None => {
+                    self.bytes -= message.frame.len();
+                    return Ok(true);
+                }
+            },
+            Err(Refusal::Later(_)) => Ok(false),
+            Err(Refusal::Failed(_, status)) => Err(status),
+        };
+        peer.queue.insert(sequence, Outgoing::Message { message, offset });
+        result
+    }
+
+    fn fail_queue(&mut self, index: PeerIndex, peer: &mut Peer, status: &Status) {
+        for outgoing in std::mem::take(&mut peer.queue).into_values() {
+            match outgoing {
+                Outgoing::Transfer(job) => job.end(Err(status.clone())),
+                Outgoing::Message { message, .. } => {
+                    self.bytes -= message.frame.len();
+                    self.fail_message(index, &message, status);
+                }
+            }
+        }
+    }
+
+    fn fail_message(&mut self, peer: PeerIndex, message: &Message, status: &Status) {
+        // Parts that are still under way belong to no attempt any more.
+        message.attempt.set(u32::MAX);
+        self.failed.push(Failed { peer, frame: message.frame.clone(), status: status.clone() });
+    }
+
+    /// Takes the end of a message's fragment. One whose connection ended is sent again from its beginning: a peer that
+    /// is still there has dropped what it got of it.
+    pub fn part_ended(
+        &mut self,
+        now: Duration,
+        index: PeerIndex,
+        message: Rc<Message>,
+        attempt: u32,
+        result: Result<usize>,
+    ) {
+        self.ended(index);
+        let Err(status) = result else { return };
+        if message.attempt.get() != attempt {
+            return;
+        }
+        let length = message.frame.len();
+        let Some(peer) = self.peers.get_mut(&index) else { return self.fail_message(index, &message, &status) };
+        if attempt >= ATTEMPTS_MAX {
+            if peer.queue.remove(&message.sequence).is_some() {
+                self.bytes -= length;
+            }
+            return self.fail_message(index, &message, &status);
+        }
+        message.attempt.set(attempt + 1);
+        peer.block_for((RETRY_FIRST * 2u32.saturating_pow(attempt)).min(RETRY_LAST), now);
+        if !std::mem::replace(&mut peer.waiting, true) {
+            self.waiting.push_back(index);
+        }
+        let again = Outgoing::Message { message: message.clone(), offset: 0 };
+        if peer.queue.insert(message.sequence, again).is_none() {
+            self.bytes += length;
+        }
+    }
+
+    /// Takes the end of a transfer.
+    pub fn transfer_ended(&mut self, peer: PeerIndex, job: Job, result: Result<usize>) {
+        self.ended(peer);
+        job.end(result.map(|_| ()));
+    }
+
+    fn ended(&mut self, peer: PeerIndex) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.in_flight = peer.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Tries again for peers whose queues wait: those whose time has come, or all when the provider made `progress`.
+    pub fn retry(&mut self, port: &Port, now: Duration, progress: bool) -> bool {
+        let mut sent = false;
+        for _ in 0..self.waiting.len().min(TRIES_PER_ROUND) {
+            let Some(index) = self.waiting.pop_front() else { break };
+            let Some(peer) = self.peers.get_mut(&index) else { continue };
+            let is_early = |blocked: &Blocked| blocked.retry_at > now && !(progress && blocked.is_early);
+            if peer.blocked.as_ref().is_some_and(is_early) {
+                self.waiting.push_back(index);
+                continue;
+            }
+            peer.waiting = false;
+            let before = (peer.queue.len(), peer.in_flight);
+            self.push(port, now, index);
+            sent |= self.peers.get(&index).is_some_and(|peer| (peer.queue.len(), peer.in_flight) != before);
+        }
+        sent
+    }
+
+    /// When there is something to try again.
+    pub fn next_retry(&self) -> Option<Duration> {
+        let times = self.waiting.iter().filter_map(|index| self.peers.get(index));
+        times.map(|peer| peer.blocked.as_ref().map_or(Duration::ZERO, |blocked| blocked.retry_at)).min()
+    }
+
+    /// Messages that could not be delivered since this was called last.
+    pub fn take_failed(&mut self) -> Vec<Failed> {
+        std::mem::take(&mut self.failed)
+    }
+
+    /// Whether there are any.
+    pub fn has_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+}
+
+impl Peer {
+    fn block(&mut self, now: Duration) {
+        let (since, delay) = match &self.blocked {
+            Some(blocked) => (blocked.since, (blocked.delay * 2).min(RETRY_LAST)),
+            None => (now, RETRY_FIRST),
+        };
+        self.blocked = Some(Blocked { since, retry_at: now + delay, delay, is_early: true });
+    }
+
+    fn block_for(&mut self, delay: Duration, now: Duration) {
+        let since = self.blocked.as_ref().map_or(now, |blocked| blocked.since);
+        self.blocked = Some(Blocked { since, retry_at: now + delay, delay, is_early: false });
+    }
+
+    fn next_sequence(&mut self) -> u64 {
+        self.next_sequence += 1;
+        self.next_sequence
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        for (_, mut peer) in self.peers.drain() {
+            for outgoing in std::mem::take(&mut peer.queue).into_values() {
+                if let Outgoing::Transfer(job) = outgoing {
+                    job.end(Err(shut_down()));
+                }
+            }
+        }
+    }
+}
