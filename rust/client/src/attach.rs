@@ -6,6 +6,7 @@ mod local;
 use crate::{Client, LocalMode};
 use daos_env::Env;
 use daos_rpc::in_process::InProcessNetwork;
+use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
 use daos_status::{Code, Result, Status};
 use lease::Lease;
@@ -142,7 +143,7 @@ fn attach_inside(client: &Client, directory: &LocalDirectory, generation: u64) -
 async fn attach_process(client: &Client, directory: &LocalDirectory, generation: u64) -> Result<Rc<Connection>> {
     let (stream, hello) = local::greet(client, directory).await?;
     let targets = hello.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<Address>>>()?;
-    let transport = fabric_transport(&hello.provider)?;
+    let transport = fabric_transport(client.env(), &hello.provider, targets.first())?;
     let endpoint = endpoint(client, transport, &targets, hello.session)?;
     let lost = Rc::new(Cell::new(false));
     let lease = {
@@ -167,6 +168,7 @@ async fn attach_process(client: &Client, directory: &LocalDirectory, generation:
     }))
 }
 
-fn fabric_transport(provider: &str) -> Result<Rc<dyn Transport>> {
-    Err(Status::new(Code::Nosys, format!("provider {provider}")))
+fn fabric_transport(env: &Env, provider: &str, target: Option<&Address>) -> Result<Rc<dyn Transport>> {
+    let settings = FabricSettings::towards(provider, target);
+    Ok(FabricTransport::open(env, &settings)?)
 }
