@@ -1,5 +1,6 @@
 //! Errors of the tools: a sentence that says what failed, on what, and what to do.
 
+use crate::interrupt::EXIT_INTERRUPTED;
 use daos_status::{Code, Status};
 use std::fmt;
 
@@ -8,8 +9,6 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 /// Exit status of a command that failed.
 const EXIT_FAILED: u8 = 1;
-/// Exit status of a command that a signal interrupted: what shells use for SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// A command that failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,13 +89,29 @@ impl fmt::Display for Failure {
         }
         match self.status.context() {
             "" => f.write_str(self.status.code().text())?,
-            context => f.write_str(context)?,
+            context => f.write_str(without_repetition(context, &self.doing))?,
         }
         if let Some(remedy) = self.remedy.as_deref().or_else(|| self.general_remedy()) {
             write!(f, "; {remedy}")?;
         }
         write!(f, " ({})", self.status.code().name())
     }
+}
+
+/// The context without clauses such as "opening container 'a': " in front, where what follows or what was being done names
+/// the same thing: each layer puts its own in front, which helps in a log and tires in a sentence.
+fn without_repetition<'a>(context: &'a str, doing: &str) -> &'a str {
+    let mut rest = context;
+    // Each round drops a clause, so this ends.
+    while let Some((clause, after)) = rest.split_once(": ") {
+        let is_doing = clause.split(' ').next().is_some_and(|word| word.ends_with("ing"));
+        let name = clause.split('\'').nth(1);
+        match name {
+            Some(name) if is_doing && (after.contains(name) || doing.contains(name)) => rest = after,
+            _ => break,
+        }
+    }
+    rest
 }
 
 impl From<Status> for Failure {
@@ -127,6 +142,17 @@ mod tests {
     fn a_remedy_of_a_lower_layer_is_kept() {
         let failure = Failure::from(Status::new(Code::Busy, "pool 'a' is open; close it")).remedy(Code::Busy, "wait");
         assert_eq!(failure.to_string(), "pool 'a' is open; close it (DER_BUSY)");
+    }
+
+    #[test]
+    fn what_is_named_already_is_not_named_again() {
+        let sentence = |context: &'static str, doing: &str| {
+            Failure::from(Status::new(Code::Exist, context)).doing(doing).to_string()
+        };
+        let taken = sentence("creating pool 'a': a pool with the label 'a' exists", "create pool 'a'");
+        assert_eq!(taken, "cannot create pool 'a': a pool with the label 'a' exists (DER_EXIST)");
+        let other = sentence("opening container 'b': it is damaged", "copy x to y");
+        assert_eq!(other, "cannot copy x to y: opening container 'b': it is damaged (DER_EXIST)");
     }
 
     #[test]

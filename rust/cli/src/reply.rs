@@ -59,9 +59,12 @@ fn object(outcome: &Result<Value, Failure>) -> Value {
     }
 }
 
-/// The object of a command line that is wrong.
+/// The object of a command line that is wrong, made from what people would be shown.
 pub fn usage_object(text: &str) -> String {
-    object(&Err(Failure::new(daos_status::Code::Inval, text.trim()))).to_string()
+    // The paragraphs that follow show how to use the command; the first one says what is wrong.
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let sentence = first.trim().trim_start_matches("error: ");
+    object(&Err(Failure::new(daos_status::Code::Inval, format!("{sentence}; see --help")))).to_string()
 }
 
 /// Lines of columns, the first line being their titles; columns are as wide as their widest entry.

@@ -40,10 +40,10 @@ fn scaled(number: &str, unit: u64) -> Option<u64> {
 /// A size for people: three figures and a power of 1000.
 pub fn size(bytes: u64) -> String {
     for (name, power) in POWERS {
-        let unit = 1000_u64.pow(*power);
-        if bytes >= unit {
-            let value = bytes as f64 / unit as f64;
-            let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+        let value = bytes as f64 / 1000_f64.powi(*power as i32);
+        // What would be written as 1000 of a unit is written as 1 of the next.
+        if value >= 0.9995 {
+            let decimals = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
             return format!("{value:.decimals$} {name}B");
         }
     }
@@ -122,6 +122,10 @@ mod tests {
     fn sizes_are_written_with_three_figures() {
         for (bytes, text) in [
             (999, "999 B"),
+            (999_499, "999 KB"),
+            (999_500, "1.00 MB"),
+            (9_999_000, "10.0 MB"),
+            (99_960_000, "100 MB"),
             (1000, "1.00 KB"),
             (12_345_678, "12.3 MB"),
             (123_456_789_012, "123 GB"),

@@ -8,12 +8,12 @@ use clap::{Args, Subcommand};
 pub enum FilesystemCommand {
     /// Copy a file or a directory tree into, out of or between POSIX containers
     #[command(visible_alias = "cp", long_about = manual::COPY, after_long_help = manual::COPY_EXAMPLES)]
-    Copy(CopyOptions),
+    Copy(CopyArguments),
 }
 
-/// Options of `filesystem copy`.
+/// Arguments of `filesystem copy`.
 #[derive(Args, Debug)]
-pub struct CopyOptions {
+pub struct CopyArguments {
     /// What to copy: a path, or daos://POOL/CONTAINER[/PATH]
     #[arg(value_name = "SRC", required_unless_present = "source_option")]
     pub source: Option<String>,
@@ -35,4 +35,16 @@ pub struct CopyOptions {
     /// Show no progress on standard error
     #[arg(long, short = 'q')]
     pub quiet: bool,
+}
+
+impl CopyArguments {
+    /// What to copy, however it was given.
+    pub fn source(&self) -> String {
+        self.source.clone().or_else(|| self.source_option.clone()).unwrap_or_default()
+    }
+
+    /// The copy, however it was given.
+    pub fn destination(&self) -> String {
+        self.destination.clone().or_else(|| self.destination_option.clone()).unwrap_or_default()
+    }
 }

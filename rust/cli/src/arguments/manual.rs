@@ -1,12 +1,14 @@
 //! The sentences of `--help` that are longer than a line.
 
+// Lines that are set by hand stay below 80 characters: a narrow terminal, and a manual page, would break them.
+
 /// What every page ends in.
 macro_rules! exit_status {
     () => {
         "Exit status:
   0    done
-  1    failed; the sentence on standard error (with --json: in the object on standard output) says what failed, on what,
-       and what to do
+  1    failed; the sentence on standard error, with --json in the object on
+       standard output, says what failed, on what, and what to do
   2    the command line is wrong
   130  interrupted"
     };
@@ -15,10 +17,14 @@ macro_rules! exit_status {
 macro_rules! environment {
     () => {
         "Environment:
-  DAOS_LOCAL_PATH  directory of the local engine; without it $XDG_DATA_HOME/daos, else ~/.local/share/daos
-  DAOS_LOCAL_MODE  'process' (default): an engine process shared by all processes of the user, started when none runs;
-                   'inside': the engine runs within the command, and no other process can use the directory meanwhile
-  DAOS_LOCAL_IDLE  seconds without clients after which the engine process ends (default 30, 0 never)"
+  DAOS_LOCAL_PATH  directory of the local engine; when it is not set,
+                   $XDG_DATA_HOME/daos, else ~/.local/share/daos
+  DAOS_LOCAL_MODE  'process' (default): an engine process, started when none
+                   runs, and shared by all processes of the user;
+                   'inside': the engine runs within the command, and no other
+                   process can use the directory meanwhile
+  DAOS_LOCAL_IDLE  seconds without clients after which the engine process
+                   ends [default: 30; 0: never]"
     };
 }
 
@@ -41,11 +47,11 @@ processes of the user, and ends when it has been idle for a while. What a comman
 
 pub const DAOS_SECTIONS: &str = concat!(
     "Examples:
-  daos pool create tank                             a pool
-  daos cont create tank home --type POSIX           a container for files
-  daos fs copy ~/Documents daos://tank/home/docs    a directory tree into it
-  daos cont list tank --json                        one JSON object on standard output
-  daos --path /scratch/me pool list                 another local engine
+  daos pool create tank                           a pool
+  daos cont create tank home --type POSIX         a container for files
+  daos fs copy ~/Documents daos://tank/home/docs  a directory tree into it
+  daos cont list tank --json                      one JSON object
+  daos --path /scratch/me pool list               another local engine
 
 ",
     environment!(),
@@ -82,7 +88,7 @@ start it when they need it.";
 
 pub const SERVER_SECTIONS: &str = concat!(
     "Examples:
-  daos_server local --path /scratch/me --idle 0     serve a directory until stopped
+  daos_server local --path /scratch/me --idle 0   serve until stopped
 
 ",
     environment!(),
@@ -205,7 +211,7 @@ pub const CONTAINER_CREATE_EXAMPLES: &str = concat!(
     "Examples:
   daos cont create tank results
   daos cont create tank home --type POSIX
-  daos cont create tank big --type POSIX --chunk-size 4MiB --file-oclass SX --json
+  daos cont create tank big --type POSIX --chunk-size 4MiB --file-oclass SX
 
 ",
     exit_status!()
@@ -277,7 +283,7 @@ pub const COPY: &str = "Copy a file or a directory tree into, out of or between 
 DST names the copy itself: 'copy a daos://tank/home/b' makes b the copy of a. When both are directories and DST exists, \
 the tree is copied over it: files of the same name are replaced, others stay. Running the same command again therefore \
 repairs a copy that was interrupted. Only a single file that is copied to an existing directory is put into it, under its \
-own name. Missing parents of DST are made.
+own name. Missing directories above DST are made in a container.
 
 Files, directories and symbolic links are copied, with their permissions and their time of modification; sockets, pipes \
 and devices are named and left out. Links are not followed. A path without daos:// is one of this machine; a relative path \
@@ -287,7 +293,7 @@ Progress is shown on a terminal; otherwise there is a line every few seconds. Th
 copy after the pieces that are under way, the second one at once.
 
 JSON response: src_pool, src_cont, dst_pool, dst_cont, copy_stats with num_dirs, num_files, num_links, and beyond \
-upstream bytes, seconds, skipped[].";
+upstream bytes, seconds, skipped[] (at most 100 paths), num_skipped.";
 
 pub const COPY_EXAMPLES: &str = concat!(
     "Examples:

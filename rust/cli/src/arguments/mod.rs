@@ -10,7 +10,7 @@ mod system;
 mod values;
 
 pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf};
-pub use filesystem::FilesystemCommand;
+pub use filesystem::{CopyArguments, FilesystemCommand};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
 pub use pool::{PoolCommand, PoolCreateOptions};
@@ -218,6 +218,18 @@ mod tests {
         for command in all() {
             check_help(command.get_name(), &command);
         }
+    }
+
+    #[test]
+    fn lines_set_by_hand_fit_a_narrow_terminal() {
+        fn check(command: &Command) {
+            let sections = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in sections.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() < 80, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        all().iter().for_each(check);
     }
 
     #[test]

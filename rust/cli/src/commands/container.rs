@@ -2,15 +2,18 @@
 
 use super::attributes::{self, Owner};
 use super::pool::{Property, label_of, properties_reply};
-use super::posix::{self, Layout};
+use super::posix;
 use crate::arguments::{CONTAINER_TYPES, ContainerCommand, ContainerCreateOptions, ContainerOf, GlobalOptions};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list, table};
 use crate::session::{Session, reference, with_container, with_pool};
 use crate::units::{count, moment, size};
-use daos_client::{Client, Container, ContainerInfo, ContainerProperties, ContainerType, PoolFlags};
+use daos_client::{
+    Client, Container, ContainerFlags, ContainerInfo, ContainerProperties, ContainerType, Pool, PoolFlags,
+};
+use daos_dfs::Attributes;
 use daos_status::Code;
-use daos_types::PoolId;
+use daos_types::{ObjectClass, PoolId, Reference};
 use serde_json::{Value, json};
 
 /// Runs a command.
@@ -36,13 +39,13 @@ pub fn run(session: &Session, global: &GlobalOptions, command: ContainerCommand)
 struct Description {
     pool: PoolId,
     info: ContainerInfo,
-    layout: Option<Layout>,
+    layout: Option<Attributes>,
 }
 
 async fn describe(client: &Client, container: &Container) -> Result<Description> {
     let info = container.query(client).await?;
     let layout = match info.properties.kind {
-        ContainerType::POSIX => Some(posix::layout(client, container).await?),
+        ContainerType::POSIX => posix::layout(client, container).await?,
         _ => None,
     };
     Ok(Description { pool: container.pool().id(), info, layout })
@@ -50,6 +53,11 @@ async fn describe(client: &Client, container: &Container) -> Result<Description>
 
 fn type_word(kind: ContainerType) -> &'static str {
     CONTAINER_TYPES.get(usize::from(kind.0)).copied().unwrap_or("unknown")
+}
+
+/// An object class, or that the system chooses.
+fn class_word(class: ObjectClass) -> String {
+    if class == ObjectClass::UNKNOWN { "UNKNOWN".to_owned() } else { class.to_string() }
 }
 
 impl Description {
@@ -68,9 +76,9 @@ impl Description {
             "health": "HEALTHY",
         });
         if let Some(layout) = &self.layout {
-            value["object_class"] = json!(layout.class.to_string());
-            value["dir_object_class"] = json!(layout.directory_class.to_string());
-            value["file_object_class"] = json!(layout.file_class.to_string());
+            value["object_class"] = json!(class_word(layout.class));
+            value["dir_object_class"] = json!(class_word(layout.directory_class));
+            value["file_object_class"] = json!(class_word(layout.file_class));
             value["chunk_size"] = json!(layout.chunk_size);
         }
         value
@@ -84,15 +92,15 @@ impl Description {
             ("UUID", info.id.to_string()),
             ("Pool UUID", self.pool.to_string()),
             ("Type", type_word(info.properties.kind).to_owned()),
-            ("Open handles", info.handles.to_string()),
+            ("Other open handles", info.handles.saturating_sub(1).to_string()),
             ("Snapshots", info.snapshots.to_string()),
             ("Opened", moment(info.open_time)),
             ("Modified", moment(info.modify_time)),
         ];
         if let Some(layout) = &self.layout {
             lines.push(("Chunk size", size_exactly(layout.chunk_size)));
-            lines.push(("Class of directories", layout.directory_class.to_string()));
-            lines.push(("Class of files", layout.file_class.to_string()));
+            lines.push(("Class of directories", class_word(layout.directory_class)));
+            lines.push(("Class of files", class_word(layout.file_class)));
         }
         list(&lines)
     }
@@ -115,6 +123,11 @@ fn check_options(options: &ContainerCreateOptions) -> Result<()> {
     Ok(())
 }
 
+async fn create_and_open(client: &Client, pool: &Pool, properties: ContainerProperties) -> Result<Container> {
+    let id = Container::create(client, pool, None, properties).await?;
+    Ok(Container::open(client, pool, &Reference::Id(id.0), ContainerFlags::READ_ONLY).await?)
+}
+
 fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
     let pool = options.pool.clone();
     let given = options.label.as_ref().or(options.label_option.as_ref());
@@ -123,11 +136,12 @@ fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
         None => format!("create a container in pool '{pool}'"),
     };
     check_options(&options).map_err(|error| error.doing(&doing))?;
-    let attributes = posix::Attributes {
-        chunk_size: options.chunk_size,
-        class: options.oclass,
-        directory_class: options.dir_oclass,
-        file_class: options.file_oclass,
+    let attributes = Attributes {
+        chunk_size: options.chunk_size.unwrap_or_default(),
+        class: options.oclass.unwrap_or_default(),
+        directory_class: options.dir_oclass.unwrap_or_default(),
+        file_class: options.file_oclass.unwrap_or_default(),
+        ..Attributes::default()
     };
     let label = label_of(options.label, options.label_option, &options.properties);
     let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
@@ -135,12 +149,10 @@ fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
     let properties = ContainerProperties { label, kind, ..ContainerProperties::default() };
     let created = session.run(move |client| async move {
         with_pool(&client, &pool, PoolFlags::READ_WRITE, async |pool| {
-            let id = match kind {
-                ContainerType::POSIX => posix::create(&client, pool, properties, &attributes).await?,
-                _ => Container::create(&client, pool, None, properties).await?,
+            let container = match kind {
+                ContainerType::POSIX => posix::create(&client, pool, properties, attributes).await?,
+                _ => create_and_open(&client, pool, properties).await?,
             };
-            let flags = daos_client::ContainerFlags::READ_ONLY;
-            let container = Container::open(&client, pool, &daos_types::Reference::Id(id.0), flags).await?;
             let description = describe(&client, &container).await?;
             container.close(&client).await?;
             Ok(description)

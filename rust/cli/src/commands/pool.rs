@@ -64,7 +64,7 @@ fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<u64> {
 
 fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
     let given = options.label.clone().or_else(|| options.label_option.clone());
-    let doing = match &given {
+    let doing = match given.as_ref() {
         Some(label) => format!("create pool '{label}'"),
         None => "create a pool".to_owned(),
     };
@@ -234,7 +234,7 @@ fn query(session: &Session, pool: String) -> Result<Reply> {
         ("Large values", tier(info.data)),
         ("Durability class", info.durability.clone()),
         ("Containers", info.containers.to_string()),
-        ("Open handles", info.handles.to_string()),
+        ("Other open handles", info.handles.saturating_sub(1).to_string()),
         ("Pool map version", info.map_version.to_string()),
     ]);
     Ok(Reply::new(text, pool_json(&entry, Some(&info))))
