@@ -119,6 +119,11 @@ impl Client {
         decode(&reply).map_err(|error| error.while_doing(format_args!("reading the reply to {opcode:?}")))
     }
 
+    /// Whether the context was stopped.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.closed.get()
+    }
+
     pub(crate) fn close(&self) {
         self.0.closed.set(true);
         let connection = self.0.connection.borrow_mut().take();

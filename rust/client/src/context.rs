@@ -3,15 +3,26 @@
 //! One thread at a time holds the world and runs rounds of its executor. A thread that wants something while another one
 //! drives hands its work in and sleeps; it wakes when its work is done, or when the driver leaves and somebody has to take
 //! over.
+//!
+//! # Why no thread sleeps for ever
+//!
+//! A thread enters the list of those who wait before it looks for the last time whether its work is done and whether the
+//! world is free. Who lets go of the world wakes the first of the list afterwards; who was woken and does not drive, since its
+//! work is done or its time is over, wakes the next one. So when the world is free and threads wait, one of them is awake.
 
-use crate::submissions::Submissions;
+use crate::submissions::{Ended, Submissions};
+use crate::waiting::{For, Waiting};
 use crate::{Client, ClientSettings, EngineLauncher};
 use daos_env::{Clock, Env, Executor};
 use daos_status::{Code, Result, Status};
+use std::any::Any;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::Poll;
+use std::thread;
 use std::time::Duration;
 
 /// How long a waiting thread polls before it sleeps: about what waking it from another core costs.
@@ -21,6 +32,8 @@ const SPIN: Duration = Duration::from_micros(20);
 struct World {
     executor: Executor,
     client: Client,
+    /// Work that ended and whose waiting threads were not told yet.
+    ended: Ended,
 }
 
 /// Moves the world between threads.
@@ -30,28 +43,36 @@ struct Movable(World);
 // every access goes through the mutex of `Context::world`. So its reference counts are never touched by two threads at once.
 unsafe impl Send for Movable {}
 
+/// Work that was handed in: what [`Context::drive_for`] waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WorkId(u64);
+
 /// The client of a process. Share it between threads with an `Arc`.
 pub struct Context {
     world: Mutex<Movable>,
     submissions: Arc<Submissions>,
-    turn: Mutex<()>,
-    turn_changed: Condvar,
-    waiting: Arc<AtomicU32>,
+    waiting: Waiting,
+    work_ids: AtomicU64,
     clock: Arc<dyn Clock>,
     process: u32,
 }
 
-/// A result on its way from the thread that drives to the one that waits.
-struct Outcome<T>(Mutex<Option<T>>);
+/// A result, or the payload of a panic, on its way from the thread that drives to the one that waits.
+type Outcome<T> = Mutex<Option<thread::Result<T>>>;
 
-impl<T> Outcome<T> {
-    fn take(&self) -> Option<T> {
-        lock(&self.0).take()
+/// Tells that work has ended, also when its future is dropped or panics.
+struct Ending {
+    work: u64,
+    ended: Ended,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.ended.borrow_mut().push(self.work);
     }
 }
 
-/// Locks without minding that another thread panicked: the guard of the C API turns panics into errors, and the world's
-/// own structures are only changed by code that does not unwind halfway.
+/// Locks without minding that another thread panicked: what the mutex holds is changed in one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -63,13 +84,13 @@ impl Context {
         let submissions = Arc::new(Submissions::new()?);
         let clock = env.clock.clone();
         let client = Client::new(settings, env, executor.spawner().clone(), launcher);
-        executor.spawner().add_source(Rc::new(submissions.source(client.clone())));
+        let ended = Ended::default();
+        executor.spawner().add_source(Rc::new(submissions.source(client.clone(), Rc::clone(&ended))));
         Ok(Context {
-            world: Mutex::new(Movable(World { executor, client })),
+            world: Mutex::new(Movable(World { executor, client, ended })),
             submissions,
-            turn: Mutex::new(()),
-            turn_changed: Condvar::new(),
-            waiting: Arc::new(AtomicU32::new(0)),
+            waiting: Waiting::default(),
+            work_ids: AtomicU64::new(0),
             clock,
             process: std::process::id(),
         })
@@ -88,122 +109,135 @@ impl Context {
     }
 
     /// Runs the future that `work` makes inside the context, and gives its result; this thread, or another one that
-    /// waits at the same time, does the driving.
+    /// waits at the same time, does the driving. A panic of the work comes back to this thread.
     pub fn block_on<T, F>(&self, work: impl FnOnce(Client) -> F + Send + 'static) -> T
     where
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
-        let outcome = Arc::new(Outcome(Mutex::new(None)));
+        let outcome = Arc::new(Outcome::new(None));
         let theirs = outcome.clone();
-        self.spawn(move |client| {
-            let future = work(client);
+        let id = self.spawn(move |client| {
+            let future = catch_unwind(AssertUnwindSafe(|| work(client)));
             async move {
-                let value = future.await;
-                *lock(&theirs.0) = Some(value);
+                let result = match future {
+                    Ok(future) => caught(future).await,
+                    Err(payload) => Err(payload),
+                };
+                *lock(&theirs) = Some(result);
             }
         });
         let mut result = None;
-        self.drive(None, || {
-            result = outcome.take();
+        self.drive_for(id, None, || {
+            result = lock(&outcome).take();
             result.is_some()
         });
-        result.expect("without a time limit, driving ends when the result is there")
-    }
-
-    /// Starts the future that `work` makes; it goes on whenever any thread drives the context. The future itself must
-    /// tell its end (set an event, send on a channel).
-    pub fn spawn<F>(&self, work: impl FnOnce(Client) -> F + Send + 'static)
-    where
-        F: Future<Output = ()> + 'static,
-    {
-        let start = move |client: &Client| {
-            client.spawner().spawn(work(client.clone()));
-        };
-        match self.world.try_lock() {
-            Ok(world) => start(&world.0.client),
-            Err(std::sync::TryLockError::Poisoned(world)) => start(&world.into_inner().0.client),
-            Err(std::sync::TryLockError::WouldBlock) => self.submissions.push(Box::new(start)),
+        match result.expect("without a time limit, driving ends when the result is there") {
+            Ok(value) => value,
+            Err(payload) => resume_unwind(payload),
         }
     }
 
+    /// Starts the future that `work` makes; it goes on whenever any thread drives the context. The future itself must
+    /// tell its end (set an event, send on a channel), before it ends: then the threads that wait look for it.
+    pub fn spawn<F>(&self, work: impl FnOnce(Client) -> F + Send + 'static) -> WorkId
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let id = self.work_ids.fetch_add(1, Ordering::Relaxed);
+        let start = move |client: &Client, ended: &Ended| {
+            let ending = Ending { work: id, ended: ended.clone() };
+            let future = work(client.clone());
+            client.spawner().spawn(async move {
+                let _ending = ending;
+                future.await;
+            });
+        };
+        match self.try_world() {
+            Some(world) => {
+                start(&world.0.client, &world.0.ended);
+                drop(world);
+                // Somebody who came to drive may have found the world taken, and waits.
+                self.waiting.pass_turn();
+            }
+            None => self.submissions.push(Box::new(start)),
+        }
+        WorkId(id)
+    }
+
     /// Drives the context until `done` holds or `limit` has passed (`None`: no limit; zero: one round without waiting).
-    /// Returns what `done` gave last.
+    /// Returns what `done` gave last. While another thread drives, `done` is asked whenever any work has ended.
     ///
-    /// `done` may be asked by this thread only, at any moment between rounds.
-    pub fn drive(&self, limit: Option<Duration>, mut done: impl FnMut() -> bool) -> bool {
+    /// `done` is asked by this thread only, between rounds.
+    pub fn drive(&self, limit: Option<Duration>, done: impl FnMut() -> bool) -> bool {
+        self.drive_until(For::Any, limit, done)
+    }
+
+    /// As [`Context::drive`], for a thread that waits for one piece of work: while another thread drives, `done` is asked only
+    /// when that work has ended.
+    pub fn drive_for(&self, work: WorkId, limit: Option<Duration>, done: impl FnMut() -> bool) -> bool {
+        self.drive_until(For::Work(work.0), limit, done)
+    }
+
+    fn drive_until(&self, what: For, limit: Option<Duration>, mut done: impl FnMut() -> bool) -> bool {
         let deadline = limit.map(|limit| self.clock.monotonic().saturating_add(limit));
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+        // Without company, this is the whole way.
+        if let Some(world) = self.try_world() {
+            return self.drive_world(world, deadline, done);
+        }
+        let place = self.waiting.enter(what);
         let result = loop {
             if done() {
                 break true;
             }
-            match self.world.try_lock() {
-                Ok(world) => break self.drive_world(&world.0, deadline, &mut done),
-                Err(std::sync::TryLockError::Poisoned(world)) => {
-                    break self.drive_world(&world.into_inner().0, deadline, &mut done);
-                }
-                Err(std::sync::TryLockError::WouldBlock) => {
-                    if !self.wait_for_turn(deadline, &mut done) {
-                        break done();
-                    }
-                }
+            if let Some(world) = self.try_world() {
+                // Who drives is not among those who wait.
+                drop(place);
+                return self.drive_world(world, deadline, done);
+            }
+            match deadline.map(|deadline| deadline.saturating_sub(self.clock.monotonic())) {
+                None => thread::park(),
+                Some(Duration::ZERO) => break false,
+                Some(left) => thread::park_timeout(left),
             }
         };
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.pass_turn();
+        drop(place);
+        // It may have been woken to drive.
+        self.waiting.pass_turn();
         result
     }
 
+    fn try_world(&self) -> Option<MutexGuard<'_, Movable>> {
+        match self.world.try_lock() {
+            Ok(world) => Some(world),
+            // The executor keeps its own structures right when a task panics.
+            Err(TryLockError::Poisoned(world)) => Some(world.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// Runs rounds as the one thread that holds the world.
-    fn drive_world(&self, world: &World, deadline: Option<Duration>, done: &mut impl FnMut() -> bool) -> bool {
+    fn drive_world(
+        &self,
+        world: MutexGuard<'_, Movable>,
+        deadline: Option<Duration>,
+        mut done: impl FnMut() -> bool,
+    ) -> bool {
+        // Dropped in the opposite order, also by a panic: first the world, then the turn.
+        let _turn = Turn { waiting: &self.waiting };
+        let world = world;
+        let World { executor, ended, .. } = &world.0;
         let mut idle_since = None;
         loop {
-            let busy = world.executor.run_once();
-            if busy {
-                // Somebody else's work may have ended in this round.
-                self.pass_turn_if(1);
-            }
+            let busy = executor.run_once();
+            self.waiting.tell(&ended.take());
             if done() {
                 return true;
             }
             if deadline.is_some_and(|deadline| self.clock.monotonic() >= deadline) {
                 return false;
             }
-            world.executor.rest(busy, &mut idle_since, deadline);
-        }
-    }
-
-    /// Sleeps until the driver says that something changed; `false` when the deadline has passed.
-    fn wait_for_turn(&self, deadline: Option<Duration>, done: &mut impl FnMut() -> bool) -> bool {
-        let turn = lock(&self.turn);
-        // Looked at again under the lock: the driver takes it before it notifies, so nothing is missed in between.
-        if done() || self.world.try_lock().is_ok() {
-            return true;
-        }
-        let left = match deadline {
-            None => None,
-            Some(deadline) => match deadline.checked_sub(self.clock.monotonic()) {
-                Some(left) if !left.is_zero() => Some(left),
-                _ => return false,
-            },
-        };
-        match left {
-            None => drop(self.turn_changed.wait(turn).unwrap_or_else(PoisonError::into_inner)),
-            Some(left) => drop(self.turn_changed.wait_timeout(turn, left).unwrap_or_else(PoisonError::into_inner)),
-        }
-        true
-    }
-
-    fn pass_turn(&self) {
-        self.pass_turn_if(0);
-    }
-
-    /// Wakes the waiting threads, if there are more than `own`.
-    fn pass_turn_if(&self, own: u32) {
-        if self.waiting.load(Ordering::SeqCst) > own {
-            drop(lock(&self.turn));
-            self.turn_changed.notify_all();
+            executor.rest(busy, &mut idle_since, deadline);
         }
     }
 
@@ -215,3 +249,27 @@ impl Context {
         world.executor.run_until_stalled();
     }
 }
+
+/// Passes the turn on when a thread stops driving, also by a panic.
+struct Turn<'a> {
+    waiting: &'a Waiting,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.waiting.pass_turn();
+    }
+}
+
+/// The result of a future, or the payload of its panic.
+async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Ok),
+        Err(payload) => Poll::Ready(Err(payload)),
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests;

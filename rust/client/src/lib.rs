@@ -28,12 +28,13 @@ mod object;
 mod pool;
 mod settings;
 mod submissions;
+mod waiting;
 
 pub use attach::{EngineLauncher, InsideEngine, LocalDirectory};
 pub use buffers::{Destination, ScatterList, Source};
 pub use client::Client;
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
-pub use context::Context;
+pub use context::{Context, WorkId};
 pub use management::{PoolCreate, PoolListEntry, SystemInfo};
 pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,

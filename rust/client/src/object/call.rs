@@ -85,6 +85,9 @@ impl Object {
                 Ok(result) => return Ok(result),
                 Err(status) => status,
             };
+            if client.is_closed() {
+                return Err(status);
+            }
             match status.code() {
                 // It was refused: nothing was done.
                 Code::Busy | Code::Again if spawner.clock().monotonic() < deadline => {}
