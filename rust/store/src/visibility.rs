@@ -58,7 +58,7 @@ impl Window {
 
 /// What the summary of a tree of keys tells about a window, if it tells.
 fn decide(head: &Head, window: Window) -> Option<bool> {
-    if head.oldest > window.to || head.newest < window.from {
+    if head.oldest > head.newest || head.oldest > window.to || head.newest < window.from {
         return Some(false);
     }
     // A key's own punch may hide an update below it, unless that came last of all.
@@ -69,7 +69,7 @@ fn decide(head: &Head, window: Window) -> Option<bool> {
 
 /// What the summary of a tree of extents tells about a window, if it tells.
 fn decide_extents(head: &Head, window: Window) -> Option<bool> {
-    if head.oldest > window.to || head.newest < window.from {
+    if head.oldest > head.newest || head.oldest > window.to || head.newest < window.from {
         return Some(false);
     }
     let has_end = window.has(head.newest) || window.has(head.oldest);

@@ -1,0 +1,83 @@
+//! Random requests against a plain model that keeps everything that was ever done.
+//!
+//! `DAOS_STORE_SEEDS=n` runs n seeds, `DAOS_STORE_FIRST_SEED=n` starts at one, for instance to replay a failure.
+
+mod check;
+mod generate;
+mod model;
+
+use daos_env::{Env, Executor, ManualClock, SeededRandom};
+use daos_media::{Media, MemoryMedia};
+use daos_store::{ChecksumKind, Durability, Store, StoreSettings};
+use generate::{CONTAINER, Generator};
+use model::Model;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn settings(checksum: ChecksumKind) -> StoreSettings {
+    let (data_bytes, arena_bytes, log_bytes) = (256 << 20, 64 << 20, 8 << 20);
+    StoreSettings { data_bytes, arena_bytes, log_bytes, durability: Durability::Log, checksum }
+}
+
+fn environment(seed: u64) -> Env {
+    Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(seed)) }
+}
+
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
+    let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
+    let kind = [ChecksumKind::Crc32c, ChecksumKind::Crc64, ChecksumKind::Off][(seed % 3) as usize];
+    let mut store = Store::create(media.clone(), settings(kind), environment(seed), &spawner).await.expect("create");
+    let empty = store.space().expect("space").data;
+    store.container_create(CONTAINER).await.expect("container");
+    let mut model = Model::default();
+    let mut generator = Generator::new(seed);
+    for step in 0..steps {
+        let operations = generator.operations();
+        let text = format!("{operations:?}");
+        let expected = model.apply(&operations);
+        let result = store.apply(operations).await;
+        assert_eq!(result.as_ref().map_err(|status| status.code()), expected.as_ref().map_err(|code| *code), "{text}");
+        if generator.one_in(6) || step + 1 == steps {
+            check::check(&store, &model, &generator).await;
+        }
+        if generator.one_in(60) {
+            if generator.one_in(2) {
+                store.close().await.expect("close");
+            }
+            // Without a close it is as if the process was killed.
+            drop(store);
+            store = Store::open(media.clone(), environment(seed), &spawner).await.expect("open");
+        }
+    }
+    store.container_destroy(CONTAINER).await.expect("destroy");
+    store.close().await.expect("close");
+    assert_eq!(store.space().expect("space").data, empty, "blocks were lost");
+}
+
+fn run_seeds(count: u64) {
+    let first = variable("DAOS_STORE_FIRST_SEED", 1);
+    for seed in first..first + variable("DAOS_STORE_SEEDS", count) {
+        let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
+        let spawner = executor.spawner().clone();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            executor.block_on(run(seed, 260, spawner)).expect("the run ends");
+        }));
+        assert!(outcome.is_ok(), "replay with DAOS_STORE_FIRST_SEED={seed} DAOS_STORE_SEEDS=1");
+    }
+}
+
+#[test]
+fn random_changes_agree_with_the_model() {
+    run_seeds(3);
+}
+
+#[test]
+#[ignore = "slow: a minute and more of seeds"]
+fn many_random_changes_agree_with_the_model() {
+    run_seeds(100);
+}
