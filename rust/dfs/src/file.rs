@@ -1,12 +1,18 @@
 //! Bytes of files.
 
 use crate::error::{DfsError, Result, fail};
-use crate::node::{Access, Node};
+use crate::file_system::FileSystem;
+use crate::node::{Access, Node, open_array};
+use daos_client::array::Array;
 use daos_client::{Client, Destination, Source};
-use daos_types::Extent;
+use daos_types::{Extent, ObjectId};
 
 /// Index behind the last byte that a file can have: offsets are signed for programs.
 pub const FILE_SIZE_MAX: u64 = i64::MAX as u64;
+
+/// Reads of more bytes ask for the size of the file first: what lies behind its end need not be asked for, however much
+/// the caller has room for.
+const READ_UNSEEN_BYTES_MAX: u64 = 16 << 20;
 
 /// The range of `length` bytes from `offset` on; `None` for an empty one.
 pub fn range(offset: u64, length: u64) -> Result<Option<Extent>> {
@@ -41,9 +47,18 @@ impl Node {
         if self.access() == Access::WriteOnly {
             fail!(libc::EPERM, "{self:?} is open for writing only");
         }
-        if ranges.is_empty() {
-            return Ok((0, Vec::new()));
-        }
+        let (cut, destination) = match ranges {
+            [] => return Ok((0, Vec::new())),
+            [only] if only.count() > READ_UNSEEN_BYTES_MAX => {
+                let size = self.size(client).await?;
+                let Some(within) = Extent::from_bounds(only.start(), only.end().min(size)) else {
+                    return Ok((0, Vec::new()));
+                };
+                (Some([within]), within_room(destination, within.count()))
+            }
+            _ => (None, destination),
+        };
+        let ranges = cut.as_ref().map_or(ranges, |cut| cut.as_slice());
         let found = array.read(client, self.file_system().epoch(), ranges, destination).await;
         let found = found.map_err(|status| DfsError::from(status).while_doing(format_args!("reading {self:?}")))?;
         Ok((found.length, found.bytes))
@@ -96,6 +111,22 @@ impl Node {
             Some(extent) => Ok(array.punch(client, &[extent]).await?),
             None => self.set_size(client, offset).await,
         }
+    }
+}
+
+/// The first `length` bytes of a destination that has room for more.
+fn within_room(destination: Destination, length: u64) -> Destination {
+    match destination {
+        Destination::Owned(room) => Destination::Owned(room.min(length)),
+        memory => memory,
+    }
+}
+
+impl FileSystem {
+    /// The size of a file that is known by its object.
+    pub async fn size_of_object(&self, client: &Client, id: ObjectId, chunk_size: u64) -> Result<u64> {
+        let array: Array = open_array(self, id, chunk_size, Access::ReadOnly)?;
+        Ok(array.get_size(client, self.epoch()).await?)
     }
 }
 

@@ -45,7 +45,7 @@ pub use inode::Timestamp;
 pub use listing::Listing;
 pub use node::{Access, Node};
 pub use open::{NewFile, OpenOptions};
-pub use path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX, split as split_path};
+pub use path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX, check_name, split as split_path};
 pub use rename::Replace;
 pub use status::{FileStatus, SetStatus};
 pub use superblock::{Attributes, CHUNK_SIZE_DEFAULT, HINTS_LENGTH};

@@ -38,11 +38,20 @@ impl FileSystem {
         listing: &mut Listing,
         count: u32,
     ) -> Result<Vec<Vec<u8>>> {
-        if listing.is_at_end() || count == 0 {
+        let bytes = u64::from(count).saturating_mul(NAME_LENGTH_MAX as u64);
+        self.list_bounded(client, directory, listing, ListLimits { count, bytes }).await
+    }
+
+    async fn list_bounded(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        listing: &mut Listing,
+        limits: ListLimits,
+    ) -> Result<Vec<Vec<u8>>> {
+        if listing.is_at_end() || limits.count == 0 {
             return Ok(Vec::new());
         }
-        let bytes = u64::from(count).saturating_mul(NAME_LENGTH_MAX as u64);
-        let limits = ListLimits { count, bytes };
         let keys = directory.object().list_dkeys(client, self.epoch(), &mut listing.anchor, limits).await?;
         Ok(keys.into_iter().map(|key| key.to_vec()).collect())
     }
@@ -53,6 +62,18 @@ impl Node {
     /// listed.
     pub async fn list(&self, client: &Client, listing: &mut Listing, count: u32) -> Result<Vec<Vec<u8>>> {
         self.file_system().list(client, self.directory()?, listing, count).await
+    }
+
+    /// The next names of a directory, at most `count`, with at most so many bytes; `EOVERFLOW` when the next name alone has
+    /// more.
+    pub async fn list_bounded(
+        &self,
+        client: &Client,
+        listing: &mut Listing,
+        count: u32,
+        bytes: u64,
+    ) -> Result<Vec<Vec<u8>>> {
+        self.file_system().list_bounded(client, self.directory()?, listing, ListLimits { count, bytes }).await
     }
 
     /// The next names of a directory with what `stat` tells of them.

@@ -67,8 +67,8 @@ impl FileSystem {
         Inode { mode, mtime: now, ctime: now, uid: options.uid, gid: options.gid, ..Inode::default() }
     }
 
-    /// A record for a new file, with an object of its own; nothing is stored yet.
-    pub(crate) async fn new_file(&self, client: &Client, directory: &Directory, new: &NewFile) -> Result<Inode> {
+    /// Class and chunk size of a new file.
+    fn file_layout(&self, directory: &Directory, new: &NewFile) -> Result<(ObjectClass, u64)> {
         let attributes = self.attributes();
         let by_size = match new.size_hint {
             Some(size) if size <= SINGLE_TARGET_BYTES_MAX => ObjectClass::S1,
@@ -79,6 +79,17 @@ impl FileSystem {
         let chunk_sizes = [new.chunk_size, directory.chunk_size(), attributes.chunk_size];
         let chunk_size = chunk_sizes.into_iter().find(|size| *size != 0).unwrap_or_default();
         check_chunk_size(chunk_size)?;
+        Ok((class, chunk_size))
+    }
+
+    /// Class of a new directory.
+    fn directory_class(&self, directory: &Directory, class: ObjectClass) -> ObjectClass {
+        first_known([class, directory.class(), self.attributes().directory_class, ObjectClass::S1])
+    }
+
+    /// A record for a new file, with an object of its own; nothing is stored yet.
+    pub(crate) async fn new_file(&self, client: &Client, directory: &Directory, new: &NewFile) -> Result<Inode> {
+        let (class, chunk_size) = self.file_layout(directory, new)?;
         let mut inode = self.new_inode(client, libc::S_IFREG | (new.mode & 0o7777));
         inode.id = self.next_id(client, ObjectType::ARRAY_BYTE, class).await?;
         inode.chunk_size = chunk_size;
@@ -222,9 +233,9 @@ impl FileSystem {
         self.check_writable()?;
         check_class(class)?;
         let directory = parent.directory()?;
-        let known = [class, directory.class(), self.attributes().directory_class, ObjectClass::S1];
+        let class = self.directory_class(directory, class);
         let mut inode = self.new_inode(client, libc::S_IFDIR | (mode & 0o7777));
-        inode.id = self.next_id(client, ObjectType::MULTI_HASHED, first_known(known)).await?;
+        inode.id = self.next_id(client, ObjectType::MULTI_HASHED, class).await?;
         // What was decided for the directory above holds below it as well.
         (inode.chunk_size, inode.class) = (directory.chunk_size(), directory.class());
         let entry = StoredEntry { inode, ..StoredEntry::default() };
@@ -249,6 +260,15 @@ impl FileSystem {
         self.insert_entry(client, directory, name, &entry).await.map_err(doing)?;
         let location = Location { parent: Some(directory.clone()), name: name.to_vec() };
         Node::of_entry(self, location, &entry, self.whole_access())
+    }
+}
+
+impl Node {
+    /// The classes of directories and files that are made in a directory, and the chunk size of files.
+    pub fn defaults_for_new(&self, new: &NewFile) -> Result<(ObjectClass, ObjectClass, u64)> {
+        let (file_system, directory) = (self.file_system(), self.directory()?);
+        let (files, chunk_size) = file_system.file_layout(directory, new)?;
+        Ok((file_system.directory_class(directory, ObjectClass::UNKNOWN), files, chunk_size))
     }
 }
 

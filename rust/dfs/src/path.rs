@@ -9,7 +9,7 @@ pub const NAME_LENGTH_MAX: usize = 255;
 pub const PATH_LENGTH_MAX: usize = 4095;
 
 /// Accepts a name of an entry.
-pub(crate) fn check_name(name: &[u8]) -> Result<()> {
+pub fn check_name(name: &[u8]) -> Result<()> {
     if name.len() > NAME_LENGTH_MAX {
         fail!(libc::ENAMETOOLONG, "a name of {} bytes is longer than {NAME_LENGTH_MAX}", name.len());
     }
