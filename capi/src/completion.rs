@@ -13,7 +13,7 @@ use daos_status::Result;
 
 use crate::abi::{daos_event_t, daos_handle_t};
 use crate::event_run::{self, Reserved};
-use crate::guard::{fault, report};
+use crate::guard::{Failure, fault};
 use crate::handle_table::{self, Handled};
 use crate::pointer::Caller;
 use crate::process;
@@ -50,9 +50,10 @@ impl Call {
 
     /// Runs it. Without an event this thread drives it to its end and gets its result. With one, it is started, and its
     /// result goes to the event.
-    pub fn run<F>(self, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<()>
+    pub fn run<E, F>(self, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<(), E>
     where
-        F: Future<Output = Result<()>> + 'static,
+        E: Failure,
+        F: Future<Output = Result<(), E>> + 'static,
     {
         let Call { context, function, event } = self;
         let Some(event) = event else { return wait(&context, function, work) };
@@ -62,7 +63,7 @@ impl Call {
             async move {
                 let number = match future.await {
                     Ok(()) => 0,
-                    Err(status) => report(function, &status).to_der(),
+                    Err(error) => error.end(function),
                 };
                 launched.complete(number);
             }
@@ -74,31 +75,38 @@ impl Call {
 }
 
 /// Prepares a call and runs it.
-pub fn run<F>(
+pub fn run<E, F>(
     caller: Caller,
     function: &'static str,
     event: *mut daos_event_t,
     work: impl FnOnce(Client) -> F + Send + 'static,
-) -> Result<()>
+) -> Result<(), E>
 where
-    F: Future<Output = Result<()>> + 'static,
+    E: Failure,
+    F: Future<Output = Result<(), E>> + 'static,
 {
     Call::begin(caller, function, event)?.run(work)
 }
 
 /// Runs something that gives a value to its end, on this thread.
-pub fn value_of<T, F>(function: &'static str, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<T>
+pub fn value_of<T, E, F>(function: &'static str, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T>> + 'static,
+    E: Failure,
+    F: Future<Output = Result<T, E>> + 'static,
 {
     wait(&*process::context()?, function, work)
 }
 
-fn wait<T, F>(context: &Context, function: &'static str, work: impl FnOnce(Client) -> F + Send + 'static) -> Result<T>
+fn wait<T, E, F>(
+    context: &Context,
+    function: &'static str,
+    work: impl FnOnce(Client) -> F + Send + 'static,
+) -> Result<T, E>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T>> + 'static,
+    E: Failure,
+    F: Future<Output = Result<T, E>> + 'static,
 {
     let outcome = Arc::new(Mutex::new(None));
     let theirs = Arc::clone(&outcome);
@@ -118,18 +126,19 @@ where
 }
 
 /// Runs the work; a panic in it is an error of this call alone.
-async fn caught<T, F>(function: &'static str, client: Client, work: impl FnOnce(Client) -> F) -> Result<T>
+async fn caught<T, E, F>(function: &'static str, client: Client, work: impl FnOnce(Client) -> F) -> Result<T, E>
 where
-    F: Future<Output = Result<T>>,
+    E: Failure,
+    F: Future<Output = Result<T, E>>,
 {
     let future = match catch_unwind(AssertUnwindSafe(|| work(client))) {
         Ok(future) => future,
-        Err(payload) => return Err(fault(function, &*payload)),
+        Err(payload) => return Err(fault(function, &*payload).into()),
     };
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(poll) => poll,
-        Err(payload) => Poll::Ready(Err(fault(function, &*payload))),
+        Err(payload) => Poll::Ready(Err(fault(function, &*payload).into())),
     })
     .await
 }

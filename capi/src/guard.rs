@@ -4,6 +4,7 @@ use core::ffi::c_int;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use daos_dfs::DfsError;
 use daos_env::log;
 use daos_status::{Code, Result, Status};
 
@@ -39,12 +40,37 @@ pub unsafe fn guard_count(function: &str, body: impl FnOnce(Caller) -> Result<c_
 ///
 /// # Safety
 /// As for [`guard`].
-pub unsafe fn guard_errno(function: &str, body: impl FnOnce(Caller) -> Result<()>) -> c_int {
+pub unsafe fn guard_errno(function: &str, body: impl FnOnce(Caller) -> Result<(), DfsError>) -> c_int {
     // SAFETY: the caller of this function promises it.
     let caller = unsafe { Caller::promised() };
     match caught(function, || body(caller)) {
         Ok(()) => 0,
-        Err(status) => report(function, &status).to_errno(),
+        Err(error) => error.end(function),
+    }
+}
+
+/// An error that can end at an exported function.
+pub trait Failure: From<Status> + Send + 'static {
+    /// Logs it, once, and gives the number that the caller gets.
+    fn end(&self, function: &str) -> c_int;
+}
+
+impl Failure for Status {
+    fn end(&self, function: &str) -> c_int {
+        report(function, self).to_der()
+    }
+}
+
+impl Failure for DfsError {
+    fn end(&self, function: &str) -> c_int {
+        match self.errno {
+            // What programs ask for in their normal course, and answer themselves.
+            libc::ENOENT | libc::EEXIST | libc::ENODATA | libc::ENOTDIR | libc::ENOTEMPTY | libc::EISDIR => {
+                log!(Debug, "libdfs", "{function}: {self}");
+            }
+            _ => log!(Warn, "libdfs", "{function}: {self}"),
+        }
+        self.errno
     }
 }
 
@@ -76,9 +102,9 @@ pub fn report<'a>(function: &str, status: &'a Status) -> &'a Status {
     status
 }
 
-fn caught<T>(function: &str, body: impl FnOnce() -> Result<T>) -> Result<T> {
+fn caught<T, E: Failure>(function: &str, body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     // What a panic leaves behind is guarded by locks that recover or is not looked at again.
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(fault(function, &*payload)))
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(fault(function, &*payload).into()))
 }
 
 /// The error that a panic becomes.
@@ -105,7 +131,8 @@ mod tests {
         unsafe {
             assert_eq!(guard("f", |_| Ok(())), 0);
             assert_eq!(guard("f", |_| Err(Status::new(Code::Exist, "x"))), -1004);
-            assert_eq!(guard_errno("f", |_| Err(Status::new(Code::Exist, "x"))), 17);
+            assert_eq!(guard_errno("f", |_| Err(Status::new(Code::Exist, "x").into())), libc::EEXIST);
+            assert_eq!(guard_errno("f", |_| panic!("on purpose")), libc::EIO);
             assert_eq!(guard("f", |_| panic!("on purpose")), -1025);
             assert_eq!(guard_value("f", 7, |_| panic!("on purpose")), 7);
         }

@@ -78,6 +78,19 @@ impl Caller {
         String::from_utf8(bytes).or_else(|_| fail!(Code::Inval, "{name} is not UTF-8"))
     }
 
+    /// The bytes of a zero-terminated name or path; of one that is longer than any may be, enough to see that.
+    pub fn path(self, pointer: *const c_char, name: &str) -> Result<Vec<u8>> {
+        check(pointer, name)?;
+        // SAFETY: the pointer is checked; that a zero comes within the limit, or memory up to it, is the promise.
+        let length = unsafe { libc::strnlen(pointer, TEXT_LENGTH_MAX + 1) };
+        self.bytes(pointer.cast(), length, name)
+    }
+
+    /// A name or path; `None` for NULL.
+    pub fn path_optional(self, pointer: *const c_char, name: &str) -> Result<Option<Vec<u8>>> {
+        if pointer.is_null() { Ok(None) } else { self.path(pointer, name).map(Some) }
+    }
+
     /// A zero-terminated text; `None` for NULL.
     pub fn text_optional(self, pointer: *const c_char, name: &str) -> Result<Option<String>> {
         if pointer.is_null() { Ok(None) } else { self.text(pointer, name).map(Some) }

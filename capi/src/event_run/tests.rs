@@ -108,7 +108,9 @@ fn results_are_told_and_the_event_can_be_used_again() {
 fn a_panic_in_a_call_is_an_error_of_that_call() {
     start_library();
     let mut event = event(NO_QUEUE, core::ptr::null_mut());
-    let work = |_client: Client| async { panic!("on purpose") };
+    async fn work(_client: Client) -> Result<()> {
+        panic!("on purpose")
+    }
     completion::run(caller(), "test", &raw mut *event, work).expect("it is free");
     assert!(test(&mut event, -1));
     assert_eq!(event.ev_error, -(Code::Misc as c_int));
@@ -140,7 +142,8 @@ fn a_parent_tells_of_children_that_failed_before_the_barrier() {
 unsafe extern "C" fn call_and_wait(argument: *mut c_void, _event: *mut daos_event_t, number: c_int) -> c_int {
     assert_eq!(number, 0);
     // A call that waits, inside a callback.
-    completion::run(caller(), "inner", core::ptr::null_mut(), |_client| async { Ok(()) }).expect("nothing refuses it");
+    let result: Result<()> = completion::run(caller(), "inner", core::ptr::null_mut(), |_client| async { Ok(()) });
+    result.expect("nothing refuses it");
     // SAFETY: the argument is the counter that was registered.
     unsafe { &*argument.cast::<AtomicU32>() }.fetch_add(1, Ordering::SeqCst);
     -(Code::Exist as c_int)
