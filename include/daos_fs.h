@@ -108,6 +108,817 @@ typedef struct dfs_predicate_t {
 } dfs_predicate_t;
 
 
+/**
+ * Starts the use of the library and of dfs_connect. It may be called any number of times; each call needs one of dfs_fini.
+ *
+ * @return zero, ENOMEM
+ */
+int dfs_init(void);
+
+/**
+ * Ends what dfs_init began.
+ *
+ * @return zero, EINVAL without dfs_init
+ */
+int dfs_fini(void);
+
+/**
+ * Mounts the file system of a POSIX container. The first mount for writing of a container that has none yet makes one.
+ *
+ * @poh handle of its pool
+ * @coh handle of the container
+ * @flags O_RDONLY or O_RDWR
+ * @dfs [out] the mount, ended by dfs_umount
+ *
+ * @return zero, EINVAL, EPERM, ENOENT when there is no file system yet and it is mounted read-only
+ */
+int dfs_mount(daos_handle_t poh, daos_handle_t coh, int flags, dfs_t **dfs);
+
+/**
+ * Ends a mount. Files and directories that are open stay so until dfs_release.
+ *
+ * @return zero, EINVAL, EBUSY while its pool or container handle is in use
+ */
+int dfs_umount(dfs_t *dfs);
+
+/**
+ * Connects to a pool, opens a container and mounts its file system. Needs dfs_init.
+ *
+ * @pool label or UUID of the pool
+ * @sys name of the system, NULL for the default one
+ * @cont label or UUID of the container
+ * @flags O_RDONLY or O_RDWR, with O_CREAT to make the container with this label when there is none
+ * @attr how it is made; NULL for the defaults
+ * @dfs [out] the mount, ended by dfs_disconnect
+ *
+ * @return zero, EINVAL, ENOENT, EPERM, EACCES without dfs_init
+ */
+int dfs_connect(const char *pool, const char *sys, const char *cont, int flags, dfs_attr_t *attr, dfs_t **dfs);
+
+/**
+ * Ends a mount that dfs_connect made, closes the container and disconnects from the pool.
+ *
+ * @return zero, EINVAL, EBUSY while its pool or container handle is in use
+ */
+int dfs_disconnect(dfs_t *dfs);
+
+/**
+ * Destroys a container and all that is in it. Needs dfs_init.
+ *
+ * @pool label or UUID of the pool
+ * @sys name of the system, NULL for the default one
+ * @cont label or UUID of the container
+ * @force not zero to destroy it although it is open somewhere
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, EINVAL, ENOENT, EPERM, EBUSY when it is open, EACCES without dfs_init
+ */
+int dfs_destroy(const char *pool, const char *sys, const char *cont, int force, daos_event_t *ev);
+
+/**
+ * Makes paths that are given to dfs_lookup begin with something that is not part of the file system, such as where a
+ * program thinks that it is mounted.
+ *
+ * @prefix absolute path; NULL for none
+ *
+ * @return zero, EINVAL
+ */
+int dfs_set_prefix(dfs_t *dfs, const char *prefix);
+
+/**
+ * Makes everything written durable. It is, as soon as a call has returned or its event has completed.
+ *
+ * @return zero, EINVAL, EPERM on a read-only mount
+ */
+int dfs_sync(dfs_t *dfs);
+
+/**
+ * Lends the handle of the mount's pool, until dfs_pool_put.
+ *
+ * @poh [out] the handle
+ *
+ * @return zero, EINVAL
+ */
+int dfs_pool_get(dfs_t *dfs, daos_handle_t *poh);
+
+/**
+ * Gives back what dfs_pool_get lent.
+ *
+ * @return zero, EINVAL
+ */
+int dfs_pool_put(dfs_t *dfs, daos_handle_t poh);
+
+/**
+ * Lends the handle of the mount's container, until dfs_cont_put.
+ *
+ * @coh [out] the handle
+ *
+ * @return zero, EINVAL
+ */
+int dfs_cont_get(dfs_t *dfs, daos_handle_t *coh);
+
+/**
+ * Gives back what dfs_cont_get lent.
+ *
+ * @return zero, EINVAL
+ */
+int dfs_cont_put(dfs_t *dfs, daos_handle_t coh);
+
+/**
+ * Makes a POSIX container; durable when it has returned.
+ *
+ * @poh handle of a pool
+ * @uuid [out] UUID of the container; NULL when not wanted
+ * @attr how it is made, its properties among it; NULL for the defaults
+ * @coh [out] an open handle, closed by daos_cont_close; NULL when not wanted
+ * @dfs [out] the mounted file system, ended by dfs_umount; NULL when not wanted, else coh is needed as well
+ *
+ * @return zero, EINVAL, EEXIST when the label is in use, EPERM, ENOSPC
+ */
+int dfs_cont_create(daos_handle_t poh, uuid_t *uuid, dfs_attr_t *attr, daos_handle_t *coh, dfs_t **dfs);
+
+/**
+ * Makes a POSIX container with a label; durable when it has returned.
+ *
+ * @poh handle of a pool
+ * @label 1 to DAOS_PROP_LABEL_MAX_LEN letters, digits and ". _ - :", not in the form of a UUID
+ * @attr how it is made, its properties among it; NULL for the defaults
+ * @uuid [out] UUID of the container; NULL when not wanted
+ * @coh [out] an open handle, closed by daos_cont_close; NULL when not wanted
+ * @dfs [out] the mounted file system, ended by dfs_umount; NULL when not wanted, else coh is needed as well
+ *
+ * @return zero, EINVAL, EEXIST when the label is in use, EPERM, ENOSPC
+ */
+int dfs_cont_create_with_label(
+	daos_handle_t poh,
+	const char *label,
+	dfs_attr_t *attr,
+	uuid_t *uuid,
+	daos_handle_t *coh,
+	dfs_t **dfs);
+
+/**
+ * Tells what a file system was made with.
+ *
+ * @attr [out] chunk size, object classes, mode and hints; da_props is NULL
+ *
+ * @return zero, EINVAL
+ */
+int dfs_query(dfs_t *dfs, dfs_attr_t *attr);
+
+/**
+ * Gives a container to a user and a group, and with it the root of its file system.
+ *
+ * @coh handle of the container, open for writing
+ * @user name of the user, kept as a property by daos_cont_set_prop; NULL to leave it
+ * @uid number of the user; -1 to leave it
+ * @group name of the group; NULL to leave it
+ * @gid number of the group; -1 to leave it
+ *
+ * @return zero, EINVAL, EPERM
+ */
+int dfs_cont_set_owner(daos_handle_t coh, d_string_t user, uid_t uid, d_string_t group, gid_t gid);
+
+/**
+ * Writes a mount as bytes that other processes can open with dfs_global2local.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, EINVAL, ENOBUFS when the buffer is too short (iov_buf_len is set)
+ */
+int dfs_local2global(dfs_t *dfs, d_iov_t *glob);
+
+/**
+ * Opens a mount that another process wrote with dfs_local2global; nothing is looked up.
+ *
+ * @poh handle of the pool in this process
+ * @coh handle of the container in this process
+ * @flags O_RDONLY or O_RDWR
+ * @glob the bytes
+ * @dfs [out] the mount, ended by dfs_umount
+ *
+ * @return zero, EINVAL when the bytes are no mount of this container
+ */
+int dfs_global2local(daos_handle_t poh, daos_handle_t coh, int flags, d_iov_t glob, dfs_t **dfs);
+
+/**
+ * Writes a mount with its pool and container as bytes that other processes can open with dfs_global2local_all.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, EINVAL, ENOBUFS when the buffer is too short (iov_buf_len is set)
+ */
+int dfs_local2global_all(dfs_t *dfs, d_iov_t *glob);
+
+/**
+ * Connects to the pool, opens the container and opens the mount that another process wrote with dfs_local2global_all.
+ *
+ * @flags O_RDONLY or O_RDWR
+ * @glob the bytes
+ * @dfs [out] the mount, ended by dfs_disconnect
+ *
+ * @return zero, EINVAL when the bytes are no such mount
+ */
+int dfs_global2local_all(int flags, d_iov_t glob, dfs_t **dfs);
+
+/**
+ * Writes an open file or directory as bytes that other processes can open with dfs_obj_global2local.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, EINVAL, also for a symbolic link, ENOBUFS when the buffer is too short (iov_buf_len is set)
+ */
+int dfs_obj_local2global(dfs_t *dfs, dfs_obj_t *obj, d_iov_t *glob);
+
+/**
+ * Opens a file or directory that another process wrote with dfs_obj_local2global; nothing is looked up.
+ *
+ * @flags O_RDONLY, O_WRONLY or O_RDWR
+ * @glob the bytes
+ * @obj [out] released by dfs_release
+ *
+ * @return zero, EINVAL when the bytes are no file or directory of this container, EPERM
+ */
+int dfs_obj_global2local(dfs_t *dfs, int flags, d_iov_t glob, dfs_obj_t **obj);
+
+/**
+ * Opens what stands at an absolute path. Symbolic links are followed, the last one unless O_NOFOLLOW is set.
+ *
+ * @path at most PATH_MAX - 1 bytes
+ * @flags O_RDONLY or O_RDWR, with O_NOFOLLOW
+ * @obj [out] the open file, directory or link, released by dfs_release
+ * @mode [out] its type and permissions; NULL when not wanted
+ * @stbuf [out] what dfs_stat tells; NULL when not wanted
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM
+ */
+int dfs_lookup(dfs_t *dfs, const char *path, int flags, dfs_obj_t **obj, mode_t *mode, struct stat *stbuf);
+
+/**
+ * Opens what stands under a name in a directory.
+ *
+ * @parent the directory; NULL for the root
+ * @name at most NAME_MAX bytes
+ * @flags O_RDONLY or O_RDWR, with O_NOFOLLOW
+ * @obj [out] the open file, directory or link, released by dfs_release
+ * @mode [out] its type and permissions; NULL when not wanted
+ * @stbuf [out] what dfs_stat tells; NULL when not wanted
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM
+ */
+int dfs_lookup_rel(
+	dfs_t *dfs,
+	dfs_obj_t *parent,
+	const char *name,
+	int flags,
+	dfs_obj_t **obj,
+	mode_t *mode,
+	struct stat *stbuf);
+
+/**
+ * Opens, or makes, what stands under a name in a directory.
+ *
+ * @parent the directory; NULL for the root
+ * @name at most NAME_MAX bytes
+ * @mode type (S_IFREG, S_IFDIR or S_IFLNK), and permissions of what is made
+ * @flags O_RDONLY, O_WRONLY or O_RDWR, with O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW
+ * @cid class of the object that is made; zero lets the directory or the library choose
+ * @chunk_size bytes per chunk of a file that is made; zero lets the directory or the file system choose
+ * @value target of a symbolic link that is made
+ * @obj [out] the open file, directory or link, released by dfs_release
+ *
+ * @return zero, EINVAL, ENOENT, EEXIST, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EPERM, ENOSPC, ENOTSUP for O_APPEND
+ */
+int dfs_open(
+	dfs_t *dfs,
+	dfs_obj_t *parent,
+	const char *name,
+	mode_t mode,
+	int flags,
+	daos_oclass_id_t cid,
+	daos_size_t chunk_size,
+	const char *value,
+	dfs_obj_t **obj);
+
+/**
+ * Ends the use of an open file, directory or link.
+ *
+ * @return zero, EINVAL
+ */
+int dfs_release(dfs_obj_t *obj);
+
+/**
+ * Opens what is open once more, for another use.
+ *
+ * @flags O_RDONLY, O_WRONLY or O_RDWR
+ * @new_obj [out] released by dfs_release
+ *
+ * @return zero, EINVAL, EPERM, ENOTSUP for O_APPEND
+ */
+int dfs_dup(dfs_t *dfs, dfs_obj_t *obj, int flags, dfs_obj_t **new_obj);
+
+/**
+ * Tells an open file or directory that it was moved to where another one is.
+ *
+ * @obj what was moved
+ * @src_obj something in the directory that it is in now
+ * @name its name there; NULL when it is the same
+ *
+ * @return zero, EINVAL, ENAMETOOLONG
+ */
+int dfs_update_parent(dfs_obj_t *obj, dfs_obj_t *src_obj, const char *name);
+
+/**
+ * The id of the object behind a file, directory or link.
+ *
+ * @oid [out] the id
+ *
+ * @return zero, EINVAL
+ */
+int dfs_obj2id(dfs_obj_t *obj, daos_obj_id_t *oid);
+
+/**
+ * Type and permissions as they were when it was opened.
+ *
+ * @mode [out] both
+ *
+ * @return zero, EINVAL
+ */
+int dfs_get_mode(dfs_obj_t *obj, mode_t *mode);
+
+/**
+ * The target of a symbolic link, with a zero at its end.
+ *
+ * @buf [out] what fits of it; NULL to ask for the size alone
+ * @size [in,out] room of buf; set to the size that the target has with its zero
+ *
+ * @return zero, EINVAL when it is no link
+ */
+int dfs_get_symlink_value(dfs_obj_t *obj, char *buf, daos_size_t *size);
+
+/**
+ * Bytes per chunk of a file.
+ *
+ * @chunk_size [out] bytes
+ *
+ * @return zero, EINVAL when it is no file
+ */
+int dfs_get_chunk_size(dfs_obj_t *obj, daos_size_t *chunk_size);
+
+/**
+ * The handle of the array that holds a file's bytes. It is closed by dfs_release, not by daos_array_close.
+ *
+ * @oh [out] the handle
+ *
+ * @return zero, EINVAL when it is no file
+ */
+int dfs_get_file_oh(dfs_obj_t *obj, daos_handle_t *oh);
+
+/**
+ * Class and id of the object behind a file, directory or link; for a directory also what is decided for what is made in it.
+ *
+ * @info [out] what does not apply is zero
+ *
+ * @return zero, EINVAL
+ */
+int dfs_obj_get_info(dfs_t *dfs, dfs_obj_t *obj, dfs_obj_info_t *info);
+
+/**
+ * Decides the class of objects of what is made in a directory, or in the root, from now on.
+ *
+ * @obj a directory
+ * @flags has no meaning yet
+ * @cid a class
+ *
+ * @return zero, EINVAL, ENOTDIR, EPERM
+ */
+int dfs_obj_set_oclass(dfs_t *dfs, dfs_obj_t *obj, int flags, daos_oclass_id_t cid);
+
+/**
+ * Decides the chunk size of files that are made in a directory from now on.
+ *
+ * @obj a directory
+ * @flags has no meaning yet
+ * @csize bytes per chunk
+ *
+ * @return zero, EINVAL, ENOTDIR, EPERM
+ */
+int dfs_obj_set_chunk_size(dfs_t *dfs, dfs_obj_t *obj, int flags, daos_size_t csize);
+
+/**
+ * The class that a hint asks for: "single" or "max", for files or directories.
+ *
+ * @hint such as "file:single" or "dir:max"; "directory" is the same as "dir"
+ * @cid [out] the class
+ *
+ * @return zero, EINVAL when the hint is not understood
+ */
+int dfs_suggest_oclass(dfs_t *dfs, const char *hint, daos_oclass_id_t *cid);
+
+/**
+ * The size of a file that is known by the id of its object.
+ *
+ * @oid id of a file's object
+ * @chunk_size its bytes per chunk
+ * @size [out] bytes
+ *
+ * @return zero, EINVAL
+ */
+int dfs_get_size_by_oid(dfs_t *dfs, daos_obj_id_t oid, daos_size_t chunk_size, daos_size_t *size);
+
+/**
+ * Reads from a file. Less than was asked for was read only at its end; holes read as zeros.
+ *
+ * @sgl [in,out] where the bytes go; as many are read as its iov_len say together
+ * @off where in the file to begin
+ * @read_size [out] bytes that were read
+ * @ev completion event, whose ev_error is a positive errno; NULL to wait
+ *
+ * @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+ */
+int dfs_read(
+	dfs_t *dfs,
+	dfs_obj_t *obj,
+	d_sg_list_t *sgl,
+	daos_off_t off,
+	daos_size_t *read_size,
+	daos_event_t *ev);
+
+/**
+ * Reads ranges of a file, in their order.
+ *
+ * @iod the ranges, in bytes
+ * @sgl [in,out] where the bytes of all ranges go; its iov_len must add up to them at least
+ * @read_size [out] bytes that were read before the end of the file
+ * @ev completion event, whose ev_error is a positive errno; NULL to wait
+ *
+ * @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+ */
+int dfs_readx(
+	dfs_t *dfs,
+	dfs_obj_t *obj,
+	dfs_iod_t *iod,
+	d_sg_list_t *sgl,
+	daos_size_t *read_size,
+	daos_event_t *ev);
+
+/**
+ * Writes to a file; durable when it has completed.
+ *
+ * @sgl the bytes; as many are written as its iov_len say together
+ * @off where in the file to begin
+ * @ev completion event, whose ev_error is a positive errno; NULL to wait
+ *
+ * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+ */
+int dfs_write(dfs_t *dfs, dfs_obj_t *obj, d_sg_list_t *sgl, daos_off_t off, daos_event_t *ev);
+
+/**
+ * Writes ranges of a file, in their order; durable when it has completed.
+ *
+ * @iod the ranges, in bytes; they must not overlap
+ * @sgl the bytes of all ranges; its iov_len must add up to them at least
+ * @ev completion event, whose ev_error is a positive errno; NULL to wait
+ *
+ * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+ */
+int dfs_writex(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl, daos_event_t *ev);
+
+/**
+ * The size of a file.
+ *
+ * @size [out] the index behind its last byte
+ *
+ * @return zero, EINVAL, EISDIR
+ */
+int dfs_get_size(dfs_t *dfs, dfs_obj_t *obj, daos_size_t *size);
+
+/**
+ * Makes a hole in a file, or cuts it off: where the hole reaches the end, the file ends at its beginning. Durable when it
+ * has returned.
+ *
+ * @offset where the hole begins
+ * @len its length in bytes; DFS_MAX_FSIZE sets the size of the file to offset, also to make it longer
+ *
+ * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing
+ */
+int dfs_punch(dfs_t *dfs, dfs_obj_t *obj, daos_off_t offset, daos_size_t len);
+
+/**
+ * Lists the names of a directory. Call it with the same anchor until daos_anchor_is_eof; entries that are there throughout
+ * are given once, "." and ".." not at all.
+ *
+ * @obj an open directory; NULL for the root
+ * @anchor [in,out] where the listing goes on; all zero to begin
+ * @nr [in,out] length of dirs; how many names were given
+ * @dirs [out] of each only d_name has a meaning
+ *
+ * @return zero, EINVAL, ENOTDIR
+ */
+int dfs_readdir(dfs_t *dfs, dfs_obj_t *obj, daos_anchor_t *anchor, uint32_t *nr, struct dirent *dirs);
+
+/**
+ * Lists the names of a directory with what dfs_stat tells of them; entries that go meanwhile are left out.
+ *
+ * @obj an open directory; NULL for the root
+ * @anchor [in,out] where the listing goes on; all zero to begin
+ * @nr [in,out] length of dirs and stbufs; how many were given
+ * @dirs [out] of each only d_name has a meaning
+ * @stbufs [out] NULL when not wanted
+ *
+ * @return zero, EINVAL, ENOTDIR
+ */
+int dfs_readdirplus(
+	dfs_t *dfs,
+	dfs_obj_t *obj,
+	daos_anchor_t *anchor,
+	uint32_t *nr,
+	struct dirent *dirs,
+	struct stat *stbufs);
+
+/**
+ * Calls a function with the name of each entry of a directory. It may use the library.
+ *
+ * @obj an open directory; NULL for the root
+ * @anchor [in,out] where the iteration goes on; all zero to begin
+ * @nr [in,out] the most entries; how many there were
+ * @size the most bytes that their names have together
+ * @op called for each entry; what it returns ends the iteration when it is not zero, and is returned
+ * @arg given to op
+ *
+ * @return zero, what op returned, EINVAL, ENOTDIR
+ */
+int dfs_iterate(
+	dfs_t *dfs,
+	dfs_obj_t *obj,
+	daos_anchor_t *anchor,
+	uint32_t *nr,
+	size_t size,
+	dfs_filler_cb_t op,
+	void *arg);
+
+/**
+ * Divides the listing of a directory into parts that can go on at the same time. There is one part: a directory lies on one
+ * target.
+ *
+ * @obj an open directory
+ * @nr [in,out] parts that are wanted; how many there are
+ * @anchors [out] where each part begins; NULL to ask for the number alone
+ *
+ * @return zero, EINVAL, ENOTDIR
+ */
+int dfs_obj_anchor_split(dfs_obj_t *obj, uint32_t *nr, daos_anchor_t *anchors);
+
+/**
+ * Makes an anchor for a part of the listing of a directory.
+ *
+ * @obj an open directory
+ * @index number of the part, below what dfs_obj_anchor_split gave
+ * @anchor [out] where it begins
+ *
+ * @return zero, EINVAL, ENOTDIR
+ */
+int dfs_obj_anchor_set(dfs_obj_t *obj, uint32_t index, daos_anchor_t *anchor);
+
+/**
+ * Makes a directory; durable when it has returned.
+ *
+ * @parent the directory above; NULL for the root
+ * @name at most NAME_MAX bytes
+ * @mode permissions
+ * @cid class of its object; zero lets the directory above or the library choose
+ *
+ * @return zero, EINVAL, EEXIST, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
+ */
+int dfs_mkdir(dfs_t *dfs, dfs_obj_t *parent, const char *name, mode_t mode, daos_oclass_id_t cid);
+
+/**
+ * Removes a file, a link or a directory; durable when it has returned.
+ *
+ * @parent the directory that it is in; NULL for the root
+ * @name at most NAME_MAX bytes
+ * @force removes a directory with all that is in it
+ * @oid [out] id of the object that went; NULL when not wanted
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY, ENAMETOOLONG, EPERM
+ */
+int dfs_remove(dfs_t *dfs, dfs_obj_t *parent, const char *name, bool force, daos_obj_id_t *oid);
+
+/**
+ * Moves a file, a link or a directory to another name, as rename(2) does: what has the new name is replaced at the same
+ * instant. Durable when it has returned.
+ *
+ * @parent the directory that it is in; NULL for the root
+ * @name its name
+ * @new_parent the directory that it goes to; NULL for the root
+ * @new_name its new name
+ * @oid [out] id of the object that was replaced, zero when none was; NULL when not wanted
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, EISDIR, ENOTEMPTY, ENAMETOOLONG, EPERM
+ */
+int dfs_move(
+	dfs_t *dfs,
+	dfs_obj_t *parent,
+	const char *name,
+	dfs_obj_t *new_parent,
+	const char *new_name,
+	daos_obj_id_t *oid);
+
+/**
+ * Exchanges two entries, by three moves; durable when it has returned.
+ *
+ * @parent1 the directory that the first is in; NULL for the root
+ * @name1 its name
+ * @parent2 the directory that the second is in; NULL for the root
+ * @name2 its name
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ENAMETOOLONG, EPERM
+ */
+int dfs_exchange(dfs_t *dfs, dfs_obj_t *parent1, const char *name1, dfs_obj_t *parent2, const char *name2);
+
+/**
+ * Tells size, times, owner and permissions of what stands under a name in a directory; a symbolic link is not followed.
+ *
+ * @parent the directory; NULL for the root
+ * @name at most NAME_MAX bytes; NULL for the directory itself
+ * @stbuf [out] what is known
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ENAMETOOLONG
+ */
+int dfs_stat(dfs_t *dfs, dfs_obj_t *parent, const char *name, struct stat *stbuf);
+
+/**
+ * Tells size, times, owner and permissions of what is open.
+ *
+ * @stbuf [out] what is known
+ *
+ * @return zero, EINVAL, ENOENT when it was removed or moved
+ */
+int dfs_ostat(dfs_t *dfs, dfs_obj_t *obj, struct stat *stbuf);
+
+/**
+ * Changes size, times, owner or permissions of what is open for writing; durable when it has returned.
+ *
+ * @stbuf [in,out] the new values; all that is known afterwards
+ * @flags which of them to set, DFS_SET_ATTR_*; times of access are not kept
+ *
+ * @return zero, EINVAL, EPERM, ENOENT when it was removed or moved, EISDIR for the size of a directory
+ */
+int dfs_osetattr(dfs_t *dfs, dfs_obj_t *obj, struct stat *stbuf, int flags);
+
+/**
+ * Tells whether the user who runs the program may use an entry, by its permissions. A symbolic link is followed.
+ *
+ * @parent the directory; NULL for the root
+ * @name at most NAME_MAX bytes; NULL for the directory itself
+ * @mask F_OK, or R_OK, W_OK and X_OK together
+ *
+ * @return zero, EACCES, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM for W_OK on a read-only mount
+ */
+int dfs_access(dfs_t *dfs, dfs_obj_t *parent, const char *name, int mask);
+
+/**
+ * Changes permissions; a symbolic link is followed. Durable when it has returned.
+ *
+ * @parent the directory; NULL for the root
+ * @name at most NAME_MAX bytes; NULL for the directory itself
+ * @mode permissions, with the type or without
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM, ENOTSUP for the sticky bit
+ */
+int dfs_chmod(dfs_t *dfs, dfs_obj_t *parent, const char *name, mode_t mode);
+
+/**
+ * Changes owner and group; durable when it has returned.
+ *
+ * @parent the directory; NULL for the root
+ * @name at most NAME_MAX bytes; NULL for the directory itself
+ * @uid new owner; -1 to leave it
+ * @gid new group; -1 to leave it
+ * @flags O_NOFOLLOW to change a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM
+ */
+int dfs_chown(dfs_t *dfs, dfs_obj_t *parent, const char *name, uid_t uid, gid_t gid, int flags);
+
+/**
+ * Sets an extended attribute; durable when it has returned.
+ *
+ * @name at most DFS_MAX_XATTR_NAME bytes
+ * @value at most DFS_MAX_XATTR_LEN bytes
+ * @size of the value
+ * @flags zero, XATTR_CREATE or XATTR_REPLACE
+ *
+ * @return zero, EINVAL, EEXIST, ENODATA, ERANGE, E2BIG, EPERM
+ */
+int dfs_setxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, const void *value, daos_size_t size, int flags);
+
+/**
+ * Reads an extended attribute.
+ *
+ * @name at most DFS_MAX_XATTR_NAME bytes
+ * @value [out] the value; NULL to ask for the size alone
+ * @size [in,out] room of value, zero to ask for the size alone; the size that the value has
+ *
+ * @return zero, EINVAL, ENODATA, ERANGE when there is too little room
+ */
+int dfs_getxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, void *value, daos_size_t *size);
+
+/**
+ * Removes an extended attribute; durable when it has returned.
+ *
+ * @return zero, EINVAL, ENODATA, EPERM
+ */
+int dfs_removexattr(dfs_t *dfs, dfs_obj_t *obj, const char *name);
+
+/**
+ * Lists the names of the extended attributes, one after the other, each with a zero at its end.
+ *
+ * @list [out] the names; NULL to ask for the size alone
+ * @size [in,out] room of list, zero to ask for the size alone; the size that the names have
+ *
+ * @return zero, EINVAL, ERANGE when there is too little room
+ */
+int dfs_listxattr(dfs_t *dfs, dfs_obj_t *obj, char *list, daos_size_t *size);
+
+/**
+ * Looks for objects of a container that no entry stands for.
+ *
+ * @return ENOSYS: it is not there yet
+ */
+int dfs_cont_check(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
+
+/**
+ * Looks through the entries of a container.
+ *
+ * @return ENOSYS: it is not there yet
+ */
+int dfs_cont_scan(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
+
+/**
+ * Makes a filter over the entries of a directory.
+ *
+ * @return ENOSYS: it is not there yet
+ */
+int dfs_pipeline_create(dfs_t *dfs, dfs_predicate_t pred, uint64_t flags, dfs_pipeline_t **dpipe);
+
+/**
+ * Frees a filter.
+ *
+ * @return ENOSYS: it is not there yet
+ */
+int dfs_pipeline_destroy(dfs_pipeline_t *dpipe);
+
+/**
+ * Lists the entries of a directory that a filter lets through.
+ *
+ * @return ENOSYS: it is not there yet
+ */
+int dfs_readdir_with_filter(
+	dfs_t *dfs,
+	dfs_obj_t *obj,
+	dfs_pipeline_t *dpipe,
+	daos_anchor_t *anchor,
+	uint32_t *nr,
+	struct dirent *dirs,
+	daos_obj_id_t *oids,
+	daos_size_t *csizes,
+	uint64_t *nr_scanned);
+
+/**
+ * Makes an anchor for the listing of a directory from a name on.
+ *
+ * @return ENOSYS: it is not there yet
+ */
+int dfs_dir_anchor_set(dfs_obj_t *obj, const char *name, daos_anchor_t *anchor);
+
+/**
+ * Mounts a snapshot of a container.
+ *
+ * @return ENOSYS: there are no snapshots yet
+ */
+int dfs_mount_snap(
+	daos_handle_t poh,
+	daos_handle_t coh,
+	int flags,
+	daos_epoch_t epoch,
+	const char *name,
+	dfs_t **dfs);
+
+/**
+ * Connects to a pool, opens a container and mounts a snapshot of it.
+ *
+ * @return ENOSYS: there are no snapshots yet
+ */
+int dfs_connect_snap(
+	const char *pool,
+	const char *sys,
+	const char *cont,
+	int flags,
+	daos_epoch_t epoch,
+	const char *name,
+	dfs_t **dfs);
+
 #if defined(__cplusplus)
 }
 #endif

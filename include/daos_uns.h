@@ -45,6 +45,76 @@ typedef struct duns_attr_t {
 	char da_hints[128];
 } duns_attr_t;
 
+
+/**
+ * Finds out which container a path stands for.
+ *
+ * A path of the form "daos://POOL/CONTAINER/rest" names it; with DUNS_NO_PREFIX in da_flags, or da_no_prefix, so does
+ * "/POOL/CONTAINER/rest". For others the extended attribute "user.daos" is looked for, at the path and, unless
+ * DUNS_NO_REVERSE_LOOKUP is set, at the directories above it.
+ *
+ * @attr [in,out] zeroed, but for da_flags and da_no_prefix; da_pool, da_cont, their UUIDs when they are known, and da_rel_path
+ *       are set. duns_destroy_attr frees it
+ *
+ * @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, ENAMETOOLONG
+ */
+int duns_resolve_path(const char *path, duns_attr_t *attr);
+
+/** Frees the strings of what duns_resolve_path has filled; NULL is fine. */
+void duns_destroy_attr(duns_attr_t *attrp);
+
+/**
+ * Sets the name of the system in what is given to duns_resolve_path; duns_destroy_attr frees it.
+ *
+ * @sys at most DAOS_SYS_NAME_MAX characters
+ *
+ * @return zero, EINVAL, ENOMEM
+ */
+int duns_set_sys_name(duns_attr_t *attrp, const char *sys);
+
+/**
+ * Reads the value of the extended attribute "user.daos".
+ *
+ * @str the value
+ * @len its length
+ * @attr [out] da_type, da_pool, da_cont and their UUIDs are set
+ *
+ * @return zero, EINVAL
+ */
+int duns_parse_attr(char *str, daos_size_t len, duns_attr_t *attr);
+
+/**
+ * Makes a container, and a directory (POSIX) or file (HDF5) that stands for it.
+ *
+ * @poh handle of the pool
+ * @path where; it must not exist yet; NULL to make the container alone
+ * @attrp [in,out] da_type, and what else it is made with; da_pool, da_cont and the UUIDs are set
+ *
+ * @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes, EPERM, ENOSPC
+ */
+int duns_create_path(daos_handle_t poh, const char *path, duns_attr_t *attrp);
+
+/**
+ * Destroys the container that a path stands for, and the path.
+ *
+ * @poh handle of its pool
+ * @path made by duns_create_path
+ *
+ * @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, EBUSY when it is open
+ */
+int duns_destroy_path(daos_handle_t poh, const char *path);
+
+/**
+ * Ties a new path to a container that is there.
+ *
+ * @poh handle of its pool
+ * @cont its label or UUID
+ * @path where; it must not exist yet
+ *
+ * @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes
+ */
+int duns_link_cont(daos_handle_t poh, const char *cont, const char *path);
+
 #if defined(__cplusplus)
 }
 #endif

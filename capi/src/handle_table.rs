@@ -55,6 +55,10 @@ entries! {
     KeyValue(crate::kv::OpenKeyValue) = "key-value object";
     Array(crate::array::OpenArray) = "array";
     EventQueue(crate::event_queue::EventQueue) = "event queue";
+    Mount(crate::dfs::mounted::Mounted) = "file system";
+    Node(crate::dfs::mounted::OpenNode) = "file or directory";
+    PathMount(crate::dfs::mounted::PathMount) = "file system by paths";
+    Listing(crate::dfs::mounted::OpenListing) = "directory listing";
 }
 
 struct Place {

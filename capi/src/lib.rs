@@ -23,6 +23,8 @@ pub mod attributes;
 pub mod completion;
 pub mod container;
 pub mod container_attributes;
+pub mod dfs;
+pub mod duns;
 pub mod errno;
 pub mod event;
 pub mod event_queue;

@@ -1,0 +1,17 @@
+//! `libdfs`: files and directories in a container. Functions return zero or a positive errno.
+//!
+//! The pointers that callers get for mounts and open files are handles of the library's table and point to nothing: a wrong
+//! or released one is recognised, and `EINVAL`.
+
+pub mod absent;
+pub mod attribute;
+pub mod container;
+pub mod directory;
+pub mod file;
+pub mod layout;
+pub mod mount;
+pub mod mounted;
+pub mod namespace;
+pub mod open;
+pub mod share;
+pub mod status;

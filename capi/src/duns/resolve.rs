@@ -1,0 +1,347 @@
+//! Finding what a path stands for, and tying paths to containers.
+
+use core::ffi::{c_char, c_int};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use daos_client::{Container, ContainerInfo, ContainerProperties, ContainerType, Pool};
+use daos_dfs::{Attributes, DfsError, FileSystem, Result};
+use daos_types::{ContainerId, ObjectClass, Reference};
+
+use super::link;
+use super::path::{Resolved, from_attribute, named, to_attribute, without_prefix};
+use crate::abi::*;
+use crate::completion::value_of;
+use crate::dfs::mounted::fail;
+use crate::guard::{guard_errno, guard_value};
+use crate::gurt::memory::duplicate;
+use crate::handle_table;
+use crate::pointer::{Caller, Out, fill_text};
+use crate::pool::OpenPool;
+use crate::property;
+
+/// Finds out which container a path stands for.
+///
+/// A path of the form "daos://POOL/CONTAINER/rest" names it; with DUNS_NO_PREFIX in da_flags, or da_no_prefix, so does
+/// "/POOL/CONTAINER/rest". For others the extended attribute "user.daos" is looked for, at the path and, unless
+/// DUNS_NO_REVERSE_LOOKUP is set, at the directories above it.
+///
+/// @attr [in,out] zeroed, but for da_flags and da_no_prefix; da_pool, da_cont, their UUIDs when they are known, and da_rel_path
+///       are set. duns_destroy_attr frees it
+///
+/// @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, ENAMETOOLONG
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duns_resolve_path(path: *const c_char, attr: *mut duns_attr_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_errno("duns_resolve_path", |caller| {
+            let place = caller.out(attr, "attr")?;
+            let path = caller.path(path, "path")?;
+            let given = place.get();
+            let resolved = resolve(&path, given.da_flags, given.da_no_prefix)?;
+            tell(place, &resolved)
+        })
+    }
+}
+
+fn resolve(path: &[u8], flags: u32, no_prefix: bool) -> Result<Resolved> {
+    if path.len() > daos_dfs::PATH_LENGTH_MAX {
+        fail!(libc::ENAMETOOLONG, "a path of {} bytes is too long", path.len());
+    }
+    if let Some(rest) = without_prefix(path) {
+        return named(rest);
+    }
+    if no_prefix || flags & DUNS_NO_PREFIX != 0 {
+        return named(path);
+    }
+    if flags & DUNS_NO_CHECK_PATH != 0 {
+        fail!(libc::ENODATA, "'{}' names no pool and container", path.escape_ascii());
+    }
+    let path = Path::new(OsStr::from_bytes(path));
+    match linked(path, flags & DUNS_NO_REVERSE_LOOKUP == 0)? {
+        Some(resolved) => Ok(resolved),
+        None => fail!(libc::ENODATA, "'{}' stands for no container", path.display()),
+    }
+}
+
+/// Looks for the attribute at a path and above it.
+fn linked(path: &Path, above: bool) -> Result<Option<Resolved>> {
+    let mut rest = PathBuf::new();
+    let absolute = std::path::absolute(path).map_err(|error| DfsError::from(error).while_doing(path.display()))?;
+    for (step, place) in absolute.ancestors().enumerate() {
+        let value = match link::read(place) {
+            // What does not exist yet may be in a container all the same, when it is below a tied directory.
+            Err(error) if above && matches!(error.errno, libc::ENOENT | libc::ENOTDIR) => None,
+            value => value?,
+        };
+        if let Some(value) = value {
+            let mut resolved = from_attribute(&value)?;
+            if step > 0 {
+                resolved.rest = Some([b"/", rest.as_os_str().as_bytes()].concat());
+            }
+            return Ok(Some(resolved));
+        }
+        if !above {
+            break;
+        }
+        let name = place.file_name().unwrap_or_default();
+        rest = if step == 0 { PathBuf::from(name) } else { Path::new(name).join(rest) };
+    }
+    Ok(None)
+}
+
+/// Puts what was found into a caller's structure.
+fn tell(place: Out<duns_attr_t>, resolved: &Resolved) -> Result<()> {
+    let mut attr = place.get();
+    attr.da_rel_path = match &resolved.rest {
+        None => core::ptr::null_mut(),
+        Some(rest) => duplicate(rest),
+    };
+    if resolved.rest.is_some() && attr.da_rel_path.is_null() {
+        fail!(libc::ENOMEM, "there is no memory for a path");
+    }
+    attr.da_type = resolved.layout as daos_cont_layout_t;
+    (attr.da_pool, attr.da_cont) = (fill_text(&resolved.pool), fill_text(&resolved.container));
+    attr.da_on_lustre = false;
+    let uuid = |text: &str| match Reference::parse(text) {
+        Ok(Reference::Id(id)) => *id.as_bytes(),
+        _ => [0; 16],
+    };
+    (attr.da_puuid, attr.da_cuuid) = (uuid(&resolved.pool), uuid(&resolved.container));
+    place.set(attr);
+    Ok(())
+}
+
+/// Frees the strings of what duns_resolve_path has filled; NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duns_destroy_attr(attrp: *mut duns_attr_t) {
+    // SAFETY: the strings are libc's memory, or NULL, by the caller's promise.
+    unsafe {
+        guard_value("duns_destroy_attr", (), |caller| {
+            if attrp.is_null() {
+                return Ok(());
+            }
+            let place = caller.out(attrp, "attrp")?;
+            let mut attr = place.get();
+            libc::free(attr.da_rel_path.cast());
+            libc::free(attr.da_sys.cast());
+            (attr.da_rel_path, attr.da_sys) = (core::ptr::null_mut(), core::ptr::null_mut());
+            place.set(attr);
+            Ok(())
+        });
+    }
+}
+
+/// Sets the name of the system in what is given to duns_resolve_path; duns_destroy_attr frees it.
+///
+/// @sys at most DAOS_SYS_NAME_MAX characters
+///
+/// @return zero, EINVAL, ENOMEM
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duns_set_sys_name(attrp: *mut duns_attr_t, sys: *const c_char) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_errno("duns_set_sys_name", |caller| {
+            let place = caller.out(attrp, "attrp")?;
+            let name = caller.text(sys, "sys")?;
+            if name.len() > DAOS_SYS_NAME_MAX as usize {
+                fail!(libc::EINVAL, "the name of a system has at most {DAOS_SYS_NAME_MAX} characters");
+            }
+            let copy = duplicate(name.as_bytes());
+            if copy.is_null() {
+                fail!(libc::ENOMEM, "there is no memory for a name");
+            }
+            let mut attr = place.get();
+            libc::free(attr.da_sys.cast());
+            attr.da_sys = copy;
+            place.set(attr);
+            Ok(())
+        })
+    }
+}
+
+/// Reads the value of the extended attribute "user.daos".
+///
+/// @str the value
+/// @len its length
+/// @attr [out] da_type, da_pool, da_cont and their UUIDs are set
+///
+/// @return zero, EINVAL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duns_parse_attr(str: *mut c_char, len: daos_size_t, attr: *mut duns_attr_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_errno("duns_parse_attr", |caller| {
+            let place = caller.out(attr, "attr")?;
+            if len > DUNS_MAX_XATTR_LEN as u64 {
+                fail!(libc::EINVAL, "the attribute has {len} bytes; at most {DUNS_MAX_XATTR_LEN} are possible");
+            }
+            let value = caller.bytes(str.cast(), len as usize, "str")?;
+            tell(place, &from_attribute(&value)?)
+        })
+    }
+}
+
+/// What a new container is made with.
+fn wanted(caller: Caller, attr: &duns_attr_t) -> Result<(ContainerProperties, Attributes)> {
+    let mut properties = property::container(caller, attr.da_props)?;
+    properties.kind = ContainerType(attr.da_type);
+    let label: Vec<u8> = attr.da_cont.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+    if !label.is_empty() {
+        let Ok(label) = String::from_utf8(label) else { fail!(libc::EINVAL, "da_cont is not UTF-8") };
+        daos_types::check_label(&label)?;
+        properties.label = label;
+    }
+    let attributes = Attributes {
+        chunk_size: attr.da_chunk_size,
+        class: ObjectClass(attr.da_oclass_id),
+        directory_class: ObjectClass(attr.da_dir_oclass_id),
+        file_class: ObjectClass(attr.da_file_oclass_id),
+        ..Attributes::default()
+    };
+    Ok((properties, attributes))
+}
+
+async fn make(
+    client: &daos_client::Client,
+    pool: &Pool,
+    properties: ContainerProperties,
+    attributes: Attributes,
+) -> Result<ContainerId> {
+    if properties.kind == ContainerType::POSIX {
+        let (id, file_system) = FileSystem::create(client, pool, properties, attributes).await?;
+        file_system.container().close(client).await?;
+        return Ok(id);
+    }
+    Ok(Container::create(client, pool, None, properties).await?)
+}
+
+/// Makes a container, and a directory (POSIX) or file (HDF5) that stands for it.
+///
+/// @poh handle of the pool
+/// @path where; it must not exist yet; NULL to make the container alone
+/// @attrp [in,out] da_type, and what else it is made with; da_pool, da_cont and the UUIDs are set
+///
+/// @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes, EPERM, ENOSPC
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_char, attrp: *mut duns_attr_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_errno("duns_create_path", |caller| {
+            let open = handle_table::get::<OpenPool>(poh)?;
+            let place = caller.out(attrp, "attrp")?;
+            let path = caller.path_optional(path, "path")?.map(|path| PathBuf::from(OsStr::from_bytes(&path)));
+            let given = place.get();
+            let (properties, attributes) = wanted(caller, &given)?;
+            let layout = u32::from(given.da_type);
+            to_attribute(layout, "p", "c")?;
+            if let Some(path) = &path {
+                make_stand_in(path, layout)?;
+            }
+            let pool = open.pool.clone();
+            let made = value_of("duns_create_path", move |client| async move {
+                make(&client, &pool, properties, attributes).await
+            });
+            let tied = made.and_then(|id| {
+                let (pool, container) = (open.pool.id().to_string(), id.to_string());
+                if let Some(path) = &path {
+                    let value = to_attribute(layout, &pool, &container)?;
+                    if let Err(error) = link::write(path, &value) {
+                        destroy(&open.pool, Reference::Id(id.0));
+                        return Err(error);
+                    }
+                }
+                Ok(Resolved { layout, pool, container, rest: None })
+            });
+            match tied {
+                Ok(resolved) => tell(place, &resolved),
+                Err(error) => {
+                    if let Some(path) = &path {
+                        remove_stand_in(path);
+                    }
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
+/// The file or directory that stands for a container.
+fn make_stand_in(path: &Path, layout: u32) -> Result<()> {
+    let made = match layout {
+        DAOS_PROP_CO_LAYOUT_HDF5 => std::fs::File::create_new(path).map(drop),
+        _ => std::fs::create_dir(path),
+    };
+    made.map_err(|error| DfsError::from(error).while_doing(path.display()))
+}
+
+fn remove_stand_in(path: &Path) {
+    // What cannot be taken back is told by the error that led here.
+    let _removed = if path.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
+}
+
+fn destroy(pool: &Pool, container: Reference) {
+    let pool = pool.clone();
+    // As above.
+    let _destroyed: Result<()> = value_of("duns_create_path", move |client| async move {
+        Ok(Container::destroy(&client, &pool, &container, true).await?)
+    });
+}
+
+/// Destroys the container that a path stands for, and the path.
+///
+/// @poh handle of its pool
+/// @path made by duns_create_path
+///
+/// @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, EBUSY when it is open
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duns_destroy_path(poh: daos_handle_t, path: *const c_char) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_errno("duns_destroy_path", |caller| {
+            let open = handle_table::get::<OpenPool>(poh)?;
+            let path = PathBuf::from(OsStr::from_bytes(&caller.path(path, "path")?));
+            let Some(resolved) = linked(&path, false)? else {
+                fail!(libc::ENODATA, "'{}' stands for no container", path.display());
+            };
+            let container = Reference::parse(&resolved.container)?;
+            value_of("duns_destroy_path", move |client| async move {
+                Ok::<_, DfsError>(Container::destroy(&client, &open.pool, &container, false).await?)
+            })?;
+            let removed = if path.is_dir() { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
+            removed.map_err(|error| DfsError::from(error).while_doing(path.display()))
+        })
+    }
+}
+
+/// Ties a new path to a container that is there.
+///
+/// @poh handle of its pool
+/// @cont its label or UUID
+/// @path where; it must not exist yet
+///
+/// @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn duns_link_cont(poh: daos_handle_t, cont: *const c_char, path: *const c_char) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_errno("duns_link_cont", |caller| {
+            let open = handle_table::get::<OpenPool>(poh)?;
+            let container = Reference::parse(&caller.text(cont, "cont")?)?;
+            let path = PathBuf::from(OsStr::from_bytes(&caller.path(path, "path")?));
+            let pool = open.pool.clone();
+            let info: ContainerInfo = value_of("duns_link_cont", move |client| async move {
+                let flags = daos_client::ContainerFlags::READ_ONLY;
+                let container = Container::open(&client, &pool, &container, flags).await?;
+                let info = container.query(&client).await;
+                container.close(&client).await?;
+                Ok::<_, DfsError>(info?)
+            })?;
+            let layout = u32::from(info.properties.kind.0);
+            let value = to_attribute(layout, &open.pool.id().to_string(), &info.id.to_string())?;
+            make_stand_in(&path, layout)?;
+            link::write(&path, &value).inspect_err(|_| remove_stand_in(&path))
+        })
+    }
+}
