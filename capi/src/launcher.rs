@@ -1,9 +1,8 @@
 //! Starts the engine of a local directory in a process of its own.
 
 use core::ffi::{CStr, c_void};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use daos_client::{EngineLauncher, InsideEngine};
 use daos_env::Env;
@@ -20,16 +19,7 @@ pub struct Launcher;
 
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<()> {
-        let program = program()?;
-        let mut command = Command::new(&program);
-        command.args(WORDS).arg("--path").arg(directory);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // A group of its own: a signal that the terminal sends to the caller must not end the engine of others.
-        command.process_group(0);
-        match command.spawn() {
-            Ok(_child) => Ok(()),
-            Err(error) => Err(Status::from(error).while_doing(format!("starting {}", program.display()))),
-        }
+        daos_server::spawn_detached(Command::new(program()?).args(WORDS).arg("--path").arg(directory))
     }
 
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>> {
@@ -57,7 +47,9 @@ impl InsideEngine for Inside {
 /// The program: `DAOS_SERVER` names it, else it stands in `bin` or `target` beside this library, or in the path.
 fn program() -> Result<PathBuf> {
     if let Some(named) = std::env::var_os("DAOS_SERVER").filter(|named| !named.is_empty()) {
-        return Ok(PathBuf::from(named));
+        // Absolute, as the engine starts elsewhere.
+        return std::path::absolute(&named)
+            .map_err(|error| Status::from(error).while_doing(format_args!("finding {}", named.display())));
     }
     let mut tried = Vec::new();
     if let Some(library) = library() {
@@ -71,7 +63,7 @@ fn program() -> Result<PathBuf> {
         }
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    tried.extend(std::env::split_paths(&path).map(|folder| folder.join(PROGRAM)));
+    tried.extend(std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(PROGRAM)));
     match tried.into_iter().find(|program| program.is_file()) {
         Some(program) => Ok(program),
         None => fail!(
