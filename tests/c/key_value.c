@@ -1,4 +1,4 @@
-/* Key-value objects and arrays of cells.
+/* Key-value objects.
  *
  * run: {pool} {container}
  */
@@ -60,69 +60,6 @@ key_values(daos_handle_t container)
 	EXPECT(daos_kv_put(kv, none, 0, "one", 4, "ONE", NULL), -DER_NO_HDL);
 }
 
-#define CELLS 1000
-
-static void
-arrays(daos_handle_t container)
-{
-	daos_obj_id_t oid = {21, 0};
-	daos_handle_t array;
-	uint64_t written[CELLS], got[CELLS];
-	daos_range_t range = {5, CELLS};
-	daos_array_iod_t iod;
-	daos_size_t size, cell, chunk;
-	daos_array_stbuf_t stat;
-	d_iov_t iov;
-	d_sg_list_t sgl = {1, 0, &iov};
-	int i;
-
-	for (i = 0; i < CELLS; i++)
-		written[i] = (uint64_t)i * i;
-	OK(daos_array_generate_oid(container, &oid, false, OC_SX, 0, 0));
-	TRUE(daos_is_array(oid));
-	OK(daos_array_open_with_attr(container, oid, none, DAOS_OO_RW, sizeof(uint64_t), 64, &array, NULL));
-	OK(daos_array_get_attr(array, &chunk, &cell));
-	TRUE(cell == sizeof(uint64_t) && chunk == 64);
-	OK(daos_array_get_size(array, none, &size, NULL));
-	TRUE(size == 0);
-	memset(&iod, 0, sizeof(iod));
-	iod.arr_nr = 1;
-	iod.arr_rgs = &range;
-	d_iov_set(&iov, written, sizeof(written));
-	OK(daos_array_write(array, none, &iod, &sgl, NULL));
-	OK(daos_array_get_size(array, none, &size, NULL));
-	TRUE(size == CELLS + 5);
-	OK(daos_array_stat(array, none, &stat, NULL));
-	TRUE(stat.st_size == CELLS + 5 && stat.st_max_epoch > 0);
-	d_iov_set(&iov, got, sizeof(got));
-	OK(daos_array_read(array, none, &iod, &sgl, NULL));
-	TRUE(memcmp(written, got, sizeof(got)) == 0 && iod.arr_nr_short_read == 0);
-	range.rg_len = CELLS + 1;
-	EXPECT(daos_array_read(array, none, &iod, &sgl, NULL), -DER_IO_INVAL);
-	EXPECT(daos_array_write(array, none, &iod, &sgl, NULL), -DER_IO_INVAL);
-	range.rg_idx = ~0ULL;
-	EXPECT(daos_array_read(array, none, &iod, &sgl, NULL), -DER_IO_INVAL);
-	OK(daos_array_set_size(array, none, 100, NULL));
-	OK(daos_array_get_size(array, none, &size, NULL));
-	TRUE(size == 100);
-	OK(daos_array_destroy(array, none, NULL));
-	OK(daos_array_get_size(array, none, &size, NULL));
-	TRUE(size == 0);
-	OK(daos_array_close(array, NULL));
-	EXPECT(daos_array_close(array, NULL), -DER_NO_HDL);
-
-	/* One that keeps its cell and chunk size. */
-	oid.lo = 22;
-	oid.hi = 0;
-	OK(daos_array_generate_oid(container, &oid, true, OC_SX, 0, 0));
-	EXPECT(daos_array_open(container, oid, none, DAOS_OO_RW, &cell, &chunk, &array, NULL), -DER_NONEXIST);
-	OK(daos_array_create(container, oid, none, 4, 1024, &array, NULL));
-	OK(daos_array_close(array, NULL));
-	OK(daos_array_open(container, oid, none, DAOS_OO_RO, &cell, &chunk, &array, NULL));
-	TRUE(cell == 4 && chunk == 1024);
-	OK(daos_array_close(array, NULL));
-}
-
 int
 main(int argc, char **argv)
 {
@@ -132,7 +69,6 @@ main(int argc, char **argv)
 		return 2;
 	open_container(argv[1], argv[2], &pool, &container);
 	key_values(container);
-	arrays(container);
 	close_container(pool, container);
 	puts("done");
 	return 0;

@@ -172,7 +172,9 @@ listing(daos_handle_t container)
 		d_iov_set(&iov, text, sizeof(text));
 		OK(daos_obj_list_dkey(object, none, &nr, kds, &sgl, &anchor, NULL));
 		for (j = 0; j < nr; j++) {
-			TRUE(sscanf(text + position, "key %d", &i) == 1 && i >= 0 && i < KEYS && !seen[i]);
+			TRUE(kds[j].kd_key_len < sizeof(name) && position + kds[j].kd_key_len <= sizeof(text));
+			snprintf(name, sizeof(name), "%.*s", (int)kds[j].kd_key_len, text + position);
+			TRUE(sscanf(name, "key %d", &i) == 1 && i >= 0 && i < KEYS && !seen[i]);
 			seen[i] = true;
 			position += kds[j].kd_key_len;
 			count++;

@@ -1,0 +1,208 @@
+/* The library begun and ended many times, by several threads, with handles left open, with calls under way, and across
+ * fork.
+ *
+ * run: {pool} {container}
+ */
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static const daos_handle_t none = {0};
+
+static void
+put_and_get(const char *pool_label, const char *label, int number)
+{
+	daos_handle_t pool, container, object;
+	daos_key_t dkey;
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+	int value = number;
+
+	open_container(pool_label, label, &pool, &container);
+	object = open_object(container, 70, DAOS_OT_MULTI_HASHED, OC_S1);
+	d_iov_set(&dkey, &number, sizeof(number));
+	single(&iod, &sgl, &iov, "a", &value, sizeof(value));
+	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+	value = -1;
+	OK(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL));
+	TRUE(value == number);
+	OK(daos_obj_close(object, NULL));
+	close_container(pool, container);
+}
+
+static void
+many_times(char **argv)
+{
+	int i;
+
+	for (i = 0; i < 20; i++)
+		put_and_get(argv[1], argv[2], i);
+	/* Counted: the library ends with the last one. */
+	OK(daos_init());
+	OK(daos_init());
+	put_and_get(argv[1], argv[2], 100);
+	OK(daos_fini());
+	put_and_get(argv[1], argv[2], 101);
+	OK(daos_fini());
+	EXPECT(daos_fini(), -DER_UNINIT);
+}
+
+/* What is open at the end is closed by it; calls under way end as cancelled or done, and say so in their events. */
+static void
+left_open(char **argv)
+{
+	daos_handle_t pool, container, object;
+	daos_key_t dkey = key_of("left open");
+	daos_event_t event;
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+	int value = 3;
+
+	open_container(argv[1], argv[2], &pool, &container);
+	object = open_object(container, 71, DAOS_OT_MULTI_HASHED, OC_S1);
+	single(&iod, &sgl, &iov, "a", &value, sizeof(value));
+	OK(daos_event_init(&event, DAOS_HDL_INVAL, NULL));
+	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, &event));
+	OK(daos_fini());
+	TRUE(event.ev_error == 0 || event.ev_error == -DER_CANCELED);
+	OK(daos_event_fini(&event));
+	EXPECT(daos_obj_close(object, NULL), -DER_NO_HDL);
+	EXPECT(daos_pool_query(pool, NULL, NULL, NULL, NULL), -DER_NO_HDL);
+	OK(daos_init());
+	/* Handles from before do not come back to life. */
+	EXPECT(daos_obj_close(object, NULL), -DER_NO_HDL);
+	EXPECT(daos_cont_close(container, NULL), -DER_NO_HDL);
+	OK(daos_fini());
+}
+
+/* The exit status of a child that ran the function. */
+static int
+in_child(void (*function)(char **, daos_handle_t, daos_handle_t), char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	int status = 0;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	TRUE(child >= 0);
+	if (child == 0) {
+		function(argv, pool, object);
+		_exit(0);
+	}
+	TRUE(waitpid(child, &status, 0) == child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void
+child_without_reinit(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	daos_handle_t other;
+	daos_epoch_t epoch;
+
+	EXPECT(daos_pool_query(pool, NULL, NULL, NULL, NULL), -DER_UNINIT);
+	EXPECT(daos_obj_query_max_epoch(object, none, &epoch, NULL), -DER_UNINIT);
+	EXPECT(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &other, NULL, NULL), -DER_UNINIT);
+	EXPECT(daos_eq_create(&other), -DER_UNINIT);
+	OK(daos_fini());
+}
+
+static void
+child_with_reinit(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	daos_handle_t own;
+
+	(void)object;
+	OK(daos_reinit());
+	EXPECT(daos_pool_query(pool, NULL, NULL, NULL, NULL), -DER_NO_HDL);
+	/* An engine inside the parent has the directory; there is nothing that the child could reach. */
+	if (getenv("DAOS_LOCAL_MODE") == NULL) {
+		OK(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &own, NULL, NULL));
+		OK(daos_pool_query(own, NULL, NULL, NULL, NULL));
+		OK(daos_pool_disconnect(own, NULL));
+	}
+	OK(daos_fini());
+}
+
+static void
+children(char **argv)
+{
+	daos_handle_t pool, container, object;
+	daos_epoch_t epoch;
+
+	open_container(argv[1], argv[2], &pool, &container);
+	object = open_object(container, 72, DAOS_OT_MULTI_HASHED, OC_S1);
+	OK(daos_obj_query_max_epoch(object, none, &epoch, NULL));
+	TRUE(in_child(child_without_reinit, argv, pool, object) == 0);
+	TRUE(in_child(child_with_reinit, argv, pool, object) == 0);
+	/* The children did the parent no harm. */
+	OK(daos_obj_query_max_epoch(object, none, &epoch, NULL));
+	OK(daos_pool_query(pool, NULL, NULL, NULL, NULL));
+	OK(daos_obj_close(object, NULL));
+	close_container(pool, container);
+}
+
+static void
+child_among_threads(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	daos_handle_t other;
+
+	(void)pool;
+	(void)object;
+	EXPECT(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &other, NULL, NULL), -DER_UNINIT);
+	OK(daos_reinit());
+	EXPECT(daos_pool_query(DAOS_HDL_INVAL, NULL, NULL, NULL, NULL), -DER_NO_HDL);
+	OK(daos_eq_create(&other));
+	OK(daos_fini());
+}
+
+static char **arguments;
+static int stop;
+
+static void *
+call_on(void *arg)
+{
+	daos_handle_t pool;
+
+	(void)arg;
+	OK(daos_pool_connect(arguments[1], NULL, DAOS_PC_RW, &pool, NULL, NULL));
+	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST))
+		OK(daos_pool_query(pool, NULL, NULL, NULL, NULL));
+	OK(daos_pool_disconnect(pool, NULL));
+	return NULL;
+}
+
+/* fork while other threads are inside the library: the child must not find its locks taken. */
+static void
+fork_among_threads(char **argv)
+{
+	pthread_t threads[4];
+	int i;
+
+	arguments = argv;
+	OK(daos_init());
+	for (i = 0; i < 4; i++)
+		TRUE(pthread_create(&threads[i], NULL, call_on, NULL) == 0);
+	for (i = 0; i < 20; i++)
+		TRUE(in_child(child_among_threads, argv, DAOS_HDL_INVAL, DAOS_HDL_INVAL) == 0);
+	__atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < 4; i++)
+		TRUE(pthread_join(threads[i], NULL) == 0);
+	OK(daos_fini());
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 3)
+		return 2;
+	many_times(argv);
+	left_open(argv);
+	children(argv);
+	fork_among_threads(argv);
+	puts("done");
+	return 0;
+}
