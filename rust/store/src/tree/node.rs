@@ -126,7 +126,9 @@ impl Node {
         let (mut low, mut high) = {
             let words = arena.read(self.order_at(0), usize::from(self.count) * 8)?;
             let (words, _) = words.as_chunks::<8>();
-            let low = words.partition_point(|word| u64::from_le_bytes(*word) < order);
+            // The first word of an inner node stands for minus infinity, and may be greater than the ones that follow it.
+            let first = usize::from(self.level > 0).min(words.len());
+            let low = first + words[first..].partition_point(|word| u64::from_le_bytes(*word) < order);
             let equal = words[low..].iter().take_while(|word| u64::from_le_bytes(**word) == order);
             (low, low + equal.count())
         };
