@@ -2,6 +2,7 @@
 
 use crate::arena::{Arena, Offset, Redo};
 use daos_status::{Code, Result, Status};
+use std::collections::HashSet;
 use zerocopy::{Immutable, IntoBytes};
 
 /// A range that was written.
@@ -21,16 +22,38 @@ pub(crate) struct Scratch {
     undo: Vec<u8>,
     allocated: Vec<(u64, usize)>,
     freed: Vec<(u64, usize)>,
+    /// The positions in `freed`, once they are many.
+    freed_index: HashSet<u64>,
     structural: bool,
 }
 
+/// Up to so many frees of one transaction are searched one by one.
+const FREED_SEARCHED: usize = 16;
+
 impl Scratch {
+    /// Notes that a slot is to be freed; `false` when it was noted before.
+    fn note_freed(&mut self, position: u64, class: usize) -> bool {
+        let is_new = if self.freed.len() < FREED_SEARCHED {
+            self.freed.iter().all(|(freed, _)| *freed != position)
+        } else {
+            if self.freed_index.is_empty() {
+                self.freed_index.extend(self.freed.iter().map(|(freed, _)| *freed));
+            }
+            self.freed_index.insert(position)
+        };
+        if is_new {
+            self.freed.push((position, class));
+        }
+        is_new
+    }
+
     fn clear(&mut self) {
         self.changes.clear();
         self.is_merged = false;
         self.undo.clear();
         self.allocated.clear();
         self.freed.clear();
+        self.freed_index.clear();
         self.structural = false;
     }
 }
@@ -167,7 +190,10 @@ impl<'a> Transaction<'a> {
     /// Gives back what was allocated with this size (or one of the same class), at the commit.
     pub fn free(&mut self, offset: Offset, size: usize) -> Result<()> {
         let class = self.arena.check_taken(offset.get(), size)?;
-        self.scratch().freed.push((offset.get(), class));
+        if !self.scratch().note_freed(offset.get(), class) {
+            let context = format!("offset {} of the arena is freed twice by one transaction", offset.get());
+            return Err(Status::new(Code::DfInval, context));
+        }
         Ok(())
     }
 
@@ -183,9 +209,9 @@ impl<'a> Transaction<'a> {
         let arena = self.arena;
         let mut freed = std::mem::take(&mut self.scratch().freed);
         for (position, class) in freed.drain(..) {
-            // Each was checked when it was freed. What is freed twice by one transaction fails here, and stays freed once.
+            // Each was checked when it was noted, and a transaction frees nothing before its end.
             let result = arena.free(class, position, self);
-            debug_assert!(result.is_ok(), "freed twice: {position}");
+            debug_assert!(result.is_ok(), "a slot that was taken is not: {position}");
         }
         self.scratch().freed = freed;
     }

@@ -74,6 +74,24 @@ fn freed_space_is_not_reused_by_the_same_transaction() {
     assert!(arena.begin().free(first, 64).is_err(), "it is free");
 }
 
+/// Two records of a damaged arena may point to one allocation: freeing both in one transaction is an error, few or many.
+#[test]
+fn nothing_is_freed_twice_by_one_transaction() {
+    let arena = Arena::reserve(MEBIBYTE).expect("reserve");
+    let mut transaction = arena.begin();
+    let offsets: Vec<Offset> = (0..100).map(|_| transaction.allocate(64).expect("allocate")).collect();
+    drop(transaction.commit());
+    let mut transaction = arena.begin();
+    for (index, offset) in offsets.iter().enumerate() {
+        transaction.free(*offset, 64).expect("free");
+        for earlier in [0, index / 2, index] {
+            assert_eq!(transaction.free(offsets[earlier], 64).expect_err("twice").code(), Code::DfInval);
+        }
+    }
+    drop(transaction.commit());
+    assert_eq!(arena.space().expect("space").used, 0);
+}
+
 #[test]
 fn a_full_arena_says_so_and_lets_privileged_transactions_work() {
     let arena = Arena::reserve(2 * MEBIBYTE).expect("reserve");

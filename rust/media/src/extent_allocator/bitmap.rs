@@ -143,8 +143,8 @@ impl Bitmap {
             arena.read_into(offset.get(), &mut words)?;
             let mut block = start;
             let is_set = |block: u64| words[((block - start) / 8) as usize] >> (block % 8) & 1 == 1;
-            let is_full = |block: u64| block % 8 == 0 && words[((block - start) / 8) as usize] == 0xff;
-            let is_empty = |block: u64| block % 8 == 0 && words[((block - start) / 8) as usize] == 0;
+            let is_full = |block: u64| block.is_multiple_of(8) && words[((block - start) / 8) as usize] == 0xff;
+            let is_empty = |block: u64| block.is_multiple_of(8) && words[((block - start) / 8) as usize] == 0;
             while block < end {
                 let first = block;
                 while block < end && (is_full(block) || is_set(block)) {

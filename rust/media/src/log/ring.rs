@@ -117,8 +117,13 @@ impl RedoLog {
 
     /// Opens the log of this id; [`RedoLog::recover`] must follow.
     pub async fn open(device: Rc<dyn BlockDevice>, id: [u8; 16]) -> Result<RedoLog> {
-        let mut problem = Status::new(Code::DfInval, format!("{} has no log header", device.name()));
-        for block in 0..HEADER_BLOCKS.min(device.capacity() / BLOCK_SIZE as u64) {
+        if let Err(status) = usable_bytes(device.capacity()) {
+            let (name, reason) = (device.name(), status.context());
+            return Err(Status::new(Code::DfInval, format!("{name} was cut off: {reason}")));
+        }
+        let context = format!("the log headers of {} at offsets 0 and {BLOCK_SIZE} are both damaged", device.name());
+        let mut problem = Status::new(Code::DfInval, context);
+        for block in 0..HEADER_BLOCKS {
             let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
             let Ok((header, _)) = LogHeader::read_from_prefix(&bytes) else { continue };
             if header.magic != MAGIC || header.crc.get() != header.own_crc() {

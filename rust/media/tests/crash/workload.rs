@@ -46,7 +46,7 @@ impl Shape {
 
     /// More at once than the log holds.
     pub const CROWDED: Shape =
-        Shape { log_bytes: 140 << 10, records: 64, record_bytes: 4_000, written: 5, tasks: 16, transactions: 96 };
+        Shape { log_bytes: 140 << 10, records: 64, record_bytes: 1_200, written: 5, tasks: 24, transactions: 144 };
 }
 
 /// What a transaction did: the records that it set to its number, and whether it is known to be durable.
@@ -232,8 +232,11 @@ async fn work(store: Rc<Store>, history: Rc<History>, seed: u64) -> Result<()> {
         let mut records: Vec<u64> = (0..shape.written).map(|_| random.next_u64() % shape.records).collect();
         records.sort_unstable();
         records.dedup();
-        let (with_data, waits, checkpoints) =
-            (random.next_u64() % 3 == 0, random.next_u64() % 4 != 0, random.next_u64() % 16 == 0);
+        let (with_data, waits, checkpoints) = (
+            random.next_u64().is_multiple_of(3),
+            !random.next_u64().is_multiple_of(4),
+            random.next_u64().is_multiple_of(8),
+        );
         let number = history.next.get() + 1;
         history.next.set(number);
         let lsn = store.update(number, &records, with_data).await?;

@@ -1,0 +1,53 @@
+//! Images of released format versions, which are opened for ever.
+//!
+//! A golden file holds lines `DEVICE BYTES` and `DEVICE OFFSET HEX`; what no line names is zero. `DAOS_WRITE_GOLDEN=1` writes that of the
+//! present version anew; do so only before a version is released.
+
+use crate::image::{Image, LAST, media_of, open, sample};
+use std::fmt::Write;
+
+const PIECE: usize = 32;
+const V1: &str = include_str!("../golden/v1.txt");
+
+fn write(image: &Image) -> String {
+    let mut text = String::new();
+    for (name, bytes) in image {
+        writeln!(text, "{name} {}", bytes.len()).expect("a string grows");
+        for (index, piece) in bytes.chunks(PIECE).enumerate().filter(|(_, piece)| piece.iter().any(|byte| *byte != 0)) {
+            let hex: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+            writeln!(text, "{name} {} {hex}", index * PIECE).expect("a string grows");
+        }
+    }
+    text
+}
+
+fn read(text: &str) -> Image {
+    let mut image = Image::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let number: usize = words[1].parse().expect("a number");
+        match words[..] {
+            [name, _] => drop(image.insert(name.to_owned(), vec![0; number])),
+            [name, _, hex] => {
+                let bytes = image.get_mut(name).expect("its size comes first");
+                for (index, digits) in hex.as_bytes().chunks(2).enumerate() {
+                    let digits = std::str::from_utf8(digits).expect("hex digits");
+                    bytes[number + index] = u8::from_str_radix(digits, 16).expect("hex digits");
+                }
+            }
+            _ => panic!("a golden file has no such line: {line}"),
+        }
+    }
+    image
+}
+
+#[test]
+fn golden_images_of_version_1_open() {
+    if std::env::var_os("DAOS_WRITE_GOLDEN").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.txt");
+        std::fs::write(path, write(&sample())).expect("written");
+    }
+    let image = read(V1);
+    assert_eq!(read(&write(&image)), image, "the text holds everything");
+    assert_eq!(open(media_of(&image)).expect("opens"), LAST);
+}
