@@ -1,23 +1,32 @@
 //! The engine within a process, from the outside: its messages, its directory, its end and its next start.
 
-mod common;
-
-use common::*;
-use daos_env::Env;
+use daos_env::{Env, Executor};
 use daos_server::InsideEngine;
-use daos_status::Code;
+use daos_status::{Code, Result};
+use daos_testkit::wire_client::*;
 use daos_types::Reference;
 use daos_wire::*;
 use std::future::Future;
 use std::path::Path;
+use std::time::Duration;
+
+/// The code of an error that must be one.
+fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
+    result.expect_err("must fail").code()
+}
+
+/// An executor that sleeps at once: tests share few cores.
+fn executor(env: &Env) -> Executor {
+    Executor::new(env.clock.clone(), Duration::ZERO).expect("eventfd")
+}
 
 /// Starts the engine of a directory, and runs a test as its client.
-fn with_engine<T: 'static, F: Future<Output = T> + 'static>(directory: &Path, test: impl FnOnce(Client) -> F) -> T {
+fn with_engine<T: 'static, F: Future<Output = T> + 'static>(directory: &Path, test: impl FnOnce(WireClient) -> F) -> T {
     let env = Env::system();
     let engine = InsideEngine::start(directory, &env).expect("starts");
     let executor = executor(&env);
     let transport = engine.network().open().expect("an endpoint");
-    let client = Client::attach(&env, executor.spawner(), transport, &engine.targets(), engine.session());
+    let client = WireClient::attach(&env, executor.spawner(), transport, &engine.targets(), engine.session());
     let endpoint = client.endpoint.clone();
     let value = executor.block_on(test(client)).expect("runs to its end");
     endpoint.close();
@@ -144,7 +153,7 @@ fn clients_cannot_speak_like_targets_nor_without_a_session() {
     let executor = executor(&env);
     let open = |session| {
         let transport = engine.network().open().expect("an endpoint");
-        Client::attach(&env, executor.spawner(), transport, &engine.targets(), session)
+        WireClient::attach(&env, executor.spawner(), transport, &engine.targets(), session)
     };
     let (client, stranger) = (open(engine.session()), open(engine.session().wrapping_add(1)));
     let (one, two) = (client.endpoint.clone(), stranger.endpoint.clone());
@@ -168,12 +177,7 @@ fn clients_cannot_speak_like_targets_nor_without_a_session() {
             // Hostile bytes for every operation: an error each, and the engine goes on.
             for opcode in Opcode::ALL {
                 for body in [vec![], vec![0xff; 7], vec![0xff; 3000]] {
-                    let call = client.endpoint.call(
-                        &client.targets[0],
-                        *opcode as u16,
-                        body,
-                        std::time::Duration::from_secs(60),
-                    );
+                    let call = client.endpoint.call(&client.targets[0], *opcode as u16, body, Duration::from_secs(60));
                     let reply = call.await;
                     if !matches!(opcode, Opcode::SystemQuery | Opcode::PoolList) {
                         assert!(reply.is_err(), "{opcode:?}");

@@ -2,3 +2,4 @@
 
 pub mod media_suite;
 pub mod transport_suite;
+pub mod wire_client;

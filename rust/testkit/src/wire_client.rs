@@ -1,9 +1,8 @@
 //! A client of an engine that speaks its messages and nothing more.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
-use daos_env::{Env, Executor, Spawner};
+use daos_env::{Env, Spawner};
 use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
-use daos_status::{Code, Result};
+use daos_status::Result;
 use daos_types::{ContainerId, Epoch, HandleId, Key, ObjectClass, ObjectId, ObjectType, PoolId, Reference};
 use daos_wire::*;
 use std::rc::Rc;
@@ -14,26 +13,30 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A client that is attached to an engine.
 #[derive(Clone)]
-pub struct Client {
+pub struct WireClient {
+    /// Its endpoint; to be closed at the end.
     pub endpoint: Endpoint,
+    /// Where the targets are; the first is the pool service's.
     pub targets: Vec<Address>,
 }
 
-impl Client {
+impl WireClient {
+    /// A client with an endpoint on `transport`; every request carries the session.
     pub fn attach(
         env: &Env,
         spawner: &Spawner,
         transport: Rc<dyn Transport>,
         targets: &[Address],
         session: u64,
-    ) -> Client {
+    ) -> WireClient {
         let endpoint = Endpoint::new(spawner, &*env.random, transport, EndpointSettings::default());
         for target in targets {
             endpoint.set_session(target, session).expect("addresses of the engine");
         }
-        Client { endpoint, targets: targets.to_vec() }
+        WireClient { endpoint, targets: targets.to_vec() }
     }
 
+    /// Asks a target.
     pub async fn call_target<Q: Wire, R: Wire>(&self, target: usize, opcode: Opcode, request: &Q) -> Result<R> {
         let reply = self.endpoint.call(&self.targets[target], opcode as u16, encode(request), TIMEOUT).await?;
         decode(&reply)
@@ -44,20 +47,24 @@ impl Client {
         self.call_target(0, opcode, request).await
     }
 
+    /// Creates the pool of a number.
     pub async fn create_pool(&self, number: u8, label: &str, durability: &str) -> Result<PoolEntry> {
         self.call(Opcode::PoolCreate, &pool_create(number, label, durability)).await
     }
 
+    /// Connects to a pool for reading and writing.
     pub async fn connect(&self, pool: PoolId, handle: HandleId) -> Result<PoolConnected> {
         let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags: 2 };
         self.call(Opcode::PoolConnect, &request).await
     }
 
+    /// Creates the container of a number.
     pub async fn create_container(&self, pool: PoolId, handle: HandleId, number: u8, label: &str) -> Result<()> {
         let request = ContainerCreate { pool, handle, container: container_id(number), properties: properties(label) };
         self.call(Opcode::ContainerCreate, &request).await
     }
 
+    /// Opens the container of a number for reading and writing.
     pub async fn open(
         &self,
         pool: PoolId,
@@ -89,7 +96,7 @@ impl Client {
             epoch: Epoch::MAX,
             conditions: 0,
             dkey: key(dkey),
-            akeys: vec![AkeyFetch { akey: key("a"), conditions: 0, kind: FetchKind::Single, capacity: Some(1 << 13) }],
+            akeys: vec![AkeyFetch { akey: key("a"), conditions: 0, kind: FetchKind::Single, capacity: Some(1 << 14) }],
             memory: vec![],
         };
         let reply: FetchReply = self.call_target(target, Opcode::Fetch, &request).await?;
@@ -97,41 +104,38 @@ impl Client {
     }
 }
 
+/// A key.
 pub fn key(text: &str) -> Key {
     Key::new(text.as_bytes()).expect("short")
 }
 
+/// The pool of a number.
 pub fn pool_id(number: u8) -> PoolId {
     PoolId::from_bytes([number; 16])
 }
 
+/// The container of a number.
 pub fn container_id(number: u8) -> ContainerId {
     ContainerId::from_bytes([number; 16])
 }
 
+/// The handle of a number.
 pub fn handle_id(number: u8) -> HandleId {
     HandleId::from_bytes([number; 16])
 }
 
+/// A small pool.
 pub fn pool_create(number: u8, label: &str, durability: &str) -> PoolCreate {
-    PoolCreate { id: pool_id(number), label: label.into(), size: 256 << 20, durability: durability.into() }
+    PoolCreate { id: pool_id(number), label: label.into(), size: 128 << 20, durability: durability.into() }
 }
 
+/// Properties of a container, with one number among them.
 pub fn properties(label: &str) -> Properties {
     Properties { label: label.into(), kind: 0, numbers: vec![(4099, 1)], texts: vec![] }
 }
 
+/// An object by the numbers of its pool, its container and the open handle.
 pub fn address(pool: u8, container: u8, handle: u8) -> ObjectAddress {
     let object = ObjectId::generate(ObjectId { hi: 0, lo: 1 }, ObjectType::MULTI_HASHED, ObjectClass::S1);
     ObjectAddress { pool: pool_id(pool), container: container_id(container), handle: handle_id(handle), object }
-}
-
-/// The code of an error that must be one.
-pub fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
-    result.expect_err("must fail").code()
-}
-
-/// An executor that sleeps at once: tests share few cores.
-pub fn executor(env: &Env) -> Executor {
-    Executor::new(env.clock.clone(), Duration::ZERO).expect("eventfd")
 }

@@ -1,0 +1,181 @@
+//! A client that does random things to what is its own, and checks what it reads.
+
+use crate::model::{ContainerName, Model};
+use daos_env::{Random, SeededRandom};
+use daos_testkit::wire_client::*;
+use daos_types::{HandleId, Reference};
+use daos_wire::*;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Operations of a client in one life.
+const OPERATIONS: u64 = 40;
+/// The pool that all clients share; each has a container of its own in it.
+const SHARED_POOL: u8 = 100;
+/// Containers of a client in its own pool.
+const CONTAINERS: u64 = 2;
+/// Dkeys and attributes that a client writes in a container.
+const NAMES: u64 = 5;
+/// The longest value: some lie in the arena, some on the data device.
+const VALUE_LENGTH_MAX: u64 = 9000;
+
+pub struct Actor {
+    client: WireClient,
+    number: u8,
+    random: SeededRandom,
+    model: Rc<RefCell<Model>>,
+}
+
+impl Actor {
+    pub fn new(client: WireClient, number: u8, seed: u64, model: Rc<RefCell<Model>>) -> Actor {
+        Actor { client, number, random: SeededRandom::new(seed), model }
+    }
+
+    fn below(&self, bound: u64) -> u64 {
+        self.random.next_u64() % bound
+    }
+
+    /// The handle of a pool; of this actor alone.
+    fn pool_handle(&self, pool: u8) -> HandleId {
+        handle_id(if pool == SHARED_POOL { 200 + self.number } else { 150 + self.number })
+    }
+
+    /// The number of the handle of a container.
+    fn container_handle(&self, name: ContainerName) -> u8 {
+        self.number * 8 + name.1 % 8 + if name.0 == SHARED_POOL { 4 } else { 0 }
+    }
+
+    pub async fn act(self) {
+        for _ in 0..OPERATIONS {
+            let name = self.container().await;
+            match self.below(20) {
+                0 => self.destroy_container(name).await,
+                1 if name.0 != SHARED_POOL => self.destroy_pool(name.0).await,
+                2..5 => self.set_attribute(name).await,
+                5..7 => self.punch(name).await,
+                7..12 => self.read(name).await,
+                12 => self.close(name).await,
+                _ => self.write(name).await,
+            }
+        }
+        self.client.endpoint.close();
+    }
+
+    /// A container of this actor, made and opened where that is needed.
+    async fn container(&self) -> ContainerName {
+        let name = match self.below(3) {
+            0 => (SHARED_POOL, self.number + 1),
+            _ => (self.number + 1, 1 + self.below(CONTAINERS) as u8),
+        };
+        self.make_pool(name.0).await;
+        self.client.connect(pool_id(name.0), self.pool_handle(name.0)).await.expect("connects");
+        if self.model.borrow().containers.get(&name).is_none_or(|container| container.certain().is_none()) {
+            self.model.borrow_mut().containers.entry(name).or_default().begin(Some(()));
+            let label = format!("of-{}-{}", self.number, name.1);
+            let made = self.client.create_container(pool_id(name.0), self.pool_handle(name.0), name.1, &label);
+            made.await.expect("creates");
+            self.acknowledge(|model| model.containers.entry(name).or_default().acknowledge());
+        }
+        let handle = handle_id(self.container_handle(name));
+        self.client.open(pool_id(name.0), self.pool_handle(name.0), name.1, handle).await.expect("opens");
+        name
+    }
+
+    async fn make_pool(&self, number: u8) {
+        // The shared pool is made by whoever comes first, and by all who come before it is known to be there.
+        let exists = number == SHARED_POOL && self.model.borrow().pools.contains_key(&number);
+        if !exists && self.model.borrow().pools.get(&number).is_some_and(|pool| pool.certain().is_some()) {
+            return;
+        }
+        if !exists {
+            self.model.borrow_mut().pools.entry(number).or_default().begin(Some(()));
+        }
+        self.client.create_pool(number, &format!("pool-{number}"), "log").await.expect("creates");
+        if number == SHARED_POOL {
+            self.model.borrow_mut().pools.entry(number).or_default().observe(Some(()), "the shared pool");
+        } else {
+            self.acknowledge(|model| model.pools.entry(number).or_default().acknowledge());
+        }
+    }
+
+    fn acknowledge(&self, change: impl FnOnce(&mut Model)) {
+        let mut model = self.model.borrow_mut();
+        change(&mut model);
+        model.acknowledged += 1;
+    }
+
+    async fn write(&self, name: ContainerName) {
+        let (target, dkey) = (self.below(self.client.targets.len() as u64) as usize, self.below(NAMES) as u8);
+        let length = 1 + self.below(if self.below(3) == 0 { VALUE_LENGTH_MAX } else { 200 });
+        let mut value = vec![0; length as usize];
+        self.random.fill(&mut value);
+        let key = (name, target, dkey);
+        self.model.borrow_mut().values.entry(key).or_default().begin(Some(value.clone()));
+        let at = address(name.0, name.1, self.container_handle(name));
+        self.client.update(target, &at, &format!("d{dkey}"), &value).await.expect("writes");
+        self.acknowledge(|model| model.values.entry(key).or_default().acknowledge());
+    }
+
+    async fn punch(&self, name: ContainerName) {
+        let (target, dkey) = (self.below(self.client.targets.len() as u64) as usize, self.below(NAMES) as u8);
+        let key = (name, target, dkey);
+        self.model.borrow_mut().values.entry(key).or_default().begin(None);
+        let address = address(name.0, name.1, self.container_handle(name));
+        let what = PunchKind::Dkeys(vec![daos_testkit::wire_client::key(&format!("d{dkey}"))]);
+        let request = Punch { address, conditions: 0, what };
+        self.client.call_target::<_, ()>(target, Opcode::Punch, &request).await.expect("punches");
+        self.acknowledge(|model| model.values.entry(key).or_default().acknowledge());
+    }
+
+    async fn read(&self, name: ContainerName) {
+        let (target, dkey) = (self.below(self.client.targets.len() as u64) as usize, self.below(NAMES) as u8);
+        let at = address(name.0, name.1, self.container_handle(name));
+        let seen = self.client.fetch(target, &at, &format!("d{dkey}")).await.expect("reads");
+        self.model.borrow_mut().values.entry((name, target, dkey)).or_default().observe(seen, (name, target, dkey));
+    }
+
+    async fn set_attribute(&self, name: ContainerName) {
+        let number = self.below(NAMES) as u8;
+        let mut value = vec![0; 1 + self.below(VALUE_LENGTH_MAX) as usize];
+        self.random.fill(&mut value);
+        self.model.borrow_mut().attributes.entry((name, number)).or_default().begin(Some(value.clone()));
+        let set = AttributesSet {
+            owner: AttributeOwner::Container((pool_id(name.0), container_id(name.1))),
+            handle: handle_id(self.container_handle(name)),
+            attributes: vec![(format!("a{number}"), Blob(value))],
+        };
+        self.client.call::<_, ()>(Opcode::AttributesSet, &set).await.expect("sets");
+        self.acknowledge(|model| model.attributes.entry((name, number)).or_default().acknowledge());
+    }
+
+    async fn close(&self, name: ContainerName) {
+        let request = ContainerRequest {
+            pool: pool_id(name.0),
+            container: container_id(name.1),
+            handle: handle_id(self.container_handle(name)),
+        };
+        self.client.call::<_, ()>(Opcode::ContainerClose, &request).await.expect("closes");
+        let at = address(name.0, name.1, self.container_handle(name));
+        let refused = self.client.update(0, &at, "d0", b"x").await;
+        assert_eq!(refused.map_err(|error| error.code()), Err(daos_status::Code::NoHdl), "the handle was closed");
+    }
+
+    async fn destroy_container(&self, name: ContainerName) {
+        self.model.borrow_mut().containers.entry(name).or_default().begin(None);
+        let request = ContainerDestroy {
+            pool: pool_id(name.0),
+            handle: self.pool_handle(name.0),
+            container: Reference::Id(container_id(name.1).0),
+            force: true,
+        };
+        self.client.call::<_, ()>(Opcode::ContainerDestroy, &request).await.expect("destroys");
+        self.acknowledge(|model| model.forget_container(name));
+    }
+
+    async fn destroy_pool(&self, number: u8) {
+        self.model.borrow_mut().pools.entry(number).or_default().begin(None);
+        let request = PoolDestroy { pool: Reference::Id(pool_id(number).0), force: true };
+        self.client.call::<_, ()>(Opcode::PoolDestroy, &request).await.expect("destroys");
+        self.acknowledge(|model| model.forget_pool(number));
+    }
+}

@@ -1,0 +1,155 @@
+//! One engine from its start to its end, with its clients, on one executor.
+
+use crate::actor::Actor;
+use crate::model::Model;
+use crate::verify;
+use daos_env::sync::join_all;
+use daos_env::{Env, Executor, ManualClock, Random, SeededRandom};
+use daos_media::Media;
+use daos_pool_service::SpaceOffer;
+use daos_rpc::in_process::InProcessNetwork;
+use daos_rpc::{Address, Transport};
+use daos_server::{Capacity, EngineIdentity, Sessions, Target, TargetParts, TargetSettings};
+use daos_sim::media::SimMedia;
+use daos_status::Result;
+use daos_testkit::wire_client::WireClient;
+use daos_types::TargetIndex;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Clients at a time.
+const CLIENTS: u8 = 4;
+/// When the clock of a life starts, in seconds: a little later or earlier than that of the last one, as calendars are.
+const START_SECONDS: (u64, u64) = (1_700_000_000, 1000);
+
+/// How a life is to end.
+#[derive(Clone, Copy, Debug)]
+pub enum Plan {
+    /// By a power cut after so many persist operations of the media in all.
+    PowerCut(u64),
+    /// By the end of the process after so many rounds, the machine going on.
+    Kill(u64),
+    /// By a clean stop, once the clients are done.
+    Stop,
+}
+
+/// How a life has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    PowerCut,
+    Killed,
+    Stopped,
+}
+
+struct Plenty;
+
+impl Capacity for Plenty {
+    fn offer(&self) -> Result<SpaceOffer> {
+        Ok(SpaceOffer { storage: 1 << 40, memory: 1 << 40 })
+    }
+}
+
+pub struct Life {
+    media: SimMedia,
+    targets: u32,
+    seed: u64,
+    model: Rc<RefCell<Model>>,
+    clock: Arc<ManualClock>,
+    executor: Executor,
+}
+
+impl Life {
+    pub fn new(media: &SimMedia, targets: u32, seed: u64, model: Rc<RefCell<Model>>) -> Life {
+        let seconds = START_SECONDS.0 + SeededRandom::new(seed).next_u64() % START_SECONDS.1;
+        let clock = Arc::new(ManualClock::starting_at(seconds * 1_000_000_000));
+        let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
+        Life { media: media.clone(), targets, seed, model, clock, executor }
+    }
+
+    /// Lives until the plan says, or until the clients are done.
+    pub fn run(self, plan: Plan) -> End {
+        if let Plan::PowerCut(at) = plan {
+            self.media.cut_power_at(at);
+        }
+        let done = Rc::new(Cell::new(false));
+        let (story, told) = (self.story(), done.clone());
+        self.executor.spawner().spawn(async move {
+            story.await;
+            told.set(true);
+        });
+        let mut rounds = 0;
+        loop {
+            let busy = self.executor.run_once();
+            rounds += 1;
+            if self.media.is_off() {
+                return End::PowerCut;
+            }
+            if done.get() {
+                return End::Stopped;
+            }
+            if matches!(plan, Plan::Kill(after) if rounds >= after) {
+                return End::Killed;
+            }
+            if !busy {
+                let next = self.executor.next_timer().expect("somebody waits for a time, or the engine is stuck");
+                self.clock.advance(next.saturating_sub(daos_env::Clock::monotonic(&*self.clock)));
+            }
+        }
+    }
+
+    /// Everything that happens, as one future.
+    fn story(&self) -> impl Future<Output = ()> + 'static {
+        let spawner = self.executor.spawner().clone();
+        let random = Arc::new(SeededRandom::new(self.seed));
+        let env = Env { clock: self.clock.clone(), random: random.clone() };
+        let (media, model, count) = (self.media.clone(), self.model.clone(), self.targets);
+        async move {
+            let network = InProcessNetwork::new();
+            let sessions = Arc::new(Sessions::new(&*random));
+            let transports: Vec<Rc<dyn Transport>> =
+                (0..count).map(|_| network.open().expect("room") as Rc<dyn Transport>).collect();
+            let addresses: Vec<Address> = transports.iter().map(|transport| transport.address()).collect();
+            let starts = transports.into_iter().enumerate().map(|(index, transport)| {
+                Target::start(TargetParts {
+                    index: TargetIndex(index as u32),
+                    env: env.clone(),
+                    spawner: spawner.clone(),
+                    media: media.folder(&format!("target-{index}")).expect("a folder"),
+                    transport,
+                    targets: addresses.clone(),
+                    settings: TargetSettings::default(),
+                    sessions: sessions.clone(),
+                    capacity: Arc::new(Plenty),
+                    identity: EngineIdentity { system: "sim".into(), provider: "in-process".into(), process: 1 },
+                })
+            });
+            let targets: Vec<Target> =
+                join_all(starts).await.into_iter().map(|target| target.expect("every engine starts")).collect();
+            let attach = || {
+                let session = sessions.admit(&*random);
+                let transport = network.open().expect("room");
+                (session, WireClient::attach(&env, &spawner, transport, &addresses, session))
+            };
+            let (session, verifier) = attach();
+            verify::verify(&verifier, &model).await;
+            verifier.endpoint.close();
+            targets[0].client_gone(sessions.forget(session)).await;
+            let actors = (0..CLIENTS).map(|number| {
+                let (session, client) = attach();
+                let actor = Actor::new(client, number, random.next_u64(), model.clone());
+                let (targets, sessions) = (&targets, &sessions);
+                async move {
+                    actor.act().await;
+                    // It leaves without a word: what it has open is closed for it.
+                    targets[0].client_gone(sessions.forget(session)).await;
+                }
+            });
+            join_all(actors).await;
+            for stopped in join_all(targets.iter().map(Target::stop)).await {
+                stopped.expect("a clean end");
+            }
+        }
+    }
+}
