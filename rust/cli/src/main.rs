@@ -64,7 +64,10 @@ fn parse_and<P: Parser>(
         Err(error) => return refuse(&error, wants_json(words)),
     };
     let GlobalOptions { json, verbose, .. } = global(&line);
-    session::set_log(verbose);
+    // An engine logs to a file of its directory, and says so itself.
+    if program != "daos_server" {
+        session::set_log(verbose);
+    }
     reply::print(program, json, work(line))
 }
 

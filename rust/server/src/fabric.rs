@@ -1,28 +1,30 @@
 //! The fabric that an engine's endpoints are on.
 
-use daos_env::Spawner;
+use daos_env::Env;
 use daos_rpc::Transport;
 use daos_rpc::in_process::InProcessNetwork;
-use daos_status::{Code, Result, fail};
+use daos_rpc::libfabric::{FabricSettings, FabricTransport};
+use daos_status::Result;
 use std::rc::Rc;
+
+/// The provider between the processes of one machine: every machine has it, and it can sleep.
+const LOCAL_PROVIDER: &str = "tcp";
 
 /// How the targets of an engine are reached. Given to each target's thread, which opens its own endpoint.
 #[derive(Clone)]
 pub(crate) enum Fabric {
     /// By threads of the same process.
     InProcess(InProcessNetwork),
+    /// By processes of this machine, on the loopback interface.
+    Local,
 }
 
 impl Fabric {
-    /// The fabric between the processes of one machine.
-    pub fn local() -> Result<Fabric> {
-        fail!(Code::Nosys, "the fabric between processes is being written")
-    }
-
     /// Opens an endpoint for the calling thread.
-    pub fn open(&self, _spawner: &Spawner) -> Result<Rc<dyn Transport>> {
+    pub fn open(&self, env: &Env) -> Result<Rc<dyn Transport>> {
         match self {
             Fabric::InProcess(network) => Ok(network.open()?),
+            Fabric::Local => Ok(FabricTransport::open(env, &FabricSettings::new(LOCAL_PROVIDER))?),
         }
     }
 
@@ -30,6 +32,7 @@ impl Fabric {
     pub fn provider(&self) -> &'static str {
         match self {
             Fabric::InProcess(_) => "in-process",
+            Fabric::Local => LOCAL_PROVIDER,
         }
     }
 }

@@ -228,7 +228,7 @@ async fn live(
 ) -> Result<()> {
     let folder = settings.directory.join(format!("target-{}", index.0));
     let media = FileMedia::create(&folder, IoEngine::Automatic, &spawner)?;
-    let transport = settings.fabric.open(&spawner)?;
+    let transport = settings.fabric.open(&settings.env)?;
     reporter.report(Event::Address(index, transport.address()));
     let targets = match commands.receive().await {
         Some(Command::Serve(targets)) => targets,

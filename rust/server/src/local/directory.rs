@@ -2,10 +2,10 @@
 
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::local_directory::{ENGINE_LOCK_FILE, ERROR_FILE, LOG_FILE, PROCESS_FILE, SOCKET_FILE, error_file_text};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
@@ -126,6 +126,9 @@ impl Directory {
         let listener = self.with_short_path(NEW_SOCKET_FILE, |path| UnixListener::bind(path));
         let listener = listener.map_err(|error| failed(doing, &new, error))?;
         listener.set_nonblocking(true).map_err(|error| failed(doing, &new, error))?;
+        // Whoever may write to it may be a client: its owner only, also in a directory that others may enter.
+        let owner_only = Permissions::from_mode(0o600);
+        std::fs::set_permissions(&new, owner_only).map_err(|error| failed(doing, &new, error))?;
         std::fs::rename(&new, self.socket()).map_err(|error| failed(doing, &new, error))?;
         Ok(listener)
     }
