@@ -53,6 +53,8 @@ pub struct Function {
     pub header: String,
     /// Its name.
     pub name: String,
+    /// The library that programs expect it in, without the ending of its file.
+    pub library: String,
     /// Whether it is in the library (and not in the header alone).
     pub is_extern: bool,
     /// Its prototype, with arrays as `type[] name`.
@@ -106,6 +108,7 @@ impl Facts {
             .into_iter()
             .map(|row| Function {
                 header: row[0].clone(),
+                library: row[1].clone(),
                 is_extern: row[2] == "extern",
                 name: row[3].clone(),
                 signature: row[4].clone(),
