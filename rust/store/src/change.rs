@@ -7,9 +7,9 @@ use crate::single;
 use crate::stored::{INLINE_MAX, Source, VALUE_MAX, chunk_of};
 use crate::value_space::{Placed, ValueSpace};
 use crate::visibility::{Depth, Window, is_visible, span};
-use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, PunchRequest, PunchTarget, Store, UpdateRequest, UpdateValue};
+use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, Store, UpdateRequest, UpdateValue};
 use daos_media::{Arena, Transaction};
-use daos_status::{Code, Result, Status, fail};
+use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key, KeyKind, ObjectId};
 
 /// A value that was written to the data device before its transaction, and which one of the request it is.
@@ -115,32 +115,32 @@ pub(crate) struct Change<'a, 't> {
 }
 
 /// The object that a change is about, on its way.
-struct Target {
-    object: Level,
-    window: Window,
-    dkey_order: ChildOrder,
-    akey_order: ChildOrder,
-    akey_kind: KeyKind,
+pub(crate) struct Target {
+    pub object: Level,
+    pub window: Window,
+    pub dkey_order: ChildOrder,
+    pub akey_order: ChildOrder,
+    pub akey_kind: KeyKind,
 }
 
 fn no_spans(_arena: &Arena, _level: &Level) -> Result<Span> {
     Ok(Span::EMPTY)
 }
 
-fn span_of_dkey(arena: &Arena, level: &Level) -> Result<Span> {
+pub(crate) fn span_of_dkey(arena: &Arena, level: &Level) -> Result<Span> {
     span(arena, level, Depth::Dkey)
 }
 
-fn span_of_akey(arena: &Arena, level: &Level) -> Result<Span> {
+pub(crate) fn span_of_akey(arena: &Arena, level: &Level) -> Result<Span> {
     span(arena, level, Depth::Akey)
 }
 
 impl<'t> Change<'_, 't> {
-    fn arena(&self) -> &'t Arena {
+    pub(crate) fn arena(&self) -> &'t Arena {
         self.transaction.arena()
     }
 
-    fn target(&mut self, container: &mut Level, id: ObjectId, epoch: u64) -> Result<Target> {
+    pub(crate) fn target(&mut self, container: &mut Level, id: ObjectId, epoch: u64) -> Result<Target> {
         let key = object_key(id);
         let probe = fixed_probe(&key);
         let object = match container.find_child(self.arena(), &probe)? {
@@ -240,7 +240,7 @@ impl<'t> Change<'_, 't> {
         Ok(())
     }
 
-    fn is_visible(&self, level: Option<&Level>, depth: Depth, window: Window) -> Result<bool> {
+    pub(crate) fn is_visible(&self, level: Option<&Level>, depth: Depth, window: Window) -> Result<bool> {
         level.map_or(Ok(false), |level| is_visible(self.arena(), level, depth, window))
     }
 
@@ -300,140 +300,6 @@ impl<'t> Change<'_, 't> {
         }
         Ok(())
     }
-
-    /// Carries out a punch.
-    pub(crate) fn punch(&mut self, container: &mut Level, request: &PunchRequest) -> Result<()> {
-        let epoch = request.epoch.0;
-        if request.conditions.has(Conditions::PUNCH) {
-            self.check_punched(container, request)?;
-        }
-        let mut target = self.target(container, request.object, epoch)?;
-        match &request.what {
-            PunchTarget::Object => {
-                self.remove_at(&mut target.object, Depth::Object, epoch)?;
-                target.object.punch(self.transaction, epoch)
-            }
-            PunchTarget::Dkeys(keys) => {
-                for key in keys {
-                    let probe = KeyProbe::new(request.object.object_type().dkey_kind(), key)?;
-                    let mut dkey = match target.object.find_child(self.arena(), &probe)? {
-                        Some(dkey) => dkey,
-                        None => target.object.add_child(self.transaction, target.dkey_order, &probe, span_of_dkey)?,
-                    };
-                    let removed = self.remove_at(&mut dkey, Depth::Dkey, epoch)?;
-                    dkey.punch(self.transaction, epoch)?;
-                    self.note_punch(&target.object, epoch, removed)?;
-                }
-                Ok(())
-            }
-            PunchTarget::Akeys { dkey, akeys } => self.punch_akeys(&mut target, request, dkey, akeys),
-        }
-    }
-
-    fn punch_akeys(&mut self, target: &mut Target, request: &PunchRequest, dkey: &Key, akeys: &[Key]) -> Result<()> {
-        let epoch = request.epoch.0;
-        let probe = KeyProbe::new(request.object.object_type().dkey_kind(), dkey)?;
-        let mut dkey = match target.object.find_child(self.arena(), &probe)? {
-            Some(dkey) => dkey,
-            None => target.object.add_child(self.transaction, target.dkey_order, &probe, span_of_dkey)?,
-        };
-        for key in akeys {
-            let probe = KeyProbe::new(target.akey_kind, key)?;
-            let mut akey = match dkey.find_child(self.arena(), &probe)? {
-                Some(akey) => akey,
-                None => dkey.add_child(self.transaction, target.akey_order, &probe, span_of_akey)?,
-            };
-            let removed = self.remove_at(&mut akey, Depth::Akey, epoch)?;
-            akey.punch(self.transaction, epoch)?;
-            self.note_punch(&dkey, epoch, removed)?;
-            self.note_punch(&target.object, epoch, removed)?;
-        }
-        Ok(())
-    }
-
-    /// Takes a punch below a level into the summary of its children.
-    fn note_punch(&mut self, level: &Level, epoch: u64, removed: bool) -> Result<()> {
-        if let Children::Tree(tree) = level.children()? {
-            tree.note_touched(self.transaction, epoch, true)?;
-            if removed {
-                tree.note_removal(self.transaction)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// [`Conditions::PUNCH`]: everything that is named must exist.
-    fn check_punched(&self, container: &Level, request: &PunchRequest) -> Result<()> {
-        let arena = self.arena();
-        let kind = request.object.object_type();
-        let missing =
-            |what: String| Status::new(Code::Nonexist, format!("object {}{what} does not exist", request.object));
-        let key = object_key(request.object);
-        let Some(object) = container.find_child(arena, &fixed_probe(&key))? else { return Err(missing(String::new())) };
-        let above = Window::until(request.epoch.0);
-        let window = above.below(arena, &object)?;
-        match &request.what {
-            PunchTarget::Object => {
-                if !is_visible(arena, &object, Depth::Object, above)? {
-                    return Err(missing(String::new()));
-                }
-            }
-            PunchTarget::Dkeys(keys) => {
-                for key in keys {
-                    let dkey = object.find_child(arena, &KeyProbe::new(kind.dkey_kind(), key)?)?;
-                    if !self.is_visible(dkey.as_ref(), Depth::Dkey, window)? {
-                        return Err(missing(format!(", dkey {key:?}")));
-                    }
-                }
-            }
-            PunchTarget::Akeys { dkey: dkey_name, akeys } => {
-                let dkey = object.find_child(arena, &KeyProbe::new(kind.dkey_kind(), dkey_name)?)?;
-                let Some(dkey) = dkey else { return Err(missing(format!(", dkey {dkey_name:?}"))) };
-                let window = window.below(arena, &dkey)?;
-                for key in akeys {
-                    let akey = dkey.find_child(arena, &KeyProbe::new(kind.akey_kind(), key)?)?;
-                    if !self.is_visible(akey.as_ref(), Depth::Akey, window)? {
-                        return Err(missing(format!(", dkey {dkey_name:?}, akey {key:?}")));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the values of exactly this epoch below a level; whether there were any.
-    fn remove_at(&mut self, level: &mut Level, depth: Depth, epoch: u64) -> Result<bool> {
-        let Some(below) = depth.below() else {
-            return match level.value_kind()? {
-                ValueKind::Unknown => Ok(false),
-                ValueKind::Single => single::remove_at(self.transaction, self.space, level, epoch),
-                ValueKind::Array => array::remove_at(self.transaction, self.space, level, epoch),
-            };
-        };
-        let tree = match level.children()? {
-            Children::None => return Ok(false),
-            Children::Direct(link) => return self.remove_at(&mut Level::load(self.arena(), link)?, below, epoch),
-            Children::Tree(tree) => tree,
-        };
-        // What is punched is older than the punch nearly always, and then there is nothing to look for.
-        if tree.head(self.arena())?.touched < epoch {
-            return Ok(false);
-        }
-        let mut removed = false;
-        let mut cursor = tree.first(self.arena())?;
-        while let Some(at) = &mut cursor {
-            // The children change, but the tree that names them does not.
-            let mut child = Level::load(self.arena(), at.entry(self.arena())?.link)?;
-            removed |= self.remove_at(&mut child, below, epoch)?;
-            if !at.next(self.arena())? {
-                break;
-            }
-        }
-        if removed {
-            tree.note_removal(self.transaction)?;
-        }
-        Ok(removed)
-    }
 }
 
 /// A request must treat an akey as what it is.
@@ -446,33 +312,5 @@ pub(crate) fn check_kind(is: ValueKind, wanted: ValueKind, akey: &Key) -> Result
             fail!(Code::NoPerm, "akey {akey:?} holds an array, not a single value")
         }
         _ => Ok(()),
-    }
-}
-
-/// Whether everything that a punch names has a record, so that the punch takes hardly any space.
-pub(crate) fn is_known(arena: &Arena, container: &Level, request: &PunchRequest) -> Result<bool> {
-    let kind = request.object.object_type();
-    let key = object_key(request.object);
-    let Some(object) = container.find_child(arena, &fixed_probe(&key))? else { return Ok(false) };
-    let find = |level: &Level, kind: KeyKind, key: &Key| level.find_child(arena, &KeyProbe::new(kind, key)?);
-    match &request.what {
-        PunchTarget::Object => Ok(true),
-        PunchTarget::Dkeys(keys) => {
-            for key in keys {
-                if find(&object, kind.dkey_kind(), key)?.is_none() {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        PunchTarget::Akeys { dkey, akeys } => {
-            let Some(dkey) = find(&object, kind.dkey_kind(), dkey)? else { return Ok(false) };
-            for key in akeys {
-                if find(&dkey, kind.akey_kind(), key)?.is_none() {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
     }
 }

@@ -7,7 +7,9 @@
 
 mod array;
 mod change;
+mod commit;
 mod conditions;
+mod containers;
 mod data;
 mod enumerate;
 mod extremes;
@@ -17,6 +19,7 @@ mod key_order;
 mod level;
 mod listing;
 mod pieces;
+mod punch;
 mod query;
 mod recent;
 mod reclaim;

@@ -37,6 +37,8 @@ pub(crate) fn mark_destroyed(transaction: &mut Transaction<'_>, container: &mut 
 pub(crate) struct Reclaim {
     /// A task is freeing containers.
     is_running: Cell<bool>,
+    /// The record of the container that is being freed, or zero.
+    current: Cell<u32>,
     /// Counts the steps, so that those who wait for space notice.
     steps: Cell<u64>,
     changed: Signal,
@@ -90,16 +92,22 @@ impl Store {
         self.durable.admission().await?;
         let arena = self.durable.arena();
         let mut containers = self.superblock.containers(arena)?;
-        let Some(mut container) = find_destroyed(arena, &containers)? else { return Ok(false) };
+        let found = match self.reclaim.current.get() {
+            0 => find_destroyed(arena, &containers)?,
+            link => Some(Level::load(arena, link)?),
+        };
+        let Some(mut container) = found else { return Ok(false) };
         let mut transaction = arena.begin_privileged();
         let mut budget = RECORDS_PER_STEP;
-        if empty_keys(&mut transaction, &self.values, &mut container, None, &mut budget)? {
+        let is_empty = empty_keys(&mut transaction, &self.values, &mut container, None, &mut budget)?;
+        if is_empty {
             let key = container.key(transaction.arena())?;
             let Ok(key) = <[u8; 16]>::try_from(key) else { return Err(damaged("a container's key", 0)) };
             containers.remove_child(&mut transaction, &fixed_probe(&key))?;
             container.free(&mut transaction)?;
         }
         self.durable.commit(transaction)?;
+        self.reclaim.current.set(if is_empty { 0 } else { container.link() });
         Ok(true)
     }
 }

@@ -1,28 +1,21 @@
 //! The store itself: its public face.
 
-use crate::change::{self, Change, PlacedValue};
-use crate::key_order::{container_key, fixed_probe, order_of};
-use crate::level::{ChildOrder, Children, Level, Span};
+use crate::key_order::order_of;
 use crate::recent::Recent;
-use crate::reclaim::{self, Reclaim};
+use crate::reclaim::Reclaim;
 use crate::superblock::Superblock;
-use crate::tree::damaged;
 use crate::value_space::ValueSpace;
 use crate::visibility::{Depth, span};
 use crate::{
     Anchor, Direction, ExtentListing, FetchReply, FetchRequest, KeyListing, Limits, ObjectListing, Operation,
-    PunchRequest, PunchTarget, QueryReply, QueryRequest, Statistics, StoreSettings, StoreSpace, TierSpace,
-    UpdateRequest, UpdateValue,
+    PunchRequest, QueryReply, QueryRequest, Statistics, StoreSettings, StoreSpace, TierSpace, UpdateRequest,
 };
 use daos_env::{Env, Spawner};
-use daos_media::{Arena, ArenaSettings, BLOCK_SIZE, DurableArena, Lsn, Media};
+use daos_media::{ArenaSettings, BLOCK_SIZE, DurableArena, Lsn, Media};
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::cell::Cell;
 use std::rc::Rc;
-
-/// Steps that destroying a container does itself; what is left is freed in the background.
-const RECLAIM_STEPS_AT_ONCE: usize = 16;
 
 /// One target's part of one pool. See the [crate](crate).
 pub struct Store {
@@ -34,7 +27,7 @@ pub struct Store {
     pub(crate) spawner: Spawner,
     statistics: Cell<Statistics>,
     /// The newest epoch that was written, or a bound of it after opening.
-    newest: Cell<u64>,
+    pub(crate) newest: Cell<u64>,
     is_closed: Cell<bool>,
 }
 
@@ -108,8 +101,9 @@ impl Store {
             return Ok(());
         }
         self.reclaim.wait_idle().await;
-        self.write_newest_epoch().await?;
-        self.durable.close().await
+        let written = self.write_newest_epoch().await;
+        let closed = self.durable.close().await;
+        written.and(closed)
     }
 
     /// Replaces the bound of epochs by the newest one.
@@ -287,7 +281,7 @@ impl Store {
         self.is_closed.get()
     }
 
-    fn count(&self, note: impl FnOnce(&mut Statistics)) {
+    pub(crate) fn count(&self, note: impl FnOnce(&mut Statistics)) {
         let mut statistics = self.statistics.get();
         note(&mut statistics);
         self.statistics.set(statistics);
@@ -325,116 +319,12 @@ impl Store {
     }
 
     /// Waits until a commit is durable that a reader has seen.
-    async fn wait_for(&self, lsn: Lsn) -> Result<()> {
+    pub(crate) async fn wait_for(&self, lsn: Lsn) -> Result<()> {
         if lsn <= self.durable.durable() {
             return Ok(());
         }
         self.count(|statistics| statistics.waits_for_log += 1);
         self.durable.wait_durable(lsn).await
-    }
-
-    /// A container, if it is there and was not destroyed.
-    pub(crate) fn container(&self, arena: &Arena, container: ContainerId) -> Result<Level> {
-        match self.find_container(arena, container)? {
-            Some(level) if !reclaim::is_destroyed(&level) => Ok(level),
-            _ => fail!(Code::ContNonexist, "container {container} does not exist"),
-        }
-    }
-
-    fn find_container(&self, arena: &Arena, container: ContainerId) -> Result<Option<Level>> {
-        let key = container_key(container);
-        self.superblock.containers(arena)?.find_child(arena, &fixed_probe(&key))
-    }
-
-    fn containers_there(&self) -> Result<Vec<ContainerId>> {
-        let arena = self.durable.arena();
-        let mut found = Vec::new();
-        let mut take = |link: u32| -> Result<()> {
-            let container = Level::load(arena, link)?;
-            if !reclaim::is_destroyed(&container) {
-                let key = container.key(arena)?;
-                let bytes = key.try_into().map_err(|_| damaged("a container's key", u64::from(link) * 8))?;
-                found.push(ContainerId::from_bytes(bytes));
-            }
-            Ok(())
-        };
-        match self.superblock.containers(arena)?.children()? {
-            Children::None => {}
-            Children::Direct(link) => take(link)?,
-            Children::Tree(tree) => {
-                let mut cursor = tree.first(arena)?;
-                while let Some(at) = &mut cursor {
-                    take(at.entry(arena)?.link)?;
-                    if !at.next(arena)? {
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    async fn make_container(&self, container: ContainerId) -> Result<()> {
-        loop {
-            self.durable.admission().await?;
-            match self.try_make_container(container) {
-                Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {}
-                Ok(None) => {}
-                Ok(Some(lsn)) => return self.durable.wait_durable(lsn).await,
-                Err(status) => {
-                    self.wait_for(self.recent.of_structure()).await?;
-                    return Err(status);
-                }
-            }
-            // Room, or the same container, is still being freed.
-            self.reclaim.wait_step().await;
-        }
-    }
-
-    /// Makes a container; `None` when one of this identifier is still being freed.
-    fn try_make_container(&self, container: ContainerId) -> Result<Option<Lsn>> {
-        let arena = self.durable.arena();
-        match self.find_container(arena, container)? {
-            Some(level) if reclaim::is_destroyed(&level) && self.reclaim.is_running() => return Ok(None),
-            Some(level) if reclaim::is_destroyed(&level) => {
-                fail!(Code::Busy, "container {container} was destroyed and is not freed yet; try again after a restart")
-            }
-            Some(_) => fail!(Code::Exist, "container {container} exists already"),
-            None => {}
-        }
-        let key = container_key(container);
-        let mut transaction = arena.begin();
-        let mut root = self.superblock.containers(arena)?;
-        root.add_child(&mut transaction, ChildOrder::Fixed, &fixed_probe(&key), |_, _| Ok(Span::EMPTY))?;
-        let lsn = self.durable.commit(transaction)?;
-        self.recent.mark_structure(lsn);
-        Ok(Some(lsn))
-    }
-
-    async fn drop_container(self: &Rc<Self>, container: ContainerId) -> Result<()> {
-        self.durable.admission().await?;
-        let arena = self.durable.arena();
-        let mut level = match self.container(arena, container) {
-            Ok(level) => level,
-            Err(status) if status.code() == Code::ContNonexist => {
-                self.wait_for(self.recent.of_structure()).await?;
-                fail!(Code::Nonexist, "container {container} does not exist");
-            }
-            Err(status) => return Err(status),
-        };
-        let mut transaction = arena.begin_privileged();
-        reclaim::mark_destroyed(&mut transaction, &mut level)?;
-        let lsn = self.durable.commit(transaction)?;
-        self.recent.mark_structure(lsn);
-        self.durable.wait_durable(lsn).await?;
-        self.start_reclaim();
-        for _ in 0..RECLAIM_STEPS_AT_ONCE {
-            if !self.reclaim.is_running() {
-                break;
-            }
-            self.reclaim.wait_step().await;
-        }
-        Ok(())
     }
 
     async fn fetch_values(&self, request: FetchRequest) -> Result<FetchReply> {
@@ -451,140 +341,4 @@ impl Store {
         self.count(|statistics| statistics.bytes_read += bytes);
         Ok(reply)
     }
-
-    /// Carries out changes, all or none.
-    async fn change(&self, operations: &mut [Operation]) -> Result<()> {
-        for operation in &*operations {
-            match operation {
-                Operation::Update(update) => change::check_update(update)?,
-                Operation::Punch(punch) => change::check_epoch(punch.epoch)?,
-            }
-        }
-        let bytes = operations.iter().map(bytes_of).sum::<u64>();
-        let placed = self.place(operations).await?;
-        let lsn = loop {
-            self.durable.admission().await?;
-            match self.try_change(operations, &placed) {
-                Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {
-                    self.reclaim.wait_step().await;
-                }
-                Err(status) => {
-                    self.wait_for_operations(operations).await?;
-                    return Err(status);
-                }
-                Ok(lsn) => break lsn,
-            }
-        };
-        placed.into_iter().flatten().for_each(PlacedValue::keep);
-        self.durable.wait_durable(lsn).await?;
-        self.count(|statistics| {
-            statistics.bytes_written += bytes;
-            for operation in &*operations {
-                match operation {
-                    Operation::Update(_) => statistics.updates += 1,
-                    Operation::Punch(_) => statistics.punches += 1,
-                }
-            }
-        });
-        Ok(())
-    }
-
-    /// Writes large values to the data device; one list per operation.
-    async fn place(&self, operations: &mut [Operation]) -> Result<Vec<Vec<PlacedValue>>> {
-        let mut placed = Vec::new();
-        for (index, operation) in operations.iter_mut().enumerate() {
-            let Operation::Update(update) = operation else { continue };
-            let values = change::place_values(self, update).await?;
-            if !values.is_empty() {
-                placed.resize_with(index, Vec::new);
-                placed.push(values);
-            }
-        }
-        Ok(placed)
-    }
-
-    /// One transaction with everything in it.
-    fn try_change(&self, operations: &[Operation], placed: &[Vec<PlacedValue>]) -> Result<Lsn> {
-        let arena = self.durable.arena();
-        let is_privileged = self.makes_only_known_punches(arena, operations)?;
-        let mut transaction = if is_privileged { arena.begin_privileged() } else { arena.begin() };
-        let kind = self.settings().checksum;
-        let mut newest = 0;
-        for (index, operation) in operations.iter().enumerate() {
-            let mut change = Change { transaction: &mut transaction, space: &self.values, kind };
-            let epoch = match operation {
-                Operation::Update(update) => {
-                    let mut container = self.container(arena, update.container)?;
-                    let placed = placed.get(index).map_or(&[][..], |values| values);
-                    change.update(&mut container, update, placed)?;
-                    update.epoch
-                }
-                Operation::Punch(punch) => {
-                    let mut container = self.container(arena, punch.container)?;
-                    change.punch(&mut container, punch)?;
-                    punch.epoch
-                }
-            };
-            newest = newest.max(epoch.0);
-        }
-        self.superblock.note_epoch(&mut transaction, newest)?;
-        let lsn = self.durable.commit(transaction)?;
-        self.newest.set(self.newest.get().max(newest));
-        operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
-        Ok(lsn)
-    }
-
-    fn makes_only_known_punches(&self, arena: &Arena, operations: &[Operation]) -> Result<bool> {
-        for operation in operations {
-            let Operation::Punch(punch) = operation else { return Ok(false) };
-            if !change::is_known(arena, &self.container(arena, punch.container)?, punch)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Remembers what a commit touched.
-    fn mark(&self, operation: &Operation, lsn: Lsn) -> Result<()> {
-        match operation {
-            Operation::Update(UpdateRequest { container, object, dkey, .. })
-            | Operation::Punch(PunchRequest { container, object, what: PunchTarget::Akeys { dkey, .. }, .. }) => {
-                self.mark_dkey(*container, *object, dkey, lsn)
-            }
-            Operation::Punch(PunchRequest { container, object, what: PunchTarget::Dkeys(dkeys), .. }) => {
-                dkeys.iter().try_for_each(|dkey| self.mark_dkey(*container, *object, dkey, lsn))
-            }
-            Operation::Punch(PunchRequest { container, object, what: PunchTarget::Object, .. }) => {
-                self.recent.mark_object(*container, *object, lsn);
-                Ok(())
-            }
-        }
-    }
-
-    fn mark_dkey(&self, container: ContainerId, object: ObjectId, dkey: &Key, lsn: Lsn) -> Result<()> {
-        let order = order_of(object.object_type().dkey_kind(), dkey)?;
-        self.recent.mark_dkey(container, object, order, lsn);
-        Ok(())
-    }
-
-    /// Waits until what a refused change may have seen is durable: a refusal is an answer, too.
-    async fn wait_for_operations(&self, operations: &[Operation]) -> Result<()> {
-        for operation in operations {
-            let (Operation::Update(UpdateRequest { container, object, .. })
-            | Operation::Punch(PunchRequest { container, object, .. })) = operation;
-            self.wait_for(self.recent.of_object(*container, *object)).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Bytes of values in an operation.
-fn bytes_of(operation: &Operation) -> u64 {
-    let Operation::Update(update) = operation else { return 0 };
-    let bytes = update.akeys.iter().map(|update| match &update.value {
-        UpdateValue::Single(data) => data.len() as u64,
-        UpdateValue::Array { pieces, .. } => pieces.iter().map(|(_, data)| data.len() as u64).sum(),
-        UpdateValue::PunchExtents(_) => 0,
-    });
-    bytes.sum()
 }

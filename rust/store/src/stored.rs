@@ -156,7 +156,9 @@ impl StoredRange {
             return Ok(vec![self.checksum_word]);
         }
         let (first, end) = (self.start / self.chunk, (self.start + self.length).div_ceil(self.chunk));
-        (first..end).map(|index| arena.read_value(self.checksum_word + index as u64 * 8)).collect()
+        // A damaged word leads out of the arena, which is an error, wherever it leads.
+        let position = |index: usize| self.checksum_word.wrapping_add(index as u64 * 8);
+        (first..end).map(|index| arena.read_value(position(index))).collect()
     }
 
     /// Reads a part that lies in the arena: all of it is under one checksum.

@@ -1,0 +1,152 @@
+//! Changes as a whole: checks, values to the data device, one transaction, and waiting for the log.
+
+use crate::change::{self, Change, PlacedValue};
+use crate::key_order::order_of;
+use crate::punch;
+use crate::{Operation, PunchRequest, PunchTarget, Store, UpdateRequest, UpdateValue};
+use daos_media::{Arena, Lsn};
+use daos_status::{Code, Result};
+use daos_types::{ContainerId, Key, ObjectId};
+
+impl Store {
+    /// Carries out changes, all or none.
+    pub(crate) async fn change(&self, operations: &mut [Operation]) -> Result<()> {
+        let arena = self.durable.arena();
+        for operation in &*operations {
+            match operation {
+                Operation::Update(update) => {
+                    change::check_update(update)?;
+                    // Before anything is written to the data device for nothing.
+                    self.container(arena, update.container)?;
+                }
+                Operation::Punch(punch) => change::check_epoch(punch.epoch)?,
+            }
+        }
+        let bytes = operations.iter().map(bytes_of).sum::<u64>();
+        let placed = self.place(operations).await?;
+        let lsn = loop {
+            self.durable.admission().await?;
+            match self.try_change(operations, &placed) {
+                Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {
+                    self.reclaim.wait_step().await;
+                }
+                Err(status) => {
+                    self.wait_for_operations(operations).await?;
+                    return Err(status);
+                }
+                Ok(lsn) => break lsn,
+            }
+        };
+        placed.into_iter().flatten().for_each(PlacedValue::keep);
+        self.durable.wait_durable(lsn).await?;
+        self.count(|statistics| {
+            statistics.bytes_written += bytes;
+            for operation in &*operations {
+                match operation {
+                    Operation::Update(_) => statistics.updates += 1,
+                    Operation::Punch(_) => statistics.punches += 1,
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Writes large values to the data device; one list per operation.
+    async fn place(&self, operations: &mut [Operation]) -> Result<Vec<Vec<PlacedValue>>> {
+        let mut placed = Vec::new();
+        for (index, operation) in operations.iter_mut().enumerate() {
+            let Operation::Update(update) = operation else { continue };
+            let values = change::place_values(self, update).await?;
+            if !values.is_empty() {
+                placed.resize_with(index, Vec::new);
+                placed.push(values);
+            }
+        }
+        Ok(placed)
+    }
+
+    /// One transaction with everything in it.
+    fn try_change(&self, operations: &[Operation], placed: &[Vec<PlacedValue>]) -> Result<Lsn> {
+        let arena = self.durable.arena();
+        let is_privileged = self.makes_only_known_punches(arena, operations)?;
+        let mut transaction = if is_privileged { arena.begin_privileged() } else { arena.begin() };
+        let kind = self.settings().checksum;
+        let mut newest = 0;
+        for (index, operation) in operations.iter().enumerate() {
+            let mut change = Change { transaction: &mut transaction, space: &self.values, kind };
+            let epoch = match operation {
+                Operation::Update(update) => {
+                    let mut container = self.container(arena, update.container)?;
+                    let placed = placed.get(index).map_or(&[][..], |values| values);
+                    change.update(&mut container, update, placed)?;
+                    update.epoch
+                }
+                Operation::Punch(punch) => {
+                    let mut container = self.container(arena, punch.container)?;
+                    change.punch(&mut container, punch)?;
+                    punch.epoch
+                }
+            };
+            newest = newest.max(epoch.0);
+        }
+        self.superblock.note_epoch(&mut transaction, newest)?;
+        let lsn = self.durable.commit(transaction)?;
+        self.newest.set(self.newest.get().max(newest));
+        operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
+        Ok(lsn)
+    }
+
+    fn makes_only_known_punches(&self, arena: &Arena, operations: &[Operation]) -> Result<bool> {
+        for operation in operations {
+            let Operation::Punch(request) = operation else { return Ok(false) };
+            if !punch::is_known(arena, &self.container(arena, request.container)?, request)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Remembers what a commit touched.
+    fn mark(&self, operation: &Operation, lsn: Lsn) -> Result<()> {
+        match operation {
+            Operation::Update(UpdateRequest { container, object, dkey, .. })
+            | Operation::Punch(PunchRequest { container, object, what: PunchTarget::Akeys { dkey, .. }, .. }) => {
+                self.mark_dkey(*container, *object, dkey, lsn)
+            }
+            Operation::Punch(PunchRequest { container, object, what: PunchTarget::Dkeys(dkeys), .. }) => {
+                dkeys.iter().try_for_each(|dkey| self.mark_dkey(*container, *object, dkey, lsn))
+            }
+            Operation::Punch(PunchRequest { container, object, what: PunchTarget::Object, .. }) => {
+                self.recent.mark_object(*container, *object, lsn);
+                Ok(())
+            }
+        }
+    }
+
+    fn mark_dkey(&self, container: ContainerId, object: ObjectId, dkey: &Key, lsn: Lsn) -> Result<()> {
+        let order = order_of(object.object_type().dkey_kind(), dkey)?;
+        self.recent.mark_dkey(container, object, order, lsn);
+        Ok(())
+    }
+
+    /// Waits until what a refused change may have seen is durable: a refusal is an answer, too.
+    async fn wait_for_operations(&self, operations: &[Operation]) -> Result<()> {
+        for operation in operations {
+            let (Operation::Update(UpdateRequest { container, object, .. })
+            | Operation::Punch(PunchRequest { container, object, .. })) = operation;
+            self.wait_for(self.recent.of_object(*container, *object)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of values in an operation.
+fn bytes_of(operation: &Operation) -> u64 {
+    let Operation::Update(update) = operation else { return 0 };
+    let bytes = update.akeys.iter().map(|update| match &update.value {
+        UpdateValue::Single(data) => data.len() as u64,
+        UpdateValue::Array { pieces, .. } => pieces.iter().map(|(_, data)| data.len() as u64).sum(),
+        UpdateValue::PunchExtents(_) => 0,
+    });
+    bytes.sum()
+}

@@ -1,0 +1,120 @@
+//! Making, finding and destroying containers.
+
+use crate::Store;
+use crate::key_order::{container_key, fixed_probe};
+use crate::level::{ChildOrder, Children, Level, Span};
+use crate::reclaim;
+use crate::tree::damaged;
+use daos_media::{Arena, Lsn};
+use daos_status::{Code, Result, fail};
+use daos_types::ContainerId;
+use std::rc::Rc;
+
+/// Steps that destroying a container does itself; what is left is freed in the background.
+const RECLAIM_STEPS_AT_ONCE: usize = 16;
+
+impl Store {
+    /// A container, if it is there and was not destroyed.
+    pub(crate) fn container(&self, arena: &Arena, container: ContainerId) -> Result<Level> {
+        match self.find_container(arena, container)? {
+            Some(level) if !reclaim::is_destroyed(&level) => Ok(level),
+            _ => fail!(Code::ContNonexist, "container {container} does not exist"),
+        }
+    }
+
+    fn find_container(&self, arena: &Arena, container: ContainerId) -> Result<Option<Level>> {
+        let key = container_key(container);
+        self.superblock.containers(arena)?.find_child(arena, &fixed_probe(&key))
+    }
+
+    pub(crate) fn containers_there(&self) -> Result<Vec<ContainerId>> {
+        let arena = self.durable.arena();
+        let mut found = Vec::new();
+        let mut take = |link: u32| -> Result<()> {
+            let container = Level::load(arena, link)?;
+            if !reclaim::is_destroyed(&container) {
+                let key = container.key(arena)?;
+                let bytes = key.try_into().map_err(|_| damaged("a container's key", u64::from(link) * 8))?;
+                found.push(ContainerId::from_bytes(bytes));
+            }
+            Ok(())
+        };
+        match self.superblock.containers(arena)?.children()? {
+            Children::None => {}
+            Children::Direct(link) => take(link)?,
+            Children::Tree(tree) => {
+                let mut cursor = tree.first(arena)?;
+                while let Some(at) = &mut cursor {
+                    take(at.entry(arena)?.link)?;
+                    if !at.next(arena)? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    pub(crate) async fn make_container(&self, container: ContainerId) -> Result<()> {
+        loop {
+            self.durable.admission().await?;
+            match self.try_make_container(container) {
+                Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {}
+                Ok(None) => {}
+                Ok(Some(lsn)) => return self.durable.wait_durable(lsn).await,
+                Err(status) => {
+                    self.wait_for(self.recent.of_structure()).await?;
+                    return Err(status);
+                }
+            }
+            // Room, or the same container, is still being freed.
+            self.reclaim.wait_step().await;
+        }
+    }
+
+    /// Makes a container; `None` when one of this identifier is still being freed.
+    fn try_make_container(&self, container: ContainerId) -> Result<Option<Lsn>> {
+        let arena = self.durable.arena();
+        match self.find_container(arena, container)? {
+            Some(level) if reclaim::is_destroyed(&level) && self.reclaim.is_running() => return Ok(None),
+            Some(level) if reclaim::is_destroyed(&level) => {
+                fail!(Code::Busy, "container {container} was destroyed and is not freed yet; try again after a restart")
+            }
+            Some(_) => fail!(Code::Exist, "container {container} exists already"),
+            None => {}
+        }
+        let key = container_key(container);
+        let mut transaction = arena.begin();
+        let mut root = self.superblock.containers(arena)?;
+        root.add_child(&mut transaction, ChildOrder::Fixed, &fixed_probe(&key), |_, _| Ok(Span::EMPTY))?;
+        let lsn = self.durable.commit(transaction)?;
+        self.recent.mark_structure(lsn);
+        Ok(Some(lsn))
+    }
+
+    pub(crate) async fn drop_container(self: &Rc<Self>, container: ContainerId) -> Result<()> {
+        self.durable.admission().await?;
+        let arena = self.durable.arena();
+        let mut level = match self.container(arena, container) {
+            Ok(level) => level,
+            Err(status) if status.code() == Code::ContNonexist => {
+                self.wait_for(self.recent.of_structure()).await?;
+                fail!(Code::Nonexist, "container {container} does not exist");
+            }
+            Err(status) => return Err(status),
+        };
+        let mut transaction = arena.begin_privileged();
+        reclaim::mark_destroyed(&mut transaction, &mut level)?;
+        let lsn = self.durable.commit(transaction)?;
+        self.recent.mark_structure(lsn);
+        self.durable.wait_durable(lsn).await?;
+        self.start_reclaim();
+        for _ in 0..RECLAIM_STEPS_AT_ONCE {
+            if !self.reclaim.is_running() {
+                break;
+            }
+            self.reclaim.wait_step().await;
+        }
+        Ok(())
+    }
+}
