@@ -2,7 +2,7 @@
 
 use crate::array::{ExtentProbe, Record};
 use crate::level::{Children, Level};
-use crate::tree::{Cursor, Probe, Tree, Unique, damaged};
+use crate::tree::{Cursor, Tree, damaged};
 use crate::visibility::Window;
 use daos_media::Arena;
 use daos_status::Result;
@@ -90,7 +90,7 @@ impl Feed<'_> {
     /// Goes behind all entries of a start.
     fn leave_group(&mut self, start: u64) -> Result<()> {
         match start.checked_add(1) {
-            Some(next) => self.seek(&Unique(next)),
+            Some(next) => self.go_to(next, u64::MAX, u32::MAX),
             None => {
                 self.cursor = None;
                 Ok(())
@@ -100,11 +100,7 @@ impl Feed<'_> {
 
     /// Goes to the first entry of a start that is not newer, or behind all of them.
     fn go_to(&mut self, start: u64, epoch: u64, minor: u32) -> Result<()> {
-        self.seek(&ExtentProbe { start, epoch, minor })
-    }
-
-    fn seek(&mut self, probe: &impl Probe) -> Result<()> {
-        self.cursor = self.tree.seek(self.arena, probe, false)?;
+        self.cursor = self.tree.seek(self.arena, &ExtentProbe { start, epoch, minor }, false)?;
         if let Some(cursor) = &mut self.cursor
             && !cursor.skip_to_end_behind(self.arena, self.range.start())?
         {
@@ -301,16 +297,17 @@ impl<'a> PiecesBackward<'a> {
             }
             Children::Tree(tree) => {
                 let Some(last) = end.checked_sub(1) else { return Ok(None) };
-                let Some(mut cursor) = tree.seek_last(self.arena, &Unique(last))? else { return Ok(None) };
+                // Behind all versions of the last start that counts.
+                let probe = ExtentProbe { start: last, epoch: 0, minor: 0 };
+                let Some(mut cursor) = tree.seek_last(self.arena, &probe)? else { return Ok(None) };
+                let mut start = cursor.entry(self.arena)?.order;
                 for _ in 0..RECORDS_PER_STEP {
                     if !cursor.previous(self.arena)? {
                         break;
                     }
+                    start = cursor.entry(self.arena)?.order;
                 }
-                match cursor.entry(self.arena)?.order {
-                    start if start < end => Ok(Some(start)),
-                    _ => Err(damaged("the order of a tree of extents", 0)),
-                }
+                if start < end { Ok(Some(start)) } else { Err(damaged("the order of a tree of extents", 0)) }
             }
         }
     }

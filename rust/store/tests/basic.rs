@@ -1,91 +1,12 @@
 //! The store's calls, one after the other, on media in memory.
 
-use daos_env::{Env, Executor, ManualClock, SeededRandom};
-use daos_media::{Media, MemoryMedia};
-use daos_status::{Code, Result};
+mod common;
+
+use common::*;
+use daos_status::Code;
 use daos_store::*;
-use daos_types::{ContainerId, Epoch, Extent, Key, ObjectId};
+use daos_types::{Epoch, Key};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
-
-const CONTAINER: ContainerId = ContainerId::from_bytes([3; 16]);
-const OBJECT: ObjectId = ObjectId { hi: 0, lo: 5 };
-
-fn settings() -> StoreSettings {
-    StoreSettings {
-        data_bytes: 64 << 20,
-        arena_bytes: 32 << 20,
-        log_bytes: 4 << 20,
-        durability: Durability::Log,
-        checksum: ChecksumKind::Crc32c,
-    }
-}
-
-fn environment() -> Env {
-    Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(1)) }
-}
-
-/// Runs a test with a store that has a container, and the media to open it again.
-fn with_store<F: Future<Output = ()> + 'static>(test: impl FnOnce(Rc<Store>, Reopen) -> F + 'static) {
-    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
-    let spawner = executor.spawner().clone();
-    let done = executor.block_on(async move {
-        let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
-        let store = Store::create(media.clone(), settings(), environment(), &spawner).await.expect("create");
-        store.container_create(CONTAINER).await.expect("container");
-        test(store, Reopen { media, spawner }).await;
-    });
-    done.expect("the test ends");
-}
-
-struct Reopen {
-    media: Rc<dyn Media>,
-    spawner: daos_env::Spawner,
-}
-
-impl Reopen {
-    async fn open(&self) -> Result<Rc<Store>> {
-        Store::open(self.media.clone(), environment(), &self.spawner).await
-    }
-}
-
-fn key(text: &str) -> Key {
-    Key::new(text.as_bytes()).expect("short")
-}
-
-fn extent(start: u64, count: u64) -> Extent {
-    Extent::new(start, count).expect("valid")
-}
-
-fn update(epoch: u64, dkey: &str, akey: &str, value: UpdateValue) -> UpdateRequest {
-    let akeys = vec![AkeyUpdate { akey: key(akey), value, conditions: Conditions::NONE }];
-    let conditions = Conditions::NONE;
-    UpdateRequest { container: CONTAINER, object: OBJECT, epoch: Epoch(epoch), dkey: key(dkey), conditions, akeys }
-}
-
-fn single(bytes: &[u8]) -> UpdateValue {
-    UpdateValue::Single(Data::copy_of(bytes))
-}
-
-fn fetch(epoch: u64, dkey: &str, akey: &str, what: FetchWhat) -> FetchRequest {
-    let conditions = Conditions::NONE;
-    let akeys = vec![AkeyFetch { akey: key(akey), what, conditions }];
-    let (object, epoch, dkey) = (OBJECT, Epoch(epoch), key(dkey));
-    FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only: false, conditions }
-}
-
-async fn fetch_single(store: &Store, epoch: u64, dkey: &str, akey: &str) -> Option<Vec<u8>> {
-    let reply = store.fetch(fetch(epoch, dkey, akey, FetchWhat::Single)).await.expect("fetch");
-    match reply.akeys.into_iter().next().expect("one") {
-        Fetched::Missing => None,
-        Fetched::Single { size, data } => {
-            assert_eq!(size, data.len() as u64);
-            Some(data.into_vec())
-        }
-        Fetched::Array { .. } => panic!("an array"),
-    }
-}
 
 #[test]
 fn single_values_have_versions_and_survive_a_reopen() {

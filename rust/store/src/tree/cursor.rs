@@ -48,7 +48,7 @@ impl Cursor {
         }
     }
 
-    /// Goes to the next entry; `false` when there is none.
+    /// Goes to the next entry; `false` when there is none, and then the cursor is at no entry any more.
     pub(crate) fn next(&mut self, arena: &Arena) -> Result<bool> {
         loop {
             let (node, index) = &mut self.path[self.depth - 1];
@@ -63,7 +63,7 @@ impl Cursor {
         }
     }
 
-    /// Goes to the entry before; `false` when there is none.
+    /// Goes to the entry before; `false` when there is none, and then the cursor is at no entry any more.
     pub(crate) fn previous(&mut self, arena: &Arena) -> Result<bool> {
         loop {
             let (_, index) = &mut self.path[self.depth - 1];
@@ -117,7 +117,8 @@ impl Tree {
         Ok(cursor.skip_to_end_behind(arena, start)?.then_some(cursor))
     }
 
-    /// The first entry not before the probe, or, with `after`, behind it.
+    /// The first entry not before the probe, or, with `after`, behind it. Without `after`, no two entries may be equal to the probe:
+    /// of those that are, it finds one.
     pub(crate) fn seek(&self, arena: &Arena, probe: &impl Probe, after: bool) -> Result<Option<Cursor>> {
         let mut cursor = self.descend_to(arena, probe, after)?;
         let (leaf, index) = cursor.leaf();
