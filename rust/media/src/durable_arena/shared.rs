@@ -238,7 +238,7 @@ impl Shared {
     }
 
     pub async fn admission(&self) -> Result<()> {
-        let Some(persistence) = &self.persistence else { return self.check() };
+        let Some(persistence) = &self.persistence else { return self.check_failure() };
         loop {
             self.check()?;
             if persistence.has_room() {
@@ -271,7 +271,7 @@ impl Shared {
     }
 
     pub async fn checkpoint(&self) -> Result<()> {
-        let Some(persistence) = &self.persistence else { return self.check() };
+        let Some(persistence) = &self.persistence else { return self.check_failure() };
         self.check_failure()?;
         let attempt = self.request_checkpoint(persistence);
         let done = || persistence.attempted.get() >= attempt || self.has_failed() || self.is_stopping.get();
@@ -303,5 +303,33 @@ impl Shared {
         self.callbacks.take();
         self.changed.wake_all();
         self.work.wake_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ArenaSettings, Durability, DurableArena, MemoryMedia};
+    use daos_env::{Env, Executor};
+    use daos_status::Code;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    /// Class `ram` has no checkpoint to write, and its close once took that for a failure.
+    #[test]
+    fn a_volatile_arena_closes_cleanly_and_once() {
+        let env = Env::system();
+        let executor = Executor::new(env.clock.clone(), Duration::ZERO).expect("eventfd");
+        let spawner = executor.spawner().clone();
+        let settings =
+            ArenaSettings { arena_capacity: 1 << 20, log_bytes: 0, data_bytes: 4096, durability: Durability::Ram };
+        let closed = executor.block_on(async move {
+            let media = Rc::new(MemoryMedia::new());
+            let durable = DurableArena::create(media, settings, env, &spawner).await?;
+            durable.checkpoint().await?;
+            durable.close().await?;
+            durable.close().await?;
+            Ok::<_, daos_status::Status>(durable.admission().await.expect_err("it is closed").code())
+        });
+        assert_eq!(closed.expect("the task ran").expect("it closes"), Code::Shutdown);
     }
 }
