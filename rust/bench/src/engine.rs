@@ -1,0 +1,94 @@
+//! The engine that the client's benchmarks talk to: this program itself, started once more.
+
+use daos_client::{ClientSettings, Context, EngineLauncher, LocalMode};
+use daos_env::Env;
+use daos_rpc::Address;
+use daos_rpc::in_process::InProcessNetwork;
+use daos_server::{InsideEngine, LocalEngine, LocalEngineSettings};
+use daos_status::Result;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The word that makes this program an engine; the directory follows.
+const SERVE: &str = "serve-local-engine";
+/// The engine goes soon after the benchmark.
+const IDLE: Duration = Duration::from_secs(2);
+/// One target: what the figures of the peer are for.
+const TARGETS: u32 = 1;
+
+/// Serves a directory, when the command line says so.
+pub fn serve_if_asked() -> Option<Result<()>> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != SERVE {
+        return None;
+    }
+    let directory = PathBuf::from(arguments.next()?);
+    Some(LocalEngine::serve(LocalEngineSettings { directory, idle: Some(IDLE), targets: Some(TARGETS) }))
+}
+
+struct Launcher;
+
+impl EngineLauncher for Launcher {
+    fn launch_process(&self, directory: &Path) -> Result<()> {
+        let mut command = Command::new(std::env::current_exe()?);
+        daos_server::spawn_detached(command.arg(SERVE).arg(directory))
+    }
+
+    fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn daos_client::InsideEngine>> {
+        Ok(Box::new(Inside(InsideEngine::start(directory, env)?)))
+    }
+}
+
+struct Inside(InsideEngine);
+
+impl daos_client::InsideEngine for Inside {
+    fn network(&self) -> InProcessNetwork {
+        self.0.network()
+    }
+    fn targets(&self) -> Vec<Address> {
+        self.0.targets()
+    }
+    fn session(&self) -> u64 {
+        self.0.session()
+    }
+}
+
+/// A client with an engine of its own, whose directory is removed at the end.
+pub struct Bench {
+    context: Option<Context>,
+    directory: PathBuf,
+}
+
+impl Bench {
+    /// Attaches to a new engine in a folder of `place`.
+    pub fn start(place: &Path, mode: LocalMode) -> Result<Bench> {
+        let word = if mode == LocalMode::Inside { "inside" } else { "process" };
+        let directory = std::path::absolute(place)?.join(format!("engine-{word}-{}", std::process::id()));
+        let settings = ClientSettings {
+            local_directory: directory.clone(),
+            local_mode: mode,
+            call_timeout: Duration::from_secs(60),
+        };
+        let context = Context::start(settings, Env::system(), Arc::new(Launcher))?;
+        Ok(Bench { context: Some(context), directory })
+    }
+
+    /// The client.
+    pub fn context(&self) -> &Context {
+        self.context.as_ref().expect("it is there until the end")
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Some(context) = self.context.take() {
+            context.stop();
+        }
+        // The engine may still hold files open; what is removed stays usable for it.
+        if let Err(error) = std::fs::remove_dir_all(&self.directory) {
+            eprintln!("daos-bench: {} stays behind: {error}", self.directory.display());
+        }
+    }
+}
