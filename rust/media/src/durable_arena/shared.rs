@@ -238,7 +238,7 @@ impl Shared {
     }
 
     pub async fn admission(&self) -> Result<()> {
-        let Some(persistence) = &self.persistence else { return self.check_failure() };
+        let Some(persistence) = &self.persistence else { return self.check() };
         loop {
             self.check()?;
             if persistence.has_room() {
