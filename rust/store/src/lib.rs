@@ -10,6 +10,8 @@ mod change;
 mod commit;
 mod conditions;
 mod containers;
+#[cfg(test)]
+mod damage_tests;
 mod data;
 mod enumerate;
 mod extremes;

@@ -74,7 +74,7 @@ impl Store {
         DurableArena::remove(media)
     }
 
-    fn start(durable: DurableArena, spawner: &Spawner) -> Result<Rc<Store>> {
+    pub(crate) fn start(durable: DurableArena, spawner: &Spawner) -> Result<Rc<Store>> {
         let superblock = Superblock::open(durable.arena())?;
         let values = ValueSpace::open(&durable, superblock.bitmap, superblock.blocks, spawner)?;
         let newest = Cell::new(superblock.epoch_bound(durable.arena())?);
