@@ -1,0 +1,10 @@
+//! The client with a real engine: within this process, and as a process of its own that is killed.
+
+mod arrays;
+mod engine_ends;
+mod harness;
+mod key_values;
+mod large_requests;
+mod many_threads;
+mod objects;
+mod refusals;
