@@ -2,7 +2,7 @@
 
 use daos_status::{Code, Result, fail};
 use daos_store::Conditions;
-use daos_types::Extent;
+use daos_types::{Extent, Key, KeyKind, ObjectId};
 use daos_wire::{EXTENTS_MAX, KEYS_MAX, TRANSFER_BYTES_MAX};
 
 /// Every condition that there is.
@@ -14,6 +14,17 @@ pub(crate) fn conditions(bits: u64) -> Result<Conditions> {
         fail!(Code::Inval, "conditions {bits:#x} are not known");
     }
     Ok(Conditions(bits))
+}
+
+/// Keys of the kinds that the type of the object says: integer keys have eight bytes.
+pub(crate) fn key_kinds<'a>(object: ObjectId, dkey: Option<&Key>, akeys: impl Iterator<Item = &'a Key>) -> Result<()> {
+    let kind = object.object_type();
+    let fits = |kind: KeyKind, key: &Key| kind != KeyKind::Integer || key.to_u64().is_some();
+    let dkeys_fit = dkey.is_none_or(|dkey| fits(kind.dkey_kind(), dkey));
+    if !dkeys_fit || !{ akeys }.all(|akey| fits(kind.akey_kind(), akey)) {
+        fail!(Code::Inval, "an integer key must have 8 bytes");
+    }
+    Ok(())
 }
 
 /// At least one key, and not too many.

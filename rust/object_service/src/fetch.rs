@@ -46,6 +46,7 @@ impl ObjectService {
 
     async fn fetch_checked(&self, fetch: &Fetch, request: &Request) -> Result<FetchReply> {
         let wanted = wanted_of(fetch)?;
+        check::key_kinds(fetch.address.object, Some(&fetch.dkey), fetch.akeys.iter().map(|akey| &akey.akey))?;
         let conditions = check::conditions(fetch.conditions)?;
         let memory = RemoteMemory::parse(&fetch.memory)?;
         let room = check::total_bytes(wanted.iter().map(|akey| Some(akey.capacity.unwrap_or(0))))?;

@@ -1,5 +1,6 @@
 //! Listings of keys and extents.
 
+use crate::check;
 use crate::service::ObjectService;
 use daos_status::{Code, Result, fail};
 use daos_store::{Anchor, Direction, Limits};
@@ -28,6 +29,7 @@ impl ObjectService {
     async fn list_keys_checked(&self, list: &ListKeys) -> Result<ListKeysReply> {
         let anchor = anchor_of(&list.anchor)?;
         let count = count_of(list.count, KEYS_MAX)?;
+        check::key_kinds(list.address.object, list.dkey.as_ref(), std::iter::empty())?;
         self.grants.check(&list.address, false).await?;
         let limits = Limits { count, bytes: list.bytes.min(BYTES_MAX) as usize };
         let (container, object) = (list.address.container, list.address.object);
@@ -56,6 +58,7 @@ impl ObjectService {
     async fn list_extents_checked(&self, list: &ListExtents) -> Result<ListExtentsReply> {
         let mut anchor = anchor_of(&list.anchor)?;
         let count = count_of(list.count, EXTENTS_MAX)?;
+        check::key_kinds(list.address.object, Some(&list.dkey), std::iter::once(&list.akey))?;
         self.grants.check(&list.address, false).await?;
         let limits = Limits { count, bytes: usize::MAX };
         let direction = if list.increasing { Direction::Forward } else { Direction::Backward };

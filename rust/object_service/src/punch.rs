@@ -18,21 +18,23 @@ impl ObjectService {
     }
 
     async fn punch_checked(&self, punch: Punch) -> Result<()> {
+        let (container, object) = (punch.address.container, punch.address.object);
         let what = match punch.what {
             PunchKind::Object => PunchTarget::Object,
             PunchKind::Dkeys(dkeys) => {
                 check::key_count(dkeys.len())?;
+                dkeys.iter().try_for_each(|dkey| check::key_kinds(object, Some(dkey), std::iter::empty()))?;
                 PunchTarget::Dkeys(dkeys)
             }
             PunchKind::Akeys((dkey, akeys)) => {
                 check::key_count(akeys.len())?;
+                check::key_kinds(object, Some(&dkey), akeys.iter())?;
                 PunchTarget::Akeys { dkey, akeys }
             }
         };
         let conditions = check::conditions(punch.conditions)?;
         self.grants.check(&punch.address, true).await?;
         let store = self.context.store(punch.address.pool)?;
-        let (container, object) = (punch.address.container, punch.address.object);
         let epoch = Epoch(self.clock.next());
         store.punch(PunchRequest { container, object, epoch, what, conditions }).await
     }

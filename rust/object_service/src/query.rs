@@ -1,5 +1,6 @@
 //! Questions about the ends of keys and extents, and about the newest change.
 
+use crate::check;
 use crate::service::ObjectService;
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{End, KeyChoice, QueryRequest};
@@ -25,6 +26,7 @@ impl ObjectService {
 
     async fn query_key_checked(&self, query: QueryKey) -> Result<QueryKeyReply> {
         let question = question_of(&query)?;
+        check::key_kinds(query.address.object, query.dkey.as_ref(), query.akey.iter())?;
         self.grants.check(&query.address, false).await?;
         let found = self.context.store(query.address.pool)?.query_key(question).await?;
         let dkey = (query.what & DKEY != 0).then(|| number(&found.dkey)).transpose()?;

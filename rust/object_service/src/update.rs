@@ -32,6 +32,7 @@ impl ObjectService {
 
     async fn update_checked(&self, update: Update, request: &Request) -> Result<()> {
         let total = check_update(&update)?;
+        check::key_kinds(update.address.object, Some(&update.dkey), update.akeys.iter().map(|akey| &akey.akey))?;
         let conditions = check::conditions(update.conditions)?;
         self.grants.check(&update.address, true).await?;
         let store = self.context.store(update.address.pool)?;

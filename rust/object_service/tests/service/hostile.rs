@@ -1,0 +1,114 @@
+//! Bytes of any kind get an answer.
+
+use crate::harness::*;
+use daos_env::{Random, SeededRandom};
+use daos_rpc::Access;
+use daos_types::Epoch;
+use daos_wire::*;
+
+const OPCODES: [Opcode; 8] = [
+    Opcode::Indirect,
+    Opcode::Update,
+    Opcode::Fetch,
+    Opcode::Punch,
+    Opcode::ListKeys,
+    Opcode::ListExtents,
+    Opcode::QueryKey,
+    Opcode::QueryEpoch,
+];
+
+fn random_bytes(random: &SeededRandom, length: usize) -> Vec<u8> {
+    (0..length).map(|_| random.next_u64() as u8).collect()
+}
+
+#[test]
+fn random_bytes_are_answered() {
+    with_service(|bench| async move {
+        let random = SeededRandom::new(1);
+        for round in 0..400usize {
+            for opcode in OPCODES {
+                let length = random.next_u64() as usize % (round + 1);
+                let _answer = bench.call_bytes(opcode, random_bytes(&random, length)).await;
+            }
+        }
+        bench.update(&single(b"still here")).await.unwrap();
+    });
+}
+
+/// Valid requests of every kind.
+fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
+    let values = vec![
+        akey_update("s", UpdateKind::Single(40_000)),
+        akey_update("r", array(8, vec![extent(0, 5), extent(100, 495)])),
+        akey_update("p", UpdateKind::PunchExtents(vec![extent(3, 4)])),
+    ];
+    let update = update_of(values, Payload::Memory(vec![memory]));
+    let akeys = vec![
+        akey_fetch("s", FetchKind::Single, Some(40_000)),
+        akey_fetch("r", FetchKind::Array(vec![extent(0, 500)]), Some(4000)),
+    ];
+    let fetch = fetch_of(akeys, vec![room.clone()]);
+    let address = || address(WRITER);
+    let (dkey, akey, epoch) = (key("d"), key("r"), Epoch::MAX);
+    let anchor = Blob(vec![]);
+    let list =
+        ListKeys { address: address(), epoch, dkey: Some(dkey.clone()), anchor: anchor.clone(), count: 9, bytes: 99 };
+    let mut query = QueryKey { address: address(), epoch, what: 1 | 4 | 8 | 16, dkey: None, akey: None };
+    query.address.object.hi |= 4 << 56;
+    let indirect =
+        Indirect { opcode: Opcode::Fetch as u16, request: Payload::Inline(Blob(encode(&fetch))), reply: vec![room] };
+    let extents = ListExtents {
+        address: address(),
+        epoch,
+        dkey: dkey.clone(),
+        akey: akey.clone(),
+        increasing: true,
+        anchor,
+        count: 3,
+    };
+    vec![
+        (Opcode::Update, encode(&update)),
+        (Opcode::Fetch, encode(&fetch)),
+        (Opcode::Punch, encode(&Punch { address: address(), conditions: 0, what: PunchKind::Dkeys(vec![dkey]) })),
+        (Opcode::ListKeys, encode(&list)),
+        (Opcode::ListExtents, encode(&extents)),
+        (Opcode::QueryKey, encode(&query)),
+        (Opcode::QueryEpoch, encode(&QueryEpoch { address: address() })),
+        (Opcode::Indirect, encode(&indirect)),
+    ]
+}
+
+#[test]
+fn damaged_requests_are_answered() {
+    with_service(|bench| async move {
+        let random = SeededRandom::new(2);
+        let (mut memory, mut room) = (vec![7; 44_000], vec![0; 44_000]);
+        let exposed = bench.expose(&mut memory, Access::Read);
+        let exposed_room = bench.expose(&mut room, Access::Write);
+        let valid = requests(descriptor(&exposed), descriptor(&exposed_room));
+        for (opcode, body) in &valid {
+            // A query of integer keys finds none; every other one of them is carried out.
+            let answer = bench.call_bytes(*opcode, body.clone()).await;
+            assert!(answer.is_ok() || *opcode == Opcode::QueryKey, "{opcode:?}: {answer:?}");
+        }
+        for _ in 0..250 {
+            for (opcode, body) in &valid {
+                let mut body = body.clone();
+                for _ in 0..=random.next_u64() % 4 {
+                    // Behind the identifiers, where what is asked for stands.
+                    let position = random.next_u64() as usize % body.len();
+                    let position =
+                        if random.next_u64() % 4 == 0 { position } else { position.max(64.min(body.len() - 1)) };
+                    body[position] = match random.next_u64() % 3 {
+                        0 => 0xff,
+                        1 => 0,
+                        _ => random.next_u64() as u8,
+                    };
+                }
+                let _answer = bench.call_bytes(*opcode, body).await;
+            }
+        }
+        drop((exposed, exposed_room));
+        bench.update(&single(b"still here")).await.unwrap();
+    });
+}
