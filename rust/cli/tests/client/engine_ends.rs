@@ -18,7 +18,7 @@ fn calls_after_the_end_find_the_next_engine() {
         let (writer, reader) = (object.clone(), object.clone());
         rig.run(move |client| async move {
             for dkey in 0..8 {
-                update(&client, &writer, &dkey.to_string(), vec![single("a", &[round; 100_000])]).await.unwrap();
+                update(&client, &writer, &dkey.to_string(), vec![single("a", &vec![round; 100_000])]).await.unwrap();
             }
         });
         rig.kill_engine();
@@ -29,7 +29,7 @@ fn calls_after_the_end_find_the_next_engine() {
             reader.update(&client, Conditions::DKEY_INSERT, dkey, vec![insert]).await.unwrap();
             for dkey in 0..8 {
                 let found = fetch(&client, &reader, &dkey.to_string(), fetch_single("a", Some(100_000))).await.unwrap();
-                assert!(found.bytes == [round; 100_000]);
+                assert!(found.bytes == vec![round; 100_000]);
             }
         });
     }
@@ -110,11 +110,11 @@ fn an_insert_under_way_is_not_repeated() {
             let (client, object) = (client.clone(), object.clone());
             async move {
                 if number == 32 {
-                    kill(process);
+                    send_kill(process);
                 }
                 let dkey = key(format!("{number}"));
                 let result =
-                    object.update(&client, Conditions::DKEY_INSERT, dkey, vec![single("a", &[1; 50_000])]).await;
+                    object.update(&client, Conditions::DKEY_INSERT, dkey, vec![single("a", &vec![1; 50_000])]).await;
                 (number, code(result))
             }
         };

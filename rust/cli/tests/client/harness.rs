@@ -139,11 +139,27 @@ impl Rig {
     }
 }
 
-/// Ends a process as a crash does.
+/// Ends a process as a crash does, and waits until the kernel has closed what it had open.
 pub fn kill(process: u32) {
-    let status = Command::new("kill").args(["-9", &process.to_string()]).status().expect("kill runs");
-    // It may have ended by itself.
-    let _ended = status;
+    send_kill(process);
+    while is_open(process) {
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a thread of the process is left that holds its files open. The first thread stays as a zombie until its parent
+/// looks, also while others have not ended yet.
+fn is_open(process: u32) -> bool {
+    let folder = format!("/proc/{process}");
+    let Ok(stat) = std::fs::read_to_string(format!("{folder}/stat")) else { return false };
+    let threads = std::fs::read_dir(format!("{folder}/task")).map_or(0, Iterator::count);
+    threads > 1 || !(stat.contains(") Z ") || stat.contains(") X "))
+}
+
+/// Ends a process as a crash does, at some moment from now on.
+pub fn send_kill(process: u32) {
+    // That it has ended by itself is no failure.
+    let _ended = Command::new("kill").args(["-9", &process.to_string()]).status().expect("kill runs");
 }
 
 impl Drop for Directory {

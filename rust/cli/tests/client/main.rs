@@ -1,4 +1,5 @@
 //! The client with a real engine: within this process, and as a process of its own that is killed.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod arrays;
 mod engine_ends;

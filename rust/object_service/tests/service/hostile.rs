@@ -95,10 +95,9 @@ fn damaged_requests_are_answered() {
             for (opcode, body) in &valid {
                 let mut body = body.clone();
                 for _ in 0..=random.next_u64() % 4 {
-                    // Behind the identifiers, where what is asked for stands.
-                    let position = random.next_u64() as usize % body.len();
-                    let position =
-                        if random.next_u64() % 4 == 0 { position } else { position.max(64.min(body.len() - 1)) };
+                    // Seldom in the identifiers: a wrong one is refused before anything else is looked at.
+                    let first = if random.next_u64().is_multiple_of(4) { 0 } else { 64.min(body.len() - 1) };
+                    let position = first + random.next_u64() as usize % (body.len() - first);
                     body[position] = match random.next_u64() % 3 {
                         0 => 0xff,
                         1 => 0,
