@@ -70,8 +70,16 @@ impl Client {
 
     /// Every pool of the system.
     pub async fn pool_list(&self) -> Result<Vec<PoolListEntry>> {
-        let entries: Vec<PoolEntry> = self.call_service(Opcode::PoolList, &()).await?;
-        Ok(entries.into_iter().map(PoolListEntry::from_wire).collect())
+        let mut pools: Vec<PoolListEntry> = Vec::new();
+        loop {
+            let after = pools.last().map(|pool| pool.id);
+            let (some, more): (Vec<PoolEntry>, bool) = self.call_service(Opcode::PoolList, &after).await?;
+            let is_last = !more || some.is_empty();
+            pools.extend(some.into_iter().map(PoolListEntry::from_wire));
+            if is_last {
+                return Ok(pools);
+            }
+        }
     }
 
     /// What the system is.

@@ -8,8 +8,8 @@ use daos_rpc::Address;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{HandleId, ObjectId, PoolId, Reference};
 use daos_wire::{
-    AttributeOwner, ContainerEntry, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest, Space, decode,
-    encode,
+    AttributeOwner, ContainerEntry, ContainerList, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest,
+    Space, decode, encode,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -195,8 +195,18 @@ impl Pool {
     /// Its containers: identifier and label.
     pub async fn list_containers(&self, client: &Client) -> Result<Vec<ContainerListEntry>> {
         self.route(client).await?;
-        let entries: Vec<ContainerEntry> = client.call_service(Opcode::ContainerList, &self.request()).await?;
-        Ok(entries.into_iter().map(|entry| ContainerListEntry { id: entry.id, label: entry.label }).collect())
+        let mut containers: Vec<ContainerListEntry> = Vec::new();
+        loop {
+            let after = containers.last().map(|container| container.id);
+            let request = ContainerList { pool: self.0.id, handle: self.0.handle, after };
+            let (some, more): (Vec<ContainerEntry>, bool) =
+                client.call_service(Opcode::ContainerList, &request).await?;
+            let is_last = !more || some.is_empty();
+            containers.extend(some.into_iter().map(|entry| ContainerListEntry { id: entry.id, label: entry.label }));
+            if is_last {
+                return Ok(containers);
+            }
+        }
     }
 
     fn attribute_owner(&self) -> (AttributeOwner, HandleId) {

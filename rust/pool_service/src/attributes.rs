@@ -3,25 +3,38 @@
 use crate::rows::{AttributeRow, Row, RowKey};
 use crate::state::{Decision, PoolService};
 use daos_status::{Code, Result, fail};
-use daos_wire::{AttributeOwner, AttributesNamed, AttributesSet, Blob};
+use daos_types::HandleId;
+use daos_wire::{
+    ATTRIBUTE_NAME_LENGTH_MAX, ATTRIBUTE_VALUE_LENGTH_MAX, AttributeOwner, AttributesList, AttributesNamed,
+    AttributesSet, Blob, take_page,
+};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
-/// The longest name (`DAOS_ATTR_NAME_MAX`).
-const NAME_LENGTH_MAX: usize = 511;
-/// The longest value.
-const VALUE_LENGTH_MAX: usize = 64 * 1024;
+/// The most attributes of one pool or container: they are held in memory.
+const ATTRIBUTES_MAX: usize = 10_000;
 
 impl PoolService {
     /// Sets attributes.
     pub fn set_attributes(&self, request: &AttributesSet) -> Result<Decision<()>> {
         self.check_owner(&request.owner, request.handle, true)?;
+        let known = self.attributes(&request.owner, request.handle)?;
+        let new = request.attributes.iter().filter(|(name, _)| !known.contains_key(name)).count();
+        if known.len() + new > ATTRIBUTES_MAX {
+            fail!(Code::Nospace, "{ATTRIBUTES_MAX} attributes are allowed; delete some first");
+        }
         let mut rows = Vec::new();
         for (name, value) in &request.attributes {
-            if name.is_empty() || name.len() > NAME_LENGTH_MAX {
-                fail!(Code::Inval, "an attribute's name has 1 to {NAME_LENGTH_MAX} bytes, not {}", name.len());
+            if name.is_empty() || name.len() > ATTRIBUTE_NAME_LENGTH_MAX {
+                fail!(
+                    Code::Inval,
+                    "an attribute's name has 1 to {ATTRIBUTE_NAME_LENGTH_MAX} bytes, not {}",
+                    name.len()
+                );
             }
-            if value.0.len() > VALUE_LENGTH_MAX {
-                fail!(Code::Inval, "attribute '{name}' has {} bytes; {VALUE_LENGTH_MAX} are allowed", value.0.len());
+            if value.0.len() > ATTRIBUTE_VALUE_LENGTH_MAX {
+                let length = value.0.len();
+                fail!(Code::Inval, "attribute '{name}' has {length} bytes; {ATTRIBUTE_VALUE_LENGTH_MAX} are allowed");
             }
             let key = RowKey::attribute(&request.owner, name.clone());
             rows.push(Row::put(key, &AttributeRow { value: value.clone() }));
@@ -29,37 +42,39 @@ impl PoolService {
         Ok(Decision { rows, reply: () })
     }
 
-    /// The values of attributes, `None` for those that are not there.
+    /// The values of the first attributes, as many as fit an answer; `None` for those that are not there.
     pub fn get_attributes(&self, request: &AttributesNamed) -> Result<Vec<Option<Blob>>> {
-        let attributes = self.attributes(request)?;
-        Ok(request.names.iter().map(|name| attributes.get(name).cloned().map(Blob)).collect())
+        let attributes = self.attributes(&request.owner, request.handle)?;
+        let values = request.names.iter().map(|name| attributes.get(name).cloned().map(Blob));
+        Ok(take_page(&mut values.peekable()))
     }
 
-    /// The names of all attributes.
-    pub fn list_attributes(&self, request: &AttributesNamed) -> Result<Vec<String>> {
-        Ok(self.attributes(request)?.keys().cloned().collect())
+    /// A part of the names of the attributes, from behind the one that is known, and whether there are more.
+    pub fn list_attributes(&self, request: &AttributesList) -> Result<(Vec<String>, bool)> {
+        let behind = request.after.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let attributes = self.attributes(&request.owner, request.handle)?.range((behind, Bound::Unbounded));
+        let mut names = attributes.map(|(name, _)| name.clone()).peekable();
+        Ok((take_page(&mut names), names.peek().is_some()))
     }
 
     /// Deletes attributes; names that are not there are passed over.
     pub fn delete_attributes(&self, request: &AttributesNamed) -> Result<Decision<()>> {
         self.check_owner(&request.owner, request.handle, true)?;
-        let attributes = self.attributes(request)?;
+        let attributes = self.attributes(&request.owner, request.handle)?;
         let present = request.names.iter().filter(|name| attributes.contains_key(*name));
         let rows = present.map(|name| Row::remove(RowKey::attribute(&request.owner, name.clone()))).collect();
         Ok(Decision { rows, reply: () })
     }
 
-    fn attributes(&self, request: &AttributesNamed) -> Result<&BTreeMap<String, Vec<u8>>> {
-        self.check_owner(&request.owner, request.handle, false)?;
-        match request.owner {
+    fn attributes(&self, owner: &AttributeOwner, handle: HandleId) -> Result<&BTreeMap<String, Vec<u8>>> {
+        self.check_owner(owner, handle, false)?;
+        match *owner {
             AttributeOwner::Pool(pool) => Ok(&self.ready_pool(pool)?.attributes),
-            AttributeOwner::Container((pool, id)) => {
-                Ok(&self.open_container_entry(pool, id, request.handle)?.attributes)
-            }
+            AttributeOwner::Container((pool, id)) => Ok(&self.open_container_entry(pool, id, handle)?.attributes),
         }
     }
 
-    fn check_owner(&self, owner: &AttributeOwner, handle: daos_types::HandleId, write: bool) -> Result<()> {
+    fn check_owner(&self, owner: &AttributeOwner, handle: HandleId, write: bool) -> Result<()> {
         match *owner {
             AttributeOwner::Pool(pool) => self.check_pool_handle(pool, handle, write),
             AttributeOwner::Container((pool, id)) if write => self.check_container_write(pool, id, handle).map(|_| ()),

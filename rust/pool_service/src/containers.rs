@@ -5,9 +5,10 @@ use crate::state::{Container, Decision, PoolService};
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, HandleId, PoolId, check_label};
 use daos_wire::{
-    AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerEntry, ContainerQueryReply, ContainerRequest,
-    ContainerSetProperties, Properties, encode,
+    AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerEntry, ContainerList, ContainerQueryReply,
+    ContainerRequest, ContainerSetProperties, Properties, encode, take_page,
 };
+use std::ops::Bound;
 
 /// The first object identifier (lower half) that is given out; those below belong to layouts such as dfs.
 const FIRST_OBJECT: u64 = 1 << 8;
@@ -80,13 +81,16 @@ impl PoolService {
         self.pools.get(&pool).is_some_and(|pool| pool.containers.contains_key(&id))
     }
 
-    /// The containers of a pool.
-    pub fn list_containers(&self, pool_id: PoolId, handle: HandleId) -> Result<Vec<ContainerEntry>> {
-        self.check_pool_handle(pool_id, handle, false)?;
-        let containers = self.ready_pool(pool_id)?.containers.iter().filter(|(_, entry)| !entry.row.destroying);
-        Ok(containers
-            .map(|(id, entry)| ContainerEntry { id: *id, label: entry.row.properties.label.clone() })
-            .collect())
+    /// A part of the list of a pool's containers, from behind the one that is known, and whether there are more.
+    pub fn list_containers(&self, request: &ContainerList) -> Result<(Vec<ContainerEntry>, bool)> {
+        self.check_pool_handle(request.pool, request.handle, false)?;
+        let behind = request.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let containers = self.ready_pool(request.pool)?.containers.range((behind, Bound::Unbounded));
+        let listed = containers.filter(|(_, entry)| !entry.row.destroying);
+        let mut entries =
+            listed.map(|(id, entry)| ContainerEntry { id: *id, label: entry.row.properties.label.clone() }).peekable();
+        let page = take_page(&mut entries);
+        Ok((page, entries.peek().is_some()))
     }
 
     /// What a container is.

@@ -6,7 +6,8 @@ use crate::space::{Promise, SpaceOffer};
 use crate::state::{Decision, PoolService, PoolState};
 use daos_status::{Code, Result, fail};
 use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex, check_label};
-use daos_wire::{PoolCreate, PoolEntry, PoolQueryReply, Space};
+use daos_wire::{PoolCreate, PoolEntry, PoolQueryReply, Space, take_page};
+use std::ops::Bound;
 
 /// Durability classes by their words.
 const DURABILITY: &[&str] = &["log", "pmem", "ram"];
@@ -149,9 +150,16 @@ impl PoolService {
         }
     }
 
-    /// Every pool.
-    pub fn list_pools(&self) -> Vec<PoolEntry> {
-        self.pools.keys().map(|id| self.entry(*id)).collect()
+    /// The identifiers of all pools.
+    pub fn pool_ids(&self) -> Vec<PoolId> {
+        self.pools.keys().copied().collect()
+    }
+
+    /// A part of the list of pools, from behind the one that is known, and whether there are more.
+    pub fn list_pools(&self, after: Option<PoolId>) -> (Vec<PoolEntry>, bool) {
+        let ids = self.pools.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
+        let mut entries = ids.map(|(id, _)| self.entry(*id)).peekable();
+        (take_page(&mut entries), entries.peek().is_some())
     }
 
     /// The pools whose contents end with the engine.

@@ -83,7 +83,7 @@ fn code<T>(result: Result<T>) -> Code {
 fn a_pool_lives_and_survives_a_restart() {
     let mut bench = Bench::default();
     let pool = bench.pool("demo");
-    assert_eq!(bench.restart().list_pools(), bench.service.list_pools());
+    assert_eq!(bench.restart().list_pools(None), bench.service.list_pools(None));
     assert_eq!(bench.service.find_pool(&Reference::Label("demo".into())).ok(), Some(pool));
     let handle = bench.connect(pool, 1, 2).expect("connects");
     assert_eq!(code(bench.service.begin_pool_destroy(&Reference::Id(pool.0), false)), Code::Busy);
@@ -92,9 +92,9 @@ fn a_pool_lives_and_survives_a_restart() {
     let (id, revoked) = bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true)).expect("forced");
     assert_eq!(revoked, [open]);
     assert_eq!(bench.restart().unfinished(), [Unfinished::Pool(pool)]);
-    assert_eq!(code(bench.service.list_containers(pool, handle)), Code::NoHdl);
+    assert_eq!(code(bench.service.list_containers(&ContainerList { pool, handle, after: None })), Code::NoHdl);
     bench.commit(Ok(bench.service.finish_pool_destroy(id))).expect("gone");
-    assert!(bench.stored.is_empty() && bench.service.list_pools().is_empty());
+    assert!(bench.stored.is_empty() && bench.service.pool_ids().is_empty());
 }
 
 #[test]
@@ -132,7 +132,10 @@ fn handles_allow_what_they_were_opened_for() {
     assert_eq!(code(bench.service.disconnect(pool, write)), Code::NoHdl);
     bench.open(pool, read_only, id, 11, 1).expect("opens");
     assert_eq!(bench.service.revoke_client(CLIENT).len(), 1);
-    assert_eq!(code(bench.service.list_containers(pool, read_only)), Code::NoHdl);
+    assert_eq!(
+        code(bench.service.list_containers(&ContainerList { pool, handle: read_only, after: None })),
+        Code::NoHdl
+    );
 }
 
 #[test]
@@ -176,4 +179,43 @@ fn damaged_rows_are_errors() {
     for bytes in [&b""[..], b"p", b"x0123456789abcdef", b"c0123456789abcdef1"] {
         assert_eq!(code(RowKey::from_bytes(bytes)), Code::DfInval);
     }
+}
+
+#[test]
+fn long_lists_come_in_parts() {
+    let mut bench = Bench::default();
+    let pool = bench.pool("demo");
+    let handle = bench.connect(pool, 1, 2).expect("connects");
+    for number in 0..1500u32 {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        let properties = Properties { label: format!("{number:0>100}"), kind: 1, numbers: vec![], texts: vec![] };
+        let request = ContainerCreate { pool, handle, container: ContainerId::from_bytes(id), properties };
+        let decision = bench.service.create_container(&request, 5);
+        bench.commit(decision).expect("new");
+    }
+    let (mut all, mut after, mut parts) = (Vec::new(), None, 0);
+    loop {
+        let (part, more) = bench.service.list_containers(&ContainerList { pool, handle, after }).expect("lists");
+        assert!(encode(&part).len() < 100 * 1024);
+        after = part.last().map(|entry| entry.id);
+        all.extend(part.into_iter().map(|entry| entry.label));
+        parts += 1;
+        if !more {
+            break;
+        }
+    }
+    assert!(parts > 2 && all.len() == 1500);
+    assert_eq!(all[1234], format!("{:0>100}", 1234));
+    let owner = AttributeOwner::Pool(pool);
+    let attributes: Vec<_> = (0..3).map(|number| (format!("n{number}"), Blob(vec![number; 40_000]))).collect();
+    let names: Vec<String> = attributes.iter().map(|(name, _)| name.clone()).collect();
+    for attribute in attributes {
+        let set = AttributesSet { owner: owner.clone(), handle, attributes: vec![attribute] };
+        bench.commit(bench.service.set_attributes(&set)).expect("sets");
+    }
+    let first = bench.service.get_attributes(&AttributesNamed { owner: owner.clone(), handle, names }).expect("reads");
+    assert_eq!(first.len(), 1, "the next one belongs into the next answer");
+    let list = AttributesList { owner, handle, after: Some("n0".into()) };
+    assert_eq!(bench.service.list_attributes(&list), Ok((vec!["n1".into(), "n2".into()], false)));
 }

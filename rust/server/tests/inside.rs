@@ -62,7 +62,7 @@ fn pools_containers_and_values_survive_a_restart() {
         client.call::<_, ()>(Opcode::AttributesSet, &set).await.expect("sets");
     });
     with_engine(place.path(), move |client| async move {
-        let pools: Vec<PoolEntry> = client.call(Opcode::PoolList, &()).await.expect("lists");
+        let pools = client.list_pools().await.expect("lists");
         assert_eq!(pools.len(), 1);
         assert_eq!(pools[0].label, "demo");
         assert_eq!(code(client.fetch(0, &address(1, 1, 2), "d").await), Code::NoHdl, "handles end with the engine");
@@ -113,7 +113,7 @@ fn containers_come_and_go() {
             client.create_container(id, handle_id(1), number, &format!("c{number}")).await.expect("creates");
         }
         let request = PoolRequest { pool: id, handle: handle_id(1) };
-        let list: Vec<ContainerEntry> = client.call(Opcode::ContainerList, &request).await.expect("lists");
+        let list = client.list_containers(request.pool, request.handle).await.expect("lists");
         assert_eq!(list.len(), 5);
         let query: PoolQueryReply = client.call(Opcode::PoolQuery, &request).await.expect("queries");
         assert_eq!((query.containers, query.handles, query.targets as usize), (5, 1, client.targets.len()));
@@ -172,14 +172,14 @@ fn clients_cannot_speak_like_targets_nor_without_a_session() {
                 let revoked = client.call_target::<_, ()>(target, Opcode::HandlesRevoke, &vec![handle_id(1)]).await;
                 assert_eq!(code(revoked), Code::NoPerm);
             }
-            assert_eq!(code(stranger.call::<_, Vec<PoolEntry>>(Opcode::PoolList, &()).await), Code::NoPerm);
+            assert_eq!(code(stranger.list_pools().await), Code::NoPerm);
             assert_eq!(code(stranger.create_pool(1, "x", "").await), Code::NoPerm);
             // Hostile bytes for every operation: an error each, and the engine goes on.
             for opcode in Opcode::ALL {
                 for body in [vec![], vec![0xff; 7], vec![0xff; 3000]] {
                     let call = client.endpoint.call(&client.targets[0], *opcode as u16, body, Duration::from_secs(60));
                     let reply = call.await;
-                    if !matches!(opcode, Opcode::SystemQuery | Opcode::PoolList) {
+                    if !matches!(opcode, Opcode::SystemQuery) {
                         assert!(reply.is_err(), "{opcode:?}");
                     }
                 }
@@ -221,7 +221,7 @@ fn classes_of_durability() {
         let connected = client.connect(pool_id(1), handle_id(1)).await.expect("the pool is still there");
         assert_eq!(connected.targets.len(), client.targets.len());
         let request = PoolRequest { pool: pool_id(1), handle: handle_id(1) };
-        let list: Vec<ContainerEntry> = client.call(Opcode::ContainerList, &request).await.expect("lists");
+        let list = client.list_containers(request.pool, request.handle).await.expect("lists");
         assert!(list.is_empty(), "its contents ended with the engine");
         client.create_container(pool_id(1), handle_id(1), 1, "c").await.expect("creates");
     });

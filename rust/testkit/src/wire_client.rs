@@ -52,6 +52,19 @@ impl WireClient {
         self.call(Opcode::PoolCreate, &pool_create(number, label, durability)).await
     }
 
+    /// The first part of the list of pools: all of them, if they are few.
+    pub async fn list_pools(&self) -> Result<Vec<PoolEntry>> {
+        let (pools, _more): (_, bool) = self.call(Opcode::PoolList, &None::<PoolId>).await?;
+        Ok(pools)
+    }
+
+    /// The first part of the list of a pool's containers: all of them, if they are few.
+    pub async fn list_containers(&self, pool: PoolId, handle: HandleId) -> Result<Vec<ContainerEntry>> {
+        let request = ContainerList { pool, handle, after: None };
+        let (containers, _more): (_, bool) = self.call(Opcode::ContainerList, &request).await?;
+        Ok(containers)
+    }
+
     /// Connects to a pool for reading and writing.
     pub async fn connect(&self, pool: PoolId, handle: HandleId) -> Result<PoolConnected> {
         let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags: 2 };

@@ -37,6 +37,15 @@ wire_structs! {
         /// Also with open handles.
         force: bool,
     }
+    /// Lists the containers of a pool.
+    ContainerList {
+        /// The pool.
+        pool: PoolId,
+        /// The pool handle.
+        handle: HandleId,
+        /// The last one that is known.
+        after: Option<ContainerId>,
+    }
     /// A container in the list of a pool.
     ContainerEntry {
         /// Identifier.

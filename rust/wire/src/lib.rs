@@ -11,6 +11,7 @@ pub mod local_directory;
 mod macros;
 mod object;
 mod opcode;
+mod page;
 mod pool;
 mod target;
 
@@ -19,6 +20,7 @@ pub use container::*;
 pub use hello::*;
 pub use object::*;
 pub use opcode::Opcode;
+pub use page::*;
 pub use pool::*;
 pub use target::*;
 

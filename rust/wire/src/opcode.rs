@@ -28,7 +28,7 @@ opcodes! {
     PoolCreate = 0x0101,
     /// `PoolDestroy` -> `()`.
     PoolDestroy = 0x0102,
-    /// `()` -> `Vec<PoolEntry>`.
+    /// `Option<PoolId>`, the last one that is known -> `(Vec<PoolEntry>, bool)`, whether there are more.
     PoolList = 0x0103,
     /// `PoolConnect` -> `PoolConnected`.
     PoolConnect = 0x0104,
@@ -38,9 +38,9 @@ opcodes! {
     PoolQuery = 0x0106,
     /// `AttributesSet` -> `()`.
     AttributesSet = 0x0107,
-    /// `AttributesNamed` -> `Vec<Option<Blob>>`.
+    /// `AttributesNamed` -> `Vec<Option<Blob>>`, of the first names, as many as fit.
     AttributesGet = 0x0108,
-    /// `AttributesNamed` (no names) -> `Vec<String>`.
+    /// `AttributesList` -> `(Vec<String>, bool)`, whether there are more.
     AttributesList = 0x0109,
     /// `AttributesNamed` -> `()`.
     AttributesDelete = 0x010a,
@@ -48,7 +48,7 @@ opcodes! {
     ContainerCreate = 0x0201,
     /// `ContainerDestroy` -> `()`.
     ContainerDestroy = 0x0202,
-    /// `PoolRequest` -> `Vec<ContainerEntry>`.
+    /// `ContainerList` -> `(Vec<ContainerEntry>, bool)`, whether there are more.
     ContainerList = 0x0203,
     /// `ContainerOpen` -> `ContainerOpened`.
     ContainerOpen = 0x0204,

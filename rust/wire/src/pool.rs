@@ -122,13 +122,22 @@ wire_structs! {
         /// Names and values.
         attributes: Vec<(String, Blob)>,
     }
-    /// Reads, lists or deletes user attributes.
+    /// Lists user attributes.
+    AttributesList {
+        /// Of what.
+        owner: AttributeOwner,
+        /// The open handle.
+        handle: HandleId,
+        /// The last name that is known.
+        after: Option<String>,
+    }
+    /// Reads or deletes user attributes.
     AttributesNamed {
         /// Of what.
         owner: AttributeOwner,
         /// The open handle.
         handle: HandleId,
-        /// Names; none when listing.
+        /// Names.
         names: Vec<String>,
     }
 }

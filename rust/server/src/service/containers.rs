@@ -5,8 +5,8 @@ use daos_pool_service::ClientId;
 use daos_status::Result;
 use daos_types::{ContainerId, PoolId, TargetIndex};
 use daos_wire::{
-    AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerEntry, ContainerOpen, ContainerOpened,
-    ContainerRequest, ContainerSetProperties, Opcode, PoolRequest, TargetContainer,
+    AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened, ContainerRequest,
+    ContainerSetProperties, Opcode, TargetContainer,
 };
 
 impl Service {
@@ -70,10 +70,6 @@ impl Service {
         let targets = self.targets_of(pool);
         self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerDestroy, &part).await?;
         self.change(|state| Ok(state.finish_container_destroy(pool, container))).await
-    }
-
-    pub(super) fn list_containers(&self, request: &PoolRequest) -> Result<Vec<ContainerEntry>> {
-        self.state.borrow().list_containers(request.pool, request.handle)
     }
 
     pub(super) fn open_container(&self, request: &ContainerOpen, client: ClientId) -> Result<ContainerOpened> {

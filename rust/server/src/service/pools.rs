@@ -54,7 +54,7 @@ impl Service {
     /// What the machine offers to a new pool, the promises made to others subtracted.
     async fn offer(&self) -> Result<SpaceOffer> {
         let offer = self.capacity.offer()?;
-        let ids: Vec<PoolId> = self.state.borrow().list_pools().iter().map(|entry| entry.id).collect();
+        let ids = self.state.borrow().pool_ids();
         let spaces = join_all(ids.iter().map(|id| self.space_of(*id))).await;
         let state = self.state.borrow();
         // A pool that cannot be asked keeps its promise of memory; its storage is what it has.

@@ -16,21 +16,18 @@ fn number_of(id: [u8; 16]) -> u8 {
 }
 
 pub async fn verify(client: &WireClient, model: &RefCell<Model>) {
-    let list: Vec<PoolEntry> = client.call(Opcode::PoolList, &()).await.expect("lists pools");
+    let list = client.list_pools().await.expect("lists pools");
     let seen: BTreeSet<u8> = list.iter().map(|entry| number_of(entry.id.to_bytes())).collect();
     assert!(list.iter().all(|entry| entry.state == "Ready"), "nothing is left half made: {list:?}");
     let known: Vec<u8> = model.borrow().pools.keys().copied().collect();
     assert!(seen.iter().all(|number| known.contains(number)), "pools {seen:?} are there, {known:?} were made");
     for number in known {
         let exists = seen.contains(&number).then_some(());
-        let mut state = model.borrow_mut();
-        state.pools.entry(number).or_default().observe(exists, ("pool", number));
-        if exists.is_none() {
-            state.forget_pool(number);
-            continue;
+        model.borrow_mut().pools.entry(number).or_default().observe(exists, ("pool", number));
+        match exists {
+            Some(()) => verify_pool(client, model, number).await,
+            None => model.borrow_mut().forget_pool(number),
         }
-        drop(state);
-        verify_pool(client, model, number).await;
     }
 }
 
@@ -38,21 +35,18 @@ async fn verify_pool(client: &WireClient, model: &RefCell<Model>, number: u8) {
     let (pool, handle) = (pool_id(number), handle_id(POOL_HANDLE));
     client.connect(pool, handle).await.expect("connects");
     let request = PoolRequest { pool, handle };
-    let list: Vec<ContainerEntry> = client.call(Opcode::ContainerList, &request).await.expect("lists containers");
+    let list = client.list_containers(pool, handle).await.expect("lists containers");
     let seen: BTreeSet<u8> = list.iter().map(|entry| number_of(entry.id.to_bytes())).collect();
     let known = model.borrow().containers_of(number);
     assert!(seen.iter().all(|container| known.contains(container)), "containers {seen:?}, {known:?} were made");
     for container in known {
         let name = (number, container);
         let exists = seen.contains(&container).then_some(());
-        let mut state = model.borrow_mut();
-        state.containers.entry(name).or_default().observe(exists, ("container", name));
-        if exists.is_none() {
-            state.forget_container(name);
-            continue;
+        model.borrow_mut().containers.entry(name).or_default().observe(exists, ("container", name));
+        match exists {
+            Some(()) => verify_container(client, model, pool, name).await,
+            None => model.borrow_mut().forget_container(name),
         }
-        drop(state);
-        verify_container(client, model, pool, name).await;
     }
     client.call::<_, ()>(Opcode::PoolDisconnect, &request).await.expect("disconnects");
 }
