@@ -1,6 +1,7 @@
 //! Mounting.
 
 use core::ffi::{c_char, c_int};
+use daos_dfs::quoted;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -317,7 +318,7 @@ pub unsafe extern "C" fn dfs_set_prefix(dfs: *mut dfs_t, prefix: *const c_char) 
             let mount = mounted(dfs)?;
             let mut prefix = caller.path_optional(prefix, "prefix")?.unwrap_or_default();
             if prefix.len() > daos_dfs::PATH_LENGTH_MAX || !prefix.is_empty() && prefix[0] != b'/' {
-                fail!(libc::EINVAL, "'{}' is no absolute path", prefix.escape_ascii());
+                fail!(libc::EINVAL, "{} is no absolute path", quoted(&prefix));
             }
             while prefix.last() == Some(&b'/') {
                 prefix.pop();

@@ -1,6 +1,7 @@
 //! What the opaque pointers of `libdfs` stand for.
 
 use core::ffi::c_char;
+use daos_dfs::quoted;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -82,7 +83,7 @@ impl Mounted {
     /// A path within the namespace: without the prefix.
     pub fn path_within(&self, path: Vec<u8>) -> Result<Vec<u8>> {
         if path.first() != Some(&b'/') {
-            fail!(libc::EINVAL, "'{}' does not begin with a slash", path.escape_ascii());
+            fail!(libc::EINVAL, "{} does not begin with a slash", quoted(&path));
         }
         let prefix = self.prefix.lock().unwrap_or_else(PoisonError::into_inner);
         if prefix.is_empty() {
@@ -91,7 +92,7 @@ impl Mounted {
         match path.strip_prefix(prefix.as_slice()) {
             Some([]) => Ok(b"/".to_vec()),
             Some(rest) if rest[0] == b'/' => Ok(rest.to_vec()),
-            _ => fail!(libc::EINVAL, "'{}' is not below '{}'", path.escape_ascii(), prefix.escape_ascii()),
+            _ => fail!(libc::EINVAL, "{} is not below {}", quoted(&path), quoted(prefix.as_slice())),
         }
     }
 

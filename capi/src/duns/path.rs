@@ -1,5 +1,6 @@
 //! The forms of paths and attributes: decisions without effects.
 
+use daos_dfs::quoted;
 use daos_dfs::{DfsError, Result};
 use daos_types::Reference;
 
@@ -45,10 +46,10 @@ pub fn without_prefix(path: &[u8]) -> Option<&[u8]> {
 pub fn named(path: &[u8]) -> Result<Resolved> {
     let mut parts = path.splitn(usize::MAX, |byte| *byte == b'/').filter(|part| !part.is_empty());
     let (Some(pool), Some(container)) = (parts.next(), parts.next()) else {
-        fail!(libc::EINVAL, "'{}' does not name a pool and a container", path.escape_ascii());
+        fail!(libc::EINVAL, "{} does not name a pool and a container", quoted(&path));
     };
     if path.first() != Some(&b'/') {
-        fail!(libc::EINVAL, "'{}' does not begin with a slash", path.escape_ascii());
+        fail!(libc::EINVAL, "{} does not begin with a slash", quoted(&path));
     }
     let rest: Vec<u8> = parts.flat_map(|part| [b"/", part].concat()).collect();
     let rest = (!rest.is_empty()).then_some(rest);
@@ -71,7 +72,7 @@ pub fn from_attribute(value: &[u8]) -> Result<Resolved> {
         Some((layout, pool, container.trim_end_matches('/')))
     };
     let Some((layout, pool, container)) = parse() else {
-        fail!(libc::EINVAL, "'{}' is no attribute that ties a path to a container", text.escape_ascii());
+        fail!(libc::EINVAL, "{} is no attribute that ties a path to a container", quoted(&text));
     };
     let (pool, container) = (reference(pool.as_bytes())?, reference(container.as_bytes())?);
     Ok(Resolved { layout, pool, container, rest: None })

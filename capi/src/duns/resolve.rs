@@ -1,6 +1,7 @@
 //! Finding what a path stands for, and tying paths to containers.
 
 use core::ffi::{c_char, c_int};
+use daos_dfs::quoted;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ fn resolve(path: &[u8], flags: u32, no_prefix: bool) -> Result<Resolved> {
         return named(path);
     }
     if flags & DUNS_NO_CHECK_PATH != 0 {
-        fail!(libc::ENODATA, "'{}' names no pool and container", path.escape_ascii());
+        fail!(libc::ENODATA, "{} names no pool and container", quoted(&path));
     }
     let path = Path::new(OsStr::from_bytes(path));
     match linked(path, flags & DUNS_NO_REVERSE_LOOKUP == 0)? {

@@ -4,6 +4,7 @@ use crate::entry_store::{self, ATTRIBUTE_PREFIX};
 use crate::error::{DfsError, Result, fail};
 use crate::inode::InodeChange;
 use crate::node::{Location, Node};
+use crate::quoted::quoted;
 use daos_client::{AkeyFetch, AkeyUpdate, Client, Conditions, Destination, FetchKind, Source, UpdateValue};
 use daos_types::Key;
 
@@ -28,7 +29,7 @@ pub enum SetAttribute {
 
 fn akey(name: &[u8]) -> Result<Key> {
     if name.is_empty() || name.contains(&0) {
-        fail!(libc::EINVAL, "'{}' cannot be the name of an extended attribute", name.escape_ascii());
+        fail!(libc::EINVAL, "{} cannot be the name of an extended attribute", quoted(&name));
     }
     if name.len() > ATTRIBUTE_NAME_LENGTH_MAX {
         fail!(libc::ERANGE, "an extended attribute's name of {} bytes is too long", name.len());
@@ -43,7 +44,7 @@ impl Node {
         file_system.check_writable()?;
         let akey = akey(name)?;
         if value.len() > ATTRIBUTE_LENGTH_MAX {
-            fail!(libc::E2BIG, "extended attribute '{}' of {} bytes is too long", name.escape_ascii(), value.len());
+            fail!(libc::E2BIG, "extended attribute {} of {} bytes is too long", quoted(&name), value.len());
         }
         let location = self.location();
         let (holder, entry) = file_system.holder(&location);
@@ -65,7 +66,7 @@ impl Node {
         let written = holder.update(client, conditions, dkey, updates).await;
         match written.map_err(DfsError::from) {
             Err(error) if error.errno == libc::ENOENT && set == SetAttribute::Replace => {
-                fail!(libc::ENODATA, "{self:?} has no extended attribute '{}'", name.escape_ascii());
+                fail!(libc::ENODATA, "{self:?} has no extended attribute {}", quoted(&name));
             }
             Err(error) => return Err(error),
             Ok(()) => {}
@@ -91,7 +92,7 @@ impl Node {
             Ok(found) => Ok(found.into_iter().next().unwrap_or_default().bytes),
             Err(error) if error.errno == libc::ENOENT => {
                 let name = &akey[ATTRIBUTE_PREFIX.len()..];
-                fail!(libc::ENODATA, "{self:?} has no extended attribute '{}'", name.escape_ascii());
+                fail!(libc::ENODATA, "{self:?} has no extended attribute {}", quoted(&name));
             }
             Err(error) => Err(error),
         }
@@ -135,7 +136,7 @@ impl Node {
         let removed = holder.punch_akeys(client, Conditions::PUNCH, Key::new(entry)?, vec![akey]).await;
         match removed.map_err(DfsError::from) {
             Err(error) if error.errno == libc::ENOENT => {
-                fail!(libc::ENODATA, "{self:?} has no extended attribute '{}'", name.escape_ascii());
+                fail!(libc::ENODATA, "{self:?} has no extended attribute {}", quoted(&name));
             }
             Err(error) => Err(error),
             Ok(()) => {

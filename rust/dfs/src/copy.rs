@@ -15,6 +15,7 @@ mod worker;
 
 use crate::error::{DfsError, Result, fail};
 use crate::file_system::FileSystem;
+use crate::quoted::quoted;
 use daos_client::Client;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -153,7 +154,7 @@ async fn check_apart(client: &Client, from: &CopyPlace, to: &CopyPlace) -> Resul
             if let Some(above) = target::nearest(client, target, target_path).await?
                 && above.directory()?.is_within(source.id())
             {
-                fail!(libc::EINVAL, "'{}' is within what is to be copied", target_path.escape_ascii());
+                fail!(libc::EINVAL, "{} is within what is to be copied", quoted(&target_path));
             }
             Ok(())
         }
@@ -163,5 +164,5 @@ async fn check_apart(client: &Client, from: &CopyPlace, to: &CopyPlace) -> Resul
 
 /// An error with the path that it is about.
 fn at(path: &[u8]) -> impl Fn(DfsError) -> DfsError {
-    move |error| error.while_doing(format_args!("'{}'", String::from_utf8_lossy(path)))
+    move |error| error.while_doing(format_args!("{}", quoted(path)))
 }

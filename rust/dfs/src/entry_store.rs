@@ -6,6 +6,7 @@
 use crate::error::{Result, fail};
 use crate::inode::{INODE_LENGTH, Inode, InodeChange};
 use crate::path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX};
+use crate::quoted::quoted;
 use daos_client::{
     AkeyFetch, AkeyUpdate, Anchor, Client, Conditions, Destination, FetchKind, ListLimits, Object, PieceState, Source,
     UpdateValue,
@@ -124,7 +125,7 @@ pub(crate) async fn fetch(
     let target = if inode.is_symlink() { target.bytes } else { Vec::new() };
     let trace = if trace.size == 0 { Some(Trace::default()) } else { Trace::decode(&trace.bytes) };
     let Some(trace) = trace else {
-        fail!(libc::EIO, "the trace of a rename at '{}' is damaged", name.escape_ascii());
+        fail!(libc::EIO, "the trace of a rename at {} is damaged", quoted(&name));
     };
     Ok(Some(StoredEntry { inode, target, trace }))
 }
@@ -213,7 +214,7 @@ pub(crate) async fn other_akeys(
         };
         others.extend(listed.into_iter().filter(|akey| !own.contains(akey)));
         if others.len() > crate::attributes::ATTRIBUTES_MAX {
-            fail!(libc::ENOSPC, "'{}' has more akeys than can be handled", name.escape_ascii());
+            fail!(libc::ENOSPC, "{} has more akeys than can be handled", quoted(&name));
         }
     }
     Ok(others)

@@ -41,7 +41,12 @@ impl DfsError {
 
 impl From<Status> for DfsError {
     fn from(status: Status) -> DfsError {
-        DfsError { errno: status.to_errno(), context: status.to_string().into() }
+        // The words for the POSIX number follow; those of the DER number would say the same once more.
+        let context = match status.context() {
+            "" => format!("{} ({})", status.code().text(), status.code().name()),
+            context => format!("{context} ({})", status.code().name()),
+        };
+        DfsError { errno: status.to_errno(), context: context.into() }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::{Result, fail};
 use crate::inode::{Inode, Timestamp};
 use crate::node::{Access, Location, Node};
 use crate::object_ids::ObjectIds;
+use crate::quoted::quoted;
 use crate::superblock::{self, Attributes};
 use daos_client::{Client, Container, ContainerFlags, ContainerProperties, ContainerType, Object, ObjectFlags, Pool};
 use daos_types::{ContainerId, Epoch, ObjectClass, ObjectId, ObjectType, Reference};
@@ -220,7 +221,7 @@ impl FileSystem {
         };
         match found {
             Some(entry) => Ok(entry),
-            None => fail!(libc::ENOENT, "'{}'", location.name.escape_ascii()),
+            None => fail!(libc::ENOENT, "{}", quoted(&location.name)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The record that a directory keeps of an entry.
 
 use crate::error::{Result, fail};
+use crate::quoted::quoted;
 use daos_types::{Extent, ObjectClass, ObjectId};
 
 /// Bytes of the stored record.
@@ -97,12 +98,7 @@ impl Inode {
     /// Reads the stored form; `name` is for the message.
     pub fn decode(bytes: &[u8], name: &[u8]) -> Result<Inode> {
         let Ok(bytes) = <&[u8; INODE_LENGTH]>::try_from(bytes) else {
-            fail!(
-                libc::EIO,
-                "the record of '{}' has {} bytes instead of {INODE_LENGTH}",
-                name.escape_ascii(),
-                bytes.len()
-            );
+            fail!(libc::EIO, "the record of {} has {} bytes instead of {INODE_LENGTH}", quoted(&name), bytes.len());
         };
         let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
         let half = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
@@ -123,7 +119,7 @@ impl Inode {
             object_epoch: word(offset::OBJECT_EPOCH),
         };
         if !inode.is_file() && !inode.is_directory() && !inode.is_symlink() {
-            fail!(libc::EIO, "the record of '{}' has the unknown type {:o}", name.escape_ascii(), inode.mode);
+            fail!(libc::EIO, "the record of {} has the unknown type {:o}", quoted(&name), inode.mode);
         }
         Ok(inode)
     }

@@ -6,6 +6,7 @@ use crate::error::{DfsError, Result, fail};
 use crate::file_system::FileSystem;
 use crate::node::{self, Access, Location, Node};
 use crate::path::{self, Step, Steps};
+use crate::quoted::quoted;
 use daos_client::{Client, Object};
 use daos_types::ObjectId;
 
@@ -69,13 +70,13 @@ impl FileSystem {
                 }
             };
             let Some(entry) = self.find(client, &current, &name).await? else {
-                fail!(libc::ENOENT, "'{}'", name.escape_ascii());
+                fail!(libc::ENOENT, "{}", quoted(&name));
             };
             let last = steps.is_empty();
             if entry.inode.is_symlink() && (!last || follow_last || steps.must_be_directory) {
                 links += 1;
                 if links > LINKS_FOLLOWED_MAX {
-                    fail!(libc::ELOOP, "more than {LINKS_FOLLOWED_MAX} links at '{}'", name.escape_ascii());
+                    fail!(libc::ELOOP, "more than {LINKS_FOLLOWED_MAX} links at {}", quoted(&name));
                 }
                 if entry.target.starts_with(b"/") {
                     current = self.root_directory().clone();
@@ -97,8 +98,8 @@ impl FileSystem {
             None if directory.id() == self.root_directory().id() => Ok(directory.clone()),
             None => fail!(
                 libc::EINVAL,
-                "it is not known what is above '{}', which was opened by its handle",
-                directory.name().escape_ascii()
+                "it is not known what is above {}, which was opened by its handle",
+                quoted(&directory.name())
             ),
         }
     }
@@ -118,7 +119,7 @@ impl FileSystem {
         access: Access,
         follow_last: bool,
     ) -> Result<Node> {
-        let doing = |error: DfsError| error.while_doing(format_args!("'{}'", path.escape_ascii()));
+        let doing = |error: DfsError| error.while_doing(format_args!("{}", quoted(&path)));
         if access != Access::ReadOnly {
             self.check_writable()?;
         }
@@ -134,7 +135,7 @@ impl FileSystem {
     /// Opens the directory that a path's last name stands in, and gives that name.
     pub async fn lookup_parent<'p>(&self, client: &Client, start: &Node, path: &'p [u8]) -> Result<(Node, &'p [u8])> {
         let Some((directory, name)) = path::split(path) else {
-            fail!(libc::EINVAL, "'{}' has no name at its end", path.escape_ascii());
+            fail!(libc::EINVAL, "{} has no name at its end", quoted(&path));
         };
         path::check_name(name)?;
         if directory.is_empty() {

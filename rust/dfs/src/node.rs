@@ -4,6 +4,7 @@ use crate::directory::{Directory, DirectoryParts};
 use crate::entry_store::StoredEntry;
 use crate::error::{Result, fail};
 use crate::file_system::FileSystem;
+use crate::quoted::quoted;
 use crate::superblock::check_chunk_size;
 use daos_client::array::{Array, ArrayAttributes};
 use daos_client::{Object, ObjectFlags};
@@ -67,7 +68,7 @@ pub struct Node(Arc<NodeInner>);
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "'{}' ({:?})", self.location().name.escape_ascii(), self.0.id)
+        write!(f, "{} ({:?})", quoted(&self.location().name), self.0.id)
     }
 }
 
@@ -238,7 +239,7 @@ pub(crate) fn child(
 ) -> Result<Directory> {
     let inode = &entry.inode;
     if !inode.is_directory() {
-        fail!(libc::ENOTDIR, "'{}'", name.escape_ascii());
+        fail!(libc::ENOTDIR, "{}", quoted(&name));
     }
     Ok(Directory::new(DirectoryParts {
         object: Object::open(file_system.container(), inode.id, file_system.object_flags())?,

@@ -8,6 +8,7 @@ use crate::inode::{Inode, Timestamp};
 use crate::lookup::Found;
 use crate::node::{Access, Location, Node};
 use crate::path::{check_name, check_target};
+use crate::quoted::quoted;
 use crate::superblock::{check_chunk_size, check_class};
 use daos_client::Client;
 use daos_types::{ObjectClass, ObjectType};
@@ -112,7 +113,7 @@ impl FileSystem {
             self.check_writable()?;
         }
         if options.truncate && options.access == Access::ReadOnly {
-            fail!(libc::EINVAL, "'{}' cannot be emptied when it is opened for reading", name.escape_ascii());
+            fail!(libc::EINVAL, "{} cannot be emptied when it is opened for reading", quoted(&name));
         }
         let (mut directory, mut name) = (directory.clone(), name.to_vec());
         for _ in 0..ATTEMPTS_MAX {
@@ -129,7 +130,7 @@ impl FileSystem {
                 result => return result,
             }
         }
-        fail!(libc::EAGAIN, "'{}' comes and goes: {ATTEMPTS_MAX} attempts to open it failed", name.escape_ascii());
+        fail!(libc::EAGAIN, "{} comes and goes: {ATTEMPTS_MAX} attempts to open it failed", quoted(&name));
     }
 
     /// Where the symbolic link at a place points to, or the place itself when no link is there.
@@ -166,7 +167,7 @@ impl FileSystem {
                 Node::of_entry(self, location, &entry, options.access).map(Some)
             }
             Err(error) if error.errno == libc::EEXIST && !options.exclusive => Ok(None),
-            Err(error) => Err(error.while_doing(format_args!("creating '{}'", name.escape_ascii()))),
+            Err(error) => Err(error.while_doing(format_args!("creating {}", quoted(&name)))),
         }
     }
 
@@ -193,7 +194,7 @@ impl FileSystem {
         name: &[u8],
         options: &OpenOptions,
     ) -> Result<Node> {
-        let doing = format!("opening '{}'", name.escape_ascii());
+        let doing = format!("opening {}", quoted(&name));
         let (location, entry) = match self.walk(client, directory, name, options.follow).await {
             Ok(Found::Entry(location, entry)) => (location, entry),
             Ok(Found::Directory(_)) => fail!(libc::EISDIR, "{doing}"),
@@ -239,7 +240,7 @@ impl FileSystem {
         // What was decided for the directory above holds below it as well.
         (inode.chunk_size, inode.class) = (directory.chunk_size(), directory.class());
         let entry = StoredEntry { inode, ..StoredEntry::default() };
-        let doing = |error: crate::DfsError| error.while_doing(format_args!("making '{}'", name.escape_ascii()));
+        let doing = |error: crate::DfsError| error.while_doing(format_args!("making {}", quoted(&name)));
         self.insert_entry(client, directory, name, &entry).await.map_err(doing)?;
         let location = Location { parent: Some(directory.clone()), name: name.to_vec() };
         Node::of_entry(self, location, &entry, self.whole_access())
@@ -256,7 +257,7 @@ impl FileSystem {
         inode.id = self.next_id(client, ObjectType::MULTI_HASHED, ObjectClass::S1).await?;
         inode.size = target.len() as u64;
         let entry = StoredEntry { inode, target: target.to_vec(), ..StoredEntry::default() };
-        let doing = |error: crate::DfsError| error.while_doing(format_args!("linking '{}'", name.escape_ascii()));
+        let doing = |error: crate::DfsError| error.while_doing(format_args!("linking {}", quoted(&name)));
         self.insert_entry(client, directory, name, &entry).await.map_err(doing)?;
         let location = Location { parent: Some(directory.clone()), name: name.to_vec() };
         Node::of_entry(self, location, &entry, self.whole_access())

@@ -1,6 +1,7 @@
 //! Names and paths.
 
 use crate::error::{Result, fail};
+use crate::quoted::quoted;
 use std::collections::VecDeque;
 
 /// The longest name of an entry, in bytes.
@@ -14,7 +15,7 @@ pub fn check_name(name: &[u8]) -> Result<()> {
         fail!(libc::ENAMETOOLONG, "a name of {} bytes is longer than {NAME_LENGTH_MAX}", name.len());
     }
     if name.is_empty() || name == b"." || name == b".." || name.iter().any(|byte| matches!(byte, b'/' | 0)) {
-        fail!(libc::EINVAL, "'{}' cannot be the name of an entry", name.escape_ascii());
+        fail!(libc::EINVAL, "{} cannot be the name of an entry", quoted(&name));
     }
     Ok(())
 }
@@ -28,7 +29,7 @@ pub(crate) fn check_target(target: &[u8]) -> Result<()> {
         fail!(libc::ENOENT, "a symbolic link needs a target");
     }
     if target.contains(&0) {
-        fail!(libc::EINVAL, "'{}' cannot be the target of a link", target.escape_ascii());
+        fail!(libc::EINVAL, "{} cannot be the target of a link", quoted(&target));
     }
     Ok(())
 }
@@ -64,7 +65,7 @@ impl Steps {
             fail!(libc::ENAMETOOLONG, "a path of {} bytes is longer than {PATH_LENGTH_MAX}", path.len());
         }
         if path.contains(&0) {
-            fail!(libc::EINVAL, "'{}' is not a path", path.escape_ascii());
+            fail!(libc::EINVAL, "{} is not a path", quoted(&path));
         }
         let last = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         if self.steps.is_empty() {

@@ -11,6 +11,7 @@ use crate::inode::Inode;
 use crate::listing::{Listing, NAMES_PER_REQUEST};
 use crate::node::{self, Node};
 use crate::path::check_name;
+use crate::quoted::quoted;
 use daos_client::array::run_bounded;
 use daos_client::{Client, Conditions, Object};
 use daos_types::ObjectId;
@@ -27,7 +28,7 @@ impl FileSystem {
     pub async fn remove(&self, client: &Client, parent: &Node, name: &[u8], recursive: bool) -> Result<ObjectId> {
         check_name(name)?;
         self.check_writable()?;
-        let doing = |error: crate::DfsError| error.while_doing(format_args!("removing '{}'", name.escape_ascii()));
+        let doing = |error: crate::DfsError| error.while_doing(format_args!("removing {}", quoted(&name)));
         self.remove_entry(client, parent.directory()?, name, recursive, 0).await.map_err(doing)
     }
 
@@ -41,13 +42,13 @@ impl FileSystem {
     ) -> Result<ObjectId> {
         let Some(entry) = self.find(client, directory, name).await? else {
             self.clear_remainder(client, directory, name).await?;
-            fail!(libc::ENOENT, "'{}'", name.escape_ascii());
+            fail!(libc::ENOENT, "{}", quoted(&name));
         };
         if entry.inode.is_directory() {
             let child = node::child(self, directory.clone(), name, &entry)?;
             if recursive {
                 if depth == DEPTH_MAX {
-                    fail!(libc::ELOOP, "'{}' is deeper than {DEPTH_MAX} directories", name.escape_ascii());
+                    fail!(libc::ELOOP, "{} is deeper than {DEPTH_MAX} directories", quoted(&name));
                 }
                 let below: Pin<Box<dyn Future<Output = Result<()>>>> =
                     Box::pin(self.remove_all(client, &child, depth + 1));
@@ -86,7 +87,7 @@ impl FileSystem {
         while !listing.is_at_end() {
             for name in self.list(client, directory, &mut listing, 1).await? {
                 if self.find(client, directory, &name).await?.is_some() {
-                    fail!(libc::ENOTEMPTY, "'{}'", directory.name().escape_ascii());
+                    fail!(libc::ENOTEMPTY, "{}", quoted(&directory.name()));
                 }
                 self.clear_remainder(client, directory, &name).await?;
             }

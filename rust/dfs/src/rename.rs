@@ -19,6 +19,7 @@ use crate::error::{Result, fail};
 use crate::file_system::FileSystem;
 use crate::node::{self, Access, Location, Node};
 use crate::path::check_name;
+use crate::quoted::quoted;
 use crate::remove::ignore_missing;
 use daos_client::{Client, Conditions};
 use daos_types::{Key, ObjectId};
@@ -64,7 +65,7 @@ impl FileSystem {
         let old = End { directory: parent.directory()?, name };
         let new = End { directory: new_parent.directory()?, name: new_name };
         let doing = |error: crate::DfsError| {
-            error.while_doing(format_args!("moving '{}' to '{}'", name.escape_ascii(), new_name.escape_ascii()))
+            error.while_doing(format_args!("moving {} to {}", quoted(&name), quoted(&new_name)))
         };
         self.move_entry(client, &old, &new, replace).await.map_err(doing)
     }
@@ -78,11 +79,11 @@ impl FileSystem {
     ) -> Result<Option<ObjectId>> {
         let Some(entry) = self.find(client, old.directory, old.name).await? else {
             self.clear_remainder(client, old.directory, old.name).await?;
-            fail!(libc::ENOENT, "'{}'", old.name.escape_ascii());
+            fail!(libc::ENOENT, "{}", quoted(&old.name));
         };
         if old.place() == new.place() {
             if replace == Replace::Never {
-                fail!(libc::EEXIST, "'{}'", new.name.escape_ascii());
+                fail!(libc::EEXIST, "{}", quoted(&new.name));
             }
             return Ok(None);
         }
@@ -142,7 +143,7 @@ impl FileSystem {
             self.clear_origin(client, &present).await?;
             return self.overwrite(client, new, moved, attributes, present).await.map(Some);
         }
-        fail!(libc::EAGAIN, "'{}' comes and goes: {ATTEMPTS_MAX} attempts failed", new.name.escape_ascii());
+        fail!(libc::EAGAIN, "{} comes and goes: {ATTEMPTS_MAX} attempts failed", quoted(&new.name));
     }
 
     /// The rules of `rename(2)` for an entry that is to be replaced.
@@ -154,13 +155,13 @@ impl FileSystem {
         present: &StoredEntry,
         replace: Replace,
     ) -> Result<()> {
-        let name = new.name.escape_ascii();
+        let name = quoted(&new.name);
         if replace == Replace::Never {
-            fail!(libc::EEXIST, "'{name}'");
+            fail!(libc::EEXIST, "{name}");
         }
         match (moved.inode.is_directory(), present.inode.is_directory()) {
-            (true, false) => fail!(libc::ENOTDIR, "'{name}'"),
-            (false, true) => fail!(libc::EISDIR, "'{name}'"),
+            (true, false) => fail!(libc::ENOTDIR, "{name}"),
+            (false, true) => fail!(libc::EISDIR, "{name}"),
             (true, true) => {
                 let directory = node::child(self, new.directory.clone(), new.name, present)?;
                 self.check_empty(client, &directory).await
@@ -204,7 +205,7 @@ impl FileSystem {
         let second = End { directory: other_parent.directory()?, name: other_name };
         for (end, other) in [(&first, &second), (&second, &first)] {
             let Some(entry) = self.find(client, end.directory, end.name).await? else {
-                fail!(libc::ENOENT, "'{}'", end.name.escape_ascii());
+                fail!(libc::ENOENT, "{}", quoted(&end.name));
             };
             if entry.inode.is_directory() && other.directory.is_within(entry.inode.id) {
                 fail!(libc::EINVAL, "a directory cannot be exchanged with what is in it");

@@ -6,6 +6,7 @@ use crate::error::{Result, fail};
 use crate::file_system::FileSystem;
 use crate::inode::{INODE_LENGTH, Inode, InodeChange, Timestamp};
 use crate::node::{Access, Location, Node, open_array};
+use crate::quoted::quoted;
 use crate::superblock::{check_chunk_size, check_class};
 use daos_client::{Client, Object};
 use daos_types::{Epoch, ObjectClass, ObjectId};
@@ -116,7 +117,7 @@ impl FileSystem {
         let (location, inode) = self.target_of(client, parent, name, true).await?;
         let kind = mode & libc::S_IFMT;
         if kind != 0 && kind != inode.mode & libc::S_IFMT {
-            fail!(libc::EINVAL, "the type of '{}' cannot be changed", location.name.escape_ascii());
+            fail!(libc::EINVAL, "the type of {} cannot be changed", quoted(&location.name));
         }
         check_mode(mode)?;
         let mode = (inode.mode & libc::S_IFMT) | (mode & 0o7777);
@@ -162,7 +163,7 @@ impl FileSystem {
         }
         let (location, inode) = self.target_of(client, parent, name, true).await?;
         if !is_permitted(&inode, mask, (uid, gid)) {
-            fail!(libc::EACCES, "'{}' has the permissions {:o}", location.name.escape_ascii(), inode.mode & 0o7777);
+            fail!(libc::EACCES, "{} has the permissions {:o}", quoted(&location.name), inode.mode & 0o7777);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::inode::{Inode, InodeChange};
 use crate::node::{Access, Node, open_array};
 use crate::open::NewFile;
 use crate::path::{check_name, check_target};
+use crate::quoted::quoted;
 use crate::system::set_mtime;
 use daos_client::array::Array;
 use daos_client::{Client, Conditions, Source};
@@ -347,7 +348,7 @@ pub(super) async fn place_for_entry(
 
 async fn parent_of(client: &Client, file_system: &FileSystem, path: &[u8]) -> Result<(Node, Vec<u8>)> {
     let Some((directory, name)) = crate::path::split(path) else {
-        fail!(libc::EINVAL, "'{}' has no name at its end", path.escape_ascii());
+        fail!(libc::EINVAL, "{} has no name at its end", quoted(&path));
     };
     check_name(name)?;
     Ok((make_all(client, file_system, directory).await?, name.to_vec()))

@@ -6,6 +6,7 @@ use super::source::{self, Item, Kind, SourceDirectory, SourceListing};
 use super::target::{self, TargetDirectory};
 use super::{CopyOptions, CopyPlace, CopyProgress, SKIPPED_NAMES_MAX, at};
 use crate::error::{DfsError, Result, fail};
+use crate::quoted::quoted;
 use daos_client::Client;
 use daos_client::array::run_bounded;
 use daos_env::sync::Signal;
@@ -113,7 +114,7 @@ impl Run {
         };
         match item.kind {
             Kind::Directory => self.begin_tree(source, to, path, item).await,
-            Kind::Other => fail!(libc::EINVAL, "'{}' is no file, directory or link", path.escape_ascii()),
+            Kind::Other => fail!(libc::EINVAL, "{} is no file, directory or link", quoted(&path)),
             Kind::File | Kind::Symlink => self.begin_entry(source, to, path).await,
         }
     }
