@@ -54,8 +54,7 @@ pub fn finalise() -> Result<()> {
     let inherited = state.process != std::process::id();
     drop(state);
     if inherited {
-        // The sockets belong to the parent; this copy must not say goodbye for it.
-        std::mem::forget(context);
+        abandon(context);
         return Ok(());
     }
     handle_table::clear();
@@ -72,12 +71,21 @@ pub fn reinitialise() -> Result<()> {
     if state.initialised == 0 {
         fail!(Code::Uninit, "daos_reinit without daos_init");
     }
+    if state.process == std::process::id() {
+        return Ok(());
+    }
     let new = Arc::new(start()?);
-    std::mem::forget(state.context.replace(new));
+    abandon(state.context.replace(new));
     state.process = std::process::id();
     drop(state);
     handle_table::clear();
     Ok(())
+}
+
+/// Keeps a context of the parent for ever: the sockets are the parent's, and this copy must not say goodbye for it.
+fn abandon(context: Option<Arc<Context>>) {
+    static ABANDONED: Mutex<Vec<Arc<Context>>> = Mutex::new(Vec::new());
+    ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).extend(context);
 }
 
 /// The client context.
