@@ -99,6 +99,24 @@ impl Client {
         }
     }
 
+    /// The connection that there is, if it is not lost.
+    pub(crate) fn live_connection(&self) -> Option<Rc<Connection>> {
+        self.0.connection.borrow().as_ref().filter(|connection| !connection.is_lost()).cloned()
+    }
+
+    /// Asks the pool service to close a handle that was opened, or opened again, on the connection of a generation. An engine
+    /// that is gone has closed it.
+    pub(crate) async fn close_handle<Q: Wire>(&self, generation: u64, opcode: Opcode, request: &Q) -> Result<()> {
+        let Some(connection) = self.live_connection().filter(|connection| connection.generation() == generation) else {
+            return Ok(());
+        };
+        let service = connection.service().clone();
+        match self.call_at(&connection, &service, opcode, request).await {
+            Err(_gone) if connection.is_lost() => Ok(()),
+            result => result,
+        }
+    }
+
     /// Asks the pool service.
     pub(crate) async fn call_service<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<R> {
         let connection = self.connection().await?;

@@ -190,10 +190,11 @@ impl Container {
 
     /// Closes the handle.
     pub async fn close(&self, client: &Client) -> Result<()> {
-        self.route(client).await?;
-        let result = client.call_service(Opcode::ContainerClose, &self.request()).await;
-        self.0.closed.store(true, Ordering::Release);
-        result
+        if self.0.closed.swap(true, Ordering::AcqRel) {
+            fail!(Code::NoHdl, "the handle of container {} was closed", self.0.id);
+        }
+        let generation = self.0.generation.load(Ordering::Acquire);
+        client.close_handle(generation, Opcode::ContainerClose, &self.request()).await
     }
 
     /// What the container is.

@@ -165,11 +165,11 @@ impl Pool {
 
     /// Closes the handle; containers opened through it are closed as well.
     pub async fn disconnect(&self, client: &Client) -> Result<()> {
-        let (_, route) = self.route(client).await?;
-        drop(route);
-        let result = client.call_service(Opcode::PoolDisconnect, &self.request()).await;
-        self.0.closed.store(true, Ordering::Release);
-        result
+        if self.0.closed.swap(true, Ordering::AcqRel) {
+            fail!(Code::NoHdl, "the handle of pool {} was closed", self.0.id);
+        }
+        let generation = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).generation;
+        client.close_handle(generation, Opcode::PoolDisconnect, &self.request()).await
     }
 
     /// What the pool is and holds.
