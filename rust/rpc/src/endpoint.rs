@@ -1,8 +1,11 @@
 //! Calls on top of a transport.
 
+mod control;
+mod exposures;
 mod inner;
 mod peers;
 mod request;
+mod served;
 mod timer;
 mod transfer;
 mod waits;
@@ -63,13 +66,12 @@ impl Endpoint {
             address: transport.address(),
             spawner: spawner.clone(),
             peers: RefCell::new(Peers::new(settings.peers_max)),
-            waits: Waits::new(settings.outstanding_max, random.next_u64()),
+            waits: Waits::new(settings.outstanding_max, settings.ask_interval, random.next_u64()),
             settings,
             handler: RefCell::default(),
-            requests: Cell::new(0),
+            served: Default::default(),
             counters: Default::default(),
-            exposures: Cell::new(0),
-            unclean: RefCell::default(),
+            exposures: Default::default(),
             closed: Cell::new(false),
             transport,
         });
@@ -104,8 +106,25 @@ impl Endpoint {
     /// operation: `DER_TIMEDOUT`, `DER_UNREACH`, `DER_HG`, `DER_BUSY` (a bound was reached, try later), `DER_OVERFLOW`
     /// (the body is too large for a message), or what [`Endpoint::fail_peer`] said.
     pub async fn call(&self, peer: &Address, opcode: u16, body: Vec<u8>, timeout: Duration) -> Result<ReplyBody> {
+        self.call_lending(peer, opcode, body, [], timeout).await
+    }
+
+    /// As [`Endpoint::call`], with a request that carries the descriptors of `memory`.
+    pub async fn call_lending(
+        &self,
+        peer: &Address,
+        opcode: u16,
+        body: Vec<u8>,
+        memory: impl IntoIterator<Item = &Exposed>,
+        timeout: Duration,
+    ) -> Result<ReplyBody> {
         let name = |status: Status| status.while_doing(format_args!("call of operation {opcode:#x} to {peer}"));
-        let waiter = self.start(peer, opcode, &body, timeout).map_err(name)?;
+        let numbers = memory.into_iter().map(Exposed::number).collect();
+        let mut timeout = timeout;
+        if self.0.exposures.is_unclean(peer) {
+            timeout = self.until_clean(peer, timeout).await.map_err(name)?;
+        }
+        let waiter = self.start(peer, opcode, &body, numbers, timeout).map_err(name)?;
         drop(body);
         let frame = waiter.await.map_err(name)?;
         if frame.head.status == 0 {
@@ -115,14 +134,26 @@ impl Endpoint {
         Err(Status::from_der(frame.head.status, sentence).unwrap_or_else(|| Code::Unknown.into()))
     }
 
-    fn start(&self, peer: &Address, opcode: u16, body: &[u8], timeout: Duration) -> Result<Waiter> {
+    /// Waits until the connection to a peer was ended that must be, and gives the time that is left.
+    async fn until_clean(&self, peer: &Address, limit: Duration) -> Result<Duration> {
+        let start = self.0.now();
+        if self.0.spawner.timeout(limit, self.0.exposures.until_clean(peer)).await.is_none() {
+            fail!(
+                Code::Timedout,
+                "memory of an earlier call to {peer} without reply was not given back within {limit:?}"
+            );
+        }
+        Ok(limit.saturating_sub(self.0.now().saturating_sub(start)))
+    }
+
+    fn start(&self, peer: &Address, opcode: u16, body: &[u8], memory: Vec<u64>, timeout: Duration) -> Result<Waiter> {
         let inner = &self.0;
         inner.check_open()?;
         if body.len() > inner.max_body_size() {
             fail!(Code::Overflow, "a body of {} bytes exceeds {}", body.len(), inner.max_body_size());
         }
         let (index, session) = inner.peer(peer)?;
-        let waiter = Waiter::new(inner, peer, Waiting::Reply(opcode), timeout)?;
+        let waiter = Waiter::new(inner, peer, Waiting::Reply(opcode), memory, timeout)?;
         let head = Head { kind: Kind::Request, opcode, call_id: waiter.id, session, status: 0 };
         let sent = inner.transport.send(index, encode(&head, inner.address.as_str(), body));
         if let Err(status) = sent {
@@ -140,17 +171,17 @@ impl Endpoint {
 
     /// Ends all calls and transfers that wait for a peer, and the connection to it: its process died.
     pub fn fail_peer(&self, peer: &Address, status: Status) {
-        if self.0.waits.fail_all(Some(peer), &status) {
-            self.0.ended_without_reply(peer.clone());
-        }
-        self.0.peers.borrow_mut().disconnect(self.0.transport.as_ref(), peer);
+        self.0.disconnect(peer, &status);
     }
 
-    /// Lets servers reach memory: put the descriptor into a request, and keep the result until the call ended.
+    /// Lets servers reach memory: put the descriptor into the request of an [`Endpoint::call_lending`], and keep the result
+    /// until the call ended.
     ///
     /// # Safety
     /// Until the result is dropped, the memory stays allocated, and the process reads it only where `access` is not for
-    /// writing, and writes it only where `access` is not for reading.
+    /// writing, and writes it only where `access` is not for reading. The descriptor goes into requests that lend the
+    /// result, and the result is dropped only after those calls ended or were dropped: what a peer does to the memory
+    /// after that is stopped only then.
     pub unsafe fn expose(&self, memory: NonNull<u8>, length: usize, access: Access) -> Result<Exposed> {
         // SAFETY: the contract is the caller's, word for word.
         unsafe { Exposed::new(&self.0, memory, length, access) }
@@ -198,8 +229,8 @@ struct Waiter {
 }
 
 impl Waiter {
-    fn new(inner: &Rc<Inner>, peer: &Address, waiting: Waiting, limit: Duration) -> Result<Waiter> {
-        let (id, receiver) = inner.waits.add(peer, waiting, inner.now(), limit)?;
+    fn new(inner: &Rc<Inner>, peer: &Address, waiting: Waiting, memory: Vec<u64>, limit: Duration) -> Result<Waiter> {
+        let (id, receiver) = inner.waits.add(peer, waiting, memory, inner.now(), limit)?;
         Ok(Waiter { inner: inner.clone(), id, receiver })
     }
 }
@@ -214,8 +245,6 @@ impl Future for Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if let Some(peer) = self.inner.waits.cancel(self.id) {
-            self.inner.ended_without_reply(peer);
-        }
+        self.inner.ended_without_reply(self.inner.waits.cancel(self.id));
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | 4 | magic `DRPC` |
 //! | 4 | 2 | version, 1 |
-//! | 6 | 1 | kind: 1 request, 2 reply |
+//! | 6 | 1 | kind: 1 request, 2 reply; about calls, whose ids are the body: 3 abandoned, 4 asked for, 5 unknown |
 //! | 7 | 1 | length of the sender's address |
 //! | 8 | 2 | operation code |
 //! | 10 | 2 | zero |
@@ -58,6 +58,12 @@ const _: () = assert!(size_of::<Header>() == 40 && crate::Address::LENGTH_MAX <=
 pub(crate) enum Kind {
     Request = 1,
     Reply = 2,
+    /// The caller gave up calls, and takes back the memory that it lent.
+    Abandoned = 3,
+    /// The caller asks whether the server has calls.
+    Asked = 4,
+    /// The server does not have calls that it was asked for.
+    Unknown = 5,
 }
 
 /// The fixed part of a frame.
@@ -151,6 +157,9 @@ fn kind_of(number: u8) -> Option<Kind> {
     match number {
         1 => Some(Kind::Request),
         2 => Some(Kind::Reply),
+        3 => Some(Kind::Abandoned),
+        4 => Some(Kind::Asked),
+        5 => Some(Kind::Unknown),
         _ => None,
     }
 }

@@ -7,6 +7,9 @@
 //!
 //! * Every call ends: with its reply, or with an error when its time is over, when its peer is declared dead
 //!   ([`Endpoint::fail_peer`]), or when the endpoint closes. A reply that comes later, or twice, is dropped and counted.
+//! * A call whose request or reply was lost ends soon after: the caller asks for calls that take long, and the server says
+//!   which of them it does not have.
+//! * Memory that was lent to a call is not touched any more when it was given back, however the call ended.
 //! * A call that failed with a time-out may have been executed. A request may also come twice, when the fabric doubles it:
 //!   finding out that a request was executed before is the services' business, who know what is idempotent. A cache of
 //!   replies by session and call id can be put in front of the handler later: both are in every request for that purpose.

@@ -17,6 +17,9 @@ pub struct EndpointSettings {
     pub peers_max: usize,
     /// How long a transfer of remote memory may take before it fails with `DER_TIMEDOUT`.
     pub transfer_timeout: Duration,
+    /// Calls that take longer are asked for, again and again after so long, to find out that a request or a reply was
+    /// lost. Longer than nearly any operation takes, and short for a person who waits.
+    pub ask_interval: Duration,
 }
 
 impl Default for EndpointSettings {
@@ -26,6 +29,7 @@ impl Default for EndpointSettings {
             requests_max: 4096,
             peers_max: 4096,
             transfer_timeout: Duration::from_secs(30),
+            ask_interval: Duration::from_secs(2),
         }
     }
 }

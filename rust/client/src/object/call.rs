@@ -4,7 +4,7 @@ use super::Object;
 use crate::Client;
 use crate::attach::Connection;
 use daos_placement::Layout;
-use daos_rpc::{Access, Address};
+use daos_rpc::{Access, Address, Exposed};
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, Wire, decode, encode};
 use std::ptr::NonNull;
@@ -114,12 +114,25 @@ impl Object {
         opcode: Opcode,
         request: &Q,
     ) -> Result<R> {
+        self.send_lending(client, target, opcode, request, &[]).await
+    }
+
+    /// As [`Object::send`], with a request that names memory that was lent.
+    pub(super) async fn send_lending<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        target: &Target,
+        opcode: Opcode,
+        request: &Q,
+        lent: &[Exposed],
+    ) -> Result<R> {
         let _permit = client.0.in_flight.take(1).await;
         let endpoint = target.connection.endpoint();
         let body = encode(request);
         if body.len() <= endpoint.max_body_size() {
             let reads = !matches!(opcode, Opcode::Update | Opcode::Punch);
-            match endpoint.call(&target.address, opcode as u16, body, client.0.settings.call_timeout).await {
+            let timeout = client.0.settings.call_timeout;
+            match endpoint.call_lending(&target.address, opcode as u16, body, lent, timeout).await {
                 Ok(reply) => return read(opcode, &reply),
                 Err(status) if reads && status.code() == Code::Overflow => {}
                 Err(status) => return Err(status),
@@ -127,7 +140,7 @@ impl Object {
         }
         let mut room = REPLY_ROOM;
         loop {
-            match send_indirectly(client, target, opcode, encode(request), room).await? {
+            match send_indirectly(client, target, opcode, encode(request), lent, room).await? {
                 Ok(reply) => return read(opcode, &reply),
                 Err(length) if length > room && length <= INDIRECT_BYTES_MAX => room = length,
                 Err(length) => fail!(
@@ -156,6 +169,7 @@ async fn send_indirectly(
     target: &Target,
     opcode: Opcode,
     body: Vec<u8>,
+    lent: &[Exposed],
     room: u64,
 ) -> Result<Result<Vec<u8>, u64>> {
     if body.len() as u64 > INDIRECT_BYTES_MAX {
@@ -177,8 +191,11 @@ async fn send_indirectly(
         reply: vec![Blob(reply_exposed.descriptor().encode().to_vec())],
     };
     let timeout = client.0.settings.call_timeout;
-    let answer = endpoint.call(&target.address, Opcode::Indirect as u16, encode(&indirect), timeout).await;
-    drop((body_exposed, reply_exposed));
+    let own = [body_exposed, reply_exposed];
+    let memory = own.iter().chain(lent);
+    let answer =
+        endpoint.call_lending(&target.address, Opcode::Indirect as u16, encode(&indirect), memory, timeout).await;
+    drop(own);
     match read(opcode, &answer?)? {
         IndirectReply::Inline(bytes) => Ok(Ok(bytes.0)),
         IndirectReply::Memory(length) if length <= room => {

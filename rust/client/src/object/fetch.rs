@@ -71,7 +71,7 @@ impl Object {
             let streams: Vec<ScatterList> = landings.iter_mut().map(Landing::stream).collect();
             let lent = Lent::new(target.connection.endpoint(), &streams, Access::Write)?;
             request.memory = lent.descriptors();
-            let reply = self.send::<_, FetchReply>(client, target, Opcode::Fetch, &request).await?;
+            let reply: FetchReply = self.send_lending(client, target, Opcode::Fetch, &request, lent.exposed()).await?;
             lent.end(|stream, bytes| {
                 // An inline reply has left the copy as it was: it is not looked at.
                 if let (Some(akey), true) = (reply.akeys.get(stream), reply.inline.0.is_empty()) {

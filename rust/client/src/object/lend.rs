@@ -73,6 +73,11 @@ impl Lent {
         Ok(())
     }
 
+    /// What is lent.
+    pub fn exposed(&self) -> &[Exposed] {
+        &self.exposed
+    }
+
     /// What a request names the memory by.
     pub fn descriptors(&self) -> Vec<Blob> {
         self.exposed.iter().map(|exposed| Blob(exposed.descriptor().encode().to_vec())).collect()

@@ -114,7 +114,7 @@ impl Object {
             }
             let lent = Lent::new(target.connection.endpoint(), &streams, Access::Read)?;
             request.payload = Payload::Memory(lent.descriptors());
-            let result = self.send(client, target, Opcode::Update, &request).await;
+            let result = self.send_lending(client, target, Opcode::Update, &request, lent.exposed()).await;
             drop(lent);
             result
         })

@@ -1,15 +1,17 @@
 //! What the parts of an endpoint share.
 
+use super::control;
+use super::exposures::Exposures;
 use super::peers::Peers;
 use super::request::Request;
-use super::waits::Waits;
+use super::served::ServedRequests;
+use super::waits::{Ended, Waits};
 use crate::frame::{Frame, Head, Kind, encode, peek};
 use crate::statistics::Counters;
 use crate::{Address, EndpointSettings, OVERHEAD_MAX, PeerIndex, Receiver, Transport};
 use daos_env::{Clock, Source, Spawner};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -26,12 +28,9 @@ pub(super) struct Inner {
     pub peers: RefCell<Peers>,
     pub waits: Waits,
     pub handler: RefCell<Option<Handler>>,
-    pub requests: Cell<usize>,
+    pub served: ServedRequests,
     pub counters: Counters,
-    /// Pieces of memory that are exposed.
-    pub exposures: Cell<usize>,
-    /// Peers that may still use memory that was exposed to them: calls to them ended without a reply.
-    pub unclean: RefCell<BTreeSet<Address>>,
+    pub exposures: Exposures,
     pub closed: Cell<bool>,
 }
 
@@ -61,18 +60,26 @@ impl Inner {
         self.transport.max_message_size().saturating_sub(OVERHEAD_MAX)
     }
 
-    /// Remembers that a peer may still use memory that is exposed now.
-    pub fn ended_without_reply(&self, peer: Address) {
-        if self.exposures.get() > 0 {
-            self.unclean.borrow_mut().insert(peer);
+    /// Remembers the memory that peers may still use.
+    pub fn ended_without_reply(&self, ended: impl IntoIterator<Item = Ended>) {
+        for Ended { peer, id, memory } in ended {
+            self.exposures.mark(&memory, &peer, id);
         }
     }
 
-    /// Ends the waits whose time is over.
-    pub fn expire(&self) {
-        for peer in self.waits.expire(self.now()) {
-            self.ended_without_reply(peer);
+    /// Ends the waits whose time is over, and asks for those that take long.
+    pub fn look_after_waits(&self) {
+        let now = self.now();
+        self.ended_without_reply(self.waits.expire(now));
+        if self.waits.time_to_ask(now) {
+            control::ask(self);
         }
+    }
+
+    /// Ends the connection to a peer, and what waits for it, which would be lost with it.
+    pub fn disconnect(&self, peer: &Address, why: &Status) {
+        self.peers.borrow_mut().disconnect(self.transport.as_ref(), peer);
+        self.ended_without_reply(self.waits.fail_all(Some(peer), why));
     }
 
     /// Answers a request. A reply that cannot be sent is lost like one on the network: the caller's time-out finds out.
@@ -115,7 +122,8 @@ impl Inner {
         if self.closed.replace(true) {
             return;
         }
-        self.waits.fail_all(None, &Status::new(Code::Canceled, "the endpoint was closed"));
+        let ended = self.waits.fail_all(None, &Status::new(Code::Canceled, "the endpoint was closed"));
+        self.ended_without_reply(ended);
         self.waits.wake_timer();
         let _handler = self.handler.take();
         self.spawner.remove_source(source);
@@ -145,8 +153,11 @@ impl Receiver for Intake {
     fn frame(&self, bytes: Vec<u8>) {
         let Some(inner) = self.0.upgrade() else { return };
         match Frame::decode(bytes) {
-            Ok(frame) if frame.head.kind == Kind::Request => receive_request(&inner, frame),
-            Ok(frame) => receive_reply(&inner, frame),
+            Ok(frame) => match frame.head.kind {
+                Kind::Request => receive_request(&inner, frame),
+                Kind::Reply => receive_reply(&inner, frame),
+                Kind::Abandoned | Kind::Asked | Kind::Unknown => control::receive(&inner, &frame),
+            },
             Err(error) => inner
                 .counters
                 .malformed_frames
@@ -158,11 +169,10 @@ impl Receiver for Intake {
         let Some(inner) = self.0.upgrade() else { return };
         match peek(&frame) {
             Some((Kind::Request, id)) => {
-                if let Some(peer) = inner.waits.fail(id, status) {
-                    inner.ended_without_reply(peer);
-                }
+                inner.ended_without_reply(inner.waits.fail(id, status));
             }
-            _ => inner
+            Some((Kind::Abandoned | Kind::Asked | Kind::Unknown, _)) => {}
+            Some((Kind::Reply, _)) | None => inner
                 .counters
                 .lost_replies
                 .add(inner.clock(), format_args!("{}: lost a reply: {status}", inner.address)),
@@ -199,7 +209,7 @@ fn receive_request(inner: &Rc<Inner>, frame: Frame) {
     let handler = inner.handler.borrow().clone();
     let refusal = match handler {
         None => Status::new(Code::Nosys, format!("endpoint {} serves no requests", inner.address)),
-        Some(_) if inner.requests.get() >= inner.settings.requests_max => {
+        Some(_) if inner.served.count() >= inner.settings.requests_max => {
             let sentence = format_args!("{}: refused a request of {address}, too many at once", inner.address);
             inner.counters.refused_requests.add(inner.clock(), sentence);
             Status::new(Code::Busy, format!("endpoint {} has too many requests at once", inner.address))

@@ -84,6 +84,11 @@ impl Peers {
         }
     }
 
+    /// What the transport calls a peer at the moment.
+    pub fn index(&self, address: &Address) -> Option<PeerIndex> {
+        self.table.get(address)?.index
+    }
+
     /// Sets the token of a peer that was resolved.
     pub fn set_session(&mut self, address: &Address, session: u64) {
         if let Some(peer) = self.table.get_mut(address) {

@@ -5,7 +5,8 @@ use super::transfer::{Direction, transfer};
 use crate::frame::Frame;
 use crate::{Address, BulkDescriptor};
 use daos_env::IoBuffer;
-use daos_status::{Code, Result, Status};
+use daos_status::{Code, Result, Status, fail};
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -15,12 +16,14 @@ pub struct Request {
     peer: Address,
     frame: Frame,
     answered: bool,
+    /// Whether the caller gave it up.
+    is_abandoned: Rc<Cell<bool>>,
 }
 
 impl Request {
     pub(super) fn new(inner: Rc<Inner>, peer: Address, frame: Frame) -> Request {
-        inner.requests.set(inner.requests.get() + 1);
-        Request { inner, peer, frame, answered: false }
+        let is_abandoned = inner.served.add(&peer, frame.head.call_id);
+        Request { inner, peer, frame, answered: false, is_abandoned }
     }
 
     /// What is asked for.
@@ -65,24 +68,42 @@ impl Request {
         }
     }
 
+    /// Whether the caller gave the call up, and took back the memory that it lent: nobody waits for the answer.
+    pub fn is_abandoned(&self) -> bool {
+        self.is_abandoned.get()
+    }
+
+    fn check_wanted(&self) -> Result<()> {
+        if self.is_abandoned() {
+            fail!(Code::Canceled, "{} gave up its call and took back its memory", self.peer);
+        }
+        Ok(())
+    }
+
     /// Fills `buffer` from `offset` of memory that the caller exposed. After a failure the contents are undefined.
     pub async fn pull(&self, remote: &BulkDescriptor, offset: u64, buffer: IoBuffer) -> (IoBuffer, Result<()>) {
+        if let Err(status) = self.check_wanted() {
+            return (buffer, Err(status));
+        }
         transfer(&self.inner, &self.peer, Direction::Pull, remote, offset, buffer).await
     }
 
     /// Writes `buffer` to `offset` of memory that the caller exposed.
     pub async fn push(&self, remote: &BulkDescriptor, offset: u64, buffer: IoBuffer) -> (IoBuffer, Result<()>) {
+        if let Err(status) = self.check_wanted() {
+            return (buffer, Err(status));
+        }
         transfer(&self.inner, &self.peer, Direction::Push, remote, offset, buffer).await
     }
 }
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.inner.requests.set(self.inner.requests.get() - 1);
         if !self.answered {
             let sentence = format!("operation {:#x} was dropped by {}", self.opcode(), self.inner.address);
             self.answer(Err(&Status::new(Code::Canceled, sentence)));
         }
+        self.inner.served.remove(self.frame.head.call_id);
     }
 }
 

@@ -17,8 +17,8 @@ pub(super) async fn run(endpoint: Weak<Inner>, spawner: Spawner) {
         let Some(inner) = endpoint.upgrade().filter(|inner| !inner.closed.get()) else { return Poll::Ready(()) };
         inner.waits.timer.replace(Some(context.waker().clone()));
         loop {
-            inner.expire();
-            let next = inner.waits.next_deadline();
+            inner.look_after_waits();
+            let next = inner.waits.next_event();
             inner.waits.armed.set(next);
             let Some(next) = next else {
                 timer = None;

@@ -1,11 +1,13 @@
 //! Bulk data: memory exposed by the caller, moved by the server.
 
-use super::Waiter;
+use super::exposures::Mark;
 use super::inner::Inner;
 use super::waits::Waiting;
-use crate::{Access, Address, BulkDescriptor, Registration, RemoteRegion};
+use super::{Waiter, control};
+use crate::frame::Kind;
+use crate::{Access, Address, BulkDescriptor, PeerIndex, Registration, RemoteRegion};
 use daos_env::IoBuffer;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -20,10 +22,11 @@ pub(super) enum Direction {
 
 /// Memory that peers can reach until this is dropped.
 ///
-/// Dropping it while a call that carried its descriptor has ended without a reply (time-out, cancellation, dead peer)
-/// first ends the connection to that peer, so that a transfer of which the caller knows nothing cannot go on.
+/// When a call that lent it has ended without a reply (time-out, cancellation, dead peer), dropping it first ends the
+/// connection to that peer, so that a transfer of which the caller knows nothing cannot go on.
 pub struct Exposed {
     inner: Rc<Inner>,
+    number: u64,
     descriptor: BulkDescriptor,
     registration: Option<Registration>,
 }
@@ -41,8 +44,12 @@ impl Exposed {
         };
         let empty = RemoteRegion { key: 0, base: 0, length: 0 };
         let region = registration.as_ref().map_or(empty, Registration::region);
-        inner.exposures.set(inner.exposures.get() + 1);
-        Ok(Exposed { inner: inner.clone(), descriptor: BulkDescriptor::new(region, access), registration })
+        let (number, descriptor) = (inner.exposures.add(), BulkDescriptor::new(region, access));
+        Ok(Exposed { inner: inner.clone(), number, descriptor, registration })
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     /// What to put into the request.
@@ -53,11 +60,38 @@ impl Exposed {
 
 impl Drop for Exposed {
     fn drop(&mut self) {
-        for peer in self.inner.unclean.take() {
-            self.inner.peers.borrow_mut().disconnect(self.inner.transport.as_ref(), &peer);
+        let marks = self.inner.exposures.remove(self.number);
+        for Mark { peer, .. } in &marks {
+            let sentence = format!("the connection to {peer} was ended: it may use memory of a call without reply");
+            self.inner.disconnect(peer, &Status::new(Code::Hg, sentence));
         }
         self.registration = None;
-        self.inner.exposures.set(self.inner.exposures.get() - 1);
+        if !self.inner.closed.get() {
+            // The first on the next connection, before the calls that wait for it.
+            for Mark { peer, call } in &marks {
+                control::tell(&self.inner, peer, Kind::Abandoned, &[*call]);
+            }
+        }
+        self.inner.exposures.clean(&marks);
+    }
+}
+
+/// Ends the connection when a transfer is given up that the fabric still works on: the reply that follows tells the peer
+/// that its memory is not used any more.
+struct Unfinished<'a> {
+    inner: &'a Rc<Inner>,
+    peer: &'a Address,
+    index: PeerIndex,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        // Unless it was ended already: a newer connection has nothing to do with this transfer.
+        if self.inner.peers.borrow().index(self.peer) != Some(self.index) {
+            return;
+        }
+        let sentence = format!("the connection to {} was ended: a transfer did not end in time", self.peer);
+        self.inner.disconnect(self.peer, &Status::new(Code::Hg, sentence));
     }
 }
 
@@ -85,19 +119,26 @@ pub(super) async fn transfer(
         Direction::Push => inner.transport.write(index, remote.region(), offset, buffer),
     };
     let mut waiter: Option<Waiter> = None;
+    let mut unfinished: Option<Unfinished<'_>> = None;
     let (buffer, result) = std::future::poll_fn(|context| {
         // A transport that is done at once never has to wait.
         if let Poll::Ready(done) = operation.as_mut().poll(context) {
+            if let Some(finished) = unfinished.take() {
+                std::mem::forget(finished);
+            }
             return Poll::Ready(done);
         }
         if waiter.is_none() {
-            match Waiter::new(inner, peer, Waiting::Transfer, inner.settings.transfer_timeout) {
+            unfinished = Some(Unfinished { inner, peer, index });
+            let limit = inner.settings.transfer_timeout;
+            match Waiter::new(inner, peer, Waiting::Transfer, Vec::new(), limit) {
                 Ok(new) => waiter = Some(new),
                 Err(status) => return Poll::Ready((IoBuffer::zeroed(length), Err(status))),
             }
         }
         match waiter.as_mut().map(|waiter| Pin::new(waiter).poll(context)) {
-            // The fabric may still use the buffer: the operation keeps it, and the caller gets another one.
+            // The fabric may still use the buffer: the operation keeps it, and the caller gets another one. The connection
+            // is ended when this returns.
             Some(Poll::Ready(Err(status))) => Poll::Ready((IoBuffer::zeroed(length), Err(status))),
             _ => Poll::Pending,
         }
@@ -113,7 +154,7 @@ fn prepare(
     remote: &BulkDescriptor,
     offset: u64,
     length: usize,
-) -> Result<crate::PeerIndex> {
+) -> Result<PeerIndex> {
     inner.check_open()?;
     remote.check_range(offset, length)?;
     let allowed = match direction {

@@ -5,7 +5,7 @@ use crate::frame::Frame;
 use daos_env::sync::{Receiver, Sender, oneshot};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -21,9 +21,19 @@ pub(super) enum Waiting {
 struct Wait {
     peer: Address,
     waiting: Waiting,
+    /// The numbers of the memory that the call lends.
+    memory: Vec<u64>,
+    started: Duration,
     deadline: Duration,
     limit: Duration,
     sender: Sender<Result<Frame>>,
+}
+
+/// A wait that ended otherwise than it should: its peer, and the memory that was lent to it.
+pub(super) struct Ended {
+    pub peer: Address,
+    pub id: u64,
+    pub memory: Vec<u64>,
 }
 
 /// Who waits, and until when. One timer serves them all: it stands at the earliest deadline that was known when it was
@@ -33,6 +43,9 @@ pub(super) struct Waits {
     deadlines: RefCell<BTreeSet<(Duration, u64)>>,
     next_id: Cell<u64>,
     bound: usize,
+    ask_interval: Duration,
+    /// When to ask for calls that take long.
+    ask_at: Cell<Option<Duration>>,
     /// What the timer stands at.
     pub armed: Cell<Option<Duration>>,
     /// The task with the timer.
@@ -41,12 +54,14 @@ pub(super) struct Waits {
 
 impl Waits {
     /// `first_id` is random, so that replies to an earlier user of the same address find nobody.
-    pub fn new(bound: usize, first_id: u64) -> Waits {
+    pub fn new(bound: usize, ask_interval: Duration, first_id: u64) -> Waits {
         Waits {
             entries: RefCell::default(),
             deadlines: RefCell::default(),
             next_id: Cell::new(first_id),
             bound,
+            ask_interval,
+            ask_at: Cell::new(None),
             armed: Cell::new(None),
             timer: RefCell::default(),
         }
@@ -57,6 +72,7 @@ impl Waits {
         &self,
         peer: &Address,
         waiting: Waiting,
+        memory: Vec<u64>,
         now: Duration,
         limit: Duration,
     ) -> Result<(u64, Receiver<Result<Frame>>)> {
@@ -65,8 +81,12 @@ impl Waits {
         self.next_id.set(id.wrapping_add(1));
         let deadline = now.saturating_add(limit);
         let (sender, receiver) = oneshot();
-        self.entries.borrow_mut().insert(id, Wait { peer: peer.clone(), waiting, deadline, limit, sender });
+        let wait = Wait { peer: peer.clone(), waiting, memory, started: now, deadline, limit, sender };
+        self.entries.borrow_mut().insert(id, wait);
         self.deadlines.borrow_mut().insert((deadline, id));
+        if self.ask_at.get().is_none() {
+            self.ask_at.set(Some(now.saturating_add(self.ask_interval)));
+        }
         if self.armed.get().is_none_or(|armed| deadline < armed) {
             self.wake_timer();
         }
@@ -108,20 +128,20 @@ impl Waits {
         true
     }
 
-    /// Ends a wait with an error; gives the peer if there was such a wait.
-    pub fn fail(&self, id: u64, status: Status) -> Option<Address> {
+    /// Ends a wait with an error, if there was such a wait.
+    pub fn fail(&self, id: u64, status: Status) -> Option<Ended> {
         let wait = self.take(id)?;
         wait.sender.send(Err(status));
-        Some(wait.peer)
+        Some(Ended { peer: wait.peer, id, memory: wait.memory })
     }
 
-    /// Forgets a wait that nobody is interested in any more; gives its peer when it had not ended.
-    pub fn cancel(&self, id: u64) -> Option<Address> {
-        self.take(id).map(|wait| wait.peer)
+    /// Forgets a wait that nobody is interested in any more, if it had not ended.
+    pub fn cancel(&self, id: u64) -> Option<Ended> {
+        self.take(id).map(|wait| Ended { peer: wait.peer, id, memory: wait.memory })
     }
 
-    /// Ends all waits for a peer, or for all peers, and says whether there were any.
-    pub fn fail_all(&self, peer: Option<&Address>, status: &Status) -> bool {
+    /// Ends all waits for a peer, or for all peers.
+    pub fn fail_all(&self, peer: Option<&Address>, status: &Status) -> Vec<Ended> {
         let ids: Vec<u64> = self
             .entries
             .borrow()
@@ -129,31 +149,57 @@ impl Waits {
             .filter(|(_, wait)| peer.is_none_or(|peer| wait.peer == *peer))
             .map(|(id, _)| *id)
             .collect();
-        for id in &ids {
-            self.fail(*id, status.clone());
-        }
-        !ids.is_empty()
+        ids.into_iter().filter_map(|id| self.fail(id, status.clone())).collect()
     }
 
-    /// Ends the waits whose time is over, and gives their peers.
-    pub fn expire(&self, now: Duration) -> Vec<Address> {
-        let mut peers = Vec::new();
+    /// Ends the waits whose time is over.
+    pub fn expire(&self, now: Duration) -> Vec<Ended> {
+        let mut ended = Vec::new();
         loop {
             let first = self.deadlines.borrow().first().copied();
-            let Some((_, id)) = first.filter(|(deadline, _)| *deadline <= now) else { return peers };
-            let Some(wait) = self.take(id) else { return peers };
+            let Some((_, id)) = first.filter(|(deadline, _)| *deadline <= now) else { return ended };
+            let Some(wait) = self.take(id) else { return ended };
             let what = match wait.waiting {
                 Waiting::Reply(_) => "no reply within",
                 Waiting::Transfer => "not finished within",
             };
             wait.sender.send(Err(Status::new(Code::Timedout, format!("{what} {:?}", wait.limit))));
-            peers.push(wait.peer);
+            ended.push(Ended { peer: wait.peer, id, memory: wait.memory });
         }
     }
 
-    /// The earliest deadline.
-    pub fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.borrow().first().map(|(deadline, _)| *deadline)
+    /// Ends a call whose reply will not come.
+    pub fn fail_reply(&self, id: u64, status: Status) -> Option<Ended> {
+        let is_call = matches!(self.entries.borrow().get(&id)?.waiting, Waiting::Reply(_));
+        if is_call { self.fail(id, status) } else { None }
+    }
+
+    /// When the timer has something to do.
+    pub fn next_event(&self) -> Option<Duration> {
+        let deadline = self.deadlines.borrow().first().map(|(deadline, _)| *deadline)?;
+        Some(self.ask_at.get().map_or(deadline, |ask| ask.min(deadline)))
+    }
+
+    /// Whether calls that take long are to be asked for now.
+    pub fn time_to_ask(&self, now: Duration) -> bool {
+        if self.ask_at.get().is_none_or(|at| at > now) {
+            return false;
+        }
+        let is_needed = !self.entries.borrow().is_empty();
+        self.ask_at.set(is_needed.then(|| now.saturating_add(self.ask_interval)));
+        is_needed
+    }
+
+    /// The calls that have waited for so long, by peer.
+    pub fn older_than(&self, now: Duration, age: Duration) -> BTreeMap<Address, Vec<u64>> {
+        let mut calls: BTreeMap<Address, Vec<u64>> = BTreeMap::new();
+        for (id, wait) in self.entries.borrow().iter() {
+            if matches!(wait.waiting, Waiting::Reply(_)) && now.saturating_sub(wait.started) >= age {
+                calls.entry(wait.peer.clone()).or_default().push(*id);
+            }
+        }
+        calls.values_mut().for_each(|ids| ids.sort_unstable());
+        calls
     }
 
     /// Whether something waits for a peer.

@@ -24,6 +24,16 @@ fn golden_bytes_of_version_1() {
 }
 
 #[test]
+fn kinds_have_their_numbers() {
+    let kinds = [Kind::Request, Kind::Reply, Kind::Abandoned, Kind::Asked, Kind::Unknown];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        let bytes = encode(&Head { kind, ..head() }, "inproc://3", b"");
+        assert_eq!(usize::from(bytes[6]), number + 1);
+        assert_eq!(Frame::decode(bytes).unwrap().head.kind, kind);
+    }
+}
+
+#[test]
 fn each_kind_of_damage_is_named() {
     let damaged = |position: usize, value: u8| {
         let mut bytes = GOLDEN.to_vec();
@@ -34,7 +44,7 @@ fn each_kind_of_damage_is_named() {
     assert_eq!(Frame::decode(GOLDEN[..GOLDEN.len() - 1].to_vec()), Err(FrameError::Length));
     assert_eq!(damaged(0, 0), FrameError::Magic);
     assert_eq!(damaged(4, 2), FrameError::Version(2));
-    assert_eq!(damaged(6, 3), FrameError::Kind(3));
+    assert_eq!(damaged(6, 6), FrameError::Kind(6));
     assert_eq!(damaged(7, 255), FrameError::Length);
     assert_eq!(damaged(10, 1), FrameError::Reserved);
     assert_eq!(damaged(39, 255), FrameError::Length);

@@ -59,7 +59,7 @@ async fn ask(
     let exposed = unsafe { client.expose(NonNull::from(&mut *memory).cast(), memory.len(), access)? };
     assert_eq!(exposed.descriptor().length(), memory.len() as u64);
     let body = body(exposed.descriptor(), range.0, range.1);
-    client.call(server.address(), opcode, body, PATIENCE).await.map(|_| ())
+    client.call_lending(server.address(), opcode, body, [&exposed], PATIENCE).await.map(|_| ())
 }
 
 pub(super) async fn pull_and_push_move_every_size(site: Site) {
@@ -139,7 +139,8 @@ pub(super) async fn memory_is_out_of_reach_after_its_registration(site: Site) {
             let mut memory = pattern(1000, 5);
             // SAFETY: not accessed before the call ended.
             let exposed = unsafe { client.expose(NonNull::from(&mut memory[..]).cast(), 1000, Access::Read)? };
-            client.call(&server, PULL, body(exposed.descriptor(), 0, 1000), super::IMPATIENCE * 20).await.map(|_| ())
+            let body = body(exposed.descriptor(), 0, 1000);
+            client.call_lending(&server, PULL, body, [&exposed], super::IMPATIENCE * 20).await.map(|_| ())
         })
     })
     .await;

@@ -2,9 +2,11 @@
 
 use super::{IMPATIENCE, PATIENCE, Site, echo, hold, until};
 use daos_env::sync::join_all;
-use daos_rpc::Access;
+use daos_rpc::{Access, Address, BulkDescriptor, Endpoint, EndpointSettings, Exposed, PeerIndex, Receiver};
 use daos_status::{Code, Status};
+use std::cell::RefCell;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 pub(super) async fn a_dropped_request_is_answered(site: Site) {
     let (client, server) = (site.endpoint(), site.endpoint());
@@ -124,24 +126,125 @@ pub(super) async fn a_peer_that_comes_back_elsewhere_is_reached(site: Site) {
     client.call(second.address(), 1, Vec::new(), PATIENCE).await.unwrap();
 }
 
+fn expose(client: &Endpoint, memory: &mut [u8]) -> Exposed {
+    // SAFETY: the cases do not access the memory before the registration ends.
+    unsafe { client.expose(NonNull::from(&mut *memory).cast(), memory.len(), Access::Write).unwrap() }
+}
+
+/// Takes what came to a server, and tries to write to memory whose caller is not interested any more.
+async fn push_late(site: &Site, held: &super::Held, descriptor: &BulkDescriptor) {
+    until(site, || held.borrow().len() == 1 && held.borrow()[0].is_abandoned()).await;
+    for request in held.take() {
+        let (_, result) = request.push(descriptor, 0, daos_env::IoBuffer::zeroed(10_000)).await;
+        result.unwrap_err();
+    }
+}
+
 pub(super) async fn a_timed_out_call_with_memory_leaves_the_peer_usable(site: Site) {
     // Connected before: the request must be on its way when the short time is over.
     let (client, server) = site.echo_pair();
     client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
     let held = hold(&server);
     let mut memory = vec![1; 10_000];
-    // SAFETY: not accessed before the registration ends.
-    let exposed = unsafe { client.expose(NonNull::from(&mut memory[..]).cast(), 10_000, Access::Write).unwrap() };
+    let exposed = expose(&client, &mut memory);
     let descriptor = exposed.descriptor();
-    let error = client.call(server.address(), 1, Vec::new(), IMPATIENCE).await.unwrap_err();
+    let error = client.call_lending(server.address(), 1, Vec::new(), [&exposed], IMPATIENCE).await.unwrap_err();
     assert_eq!(error.code(), Code::Timedout);
     drop(exposed);
-    until(&site, || held.borrow().len() == 1).await;
-    for request in held.take() {
-        let (_, result) = request.push(&descriptor, 0, daos_env::IoBuffer::zeroed(10_000)).await;
-        result.unwrap_err();
-    }
+    push_late(&site, &held, &descriptor).await;
     assert!(memory.iter().all(|byte| *byte == 1));
     server.serve(echo);
     super::until_echoed(&site, &client, server.address()).await;
+}
+
+/// Before, the first memory that was given back after a time-out ended the connection, whosever it was; what the peer
+/// then did to the memory of the call that had timed out went on while that was given back.
+pub(super) async fn memory_of_a_timed_out_call_is_safe_among_others(site: Site) {
+    let (client, server) = site.echo_pair();
+    client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+    let held = hold(&server);
+    let (mut memory, mut other) = (vec![1; 10_000], vec![1; 10_000]);
+    let exposed = expose(&client, &mut memory);
+    let descriptor = exposed.descriptor();
+    let error = client.call_lending(server.address(), 1, Vec::new(), [&exposed], IMPATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Timedout);
+    drop(expose(&client, &mut other));
+    // A new call waits until the connection is ended, so that it does not die with it.
+    server.serve(echo);
+    let call = client.call(server.address(), 1, Vec::new(), IMPATIENCE).await.unwrap_err();
+    assert_eq!(call.code(), Code::Timedout);
+    assert!(call.context().contains("not given back"), "{call}");
+    let later = {
+        let (client, address) = (client.clone(), server.address().clone());
+        site.spawner().spawn(async move { client.call(&address, 1, Vec::new(), PATIENCE).await })
+    };
+    site.spawner().sleep(IMPATIENCE).await;
+    drop(exposed);
+    push_late(&site, &held, &descriptor).await;
+    assert!(memory.iter().all(|byte| *byte == 1));
+    later.await.unwrap().unwrap();
+}
+
+/// Before, calls under way on a connection that had to be ended waited for their own time-outs.
+pub(super) async fn calls_on_an_ended_connection_fail_at_once(site: Site) {
+    let (client, server) = site.echo_pair();
+    client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+    let held = hold(&server);
+    let mut memory = vec![1; 10_000];
+    let exposed = expose(&client, &mut memory);
+    let waiting = {
+        let (client, address) = (client.clone(), server.address().clone());
+        let long = super::PATIENCE * 1000;
+        site.spawner().spawn(async move { client.call(&address, 2, Vec::new(), long).await })
+    };
+    let error = client.call_lending(server.address(), 1, Vec::new(), [&exposed], IMPATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Timedout);
+    drop(exposed);
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::Hg);
+    assert!(error.context().contains("was ended"), "{error}");
+    held.take().into_iter().for_each(drop);
+    server.serve(echo);
+    super::until_echoed(&site, &client, server.address()).await;
+}
+
+/// Before, a call whose reply was lost with a connection waited for its time-out.
+pub(super) async fn a_lost_call_is_noticed(site: Site) {
+    let settings = EndpointSettings { ask_interval: IMPATIENCE / 4, ..Default::default() };
+    let (client, server) = (site.endpoint_with(settings), site.endpoint());
+    let spawn_call = |address: &Address, opcode: u16| {
+        let (client, address) = (client.clone(), address.clone());
+        site.spawner().spawn(async move { client.call(&address, opcode, Vec::new(), PATIENCE * 1000).await })
+    };
+    // A server that answers after it was asked still has the call.
+    let held = hold(&server);
+    let slow = spawn_call(server.address(), 3);
+    site.spawner().sleep(IMPATIENCE).await;
+    until(&site, || held.borrow().len() == 1).await;
+    held.take().into_iter().for_each(echo);
+    slow.await.unwrap().unwrap();
+    // One that lost it says so: the question goes on to a server that never had the call.
+    let raw = site.transport();
+    let recorder = Rc::new(Recorder::default());
+    raw.set_receiver(Some(recorder.clone()));
+    let lost = spawn_call(&raw.address(), 7);
+    until(&site, || recorder.0.borrow().len() >= 2).await;
+    let question = recorder.0.borrow()[1].clone();
+    let target = raw.resolve(server.address()).unwrap();
+    raw.send(target, question).unwrap();
+    let error = lost.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::Hg);
+    assert!(error.context().contains("lost"), "{error}");
+    raw.shutdown();
+}
+
+/// Keeps what comes in.
+#[derive(Default)]
+struct Recorder(RefCell<Vec<Vec<u8>>>);
+
+impl Receiver for Recorder {
+    fn frame(&self, frame: Vec<u8>) {
+        self.0.borrow_mut().push(frame);
+    }
+    fn send_failed(&self, _peer: PeerIndex, _frame: Vec<u8>, _status: Status) {}
 }
