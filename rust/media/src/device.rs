@@ -28,7 +28,7 @@ pub trait Media {
     /// Opens a device; [`Code::Nonexist`] when there is none of that name.
     fn open(&self, name: &str) -> Result<Rc<dyn BlockDevice>>;
 
-    /// Whether there is a device of that name.
+    /// Whether there is a device of that name. Folders are none: they can be neither opened nor removed as devices.
     fn exists(&self, name: &str) -> Result<bool>;
 
     /// Removes a device; what is still open stays usable until it is dropped.
@@ -37,13 +37,13 @@ pub trait Media {
     /// The names of all devices, in order.
     fn list(&self) -> Result<Vec<String>>;
 
-    /// Opens a folder in this one, and makes it when it is missing.
+    /// Opens a folder in this one, and makes it when it is missing; [`Code::Notdir`] when a device has the name.
     fn folder(&self, name: &str) -> Result<Rc<dyn Media>>;
 
     /// The names of all folders, in order.
     fn folders(&self) -> Result<Vec<String>>;
 
-    /// Removes a folder with everything in it.
+    /// Removes a folder with everything in it, entirely or, when the power is cut, not at all; [`Code::Nonexist`] when there is none.
     fn remove_folder(&self, name: &str) -> Result<()>;
 
     /// What this is, for messages: a path where there is one.

@@ -22,6 +22,9 @@ use std::rc::Rc;
 /// Locked as long as a media is open: two engines must never write to one directory.
 const LOCK_FILE: &str = ".lock";
 
+/// What a folder is called while it is being removed: no device or folder has such a name.
+const REMOVED_PREFIX: &str = ".removed-";
+
 /// A directory whose files are devices, read and written past the page cache where the file system allows it.
 ///
 /// Files have mode 0600, directories 0700. One thread opens a directory at a time; its folders share its lock and ring.
@@ -52,7 +55,12 @@ impl FileMedia {
         }
         let engine = Engine::new(engine, spawner)
             .map_err(|error| io_status(&error, &format!("setting up io_uring for {shown}")))?;
-        Ok(FileMedia { path, engine: Rc::new(engine), lock: Rc::new(lock) })
+        let media = FileMedia { path, engine: Rc::new(engine), lock: Rc::new(lock) };
+        // What stays takes space and harms nobody.
+        if let Err(error) = media.clean() {
+            daos_env::log!(Warn, "media", "removing what was left in {}: {error}", media.path.display());
+        }
+        Ok(media)
     }
 
     /// Makes the directory, and those above it, where they are missing, then opens it.
@@ -70,6 +78,27 @@ impl FileMedia {
     fn file_path(&self, name: &str) -> Result<PathBuf> {
         check_name(name)?;
         Ok(self.path.join(name))
+    }
+
+    /// The path of a device, which must be there.
+    fn device_path(&self, name: &str, what: &str) -> Result<PathBuf> {
+        let path = self.file_path(name)?;
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Ok(path),
+            Ok(_) => fail!(Code::Nonexist, "{what} {}: it is not a file", path.display()),
+            Err(error) => Err(io_status(&error, &format!("{what} {}", path.display()))),
+        }
+    }
+
+    /// Ends removals of folders that were interrupted.
+    fn clean(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name().as_encoded_bytes().starts_with(REMOVED_PREFIX.as_bytes()) {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn device(&self, path: &Path, file: File, capacity: u64) -> Rc<dyn BlockDevice> {
@@ -159,7 +188,7 @@ impl Media for FileMedia {
     }
 
     fn open(&self, name: &str) -> Result<Rc<dyn BlockDevice>> {
-        let path = self.file_path(name)?;
+        let path = self.device_path(name, "opening")?;
         let failed = |error: io::Error| io_status(&error, &format!("opening {}", path.display()));
         let file = open_direct(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
@@ -168,11 +197,15 @@ impl Media for FileMedia {
 
     fn exists(&self, name: &str) -> Result<bool> {
         let path = self.file_path(name)?;
-        path.try_exists().map_err(|error| io_status(&error, &format!("looking for {}", path.display())))
+        match std::fs::metadata(&path) {
+            Ok(metadata) => Ok(metadata.is_file()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_status(&error, &format!("looking for {}", path.display()))),
+        }
     }
 
     fn remove(&self, name: &str) -> Result<()> {
-        let path = self.file_path(name)?;
+        let path = self.device_path(name, "removing")?;
         std::fs::remove_file(&path).map_err(|error| io_status(&error, &format!("removing {}", path.display())))?;
         sync_directory(&self.path)
     }
@@ -183,6 +216,9 @@ impl Media for FileMedia {
 
     fn folder(&self, name: &str) -> Result<Rc<dyn Media>> {
         let path = self.file_path(name)?;
+        if path.is_file() {
+            fail!(Code::Notdir, "{} is a device, not a folder", path.display());
+        }
         make_directory(&path, false)?;
         Ok(Rc::new(FileMedia { path, engine: self.engine.clone(), lock: self.lock.clone() }))
     }
@@ -193,8 +229,22 @@ impl Media for FileMedia {
 
     fn remove_folder(&self, name: &str) -> Result<()> {
         let path = self.file_path(name)?;
-        std::fs::remove_dir_all(&path).map_err(|error| io_status(&error, &format!("removing {}", path.display())))?;
-        sync_directory(&self.path)
+        if !path.is_dir() {
+            fail!(Code::Nonexist, "removing {}: there is no such folder", path.display());
+        }
+        // Under its new name it is no folder any more, and a crash leaves nothing half.
+        let removed = self.path.join(format!("{REMOVED_PREFIX}{name}"));
+        let rename = || match std::fs::rename(&path, &removed) {
+            // What an earlier removal has left.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::ENOTEMPTY | libc::EEXIST)) => {
+                std::fs::remove_dir_all(&removed)?;
+                std::fs::rename(&path, &removed)
+            }
+            other => other,
+        };
+        rename().map_err(|error| io_status(&error, &format!("removing {}", path.display())))?;
+        sync_directory(&self.path)?;
+        std::fs::remove_dir_all(&removed).map_err(|error| io_status(&error, &format!("removing {}", removed.display())))
     }
 
     fn describe(&self) -> String {

@@ -3,8 +3,10 @@
 use daos_env::{Executor, SystemClock};
 use daos_media::{FileMedia, IoEngine, Media, MemoryMedia};
 use daos_status::Code;
-use daos_testkit::media_suite::check_media;
+use daos_testkit::media_suite::{check_full_media, check_media};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,4 +114,129 @@ fn files_are_private() {
     media.create("d", 4096).expect("create");
     let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(&path.join("d"))), (0o700, 0o600));
+}
+
+/// Where a test that runs in a process of its own works.
+const DIRECTORY: &str = "DAOS_TEST_DIRECTORY";
+
+/// Runs one test of this program again, in a process that a shell has prepared; whether it could be prepared.
+fn run_alone(test: &str, prepare: &str, directory: &Path, wrapper: &[&str]) -> bool {
+    let program = std::env::current_exe().expect("its path");
+    let mut words = wrapper.iter().copied().chain(["sh", "-c"]);
+    let mut command = Command::new(words.next().expect("a shell"));
+    // 77 says that the machine does not allow it.
+    let script = format!("({prepare}) >/dev/null 2>&1 || exit 77\n{prepare}\nexec \"$0\" --exact {test} --nocapture");
+    command.args(words).arg(script).arg(program).env(DIRECTORY, directory);
+    let output = command.output().expect("sh");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(77) => false,
+        Some(1) if text.contains("unshare: ") => false,
+        Some(0) => {
+            assert!(text.contains("1 passed"), "{text}");
+            true
+        }
+        _ => panic!("{}: {text}", output.status),
+    }
+}
+
+/// A file that may not grow beyond a limit of the process (`ulimit -f`), with both engines.
+#[test]
+fn files_beyond_the_limit_of_a_process_are_a_full_disk() {
+    let Ok(directory) = std::env::var(DIRECTORY) else {
+        let directory = tempfile::tempdir().expect("directory");
+        let executor = executor();
+        for name in ["blocking", "automatic"] {
+            let media = FileMedia::create(directory.path().join(name), IoEngine::Blocking, executor.spawner());
+            media.expect("create").create("d", 1 << 20).expect("create");
+        }
+        // The signal would end the process; ignored, the limit is an error of the write. The unit is 512 or 1024 bytes.
+        let prepare = "trap '' XFSZ; ulimit -f 128";
+        let name = "files_beyond_the_limit_of_a_process_are_a_full_disk";
+        if !run_alone(name, prepare, directory.path(), &[]) {
+            eprintln!("skipped: no limits on files here");
+        }
+        return;
+    };
+    for (name, engine) in [("blocking", IoEngine::Blocking), ("automatic", IoEngine::Automatic)] {
+        let executor = executor();
+        let media = FileMedia::open(Path::new(&directory).join(name), engine, executor.spawner()).expect("open");
+        check_full_media(&executor, media.open("d").expect("open"));
+    }
+}
+
+/// A file system without space, with both engines: a small tmpfs in a namespace of its own.
+#[test]
+fn a_full_file_system_gives_errors_that_say_so() {
+    let Ok(directory) = std::env::var(DIRECTORY) else {
+        let directory = tempfile::tempdir().expect("directory");
+        let mount = format!("mount -t tmpfs -o size=400k none {}", directory.path().display());
+        let name = "a_full_file_system_gives_errors_that_say_so";
+        let wrapper = ["unshare", "--mount", "--map-root-user"];
+        if !run_alone(name, &mount, directory.path(), &wrapper) {
+            eprintln!("skipped: no mounts here");
+        }
+        return;
+    };
+    for engine in [IoEngine::Blocking, IoEngine::Automatic] {
+        let executor = executor();
+        let media = FileMedia::open(&directory, engine, executor.spawner()).expect("open");
+        check_full_media(&executor, media.create("d", 2 << 20).expect("sparse"));
+        media.remove("d").expect("removing works when it is full");
+    }
+}
+
+/// Directories that the user may not write to, or not even enter.
+#[test]
+fn missing_permissions_are_told_with_the_path() {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(directory) = std::env::var(DIRECTORY) else {
+        let directory = tempfile::tempdir().expect("directory");
+        let restrict = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode));
+        for (name, mode) in [("read-only", 0o555), ("closed", 0o000)] {
+            std::fs::create_dir(directory.path().join(name)).expect("directory");
+            restrict(&directory.path().join(name), mode).expect("restricted");
+        }
+        restrict(directory.path(), 0o755).expect("open to others");
+        let mut command = Command::new(std::env::current_exe().expect("its path"));
+        command.args(["--exact", "missing_permissions_are_told_with_the_path", "--nocapture"]);
+        command.env(DIRECTORY, directory.path());
+        // Root may do everything; nobody may not.
+        if std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
+            command.uid(65534);
+        }
+        match command.output() {
+            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+            Err(error) => eprintln!("skipped: cannot run as another user: {error}"),
+        }
+        return restrict(&directory.path().join("closed"), 0o700).expect("can be removed");
+    };
+    let executor = executor();
+    for name in ["read-only", "closed"] {
+        let path = Path::new(&directory).join(name);
+        for path in [path.clone(), path.join("deeper")] {
+            let status = FileMedia::create(&path, IoEngine::Blocking, executor.spawner()).err().expect("not allowed");
+            assert_eq!(status.code(), Code::NoPerm, "{status}");
+            let text = status.context();
+            assert!(text.contains(&path.display().to_string()) && text.contains("permission"), "{text}");
+        }
+    }
+}
+
+/// A removal that a crash has interrupted is ended by the next engine; half a folder is never seen.
+#[test]
+fn interrupted_removals_of_folders_are_ended() {
+    let directory = tempfile::tempdir().expect("directory");
+    let executor = executor();
+    let left = directory.path().join(".removed-pool");
+    std::fs::create_dir(&left).expect("directory");
+    std::fs::write(left.join("log"), b"x").expect("file");
+    let media = FileMedia::open(directory.path(), IoEngine::Blocking, executor.spawner()).expect("open");
+    assert!(!left.exists());
+    std::fs::create_dir(&left).expect("directory");
+    std::fs::write(left.join("log"), b"x").expect("file");
+    media.folder("pool").expect("folder").create("log", 4096).expect("create");
+    assert_eq!(media.folders().expect("folders"), ["pool"]);
+    media.remove_folder("pool").expect("remove");
+    assert!(!left.exists() && !directory.path().join("pool").exists());
 }

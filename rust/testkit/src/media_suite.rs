@@ -18,6 +18,8 @@ pub fn check_media(executor: &Executor, open: &dyn Fn() -> Rc<dyn Media>) {
     let media = open();
     check_names(&*media);
     check_folders(&*media);
+    check_kinds(executor, &*media);
+    check_removal(executor, &*media);
     let device = media.create("blocks", 512 * BLOCK).expect("the name is free");
     check_bounds(executor, device.clone());
     check_round_trips(executor, device.clone());
@@ -76,6 +78,81 @@ fn check_folders(media: &dyn Media) {
     let again = media.folder("inner").expect("folder");
     assert_eq!(again.list().expect("list"), Vec::<String>::new());
     media.remove_folder("inner").expect("remove");
+}
+
+/// Devices and folders are different things.
+fn check_kinds(executor: &Executor, media: &dyn Media) {
+    let inner = media.folder("folder").expect("folder");
+    media.create("device", BLOCK).expect("create");
+    assert!(!media.exists("folder").expect("exists"), "a folder is no device");
+    assert_eq!(code_of(media.open("folder")), Some(Code::Nonexist));
+    assert_eq!(code_of(media.remove("folder")), Some(Code::Nonexist));
+    assert_eq!(code_of(media.folder("device")), Some(Code::Notdir));
+    assert_eq!(code_of(media.remove_folder("device")), Some(Code::Nonexist));
+    assert_eq!(code_of(media.create("folder", BLOCK)), Some(Code::Exist));
+    assert_eq!(media.folders().expect("folders"), ["folder"]);
+    assert_eq!(media.list().expect("list"), ["device"]);
+    let inside = inner.create("device", BLOCK).expect("create");
+    media.remove_folder("folder").expect("remove");
+    run(executor, async move {
+        inside.write(0, pattern(1, BLOCK_SIZE)).await.1.expect("what is open stays usable");
+        assert_eq!(inside.read(0, BLOCK_SIZE).await.expect("read")[..], pattern(1, BLOCK_SIZE)[..]);
+    });
+    media.remove("device").expect("remove");
+}
+
+/// What is open stays usable when its name is gone, also when another device takes the name; two handles are one device.
+fn check_removal(executor: &Executor, media: &dyn Media) {
+    let old = media.create("name", 4 * BLOCK).expect("create");
+    media.remove("name").expect("remove");
+    assert!(!media.exists("name").expect("exists"));
+    let new = media.create("name", 2 * BLOCK).expect("the name is free again");
+    let again = media.open("name").expect("open");
+    run(executor, async move {
+        old.write(0, pattern(1, BLOCK_SIZE)).await.1.expect("write");
+        old.sync().await.expect("sync");
+        let fresh = new.read(0, 2 * BLOCK_SIZE).await.expect("read");
+        assert!(fresh.iter().all(|byte| *byte == 0), "a new device is empty");
+        assert_eq!(old.read(0, BLOCK_SIZE).await.expect("read")[..], pattern(1, BLOCK_SIZE)[..]);
+        new.write(BLOCK, pattern(2, BLOCK_SIZE)).await.1.expect("write");
+        assert_eq!(again.read(BLOCK, BLOCK_SIZE).await.expect("read")[..], pattern(2, BLOCK_SIZE)[..]);
+        assert_eq!((old.capacity(), again.capacity()), (4 * BLOCK, 2 * BLOCK));
+        again.discard(0, 2 * BLOCK).await.expect("all of it");
+    });
+    media.remove("name").expect("remove");
+}
+
+/// Media that have become too small: what does not fit is refused, and nothing else suffers. `device` has at least 256 blocks, of which the
+/// first few at most can be written.
+///
+/// # Panics
+/// When the implementation does not do what it must.
+pub fn check_full_media(executor: &Executor, device: Rc<dyn BlockDevice>) {
+    run(executor, async move {
+        let mut written = 0;
+        let failure = loop {
+            let offset = written * BLOCK;
+            let (buffer, result) = device.write(offset, pattern(written, BLOCK_SIZE)).await;
+            assert_eq!(buffer[..], pattern(written, BLOCK_SIZE)[..], "the buffer comes back");
+            match result {
+                Ok(()) => written += 1,
+                Err(status) => break status,
+            }
+            assert!(written < 256, "it is not full");
+        };
+        assert!(written > 0, "not even one block: {failure}");
+        assert_eq!(failure.code(), Code::Nospace, "{failure}");
+        let text = failure.context();
+        assert!(text.contains(device.name()) && text.contains(&format!("offset {}", written * BLOCK)), "{failure}");
+        let (_, durable) = device.write_durable(written * BLOCK, pattern(0, BLOCK_SIZE)).await;
+        assert_eq!(code_of(durable), Some(Code::Nospace));
+        for block in 0..written {
+            let read = device.read(block * BLOCK, BLOCK_SIZE).await.expect("read");
+            assert_eq!(read[..], pattern(block, BLOCK_SIZE)[..], "what fits is there");
+        }
+        device.write_durable(0, pattern(99, BLOCK_SIZE)).await.1.expect("what has its space can be written");
+        device.sync().await.expect("sync");
+    });
 }
 
 /// Requests that no device can serve; each error names the device.

@@ -49,6 +49,8 @@ pub(super) struct Ring {
     slots: RefCell<Vec<Option<Slot>>>,
     free: RefCell<Vec<usize>>,
     queued: Cell<bool>,
+    /// How often the kernel took only a part of what was queued: a chain that lies across such a cut is none.
+    partial: Cell<u64>,
     room: Signal,
 }
 
@@ -68,6 +70,7 @@ impl Ring {
             slots: RefCell::new((0..DEPTH).map(|_| None).collect()),
             free: RefCell::new((0..DEPTH).rev().collect()),
             queued: Cell::new(false),
+            partial: Cell::new(0),
             room: Signal::new(),
         })
     }
@@ -82,9 +85,15 @@ impl Ring {
     /// As [`Ring::submit`], for a write and the sync that the kernel starts once the write was complete.
     pub async fn submit_pair(&self, file: &Rc<File>, write: Request) -> (Completion, Completion) {
         self.room.wait_until(|| self.free.borrow().len() >= 2).await;
+        let before = self.partial.get();
         let write = self.push(file, write, true);
         let sync = self.push(file, Request::Sync, false);
-        (wait(write).await, wait(sync).await)
+        let (write, sync) = (wait(write).await, wait(sync).await);
+        if self.partial.get() == before {
+            return (write, sync);
+        }
+        // The sync may have been under way before the write had completed: it counts for nothing.
+        (write, self.submit(file, Request::Sync).await)
     }
 
     /// Queues an operation; [`Ring::progress`] hands it to the kernel. The caller has seen to a free slot.
@@ -116,6 +125,9 @@ impl Ring {
         // A refusal (EAGAIN, EBUSY, EINTR) leaves entries queued; the next round tries again.
         let submitted = ring.submit().unwrap_or(0);
         self.queued.set(!ring.submission().is_empty());
+        if submitted > 0 && self.queued.get() {
+            self.partial.set(self.partial.get() + 1);
+        }
         submitted > 0
     }
 

@@ -2,7 +2,7 @@ use super::*;
 use daos_env::sync::join_all;
 use daos_env::{Executor, IoBuffer, ManualClock};
 use daos_media::IoFuture;
-use daos_testkit::media_suite::check_media;
+use daos_testkit::media_suite::{check_full_media, check_media};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -198,6 +198,14 @@ fn a_full_disk_stays_full_until_it_is_not() {
         limited.blocks_used()
     };
     assert_eq!(executor().block_on(check), Some(3));
+}
+
+#[test]
+fn full_simulated_media_pass_the_suite() {
+    let media = SimMedia::new(3);
+    let device = media.create("d", 1 << 20).expect("create");
+    media.limit_space(Some(20));
+    check_full_media(&executor(), device);
 }
 
 fn blocks_of(media: &SimMedia, count: u64) -> Vec<Vec<u8>> {
