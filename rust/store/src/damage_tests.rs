@@ -190,7 +190,7 @@ async fn run(count: u64, spawner: Spawner) {
 
 #[test]
 fn damaged_metadata_gives_errors() {
-    let count = std::env::var("DAOS_STORE_DAMAGES").ok().and_then(|value| value.parse().ok()).unwrap_or(150);
+    let count = std::env::var("DAOS_STORE_DAMAGES").ok().and_then(|value| value.parse().ok()).unwrap_or(60);
     let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
     let spawner = executor.spawner().clone();
     executor.block_on(run(count, spawner)).expect("it ends");

@@ -17,6 +17,8 @@ mod enumerate;
 mod extremes;
 mod fetch;
 mod fetch_request;
+#[cfg(test)]
+mod format_tests;
 mod key_order;
 mod level;
 mod listing;

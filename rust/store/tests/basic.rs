@@ -142,3 +142,85 @@ fn a_destroyed_container_gives_everything_back() {
         );
     });
 }
+
+#[test]
+fn malformed_requests_are_refused() {
+    with_store(|store, _| async move {
+        let array = |record_size, count, bytes: usize| UpdateValue::Array {
+            record_size,
+            pieces: vec![(extent(0, count), Data::Bytes(vec![0; bytes]))],
+        };
+        let updates = [
+            (update(0, "d", "a", single(b"x")), Code::Inval),
+            (update(u64::MAX, "d", "a", single(b"x")), Code::Inval),
+            (update(1, "d", "a", array(0, 1, 0)), Code::Inval),
+            (update(1, "d", "a", array(1 << 32, 1, 5)), Code::Inval),
+            (update(1, "d", "a", array(2, 3, 5)), Code::IoInval),
+            (update(1, "d", "a", array(8, u64::MAX / 4, 5)), Code::IoInval),
+            (UpdateRequest { container: Default::default(), ..update(1, "d", "a", single(b"x")) }, Code::ContNonexist),
+        ];
+        let refused = updates.len() as u64;
+        for (request, code) in updates {
+            assert_eq!(store.update(request).await.expect_err("malformed").code(), code);
+        }
+        let object = daos_types::ObjectId { hi: 11 << 56, lo: 1 };
+        let short = UpdateRequest { object, ..update(1, "1234567", "a", single(b"x")) };
+        assert_eq!(store.update(short).await.expect_err("integer keys have eight bytes").code(), Code::Inval);
+        let short = FetchRequest { object, ..fetch(1, "123456789", "a", FetchWhat::Single) };
+        assert_eq!(store.fetch(short).await.expect_err("integer keys have eight bytes").code(), Code::Inval);
+        let zero = store.punch(punch(0, PunchTarget::Object)).await;
+        assert_eq!(zero.expect_err("nothing happens at epoch zero").code(), Code::Inval);
+        let hashed = QueryRequest {
+            container: CONTAINER,
+            object: OBJECT,
+            epoch: Epoch::MAX,
+            end: End::Max,
+            dkey: KeyChoice::Ask,
+            akey: None,
+            extent: false,
+        };
+        assert_eq!(store.query_key(hashed.clone()).await.expect_err("no order").code(), Code::Inval);
+        let no_akey = QueryRequest { dkey: KeyChoice::Given(key("d")), extent: true, ..hashed };
+        assert_eq!(store.query_key(no_akey).await.expect_err("no akey").code(), Code::Inval);
+        assert_eq!(store.statistics().failures, refused + 5);
+        assert_eq!(
+            store
+                .list_objects(CONTAINER, Epoch::MAX, &Anchor::Start, Limits { count: 9, bytes: 9 })
+                .await
+                .expect("list")
+                .entries,
+            []
+        );
+        assert_eq!(store.container_create(CONTAINER).await.expect_err("there").code(), Code::Exist);
+    });
+}
+
+/// The pool service writes every row at one epoch: what it replaces or deletes leaves no versions.
+#[test]
+fn one_epoch_takes_no_more_space_with_each_change() {
+    with_store(|store, _| async move {
+        let rows = |bytes: usize| -> Vec<Operation> {
+            (0..2000)
+                .map(|row| Operation::Update(update(5, &format!("row {row}"), "a", single(&vec![1; bytes]))))
+                .collect()
+        };
+        let delete = || -> Vec<Operation> {
+            (0..2000)
+                .map(|row| Operation::Punch(punch(5, PunchTarget::Dkeys(vec![key(&format!("row {row}"))]))))
+                .collect()
+        };
+        store.apply(rows(60)).await.expect("apply");
+        store.apply(delete()).await.expect("apply");
+        store.apply(rows(60)).await.expect("apply");
+        let space = store.space().expect("space");
+        for _ in 0..5 {
+            store.apply(rows(60)).await.expect("apply");
+            store.apply(delete()).await.expect("apply");
+            assert_eq!(fetch_single(&store, 5, "row 77", "a").await, None);
+            store.apply(rows(60)).await.expect("apply");
+            assert_eq!(fetch_single(&store, 5, "row 77", "a").await, Some(vec![1; 60]));
+        }
+        let after = store.space().expect("space");
+        assert!(space.arena.free - after.arena.free < 256 << 10, "{} bytes", space.arena.free - after.arena.free);
+    });
+}

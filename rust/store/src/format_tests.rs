@@ -1,0 +1,176 @@
+//! The bytes of format version 1. A change here is a new version, not a new expectation.
+
+use crate::level::{Children, Level};
+use crate::{
+    AkeyUpdate, ChecksumKind, Conditions, Data, Durability, PunchRequest, PunchTarget, Store, StoreSettings,
+    UpdateRequest, UpdateValue,
+};
+use daos_env::{Env, Executor, ManualClock, SeededRandom};
+use daos_media::{Arena, MemoryMedia};
+use daos_types::{ContainerId, Epoch, Extent, Key, ObjectId};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+const CONTAINER: ContainerId = ContainerId::from_bytes(*b"sixteen bytes id");
+const OBJECT: ObjectId = ObjectId { hi: 0x0102_0304, lo: 0x0506_0708 };
+
+async fn build(store: &Store) {
+    store.container_create(CONTAINER).await.expect("create");
+    let large: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
+    let values = [
+        ("single", 2, UpdateValue::Single(Data::copy_of(b"hello"))),
+        ("single", 3, UpdateValue::Single(Data::Bytes(large[..5000].to_vec()))),
+        (
+            "array",
+            4,
+            UpdateValue::Array { record_size: 7, pieces: vec![(Extent::new(9, 10_000).expect("valid"), large.into())] },
+        ),
+        ("array", 5, UpdateValue::PunchExtents(vec![Extent::new(1, 2).expect("valid")])),
+    ];
+    for (akey, epoch, value) in values {
+        let (container, object, conditions) = (CONTAINER, OBJECT, Conditions::NONE);
+        let (dkey, epoch) = (Key::new(b"dkey").expect("short"), Epoch(epoch));
+        let akeys = vec![AkeyUpdate { akey: Key::new(akey.as_bytes()).expect("short"), value, conditions }];
+        store.update(UpdateRequest { container, object, epoch, dkey, conditions, akeys }).await.expect("update");
+    }
+    let (what, epoch, conditions) = (PunchTarget::Object, Epoch(1), Conditions::NONE);
+    let request = PunchRequest { container: CONTAINER, object: OBJECT, epoch, what, conditions };
+    store.punch(request).await.expect("punch");
+}
+
+fn bytes(arena: &Arena, link: u32, length: usize) -> Vec<u8> {
+    arena.read(u64::from(link) * 8, length).expect("in the arena").to_vec()
+}
+
+fn word(arena: &Arena, link: u32, at: u64) -> u32 {
+    arena.read_value(u64::from(link) * 8 + at).expect("in the arena")
+}
+
+fn only_child(level: &Level) -> u32 {
+    match level.children().expect("sound") {
+        Children::Direct(link) => link,
+        _ => panic!("one child, without a tree"),
+    }
+}
+
+/// Order words and links of a tree that is one leaf; checks its head and the leaf's header.
+fn leaf(
+    arena: &Arena,
+    head: u32,
+    summary: [u64; 3],
+    flags: u8,
+    [count, capacity, augmented]: [u8; 3],
+) -> Vec<(u64, u32)> {
+    let root = word(arena, head, 0);
+    let mut expected = root.to_le_bytes().to_vec();
+    expected.extend([0, flags, 0, 0]);
+    summary.iter().for_each(|epoch| expected.extend(epoch.to_le_bytes()));
+    assert_eq!(bytes(arena, head, 32), expected, "the head of a tree");
+    assert_eq!(bytes(arena, root, 8), [0, count, capacity, augmented, 0, 0, 0, 0], "the header of a leaf");
+    let links_at = 8 + u64::from(capacity) * 8;
+    let entry = |index: u64| {
+        let order = arena.read_value(u64::from(root) * 8 + 8 + index * 8).expect("in the arena");
+        (order, word(arena, root, links_at + index * 4))
+    };
+    (0..u64::from(count)).map(entry).collect()
+}
+
+fn check(store: &Store) {
+    let arena = store.durable.arena();
+    let superblock = arena.root(0).expect("header");
+    let found = arena.read(superblock, 72).expect("in the arena").to_vec();
+    let mut expected = b"daosstor".to_vec();
+    expected.extend([1, 0, 0, 0, 2, 1, 0, 0]);
+    for number in [64u64 << 20, 2 << 20, 1 << 20, (64 << 20) / 4096] {
+        expected.extend(number.to_le_bytes());
+    }
+    expected.extend(&found[48..64]);
+    // The bound of epochs: one less than a multiple of two to the power of 30.
+    expected.extend(((1u64 << 30) - 1).to_le_bytes());
+    assert_eq!(found, expected, "the superblock");
+
+    let root = store.superblock.containers(arena).expect("sound");
+    let container = only_child(&root);
+    let mut expected = word(arena, container, 0).to_le_bytes().to_vec();
+    expected.extend([0, 0, 0, 0, 16, 0, 0, 1, 0, 0, 0, 0]);
+    expected.extend(b"sixteen bytes id");
+    assert_eq!(bytes(arena, container, 32), expected, "a container");
+
+    let object = only_child(&Level::load(arena, container).expect("sound"));
+    let mut expected = bytes(arena, object, 8);
+    expected.extend([16, 0, 0, 1, 0, 0, 0, 0]);
+    expected.extend([0, 0, 0, 0, 5, 6, 7, 8, 0, 0, 0, 0, 1, 2, 3, 4]);
+    assert_eq!(bytes(arena, object, 32), expected, "an object");
+    let punches = leaf(arena, word(arena, object, 4), [u64::MAX, 0, 0], 0, [1, 2, 0]);
+    assert_eq!(punches, [(1, 1)], "the punches of an object");
+
+    let dkey = only_child(&Level::load(arena, object).expect("sound"));
+    let mut expected = word(arena, dkey, 0).to_le_bytes().to_vec();
+    expected.extend([0, 0, 0, 0, 4, 0, 0, 2, 0, 0, 0, 0]);
+    expected.extend(b"dkey");
+    assert_eq!(bytes(arena, dkey, 20), expected, "a dkey");
+    let mut akeys = leaf(arena, word(arena, dkey, 0), [2, 4, 5], 0, [2, 2, 0]);
+    akeys.sort_by_key(|(_, link)| bytes(arena, *link, 17)[16]);
+    let [(_, array), (_, single)] = akeys[..] else { panic!("two akeys") };
+    check_single(arena, single);
+    check_array(arena, array);
+}
+
+fn check_single(arena: &Arena, akey: u32) {
+    assert_eq!(bytes(arena, akey, 22)[4..], *b"\0\0\0\0\x06\0\0\x12\0\0\0\0single", "an akey of single values");
+    let versions = leaf(arena, word(arena, akey, 0), [u64::MAX, 0, 0], 0, [2, 2, 0]);
+    let [(2, small), (3, large)] = versions[..] else { panic!("two versions") };
+    let mut expected = 2u64.to_le_bytes().to_vec();
+    expected.extend(u64::from(daos_checksum::crc32c(b"hello")).to_le_bytes());
+    expected.extend(*b"\x05\0\0\0\0\0\0\0hello");
+    assert_eq!(bytes(arena, small, 29), expected, "a small value");
+    let found = bytes(arena, large, 32);
+    assert_eq!(found[16..], *b"\x88\x13\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0", "5000 bytes in two blocks from block 0 on");
+}
+
+fn check_array(arena: &Arena, akey: u32) {
+    assert_eq!(bytes(arena, akey, 21)[4..], *b"\0\0\0\0\x05\0\0\x22\x07\0\0\0array", "an akey of an array");
+    let extents = leaf(arena, word(arena, akey, 0), [4, 4, 5], 0, [2, 2, 1]);
+    let [(1, punched), (9, data)] = extents[..] else { panic!("two extents") };
+    let mut expected = Vec::new();
+    [1u64, 3, 5, 0].iter().for_each(|number| expected.extend(number.to_le_bytes()));
+    expected.extend([7, 0, 0, 0, 0, 0, 0, 2]);
+    assert_eq!(bytes(arena, punched, 40), expected, "a punched extent");
+    let found = bytes(arena, data, 48);
+    let mut expected = Vec::new();
+    [9u64, 10_009, 4].iter().for_each(|number| expected.extend(number.to_le_bytes()));
+    expected.extend(&found[24..32]);
+    // 70000 bytes take 18 blocks, from block 2 on.
+    expected.extend([7, 0, 0, 0, 0, 0, 0, 1, 18, 0, 0, 2, 0, 0, 0, 0]);
+    assert_eq!(found, expected, "an extent on the data device");
+    let checksums = u64::from_le_bytes(*found[24..].first_chunk().expect("long enough"));
+    let large: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
+    for (index, chunk) in large.chunks(32 * 1024).enumerate() {
+        let stored: u64 = arena.read_value(checksums + index as u64 * 8).expect("in the arena");
+        assert_eq!(stored, u64::from(daos_checksum::crc32c(chunk)), "the checksum of chunk {index}");
+    }
+    let end: u64 =
+        arena.read_value(u64::from(word(arena, word(arena, akey, 0), 0)) * 8 + 8 + 16 + 8).expect("in the arena");
+    assert_eq!(end, 3, "the end of the first entry");
+}
+
+#[test]
+fn golden_bytes_of_version_1() {
+    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
+    let spawner = executor.spawner().clone();
+    let env = Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(1)) };
+    let settings = StoreSettings {
+        data_bytes: 64 << 20,
+        arena_bytes: 2 << 20,
+        log_bytes: 1 << 20,
+        durability: Durability::Ram,
+        checksum: ChecksumKind::Crc32c,
+    };
+    let work = async move {
+        let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
+        build(&store).await;
+        check(&store);
+    };
+    executor.block_on(work).expect("it ends");
+}
