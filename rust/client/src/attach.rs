@@ -1,7 +1,9 @@
 //! Attaching to the engine of a local directory, and starting it when there is none.
 
+mod file_locks;
 mod lease;
 mod local;
+mod socket;
 
 use crate::{Client, LocalMode};
 use daos_env::Env;

@@ -1,33 +1,52 @@
 //! User attributes of pools and containers. Many of them travel in several requests.
 
 use crate::Client;
+use crate::repeat::WhenLost;
 use daos_status::{Code, Result, fail};
 use daos_types::HandleId;
 use daos_wire::{
-    ATTRIBUTE_VALUE_LENGTH_MAX, AttributeOwner, AttributesList, AttributesNamed, AttributesSet, Blob, Opcode, take_page,
+    ATTRIBUTE_VALUE_LENGTH_MAX, AttributeOwner, AttributesList, AttributesNamed, AttributesSet, Blob, Opcode, Wire,
+    take_page,
 };
 
-type Owner = (AttributeOwner, HandleId);
+/// A handle on something with attributes.
+pub(crate) trait Attributed {
+    /// What has the attributes, and the open handle.
+    fn attribute_owner(&self) -> (AttributeOwner, HandleId);
 
-pub(crate) async fn set(client: &Client, (owner, handle): Owner, attributes: Vec<(String, Vec<u8>)>) -> Result<()> {
+    /// Asks the pool service by the handle.
+    async fn ask<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        when_lost: WhenLost,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R>;
+}
+
+// All of these do the same when they are done twice.
+
+pub(crate) async fn set(of: &impl Attributed, client: &Client, attributes: Vec<(String, Vec<u8>)>) -> Result<()> {
     if let Some((name, value)) = attributes.iter().find(|(_, value)| value.len() > ATTRIBUTE_VALUE_LENGTH_MAX) {
         let length = value.len();
         fail!(Code::Inval, "attribute '{name}' has {length} bytes; {ATTRIBUTE_VALUE_LENGTH_MAX} are allowed");
     }
+    let (owner, handle) = of.attribute_owner();
     let mut left = attributes.into_iter().map(|(name, value)| (name, Blob(value))).peekable();
     while left.peek().is_some() {
         let request = AttributesSet { owner: owner.clone(), handle, attributes: take_page(&mut left) };
-        client.call_service::<_, ()>(Opcode::AttributesSet, &request).await?;
+        of.ask::<_, ()>(client, WhenLost::Repeat, Opcode::AttributesSet, &request).await?;
     }
     Ok(())
 }
 
-pub(crate) async fn get(client: &Client, (owner, handle): Owner, names: Vec<String>) -> Result<Vec<Option<Vec<u8>>>> {
+pub(crate) async fn get(of: &impl Attributed, client: &Client, names: Vec<String>) -> Result<Vec<Option<Vec<u8>>>> {
+    let (owner, handle) = of.attribute_owner();
     let mut values: Vec<Option<Vec<u8>>> = Vec::new();
     while values.len() < names.len() {
         let names = take_page(&mut names[values.len()..].iter().cloned().peekable());
         let request = AttributesNamed { owner: owner.clone(), handle, names };
-        let some: Vec<Option<Blob>> = client.call_service(Opcode::AttributesGet, &request).await?;
+        let some: Vec<Option<Blob>> = of.ask(client, WhenLost::Repeat, Opcode::AttributesGet, &request).await?;
         if some.is_empty() || some.len() > request.names.len() {
             fail!(Code::Proto, "the engine gave {} values for {} attributes", some.len(), request.names.len());
         }
@@ -36,11 +55,13 @@ pub(crate) async fn get(client: &Client, (owner, handle): Owner, names: Vec<Stri
     Ok(values)
 }
 
-pub(crate) async fn list(client: &Client, (owner, handle): Owner) -> Result<Vec<String>> {
+pub(crate) async fn list(of: &impl Attributed, client: &Client) -> Result<Vec<String>> {
+    let (owner, handle) = of.attribute_owner();
     let mut request = AttributesList { owner, handle, after: None };
     let mut names = Vec::new();
     loop {
-        let (some, more): (Vec<String>, bool) = client.call_service(Opcode::AttributesList, &request).await?;
+        let page = of.ask(client, WhenLost::Repeat, Opcode::AttributesList, &request).await?;
+        let (some, more): (Vec<String>, bool) = page;
         request.after = some.last().cloned();
         names.extend(some);
         if !more || request.after.is_none() {
@@ -49,11 +70,12 @@ pub(crate) async fn list(client: &Client, (owner, handle): Owner) -> Result<Vec<
     }
 }
 
-pub(crate) async fn delete(client: &Client, (owner, handle): Owner, names: Vec<String>) -> Result<()> {
+pub(crate) async fn delete(of: &impl Attributed, client: &Client, names: Vec<String>) -> Result<()> {
+    let (owner, handle) = of.attribute_owner();
     let mut left = names.into_iter().peekable();
     while left.peek().is_some() {
         let request = AttributesNamed { owner: owner.clone(), handle, names: take_page(&mut left) };
-        client.call_service::<_, ()>(Opcode::AttributesDelete, &request).await?;
+        of.ask::<_, ()>(client, WhenLost::Repeat, Opcode::AttributesDelete, &request).await?;
     }
     Ok(())
 }

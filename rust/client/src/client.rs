@@ -1,6 +1,7 @@
 //! The part of a context that its futures see.
 
 use crate::attach::{self, Connection};
+use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{ClientSettings, EngineLauncher};
 use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
@@ -23,9 +24,38 @@ pub(crate) struct ClientInner {
     pub in_flight: Rc<Budget>,
     connection: RefCell<Option<Rc<Connection>>>,
     generation: Cell<u64>,
-    attaching: Cell<bool>,
-    attached: Signal,
+    attaching: RefCell<Option<Rc<Attempt>>>,
     closed: Cell<bool>,
+}
+
+/// An attempt to attach that is under way.
+#[derive(Default)]
+struct Attempt {
+    has_ended: Cell<bool>,
+    failure: RefCell<Option<Status>>,
+    ended: Signal,
+}
+
+/// Ends an attempt for all who wait for it, also when its task is dropped.
+struct Attaching<'a> {
+    client: &'a Client,
+    of: Rc<Attempt>,
+}
+
+impl Attaching<'_> {
+    fn begin(client: &Client) -> Attaching<'_> {
+        let of = Rc::<Attempt>::default();
+        *client.0.attaching.borrow_mut() = Some(of.clone());
+        Attaching { client, of }
+    }
+}
+
+impl Drop for Attaching<'_> {
+    fn drop(&mut self) {
+        self.client.0.attaching.borrow_mut().take();
+        self.of.has_ended.set(true);
+        self.of.ended.wake_all();
+    }
 }
 
 /// The client inside its context: given to the closures of [`crate::Context::block_on`]; cheap to clone; stays inside.
@@ -47,8 +77,7 @@ impl Client {
             in_flight: Budget::new(REQUESTS_IN_FLIGHT_MAX),
             connection: RefCell::new(None),
             generation: Cell::new(0),
-            attaching: Cell::new(false),
-            attached: Signal::new(),
+            attaching: RefCell::new(None),
             closed: Cell::new(false),
         }))
     }
@@ -63,7 +92,8 @@ impl Client {
         &self.0.env
     }
 
-    /// The connection to the system, made when there is none or the last one was lost. Many callers at once make one.
+    /// The connection to the system, made when there is none or the last one was lost. Many callers at once make one, and
+    /// when that fails, they all fail.
     pub(crate) async fn connection(&self) -> Result<Rc<Connection>> {
         loop {
             if self.0.closed.get() {
@@ -72,22 +102,27 @@ impl Client {
             if let Some(connection) = self.0.connection.borrow().as_ref().filter(|connection| !connection.is_lost()) {
                 return Ok(connection.clone());
             }
-            if !self.0.attaching.replace(true) {
-                break;
+            let under_way = self.0.attaching.borrow().clone();
+            let Some(attaching) = under_way else { break };
+            attaching.ended.wait_until(|| attaching.has_ended.get()).await;
+            if let Some(failure) = attaching.failure.borrow().as_ref() {
+                return Err(failure.clone());
             }
-            self.0.attached.wait_until(|| !self.0.attaching.get()).await;
         }
+        let attaching = Attaching::begin(self);
         // The old connection goes first: its engine, when it runs in this process, holds the directory.
         let old = self.0.connection.borrow_mut().take();
         drop(old);
         let generation = self.0.generation.get() + 1;
-        let result = attach::attach(self, generation).await;
-        self.0.attaching.set(false);
-        if let Ok(connection) = &result {
-            self.0.generation.set(generation);
-            *self.0.connection.borrow_mut() = Some(connection.clone());
+        let result = Box::pin(attach::attach(self, generation)).await;
+        match &result {
+            Ok(connection) => {
+                self.0.generation.set(generation);
+                *self.0.connection.borrow_mut() = Some(connection.clone());
+            }
+            Err(failure) => *attaching.of.failure.borrow_mut() = Some(failure.clone()),
         }
-        self.0.attached.wake_all();
+        drop(attaching);
         result
     }
 
@@ -107,6 +142,7 @@ impl Client {
     /// Asks the pool service to close a handle that was opened, or opened again, on the connection of a generation. An engine
     /// that is gone has closed it.
     pub(crate) async fn close_handle<Q: Wire>(&self, generation: u64, opcode: Opcode, request: &Q) -> Result<()> {
+        self.look_at_lease();
         let Some(connection) = self.live_connection().filter(|connection| connection.generation() == generation) else {
             return Ok(());
         };
@@ -117,11 +153,18 @@ impl Client {
         }
     }
 
-    /// Asks the pool service.
-    pub(crate) async fn call_service<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<R> {
-        let connection = self.connection().await?;
-        let service = connection.service().clone();
-        self.call_at(&connection, &service, opcode, request).await
+    /// Asks the pool service, for what needs no handle.
+    pub(crate) async fn call_service<Q: Wire, R: Wire>(
+        &self,
+        when_lost: WhenLost,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        repeat(self, when_lost, WhenBusy::Fail, async || {
+            let connection = self.connection().await?;
+            self.call_at(&connection, connection.service(), opcode, request).await
+        })
+        .await
     }
 
     /// Asks a target.

@@ -1,14 +1,15 @@
 //! Open containers.
 
 use crate::attach::Connection;
-use crate::attributes;
+use crate::attributes::{self, Attributed};
 use crate::pool::Route;
+use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, Pool};
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, HandleId, Reference};
 use daos_wire::{
     AllocateObjectIds, AttributeOwner, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened,
-    ContainerQueryReply, ContainerRequest, ContainerSetProperties, Opcode, Properties, decode, encode,
+    ContainerQueryReply, ContainerRequest, ContainerSetProperties, Opcode, Properties, Wire, decode, encode,
 };
 use std::rc::Rc;
 use std::sync::Arc;
@@ -118,34 +119,38 @@ impl Container {
         id: Option<ContainerId>,
         properties: ContainerProperties,
     ) -> Result<ContainerId> {
-        pool.route(client).await?;
         let container = id.unwrap_or_else(|| ContainerId(client.env().random.uuid()));
         let properties = properties.to_wire();
         let request = ContainerCreate { pool: pool.id(), handle: pool.handle(), container, properties };
-        client.call_service::<_, ()>(Opcode::ContainerCreate, &request).await?;
+        // The same request again finds the container that it made.
+        pool.ask::<_, ()>(client, WhenLost::Repeat, Opcode::ContainerCreate, &request).await?;
         Ok(container)
     }
 
     /// Destroys a container; one with open handles only by `force`.
     pub async fn destroy(client: &Client, pool: &Pool, container: &Reference, force: bool) -> Result<()> {
-        pool.route(client).await?;
         let container = container.clone();
         let request = ContainerDestroy { pool: pool.id(), handle: pool.handle(), container, force };
-        client.call_service(Opcode::ContainerDestroy, &request).await
+        pool.ask(client, WhenLost::Fail, Opcode::ContainerDestroy, &request).await
     }
 
     /// Opens a container.
     pub async fn open(client: &Client, pool: &Pool, container: &Reference, flags: ContainerFlags) -> Result<Container> {
-        let (connection, _) = pool.route(client).await?;
         let handle = HandleId(client.env().random.uuid());
-        let opened = open(client, &connection, pool, container.clone(), handle, flags).await?;
+        // The same handle again changes nothing.
+        let opened = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+            let (connection, _) = pool.route(client).await?;
+            let opened = open(client, &connection, pool, container.clone(), handle, flags).await?;
+            Ok((opened, connection.generation()))
+        });
+        let (opened, generation) = opened.await?;
         Ok(Container(Arc::new(ContainerInner {
             pool: pool.clone(),
             id: opened.id,
             handle,
             flags,
             properties: ContainerProperties::from_wire(opened.properties),
-            generation: AtomicU64::new(connection.generation()),
+            generation: AtomicU64::new(generation),
             closed: AtomicBool::new(false),
         })))
     }
@@ -188,7 +193,22 @@ impl Container {
         Ok((connection, route))
     }
 
-    /// Closes the handle.
+    /// Asks the pool service by this handle, which is opened again on a connection that is new.
+    async fn ask<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        when_lost: WhenLost,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        repeat(client, when_lost, WhenBusy::Fail, async || {
+            let (connection, _) = self.route(client).await?;
+            client.call_at(&connection, connection.service(), opcode, request).await
+        })
+        .await
+    }
+
+    /// Closes the handle. An engine that has ended has closed it already.
     pub async fn close(&self, client: &Client) -> Result<()> {
         if self.0.closed.swap(true, Ordering::AcqRel) {
             fail!(Code::NoHdl, "the handle of container {} was closed", self.0.id);
@@ -199,8 +219,8 @@ impl Container {
 
     /// What the container is.
     pub async fn query(&self, client: &Client) -> Result<ContainerInfo> {
-        self.route(client).await?;
-        let reply: ContainerQueryReply = client.call_service(Opcode::ContainerQuery, &self.request()).await?;
+        let reply: ContainerQueryReply =
+            self.ask(client, WhenLost::Repeat, Opcode::ContainerQuery, &self.request()).await?;
         Ok(ContainerInfo {
             id: self.0.id,
             properties: ContainerProperties::from_wire(reply.properties),
@@ -213,44 +233,35 @@ impl Container {
 
     /// Changes properties; those not named stay.
     pub async fn set_properties(&self, client: &Client, properties: ContainerProperties) -> Result<()> {
-        self.route(client).await?;
         let request = ContainerSetProperties { request: self.request(), properties: properties.to_wire() };
-        client.call_service(Opcode::ContainerSetProperties, &request).await
+        self.ask(client, WhenLost::Repeat, Opcode::ContainerSetProperties, &request).await
     }
 
     /// Reserves `count` object identifiers (lower halves) and gives the first; nobody else gets them.
     pub async fn allocate_object_ids(&self, client: &Client, count: u64) -> Result<u64> {
-        self.route(client).await?;
         let request = AllocateObjectIds { request: self.request(), count };
-        client.call_service(Opcode::AllocateObjectIds, &request).await
-    }
-
-    fn attribute_owner(&self) -> (AttributeOwner, HandleId) {
-        (AttributeOwner::Container((self.0.pool.id(), self.0.id)), self.0.handle)
+        // Done twice, it leaves out some identifiers.
+        self.ask(client, WhenLost::Repeat, Opcode::AllocateObjectIds, &request).await
     }
 
     /// Sets user attributes.
     pub async fn set_attributes(&self, client: &Client, attributes: Vec<(String, Vec<u8>)>) -> Result<()> {
-        self.route(client).await?;
-        attributes::set(client, self.attribute_owner(), attributes).await
+        attributes::set(self, client, attributes).await
     }
 
     /// Reads user attributes; `None` for a name that is not there.
     pub async fn get_attributes(&self, client: &Client, names: Vec<String>) -> Result<Vec<Option<Vec<u8>>>> {
-        self.route(client).await?;
-        attributes::get(client, self.attribute_owner(), names).await
+        attributes::get(self, client, names).await
     }
 
     /// Names of the user attributes.
     pub async fn list_attributes(&self, client: &Client) -> Result<Vec<String>> {
-        self.route(client).await?;
-        attributes::list(client, self.attribute_owner()).await
+        attributes::list(self, client).await
     }
 
     /// Deletes user attributes.
     pub async fn delete_attributes(&self, client: &Client, names: Vec<String>) -> Result<()> {
-        self.route(client).await?;
-        attributes::delete(client, self.attribute_owner(), names).await
+        attributes::delete(self, client, names).await
     }
 
     /// The handle as bytes that another process of this system can open.
@@ -266,6 +277,22 @@ impl Container {
             }
             _ => fail!(Code::Inval, "these bytes are no container handle of this release"),
         }
+    }
+}
+
+impl Attributed for Container {
+    fn attribute_owner(&self) -> (AttributeOwner, HandleId) {
+        (AttributeOwner::Container((self.0.pool.id(), self.0.id)), self.0.handle)
+    }
+
+    async fn ask<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        when_lost: WhenLost,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        Container::ask(self, client, when_lost, opcode, request).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Management of the system: creating, listing and destroying pools.
 
 use crate::Client;
+use crate::repeat::WhenLost;
 use daos_status::Result;
 use daos_types::{PoolId, Reference};
 use daos_wire::{Opcode, PoolDestroy, PoolEntry};
@@ -60,12 +61,13 @@ impl Client {
             size: request.size,
             durability: request.durability,
         };
-        self.call_service(Opcode::PoolCreate, &request).await.map(PoolListEntry::from_wire)
+        // The same request again finds the pool that it made.
+        self.call_service(WhenLost::Repeat, Opcode::PoolCreate, &request).await.map(PoolListEntry::from_wire)
     }
 
     /// Destroys a pool; one with open handles only by `force`.
     pub async fn pool_destroy(&self, pool: &Reference, force: bool) -> Result<()> {
-        self.call_service(Opcode::PoolDestroy, &PoolDestroy { pool: pool.clone(), force }).await
+        self.call_service(WhenLost::Fail, Opcode::PoolDestroy, &PoolDestroy { pool: pool.clone(), force }).await
     }
 
     /// Every pool of the system.
@@ -73,7 +75,8 @@ impl Client {
         let mut pools: Vec<PoolListEntry> = Vec::new();
         loop {
             let after = pools.last().map(|pool| pool.id);
-            let (some, more): (Vec<PoolEntry>, bool) = self.call_service(Opcode::PoolList, &after).await?;
+            let (some, more): (Vec<PoolEntry>, bool) =
+                self.call_service(WhenLost::Repeat, Opcode::PoolList, &after).await?;
             let is_last = !more || some.is_empty();
             pools.extend(some.into_iter().map(PoolListEntry::from_wire));
             if is_last {

@@ -1,7 +1,8 @@
 //! Connected pools.
 
 use crate::attach::Connection;
-use crate::attributes;
+use crate::attributes::{self, Attributed};
+use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, ContainerListEntry};
 use daos_placement::{Layout, PoolMap, PoolTarget, TargetState, place};
 use daos_rpc::Address;
@@ -9,7 +10,7 @@ use daos_status::{Code, Result, Status, fail};
 use daos_types::{HandleId, ObjectId, PoolId, Reference};
 use daos_wire::{
     AttributeOwner, ContainerEntry, ContainerList, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest,
-    Space, decode, encode,
+    Space, Wire, decode, encode,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -122,10 +123,14 @@ impl Pool {
     }
 
     async fn open(client: &Client, pool: Reference, handle: HandleId, flags: PoolFlags) -> Result<Pool> {
-        let connection = client.connection().await?;
-        let reply = connect(client, &connection, pool, handle, flags).await?;
-        let id = reply.id;
-        let route = Mutex::new(Arc::new(Route::new(connection.generation(), reply)?));
+        // The same handle again changes nothing.
+        let route = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+            let connection = client.connection().await?;
+            let reply = connect(client, &connection, pool.clone(), handle, flags).await?;
+            Ok((reply.id, Route::new(connection.generation(), reply)?))
+        });
+        let (id, route) = route.await?;
+        let route = Mutex::new(Arc::new(route));
         Ok(Pool(Arc::new(PoolInner { id, handle, flags, closed: AtomicBool::new(false), route })))
     }
 
@@ -163,7 +168,22 @@ impl Pool {
         PoolRequest { pool: self.0.id, handle: self.0.handle }
     }
 
-    /// Closes the handle; containers opened through it are closed as well.
+    /// Asks the pool service by this handle, which is opened again on a connection that is new.
+    pub(crate) async fn ask<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        when_lost: WhenLost,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        repeat(client, when_lost, WhenBusy::Fail, async || {
+            let (connection, _) = self.route(client).await?;
+            client.call_at(&connection, connection.service(), opcode, request).await
+        })
+        .await
+    }
+
+    /// Closes the handle; containers opened through it are closed as well. An engine that has ended has closed it already.
     pub async fn disconnect(&self, client: &Client) -> Result<()> {
         if self.0.closed.swap(true, Ordering::AcqRel) {
             fail!(Code::NoHdl, "the handle of pool {} was closed", self.0.id);
@@ -174,8 +194,7 @@ impl Pool {
 
     /// What the pool is and holds.
     pub async fn query(&self, client: &Client) -> Result<PoolInfo> {
-        self.route(client).await?;
-        let reply: PoolQueryReply = client.call_service(Opcode::PoolQuery, &self.request()).await?;
+        let reply: PoolQueryReply = self.ask(client, WhenLost::Repeat, Opcode::PoolQuery, &self.request()).await?;
         let space = |space: Space| SpaceInfo { total: space.total, free: space.free };
         Ok(PoolInfo {
             id: self.0.id,
@@ -194,13 +213,12 @@ impl Pool {
 
     /// Its containers: identifier and label.
     pub async fn list_containers(&self, client: &Client) -> Result<Vec<ContainerListEntry>> {
-        self.route(client).await?;
         let mut containers: Vec<ContainerListEntry> = Vec::new();
         loop {
             let after = containers.last().map(|container| container.id);
             let request = ContainerList { pool: self.0.id, handle: self.0.handle, after };
             let (some, more): (Vec<ContainerEntry>, bool) =
-                client.call_service(Opcode::ContainerList, &request).await?;
+                self.ask(client, WhenLost::Repeat, Opcode::ContainerList, &request).await?;
             let is_last = !more || some.is_empty();
             containers.extend(some.into_iter().map(|entry| ContainerListEntry { id: entry.id, label: entry.label }));
             if is_last {
@@ -209,32 +227,24 @@ impl Pool {
         }
     }
 
-    fn attribute_owner(&self) -> (AttributeOwner, HandleId) {
-        (AttributeOwner::Pool(self.0.id), self.0.handle)
-    }
-
     /// Sets user attributes.
     pub async fn set_attributes(&self, client: &Client, attributes: Vec<(String, Vec<u8>)>) -> Result<()> {
-        self.route(client).await?;
-        attributes::set(client, self.attribute_owner(), attributes).await
+        attributes::set(self, client, attributes).await
     }
 
     /// Reads user attributes; `None` for a name that is not there.
     pub async fn get_attributes(&self, client: &Client, names: Vec<String>) -> Result<Vec<Option<Vec<u8>>>> {
-        self.route(client).await?;
-        attributes::get(client, self.attribute_owner(), names).await
+        attributes::get(self, client, names).await
     }
 
     /// Names of the user attributes.
     pub async fn list_attributes(&self, client: &Client) -> Result<Vec<String>> {
-        self.route(client).await?;
-        attributes::list(client, self.attribute_owner()).await
+        attributes::list(self, client).await
     }
 
     /// Deletes user attributes.
     pub async fn delete_attributes(&self, client: &Client, names: Vec<String>) -> Result<()> {
-        self.route(client).await?;
-        attributes::delete(client, self.attribute_owner(), names).await
+        attributes::delete(self, client, names).await
     }
 
     /// The handle as bytes that another process of this system can open.
@@ -252,6 +262,22 @@ impl Pool {
             }
             _ => fail!(Code::Inval, "these bytes are no pool handle of this release"),
         }
+    }
+}
+
+impl Attributed for Pool {
+    fn attribute_owner(&self) -> (AttributeOwner, HandleId) {
+        (AttributeOwner::Pool(self.0.id), self.0.handle)
+    }
+
+    async fn ask<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        when_lost: WhenLost,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        Pool::ask(self, client, when_lost, opcode, request).await
     }
 }
 

@@ -3,21 +3,15 @@
 use super::Object;
 use crate::Client;
 use crate::attach::Connection;
+pub(super) use crate::repeat::WhenLost;
+use crate::repeat::{WhenBusy, repeat};
 use daos_placement::Layout;
 use daos_rpc::{Access, Address, Exposed};
-use daos_status::{Code, Result, Status, fail};
+use daos_status::{Code, Result, fail};
 use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, Wire, decode, encode};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
-
-/// How long a refused or lost request waits before it is sent again: at first, and at most.
-const DELAYS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(256));
-
-/// How often a request is sent again because the connection was lost. With the growing delays that is about a second, in which
-/// the kernel has told about the end of a killed engine; how long the next engine takes to start does not count.
-const LOST_MAX: u32 = 12;
 
 /// Memory for a reply that did not fit a message, at the first attempt.
 const REPLY_ROOM: u64 = 1 << 20;
@@ -26,15 +20,6 @@ const REPLY_ROOM: u64 = 1 << 20;
 pub(super) struct Target {
     pub connection: Rc<Connection>,
     pub address: Address,
-}
-
-/// What becomes of a request when nobody knows whether it was carried out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum WhenLost {
-    /// It is sent again.
-    Repeat,
-    /// It fails.
-    Fail,
 }
 
 impl Object {
@@ -68,42 +53,15 @@ impl Object {
         when_lost: WhenLost,
         mut attempt: impl AsyncFnMut(&Target) -> Result<R>,
     ) -> Result<R> {
-        let spawner = client.spawner();
-        let deadline = spawner.clock().monotonic().saturating_add(client.0.settings.call_timeout);
-        let (mut delay, mut lost) = (DELAYS.0, 0);
-        loop {
-            if when_lost == WhenLost::Fail {
-                // An engine that ended between two calls is noticed now, when it is not too late.
-                client.look_at_lease();
-            }
+        repeat(client, when_lost, WhenBusy::Wait, async || {
             let (connection, layout, route) = self.locate(client).await?;
             let Some(target) = (group < layout.groups()).then(|| layout.group(group)[0]) else {
                 fail!(Code::Stale, "object {} has {} groups now, not {group}", self.id, layout.groups());
             };
             let target = Target { connection, address: route.address(target)?.clone() };
-            let status = match attempt(&target).await {
-                Ok(result) => return Ok(result),
-                Err(status) => status,
-            };
-            if client.is_closed() {
-                return Err(status);
-            }
-            match status.code() {
-                // It was refused: nothing was done.
-                Code::Busy | Code::Again if spawner.clock().monotonic() < deadline => {}
-                Code::Unreach | Code::Hg | Code::Canceled | Code::NoHdl | Code::Shutdown
-                    if lost < LOST_MAX && is_lost(client, &target, &status) =>
-                {
-                    if when_lost == WhenLost::Fail {
-                        return Err(status.while_doing("it is not known whether this was done"));
-                    }
-                    lost += 1;
-                }
-                _ => return Err(status),
-            }
-            spawner.sleep(delay).await;
-            delay = (2 * delay).min(DELAYS.1);
-        }
+            attempt(&target).await
+        })
+        .await
     }
 
     /// Sends one request, by memory when it or its reply does not fit a message.
@@ -151,12 +109,6 @@ impl Object {
             }
         }
     }
-}
-
-/// Whether a request failed because its engine is gone, or the connection to it.
-fn is_lost(client: &Client, target: &Target, status: &Status) -> bool {
-    client.look_at_lease();
-    target.connection.is_lost() || matches!(status.code(), Code::Unreach | Code::Hg | Code::Shutdown)
 }
 
 fn read<R: Wire>(opcode: Opcode, reply: &[u8]) -> Result<R> {

@@ -1,0 +1,82 @@
+//! Sending requests again: those that were refused for lack of room, and where it is safe, those whose engine ended.
+
+use crate::Client;
+use crate::attach::Connection;
+use daos_status::{Code, Result, Status};
+use std::time::Duration;
+
+/// How long a refused or lost request waits before it is sent again: at first, and at most.
+const DELAYS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(256));
+
+/// How often a request is sent again because the connection was lost. With the growing delays that is about a second, in which
+/// the kernel has told about the end of a killed engine; how long the next engine takes to start does not count.
+const LOST_MAX: u32 = 12;
+
+/// What becomes of a request when nobody knows whether it was carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WhenLost {
+    /// It is sent again.
+    Repeat,
+    /// It fails.
+    Fail,
+}
+
+/// What becomes of a request that was refused with `Busy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WhenBusy {
+    /// It is sent again after a while: there was no room for it.
+    Wait,
+    /// It fails: `Busy` is the answer.
+    Fail,
+}
+
+/// Runs an attempt until it succeeds, or fails for good. The attempt gets its connection anew each time.
+pub(crate) async fn repeat<R>(
+    client: &Client,
+    when_lost: WhenLost,
+    when_busy: WhenBusy,
+    mut attempt: impl AsyncFnMut() -> Result<R>,
+) -> Result<R> {
+    let spawner = client.spawner();
+    let deadline = spawner.clock().monotonic().saturating_add(client.0.settings.call_timeout);
+    let (mut delay, mut lost) = (DELAYS.0, 0);
+    loop {
+        if when_lost == WhenLost::Fail || when_busy == WhenBusy::Fail {
+            // An engine that ended between two calls is noticed before anything is sent to it.
+            client.look_at_lease();
+        }
+        let connection = client.connection().await?;
+        let status = match attempt().await {
+            Ok(result) => return Ok(result),
+            Err(status) => status,
+        };
+        let in_time = spawner.clock().monotonic() < deadline;
+        if client.is_closed() {
+            return Err(status);
+        } else if matches!(status.code(), Code::Busy | Code::Again) && when_busy == WhenBusy::Wait && in_time {
+            // It was refused: nothing was done.
+        } else if lost < LOST_MAX && is_lost(client, &connection, &status) {
+            if when_lost == WhenLost::Fail {
+                return Err(status.while_doing("it is not known whether this was done"));
+            }
+            lost += 1;
+        } else {
+            return Err(status);
+        }
+        spawner.sleep(delay).await;
+        delay = (2 * delay).min(DELAYS.1);
+    }
+}
+
+/// Whether a request failed because its engine is gone, or the connection to it.
+fn is_lost(client: &Client, connection: &Connection, status: &Status) -> bool {
+    match status.code() {
+        Code::Unreach | Code::Hg | Code::Shutdown => true,
+        // What an endpoint says that was closed, or an engine that is about to end and one that has just started.
+        Code::Canceled | Code::NoHdl => {
+            client.look_at_lease();
+            connection.is_lost()
+        }
+        _ => false,
+    }
+}
