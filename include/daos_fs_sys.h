@@ -17,6 +17,435 @@ typedef struct dfs_sys dfs_sys_t;
 /** A mounted POSIX container addressed by absolute paths. */
 struct dfs_sys;
 
+
+/**
+ * Mounts the file system of a POSIX container, for use by paths.
+ *
+ * @poh handle of its pool
+ * @coh handle of the container
+ * @mflags O_RDONLY or O_RDWR
+ * @sflags DFS_SYS_NO_CACHE, DFS_SYS_NO_LOCK; nothing is cached in any case
+ * @dfs_sys [out] the mount, ended by dfs_sys_umount
+ *
+ * @return zero, EINVAL, EPERM, ENOENT when there is no file system yet and it is mounted read-only
+ */
+int dfs_sys_mount(daos_handle_t poh, daos_handle_t coh, int mflags, int sflags, dfs_sys_t **dfs_sys);
+
+/**
+ * Ends a mount. Files that are open stay so until dfs_sys_close.
+ *
+ * @return zero, EINVAL, EBUSY while its pool or container handle is in use
+ */
+int dfs_sys_umount(dfs_sys_t *dfs_sys);
+
+/**
+ * Connects to a pool, opens a container and mounts its file system, for use by paths. Needs dfs_init.
+ *
+ * @pool label or UUID of the pool
+ * @sys name of the system, NULL for the default one
+ * @cont label or UUID of the container
+ * @mflags O_RDONLY or O_RDWR, with O_CREAT to make the container with this label when there is none
+ * @sflags DFS_SYS_NO_CACHE, DFS_SYS_NO_LOCK
+ * @attr how it is made; NULL for the defaults
+ * @dfs_sys [out] the mount, ended by dfs_sys_disconnect
+ *
+ * @return zero, EINVAL, ENOENT, EPERM, EACCES without dfs_init
+ */
+int dfs_sys_connect(
+	const char *pool,
+	const char *sys,
+	const char *cont,
+	int mflags,
+	int sflags,
+	dfs_attr_t *attr,
+	dfs_sys_t **dfs_sys);
+
+/**
+ * Ends a mount that dfs_sys_connect made, closes the container and disconnects from the pool.
+ *
+ * @return zero, EINVAL, EBUSY while its pool or container handle is in use
+ */
+int dfs_sys_disconnect(dfs_sys_t *dfs_sys);
+
+/**
+ * The mount for the functions without paths. It ends with this one, not by dfs_umount.
+ *
+ * @dfs [out] the mount
+ *
+ * @return zero, EINVAL
+ */
+int dfs_sys2base(dfs_sys_t *dfs_sys, dfs_t **dfs);
+
+/**
+ * Makes paths begin with something that is not part of the file system, as dfs_set_prefix does.
+ *
+ * @prefix absolute path; NULL for none
+ *
+ * @return zero, EINVAL
+ */
+int dfs_sys_set_prefix(dfs_sys_t *dfs_sys, const char *prefix);
+
+/**
+ * Writes a mount as bytes that other processes can open with dfs_sys_global2local.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, EINVAL, ENOBUFS when the buffer is too short (iov_buf_len is set)
+ */
+int dfs_sys_local2global(dfs_sys_t *dfs_sys, d_iov_t *glob);
+
+/**
+ * Opens a mount that another process wrote with dfs_sys_local2global.
+ *
+ * @poh handle of the pool in this process
+ * @coh handle of the container in this process
+ * @mflags O_RDONLY or O_RDWR
+ * @sflags DFS_SYS_NO_CACHE, DFS_SYS_NO_LOCK
+ * @glob the bytes
+ * @dfs_sys [out] the mount, ended by dfs_sys_umount
+ *
+ * @return zero, EINVAL when the bytes are no mount of this container
+ */
+int dfs_sys_global2local(
+	daos_handle_t poh,
+	daos_handle_t coh,
+	int mflags,
+	int sflags,
+	d_iov_t glob,
+	dfs_sys_t **dfs_sys);
+
+/**
+ * Writes a mount with its pool and container as bytes that other processes can open with dfs_sys_global2local_all.
+ *
+ * @glob [in,out] buffer; with iov_buf NULL, iov_buf_len is set to the size that is needed
+ *
+ * @return zero, EINVAL, ENOBUFS when the buffer is too short (iov_buf_len is set)
+ */
+int dfs_sys_local2global_all(dfs_sys_t *dfs_sys, d_iov_t *glob);
+
+/**
+ * Connects to the pool, opens the container and opens the mount that another process wrote with dfs_sys_local2global_all.
+ *
+ * @mflags O_RDONLY or O_RDWR
+ * @sflags DFS_SYS_NO_CACHE, DFS_SYS_NO_LOCK
+ * @glob the bytes
+ * @dfs_sys [out] the mount, ended by dfs_sys_disconnect
+ *
+ * @return zero, EINVAL when the bytes are no such mount
+ */
+int dfs_sys_global2local_all(int mflags, int sflags, d_iov_t glob, dfs_sys_t **dfs_sys);
+
+/**
+ * Opens, or makes, what stands at a path.
+ *
+ * @path absolute
+ * @mode type (S_IFREG, S_IFDIR or S_IFLNK), and permissions of what is made
+ * @flags O_RDONLY, O_WRONLY or O_RDWR, with O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW
+ * @cid class of the object that is made; zero lets the directory or the library choose
+ * @chunk_size bytes per chunk of a file that is made; zero lets the directory or the file system choose
+ * @value target of a symbolic link that is made
+ * @obj [out] released by dfs_sys_close
+ *
+ * @return zero, EINVAL, ENOENT, EEXIST, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EPERM, ENOSPC, ENOTSUP for O_APPEND
+ */
+int dfs_sys_open(
+	dfs_sys_t *dfs_sys,
+	const char *path,
+	mode_t mode,
+	int flags,
+	daos_oclass_id_t cid,
+	daos_size_t chunk_size,
+	const char *value,
+	dfs_obj_t **obj);
+
+/**
+ * Ends the use of what is open.
+ *
+ * @return zero, EINVAL
+ */
+int dfs_sys_close(dfs_obj_t *obj);
+
+/**
+ * Makes a file, a directory or nothing else at a path; durable when it has returned.
+ *
+ * @path absolute
+ * @mode type (S_IFREG or S_IFDIR) and permissions
+ * @cid class of its object; zero lets the directory or the library choose
+ * @chunk_size bytes per chunk of a file; zero lets the directory or the file system choose
+ *
+ * @return zero, EINVAL, ENOENT, EEXIST, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
+ */
+int dfs_sys_mknod(dfs_sys_t *dfs_sys, const char *path, mode_t mode, daos_oclass_id_t cid, daos_size_t chunk_size);
+
+/**
+ * Makes a symbolic link; durable when it has returned.
+ *
+ * @target what it points to
+ * @path absolute; where it is
+ *
+ * @return zero, EINVAL, ENOENT, EEXIST, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
+ */
+int dfs_sys_symlink(dfs_sys_t *dfs_sys, const char *target, const char *path);
+
+/**
+ * The target of a symbolic link, with a zero at its end.
+ *
+ * @path absolute
+ * @buf [out] what fits of it; NULL to ask for the size alone
+ * @size [in,out] room of buf; set to the size that the target has with its zero
+ *
+ * @return zero, EINVAL when it is no link, ENOENT, ENOTDIR
+ */
+int dfs_sys_readlink(dfs_sys_t *dfs_sys, const char *path, char *buf, daos_size_t *size);
+
+/**
+ * Reads from a file. Less than was asked for was read only at its end; holes read as zeros.
+ *
+ * @buf [out] room for size bytes
+ * @off where in the file to begin
+ * @size [in,out] bytes that are wanted; bytes that were read
+ * @ev completion event, whose ev_error is a positive errno; NULL to wait
+ *
+ * @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+ */
+int dfs_sys_read(
+	dfs_sys_t *dfs_sys,
+	dfs_obj_t *obj,
+	void *buf,
+	daos_off_t off,
+	daos_size_t *size,
+	daos_event_t *ev);
+
+/**
+ * Writes to a file; durable when it has completed.
+ *
+ * @buf size bytes
+ * @off where in the file to begin
+ * @size [in,out] bytes to write; bytes that were written, which are all
+ * @ev completion event, whose ev_error is a positive errno; NULL to wait
+ *
+ * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+ */
+int dfs_sys_write(
+	dfs_sys_t *dfs_sys,
+	dfs_obj_t *obj,
+	const void *buf,
+	daos_off_t off,
+	daos_size_t *size,
+	daos_event_t *ev);
+
+/**
+ * Makes a hole in a file, or cuts it off, as dfs_punch does.
+ *
+ * @path absolute
+ * @offset where the hole begins
+ * @len its length in bytes; DFS_MAX_FSIZE sets the size of the file to offset
+ *
+ * @return zero, EINVAL, ENOENT, EISDIR, EFBIG, EPERM
+ */
+int dfs_sys_punch(dfs_sys_t *dfs_sys, const char *path, daos_off_t offset, daos_off_t len);
+
+/**
+ * Makes a directory; durable when it has returned.
+ *
+ * @dir absolute path
+ * @mode permissions
+ * @cid class of its object; zero lets the directory above or the library choose
+ *
+ * @return zero, EINVAL, ENOENT, EEXIST, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
+ */
+int dfs_sys_mkdir(dfs_sys_t *dfs_sys, const char *dir, mode_t mode, daos_oclass_id_t cid);
+
+/**
+ * Makes a directory, and those above it as far as they are missing; durable when it has returned.
+ *
+ * @dir_path absolute
+ * @mode permissions of what is made
+ * @cid class of the objects; zero lets the directories above or the library choose
+ *
+ * @return zero, EINVAL, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
+ */
+int dfs_sys_mkdir_p(dfs_sys_t *dfs_sys, const char *dir_path, mode_t mode, daos_oclass_id_t cid);
+
+/**
+ * Begins to list a directory.
+ *
+ * @dir absolute path
+ * @flags O_NOFOLLOW to refuse a symbolic link
+ * @dirp [out] for dfs_sys_readdir; ended by dfs_sys_closedir. It is no stream of the C library's
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR
+ */
+int dfs_sys_opendir(dfs_sys_t *dfs_sys, const char *dir, int flags, DIR **dirp);
+
+/**
+ * Ends the listing of a directory.
+ *
+ * @return zero, EINVAL
+ */
+int dfs_sys_closedir(DIR *dirp);
+
+/**
+ * The next entry of a directory.
+ *
+ * @dirent [out] the entry, of which d_name has a meaning, valid until the next call; NULL at the end
+ *
+ * @return zero, EINVAL
+ */
+int dfs_sys_readdir(dfs_sys_t *dfs_sys, DIR *dirp, struct dirent **dirent);
+
+/**
+ * Removes what stands at a path; durable when it has returned.
+ *
+ * @path absolute
+ * @force removes a directory with all that is in it
+ * @oid [out] id of the object that went; NULL when not wanted
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY, EPERM
+ */
+int dfs_sys_remove(dfs_sys_t *dfs_sys, const char *path, bool force, daos_obj_id_t *oid);
+
+/**
+ * Removes what stands at a path, if it is of a type; durable when it has returned.
+ *
+ * @path absolute
+ * @force removes a directory with all that is in it
+ * @mode the type: S_IFREG, S_IFDIR or S_IFLNK; zero for any
+ * @oid [out] id of the object that went; NULL when not wanted
+ *
+ * @return zero, EINVAL when it is of another type, ENOENT, ENOTDIR, ENOTEMPTY, EPERM
+ */
+int dfs_sys_remove_type(dfs_sys_t *dfs_sys, const char *path, bool force, mode_t mode, daos_obj_id_t *oid);
+
+/**
+ * Tells size, times, owner and permissions of what stands at a path.
+ *
+ * @path absolute
+ * @flags O_NOFOLLOW to tell of a symbolic link itself
+ * @stbuf [out] what is known
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP
+ */
+int dfs_sys_stat(dfs_sys_t *dfs_sys, const char *path, int flags, struct stat *stbuf);
+
+/**
+ * Tells whether the user who runs the program may use what stands at a path, by its permissions.
+ *
+ * @path absolute
+ * @mask F_OK, or R_OK, W_OK and X_OK together
+ * @flags O_NOFOLLOW to ask for a symbolic link itself, which anybody may use
+ *
+ * @return zero, EACCES, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM for W_OK on a read-only mount
+ */
+int dfs_sys_access(dfs_sys_t *dfs_sys, const char *path, int mask, int flags);
+
+/**
+ * Changes permissions; a symbolic link is followed. Durable when it has returned.
+ *
+ * @path absolute
+ * @mode permissions, with the type or without
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM, ENOTSUP for the sticky bit
+ */
+int dfs_sys_chmod(dfs_sys_t *dfs_sys, const char *path, mode_t mode);
+
+/**
+ * Changes owner and group; durable when it has returned.
+ *
+ * @path absolute
+ * @uid new owner; -1 to leave it
+ * @gid new group; -1 to leave it
+ * @flags O_NOFOLLOW to change a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM
+ */
+int dfs_sys_chown(dfs_sys_t *dfs_sys, const char *path, uid_t uid, gid_t gid, int flags);
+
+/**
+ * Changes size, times, owner or permissions; durable when it has returned.
+ *
+ * @path absolute
+ * @stbuf [in,out] the new values; all that is known afterwards
+ * @flags which of them to set, DFS_SET_ATTR_*; times of access are not kept
+ * @sflags O_NOFOLLOW to change a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM, EISDIR for the size of a directory
+ */
+int dfs_sys_setattr(dfs_sys_t *dfs_sys, const char *path, struct stat *stbuf, int flags, int sflags);
+
+/**
+ * Changes the time of the last modification; durable when it has returned.
+ *
+ * @path absolute
+ * @times times of access, which is not kept, and modification; UTIME_NOW and UTIME_OMIT as for utimensat(2); NULL for now
+ * @flags O_NOFOLLOW to change a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, EPERM
+ */
+int dfs_sys_utimens(dfs_sys_t *dfs_sys, const char *path, const struct timespec *times, int flags);
+
+/**
+ * Sets an extended attribute; durable when it has returned.
+ *
+ * @path absolute
+ * @name at most DFS_MAX_XATTR_NAME bytes
+ * @value at most DFS_MAX_XATTR_LEN bytes
+ * @size of the value
+ * @flags zero, XATTR_CREATE or XATTR_REPLACE
+ * @sflags O_NOFOLLOW to change a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, EEXIST, ENODATA, ERANGE, E2BIG, EPERM
+ */
+int dfs_sys_setxattr(
+	dfs_sys_t *dfs_sys,
+	const char *path,
+	const char *name,
+	const void *value,
+	daos_size_t size,
+	int flags,
+	int sflags);
+
+/**
+ * Reads an extended attribute.
+ *
+ * @path absolute
+ * @name at most DFS_MAX_XATTR_NAME bytes
+ * @value [out] the value; NULL to ask for the size alone
+ * @size [in,out] room of value, zero to ask for the size alone; the size that the value has
+ * @flags O_NOFOLLOW to read of a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, ENODATA, ERANGE when there is too little room
+ */
+int dfs_sys_getxattr(
+	dfs_sys_t *dfs_sys,
+	const char *path,
+	const char *name,
+	void *value,
+	daos_size_t *size,
+	int flags);
+
+/**
+ * Removes an extended attribute; durable when it has returned.
+ *
+ * @path absolute
+ * @flags O_NOFOLLOW to change a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, ENODATA, EPERM
+ */
+int dfs_sys_removexattr(dfs_sys_t *dfs_sys, const char *path, const char *name, int flags);
+
+/**
+ * Lists the names of the extended attributes, one after the other, each with a zero at its end.
+ *
+ * @path absolute
+ * @list [out] the names; NULL to ask for the size alone
+ * @size [in,out] room of list, zero to ask for the size alone; the size that the names have
+ * @flags O_NOFOLLOW to tell of a symbolic link itself
+ *
+ * @return zero, EINVAL, ENOENT, ERANGE when there is too little room
+ */
+int dfs_sys_listxattr(dfs_sys_t *dfs_sys, const char *path, char *list, daos_size_t *size, int flags);
+
 #if defined(__cplusplus)
 }
 #endif

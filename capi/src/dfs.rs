@@ -13,5 +13,6 @@ pub mod mount;
 pub mod mounted;
 pub mod namespace;
 pub mod open;
+pub mod paths;
 pub mod share;
 pub mod status;

@@ -265,6 +265,35 @@ impl FileSystem {
 }
 
 impl Node {
+    /// Opens a directory at a path that goes on from this one, and makes it and those above it as far as they are missing.
+    pub async fn create_directories(
+        &self,
+        client: &Client,
+        path: &[u8],
+        mode: u32,
+        class: ObjectClass,
+    ) -> Result<Node> {
+        let file_system = self.file_system();
+        let access = file_system.whole_access();
+        let mut node = self.clone();
+        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+            node = match file_system.lookup_from(client, &node, name, access, true).await {
+                Err(error) if error.errno == libc::ENOENT => {
+                    match file_system.create_directory(client, &node, name, mode, class).await {
+                        // Somebody else was faster.
+                        Err(error) if error.errno == libc::EEXIST => {
+                            file_system.lookup_from(client, &node, name, access, true).await?
+                        }
+                        made => made?,
+                    }
+                }
+                found => found?,
+            };
+            node.directory()?;
+        }
+        Ok(node)
+    }
+
     /// The classes of directories and files that are made in a directory, and the chunk size of files.
     pub fn defaults_for_new(&self, new: &NewFile) -> Result<(ObjectClass, ObjectClass, u64)> {
         let (file_system, directory) = (self.file_system(), self.directory()?);

@@ -207,10 +207,22 @@ fn pointer_to(function: &Function) -> String {
     format!("extern {head}(*check_{name})({parameters});\n{head}(*check_{name})({parameters}) = {name};")
 }
 
-/// `type[] name` as C writes it: `type name[]`.
+/// `type[] name` and `type[2] name` as C writes them: `type name[]`, `type name[2]`.
 fn array_after_name(parameter: &str) -> String {
-    match parameter.split_once("[] ") {
-        Some((element, name)) => format!("{element} {name}[]"),
+    match parameter.split_once('[').and_then(|(element, rest)| Some((element, rest.split_once("] ")?))) {
+        Some((element, (length, name))) => format!("{element} {name}[{length}]"),
         None => parameter.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn array_parameters_are_written_as_in_c() {
+        assert_eq!(array_after_name("const char[] name"), "const char name[]");
+        assert_eq!(array_after_name("const struct timespec[2] times"), "const struct timespec times[2]");
+        assert_eq!(array_after_name("int * x"), "int * x");
     }
 }

@@ -57,25 +57,7 @@ pub(super) async fn nearest(client: &Client, file_system: &FileSystem, path: &[u
 
 /// Opens a directory of a container, and makes it and those above it as far as they are missing.
 pub(super) async fn make_all(client: &Client, file_system: &FileSystem, path: &[u8]) -> Result<Node> {
-    let mut node = file_system.root();
-    for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
-        node = match file_system.lookup_from(client, &node, name, Access::ReadWrite, true).await {
-            Err(error) if error.errno == libc::ENOENT => {
-                let made =
-                    file_system.create_directory(client, &node, name, DIRECTORY_MODE, ObjectClass::UNKNOWN).await;
-                match made {
-                    // Somebody else was faster.
-                    Err(error) if error.errno == libc::EEXIST => {
-                        file_system.lookup_from(client, &node, name, Access::ReadWrite, true).await?
-                    }
-                    made => made?,
-                }
-            }
-            found => found?,
-        };
-        node.directory()?;
-    }
-    Ok(node)
+    file_system.root().create_directories(client, path, DIRECTORY_MODE, ObjectClass::UNKNOWN).await
 }
 
 fn kind_at(path: &Path) -> Result<Option<Kind>> {
