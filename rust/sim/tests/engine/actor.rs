@@ -2,6 +2,7 @@
 
 use crate::model::{ContainerName, Model};
 use daos_env::{Random, SeededRandom};
+use daos_status::Result;
 use daos_testkit::wire_client::*;
 use daos_types::{HandleId, Reference};
 use daos_wire::*;
@@ -24,11 +25,13 @@ pub struct Actor {
     number: u8,
     random: SeededRandom,
     model: Rc<RefCell<Model>>,
+    /// Devices may fail: then errors are no surprise, and what failed may have been done or not.
+    may_fail: bool,
 }
 
 impl Actor {
-    pub fn new(client: WireClient, number: u8, seed: u64, model: Rc<RefCell<Model>>) -> Actor {
-        Actor { client, number, random: SeededRandom::new(seed), model }
+    pub fn new(client: WireClient, number: u8, seed: u64, model: Rc<RefCell<Model>>, may_fail: bool) -> Actor {
+        Actor { client, number, random: SeededRandom::new(seed), model, may_fail }
     }
 
     fn below(&self, bound: u64) -> u64 {
@@ -47,55 +50,63 @@ impl Actor {
 
     pub async fn act(self) {
         for _ in 0..OPERATIONS {
-            let name = self.container().await;
-            match self.below(20) {
-                0 => self.destroy_container(name).await,
-                1 if name.0 != SHARED_POOL => self.destroy_pool(name.0).await,
-                2..5 => self.set_attribute(name).await,
-                5..7 => self.punch(name).await,
-                7..12 => self.read(name).await,
-                12 => self.close(name).await,
-                _ => self.write(name).await,
+            if let Err(status) = self.act_once().await {
+                assert!(self.may_fail, "client {}: {status}", self.number);
+                break;
             }
         }
         self.client.endpoint.close();
     }
 
+    async fn act_once(&self) -> Result<()> {
+        let name = self.container().await?;
+        match self.below(20) {
+            0 => self.destroy_container(name).await,
+            1 if name.0 != SHARED_POOL => self.destroy_pool(name.0).await,
+            2..5 => self.set_attribute(name).await,
+            5..7 => self.punch(name).await,
+            7..12 => self.read(name).await,
+            12 => self.close(name).await,
+            _ => self.write(name).await,
+        }
+    }
+
     /// A container of this actor, made and opened where that is needed.
-    async fn container(&self) -> ContainerName {
+    async fn container(&self) -> Result<ContainerName> {
         let name = match self.below(3) {
             0 => (SHARED_POOL, self.number + 1),
             _ => (self.number + 1, 1 + self.below(CONTAINERS) as u8),
         };
-        self.make_pool(name.0).await;
-        self.client.connect(pool_id(name.0), self.pool_handle(name.0)).await.expect("connects");
+        self.make_pool(name.0).await?;
+        self.client.connect(pool_id(name.0), self.pool_handle(name.0)).await?;
         if self.model.borrow().containers.get(&name).is_none_or(|container| container.certain().is_none()) {
             self.model.borrow_mut().containers.entry(name).or_default().begin(Some(()));
             let label = format!("of-{}-{}", self.number, name.1);
             let made = self.client.create_container(pool_id(name.0), self.pool_handle(name.0), name.1, &label);
-            made.await.expect("creates");
+            made.await?;
             self.acknowledge(|model| model.containers.entry(name).or_default().acknowledge());
         }
         let handle = handle_id(self.container_handle(name));
-        self.client.open(pool_id(name.0), self.pool_handle(name.0), name.1, handle).await.expect("opens");
-        name
+        self.client.open(pool_id(name.0), self.pool_handle(name.0), name.1, handle).await?;
+        Ok(name)
     }
 
-    async fn make_pool(&self, number: u8) {
+    async fn make_pool(&self, number: u8) -> Result<()> {
         // The shared pool is made by whoever comes first, and by all who come before it is known to be there.
         let exists = number == SHARED_POOL && self.model.borrow().pools.contains_key(&number);
         if !exists && self.model.borrow().pools.get(&number).is_some_and(|pool| pool.certain().is_some()) {
-            return;
+            return Ok(());
         }
         if !exists {
             self.model.borrow_mut().pools.entry(number).or_default().begin(Some(()));
         }
-        self.client.create_pool(number, &format!("pool-{number}"), "log").await.expect("creates");
+        self.client.create_pool(number, &format!("pool-{number}"), "log").await?;
         if number == SHARED_POOL {
             self.model.borrow_mut().pools.entry(number).or_default().observe(Some(()), "the shared pool");
         } else {
             self.acknowledge(|model| model.pools.entry(number).or_default().acknowledge());
         }
+        Ok(())
     }
 
     fn acknowledge(&self, change: impl FnOnce(&mut Model)) {
@@ -104,7 +115,7 @@ impl Actor {
         model.acknowledged += 1;
     }
 
-    async fn write(&self, name: ContainerName) {
+    async fn write(&self, name: ContainerName) -> Result<()> {
         let (target, dkey) = (self.below(self.client.targets.len() as u64) as usize, self.below(NAMES) as u8);
         let length = 1 + self.below(if self.below(3) == 0 { VALUE_LENGTH_MAX } else { 200 });
         let mut value = vec![0; length as usize];
@@ -112,29 +123,32 @@ impl Actor {
         let key = (name, target, dkey);
         self.model.borrow_mut().values.entry(key).or_default().begin(Some(value.clone()));
         let at = address(name.0, name.1, self.container_handle(name));
-        self.client.update(target, &at, &format!("d{dkey}"), &value).await.expect("writes");
+        self.client.update(target, &at, &format!("d{dkey}"), &value).await?;
         self.acknowledge(|model| model.values.entry(key).or_default().acknowledge());
+        Ok(())
     }
 
-    async fn punch(&self, name: ContainerName) {
+    async fn punch(&self, name: ContainerName) -> Result<()> {
         let (target, dkey) = (self.below(self.client.targets.len() as u64) as usize, self.below(NAMES) as u8);
         let key = (name, target, dkey);
         self.model.borrow_mut().values.entry(key).or_default().begin(None);
         let address = address(name.0, name.1, self.container_handle(name));
         let what = PunchKind::Dkeys(vec![daos_testkit::wire_client::key(&format!("d{dkey}"))]);
         let request = Punch { address, conditions: 0, what };
-        self.client.call_target::<_, ()>(target, Opcode::Punch, &request).await.expect("punches");
+        self.client.call_target::<_, ()>(target, Opcode::Punch, &request).await?;
         self.acknowledge(|model| model.values.entry(key).or_default().acknowledge());
+        Ok(())
     }
 
-    async fn read(&self, name: ContainerName) {
+    async fn read(&self, name: ContainerName) -> Result<()> {
         let (target, dkey) = (self.below(self.client.targets.len() as u64) as usize, self.below(NAMES) as u8);
         let at = address(name.0, name.1, self.container_handle(name));
-        let seen = self.client.fetch(target, &at, &format!("d{dkey}")).await.expect("reads");
+        let seen = self.client.fetch(target, &at, &format!("d{dkey}")).await?;
         self.model.borrow_mut().values.entry((name, target, dkey)).or_default().observe(seen, (name, target, dkey));
+        Ok(())
     }
 
-    async fn set_attribute(&self, name: ContainerName) {
+    async fn set_attribute(&self, name: ContainerName) -> Result<()> {
         let number = self.below(NAMES) as u8;
         let mut value = vec![0; 1 + self.below(VALUE_LENGTH_MAX) as usize];
         self.random.fill(&mut value);
@@ -144,23 +158,25 @@ impl Actor {
             handle: handle_id(self.container_handle(name)),
             attributes: vec![(format!("a{number}"), Blob(value))],
         };
-        self.client.call::<_, ()>(Opcode::AttributesSet, &set).await.expect("sets");
+        self.client.call::<_, ()>(Opcode::AttributesSet, &set).await?;
         self.acknowledge(|model| model.attributes.entry((name, number)).or_default().acknowledge());
+        Ok(())
     }
 
-    async fn close(&self, name: ContainerName) {
+    async fn close(&self, name: ContainerName) -> Result<()> {
         let request = ContainerRequest {
             pool: pool_id(name.0),
             container: container_id(name.1),
             handle: handle_id(self.container_handle(name)),
         };
-        self.client.call::<_, ()>(Opcode::ContainerClose, &request).await.expect("closes");
+        self.client.call::<_, ()>(Opcode::ContainerClose, &request).await?;
         let at = address(name.0, name.1, self.container_handle(name));
         let refused = self.client.update(0, &at, "d0", b"x").await;
         assert_eq!(refused.map_err(|error| error.code()), Err(daos_status::Code::NoHdl), "the handle was closed");
+        Ok(())
     }
 
-    async fn destroy_container(&self, name: ContainerName) {
+    async fn destroy_container(&self, name: ContainerName) -> Result<()> {
         self.model.borrow_mut().containers.entry(name).or_default().begin(None);
         let request = ContainerDestroy {
             pool: pool_id(name.0),
@@ -168,14 +184,16 @@ impl Actor {
             container: Reference::Id(container_id(name.1).0),
             force: true,
         };
-        self.client.call::<_, ()>(Opcode::ContainerDestroy, &request).await.expect("destroys");
+        self.client.call::<_, ()>(Opcode::ContainerDestroy, &request).await?;
         self.acknowledge(|model| model.forget_container(name));
+        Ok(())
     }
 
-    async fn destroy_pool(&self, number: u8) {
+    async fn destroy_pool(&self, number: u8) -> Result<()> {
         self.model.borrow_mut().pools.entry(number).or_default().begin(None);
         let request = PoolDestroy { pool: Reference::Id(pool_id(number).0), force: true };
-        self.client.call::<_, ()>(Opcode::PoolDestroy, &request).await.expect("destroys");
+        self.client.call::<_, ()>(Opcode::PoolDestroy, &request).await?;
         self.acknowledge(|model| model.forget_pool(number));
+        Ok(())
     }
 }

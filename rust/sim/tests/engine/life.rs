@@ -10,7 +10,7 @@ use daos_pool_service::SpaceOffer;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::{Address, Transport};
 use daos_server::{Capacity, EngineIdentity, Sessions, Target, TargetParts, TargetSettings};
-use daos_sim::media::SimMedia;
+use daos_sim::media::{Fault, SimMedia};
 use daos_status::Result;
 use daos_testkit::wire_client::WireClient;
 use daos_types::TargetIndex;
@@ -33,6 +33,8 @@ pub enum Plan {
     Kill(u64),
     /// By a clean stop, once the clients are done.
     Stop,
+    /// After a call of a device has failed, so many calls after the beginning.
+    Fault(u64, Fault),
 }
 
 /// How a life has ended.
@@ -74,7 +76,7 @@ impl Life {
             self.media.cut_power_at(at);
         }
         let done = Rc::new(Cell::new(false));
-        let (story, told) = (self.story(), done.clone());
+        let (story, told) = (self.story(plan), done.clone());
         self.executor.spawner().spawn(async move {
             story.await;
             told.set(true);
@@ -100,7 +102,7 @@ impl Life {
     }
 
     /// Everything that happens, as one future.
-    fn story(&self) -> impl Future<Output = ()> + 'static {
+    fn story(&self, plan: Plan) -> impl Future<Output = ()> + 'static {
         let spawner = self.executor.spawner().clone();
         let random = Arc::new(SeededRandom::new(self.seed));
         let env = Env { clock: self.clock.clone(), random: random.clone() };
@@ -136,9 +138,14 @@ impl Life {
             verify::verify(&verifier, &model).await;
             verifier.endpoint.close();
             targets[0].client_gone(sessions.forget(session)).await;
+            // What was read to begin with was right: from here on, a device may fail.
+            if let Plan::Fault(after, fault) = plan {
+                media.fail_call(media.calls() + 1 + after, fault);
+            }
+            let may_fail = matches!(plan, Plan::Fault(..));
             let actors = (0..CLIENTS).map(|number| {
                 let (session, client) = attach();
-                let actor = Actor::new(client, number, random.next_u64(), model.clone());
+                let actor = Actor::new(client, number, random.next_u64(), model.clone(), may_fail);
                 let (targets, sessions) = (&targets, &sessions);
                 async move {
                     actor.act().await;
@@ -148,7 +155,7 @@ impl Life {
             });
             join_all(actors).await;
             for stopped in join_all(targets.iter().map(Target::stop)).await {
-                stopped.expect("a clean end");
+                assert!(stopped.is_ok() || may_fail, "{stopped:?}");
             }
         }
     }
