@@ -8,7 +8,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 pub(crate) struct StopSignals(OwnedFd);
 
 impl StopSignals {
-    /// Blocks the signals for this thread and those it starts from now on.
+    /// Blocks the signals for this thread and those it starts from now on. Also lets writes beyond the limit of file sizes
+    /// (`ulimit -f`) fail instead of ending the process.
     pub fn block() -> Result<StopSignals> {
         let failed = || Status::from(std::io::Error::last_os_error()).while_doing("waiting for signals");
         // SAFETY: an all-zero signal set is valid memory for the calls to fill.
@@ -20,6 +21,8 @@ impl StopSignals {
             libc::sigaddset(&raw mut signals, libc::SIGINT);
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, std::ptr::null_mut());
         }
+        // SAFETY: ignoring a signal runs no code of ours.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
         // SAFETY: plain system call; the result is checked.
         let descriptor = unsafe { libc::signalfd(-1, &raw const signals, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
         if descriptor < 0 {
