@@ -15,6 +15,8 @@ pub struct TargetSettings {
     pub call_timeout: Duration,
     /// How long requests that are under way when the engine is told to end may take.
     pub drain_timeout: Duration,
+    /// Bytes of the pool service's metadata beyond which it is copied, without what was deleted.
+    pub renew_system_at: u64,
 }
 
 impl Default for TargetSettings {
@@ -24,6 +26,7 @@ impl Default for TargetSettings {
             objects: ObjectServiceSettings::default(),
             call_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(5),
+            renew_system_at: 32 << 20,
         }
     }
 }

@@ -95,6 +95,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Waits until everything that destroyed containers held is free.
+    pub async fn wait_until_reclaimed(&self) {
+        self.reclaim.wait_idle().await;
+    }
+
     /// Waits until everything is durable and ends the background work; the store refuses requests from then on.
     pub async fn close(&self) -> Result<()> {
         if self.is_closed.replace(true) {

@@ -24,6 +24,10 @@ const CLIENTS: u8 = 4;
 /// When the clock of a life starts, in seconds: a little later or earlier than that of the last one, as calendars are.
 const START_SECONDS: (u64, u64) = (1_700_000_000, 1000);
 
+/// Little more than an empty store takes (2 MiB that it keeps for deletions, and 64 KiB), so that the pool service's
+/// metadata is renewed every now and then.
+const RENEW_SYSTEM_AT: u64 = (2 << 20) + (112 << 10);
+
 /// How a life is to end.
 #[derive(Clone, Copy, Debug)]
 pub enum Plan {
@@ -121,7 +125,7 @@ impl Life {
                     media: media.folder(&format!("target-{index}")).expect("a folder"),
                     transport,
                     targets: addresses.clone(),
-                    settings: TargetSettings::default(),
+                    settings: TargetSettings { renew_system_at: RENEW_SYSTEM_AT, ..TargetSettings::default() },
                     sessions: sessions.clone(),
                     capacity: Arc::new(Plenty),
                     identity: EngineIdentity { system: "sim".into(), provider: "in-process".into(), process: 1 },
