@@ -50,7 +50,8 @@ impl Service {
         clock: Rc<HybridClock>,
         capacity: Arc<dyn Capacity>,
     ) -> Result<Rc<Service>> {
-        let rows = RowStore::open(media.folder(FOLDER)?, target.env.clone(), &target.spawner).await?;
+        let renew_at = target.settings.renew_system_at;
+        let rows = RowStore::open(media.folder(FOLDER)?, target.env.clone(), &target.spawner, renew_at).await?;
         let state = RefCell::new(rows.load().await?);
         let service = Rc::new(Service {
             state,
@@ -66,6 +67,7 @@ impl Service {
         });
         service.finish_interrupted().await;
         service.renew_volatile_pools().await;
+        service.remove_strays().await;
         Ok(service)
     }
 
@@ -123,8 +125,17 @@ impl Service {
 
     /// Decides, stores and applies, as one change among all changes.
     async fn change<T>(&self, decide: impl FnOnce(&PoolService) -> Result<Decision<T>>) -> Result<T> {
+        self.try_change(decide).await?
+    }
+
+    /// As [`Service::change`]. The inner error is a refusal: nothing was changed. The outer one says that the rows could not
+    /// be stored; the next start may find them nevertheless.
+    async fn try_change<T>(&self, decide: impl FnOnce(&PoolService) -> Result<Decision<T>>) -> Result<Result<T>> {
         let _guard = self.changes.lock(()).await;
-        let decision = decide(&self.state.borrow())?;
+        let decision = match decide(&self.state.borrow()) {
+            Ok(decision) => decision,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         if !decision.rows.is_empty() {
             self.rows.store(&decision.rows).await?;
             let mut state = self.state.borrow_mut();
@@ -133,7 +144,7 @@ impl Service {
             }
             self.sessions.set_volatile_pools(state.volatile_pools().len());
         }
-        Ok(decision.reply)
+        Ok(Ok(decision.reply))
     }
 
     /// Tells every target that handles are closed. A target that cannot be told is one that does not work any more, and

@@ -86,6 +86,8 @@ opcodes! {
     TargetContainerCreate = 0x0404,
     /// Engine-internal: `TargetContainer` -> `()`.
     TargetContainerDestroy = 0x0405,
+    /// Engine-internal: `TargetContainerList` -> `(Vec<ContainerId>, bool)`, whether there are more.
+    TargetContainerList = 0x0408,
     /// Engine-internal: `HandleQuery` -> `HandleGrant`.
     HandleQuery = 0x0406,
     /// Engine-internal: `Vec<HandleId>` -> `()`.

@@ -25,6 +25,13 @@ wire_structs! {
         /// The container.
         container: ContainerId,
     }
+    /// Lists the containers that a pool has on one target.
+    TargetContainerList {
+        /// The pool.
+        pool: PoolId,
+        /// The last one that is known.
+        after: Option<ContainerId>,
+    }
     /// Space of the part of a pool on one target.
     TargetSpace {
         /// Metadata.

@@ -27,24 +27,23 @@ impl Service {
         let targets = self.targets_of(pool);
         let made = self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerCreate, &part).await;
         let result = match made {
-            // Decided again: another container may have taken the label meanwhile.
-            Ok(_) => self.change(|state| state.create_container(request, self.now())).await,
+            // Decided again: another container may have taken the label meanwhile. When the row cannot be stored, it may be
+            // there all the same: the parts stay, and the next start sees whose they are.
+            Ok(_) => self.try_change(|state| state.create_container(request, self.now())).await?,
             Err(status) => Err(status),
         };
         match &result {
-            Ok(()) => daos_env::log!(
-                Info,
-                "pool",
-                "container {container} '{}' of pool {pool} was created",
-                request.properties.label
-            ),
+            Ok(()) => {
+                let label = &request.properties.label;
+                daos_env::log!(Info, "pool", "container {container} '{label}' of pool {pool} was created");
+            }
             Err(_) if !self.state.borrow().has_container(pool, container) => self.remove_parts(pool, container).await,
             Err(_) => {}
         }
         result
     }
 
-    /// Takes back the parts of a container that did not come to be. One that stays is empty and is found at the next start.
+    /// Takes back the parts of a container that did not come to be. One that stays is empty, and removed at the next start.
     async fn remove_parts(&self, pool: PoolId, container: ContainerId) {
         let part = TargetContainer { pool, container };
         let removed = self.peers.call_all::<_, ()>(&self.targets_of(pool), Opcode::TargetContainerDestroy, &part).await;

@@ -3,7 +3,8 @@
 use super::Service;
 use daos_pool_service::Unfinished;
 use daos_status::Result;
-use daos_types::PoolId;
+use daos_types::{ContainerId, PoolId, TargetIndex};
+use daos_wire::{Opcode, TargetContainer, TargetContainerList};
 
 impl Service {
     /// Finishes what a crash interrupted. What cannot be finished now is tried again at the next start.
@@ -19,6 +20,53 @@ impl Service {
             match result {
                 Ok(()) => daos_env::log!(Warn, "pool", "{what} was being made or removed in a crash; it is removed"),
                 Err(status) => daos_env::log!(Error, "pool", "{what} cannot be removed: {status}"),
+            }
+        }
+    }
+
+    /// Removes parts of containers that nobody knows: a crash came between them and the row.
+    pub(super) async fn remove_strays(&self) {
+        let pools = self.state.borrow().pool_ids();
+        for pool in pools {
+            for target in self.targets_of(pool) {
+                match self.remove_strays_on(pool, target).await {
+                    Ok(0) => {}
+                    Ok(count) => {
+                        daos_env::log!(
+                            Warn,
+                            "pool",
+                            "{count} containers of pool {pool} were being made in a crash; they are removed"
+                        );
+                    }
+                    Err(status) => {
+                        daos_env::log!(
+                            Error,
+                            "pool",
+                            "target {} cannot list the containers of pool {pool}: {status}",
+                            target.0
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    async fn remove_strays_on(&self, pool: PoolId, target: TargetIndex) -> Result<usize> {
+        let (mut removed, mut request) = (0, TargetContainerList { pool, after: None });
+        loop {
+            let (containers, more): (Vec<ContainerId>, bool) =
+                self.peers.call(target, Opcode::TargetContainerList, &request).await?;
+            request.after = containers.last().copied();
+            for container in containers {
+                if self.state.borrow().has_container(pool, container) {
+                    continue;
+                }
+                let part = TargetContainer { pool, container };
+                self.peers.call::<_, ()>(target, Opcode::TargetContainerDestroy, &part).await?;
+                removed += 1;
+            }
+            if !more || request.after.is_none() {
+                return Ok(removed);
             }
         }
     }

@@ -3,7 +3,9 @@
 use super::Inner;
 use daos_status::{Code, Result, fail};
 use daos_types::{HandleId, PoolId};
-use daos_wire::{HandleQuery, Opcode, TargetContainer, TargetPoolCreate, decode, encode};
+use daos_wire::{
+    HandleQuery, Opcode, TargetContainer, TargetContainerList, TargetPoolCreate, decode, encode, take_page,
+};
 use std::rc::Rc;
 
 /// Whether an operation is one between targets.
@@ -15,6 +17,7 @@ pub(super) fn serves(opcode: Opcode) -> bool {
             | Opcode::TargetPoolQuery
             | Opcode::TargetContainerCreate
             | Opcode::TargetContainerDestroy
+            | Opcode::TargetContainerList
             | Opcode::HandleQuery
             | Opcode::HandlesRevoke
     )
@@ -52,6 +55,14 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
                 Err(status) if status.code() != Code::Nonexist => Err(status),
                 _ => Ok(encode(&())),
             }
+        }
+        Opcode::TargetContainerList => {
+            let TargetContainerList { pool, after } = decode(body)?;
+            let containers = target.pools.store(pool)?.container_list().await?;
+            let behind = containers.into_iter().filter(|container| after.is_none_or(|after| *container > after));
+            let mut behind = behind.peekable();
+            let page = take_page(&mut behind);
+            Ok(encode(&(page, behind.peek().is_some())))
         }
         Opcode::HandleQuery => {
             let query: HandleQuery = decode(body)?;
