@@ -14,12 +14,14 @@
 //! What is left to it is the security of its own protocol: bytes that are no messages of ours are dropped, but a peer who
 //! speaks the provider's protocol, and breaks it on purpose, is the provider's to survive.
 
+mod blocked;
 mod domain;
 mod failure;
 mod fragment;
 mod outbox;
 mod place;
 mod port;
+mod probe;
 mod settings;
 mod slots;
 mod transport;

@@ -1,5 +1,6 @@
 //! What waits to be sent, by peer.
 
+use super::blocked::Blocked;
 use super::fragment::fragment_at;
 use super::place::bytes_of;
 use super::port::{Operation, Port, Refusal};
@@ -26,13 +27,6 @@ const IN_FLIGHT_MAX: usize = 256;
 
 /// Peers that are tried in one round.
 const TRIES_PER_ROUND: usize = 64;
-
-/// After the first refusal of the provider it is asked again after so long, then after twice as long, and so on. Short,
-/// since a queue of its own that is full empties in microseconds...
-const RETRY_FIRST: Duration = Duration::from_micros(50);
-
-/// ...and long enough at the end for peers that are not there to cost nothing.
-const RETRY_LAST: Duration = Duration::from_millis(20);
 
 /// Times that a message is sent again after its connection ended under it. With the delays above that is half a second:
 /// providers may take some ten milliseconds to see that a connection is gone, and fail everything meanwhile.
@@ -81,15 +75,6 @@ pub(super) struct Failed {
 enum Outgoing {
     Message { message: Rc<Message>, offset: usize },
     Transfer(Job),
-}
-
-/// Since when a peer takes nothing, and when it is tried again.
-struct Blocked {
-    since: Duration,
-    retry_at: Duration,
-    delay: Duration,
-    /// Whether it is tried before, when the provider has finished something.
-    is_early: bool,
 }
 
 struct Peer {
@@ -238,12 +223,10 @@ impl Outbox {
     fn push(&mut self, port: &Port, now: Duration, index: PeerIndex) {
         let Some(mut peer) = self.peers.remove(&index) else { return };
         let outcome = self.push_queue(port, now, index, &mut peer);
-        if let Err(status) = outcome {
+        let given_up = outcome.and_then(|()| peer.check_patience(now, self.connect_limit));
+        if let Err(status) = given_up {
             let status = status.while_doing(format_args!("sending to {}", peer.address));
             self.fail_queue(index, &mut peer, &status);
-        } else if peer.blocked.as_ref().is_some_and(|blocked| now.saturating_sub(blocked.since) > self.connect_limit) {
-            let sentence = format!("{} took nothing for {:?}", peer.address, self.connect_limit);
-            self.fail_queue(index, &mut peer, &Status::new(Code::Unreach, sentence));
             self.hang_up(port, &mut peer);
         }
         if peer.queue.is_empty() {
@@ -362,7 +345,7 @@ impl Outbox {
             return self.fail_message(index, &message, &status);
         }
         message.attempt.set(attempt + 1);
-        peer.block_for((RETRY_FIRST * 2u32.saturating_pow(attempt)).min(RETRY_LAST), now);
+        peer.blocked.get_or_insert_with(|| Blocked::new(now)).after_attempt(attempt, now);
         if !std::mem::replace(&mut peer.waiting, true) {
             self.waiting.push_back(index);
         }
@@ -390,8 +373,7 @@ impl Outbox {
         for _ in 0..self.waiting.len().min(TRIES_PER_ROUND) {
             let Some(index) = self.waiting.pop_front() else { break };
             let Some(peer) = self.peers.get_mut(&index) else { continue };
-            let is_early = |blocked: &Blocked| blocked.retry_at > now && !(progress && blocked.is_early);
-            if peer.blocked.as_ref().is_some_and(is_early) {
+            if peer.blocked.as_ref().is_some_and(|blocked| !blocked.is_due(now, progress)) {
                 self.waiting.push_back(index);
                 continue;
             }
@@ -406,7 +388,7 @@ impl Outbox {
     /// When there is something to try again.
     pub fn next_retry(&self) -> Option<Duration> {
         let times = self.waiting.iter().filter_map(|index| self.peers.get(index));
-        times.map(|peer| peer.blocked.as_ref().map_or(Duration::ZERO, |blocked| blocked.retry_at)).min()
+        times.map(|peer| peer.blocked.as_ref().map_or(Duration::ZERO, Blocked::retry_at)).min()
     }
 
     /// Messages that could not be delivered since this was called last.
@@ -422,16 +404,12 @@ impl Outbox {
 
 impl Peer {
     fn block(&mut self, now: Duration) {
-        let (since, delay) = match &self.blocked {
-            Some(blocked) => (blocked.since, (blocked.delay * 2).min(RETRY_LAST)),
-            None => (now, RETRY_FIRST),
-        };
-        self.blocked = Some(Blocked { since, retry_at: now + delay, delay, is_early: true });
+        self.blocked.get_or_insert_with(|| Blocked::new(now)).again(now);
     }
 
-    fn block_for(&mut self, delay: Duration, now: Duration) {
-        let since = self.blocked.as_ref().map_or(now, |blocked| blocked.since);
-        self.blocked = Some(Blocked { since, retry_at: now + delay, delay, is_early: false });
+    /// Fails when waiting for the peer has no use any more.
+    fn check_patience(&mut self, now: Duration, limit: Duration) -> Result<()> {
+        self.blocked.as_mut().map_or(Ok(()), |blocked| blocked.check_patience(&self.bytes, now, limit))
     }
 
     fn next_sequence(&mut self) -> u64 {
