@@ -1,3 +1,5 @@
+mod golden;
+
 use super::*;
 use daos_status::Code;
 use daos_types::{ContainerId, Epoch, Extent, HandleId, Key, ObjectId, PoolId};

@@ -1,0 +1,194 @@
+//! The bytes of every message, as released. A change here is a new version of the protocol: see `daos_rpc`'s frame.
+
+use crate::*;
+use daos_types::{ContainerId, Epoch, Extent, HandleId, Key, ObjectId, PoolId, Rank, Reference, TargetIndex};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+/// Name of the message, a tab, its bytes in hexadecimal.
+const GOLDEN: &str = include_str!("golden.tsv");
+
+struct Golden(BTreeMap<&'static str, Vec<u8>>);
+
+impl Golden {
+    fn read() -> Golden {
+        let line = |line: &'static str| {
+            let (name, hex) = line.split_once('\t').expect("two columns");
+            let digits = hex.as_bytes().chunks(2);
+            let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).expect("text"), 16).expect("hex");
+            (name, digits.map(byte).collect())
+        };
+        Golden(GOLDEN.lines().map(line).collect())
+    }
+
+    /// The value has these bytes, the bytes are this value, and no shorter ones are any.
+    fn check<T: Wire + PartialEq + Debug>(&mut self, name: &str, value: &T) {
+        let bytes = self.0.remove(name).unwrap_or_default();
+        let hex: String = encode(value).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(encode(value), bytes, "{name}\t{hex}");
+        assert_eq!(decode::<T>(&bytes).as_ref(), Ok(value), "{name}");
+        for length in 0..bytes.len() {
+            assert!(decode::<T>(&bytes[..length]).is_err(), "{name} cut to {length} bytes");
+        }
+    }
+}
+
+fn pool() -> PoolId {
+    PoolId::from_bytes([1; 16])
+}
+
+fn container() -> ContainerId {
+    ContainerId::from_bytes([2; 16])
+}
+
+fn handle() -> HandleId {
+    HandleId::from_bytes([3; 16])
+}
+
+fn address() -> ObjectAddress {
+    ObjectAddress { pool: pool(), container: container(), handle: handle(), object: ObjectId { hi: 4, lo: 5 } }
+}
+
+fn key(text: &str) -> Key {
+    Key::new(text.as_bytes()).expect("short")
+}
+
+fn extent() -> Extent {
+    Extent::new(7, 8).expect("valid")
+}
+
+fn blob() -> Blob {
+    Blob(vec![9, 10])
+}
+
+fn space() -> Space {
+    Space { total: 11, free: 12 }
+}
+
+fn properties() -> Properties {
+    Properties { label: "l".into(), kind: 1, numbers: vec![(13, 14)], texts: vec![(15, "t".into())] }
+}
+
+fn request() -> ContainerRequest {
+    ContainerRequest { pool: pool(), container: container(), handle: handle() }
+}
+
+#[test]
+fn every_message_has_its_bytes() {
+    let mut golden = Golden::read();
+    objects(&mut golden);
+    answers_of_objects(&mut golden);
+    pools(&mut golden);
+    containers(&mut golden);
+    targets(&mut golden);
+    let hello = Hello { session: 1, process: 2, system: "s".into(), provider: "p".into(), targets: vec!["t".into()] };
+    golden.check("Hello", &hello);
+    assert!(golden.0.is_empty(), "messages that are no more: {:?}", golden.0.keys());
+}
+
+fn objects(golden: &mut Golden) {
+    let array = ArrayUpdate { record_size: 6, extents: vec![extent()] };
+    let kinds = [UpdateKind::Single(2), UpdateKind::Array(array), UpdateKind::PunchExtents(vec![extent()])];
+    let akeys = kinds.map(|value| AkeyUpdate { akey: key("a"), conditions: 16, value });
+    for (name, payload) in [("Update", Payload::Inline(blob())), ("Update.Memory", Payload::Memory(vec![blob()]))] {
+        let akeys = akeys.to_vec();
+        golden.check(name, &Update { address: address(), conditions: 6, dkey: key("d"), akeys, payload });
+    }
+    let kinds = [(FetchKind::Single, None), (FetchKind::Array(vec![extent()]), Some(17))];
+    let akeys = kinds.map(|(kind, capacity)| AkeyFetch { akey: key("a"), conditions: 64, kind, capacity });
+    let (dkey, akeys, memory) = (key("d"), akeys.to_vec(), vec![blob()]);
+    golden.check("Fetch", &Fetch { address: address(), epoch: Epoch(18), conditions: 8, dkey, akeys, memory });
+    for (name, what) in [
+        ("Punch.Object", PunchKind::Object),
+        ("Punch.Dkeys", PunchKind::Dkeys(vec![key("d")])),
+        ("Punch.Akeys", PunchKind::Akeys((key("d"), vec![key("a"), key("")]))),
+    ] {
+        golden.check(name, &Punch { address: address(), conditions: 1, what });
+    }
+    for (name, dkey) in [("ListKeys", None), ("ListKeys.Akeys", Some(key("d")))] {
+        let list = ListKeys { address: address(), epoch: Epoch(18), dkey, anchor: blob(), count: 19, bytes: 20 };
+        golden.check(name, &list);
+    }
+    let (dkey, akey, increasing, anchor) = (key("d"), key("a"), true, blob());
+    let list = ListExtents { address: address(), epoch: Epoch(18), dkey, akey, increasing, anchor, count: 19 };
+    golden.check("ListExtents", &list);
+    let query = QueryKey { address: address(), epoch: Epoch(18), what: 21, dkey: Some(key("d")), akey: None };
+    golden.check("QueryKey", &query);
+    golden.check("QueryEpoch", &QueryEpoch { address: address() });
+    let indirect = Indirect { opcode: 0x0301, request: Payload::Memory(vec![blob()]), reply: vec![blob()] };
+    golden.check("Indirect", &indirect);
+}
+
+fn answers_of_objects(golden: &mut Golden) {
+    let pieces = (0..3).map(|state| Piece { extent: extent(), state }).collect();
+    let akeys = vec![AkeyReply { size: 22, pieces }];
+    golden.check("FetchReply", &FetchReply { akeys, inline: blob() });
+    golden.check("ListKeysReply", &ListKeysReply { keys: vec![key("k")], anchor: Some(blob()) });
+    golden.check("ListExtentsReply", &ListExtentsReply { record_size: 23, extents: vec![extent()], anchor: None });
+    golden.check("QueryKeyReply", &QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()) });
+    golden.check("IndirectReply.Inline", &IndirectReply::Inline(blob()));
+    golden.check("IndirectReply.Memory", &IndirectReply::Memory(25));
+    golden.check("IndirectReply.TooLong", &IndirectReply::TooLong(26));
+}
+
+fn pools(golden: &mut Golden) {
+    let system = SystemReply { name: "n".into(), provider: "p".into(), process: 1, targets: vec!["t".into()] };
+    golden.check("SystemReply", &system);
+    golden.check("PoolCreate", &PoolCreate { id: pool(), label: "l".into(), size: 27, durability: "d".into() });
+    let by_label = Reference::parse("label").expect("a label");
+    golden.check("PoolDestroy", &PoolDestroy { pool: by_label, force: true });
+    let entry = PoolEntry { id: pool(), label: "l".into(), state: "s".into(), service_ranks: vec![Rank(28)] };
+    golden.check("PoolEntry", &entry);
+    golden.check("PoolConnect", &PoolConnect { pool: Reference::Id(pool().0), handle: handle(), flags: 2 });
+    let target = PoolMapTarget { rank: Rank(28), index: TargetIndex(29), address: "a".into(), state: 1 };
+    golden.check("PoolConnected", &PoolConnected { id: pool(), map_version: 30, targets: vec![target] });
+    golden.check("PoolRequest", &PoolRequest { pool: pool(), handle: handle() });
+    let query = PoolQueryReply {
+        label: "l".into(),
+        map_version: 30,
+        targets: 31,
+        targets_disabled: 32,
+        engines: 33,
+        meta: space(),
+        data: space(),
+        handles: 34,
+        containers: 35,
+        durability: "d".into(),
+    };
+    golden.check("PoolQueryReply", &query);
+    let owner = || AttributeOwner::Container((pool(), container()));
+    let attributes = vec![("n".into(), blob())];
+    golden.check("AttributesSet", &AttributesSet { owner: owner(), handle: handle(), attributes });
+    let owner_pool = AttributeOwner::Pool(pool());
+    golden.check("AttributesList", &AttributesList { owner: owner_pool, handle: handle(), after: Some("n".into()) });
+    golden.check("AttributesNamed", &AttributesNamed { owner: owner(), handle: handle(), names: vec!["n".into()] });
+}
+
+fn containers(golden: &mut Golden) {
+    let create = ContainerCreate { pool: pool(), handle: handle(), container: container(), properties: properties() };
+    golden.check("ContainerCreate", &create);
+    let by_label = Reference::parse("label").expect("a label");
+    let destroy = ContainerDestroy { pool: pool(), handle: handle(), container: by_label.clone(), force: false };
+    golden.check("ContainerDestroy", &destroy);
+    golden.check("ContainerList", &ContainerList { pool: pool(), handle: handle(), after: Some(container()) });
+    golden.check("ContainerEntry", &ContainerEntry { id: container(), label: "l".into() });
+    let open = ContainerOpen { pool: pool(), pool_handle: handle(), container: by_label, handle: handle(), flags: 2 };
+    golden.check("ContainerOpen", &open);
+    golden.check("ContainerOpened", &ContainerOpened { id: container(), properties: properties() });
+    golden.check("ContainerRequest", &request());
+    let query =
+        ContainerQueryReply { properties: properties(), handles: 34, snapshots: 36, open_time: 37, modify_time: 38 };
+    golden.check("ContainerQueryReply", &query);
+    golden.check("ContainerSetProperties", &ContainerSetProperties { request: request(), properties: properties() });
+    golden.check("AllocateObjectIds", &AllocateObjectIds { request: request(), count: 39 });
+}
+
+fn targets(golden: &mut Golden) {
+    let create =
+        TargetPoolCreate { pool: pool(), meta_bytes: 40, data_bytes: 41, log_bytes: 42, durability: "d".into() };
+    golden.check("TargetPoolCreate", &create);
+    golden.check("TargetContainer", &TargetContainer { pool: pool(), container: container() });
+    golden.check("TargetSpace", &TargetSpace { meta: space(), data: space() });
+    golden.check("HandleQuery", &HandleQuery { pool: pool(), container: container(), handle: handle() });
+    golden.check("HandleGrant", &HandleGrant { write: true });
+}
