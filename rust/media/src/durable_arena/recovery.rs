@@ -60,11 +60,8 @@ pub(super) async fn open(media: &dyn Media) -> Result<Opened> {
             // It is as new as the newest one: nothing is missing.
             Ok((arena, checkpoints, pages, recovered)) if log.head().lsn >= newest.position.lsn => {
                 if let Some(problem) = problem {
-                    daos_env::log!(
-                        Warn,
-                        "media",
-                        "using the checkpoint before the newest one, with the log: {problem}"
-                    );
+                    // An interrupted checkpoint looks like that, too.
+                    daos_env::log!(Info, "media", "using the other checkpoint, with the log: {problem}");
                 }
                 return Ok(Opened { arena, checkpoints, log, data, pages, recovered });
             }
