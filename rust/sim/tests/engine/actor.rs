@@ -2,7 +2,7 @@
 
 use crate::model::{ContainerName, Model};
 use daos_env::{Random, SeededRandom};
-use daos_status::Result;
+use daos_status::{Code, Result, Status};
 use daos_testkit::wire_client::*;
 use daos_types::{HandleId, Reference};
 use daos_wire::*;
@@ -20,17 +20,37 @@ const NAMES: u64 = 5;
 /// The longest value: some lie in the arena, some on the data device.
 const VALUE_LENGTH_MAX: u64 = 9000;
 
+/// Which errors are no surprise. What failed may have been done or not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MayFail {
+    /// None: devices work.
+    Never,
+    /// Those of a full disk.
+    ForSpace,
+    /// All: a device fails.
+    Anyhow,
+}
+
+impl MayFail {
+    fn allows(self, status: &Status) -> bool {
+        match self {
+            MayFail::Never => false,
+            MayFail::ForSpace => status.code() == Code::Nospace,
+            MayFail::Anyhow => true,
+        }
+    }
+}
+
 pub struct Actor {
     client: WireClient,
     number: u8,
     random: SeededRandom,
     model: Rc<RefCell<Model>>,
-    /// Devices may fail: then errors are no surprise, and what failed may have been done or not.
-    may_fail: bool,
+    may_fail: MayFail,
 }
 
 impl Actor {
-    pub fn new(client: WireClient, number: u8, seed: u64, model: Rc<RefCell<Model>>, may_fail: bool) -> Actor {
+    pub fn new(client: WireClient, number: u8, seed: u64, model: Rc<RefCell<Model>>, may_fail: MayFail) -> Actor {
         Actor { client, number, random: SeededRandom::new(seed), model, may_fail }
     }
 
@@ -51,7 +71,7 @@ impl Actor {
     pub async fn act(self) {
         for _ in 0..OPERATIONS {
             if let Err(status) = self.act_once().await {
-                assert!(self.may_fail, "client {}: {status}", self.number);
+                assert!(self.may_fail.allows(&status), "client {}: {status}", self.number);
                 break;
             }
         }
@@ -172,7 +192,7 @@ impl Actor {
         self.client.call::<_, ()>(Opcode::ContainerClose, &request).await?;
         let at = address(name.0, name.1, self.container_handle(name));
         let refused = self.client.update(0, &at, "d0", b"x").await;
-        assert_eq!(refused.map_err(|error| error.code()), Err(daos_status::Code::NoHdl), "the handle was closed");
+        assert_eq!(refused.map_err(|error| error.code()), Err(Code::NoHdl), "the handle was closed");
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! One engine from its start to its end, with its clients, on one executor.
 
-use crate::actor::Actor;
+use crate::actor::{Actor, MayFail};
 use crate::model::Model;
 use crate::verify;
 use daos_env::sync::join_all;
-use daos_env::{Env, Executor, ManualClock, Random, SeededRandom};
+use daos_env::{Env, Executor, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::Media;
 use daos_pool_service::SpaceOffer;
 use daos_rpc::in_process::InProcessNetwork;
@@ -39,6 +39,8 @@ pub enum Plan {
     Stop,
     /// After a call of a device has failed, so many calls after the beginning.
     Fault(u64, Fault),
+    /// After a disk with so many blocks left was full for a while, and then was not any more.
+    FullDisk(u64),
 }
 
 /// How a life has ended.
@@ -107,60 +109,101 @@ impl Life {
 
     /// Everything that happens, as one future.
     fn story(&self, plan: Plan) -> impl Future<Output = ()> + 'static {
-        let spawner = self.executor.spawner().clone();
         let random = Arc::new(SeededRandom::new(self.seed));
         let env = Env { clock: self.clock.clone(), random: random.clone() };
-        let (media, model, count) = (self.media.clone(), self.model.clone(), self.targets);
+        let (media, spawner, count) = (self.media.clone(), self.executor.spawner().clone(), self.targets);
+        let model = self.model.clone();
         async move {
-            let network = InProcessNetwork::new();
-            let sessions = Arc::new(Sessions::new(&*random));
-            let transports: Vec<Rc<dyn Transport>> =
-                (0..count).map(|_| network.open().expect("room") as Rc<dyn Transport>).collect();
-            let addresses: Vec<Address> = transports.iter().map(|transport| transport.address()).collect();
-            let starts = transports.into_iter().enumerate().map(|(index, transport)| {
-                Target::start(TargetParts {
-                    index: TargetIndex(index as u32),
-                    env: env.clone(),
-                    spawner: spawner.clone(),
-                    media: media.folder(&format!("target-{index}")).expect("a folder"),
-                    transport,
-                    targets: addresses.clone(),
-                    settings: TargetSettings { renew_system_at: RENEW_SYSTEM_AT, ..TargetSettings::default() },
-                    sessions: sessions.clone(),
-                    capacity: Arc::new(Plenty),
-                    identity: EngineIdentity { system: "sim".into(), provider: "in-process".into(), process: 1 },
-                })
-            });
-            let targets: Vec<Target> =
-                join_all(starts).await.into_iter().map(|target| target.expect("every engine starts")).collect();
-            let attach = || {
-                let session = sessions.admit(&*random);
-                let transport = network.open().expect("room");
-                (session, WireClient::attach(&env, &spawner, transport, &addresses, session))
-            };
-            let (session, verifier) = attach();
-            verify::verify(&verifier, &model).await;
-            verifier.endpoint.close();
-            targets[0].client_gone(sessions.forget(session)).await;
+            let engine = Engine::start(env, spawner, &media, count, model).await;
+            engine.verify().await;
             // What was read to begin with was right: from here on, a device may fail.
-            if let Plan::Fault(after, fault) = plan {
-                media.fail_call(media.calls() + 1 + after, fault);
+            match plan {
+                Plan::Fault(after, fault) => media.fail_call(media.calls() + 1 + after, fault),
+                Plan::FullDisk(blocks) => media.limit_space(Some(media.blocks_used() + blocks)),
+                _ => {}
             }
-            let may_fail = matches!(plan, Plan::Fault(..));
-            let actors = (0..CLIENTS).map(|number| {
-                let (session, client) = attach();
-                let actor = Actor::new(client, number, random.next_u64(), model.clone(), may_fail);
-                let (targets, sessions) = (&targets, &sessions);
-                async move {
-                    actor.act().await;
-                    // It leaves without a word: what it has open is closed for it.
-                    targets[0].client_gone(sessions.forget(session)).await;
-                }
-            });
-            join_all(actors).await;
-            for stopped in join_all(targets.iter().map(Target::stop)).await {
-                assert!(stopped.is_ok() || may_fail, "{stopped:?}");
+            let may_fail = match plan {
+                Plan::Fault(..) => MayFail::Anyhow,
+                Plan::FullDisk(_) => MayFail::ForSpace,
+                _ => MayFail::Never,
+            };
+            engine.act(may_fail).await;
+            if matches!(plan, Plan::FullDisk(_)) {
+                // With space on the disk, the same engine goes on as if nothing had happened.
+                media.limit_space(None);
+                engine.verify().await;
+                engine.act(MayFail::Never).await;
+            }
+            for stopped in join_all(engine.targets.iter().map(Target::stop)).await {
+                assert!(stopped.is_ok() || may_fail == MayFail::Anyhow, "{stopped:?}");
             }
         }
+    }
+}
+
+/// An engine that has started.
+struct Engine {
+    env: Env,
+    spawner: Spawner,
+    network: InProcessNetwork,
+    sessions: Arc<Sessions>,
+    addresses: Vec<Address>,
+    targets: Vec<Target>,
+    model: Rc<RefCell<Model>>,
+}
+
+impl Engine {
+    async fn start(env: Env, spawner: Spawner, media: &SimMedia, count: u32, model: Rc<RefCell<Model>>) -> Engine {
+        let network = InProcessNetwork::new();
+        let sessions = Arc::new(Sessions::new(&*env.random));
+        let transports: Vec<Rc<dyn Transport>> =
+            (0..count).map(|_| network.open().expect("room") as Rc<dyn Transport>).collect();
+        let addresses: Vec<Address> = transports.iter().map(|transport| transport.address()).collect();
+        let starts = transports.into_iter().enumerate().map(|(index, transport)| {
+            Target::start(TargetParts {
+                index: TargetIndex(index as u32),
+                env: env.clone(),
+                spawner: spawner.clone(),
+                media: media.folder(&format!("target-{index}")).expect("a folder"),
+                transport,
+                targets: addresses.clone(),
+                settings: TargetSettings { renew_system_at: RENEW_SYSTEM_AT, ..TargetSettings::default() },
+                sessions: sessions.clone(),
+                capacity: Arc::new(Plenty),
+                identity: EngineIdentity { system: "sim".into(), provider: "in-process".into(), process: 1 },
+            })
+        });
+        let targets = join_all(starts).await.into_iter().map(|target| target.expect("every engine starts")).collect();
+        Engine { env, spawner, network, sessions, addresses, targets, model }
+    }
+
+    fn attach(&self) -> (u64, WireClient) {
+        let session = self.sessions.admit(&*self.env.random);
+        let transport = self.network.open().expect("room");
+        (session, WireClient::attach(&self.env, &self.spawner, transport, &self.addresses, session))
+    }
+
+    /// A client leaves without a word: what it has open is closed for it.
+    async fn detach(&self, session: u64) {
+        self.targets[0].client_gone(self.sessions.forget(session)).await;
+    }
+
+    async fn verify(&self) {
+        let (session, client) = self.attach();
+        verify::verify(&client, &self.model).await;
+        client.endpoint.close();
+        self.detach(session).await;
+    }
+
+    async fn act(&self, may_fail: MayFail) {
+        let actors = (0..CLIENTS).map(|number| {
+            let (session, client) = self.attach();
+            let actor = Actor::new(client, number, self.env.random.next_u64(), self.model.clone(), may_fail);
+            async move {
+                actor.act().await;
+                self.detach(session).await;
+            }
+        });
+        join_all(actors).await;
     }
 }

@@ -21,6 +21,8 @@ const LIVES: u64 = 6;
 const PERSISTS_PER_LIFE: u64 = 600;
 /// The most calls of devices before one of them fails.
 const CALLS_PER_LIFE: u64 = 800;
+/// The most blocks that are left on a disk before it is full.
+const BLOCKS_LEFT: u64 = 300;
 /// The most rounds of a life before it is killed.
 const ROUNDS_PER_LIFE: u64 = 400;
 
@@ -31,6 +33,7 @@ struct Tally {
     power_cuts: u64,
     kills: u64,
     faults: u64,
+    full_disks: u64,
     fingerprint: u64,
 }
 
@@ -44,10 +47,10 @@ fn plan(random: &SeededRandom, media: &SimMedia) -> Plan {
         0..6 => Plan::PowerCut(media.persists() + 1 + below(random, PERSISTS_PER_LIFE)),
         6 => Plan::Kill(below(random, ROUNDS_PER_LIFE)),
         7 => Plan::Stop,
-        kind => {
-            let faults = [Fault::InputOutput, Fault::NoSpace, Fault::Short];
-            let fault = if kind == 8 { Fault::InputOutput } else { faults[below(random, 3) as usize] };
-            Plan::Fault(below(random, CALLS_PER_LIFE), fault)
+        8 => Plan::FullDisk(below(random, BLOCKS_LEFT)),
+        _ => {
+            let faults = [Fault::InputOutput, Fault::InputOutput, Fault::NoSpace, Fault::Short];
+            Plan::Fault(below(random, CALLS_PER_LIFE), faults[below(random, 4) as usize])
         }
     }
 }
@@ -65,12 +68,16 @@ fn run(seed: u64) -> Tally {
                 media.power_cycle();
                 tally.power_cuts += 1;
             }
-            End::Killed => tally.kills += 1,
+            End::Killed => {
+                media.restart_process();
+                tally.kills += 1;
+            }
             // A device that failed is one that nobody trusts: what it has not made durable is lost.
             End::Stopped if matches!(plan, Plan::Fault(..)) => {
                 media.power_cycle();
                 tally.faults += 1;
             }
+            End::Stopped if matches!(plan, Plan::FullDisk(_)) => tally.full_disks += 1,
             End::Stopped => {}
         }
     }
