@@ -39,6 +39,8 @@ pub enum Plan {
     Stop,
     /// After a call of a device has failed, so many calls after the beginning.
     Fault(u64, Fault),
+    /// At once, after everything was read of media that were damaged.
+    Damaged,
     /// After a disk with so many blocks left was full for a while, and then was not any more.
     FullDisk(u64),
 }
@@ -114,8 +116,17 @@ impl Life {
         let (media, spawner, count) = (self.media.clone(), self.executor.spawner().clone(), self.targets);
         let model = self.model.clone();
         async move {
-            let engine = Engine::start(env, spawner, &media, count, model).await;
-            engine.verify().await;
+            let damaged = matches!(plan, Plan::Damaged);
+            let engine = match Engine::start(env, spawner, &media, count, model).await {
+                Ok(engine) => engine,
+                // The damage is in what the engine itself cannot do without.
+                Err(_) if damaged => return,
+                Err(status) => panic!("every engine starts: {status}"),
+            };
+            engine.verify(damaged).await;
+            if damaged {
+                return;
+            }
             // What was read to begin with was right: from here on, a device may fail.
             match plan {
                 Plan::Fault(after, fault) => media.fail_call(media.calls() + 1 + after, fault),
@@ -131,7 +142,7 @@ impl Life {
             if matches!(plan, Plan::FullDisk(_)) {
                 // With space on the disk, the same engine goes on as if nothing had happened.
                 media.limit_space(None);
-                engine.verify().await;
+                engine.verify(false).await;
                 engine.act(MayFail::Never).await;
             }
             for stopped in join_all(engine.targets.iter().map(Target::stop)).await {
@@ -153,7 +164,13 @@ struct Engine {
 }
 
 impl Engine {
-    async fn start(env: Env, spawner: Spawner, media: &SimMedia, count: u32, model: Rc<RefCell<Model>>) -> Engine {
+    async fn start(
+        env: Env,
+        spawner: Spawner,
+        media: &SimMedia,
+        count: u32,
+        model: Rc<RefCell<Model>>,
+    ) -> Result<Engine> {
         let network = InProcessNetwork::new();
         let sessions = Arc::new(Sessions::new(&*env.random));
         let transports: Vec<Rc<dyn Transport>> =
@@ -173,8 +190,8 @@ impl Engine {
                 identity: EngineIdentity { system: "sim".into(), provider: "in-process".into(), process: 1 },
             })
         });
-        let targets = join_all(starts).await.into_iter().map(|target| target.expect("every engine starts")).collect();
-        Engine { env, spawner, network, sessions, addresses, targets, model }
+        let targets = join_all(starts).await.into_iter().collect::<Result<Vec<Target>>>()?;
+        Ok(Engine { env, spawner, network, sessions, addresses, targets, model })
     }
 
     fn attach(&self) -> (u64, WireClient) {
@@ -188,9 +205,10 @@ impl Engine {
         self.targets[0].client_gone(self.sessions.forget(session)).await;
     }
 
-    async fn verify(&self) {
+    async fn verify(&self, damaged: bool) {
         let (session, client) = self.attach();
-        verify::verify(&client, &self.model).await;
+        let verified = verify::verify(&client, &self.model, damaged).await;
+        assert!(verified.is_ok() || damaged, "{verified:?}");
         client.endpoint.close();
         self.detach(session).await;
     }

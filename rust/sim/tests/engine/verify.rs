@@ -1,6 +1,7 @@
 //! Reads everything and compares it with what may be there.
 
 use crate::model::{ContainerName, Model};
+use daos_status::Result;
 use daos_testkit::wire_client::*;
 use daos_types::PoolId;
 use daos_wire::*;
@@ -15,8 +16,9 @@ fn number_of(id: [u8; 16]) -> u8 {
     id[0]
 }
 
-pub async fn verify(client: &WireClient, model: &RefCell<Model>) {
-    let list = client.list_pools().await.expect("lists pools");
+/// Errors are no surprise when the media were damaged: then what can be read must be right, and the rest is passed over.
+pub async fn verify(client: &WireClient, model: &RefCell<Model>, damaged: bool) -> Result<()> {
+    let list = client.list_pools().await?;
     let seen: BTreeSet<u8> = list.iter().map(|entry| number_of(entry.id.to_bytes())).collect();
     assert!(list.iter().all(|entry| entry.state == "Ready"), "nothing is left half made: {list:?}");
     let known: Vec<u8> = model.borrow().pools.keys().copied().collect();
@@ -25,17 +27,21 @@ pub async fn verify(client: &WireClient, model: &RefCell<Model>) {
         let exists = seen.contains(&number).then_some(());
         model.borrow_mut().pools.entry(number).or_default().observe(exists, ("pool", number));
         match exists {
-            Some(()) => verify_pool(client, model, number).await,
+            Some(()) => match verify_pool(client, model, number, damaged).await {
+                Err(status) if !damaged => return Err(status),
+                _ => {}
+            },
             None => model.borrow_mut().forget_pool(number),
         }
     }
+    Ok(())
 }
 
-async fn verify_pool(client: &WireClient, model: &RefCell<Model>, number: u8) {
+async fn verify_pool(client: &WireClient, model: &RefCell<Model>, number: u8, damaged: bool) -> Result<()> {
     let (pool, handle) = (pool_id(number), handle_id(POOL_HANDLE));
-    client.connect(pool, handle).await.expect("connects");
+    client.connect(pool, handle).await?;
     let request = PoolRequest { pool, handle };
-    let list = client.list_containers(pool, handle).await.expect("lists containers");
+    let list = client.list_containers(pool, handle).await?;
     let seen: BTreeSet<u8> = list.iter().map(|entry| number_of(entry.id.to_bytes())).collect();
     let known = model.borrow().containers_of(number);
     assert!(seen.iter().all(|container| known.contains(container)), "containers {seen:?}, {known:?} were made");
@@ -44,21 +50,30 @@ async fn verify_pool(client: &WireClient, model: &RefCell<Model>, number: u8) {
         let exists = seen.contains(&container).then_some(());
         model.borrow_mut().containers.entry(name).or_default().observe(exists, ("container", name));
         match exists {
-            Some(()) => verify_container(client, model, pool, name).await,
+            Some(()) => verify_container(client, model, pool, name, damaged).await?,
             None => model.borrow_mut().forget_container(name),
         }
     }
-    client.call::<_, ()>(Opcode::PoolDisconnect, &request).await.expect("disconnects");
+    client.call::<_, ()>(Opcode::PoolDisconnect, &request).await
 }
 
-async fn verify_container(client: &WireClient, model: &RefCell<Model>, pool: PoolId, name: ContainerName) {
-    client.open(pool, handle_id(POOL_HANDLE), name.1, handle_id(CONTAINER_HANDLE)).await.expect("opens");
+async fn verify_container(
+    client: &WireClient,
+    model: &RefCell<Model>,
+    pool: PoolId,
+    name: ContainerName,
+    damaged: bool,
+) -> Result<()> {
+    client.open(pool, handle_id(POOL_HANDLE), name.1, handle_id(CONTAINER_HANDLE)).await?;
     let values: Vec<_> = model.borrow().values.keys().copied().filter(|value| value.0 == name).collect();
     for value in values {
         let (_, target, dkey) = value;
         let at = address(name.0, name.1, CONTAINER_HANDLE);
-        let seen = client.fetch(target, &at, &format!("d{dkey}")).await.expect("reads");
-        model.borrow_mut().values.entry(value).or_default().observe(seen, ("value", value));
+        match client.fetch(target, &at, &format!("d{dkey}")).await {
+            Ok(seen) => model.borrow_mut().values.entry(value).or_default().observe(seen, ("value", value)),
+            Err(status) if !damaged => return Err(status),
+            Err(_) => {}
+        }
     }
     let attributes: Vec<_> = model.borrow().attributes.keys().copied().filter(|(of, _)| *of == name).collect();
     for attribute in attributes {
@@ -67,10 +82,10 @@ async fn verify_container(client: &WireClient, model: &RefCell<Model>, pool: Poo
             handle: handle_id(CONTAINER_HANDLE),
             names: vec![format!("a{}", attribute.1)],
         };
-        let mut seen: Vec<Option<Blob>> = client.call(Opcode::AttributesGet, &named).await.expect("reads");
+        let mut seen: Vec<Option<Blob>> = client.call(Opcode::AttributesGet, &named).await?;
         let seen = seen.pop().expect("one answer").map(|blob| blob.0);
         model.borrow_mut().attributes.entry(attribute).or_default().observe(seen, ("attribute", attribute));
     }
     let request = ContainerRequest { pool, container: container_id(name.1), handle: handle_id(CONTAINER_HANDLE) };
-    client.call::<_, ()>(Opcode::ContainerClose, &request).await.expect("closes");
+    client.call::<_, ()>(Opcode::ContainerClose, &request).await
 }
