@@ -22,10 +22,8 @@ const CONTAINER: &str = "tree";
 const EXAMPLES_CONTAINER: &str = "examples";
 /// Where in the container the tree is put.
 const COPY_URL: &str = "daos://demo/tree/copy";
-/// Where a copy goes that is cut off.
+/// Where a copy goes that is cut off, and then made again over what there is of it.
 const KILLED_COPY_URL: &str = "daos://demo/tree/cut-off";
-/// Where the tree is put once more after recovery.
-const SECOND_COPY_URL: &str = "daos://demo/tree/second";
 /// Programs that show the API to users.
 const EXAMPLES: &str = "examples_c";
 
@@ -183,14 +181,14 @@ pub fn kill_engine(demo: &Demo) -> Result<Done> {
     Ok(done(format!("process {pid} is gone, the copy it served ended with {status}"), "1 process"))
 }
 
-/// The copy that was cut off, from its beginning, on the recovered engine.
+/// The copy that was cut off, once more to the same place, on the recovered engine.
 pub fn copy_in_again(demo: &Demo) -> Result<Done> {
-    demo.copy(&demo.source.to_string_lossy(), SECOND_COPY_URL, &demo.source)
+    demo.copy(&demo.source.to_string_lossy(), KILLED_COPY_URL, &demo.source)
 }
 
-/// The copy made after recovery, out of the container.
+/// The copy that was cut off and made again, out of the container.
 pub fn copy_second_out(demo: &Demo) -> Result<Done> {
-    demo.copy_out_to(SECOND_COPY_URL, "out-second")
+    demo.copy_out_to(KILLED_COPY_URL, "out-second")
 }
 
 /// Byte for byte, what was written after recovery.
