@@ -24,6 +24,8 @@ impl Interrupts {
             // A failed wait ends this thread; SIGKILL still works.
             while wait_for_interrupt().is_ok() {
                 if !theirs.swap(false, Ordering::SeqCst) {
+                    // A closed standard error takes nothing away from the end.
+                    let _ignored = std::io::Write::write_all(&mut std::io::stderr(), b"interrupted\n");
                     std::process::exit(EXIT_INTERRUPTED.into());
                 }
                 tell();

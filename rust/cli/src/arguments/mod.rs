@@ -111,6 +111,7 @@ pub struct DmgArguments {
 
 /// Commands of `dmg`.
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub enum DmgCommand {
     /// Create, list, query and destroy pools
     #[command(subcommand)]

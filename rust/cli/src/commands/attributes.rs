@@ -37,10 +37,11 @@ enum Open<'a> {
 
 impl Open<'_> {
     async fn set(&self, client: &Client, attributes: Vec<(String, Vec<u8>)>) -> Result<()> {
-        Ok(match self {
-            Open::Pool(pool) => pool.set_attributes(client, attributes).await?,
-            Open::Container(container) => container.set_attributes(client, attributes).await?,
-        })
+        let done = match self {
+            Open::Pool(pool) => pool.set_attributes(client, attributes).await,
+            Open::Container(container) => container.set_attributes(client, attributes).await,
+        };
+        Ok(done?)
     }
 
     async fn get(&self, client: &Client, names: Vec<String>) -> Result<Vec<Option<Vec<u8>>>> {
@@ -60,10 +61,11 @@ impl Open<'_> {
     }
 
     async fn delete(&self, client: &Client, names: Vec<String>) -> Result<()> {
-        Ok(match self {
-            Open::Pool(pool) => pool.delete_attributes(client, names).await?,
-            Open::Container(container) => container.delete_attributes(client, names).await?,
-        })
+        let done = match self {
+            Open::Pool(pool) => pool.delete_attributes(client, names).await,
+            Open::Container(container) => container.delete_attributes(client, names).await,
+        };
+        Ok(done?)
     }
 
     /// Names and values; all attributes when no names are given, and an error for a name that is not there.

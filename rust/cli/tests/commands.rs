@@ -1,0 +1,158 @@
+//! Every command on one engine: what it does, what it prints for people, and the objects that programs parse.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{TestSystem, response};
+
+fn object_of_failure(system: &TestSystem, words: &[&str]) -> Value {
+    let output = system.daos(&[words, &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stderr.is_empty(), "JSON alone: {output:?}");
+    serde_json::from_slice(&output.stdout).expect("one JSON object")
+}
+
+#[test]
+fn pools_are_created_listed_queried_and_destroyed() {
+    let system = TestSystem::new();
+    let created = system.response(&["pool", "create", "tank", "--size", "1GiB"]);
+    assert_eq!(
+        (&created["label"], &created["svc_ldr"], &created["svc_reps"]),
+        (&json!("tank"), &json!(0), &json!([0]))
+    );
+    let bytes: u64 = created["tier_bytes"].as_array().expect("tiers").iter().filter_map(Value::as_u64).sum();
+    assert!(bytes <= 1 << 30 && bytes > (1 << 30) * 9 / 10, "{created}");
+    system.succeed(&["pool", "create", "--size", "500MB"]);
+
+    let listed = system.response(&["pool", "list"]);
+    let pools = listed["pools"].as_array().expect("a list");
+    assert_eq!(pools.len(), 2);
+    let tank = pools.iter().find(|pool| pool["label"] == "tank").expect("it is listed");
+    assert_eq!((&tank["uuid"], &tank["state"]), (&created["uuid"], &json!("Ready")));
+
+    let queried = system.response(&["pool", "query", created["uuid"].as_str().expect("text")]);
+    assert_eq!(queried["label"], "tank");
+    for tier in queried["tier_stats"].as_array().expect("tiers") {
+        assert!(tier["free"].as_u64() <= tier["total"].as_u64(), "{queried}");
+    }
+    let property = system.response(&["pool", "get-prop", "tank", "label"]);
+    assert_eq!(property[0]["value"], "tank");
+
+    assert!(system.succeed(&["pool", "list"]).contains("tank"));
+    system.succeed(&["pool", "destroy", "tank"]);
+    let failed = object_of_failure(&system, &["pool", "query", "tank"]);
+    assert_eq!((&failed["response"], &failed["status"]), (&Value::Null, &json!(-1005)));
+    assert!(failed["error"].as_str().expect("text").contains("'tank'"), "{failed}");
+}
+
+#[test]
+fn dmg_takes_the_lines_that_programs_of_upstream_call_it_with() {
+    let system = TestSystem::new();
+    let dmg = |words: &[&str]| {
+        let output = system.program("dmg", words).output().expect("it runs");
+        assert!(output.status.success(), "dmg {words:?}: {output:?}");
+        response(&String::from_utf8(output.stdout).expect("text"))
+    };
+    let size = format!("--scm-size={}b", 256 << 20);
+    let more = format!("--nvme-size={}b", 512 << 20);
+    let line =
+        ["-j", "-i", "pool", "create", "--user=me", "--group=us", &size, &more, "--nsvc=1", "--properties=label:tank"];
+    let created = dmg(&line);
+    assert_eq!(created["svc_reps"], json!([0]));
+    assert_eq!(dmg(&["-j", "-i", "pool", "list"])["pools"][0]["uuid"], created["uuid"]);
+    assert_eq!(dmg(&["pool", "get-prop", "tank", "svc_list", "-j"])[0]["value"], "[0]");
+    dmg(&["-j", "-i", "pool", "destroy", created["uuid"].as_str().expect("text"), "--force"]);
+    assert_eq!(dmg(&["-j", "pool", "list"])["pools"], json!([]));
+}
+
+#[test]
+fn containers_are_created_listed_queried_changed_and_destroyed() {
+    let system = TestSystem::new().with_container();
+    let created = system.response(&["cont", "create", "tank", "plain", "--type", "hdf5"]);
+    assert_eq!((&created["container_label"], &created["container_type"]), (&json!("plain"), &json!("HDF5")));
+    let home = system.response(&["container", "query", "tank", "home"]);
+    assert_eq!((&home["container_type"], &home["chunk_size"]), (&json!("POSIX"), &json!(1 << 20)));
+    let listed = system.response(&["cont", "ls", "tank"]);
+    let labels: Vec<&Value> = listed.as_array().expect("a list").iter().map(|entry| &entry["label"]).collect();
+    assert_eq!(labels, ["home", "plain"]);
+
+    system.succeed(&["cont", "set-prop", "tank", "plain", "label:fancy"]);
+    let properties = system.response(&["cont", "get-prop", "tank", "fancy"]);
+    assert_eq!((&properties[0]["name"], &properties[0]["value"]), (&json!("label"), &json!("fancy")));
+    system.succeed(&["cont", "destroy", "tank", created["container_uuid"].as_str().expect("text")]);
+    assert_eq!(system.response(&["cont", "list", "tank"]).as_array().map(Vec::len), Some(1));
+
+    let sentence = system.fail(&["pool", "destroy", "tank"]);
+    assert!(sentence.contains("1 container") && sentence.contains("--recursive"), "{sentence}");
+    system.succeed(&["pool", "destroy", "tank", "--recursive"]);
+    assert_eq!(system.response(&["pool", "list"])["pools"], json!([]));
+}
+
+#[test]
+fn attributes_are_kept_for_pools_and_containers() {
+    let system = TestSystem::new().with_container();
+    for owner in [&["pool"][..], &["cont"]] {
+        let words = |verb: &'static str, rest: &[&'static str]| -> Vec<&'static str> {
+            let of: &[&str] = if owner == ["pool"] { &["pool", verb, "tank"] } else { &["cont", verb, "tank", "home"] };
+            [of, rest].concat()
+        };
+        system.succeed(&words("set-attr", &["owner", "ann, the first"]));
+        system.succeed(&words("set-attr", &["a:1,b:2"]));
+        assert_eq!(system.response(&words("list-attr", &[])), json!(["a", "b", "owner"]));
+        let one = system.response(&words("get-attr", &["owner"]));
+        assert_eq!(one, json!({ "name": "owner", "value": "YW5uLCB0aGUgZmlyc3Q=" }));
+        assert_eq!(system.response(&words("get-attr", &["a,b"])).as_array().map(Vec::len), Some(2));
+        system.succeed(&words("del-attr", &["a,b"]));
+        let sentence = system.fail(&words("get-attr", &["a"]));
+        assert!(sentence.contains("'a'"), "{sentence}");
+        assert!(system.succeed(&words("get-attr", &[])).contains("ann, the first"));
+    }
+}
+
+#[test]
+fn the_engine_is_seen_and_stopped_from_outside() {
+    let system = TestSystem::new();
+    assert_eq!(system.response(&["local", "status"])["running"], json!(false));
+    assert!(!system.path().exists(), "looking makes nothing");
+    assert_eq!(system.response(&["local", "stop"])["stopped"], json!(false));
+    system.succeed(&["pool", "create", "tank", "--size", "1GiB"]);
+    let engine = system.engine();
+    assert_eq!(system.response(&["system", "query"])["engine_process"], json!(engine));
+    assert_eq!(system.response(&["local", "stop"])["process"], json!(engine));
+    assert!(!support::is_running(engine), "it is gone when the command returns");
+    assert_eq!(system.running_engine(), None);
+    assert_eq!(system.response(&["pool", "list"])["pools"][0]["label"], "tank");
+    assert_ne!(system.engine(), engine);
+}
+
+#[test]
+fn every_name_has_help_and_a_version() {
+    let system = TestSystem::new();
+    for name in ["daos", "dmg", "daos_server", "daos_agent"] {
+        let run = |words: &[&str]| {
+            let output = system.program(name, words).output().expect("it runs");
+            assert!(output.status.success(), "{name} {words:?}: {output:?}");
+            String::from_utf8(output.stdout).expect("text")
+        };
+        let help = run(&["--help"]);
+        for section in ["Usage:", "Examples:", "Exit status:"] {
+            assert!(help.contains(section), "{name}: {section}");
+        }
+        assert_eq!(response(&run(&["version", "--json"]))["name"], name);
+    }
+}
+
+#[test]
+fn wrong_lines_end_with_status_2_in_both_forms() {
+    let system = TestSystem::new();
+    for words in
+        [&["pool", "creat"][..], &["pool", "create", "--size", "10X"], &["cont", "query", "tank"], &["fs", "copy", "a"]]
+    {
+        let output = system.daos(words);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
+        let output = system.daos(&[&["-j"], words].concat());
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(2), 0), "{output:?}");
+        let object: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        assert_eq!(object["status"], json!(-1003));
+    }
+}
