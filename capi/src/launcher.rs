@@ -1,6 +1,7 @@
 //! Starts the engine of a local directory in a process of its own.
 
 use core::ffi::{CStr, c_void};
+use std::io::PipeReader;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,13 +13,13 @@ use daos_status::{Code, Result, Status, fail};
 
 /// The program that serves a directory, and the words it is called with.
 const PROGRAM: &str = "daos_server";
-const WORDS: &[&str] = &["local"];
+const WORDS: &[&str] = &["local", "--detached"];
 
 /// The launcher of programs that use the library.
 pub struct Launcher;
 
 impl EngineLauncher for Launcher {
-    fn launch_process(&self, directory: &Path) -> Result<()> {
+    fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         daos_server::spawn_detached(Command::new(program()?).args(WORDS).arg("--path").arg(directory))
     }
 

@@ -6,6 +6,7 @@ use daos_rpc::Address;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_server::{InsideEngine, LocalEngine, LocalEngineSettings};
 use daos_status::Result;
+use std::io::PipeReader;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -25,13 +26,18 @@ pub fn serve_if_asked() -> Option<Result<()>> {
         return None;
     }
     let directory = PathBuf::from(arguments.next()?);
-    Some(LocalEngine::serve(LocalEngineSettings { directory, idle: Some(IDLE), targets: Some(TARGETS) }))
+    Some(LocalEngine::serve(LocalEngineSettings {
+        directory,
+        idle: Some(IDLE),
+        targets: Some(TARGETS),
+        detached: true,
+    }))
 }
 
 struct Launcher;
 
 impl EngineLauncher for Launcher {
-    fn launch_process(&self, directory: &Path) -> Result<()> {
+    fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         let mut command = Command::new(std::env::current_exe()?);
         daos_server::spawn_detached(command.arg(SERVE).arg(directory))
     }

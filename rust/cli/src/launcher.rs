@@ -5,6 +5,7 @@ use daos_env::Env;
 use daos_rpc::Address;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_status::{Result, Status};
+use std::io::PipeReader;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,9 +19,9 @@ const OWN_PROGRAM: &str = "/proc/self/exe";
 pub struct Launcher;
 
 impl EngineLauncher for Launcher {
-    fn launch_process(&self, directory: &Path) -> Result<()> {
+    fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         let mut command = Command::new(own_program());
-        command.arg0(SERVER_NAME).args(["local", "--path"]).arg(directory);
+        command.arg0(SERVER_NAME).args(["local", "--detached", "--path"]).arg(directory);
         daos_server::spawn_detached(&mut command)
             .map_err(|error| error.while_doing(format_args!("starting the engine of {}", directory.display())))
     }

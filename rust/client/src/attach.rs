@@ -1,9 +1,9 @@
 //! Attaching to the engine of a local directory, and starting it when there is none.
 
-mod file_locks;
 mod lease;
 mod local;
 mod socket;
+mod starting;
 
 use crate::{Client, LocalMode};
 use daos_env::Env;
@@ -14,13 +14,17 @@ use daos_status::{Code, Result, Status};
 use lease::Lease;
 pub use local::LocalDirectory;
 use std::cell::Cell;
+use std::io::PipeReader;
 use std::path::Path;
 use std::rc::Rc;
 
 /// Brings up the engine of a directory when there is none. Implemented by the front doors, which know how.
 pub trait EngineLauncher: Send + Sync {
     /// Starts a process that serves the directory; returns when it was started, not when it is ready.
-    fn launch_process(&self, directory: &Path) -> Result<()>;
+    ///
+    /// What is returned is a pipe whose reading does not block. The process writes to it why it cannot serve, as a line of
+    /// the form of `engine.error` or any other text, and closes it when it ends or is ready.
+    fn launch_process(&self, directory: &Path) -> Result<PipeReader>;
 
     /// Starts an engine for the directory on threads of this process.
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>>;

@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "system calls between fork and exec")]
 
 use daos_status::{Result, Status};
+use std::io::PipeReader;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -13,8 +15,10 @@ const DESCRIPTORS_MAX: libc::c_int = 1024;
 const SIGNALS: &[libc::c_int] =
     &[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGPIPE, libc::SIGCHLD];
 
-/// Starts the command as a process in a session of its own, with the root directory as its working directory, nothing but
-/// the null device open, no signal ignored or blocked, and no parent that would have to wait for it.
+/// Starts the command as a process in a session of its own, with the root directory as its working directory, no signal
+/// ignored or blocked, no parent that would have to wait for it, and nothing open but the null device and, as standard
+/// error, a pipe. Its reading end is returned: it does not block, and ends when the process has closed its standard error,
+/// which tells of an end without a word, and brings the words of a program that cannot even be loaded.
 ///
 /// Signals of the caller's terminal do not reach it, a pipe that the caller holds does not stay open because of it, a
 /// library that is preloaded into the caller is not loaded into it, and it leaves no dead child behind in a caller that
@@ -22,20 +26,45 @@ const SIGNALS: &[libc::c_int] =
 ///
 /// # Errors
 /// When the program cannot be started.
-pub fn spawn_detached(command: &mut Command) -> Result<()> {
+pub fn spawn_detached(command: &mut Command) -> Result<PipeReader> {
     let program = std::path::PathBuf::from(command.get_program());
     let failed =
         |error: std::io::Error| Status::from(error).while_doing(format_args!("starting {}", program.display()));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/").env_remove("LD_PRELOAD");
+    let (words, their_end) = std::io::pipe().map_err(failed)?;
+    do_not_block(&words).map_err(failed)?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(their_end).current_dir("/").env_remove("LD_PRELOAD");
     // SAFETY: between fork and exec only system calls are made that are allowed there: no memory is allocated, no lock taken.
     unsafe {
         command.pre_exec(detach);
     }
-    let mut between = command.spawn().map_err(failed)?;
+    let spawned = command.spawn();
+    // The command holds our copy of the writing end, without which the pipe would never end.
+    command.stderr(Stdio::null());
+    let mut between = spawned.map_err(failed)?;
     // The process in between ends before the program begins, so this waits for nothing else.
     match between.wait() {
         // A caller that ignores SIGCHLD has its children waited for by the kernel.
         Err(error) if error.raw_os_error() != Some(libc::ECHILD) => Err(failed(error)),
+        _ => Ok(words),
+    }
+}
+
+fn do_not_block(pipe: &PipeReader) -> std::io::Result<()> {
+    // SAFETY: the descriptor is open, and its flags are ours to change.
+    match unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) } {
+        -1 => Err(std::io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Closes what a detached process still shares with its starter: standard error becomes the null device.
+pub(crate) fn let_go_of_starter() -> Result<()> {
+    let failed =
+        |error: std::io::Error| Status::from(error).while_doing("letting go of the process that started the engine");
+    let null = std::fs::OpenOptions::new().write(true).open("/dev/null").map_err(failed)?;
+    // SAFETY: both descriptors are open, and nobody else changes standard error.
+    match unsafe { libc::dup2(null.as_raw_fd(), libc::STDERR_FILENO) } {
+        -1 => Err(failed(std::io::Error::last_os_error())),
         _ => Ok(()),
     }
 }
@@ -81,8 +110,7 @@ fn close_at_start_of_program() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
-    use std::os::fd::AsRawFd;
+    use std::io::{ErrorKind, Read};
 
     /// A pipe whose writing end children inherit.
     fn inherited_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
@@ -104,7 +132,7 @@ mod tests {
         // It tells what it is, then lives until it is killed: only then can a descriptor that it should not have keep the
         // pipe from ending.
         let script = format!("{{ cat /proc/$$/stat; pwd; }} > '{}'; exec sleep 1000", fifo.display());
-        spawn_detached(Command::new("/bin/sh").args(["-c", &script])).expect("the shell starts");
+        let mut words = spawn_detached(Command::new("/bin/sh").args(["-c", &script])).expect("the shell starts");
         drop(writer);
         let mut rest = Vec::new();
         reader.read_to_end(&mut rest).expect("the pipe ends though the process lives");
@@ -117,6 +145,13 @@ mod tests {
         assert_ne!(fields[5], fields[0], "a session leader could get a terminal");
         assert_ne!(fields[3], std::process::id().to_string(), "we are not its parent");
         assert_eq!(place, "/");
+        // It is gone or about to be: its standard error ends, and held nothing.
+        loop {
+            match words.read(&mut [0; 8]) {
+                Ok(length) => break assert_eq!(length, 0),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The engine of a local directory, as a process.
 #![allow(unsafe_code, reason = "the limit of open files has no safe wrapper in the standard library")]
 
+use crate::detach::let_go_of_starter;
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Greeter, Holder, LogFile, StopSignals, Wanted, wait};
 use crate::threads::{Progress, TargetThreads, ThreadSettings};
@@ -8,6 +9,8 @@ use crate::{EngineIdentity, HostCapacity, Sessions, TargetSettings};
 use daos_env::Env;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::Hello;
+use daos_wire::local_directory::error_file_text;
+use std::io::Write;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +41,9 @@ pub struct LocalEngineSettings {
     pub idle: Option<Duration>,
     /// How many targets a new directory gets; `None` chooses by the number of cores. A directory keeps what it has.
     pub targets: Option<u32>,
+    /// The process was started by [`crate::spawn_detached`]: whoever did that listens on standard error, to which goes why
+    /// the engine cannot start, as a line of the form of `engine.error`, and which is closed when it is ready.
+    pub detached: bool,
 }
 
 impl LocalEngineSettings {
@@ -83,13 +89,28 @@ impl LocalEngine {
     /// Why the engine could not start, or had to end; the sentence names the directory and the remedy. When it could not
     /// start, `engine.error` in the directory says the same. [`Code::Busy`]: another engine serves the directory.
     pub fn serve(settings: LocalEngineSettings) -> Result<()> {
+        let detached = settings.detached;
+        let result = LocalEngine::serve_directory(settings);
+        if let (true, Err(status)) = (detached, &result) {
+            // The starter may be gone: then nobody misses the line.
+            let _unheard = writeln!(std::io::stderr(), "{}", error_file_text(status).trim_end());
+        }
+        result
+    }
+
+    fn serve_directory(settings: LocalEngineSettings) -> Result<()> {
         let signals = StopSignals::block()?;
         let env = Env::system();
         let directory = Directory::create(&settings.directory)?;
         let idle = settings.idle()?;
         let mut engine = LocalEngine { directory, signals, env, idle, lock: None };
         match engine.start(&settings) {
-            Ok(Some((targets, greeter))) => engine.run(targets, greeter),
+            Ok(Some((targets, greeter))) => {
+                if settings.detached {
+                    let_go_of_starter()?;
+                }
+                engine.run(targets, greeter)
+            }
             Ok(None) => Ok(()),
             Err(status) => {
                 // Of an engine that works, clients hear by its socket.

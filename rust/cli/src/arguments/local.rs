@@ -24,4 +24,7 @@ pub struct ServeOptions {
     /// Targets, each a thread with its own share of the data, when the directory is new [default: by the processors]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub targets: Option<u32>,
+    /// For programs that start it: say on standard error why it cannot serve, and close it when it can
+    #[arg(long)]
+    pub detached: bool,
 }

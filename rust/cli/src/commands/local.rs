@@ -23,6 +23,7 @@ pub fn serve(global: &GlobalOptions, options: &ServeOptions) -> Result<Reply> {
         directory: settings.local_directory.clone(),
         idle: options.idle.map(Duration::from_secs),
         targets: options.targets,
+        detached: options.detached,
     })
     .map_err(|error| Failure::from(error).doing(format_args!("serve {}", settings.local_directory.display())))?;
     Ok(Reply::default())

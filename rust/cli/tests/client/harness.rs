@@ -11,6 +11,7 @@ use daos_rpc::in_process::InProcessNetwork;
 use daos_status::{Code, Result};
 use daos_types::{Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType, Reference};
 use std::future::Future;
+use std::io::PipeReader;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -36,9 +37,9 @@ impl InsideEngine for Inside {
 }
 
 impl EngineLauncher for Launcher {
-    fn launch_process(&self, directory: &Path) -> Result<()> {
+    fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daos"));
-        command.arg0("daos_server").args(["local", "--path"]).arg(directory);
+        command.arg0("daos_server").args(["local", "--detached", "--path"]).arg(directory);
         daos_server::spawn_detached(&mut command)
     }
 

@@ -1,7 +1,7 @@
 //! The files of a local engine, and how a client finds or starts it through them.
 
-use super::file_locks::is_locked;
 use super::socket::connect;
+use super::starting::Starting;
 use crate::Client;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::local_directory::{
@@ -113,27 +113,14 @@ impl LocalDirectory {
     }
 }
 
-/// How long an engine that was started may be without its lock, which it takes first of all, before it is taken for dead.
-const UNLOCKED_MAX: Duration = Duration::from_secs(10);
-/// How often the kernel is asked for that.
-const LOCK_LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// An engine that this client has started and that did not greet yet.
-struct Starting {
-    /// Keeps other clients from starting one as well.
-    _lock: File,
-    /// When it was last seen to hold its lock, or was started.
-    alive: Duration,
-    next_look: Duration,
-}
-
 /// Connects to the engine of the directory, starting it when there is none.
 pub(crate) async fn greet(client: &Client, directory: &LocalDirectory) -> Result<(UnixStream, Hello)> {
     let spawner = client.spawner();
     let deadline = spawner.clock().monotonic() + START_TIMEOUT;
     let mut starting: Option<Starting> = None;
     loop {
-        let now = spawner.clock().monotonic();
+        // Asked before the look at the socket: a process that is ready listens before it lets go.
+        let ended = starting.as_mut().is_some_and(Starting::has_ended);
         match directory.with_short_socket_path(connect) {
             Ok(stream) => {
                 if let Some(hello) = read_hello(client, &stream, deadline).await? {
@@ -143,7 +130,7 @@ pub(crate) async fn greet(client: &Client, directory: &LocalDirectory) -> Result
             }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
                 if starting.is_none() {
-                    starting = start_once(client, directory, now)?;
+                    starting = start_once(client, directory)?;
                 }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -152,19 +139,16 @@ pub(crate) async fn greet(client: &Client, directory: &LocalDirectory) -> Result
                 return Err(Status::from(error).while_doing(doing));
             }
         }
-        if let Some(started) = &mut starting {
-            match directory.take_error() {
-                Some(error) => {
-                    return Err(error.while_doing(format_args!(
-                        "the local engine of {} did not start (its log: {})",
-                        directory.path().display(),
-                        directory.log_file().display()
-                    )));
-                }
-                None => started.check_alive(directory, now)?,
-            }
+        if let Some(started) = &starting
+            && let Some(error) = directory.take_error().or_else(|| ended.then(|| started.error()))
+        {
+            return Err(error.while_doing(format_args!(
+                "the local engine of {} did not start (its log: {})",
+                directory.path().display(),
+                directory.log_file().display()
+            )));
         }
-        if now >= deadline {
+        if spawner.clock().monotonic() >= deadline {
             fail!(
                 Code::Timedout,
                 "the local engine of {} did not answer within {} s; see {}",
@@ -177,32 +161,8 @@ pub(crate) async fn greet(client: &Client, directory: &LocalDirectory) -> Result
     }
 }
 
-impl Starting {
-    /// Fails when the engine has ended without a word: the kernel's memory ran out, or the program is damaged.
-    fn check_alive(&mut self, directory: &LocalDirectory, now: Duration) -> Result<()> {
-        if now < self.next_look {
-            return Ok(());
-        }
-        self.next_look = now + LOCK_LOOK_INTERVAL;
-        // That our own lock is shown tells that the list can be relied on.
-        let is_dead =
-            is_locked(&directory.start_lock()) == Some(true) && is_locked(&directory.engine_lock()) == Some(false);
-        if !is_dead {
-            self.alive = now;
-        } else if now.saturating_sub(self.alive) >= UNLOCKED_MAX {
-            fail!(
-                Code::NoService,
-                "the local engine of {} ended before it was ready; see {}",
-                directory.path().display(),
-                directory.log_file().display()
-            );
-        }
-        Ok(())
-    }
-}
-
 /// Starts the engine, unless another client is doing so.
-fn start_once(client: &Client, directory: &LocalDirectory, now: Duration) -> Result<Option<Starting>> {
+fn start_once(client: &Client, directory: &LocalDirectory) -> Result<Option<Starting>> {
     let Some(lock) = directory.try_lock(&directory.start_lock())? else { return Ok(None) };
     // Another client may have started it between the look at the socket and the lock.
     if directory.with_short_socket_path(connect).is_ok() {
@@ -214,8 +174,8 @@ fn start_once(client: &Client, directory: &LocalDirectory, now: Duration) -> Res
         }
         _ => {}
     }
-    client.0.launcher.launch_process(directory.path())?;
-    Ok(Some(Starting { _lock: lock, alive: now, next_look: now + LOCK_LOOK_INTERVAL }))
+    let words = client.0.launcher.launch_process(directory.path())?;
+    Ok(Some(Starting::new(lock, words)))
 }
 
 /// Reads the greeting; `None` when the engine closed the connection before it was complete.

@@ -1,12 +1,13 @@
 use super::*;
 use crate::{EngineLauncher, InsideEngine, LocalMode};
+use std::io::PipeReader;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
 struct NoEngine;
 
 impl EngineLauncher for NoEngine {
-    fn launch_process(&self, _: &Path) -> Result<()> {
+    fn launch_process(&self, _: &Path) -> Result<PipeReader> {
         Err(Code::Nosys.into())
     }
 
