@@ -91,7 +91,9 @@ in_child(void (*function)(char **, daos_handle_t, daos_handle_t), char **argv, d
 	TRUE(child >= 0);
 	if (child == 0) {
 		function(argv, pool, object);
-		_exit(0);
+		/* Another program ends the child: what threads of the parent held is lost in it, and would be reported. */
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(1);
 	}
 	TRUE(waitpid(child, &status, 0) == child);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
