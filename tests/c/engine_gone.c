@@ -2,6 +2,7 @@
  * is there afterwards; memory of the caller is not touched after a call has returned.
  *
  * run: {pool} {container}
+ * skip: inside there is no engine process to kill
  */
 #include <pthread.h>
 #include <signal.h>

@@ -5,7 +5,7 @@
 //! ```text
 //! // run: ARGUMENTS      arguments of the first run; {pool}, {container} and {directory} are filled in
 //! // rerun: ARGUMENTS    the reading half, for after the engine was killed
-//! // skip: VARIANT WHY   leave out one variant (plain, valgrind, asan)
+//! // skip: VARIANT WHY   leave out one variant (plain, inside, valgrind, asan)
 //! ```
 //!
 //! C's `/* run: ... */` and Fortran's `! run: ...` do as well.

@@ -22,7 +22,7 @@ const CONTAINER: &str = "tree";
 const EXAMPLES_CONTAINER: &str = "examples";
 /// Where in the container the tree is put.
 const COPY_URL: &str = "daos://demo/tree/copy";
-/// Where a copy goes that is cut off, and then made again over what there is of it.
+/// Where a copy goes that is cut off.
 const KILLED_COPY_URL: &str = "daos://demo/tree/cut-off";
 /// Programs that show the API to users.
 const EXAMPLES: &str = "examples_c";
@@ -159,14 +159,17 @@ pub fn run_examples(demo: &Demo) -> Result<Done> {
     Ok(done(names.join(", "), format!("{} programs", names.len())))
 }
 
-/// As a power cut would, in the middle of a second copy. What becomes of that copy is not judged; what was acknowledged
-/// before it is, by the steps that follow.
+/// As a power cut would, in the middle of a second copy. That copy may fail or go on with the next engine; the steps that
+/// follow repeat it, and judge what was acknowledged before.
 pub fn kill_engine(demo: &Demo) -> Result<Done> {
     let source = demo.source.to_string_lossy();
     let mut command = demo.engine.daos(&["fs", "copy", "--src", &source, "--dst", KILLED_COPY_URL]);
     let mut copy = process::spawn(&mut command)?;
-    let half = demo.copy_in_time.get() / 2;
-    wait_until(half, POLL_INTERVAL, || !matches!(copy.try_wait(), Ok(None)));
+    // A third, as this copy may be faster than the first one, and must not be done by then.
+    let part = demo.copy_in_time.get() / 3;
+    if wait_until(part, POLL_INTERVAL, || !matches!(copy.try_wait(), Ok(None))) {
+        bail!("`{}` ended before its engine could be killed: name a larger tree with --tree", process::line(&command));
+    }
     let pid = demo.engine.kill()?;
     if !wait_until(KILLED_COPY_LIMIT, POLL_INTERVAL, || !matches!(copy.try_wait(), Ok(None))) {
         copy.kill().ok();
@@ -181,19 +184,19 @@ pub fn kill_engine(demo: &Demo) -> Result<Done> {
     Ok(done(format!("process {pid} is gone, the copy it served ended with {status}"), "1 process"))
 }
 
-/// The copy that was cut off, once more to the same place, on the recovered engine.
+/// The copy that was cut off once more, to the same place, on the recovered engine.
 pub fn copy_in_again(demo: &Demo) -> Result<Done> {
     demo.copy(&demo.source.to_string_lossy(), KILLED_COPY_URL, &demo.source)
 }
 
-/// The copy that was cut off and made again, out of the container.
-pub fn copy_second_out(demo: &Demo) -> Result<Done> {
-    demo.copy_out_to(KILLED_COPY_URL, "out-second")
+/// What it has become, out of the container.
+pub fn copy_repaired_out(demo: &Demo) -> Result<Done> {
+    demo.copy_out_to(KILLED_COPY_URL, "out-repaired")
 }
 
-/// Byte for byte, what was written after recovery.
-pub fn compare_second(demo: &Demo) -> Result<Done> {
-    demo.compare_with("out-second")
+/// Byte for byte, what was half there when the engine was killed.
+pub fn compare_repaired(demo: &Demo) -> Result<Done> {
+    demo.compare_with("out-repaired")
 }
 
 /// The reading half of the examples, on a new engine that recovers.

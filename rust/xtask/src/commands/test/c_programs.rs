@@ -28,6 +28,9 @@ const VALGRIND_SUPPRESSIONS: &str = "tests/c/valgrind.supp";
 /// The exit status by which a program says that it cannot run here.
 const SKIPPED: i32 = 77;
 
+/// The variant that has no engine process.
+const INSIDE: &str = "inside";
+
 /// One way to run a program.
 struct Variant {
     name: &'static str,
@@ -44,6 +47,14 @@ const VARIANTS: &[Variant] = &[
         flags: &[],
         wrapper: &[],
         environment: &[],
+    },
+    // The engine on threads of the program itself: the same data, other ways.
+    Variant {
+        name: INSIDE,
+        languages: &[Language::C, Language::GnuC],
+        flags: &[],
+        wrapper: &[],
+        environment: &[("DAOS_LOCAL_MODE", "inside")],
     },
     Variant {
         name: "valgrind",
@@ -179,14 +190,18 @@ fn run_program(tree: &InstallTree, scratch: &Path, program: &Program, variant: &
     // One engine per run: a program can neither see nor harm what another one left.
     let engine = LocalEngine::fresh(tree, &directory.join("data"))?;
     let pool = "test";
-    let (status, text) = process::gather(&mut engine.daos(&["pool", "create", pool]))?;
+    let mut create = engine.daos(&["pool", "create", pool]);
+    create.envs(variant.environment.iter().copied());
+    let (status, text) = process::gather(&mut create)?;
     if !status.success() {
         return Ok(Outcome::Failed(format!("`daos pool create {pool}` failed ({status}): {text}")));
     }
     let values = Values { pool, container: "container", directory: &directory };
     let mut outcome = start(&engine, &binary, variant, &values.fill(&program.run))?;
     if let (Outcome::Passed, Some(rerun)) = (&outcome, &program.rerun) {
-        engine.kill()?;
+        if variant.name != INSIDE {
+            engine.kill()?;
+        }
         outcome = start(&engine, &binary, variant, &values.fill(rerun))?;
     }
     if matches!(outcome, Outcome::Passed | Outcome::Skipped) {
