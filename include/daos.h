@@ -44,7 +44,7 @@ int daos_fini(void);
 
 /**
  * Starts anew in a process that was forked after daos_init; handles of the parent are unknown in it. Until then every
- * call that needs the system gives -DER_UNINIT there.
+ * call that needs the system gives -DER_UNINIT there. In a process that was not forked it does nothing.
  *
  * @return zero, -DER_UNINIT without daos_init
  */
