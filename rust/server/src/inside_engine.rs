@@ -32,7 +32,7 @@ impl InsideEngine {
     pub fn start(directory: &Path, env: &Env) -> Result<InsideEngine> {
         let directory = Directory::create(directory)?;
         let Some(lock) = directory.try_lock(Holder::Inside)? else { return Err(directory.in_use()) };
-        let format = DirectoryFormat::read_or_make(&directory, None)?;
+        let format = DirectoryFormat::read_or_choose(&directory, None)?;
         let network = InProcessNetwork::new();
         let fabric = Fabric::InProcess(network.clone());
         let sessions = Arc::new(Sessions::new(&*env.random));
@@ -45,6 +45,7 @@ impl InsideEngine {
         let mut targets = TargetThreads::start(&ThreadSettings {
             directory: directory.path().to_path_buf(),
             targets: format.targets,
+            is_new: format.is_new,
             env: env.clone(),
             fabric,
             settings: TargetSettings::default(),
@@ -53,6 +54,7 @@ impl InsideEngine {
             identity,
         })?;
         wait_until_ready(&mut targets)?;
+        format.write(&directory)?;
         Ok(InsideEngine { network, targets, session, _lock: lock })
     }
 

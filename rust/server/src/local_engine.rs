@@ -132,7 +132,7 @@ impl LocalEngine {
         let log = LogFile::open(self.directory.log_file(), self.env.clock.clone())?;
         daos_env::set_log_sink(move |level, area, message| log.write(level, area, message));
         let descriptors = raise_descriptor_limit();
-        let format = DirectoryFormat::read_or_make(&self.directory, settings.targets)?;
+        let format = DirectoryFormat::read_or_choose(&self.directory, settings.targets)?;
         let process = std::process::id();
         daos_env::log!(
             Info,
@@ -149,6 +149,7 @@ impl LocalEngine {
         let mut targets = TargetThreads::start(&ThreadSettings {
             directory: self.directory.path().to_path_buf(),
             targets: format.targets,
+            is_new: format.is_new,
             env: self.env.clone(),
             fabric,
             settings: TargetSettings::default(),
@@ -159,7 +160,8 @@ impl LocalEngine {
         if !self.wait_until_ready(&mut targets)? {
             return Ok(None);
         }
-        self.directory.write_process_file()?;
+        format.write(&self.directory)?;
+        self.directory.write_process_file();
         let hello = Hello {
             session: 0,
             process,

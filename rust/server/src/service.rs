@@ -49,10 +49,18 @@ impl Service {
         media: &dyn Media,
         clock: Rc<HybridClock>,
         capacity: Arc<dyn Capacity>,
+        is_new: bool,
     ) -> Result<Rc<Service>> {
         let renew_at = target.settings.renew_system_at;
-        let rows = RowStore::open(media.folder(FOLDER)?, target.env.clone(), &target.spawner, renew_at).await?;
+        let rows = open_rows(media, target, renew_at, is_new).await?;
         let state = RefCell::new(rows.load().await?);
+        if is_new && !state.borrow().pool_ids().is_empty() {
+            fail!(
+                Code::DfInval,
+                "{} holds pools, and nothing says with how many targets they were made: restore engine.format",
+                media.describe()
+            );
+        }
         let service = Rc::new(Service {
             state,
             rows,
@@ -165,6 +173,24 @@ impl Service {
 
     fn now(&self) -> u64 {
         self.clock.next()
+    }
+}
+
+/// Opens the store of the service's rows; makes it in a system that is new.
+async fn open_rows(media: &dyn Media, target: &TargetInner, renew_at: u64, is_new: bool) -> Result<RowStore> {
+    let (env, spawner) = (target.env.clone(), &target.spawner);
+    match RowStore::open(media.folder(FOLDER)?, env.clone(), spawner, renew_at).await {
+        Err(status) if status.code() == Code::Nonexist && is_new => {
+            RowStore::create(media.folder(FOLDER)?, env, spawner, renew_at).await
+        }
+        Err(status) if status.code() == Code::Nonexist => fail!(
+            Code::DfInval,
+            "the list of pools is missing or incomplete, though the directory has been used: restore {FOLDER} in {}, or use \
+             another directory ({})",
+            media.describe(),
+            status.context()
+        ),
+        opened => opened,
     }
 }
 

@@ -49,6 +49,8 @@ pub struct TargetParts {
     pub capacity: Arc<dyn Capacity>,
     /// What the engine says of itself.
     pub identity: EngineIdentity,
+    /// The system has not been used yet: what it stores may be missing, and is made. Otherwise it must be there.
+    pub is_new: bool,
 }
 
 /// What an engine says of itself.
@@ -91,8 +93,19 @@ impl Target {
     /// Opens the stores of the target's pools and serves its endpoint; on the first target, also starts the pool service,
     /// which needs the other targets: start all of them at once.
     pub async fn start(parts: TargetParts) -> Result<Target> {
-        let TargetParts { index, env, spawner, media, transport, targets, settings, sessions, capacity, identity } =
-            parts;
+        let TargetParts {
+            index,
+            env,
+            spawner,
+            media,
+            transport,
+            targets,
+            settings,
+            sessions,
+            capacity,
+            identity,
+            is_new,
+        } = parts;
         let clock = Rc::new(HybridClock::new(env.clock.clone()));
         let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
         let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
@@ -120,7 +133,7 @@ impl Target {
         dispatch::serve(&inner);
         let target = Target(inner);
         if index == SERVICE_TARGET {
-            let service = Service::start(&target.0, &*media, clock, capacity).await?;
+            let service = Service::start(&target.0, &*media, clock, capacity, is_new).await?;
             target.0.service.replace(Some(service));
         }
         Ok(target)

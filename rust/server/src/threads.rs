@@ -28,6 +28,7 @@ const SPIN: Duration = Duration::from_micros(20);
 pub(crate) struct ThreadSettings {
     pub directory: PathBuf,
     pub targets: u32,
+    pub is_new: bool,
     pub env: Env,
     pub fabric: Fabric,
     pub settings: TargetSettings,
@@ -245,6 +246,7 @@ async fn live(
         sessions: settings.sessions,
         capacity: settings.capacity,
         identity: settings.identity,
+        is_new: settings.is_new,
     };
     // A start that takes long, or that waits for a target which failed, ends when told to.
     let Some(target) = unless_stopped(Target::start(parts), &commands).await else { return Ok(()) };

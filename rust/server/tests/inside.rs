@@ -226,3 +226,42 @@ fn classes_of_durability() {
         client.create_container(pool_id(1), handle_id(1), 1, "c").await.expect("creates");
     });
 }
+
+/// A directory that was used and misses files is not made anew: its pools would be gone without a word.
+#[test]
+fn what_is_missing_is_said_and_not_made_anew() {
+    let place = directory();
+    let env = Env::system();
+    let pools = |client: WireClient| async move { client.list_pools().await.expect("lists") };
+    with_engine(place.path(), |client| async move {
+        client.create_pool(1, "demo", "").await.expect("creates");
+        client.create_pool(2, "other", "").await.expect("creates");
+    });
+    let start = || InsideEngine::start(place.path(), &env).map(drop);
+    let aside = place.path().join("aside");
+    for file in ["target-0/system/checkpoint", "target-0/system/log", "target-0/system/data", "engine.format"] {
+        let path = place.path().join(file);
+        std::fs::rename(&path, &aside).expect("is there");
+        let refused = start().expect_err(file);
+        assert!(matches!(refused.code(), Code::DfInval | Code::Nonexist), "{file}: {refused}");
+        assert!(!path.exists(), "{file} was not made anew");
+        std::fs::rename(&aside, &path).expect("goes back");
+        assert_eq!(with_engine(place.path(), pools).len(), 2, "{file}");
+    }
+    // A pool that misses files does not keep the other from working.
+    let part = place.path().join(format!("target-0/pool-{}/log", pool_id(1)));
+    std::fs::rename(&part, &aside).expect("is there");
+    with_engine(place.path(), |client| async move {
+        for number in [1, 2] {
+            client.connect(pool_id(number), handle_id(number)).await.expect("connects");
+            let query: Result<PoolQueryReply> =
+                client.call(Opcode::PoolQuery, &PoolRequest { pool: pool_id(number), handle: handle_id(number) }).await;
+            assert_eq!(query.is_ok(), number == 2, "{query:?}");
+        }
+        assert_eq!(code(client.create_container(pool_id(1), handle_id(1), 1, "c").await), Code::DfInval);
+        client.create_container(pool_id(2), handle_id(2), 1, "c").await.expect("creates");
+        let destroy = PoolDestroy { pool: Reference::Label("demo".into()), force: true };
+        client.call::<_, ()>(Opcode::PoolDestroy, &destroy).await.expect("what is left can be destroyed");
+    });
+    assert_eq!(with_engine(place.path(), pools).len(), 1);
+}

@@ -145,10 +145,11 @@ impl Directory {
     }
 
     /// Says which process the engine is.
-    pub fn write_process_file(&self) -> Result<()> {
-        let path = self.0.join(PROCESS_FILE);
-        self.replace(PROCESS_FILE, &format!("{}\n", std::process::id()))
-            .map_err(|error| failed("writing", &path, error))
+    pub fn write_process_file(&self) {
+        // On a full disk, too, an engine must come up: how else could anything be deleted?
+        if let Err(error) = self.replace(PROCESS_FILE, &format!("{}\n", std::process::id())) {
+            daos_env::log!(Warn, "engine", "{} cannot be written: {error}", self.0.join(PROCESS_FILE).display());
+        }
     }
 
     /// Takes that back.

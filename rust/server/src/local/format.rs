@@ -25,11 +25,13 @@ const TARGETS_DEFAULT_MAX: u32 = 4;
 pub(crate) struct DirectoryFormat {
     /// How many targets it has.
     pub targets: u32,
+    /// Nothing says yet that the directory was used: see [`DirectoryFormat::write`].
+    pub is_new: bool,
 }
 
 impl DirectoryFormat {
-    /// What the directory was made with; a new one is made with `wanted` targets, or as many as suit the machine.
-    pub fn read_or_make(directory: &Directory, wanted: Option<u32>) -> Result<DirectoryFormat> {
+    /// What the directory was made with; a new one is to be made with `wanted` targets, or as many as suit the machine.
+    pub fn read_or_choose(directory: &Directory, wanted: Option<u32>) -> Result<DirectoryFormat> {
         if let Some(text) = directory.read(FILE)? {
             let format = parse(&text).map_err(|status| {
                 status.while_doing(format_args!("reading {}", directory.path().join(FILE).display()))
@@ -49,8 +51,16 @@ impl DirectoryFormat {
         if !(1..=TARGETS_MAX).contains(&targets) {
             fail!(Code::Inval, "a local engine has 1 to {TARGETS_MAX} targets, not {targets}");
         }
-        directory.replace_durably(FILE, &format!("{TITLE}{VERSION}\ntargets {targets}\n"))?;
-        Ok(DirectoryFormat { targets })
+        Ok(DirectoryFormat { targets, is_new: true })
+    }
+
+    /// Says what the directory was made with, once everything in it is made and before anybody stores anything: from then on
+    /// nothing of it may be missing.
+    pub fn write(&self, directory: &Directory) -> Result<()> {
+        if self.is_new {
+            directory.replace_durably(FILE, &format!("{TITLE}{VERSION}\ntargets {}\n", self.targets))?;
+        }
+        Ok(())
     }
 }
 
@@ -71,7 +81,7 @@ fn parse(text: &str) -> Result<DirectoryFormat> {
     let targets = lines.next().and_then(|line| line.strip_prefix("targets ")?.parse::<u32>().ok());
     match targets {
         Some(targets) if (1..=TARGETS_MAX).contains(&targets) && lines.next().is_none() => {
-            Ok(DirectoryFormat { targets })
+            Ok(DirectoryFormat { targets, is_new: false })
         }
         _ => fail!(Code::DfInval, "it is damaged: its second and last line must say 'targets' and a number"),
     }
@@ -85,10 +95,14 @@ mod tests {
     fn a_directory_keeps_its_number_of_targets() {
         let place = tempfile::tempdir().expect("a temporary directory");
         let directory = Directory::create(place.path()).expect("exists");
-        let made = DirectoryFormat::read_or_make(&directory, Some(3)).expect("makes");
-        assert_eq!(made.targets, 3);
-        assert_eq!(DirectoryFormat::read_or_make(&directory, None), Ok(made));
-        assert_eq!(DirectoryFormat::read_or_make(&directory, Some(2)).map_err(|e| e.code()), Err(Code::Inval));
+        let chosen = DirectoryFormat::read_or_choose(&directory, Some(3)).expect("chooses");
+        assert_eq!(chosen, DirectoryFormat { targets: 3, is_new: true });
+        assert!(DirectoryFormat::read_or_choose(&directory, Some(2)).expect("chooses").is_new, "not written yet");
+        chosen.write(&directory).expect("writes");
+        let kept = DirectoryFormat { targets: 3, is_new: false };
+        assert_eq!(DirectoryFormat::read_or_choose(&directory, None), Ok(kept));
+        kept.write(&directory).expect("writes nothing");
+        assert_eq!(DirectoryFormat::read_or_choose(&directory, Some(2)).map_err(|e| e.code()), Err(Code::Inval));
         let file = directory.read(FILE).expect("reads").expect("is there");
         assert_eq!(file, "daos local engine, format 1\ntargets 3\n", "part of the format");
     }
@@ -114,11 +128,11 @@ mod tests {
         let place = tempfile::tempdir().expect("a temporary directory");
         let directory = Directory::create(place.path()).expect("exists");
         for targets in [0, TARGETS_MAX + 1, u32::MAX] {
-            assert!(DirectoryFormat::read_or_make(&directory, Some(targets)).is_err());
+            assert!(DirectoryFormat::read_or_choose(&directory, Some(targets)).is_err());
         }
         assert!(
             (1..=TARGETS_DEFAULT_MAX)
-                .contains(&DirectoryFormat::read_or_make(&directory, None).expect("makes").targets)
+                .contains(&DirectoryFormat::read_or_choose(&directory, None).expect("chooses").targets)
         );
     }
 }

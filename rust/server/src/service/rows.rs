@@ -66,36 +66,58 @@ fn akey() -> Result<Key> {
 }
 
 impl RowStore {
-    /// Opens the store, or makes it where there is none. `renew_at`: bytes taken beyond which the rows are copied.
+    /// Opens the store. `renew_at`: bytes taken beyond which the rows are copied.
+    ///
+    /// # Errors
+    /// [`Code::Nonexist`] when there is none, or one that an interrupted [`RowStore::create`] has left.
     pub async fn open(media: Rc<dyn Media>, env: Env, spawner: &Spawner, renew_at: u64) -> Result<RowStore> {
         let doing = format!("opening the pool service's store in {}", media.describe());
-        let store = match Store::open(media.clone(), env.clone(), spawner).await {
-            Err(status) if status.code() == Code::Nonexist => {
-                let settings = StoreSettings {
-                    data_bytes: DATA_BYTES,
-                    arena_bytes: ARENA_BYTES,
-                    log_bytes: LOG_BYTES,
-                    durability: Durability::Log,
-                    checksum: ChecksumKind::Crc32c,
-                };
-                Store::create(media, settings, env, spawner).await
-            }
-            opened => opened,
+        match Store::open(media, env, spawner).await {
+            Ok(store) => RowStore::over(store, renew_at).await,
+            Err(status) => Err(status),
+        }
+        .map_err(|status| status.while_doing(doing))
+    }
+
+    /// Makes an empty store, in place of what an interrupted start has left.
+    pub async fn create(media: Rc<dyn Media>, env: Env, spawner: &Spawner, renew_at: u64) -> Result<RowStore> {
+        let doing = format!("making the pool service's store in {}", media.describe());
+        let settings = StoreSettings {
+            data_bytes: DATA_BYTES,
+            arena_bytes: ARENA_BYTES,
+            log_bytes: LOG_BYTES,
+            durability: Durability::Log,
+            checksum: ChecksumKind::Crc32c,
         };
-        let store = store.map_err(|status| status.while_doing(&doing))?;
+        let make = async || {
+            let store = match Store::create(media.clone(), settings, env.clone(), spawner).await {
+                // The store was made, and the container in it perhaps not.
+                Err(status) if status.code() == Code::Exist => Store::open(media.clone(), env.clone(), spawner).await?,
+                made => made?,
+            };
+            match store.container_create(container_of(0)).await {
+                Err(status) if status.code() != Code::Exist => return Err(status),
+                _ => {}
+            }
+            RowStore::over(store, renew_at).await
+        };
+        make().await.map_err(|status| status.while_doing(doing))
+    }
+
+    async fn over(store: Rc<Store>, renew_at: u64) -> Result<RowStore> {
         let rows =
             RowStore { store, generation: Cell::new(0), renew_at: Cell::new(renew_at), renew_at_least: renew_at };
-        rows.find_container().await.map_err(|status| status.while_doing(doing))?;
+        rows.find_container().await?;
         Ok(rows)
     }
 
-    /// Finds the container that counts, makes one where there is none, and destroys the others.
+    /// Finds the container that counts, and destroys the others.
     async fn find_container(&self) -> Result<()> {
         let containers = self.store.container_list().await?;
         let mut generations: Vec<u64> = containers.into_iter().filter_map(generation_of).collect();
         generations.sort_unstable();
         let Some(&(mut counts)) = generations.first() else {
-            return self.store.container_create(container_of(0)).await;
+            fail!(Code::Nonexist, "the store holds no rows");
         };
         for &generation in generations.iter().rev() {
             let limits = Limits { count: 1, bytes: LISTING_BYTES };
@@ -273,7 +295,7 @@ mod tests {
     #[test]
     fn rows_that_come_and_go_do_not_fill_the_store() {
         run(|media, env, spawner| async move {
-            let rows = RowStore::open(media.clone(), env.clone(), &spawner, RENEW_AT).await.expect("opens");
+            let rows = RowStore::create(media.clone(), env.clone(), &spawner, RENEW_AT).await.expect("makes");
             rows.store(&[row(7, Some(7))]).await.expect("stores");
             let mut greatest = 0;
             for number in 1000..9000 {
@@ -297,7 +319,7 @@ mod tests {
     #[test]
     fn a_copy_that_was_cut_off_does_not_count() {
         run(|media, env, spawner| async move {
-            let rows = RowStore::open(media.clone(), env.clone(), &spawner, RENEW_AT).await.expect("opens");
+            let rows = RowStore::create(media.clone(), env.clone(), &spawner, RENEW_AT).await.expect("makes");
             rows.store(&[row(7, Some(7))]).await.expect("stores");
             rows.store.container_create(container_of(1)).await.expect("half a copy");
             rows.close().await.expect("closes");

@@ -21,6 +21,8 @@ enum Part {
     Open(Rc<Store>),
     /// It is there and could not be opened: every request is answered with the reason, and the data stays for repair.
     Broken(Status),
+    /// Its folder is there and holds no whole store: a crash came while it was made or removed, or files are missing.
+    Missing(Status),
 }
 
 /// The pools of one target; clones are the same.
@@ -60,8 +62,7 @@ impl Pools {
         };
         let part = match opened {
             Ok(store) => self.opened(store),
-            // What a crash left of a pool that was being made or removed: the pool service sees to it.
-            Err(status) if status.code() == Code::Nonexist => return,
+            Err(status) if status.code() == Code::Nonexist => Part::Missing(status),
             Err(status) => {
                 daos_env::log!(Error, "engine", "pool {pool} cannot be opened: {status}");
                 Part::Broken(status)
@@ -83,6 +84,9 @@ impl Pools {
             Some(Part::Broken(status)) => {
                 Err(status.clone().while_doing(format_args!("pool {pool} could not be opened when the engine started")))
             }
+            Some(Part::Missing(status)) => {
+                fail!(Code::DfInval, "files of pool {pool} are missing on this target: {}", status.context())
+            }
             None => fail!(Code::Nonexist, "pool {pool} has no part on this target"),
         }
     }
@@ -91,7 +95,8 @@ impl Pools {
     pub async fn create(&self, request: &TargetPoolCreate) -> Result<()> {
         let pool = request.pool;
         let _guard = self.0.locks.lock(pool).await;
-        if self.0.parts.borrow().contains_key(&pool) {
+        let is_there = !matches!(self.0.parts.borrow().get(&pool), None | Some(Part::Missing(_)));
+        if is_there {
             return self.store(pool).map(|_| ());
         }
         let durability = match request.durability.as_str() {
@@ -158,7 +163,7 @@ impl Pools {
         let parts = std::mem::take(&mut *self.0.parts.borrow_mut());
         let stores = parts.into_iter().filter_map(|(pool, part)| match part {
             Part::Open(store) => Some((pool, store)),
-            Part::Broken(_) => None,
+            Part::Broken(_) | Part::Missing(_) => None,
         });
         let closed = stores.map(|(pool, store)| async move {
             let result = store.close().await;

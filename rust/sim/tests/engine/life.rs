@@ -188,9 +188,11 @@ impl Engine {
                 sessions: sessions.clone(),
                 capacity: Arc::new(Plenty),
                 identity: EngineIdentity { system: "sim".into(), provider: "in-process".into(), process: 1 },
+                is_new: !model.borrow().is_in_use,
             })
         });
         let targets = join_all(starts).await.into_iter().collect::<Result<Vec<Target>>>()?;
+        model.borrow_mut().is_in_use = true;
         Ok(Engine { env, spawner, network, sessions, addresses, targets, model })
     }
 

@@ -51,6 +51,8 @@ pub struct Model {
     pub containers: BTreeMap<ContainerName, Possible<()>>,
     pub values: BTreeMap<ValueName, Possible<Vec<u8>>>,
     pub attributes: BTreeMap<AttributeName, Possible<Vec<u8>>>,
+    /// An engine has come up: from then on nothing may be missing.
+    pub is_in_use: bool,
     /// Changes that were acknowledged.
     pub acknowledged: u64,
 }
