@@ -148,7 +148,7 @@ fn in_the_middle(system: &TestSystem, source: &Path, to: &str) -> Option<Child> 
 
 /// Runs the copy with trees that grow until one is caught in the middle, and lets `cut` do something to it.
 fn cut_in_the_middle(system: &TestSystem, to: &str, cut: impl Fn(&Child)) -> (PathBuf, Output) {
-    for directories in [20, 80, 320] {
+    for directories in [8, 40, 320] {
         let source = long_tree(system, directories);
         let Some(child) = in_the_middle(system, &source, to) else { continue };
         cut(&child);
@@ -194,7 +194,7 @@ fn an_interrupted_copy_ends_in_order_and_is_completed_by_copying_again() {
 #[test]
 fn a_copy_out_whose_engine_is_killed_is_completed_by_copying_again() {
     let system = TestSystem::new().with_container();
-    let source = long_tree(&system, 40);
+    let source = long_tree(&system, 12);
     system.succeed(&["fs", "copy", text(&source), &format!("{HOME}/tree")]);
     let engine = system.engine();
     let out = system.scratch("out");
