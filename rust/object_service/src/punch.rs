@@ -2,22 +2,22 @@
 
 use crate::check;
 use crate::service::ObjectService;
+use daos_rpc::Request;
 use daos_status::Result;
 use daos_store::{PunchRequest, PunchTarget};
-use daos_types::Epoch;
 use daos_wire::{Punch, PunchKind, decode, encode};
 
 impl ObjectService {
-    pub(crate) async fn punch(&self, body: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) async fn punch(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
         let punch: Punch = decode(body)?;
         let (object, container) = (punch.address.object, punch.address.container);
-        let result = self.punch_checked(punch).await;
+        let result = self.punch_checked(punch, request).await;
         result
             .map(|()| encode(&()))
             .map_err(|status| status.while_doing(format_args!("punch of object {object} in container {container}")))
     }
 
-    async fn punch_checked(&self, punch: Punch) -> Result<()> {
+    async fn punch_checked(&self, punch: Punch, request: &Request) -> Result<()> {
         let (container, object) = (punch.address.container, punch.address.object);
         let what = match punch.what {
             PunchKind::Object => PunchTarget::Object,
@@ -35,7 +35,7 @@ impl ObjectService {
         let conditions = check::conditions(punch.conditions)?;
         self.grants.check(&punch.address, true).await?;
         let store = self.context.store(punch.address.pool)?;
-        let epoch = Epoch(self.clock.next());
+        let epoch = self.epoch_of_change(request)?;
         store.punch(PunchRequest { container, object, epoch, what, conditions }).await
     }
 }

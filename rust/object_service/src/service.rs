@@ -7,7 +7,7 @@ use daos_env::{Env, HybridClock, Spawner};
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::Store;
-use daos_types::{HandleId, PoolId};
+use daos_types::{Epoch, HandleId, PoolId};
 use daos_wire::{HandleGrant, HandleQuery, Opcode};
 use std::future::Future;
 use std::pin::Pin;
@@ -77,7 +77,7 @@ impl ObjectService {
         match opcode {
             Opcode::Update => self.update(body, request).await,
             Opcode::Fetch => self.fetch(body, request).await,
-            Opcode::Punch => self.punch(body).await,
+            Opcode::Punch => self.punch(body, request).await,
             Opcode::ListKeys => self.list_keys(body).await,
             Opcode::ListExtents => self.list_extents(body).await,
             Opcode::QueryKey => self.query_key(body).await,
@@ -89,6 +89,17 @@ impl ObjectService {
     /// Forgets handles that were closed or revoked; requests with them are refused from now on.
     pub fn revoke(&self, handles: &[HandleId]) {
         self.grants.revoke(handles);
+    }
+
+    /// The version of a change that is made now.
+    ///
+    /// A change whose caller has given up is not made: the caller may have written something newer meanwhile, which it would
+    /// hide.
+    pub(crate) fn epoch_of_change(&self, request: &Request) -> Result<Epoch> {
+        if request.is_abandoned() {
+            fail!(Code::Canceled, "{} gave up its call before it was carried out", request.peer());
+        }
+        Ok(Epoch(self.clock.next()))
     }
 
     /// Room for bulk data, when there is some within the time that the settings give.

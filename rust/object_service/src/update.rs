@@ -8,7 +8,7 @@ use daos_env::sync::join_all;
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::{AkeyUpdate, Conditions, Data, UpdateRequest, UpdateValue};
-use daos_types::{Epoch, Extent};
+use daos_types::Extent;
 use daos_wire::{INLINE_BYTES_MAX, Payload, Update, UpdateKind, decode, encode};
 use std::rc::Rc;
 
@@ -73,7 +73,7 @@ impl ObjectService {
             akeys.push(AkeyUpdate { akey: akey.akey, value, conditions: Conditions(akey.conditions) });
         }
         // Read only now: waiting for the data must not make the version older than what others wrote meanwhile.
-        let epoch = Epoch(self.clock.next());
+        let epoch = self.epoch_of_change(request)?;
         let (container, object) = (update.address.container, update.address.object);
         store.update(UpdateRequest { container, object, epoch, dkey: update.dkey, conditions, akeys }).await
     }

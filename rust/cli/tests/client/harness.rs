@@ -74,19 +74,24 @@ async fn open(client: &Client, flags: ContainerFlags) -> Result<(Pool, Container
 impl Rig {
     /// With an engine on threads of this process.
     pub fn inside() -> Rig {
-        Rig::new(LocalMode::Inside)
+        Rig::new(LocalMode::Inside, 512 << 20)
+    }
+
+    /// With an engine on threads of this process, and a pool of a size.
+    pub fn inside_with(size: u64) -> Rig {
+        Rig::new(LocalMode::Inside, size)
     }
 
     /// With an engine that is a process.
     pub fn process() -> Rig {
-        Rig::new(LocalMode::Process)
+        Rig::new(LocalMode::Process, 512 << 20)
     }
 
-    fn new(mode: LocalMode) -> Rig {
+    fn new(mode: LocalMode, size: u64) -> Rig {
         let directory = Directory(tempfile::tempdir().expect("a temporary directory"));
         let context = start(directory.0.path(), mode);
-        let opened = context.block_on(|client| async move {
-            let create = PoolCreate { label: "pool".into(), size: 512 << 20, durability: String::new() };
+        let opened = context.block_on(move |client| async move {
+            let create = PoolCreate { label: "pool".into(), size, durability: String::new() };
             client.pool_create(create).await?;
             let pool = Pool::connect(&client, &Reference::parse("pool")?, PoolFlags::READ_WRITE).await?;
             let properties = ContainerProperties { label: "container".into(), ..ContainerProperties::default() };

@@ -65,7 +65,7 @@ fn thousands_of_extents_are_written_and_read_with_their_map() {
 #[test]
 #[ignore = "slow: it writes and reads more than half a gigabyte"]
 fn updates_and_fetches_beyond_one_transfer_go_in_parts() {
-    let rig = Rig::inside();
+    let rig = Rig::inside_with(4 << 30);
     let object = rig.object(1, HASHED, ObjectClass::S1);
     rig.run(move |client| async move {
         let length = 300usize << 20;

@@ -136,3 +136,22 @@ fn bulk_data_waits_for_room_and_is_refused_when_that_takes_too_long() {
         assert!(refused < 20);
     });
 }
+
+/// The caller ran out of time while its update waited, and wrote something newer: the old one must not come behind that.
+#[test]
+fn an_update_whose_caller_gave_up_is_not_made() {
+    with_service(|bench| async move {
+        bench.pool_service.holds.set(true);
+        let late = bench.clone();
+        let old =
+            bench.spawner.spawn(async move { late.call_within(Duration::from_millis(20), &single(b"old")).await });
+        assert_eq!(code(old.await.unwrap()), Some(Code::Timedout));
+        // The service is told by a message, behind which this one comes.
+        assert_eq!(code(bench.call_bytes(Opcode::Update, vec![]).await), Some(Code::Proto));
+        bench.release();
+        bench.update(&single(b"newer")).await.unwrap();
+        let fetch = fetch_of(vec![akey_fetch("a", FetchKind::Single, Some(100))], vec![]);
+        assert_eq!(bench.fetch(&fetch).await.unwrap().inline.0, b"newer");
+        assert_eq!(bench.store.statistics().updates, 1);
+    });
+}

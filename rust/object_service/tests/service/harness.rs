@@ -135,6 +135,12 @@ impl Bench {
         decode(&self.call_bytes(opcode, encode(request)).await?)
     }
 
+    /// An update whose caller waits for so long.
+    pub async fn call_within(&self, limit: Duration, request: &Update) -> Result<()> {
+        let reply = self.client.call(self.server.address(), Opcode::Update as u16, encode(request), limit).await?;
+        decode(&reply)
+    }
+
     pub async fn update(&self, request: &Update) -> Result<()> {
         self.call(Opcode::Update, request).await
     }

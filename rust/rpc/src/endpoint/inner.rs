@@ -67,10 +67,18 @@ impl Inner {
         }
     }
 
-    /// Ends the waits whose time is over, and asks for those that take long.
+    /// Ends the waits whose time is over, says so to the peers, and asks for those that take long.
     pub fn look_after_waits(&self) {
         let now = self.now();
-        self.ended_without_reply(self.waits.expire(now));
+        let ended = self.waits.expire(now);
+        for Ended { peer, id, memory } in &ended {
+            // Calls that lent memory are told of when it is given back. The others, too, must not be carried out behind what
+            // their caller does next.
+            if memory.is_empty() {
+                control::tell(self, peer, Kind::Abandoned, &[*id]);
+            }
+        }
+        self.ended_without_reply(ended);
         if self.waits.time_to_ask(now) {
             control::ask(self);
         }
