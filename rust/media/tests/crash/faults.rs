@@ -39,8 +39,8 @@ fn fail_everywhere(shape: Shape, default_places: u64, seed: u64) {
 
 #[test]
 fn crash_after_a_failed_call_loses_nothing() {
-    seeds(2).for_each(|seed| fail_everywhere(Shape::ROOMY, 0, seed));
-    seeds(6).for_each(|seed| fail_everywhere(Shape::SMALL_LOG, 40, seed));
+    seeds(2).for_each(|seed| fail_everywhere(Shape::ROOMY, 90, seed));
+    seeds(6).for_each(|seed| fail_everywhere(Shape::SMALL_LOG, 30, seed));
     seeds(2).for_each(|seed| fail_everywhere(Shape::LARGE_RECORDS, 40, seed));
 }
 
@@ -48,7 +48,7 @@ fn crash_after_a_failed_call_loses_nothing() {
 /// reached the disk although the call failed: when the power went then, a page of the newest checkpoint was damaged.
 #[test]
 fn crash_after_several_failed_calls_loses_nothing() {
-    for seed in seeds(100) {
+    for seed in seeds(60) {
         let whole = SimMedia::new(seed);
         live(&whole, seed, &History::new(Shape::ROOMY));
         for call in places(seed, whole.calls(), 4) {

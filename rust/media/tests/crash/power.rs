@@ -45,17 +45,17 @@ fn cut_at(shape: Shape, seed: u64, cut: u64, persists: u64) {
 
 #[test]
 fn crash_with_a_roomy_log_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Shape::ROOMY, 0, seed));
+    seeds(1).for_each(|seed| cut_everywhere(Shape::ROOMY, 0, seed));
 }
 
 #[test]
 fn crash_with_a_small_log_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Shape::SMALL_LOG, 0, seed));
+    seeds(1).for_each(|seed| cut_everywhere(Shape::SMALL_LOG, 0, seed));
 }
 
 #[test]
 fn crash_with_transactions_larger_than_the_log_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Shape::LARGE_RECORDS, 0, seed));
+    seeds(2).for_each(|seed| cut_everywhere(Shape::LARGE_RECORDS, 30, seed));
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn crash_after_a_failed_call_loses_nothing() {
     for seed in seeds(2) {
         let whole = SimMedia::new(seed);
         live(&whole, seed, &History::new(Load::USUAL, seed));
-        for call in places(seed, whole.calls(), 14) {
+        for call in places(seed, whole.calls(), 10) {
             let fault = FAULTS[(call % 3) as usize];
             replayable(seed, &format!("{fault:?} at call {call}"), || {
                 let (media, history) = (SimMedia::new(seed), History::new(Load::USUAL, seed));

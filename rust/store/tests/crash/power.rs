@@ -48,12 +48,12 @@ fn cut_at(load: Load, seed: u64, cut: u64, persists: u64) {
 
 #[test]
 fn crash_of_a_store_loses_nothing() {
-    seeds(3).for_each(|seed| cut_everywhere(Load::USUAL, 10, seed));
+    seeds(2).for_each(|seed| cut_everywhere(Load::USUAL, 10, seed));
 }
 
 #[test]
 fn crash_of_a_store_with_a_small_log_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Load::SMALL_LOG, 10, seed));
+    seeds(2).for_each(|seed| cut_everywhere(Load::SMALL_LOG, 7, seed));
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn crash_of_a_full_store_loses_nothing() {
         let history = History::new(Load::FULL, seed);
         live(&SimMedia::new(seed), seed, &history);
         assert!(history.refused() > 0, "seed {seed}: the store is full after a while");
-        cut_everywhere(Load::FULL, 10, seed);
+        cut_everywhere(Load::FULL, 7, seed);
     }
 }
 
