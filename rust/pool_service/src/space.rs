@@ -64,8 +64,7 @@ impl SpaceOffer {
     /// A pool of class `log`: data on storage, metadata on storage and in memory. A size of 0 asks for a fair share.
     pub(crate) fn plan_on_storage(&self, size: u64, targets: u64) -> Result<TargetSizes> {
         let targets = targets.max(1);
-        let chosen = if size == 0 { self.storage / FAIR_SHARE } else { size };
-        let per_target = check_least(chosen, size, targets, self.storage, "storage")?;
+        let (chosen, per_target) = choose(size, targets, self.storage)?;
         // Every pool may grow to its part of the memory: so it gets a share, and the next one a share of the rest.
         let memory_share = self.memory / FAIR_SHARE / targets;
         let meta = (per_target / META_SHARE).min(memory_share).clamp(META_BYTES_MIN, META_BYTES_MAX);
@@ -95,8 +94,7 @@ impl SpaceOffer {
     /// A pool of class `ram`: all of it in memory.
     pub(crate) fn plan_in_memory(&self, size: u64, targets: u64) -> Result<TargetSizes> {
         let targets = targets.max(1);
-        let chosen = if size == 0 { self.memory / FAIR_SHARE } else { size };
-        let per_target = check_least(chosen, size, targets, self.memory, "memory")?;
+        let (chosen, per_target) = choose(size, targets, self.memory)?;
         if chosen > self.memory {
             fail!(
                 Code::Nospace,
@@ -109,19 +107,14 @@ impl SpaceOffer {
     }
 }
 
-/// The bytes on each target, when they are enough for a pool.
-fn check_least(chosen: u64, asked: u64, targets: u64, offered: u64, what: &str) -> Result<u64> {
-    let (per_target, least) = (chosen / targets, TARGET_BYTES_MIN * targets);
-    if per_target >= TARGET_BYTES_MIN {
-        return Ok(per_target);
+/// The bytes of a pool over all targets and on each; a fair share of what is offered when it is not said how many.
+fn choose(asked: u64, targets: u64, offered: u64) -> Result<(u64, u64)> {
+    let least = TARGET_BYTES_MIN * targets;
+    let chosen = if asked == 0 { (offered / FAIR_SHARE).max(least) } else { asked };
+    if chosen < least {
+        fail!(Code::Inval, "a pool over {targets} targets has {least} bytes at least, not {asked}");
     }
-    if asked == 0 {
-        fail!(
-            Code::Nospace,
-            "{offered} bytes of {what} are not promised to other pools: too little to give a share of them to a pool of {least} bytes"
-        );
-    }
-    fail!(Code::Inval, "a pool over {targets} targets has {least} bytes at least, not {asked}")
+    Ok((chosen, chosen / targets))
 }
 
 #[cfg(test)]
@@ -149,6 +142,9 @@ mod tests {
         assert_eq!(offer.plan_in_memory(2 * GIB, 2).map_err(|e| e.code()), Err(Code::Nospace));
         let nothing = SpaceOffer { storage: GIB, memory: 0 };
         assert_eq!(nothing.plan_on_storage(0, 2).map_err(|e| e.code()), Err(Code::Nomem));
+        let little = SpaceOffer { storage: 100 << 20, memory: GIB };
+        let least = little.plan_on_storage(0, 2).expect("the least pool fits");
+        assert_eq!(least.meta_bytes + least.data_bytes, TARGET_BYTES_MIN);
         let full = SpaceOffer { storage: 1 << 20, memory: GIB };
         assert_eq!(full.plan_on_storage(0, 2).map_err(|e| e.code()), Err(Code::Nospace));
         let left = offer.after([Promise { storage: 1, memory: 2 }, Promise { storage: u64::MAX, memory: 3 }]);

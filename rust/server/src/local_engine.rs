@@ -224,7 +224,7 @@ impl LocalEngine {
                 Ok(())
             }
             End::Signal(signal) => {
-                daos_env::log!(Info, "engine", "{signal} ends the engine with {} clients", greeter.clients());
+                daos_env::log!(Info, "engine", "{signal} ends the engine; clients: {}", greeter.clients());
                 Ok(())
             }
             End::Failed(status) => Err(status.clone()),
