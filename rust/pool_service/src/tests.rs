@@ -219,3 +219,65 @@ fn long_lists_come_in_parts() {
     let list = AttributesList { owner, handle, after: Some("n0".into()) };
     assert_eq!(bench.service.list_attributes(&list), Ok((vec!["n1".into(), "n2".into()], false)));
 }
+
+#[test]
+fn what_is_too_much_is_refused() {
+    let mut bench = Bench::default();
+    let pool = bench.pool("demo");
+    let handle = bench.connect(pool, 1, 2).expect("connects");
+    let create = |number: u8, properties| ContainerCreate {
+        pool,
+        handle,
+        container: ContainerId::from_bytes([number; 16]),
+        properties,
+    };
+    let long = texts(1, 40_000);
+    assert_eq!(code(bench.service.create_container(&create(1, long), 5)), Code::Inval);
+    let id = bench.container(pool, handle, 2, "c").expect("new");
+    let open = bench.open(pool, handle, id, 9, 2).expect("opens");
+    let request = ContainerRequest { pool, container: id, handle: open };
+    for (kind, fits) in [(1, true), (2, true), (3, true), (4, false), (3, true)] {
+        let properties = texts(kind, 10_000);
+        let set = ContainerSetProperties { request: request.clone(), properties };
+        let decision = bench.service.set_container_properties(&set, 7);
+        assert_eq!(bench.commit(decision).is_ok(), fits, "{kind}");
+    }
+    let owner = AttributeOwner::Pool(pool);
+    for (name, value) in [(String::new(), vec![]), ("n".repeat(512), vec![]), ("n".into(), vec![0; 65_537])] {
+        let set = AttributesSet { owner: owner.clone(), handle, attributes: vec![(name, Blob(value))] };
+        assert_eq!(code(bench.service.set_attributes(&set)), Code::Inval);
+    }
+    let many = (0..10_001).map(|number| (format!("{number}"), Blob(vec![]))).collect();
+    let set = AttributesSet { owner, handle, attributes: many };
+    assert_eq!(code(bench.service.set_attributes(&set)), Code::Nospace);
+    for count in [0, u64::MAX, (1 << 40) + 1] {
+        assert_eq!(
+            code(bench.service.allocate_objects(&AllocateObjectIds { request: request.clone(), count })),
+            Code::Inval
+        );
+    }
+}
+
+#[test]
+fn volatile_pools_begin_anew_with_the_engine() {
+    let mut bench = Bench::default();
+    let id = PoolId::from_bytes([5; 16]);
+    let request = PoolCreate { id, label: "scratch".into(), size: 1 << 30, durability: "ram".into() };
+    bench.commit(bench.service.begin_pool_create(&request, vec![(Rank(0), TargetIndex(0))], &OFFER)).expect("new");
+    bench.commit(bench.service.finish_pool_create(id)).expect("pool");
+    let handle = bench.connect(id, 1, 2).expect("connects");
+    bench.container(id, handle, 3, "c").expect("new");
+    let mut next = Bench { service: bench.restart(), stored: bench.stored };
+    assert_eq!(next.service.volatile_pools(), [id]);
+    let plan = next.commit(next.service.renew_volatile_pool(id)).expect("is there");
+    assert_eq!(plan.durability, "ram");
+    assert!(!next.service.has_container(id, ContainerId::from_bytes([3; 16])));
+    assert_eq!(next.restart().pool_ids(), [id]);
+    let stored =
+        PoolCreate { id: PoolId::from_bytes([6; 16]), label: String::new(), durability: "pmem".into(), ..request };
+    assert_eq!(code(next.service.begin_pool_create(&stored, vec![], &OFFER)), Code::Notsupported);
+}
+
+fn texts(kind: u32, length: usize) -> Properties {
+    Properties { label: String::new(), kind: 0, numbers: vec![], texts: vec![(kind, "x".repeat(length))] }
+}
