@@ -75,7 +75,7 @@ impl Failure {
                 Some("run the command again; 'daos local status' shows the engine and its log")
             }
             Code::Busy => Some("try again when it is not in use"),
-            Code::Csum | Code::DfInval => Some("restore it from a copy: what is stored is damaged"),
+            Code::Csum | Code::DfInval => Some("restore it from a copy"),
             Code::DfIncompt => Some("use the release that wrote it"),
             _ => None,
         }

@@ -84,10 +84,21 @@ fn interrupts() -> libc::sigset_t {
     // SAFETY: sigemptyset initialises the set, and the signals that are added exist.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
-        for signal in INTERRUPTS {
+        for signal in INTERRUPTS.iter().filter(|signal| !is_ignored(**signal)) {
             libc::sigaddset(set.as_mut_ptr(), *signal);
         }
         set.assume_init()
+    }
+}
+
+/// Whether the process was started with the signal ignored, as nohup does and shells do for what runs in the background:
+/// such a signal must not be taken.
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: the answer is as large as the call fills it, and nothing is changed.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output};
+use std::process::{Child, Command, Output, Stdio};
 use support::{TestSystem, Tree, assert_same, is_running, kill, signal, wait_until};
 
 const HOME: &str = "daos://tank/home";
@@ -131,7 +131,10 @@ fn directories_in_use(process: u32, tree: &Path) -> Vec<PathBuf> {
 
 /// Starts to copy the tree, and waits until it is in the middle of it; `None` when it was done before that was seen.
 fn in_the_middle(system: &TestSystem, source: &Path, to: &str) -> Option<Child> {
-    let mut child = system.start(&["fs", "copy", text(source), to]);
+    watch(system.start(&["fs", "copy", text(source), to]), source)
+}
+
+fn watch(mut child: Child, source: &Path) -> Option<Child> {
     let mut seen = BTreeSet::new();
     wait_until("the copy has files of several directories open", || {
         seen.extend(directories_in_use(child.id(), source));
@@ -189,6 +192,23 @@ fn an_interrupted_copy_ends_in_order_and_is_completed_by_copying_again() {
     let out = system.scratch("out");
     system.succeed(&["fs", "copy", &to, text(&out)]);
     assert_same(&source, &out);
+}
+
+/// nohup and shells start a process with signals ignored that it shall survive.
+#[test]
+fn an_ignored_signal_does_not_interrupt_a_copy() {
+    let system = TestSystem::new().with_container();
+    let (source, to) = (long_tree(&system, 8), format!("{HOME}/tree"));
+    let program = system.program("daos", &[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" fs copy \"$1\" \"$2\""]).arg(program.get_program());
+    shell.arg(&source).arg(&to).envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let child = shell.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("there is a shell");
+    // A copy that was too fast to be seen has not been hit, and proves nothing; nor does it fail.
+    let Some(child) = watch(child, &source) else { return };
+    signal(child.id(), "HUP");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

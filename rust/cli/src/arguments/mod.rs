@@ -43,6 +43,7 @@ pub struct GlobalOptions {
 #[command(
     name = "daos",
     bin_name = "daos",
+    version,
     about = "Create, look at and fill DAOS pools and containers",
     long_about = manual::DAOS_ABOUT,
     after_long_help = manual::DAOS_SECTIONS,
@@ -88,6 +89,7 @@ pub enum DaosCommand {
 #[command(
     name = "dmg",
     bin_name = "dmg",
+    version,
     about = "Manage DAOS pools",
     long_about = manual::DMG_ABOUT,
     after_long_help = manual::DMG_SECTIONS,
@@ -128,6 +130,7 @@ pub enum DmgCommand {
 #[command(
     name = "daos_server",
     bin_name = "daos_server",
+    version,
     about = "Serve a DAOS directory",
     long_about = manual::SERVER_ABOUT,
     after_long_help = manual::SERVER_SECTIONS,
@@ -157,6 +160,7 @@ pub enum ServerCommand {
 #[command(
     name = "daos_agent",
     bin_name = "daos_agent",
+    version,
     about = "Explain that no DAOS agent is needed",
     long_about = manual::AGENT_ABOUT,
     after_long_help = manual::AGENT_SECTIONS
