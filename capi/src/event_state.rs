@@ -102,7 +102,7 @@ impl Event {
     }
 
     /// What the lock protects.
-    pub(crate) fn body<'a>(self, _lock: &'a mut Lock) -> &'a mut Body {
+    pub(crate) fn body(self, _lock: &mut Lock) -> &mut Body {
         // SAFETY: only holders of the lock come here, and they get one body at a time.
         unsafe { &mut *self.memory().body.get() }
     }
