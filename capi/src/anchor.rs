@@ -5,7 +5,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 0..2 | [`MARK`] |
+//! | 0..2 | a mark |
 //! | 2 | zero |
 //! | 3 | length of the position |
 //! | 4..8 | shard |

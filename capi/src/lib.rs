@@ -3,7 +3,7 @@
 //! * [`abi`]: types and constants, the source of the headers in `include/`.
 //! * [`guard`]: every exported function is a closure given to [`guard::guard`], which catches panics, logs the sentence of
 //!   an error once and returns its number.
-//! * [`pointer`]: what may be done with a caller's pointer; NULL and misaligned ones are errors.
+//! * [`mod@pointer`]: what may be done with a caller's pointer; NULL and misaligned ones are errors.
 //! * [`handle_table`]: handles are numbers in a table; a wrong, closed or foreign one is an error.
 //! * [`process`]: the one client context of the process.
 //! * [`completion`]: how a call runs to its end: on the calling thread, or later with an event.
@@ -12,6 +12,7 @@
 //! The other modules are the functions, one module per subject; `daos-headers` prints their prototypes and comments.
 #![allow(unsafe_code, reason = "the C API: pointers of callers are read and written")]
 #![allow(clippy::missing_safety_doc, reason = "the documentation is for C; what it says of pointers is the promise")]
+#![allow(rustdoc::broken_intra_doc_links, reason = "documentation for C: what says [out] is no link")]
 #![allow(clippy::too_many_arguments, reason = "signatures are the C API's")]
 
 pub mod abi;

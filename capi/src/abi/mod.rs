@@ -2,7 +2,7 @@
 //!
 //! These modules are the one source of what `include/` declares: `daos-headers` reads them (it does not compile them)
 //! and writes C. What the generator understands, and so what may stand here: `pub const`, `pub type`, `#[repr(C)]`
-//! structures and unions, and enumerations in [`c_enum!`]. A type whose name starts with `Anonymous` is printed inside
+//! structures and unions, and enumerations in `c_enum!`. A type whose name starts with `Anonymous` is printed inside
 //! the structure that has it as a field; a field called `anonymous` has no name in C. Names that end in `_t` are a tag
 //! and a type name in C, all others are a tag alone. The facts in `tests/abi` are checked against the result, by C.
 #![allow(missing_docs, reason = "fields and enumerators carry the C API's names and are explained at their type")]
