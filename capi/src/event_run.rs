@@ -1,6 +1,6 @@
 //! Events from the start of a call to its completion.
 //!
-//! An event with callbacks completes in two steps: the call that ended puts it in [`FINISHED`], and a thread that waits
+//! An event with callbacks completes in two steps: the call that ended puts it in a list, and a thread that waits
 //! for anything takes it from there, runs the callbacks and publishes the completion. At that moment the thread does not
 //! hold the client, so that a callback may call any function of the library, also one that waits.
 

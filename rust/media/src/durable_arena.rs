@@ -48,7 +48,7 @@ pub struct ArenaSettings {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Lsn(pub u64);
 
-/// See the [module](self). Handles are cheap to clone; all belong to one thread.
+/// See the documentation of the module. Handles are cheap to clone; all belong to one thread.
 ///
 /// The order of a change: [`DurableArena::admission`], reads, writes to the data device and
 /// [`DurableArena::note_data_write`], then without waiting in between [`Arena::begin`], the writes and

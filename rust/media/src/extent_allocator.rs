@@ -90,7 +90,7 @@ struct Inner {
     unpinned: Signal,
 }
 
-/// See the [module](self). A handle; clones share the state.
+/// See the documentation of the module. A handle; clones share the state.
 ///
 /// A value's way: [`ExtentAllocator::reserve`], write the data, [`DurableArena::note_data_write`], and in the transaction that
 /// points at it [`ExtentAllocator::publish`]. When it comes to nothing, [`ExtentAllocator::abort`]. In the transaction that drops

@@ -5,7 +5,7 @@
 //!
 //! What a provider is not relied on for, because one or the other fails at it:
 //!
-//! * **Long messages.** They are cut into [`fragment`]s that each fit a provider's own buffers: a rendezvous between
+//! * **Long messages.** They are cut into fragments that each fit a provider's own buffers: a rendezvous between
 //!   provider and peer could hang for ever, or lose a receive buffer, when the peer dies in the midst of it.
 //! * **Saying that a peer is not there.** Some try to connect for ever. What waits for longer than
 //!   [`FabricSettings::connect_limit`] is given back as failed, and the connection is ended.
