@@ -9,6 +9,7 @@ pub mod container;
 pub mod directory;
 pub mod file;
 pub mod layout;
+pub mod lend;
 pub mod mount;
 pub mod mounted;
 pub mod namespace;

@@ -15,12 +15,10 @@ use crate::quoted::quoted;
 use daos_client::array::run_bounded;
 use daos_client::{Client, Conditions, Object};
 use daos_types::ObjectId;
-use std::pin::Pin;
+use std::cell::RefCell;
 
 /// Entries that a recursive removal works on at a time.
 const REMOVALS_IN_FLIGHT_MAX: usize = 32;
-/// Directories within directories that a recursive removal enters; deeper ones need more than one call.
-const DEPTH_MAX: u32 = 1024;
 
 impl FileSystem {
     /// Removes an entry; a directory that is not empty only with `recursive`, and then all that is in it. Gives the
@@ -29,32 +27,27 @@ impl FileSystem {
         check_name(name)?;
         self.check_writable()?;
         let doing = |error: crate::DfsError| error.while_doing(format_args!("removing {}", quoted(&name)));
-        self.remove_entry(client, parent.directory()?, name, recursive, 0).await.map_err(doing)
+        let directory = parent.directory()?;
+        match self.remove_entry(client, directory, name).await {
+            Err(error) if error.errno == libc::ENOTEMPTY && recursive => {
+                if let Some(entry) = self.find(client, directory, name).await? {
+                    let top = node::child(self, directory.clone(), name, &entry).map_err(doing)?;
+                    self.empty(client, top).await.map_err(doing)?;
+                }
+                self.remove_entry(client, directory, name).await.map_err(doing)
+            }
+            removed => removed.map_err(doing),
+        }
     }
 
-    async fn remove_entry(
-        &self,
-        client: &Client,
-        directory: &Directory,
-        name: &[u8],
-        recursive: bool,
-        depth: u32,
-    ) -> Result<ObjectId> {
+    /// Removes an entry that is no directory, or an empty one.
+    async fn remove_entry(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<ObjectId> {
         let Some(entry) = self.find(client, directory, name).await? else {
             self.clear_remainder(client, directory, name).await?;
             fail!(libc::ENOENT, "{}", quoted(&name));
         };
         if entry.inode.is_directory() {
-            let child = node::child(self, directory.clone(), name, &entry)?;
-            if recursive {
-                if depth == DEPTH_MAX {
-                    fail!(libc::ELOOP, "{} is deeper than {DEPTH_MAX} directories", quoted(&name));
-                }
-                let below: Pin<Box<dyn Future<Output = Result<()>>>> =
-                    Box::pin(self.remove_all(client, &child, depth + 1));
-                below.await?;
-            }
-            self.check_empty(client, &child).await?;
+            self.check_empty(client, &node::child(self, directory.clone(), name, &entry)?).await?;
         }
         self.clear_origin(client, &entry).await?;
         entry_store::punch(client, directory.object(), name).await?;
@@ -62,23 +55,51 @@ impl FileSystem {
         Ok(entry.inode.id)
     }
 
-    /// Removes everything in a directory.
-    async fn remove_all(&self, client: &Client, directory: &Directory, depth: u32) -> Result<()> {
-        let mut listing = Listing::default();
-        while !listing.is_at_end() {
-            let names = self.list(client, directory, &mut listing, NAMES_PER_REQUEST).await?;
-            let removals = names.iter().map(|name| async move {
-                match self.remove_entry(client, directory, name, true, depth).await {
-                    // Somebody else was faster.
-                    Err(error) if error.errno == libc::ENOENT => Ok(()),
-                    result => result.map(drop),
+    /// Removes everything in a directory. Directories that are not empty wait on a stack until what is in them is gone; it
+    /// is as deep as the tree, and needs none of the thread's stack.
+    async fn empty(&self, client: &Client, top: Directory) -> Result<()> {
+        let mut stack = vec![top];
+        while let Some(directory) = stack.last().cloned() {
+            let below = self.remove_leaves(client, &directory).await?;
+            if !below.is_empty() {
+                stack.extend(below);
+                continue;
+            }
+            stack.pop();
+            if let (false, Some(parent)) = (stack.is_empty(), directory.parent()) {
+                match self.remove_entry(client, parent, directory.name()).await {
+                    // Somebody has added to it meanwhile: the next pass over its parent finds it again.
+                    Err(error) if error.errno == libc::ENOTEMPTY => {}
+                    removed => ignore_missing(removed.map(drop))?,
                 }
-            });
-            // One at a time further down: the bound is for the whole, not for each level.
-            let limit = if depth == 1 { REMOVALS_IN_FLIGHT_MAX } else { 4 };
-            run_bounded(limit, removals).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Removes what can go from a directory, up to the first names that stay, and gives the directories that are in the way.
+    async fn remove_leaves(&self, client: &Client, directory: &Directory) -> Result<Vec<Directory>> {
+        let below = RefCell::new(Vec::new());
+        let mut listing = Listing::default();
+        while !listing.is_at_end() && below.borrow().is_empty() {
+            let names = self.list(client, directory, &mut listing, NAMES_PER_REQUEST).await?;
+            let removals = names.iter().map(|name| {
+                let below = &below;
+                async move {
+                    match self.remove_entry(client, directory, name).await {
+                        Err(error) if error.errno == libc::ENOTEMPTY => {}
+                        // Somebody else may have been faster.
+                        removed => return ignore_missing(removed.map(drop)),
+                    }
+                    if let Some(entry) = self.find(client, directory, name).await? {
+                        below.borrow_mut().push(node::child(self, directory.clone(), name, &entry)?);
+                    }
+                    Ok(())
+                }
+            });
+            run_bounded(REMOVALS_IN_FLIGHT_MAX, removals).await?;
+        }
+        Ok(below.into_inner())
     }
 
     /// Refuses a directory that has entries. Remainders of renames are none, and are cleared away.

@@ -136,3 +136,22 @@ fn first_mounts_at_once_make_one_namespace() {
         assert_eq!(ids.len(), CALLERS, "no two files share an object");
     });
 }
+
+#[test]
+fn deep_and_wide_trees_are_removed() {
+    let rig = Rig::inside();
+    let files = make(&rig, "files");
+    rig.run(move |client| async move {
+        let root = files.root();
+        let top = root.create_directories(&client, b"top", 0o755, ObjectClass::UNKNOWN).await.unwrap();
+        top.create_directories(&client, "d/".repeat(1500).as_bytes(), 0o755, ObjectClass::UNKNOWN).await.unwrap();
+        for number in 0..40 {
+            let path = format!("w{number}/x");
+            let below = top.create_directories(&client, path.as_bytes(), 0o755, ObjectClass::UNKNOWN).await.unwrap();
+            files.open(&client, &below, b"f", OpenOptions::create(), NewFile::default()).await.unwrap();
+        }
+        assert_eq!(errno(files.remove(&client, &root, b"top", false).await), Some(libc::ENOTEMPTY));
+        files.remove(&client, &root, b"top", true).await.unwrap();
+        assert!(root.is_empty(&client).await.unwrap());
+    });
+}
