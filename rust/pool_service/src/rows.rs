@@ -135,3 +135,63 @@ stored! {
         value: Blob,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of format 1 are read for ever: these bytes must not change.
+    #[test]
+    fn rows_have_these_bytes() {
+        let pool = PoolRow {
+            label: "p".into(),
+            state: 1,
+            meta_bytes_per_target: 2,
+            data_bytes_per_target: 3,
+            log_bytes_per_target: 4,
+            durability: "log".into(),
+            map_version: 5,
+            targets: vec![(Rank(6), TargetIndex(7))],
+        };
+        let properties =
+            Properties { label: "c".into(), kind: 8, numbers: vec![(9, 10)], texts: vec![(11, "t".into())] };
+        let container = ContainerRow { destroying: true, properties, next_object: 12, modify_time: 13 };
+        let (pool_id, container_id) = (PoolId::from_bytes([0xa1; 16]), ContainerId::from_bytes([0xa2; 16]));
+        let rows = [
+            Row::put(RowKey::Pool(pool_id), &pool),
+            Row::put(RowKey::Container(pool_id, container_id), &container),
+            Row::put(RowKey::PoolAttribute(pool_id, "n".into()), &AttributeRow { value: Blob(vec![14]) }),
+        ];
+        let number = |value: u64| value.to_le_bytes().to_vec();
+        let golden = [
+            [
+                &b"\x01\x01\0\0\0p\x01"[..],
+                &number(2),
+                &number(3),
+                &number(4),
+                b"\x03\0\0\0log\x05\0\0\0",
+                b"\x01\0\0\0\x06\0\0\0\x07\0\0\0",
+            ]
+            .concat(),
+            [
+                &b"\x01\x01\x01\0\0\0c\x08\0\x01\0\0\0\x09\0\0\0"[..],
+                &number(10),
+                b"\x01\0\0\0\x0b\0\0\0\x01\0\0\0t",
+                &number(12),
+                &number(13),
+            ]
+            .concat(),
+            b"\x01\x01\0\0\0\x0e".to_vec(),
+        ];
+        let keys = [
+            [&b"p"[..], &[0xa1; 16]].concat(),
+            [&b"c"[..], &[0xa1; 16], &[0xa2; 16]].concat(),
+            [&b"q"[..], &[0xa1; 16], b"n"].concat(),
+        ];
+        for ((row, golden), key) in rows.iter().zip(golden).zip(keys) {
+            assert_eq!(row.value, Some(golden), "{:?}", row.key);
+            assert_eq!(row.key.to_bytes(), key);
+            assert_eq!(RowKey::from_bytes(&key), Ok(row.key.clone()));
+        }
+    }
+}

@@ -3,6 +3,8 @@
 //! [`LocalEngine::serve`] is the engine of a local directory: it greets clients on a socket in the directory, holds their
 //! leases, and ends when nobody has needed it for a while. [`InsideEngine`] is the same engine on threads of the calling
 //! process. Both start a [`Target`] per thread; a simulator starts them all on one executor.
+//!
+#![doc = include_str!("../docs/design.md")]
 
 mod capacity;
 mod channel;
