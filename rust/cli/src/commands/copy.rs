@@ -90,11 +90,16 @@ fn explain(error: Failure, progress: &CopyProgress, source: &Place, destination:
             "the copy of {source} to {destination} was interrupted after {files}; run the command again to complete it"
         ));
     }
-    let again = "run the command again to complete the copy";
-    error
-        .remedy(Code::Unreach, again)
-        .remedy(Code::Timedout, again)
-        .remedy(Code::Nospace, "free space at the destination, and run the command again")
+    let is_loss = matches!(error.code(), Code::Unreach | Code::Shutdown | Code::Timedout | Code::Noreply);
+    // Before the first file is found, the error is about reaching the engine at all, and says more.
+    if is_loss && progress.files_found.load(Ordering::Relaxed) > 0 {
+        let files = count(progress.files.load(Ordering::Relaxed), "file");
+        daos_env::log!(Info, "tools", "{error}");
+        let sentence =
+            format!("the engine ended or did not answer after {files}; run the command again to complete it");
+        return Failure::new(error.code(), sentence);
+    }
+    error.remedy(Code::Nospace, "free space at the destination, and run the command again")
 }
 
 fn reply(summary: &CopySummary, (source, destination): (&Place, &Place), elapsed: Duration) -> Reply {

@@ -31,9 +31,15 @@ pub async fn mount(client: &Client, container: &Container, writes: bool) -> Resu
     Ok(FileSystem::mount(client, container, options).await?)
 }
 
-/// An error of files; its number has no name among those of objects, so the nearest one is taken.
+/// An error of files. One that began as an error of objects has its name at the end of the context; else the code nearest
+/// to the number is taken.
 impl From<DfsError> for Failure {
     fn from(error: DfsError) -> Failure {
+        let named = |code: &&Code| error.context.ends_with(&format!("({})", code.name()));
+        if let Some(code) = Code::ALL.iter().find(named) {
+            let sentence = error.context.trim_end_matches(&format!("({})", code.name())).trim_end();
+            return Failure::new(*code, sentence);
+        }
         let code = match error.errno {
             libc::ECANCELED => Code::Canceled,
             libc::EINVAL => Code::Inval,
@@ -58,5 +64,12 @@ mod tests {
         ] {
             assert_eq!(Failure::from(DfsError::new(number, "opening /a")).code(), code);
         }
+    }
+
+    #[test]
+    fn errors_that_began_as_those_of_objects_keep_their_code_and_say_it_once() {
+        let error = DfsError::from(daos_status::Status::new(Code::Csum, "block 7 of /a")).while_doing("reading /a");
+        let failure = Failure::from(error);
+        assert_eq!(failure.to_string(), "reading /a: block 7 of /a; restore it from a copy (DER_CSUM)");
     }
 }
