@@ -14,6 +14,8 @@
 //! Creating an entry (of several that create one name, one does), removing one, renaming one also over another (see
 //! `rename.rs`), and putting a whole file in place ([`mod@copy`]). A write of several chunks is not one instant; each chunk is.
 //! Removing a directory and creating an entry in it at the same time can leave that entry unreachable.
+//!
+#![doc = include_str!("../docs/design.md")]
 
 mod attributes;
 pub mod copy;
