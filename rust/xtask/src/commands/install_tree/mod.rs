@@ -79,6 +79,10 @@ pub fn install(metadata: &Metadata, profile: Profile, prefix: Option<PathBuf>) -
         let path = prefix.join(directory);
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
     }
+    // Configure scripts of DAOS programs look where upstream installs; a real folder of that name is the system's own.
+    if !prefix.join("lib64").is_dir() {
+        link(&prefix, "lib64", "lib")?;
+    }
     let tree = InstallTree { prefix };
     install_programs(&tree, &artifacts.program)?;
     install_library(&tree, &artifacts.library)?;
