@@ -196,7 +196,7 @@ struct daos_pool_cont_filter {
  * @info [in,out] what the pool is, see daos_pool_query; NULL when not wanted
  * @ev completion event; NULL to wait
  *
- * @return zero, -DER_INVAL, -DER_NONEXIST, -DER_NO_PERM, -DER_BUSY, -DER_UNREACH
+ * @return zero, -DER_INVAL, -DER_NONEXIST, -DER_NO_PERM, -DER_BUSY, -DER_UNREACH, -DER_NO_SERVICE when no engine can be had
  */
 int daos_pool_connect2(
 	const char *pool,

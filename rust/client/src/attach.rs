@@ -114,10 +114,22 @@ impl Drop for Connection {
 
 /// Makes a connection by the settings of the client.
 pub(crate) async fn attach(client: &Client, generation: u64) -> Result<Rc<Connection>> {
-    let directory = LocalDirectory::create(&client.0.settings.local_directory)?;
-    match client.0.settings.local_mode {
-        LocalMode::Process => attach_process(client, &directory, generation).await,
-        LocalMode::Inside => attach_inside(client, &directory, generation),
+    let result = match LocalDirectory::create(&client.0.settings.local_directory) {
+        Err(status) => Err(status),
+        Ok(directory) => match client.0.settings.local_mode {
+            LocalMode::Process => attach_process(client, &directory, generation).await,
+            LocalMode::Inside => attach_inside(client, &directory, generation),
+        },
+    };
+    result.map_err(about_the_system)
+}
+
+/// A file that is missing or in the way must not look like the pool or container that a caller asked for: programs take
+/// these numbers as an answer.
+fn about_the_system(status: Status) -> Status {
+    match status.code() {
+        Code::Nonexist | Code::Exist | Code::Enoent => Status::new(Code::NoService, status.context().to_owned()),
+        _ => status,
     }
 }
 
@@ -177,4 +189,17 @@ async fn attach_process(client: &Client, directory: &LocalDirectory, generation:
 fn fabric_transport(env: &Env, provider: &str, target: Option<&Address>) -> Result<Rc<dyn Transport>> {
     let settings = FabricSettings::towards(provider, target);
     Ok(FabricTransport::open(env, &settings)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_the_engine_away_is_no_answer_about_pools() {
+        let status = about_the_system(Status::new(Code::Nonexist, "starting /x/daos_server"));
+        assert_eq!(status, Status::new(Code::NoService, "starting /x/daos_server"));
+        let status = about_the_system(Status::new(Code::NoPerm, "x"));
+        assert_eq!(status.code(), Code::NoPerm);
+    }
 }
