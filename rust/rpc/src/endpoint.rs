@@ -5,6 +5,7 @@ mod exposures;
 mod inner;
 mod peers;
 mod request;
+mod seen;
 mod served;
 mod timer;
 mod transfer;
@@ -211,7 +212,12 @@ impl Endpoint {
 
     /// What was counted since the endpoint was opened.
     pub fn statistics(&self) -> Statistics {
-        self.0.counters.read()
+        Statistics {
+            outstanding: self.0.waits.count(),
+            requests: self.0.served.count(),
+            exposures: self.0.exposures.count(),
+            ..self.0.counters.read()
+        }
     }
 
     /// Ends everything: calls under way fail with `DER_CANCELED`, later ones with `DER_UNINIT`, and the handler is dropped.
@@ -248,3 +254,6 @@ impl Drop for Waiter {
         self.inner.ended_without_reply(self.inner.waits.cancel(self.id));
     }
 }
+
+#[cfg(test)]
+mod tests;

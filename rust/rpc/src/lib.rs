@@ -10,9 +10,8 @@
 //! * A call whose request or reply was lost ends soon after: the caller asks for calls that take long, and the server says
 //!   which of them it does not have.
 //! * Memory that was lent to a call is not touched any more when it was given back, however the call ended.
-//! * A call that failed with a time-out may have been executed. A request may also come twice, when the fabric doubles it:
-//!   finding out that a request was executed before is the services' business, who know what is idempotent. A cache of
-//!   replies by session and call id can be put in front of the handler later: both are in every request for that purpose.
+//! * A call that failed otherwise than by its server's answer may have been executed. A request is served once, also when the
+//!   fabric doubles it; a caller that calls again must know whether that is harmless.
 //! * What comes in is hostile: bytes that are not a valid frame are dropped, counted and logged at a bounded rate.
 //! * Bulk data is moved by the server: the caller exposes memory, sends its descriptor in the request, and the server reads
 //!   or writes it before it replies.

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Time between two log lines of one kind: a flood from the network must not become a flood in the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Events of one endpoint since it was opened.
+/// Events of one endpoint since it was opened, and what it has to do now.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Statistics {
     /// Messages that were not valid frames.
@@ -19,6 +19,14 @@ pub struct Statistics {
     pub lost_replies: u64,
     /// Requests that were dropped or answered with `DER_BUSY` because a bound was reached.
     pub refused_requests: u64,
+    /// Requests that came twice, and were served once.
+    pub doubled_requests: u64,
+    /// Calls and transfers that wait for their end now.
+    pub outstanding: usize,
+    /// Requests that the handler has and has not answered now.
+    pub requests: usize,
+    /// Pieces of memory that are exposed now.
+    pub exposures: usize,
 }
 
 /// A count with a log line once in a while.
@@ -54,6 +62,7 @@ pub(crate) struct Counters {
     pub late_replies: Counter,
     pub lost_replies: Counter,
     pub refused_requests: Counter,
+    pub doubled_requests: Counter,
 }
 
 impl Counters {
@@ -63,6 +72,8 @@ impl Counters {
             late_replies: self.late_replies.count(),
             lost_replies: self.lost_replies.count(),
             refused_requests: self.refused_requests.count(),
+            doubled_requests: self.doubled_requests.count(),
+            ..Statistics::default()
         }
     }
 }

@@ -1,3 +1,4 @@
 //! Simulated media, fabric and clock: one seed decides everything.
 
+pub mod fabric;
 pub mod media;

@@ -172,7 +172,7 @@ cases! { $
     failures::a_lost_call_is_noticed,
     hostile::unknown_operations_are_refused,
     hostile::malformed_messages_are_dropped_and_counted,
-    hostile::doubled_messages_are_survived,
+    hostile::doubled_requests_are_served_once,
     hostile::stale_peers_are_errors,
 }
 

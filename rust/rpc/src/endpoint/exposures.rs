@@ -36,6 +36,11 @@ impl Exposures {
         number
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.live.borrow().len()
+    }
+
     /// Remembers that a peer may still use memory.
     pub fn mark(&self, memory: &[u64], peer: &Address, call: u64) {
         let (mut live, mut unclean) = (self.live.borrow_mut(), self.unclean.borrow_mut());

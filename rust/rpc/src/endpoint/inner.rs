@@ -214,6 +214,10 @@ fn receive_request(inner: &Rc<Inner>, frame: Frame) {
             return;
         }
     };
+    if !inner.peers.borrow_mut().is_first(&address, frame.head.call_id) {
+        let sentence = format_args!("{}: dropped a request of {address} that came twice", inner.address);
+        return inner.counters.doubled_requests.add(inner.clock(), sentence);
+    }
     let handler = inner.handler.borrow().clone();
     let refusal = match handler {
         None => Status::new(Code::Nosys, format!("endpoint {} serves no requests", inner.address)),

@@ -1,5 +1,6 @@
 //! The peers that an endpoint knows.
 
+use super::seen::Seen;
 use crate::{Address, PeerIndex, Transport};
 use daos_status::{Code, Result, fail};
 use std::collections::HashMap;
@@ -8,6 +9,8 @@ struct Peer {
     index: Option<PeerIndex>,
     session: u64,
     last_used: u64,
+    /// Its requests.
+    seen: Seen,
 }
 
 /// Peers by address: what the transport calls them, and the session token that goes with requests to them.
@@ -46,7 +49,12 @@ impl Peers {
         self.make_room(transport, address, is_busy)?;
         let index = transport.resolve(address)?;
         let ticks = self.ticks;
-        let peer = self.table.entry(address.clone()).or_insert(Peer { index: None, session: 0, last_used: ticks });
+        let peer = self.table.entry(address.clone()).or_insert(Peer {
+            index: None,
+            session: 0,
+            last_used: ticks,
+            seen: Seen::new(),
+        });
         peer.index = Some(index);
         Ok((index, peer.session))
     }
@@ -82,6 +90,11 @@ impl Peers {
         if let Some(index) = self.table.get_mut(address).and_then(|peer| peer.index.take()) {
             transport.forget(index);
         }
+    }
+
+    /// Whether a request of a peer that was resolved comes for the first time.
+    pub fn is_first(&mut self, address: &Address, call: u64) -> bool {
+        self.table.get_mut(address).is_none_or(|peer| peer.seen.add(call))
     }
 
     /// What the transport calls a peer at the moment.

@@ -142,13 +142,15 @@ impl Waits {
 
     /// Ends all waits for a peer, or for all peers.
     pub fn fail_all(&self, peer: Option<&Address>, status: &Status) -> Vec<Ended> {
-        let ids: Vec<u64> = self
+        let mut ids: Vec<u64> = self
             .entries
             .borrow()
             .iter()
             .filter(|(_, wait)| peer.is_none_or(|peer| wait.peer == *peer))
             .map(|(id, _)| *id)
             .collect();
+        // In an order that a simulation can repeat.
+        ids.sort_unstable();
         ids.into_iter().filter_map(|id| self.fail(id, status.clone())).collect()
     }
 
@@ -200,6 +202,11 @@ impl Waits {
         }
         calls.values_mut().for_each(|ids| ids.sort_unstable());
         calls
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.entries.borrow().len()
     }
 
     /// Whether something waits for a peer.
