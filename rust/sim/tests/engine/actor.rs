@@ -1,7 +1,9 @@
 //! A client that does random things to what is its own, and checks what it reads.
 
+use crate::life::dead;
 use crate::model::{ContainerName, Model};
 use daos_env::{Random, SeededRandom};
+use daos_sim::media::SimMedia;
 use daos_status::{Code, Result, Status};
 use daos_testkit::wire_client::*;
 use daos_types::{HandleId, Reference};
@@ -46,12 +48,20 @@ pub struct Actor {
     number: u8,
     random: SeededRandom,
     model: Rc<RefCell<Model>>,
+    media: SimMedia,
     may_fail: MayFail,
 }
 
 impl Actor {
-    pub fn new(client: WireClient, number: u8, seed: u64, model: Rc<RefCell<Model>>, may_fail: MayFail) -> Actor {
-        Actor { client, number, random: SeededRandom::new(seed), model, may_fail }
+    pub fn new(
+        client: WireClient,
+        number: u8,
+        seed: u64,
+        model: Rc<RefCell<Model>>,
+        media: SimMedia,
+        may_fail: MayFail,
+    ) -> Actor {
+        Actor { client, number, random: SeededRandom::new(seed), model, media, may_fail }
     }
 
     fn below(&self, bound: u64) -> u64 {
@@ -71,6 +81,9 @@ impl Actor {
     pub async fn act(self) {
         for _ in 0..OPERATIONS {
             if let Err(status) = self.act_once().await {
+                if self.media.is_off() {
+                    dead().await;
+                }
                 assert!(self.may_fail.allows(&status), "client {}: {status}", self.number);
                 break;
             }

@@ -121,6 +121,7 @@ impl Life {
                 Ok(engine) => engine,
                 // The damage is in what the engine itself cannot do without.
                 Err(_) if damaged => return,
+                Err(_) if media.is_off() => return dead().await,
                 Err(status) => panic!("every engine starts: {status}"),
             };
             engine.verify(damaged).await;
@@ -145,15 +146,26 @@ impl Life {
                 engine.verify(false).await;
                 engine.act(MayFail::Never).await;
             }
-            for stopped in join_all(engine.targets.iter().map(Target::stop)).await {
+            let stopped = join_all(engine.targets.iter().map(Target::stop)).await;
+            if media.is_off() {
+                dead().await;
+            }
+            for stopped in stopped {
                 assert!(stopped.is_ok() || may_fail == MayFail::Anyhow, "{stopped:?}");
             }
         }
     }
 }
 
+/// What happens in a process whose power was cut: nothing any more. Some calls of media still return, with an error that
+/// nobody can see in a real one.
+pub async fn dead() {
+    std::future::pending().await
+}
+
 /// An engine that has started.
 struct Engine {
+    media: SimMedia,
     env: Env,
     spawner: Spawner,
     network: InProcessNetwork,
@@ -176,12 +188,14 @@ impl Engine {
         let transports: Vec<Rc<dyn Transport>> =
             (0..count).map(|_| network.open().expect("room") as Rc<dyn Transport>).collect();
         let addresses: Vec<Address> = transports.iter().map(|transport| transport.address()).collect();
-        let starts = transports.into_iter().enumerate().map(|(index, transport)| {
+        let folders = (0..count).map(|index| media.folder(&format!("target-{index}")));
+        let folders = folders.collect::<Result<Vec<Rc<dyn Media>>>>()?;
+        let starts = transports.into_iter().zip(folders).enumerate().map(|(index, (transport, folder))| {
             Target::start(TargetParts {
                 index: TargetIndex(index as u32),
                 env: env.clone(),
                 spawner: spawner.clone(),
-                media: media.folder(&format!("target-{index}")).expect("a folder"),
+                media: folder,
                 transport,
                 targets: addresses.clone(),
                 settings: TargetSettings { renew_system_at: RENEW_SYSTEM_AT, ..TargetSettings::default() },
@@ -193,7 +207,8 @@ impl Engine {
         });
         let targets = join_all(starts).await.into_iter().collect::<Result<Vec<Target>>>()?;
         model.borrow_mut().is_in_use = true;
-        Ok(Engine { env, spawner, network, sessions, addresses, targets, model })
+        let media = media.clone();
+        Ok(Engine { media, env, spawner, network, sessions, addresses, targets, model })
     }
 
     fn attach(&self) -> (u64, WireClient) {
@@ -210,6 +225,9 @@ impl Engine {
     async fn verify(&self, damaged: bool) {
         let (session, client) = self.attach();
         let verified = verify::verify(&client, &self.model, damaged).await;
+        if verified.is_err() && self.media.is_off() {
+            dead().await;
+        }
         assert!(verified.is_ok() || damaged, "{verified:?}");
         client.endpoint.close();
         self.detach(session).await;
@@ -218,7 +236,8 @@ impl Engine {
     async fn act(&self, may_fail: MayFail) {
         let actors = (0..CLIENTS).map(|number| {
             let (session, client) = self.attach();
-            let actor = Actor::new(client, number, self.env.random.next_u64(), self.model.clone(), may_fail);
+            let (seed, model) = (self.env.random.next_u64(), self.model.clone());
+            let actor = Actor::new(client, number, seed, model, self.media.clone(), may_fail);
             async move {
                 actor.act().await;
                 self.detach(session).await;
