@@ -129,8 +129,11 @@ impl LocalEngine {
             return Ok(None);
         }
         self.directory.remove_error()?;
-        let log = LogFile::open(self.directory.log_file(), self.env.clock.clone())?;
-        daos_env::set_log_sink(move |level, area, message| log.write(level, area, message));
+        match LogFile::open(self.directory.log_file(), self.env.clock.clone()) {
+            Ok(log) => daos_env::set_log_sink(move |level, area, message| log.write(level, area, message)),
+            // An engine that cannot log still serves.
+            Err(status) => daos_env::log!(Warn, "engine", "{status}"),
+        }
         let descriptors = raise_descriptor_limit();
         let format = DirectoryFormat::read_or_choose(&self.directory, settings.targets)?;
         let process = std::process::id();
