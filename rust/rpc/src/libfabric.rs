@@ -30,5 +30,12 @@ mod wake;
 /// Where an endpoint listens when nobody says where.
 const LOOPBACK: &str = "127.0.0.1";
 
+/// What a process of our own should have in its environment before it starts, unless its user has said otherwise.
+///
+/// By default `rxm` prepares 4096 receive buffers of 16 KiB for each endpoint, of which the first page is used at once: some 50 MB
+/// for an endpoint that does nothing. It has no other way to be told. A library must not change the environment of the
+/// program that loads it, so programs of others pay.
+pub const PROCESS_ENVIRONMENT: &[(&str, &str)] = &[("FI_OFI_RXM_MSG_RX_SIZE", "256")];
+
 pub use settings::FabricSettings;
 pub use transport::FabricTransport;

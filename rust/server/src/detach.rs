@@ -33,6 +33,11 @@ pub fn spawn_detached(command: &mut Command) -> Result<PipeReader> {
     let (words, their_end) = std::io::pipe().map_err(failed)?;
     do_not_block(&words).map_err(failed)?;
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(their_end).current_dir("/").env_remove("LD_PRELOAD");
+    for (name, value) in daos_rpc::libfabric::PROCESS_ENVIRONMENT {
+        if std::env::var_os(name).is_none() {
+            command.env(name, value);
+        }
+    }
     // SAFETY: between fork and exec only system calls are made that are allowed there: no memory is allocated, no lock taken.
     unsafe {
         command.pre_exec(detach);

@@ -24,9 +24,6 @@ use std::time::Duration;
 /// hold messages back.
 const RECEIVES: usize = 128;
 
-/// Looks at the completions in one round, so that a flood of them does not starve tasks.
-const BATCHES_PER_ROUND: usize = 4;
-
 /// An endpoint on a network. See [`super`] for what it relies on.
 pub struct FabricTransport {
     address: Address,
@@ -193,10 +190,8 @@ impl Source for FabricTransport {
         open.wake.quiet();
         let mut busy = self.deliver_held(&open);
         let mut batch = Vec::new();
-        for _ in 0..BATCHES_PER_ROUND {
-            if !open.port.completions(&mut batch) {
-                break;
-            }
+        // One look in a round: what has come is worked on before the provider is asked, by system calls, whether there is more.
+        if open.port.completions(&mut batch) {
             busy = true;
             for completion in batch.drain(..) {
                 self.complete(&open, completion);
