@@ -7,6 +7,7 @@ use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status};
+use daos_types::Epoch;
 use daos_wire::{Opcode, Wire, decode, encode};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -26,6 +27,7 @@ pub(crate) struct ClientInner {
     generation: Cell<u64>,
     attaching: RefCell<Option<Rc<Attempt>>>,
     closed: Cell<bool>,
+    newest_change: Cell<Epoch>,
 }
 
 /// An attempt to attach that is under way.
@@ -79,12 +81,23 @@ impl Client {
             generation: Cell::new(0),
             attaching: RefCell::new(None),
             closed: Cell::new(false),
+            newest_change: Cell::new(Epoch::ZERO),
         }))
     }
 
     /// Starts tasks and timers inside the context.
     pub fn spawner(&self) -> &Spawner {
         &self.0.spawner
+    }
+
+    /// The newest version that a change made through this context has got; zero before the first. Clocks of engines may be ahead of
+    /// the caller's, so it says more about what was written than the caller's clock.
+    pub fn newest_change(&self) -> Epoch {
+        self.0.newest_change.get()
+    }
+
+    pub(crate) fn note_change(&self, epoch: Epoch) {
+        self.0.newest_change.set(self.0.newest_change.get().max(epoch));
     }
 
     /// The clock and the random numbers of the context.

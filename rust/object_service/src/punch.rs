@@ -5,6 +5,7 @@ use crate::service::ObjectService;
 use daos_rpc::Request;
 use daos_status::Result;
 use daos_store::{PunchRequest, PunchTarget};
+use daos_types::Epoch;
 use daos_wire::{Punch, PunchKind, decode, encode};
 
 impl ObjectService {
@@ -13,11 +14,11 @@ impl ObjectService {
         let (object, container) = (punch.address.object, punch.address.container);
         let result = self.punch_checked(punch, request).await;
         result
-            .map(|()| encode(&()))
+            .map(|epoch| encode(&epoch))
             .map_err(|status| status.while_doing(format_args!("punch of object {object} in container {container}")))
     }
 
-    async fn punch_checked(&self, punch: Punch, request: &Request) -> Result<()> {
+    async fn punch_checked(&self, punch: Punch, request: &Request) -> Result<Epoch> {
         let (container, object) = (punch.address.container, punch.address.object);
         let what = match punch.what {
             PunchKind::Object => PunchTarget::Object,
@@ -36,6 +37,7 @@ impl ObjectService {
         self.grants.check(&punch.address, true).await?;
         let store = self.context.store(punch.address.pool)?;
         let epoch = self.epoch_of_change(request)?;
-        store.punch(PunchRequest { container, object, epoch, what, conditions }).await
+        store.punch(PunchRequest { container, object, epoch, what, conditions }).await?;
+        Ok(epoch)
     }
 }

@@ -8,7 +8,7 @@ use daos_env::sync::join_all;
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::{AkeyUpdate, Conditions, Data, UpdateRequest, UpdateValue};
-use daos_types::Extent;
+use daos_types::{Epoch, Extent};
 use daos_wire::{INLINE_BYTES_MAX, Payload, Update, UpdateKind, decode, encode};
 use std::rc::Rc;
 
@@ -27,10 +27,10 @@ impl ObjectService {
         let update: Update = decode(body)?;
         let what = format!("update of object {} in container {}", update.address.object, update.address.container);
         let result = self.update_checked(update, request).await;
-        result.map(|()| encode(&())).map_err(|status| status.while_doing(what))
+        result.map(|epoch| encode(&epoch)).map_err(|status| status.while_doing(what))
     }
 
-    async fn update_checked(&self, update: Update, request: &Request) -> Result<()> {
+    async fn update_checked(&self, update: Update, request: &Request) -> Result<Epoch> {
         let total = check_update(&update)?;
         check::key_kinds(update.address.object, Some(&update.dkey), update.akeys.iter().map(|akey| &akey.akey))?;
         let conditions = check::conditions(update.conditions)?;
@@ -75,7 +75,8 @@ impl ObjectService {
         // Read only now: waiting for the data must not make the version older than what others wrote meanwhile.
         let epoch = self.epoch_of_change(request)?;
         let (container, object) = (update.address.container, update.address.object);
-        store.update(UpdateRequest { container, object, epoch, dkey: update.dkey, conditions, akeys }).await
+        store.update(UpdateRequest { container, object, epoch, dkey: update.dkey, conditions, akeys }).await?;
+        Ok(epoch)
     }
 }
 

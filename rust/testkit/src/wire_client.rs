@@ -99,7 +99,7 @@ impl WireClient {
             akeys: vec![akey],
             payload: Payload::Inline(Blob(value.to_vec())),
         };
-        self.call_target(target, Opcode::Update, &request).await
+        self.call_target::<_, Epoch>(target, Opcode::Update, &request).await.map(drop)
     }
 
     /// Reads the single value; `None` when there is none.

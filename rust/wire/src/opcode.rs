@@ -62,11 +62,11 @@ opcodes! {
     AllocateObjectIds = 0x0208,
     /// `Indirect` -> `IndirectReply`.
     Indirect = 0x0300,
-    /// `Update` -> `()`.
+    /// `Update` -> `Epoch`: the version that the values got.
     Update = 0x0301,
     /// `Fetch` -> `FetchReply`.
     Fetch = 0x0302,
-    /// `Punch` -> `()`.
+    /// `Punch` -> `Epoch`: the version from which on it is hidden.
     Punch = 0x0303,
     /// `ListKeys` -> `ListKeysReply`.
     ListKeys = 0x0304,

@@ -214,7 +214,10 @@ fn after_kills_of_the_engine_a_further_copy_is_the_same() {
     run(&rig, local(&source), within(&files, "/copy")).unwrap();
     let target = directory.path().join("target");
     run(&rig, within(&files, "/copy"), local(&target)).unwrap();
-    assert_eq!(trees::read(&target), trees::read(&source));
+    // The engine's clock is ahead of ours after a kill; times that were kept must not be taken for older than the data.
+    let (left, right) = (trees::read(&target), trees::read(&source));
+    let differing: Vec<_> = left.keys().filter(|name| left.get(*name) != right.get(*name)).collect();
+    assert!(differing.is_empty() && left.len() == right.len(), "{} of {}: {differing:?}", left.len(), right.len());
 }
 
 /// What is in the container is what the source has of the name.

@@ -73,7 +73,8 @@ impl Object {
     async fn punch_in(&self, client: &Client, group: u32, conditions: Conditions, what: PunchKind) -> Result<()> {
         let when_lost = if conditions == Conditions::NONE { WhenLost::Repeat } else { WhenLost::Fail };
         let request = Punch { address: self.address(), conditions: conditions.0, what };
-        self.attempt(client, group, when_lost, async |target| self.send(client, target, Opcode::Punch, &request).await)
-            .await
+        let send = async |target: &_| self.send(client, target, Opcode::Punch, &request).await;
+        client.note_change(self.attempt(client, group, when_lost, send).await?);
+        Ok(())
     }
 }

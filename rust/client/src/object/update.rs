@@ -108,7 +108,7 @@ impl Object {
         if total <= INLINE_BYTES_MAX {
             request.payload = Payload::Inline(Blob(gather(&streams, total)));
         }
-        self.attempt(client, group, when_lost, async |target: &Target| {
+        let epoch = self.attempt(client, group, when_lost, async |target: &Target| {
             if total <= INLINE_BYTES_MAX {
                 return self.send(client, target, Opcode::Update, &request).await;
             }
@@ -117,8 +117,9 @@ impl Object {
             let result = self.send_lending(client, target, Opcode::Update, &request, lent.exposed()).await;
             drop(lent);
             result
-        })
-        .await
+        });
+        client.note_change(epoch.await?);
+        Ok(())
     }
 }
 

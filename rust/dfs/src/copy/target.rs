@@ -221,8 +221,9 @@ fn own(client: &Client, file_system: &FileSystem, inode: &mut Inode, item: &Item
     (inode.uid, inode.gid) = if preserve { (item.uid, item.gid) } else { (options.uid, options.gid) };
     inode.mtime = item.mtime;
     inode.ctime = file_system.now(client);
-    // The time holds for all that was written up to now; nobody else can have written yet.
-    inode.object_epoch = client.env().clock.wall_nanoseconds();
+    // The time holds for all that was written up to now, by the engine's clock, which may be ahead of ours; nobody else can have
+    // written yet.
+    inode.object_epoch = client.newest_change().0.max(client.env().clock.wall_nanoseconds());
 }
 
 /// Puts an entry in place; a file or a link that is there is replaced in one write, and its object given up.

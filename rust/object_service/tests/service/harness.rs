@@ -138,11 +138,11 @@ impl Bench {
     /// An update whose caller waits for so long.
     pub async fn call_within(&self, limit: Duration, request: &Update) -> Result<()> {
         let reply = self.client.call(self.server.address(), Opcode::Update as u16, encode(request), limit).await?;
-        decode(&reply)
+        decode::<Epoch>(&reply).map(drop)
     }
 
     pub async fn update(&self, request: &Update) -> Result<()> {
-        self.call(Opcode::Update, request).await
+        self.call::<Epoch>(Opcode::Update, request).await.map(drop)
     }
 
     pub async fn fetch(&self, request: &Fetch) -> Result<FetchReply> {

@@ -168,7 +168,7 @@ impl Actor {
         let address = address(name.0, name.1, self.container_handle(name));
         let what = PunchKind::Dkeys(vec![daos_testkit::wire_client::key(&format!("d{dkey}"))]);
         let request = Punch { address, conditions: 0, what };
-        self.client.call_target::<_, ()>(target, Opcode::Punch, &request).await?;
+        self.client.call_target::<_, daos_types::Epoch>(target, Opcode::Punch, &request).await?;
         self.acknowledge(|model| model.values.entry(key).or_default().acknowledge());
         Ok(())
     }
