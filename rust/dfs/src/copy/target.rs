@@ -109,10 +109,9 @@ impl TargetDirectory {
             TargetDirectory::Local(path) => finish_local(path, item, preserve),
             TargetDirectory::Container(node) => {
                 let file_system = node.file_system();
-                let now = client.env().clock.wall_nanoseconds();
                 let change = InodeChange {
                     mode: Some(libc::S_IFDIR | item.mode),
-                    mtime: Some((item.mtime, now)),
+                    mtime: Some((item.mtime, written_until(client))),
                     ctime: Some(file_system.now(client)),
                     uid: preserve.then_some(item.uid),
                     gid: preserve.then_some(item.gid),
@@ -221,9 +220,14 @@ fn own(client: &Client, file_system: &FileSystem, inode: &mut Inode, item: &Item
     (inode.uid, inode.gid) = if preserve { (item.uid, item.gid) } else { (options.uid, options.gid) };
     inode.mtime = item.mtime;
     inode.ctime = file_system.now(client);
-    // The time holds for all that was written up to now, by the engine's clock, which may be ahead of ours; nobody else can have
-    // written yet.
-    inode.object_epoch = client.newest_change().0.max(client.env().clock.wall_nanoseconds());
+    // Nobody else can have written yet.
+    inode.object_epoch = written_until(client);
+}
+
+/// The version up to which a time that is set now holds: all that was written so far has none above it, although the engine's
+/// clock may be ahead of ours.
+fn written_until(client: &Client) -> u64 {
+    client.newest_change().0.max(client.env().clock.wall_nanoseconds())
 }
 
 /// Puts an entry in place; a file or a link that is there is replaced in one write, and its object given up.
