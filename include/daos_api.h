@@ -22,6 +22,9 @@
 #if defined(__cplusplus)
 extern "C" {
 #endif
+/* Strict C99 does not declare it in <time.h>. */
+struct timespec;
+
 
 /** Flags of `daos_tx_open`. */
 enum {

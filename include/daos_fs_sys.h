@@ -9,6 +9,9 @@
 #if defined(__cplusplus)
 extern "C" {
 #endif
+/* Strict C99 does not declare it in <time.h>. */
+struct timespec;
+
 /** A mounted POSIX container addressed by absolute paths. */
 typedef struct dfs_sys dfs_sys_t;
 #define DFS_SYS_NO_CACHE 1
