@@ -86,7 +86,9 @@ impl Store {
         let key = container_key(container);
         let mut transaction = arena.begin();
         let mut root = self.superblock.containers(arena)?;
-        root.add_child(&mut transaction, ChildOrder::Fixed, &fixed_probe(&key), |_, _| Ok(Span::EMPTY))?;
+        let record = Level::create_container(&mut transaction, &key)?;
+        let probe = fixed_probe(&key);
+        root.add_record(&mut transaction, ChildOrder::Fixed, &probe, |_, _| Ok(Span::EMPTY), &record)?;
         let lsn = self.durable.commit(transaction)?;
         self.recent.mark_structure(lsn);
         Ok(Some(lsn))

@@ -1,4 +1,4 @@
-//! The bytes of format version 1. A change here is a new version, not a new expectation.
+//! The bytes of format version 2. A change here is a new version, not a new expectation.
 
 use crate::level::{Children, Level};
 use crate::{
@@ -79,23 +79,25 @@ fn leaf(
 fn check(store: &Store) {
     let arena = store.durable.arena();
     let superblock = arena.root(0).expect("header");
-    let found = arena.read(superblock, 72).expect("in the arena").to_vec();
+    let found = arena.read(superblock, 128).expect("in the arena").to_vec();
     let mut expected = b"daosstor".to_vec();
-    expected.extend([1, 0, 0, 0, 2, 1, 0, 0]);
+    expected.extend([2, 0, 0, 0, 2, 1, 0, 0]);
     for number in [64u64 << 20, 2 << 20, 1 << 20, (64 << 20) / 4096] {
         expected.extend(number.to_le_bytes());
     }
     expected.extend(&found[48..64]);
     // The bound of epochs: one less than a multiple of two to the power of 30.
     expected.extend(((1u64 << 30) - 1).to_le_bytes());
+    expected.extend([0; 56]);
     assert_eq!(found, expected, "the superblock");
 
     let root = store.superblock.containers(arena).expect("sound");
     let container = only_child(&root);
     let mut expected = word(arena, container, 0).to_le_bytes().to_vec();
-    expected.extend([0, 0, 0, 0, 16, 0, 0, 1, 0, 0, 0, 0]);
+    expected.extend([0, 0, 0, 0, 16, 0, 0, 5, 0, 0, 0, 0]);
     expected.extend(b"sixteen bytes id");
-    assert_eq!(bytes(arena, container, 32), expected, "a container");
+    expected.extend([0; 64]);
+    assert_eq!(bytes(arena, container, 96), expected, "a container");
 
     let object = only_child(&Level::load(arena, container).expect("sound"));
     let mut expected = bytes(arena, object, 8);
@@ -155,8 +157,7 @@ fn check_array(arena: &Arena, akey: u32) {
     assert_eq!(end, 3, "the end of the first entry");
 }
 
-#[test]
-fn golden_bytes_of_version_1() {
+fn in_a_store<T: 'static>(test: impl AsyncFnOnce(Rc<Store>, daos_env::Spawner) -> T + 'static) -> T {
     let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
     let spawner = executor.spawner().clone();
     let env = Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(1)) };
@@ -169,8 +170,60 @@ fn golden_bytes_of_version_1() {
     };
     let work = async move {
         let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
+        test(store, spawner).await
+    };
+    executor.block_on(work).expect("it ends")
+}
+
+#[test]
+fn golden_bytes_of_version_2() {
+    in_a_store(async |store, _| {
         build(&store).await;
         check(&store);
-    };
-    executor.block_on(work).expect("it ends");
+    });
+}
+
+/// Version 1 was never released: it is refused with a sentence, as what is not known yet is.
+#[test]
+fn other_versions_are_refused() {
+    in_a_store(async |store, spawner| {
+        let arena = store.durable.arena();
+        let superblock = arena.root(0).expect("header");
+        for version in [0u32, 1, 3, u32::MAX] {
+            let mut transaction = arena.begin();
+            transaction.write(superblock + 8, &version.to_le_bytes()).expect("in the arena");
+            drop(transaction.commit());
+            let status = Store::start(store.durable.clone(), &spawner).err().expect("another version");
+            assert_eq!(status.code(), daos_status::Code::DfIncompt);
+            assert!(
+                status.to_string().contains(&format!("format version {version}; this program knows 2")),
+                "{status}"
+            );
+        }
+    });
+}
+
+#[test]
+fn the_state_of_a_container_is_where_the_byte_map_says() {
+    in_a_store(async |store, _| {
+        store.container_create(CONTAINER).await.expect("create");
+        let arena = store.durable.arena();
+        let container = store.container(arena, CONTAINER).expect("there");
+        let state = container.state().expect("a container");
+        let mut transaction = arena.begin();
+        state.set_aggregated(&mut transaction, 0x0101).expect("write");
+        state.set_scanned(&mut transaction, 0x0202).expect("write");
+        state.set_checksum_kind(&mut transaction, 3).expect("write");
+        state.set_flags(&mut transaction, 4).expect("write");
+        state.set_chunk_bytes(&mut transaction, 0x0505).expect("write");
+        drop(transaction.commit());
+        let mut expected = vec![1, 1, 0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0, 3, 4, 0, 0, 5, 5, 0, 0];
+        expected.resize(64, 0);
+        assert_eq!(bytes(arena, container.link(), 96)[32..], expected[..]);
+        let read = (state.aggregated(arena).expect("read"), state.scanned(arena).expect("read"));
+        assert_eq!(read, (0x0101, 0x0202));
+        assert_eq!((state.checksum_kind(arena).expect("read"), state.flags(arena).expect("read")), (3, 4));
+        assert_eq!(state.chunk_bytes(arena).expect("read"), 0x0505);
+        assert!(store.superblock.containers(arena).expect("sound").state().is_err(), "no container");
+    });
 }

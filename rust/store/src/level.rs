@@ -3,11 +3,13 @@
 //! ```text
 //! children u32, punches u32, key length u24, shape u8, extra u32, key bytes
 //! ```
-//! * `children`: by the shape's lower four bits nothing (0), one record directly (1), or a tree (2).
-//! * `punches`: a tree of the epochs at which this was punched, or zero.
+//! * `children`: by the shape's lowest two bits nothing (0), one record directly (1), or a tree (2).
+//! * Bit 2 of the shape (4): this is a container, and its state lies behind the key (see `container_state.rs`).
+//! * `punches`: a tree of the epochs at which this was punched, or zero; of a container, of its pinned epochs.
 //! * The shape's upper four bits: what the children of an akey are (0 unknown, 1 single values, 2 extents).
 //! * `extra`: the record size of an array akey; of a container, 1 when it is being destroyed.
 
+use crate::container_state::{ContainerState, STATE_SIZE};
 use crate::key_order::{self, KeyProbe};
 use crate::tree::{Tree, Unique, damaged};
 use daos_media::{Arena, Offset, Transaction};
@@ -19,6 +21,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 const HEADER: u64 = 16;
 const DIRECT: u8 = 1;
 const TREE: u8 = 2;
+/// The bits of a shape that say what `children` is.
+const CHILDREN: u8 = 3;
+/// The record is a container's, with its state behind the key.
+const STATE: u8 = 4;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -93,10 +99,30 @@ impl Level {
         Ok(Level { position: offset.get(), header })
     }
 
+    /// Makes the record of a container, with an empty state behind its key.
+    pub(crate) fn create_container(transaction: &mut Transaction<'_>, key: &[u8; 16]) -> Result<Level> {
+        let offset = transaction.allocate(HEADER as usize + key.len() + STATE_SIZE)?;
+        let header = Header { children: 0, punches: 0, key: key.len() as u32 | u32::from(STATE) << 24, extra: 0 };
+        transaction.fill(offset.get(), header.as_bytes())?;
+        transaction.fill(offset.get() + HEADER, key)?;
+        transaction.fill(offset.get() + HEADER + key.len() as u64, &[0; STATE_SIZE])?;
+        Ok(Level { position: offset.get(), header })
+    }
+
+    /// The state of a container.
+    #[allow(dead_code, reason = "the state is there before its users")]
+    pub(crate) fn state(&self) -> Result<ContainerState> {
+        if self.shape() & STATE == 0 || self.key_length() != 16 {
+            return Err(damaged("a container", self.position));
+        }
+        Ok(ContainerState::at(self.position + HEADER + 16))
+    }
+
     /// Frees the record; what is below it must be gone.
     pub(crate) fn free(&self, transaction: &mut Transaction<'_>) -> Result<()> {
         let offset = Offset::new(self.position).ok_or_else(|| damaged("a record", self.position))?;
-        transaction.free(offset, HEADER as usize + self.key_length())
+        let state = if self.shape() & STATE == 0 { 0 } else { STATE_SIZE };
+        transaction.free(offset, HEADER as usize + self.key_length() + state)
     }
 
     pub(crate) fn link(&self) -> u32 {
@@ -160,7 +186,7 @@ impl Level {
 
     #[inline]
     pub(crate) fn children(&self) -> Result<Children> {
-        match self.shape() & 0xf {
+        match self.shape() & CHILDREN {
             0 => Ok(Children::None),
             DIRECT => Ok(Children::Direct(self.header.children)),
             TREE => Ok(Children::Tree(Tree::at(self.header.children, self.shape() >> 4 == 2)?)),
@@ -175,7 +201,7 @@ impl Level {
             (_, false) => u32::from(DIRECT),
             (_, true) => u32::from(TREE),
         };
-        let key = self.header.key & 0xf0ff_ffff | tag << 24;
+        let key = self.header.key & !(u32::from(CHILDREN) << 24) | tag << 24;
         if self.header.children != link {
             self.header.children = link;
             transaction.write(self.position, &link.to_le_bytes())?;
@@ -212,6 +238,19 @@ impl Level {
         span: impl Fn(&Arena, &Level) -> Result<Span>,
     ) -> Result<Level> {
         let child = Level::create(transaction, probe.bytes)?;
+        self.add_record(transaction, order, probe, span, &child)?;
+        Ok(child)
+    }
+
+    /// Takes a record that was made for it as a child of this key, which is not there.
+    pub(crate) fn add_record(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        order: ChildOrder,
+        probe: &KeyProbe<'_>,
+        span: impl Fn(&Arena, &Level) -> Result<Span>,
+        child: &Level,
+    ) -> Result<()> {
         match self.children()? {
             Children::None => self.set_children(transaction, child.link(), false)?,
             Children::Direct(only) => {
@@ -226,7 +265,7 @@ impl Level {
             }
             Children::Tree(tree) => tree.insert(transaction, probe, child.link(), 0)?,
         }
-        Ok(child)
+        Ok(())
     }
 
     /// Forgets a child whose record the caller frees.

@@ -9,6 +9,7 @@ mod array;
 mod change;
 mod commit;
 mod conditions;
+mod container_state;
 mod containers;
 #[cfg(test)]
 mod damage_tests;

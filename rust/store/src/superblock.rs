@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! magic "daosstor", version u32, durability u8, checksum u8, reserved u16, data bytes u64, arena bytes u64, log bytes u64,
-//! data blocks u64, extent bitmap u64, containers u64, epoch bound u64, reserved [u64; 4]
+//! data blocks u64, extent bitmap u64, containers u64, epoch bound u64, prepared u64, reserved [u64; 6]
 //! ```
-//! The bitmap and the record above the containers are named by their offsets. No epoch of the store is above the bound.
+//! The bitmap, the record above the containers and the table of prepared changes are named by their offsets. No epoch of the store is
+//! above the bound.
 
 use crate::level::Level;
 use crate::{ChecksumKind, StoreSettings};
@@ -15,8 +16,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Which root of the arena.
 const ROOT: usize = 0;
 const MAGIC: [u8; 8] = *b"daosstor";
-/// 1: the first.
-const VERSION: u32 = 1;
+/// 1 was never released; 2 is the first with room for prepared changes, and with the state of containers.
+const VERSION: u32 = 2;
 
 /// The bound is raised in steps of about a second, so that few changes write it.
 const EPOCH_STEP_MASK: u64 = (1 << 30) - 1;
@@ -39,10 +40,13 @@ struct Bytes {
     bitmap: u64,
     containers: u64,
     epoch_bound: u64,
-    spare: [u64; 4],
+    prepared: u64,
+    spare: [u64; 6],
 }
 
 const EPOCH_BOUND: u64 = 64;
+const PREPARED: u64 = 72;
+const _: () = assert!(size_of::<Bytes>() == 128 && std::mem::offset_of!(Bytes, prepared) as u64 == PREPARED);
 const _: () = assert!(std::mem::offset_of!(Bytes, epoch_bound) as u64 == EPOCH_BOUND);
 
 /// The superblock of an open store.
@@ -79,7 +83,8 @@ impl Superblock {
             bitmap: bitmap.get(),
             containers: u64::from(containers.link()) * 8,
             epoch_bound: 0,
-            spare: [0; 4],
+            prepared: 0,
+            spare: [0; 6],
         };
         let offset = transaction.allocate(size_of::<Bytes>())?;
         transaction.fill(offset.get(), bytes.as_bytes())?;
@@ -126,6 +131,18 @@ impl Superblock {
     /// No epoch of the store is above this.
     pub(crate) fn epoch_bound(&self, arena: &Arena) -> Result<u64> {
         arena.read_value(self.position + EPOCH_BOUND)
+    }
+
+    /// Where the table of prepared changes lies; zero while there is none.
+    #[allow(dead_code, reason = "the field is there before its user")]
+    pub(crate) fn prepared(&self, arena: &Arena) -> Result<u64> {
+        arena.read_value(self.position + PREPARED)
+    }
+
+    /// Sets where the table of prepared changes lies.
+    #[allow(dead_code, reason = "the field is there before its user")]
+    pub(crate) fn set_prepared(&self, transaction: &mut Transaction<'_>, position: u64) -> Result<()> {
+        transaction.write(self.position + PREPARED, &position.to_le_bytes())
     }
 
     /// Takes an epoch into the bound.
