@@ -1,7 +1,7 @@
 //! Damaged metadata gives errors: never a panic, never a walk without end.
 //!
 //! Pages and log records have checksums, so what is tried here is what a fault of this program, or a well-made forgery, would leave.
-//! `DAOS_STORE_DAMAGES=n` tries n of them.
+//! `DAOS_STORE_DAMAGES=n` tries n of them, `DAOS_STORE_FIRST_DAMAGE=n` starts at one.
 
 use crate::{
     AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, Data, Direction, Durability, End, FetchRequest, FetchWhat,
@@ -138,7 +138,7 @@ fn damage(arena: &Arena, used: u64, random: &SeededRandom) -> String {
     format!("{before:?} at {position} became {bytes:?}")
 }
 
-async fn run(count: u64, spawner: Spawner) {
+async fn run(seeds: std::ops::Range<u64>, spawner: Spawner) {
     let env = Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(1)) };
     let settings = StoreSettings {
         data_bytes: 64 << 20,
@@ -154,8 +154,9 @@ async fn run(count: u64, spawner: Spawner) {
     drop(store);
     let image = arena.read(0, ARENA_BYTES as usize).expect("all of it").to_vec();
     let used = ARENA_BYTES - arena.space().expect("sound").free - arena.space().expect("sound").reserved;
+    let count = seeds.end - seeds.start;
     let mut refused = 0;
-    for seed in 0..count {
+    for seed in seeds {
         let random = SeededRandom::new(seed);
         arena.restore(0, &image).expect("all of it");
         let what = damage(arena, used, &random);
@@ -190,8 +191,10 @@ async fn run(count: u64, spawner: Spawner) {
 
 #[test]
 fn damaged_metadata_gives_errors() {
-    let count = std::env::var("DAOS_STORE_DAMAGES").ok().and_then(|value| value.parse().ok()).unwrap_or(60);
+    let variable = |name, default| std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default);
+    let first = variable("DAOS_STORE_FIRST_DAMAGE", 0);
+    let seeds = first..first + variable("DAOS_STORE_DAMAGES", 60);
     let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
     let spawner = executor.spawner().clone();
-    executor.block_on(run(count, spawner)).expect("it ends");
+    executor.block_on(run(seeds, spawner)).expect("it ends");
 }

@@ -4,6 +4,8 @@
 //! the class that the store was created with.
 //!
 #![doc = include_str!("../docs/design.md")]
+//!
+#![doc = include_str!("../docs/semantics.md")]
 
 mod array;
 mod change;

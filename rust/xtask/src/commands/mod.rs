@@ -9,6 +9,7 @@ mod layers;
 mod local_engine;
 mod program;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 mod verify;
@@ -39,6 +40,8 @@ pub enum Command {
     Tidy(tidy::Arguments),
     /// Run the benchmarks of one layer
     Bench(bench::Arguments),
+    /// Run random tests with one seed after the other
+    Soak(soak::Arguments),
 }
 
 /// Runs one command.
@@ -54,5 +57,6 @@ pub fn run(command: Command) -> Result<()> {
         Command::Layers(arguments) => layers::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
     }
 }
