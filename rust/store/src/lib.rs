@@ -42,6 +42,7 @@ mod value_space;
 mod visibility;
 
 pub use conditions::Conditions;
+pub use daos_checksum::ChecksumKind;
 pub use daos_media::Durability;
 pub use data::Data;
 pub use fetch_request::{AkeyFetch, Content, FetchReply, FetchRequest, FetchWhat, Fetched, FetchedPiece};
@@ -51,6 +52,6 @@ pub use listing::{
 };
 pub use query::{End, KeyChoice, QueryReply, QueryRequest};
 pub use request::{AkeyUpdate, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
-pub use settings::{ChecksumKind, StoreSettings};
+pub use settings::StoreSettings;
 pub use space::{Statistics, StoreSpace, TierSpace};
 pub use store::Store;

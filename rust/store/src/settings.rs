@@ -1,17 +1,7 @@
 //! What a store is created with.
 
+use daos_checksum::ChecksumKind;
 use daos_media::Durability;
-
-/// The checksum kept beside every value.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ChecksumKind {
-    /// None is kept and nothing is verified.
-    Off,
-    /// CRC-32C.
-    Crc32c,
-    /// CRC-64/NVME.
-    Crc64,
-}
 
 /// Sizes and choices of a store; they are kept on its media.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,7 +2,6 @@
 
 use crate::value_space::{Placed, piece_word};
 use crate::{ChecksumKind, Data};
-use daos_checksum::{crc32c, crc64};
 use daos_media::{Arena, Offset, Transaction};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::ObjectId;
@@ -25,11 +24,7 @@ const _: () = assert!(CHUNKS_PER_BLOCK * 8 <= daos_media::arena::ALLOCATION_SIZE
 /// The checksum of bytes.
 #[inline]
 pub(crate) fn checksum(kind: ChecksumKind, bytes: &[u8]) -> u64 {
-    match kind {
-        ChecksumKind::Off => 0,
-        ChecksumKind::Crc32c => u64::from(crc32c(bytes)),
-        ChecksumKind::Crc64 => crc64(bytes),
-    }
+    kind.word(bytes)
 }
 
 /// Bytes under one checksum of a value of `length` bytes: chunks grow with the value, so that one allocation holds all checksums.

@@ -23,7 +23,6 @@ const VERSION: u32 = 2;
 const EPOCH_STEP_MASK: u64 = (1 << 30) - 1;
 
 const DURABILITIES: [Durability; 3] = [Durability::Log, Durability::Pmem, Durability::Ram];
-const CHECKSUMS: [ChecksumKind; 3] = [ChecksumKind::Off, ChecksumKind::Crc32c, ChecksumKind::Crc64];
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -74,7 +73,7 @@ impl Superblock {
             magic: MAGIC,
             version: VERSION,
             durability: index_of(&DURABILITIES, settings.durability),
-            checksum: index_of(&CHECKSUMS, settings.checksum),
+            checksum: settings.checksum.number(),
             reserved: 0,
             data_bytes: settings.data_bytes,
             arena_bytes: settings.arena_bytes,
@@ -102,7 +101,7 @@ impl Superblock {
             fail!(Code::DfIncompt, "the store has format version {}; this program knows {VERSION}", bytes.version);
         }
         let durability = DURABILITIES.get(usize::from(bytes.durability));
-        let checksum = CHECKSUMS.get(usize::from(bytes.checksum));
+        let checksum = ChecksumKind::from_number(u64::from(bytes.checksum));
         let (Some(durability), Some(checksum), Some(bitmap)) = (durability, checksum, Offset::new(bytes.bitmap)) else {
             fail!(
                 Code::DfInval,
@@ -117,7 +116,7 @@ impl Superblock {
             arena_bytes: bytes.arena_bytes,
             log_bytes: bytes.log_bytes,
             durability: *durability,
-            checksum: *checksum,
+            checksum,
         };
         Level::load_at(arena, bytes.containers)?;
         Ok(Superblock { position, settings, blocks: bytes.blocks, bitmap, containers: bytes.containers })
