@@ -111,7 +111,7 @@ fn one(
         };
         let store = Store::create(media, settings, env, &spawner).await?;
         let container = ContainerId::from_bytes([7; 16]);
-        store.container_create(container).await?;
+        store.container_create(container, store.container_defaults()).await?;
         let kind = if layout == Layout::Single { ObjectType::MULTI_HASHED } else { ObjectType::ARRAY_BYTE };
         let object = ObjectId::generate(ObjectId { hi: 0, lo: 1 }, kind, ObjectClass::S1);
         let value = (0..size).map(|index| index as u8).collect();

@@ -1,15 +1,16 @@
 //! Array extents: one record per range and epoch.
 //!
 //! ```text
-//! start u64, end u64, epoch u64, checksum u64, record size u32, minor u24, flags u8 (1: on the device, 2: punched),
+//! start u64, end u64, epoch u64, checksum u64, record size u32, minor u24, flags u8 (1: on the device, 2: punched, others: checksums),
 //! then the bytes, or their pieces [u64] (punched: nothing)
 //! ```
-//! The tree orders them by start, then newest first: falling epoch, then falling minor number, which counts overlapping writes of one epoch. The
-//! checksum is that of all bytes, or, for extents of more than one chunk, the place of one per chunk.
+//! The tree orders them by start, then newest first: falling epoch, then falling minor number, which counts overlapping writes of one epoch. What the
+//! checksum is, `checksums.rs` says.
 
 use crate::ChecksumKind;
+use crate::checksums::{CHECKSUM_FLAGS, StoredChecksum};
 use crate::level::{Children, Level, Span};
-use crate::stored::{INLINE_MAX, Source, StoredRange, VALUE_MAX, chunk_of, free_checksums};
+use crate::stored::{INLINE_MAX, Source, StoredRange, VALUE_MAX};
 use crate::tree::{Cursor, Probe, Tree, damaged};
 use crate::value_space::ValueSpace;
 use crate::visibility::Window;
@@ -44,7 +45,7 @@ pub(crate) struct Record {
     pub epoch: u64,
     pub minor: u32,
     pub record_size: u32,
-    checksum: u64,
+    checksum: StoredChecksum,
     flags: u8,
 }
 
@@ -53,7 +54,8 @@ impl Record {
         let position = u64::from(link) * 8;
         let header: Header = arena.read_value(position)?;
         let flags = (header.minor_and_flags >> 24) as u8;
-        let extent = Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && flags <= PUNCHED);
+        let extent =
+            Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && flags & !CHECKSUM_FLAGS <= PUNCHED);
         let Some(extent) = extent else { return Err(damaged("an extent", position)) };
         let length = extent.count().checked_mul(u64::from(header.record_size));
         let limit = if flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
@@ -66,7 +68,7 @@ impl Record {
             epoch: header.epoch,
             minor: header.minor_and_flags & MINOR_MAX,
             record_size: header.record_size,
-            checksum: header.checksum,
+            checksum: StoredChecksum::from_record(flags, header.checksum),
             flags,
         })
     }
@@ -89,15 +91,14 @@ impl Record {
             start: ((part.start() - self.extent.start()) * size) as usize,
             length: (part.count() * size) as usize,
             on_device: self.flags & ON_DEVICE != 0,
-            chunk: chunk_of(self.length()),
-            checksum_word: self.checksum,
+            checksum: self.checksum,
         }
     }
 
     fn free(&self, transaction: &mut Transaction<'_>, space: &ValueSpace) -> Result<()> {
+        self.checksum.free(transaction, self.length())?;
         let tail = if self.flags & ON_DEVICE != 0 {
             let range = self.locate(self.extent);
-            free_checksums(transaction, self.checksum, range.value_length, range.chunk)?;
             space.free(transaction, range.address, range.value_length)?
         } else {
             self.length()
@@ -211,7 +212,8 @@ pub(crate) fn put(
         Content::Punch => (PUNCHED, 0, 0),
         Content::Data(source) => {
             let flags = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
-            (flags, source.tail_length(), source.checksum_word(transaction, kind)?)
+            let checksum = source.checksum(transaction, kind)?;
+            (flags | checksum.flags(), source.tail_length(), checksum.word)
         }
     };
     let offset = transaction.allocate(HEADER + tail)?;

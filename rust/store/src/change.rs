@@ -1,10 +1,11 @@
 //! How requests change the levels: within one transaction, which the caller commits or drops.
 
 use crate::array;
+use crate::checksums::Checksums;
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{ChildOrder, Children, Level, Span, ValueKind};
 use crate::single;
-use crate::stored::{INLINE_MAX, Source, VALUE_MAX, chunk_of};
+use crate::stored::{INLINE_MAX, Source, VALUE_MAX};
 use crate::value_space::{Placed, ValueSpace};
 use crate::visibility::{Depth, Window, is_visible, span};
 use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, Store, UpdateRequest, UpdateValue};
@@ -70,20 +71,31 @@ fn check_length(length: usize) -> Result<()> {
     Ok(())
 }
 
+/// Whether an update has values for the data device.
+pub(crate) fn has_large_values(request: &UpdateRequest) -> bool {
+    request.akeys.iter().any(|update| match &update.value {
+        UpdateValue::Single(data) => !is_inline(data),
+        UpdateValue::Array { pieces, .. } => pieces.iter().any(|(_, data)| !is_inline(data)),
+        UpdateValue::PunchExtents(_) => false,
+    })
+}
+
 /// Writes the large values of an update to the data device; their bytes are taken out of the request.
-pub(crate) async fn place_values(store: &Store, request: &mut UpdateRequest) -> Result<Vec<PlacedValue>> {
+pub(crate) async fn place_values(
+    store: &Store,
+    request: &mut UpdateRequest,
+    checksums: Checksums,
+) -> Result<Vec<PlacedValue>> {
     let mut values = Vec::new();
     for (akey, update) in request.akeys.iter_mut().enumerate() {
         match &mut update.value {
             UpdateValue::Single(data) if !is_inline(data) => {
-                let chunk = data.len();
-                values.push(PlacedValue { akey, piece: 0, placed: place(store, data, chunk).await? });
+                values.push(PlacedValue { akey, piece: 0, placed: place(store, data, checksums).await? });
             }
             UpdateValue::Array { pieces, .. } => {
                 for (piece, (_, data)) in pieces.iter_mut().enumerate() {
                     if !is_inline(data) {
-                        let chunk = chunk_of(data.len());
-                        values.push(PlacedValue { akey, piece, placed: place(store, data, chunk).await? });
+                        values.push(PlacedValue { akey, piece, placed: place(store, data, checksums).await? });
                     }
                 }
             }
@@ -93,7 +105,7 @@ pub(crate) async fn place_values(store: &Store, request: &mut UpdateRequest) -> 
     Ok(values)
 }
 
-async fn place(store: &Store, data: &mut Data, chunk: usize) -> Result<Placed> {
+async fn place(store: &Store, data: &mut Data, checksums: Checksums) -> Result<Placed> {
     let mut placed = loop {
         match store.values.reserve(data.len()).await {
             Err(status) if status.code() == Code::Nospace && store.reclaim.is_running() => {
@@ -103,7 +115,7 @@ async fn place(store: &Store, data: &mut Data, chunk: usize) -> Result<Placed> {
         }
     };
     let data = std::mem::replace(data, Data::Bytes(Vec::new()));
-    store.values.fill(&mut placed, data, store.settings().checksum, chunk).await?;
+    store.values.fill(&mut placed, data, checksums).await?;
     Ok(placed)
 }
 

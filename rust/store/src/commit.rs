@@ -3,7 +3,7 @@
 use crate::change::{self, Change, PlacedValue};
 use crate::key_order::order_of;
 use crate::punch;
-use crate::{Operation, PunchRequest, PunchTarget, Store, UpdateRequest, UpdateValue};
+use crate::{ChecksumKind, Operation, PunchRequest, PunchTarget, Store, UpdateRequest, UpdateValue};
 use daos_media::{Arena, Lsn};
 use daos_status::{Code, Result};
 use daos_types::{ContainerId, Key, ObjectId};
@@ -56,7 +56,11 @@ impl Store {
         let mut placed = Vec::new();
         for (index, operation) in operations.iter_mut().enumerate() {
             let Operation::Update(update) = operation else { continue };
-            let values = change::place_values(self, update).await?;
+            if !change::has_large_values(update) {
+                continue;
+            }
+            let checksums = self.settings_of(update.container)?.checksums();
+            let values = change::place_values(self, update, checksums).await?;
             if !values.is_empty() {
                 placed.resize_with(index, Vec::new);
                 placed.push(values);
@@ -70,13 +74,14 @@ impl Store {
         let arena = self.durable.arena();
         let is_privileged = self.makes_only_known_punches(arena, operations)?;
         let mut transaction = if is_privileged { arena.begin_privileged() } else { arena.begin() };
-        let kind = self.settings().checksum;
         let mut newest = 0;
         for (index, operation) in operations.iter().enumerate() {
+            let kind = ChecksumKind::Off;
             let mut change = Change { transaction: &mut transaction, space: &self.values, kind };
             let epoch = match operation {
                 Operation::Update(update) => {
                     let mut container = self.container(arena, update.container)?;
+                    change.kind = container.state()?.settings(arena)?.checksum;
                     let placed = placed.get(index).map_or(&[][..], |values| values);
                     change.update(&mut container, update, placed)?;
                     update.epoch

@@ -1,9 +1,11 @@
 //! What a container keeps behind its key: 64 bytes.
 //!
 //! ```text
-//! 0 aggregated u64   8 scanned u64   16 checksum kind u8   17 flags u8   18 reserved u16   20 chunk bytes u32   24 zeros
+//! 0 aggregated u64   8 scanned u64   16 checksum kind u8   17 flags u8 (1: verify on update)   18 reserved u16   20 chunk bytes u32   24 zeros
 //! ```
 
+use crate::tree::damaged;
+use crate::{ChecksumKind, ContainerSettings};
 use daos_media::{Arena, Transaction};
 use daos_status::Result;
 
@@ -13,8 +15,9 @@ pub(crate) const STATE_SIZE: usize = 64;
 const AGGREGATED: u64 = 0;
 const SCANNED: u64 = 8;
 const CHECKSUM: u64 = 16;
-const FLAGS: u64 = 17;
-const CHUNK: u64 = 20;
+
+/// A flag: checksums that come with an update are verified.
+const VERIFY_ON_UPDATE: u8 = 1;
 
 /// The place of a container's state; see [`crate::level::Level::state`].
 #[derive(Clone, Copy, Debug)]
@@ -46,30 +49,25 @@ impl ContainerState {
         transaction.write(self.position + SCANNED, &epoch.to_le_bytes())
     }
 
-    /// The kind of checksums of values written from now on, as a number of the format.
-    pub(crate) fn checksum_kind(&self, arena: &Arena) -> Result<u8> {
-        arena.read_value(self.position + CHECKSUM)
+    /// How its values are protected.
+    #[inline]
+    pub(crate) fn settings(&self, arena: &Arena) -> Result<ContainerSettings> {
+        let bytes: [u8; 8] = arena.read_value(self.position + CHECKSUM)?;
+        let [kind, flags, _, _, chunk @ ..] = bytes;
+        let settings = ContainerSettings {
+            checksum: ChecksumKind::from_number(u64::from(kind)).unwrap_or_default(),
+            chunk_bytes: u32::from_le_bytes(chunk),
+            verify_on_update: flags & VERIFY_ON_UPDATE != 0,
+        };
+        if settings.check().is_err() || ChecksumKind::from_number(u64::from(kind)).is_none() {
+            return Err(damaged("a container's settings", self.position + CHECKSUM));
+        }
+        Ok(settings)
     }
 
-    pub(crate) fn set_checksum_kind(&self, transaction: &mut Transaction<'_>, kind: u8) -> Result<()> {
-        transaction.write(self.position + CHECKSUM, &[kind])
-    }
-
-    /// Flags of the container's checksums.
-    pub(crate) fn flags(&self, arena: &Arena) -> Result<u8> {
-        arena.read_value(self.position + FLAGS)
-    }
-
-    pub(crate) fn set_flags(&self, transaction: &mut Transaction<'_>, flags: u8) -> Result<()> {
-        transaction.write(self.position + FLAGS, &[flags])
-    }
-
-    /// Bytes of an array extent under one checksum; zero for the store's own choice.
-    pub(crate) fn chunk_bytes(&self, arena: &Arena) -> Result<u32> {
-        arena.read_value(self.position + CHUNK)
-    }
-
-    pub(crate) fn set_chunk_bytes(&self, transaction: &mut Transaction<'_>, bytes: u32) -> Result<()> {
-        transaction.write(self.position + CHUNK, &bytes.to_le_bytes())
+    pub(crate) fn set_settings(&self, transaction: &mut Transaction<'_>, settings: &ContainerSettings) -> Result<()> {
+        let flags = if settings.verify_on_update { VERIFY_ON_UPDATE } else { 0 };
+        let [a, b, c, d] = settings.chunk_bytes.to_le_bytes();
+        transaction.write(self.position + CHECKSUM, &[settings.checksum.number(), flags, 0, 0, a, b, c, d])
     }
 }

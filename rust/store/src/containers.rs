@@ -1,10 +1,10 @@
 //! Making, finding and destroying containers.
 
-use crate::Store;
 use crate::key_order::{container_key, fixed_probe};
 use crate::level::{ChildOrder, Children, Level, Span};
 use crate::reclaim;
 use crate::tree::damaged;
+use crate::{ContainerSettings, Store};
 use daos_media::{Arena, Lsn};
 use daos_status::{Code, Result, fail};
 use daos_types::ContainerId;
@@ -55,10 +55,17 @@ impl Store {
         Ok(found)
     }
 
-    pub(crate) async fn make_container(&self, container: ContainerId) -> Result<()> {
+    /// How the values of a container are protected.
+    pub(crate) fn settings_of(&self, container: ContainerId) -> Result<ContainerSettings> {
+        let arena = self.durable.arena();
+        self.container(arena, container)?.state()?.settings(arena)
+    }
+
+    pub(crate) async fn make_container(&self, container: ContainerId, settings: ContainerSettings) -> Result<()> {
+        settings.check()?;
         loop {
             self.durable.admission().await?;
-            match self.try_make_container(container) {
+            match self.try_make_container(container, &settings) {
                 Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {}
                 Ok(None) => {}
                 Ok(Some(lsn)) => return self.durable.wait_durable(lsn).await,
@@ -73,7 +80,7 @@ impl Store {
     }
 
     /// Makes a container; `None` when one of this identifier is still being freed.
-    fn try_make_container(&self, container: ContainerId) -> Result<Option<Lsn>> {
+    fn try_make_container(&self, container: ContainerId, settings: &ContainerSettings) -> Result<Option<Lsn>> {
         let arena = self.durable.arena();
         match self.find_container(arena, container)? {
             Some(level) if reclaim::is_destroyed(&level) && self.reclaim.is_running() => return Ok(None),
@@ -87,6 +94,7 @@ impl Store {
         let mut transaction = arena.begin();
         let mut root = self.superblock.containers(arena)?;
         let record = Level::create_container(&mut transaction, &key)?;
+        record.state()?.set_settings(&mut transaction, settings)?;
         let probe = fixed_probe(&key);
         root.add_record(&mut transaction, ChildOrder::Fixed, &probe, |_, _| Ok(Span::EMPTY), &record)?;
         let lsn = self.durable.commit(transaction)?;

@@ -51,7 +51,7 @@ fn update(container: ContainerId, object: ObjectId, number: u64, conditions: Con
 
 async fn build(store: &Store) {
     for container in CONTAINERS {
-        store.container_create(container).await.expect("create");
+        store.container_create(container, store.container_defaults()).await.expect("create");
         for object in objects() {
             for number in 0..250 {
                 store.update(update(container, object, number, Conditions::NONE)).await.expect("update");
@@ -117,7 +117,7 @@ async fn write_some(store: &Rc<Store>, random: &SeededRandom) {
         let _answer = store.punch(PunchRequest { container, object, epoch: Epoch(number + 1), what, conditions }).await;
     }
     let _answer = store.container_destroy(CONTAINERS[pick(2)]).await;
-    let _answer = store.container_create(ContainerId::from_bytes([9; 16])).await;
+    let _answer = store.container_create(ContainerId::from_bytes([9; 16]), store.container_defaults()).await;
 }
 
 /// Puts something else into a few bytes of the part of the arena that is in use.

@@ -178,11 +178,10 @@ impl Store {
         if request.size_only {
             return Ok(Data::Bytes(Vec::new()));
         }
-        let kind = self.settings().checksum;
         if !range.on_device {
-            return range.read_inline(self.durable.arena(), kind, &origin(request, wanted));
+            return range.read_inline(self.durable.arena(), &origin(request, wanted));
         }
-        let plan = self.values.plan(kind, range)?;
+        let plan = self.values.plan(range)?;
         found.reads.push(Read { akey: place.0, piece: place.1, plan });
         Ok(Data::Bytes(Vec::new()))
     }
@@ -190,12 +189,11 @@ impl Store {
     /// Reads what lies on the data device. Nothing of the arena is looked at any more.
     pub(crate) async fn read_values(&self, request: &FetchRequest, mut found: Found) -> Result<(FetchReply, u64)> {
         let _pin = self.values.extents().pin_readers();
-        let kind = self.settings().checksum;
         let mut reads = found.reads.into_iter().peekable();
         while reads.peek().is_some() {
             let batch = reads.by_ref().take(READS_AT_ONCE).map(|Read { akey, piece, plan }| async move {
                 let origin = origin(request, &request.akeys[akey]);
-                (akey, piece, self.values.read(kind, plan, &origin).await)
+                (akey, piece, self.values.read(plan, &origin).await)
             });
             for (akey, piece, data) in join_all(batch).await {
                 match &mut found.reply.akeys[akey] {

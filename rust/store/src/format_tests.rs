@@ -2,8 +2,8 @@
 
 use crate::level::{Children, Level};
 use crate::{
-    AkeyUpdate, ChecksumKind, Conditions, Data, Durability, PunchRequest, PunchTarget, Store, StoreSettings,
-    UpdateRequest, UpdateValue,
+    AkeyUpdate, ChecksumKind, Conditions, ContainerSettings, Data, Durability, PunchRequest, PunchTarget, Store,
+    StoreSettings, UpdateRequest, UpdateValue,
 };
 use daos_env::{Env, Executor, ManualClock, SeededRandom};
 use daos_media::{Arena, MemoryMedia};
@@ -16,7 +16,7 @@ const CONTAINER: ContainerId = ContainerId::from_bytes(*b"sixteen bytes id");
 const OBJECT: ObjectId = ObjectId { hi: 0x0102_0304, lo: 0x0506_0708 };
 
 async fn build(store: &Store) {
-    store.container_create(CONTAINER).await.expect("create");
+    store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
     let large: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
     let values = [
         ("single", 2, UpdateValue::Single(Data::copy_of(b"hello"))),
@@ -81,7 +81,7 @@ fn check(store: &Store) {
     let superblock = arena.root(0).expect("header");
     let found = arena.read(superblock, 128).expect("in the arena").to_vec();
     let mut expected = b"daosstor".to_vec();
-    expected.extend([2, 0, 0, 0, 2, 1, 0, 0]);
+    expected.extend([2, 0, 0, 0, 2, 2, 0, 0]);
     for number in [64u64 << 20, 2 << 20, 1 << 20, (64 << 20) / 4096] {
         expected.extend(number.to_le_bytes());
     }
@@ -96,7 +96,9 @@ fn check(store: &Store) {
     let mut expected = word(arena, container, 0).to_le_bytes().to_vec();
     expected.extend([0, 0, 0, 0, 16, 0, 0, 5, 0, 0, 0, 0]);
     expected.extend(b"sixteen bytes id");
-    expected.extend([0; 64]);
+    expected.extend([0; 16]);
+    expected.extend([2, 0, 0, 0, 0, 0x80, 0, 0]);
+    expected.extend([0; 40]);
     assert_eq!(bytes(arena, container, 96), expected, "a container");
 
     let object = only_child(&Level::load(arena, container).expect("sound"));
@@ -125,10 +127,10 @@ fn check_single(arena: &Arena, akey: u32) {
     let [(2, small), (3, large)] = versions[..] else { panic!("two versions") };
     let mut expected = 2u64.to_le_bytes().to_vec();
     expected.extend(u64::from(daos_checksum::crc32c(b"hello")).to_le_bytes());
-    expected.extend(*b"\x05\0\0\0\0\0\0\0hello");
+    expected.extend(*b"\x05\0\0\0\x10\0\0\0hello");
     assert_eq!(bytes(arena, small, 29), expected, "a small value");
     let found = bytes(arena, large, 32);
-    assert_eq!(found[16..], *b"\x88\x13\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0", "5000 bytes in two blocks from block 0 on");
+    assert_eq!(found[16..], *b"\x88\x13\0\0\x11\0\0\0\x02\0\0\0\0\0\0\0", "5000 bytes in two blocks from block 0 on");
 }
 
 fn check_array(arena: &Arena, akey: u32) {
@@ -144,12 +146,13 @@ fn check_array(arena: &Arena, akey: u32) {
     [9u64, 10_009, 4].iter().for_each(|number| expected.extend(number.to_le_bytes()));
     expected.extend(&found[24..32]);
     // 70000 bytes take 18 blocks, from block 2 on.
-    expected.extend([7, 0, 0, 0, 0, 0, 0, 1, 18, 0, 0, 2, 0, 0, 0, 0]);
+    expected.extend([7, 0, 0, 0, 0, 0, 0, 1 | 4 | 2 << 3, 18, 0, 0, 2, 0, 0, 0, 0]);
     assert_eq!(found, expected, "an extent on the data device");
     let checksums = u64::from_le_bytes(*found[24..].first_chunk().expect("long enough"));
+    assert_eq!(arena.read_value::<[u32; 2]>(checksums).expect("in the arena"), [32 * 1024, 3], "three chunks");
     let large: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
     for (index, chunk) in large.chunks(32 * 1024).enumerate() {
-        let stored: u64 = arena.read_value(checksums + index as u64 * 8).expect("in the arena");
+        let stored: u64 = arena.read_value(checksums + 8 + index as u64 * 8).expect("in the arena");
         assert_eq!(stored, u64::from(daos_checksum::crc32c(chunk)), "the checksum of chunk {index}");
     }
     let end: u64 =
@@ -206,24 +209,22 @@ fn other_versions_are_refused() {
 #[test]
 fn the_state_of_a_container_is_where_the_byte_map_says() {
     in_a_store(async |store, _| {
-        store.container_create(CONTAINER).await.expect("create");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
         let arena = store.durable.arena();
         let container = store.container(arena, CONTAINER).expect("there");
         let state = container.state().expect("a container");
         let mut transaction = arena.begin();
         state.set_aggregated(&mut transaction, 0x0101).expect("write");
         state.set_scanned(&mut transaction, 0x0202).expect("write");
-        state.set_checksum_kind(&mut transaction, 3).expect("write");
-        state.set_flags(&mut transaction, 4).expect("write");
-        state.set_chunk_bytes(&mut transaction, 0x0505).expect("write");
+        let settings = ContainerSettings { checksum: ChecksumKind::Crc64, chunk_bytes: 0x0505, verify_on_update: true };
+        state.set_settings(&mut transaction, &settings).expect("write");
         drop(transaction.commit());
-        let mut expected = vec![1, 1, 0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0, 3, 4, 0, 0, 5, 5, 0, 0];
+        let mut expected = vec![1, 1, 0, 0, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0, 5, 5, 0, 0];
         expected.resize(64, 0);
         assert_eq!(bytes(arena, container.link(), 96)[32..], expected[..]);
         let read = (state.aggregated(arena).expect("read"), state.scanned(arena).expect("read"));
         assert_eq!(read, (0x0101, 0x0202));
-        assert_eq!((state.checksum_kind(arena).expect("read"), state.flags(arena).expect("read")), (3, 4));
-        assert_eq!(state.chunk_bytes(arena).expect("read"), 0x0505);
+        assert_eq!(state.settings(arena).expect("read"), settings);
         assert!(store.superblock.containers(arena).expect("sound").state().is_err(), "no container");
     });
 }

@@ -9,6 +9,7 @@
 
 mod array;
 mod change;
+mod checksums;
 mod commit;
 mod conditions;
 mod container_state;
@@ -52,6 +53,6 @@ pub use listing::{
 };
 pub use query::{End, KeyChoice, QueryReply, QueryRequest};
 pub use request::{AkeyUpdate, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
-pub use settings::StoreSettings;
+pub use settings::{CHUNK_BYTES_DEFAULT, CHUNK_BYTES_MAX, ContainerSettings, StoreSettings};
 pub use space::{Statistics, StoreSpace, TierSpace};
 pub use store::Store;

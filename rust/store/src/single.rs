@@ -1,10 +1,11 @@
 //! Single values: one record per version.
 //!
 //! ```text
-//! epoch u64, checksum u64, size u32, flags u32 (1: on the device), then the bytes, or their pieces [u64]
+//! epoch u64, checksum u64, size u32, flags u32 (1: on the device, others: checksums), then the bytes, or their pieces [u64]
 //! ```
 
 use crate::ChecksumKind;
+use crate::checksums::{CHECKSUM_FLAGS, StoredChecksum};
 use crate::level::{Children, Level};
 use crate::stored::{INLINE_MAX, Source, StoredRange, VALUE_MAX};
 use crate::tree::{Tree, Unique, damaged};
@@ -30,8 +31,8 @@ const HEADER: usize = size_of::<Header>();
 fn load(arena: &Arena, link: u32) -> Result<Header> {
     let position = u64::from(link) * 8;
     let header: Header = arena.read_value(position)?;
-    let limit = if header.flags == ON_DEVICE { VALUE_MAX } else { INLINE_MAX };
-    if link == 0 || header.flags > ON_DEVICE || header.size as usize > limit {
+    let limit = if header.flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
+    if link == 0 || header.flags & !u32::from(CHECKSUM_FLAGS) > ON_DEVICE || header.size as usize > limit {
         return Err(damaged("a single value", position));
     }
     Ok(header)
@@ -67,8 +68,7 @@ pub(crate) fn locate(arena: &Arena, link: u32) -> Result<StoredRange> {
         start: 0,
         length,
         on_device,
-        chunk: length.max(1),
-        checksum_word: header.checksum,
+        checksum: StoredChecksum::from_record(header.flags as u8, header.checksum),
     })
 }
 
@@ -83,8 +83,9 @@ pub(crate) fn put(
 ) -> Result<()> {
     let offset = transaction.allocate(HEADER + source.tail_length())?;
     let flags = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
-    let checksum = source.checksum_word(transaction, kind)?;
-    let header = Header { epoch, checksum, size: source.length() as u32, flags };
+    let checksum = source.checksum(transaction, kind)?;
+    let flags = flags | u32::from(checksum.flags());
+    let header = Header { epoch, checksum: checksum.word, size: source.length() as u32, flags };
     transaction.fill(offset.get(), header.as_bytes())?;
     source.fill_tail(transaction, offset.get() + HEADER as u64)?;
     let link = offset.link();
@@ -115,6 +116,7 @@ pub(crate) fn put(
 /// Frees a version that nothing refers to any more.
 pub(crate) fn free(transaction: &mut Transaction<'_>, space: &ValueSpace, link: u32) -> Result<()> {
     let range = locate(transaction.arena(), link)?;
+    range.checksum.free(transaction, range.value_length)?;
     let tail = match range.on_device {
         true => space.free(transaction, range.address, range.value_length)?,
         false => range.value_length,

@@ -7,8 +7,8 @@ use crate::superblock::Superblock;
 use crate::value_space::ValueSpace;
 use crate::visibility::{Depth, span};
 use crate::{
-    Anchor, Direction, ExtentListing, FetchReply, FetchRequest, KeyListing, Limits, ObjectListing, Operation,
-    PunchRequest, QueryReply, QueryRequest, Statistics, StoreSettings, StoreSpace, TierSpace, UpdateRequest,
+    Anchor, ContainerSettings, Direction, ExtentListing, FetchReply, FetchRequest, KeyListing, Limits, ObjectListing,
+    Operation, PunchRequest, QueryReply, QueryRequest, Statistics, StoreSettings, StoreSpace, TierSpace, UpdateRequest,
 };
 use daos_env::{Env, Spawner};
 use daos_media::{ArenaSettings, BLOCK_SIZE, DurableArena, Lsn, Media};
@@ -133,9 +133,24 @@ impl Store {
         Epoch(self.newest.get())
     }
 
+    /// The settings of a container that nobody has wishes about: the store's checksum, in chunks of 32 KiB.
+    pub fn container_defaults(&self) -> ContainerSettings {
+        ContainerSettings { checksum: self.settings().checksum, ..ContainerSettings::default() }
+    }
+
     /// Makes a container; `Exist` when it is there.
-    pub async fn container_create(&self, container: ContainerId) -> Result<()> {
-        self.counted(|_| {}, self.make_container(container)).await
+    pub async fn container_create(&self, container: ContainerId, settings: ContainerSettings) -> Result<()> {
+        self.counted(|_| {}, self.make_container(container, settings)).await
+    }
+
+    /// What a container was created with.
+    pub async fn container_settings(&self, container: ContainerId) -> Result<ContainerSettings> {
+        self.counted(|_| {}, async {
+            let settings = self.settings_of(container);
+            self.wait_for(self.recent.of_structure()).await?;
+            settings
+        })
+        .await
     }
 
     /// Removes a container with everything in it; `Nonexist` when it is not there. It is gone for good when this returns; the

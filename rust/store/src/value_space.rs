@@ -4,9 +4,9 @@
 //! A record names the blocks of its value by a list of pieces: `start block << 24 | blocks`, one word each, in the order of the
 //! value's bytes, until all of them are covered. One piece is the rule; a device whose free blocks are scattered gives more.
 
-use crate::ChecksumKind;
 use crate::Data;
-use crate::stored::{Origin, StoredRange, checksum, verify_chunks};
+use crate::checksums::{Checksums, Computed};
+use crate::stored::{Origin, StoredRange};
 use crate::tree::damaged;
 use daos_env::{IoBuffer, Spawner};
 use daos_media::{
@@ -83,8 +83,8 @@ pub(crate) struct Placed {
     pub ranges: Vec<BlockRange>,
     /// Its bytes in number.
     pub length: usize,
-    /// The checksums of its chunks, or that of all of it; none when none are kept.
-    pub checksums: Vec<u64>,
+    /// The checksums of its chunks.
+    pub checksums: Computed,
     extents: ExtentAllocator,
     spawner: Spawner,
     /// A write that was started and has not ended. The device may still be writing when a request is dropped.
@@ -153,22 +153,13 @@ pub(crate) struct ReadPlan {
     first: usize,
     start: usize,
     length: usize,
-    chunk: usize,
-    expected: Vec<u64>,
+    expected: Computed,
 }
 
 impl ReadPlan {
     /// Bytes that will be read.
     fn total(&self) -> usize {
         self.ranges.iter().map(|(_, bytes)| bytes).sum()
-    }
-}
-
-/// The checksums of a value's chunks.
-pub(crate) fn checksums_of(kind: ChecksumKind, bytes: &[u8], chunk: usize) -> Vec<u64> {
-    match kind {
-        ChecksumKind::Off => Vec::new(),
-        _ => bytes.chunks(chunk).map(|chunk| checksum(kind, chunk)).collect(),
     }
 }
 
@@ -197,7 +188,7 @@ impl ValueSpace {
         let mut placed = Placed {
             ranges: Vec::new(),
             length,
-            checksums: Vec::new(),
+            checksums: Computed::NONE,
             extents: self.extents.clone(),
             spawner: self.spawner.clone(),
             in_flight: None,
@@ -207,9 +198,9 @@ impl ValueSpace {
         Ok(placed)
     }
 
-    /// Writes a value of the length that was reserved; `chunk` bytes of it share a checksum.
-    pub(crate) async fn fill(&self, placed: &mut Placed, data: Data, kind: ChecksumKind, chunk: usize) -> Result<()> {
-        placed.checksums = checksums_of(kind, &data, chunk);
+    /// Writes a value of the length that was reserved.
+    pub(crate) async fn fill(&self, placed: &mut Placed, data: Data, checksums: Checksums) -> Result<()> {
+        placed.checksums = checksums.of(&data);
         placed.write(&*self.durable.data(), data).await?;
         self.durable.note_data_write();
         Ok(())
@@ -264,10 +255,11 @@ impl ValueSpace {
     }
 
     /// What to read for a part of a value on the device.
-    pub(crate) fn plan(&self, kind: ChecksumKind, range: &StoredRange) -> Result<ReadPlan> {
+    pub(crate) fn plan(&self, range: &StoredRange) -> Result<ReadPlan> {
         let arena = self.durable.arena();
-        // Without checksums there is no reason to read more than the blocks of the part.
-        let chunk = if kind == ChecksumKind::Off { BLOCK_SIZE } else { range.chunk };
+        // Without checksums, chunks are blocks: there is no reason to read more than those of the part.
+        let expected = range.expected(arena)?;
+        let chunk = expected.chunk;
         let first = range.start / chunk * chunk;
         let end = (range.start + range.length).next_multiple_of(chunk).min(range.value_length);
         let mut ranges = Vec::with_capacity(1);
@@ -280,12 +272,11 @@ impl ValueSpace {
             }
             at += piece.bytes() as usize;
         }
-        let expected = range.expected_checksums(arena, kind)?;
-        Ok(ReadPlan { ranges, first, start: range.start, length: range.length, chunk, expected })
+        Ok(ReadPlan { ranges, first, start: range.start, length: range.length, expected })
     }
 
     /// Reads a part and verifies its chunks.
-    pub(crate) async fn read(&self, kind: ChecksumKind, plan: ReadPlan, origin: &Origin<'_>) -> Result<Data> {
+    pub(crate) async fn read(&self, plan: ReadPlan, origin: &Origin<'_>) -> Result<Data> {
         let device = self.durable.data();
         let buffer = match plan.ranges[..] {
             [(offset, bytes)] => device.read(offset, bytes).await?,
@@ -299,7 +290,7 @@ impl ValueSpace {
                 whole
             }
         };
-        verify_chunks(kind, plan.chunk, &plan.expected, plan.first, &buffer, origin)?;
+        plan.expected.verify(plan.first, &buffer, origin)?;
         let start = plan.start - plan.first;
         if start == 0 && plan.length == buffer.len() {
             return Ok(Data::Buffer(buffer));

@@ -127,7 +127,7 @@ fn a_destroyed_container_gives_everything_back() {
         store.container_destroy(CONTAINER).await.expect("destroy");
         assert_eq!(store.container_destroy(CONTAINER).await.expect_err("gone").code(), Code::Nonexist);
         assert_eq!(store.container_list().await.expect("list"), []);
-        store.container_create(CONTAINER).await.expect("create again");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create again");
         store.close().await.expect("close");
         drop(store);
         let store = reopen.open().await.expect("open");
@@ -191,7 +191,10 @@ fn malformed_requests_are_refused() {
                 .entries,
             []
         );
-        assert_eq!(store.container_create(CONTAINER).await.expect_err("there").code(), Code::Exist);
+        assert_eq!(
+            store.container_create(CONTAINER, store.container_defaults()).await.expect_err("there").code(),
+            Code::Exist
+        );
     });
 }
 

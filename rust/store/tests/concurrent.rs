@@ -100,7 +100,7 @@ fn run(seed: u64, cut: Option<u64>) -> u64 {
         let folder: Rc<dyn Media> = Rc::new(media.clone());
         let made = executor.block_on(async move {
             let store = Store::create(folder, settings, environment(seed), &spawner).await?;
-            store.container_create(CONTAINER).await?;
+            store.container_create(CONTAINER, store.container_defaults()).await?;
             Ok::<_, daos_status::Status>(store)
         });
         let store = made.expect("done").expect("create");

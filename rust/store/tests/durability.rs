@@ -27,7 +27,7 @@ fn store_on(executor: &Executor, media: Rc<dyn Media>, settings: StoreSettings) 
     let spawner = executor.spawner().clone();
     let made = executor.block_on(async move {
         let store = Store::create(media, settings, environment(1), &spawner).await?;
-        store.container_create(CONTAINER).await?;
+        store.container_create(CONTAINER, store.container_defaults()).await?;
         Ok::<_, daos_status::Status>(store)
     });
     made.expect("done").expect("create")
@@ -249,7 +249,7 @@ fn freeing_goes_on_after_a_kill() {
     let check = async move {
         let store = open(&media, &spawner).await.expect("open");
         assert_eq!(store.container_list().await.expect("list"), Vec::<ContainerId>::new());
-        store.container_create(CONTAINER).await.expect("create");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
         let space = store.space().expect("space");
         assert_eq!(space.data, empty);
         // Slabs keep a page for each size that was in use.

@@ -61,7 +61,7 @@ fn a_full_arena_refuses_and_deletes() {
         assert_eq!(fetch_single(&store, u64::MAX, &name(count - 1), "a").await, Some(vec![(count - 1) as u8; 200]));
         store.container_destroy(CONTAINER).await.expect("destroy");
         // Waits for what is freed in the background, if it must.
-        store.container_create(CONTAINER).await.expect("create");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
         for number in 0..count {
             put(&store, CONTAINER, number, 200).await.expect("everything was freed");
         }
@@ -88,7 +88,7 @@ fn a_container_can_be_destroyed_whatever_happened() {
             }
         }
         store.container_destroy(CONTAINER).await.expect("destroy");
-        store.container_create(CONTAINER).await.expect("create");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
         put(&store, CONTAINER, 0, 100).await.expect("there is space");
     });
 }
@@ -153,7 +153,7 @@ fn blocks_of_a_refused_update_are_free_again() {
 fn writers_wait_for_the_space_of_a_destroyed_container() {
     let settings = StoreSettings { data_bytes: 32 << 20, arena_bytes: 8 << 20, ..settings() };
     with_settings(settings, |store: Rc<Store>, _| async move {
-        store.container_create(OTHER).await.expect("create");
+        store.container_create(OTHER, store.container_defaults()).await.expect("create");
         let count = fill(&store, CONTAINER, 4096).await;
         assert!(count > 5000, "more than what destroying does at once: {count}");
         store.container_destroy(CONTAINER).await.expect("destroy");

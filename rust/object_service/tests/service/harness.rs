@@ -108,7 +108,7 @@ impl Bench {
         };
         let media = Rc::new(MemoryMedia::new());
         let store = Store::create(media, store_settings, env.clone(), &spawner).await.unwrap();
-        store.container_create(CONTAINER).await.unwrap();
+        store.container_create(CONTAINER, store.container_defaults()).await.unwrap();
         let pool_service = Rc::new(PoolService::default());
         let target = Target { store: store.clone(), pool_service: pool_service.clone() };
         let clock = Rc::new(HybridClock::new(env.clock.clone()));

@@ -5,8 +5,8 @@ use daos_media::Media;
 use daos_pool_service::{PoolService, Row, RowKey};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{
-    AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, Data, Durability, FetchRequest, FetchWhat, Fetched,
-    Limits, Operation, PunchRequest, PunchTarget, Store, StoreSettings, UpdateRequest, UpdateValue,
+    AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, ContainerSettings, Data, Durability, FetchRequest,
+    FetchWhat, Fetched, Limits, Operation, PunchRequest, PunchTarget, Store, StoreSettings, UpdateRequest, UpdateValue,
 };
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::cell::Cell;
@@ -95,7 +95,7 @@ impl RowStore {
                 Err(status) if status.code() == Code::Exist => Store::open(media.clone(), env.clone(), spawner).await?,
                 made => made?,
             };
-            match store.container_create(container_of(0)).await {
+            match store.container_create(container_of(0), ContainerSettings::default()).await {
                 Err(status) if status.code() != Code::Exist => return Err(status),
                 _ => {}
             }
@@ -149,11 +149,11 @@ impl RowStore {
         let generation = self.generation.get() + 1;
         let (old, new) = (self.container(), container_of(generation));
         let before = self.bytes_taken()?;
-        match self.store.container_create(new).await {
+        match self.store.container_create(new, ContainerSettings::default()).await {
             // What an attempt that failed has left.
             Err(status) if status.code() == Code::Exist => {
                 self.store.container_destroy(new).await?;
-                self.store.container_create(new).await?;
+                self.store.container_create(new, ContainerSettings::default()).await?;
             }
             made => made?,
         }
@@ -321,7 +321,7 @@ mod tests {
         run(|media, env, spawner| async move {
             let rows = RowStore::create(media.clone(), env.clone(), &spawner, RENEW_AT).await.expect("makes");
             rows.store(&[row(7, Some(7))]).await.expect("stores");
-            rows.store.container_create(container_of(1)).await.expect("half a copy");
+            rows.store.container_create(container_of(1), ContainerSettings::default()).await.expect("half a copy");
             rows.close().await.expect("closes");
             let rows = RowStore::open(media, env, &spawner, RENEW_AT).await.expect("opens again");
             assert_eq!(rows.generation.get(), 0);

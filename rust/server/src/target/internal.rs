@@ -2,6 +2,7 @@
 
 use super::Inner;
 use daos_status::{Code, Result, fail};
+use daos_store::ContainerSettings;
 use daos_types::{HandleId, PoolId};
 use daos_wire::{
     HandleQuery, Opcode, TargetContainer, TargetContainerList, TargetPoolCreate, decode, encode, take_page,
@@ -40,7 +41,7 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
         }
         Opcode::TargetContainerCreate => {
             let TargetContainer { pool, container } = decode(body)?;
-            match target.pools.store(pool)?.container_create(container).await {
+            match target.pools.store(pool)?.container_create(container, ContainerSettings::default()).await {
                 Err(status) if status.code() != Code::Exist => Err(status),
                 _ => Ok(encode(&())),
             }

@@ -42,7 +42,7 @@ pub fn with_settings<F: Future<Output = ()> + 'static>(
     let done = executor.block_on(async move {
         let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
         let store = Store::create(media.clone(), settings, environment(), &spawner).await.expect("create");
-        store.container_create(CONTAINER).await.expect("container");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
         test(store, Reopen { media, spawner }).await;
     });
     done.expect("the test ends");

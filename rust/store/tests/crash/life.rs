@@ -150,7 +150,7 @@ async fn start(media: Rc<dyn Media>, history: &History, seed: u64, spawner: &Spa
 /// The containers of the tasks, in this order.
 async fn make_containers(store: &Store, history: &History) -> Result<()> {
     for (index, container) in [CONTAINER, MARKERS, TABLES].into_iter().enumerate() {
-        match store.container_create(container).await {
+        match store.container_create(container, store.container_defaults()).await {
             Err(status) if status.code() == Code::Exist => {}
             other => other?,
         }

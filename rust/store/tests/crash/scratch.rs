@@ -52,7 +52,7 @@ impl Scratch {
             let number = self.next.get();
             self.next.set(number + 1);
             self.set(number, Phase::Making);
-            match store.container_create(container(number)).await {
+            match store.container_create(container(number), store.container_defaults()).await {
                 Ok(()) => {}
                 Err(status) if status.code() == Code::Nospace => {
                     assert!(

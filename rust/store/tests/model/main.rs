@@ -33,7 +33,7 @@ async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
     let kind = [ChecksumKind::Crc32c, ChecksumKind::Crc64, ChecksumKind::Off][(seed % 3) as usize];
     let mut store = Store::create(media.clone(), settings(kind), environment(seed), &spawner).await.expect("create");
     let empty = store.space().expect("space").data;
-    store.container_create(CONTAINER).await.expect("container");
+    store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
     let mut model = Model::default();
     let mut generator = Generator::new(seed);
     for step in 0..steps {
