@@ -40,6 +40,8 @@ struct Arguments {
     /// Where data goes; its file system is what is measured
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     directory: PathBuf,
+    #[command(flatten)]
+    selection: store::Selection,
 }
 
 /// A layer with benchmarks.
@@ -81,7 +83,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     std::fs::create_dir_all(&arguments.directory)?;
     let mut report = Report::new();
     let measured = match arguments.layer {
-        Layer::Store => store::run(&plan, &arguments.directory, &mut report),
+        Layer::Store => store::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Fabric => fabric::run(&plan, &mut report),
         Layer::Client => client::run(&plan, &arguments.directory, &mut report),
         Layer::Dfs => dfs::run(&plan, &arguments.directory, &mut report),

@@ -74,6 +74,34 @@ impl Watch {
     }
 }
 
+/// Times work of this thread that never waits: by the time that the processor gave to it, so that whoever else wants the
+/// processor does not count. On a quiet machine it is the time that passes.
+pub struct BusyWatch(Duration);
+
+fn processor_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid timespec for the call to fill.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+impl BusyWatch {
+    /// Starts.
+    pub fn start() -> BusyWatch {
+        BusyWatch(processor_time())
+    }
+
+    /// The time since.
+    pub fn elapsed(&self) -> Duration {
+        processor_time().saturating_sub(self.0)
+    }
+
+    /// Operations a second, when so many were done since.
+    pub fn rate(&self, operations: u64) -> f64 {
+        operations as f64 / self.elapsed().as_secs_f64().max(1e-9)
+    }
+}
+
 /// Operations a second: `batch` does some and says how many.
 pub fn rate(plan: &Plan, mut batch: impl FnMut() -> Result<u64>) -> Result<Figures> {
     // The first batch warms caches and is not counted.
@@ -88,6 +116,21 @@ pub fn rate(plan: &Plan, mut batch: impl FnMut() -> Result<u64>) -> Result<Figur
         rates.push(watch.rate(operations));
     }
     Ok(Figures::of(rates))
+}
+
+/// As [`rate`], of work that never waits, by the time of the processor.
+pub fn busy_rate(plan: &Plan, mut batch: impl FnMut() -> u64) -> Figures {
+    batch();
+    let mut rates = Vec::with_capacity(plan.repetitions);
+    for _ in 0..plan.repetitions {
+        let watch = BusyWatch::start();
+        let mut operations = 0;
+        while operations == 0 || watch.elapsed() < plan.slice {
+            operations += batch();
+        }
+        rates.push(watch.rate(operations));
+    }
+    Figures::of(rates)
 }
 
 /// As [`rate`], for work that waits.

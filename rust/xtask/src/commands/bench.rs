@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Also write one JSON object per case to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// What else the benchmark takes, such as `--case fetch --layout single --size 64 --class ram --records 1000000`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+    rest: Vec<String>,
 }
 
 /// A layer with benchmarks.
@@ -58,5 +61,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(file) = &arguments.json {
         command.arg("--json").arg(file);
     }
+    command.args(&arguments.rest);
     process::run(&mut command)
 }
