@@ -12,7 +12,7 @@ const SLOTS: usize = 4096;
 const SLOT_BITS: u32 = SLOTS.ilog2();
 
 /// An odd constant without pattern (digits of the golden ratio).
-const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(crate) const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 struct Table(Box<[Cell<Lsn>]>);
 
@@ -35,12 +35,12 @@ impl Table {
     }
 }
 
-fn word_of_container(container: ContainerId) -> u64 {
+pub(crate) fn word_of_container(container: ContainerId) -> u64 {
     let (high, low) = container.0.as_u64_pair();
     high.wrapping_mul(MIX) ^ low
 }
 
-fn word_of_object(container: ContainerId, object: ObjectId) -> u64 {
+pub(crate) fn word_of_object(container: ContainerId, object: ObjectId) -> u64 {
     let word = (word_of_container(container) ^ object.hi).wrapping_mul(MIX).rotate_left(32);
     (word ^ object.lo).wrapping_mul(MIX).rotate_left(32)
 }

@@ -48,6 +48,11 @@ uuid_id!(
     HandleId
 );
 
+uuid_id!(
+    /// A transaction: chosen at random by whoever starts it, and never used for another one.
+    TransactionId
+);
+
 /// An engine of the system.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Rank(pub u32);
