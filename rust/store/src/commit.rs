@@ -1,6 +1,7 @@
 //! Changes as a whole: checks, values to the data device, one transaction, and waiting for the log.
 
 use crate::change::{self, Change, PlacedValue};
+use crate::conflicts::Attempt;
 use crate::key_order::order_of;
 use crate::punch;
 use crate::{ChecksumKind, Operation, PunchRequest, PunchTarget, Store, UpdateRequest, UpdateValue};
@@ -9,8 +10,8 @@ use daos_status::{Code, Result};
 use daos_types::{ContainerId, Key, ObjectId};
 
 impl Store {
-    /// Carries out changes, all or none.
-    pub(crate) async fn change(&self, operations: &mut [Operation]) -> Result<()> {
+    /// Carries out changes, all or none: plain ones, or those of a transaction.
+    pub(crate) async fn change(&self, operations: &mut [Operation], attempt: Option<Attempt>) -> Result<()> {
         let arena = self.durable.arena();
         for operation in &*operations {
             match operation {
@@ -26,7 +27,7 @@ impl Store {
         let placed = self.place(operations).await?;
         let lsn = loop {
             self.durable.admission().await?;
-            match self.try_change(operations, &placed) {
+            match self.try_change(operations, &placed, attempt) {
                 Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {
                     self.reclaim.wait_step().await;
                 }
@@ -70,8 +71,15 @@ impl Store {
     }
 
     /// One transaction with everything in it.
-    fn try_change(&self, operations: &[Operation], placed: &[Vec<PlacedValue>]) -> Result<Lsn> {
+    fn try_change(
+        &self,
+        operations: &[Operation],
+        placed: &[Vec<PlacedValue>],
+        attempt: Option<Attempt>,
+    ) -> Result<Lsn> {
         let arena = self.durable.arena();
+        self.admit(operations, attempt)?;
+        self.note_conditions(operations, attempt);
         let is_privileged = self.makes_only_known_punches(arena, operations)?;
         let mut transaction = if is_privileged { arena.begin_privileged() } else { arena.begin() };
         let mut newest = 0;

@@ -8,6 +8,7 @@ use crate::pieces::{Piece, Pieces};
 use crate::single;
 use crate::stored::{Origin, StoredRange};
 use crate::value_space::ReadPlan;
+use crate::view::ReadAt;
 use crate::visibility::{Depth, Window, akey_has, is_visible};
 use crate::{Conditions, Data, Store};
 use daos_env::sync::join_all;
@@ -61,15 +62,18 @@ impl Found {
 
 impl Store {
     /// Finds what a fetch asks for, at this moment. Small values are in the reply already.
-    pub(crate) fn find_values(&self, request: &FetchRequest) -> Result<Found> {
+    pub(crate) fn find_values(&self, request: &FetchRequest, at: &ReadAt) -> Result<Found> {
         let arena = self.durable.arena();
         let replies = Vec::with_capacity(request.akeys.len());
         let mut found = Found { reply: FetchReply { akeys: replies }, reads: Vec::new(), bytes: 0, pieces: 0 };
         let container = self.container(arena, request.container)?;
         let path = find_dkey(arena, &container, request)?;
-        check_dkey(arena, request, path)?;
+        if request.conditions.has(Conditions::DKEY_FETCH) {
+            self.note_dkey_read(at);
+            check_dkey(arena, request, path)?;
+        }
         for (index, akey) in request.akeys.iter().enumerate() {
-            let value = self.find_akey(request, akey, path, index, &mut found)?;
+            let value = self.find_akey(request, at, akey, path, index, &mut found)?;
             found.reply.akeys.push(value);
         }
         Ok(found)
@@ -78,6 +82,7 @@ impl Store {
     fn find_akey(
         &self,
         request: &FetchRequest,
+        at: &ReadAt,
         wanted: &AkeyFetch,
         path: Option<(Level, Window)>,
         index: usize,
@@ -87,6 +92,7 @@ impl Store {
         let per_akey = request.conditions.has(Conditions::PER_AKEY);
         let conditions = if per_akey { wanted.conditions } else { request.conditions };
         let probe = KeyProbe::new(request.object.object_type().akey_kind(), &wanted.akey)?;
+        self.note_akey_read(at, probe.order);
         let akey = match path {
             Some((dkey, window)) => {
                 let window = window.below(arena, &dkey)?;
@@ -226,9 +232,6 @@ fn find_dkey(arena: &Arena, container: &Level, request: &FetchRequest) -> Result
 }
 
 fn check_dkey(arena: &Arena, request: &FetchRequest, path: Option<(Level, Window)>) -> Result<()> {
-    if !request.conditions.has(Conditions::DKEY_FETCH) {
-        return Ok(());
-    }
     let exists = match &path {
         Some((dkey, window)) => is_visible(arena, dkey, Depth::Dkey, *window)?,
         None => false,

@@ -12,6 +12,7 @@ mod change;
 mod checksums;
 mod commit;
 mod conditions;
+mod conflicts;
 mod container_state;
 mod containers;
 #[cfg(test)]
@@ -40,8 +41,11 @@ mod store;
 mod stored;
 mod superblock;
 mod timestamps;
+mod transact;
+mod transaction_request;
 mod tree;
 mod value_space;
+mod view;
 mod visibility;
 
 pub use conditions::Conditions;
@@ -58,3 +62,5 @@ pub use request::{AkeyUpdate, Operation, PunchRequest, PunchTarget, UpdateReques
 pub use settings::{CHUNK_BYTES_DEFAULT, CHUNK_BYTES_MAX, ContainerSettings, StoreSettings};
 pub use space::{Statistics, StoreSpace, TierSpace};
 pub use store::Store;
+pub use transaction_request::{PreparedTransaction, TransactionOutcome, TransactionRead, TransactionRequest};
+pub use view::View;

@@ -5,7 +5,7 @@
 
 use crate::key_order::order_of;
 use crate::recent::{MIX, word_of_container, word_of_object};
-use crate::{Operation, PunchTarget, UpdateRequest};
+use crate::{Conditions, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
 use daos_status::Result;
 use daos_types::{ContainerId, Key, ObjectId};
 
@@ -55,6 +55,7 @@ impl Place {
         Ok(Place { scope: Scope::Akey, akey: order, ..self })
     }
 
+    #[expect(dead_code, reason = "prepared changes are found by it")]
     /// The word of an akey among those of all dkeys.
     pub(crate) fn akey_word(&self) -> u64 {
         self.dkey.rotate_left(23) ^ self.akey.wrapping_mul(MIX)
@@ -67,60 +68,86 @@ pub(crate) fn word_of_dkey(object: u64, order: u64) -> u64 {
     object ^ order
 }
 
-/// Calls `visit` with every place that an operation changes.
-pub(crate) fn for_each_change(operation: &Operation, mut visit: impl FnMut(Place) -> Result<()>) -> Result<()> {
+/// A [`Place`] with the names that lead to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub place: Place,
+    pub object: ObjectId,
+    pub dkey: Option<&'a Key>,
+    pub akey: Option<&'a Key>,
+    /// What is put under the akey.
+    pub value: Option<&'a UpdateValue>,
+}
+
+impl<'a> Named<'a> {
+    fn object(container: ContainerId, object: ObjectId) -> Named<'a> {
+        Named { place: Place::of_object(container, object), object, dkey: None, akey: None, value: None }
+    }
+
+    fn dkey(self, dkey: &'a Key) -> Result<Named<'a>> {
+        Ok(Named { place: self.place.dkey(self.object, dkey)?, dkey: Some(dkey), ..self })
+    }
+
+    fn akey(self, akey: &'a Key, value: Option<&'a UpdateValue>) -> Result<Named<'a>> {
+        Ok(Named { place: self.place.akey(self.object, akey)?, akey: Some(akey), value, ..self })
+    }
+}
+
+/// Calls `visit` with everything that an operation changes.
+pub(crate) fn for_each_change<'a>(
+    operation: &'a Operation,
+    mut visit: impl FnMut(Named<'a>) -> Result<()>,
+) -> Result<()> {
     match operation {
         Operation::Update(UpdateRequest { container, object, dkey, akeys, .. }) => {
-            let dkey = Place::of_object(*container, *object).dkey(*object, dkey)?;
-            akeys.iter().try_for_each(|update| visit(dkey.akey(*object, &update.akey)?))
+            let dkey = Named::object(*container, *object).dkey(dkey)?;
+            akeys.iter().try_for_each(|update| visit(dkey.akey(&update.akey, Some(&update.value))?))
         }
-        Operation::Punch(punch) => for_each_punched(punch.container, punch.object, &punch.what, visit),
+        Operation::Punch(punch) => for_each_punched(punch, visit),
     }
 }
 
-fn for_each_punched(
-    container: ContainerId,
-    object: ObjectId,
-    what: &PunchTarget,
-    mut visit: impl FnMut(Place) -> Result<()>,
-) -> Result<()> {
-    let place = Place::of_object(container, object);
-    match what {
-        PunchTarget::Object => visit(place),
-        PunchTarget::Dkeys(dkeys) => dkeys.iter().try_for_each(|dkey| visit(place.dkey(object, dkey)?)),
+fn for_each_punched<'a>(punch: &'a PunchRequest, mut visit: impl FnMut(Named<'a>) -> Result<()>) -> Result<()> {
+    let object = Named::object(punch.container, punch.object);
+    match &punch.what {
+        PunchTarget::Object => visit(object),
+        PunchTarget::Dkeys(dkeys) => dkeys.iter().try_for_each(|dkey| visit(object.dkey(dkey)?)),
         PunchTarget::Akeys { dkey, akeys } => {
-            let place = place.dkey(object, dkey)?;
-            akeys.iter().try_for_each(|akey| visit(place.akey(object, akey)?))
+            let dkey = object.dkey(dkey)?;
+            akeys.iter().try_for_each(|akey| visit(dkey.akey(akey, None)?))
         }
     }
 }
 
-/// Calls `visit` with every place that the conditions of an operation look at.
-pub(crate) fn for_each_condition(operation: &Operation, mut visit: impl FnMut(Place) -> Result<()>) -> Result<()> {
-    use crate::Conditions;
+/// Whether an operation has conditions.
+#[inline]
+pub(crate) fn has_conditions(operation: &Operation) -> bool {
+    let (Operation::Update(UpdateRequest { conditions, .. }) | Operation::Punch(PunchRequest { conditions, .. })) =
+        operation;
+    *conditions != Conditions::NONE
+}
+
+/// Calls `visit` with everything that the conditions of an operation look at.
+pub(crate) fn for_each_condition<'a>(
+    operation: &'a Operation,
+    mut visit: impl FnMut(Named<'a>) -> Result<()>,
+) -> Result<()> {
     match operation {
         Operation::Update(UpdateRequest { container, object, dkey, akeys, conditions, .. }) => {
-            let any = Conditions::DKEY_INSERT | Conditions::DKEY_UPDATE | Conditions::PER_AKEY;
-            let of_akeys = Conditions::AKEY_INSERT | Conditions::AKEY_UPDATE;
-            if !conditions.has(any | of_akeys) {
-                return Ok(());
-            }
-            let dkey = Place::of_object(*container, *object).dkey(*object, dkey)?;
+            let dkey = Named::object(*container, *object).dkey(dkey)?;
             if conditions.has(Conditions::DKEY_INSERT | Conditions::DKEY_UPDATE) {
                 visit(dkey)?;
             }
             let per_akey = conditions.has(Conditions::PER_AKEY);
             for update in akeys {
                 let conditions = if per_akey { update.conditions } else { *conditions };
-                if conditions.has(of_akeys) {
-                    visit(dkey.akey(*object, &update.akey)?)?;
+                if conditions.has(Conditions::AKEY_INSERT | Conditions::AKEY_UPDATE) {
+                    visit(dkey.akey(&update.akey, None)?)?;
                 }
             }
             Ok(())
         }
-        Operation::Punch(punch) if punch.conditions.has(Conditions::PUNCH) => {
-            for_each_punched(punch.container, punch.object, &punch.what, visit)
-        }
+        Operation::Punch(punch) if punch.conditions.has(Conditions::PUNCH) => for_each_punched(punch, visit),
         Operation::Punch(_) => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 //! Tables of a fixed size hold, for whatever falls into a slot, the number of the last commit that touched it. Two things that
 //! share a slot make a reader wait for one more log write at worst; nothing is ever missed, and nothing must be cleaned up.
 
+use crate::place::word_of_dkey;
 use daos_media::Lsn;
 use daos_types::{ContainerId, ObjectId};
 use std::cell::Cell;
@@ -68,7 +69,7 @@ impl Recent {
     /// A commit changed something below a dkey; `order` is the dkey's order word.
     pub(crate) fn mark_dkey(&self, container: ContainerId, object: ObjectId, order: u64, lsn: Lsn) {
         let word = word_of_object(container, object);
-        self.dkeys.mark(word ^ order, lsn);
+        self.dkeys.mark(word_of_dkey(word, order), lsn);
         self.objects.mark(word, lsn);
         self.containers.mark(word_of_container(container), lsn);
     }
@@ -86,10 +87,17 @@ impl Recent {
         self.structure.set(lsn);
     }
 
+    /// The last commit that what is read below a dkey may depend on, by the words of the object and of the dkey.
+    #[inline]
+    pub(crate) fn of_words(&self, object: u64, dkey: u64) -> Lsn {
+        self.dkeys.of(dkey).max(self.punches.of(object)).max(self.structure.get())
+    }
+
     /// The last commit that what is read below a dkey may depend on.
-    pub(crate) fn of_dkey(&self, container: ContainerId, object: ObjectId, order: u64) -> Lsn {
+    #[cfg(test)]
+    fn of_dkey(&self, container: ContainerId, object: ObjectId, order: u64) -> Lsn {
         let word = word_of_object(container, object);
-        self.dkeys.of(word ^ order).max(self.punches.of(word)).max(self.structure.get())
+        self.of_words(word, word_of_dkey(word, order))
     }
 
     /// The last commit that what is read below an object may depend on.

@@ -1,9 +1,9 @@
 //! The store itself: its public face.
 
-use crate::key_order::order_of;
 use crate::recent::Recent;
 use crate::reclaim::Reclaim;
 use crate::superblock::Superblock;
+use crate::timestamps::Timestamps;
 use crate::value_space::ValueSpace;
 use crate::visibility::{Depth, span};
 use crate::{
@@ -23,6 +23,7 @@ pub struct Store {
     pub(crate) values: ValueSpace,
     pub(crate) superblock: Superblock,
     pub(crate) recent: Recent,
+    pub(crate) timestamps: Timestamps,
     pub(crate) reclaim: Reclaim,
     pub(crate) spawner: Spawner,
     statistics: Cell<Statistics>,
@@ -83,6 +84,7 @@ impl Store {
             values,
             superblock,
             recent: Recent::new(),
+            timestamps: Timestamps::new(newest.get()),
             reclaim: Reclaim::default(),
             spawner: spawner.clone(),
             statistics: Cell::default(),
@@ -138,6 +140,15 @@ impl Store {
         ContainerSettings { checksum: self.settings().checksum, ..ContainerSettings::default() }
     }
 
+    /// Takes everything as read at an epoch: transactions at this one and below come too late from now on.
+    ///
+    /// What was read before a store was opened is not known any more. The bound of what was written counts as read then, but reads
+    /// may have been newer than that: whoever opens a store tells it the newest epoch that may have been read, which is what its
+    /// clock says at that moment.
+    pub fn raise_read_floor(&self, epoch: Epoch) {
+        self.timestamps.raise_floor(epoch.0);
+    }
+
     /// Makes a container; `Exist` when it is there.
     pub async fn container_create(&self, container: ContainerId, settings: ContainerSettings) -> Result<()> {
         self.counted(|_| {}, self.make_container(container, settings)).await
@@ -171,12 +182,12 @@ impl Store {
 
     /// Writes values of one dkey, all or none; durable when it returns.
     pub async fn update(&self, request: UpdateRequest) -> Result<()> {
-        self.counted(|_| {}, self.change(&mut [Operation::Update(request)])).await
+        self.counted(|_| {}, self.change(&mut [Operation::Update(request)], None)).await
     }
 
     /// Reads values of one dkey.
     pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
-        self.counted(|statistics| statistics.fetches += 1, self.fetch_values(request)).await
+        self.counted(|statistics| statistics.fetches += 1, self.fetch_values(request, None)).await
     }
 
     /// Hides what lies below an object or keys; durable when it returns.
@@ -184,14 +195,14 @@ impl Store {
     /// When the store is full, it still works for what was ever written; what is not known at all has to be remembered, and that
     /// takes space.
     pub async fn punch(&self, request: PunchRequest) -> Result<()> {
-        self.counted(|_| {}, self.change(&mut [Operation::Punch(request)])).await
+        self.counted(|_| {}, self.change(&mut [Operation::Punch(request)], None)).await
     }
 
     /// Makes several changes in their order, all or none; durable when it returns.
     ///
     /// Conditions see what the operations before them in the list did.
     pub async fn apply(&self, mut operations: Vec<Operation>) -> Result<()> {
-        self.counted(|_| {}, self.change(&mut operations)).await
+        self.counted(|_| {}, self.change(&mut operations, None)).await
     }
 
     /// The objects of a container with anything visible at an epoch.
@@ -202,8 +213,7 @@ impl Store {
         anchor: &Anchor,
         limits: Limits,
     ) -> Result<ObjectListing> {
-        let lsn = || self.recent.of_container(container);
-        self.listed(lsn, self.scan_objects(container, epoch, anchor, limits)).await
+        self.view().list_objects(container, epoch, anchor, limits).await
     }
 
     /// The dkeys of an object with anything visible at an epoch.
@@ -215,8 +225,7 @@ impl Store {
         anchor: &Anchor,
         limits: Limits,
     ) -> Result<KeyListing> {
-        let lsn = || self.recent.of_object(container, object);
-        self.listed(lsn, self.scan_object_keys(container, object, None, epoch, anchor, limits)).await
+        self.view().list_dkeys(container, object, epoch, anchor, limits).await
     }
 
     /// The akeys of a dkey with anything visible at an epoch.
@@ -229,8 +238,7 @@ impl Store {
         anchor: &Anchor,
         limits: Limits,
     ) -> Result<KeyListing> {
-        let lsn = || self.recent.of_object(container, object);
-        self.listed(lsn, self.scan_object_keys(container, object, Some(dkey), epoch, anchor, limits)).await
+        self.view().list_akeys(container, object, dkey, epoch, anchor, limits).await
     }
 
     /// The visible pieces of an array.
@@ -246,27 +254,26 @@ impl Store {
         anchor: &Anchor,
         limits: Limits,
     ) -> Result<ExtentListing> {
-        let lsn = || self.recent.of_object(container, object);
-        let scan = self.scan_extents(container, object, (dkey, akey), epoch, direction, anchor, limits);
-        self.listed(lsn, scan).await
+        self.view().list_extents(container, object, dkey, akey, epoch, direction, anchor, limits).await
     }
 
     /// The greatest or least dkey, akey or extent; `Nonexist` when there is none.
     pub async fn query_key(&self, request: QueryRequest) -> Result<QueryReply> {
-        let lsn = || self.recent.of_object(request.container, request.object);
-        self.listed(lsn, self.find_extreme(&request)).await
+        self.view().query_key(request).await
     }
 
     /// The newest epoch at which anything below an object was written or punched; `None` when it has never been.
     pub async fn max_epoch(&self, container: ContainerId, object: ObjectId) -> Result<Option<Epoch>> {
-        let lsn = || self.recent.of_object(container, object);
-        self.listed(lsn, async {
-            let arena = self.durable.arena();
-            let Some((object, _)) = self.object(arena, container, object, Epoch::MAX)? else { return Ok(None) };
-            let touched = span(arena, &object, Depth::Object)?.touched;
-            Ok(Some(Epoch(touched)).filter(|epoch| *epoch != Epoch::ZERO))
-        })
-        .await
+        let touched = async {
+            let found = self.object(self.durable.arena(), container, object, Epoch::MAX);
+            let touched = found.and_then(|found| match found {
+                Some((object, _)) => Ok(span(self.durable.arena(), &object, Depth::Object)?.touched),
+                None => Ok(0),
+            });
+            self.wait_for(self.recent.of_object(container, object)).await?;
+            Ok(Some(Epoch(touched?)).filter(|epoch| *epoch != Epoch::ZERO))
+        };
+        self.counted(|statistics| statistics.listings += 1, touched).await
     }
 
     /// Totals and free space, exactly.
@@ -308,7 +315,7 @@ impl Store {
     }
 
     /// Runs a request unless the store is closed, and counts how it ends.
-    async fn counted<T>(
+    pub(crate) async fn counted<T>(
         &self,
         note: impl FnOnce(&mut Statistics),
         request: impl Future<Output = Result<T>>,
@@ -328,16 +335,6 @@ impl Store {
         result
     }
 
-    /// Runs a listing or query, and waits until what it saw is durable: that is the commit that `lsn` gives when it has ended.
-    async fn listed<T>(&self, lsn: impl Fn() -> Lsn, request: impl Future<Output = Result<T>>) -> Result<T> {
-        let all = async {
-            let result = request.await;
-            self.wait_for(lsn()).await?;
-            result
-        };
-        self.counted(|statistics| statistics.listings += 1, all).await
-    }
-
     /// Waits until a commit is durable that a reader has seen.
     pub(crate) async fn wait_for(&self, lsn: Lsn) -> Result<()> {
         if lsn <= self.durable.durable() {
@@ -345,20 +342,5 @@ impl Store {
         }
         self.count(|statistics| statistics.waits_for_log += 1);
         self.durable.wait_durable(lsn).await
-    }
-
-    async fn fetch_values(&self, request: FetchRequest) -> Result<FetchReply> {
-        let order = order_of(request.object.object_type().dkey_kind(), &request.dkey)?;
-        let found = self.find_values(&request);
-        let lsn = self.recent.of_dkey(request.container, request.object, order);
-        let result = match found.map(|found| found.complete()) {
-            Ok(Ok(complete)) => Ok(complete),
-            Ok(Err(found)) => self.read_values(&request, found).await,
-            Err(status) => Err(status),
-        };
-        self.wait_for(lsn).await?;
-        let (reply, bytes) = result?;
-        self.count(|statistics| statistics.bytes_read += bytes);
-        Ok(reply)
     }
 }

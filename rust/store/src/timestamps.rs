@@ -22,7 +22,7 @@
 //! The tables live in memory. After opening, everything counts as read at the floor: the bound of the epochs of the store, or what
 //! [`Timestamps::raise_floor`] is told.
 
-use crate::place::{Scope, Place};
+use crate::place::{Place, Scope};
 use crate::recent::MIX;
 use daos_types::TransactionId;
 use std::cell::Cell;
@@ -49,6 +49,13 @@ impl Reader {
     pub(crate) fn of(transaction: TransactionId) -> Reader {
         let (high, low) = transaction.0.as_u64_pair();
         Reader((high.wrapping_mul(MIX).rotate_left(32) ^ low).wrapping_mul(MIX) | 1)
+    }
+}
+
+impl From<Option<TransactionId>> for Reader {
+    #[inline]
+    fn from(transaction: Option<TransactionId>) -> Reader {
+        transaction.map_or(Reader::NOBODY, Reader::of)
     }
 }
 
@@ -138,15 +145,18 @@ impl Timestamps {
         slot(&self.objects, object).below.mark(epoch, reader);
     }
 
+    /// The akeys of a dkey, or whether it exists, were read.
+    pub(crate) fn mark_dkey(&self, object: u64, dkey: u64, epoch: u64, reader: Reader) {
+        slot(&self.dkeys, dkey).whole.mark(epoch, reader);
+        slot(&self.objects, object).below.mark(epoch, reader);
+    }
+
     /// What a place holds was read.
     pub(crate) fn mark(&self, place: &Place, epoch: u64, reader: Reader) {
         match place.scope {
             Scope::Container => slot(&self.containers, place.container).mark(epoch, reader),
             Scope::Object => slot(&self.objects, place.object).whole.mark(epoch, reader),
-            Scope::Dkey => {
-                slot(&self.dkeys, place.dkey).whole.mark(epoch, reader);
-                slot(&self.objects, place.object).below.mark(epoch, reader);
-            }
+            Scope::Dkey => self.mark_dkey(place.object, place.dkey, epoch, reader),
             Scope::Akey => self.mark_akey(place.object, place.dkey, place.akey, epoch, reader),
         }
     }

@@ -1,0 +1,209 @@
+//! Reading: what a read at an epoch may see while changes are prepared, and what it leaves behind in the timestamps.
+
+use crate::key_order::order_of;
+use crate::place::{Place, word_of_dkey};
+use crate::recent::word_of_object;
+use crate::timestamps::Reader;
+use crate::{
+    Anchor, Direction, ExtentListing, FetchReply, FetchRequest, KeyChoice, KeyListing, Limits, ObjectListing,
+    QueryReply, QueryRequest, Store,
+};
+use daos_media::Lsn;
+use daos_status::Result;
+use daos_types::{ContainerId, Epoch, Key, ObjectId, TransactionId};
+
+/// Reads a store as a transaction does: changes that it has prepared itself do not stop it (it sees the state without them), and what
+/// it has read is not in the way of what it writes. Given by [`Store::as_transaction`].
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) transaction: Option<TransactionId>,
+}
+
+/// One read of values below a dkey.
+#[derive(Clone, Copy)]
+pub(crate) struct ReadAt {
+    /// The words of the object and of the dkey.
+    pub object: u64,
+    pub dkey: u64,
+    /// The epoch that it counts as.
+    pub epoch: u64,
+    #[expect(dead_code, reason = "prepared changes of others stop a read")]
+    pub transaction: Option<TransactionId>,
+    reader: Reader,
+}
+
+impl Store {
+    /// Reads as a transaction: see [`View`].
+    pub fn as_transaction(&self, transaction: TransactionId) -> View<'_> {
+        View { store: self, transaction: Some(transaction) }
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View { store: self, transaction: None }
+    }
+
+    /// The epoch that a read counts as: one of the newest has seen everything up to the newest epoch that the store knows, and what
+    /// is written at later ones comes after it.
+    #[inline]
+    fn epoch_read(&self, epoch: Epoch) -> u64 {
+        if epoch == Epoch::MAX { self.newest.get() } else { epoch.0 }
+    }
+
+    #[inline]
+    pub(crate) fn read_at(&self, request: &FetchRequest, order: u64, transaction: Option<TransactionId>) -> ReadAt {
+        let object = word_of_object(request.container, request.object);
+        ReadAt {
+            object,
+            dkey: word_of_dkey(object, order),
+            epoch: self.epoch_read(request.epoch),
+            transaction,
+            reader: Reader::from(transaction),
+        }
+    }
+
+    /// The values of an akey are read now.
+    #[inline]
+    pub(crate) fn note_akey_read(&self, at: &ReadAt, akey: u64) {
+        self.timestamps.mark_akey(at.object, at.dkey, akey, at.epoch, at.reader);
+    }
+
+    /// Whether the dkey exists is read now.
+    pub(crate) fn note_dkey_read(&self, at: &ReadAt) {
+        self.timestamps.mark_dkey(at.object, at.dkey, at.epoch, at.reader);
+    }
+
+    /// What a place holds is read now, and from now on.
+    pub(crate) fn note_read(&self, place: &Place, epoch: Epoch, transaction: Option<TransactionId>) -> Result<()> {
+        self.timestamps.mark(place, self.epoch_read(epoch), Reader::from(transaction));
+        Ok(())
+    }
+
+    pub(crate) async fn fetch_values(
+        &self,
+        request: FetchRequest,
+        transaction: Option<TransactionId>,
+    ) -> Result<FetchReply> {
+        let order = order_of(request.object.object_type().dkey_kind(), &request.dkey)?;
+        let at = self.read_at(&request, order, transaction);
+        let found = self.find_values(&request, &at);
+        let lsn = self.recent.of_words(at.object, at.dkey);
+        let result = match found.map(|found| found.complete()) {
+            Ok(Ok(complete)) => Ok(complete),
+            Ok(Err(found)) => self.read_values(&request, found).await,
+            Err(status) => Err(status),
+        };
+        self.wait_for(lsn).await?;
+        let (reply, bytes) = result?;
+        self.count(|statistics| statistics.bytes_read += bytes);
+        Ok(reply)
+    }
+}
+
+impl View<'_> {
+    /// As [`Store::fetch`].
+    pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
+        let fetch = self.store.fetch_values(request, self.transaction);
+        self.store.counted(|statistics| statistics.fetches += 1, fetch).await
+    }
+
+    /// As [`Store::list_objects`].
+    pub async fn list_objects(
+        &self,
+        container: ContainerId,
+        epoch: Epoch,
+        anchor: &Anchor,
+        limits: Limits,
+    ) -> Result<ObjectListing> {
+        let (store, lsn) = (self.store, || self.store.recent.of_container(container));
+        let place = Ok(Place::of_container(container));
+        self.listed(lsn, place, epoch, store.scan_objects(container, epoch, anchor, limits)).await
+    }
+
+    /// As [`Store::list_dkeys`].
+    pub async fn list_dkeys(
+        &self,
+        container: ContainerId,
+        object: ObjectId,
+        epoch: Epoch,
+        anchor: &Anchor,
+        limits: Limits,
+    ) -> Result<KeyListing> {
+        let (store, lsn) = (self.store, || self.store.recent.of_object(container, object));
+        let place = Ok(Place::of_object(container, object));
+        let scan = store.scan_object_keys(container, object, None, epoch, anchor, limits);
+        self.listed(lsn, place, epoch, scan).await
+    }
+
+    /// As [`Store::list_akeys`].
+    pub async fn list_akeys(
+        &self,
+        container: ContainerId,
+        object: ObjectId,
+        dkey: &Key,
+        epoch: Epoch,
+        anchor: &Anchor,
+        limits: Limits,
+    ) -> Result<KeyListing> {
+        let (store, lsn) = (self.store, || self.store.recent.of_object(container, object));
+        let place = Place::of_object(container, object).dkey(object, dkey);
+        let scan = store.scan_object_keys(container, object, Some(dkey), epoch, anchor, limits);
+        self.listed(lsn, place, epoch, scan).await
+    }
+
+    /// As [`Store::list_extents`].
+    #[expect(clippy::too_many_arguments, reason = "the path to an akey, and how to list below it")]
+    pub async fn list_extents(
+        &self,
+        container: ContainerId,
+        object: ObjectId,
+        dkey: &Key,
+        akey: &Key,
+        epoch: Epoch,
+        direction: Direction,
+        anchor: &Anchor,
+        limits: Limits,
+    ) -> Result<ExtentListing> {
+        let (store, lsn) = (self.store, || self.store.recent.of_object(container, object));
+        let place = Place::of_object(container, object).dkey(object, dkey).and_then(|dkey| dkey.akey(object, akey));
+        let scan = store.scan_extents(container, object, (dkey, akey), epoch, direction, anchor, limits);
+        self.listed(lsn, place, epoch, scan).await
+    }
+
+    /// As [`Store::query_key`].
+    pub async fn query_key(&self, request: QueryRequest) -> Result<QueryReply> {
+        let (store, lsn) = (self.store, || self.store.recent.of_object(request.container, request.object));
+        self.listed(lsn, place_of_query(&request), request.epoch, store.find_extreme(&request)).await
+    }
+
+    /// Runs a listing or query, and waits until what it saw is durable: that is the commit that `lsn` gives when it has ended. Its
+    /// place counts as read from before the first slice on, so that no transaction gets in between two of them.
+    async fn listed<T>(
+        &self,
+        lsn: impl Fn() -> Lsn,
+        place: Result<Place>,
+        epoch: Epoch,
+        request: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let all = async {
+            let result = match self.store.note_read(&place?, epoch, self.transaction) {
+                Ok(()) => request.await,
+                Err(status) => Err(status),
+            };
+            self.store.wait_for(lsn()).await?;
+            result
+        };
+        self.store.counted(|statistics| statistics.listings += 1, all).await
+    }
+}
+
+/// What a query looks at.
+fn place_of_query(request: &QueryRequest) -> Result<Place> {
+    let object = Place::of_object(request.container, request.object);
+    let KeyChoice::Given(dkey) = &request.dkey else { return Ok(object) };
+    let dkey = object.dkey(request.object, dkey)?;
+    match &request.akey {
+        Some(KeyChoice::Given(akey)) => dkey.akey(request.object, akey),
+        _ => Ok(dkey),
+    }
+}

@@ -1,0 +1,6 @@
+//! Transactions: what they change is there in the order of their epochs, or they are told to begin again.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod rules;
