@@ -182,6 +182,11 @@ impl StoredChecksum {
         Ok((chunk, words))
     }
 
+    /// Bytes of a value of `length` bytes under one checksum.
+    pub(crate) fn chunk(self, arena: &Arena, length: usize) -> Result<usize> {
+        if self.is_apart { Ok(self.header(arena, length)?.0) } else { Ok(length.max(1)) }
+    }
+
     /// The checksums of the chunks that a part of a value of `length` bytes touches.
     pub(crate) fn load(self, arena: &Arena, length: usize, start: usize, part: usize) -> Result<Computed> {
         let kind = self.kind;

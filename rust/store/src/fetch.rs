@@ -214,7 +214,7 @@ impl Store {
 }
 
 fn origin<'a>(request: &'a FetchRequest, wanted: &'a AkeyFetch) -> Origin<'a> {
-    Origin { object: request.object, dkey: &request.dkey, akey: &wanted.akey }
+    Origin { container: request.container, object: request.object, dkey: &request.dkey, akey: &wanted.akey }
 }
 
 fn hole(from: u64, to: u64) -> Option<FetchedPiece> {

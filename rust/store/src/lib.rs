@@ -9,12 +9,15 @@
 
 mod array;
 mod change;
+#[cfg(test)]
+mod checksum_tests;
 mod checksums;
 mod commit;
 mod conditions;
 mod conflicts;
 mod container_state;
 mod containers;
+mod damage;
 #[cfg(test)]
 mod damage_tests;
 mod data;
@@ -34,6 +37,7 @@ mod query;
 mod recent;
 mod reclaim;
 mod request;
+mod scrub;
 mod settings;
 mod single;
 mod space;
@@ -58,7 +62,8 @@ pub use listing::{
     Position,
 };
 pub use query::{End, KeyChoice, QueryReply, QueryRequest};
-pub use request::{AkeyUpdate, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
+pub use request::{AkeyUpdate, GivenChecksums, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
+pub use scrub::{Scrub, ScrubLimits, ScrubProgress};
 pub use settings::{CHUNK_BYTES_DEFAULT, CHUNK_BYTES_MAX, ContainerSettings, StoreSettings};
 pub use space::{Statistics, StoreSpace, TierSpace};
 pub use store::Store;

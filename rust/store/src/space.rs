@@ -35,8 +35,12 @@ pub struct Statistics {
     pub bytes_read: u64,
     /// Requests that were refused or failed.
     pub failures: u64,
-    /// Values whose checksum did not match.
+    /// Times that bytes did not have their checksum: those of a value that was read, or that came with a request.
     pub checksum_errors: u64,
+    /// Versions of values that scrubs have verified.
+    pub scrubbed_values: u64,
+    /// Their bytes.
+    pub scrubbed_bytes: u64,
     /// Fetches and listings that waited for a change to become durable.
     pub waits_for_log: u64,
 }

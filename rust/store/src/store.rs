@@ -1,5 +1,6 @@
 //! The store itself: its public face.
 
+use crate::damage::DamageLog;
 use crate::recent::Recent;
 use crate::reclaim::Reclaim;
 use crate::superblock::Superblock;
@@ -7,14 +8,15 @@ use crate::timestamps::Timestamps;
 use crate::value_space::ValueSpace;
 use crate::visibility::{Depth, span};
 use crate::{
-    Anchor, ContainerSettings, Direction, ExtentListing, FetchReply, FetchRequest, KeyListing, Limits, ObjectListing,
-    Operation, PunchRequest, QueryReply, QueryRequest, Statistics, StoreSettings, StoreSpace, TierSpace, UpdateRequest,
+    Anchor, ContainerSettings, Direction, ExtentListing, FetchReply, FetchRequest, GivenChecksums, KeyListing, Limits,
+    ObjectListing, Operation, PunchRequest, QueryReply, QueryRequest, Statistics, StoreSettings, StoreSpace, TierSpace,
+    UpdateRequest,
 };
 use daos_env::{Env, Spawner};
 use daos_media::{ArenaSettings, BLOCK_SIZE, DurableArena, Lsn, Media};
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// One target's part of one pool. See the [crate](crate).
@@ -30,6 +32,7 @@ pub struct Store {
     /// The newest epoch that was written, or a bound of it after opening.
     pub(crate) newest: Cell<u64>,
     is_closed: Cell<bool>,
+    damages: RefCell<DamageLog>,
 }
 
 impl Store {
@@ -90,6 +93,7 @@ impl Store {
             statistics: Cell::default(),
             newest,
             is_closed: Cell::new(false),
+            damages: RefCell::default(),
         });
         if store.has_destroyed(store.durable.arena())? {
             store.start_reclaim();
@@ -183,6 +187,18 @@ impl Store {
     /// Writes values of one dkey, all or none; durable when it returns.
     pub async fn update(&self, request: UpdateRequest) -> Result<()> {
         self.counted(|_| {}, self.change(&mut [Operation::Update(request)], None)).await
+    }
+
+    /// As [`Store::update`]; when the container verifies on update, the bytes are first compared with checksums that came with them,
+    /// and if they differ, nothing is kept and the answer is `Csum`.
+    pub async fn update_verified(&self, request: UpdateRequest, given: &[GivenChecksums]) -> Result<()> {
+        self.counted(|_| {}, async {
+            if self.settings_of(request.container)?.verify_on_update {
+                given.iter().try_for_each(|checksums| checksums.verify(&request))?;
+            }
+            self.change(&mut [Operation::Update(request)], None).await
+        })
+        .await
     }
 
     /// Reads values of one dkey.
@@ -308,6 +324,11 @@ impl Store {
         self.is_closed.get()
     }
 
+    /// Says in the log that something is damaged: once for each.
+    pub(crate) fn note_damage(&self, damage: &Status) {
+        self.damages.borrow_mut().note(damage);
+    }
+
     pub(crate) fn count(&self, note: impl FnOnce(&mut Statistics)) {
         let mut statistics = self.statistics.get();
         note(&mut statistics);
@@ -320,17 +341,19 @@ impl Store {
         note: impl FnOnce(&mut Statistics),
         request: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let result = if self.is_closed() {
-            Err(daos_status::Status::new(Code::Shutdown, "the store was closed"))
-        } else {
-            request.await
-        };
+        let result =
+            if self.is_closed() { Err(Status::new(Code::Shutdown, "the store was closed")) } else { request.await };
         match &result {
             Ok(_) => self.count(note),
-            Err(status) => self.count(|statistics| {
-                statistics.failures += 1;
-                statistics.checksum_errors += u64::from(status.code() == Code::Csum);
-            }),
+            Err(status) => {
+                self.count(|statistics| {
+                    statistics.failures += 1;
+                    statistics.checksum_errors += u64::from(status.code() == Code::Csum);
+                });
+                if status.code() == Code::Csum {
+                    self.note_damage(status);
+                }
+            }
         }
         result
     }

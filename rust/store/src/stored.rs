@@ -5,7 +5,7 @@ use crate::value_space::{Placed, piece_word};
 use crate::{ChecksumKind, Data};
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result, Status};
-use daos_types::ObjectId;
+use daos_types::{ContainerId, ObjectId};
 
 /// Values below this many bytes lie in the arena, beside their record; larger ones on the data device. One block of the device: a
 /// smaller value would waste the rest of one.
@@ -81,6 +81,7 @@ pub(crate) struct StoredRange {
 
 /// What a damaged value belongs to, for messages.
 pub(crate) struct Origin<'a> {
+    pub container: ContainerId,
     pub object: ObjectId,
     pub dkey: &'a [u8],
     pub akey: &'a [u8],
@@ -90,7 +91,9 @@ impl Origin<'_> {
     #[cold]
     pub(crate) fn mismatch(&self, offset: usize) -> Status {
         let (dkey, akey) = (self.dkey.escape_ascii(), self.akey.escape_ascii());
-        let context = format!("object {}, dkey \"{dkey}\", akey \"{akey}\": value at byte {offset}", self.object);
+        let Origin { container, object, .. } = self;
+        let context =
+            format!("container {container}, object {object}, dkey \"{dkey}\", akey \"{akey}\": value at byte {offset}");
         Status::new(Code::Csum, context)
     }
 }

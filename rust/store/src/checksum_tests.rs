@@ -1,0 +1,385 @@
+//! Every kind of checksum over values of many sizes, cut by later writes; and bits that are flipped in what is stored: they give `Csum`,
+//! for whoever reads them and for a scrub, and never other data.
+
+use crate::array;
+use crate::key_order::{KeyProbe, fixed_probe, object_key};
+use crate::stored::StoredRange;
+use crate::value_space::Pieces;
+use crate::*;
+use daos_env::sync::yield_now;
+use daos_env::{Env, Executor, ManualClock, Random, SeededRandom, Spawner};
+use daos_media::MemoryMedia;
+use daos_status::Code;
+use daos_types::{ContainerId, Epoch, Extent, Key, ObjectId};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
+const OBJECT: ObjectId = ObjectId { hi: 0, lo: 5 };
+const ARRAY_BYTES: usize = 300_000;
+
+fn run(test: impl AsyncFnOnce(Rc<Store>, Spawner) + 'static) {
+    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
+    let spawner = executor.spawner().clone();
+    let env = Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(1)) };
+    let settings = StoreSettings {
+        data_bytes: 64 << 20,
+        arena_bytes: 8 << 20,
+        log_bytes: 2 << 20,
+        durability: Durability::Ram,
+        checksum: ChecksumKind::Crc64,
+    };
+    let work = async move {
+        let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
+        test(store, spawner.clone()).await;
+    };
+    executor.block_on(work).expect("it ends");
+}
+
+fn key(text: &str) -> Key {
+    Key::new(text.as_bytes()).expect("short")
+}
+
+fn bytes(random: &SeededRandom, length: usize) -> Vec<u8> {
+    (0..length.div_ceil(8)).flat_map(|_| random.next_u64().to_le_bytes()).take(length).collect()
+}
+
+fn update(container: ContainerId, epoch: u64, akey: &str, value: UpdateValue) -> UpdateRequest {
+    let conditions = Conditions::NONE;
+    let akeys = vec![AkeyUpdate { akey: key(akey), value, conditions }];
+    UpdateRequest { container, object: OBJECT, epoch: Epoch(epoch), dkey: key("dkey"), conditions, akeys }
+}
+
+fn write(container: ContainerId, epoch: u64, start: usize, data: &[u8]) -> UpdateRequest {
+    let extent = Extent::new(start as u64, data.len() as u64).expect("not empty");
+    let value = UpdateValue::Array { record_size: 1, pieces: vec![(extent, Data::copy_of(data))] };
+    update(container, epoch, "array", value)
+}
+
+async fn fetch(
+    store: &Store,
+    container: ContainerId,
+    epoch: u64,
+    akey: &str,
+    what: FetchWhat,
+) -> daos_status::Result<Fetched> {
+    let conditions = Conditions::NONE;
+    let akeys = vec![AkeyFetch { akey: key(akey), what, conditions }];
+    let (object, epoch, dkey, size_only) = (OBJECT, Epoch(epoch), key("dkey"), false);
+    let reply = store.fetch(FetchRequest { container, object, epoch, dkey, akeys, size_only, conditions }).await?;
+    Ok(reply.akeys.into_iter().next().expect("one"))
+}
+
+/// The bytes of a part of the array; zeros where nothing was written.
+async fn read(store: &Store, container: ContainerId, start: usize, length: usize) -> daos_status::Result<Vec<u8>> {
+    let extent = Extent::new(start as u64, length as u64).expect("not empty");
+    let mut out = vec![0; length];
+    if let Fetched::Array { pieces, .. } =
+        fetch(store, container, 1 << 40, "array", FetchWhat::Array(vec![extent])).await?
+    {
+        for piece in pieces {
+            if let Content::Data(data) = piece.content {
+                let at = piece.extent.start() as usize - start;
+                out[at..at + data.len()].copy_from_slice(&data);
+            }
+        }
+    }
+    Ok(out)
+}
+
+async fn scrub(store: &Store, container: Option<ContainerId>, limits: ScrubLimits) -> ScrubProgress {
+    let mut pass = Scrub::new(container);
+    while store.scrub_step(&mut pass, limits).await.expect("open") {}
+    assert!(pass.is_done());
+    pass.progress()
+}
+
+/// Where all values of the dkey lie.
+fn ranges(store: &Store, container: ContainerId) -> Vec<StoredRange> {
+    let arena = store.durable.arena();
+    let object_key = object_key(OBJECT);
+    let container = store.container(arena, container).expect("there");
+    let object = container.find_child(arena, &fixed_probe(&object_key)).expect("sound").expect("there");
+    let kind = OBJECT.object_type();
+    let (dkey, array, single) = (key("dkey"), key("array"), key("single"));
+    let dkey = object.find_child(arena, &KeyProbe::new(kind.dkey_kind(), &dkey).expect("a key"));
+    let dkey = dkey.expect("sound").expect("there");
+    let mut found = Vec::new();
+    if let Some(akey) = dkey.find_child(arena, &KeyProbe::new(kind.akey_kind(), &array).expect("a key")).expect("sound")
+    {
+        let all = Extent::new(0, u64::MAX).expect("valid");
+        let take = |record: array::Record| {
+            found.push(record.locate(record.extent));
+            Ok(())
+        };
+        array::for_each_overlapping(arena, &akey, all, take).expect("sound");
+    }
+    if let Some(akey) =
+        dkey.find_child(arena, &KeyProbe::new(kind.akey_kind(), &single).expect("a key")).expect("sound")
+    {
+        let window = crate::visibility::Window::until(u64::MAX - 1);
+        let link = single::find(arena, &akey, window).expect("sound").expect("there");
+        found.push(single::locate(arena, link).expect("sound"));
+    }
+    found
+}
+
+/// Flips a bit of a stored value.
+async fn flip(store: &Store, range: &StoredRange, byte: usize, bit: u8) {
+    let arena = store.durable.arena();
+    if !range.on_device {
+        let position = range.address + byte as u64;
+        let mut found = [0];
+        arena.read_into(position, &mut found).expect("in the arena");
+        arena.restore(position, &[found[0] ^ 1 << bit]).expect("in the arena");
+        return;
+    }
+    let mut at = 0;
+    for piece in Pieces::new(arena, range.address, range.value_length) {
+        let piece = piece.expect("sound");
+        let size = piece.bytes() as usize;
+        if byte < at + size {
+            let mut buffer = store.durable.data().read(piece.offset(), size).await.expect("read");
+            buffer[byte - at] ^= 1 << bit;
+            store.durable.data().write(piece.offset(), buffer).await.1.expect("write");
+            return;
+        }
+        at += size;
+    }
+}
+
+/// Writes values of many sizes over each other; what the array holds.
+async fn fill(store: &Store, container: ContainerId, random: &SeededRandom) -> (Vec<u8>, u64) {
+    let sizes = [1, 7, 64, 511, 4095, 4096, 4097, 32_768, 32_769, 70_001, 200_000];
+    let mut model = vec![0; ARRAY_BYTES];
+    let mut written = 0;
+    for epoch in 1..=14u64 {
+        let size = if epoch == 1 { ARRAY_BYTES } else { sizes[random.next_u64() as usize % sizes.len()] };
+        let start = random.next_u64() as usize % (ARRAY_BYTES - size + 1);
+        let data = bytes(random, size);
+        store.update(write(container, epoch, start, &data)).await.expect("update");
+        model[start..start + size].copy_from_slice(&data);
+        written += size as u64;
+    }
+    (model, written)
+}
+
+#[test]
+fn every_kind_and_chunk_reads_back_what_cuts_left() {
+    run(async |store, _| {
+        let mut number = 10u8;
+        let free = store.space().expect("sound").data.free;
+        for (kind, chunk_bytes) in
+            ChecksumKind::ALL.into_iter().flat_map(|kind| [1, 5000, 32 << 10, 1 << 30].map(|chunk| (kind, chunk)))
+        {
+            let container = ContainerId::from_bytes([number; 16]);
+            number += 1;
+            let settings = ContainerSettings { checksum: kind, chunk_bytes, verify_on_update: false };
+            store.container_create(container, settings).await.expect("create");
+            assert_eq!(store.container_settings(container).await.expect("there"), settings);
+            let random = SeededRandom::new(u64::from(number));
+            let (model, written) = fill(&store, container, &random).await;
+            for _ in 0..40 {
+                let length = 1 + random.next_u64() as usize % [10, 5000, ARRAY_BYTES][random.next_u64() as usize % 3];
+                let start = random.next_u64() as usize % (ARRAY_BYTES - length + 1);
+                let found = read(&store, container, start, length).await.expect("sound");
+                assert!(found == model[start..start + length], "{kind}, {chunk_bytes}: {length} bytes from {start}");
+            }
+            for length in [0, 1, 100, 4095, 4096, 100_000] {
+                let data = bytes(&random, length);
+                let value = UpdateValue::Single(Data::copy_of(&data));
+                store.update(update(container, 100 + length as u64, "single", value)).await.expect("update");
+                let found = fetch(&store, container, 1 << 40, "single", FetchWhat::Single).await.expect("sound");
+                assert_eq!(found, Fetched::Single { size: length as u64, data: data.into() });
+            }
+            let progress = scrub(&store, Some(container), ScrubLimits::default()).await;
+            assert_eq!(progress.errors, 0, "{kind}, {chunk_bytes}");
+            if kind != ChecksumKind::Off {
+                assert_eq!((progress.values, progress.bytes), (14 + 6, written + 1 + 100 + 4095 + 4096 + 100_000));
+            }
+            // All of it can be freed again.
+            store.container_destroy(container).await.expect("destroy");
+            store.wait_until_reclaimed().await;
+        }
+        let space = store.space().expect("sound");
+        assert_eq!(space.data.free, free);
+    });
+}
+
+#[test]
+fn a_flipped_bit_is_never_read() {
+    run(async |store, _| {
+        let random = SeededRandom::new(7);
+        for (index, kind) in ChecksumKind::ALL.into_iter().filter(|kind| *kind != ChecksumKind::Off).enumerate() {
+            let container = ContainerId::from_bytes([index as u8; 16]);
+            let settings = ContainerSettings { checksum: kind, chunk_bytes: 8192, verify_on_update: false };
+            store.container_create(container, settings).await.expect("create");
+            let (model, _) = fill(&store, container, &random).await;
+            let length = [1, 300, 5000, 70_000][random.next_u64() as usize % 4];
+            let value = UpdateValue::Single(Data::Bytes(bytes(&random, length)));
+            store.update(update(container, 50, "single", value)).await.expect("update");
+            for (number, range) in ranges(&store, container).into_iter().enumerate() {
+                for byte in [0, range.value_length - 1, random.next_u64() as usize % range.value_length] {
+                    let bit = (random.next_u64() % 8) as u8;
+                    flip(&store, &range, byte, bit).await;
+                    let before = store.statistics().checksum_errors;
+                    let progress = scrub(&store, Some(container), ScrubLimits { entries: 3, bytes: 50_000 }).await;
+                    assert_eq!(progress.errors, 1, "{kind}: a scrub finds byte {byte} of value {number}");
+                    assert_eq!(store.statistics().checksum_errors, before + 1, "{kind}: it is counted");
+                    if number < 14 {
+                        // Reads are right or refused, and those that touch the byte while it shows are refused.
+                        for start in (0..ARRAY_BYTES).step_by(30_000) {
+                            match read(&store, container, start, 30_000).await {
+                                Ok(found) => assert!(found == model[start..start + 30_000], "{kind}: other data"),
+                                Err(status) => assert_eq!(status.code(), Code::Csum),
+                            }
+                        }
+                    } else {
+                        let found = fetch(&store, container, 60, "single", FetchWhat::Single).await;
+                        let status = found.expect_err("damaged");
+                        assert_eq!(status.code(), Code::Csum);
+                        assert!(status.context().contains("akey \"single\""), "{status}");
+                    }
+                    flip(&store, &range, byte, bit).await;
+                }
+            }
+            assert_eq!(scrub(&store, Some(container), ScrubLimits::default()).await.errors, 0);
+            let all = read(&store, container, 0, ARRAY_BYTES).await.expect("sound again");
+            assert!(all == model);
+            assert!(store.statistics().checksum_errors > 0);
+        }
+    });
+}
+
+/// The chunk that is damaged is refused at the first read, others of the same value are not.
+#[test]
+fn a_read_verifies_the_chunks_that_it_touches() {
+    run(async |store, _| {
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
+        let data = bytes(&SeededRandom::new(1), 200_000);
+        store.update(write(CONTAINER, 1, 0, &data)).await.expect("update");
+        let range = ranges(&store, CONTAINER)[0];
+        flip(&store, &range, 100_000, 3).await;
+        let chunk = CHUNK_BYTES_DEFAULT as usize;
+        for start in (0..200_000).step_by(1000) {
+            let found = read(&store, CONTAINER, start, 1000).await;
+            let touches = (start..start + 1000).any(|byte| byte / chunk == 100_000 / chunk);
+            match found {
+                Ok(found) => assert!(!touches && found == data[start..start + 1000]),
+                Err(status) => assert!(touches && status.code() == Code::Csum, "{status}"),
+            }
+        }
+    });
+}
+
+/// Damaged words of checksums are as bad as damaged bytes.
+#[test]
+fn damaged_checksums_give_errors() {
+    run(async |store, _| {
+        let random = SeededRandom::new(3);
+        for (index, kind) in [ChecksumKind::Crc64, ChecksumKind::Sha512].into_iter().enumerate() {
+            let container = ContainerId::from_bytes([index as u8; 16]);
+            let settings = ContainerSettings { checksum: kind, ..ContainerSettings::default() };
+            store.container_create(container, settings).await.expect("create");
+            let data = bytes(&random, 100_000);
+            store.update(write(container, 1, 0, &data)).await.expect("update");
+            let (arena, range) = (store.durable.arena(), ranges(&store, container)[0]);
+            for at in 0..40 {
+                let position = range.checksum.word + at;
+                let mut byte = [0];
+                arena.read_into(position, &mut byte).expect("in the arena");
+                arena.restore(position, &[byte[0] ^ 1 << (random.next_u64() % 8)]).expect("in the arena");
+                let status = read(&store, container, 0, 100_000).await.expect_err("damaged");
+                assert!([Code::Csum, Code::DfInval].contains(&status.code()), "{status}");
+                assert_eq!(scrub(&store, Some(container), ScrubLimits::default()).await.errors, 1, "byte {at}");
+                arena.restore(position, &byte).expect("in the arena");
+            }
+        }
+    });
+}
+
+#[test]
+fn updates_are_verified_before_anything_is_kept() {
+    run(async |store, _| {
+        let random = SeededRandom::new(9);
+        let strict = ContainerSettings { verify_on_update: true, ..ContainerSettings::default() };
+        store.container_create(CONTAINER, strict).await.expect("create");
+        let lenient = ContainerId::from_bytes([2; 16]);
+        store.container_create(lenient, ContainerSettings::default()).await.expect("create");
+        for (number, kind) in ChecksumKind::ALL.into_iter().enumerate() {
+            for length in [1, 100, 5000, 70_000] {
+                let data = bytes(&random, length);
+                let given = GivenChecksums::of(0, 0, kind, 1000, &data);
+                let mut damaged = data.clone();
+                damaged[random.next_u64() as usize % length] ^= 4;
+                let epoch = 1 + number as u64;
+                if kind != ChecksumKind::Off {
+                    let before = store.space().expect("sound");
+                    let request = write(CONTAINER, epoch, 0, &damaged);
+                    let status =
+                        store.update_verified(request, std::slice::from_ref(&given)).await.expect_err("differs");
+                    assert_eq!(status.code(), Code::Csum);
+                    let short = GivenChecksums { checksums: vec![], ..given.clone() };
+                    let status = store.update_verified(write(CONTAINER, epoch, 0, &data), &[short]).await;
+                    assert_eq!(status.expect_err("too few").code(), Code::Inval);
+                    let nowhere = GivenChecksums { piece: 1, ..given.clone() };
+                    let status = store.update_verified(write(CONTAINER, epoch, 0, &data), &[nowhere]).await;
+                    assert_eq!(status.expect_err("no such piece").code(), Code::Inval);
+                    assert_eq!(store.space().expect("sound"), before, "nothing was kept");
+                    let request = write(lenient, epoch, 0, &damaged);
+                    store.update_verified(request, std::slice::from_ref(&given)).await.expect("nobody asked");
+                }
+                store.update_verified(write(CONTAINER, epoch, 0, &data), &[given]).await.expect("the same bytes");
+                assert!(read(&store, CONTAINER, 0, length).await.expect("sound") == data);
+            }
+        }
+        assert_eq!(store.statistics().checksum_errors, 7 * 4);
+    });
+}
+
+/// Values come and go while a scrub walks in the smallest steps; it finds no damage, and sees all that stays.
+#[test]
+fn a_scrub_walks_while_everything_changes() {
+    run(async |store, spawner| {
+        let stays = ContainerId::from_bytes([5; 16]);
+        for container in [CONTAINER, stays] {
+            store.container_create(container, store.container_defaults()).await.expect("create");
+        }
+        let random = SeededRandom::new(11);
+        fill(&store, stays, &random).await;
+        let worker = store.clone();
+        let changes = spawner.spawn(async move {
+            let random = SeededRandom::new(12);
+            for epoch in 1..400u64 {
+                let size = [10, 4000, 9000, 60_000][random.next_u64() as usize % 4];
+                let data = bytes(&random, size);
+                let start = random.next_u64() as usize % 3000;
+                worker.update(write(CONTAINER, epoch, start, &data)).await.expect("update");
+                worker.update(write(CONTAINER, epoch, start, &data)).await.expect("replace");
+                let other = ContainerId::from_bytes([9; 16]);
+                match random.next_u64() % 4 {
+                    0 => drop(worker.container_create(other, worker.container_defaults()).await),
+                    1 => drop(worker.update(write(other, epoch, start, &data)).await),
+                    2 => drop(worker.container_destroy(other).await),
+                    _ => yield_now().await,
+                }
+            }
+        });
+        for limits in [ScrubLimits { entries: 1, bytes: 1 }, ScrubLimits { entries: 5, bytes: 4096 }] {
+            let all = scrub(&store, None, limits).await;
+            assert_eq!(all.errors, 0);
+            assert!(all.values >= 14, "{all:?}");
+            assert_eq!(scrub(&store, Some(stays), limits).await.values, 14);
+        }
+        changes.await.expect("it ends");
+        assert_eq!(scrub(&store, None, ScrubLimits::default()).await.errors, 0);
+        store.container_destroy(stays).await.expect("destroy");
+        let mut pass = Scrub::new(Some(stays));
+        let status = store.scrub_step(&mut pass, ScrubLimits::default()).await.expect_err("gone");
+        assert_eq!(status.code(), Code::ContNonexist);
+        store.close().await.expect("close");
+        let status = store.scrub_step(&mut pass, ScrubLimits::default()).await.expect_err("closed");
+        assert_eq!(status.code(), Code::Shutdown);
+    });
+}
