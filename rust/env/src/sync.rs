@@ -76,7 +76,14 @@ impl Signal {
     }
 
     /// Wakes every waiting task.
+    #[inline]
     pub fn wake_all(&self) {
+        if !self.waiting.borrow().is_empty() {
+            self.wake_waiting();
+        }
+    }
+
+    fn wake_waiting(&self) {
         let wakers = std::mem::take(&mut *self.waiting.borrow_mut());
         for waker in wakers {
             waker.wake();

@@ -10,8 +10,18 @@ use zerocopy::{Immutable, IntoBytes};
 pub(crate) struct Change {
     pub position: u64,
     pub length: u32,
-    /// Whether its old bytes are kept: those of fresh allocations are of no interest.
-    pub keeps_undo: bool,
+    undo: Undo,
+}
+
+/// What a range held before.
+#[derive(Clone, Copy, Debug)]
+enum Undo {
+    /// It is part of a fresh allocation: its old bytes are of no interest.
+    Nothing,
+    /// At most eight bytes, as most writes are.
+    Word([u8; 8]),
+    /// The next bytes of [`Scratch::undo`], counted from its end.
+    Bytes,
 }
 
 /// The vectors of a transaction, reused from one to the next.
@@ -95,50 +105,55 @@ impl<'a> Transaction<'a> {
         self.scratch.as_mut().expect("a transaction has its vectors until it ends")
     }
 
-    #[inline]
-    fn note(&mut self, position: u64, length: usize, keeps_undo: bool) -> Result<()> {
+    fn note(&mut self, position: u64, length: usize) -> Result<()> {
         let arena = self.arena;
         let scratch = self.scratch();
-        if let Some(last) = scratch.changes.last_mut() {
+        if let Some(last) = scratch.changes.last_mut()
+            && matches!(last.undo, Undo::Bytes)
+            && position >= last.position
+        {
             let end = last.position + u64::from(last.length);
-            if last.keeps_undo == keeps_undo && position >= last.position {
-                if position + length as u64 <= end {
-                    return Ok(());
-                }
-                if position == end && (u64::from(last.length) + length as u64) < u64::from(u32::MAX) {
-                    if keeps_undo {
-                        arena.append_to(position, length, &mut scratch.undo)?;
-                    }
-                    last.length += length as u32;
-                    return Ok(());
-                }
+            if position + length as u64 <= end {
+                return Ok(());
+            }
+            if position == end && (u64::from(last.length) + length as u64) < u64::from(u32::MAX) {
+                arena.append_to(position, length, &mut scratch.undo)?;
+                last.length += length as u32;
+                return Ok(());
             }
         }
-        let Ok(short) = u32::try_from(length) else {
-            return Err(Status::new(Code::Inval, format!("a write of {length} bytes to an arena")));
-        };
-        if keeps_undo {
-            arena.append_to(position, length, &mut scratch.undo)?;
-        }
-        scratch.changes.push(Change { position, length: short, keeps_undo });
+        let short = short_length(length)?;
+        arena.append_to(position, length, &mut scratch.undo)?;
+        scratch.changes.push(Change { position, length: short, undo: Undo::Bytes });
         Ok(())
     }
 
+    #[inline]
     fn check(&self, position: u64, length: usize) -> Result<()> {
         match position.checked_add(length as u64) {
             Some(end) if end <= self.arena.capacity() => Ok(()),
-            _ => Err(Status::new(
-                Code::DfInval,
-                format!("write {position}+{length} is outside the arena of {} bytes", self.arena.capacity()),
-            )),
+            _ => Err(self.outside(position, length)),
         }
+    }
+
+    #[cold]
+    fn outside(&self, position: u64, length: usize) -> Status {
+        let context = format!("write {position}+{length} is outside the arena of {} bytes", self.arena.capacity());
+        Status::new(Code::DfInval, context)
     }
 
     /// Writes bytes.
     #[inline]
     pub fn write(&mut self, position: u64, bytes: &[u8]) -> Result<()> {
         self.check(position, bytes.len())?;
-        self.note(position, bytes.len(), true)?;
+        if bytes.len() <= size_of::<u64>() {
+            let mut old = [0; size_of::<u64>()];
+            self.arena.read_into(position, &mut old[..bytes.len()])?;
+            let change = Change { position, length: bytes.len() as u32, undo: Undo::Word(old) };
+            self.scratch().changes.push(change);
+        } else {
+            self.note(position, bytes.len())?;
+        }
         self.arena.apply(position, bytes)
     }
 
@@ -156,7 +171,15 @@ impl<'a> Transaction<'a> {
             self.scratch().allocated.iter().rev().any(|(start, _)| *start <= position),
             "only what this transaction allocated is filled"
         );
-        self.note(position, bytes.len(), false)?;
+        let short = short_length(bytes.len())?;
+        match self.scratch().changes.last_mut() {
+            Some(Change { position: start, length, undo: Undo::Nothing })
+                if *start + u64::from(*length) == position && length.checked_add(short).is_some() =>
+            {
+                *length += short;
+            }
+            _ => self.scratch().changes.push(Change { position, length: short, undo: Undo::Nothing }),
+        }
         self.arena.apply(position, bytes)
     }
 
@@ -168,7 +191,7 @@ impl<'a> Transaction<'a> {
         }
         self.check(from, length)?;
         self.check(to, length)?;
-        self.note(to, length, true)?;
+        self.note(to, length)?;
         self.arena.apply_shift(from, to, length)
     }
 
@@ -217,18 +240,30 @@ impl<'a> Transaction<'a> {
     }
 }
 
+#[inline]
+fn short_length(length: usize) -> Result<u32> {
+    u32::try_from(length).map_err(|_| Status::new(Code::Inval, format!("a write of {length} bytes to an arena")))
+}
+
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         let Some(scratch) = self.scratch.take() else {
             return;
         };
         let mut end = scratch.undo.len();
-        for change in scratch.changes.iter().rev().filter(|change| change.keeps_undo) {
-            let start = end - change.length as usize;
-            self.arena
-                .apply(change.position, &scratch.undo[start..end])
-                .expect("a range that was written lies within the arena");
-            end = start;
+        for change in scratch.changes.iter().rev() {
+            let length = change.length as usize;
+            let old = match &change.undo {
+                Undo::Nothing => continue,
+                Undo::Word(old) => &old[..length],
+                Undo::Bytes => {
+                    let start = end - length;
+                    let old = &scratch.undo[start..end];
+                    end = start;
+                    old
+                }
+            };
+            self.arena.apply(change.position, old).expect("a range that was written lies within the arena");
         }
         self.arena.undo_allocations(&scratch.allocated, scratch.structural);
         self.arena.leave();

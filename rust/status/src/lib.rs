@@ -32,31 +32,37 @@ pub enum Advice {
 pub type Result<T, E = Status> = std::result::Result<T, E>;
 
 /// An error number together with a sentence that says what failed, on what, and where it helps, what to do.
+///
+/// One word long, so that a result of a small value stays in registers: errors are rare and may pay for an allocation.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct Status(Box<Parts>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
     code: Code,
     context: Cow<'static, str>,
 }
 
 impl Status {
     /// An error with its context: a sentence without a full stop, naming the object.
+    #[cold]
     pub fn new(code: Code, context: impl Into<Cow<'static, str>>) -> Self {
-        Status { code, context: context.into() }
+        Status(Box::new(Parts { code, context: context.into() }))
     }
 
     /// The error number.
     pub fn code(&self) -> Code {
-        self.code
+        self.0.code
     }
 
     /// The sentence given with the error.
     pub fn context(&self) -> &str {
-        &self.context
+        &self.0.context
     }
 
     /// The value that the C API returns: the negative number.
     pub fn to_der(&self) -> i32 {
-        -(self.code as i32)
+        -(self.0.code as i32)
     }
 
     /// The error of a value that came from the C API or the wire; `None` for zero.
@@ -71,8 +77,8 @@ impl Status {
     /// Puts what was being done in front of the context.
     #[must_use]
     pub fn while_doing(self, what: impl fmt::Display) -> Self {
-        let context = if self.context.is_empty() { what.to_string() } else { format!("{what}: {}", self.context) };
-        Status { code: self.code, context: context.into() }
+        let context = if self.0.context.is_empty() { what.to_string() } else { format!("{what}: {}", self.0.context) };
+        Status::new(self.0.code, context)
     }
 }
 
@@ -90,10 +96,11 @@ impl From<std::io::Error> for Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.context.is_empty() {
-            write!(f, "{} ({}, -{})", self.code.text(), self.code.name(), self.code as i32)
+        let Parts { code, context } = &*self.0;
+        if context.is_empty() {
+            write!(f, "{} ({}, -{})", code.text(), code.name(), *code as i32)
         } else {
-            write!(f, "{}: {} ({}, -{})", self.context, self.code.text(), self.code.name(), self.code as i32)
+            write!(f, "{context}: {} ({}, -{})", code.text(), code.name(), *code as i32)
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Array extents: one record per range and epoch.
 //!
 //! ```text
-//! start u64, end u64, epoch u64, checksum u64, record size u32, minor u24, flags u8 (1: on the device, 2: punched, others: checksums),
+//! start u64, end u64 (zero: gone), epoch u64, checksum u64, record size u32, minor u24,
+//! flags u8 (1: on the device, 2: punched, 128: in the room of its akey, others: checksums),
 //! then the bytes, or their pieces [u64] (punched: nothing)
 //! ```
 //! The tree orders them by start, then newest first: falling epoch, then falling minor number, which counts overlapping writes of one epoch. What the
@@ -10,7 +11,7 @@
 use crate::ChecksumKind;
 use crate::checksums::{CHECKSUM_FLAGS, StoredChecksum};
 use crate::level::{Children, Level, Span};
-use crate::stored::{INLINE_MAX, Source, StoredRange, VALUE_MAX};
+use crate::stored::{INLINE_MAX, Room, Source, StoredRange, VALUE_MAX};
 use crate::tree::{Cursor, Probe, Tree, damaged};
 use crate::value_space::ValueSpace;
 use crate::visibility::Window;
@@ -22,6 +23,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const ON_DEVICE: u8 = 1;
 const PUNCHED: u8 = 2;
+/// As with single values: see there. One that is gone has zero as its end, which no extent has.
+const INNER: u8 = 128;
+const END: u64 = 8;
+const _: () = assert!(std::mem::offset_of!(Header, end) as u64 == END);
 const MINOR_MAX: u32 = 0x00ff_ffff;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -54,8 +59,8 @@ impl Record {
         let position = u64::from(link) * 8;
         let header: Header = arena.read_value(position)?;
         let flags = (header.minor_and_flags >> 24) as u8;
-        let extent =
-            Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && flags & !CHECKSUM_FLAGS <= PUNCHED);
+        let other = flags & !(CHECKSUM_FLAGS | INNER);
+        let extent = Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && other <= PUNCHED);
         let Some(extent) = extent else { return Err(damaged("an extent", position)) };
         let length = extent.count().checked_mul(u64::from(header.record_size));
         let limit = if flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
@@ -103,6 +108,9 @@ impl Record {
         } else {
             self.length()
         };
+        if self.flags & INNER != 0 {
+            return transaction.write(u64::from(self.link) * 8 + END, &[0; 8]);
+        }
         let offset = Offset::from_link(self.link).ok_or_else(|| damaged("an extent", u64::from(self.link) * 8))?;
         transaction.free(offset, HEADER + tail)
     }
@@ -196,6 +204,72 @@ pub(crate) enum Content<'a> {
     Punch,
 }
 
+impl Content<'_> {
+    /// Bytes of the record.
+    pub(crate) fn size_of_record(&self) -> usize {
+        match self {
+            Content::Data(source) => (HEADER + source.tail_length()).next_multiple_of(8),
+            Content::Punch => HEADER,
+        }
+    }
+}
+
+/// Fills the room of an akey that was made for this extent, its first.
+pub(crate) fn fill(
+    transaction: &mut Transaction<'_>,
+    akey: &Level,
+    extent: Extent,
+    epoch: u64,
+    kind: ChecksumKind,
+    content: &Content<'_>,
+) -> Result<()> {
+    let room = Room::Fresh(akey.room_position());
+    write_record(transaction, room, u32::from(INNER) << 24, akey.record_size(), (extent, epoch), kind, content)
+}
+
+/// Writes a record; `minor_and_flags` is complete but for what the content says.
+fn write_record(
+    transaction: &mut Transaction<'_>,
+    room: Room,
+    minor_and_flags: u32,
+    record_size: u32,
+    (extent, epoch): (Extent, u64),
+    kind: ChecksumKind,
+    content: &Content<'_>,
+) -> Result<()> {
+    let (flags, checksum) = match content {
+        Content::Punch => (PUNCHED, 0),
+        Content::Data(source) => {
+            let flags = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
+            let checksum = source.checksum(transaction, kind)?;
+            (flags | checksum.flags(), checksum.word)
+        }
+    };
+    let header = Header {
+        start: extent.start(),
+        end: extent.end(),
+        epoch,
+        checksum,
+        record_size,
+        minor_and_flags: minor_and_flags | u32::from(flags) << 24,
+    };
+    room.store(transaction, 0, header.as_bytes())?;
+    match content {
+        Content::Data(source) => source.store_tail(transaction, room, HEADER as u64),
+        Content::Punch => Ok(()),
+    }
+}
+
+/// The room of an akey, when it is large enough and what was in it is not there any more.
+fn free_room(arena: &Arena, akey: &Level, size: usize) -> Result<Option<u64>> {
+    if akey.room() < size {
+        return Ok(None);
+    }
+    let header: Header = arena.read_value(akey.room_position())?;
+    let is_gone = header.end == 0 && header.minor_and_flags >> 24 & u32::from(INNER) != 0;
+    Ok(is_gone.then(|| akey.room_position()))
+}
+
 /// Records an extent; one of the same range and epoch is replaced, but never data by a punch: that an array has data from some
 /// epoch on stays true.
 pub(crate) fn put(
@@ -208,28 +282,21 @@ pub(crate) fn put(
     content: &Content<'_>,
 ) -> Result<()> {
     let minor = make_room(transaction, space, akey, extent, epoch, matches!(content, Content::Punch))?;
-    let (flags, tail, checksum) = match content {
-        Content::Punch => (PUNCHED, 0, 0),
-        Content::Data(source) => {
-            let flags = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
-            let checksum = source.checksum(transaction, kind)?;
-            (flags | checksum.flags(), source.tail_length(), checksum.word)
+    let size = content.size_of_record();
+    let link = match free_room(transaction.arena(), akey, size)? {
+        Some(position) => {
+            let (room, word) = (Room::Used(position), minor | u32::from(INNER) << 24);
+            write_record(transaction, room, word, akey.record_size(), (extent, epoch), kind, content)?;
+            (position / 8) as u32
+        }
+        None => {
+            let offset = transaction.allocate(size)?;
+            let room = Room::Fresh(offset.get());
+            write_record(transaction, room, minor, akey.record_size(), (extent, epoch), kind, content)?;
+            offset.link()
         }
     };
-    let offset = transaction.allocate(HEADER + tail)?;
-    let header = Header {
-        start: extent.start(),
-        end: extent.end(),
-        epoch,
-        checksum,
-        record_size: akey.record_size(),
-        minor_and_flags: minor | u32::from(flags) << 24,
-    };
-    transaction.fill(offset.get(), header.as_bytes())?;
-    if let Content::Data(source) = content {
-        source.fill_tail(transaction, offset.get() + HEADER as u64)?;
-    }
-    let link = offset.link();
+    let is_punch = matches!(content, Content::Punch);
     let probe = ExtentProbe { start: extent.start(), epoch, minor };
     match akey.children()? {
         Children::None => akey.set_children(transaction, link, false),
@@ -240,11 +307,11 @@ pub(crate) fn put(
             note(transaction, &tree, old.epoch, old.is_punch())?;
             tree.insert(transaction, &probe, link, extent.end())?;
             akey.set_children(transaction, root, true)?;
-            note(transaction, &tree, epoch, flags & PUNCHED != 0)
+            note(transaction, &tree, epoch, is_punch)
         }
         Children::Tree(tree) => {
             tree.insert(transaction, &probe, link, extent.end())?;
-            note(transaction, &tree, epoch, flags & PUNCHED != 0)
+            note(transaction, &tree, epoch, is_punch)
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::array;
 use crate::checksums::Checksums;
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
-use crate::level::{ChildOrder, Children, Level, Span, ValueKind};
+use crate::level::{ChildOrder, Children, Level, NewAkey, ROOM_MAX, Search, Span, ValueKind};
 use crate::single;
 use crate::stored::{INLINE_MAX, Source, VALUE_MAX};
 use crate::value_space::{Placed, ValueSpace};
@@ -11,7 +11,7 @@ use crate::visibility::{Depth, Window, is_visible, span};
 use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, Store, UpdateRequest, UpdateValue};
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result, fail};
-use daos_types::{Epoch, Key, KeyKind, ObjectId};
+use daos_types::{Epoch, Extent, Key, KeyKind, ObjectId};
 
 /// A value that was written to the data device before its transaction, and which one of the request it is.
 pub(crate) struct PlacedValue {
@@ -135,6 +135,22 @@ pub(crate) struct Target {
     pub akey_kind: KeyKind,
 }
 
+/// The first value of an akey.
+enum First<'a> {
+    Single(Source<'a>),
+    Extent(Extent, array::Content<'a>),
+}
+
+impl First<'_> {
+    /// Bytes of its record.
+    fn size(&self) -> usize {
+        match self {
+            First::Single(source) => single::size_of_record(source),
+            First::Extent(_, content) => content.size_of_record(),
+        }
+    }
+}
+
 fn no_spans(_arena: &Arena, _level: &Level) -> Result<Span> {
     Ok(Span::EMPTY)
 }
@@ -180,25 +196,36 @@ impl<'t> Change<'_, 't> {
         let epoch = request.epoch.0;
         let mut target = self.target(container, request.object, epoch)?;
         let probe = KeyProbe::new(request.object.object_type().dkey_kind(), &request.dkey)?;
-        let found = target.object.find_child(self.arena(), &probe)?;
-        self.check_dkey(request, found.as_ref(), target.window)?;
-        self.check_akeys(request, found.as_ref(), &target)?;
-        let mut dkey = match found {
-            Some(dkey) => dkey,
-            None => target.object.add_child(self.transaction, target.dkey_order, &probe, span_of_dkey)?,
+        let (found, place) = match target.object.search_child(self.arena(), &probe)? {
+            Search::Found(dkey) => (Some(dkey), None),
+            Search::Absent(place) => (None, place),
         };
+        if request.conditions != Conditions::NONE {
+            self.check_dkey(request, found.as_ref(), target.window)?;
+            self.check_akeys(request, found.as_ref(), &target)?;
+        }
         let mut placed = placed.iter().peekable();
+        let mut dkey = found;
         for (index, update) in request.akeys.iter().enumerate() {
-            let probe = KeyProbe::new(target.akey_kind, &update.akey)?;
-            let mut akey = match dkey.find_child(self.arena(), &probe)? {
-                Some(akey) => akey,
-                None => dkey.add_child(self.transaction, target.akey_order, &probe, span_of_akey)?,
-            };
             let mut next = |piece: usize| {
                 placed.next_if(|value| (value.akey, value.piece) == (index, piece)).map(|value| &value.placed)
             };
-            let wrote_data = self.put_values(&mut akey, update, epoch, &mut next)?;
-            for level in [&dkey, &target.object] {
+            let wrote_data = match &mut dkey {
+                Some(dkey) => self.update_akey(dkey, &target, update, epoch, &mut next)?,
+                None => {
+                    let (new, akey, done) = self.first_value(update, epoch, &mut next, Some(&request.dkey))?;
+                    target.object.add_record(
+                        self.transaction,
+                        target.dkey_order,
+                        (&probe, place),
+                        span_of_dkey,
+                        &new,
+                    )?;
+                    dkey = Some(new);
+                    self.put_values(&mut { akey }, update, epoch, &mut next, done)?
+                }
+            };
+            for level in dkey.iter().chain([&target.object]) {
                 if let Children::Tree(tree) = level.children()? {
                     match wrote_data {
                         true => tree.note_epoch(self.transaction, epoch)?,
@@ -207,7 +234,91 @@ impl<'t> Change<'_, 't> {
                 }
             }
         }
+        if dkey.is_none() {
+            target.object.add_child(self.transaction, target.dkey_order, &probe, span_of_dkey)?;
+        }
         Ok(())
+    }
+
+    /// Writes the values of one akey of a dkey that is there; whether any was data.
+    fn update_akey<'p>(
+        &mut self,
+        dkey: &mut Level,
+        target: &Target,
+        update: &AkeyUpdate,
+        epoch: u64,
+        next: &mut impl FnMut(usize) -> Option<&'p Placed>,
+    ) -> Result<bool> {
+        let probe = KeyProbe::new(target.akey_kind, &update.akey)?;
+        match dkey.search_child(self.arena(), &probe)? {
+            Search::Found(mut akey) => self.put_values(&mut akey, update, epoch, next, 0),
+            Search::Absent(place) => {
+                let (record, mut akey, done) = self.first_value(update, epoch, next, None)?;
+                let (order, place) = (target.akey_order, (&probe, place));
+                dkey.add_record(self.transaction, order, place, span_of_akey, &record)?;
+                self.put_values(&mut akey, update, epoch, next, done)
+            }
+        }
+    }
+
+    /// Makes an akey with its first value beside it when that is small, and in the same allocation as its dkey, when that is new.
+    /// Gives the record to be put into a tree, the akey, and how many values were written.
+    fn first_value<'p>(
+        &mut self,
+        update: &AkeyUpdate,
+        epoch: u64,
+        next: &mut impl FnMut(usize) -> Option<&'p Placed>,
+        dkey: Option<&Key>,
+    ) -> Result<(Level, Level, usize)> {
+        let (kind, record_size, first) = match &update.value {
+            UpdateValue::Single(data) => (ValueKind::Single, 0, Some(First::Single(self.source(data, next(0))?))),
+            UpdateValue::Array { record_size, pieces } => {
+                let first = match pieces.first() {
+                    Some((extent, data)) => {
+                        Some(First::Extent(*extent, array::Content::Data(self.source(data, next(0))?)))
+                    }
+                    None => None,
+                };
+                (ValueKind::Array, *record_size as u32, first)
+            }
+            UpdateValue::PunchExtents(extents) => {
+                let first = extents.first().map(|extent| First::Extent(*extent, array::Content::Punch));
+                (ValueKind::Array, 0, first)
+            }
+        };
+        let mut new = NewAkey { key: &update.akey, kind, record_size, room: 0 };
+        let size = first.as_ref().map_or(0, First::size);
+        if new.size() + size <= ROOM_MAX {
+            new.room = size;
+        }
+        let (record, mut akey) = match dkey {
+            Some(key) if new.size() <= ROOM_MAX => Level::create_dkey(self.transaction, key, &new)?,
+            Some(key) => {
+                let mut dkey = Level::create(self.transaction, key)?;
+                let akey = Level::create_akey(self.transaction, &new)?;
+                dkey.set_children(self.transaction, akey.link(), false)?;
+                (dkey, akey)
+            }
+            None => {
+                let akey = Level::create_akey(self.transaction, &new)?;
+                (akey, akey)
+            }
+        };
+        match (&first, new.room > 0) {
+            (None, _) => return Ok((record, akey, 0)),
+            (Some(First::Single(source)), true) => single::fill(self.transaction, &akey, epoch, self.kind, source)?,
+            (Some(First::Single(source)), false) => {
+                single::put(self.transaction, self.space, &mut akey, epoch, self.kind, source)?;
+            }
+            (Some(First::Extent(extent, content)), true) => {
+                array::fill(self.transaction, &akey, *extent, epoch, self.kind, content)?;
+            }
+            (Some(First::Extent(extent, content)), false) => {
+                array::put(self.transaction, self.space, &mut akey, *extent, epoch, self.kind, content)?;
+            }
+        }
+        let record = if dkey.is_none() { akey } else { record };
+        Ok((record, akey, 1))
     }
 
     fn check_dkey(&self, request: &UpdateRequest, dkey: Option<&Level>, window: Window) -> Result<()> {
@@ -256,24 +367,27 @@ impl<'t> Change<'_, 't> {
         level.map_or(Ok(false), |level| is_visible(self.arena(), level, depth, window))
     }
 
-    /// Writes the values of one akey; whether any was data.
+    /// Writes the values of one akey but for those that are written already; whether any was data.
     fn put_values<'p>(
         &mut self,
         akey: &mut Level,
         update: &AkeyUpdate,
         epoch: u64,
         next: &mut impl FnMut(usize) -> Option<&'p Placed>,
+        done: usize,
     ) -> Result<bool> {
         match &update.value {
             UpdateValue::Single(data) => {
-                self.set_kind(akey, &update.akey, ValueKind::Single, 0)?;
-                let source = self.source(data, next(0))?;
-                single::put(self.transaction, self.space, akey, epoch, self.kind, &source)?;
+                if done == 0 {
+                    self.set_kind(akey, &update.akey, ValueKind::Single, 0)?;
+                    let source = self.source(data, next(0))?;
+                    single::put(self.transaction, self.space, akey, epoch, self.kind, &source)?;
+                }
                 Ok(true)
             }
             UpdateValue::Array { record_size, pieces } => {
                 self.set_kind(akey, &update.akey, ValueKind::Array, *record_size as u32)?;
-                for (index, (extent, data)) in pieces.iter().enumerate() {
+                for (index, (extent, data)) in pieces.iter().enumerate().skip(done) {
                     let content = array::Content::Data(self.source(data, next(index))?);
                     array::put(self.transaction, self.space, akey, *extent, epoch, self.kind, &content)?;
                 }
@@ -281,7 +395,7 @@ impl<'t> Change<'_, 't> {
             }
             UpdateValue::PunchExtents(extents) => {
                 self.set_kind(akey, &update.akey, ValueKind::Array, 0)?;
-                for extent in extents {
+                for extent in extents.iter().skip(done) {
                     let content = array::Content::Punch;
                     array::put(self.transaction, self.space, akey, *extent, epoch, self.kind, &content)?;
                 }

@@ -96,7 +96,7 @@ impl Store {
         let record = Level::create_container(&mut transaction, &key)?;
         record.state()?.set_settings(&mut transaction, settings)?;
         let probe = fixed_probe(&key);
-        root.add_record(&mut transaction, ChildOrder::Fixed, &probe, |_, _| Ok(Span::EMPTY), &record)?;
+        root.add_record(&mut transaction, ChildOrder::Fixed, (&probe, None), |_, _| Ok(Span::EMPTY), &record)?;
         let lsn = self.durable.commit(transaction)?;
         self.recent.mark_structure(lsn);
         Ok(Some(lsn))

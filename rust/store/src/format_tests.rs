@@ -111,30 +111,33 @@ fn check(store: &Store) {
 
     let dkey = only_child(&Level::load(arena, object).expect("sound"));
     let mut expected = word(arena, dkey, 0).to_le_bytes().to_vec();
-    expected.extend([0, 0, 0, 0, 4, 0, 0, 2, 0, 0, 0, 0]);
-    expected.extend(b"dkey");
-    assert_eq!(bytes(arena, dkey, 20), expected, "a dkey");
+    // Its room of seven words holds the akey that came first, in whose room of four words the value is.
+    expected.extend([0, 0, 0, 0, 4, 0, 7 << 1, 2, 0, 0, 0, 0]);
+    expected.extend(b"dkey\0\0\0\0");
+    assert_eq!(bytes(arena, dkey, 24), expected, "a dkey");
     let mut akeys = leaf(arena, word(arena, dkey, 0), [2, 4, 5], 0, [2, 2, 0]);
     akeys.sort_by_key(|(_, link)| bytes(arena, *link, 17)[16]);
     let [(_, array), (_, single)] = akeys[..] else { panic!("two akeys") };
+    assert_eq!(single, dkey + 3, "the first akey lies behind the key of its dkey");
     check_single(arena, single);
     check_array(arena, array);
 }
 
 fn check_single(arena: &Arena, akey: u32) {
-    assert_eq!(bytes(arena, akey, 22)[4..], *b"\0\0\0\0\x06\0\0\x12\0\0\0\0single", "an akey of single values");
+    assert_eq!(bytes(arena, akey, 22)[4..], *b"\0\0\0\0\x06\0\x08\x1a\0\0\0\0single", "an akey of single values");
     let versions = leaf(arena, word(arena, akey, 0), [u64::MAX, 0, 0], 0, [2, 2, 0]);
     let [(2, small), (3, large)] = versions[..] else { panic!("two versions") };
     let mut expected = 2u64.to_le_bytes().to_vec();
     expected.extend(u64::from(daos_checksum::crc32c(b"hello")).to_le_bytes());
-    expected.extend(*b"\x05\0\0\0\x10\0\0\0hello");
+    expected.extend(*b"\x05\0\0\0\x90\0\0\0hello");
+    assert_eq!(small, akey + 3, "the first value lies behind the key of its akey");
     assert_eq!(bytes(arena, small, 29), expected, "a small value");
     let found = bytes(arena, large, 32);
     assert_eq!(found[16..], *b"\x88\x13\0\0\x11\0\0\0\x02\0\0\0\0\0\0\0", "5000 bytes in two blocks from block 0 on");
 }
 
 fn check_array(arena: &Arena, akey: u32) {
-    assert_eq!(bytes(arena, akey, 21)[4..], *b"\0\0\0\0\x05\0\0\x22\x07\0\0\0array", "an akey of an array");
+    assert_eq!(bytes(arena, akey, 21)[4..], *b"\0\0\0\0\x05\0\x0c\x22\x07\0\0\0array", "an akey of an array");
     let extents = leaf(arena, word(arena, akey, 0), [4, 4, 5], 0, [2, 2, 1]);
     let [(1, punched), (9, data)] = extents[..] else { panic!("two extents") };
     let mut expected = Vec::new();
@@ -146,7 +149,7 @@ fn check_array(arena: &Arena, akey: u32) {
     [9u64, 10_009, 4].iter().for_each(|number| expected.extend(number.to_le_bytes()));
     expected.extend(&found[24..32]);
     // 70000 bytes take 18 blocks, from block 2 on.
-    expected.extend([7, 0, 0, 0, 0, 0, 0, 1 | 4 | 2 << 3, 18, 0, 0, 2, 0, 0, 0, 0]);
+    expected.extend([7, 0, 0, 0, 0, 0, 0, 1 | 4 | 2 << 3 | 128, 18, 0, 0, 2, 0, 0, 0, 0]);
     assert_eq!(found, expected, "an extent on the data device");
     let checksums = u64::from_le_bytes(*found[24..].first_chunk().expect("long enough"));
     assert_eq!(arena.read_value::<[u32; 2]>(checksums).expect("in the arena"), [32 * 1024, 3], "three chunks");

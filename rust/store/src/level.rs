@@ -1,17 +1,20 @@
 //! Records of the levels: container, object, dkey and akey. They differ in what is below them.
 //!
 //! ```text
-//! children u32, punches u32, key length u24, shape u8, extra u32, key bytes
+//! children u32, punches u32, key length u17, room u7, shape u8, extra u32, key bytes, padding to 8, state, room
 //! ```
 //! * `children`: by the shape's lowest two bits nothing (0), one record directly (1), or a tree (2).
 //! * Bit 2 of the shape (4): this is a container, and its state lies behind the key (see `container_state.rs`).
+//! * Bit 3 of the shape (8): this lies in the room of its parent, so it is no allocation of its own and goes with its parent.
 //! * `punches`: a tree of the epochs at which this was punched, or zero; of a container, of its pinned epochs.
+//! * `room`: in units of eight bytes, what of the allocation is behind the key, for the first child: of a dkey its first akey, of an akey
+//!   its first value. It is part of the allocation for ever, whether the child in it lives or not.
 //! * The shape's upper four bits: what the children of an akey are (0 unknown, 1 single values, 2 extents).
 //! * `extra`: the record size of an array akey; of a container, 1 when it is being destroyed.
 
 use crate::container_state::{ContainerState, STATE_SIZE};
 use crate::key_order::{self, KeyProbe};
-use crate::tree::{Tree, Unique, damaged};
+use crate::tree::{Place, Tree, Unique, damaged};
 use daos_media::{Arena, Offset, Transaction};
 use daos_status::Result;
 use daos_types::KeyKind;
@@ -25,6 +28,18 @@ const TREE: u8 = 2;
 const CHILDREN: u8 = 3;
 /// The record is a container's, with its state behind the key.
 const STATE: u8 = 4;
+/// The record lies in the room of its parent.
+const INNER: u8 = 8;
+
+/// The bits of the key word that hold the length of the key; the room follows.
+const LENGTH_BITS: u32 = 17;
+const LENGTH_MASK: u32 = (1 << LENGTH_BITS) - 1;
+const ROOM_MASK: u32 = 0x7f;
+
+/// Bytes of the largest room.
+pub(crate) const ROOM_MAX: usize = ROOM_MASK as usize * 8;
+
+const _: () = assert!(daos_types::KEY_LENGTH_MAX <= LENGTH_MASK as usize);
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -43,12 +58,45 @@ pub(crate) enum Children {
     Tree(Tree),
 }
 
+/// What a search for a child gives.
+pub(crate) enum Search {
+    Found(Level),
+    /// It is not there; in a tree, its place.
+    Absent(Option<Place>),
+}
+
+/// An akey that is to be made together with room for its first value, which is filled at once.
+pub(crate) struct NewAkey<'a> {
+    pub key: &'a [u8],
+    pub kind: ValueKind,
+    pub record_size: u32,
+    /// Bytes of the value, or zero when it lies elsewhere.
+    pub room: usize,
+}
+
+impl NewAkey<'_> {
+    /// Bytes that the record takes with its room.
+    pub(crate) fn size(&self) -> usize {
+        HEADER as usize + self.key.len().next_multiple_of(8) + self.room
+    }
+}
+
 /// What the values of an akey are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ValueKind {
     Unknown,
     Single,
     Array,
+}
+
+impl ValueKind {
+    fn bits(self) -> u8 {
+        match self {
+            ValueKind::Unknown => 0,
+            ValueKind::Single => 1,
+            ValueKind::Array => 2,
+        }
+    }
 }
 
 /// How the children of a level are ordered.
@@ -92,11 +140,52 @@ impl Level {
 
     /// Makes a record without children.
     pub(crate) fn create(transaction: &mut Transaction<'_>, key: &[u8]) -> Result<Level> {
-        let offset = transaction.allocate(HEADER as usize + key.len())?;
-        let header = Header { children: 0, punches: 0, key: key.len() as u32, extra: 0 };
-        transaction.fill(offset.get(), header.as_bytes())?;
-        transaction.fill(offset.get() + HEADER, key)?;
-        Ok(Level { position: offset.get(), header })
+        let offset = transaction.allocate(HEADER as usize + key.len().next_multiple_of(8))?;
+        Level::fill(transaction, offset.get(), key, Header { children: 0, punches: 0, key: 0, extra: 0 }, 0)
+    }
+
+    /// Makes an akey with room for its first value, which the caller fills: it is the akey's child already.
+    pub(crate) fn create_akey(transaction: &mut Transaction<'_>, akey: &NewAkey<'_>) -> Result<Level> {
+        let offset = transaction.allocate(akey.size())?;
+        Level::fill_akey(transaction, offset.get(), akey, 0)
+    }
+
+    /// Makes a dkey with its first akey in its room; see [`Level::create_akey`].
+    pub(crate) fn create_dkey(
+        transaction: &mut Transaction<'_>,
+        key: &[u8],
+        akey: &NewAkey<'_>,
+    ) -> Result<(Level, Level)> {
+        let own = HEADER as usize + key.len().next_multiple_of(8);
+        let offset = transaction.allocate(own + akey.size())?;
+        let inner = offset.get() + own as u64;
+        let header = Header { children: (inner / 8) as u32, punches: 0, key: u32::from(DIRECT) << 24, extra: 0 };
+        let dkey = Level::fill(transaction, offset.get(), key, header, akey.size())?;
+        Ok((dkey, Level::fill_akey(transaction, inner, akey, INNER)?))
+    }
+
+    fn fill_akey(transaction: &mut Transaction<'_>, position: u64, akey: &NewAkey<'_>, shape: u8) -> Result<Level> {
+        let behind = position + HEADER + akey.key.len().next_multiple_of(8) as u64;
+        let (children, direct) = if akey.room > 0 { ((behind / 8) as u32, DIRECT) } else { (0, 0) };
+        let shape = u32::from(shape | direct | akey.kind.bits() << 4) << 24;
+        let header = Header { children, punches: 0, key: shape, extra: akey.record_size };
+        Level::fill(transaction, position, akey.key, header, akey.room)
+    }
+
+    /// Writes a record to fresh space, except for its room. The header comes without length and room.
+    fn fill(
+        transaction: &mut Transaction<'_>,
+        position: u64,
+        key: &[u8],
+        mut header: Header,
+        room: usize,
+    ) -> Result<Level> {
+        header.key |= key.len() as u32 | ((room / 8) as u32 & ROOM_MASK) << LENGTH_BITS;
+        transaction.fill(position, header.as_bytes())?;
+        transaction.fill(position + HEADER, key)?;
+        let padding = key.len().next_multiple_of(8) - key.len();
+        transaction.fill(position + HEADER + key.len() as u64, &[0; 8][..padding])?;
+        Ok(Level { position, header })
     }
 
     /// Makes the record of a container, with an empty state behind its key.
@@ -118,21 +207,38 @@ impl Level {
         Ok(ContainerState::at(self.position + HEADER + 16))
     }
 
-    /// Frees the record; what is below it must be gone.
+    /// Frees the record; what is below it must be gone. One that lies in its parent's allocation goes with that.
     pub(crate) fn free(&self, transaction: &mut Transaction<'_>) -> Result<()> {
+        if self.shape() & INNER != 0 {
+            return Ok(());
+        }
         let offset = Offset::new(self.position).ok_or_else(|| damaged("a record", self.position))?;
         let state = if self.shape() & STATE == 0 { 0 } else { STATE_SIZE };
-        transaction.free(offset, HEADER as usize + self.key_length() + state)
+        transaction.free(offset, HEADER as usize + self.key_length().next_multiple_of(8) + state + self.room())
     }
 
     pub(crate) fn link(&self) -> u32 {
         (self.position / 8) as u32
     }
 
+    #[inline]
     fn key_length(&self) -> usize {
-        (self.header.key & 0x00ff_ffff) as usize
+        (self.header.key & LENGTH_MASK) as usize
     }
 
+    /// Bytes behind the key that are for the first child.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        (self.header.key >> LENGTH_BITS & ROOM_MASK) as usize * 8
+    }
+
+    /// Where the room of an akey is.
+    #[inline]
+    pub(crate) fn room_position(&self) -> u64 {
+        self.position + HEADER + self.key_length().next_multiple_of(8) as u64
+    }
+
+    #[inline]
     fn shape(&self) -> u8 {
         (self.header.key >> 24) as u8
     }
@@ -140,6 +246,11 @@ impl Level {
     #[inline]
     pub(crate) fn compare_key(&self, arena: &Arena, key: &[u8]) -> Result<Ordering> {
         arena.compare(self.position + HEADER, self.key_length(), key)
+    }
+
+    #[inline]
+    fn has_key(&self, arena: &Arena, key: &[u8]) -> Result<bool> {
+        Ok(self.key_length() == key.len() && arena.compare(self.position + HEADER, key.len(), key)?.is_eq())
     }
 
     pub(crate) fn key(&self, arena: &Arena) -> Result<Vec<u8>> {
@@ -174,12 +285,7 @@ impl Level {
         kind: ValueKind,
         record_size: u32,
     ) -> Result<()> {
-        let bits = match kind {
-            ValueKind::Unknown => 0,
-            ValueKind::Single => 1u32,
-            ValueKind::Array => 2,
-        };
-        self.header.key = self.header.key & 0x0fff_ffff | bits << 28;
+        self.header.key = self.header.key & 0x0fff_ffff | u32::from(kind.bits()) << 28;
         self.header.extra = record_size;
         transaction.write(self.position + 8, &self.header.as_bytes()[8..])
     }
@@ -213,19 +319,28 @@ impl Level {
         Ok(())
     }
 
+    /// The child of a key, or its place.
+    #[inline]
+    pub(crate) fn search_child(&self, arena: &Arena, probe: &KeyProbe<'_>) -> Result<Search> {
+        match self.children()? {
+            Children::None => Ok(Search::Absent(None)),
+            Children::Direct(link) => {
+                let child = Level::load(arena, link)?;
+                Ok(if child.has_key(arena, probe.bytes)? { Search::Found(child) } else { Search::Absent(None) })
+            }
+            Children::Tree(tree) => Ok(match tree.look_up(arena, probe)? {
+                Ok(link) => Search::Found(Level::load(arena, link)?),
+                Err(place) => Search::Absent(Some(place)),
+            }),
+        }
+    }
+
     /// The child of a key.
     #[inline]
     pub(crate) fn find_child(&self, arena: &Arena, probe: &KeyProbe<'_>) -> Result<Option<Level>> {
-        match self.children()? {
-            Children::None => Ok(None),
-            Children::Direct(link) => {
-                let child = Level::load(arena, link)?;
-                Ok(child.compare_key(arena, probe.bytes)?.is_eq().then_some(child))
-            }
-            Children::Tree(tree) => match tree.find(arena, probe)? {
-                Some(cursor) => Ok(Some(Level::load(arena, cursor.entry(arena)?.link)?)),
-                None => Ok(None),
-            },
+        match self.search_child(arena, probe)? {
+            Search::Found(child) => Ok(Some(child)),
+            Search::Absent(_) => Ok(None),
         }
     }
 
@@ -238,16 +353,16 @@ impl Level {
         span: impl Fn(&Arena, &Level) -> Result<Span>,
     ) -> Result<Level> {
         let child = Level::create(transaction, probe.bytes)?;
-        self.add_record(transaction, order, probe, span, &child)?;
+        self.add_record(transaction, order, (probe, None), span, &child)?;
         Ok(child)
     }
 
-    /// Takes a record that was made for it as a child of this key, which is not there.
+    /// Takes a record that was made for it as a child of this key, which is not there; its place may be known from a search.
     pub(crate) fn add_record(
         &mut self,
         transaction: &mut Transaction<'_>,
         order: ChildOrder,
-        probe: &KeyProbe<'_>,
+        (probe, place): (&KeyProbe<'_>, Option<Place>),
         span: impl Fn(&Arena, &Level) -> Result<Span>,
         child: &Level,
     ) -> Result<()> {
@@ -263,7 +378,10 @@ impl Level {
                 span(transaction.arena(), &only)?.note_in(transaction, &tree)?;
                 self.set_children(transaction, link, true)?;
             }
-            Children::Tree(tree) => tree.insert(transaction, probe, child.link(), 0)?,
+            Children::Tree(tree) => match place {
+                Some(place) => tree.insert_at_place(transaction, probe, place, child.link())?,
+                None => tree.insert(transaction, probe, child.link(), 0)?,
+            },
         }
         Ok(())
     }
@@ -287,10 +405,7 @@ impl Level {
     #[inline]
     pub(crate) fn punched_before(&self, arena: &Arena, epoch: u64) -> Result<u64> {
         let Some(tree) = self.punches()? else { return Ok(0) };
-        match tree.seek_last(arena, &Unique(epoch))? {
-            Some(cursor) => Ok(cursor.entry(arena)?.order),
-            None => Ok(0),
-        }
+        Ok(tree.last_before(arena, &Unique(epoch))?.map_or(0, |entry| entry.order))
     }
 
     /// The tree of punches, if anything was ever punched.

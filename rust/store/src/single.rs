@@ -1,14 +1,17 @@
 //! Single values: one record per version.
 //!
 //! ```text
-//! epoch u64, checksum u64, size u32, flags u32 (1: on the device, others: checksums), then the bytes, or their pieces [u64]
+//! epoch u64, checksum u64, size u32, flags u32 (1: on the device, 128: in the room of its akey, 256: and gone, others: checksums),
+//! then the bytes, or their pieces [u64]
 //! ```
+//! What lies in the room of its akey is no allocation of its own. When it goes away it is marked, and a later value that fits takes the
+//! room.
 
 use crate::ChecksumKind;
 use crate::checksums::{CHECKSUM_FLAGS, StoredChecksum};
 use crate::level::{Children, Level};
-use crate::stored::{INLINE_MAX, Source, StoredRange, VALUE_MAX};
-use crate::tree::{Tree, Unique, damaged};
+use crate::stored::{INLINE_MAX, Room, Source, StoredRange, VALUE_MAX};
+use crate::tree::{Cursor, Tree, Unique, damaged};
 use crate::value_space::ValueSpace;
 use crate::visibility::Window;
 use daos_media::{Arena, Offset, Transaction};
@@ -16,6 +19,10 @@ use daos_status::Result;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const ON_DEVICE: u32 = 1;
+const INNER: u32 = 128;
+const DEAD: u32 = 256;
+const FLAGS: u64 = 20;
+const _: () = assert!(std::mem::offset_of!(Header, flags) as u64 == FLAGS);
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -28,11 +35,13 @@ struct Header {
 
 const HEADER: usize = size_of::<Header>();
 
+#[inline]
 fn load(arena: &Arena, link: u32) -> Result<Header> {
     let position = u64::from(link) * 8;
     let header: Header = arena.read_value(position)?;
     let limit = if header.flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
-    if link == 0 || header.flags & !u32::from(CHECKSUM_FLAGS) > ON_DEVICE || header.size as usize > limit {
+    let other = header.flags & !(u32::from(CHECKSUM_FLAGS) | INNER);
+    if link == 0 || other > ON_DEVICE || header.size as usize > limit {
         return Err(damaged("a single value", position));
     }
     Ok(header)
@@ -48,8 +57,8 @@ pub(crate) fn find(arena: &Arena, akey: &Level, window: Window) -> Result<Option
     let link = match akey.children()? {
         Children::None => return Ok(None),
         Children::Direct(link) => link,
-        Children::Tree(tree) => match tree.seek_last(arena, &Unique(window.to))? {
-            Some(cursor) => cursor.entry(arena)?.link,
+        Children::Tree(tree) => match tree.last_before(arena, &Unique(window.to))? {
+            Some(entry) => entry.link,
             None => return Ok(None),
         },
     };
@@ -72,6 +81,47 @@ pub(crate) fn locate(arena: &Arena, link: u32) -> Result<StoredRange> {
     })
 }
 
+/// Bytes of a version's record.
+pub(crate) fn size_of_record(source: &Source<'_>) -> usize {
+    (HEADER + source.tail_length()).next_multiple_of(8)
+}
+
+/// Fills the room of an akey that was made for this version.
+pub(crate) fn fill(
+    transaction: &mut Transaction<'_>,
+    akey: &Level,
+    epoch: u64,
+    kind: ChecksumKind,
+    source: &Source<'_>,
+) -> Result<()> {
+    write_record(transaction, Room::Fresh(akey.room_position()), INNER, epoch, kind, source)
+}
+
+fn write_record(
+    transaction: &mut Transaction<'_>,
+    room: Room,
+    flags: u32,
+    epoch: u64,
+    kind: ChecksumKind,
+    source: &Source<'_>,
+) -> Result<()> {
+    let on_device = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
+    let checksum = source.checksum(transaction, kind)?;
+    let flags = flags | on_device | u32::from(checksum.flags());
+    let header = Header { epoch, checksum: checksum.word, size: source.length() as u32, flags };
+    room.store(transaction, 0, header.as_bytes())?;
+    source.store_tail(transaction, room, HEADER as u64)
+}
+
+/// The room of an akey, when it is large enough and what was in it is not there any more.
+fn free_room(arena: &Arena, akey: &Level, size: usize) -> Result<Option<u64>> {
+    if akey.room() < size.max(HEADER) {
+        return Ok(None);
+    }
+    let header: Header = arena.read_value(akey.room_position())?;
+    Ok((header.flags & (INNER | DEAD) == INNER | DEAD).then(|| akey.room_position()))
+}
+
 /// Stores a version; one of the same epoch is replaced.
 pub(crate) fn put(
     transaction: &mut Transaction<'_>,
@@ -81,46 +131,66 @@ pub(crate) fn put(
     kind: ChecksumKind,
     source: &Source<'_>,
 ) -> Result<()> {
-    let offset = transaction.allocate(HEADER + source.tail_length())?;
-    let flags = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
-    let checksum = source.checksum(transaction, kind)?;
-    let flags = flags | u32::from(checksum.flags());
-    let header = Header { epoch, checksum: checksum.word, size: source.length() as u32, flags };
-    transaction.fill(offset.get(), header.as_bytes())?;
-    source.fill_tail(transaction, offset.get() + HEADER as u64)?;
-    let link = offset.link();
-    match akey.children()? {
-        Children::None => akey.set_children(transaction, link, false),
-        Children::Direct(old) => {
-            let old_epoch = epoch_of(transaction.arena(), old)?;
-            if old_epoch == epoch {
-                free(transaction, space, old)?;
-                return akey.set_children(transaction, link, false);
+    // What is replaced goes first, so that its room can be used again.
+    let replaced = match akey.children()? {
+        Children::Direct(old) if epoch_of(transaction.arena(), old)? == epoch => {
+            free(transaction, space, old)?;
+            Replaced::Only
+        }
+        Children::Tree(tree) => match tree.find(transaction.arena(), &Unique(epoch))? {
+            Some(cursor) => {
+                free(transaction, space, cursor.entry(transaction.arena())?.link)?;
+                Replaced::Entry(tree, Box::new(cursor))
             }
+            None => Replaced::Nothing,
+        },
+        _ => Replaced::Nothing,
+    };
+    let size = size_of_record(source);
+    let link = match free_room(transaction.arena(), akey, size)? {
+        Some(position) => {
+            write_record(transaction, Room::Used(position), INNER, epoch, kind, source)?;
+            (position / 8) as u32
+        }
+        None => {
+            let offset = transaction.allocate(size)?;
+            write_record(transaction, Room::Fresh(offset.get()), 0, epoch, kind, source)?;
+            offset.link()
+        }
+    };
+    match (replaced, akey.children()?) {
+        (Replaced::Entry(tree, cursor), _) => tree.replace_link(transaction, &cursor, link),
+        (Replaced::Only, _) | (_, Children::None) => akey.set_children(transaction, link, false),
+        (_, Children::Direct(old)) => {
+            let old_epoch = epoch_of(transaction.arena(), old)?;
             let (tree, root) = Tree::create(transaction, false)?;
             tree.insert(transaction, &Unique(old_epoch), old, 0)?;
             tree.insert(transaction, &Unique(epoch), link, 0)?;
             akey.set_children(transaction, root, true)
         }
-        Children::Tree(tree) => match tree.find(transaction.arena(), &Unique(epoch))? {
-            Some(cursor) => {
-                let old = cursor.entry(transaction.arena())?.link;
-                tree.replace_link(transaction, &cursor, link)?;
-                free(transaction, space, old)
-            }
-            None => tree.insert(transaction, &Unique(epoch), link, 0),
-        },
+        (_, Children::Tree(tree)) => tree.insert(transaction, &Unique(epoch), link, 0),
     }
+}
+
+/// What a new version takes the place of.
+enum Replaced {
+    Nothing,
+    Only,
+    Entry(Tree, Box<Cursor>),
 }
 
 /// Frees a version that nothing refers to any more.
 pub(crate) fn free(transaction: &mut Transaction<'_>, space: &ValueSpace, link: u32) -> Result<()> {
+    let flags = load(transaction.arena(), link)?.flags;
     let range = locate(transaction.arena(), link)?;
     range.checksum.free(transaction, range.value_length)?;
     let tail = match range.on_device {
         true => space.free(transaction, range.address, range.value_length)?,
         false => range.value_length,
     };
+    if flags & INNER != 0 {
+        return transaction.write(u64::from(link) * 8 + FLAGS, &(flags | DEAD).to_le_bytes());
+    }
     let offset = Offset::from_link(link).ok_or_else(|| damaged("a single value", u64::from(link) * 8))?;
     transaction.free(offset, HEADER + tail)
 }

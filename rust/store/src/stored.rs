@@ -36,13 +36,13 @@ impl Source<'_> {
         }
     }
 
-    /// Writes what stands behind the record's header.
-    pub(crate) fn fill_tail(&self, transaction: &mut Transaction<'_>, position: u64) -> Result<()> {
+    /// Writes what stands behind the record's header, from byte `from` of the record on.
+    pub(crate) fn store_tail(&self, transaction: &mut Transaction<'_>, room: Room, from: u64) -> Result<()> {
         match self {
-            Source::Inline(bytes) => transaction.fill(position, bytes),
+            Source::Inline(bytes) => room.store(transaction, from, bytes),
             Source::Placed(placed) => {
                 for (index, range) in placed.ranges.iter().enumerate() {
-                    transaction.fill(position + index as u64 * 8, &piece_word(*range).to_le_bytes())?;
+                    room.store(transaction, from + index as u64 * 8, &piece_word(*range).to_le_bytes())?;
                 }
                 Ok(())
             }
@@ -58,6 +58,26 @@ impl Source<'_> {
                 StoredChecksum::store(transaction, &Computed::of(kind, chunk, bytes))
             }
             Source::Placed(placed) => StoredChecksum::store(transaction, &placed.checksums),
+        }
+    }
+}
+
+/// Where a record goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Room {
+    /// Into space that this transaction has allocated.
+    Fresh(u64),
+    /// Where something else was, which comes back if the transaction does not end well.
+    Used(u64),
+}
+
+impl Room {
+    /// Writes some bytes of the record.
+    #[inline]
+    pub(crate) fn store(self, transaction: &mut Transaction<'_>, from: u64, bytes: &[u8]) -> Result<()> {
+        match self {
+            Room::Fresh(position) => transaction.fill(position + from, bytes),
+            Room::Used(position) => transaction.write(position + from, bytes),
         }
     }
 }

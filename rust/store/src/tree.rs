@@ -19,7 +19,7 @@ mod node;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cursor::Cursor;
+pub(crate) use cursor::{Cursor, Place};
 
 use daos_media::{Arena, Offset, Transaction};
 use daos_status::{Code, Result, Status, fail};
@@ -42,6 +42,10 @@ pub(crate) trait Probe {
     fn order(&self) -> u64;
     /// How the record of a link with the same order word compares with it.
     fn compare(&self, arena: &Arena, link: u32) -> Result<Ordering>;
+    /// Whether no two entries share an order word, so that nothing needs to be compared.
+    fn is_unique(&self) -> bool {
+        false
+    }
 }
 
 /// An order word that no two entries share.
@@ -53,6 +57,9 @@ impl Probe for Unique {
     }
     fn compare(&self, _arena: &Arena, _link: u32) -> Result<Ordering> {
         Ok(Ordering::Equal)
+    }
+    fn is_unique(&self) -> bool {
+        true
     }
 }
 
@@ -93,6 +100,7 @@ pub(crate) fn damaged(what: &str, position: u64) -> Status {
 
 impl Tree {
     /// The tree of a link that was stored.
+    #[inline]
     pub(crate) fn at(link: u32, augmented: bool) -> Result<Tree> {
         match Offset::from_link(link) {
             Some(offset) => Ok(Tree { position: offset.get(), augmented }),
@@ -105,7 +113,7 @@ impl Tree {
         let root = Node::create(transaction, 0, 0, augmented)?;
         let offset = transaction.allocate(size_of::<Head>())?;
         let head = Head {
-            root: (root.position / 8) as u32,
+            root: root.link_of_node(),
             height: 0,
             flags: 0,
             reserved: 0,
@@ -137,6 +145,7 @@ impl Tree {
     }
 
     /// Takes an update at `epoch` below this tree into the summary.
+    #[inline]
     pub(crate) fn note_epoch(&self, transaction: &mut Transaction<'_>, epoch: u64) -> Result<()> {
         let head = self.head(transaction.arena())?;
         let summary = [head.oldest.min(epoch), head.newest.max(epoch), head.touched.max(epoch)];
@@ -184,6 +193,7 @@ impl Tree {
         transaction.free(offset, size_of::<Head>())
     }
 
+    #[inline]
     fn root(&self, arena: &Arena, head: &Head) -> Result<Node> {
         Node::load(arena, head.root, head.height, self.augmented)
     }

@@ -141,15 +141,18 @@ impl Shared {
         self.failure.borrow().clone()
     }
 
+    #[inline]
     pub fn has_failed(&self) -> bool {
         self.failure.borrow().is_some()
     }
 
+    #[inline]
     pub fn check_failure(&self) -> Result<()> {
-        self.failure().map_or(Ok(()), Err)
+        if self.has_failed() { self.failure().map_or(Ok(()), Err) } else { Ok(()) }
     }
 
     /// Whether changes are accepted.
+    #[inline]
     pub fn check(&self) -> Result<()> {
         self.check_failure()?;
         if self.is_closed.get() {
@@ -209,18 +212,21 @@ impl Shared {
         }
     }
 
+    #[inline]
     pub fn set_durable(&self, lsn: Lsn) {
         self.durable.set(lsn.max(self.durable.get()));
+        if !self.callbacks.borrow().is_empty() {
+            self.call_back(lsn);
+        }
+        self.changed.wake_all();
+    }
+
+    fn call_back(&self, lsn: Lsn) {
         let mut callbacks = self.callbacks.borrow_mut();
-        let due = if callbacks.is_empty() {
-            BTreeMap::new()
-        } else {
-            let later = callbacks.split_off(&Lsn(lsn.0 + 1));
-            std::mem::replace(&mut *callbacks, later)
-        };
+        let later = callbacks.split_off(&Lsn(lsn.0 + 1));
+        let due = std::mem::replace(&mut *callbacks, later);
         drop(callbacks);
         due.into_values().flatten().for_each(|callback| callback());
-        self.changed.wake_all();
     }
 
     pub fn on_durable(&self, lsn: Lsn, callback: Callback) {

@@ -1,7 +1,7 @@
 //! Inserting and removing.
 
 use super::node::{CAPACITY_MAX, Node};
-use super::{Cursor, Entry, HEIGHT_MAX, Probe, Tree, damaged};
+use super::{Cursor, Entry, HEIGHT_MAX, Place, Probe, Tree, damaged};
 use daos_media::Transaction;
 use daos_status::{Code, Result, fail};
 
@@ -16,8 +16,48 @@ impl Tree {
         link: u32,
         end: u64,
     ) -> Result<()> {
+        let mut node = self.root(transaction.arena(), &self.head(transaction.arena())?)?;
+        while node.level > 0 {
+            let index = node.position_of(transaction.arena(), probe, true)?.saturating_sub(1);
+            let child = node.child(transaction.arena(), index)?;
+            if self.augmented && node.end(transaction.arena(), index)? < end {
+                node.set_end(transaction, index, end)?;
+            }
+            node = child;
+        }
+        let index = node.position_of(transaction.arena(), probe, false)?;
+        self.insert_in(transaction, probe, Place { leaf: node, index }, link, end)
+    }
+
+    /// As [`Tree::insert`], where a search has found the place, and the tree has not changed since. Only for trees without ends.
+    #[inline]
+    pub(crate) fn insert_at_place(
+        &self,
+        transaction: &mut Transaction<'_>,
+        probe: &impl Probe,
+        place: Place,
+        link: u32,
+    ) -> Result<()> {
+        debug_assert!(!self.augmented, "the ends above the place would have to be raised");
+        self.insert_in(transaction, probe, place, link, 0)
+    }
+
+    #[inline]
+    fn insert_in(
+        &self,
+        transaction: &mut Transaction<'_>,
+        probe: &impl Probe,
+        place: Place,
+        link: u32,
+        end: u64,
+    ) -> Result<()> {
+        let entry = Entry { order: probe.order(), link, end };
+        let Place { mut leaf, index } = place;
+        if leaf.count < leaf.capacity {
+            return leaf.insert(transaction, index, entry);
+        }
         let cursor = self.descend_to(transaction.arena(), probe, false)?;
-        self.insert_at(transaction, cursor, Entry { order: probe.order(), link, end })
+        self.insert_at(transaction, cursor, entry)
     }
 
     fn insert_at(&self, transaction: &mut Transaction<'_>, mut cursor: Cursor, entry: Entry) -> Result<()> {
@@ -113,7 +153,7 @@ impl Tree {
         if root.level == 0 {
             return Ok(());
         }
-        transaction.write(root.position, &[0])?;
+        transaction.write(root.position(), &[0])?;
         transaction.write(self.position + 4, &[0])
     }
 
@@ -141,7 +181,7 @@ fn split(
 ) -> Result<Node> {
     let count = usize::from(node.count);
     if count < 2 || index > count {
-        return Err(damaged("a full node with few entries", node.position));
+        return Err(damaged("a full node with few entries", node.position()));
     }
     let mut right = Node::create(transaction, node.level, usize::MAX, node.augmented)?;
     let cut = if is_rightmost && index == count { count } else { count / 2 };

@@ -110,6 +110,55 @@ impl Cursor {
     }
 }
 
+/// Where an entry that is not there belongs: in which leaf, and before which of its entries.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(super) leaf: Node,
+    pub(super) index: usize,
+}
+
+/// Searches that keep no path: most look at one entry and are done.
+impl Tree {
+    #[inline]
+    fn descend_to_leaf(&self, arena: &Arena, probe: &impl Probe) -> Result<(Node, bool)> {
+        let mut node = self.root(arena, &self.head(arena)?)?;
+        let is_root = node.level == 0;
+        while node.level > 0 {
+            let index = node.position_of(arena, probe, true)?.saturating_sub(1);
+            node = node.child(arena, index)?;
+        }
+        Ok((node, is_root))
+    }
+
+    /// The link of the entry that a probe equals; otherwise where it would be.
+    #[inline]
+    pub(crate) fn look_up(&self, arena: &Arena, probe: &impl Probe) -> Result<Result<u32, Place>> {
+        let leaf = self.descend_to_leaf(arena, probe)?.0;
+        let index = leaf.position_of(arena, probe, false)?;
+        if index < usize::from(leaf.count) && leaf.order(arena, index)? == probe.order() {
+            let link = leaf.link(arena, index)?;
+            if probe.is_unique() || probe.compare(arena, link)?.is_eq() {
+                return Ok(Ok(link));
+            }
+        }
+        Ok(Err(Place { leaf, index }))
+    }
+
+    /// The last entry not behind the probe, without a cursor.
+    #[inline]
+    pub(crate) fn last_before(&self, arena: &Arena, probe: &impl Probe) -> Result<Option<Entry>> {
+        let (leaf, is_root) = self.descend_to_leaf(arena, probe)?;
+        let index = leaf.position_of(arena, probe, true)?;
+        if index > 0 {
+            return leaf.entry(arena, index - 1).map(Some);
+        }
+        if is_root {
+            return Ok(None);
+        }
+        self.seek_last(arena, probe)?.map(|cursor| cursor.entry(arena)).transpose()
+    }
+}
+
 impl Tree {
     /// The first entry whose range ends behind `start`, in an augmented tree.
     pub(crate) fn first_with_end_behind(&self, arena: &Arena, start: u64) -> Result<Option<Cursor>> {

@@ -12,8 +12,21 @@ const HEADER: u64 = 8;
 const PLAIN: [u8; 5] = [2, 5, 10, 20, 42];
 const AUGMENTED: [u8; 4] = [2, 5, 12, 25];
 
-/// Order words gallop over by a binary search down to so many.
+/// The most entries of any node.
 pub(super) const CAPACITY_MAX: usize = 42;
+
+/// A bit for each capacity, so that a node is checked without a search.
+const fn bits_of(capacities: &[u8]) -> u64 {
+    let (mut bits, mut index) = (0, 0);
+    while index < capacities.len() {
+        bits |= 1 << capacities[index];
+        index += 1;
+    }
+    bits
+}
+
+const PLAIN_BITS: u64 = bits_of(&PLAIN);
+const AUGMENTED_BITS: u64 = bits_of(&AUGMENTED);
 
 fn capacities(augmented: bool) -> &'static [u8] {
     if augmented { &AUGMENTED } else { &PLAIN }
@@ -22,7 +35,7 @@ fn capacities(augmented: bool) -> &'static [u8] {
 /// A node as read from the arena, checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
-    pub position: u64,
+    link: u32,
     pub level: u8,
     pub count: u8,
     pub capacity: u8,
@@ -40,11 +53,18 @@ impl Node {
     pub fn load(arena: &Arena, link: u32, level: u8, augmented: bool) -> Result<Node> {
         let position = u64::from(link) * 8;
         let [found_level, count, capacity, found_augmented, ..] = arena.read_value::<[u8; 8]>(position)?;
-        let known = capacities(augmented).contains(&capacity) && found_augmented == u8::from(augmented);
-        if found_level != level || count > capacity || !known || position == 0 {
+        let known = if augmented { AUGMENTED_BITS } else { PLAIN_BITS };
+        let is_known = capacity <= CAPACITY_MAX as u8 && known >> capacity & 1 != 0;
+        if found_level != level || count > capacity || !is_known || link == 0 || found_augmented != u8::from(augmented)
+        {
             return Err(damaged("a tree's node", position));
         }
-        Ok(Node { position, level, count, capacity, augmented })
+        Ok(Node { link, level, count, capacity, augmented })
+    }
+
+    #[inline]
+    pub fn position(&self) -> u64 {
+        u64::from(self.link) * 8
     }
 
     /// An empty node with the capacity of a step of growth.
@@ -53,7 +73,7 @@ impl Node {
         let capacity = steps[step.min(steps.len() - 1)];
         let offset = transaction.allocate(size_of_node(capacity, augmented))?;
         transaction.fill(offset.get(), &[level, 0, capacity, u8::from(augmented), 0, 0, 0, 0])?;
-        Ok(Node { position: offset.get(), level, count: 0, capacity, augmented })
+        Ok(Node { link: offset.link(), level, count: 0, capacity, augmented })
     }
 
     /// The step of growth after this node's, if there is one.
@@ -64,28 +84,28 @@ impl Node {
     }
 
     pub fn free(&self, transaction: &mut Transaction<'_>) -> Result<()> {
-        let offset = Offset::new(self.position).ok_or_else(|| damaged("a tree's node", self.position))?;
+        let offset = Offset::new(self.position()).ok_or_else(|| damaged("a tree's node", self.position()))?;
         transaction.free(offset, size_of_node(self.capacity, self.augmented))
     }
 
     pub fn link_of_node(&self) -> u32 {
-        (self.position / 8) as u32
+        self.link
     }
 
     #[inline]
     fn order_at(&self, index: usize) -> u64 {
-        self.position + HEADER + index as u64 * 8
+        self.position() + HEADER + index as u64 * 8
     }
 
     #[inline]
     pub fn link_at(&self, index: usize) -> u64 {
-        self.position + HEADER + u64::from(self.capacity) * 8 + index as u64 * 4
+        self.position() + HEADER + u64::from(self.capacity) * 8 + index as u64 * 4
     }
 
     #[inline]
     fn end_at(&self, index: usize) -> u64 {
         let links = (u64::from(self.capacity) * 4).next_multiple_of(8);
-        self.position + HEADER + u64::from(self.capacity) * 8 + links + index as u64 * 8
+        self.position() + HEADER + u64::from(self.capacity) * 8 + links + index as u64 * 8
     }
 
     #[inline]
@@ -103,9 +123,10 @@ impl Node {
         if self.augmented { arena.read_value(self.end_at(index)) } else { Ok(0) }
     }
 
+    #[inline]
     pub fn entry(&self, arena: &Arena, index: usize) -> Result<Entry> {
         if index >= usize::from(self.count) {
-            return Err(damaged("an index into a tree's node", self.position));
+            return Err(damaged("an index into a tree's node", self.position()));
         }
         Ok(Entry { order: self.order(arena, index)?, link: self.link(arena, index)?, end: self.end(arena, index)? })
     }
@@ -119,19 +140,29 @@ impl Node {
         Ok(end)
     }
 
+    /// From and to which index the order words equal one.
+    #[inline]
+    fn equals(&self, arena: &Arena, order: u64) -> Result<(usize, usize)> {
+        let words = arena.read(self.order_at(0), usize::from(self.count) * 8)?;
+        let (words, _) = words.as_chunks::<8>();
+        // The first word of an inner node stands for minus infinity, and may be greater than the ones that follow it.
+        let first = usize::from(self.level > 0).min(words.len());
+        let low = first + words[first..].partition_point(|word| u64::from_le_bytes(*word) < order);
+        let mut high = low;
+        while high < words.len() && u64::from_le_bytes(words[high]) == order {
+            high += 1;
+        }
+        Ok((low, high))
+    }
+
     /// How many entries lie before the probe, or, with `after`, not behind it. Ties are broken by records: those of entries of
     /// a leaf, those of the first leaves below entries of an inner node.
+    #[inline]
     pub fn position_of(&self, arena: &Arena, probe: &impl Probe, after: bool) -> Result<usize> {
-        let order = probe.order();
-        let (mut low, mut high) = {
-            let words = arena.read(self.order_at(0), usize::from(self.count) * 8)?;
-            let (words, _) = words.as_chunks::<8>();
-            // The first word of an inner node stands for minus infinity, and may be greater than the ones that follow it.
-            let first = usize::from(self.level > 0).min(words.len());
-            let low = first + words[first..].partition_point(|word| u64::from_le_bytes(*word) < order);
-            let equal = words[low..].iter().take_while(|word| u64::from_le_bytes(**word) == order);
-            (low, low + equal.count())
-        };
+        let (mut low, mut high) = self.equals(arena, probe.order())?;
+        if low < high && probe.is_unique() {
+            return Ok(if after { high } else { low });
+        }
         while low < high {
             let middle = low.midpoint(high);
             let is_before = match self.compare(arena, middle, probe)? {
@@ -170,14 +201,14 @@ impl Node {
     #[inline]
     pub fn child(&self, arena: &Arena, index: usize) -> Result<Node> {
         if index >= usize::from(self.count) || self.level == 0 {
-            return Err(damaged("an index into a tree's node", self.position));
+            return Err(damaged("an index into a tree's node", self.position()));
         }
         Node::load(arena, self.link(arena, index)?, self.level - 1, self.augmented)
     }
 
     fn set_count(&mut self, transaction: &mut Transaction<'_>, count: usize) -> Result<()> {
         self.count = count as u8;
-        transaction.write(self.position + 1, &[self.count])
+        transaction.write(self.position() + 1, &[self.count])
     }
 
     /// Puts an entry in; there is room.
