@@ -48,6 +48,8 @@ mod timestamps;
 mod transact;
 mod transaction_request;
 mod tree;
+mod tree_listing;
+mod tree_request;
 mod value_space;
 mod view;
 mod visibility;
@@ -68,4 +70,5 @@ pub use settings::{CHUNK_BYTES_DEFAULT, CHUNK_BYTES_MAX, ContainerSettings, Stor
 pub use space::{Statistics, StoreSpace, TierSpace};
 pub use store::Store;
 pub use transaction_request::{PreparedTransaction, TransactionOutcome, TransactionRead, TransactionRequest};
+pub use tree_request::{TreeAnchor, TreeEntry, TreeListing, TreeRequest};
 pub use view::View;

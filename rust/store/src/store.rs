@@ -10,7 +10,7 @@ use crate::visibility::{Depth, span};
 use crate::{
     Anchor, ContainerSettings, Direction, ExtentListing, FetchReply, FetchRequest, GivenChecksums, KeyListing, Limits,
     ObjectListing, Operation, PunchRequest, QueryReply, QueryRequest, Statistics, StoreSettings, StoreSpace, TierSpace,
-    UpdateRequest,
+    TreeAnchor, TreeListing, TreeRequest, UpdateRequest,
 };
 use daos_env::{Env, Spawner};
 use daos_media::{ArenaSettings, BLOCK_SIZE, DurableArena, Lsn, Media};
@@ -271,6 +271,12 @@ impl Store {
         limits: Limits,
     ) -> Result<ExtentListing> {
         self.view().list_extents(container, object, dkey, akey, epoch, direction, anchor, limits).await
+    }
+
+    /// Everything of an object that is visible at an epoch, dkeys with their akeys and these with their values; small values come with
+    /// their bytes.
+    pub async fn list_tree(&self, request: &TreeRequest, anchor: &TreeAnchor) -> Result<TreeListing> {
+        self.view().list_tree(request, anchor).await
     }
 
     /// The greatest or least dkey, akey or extent; `Nonexist` when there is none.

@@ -6,7 +6,7 @@ use crate::recent::word_of_object;
 use crate::timestamps::Reader;
 use crate::{
     Anchor, Direction, ExtentListing, FetchReply, FetchRequest, KeyChoice, KeyListing, Limits, ObjectListing,
-    QueryReply, QueryRequest, Store,
+    QueryReply, QueryRequest, Store, TreeAnchor, TreeListing, TreeRequest,
 };
 use daos_media::Lsn;
 use daos_status::Result;
@@ -168,6 +168,13 @@ impl View<'_> {
         let place = Place::of_object(container, object).dkey(object, dkey).and_then(|dkey| dkey.akey(object, akey));
         let scan = store.scan_extents(container, object, (dkey, akey), epoch, direction, anchor, limits);
         self.listed(lsn, place, epoch, scan).await
+    }
+
+    /// As [`Store::list_tree`].
+    pub async fn list_tree(&self, request: &TreeRequest, anchor: &TreeAnchor) -> Result<TreeListing> {
+        let (store, lsn) = (self.store, || self.store.recent.of_object(request.container, request.object));
+        let place = Ok(Place::of_object(request.container, request.object));
+        self.listed(lsn, place, request.epoch, store.scan_tree(request, anchor)).await
     }
 
     /// As [`Store::query_key`].

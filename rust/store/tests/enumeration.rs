@@ -156,3 +156,69 @@ fn anchors_of_others_are_refused() {
         }
     });
 }
+
+/// Keys come and go behind, at and before the place of the listing.
+#[test]
+fn a_listing_of_a_whole_object_goes_on_while_keys_come_and_go() {
+    with_store(|store, _| async move {
+        let object = object(7, 9);
+        let name =
+            |number: u64| Key::new(&[&[b'x'; 70][..], format!("{number:03}").as_bytes()].concat()).expect("short");
+        let put = async |epoch: u64, number: u64| {
+            let akeys = ["a", "b"].map(|akey| AkeyUpdate {
+                akey: key(akey),
+                value: match akey {
+                    "a" => single(&number.to_le_bytes()),
+                    _ => {
+                        let piece = |start| (extent(start, 1), Data::copy_of(&[number as u8]));
+                        UpdateValue::Array { record_size: 1, pieces: (0..5).map(|index| piece(index * 2)).collect() }
+                    }
+                },
+                conditions: Conditions::NONE,
+            });
+            let request = UpdateRequest { object, dkey: name(number), ..update(epoch, "", "", single(b"")) };
+            store.update(UpdateRequest { akeys: akeys.into(), ..request }).await.expect("update");
+        };
+        for number in 0..150 {
+            put(1, number * 2).await;
+        }
+        let random = SeededRandom::new(11);
+        let (mut entries, mut anchor, mut epoch, mut punched) = (Vec::new(), TreeAnchor::Start, 2, BTreeSet::new());
+        while anchor != TreeAnchor::End {
+            let count = 1 + (epoch % 7) as usize;
+            let request =
+                TreeRequest { container: CONTAINER, object, epoch: Epoch::MAX, count, bytes: 500, embed: 100 };
+            let listing = store.list_tree(&request, &anchor).await.expect("list");
+            entries.extend(listing.entries);
+            anchor = TreeAnchor::decode(&listing.next.encode()).expect("valid");
+            let number = random.next_u64() % 300;
+            if number.is_multiple_of(4) {
+                punched.insert(name(number));
+                let request = PunchRequest { object, ..punch(epoch, PunchTarget::Dkeys(vec![name(number)])) };
+                store.punch(request).await.expect("punch");
+            } else if number % 2 == 1 {
+                put(epoch, number).await;
+            }
+            epoch += 1;
+        }
+        let mut dkeys: Vec<(Key, usize)> = Vec::new();
+        for entry in entries {
+            match entry {
+                TreeEntry::Dkey(dkey) => dkeys.push((dkey, 0)),
+                TreeEntry::Extent { data, .. } => {
+                    let (dkey, count) = dkeys.last_mut().expect("below a dkey");
+                    let number: u64 = std::str::from_utf8(&dkey[70..]).expect("digits").parse().expect("digits");
+                    assert_eq!(data, Some(Data::copy_of(&[number as u8])));
+                    *count += 1;
+                }
+                _ => {}
+            }
+        }
+        assert!(dkeys.is_sorted_by(|before, after| before.0 < after.0), "each comes once, in order");
+        for number in (0..150).map(|number| number * 2).filter(|number| !punched.contains(&name(*number))) {
+            let found = dkeys.iter().find(|(dkey, _)| *dkey == name(number));
+            assert_eq!(found.map(|found| found.1), Some(5), "what stays is listed with all its values");
+        }
+        assert!(punched.len() > 20);
+    });
+}

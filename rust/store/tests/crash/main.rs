@@ -10,6 +10,8 @@
 
 #[path = "../model/check.rs"]
 mod check;
+#[path = "../model/check_tree.rs"]
+mod check_tree;
 #[path = "../model/generate.rs"]
 mod generate;
 #[path = "../model/model.rs"]

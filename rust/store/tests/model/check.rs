@@ -1,5 +1,6 @@
 //! Compares everything that a store can be asked with the model.
 
+use crate::check_tree;
 use crate::generate::{CONTAINER, EPOCHS, Generator, akeys, dkeys, objects};
 use crate::model::{Kind, Model, Run};
 use daos_status::Code;
@@ -22,6 +23,7 @@ pub async fn check(store: &Store, model: &Model, generator: &Generator) {
         assert_eq!(max.map(|epoch| epoch.0), model.max_epoch(object));
         check_dkeys(store, model, generator, object, epoch).await;
         check_query(store, model, generator, object, epoch).await;
+        check_tree::check(store, model, generator, object, epoch).await;
         for dkey in dkeys(object) {
             check_akeys(store, model, generator, object, &dkey, epoch).await;
             for akey in akeys(object) {
@@ -59,7 +61,7 @@ async fn check_objects(store: &Store, model: &Model, generator: &Generator, epoc
 }
 
 /// Keys of integer and lexical kind come in their order.
-fn check_keys(kind: KeyKind, found: Vec<Key>, expected: BTreeSet<Key>) {
+pub fn check_keys(kind: KeyKind, found: Vec<Key>, expected: BTreeSet<Key>) {
     let mut expected: Vec<Key> = expected.into_iter().collect();
     let mut found = found;
     match kind {
@@ -128,7 +130,7 @@ async fn check_value(
             Fetched::Array { record_size, pieces }
         }
         _ => {
-            let bytes = model.single(object, &request.dkey, akey, epoch.0).expect("it exists");
+            let (_, bytes) = model.single(object, &request.dkey, akey, epoch.0).expect("it exists");
             let size = bytes.len() as u64;
             Fetched::Single { size, data: if size_only { Vec::new() } else { bytes }.into() }
         }

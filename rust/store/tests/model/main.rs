@@ -3,6 +3,7 @@
 //! `DAOS_STORE_SEEDS=n` runs n seeds, `DAOS_STORE_FIRST_SEED=n` starts at one, for instance to replay a failure.
 
 mod check;
+mod check_tree;
 mod generate;
 mod model;
 

@@ -21,6 +21,13 @@ impl What {
         !matches!(self, What::Punched(_))
     }
 
+    fn records(&self) -> u64 {
+        match self {
+            What::Single(_) => 0,
+            What::Data { extent, .. } | What::Punched(extent) => extent.count(),
+        }
+    }
+
     fn covers(&self, index: u64) -> bool {
         match self {
             What::Single(_) => false,
@@ -42,6 +49,8 @@ pub struct Run {
     pub epoch: u64,
     /// `None` for a punch.
     pub bytes: Option<Vec<u8>>,
+    /// Records of the whole extent that was written.
+    pub stored_records: u64,
 }
 
 #[derive(Clone, Default)]
@@ -190,13 +199,14 @@ impl Model {
         there.map(|entry| entry.2.clone()).collect()
     }
 
-    pub fn single(&self, object: ObjectId, dkey: &Key, akey: &Key, epoch: u64) -> Option<Vec<u8>> {
+    /// The single value of an akey, with its epoch.
+    pub fn single(&self, object: ObjectId, dkey: &Key, akey: &Key, epoch: u64) -> Option<(u64, Vec<u8>)> {
         let newest = self
             .visible(epoch)
             .filter(|(o, d, a, ..)| **o == object && *d == dkey && *a == akey)
             .max_by_key(|(_, _, _, at, number, _)| (*at, *number))?;
         match newest.5 {
-            What::Single(bytes) => Some(bytes.clone()),
+            What::Single(bytes) => Some((newest.3, bytes.clone())),
             _ => None,
         }
     }
@@ -225,7 +235,8 @@ impl Model {
                 }
                 _ => {
                     let extent = Extent::new(index, 1).expect("one");
-                    runs.push((*number, Run { extent, epoch: *at, bytes: record }));
+                    let stored_records = what.records();
+                    runs.push((*number, Run { extent, epoch: *at, bytes: record, stored_records }));
                 }
             }
         }
