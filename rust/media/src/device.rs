@@ -1,5 +1,6 @@
 //! The seam between everything that stores and what stores it: named devices of 4 KiB blocks.
 
+use crate::memory::Region;
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, fail};
 use std::future::Future;
@@ -76,6 +77,12 @@ pub trait BlockDevice {
 
     /// Gives the space of blocks back. They read as zeros or as what they were; a device that cannot does nothing.
     fn discard(&self, offset: u64, length: u64) -> IoFuture<Result<()>>;
+
+    /// The device's memory, when it is memory and nothing else: it is read and written in place, at once, without a future, and
+    /// a write needs no sync. None for every other device.
+    fn direct(&self) -> Option<Rc<Region>> {
+        None
+    }
 }
 
 /// Checks the range of an operation against the device, and gives the length rounded up to blocks.

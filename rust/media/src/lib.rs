@@ -15,5 +15,5 @@ pub use device::{BLOCK_SIZE, BlockDevice, IoFuture, MAX_TRANSFER, Media, check_n
 pub use durable_arena::{ArenaSettings, ArenaStatistics, Durability, DurableArena, Lsn};
 pub use extent_allocator::{BlockRange, ExtentAllocator, ExtentSpace, PIECES_MAX, ReaderPin};
 pub use file::{FileMedia, IoEngine};
-pub use memory::MemoryMedia;
+pub use memory::{MemoryMedia, Region, RegionView};
 pub use transaction::Transaction;

@@ -1,0 +1,132 @@
+//! Memory touched ahead, so that a request rarely waits while the kernel finds and clears a huge page.
+
+use super::region::{HUGE_PAGE, Mapping};
+use std::cell::Cell;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// As far ahead of the last byte written as there are bytes before it, within these bounds: a small device takes little more
+/// than it needs, a large one has enough for a burst.
+const AHEAD_MIN: usize = 2 * HUGE_PAGE;
+const AHEAD_MAX: usize = 1 << 30;
+
+/// Up to so many bytes a device has no thread at all.
+const IGNORED: usize = 2 * HUGE_PAGE;
+
+#[derive(Default)]
+struct Work {
+    /// Touched so far, and up to where it is to be.
+    done: usize,
+    wanted: usize,
+    has_thread: bool,
+    is_over: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Desk {
+    work: Mutex<Work>,
+    changed: Condvar,
+}
+
+/// Decides what is touched ahead, and has a thread do it.
+pub(super) struct Toucher {
+    mapping: Arc<Mapping>,
+    desk: Arc<Desk>,
+    /// A write beyond it asks for more.
+    limit: Cell<usize>,
+}
+
+impl Toucher {
+    pub(super) fn new(mapping: Arc<Mapping>) -> Toucher {
+        let limit = if mapping.length() <= 2 * IGNORED { usize::MAX } else { IGNORED };
+        Toucher { mapping, desk: Arc::default(), limit: Cell::new(limit) }
+    }
+
+    /// Something was written that ends here.
+    #[inline]
+    pub(super) fn note_write(&self, end: usize) {
+        if end > self.limit.get() {
+            self.ask(end);
+        }
+    }
+
+    /// Everything before this byte has memory.
+    pub(super) fn note_populated(&self, end: usize) {
+        let mut work = self.desk.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.done = work.done.max(end);
+        work.wanted = work.wanted.max(work.done);
+        drop(work);
+        self.limit.set(self.limit.get().max(if end >= self.mapping.length() { usize::MAX } else { end }));
+    }
+
+    #[cfg(test)]
+    pub(super) fn desk(&self) -> Arc<Desk> {
+        self.desk.clone()
+    }
+
+    #[cold]
+    fn ask(&self, end: usize) {
+        let length = self.mapping.length();
+        let ahead = end.clamp(AHEAD_MIN, AHEAD_MAX);
+        let wanted = end.saturating_add(ahead).min(length);
+        // The next question comes when half of what is ahead was used up.
+        self.limit.set(if wanted == length { usize::MAX } else { end + ahead / 2 });
+        let mut work = self.desk.work.lock().unwrap_or_else(PoisonError::into_inner);
+        // What comes before the write is touched already, or will be by the write itself.
+        work.done = work.done.max(end);
+        work.wanted = work.wanted.max(wanted);
+        if !work.has_thread {
+            let (mapping, desk) = (self.mapping.clone(), self.desk.clone());
+            let thread =
+                std::thread::Builder::new().name("daos-memory".to_string()).spawn(move || run(&mapping, &desk));
+            // Without it, writes take their memory themselves.
+            work.has_thread = thread.is_ok();
+        }
+        self.desk.changed.notify_one();
+    }
+}
+
+impl Drop for Toucher {
+    fn drop(&mut self) {
+        self.desk.work.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
+        self.desk.changed.notify_one();
+    }
+}
+
+/// The thread: one huge page after the other, until its device is gone or the kernel refuses.
+fn run(mapping: &Mapping, desk: &Desk) {
+    loop {
+        let mut work = desk.work.lock().unwrap_or_else(PoisonError::into_inner);
+        while !work.is_over && work.done >= work.wanted {
+            work = desk.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
+        }
+        if work.is_over {
+            return;
+        }
+        let from = work.done;
+        let to = (from / HUGE_PAGE + 1) * HUGE_PAGE;
+        work.done = to;
+        drop(work);
+        if !mapping.populate(from / HUGE_PAGE * HUGE_PAGE, to) {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::region::Region;
+
+    #[test]
+    fn the_thread_touches_ahead_within_bounds_and_ends_with_its_device() {
+        let region = Region::reserve(64 << 20).unwrap();
+        let desk = region.desk();
+        region.write(0, &[1; 4096]).unwrap();
+        assert!(!desk.work.lock().unwrap().has_thread, "a small device has none");
+        region.write(IGNORED as u64, &[1; 4096]).unwrap();
+        let wanted = desk.work.lock().unwrap().wanted;
+        assert_eq!(wanted, 2 * (IGNORED + 4096));
+        drop(region);
+        assert!(desk.work.lock().unwrap().is_over);
+    }
+}
