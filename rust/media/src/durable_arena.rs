@@ -12,6 +12,7 @@ use crate::memory::MemoryMedia;
 use crate::transaction::Transaction;
 use daos_env::{Env, Spawner};
 use daos_status::{Code, Result, Status, fail};
+pub(crate) use shared::CommitObserver;
 use shared::{Persistence, Shared};
 use std::rc::Rc;
 
@@ -233,11 +234,15 @@ impl DurableArena {
         self.shared.on_durable(lsn, Box::new(callback));
     }
 
-    /// Calls back when the open transaction is committed, with its number, before [`DurableArena::commit`] returns; never when
-    /// it is rolled back.
-    pub fn when_committed(&self, transaction: &Transaction<'_>, hook: impl FnOnce(Lsn) + 'static) {
+    /// Has somebody told of every commit as long as it is there.
+    pub(crate) fn observe_commits(&self, observer: &Rc<dyn CommitObserver>) {
+        self.shared.observe_commits(observer);
+    }
+
+    /// The number in the arena of its open transaction.
+    pub(crate) fn generation_of(&self, transaction: &Transaction<'_>) -> u64 {
         assert!(std::ptr::eq(transaction.arena(), self.arena()), "the transaction is one of this arena");
-        self.shared.when_committed(Box::new(hook));
+        self.arena().generation()
     }
 
     /// Makes the log short: writes what has changed since the last checkpoint.

@@ -14,21 +14,21 @@ mod free_index;
 
 use crate::arena::Offset;
 use crate::device::BLOCK_SIZE;
-use crate::durable_arena::{DurableArena, Lsn};
+use crate::durable_arena::{CommitObserver, DurableArena, Lsn};
 use crate::transaction::Transaction;
 use bitmap::Bitmap;
 use daos_env::sync::Signal;
 use daos_status::{Code, Result, fail};
 use free_index::FreeIndex;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// The most pieces that a reservation is split into: each costs a record of metadata and an operation of the device.
 pub const PIECES_MAX: usize = 16;
 
 /// Blocks of the data device, one behind the other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct BlockRange {
     /// The first block.
     pub start: u64,
@@ -61,6 +61,10 @@ pub struct ExtentSpace {
     pub reserved: u64,
     /// Blocks that hold data.
     pub used: u64,
+    /// Runs of free blocks; the more of them share what is free, the more pieces large values have.
+    pub free_runs: u64,
+    /// Blocks of the longest of them.
+    pub longest_free_run: u64,
 }
 
 struct Released {
@@ -76,9 +80,18 @@ struct State {
     reserved: u64,
     released: VecDeque<Released>,
     released_blocks: u64,
-    /// How many pins were taken at each stamp.
-    pins: BTreeMap<u64, u64>,
+    /// How many pins were taken at each stamp, and are still there; the oldest first, which is there.
+    pins: VecDeque<(u64, u64)>,
     stamp: u64,
+    /// What the open transaction does to blocks, with its number in the arena.
+    changes: Vec<(u64, Change)>,
+}
+
+/// What is true of blocks once their transaction is committed.
+#[derive(Clone, Copy)]
+enum Change {
+    Published(u64),
+    Released(BlockRange),
 }
 
 struct Inner {
@@ -107,13 +120,16 @@ pub struct ReaderPin {
 impl Drop for ReaderPin {
     fn drop(&mut self) {
         let mut state = self.inner.state.borrow_mut();
-        if let Some(count) = state.pins.get_mut(&self.stamp) {
-            *count -= 1;
-            if *count == 0 {
-                state.pins.remove(&self.stamp);
-                drop(state);
-                self.inner.unpinned.wake_all();
-            }
+        let Ok(index) = state.pins.binary_search_by_key(&self.stamp, |(stamp, _)| *stamp) else { return };
+        state.pins[index].1 -= 1;
+        let mut is_freed = false;
+        while state.pins.front().is_some_and(|(_, count)| *count == 0) {
+            state.pins.pop_front();
+            is_freed = true;
+        }
+        drop(state);
+        if is_freed {
+            self.inner.unpinned.wake_all();
         }
     }
 }
@@ -134,8 +150,10 @@ impl ExtentAllocator {
         let mut free = FreeIndex::default();
         bitmap.for_each_free(durable.arena(), |range| free.insert(range))?;
         let state = RefCell::new(State { free, ..State::default() });
-        let inner = Inner { durable: durable.clone(), bitmap, headroom, state, unpinned: Signal::new() };
-        Ok(ExtentAllocator(Rc::new(inner)))
+        let inner = Rc::new(Inner { durable: durable.clone(), bitmap, headroom, state, unpinned: Signal::new() });
+        let observer: Rc<dyn CommitObserver> = inner.clone();
+        durable.observe_commits(&observer);
+        Ok(ExtentAllocator(inner))
     }
 
     /// Takes free blocks in as few pieces as possible, at most [`PIECES_MAX`].
@@ -170,6 +188,19 @@ impl ExtentAllocator {
         self.0.durable.wait_durable(lsn).await?;
         self.0.unpinned.wait_until(|| self.0.state.borrow().is_unpinned(stamp)).await;
         Ok(())
+    }
+
+    /// As [`ExtentAllocator::reserve`], in one piece, of blocks that are free now; `None` when there is no such piece.
+    #[inline]
+    pub fn reserve_one(&self, blocks: u64) -> Option<BlockRange> {
+        self.collect();
+        let mut state = self.0.state.borrow_mut();
+        if blocks == 0 || blocks > state.free.total().saturating_sub(self.0.headroom) {
+            return None;
+        }
+        let range = state.free.take_one(blocks)?;
+        state.reserved += blocks;
+        Some(range)
     }
 
     fn reserve_above(&self, blocks: u64, headroom: u64) -> Result<Vec<BlockRange>> {
@@ -207,27 +238,14 @@ impl ExtentAllocator {
     /// Marks reserved blocks as used. When the transaction is rolled back, they stay reserved.
     pub fn publish(&self, transaction: &mut Transaction<'_>, range: BlockRange) -> Result<()> {
         self.0.bitmap.set(transaction, range)?;
-        let inner = Rc::downgrade(&self.0);
-        self.0.durable.when_committed(transaction, move |_| {
-            if let Some(inner) = inner.upgrade() {
-                inner.state.borrow_mut().reserved -= range.count;
-            }
-        });
+        self.0.note(transaction, Change::Published(range.count));
         Ok(())
     }
 
     /// Marks used blocks as not used any more. They are free once that is durable, and every reader that was there is gone.
     pub fn release(&self, transaction: &mut Transaction<'_>, range: BlockRange) -> Result<()> {
         self.0.bitmap.clear(transaction, range)?;
-        let inner = Rc::downgrade(&self.0);
-        self.0.durable.when_committed(transaction, move |lsn| {
-            let Some(inner) = inner.upgrade() else { return };
-            let mut state = inner.state.borrow_mut();
-            let stamp = state.stamp;
-            state.stamp += 1;
-            state.released_blocks += range.count;
-            state.released.push_back(Released { range, lsn, stamp });
-        });
+        self.0.note(transaction, Change::Released(range));
         Ok(())
     }
 
@@ -235,7 +253,10 @@ impl ExtentAllocator {
     pub fn pin_readers(&self) -> ReaderPin {
         let mut state = self.0.state.borrow_mut();
         let stamp = state.stamp;
-        *state.pins.entry(stamp).or_default() += 1;
+        match state.pins.back_mut() {
+            Some((last, count)) if *last == stamp => *count += 1,
+            _ => state.pins.push_back((stamp, 1)),
+        }
         drop(state);
         ReaderPin { inner: self.0.clone(), stamp }
     }
@@ -251,12 +272,15 @@ impl ExtentAllocator {
         let state = self.0.state.borrow();
         let unused = state.free.total() + state.released_blocks;
         let total = self.0.bitmap.blocks();
+        let (free_runs, longest_free_run) = state.free.runs();
         ExtentSpace {
             total,
             free: unused.saturating_sub(self.0.headroom),
             headroom: self.0.headroom.min(unused),
             reserved: state.reserved,
             used: total - unused - state.reserved,
+            free_runs,
+            longest_free_run,
         }
     }
 
@@ -276,10 +300,38 @@ impl ExtentAllocator {
     }
 }
 
+impl Inner {
+    fn note(&self, transaction: &Transaction<'_>, change: Change) {
+        let generation = self.durable.generation_of(transaction);
+        let changes = &mut self.state.borrow_mut().changes;
+        // Those of a transaction that was rolled back are of no use any more.
+        if changes.first().is_some_and(|(of, _)| *of != generation) {
+            changes.clear();
+        }
+        changes.push((generation, change));
+    }
+}
+
+impl CommitObserver for Inner {
+    fn committed(&self, generation: u64, lsn: Lsn) {
+        let state = &mut *self.state.borrow_mut();
+        for (_, change) in state.changes.drain(..).filter(|(of, _)| *of == generation) {
+            match change {
+                Change::Published(count) => state.reserved -= count,
+                Change::Released(range) => {
+                    state.released_blocks += range.count;
+                    state.released.push_back(Released { range, lsn, stamp: state.stamp });
+                    state.stamp += 1;
+                }
+            }
+        }
+    }
+}
+
 impl State {
     /// Whether every reader that was there when something was released with this stamp is gone.
     fn is_unpinned(&self, stamp: u64) -> bool {
-        self.pins.first_key_value().is_none_or(|(oldest, _)| *oldest > stamp)
+        self.pins.front().is_none_or(|(oldest, _)| *oldest > stamp)
     }
 }
 

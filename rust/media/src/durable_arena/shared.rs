@@ -10,7 +10,7 @@ use daos_env::sync::Signal;
 use daos_status::{Code, Result, Status};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// Records gathered for one batch: more would only make the first of them wait longer.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -19,7 +19,12 @@ const BATCH_BYTES: u64 = 1 << 20;
 const PENDING_BYTES_MAX: u64 = 16 << 20;
 
 type Callback = Box<dyn FnOnce()>;
-type CommitHook = Box<dyn FnOnce(Lsn)>;
+
+/// Is told of every commit, before [`super::DurableArena::commit`] returns.
+pub(crate) trait CommitObserver {
+    /// The transaction that had this number in the arena was committed.
+    fn committed(&self, generation: u64, lsn: Lsn);
+}
 
 /// Log and checkpoints, in the class that has them.
 pub(super) struct Persistence {
@@ -109,8 +114,7 @@ pub(super) struct Shared {
     /// Why nothing can be changed any more.
     failure: RefCell<Option<Status>>,
     callbacks: RefCell<BTreeMap<Lsn, Vec<Callback>>>,
-    /// What is to be called when the open transaction is committed, with that transaction's number in the arena.
-    commit_hooks: RefCell<Vec<(u64, CommitHook)>>,
+    observers: RefCell<Vec<Weak<dyn CommitObserver>>>,
     /// Wakes those who wait for durability, room or a checkpoint.
     pub changed: Signal,
     /// Wakes the background tasks.
@@ -130,7 +134,7 @@ impl Shared {
             is_stopping: Cell::new(false),
             failure: RefCell::default(),
             callbacks: RefCell::default(),
-            commit_hooks: RefCell::default(),
+            observers: RefCell::default(),
             changed: Signal::new(),
             work: Signal::new(),
         }
@@ -178,12 +182,12 @@ impl Shared {
         self.check()?;
         let redo = transaction.commit();
         if redo.is_empty() {
-            self.run_commit_hooks(self.committed.get());
+            self.tell_observers(self.committed.get());
             return Ok(self.committed.get());
         }
         let lsn = Lsn(self.committed.get().0 + 1);
         self.committed.set(lsn);
-        self.run_commit_hooks(lsn);
+        self.tell_observers(lsn);
         match &self.persistence {
             Some(persistence) => {
                 persistence.push(lsn, &redo);
@@ -194,21 +198,16 @@ impl Shared {
         Ok(lsn)
     }
 
-    pub fn when_committed(&self, hook: CommitHook) {
-        let generation = self.arena.generation();
-        let mut hooks = self.commit_hooks.borrow_mut();
-        // Those of transactions that were rolled back are of no use any more.
-        hooks.retain(|(of, _)| *of == generation);
-        hooks.push((generation, hook));
+    pub fn observe_commits(&self, observer: &Rc<dyn CommitObserver>) {
+        let mut observers = self.observers.borrow_mut();
+        observers.retain(|observer| observer.strong_count() > 0);
+        observers.push(Rc::downgrade(observer));
     }
 
-    fn run_commit_hooks(&self, lsn: Lsn) {
-        if self.commit_hooks.borrow().is_empty() {
-            return;
-        }
+    fn tell_observers(&self, lsn: Lsn) {
         let generation = self.arena.generation();
-        for (_, hook) in self.commit_hooks.take().into_iter().filter(|(of, _)| *of == generation) {
-            hook(lsn);
+        for observer in self.observers.borrow().iter().filter_map(Weak::upgrade) {
+            observer.committed(generation, lsn);
         }
     }
 

@@ -12,6 +12,8 @@ const ROOT_BYTES: u64 = 24;
 const LINK_BYTES: u64 = 4;
 const CHUNK_BYTES: usize = 32 << 10;
 const CHUNK_BLOCKS: u64 = CHUNK_BYTES as u64 * 8;
+/// Bits of values up to 1 MiB are changed without an allocation.
+const SHORT_BYTES: usize = 40;
 /// So that the root is one allocation: 8 TiB.
 const CHUNKS_MAX: u64 = 8192;
 
@@ -105,9 +107,16 @@ impl Bitmap {
             };
             let (from, to) = (block % CHUNK_BLOCKS, block % CHUNK_BLOCKS + (chunk_end - block));
             let first_byte = from / 8;
-            let mut bytes = vec![0; (to.div_ceil(8) - first_byte) as usize];
-            transaction.arena().read_into(offset.get() + first_byte, &mut bytes)?;
-            for (index, byte) in (first_byte..).zip(&mut bytes) {
+            let length = (to.div_ceil(8) - first_byte) as usize;
+            let (mut short, mut long) = ([0; SHORT_BYTES], Vec::new());
+            let bytes = if length <= SHORT_BYTES {
+                &mut short[..length]
+            } else {
+                long.resize(length, 0);
+                &mut long[..]
+            };
+            transaction.arena().read_into(offset.get() + first_byte, bytes)?;
+            for (index, byte) in (first_byte..).zip(&mut *bytes) {
                 let bits = mask(from.saturating_sub(index * 8), (to - index * 8).min(8));
                 let unexpected = if value { *byte & bits } else { !*byte & bits };
                 if unexpected != 0 {
@@ -117,7 +126,7 @@ impl Bitmap {
                 }
                 *byte ^= bits;
             }
-            transaction.write(offset.get() + first_byte, &bytes)?;
+            transaction.write(offset.get() + first_byte, bytes)?;
             block = chunk_end;
         }
         Ok(())

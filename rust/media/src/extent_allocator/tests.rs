@@ -113,7 +113,10 @@ fn a_full_device_says_so_and_keeps_its_headroom() {
     assert_eq!(extents.reserve_from_headroom(1).expect_err("full").code(), Code::Nospace);
     publish(&durable, &extents, &all);
     extents.abort(&last);
-    assert_eq!(extents.space(), ExtentSpace { total: 100, free: 0, headroom: 10, reserved: 0, used: 90 });
+    assert_eq!(
+        extents.space(),
+        ExtentSpace { total: 100, free: 0, headroom: 10, reserved: 0, used: 90, free_runs: 1, longest_free_run: 10 }
+    );
     release(&durable, &extents, BlockRange { start: 3, count: 5 });
     assert_eq!(extents.reserve(5).expect("deletes free"), [BlockRange { start: 3, count: 5 }]);
 }
