@@ -106,6 +106,10 @@ pub(crate) async fn place_values(
 }
 
 async fn place(store: &Store, data: &mut Data, checksums: Checksums) -> Result<Placed> {
+    if let Some(placed) = store.values.place_now(data, checksums)? {
+        *data = Data::Bytes(Vec::new());
+        return Ok(placed);
+    }
     let mut placed = loop {
         match store.values.reserve(data.len()).await {
             Err(status) if status.code() == Code::Nospace && store.reclaim.is_running() => {

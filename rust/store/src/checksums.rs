@@ -96,6 +96,17 @@ impl Computed {
         Computed { kind, chunk, words }
     }
 
+    /// None yet, of a value of `length` bytes.
+    pub(crate) fn begin(checksums: Checksums, length: usize) -> Computed {
+        let (kind, chunk) = (checksums.kind, checksums.chunk_of(length));
+        Computed { kind, chunk, words: Vec::with_capacity(length.div_ceil(chunk) * words_of(kind)) }
+    }
+
+    /// Adds the checksum of the next chunk.
+    pub(crate) fn push(&mut self, chunk: &[u8]) {
+        for_each_word(self.kind, chunk, |word| self.words.push(word));
+    }
+
     /// The first byte of a chunk in which bytes differ from what these checksums say.
     pub(crate) fn first_mismatch(&self, bytes: &[u8]) -> Option<usize> {
         if self.kind == ChecksumKind::Off {

@@ -1,6 +1,7 @@
 //! Bytes of values, as they come from a request or go into a reply.
 
 use daos_env::IoBuffer;
+use daos_media::{ReaderPin, RegionView};
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
@@ -11,6 +12,9 @@ pub enum Data {
     Bytes(Vec<u8>),
     /// A whole buffer: on its way in, it goes to the device without a copy.
     Buffer(IoBuffer),
+    /// A view of the device itself, when that is memory. As long as it lives, no block that was freed after it was found is used
+    /// again: whoever holds it must not wait for a change of the same store.
+    View(ValueView),
     /// A part of a buffer that several values share.
     Part {
         /// The buffer.
@@ -18,6 +22,28 @@ pub enum Data {
         /// The part; what lies outside the buffer is cut off.
         range: Range<usize>,
     },
+}
+
+/// Bytes of a value where they lie on a device that is memory.
+pub struct ValueView {
+    view: RegionView,
+    range: Range<usize>,
+    _pin: ReaderPin,
+}
+
+impl ValueView {
+    /// A part of a view, whose blocks are pinned.
+    pub(crate) fn new(view: RegionView, range: Range<usize>, pin: ReaderPin) -> ValueView {
+        let end = range.end.min(view.len());
+        ValueView { range: range.start.min(end)..end, view, _pin: pin }
+    }
+}
+
+impl Deref for ValueView {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.view[self.range.clone()]
+    }
 }
 
 impl Data {
@@ -41,6 +67,7 @@ impl Deref for Data {
         match self {
             Data::Bytes(bytes) => bytes,
             Data::Buffer(buffer) => buffer,
+            Data::View(view) => view,
             Data::Part { buffer, range } => {
                 let end = range.end.min(buffer.len());
                 &buffer[range.start.min(end)..end]

@@ -25,6 +25,9 @@ const BYTES_MAX: u64 = 2 << 30;
 /// Reads of the data device that one fetch has under way at once.
 const READS_AT_ONCE: usize = 32;
 
+/// Bytes that one fetch reads from a device that is memory before other requests run.
+const AT_ONCE_MAX: u64 = 4 << 20;
+
 /// A read that fills the place of a value in the reply.
 struct Read {
     akey: usize,
@@ -39,6 +42,8 @@ pub(crate) struct Found {
     reads: Vec<Read>,
     bytes: u64,
     pieces: usize,
+    /// Values may be views of the device.
+    in_place: bool,
 }
 
 impl Found {
@@ -62,10 +67,11 @@ impl Found {
 
 impl Store {
     /// Finds what a fetch asks for, at this moment. Small values are in the reply already.
-    pub(crate) fn find_values(&self, request: &FetchRequest, at: &ReadAt) -> Result<Found> {
+    pub(crate) fn find_values(&self, request: &FetchRequest, at: &ReadAt, in_place: bool) -> Result<Found> {
         let arena = self.durable.arena();
         let replies = Vec::with_capacity(request.akeys.len());
-        let mut found = Found { reply: FetchReply { akeys: replies }, reads: Vec::new(), bytes: 0, pieces: 0 };
+        let mut found =
+            Found { reply: FetchReply { akeys: replies }, reads: Vec::new(), bytes: 0, pieces: 0, in_place };
         let container = self.container(arena, request.container)?;
         let path = find_dkey(arena, &container, request)?;
         if request.conditions.has(Conditions::DKEY_FETCH) {
@@ -186,6 +192,11 @@ impl Store {
         }
         if !range.on_device {
             return range.read_inline(self.durable.arena(), &origin(request, wanted));
+        }
+        if found.bytes <= AT_ONCE_MAX
+            && let Some(data) = self.values.read_now(range, found.in_place, &origin(request, wanted))?
+        {
+            return Ok(data);
         }
         let plan = self.values.plan(range)?;
         found.reads.push(Read { akey: place.0, piece: place.1, plan });

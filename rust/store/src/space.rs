@@ -16,6 +16,11 @@ pub struct StoreSpace {
     pub arena: TierSpace,
     /// Large values.
     pub data: TierSpace,
+    /// Runs of free blocks of the data device. Few long ones make values of one piece; the device is fragmented when the longest is
+    /// small against what is free.
+    pub free_runs: u64,
+    /// Bytes of the longest of them.
+    pub longest_free_run: u64,
 }
 
 /// Counters since the store was opened.

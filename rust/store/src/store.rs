@@ -13,7 +13,7 @@ use crate::{
     TreeAnchor, TreeListing, TreeRequest, UpdateRequest,
 };
 use daos_env::{Env, Spawner};
-use daos_media::{ArenaSettings, BLOCK_SIZE, DurableArena, Lsn, Media};
+use daos_media::{ArenaSettings, ArenaStatistics, BLOCK_SIZE, DurableArena, Lsn, Media};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::cell::{Cell, RefCell};
@@ -203,7 +203,12 @@ impl Store {
 
     /// Reads values of one dkey.
     pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
-        self.counted(|statistics| statistics.fetches += 1, self.fetch_values(request, None)).await
+        self.counted(|statistics| statistics.fetches += 1, self.fetch_values(request, None, false)).await
+    }
+
+    /// As [`Store::fetch`], for one who drops the values soon: when the data device is memory, they may be [`crate::Data::View`]s of it.
+    pub async fn fetch_in_place(&self, request: FetchRequest) -> Result<FetchReply> {
+        self.counted(|statistics| statistics.fetches += 1, self.fetch_values(request, None, true)).await
     }
 
     /// Hides what lies below an object or keys; durable when it returns.
@@ -306,7 +311,20 @@ impl Store {
         Ok(StoreSpace {
             arena: TierSpace { total: arena.capacity, free: arena.free },
             data: TierSpace { total: data.total * block, free: data.free * block },
+            free_runs: data.free_runs,
+            longest_free_run: data.longest_free_run * block,
         })
+    }
+
+    /// Takes all memory of a data device that is memory now, instead of when it is first written: requests then never wait until
+    /// the kernel has found and cleared some. `false` when the device is something else, or the kernel has not enough.
+    pub fn populate(&self) -> bool {
+        self.durable.data().direct().is_some_and(|memory| memory.populate(u64::MAX))
+    }
+
+    /// Counters of the media since the store was opened.
+    pub fn media_statistics(&self) -> ArenaStatistics {
+        self.durable.statistics()
     }
 
     /// Counters since the store was opened.

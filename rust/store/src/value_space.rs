@@ -6,14 +6,16 @@
 
 use crate::Data;
 use crate::checksums::{Checksums, Computed};
+use crate::data::ValueView;
 use crate::stored::{Origin, StoredRange};
 use crate::tree::damaged;
 use daos_env::{IoBuffer, Spawner};
 use daos_media::{
-    Arena, BLOCK_SIZE, BlockDevice, BlockRange, DurableArena, ExtentAllocator, IoFuture, Offset, PIECES_MAX,
+    Arena, BLOCK_SIZE, BlockDevice, BlockRange, DurableArena, ExtentAllocator, IoFuture, Offset, PIECES_MAX, Region,
     Transaction,
 };
 use daos_status::{Code, Result, fail};
+use std::ops::{Deref, Range};
 use std::rc::Rc;
 
 const COUNT_BITS: u32 = 24;
@@ -77,10 +79,26 @@ pub(crate) fn piece_word(range: BlockRange) -> u64 {
     range.start << COUNT_BITS | range.count
 }
 
+/// The pieces of a value that is being written: one is the rule, and takes no memory of its own.
+pub(crate) enum Ranges {
+    One(BlockRange),
+    Many(Vec<BlockRange>),
+}
+
+impl Deref for Ranges {
+    type Target = [BlockRange];
+    fn deref(&self) -> &[BlockRange] {
+        match self {
+            Ranges::One(range) => std::slice::from_ref(range),
+            Ranges::Many(ranges) => ranges,
+        }
+    }
+}
+
 /// A value that was written to the data device. Dropped without [`Placed::keep`], its blocks are free again.
 pub(crate) struct Placed {
     /// Where it lies.
-    pub ranges: Vec<BlockRange>,
+    pub ranges: Ranges,
     /// Its bytes in number.
     pub length: usize,
     /// The checksums of its chunks.
@@ -96,6 +114,28 @@ impl Placed {
     /// The transaction that published the blocks was committed.
     pub(crate) fn keep(mut self) {
         self.is_kept = true;
+    }
+
+    /// Writes to a device that is memory: each chunk is copied while its checksum has it in the cache.
+    fn write_now(&mut self, memory: &Region, data: &[u8], checksums: Checksums) -> Result<()> {
+        self.checksums = Computed::begin(checksums, data.len());
+        let (mut done, mut at) = (0, 0);
+        let mut ranges = self.ranges.iter();
+        let mut room = ranges.next().copied();
+        for bytes in data.chunks(self.checksums.chunk) {
+            self.checksums.push(bytes);
+            let end = done + bytes.len();
+            while let Some(range) = room.filter(|_| done < end) {
+                let count = (end - done).min((range.bytes() - at) as usize);
+                memory.write(range.offset() + at, &data[done..done + count])?;
+                done += count;
+                at += count as u64;
+                if at == range.bytes() {
+                    (room, at) = (ranges.next().copied(), 0);
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn write(&mut self, device: &dyn BlockDevice, data: Data) -> Result<()> {
@@ -130,7 +170,7 @@ impl Drop for Placed {
         if self.is_kept {
             return;
         }
-        let ranges = std::mem::take(&mut self.ranges);
+        let ranges = std::mem::replace(&mut self.ranges, Ranges::Many(Vec::new()));
         match self.in_flight.take() {
             None => self.extents.abort(&ranges),
             Some(write) => {
@@ -166,6 +206,8 @@ impl ReadPlan {
 /// See the [module](self).
 pub(crate) struct ValueSpace {
     durable: DurableArena,
+    /// The device's memory, when it is memory.
+    memory: Option<Rc<Region>>,
     extents: ExtentAllocator,
     spawner: Spawner,
 }
@@ -175,7 +217,8 @@ impl ValueSpace {
     pub(crate) fn open(durable: &DurableArena, root: Offset, blocks: u64, spawner: &Spawner) -> Result<ValueSpace> {
         let headroom = (blocks / HEADROOM_SHARE).min(HEADROOM_BLOCKS_MAX);
         let extents = ExtentAllocator::open(durable, root, headroom)?;
-        Ok(ValueSpace { durable: durable.clone(), extents, spawner: spawner.clone() })
+        let memory = durable.data().direct();
+        Ok(ValueSpace { durable: durable.clone(), memory, extents, spawner: spawner.clone() })
     }
 
     /// The blocks and their use.
@@ -185,21 +228,41 @@ impl ValueSpace {
 
     /// Takes free blocks for a value of `length` bytes.
     pub(crate) async fn reserve(&self, length: usize) -> Result<Placed> {
-        let mut placed = Placed {
-            ranges: Vec::new(),
+        let blocks = blocks_of(length);
+        if let Some(range) = self.extents.reserve_one(blocks) {
+            return Ok(self.placed(Ranges::One(range), length));
+        }
+        let mut placed = self.placed(Ranges::Many(Vec::new()), length);
+        self.reserve_blocks(&mut placed, blocks).await?;
+        Ok(placed)
+    }
+
+    fn placed(&self, ranges: Ranges, length: usize) -> Placed {
+        Placed {
+            ranges,
             length,
             checksums: Computed::NONE,
             extents: self.extents.clone(),
             spawner: self.spawner.clone(),
             in_flight: None,
             is_kept: false,
-        };
-        self.reserve_blocks(&mut placed, blocks_of(length)).await?;
-        Ok(placed)
+        }
+    }
+
+    /// As [`ValueSpace::reserve`] and [`ValueSpace::fill`], at once: only when the device is memory, and has the blocks in one piece.
+    pub(crate) fn place_now(&self, data: &[u8], checksums: Checksums) -> Result<Option<Placed>> {
+        let Some(memory) = &self.memory else { return Ok(None) };
+        let Some(range) = self.extents.reserve_one(blocks_of(data.len())) else { return Ok(None) };
+        let mut placed = self.placed(Ranges::One(range), data.len());
+        placed.write_now(memory, data, checksums)?;
+        Ok(Some(placed))
     }
 
     /// Writes a value of the length that was reserved.
     pub(crate) async fn fill(&self, placed: &mut Placed, data: Data, checksums: Checksums) -> Result<()> {
+        if let Some(memory) = &self.memory {
+            return placed.write_now(memory, &data, checksums);
+        }
         placed.checksums = checksums.of(&data);
         placed.write(&*self.durable.data(), data).await?;
         self.durable.note_data_write();
@@ -210,7 +273,7 @@ impl ValueSpace {
     async fn reserve_blocks(&self, placed: &mut Placed, blocks: u64) -> Result<()> {
         match self.extents.reserve_or_wait(blocks).await {
             Ok(ranges) => {
-                placed.ranges = ranges;
+                placed.ranges = Ranges::Many(ranges);
                 Ok(())
             }
             Err(status) if status.code() == Code::Nospace && blocks <= self.extents.free_blocks() => {
@@ -230,7 +293,10 @@ impl ValueSpace {
             match self.extents.reserve_or_wait(step.min(left)).await {
                 Ok(more) => {
                     left -= more.iter().map(|range| range.count).sum::<u64>();
-                    placed.ranges.extend(more);
+                    match &mut placed.ranges {
+                        Ranges::Many(ranges) => ranges.extend(more),
+                        one => *one = Ranges::Many(more),
+                    }
                 }
                 Err(status) if status.code() == Code::Nospace && step > 1 => step = step.min(left).div_ceil(2),
                 Err(status) => return Err(status),
@@ -275,19 +341,33 @@ impl ValueSpace {
         Ok(ReadPlan { ranges, first, start: range.start, length: range.length, expected })
     }
 
+    /// As [`ValueSpace::plan`] and [`ValueSpace::read`], at once: only when the device is memory. In place when that is asked for
+    /// and the bytes lie in one piece, else as a copy.
+    pub(crate) fn read_now(&self, range: &StoredRange, in_place: bool, origin: &Origin<'_>) -> Result<Option<Data>> {
+        let Some(memory) = &self.memory else { return Ok(None) };
+        let plan = self.plan(range)?;
+        let start = plan.start - plan.first;
+        let part = start..start + plan.length;
+        let [(offset, bytes)] = plan.ranges[..] else { return gather_now(memory, &plan, part, origin).map(Some) };
+        if in_place && let Some(view) = memory.view(offset, bytes)? {
+            plan.expected.verify(plan.first, &view, origin)?;
+            return Ok(Some(Data::View(ValueView::new(view, part, self.extents.pin_readers()))));
+        }
+        let copy = |bytes: &[u8]| plan.expected.verify(plan.first, bytes, origin).map(|()| bytes[part].to_vec());
+        Ok(Some(Data::Bytes(memory.read(offset, bytes, copy)??)))
+    }
+
     /// Reads a part and verifies its chunks.
     pub(crate) async fn read(&self, plan: ReadPlan, origin: &Origin<'_>) -> Result<Data> {
         let device = self.durable.data();
         let buffer = match plan.ranges[..] {
             [(offset, bytes)] => device.read(offset, bytes).await?,
             _ => {
-                let mut whole = IoBuffer::zeroed(plan.total());
-                let mut at = 0;
+                let mut parts = Vec::with_capacity(plan.ranges.len());
                 for (offset, bytes) in &plan.ranges {
-                    whole[at..at + bytes].copy_from_slice(&device.read(*offset, *bytes).await?);
-                    at += bytes;
+                    parts.push(device.read(*offset, *bytes).await?);
                 }
-                whole
+                IoBuffer::gathered(plan.total(), parts.iter().map(|part| &**part))
             }
         };
         plan.expected.verify(plan.first, &buffer, origin)?;
@@ -297,4 +377,16 @@ impl ValueSpace {
         }
         Ok(Data::Part { buffer: Rc::new(buffer), range: start..start + plan.length })
     }
+}
+
+/// Reads a part that lies in several pieces of memory.
+fn gather_now(memory: &Region, plan: &ReadPlan, part: Range<usize>, origin: &Origin<'_>) -> Result<Data> {
+    let mut whole = Vec::with_capacity(plan.total());
+    for (offset, bytes) in &plan.ranges {
+        memory.read(*offset, *bytes, |bytes| whole.extend_from_slice(bytes))?;
+    }
+    plan.expected.verify(plan.first, &whole, origin)?;
+    whole.truncate(part.end);
+    whole.drain(..part.start);
+    Ok(Data::Bytes(whole))
 }

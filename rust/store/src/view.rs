@@ -83,10 +83,11 @@ impl Store {
         &self,
         request: FetchRequest,
         transaction: Option<TransactionId>,
+        in_place: bool,
     ) -> Result<FetchReply> {
         let order = order_of(request.object.object_type().dkey_kind(), &request.dkey)?;
         let at = self.read_at(&request, order, transaction);
-        let found = self.find_values(&request, &at);
+        let found = self.find_values(&request, &at, in_place);
         let lsn = self.recent.of_words(at.object, at.dkey);
         let result = match found.map(|found| found.complete()) {
             Ok(Ok(complete)) => Ok(complete),
@@ -103,7 +104,7 @@ impl Store {
 impl View<'_> {
     /// As [`Store::fetch`].
     pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
-        let fetch = self.store.fetch_values(request, self.transaction);
+        let fetch = self.store.fetch_values(request, self.transaction, false);
         self.store.counted(|statistics| statistics.fetches += 1, fetch).await
     }
 
