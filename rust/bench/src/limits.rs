@@ -3,9 +3,6 @@
 use crate::measure::{BusyWatch, Figures, Plan, Shuffle, busy_rate, rate};
 use crate::report::Limit;
 use daos_status::Result;
-use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 /// Beyond every cache.
 const MEMORY_BYTES: usize = 256 << 20;
@@ -17,7 +14,6 @@ const WORKING_SET_BYTES_MIN: u64 = 1 << 20;
 const FRESH_BYTES_MIN: u64 = 64 << 20;
 /// And at most so large: it lies beside the store.
 const WORKING_SET_BYTES_MAX: u64 = 1 << 30;
-const BLOCK: usize = 4096;
 
 /// Copies a second of blocks of `size` bytes to places without pattern in memory that no cache holds.
 pub fn memory_copies(plan: &Plan, size: usize) -> Result<Limit> {
@@ -39,6 +35,13 @@ pub fn memory_copies(plan: &Plan, size: usize) -> Result<Limit> {
 fn working_set(size: usize, bytes: u64) -> usize {
     let bytes = bytes.clamp(WORKING_SET_BYTES_MIN, WORKING_SET_BYTES_MAX) as usize;
     bytes.next_multiple_of(size)
+}
+
+/// Bytes of memory that the machine could give now, where it says so.
+pub fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Copies a second of blocks of `size` bytes into memory that is touched for the first time, one after the other, in a
@@ -74,23 +77,4 @@ pub fn copies_out(plan: &Plan, size: usize, bytes: u64) -> Result<Limit> {
         COPIES
     });
     Ok(Limit { name: "memcpy out", value: figures.median })
-}
-
-/// Writes of one 4 KiB block a second, each followed by fdatasync: what a log without group commit gives.
-pub fn synced_writes(plan: &Plan, directory: &Path) -> Result<Limit> {
-    let path = directory.join("limit");
-    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
-    let block = [7u8; BLOCK];
-    file.write_all(&vec![0; 256 * BLOCK])?;
-    file.sync_all()?;
-    let mut index = 0;
-    let figures = rate(plan, || {
-        file.seek(SeekFrom::Start(index % 256 * BLOCK as u64))?;
-        file.write_all(&block)?;
-        file.sync_data()?;
-        index += 1;
-        Ok(1)
-    });
-    std::fs::remove_file(&path)?;
-    Ok(Limit { name: "4 KiB write+fdatasync", value: figures?.median })
 }

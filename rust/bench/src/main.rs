@@ -8,6 +8,7 @@ mod client;
 mod dfs;
 mod engine;
 mod fabric;
+mod histogram;
 mod limits;
 mod measure;
 mod ping;

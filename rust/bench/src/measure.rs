@@ -15,22 +15,47 @@ pub struct Plan {
     pub records: Vec<u64>,
     /// No more bytes of values than these in one store.
     pub bytes_max: u64,
+    /// Bytes of a store's log, where it has one, and of files that are written beside it.
+    pub log_bytes: u64,
+    /// Whether everything is measured that can be, however long it takes.
+    pub is_full: bool,
 }
 
 impl Plan {
     /// Figures to quote.
     pub fn full() -> Plan {
-        Plan { repetitions: 7, slice: Duration::from_millis(500), records: vec![10_000, 1_000_000], bytes_max: 4 << 30 }
+        Plan {
+            repetitions: 5,
+            slice: Duration::from_millis(500),
+            records: vec![10_000, 1_000_000, 10_000_000],
+            bytes_max: 2 << 30,
+            log_bytes: 64 << 20,
+            is_full: true,
+        }
     }
 
     /// Within a minute.
     pub fn quick() -> Plan {
-        Plan { repetitions: 5, slice: Duration::from_millis(100), records: vec![10_000], bytes_max: 256 << 20 }
+        Plan {
+            repetitions: 5,
+            slice: Duration::from_millis(100),
+            records: vec![10_000],
+            bytes_max: 256 << 20,
+            log_bytes: 64 << 20,
+            is_full: false,
+        }
     }
 
     /// Shows that everything runs.
     pub fn smoke() -> Plan {
-        Plan { repetitions: 1, slice: Duration::from_millis(1), records: vec![200], bytes_max: 8 << 20 }
+        Plan {
+            repetitions: 1,
+            slice: Duration::from_millis(1),
+            records: vec![200],
+            bytes_max: 8 << 20,
+            log_bytes: 4 << 20,
+            is_full: false,
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Case {
     pub records: Option<u64>,
     /// `op/s`, `us`, `B/s` or `B`.
     pub unit: &'static str,
+    /// Instructions of one operation, where they were counted.
+    pub instructions: Option<f64>,
 }
 
 /// The limit that a figure is compared with.
@@ -40,8 +42,25 @@ pub struct Limit {
     pub value: f64,
 }
 
+/// One row.
+pub struct Line {
+    /// What was measured.
+    pub case: Case,
+    /// What it came to.
+    pub figures: Figures,
+    /// What it is compared with.
+    pub limit: Option<Limit>,
+}
+
+impl Line {
+    /// The median as a share of the limit.
+    pub fn ratio(&self) -> Option<f64> {
+        self.limit.filter(|limit| limit.value > 0.0).map(|limit| self.figures.median / limit.value)
+    }
+}
+
 #[derive(Serialize)]
-struct Line {
+struct JsonLine {
     bench: &'static str,
     case: &'static str,
     layout: Option<&'static str>,
@@ -58,22 +77,13 @@ struct Line {
     reference: Option<f64>,
     ratio: Option<f64>,
     reference_name: Option<&'static str>,
+    instructions: Option<f64>,
 }
 
-/// Everything that one run measured.
-pub struct Report(Vec<Line>);
-
-impl Report {
-    /// Nothing yet.
-    pub fn new() -> Report {
-        Report(Vec::new())
-    }
-
-    /// Takes in a figure. The ratio is that of the median to the limit.
-    pub fn add(&mut self, case: Case, figures: Figures, limit: Option<Limit>) {
-        eprint!(".");
-        let ratio = limit.filter(|limit| limit.value > 0.0).map(|limit| figures.median / limit.value);
-        self.0.push(Line {
+impl From<&Line> for JsonLine {
+    fn from(line: &Line) -> JsonLine {
+        let Line { case, figures, limit } = line;
+        JsonLine {
             bench: case.bench,
             case: case.case,
             layout: Some(case.layout).filter(|layout| !layout.is_empty()),
@@ -88,9 +98,41 @@ impl Report {
             min: figures.min,
             max: figures.max,
             reference: limit.map(|limit| limit.value),
-            ratio,
+            ratio: line.ratio(),
             reference_name: limit.map(|limit| limit.name),
-        });
+            instructions: case.instructions,
+        }
+    }
+}
+
+/// Everything that one run measured.
+pub struct Report {
+    lines: Vec<Line>,
+    notes: Vec<String>,
+}
+
+impl Report {
+    /// Nothing yet.
+    pub fn new() -> Report {
+        Report { lines: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Takes in a figure. The ratio is that of the median to the limit.
+    pub fn add(&mut self, case: Case, figures: Figures, limit: Option<Limit>) {
+        eprint!(".");
+        self.lines.push(Line { case, figures, limit });
+    }
+
+    /// The rows so far.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.lines.iter()
+    }
+
+    /// Says something below the table: what was left out and why, what a figure is made of. Once is enough.
+    pub fn note(&mut self, text: &str) {
+        if !self.notes.iter().any(|note| note == text) {
+            self.notes.push(text.to_owned());
+        }
     }
 
     /// Prints the table.
@@ -110,9 +152,10 @@ impl Report {
             "unit",
             "limit",
             "ratio",
+            "instr/op",
         ];
         let mut rows = vec![head.map(str::to_owned)];
-        rows.extend(self.0.iter().map(cells));
+        rows.extend(self.lines.iter().map(cells));
         let widths: Vec<usize> = (0..head.len())
             .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
             .collect();
@@ -121,40 +164,41 @@ impl Report {
                 row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
             println!("{}", line.join("  ").trim_end());
         }
+        for note in &self.notes {
+            println!("note: {note}");
+        }
     }
 
     /// Writes one JSON object per case, each on a line.
     pub fn write_json(&self, path: &Path) -> Result<()> {
         let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-        for line in &self.0 {
-            serde_json::to_writer(&mut file, line).map_err(std::io::Error::from)?;
+        for line in &self.lines {
+            serde_json::to_writer(&mut file, &JsonLine::from(line)).map_err(std::io::Error::from)?;
             file.write_all(b"\n")?;
         }
         Ok(file.flush()?)
     }
 }
 
-fn cells(line: &Line) -> [String; 13] {
+fn cells(line: &Line) -> [String; 14] {
     let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
-    let case = match line.layout {
-        Some(layout) => format!("{} {layout}", line.case),
-        None => line.case.to_owned(),
-    };
+    let Line { case, figures, limit } = line;
+    let name = if case.layout.is_empty() { case.case.to_owned() } else { format!("{} {}", case.case, case.layout) };
     [
-        case,
-        bytes(line.size),
-        or_dash(line.class),
-        or_dash(line.transport),
-        line.depth.to_string(),
-        or_dash(line.checksum),
-        line.records.map_or("-".to_owned(), |records| records.to_string()),
-        short(line.median),
-        short(line.min),
-        short(line.max),
-        line.unit.to_owned(),
-        line.reference
-            .map_or("-".to_owned(), |value| format!("{} {}", line.reference_name.unwrap_or(""), short(value))),
-        line.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
+        name,
+        bytes(case.size),
+        or_dash(case.class),
+        or_dash(case.transport),
+        case.depth.to_string(),
+        or_dash(case.checksum),
+        case.records.map_or("-".to_owned(), |records| records.to_string()),
+        short(figures.median),
+        short(figures.min),
+        short(figures.max),
+        case.unit.to_owned(),
+        limit.map_or("-".to_owned(), |limit| format!("{} {}", limit.name, short(limit.value))),
+        line.ratio().map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
+        case.instructions.map_or("-".to_owned(), |count| format!("{count:.0}")),
     ]
 }
 

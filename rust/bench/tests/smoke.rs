@@ -27,7 +27,9 @@ fn smoke(layer: &str, cases: &[&str]) {
 
 #[test]
 fn store() {
-    smoke("store", &["update", "overwrite", "fetch", "memory per record"]);
+    let throughput = ["update", "overwrite", "fetch", "memory per record", "metadata per record", "update handed over"];
+    let others = ["updates per flush", "update p99.9", "fetch longest", "update p99.9, checkpoint", "recovery"];
+    smoke("store", &[&throughput[..], &others[..]].concat());
 }
 
 #[test]
@@ -43,4 +45,22 @@ fn client() {
 #[test]
 fn dfs() {
     smoke("dfs", &["create", "stat", "write", "read", "remove"]);
+}
+
+#[test]
+fn one_case_of_the_store_is_measured_alone() {
+    let arguments = ["store", "--smoke", "--case", "fetch", "--layout", "single", "--size", "64", "--class", "ram"];
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_daos-bench"))
+        .args(arguments)
+        .arg("--directory")
+        .arg(directory.path())
+        .output()
+        .expect("the benchmark starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let rows: Vec<&str> = said.lines().filter(|line| line.contains(" ram ")).collect();
+    assert!(rows.len() == 1 && rows[0].starts_with("fetch single"), "{said}");
+    let left = std::fs::read_dir(directory.path()).expect("the directory is still there").count();
+    assert_eq!(left, 0, "nothing is left behind");
 }

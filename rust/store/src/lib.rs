@@ -50,6 +50,7 @@ mod transaction_request;
 mod tree;
 mod tree_listing;
 mod tree_request;
+mod upkeep;
 mod value_space;
 mod view;
 mod visibility;

@@ -1,6 +1,7 @@
 //! Which cases of the store are measured: all of them, or those that the command line names.
 
-use super::setup::{Checksum, Class, Layout};
+use super::instructions::can_count;
+use super::setup::{Checksum, Class, Layout, Setup};
 use crate::measure::Plan;
 use clap::ValueEnum;
 
@@ -8,6 +9,10 @@ const SIZES: [usize; 3] = [64, 4096, 64 * 1024];
 const LAYOUTS: [Layout; 3] = [Layout::Single, Layout::Sequential, Layout::Random];
 /// Requests under way in class `log`, besides one: what group commit is for.
 const DEEP: u64 = 64;
+/// Bytes of a small file.
+const FILE_SIZE: usize = 4096;
+/// Under valgrind all takes fifty times as long.
+const COUNTED_RECORDS_MAX: u64 = 10_000;
 
 /// What is done with the records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -24,10 +29,26 @@ pub enum Operation {
     Handover,
 }
 
+/// A part of the benchmark.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Part {
+    /// Operations a second, and memory, of every layout, size and class
+    Throughput,
+    /// Class log: updates that share a flush, and the peers beside it
+    Flushes,
+    /// How long single requests take, also during checkpoints
+    Latency,
+    /// Opening after a crash
+    Recovery,
+}
+
 /// Narrows the benchmark of the store down; what is not named is measured as in the whole table.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Only some cases of the store")]
 pub struct Selection {
+    /// Parts of the benchmark; with any of the options below, throughput alone
+    #[arg(long = "part", value_enum, value_name = "PART", value_delimiter = ',')]
+    parts: Vec<Part>,
     /// What is done
     #[arg(long = "case", value_enum, value_name = "CASE", value_delimiter = ',')]
     cases: Vec<Operation>,
@@ -49,7 +70,10 @@ pub struct Selection {
     /// The checksum kept beside every value
     #[arg(long, value_enum, default_value = "crc64")]
     pub checksum: Checksum,
-    /// So many operations of each case, once, instead of as many as fit a time: to count instructions
+    /// Count the instructions of one operation with valgrind, in class ram; the whole benchmark does where it is installed
+    #[arg(long)]
+    instructions: bool,
+    /// So many operations of each case, once, and no table: for a profiler
     #[arg(long, value_name = "COUNT")]
     pub operations: Option<u64>,
 }
@@ -59,6 +83,27 @@ fn or_all<T: Clone>(named: &[T], all: &[T]) -> Vec<T> {
 }
 
 impl Selection {
+    /// Whether a part was asked for.
+    pub fn has_part(&self, part: Part) -> bool {
+        match (&self.parts[..], self.is_narrow()) {
+            ([], true) => part == Part::Throughput,
+            ([], false) => true,
+            (parts, _) => parts.contains(&part),
+        }
+    }
+
+    /// Whether the instructions of a setup's operations are to be counted: under valgrind, large stores take too long.
+    pub fn counts_instructions(&self, plan: &Plan, setup: &Setup) -> bool {
+        let is_wanted = self.instructions || (plan.is_full && can_count());
+        is_wanted && setup.records <= COUNTED_RECORDS_MAX
+    }
+
+    /// Whether some of the throughput's cases were named.
+    fn is_narrow(&self) -> bool {
+        let named = !self.cases.is_empty() || !self.layouts.is_empty() || !self.sizes.is_empty();
+        named || !self.classes.is_empty() || !self.depths.is_empty() || self.has_records() || self.operations.is_some()
+    }
+
     /// Whether a case was asked for.
     pub fn has(&self, case: Operation) -> bool {
         self.cases.is_empty() || self.cases.contains(&case)
@@ -74,9 +119,13 @@ impl Selection {
         or_all(&self.classes, &[Class::Ram, Class::Log])
     }
 
-    /// How the records lie.
-    pub fn layouts(&self) -> Vec<Layout> {
-        or_all(&self.layouts, &LAYOUTS)
+    /// How the records lie. Objects of one extent are files, and therefore measured at one size.
+    pub fn layouts(&self, class: Class, size: usize) -> Vec<Layout> {
+        let mut all = LAYOUTS.to_vec();
+        if class == Class::Ram && size == FILE_SIZE {
+            all.push(Layout::Object);
+        }
+        or_all(&self.layouts, &all)
     }
 
     /// Bytes of a value.

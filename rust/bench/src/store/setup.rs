@@ -107,7 +107,14 @@ pub struct Setup {
     pub records: u64,
     /// The checksum kept beside every value.
     pub checksum: Checksum,
+    /// Versions of each record that the store has room for.
+    pub versions: u64,
+    /// Bytes of its log, where it has one.
+    pub log_bytes: u64,
 }
+
+/// Each record, once more, and some to spare.
+pub const VERSIONS: u64 = 3;
 
 impl Setup {
     /// What all figures of this setup have in common.

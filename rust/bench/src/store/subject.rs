@@ -5,22 +5,19 @@ use super::requests::{Requests, Source};
 use super::setup::{Class, Setup};
 use crate::measure::{BusyWatch, Watch};
 use daos_env::sync::join_all;
-use daos_env::{Env, Executor, Spawner};
-use daos_media::{FileMedia, IoEngine, Media, MemoryMedia};
+use daos_env::{Env, Spawner};
+use daos_media::Media;
 use daos_status::{Code, Result, Status};
 use daos_store::{Store, StoreSettings};
 use daos_types::ContainerId;
 use std::cell::{Cell, RefCell};
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Versions of each record that a store has room for.
-const VERSIONS: u64 = 3;
 /// Bytes of the arena per version, generously: it must not be what ends a run. Only what is touched takes memory.
 const ARENA_BYTES_PER_VERSION: u64 = 1024;
 const ARENA_BYTES_MIN: u64 = 64 << 20;
-const LOG_BYTES: u64 = 64 << 20;
+const CONTAINER: ContainerId = ContainerId::from_bytes([7; 16]);
 /// Requests made ahead: many for each look at the clock, few enough to lie in a cache.
 const AHEAD_MAX: u64 = 128;
 /// Bytes of values made ahead.
@@ -33,15 +30,32 @@ pub enum Work {
     Write(Source),
     /// Reads them.
     Read,
+    /// Does nothing with them: what the benchmark and the machine add by themselves.
+    Nothing,
 }
 
-enum Stopwatch {
+fn settings(setup: &Setup) -> StoreSettings {
+    let versions = setup.records * setup.versions;
+    StoreSettings {
+        data_bytes: (versions * (setup.size as u64).next_multiple_of(4096)).max(64 << 20),
+        arena_bytes: (versions * ARENA_BYTES_PER_VERSION).clamp(ARENA_BYTES_MIN, daos_media::ARENA_BYTES_MAX),
+        log_bytes: setup.log_bytes,
+        durability: setup.class.durability(),
+        checksum: setup.checksum.kind(),
+    }
+}
+
+/// Times what is measured.
+pub enum Stopwatch {
+    /// By the time of the processor.
     Busy(BusyWatch),
+    /// By the time that passes.
     Wall(Watch),
 }
 
 impl Stopwatch {
-    fn elapsed(&self) -> Duration {
+    /// The time since it was started.
+    pub fn elapsed(&self) -> Duration {
         match self {
             Stopwatch::Busy(watch) => watch.elapsed(),
             Stopwatch::Wall(watch) => watch.elapsed(),
@@ -55,56 +69,31 @@ pub struct Subject {
     pub setup: Setup,
     /// The store.
     pub store: Rc<Store>,
-    spawner: Spawner,
+    /// Starts tasks beside it.
+    pub spawner: Spawner,
     requests: Requests,
     epoch: Cell<u64>,
     is_counted: Cell<bool>,
 }
 
-/// Makes a store, lets `work` use it, and removes it.
-pub fn with_store<T: 'static>(
-    setup: Setup,
-    directory: &Path,
-    work: impl AsyncFnOnce(Rc<Subject>) -> Result<T> + 'static,
-) -> Result<T> {
-    let folder = directory.join(format!("store-{}", std::process::id()));
-    let env = Env::system();
-    let executor = Executor::new(env.clock.clone(), Duration::ZERO)?;
-    let spawner = executor.spawner().clone();
-    let place = folder.clone();
-    let outcome = executor.block_on(async move {
-        let media: Rc<dyn Media> = match setup.class {
-            Class::Ram => Rc::new(MemoryMedia::new()),
-            Class::Log | Class::Pmem => Rc::new(FileMedia::create(&place, IoEngine::Ring, &spawner)?),
-        };
-        let subject = Subject::create(setup, media, env, spawner).await?;
-        let outcome = work(subject.clone()).await;
-        let closed = subject.store.close().await;
-        outcome.and_then(|value| closed.map(|()| value))
-    });
-    std::fs::remove_dir_all(&folder).or_else(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    })?;
-    outcome.unwrap_or_else(|| Err(Status::new(Code::Canceled, "the benchmark's task is gone")))
-}
-
 impl Subject {
-    async fn create(setup: Setup, media: Rc<dyn Media>, env: Env, spawner: Spawner) -> Result<Rc<Subject>> {
-        let versions = setup.records * VERSIONS;
-        let arena_bytes = (versions * ARENA_BYTES_PER_VERSION).clamp(ARENA_BYTES_MIN, daos_media::ARENA_BYTES_MAX);
-        let settings = StoreSettings {
-            data_bytes: (versions * (setup.size as u64).next_multiple_of(4096)).max(64 << 20),
-            arena_bytes,
-            log_bytes: LOG_BYTES,
-            durability: setup.class.durability(),
-            checksum: setup.checksum.kind(),
-        };
-        let store = Store::create(media, settings, env, &spawner).await?;
-        let container = ContainerId::from_bytes([7; 16]);
-        store.container_create(container, store.container_defaults()).await?;
-        let requests = Requests::new(setup, container);
-        Ok(Rc::new(Subject { setup, store, spawner, requests, epoch: Cell::new(1), is_counted: Cell::new(false) }))
+    /// A store made anew on media.
+    pub async fn create(setup: Setup, media: Rc<dyn Media>, env: Env, spawner: Spawner) -> Result<Rc<Subject>> {
+        let store = Store::create(media, settings(&setup), env, &spawner).await?;
+        store.container_create(CONTAINER, store.container_defaults()).await?;
+        Ok(Subject::of(setup, store, spawner))
+    }
+
+    /// The store that media hold.
+    pub async fn open(setup: Setup, media: Rc<dyn Media>, env: Env, spawner: Spawner) -> Result<Rc<Subject>> {
+        let store = Store::open(media, env, &spawner).await?;
+        Ok(Subject::of(setup, store, spawner))
+    }
+
+    fn of(setup: Setup, store: Rc<Store>, spawner: Spawner) -> Rc<Subject> {
+        let epoch = Cell::new(store.newest_epoch().0 + 1);
+        let requests = Requests::new(setup, CONTAINER);
+        Rc::new(Subject { setup, store, spawner, requests, epoch, is_counted: Cell::new(false) })
     }
 
     /// Whether what follows is what a profiler is to count.
@@ -113,7 +102,7 @@ impl Subject {
     }
 
     /// In class `ram` nothing waits, and what others do with the processor is not the store's.
-    fn watch(&self) -> Stopwatch {
+    pub fn watch(&self) -> Stopwatch {
         if self.setup.class == Class::Ram {
             Stopwatch::Busy(BusyWatch::start())
         } else {
@@ -167,32 +156,45 @@ impl Subject {
                     .await?;
                     watch.elapsed()
                 }
+                Work::Nothing => Duration::ZERO,
             };
         }
     }
 
-    /// Many at a time, each a task that takes the next record when it is done with one. Here the making of requests counts:
-    /// the wait for the log is long against it.
+    /// Many at a time. Here the making of requests counts: the wait for the log is long against it.
     async fn together(self: &Rc<Self>, work: Work, records: &mut dyn Iterator<Item = u64>) -> Result<Duration> {
         let mut left: Vec<u64> = records.collect();
         left.reverse();
-        let left = Rc::new(RefCell::new(left));
+        let left = RefCell::new(left);
         let watch = Watch::start();
-        let tasks: Vec<_> = (0..self.setup.depth)
+        self.workers(self.setup.depth, work, move |_| left.borrow_mut().pop()).await?;
+        Ok(watch.elapsed())
+    }
+
+    /// Tasks that each take the next record when they are done with one, until there is none; what they did.
+    pub async fn workers(
+        self: &Rc<Self>,
+        depth: u64,
+        work: Work,
+        next: impl Fn(u64) -> Option<u64> + 'static,
+    ) -> Result<u64> {
+        let shared = Rc::new((next, Cell::new(0)));
+        let tasks: Vec<_> = (0..depth)
             .map(|_| {
-                let (subject, left) = (self.clone(), left.clone());
+                let (subject, shared) = (self.clone(), shared.clone());
                 self.spawner.spawn(async move {
-                    loop {
-                        let Some(record) = left.borrow_mut().pop() else { return Ok(()) };
+                    while let Some(record) = shared.0(shared.1.get()) {
                         subject.one(work, record).await?;
+                        shared.1.set(shared.1.get() + 1);
                     }
+                    Ok(())
                 })
             })
             .collect();
         for outcome in join_all(tasks).await {
             outcome.unwrap_or_else(|| Err(Status::new(Code::Canceled, "a task of the benchmark is gone")))?;
         }
-        Ok(watch.elapsed())
+        Ok(shared.1.get())
     }
 
     /// One request.
@@ -200,6 +202,7 @@ impl Subject {
         match work {
             Work::Write(source) => self.store.update(self.requests.update(record, self.next_epoch(), source)?).await,
             Work::Read => self.requests.check(record, &self.store.fetch(self.requests.fetch(record)?).await?),
+            Work::Nothing => Ok(()),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Operations a second, and the memory that records take.
 
+use super::instructions;
+use super::live::LiveStore;
+use super::peers::{Peer, Shape, Stream};
 use super::requests::Source;
 use super::selection::{Operation, Selection};
 use super::setup::{Class, Layout, Setup};
-use super::subject::{Subject, Work, with_store};
+use super::subject::{Subject, Work};
 use crate::limits;
 use crate::measure::{Figures, Plan, Shuffle};
 use crate::report::{Case, Limit, Report};
@@ -16,6 +19,10 @@ use std::time::Duration;
 const DEVICE_BYTES: usize = 4096;
 /// Small stores are made anew until a repetition has lasted long enough, but not for ever.
 const LIVES_MAX: u64 = 64;
+/// From so many records on, one store serves all repetitions.
+const LARGE: u64 = 1_000_000;
+/// Overwrites of a large store.
+const OVERWRITES_MAX: u64 = 1_000_000;
 /// Fetches between two looks at whether a repetition has lasted long enough.
 const FETCHES_AT_ONCE: u64 = 1024;
 
@@ -27,6 +34,11 @@ struct Tally {
 }
 
 impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.operations += other.operations;
+        self.elapsed += other.elapsed;
+    }
+
     fn rate(self) -> Option<f64> {
         (self.operations > 0).then(|| self.operations as f64 / self.elapsed.as_secs_f64().max(1e-9))
     }
@@ -45,21 +57,26 @@ struct Life {
 /// Measures one setup.
 pub fn run(plan: &Plan, setup: &Setup, selection: &Selection, directory: &Path, report: &mut Report) -> Result<()> {
     let lives = repeat(plan, setup, selection, Source::Bytes, directory)?;
+    if selection.operations.is_some() {
+        return Ok(());
+    }
     let limits = Limits::measure(plan, setup, directory)?;
     let case = setup.case();
-    let figures = |of: fn(&Life) -> Tally| Figures::of(lives.iter().filter_map(|life| of(life).rate()).collect());
-    if selection.has(Operation::Update) {
-        report.add(Case { case: "update", ..case }, figures(|life| life.update), limits.write);
-    }
-    if selection.has(Operation::Overwrite) {
-        report.add(Case { case: "overwrite", ..case }, figures(|life| life.overwrite), limits.write);
-    }
-    if selection.has(Operation::Fetch) {
-        report.add(Case { case: "fetch", ..case }, figures(|life| life.fetch), limits.read);
+    let kinds: [(Operation, &'static str, fn(&Life) -> Tally, Option<Limit>); 3] = [
+        (Operation::Update, "update", |life| life.update, limits.write),
+        (Operation::Overwrite, "overwrite", |life| life.overwrite, limits.write),
+        (Operation::Fetch, "fetch", |life| life.fetch, limits.read),
+    ];
+    for (operation, name, of, limit) in kinds {
+        if selection.has(operation) {
+            let figures = Figures::of(lives.iter().filter_map(|life| of(life).rate()).collect());
+            let counts = setup.class == Class::Ram && setup.depth == 1 && selection.counts_instructions(plan, setup);
+            let instructions = if counts { Some(instructions::per_operation(setup, name, directory)?) } else { None };
+            report.add(Case { case: name, instructions, ..case }, figures, limit);
+        }
     }
     if selection.has(Operation::Memory) && setup.class == Class::Ram {
-        let memory = Figures::of(lives.iter().map(|life| life.arena_bytes).collect());
-        report.add(Case { case: "memory per record", unit: "B", ..case }, memory, None);
+        add_memory(setup, &lives, report);
     }
     if selection.has(Operation::Handover) && setup.class == Class::Ram && setup.size >= DEVICE_BYTES {
         let lives = repeat(plan, setup, &selection.only_updates(), Source::Buffer, directory)?;
@@ -67,6 +84,15 @@ pub fn run(plan: &Plan, setup: &Setup, selection: &Selection, directory: &Path, 
         report.add(Case { case: "update handed over", ..case }, figures, limits.write);
     }
     Ok(())
+}
+
+/// Bytes of the arena for each record: all of them, and without the value where that lies there too.
+fn add_memory(setup: &Setup, lives: &[Life], report: &mut Report) {
+    let case = Case { unit: "B", ..setup.case() };
+    let memory = |less: f64| Figures::of(lives.iter().map(|life| life.arena_bytes - less).collect());
+    let inline = if setup.size < DEVICE_BYTES { setup.size as f64 } else { 0.0 };
+    report.add(Case { case: "memory per record", ..case }, memory(0.0), None);
+    report.add(Case { case: "metadata per record", ..case }, memory(inline), None);
 }
 
 /// What the figures of a setup are compared with.
@@ -80,7 +106,10 @@ impl Limits {
         let bytes = setup.records * setup.size as u64;
         let read = Some(limits::copies_out(plan, setup.size, bytes)?);
         let write = match (setup.class, setup.depth) {
-            (Class::Log, 1) => limits::synced_writes(plan, directory)?,
+            (Class::Log, depth) => {
+                let shape = Shape { size: setup.size, batch: depth, file_bytes: setup.log_bytes };
+                streamed(plan, shape, directory)?
+            }
             // What is written for the first time goes into memory for the first time.
             _ => limits::copies_in(plan, setup.size, bytes)?,
         };
@@ -88,22 +117,34 @@ impl Limits {
     }
 }
 
-/// Each repetition fills, overwrites and reads stores of its own, so that all of them see the same.
+/// Plain writes in a row, with one flush for as many as are in flight.
+fn streamed(plan: &Plan, shape: Shape, directory: &Path) -> Result<Limit> {
+    let mut stream = Stream::create(shape, directory)?;
+    let name = stream.name();
+    let rates = (0..plan.repetitions).map(|_| stream.round(plan.slice / 4).map(|round| round.rate()));
+    Ok(Limit { name, value: Figures::of(rates.collect::<Result<_>>()?).median })
+}
+
+/// Each repetition fills, overwrites and reads stores of its own, so that all of them see the same. A large store is filled once,
+/// and the repetitions are shares of what is then done with it.
 fn repeat(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, directory: &Path) -> Result<Vec<Life>> {
+    if selection.operations.is_some() {
+        return one_life(plan, setup, selection, source, directory);
+    }
+    if setup.records >= LARGE {
+        return one_life(plan, setup, selection, source, directory);
+    }
     let mut lives = Vec::new();
-    let repetitions = if selection.operations.is_some() { 1 } else { plan.repetitions };
-    for _ in 0..repetitions {
+    for _ in 0..plan.repetitions {
         let mut sum = Life::default();
         for _ in 0..LIVES_MAX {
-            let one = one_life(plan, setup, selection, source, directory)?;
-            for (sum, one) in
-                [(&mut sum.update, one.update), (&mut sum.overwrite, one.overwrite), (&mut sum.fetch, one.fetch)]
-            {
-                sum.operations += one.operations;
-                sum.elapsed += one.elapsed;
+            for one in one_life(plan, setup, selection, source, directory)? {
+                sum.update.add(one.update);
+                sum.overwrite.add(one.overwrite);
+                sum.fetch.add(one.fetch);
+                sum.arena_bytes = one.arena_bytes;
             }
-            sum.arena_bytes = one.arena_bytes;
-            if sum.update.elapsed >= plan.slice || selection.operations.is_some() {
+            if sum.update.elapsed >= plan.slice {
                 break;
             }
         }
@@ -112,40 +153,59 @@ fn repeat(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, dir
     Ok(lives)
 }
 
-fn one_life(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, directory: &Path) -> Result<Life> {
+fn one_life(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, directory: &Path) -> Result<Vec<Life>> {
     let (plan, selection) = (plan.clone(), selection.clone());
-    with_store(*setup, directory, async move |subject| measure(&plan, &selection, source, &subject).await)
+    let live = LiveStore::create(*setup, directory)?;
+    let life = live.with(async move |subject| measure(&plan, &selection, source, &subject).await)?;
+    live.close()?;
+    Ok(life)
 }
 
-async fn measure(plan: &Plan, selection: &Selection, source: Source, subject: &Rc<Subject>) -> Result<Life> {
+/// The life of one store; a large one gives a figure of each kind for each repetition.
+async fn measure(plan: &Plan, selection: &Selection, source: Source, subject: &Rc<Subject>) -> Result<Vec<Life>> {
     let records = subject.setup.records;
+    let is_large = records >= LARGE && selection.operations.is_none();
+    let shares = if is_large { plan.repetitions } else { 1 };
+    let mut lives = vec![Life::default(); shares];
     let used = || subject.store.space().map(|space| space.arena.total - space.arena.free);
-    let mut life = Life::default();
     let before = used()?;
-    // Of a fixed number of operations, it is the last records that count.
-    let counted = selection.operations.unwrap_or(records).min(records);
-    let order = order(records, subject.setup.layout == Layout::Random);
+    // Of a fixed number of operations, it is the last records that count; of a large store, what fills its last half.
+    let counted = selection.operations.unwrap_or(if is_large { records / 2 } else { records }).min(records);
+    let mut order = order(records, subject.setup.layout == Layout::Random);
     let (first, last) = order.split_at((records - counted) as usize);
     subject.run(Work::Write(source), &mut first.iter().copied()).await?;
     subject.counts(selection.has(Operation::Update));
-    life.update = tally(subject, Work::Write(source), last).await?;
-    life.arena_bytes = used()?.saturating_sub(before) as f64 / records as f64;
+    for (life, share) in lives.iter_mut().zip(last.chunks(last.len().div_ceil(shares))) {
+        life.update = tally(subject, Work::Write(source), share).await?;
+    }
+    let arena_bytes = used()?.saturating_sub(before) as f64 / records as f64;
     subject.counts(true);
     if selection.has(Operation::Overwrite) {
-        life.overwrite = tally(subject, Work::Write(source), &self::order(records, true)[..counted as usize]).await?;
-    }
-    if selection.has(Operation::Fetch) {
-        let mut places = Shuffle::below(records);
-        // Enough for one look at the clock, many times over.
-        let batch = selection.operations.unwrap_or(FETCHES_AT_ONCE);
-        while life.fetch.operations == 0 || life.fetch.elapsed < plan.slice && selection.operations.is_none() {
-            let places: Vec<u64> = (0..batch).map(|_| places.next()).collect();
-            let fetched = tally(subject, Work::Read, &places).await?;
-            life.fetch.operations += fetched.operations;
-            life.fetch.elapsed += fetched.elapsed;
+        shuffle(&mut order);
+        let again = &order[..counted.min(OVERWRITES_MAX) as usize];
+        for (life, share) in lives.iter_mut().zip(again.chunks(again.len().div_ceil(shares))) {
+            life.overwrite = tally(subject, Work::Write(source), share).await?;
         }
     }
-    Ok(life)
+    let mut places = Shuffle::below(records);
+    for life in &mut lives {
+        life.arena_bytes = arena_bytes;
+        if selection.has(Operation::Fetch) {
+            life.fetch = fetches(plan, selection, subject, &mut places).await?;
+        }
+    }
+    Ok(lives)
+}
+
+async fn fetches(plan: &Plan, selection: &Selection, subject: &Rc<Subject>, places: &mut Shuffle) -> Result<Tally> {
+    let mut sum = Tally::default();
+    // Enough for one look at the clock, many times over.
+    let batch = selection.operations.unwrap_or(FETCHES_AT_ONCE);
+    while sum.operations == 0 || sum.elapsed < plan.slice && selection.operations.is_none() {
+        let places: Vec<u64> = (0..batch).map(|_| places.next()).collect();
+        sum.add(tally(subject, Work::Read, &places).await?);
+    }
+    Ok(sum)
 }
 
 async fn tally(subject: &Rc<Subject>, work: Work, records: &[u64]) -> Result<Tally> {
@@ -157,10 +217,14 @@ async fn tally(subject: &Rc<Subject>, work: Work, records: &[u64]) -> Result<Tal
 fn order(records: u64, is_random: bool) -> Vec<u64> {
     let mut order: Vec<u64> = (0..records).collect();
     if is_random {
-        let mut places = Shuffle::below(u64::MAX);
-        for index in (1..order.len()).rev() {
-            order.swap(index, (places.next() % (index as u64 + 1)) as usize);
-        }
+        shuffle(&mut order);
     }
     order
+}
+
+fn shuffle(order: &mut [u64]) {
+    let mut places = Shuffle::below(u64::MAX);
+    for index in (1..order.len()).rev() {
+        order.swap(index, (places.next() % (index as u64 + 1)) as usize);
+    }
 }

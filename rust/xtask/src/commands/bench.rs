@@ -5,6 +5,7 @@ use crate::workspace::cargo;
 use anyhow::Result;
 use clap::ValueEnum;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Run the benchmarks of one layer.
 #[derive(clap::Args)]
@@ -50,11 +51,20 @@ impl Layer {
     }
 }
 
+/// What the build of a peer leaves, below the folder of release builds.
+const BUILT_PEER: (&str, &str) = ("librocksdb-sys-", "output");
+/// Names the folder of that peer's library, where the system has it ready.
+const LIBRARY_VARIABLE: &str = "ROCKSDB_LIB_DIR";
+const LIBRARY: &str = "librocksdb.so";
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut command = cargo();
-    command.args(["run", "--release", "--package", "daos-bench", "--"]);
-    command.arg(arguments.layer.word());
+    command.args(["run", "--release", "--package", "daos-bench"]);
+    if matches!(arguments.layer, Layer::Store) {
+        add_peers(&mut command, !arguments.quick && arguments.rest.is_empty());
+    }
+    command.arg("--").arg(arguments.layer.word());
     if arguments.quick {
         command.arg("--quick");
     }
@@ -63,4 +73,37 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     command.args(&arguments.rest);
     process::run(&mut command)
+}
+
+/// The whole benchmark of the store meets its peers; a part of it does when they are built already.
+fn add_peers(command: &mut Command, is_whole: bool) {
+    if !is_whole && !peers_are_built() {
+        return;
+    }
+    command.args(["--features", "peers"]);
+    if std::env::var_os(LIBRARY_VARIABLE).is_some() {
+        return;
+    }
+    let folders = ["/usr/lib64", "/usr/lib"].map(PathBuf::from).into_iter().chain(folders_of("/usr/lib"));
+    if let Some(folder) = folders.into_iter().find(|folder| folder.join(LIBRARY).is_file()) {
+        command.env(LIBRARY_VARIABLE, folder);
+    } else if is_whole {
+        eprintln!(
+            "bench store: builds RocksDB first, which takes many minutes and libclang; `cargo xtask setup bench` installs \
+             what it needs, and a RocksDB that is built already"
+        );
+    }
+}
+
+fn folders_of(parent: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// Whether an earlier run has built them.
+fn peers_are_built() -> bool {
+    folders_of("target/release/build").iter().any(|folder| {
+        let is_peer = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUILT_PEER.0));
+        is_peer && folder.join(BUILT_PEER.1).is_file()
+    })
 }

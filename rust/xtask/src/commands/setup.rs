@@ -4,6 +4,7 @@ use crate::process;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::Command;
 
 /// Install what the machine lacks, by apt.
@@ -31,6 +32,8 @@ pub enum Area {
     Mpi,
     /// The HDF5 connector
     Hdf5,
+    /// The whole benchmarks: what the store is compared with
+    Bench,
 }
 
 /// How to see that a package is there.
@@ -39,6 +42,8 @@ enum Sign {
     Program(&'static str),
     /// A module that pkg-config knows.
     Module(&'static str),
+    /// A library of LLVM, whose place is its version's.
+    Llvm(&'static str),
 }
 
 struct Need {
@@ -58,6 +63,14 @@ const CORE: &[Need] = &[
     need("make", Sign::Program("make"), "builds bundled C sources"),
 ];
 
+const BENCH: &[Need] = &[
+    need("libclang-dev", Sign::Llvm("libclang"), "lets the crate of RocksDB, a peer of the store, read its headers"),
+    need("librocksdb-dev", Sign::Module("rocksdb"), "a peer of the store; without it, it is built from its sources"),
+    need("g++", Sign::Program("g++"), "links RocksDB"),
+    need("fio", Sign::Program("fio"), "a reference of the store's benchmark"),
+    need("valgrind", Sign::Program("valgrind"), "counts instructions"),
+];
+
 const fn need(package: &'static str, sign: Sign, purpose: &'static str) -> Need {
     Need { package, sign, purpose }
 }
@@ -67,6 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for area in &arguments.areas {
         match area {
             Area::Core => core()?,
+            Area::Bench => provide("bench", BENCH)?,
             Area::Mpi => {
                 println!("setup mpi: nothing to install, the MPI-IO driver is not in this tree yet")
             }
@@ -78,17 +92,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Makes sure of what the core needs; quick when all is there.
 pub fn core() -> Result<()> {
-    let missing = missing(CORE);
+    provide("core", CORE)
+}
+
+fn provide(area: &str, needs: &'static [Need]) -> Result<()> {
+    let missing = missing(needs);
     if missing.is_empty() {
-        eprintln!("setup core: all {} packages are there", CORE.len());
+        eprintln!("setup {area}: all {} packages are there", needs.len());
         return Ok(());
     }
     for need in &missing {
-        eprintln!("setup core: {} is missing ({})", need.package, need.purpose);
+        eprintln!("setup {area}: {} is missing ({})", need.package, need.purpose);
     }
     let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
     install(&packages)?;
-    let left = self::missing(CORE);
+    let left = self::missing(needs);
     if let Some(need) = left.first() {
         bail!("package {} is installed but its sign is still not found: look at the apt output above", need.package);
     }
@@ -104,7 +122,26 @@ fn present(sign: &Sign) -> bool {
         Sign::Program(name) => process::find_program(name).is_some(),
         Sign::Module(name) => process::gather(Command::new("pkg-config").args(["--exists", name]))
             .is_ok_and(|(status, _)| status.success()),
+        Sign::Llvm(name) => has_llvm_library(name),
     }
+}
+
+/// Debian keeps those of each version of LLVM in a folder of their own.
+fn has_llvm_library(name: &str) -> bool {
+    let named = |folder: &Path| {
+        std::fs::read_dir(folder).is_ok_and(|mut files| {
+            files.any(|file| {
+                file.is_ok_and(|file| {
+                    let file = file.file_name().to_string_lossy().into_owned();
+                    file.strip_prefix(name).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('-'))
+                })
+            })
+        })
+    };
+    let versions = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    versions
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("llvm-"))
+        .any(|entry| named(&entry.path().join("lib")))
 }
 
 fn install(packages: &[&str]) -> Result<()> {
@@ -144,9 +181,11 @@ mod tests {
 
     #[test]
     fn packages_are_named_once() {
-        let mut names: Vec<_> = CORE.iter().map(|need| need.package).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), CORE.len());
+        for needs in [CORE, BENCH] {
+            let mut names: Vec<_> = needs.iter().map(|need| need.package).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), needs.len());
+        }
     }
 }

@@ -1,0 +1,97 @@
+//! A store with the thread's executor and its folder: what must live and go together.
+
+use super::setup::{Class, Setup};
+use super::subject::Subject;
+use crate::measure::Watch;
+use daos_env::{Env, Executor};
+use daos_media::{FileMedia, IoEngine, Media, MemoryMedia};
+use daos_status::{Code, Result, Status};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long the thread polls before it sleeps, as an engine's does.
+const SPIN: Duration = Duration::from_micros(20);
+
+/// Two stores of one process do not share a folder.
+static FOLDERS: AtomicU64 = AtomicU64::new(0);
+
+/// A store to measure; its folder goes with it.
+pub struct LiveStore {
+    executor: Executor,
+    subject: Option<Rc<Subject>>,
+    setup: Setup,
+    folder: PathBuf,
+}
+
+impl LiveStore {
+    /// Makes an empty one.
+    pub fn create(setup: Setup, directory: &Path) -> Result<LiveStore> {
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let folder = directory.join(format!("store-{}-{number}", std::process::id()));
+        let executor = Executor::new(Env::system().clock, SPIN)?;
+        let mut live = LiveStore { executor, subject: None, setup, folder };
+        let media = live.media(true)?;
+        live.subject = Some(live.run(Subject::create(setup, media, Env::system(), live.executor.spawner().clone()))?);
+        Ok(live)
+    }
+
+    fn media(&self, is_new: bool) -> Result<Rc<dyn Media>> {
+        let spawner = self.executor.spawner();
+        Ok(match (self.setup.class, is_new) {
+            (Class::Ram, _) => Rc::new(MemoryMedia::new()),
+            (_, true) => Rc::new(FileMedia::create(&self.folder, IoEngine::Ring, spawner)?),
+            (_, false) => Rc::new(FileMedia::open(&self.folder, IoEngine::Ring, spawner)?),
+        })
+    }
+
+    fn run<T: 'static>(&self, work: impl Future<Output = Result<T>> + 'static) -> Result<T> {
+        let gone = || Err(Status::new(Code::Canceled, "the benchmark's task is gone"));
+        self.executor.block_on(work).unwrap_or_else(gone)
+    }
+
+    /// Runs work with the store.
+    pub fn with<T: 'static>(&self, work: impl AsyncFnOnce(Rc<Subject>) -> Result<T> + 'static) -> Result<T> {
+        let Some(subject) = self.subject.clone() else {
+            return Err(Status::new(Code::Shutdown, "the benchmark's store was given up"));
+        };
+        self.run(async move { work(subject).await })
+    }
+
+    /// Gives the store up as a crash does, with nothing written any more, and opens it again.
+    pub fn crash_and_open(&mut self) -> Result<()> {
+        self.subject = None;
+        // The tasks of a store that is gone end without writing; they hold its files until they have run.
+        while self.executor.run_once() {}
+        self.executor = Executor::new(Env::system().clock, SPIN)?;
+        let media = self.media(false)?;
+        let spawner = self.executor.spawner().clone();
+        self.subject = Some(self.run(Subject::open(self.setup, media, Env::system(), spawner))?);
+        Ok(())
+    }
+
+    /// Reads so many bytes of its log as a plain file: no recovery is quicker.
+    pub fn read_log(&self, bytes: u64) -> Result<Duration> {
+        let mut file = std::fs::File::open(self.folder.join("log"))?.take(bytes);
+        let mut buffer = vec![0; 1 << 20];
+        let watch = Watch::start();
+        while file.read(&mut buffer)? > 0 {
+            std::hint::black_box(&buffer);
+        }
+        Ok(watch.elapsed())
+    }
+
+    /// Closes the store in order.
+    pub fn close(self) -> Result<()> {
+        self.with(async |subject| subject.store.close().await)
+    }
+}
+
+impl Drop for LiveStore {
+    fn drop(&mut self) {
+        // Class `ram` has no folder; of another that cannot be removed, whoever looks at the disk will hear.
+        let _absent = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,136 @@
+//! Class `log`: how many updates share a flush, and the store against others that write as durably, in turns on one disk.
+//!
+//! Disks are moody: each repetition lets everybody write for a while, one after the other, so that all meet the same moods.
+
+use super::live::LiveStore;
+use super::peers::{self, Fio, Peer, Round, Shape, Stream};
+use super::requests::Source;
+use super::selection::Selection;
+use super::setup::{Class, Layout, Setup, VERSIONS};
+use super::subject::Work;
+use crate::measure::{Figures, Plan, Watch};
+use crate::report::{Case, Limit, Report};
+use daos_status::Result;
+use std::cell::Cell;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Updates in flight when the store meets its peers.
+const PEERS_DEPTH: u64 = 64;
+const DEPTHS: [u64; 4] = [1, 8, 64, 256];
+const SIZES: [usize; 3] = [64, 4096, 64 * 1024];
+/// What one store is made for; it takes this disk space only when it comes so far.
+const STORE_BYTES: u64 = 8 << 30;
+const RECORDS_MAX: u64 = 4_000_000;
+
+/// The store as one of them.
+struct Ours {
+    live: LiveStore,
+    setup: Setup,
+    next: Rc<Cell<u64>>,
+    /// Updates and flushes of all rounds.
+    updates: u64,
+    flushes: u64,
+}
+
+impl Ours {
+    fn create(shape: Shape, selection: &Selection, directory: &Path) -> Result<Ours> {
+        let setup = Setup {
+            layout: Layout::Single,
+            size: shape.size,
+            class: Class::Log,
+            depth: shape.batch,
+            records: (STORE_BYTES / shape.size as u64).min(RECORDS_MAX),
+            checksum: selection.checksum,
+            versions: VERSIONS,
+            log_bytes: shape.file_bytes,
+        };
+        let live = LiveStore::create(setup, directory)?;
+        Ok(Ours { live, setup, next: Rc::new(Cell::new(0)), updates: 0, flushes: 0 })
+    }
+
+    fn updates_per_flush(&self) -> f64 {
+        self.updates as f64 / self.flushes.max(1) as f64
+    }
+}
+
+impl Peer for Ours {
+    fn name(&self) -> &'static str {
+        "store"
+    }
+
+    fn round(&mut self, slice: Duration) -> Result<Round> {
+        let (next, records, depth) = (self.next.clone(), self.setup.records, self.setup.depth);
+        let (round, flushes) = self.live.with(async move |subject| {
+            let before = subject.store.media_statistics().log_batches;
+            let watch = Rc::new(Watch::start());
+            let clock = watch.clone();
+            let take = move |_done| {
+                next.set(next.get() + 1);
+                (clock.elapsed() < slice).then(|| (next.get() - 1) % records)
+            };
+            let operations = subject.workers(depth, Work::Write(Source::Bytes), take).await?;
+            let elapsed = watch.elapsed();
+            Ok((Round { operations, elapsed }, subject.store.media_statistics().log_batches - before))
+        })?;
+        self.updates += round.operations;
+        self.flushes += flushes;
+        Ok(round)
+    }
+}
+
+/// Runs everybody, and adds a row for the store beside each of the others.
+pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Report) -> Result<()> {
+    for depth in DEPTHS {
+        one(plan, selection, Shape { size: SIZES[0], batch: depth, file_bytes: plan.log_bytes }, directory, report)?;
+    }
+    for size in &SIZES[1..] {
+        one(plan, selection, Shape { size: *size, batch: PEERS_DEPTH, file_bytes: plan.log_bytes }, directory, report)?;
+    }
+    if peers::HAS_STORES {
+        let which = match peers::SYSTEM_ROCKSDB {
+            Some(folder) => format!("the library in {folder}"),
+            None => "the one that comes with the crate".to_owned(),
+        };
+        report.note(&format!(
+            "RocksDB is {which}; `batches` writes {PEERS_DEPTH} puts in one synced write batch, `threads` one synced put in each of \
+             {PEERS_DEPTH} threads; LMDB commits a synced transaction of {PEERS_DEPTH} puts"
+        ));
+    } else {
+        report.note(
+            "RocksDB and LMDB are left out: this program was built without its feature `peers` (they take many minutes to \
+             build; `cargo xtask bench store` without --quick builds them)",
+        );
+    }
+    Ok(())
+}
+
+fn one(plan: &Plan, selection: &Selection, shape: Shape, directory: &Path, report: &mut Report) -> Result<()> {
+    let mut ours = Ours::create(shape, selection, directory)?;
+    let mut others: Vec<Box<dyn Peer>> = vec![Box::new(Stream::create(shape, directory)?)];
+    if shape.batch == PEERS_DEPTH {
+        match Fio::create(shape, directory)? {
+            Some(fio) => others.push(Box::new(fio)),
+            None => report.note("fio is left out: it is not installed (`cargo xtask setup bench` does that)"),
+        }
+        others.extend(peers::stores(shape, directory)?);
+    }
+    let mut our_rates = Vec::new();
+    let mut their_rates = vec![Vec::new(); others.len()];
+    for _ in 0..plan.repetitions {
+        our_rates.push(ours.round(plan.slice)?.rate());
+        for (peer, rates) in others.iter_mut().zip(&mut their_rates) {
+            rates.push(peer.round(plan.slice)?.rate());
+        }
+    }
+    let case = Case { case: "update", records: Some(ours.next.get()), ..ours.setup.case() };
+    let figures = Figures::of(our_rates);
+    for (peer, rates) in others.iter().zip(their_rates) {
+        report.add(case, figures, Some(Limit { name: peer.name(), value: Figures::of(rates).median }));
+    }
+    let shared = ours.updates_per_flush();
+    let shared = Figures { median: shared, min: shared, max: shared };
+    report.add(Case { case: "updates per flush", unit: "req", ..case }, shared, None);
+    ours.live.close()
+}
