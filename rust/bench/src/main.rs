@@ -9,6 +9,7 @@ mod dfs;
 mod engine;
 mod fabric;
 mod histogram;
+mod huge_memory;
 mod limits;
 mod measure;
 mod ping;

@@ -23,7 +23,7 @@ use crate::measure::Plan;
 use crate::report::Report;
 use daos_status::Result;
 use selection::Part;
-use setup::{Class, Setup, VERSIONS};
+use setup::{Class, DEVICE_BYTES, Setup, VERSIONS};
 use std::path::Path;
 
 /// Runs the cases that were selected; all of them when nothing was.
@@ -97,8 +97,9 @@ impl Setup {
 
     /// Bytes of memory that the store takes at most: each record once, and overwritten.
     fn memory_bytes(&self) -> u64 {
-        let value = if self.class == Class::Ram { (self.size as u64).next_multiple_of(64) } else { 64 };
-        self.records * 2 * (value + METADATA_BYTES)
+        let inline = if self.size < DEVICE_BYTES { self.size as u64 } else { 0 };
+        let data = if self.class == Class::Ram { self.data_bytes() } else { 0 };
+        self.records * 2 * (inline + METADATA_BYTES) + data
     }
 }
 

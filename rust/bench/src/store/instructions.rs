@@ -3,7 +3,9 @@
 //! Valgrind knows fewer instructions than the processor, such as wide carry-less multiplication: checksums of large values take
 //! more of them there than in truth.
 
+use super::selection::Operation;
 use super::setup::Setup;
+use clap::ValueEnum;
 use daos_status::{Code, Result, fail};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,7 +20,9 @@ pub fn can_count() -> bool {
 }
 
 /// Instructions of one `case` in class `ram`: this program counts itself.
-pub fn per_operation(setup: &Setup, case: &str, directory: &Path) -> Result<f64> {
+pub fn per_operation(setup: &Setup, operation: Operation, directory: &Path) -> Result<f64> {
+    let value = operation.to_possible_value();
+    let case = value.as_ref().map_or("update", |value| value.get_name());
     let operations = OPERATIONS.min(setup.records);
     let folder = directory.join(format!("callgrind-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;

@@ -25,6 +25,8 @@ pub enum Operation {
     Fetch,
     /// Memory that the records take
     Memory,
+    /// As fetch, without a copy, in class ram at 4 KiB and more
+    InPlace,
     /// As update, with bytes in aligned buffers that the store may keep
     Handover,
 }

@@ -116,7 +116,22 @@ pub struct Setup {
 /// Each record, once more, and some to spare.
 pub const VERSIONS: u64 = 3;
 
+/// Values from this size on lie on the data device, not in the arena.
+pub const DEVICE_BYTES: usize = 4096;
+const DATA_BYTES_MIN: u64 = 64 << 20;
+
 impl Setup {
+    /// Whether values lie on a device that is memory, where a reader may look at them without a copy.
+    pub fn has_views(&self) -> bool {
+        self.class == Class::Ram && self.size >= DEVICE_BYTES
+    }
+
+    /// Bytes of the data device.
+    pub fn data_bytes(&self) -> u64 {
+        let value = if self.size < DEVICE_BYTES { 0 } else { (self.size as u64).next_multiple_of(4096) };
+        (self.records * self.versions * value).max(DATA_BYTES_MIN)
+    }
+
     /// What all figures of this setup have in common.
     pub fn case(&self) -> Case {
         Case {

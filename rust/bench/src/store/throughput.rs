@@ -5,7 +5,7 @@ use super::live::LiveStore;
 use super::peers::{Peer, Shape, Stream};
 use super::requests::Source;
 use super::selection::{Operation, Selection};
-use super::setup::{Class, Layout, Setup};
+use super::setup::{Class, DEVICE_BYTES, Layout, Setup};
 use super::subject::{Subject, Work};
 use crate::limits;
 use crate::measure::{Figures, Plan, Shuffle};
@@ -15,8 +15,6 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Values from this size on lie on the data device, not in the arena.
-const DEVICE_BYTES: usize = 4096;
 /// Small stores are made anew until a repetition has lasted long enough, but not for ever.
 const LIVES_MAX: u64 = 64;
 /// From so many records on, one store serves all repetitions.
@@ -50,6 +48,7 @@ struct Life {
     update: Tally,
     overwrite: Tally,
     fetch: Tally,
+    in_place: Tally,
     /// Bytes of the arena for one record, before anything was overwritten.
     arena_bytes: f64,
 }
@@ -62,23 +61,25 @@ pub fn run(plan: &Plan, setup: &Setup, selection: &Selection, directory: &Path, 
     }
     let limits = Limits::measure(plan, setup, directory)?;
     let case = setup.case();
-    let kinds: [(Operation, &'static str, fn(&Life) -> Tally, Option<Limit>); 3] = [
+    let kinds: [(Operation, &'static str, fn(&Life) -> Tally, Option<Limit>); 4] = [
         (Operation::Update, "update", |life| life.update, limits.write),
         (Operation::Overwrite, "overwrite", |life| life.overwrite, limits.write),
         (Operation::Fetch, "fetch", |life| life.fetch, limits.read),
+        (Operation::InPlace, "fetch in place", |life| life.in_place, limits.read),
     ];
     for (operation, name, of, limit) in kinds {
-        if selection.has(operation) {
+        if selection.has(operation) && lives.iter().any(|life| of(life).operations > 0) {
             let figures = Figures::of(lives.iter().filter_map(|life| of(life).rate()).collect());
             let counts = setup.class == Class::Ram && setup.depth == 1 && selection.counts_instructions(plan, setup);
-            let instructions = if counts { Some(instructions::per_operation(setup, name, directory)?) } else { None };
+            let instructions =
+                if counts { Some(instructions::per_operation(setup, operation, directory)?) } else { None };
             report.add(Case { case: name, instructions, ..case }, figures, limit);
         }
     }
     if selection.has(Operation::Memory) && setup.class == Class::Ram {
         add_memory(setup, &lives, report);
     }
-    if selection.has(Operation::Handover) && setup.class == Class::Ram && setup.size >= DEVICE_BYTES {
+    if selection.has(Operation::Handover) && setup.has_views() {
         let lives = repeat(plan, setup, &selection.only_updates(), Source::Buffer, directory)?;
         let figures = Figures::of(lives.iter().filter_map(|life| life.update.rate()).collect());
         report.add(Case { case: "update handed over", ..case }, figures, limits.write);
@@ -110,7 +111,6 @@ impl Limits {
                 let shape = Shape { size: setup.size, batch: depth, file_bytes: setup.log_bytes };
                 streamed(plan, shape, directory)?
             }
-            // What is written for the first time goes into memory for the first time.
             _ => limits::copies_in(plan, setup.size, bytes)?,
         };
         Ok(Limits { write: Some(write), read })
@@ -142,6 +142,7 @@ fn repeat(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, dir
                 sum.update.add(one.update);
                 sum.overwrite.add(one.overwrite);
                 sum.fetch.add(one.fetch);
+                sum.in_place.add(one.in_place);
                 sum.arena_bytes = one.arena_bytes;
             }
             if sum.update.elapsed >= plan.slice {
@@ -191,19 +192,28 @@ async fn measure(plan: &Plan, selection: &Selection, source: Source, subject: &R
     for life in &mut lives {
         life.arena_bytes = arena_bytes;
         if selection.has(Operation::Fetch) {
-            life.fetch = fetches(plan, selection, subject, &mut places).await?;
+            life.fetch = fetches(plan, selection, subject, Work::Read, &mut places).await?;
+        }
+        if selection.has(Operation::InPlace) && subject.setup.has_views() {
+            life.in_place = fetches(plan, selection, subject, Work::ReadInPlace, &mut places).await?;
         }
     }
     Ok(lives)
 }
 
-async fn fetches(plan: &Plan, selection: &Selection, subject: &Rc<Subject>, places: &mut Shuffle) -> Result<Tally> {
+async fn fetches(
+    plan: &Plan,
+    selection: &Selection,
+    subject: &Rc<Subject>,
+    work: Work,
+    places: &mut Shuffle,
+) -> Result<Tally> {
     let mut sum = Tally::default();
     // Enough for one look at the clock, many times over.
     let batch = selection.operations.unwrap_or(FETCHES_AT_ONCE);
     while sum.operations == 0 || sum.elapsed < plan.slice && selection.operations.is_none() {
         let places: Vec<u64> = (0..batch).map(|_| places.next()).collect();
-        sum.add(tally(subject, Work::Read, &places).await?);
+        sum.add(tally(subject, work, &places).await?);
     }
     Ok(sum)
 }
