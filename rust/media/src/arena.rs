@@ -42,7 +42,8 @@ pub const ARENA_BYTES_MAX: u64 = 32 << 30;
 
 const CHUNK_PAGES: u32 = 64;
 const MAGIC: [u8; 8] = *b"daosarna";
-const VERSION: u32 = 1;
+/// 1 was never released; 2 has finer size classes, and slots of whole cache lines start at one.
+const VERSION: u32 = 2;
 const HEADER_VERSION: u64 = 8;
 const HEADER_PAGE_SIZE: u64 = 12;
 const HEADER_CHUNKS: u64 = 16;

@@ -197,6 +197,18 @@ impl DurableArena {
         self.shared.admission().await
     }
 
+    /// Whether [`DurableArena::admission`] would end well at once.
+    #[inline]
+    pub fn admits_now(&self) -> bool {
+        self.shared.admits_now()
+    }
+
+    /// Whether everything that was committed is durable.
+    #[inline]
+    pub fn is_all_durable(&self) -> bool {
+        self.shared.durable.get() >= self.shared.committed.get()
+    }
+
     /// Commits in memory and queues for the log, without waiting; the number tells when it is durable.
     ///
     /// # Errors

@@ -198,6 +198,21 @@ pub(crate) fn for_each_overlapping(
     Ok(())
 }
 
+/// The extent with data that is all there is to see in a range, when that is easily told.
+pub(crate) fn only_one(arena: &Arena, akey: &Level, window: Window, range: Extent) -> Result<Option<Record>> {
+    let link = match akey.children()? {
+        Children::None => return Ok(None),
+        Children::Direct(link) => link,
+        Children::Tree(tree) => match tree.only_over(arena, range.start(), range.end())? {
+            Some(link) => link,
+            None => return Ok(None),
+        },
+    };
+    let record = Record::load(arena, link)?;
+    let covers = record.extent.start() <= range.start() && record.extent.end() >= range.end();
+    Ok((covers && !record.is_punch() && window.has(record.epoch)).then_some(record))
+}
+
 /// What is put into an array.
 pub(crate) enum Content<'a> {
     Data(Source<'a>),

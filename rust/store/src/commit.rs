@@ -23,7 +23,7 @@ impl Store {
                 Operation::Punch(punch) => change::check_epoch(punch.epoch)?,
             }
         }
-        let bytes = operations.iter().map(bytes_of).sum::<u64>();
+        let bytes = operations.iter().map(bytes_of).sum();
         let placed = self.place(operations).await?;
         let lsn = loop {
             self.durable.admission().await?;
@@ -40,16 +40,48 @@ impl Store {
         };
         placed.into_iter().flatten().for_each(PlacedValue::keep);
         self.durable.wait_durable(lsn).await?;
+        self.count_changes_of(operations, bytes);
+        Ok(())
+    }
+
+    /// Carries out changes that nothing needs to be waited for, as most are; `None` when this is not one, or is refused: then
+    /// [`Store::change`] finds out what is to be done.
+    pub(crate) fn change_now(&self, operations: &[Operation]) -> Option<Lsn> {
+        if self.is_closed() || !self.durable.admits_now() {
+            return None;
+        }
+        for operation in operations {
+            match operation {
+                Operation::Update(update) if !change::has_large_values(update) => change::check_update(update).ok()?,
+                Operation::Update(_) => return None,
+                Operation::Punch(punch) => change::check_epoch(punch.epoch).ok()?,
+            }
+        }
+        self.try_change(operations, &[], None).ok()
+    }
+
+    /// Waits until changes that were made are durable.
+    pub(crate) async fn finish(&self, lsn: Lsn, operations: &[Operation]) -> Result<()> {
+        self.durable.wait_durable(lsn).await?;
+        self.count_changes(operations);
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn count_changes(&self, operations: &[Operation]) {
+        self.count_changes_of(operations, operations.iter().map(bytes_of).sum());
+    }
+
+    fn count_changes_of(&self, operations: &[Operation], bytes: u64) {
         self.count(|statistics| {
             statistics.bytes_written += bytes;
-            for operation in &*operations {
+            for operation in operations {
                 match operation {
                     Operation::Update(_) => statistics.updates += 1,
                     Operation::Punch(_) => statistics.punches += 1,
                 }
             }
         });
-        Ok(())
     }
 
     /// Writes large values to the data device; one list per operation.
@@ -105,7 +137,9 @@ impl Store {
         self.superblock.note_epoch(&mut transaction, newest)?;
         let lsn = self.durable.commit(transaction)?;
         self.newest.set(self.newest.get().max(newest));
-        operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
+        if lsn > self.durable.durable() {
+            operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
+        }
         Ok(lsn)
     }
 

@@ -15,7 +15,21 @@ const RECLAIM_STEPS_AT_ONCE: usize = 16;
 
 impl Store {
     /// A container, if it is there and was not destroyed.
+    #[inline]
     pub(crate) fn container(&self, arena: &Arena, container: ContainerId) -> Result<Level> {
+        let (last, link) = self.last_container.get();
+        if link != 0 && last == container {
+            let level = Level::load(arena, link)?;
+            if !reclaim::is_destroyed(&level) {
+                return Ok(level);
+            }
+        }
+        let level = self.search_container(arena, container)?;
+        self.last_container.set((container, level.link()));
+        Ok(level)
+    }
+
+    fn search_container(&self, arena: &Arena, container: ContainerId) -> Result<Level> {
         match self.find_container(arena, container)? {
             Some(level) if !reclaim::is_destroyed(&level) => Ok(level),
             _ => fail!(Code::ContNonexist, "container {container} does not exist"),

@@ -5,12 +5,12 @@ use crate::fetch_request::{AkeyFetch, Content, FetchReply, FetchRequest, FetchWh
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Level, ValueKind};
 use crate::pieces::{Piece, Pieces};
-use crate::single;
 use crate::stored::{Origin, StoredRange};
 use crate::value_space::ReadPlan;
 use crate::view::ReadAt;
 use crate::visibility::{Depth, Window, akey_has, is_visible};
 use crate::{Conditions, Data, Store};
+use crate::{array, single};
 use daos_env::sync::join_all;
 use daos_media::Arena;
 use daos_status::{Code, Result, fail};
@@ -47,11 +47,19 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// The reply, when nothing needs to be read; its bytes.
-    pub(crate) fn complete(self) -> Result<(FetchReply, u64), Found> {
-        if self.reads.is_empty() { Ok((self.reply, self.bytes)) } else { Err(self) }
+    /// Whether nothing needs to be read.
+    #[inline]
+    pub(crate) fn is_complete(&self) -> bool {
+        self.reads.is_empty()
     }
 
+    /// The reply, once it is complete; its bytes.
+    #[inline]
+    pub(crate) fn into_reply(self) -> (FetchReply, u64) {
+        (self.reply, self.bytes)
+    }
+
+    #[inline]
     fn count(&mut self, pieces: usize, bytes: u64) -> Result<()> {
         self.pieces += pieces;
         self.bytes = self.bytes.saturating_add(bytes);
@@ -67,13 +75,14 @@ impl Found {
 
 impl Store {
     /// Finds what a fetch asks for, at this moment. Small values are in the reply already.
-    pub(crate) fn find_values(&self, request: &FetchRequest, at: &ReadAt, in_place: bool) -> Result<Found> {
+    /// `order` is the order word of the dkey.
+    pub(crate) fn find_values(&self, request: &FetchRequest, order: u64, at: &ReadAt, in_place: bool) -> Result<Found> {
         let arena = self.durable.arena();
         let replies = Vec::with_capacity(request.akeys.len());
         let mut found =
             Found { reply: FetchReply { akeys: replies }, reads: Vec::new(), bytes: 0, pieces: 0, in_place };
         let container = self.container(arena, request.container)?;
-        let path = find_dkey(arena, &container, request)?;
+        let path = find_dkey(arena, &container, request, order)?;
         if request.conditions.has(Conditions::DKEY_FETCH) {
             self.note_dkey_read(at);
             check_dkey(arena, request, path)?;
@@ -153,6 +162,14 @@ impl Store {
         let mut out: Vec<FetchedPiece> = Vec::with_capacity(extents.len());
         let mut shows = false;
         for extent in extents {
+            if let Some(record) = array::only_one(arena, akey, window, *extent)? {
+                shows = true;
+                let range = record.locate(*extent);
+                found.count(1, range.length as u64)?;
+                let content = Content::Data(self.value(request, wanted, &range, (index, out.len()), found)?);
+                out.push(FetchedPiece { extent: *extent, epoch: Epoch(record.epoch), content });
+                continue;
+            }
             let mut at = extent.start();
             let mut pieces = Pieces::new(arena, akey, window, *extent)?;
             while let Some(Piece { extent: part, record }) = pieces.next()? {
@@ -234,9 +251,10 @@ fn hole(from: u64, to: u64) -> Option<FetchedPiece> {
 }
 
 /// The dkey, with the window above it.
-fn find_dkey(arena: &Arena, container: &Level, request: &FetchRequest) -> Result<Option<(Level, Window)>> {
+#[inline]
+fn find_dkey(arena: &Arena, container: &Level, request: &FetchRequest, order: u64) -> Result<Option<(Level, Window)>> {
     let key = object_key(request.object);
-    let dkey_probe = KeyProbe::new(request.object.object_type().dkey_kind(), &request.dkey)?;
+    let dkey_probe = KeyProbe { order, bytes: &request.dkey };
     let Some(object) = container.find_child(arena, &fixed_probe(&key))? else { return Ok(None) };
     let window = Window::until(request.epoch.0).below(arena, &object)?;
     Ok(object.find_child(arena, &dkey_probe)?.map(|dkey| (dkey, window)))

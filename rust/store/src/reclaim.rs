@@ -13,6 +13,7 @@ use crate::{Store, array, single};
 use daos_env::sync::{Signal, yield_now};
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result};
+use daos_types::ContainerId;
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
@@ -105,6 +106,7 @@ impl Store {
             let Ok(key) = <[u8; 16]>::try_from(key) else { return Err(damaged("a container's key", 0)) };
             containers.remove_child(&mut transaction, &fixed_probe(&key))?;
             container.free(&mut transaction)?;
+            self.last_container.set((ContainerId::from_bytes([0; 16]), 0));
         }
         self.durable.commit(transaction)?;
         self.reclaim.current.set(if is_empty { 0 } else { container.link() });

@@ -32,6 +32,8 @@ pub struct Store {
     /// The newest epoch that was written, or a bound of it after opening.
     pub(crate) newest: Cell<u64>,
     is_closed: Cell<bool>,
+    /// The container that was found last, with the link of its record; zero when that is gone.
+    pub(crate) last_container: Cell<(ContainerId, u32)>,
     damages: RefCell<DamageLog>,
 }
 
@@ -93,6 +95,7 @@ impl Store {
             statistics: Cell::default(),
             newest,
             is_closed: Cell::new(false),
+            last_container: Cell::new((ContainerId::from_bytes([0; 16]), 0)),
             damages: RefCell::default(),
         });
         if store.has_destroyed(store.durable.arena())? {
@@ -186,7 +189,15 @@ impl Store {
 
     /// Writes values of one dkey, all or none; durable when it returns.
     pub async fn update(&self, request: UpdateRequest) -> Result<()> {
-        self.counted(|_| {}, self.change(&mut [Operation::Update(request)], None)).await
+        let mut operations = [Operation::Update(request)];
+        match self.change_now(&operations) {
+            Some(lsn) if lsn <= self.durable.durable() => {
+                self.count_changes(&operations);
+                Ok(())
+            }
+            Some(lsn) => self.counted(|_| {}, self.finish(lsn, &operations)).await,
+            None => self.counted(|_| {}, self.change(&mut operations, None)).await,
+        }
     }
 
     /// As [`Store::update`]; when the container verifies on update, the bytes are first compared with checksums that came with them,
@@ -203,12 +214,12 @@ impl Store {
 
     /// Reads values of one dkey.
     pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
-        self.counted(|statistics| statistics.fetches += 1, self.fetch_values(request, None, false)).await
+        self.fetch_values(&request, None, false).await
     }
 
     /// As [`Store::fetch`], for one who drops the values soon: when the data device is memory, they may be [`crate::Data::View`]s of it.
     pub async fn fetch_in_place(&self, request: FetchRequest) -> Result<FetchReply> {
-        self.counted(|statistics| statistics.fetches += 1, self.fetch_values(request, None, true)).await
+        self.fetch_values(&request, None, true).await
     }
 
     /// Hides what lies below an object or keys; durable when it returns.
@@ -353,6 +364,7 @@ impl Store {
         self.damages.borrow_mut().note(damage);
     }
 
+    #[inline]
     pub(crate) fn count(&self, note: impl FnOnce(&mut Statistics)) {
         let mut statistics = self.statistics.get();
         note(&mut statistics);

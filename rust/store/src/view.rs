@@ -1,5 +1,6 @@
 //! Reading: what a read at an epoch may see while changes are prepared, and what it leaves behind in the timestamps.
 
+use crate::fetch::Found;
 use crate::key_order::order_of;
 use crate::place::{Place, word_of_dkey};
 use crate::recent::word_of_object;
@@ -9,7 +10,7 @@ use crate::{
     QueryReply, QueryRequest, Store, TreeAnchor, TreeListing, TreeRequest,
 };
 use daos_media::Lsn;
-use daos_status::Result;
+use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, Key, ObjectId, TransactionId};
 
 /// Reads a store as a transaction does: changes that it has prepared itself do not stop it (it sees the state without them), and what
@@ -79,33 +80,76 @@ impl Store {
         Ok(())
     }
 
+    /// Fetches; nothing is waited for when all is in memory and durable.
+    #[inline]
     pub(crate) async fn fetch_values(
         &self,
-        request: FetchRequest,
+        request: &FetchRequest,
         transaction: Option<TransactionId>,
         in_place: bool,
     ) -> Result<FetchReply> {
-        let order = order_of(request.object.object_type().dkey_kind(), &request.dkey)?;
-        let at = self.read_at(&request, order, transaction);
-        let found = self.find_values(&request, &at, in_place);
-        let lsn = self.recent.of_words(at.object, at.dkey);
-        let result = match found.map(|found| found.complete()) {
-            Ok(Ok(complete)) => Ok(complete),
-            Ok(Err(found)) => self.read_values(&request, found).await,
+        match self.fetch_now(request, transaction, in_place) {
+            Ok(reply) => Ok(reply),
+            Err(rest) => self.counted(|statistics| statistics.fetches += 1, self.finish_fetch(request, *rest)).await,
+        }
+    }
+
+    fn fetch_now(
+        &self,
+        request: &FetchRequest,
+        transaction: Option<TransactionId>,
+        in_place: bool,
+    ) -> Result<FetchReply, Box<RestOfFetch>> {
+        if self.is_closed() {
+            return Err(Box::new(RestOfFetch { found: Ok(None), lsn: Lsn(0) }));
+        }
+        let order = match order_of(request.object.object_type().dkey_kind(), &request.dkey) {
+            Ok(order) => order,
+            Err(status) => return Err(Box::new(RestOfFetch { found: Err(status), lsn: Lsn(0) })),
+        };
+        let at = self.read_at(request, order, transaction);
+        let found = self.find_values(request, order, &at, in_place);
+        let is_durable = self.durable.is_all_durable();
+        let lsn = if is_durable { Lsn(0) } else { self.recent.of_words(at.object, at.dkey) };
+        match found {
+            Ok(found) if found.is_complete() && lsn <= self.durable.durable() => {
+                let (reply, bytes) = found.into_reply();
+                self.count(|statistics| {
+                    statistics.fetches += 1;
+                    statistics.bytes_read += bytes;
+                });
+                Ok(reply)
+            }
+            found => Err(Box::new(RestOfFetch { found: found.map(Some), lsn })),
+        }
+    }
+
+    async fn finish_fetch(&self, request: &FetchRequest, rest: RestOfFetch) -> Result<FetchReply> {
+        let result = match rest.found {
+            Ok(Some(found)) if found.is_complete() => Ok(found.into_reply()),
+            Ok(Some(found)) => self.read_values(request, found).await,
+            Ok(None) => fail!(Code::Shutdown, "the store was closed"),
             Err(status) => Err(status),
         };
-        self.wait_for(lsn).await?;
+        self.wait_for(rest.lsn).await?;
         let (reply, bytes) = result?;
         self.count(|statistics| statistics.bytes_read += bytes);
         Ok(reply)
     }
 }
 
+/// A fetch that has to wait for something, or has failed.
+struct RestOfFetch {
+    /// What was found; nothing when the store is closed.
+    found: Result<Option<Found>>,
+    /// The commit that must be durable before anybody is told.
+    lsn: Lsn,
+}
+
 impl View<'_> {
     /// As [`Store::fetch`].
     pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
-        let fetch = self.store.fetch_values(request, self.transaction, false);
-        self.store.counted(|statistics| statistics.fetches += 1, fetch).await
+        self.store.fetch_values(&request, self.transaction, false).await
     }
 
     /// As [`Store::list_objects`].

@@ -242,6 +242,11 @@ impl Shared {
         if self.durable.get() >= lsn { Ok(()) } else { self.check() }
     }
 
+    #[inline]
+    pub fn admits_now(&self) -> bool {
+        !self.has_failed() && !self.is_closed.get() && self.persistence.as_ref().is_none_or(Persistence::has_room)
+    }
+
     pub async fn admission(&self) -> Result<()> {
         let Some(persistence) = &self.persistence else { return self.check() };
         loop {

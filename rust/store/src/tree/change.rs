@@ -79,6 +79,13 @@ impl Tree {
                 return grown.insert(transaction, index, entry);
             }
             let is_rightmost = cursor.path[..depth].iter().all(|(node, at)| at + 1 == usize::from(node.count));
+            let is_append = is_rightmost && index == usize::from(cursor.path[depth].0.count);
+            if depth > 0 && cursor.path[depth].0.level == 0 && !is_append {
+                let (parent, at) = cursor.path[depth - 1];
+                if self.give(transaction, parent, at, cursor.path[depth].0, (index, entry))? {
+                    return Ok(());
+                }
+            }
             let node = &mut cursor.path[depth].0;
             let right = split(transaction, node, index, entry, is_rightmost)?;
             let left = *node;
@@ -96,6 +103,56 @@ impl Tree {
             index = at + 1;
             cursor.depth -= 1;
         }
+    }
+
+    /// Makes room for an entry in a full leaf by giving others to the leaf to its right or left, when there is room.
+    fn give(
+        &self,
+        transaction: &mut Transaction<'_>,
+        parent: Node,
+        at: usize,
+        mut node: Node,
+        (index, entry): (usize, Entry),
+    ) -> Result<bool> {
+        let arena = transaction.arena();
+        if at + 1 < usize::from(parent.count) {
+            let mut right = parent.child(arena, at + 1)?;
+            let count = node.to_give(&right);
+            if count > 0 {
+                node.move_right(transaction, &mut right, count)?;
+                let kept = usize::from(node.count);
+                match index <= kept {
+                    true => node.insert(transaction, index, entry)?,
+                    false => right.insert(transaction, index - kept, entry)?,
+                }
+                self.describe(transaction, parent, at + 1, right)?;
+                parent.set_end(transaction, at, node.end_max(arena)?)?;
+                return Ok(true);
+            }
+        }
+        if at > 0 {
+            let mut left = parent.child(arena, at - 1)?;
+            let count = node.to_give(&left);
+            if count > 0 {
+                let before = usize::from(left.count);
+                node.move_left(transaction, &mut left, count)?;
+                match index < count {
+                    true => left.insert(transaction, before + index, entry)?,
+                    false => node.insert(transaction, index - count, entry)?,
+                }
+                self.describe(transaction, parent, at, node)?;
+                parent.set_end(transaction, at - 1, left.end_max(arena)?)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Brings an entry of an inner node up to date with the leaf that it names.
+    fn describe(&self, transaction: &mut Transaction<'_>, parent: Node, at: usize, leaf: Node) -> Result<()> {
+        let order = leaf.order(transaction.arena(), 0)?;
+        parent.set_order(transaction, at, order)?;
+        parent.set_end(transaction, at, leaf.end_max(transaction.arena())?)
     }
 
     /// Takes an end into account in all inner nodes of a path.

@@ -83,9 +83,7 @@ impl Cursor {
     pub(crate) fn skip_to_end_behind(&mut self, arena: &Arena, start: u64) -> Result<bool> {
         loop {
             let (node, index) = &mut self.path[self.depth - 1];
-            while *index < usize::from(node.count) && node.end(arena, *index)? <= start {
-                *index += 1;
-            }
+            *index = node.end_behind(arena, *index, start)?;
             if *index < usize::from(node.count) {
                 let (node, index) = (*node, *index);
                 if node.level == 0 {
@@ -142,6 +140,38 @@ impl Tree {
             }
         }
         Ok(Err(Place { leaf, index }))
+    }
+
+    /// The link of the first entry whose range ends behind `start`, when it is easily told that its range covers everything up to `end`
+    /// and that nothing overlaps that but older entries of the same place. Only in augmented trees.
+    pub(crate) fn only_over(&self, arena: &Arena, start: u64, end: u64) -> Result<Option<u32>> {
+        let mut node = self.root(arena, &self.head(arena)?)?;
+        // What comes behind the node begins here or later.
+        let mut behind = u64::MAX;
+        loop {
+            let count = usize::from(node.count);
+            let index = node.end_behind(arena, 0, start)?;
+            if index >= count {
+                return Ok(None);
+            }
+            if node.level > 0 {
+                if index + 1 < count {
+                    behind = node.order(arena, index + 1)?;
+                }
+                node = node.child(arena, index)?;
+                continue;
+            }
+            let entry = node.entry(arena, index)?;
+            let mut next = index + 1;
+            while next < count && node.order(arena, next)? == entry.order {
+                next += 1;
+            }
+            if next < count {
+                behind = node.order(arena, next)?;
+            }
+            let is_only = entry.order <= start && entry.end >= end && behind >= end;
+            return Ok(is_only.then_some(entry.link));
+        }
     }
 
     /// The last entry not behind the probe, without a cursor.

@@ -12,6 +12,10 @@ const HEADER: u64 = 8;
 const PLAIN: [u8; 5] = [2, 5, 10, 20, 42];
 const AUGMENTED: [u8; 4] = [2, 5, 12, 25];
 
+/// A full leaf gives entries to a neighbour that has this share of its capacity free, instead of being cut in two: leaves of keys that
+/// come in any order are 85 % full then, not 69 %.
+const GIVE_SHARE: usize = 8;
+
 /// The most entries of any node.
 pub(super) const CAPACITY_MAX: usize = 42;
 
@@ -131,6 +135,18 @@ impl Node {
         Ok(Entry { order: self.order(arena, index)?, link: self.link(arena, index)?, end: self.end(arena, index)? })
     }
 
+    /// The first entry from `index` on whose range ends behind `start`; the count when there is none.
+    #[inline]
+    pub fn end_behind(&self, arena: &Arena, index: usize, start: u64) -> Result<usize> {
+        let count = usize::from(self.count);
+        if index >= count || !self.augmented {
+            return Ok(index);
+        }
+        let ends = arena.read(self.end_at(index), (count - index) * 8)?;
+        let (ends, _) = ends.as_chunks::<8>();
+        Ok(index + ends.iter().position(|end| u64::from_le_bytes(*end) > start).unwrap_or(ends.len()))
+    }
+
     /// The greatest end of any entry.
     pub fn end_max(&self, arena: &Arena) -> Result<u64> {
         let mut end = 0;
@@ -246,6 +262,55 @@ impl Node {
         }
         target.set_count(transaction, count)?;
         self.set_count(transaction, from)
+    }
+
+    /// Copies entries to places in this or another node of the same kind; counts stay as they are.
+    fn copy_entries(
+        &self,
+        transaction: &mut Transaction<'_>,
+        from: usize,
+        target: &Node,
+        to: usize,
+        count: usize,
+    ) -> Result<()> {
+        transaction.shift(self.order_at(from), target.order_at(to), count * 8)?;
+        transaction.shift(self.link_at(from), target.link_at(to), count * 4)?;
+        if self.augmented {
+            transaction.shift(self.end_at(from), target.end_at(to), count * 8)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the last `count` entries to the front of the node to the right, which has room.
+    pub fn move_right(&mut self, transaction: &mut Transaction<'_>, right: &mut Node, count: usize) -> Result<()> {
+        let (own, other) = (usize::from(self.count), usize::from(right.count));
+        right.copy_entries(transaction, 0, right, count, other)?;
+        self.copy_entries(transaction, own - count, right, 0, count)?;
+        right.set_count(transaction, other + count)?;
+        self.set_count(transaction, own - count)
+    }
+
+    /// Moves the first `count` entries to the end of the node to the left, which has room.
+    pub fn move_left(&mut self, transaction: &mut Transaction<'_>, left: &mut Node, count: usize) -> Result<()> {
+        let (own, other) = (usize::from(self.count), usize::from(left.count));
+        self.copy_entries(transaction, 0, left, other, count)?;
+        self.copy_entries(transaction, count, self, 0, own - count)?;
+        left.set_count(transaction, other + count)?;
+        self.set_count(transaction, own - count)
+    }
+
+    pub fn set_order(&self, transaction: &mut Transaction<'_>, index: usize, order: u64) -> Result<()> {
+        transaction.write(self.order_at(index), &order.to_le_bytes())
+    }
+
+    /// How many entries to give to a neighbour, so that both have as many; none when that is not worth it.
+    pub fn to_give(&self, neighbour: &Node) -> usize {
+        let room = usize::from(neighbour.capacity.saturating_sub(neighbour.count));
+        if room < usize::from(neighbour.capacity) / GIVE_SHARE {
+            0
+        } else {
+            room.div_ceil(2).min(usize::from(self.count))
+        }
     }
 
     pub fn set_end(&self, transaction: &mut Transaction<'_>, index: usize, end: u64) -> Result<()> {

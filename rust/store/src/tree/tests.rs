@@ -97,8 +97,29 @@ fn check_searches(tree: &Tree, arena: &Arena, model: &BTreeMap<(u64, u64), u64>,
     let expected = model.range((std::ops::Bound::Excluded(key), std::ops::Bound::Unbounded)).next();
     assert_eq!(of(behind), expected.map(|((order, _), _)| *order));
     let last = tree.seek_last(arena, &probe).expect("sound");
-    assert_eq!(of(last), model.range(..=key).next_back().map(|((order, _), _)| *order));
+    assert_eq!(of(last.clone()), model.range(..=key).next_back().map(|((order, _), _)| *order));
     assert_eq!(tree.find(arena, &probe).expect("sound").is_some(), model.contains_key(&key));
+    // The searches without a path find the same.
+    let found = tree.find(arena, &probe).expect("sound").map(|cursor| cursor.entry(arena).expect("sound").link);
+    assert_eq!(tree.look_up(arena, &probe).expect("sound").ok(), found);
+    let last = last.map(|cursor| cursor.entry(arena).expect("sound"));
+    assert_eq!(tree.last_before(arena, &probe).expect("sound"), last);
+}
+
+/// Entries in any order leave their leaves well filled: neighbours help out before a leaf is cut in two.
+#[test]
+fn leaves_of_random_entries_are_well_filled() {
+    let random = SeededRandom::new(5);
+    let arena = Arena::reserve(64 << 20).expect("reserve");
+    let mut transaction = arena.begin();
+    let (tree, _) = Tree::create(&mut transaction, false).expect("create");
+    const ENTRIES: u64 = 20_000;
+    for _ in 0..ENTRIES {
+        tree.insert(&mut transaction, &Unique(random.next_u64()), 2, 0).expect("insert");
+    }
+    drop(transaction.commit());
+    let bytes = arena.space().expect("space").used as f64 / ENTRIES as f64;
+    assert!(bytes < 15.0, "{bytes} bytes per entry");
 }
 
 fn check_overlaps(tree: &Tree, arena: &Arena, model: &BTreeMap<(u64, u64), u64>, start: u64) {
