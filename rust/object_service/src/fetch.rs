@@ -96,7 +96,8 @@ impl Run<'_> {
             conditions: self.conditions,
         };
         let count = request.akeys.len();
-        let reply = self.store.fetch(request).await?;
+        // Whoever gets the values copies them before waiting for anything.
+        let reply = self.store.fetch_in_place(request).await?;
         if reply.akeys.len() != count {
             fail!(Code::Misc, "the store answered for {} akeys instead of {count}", reply.akeys.len());
         }
@@ -204,13 +205,8 @@ fn whole_of(contents: impl Iterator<Item = Content>) -> Option<Data> {
     if parts.len() == 1 {
         return parts.pop();
     }
-    let mut whole = IoBuffer::zeroed(parts.iter().map(|part| part.len()).sum());
-    let mut position = 0;
-    for part in parts {
-        whole[position..position + part.len()].copy_from_slice(&part);
-        position += part.len();
-    }
-    Some(Data::Buffer(whole))
+    let length = parts.iter().map(|part| part.len()).sum();
+    Some(Data::Buffer(IoBuffer::gathered(length, parts.iter().map(|part| &**part))))
 }
 
 /// The bytes in a buffer of their own, which is what the fabric takes.

@@ -83,14 +83,8 @@ impl RemoteMemory {
         if let [only] = &parts[..] {
             return pull(only).await;
         }
-        let mut whole = IoBuffer::zeroed(length);
-        let mut done = 0;
-        for buffer in join_all(parts.iter().map(pull)).await {
-            let buffer = buffer?;
-            whole[done..done + buffer.len()].copy_from_slice(&buffer);
-            done += buffer.len();
-        }
-        Ok(whole)
+        let buffers = join_all(parts.iter().map(pull)).await.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(IoBuffer::gathered(length, buffers.iter().map(|buffer| &**buffer)))
     }
 
     /// Writes a buffer to a range of the stream.

@@ -138,13 +138,7 @@ pub(super) fn join_spots(spots: Vec<Spot>) -> Vec<Segment> {
             let only = parts.pop().expect("there is one");
             return Segment { offset, buffer: into_buffer(only) };
         }
-        let mut buffer = IoBuffer::zeroed(length as usize);
-        let mut position = 0;
-        for part in parts {
-            buffer[position..position + part.len()].copy_from_slice(&part);
-            position += part.len();
-        }
-        Segment { offset, buffer }
+        Segment { offset, buffer: IoBuffer::gathered(length as usize, parts.iter().map(|part| &**part)) }
     };
     runs.into_iter().map(segment).collect()
 }
