@@ -1,8 +1,11 @@
 //! The kernel's submission and completion rings (io_uring) as a source of an executor.
 #![expect(unsafe_code, reason = "the kernel reads and writes buffers by address; slots own them until it is done")]
 
-use daos_env::sync::{Receiver, Signal, oneshot};
+mod gather;
+
+use daos_env::sync::{Receiver, Sender, Signal, oneshot};
 use daos_env::{IoBuffer, Source, Spawner};
+use gather::Write;
 use io_uring::types::{Fd, FsyncFlags};
 use io_uring::{IoUring, Probe, opcode, squeue};
 use std::cell::{Cell, RefCell};
@@ -36,18 +39,26 @@ pub(super) enum Request {
     Punch { offset: u64, length: u64 },
 }
 
-struct Slot {
-    sender: daos_env::sync::Sender<Completion>,
-    /// Memory that the kernel uses until the operation completes.
-    buffer: Option<IoBuffer>,
-    /// Keeps the descriptor open.
-    _file: Rc<File>,
+/// An operation in the kernel's hands, with what it uses: memory, and an open descriptor.
+enum Slot {
+    One {
+        sender: Sender<Completion>,
+        buffer: Option<IoBuffer>,
+        _file: Rc<File>,
+    },
+    /// Writes that lie one behind the other.
+    Run {
+        writes: Vec<Write>,
+        _vectors: Vec<libc::iovec>,
+    },
 }
 
 pub(super) struct Ring {
     ring: RefCell<IoUring>,
     slots: RefCell<Vec<Option<Slot>>>,
     free: RefCell<Vec<usize>>,
+    /// Writes that wait for the end of the round, to be gathered.
+    writes: RefCell<Vec<Write>>,
     queued: Cell<bool>,
     /// How often the kernel took only a part of what was queued: a chain that lies across such a cut is none.
     partial: Cell<u64>,
@@ -61,7 +72,13 @@ impl Ring {
         let ring = IoUring::builder().dontfork().build(DEPTH as u32)?;
         let mut probe = Probe::new();
         ring.submitter().register_probe(&mut probe)?;
-        let used = [opcode::Read::CODE, opcode::Write::CODE, opcode::Fsync::CODE, opcode::Fallocate::CODE];
+        let used = [
+            opcode::Read::CODE,
+            opcode::Write::CODE,
+            opcode::Writev::CODE,
+            opcode::Fsync::CODE,
+            opcode::Fallocate::CODE,
+        ];
         if !used.iter().all(|code| probe.is_supported(*code)) {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel's io_uring lacks file operations"));
         }
@@ -69,6 +86,7 @@ impl Ring {
             ring: RefCell::new(ring),
             slots: RefCell::new((0..DEPTH).map(|_| None).collect()),
             free: RefCell::new((0..DEPTH).rev().collect()),
+            writes: RefCell::default(),
             queued: Cell::new(false),
             partial: Cell::new(0),
             room: Signal::new(),
@@ -77,8 +95,18 @@ impl Ring {
 
     /// Waits for a free slot, then queues one operation.
     pub async fn submit(&self, file: &Rc<File>, request: Request) -> Completion {
-        self.room.wait_until(|| self.free.borrow().len() > DEPTH_OF_PAIRS).await;
-        let receiver = self.push(file, request, false);
+        self.room.wait_until(|| self.free.borrow().len() > DEPTH_OF_PAIRS + self.writes.borrow().len()).await;
+        let receiver = match request {
+            Request::Write { offset, buffer, start, end } => {
+                let (sender, receiver) = oneshot();
+                let (file, position) = (file.clone(), offset + start as u64);
+                let write = Write { file, position, buffer, part: start..end, sender, is_alone: false };
+                self.writes.borrow_mut().push(write);
+                self.queued.set(true);
+                receiver
+            }
+            other => self.push(file, other, false),
+        };
         wait(receiver).await
     }
 
@@ -98,18 +126,45 @@ impl Ring {
 
     /// Queues an operation; [`Ring::progress`] hands it to the kernel. The caller has seen to a free slot.
     fn push(&self, file: &Rc<File>, request: Request, linked: bool) -> Receiver<Completion> {
-        let number = self.free.borrow_mut().pop().expect("the caller waited for a free slot");
         let (entry, buffer) = entry(Fd(file.as_raw_fd()), request);
         let flags = if linked { squeue::Flags::IO_LINK } else { squeue::Flags::empty() };
-        let entry = entry.user_data(number as u64).flags(flags);
         let (sender, receiver) = oneshot();
-        self.slots.borrow_mut()[number] = Some(Slot { sender, buffer, _file: file.clone() });
-        // SAFETY: the slot, set above, keeps the buffer's memory and the descriptor until the completion is taken, and
-        // `Drop` waits for all completions. Moving the `IoBuffer` does not move its memory.
-        let pushed = unsafe { self.ring.borrow_mut().submission().push(&entry) };
+        self.push_entry(entry.flags(flags), Slot::One { sender, buffer, _file: file.clone() });
+        receiver
+    }
+
+    /// Queues an entry, which names memory and a descriptor that the slot keeps.
+    fn push_entry(&self, entry: squeue::Entry, slot: Slot) {
+        let number = self.free.borrow_mut().pop().expect("the caller looked for a free slot");
+        self.slots.borrow_mut()[number] = Some(slot);
+        // SAFETY: the slot, set above, keeps the buffers' memory, the list of them and the descriptor until the completion is
+        // taken, and `Drop` waits for all completions. Moving an `IoBuffer` or a `Vec` does not move its memory.
+        let pushed = unsafe { self.ring.borrow_mut().submission().push(&entry.user_data(number as u64)) };
         pushed.expect("the queue has as many entries as there are slots");
         self.queued.set(true);
-        receiver
+    }
+
+    /// Queues the writes of this round, as few operations.
+    fn push_writes(&self) {
+        let writes = self.writes.take();
+        let mut runs = gather::runs(writes).into_iter();
+        while !self.free.borrow().is_empty()
+            && let Some(run) = runs.next()
+        {
+            let Some(first) = run.first() else { continue };
+            let (fd, position) = (Fd(first.file.as_raw_fd()), first.position);
+            let part = |write: &Write| {
+                let bytes = &write.buffer.padded()[write.part.clone()];
+                // The kernel only reads what a write names.
+                libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
+            };
+            let vectors: Vec<libc::iovec> = run.iter().map(part).collect();
+            // At most so many as are gathered, which fits.
+            let entry = opcode::Writev::new(fd, vectors.as_ptr(), vectors.len() as u32).offset(position);
+            self.push_entry(entry.build(), Slot::Run { writes: run, _vectors: vectors });
+        }
+        // Pairs may have taken the slots: what is left comes when some are free again.
+        self.writes.borrow_mut().extend(runs.flatten());
     }
 
     fn in_flight(&self) -> usize {
@@ -121,11 +176,13 @@ impl Ring {
         if !self.queued.get() {
             return false;
         }
+        self.push_writes();
         let mut ring = self.ring.borrow_mut();
         // A refusal (EAGAIN, EBUSY, EINTR) leaves entries queued; the next round tries again.
         let submitted = ring.submit().unwrap_or(0);
-        self.queued.set(!ring.submission().is_empty());
-        if submitted > 0 && self.queued.get() {
+        let is_partial = !ring.submission().is_empty();
+        self.queued.set(is_partial || !self.writes.borrow().is_empty());
+        if submitted > 0 && is_partial {
             self.partial.set(self.partial.get() + 1);
         }
         submitted > 0
@@ -142,7 +199,14 @@ impl Ring {
             let slot = self.slots.borrow_mut().get_mut(number as usize).and_then(Option::take);
             let Some(slot) = slot else { continue };
             self.free.borrow_mut().push(number as usize);
-            slot.sender.send(Completion { result, buffer: slot.buffer });
+            match slot {
+                Slot::One { sender, buffer, .. } => sender.send(Completion { result, buffer }),
+                Slot::Run { writes, .. } => {
+                    let again = gather::complete(writes, result);
+                    self.queued.set(self.queued.get() || !again.is_empty());
+                    self.writes.borrow_mut().extend(again);
+                }
+            }
         }
         if !completed.is_empty() {
             self.room.wake_all();
