@@ -1,5 +1,6 @@
 //! Decisions about containers.
 
+use crate::checksums::ContainerChecksums;
 use crate::rows::{ContainerRow, Row, RowKey};
 use crate::state::{Container, Decision, PoolService};
 use daos_status::{Code, Result, fail};
@@ -23,20 +24,17 @@ impl PoolService {
         self.check_pool_handle(request.pool, request.handle, true)?;
         let pool = self.ready_pool(request.pool)?;
         let label = &request.properties.label;
+        let mut properties = request.properties.clone();
+        ContainerChecksums::of(&properties)?.fill(&mut properties);
         if let Some(container) = pool.containers.get(&request.container) {
-            if container.row.properties == request.properties && !container.row.destroying {
+            if container.row.properties == properties && !container.row.destroying {
                 return Ok(Decision { rows: Vec::new(), reply: () });
             }
             fail!(Code::Exist, "container {} exists", request.container);
         }
         self.check_container_label(request.pool, label)?;
-        check_properties(&request.properties)?;
-        let row = ContainerRow {
-            destroying: false,
-            properties: request.properties.clone(),
-            next_object: FIRST_OBJECT,
-            modify_time: now,
-        };
+        check_properties(&properties)?;
+        let row = ContainerRow { destroying: false, properties, next_object: FIRST_OBJECT, modify_time: now };
         let key = RowKey::Container(request.pool, request.container);
         Ok(Decision { rows: vec![Row::put(key, &row)], reply: () })
     }
@@ -115,7 +113,11 @@ impl PoolService {
             self.check_container_label(pool, &new.label)?;
             properties.label.clone_from(&new.label);
         }
+        let checksums = ContainerChecksums::of(&properties)?;
         merge(&mut properties, new);
+        if ContainerChecksums::of(&properties)? != checksums {
+            fail!(Code::NoPerm, "the checksums of a container are chosen when it is made, and stay as they are");
+        }
         check_properties(&properties)?;
         let row = ContainerRow { properties, modify_time: now, ..container.row.clone() };
         Ok(Decision { rows: vec![Row::put(RowKey::Container(pool, id), &row)], reply: () })

@@ -8,6 +8,7 @@
 //! Handles are not stored: they belong to clients, which open them again under the same identifier after a restart.
 
 mod attributes;
+mod checksums;
 mod containers;
 mod handles;
 mod pools;
@@ -15,6 +16,7 @@ mod rows;
 mod space;
 mod state;
 
+pub use checksums::{ContainerChecksums, PROPERTY_CHECKSUM, PROPERTY_CHUNK, PROPERTY_VERIFY};
 pub use handles::ClientId;
 pub use pools::PoolPlan;
 pub use rows::{Row, RowKey};

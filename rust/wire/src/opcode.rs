@@ -82,7 +82,7 @@ opcodes! {
     TargetPoolDestroy = 0x0402,
     /// Engine-internal: `PoolId` -> `TargetSpace`.
     TargetPoolQuery = 0x0403,
-    /// Engine-internal: `TargetContainer` -> `()`.
+    /// Engine-internal: `TargetContainerCreate` -> `()`.
     TargetContainerCreate = 0x0404,
     /// Engine-internal: `TargetContainer` -> `()`.
     TargetContainerDestroy = 0x0405,

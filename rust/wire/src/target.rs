@@ -18,6 +18,19 @@ wire_structs! {
         /// Durability class.
         durability: String,
     }
+    /// Creates the part of a container on one target.
+    TargetContainerCreate {
+        /// The pool.
+        pool: PoolId,
+        /// The container.
+        container: ContainerId,
+        /// Kind of its checksums (`DAOS_PROP_CO_CSUM_*`).
+        checksum: u32,
+        /// Bytes under one checksum.
+        chunk_bytes: u32,
+        /// Whether updates are verified when they come.
+        verify_on_update: bool,
+    }
     /// Names a container on one target.
     TargetContainer {
         /// The pool.

@@ -129,7 +129,7 @@ pub struct ContainerCreateOptions {
     /// Object class of files (POSIX)
     #[arg(long, short = 'F', value_name = "CLASS", value_parser = object_class)]
     pub file_oclass: Option<ObjectClass>,
-    /// Properties of the new container; 'label' can be given
+    /// Properties of the new container: label, csum, csum_size, srv_cksum
     #[arg(long, value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
     pub properties: Vec<(String, String)>,
 }

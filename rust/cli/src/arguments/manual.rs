@@ -205,6 +205,10 @@ pub const CONTAINER_CREATE: &str = "Create a container
 
 A container of type POSIX gets an empty file system; chunk size and object classes are its defaults.
 
+Properties: 'csum' is the checksum that is kept beside every value: off, crc16, crc32, crc64, adler32, sha1, sha256 or sha512 \
+[default: crc64]; 'csum_size' the bytes under one checksum [default: 32KiB]; 'srv_cksum' on or off, whether checksums that come with \
+an update are verified by the server [default: off]. They stay as they are for the life of the container.
+
 JSON response: as of 'container query'.";
 
 pub const CONTAINER_CREATE_EXAMPLES: &str = concat!(
@@ -212,6 +216,7 @@ pub const CONTAINER_CREATE_EXAMPLES: &str = concat!(
   daos cont create tank results
   daos cont create tank home --type POSIX
   daos cont create tank big --type POSIX --chunk-size 4MiB --file-oclass SX
+  daos cont create tank safe --properties csum:sha256,csum_size:64KiB
 
 ",
     exit_status!()

@@ -7,7 +7,8 @@ use crate::arguments::{CONTAINER_TYPES, ContainerCommand, ContainerCreateOptions
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list, table};
 use crate::session::{Session, reference, with_container, with_pool};
-use crate::units::{count, moment, size};
+use crate::units::{count, moment, parse_size, size};
+use daos_checksum::ChecksumKind;
 use daos_client::{
     Client, Container, ContainerFlags, ContainerInfo, ContainerProperties, ContainerType, Pool, PoolFlags,
 };
@@ -143,10 +144,12 @@ fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
         file_class: options.file_oclass.unwrap_or_default(),
         ..Attributes::default()
     };
-    let label = label_of(options.label, options.label_option, &options.properties);
+    let numbers = numbers_of(&options.properties).map_err(|error| error.doing(&doing))?;
+    let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
+    let label = label_of(options.label, options.label_option, &labels);
     let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
     let kind = options.kind.unwrap_or_default();
-    let properties = ContainerProperties { label, kind, ..ContainerProperties::default() };
+    let properties = ContainerProperties { label, kind, numbers, ..ContainerProperties::default() };
     let created = session.run(move |client| async move {
         with_pool(&client, &pool, PoolFlags::READ_WRITE, async |pool| {
             let container = match kind {
@@ -238,6 +241,9 @@ const NUMBERS: &[(&str, &str, u32)] = &[
     ("obj_version", "Object layout version", 0x1019),
     ("perf_domain", "Performance domain", 0x101a),
 ];
+/// Names that are also taken for a property.
+const ALIASES: &[(&str, &str)] = &[("csum", "cksum"), ("csum_size", "cksum_size"), ("csum_server_verify", "srv_cksum")];
+
 /// Properties that are texts.
 const TEXTS: &[(&str, &str, u32)] = &[("owner", "Owner", 0x100d), ("group", "Group", 0x100e)];
 
@@ -246,7 +252,7 @@ fn properties_of(properties: &ContainerProperties) -> Vec<Property> {
     let mut found = vec![("label", "Label", json!(properties.label)), ("layout_type", "Layout type", json!(layout))];
     for (name, meaning, kind) in NUMBERS {
         if let Some((_, number)) = properties.numbers.iter().find(|(known, _)| known == kind) {
-            found.push((*name, *meaning, json!(number)));
+            found.push((*name, *meaning, shown(name, *number)));
         }
     }
     for (name, meaning, kind) in TEXTS {
@@ -255,6 +261,44 @@ fn properties_of(properties: &ContainerProperties) -> Vec<Property> {
         }
     }
     found
+}
+
+/// A number as upstream's tools show it.
+fn shown(name: &str, number: u64) -> Value {
+    match name {
+        "cksum" => ChecksumKind::from_number(number).map_or(json!(number), |kind| json!(kind.name())),
+        "srv_cksum" => json!(if number == 0 { "off" } else { "on" }),
+        _ => json!(number),
+    }
+}
+
+/// The properties that a container can be created with, the label apart.
+fn numbers_of(properties: &[(String, String)]) -> Result<Vec<(u32, u64)>> {
+    let given = properties.iter().filter(|(name, _)| name != "label");
+    given.map(|(name, value)| number_of(name, value)).collect()
+}
+
+fn number_of(name: &str, value: &str) -> Result<(u32, u64)> {
+    let known = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, known)| *known);
+    let number = match known {
+        "cksum" => ChecksumKind::from_name(value).map(|kind| u64::from(kind.number())).ok_or_else(|| {
+            let names = ChecksumKind::ALL.map(ChecksumKind::name).join(", ");
+            format!("'{value}' is no checksum; there are {names}")
+        }),
+        "cksum_size" => parse_size(value),
+        "srv_cksum" => match value {
+            "on" => Ok(1),
+            "off" => Ok(0),
+            _ => Err(format!("'{value}' is neither 'on' nor 'off'")),
+        },
+        _ => {
+            let sentence = format!("property '{name}' cannot be set; 'label', 'csum', 'csum_size' and 'srv_cksum' can");
+            return Err(Failure::new(Code::Notsupported, sentence));
+        }
+    };
+    let number = number.map_err(|sentence| Failure::new(Code::Inval, format!("property '{name}': {sentence}")))?;
+    let kind = NUMBERS.iter().find(|(other, ..)| *other == known).map_or(0, |(_, _, kind)| *kind);
+    Ok((kind, number))
 }
 
 fn get_properties(session: &Session, of: ContainerOf, names: &[String]) -> Result<Reply> {
@@ -299,6 +343,21 @@ mod tests {
         let names: Vec<&str> = properties_of(&properties).iter().map(|property| property.0).collect();
         assert_eq!(names, ["label", "layout_type", "rd_fac", "owner"]);
         assert_eq!(properties_of(&properties)[1].2, json!("POSIX (1)"));
+    }
+
+    #[test]
+    fn checksums_are_chosen_by_upstreams_words() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let given = [pair("label", "a"), pair("csum", "crc32"), pair("csum_size", "64KiB"), pair("srv_cksum", "on")];
+        let numbers = numbers_of(&given).expect("valid");
+        assert_eq!(numbers, [(0x1004, 2), (0x1005, 65536), (0x1006, 1)]);
+        let properties = ContainerProperties { numbers, ..ContainerProperties::default() };
+        let shown: Vec<Value> = properties_of(&properties).into_iter().skip(2).map(|property| property.2).collect();
+        assert_eq!(shown, [json!("crc32"), json!(65536), json!("on")]);
+        assert_eq!(numbers_of(&[pair("cksum", "SHA512")]).expect("valid"), [(0x1004, 6)]);
+        for (name, value) in [("csum", "md5"), ("csum_size", "x"), ("srv_cksum", "1"), ("dedup", "on")] {
+            assert!(numbers_of(&[pair(name, value)]).is_err(), "{name}:{value}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Containers: what the pool service decides, done on the targets.
 
 use super::Service;
-use daos_pool_service::ClientId;
+use daos_pool_service::{ClientId, ContainerChecksums};
 use daos_status::Result;
 use daos_types::{ContainerId, PoolId, TargetIndex};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened, ContainerRequest,
-    ContainerSetProperties, Opcode, TargetContainer,
+    ContainerSetProperties, Opcode, TargetContainer, TargetContainerCreate,
 };
 
 impl Service {
@@ -23,7 +23,14 @@ impl Service {
         if checked.rows.is_empty() {
             return Ok(());
         }
-        let part = TargetContainer { pool, container };
+        let checksums = ContainerChecksums::of(&request.properties)?;
+        let part = TargetContainerCreate {
+            pool,
+            container,
+            checksum: u32::from(checksums.kind.number()),
+            chunk_bytes: checksums.chunk_bytes,
+            verify_on_update: checksums.verify_on_update,
+        };
         let targets = self.targets_of(pool);
         let made = self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerCreate, &part).await;
         let result = match made {

@@ -87,7 +87,7 @@ impl RowStore {
             arena_bytes: ARENA_BYTES,
             log_bytes: LOG_BYTES,
             durability: Durability::Log,
-            checksum: ChecksumKind::Crc32c,
+            checksum: ChecksumKind::default(),
         };
         let make = async || {
             let store = match Store::create(media.clone(), settings, env.clone(), spawner).await {

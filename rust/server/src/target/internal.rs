@@ -2,10 +2,11 @@
 
 use super::Inner;
 use daos_status::{Code, Result, fail};
-use daos_store::ContainerSettings;
+use daos_store::{ChecksumKind, ContainerSettings};
 use daos_types::{HandleId, PoolId};
 use daos_wire::{
-    HandleQuery, Opcode, TargetContainer, TargetContainerList, TargetPoolCreate, decode, encode, take_page,
+    HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate, decode, encode,
+    take_page,
 };
 use std::rc::Rc;
 
@@ -40,8 +41,9 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
             Ok(encode(&target.pools.space(pool)?))
         }
         Opcode::TargetContainerCreate => {
-            let TargetContainer { pool, container } = decode(body)?;
-            match target.pools.store(pool)?.container_create(container, ContainerSettings::default()).await {
+            let request: TargetContainerCreate = decode(body)?;
+            let settings = settings_of(&request)?;
+            match target.pools.store(request.pool)?.container_create(request.container, settings).await {
                 Err(status) if status.code() != Code::Exist => Err(status),
                 _ => Ok(encode(&())),
             }
@@ -79,5 +81,14 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
             Ok(encode(&()))
         }
         other => fail!(Code::Nosys, "{other:?} is no operation between targets"),
+    }
+}
+
+/// What a container is to be made with.
+fn settings_of(request: &TargetContainerCreate) -> Result<ContainerSettings> {
+    let TargetContainerCreate { checksum, chunk_bytes, verify_on_update, .. } = *request;
+    match ChecksumKind::from_number(u64::from(checksum)) {
+        Some(checksum) => Ok(ContainerSettings { checksum, chunk_bytes, verify_on_update }),
+        None => fail!(Code::Proto, "{checksum} is no kind of checksum"),
     }
 }

@@ -109,7 +109,7 @@ impl Pools {
             arena_bytes: request.meta_bytes,
             log_bytes: request.log_bytes,
             durability,
-            checksum: ChecksumKind::Crc32c,
+            checksum: ChecksumKind::default(),
         };
         let media: Rc<dyn Media> = match durability {
             Durability::Ram => Rc::new(MemoryMedia::new()),

@@ -187,6 +187,10 @@ fn targets(golden: &mut Golden) {
     let create =
         TargetPoolCreate { pool: pool(), meta_bytes: 40, data_bytes: 41, log_bytes: 42, durability: "d".into() };
     golden.check("TargetPoolCreate", &create);
+    let (pool_id, chunk_bytes, verify_on_update) = (pool(), 0x0102_0304, true);
+    let create =
+        TargetContainerCreate { pool: pool_id, container: container(), checksum: 43, chunk_bytes, verify_on_update };
+    golden.check("TargetContainerCreate", &create);
     golden.check("TargetContainer", &TargetContainer { pool: pool(), container: container() });
     golden.check("TargetSpace", &TargetSpace { meta: space(), data: space() });
     golden.check("HandleQuery", &HandleQuery { pool: pool(), container: container(), handle: handle() });

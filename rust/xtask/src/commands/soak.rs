@@ -71,6 +71,14 @@ const STORE: &[Program] = &[
     },
     Program {
         package: "daos-store",
+        target: Some("damage"),
+        filter: "flipped_bits",
+        first_seed: "DAOS_STORE_FIRST_FLIP",
+        seeds: ("DAOS_STORE_FLIPS", 400),
+        more: &[],
+    },
+    Program {
+        package: "daos-store",
         target: None,
         filter: "damage_tests",
         first_seed: "DAOS_STORE_FIRST_DAMAGE",
@@ -193,7 +201,7 @@ mod tests {
             package_id: id.to_owned(),
         };
         let id = "path+file:///somewhere/rust/store#daos-store@0.1.0";
-        let [model, _, inside] = STORE else { panic!("three programs") };
+        let [model, .., inside] = STORE else { panic!("several programs") };
         assert!(model.is_built_by(&message("test", "model", id)));
         assert!(!model.is_built_by(&message("test", "crash", id)));
         assert!(!model.is_built_by(&message("test", "model", "path+file:///somewhere/rust/media#daos-media@0.1.0")));

@@ -1,0 +1,12 @@
+//! Damaged devices under a store: whatever bit of log, checkpoint or data is flipped, each answer is the right one, or an error.
+//!
+//! `DAOS_STORE_FLIPS=n` tries n flips per device (0: one in every byte that is written), `DAOS_STORE_FIRST_FLIP=n` starts at a seed.
+
+mod dump;
+mod flips;
+mod image;
+mod sample;
+
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
