@@ -2,6 +2,7 @@
 
 use crate::array;
 use crate::checksums::Checksums;
+use crate::ends::Ends;
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{ChildOrder, Children, Level, NewAkey, ROOM_MAX, Search, Span, ValueKind};
 use crate::single;
@@ -128,6 +129,7 @@ pub(crate) struct Change<'a, 't> {
     pub transaction: &'a mut Transaction<'t>,
     pub space: &'a ValueSpace,
     pub kind: ChecksumKind,
+    pub ends: &'a Ends,
 }
 
 /// The object that a change is about, on its way.
@@ -200,6 +202,7 @@ impl<'t> Change<'_, 't> {
         let epoch = request.epoch.0;
         let mut target = self.target(container, request.object, epoch)?;
         let probe = KeyProbe::new(request.object.object_type().dkey_kind(), &request.dkey)?;
+        self.ends.note_update(request.container, request.object, probe.order, probe.bytes);
         let (found, place) = match target.object.search_child(self.arena(), &probe)? {
             Search::Found(dkey) => (Some(dkey), None),
             Search::Absent(place) => (None, place),

@@ -117,7 +117,7 @@ impl Store {
         let mut newest = 0;
         for (index, operation) in operations.iter().enumerate() {
             let kind = ChecksumKind::Off;
-            let mut change = Change { transaction: &mut transaction, space: &self.values, kind };
+            let mut change = Change { transaction: &mut transaction, space: &self.values, kind, ends: &self.ends };
             let epoch = match operation {
                 Operation::Update(update) => {
                     let mut container = self.container(arena, update.container)?;

@@ -129,6 +129,7 @@ impl Store {
         };
         let mut transaction = arena.begin_privileged();
         reclaim::mark_destroyed(&mut transaction, &mut level)?;
+        self.ends.clear();
         let lsn = self.durable.commit(transaction)?;
         self.recent.mark_structure(lsn);
         self.durable.wait_durable(lsn).await?;

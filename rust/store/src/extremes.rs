@@ -1,12 +1,13 @@
 //! The greatest and least keys and extents of an object.
 
 use crate::Store;
-use crate::key_order::KeyProbe;
+use crate::ends::PASSED_MIN;
+use crate::key_order::{KeyProbe, order_of};
 use crate::level::{Children, Level, ValueKind};
 use crate::pieces::{Pieces, PiecesBackward};
 use crate::query::{End, KeyChoice, QueryReply, QueryRequest};
 use crate::tree::{Cursor, Tree};
-use crate::visibility::{Depth, Window, is_visible};
+use crate::visibility::{Depth, Window, is_visible, span};
 use daos_env::sync::yield_now;
 use daos_media::Arena;
 use daos_status::{Code, Result, fail};
@@ -46,18 +47,38 @@ fn check(request: &QueryRequest) -> Result<()> {
 impl Store {
     pub(crate) async fn find_extreme(&self, request: &QueryRequest) -> Result<QueryReply> {
         check(request)?;
-        let mut beyond = None;
+        let mut from = match request.dkey {
+            KeyChoice::Ask => self.ends.find(request).map_or(Beginning::End, Beginning::Known),
+            KeyChoice::Given(_) => Beginning::End,
+        };
+        let (before, mut passed) = (self.recent.of_object(request.container, request.object), 0);
         loop {
-            match self.query_slice(request, beyond.as_deref())? {
-                Step::Found(reply) => return Ok(reply),
-                Step::Beyond(key) => beyond = Some(key),
+            match self.query_slice(request, &from, &mut passed)? {
+                Step::Found(reply) => {
+                    // What has changed between two slices may lie beyond the answer.
+                    if passed >= PASSED_MIN && before == self.recent.of_object(request.container, request.object) {
+                        self.keep_end(request, &reply.dkey)?;
+                    }
+                    return Ok(reply);
+                }
+                Step::Beyond(key) => from = Beginning::Beyond(key),
                 Step::Nothing => fail!(Code::Nonexist, "object {} has nothing of what was asked for", request.object),
             }
             yield_now().await;
         }
     }
 
-    fn query_slice(&self, request: &QueryRequest, beyond: Option<&[u8]>) -> Result<Step> {
+    fn keep_end(&self, request: &QueryRequest, dkey: &Key) -> Result<()> {
+        let arena = self.durable.arena();
+        let Some((object, _)) = self.object(arena, request.container, request.object, request.epoch)? else {
+            return Ok(());
+        };
+        let order = order_of(request.object.object_type().dkey_kind(), dkey)?;
+        self.ends.keep(request, (order, dkey.to_vec()), span(arena, &object, Depth::Object)?.touched);
+        Ok(())
+    }
+
+    fn query_slice(&self, request: &QueryRequest, from: &Beginning, passed: &mut usize) -> Result<Step> {
         let arena = self.durable.arena();
         let kind = request.object.object_type().dkey_kind();
         let Some((object, window)) = self.object(arena, request.container, request.object, request.epoch)? else {
@@ -70,13 +91,14 @@ impl Store {
                 None => Step::Nothing,
             });
         }
-        let mut walk = EndWalk::new(arena, &object, request.end, kind, beyond)?;
+        let mut walk = EndWalk::new(arena, &object, request.end, kind, from)?;
         for _ in 0..ENTRIES_PER_SLICE {
             let Some(dkey) = walk.next(arena)? else { return Ok(Step::Nothing) };
             if let Some(hit) = look_below(arena, request, &dkey, window)? {
                 return Ok(Step::Found(reply(Key::new(&dkey.key(arena)?)?, hit)));
             }
             walk.last = Some(dkey);
+            *passed += 1;
         }
         match walk.last {
             Some(dkey) => Ok(Step::Beyond(dkey.key(arena)?)),
@@ -106,7 +128,7 @@ fn look_below(arena: &Arena, request: &QueryRequest, dkey: &Level, window: Windo
         }
         Some(KeyChoice::Ask) => {
             let window = window.below(arena, dkey)?;
-            let mut walk = EndWalk::new(arena, dkey, request.end, kind, None)?;
+            let mut walk = EndWalk::new(arena, dkey, request.end, kind, &Beginning::End)?;
             while let Some(akey) = walk.next(arena)? {
                 let hit = look_at_akey(arena, request, &akey, window, || Key::new(&akey.key(arena)?))?;
                 if hit.is_some() {
@@ -177,20 +199,37 @@ enum WalkState {
     At(Box<Cursor>),
 }
 
+impl WalkState {
+    fn at(cursor: Option<Cursor>) -> WalkState {
+        cursor.map_or(WalkState::Done, |cursor| WalkState::At(Box::new(cursor)))
+    }
+}
+
+/// Where a walk begins.
+enum Beginning {
+    /// At the end.
+    End,
+    /// At a key beyond which nothing is found.
+    Known(Vec<u8>),
+    /// Behind a key, seen from the end.
+    Beyond(Vec<u8>),
+}
+
 impl EndWalk {
-    fn new(arena: &Arena, level: &Level, end: End, kind: KeyKind, beyond: Option<&[u8]>) -> Result<EndWalk> {
-        let state = match level.children()? {
-            Children::None => WalkState::Done,
-            Children::Direct(_) if beyond.is_some() => WalkState::Done,
-            Children::Direct(link) => WalkState::Only(link),
-            Children::Tree(tree) => {
-                let cursor = match beyond {
-                    None if end == End::Min => tree.first(arena)?,
-                    None => tree.last(arena)?,
-                    Some(key) => seek_beyond(arena, &tree, end, kind, key)?,
-                };
-                cursor.map_or(WalkState::Done, |cursor| WalkState::At(Box::new(cursor)))
+    fn new(arena: &Arena, level: &Level, end: End, kind: KeyKind, from: &Beginning) -> Result<EndWalk> {
+        let state = match (level.children()?, from) {
+            (Children::None, _) | (Children::Direct(_), Beginning::Beyond(_)) => WalkState::Done,
+            (Children::Direct(link), _) => WalkState::Only(link),
+            (Children::Tree(tree), Beginning::End) if end == End::Min => WalkState::at(tree.first(arena)?),
+            (Children::Tree(tree), Beginning::End) => WalkState::at(tree.last(arena)?),
+            (Children::Tree(tree), Beginning::Known(key)) => {
+                let probe = KeyProbe { order: order_of(kind, key)?, bytes: key };
+                match end {
+                    End::Min => WalkState::at(tree.seek(arena, &probe, false)?),
+                    End::Max => WalkState::at(tree.seek_last(arena, &probe)?),
+                }
             }
+            (Children::Tree(tree), Beginning::Beyond(key)) => WalkState::at(seek_beyond(arena, &tree, end, kind, key)?),
         };
         Ok(EndWalk { end, state, last: None })
     }
@@ -213,7 +252,7 @@ impl EndWalk {
 
 /// The entry after a key, seen from the end where the walk began.
 fn seek_beyond(arena: &Arena, tree: &Tree, end: End, kind: KeyKind, key: &[u8]) -> Result<Option<Cursor>> {
-    let probe = KeyProbe { order: crate::key_order::order_of(kind, key)?, bytes: key };
+    let probe = KeyProbe { order: order_of(kind, key)?, bytes: key };
     if end == End::Min {
         return tree.seek(arena, &probe, true);
     }

@@ -21,6 +21,7 @@ mod damage;
 #[cfg(test)]
 mod damage_tests;
 mod data;
+mod ends;
 mod enumerate;
 mod extremes;
 mod fetch;
@@ -34,6 +35,8 @@ mod pieces;
 mod place;
 mod punch;
 mod query;
+#[cfg(test)]
+mod query_tests;
 mod recent;
 mod reclaim;
 mod request;

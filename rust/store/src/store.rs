@@ -1,6 +1,7 @@
 //! The store itself: its public face.
 
 use crate::damage::DamageLog;
+use crate::ends::Ends;
 use crate::recent::Recent;
 use crate::reclaim::Reclaim;
 use crate::superblock::Superblock;
@@ -25,6 +26,7 @@ pub struct Store {
     pub(crate) values: ValueSpace,
     pub(crate) superblock: Superblock,
     pub(crate) recent: Recent,
+    pub(crate) ends: Ends,
     pub(crate) timestamps: Timestamps,
     pub(crate) reclaim: Reclaim,
     pub(crate) spawner: Spawner,
@@ -89,6 +91,7 @@ impl Store {
             values,
             superblock,
             recent: Recent::new(),
+            ends: Ends::default(),
             timestamps: Timestamps::new(newest.get()),
             reclaim: Reclaim::default(),
             spawner: spawner.clone(),

@@ -198,3 +198,19 @@ impl Tree {
         Node::load(arena, head.root, head.height, self.augmented)
     }
 }
+
+#[cfg(test)]
+thread_local! {
+    static VISITS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+fn count_visit() {
+    VISITS.set(VISITS.get() + 1);
+}
+
+/// How many nodes this thread has visited: tests look at it to tell walks from scans.
+#[cfg(test)]
+pub(crate) fn visits() -> u64 {
+    VISITS.get()
+}

@@ -1,20 +1,25 @@
 //! Walking a tree. A cursor is valid until the tree changes.
 
 use super::node::Node;
-use super::{Entry, HEIGHT_MAX, Probe, Tree};
+use super::{Entry, HEIGHT_MAX, Probe, Tree, damaged};
 use daos_media::Arena;
 use daos_status::Result;
+
+/// Bytes of the smallest node.
+const NODE_BYTES_MIN: u64 = 32;
 
 /// An entry of a leaf, with the path to it: the root comes first.
 #[derive(Clone)]
 pub(crate) struct Cursor {
     pub(super) path: [(Node, usize); HEIGHT_MAX],
     pub(super) depth: usize,
+    /// How many nodes this cursor went down to.
+    entered: u64,
 }
 
 impl Cursor {
     pub(super) fn new(root: Node) -> Cursor {
-        Cursor { path: [(root, 0); HEIGHT_MAX], depth: 1 }
+        Cursor { path: [(root, 0); HEIGHT_MAX], depth: 1, entered: 0 }
     }
 
     #[inline]
@@ -26,6 +31,17 @@ impl Cursor {
         // The levels of nodes fall by one with each step down, and start below HEIGHT_MAX.
         self.path[self.depth] = (node, index);
         self.depth += 1;
+    }
+
+    /// Goes down to a node on a walk. A walk enters each node once; where nodes share their children, as in a forged tree, it enters more
+    /// than there are, and would do so nearly for ever.
+    fn enter(&mut self, arena: &Arena, node: Node, index: usize) -> Result<()> {
+        self.entered += 1;
+        if self.entered > arena.capacity() / NODE_BYTES_MIN + HEIGHT_MAX as u64 {
+            return Err(damaged("a tree whose nodes share their children", node.position()));
+        }
+        self.push(node, index);
+        Ok(())
     }
 
     /// The entry.
@@ -44,7 +60,7 @@ impl Cursor {
             }
             let child = node.child(arena, index)?;
             let index = if to_last { usize::from(child.count).saturating_sub(1) } else { 0 };
-            self.push(child, index);
+            self.enter(arena, child, index)?;
         }
     }
 
@@ -90,7 +106,7 @@ impl Cursor {
                     return Ok(true);
                 }
                 let child = node.child(arena, index)?;
-                self.push(child, 0);
+                self.enter(arena, child, 0)?;
                 continue;
             }
             if self.depth == 1 {

@@ -55,6 +55,8 @@ fn size_of_node(capacity: u8, augmented: bool) -> usize {
 impl Node {
     #[inline]
     pub fn load(arena: &Arena, link: u32, level: u8, augmented: bool) -> Result<Node> {
+        #[cfg(test)]
+        super::count_visit();
         let position = u64::from(link) * 8;
         let [found_level, count, capacity, found_augmented, ..] = arena.read_value::<[u8; 8]>(position)?;
         let known = if augmented { AUGMENTED_BITS } else { PLAIN_BITS };

@@ -179,3 +179,38 @@ fn entries_before_all_others_are_found() {
     }
     check(&tree, &arena, &model);
 }
+
+/// All checksums would be right: only a walk that counts notices that it comes by the same nodes again and again.
+#[test]
+fn a_forged_tree_whose_nodes_share_their_children_ends() {
+    for augmented in [false, true] {
+        let arena = Arena::reserve(1 << 20).expect("reserve");
+        let mut transaction = arena.begin();
+        let (tree, head) = Tree::create(&mut transaction, augmented).expect("create");
+        drop(transaction.commit());
+        insert(&tree, &arena, 7, 0, u64::MAX);
+        let head = u64::from(head) * 8;
+        let root = |arena: &Arena| arena.read_value::<u32>(head).expect("in the arena");
+        // The root and all that are put above it hold only the same child, in every place.
+        for level in 1..HEIGHT_MAX as u8 {
+            let child = root(&arena);
+            let mut transaction = arena.begin();
+            let mut node = Node::create(&mut transaction, level, usize::MAX, augmented).expect("create");
+            for index in 0..usize::from(node.capacity) {
+                let entry = Entry { order: 0, link: child, end: u64::MAX };
+                node.insert(&mut transaction, index, entry).expect("insert");
+            }
+            transaction.write(head, &node.link_of_node().to_le_bytes()).expect("write");
+            transaction.write(head + 4, &[level]).expect("write");
+            drop(transaction.commit());
+        }
+        let mut cursor = tree.first(&arena).expect("there").expect("an entry");
+        while cursor.next(&arena).is_ok() {}
+        let mut cursor = tree.last(&arena).expect("there").expect("an entry");
+        while cursor.previous(&arena).is_ok() {}
+        if augmented {
+            let mut cursor = tree.first_with_end_behind(&arena, 5).expect("there").expect("an entry");
+            while cursor.next_with_end_behind(&arena, 5).is_ok() {}
+        }
+    }
+}

@@ -202,6 +202,9 @@ async fn check_query(store: &Store, model: &Model, generator: &Generator, object
     let request =
         QueryRequest { container: CONTAINER, object, epoch: Epoch(epoch), end, dkey, akey: akey.clone(), extent };
     let expected = query(model, &request);
+    // Asked again, the store may remember where it found the answer.
+    let again = store.query_key(request.clone()).await;
+    assert_eq!(again.ok(), expected, "{request:?}");
     match store.query_key(request.clone()).await {
         Ok(reply) => assert_eq!(Some(reply), expected, "{request:?}"),
         Err(status) => assert_eq!((status.code(), expected), (Code::Nonexist, None), "{request:?}"),
