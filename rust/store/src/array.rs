@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! start u64, end u64 (zero: gone), epoch u64, checksum u64, record size u32, minor u24,
-//! flags u8 (1: on the device, 2: punched, 128: in the room of its akey, others: checksums),
+//! flags u8 (1: on the device, 2: punched, 64: witness, 128: in the room of its akey, others: checksums),
 //! then the bytes, or their pieces [u64] (punched: nothing)
 //! ```
 //! The tree orders them by start, then newest first: falling epoch, then falling minor number, which counts overlapping writes of one epoch. What the
@@ -27,6 +27,8 @@ const PUNCHED: u8 = 2;
 const INNER: u8 = 128;
 const END: u64 = 8;
 const _: () = assert!(std::mem::offset_of!(Header, end) as u64 == END);
+/// Together with [`PUNCHED`]: the record stands for data that was hidden and is freed, so that its akey still exists.
+const WITNESS: u8 = 64;
 const MINOR_MAX: u32 = 0x00ff_ffff;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -59,8 +61,7 @@ impl Record {
         let position = u64::from(link) * 8;
         let header: Header = arena.read_value(position)?;
         let flags = (header.minor_and_flags >> 24) as u8;
-        let other = flags & !(CHECKSUM_FLAGS | INNER);
-        let extent = Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && other <= PUNCHED);
+        let extent = Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && is_known(flags));
         let Some(extent) = extent else { return Err(damaged("an extent", position)) };
         let length = extent.count().checked_mul(u64::from(header.record_size));
         let limit = if flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
@@ -82,7 +83,23 @@ impl Record {
         self.flags & PUNCHED != 0
     }
 
-    fn length(&self) -> usize {
+    /// Whether it stands for data that is gone.
+    pub(crate) fn is_witness(&self) -> bool {
+        self.flags & WITNESS != 0
+    }
+
+    /// Whether it makes its akey exist.
+    pub(crate) fn counts_as_data(&self) -> bool {
+        !self.is_punch() || self.is_witness()
+    }
+
+    /// The greater one hides the other where they overlap.
+    pub(crate) fn version(&self) -> (u64, u32) {
+        (self.epoch, self.minor)
+    }
+
+    /// Bytes of its value.
+    pub(crate) fn length(&self) -> usize {
         // Checked when the record was loaded.
         if self.is_punch() { 0 } else { (self.extent.count() * u64::from(self.record_size)) as usize }
     }
@@ -115,9 +132,22 @@ impl Record {
         transaction.free(offset, HEADER + tail)
     }
 
+    /// Its epoch, as a span.
+    pub(crate) fn span(&self) -> Span {
+        match self.counts_as_data() {
+            true => Span::of(self.epoch),
+            false => Span { touched: self.epoch, ..Span::EMPTY },
+        }
+    }
+
     pub(crate) fn probe(&self) -> ExtentProbe {
         ExtentProbe { start: self.extent.start(), epoch: self.epoch, minor: self.minor }
     }
+}
+
+fn is_known(flags: u8) -> bool {
+    let kind = flags & !(CHECKSUM_FLAGS | INNER);
+    kind <= PUNCHED || kind == PUNCHED | WITNESS
 }
 
 /// The place of an extent in the tree.
@@ -141,12 +171,12 @@ impl Probe for ExtentProbe {
 /// The span of an only extent.
 pub(crate) fn span_of(arena: &Arena, link: u32) -> Result<Span> {
     let record = Record::load(arena, link)?;
-    Ok(if record.is_punch() { Span { touched: record.epoch, ..Span::EMPTY } } else { Span::of(record.epoch) })
+    Ok(record.span())
 }
 
 /// Whether an extent with data was written in a window.
 pub(crate) fn has_any(arena: &Arena, akey: &Level, window: Window) -> Result<bool> {
-    let counts = |record: Record| !record.is_punch() && window.has(record.epoch);
+    let counts = |record: Record| record.counts_as_data() && window.has(record.epoch);
     match akey.children()? {
         Children::None => Ok(false),
         Children::Direct(link) => Ok(counts(Record::load(arena, link)?)),
@@ -319,7 +349,7 @@ pub(crate) fn put(
             let old = Record::load(transaction.arena(), old)?;
             let (tree, root) = Tree::create(transaction, true)?;
             tree.insert(transaction, &old.probe(), old.link, old.extent.end())?;
-            note(transaction, &tree, old.epoch, old.is_punch())?;
+            note(transaction, &tree, old.epoch, !old.counts_as_data())?;
             tree.insert(transaction, &probe, link, extent.end())?;
             akey.set_children(transaction, root, true)?;
             note(transaction, &tree, epoch, is_punch)
@@ -370,7 +400,12 @@ fn make_room(
 }
 
 /// Takes a record out and frees it.
-fn remove(transaction: &mut Transaction<'_>, space: &ValueSpace, akey: &mut Level, record: &Record) -> Result<()> {
+pub(crate) fn remove(
+    transaction: &mut Transaction<'_>,
+    space: &ValueSpace,
+    akey: &mut Level,
+    record: &Record,
+) -> Result<()> {
     match akey.children()? {
         Children::Tree(tree) => {
             let Some(cursor) = tree.find(transaction.arena(), &record.probe())? else {
@@ -379,6 +414,37 @@ fn remove(transaction: &mut Transaction<'_>, space: &ValueSpace, akey: &mut Leve
             tree.remove(transaction, cursor)?;
         }
         _ => akey.set_children(transaction, 0, false)?,
+    }
+    record.free(transaction, space)
+}
+
+/// Frees the bytes of hidden data; a record without any stays in its place, so that the akey still exists.
+pub(crate) fn leave_witness(
+    transaction: &mut Transaction<'_>,
+    space: &ValueSpace,
+    akey: &mut Level,
+    record: &Record,
+) -> Result<()> {
+    let header = Header {
+        start: record.extent.start(),
+        end: record.extent.start() + 1,
+        epoch: record.epoch,
+        checksum: 0,
+        record_size: record.record_size,
+        minor_and_flags: record.minor | u32::from(PUNCHED | WITNESS) << 24,
+    };
+    let offset = transaction.allocate(HEADER)?;
+    transaction.fill(offset.get(), header.as_bytes())?;
+    match akey.children()? {
+        Children::Tree(tree) => {
+            let probe = record.probe();
+            let Some(cursor) = tree.find(transaction.arena(), &probe)? else {
+                return Err(damaged("an extent that its tree does not find", u64::from(record.link) * 8));
+            };
+            tree.remove(transaction, cursor)?;
+            tree.insert(transaction, &probe, offset.link(), header.end)?;
+        }
+        _ => akey.set_children(transaction, offset.link(), false)?,
     }
     record.free(transaction, space)
 }

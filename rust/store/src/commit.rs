@@ -4,6 +4,7 @@ use crate::change::{self, Change, PlacedValue};
 use crate::conflicts::Attempt;
 use crate::key_order::order_of;
 use crate::punch;
+use crate::snapshots::check_writable;
 use crate::{ChecksumKind, Operation, PunchRequest, PunchTarget, Store, UpdateRequest, UpdateValue};
 use daos_media::{Arena, Lsn};
 use daos_status::{Code, Result};
@@ -18,7 +19,8 @@ impl Store {
                 Operation::Update(update) => {
                     change::check_update(update)?;
                     // Before anything is written to the data device for nothing.
-                    self.container(arena, update.container)?;
+                    let container = self.container(arena, update.container)?;
+                    check_writable(arena, &container, update.epoch.0)?;
                 }
                 Operation::Punch(punch) => change::check_epoch(punch.epoch)?,
             }
@@ -121,6 +123,7 @@ impl Store {
             let epoch = match operation {
                 Operation::Update(update) => {
                     let mut container = self.container(arena, update.container)?;
+                    check_writable(arena, &container, update.epoch.0)?;
                     change.kind = container.state()?.settings(arena)?.checksum;
                     let placed = placed.get(index).map_or(&[][..], |values| values);
                     change.update(&mut container, update, placed)?;
@@ -128,6 +131,7 @@ impl Store {
                 }
                 Operation::Punch(punch) => {
                     let mut container = self.container(arena, punch.container)?;
+                    check_writable(arena, &container, punch.epoch.0)?;
                     change.punch(&mut container, punch)?;
                     punch.epoch
                 }

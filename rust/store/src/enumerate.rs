@@ -5,6 +5,7 @@ use crate::key_order::{self, KeyProbe, fixed_probe, object_key, object_of_key};
 use crate::level::{ChildOrder, Children, Level, ValueKind};
 use crate::listing::{ANCHOR_PREFIX_MAX, Place, Position};
 use crate::pieces::{Piece, Pieces, PiecesBackward};
+use crate::snapshots::check_readable;
 use crate::tree::{Cursor, Tree};
 use crate::visibility::{Depth, Window, is_visible};
 use crate::{Anchor, Direction, KeyListing, Limits, ListedExtent, Listing, Store};
@@ -199,6 +200,7 @@ impl Store {
         let limits = Limits { bytes: usize::MAX, ..limits };
         let scan = self.scan_keys(anchor, limits, |arena| {
             let level = self.container(arena, container)?;
+            check_readable(arena, &level, epoch.0)?;
             let window = Window::until(epoch.0);
             Ok(Some(Parent { level, window, order: ChildOrder::Fixed, depth: Depth::Object }))
         });
@@ -246,7 +248,9 @@ impl Store {
         epoch: Epoch,
     ) -> Result<Option<(Level, Window)>> {
         let key = object_key(object);
-        let Some(object) = self.container(arena, container)?.find_child(arena, &fixed_probe(&key))? else {
+        let container = self.container(arena, container)?;
+        check_readable(arena, &container, epoch.0)?;
+        let Some(object) = container.find_child(arena, &fixed_probe(&key))? else {
             return Ok(None);
         };
         Ok(Some((object, Window::until(epoch.0).below(arena, &object)?)))

@@ -5,6 +5,7 @@ use crate::fetch_request::{AkeyFetch, Content, FetchReply, FetchRequest, FetchWh
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Level, ValueKind};
 use crate::pieces::{Piece, Pieces};
+use crate::snapshots::check_readable;
 use crate::stored::{Origin, StoredRange};
 use crate::value_space::ReadPlan;
 use crate::view::ReadAt;
@@ -82,6 +83,7 @@ impl Store {
         let mut found =
             Found { reply: FetchReply { akeys: replies }, reads: Vec::new(), bytes: 0, pieces: 0, in_place };
         let container = self.container(arena, request.container)?;
+        check_readable(arena, &container, request.epoch.0)?;
         let path = find_dkey(arena, &container, request, order)?;
         if request.conditions.has(Conditions::DKEY_FETCH) {
             self.note_dkey_read(at);

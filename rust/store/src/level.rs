@@ -199,7 +199,6 @@ impl Level {
     }
 
     /// The state of a container.
-    #[allow(dead_code, reason = "the state is there before its users")]
     pub(crate) fn state(&self) -> Result<ContainerState> {
         if self.shape() & STATE == 0 || self.key_length() != 16 {
             return Err(damaged("a container", self.position));
@@ -433,6 +432,36 @@ impl Level {
         Ok(())
     }
 
+    /// Forgets one punch; `false` when there was none at this epoch.
+    pub(crate) fn remove_punch(&mut self, transaction: &mut Transaction<'_>, epoch: u64) -> Result<bool> {
+        let Some(tree) = self.punches()? else { return Ok(false) };
+        let Some(cursor) = tree.find(transaction.arena(), &Unique(epoch))? else { return Ok(false) };
+        tree.remove(transaction, cursor)?;
+        if tree.first(transaction.arena())?.is_none() {
+            tree.destroy(transaction)?;
+            self.header.punches = 0;
+            transaction.write(self.position + 4, &[0; 4])?;
+        }
+        Ok(true)
+    }
+
+    /// Does without a tree when a single child or none is left in it.
+    pub(crate) fn collapse(&mut self, transaction: &mut Transaction<'_>) -> Result<()> {
+        let Children::Tree(tree) = self.children()? else { return Ok(()) };
+        let arena = transaction.arena();
+        let Some(cursor) = tree.first(arena)? else {
+            tree.destroy(transaction)?;
+            return self.set_children(transaction, 0, false);
+        };
+        let link = cursor.entry(arena)?.link;
+        if cursor.clone().next(arena)? {
+            return Ok(());
+        }
+        tree.remove(transaction, cursor)?;
+        tree.destroy(transaction)?;
+        self.set_children(transaction, link, false)
+    }
+
     /// Forgets punches, as many as the budget allows; `true` when none are left.
     pub(crate) fn drop_punches(&mut self, transaction: &mut Transaction<'_>, budget: &mut usize) -> Result<bool> {
         let Some(tree) = self.punches()? else { return Ok(true) };
@@ -471,6 +500,15 @@ impl Span {
     /// The span of one update.
     pub(crate) fn of(epoch: u64) -> Span {
         Span { oldest: epoch, newest: epoch, touched: epoch, is_exact: true, has_punches: false }
+    }
+
+    /// Takes the span of something beside it in.
+    pub(crate) fn add(&mut self, other: Span) {
+        self.oldest = self.oldest.min(other.oldest);
+        self.newest = self.newest.max(other.newest);
+        self.touched = self.touched.max(other.touched);
+        self.is_exact &= other.is_exact;
+        self.has_punches |= other.has_punches;
     }
 
     fn note_in(&self, transaction: &mut Transaction<'_>, tree: &Tree) -> Result<()> {

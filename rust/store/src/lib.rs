@@ -7,6 +7,7 @@
 //!
 #![doc = include_str!("../docs/semantics.md")]
 
+mod aggregate;
 mod array;
 mod change;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod request;
 mod scrub;
 mod settings;
 mod single;
+mod snapshots;
 mod space;
 mod store;
 mod stored;
@@ -58,6 +60,7 @@ mod value_space;
 mod view;
 mod visibility;
 
+pub use aggregate::AggregationRun;
 pub use conditions::Conditions;
 pub use daos_checksum::ChecksumKind;
 pub use daos_media::Durability;

@@ -46,6 +46,14 @@ pub struct Statistics {
     pub scrubbed_values: u64,
     /// Their bytes.
     pub scrubbed_bytes: u64,
+    /// Steps of aggregation and discarding.
+    pub aggregation_steps: u64,
+    /// Walks over a container that came to their end.
+    pub aggregations: u64,
+    /// Records that aggregation and discarding have freed: versions, punches and keys.
+    pub records_freed: u64,
+    /// Bytes of the values among them.
+    pub bytes_freed: u64,
     /// Fetches and listings that waited for a change to become durable.
     pub waits_for_log: u64,
 }

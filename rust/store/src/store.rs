@@ -1,5 +1,6 @@
 //! The store itself: its public face.
 
+use crate::aggregate::Aggregation;
 use crate::damage::DamageLog;
 use crate::ends::Ends;
 use crate::recent::Recent;
@@ -29,6 +30,7 @@ pub struct Store {
     pub(crate) ends: Ends,
     pub(crate) timestamps: Timestamps,
     pub(crate) reclaim: Reclaim,
+    pub(crate) aggregation: Aggregation,
     pub(crate) spawner: Spawner,
     statistics: Cell<Statistics>,
     /// The newest epoch that was written, or a bound of it after opening.
@@ -94,6 +96,7 @@ impl Store {
             ends: Ends::default(),
             timestamps: Timestamps::new(newest.get()),
             reclaim: Reclaim::default(),
+            aggregation: Aggregation::default(),
             spawner: spawner.clone(),
             statistics: Cell::default(),
             newest,

@@ -21,6 +21,7 @@ mod tests;
 
 pub(crate) use cursor::{Cursor, Place};
 
+use crate::level::Span;
 use daos_media::{Arena, Offset, Transaction};
 use daos_status::{Code, Result, Status, fail};
 use node::Node;
@@ -170,7 +171,24 @@ impl Tree {
     /// Says that something below was removed, so that the summary of epochs is a bound only.
     pub(crate) fn note_removal(&self, transaction: &mut Transaction<'_>) -> Result<()> {
         let head = self.head(transaction.arena())?;
+        if head.flags & INEXACT != 0 {
+            return Ok(());
+        }
         transaction.write(self.position + 5, &[head.flags | INEXACT])
+    }
+
+    /// Replaces the summary, after a walk over everything below.
+    pub(crate) fn set_summary(&self, transaction: &mut Transaction<'_>, span: Span) -> Result<()> {
+        let head = self.head(transaction.arena())?;
+        let epochs = [span.oldest, span.newest, span.touched];
+        let flags = if span.has_punches { PUNCHED } else { 0 } | if span.is_exact { 0 } else { INEXACT };
+        if head.flags != flags {
+            transaction.write(self.position + 5, &[flags])?;
+        }
+        if epochs != [head.oldest, head.newest, head.touched] {
+            transaction.write(self.position + 8, epochs.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// The entry that a probe equals.

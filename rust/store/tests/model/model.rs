@@ -4,6 +4,7 @@ use daos_status::Code;
 use daos_store::{AkeyUpdate, Conditions, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
 use daos_types::{Extent, Key, ObjectId};
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// Records of an array lie below this index.
 pub const RECORDS: u64 = 64;
@@ -259,6 +260,15 @@ impl Model {
             };
         }
         kind
+    }
+
+    /// As if nothing had ever been done at some epochs.
+    #[allow(dead_code, reason = "not every test that has the model discards")]
+    pub fn discard(&mut self, only: Option<ObjectId>, epochs: RangeInclusive<u64>) {
+        self.events.retain(|event| {
+            let (Event::Put { object, epoch, .. } | Event::Punch { object, epoch, .. }) = event;
+            !epochs.contains(epoch) || only.is_some_and(|only| only != *object)
+        });
     }
 
     /// What was done below a dkey, for messages.

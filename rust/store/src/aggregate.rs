@@ -1,0 +1,249 @@
+//! Getting space back: what no epoch that can be read needs is freed, and what a range of epochs wrote is discarded.
+//!
+//! Both are walks in bounded steps, see [`walk`]. Before anything is freed, the epoch up to which is aggregated stands durably in the container:
+//! from then on older epochs are refused, but for pinned ones. Nothing else is remembered durably; after a restart a walk begins anew, and
+//! passes over what was not touched since the last one that came to its end.
+
+mod extents;
+mod rule;
+mod walk;
+
+use crate::level::Level;
+use crate::snapshots::pinned;
+use crate::{Statistics, Store};
+use daos_env::sync::{Signal, yield_now};
+use daos_media::Lsn;
+use daos_status::{Code, Result, fail};
+use daos_types::{ContainerId, Epoch, ObjectId};
+use rule::{Kept, Rule};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+use walk::{FREED_PER_STEP, LOOKED_AT_PER_STEP, Step, Walk};
+
+/// The walks of a store.
+#[derive(Default)]
+pub(crate) struct Aggregation {
+    /// The containers that are walked over.
+    walked: RefCell<BTreeSet<ContainerId>>,
+    /// Counts steps, so that those who wait for space notice.
+    steps: Cell<u64>,
+    /// Counts snapshots that were destroyed: a walk that began before one has kept more than is needed now.
+    unpinned: Cell<u64>,
+    changed: Signal,
+}
+
+impl Aggregation {
+    pub(crate) fn note_unpinned(&self) {
+        self.unpinned.set(self.unpinned.get() + 1);
+    }
+
+    /// Whether any container is walked over.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.walked.borrow().is_empty()
+    }
+
+    /// Waits until a walk has done one more step, or all have ended.
+    pub(crate) async fn wait_step(&self) {
+        let before = self.steps.get();
+        self.changed.wait_until(|| self.steps.get() != before || !self.is_running()).await;
+    }
+
+    fn note_step(&self) {
+        self.steps.set(self.steps.get() + 1);
+        self.changed.wake_all();
+    }
+}
+
+/// A walk over one container. Dropped before its end, it has freed what its steps freed.
+pub struct AggregationRun {
+    store: Rc<Store>,
+    container: ContainerId,
+    walk: Walk,
+    unpinned: u64,
+    looks: usize,
+    frees: usize,
+    is_done: bool,
+}
+
+impl Drop for AggregationRun {
+    fn drop(&mut self) {
+        self.store.aggregation.walked.borrow_mut().remove(&self.container);
+        self.store.aggregation.changed.wake_all();
+    }
+}
+
+impl AggregationRun {
+    fn begin(store: &Rc<Store>, container: ContainerId, only: Option<ObjectId>, rule: Rule) -> AggregationRun {
+        let unpinned = store.aggregation.unpinned.get();
+        let walk = Walk::new(container, only, rule);
+        let (looks, frees) = (LOOKED_AT_PER_STEP, FREED_PER_STEP);
+        AggregationRun { store: store.clone(), container, walk, unpinned, looks, frees, is_done: false }
+    }
+
+    /// Makes steps smaller than the usual 512 entries looked at and 128 records freed.
+    #[must_use]
+    pub fn with_limits(mut self, looked_at: usize, freed: usize) -> AggregationRun {
+        self.looks = looked_at.clamp(1, LOOKED_AT_PER_STEP);
+        self.frees = freed.clamp(1, FREED_PER_STEP);
+        self
+    }
+
+    /// Does one step, in one transaction: looks at up to 512 entries and frees up to 128 records; `false` when there was nothing left to do. Other
+    /// tasks should run between two steps. When the last step is done, all of them are durable.
+    pub async fn step(&mut self) -> Result<bool> {
+        if self.is_done {
+            return Ok(false);
+        }
+        if self.store.is_closed() {
+            fail!(Code::Shutdown, "the store was closed");
+        }
+        self.store.durable.admission().await?;
+        let result = self.try_step();
+        self.store.aggregation.note_step();
+        let (is_done, lsn) = result?;
+        self.is_done = is_done;
+        if is_done {
+            self.store.durable.wait_durable(lsn).await?;
+        }
+        Ok(!is_done)
+    }
+
+    fn try_step(&mut self) -> Result<(bool, Lsn)> {
+        let store = self.store.clone();
+        let arena = store.durable.arena();
+        let mut container = store.container(arena, self.container)?;
+        let mut transaction = arena.begin_privileged();
+        let mut step = Step {
+            transaction: &mut transaction,
+            space: &store.values,
+            recent: &store.recent,
+            looks: self.looks,
+            frees: self.frees,
+            done: walk::Done::default(),
+        };
+        let is_done = self.walk.step(&mut step, &mut container)?;
+        let done = step.done;
+        if is_done {
+            container.collapse(&mut transaction)?;
+            self.note_scanned(&mut transaction, &container)?;
+        }
+        let lsn = store.durable.commit(transaction)?;
+        if matches!(self.walk.rule, Rule::Discard(_)) {
+            store.recent.mark_structure(lsn);
+        }
+        self.walk.note_committed(&store.recent);
+        store.count(|statistics: &mut Statistics| {
+            statistics.aggregation_steps += 1;
+            statistics.records_freed += done.records;
+            statistics.bytes_freed += done.bytes;
+            statistics.aggregations += u64::from(is_done);
+        });
+        Ok((is_done, lsn))
+    }
+
+    /// The next walk passes over what was not touched since.
+    fn note_scanned(&self, transaction: &mut daos_media::Transaction<'_>, container: &Level) -> Result<()> {
+        let Rule::Aggregate(kept) = &self.walk.rule else { return Ok(()) };
+        let state = container.state()?;
+        if self.unpinned == self.store.aggregation.unpinned.get() && state.scanned(transaction.arena())? < kept.bound()
+        {
+            state.set_scanned(transaction, kept.bound())?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Begins to free what no epoch from `up_to` on and no snapshot sees of a container. From here on, reads of older epochs that are not
+    /// pinned and changes at or below `up_to` are refused. An epoch that is older than that of an earlier call counts as that one.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] when the container is walked over already.
+    pub async fn aggregation_begin(self: &Rc<Self>, container: ContainerId, up_to: Epoch) -> Result<AggregationRun> {
+        crate::change::check_epoch(up_to)?;
+        self.claim(container)?;
+        let mut run = AggregationRun::begin(self, container, None, Rule::Discard(1..=0));
+        self.durable.admission().await?;
+        let (kept, lsn) = self.raise(container, up_to.0)?;
+        run.walk = Walk::new(container, None, Rule::Aggregate(kept));
+        run.unpinned = self.aggregation.unpinned.get();
+        self.durable.wait_durable(lsn).await?;
+        Ok(run)
+    }
+
+    /// One walk of a container at a time.
+    fn claim(&self, container: ContainerId) -> Result<()> {
+        if self.is_closed() {
+            fail!(Code::Shutdown, "the store was closed");
+        }
+        if !self.aggregation.walked.borrow_mut().insert(container) {
+            fail!(Code::Busy, "container {container} is being aggregated already; try again when that is done");
+        }
+        Ok(())
+    }
+
+    /// Raises the epoch up to which a container is aggregated.
+    fn raise(&self, container: ContainerId, up_to: u64) -> Result<(Kept, Lsn)> {
+        let arena = self.durable.arena();
+        let level = self.container(arena, container)?;
+        let state = level.state()?;
+        let before = state.aggregated(arena)?;
+        let bound = up_to.max(before);
+        let kept = Kept::new(&pinned(arena, &level)?, bound, state.scanned(arena)?);
+        if bound == before {
+            return Ok((kept, Lsn(0)));
+        }
+        let mut transaction = arena.begin_privileged();
+        state.set_aggregated(&mut transaction, bound)?;
+        self.superblock.note_epoch(&mut transaction, bound)?;
+        let lsn = self.durable.commit(transaction)?;
+        self.newest.set(self.newest.get().max(bound));
+        self.recent.mark_structure(lsn);
+        Ok((kept, lsn))
+    }
+
+    /// Frees what no epoch from `up_to` on and no snapshot sees of a container; see [`Store::aggregation_begin`].
+    pub async fn aggregate(self: &Rc<Self>, container: ContainerId, up_to: Epoch) -> Result<()> {
+        let run = self.aggregation_begin(container, up_to).await?;
+        finish(run).await
+    }
+
+    /// Takes away all changes that were made to a container, or to one of its objects, at some epochs, as if they had never been. A
+    /// crash leaves some of it done; it is done again then.
+    ///
+    /// # Errors
+    /// [`Code::EpOld`] when the container was aggregated up to one of the epochs: they cannot be told apart any more.
+    /// [`Code::Busy`] when the container is walked over already.
+    pub async fn discard(
+        self: &Rc<Self>,
+        container: ContainerId,
+        object: Option<ObjectId>,
+        epochs: RangeInclusive<Epoch>,
+    ) -> Result<()> {
+        finish(self.discard_begin(container, object, epochs)?).await
+    }
+
+    /// Begins a [`Store::discard`] that is done step by step.
+    pub fn discard_begin(
+        self: &Rc<Self>,
+        container: ContainerId,
+        object: Option<ObjectId>,
+        epochs: RangeInclusive<Epoch>,
+    ) -> Result<AggregationRun> {
+        let (first, last) = (epochs.start().0.max(1), epochs.end().0);
+        self.claim(container)?;
+        let run = AggregationRun::begin(self, container, object, Rule::Discard(first..=last));
+        let arena = self.durable.arena();
+        crate::snapshots::check_writable(arena, &self.container(arena, container)?, first)?;
+        Ok(run)
+    }
+}
+
+async fn finish(mut run: AggregationRun) -> Result<()> {
+    while run.step().await? {
+        yield_now().await;
+    }
+    Ok(())
+}

@@ -1,0 +1,453 @@
+//! The walk over a container: from object to object, key to key and value to value, a bounded piece per transaction.
+//!
+//! Where it stands is kept as the keys of the path, so that everything may change between two steps. What is left below a level is
+//! gathered while its children are walked over: it tells, at the level's end, which of its punches still hide something, and whether the
+//! level itself can go. Changes that come meanwhile are all newer than what is decided about.
+
+use super::extents::ExtentPlace;
+use super::rule::{Hidden, Rule};
+use crate::key_order::{KeyProbe, object_of_key};
+use crate::level::{ChildOrder, Children, Level, Span, ValueKind};
+use crate::recent::Recent;
+use crate::single;
+use crate::tree::{Cursor, Unique, damaged};
+use crate::value_space::ValueSpace;
+use crate::visibility::{Depth, span};
+use daos_media::{Arena, Lsn, Transaction};
+use daos_status::Result;
+use daos_types::{ContainerId, ObjectId};
+
+/// Records freed by one transaction: its redo record stays small and other requests wait a fraction of a millisecond.
+pub(super) const FREED_PER_STEP: usize = 128;
+
+/// Entries looked at in one step, whether something is freed or not.
+pub(super) const LOOKED_AT_PER_STEP: usize = 512;
+
+/// What the children are of the container, of an object and of a dkey.
+const DEPTHS: [Depth; 3] = [Depth::Object, Depth::Dkey, Depth::Akey];
+
+/// A level that the walk is in.
+pub(super) struct Frame {
+    /// Its key in the level above.
+    key: Vec<u8>,
+    /// The last of its children that is done.
+    behind: Option<Vec<u8>>,
+    /// What is left below, as far as the walk has come.
+    pub(super) below: Span,
+    /// Nothing of its object has changed since the walk came here, so that what is left below is known exactly.
+    is_clean: bool,
+    /// Of an akey: where the walk stands in its versions.
+    after: Option<u64>,
+    /// Of an akey with extents.
+    pub(super) extents: ExtentPlace,
+}
+
+impl Frame {
+    fn new(key: Vec<u8>) -> Frame {
+        let extents = ExtentPlace::default();
+        Frame { key, behind: None, below: Span::EMPTY, is_clean: true, after: None, extents }
+    }
+}
+
+/// What was done in one step.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Done {
+    pub records: u64,
+    pub bytes: u64,
+}
+
+/// One step: its transaction, and what it may still do.
+pub(super) struct Step<'a, 't> {
+    pub transaction: &'a mut Transaction<'t>,
+    pub space: &'a ValueSpace,
+    pub recent: &'a Recent,
+    pub looks: usize,
+    pub frees: usize,
+    pub done: Done,
+}
+
+impl<'t> Step<'_, 't> {
+    pub(super) fn arena(&self) -> &'t Arena {
+        self.transaction.arena()
+    }
+
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.looks == 0 || self.frees == 0
+    }
+
+    pub(super) fn look(&mut self) {
+        self.looks = self.looks.saturating_sub(1);
+    }
+
+    pub(super) fn note_freed(&mut self, bytes: usize) {
+        self.frees = self.frees.saturating_sub(1);
+        self.done.records += 1;
+        self.done.bytes += bytes as u64;
+    }
+}
+
+/// What became of a child.
+enum Outcome {
+    /// The step ended within it.
+    Paused,
+    Stays,
+    /// Its record is gone.
+    Gone,
+}
+
+pub(super) struct Walk {
+    container: ContainerId,
+    /// Only this object, if only one.
+    only: Option<ObjectId>,
+    pub(super) rule: Rule,
+    /// The container first.
+    pub(super) frames: Vec<Frame>,
+    /// The last change of the object that the walk is in, at the end of the last step.
+    seen: Lsn,
+}
+
+impl Walk {
+    pub(super) fn new(container: ContainerId, only: Option<ObjectId>, rule: Rule) -> Walk {
+        Walk { container, only, rule, frames: vec![Frame::new(Vec::new())], seen: Lsn(0) }
+    }
+
+    /// Does one step; `true` at the end of the walk.
+    pub(super) fn step(&mut self, step: &mut Step<'_, '_>, container: &mut Level) -> Result<bool> {
+        if self.last_change(step.recent) != self.seen {
+            self.frames[1..].iter_mut().for_each(|frame| frame.is_clean = false);
+        }
+        let hidden = self.rule.nothing_hidden();
+        match self.only {
+            None => self.children(step, container, 0, &hidden),
+            Some(object) => {
+                let key = crate::key_order::object_key(object);
+                self.only_child(step, container, &key, &hidden)
+            }
+        }
+    }
+
+    /// To be called when the step is committed.
+    pub(super) fn note_committed(&mut self, recent: &Recent) {
+        self.seen = self.last_change(recent);
+    }
+
+    /// The last change of the object that the walk is in.
+    fn last_change(&self, recent: &Recent) -> Lsn {
+        let object = self.frames.get(1).and_then(|frame| object_of_key(&frame.key));
+        object.map_or(Lsn(0), |object| recent.of_object(self.container, object))
+    }
+
+    fn only_child(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        container: &mut Level,
+        key: &[u8],
+        hidden: &Hidden,
+    ) -> Result<bool> {
+        let probe = KeyProbe { order: ChildOrder::Fixed.order_of(key)?, bytes: key };
+        let Some(child) = container.find_child(step.arena(), &probe)? else { return Ok(true) };
+        if self.frames.len() == 1 {
+            self.frames.push(Frame::new(key.to_vec()));
+        }
+        Ok(!matches!(self.child(step, container, child, 0, hidden)?, Outcome::Paused))
+    }
+
+    /// How the children of a frame's level are ordered.
+    fn order(&self, index: usize) -> Result<ChildOrder> {
+        if index == 0 {
+            return Ok(ChildOrder::Fixed);
+        }
+        let object = self.frames.get(1).and_then(|frame| object_of_key(&frame.key));
+        let Some(object) = object else { return Err(damaged("an object's key", 0)) };
+        let kind = object.object_type();
+        Ok(ChildOrder::Keys(if index == 1 { kind.dkey_kind() } else { kind.akey_kind() }))
+    }
+
+    /// Walks over the children of a level; `false` when the step ended before the last of them.
+    fn children(&mut self, step: &mut Step<'_, '_>, level: &mut Level, index: usize, hidden: &Hidden) -> Result<bool> {
+        let records = step.done.records;
+        let result = self.each_child(step, level, index, hidden)?;
+        if step.done.records > records
+            && index > 0
+            && let Children::Tree(tree) = level.children()?
+        {
+            tree.note_removal(step.transaction)?;
+        }
+        Ok(result)
+    }
+
+    fn each_child(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        level: &mut Level,
+        index: usize,
+        hidden: &Hidden,
+    ) -> Result<bool> {
+        let order = self.order(index)?;
+        if let Some(frame) = self.frames.get(index + 1) {
+            // The step before has ended within this child.
+            let key = frame.key.clone();
+            let probe = KeyProbe { order: order.order_of(&key)?, bytes: &key };
+            match level.find_child(step.arena(), &probe)? {
+                Some(child) => {
+                    if let Outcome::Paused = self.child(step, level, child, index, hidden)? {
+                        return Ok(false);
+                    }
+                }
+                None => self.frames.truncate(index + 1),
+            }
+            self.frames[index].behind = Some(key);
+        }
+        let mut place = Place::Unknown;
+        let mut last = None;
+        let is_done = loop {
+            if step.is_exhausted() {
+                break false;
+            }
+            let arena = step.arena();
+            let Some(link) = place.next(arena, level, order, self.frames[index].behind.as_deref())? else { break true };
+            let child = Level::load(arena, link)?;
+            step.look();
+            let below = span(arena, &child, DEPTHS[index])?;
+            if self.rule.skips(&below, hidden) {
+                self.frames[index].below.add(below);
+                last = Some(child);
+                continue;
+            }
+            last = None;
+            let key = child.key(arena)?;
+            self.frames.push(Frame::new(key.clone()));
+            match self.child(step, level, child, index, hidden)? {
+                Outcome::Paused => return Ok(false),
+                Outcome::Stays => {}
+                Outcome::Gone => place = Place::Unknown,
+            }
+            self.frames[index].behind = Some(key);
+        };
+        if let Some(last) = last {
+            self.frames[index].behind = Some(last.key(step.arena())?);
+        }
+        Ok(is_done)
+    }
+
+    /// Walks over what is below a child, which has the last frame, and then decides about the child itself.
+    fn child(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        parent: &mut Level,
+        mut child: Level,
+        index: usize,
+        hidden: &Hidden,
+    ) -> Result<Outcome> {
+        let hidden = self.rule.hidden_below(step.arena(), &child, hidden)?;
+        let is_done = match DEPTHS[index].below() {
+            Some(_) => self.children(step, &mut child, index + 1, &hidden)?,
+            None => self.values(step, &mut child, index + 1, &hidden)?,
+        };
+        if !is_done || !self.drop_punches(step, &mut child, index + 1)? {
+            return Ok(Outcome::Paused);
+        }
+        let Some(frame) = self.frames.get(index + 1) else { return Err(damaged("the path of a walk", 0)) };
+        let (mut below, is_clean) = (frame.below, frame.is_clean);
+        child.collapse(step.transaction)?;
+        let is_empty = matches!(child.children()?, Children::None) && child.punches()?.is_none();
+        if is_empty {
+            let order = self.order(index)?;
+            let key = &self.frames[index + 1].key;
+            let probe = KeyProbe { order: order.order_of(key)?, bytes: key };
+            parent.remove_child(step.transaction, &probe)?;
+            child.free(step.transaction)?;
+            step.note_freed(0);
+            self.frames.truncate(index + 1);
+            return Ok(Outcome::Gone);
+        }
+        if is_clean {
+            finish_tree(step, &mut child, DEPTHS[index], below)?;
+        }
+        below.is_exact &= is_clean;
+        if let Some(punches) = child.punches()?
+            && let Some(cursor) = punches.last(step.arena())?
+        {
+            below.touched = below.touched.max(cursor.entry(step.arena())?.order);
+            below.has_punches = true;
+        }
+        self.frames.truncate(index + 1);
+        self.frames[index].below.add(below);
+        Ok(Outcome::Stays)
+    }
+
+    /// Walks over the values of an akey; `false` when the step ended before the last.
+    fn values(&mut self, step: &mut Step<'_, '_>, akey: &mut Level, index: usize, hidden: &Hidden) -> Result<bool> {
+        match akey.value_kind()? {
+            ValueKind::Array => {
+                let records = step.done.records;
+                let is_done = self.extents(step, akey, index, hidden)?;
+                if step.done.records > records
+                    && let Children::Tree(tree) = akey.children()?
+                {
+                    tree.note_removal(step.transaction)?;
+                }
+                Ok(is_done)
+            }
+            ValueKind::Single => {
+                let is_done = self.versions(step, akey, index, hidden)?;
+                if is_done {
+                    self.frames[index].below = Span { has_punches: false, ..span_of_versions(step.arena(), akey)? };
+                }
+                Ok(is_done)
+            }
+            ValueKind::Unknown => Ok(true),
+        }
+    }
+
+    fn versions(&mut self, step: &mut Step<'_, '_>, akey: &mut Level, index: usize, hidden: &Hidden) -> Result<bool> {
+        let arena = step.arena();
+        let mut doomed = Vec::new();
+        let mut is_done = true;
+        match akey.children()? {
+            Children::None => {}
+            Children::Direct(link) => {
+                step.look();
+                let epoch = single::epoch_of(arena, link)?;
+                if self.rule.drops_version(epoch, None, hidden) {
+                    doomed.push((epoch, link));
+                }
+            }
+            Children::Tree(tree) => {
+                let after = &mut self.frames[index].after;
+                let mut cursor = match *after {
+                    None => tree.seek(arena, &Unique(self.rule.oldest()), false)?,
+                    Some(epoch) => tree.seek(arena, &Unique(epoch), true)?,
+                };
+                while let Some(at) = &mut cursor {
+                    let entry = at.entry(arena)?;
+                    if entry.order > self.rule.newest() {
+                        break;
+                    }
+                    if step.looks == 0 || doomed.len() >= step.frees {
+                        is_done = false;
+                        break;
+                    }
+                    step.look();
+                    let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
+                    if self.rule.drops_version(entry.order, next, hidden) {
+                        doomed.push((entry.order, entry.link));
+                    }
+                    *after = Some(entry.order);
+                    if next.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        for (epoch, link) in doomed {
+            let bytes = single::locate(arena, link)?.value_length;
+            single::remove_at(step.transaction, step.space, akey, epoch)?;
+            step.note_freed(bytes);
+        }
+        Ok(is_done)
+    }
+
+    /// Drops the punches of a level that hide nothing; `false` when the step ended before the last.
+    fn drop_punches(&mut self, step: &mut Step<'_, '_>, level: &mut Level, index: usize) -> Result<bool> {
+        let Some(tree) = level.punches()? else { return Ok(true) };
+        let arena = step.arena();
+        let oldest = self.frames[index].below.oldest;
+        let mut doomed = Vec::new();
+        let mut is_done = true;
+        let mut cursor = tree.seek(arena, &Unique(self.rule.oldest()), false)?;
+        while let Some(at) = &mut cursor {
+            let epoch = at.entry(arena)?.order;
+            if epoch > self.rule.newest() {
+                break;
+            }
+            if doomed.len() >= step.frees {
+                is_done = false;
+                break;
+            }
+            step.look();
+            let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
+            if self.rule.drops_punch(epoch, next, oldest) {
+                doomed.push(epoch);
+            }
+            if next.is_none() {
+                break;
+            }
+        }
+        for epoch in doomed {
+            level.remove_punch(step.transaction, epoch)?;
+            step.note_freed(0);
+        }
+        Ok(is_done)
+    }
+}
+
+fn span_of_versions(arena: &Arena, akey: &Level) -> Result<Span> {
+    let ends = match akey.children()? {
+        Children::None => None,
+        Children::Direct(link) => {
+            let epoch = single::epoch_of(arena, link)?;
+            Some((epoch, epoch))
+        }
+        Children::Tree(tree) => {
+            let oldest = tree.first(arena)?.map(|cursor| cursor.entry(arena)).transpose()?;
+            let newest = tree.last(arena)?.map(|cursor| cursor.entry(arena)).transpose()?;
+            oldest.zip(newest).map(|(oldest, newest)| (oldest.order, newest.order))
+        }
+    };
+    Ok(ends.map_or(Span::EMPTY, |(oldest, newest)| Span { oldest, ..Span::of(newest) }))
+}
+
+/// Makes the summary of a level as exact as those below it.
+fn finish_tree(step: &mut Step<'_, '_>, level: &mut Level, depth: Depth, below: Span) -> Result<()> {
+    let Children::Tree(tree) = level.children()? else { return Ok(()) };
+    let keeps_summary = depth != Depth::Akey || level.value_kind()? == ValueKind::Array;
+    if keeps_summary {
+        tree.set_summary(step.transaction, below)?;
+    }
+    Ok(())
+}
+
+/// Where the walk stands among the children of a level.
+enum Place {
+    /// Behind the last child that is done.
+    Unknown,
+    /// At this one, in a tree that has not changed.
+    At(Box<Cursor>),
+    End,
+}
+
+impl Place {
+    fn next(&mut self, arena: &Arena, level: &Level, order: ChildOrder, behind: Option<&[u8]>) -> Result<Option<u32>> {
+        let tree = match level.children()? {
+            Children::None => return Ok(None),
+            Children::Direct(link) => {
+                if matches!(std::mem::replace(self, Place::End), Place::End) {
+                    return Ok(None);
+                }
+                let Some(behind) = behind else { return Ok(Some(link)) };
+                let key = Level::load(arena, link)?.key(arena)?;
+                let is_behind = (order.order_of(&key)?, &key[..]) > (order.order_of(behind)?, behind);
+                return Ok(is_behind.then_some(link));
+            }
+            Children::Tree(tree) => tree,
+        };
+        let mut cursor = match std::mem::replace(self, Place::End) {
+            Place::End => return Ok(None),
+            Place::At(cursor) => cursor,
+            Place::Unknown => {
+                let found = match behind {
+                    None => tree.first(arena)?,
+                    Some(key) => tree.seek(arena, &KeyProbe { order: order.order_of(key)?, bytes: key }, true)?,
+                };
+                let Some(cursor) = found else { return Ok(None) };
+                Box::new(cursor)
+            }
+        };
+        let link = cursor.entry(arena)?.link;
+        if cursor.next(arena)? {
+            *self = Place::At(cursor);
+        }
+        Ok(Some(link))
+    }
+}

@@ -1,0 +1,97 @@
+//! Random changes, snapshots, aggregation and discarding against the plain model that keeps everything: what can be read answers as if nothing
+//! had been freed, what cannot is refused, and the space of what is gone comes back.
+//!
+//! `DAOS_STORE_SEEDS=n` runs n seeds, `DAOS_STORE_FIRST_SEED=n` starts at one, for instance to replay a failure.
+
+#[path = "../model/generate.rs"]
+mod generate;
+#[path = "../model/model.rs"]
+mod model;
+
+mod compare;
+mod history;
+mod power;
+mod space;
+
+use daos_env::{Env, Executor, ManualClock, SeededRandom};
+use daos_media::{Media, MemoryMedia};
+use daos_store::{ChecksumKind, ContainerSettings, Durability, Store, StoreSettings};
+use generate::{CONTAINER, Generator};
+use history::History;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn settings(seed: u64) -> StoreSettings {
+    let checksum = [ChecksumKind::Crc32c, ChecksumKind::Crc64, ChecksumKind::Off][(seed % 3) as usize];
+    let (data_bytes, arena_bytes, log_bytes) = (256 << 20, 64 << 20, 8 << 20);
+    StoreSettings { data_bytes, arena_bytes, log_bytes, durability: Durability::Log, checksum }
+}
+
+fn environment(seed: u64) -> Env {
+    Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(seed)) }
+}
+
+fn variable(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let first = variable("DAOS_STORE_FIRST_SEED", 1);
+    first..first + variable("DAOS_STORE_SEEDS", count)
+}
+
+fn replayable(seed: u64, what: &str, check: impl FnOnce()) {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
+    assert!(outcome.is_ok(), "replay with DAOS_STORE_FIRST_SEED={seed} DAOS_STORE_SEEDS=1: {what}");
+}
+
+async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
+    let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
+    let mut store = Store::create(media.clone(), settings(seed), environment(seed), &spawner).await.expect("create");
+    let empty = store.space().expect("space").data;
+    store.container_create(CONTAINER, ContainerSettings::default()).await.expect("container");
+    let mut history = History::default();
+    let mut generator = Generator::new(seed);
+    let mut freed = 0;
+    for step in 0..steps {
+        history.act(&store, &mut generator).await;
+        if generator.one_in(20) || step + 1 == steps {
+            compare::compare(&store, &history, &generator).await;
+        }
+        if generator.one_in(60) {
+            freed += store.statistics().records_freed;
+            if generator.one_in(2) {
+                store.close().await.expect("close");
+            }
+            drop(store);
+            store = Store::open(media.clone(), environment(seed), &spawner).await.expect("open");
+        }
+    }
+    freed += store.statistics().records_freed;
+    assert!(freed > 0, "a run in which nothing is freed proves nothing");
+    store.container_destroy(CONTAINER).await.expect("destroy");
+    store.close().await.expect("close");
+    assert_eq!(store.space().expect("space").data, empty, "blocks were lost");
+}
+
+fn run_seeds(count: u64) {
+    for seed in seeds(count) {
+        let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
+        let spawner = executor.spawner().clone();
+        replayable(seed, "random changes", || {
+            executor.block_on(run(seed, 220, spawner)).expect("the run ends");
+        });
+    }
+}
+
+#[test]
+fn aggregated_stores_agree_with_the_model() {
+    run_seeds(2);
+}
+
+#[test]
+#[ignore = "slow: a minute and more of seeds"]
+fn many_aggregated_stores_agree_with_the_model() {
+    run_seeds(100);
+}
