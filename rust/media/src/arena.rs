@@ -21,8 +21,10 @@ mod tests;
 
 pub use bytes::ArenaBytes;
 pub use redo::Redo;
+pub(crate) use redo::for_each_range;
 pub use size_class::ALLOCATION_SIZE_MAX;
 
+use crate::persistent_memory::{PersistentMemory, ViewSource, check_memory_range};
 use crate::transaction::{Scratch, Transaction};
 use allocator::Allocator;
 use daos_status::{Code, Result, fail};
@@ -113,21 +115,8 @@ impl Arena {
     /// Memory is taken as it is touched. The empty arena is a function of nothing but the format, so a log can be replayed
     /// over it from the first record.
     pub fn reserve(capacity: u64) -> Result<Arena> {
-        let chunk = u64::from(CHUNK_PAGES) * PAGE_SIZE as u64;
-        let capacity = capacity / chunk * chunk;
-        if !(chunk..=ARENA_BYTES_MAX).contains(&capacity) {
-            fail!(Code::Inval, "an arena holds from {chunk} to {ARENA_BYTES_MAX} bytes, not {capacity}");
-        }
-        let pages = capacity / PAGE_SIZE as u64;
-        let arena = Arena {
-            memory: Memory::reserve(capacity)?,
-            dirty: vec![Cell::new(0); pages.div_ceil(64) as usize],
-            guards: Cell::new(0),
-            open: Cell::new(false),
-            generation: Cell::new(0),
-            scratch: RefCell::default(),
-            allocator: RefCell::new(Allocator::new()),
-        };
+        let capacity = Arena::check_capacity(capacity)?;
+        let arena = Arena::of(Memory::reserve(capacity)?);
         arena.restore(0, &MAGIC)?;
         arena.restore(HEADER_VERSION, &VERSION.to_le_bytes())?;
         arena.restore(HEADER_PAGE_SIZE, &(PAGE_SIZE as u32).to_le_bytes())?;
@@ -136,6 +125,54 @@ impl Arena {
             arena.restore(position, &header)?;
         }
         Ok(arena)
+    }
+
+    /// An arena whose bytes are those of persistent memory from `position` on, which it never writes to.
+    pub(crate) fn view_of(memory: &dyn PersistentMemory, position: u64, capacity: u64) -> Result<Arena> {
+        if Arena::check_capacity(capacity)? != capacity {
+            fail!(Code::DfInval, "{} holds an arena of {capacity} bytes: no whole mebibytes", memory.name());
+        }
+        check_memory_range(memory.name(), memory.length(), "view", position, capacity)?;
+        match memory.view(position)? {
+            ViewSource::File { file, offset } => Ok(Arena::of(Memory::map_private(&file, offset, capacity)?)),
+            ViewSource::Copy => {
+                let arena = Arena::of(Memory::reserve(capacity)?);
+                let mut page = vec![0; PAGE_SIZE];
+                for start in (0..capacity).step_by(PAGE_SIZE) {
+                    memory.read(position + start, &mut page)?;
+                    arena.restore(start, &page)?;
+                }
+                Ok(arena)
+            }
+        }
+    }
+
+    /// How many pages of an empty arena may hold something but zeros.
+    pub(crate) const fn pages_of_empty() -> u32 {
+        CHUNK_PAGES
+    }
+
+    /// A capacity rounded down to whole chunks.
+    fn check_capacity(capacity: u64) -> Result<u64> {
+        let chunk = u64::from(CHUNK_PAGES) * PAGE_SIZE as u64;
+        let rounded = capacity / chunk * chunk;
+        if !(chunk..=ARENA_BYTES_MAX).contains(&rounded) {
+            fail!(Code::Inval, "an arena holds from {chunk} to {ARENA_BYTES_MAX} bytes, not {capacity}");
+        }
+        Ok(rounded)
+    }
+
+    fn of(memory: Memory) -> Arena {
+        let pages = memory.length() / PAGE_SIZE as u64;
+        Arena {
+            memory,
+            dirty: vec![Cell::new(0); pages.div_ceil(64) as usize],
+            guards: Cell::new(0),
+            open: Cell::new(false),
+            generation: Cell::new(0),
+            scratch: RefCell::default(),
+            allocator: RefCell::new(Allocator::new()),
+        }
     }
 
     /// All bytes.

@@ -1,6 +1,7 @@
 //! The seam between everything that stores and what stores it: named devices of 4 KiB blocks.
 
 use crate::memory::Region;
+use crate::persistent_memory::PersistentMemory;
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, fail};
 use std::future::Future;
@@ -40,6 +41,17 @@ pub trait Media {
 
     /// Opens a folder in this one, and makes it when it is missing; [`Code::Notdir`] when a device has the name.
     fn folder(&self, name: &str) -> Result<Rc<dyn Media>>;
+
+    /// Makes persistent memory of zeros, whose space is taken at once. It is listed, looked for and removed like a device, whose names it
+    /// shares; [`Code::Exist`] when the name is taken.
+    fn create_memory(&self, name: &str, size: u64) -> Result<Rc<dyn PersistentMemory>> {
+        fail!(Code::Notsupported, "{} has no persistent memory for {name} of {size} bytes", self.describe());
+    }
+
+    /// Opens persistent memory; [`Code::Nonexist`] when there is none of that name.
+    fn open_memory(&self, name: &str) -> Result<Rc<dyn PersistentMemory>> {
+        fail!(Code::Notsupported, "{} has no persistent memory such as {name}", self.describe());
+    }
 
     /// The names of all folders, in order.
     fn folders(&self) -> Result<Vec<String>>;

@@ -1,25 +1,29 @@
 //! An arena whose changes survive: arena, redo log, checkpoints and data device put together.
 
 mod background;
+mod journaled;
 mod recovery;
 mod shared;
 
 use crate::arena::Arena;
 use crate::checkpoint::{self, CheckpointStore, Contents};
 use crate::device::{BLOCK_SIZE, BlockDevice, Media};
+use crate::journal::{self, Journal, Layout};
 use crate::log::{self, RedoLog};
 use crate::memory::MemoryMedia;
 use crate::transaction::Transaction;
 use daos_env::{Env, Spawner};
 use daos_status::{Code, Result, Status, fail};
+use journaled::Journaled;
 pub(crate) use shared::CommitObserver;
-use shared::{Persistence, Shared};
+use shared::{Keeper, Persistence, Shared};
 use std::rc::Rc;
 
 /// The devices of an arena in its folder.
 const CHECKPOINT: &str = "checkpoint";
 const LOG: &str = "log";
 const DATA: &str = "data";
+const MEMORY: &str = "memory";
 
 /// What an acknowledged change survives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +76,7 @@ impl Drop for StopGuard {
 /// Counters of an arena since it was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ArenaStatistics {
-    /// Batches written to the log.
+    /// Batches written to the log, or entries to the journal.
     pub log_batches: u64,
     /// Transactions in them.
     pub log_records: u64,
@@ -84,7 +88,7 @@ pub struct ArenaStatistics {
     pub log_used: u64,
     /// Bytes of the log.
     pub log_capacity: u64,
-    /// Checkpoints written.
+    /// Checkpoints written, or times that the journal's space was released.
     pub checkpoints: u64,
     /// Pages written for them.
     pub checkpoint_pages: u64,
@@ -108,20 +112,15 @@ impl DurableArena {
         match settings.durability {
             Durability::Ram => {
                 let data = MemoryMedia::new().create(DATA, data_bytes)?;
-                return Ok(DurableArena::start(Shared::new(arena, data, None, Lsn(0)), spawner));
+                return Ok(DurableArena::start(Shared::new(arena, data, Keeper::Nothing, Lsn(0)), spawner));
             }
-            Durability::Pmem => return Err(no_pmem()),
+            Durability::Pmem => {
+                return DurableArena::create_on_memory(media, arena, settings, data_bytes, env, spawner).await;
+            }
             Durability::Log => {}
         }
         log::usable_bytes(settings.log_bytes)?;
-        if DurableArena::exists(&*media).await? {
-            fail!(Code::Exist, "{} holds an arena already; remove it first", media.describe());
-        }
-        for name in [CHECKPOINT, LOG, DATA] {
-            if media.exists(name)? {
-                media.remove(name)?;
-            }
-        }
+        DurableArena::clear(&*media).await?;
         let id = env.random.uuid().into_bytes();
         let data = media.create(DATA, data_bytes)?;
         let log = RedoLog::format(media.create(LOG, settings.log_bytes / BLOCK_SIZE as u64 * BLOCK_SIZE as u64)?, id);
@@ -129,14 +128,47 @@ impl DurableArena {
         let device = media.create(CHECKPOINT, checkpoint::device_bytes(arena.capacity()))?;
         let contents = Contents { id, arena_bytes: arena.capacity(), data_bytes, position: log.head() };
         let checkpoints = CheckpointStore::format(device, contents).await?;
-        let persistence = Persistence::new(log, checkpoints);
-        Ok(DurableArena::start(Shared::new(arena, data, Some(persistence), Lsn(0)), spawner))
+        let keeper = Keeper::Log(Persistence::new(log, checkpoints));
+        Ok(DurableArena::start(Shared::new(arena, data, keeper, Lsn(0)), spawner))
     }
 
-    /// Opens an arena of class `log`: loads its checkpoint and replays its log.
+    /// As [`DurableArena::create`], in class `pmem`.
+    async fn create_on_memory(
+        media: Rc<dyn Media>,
+        empty: Arena,
+        settings: ArenaSettings,
+        data_bytes: u64,
+        env: Env,
+        spawner: &Spawner,
+    ) -> Result<DurableArena> {
+        let ring_bytes = journal::ring_bytes_for(settings.log_bytes, data_bytes)?;
+        DurableArena::clear(&*media).await?;
+        let arena_bytes = empty.capacity();
+        let layout = Layout { id: env.random.uuid().into_bytes(), arena_bytes, data_bytes, ring_bytes };
+        let data = media.create(DATA, data_bytes)?;
+        let memory = media.create_memory(MEMORY, journal::device_bytes(arena_bytes, ring_bytes))?;
+        let journal = Journal::format(memory, layout, &empty)?;
+        journal.tell_how();
+        let arena = journal.view()?;
+        let keeper = Keeper::Journal(Journaled::new(journal));
+        Ok(DurableArena::start(Shared::new(arena, data, keeper, Lsn(0)), spawner))
+    }
+
+    /// Removes what an interrupted call has left behind; an error when an arena is there.
+    async fn clear(media: &dyn Media) -> Result<()> {
+        if DurableArena::exists(media).await? {
+            fail!(Code::Exist, "{} holds an arena already; remove it first", media.describe());
+        }
+        DurableArena::remove(media)
+    }
+
+    /// Opens an arena of class `log` or `pmem`: loads its checkpoint and replays its log, or maps its image and replays its journal.
     pub async fn open(media: Rc<dyn Media>, env: Env, spawner: &Spawner) -> Result<DurableArena> {
         let started = env.clock.monotonic();
         let place = media.describe();
+        if recovery::is_on_memory(&*media)? {
+            return DurableArena::open_on_memory(&*media, &env, spawner).await;
+        }
         let recovery::Opened { arena, checkpoints, log, data, pages, recovered } = recovery::open(&*media).await?;
         // What was read may lie in a cache that a power cut empties, written by a process that was killed before it synced.
         data.sync().await?;
@@ -154,14 +186,41 @@ impl DurableArena {
             recovered.bytes,
             last.0
         );
-        let persistence = Persistence::new(log, checkpoints);
-        Ok(DurableArena::start(Shared::new(arena, data, Some(persistence), last), spawner))
+        let keeper = Keeper::Log(Persistence::new(log, checkpoints));
+        Ok(DurableArena::start(Shared::new(arena, data, keeper, last), spawner))
+    }
+
+    async fn open_on_memory(media: &dyn Media, env: &Env, spawner: &Spawner) -> Result<DurableArena> {
+        let started = env.clock.monotonic();
+        let place = media.describe();
+        let doing = || format!("opening {place}");
+        let opened = Journal::open(media.open_memory(MEMORY)?).map_err(|status| status.while_doing(doing()))?;
+        let (journal, arena, recovered) = opened;
+        let data = recovery::open_data(media, journal.layout().data_bytes)?;
+        // What was read may lie in a cache that a power cut empties, written by a process that was killed before it synced.
+        data.sync().await?;
+        journal.tell_how();
+        let last = journal.last();
+        let milliseconds = env.clock.monotonic().saturating_sub(started).as_millis();
+        daos_env::log!(
+            Info,
+            "media",
+            "opened {place} in {milliseconds} ms: {} bytes of persistent memory, then {} transactions in {} journal \
+             entries of {} bytes, up to transaction {}",
+            arena.capacity(),
+            recovered.records,
+            recovered.batches,
+            recovered.bytes,
+            last.0
+        );
+        let keeper = Keeper::Journal(Journaled::new(journal));
+        Ok(DurableArena::start(Shared::new(arena, data, keeper, last), spawner))
     }
 
     /// Removes the devices of an arena that is not open.
     pub fn remove(media: &dyn Media) -> Result<()> {
-        // The checkpoint goes first: without it the rest is what an interrupted `create` leaves.
-        for name in [CHECKPOINT, LOG, DATA] {
+        // What makes the arena exist goes first: without it the rest is what an interrupted `create` leaves.
+        for name in [CHECKPOINT, MEMORY, LOG, DATA] {
             if media.exists(name)? {
                 media.remove(name)?;
             }
@@ -171,9 +230,13 @@ impl DurableArena {
 
     fn start(shared: Shared, spawner: &Spawner) -> DurableArena {
         let shared = Rc::new(shared);
-        if shared.persistence.is_some() {
+        if shared.persistence().is_some() {
             spawner.spawn(background::write_log(shared.clone()));
             spawner.spawn(background::write_checkpoints(shared.clone()));
+        }
+        if shared.journaled().is_some() {
+            spawner.spawn(journaled::write_journal(shared.clone()));
+            spawner.spawn(journaled::clean_journal(shared.clone()));
         }
         DurableArena { _guard: Rc::new(StopGuard(shared.clone())), shared }
     }
@@ -274,21 +337,25 @@ impl DurableArena {
 
     /// What was done since the arena was opened; zeros in class `ram`.
     pub fn statistics(&self) -> ArenaStatistics {
-        let Some(persistence) = &self.shared.persistence else { return ArenaStatistics::default() };
-        let counters = persistence.log.counters();
+        let (counters, log_used, log_capacity) = match (self.shared.persistence(), self.shared.journaled()) {
+            (Some(Persistence { log, .. }), _) => (log.counters(), log.used(), log.ring_bytes()),
+            (_, Some(Journaled { journal, .. })) => (journal.counters(), journal.used(), journal.ring_bytes()),
+            _ => return ArenaStatistics::default(),
+        };
+        let checkpoints = match (self.shared.persistence(), self.shared.journaled()) {
+            (Some(persistence), _) => persistence.checkpoints_done.get(),
+            (_, Some(journaled)) => journaled.journal.marks(),
+            _ => 0,
+        };
         ArenaStatistics {
             log_batches: counters.batches,
             log_records: counters.records,
             log_bytes: counters.bytes,
             records_per_batch_max: counters.records_per_batch_max,
-            log_used: persistence.log.used(),
-            log_capacity: persistence.log.ring_bytes(),
-            checkpoints: persistence.checkpoints_done.get(),
-            checkpoint_pages: persistence.checkpoints.pages_written(),
+            log_used,
+            log_capacity,
+            checkpoints,
+            checkpoint_pages: self.shared.persistence().map_or(0, |kept| kept.checkpoints.pages_written()),
         }
     }
-}
-
-fn no_pmem() -> Status {
-    Status::new(Code::Notsupported, "durability class pmem is not part of this program yet; use class log or ram")
 }

@@ -3,16 +3,19 @@
 mod device;
 mod engine;
 mod error;
+mod memory;
 mod ring;
 
 pub use engine::IoEngine;
 
 use crate::device::{BLOCK_SIZE, BlockDevice, Media, check_name, check_size};
+use crate::persistent_memory::{PersistentMemory, check_memory_size};
 use daos_env::{IoBuffer, Spawner};
 use daos_status::{Code, Result, fail};
 use device::FileDevice;
 use engine::Engine;
 use error::io_status;
+use memory::{FileMemory, allocate};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -225,6 +228,29 @@ impl Media for FileMedia {
 
     fn folders(&self) -> Result<Vec<String>> {
         self.names(true)
+    }
+
+    fn create_memory(&self, name: &str, size: u64) -> Result<Rc<dyn PersistentMemory>> {
+        let path = self.file_path(name)?;
+        check_memory_size(&path.display().to_string(), size)?;
+        let failed = |error: &io::Error| io_status(error, &format!("creating {} of {size} bytes", path.display()));
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(|error| failed(&error))?;
+        // A store into a hole of a full file system is a signal, not an error: the space is taken now.
+        let made = allocate(&file, size).and_then(|()| file.sync_all()).map_err(|error| failed(&error));
+        let memory = made.and_then(|()| FileMemory::map(&path, file, self.lock.clone())).inspect_err(|_| {
+            // Best effort: the error that is reported is the one that matters.
+            let _ignored = std::fs::remove_file(&path);
+        })?;
+        sync_directory(&self.path)?;
+        Ok(Rc::new(memory))
+    }
+
+    fn open_memory(&self, name: &str) -> Result<Rc<dyn PersistentMemory>> {
+        let path = self.device_path(name, "opening")?;
+        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = file.map_err(|error| io_status(&error, &format!("opening {}", path.display())))?;
+        Ok(Rc::new(FileMemory::map(&path, file, self.lock.clone())?))
     }
 
     fn remove_folder(&self, name: &str) -> Result<()> {

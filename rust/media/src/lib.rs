@@ -1,4 +1,6 @@
 //! Media of one target: devices, the arena in memory, its redo log and checkpoints, and the extents of the data device.
+//!
+#![doc = include_str!("../docs/persistent_memory.md")]
 
 pub mod arena;
 mod checkpoint;
@@ -6,8 +8,10 @@ mod device;
 mod durable_arena;
 mod extent_allocator;
 mod file;
+mod journal;
 mod log;
 mod memory;
+mod persistent_memory;
 mod transaction;
 
 pub use arena::{ARENA_BYTES_MAX, Arena, ArenaBytes, ArenaSpace, Offset, PAGE_SIZE, ROOTS, Redo, allocation_size};
@@ -16,4 +20,5 @@ pub use durable_arena::{ArenaSettings, ArenaStatistics, Durability, DurableArena
 pub use extent_allocator::{BlockRange, ExtentAllocator, ExtentSpace, PIECES_MAX, ReaderPin};
 pub use file::{FileMedia, IoEngine};
 pub use memory::{MemoryMedia, Region, RegionView};
+pub use persistent_memory::{CACHE_LINE, PersistWay, PersistentMemory, ViewSource, check_memory_range};
 pub use transaction::Transaction;

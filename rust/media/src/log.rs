@@ -16,6 +16,6 @@ mod batch;
 mod recovery;
 mod ring;
 
-pub(crate) use batch::Segment;
+pub(crate) use batch::{Segment, for_each_record};
 pub(crate) use recovery::Recovered;
-pub(crate) use ring::{LogPosition, RedoLog, usable_bytes};
+pub(crate) use ring::{LogCounters, LogPosition, RedoLog, usable_bytes};

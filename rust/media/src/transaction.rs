@@ -37,6 +37,12 @@ pub(crate) struct Scratch {
     structural: bool,
 }
 
+/// Two numbers of a redo record's range.
+const RANGE_HEADER_MAX: u64 = 20;
+
+/// What the allocator writes for one free, generously: a bitmap's word, and the headers of a run and its neighbours.
+const FREE_BYTES_MAX: u64 = 256;
+
 /// Up to so many frees of one transaction are searched one by one.
 const FREED_SEARCHED: usize = 16;
 
@@ -218,6 +224,13 @@ impl<'a> Transaction<'a> {
             return Err(Status::new(Code::DfInval, context));
         }
         Ok(())
+    }
+
+    /// At most so many bytes has the redo record of what was done so far, frees included.
+    pub(crate) fn redo_bytes_max(&self) -> u64 {
+        let Some(scratch) = &self.scratch else { return 0 };
+        let written: u64 = scratch.changes.iter().map(|change| u64::from(change.length) + RANGE_HEADER_MAX).sum();
+        written + scratch.freed.len() as u64 * FREE_BYTES_MAX
     }
 
     /// Makes the change final in memory; the redo record is for the log, if there is one.

@@ -1,9 +1,10 @@
 //! Real media pass the suite of the seam.
 
-use daos_env::{Executor, SystemClock};
-use daos_media::{FileMedia, IoEngine, Media, MemoryMedia};
+use daos_env::{Env, Executor, SystemClock};
+use daos_media::{ArenaSettings, Durability, DurableArena, FileMedia, IoEngine, Media, MemoryMedia, PersistWay};
 use daos_status::Code;
 use daos_testkit::media_suite::{check_full_media, check_media};
+use daos_testkit::memory_suite::check_memory;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -20,6 +21,90 @@ fn check_files(directory: &Path, engine: IoEngine) {
     let executor = executor();
     let open = || Rc::new(FileMedia::open(directory, engine, executor.spawner()).expect("open")) as Rc<dyn Media>;
     check_media(&executor, &open);
+}
+
+fn check_file_memory(directory: &Path) {
+    let executor = executor();
+    let open = || FileMedia::open(directory, IoEngine::Blocking, executor.spawner()).expect("open");
+    check_memory(&|| Rc::new(open()));
+    check_arena_in_files(directory);
+}
+
+/// An arena in files, whose process ends without closing it.
+fn check_arena_in_files(directory: &Path) {
+    let mut stored = Vec::new();
+    for life in 0..4u64 {
+        let executor = executor();
+        let (spawner, env) = (executor.spawner().clone(), Env::system());
+        let media: Rc<dyn Media> =
+            Rc::new(FileMedia::open(directory, IoEngine::Blocking, executor.spawner()).expect("open"));
+        let known = stored.clone();
+        let run = async move {
+            let durability = Durability::Pmem;
+            let settings = ArenaSettings { arena_capacity: 4 << 20, log_bytes: 1, data_bytes: 1 << 20, durability };
+            let durable = match life {
+                0 => DurableArena::create(media, settings, env, &spawner).await?,
+                _ => DurableArena::open(media, env, &spawner).await?,
+            };
+            for (position, value) in known {
+                let read: u64 = durable.arena().read_value(position)?;
+                assert_eq!(read, value, "life {life}");
+            }
+            let mut stored = Vec::new();
+            // More than the journal holds.
+            for value in 0..3000u64 {
+                durable.admission().await?;
+                let mut transaction = durable.arena().begin();
+                let offset = if value < 100 { Some(transaction.allocate(64)?) } else { None };
+                let place = value as usize % 100;
+                let position = offset.map_or_else(|| stored.get(place).map_or(0, |(at, _)| *at), |offset| offset.get());
+                transaction.write_value(position, &(life * 10_000 + value))?;
+                let lsn = durable.commit(transaction)?;
+                durable.wait_durable(lsn).await?;
+                stored.resize(stored.len().max(place + 1), (0, 0));
+                stored[place] = (position, life * 10_000 + value);
+            }
+            assert_eq!(durable.statistics().log_records, 3000);
+            if life == 2 {
+                durable.close().await?;
+            }
+            Ok::<_, daos_status::Status>(stored)
+        };
+        stored.extend(executor.block_on(run).expect("done").expect("works"));
+    }
+}
+
+#[test]
+fn file_memory_passes_the_suite() {
+    let directory = tempfile::tempdir().expect("directory");
+    check_file_memory(directory.path());
+}
+
+#[test]
+fn file_memory_on_tmpfs_passes_the_suite() {
+    let Ok(directory) = tempfile::tempdir_in("/dev/shm") else { return eprintln!("skipped: no /dev/shm") };
+    check_file_memory(directory.path());
+}
+
+/// With flush instructions, which libpmem uses on persistent memory, or where it is told to.
+#[test]
+fn file_memory_with_flush_instructions_passes_the_suite() {
+    let Ok(directory) = std::env::var(DIRECTORY) else {
+        if let Err(reason) = daos_pmem_sys::Library::load() {
+            return eprintln!("skipped: {reason}");
+        }
+        let directory = tempfile::tempdir().expect("directory");
+        let name = "file_memory_with_flush_instructions_passes_the_suite";
+        assert!(run_alone(name, "export PMEM_IS_PMEM_FORCE=1", directory.path(), &[]));
+        return;
+    };
+    let executor = executor();
+    let media = FileMedia::open(&directory, IoEngine::Blocking, executor.spawner()).expect("open");
+    let way = media.create_memory("m", 4096).expect("create").way();
+    assert_eq!(way, PersistWay::Flush);
+    media.remove("m").expect("remove");
+    drop(media);
+    check_file_memory(Path::new(&directory));
 }
 
 #[test]

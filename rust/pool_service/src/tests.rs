@@ -275,7 +275,8 @@ fn volatile_pools_begin_anew_with_the_engine() {
     assert_eq!(next.restart().pool_ids(), [id]);
     let stored =
         PoolCreate { id: PoolId::from_bytes([6; 16]), label: String::new(), durability: "pmem".into(), ..request };
-    assert_eq!(code(next.service.begin_pool_create(&stored, vec![], &OFFER)), Code::Notsupported);
+    next.commit(next.service.begin_pool_create(&stored, vec![(Rank(0), TargetIndex(0))], &OFFER)).expect("new");
+    assert_eq!(next.restart().volatile_pools(), [id], "persistent memory is there when the engine comes again");
 }
 
 fn texts(kind: u32, length: usize) -> Properties {

@@ -208,10 +208,27 @@ fn one_directory_has_one_engine() {
 }
 
 #[test]
+fn a_pool_on_persistent_memory_outlives_the_engine() {
+    let place = directory();
+    with_engine(place.path(), |client| async move {
+        client.create_pool(1, "p", "pmem").await.expect("creates");
+        client.connect(pool_id(1), handle_id(1)).await.expect("connects");
+        client.create_container(pool_id(1), handle_id(1), 1, "c").await.expect("creates");
+        client.open(pool_id(1), handle_id(1), 1, handle_id(2)).await.expect("opens");
+        client.update(0, &address(1, 1, 2), "d", b"v").await.expect("writes");
+    });
+    assert!(place.path().join(format!("target-0/pool-{}/memory", pool_id(1))).exists());
+    with_engine(place.path(), |client| async move {
+        client.connect(pool_id(1), handle_id(1)).await.expect("connects");
+        client.open(pool_id(1), handle_id(1), 1, handle_id(2)).await.expect("opens");
+        assert_eq!(client.fetch(0, &address(1, 1, 2), "d").await, Ok(Some(b"v".to_vec())));
+    });
+}
+
+#[test]
 fn classes_of_durability() {
     let place = directory();
     with_engine(place.path(), |client| async move {
-        assert_eq!(code(client.create_pool(1, "p", "pmem").await), Code::Notsupported);
         assert_eq!(code(client.create_pool(1, "p", "paper").await), Code::Inval);
         client.create_pool(1, "scratch", "ram").await.expect("creates");
         client.connect(pool_id(1), handle_id(1)).await.expect("connects");

@@ -13,6 +13,10 @@
 //! * The n-th call fails on demand: with an I/O error, which leaves a write done in part, and a sync that forgets some writes for
 //!   good; with a full disk, which leaves nothing; or short, which leaves the first half. A disk that is full stays so on demand:
 //!   then every write to blocks that were never written fails.
+//! * Persistent memory is written line by line of 64 bytes: until a drain, each line that was stored may survive a power cut, or not, or in
+//!   part, word by word of eight bytes, and as any of what was stored in it since the last drain. Stores, flushes and drains are persist
+//!   operations; a drain is a call, and when it fails with an I/O error some lines never become durable.
+//! * Making, opening and removing devices, memory and folders, and listing them, are calls, which fail like others: then nothing is done.
 //! * Bits flip on demand.
 //! * Operations complete after a few rounds of the executor, so that they overlap and overtake each other.
 //!
@@ -20,14 +24,16 @@
 
 mod device;
 mod disk;
+mod memory;
 mod world;
 
 pub use world::Fault;
 
-use daos_media::{BlockDevice, Media, check_name};
+use daos_media::{BlockDevice, Media, PersistWay, PersistentMemory, check_name};
 use daos_status::{Code, Result, fail};
 use device::SimDevice;
 use disk::Disk;
+use memory::{Lines, SimMemory};
 use std::cell::RefCell;
 use std::rc::Rc;
 use world::World;
@@ -51,7 +57,7 @@ impl SimMedia {
         self.world.borrow().persists
     }
 
-    /// How many calls (reads, writes, syncs) have been made.
+    /// How many calls (reads, writes, syncs, drains, discards, and those by name) have been made.
     pub fn calls(&self) -> u64 {
         self.world.borrow().calls
     }
@@ -90,7 +96,7 @@ impl SimMedia {
 
     /// How many blocks of all devices together hold something.
     pub fn blocks_used(&self) -> u64 {
-        self.world.borrow().disks.values().map(|disk| disk.borrow().blocks()).sum()
+        self.world.borrow().blocks_used()
     }
 
     /// Flips a bit of a device; `path` has slashes for folders.
@@ -99,6 +105,10 @@ impl SimMedia {
     /// There is no such device, or it has no such bit.
     pub fn flip_bit(&self, path: &str, bit: u64) -> Result<()> {
         let world = self.world.borrow();
+        if let Some(lines) = world.memories.get(path).filter(|lines| bit / 8 < lines.borrow().length()) {
+            lines.borrow_mut().flip_bit(bit);
+            return Ok(());
+        }
         let Some(disk) = world.disks.get(path) else { fail!(Code::Nonexist, "there is no simulated device {path}") };
         if bit / 8 >= disk.borrow().capacity {
             fail!(Code::Inval, "simulated device {path} has no bit {bit}");
@@ -112,12 +122,33 @@ impl SimMedia {
         self.world.borrow().fingerprint()
     }
 
-    fn path(&self, name: &str) -> Result<String> {
-        check_name(name)?;
+    /// Says of persistent memory opened from now on what its drains cost.
+    pub fn set_memory_way(&self, way: PersistWay) {
+        self.world.borrow_mut().memory_way = way;
+    }
+
+    /// Counts a call that answers at once; the fault planned for it, as an error.
+    fn begin(&self, what: &str) -> Result<()> {
         if self.is_off() {
             fail!(Code::Io, "the power of simulated media is off");
         }
+        let (_, fault) = self.world.borrow_mut().begin_call();
+        match fault {
+            None => Ok(()),
+            Some(Fault::NoSpace) => fail!(Code::Nospace, "{what} in {}: simulated full disk", self.describe()),
+            Some(_) => fail!(Code::Io, "{what} in {}: simulated I/O error", self.describe()),
+        }
+    }
+
+    fn path(&self, what: &str, name: &str) -> Result<String> {
+        check_name(name)?;
+        self.begin(what)?;
         Ok(format!("{}{name}", self.prefix))
+    }
+
+    fn is_taken(&self, path: &str) -> bool {
+        let world = self.world.borrow();
+        world.disks.contains_key(path) || world.memories.contains_key(path) || world.folders.contains(path)
     }
 
     fn names<'a>(&self, paths: impl Iterator<Item = &'a String>) -> Vec<String> {
@@ -132,12 +163,13 @@ impl SimMedia {
 
 impl Media for SimMedia {
     fn create(&self, name: &str, size: u64) -> Result<Rc<dyn BlockDevice>> {
-        let path = self.path(name)?;
+        let path = self.path("create", name)?;
         if size == 0 || !size.is_multiple_of(daos_media::BLOCK_SIZE as u64) {
             fail!(Code::Inval, "simulated device {path} cannot have {size} bytes");
         }
+        let taken = self.is_taken(&path);
         let mut world = self.world.borrow_mut();
-        if world.disks.contains_key(&path) || world.folders.contains(&path) {
+        if taken {
             fail!(Code::Exist, "simulated device {path} exists already");
         }
         let disk = Rc::new(RefCell::new(Disk::new(size)));
@@ -148,7 +180,7 @@ impl Media for SimMedia {
     }
 
     fn open(&self, name: &str) -> Result<Rc<dyn BlockDevice>> {
-        let path = self.path(name)?;
+        let path = self.path("open", name)?;
         self.world.borrow_mut().settle_orphans();
         let disk = self.world.borrow().disks.get(&path).cloned();
         match disk {
@@ -158,14 +190,15 @@ impl Media for SimMedia {
     }
 
     fn exists(&self, name: &str) -> Result<bool> {
-        let path = self.path(name)?;
-        Ok(self.world.borrow().disks.contains_key(&path))
+        let path = self.path("exists", name)?;
+        let world = self.world.borrow();
+        Ok(world.disks.contains_key(&path) || world.memories.contains_key(&path))
     }
 
     fn remove(&self, name: &str) -> Result<()> {
-        let path = self.path(name)?;
+        let path = self.path("remove", name)?;
         let mut world = self.world.borrow_mut();
-        if world.disks.remove(&path).is_none() {
+        if world.disks.remove(&path).is_none() && world.memories.remove(&path).is_none() {
             fail!(Code::Nonexist, "there is no simulated device {path}");
         }
         world.count_persist();
@@ -173,13 +206,17 @@ impl Media for SimMedia {
     }
 
     fn list(&self) -> Result<Vec<String>> {
-        Ok(self.names(self.world.borrow().disks.keys()))
+        self.begin("listing")?;
+        let world = self.world.borrow();
+        let mut names = self.names(world.disks.keys().chain(world.memories.keys()));
+        names.sort();
+        Ok(names)
     }
 
     fn folder(&self, name: &str) -> Result<Rc<dyn Media>> {
-        let path = self.path(name)?;
+        let path = self.path("folder", name)?;
         let mut world = self.world.borrow_mut();
-        if world.disks.contains_key(&path) {
+        if world.disks.contains_key(&path) || world.memories.contains_key(&path) {
             fail!(Code::Notdir, "{path} is a simulated device, not a folder");
         }
         let prefix = format!("{path}/");
@@ -190,11 +227,12 @@ impl Media for SimMedia {
     }
 
     fn folders(&self) -> Result<Vec<String>> {
+        self.begin("listing folders")?;
         Ok(self.names(self.world.borrow().folders.iter()))
     }
 
     fn remove_folder(&self, name: &str) -> Result<()> {
-        let path = self.path(name)?;
+        let path = self.path("removing a folder", name)?;
         let mut world = self.world.borrow_mut();
         if !world.folders.remove(&path) {
             fail!(Code::Nonexist, "there is no folder {path}");
@@ -202,8 +240,38 @@ impl Media for SimMedia {
         let inside = format!("{path}/");
         world.folders.retain(|folder| !folder.starts_with(&inside));
         world.disks.retain(|disk, _| !disk.starts_with(&inside));
+        world.memories.retain(|memory, _| !memory.starts_with(&inside));
         world.count_persist();
         Ok(())
+    }
+
+    fn create_memory(&self, name: &str, size: u64) -> Result<Rc<dyn PersistentMemory>> {
+        let path = self.path("creating memory", name)?;
+        if size == 0 || !size.is_multiple_of(daos_media::BLOCK_SIZE as u64) || size > isize::MAX as u64 {
+            fail!(Code::Inval, "simulated memory {path} cannot have {size} bytes");
+        }
+        if self.is_taken(&path) {
+            fail!(Code::Exist, "simulated device {path} exists already");
+        }
+        let mut world = self.world.borrow_mut();
+        let blocks = size / daos_media::BLOCK_SIZE as u64;
+        if world.space_blocks.is_some_and(|limit| world.blocks_used() + blocks > limit) {
+            fail!(Code::Nospace, "creating memory {path} of {size} bytes: simulated full disk");
+        }
+        let lines = Rc::new(RefCell::new(Lines::new(size)));
+        world.memories.insert(path.clone(), lines.clone());
+        world.count_persist();
+        drop(world);
+        Ok(Rc::new(SimMemory::new(&path, self.world.clone(), lines)))
+    }
+
+    fn open_memory(&self, name: &str) -> Result<Rc<dyn PersistentMemory>> {
+        let path = self.path("opening memory", name)?;
+        let lines = self.world.borrow().memories.get(&path).cloned();
+        match lines {
+            Some(lines) => Ok(Rc::new(SimMemory::new(&path, self.world.clone(), lines))),
+            None => fail!(Code::Nonexist, "there is no simulated memory {path}"),
+        }
     }
 
     fn describe(&self) -> String {

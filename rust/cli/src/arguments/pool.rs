@@ -104,7 +104,8 @@ pub struct PoolCreateOptions {
     /// Bytes of large values; added to --scm-size
     #[arg(long, value_name = "SIZE", value_parser = parse_size, requires = "scm_size")]
     pub nvme_size: Option<u64>,
-    /// Durability class: 'log' acknowledges what is on the device [default: log]
+    /// Durability class: 'log' acknowledges what is on the device, 'pmem' what is in persistent memory mapped from a file (made for a
+    /// directory on DAX; slow on a disk), 'ram' what is in memory [default: log]
     #[arg(long, value_name = "CLASS")]
     pub durability: Option<String>,
     /// Properties of the new pool; 'label' can be given

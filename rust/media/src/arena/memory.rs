@@ -3,6 +3,8 @@
 
 use daos_status::{Code, Result, fail};
 use std::cmp::Ordering;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 use zerocopy::FromBytes;
 
@@ -56,6 +58,24 @@ impl Memory {
         match (NonNull::new(start), NonNull::new(base)) {
             (Some(start), Some(base)) => Ok(Memory { start, reserved, base, length }),
             _ => fail!(Code::Nomem, "reserving {length} bytes of address space for an arena"),
+        }
+    }
+
+    /// Maps `length` bytes of a file privately: what is written here never reaches it. Pages that nobody wrote to show the file as it is.
+    pub(super) fn map_private(file: &File, offset: u64, length: u64) -> Result<Memory> {
+        let (Ok(bytes), Ok(offset)) = (usize::try_from(length), i64::try_from(offset)) else {
+            fail!(Code::Nomem, "an arena of {length} bytes does not fit the address space");
+        };
+        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_NORESERVE);
+        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory of ours.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, flags, file.as_raw_fd(), offset) };
+        if start == libc::MAP_FAILED {
+            let error = std::io::Error::last_os_error();
+            fail!(Code::Nomem, "mapping {length} bytes for an arena: {error}");
+        }
+        match (NonNull::new(start), NonNull::new(start.cast())) {
+            (Some(start), Some(base)) => Ok(Memory { start, reserved: bytes, base, length }),
+            _ => fail!(Code::Nomem, "mapping {length} bytes for an arena"),
         }
     }
 

@@ -76,8 +76,8 @@ impl<'a> Redo<'a> {
 
     /// Applies an encoded record, all of it or, when any part of it is malformed, nothing.
     pub fn replay(bytes: &[u8], arena: &Arena) -> Result<()> {
-        for_each_range(bytes, arena, |_, _| Ok(()))?;
-        for_each_range(bytes, arena, |position, bytes| {
+        for_each_range(bytes, arena.capacity(), |_, _| Ok(()))?;
+        for_each_range(bytes, arena.capacity(), |position, bytes| {
             arena.restore(position, bytes)?;
             arena.mark_range_dirty(position, bytes.len());
             Ok(())
@@ -116,13 +116,18 @@ fn merge(changes: &mut Vec<Change>) {
     changes.truncate(kept);
 }
 
-fn for_each_range(mut bytes: &[u8], arena: &Arena, mut visit: impl FnMut(u64, &[u8]) -> Result<()>) -> Result<()> {
+/// Calls `visit` with the position and the bytes of each range of a record of an arena of `capacity` bytes.
+pub(crate) fn for_each_range(
+    mut bytes: &[u8],
+    capacity: u64,
+    mut visit: impl FnMut(u64, &[u8]) -> Result<()>,
+) -> Result<()> {
     let mut end = 0u64;
     while !bytes.is_empty() {
         let gap = take_varint(&mut bytes)?;
         let length = take_varint(&mut bytes)?;
         let position = end.checked_add(gap).ok_or_else(malformed)?;
-        end = position.checked_add(length).filter(|end| *end <= arena.capacity()).ok_or_else(malformed)?;
+        end = position.checked_add(length).filter(|end| *end <= capacity).ok_or_else(malformed)?;
         let data;
         (data, bytes) = usize::try_from(length).ok().and_then(|l| bytes.split_at_checked(l)).ok_or_else(malformed)?;
         visit(position, data)?;

@@ -11,7 +11,7 @@ const PAGES_PER_STEP: usize = 32;
 
 /// Writes what was committed to the log, one batch after the other.
 pub(super) async fn write_log(shared: Rc<Shared>) {
-    let Some(persistence) = &shared.persistence else { return };
+    let Some(persistence) = shared.persistence() else { return };
     loop {
         let has_work = || shared.is_stopping.get() || shared.has_failed() || !persistence.pending.borrow().is_empty();
         shared.work.wait_until(has_work).await;
@@ -70,7 +70,7 @@ async fn wait_for_room(shared: &Shared, persistence: &Persistence, segment: &Seg
 
 /// Writes checkpoints when they are asked for.
 pub(super) async fn write_checkpoints(shared: Rc<Shared>) {
-    let Some(persistence) = &shared.persistence else { return };
+    let Some(persistence) = shared.persistence() else { return };
     loop {
         let asked = || persistence.requested.get() > persistence.attempted.get();
         shared.work.wait_until(|| shared.is_stopping.get() || shared.has_failed() || asked()).await;

@@ -1,9 +1,10 @@
 //! From devices to an arena: its newest checkpoint, and what the log has since.
 
-use super::{CHECKPOINT, DATA, LOG};
+use super::{CHECKPOINT, DATA, LOG, MEMORY};
 use crate::arena::{Arena, Redo};
 use crate::checkpoint::{Candidate, CheckpointStore};
 use crate::device::{BLOCK_SIZE, BlockDevice, Media};
+use crate::journal;
 use crate::log::{Recovered, RedoLog};
 use daos_status::{Code, Result, fail};
 use std::rc::Rc;
@@ -20,6 +21,9 @@ pub(super) struct Opened {
 
 /// Whether a folder holds an arena that was completely made, damaged or not.
 pub(super) async fn exists(media: &dyn Media) -> Result<bool> {
+    if is_on_memory(media)? {
+        return Ok(true);
+    }
     if !media.exists(CHECKPOINT)? {
         return Ok(false);
     }
@@ -38,6 +42,21 @@ pub(super) async fn exists(media: &dyn Media) -> Result<bool> {
     if media.exists(LOG)? { RedoLog::holds_batches(media.open(LOG)?).await } else { Ok(false) }
 }
 
+/// Whether a folder holds an arena that was completely made on persistent memory, damaged or not.
+pub(super) fn is_on_memory(media: &dyn Media) -> Result<bool> {
+    Ok(media.exists(MEMORY)? && journal::is_made(&*media.open_memory(MEMORY)?)?)
+}
+
+/// Opens the data device, which was made with so many bytes.
+pub(super) fn open_data(media: &dyn Media, was: u64) -> Result<Rc<dyn BlockDevice>> {
+    let data = media.open(DATA)?;
+    let is = data.capacity();
+    if is < was {
+        fail!(Code::DfInval, "{} has {is} bytes, but was made with {was}: it was cut off", data.name());
+    }
+    Ok(data)
+}
+
 /// Opens an arena of class `log`.
 pub(super) async fn open(media: &dyn Media) -> Result<Opened> {
     let place = media.describe();
@@ -49,11 +68,7 @@ pub(super) async fn open(media: &dyn Media) -> Result<Opened> {
         fail!(Code::DfInval, "{place} holds no intact checkpoint");
     };
     let log = RedoLog::open(media.open(LOG)?, newest.id).await?;
-    let data = media.open(DATA)?;
-    if data.capacity() < newest.data_bytes {
-        let (is, was) = (data.capacity(), newest.data_bytes);
-        fail!(Code::DfInval, "{} has {is} bytes, but was made with {was}: it was cut off", data.name());
-    }
+    let data = open_data(media, newest.data_bytes)?;
     let mut problem = None;
     for candidate in candidates {
         match restore(candidate, &log).await {

@@ -1,6 +1,7 @@
 //! What the handles of a durable arena and its background tasks share.
 
 use super::Lsn;
+use super::journaled::Journaled;
 use crate::arena::{Arena, Redo};
 use crate::checkpoint::CheckpointStore;
 use crate::device::BlockDevice;
@@ -99,10 +100,20 @@ impl Persistence {
     }
 }
 
+/// What keeps an arena's changes, by its class.
+pub(super) enum Keeper {
+    /// Nothing: class `ram`.
+    Nothing,
+    /// Class `log`.
+    Log(Persistence),
+    /// Class `pmem`.
+    Journal(Journaled),
+}
+
 pub(super) struct Shared {
     pub arena: Arena,
     pub data: Rc<dyn BlockDevice>,
-    pub persistence: Option<Persistence>,
+    keeper: Keeper,
     pub committed: Cell<Lsn>,
     pub durable: Cell<Lsn>,
     /// Data was written since the data device was last synced.
@@ -122,11 +133,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub fn new(arena: Arena, data: Rc<dyn BlockDevice>, persistence: Option<Persistence>, last: Lsn) -> Shared {
+    pub fn new(arena: Arena, data: Rc<dyn BlockDevice>, keeper: Keeper, last: Lsn) -> Shared {
         Shared {
             arena,
             data,
-            persistence,
+            keeper,
             committed: Cell::new(last),
             durable: Cell::new(last),
             data_written: Cell::new(false),
@@ -138,6 +149,16 @@ impl Shared {
             changed: Signal::new(),
             work: Signal::new(),
         }
+    }
+
+    /// Log and checkpoints, in class `log`.
+    pub fn persistence(&self) -> Option<&Persistence> {
+        if let Keeper::Log(persistence) = &self.keeper { Some(persistence) } else { None }
+    }
+
+    /// The journal, in class `pmem`.
+    pub fn journaled(&self) -> Option<&Journaled> {
+        if let Keeper::Journal(journaled) = &self.keeper { Some(journaled) } else { None }
     }
 
     /// The reason why nothing can be changed any more.
@@ -180,6 +201,9 @@ impl Shared {
     pub fn commit(&self, transaction: Transaction<'_>) -> Result<Lsn> {
         assert!(std::ptr::eq(transaction.arena(), &self.arena), "a transaction is committed to its own arena");
         self.check()?;
+        if let Keeper::Journal(journaled) = &self.keeper {
+            journaled.check_size(transaction.redo_bytes_max())?;
+        }
         let redo = transaction.commit();
         if redo.is_empty() {
             self.tell_observers(self.committed.get());
@@ -188,12 +212,13 @@ impl Shared {
         let lsn = Lsn(self.committed.get().0 + 1);
         self.committed.set(lsn);
         self.tell_observers(lsn);
-        match &self.persistence {
-            Some(persistence) => {
+        match &self.keeper {
+            Keeper::Log(persistence) => {
                 persistence.push(lsn, &redo);
                 self.work.wake_all();
             }
-            None => self.set_durable(lsn),
+            Keeper::Journal(journaled) => journaled.commit(self, lsn, &redo),
+            Keeper::Nothing => self.set_durable(lsn),
         }
         Ok(lsn)
     }
@@ -244,11 +269,23 @@ impl Shared {
 
     #[inline]
     pub fn admits_now(&self) -> bool {
-        !self.has_failed() && !self.is_closed.get() && self.persistence.as_ref().is_none_or(Persistence::has_room)
+        let has_room = match &self.keeper {
+            Keeper::Nothing => true,
+            Keeper::Log(persistence) => persistence.has_room(),
+            Keeper::Journal(journaled) => journaled.has_room(),
+        };
+        has_room && !self.has_failed() && !self.is_closed.get()
     }
 
     pub async fn admission(&self) -> Result<()> {
-        let Some(persistence) = &self.persistence else { return self.check() };
+        let persistence = match &self.keeper {
+            Keeper::Nothing => return self.check(),
+            Keeper::Journal(journaled) => {
+                self.changed.wait_until(|| journaled.has_room() || self.check().is_err()).await;
+                return self.check();
+            }
+            Keeper::Log(persistence) => persistence,
+        };
         loop {
             self.check()?;
             if persistence.has_room() {
@@ -281,8 +318,12 @@ impl Shared {
     }
 
     pub async fn checkpoint(&self) -> Result<()> {
-        let Some(persistence) = &self.persistence else { return self.check_failure() };
         self.check_failure()?;
+        let persistence = match &self.keeper {
+            Keeper::Nothing => return Ok(()),
+            Keeper::Journal(journaled) => return journaled.clean_all(self).await,
+            Keeper::Log(persistence) => persistence,
+        };
         let attempt = self.request_checkpoint(persistence);
         let done = || persistence.attempted.get() >= attempt || self.has_failed() || self.is_stopping.get();
         self.changed.wait_until(done).await;

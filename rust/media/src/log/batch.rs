@@ -79,7 +79,7 @@ fn total_of(payload: usize) -> u64 {
 }
 
 /// The records of a payload, in order; an error when they do not fill it exactly.
-pub(super) fn for_each_record(mut payload: &[u8], mut visit: impl FnMut(&[u8]) -> Result<()>) -> Result<u32> {
+pub(crate) fn for_each_record(mut payload: &[u8], mut visit: impl FnMut(&[u8]) -> Result<()>) -> Result<u32> {
     let malformed = || Status::new(Code::DfInval, "the records of a log batch do not fill its payload");
     let mut records = 0u32;
     while !payload.is_empty() {

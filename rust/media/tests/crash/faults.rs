@@ -42,6 +42,8 @@ fn crash_after_a_failed_call_loses_nothing() {
     seeds(2).for_each(|seed| fail_everywhere(Shape::ROOMY, 90, seed));
     seeds(6).for_each(|seed| fail_everywhere(Shape::SMALL_LOG, 30, seed));
     seeds(2).for_each(|seed| fail_everywhere(Shape::LARGE_RECORDS, 40, seed));
+    seeds(2).for_each(|seed| fail_everywhere(Shape::MEMORY, 30, seed));
+    seeds(2).for_each(|seed| fail_everywhere(Shape::MEMORY_ON_DISK, 30, seed));
 }
 
 /// A failed checkpoint is tried again. Found that the second attempt wrote its pages over those of the first, whose header may have

@@ -63,6 +63,21 @@ fn crash_with_more_at_once_than_the_log_holds_loses_nothing() {
     seeds(4).for_each(|seed| cut_everywhere(Shape::CROWDED, 15, seed));
 }
 
+#[test]
+fn crash_on_persistent_memory_loses_nothing() {
+    seeds(2).for_each(|seed| cut_everywhere(Shape::MEMORY, 40, seed));
+}
+
+#[test]
+fn crash_on_persistent_memory_of_a_disk_loses_nothing() {
+    seeds(2).for_each(|seed| cut_everywhere(Shape::MEMORY_ON_DISK, 40, seed));
+}
+
+#[test]
+fn crash_with_more_at_once_than_the_journal_holds_loses_nothing() {
+    seeds(3).for_each(|seed| cut_everywhere(Shape::MEMORY_CROWDED, 15, seed));
+}
+
 /// Few cuts in each of many seeds, where the log is short of room. Found that the log writer went on while a checkpoint of one moment
 /// was being written, when an earlier checkpoint had made room: the batch it wrote did not continue the place that the checkpoint
 /// named, and the arena could not be opened again. Found, too, that a second such checkpoint began before the log writer had noticed
@@ -121,4 +136,7 @@ fn crash_workloads_wrap_the_log_and_share_batches() {
     assert!(small.log_bytes > 2 * small.log_capacity, "it wraps: {small:?}");
     assert!(large.log_records < Shape::LARGE_RECORDS.transactions, "some are never in the log: {large:?}");
     assert!(crowded.records_per_batch_max > 3, "transactions share batches: {crowded:?}");
+    let (memory, on_disk) = (statistics(Shape::MEMORY), statistics(Shape::MEMORY_ON_DISK));
+    assert!(memory.log_bytes > 2 * memory.log_capacity && memory.checkpoints > 3, "it wraps: {memory:?}");
+    assert!(on_disk.log_batches < on_disk.log_records, "transactions share entries: {on_disk:?}");
 }

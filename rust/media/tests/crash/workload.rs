@@ -3,6 +3,7 @@
 use daos_env::{Env, Executor, IoBuffer, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{
     ArenaSettings, ArenaStatistics, BlockRange, Durability, DurableArena, ExtentAllocator, Lsn, Media, Offset,
+    PersistWay,
 };
 use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
@@ -14,11 +15,16 @@ use std::time::Duration;
 const ROOT_TABLE: usize = 0;
 const ROOT_EXTENTS: usize = 1;
 const DATA_BLOCKS: u64 = 64;
+/// Memory of a simulated power cycle is copied whole.
+const ARENA_BYTES: u64 = 2 << 20;
 
 /// How the workload is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Bytes of the log's device.
+    /// The class of the arena, and what a drain costs if that is `pmem`.
+    pub durability: Durability,
+    pub way: PersistWay,
+    /// Bytes of the log's device, or of the journal.
     pub log_bytes: u64,
     /// Records in the arena.
     pub records: u64,
@@ -34,8 +40,16 @@ pub struct Shape {
 
 impl Shape {
     /// A log that never fills up: checkpoints come when they are asked for.
-    pub const ROOMY: Shape =
-        Shape { log_bytes: 1 << 20, records: 40, record_bytes: 2_000, written: 4, tasks: 3, transactions: 45 };
+    pub const ROOMY: Shape = Shape {
+        durability: Durability::Log,
+        way: PersistWay::Flush,
+        log_bytes: 1 << 20,
+        records: 40,
+        record_bytes: 2_000,
+        written: 4,
+        tasks: 3,
+        transactions: 45,
+    };
 
     /// A log so small that it wraps often, and that checkpoints have to make room while changes wait.
     pub const SMALL_LOG: Shape = Shape { log_bytes: 140 << 10, tasks: 5, transactions: 60, ..Shape::ROOMY };
@@ -45,8 +59,26 @@ impl Shape {
         Shape { log_bytes: 140 << 10, record_bytes: 12_000, transactions: 24, ..Shape::ROOMY };
 
     /// More at once than the log holds.
-    pub const CROWDED: Shape =
-        Shape { log_bytes: 140 << 10, records: 64, record_bytes: 1_200, written: 5, tasks: 24, transactions: 144 };
+    pub const CROWDED: Shape = Shape {
+        log_bytes: 140 << 10,
+        records: 64,
+        record_bytes: 1_200,
+        written: 5,
+        tasks: 24,
+        transactions: 144,
+        ..Shape::ROOMY
+    };
+
+    /// Persistent memory, whose journal is so small that it wraps several times.
+    pub const MEMORY: Shape =
+        Shape { durability: Durability::Pmem, log_bytes: 240 << 10, transactions: 120, ..Shape::ROOMY };
+
+    /// The same on a disk: entries are gathered, and only written in the background.
+    pub const MEMORY_ON_DISK: Shape = Shape { way: PersistWay::Disk, ..Shape::MEMORY };
+
+    /// More at once than the journal has room for.
+    pub const MEMORY_CROWDED: Shape =
+        Shape { durability: Durability::Pmem, log_bytes: 240 << 10, transactions: 240, ..Shape::CROWDED };
 }
 
 /// What a transaction did: the records that it set to its number, and whether it is known to be durable.
@@ -120,7 +152,7 @@ pub fn environment(seed: u64) -> Env {
 
 fn settings(shape: Shape) -> ArenaSettings {
     let data_bytes = DATA_BLOCKS * 4096;
-    ArenaSettings { arena_capacity: 4 << 20, log_bytes: shape.log_bytes, data_bytes, durability: Durability::Log }
+    ArenaSettings { arena_capacity: ARENA_BYTES, log_bytes: shape.log_bytes, data_bytes, durability: shape.durability }
 }
 
 /// A record: its number all over, so that one torn or half replayed shows.
@@ -298,6 +330,7 @@ async fn main(media: Rc<dyn Media>, history: Rc<History>, seed: u64, spawner: Sp
 pub fn live(media: &SimMedia, seed: u64, history: &Rc<History>) -> Ending {
     let executor = executor();
     let (folder, spawner) = (Rc::new(media.clone()), executor.spawner().clone());
+    media.set_memory_way(history.shape.way);
     history.errors.borrow_mut().clear();
     let main = executor.spawner().spawn(main(folder, history.clone(), seed, spawner));
     executor.run_until_stalled();

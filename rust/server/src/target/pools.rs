@@ -101,6 +101,7 @@ impl Pools {
         }
         let durability = match request.durability.as_str() {
             "log" => Durability::Log,
+            "pmem" => Durability::Pmem,
             "ram" => Durability::Ram,
             other => fail!(Code::Notsupported, "durability class '{other}' is not part of this release"),
         };

@@ -173,7 +173,9 @@ impl BlockDevice for SimDevice {
         let device = self.clone();
         Box::pin(async move {
             let length = check_range(&device.name, device.capacity, "discard", offset, length)?;
-            device.begin().await;
+            if let Some(fault) = device.begin().await {
+                return Err(device.failure(fault, "discard"));
+            }
             // A disk may do it or not. Zeros are written like anything else: a power cut may take them back.
             if device.world.borrow().below(2) == 0 {
                 let zeros = vec![0; BLOCK_SIZE];

@@ -3,6 +3,7 @@ use daos_env::sync::join_all;
 use daos_env::{Executor, IoBuffer, ManualClock};
 use daos_media::IoFuture;
 use daos_testkit::media_suite::{check_full_media, check_media};
+use daos_testkit::memory_suite::check_memory;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -16,6 +17,8 @@ fn simulated_media_pass_the_suite() {
     for seed in 0..5 {
         let media = SimMedia::new(seed);
         check_media(&executor(), &|| Rc::new(media.clone()));
+        let media = SimMedia::new(seed);
+        check_memory(&|| Rc::new(media.clone()));
     }
 }
 
@@ -110,11 +113,12 @@ fn a_seed_decides_everything() {
 fn calls_fail_on_demand() {
     let media = SimMedia::new(1);
     let device = media.create("d", 1 << 20).expect("create");
-    media.fail_call(1, Fault::InputOutput);
-    media.fail_call(2, Fault::NoSpace);
-    media.fail_call(3, Fault::Short);
-    media.fail_call(5, Fault::InputOutput);
+    // The making of the device was the first.
+    media.fail_call(2, Fault::InputOutput);
+    media.fail_call(3, Fault::NoSpace);
+    media.fail_call(4, Fault::Short);
     media.fail_call(6, Fault::InputOutput);
+    media.fail_call(7, Fault::InputOutput);
     let check = async move {
         let write = || device.write(0, IoBuffer::copy_of(&[1; 8192]));
         assert_eq!(write().await.1.expect_err("EIO").code(), Code::Io);
@@ -128,6 +132,85 @@ fn calls_fail_on_demand() {
     assert_eq!(executor().block_on(check), Some(1));
     media.flip_bit("d", 3).expect("bit");
     assert!(media.flip_bit("d", 1 << 40).is_err() && media.flip_bit("e", 0).is_err());
+}
+
+/// Each call by name can fail, and then has done nothing.
+#[test]
+fn calls_by_name_fail_on_demand() {
+    let media = SimMedia::new(1);
+    media.folder("f").expect("folder");
+    media.create("d", 4096).expect("create");
+    media.create_memory("m", 4096).expect("create");
+    let before = (media.list().expect("list"), media.folders().expect("folders"));
+    type Call = fn(&SimMedia) -> Result<()>;
+    let calls: [Call; 11] = [
+        |media| media.create("x", 4096).map(drop),
+        |media| media.create_memory("y", 4096).map(drop),
+        |media| media.folder("z").map(drop),
+        |media| media.open("d").map(drop),
+        |media| media.open_memory("m").map(drop),
+        |media| media.remove("d"),
+        |media| media.remove("m"),
+        |media| media.remove_folder("f"),
+        |media| media.exists("d").map(drop),
+        |media| media.list().map(drop),
+        |media| media.folders().map(drop),
+    ];
+    for (place, call) in calls.iter().enumerate() {
+        for (fault, code) in [(Fault::InputOutput, Code::Io), (Fault::NoSpace, Code::Nospace), (Fault::Short, Code::Io)]
+        {
+            media.fail_call(media.calls() + 1, fault);
+            assert_eq!(call(&media).expect_err("fails").code(), code, "call {place}, {fault:?}");
+            assert_eq!((media.list().expect("list"), media.folders().expect("folders")), before, "call {place}");
+        }
+    }
+    calls.iter().for_each(|call| call(&media).expect("none fails"));
+}
+
+/// What persistent memory does when the power goes: drained lines stay, others go or stay word by word, as a seed decides.
+#[test]
+fn persistent_memory_keeps_what_was_drained() {
+    let (mut lost, mut kept, mut torn) = (0, 0, 0);
+    for seed in 0..60 {
+        let media = SimMedia::new(seed);
+        let memory = media.create_memory("m", 4096).expect("create");
+        memory.store(0, &[1; 128]).expect("store");
+        memory.drain().expect("drain");
+        memory.store(64, &[2; 64]).expect("store");
+        media.power_cycle();
+        assert_eq!(memory.drain().expect_err("it was opened before").code(), Code::Io);
+        let memory = media.open_memory("m").expect("open");
+        let mut bytes = [0; 128];
+        memory.read(0, &mut bytes).expect("read");
+        assert_eq!(bytes[..64], [1; 64], "drained, and not stored to since");
+        match bytes[64..].iter().filter(|byte| **byte == 2).count() {
+            0 => lost += 1,
+            64 => kept += 1,
+            some => {
+                torn += 1;
+                assert!(some.is_multiple_of(8), "words are whole");
+            }
+        }
+    }
+    assert!(lost > 5 && kept > 5 && torn > 5, "{lost} lost, {kept} kept, {torn} torn");
+}
+
+/// A drain that fails leaves some lines that will never be durable, as a failed sync does.
+#[test]
+fn a_failed_drain_may_lose_lines_for_good() {
+    let lost = (0..40).filter(|seed| {
+        let media = SimMedia::new(*seed);
+        let memory = media.create_memory("m", 4096).expect("create");
+        media.fail_call(media.calls() + 1, Fault::InputOutput);
+        memory.store(0, &[1; 64]).expect("store");
+        assert_eq!(memory.drain().expect_err("fails").code(), Code::Io);
+        memory.drain().expect("has nothing to do");
+        media.power_cycle();
+        let mut byte = [0];
+        media.open_memory("m").expect("open").read(0, &mut byte).expect("read");
+        byte == [0]
+    });
+    assert!((5..35).contains(&lost.count()));
 }
 
 /// A sync covers what completed before it began, and no more: code that relies on more would lose data on a real disk.

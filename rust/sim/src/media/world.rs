@@ -1,7 +1,9 @@
 //! What the devices of simulated media share: the seed, the power, the counters and the plan of faults.
 
 use super::disk::Disk;
+use super::memory::Lines;
 use daos_env::{Random, SeededRandom};
+use daos_media::{BLOCK_SIZE, PersistWay};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -37,6 +39,9 @@ impl Orphan {
 pub(super) struct World {
     pub random: SeededRandom,
     pub disks: BTreeMap<String, Rc<RefCell<Disk>>>,
+    pub memories: BTreeMap<String, Rc<RefCell<Lines>>>,
+    /// What drains of memory opened from now on are said to cost.
+    pub memory_way: PersistWay,
     pub folders: BTreeSet<String>,
     pub persists: u64,
     pub calls: u64,
@@ -56,6 +61,8 @@ impl World {
         World {
             random: SeededRandom::new(seed),
             disks: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            memory_way: PersistWay::Flush,
             folders: BTreeSet::new(),
             persists: 0,
             calls: 0,
@@ -94,8 +101,13 @@ impl World {
     /// Whether the full disk, if there is one, has space for a write.
     pub fn has_space_for(&self, disk: &Disk, offset: u64, length: usize) -> bool {
         let Some(limit) = self.space_blocks else { return true };
-        let used: u64 = self.disks.values().map(|disk| disk.borrow().blocks()).sum();
-        used + disk.blocks_added(offset, length) <= limit
+        self.blocks_used() + disk.blocks_added(offset, length) <= limit
+    }
+
+    /// How many blocks hold something; memory takes its space when it is made.
+    pub fn blocks_used(&self) -> u64 {
+        let memories = self.memories.values().map(|lines| lines.borrow().length() / BLOCK_SIZE as u64);
+        self.disks.values().map(|disk| disk.borrow().blocks()).chain(memories).sum()
     }
 
     /// Counts a persist operation that has just happened.
@@ -116,6 +128,9 @@ impl World {
         for disk in self.disks.values() {
             disk.borrow_mut().lose_power(&self.random);
         }
+        for lines in self.memories.values() {
+            lines.borrow_mut().lose_power(&self.random);
+        }
         self.restart_process();
     }
 
@@ -131,6 +146,10 @@ impl World {
         for (path, disk) in &self.disks {
             path.hash(&mut hasher);
             disk.borrow().hash_into(&mut hasher);
+        }
+        for (path, lines) in &self.memories {
+            path.hash(&mut hasher);
+            lines.borrow().hash_into(&mut hasher);
         }
         (self.persists, self.calls).hash(&mut hasher);
         hasher.finish()

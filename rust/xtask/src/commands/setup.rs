@@ -44,6 +44,8 @@ enum Sign {
     Module(&'static str),
     /// A library of LLVM, whose place is its version's.
     Llvm(&'static str),
+    /// A library that the dynamic linker finds.
+    Library(&'static str),
 }
 
 struct Need {
@@ -56,6 +58,11 @@ const CORE: &[Need] = &[
     need("pkg-config", Sign::Program("pkg-config"), "finds libraries"),
     need("libfabric-dev", Sign::Module("libfabric"), "the fabric that crate daos-rpc links"),
     need("libfabric-bin", Sign::Program("fi_pingpong"), "the reference of the fabric benchmarks"),
+    need(
+        "libpmem1",
+        Sign::Library("libpmem.so.1"),
+        "durability class pmem; loaded at run time, without it msync is used",
+    ),
     need("gcc", Sign::Program("gcc"), "C tests, examples and the companion libraries"),
     need("g++", Sign::Program("g++"), "checks that the headers are C++ too"),
     need("gfortran", Sign::Program("gfortran"), "the Fortran example"),
@@ -123,6 +130,10 @@ fn present(sign: &Sign) -> bool {
         Sign::Module(name) => process::gather(Command::new("pkg-config").args(["--exists", name]))
             .is_ok_and(|(status, _)| status.success()),
         Sign::Llvm(name) => has_llvm_library(name),
+        Sign::Library(name) => ["ldconfig", "/sbin/ldconfig"].iter().any(|program| {
+            process::gather(Command::new(program).arg("-p"))
+                .is_ok_and(|(status, known)| status.success() && known.contains(name))
+        }),
     }
 }
 
