@@ -320,6 +320,11 @@ impl DurableArena {
         self.arena().generation()
     }
 
+    /// Whether it was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.is_closed.get()
+    }
+
     /// Makes the log short: writes what has changed since the last checkpoint.
     pub async fn checkpoint(&self) -> Result<()> {
         self.shared.checkpoint().await

@@ -6,11 +6,12 @@
 //! chunk   32 KiB: a bit for each of 262144 blocks (1 GiB), set when the block holds data
 //! ```
 //! The bitmap is changed by transactions only; which blocks are free is also kept in memory, where it is found quickly. A block
-//! is free, reserved (data is being written to it), in use (its bit is set), or released: its bit is cleared, but the transaction
+//! is free, being discarded, reserved (data is being written to it), in use (its bit is set), or released: its bit is cleared, but the transaction
 //! that cleared it is not durable yet, or a reader may still be reading it.
 
 mod bitmap;
 mod free_index;
+mod trim;
 
 use crate::arena::Offset;
 use crate::device::BLOCK_SIZE;
@@ -23,6 +24,7 @@ use free_index::FreeIndex;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+pub use trim::Trim;
 
 /// The most pieces that a reservation is split into: each costs a record of metadata and an operation of the device.
 pub const PIECES_MAX: usize = 16;
@@ -80,6 +82,10 @@ struct State {
     reserved: u64,
     released: VecDeque<Released>,
     released_blocks: u64,
+    /// Blocks whose space is being given back.
+    discarding: u64,
+    /// Blocks that became free since space was last given back.
+    freed: u64,
     /// How many pins were taken at each stamp, and are still there; the oldest first, which is there.
     pins: VecDeque<(u64, u64)>,
     stamp: u64,
@@ -101,6 +107,8 @@ struct Inner {
     state: RefCell<State>,
     /// Woken when a pin is dropped.
     unpinned: Signal,
+    /// Woken when a discard has ended.
+    discarded: Signal,
 }
 
 /// See the documentation of the module. A handle; clones share the state.
@@ -150,7 +158,14 @@ impl ExtentAllocator {
         let mut free = FreeIndex::default();
         bitmap.for_each_free(durable.arena(), |range| free.insert(range))?;
         let state = RefCell::new(State { free, ..State::default() });
-        let inner = Rc::new(Inner { durable: durable.clone(), bitmap, headroom, state, unpinned: Signal::new() });
+        let inner = Rc::new(Inner {
+            durable: durable.clone(),
+            bitmap,
+            headroom,
+            state,
+            unpinned: Signal::new(),
+            discarded: Signal::new(),
+        });
         let observer: Rc<dyn CommitObserver> = inner.clone();
         durable.observe_commits(&observer);
         Ok(ExtentAllocator(inner))
@@ -180,8 +195,12 @@ impl ExtentAllocator {
         }
     }
 
-    /// Waits until the oldest of the released blocks are free.
+    /// Waits until the oldest of the released blocks are free, or those that are being discarded.
     async fn wait_for_release(&self) -> Result<()> {
+        if self.0.state.borrow().discarding > 0 {
+            self.0.discarded.wait_until(|| self.0.state.borrow().discarding == 0).await;
+            return Ok(());
+        }
         let Some((lsn, stamp)) = self.0.state.borrow().released.front().map(|oldest| (oldest.lsn, oldest.stamp)) else {
             return Ok(());
         };
@@ -213,12 +232,10 @@ impl ExtentAllocator {
             state.reserved += blocks;
             return Ok(ranges);
         }
-        if state.released_blocks > 0 && blocks <= available + state.released_blocks {
-            fail!(
-                Code::Again,
-                "{blocks} blocks of data will be free when {} that were released are durable",
-                state.released_blocks
-            );
+        let coming = state.released_blocks + state.discarding;
+        // The headroom counts those that are coming, too.
+        if coming > 0 && blocks <= (state.free.total() + coming).saturating_sub(headroom) {
+            fail!(Code::Again, "{blocks} blocks of data will be free when {coming} that were released are durable");
         }
         if blocks <= available {
             fail!(Code::Nospace, "{blocks} blocks of data are free, but in more than {PIECES_MAX} pieces");
@@ -270,7 +287,7 @@ impl ExtentAllocator {
     pub fn space(&self) -> ExtentSpace {
         self.collect();
         let state = self.0.state.borrow();
-        let unused = state.free.total() + state.released_blocks;
+        let unused = state.free.total() + state.released_blocks + state.discarding;
         let total = self.0.bitmap.blocks();
         let (free_runs, longest_free_run) = state.free.runs();
         ExtentSpace {
@@ -284,10 +301,16 @@ impl ExtentAllocator {
         }
     }
 
+    fn collect(&self) {
+        self.0.collect();
+    }
+}
+
+impl Inner {
     /// Makes released blocks free that have become so. Both conditions are met in the order of the releases.
     fn collect(&self) {
-        let durable = self.0.durable.durable();
-        let mut state = self.0.state.borrow_mut();
+        let durable = self.durable.durable();
+        let mut state = self.state.borrow_mut();
         while let Some(oldest) = state.released.front() {
             if oldest.lsn > durable || !state.is_unpinned(oldest.stamp) {
                 return;
@@ -295,12 +318,11 @@ impl ExtentAllocator {
             let range = oldest.range;
             state.released.pop_front();
             state.released_blocks -= range.count;
+            state.freed += range.count;
             state.free.insert(range);
         }
     }
-}
 
-impl Inner {
     fn note(&self, transaction: &Transaction<'_>, change: Change) {
         let generation = self.durable.generation_of(transaction);
         let changes = &mut self.state.borrow_mut().changes;
@@ -314,6 +336,7 @@ impl Inner {
 
 impl CommitObserver for Inner {
     fn committed(&self, generation: u64, lsn: Lsn) {
+        self.collect();
         let state = &mut *self.state.borrow_mut();
         for (_, change) in state.changes.drain(..).filter(|(of, _)| *of == generation) {
             match change {

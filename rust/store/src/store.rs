@@ -15,7 +15,7 @@ use crate::{
     TreeAnchor, TreeListing, TreeRequest, UpdateRequest,
 };
 use daos_env::{Env, Spawner};
-use daos_media::{ArenaSettings, ArenaStatistics, BLOCK_SIZE, DurableArena, Lsn, Media};
+use daos_media::{ArenaSettings, ArenaStatistics, BLOCK_SIZE, DurableArena, Lsn, Media, Trim};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::cell::{Cell, RefCell};
@@ -123,6 +123,7 @@ impl Store {
         self.reclaim.wait_idle().await;
         let written = self.write_newest_epoch().await;
         let closed = self.durable.close().await;
+        self.values.wait_for_trim().await;
         written.and(closed)
     }
 
@@ -331,6 +332,12 @@ impl Store {
             free_runs: data.free_runs,
             longest_free_run: data.longest_free_run * block,
         })
+    }
+
+    /// Gives the space of all free blocks of the data device back to what holds it: a file system, or the memory of the machine; the bytes
+    /// given back. Long runs are given back in the background without this, once much was freed.
+    pub async fn trim(&self) -> Result<u64> {
+        self.counted(|_| {}, self.values.trim(Trim::All)).await.map(|blocks| blocks * BLOCK_SIZE as u64)
     }
 
     /// Takes all memory of a data device that is memory now, instead of when it is first written: requests then never wait until

@@ -9,12 +9,14 @@ use crate::checksums::{Checksums, Computed};
 use crate::data::ValueView;
 use crate::stored::{Origin, StoredRange};
 use crate::tree::damaged;
-use daos_env::{IoBuffer, Spawner};
+use daos_env::sync::Signal;
+use daos_env::{IoBuffer, JoinHandle, Spawner};
 use daos_media::{
     Arena, BLOCK_SIZE, BlockDevice, BlockRange, DurableArena, ExtentAllocator, IoFuture, Offset, PIECES_MAX, Region,
-    Transaction,
+    Transaction, Trim,
 };
 use daos_status::{Code, Result, fail};
+use std::cell::Cell;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
@@ -210,6 +212,14 @@ pub(crate) struct ValueSpace {
     memory: Option<Rc<Region>>,
     extents: ExtentAllocator,
     spawner: Spawner,
+    trimming: Rc<Trimming>,
+}
+
+/// At most one task gives space back at a time.
+#[derive(Default)]
+struct Trimming {
+    is_running: Cell<bool>,
+    ended: Signal,
 }
 
 impl ValueSpace {
@@ -218,7 +228,8 @@ impl ValueSpace {
         let headroom = (blocks / HEADROOM_SHARE).min(HEADROOM_BLOCKS_MAX);
         let extents = ExtentAllocator::open(durable, root, headroom)?;
         let memory = durable.data().direct();
-        Ok(ValueSpace { durable: durable.clone(), memory, extents, spawner: spawner.clone() })
+        let trimming = Rc::default();
+        Ok(ValueSpace { durable: durable.clone(), memory, extents, spawner: spawner.clone(), trimming })
     }
 
     /// The blocks and their use.
@@ -310,8 +321,43 @@ impl ValueSpace {
         placed.ranges.iter().try_for_each(|range| self.extents.publish(transaction, *range))
     }
 
+    /// Gives the space of free blocks back to what holds the device; the blocks that were given back.
+    pub(crate) async fn trim(&self, what: Trim) -> Result<u64> {
+        while self.trimming.is_running.get() {
+            self.wait_for_trim().await;
+        }
+        // A task, so that it goes on when nobody waits for it any more.
+        match self.start_trim(what).await {
+            Some(result) => result,
+            None => fail!(Code::Canceled, "giving space back was cut short"),
+        }
+    }
+
+    fn start_trim(&self, what: Trim) -> JoinHandle<Result<u64>> {
+        self.trimming.is_running.set(true);
+        let (extents, trimming) = (self.extents.clone(), self.trimming.clone());
+        self.spawner.spawn(async move {
+            let result = extents.trim(what).await;
+            trimming.is_running.set(false);
+            trimming.ended.wake_all();
+            if let Err(status) = &result {
+                daos_env::log!(Warn, "store", "space of free blocks stays taken: {status}");
+            }
+            result
+        })
+    }
+
+    /// Waits until nothing is being given back.
+    pub(crate) async fn wait_for_trim(&self) {
+        self.trimming.ended.wait_until(|| !self.trimming.is_running.get()).await;
+    }
+
     /// Gives the blocks of a value back that nothing points at any more; the bytes of its list of pieces.
     pub(crate) fn free(&self, transaction: &mut Transaction<'_>, position: u64, length: usize) -> Result<usize> {
+        if !self.trimming.is_running.get() && self.extents.is_worth_trimming() {
+            // It tells the log how it ends.
+            drop(self.start_trim(Trim::Surplus));
+        }
         let mut bytes = 0;
         for piece in Pieces::new(transaction.arena(), position, length) {
             self.extents.release(transaction, piece?)?;

@@ -41,6 +41,33 @@ impl FreeIndex {
         }
     }
 
+    /// Whether a free range is the one that is taken from without the trees.
+    pub fn is_front(&self, start: u64) -> bool {
+        self.front.count > 0 && self.front.start == start
+    }
+
+    /// Takes exactly this range, all of which is free.
+    pub fn take_range(&mut self, range: BlockRange) {
+        let holder = self.first_behind(range.start).filter(|holder| holder.start <= range.start);
+        let end = range.start + range.count;
+        let Some(holder) = holder.filter(|holder| holder.start + holder.count >= end) else {
+            panic!("blocks {}+{} are not free", range.start, range.count);
+        };
+        let before = BlockRange { start: holder.start, count: range.start - holder.start };
+        let behind = BlockRange { start: end, count: holder.start + holder.count - end };
+        if self.is_front(holder.start) {
+            // What was next stays next.
+            let (front, other) = if before.count > 0 { (before, behind) } else { (behind, before) };
+            self.front = front;
+            self.add(other);
+        } else {
+            self.remove(holder.start, holder.count);
+            self.add(before);
+            self.add(behind);
+        }
+        self.total -= range.count;
+    }
+
     /// Adds a range that is not free yet.
     pub fn insert(&mut self, range: BlockRange) {
         if range.count == 0 {
@@ -211,6 +238,26 @@ mod tests {
             (behind(0), behind(999), behind(1000), behind(3000), behind(3001)),
             (Some(707), Some(707), Some(3000), Some(3000), None)
         );
+    }
+
+    #[test]
+    fn a_range_is_taken_out_of_the_middle_and_comes_back() {
+        for has_front in [false, true] {
+            let mut index = FreeIndex::default();
+            index.insert(range(0, 100));
+            if has_front {
+                index.take_one(1);
+            }
+            let first = u64::from(has_front);
+            for (start, count) in [(first, 10), (40, 20), (90, 10), (first, 100 - first)] {
+                index.take_range(range(start, count));
+                assert_eq!(index.total(), 100 - first - count);
+                let seen = index.first_behind(start);
+                assert!(seen.is_none_or(|seen| seen.start >= start + count), "{seen:?}");
+                index.insert(range(start, count));
+                assert_eq!((index.total(), index.runs()), (100 - first, (1, 100 - first)));
+            }
+        }
     }
 
     #[test]

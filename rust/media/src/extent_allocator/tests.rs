@@ -161,3 +161,62 @@ fn blocks_are_used_again_only_when_durable_and_not_read() {
     assert_eq!(ranges, [BlockRange { start: 0, count: 16 }]);
     drop(later);
 }
+
+/// Memory gives whole huge pages back: they read as zeros then.
+#[test]
+fn what_is_free_is_given_back_and_nothing_else() {
+    const BLOCKS: u64 = 16 * 512;
+    let executor = executor();
+    let durable = arena(&executor, Durability::Ram, BLOCKS);
+    let (extents, _) = allocator(&durable, BLOCKS, 0);
+    let memory = durable.data().direct().expect("class ram");
+    let all = BlockRange { start: 0, count: BLOCKS };
+    assert_eq!(extents.reserve(BLOCKS).expect("reserve"), [all]);
+    publish(&durable, &extents, &[all]);
+    for block in 0..BLOCKS {
+        memory.write(block * BLOCK_SIZE as u64, &[7; BLOCK_SIZE]).expect("write");
+    }
+    let pages = |from: u64, to: u64| BlockRange { start: from * 512, count: (to - from) * 512 };
+    // Huge pages 2 to 5 are free, 6 is reserved, 8 is free, 9 is free and still read.
+    [pages(2, 7), pages(8, 9)].into_iter().for_each(|range| _ = release(&durable, &extents, range));
+    let reserved = extents.reserve(512).expect("reserve");
+    assert_eq!(reserved, [pages(8, 9)]);
+    let reserved = [reserved, extents.reserve(512).expect("reserve")].concat();
+    let reader = extents.pin_readers();
+    release(&durable, &extents, pages(9, 10));
+    let trim = |what| {
+        let extents = extents.clone();
+        executor.block_on(async move { extents.trim(what).await }).expect("it ends").expect("trim")
+    };
+    let is_zero =
+        |page: u64| memory.read(page * 512 * BLOCK_SIZE as u64, BLOCK_SIZE, |bytes| bytes[0] == 0).expect("read");
+    let before = extents.space();
+    assert_eq!(trim(Trim::Surplus), 4 * 512);
+    assert_eq!(trim(Trim::All), 4 * 512);
+    assert_eq!(extents.space(), before);
+    let zeros: Vec<u64> = (0..16).filter(|page| is_zero(*page)).collect();
+    assert_eq!(zeros, [3, 4, 5, 6], "2 and 8 are reserved, 9 is read");
+    drop(reader);
+    extents.abort(&reserved);
+    assert_eq!(trim(Trim::All), 7 * 512);
+    assert_eq!((0..16).filter(|page| is_zero(*page)).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 8, 9]);
+}
+
+/// While blocks are being discarded, a reservation waits for them, as they count as free.
+#[test]
+fn blocks_that_are_being_discarded_are_waited_for() {
+    let executor = executor();
+    let durable = arena(&executor, Durability::Ram, 100);
+    let (extents, _) = allocator(&durable, 100, 10);
+    let discard = extents.take_run(0, Trim::All).expect("all of it");
+    assert_eq!(extents.reserve(90).expect_err("not now").code(), Code::Again);
+    assert_eq!(extents.reserve(91).expect_err("never").code(), Code::Nospace);
+    assert_eq!((extents.space().free, extents.reserve_one(1)), (90, None));
+    let asking = extents.clone();
+    let reserve = executor.spawner().spawn(async move { asking.reserve_or_wait(90).await });
+    executor.run_until_stalled();
+    assert_eq!(extents.space().reserved, 0, "it waits");
+    drop(discard);
+    let reserved = executor.block_on(reserve).expect("it ends").expect("the task ran");
+    assert_eq!(reserved.expect("there are enough"), [BlockRange { start: 0, count: 90 }]);
+}

@@ -161,6 +161,17 @@ async fn make_containers(store: &Store, history: &History) -> Result<()> {
 
 type Work = Pin<Box<dyn Future<Output = Result<()>>>>;
 
+/// Gives the space of free blocks back while others write: a block that anything refers to must never be among them.
+async fn trim_again_and_again(store: &Store, times: u64) -> Result<()> {
+    for _ in 0..times {
+        store.trim().await?;
+        for _ in 0..20 {
+            daos_env::sync::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
 async fn main(media: Rc<dyn Media>, history: Rc<History>, seed: u64, spawner: Spawner) -> Result<()> {
     let store = start(media, &history, seed, &spawner).await?;
     if history.empty.get().is_none() && store.container_list().await?.is_empty() {
@@ -176,6 +187,7 @@ async fn main(media: Rc<dyn Media>, history: Rc<History>, seed: u64, spawner: Sp
         task(|history, store, requests| Box::pin(async move { history.tables[1].work(&store, requests).await })),
         task(|history, store, requests| Box::pin(async move { history.scratch.work(&store, requests / 6).await })),
         task(|history, store, requests| Box::pin(async move { history.readers.work(&store, requests * 3).await })),
+        task(|_, store, requests| Box::pin(async move { trim_again_and_again(&store, requests).await })),
     ];
     let mut failure = None;
     for result in daos_env::sync::join_all(tasks).await {
