@@ -10,7 +10,7 @@ use daos_status::{Code, Result, Status, fail};
 use daos_types::{HandleId, ObjectId, PoolId, Reference};
 use daos_wire::{
     AttributeOwner, ContainerEntry, ContainerList, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest,
-    Space, Wire, decode, encode,
+    PoolSetProperties, Space, Wire, decode, encode,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,6 +63,8 @@ pub struct PoolInfo {
     pub containers: u64,
     /// Durability class: `log`, `pmem` or `ram`.
     pub durability: String,
+    /// Properties that were set, by upstream's property types (`DAOS_PROP_PO_*`).
+    pub numbers: Vec<(u32, u64)>,
 }
 
 /// Where the targets of a pool are, by one connection.
@@ -208,7 +210,14 @@ impl Pool {
             handles: reply.handles,
             containers: reply.containers,
             durability: reply.durability,
+            numbers: reply.numbers,
         })
+    }
+
+    /// Sets properties by upstream's property types; durable when it returns, and followed by all targets.
+    pub async fn set_properties(&self, client: &Client, numbers: Vec<(u32, u64)>) -> Result<()> {
+        let request = PoolSetProperties { request: self.request(), numbers };
+        self.ask(client, WhenLost::Repeat, Opcode::PoolSetProperties, &request).await
     }
 
     /// Its containers: identifier and label.

@@ -1,12 +1,12 @@
 //! Decisions about pools.
 
 use crate::containers::container_rows;
-use crate::rows::{PoolRow, Row, RowKey};
+use crate::rows::{PoolRow, Row, RowKey, Trailing};
 use crate::space::{Promise, SpaceOffer};
 use crate::state::{Decision, PoolService, PoolState};
 use daos_status::{Code, Result, fail};
 use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex, check_label};
-use daos_wire::{PoolCreate, PoolEntry, PoolQueryReply, Space, take_page};
+use daos_wire::{PoolCreate, PoolEntry, PoolQueryReply, PoolRequest, PoolSetProperties, Space, take_page};
 use std::ops::Bound;
 
 /// Durability classes by their words.
@@ -14,6 +14,9 @@ const DURABILITY: &[&str] = &["log", "pmem", "ram"];
 
 /// The most pools of a system: each has an arena, a log and files on every target.
 const POOLS_MAX: usize = 1000;
+
+/// The most properties of a pool: more than upstream has.
+const PROPERTIES_MAX: usize = 64;
 
 /// What a new pool is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,6 +89,7 @@ impl PoolService {
             durability: durability.to_owned(),
             map_version: 1,
             targets,
+            numbers: Trailing::default(),
         })
     }
 
@@ -202,7 +206,30 @@ impl PoolService {
             handles: pool.handles.len() as u32,
             containers: pool.containers.len() as u64,
             durability: pool.row.durability.clone(),
+            numbers: self.pool_properties(id),
         })
+    }
+
+    /// Changes properties; those not named stay. The answer is all of them.
+    pub fn set_pool_properties(&self, request: &PoolSetProperties) -> Result<Decision<Vec<(u32, u64)>>> {
+        let PoolRequest { pool: id, handle } = request.request;
+        self.check_pool_handle(id, handle, true)?;
+        let mut row = self.ready_pool(id)?.row.clone();
+        for (kind, number) in &request.numbers {
+            row.numbers.0.retain(|(known, _)| known != kind);
+            row.numbers.0.push((*kind, *number));
+        }
+        row.numbers.0.sort_unstable();
+        if row.numbers.0.len() > PROPERTIES_MAX {
+            fail!(Code::Inval, "a pool has at most {PROPERTIES_MAX} properties");
+        }
+        let reply = row.numbers.0.clone();
+        Ok(Decision { rows: vec![Row::put(RowKey::Pool(id), &row)], reply })
+    }
+
+    /// The properties of a pool that were ever set; none for one that is not there.
+    pub fn pool_properties(&self, id: PoolId) -> Vec<(u32, u64)> {
+        self.pools.get(&id).map(|pool| pool.row.numbers.0.clone()).unwrap_or_default()
     }
 }
 

@@ -122,6 +122,7 @@ stored! {
         durability: String,
         map_version: u32,
         targets: Vec<(Rank, TargetIndex)>,
+        numbers: Trailing,
     }
     /// A container.
     ContainerRow {
@@ -136,9 +137,35 @@ stored! {
     }
 }
 
+/// Numbers by property type at the end of a row; rows that were written before there were any end without them.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct Trailing(pub Vec<(u32, u64)>);
+
+impl Wire for Trailing {
+    fn encode(&self, writer: &mut Writer) {
+        if !self.0.is_empty() {
+            self.0.encode(writer);
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Trailing> {
+        if reader.remaining() == 0 { Ok(Trailing::default()) } else { Wire::decode(reader).map(Trailing) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_a_pool_stand_at_the_end_of_its_row() {
+        let bytes = [b"\x01\0\0\0\x10\0\0\0".to_vec(), 2u64.to_le_bytes().to_vec()].concat();
+        let numbers = Trailing(vec![(16, 2)]);
+        assert_eq!(encode(&numbers), bytes);
+        assert_eq!(decode::<Trailing>(&bytes), Ok(numbers));
+        assert_eq!(decode::<Trailing>(&[]), Ok(Trailing::default()));
+        assert!(decode::<Trailing>(&bytes[..5]).is_err());
+    }
 
     /// Rows of format 1 are read for ever: these bytes must not change.
     #[test]
@@ -152,6 +179,7 @@ mod tests {
             durability: "log".into(),
             map_version: 5,
             targets: vec![(Rank(6), TargetIndex(7))],
+            numbers: Trailing::default(),
         };
         let properties =
             Properties { label: "c".into(), kind: 8, numbers: vec![(9, 10)], texts: vec![(11, "t".into())] };

@@ -76,6 +76,7 @@ impl Service {
         service.finish_interrupted().await;
         service.renew_volatile_pools().await;
         service.remove_strays().await;
+        service.tell_properties().await;
         Ok(service)
     }
 
@@ -95,6 +96,7 @@ impl Service {
             Opcode::PoolConnect => reply(self.connect(&decode(body)?, client)),
             Opcode::PoolDisconnect => reply(self.disconnect(&decode(body)?).await),
             Opcode::PoolQuery => reply(self.query_pool(&decode(body)?).await),
+            Opcode::PoolSetProperties => reply(self.set_pool_properties(&decode(body)?).await),
             Opcode::AttributesSet => reply(self.set_attributes(&decode(body)?).await),
             Opcode::AttributesGet => reply(self.state.borrow().get_attributes(&decode(body)?)),
             Opcode::AttributesList => reply(self.state.borrow().list_attributes(&decode(body)?)),

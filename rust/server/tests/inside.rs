@@ -285,3 +285,29 @@ fn what_is_missing_is_said_and_not_made_anew() {
     });
     assert_eq!(with_engine(place.path(), pools).len(), 1);
 }
+
+#[test]
+fn properties_of_a_pool_are_checked_and_survive_a_restart() {
+    let place = tempfile::tempdir().expect("a directory");
+    let id = pool_id(1);
+    let query = PoolRequest { pool: id, handle: handle_id(1) };
+    let set = |numbers: &[(u32, u64)]| PoolSetProperties { request: query.clone(), numbers: numbers.to_vec() };
+    let (timed, unknown, often) = (set(&[(17, 60), (16, 2)]), set(&[(16, 9)]), set(&[(16, 1), (17, 0)]));
+    let request = query.clone();
+    with_engine(place.path(), move |client| async move {
+        client.call::<_, PoolEntry>(Opcode::PoolCreate, &pool_create(1, "demo", "log")).await.expect("creates");
+        assert_eq!(code(client.call::<_, ()>(Opcode::PoolSetProperties, &timed).await), Code::NoHdl);
+        client.connect(id, handle_id(1)).await.expect("connects");
+        client.call::<_, ()>(Opcode::PoolSetProperties, &timed).await.expect("sets");
+        for refused in [unknown, often] {
+            assert_eq!(code(client.call::<_, ()>(Opcode::PoolSetProperties, &refused).await), Code::Inval);
+        }
+        let reply: PoolQueryReply = client.call(Opcode::PoolQuery, &request).await.expect("answers");
+        assert_eq!(reply.numbers, [(16, 2), (17, 60)]);
+    });
+    with_engine(place.path(), move |client| async move {
+        client.connect(id, handle_id(1)).await.expect("connects again");
+        let reply: PoolQueryReply = client.call(Opcode::PoolQuery, &query).await.expect("answers");
+        assert_eq!(reply.numbers, [(16, 2), (17, 60)]);
+    });
+}

@@ -44,6 +44,8 @@ opcodes! {
     AttributesList = 0x0109,
     /// `AttributesNamed` -> `()`.
     AttributesDelete = 0x010a,
+    /// `PoolSetProperties` -> `()`.
+    PoolSetProperties = 0x010b,
     /// `ContainerCreate` -> `()`.
     ContainerCreate = 0x0201,
     /// `ContainerDestroy` -> `()`.
@@ -88,6 +90,8 @@ opcodes! {
     TargetContainerDestroy = 0x0405,
     /// Engine-internal: `TargetContainerList` -> `(Vec<ContainerId>, bool)`, whether there are more.
     TargetContainerList = 0x0408,
+    /// Engine-internal: `TargetPoolProperties` -> `()`.
+    TargetPoolProperties = 0x0409,
     /// Engine-internal: `HandleQuery` -> `HandleGrant`.
     HandleQuery = 0x0406,
     /// Engine-internal: `Vec<HandleId>` -> `()`.

@@ -105,6 +105,15 @@ wire_structs! {
         containers: u64,
         /// Durability class.
         durability: String,
+        /// Property type (`DAOS_PROP_PO_*`) and number.
+        numbers: Vec<(u32, u64)>,
+    }
+    /// Changes properties of a pool; those not named stay.
+    PoolSetProperties {
+        /// The pool.
+        request: PoolRequest,
+        /// Property type and number.
+        numbers: Vec<(u32, u64)>,
     }
     /// Space in bytes.
     Space {

@@ -18,6 +18,13 @@ wire_structs! {
         /// Durability class.
         durability: String,
     }
+    /// Tells a target what the properties of a pool are.
+    TargetPoolProperties {
+        /// The pool.
+        pool: PoolId,
+        /// Property type (`DAOS_PROP_PO_*`) and number.
+        numbers: Vec<(u32, u64)>,
+    }
     /// Creates the part of a container on one target.
     TargetContainerCreate {
         /// The pool.

@@ -166,13 +166,24 @@ pub const POOL_GET_PROP: &str = "Show properties of a pool
 
   label       its label
   svc_list    ranks of the pool service's replicas
-  durability  durability class of what is acknowledged";
+  durability  durability class of what is acknowledged
+  and those of 'pool set-prop'";
 
 pub const POOL_GET_PROP_EXAMPLES: &str = "JSON response: [] of name, description, value.
 
 Examples:
   daos pool get-prop tank
   dmg pool get-prop tank label,svc_list --json";
+
+pub const POOL_SET_PROP: &str = "Set properties of a pool
+
+  scrub         off, lazy (verify what is stored while nobody asks for anything), or timed (all the time, evenly)
+  scrub_freq    seconds from the beginning of one pass to that of the next [default: a week]
+  scrub_thresh  errors from which on the engine's log says that a target is failing; 0 for never";
+
+pub const POOL_SET_PROP_EXAMPLES: &str = "Examples:
+  dmg pool set-prop tank scrub:timed,scrub_freq:86400
+  dmg pool set-prop tank scrub:off";
 
 pub const SET_ATTR: &str = "Set user attributes
 

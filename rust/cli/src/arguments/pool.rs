@@ -45,6 +45,15 @@ pub enum PoolCommand {
         #[arg(value_delimiter = ',', value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Set properties of a pool
+    #[command(visible_alias = "setprop", long_about = manual::POOL_SET_PROP, after_long_help = manual::POOL_SET_PROP_EXAMPLES)]
+    SetProp {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Properties, separated by commas
+        #[arg(value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair, required = true)]
+        properties: Vec<(String, String)>,
+    },
     /// Set user attributes of a pool
     #[command(visible_alias = "setattr", long_about = manual::SET_ATTR, after_long_help = manual::POOL_SET_ATTR_EXAMPLES)]
     SetAttr {
@@ -108,7 +117,7 @@ pub struct PoolCreateOptions {
     /// directory on DAX; slow on a disk), 'ram' what is in memory [default: log]
     #[arg(long, value_name = "CLASS")]
     pub durability: Option<String>,
-    /// Properties of the new pool; 'label' can be given
+    /// Properties of the new pool: label, scrub, scrub_freq, scrub_thresh
     #[arg(long, short = 'P', value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
     pub properties: Vec<(String, String)>,
     /// Replicas of the pool service: a local engine has 1

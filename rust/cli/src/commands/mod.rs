@@ -6,6 +6,7 @@ mod copy;
 mod local;
 mod object;
 mod pool;
+mod pool_properties;
 mod posix;
 mod system;
 

@@ -1,6 +1,7 @@
 //! `pool` commands.
 
 use super::attributes::{self, Owner};
+use super::pool_properties;
 use crate::arguments::{GlobalOptions, PoolCommand, PoolCreateOptions, PoolSize};
 use crate::failure::{Failure, Result};
 use crate::launcher::free_bytes;
@@ -24,6 +25,7 @@ pub fn run(session: &Session, global: &GlobalOptions, command: PoolCommand) -> R
         PoolCommand::Query { pool } => query(session, pool),
         PoolCommand::Destroy { pool, force, recursive } => destroy(session, pool, force, recursive),
         PoolCommand::GetProp { pool, names } => get_properties(session, pool, names),
+        PoolCommand::SetProp { pool, properties } => set_properties(session, pool, &properties),
         PoolCommand::SetAttr { pool, attribute } => attributes::set(session, Owner::Pool(pool), attribute),
         PoolCommand::GetAttr { pool, names } => attributes::get(session, Owner::Pool(pool), names),
         PoolCommand::ListAttr { pool } => attributes::list_names(session, Owner::Pool(pool), verbose),
@@ -69,11 +71,16 @@ fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
         None => "create a pool".to_owned(),
     };
     let bytes = wanted_bytes(session, &options).map_err(|error| error.doing(&doing))?;
-    let label = label_of(options.label, options.label_option, &options.properties);
+    let numbers = pool_properties::numbers_of(&options.properties).map_err(|error| error.doing(&doing))?;
+    let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
+    let label = label_of(options.label, options.label_option, &labels);
     let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
     let request = PoolCreate { label, size: bytes, durability: options.durability.unwrap_or_default() };
     let created = session.run(move |client| async move {
         let entry = client.pool_create(request).await?;
+        if !numbers.is_empty() {
+            set_numbers(&client, &entry.id.to_string(), numbers).await?;
+        }
         let info = query_of(&client, &entry.id.to_string()).await?;
         Ok((entry, info))
     });
@@ -280,12 +287,30 @@ fn get_properties(session: &Session, pool: String, names: Vec<String>) -> Result
     });
     let (entry, info) = found.map_err(|error| error.doing(&doing))?;
     let ranks: Vec<String> = entry.service_ranks.iter().map(ToString::to_string).collect();
-    let properties = [
+    let mut properties = vec![
         ("label", "Pool label", json!(entry.label)),
         ("svc_list", "Pool service replica list", json!(format!("[{}]", ranks.join(",")))),
         ("durability", "Durability class", json!(info.durability)),
     ];
-    properties_reply(properties.into(), &names).map_err(|error| error.doing(doing))
+    properties.extend(pool_properties::shown(&info.numbers));
+    properties_reply(properties, &names).map_err(|error| error.doing(doing))
+}
+
+async fn set_numbers(client: &Client, pool: &str, numbers: Vec<(u32, u64)>) -> Result<()> {
+    with_pool(client, pool, PoolFlags::READ_WRITE, async |pool| Ok(pool.set_properties(client, numbers).await?)).await
+}
+
+fn set_properties(session: &Session, pool: String, properties: &[(String, String)]) -> Result<Reply> {
+    let doing = format!("set properties of pool '{pool}'");
+    if properties.iter().any(|(name, _)| name == "label") {
+        let sentence = "the label of a pool is chosen when it is created";
+        return Err(Failure::new(Code::Notsupported, sentence).doing(doing));
+    }
+    let numbers = pool_properties::numbers_of(properties).map_err(|error| error.doing(&doing))?;
+    let text = format!("{} set", count(properties.len() as u64, "property"));
+    let done = session.run(move |client| async move { set_numbers(&client, &pool, numbers).await });
+    done.map_err(|error| error.doing(doing))?;
+    Ok(Reply::new(text, Value::Null))
 }
 
 /// A name, what it means, and its value.

@@ -3,11 +3,12 @@
 use super::Service;
 use daos_env::sync::join_all;
 use daos_pool_service::{ClientId, PoolPlan, SpaceOffer};
+use daos_rebuild::ScrubSettings;
 use daos_status::{Result, Status};
 use daos_types::{PoolId, Rank, TargetIndex};
 use daos_wire::{
     Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolMapTarget, PoolQueryReply, PoolRequest,
-    Space, TargetPoolCreate, TargetSpace,
+    PoolSetProperties, Space, TargetPoolCreate, TargetPoolProperties, TargetSpace,
 };
 
 /// `PoolMapTarget::state`: up and in use.
@@ -115,6 +116,34 @@ impl Service {
         self.state.borrow().query_pool(request.pool, request.handle, nothing.clone(), nothing)?;
         let (meta, data) = self.space_of(request.pool).await?;
         self.state.borrow().query_pool(request.pool, request.handle, meta, data)
+    }
+
+    /// Changes properties, and tells the targets.
+    pub(super) async fn set_pool_properties(&self, request: &PoolSetProperties) -> Result<()> {
+        let pool = request.request.pool;
+        // What the targets could not follow is not stored.
+        ScrubSettings::of(&request.numbers)?;
+        let _guard = self.pool_locks.lock(pool).await;
+        let numbers = self.change(|state| state.set_pool_properties(request)).await?;
+        let targets = self.targets_of(pool);
+        let told = TargetPoolProperties { pool, numbers };
+        self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolProperties, &told).await.map(|_| ())
+    }
+
+    /// Tells the targets of every pool what its properties are; for a new engine.
+    pub(super) async fn tell_properties(&self) {
+        let pools = self.state.borrow().pool_ids();
+        for pool in pools {
+            let numbers = self.state.borrow().pool_properties(pool);
+            if numbers.is_empty() {
+                continue;
+            }
+            let targets = self.targets_of(pool);
+            let told = TargetPoolProperties { pool, numbers };
+            if let Err(status) = self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolProperties, &told).await {
+                daos_env::log!(Error, "pool", "pool {pool}: its properties could not be made known: {status}");
+            }
+        }
     }
 
     /// The space of a pool over all its targets: metadata and data.

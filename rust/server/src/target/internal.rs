@@ -5,8 +5,8 @@ use daos_status::{Code, Result, fail};
 use daos_store::{ChecksumKind, ContainerSettings};
 use daos_types::{HandleId, PoolId};
 use daos_wire::{
-    HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate, decode, encode,
-    take_page,
+    HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate,
+    TargetPoolProperties, decode, encode, take_page,
 };
 use std::rc::Rc;
 
@@ -17,6 +17,7 @@ pub(super) fn serves(opcode: Opcode) -> bool {
         Opcode::TargetPoolCreate
             | Opcode::TargetPoolDestroy
             | Opcode::TargetPoolQuery
+            | Opcode::TargetPoolProperties
             | Opcode::TargetContainerCreate
             | Opcode::TargetContainerDestroy
             | Opcode::TargetContainerList
@@ -39,6 +40,10 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
         Opcode::TargetPoolQuery => {
             let pool: PoolId = decode(body)?;
             Ok(encode(&target.pools.space(pool)?))
+        }
+        Opcode::TargetPoolProperties => {
+            let TargetPoolProperties { pool, numbers } = decode(body)?;
+            Ok(encode(&target.pools.set_properties(pool, &numbers)?))
         }
         Opcode::TargetContainerCreate => {
             let request: TargetContainerCreate = decode(body)?;

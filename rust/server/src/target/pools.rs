@@ -4,6 +4,7 @@ use crate::locks::KeyedLocks;
 use daos_env::sync::join_all;
 use daos_env::{Env, HybridClock, Spawner};
 use daos_media::{Media, MemoryMedia};
+use daos_rebuild::{ScrubSettings, Scrubber};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{ChecksumKind, Durability, Store, StoreSettings, TierSpace};
 use daos_types::PoolId;
@@ -18,7 +19,7 @@ const FOLDER_PREFIX: &str = "pool-";
 
 /// A target's part of a pool.
 enum Part {
-    Open(Rc<Store>),
+    Open(Rc<Store>, Scrubber),
     /// It is there and could not be opened: every request is answered with the reason, and the data stays for repair.
     Broken(Status),
     /// Its folder is there and holds no whole store: a crash came while it was made or removed, or files are missing.
@@ -61,7 +62,7 @@ impl Pools {
             Err(status) => Err(status),
         };
         let part = match opened {
-            Ok(store) => self.opened(store),
+            Ok(store) => self.opened(pool, store),
             Err(status) if status.code() == Code::Nonexist => Part::Missing(status),
             Err(status) => {
                 daos_env::log!(Error, "engine", "pool {pool} cannot be opened: {status}");
@@ -72,15 +73,17 @@ impl Pools {
     }
 
     /// Takes a store into use: epochs from now on are newer than all that it has seen, also when the calendar lags behind.
-    fn opened(&self, store: Rc<Store>) -> Part {
+    fn opened(&self, pool: PoolId, store: Rc<Store>) -> Part {
         self.0.clock.observe(store.newest_epoch().0);
-        Part::Open(store)
+        let name = format!("pool {pool} in {}", self.0.media.describe());
+        let scrubber = Scrubber::new(&store, name, &self.0.spawner);
+        Part::Open(store, scrubber)
     }
 
     /// The store of a pool.
     pub fn store(&self, pool: PoolId) -> Result<Rc<Store>> {
         match self.0.parts.borrow().get(&pool) {
-            Some(Part::Open(store)) => Ok(store.clone()),
+            Some(Part::Open(store, _)) => Ok(store.clone()),
             Some(Part::Broken(status)) => {
                 Err(status.clone().while_doing(format_args!("pool {pool} could not be opened when the engine started")))
             }
@@ -89,6 +92,15 @@ impl Pools {
             }
             None => fail!(Code::Nonexist, "pool {pool} has no part on this target"),
         }
+    }
+
+    /// Does background work by the properties of a pool from now on.
+    pub fn set_properties(&self, pool: PoolId, numbers: &[(u32, u64)]) -> Result<()> {
+        let settings = ScrubSettings::of(numbers)?;
+        if let Some(Part::Open(_, scrubber)) = self.0.parts.borrow().get(&pool) {
+            scrubber.set(settings);
+        }
+        Ok(())
     }
 
     /// Makes the target's part of a pool; one that is there already will do.
@@ -120,7 +132,7 @@ impl Pools {
         let doing = || format!("making the part of pool {pool} in {}", self.0.media.describe());
         match made {
             Ok(store) => {
-                self.0.parts.borrow_mut().insert(pool, self.opened(store));
+                self.0.parts.borrow_mut().insert(pool, self.opened(pool, store));
                 Ok(())
             }
             Err(status) => {
@@ -136,7 +148,7 @@ impl Pools {
     pub async fn destroy(&self, pool: PoolId) -> Result<()> {
         let _guard = self.0.locks.lock(pool).await;
         let part = self.0.parts.borrow_mut().remove(&pool);
-        if let Some(Part::Open(store)) = part
+        if let Some(Part::Open(store, _)) = part
             && let Err(status) = store.close().await
         {
             daos_env::log!(Warn, "engine", "pool {pool}, which is destroyed, did not close: {status}");
@@ -163,7 +175,7 @@ impl Pools {
     pub async fn close_all(&self) -> Result<()> {
         let parts = std::mem::take(&mut *self.0.parts.borrow_mut());
         let stores = parts.into_iter().filter_map(|(pool, part)| match part {
-            Part::Open(store) => Some((pool, store)),
+            Part::Open(store, _) => Some((pool, store)),
             Part::Broken(_) | Part::Missing(_) => None,
         });
         let closed = stores.map(|(pool, store)| async move {

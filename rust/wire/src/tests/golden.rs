@@ -154,8 +154,11 @@ fn pools(golden: &mut Golden) {
         handles: 34,
         containers: 35,
         durability: "d".into(),
+        numbers: vec![(44, 45)],
     };
     golden.check("PoolQueryReply", &query);
+    let request = PoolRequest { pool: pool(), handle: handle() };
+    golden.check("PoolSetProperties", &PoolSetProperties { request, numbers: vec![(44, 45)] });
     let owner = || AttributeOwner::Container((pool(), container()));
     let attributes = vec![("n".into(), blob())];
     golden.check("AttributesSet", &AttributesSet { owner: owner(), handle: handle(), attributes });
@@ -187,6 +190,8 @@ fn targets(golden: &mut Golden) {
     let create =
         TargetPoolCreate { pool: pool(), meta_bytes: 40, data_bytes: 41, log_bytes: 42, durability: "d".into() };
     golden.check("TargetPoolCreate", &create);
+    let properties = TargetPoolProperties { pool: pool(), numbers: vec![(44, 45)] };
+    golden.check("TargetPoolProperties", &properties);
     let (pool_id, chunk_bytes, verify_on_update) = (pool(), 0x0102_0304, true);
     let create =
         TargetContainerCreate { pool: pool_id, container: container(), checksum: 43, chunk_bytes, verify_on_update };
