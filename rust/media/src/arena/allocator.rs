@@ -91,9 +91,17 @@ impl Allocator {
         self.used
     }
 
-    /// Pages of no slab, without those that no chunk has been made of.
+    /// Pages that hold nothing, without those that no chunk has been made of: a class keeps an empty slab until its pages are needed.
     pub(super) fn free_pages(&self) -> u64 {
-        self.free_pages
+        let empty = self.empty_slabs().map(|page| 1u64 << self.runs[page as usize].order);
+        self.free_pages + empty.sum::<u64>()
+    }
+
+    fn empty_slabs(&self) -> impl Iterator<Item = u32> {
+        self.partial.iter().flatten().copied().filter(|page| {
+            let run = &self.runs[*page as usize];
+            run.kind == Kind::Slab && run.free_slots == CLASSES[usize::from(run.class)].slots
+        })
     }
 
     /// Reads the state from the arena when it is not known.
@@ -269,10 +277,14 @@ impl Allocator {
         let shape = &CLASSES[class];
         let pages = 1u64 << shape.order;
         let arena = transaction.arena();
-        let left = self.free_pages + arena.pages_not_in_chunks(self.runs.len() as u64);
         let reserve = if transaction.is_privileged() { 0 } else { arena.reserve_pages() };
-        if left < pages + reserve {
-            fail!(Code::Nospace, "the arena of {} bytes is full ({} in use)", arena.capacity(), self.used);
+        let outside = arena.pages_not_in_chunks(self.runs.len() as u64);
+        if self.free_pages + outside < pages + reserve {
+            // Looked at before anything is given back: a full arena must not do that for every change that it refuses.
+            if self.free_pages() + outside < pages + reserve {
+                fail!(Code::Nospace, "the arena of {} bytes is full ({} in use)", arena.capacity(), self.used);
+            }
+            self.release_empty_slabs(transaction)?;
         }
         transaction.note_structural();
         let page = self.take_run(shape.order, transaction)?;
@@ -322,6 +334,13 @@ impl Allocator {
         self.runs.resize(self.runs.len() + CHUNK_PAGES as usize, Run::default());
         self.put_free(page, ORDER_STEP * (ORDERS as u8 - 1));
         Ok(page)
+    }
+
+    /// Gives back the slabs that classes keep for their next allocation.
+    #[cold]
+    fn release_empty_slabs(&mut self, transaction: &mut Transaction<'_>) -> Result<()> {
+        let empty: Vec<u32> = self.empty_slabs().collect();
+        empty.into_iter().try_for_each(|page| self.release_slab(page, transaction))
     }
 
     /// Makes an empty slab a free run and joins it with its free neighbours.
