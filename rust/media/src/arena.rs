@@ -23,6 +23,7 @@ pub use bytes::ArenaBytes;
 pub use redo::Redo;
 pub(crate) use redo::for_each_range;
 pub use size_class::ALLOCATION_SIZE_MAX;
+pub(crate) use size_class::class_of;
 
 use crate::persistent_memory::{PersistentMemory, ViewSource, check_memory_range};
 use crate::transaction::{Scratch, Transaction};

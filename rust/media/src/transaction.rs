@@ -35,6 +35,10 @@ pub(crate) struct Scratch {
     /// The positions in `freed`, once they are many.
     freed_index: HashSet<u64>,
     structural: bool,
+    /// Slots that are taken already and may be given out, by their class.
+    reusable: Vec<(usize, u64)>,
+    /// Those that were given out.
+    reused: Vec<u64>,
 }
 
 /// Two numbers of a redo record's range.
@@ -71,6 +75,8 @@ impl Scratch {
         self.freed.clear();
         self.freed_index.clear();
         self.structural = false;
+        self.reusable.clear();
+        self.reused.clear();
     }
 }
 
@@ -174,7 +180,8 @@ impl<'a> Transaction<'a> {
     pub fn fill(&mut self, position: u64, bytes: &[u8]) -> Result<()> {
         self.check(position, bytes.len())?;
         debug_assert!(
-            self.scratch().allocated.iter().rev().any(|(start, _)| *start <= position),
+            self.scratch().allocated.iter().rev().any(|(start, _)| *start <= position)
+                || self.scratch().reused.iter().any(|start| *start <= position),
             "only what this transaction allocated is filled"
         );
         let short = short_length(bytes.len())?;
@@ -211,9 +218,32 @@ impl<'a> Transaction<'a> {
     #[inline]
     pub fn allocate(&mut self, size: usize) -> Result<Offset> {
         let arena = self.arena;
+        if !self.scratch().reusable.is_empty()
+            && let Some(offset) = self.take_reusable(size)
+        {
+            return Ok(offset);
+        }
         let (position, class) = arena.allocate(size, self)?;
         self.scratch().allocated.push((position, class));
         Offset::new(position).ok_or_else(|| Status::new(Code::DfInval, "the arena's allocator gave a misplaced offset"))
+    }
+
+    /// Lets this transaction give out what was allocated with this size by an earlier one, for nothing but its size: that is how space
+    /// is kept for a change to come. What is not given out is freed at the commit.
+    pub fn reuse(&mut self, offset: Offset, size: usize) -> Result<()> {
+        let class = self.arena.check_taken(offset.get(), size)?;
+        self.scratch().reusable.push((class, offset.get()));
+        Ok(())
+    }
+
+    #[cold]
+    fn take_reusable(&mut self, size: usize) -> Option<Offset> {
+        let class = crate::arena::class_of(size)?;
+        let scratch = self.scratch();
+        let index = scratch.reusable.iter().rposition(|(other, _)| *other == class)?;
+        let (_, position) = scratch.reusable.swap_remove(index);
+        scratch.reused.push(position);
+        Offset::new(position)
     }
 
     /// Gives back what was allocated with this size (or one of the same class), at the commit.
@@ -235,10 +265,22 @@ impl<'a> Transaction<'a> {
 
     /// Makes the change final in memory; the redo record is for the log, if there is one.
     pub fn commit(mut self) -> Redo<'a> {
+        self.free_reusable();
         self.apply_frees();
         let scratch = self.scratch.take().expect("a transaction has its vectors until it ends");
         self.arena.leave();
         Redo::new(self.arena, scratch)
+    }
+
+    fn free_reusable(&mut self) {
+        let scratch = self.scratch();
+        if scratch.reusable.is_empty() {
+            return;
+        }
+        for (class, position) in std::mem::take(&mut scratch.reusable) {
+            let is_new = scratch.note_freed(position, class);
+            debug_assert!(is_new, "a slot is kept once: {position}");
+        }
     }
 
     fn apply_frees(&mut self) {

@@ -157,7 +157,8 @@ impl AggregationRun {
 
 impl Store {
     /// Begins to free what no epoch from `up_to` on and no snapshot sees of a container. From here on, reads of older epochs that are not
-    /// pinned and changes at or below `up_to` are refused. An epoch that is older than that of an earlier call counts as that one.
+    /// pinned and changes at or below `up_to` are refused. An epoch that is older than that of an earlier call counts as that one, and one at which something
+    /// is prepared, or a newer one, as the one before that.
     ///
     /// # Errors
     /// [`Code::Busy`] when the container is walked over already.
@@ -190,7 +191,9 @@ impl Store {
         let level = self.container(arena, container)?;
         let state = level.state()?;
         let before = state.aggregated(arena)?;
-        let bound = up_to.max(before);
+        // What is prepared is still to come at its epoch.
+        let lowest = self.lowest_prepared_epoch(container).map_or(u64::MAX, |epoch| epoch.0 - 1);
+        let bound = up_to.min(lowest).max(before);
         let kept = Kept::new(&pinned(arena, &level)?, bound, state.scanned(arena)?);
         if bound == before {
             return Ok((kept, Lsn(0)));

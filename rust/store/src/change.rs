@@ -22,6 +22,19 @@ pub(crate) struct PlacedValue {
 }
 
 impl PlacedValue {
+    pub(crate) fn new(akey: usize, piece: usize, placed: Placed) -> PlacedValue {
+        PlacedValue { akey, piece, placed }
+    }
+
+    /// Whether it is a piece of an akey of the request.
+    pub(crate) fn is_at(&self, akey: usize, piece: usize) -> bool {
+        (self.akey, self.piece) == (akey, piece)
+    }
+
+    pub(crate) fn placed(&self) -> &Placed {
+        &self.placed
+    }
+
     /// The transaction was committed.
     pub(crate) fn keep(self) {
         self.placed.keep();

@@ -27,6 +27,8 @@ pub(crate) const CHECKSUM_FLAGS: u8 = APART | KIND_BITS;
 const WORDS_MAX: usize = 8 * 1024;
 
 const HEADER: usize = 8;
+/// Bytes before the words of checksums that lie apart.
+pub(crate) const CHECKSUMS_HEADER: usize = HEADER;
 const _: () = assert!(HEADER + WORDS_MAX * 8 <= daos_media::arena::ALLOCATION_SIZE_MAX);
 const _: () = assert!(CHECKSUM_BYTES_MAX <= 8 * 8);
 

@@ -5,30 +5,27 @@ use crate::conflicts::Attempt;
 use crate::key_order::order_of;
 use crate::punch;
 use crate::snapshots::check_writable;
-use crate::{ChecksumKind, Operation, PunchRequest, PunchTarget, Store, UpdateRequest, UpdateValue};
-use daos_media::{Arena, Lsn};
+use crate::{
+    ChecksumKind, Operation, PunchRequest, PunchTarget, Store, TransactionOutcome, UpdateRequest, UpdateValue,
+};
+use daos_media::{Arena, Lsn, Transaction};
 use daos_status::{Code, Result};
 use daos_types::{ContainerId, Key, ObjectId};
 
 impl Store {
     /// Carries out changes, all or none: plain ones, or those of a transaction.
     pub(crate) async fn change(&self, operations: &mut [Operation], attempt: Option<Attempt>) -> Result<()> {
-        let arena = self.durable.arena();
-        for operation in &*operations {
-            match operation {
-                Operation::Update(update) => {
-                    change::check_update(update)?;
-                    // Before anything is written to the data device for nothing.
-                    let container = self.container(arena, update.container)?;
-                    check_writable(arena, &container, update.epoch.0)?;
-                }
-                Operation::Punch(punch) => change::check_epoch(punch.epoch)?,
-            }
-        }
+        self.check_operations(operations)?;
         let bytes = operations.iter().map(bytes_of).sum();
         let placed = self.place(operations).await?;
         let lsn = loop {
             self.durable.admission().await?;
+            if let Some(attempt) = attempt
+                && self.is_done(attempt, TransactionOutcome::Committed)?
+            {
+                // The same request has come twice, and the other one was faster.
+                return self.wait_for(self.prepared.last()).await;
+            }
             match self.try_change(operations, &placed, attempt) {
                 Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {
                     self.reclaim.wait_step().await;
@@ -74,7 +71,7 @@ impl Store {
         self.count_changes_of(operations, operations.iter().map(bytes_of).sum());
     }
 
-    fn count_changes_of(&self, operations: &[Operation], bytes: u64) {
+    pub(crate) fn count_changes_of(&self, operations: &[Operation], bytes: u64) {
         self.count(|statistics| {
             statistics.bytes_written += bytes;
             for operation in operations {
@@ -87,7 +84,7 @@ impl Store {
     }
 
     /// Writes large values to the data device; one list per operation.
-    async fn place(&self, operations: &mut [Operation]) -> Result<Vec<Vec<PlacedValue>>> {
+    pub(crate) async fn place(&self, operations: &mut [Operation]) -> Result<Vec<Vec<PlacedValue>>> {
         let mut placed = Vec::new();
         for (index, operation) in operations.iter_mut().enumerate() {
             let Operation::Update(update) = operation else { continue };
@@ -116,10 +113,29 @@ impl Store {
         self.note_conditions(operations, attempt);
         let is_privileged = self.makes_only_known_punches(arena, operations)?;
         let mut transaction = if is_privileged { arena.begin_privileged() } else { arena.begin() };
+        let newest = self.apply_operations(&mut transaction, operations, placed)?;
+        self.write_committed(&mut transaction, attempt)?;
+        let lsn = self.durable.commit(transaction)?;
+        self.newest.set(self.newest.get().max(newest));
+        self.note_committed(attempt, lsn);
+        if lsn > self.durable.durable() {
+            operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
+        }
+        Ok(lsn)
+    }
+
+    /// Makes changes within a transaction; gives the newest epoch.
+    pub(crate) fn apply_operations(
+        &self,
+        transaction: &mut Transaction<'_>,
+        operations: &[Operation],
+        placed: &[Vec<PlacedValue>],
+    ) -> Result<u64> {
+        let arena = self.durable.arena();
         let mut newest = 0;
         for (index, operation) in operations.iter().enumerate() {
             let kind = ChecksumKind::Off;
-            let mut change = Change { transaction: &mut transaction, space: &self.values, kind, ends: &self.ends };
+            let mut change = Change { transaction: &mut *transaction, space: &self.values, kind, ends: &self.ends };
             let epoch = match operation {
                 Operation::Update(update) => {
                     let mut container = self.container(arena, update.container)?;
@@ -138,13 +154,8 @@ impl Store {
             };
             newest = newest.max(epoch.0);
         }
-        self.superblock.note_epoch(&mut transaction, newest)?;
-        let lsn = self.durable.commit(transaction)?;
-        self.newest.set(self.newest.get().max(newest));
-        if lsn > self.durable.durable() {
-            operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
-        }
-        Ok(lsn)
+        self.superblock.note_epoch(transaction, newest)?;
+        Ok(newest)
     }
 
     fn makes_only_known_punches(&self, arena: &Arena, operations: &[Operation]) -> Result<bool> {
@@ -158,7 +169,7 @@ impl Store {
     }
 
     /// Remembers what a commit touched.
-    fn mark(&self, operation: &Operation, lsn: Lsn) -> Result<()> {
+    pub(crate) fn mark(&self, operation: &Operation, lsn: Lsn) -> Result<()> {
         match operation {
             Operation::Update(UpdateRequest { container, object, dkey, .. })
             | Operation::Punch(PunchRequest { container, object, what: PunchTarget::Akeys { dkey, .. }, .. }) => {
@@ -181,7 +192,7 @@ impl Store {
     }
 
     /// Waits until what a refused change may have seen is durable: a refusal is an answer, too.
-    async fn wait_for_operations(&self, operations: &[Operation]) -> Result<()> {
+    pub(crate) async fn wait_for_operations(&self, operations: &[Operation]) -> Result<()> {
         for operation in operations {
             let (Operation::Update(UpdateRequest { container, object, .. })
             | Operation::Punch(PunchRequest { container, object, .. })) = operation;
@@ -192,7 +203,7 @@ impl Store {
 }
 
 /// Bytes of values in an operation.
-fn bytes_of(operation: &Operation) -> u64 {
+pub(crate) fn bytes_of(operation: &Operation) -> u64 {
     let Operation::Update(update) = operation else { return 0 };
     let bytes = update.akeys.iter().map(|update| match &update.value {
         UpdateValue::Single(data) => data.len() as u64,

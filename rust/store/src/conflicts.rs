@@ -12,6 +12,7 @@
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Children, Level, ValueKind};
 use crate::place::{Named, Place, Scope, for_each_change, for_each_condition, has_conditions};
+use crate::prepared::intents::Intent;
 use crate::timestamps::Reader;
 use crate::tree::Unique;
 use crate::visibility::{Depth, span};
@@ -31,10 +32,38 @@ impl Store {
     /// Refuses a change that comes too late, or in the way of which a prepared one is.
     #[inline]
     pub(crate) fn admit(&self, operations: &[Operation], attempt: Option<Attempt>) -> Result<()> {
+        if !self.prepared.intents.is_empty() {
+            operations.iter().try_for_each(|operation| self.check_intents(operation, attempt))?;
+        }
         match attempt {
             None => Ok(()),
             Some(attempt) => operations.iter().try_for_each(|operation| self.admit_attempt(operation, attempt)),
         }
+    }
+
+    /// A change must not touch what a prepared one will change: that would not be as it was when it was prepared. Its conditions must
+    /// not look at it, unless they look at an older epoch. Transactions wait for older ones only, so that nobody waits in a circle.
+    #[cold]
+    fn check_intents(&self, operation: &Operation, attempt: Option<Attempt>) -> Result<()> {
+        let own = attempt.map(|attempt| attempt.transaction);
+        let refuse = |named: &Named<'_>, until: u64| {
+            let Some(intent) = self.prepared.intents.overlapping(&named.place, until, own) else { return Ok(()) };
+            let Intent { transaction, epoch } = intent;
+            match attempt {
+                Some(attempt) if attempt.epoch <= epoch => {
+                    let why =
+                        format!("is to be changed by transaction {transaction} of epoch {epoch}, which is prepared");
+                    restart(attempt, named, &why)
+                }
+                _ => fail!(
+                    Code::Inprogress,
+                    "{named}: transaction {transaction} of epoch {epoch} has prepared a change of it; try again when it is done"
+                ),
+            }
+        };
+        for_each_change(operation, |named| refuse(&named, u64::MAX))?;
+        let (Operation::Update(UpdateRequest { epoch, .. }) | Operation::Punch(PunchRequest { epoch, .. })) = operation;
+        for_each_condition(operation, |named| refuse(&named, epoch.0))
     }
 
     fn admit_attempt(&self, operation: &Operation, attempt: Attempt) -> Result<()> {

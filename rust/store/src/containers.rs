@@ -132,6 +132,7 @@ impl Store {
         self.ends.clear();
         let lsn = self.durable.commit(transaction)?;
         self.recent.mark_structure(lsn);
+        self.doom_prepared(container)?;
         self.durable.wait_durable(lsn).await?;
         self.start_reclaim();
         for _ in 0..RECLAIM_STEPS_AT_ONCE {

@@ -86,7 +86,7 @@ impl Store {
         check_readable(arena, &container, request.epoch.0)?;
         let path = find_dkey(arena, &container, request, order)?;
         if request.conditions.has(Conditions::DKEY_FETCH) {
-            self.note_dkey_read(at);
+            self.note_dkey_read(at)?;
             check_dkey(arena, request, path)?;
         }
         for (index, akey) in request.akeys.iter().enumerate() {
@@ -109,7 +109,7 @@ impl Store {
         let per_akey = request.conditions.has(Conditions::PER_AKEY);
         let conditions = if per_akey { wanted.conditions } else { request.conditions };
         let probe = KeyProbe::new(request.object.object_type().akey_kind(), &wanted.akey)?;
-        self.note_akey_read(at, probe.order);
+        self.note_akey_read(at, probe.order)?;
         let akey = match path {
             Some((dkey, window)) => {
                 let window = window.below(arena, &dkey)?;

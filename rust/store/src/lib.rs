@@ -34,6 +34,8 @@ mod level;
 mod listing;
 mod pieces;
 mod place;
+mod prepare;
+mod prepared;
 mod punch;
 mod query;
 #[cfg(test)]

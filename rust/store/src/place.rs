@@ -55,7 +55,6 @@ impl Place {
         Ok(Place { scope: Scope::Akey, akey: order, ..self })
     }
 
-    #[expect(dead_code, reason = "prepared changes are found by it")]
     /// The word of an akey among those of all dkeys.
     pub(crate) fn akey_word(&self) -> u64 {
         self.dkey.rotate_left(23) ^ self.akey.wrapping_mul(MIX)

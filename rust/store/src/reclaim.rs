@@ -91,6 +91,9 @@ impl Store {
     /// Frees some records in one transaction; `false` when there was nothing left.
     async fn reclaim_step(&self) -> Result<bool> {
         self.durable.admission().await?;
+        if self.drop_doomed()? {
+            return Ok(true);
+        }
         let arena = self.durable.arena();
         let mut containers = self.superblock.containers(arena)?;
         let found = match self.reclaim.current.get() {

@@ -3,6 +3,7 @@
 use crate::aggregate::Aggregation;
 use crate::damage::DamageLog;
 use crate::ends::Ends;
+use crate::prepared::PreparedTable;
 use crate::recent::Recent;
 use crate::reclaim::Reclaim;
 use crate::superblock::Superblock;
@@ -29,6 +30,7 @@ pub struct Store {
     pub(crate) recent: Recent,
     pub(crate) ends: Ends,
     pub(crate) timestamps: Timestamps,
+    pub(crate) prepared: PreparedTable,
     pub(crate) reclaim: Reclaim,
     pub(crate) aggregation: Aggregation,
     pub(crate) spawner: Spawner,
@@ -95,6 +97,7 @@ impl Store {
             recent: Recent::new(),
             ends: Ends::default(),
             timestamps: Timestamps::new(newest.get()),
+            prepared: PreparedTable::default(),
             reclaim: Reclaim::default(),
             aggregation: Aggregation::default(),
             spawner: spawner.clone(),
@@ -104,6 +107,7 @@ impl Store {
             last_container: Cell::new((ContainerId::from_bytes([0; 16]), 0)),
             damages: RefCell::default(),
         });
+        store.load_all_prepared()?;
         if store.has_destroyed(store.durable.arena())? {
             store.start_reclaim();
         }

@@ -133,13 +133,11 @@ impl Superblock {
     }
 
     /// Where the table of prepared changes lies; zero while there is none.
-    #[allow(dead_code, reason = "the field is there before its user")]
     pub(crate) fn prepared(&self, arena: &Arena) -> Result<u64> {
         arena.read_value(self.position + PREPARED)
     }
 
     /// Sets where the table of prepared changes lies.
-    #[allow(dead_code, reason = "the field is there before its user")]
     pub(crate) fn set_prepared(&self, transaction: &mut Transaction<'_>, position: u64) -> Result<()> {
         transaction.write(self.position + PREPARED, &position.to_le_bytes())
     }

@@ -1,7 +1,10 @@
 //! Transactions of one target: many changes at one epoch, all or none, in the order of the epochs of all transactions.
 
 use crate::conflicts::Attempt;
-use crate::{Operation, PunchRequest, Store, TransactionRequest, UpdateRequest};
+use crate::recent::MIX;
+use crate::{Operation, PunchRequest, Store, TransactionOutcome, TransactionRequest, UpdateRequest, UpdateValue};
+use daos_checksum::crc64;
+use daos_media::{Lsn, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::Epoch;
 
@@ -11,7 +14,10 @@ const OPERATIONS_MAX: usize = 1 << 16;
 impl Store {
     /// Makes the changes of a transaction that concerns no other target, all or none; durable when it returns.
     ///
+    /// The same transaction made again at the same epoch is answered as the first time, while it is one of the last 1024.
+    ///
     /// # Errors
+    /// [`Code::Inprogress`] and [`Code::TxRestart`] when a prepared transaction is in the way, see [`Store::prepare`].
     /// [`Code::TxRestart`] when it comes too late: what it changes was read at a later epoch (or at its own, by another one), or what a
     /// condition looks at was changed since. Begin again at a newer epoch, from the first read on.
     pub async fn transact(&self, request: TransactionRequest) -> Result<()> {
@@ -20,8 +26,73 @@ impl Store {
 
     async fn make_transaction(&self, mut request: TransactionRequest) -> Result<()> {
         let attempt = check_transaction(&request)?;
+        if self.is_done(attempt, TransactionOutcome::Committed)? {
+            return self.wait_for(self.prepared.last()).await;
+        }
         self.note_reads(request.container, &request.reads, attempt)?;
         self.change(&mut request.operations, Some(attempt)).await
+    }
+
+    /// Writes down that a transaction was committed.
+    #[inline]
+    pub(crate) fn write_committed(&self, transaction: &mut Transaction<'_>, attempt: Option<Attempt>) -> Result<()> {
+        let Some(Attempt { transaction: id, epoch }) = attempt else { return Ok(()) };
+        self.prepared.make_room(transaction, &self.superblock)?;
+        self.prepared.write_outcome(transaction, &self.superblock, id, epoch, TransactionOutcome::Committed)
+    }
+
+    /// The transaction with [`Store::write_committed`] was committed.
+    #[inline]
+    pub(crate) fn note_committed(&self, attempt: Option<Attempt>, lsn: Lsn) {
+        if let Some(Attempt { transaction, epoch }) = attempt {
+            self.prepared.outcomes.note(transaction, epoch, TransactionOutcome::Committed);
+            self.prepared.note_commit(lsn);
+        }
+    }
+}
+
+/// A word that differs when the content of a request does.
+pub(crate) fn digest_of(request: &TransactionRequest) -> u64 {
+    let mut digest = Digest(request.operations.len() as u64);
+    for operation in &request.operations {
+        match operation {
+            Operation::Update(update) => digest.update(update),
+            Operation::Punch(punch) => {
+                digest.text(&format!("{:?} {:?} {:?}", punch.object, punch.what, punch.conditions));
+            }
+        }
+    }
+    digest.text(&format!("{:?}", request.reads));
+    digest.0
+}
+
+struct Digest(u64);
+
+impl Digest {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0 = (self.0.rotate_left(29) ^ crc64(bytes) ^ bytes.len() as u64).wrapping_mul(MIX);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn update(&mut self, update: &UpdateRequest) {
+        self.text(&format!("{:?} {:?} {:?}", update.object, update.dkey, update.conditions));
+        for akey in &update.akeys {
+            self.text(&format!("{:?} {:?}", akey.akey, akey.conditions));
+            match &akey.value {
+                UpdateValue::Single(data) => self.bytes(data),
+                UpdateValue::Array { record_size, pieces } => {
+                    self.text(&format!("{record_size} {}", pieces.len()));
+                    for (extent, data) in pieces {
+                        self.text(&format!("{extent:?}"));
+                        self.bytes(data);
+                    }
+                }
+                UpdateValue::PunchExtents(extents) => self.text(&format!("{extents:?}")),
+            }
+        }
     }
 }
 

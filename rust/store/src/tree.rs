@@ -20,6 +20,7 @@ mod node;
 mod tests;
 
 pub(crate) use cursor::{Cursor, Place};
+pub(crate) use node::{NODE_SIZE_MAX, NODE_SIZES};
 
 use crate::level::Span;
 use daos_media::{Arena, Offset, Transaction};
@@ -86,6 +87,9 @@ pub(crate) struct Head {
     /// The greatest epoch of anything, also of punches.
     pub touched: u64,
 }
+
+/// Bytes of a head.
+pub(crate) const HEAD_SIZE: usize = size_of::<Head>();
 
 /// A tree, found by its head.
 #[derive(Clone, Copy)]

@@ -97,6 +97,11 @@ impl Deref for Ranges {
     }
 }
 
+/// See [`piece_word`].
+pub(crate) fn piece_range(word: u64) -> BlockRange {
+    BlockRange { start: word >> COUNT_BITS, count: word & ((1 << COUNT_BITS) - 1) }
+}
+
 /// A value that was written to the data device. Dropped without [`Placed::keep`], its blocks are free again.
 pub(crate) struct Placed {
     /// Where it lies.
@@ -110,6 +115,8 @@ pub(crate) struct Placed {
     /// A write that was started and has not ended. The device may still be writing when a request is dropped.
     in_flight: Option<IoFuture<(IoBuffer, Result<()>)>>,
     is_kept: bool,
+    /// Its blocks are in use already.
+    is_published: bool,
 }
 
 impl Placed {
@@ -257,6 +264,7 @@ impl ValueSpace {
             spawner: self.spawner.clone(),
             in_flight: None,
             is_kept: false,
+            is_published: false,
         }
     }
 
@@ -316,8 +324,19 @@ impl ValueSpace {
         Ok(())
     }
 
-    /// Marks a value's blocks as used.
+    /// A value whose blocks are in use already, by something that gives them away with it.
+    pub(crate) fn adopt(&self, ranges: Vec<BlockRange>, length: usize, checksums: Computed) -> Placed {
+        let mut placed = self.placed(Ranges::Many(ranges), length);
+        placed.checksums = checksums;
+        (placed.is_kept, placed.is_published) = (true, true);
+        placed
+    }
+
+    /// Marks a value's blocks as used, unless they are.
     pub(crate) fn publish(&self, transaction: &mut Transaction<'_>, placed: &Placed) -> Result<()> {
+        if placed.is_published {
+            return Ok(());
+        }
         placed.ranges.iter().try_for_each(|range| self.extents.publish(transaction, *range))
     }
 
@@ -350,6 +369,11 @@ impl ValueSpace {
     /// Waits until nothing is being given back.
     pub(crate) async fn wait_for_trim(&self) {
         self.trimming.ended.wait_until(|| !self.trimming.is_running.get()).await;
+    }
+
+    /// Gives the blocks of a value back that was adopted.
+    pub(crate) fn release(&self, transaction: &mut Transaction<'_>, placed: &Placed) -> Result<()> {
+        placed.ranges.iter().try_for_each(|range| self.extents.release(transaction, *range))
     }
 
     /// Gives the blocks of a value back that nothing points at any more; the bytes of its list of pieces.

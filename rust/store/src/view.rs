@@ -2,7 +2,8 @@
 
 use crate::fetch::Found;
 use crate::key_order::order_of;
-use crate::place::{Place, word_of_dkey};
+use crate::place::{Place, Scope, word_of_dkey};
+use crate::prepared::intents::Intent;
 use crate::recent::word_of_object;
 use crate::timestamps::Reader;
 use crate::{
@@ -29,9 +30,14 @@ pub(crate) struct ReadAt {
     pub dkey: u64,
     /// The epoch that it counts as.
     pub epoch: u64,
-    #[expect(dead_code, reason = "prepared changes of others stop a read")]
     pub transaction: Option<TransactionId>,
     reader: Reader,
+}
+
+impl ReadAt {
+    fn place(&self, scope: Scope, akey: u64) -> Place {
+        Place { scope, container: 0, object: self.object, dkey: self.dkey, akey }
+    }
 }
 
 impl Store {
@@ -65,19 +71,43 @@ impl Store {
 
     /// The values of an akey are read now.
     #[inline]
-    pub(crate) fn note_akey_read(&self, at: &ReadAt, akey: u64) {
+    pub(crate) fn note_akey_read(&self, at: &ReadAt, akey: u64) -> Result<()> {
+        if !self.prepared.intents.is_empty() {
+            self.check_read(&at.place(Scope::Akey, akey), at.epoch, at.transaction)?;
+        }
         self.timestamps.mark_akey(at.object, at.dkey, akey, at.epoch, at.reader);
+        Ok(())
     }
 
     /// Whether the dkey exists is read now.
-    pub(crate) fn note_dkey_read(&self, at: &ReadAt) {
+    pub(crate) fn note_dkey_read(&self, at: &ReadAt) -> Result<()> {
+        if !self.prepared.intents.is_empty() {
+            self.check_read(&at.place(Scope::Dkey, 0), at.epoch, at.transaction)?;
+        }
         self.timestamps.mark_dkey(at.object, at.dkey, at.epoch, at.reader);
+        Ok(())
     }
 
     /// What a place holds is read now, and from now on.
     pub(crate) fn note_read(&self, place: &Place, epoch: Epoch, transaction: Option<TransactionId>) -> Result<()> {
-        self.timestamps.mark(place, self.epoch_read(epoch), Reader::from(transaction));
+        let at = self.epoch_read(epoch);
+        if !self.prepared.intents.is_empty() {
+            self.check_read(place, at, transaction)?;
+        }
+        self.timestamps.mark(place, at, Reader::from(transaction));
         Ok(())
+    }
+
+    /// Refuses a read that a prepared change may belong to: what it gives is not known yet.
+    #[cold]
+    fn check_read(&self, place: &Place, epoch: u64, own: Option<TransactionId>) -> Result<()> {
+        match self.prepared.intents.overlapping(place, epoch, own) {
+            None => Ok(()),
+            Some(Intent { transaction, epoch }) => fail!(
+                Code::Inprogress,
+                "transaction {transaction} of epoch {epoch} has prepared a change of what is read; try again when it is done"
+            ),
+        }
     }
 
     /// Fetches; nothing is waited for when all is in memory and durable.

@@ -98,7 +98,7 @@ pub(super) static CLASSES: [SizeClass; CLASS_COUNT] = {
 
 /// The smallest class that holds `size` bytes, or `None` when it is too much.
 #[inline]
-pub(super) fn class_of(size: usize) -> Option<usize> {
+pub(crate) fn class_of(size: usize) -> Option<usize> {
     if size <= FINE_LIMIT {
         return Some(size.max(SMALLEST).div_ceil(FINE_STEP) - SMALLEST / FINE_STEP);
     }

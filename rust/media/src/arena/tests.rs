@@ -216,3 +216,31 @@ fn damaged_arenas_are_refused() {
         assert!(arena.begin().allocate(16).is_err());
     }
 }
+
+#[test]
+fn kept_slots_are_given_out_first_and_freed_when_they_are_left() {
+    let arena = Arena::reserve(1 << 20).expect("small");
+    let mut transaction = arena.begin();
+    let kept: Vec<_> = [100, 100, 600].map(|size| (transaction.allocate(size).expect("room"), size)).into();
+    drop(transaction.commit());
+    let used = arena.space().expect("sound").used;
+    let reuse = |transaction: &mut crate::Transaction<'_>| {
+        kept.iter().for_each(|(offset, size)| transaction.reuse(*offset, *size).expect("taken"));
+    };
+    // Taken back, they are as they were.
+    let mut transaction = arena.begin();
+    reuse(&mut transaction);
+    assert!(kept.contains(&(transaction.allocate(97).expect("room"), 100)), "of the same class");
+    drop(transaction);
+    assert_eq!(arena.space().expect("sound").used, used);
+    let mut transaction = arena.begin();
+    reuse(&mut transaction);
+    let first = transaction.allocate(100).expect("room");
+    transaction.fill(first.get(), &[7; 100]).expect("its own");
+    assert!(kept.iter().all(|(offset, _)| *offset != transaction.allocate(50).expect("room")), "of another class");
+    drop(transaction.commit());
+    arena.verify().expect("sound");
+    let slot = |size| crate::allocation_size(size).expect("small") as u64;
+    assert_eq!(arena.space().expect("sound").used, used - slot(100) - slot(600) + 3 * slot(50));
+    assert_eq!(arena.read(first.get(), 100).expect("within")[..], [7; 100]);
+}

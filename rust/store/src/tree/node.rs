@@ -12,6 +12,22 @@ const HEADER: u64 = 8;
 const PLAIN: [u8; 5] = [2, 5, 10, 20, 42];
 const AUGMENTED: [u8; 4] = [2, 5, 12, 25];
 
+/// The most bytes of any node.
+pub(crate) const NODE_SIZE_MAX: usize = 512;
+/// Bytes of the smaller ones.
+pub(crate) const NODE_SIZES: [usize; 7] = {
+    let (plain, augmented) = (PLAIN, AUGMENTED);
+    [
+        size_of_node(plain[0], false),
+        size_of_node(plain[1], false),
+        size_of_node(plain[2], false),
+        size_of_node(plain[3], false),
+        size_of_node(augmented[0], true),
+        size_of_node(augmented[1], true),
+        size_of_node(augmented[2], true),
+    ]
+};
+const _: () = assert!(size_of_node(42, false) <= NODE_SIZE_MAX && size_of_node(25, true) <= NODE_SIZE_MAX);
 /// A full leaf gives entries to a neighbour that has this share of its capacity free, instead of being cut in two: leaves of keys that
 /// come in any order are 85 % full then, not 69 %.
 const GIVE_SHARE: usize = 8;
@@ -49,8 +65,8 @@ pub(super) struct Node {
     pub augmented: bool,
 }
 
-fn size_of_node(capacity: u8, augmented: bool) -> usize {
-    let capacity = usize::from(capacity);
+const fn size_of_node(capacity: u8, augmented: bool) -> usize {
+    let capacity = capacity as usize;
     let ends = if augmented { capacity * 8 } else { 0 };
     HEADER as usize + capacity * 8 + (capacity * 4).next_multiple_of(8) + ends
 }

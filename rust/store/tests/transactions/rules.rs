@@ -5,7 +5,7 @@ use daos_status::Code;
 use daos_store::*;
 use daos_types::{Epoch, TransactionId};
 
-const ALL: Limits = Limits { count: usize::MAX, bytes: usize::MAX };
+pub const ALL: Limits = Limits { count: usize::MAX, bytes: usize::MAX };
 
 pub fn id(number: u8) -> TransactionId {
     TransactionId::from_bytes([number; 16])
@@ -20,7 +20,7 @@ pub fn put(epoch: u64, dkey: &str, akey: &str, bytes: &[u8]) -> Operation {
     Operation::Update(update(epoch, dkey, akey, single(bytes)))
 }
 
-fn punch_dkey(epoch: u64, dkey: &str) -> Operation {
+pub fn punch_dkey(epoch: u64, dkey: &str) -> Operation {
     Operation::Punch(punch(epoch, PunchTarget::Dkeys(vec![key(dkey)])))
 }
 
