@@ -8,7 +8,7 @@ fn main() {
     let bytes: Vec<u8> = (0..1 << 20).map(|n: u32| (n.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect();
     println!("{:>8} {:>9} {:>9} {:>9}", "kind", "bytes", "ns", "GB/s");
     for kind in ChecksumKind::ALL {
-        for length in [16, 64, 256, 1024, 4096, 32 << 10, 1 << 20] {
+        for length in [8, 16, 64, 100, 192, 256, 1024, 4096, 32 << 10, 1 << 20] {
             // The best of many short batches: other work on the machine disturbs only some of them.
             let rounds = (64 << 10) / (length + 256) + 1;
             let batch = || {

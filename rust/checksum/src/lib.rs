@@ -7,6 +7,7 @@
 //! All are part of the media formats: the values in the tests are golden and never change.
 
 mod kind;
+mod short_crc64;
 #[cfg(test)]
 mod tests;
 
@@ -24,5 +25,10 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
 /// The CRC-64/NVME (polynomial 0xAD93D23594C93659, reflected, all ones in and out) of bytes.
 #[inline]
 pub fn crc64(bytes: &[u8]) -> u64 {
+    if bytes.len() <= short_crc64::LENGTH_MAX
+        && let Some(crc) = short_crc64::crc64(bytes)
+    {
+        return crc;
+    }
     crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
 }
