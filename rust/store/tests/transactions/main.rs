@@ -5,3 +5,5 @@ mod common;
 
 mod prepared;
 mod rules;
+mod serial;
+mod world;
