@@ -27,6 +27,10 @@ const _: () = assert!(crate::stored::VALUE_MAX / BLOCK_SIZE < 1 << COUNT_BITS);
 /// The most pieces of one value, so that its record is one allocation with room to spare.
 const PIECE_LIST_MAX: usize = 8 * 1024;
 
+/// Space is taken ahead for as many bytes as lie before, within these bounds: a small store takes little more than it needs.
+const AHEAD_MIN: u64 = 4 << 20;
+const AHEAD_MAX: u64 = 64 << 20;
+
 /// One block in so many is kept for what makes space in the end, such as aggregation, but never more than the bound.
 const HEADROOM_SHARE: u64 = 64;
 const HEADROOM_BLOCKS_MAX: u64 = 4096;
@@ -220,6 +224,8 @@ pub(crate) struct ValueSpace {
     extents: ExtentAllocator,
     spawner: Spawner,
     trimming: Rc<Trimming>,
+    /// Bytes of the device for which space was asked for since the store was opened.
+    prepared: Cell<u64>,
 }
 
 /// At most one task gives space back at a time.
@@ -236,7 +242,14 @@ impl ValueSpace {
         let extents = ExtentAllocator::open(durable, root, headroom)?;
         let memory = durable.data().direct();
         let trimming = Rc::default();
-        Ok(ValueSpace { durable: durable.clone(), memory, extents, spawner: spawner.clone(), trimming })
+        Ok(ValueSpace {
+            durable: durable.clone(),
+            memory,
+            extents,
+            spawner: spawner.clone(),
+            trimming,
+            prepared: Cell::new(0),
+        })
     }
 
     /// The blocks and their use.
@@ -282,10 +295,34 @@ impl ValueSpace {
         if let Some(memory) = &self.memory {
             return placed.write_now(memory, &data, checksums);
         }
+        if let Some(last) = placed.ranges.last() {
+            self.prepare_behind(last);
+        }
         placed.checksums = checksums.of(&data);
         placed.write(&*self.durable.data(), data).await?;
         self.durable.note_data_write();
         Ok(())
+    }
+
+    /// Has the device find space for what will be written behind a range: a file system that takes space with each write also writes
+    /// down with each sync where it took it.
+    fn prepare_behind(&self, range: &BlockRange) {
+        let (start, end) = (range.offset(), range.offset() + range.bytes());
+        let ahead = end.clamp(AHEAD_MIN, AHEAD_MAX);
+        let device = self.durable.data();
+        let capacity = device.capacity();
+        if self.prepared.get() >= (end + ahead / 2).min(capacity) {
+            return;
+        }
+        let (from, to) = (self.prepared.get().max(start), (end + ahead).min(capacity));
+        self.prepared.set(to);
+        if let Some(prepare) = device.prepare(from, to - from) {
+            self.spawner.spawn(async move {
+                if let Err(status) = prepare.await {
+                    daos_env::log!(Warn, "store", "writes will take their space one by one: {status}");
+                }
+            });
+        }
     }
 
     /// Takes free blocks in as few pieces as there are. What is free can be reserved, however scattered it is.
