@@ -1,14 +1,20 @@
 //! What the machine gives at most, measured in the same run.
 
 use crate::huge_memory::HugeMemory;
-use crate::measure::{Plan, Shuffle, busy_rate, rate};
+use crate::measure::{Figures, Plan, Shuffle, Watch, busy_rate, rate};
 use crate::report::Limit;
+use crate::store::filled_file;
+use daos_env::IoBuffer;
 use daos_status::Result;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 
 /// Beyond every cache.
 const MEMORY_BYTES: usize = 256 << 20;
 /// Copies between two looks at the clock.
 const BLOCK: usize = 4096;
+/// Threads that read from the disk at a time: more do not make it faster here.
+const READERS_MAX: u64 = 16;
 const COPIES: u64 = 256;
 /// A working set is at least so large: less would be noise.
 const WORKING_SET_BYTES_MIN: u64 = 1 << 20;
@@ -78,4 +84,41 @@ pub fn copies_out(plan: &Plan, size: usize, bytes: u64) -> Result<Limit> {
         COPIES
     });
     Ok(Limit { name: "memcpy out", value: figures.median })
+}
+
+/// Reads a second of blocks of `size` bytes without pattern, past the page cache, by as many threads as requests are in flight.
+pub fn disk_reads(plan: &Plan, size: usize, depth: u64, directory: &Path) -> Result<Limit> {
+    let path = directory.join(format!("reads-{}", std::process::id()));
+    let blocks = (plan.log_bytes / size as u64).max(1);
+    let written = filled_file(&path, blocks * size as u64);
+    let opened = written.and_then(|_| {
+        let mut options = std::fs::OpenOptions::new();
+        // Not every file system can read past its cache; then it is the cache that is measured.
+        let direct = options.read(true).custom_flags(libc::O_DIRECT).open(&path);
+        Ok(direct.or_else(|_| std::fs::File::open(&path))?)
+    });
+    let figures = opened.and_then(|file| {
+        let rates = (0..plan.repetitions).map(|round| {
+            let watch = Watch::start();
+            let read = |thread: u64| -> Result<u64> {
+                let mut buffer = IoBuffer::zeroed(size);
+                let mut places = Shuffle::from(round as u64 * READERS_MAX + thread, blocks);
+                let mut operations = 0;
+                while operations == 0 || watch.elapsed() < plan.disk_slice / 4 {
+                    file.read_exact_at(&mut buffer, places.next() * size as u64)?;
+                    operations += 1;
+                }
+                Ok(operations)
+            };
+            let operations = std::thread::scope(|scope| {
+                let threads: Vec<_> =
+                    (0..depth.min(READERS_MAX)).map(|thread| scope.spawn(move || read(thread))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Ok(0))).sum::<Result<u64>>()
+            })?;
+            Ok(watch.rate(operations))
+        });
+        rates.collect::<Result<Vec<f64>>>()
+    });
+    std::fs::remove_file(&path)?;
+    Ok(Limit { name: "disk reads", value: Figures::of(figures?).median })
 }

@@ -11,6 +11,8 @@ pub struct Plan {
     pub repetitions: usize,
     /// How long each repetition lasts, at least one batch.
     pub slice: Duration,
+    /// The same, of what waits for a disk.
+    pub disk_slice: Duration,
     /// How many records a store holds.
     pub records: Vec<u64>,
     /// No more bytes of values than these in one store.
@@ -27,6 +29,7 @@ impl Plan {
         Plan {
             repetitions: 5,
             slice: Duration::from_millis(500),
+            disk_slice: Duration::from_millis(500),
             records: vec![10_000, 1_000_000, 10_000_000],
             bytes_max: 2 << 30,
             log_bytes: 64 << 20,
@@ -38,9 +41,10 @@ impl Plan {
     pub fn quick() -> Plan {
         Plan {
             repetitions: 5,
-            slice: Duration::from_millis(100),
+            slice: Duration::from_millis(25),
+            disk_slice: Duration::from_millis(100),
             records: vec![10_000],
-            bytes_max: 256 << 20,
+            bytes_max: 64 << 20,
             log_bytes: 64 << 20,
             is_full: false,
         }
@@ -51,6 +55,7 @@ impl Plan {
         Plan {
             repetitions: 1,
             slice: Duration::from_millis(1),
+            disk_slice: Duration::from_millis(1),
             records: vec![200],
             bytes_max: 8 << 20,
             log_bytes: 4 << 20,
@@ -183,6 +188,14 @@ impl Shuffle {
     /// Below `limit`, which is not zero.
     pub fn below(limit: u64) -> Shuffle {
         Shuffle { state: 0x9e37_79b9_7f4a_7c15, limit: limit.max(1) }
+    }
+
+    /// Another order: each number gives one of its own.
+    pub fn from(number: u64, limit: u64) -> Shuffle {
+        let mut shuffle = Shuffle::below(limit);
+        shuffle.state ^= (number + 1).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        shuffle.next();
+        shuffle
     }
 
     /// The next one.

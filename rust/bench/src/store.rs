@@ -16,6 +16,7 @@ mod side_by_side;
 mod subject;
 mod throughput;
 
+pub use peers::filled_file;
 pub use selection::Selection;
 
 use crate::limits;
@@ -35,6 +36,12 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
             }
         }
         growth::add(report);
+        if selection.classes().contains(&Class::Pmem) {
+            report.note(
+                "class pmem lies in files in /dev/shm, where that is; there nothing is flushed unless PMEM_IS_PMEM_FORCE=1 is set, \
+                 which makes libpmem flush each cache line as on persistent memory",
+            );
+        }
     }
     if selection.has_part(Part::Flushes) {
         side_by_side::run(plan, selection, directory, report)?;
@@ -55,7 +62,7 @@ fn setups(plan: &Plan, selection: &Selection) -> Vec<Setup> {
     for class in selection.classes() {
         for records in selection.records(plan) {
             for size in selection.sizes() {
-                for layout in selection.layouts(class, size) {
+                for layout in selection.layouts(plan, class, size) {
                     for depth in selection.depths(class) {
                         let (checksum, log_bytes) = (selection.checksum, plan.log_bytes);
                         let setup =
@@ -80,16 +87,19 @@ fn setups(plan: &Plan, selection: &Selection) -> Vec<Setup> {
 const SYNCED_RECORDS_MAX: u64 = 500;
 /// In class `log`, what many records cost is seen well enough here.
 const LOG_RECORDS_MAX: u64 = 1_000_000;
+/// Persistent memory is taken when it is asked for.
+const PMEM_RECORDS_MAX: u64 = 10_000;
 /// Records that are large enough for the disk are written less often.
 const LOG_BYTES_MAX: u64 = 512 << 20;
 
 impl Setup {
     fn bounded(self, plan: &Plan) -> Setup {
-        let bytes_max = if self.class == Class::Log { plan.bytes_max.min(LOG_BYTES_MAX) } else { plan.bytes_max };
+        let bytes_max = if self.class != Class::Ram { plan.bytes_max.min(LOG_BYTES_MAX) } else { plan.bytes_max };
         let fits = (bytes_max / self.size as u64).max(1);
         let patient = match (self.class, self.depth) {
             (Class::Log, 1) => SYNCED_RECORDS_MAX,
             (Class::Log, _) => LOG_RECORDS_MAX,
+            (Class::Pmem, _) => PMEM_RECORDS_MAX,
             _ => u64::MAX,
         };
         Setup { records: self.records.min(fits).min(patient), ..self }
@@ -98,7 +108,7 @@ impl Setup {
     /// Bytes of memory that the store takes at most: each record once, and overwritten.
     fn memory_bytes(&self) -> u64 {
         let inline = if self.size < DEVICE_BYTES { self.size as u64 } else { 0 };
-        let data = if self.class == Class::Ram { self.data_bytes() } else { 0 };
+        let data = if self.class == Class::Log { 0 } else { self.data_bytes() };
         self.records * 2 * (inline + METADATA_BYTES) + data
     }
 }

@@ -23,11 +23,12 @@ pub fn add(report: &mut Report) {
     let mut notes = Vec::new();
     let median: Value = |figures, _| Some(figures.median);
     let ratio: Value = |_, ratio| ratio;
-    let least = report.lines().filter(|line| line.case.class == Some("ram")).filter_map(|line| line.case.records).min();
     for (name, size, upstream, factor) in UPSTREAM {
+        let in_ram = |case: &Case| case.class == Some("ram") && case.size == size;
+        let least = report.lines().filter(|line| in_ram(&line.case)).filter_map(|line| line.case.records).min();
         let fits = |case: &Case| {
             let is_object = case.layout == "object";
-            case.case == name && case.size == size && case.class == Some("ram") && !is_object && case.records == least
+            case.case == name && in_ram(case) && case.unit == "op/s" && !is_object && case.records == least
         };
         let found = extreme(report, fits, median, true).map(|rate| rate / upstream);
         let text =

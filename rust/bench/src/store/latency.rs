@@ -37,7 +37,10 @@ const QUANTILES: [(Option<f64>, [&str; 2]); 4] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
     Nothing,
+    /// Checkpoints, one after the other.
     Checkpoints,
+    /// Aggregation up to what was written a little while ago, over and over.
+    Aggregation,
 }
 
 /// The histograms of one repetition.
@@ -59,7 +62,7 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
                 depth,
                 records,
                 checksum: selection.checksum,
-                versions: VERSIONS + 2 * plan.repetitions as u64 * UPDATES_MAX / records,
+                versions: VERSIONS + 3 * plan.repetitions as u64 * UPDATES_MAX / records,
                 log_bytes: plan.log_bytes,
             };
             one(plan, setup, directory, report)?;
@@ -94,9 +97,13 @@ fn one(plan: &Plan, setup: Setup, directory: &Path, report: &mut Report) -> Resu
             report.add(Case { case: names[index], ..case }, figures(&quiet, of, share), Some(limit));
         }
     }
-    if setup.class == Class::Log {
-        let during = repeat(plan, &live, Beside::Checkpoints)?;
-        let names = ["update p99.9, checkpoint", "fetch p99.9, checkpoint"];
+    let checkpoints = (Beside::Checkpoints, ["update p99.9, checkpoint", "fetch p99.9, checkpoint"]);
+    let aggregation = (Beside::Aggregation, ["update p99.9, aggregation", "fetch p99.9, aggregation"]);
+    for (beside, names) in [checkpoints, aggregation] {
+        if beside == Beside::Checkpoints && setup.class != Class::Log {
+            continue;
+        }
+        let during = repeat(plan, &live, beside)?;
         for (index, of) in kinds.into_iter().enumerate() {
             let limit = Limit { name: "median without", value: figures(&quiet, of, Some(0.5)).median };
             report.add(Case { case: names[index], ..case }, figures(&during, of, Some(0.999)), Some(limit));
@@ -106,18 +113,21 @@ fn one(plan: &Plan, setup: Setup, directory: &Path, report: &mut Report) -> Resu
 }
 
 fn repeat(plan: &Plan, live: &LiveStore, beside: Beside) -> Result<Vec<Times>> {
-    let slice = plan.slice;
+    let slice = plan.disk_slice;
     let once = || live.with(async move |subject| repetition(&subject, slice, beside).await);
     (0..plan.repetitions).map(|_| once()).collect()
 }
 
 async fn repetition(subject: &Rc<Subject>, slice: Duration, beside: Beside) -> Result<Times> {
     let is_done = Rc::new(Cell::new(false));
-    let background = (beside == Beside::Checkpoints).then(|| {
+    let background = (beside != Beside::Nothing).then(|| {
         let (subject, is_done) = (subject.clone(), is_done.clone());
         subject.clone().spawner.spawn(async move {
             while !is_done.get() {
-                subject.store.checkpoint().await?;
+                match beside {
+                    Beside::Aggregation => subject.aggregate().await?,
+                    _ => subject.store.checkpoint().await?,
+                }
                 yield_now().await;
             }
             Ok(())

@@ -15,6 +15,8 @@ use std::time::Duration;
 /// How long the thread polls before it sleeps, as an engine's does.
 const SPIN: Duration = Duration::from_micros(20);
 
+const FILES_IN_MEMORY: &str = "/dev/shm";
+
 /// Two stores of one process do not share a folder.
 static FOLDERS: AtomicU64 = AtomicU64::new(0);
 
@@ -30,6 +32,9 @@ impl LiveStore {
     /// Makes an empty one.
     pub fn create(setup: Setup, directory: &Path) -> Result<LiveStore> {
         let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        // Files in memory stand in for persistent memory.
+        let is_memory = setup.class == Class::Pmem && Path::new(FILES_IN_MEMORY).is_dir();
+        let directory = if is_memory { Path::new(FILES_IN_MEMORY) } else { directory };
         let folder = directory.join(format!("store-{}-{number}", std::process::id()));
         let executor = Executor::new(Env::system().clock, SPIN)?;
         let mut live = LiveStore { executor, subject: None, setup, folder };

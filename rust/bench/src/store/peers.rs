@@ -14,7 +14,7 @@ mod lmdb;
 mod rocks;
 
 pub use fio::Fio;
-pub use stream::Stream;
+pub use stream::{Stream, filled_file};
 
 use daos_status::Result;
 use std::path::Path;

@@ -118,12 +118,13 @@ impl Selection {
 
     /// The classes.
     pub fn classes(&self) -> Vec<Class> {
-        or_all(&self.classes, &[Class::Ram, Class::Log])
+        or_all(&self.classes, &[Class::Ram, Class::Pmem, Class::Log])
     }
 
     /// How the records lie. Objects of one extent are files, and therefore measured at one size.
-    pub fn layouts(&self, class: Class, size: usize) -> Vec<Layout> {
-        let mut all = LAYOUTS.to_vec();
+    pub fn layouts(&self, plan: &Plan, class: Class, size: usize) -> Vec<Layout> {
+        // What the disk has to do for it is much the same for all layouts.
+        let mut all = if class == Class::Ram || plan.is_full { LAYOUTS.to_vec() } else { vec![Layout::Single] };
         if class == Class::Ram && size == FILE_SIZE {
             all.push(Layout::Object);
         }

@@ -119,9 +119,9 @@ fn one(plan: &Plan, selection: &Selection, shape: Shape, directory: &Path, repor
     let mut our_rates = Vec::new();
     let mut their_rates = vec![Vec::new(); others.len()];
     for _ in 0..plan.repetitions {
-        our_rates.push(ours.round(plan.slice)?.rate());
+        our_rates.push(ours.round(plan.disk_slice)?.rate());
         for (peer, rates) in others.iter_mut().zip(&mut their_rates) {
-            rates.push(peer.round(plan.slice)?.rate());
+            rates.push(peer.round(plan.disk_slice)?.rate());
         }
     }
     let case = Case { case: "update", records: Some(ours.next.get()), ..ours.setup.case() };

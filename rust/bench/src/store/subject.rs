@@ -9,14 +9,16 @@ use daos_env::{Env, Spawner};
 use daos_media::Media;
 use daos_status::{Code, Result, Status};
 use daos_store::{Store, StoreSettings};
-use daos_types::ContainerId;
+use daos_types::{ContainerId, Epoch};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 /// Bytes of the arena per version, generously: it must not be what ends a run. Only what is touched takes memory.
-const ARENA_BYTES_PER_VERSION: u64 = 1024;
+const ARENA_BYTES_PER_VERSION: u64 = 768;
 const ARENA_BYTES_MIN: u64 = 64 << 20;
+/// More than any depth.
+const UPDATES_UNDER_WAY_MAX: u64 = 1024;
 const CONTAINER: ContainerId = ContainerId::from_bytes([7; 16]);
 /// Requests made ahead: many for each look at the clock, few enough to lie in a cache.
 const AHEAD_MAX: u64 = 128;
@@ -205,6 +207,12 @@ impl Subject {
             outcome.unwrap_or_else(|| Err(Status::new(Code::Canceled, "a task of the benchmark is gone")))?;
         }
         Ok(shared.1.get())
+    }
+
+    /// Aggregates what was written before the last few updates: those may still be under way.
+    pub async fn aggregate(&self) -> Result<()> {
+        let up_to = self.epoch.get().saturating_sub(UPDATES_UNDER_WAY_MAX);
+        self.store.aggregate(CONTAINER, Epoch(up_to)).await
     }
 
     /// One request.

@@ -105,7 +105,10 @@ struct Limits {
 impl Limits {
     fn measure(plan: &Plan, setup: &Setup, directory: &Path) -> Result<Limits> {
         let bytes = setup.records * setup.size as u64;
-        let read = Some(limits::copies_out(plan, setup.size, bytes)?);
+        let read = match setup.class {
+            Class::Log if setup.size >= DEVICE_BYTES => limits::disk_reads(plan, setup.size, setup.depth, directory)?,
+            _ => limits::copies_out(plan, setup.size, bytes)?,
+        };
         let write = match (setup.class, setup.depth) {
             (Class::Log, depth) => {
                 let shape = Shape { size: setup.size, batch: depth, file_bytes: setup.log_bytes };
@@ -113,7 +116,7 @@ impl Limits {
             }
             _ => limits::copies_in(plan, setup.size, bytes)?,
         };
-        Ok(Limits { write: Some(write), read })
+        Ok(Limits { write: Some(write), read: Some(read) })
     }
 }
 
@@ -121,7 +124,7 @@ impl Limits {
 fn streamed(plan: &Plan, shape: Shape, directory: &Path) -> Result<Limit> {
     let mut stream = Stream::create(shape, directory)?;
     let name = stream.name();
-    let rates = (0..plan.repetitions).map(|_| stream.round(plan.slice / 4).map(|round| round.rate()));
+    let rates = (0..plan.repetitions).map(|_| stream.round(plan.disk_slice / 4).map(|round| round.rate()));
     Ok(Limit { name, value: Figures::of(rates.collect::<Result<_>>()?).median })
 }
 
@@ -131,7 +134,7 @@ fn repeat(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, dir
     if selection.operations.is_some() {
         return one_life(plan, setup, selection, source, directory);
     }
-    if setup.records >= LARGE {
+    if is_long(setup) {
         return one_life(plan, setup, selection, source, directory);
     }
     let mut lives = Vec::new();
@@ -154,6 +157,11 @@ fn repeat(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, dir
     Ok(lives)
 }
 
+/// Whether a store's life is so long that it serves all repetitions: it is large, or has to be made on a disk.
+fn is_long(setup: &Setup) -> bool {
+    setup.records >= LARGE || setup.class != Class::Ram
+}
+
 fn one_life(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, directory: &Path) -> Result<Vec<Life>> {
     let (plan, selection) = (plan.clone(), selection.clone());
     let live = LiveStore::create(*setup, directory)?;
@@ -165,13 +173,13 @@ fn one_life(plan: &Plan, setup: &Setup, selection: &Selection, source: Source, d
 /// The life of one store; a large one gives a figure of each kind for each repetition.
 async fn measure(plan: &Plan, selection: &Selection, source: Source, subject: &Rc<Subject>) -> Result<Vec<Life>> {
     let records = subject.setup.records;
-    let is_large = records >= LARGE && selection.operations.is_none();
+    let is_large = is_long(&subject.setup) && selection.operations.is_none();
     let shares = if is_large { plan.repetitions } else { 1 };
     let mut lives = vec![Life::default(); shares];
     let used = || subject.store.space().map(|space| space.arena.total - space.arena.free);
     let before = used()?;
     // Of a fixed number of operations, it is the last records that count; of a large store, what fills its last half.
-    let counted = selection.operations.unwrap_or(if is_large { records / 2 } else { records }).min(records);
+    let counted = selection.operations.unwrap_or(if records >= LARGE { records / 2 } else { records }).min(records);
     let mut order = order(records, subject.setup.layout == Layout::Random);
     let (first, last) = order.split_at((records - counted) as usize);
     subject.run(Work::Write(source), &mut first.iter().copied()).await?;
