@@ -231,8 +231,8 @@ impl DurableArena {
     fn start(shared: Shared, spawner: &Spawner) -> DurableArena {
         let shared = Rc::new(shared);
         if shared.persistence().is_some() {
-            spawner.spawn(background::write_log(shared.clone()));
-            spawner.spawn(background::write_checkpoints(shared.clone()));
+            spawner.spawn(background::write_log(shared.clone(), spawner.clone()));
+            spawner.spawn(background::write_checkpoints(shared.clone(), spawner.clone()));
         }
         if shared.journaled().is_some() {
             spawner.spawn(journaled::write_journal(shared.clone()));

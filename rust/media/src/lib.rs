@@ -1,5 +1,6 @@
 //! Media of one target: devices, the arena in memory, its redo log and checkpoints, and the extents of the data device.
 //!
+#![doc = include_str!("../docs/log.md")]
 #![doc = include_str!("../docs/persistent_memory.md")]
 
 pub mod arena;

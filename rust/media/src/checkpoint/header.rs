@@ -8,8 +8,8 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 const MAGIC: [u8; 8] = *b"daosckpt";
-/// 1: the first.
-const VERSION: u32 = 1;
+/// 2: as the other formats of this release have it. 1 was never released.
+const VERSION: u32 = 2;
 
 /// The first bytes of a header block.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Debug)]

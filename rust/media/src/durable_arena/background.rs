@@ -3,25 +3,43 @@
 use super::shared::{Persistence, Shared};
 use crate::checkpoint::PageImage;
 use crate::log::Segment;
+use daos_env::Spawner;
+use daos_env::sync::{join_all, yield_now};
 use daos_status::{Result, Status};
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
-/// Pages copied at once before other tasks run again: 64 KiB of copying and checksums for each 10 microseconds or so.
-const PAGES_PER_STEP: usize = 32;
+/// Pages copied at once before other tasks run again: 64 KiB of copying and checksums take 10 microseconds or so.
+const PAGES_PER_COPY: usize = 4;
 
-/// Writes what was committed to the log, one batch after the other.
-pub(super) async fn write_log(shared: Rc<Shared>) {
+/// Pages written between two batches of the log, at least and at most: so many as let the checkpoint end in time, and no more, since the
+/// log's batches wait behind them on the same disk.
+const PAGES_PER_STEP: std::ops::RangeInclusive<u64> = 4..=64;
+
+/// After so long without a change, the log notes how far it was acknowledged.
+const ACKNOWLEDGE_AFTER: Duration = Duration::from_secs(1);
+
+/// So many batches in a row may fail and be replaced by checkpoints; the next failure is final.
+const LOG_FAILURES_MAX: u32 = 3;
+
+/// What was committed so long ago is in a checkpoint, or soon will be: so an open has little to replay after a quiet time.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(30);
+
+/// Writes what was committed to the log, one batch after the other. While one is written, the data device is synced for the next.
+pub(super) async fn write_log(shared: Rc<Shared>, spawner: Spawner) {
     let Some(persistence) = shared.persistence() else { return };
+    let mut failures = 0;
     loop {
-        let has_work = || shared.is_stopping.get() || shared.has_failed() || !persistence.pending.borrow().is_empty();
-        shared.work.wait_until(has_work).await;
+        wait_for_work(&shared, persistence, &spawner).await;
         if shared.is_stopping.get() || shared.has_failed() {
             return;
         }
-        // Taken before the data device is synced: what is committed meanwhile, perhaps with more data, goes into the next.
         let Some(segment) = persistence.take_pending() else { continue };
-        if let Err(status) = write_segment(&shared, persistence, &segment).await {
-            return shared.fail(status);
+        match write_segment(&shared, persistence, &segment, &mut failures).await {
+            Ok(()) => {}
+            Err(status) => return shared.fail(status),
         }
         if persistence.wants_checkpoint() && persistence.requested.get() == persistence.attempted.get() {
             shared.request_checkpoint(persistence);
@@ -29,36 +47,106 @@ pub(super) async fn write_log(shared: Rc<Shared>) {
     }
 }
 
-async fn write_segment(shared: &Shared, persistence: &Persistence, segment: &Segment) -> Result<()> {
-    sync_data(shared).await?;
+/// Waits for something to write; when nothing comes for a while, notes in the log how far it was acknowledged.
+async fn wait_for_work(shared: &Shared, persistence: &Persistence, spawner: &Spawner) {
+    let has_work = || shared.is_stopping.get() || shared.has_failed() || !persistence.pending.borrow().is_empty();
+    if has_work() {
+        return;
+    }
+    if persistence.log.is_acknowledgement_behind() {
+        let idle = spawner.timeout(ACKNOWLEDGE_AFTER, shared.work.wait_until(has_work)).await.is_none();
+        if !idle {
+            return;
+        }
+        if let Err(status) = persistence.log.write_acknowledged().await {
+            daos_env::log!(
+                Warn,
+                "media",
+                "noting how far the log was acknowledged failed, and is tried again later: {status}"
+            );
+        }
+    }
+    shared.work.wait_until(has_work).await;
+}
+
+async fn write_segment(
+    shared: &Shared,
+    persistence: &Persistence,
+    segment: &Segment,
+    failures: &mut u32,
+) -> Result<()> {
+    if segment.last > persistence.data_synced.get() {
+        sync_data(shared).await?;
+    }
     if !persistence.log.has_room(segment) {
-        wait_for_room(shared, persistence, segment).await;
+        wait_for_room(shared, persistence, segment, true).await;
         if shared.durable.get() >= segment.last || shared.is_stopping.get() {
             return Ok(());
         }
         shared.check_failure()?;
     }
-    persistence.log.append(segment).await?;
-    shared.set_durable(segment.last);
+    // What is committed from here on, perhaps with more data, is not covered by the sync.
+    let parts: [Pin<Box<dyn Future<Output = Result<()>>>>; 2] =
+        [Box::pin(persistence.log.append(segment)), Box::pin(sync_data(shared))];
+    let results = join_all(parts).await;
+    let mut results = results.into_iter();
+    let (written, synced) = (results.next().unwrap_or(Ok(())), results.next().unwrap_or(Ok(())));
+    match written {
+        Ok(()) => {
+            *failures = 0;
+            persistence.log.note_acknowledged();
+            shared.set_durable(segment.last);
+        }
+        Err(status) if *failures < LOG_FAILURES_MAX && synced.is_ok() => {
+            *failures += 1;
+            recover_from(shared, persistence, segment, &status).await?;
+        }
+        Err(status) => return Err(status),
+    }
+    synced.map_err(|status| status.while_doing("values that were written cannot be made durable, nor written again"))
+}
+
+/// A batch may be on the disk or not, and a sync that failed must not be repeated as if nothing were lost: the log from here back is not
+/// trusted any more. A checkpoint of this moment, with a place in the log behind the batch, makes durable what is in memory.
+async fn recover_from(shared: &Shared, persistence: &Persistence, segment: &Segment, status: &Status) -> Result<()> {
+    daos_env::log!(
+        Warn,
+        "media",
+        "a batch of the log is in doubt, and is replaced by a checkpoint of everything: {status}"
+    );
+    wait_for_room(shared, persistence, segment, false).await;
+    shared.check_failure()?;
+    if shared.durable.get() >= segment.last {
+        daos_env::log!(Info, "media", "the checkpoint is written: nothing was lost, and changes go on");
+    }
     Ok(())
 }
 
 /// The data that records point at is durable before the records are.
 async fn sync_data(shared: &Shared) -> Result<()> {
+    let covered = shared.committed.get();
     if shared.data_written.replace(false) {
+        if let Some(persistence) = shared.persistence() {
+            // What is committed meanwhile is of another batch, since its data is not covered.
+            persistence.seal();
+        }
         shared.data.sync().await?;
+    }
+    if let Some(persistence) = shared.persistence() {
+        persistence.data_synced.set(covered.max(persistence.data_synced.get()));
     }
     Ok(())
 }
 
-/// The log is full, or the record larger than it takes: a checkpoint makes room, or makes the record durable itself.
-async fn wait_for_room(shared: &Shared, persistence: &Persistence, segment: &Segment) {
+/// The log is full, or the record larger than it takes, or its batch is in doubt: a checkpoint makes room, or makes the record durable
+/// itself, which alone will do in the last case.
+async fn wait_for_room(shared: &Shared, persistence: &Persistence, segment: &Segment, room_will_do: bool) {
     persistence.is_starved.set(true);
     shared.request_checkpoint(persistence);
     // A checkpoint under way may be waiting for this very segment.
     shared.changed.wake_all();
     let fed = || {
-        (persistence.log.has_room(segment) && !persistence.is_log_held.get())
+        (room_will_do && persistence.log.has_room(segment) && !persistence.is_log_held.get())
             || shared.durable.get() >= segment.last
             || shared.is_stopping.get()
             || shared.has_failed()
@@ -69,13 +157,19 @@ async fn wait_for_room(shared: &Shared, persistence: &Persistence, segment: &Seg
 }
 
 /// Writes checkpoints when they are asked for.
-pub(super) async fn write_checkpoints(shared: Rc<Shared>) {
+pub(super) async fn write_checkpoints(shared: Rc<Shared>, spawner: Spawner) {
     let Some(persistence) = shared.persistence() else { return };
     loop {
         let asked = || persistence.requested.get() > persistence.attempted.get();
-        shared.work.wait_until(|| shared.is_stopping.get() || shared.has_failed() || asked()).await;
+        let has_work = || shared.is_stopping.get() || shared.has_failed() || asked();
+        let has_changes = || persistence.log.used() > 0 || !persistence.pending.borrow().is_empty();
+        shared.work.wait_until(|| has_work() || has_changes()).await;
+        let is_due = spawner.timeout(CHECKPOINT_AFTER, shared.work.wait_until(has_work)).await.is_none();
         if shared.is_stopping.get() || shared.has_failed() {
             return;
+        }
+        if is_due && !asked() {
+            shared.request_checkpoint(persistence);
         }
         let attempt = persistence.requested.get();
         let result = write_checkpoint(&shared, persistence).await;
@@ -100,10 +194,16 @@ pub(super) async fn write_checkpoints(shared: Rc<Shared>) {
 
 async fn write_checkpoint(shared: &Shared, persistence: &Persistence) -> Result<()> {
     let pages = shared.arena.take_dirty_pages();
+    let result = write_dirty(shared, persistence, &pages).await;
+    persistence.progress.set(None);
+    result
+}
+
+async fn write_dirty(shared: &Shared, persistence: &Persistence, pages: &[u32]) -> Result<()> {
     let result = if persistence.is_starved.get() {
-        checkpoint_holding_log(shared, persistence, &pages).await
+        checkpoint_holding_log(shared, persistence, pages).await
     } else {
-        checkpoint_in_steps(shared, persistence, &pages).await
+        checkpoint_in_steps(shared, persistence, pages).await
     };
     if !matches!(result, Ok(Outcome::Done)) {
         persistence.checkpoints.abandon();
@@ -133,9 +233,23 @@ enum Outcome {
 /// log from where it stood at the beginning makes them one, if it holds everything up to the last copy.
 async fn checkpoint_in_steps(shared: &Shared, persistence: &Persistence, pages: &[u32]) -> Result<Outcome> {
     let position = persistence.log.head();
-    for step in pages.chunks(PAGES_PER_STEP) {
-        let images = step.iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
-        persistence.checkpoints.write_pages(images).await?;
+    let mut left = pages;
+    while !left.is_empty() {
+        let step;
+        (step, left) = left.split_at(pages_of_step(persistence, left.len()));
+        let batches = persistence.log.counters().batches;
+        for few in step.chunks(PAGES_PER_COPY) {
+            let images = few.iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
+            persistence.checkpoints.write_pages(images).await?;
+        }
+        // Who waits for room in the log gets some for each step, instead of all at the end.
+        persistence.progress.set(Some((pages.len() - left.len()) as f64 / pages.len() as f64));
+        shared.changed.wake_all();
+        // A batch that is being written has the disk for itself for a while.
+        yield_now().await;
+        let is_behind = || persistence.log.is_writing() && persistence.log.counters().batches == batches;
+        let hurries = || persistence.is_starved.get() || shared.has_failed() || shared.is_stopping.get();
+        shared.changed.wait_until(|| !is_behind() || hurries()).await;
     }
     let copied = shared.committed.get();
     shared
@@ -155,6 +269,15 @@ async fn checkpoint_in_steps(shared: &Shared, persistence: &Persistence, pages: 
     persistence.checkpoints.publish(position).await?;
     persistence.log.release(position);
     Ok(Outcome::Done)
+}
+
+/// How many pages to write before the next batch of the log: the checkpoint shall end when five eighths of the log are used.
+fn pages_of_step(persistence: &Persistence, left: usize) -> usize {
+    let counters = persistence.log.counters();
+    let batch = (counters.bytes / counters.batches.max(1)).max(1);
+    let room = (persistence.log.ring_bytes() / 8 * 5).saturating_sub(persistence.log.used());
+    let wanted = left as u64 / (room / batch).max(1);
+    (wanted.clamp(*PAGES_PER_STEP.start(), *PAGES_PER_STEP.end()) as usize).min(left)
 }
 
 /// The log writer waits, as it is starved; it goes on waiting until this is done, though room may come earlier.
@@ -178,9 +301,7 @@ async fn checkpoint_at_once(shared: &Shared, persistence: &Persistence, pages: &
     position.lsn = copied;
     let images: Vec<PageImage> = pages.iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
     // What waits for the log is of before this moment; what comes after must not be mixed with it.
-    if let Some(last) = persistence.pending.borrow_mut().back_mut() {
-        last.sealed = true;
-    }
+    persistence.seal();
     sync_data(shared).await?;
     persistence.checkpoints.write_pages(images).await?;
     persistence.checkpoints.publish(position).await?;

@@ -43,6 +43,10 @@ pub(super) struct Persistence {
     /// Why the last attempt failed, if it did.
     pub checkpoint_failure: RefCell<Option<Status>>,
     pub checkpoints_done: Cell<u64>,
+    /// Which part of its pages the checkpoint under way has written.
+    pub progress: Cell<Option<f64>>,
+    /// The data of commits up to this one is durable.
+    pub data_synced: Cell<Lsn>,
 }
 
 impl Persistence {
@@ -58,6 +62,8 @@ impl Persistence {
             attempted: Cell::new(0),
             checkpoint_failure: RefCell::default(),
             checkpoints_done: Cell::new(0),
+            progress: Cell::new(None),
+            data_synced: Cell::new(Lsn(0)),
         }
     }
 
@@ -85,9 +91,19 @@ impl Persistence {
         Some(segment)
     }
 
-    /// Whether no more transactions may begin: a quarter of the ring stays for those that were let in already.
+    /// What is committed from now on goes into another batch than what was before.
+    pub fn seal(&self) {
+        if let Some(last) = self.pending.borrow_mut().back_mut() {
+            last.sealed = true;
+        }
+    }
+
+    /// Whether no more transactions may begin: a quarter of the ring stays for those that were let in already. While a checkpoint is under
+    /// way, the quarter before that is given away as it proceeds: changes are slowed down for a while, not stopped until it ends.
     fn is_log_full(&self) -> bool {
-        self.log.used() + self.pending_bytes.get() >= self.log.ring_bytes() / 4 * 3 || self.is_starved.get()
+        let quarter = self.log.ring_bytes() / 4;
+        let given = self.progress.get().map_or(quarter, |part| (quarter as f64 * part) as u64);
+        self.log.used() + self.pending_bytes.get() >= 2 * quarter + given || self.is_starved.get()
     }
 
     fn has_room(&self) -> bool {
@@ -96,7 +112,7 @@ impl Persistence {
 
     /// Whether the log is so full that a checkpoint should begin.
     pub fn wants_checkpoint(&self) -> bool {
-        self.log.used() > self.log.ring_bytes() / 2 || self.is_starved.get()
+        self.log.used() > self.log.ring_bytes() / 8 * 3 || self.is_starved.get()
     }
 }
 

@@ -9,8 +9,8 @@ use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 const MAGIC: [u8; 8] = *b"daosbtch";
-/// 1: the first.
-const VERSION: u32 = 1;
+/// 2: as the other formats of this release have it. 1 was never released.
+const VERSION: u32 = 2;
 pub(super) const HEADER_BYTES: usize = 96;
 const RECORD_HEADER_BYTES: usize = 4;
 

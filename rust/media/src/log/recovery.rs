@@ -122,6 +122,21 @@ impl RedoLog {
 
     /// After the last batch that could be read: a header with a higher number proves that one before it was durable.
     async fn check_nothing_follows(&self, window: &mut Window<'_>, end: LogPosition) -> Result<()> {
+        let acknowledged = self.read_acknowledged().await?;
+        match acknowledged {
+            Some(acknowledged) if acknowledged >= end.sequence => {
+                let missing = end.sequence;
+                let reason = format!("batch {missing} cannot be read, though batch {acknowledged} was acknowledged");
+                return Err(self.damage(end.offset, &reason));
+            }
+            Some(_) => {}
+            None => daos_env::log!(
+                Warn,
+                "media",
+                "the notes of log {} at offsets 8192 and 12288 are both damaged: whether acknowledged batches are missing at its end cannot be told",
+                self.device.name()
+            ),
+        }
         let mut start = 0;
         while start < self.ring_bytes {
             let length = WINDOW_BYTES.min(self.ring_bytes - start);

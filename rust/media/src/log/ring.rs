@@ -5,17 +5,25 @@ use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::durable_arena::Lsn;
 use daos_checksum::crc32c;
 use daos_env::IoBuffer;
+use daos_env::sync::join_all;
 use daos_status::{Code, Result, Status, fail};
 use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 const MAGIC: [u8; 8] = *b"daosrlog";
-/// 1: the first.
-const VERSION: u32 = 1;
+/// 2: with two blocks that say how far batches were acknowledged. 1 was never released.
+const VERSION: u32 = 2;
 /// The blocks of the header and its copy.
-const HEADER_BLOCKS: u64 = 2;
+const COPIES: u64 = 2;
+/// Those, and two that say in turn how far batches were acknowledged.
+const HEADER_BLOCKS: u64 = 4;
+const ACKNOWLEDGED_MAGIC: [u8; 8] = *b"daosackn";
+/// After so many batches the log notes that they were acknowledged.
+const BATCHES_PER_NOTE: u64 = 8;
 /// Bounds of the ring: room for a few batches, and lengths that fit 32 bits.
 const RING_BYTES_MIN: u64 = 128 << 10;
 const RING_BYTES_MAX: u64 = 2 << 30;
@@ -51,6 +59,26 @@ impl LogHeader {
     }
 }
 
+/// Where the notes lie.
+const ACKNOWLEDGED_BLOCKS: [u64; 2] = [2, 3];
+
+/// How far batches were acknowledged: batches up to this one were durable when it was written.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone)]
+#[repr(C)]
+struct Acknowledged {
+    magic: [u8; 8],
+    version: U32,
+    crc: U32,
+    id: [u8; 16],
+    sequence: U64,
+}
+
+impl Acknowledged {
+    fn own_crc(&self) -> u32 {
+        crc32c(Acknowledged { crc: U32::ZERO, ..self.clone() }.as_bytes())
+    }
+}
+
 /// Bytes of the ring on a device of so many bytes; an error when that is too little.
 pub(crate) fn usable_bytes(device_bytes: u64) -> Result<u64> {
     let block = BLOCK_SIZE as u64;
@@ -79,12 +107,28 @@ pub(crate) struct RedoLog {
     head: Cell<LogPosition>,
     tail: Cell<u64>,
     counters: Cell<LogCounters>,
+    is_writing: Cell<bool>,
+    /// The last batch that was acknowledged, and the last that the device says was.
+    acknowledged: Cell<u64>,
+    noted: Cell<u64>,
+    notes: Cell<u64>,
 }
 
 impl RedoLog {
     fn new(device: Rc<dyn BlockDevice>, id: [u8; 16], ring_bytes: u64) -> RedoLog {
         let head = Cell::new(LogPosition { sequence: 1, ..LogPosition::default() });
-        RedoLog { device, id, ring_bytes, head, tail: Cell::new(0), counters: Cell::default() }
+        RedoLog {
+            device,
+            id,
+            ring_bytes,
+            head,
+            tail: Cell::new(0),
+            counters: Cell::default(),
+            is_writing: Cell::new(false),
+            acknowledged: Cell::new(0),
+            noted: Cell::new(0),
+            notes: Cell::new(0),
+        }
     }
 
     /// Makes an empty log on a fresh device.
@@ -108,11 +152,15 @@ impl RedoLog {
         let mut header =
             LogHeader { magic: MAGIC, version: VERSION.into(), crc: U32::ZERO, id, ring_bytes: ring_bytes.into() };
         header.crc = header.own_crc().into();
-        for block in 0..HEADER_BLOCKS {
+        for block in 0..COPIES {
             device.write(block * BLOCK_SIZE as u64, IoBuffer::copy_of(header.as_bytes())).await.1?;
         }
-        device.sync().await?;
-        Ok(RedoLog::new(device, id, ring_bytes))
+        let log = RedoLog::new(device, id, ring_bytes);
+        for _ in 0..ACKNOWLEDGED_BLOCKS.len() {
+            log.write_acknowledged().await?;
+        }
+        log.device.sync().await?;
+        Ok(log)
     }
 
     /// Opens the log of this id; [`RedoLog::recover`] must follow.
@@ -123,7 +171,7 @@ impl RedoLog {
         }
         let context = format!("the log headers of {} at offsets 0 and {BLOCK_SIZE} are both damaged", device.name());
         let mut problem = Status::new(Code::DfInval, context);
-        for block in 0..HEADER_BLOCKS {
+        for block in 0..COPIES {
             let bytes = device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
             let Ok((header, _)) = LogHeader::read_from_prefix(&bytes) else { continue };
             if header.magic != MAGIC || header.crc.get() != header.own_crc() {
@@ -166,6 +214,8 @@ impl RedoLog {
     }
 
     pub(super) fn set_ends(&self, tail: u64, head: LogPosition) {
+        // What was read is synced before anything is built upon it.
+        self.acknowledged.set(head.sequence - 1);
         self.tail.set(tail);
         self.head.set(head);
     }
@@ -218,7 +268,67 @@ impl RedoLog {
         counters.bytes += segment.total();
         counters.records_per_batch_max = counters.records_per_batch_max.max(segment.records());
         self.counters.set(counters);
-        self.device.write_durable(self.device_offset(start), buffer).await.1
+        self.is_writing.set(true);
+        let batch = self.device.write_durable(self.device_offset(start), buffer);
+        let result = if self.acknowledged.get() >= self.noted.get() + BATCHES_PER_NOTE {
+            // Beside the batch, so that nobody waits for it. That it fails is no harm: the next one is tried.
+            let both: [Pin<Box<dyn Future<Output = Result<()>> + '_>>; 2] =
+                [Box::pin(async { batch.await.1 }), Box::pin(self.write_acknowledged())];
+            join_all(both).await.into_iter().next().unwrap_or(Ok(()))
+        } else {
+            batch.await.1
+        };
+        self.is_writing.set(false);
+        result
+    }
+
+    /// Whether a batch is being written.
+    pub fn is_writing(&self) -> bool {
+        self.is_writing.get()
+    }
+
+    /// The last batch is acknowledged from now on.
+    pub fn note_acknowledged(&self) {
+        self.acknowledged.set(self.head.get().sequence - 1);
+    }
+
+    /// Whether more was acknowledged than the device says.
+    pub fn is_acknowledgement_behind(&self) -> bool {
+        self.acknowledged.get() > self.noted.get()
+    }
+
+    /// Writes how far batches were acknowledged, without a sync: it is a hint whether a tail is torn or lost, and true whenever it arrives.
+    pub async fn write_acknowledged(&self) -> Result<()> {
+        let sequence = self.acknowledged.get();
+        let mut note = Acknowledged {
+            magic: ACKNOWLEDGED_MAGIC,
+            version: VERSION.into(),
+            crc: U32::ZERO,
+            id: self.id,
+            sequence: sequence.into(),
+        };
+        note.crc = note.own_crc().into();
+        let block = ACKNOWLEDGED_BLOCKS[(self.notes.get() % 2) as usize];
+        self.notes.set(self.notes.get() + 1);
+        self.device.write(block * BLOCK_SIZE as u64, IoBuffer::copy_of(note.as_bytes())).await.1?;
+        self.noted.set(sequence.max(self.noted.get()));
+        Ok(())
+    }
+
+    /// The last batch that was acknowledged, as far as the device says; `None` when both notes are damaged.
+    pub(super) async fn read_acknowledged(&self) -> Result<Option<u64>> {
+        let mut newest = None;
+        for (index, block) in ACKNOWLEDGED_BLOCKS.into_iter().enumerate() {
+            let bytes = self.device.read(block * BLOCK_SIZE as u64, BLOCK_SIZE).await?;
+            let Ok((note, _)) = Acknowledged::read_from_prefix(&bytes) else { continue };
+            let is_intact = note.magic == ACKNOWLEDGED_MAGIC && note.id == self.id && note.crc.get() == note.own_crc();
+            if is_intact && newest.is_none_or(|newest| newest <= note.sequence.get()) {
+                newest = Some(note.sequence.get());
+                // The other one is written next.
+                self.notes.set(index as u64 + 1);
+            }
+        }
+        Ok(newest)
     }
 
     /// A checkpoint covers everything before `position`: its space is free.

@@ -52,15 +52,15 @@ impl Shape {
     };
 
     /// A log so small that it wraps often, and that checkpoints have to make room while changes wait.
-    pub const SMALL_LOG: Shape = Shape { log_bytes: 140 << 10, tasks: 5, transactions: 60, ..Shape::ROOMY };
+    pub const SMALL_LOG: Shape = Shape { log_bytes: 148 << 10, tasks: 5, transactions: 60, ..Shape::ROOMY };
 
     /// Transactions too large for the log: only a checkpoint makes them durable.
     pub const LARGE_RECORDS: Shape =
-        Shape { log_bytes: 140 << 10, record_bytes: 12_000, transactions: 24, ..Shape::ROOMY };
+        Shape { log_bytes: 148 << 10, record_bytes: 12_000, transactions: 24, ..Shape::ROOMY };
 
     /// More at once than the log holds.
     pub const CROWDED: Shape = Shape {
-        log_bytes: 140 << 10,
+        log_bytes: 148 << 10,
         records: 64,
         record_bytes: 1_200,
         written: 5,

@@ -55,7 +55,7 @@ pub fn pages(checkpoint: &[u8], side: usize) -> Vec<(usize, usize)> {
 /// Where the batches of the log lie, by rising sequence number.
 pub fn batches(image: &Image) -> Vec<Range<usize>> {
     let log = &image[LOG];
-    let starts = (2 * BLOCK..log.len()).step_by(BLOCK).filter(|start| log[*start..].starts_with(b"daosbtch"));
+    let starts = (4 * BLOCK..log.len()).step_by(BLOCK).filter(|start| log[*start..].starts_with(b"daosbtch"));
     let mut found: Vec<Range<usize>> = starts
         .map(|start| start..start + (BATCH_BYTES + u32_at(log, start + 52) as usize).next_multiple_of(BLOCK))
         .collect();

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 const PIECE: usize = 32;
 const V1: &str = include_str!("../golden/v1.txt");
+const V2: &str = include_str!("../golden/v2.txt");
 
 fn write(image: &Image) -> String {
     let mut text = String::new();
@@ -42,12 +43,20 @@ fn read(text: &str) -> Image {
 }
 
 #[test]
-fn golden_images_of_version_1_open() {
+fn golden_images_of_version_2_open() {
     if std::env::var_os("DAOS_WRITE_GOLDEN").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.txt");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2.txt");
         std::fs::write(path, write(&sample())).expect("written");
     }
-    let image = read(V1);
+    let image = read(V2);
     assert_eq!(read(&write(&image)), image, "the text holds everything");
     assert_eq!(open(media_of(&image)).expect("opens"), LAST);
+}
+
+/// Version 1 was never released.
+#[test]
+fn images_of_version_1_are_refused() {
+    let status = open(media_of(&read(V1))).expect_err("an old version");
+    assert_eq!(status.code(), daos_status::Code::DfIncompt);
+    assert!(status.context().contains("version 1; this program knows 2"), "{status}");
 }

@@ -79,9 +79,10 @@ fn single_bit_flips_are_found_or_harmless() {
 #[test]
 fn one_damaged_header_costs_nothing() {
     let image = sample();
-    for (device, ranges) in
-        [(CHECKPOINT, vec![0..4096, 4096..8192, 8192..12288, 12288..16384]), (LOG, vec![0..4096, 4096..8192])]
-    {
+    for (device, ranges) in [
+        (CHECKPOINT, vec![0..4096, 4096..8192, 8192..12288, 12288..16384]),
+        (LOG, vec![0..4096, 4096..8192, 8192..12288, 12288..16384]),
+    ] {
         for range in ranges {
             for value in [0, 0xff] {
                 let mut damaged = image.clone();
@@ -90,6 +91,34 @@ fn one_damaged_header_costs_nothing() {
             }
         }
     }
+}
+
+/// When all batches from one on are damaged, those that the log has noted as acknowledged are missed, and it is said where.
+#[test]
+fn damage_of_all_last_batches_is_no_torn_tail() {
+    let image = sample();
+    let batches = forge::batches(&image);
+    let noted = [8192, 12288].map(|note| forge::u64_at(&image[LOG], note + 32)).into_iter().max().expect("two notes");
+    let (mut found, mut torn) = (0, 0);
+    for first in 0..batches.len() {
+        let mut damaged = image.clone();
+        let log = damaged.get_mut(LOG).expect("there");
+        batches[first..].iter().for_each(|batch| log[batch.start + 100] ^= 1);
+        let start = batches[first].start;
+        let sequence = forge::u64_at(&image[LOG], start + 32);
+        let opened = open(media_of(&damaged));
+        if sequence > noted {
+            opened.unwrap_or_else(|status| panic!("batch {sequence}: {status}"));
+            torn += 1;
+        } else {
+            let status = opened.expect_err("acknowledged batches are missing");
+            assert_eq!(status.code(), Code::DfInval, "{status}");
+            let text = status.context();
+            assert!(text.contains(&format!("offset {start}")) || text.contains("log"), "{text}");
+            found += 1;
+        }
+    }
+    assert!(found > 0 && torn <= 9, "{found} found, {torn} taken for torn, {noted} noted of {}", batches.len());
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Load {
     /// A data device that is full after a while.
     pub const FULL: Load = Load { data_bytes: 512 << 10, ..Load::USUAL };
     /// A log so small that large transactions do not fit.
-    pub const SMALL_LOG: Load = Load { log_bytes: 140 << 10, ..Load::USUAL };
+    pub const SMALL_LOG: Load = Load { log_bytes: 148 << 10, ..Load::USUAL };
 }
 
 pub fn key(text: &str) -> Key {
