@@ -131,6 +131,8 @@ impl AggregationRun {
         }
         let lsn = store.durable.commit(transaction)?;
         if matches!(self.walk.rule, Rule::Discard(_)) {
+            // A punch that went may have hidden something.
+            store.ends.clear();
             store.recent.mark_structure(lsn);
         }
         self.walk.note_committed(&store.recent);

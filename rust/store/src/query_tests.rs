@@ -132,6 +132,30 @@ fn a_punched_tail_is_passed_over_once() {
     });
 }
 
+/// What a discarded punch has hidden is found again, and what aggregation has freed is not missed.
+#[test]
+fn ends_are_found_anew_after_a_discard_and_after_aggregation() {
+    with_store(async |store: Rc<Store>| {
+        for dkey in 0..50 {
+            update(&store, 1, dkey, vec![(0, single())]).await;
+        }
+        punch(&store, 2, 30..40).await;
+        punch(&store, 3, 40..50).await;
+        assert_eq!(dkey_at(&store, End::Max).await.0, 29);
+        store.discard(CONTAINER, None, Epoch(3)..=Epoch(3)).await.expect("discard");
+        assert_eq!(dkey_at(&store, End::Max).await.0, 49);
+        punch(&store, 4, 40..50).await;
+        assert_eq!(dkey_at(&store, End::Max).await.0, 29);
+        punch(&store, 5, 29..30).await;
+        store.aggregate(CONTAINER, Epoch(6)).await.expect("aggregate");
+        assert_eq!(dkey_at(&store, End::Max).await.0, 28);
+        store.container_destroy(CONTAINER).await.expect("destroy");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
+        update(&store, 1, 45, vec![(0, single())]).await;
+        assert_eq!(dkey_at(&store, End::Max).await.0, 45);
+    });
+}
+
 #[test]
 fn the_ends_of_many_akeys_are_found_by_a_walk() {
     with_store(async |store: Rc<Store>| {

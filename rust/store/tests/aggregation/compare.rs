@@ -27,7 +27,7 @@ pub async fn compare(store: &Store, history: &History, generator: &Generator) {
     }
 }
 
-async fn compare_at(store: &Store, history: &History, epoch: u64, generator: &Generator) {
+pub async fn compare_at(store: &Store, history: &History, epoch: u64, generator: &Generator) {
     let model = &history.model;
     let found = store.list_objects(CONTAINER, Epoch(epoch), &Anchor::Start, ALL).await.expect("list").entries;
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), model.objects(epoch), "objects at {epoch}");

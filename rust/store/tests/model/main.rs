@@ -9,12 +9,23 @@ mod model;
 
 use daos_env::{Env, Executor, ManualClock, SeededRandom};
 use daos_media::{Media, MemoryMedia};
-use daos_store::{ChecksumKind, Durability, Store, StoreSettings};
+use daos_store::{ChecksumKind, ContainerSettings, Durability, Store, StoreSettings};
 use generate::{CONTAINER, Generator};
 use model::Model;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+const KINDS: [ChecksumKind; 8] = [
+    ChecksumKind::Off,
+    ChecksumKind::Crc32c,
+    ChecksumKind::Crc64,
+    ChecksumKind::Sha1,
+    ChecksumKind::Crc16,
+    ChecksumKind::Sha512,
+    ChecksumKind::Adler32,
+    ChecksumKind::Sha256,
+];
 
 fn settings(checksum: ChecksumKind) -> StoreSettings {
     let (data_bytes, arena_bytes, log_bytes) = (256 << 20, 64 << 20, 8 << 20);
@@ -31,10 +42,12 @@ fn variable(name: &str, default: u64) -> u64 {
 
 async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
     let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
-    let kind = [ChecksumKind::Crc32c, ChecksumKind::Crc64, ChecksumKind::Off][(seed % 3) as usize];
+    let kind = KINDS[(seed % 8) as usize];
     let mut store = Store::create(media.clone(), settings(kind), environment(seed), &spawner).await.expect("create");
     let empty = store.space().expect("space").data;
-    store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
+    let chunk_bytes = [1, 1000, 4096, 32 << 10][(seed / 8 % 4) as usize];
+    let container = ContainerSettings { chunk_bytes, ..store.container_defaults() };
+    store.container_create(CONTAINER, container).await.expect("container");
     let mut model = Model::default();
     let mut generator = Generator::new(seed);
     for step in 0..steps {

@@ -63,6 +63,22 @@ const STORE: &[Program] = &[
     },
     Program {
         package: "daos-store",
+        target: Some("mixed"),
+        filter: "mixed_sequences",
+        first_seed: "DAOS_MIXED_FIRST_SEED",
+        seeds: ("DAOS_MIXED_SEEDS", 4),
+        more: &[("DAOS_MIXED_CUTS", "40")],
+    },
+    Program {
+        package: "daos-store",
+        target: Some("aggregation"),
+        filter: "aggregated_stores_agree_with_the_model",
+        first_seed: "DAOS_STORE_FIRST_SEED",
+        seeds: ("DAOS_STORE_SEEDS", 8),
+        more: &[],
+    },
+    Program {
+        package: "daos-store",
         target: Some("crash"),
         filter: "loses_nothing",
         first_seed: "DAOS_CRASH_FIRST_SEED",
