@@ -268,6 +268,7 @@ fn answer_properties(list: daos_prop_t, found: &PoolInfo) -> Result<()> {
     // What was never set has its default.
     let mut numbers = found.numbers.clone();
     let defaults = [
+        (DAOS_PROP_PO_RECLAIM, u64::from(DAOS_RECLAIM_LAZY)),
         (DAOS_PROP_PO_SCRUB_MODE, u64::from(DAOS_PROP_PO_SCRUB_MODE_DEFAULT)),
         (DAOS_PROP_PO_SCRUB_FREQ, DAOS_PROP_PO_SCRUB_FREQ_DEFAULT as u64),
         (DAOS_PROP_PO_SCRUB_THRESH, DAOS_PROP_PO_SCRUB_THRESH_DEFAULT as u64),

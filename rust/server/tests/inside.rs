@@ -311,3 +311,43 @@ fn properties_of_a_pool_are_checked_and_survive_a_restart() {
         assert_eq!(reply.numbers, [(16, 2), (17, 60)]);
     });
 }
+
+/// Space of what was overwritten and deleted comes back while nobody does anything.
+#[test]
+fn space_comes_back_by_itself() {
+    let place = directory();
+    let id = pool_id(1);
+    with_engine(place.path(), move |client| async move {
+        client.create_pool(1, "demo", "log").await.expect("creates");
+        client.connect(id, handle_id(1)).await.expect("connects");
+        client.create_container(id, handle_id(1), 1, "c").await.expect("creates");
+        client.open(id, handle_id(1), 1, handle_id(2)).await.expect("opens");
+        let request = PoolRequest { pool: id, handle: handle_id(1) };
+        let free = async || {
+            let reply: PoolQueryReply = client.call(Opcode::PoolQuery, &request).await.expect("answers");
+            reply.data.free
+        };
+        let object = address(1, 1, 2);
+        let put = async |round: u8| {
+            for number in 0..32 {
+                let value = vec![round; 8 << 10];
+                client.update(0, &object, &format!("key {number}"), &value).await.expect("writes");
+            }
+        };
+        let empty = free().await;
+        put(1).await;
+        let once = free().await;
+        assert!(once < empty);
+        for round in 2..6 {
+            put(round).await;
+        }
+        // Asks until it is so; asking for space is no request to a store.
+        while free().await != once {}
+        assert_eq!(client.fetch(0, &object, "key 7").await.expect("reads"), Some(vec![5; 8 << 10]));
+        let dkeys = (0..32).map(|number| key(&format!("key {number}"))).collect();
+        let punch = Punch { address: object.clone(), conditions: 0, what: PunchKind::Dkeys(dkeys) };
+        client.call_target::<_, daos_types::Epoch>(0, Opcode::Punch, &punch).await.expect("deletes");
+        while free().await != empty {}
+        assert_eq!(client.fetch(0, &object, "key 7").await.expect("reads"), None);
+    });
+}

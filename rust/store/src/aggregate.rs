@@ -4,6 +4,7 @@
 //! from then on older epochs are refused, but for pinned ones. Nothing else is remembered durably; after a restart a walk begins anew, and
 //! passes over what was not touched since the last one that came to its end.
 
+mod demand;
 mod extents;
 mod rule;
 mod walk;
@@ -11,10 +12,14 @@ mod walk;
 use crate::level::Level;
 use crate::snapshots::pinned;
 use crate::{Statistics, Store};
+pub(crate) use demand::Patience;
+pub use demand::Reclaimer;
+
 use daos_env::sync::{Signal, yield_now};
 use daos_media::Lsn;
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, ObjectId};
+use demand::Demand;
 use rule::{Kept, Rule};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -32,6 +37,8 @@ pub(crate) struct Aggregation {
     /// Counts snapshots that were destroyed: a walk that began before one has kept more than is needed now.
     unpinned: Cell<u64>,
     changed: Signal,
+    /// Who waits for what is freed.
+    pub(crate) demand: Rc<Demand>,
 }
 
 impl Aggregation {
@@ -53,6 +60,7 @@ impl Aggregation {
     fn note_step(&self) {
         self.steps.set(self.steps.get() + 1);
         self.changed.wake_all();
+        self.demand.changed.wake_all();
     }
 }
 
@@ -85,9 +93,14 @@ impl AggregationRun {
     /// Makes steps smaller than the usual 512 entries looked at and 128 records freed.
     #[must_use]
     pub fn with_limits(mut self, looked_at: usize, freed: usize) -> AggregationRun {
+        self.set_limits(looked_at, freed);
+        self
+    }
+
+    /// As [`AggregationRun::with_limits`], between two steps.
+    pub fn set_limits(&mut self, looked_at: usize, freed: usize) {
         self.looks = looked_at.clamp(1, LOOKED_AT_PER_STEP);
         self.frees = freed.clamp(1, FREED_PER_STEP);
-        self
     }
 
     /// Does one step, in one transaction: looks at up to 512 entries and frees up to 128 records; `false` when there was nothing left to do. Other
@@ -167,7 +180,7 @@ impl Store {
     pub async fn aggregation_begin(self: &Rc<Self>, container: ContainerId, up_to: Epoch) -> Result<AggregationRun> {
         crate::change::check_epoch(up_to)?;
         self.claim(container)?;
-        let mut run = AggregationRun::begin(self, container, None, Rule::Discard(1..=0));
+        let mut run = AggregationRun::begin(self, container, None, Rule::Discard(RangeInclusive::new(1, 0)));
         self.durable.admission().await?;
         let (kept, lsn) = self.raise(container, up_to.0)?;
         run.walk = Walk::new(container, None, Rule::Aggregate(kept));
@@ -193,9 +206,7 @@ impl Store {
         let level = self.container(arena, container)?;
         let state = level.state()?;
         let before = state.aggregated(arena)?;
-        // What is prepared is still to come at its epoch.
-        let lowest = self.lowest_prepared_epoch(container).map_or(u64::MAX, |epoch| epoch.0 - 1);
-        let bound = up_to.min(lowest).max(before);
+        let bound = up_to.min(self.aggregation_limit(container)).max(before);
         let kept = Kept::new(&pinned(arena, &level)?, bound, state.scanned(arena)?);
         if bound == before {
             return Ok((kept, Lsn(0)));
@@ -207,6 +218,18 @@ impl Store {
         self.newest.set(self.newest.get().max(bound));
         self.recent.mark_structure(lsn);
         Ok((kept, lsn))
+    }
+
+    /// Aggregation goes no further: what is under way, or prepared, is still to come at its epoch.
+    fn aggregation_limit(&self, container: ContainerId) -> u64 {
+        let prepared = self.lowest_prepared_epoch(container).map_or(u64::MAX, |epoch| epoch.0 - 1);
+        self.aggregation.demand.limit().min(prepared)
+    }
+
+    /// A number that is another one when something in a container was changed since it was asked for, or snapshots were destroyed. It
+    /// may also be another one without that.
+    pub fn changes_of(&self, container: ContainerId) -> u64 {
+        self.recent.changes_of(container).0.wrapping_add(self.aggregation.unpinned.get())
     }
 
     /// Frees what no epoch from `up_to` on and no snapshot sees of a container; see [`Store::aggregation_begin`].

@@ -1,5 +1,6 @@
 //! How requests change the levels: within one transaction, which the caller commits or drops.
 
+use crate::aggregate::Patience;
 use crate::array;
 use crate::checksums::Checksums;
 use crate::ends::Ends;
@@ -99,17 +100,22 @@ pub(crate) async fn place_values(
     store: &Store,
     request: &mut UpdateRequest,
     checksums: Checksums,
+    patience: &mut Patience,
 ) -> Result<Vec<PlacedValue>> {
     let mut values = Vec::new();
     for (akey, update) in request.akeys.iter_mut().enumerate() {
         match &mut update.value {
             UpdateValue::Single(data) if !is_inline(data) => {
-                values.push(PlacedValue { akey, piece: 0, placed: place(store, data, checksums).await? });
+                values.push(PlacedValue { akey, piece: 0, placed: place(store, data, checksums, patience).await? });
             }
             UpdateValue::Array { pieces, .. } => {
                 for (piece, (_, data)) in pieces.iter_mut().enumerate() {
                     if !is_inline(data) {
-                        values.push(PlacedValue { akey, piece, placed: place(store, data, checksums).await? });
+                        values.push(PlacedValue {
+                            akey,
+                            piece,
+                            placed: place(store, data, checksums, patience).await?,
+                        });
                     }
                 }
             }
@@ -119,16 +125,14 @@ pub(crate) async fn place_values(
     Ok(values)
 }
 
-async fn place(store: &Store, data: &mut Data, checksums: Checksums) -> Result<Placed> {
+async fn place(store: &Store, data: &mut Data, checksums: Checksums, patience: &mut Patience) -> Result<Placed> {
     if let Some(placed) = store.values.place_now(data, checksums)? {
         *data = Data::Bytes(Vec::new());
         return Ok(placed);
     }
     let mut placed = loop {
         match store.values.reserve(data.len()).await {
-            Err(status) if status.code() == Code::Nospace && store.reclaim.is_running() => {
-                store.reclaim.wait_step().await;
-            }
+            Err(status) if status.code() == Code::Nospace && store.wait_for_space(patience).await => {}
             other => break other?,
         }
     };

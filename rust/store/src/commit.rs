@@ -1,5 +1,6 @@
 //! Changes as a whole: checks, values to the data device, one transaction, and waiting for the log.
 
+use crate::aggregate::Patience;
 use crate::change::{self, Change, PlacedValue};
 use crate::conflicts::Attempt;
 use crate::key_order::order_of;
@@ -10,14 +11,17 @@ use crate::{
 };
 use daos_media::{Arena, Lsn, Transaction};
 use daos_status::{Code, Result};
-use daos_types::{ContainerId, Key, ObjectId};
+use daos_types::{ContainerId, Epoch, Key, ObjectId};
 
 impl Store {
     /// Carries out changes, all or none: plain ones, or those of a transaction.
     pub(crate) async fn change(&self, operations: &mut [Operation], attempt: Option<Attempt>) -> Result<()> {
         self.check_operations(operations)?;
         let bytes = operations.iter().map(bytes_of).sum();
-        let placed = self.place(operations).await?;
+        let oldest = operations.iter().map(Operation::epoch).min().unwrap_or(Epoch::MAX);
+        let _under_way = self.aggregation.demand.begin(oldest.0);
+        let mut patience = Patience::default();
+        let placed = self.place(operations, &mut patience).await?;
         let lsn = loop {
             self.durable.admission().await?;
             if let Some(attempt) = attempt
@@ -27,9 +31,7 @@ impl Store {
                 return self.wait_for(self.prepared.last()).await;
             }
             match self.try_change(operations, &placed, attempt) {
-                Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {
-                    self.reclaim.wait_step().await;
-                }
+                Err(status) if status.code() == Code::Nospace && self.wait_for_space(&mut patience).await => {}
                 Err(status) => {
                     self.wait_for_operations(operations).await?;
                     return Err(status);
@@ -84,7 +86,7 @@ impl Store {
     }
 
     /// Writes large values to the data device; one list per operation.
-    pub(crate) async fn place(&self, operations: &mut [Operation]) -> Result<Vec<Vec<PlacedValue>>> {
+    pub(crate) async fn place(&self, operations: &mut [Operation], patience: &mut Patience) -> Result<Vec<Vec<PlacedValue>>> {
         let mut placed = Vec::new();
         for (index, operation) in operations.iter_mut().enumerate() {
             let Operation::Update(update) = operation else { continue };
@@ -92,7 +94,7 @@ impl Store {
                 continue;
             }
             let checksums = self.settings_of(update.container)?.checksums();
-            let values = change::place_values(self, update, checksums).await?;
+            let values = change::place_values(self, update, checksums, patience).await?;
             if !values.is_empty() {
                 placed.resize_with(index, Vec::new);
                 placed.push(values);

@@ -75,6 +75,11 @@ impl Store {
         self.container(arena, container)?.state()?.settings(arena)
     }
 
+    /// The containers as they are now, in the order of their identifiers: for background work, which is no request.
+    pub fn containers_now(&self) -> Result<Vec<ContainerId>> {
+        self.containers_there()
+    }
+
     pub(crate) async fn make_container(&self, container: ContainerId, settings: ContainerSettings) -> Result<()> {
         settings.check()?;
         loop {

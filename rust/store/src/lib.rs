@@ -62,7 +62,7 @@ mod value_space;
 mod view;
 mod visibility;
 
-pub use aggregate::AggregationRun;
+pub use aggregate::{AggregationRun, Reclaimer};
 pub use conditions::Conditions;
 pub use daos_checksum::ChecksumKind;
 pub use daos_media::Durability;

@@ -1,5 +1,6 @@
 //! The store's half of two-phase commit: changes are prepared, and committed or aborted later, whatever happens in between.
 
+use crate::aggregate::Patience;
 use crate::change::{self, PlacedValue};
 use crate::checksums::CHECKSUMS_HEADER;
 use crate::commit::bytes_of;
@@ -102,6 +103,8 @@ impl Store {
 
     async fn prepare_changes(&self, mut request: TransactionRequest) -> Result<()> {
         let attempt = check_transaction(&request)?;
+        // From here on, aggregation stays below it.
+        let _under_way = self.aggregation.demand.begin(request.epoch.0);
         self.check_operations(&request.operations)?;
         let digest = digest_of(&request);
         if self.is_answered(attempt, digest).await? {
@@ -110,16 +113,15 @@ impl Store {
         self.note_reads(request.container, &request.reads, attempt)?;
         // Before anything is written to the data device for nothing.
         self.admit(&request.operations, Some(attempt))?;
-        let placed = self.place(&mut request.operations).await?;
+        let mut patience = Patience::default();
+        let placed = self.place(&mut request.operations, &mut patience).await?;
         let lsn = loop {
             self.durable.admission().await?;
             if self.is_answered(attempt, digest).await? {
                 return Ok(());
             }
             match self.try_prepare(&request, &placed, attempt, digest) {
-                Err(status) if status.code() == Code::Nospace && self.reclaim.is_running() => {
-                    self.reclaim.wait_step().await;
-                }
+                Err(status) if status.code() == Code::Nospace && self.wait_for_space(&mut patience).await => {}
                 Err(status) => {
                     self.wait_for_operations(&request.operations).await?;
                     return Err(status);

@@ -110,6 +110,11 @@ impl Recent {
         self.containers.of(word_of_container(container)).max(self.structure.get())
     }
 
+    /// The last commit that changed something in a container.
+    pub(crate) fn changes_of(&self, container: ContainerId) -> Lsn {
+        self.containers.of(word_of_container(container))
+    }
+
     /// The last commit that made or marked a container.
     pub(crate) fn of_structure(&self) -> Lsn {
         self.structure.get()

@@ -149,3 +149,13 @@ pub enum Operation {
     /// A punch.
     Punch(PunchRequest),
 }
+
+impl Operation {
+    /// The version that it makes.
+    pub fn epoch(&self) -> Epoch {
+        match self {
+            Operation::Update(update) => update.epoch,
+            Operation::Punch(punch) => punch.epoch,
+        }
+    }
+}

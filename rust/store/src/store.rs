@@ -124,6 +124,7 @@ impl Store {
         if self.is_closed.replace(true) {
             return Ok(());
         }
+        self.aggregation.demand.note_closed();
         self.reclaim.wait_idle().await;
         let written = self.write_newest_epoch().await;
         let closed = self.durable.close().await;

@@ -177,6 +177,8 @@ Examples:
 
 pub const POOL_SET_PROP: &str = "Set properties of a pool
 
+  reclaim       when space of what was overwritten and deleted comes back: disabled, lazy (while nobody asks for anything, or when
+                space is short), or time (all the time)
   scrub         off, lazy (verify what is stored while nobody asks for anything), or timed (all the time, evenly)
   scrub_freq    seconds from the beginning of one pass to that of the next [default: a week]
   scrub_thresh  errors from which on the engine's log says that a target is failing; 0 for never";

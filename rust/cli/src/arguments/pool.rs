@@ -117,7 +117,7 @@ pub struct PoolCreateOptions {
     /// directory on DAX; slow on a disk), 'ram' what is in memory [default: log]
     #[arg(long, value_name = "CLASS")]
     pub durability: Option<String>,
-    /// Properties of the new pool: label, scrub, scrub_freq, scrub_thresh
+    /// Properties of the new pool: label, reclaim, scrub, scrub_freq, scrub_thresh
     #[arg(long, short = 'P', value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
     pub properties: Vec<(String, String)>,
     /// Replicas of the pool service: a local engine has 1

@@ -3,7 +3,7 @@
 use super::Service;
 use daos_env::sync::join_all;
 use daos_pool_service::{ClientId, PoolPlan, SpaceOffer};
-use daos_rebuild::ScrubSettings;
+use daos_rebuild::{ReclaimSettings, ScrubSettings};
 use daos_status::{Result, Status};
 use daos_types::{PoolId, Rank, TargetIndex};
 use daos_wire::{
@@ -123,6 +123,7 @@ impl Service {
         let pool = request.request.pool;
         // What the targets could not follow is not stored.
         ScrubSettings::of(&request.numbers)?;
+        ReclaimSettings::of(&request.numbers)?;
         let _guard = self.pool_locks.lock(pool).await;
         let numbers = self.change(|state| state.set_pool_properties(request)).await?;
         let targets = self.targets_of(pool);

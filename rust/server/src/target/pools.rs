@@ -4,7 +4,7 @@ use crate::locks::KeyedLocks;
 use daos_env::sync::join_all;
 use daos_env::{Env, HybridClock, Spawner};
 use daos_media::{Media, MemoryMedia};
-use daos_rebuild::{ScrubSettings, Scrubber};
+use daos_rebuild::{Aggregator, ReclaimSettings, ScrubSettings, Scrubber};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{ChecksumKind, Durability, Store, StoreSettings, TierSpace};
 use daos_types::PoolId;
@@ -19,11 +19,17 @@ const FOLDER_PREFIX: &str = "pool-";
 
 /// A target's part of a pool.
 enum Part {
-    Open(Rc<Store>, Scrubber),
+    Open(Rc<Store>, Background),
     /// It is there and could not be opened: every request is answered with the reason, and the data stays for repair.
     Broken(Status),
     /// Its folder is there and holds no whole store: a crash came while it was made or removed, or files are missing.
     Missing(Status),
+}
+
+/// What is done for a store while nobody asks for it.
+struct Background {
+    scrubber: Scrubber,
+    aggregator: Aggregator,
 }
 
 /// The pools of one target; clones are the same.
@@ -76,8 +82,10 @@ impl Pools {
     fn opened(&self, pool: PoolId, store: Rc<Store>) -> Part {
         self.0.clock.observe(store.newest_epoch().0);
         let name = format!("pool {pool} in {}", self.0.media.describe());
-        let scrubber = Scrubber::new(&store, name, &self.0.spawner);
-        Part::Open(store, scrubber)
+        let inner = &self.0;
+        let scrubber = Scrubber::new(&store, name.clone(), &inner.spawner);
+        let aggregator = Aggregator::new(&store, name, inner.clock.clone(), &inner.spawner);
+        Part::Open(store, Background { scrubber, aggregator })
     }
 
     /// The store of a pool.
@@ -96,9 +104,10 @@ impl Pools {
 
     /// Does background work by the properties of a pool from now on.
     pub fn set_properties(&self, pool: PoolId, numbers: &[(u32, u64)]) -> Result<()> {
-        let settings = ScrubSettings::of(numbers)?;
-        if let Some(Part::Open(_, scrubber)) = self.0.parts.borrow().get(&pool) {
-            scrubber.set(settings);
+        let (scrub, reclaim) = (ScrubSettings::of(numbers)?, ReclaimSettings::of(numbers)?);
+        if let Some(Part::Open(_, background)) = self.0.parts.borrow().get(&pool) {
+            background.scrubber.set(scrub);
+            background.aggregator.set(reclaim);
         }
         Ok(())
     }

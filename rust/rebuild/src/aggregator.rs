@@ -1,0 +1,312 @@
+//! Aggregating one store, for as long as it is open.
+
+use crate::reclaim_plan::{POLL, Sight, begins, pace};
+use crate::{ReclaimMode, ReclaimSettings};
+use daos_env::sync::{Signal, yield_now};
+use daos_env::{HybridClock, Spawner, log};
+use daos_status::{Code, Result};
+use daos_store::{AggregationRun, Reclaimer, Store};
+use daos_types::{ContainerId, Epoch};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Frees what nobody can read any more, as settings say. Dropped, it ends.
+pub struct Aggregator(Rc<State>);
+
+struct State {
+    /// For messages.
+    name: String,
+    clock: Rc<HybridClock>,
+    spawner: Spawner,
+    settings: Cell<ReclaimSettings>,
+    /// Counts changes of the settings.
+    generation: Cell<u64>,
+    changed: Signal,
+    is_stopped: Cell<bool>,
+    rounds: Cell<u64>,
+}
+
+impl Aggregator {
+    /// An aggregator of a store. Epochs come from `clock`; `name` says which store it is, in messages.
+    pub fn new(store: &Rc<Store>, name: String, clock: Rc<HybridClock>, spawner: &Spawner) -> Aggregator {
+        let state = Rc::new(State {
+            name,
+            clock,
+            spawner: spawner.clone(),
+            settings: Cell::new(ReclaimSettings::default()),
+            generation: Cell::new(0),
+            changed: Signal::new(),
+            is_stopped: Cell::new(false),
+            rounds: Cell::new(0),
+        });
+        spawner.spawn(run(state.clone(), store.attach_reclaimer()));
+        Aggregator(state)
+    }
+
+    /// Changes the settings.
+    pub fn set(&self, settings: ReclaimSettings) {
+        if self.0.settings.replace(settings) != settings {
+            self.0.generation.set(self.0.generation.get() + 1);
+            self.0.changed.wake_all();
+        }
+    }
+
+    /// Rounds over all containers that have come to their end.
+    pub fn rounds(&self) -> u64 {
+        self.0.rounds.get()
+    }
+}
+
+impl Drop for Aggregator {
+    fn drop(&mut self) {
+        self.0.is_stopped.set(true);
+        self.0.changed.wake_all();
+    }
+}
+
+/// What is seen of a store.
+fn sight(store: &Store, reclaimer: &Reclaimer) -> Sight {
+    let counts = store.statistics();
+    let requests = [counts.updates, counts.fetches, counts.punches, counts.listings, counts.failures];
+    let requests = requests.into_iter().fold(0, u64::wrapping_add);
+    let is_wanted = reclaimer.is_wanted();
+    // Space that cannot be told is not short.
+    let Ok(space) = store.space() else { return Sight { requests, is_wanted, free: 1, total: 1 } };
+    let share =
+        |tier: daos_store::TierSpace| u128::from(tier.free) * u128::from(u32::MAX) / u128::from(tier.total.max(1));
+    let tier = if share(space.arena) < share(space.data) { space.arena } else { space.data };
+    Sight { requests, is_wanted, free: tier.free, total: tier.total }
+}
+
+async fn run(state: Rc<State>, reclaimer: Reclaimer) {
+    let mut done = BTreeMap::new();
+    let mut before = Sight::default();
+    loop {
+        let generation = state.generation.get();
+        let has_news = || state.generation.get() != generation || state.is_stopped.get();
+        let news = async {
+            let wanted = std::pin::pin!(reclaimer.wait_wanted());
+            let changed = std::pin::pin!(state.changed.wait_until(has_news));
+            either(wanted, changed).await;
+        };
+        state.spawner.timeout(POLL, news).await;
+        if state.is_stopped.get() {
+            return;
+        }
+        let Some(store) = reclaimer.store() else { return };
+        let now = sight(&store, &reclaimer);
+        reclaimer.begin_round();
+        if !begins(&state.settings.get(), &before, &now) {
+            // Who waits for space gets none.
+            reclaimer.end_round();
+            before = now;
+            continue;
+        }
+        let result = round(&state, &store, &reclaimer, &mut done, now.is_wanted).await;
+        before = sight(&store, &reclaimer);
+        reclaimer.end_round();
+        state.rounds.set(state.rounds.get() + 1);
+        match result {
+            Err(status) if status.code() == Code::Shutdown => return,
+            Err(status) => {
+                log!(Error, "reclaim", "{}: {status}; aggregation ends until the next start", state.name);
+                return;
+            }
+            Ok(()) => {}
+        }
+    }
+}
+
+/// Waits for the first of two.
+async fn either<A: Future<Output = ()> + Unpin, B: Future<Output = ()> + Unpin>(mut one: A, mut other: B) {
+    std::future::poll_fn(|context| {
+        let is_over = std::pin::Pin::new(&mut one).poll(context).is_ready();
+        match is_over || std::pin::Pin::new(&mut other).poll(context).is_ready() {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// One walk over each container that has changed since the last one.
+async fn round(
+    state: &Rc<State>,
+    store: &Rc<Store>,
+    reclaimer: &Reclaimer,
+    done: &mut BTreeMap<ContainerId, Done>,
+    is_wanted: bool,
+) -> Result<()> {
+    let containers = store.containers_now()?;
+    done.retain(|container, _| containers.binary_search(container).is_ok() || containers.contains(container));
+    for container in containers {
+        let gap = if is_wanted { Duration::ZERO } else { state.settings.get().gap };
+        let now = state.clock.next();
+        let up_to = now.saturating_sub(u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX));
+        let changes = store.changes_of(container);
+        if up_to == 0 || done.get(&container).is_some_and(|done| done.is_enough(changes, up_to)) {
+            continue;
+        }
+        let seen = done.get(&container).filter(|done| done.changes == changes).map_or(now, |done| done.seen);
+        match walk(state, store, reclaimer, container, Epoch(up_to)).await {
+            Ok(true) => {
+                done.insert(container, Done { changes, seen, up_to });
+            }
+            Ok(false) => return Ok(()),
+            // Destroyed meanwhile, or somebody else is at it.
+            Err(status) if matches!(status.code(), Code::ContNonexist | Code::Busy) => {}
+            Err(status) if status.code() == Code::Shutdown => return Err(status),
+            Err(status) => {
+                log!(Error, "reclaim", "{}, container {container}: {status}; its space is not got back", state.name);
+                done.insert(container, Done { changes, seen: 0, up_to });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What was done with a container.
+struct Done {
+    /// The state of it.
+    changes: u64,
+    /// When that state was first seen: all changes are older.
+    seen: u64,
+    /// How far it was aggregated.
+    up_to: u64,
+}
+
+impl Done {
+    /// Whether another walk would find nothing.
+    fn is_enough(&self, changes: u64, up_to: u64) -> bool {
+        // What was too young the last time has become old enough, once.
+        self.changes == changes && (self.up_to >= self.seen || up_to < self.seen)
+    }
+}
+
+/// Walks over one container; `false` when the aggregator was stopped.
+async fn walk(
+    state: &Rc<State>,
+    store: &Rc<Store>,
+    reclaimer: &Reclaimer,
+    container: ContainerId,
+    up_to: Epoch,
+) -> Result<bool> {
+    let mut run: AggregationRun = store.aggregation_begin(container, up_to).await?;
+    let mut before = sight(store, reclaimer);
+    loop {
+        if state.is_stopped.get() || state.settings.get().mode == ReclaimMode::Disabled {
+            return Ok(false);
+        }
+        let begun = state.spawner.clock().monotonic();
+        if !run.step().await? {
+            return Ok(true);
+        }
+        let took = state.spawner.clock().monotonic().saturating_sub(begun);
+        let now = sight(store, reclaimer);
+        let ((looked_at, freed), rest) = pace(&before, &now, took);
+        run.set_limits(looked_at, freed);
+        before = now;
+        if rest.is_zero() {
+            yield_now().await;
+        } else {
+            state.spawner.sleep(rest).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use daos_env::{Env, Executor, ManualClock, SeededRandom};
+    use daos_media::{Durability, MemoryMedia};
+    use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, StoreSettings, UpdateRequest, UpdateValue};
+    use daos_types::{Key, ObjectId};
+    use std::sync::Arc;
+
+    const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
+
+    /// Runs a test with a store of four mebibytes of data.
+    fn with_store<F: Future<Output = ()> + 'static>(
+        test: impl FnOnce(Rc<Store>, Rc<HybridClock>, Arc<ManualClock>, Spawner) -> F + 'static,
+    ) {
+        let clock = Arc::new(ManualClock::default());
+        let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
+        let spawner = executor.spawner().clone();
+        let work = async move {
+            let env = Env { clock: clock.clone(), random: Arc::new(SeededRandom::new(1)) };
+            let settings = StoreSettings {
+                data_bytes: 4 << 20,
+                arena_bytes: 4 << 20,
+                log_bytes: 2 << 20,
+                durability: Durability::Log,
+                checksum: ChecksumKind::Crc64,
+            };
+            let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
+            store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
+            let epochs = Rc::new(HybridClock::new(clock.clone()));
+            test(store.clone(), epochs, clock, spawner).await;
+            store.close().await.expect("close");
+        };
+        executor.block_on(work).expect("it ends");
+    }
+
+    async fn put(store: &Store, epochs: &HybridClock, number: u64, bytes: usize) -> Result<()> {
+        let value = UpdateValue::Single(Data::Bytes(vec![number as u8; bytes]));
+        let akeys = vec![AkeyUpdate { akey: Key::from_u64(1), value, conditions: Conditions::NONE }];
+        let (object, dkey, conditions) = (ObjectId { hi: 0, lo: 1 }, Key::from_u64(number), Conditions::NONE);
+        let epoch = Epoch(epochs.next());
+        store.update(UpdateRequest { container: CONTAINER, object, epoch, dkey, conditions, akeys }).await
+    }
+
+    /// Lets the clock run, and tasks with it.
+    async fn pass_time(clock: &ManualClock, seconds: u64) {
+        for _ in 0..seconds * 10 {
+            clock.advance(Duration::from_millis(100));
+            for _ in 0..50 {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Far more is written than there is room for, but never more than that shows.
+    #[test]
+    fn writers_wait_for_what_they_have_overwritten() {
+        for bytes in [8 << 10, 1 << 10] {
+            with_store(move |store, epochs, _, spawner| async move {
+                let aggregator = Aggregator::new(&store, "pool p".to_owned(), epochs.clone(), &spawner);
+                for number in 0..12_000u64 {
+                    put(&store, &epochs, number % 300, bytes).await.expect("what was overwritten gives room");
+                }
+                assert!(store.statistics().records_freed > 6_000);
+                aggregator.set(ReclaimSettings { mode: ReclaimMode::Disabled, ..ReclaimSettings::default() });
+                let mut refused = None;
+                for number in 0..12_000u64 {
+                    refused = put(&store, &epochs, number % 300, bytes).await.err();
+                    if refused.is_some() {
+                        break;
+                    }
+                }
+                assert_eq!(refused.map(|status| status.code()), Some(Code::Nospace), "it is disabled");
+            });
+        }
+    }
+
+    #[test]
+    fn space_comes_back_in_idle_time() {
+        with_store(|store, epochs, clock, spawner| async move {
+            let aggregator = Aggregator::new(&store, "pool p".to_owned(), epochs.clone(), &spawner);
+            for number in 0..100 {
+                put(&store, &epochs, number % 20, 8 << 10).await.expect("update");
+            }
+            let before = store.space().expect("space").data.free;
+            pass_time(&clock, 20).await;
+            assert_eq!(store.space().expect("space").data.free, before + 80 * (8 << 10));
+            let (rounds, steps) = (aggregator.rounds(), store.statistics().aggregation_steps);
+            pass_time(&clock, 20).await;
+            assert!(aggregator.rounds() > rounds);
+            assert_eq!(store.statistics().aggregation_steps, steps, "what has not changed is not walked over");
+        });
+    }
+}
