@@ -90,6 +90,13 @@ pub trait BlockDevice {
     /// Gives the space of blocks back. They read as zeros or as what they were; a device that cannot does nothing.
     fn discard(&self, offset: u64, length: u64) -> IoFuture<Result<()>>;
 
+    /// Sets space aside for blocks that will be written soon, so that writing them is quicker; what they hold stays. A favour, which may
+    /// be done in part or not at all; `None` when there is nothing to be set aside.
+    fn prepare(&self, offset: u64, length: u64) -> Option<IoFuture<Result<()>>> {
+        let _nothing = (offset, length);
+        None
+    }
+
     /// The device's memory, when it is memory and nothing else: it is read and written in place, at once, without a future, and
     /// a write needs no sync. None for every other device.
     fn direct(&self) -> Option<Rc<Region>> {

@@ -4,20 +4,21 @@
 //! A record names the blocks of its value by a list of pieces: `start block << 24 | blocks`, one word each, in the order of the
 //! value's bytes, until all of them are covered. One piece is the rule; a device whose free blocks are scattered gives more.
 
+mod placed;
+mod read;
+
 use crate::Data;
 use crate::checksums::{Checksums, Computed};
-use crate::data::ValueView;
-use crate::stored::{Origin, StoredRange};
 use crate::tree::damaged;
 use daos_env::sync::Signal;
-use daos_env::{IoBuffer, JoinHandle, Spawner};
+use daos_env::{JoinHandle, Spawner};
 use daos_media::{
-    Arena, BLOCK_SIZE, BlockDevice, BlockRange, DurableArena, ExtentAllocator, IoFuture, Offset, PIECES_MAX, Region,
-    Transaction, Trim,
+    Arena, BLOCK_SIZE, BlockRange, DurableArena, ExtentAllocator, Offset, PIECES_MAX, Region, Transaction, Trim,
 };
 use daos_status::{Code, Result, fail};
+pub(crate) use placed::{Placed, Ranges};
+pub(crate) use read::ReadPlan;
 use std::cell::Cell;
-use std::ops::{Deref, Range};
 use std::rc::Rc;
 
 const COUNT_BITS: u32 = 24;
@@ -26,6 +27,10 @@ const _: () = assert!(crate::stored::VALUE_MAX / BLOCK_SIZE < 1 << COUNT_BITS);
 
 /// The most pieces of one value, so that its record is one allocation with room to spare.
 const PIECE_LIST_MAX: usize = 8 * 1024;
+
+/// Space is taken ahead for as many bytes as lie before, within these bounds: a small store takes little more than it needs.
+const AHEAD_MIN: u64 = 4 << 20;
+const AHEAD_MAX: u64 = 64 << 20;
 
 /// One block in so many is kept for what makes space in the end, such as aggregation, but never more than the bound.
 const HEADROOM_SHARE: u64 = 64;
@@ -81,135 +86,9 @@ pub(crate) fn piece_word(range: BlockRange) -> u64 {
     range.start << COUNT_BITS | range.count
 }
 
-/// The pieces of a value that is being written: one is the rule, and takes no memory of its own.
-pub(crate) enum Ranges {
-    One(BlockRange),
-    Many(Vec<BlockRange>),
-}
-
-impl Deref for Ranges {
-    type Target = [BlockRange];
-    fn deref(&self) -> &[BlockRange] {
-        match self {
-            Ranges::One(range) => std::slice::from_ref(range),
-            Ranges::Many(ranges) => ranges,
-        }
-    }
-}
-
 /// See [`piece_word`].
 pub(crate) fn piece_range(word: u64) -> BlockRange {
     BlockRange { start: word >> COUNT_BITS, count: word & ((1 << COUNT_BITS) - 1) }
-}
-
-/// A value that was written to the data device. Dropped without [`Placed::keep`], its blocks are free again.
-pub(crate) struct Placed {
-    /// Where it lies.
-    pub ranges: Ranges,
-    /// Its bytes in number.
-    pub length: usize,
-    /// The checksums of its chunks.
-    pub checksums: Computed,
-    extents: ExtentAllocator,
-    spawner: Spawner,
-    /// A write that was started and has not ended. The device may still be writing when a request is dropped.
-    in_flight: Option<IoFuture<(IoBuffer, Result<()>)>>,
-    is_kept: bool,
-    /// Its blocks are in use already.
-    is_published: bool,
-}
-
-impl Placed {
-    /// The transaction that published the blocks was committed.
-    pub(crate) fn keep(mut self) {
-        self.is_kept = true;
-    }
-
-    /// Writes to a device that is memory: each chunk is copied while its checksum has it in the cache.
-    fn write_now(&mut self, memory: &Region, data: &[u8], checksums: Checksums) -> Result<()> {
-        self.checksums = Computed::begin(checksums, data.len());
-        let (mut done, mut at) = (0, 0);
-        let mut ranges = self.ranges.iter();
-        let mut room = ranges.next().copied();
-        for bytes in data.chunks(self.checksums.chunk) {
-            self.checksums.push(bytes);
-            let end = done + bytes.len();
-            while let Some(range) = room.filter(|_| done < end) {
-                let count = (end - done).min((range.bytes() - at) as usize);
-                memory.write(range.offset() + at, &data[done..done + count])?;
-                done += count;
-                at += count as u64;
-                if at == range.bytes() {
-                    (room, at) = (ranges.next().copied(), 0);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn write(&mut self, device: &dyn BlockDevice, data: Data) -> Result<()> {
-        let data = match (data, &self.ranges[..]) {
-            (Data::Buffer(buffer), [range]) => {
-                let offset = range.offset();
-                return self.write_range(device, offset, buffer).await;
-            }
-            (data, _) => data,
-        };
-        let mut done = 0;
-        for index in 0..self.ranges.len() {
-            let range = self.ranges[index];
-            let end = data.len().min(done + range.bytes() as usize);
-            let buffer = IoBuffer::copy_of(&data[done..end]);
-            self.write_range(device, range.offset(), buffer).await?;
-            done = end;
-        }
-        Ok(())
-    }
-
-    async fn write_range(&mut self, device: &dyn BlockDevice, offset: u64, buffer: IoBuffer) -> Result<()> {
-        let write = self.in_flight.insert(device.write(offset, buffer));
-        let (_, result) = write.await;
-        self.in_flight = None;
-        result
-    }
-}
-
-impl Drop for Placed {
-    fn drop(&mut self) {
-        if self.is_kept {
-            return;
-        }
-        let ranges = std::mem::replace(&mut self.ranges, Ranges::Many(Vec::new()));
-        match self.in_flight.take() {
-            None => self.extents.abort(&ranges),
-            Some(write) => {
-                let extents = self.extents.clone();
-                self.spawner.spawn(async move {
-                    // The outcome does not matter: the value came to nothing.
-                    let _outcome = write.await;
-                    extents.abort(&ranges);
-                });
-            }
-        }
-    }
-}
-
-/// A part of a value that is to be read, with all that must be known when its metadata may be gone.
-pub(crate) struct ReadPlan {
-    /// Where the bytes lie, in their order: offset on the device and bytes.
-    ranges: Vec<(u64, usize)>,
-    /// Where these bytes begin within the value.
-    first: usize,
-    start: usize,
-    length: usize,
-    expected: Computed,
-}
-
-impl ReadPlan {
-    /// Bytes that will be read.
-    fn total(&self) -> usize {
-        self.ranges.iter().map(|(_, bytes)| bytes).sum()
-    }
 }
 
 /// See the [module](self).
@@ -220,6 +99,8 @@ pub(crate) struct ValueSpace {
     extents: ExtentAllocator,
     spawner: Spawner,
     trimming: Rc<Trimming>,
+    /// Bytes of the device for which space was asked for since the store was opened.
+    prepared: Cell<u64>,
 }
 
 /// At most one task gives space back at a time.
@@ -236,7 +117,14 @@ impl ValueSpace {
         let extents = ExtentAllocator::open(durable, root, headroom)?;
         let memory = durable.data().direct();
         let trimming = Rc::default();
-        Ok(ValueSpace { durable: durable.clone(), memory, extents, spawner: spawner.clone(), trimming })
+        Ok(ValueSpace {
+            durable: durable.clone(),
+            memory,
+            extents,
+            spawner: spawner.clone(),
+            trimming,
+            prepared: Cell::new(0),
+        })
     }
 
     /// The blocks and their use.
@@ -256,16 +144,7 @@ impl ValueSpace {
     }
 
     fn placed(&self, ranges: Ranges, length: usize) -> Placed {
-        Placed {
-            ranges,
-            length,
-            checksums: Computed::NONE,
-            extents: self.extents.clone(),
-            spawner: self.spawner.clone(),
-            in_flight: None,
-            is_kept: false,
-            is_published: false,
-        }
+        Placed::new(ranges, length, &self.extents, &self.spawner)
     }
 
     /// As [`ValueSpace::reserve`] and [`ValueSpace::fill`], at once: only when the device is memory, and has the blocks in one piece.
@@ -282,10 +161,34 @@ impl ValueSpace {
         if let Some(memory) = &self.memory {
             return placed.write_now(memory, &data, checksums);
         }
+        if let Some(last) = placed.ranges.last() {
+            self.prepare_behind(last);
+        }
         placed.checksums = checksums.of(&data);
         placed.write(&*self.durable.data(), data).await?;
         self.durable.note_data_write();
         Ok(())
+    }
+
+    /// Has the device find space for what will be written behind a range: a file system that takes space with each write also writes
+    /// down with each sync where it took it.
+    fn prepare_behind(&self, range: &BlockRange) {
+        let (start, end) = (range.offset(), range.offset() + range.bytes());
+        let ahead = end.clamp(AHEAD_MIN, AHEAD_MAX);
+        let device = self.durable.data();
+        let capacity = device.capacity();
+        if self.prepared.get() >= (end + ahead / 2).min(capacity) {
+            return;
+        }
+        let (from, to) = (self.prepared.get().max(start), (end + ahead).min(capacity));
+        self.prepared.set(to);
+        if let Some(prepare) = device.prepare(from, to - from) {
+            self.spawner.spawn(async move {
+                if let Err(status) = prepare.await {
+                    daos_env::log!(Warn, "store", "writes will take their space one by one: {status}");
+                }
+            });
+        }
     }
 
     /// Takes free blocks in as few pieces as there are. What is free can be reserved, however scattered it is.
@@ -326,15 +229,12 @@ impl ValueSpace {
 
     /// A value whose blocks are in use already, by something that gives them away with it.
     pub(crate) fn adopt(&self, ranges: Vec<BlockRange>, length: usize, checksums: Computed) -> Placed {
-        let mut placed = self.placed(Ranges::Many(ranges), length);
-        placed.checksums = checksums;
-        (placed.is_kept, placed.is_published) = (true, true);
-        placed
+        self.placed(Ranges::Many(ranges), length).adopted(checksums)
     }
 
     /// Marks a value's blocks as used, unless they are.
     pub(crate) fn publish(&self, transaction: &mut Transaction<'_>, placed: &Placed) -> Result<()> {
-        if placed.is_published {
+        if placed.is_published() {
             return Ok(());
         }
         placed.ranges.iter().try_for_each(|range| self.extents.publish(transaction, *range))
@@ -389,74 +289,4 @@ impl ValueSpace {
         }
         Ok(bytes)
     }
-
-    /// What to read for a part of a value on the device.
-    pub(crate) fn plan(&self, range: &StoredRange) -> Result<ReadPlan> {
-        let arena = self.durable.arena();
-        // Without checksums, chunks are blocks: there is no reason to read more than those of the part.
-        let expected = range.expected(arena)?;
-        let chunk = expected.chunk;
-        let first = range.start / chunk * chunk;
-        let end = (range.start + range.length).next_multiple_of(chunk).min(range.value_length);
-        let mut ranges = Vec::with_capacity(1);
-        let mut at = 0;
-        for piece in Pieces::new(arena, range.address, range.value_length) {
-            let piece = piece?;
-            let (from, to) = (first.max(at), end.min(at + piece.bytes() as usize));
-            if from < to {
-                ranges.push((piece.offset() + (from - at) as u64, to - from));
-            }
-            at += piece.bytes() as usize;
-        }
-        Ok(ReadPlan { ranges, first, start: range.start, length: range.length, expected })
-    }
-
-    /// As [`ValueSpace::plan`] and [`ValueSpace::read`], at once: only when the device is memory. In place when that is asked for
-    /// and the bytes lie in one piece, else as a copy.
-    pub(crate) fn read_now(&self, range: &StoredRange, in_place: bool, origin: &Origin<'_>) -> Result<Option<Data>> {
-        let Some(memory) = &self.memory else { return Ok(None) };
-        let plan = self.plan(range)?;
-        let start = plan.start - plan.first;
-        let part = start..start + plan.length;
-        let [(offset, bytes)] = plan.ranges[..] else { return gather_now(memory, &plan, part, origin).map(Some) };
-        if in_place && let Some(view) = memory.view(offset, bytes)? {
-            plan.expected.verify(plan.first, &view, origin)?;
-            return Ok(Some(Data::View(ValueView::new(view, part, self.extents.pin_readers()))));
-        }
-        let copy = |bytes: &[u8]| plan.expected.verify(plan.first, bytes, origin).map(|()| bytes[part].to_vec());
-        Ok(Some(Data::Bytes(memory.read(offset, bytes, copy)??)))
-    }
-
-    /// Reads a part and verifies its chunks.
-    pub(crate) async fn read(&self, plan: ReadPlan, origin: &Origin<'_>) -> Result<Data> {
-        let device = self.durable.data();
-        let buffer = match plan.ranges[..] {
-            [(offset, bytes)] => device.read(offset, bytes).await?,
-            _ => {
-                let mut parts = Vec::with_capacity(plan.ranges.len());
-                for (offset, bytes) in &plan.ranges {
-                    parts.push(device.read(*offset, *bytes).await?);
-                }
-                IoBuffer::gathered(plan.total(), parts.iter().map(|part| &**part))
-            }
-        };
-        plan.expected.verify(plan.first, &buffer, origin)?;
-        let start = plan.start - plan.first;
-        if start == 0 && plan.length == buffer.len() {
-            return Ok(Data::Buffer(buffer));
-        }
-        Ok(Data::Part { buffer: Rc::new(buffer), range: start..start + plan.length })
-    }
-}
-
-/// Reads a part that lies in several pieces of memory.
-fn gather_now(memory: &Region, plan: &ReadPlan, part: Range<usize>, origin: &Origin<'_>) -> Result<Data> {
-    let mut whole = Vec::with_capacity(plan.total());
-    for (offset, bytes) in &plan.ranges {
-        memory.read(*offset, *bytes, |bytes| whole.extend_from_slice(bytes))?;
-    }
-    plan.expected.verify(plan.first, &whole, origin)?;
-    whole.truncate(part.end);
-    whole.drain(..part.start);
-    Ok(Data::Bytes(whole))
 }

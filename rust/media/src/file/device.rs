@@ -152,6 +152,20 @@ impl Access {
         }
     }
 
+    async fn prepare(&self, offset: u64, length: u64) -> Result<()> {
+        let completion = self.engine.run(&self.file, Request::Allocate { offset, length }).await;
+        match -completion.result {
+            ..=0 => Ok(()),
+            // Nothing is lost: each write takes its space itself, and says so when there is none.
+            libc::EOPNOTSUPP | libc::ENOSYS | libc::EINTR | libc::EAGAIN | libc::ENOSPC | libc::EDQUOT => Ok(()),
+            number => {
+                let error = std::io::Error::from_raw_os_error(number);
+                let what = format!("taking space for {length} bytes at offset {offset} of {}", self.name);
+                Err(io_status(&error, &what))
+            }
+        }
+    }
+
     #[cold]
     fn gone(&self) -> Status {
         Status::new(Code::Canceled, format!("the I/O ring of {} was closed", self.name))
@@ -212,5 +226,11 @@ impl BlockDevice for FileDevice {
         let checked = check_range(&self.name, self.capacity, "discard", offset, length);
         let access = self.access();
         Box::pin(async move { access.discard(offset, checked?).await })
+    }
+
+    fn prepare(&self, offset: u64, length: u64) -> Option<IoFuture<Result<()>>> {
+        let checked = check_range(&self.name, self.capacity, "prepare", offset, length);
+        let access = self.access();
+        Some(Box::pin(async move { access.prepare(offset, checked?).await }))
     }
 }

@@ -90,7 +90,13 @@ fn run_blocking(file: &File, request: Request) -> Completion {
             (result, Some(buffer))
         }
         Request::Sync => (file.sync_data().map(|()| 0), None),
-        Request::Punch { offset, length } => (punch(file, offset, length).map(|()| 0), None),
+        Request::Punch { offset, length } => {
+            let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+            (fallocate(file, mode, offset, length).map(|()| 0), None)
+        }
+        Request::Allocate { offset, length } => {
+            (fallocate(file, libc::FALLOC_FL_KEEP_SIZE, offset, length).map(|()| 0), None)
+        }
     };
     let result = match result {
         // At most MAX_TRANSFER bytes, which fits.
@@ -100,8 +106,7 @@ fn run_blocking(file: &File, request: Request) -> Completion {
     Completion { result, buffer }
 }
 
-fn punch(file: &File, offset: u64, length: u64) -> io::Result<()> {
-    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+fn fallocate(file: &File, mode: libc::c_int, offset: u64, length: u64) -> io::Result<()> {
     // SAFETY: a system call on an open descriptor; offset and length were checked against the capacity, which is below 2^63.
     let result = unsafe { libc::fallocate(file.as_raw_fd(), mode, offset as i64, length as i64) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -37,6 +37,8 @@ pub(super) enum Request {
     Sync,
     /// Give space back.
     Punch { offset: u64, length: u64 },
+    /// Take space ahead.
+    Allocate { offset: u64, length: u64 },
 }
 
 /// An operation in the kernel's hands, with what it uses: memory, and an open descriptor.
@@ -236,6 +238,10 @@ fn entry(fd: Fd, request: Request) -> (squeue::Entry, Option<IoBuffer>) {
         Request::Sync => (opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build(), None),
         Request::Punch { offset, length } => {
             let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+            (opcode::Fallocate::new(fd, length).offset(offset).mode(mode).build(), None)
+        }
+        Request::Allocate { offset, length } => {
+            let mode = libc::FALLOC_FL_KEEP_SIZE;
             (opcode::Fallocate::new(fd, length).offset(offset).mode(mode).build(), None)
         }
     }

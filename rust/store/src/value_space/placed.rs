@@ -1,0 +1,144 @@
+//! Values on their way to the data device.
+
+use crate::Data;
+use crate::checksums::{Checksums, Computed};
+use daos_env::{IoBuffer, Spawner};
+use daos_media::{BlockDevice, BlockRange, ExtentAllocator, IoFuture, Region};
+use daos_status::Result;
+use std::ops::Deref;
+
+/// The pieces of a value that is being written: one is the rule, and takes no memory of its own.
+pub(crate) enum Ranges {
+    One(BlockRange),
+    Many(Vec<BlockRange>),
+}
+
+impl Deref for Ranges {
+    type Target = [BlockRange];
+    fn deref(&self) -> &[BlockRange] {
+        match self {
+            Ranges::One(range) => std::slice::from_ref(range),
+            Ranges::Many(ranges) => ranges,
+        }
+    }
+}
+
+/// A value that was written to the data device. Dropped without [`Placed::keep`], its blocks are free again.
+pub(crate) struct Placed {
+    /// Where it lies.
+    pub ranges: Ranges,
+    /// Its bytes in number.
+    pub length: usize,
+    /// The checksums of its chunks.
+    pub checksums: Computed,
+    extents: ExtentAllocator,
+    spawner: Spawner,
+    /// A write that was started and has not ended. The device may still be writing when a request is dropped.
+    in_flight: Option<IoFuture<(IoBuffer, Result<()>)>>,
+    is_kept: bool,
+    /// Its blocks are in use already.
+    is_published: bool,
+}
+
+impl Placed {
+    /// Blocks that were reserved, and into which nothing was written.
+    pub(super) fn new(ranges: Ranges, length: usize, extents: &ExtentAllocator, spawner: &Spawner) -> Placed {
+        Placed {
+            ranges,
+            length,
+            checksums: Computed::NONE,
+            extents: extents.clone(),
+            spawner: spawner.clone(),
+            in_flight: None,
+            is_kept: false,
+            is_published: false,
+        }
+    }
+
+    /// The blocks are in use already, with bytes of these checksums.
+    pub(super) fn adopted(self, checksums: Computed) -> Placed {
+        let mut placed = self;
+        placed.checksums = checksums;
+        (placed.is_kept, placed.is_published) = (true, true);
+        placed
+    }
+
+    /// Whether the blocks are in use already.
+    pub(super) fn is_published(&self) -> bool {
+        self.is_published
+    }
+
+    /// The transaction that published the blocks was committed.
+    pub(crate) fn keep(mut self) {
+        self.is_kept = true;
+    }
+
+    /// Writes to a device that is memory: each chunk is copied while its checksum has it in the cache.
+    pub(super) fn write_now(&mut self, memory: &Region, data: &[u8], checksums: Checksums) -> Result<()> {
+        self.checksums = Computed::begin(checksums, data.len());
+        let (mut done, mut at) = (0, 0);
+        let mut ranges = self.ranges.iter();
+        let mut room = ranges.next().copied();
+        for bytes in data.chunks(self.checksums.chunk) {
+            self.checksums.push(bytes);
+            let end = done + bytes.len();
+            while let Some(range) = room.filter(|_| done < end) {
+                let count = (end - done).min((range.bytes() - at) as usize);
+                memory.write(range.offset() + at, &data[done..done + count])?;
+                done += count;
+                at += count as u64;
+                if at == range.bytes() {
+                    (room, at) = (ranges.next().copied(), 0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes to any device.
+    pub(super) async fn write(&mut self, device: &dyn BlockDevice, data: Data) -> Result<()> {
+        let data = match (data, &self.ranges[..]) {
+            (Data::Buffer(buffer), [range]) => {
+                let offset = range.offset();
+                return self.write_range(device, offset, buffer).await;
+            }
+            (data, _) => data,
+        };
+        let mut done = 0;
+        for index in 0..self.ranges.len() {
+            let range = self.ranges[index];
+            let end = data.len().min(done + range.bytes() as usize);
+            let buffer = IoBuffer::copy_of(&data[done..end]);
+            self.write_range(device, range.offset(), buffer).await?;
+            done = end;
+        }
+        Ok(())
+    }
+
+    async fn write_range(&mut self, device: &dyn BlockDevice, offset: u64, buffer: IoBuffer) -> Result<()> {
+        let write = self.in_flight.insert(device.write(offset, buffer));
+        let (_, result) = write.await;
+        self.in_flight = None;
+        result
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        let ranges = std::mem::replace(&mut self.ranges, Ranges::Many(Vec::new()));
+        match self.in_flight.take() {
+            None => self.extents.abort(&ranges),
+            Some(write) => {
+                let extents = self.extents.clone();
+                self.spawner.spawn(async move {
+                    // The outcome does not matter: the value came to nothing.
+                    let _outcome = write.await;
+                    extents.abort(&ranges);
+                });
+            }
+        }
+    }
+}

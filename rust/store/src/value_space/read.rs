@@ -1,0 +1,102 @@
+//! Values on their way back.
+
+use super::{Pieces, ValueSpace};
+use crate::Data;
+use crate::checksums::Computed;
+use crate::data::ValueView;
+use crate::stored::{Origin, StoredRange};
+use daos_env::IoBuffer;
+use daos_media::Region;
+use daos_status::Result;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// A part of a value that is to be read, with all that must be known when its metadata may be gone.
+pub(crate) struct ReadPlan {
+    /// Where the bytes lie, in their order: offset on the device and bytes.
+    ranges: Vec<(u64, usize)>,
+    /// Where these bytes begin within the value.
+    first: usize,
+    start: usize,
+    length: usize,
+    expected: Computed,
+}
+
+impl ReadPlan {
+    /// Bytes that will be read.
+    fn total(&self) -> usize {
+        self.ranges.iter().map(|(_, bytes)| bytes).sum()
+    }
+}
+
+impl ValueSpace {
+    /// What to read for a part of a value on the device.
+    pub(crate) fn plan(&self, range: &StoredRange) -> Result<ReadPlan> {
+        let arena = self.durable.arena();
+        // Without checksums, chunks are blocks: there is no reason to read more than those of the part.
+        let expected = range.expected(arena)?;
+        let chunk = expected.chunk;
+        let first = range.start / chunk * chunk;
+        let end = (range.start + range.length).next_multiple_of(chunk).min(range.value_length);
+        let mut ranges = Vec::with_capacity(1);
+        let mut at = 0;
+        for piece in Pieces::new(arena, range.address, range.value_length) {
+            let piece = piece?;
+            let (from, to) = (first.max(at), end.min(at + piece.bytes() as usize));
+            if from < to {
+                ranges.push((piece.offset() + (from - at) as u64, to - from));
+            }
+            at += piece.bytes() as usize;
+        }
+        Ok(ReadPlan { ranges, first, start: range.start, length: range.length, expected })
+    }
+
+    /// As [`ValueSpace::plan`] and [`ValueSpace::read`], at once: only when the device is memory. In place when that is asked for
+    /// and the bytes lie in one piece, else as a copy.
+    pub(crate) fn read_now(&self, range: &StoredRange, in_place: bool, origin: &Origin<'_>) -> Result<Option<Data>> {
+        let Some(memory) = &self.memory else { return Ok(None) };
+        let plan = self.plan(range)?;
+        let start = plan.start - plan.first;
+        let part = start..start + plan.length;
+        let [(offset, bytes)] = plan.ranges[..] else { return gather_now(memory, &plan, part, origin).map(Some) };
+        if in_place && let Some(view) = memory.view(offset, bytes)? {
+            plan.expected.verify(plan.first, &view, origin)?;
+            return Ok(Some(Data::View(ValueView::new(view, part, self.extents.pin_readers()))));
+        }
+        let copy = |bytes: &[u8]| plan.expected.verify(plan.first, bytes, origin).map(|()| bytes[part].to_vec());
+        Ok(Some(Data::Bytes(memory.read(offset, bytes, copy)??)))
+    }
+
+    /// Reads a part and verifies its chunks.
+    pub(crate) async fn read(&self, plan: ReadPlan, origin: &Origin<'_>) -> Result<Data> {
+        let device = self.durable.data();
+        let buffer = match plan.ranges[..] {
+            [(offset, bytes)] => device.read(offset, bytes).await?,
+            _ => {
+                let mut parts = Vec::with_capacity(plan.ranges.len());
+                for (offset, bytes) in &plan.ranges {
+                    parts.push(device.read(*offset, *bytes).await?);
+                }
+                IoBuffer::gathered(plan.total(), parts.iter().map(|part| &**part))
+            }
+        };
+        plan.expected.verify(plan.first, &buffer, origin)?;
+        let start = plan.start - plan.first;
+        if start == 0 && plan.length == buffer.len() {
+            return Ok(Data::Buffer(buffer));
+        }
+        Ok(Data::Part { buffer: Rc::new(buffer), range: start..start + plan.length })
+    }
+}
+
+/// Reads a part that lies in several pieces of memory.
+fn gather_now(memory: &Region, plan: &ReadPlan, part: Range<usize>, origin: &Origin<'_>) -> Result<Data> {
+    let mut whole = Vec::with_capacity(plan.total());
+    for (offset, bytes) in &plan.ranges {
+        memory.read(*offset, *bytes, |bytes| whole.extend_from_slice(bytes))?;
+    }
+    plan.expected.verify(plan.first, &whole, origin)?;
+    whole.truncate(part.end);
+    whole.drain(..part.start);
+    Ok(Data::Bytes(whole))
+}
