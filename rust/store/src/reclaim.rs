@@ -124,7 +124,10 @@ async fn run(store: Weak<Store>) {
         store.reclaim.note_step();
         match step {
             Ok(true) if !store.is_closed() => yield_now().await,
-            Ok(_) => return store.reclaim.stop(),
+            Ok(_) => {
+                store.values.settle();
+                return store.reclaim.stop();
+            }
             Err(status) => {
                 if status.code() != Code::Shutdown {
                     daos_env::log!(

@@ -25,7 +25,7 @@ use std::rc::Rc;
 /// One target's part of one pool. See the [crate](crate).
 pub struct Store {
     pub(crate) durable: DurableArena,
-    pub(crate) values: ValueSpace,
+    pub(crate) values: Rc<ValueSpace>,
     pub(crate) superblock: Superblock,
     pub(crate) recent: Recent,
     pub(crate) ends: Ends,
@@ -88,7 +88,7 @@ impl Store {
 
     pub(crate) fn start(durable: DurableArena, spawner: &Spawner) -> Result<Rc<Store>> {
         let superblock = Superblock::open(durable.arena())?;
-        let values = ValueSpace::open(&durable, superblock.bitmap, superblock.blocks, spawner)?;
+        let values = Rc::new(ValueSpace::open(&durable, superblock.bitmap, superblock.blocks, spawner)?);
         let newest = Cell::new(superblock.epoch_bound(durable.arena())?);
         let store = Rc::new(Store {
             durable,

@@ -252,6 +252,26 @@ impl ValueSpace {
         }
     }
 
+    /// Gives the space of much that was freed back, in the background.
+    fn trim_surplus(&self) {
+        if !self.trimming.is_running.get() && self.extents.is_worth_trimming() {
+            // It tells the log how it ends.
+            drop(self.start_trim(Trim::Surplus));
+        }
+    }
+
+    /// Much was freed, and perhaps nothing will be for a long time: looks once more when all of it is durable.
+    pub(crate) fn settle(self: &Rc<Self>) {
+        let (space, lsn) = (Rc::downgrade(self), self.durable.committed());
+        self.durable.on_durable(lsn, move || {
+            if let Some(space) = space.upgrade() {
+                // The report takes what was released to what is free.
+                let _report = space.extents.space();
+                space.trim_surplus();
+            }
+        });
+    }
+
     fn start_trim(&self, what: Trim) -> JoinHandle<Result<u64>> {
         self.trimming.is_running.set(true);
         let (extents, trimming) = (self.extents.clone(), self.trimming.clone());
@@ -278,10 +298,7 @@ impl ValueSpace {
 
     /// Gives the blocks of a value back that nothing points at any more; the bytes of its list of pieces.
     pub(crate) fn free(&self, transaction: &mut Transaction<'_>, position: u64, length: usize) -> Result<usize> {
-        if !self.trimming.is_running.get() && self.extents.is_worth_trimming() {
-            // It tells the log how it ends.
-            drop(self.start_trim(Trim::Surplus));
-        }
+        self.trim_surplus();
         let mut bytes = 0;
         for piece in Pieces::new(transaction.arena(), position, length) {
             self.extents.release(transaction, piece?)?;
