@@ -212,7 +212,8 @@ impl Subject {
     /// Aggregates what was written before the last few updates: those may still be under way.
     pub async fn aggregate(&self) -> Result<()> {
         let up_to = self.epoch.get().saturating_sub(UPDATES_UNDER_WAY_MAX);
-        self.store.aggregate(CONTAINER, Epoch(up_to)).await
+        // Epoch 0 stands for "never".
+        if up_to == 0 { Ok(()) } else { self.store.aggregate(CONTAINER, Epoch(up_to)).await }
     }
 
     /// One request.
