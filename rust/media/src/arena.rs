@@ -354,6 +354,18 @@ impl Arena {
     }
 
     #[inline]
+    pub(crate) fn apply_parts<const PARTS: usize>(&self, position: u64, parts: [&[u8]; PARTS]) -> Result<()> {
+        self.assert_writable();
+        let mut end = position;
+        for part in parts {
+            self.memory.write(end, part)?;
+            end += part.len() as u64;
+        }
+        self.mark_range_dirty(position, (end - position) as usize);
+        Ok(())
+    }
+
+    #[inline]
     pub(crate) fn apply_shift(&self, from: u64, to: u64, length: usize) -> Result<()> {
         self.assert_writable();
         self.memory.shift(from, to, length)?;

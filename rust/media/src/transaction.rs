@@ -178,13 +178,26 @@ impl<'a> Transaction<'a> {
     /// Writes to space that this transaction has allocated: its old bytes are not kept.
     #[inline]
     pub fn fill(&mut self, position: u64, bytes: &[u8]) -> Result<()> {
-        self.check(position, bytes.len())?;
+        self.note_fill(position, bytes.len())?;
+        self.arena.apply(position, bytes)
+    }
+
+    /// As [`Transaction::fill`], with several parts one behind the other.
+    #[inline]
+    pub fn fill_parts<const PARTS: usize>(&mut self, position: u64, parts: [&[u8]; PARTS]) -> Result<()> {
+        self.note_fill(position, parts.iter().map(|part| part.len()).sum())?;
+        self.arena.apply_parts(position, parts)
+    }
+
+    #[inline]
+    fn note_fill(&mut self, position: u64, length: usize) -> Result<()> {
+        self.check(position, length)?;
         debug_assert!(
             self.scratch().allocated.iter().rev().any(|(start, _)| *start <= position)
                 || self.scratch().reused.iter().any(|start| *start <= position),
             "only what this transaction allocated is filled"
         );
-        let short = short_length(bytes.len())?;
+        let short = short_length(length)?;
         match self.scratch().changes.last_mut() {
             Some(Change { position: start, length, undo: Undo::Nothing })
                 if *start + u64::from(*length) == position && length.checked_add(short).is_some() =>
@@ -193,7 +206,7 @@ impl<'a> Transaction<'a> {
             }
             _ => self.scratch().changes.push(Change { position, length: short, undo: Undo::Nothing }),
         }
-        self.arena.apply(position, bytes)
+        Ok(())
     }
 
     /// Moves bytes; the ranges may overlap.

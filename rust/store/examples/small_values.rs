@@ -62,10 +62,10 @@ impl Work {
         let data = Data::copy_of(&self.value);
         let value = match extent {
             None => UpdateValue::Single(data),
-            Some(extent) => UpdateValue::Array { record_size: 1, pieces: vec![(extent, data)].into() },
+            Some(extent) => UpdateValue::Array { record_size: 1, pieces: vec![(extent, data)] },
         };
         let conditions = Conditions::NONE;
-        let akeys = vec![AkeyUpdate { akey, value, conditions }].into();
+        let akeys = vec![AkeyUpdate { akey, value, conditions }];
         self.store
             .update(UpdateRequest { container: CONTAINER, object, epoch: Epoch(epoch), dkey, conditions, akeys })
             .await
@@ -73,9 +73,9 @@ impl Work {
 
     async fn fetch(&self, place: u64) -> Result<()> {
         let (object, dkey, akey, extent) = self.locate(place)?;
-        let what = extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(vec![extent].into()));
+        let what = extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(vec![extent]));
         let conditions = Conditions::NONE;
-        let akeys = vec![AkeyFetch { akey, what, conditions }].into();
+        let akeys = vec![AkeyFetch { akey, what, conditions }];
         let (epoch, size_only) = (Epoch::MAX, false);
         let request = FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only, conditions };
         std::hint::black_box(self.store.fetch(request).await?);

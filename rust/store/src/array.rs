@@ -298,10 +298,9 @@ fn write_record(
         record_size,
         minor_and_flags: minor_and_flags | u32::from(flags) << 24,
     };
-    room.store(transaction, 0, header.as_bytes())?;
     match content {
-        Content::Data(source) => source.store_tail(transaction, room, HEADER as u64),
-        Content::Punch => Ok(()),
+        Content::Data(source) => source.store(transaction, room, header.as_bytes()),
+        Content::Punch => room.store(transaction, [header.as_bytes()]),
     }
 }
 

@@ -181,10 +181,8 @@ impl Level {
         room: usize,
     ) -> Result<Level> {
         header.key |= key.len() as u32 | ((room / 8) as u32 & ROOM_MASK) << LENGTH_BITS;
-        transaction.fill(position, header.as_bytes())?;
-        transaction.fill(position + HEADER, key)?;
         let padding = key.len().next_multiple_of(8) - key.len();
-        transaction.fill(position + HEADER + key.len() as u64, &[0; 8][..padding])?;
+        transaction.fill_parts(position, [header.as_bytes(), key, &[0; 8][..padding]])?;
         Ok(Level { position, header })
     }
 

@@ -43,6 +43,8 @@ mod query_tests;
 mod recent;
 mod reclaim;
 mod request;
+#[cfg(test)]
+mod room_tests;
 mod scrub;
 mod settings;
 mod single;

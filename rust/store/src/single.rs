@@ -109,8 +109,7 @@ fn write_record(
     let checksum = source.checksum(transaction, kind)?;
     let flags = flags | on_device | u32::from(checksum.flags());
     let header = Header { epoch, checksum: checksum.word, size: source.length() as u32, flags };
-    room.store(transaction, 0, header.as_bytes())?;
-    source.store_tail(transaction, room, HEADER as u64)
+    source.store(transaction, room, header.as_bytes())
 }
 
 /// The room of an akey, when it is large enough and what was in it is not there any more.

@@ -36,13 +36,17 @@ impl Source<'_> {
         }
     }
 
-    /// Writes what stands behind the record's header, from byte `from` of the record on.
-    pub(crate) fn store_tail(&self, transaction: &mut Transaction<'_>, room: Room, from: u64) -> Result<()> {
+    /// Writes a record: its header, and what stands behind it.
+    #[inline]
+    pub(crate) fn store(&self, transaction: &mut Transaction<'_>, room: Room, header: &[u8]) -> Result<()> {
         match self {
-            Source::Inline(bytes) => room.store(transaction, from, bytes),
+            Source::Inline(bytes) => room.store(transaction, [header, bytes]),
             Source::Placed(placed) => {
-                for (index, range) in placed.ranges.iter().enumerate() {
-                    room.store(transaction, from + index as u64 * 8, &piece_word(*range).to_le_bytes())?;
+                room.store(transaction, [header])?;
+                let mut tail = room.behind(header.len());
+                for range in placed.ranges.iter() {
+                    tail.store(transaction, [&piece_word(*range).to_le_bytes()])?;
+                    tail = tail.behind(size_of::<u64>());
                 }
                 Ok(())
             }
@@ -72,12 +76,30 @@ pub(crate) enum Room {
 }
 
 impl Room {
-    /// Writes some bytes of the record.
+    /// Writes some parts of the record, one behind the other.
     #[inline]
-    pub(crate) fn store(self, transaction: &mut Transaction<'_>, from: u64, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn store<const PARTS: usize>(
+        self,
+        transaction: &mut Transaction<'_>,
+        parts: [&[u8]; PARTS],
+    ) -> Result<()> {
         match self {
-            Room::Fresh(position) => transaction.fill(position + from, bytes),
-            Room::Used(position) => transaction.write(position + from, bytes),
+            Room::Fresh(position) => transaction.fill_parts(position, parts),
+            Room::Used(mut position) => {
+                for part in parts {
+                    transaction.write(position, part)?;
+                    position += part.len() as u64;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The room without its first bytes.
+    pub(crate) fn behind(self, length: usize) -> Room {
+        match self {
+            Room::Fresh(position) => Room::Fresh(position + length as u64),
+            Room::Used(position) => Room::Used(position + length as u64),
         }
     }
 }

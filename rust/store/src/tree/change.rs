@@ -117,7 +117,7 @@ impl Tree {
         let arena = transaction.arena();
         if at + 1 < usize::from(parent.count) {
             let mut right = parent.child(arena, at + 1)?;
-            let count = node.to_give(&right);
+            let count = node.entries_for(&right);
             if count > 0 {
                 node.move_right(transaction, &mut right, count)?;
                 let kept = usize::from(node.count);
@@ -132,7 +132,7 @@ impl Tree {
         }
         if at > 0 {
             let mut left = parent.child(arena, at - 1)?;
-            let count = node.to_give(&left);
+            let count = node.entries_for(&left);
             if count > 0 {
                 let before = usize::from(left.count);
                 node.move_left(transaction, &mut left, count)?;

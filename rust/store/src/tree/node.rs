@@ -71,6 +71,24 @@ const fn size_of_node(capacity: u8, augmented: bool) -> usize {
     HEADER as usize + capacity * 8 + (capacity * 4).next_multiple_of(8) + ends
 }
 
+/// Writes a word before `behind` others of its length, which move up: as one write.
+#[inline]
+fn push_in<const BYTES: usize>(
+    transaction: &mut Transaction<'_>,
+    position: u64,
+    word: [u8; BYTES],
+    behind: usize,
+) -> Result<()> {
+    if behind == 0 {
+        return transaction.write(position, &word);
+    }
+    let mut words = [[0; BYTES]; CAPACITY_MAX + 1];
+    words[0] = word;
+    let words = &mut words[..=behind];
+    transaction.arena().read_into(position, words[1..].as_flattened_mut())?;
+    transaction.write(position, words.as_flattened())
+}
+
 impl Node {
     #[inline]
     pub fn load(arena: &Arena, link: u32, level: u8, augmented: bool) -> Result<Node> {
@@ -253,16 +271,16 @@ impl Node {
 
     /// Puts an entry in; there is room.
     pub fn insert(&mut self, transaction: &mut Transaction<'_>, index: usize, entry: Entry) -> Result<()> {
-        let behind = usize::from(self.count) - index;
-        transaction.shift(self.order_at(index), self.order_at(index + 1), behind * 8)?;
-        transaction.write(self.order_at(index), &entry.order.to_le_bytes())?;
-        transaction.shift(self.link_at(index), self.link_at(index + 1), behind * 4)?;
-        transaction.write(self.link_at(index), &entry.link.to_le_bytes())?;
-        if self.augmented {
-            transaction.shift(self.end_at(index), self.end_at(index + 1), behind * 8)?;
-            transaction.write(self.end_at(index), &entry.end.to_le_bytes())?;
+        let count = usize::from(self.count);
+        if index > count || count >= CAPACITY_MAX {
+            return Err(damaged("an index into a tree's node", self.position()));
         }
-        self.set_count(transaction, usize::from(self.count) + 1)
+        push_in(transaction, self.order_at(index), entry.order.to_le_bytes(), count - index)?;
+        push_in(transaction, self.link_at(index), entry.link.to_le_bytes(), count - index)?;
+        if self.augmented {
+            push_in(transaction, self.end_at(index), entry.end.to_le_bytes(), count - index)?;
+        }
+        self.set_count(transaction, count + 1)
     }
 
     /// Takes an entry out.
@@ -328,7 +346,7 @@ impl Node {
     }
 
     /// How many entries to give to a neighbour, so that both have as many; none when that is not worth it.
-    pub fn to_give(&self, neighbour: &Node) -> usize {
+    pub fn entries_for(&self, neighbour: &Node) -> usize {
         let room = usize::from(neighbour.capacity.saturating_sub(neighbour.count));
         if room < usize::from(neighbour.capacity) / GIVE_SHARE {
             0
