@@ -14,6 +14,8 @@ pub(crate) mod encoding;
 pub(crate) mod intents;
 pub(crate) mod outcomes;
 pub(crate) mod record;
+#[cfg(test)]
+mod tests;
 
 use crate::superblock::Superblock;
 use crate::tree::{Tree, damaged};

