@@ -7,7 +7,7 @@ use daos_media::{Media, MemoryMedia};
 use daos_rebuild::{Aggregator, ReclaimSettings, ScrubSettings, Scrubber};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{ChecksumKind, Durability, Store, StoreSettings, TierSpace};
-use daos_types::PoolId;
+use daos_types::{Epoch, PoolId};
 use daos_wire::{Space, TargetPoolCreate, TargetSpace};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -81,6 +81,8 @@ impl Pools {
     /// Takes a store into use: epochs from now on are newer than all that it has seen, also when the calendar lags behind.
     fn opened(&self, pool: PoolId, store: Rc<Store>) -> Part {
         self.0.clock.observe(store.newest_epoch().0);
+        // Before this moment, somebody may have read anything.
+        store.raise_read_floor(Epoch(self.0.clock.next()));
         let name = format!("pool {pool} in {}", self.0.media.describe());
         let inner = &self.0;
         let scrubber = Scrubber::new(&store, name.clone(), &inner.spawner);

@@ -102,7 +102,7 @@ fn lives_and_kills(seed: u64) {
     let (media, world) = (SimMedia::new(seed), Rc::new(World::new(seed)));
     for life in 0..5 {
         live(&media, &world, 150).expect("nothing ends it");
-        if (seed + life) % 2 == 0 { media.restart_process() } else { media.power_cycle() }
+        if (seed + life).is_multiple_of(2) { media.restart_process() } else { media.power_cycle() }
     }
     end(&media, &world);
     let counts = &world.counts;
