@@ -82,6 +82,7 @@ pub async fn read_number(store: &Store, container: ContainerId, object: ObjectId
 /// Everything that is known about what must be there.
 pub struct History {
     pub load: Load,
+    seed: u64,
     random: RandomRequests,
     tables: [Table; 2],
     scratch: Scratch,
@@ -97,6 +98,7 @@ impl History {
     pub fn new(load: Load, seed: u64) -> Rc<History> {
         Rc::new(History {
             load,
+            seed,
             random: RandomRequests::new(seed),
             tables: [Table::new(1), Table::new(2)],
             scratch: Scratch::default(),
@@ -106,6 +108,29 @@ impl History {
             empty: Cell::default(),
             errors: RefCell::default(),
         })
+    }
+
+    /// What one of the containers is made with: all kinds of checksums in turn.
+    fn container_settings(&self, index: usize) -> ContainerSettings {
+        let number = self.seed as usize + index;
+        ContainerSettings {
+            checksum: ChecksumKind::ALL[number % ChecksumKind::ALL.len()],
+            chunk_bytes: [4096, 32 << 10, 5000][number % 3],
+            verify_on_update: number.is_multiple_of(2),
+        }
+    }
+
+    /// Containers have the settings that they were made with, and nothing in them is damaged.
+    async fn verify_checksums(&self, store: &Store, there: &[ContainerId]) {
+        for (index, container) in [CONTAINER, MARKERS, TABLES].into_iter().enumerate() {
+            if there.contains(&container) {
+                let settings = store.container_settings(container).await.expect("there");
+                assert_eq!(settings, self.container_settings(index));
+            }
+        }
+        let mut scrub = Scrub::new(None);
+        while store.scrub_step(&mut scrub, ScrubLimits::default()).await.expect("open") {}
+        assert_eq!(scrub.progress().errors, 0);
     }
 
     /// Requests that were refused for want of space.
@@ -150,7 +175,7 @@ async fn start(media: Rc<dyn Media>, history: &History, seed: u64, spawner: &Spa
 /// The containers of the tasks, in this order.
 async fn make_containers(store: &Store, history: &History) -> Result<()> {
     for (index, container) in [CONTAINER, MARKERS, TABLES].into_iter().enumerate() {
-        match store.container_create(container, store.container_defaults()).await {
+        match store.container_create(container, history.container_settings(index)).await {
             Err(status) if status.code() == Code::Exist => {}
             other => other?,
         }
@@ -256,6 +281,7 @@ pub fn check(media: &SimMedia, seed: u64, history: &Rc<History>) {
         let there = store.container_list().await.expect("list");
         let made = &[CONTAINER, MARKERS, TABLES][..history.made.get()];
         assert!(made.iter().all(|container| there.contains(container)), "{there:?}");
+        history.verify_checksums(&store, &there).await;
         history.random.verify(&store).await;
         for table in &history.tables {
             table.verify(&store).await;
