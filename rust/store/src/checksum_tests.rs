@@ -252,6 +252,31 @@ fn a_flipped_bit_is_never_read() {
     });
 }
 
+/// A listing that brings small values along leaves a damaged one out, and does not keep it to itself.
+#[test]
+fn a_damaged_value_is_not_listed_with_its_bytes() {
+    run(async |store, _| {
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
+        let value = UpdateValue::Single(Data::Bytes(vec![1; 100]));
+        store.update(update(CONTAINER, 1, "single", value)).await.expect("update");
+        let request = TreeRequest {
+            container: CONTAINER,
+            object: OBJECT,
+            epoch: Epoch::MAX,
+            count: 10,
+            bytes: 1000,
+            embed: 1000,
+        };
+        for is_damaged in [false, true] {
+            let listing = store.list_tree(&request, &TreeAnchor::Start).await.expect("sound");
+            let Some(TreeEntry::Single { size: 100, data, .. }) = listing.entries.last() else { panic!("a value") };
+            assert_eq!(data.is_none(), is_damaged);
+            assert_eq!(store.statistics().checksum_errors, u64::from(is_damaged));
+            flip(&store, &ranges(&store, CONTAINER)[0], 50, 1).await;
+        }
+    });
+}
+
 /// The chunk that is damaged is refused at the first read, others of the same value are not.
 #[test]
 fn a_read_verifies_the_chunks_that_it_touches() {

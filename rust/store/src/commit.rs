@@ -86,7 +86,11 @@ impl Store {
     }
 
     /// Writes large values to the data device; one list per operation.
-    pub(crate) async fn place(&self, operations: &mut [Operation], patience: &mut Patience) -> Result<Vec<Vec<PlacedValue>>> {
+    pub(crate) async fn place(
+        &self,
+        operations: &mut [Operation],
+        patience: &mut Patience,
+    ) -> Result<Vec<Vec<PlacedValue>>> {
         let mut placed = Vec::new();
         for (index, operation) in operations.iter_mut().enumerate() {
             let Operation::Update(update) = operation else { continue };

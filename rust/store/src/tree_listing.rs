@@ -11,7 +11,7 @@ use crate::visibility::{Depth, Window, is_visible};
 use crate::{Data, ListedExtent, Store};
 use daos_env::sync::yield_now;
 use daos_media::Arena;
-use daos_status::Result;
+use daos_status::{Result, Status};
 use daos_types::{Epoch, Extent, Key, KeyKind};
 
 /// Entries looked at before other tasks run again.
@@ -23,6 +23,8 @@ struct TreeScan<'a> {
     entries: Vec<TreeEntry>,
     bytes: usize,
     anchor: TreeAnchor,
+    /// Small values that were damaged, of the last slice.
+    damages: Vec<Status>,
 }
 
 /// What a search for the next visible key found.
@@ -36,8 +38,16 @@ enum NextKey {
 
 impl Store {
     pub(crate) async fn scan_tree(&self, request: &TreeRequest, anchor: &TreeAnchor) -> Result<TreeListing> {
-        let mut scan = TreeScan { request, entries: Vec::new(), bytes: 0, anchor: anchor.clone() };
-        while !scan.slice(self)? {
+        let mut scan = TreeScan { request, entries: Vec::new(), bytes: 0, anchor: anchor.clone(), damages: Vec::new() };
+        loop {
+            let is_done = scan.slice(self);
+            for damage in scan.damages.drain(..) {
+                self.count(|statistics| statistics.checksum_errors += 1);
+                self.note_damage(&damage);
+            }
+            if is_done? {
+                break;
+            }
             yield_now().await;
         }
         Ok(TreeListing { entries: scan.entries, next: scan.anchor })
@@ -225,13 +235,19 @@ impl TreeScan<'_> {
         self.entries.push(entry);
     }
 
-    /// The bytes of a value, when they are to be embedded. Those of a damaged one are not: whoever fetches it gets the error, and the
-    /// listing goes on behind it.
-    fn embed(&self, arena: &Arena, range: &StoredRange, origin: &Origin<'_>) -> Option<Data> {
+    /// The bytes of a value, when they are to be embedded. Those of a damaged one are not: that is counted and logged, whoever
+    /// fetches it gets the error, and the listing goes on behind it.
+    fn embed(&mut self, arena: &Arena, range: &StoredRange, origin: &Origin<'_>) -> Option<Data> {
         if range.on_device || range.length > self.request.embed {
             return None;
         }
-        range.read_inline(arena, origin).ok()
+        match range.read_inline(arena, origin) {
+            Ok(data) => Some(data),
+            Err(damage) => {
+                self.damages.push(damage);
+                None
+            }
+        }
     }
 }
 
