@@ -49,7 +49,10 @@ async fn dump_object(store: &Store, dump: &mut Dump, container: ContainerId, obj
 pub async fn dump(store: &Store) -> Dump {
     let mut dump = Dump::new();
     dump.insert("containers".into(), text(store.container_list().await));
+    dump.insert("prepared".into(), text(store.prepared_list().await));
     for (container, object) in (0..KINDS.len()).map(|number| (container(number), object(number))) {
+        dump.insert(format!("{container}: snapshots"), text(store.snapshot_list(container).await));
+        dump.insert(format!("{container}: aggregated"), text(store.aggregated(container).await));
         dump.insert(format!("{container}: settings"), text(store.container_settings(container).await));
         for epoch in [CHANGES / 3, CHANGES + 1].map(Epoch) {
             let objects_there = store.list_objects(container, epoch, &Anchor::Start, ALL).await;

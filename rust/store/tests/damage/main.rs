@@ -4,6 +4,7 @@
 
 mod dump;
 mod flips;
+mod golden;
 mod image;
 mod sample;
 

@@ -4,7 +4,7 @@ use crate::image::{Image, environment, executor, image_of};
 use daos_media::MemoryMedia;
 use daos_status::Result;
 use daos_store::*;
-use daos_types::{ContainerId, Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType};
+use daos_types::{ContainerId, Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType, TransactionId};
 use std::rc::Rc;
 
 /// Containers, each with checksums of another kind. One without checksums would not notice anything.
@@ -84,6 +84,20 @@ pub async fn change(store: &Store, number: u64) -> Result<()> {
     store.update(UpdateRequest { container, object, epoch, dkey, conditions, akeys }).await
 }
 
+/// What there is beside changes: a snapshot, an aggregated container with room given back, and a prepared transaction. It is the same after
+/// any number of changes.
+pub async fn finish(store: &Rc<Store>) -> Result<()> {
+    store.snapshot_create(container(0), Epoch(CHANGES / 2)).await?;
+    store.aggregate(container(0), Epoch(CHANGES * 3 / 4)).await?;
+    store.aggregate(container(1), Epoch(CHANGES * 3 / 4)).await?;
+    let (container, epoch, conditions) = (container(2), Epoch(CHANGES + 10), Conditions::NONE);
+    let akeys = vec![akey(9, UpdateValue::Single(bytes(1, 100).into())), akey(11, array(2, 1, &[(3, 5000)]))];
+    let dkey = Key::from_u64(77);
+    let update = UpdateRequest { container, object: object(2), epoch, dkey, conditions, akeys };
+    let (transaction, operations) = (TransactionId::from_bytes([5; 16]), vec![Operation::Update(update)]);
+    store.prepare(TransactionRequest { transaction, epoch, container, operations, reads: Vec::new() }).await
+}
+
 /// Makes the containers.
 pub async fn make_containers(store: &Store) -> Result<()> {
     for (number, checksum) in KINDS.into_iter().enumerate() {
@@ -93,8 +107,8 @@ pub async fn make_containers(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// The devices as a killed process has left them: a checkpoint, and a log behind it.
-pub fn make() -> Image {
+/// The devices as a killed process has left them: a checkpoint, and a log behind it; `finished` with something of everything.
+pub fn make(finished: bool) -> Image {
     let executor = executor();
     let (media, spawner) = (MemoryMedia::new(), executor.spawner().clone());
     let folder = Rc::new(media.clone());
@@ -111,7 +125,7 @@ pub fn make() -> Image {
         for number in CHANGES / 2..CHANGES {
             change(&store, number).await?;
         }
-        Ok(())
+        if finished { finish(&store).await } else { Ok(()) }
     };
     let made: Result<()> = executor.block_on(work).expect("it ends");
     made.expect("made");
