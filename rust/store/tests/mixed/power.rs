@@ -1,5 +1,10 @@
 //! Sequences of everything, as a whole, with the power cut, and with calls of devices that fail.
 
+#![expect(
+    clippy::await_holding_refcell_ref,
+    reason = "one task has what is known, and it is looked at again when that has ended or was dropped with the power off"
+)]
+
 use crate::actions::MARKERS;
 use crate::generate::{CONTAINER, Generator};
 use crate::known::Known;
