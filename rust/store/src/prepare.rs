@@ -49,7 +49,8 @@ impl Store {
     /// Drops the changes of a prepared transaction; durable when it returns. Doing so again is fine. It works when the store is full.
     ///
     /// # Errors
-    /// [`Code::Nonexist`] when no such attempt is known, see [`Store::commit`]; [`Code::Notapplicable`] when it was committed.
+    /// [`Code::Nonexist`] when no such attempt is known, see [`Store::commit`]: if it is still on its way to be prepared, it will be
+    /// refused, as long as the abort is one of the last 1024 that ended here. [`Code::Notapplicable`] when it was committed.
     pub async fn abort(&self, transaction: TransactionId, epoch: Epoch) -> Result<()> {
         self.counted(|_| {}, self.end(transaction, epoch, TransactionOutcome::Aborted)).await
     }
@@ -241,6 +242,9 @@ impl Store {
         let prepared = self.prepared.get(transaction).filter(|prepared| prepared.epoch == epoch.0);
         let Some(prepared) = prepared else {
             let is_done = self.is_done(attempt, outcome);
+            if outcome == TransactionOutcome::Aborted && matches!(is_done, Ok(false)) {
+                self.refuse_later(attempt)?;
+            }
             self.wait_for(self.prepared.last()).await?;
             if is_done? {
                 return Ok(());
@@ -252,6 +256,18 @@ impl Store {
             TransactionOutcome::Aborted => self.drop_prepared(attempt, &prepared, true)?,
         };
         self.durable.wait_durable(lsn).await
+    }
+
+    /// Remembers an abort that has overtaken what it is to abort.
+    fn refuse_later(&self, attempt: Attempt) -> Result<()> {
+        let (id, epoch, outcome) = (attempt.transaction, attempt.epoch, TransactionOutcome::Aborted);
+        let mut transaction = self.durable.arena().begin_privileged();
+        self.prepared.make_room(&mut transaction, &self.superblock)?;
+        self.prepared.write_outcome(&mut transaction, &self.superblock, id, epoch, outcome)?;
+        let lsn = self.durable.commit(transaction)?;
+        self.prepared.outcomes.note(id, epoch, outcome);
+        self.prepared.note_commit(lsn);
+        Ok(())
     }
 
     fn load_prepared(&self, prepared: &Prepared) -> Result<(Decoded, Vec<(Offset, usize)>)> {

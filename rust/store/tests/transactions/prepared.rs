@@ -97,13 +97,26 @@ fn an_aborted_change_leaves_nothing_behind() {
 fn what_is_not_known_is_said_to_be_so() {
     with_store(|store, _| async move {
         assert_eq!(code(store.commit(id(1), Epoch(10)).await), Code::Nonexist);
-        assert_eq!(code(store.abort(id(1), Epoch(10)).await), Code::Nonexist);
         store.prepare(request(1, 10, vec![put(10, "d", "a", b"1")])).await.expect("prepared");
         assert_eq!(code(store.prepare(request(1, 10, vec![put(10, "d", "a", b"2")])).await), Code::TxIdReused);
         assert_eq!(code(store.prepare(request(1, 11, vec![put(11, "d", "a", b"1")])).await), Code::TxIdReused);
         assert_eq!(code(store.commit(id(1), Epoch(11)).await), Code::Nonexist);
         store.commit(id(1), Epoch(10)).await.expect("committed");
         assert_eq!(code(store.prepare(request(1, 11, vec![put(11, "d", "a", b"1")])).await), Code::TxIdReused);
+    });
+}
+
+#[test]
+fn an_abort_that_comes_first_is_remembered() {
+    with_store(|store, reopen| async move {
+        assert_eq!(code(store.abort(id(1), Epoch(10)).await), Code::Nonexist);
+        drop(store);
+        let store = reopen.open().await.expect("open");
+        let late = || request(1, 10, vec![put(10, "d", "a", b"1")]);
+        assert_eq!(code(store.prepare(late()).await), Code::OpCanceled);
+        assert_eq!(code(store.transact(late()).await), Code::OpCanceled);
+        store.abort(id(1), Epoch(10)).await.expect("it is known now");
+        store.transact(request(1, 20, vec![put(20, "d", "a", b"1")])).await.expect("the next attempt");
     });
 }
 
