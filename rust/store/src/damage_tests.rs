@@ -5,11 +5,12 @@
 
 use crate::{
     AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, Data, Direction, Durability, End, FetchRequest, FetchWhat,
-    KeyChoice, Limits, PunchRequest, PunchTarget, QueryRequest, Store, StoreSettings, UpdateRequest, UpdateValue,
+    KeyChoice, Limits, Operation, PunchRequest, PunchTarget, QueryRequest, Store, StoreSettings, TransactionRequest,
+    UpdateRequest, UpdateValue,
 };
 use daos_env::{Env, Executor, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{Arena, DurableArena, MemoryMedia};
-use daos_types::{ContainerId, Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType};
+use daos_types::{ContainerId, Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType, TransactionId};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,36 @@ async fn build(store: &Store) {
             }
         }
     }
+}
+
+fn transaction(number: u8) -> TransactionId {
+    TransactionId::from_bytes([number; 16])
+}
+
+/// Prepared changes, which stay, and the outcome of one.
+async fn prepare_some(store: &Store) {
+    for number in 0..4 {
+        let (container, epoch) = (CONTAINERS[usize::from(number % 2)], Epoch(1000 + u64::from(number)));
+        let update = |at: u64| {
+            let mut update = update(container, objects()[0], 300 + at, Conditions::NONE);
+            update.epoch = epoch;
+            update.dkey = key(1000 + u64::from(number));
+            Operation::Update(update)
+        };
+        let operations = (0..5).map(update).collect();
+        let transaction = transaction(number);
+        let request = TransactionRequest { transaction, epoch, container, operations, reads: Vec::new() };
+        store.prepare(request).await.expect("prepared");
+    }
+    store.commit(transaction(3), Epoch(1003)).await.expect("committed");
+}
+
+/// Ends what is prepared.
+async fn end_some(store: &Store) {
+    let _answer = store.prepared_list().await;
+    let _answer = store.commit(transaction(0), Epoch(1000)).await;
+    let _answer = store.abort(transaction(1), Epoch(1001)).await;
+    let _answer = store.transaction_outcome(transaction(3), Epoch(1003)).await;
 }
 
 /// Asks for everything; the answers may be anything.
@@ -149,6 +180,7 @@ async fn run(seeds: std::ops::Range<u64>, spawner: Spawner) {
     };
     let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
     build(&store).await;
+    prepare_some(&store).await;
     let durable: DurableArena = store.durable.clone();
     let arena = durable.arena();
     drop(store);
@@ -172,6 +204,7 @@ async fn run(seeds: std::ops::Range<u64>, spawner: Spawner) {
         };
         let mut work = Box::pin(async {
             read_all(&store).await;
+            end_some(&store).await;
             write_some(&store, &random).await;
             read_all(&store).await;
         });
