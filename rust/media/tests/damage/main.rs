@@ -8,6 +8,7 @@ mod forge;
 mod forged;
 mod golden;
 mod image;
+mod memory;
 mod random;
 
 fn rounds(default: u64) -> u64 {
