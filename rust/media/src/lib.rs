@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../docs/log.md")]
 #![doc = include_str!("../docs/persistent_memory.md")]
+#![doc = include_str!("../docs/spdk.md")]
 
 pub mod arena;
 mod checkpoint;
@@ -13,6 +14,8 @@ mod journal;
 mod log;
 mod memory;
 mod persistent_memory;
+#[cfg(feature = "spdk")]
+mod spdk;
 mod transaction;
 
 pub use arena::{ARENA_BYTES_MAX, Arena, ArenaBytes, ArenaSpace, Offset, PAGE_SIZE, ROOTS, Redo, allocation_size};
@@ -22,4 +25,6 @@ pub use extent_allocator::{BlockRange, ExtentAllocator, ExtentSpace, PIECES_MAX,
 pub use file::{FileMedia, IoEngine};
 pub use memory::{MemoryMedia, Region, RegionView};
 pub use persistent_memory::{CACHE_LINE, PersistWay, PersistentMemory, ViewSource, check_memory_range};
+#[cfg(feature = "spdk")]
+pub use spdk::SpdkDevice;
 pub use transaction::Transaction;
