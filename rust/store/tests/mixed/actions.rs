@@ -1,7 +1,7 @@
 //! What is done, and doing it to a store.
 
 use crate::generate::{CONTAINER, Generator};
-use crate::history::{self, History};
+use crate::history;
 use daos_status::{Result, Status};
 use daos_store::*;
 use daos_types::{ContainerId, Epoch, Key, ObjectId, TransactionId};
@@ -148,9 +148,4 @@ impl history::Action {
             history::Action::Unpin(epoch) => history::Action::Unpin(*epoch),
         }
     }
-}
-
-/// The history without a doubt: what an action does to it.
-pub fn apply(history: &mut History, action: &history::Action) -> Result<(), daos_status::Code> {
-    history.apply(action)
 }

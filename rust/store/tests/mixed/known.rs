@@ -1,6 +1,6 @@
 //! What is known about a store: what must be there, what is prepared, and what was under way when it ended.
 
-use crate::actions::{Action, apply, carry_out, copy_of, name_of, read_number, set_epoch};
+use crate::actions::{Action, carry_out, copy_of, name_of, read_number, set_epoch};
 use crate::compare::{compare, compare_at};
 use crate::generate::{CONTAINER, EPOCHS, Generator};
 use crate::history::{self, History};
@@ -59,14 +59,18 @@ impl Known {
                 }
             }
             7 => Action::Scrub,
-            8 if self.prepared.is_empty() => Action::Plain(history::Action::Aggregate(self.history.newest.max(1))),
-            _ => match self.history.choose(generator) {
-                // What is prepared is in the way of both; what happens then is for the tests of transactions.
-                history::Action::Aggregate(_) | history::Action::Discard(..) if !self.prepared.is_empty() => {
-                    Action::Scrub
-                }
-                action => Action::Plain(action),
-            },
+            8 => Action::Plain(history::Action::Aggregate(self.history.newest.max(1))),
+            _ => Action::Plain(self.history.choose(generator)),
+        }
+    }
+
+    /// Does an action to a history. Aggregation ends before what is prepared.
+    fn apply(&self, history: &mut History, action: &history::Action) -> Result<(), Code> {
+        match action {
+            history::Action::Aggregate(up_to) => {
+                history.apply(&history::Action::Aggregate(*up_to.min(&(self.lowest_prepared() - 1))))
+            }
+            action => history.apply(action),
         }
     }
 
@@ -80,7 +84,9 @@ impl Known {
         }] += 1;
         match action {
             Action::Plain(action) => {
-                apply(&mut self.history, &action).expect("as expected before");
+                let mut next = self.history.clone();
+                self.apply(&mut next, &action).expect("as expected before");
+                self.history = next;
                 self.number += u64::from(matches!(action, history::Action::Change(_)));
             }
             Action::Prepare(transaction, epoch, operations) => {
@@ -89,7 +95,7 @@ impl Known {
             Action::Commit(transaction, _) => {
                 let prepared = self.take(transaction);
                 let changes = history::Action::Change(copy_of(&prepared.operations, false));
-                apply(&mut self.history, &changes).expect("it was prepared");
+                self.history.apply(&changes).expect("it was prepared");
             }
             Action::Abort(transaction, _) => drop(self.take(transaction)),
             Action::Scrub => {}
@@ -104,9 +110,9 @@ impl Known {
     /// What an action gives when nothing that is prepared is in its way.
     fn expected(&self, action: &Action) -> Result<(), Code> {
         match action {
-            Action::Plain(action) => apply(&mut self.history.clone(), action),
+            Action::Plain(action) => self.apply(&mut self.history.clone(), action),
             Action::Prepare(_, _, operations) => {
-                apply(&mut self.history.clone(), &history::Action::Change(copy_of(operations, true)))
+                self.history.clone().apply(&history::Action::Change(copy_of(operations, true)))
             }
             _ => Ok(()),
         }
@@ -172,8 +178,10 @@ impl Known {
         };
         let is_done = match &action {
             Action::Plain(history::Action::Change(_)) => read_number(store).await > self.number,
-            Action::Plain(history::Action::Aggregate(up_to)) => {
-                store.aggregated(CONTAINER).await.expect("there").0 >= *up_to && self.history.aggregated < *up_to
+            Action::Plain(plain @ history::Action::Aggregate(_)) => {
+                let mut next = self.history.clone();
+                self.apply(&mut next, plain).expect("always");
+                store.aggregated(CONTAINER).await.expect("there").0 == next.aggregated
             }
             Action::Plain(history::Action::Pin(epoch)) => {
                 store.snapshot_list(CONTAINER).await.expect("list").contains(&Epoch(*epoch))
