@@ -1,7 +1,8 @@
 //! Figures of small values in class `ram`, one thread, one request at a time: operations per second of processor time and bytes per record.
 //!
-//! `small_values LAYOUT RECORDS [SIZE]`, where the layout is `single`, `sequential`, `random` or `objects`. Phases are functions of
-//! their own, so that `callgrind --toggle-collect='*update_all*'` (or `fetch_all`) counts one of them.
+//! `small_values LAYOUT RECORDS [SIZE [PHASES [REPETITIONS]]]`, where the layout is `single` or `shuffled` (dkeys in or out of order),
+//! `sequential`, `random` or `objects`, and the phases after the first updates are letters: f for fetch, o for overwrite. Phases are
+//! functions of their own, so that `callgrind --toggle-collect='*update_all*'` (or `fetch_all`) counts one of them.
 
 use daos_env::{Env, Executor};
 use daos_media::MemoryMedia;
@@ -131,7 +132,7 @@ fn main() -> Result<()> {
     };
     let number = |index: usize, other: u64| arguments.get(index).and_then(|a| a.parse().ok()).unwrap_or(other);
     let (records, size) = (number(2, 10_000), number(3, 64) as usize);
-    let phases = arguments.get(4).map_or("uof", String::as_str).to_owned();
+    let phases = arguments.get(4).map_or("fo", String::as_str).to_owned();
     let repetitions = number(5, 3);
     let env = Env::system();
     let executor = Executor::new(env.clock.clone(), Duration::ZERO)?;
@@ -164,17 +165,19 @@ fn main() -> Result<()> {
         work.update_all(&order, 2).await?;
         println!("update    {:>9} op/s", rate(started));
         println!("memory    {:>9.1} B per record", (used()? - before) as f64 / records as f64);
-        if phases.contains('f') {
-            for _ in 0..repetitions {
+        let mut epoch = 2 + records;
+        for phase in phases.chars() {
+            for _ in 0..if phase == 'f' { repetitions } else { 0 } {
                 let started = processor_time();
                 work.fetch_all(&any_order).await?;
                 println!("fetch     {:>9} op/s", rate(started));
             }
-        }
-        if phases.contains('o') {
-            let started = processor_time();
-            work.update_all(&any_order, 2 + records).await?;
-            println!("overwrite {:>9} op/s", rate(started));
+            if phase == 'o' {
+                let started = processor_time();
+                work.update_all(&any_order, epoch).await?;
+                println!("overwrite {:>9} op/s", rate(started));
+                epoch += records;
+            }
         }
         work.store.close().await
     });
