@@ -3,7 +3,7 @@
 use crate::actions::{Action, carry_out, copy_of, name_of, read_number, set_epoch};
 use crate::compare::{compare, compare_at};
 use crate::generate::{CONTAINER, EPOCHS, Generator};
-use crate::history::{self, History};
+use crate::history::{self, History, is_as_expected};
 use daos_status::{Code, Result};
 use daos_store::{Operation, Store};
 use daos_types::{Epoch, TransactionId};
@@ -134,7 +134,8 @@ impl Known {
                 let is_in_the_way = matches!(status.code(), Code::Inprogress | Code::TxRestart);
                 let may_wait = !self.prepared.is_empty() || matches!(action, Action::Prepare(..));
                 let cannot_read = self.calls_fail && matches!(action, Action::Scrub);
-                if Err(status.code()) == expected || (is_in_the_way && may_wait) || cannot_read {
+                let is_as_expected = is_as_expected(Err(status.code()), expected);
+                if is_as_expected || (is_in_the_way && may_wait) || cannot_read {
                     self.begun = None;
                 } else if matches!(status.code(), Code::Io | Code::Nospace | Code::Shutdown) {
                     return Err(status);
