@@ -2,7 +2,7 @@
 
 use super::measured::measured;
 use super::requests::{Requests, Source};
-use super::setup::{Class, Setup};
+use super::setup::{Class, DEVICE_BYTES, Setup};
 use crate::measure::{BusyWatch, Watch};
 use daos_env::sync::join_all;
 use daos_env::{Env, Spawner};
@@ -109,13 +109,15 @@ impl Subject {
         self.is_counted.set(is_counted);
     }
 
-    /// In class `ram` nothing waits, and what others do with the processor is not the store's.
+    /// What lies in memory waits for nothing, and what others do with the processor is not the store's.
     pub fn watch(&self) -> Stopwatch {
-        if self.setup.class == Class::Ram {
-            Stopwatch::Busy(BusyWatch::start())
-        } else {
-            Stopwatch::Wall(Watch::start())
-        }
+        let setup = &self.setup;
+        let waits = match setup.class {
+            Class::Ram => false,
+            Class::Pmem => setup.size >= DEVICE_BYTES,
+            Class::Log => true,
+        };
+        if waits { Stopwatch::Wall(Watch::start()) } else { Stopwatch::Busy(BusyWatch::start()) }
     }
 
     fn next_epoch(&self) -> u64 {
