@@ -5,7 +5,7 @@ use crate::measure::{Figures, Plan, Shuffle, Watch, busy_rate, rate};
 use crate::report::Limit;
 use crate::store::filled_file;
 use daos_env::IoBuffer;
-use daos_status::Result;
+use daos_status::{Code, Result, Status};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -86,6 +86,10 @@ pub fn copies_out(plan: &Plan, size: usize, bytes: u64) -> Result<Limit> {
     Ok(Limit { name: "memcpy out", value: figures.median })
 }
 
+fn panicked() -> Status {
+    Status::new(Code::Misc, "a thread that reads from the disk has panicked")
+}
+
 /// Reads a second of blocks of `size` bytes without pattern, past the page cache, by as many threads as requests are in flight.
 pub fn disk_reads(plan: &Plan, size: usize, depth: u64, directory: &Path) -> Result<Limit> {
     let path = directory.join(format!("reads-{}", std::process::id()));
@@ -113,7 +117,7 @@ pub fn disk_reads(plan: &Plan, size: usize, depth: u64, directory: &Path) -> Res
             let operations = std::thread::scope(|scope| {
                 let threads: Vec<_> =
                     (0..depth.min(READERS_MAX)).map(|thread| scope.spawn(move || read(thread))).collect();
-                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Ok(0))).sum::<Result<u64>>()
+                threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(panicked()))).sum::<Result<u64>>()
             })?;
             Ok(watch.rate(operations))
         });

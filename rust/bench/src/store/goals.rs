@@ -100,3 +100,17 @@ fn at_most(notes: &mut Vec<String>, text: &str, found: Option<f64>, goal: f64) {
 fn line(text: &str, found: f64, sign: &str, goal: f64, is_met: bool) -> String {
     format!("goal {}: {text}: {found:.2} (goal {sign} {goal})", if is_met { "met   " } else { "missed" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_or_missed_by_its_worst_row_and_silent_without_one() {
+        let mut notes = Vec::new();
+        at_least(&mut notes, "a", Some(0.9), 0.85);
+        at_most(&mut notes, "b", Some(6.0), 5.0);
+        at_least(&mut notes, "c", None, 1.0);
+        assert_eq!(notes, ["goal met   : a: 0.90 (goal >= 0.85)", "goal missed: b: 6.00 (goal <= 5)"]);
+    }
+}

@@ -41,3 +41,21 @@ pub fn extreme(
     let values = report.lines().filter(|line| fits(&line.case)).filter_map(|line| of(&line.figures, line.ratio()));
     if least { values.min_by(f64::total_cmp) } else { values.max_by(f64::total_cmp) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_records_are_compared_with_the_least_of_the_same_case() {
+        let mut report = Report::new();
+        let case = Case { case: "fetch", unit: "op/s", class: Some("ram"), size: 64, ..Case::default() };
+        let figures = |median: f64| Figures { median, min: median, max: median };
+        report.add(Case { records: Some(10), ..case }, figures(8.0), None);
+        report.add(Case { records: Some(1000), ..case }, figures(2.0), None);
+        report.add(Case { records: Some(1000), size: 4096, ..case }, figures(5.0), None);
+        add(&mut report);
+        let rows: Vec<_> = report.lines().skip(3).map(|line| (line.case.case, line.case.size, line.ratio())).collect();
+        assert_eq!(rows, [("fetch, growth", 64, Some(0.25))]);
+    }
+}

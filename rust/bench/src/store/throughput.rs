@@ -53,6 +53,9 @@ struct Life {
     arena_bytes: f64,
 }
 
+/// What is done, its name in the table, its part of a life, and what it is compared with.
+type Kind = (Operation, &'static str, fn(&Life) -> Tally, Option<Limit>);
+
 /// Measures one setup.
 pub fn run(plan: &Plan, setup: &Setup, selection: &Selection, directory: &Path, report: &mut Report) -> Result<()> {
     let lives = repeat(plan, setup, selection, Source::Bytes, directory)?;
@@ -61,7 +64,7 @@ pub fn run(plan: &Plan, setup: &Setup, selection: &Selection, directory: &Path, 
     }
     let limits = Limits::measure(plan, setup, directory)?;
     let case = setup.case();
-    let kinds: [(Operation, &'static str, fn(&Life) -> Tally, Option<Limit>); 4] = [
+    let kinds: [Kind; 4] = [
         (Operation::Update, "update", |life| life.update, limits.write),
         (Operation::Overwrite, "overwrite", |life| life.overwrite, limits.write),
         (Operation::Fetch, "fetch", |life| life.fetch, limits.read),
