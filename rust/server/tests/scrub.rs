@@ -68,7 +68,7 @@ fn an_engine_says_loudly_what_a_scrub_finds() {
         let request = PoolRequest { pool: id, handle: handle_id(1) };
         let properties = PoolSetProperties { request, numbers: vec![(16, 2), (17, 1), (18, 1)] };
         client.call::<_, ()>(Opcode::PoolSetProperties, &properties).await.expect("sets");
-        let mut wait_for = |text: &str| {
+        let wait_for = |text: &str| {
             while !log.recv_timeout(Duration::from_secs(60)).expect("it is said").contains(text) {}
         };
         wait_for("dkey \"d\", akey");
