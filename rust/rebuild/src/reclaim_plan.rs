@@ -9,12 +9,15 @@ pub const POLL: Duration = Duration::from_secs(1);
 /// Space is short when less than one part in so many is free.
 const SHORT_SHARE: u64 = 8;
 
-/// While requests run, steps are so small that one of them takes about as long as a request: entries looked at, records freed.
-const SMALL_STEP: (usize, usize) = (48, 12);
+/// While requests run, steps are so small that one of them takes little longer than a request: entries looked at, records freed.
+const SMALL_STEP: (usize, usize) = (8, 2);
+/// When space is short, so that writers do not have to wait for it.
+const MEDIUM_STEP: (usize, usize) = (48, 12);
 const LARGE_STEP: (usize, usize) = (512, 128);
 
-/// While requests run, one part in so many of the time goes into aggregation.
-const BUSY_SHARE: u32 = 8;
+/// While requests run, one part in so many of the time goes into aggregation; when space is short, one in so many.
+const BUSY_SHARE: u32 = 12;
+const SHORT_TIME_SHARE: u32 = 3;
 
 /// What was seen of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,7 +52,10 @@ pub fn pace(before: &Sight, now: &Sight, took: Duration) -> ((usize, usize), Dur
     if now.is_wanted || now.requests == before.requests {
         return (LARGE_STEP, Duration::ZERO);
     }
-    (SMALL_STEP, took * (BUSY_SHARE - 1))
+    match now.is_short() {
+        true => (MEDIUM_STEP, took * (SHORT_TIME_SHARE - 1)),
+        false => (SMALL_STEP, took * (BUSY_SHARE - 1)),
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +84,8 @@ mod tests {
         let busy = Sight { requests: 6, ..before };
         let took = Duration::from_micros(10);
         assert_eq!(pace(&before, &before, took), (LARGE_STEP, Duration::ZERO));
-        assert_eq!(pace(&before, &busy, took), (SMALL_STEP, Duration::from_micros(70)));
+        assert_eq!(pace(&before, &busy, took), (SMALL_STEP, Duration::from_micros(110)));
+        assert_eq!(pace(&before, &Sight { free: 1, ..busy }, took), (MEDIUM_STEP, Duration::from_micros(20)));
         assert_eq!(pace(&before, &Sight { is_wanted: true, ..busy }, took), (LARGE_STEP, Duration::ZERO));
     }
 }

@@ -4,6 +4,7 @@
 //! from then on older epochs are refused, but for pinned ones. Nothing else is remembered durably; after a restart a walk begins anew, and
 //! passes over what was not touched since the last one that came to its end.
 
+mod children;
 mod demand;
 mod extents;
 mod rule;

@@ -4,13 +4,14 @@
 //! gathered while its children are walked over: it tells, at the level's end, which of its punches still hide something, and whether the
 //! level itself can go. Changes that come meanwhile are all newer than what is decided about.
 
+use super::children::Place;
 use super::extents::ExtentPlace;
 use super::rule::{Hidden, Rule};
 use crate::key_order::{KeyProbe, object_of_key};
 use crate::level::{ChildOrder, Children, Level, Span, ValueKind};
 use crate::recent::Recent;
 use crate::single;
-use crate::tree::{Cursor, Unique, damaged};
+use crate::tree::{Unique, damaged};
 use crate::value_space::ValueSpace;
 use crate::visibility::{Depth, span};
 use daos_media::{Arena, Lsn, Transaction};
@@ -406,48 +407,4 @@ fn finish_tree(step: &mut Step<'_, '_>, level: &mut Level, depth: Depth, below: 
         tree.set_summary(step.transaction, below)?;
     }
     Ok(())
-}
-
-/// Where the walk stands among the children of a level.
-enum Place {
-    /// Behind the last child that is done.
-    Unknown,
-    /// At this one, in a tree that has not changed.
-    At(Box<Cursor>),
-    End,
-}
-
-impl Place {
-    fn next(&mut self, arena: &Arena, level: &Level, order: ChildOrder, behind: Option<&[u8]>) -> Result<Option<u32>> {
-        let tree = match level.children()? {
-            Children::None => return Ok(None),
-            Children::Direct(link) => {
-                if matches!(std::mem::replace(self, Place::End), Place::End) {
-                    return Ok(None);
-                }
-                let Some(behind) = behind else { return Ok(Some(link)) };
-                let key = Level::load(arena, link)?.key(arena)?;
-                let is_behind = (order.order_of(&key)?, &key[..]) > (order.order_of(behind)?, behind);
-                return Ok(is_behind.then_some(link));
-            }
-            Children::Tree(tree) => tree,
-        };
-        let mut cursor = match std::mem::replace(self, Place::End) {
-            Place::End => return Ok(None),
-            Place::At(cursor) => cursor,
-            Place::Unknown => {
-                let found = match behind {
-                    None => tree.first(arena)?,
-                    Some(key) => tree.seek(arena, &KeyProbe { order: order.order_of(key)?, bytes: key }, true)?,
-                };
-                let Some(cursor) = found else { return Ok(None) };
-                Box::new(cursor)
-            }
-        };
-        let link = cursor.entry(arena)?.link;
-        if cursor.next(arena)? {
-            *self = Place::At(cursor);
-        }
-        Ok(Some(link))
-    }
 }
