@@ -78,3 +78,40 @@ fn space_comes_back() {
         store.update(update(VERSIONS + 2, &name(0), "a", array)).await.expect("another kind");
     });
 }
+
+async fn akeys_at(store: &Store, epoch: u64) -> usize {
+    let limits = Limits { count: 10, bytes: 1000 };
+    let listed = store.list_akeys(CONTAINER, OBJECT, &key("d"), Epoch(epoch), &Anchor::Start, limits).await;
+    listed.expect("list").entries.len()
+}
+
+/// Punching all records of an array does not unmake it, and neither does it when their space comes back.
+#[test]
+fn an_emptied_array_still_exists() {
+    with_store(|store: Rc<Store>, _| async move {
+        let free = store.space().expect("space").data.free;
+        let write = |epoch| {
+            let pieces = vec![(extent(0, 50_000), Data::copy_of(&[1; 50_000]))];
+            update(epoch, "d", "a", UpdateValue::Array { record_size: 1, pieces })
+        };
+        let empty = |epoch| update(epoch, "d", "a", UpdateValue::PunchExtents(vec![extent(0, 60_000)]));
+        store.update(write(1)).await.expect("update");
+        store.update(empty(2)).await.expect("empties");
+        assert_eq!(akeys_at(&store, 2).await, 1);
+        store.aggregate(CONTAINER, Epoch(3)).await.expect("aggregate");
+        assert_eq!(store.space().expect("space").data.free, free);
+        assert_eq!(akeys_at(&store, 3).await, 1);
+        let reply = store.fetch(fetch(3, "d", "a", FetchWhat::Array(vec![extent(0, 10)]))).await.expect("fetch");
+        let Fetched::Array { pieces, .. } = &reply.akeys[0] else { panic!("an array") };
+        assert!(pieces.iter().all(|piece| !matches!(piece.content, Content::Data(_))));
+        store.update(write(4)).await.expect("update");
+        store.update(empty(5)).await.expect("empties");
+        store.aggregate(CONTAINER, Epoch(6)).await.expect("aggregate");
+        assert_eq!(akeys_at(&store, 6).await, 1);
+        store.punch(punch(7, PunchTarget::Akeys { dkey: key("d"), akeys: vec![key("a")] })).await.expect("punch");
+        assert_eq!(akeys_at(&store, 7).await, 0);
+        store.aggregate(CONTAINER, Epoch(8)).await.expect("aggregate");
+        assert_eq!(store.max_epoch(CONTAINER, OBJECT).await.expect("asked"), None, "nothing is left");
+        assert_eq!(store.space().expect("space").data.free, free);
+    });
+}
