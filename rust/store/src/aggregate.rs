@@ -28,6 +28,11 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 use walk::{FREED_PER_STEP, LOOKED_AT_PER_STEP, Step, Walk};
 
+/// Entries looked at and records freed by one step while nobody asks for anything, and beside requests: then one takes little longer than a
+/// small request.
+const LARGE_STEP: (usize, usize) = (LOOKED_AT_PER_STEP, FREED_PER_STEP);
+const SMALL_STEP: (usize, usize) = (8, 2);
+
 /// The walks of a store.
 #[derive(Default)]
 pub(crate) struct Aggregation {
@@ -270,9 +275,15 @@ impl Store {
     }
 }
 
+/// Walks to the end, in small steps while others ask for something.
 async fn finish(mut run: AggregationRun) -> Result<()> {
+    let mut before = run.store.statistics().requests();
     while run.step().await? {
         yield_now().await;
+        let now = run.store.statistics().requests();
+        let (looked_at, freed) = if now == before { LARGE_STEP } else { SMALL_STEP };
+        run.set_limits(looked_at, freed);
+        before = now;
     }
     Ok(())
 }

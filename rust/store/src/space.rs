@@ -57,3 +57,11 @@ pub struct Statistics {
     /// Fetches and listings that waited for a change to become durable.
     pub waits_for_log: u64,
 }
+
+impl Statistics {
+    /// Requests of every kind, whatever became of them.
+    pub fn requests(&self) -> u64 {
+        let all = [self.updates, self.fetches, self.punches, self.listings, self.failures];
+        all.into_iter().fold(0, u64::wrapping_add)
+    }
+}
