@@ -1,145 +1,23 @@
 //! How requests change the levels: within one transaction, which the caller commits or drops.
 
-use crate::aggregate::Patience;
+mod check;
+mod placing;
+
+pub(crate) use check::{check_epoch, check_kind, check_update};
+pub(crate) use placing::{PlacedValue, has_large_values, place_values};
+
 use crate::array;
-use crate::checksums::Checksums;
 use crate::ends::Ends;
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{ChildOrder, Children, Level, NewAkey, ROOM_MAX, Search, Span, ValueKind};
 use crate::single;
-use crate::stored::{INLINE_MAX, Source, VALUE_MAX};
+use crate::stored::Source;
 use crate::value_space::{Placed, ValueSpace};
 use crate::visibility::{Depth, Window, is_visible, span};
-use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, Store, UpdateRequest, UpdateValue};
+use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, UpdateRequest, UpdateValue};
 use daos_media::{Arena, Transaction};
-use daos_status::{Code, Result, fail};
-use daos_types::{Epoch, Extent, Key, KeyKind, ObjectId};
-
-/// A value that was written to the data device before its transaction, and which one of the request it is.
-pub(crate) struct PlacedValue {
-    akey: usize,
-    piece: usize,
-    placed: Placed,
-}
-
-impl PlacedValue {
-    pub(crate) fn new(akey: usize, piece: usize, placed: Placed) -> PlacedValue {
-        PlacedValue { akey, piece, placed }
-    }
-
-    /// Whether it is a piece of an akey of the request.
-    pub(crate) fn is_at(&self, akey: usize, piece: usize) -> bool {
-        (self.akey, self.piece) == (akey, piece)
-    }
-
-    pub(crate) fn placed(&self) -> &Placed {
-        &self.placed
-    }
-
-    /// The transaction was committed.
-    pub(crate) fn keep(self) {
-        self.placed.keep();
-    }
-}
-
-/// Values so small that they lie beside their record.
-fn is_inline(data: &Data) -> bool {
-    data.len() < INLINE_MAX
-}
-
-/// Checks what can be checked without looking at the store.
-pub(crate) fn check_update(request: &UpdateRequest) -> Result<()> {
-    check_epoch(request.epoch)?;
-    for update in &request.akeys {
-        match &update.value {
-            UpdateValue::Single(data) => check_length(data.len())?,
-            UpdateValue::Array { record_size, pieces } => {
-                if *record_size == 0 || u32::try_from(*record_size).is_err() {
-                    fail!(Code::Inval, "records of {record_size} bytes: use 1 to {} bytes", u32::MAX);
-                }
-                for (extent, data) in pieces {
-                    check_length(data.len())?;
-                    if extent.count().checked_mul(*record_size) != Some(data.len() as u64) {
-                        let (count, bytes) = (extent.count(), data.len());
-                        fail!(Code::IoInval, "{count} records of {record_size} bytes do not fill {bytes} bytes");
-                    }
-                }
-            }
-            UpdateValue::PunchExtents(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Epoch zero stands for "never", and the greatest one for "the newest".
-pub(crate) fn check_epoch(epoch: Epoch) -> Result<()> {
-    if epoch == Epoch::ZERO || epoch == Epoch::MAX {
-        fail!(Code::Inval, "nothing can be written at epoch {}", epoch.0);
-    }
-    Ok(())
-}
-
-fn check_length(length: usize) -> Result<()> {
-    if length > VALUE_MAX {
-        fail!(Code::RecordTooBig, "a value of {length} bytes: at most {VALUE_MAX} are stored at once");
-    }
-    Ok(())
-}
-
-/// Whether an update has values for the data device.
-pub(crate) fn has_large_values(request: &UpdateRequest) -> bool {
-    request.akeys.iter().any(|update| match &update.value {
-        UpdateValue::Single(data) => !is_inline(data),
-        UpdateValue::Array { pieces, .. } => pieces.iter().any(|(_, data)| !is_inline(data)),
-        UpdateValue::PunchExtents(_) => false,
-    })
-}
-
-/// Writes the large values of an update to the data device; their bytes are taken out of the request.
-pub(crate) async fn place_values(
-    store: &Store,
-    request: &mut UpdateRequest,
-    checksums: Checksums,
-    patience: &mut Patience,
-) -> Result<Vec<PlacedValue>> {
-    let mut values = Vec::new();
-    for (akey, update) in request.akeys.iter_mut().enumerate() {
-        match &mut update.value {
-            UpdateValue::Single(data) if !is_inline(data) => {
-                values.push(PlacedValue { akey, piece: 0, placed: place(store, data, checksums, patience).await? });
-            }
-            UpdateValue::Array { pieces, .. } => {
-                for (piece, (_, data)) in pieces.iter_mut().enumerate() {
-                    if !is_inline(data) {
-                        values.push(PlacedValue {
-                            akey,
-                            piece,
-                            placed: place(store, data, checksums, patience).await?,
-                        });
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(values)
-}
-
-async fn place(store: &Store, data: &mut Data, checksums: Checksums, patience: &mut Patience) -> Result<Placed> {
-    if let Some(placed) = store.values.place_now(data, checksums)? {
-        *data = Data::Bytes(Vec::new());
-        return Ok(placed);
-    }
-    let mut placed = loop {
-        match store.values.reserve(data.len()).await {
-            Err(status) if status.code() == Code::Nospace && store.wait_for_space(patience).await => {}
-            other => break other?,
-        }
-    };
-    let data = std::mem::replace(data, Data::Bytes(Vec::new()));
-    store.values.fill(&mut placed, data, checksums).await?;
-    Ok(placed)
-}
+use daos_status::Result;
+use daos_types::{Extent, Key, KeyKind, ObjectId};
 
 /// What a change needs of the store.
 pub(crate) struct Change<'a, 't> {
@@ -345,48 +223,6 @@ impl<'t> Change<'_, 't> {
         Ok((record, akey, 1))
     }
 
-    fn check_dkey(&self, request: &UpdateRequest, dkey: Option<&Level>, window: Window) -> Result<()> {
-        let conditions = request.conditions;
-        if !conditions.has(Conditions::DKEY_INSERT | Conditions::DKEY_UPDATE) {
-            return Ok(());
-        }
-        let exists = self.is_visible(dkey, Depth::Dkey, window)?;
-        if exists && conditions.has(Conditions::DKEY_INSERT) {
-            fail!(Code::Exist, "object {}, dkey {:?} exists", request.object, request.dkey);
-        }
-        if !exists && conditions.has(Conditions::DKEY_UPDATE) {
-            fail!(Code::Nonexist, "object {}, dkey {:?} does not exist", request.object, request.dkey);
-        }
-        Ok(())
-    }
-
-    /// All conditions of akeys are looked at before any value of this request is written.
-    fn check_akeys(&self, request: &UpdateRequest, dkey: Option<&Level>, target: &Target) -> Result<()> {
-        let per_akey = request.conditions.has(Conditions::PER_AKEY);
-        for update in &request.akeys {
-            let conditions = if per_akey { update.conditions } else { request.conditions };
-            if !conditions.has(Conditions::AKEY_INSERT | Conditions::AKEY_UPDATE) {
-                continue;
-            }
-            let probe = KeyProbe::new(target.akey_kind, &update.akey)?;
-            let exists = match dkey {
-                None => false,
-                Some(dkey) => {
-                    let akey = dkey.find_child(self.arena(), &probe)?;
-                    self.is_visible(akey.as_ref(), Depth::Akey, target.window.below(self.arena(), dkey)?)?
-                }
-            };
-            let name = || format!("object {}, dkey {:?}, akey {:?}", request.object, request.dkey, update.akey);
-            if exists && conditions.has(Conditions::AKEY_INSERT) {
-                fail!(Code::Exist, "{} exists", name());
-            }
-            if !exists && conditions.has(Conditions::AKEY_UPDATE) {
-                fail!(Code::Nonexist, "{} does not exist", name());
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) fn is_visible(&self, level: Option<&Level>, depth: Depth, window: Window) -> Result<bool> {
         level.map_or(Ok(false), |level| is_visible(self.arena(), level, depth, window))
     }
@@ -436,31 +272,5 @@ impl<'t> Change<'_, 't> {
                 Source::Placed(placed)
             }
         })
-    }
-
-    /// An akey is what its first update made it. A record size of zero leaves open which one it will be.
-    fn set_kind(&mut self, akey: &mut Level, key: &Key, kind: ValueKind, record_size: u32) -> Result<()> {
-        let (old_kind, old_size) = (akey.value_kind()?, akey.record_size());
-        if old_kind == ValueKind::Unknown || (old_kind == kind && old_size == 0 && record_size != 0) {
-            return akey.set_value_kind(self.transaction, kind, record_size);
-        }
-        check_kind(old_kind, kind, key)?;
-        if record_size != 0 && record_size != old_size {
-            fail!(Code::RecSize, "akey {key:?} has records of {old_size} bytes, not {record_size}");
-        }
-        Ok(())
-    }
-}
-
-/// A request must treat an akey as what it is.
-pub(crate) fn check_kind(is: ValueKind, wanted: ValueKind, akey: &Key) -> Result<()> {
-    match (is, wanted) {
-        (ValueKind::Single, ValueKind::Array) => {
-            fail!(Code::NoPerm, "akey {akey:?} holds a single value, not an array")
-        }
-        (ValueKind::Array, ValueKind::Single) => {
-            fail!(Code::NoPerm, "akey {akey:?} holds an array, not a single value")
-        }
-        _ => Ok(()),
     }
 }
