@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod array;
+mod calls;
 mod change;
 #[cfg(test)]
 mod checksum_tests;
