@@ -14,12 +14,15 @@
 mod allocator;
 mod bytes;
 mod memory;
+mod offset;
 mod redo;
 mod size_class;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 pub use bytes::ArenaBytes;
+pub use offset::Offset;
 pub use redo::Redo;
 pub(crate) use redo::for_each_range;
 pub use size_class::ALLOCATION_SIZE_MAX;
@@ -54,36 +57,6 @@ const HEADER_ROOTS: u64 = 24;
 
 /// One page in so many is kept for privileged transactions: deleting must work when the arena is full.
 const RESERVE_SHARE: u64 = 32;
-
-/// Where an allocation lies in its arena: a multiple of eight, never zero.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Offset(u64);
-
-impl Offset {
-    /// The offset of a position, unless it cannot be one.
-    pub const fn new(position: u64) -> Option<Offset> {
-        if position != 0 && position.is_multiple_of(8) && position < ARENA_BYTES_MAX {
-            Some(Offset(position))
-        } else {
-            None
-        }
-    }
-
-    /// The offset as it is stored in records: in units of eight bytes. Zero stands for none.
-    pub const fn from_link(link: u32) -> Option<Offset> {
-        Offset::new(link as u64 * 8)
-    }
-
-    /// See [`Offset::from_link`].
-    pub const fn link(self) -> u32 {
-        (self.0 / 8) as u32
-    }
-
-    /// Bytes from the arena's start.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
 
 /// How an arena's bytes are used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -333,93 +306,6 @@ impl Arena {
     #[inline]
     fn assert_writable(&self) {
         assert!(self.guards.get() == 0, "no view of the arena may be alive while it is written");
-    }
-}
-
-/// What a [`Transaction`] does to its arena.
-impl Arena {
-    pub(crate) fn root_position(index: usize) -> Result<u64> {
-        if index >= ROOTS {
-            fail!(Code::Inval, "an arena has {ROOTS} roots, not {}", index + 1);
-        }
-        Ok(HEADER_ROOTS + index as u64 * 8)
-    }
-
-    #[inline]
-    pub(crate) fn apply(&self, position: u64, bytes: &[u8]) -> Result<()> {
-        self.assert_writable();
-        self.memory.write(position, bytes)?;
-        self.mark_range_dirty(position, bytes.len());
-        Ok(())
-    }
-
-    #[inline]
-    pub(crate) fn apply_parts<const PARTS: usize>(&self, position: u64, parts: [&[u8]; PARTS]) -> Result<()> {
-        self.assert_writable();
-        let mut end = position;
-        for part in parts {
-            self.memory.write(end, part)?;
-            end += part.len() as u64;
-        }
-        self.mark_range_dirty(position, (end - position) as usize);
-        Ok(())
-    }
-
-    #[inline]
-    pub(crate) fn apply_shift(&self, from: u64, to: u64, length: usize) -> Result<()> {
-        self.assert_writable();
-        self.memory.shift(from, to, length)?;
-        self.mark_range_dirty(to, length);
-        Ok(())
-    }
-
-    pub(crate) fn enter(&self) -> Box<Scratch> {
-        assert!(!self.open.replace(true), "one transaction at a time");
-        self.generation.set(self.generation.get() + 1);
-        self.scratch.take().unwrap_or_default()
-    }
-
-    pub(crate) fn leave(&self) {
-        self.open.set(false);
-    }
-
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.get()
-    }
-
-    pub(crate) fn keep_scratch(&self, scratch: Box<Scratch>) {
-        self.scratch.replace(Some(scratch));
-    }
-
-    pub(crate) fn allocate(&self, size: usize, transaction: &mut Transaction<'_>) -> Result<(u64, usize)> {
-        let Some(class) = size_class::class_of(size) else {
-            fail!(Code::Inval, "an arena allocates at most {ALLOCATION_SIZE_MAX} bytes at once, not {size}");
-        };
-        let mut allocator = self.allocator.borrow_mut();
-        allocator.refresh(self)?;
-        Ok((allocator.allocate(class, transaction)?, class))
-    }
-
-    pub(crate) fn check_taken(&self, position: u64, size: usize) -> Result<usize> {
-        let Some(class) = size_class::class_of(size) else {
-            fail!(Code::DfInval, "an allocation of {size} bytes cannot exist");
-        };
-        let mut allocator = self.allocator.borrow_mut();
-        allocator.refresh(self)?;
-        allocator.check_taken(class, position, self)?;
-        Ok(class)
-    }
-
-    pub(crate) fn free(&self, class: usize, position: u64, transaction: &mut Transaction<'_>) -> Result<()> {
-        self.allocator.borrow_mut().free(class, position, transaction)
-    }
-
-    pub(crate) fn undo_allocations(&self, allocated: &[(u64, usize)], structural: bool) {
-        let mut allocator = self.allocator.borrow_mut();
-        if structural {
-            allocator.invalidate();
-        }
-        allocated.iter().for_each(|(position, class)| allocator.undo_allocate(*class, *position));
     }
 }
 
