@@ -1,64 +1,24 @@
 //! Random transactions, one step of one of them at a time, and what must come out: as if they were made one after the other, in the
 //! order of their epochs.
 
-use crate::common::{CONTAINER, key};
+mod look;
+mod part;
+
+use crate::common::CONTAINER;
 use daos_env::{Random, SeededRandom};
 use daos_status::{Code, Result};
 use daos_store::*;
-use daos_types::{Epoch, ObjectId, TransactionId};
+use daos_types::{Epoch, TransactionId};
+use look::{Look, Read, compare, look_at, see};
+use part::{Part, Spot, Write, apply};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const OBJECTS: u64 = 2;
 const DKEYS: u64 = 3;
 const AKEYS: u64 = 2;
 /// Transactions that are open at once.
 const ACTIVE_MAX: usize = 6;
-const ALL: Limits = Limits { count: usize::MAX, bytes: usize::MAX };
-
-/// An object, a dkey and an akey.
-type Spot = (u64, u64, u64);
-
-#[derive(Clone, Debug)]
-enum Write {
-    Put(Spot, u64),
-    PunchAkey(Spot),
-    PunchDkey(u64, u64),
-    PunchObject(u64),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Look {
-    Value(Spot),
-    DkeyExists(u64, u64),
-    Akeys(u64, u64),
-    Dkeys(u64),
-    Objects,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Seen {
-    Value(Option<u64>),
-    Exists(bool),
-    Names(BTreeSet<u64>),
-}
-
-/// Somebody saw this of what was written at epochs below some bound.
-#[derive(Debug)]
-struct Read {
-    below: u64,
-    look: Look,
-    seen: Seen,
-}
-
-#[derive(Clone, Debug)]
-pub struct Part {
-    id: TransactionId,
-    epoch: u64,
-    writes: Vec<Write>,
-    /// Whether the first dkey has to exist.
-    condition: Option<bool>,
-}
 
 /// A request whose answer has not come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,98 +53,6 @@ pub struct World {
     prepared: RefCell<Vec<Part>>,
     unsure: RefCell<Option<(Kind, Part)>>,
     pub counts: Counts,
-}
-
-fn object(number: u64) -> ObjectId {
-    ObjectId { hi: 0, lo: 10 + number }
-}
-
-fn name(number: u64) -> daos_types::Key {
-    key(&format!("key {number}"))
-}
-
-/// Bytes of which some lie on the data device.
-fn bytes(number: u64) -> Vec<u8> {
-    let length = if number.is_multiple_of(4) { 5000 } else { 8 + number as usize % 40 };
-    let mut bytes = vec![number as u8; length];
-    bytes[..8].copy_from_slice(&number.to_le_bytes());
-    bytes
-}
-
-fn number_of(fetched: &Fetched) -> Option<u64> {
-    match fetched {
-        Fetched::Single { data, .. } => {
-            let number = u64::from_le_bytes(*data.first_chunk().expect("eight bytes"));
-            assert!(data[..] == bytes(number)[..], "value {number} is another");
-            Some(number)
-        }
-        _ => None,
-    }
-}
-
-impl Part {
-    fn operations(&self) -> Vec<Operation> {
-        let (epoch, none) = (Epoch(self.epoch), Conditions::NONE);
-        let punch = |object_number, what| {
-            let object = object(object_number);
-            Operation::Punch(PunchRequest { container: CONTAINER, object, epoch, what, conditions: none })
-        };
-        let mut operations = Vec::new();
-        for (index, write) in self.writes.iter().enumerate() {
-            operations.push(match write {
-                Write::Put((o, d, a), number) => {
-                    let value = UpdateValue::Single(bytes(*number).into());
-                    let akeys = vec![AkeyUpdate { akey: name(*a), value, conditions: none }];
-                    let conditions = match self.condition.filter(|_| index == 0) {
-                        None => none,
-                        Some(true) => Conditions::DKEY_UPDATE,
-                        Some(false) => Conditions::DKEY_INSERT,
-                    };
-                    let (container, object, dkey) = (CONTAINER, object(*o), name(*d));
-                    Operation::Update(UpdateRequest { container, object, epoch, dkey, conditions, akeys })
-                }
-                Write::PunchAkey((o, d, a)) => punch(*o, PunchTarget::Akeys { dkey: name(*d), akeys: vec![name(*a)] }),
-                Write::PunchDkey(o, d) => punch(*o, PunchTarget::Dkeys(vec![name(*d)])),
-                Write::PunchObject(o) => punch(*o, PunchTarget::Object),
-            });
-        }
-        operations
-    }
-
-    fn request(&self) -> TransactionRequest {
-        let (transaction, epoch, operations) = (self.id, Epoch(self.epoch), self.operations());
-        TransactionRequest { transaction, epoch, container: CONTAINER, operations, reads: Vec::new() }
-    }
-
-    /// What its condition has seen, if that is how it was answered.
-    fn condition_read(&self, is_met: bool) -> Option<Read> {
-        let (expected, Write::Put((o, d, _), _)) = (self.condition?, self.writes.first()?) else { return None };
-        let seen = Seen::Exists(if is_met { expected } else { !expected });
-        Some(Read { below: self.epoch, look: Look::DkeyExists(*o, *d), seen })
-    }
-}
-
-fn apply(state: &mut BTreeMap<Spot, u64>, writes: &[Write]) {
-    for write in writes {
-        match write {
-            Write::Put(spot, number) => drop(state.insert(*spot, *number)),
-            Write::PunchAkey(spot) => drop(state.remove(spot)),
-            Write::PunchDkey(o, d) => state.retain(|spot, _| (spot.0, spot.1) != (*o, *d)),
-            Write::PunchObject(o) => state.retain(|spot, _| spot.0 != *o),
-        }
-    }
-}
-
-fn look_at(state: &BTreeMap<Spot, u64>, look: Look) -> Seen {
-    match look {
-        Look::Value(spot) => Seen::Value(state.get(&spot).copied()),
-        Look::DkeyExists(o, d) => Seen::Exists(state.keys().any(|spot| (spot.0, spot.1) == (o, d))),
-        Look::Akeys(o, d) => {
-            Seen::Names(state.keys().filter(|spot| (spot.0, spot.1) == (o, d)).map(|spot| spot.2).collect())
-        }
-        Look::Dkeys(o) => Seen::Names(state.keys().filter(|spot| spot.0 == o).map(|spot| spot.1).collect()),
-        Look::Objects => Seen::Names(state.keys().map(|spot| spot.0).collect()),
-    }
 }
 
 impl World {
@@ -466,61 +334,6 @@ async fn was_written(store: &Store, part: &Part) -> bool {
         Err(status) => {
             assert_eq!(status.code(), Code::Inprogress);
             false
-        }
-    }
-}
-
-async fn see(view: View<'_>, look: Look, epoch: Epoch) -> Result<Seen> {
-    let number = |key: &daos_types::Key| u64::from(key[key.len() - 1] - b'0');
-    match look {
-        Look::Value((o, d, a)) => {
-            let none = Conditions::NONE;
-            let akeys = vec![AkeyFetch { akey: name(a), what: FetchWhat::Single, conditions: none }];
-            let (object, dkey) = (object(o), name(d));
-            let request =
-                FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only: false, conditions: none };
-            Ok(Seen::Value(number_of(&view.fetch(request).await?.akeys[0])))
-        }
-        Look::DkeyExists(o, d) => {
-            let (object, dkey, conditions) = (object(o), name(d), Conditions::DKEY_FETCH);
-            let request = FetchRequest {
-                container: CONTAINER,
-                object,
-                epoch,
-                dkey,
-                akeys: Vec::new(),
-                size_only: false,
-                conditions,
-            };
-            match view.fetch(request).await {
-                Ok(_) => Ok(Seen::Exists(true)),
-                Err(status) if status.code() == Code::Nonexist => Ok(Seen::Exists(false)),
-                Err(status) => Err(status),
-            }
-        }
-        Look::Akeys(o, d) => {
-            let found = view.list_akeys(CONTAINER, object(o), &name(d), epoch, &Anchor::Start, ALL).await?;
-            Ok(Seen::Names(found.entries.iter().map(number).collect()))
-        }
-        Look::Dkeys(o) => {
-            let found = view.list_dkeys(CONTAINER, object(o), epoch, &Anchor::Start, ALL).await?;
-            Ok(Seen::Names(found.entries.iter().map(number).collect()))
-        }
-        Look::Objects => {
-            let found = view.list_objects(CONTAINER, epoch, &Anchor::Start, ALL).await?;
-            Ok(Seen::Names(found.entries.iter().map(|object| object.lo - 10).collect()))
-        }
-    }
-}
-
-async fn compare(store: &Store, state: &BTreeMap<Spot, u64>, epoch: u64) {
-    for o in 0..OBJECTS {
-        for d in 0..DKEYS {
-            for look in (0..AKEYS).map(|a| Look::Value((o, d, a))).chain([Look::Akeys(o, d)]) {
-                let found =
-                    see(store.as_transaction(TransactionId::default()), look, Epoch(epoch)).await.expect("read");
-                assert_eq!(found, look_at(state, look), "{look:?} at {epoch}");
-            }
         }
     }
 }
