@@ -8,6 +8,8 @@ mod children;
 mod demand;
 mod extents;
 mod rule;
+mod step;
+mod versions;
 mod walk;
 
 use crate::level::Level;
@@ -26,7 +28,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
-use walk::{FREED_PER_STEP, LOOKED_AT_PER_STEP, Step, Walk};
+use step::{Done, FREED_PER_STEP, LOOKED_AT_PER_STEP, Step};
+use walk::Walk;
 
 /// Entries looked at and records freed by one step while nobody asks for anything, and beside requests: then one takes little longer than a
 /// small request.
@@ -140,7 +143,7 @@ impl AggregationRun {
             recent: &store.recent,
             looks: self.looks,
             frees: self.frees,
-            done: walk::Done::default(),
+            done: Done::default(),
         };
         let is_done = self.walk.step(&mut step, &mut container)?;
         let done = step.done;

@@ -4,7 +4,8 @@
 //! they have hidden is gone by then. Where hidden data was all that made an akey exist, a record without bytes stays as its witness.
 
 use super::rule::{Hidden, Rule};
-use super::walk::{Step, Walk};
+use super::step::Step;
+use super::walk::Walk;
 use crate::array::{self, ExtentProbe, Record};
 use crate::level::{Children, Level};
 use crate::tree::{Cursor, Tree};

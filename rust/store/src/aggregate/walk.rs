@@ -7,22 +7,16 @@
 use super::children::Place;
 use super::extents::ExtentPlace;
 use super::rule::{Hidden, Rule};
+use super::step::Step;
+use super::versions::span_of_versions;
 use crate::key_order::{KeyProbe, object_of_key};
 use crate::level::{ChildOrder, Children, Level, Span, ValueKind};
 use crate::recent::Recent;
-use crate::single;
-use crate::tree::{Unique, damaged};
-use crate::value_space::ValueSpace;
+use crate::tree::damaged;
 use crate::visibility::{Depth, span};
-use daos_media::{Arena, Lsn, Transaction};
+use daos_media::Lsn;
 use daos_status::Result;
 use daos_types::{ContainerId, ObjectId};
-
-/// Records freed by one transaction: its redo record stays small and other requests wait a fraction of a millisecond.
-pub(super) const FREED_PER_STEP: usize = 128;
-
-/// Entries looked at in one step, whether something is freed or not.
-pub(super) const LOOKED_AT_PER_STEP: usize = 512;
 
 /// What the children are of the container, of an object and of a dkey.
 const DEPTHS: [Depth; 3] = [Depth::Object, Depth::Dkey, Depth::Akey];
@@ -38,7 +32,7 @@ pub(super) struct Frame {
     /// Nothing of its object has changed since the walk came here, so that what is left below is known exactly.
     is_clean: bool,
     /// Of an akey: where the walk stands in its versions.
-    after: Option<u64>,
+    pub(super) after: Option<u64>,
     /// Of an akey with extents.
     pub(super) extents: ExtentPlace,
 }
@@ -47,43 +41,6 @@ impl Frame {
     fn new(key: Vec<u8>) -> Frame {
         let extents = ExtentPlace::default();
         Frame { key, behind: None, below: Span::EMPTY, is_clean: true, after: None, extents }
-    }
-}
-
-/// What was done in one step.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Done {
-    pub records: u64,
-    pub bytes: u64,
-}
-
-/// One step: its transaction, and what it may still do.
-pub(super) struct Step<'a, 't> {
-    pub transaction: &'a mut Transaction<'t>,
-    pub space: &'a ValueSpace,
-    pub recent: &'a Recent,
-    pub looks: usize,
-    pub frees: usize,
-    pub done: Done,
-}
-
-impl<'t> Step<'_, 't> {
-    pub(super) fn arena(&self) -> &'t Arena {
-        self.transaction.arena()
-    }
-
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.looks == 0 || self.frees == 0
-    }
-
-    pub(super) fn look(&mut self) {
-        self.looks = self.looks.saturating_sub(1);
-    }
-
-    pub(super) fn note_freed(&mut self, bytes: usize) {
-        self.frees = self.frees.saturating_sub(1);
-        self.done.records += 1;
-        self.done.bytes += bytes as u64;
     }
 }
 
@@ -300,103 +257,6 @@ impl Walk {
             ValueKind::Unknown => Ok(true),
         }
     }
-
-    fn versions(&mut self, step: &mut Step<'_, '_>, akey: &mut Level, index: usize, hidden: &Hidden) -> Result<bool> {
-        let arena = step.arena();
-        let mut doomed = Vec::new();
-        let mut is_done = true;
-        match akey.children()? {
-            Children::None => {}
-            Children::Direct(link) => {
-                step.look();
-                let epoch = single::epoch_of(arena, link)?;
-                if self.rule.drops_version(epoch, None, hidden) {
-                    doomed.push((epoch, link));
-                }
-            }
-            Children::Tree(tree) => {
-                let after = &mut self.frames[index].after;
-                let mut cursor = match *after {
-                    None => tree.seek(arena, &Unique(self.rule.oldest()), false)?,
-                    Some(epoch) => tree.seek(arena, &Unique(epoch), true)?,
-                };
-                while let Some(at) = &mut cursor {
-                    let entry = at.entry(arena)?;
-                    if entry.order > self.rule.newest() {
-                        break;
-                    }
-                    if step.looks == 0 || doomed.len() >= step.frees {
-                        is_done = false;
-                        break;
-                    }
-                    step.look();
-                    let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
-                    if self.rule.drops_version(entry.order, next, hidden) {
-                        doomed.push((entry.order, entry.link));
-                    }
-                    *after = Some(entry.order);
-                    if next.is_none() {
-                        break;
-                    }
-                }
-            }
-        }
-        for (epoch, link) in doomed {
-            let bytes = single::locate(arena, link)?.value_length;
-            single::remove_at(step.transaction, step.space, akey, epoch)?;
-            step.note_freed(bytes);
-        }
-        Ok(is_done)
-    }
-
-    /// Drops the punches of a level that hide nothing; `false` when the step ended before the last.
-    fn drop_punches(&mut self, step: &mut Step<'_, '_>, level: &mut Level, index: usize) -> Result<bool> {
-        let Some(tree) = level.punches()? else { return Ok(true) };
-        let arena = step.arena();
-        let oldest = self.frames[index].below.oldest;
-        let mut doomed = Vec::new();
-        let mut is_done = true;
-        let mut cursor = tree.seek(arena, &Unique(self.rule.oldest()), false)?;
-        while let Some(at) = &mut cursor {
-            let epoch = at.entry(arena)?.order;
-            if epoch > self.rule.newest() {
-                break;
-            }
-            if doomed.len() >= step.frees {
-                is_done = false;
-                break;
-            }
-            step.look();
-            let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
-            if self.rule.drops_punch(epoch, next, oldest) {
-                doomed.push(epoch);
-            }
-            if next.is_none() {
-                break;
-            }
-        }
-        for epoch in doomed {
-            level.remove_punch(step.transaction, epoch)?;
-            step.note_freed(0);
-        }
-        Ok(is_done)
-    }
-}
-
-fn span_of_versions(arena: &Arena, akey: &Level) -> Result<Span> {
-    let ends = match akey.children()? {
-        Children::None => None,
-        Children::Direct(link) => {
-            let epoch = single::epoch_of(arena, link)?;
-            Some((epoch, epoch))
-        }
-        Children::Tree(tree) => {
-            let oldest = tree.first(arena)?.map(|cursor| cursor.entry(arena)).transpose()?;
-            let newest = tree.last(arena)?.map(|cursor| cursor.entry(arena)).transpose()?;
-            oldest.zip(newest).map(|(oldest, newest)| (oldest.order, newest.order))
-        }
-    };
-    Ok(ends.map_or(Span::EMPTY, |(oldest, newest)| Span { oldest, ..Span::of(newest) }))
 }
 
 /// Makes the summary of a level as exact as those below it.

@@ -1,0 +1,117 @@
+//! The versions of single values, and punches: those that nothing needs are dropped.
+
+use super::rule::Hidden;
+use super::step::Step;
+use super::walk::Walk;
+use crate::level::{Children, Level, Span};
+use crate::single;
+use crate::tree::Unique;
+use daos_media::Arena;
+use daos_status::Result;
+
+impl Walk {
+    /// Walks over the versions of a single value; `false` when the step ended before the last.
+    pub(super) fn versions(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        akey: &mut Level,
+        index: usize,
+        hidden: &Hidden,
+    ) -> Result<bool> {
+        let arena = step.arena();
+        let mut doomed = Vec::new();
+        let mut is_done = true;
+        match akey.children()? {
+            Children::None => {}
+            Children::Direct(link) => {
+                step.look();
+                let epoch = single::epoch_of(arena, link)?;
+                if self.rule.drops_version(epoch, None, hidden) {
+                    doomed.push((epoch, link));
+                }
+            }
+            Children::Tree(tree) => {
+                let after = &mut self.frames[index].after;
+                let mut cursor = match *after {
+                    None => tree.seek(arena, &Unique(self.rule.oldest()), false)?,
+                    Some(epoch) => tree.seek(arena, &Unique(epoch), true)?,
+                };
+                while let Some(at) = &mut cursor {
+                    let entry = at.entry(arena)?;
+                    if entry.order > self.rule.newest() {
+                        break;
+                    }
+                    if step.looks == 0 || doomed.len() >= step.frees {
+                        is_done = false;
+                        break;
+                    }
+                    step.look();
+                    let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
+                    if self.rule.drops_version(entry.order, next, hidden) {
+                        doomed.push((entry.order, entry.link));
+                    }
+                    *after = Some(entry.order);
+                    if next.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        for (epoch, link) in doomed {
+            let bytes = single::locate(arena, link)?.value_length;
+            single::remove_at(step.transaction, step.space, akey, epoch)?;
+            step.note_freed(bytes);
+        }
+        Ok(is_done)
+    }
+
+    /// Drops the punches of a level that hide nothing; `false` when the step ended before the last.
+    pub(super) fn drop_punches(&mut self, step: &mut Step<'_, '_>, level: &mut Level, index: usize) -> Result<bool> {
+        let Some(tree) = level.punches()? else { return Ok(true) };
+        let arena = step.arena();
+        let oldest = self.frames[index].below.oldest;
+        let mut doomed = Vec::new();
+        let mut is_done = true;
+        let mut cursor = tree.seek(arena, &Unique(self.rule.oldest()), false)?;
+        while let Some(at) = &mut cursor {
+            let epoch = at.entry(arena)?.order;
+            if epoch > self.rule.newest() {
+                break;
+            }
+            if doomed.len() >= step.frees {
+                is_done = false;
+                break;
+            }
+            step.look();
+            let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
+            if self.rule.drops_punch(epoch, next, oldest) {
+                doomed.push(epoch);
+            }
+            if next.is_none() {
+                break;
+            }
+        }
+        for epoch in doomed {
+            level.remove_punch(step.transaction, epoch)?;
+            step.note_freed(0);
+        }
+        Ok(is_done)
+    }
+}
+
+/// From the oldest version of a single value to the newest.
+pub(super) fn span_of_versions(arena: &Arena, akey: &Level) -> Result<Span> {
+    let ends = match akey.children()? {
+        Children::None => None,
+        Children::Direct(link) => {
+            let epoch = single::epoch_of(arena, link)?;
+            Some((epoch, epoch))
+        }
+        Children::Tree(tree) => {
+            let oldest = tree.first(arena)?.map(|cursor| cursor.entry(arena)).transpose()?;
+            let newest = tree.last(arena)?.map(|cursor| cursor.entry(arena)).transpose()?;
+            oldest.zip(newest).map(|(oldest, newest)| (oldest.order, newest.order))
+        }
+    };
+    Ok(ends.map_or(Span::EMPTY, |(oldest, newest)| Span { oldest, ..Span::of(newest) }))
+}
