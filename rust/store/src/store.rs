@@ -17,7 +17,7 @@ use daos_types::{ContainerId, Epoch};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// One target's part of one pool. See the [crate](crate).
+/// One target's part of one pool. See the [crate].
 pub struct Store {
     pub(crate) durable: DurableArena,
     pub(crate) values: Rc<ValueSpace>,
