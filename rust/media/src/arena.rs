@@ -266,6 +266,19 @@ impl Arena {
         self.memory.compare(position, length, bytes)
     }
 
+    /// Whether the bytes of a place are these.
+    #[inline]
+    pub fn equals(&self, position: u64, bytes: &[u8]) -> Result<bool> {
+        self.memory.equals(position, bytes)
+    }
+
+    /// How many of `count` little-endian words of eight bytes lie before `word`, or, with `or_equal`, not behind it. They rise; if they do
+    /// not, it is any number up to `count`.
+    #[inline]
+    pub fn words_before(&self, position: u64, count: usize, word: u64, or_equal: bool) -> Result<usize> {
+        self.memory.words_before(position, count, word, or_equal)
+    }
+
     /// Puts back bytes of a checkpoint: outside of transactions, without marking anything dirty.
     pub fn restore(&self, position: u64, bytes: &[u8]) -> Result<()> {
         self.assert_writable();

@@ -23,14 +23,29 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
         state = fold(state ^ u64::from_le_bytes(*word), MIX[1]) ^ state.rotate_left(29);
     }
     if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        state = fold(state ^ u64::from_le_bytes(word), MIX[2]) ^ state.rotate_left(29);
+        state = fold(state ^ short_word(rest), MIX[2]) ^ state.rotate_left(29);
     }
     fold(state ^ MIX[3], MIX[1])
 }
 
+/// The little-endian word that fewer than eight bytes begin and zeros end: from loads that overlap, without a loop.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    let length = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let (first, last) = (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)));
+        return first | last << ((length - 4) * 8);
+    }
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return 0 };
+    let middle = u64::from(bytes[length / 2]) << (length / 2 * 8);
+    u64::from(*first) | middle | u64::from(*last) << ((length - 1) * 8)
+}
+
+#[inline]
 fn leading_word(bytes: &[u8]) -> u64 {
+    if let Some(word) = bytes.first_chunk::<8>() {
+        return u64::from_be_bytes(*word);
+    }
     let mut word = [0; 8];
     let length = bytes.len().min(8);
     word[..length].copy_from_slice(&bytes[..length]);
@@ -67,6 +82,10 @@ impl Probe for KeyProbe<'_> {
     }
     fn compare(&self, arena: &Arena, link: u32) -> Result<Ordering> {
         Level::load(arena, link)?.compare_key(arena, self.bytes)
+    }
+    #[inline]
+    fn equals(&self, arena: &Arena, link: u32) -> Result<bool> {
+        Level::load(arena, link)?.has_key(arena, self.bytes)
     }
 }
 
@@ -105,5 +124,16 @@ mod tests {
         assert_eq!(hash(b"dkey"), GOLDEN[1]);
         assert_eq!(hash(b"a longer key of more than a word"), GOLDEN[2]);
     }
+
+    #[test]
+    fn short_words_are_their_bytes() {
+        let bytes = [1, 2, 3, 4, 5, 6, 255];
+        for length in 0..=bytes.len() {
+            let mut word = [0; 8];
+            word[..length].copy_from_slice(&bytes[..length]);
+            assert_eq!(short_word(&bytes[..length]), u64::from_le_bytes(word), "{length}");
+        }
+    }
+
     const GOLDEN: [u64; 3] = [0xd961_70bd_ba15_4e0c, 0xf252_a4b2_a3e5_8110, 0xca76_18e1_80d9_84fe];
 }

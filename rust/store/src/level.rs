@@ -246,8 +246,8 @@ impl Level {
     }
 
     #[inline]
-    fn has_key(&self, arena: &Arena, key: &[u8]) -> Result<bool> {
-        Ok(self.key_length() == key.len() && arena.compare(self.position + HEADER, key.len(), key)?.is_eq())
+    pub(crate) fn has_key(&self, arena: &Arena, key: &[u8]) -> Result<bool> {
+        Ok(self.key_length() == key.len() && arena.equals(self.position + HEADER, key)?)
     }
 
     pub(crate) fn key(&self, arena: &Arena) -> Result<Vec<u8>> {

@@ -44,6 +44,11 @@ pub(crate) trait Probe {
     fn order(&self) -> u64;
     /// How the record of a link with the same order word compares with it.
     fn compare(&self, arena: &Arena, link: u32) -> Result<Ordering>;
+    /// Whether the record of a link with the same order word is what is searched for.
+    #[inline]
+    fn equals(&self, arena: &Arena, link: u32) -> Result<bool> {
+        Ok(self.compare(arena, link)?.is_eq())
+    }
     /// Whether no two entries share an order word, so that nothing needs to be compared.
     fn is_unique(&self) -> bool {
         false

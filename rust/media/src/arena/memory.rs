@@ -132,6 +132,25 @@ impl Memory {
         Ok(unsafe { std::slice::from_raw_parts(pointer, length) }.cmp(bytes))
     }
 
+    /// Whether the bytes of a place are these.
+    #[inline]
+    pub(super) fn equals(&self, position: u64, bytes: &[u8]) -> Result<bool> {
+        let pointer = self.pointer(position, bytes.len())?;
+        // SAFETY: as in `append_to`.
+        Ok(is_same(unsafe { std::slice::from_raw_parts(pointer, bytes.len()) }, bytes))
+    }
+
+    /// How many of the little-endian words of a place, which rise, lie before one, or, with `or_equal`, not behind it.
+    #[inline]
+    pub(super) fn words_before(&self, position: u64, count: usize, word: u64, or_equal: bool) -> Result<usize> {
+        let pointer = self.pointer(position, count * 8)?;
+        // SAFETY: as in `append_to`; an array of bytes needs no alignment.
+        let words = unsafe { std::slice::from_raw_parts(pointer.cast::<[u8; 8]>(), count) };
+        let is_before = |other: &[u8; 8]| u64::from_le_bytes(*other) < word;
+        let is_not_behind = |other: &[u8; 8]| u64::from_le_bytes(*other) <= word;
+        Ok(if or_equal { words.partition_point(is_not_behind) } else { words.partition_point(is_before) })
+    }
+
     /// Asks the processor to bring a range near, up to [`PREFETCH_MAX`] bytes of it; of no effect but on time.
     #[inline]
     pub(super) fn prefetch(&self, position: u64, length: usize) {
@@ -178,9 +197,71 @@ impl Memory {
     }
 }
 
+/// Whether two byte strings of one length are the same. Up to 32 bytes, as nearly all keys have, it takes two loads of each, which
+/// overlap, and no call.
+#[inline]
+fn is_same(left: &[u8], right: &[u8]) -> bool {
+    #[inline]
+    fn differ<const BYTES: usize>(left: &[u8], right: &[u8]) -> Option<bool> {
+        let is_first_same = left.first_chunk::<BYTES>()? == right.first_chunk::<BYTES>()?;
+        let is_last_same = left.last_chunk::<BYTES>()? == right.last_chunk::<BYTES>()?;
+        Some(!(is_first_same & is_last_same))
+    }
+    let differ = match left.len() {
+        8..=16 => differ::<8>(left, right),
+        17..=32 => differ::<16>(left, right),
+        4..=7 => differ::<4>(left, right),
+        2..=3 => differ::<2>(left, right),
+        1 => differ::<1>(left, right),
+        _ => None,
+    };
+    differ.map_or_else(|| left == right, |differ| !differ)
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
         // SAFETY: the mapping was made by `reserve` with this length and nobody refers to it any more.
         unsafe { libc::munmap(self.start.as_ptr(), self.reserved) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_the_same_only_when_every_one_is() {
+        for length in 0..70 {
+            let bytes: Vec<u8> = (0..length).map(|index| index * 7 + 1).collect();
+            assert!(is_same(&bytes, &bytes.clone()), "{length}");
+            for index in 0..bytes.len() {
+                let mut other = bytes.clone();
+                other[index] ^= 0x80;
+                assert!(!is_same(&bytes, &other), "byte {index} of {length}");
+                assert!(!is_same(&other, &bytes), "byte {index} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_before_one_are_counted_within_the_arena_only() {
+        let memory = Memory::reserve(1 << 20).expect("address space");
+        let words: [u64; 5] = [3, 5, 5, 1 << 63, u64::MAX];
+        for (index, word) in words.iter().enumerate() {
+            memory.write(4 + index as u64 * 8, &word.to_le_bytes()).expect("inside");
+        }
+        for count in 0..=words.len() {
+            for word in [0, 3, 4, 5, 6, 1 << 63, u64::MAX - 1, u64::MAX] {
+                for or_equal in [false, true] {
+                    let is_before = |other: &&u64| **other < word || or_equal && **other == word;
+                    let expected = words[..count].iter().filter(is_before).count();
+                    assert_eq!(memory.words_before(4, count, word, or_equal).expect("inside"), expected);
+                }
+            }
+        }
+        assert!(memory.words_before((1 << 20) - 8, 1, 0, false).is_ok());
+        assert!(memory.words_before((1 << 20) - 8, 2, 0, false).is_err());
+        assert!(memory.equals((1 << 20) - 4, &[0; 4]).is_ok_and(|same| same));
+        assert!(memory.equals((1 << 20) - 4, &[0; 5]).is_err());
     }
 }

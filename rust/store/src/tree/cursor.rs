@@ -141,7 +141,7 @@ impl Tree {
         let mut node = self.root(arena, &self.head(arena)?)?;
         let is_root = node.level == 0;
         while node.level > 0 {
-            let index = node.position_of(arena, probe, true)?.saturating_sub(1);
+            let index = node.index_below(arena, probe)?;
             node = node.child(arena, index)?;
         }
         Ok((node, is_root))
@@ -151,11 +151,25 @@ impl Tree {
     #[inline]
     pub(crate) fn look_up(&self, arena: &Arena, probe: &impl Probe) -> Result<Result<u32, Place>> {
         let leaf = self.descend_to_leaf(arena, probe)?.0;
-        let index = leaf.position_of(arena, probe, false)?;
+        let index = leaf.first_from(arena, probe.order())?;
         if index < usize::from(leaf.count) && leaf.order(arena, index)? == probe.order() {
             let link = leaf.link(arena, index)?;
             arena.prefetch(u64::from(link) * 8, RECORD_BYTES);
-            if probe.is_unique() || probe.compare(arena, link)?.is_eq() {
+            if probe.is_unique() || probe.equals(arena, link)? {
+                return Ok(Ok(link));
+            }
+            return Tree::look_up_among_equals(arena, probe, leaf);
+        }
+        Ok(Err(Place { leaf, index }))
+    }
+
+    /// As [`Tree::look_up`], where an entry of the leaf has the order word of the probe, but another key.
+    #[cold]
+    fn look_up_among_equals(arena: &Arena, probe: &impl Probe, leaf: Node) -> Result<Result<u32, Place>> {
+        let index = leaf.position_of(arena, probe, false)?;
+        if index < usize::from(leaf.count) && leaf.order(arena, index)? == probe.order() {
+            let link = leaf.link(arena, index)?;
+            if probe.equals(arena, link)? {
                 return Ok(Ok(link));
             }
         }
@@ -246,7 +260,7 @@ impl Tree {
                 *index = node.position_of(arena, probe, after)?;
                 return Ok(cursor);
             }
-            *index = node.position_of(arena, probe, true)?.saturating_sub(1);
+            *index = node.index_below(arena, probe)?;
             let child = node.child(arena, *index)?;
             cursor.push(child, 0);
         }

@@ -198,16 +198,32 @@ impl Node {
     /// From and to which index the order words equal one.
     #[inline]
     fn equals(&self, arena: &Arena, order: u64) -> Result<(usize, usize)> {
-        let words = arena.read(self.order_at(0), usize::from(self.count) * 8)?;
-        let (words, _) = words.as_chunks::<8>();
-        // The first word of an inner node stands for minus infinity, and may be greater than the ones that follow it.
-        let first = usize::from(self.level > 0).min(words.len());
-        let low = first + words[first..].partition_point(|word| u64::from_le_bytes(*word) < order);
+        let low = self.first_from(arena, order)?;
         let mut high = low;
-        while high < words.len() && u64::from_le_bytes(words[high]) == order {
+        while high < usize::from(self.count) && self.order(arena, high)? == order {
             high += 1;
         }
         Ok((low, high))
+    }
+
+    /// The first entry whose order word is not less than one; the count when there is none.
+    #[inline]
+    pub fn first_from(&self, arena: &Arena, order: u64) -> Result<usize> {
+        // The first word of an inner node stands for minus infinity, and may be greater than the ones that follow it.
+        let count = usize::from(self.count);
+        let first = usize::from(self.level > 0).min(count);
+        Ok(first + arena.words_before(self.order_at(first), count - first, order, false)?)
+    }
+
+    /// The entry of an inner node below which a probe belongs: the last one that is not behind it.
+    #[inline]
+    pub fn index_below(&self, arena: &Arena, probe: &impl Probe) -> Result<usize> {
+        let behind_first = usize::from(self.count).saturating_sub(1);
+        let index = arena.words_before(self.order_at(1), behind_first, probe.order(), true)?;
+        if index > 0 && !probe.is_unique() && self.order(arena, index)? == probe.order() {
+            return Ok(self.position_of(arena, probe, true)?.saturating_sub(1));
+        }
+        Ok(index)
     }
 
     /// How many entries lie before the probe, or, with `after`, not behind it. Ties are broken by records: those of entries of
