@@ -6,10 +6,15 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
+/// Bytes that lie in a [`Data`] itself: most small values do, and need no memory of their own.
+const SHORT_MAX: usize = 94;
+
 /// Bytes of a value, wherever they happen to lie.
 pub enum Data {
     /// A small value.
     Bytes(Vec<u8>),
+    /// A very small one, in place: made by [`Data::copy_of`].
+    Short(ShortBytes),
     /// A whole buffer: on its way in, it goes to the device without a copy.
     Buffer(IoBuffer),
     /// A view of the device itself, when that is memory. As long as it lives, no block that was freed after it was found is used
@@ -23,6 +28,23 @@ pub enum Data {
         range: Range<usize>,
     },
 }
+
+/// A few bytes, in place.
+#[derive(Clone, Copy)]
+pub struct ShortBytes {
+    length: u8,
+    bytes: [u8; SHORT_MAX],
+}
+
+impl Deref for ShortBytes {
+    type Target = [u8];
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length).min(SHORT_MAX)]
+    }
+}
+
+const _: () = assert!(SHORT_MAX <= u8::MAX as usize && size_of::<Data>() == 96);
 
 /// Bytes of a value where they lie on a device that is memory.
 pub struct ValueView {
@@ -47,9 +69,15 @@ impl Deref for ValueView {
 }
 
 impl Data {
-    /// A copy of bytes.
+    /// A copy of bytes: in place, if they are few.
+    #[inline]
     pub fn copy_of(bytes: &[u8]) -> Data {
-        Data::Bytes(bytes.to_vec())
+        if bytes.len() > SHORT_MAX {
+            return Data::Bytes(bytes.to_vec());
+        }
+        let mut short = ShortBytes { length: bytes.len() as u8, bytes: [0; SHORT_MAX] };
+        short.bytes[..bytes.len()].copy_from_slice(bytes);
+        Data::Short(short)
     }
 
     /// The bytes as a vector; copies them unless they are one already.
@@ -63,9 +91,11 @@ impl Data {
 
 impl Deref for Data {
     type Target = [u8];
+    #[inline]
     fn deref(&self) -> &[u8] {
         match self {
             Data::Bytes(bytes) => bytes,
+            Data::Short(bytes) => bytes,
             Data::Buffer(buffer) => buffer,
             Data::View(view) => view,
             Data::Part { buffer, range } => {
@@ -99,5 +129,21 @@ impl Eq for Data {}
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Data({} bytes)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_the_bytes_in_place_and_elsewhere() {
+        for length in [0, 1, 64, SHORT_MAX - 1, SHORT_MAX, SHORT_MAX + 1, 1000] {
+            let bytes: Vec<u8> = (0..length).map(|index| index as u8 ^ 0x5a).collect();
+            let copy = Data::copy_of(&bytes);
+            assert_eq!(matches!(copy, Data::Short(_)), length <= SHORT_MAX, "{length}");
+            assert!(*copy == *bytes && copy == Data::Bytes(bytes.clone()), "{length}");
+            assert_eq!(copy.into_vec(), bytes);
+        }
     }
 }

@@ -48,6 +48,13 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Nothing yet, with room for the answers of so many akeys.
+    #[inline]
+    pub(crate) fn with_room(akeys: usize, in_place: bool) -> Found {
+        let reply = FetchReply { akeys: Vec::with_capacity(akeys) };
+        Found { reply, reads: Vec::new(), bytes: 0, pieces: 0, in_place }
+    }
+
     /// Whether nothing needs to be read.
     #[inline]
     pub(crate) fn is_complete(&self) -> bool {
@@ -77,11 +84,9 @@ impl Found {
 impl Store {
     /// Finds what a fetch asks for, at this moment. Small values are in the reply already.
     /// `order` is the order word of the dkey.
-    pub(crate) fn find_values(&self, request: &FetchRequest, order: u64, at: &ReadAt, in_place: bool) -> Result<Found> {
+    #[inline]
+    pub(crate) fn find_values(&self, request: &FetchRequest, order: u64, at: &ReadAt, found: &mut Found) -> Result<()> {
         let arena = self.durable.arena();
-        let replies = Vec::with_capacity(request.akeys.len());
-        let mut found =
-            Found { reply: FetchReply { akeys: replies }, reads: Vec::new(), bytes: 0, pieces: 0, in_place };
         let container = self.container(arena, request.container)?;
         check_readable(arena, &container, request.epoch.0)?;
         let path = find_dkey(arena, &container, request, order)?;
@@ -90,12 +95,13 @@ impl Store {
             check_dkey(arena, request, path)?;
         }
         for (index, akey) in request.akeys.iter().enumerate() {
-            let value = self.find_akey(request, at, akey, path, index, &mut found)?;
+            let value = self.find_akey(request, at, akey, path, index, found)?;
             found.reply.akeys.push(value);
         }
-        Ok(found)
+        Ok(())
     }
 
+    #[inline]
     fn find_akey(
         &self,
         request: &FetchRequest,
@@ -136,8 +142,7 @@ impl Store {
                 if kind == ValueKind::Unknown {
                     return Ok(Fetched::Missing);
                 }
-                let Some(link) = single::find(arena, &akey, window)? else { return Ok(Fetched::Missing) };
-                let range = single::locate(arena, link)?;
+                let Some(range) = single::find_range(arena, &akey, window)? else { return Ok(Fetched::Missing) };
                 found.count(0, range.value_length as u64)?;
                 let data = self.value(request, wanted, &range, (index, 0), found)?;
                 Ok(Fetched::Single { size: range.value_length as u64, data })

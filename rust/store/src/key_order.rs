@@ -53,6 +53,7 @@ fn leading_word(bytes: &[u8]) -> u64 {
 }
 
 /// The order word of a key.
+#[inline]
 pub(crate) fn order_of(kind: KeyKind, key: &[u8]) -> Result<u64> {
     Ok(match kind {
         KeyKind::Hashed => hash(key),
@@ -71,12 +72,14 @@ pub(crate) struct KeyProbe<'a> {
 }
 
 impl<'a> KeyProbe<'a> {
+    #[inline]
     pub(crate) fn new(kind: KeyKind, key: &'a Key) -> Result<KeyProbe<'a>> {
         Ok(KeyProbe { order: order_of(kind, key)?, bytes: key })
     }
 }
 
 impl Probe for KeyProbe<'_> {
+    #[inline]
     fn order(&self) -> u64 {
         self.order
     }
@@ -104,6 +107,7 @@ pub(crate) fn object_of_key(key: &[u8]) -> Option<ObjectId> {
 }
 
 /// The probe of a key that [`object_key`] or a container's identifier gives.
+#[inline]
 pub(crate) fn fixed_probe(key: &[u8; 16]) -> KeyProbe<'_> {
     KeyProbe { order: leading_word(key), bytes: key }
 }

@@ -256,6 +256,7 @@ impl Level {
         Ok(key)
     }
 
+    #[inline]
     pub(crate) fn value_kind(&self) -> Result<ValueKind> {
         match self.shape() >> 4 {
             0 => Ok(ValueKind::Unknown),

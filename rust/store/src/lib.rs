@@ -69,7 +69,7 @@ pub use aggregate::{AggregationRun, Reclaimer};
 pub use conditions::Conditions;
 pub use daos_checksum::ChecksumKind;
 pub use daos_media::Durability;
-pub use data::{Data, ValueView};
+pub use data::{Data, ShortBytes, ValueView};
 pub use fetch_request::{AkeyFetch, Content, FetchReply, FetchRequest, FetchWhat, Fetched, FetchedPiece};
 pub use listing::{
     ANCHOR_LENGTH_MAX, Anchor, Direction, ExtentListing, KeyListing, Limits, ListedExtent, Listing, ObjectListing,

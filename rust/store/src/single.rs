@@ -51,34 +51,49 @@ pub(crate) fn epoch_of(arena: &Arena, link: u32) -> Result<u64> {
     Ok(load(arena, link)?.epoch)
 }
 
+/// The newest version that is not behind a window; it may be before it.
+#[inline]
+fn newest(arena: &Arena, akey: &Level, window: Window) -> Result<Option<u32>> {
+    Ok(match akey.children()? {
+        Children::None => None,
+        Children::Direct(link) => Some(link),
+        Children::Tree(tree) => tree.last_before(arena, &Unique(window.to))?.map(|entry| entry.link),
+    })
+}
+
 /// The newest version in a window: its link.
 #[inline]
 pub(crate) fn find(arena: &Arena, akey: &Level, window: Window) -> Result<Option<u32>> {
-    let link = match akey.children()? {
-        Children::None => return Ok(None),
-        Children::Direct(link) => link,
-        Children::Tree(tree) => match tree.last_before(arena, &Unique(window.to))? {
-            Some(entry) => entry.link,
-            None => return Ok(None),
-        },
-    };
+    let Some(link) = newest(arena, akey, window)? else { return Ok(None) };
     Ok(window.has(epoch_of(arena, link)?).then_some(link))
+}
+
+/// The newest version in a window: where its bytes lie.
+#[inline]
+pub(crate) fn find_range(arena: &Arena, akey: &Level, window: Window) -> Result<Option<StoredRange>> {
+    let Some(link) = newest(arena, akey, window)? else { return Ok(None) };
+    let header = load(arena, link)?;
+    Ok(window.has(header.epoch).then(|| range_of(link, &header)))
 }
 
 /// Where the bytes of a version lie.
 pub(crate) fn locate(arena: &Arena, link: u32) -> Result<StoredRange> {
-    let header = load(arena, link)?;
+    Ok(range_of(link, &load(arena, link)?))
+}
+
+#[inline]
+fn range_of(link: u32, header: &Header) -> StoredRange {
     let tail = u64::from(link) * 8 + HEADER as u64;
     let on_device = header.flags & ON_DEVICE != 0;
     let length = header.size as usize;
-    Ok(StoredRange {
+    StoredRange {
         address: tail,
         value_length: length,
         start: 0,
         length,
         on_device,
         checksum: StoredChecksum::from_record(header.flags as u8, header.checksum),
-    })
+    }
 }
 
 /// Bytes of a version's record.

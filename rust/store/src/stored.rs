@@ -156,6 +156,6 @@ impl StoredRange {
     pub(crate) fn read_inline(&self, arena: &Arena, origin: &Origin<'_>) -> Result<Data> {
         let bytes = arena.read(self.address, self.value_length)?;
         self.checksum.verify_inline(arena, &bytes, origin)?;
-        Ok(Data::Bytes(bytes[self.start..self.start + self.length].to_vec()))
+        Ok(Data::copy_of(&bytes[self.start..self.start + self.length]))
     }
 }

@@ -138,20 +138,19 @@ impl Store {
             Err(status) => return Err(Box::new(RestOfFetch { found: Err(status), lsn: Lsn(0) })),
         };
         let at = self.read_at(request, order, transaction);
-        let found = self.find_values(request, order, &at, in_place);
+        let mut found = Found::with_room(request.akeys.len(), in_place);
+        let result = self.find_values(request, order, &at, &mut found);
         let is_durable = self.durable.is_all_durable();
         let lsn = if is_durable { Lsn(0) } else { self.recent.of_words(at.object, at.dkey) };
-        match found {
-            Ok(found) if found.is_complete() && lsn <= self.durable.durable() => {
-                let (reply, bytes) = found.into_reply();
-                self.count(|statistics| {
-                    statistics.fetches += 1;
-                    statistics.bytes_read += bytes;
-                });
-                Ok(reply)
-            }
-            found => Err(Box::new(RestOfFetch { found: found.map(Some), lsn })),
+        if result.is_ok() && found.is_complete() && lsn <= self.durable.durable() {
+            let (reply, bytes) = found.into_reply();
+            self.count(|statistics| {
+                statistics.fetches += 1;
+                statistics.bytes_read += bytes;
+            });
+            return Ok(reply);
         }
+        Err(Box::new(RestOfFetch { found: result.map(|()| Some(found)), lsn }))
     }
 
     async fn finish_fetch(&self, request: &FetchRequest, rest: RestOfFetch) -> Result<FetchReply> {
