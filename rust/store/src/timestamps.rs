@@ -99,13 +99,19 @@ struct ObjectLine {
     below: Stamp,
 }
 
-fn slot<T>(table: &[T], word: u64) -> &T {
-    // The upper bits of the product, of which there are so many as the table has slots; the lengths are powers of two.
-    &table[(word.wrapping_mul(MIX) >> (64 - table.len().trailing_zeros())) as usize]
+#[inline]
+fn slot<T, const LENGTH: usize>(table: &[T; LENGTH], word: u64) -> &T {
+    const { assert!(LENGTH.is_power_of_two() && LENGTH > 1) };
+    // The upper bits of the product, of which there are so many as the table has slots.
+    &table[(word.wrapping_mul(MIX) >> (64 - LENGTH.trailing_zeros())) as usize]
 }
 
-fn table<T: Default>(length: usize) -> Box<[T]> {
-    std::iter::repeat_with(T::default).take(length).collect()
+fn table<T: Default, const LENGTH: usize>() -> Box<[T; LENGTH]> {
+    let slots: Box<[T]> = std::iter::repeat_with(T::default).take(LENGTH).collect();
+    match slots.try_into() {
+        Ok(table) => table,
+        Err(_) => unreachable!("as many slots were made as the table has"),
+    }
 }
 
 #[inline]
@@ -116,21 +122,16 @@ fn akey_index(order: u64) -> usize {
 
 /// See the [module](self).
 pub(crate) struct Timestamps {
-    dkeys: Box<[DkeyLine]>,
-    objects: Box<[ObjectLine]>,
-    containers: Box<[Stamp]>,
+    dkeys: Box<[DkeyLine; DKEYS]>,
+    objects: Box<[ObjectLine; OBJECTS]>,
+    containers: Box<[Stamp; CONTAINERS]>,
     floor: Cell<u64>,
 }
 
 impl Timestamps {
     /// Everything was read at the floor.
     pub(crate) fn new(floor: u64) -> Timestamps {
-        Timestamps {
-            dkeys: table(DKEYS),
-            objects: table(OBJECTS),
-            containers: table(CONTAINERS),
-            floor: Cell::new(floor),
-        }
+        Timestamps { dkeys: table(), objects: table(), containers: table(), floor: Cell::new(floor) }
     }
 
     /// Everything was read at this epoch, too.

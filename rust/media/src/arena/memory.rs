@@ -155,7 +155,9 @@ impl Memory {
     #[inline]
     pub(super) fn prefetch(&self, position: u64, length: usize) {
         #[cfg(target_arch = "x86_64")]
-        if let Ok(pointer) = self.pointer(position, length) {
+        if position.checked_add(length as u64).is_some_and(|end| end <= self.length) {
+            // SAFETY: the range lies within the mapping.
+            let pointer = unsafe { self.base.as_ptr().add(position as usize) };
             // Without an iterator: where the length is known, this becomes a few instructions in a row.
             let length = length.min(PREFETCH_MAX);
             let mut offset = 0;
@@ -205,21 +207,34 @@ impl Memory {
 /// overlap, and no call.
 #[inline]
 fn is_same(left: &[u8], right: &[u8]) -> bool {
-    #[inline]
-    fn differ<const BYTES: usize>(left: &[u8], right: &[u8]) -> Option<bool> {
-        let is_first_same = left.first_chunk::<BYTES>()? == right.first_chunk::<BYTES>()?;
-        let is_last_same = left.last_chunk::<BYTES>()? == right.last_chunk::<BYTES>()?;
-        Some(!(is_first_same & is_last_same))
-    }
-    let differ = match left.len() {
-        8..=16 => differ::<8>(left, right),
-        17..=32 => differ::<16>(left, right),
-        4..=7 => differ::<4>(left, right),
-        2..=3 => differ::<2>(left, right),
-        1 => differ::<1>(left, right),
+    let same = if left.len() == 1 {
+        same_ends::<1>(left, right)
+    } else if (8..=16).contains(&left.len()) {
+        same_ends::<8>(left, right)
+    } else {
+        None
+    };
+    same.unwrap_or_else(|| is_same_of_other_lengths(left, right))
+}
+
+/// Whether the first and the last so many bytes are the same; nothing when there are not so many.
+#[inline]
+fn same_ends<const BYTES: usize>(left: &[u8], right: &[u8]) -> Option<bool> {
+    let is_first_same = left.first_chunk::<BYTES>()? == right.first_chunk::<BYTES>()?;
+    let is_last_same = left.last_chunk::<BYTES>()? == right.last_chunk::<BYTES>()?;
+    Some(is_first_same & is_last_same)
+}
+
+/// Kept apart, so that the usual lengths are compared where they are asked about.
+#[inline(never)]
+fn is_same_of_other_lengths(left: &[u8], right: &[u8]) -> bool {
+    let same = match left.len() {
+        17..=32 => same_ends::<16>(left, right),
+        4..=7 => same_ends::<4>(left, right),
+        2..=3 => same_ends::<2>(left, right),
         _ => None,
     };
-    differ.map_or_else(|| left == right, |differ| !differ)
+    same.unwrap_or_else(|| left == right)
 }
 
 impl Drop for Memory {

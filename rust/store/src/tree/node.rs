@@ -90,7 +90,7 @@ fn push_in<const BYTES: usize>(
 }
 
 impl Node {
-    #[inline]
+    #[inline(always)]
     pub fn load(arena: &Arena, link: u32, level: u8, augmented: bool) -> Result<Node> {
         #[cfg(test)]
         super::count_visit();
@@ -269,7 +269,7 @@ impl Node {
     }
 
     /// The node of an inner entry.
-    #[inline]
+    #[inline(always)]
     pub fn child(&self, arena: &Arena, index: usize) -> Result<Node> {
         if index >= usize::from(self.count) || self.level == 0 {
             return Err(damaged("an index into a tree's node", self.position()));
