@@ -25,7 +25,6 @@ pub(crate) struct ContainerState {
     position: u64,
 }
 
-#[allow(dead_code, reason = "the fields are there before all of their users")]
 impl ContainerState {
     pub(crate) fn at(position: u64) -> ContainerState {
         ContainerState { position }
@@ -54,14 +53,13 @@ impl ContainerState {
     pub(crate) fn settings(&self, arena: &Arena) -> Result<ContainerSettings> {
         let bytes: [u8; 8] = arena.read_value(self.position + CHECKSUM)?;
         let [kind, flags, _, _, chunk @ ..] = bytes;
+        let is_damaged = || damaged("a container's settings", self.position + CHECKSUM);
         let settings = ContainerSettings {
-            checksum: ChecksumKind::from_number(u64::from(kind)).unwrap_or_default(),
+            checksum: ChecksumKind::from_number(u64::from(kind)).ok_or_else(is_damaged)?,
             chunk_bytes: u32::from_le_bytes(chunk),
             verify_on_update: flags & VERIFY_ON_UPDATE != 0,
         };
-        if settings.check().is_err() || ChecksumKind::from_number(u64::from(kind)).is_none() {
-            return Err(damaged("a container's settings", self.position + CHECKSUM));
-        }
+        settings.check().map_err(|_| is_damaged())?;
         Ok(settings)
     }
 
