@@ -11,6 +11,7 @@ use daos_media::Media;
 use daos_sim::media::SimMedia;
 use daos_status::Code;
 use daos_store::*;
+use daos_testkit::seeds::Seeds;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -136,20 +137,12 @@ fn run(seed: u64, cut: Option<u64>) -> u64 {
     persists
 }
 
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
 #[test]
 fn crash_among_many_requests_keeps_what_was_acknowledged() {
-    let first = variable("DAOS_STORE_FIRST_SEED", 1);
-    for seed in first..first + variable("DAOS_STORE_SEEDS", 4) {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let persists = run(seed, None);
-            (1..persists).step_by(23).for_each(|cut| {
-                run(seed, Some(cut));
-            });
-        }));
-        assert!(outcome.is_ok(), "replay with DAOS_STORE_FIRST_SEED={seed} DAOS_STORE_SEEDS=1");
-    }
+    Seeds::new("DAOS_STORE").for_each(4, |seed| {
+        let persists = run(seed, None);
+        (1..persists).step_by(23).for_each(|cut| {
+            run(seed, Some(cut));
+        });
+    });
 }

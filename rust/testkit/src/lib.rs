@@ -3,5 +3,6 @@
 pub mod env_suite;
 pub mod media_suite;
 pub mod memory_suite;
+pub mod seeds;
 pub mod transport_suite;
 pub mod wire_client;

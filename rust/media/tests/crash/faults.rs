@@ -1,7 +1,7 @@
 //! Devices fail: with an I/O error, a full disk or a short transfer, once or for good.
 
+use crate::SEEDS;
 use crate::workload::{Ending, History, Shape, check, live};
-use crate::{places, replayable, seeds};
 use daos_sim::media::{Fault, SimMedia};
 use daos_status::Code;
 
@@ -17,9 +17,9 @@ fn expected(codes: &[Code]) -> bool {
 fn fail_everywhere(shape: Shape, default_places: u64, seed: u64) {
     let whole = SimMedia::new(seed);
     live(&whole, seed, &History::new(shape));
-    for call in places(seed, whole.calls(), default_places) {
+    for call in SEEDS.places(seed, whole.calls(), default_places) {
         let fault = FAULTS[(call % 3) as usize];
-        replayable(seed, &format!("{shape:?}, {fault:?} at call {call}"), || {
+        SEEDS.replayable(seed, &format!("{shape:?}, {fault:?} at call {call}"), || {
             let (media, history) = (SimMedia::new(seed), History::new(shape));
             media.fail_call(call, fault);
             let ending = live(&media, seed, &history);
@@ -39,22 +39,22 @@ fn fail_everywhere(shape: Shape, default_places: u64, seed: u64) {
 
 #[test]
 fn crash_after_a_failed_call_loses_nothing() {
-    seeds(2).for_each(|seed| fail_everywhere(Shape::ROOMY, 90, seed));
-    seeds(6).for_each(|seed| fail_everywhere(Shape::SMALL_LOG, 30, seed));
-    seeds(2).for_each(|seed| fail_everywhere(Shape::LARGE_RECORDS, 40, seed));
-    seeds(2).for_each(|seed| fail_everywhere(Shape::MEMORY, 30, seed));
-    seeds(2).for_each(|seed| fail_everywhere(Shape::MEMORY_ON_DISK, 30, seed));
+    SEEDS.range(2).for_each(|seed| fail_everywhere(Shape::ROOMY, 90, seed));
+    SEEDS.range(6).for_each(|seed| fail_everywhere(Shape::SMALL_LOG, 30, seed));
+    SEEDS.range(2).for_each(|seed| fail_everywhere(Shape::LARGE_RECORDS, 40, seed));
+    SEEDS.range(2).for_each(|seed| fail_everywhere(Shape::MEMORY, 30, seed));
+    SEEDS.range(2).for_each(|seed| fail_everywhere(Shape::MEMORY_ON_DISK, 30, seed));
 }
 
 /// A batch of the log that fails once is replaced by a checkpoint: the tasks hear of nothing, and nothing is lost.
 #[test]
 fn crash_after_a_batch_that_failed_once_loses_nothing() {
-    for seed in seeds(2) {
+    for seed in SEEDS.range(2) {
         let whole = SimMedia::new(seed);
         live(&whole, seed, &History::new(Shape::ROOMY));
         let (mut survived, mut tried) = (0, 0);
-        for call in places(seed, whole.calls(), 60) {
-            replayable(seed, &format!("an I/O error at call {call}"), || {
+        for call in SEEDS.places(seed, whole.calls(), 60) {
+            SEEDS.replayable(seed, &format!("an I/O error at call {call}"), || {
                 let (media, history) = (SimMedia::new(seed), History::new(Shape::ROOMY));
                 media.fail_call(call, Fault::InputOutput);
                 let ending = live(&media, seed, &history);
@@ -73,11 +73,11 @@ fn crash_after_a_batch_that_failed_once_loses_nothing() {
 /// reached the disk although the call failed: when the power went then, a page of the newest checkpoint was damaged.
 #[test]
 fn crash_after_several_failed_calls_loses_nothing() {
-    for seed in seeds(60) {
+    for seed in SEEDS.range(60) {
         let whole = SimMedia::new(seed);
         live(&whole, seed, &History::new(Shape::ROOMY));
-        for call in places(seed, whole.calls(), 4) {
-            replayable(seed, &format!("I/O errors from call {call} on"), || {
+        for call in SEEDS.places(seed, whole.calls(), 4) {
+            SEEDS.replayable(seed, &format!("I/O errors from call {call} on"), || {
                 let (media, history) = (SimMedia::new(seed), History::new(Shape::ROOMY));
                 media.fail_call(call, Fault::InputOutput);
                 media.fail_call(call + 1 + seed % 11, Fault::InputOutput);
@@ -94,9 +94,9 @@ fn crash_after_several_failed_calls_loses_nothing() {
 /// A disk that is full, and has space again later: what cannot be written is refused, and nothing else suffers.
 #[test]
 fn crash_on_a_full_disk_loses_nothing() {
-    for seed in seeds(20) {
+    for seed in SEEDS.range(20) {
         let shape = if seed % 2 == 0 { Shape::ROOMY } else { Shape::SMALL_LOG };
-        replayable(seed, "full disk", || {
+        SEEDS.replayable(seed, "full disk", || {
             let (media, history) = (SimMedia::new(seed), History::new(shape));
             // The devices are made, and there is hardly anything beyond.
             let whole = SimMedia::new(seed);

@@ -1,7 +1,7 @@
 //! The power is cut, or the process killed.
 
+use crate::SEEDS;
 use crate::workload::{Ending, History, Shape, check, live};
-use crate::{places, replayable, seeds};
 use daos_sim::media::SimMedia;
 
 /// Kills the process or the whole machine.
@@ -20,8 +20,8 @@ fn cut_everywhere(shape: Shape, default_cuts: u64, seed: u64) {
     let persists = media.persists();
     media.power_cycle();
     check(&media, seed, &history);
-    for cut in places(seed, persists, default_cuts) {
-        replayable(seed, &format!("{shape:?}, cut {cut} of {persists}"), || cut_at(shape, seed, cut, persists));
+    for cut in SEEDS.places(seed, persists, default_cuts) {
+        SEEDS.replayable(seed, &format!("{shape:?}, cut {cut} of {persists}"), || cut_at(shape, seed, cut, persists));
     }
 }
 
@@ -45,37 +45,37 @@ fn cut_at(shape: Shape, seed: u64, cut: u64, persists: u64) {
 
 #[test]
 fn crash_with_a_roomy_log_loses_nothing() {
-    seeds(1).for_each(|seed| cut_everywhere(Shape::ROOMY, 0, seed));
+    SEEDS.range(1).for_each(|seed| cut_everywhere(Shape::ROOMY, 0, seed));
 }
 
 #[test]
 fn crash_with_a_small_log_loses_nothing() {
-    seeds(1).for_each(|seed| cut_everywhere(Shape::SMALL_LOG, 0, seed));
+    SEEDS.range(1).for_each(|seed| cut_everywhere(Shape::SMALL_LOG, 0, seed));
 }
 
 #[test]
 fn crash_with_transactions_larger_than_the_log_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Shape::LARGE_RECORDS, 30, seed));
+    SEEDS.range(2).for_each(|seed| cut_everywhere(Shape::LARGE_RECORDS, 30, seed));
 }
 
 #[test]
 fn crash_with_more_at_once_than_the_log_holds_loses_nothing() {
-    seeds(4).for_each(|seed| cut_everywhere(Shape::CROWDED, 15, seed));
+    SEEDS.range(4).for_each(|seed| cut_everywhere(Shape::CROWDED, 15, seed));
 }
 
 #[test]
 fn crash_on_persistent_memory_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Shape::MEMORY, 40, seed));
+    SEEDS.range(2).for_each(|seed| cut_everywhere(Shape::MEMORY, 40, seed));
 }
 
 #[test]
 fn crash_on_persistent_memory_of_a_disk_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Shape::MEMORY_ON_DISK, 40, seed));
+    SEEDS.range(2).for_each(|seed| cut_everywhere(Shape::MEMORY_ON_DISK, 40, seed));
 }
 
 #[test]
 fn crash_with_more_at_once_than_the_journal_holds_loses_nothing() {
-    seeds(3).for_each(|seed| cut_everywhere(Shape::MEMORY_CROWDED, 15, seed));
+    SEEDS.range(3).for_each(|seed| cut_everywhere(Shape::MEMORY_CROWDED, 15, seed));
 }
 
 /// Few cuts in each of many seeds, where the log is short of room. Found that the log writer went on while a checkpoint of one moment
@@ -84,12 +84,12 @@ fn crash_with_more_at_once_than_the_journal_holds_loses_nothing() {
 /// that the first had fed it, with the same end.
 #[test]
 fn crash_while_the_log_is_short_of_room_loses_nothing() {
-    for seed in seeds(100) {
+    for seed in SEEDS.range(100) {
         for shape in [Shape::SMALL_LOG, Shape::CROWDED] {
             let whole = SimMedia::new(seed);
             live(&whole, seed, &History::new(shape));
-            for cut in places(seed, whole.persists(), 4) {
-                replayable(seed, &format!("{shape:?}, cut {cut}"), || {
+            for cut in SEEDS.places(seed, whole.persists(), 4) {
+                SEEDS.replayable(seed, &format!("{shape:?}, cut {cut}"), || {
                     let (media, history) = (SimMedia::new(seed), History::new(shape));
                     media.cut_power_at(cut);
                     live(&media, seed, &history);

@@ -16,11 +16,14 @@ mod space;
 use daos_env::{Env, Executor, ManualClock, SeededRandom};
 use daos_media::{Media, MemoryMedia};
 use daos_store::{ChecksumKind, ContainerSettings, Durability, Store, StoreSettings};
+use daos_testkit::seeds::Seeds;
 use generate::{CONTAINER, Generator};
 use history::History;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+const SEEDS: Seeds = Seeds::new("DAOS_STORE");
 
 fn settings(seed: u64) -> StoreSettings {
     let checksum = [ChecksumKind::Crc32c, ChecksumKind::Crc64, ChecksumKind::Off][(seed % 3) as usize];
@@ -30,20 +33,6 @@ fn settings(seed: u64) -> StoreSettings {
 
 fn environment(seed: u64) -> Env {
     Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(seed)) }
-}
-
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-fn seeds(count: u64) -> std::ops::Range<u64> {
-    let first = variable("DAOS_STORE_FIRST_SEED", 1);
-    first..first + variable("DAOS_STORE_SEEDS", count)
-}
-
-fn replayable(seed: u64, what: &str, check: impl FnOnce()) {
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check));
-    assert!(outcome.is_ok(), "replay with DAOS_STORE_FIRST_SEED={seed} DAOS_STORE_SEEDS=1: {what}");
 }
 
 async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
@@ -76,13 +65,10 @@ async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
 }
 
 fn run_seeds(count: u64) {
-    for seed in seeds(count) {
+    SEEDS.for_each(count, |seed| {
         let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
-        let spawner = executor.spawner().clone();
-        replayable(seed, "random changes", || {
-            executor.block_on(run(seed, 220, spawner)).expect("the run ends");
-        });
-    }
+        executor.block_on(run(seed, 220, executor.spawner().clone())).expect("the run ends");
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::compare::compare;
 use crate::generate::{CONTAINER, Generator};
 use crate::history::{Action, History, carry_out, is_as_expected};
-use crate::{environment, replayable, seeds, settings};
+use crate::{SEEDS, environment, settings};
 use daos_env::{Executor, ManualClock};
 use daos_media::Media;
 use daos_sim::media::SimMedia;
@@ -154,15 +154,15 @@ fn check_end(media: &SimMedia, seed: u64, free: u64) {
 
 #[test]
 fn a_power_cut_during_aggregation_changes_no_answer() {
-    for seed in seeds(1) {
+    for seed in SEEDS.range(1) {
         let mut cut = 1;
         loop {
             let mut was_cut = false;
-            replayable(seed, &format!("cut {cut}"), || was_cut = cut_at(seed, cut));
+            SEEDS.replayable(seed, &format!("cut {cut}"), || was_cut = cut_at(seed, cut));
             if !was_cut {
                 break;
             }
-            cut += crate::variable("DAOS_STORE_CUT_STEP", 7);
+            cut += SEEDS.variable("CUT_STEP", 7);
         }
         assert!(cut > 30, "there were {cut} persists only");
     }

@@ -1,7 +1,7 @@
 //! Devices fail: with an I/O error, a full disk or a short transfer.
 
+use crate::SEEDS;
 use crate::life::{Ending, History, Load, check, check_nothing_is_lost, live};
-use crate::{places, replayable, seeds};
 use daos_sim::media::{Fault, SimMedia};
 use daos_status::Code;
 
@@ -9,12 +9,12 @@ const FAULTS: [Fault; 3] = [Fault::InputOutput, Fault::NoSpace, Fault::Short];
 
 #[test]
 fn crash_after_a_failed_call_loses_nothing() {
-    for seed in seeds(2) {
+    for seed in SEEDS.range(2) {
         let whole = SimMedia::new(seed);
         live(&whole, seed, &History::new(Load::USUAL, seed));
-        for call in places(seed, whole.calls(), 10) {
+        for call in SEEDS.places(seed, whole.calls(), 10) {
             let fault = FAULTS[(call % 3) as usize];
-            replayable(seed, &format!("{fault:?} at call {call}"), || {
+            SEEDS.replayable(seed, &format!("{fault:?} at call {call}"), || {
                 let (media, history) = (SimMedia::new(seed), History::new(Load::USUAL, seed));
                 media.fail_call(call, fault);
                 let ending = live(&media, seed, &history);
@@ -38,8 +38,8 @@ fn crash_after_a_failed_call_loses_nothing() {
 /// A disk below the store's files that is full, and has space again later.
 #[test]
 fn crash_on_a_full_disk_loses_nothing() {
-    for seed in seeds(6) {
-        replayable(seed, "full disk", || {
+    for seed in SEEDS.range(6) {
+        SEEDS.replayable(seed, "full disk", || {
             let whole = SimMedia::new(seed);
             live(&whole, seed, &History::new(Load::USUAL, seed));
             let (media, history) = (SimMedia::new(seed), History::new(Load::USUAL, seed));

@@ -1,7 +1,7 @@
 //! The power is cut, or the process killed.
 
+use crate::SEEDS;
 use crate::life::{Ending, History, Load, check, check_nothing_is_lost, live};
-use crate::{places, replayable, seeds};
 use daos_sim::media::SimMedia;
 
 /// Kills the process or the whole machine.
@@ -22,8 +22,8 @@ fn cut_everywhere(load: Load, default_cuts: u64, seed: u64) {
     media.power_cycle();
     check(&media, seed, &history);
     check_nothing_is_lost(&media, seed, &history);
-    for cut in places(seed, persists, default_cuts) {
-        replayable(seed, &format!("{load:?}, cut {cut} of {persists}"), || cut_at(load, seed, cut, persists));
+    for cut in SEEDS.places(seed, persists, default_cuts) {
+        SEEDS.replayable(seed, &format!("{load:?}, cut {cut} of {persists}"), || cut_at(load, seed, cut, persists));
     }
 }
 
@@ -48,17 +48,17 @@ fn cut_at(load: Load, seed: u64, cut: u64, persists: u64) {
 
 #[test]
 fn crash_of_a_store_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Load::USUAL, 10, seed));
+    SEEDS.range(2).for_each(|seed| cut_everywhere(Load::USUAL, 10, seed));
 }
 
 #[test]
 fn crash_of_a_store_with_a_small_log_loses_nothing() {
-    seeds(2).for_each(|seed| cut_everywhere(Load::SMALL_LOG, 7, seed));
+    SEEDS.range(2).for_each(|seed| cut_everywhere(Load::SMALL_LOG, 7, seed));
 }
 
 #[test]
 fn crash_of_a_full_store_loses_nothing() {
-    for seed in seeds(2) {
+    for seed in SEEDS.range(2) {
         let history = History::new(Load::FULL, seed);
         live(&SimMedia::new(seed), seed, &history);
         assert!(history.refused() > 0, "seed {seed}: the store is full after a while");

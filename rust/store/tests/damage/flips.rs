@@ -3,11 +3,11 @@
 use crate::dump::{Dump, dump, is_damage};
 use crate::image::{Bit, Written, environment, executor, written};
 use crate::sample::{self, CHANGES, change, make_containers};
-use crate::variable;
 use daos_env::{Random, SeededRandom};
 use daos_media::MemoryMedia;
 use daos_status::{Code, Result};
 use daos_store::Store;
+use daos_testkit::seeds::variable;
 use std::rc::Rc;
 
 /// Opens devices and asks for everything.

@@ -7,7 +7,3 @@ mod flips;
 mod golden;
 mod image;
 mod sample;
-
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}

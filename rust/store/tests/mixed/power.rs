@@ -5,10 +5,10 @@
     reason = "one task has what is known, and it is looked at again when that has ended or was dropped with the power off"
 )]
 
+use crate::SEEDS;
 use crate::actions::MARKERS;
 use crate::generate::{CONTAINER, Generator};
 use crate::known::Known;
-use crate::{places, replayable, seeds};
 use daos_env::{Env, Executor, ManualClock, SeededRandom, Spawner};
 use daos_media::{DurableArena, Media};
 use daos_sim::media::{Fault, SimMedia};
@@ -150,8 +150,8 @@ fn check(media: &SimMedia, known: &Shared, seed: u64, is_last: bool) {
 #[test]
 fn mixed_sequences_agree_with_the_model() {
     let mut done = [0; 4];
-    for seed in seeds(3) {
-        replayable(seed, "without a fault", || {
+    for seed in SEEDS.range(3) {
+        SEEDS.replayable(seed, "without a fault", || {
             let (media, known) = (SimMedia::new(seed), Shared::default());
             for life in 0..4 {
                 act(&media, &known, seed + life * 1000, Load { steps: 60, ..USUAL })
@@ -192,24 +192,24 @@ fn end(media: &SimMedia, is_power_cut: bool) {
 #[test]
 fn crash_of_mixed_sequences_loses_nothing() {
     // Both classes of durability.
-    for seed in seeds(3) {
+    for seed in SEEDS.range(3) {
         let whole = SimMedia::new(seed);
         act(&whole, &Shared::default(), seed, USUAL).expect("on").expect("nothing fails");
         let persists = whole.persists();
-        for place in places(seed, persists, 8) {
-            replayable(seed, &format!("cut {place} of {persists}"), || cut(seed, place, persists));
+        for place in SEEDS.places(seed, persists, 8) {
+            SEEDS.replayable(seed, &format!("cut {place} of {persists}"), || cut(seed, place, persists));
         }
     }
 }
 
 #[test]
 fn crash_after_a_failed_call_in_mixed_sequences_loses_nothing() {
-    for seed in seeds(3) {
+    for seed in SEEDS.range(3) {
         let whole = SimMedia::new(seed);
         act(&whole, &Shared::default(), seed, CHANGES).expect("on").expect("nothing fails");
-        for call in places(seed, whole.calls(), 8) {
+        for call in SEEDS.places(seed, whole.calls(), 8) {
             let fault = FAULTS[(call % 3) as usize];
-            replayable(seed, &format!("{fault:?} at call {call}"), || {
+            SEEDS.replayable(seed, &format!("{fault:?} at call {call}"), || {
                 let (media, known) = (SimMedia::new(seed), Shared::default());
                 media.fail_call(call, fault);
                 if let Some(Err(status)) = act(&media, &known, seed, CHANGES) {

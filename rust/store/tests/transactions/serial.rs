@@ -10,6 +10,7 @@ use daos_media::Media;
 use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
 use daos_store::{ChecksumKind, Durability, Store, StoreSettings};
+use daos_testkit::seeds::Seeds;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,9 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-fn variable(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
+const SEEDS: Seeds = Seeds::new("DAOS_STORE");
 
 fn settings() -> StoreSettings {
     StoreSettings {
@@ -90,14 +89,6 @@ fn end(media: &SimMedia, world: &Rc<World>) {
     ended.expect("it ends");
 }
 
-fn for_seeds(count: u64, check: impl Fn(u64)) {
-    let first = variable("DAOS_STORE_FIRST_SEED", 1);
-    for seed in first..first + variable("DAOS_STORE_SEEDS", count) {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed)));
-        assert!(outcome.is_ok(), "replay with DAOS_STORE_FIRST_SEED={seed} DAOS_STORE_SEEDS=1 DAOS_STORE_CUTS=0");
-    }
-}
-
 fn lives_and_kills(seed: u64) {
     let (media, world) = (SimMedia::new(seed), Rc::new(World::new(seed)));
     for life in 0..5 {
@@ -112,13 +103,13 @@ fn lives_and_kills(seed: u64) {
 
 #[test]
 fn transactions_are_as_if_made_one_after_the_other() {
-    for_seeds(6, lives_and_kills);
+    SEEDS.for_each(6, lives_and_kills);
 }
 
 #[test]
 #[ignore = "slow: a minute and more of seeds"]
 fn many_transactions_are_as_if_made_one_after_the_other() {
-    for_seeds(300, lives_and_kills);
+    SEEDS.for_each(300, lives_and_kills);
 }
 
 fn cut_at(seed: u64, cut: u64) {
@@ -143,16 +134,10 @@ fn cut_at(seed: u64, cut: u64) {
 
 #[test]
 fn crash_at_any_persist_keeps_transactions_whole() {
-    for_seeds(2, |seed| {
+    SEEDS.for_each(2, |seed| {
         let (media, world) = (SimMedia::new(seed), Rc::new(World::new(seed)));
         live(&media, &world, 60).expect("nothing ends it");
-        let persists = media.persists();
-        let wanted = match variable("DAOS_STORE_CUTS", 25) {
-            0 => persists,
-            wanted => wanted,
-        };
-        let step = persists.div_ceil(wanted).max(1);
-        for cut in (1 + seed % step..=persists).step_by(step as usize) {
+        for cut in SEEDS.places(seed, media.persists(), 25) {
             cut_at(seed, cut);
         }
     });

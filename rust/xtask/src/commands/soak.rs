@@ -15,7 +15,7 @@ use std::time::Duration;
 #[derive(clap::Args)]
 #[command(long_about = "Run the random tests of one layer with one seed after the other, for as long as asked.\n\n\
         Each round takes one seed and gives it to every program: random requests against the model, power cuts and \
-        failing devices, damage. A failure ends the run; the last line says how to have it again.")]
+        failing devices, damage. They are built with all optimisations and all assertions. A failure ends the run; the last line says how to have it again.")]
 pub struct Arguments {
     /// What to test
     #[arg(value_enum)]
@@ -160,7 +160,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Builds the programs; where each of them is.
 fn build(programs: &[&Program]) -> Result<Vec<PathBuf>> {
     let mut command = cargo();
-    command.args(["test", "--locked", "--no-run", "--tests", "--message-format=json-render-diagnostics"]);
+    command.args([
+        "test",
+        "--profile",
+        "soak",
+        "--locked",
+        "--no-run",
+        "--tests",
+        "--message-format=json-render-diagnostics",
+    ]);
     let mut packages: Vec<&str> = programs.iter().map(|program| program.package).collect();
     packages.dedup();
     for package in packages {
