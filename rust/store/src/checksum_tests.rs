@@ -1,6 +1,7 @@
 //! Every kind of checksum over values of many sizes, cut by later writes; and bits that are flipped in what is stored: they give `Csum`,
 //! for whoever reads them and for a scrub, and never other data.
 
+mod flags;
 mod setup;
 
 use crate::*;

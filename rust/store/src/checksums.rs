@@ -150,13 +150,17 @@ impl StoredChecksum {
         StoredChecksum { kind, is_apart: false, word }
     }
 
-    /// What a record says.
+    /// What a record at a position says. One without checksums says so twice, by its kind and by a word of zero: a single flipped bit
+    /// must not turn checksums off.
     #[inline]
-    pub(crate) fn from_record(flags: u8, word: u64) -> StoredChecksum {
+    pub(crate) fn from_record(flags: u8, word: u64, position: u64) -> Result<StoredChecksum> {
         let number = (flags & KIND_BITS) >> KIND_SHIFT;
+        if number == 0 && (word != 0 || flags & APART != 0) {
+            return Err(damaged("the checksum of a value", position));
+        }
         // Three bits name one of eight kinds.
         let kind = ChecksumKind::from_number(u64::from(number)).unwrap_or_default();
-        StoredChecksum { kind, is_apart: flags & APART != 0, word }
+        Ok(StoredChecksum { kind, is_apart: flags & APART != 0, word })
     }
 
     /// The bits for the record's flags.
@@ -188,8 +192,8 @@ impl StoredChecksum {
         let words = arena.read_value::<u32>(self.word.wrapping_add(4))? as usize;
         // Parts of a value are read in whole blocks, wherever a chunk begins.
         let is_sound = chunk > 0 && (chunk >= length || chunk.is_multiple_of(BLOCK_SIZE));
-        let expected = if is_sound { length.div_ceil(chunk).max(1) * words_of(self.kind) } else { 0 };
-        if words != expected || words > WORDS_MAX {
+        let is_complete = || words == length.div_ceil(chunk).max(1) * words_of(self.kind);
+        if !is_sound || words > WORDS_MAX || !is_complete() {
             return Err(damaged("the checksums of a value", self.word));
         }
         Ok((chunk, words))

@@ -141,7 +141,7 @@ fn check_array(arena: &Arena, akey: u32) {
     let extents = leaf(arena, word(arena, akey, 0), [4, 4, 5], 0, [2, 2, 1]);
     let [(1, punched), (9, data)] = extents[..] else { panic!("two extents") };
     let mut expected = Vec::new();
-    [1u64, 3, 5, 0].iter().for_each(|number| expected.extend(number.to_le_bytes()));
+    [1u64, 3, 5, u64::from_le_bytes(*b"punched!")].iter().for_each(|number| expected.extend(number.to_le_bytes()));
     expected.extend([7, 0, 0, 0, 0, 0, 0, 2]);
     assert_eq!(bytes(arena, punched, 40), expected, "a punched extent");
     let found = bytes(arena, data, 48);

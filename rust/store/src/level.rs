@@ -166,7 +166,7 @@ impl Level {
     #[inline]
     pub(crate) fn value_kind(&self) -> Result<ValueKind> {
         match self.shape() >> 4 {
-            0 => Ok(ValueKind::Unknown),
+            0 if self.shape() & CHILDREN == 0 => Ok(ValueKind::Unknown),
             1 => Ok(ValueKind::Single),
             2 => Ok(ValueKind::Array),
             _ => Err(damaged("the kind of an akey", self.position)),

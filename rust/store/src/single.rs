@@ -73,27 +73,27 @@ pub(crate) fn find(arena: &Arena, akey: &Level, window: Window) -> Result<Option
 pub(crate) fn find_range(arena: &Arena, akey: &Level, window: Window) -> Result<Option<StoredRange>> {
     let Some(link) = newest(arena, akey, window)? else { return Ok(None) };
     let header = load(arena, link)?;
-    Ok(window.has(header.epoch).then(|| range_of(link, &header)))
+    window.has(header.epoch).then(|| range_of(link, &header)).transpose()
 }
 
 /// Where the bytes of a version lie.
 pub(crate) fn locate(arena: &Arena, link: u32) -> Result<StoredRange> {
-    Ok(range_of(link, &load(arena, link)?))
+    range_of(link, &load(arena, link)?)
 }
 
 #[inline]
-fn range_of(link: u32, header: &Header) -> StoredRange {
-    let tail = u64::from(link) * 8 + HEADER as u64;
+fn range_of(link: u32, header: &Header) -> Result<StoredRange> {
+    let position = u64::from(link) * 8;
     let on_device = header.flags & ON_DEVICE != 0;
     let length = header.size as usize;
-    StoredRange {
-        address: tail,
+    Ok(StoredRange {
+        address: position + HEADER as u64,
         value_length: length,
         start: 0,
         length,
         on_device,
-        checksum: StoredChecksum::from_record(header.flags as u8, header.checksum),
-    }
+        checksum: StoredChecksum::from_record(header.flags as u8, header.checksum, position)?,
+    })
 }
 
 /// Bytes of a version's record.

@@ -4,6 +4,7 @@
 //! start u64, end u64 (zero: gone), epoch u64, checksum u64, record size u32, minor u24,
 //! flags u8 (1: on the device, 2: punched, 64: witness, 128: in the room of its akey, others: checksums),
 //! then the bytes, or their pieces [u64] (punched: nothing)
+//! checksum: of punched ranges "punched!", of witnesses "witness!"
 //! ```
 //! What the checksum is, `checksums.rs` says.
 
@@ -29,6 +30,10 @@ const END: u64 = 8;
 const _: () = assert!(std::mem::offset_of!(Header, end) as u64 == END);
 /// Together with [`PUNCHED`]: the record stands for data that was hidden and is freed, so that its akey still exists.
 const WITNESS: u8 = 64;
+/// What stands in place of the checksum where there is no data: a single flipped bit must neither make data of a punched range nor the other way
+/// round, nor a witness of it.
+const PUNCHED_WORD: u64 = u64::from_le_bytes(*b"punched!");
+const WITNESS_WORD: u64 = u64::from_le_bytes(*b"witness!");
 pub(super) const MINOR_MAX: u32 = 0x00ff_ffff;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -61,20 +66,25 @@ impl Record {
         let position = u64::from(link) * 8;
         let header: Header = arena.read_value(position)?;
         let flags = (header.minor_and_flags >> 24) as u8;
-        let extent = Extent::from_bounds(header.start, header.end).filter(|_| link != 0 && is_known(flags));
+        let is_sound = link != 0 && is_known(flags, header.checksum);
+        let extent = Extent::from_bounds(header.start, header.end).filter(|_| is_sound);
         let Some(extent) = extent else { return Err(damaged("an extent", position)) };
         let length = extent.count().checked_mul(u64::from(header.record_size));
         let limit = if flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
         if flags & PUNCHED == 0 && length.is_none_or(|length| length > limit as u64) {
             return Err(damaged("an extent's length", position));
         }
+        let checksum = match flags & PUNCHED {
+            0 => StoredChecksum::from_record(flags, header.checksum, position)?,
+            _ => StoredChecksum::of_word(ChecksumKind::Off, 0),
+        };
         Ok(Record {
             link,
             extent,
             epoch: header.epoch,
             minor: header.minor_and_flags & MINOR_MAX,
             record_size: header.record_size,
-            checksum: StoredChecksum::from_record(flags, header.checksum),
+            checksum,
             flags,
         })
     }
@@ -145,9 +155,13 @@ impl Record {
     }
 }
 
-fn is_known(flags: u8) -> bool {
-    let kind = flags & !(CHECKSUM_FLAGS | INNER);
-    kind <= PUNCHED || kind == PUNCHED | WITNESS
+#[inline]
+fn is_known(flags: u8, word: u64) -> bool {
+    if flags & PUNCHED == 0 {
+        return flags & !(CHECKSUM_FLAGS | INNER) <= ON_DEVICE;
+    }
+    let without_data = [(PUNCHED, PUNCHED_WORD), (PUNCHED | WITNESS, WITNESS_WORD)];
+    without_data.contains(&(flags & !INNER, word))
 }
 
 /// The place of an extent in the tree.
@@ -195,7 +209,7 @@ pub(super) fn write_record(
     content: &Content<'_>,
 ) -> Result<()> {
     let (flags, checksum) = match content {
-        Content::Punch => (PUNCHED, 0),
+        Content::Punch => (PUNCHED, PUNCHED_WORD),
         Content::Data(source) => {
             let flags = if matches!(source, Source::Placed(_)) { ON_DEVICE } else { 0 };
             let checksum = source.checksum(transaction, kind)?;
@@ -228,7 +242,7 @@ pub(super) fn write_witness(transaction: &mut Transaction<'_>, record: &Record) 
         start: record.extent.start(),
         end: record.extent.start() + 1,
         epoch: record.epoch,
-        checksum: 0,
+        checksum: WITNESS_WORD,
         record_size: record.record_size,
         minor_and_flags: record.minor | u32::from(PUNCHED | WITNESS) << 24,
     };

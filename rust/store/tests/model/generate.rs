@@ -11,6 +11,11 @@ pub const CONTAINER: ContainerId = ContainerId::from_bytes([9; 16]);
 pub const EPOCHS: u64 = 14;
 
 /// Objects with every order of keys.
+/// All records that an array can have here.
+fn whole() -> Extent {
+    Extent::new(0, RECORDS).expect("valid")
+}
+
 pub fn objects() -> Vec<ObjectId> {
     let of =
         |kind: u8| ObjectId::generate(ObjectId { hi: 0, lo: u64::from(kind) % 3 }, ObjectType(kind), ObjectClass::S1);
@@ -91,9 +96,13 @@ impl Generator {
             };
             return UpdateValue::Single(self.bytes(length as usize));
         }
-        let extents: Vec<Extent> = (0..1 + self.below(3)).map(|_| self.extent()).collect();
-        if self.one_in(4) {
-            return UpdateValue::PunchExtents(extents);
+        let mut extents: Vec<Extent> = (0..1 + self.below(3)).map(|_| self.extent()).collect();
+        match self.below(12) {
+            0..=2 => return UpdateValue::PunchExtents(extents),
+            // It is there as before, and has nothing in it.
+            3 | 4 => return UpdateValue::PunchExtents(vec![whole()]),
+            5 => extents = vec![whole()],
+            _ => {}
         }
         let record_size = if akey == 3 { 3000 } else { 1 + u64::from(self.one_in(40)) };
         let piece = |extent: Extent| (extent, self.bytes((extent.count() * record_size) as usize));
