@@ -7,8 +7,12 @@
 mod children;
 mod demand;
 mod extents;
+mod joining;
+mod merge;
 mod rule;
+mod searches;
 mod step;
+mod sweep;
 mod versions;
 mod walk;
 
@@ -29,12 +33,17 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use step::{Done, FREED_PER_STEP, LOOKED_AT_PER_STEP, Step};
+use sweep::{JOINED_MAX, JoinLimits, PARTS_MAX};
 use walk::Walk;
 
 /// Entries looked at and records freed by one step while nobody asks for anything, and beside requests: then one takes little longer than a
 /// small request.
 const LARGE_STEP: (usize, usize) = (LOOKED_AT_PER_STEP, FREED_PER_STEP);
 const SMALL_STEP: (usize, usize) = (8, 2);
+
+/// In the smallest steps, so many extents of so many bytes are joined at once: joining two at a time would copy each byte too often.
+const PARTS_MIN: usize = 16;
+const JOINED_MIN: u64 = 64 << 10;
 
 /// The walks of a store.
 #[derive(Default)]
@@ -81,6 +90,8 @@ pub struct AggregationRun {
     unpinned: u64,
     looks: usize,
     frees: usize,
+    /// Whether extents are joined: not any more when there was no room to do so.
+    joins: bool,
     is_done: bool,
 }
 
@@ -96,7 +107,7 @@ impl AggregationRun {
         let unpinned = store.aggregation.unpinned.get();
         let walk = Walk::new(container, only, rule);
         let (looks, frees) = (LOOKED_AT_PER_STEP, FREED_PER_STEP);
-        AggregationRun { store: store.clone(), container, walk, unpinned, looks, frees, is_done: false }
+        AggregationRun { store: store.clone(), container, walk, unpinned, looks, frees, joins: true, is_done: false }
     }
 
     /// Makes steps smaller than the usual 512 entries looked at and 128 records freed.
@@ -112,7 +123,7 @@ impl AggregationRun {
         self.frees = freed.clamp(1, FREED_PER_STEP);
     }
 
-    /// Does one step, in one transaction: looks at up to 512 entries and frees up to 128 records; `false` when there was nothing left to do. Other
+    /// Does one step, in one transaction: looks at up to 512 entries and frees up to 128 records, or joins up to 512 extents of 1 MiB in all; `false` when there was nothing left to do. Other
     /// tasks should run between two steps. When the last step is done, all of them are durable.
     pub async fn step(&mut self) -> Result<bool> {
         if self.is_done {
@@ -122,6 +133,11 @@ impl AggregationRun {
             fail!(Code::Shutdown, "the store was closed");
         }
         self.store.durable.admission().await?;
+        if self.walk.wanted_join().is_some() {
+            let joined = self.join().await;
+            self.store.aggregation.note_step();
+            return joined.map(|()| true);
+        }
         let result = self.try_step();
         self.store.aggregation.note_step();
         let (is_done, lsn) = result?;
@@ -132,10 +148,17 @@ impl AggregationRun {
         Ok(!is_done)
     }
 
+    /// What is joined in one step takes about as long as what is looked at and freed in one.
+    fn join_limits(&self) -> JoinLimits {
+        let bytes = self.frees as u64 * (JOINED_MAX / FREED_PER_STEP as u64);
+        JoinLimits { parts: self.looks.clamp(PARTS_MIN, PARTS_MAX), bytes: bytes.clamp(JOINED_MIN, JOINED_MAX) }
+    }
+
     fn try_step(&mut self) -> Result<(bool, Lsn)> {
         let store = self.store.clone();
         let arena = store.durable.arena();
         let mut container = store.container(arena, self.container)?;
+        self.check_container(&container)?;
         let mut transaction = arena.begin_privileged();
         let mut step = Step {
             transaction: &mut transaction,
@@ -143,6 +166,8 @@ impl AggregationRun {
             recent: &store.recent,
             looks: self.looks,
             frees: self.frees,
+            join_limits: self.join_limits(),
+            joins: self.joins,
             done: Done::default(),
         };
         let is_done = self.walk.step(&mut step, &mut container)?;
@@ -162,9 +187,19 @@ impl AggregationRun {
             statistics.aggregation_steps += 1;
             statistics.records_freed += done.records;
             statistics.bytes_freed += done.bytes;
+            statistics.extents_cut += done.cuts;
             statistics.aggregations += u64::from(is_done);
         });
         Ok((is_done, lsn))
+    }
+
+    /// A container that was destroyed and made anew is another one.
+    fn check_container(&self, container: &Level) -> Result<()> {
+        let Rule::Aggregate(kept) = &self.walk.rule else { return Ok(()) };
+        if container.state()?.aggregated(self.store.durable.arena())? < kept.bound() {
+            fail!(Code::ContNonexist, "container {} was destroyed while it was aggregated", self.container);
+        }
+        Ok(())
     }
 
     /// The next walk passes over what was not touched since.

@@ -2,9 +2,11 @@
 //!
 //! The tree orders them by start, then newest first: falling epoch, then falling minor number, which counts overlapping writes of one epoch.
 
+mod cut;
 mod record;
 
-pub(crate) use record::{Content, ExtentProbe, Record};
+pub(crate) use cut::cut;
+pub(crate) use record::{Content, ExtentProbe, Record, space_of};
 
 use crate::ChecksumKind;
 use crate::level::{Children, Level, Span};
@@ -115,7 +117,7 @@ fn free_room(arena: &Arena, akey: &Level, size: usize) -> Result<Option<u64>> {
 }
 
 /// Records an extent; one of the same range and epoch is replaced, but never data by a punch: that an array has data from some
-/// epoch on stays true.
+/// epoch on stays true. Gives its number among the writes of its epoch.
 pub(crate) fn put(
     transaction: &mut Transaction<'_>,
     space: &ValueSpace,
@@ -124,7 +126,7 @@ pub(crate) fn put(
     epoch: u64,
     kind: ChecksumKind,
     content: &Content<'_>,
-) -> Result<()> {
+) -> Result<u32> {
     let minor = make_room(transaction, space, akey, extent, epoch, matches!(content, Content::Punch))?;
     let size = content.size_of_record();
     let link = match free_room(transaction.arena(), akey, size)? {
@@ -143,7 +145,7 @@ pub(crate) fn put(
     let is_punch = matches!(content, Content::Punch);
     let probe = ExtentProbe { start: extent.start(), epoch, minor };
     match akey.children()? {
-        Children::None => akey.set_children(transaction, link, false),
+        Children::None => akey.set_children(transaction, link, false)?,
         Children::Direct(old) => {
             let old = Record::load(transaction.arena(), old)?;
             let (tree, root) = Tree::create(transaction, true)?;
@@ -151,13 +153,14 @@ pub(crate) fn put(
             note(transaction, &tree, old.epoch, !old.counts_as_data())?;
             tree.insert(transaction, &probe, link, extent.end())?;
             akey.set_children(transaction, root, true)?;
-            note(transaction, &tree, epoch, is_punch)
+            note(transaction, &tree, epoch, is_punch)?;
         }
         Children::Tree(tree) => {
             tree.insert(transaction, &probe, link, extent.end())?;
-            note(transaction, &tree, epoch, is_punch)
+            note(transaction, &tree, epoch, is_punch)?;
         }
     }
+    Ok(minor)
 }
 
 fn note(transaction: &mut Transaction<'_>, tree: &Tree, epoch: u64, is_punch: bool) -> Result<()> {

@@ -34,6 +34,10 @@ struct Feed<'a> {
     last: Option<(u64, u64, u32)>,
     /// The start that was visited last, and how far the extents from there reach.
     group: Option<(u64, u64)>,
+    /// Entries that may still be visited.
+    looks: usize,
+    /// Where the visit has ended before the range did: what begins before it is known.
+    frontier: Option<u64>,
 }
 
 impl Feed<'_> {
@@ -43,6 +47,12 @@ impl Feed<'_> {
             if entry.order >= self.range.end() {
                 break;
             }
+            // Those that begin before the range are looked at in any case, so that a visit gets on.
+            if self.looks == 0 && entry.order > self.range.start() {
+                self.frontier = Some(entry.order);
+                break;
+            }
+            self.looks = self.looks.saturating_sub(1);
             let record = Record::load(self.arena, entry.link)?;
             let bounds = (record.extent.start(), record.extent.end());
             let place = (record.extent.start(), !record.epoch, !record.minor);
@@ -172,6 +182,17 @@ pub(crate) struct Pieces<'a> {
 impl<'a> Pieces<'a> {
     /// The pieces of an akey in a range. The window is the one below the akey.
     pub(crate) fn new(arena: &'a Arena, akey: &Level, window: Window, range: Extent) -> Result<Pieces<'a>> {
+        Pieces::within(arena, akey, window, range, usize::MAX)
+    }
+
+    /// As [`Pieces::new`], but visits a bounded number of extents: the last piece may then end too early, at [`Pieces::frontier`].
+    pub(crate) fn within(
+        arena: &'a Arena,
+        akey: &Level,
+        window: Window,
+        range: Extent,
+        looks: usize,
+    ) -> Result<Pieces<'a>> {
         let mut source = match akey.children()? {
             Children::None => Source::Nothing,
             Children::Direct(link) => {
@@ -181,19 +202,43 @@ impl<'a> Pieces<'a> {
             }
             Children::Tree(tree) => {
                 let cursor = tree.first_with_end_behind(arena, range.start())?;
-                Source::Tree(Box::new(Feed { arena, tree, cursor, window, range, last: None, group: None }))
+                let (last, group, frontier) = (None, None, None);
+                Source::Tree(Box::new(Feed { arena, tree, cursor, window, range, last, group, looks, frontier }))
             }
         };
         let ahead = source.next()?;
-        Ok(Pieces { source, ahead, open: BinaryHeap::new(), at: range.start(), end: range.end() })
+        let mut pieces = Pieces { source, ahead, open: BinaryHeap::new(), at: range.start(), end: range.end() };
+        pieces.end = pieces.frontier().unwrap_or(pieces.end);
+        Ok(pieces)
+    }
+
+    /// Where the pieces end before their range does, because as many extents were visited as was allowed: they go on from there.
+    pub(crate) fn frontier(&self) -> Option<u64> {
+        match &self.source {
+            Source::Tree(feed) => feed.frontier,
+            _ => None,
+        }
+    }
+
+    /// How many extents may still be visited.
+    pub(crate) fn looks(&self) -> usize {
+        match &self.source {
+            Source::Tree(feed) => feed.looks,
+            _ => usize::MAX,
+        }
+    }
+
+    fn look_ahead(&mut self) -> Result<()> {
+        self.ahead = self.source.next()?;
+        self.end = self.end.min(self.frontier().unwrap_or(u64::MAX));
+        Ok(())
     }
 
     fn take_ahead(&mut self) -> Result<()> {
         if let Some(record) = self.ahead.take() {
             self.open.push(Candidate(record));
         }
-        self.ahead = self.source.next()?;
-        Ok(())
+        self.look_ahead()
     }
 
     /// The next piece.
@@ -224,9 +269,10 @@ impl<'a> Pieces<'a> {
                     self.take_ahead()?;
                 } else {
                     // Hidden from its start to its end.
-                    self.ahead = self.source.next()?;
+                    self.look_ahead()?;
                 }
             }
+            cut = cut.min(self.end);
             let extent = Extent::from_bounds(self.at, cut);
             self.at = cut;
             if let Some(extent) = extent {

@@ -54,6 +54,14 @@ pub struct Statistics {
     pub records_freed: u64,
     /// Bytes of the values among them.
     pub bytes_freed: u64,
+    /// Extents that aggregation has joined with others.
+    pub extents_joined: u64,
+    /// Extents that aggregation has made of them.
+    pub extents_made: u64,
+    /// Bytes of these, which were copied.
+    pub bytes_joined: u64,
+    /// Partly hidden extents of which aggregation has freed a part in place.
+    pub extents_cut: u64,
     /// Fetches and listings that waited for a change to become durable.
     pub waits_for_log: u64,
 }

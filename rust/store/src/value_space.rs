@@ -143,6 +143,26 @@ impl ValueSpace {
         Ok(placed)
     }
 
+    /// As [`ValueSpace::reserve`], for what gives space back in the end: from the last blocks, too. `None` when there are not enough.
+    pub(crate) async fn reserve_from_headroom(&self, length: usize) -> Result<Option<Placed>> {
+        let blocks = blocks_of(length);
+        if let Some(range) = self.extents.reserve_one(blocks) {
+            return Ok(Some(self.placed(Ranges::One(range), length)));
+        }
+        for is_last in [false, true] {
+            match self.extents.reserve_from_headroom(blocks) {
+                Ok(ranges) => return Ok(Some(self.placed(Ranges::Many(ranges), length))),
+                // Not for readers: they may take any time.
+                Err(status) if status.code() == Code::Again && !is_last => {
+                    self.durable.wait_durable(self.durable.committed()).await?;
+                }
+                Err(status) if matches!(status.code(), Code::Again | Code::Nospace) => break,
+                Err(status) => return Err(status),
+            }
+        }
+        Ok(None)
+    }
+
     fn placed(&self, ranges: Ranges, length: usize) -> Placed {
         Placed::new(ranges, length, &self.extents, &self.spawner)
     }

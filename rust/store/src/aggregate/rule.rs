@@ -1,6 +1,7 @@
 //! What a walk takes away: what no epoch that can be read needs, or everything of a range of epochs.
 
 use crate::level::{Level, Span};
+use crate::visibility::Window;
 use daos_media::Arena;
 use daos_status::Result;
 use std::ops::RangeInclusive;
@@ -32,6 +33,12 @@ impl Kept {
     /// The interval of an epoch, unless it is above the bound.
     pub(super) fn interval(&self, epoch: u64) -> Option<usize> {
         (epoch <= self.bound).then(|| self.epochs.partition_point(|kept| *kept < epoch))
+    }
+
+    /// What can show of an interval below a place.
+    pub(super) fn window(&self, interval: usize, hidden: &Hidden) -> Window {
+        let before = interval.checked_sub(1).map_or(0, |before| self.epochs[before] + 1);
+        Window { from: before.max(hidden[interval]), to: self.epochs[interval] }
     }
 
     /// The last epoch of an interval.

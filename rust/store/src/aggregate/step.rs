@@ -1,5 +1,6 @@
 //! One step of a walk: one transaction, with bounds for what it looks at and what it frees.
 
+use super::sweep::JoinLimits;
 use crate::recent::Recent;
 use crate::value_space::ValueSpace;
 use daos_media::{Arena, Transaction};
@@ -15,6 +16,8 @@ pub(super) const LOOKED_AT_PER_STEP: usize = 512;
 pub(super) struct Done {
     pub records: u64,
     pub bytes: u64,
+    /// Extents that were cut.
+    pub cuts: u64,
 }
 
 /// One step: its transaction, and what it may still do.
@@ -24,6 +27,10 @@ pub(super) struct Step<'a, 't> {
     pub recent: &'a Recent,
     pub looks: usize,
     pub frees: usize,
+    /// How much may be joined at once.
+    pub join_limits: JoinLimits,
+    /// Whether anything may be joined at all.
+    pub joins: bool,
     pub done: Done,
 }
 

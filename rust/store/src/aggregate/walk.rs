@@ -8,18 +8,22 @@ use super::children::Place;
 use super::extents::ExtentPlace;
 use super::rule::{Hidden, Rule};
 use super::step::Step;
+use super::sweep::Sweep;
 use super::versions::span_of_versions;
 use crate::key_order::{KeyProbe, object_of_key};
 use crate::level::{ChildOrder, Children, Level, Span, ValueKind};
 use crate::recent::Recent;
 use crate::tree::damaged;
 use crate::visibility::{Depth, span};
-use daos_media::Lsn;
+use daos_media::{Arena, Lsn};
 use daos_status::Result;
 use daos_types::{ContainerId, ObjectId};
 
 /// What the children are of the container, of an object and of a dkey.
 const DEPTHS: [Depth; 3] = [Depth::Object, Depth::Dkey, Depth::Akey];
+
+/// Where the akey is in the path.
+const AKEY: usize = 3;
 
 /// A level that the walk is in.
 pub(super) struct Frame {
@@ -256,6 +260,37 @@ impl Walk {
             }
             ValueKind::Unknown => Ok(true),
         }
+    }
+}
+
+/// What the walk is told between steps.
+impl Walk {
+    /// The array that the walk stands in, where something is to be joined: the sweep that says so.
+    pub(super) fn wanted_join(&mut self) -> Option<&mut Sweep> {
+        let sweep = self.frames.get_mut(AKEY)?.extents.sweeps.last_mut()?;
+        sweep.join.is_some().then_some(sweep)
+    }
+
+    /// The keys of the object, the dkey and the akey that the walk is in.
+    pub(super) fn path(&self) -> Option<(ObjectId, Vec<u8>, Vec<u8>)> {
+        let [_, object, dkey, akey] = &self.frames[..] else { return None };
+        Some((object_of_key(&object.key)?, dkey.key.clone(), akey.key.clone()))
+    }
+
+    /// The akey that the walk is in, and what is hidden below it.
+    pub(super) fn find_akey(&self, arena: &Arena, container: &Level) -> Result<Option<(Level, Hidden)>> {
+        let (mut level, mut hidden) = (*container, self.rule.nothing_hidden());
+        if self.frames.len() != AKEY + 1 {
+            return Ok(None);
+        }
+        for index in 0..AKEY {
+            let key = &self.frames[index + 1].key;
+            let probe = KeyProbe { order: self.order(index)?.order_of(key)?, bytes: key };
+            let Some(child) = level.find_child(arena, &probe)? else { return Ok(None) };
+            hidden = self.rule.hidden_below(arena, &child, &hidden)?;
+            level = child;
+        }
+        Ok(Some((level, hidden)))
     }
 }
 

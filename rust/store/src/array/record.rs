@@ -14,7 +14,7 @@ use crate::level::Span;
 use crate::stored::{INLINE_MAX, Room, Source, StoredRange, VALUE_MAX};
 use crate::tree::{Probe, damaged};
 use crate::value_space::ValueSpace;
-use daos_media::{Arena, Offset, Transaction};
+use daos_media::{Arena, BLOCK_SIZE, Offset, Transaction};
 use daos_status::Result;
 use daos_types::Extent;
 use std::cmp::Ordering;
@@ -48,6 +48,9 @@ struct Header {
 }
 
 const HEADER: usize = size_of::<Header>();
+
+/// Bytes of a record beside its value: its header, its checksum or its pieces, and its entry in a leaf that is nearly full.
+const RECORD_SPACE: u64 = 80;
 
 /// A recorded extent.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +111,34 @@ impl Record {
         (self.epoch, self.minor)
     }
 
+    /// Whether its bytes lie on the data device.
+    pub(crate) fn is_on_device(&self) -> bool {
+        self.flags & ON_DEVICE != 0
+    }
+
+    /// Bytes that it takes, of both tiers.
+    pub(crate) fn space(&self) -> u64 {
+        space_of(self.length() as u64)
+    }
+
+    /// Records of the array that can be kept of it as they are: it can be cut at every multiple, where a block and a chunk of its checksums
+    /// begin. `None` when it cannot be cut at all.
+    pub(crate) fn unit(&self, arena: &Arena) -> Result<Option<u64>> {
+        if !self.is_on_device() || self.record_size == 0 {
+            return Ok(None);
+        }
+        let chunk = match self.checksum.kind {
+            ChecksumKind::Off => BLOCK_SIZE,
+            _ => self.checksum.chunk(arena, self.length())?,
+        };
+        let (mut divisor, mut rest) = (chunk as u64, u64::from(self.record_size));
+        while rest != 0 {
+            (divisor, rest) = (rest, divisor % rest);
+        }
+        let unit = chunk as u64 / divisor;
+        Ok((unit < self.extent.count()).then_some(unit))
+    }
+
     /// Bytes of its value.
     pub(crate) fn length(&self) -> usize {
         // Checked when the record was loaded.
@@ -128,13 +159,18 @@ impl Record {
     }
 
     pub(super) fn free(&self, transaction: &mut Transaction<'_>, space: &ValueSpace) -> Result<()> {
-        self.checksum.free(transaction, self.length())?;
-        let tail = if self.flags & ON_DEVICE != 0 {
+        let tail = if self.is_on_device() {
             let range = self.locate(self.extent);
             space.free(transaction, range.address, range.value_length)?
         } else {
             self.length()
         };
+        self.free_record(transaction, tail)
+    }
+
+    /// Frees the record with the bytes behind its header and its checksums, but not what it names.
+    pub(super) fn free_record(&self, transaction: &mut Transaction<'_>, tail: usize) -> Result<()> {
+        self.checksum.free(transaction, self.length())?;
         if self.flags & INNER != 0 {
             return transaction.write(u64::from(self.link) * 8 + END, &[0; 8]);
         }
@@ -153,6 +189,12 @@ impl Record {
     pub(crate) fn probe(&self) -> ExtentProbe {
         ExtentProbe { start: self.extent.start(), epoch: self.epoch, minor: self.minor }
     }
+}
+
+/// Bytes that the record of a value of `length` bytes takes, with its place in a tree.
+pub(crate) fn space_of(length: u64) -> u64 {
+    let unit = if length < INLINE_MAX as u64 { 8 } else { BLOCK_SIZE as u64 };
+    RECORD_SPACE + length.next_multiple_of(unit)
 }
 
 #[inline]
