@@ -11,7 +11,7 @@ pub(crate) use record::{Content, ExtentProbe, Record, space_of};
 use crate::ChecksumKind;
 use crate::level::{Children, Level, Span};
 use crate::stored::Room;
-use crate::tree::{Cursor, Tree, damaged};
+use crate::tree::{Tree, damaged};
 use crate::value_space::ValueSpace;
 use crate::visibility::Window;
 use daos_media::{Arena, Transaction};
@@ -240,41 +240,6 @@ pub(crate) fn leave_witness(
         _ => akey.set_children(transaction, offset.link(), false)?,
     }
     record.free(transaction, space)
-}
-
-/// Removes all records of exactly this epoch; `true` when there was one.
-pub(crate) fn remove_at(
-    transaction: &mut Transaction<'_>,
-    space: &ValueSpace,
-    akey: &mut Level,
-    epoch: u64,
-) -> Result<bool> {
-    let mut found = Vec::new();
-    let arena = transaction.arena();
-    match akey.children()? {
-        Children::None => {}
-        Children::Direct(link) => found.push(Record::load(arena, link)?),
-        Children::Tree(tree) if tree.head(arena)?.touched < epoch => {}
-        Children::Tree(tree) => {
-            let mut cursor: Option<Cursor> = tree.first(arena)?;
-            while let Some(at) = &mut cursor {
-                found.push(Record::load(arena, at.entry(arena)?.link)?);
-                if !at.next(arena)? {
-                    break;
-                }
-            }
-        }
-    }
-    found.retain(|record| record.epoch == epoch);
-    for record in &found {
-        remove(transaction, space, akey, record)?;
-    }
-    if let Children::Tree(tree) = akey.children()?
-        && !found.is_empty()
-    {
-        tree.note_removal(transaction)?;
-    }
-    Ok(!found.is_empty())
 }
 
 /// Frees a record that is reached by its link only, when its akey goes away.

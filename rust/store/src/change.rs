@@ -10,21 +10,33 @@ use crate::array;
 use crate::ends::Ends;
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{ChildOrder, Children, Level, NewAkey, ROOM_MAX, Search, Span, ValueKind};
+use crate::punch::{OwnEpoch, Sealed};
 use crate::single;
 use crate::stored::Source;
 use crate::value_space::{Placed, ValueSpace};
 use crate::visibility::{Depth, Window, is_visible, span};
 use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, UpdateRequest, UpdateValue};
 use daos_media::{Arena, Transaction};
-use daos_status::Result;
+use daos_status::{Code, Result, fail};
 use daos_types::{Extent, Key, KeyKind, ObjectId};
+use std::cell::Cell;
 
 /// What a change needs of the store.
-pub(crate) struct Change<'a, 't> {
+pub(crate) struct Change<'a, 't, 'o> {
     pub transaction: &'a mut Transaction<'t>,
     pub space: &'a ValueSpace,
     pub kind: ChecksumKind,
     pub ends: &'a Ends,
+    /// How a punch finds what has its own epoch.
+    pub own_epoch: OwnEpoch<'o>,
+    /// What has to be done before the change can be made; it is refused then.
+    pub pause: &'a Cell<Option<Box<Pause>>>,
+}
+
+/// What takes so long that it is not done within a change.
+pub(crate) enum Pause {
+    /// A sealed punch of the same epoch has to become a plain one.
+    Unseal(Sealed),
 }
 
 /// The object that a change is about, on its way.
@@ -64,7 +76,7 @@ pub(crate) fn span_of_akey(arena: &Arena, level: &Level) -> Result<Span> {
     span(arena, level, Depth::Akey)
 }
 
-impl<'t> Change<'_, 't> {
+impl<'t> Change<'_, 't, '_> {
     pub(crate) fn arena(&self) -> &'t Arena {
         self.transaction.arena()
     }
@@ -97,11 +109,19 @@ impl<'t> Change<'_, 't> {
         let epoch = request.epoch.0;
         let mut target = self.target(container, request.object, epoch)?;
         let probe = KeyProbe::new(request.object.object_type().dkey_kind(), &request.dkey)?;
+        if target.window.from > epoch {
+            return self.meet_sealed(request, None, None);
+        }
         self.ends.note_update(request.container, request.object, probe.order, probe.bytes);
         let (found, place) = match target.object.search_child(self.arena(), &probe)? {
             Search::Found(dkey) => (Some(dkey), None),
             Search::Absent(place) => (None, place),
         };
+        if let Some(dkey) = &found
+            && dkey.is_sealed_at(self.arena(), epoch)?
+        {
+            return self.meet_sealed(request, Some(&request.dkey), None);
+        }
         if request.conditions != Conditions::NONE {
             self.check_dkey(request, found.as_ref(), target.window)?;
             self.check_akeys(request, found.as_ref(), &target)?;
@@ -113,7 +133,7 @@ impl<'t> Change<'_, 't> {
                 placed.next_if(|value| (value.akey, value.piece) == (index, piece)).map(|value| &value.placed)
             };
             let wrote_data = match &mut dkey {
-                Some(dkey) => self.update_akey(dkey, &target, update, epoch, &mut next)?,
+                Some(dkey) => self.update_akey(dkey, &target, (request, update), epoch, &mut next)?,
                 None => {
                     let (new, akey, done) = self.first_value(update, epoch, &mut next, Some(&request.dkey))?;
                     target.object.add_record(
@@ -142,18 +162,33 @@ impl<'t> Change<'_, 't> {
         Ok(())
     }
 
+    /// Refuses an update below a punch that hides its epoch, and says what has to be done about it.
+    #[cold]
+    fn meet_sealed(&self, request: &UpdateRequest, dkey: Option<&Key>, akey: Option<&Key>) -> Result<()> {
+        let UpdateRequest { container, object, epoch, .. } = request;
+        let (container, object, epoch) = (*container, *object, epoch.0);
+        let sealed = Sealed { container, object, dkey: dkey.cloned(), akey: akey.cloned(), epoch };
+        self.pause.set(Some(Box::new(Pause::Unseal(sealed))));
+        fail!(Code::Busy, "object {object} was punched at epoch {epoch}, which is still being carried out; try again")
+    }
+
     /// Writes the values of one akey of a dkey that is there; whether any was data.
     fn update_akey<'p>(
         &mut self,
         dkey: &mut Level,
         target: &Target,
-        update: &AkeyUpdate,
+        (request, update): (&UpdateRequest, &AkeyUpdate),
         epoch: u64,
         next: &mut impl FnMut(usize) -> Option<&'p Placed>,
     ) -> Result<bool> {
         let probe = KeyProbe::new(target.akey_kind, &update.akey)?;
         match dkey.search_child(self.arena(), &probe)? {
-            Search::Found(mut akey) => self.put_values(&mut akey, update, epoch, next, 0),
+            Search::Found(mut akey) => {
+                if akey.is_sealed_at(self.arena(), epoch)? {
+                    self.meet_sealed(request, Some(&request.dkey), Some(&update.akey))?;
+                }
+                self.put_values(&mut akey, update, epoch, next, 0)
+            }
             Search::Absent(place) => {
                 let (record, mut akey, done) = self.first_value(update, epoch, next, None)?;
                 let (order, place) = (target.akey_order, (&probe, place));

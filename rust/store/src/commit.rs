@@ -1,10 +1,10 @@
 //! Changes as a whole: checks, values to the data device, one transaction, and waiting for the log.
 
 use crate::aggregate::Patience;
-use crate::change::{self, Change, PlacedValue};
+use crate::change::{self, Change, Pause, PlacedValue};
 use crate::conflicts::Attempt;
 use crate::key_order::order_of;
-use crate::punch;
+use crate::punch::{self, OwnEpoch, OwnWrites};
 use crate::snapshots::check_writable;
 use crate::{
     ChecksumKind, Operation, PunchRequest, PunchTarget, Store, TransactionOutcome, UpdateRequest, UpdateValue,
@@ -32,6 +32,7 @@ impl Store {
             }
             match self.try_change(operations, &placed, attempt) {
                 Err(status) if status.code() == Code::Nospace && self.wait_for_space(&mut patience).await => {}
+                Err(_) if let Some(pause) = self.pause.take() => self.resume(*pause).await?,
                 Err(status) => {
                     self.wait_for_operations(operations).await?;
                     return Err(status);
@@ -43,6 +44,13 @@ impl Store {
         self.durable.wait_durable(lsn).await?;
         self.count_changes_of(operations, bytes);
         Ok(())
+    }
+
+    /// Does what a change had to be refused for.
+    pub(crate) async fn resume(&self, pause: Pause) -> Result<()> {
+        match pause {
+            Pause::Unseal(sealed) => self.unseal(&sealed).await,
+        }
     }
 
     /// Carries out changes that nothing needs to be waited for, as most are; `None` when this is not one, or is refused: then
@@ -115,11 +123,12 @@ impl Store {
         attempt: Option<Attempt>,
     ) -> Result<Lsn> {
         let arena = self.durable.arena();
+        self.pause.take();
         self.admit(operations, attempt)?;
         self.note_conditions(operations, attempt);
         let is_privileged = self.makes_only_known_punches(arena, operations)?;
         let mut transaction = if is_privileged { arena.begin_privileged() } else { arena.begin() };
-        let newest = self.apply_operations(&mut transaction, operations, placed)?;
+        let newest = self.apply_operations(&mut transaction, operations, placed, attempt.is_some())?;
         self.write_committed(&mut transaction, attempt)?;
         let lsn = self.durable.commit(transaction)?;
         self.newest.set(self.newest.get().max(newest));
@@ -130,18 +139,31 @@ impl Store {
         Ok(lsn)
     }
 
-    /// Makes changes within a transaction; gives the newest epoch.
+    /// Makes changes within a transaction of the arena; gives the newest epoch. `is_attempt`: they are those of a transaction of the
+    /// store, which are all of one epoch, of which nothing else is there.
     pub(crate) fn apply_operations(
         &self,
         transaction: &mut Transaction<'_>,
         operations: &[Operation],
         placed: &[Vec<PlacedValue>],
+        is_attempt: bool,
     ) -> Result<u64> {
         let arena = self.durable.arena();
         let mut newest = 0;
+        let mut change = Change {
+            transaction,
+            space: &self.values,
+            kind: ChecksumKind::Off,
+            ends: &self.ends,
+            own_epoch: match (is_attempt, operations.len()) {
+                (true, _) => OwnEpoch::Named(OwnWrites::default()),
+                (false, 0 | 1) => OwnEpoch::Few(self.punch_looks.get()),
+                (false, _) => OwnEpoch::All,
+            },
+            pause: &self.pause,
+        };
+        let has_punches = operations.iter().any(|operation| matches!(operation, Operation::Punch(_)));
         for (index, operation) in operations.iter().enumerate() {
-            let kind = ChecksumKind::Off;
-            let mut change = Change { transaction: &mut *transaction, space: &self.values, kind, ends: &self.ends };
             let epoch = match operation {
                 Operation::Update(update) => {
                     let mut container = self.container(arena, update.container)?;
@@ -149,6 +171,9 @@ impl Store {
                     change.kind = container.state()?.settings(arena)?.checksum;
                     let placed = placed.get(index).map_or(&[][..], |values| values);
                     change.update(&mut container, update, placed)?;
+                    if has_punches && let OwnEpoch::Named(writes) = &mut change.own_epoch {
+                        writes.note(update);
+                    }
                     update.epoch
                 }
                 Operation::Punch(punch) => {
@@ -160,7 +185,7 @@ impl Store {
             };
             newest = newest.max(epoch.0);
         }
-        self.superblock.note_epoch(transaction, newest)?;
+        self.superblock.note_epoch(change.transaction, newest)?;
         Ok(newest)
     }
 

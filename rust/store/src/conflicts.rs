@@ -230,11 +230,7 @@ fn newest_change(arena: &Arena, container: &Level, named: &Named<'_>) -> Result<
     let path = Path::find(arena, container, named)?;
     let mut newest = 0;
     for level in path.levels() {
-        if let Some(punches) = level.punches()?
-            && let Some(cursor) = punches.last(arena)?
-        {
-            newest = newest.max(cursor.entry(arena)?.order);
-        }
+        newest = newest.max(level.last_punch(arena)?.map_or(0, |(epoch, _)| epoch));
     }
     if let Some((level, depth)) = path.end(named.place.scope) {
         newest = newest.max(span(arena, level, depth)?.touched);

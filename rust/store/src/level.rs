@@ -12,15 +12,17 @@
 //! * The shape's upper four bits: what the children of an akey are (0 unknown, 1 single values, 2 extents).
 //! * `extra`: the record size of an array akey; of a container, 1 when it is being destroyed.
 
+mod punches;
 mod room;
 mod span;
 
+pub(crate) use punches::is_sealed;
 pub(crate) use room::{NewAkey, ROOM_MAX};
 pub(crate) use span::Span;
 
 use crate::container_state::ContainerState;
 use crate::key_order::{self, KeyProbe};
-use crate::tree::{Place, Tree, Unique, damaged};
+use crate::tree::{Place, Tree, damaged};
 use daos_media::{Arena, Transaction};
 use daos_status::Result;
 use daos_types::KeyKind;
@@ -306,51 +308,6 @@ impl Level {
         self.set_children(transaction, 0, false)
     }
 
-    /// The newest punch at or before an epoch; zero when there is none.
-    #[inline]
-    pub(crate) fn punched_before(&self, arena: &Arena, epoch: u64) -> Result<u64> {
-        let Some(tree) = self.punches()? else { return Ok(0) };
-        Ok(tree.last_before(arena, &Unique(epoch))?.map_or(0, |entry| entry.order))
-    }
-
-    /// The tree of punches, if anything was ever punched.
-    pub(crate) fn punches(&self) -> Result<Option<Tree>> {
-        match self.header.punches {
-            0 => Ok(None),
-            link => Ok(Some(Tree::at(link, false)?)),
-        }
-    }
-
-    /// Records a punch.
-    pub(crate) fn punch(&mut self, transaction: &mut Transaction<'_>, epoch: u64) -> Result<()> {
-        let tree = match self.punches()? {
-            Some(tree) => tree,
-            None => {
-                let (tree, link) = Tree::create(transaction, false)?;
-                self.header.punches = link;
-                transaction.write(self.position + 4, &link.to_le_bytes())?;
-                tree
-            }
-        };
-        if tree.find(transaction.arena(), &Unique(epoch))?.is_none() {
-            tree.insert(transaction, &Unique(epoch), 1, 0)?;
-        }
-        Ok(())
-    }
-
-    /// Forgets one punch; `false` when there was none at this epoch.
-    pub(crate) fn remove_punch(&mut self, transaction: &mut Transaction<'_>, epoch: u64) -> Result<bool> {
-        let Some(tree) = self.punches()? else { return Ok(false) };
-        let Some(cursor) = tree.find(transaction.arena(), &Unique(epoch))? else { return Ok(false) };
-        tree.remove(transaction, cursor)?;
-        if tree.first(transaction.arena())?.is_none() {
-            tree.destroy(transaction)?;
-            self.header.punches = 0;
-            transaction.write(self.position + 4, &[0; 4])?;
-        }
-        Ok(true)
-    }
-
     /// Does without a tree when a single child or none is left in it.
     pub(crate) fn collapse(&mut self, transaction: &mut Transaction<'_>) -> Result<()> {
         let Children::Tree(tree) = self.children()? else { return Ok(()) };
@@ -366,21 +323,5 @@ impl Level {
         tree.remove(transaction, cursor)?;
         tree.destroy(transaction)?;
         self.set_children(transaction, link, false)
-    }
-
-    /// Forgets punches, as many as the budget allows; `true` when none are left.
-    pub(crate) fn drop_punches(&mut self, transaction: &mut Transaction<'_>, budget: &mut usize) -> Result<bool> {
-        let Some(tree) = self.punches()? else { return Ok(true) };
-        while let Some(cursor) = tree.last(transaction.arena())? {
-            if *budget == 0 {
-                return Ok(false);
-            }
-            *budget -= 1;
-            tree.remove(transaction, cursor)?;
-        }
-        tree.destroy(transaction)?;
-        self.header.punches = 0;
-        transaction.write(self.position + 4, &[0; 4])?;
-        Ok(true)
     }
 }

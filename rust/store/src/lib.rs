@@ -9,6 +9,8 @@
 
 mod aggregate;
 mod array;
+#[cfg(test)]
+mod bound_tests;
 mod calls;
 mod change;
 #[cfg(test)]

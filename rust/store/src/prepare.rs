@@ -123,6 +123,7 @@ impl Store {
             }
             match self.try_prepare(&request, &placed, attempt, digest) {
                 Err(status) if status.code() == Code::Nospace && self.wait_for_space(&mut patience).await => {}
+                Err(_) if let Some(pause) = self.pause.take() => self.resume(*pause).await?,
                 Err(status) => {
                     self.wait_for_operations(&request.operations).await?;
                     return Err(status);
@@ -165,6 +166,7 @@ impl Store {
     ) -> Result<Lsn> {
         let Attempt { transaction: id, epoch } = attempt;
         let arena = self.durable.arena();
+        self.pause.take();
         self.prepared.check_room(id)?;
         self.container(arena, request.container)?;
         self.admit(&request.operations, Some(attempt))?;
@@ -186,7 +188,7 @@ impl Store {
     /// Does everything that a commit will do, and takes it back: so it is known that it can be done.
     fn rehearse(&self, operations: &[Operation], placed: &[Vec<PlacedValue>]) -> Result<()> {
         let mut transaction = self.durable.arena().begin();
-        self.apply_operations(&mut transaction, operations, placed).map(|_| ())
+        self.apply_operations(&mut transaction, operations, placed, true).map(|_| ())
     }
 
     fn write_record(
@@ -283,7 +285,7 @@ impl Store {
         let mut transaction = arena.begin_privileged();
         kept.into_iter().try_for_each(|(offset, size)| transaction.reuse(offset, size))?;
         let newest = self
-            .apply_operations(&mut transaction, &operations, &placed)
+            .apply_operations(&mut transaction, &operations, &placed, true)
             .map_err(|status| status.while_doing(format!("committing transaction {id}")))?;
         PreparedTable::remove(&mut transaction, &self.superblock, id, prepared.link)?;
         self.prepared.write_outcome(&mut transaction, &self.superblock, id, epoch, outcome)?;

@@ -1,17 +1,45 @@
 //! Punches: they hide what is older, and remove what has their own epoch.
 
-use crate::array;
+mod own;
+mod removal;
+mod unseal;
+
+pub(crate) use own::OwnWrites;
+pub(crate) use unseal::Sealed;
+
 use crate::change::{Change, Target, span_of_akey, span_of_dkey};
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
-use crate::level::{Children, Level, ValueKind};
-use crate::single;
+use crate::level::{Children, Level};
 use crate::visibility::{Depth, Window, is_visible};
-use crate::{Conditions, PunchRequest, PunchTarget};
+use crate::{Conditions, PunchRequest, PunchTarget, UpdateValue};
 use daos_media::Arena;
 use daos_status::{Code, Result, Status};
-use daos_types::{Key, KeyKind};
+use daos_types::{ContainerId, Key, KeyKind, ObjectId};
+use removal::Removal;
 
-impl Change<'_, '_> {
+/// Entries that a punch looks at for values of its own epoch, and records that it frees then.
+pub(crate) const LOOKED_AT_ONCE: usize = 512;
+const FREED_AT_ONCE: usize = 128;
+
+/// How a change finds what has its own epoch when it punches.
+pub(crate) enum OwnEpoch<'a> {
+    /// Among so many entries at most; when there are more, the punch is sealed.
+    Few(usize),
+    /// Among all entries: in a list of plain changes, of which others after the punch may write at its epoch.
+    All,
+    /// By name: of a transaction, nothing has its epoch but what it has written itself.
+    Named(OwnWrites<'a>),
+}
+
+/// What is punched: an object, or one of its dkeys or akeys.
+#[derive(Clone, Copy)]
+struct Punched<'a> {
+    object: (ContainerId, ObjectId),
+    dkey: Option<&'a Key>,
+    akey: Option<&'a Key>,
+}
+
+impl Change<'_, '_, '_> {
     /// Carries out a punch.
     pub(crate) fn punch(&mut self, container: &mut Level, request: &PunchRequest) -> Result<()> {
         let epoch = request.epoch.0;
@@ -19,11 +47,9 @@ impl Change<'_, '_> {
             self.check_punched(container, request)?;
         }
         let mut target = self.target(container, request.object, epoch)?;
+        let named = Punched { object: (request.container, request.object), dkey: None, akey: None };
         match &request.what {
-            PunchTarget::Object => {
-                self.remove_at(&mut target.object, Depth::Object, epoch)?;
-                target.object.punch(self.transaction, epoch)
-            }
+            PunchTarget::Object => self.hide(&mut target.object, Depth::Object, (epoch, named)).map(|_| ()),
             PunchTarget::Dkeys(keys) => {
                 for key in keys {
                     let probe = KeyProbe::new(request.object.object_type().dkey_kind(), key)?;
@@ -31,8 +57,8 @@ impl Change<'_, '_> {
                         Some(dkey) => dkey,
                         None => target.object.add_child(self.transaction, target.dkey_order, &probe, span_of_dkey)?,
                     };
-                    let removed = self.remove_at(&mut dkey, Depth::Dkey, epoch)?;
-                    dkey.punch(self.transaction, epoch)?;
+                    let named = Punched { dkey: Some(key), ..named };
+                    let removed = self.hide(&mut dkey, Depth::Dkey, (epoch, named))?;
                     self.note_punch(&target.object, epoch, removed)?;
                 }
                 Ok(())
@@ -41,9 +67,15 @@ impl Change<'_, '_> {
         }
     }
 
-    fn punch_akeys(&mut self, target: &mut Target, request: &PunchRequest, dkey: &Key, akeys: &[Key]) -> Result<()> {
+    fn punch_akeys(
+        &mut self,
+        target: &mut Target,
+        request: &PunchRequest,
+        dkey_name: &Key,
+        akeys: &[Key],
+    ) -> Result<()> {
         let epoch = request.epoch.0;
-        let probe = KeyProbe::new(request.object.object_type().dkey_kind(), dkey)?;
+        let probe = KeyProbe::new(request.object.object_type().dkey_kind(), dkey_name)?;
         let mut dkey = match target.object.find_child(self.arena(), &probe)? {
             Some(dkey) => dkey,
             None => target.object.add_child(self.transaction, target.dkey_order, &probe, span_of_dkey)?,
@@ -54,8 +86,9 @@ impl Change<'_, '_> {
                 Some(akey) => akey,
                 None => dkey.add_child(self.transaction, target.akey_order, &probe, span_of_akey)?,
             };
-            let removed = self.remove_at(&mut akey, Depth::Akey, epoch)?;
-            akey.punch(self.transaction, epoch)?;
+            let object = (request.container, request.object);
+            let named = Punched { object, dkey: Some(dkey_name), akey: Some(key) };
+            let removed = self.hide(&mut akey, Depth::Akey, (epoch, named))?;
             self.note_punch(&dkey, epoch, removed)?;
             self.note_punch(&target.object, epoch, removed)?;
         }
@@ -112,36 +145,63 @@ impl Change<'_, '_> {
         Ok(())
     }
 
-    /// Removes the values of exactly this epoch below a level; whether there were any.
-    fn remove_at(&mut self, level: &mut Level, depth: Depth, epoch: u64) -> Result<bool> {
-        let Some(below) = depth.below() else {
-            return match level.value_kind()? {
-                ValueKind::Unknown => Ok(false),
-                ValueKind::Single => single::remove_at(self.transaction, self.space, level, epoch),
-                ValueKind::Array => array::remove_at(self.transaction, self.space, level, epoch),
-            };
-        };
-        let tree = match level.children()? {
-            Children::None => return Ok(false),
-            Children::Direct(link) => return self.remove_at(&mut Level::load(self.arena(), link)?, below, epoch),
-            Children::Tree(tree) => tree,
-        };
-        // What is punched is older than the punch nearly always, and then there is nothing to look for.
-        if tree.head(self.arena())?.touched < epoch {
-            return Ok(false);
-        }
-        let mut removed = false;
-        let mut cursor = tree.first(self.arena())?;
-        while let Some(at) = &mut cursor {
-            // The children change, but the tree that names them does not.
-            let mut child = Level::load(self.arena(), at.entry(self.arena())?.link)?;
-            removed |= self.remove_at(&mut child, below, epoch)?;
-            if !at.next(self.arena())? {
-                break;
+    /// Removes the values of the punch's own epoch below a level, or seals the punch when that would take long, and records it. Whether the
+    /// epochs of something above may not be those of what shows any more.
+    fn hide(&mut self, level: &mut Level, depth: Depth, (epoch, named): (u64, Punched<'_>)) -> Result<bool> {
+        let (mut removed, mut sealed) = (false, false);
+        match &mut self.own_epoch {
+            OwnEpoch::Named(writes) => {
+                let writes = writes.take(named.object, named.dkey, named.akey);
+                removed = self.remove_writes(level, depth, (epoch, named), writes)?;
+            }
+            OwnEpoch::Few(_) | OwnEpoch::All => {
+                let limits = match self.own_epoch {
+                    OwnEpoch::Few(looks) => (looks, FREED_AT_ONCE),
+                    _ => (usize::MAX, usize::MAX),
+                };
+                let mut removal = Removal::new(epoch);
+                let to_change = (&mut *self.transaction, self.space);
+                sealed = !removal.step(to_change, level, depth, limits)?;
+                removed |= removal.removed;
             }
         }
-        if removed {
-            tree.note_removal(self.transaction)?;
+        level.punch(self.transaction, epoch, sealed)?;
+        Ok(removed || sealed)
+    }
+
+    /// Removes what the changes before this one in a list have written below a level.
+    fn remove_writes(
+        &mut self,
+        level: &Level,
+        depth: Depth,
+        (epoch, named): (u64, Punched<'_>),
+        writes: Vec<(&Key, &Key, Vec<&UpdateValue>)>,
+    ) -> Result<bool> {
+        let kind = named.object.1.object_type();
+        let arena = self.arena();
+        let mut removed = false;
+        for (dkey, akey, values) in writes {
+            let mut path = Vec::new();
+            if depth == Depth::Object {
+                let Some(dkey) = level.find_child(arena, &KeyProbe::new(kind.dkey_kind(), dkey)?)? else { continue };
+                path.push(dkey);
+            }
+            let above = *path.last().unwrap_or(level);
+            let mut akey = match depth {
+                Depth::Akey => *level,
+                _ => match above.find_child(arena, &KeyProbe::new(kind.akey_kind(), akey)?)? {
+                    Some(akey) => akey,
+                    None => continue,
+                },
+            };
+            if own::remove_values((&mut *self.transaction, self.space), &mut akey, &values, epoch)? {
+                removed = true;
+                for above in path.iter().chain((depth != Depth::Akey).then_some(level)) {
+                    if let Children::Tree(tree) = above.children()? {
+                        tree.note_removal(self.transaction)?;
+                    }
+                }
+            }
         }
         Ok(removed)
     }

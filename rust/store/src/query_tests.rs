@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
+pub(crate) const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
 
 /// Keys, or extents.
 const COUNT: u64 = 100_000;
@@ -22,11 +22,11 @@ const COUNT: u64 = 100_000;
 const FEW: u64 = 40;
 
 /// Dkeys and akeys are integers.
-fn object() -> ObjectId {
+pub(crate) fn object() -> ObjectId {
     ObjectId::generate(ObjectId { hi: 0, lo: 1 }, ObjectType(4), ObjectClass::S1)
 }
 
-fn with_store(test: impl AsyncFnOnce(Rc<Store>) + 'static) {
+pub(crate) fn with_store(test: impl AsyncFnOnce(Rc<Store>) + 'static) {
     let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
     let spawner = executor.spawner().clone();
     let settings = StoreSettings {
@@ -45,7 +45,7 @@ fn with_store(test: impl AsyncFnOnce(Rc<Store>) + 'static) {
     executor.block_on(work).expect("it ends");
 }
 
-async fn update(store: &Store, epoch: u64, dkey: u64, akeys: Vec<(u64, UpdateValue)>) {
+pub(crate) async fn update(store: &Store, epoch: u64, dkey: u64, akeys: Vec<(u64, UpdateValue)>) {
     let akey = |(akey, value)| AkeyUpdate { akey: Key::from_u64(akey), value, conditions: Conditions::NONE };
     let request = UpdateRequest {
         container: CONTAINER,
@@ -58,13 +58,13 @@ async fn update(store: &Store, epoch: u64, dkey: u64, akeys: Vec<(u64, UpdateVal
     store.update(request).await.expect("update");
 }
 
-async fn punch(store: &Store, epoch: u64, dkeys: impl Iterator<Item = u64>) {
+pub(crate) async fn punch(store: &Store, epoch: u64, dkeys: impl Iterator<Item = u64>) {
     let what = PunchTarget::Dkeys(dkeys.map(Key::from_u64).collect());
     let (container, object, epoch, conditions) = (CONTAINER, object(), Epoch(epoch), Conditions::NONE);
     store.punch(PunchRequest { container, object, epoch, what, conditions }).await.expect("punch");
 }
 
-fn single() -> UpdateValue {
+pub(crate) fn single() -> UpdateValue {
     UpdateValue::Single(Data::copy_of(b"x"))
 }
 

@@ -88,7 +88,7 @@ impl Store {
             fail!(Code::Overflow, "container {container} has {SNAPSHOTS_MAX} snapshots; destroy one");
         }
         let mut transaction = arena.begin_privileged();
-        level.punch(&mut transaction, epoch)?;
+        level.punch(&mut transaction, epoch, false)?;
         let lsn = self.durable.commit(transaction)?;
         self.recent.mark_structure(lsn);
         Ok(lsn)

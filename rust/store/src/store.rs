@@ -1,9 +1,11 @@
 //! The store itself: how it is made, opened and closed, and what it tells about itself. `calls.rs` has the requests to it.
 
 use crate::aggregate::Aggregation;
+use crate::change::Pause;
 use crate::damage::DamageLog;
 use crate::ends::Ends;
 use crate::prepared::PreparedTable;
+use crate::punch::LOOKED_AT_ONCE;
 use crate::recent::Recent;
 use crate::reclaim::Reclaim;
 use crate::superblock::Superblock;
@@ -36,6 +38,10 @@ pub struct Store {
     /// The container that was found last, with the link of its record; zero when that is gone.
     pub(crate) last_container: Cell<(ContainerId, u32)>,
     damages: RefCell<DamageLog>,
+    /// Entries that a punch looks at for values of its own epoch.
+    pub(crate) punch_looks: Cell<usize>,
+    /// What the change that was refused last has to wait for.
+    pub(crate) pause: Cell<Option<Box<Pause>>>,
 }
 
 impl Store {
@@ -101,6 +107,8 @@ impl Store {
             is_closed: Cell::new(false),
             last_container: Cell::new((ContainerId::from_bytes([0; 16]), 0)),
             damages: RefCell::default(),
+            punch_looks: Cell::new(LOOKED_AT_ONCE),
+            pause: Cell::default(),
         });
         store.load_all_prepared()?;
         if store.has_destroyed(store.durable.arena())? {
@@ -161,6 +169,13 @@ impl Store {
     /// clock says at that moment.
     pub fn raise_read_floor(&self, epoch: Epoch) {
         self.timestamps.raise_floor(epoch.0);
+    }
+
+    /// Lets punches look at so many entries for values of their own epoch, and not at the 512 that they may: so that tests of small stores
+    /// meet what punches of large objects do.
+    #[doc(hidden)]
+    pub fn limit_punches(&self, entries: usize) {
+        self.punch_looks.set(entries.min(LOOKED_AT_ONCE));
     }
 
     /// Totals and free space, exactly.

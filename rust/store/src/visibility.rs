@@ -1,8 +1,8 @@
 //! What an epoch sees.
 //!
-//! A value of epoch `e` is visible at epoch `E` when `e <= E` and no punch above it has an epoch `p` with `e < p <= E`. (A punch
-//! removes what has its own epoch when it is made, so what is found at `p` came after it.) A key or object is visible when a
-//! value below it is.
+//! A value of epoch `e` is visible at epoch `E` when `e <= E` and no punch above it has an epoch `p` with `e < p <= E`, or `e <= p`
+//! when it is sealed. (A punch that is not has removed what had its own epoch when it was made, so what is found at `p` came after
+//! it.) A key or object is visible when a value below it is.
 
 use crate::array;
 use crate::level::{Children, Level, Span, ValueKind};
@@ -47,7 +47,7 @@ impl Window {
     /// The window below a level.
     #[inline]
     pub(crate) fn below(self, arena: &Arena, level: &Level) -> Result<Window> {
-        Ok(Window { from: self.from.max(level.punched_before(arena, self.to)?), to: self.to })
+        Ok(Window { from: self.from.max(level.seen_from(arena, self.to)?), to: self.to })
     }
 
     #[inline]
@@ -137,11 +137,6 @@ pub(crate) fn span(arena: &Arena, level: &Level, depth: Depth) -> Result<Span> {
             Span { oldest: head.oldest, newest: head.newest, touched: head.touched, is_exact, has_punches }
         }
     };
-    if let Some(punches) = level.punches()?
-        && let Some(cursor) = punches.last(arena)?
-    {
-        span.touched = span.touched.max(cursor.entry(arena)?.order);
-        span.has_punches = true;
-    }
+    span.note_punch(level.last_punch(arena)?);
     Ok(span)
 }

@@ -7,7 +7,7 @@ use daos_status::Result;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-/// For each epoch that is kept, the newest punch above some place that it sees.
+/// For each epoch that is kept, the oldest epoch that it sees at some place, for punches above it.
 pub(super) type Hidden = Rc<[u64]>;
 
 /// The epochs whose views are kept: pinned ones, and the bound up to which is aggregated. They cut all epochs up to the bound into
@@ -68,7 +68,7 @@ impl Rule {
             return Ok(above.clone());
         }
         let below = kept.epochs.iter().zip(above.iter());
-        below.map(|(epoch, above)| Ok(level.punched_before(arena, *epoch)?.max(*above))).collect()
+        below.map(|(epoch, above)| Ok(level.seen_from(arena, *epoch)?.max(*above))).collect()
     }
 
     /// Whether nothing below can have to go.
@@ -94,12 +94,13 @@ impl Rule {
     }
 
     /// Whether a punch of a key goes; `next` is the next newer one, and `oldest` the oldest version left below.
-    pub(super) fn drops_punch(&self, epoch: u64, next: Option<u64>, oldest: u64) -> bool {
+    pub(super) fn drops_punch(&self, (epoch, is_sealed): (u64, bool), next: Option<u64>, oldest: u64) -> bool {
         match self {
             Rule::Discard(range) => range.contains(&epoch),
-            Rule::Aggregate(kept) => kept
-                .interval(epoch)
-                .is_some_and(|interval| oldest >= epoch || next.is_some_and(|next| next <= kept.last(interval))),
+            Rule::Aggregate(kept) => kept.interval(epoch).is_some_and(|interval| {
+                oldest >= epoch.saturating_add(u64::from(is_sealed))
+                    || next.is_some_and(|next| next <= kept.last(interval))
+            }),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::rule::Hidden;
 use super::step::Step;
 use super::walk::Walk;
-use crate::level::{Children, Level, Span};
+use crate::level::{Children, Level, Span, is_sealed};
 use crate::single;
 use crate::tree::Unique;
 use daos_media::Arena;
@@ -74,7 +74,8 @@ impl Walk {
         let mut is_done = true;
         let mut cursor = tree.seek(arena, &Unique(self.rule.oldest()), false)?;
         while let Some(at) = &mut cursor {
-            let epoch = at.entry(arena)?.order;
+            let punch = at.entry(arena)?;
+            let epoch = punch.order;
             if epoch > self.rule.newest() {
                 break;
             }
@@ -84,7 +85,7 @@ impl Walk {
             }
             step.look();
             let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
-            if self.rule.drops_punch(epoch, next, oldest) {
+            if self.rule.drops_punch((epoch, is_sealed(punch)), next, oldest) {
                 doomed.push(epoch);
             }
             if next.is_none() {

@@ -227,12 +227,7 @@ impl Walk {
             finish_tree(step, &mut child, DEPTHS[index], below)?;
         }
         below.is_exact &= is_clean;
-        if let Some(punches) = child.punches()?
-            && let Some(cursor) = punches.last(step.arena())?
-        {
-            below.touched = below.touched.max(cursor.entry(step.arena())?.order);
-            below.has_punches = true;
-        }
+        below.note_punch(child.last_punch(step.arena())?);
         self.frames.truncate(index + 1);
         self.frames[index].below.add(below);
         Ok(Outcome::Stays)

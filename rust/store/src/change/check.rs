@@ -61,7 +61,7 @@ pub(crate) fn check_kind(is: ValueKind, wanted: ValueKind, akey: &Key) -> Result
     }
 }
 
-impl Change<'_, '_> {
+impl Change<'_, '_, '_> {
     pub(super) fn check_dkey(&self, request: &UpdateRequest, dkey: Option<&Level>, window: Window) -> Result<()> {
         let conditions = request.conditions;
         if !conditions.has(Conditions::DKEY_INSERT | Conditions::DKEY_UPDATE) {

@@ -36,6 +36,16 @@ impl Span {
         self.has_punches |= other.has_punches;
     }
 
+    /// Takes the newest punch of the level itself in.
+    pub(crate) fn note_punch(&mut self, newest: Option<(u64, bool)>) {
+        if let Some((epoch, is_sealed)) = newest {
+            self.touched = self.touched.max(epoch);
+            self.has_punches = true;
+            // An update of its own epoch is there and does not show.
+            self.is_exact &= !is_sealed;
+        }
+    }
+
     /// Takes it into the summary of a tree.
     pub(super) fn note_in(&self, transaction: &mut Transaction<'_>, tree: &Tree) -> Result<()> {
         if self.oldest <= self.newest {

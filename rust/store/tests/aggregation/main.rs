@@ -38,6 +38,8 @@ fn environment(seed: u64) -> Env {
 async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
     let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
     let mut store = Store::create(media.clone(), settings(seed), environment(seed), &spawner).await.expect("create");
+    let punch_looks = (seed % 5) as usize * 4;
+    store.limit_punches(punch_looks);
     let empty = store.space().expect("space").data;
     store.container_create(CONTAINER, ContainerSettings::default()).await.expect("container");
     let mut history = History::default();
@@ -55,6 +57,7 @@ async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
             }
             drop(store);
             store = Store::open(media.clone(), environment(seed), &spawner).await.expect("open");
+            store.limit_punches(punch_looks);
         }
     }
     freed += store.statistics().records_freed;

@@ -39,6 +39,7 @@ fn prepare(media: &SimMedia, seed: u64) -> (History, u64) {
     let history = live(media, |folder, spawner| async move {
         let settings = StoreSettings { arena_bytes: 8 << 20, log_bytes: 512 << 10, ..settings(seed) };
         let store = Store::create(folder, settings, environment(seed), &spawner).await.expect("create");
+        store.limit_punches((seed % 5) as usize * 4);
         let free = store.space().expect("space").data.free;
         store.container_create(CONTAINER, ContainerSettings::default()).await.expect("container");
         let (mut history, mut generator) = (History::default(), Generator::new(seed));

@@ -153,6 +153,12 @@ fn environment(seed: u64) -> Env {
 }
 
 async fn start(media: Rc<dyn Media>, history: &History, seed: u64, spawner: &Spawner) -> Result<Rc<Store>> {
+    let store = open_or_create(media, history, seed, spawner).await?;
+    store.limit_punches((seed % 5) as usize * 4);
+    Ok(store)
+}
+
+async fn open_or_create(media: Rc<dyn Media>, history: &History, seed: u64, spawner: &Spawner) -> Result<Rc<Store>> {
     if history.exists.get() {
         return Store::open(media, environment(seed), spawner).await;
     }

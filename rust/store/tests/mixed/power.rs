@@ -76,6 +76,7 @@ async fn start(folder: Rc<dyn Media>, seed: u64, spawner: &Spawner) -> Result<Rc
         },
         false => Store::create(folder, settings, environment(seed), spawner).await?,
     };
+    store.limit_punches((seed % 5) as usize * 4);
     for container in [CONTAINER, MARKERS] {
         let settings = ContainerSettings { chunk_bytes: 1000 + (seed as u32 % 5) * 7000, ..store.container_defaults() };
         match store.container_create(container, settings).await {

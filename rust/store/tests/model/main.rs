@@ -43,6 +43,8 @@ async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
     let media: Rc<dyn Media> = Rc::new(MemoryMedia::new());
     let kind = KINDS[(seed % 8) as usize];
     let mut store = Store::create(media.clone(), settings(kind), environment(seed), &spawner).await.expect("create");
+    let punch_looks = (seed % 5) as usize * 4;
+    store.limit_punches(punch_looks);
     let empty = store.space().expect("space").data;
     let chunk_bytes = [1, 1000, 4096, 32 << 10][(seed / 8 % 4) as usize];
     let container = ContainerSettings { chunk_bytes, ..store.container_defaults() };
@@ -65,6 +67,7 @@ async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
             // Without a close it is as if the process was killed.
             drop(store);
             store = Store::open(media.clone(), environment(seed), &spawner).await.expect("open");
+            store.limit_punches(punch_looks);
         }
     }
     store.container_destroy(CONTAINER).await.expect("destroy");
