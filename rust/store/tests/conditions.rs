@@ -256,3 +256,84 @@ fn a_punch_of_several_keys_is_all_or_nothing() {
         assert_eq!(fetch_single(&store, 10, "e", "a").await, None);
     });
 }
+
+/// All flags that an update knows, in every combination.
+const UPDATE_FLAGS: [Conditions; 5] = [
+    Conditions::DKEY_INSERT,
+    Conditions::DKEY_UPDATE,
+    Conditions::AKEY_INSERT,
+    Conditions::AKEY_UPDATE,
+    Conditions::PER_AKEY,
+];
+
+fn all_of(flags: &[Conditions]) -> Vec<Conditions> {
+    let chosen = |number: usize| (0..flags.len()).filter(move |index| number >> index & 1 == 1);
+    let together = |number| chosen(number).fold(Conditions::NONE, |all, index| all | flags[index]);
+    (0..1 << flags.len()).map(together).collect()
+}
+
+/// Each flag must hold by itself: of two that cannot hold both, one says no. Those of the dkey come first.
+fn of_update(state: State, request: Conditions, own: Conditions) -> Option<Code> {
+    let dkey = state.has_dkey();
+    let akey = if request.has(Conditions::PER_AKEY) { own } else { request };
+    if request.has(Conditions::DKEY_INSERT) && dkey {
+        return Some(Code::Exist);
+    }
+    if request.has(Conditions::DKEY_UPDATE) && !dkey {
+        return Some(Code::Nonexist);
+    }
+    if akey.has(Conditions::AKEY_INSERT) && state.has_akey() {
+        return Some(Code::Exist);
+    }
+    (akey.has(Conditions::AKEY_UPDATE) && !state.has_akey()).then_some(Code::Nonexist)
+}
+
+/// What comes after an update whose conditions hold is refused for another reason, so that nothing is done and the state stays.
+#[test]
+fn every_combination_of_conditions_of_updates() {
+    let own_flags = [Conditions::AKEY_INSERT, Conditions::AKEY_UPDATE, Conditions::AKEY_FETCH];
+    for_every_state(move |store, state| async move {
+        store.update(update(1, "other", "single", single(b"x"))).await.expect("update");
+        let (mut refused, mut done) = (0, 0);
+        for request in all_of(&UPDATE_FLAGS) {
+            for own in all_of(&own_flags) {
+                let akeys = vec![AkeyUpdate { akey: key("a"), value: state.value(b"new"), conditions: own }];
+                let wanted = UpdateRequest { conditions: request, akeys, ..update(10, "d", "", single(b"")) };
+                let array = UpdateValue::Array { record_size: 1, pieces: vec![(extent(0, 1), Data::copy_of(b"x"))] };
+                let refuser = update(10, "other", "single", array);
+                let operations = vec![Operation::Update(wanted), Operation::Update(refuser)];
+                let expected = of_update(state, request, own).or(Some(Code::NoPerm));
+                assert_eq!(code(store.apply(operations).await), expected, "{request:?}, {own:?} when {state:?}");
+                let is_refused = expected != Some(Code::NoPerm);
+                refused += u64::from(is_refused);
+                done += u64::from(!is_refused);
+            }
+        }
+        assert!(refused > 50 && done > 50, "some hold and some do not: {refused}, {done} when {state:?}");
+    });
+}
+
+#[test]
+fn every_combination_of_conditions_of_fetches() {
+    let flags = [Conditions::DKEY_FETCH, Conditions::AKEY_FETCH, Conditions::PER_AKEY];
+    for_every_state(move |store, state| async move {
+        for request in all_of(&flags) {
+            for own in all_of(&flags[..2]) {
+                for size_only in [false, true] {
+                    let what = match state {
+                        State::PunchedRange => FetchWhat::Array(vec![extent(0, 3)]),
+                        _ => FetchWhat::Single,
+                    };
+                    let akeys = vec![AkeyFetch { akey: key("a"), what, conditions: own }];
+                    let conditions = request;
+                    let wanted = FetchRequest { akeys, conditions, size_only, ..fetch(10, "d", "", FetchWhat::Single) };
+                    let akey = if request.has(Conditions::PER_AKEY) { own } else { request };
+                    let holds = (!request.has(Conditions::DKEY_FETCH) || state.has_dkey())
+                        && (!akey.has(Conditions::AKEY_FETCH) || state.has_akey());
+                    let found = code(store.fetch(wanted).await.map(drop));
+                    assert_eq!(found, unless(holds, Code::Nonexist), "{request:?}, {own:?} when {state:?}");
+                }
+            }
+        }
+    });
+}

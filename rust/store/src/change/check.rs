@@ -5,13 +5,15 @@ use crate::key_order::KeyProbe;
 use crate::level::{Level, ValueKind};
 use crate::stored::VALUE_MAX;
 use crate::visibility::{Depth, Window};
-use crate::{Conditions, UpdateRequest, UpdateValue};
+use crate::{AkeyUpdate, Conditions, UpdateRequest, UpdateValue};
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key};
+use std::collections::BTreeSet;
 
 /// Checks what can be checked without looking at the store.
 pub(crate) fn check_update(request: &UpdateRequest) -> Result<()> {
     check_epoch(request.epoch)?;
+    check_akeys_differ(&request.akeys)?;
     for update in &request.akeys {
         match &update.value {
             UpdateValue::Single(data) => check_length(data.len())?,
@@ -31,6 +33,25 @@ pub(crate) fn check_update(request: &UpdateRequest) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Akeys that are compared one with the other; more are sorted.
+const COMPARED_MAX: usize = 8;
+
+/// Of two values of one akey in one request nobody could say which one counts.
+fn check_akeys_differ(akeys: &[AkeyUpdate]) -> Result<()> {
+    let mut names = akeys.iter().map(|update| &update.akey);
+    let is_before = |index: usize| akeys[..index].iter().any(|before| before.akey == akeys[index].akey);
+    let same = if akeys.len() <= COMPARED_MAX {
+        (1..akeys.len()).find(|index| is_before(*index)).map(|index| &akeys[index].akey)
+    } else {
+        let mut seen = BTreeSet::new();
+        names.find(|akey| !seen.insert(*akey))
+    };
+    match same {
+        None => Ok(()),
+        Some(akey) => fail!(Code::NoPerm, "akey {akey:?} is named twice in one update: write it in two operations"),
+    }
 }
 
 /// Epoch zero stands for "never", and the greatest one for "the newest".

@@ -116,8 +116,10 @@ impl Generator {
     fn update(&self) -> UpdateRequest {
         let object = *self.pick(&objects());
         let akeys = akeys(object);
-        let updates = (0..1 + self.below(2)).map(|_| {
-            let number = self.below(akeys.len() as u64) as usize;
+        let first = self.below(akeys.len() as u64) as usize;
+        // An akey is named once in a request.
+        let updates = (0..1 + self.below(3) as usize).map(|index| {
+            let number = (first + index) % akeys.len();
             let conditions = self.conditions(&[Conditions::AKEY_INSERT, Conditions::AKEY_UPDATE]);
             AkeyUpdate { akey: akeys[number].clone(), value: self.value(number), conditions }
         });
