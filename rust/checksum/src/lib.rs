@@ -13,7 +13,7 @@ mod tests;
 
 pub use kind::{CHECKSUM_BYTES_MAX, Checksum, ChecksumKind, adler32, crc16};
 
-use crc_fast::CrcAlgorithm;
+use crc_fast::{CrcAlgorithm, Digest};
 
 /// The CRC-32C (polynomial 0x1EDC6F41, reflected, as in iSCSI and SSE 4.2) of bytes.
 #[inline]
@@ -31,4 +31,30 @@ pub fn crc64(bytes: &[u8]) -> u64 {
         return crc;
     }
     crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
+}
+
+/// The [`crc64`] of bytes that come in parts.
+pub struct Crc64(Digest);
+
+impl Crc64 {
+    /// Of no bytes yet.
+    pub fn new() -> Crc64 {
+        Crc64(Digest::new(CrcAlgorithm::Crc64Nvme))
+    }
+
+    /// Takes in the bytes that follow.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of all of them.
+    pub fn finish(&self) -> u64 {
+        self.0.finalize()
+    }
+}
+
+impl Default for Crc64 {
+    fn default() -> Crc64 {
+        Crc64::new()
+    }
 }

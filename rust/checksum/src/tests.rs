@@ -16,6 +16,20 @@ fn golden_values() {
 }
 
 #[test]
+fn parts_have_the_checksum_of_the_whole() {
+    let bytes: Vec<u8> = (0..9000u32).map(|number| (number * 7) as u8).collect();
+    for length in [0, 1, 5, 15, 100, 4096, 9000] {
+        for first in [0, 1, 64, length] {
+            let mut parts = Crc64::new();
+            let (head, tail) = bytes[..length].split_at(first.min(length));
+            parts.update(head);
+            parts.update(tail);
+            assert_eq!(parts.finish(), crc64(&bytes[..length]), "{first} of {length}");
+        }
+    }
+}
+
+#[test]
 fn golden_digests() {
     // FIPS 180: "abc", and nothing.
     let text = |kind: ChecksumKind, bytes: &[u8]| format!("{:?}", kind.checksum(bytes));

@@ -55,9 +55,9 @@ pub struct Lsn(pub u64);
 
 /// See the documentation of the module. Handles are cheap to clone; all belong to one thread.
 ///
-/// The order of a change: [`DurableArena::admission`], reads, writes to the data device and
-/// [`DurableArena::note_data_write`], then without waiting in between [`Arena::begin`], the writes and
-/// [`DurableArena::commit`]; [`DurableArena::wait_durable`] before anybody is told.
+/// The order of a change: [`DurableArena::admission`], reads, writes to the data device, then without waiting in between
+/// [`Arena::begin`], the writes, [`crate::ExtentAllocator::publish_written`] and [`DurableArena::commit`];
+/// [`DurableArena::wait_durable`] before anybody is told.
 #[derive(Clone)]
 pub struct DurableArena {
     shared: Rc<Shared>,
@@ -172,7 +172,7 @@ impl DurableArena {
         let recovery::Opened { arena, checkpoints, log, data, pages, recovered } = recovery::open(&*media).await?;
         // What was read may lie in a cache that a power cut empties, written by a process that was killed before it synced.
         data.sync().await?;
-        log.sync().await?;
+        log.settle().await?;
         checkpoints.sync().await?;
         let last = log.head().lsn;
         let milliseconds = env.clock.monotonic().saturating_sub(started).as_millis();
@@ -298,10 +298,9 @@ impl DurableArena {
         self.shared.committed.get()
     }
 
-    /// Says that data was written to the data device for changes that are committed after this call: the device is synced
-    /// before their log records are written.
-    pub fn note_data_write(&self) {
-        self.shared.data_written.set(true);
+    /// Whether the log keeps checksums of the values on the data device, so that both are written at the same time.
+    pub(crate) fn checks_values(&self) -> bool {
+        self.shared.persistence().is_some()
     }
 
     /// Calls back once a commit is durable; at once when it is already, and never when the arena fails before.

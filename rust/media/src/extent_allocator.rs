@@ -16,7 +16,7 @@ mod trim;
 use crate::arena::Offset;
 use crate::device::BLOCK_SIZE;
 use crate::durable_arena::{CommitObserver, DurableArena, Lsn};
-use crate::transaction::Transaction;
+use crate::transaction::{BlockChange, Transaction};
 use bitmap::Bitmap;
 use daos_env::sync::Signal;
 use daos_status::{Code, Result, fail};
@@ -113,8 +113,8 @@ struct Inner {
 
 /// See the documentation of the module. A handle; clones share the state.
 ///
-/// A value's way: [`ExtentAllocator::reserve`], write the data, [`DurableArena::note_data_write`], and in the transaction that
-/// points at it [`ExtentAllocator::publish`]. When it comes to nothing, [`ExtentAllocator::abort`]. In the transaction that drops
+/// A value's way: [`ExtentAllocator::reserve`], write the data, and in the transaction that points at it
+/// [`ExtentAllocator::publish_written`]. When it comes to nothing, [`ExtentAllocator::abort`]. In the transaction that drops
 /// the last pointer, [`ExtentAllocator::release`].
 #[derive(Clone)]
 pub struct ExtentAllocator(Rc<Inner>);
@@ -252,7 +252,15 @@ impl ExtentAllocator {
         }
     }
 
-    /// Marks reserved blocks as used. When the transaction is rolled back, they stay reserved.
+    /// Marks reserved blocks as used, whose bytes were written to the data device before: the transaction is durable only with them.
+    /// `checksum` is [`crate::blocks_checksum`] of all their bytes. When the transaction is rolled back, they stay reserved.
+    pub fn publish_written(&self, transaction: &mut Transaction<'_>, range: BlockRange, checksum: u64) -> Result<()> {
+        self.publish(transaction, range)?;
+        transaction.note_blocks(BlockChange::Written(range, checksum));
+        Ok(())
+    }
+
+    /// As [`ExtentAllocator::publish_written`], of blocks whose bytes need no sync: those of memory, or of no interest.
     pub fn publish(&self, transaction: &mut Transaction<'_>, range: BlockRange) -> Result<()> {
         self.0.bitmap.set(transaction, range)?;
         self.0.note(transaction, Change::Published(range.count));
@@ -262,6 +270,9 @@ impl ExtentAllocator {
     /// Marks used blocks as not used any more. They are free once that is durable, and every reader that was there is gone.
     pub fn release(&self, transaction: &mut Transaction<'_>, range: BlockRange) -> Result<()> {
         self.0.bitmap.clear(transaction, range)?;
+        if self.0.durable.checks_values() {
+            transaction.note_blocks(BlockChange::Released(range));
+        }
         self.0.note(transaction, Change::Released(range));
         Ok(())
     }

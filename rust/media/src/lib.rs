@@ -23,6 +23,7 @@ pub use device::{BLOCK_SIZE, BlockDevice, IoFuture, MAX_TRANSFER, Media, check_n
 pub use durable_arena::{ArenaSettings, ArenaStatistics, Durability, DurableArena, Lsn};
 pub use extent_allocator::{BlockRange, ExtentAllocator, ExtentSpace, PIECES_MAX, ReaderPin, Trim};
 pub use file::{FileMedia, IoEngine};
+pub use log::blocks_checksum;
 pub use memory::{MemoryMedia, Region, RegionView};
 pub use persistent_memory::{CACHE_LINE, PersistWay, PersistentMemory, ViewSource, check_memory_range};
 #[cfg(feature = "spdk")]

@@ -1,6 +1,7 @@
 //! A change of an arena that happens entirely or not at all.
 
 use crate::arena::{Arena, Offset, Redo};
+use crate::extent_allocator::BlockRange;
 use daos_status::{Code, Result, Status};
 use std::collections::HashSet;
 use zerocopy::{Immutable, IntoBytes};
@@ -24,10 +25,21 @@ enum Undo {
     Bytes,
 }
 
+/// What a transaction does to blocks of the data device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BlockChange {
+    /// It points at blocks that were written and may not be durable yet; the CRC-64 is that of all their bytes.
+    Written(BlockRange, u64),
+    /// It points at them no more.
+    Released(BlockRange),
+}
+
 /// The vectors of a transaction, reused from one to the next.
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub changes: Vec<Change>,
+    /// In their order.
+    pub blocks: Vec<BlockChange>,
     pub is_merged: bool,
     undo: Vec<u8>,
     allocated: Vec<(u64, usize)>,
@@ -69,6 +81,7 @@ impl Scratch {
 
     fn clear(&mut self) {
         self.changes.clear();
+        self.blocks.clear();
         self.is_merged = false;
         self.undo.clear();
         self.allocated.clear();
@@ -115,6 +128,11 @@ impl<'a> Transaction<'a> {
     #[inline]
     fn scratch(&mut self) -> &mut Scratch {
         self.scratch.as_mut().expect("a transaction has its vectors until it ends")
+    }
+
+    /// Notes what becomes of blocks of the data device.
+    pub(crate) fn note_blocks(&mut self, change: BlockChange) {
+        self.scratch().blocks.push(change);
     }
 
     fn note(&mut self, position: u64, length: usize) -> Result<()> {

@@ -185,9 +185,7 @@ impl ValueSpace {
             self.prepare_behind(last);
         }
         placed.checksums = checksums.of(&data);
-        placed.write(&*self.durable.data(), data).await?;
-        self.durable.note_data_write();
-        Ok(())
+        placed.write(&*self.durable.data(), data).await
     }
 
     /// Has the device find space for what will be written behind a range: a file system that takes space with each write also writes
@@ -257,7 +255,10 @@ impl ValueSpace {
         if placed.is_published() {
             return Ok(());
         }
-        placed.ranges.iter().try_for_each(|range| self.extents.publish(transaction, *range))
+        placed.ranges.iter().enumerate().try_for_each(|(index, range)| match placed.written.get(index) {
+            Some(checksum) => self.extents.publish_written(transaction, *range, *checksum),
+            None => self.extents.publish(transaction, *range),
+        })
     }
 
     /// Gives the space of free blocks back to what holds the device; the blocks that were given back.

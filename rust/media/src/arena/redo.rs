@@ -7,7 +7,7 @@
 //! log that holds the record frames it and checks its checksum.
 
 use super::Arena;
-use crate::transaction::{Change, Scratch};
+use crate::transaction::{BlockChange, Change, Scratch};
 use daos_status::{Code, Result, Status};
 use std::cell::RefCell;
 
@@ -21,11 +21,13 @@ pub struct Redo<'a> {
     arena: &'a Arena,
     generation: u64,
     scratch: RefCell<Option<Box<Scratch>>>,
+    blocks: Vec<BlockChange>,
 }
 
 impl<'a> Redo<'a> {
-    pub(crate) fn new(arena: &'a Arena, scratch: Box<Scratch>) -> Redo<'a> {
-        Redo { arena, generation: arena.generation(), scratch: RefCell::new(Some(scratch)) }
+    pub(crate) fn new(arena: &'a Arena, mut scratch: Box<Scratch>) -> Redo<'a> {
+        let blocks = std::mem::take(&mut scratch.blocks);
+        Redo { arena, generation: arena.generation(), scratch: RefCell::new(Some(scratch)), blocks }
     }
 
     /// Whether nothing was changed.
@@ -44,6 +46,11 @@ impl<'a> Redo<'a> {
             scratch.is_merged = true;
         }
         use_them(&scratch.changes)
+    }
+
+    /// What the transaction did to blocks of the data device, in order.
+    pub(crate) fn block_changes(&self) -> &[BlockChange] {
+        &self.blocks
     }
 
     /// How many bytes [`Redo::encode_into`] appends.
@@ -87,7 +94,8 @@ impl<'a> Redo<'a> {
 
 impl Drop for Redo<'_> {
     fn drop(&mut self) {
-        if let Some(scratch) = self.scratch.take() {
+        if let Some(mut scratch) = self.scratch.take() {
+            scratch.blocks = std::mem::take(&mut self.blocks);
             self.arena.keep_scratch(scratch);
         }
     }

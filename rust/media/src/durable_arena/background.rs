@@ -27,7 +27,7 @@ const LOG_FAILURES_MAX: u32 = 3;
 /// What was committed so long ago is in a checkpoint, or soon will be: so an open has little to replay after a quiet time.
 const CHECKPOINT_AFTER: Duration = Duration::from_secs(30);
 
-/// Writes what was committed to the log, one batch after the other. While one is written, the data device is synced for the next.
+/// Writes what was committed to the log, one batch after the other. While one is written, the values that it points at are synced.
 pub(super) async fn write_log(shared: Rc<Shared>, spawner: Spawner) {
     let Some(persistence) = shared.persistence() else { return };
     let mut failures = 0;
@@ -36,8 +36,8 @@ pub(super) async fn write_log(shared: Rc<Shared>, spawner: Spawner) {
         if shared.is_stopping.get() || shared.has_failed() {
             return;
         }
-        let Some(segment) = persistence.take_pending() else { continue };
-        match write_segment(&shared, persistence, &segment, &mut failures).await {
+        let Some(mut segment) = persistence.take_pending() else { continue };
+        match write_segment(&shared, persistence, &mut segment, &mut failures).await {
             Ok(()) => {}
             Err(status) => return shared.fail(status),
         }
@@ -72,11 +72,13 @@ async fn wait_for_work(shared: &Shared, persistence: &Persistence, spawner: &Spa
 async fn write_segment(
     shared: &Shared,
     persistence: &Persistence,
-    segment: &Segment,
+    segment: &mut Segment,
     failures: &mut u32,
 ) -> Result<()> {
-    if segment.last > persistence.data_synced.get() {
-        sync_data(shared).await?;
+    let lost =
+        |status: Status| status.while_doing("values that were written cannot be made durable, nor written again");
+    if segment.values.is_cut() {
+        sync_data(shared).await.map_err(lost)?;
     }
     if !persistence.log.has_room(segment) {
         wait_for_room(shared, persistence, segment, true).await;
@@ -85,25 +87,29 @@ async fn write_segment(
         }
         shared.check_failure()?;
     }
-    // What is committed from here on, perhaps with more data, is not covered by the sync.
-    let parts: [Pin<Box<dyn Future<Output = Result<()>>>>; 2] =
-        [Box::pin(persistence.log.append(segment)), Box::pin(sync_data(shared))];
-    let results = join_all(parts).await;
-    let mut results = results.into_iter();
+    if segment.last <= persistence.data_synced.get() {
+        segment.values.clear();
+    }
+    // Side by side: recovery compares the values of the last batch with what the batch says about them.
+    let sync = async { if segment.values.is_empty() { Ok(()) } else { sync_data(shared).await } };
+    let parts: [Pin<Box<dyn Future<Output = Result<()>> + '_>>; 2] =
+        [Box::pin(persistence.log.append(segment)), Box::pin(sync)];
+    let mut results = join_all(parts).await.into_iter();
     let (written, synced) = (results.next().unwrap_or(Ok(())), results.next().unwrap_or(Ok(())));
+    synced.map_err(lost)?;
     match written {
         Ok(()) => {
             *failures = 0;
             persistence.log.note_acknowledged();
             shared.set_durable(segment.last);
+            Ok(())
         }
-        Err(status) if *failures < LOG_FAILURES_MAX && synced.is_ok() => {
+        Err(status) if *failures < LOG_FAILURES_MAX => {
             *failures += 1;
-            recover_from(shared, persistence, segment, &status).await?;
+            recover_from(shared, persistence, segment, &status).await
         }
-        Err(status) => return Err(status),
+        Err(status) => Err(status),
     }
-    synced.map_err(|status| status.while_doing("values that were written cannot be made durable, nor written again"))
 }
 
 /// A batch may be on the disk or not, and a sync that failed must not be repeated as if nothing were lost: the log from here back is not
@@ -122,16 +128,11 @@ async fn recover_from(shared: &Shared, persistence: &Persistence, segment: &Segm
     Ok(())
 }
 
-/// The data that records point at is durable before the records are.
+/// Makes durable what every commit so far points at.
 async fn sync_data(shared: &Shared) -> Result<()> {
     let covered = shared.committed.get();
-    if shared.data_written.replace(false) {
-        if let Some(persistence) = shared.persistence() {
-            // What is committed meanwhile is of another batch, since its data is not covered.
-            persistence.seal();
-        }
-        shared.data.sync().await?;
-    }
+    shared.data_written.set(false);
+    shared.data.sync().await?;
     if let Some(persistence) = shared.persistence() {
         persistence.data_synced.set(covered.max(persistence.data_synced.get()));
     }
@@ -302,7 +303,9 @@ async fn checkpoint_at_once(shared: &Shared, persistence: &Persistence, pages: &
     let images: Vec<PageImage> = pages.iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
     // What waits for the log is of before this moment; what comes after must not be mixed with it.
     persistence.seal();
-    sync_data(shared).await?;
+    if shared.data_written.get() {
+        sync_data(shared).await?;
+    }
     persistence.checkpoints.write_pages(images).await?;
     persistence.checkpoints.publish(position).await?;
     persistence.log.release(position);

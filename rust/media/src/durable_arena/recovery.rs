@@ -71,7 +71,7 @@ pub(super) async fn open(media: &dyn Media) -> Result<Opened> {
     let data = open_data(media, newest.data_bytes)?;
     let mut problem = None;
     for candidate in candidates {
-        match restore(candidate, &log).await {
+        match restore(candidate, &log, &data).await {
             // It is as new as the newest one: nothing is missing.
             Ok((arena, checkpoints, pages, recovered)) if log.head().lsn >= newest.position.lsn => {
                 if let Some(problem) = problem {
@@ -93,13 +93,17 @@ pub(super) async fn open(media: &dyn Media) -> Result<Opened> {
 }
 
 /// Loads one checkpoint and replays the log from its place.
-async fn restore(candidate: Candidate, log: &RedoLog) -> Result<(Arena, CheckpointStore, u64, Recovered)> {
+async fn restore(
+    candidate: Candidate,
+    log: &RedoLog,
+    data: &Rc<dyn BlockDevice>,
+) -> Result<(Arena, CheckpointStore, u64, Recovered)> {
     let contents = candidate.contents();
     let checkpoints = candidate.open().await?;
     log.check_start(contents.position)?;
     let arena = Arena::reserve(contents.arena_bytes)?;
     let pages = checkpoints.load(&arena).await?;
-    let recovered = log.recover(contents.position, |_, record| Redo::replay(record, &arena)).await?;
+    let recovered = log.recover(contents.position, data, |_, record| Redo::replay(record, &arena)).await?;
     arena.verify().map_err(|status| status.while_doing(format!("checkpoint {}", checkpoints.name())))?;
     Ok((arena, checkpoints, pages, recovered))
 }

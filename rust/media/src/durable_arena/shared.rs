@@ -6,7 +6,7 @@ use crate::arena::{Arena, Redo};
 use crate::checkpoint::CheckpointStore;
 use crate::device::BlockDevice;
 use crate::log::{RedoLog, Segment};
-use crate::transaction::Transaction;
+use crate::transaction::{BlockChange, Transaction};
 use daos_env::sync::Signal;
 use daos_status::{Code, Result, Status};
 use std::cell::{Cell, RefCell};
@@ -80,7 +80,7 @@ impl Persistence {
         let Some(segment) = pending.back_mut() else { return };
         let before = segment.bytes() as u64;
         let record_bytes_max = (self.log.ring_bytes() / 4) as usize;
-        segment.push(lsn, record_bytes_max, |out| redo.encode_into(out));
+        segment.push(lsn, record_bytes_max, redo.block_changes(), |out| redo.encode_into(out));
         // An oversized record empties its segment.
         self.pending_bytes.set((self.pending_bytes.get() + segment.bytes() as u64).saturating_sub(before));
     }
@@ -132,7 +132,7 @@ pub(super) struct Shared {
     keeper: Keeper,
     pub committed: Cell<Lsn>,
     pub durable: Cell<Lsn>,
-    /// Data was written since the data device was last synced.
+    /// Commits point at values that were written since the last sync of the data device began.
     pub data_written: Cell<bool>,
     /// No more changes: the arena is being closed, or its handles are gone.
     pub is_closed: Cell<bool>,
@@ -228,6 +228,9 @@ impl Shared {
         let lsn = Lsn(self.committed.get().0 + 1);
         self.committed.set(lsn);
         self.tell_observers(lsn);
+        if redo.block_changes().iter().any(|change| matches!(change, BlockChange::Written(..))) {
+            self.data_written.set(true);
+        }
         match &self.keeper {
             Keeper::Log(persistence) => {
                 persistence.push(lsn, &redo);

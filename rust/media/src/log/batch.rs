@@ -1,7 +1,9 @@
 //! What a batch looks like.
 
+use super::values::{self, BatchValues, ValueEntry};
 use crate::device::BLOCK_SIZE;
 use crate::durable_arena::Lsn;
+use crate::transaction::BlockChange;
 use daos_checksum::{crc32c, crc64};
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, Status};
@@ -28,7 +30,8 @@ pub(super) struct BatchHeader {
     pub payload_length: U32,
     payload_crc: U64,
     pub chain: U64,
-    reserved: [u8; 24],
+    pub values: U32,
+    reserved: [u8; 20],
 }
 
 const _: () = assert!(size_of::<BatchHeader>() == HEADER_BYTES);
@@ -72,6 +75,11 @@ impl BatchHeader {
         let payload = batch.get(HEADER_BYTES..HEADER_BYTES + self.payload_length.get() as usize)?;
         (crc64(payload) == self.payload_crc.get()).then_some(payload)
     }
+
+    /// The records of its payload, and the values that they point at.
+    pub fn split<'a>(&self, payload: &'a [u8]) -> Result<(&'a [u8], &'a [ValueEntry])> {
+        values::split(payload, self.values.get())
+    }
 }
 
 fn total_of(payload: usize) -> u64 {
@@ -98,6 +106,8 @@ pub(crate) fn for_each_record(mut payload: &[u8], mut visit: impl FnMut(&[u8]) -
 pub(crate) struct Segment {
     payload: Vec<u8>,
     records: u32,
+    /// What was written to the data device for them.
+    pub values: BatchValues,
     /// The numbers of the first and last record.
     pub first: Lsn,
     pub last: Lsn,
@@ -113,16 +123,18 @@ impl Segment {
         Segment { first, last: first, ..Segment::default() }
     }
 
-    /// Appends a record of at most `limit` bytes that `encode` writes; a longer one is not kept.
-    pub fn push(&mut self, lsn: Lsn, limit: usize, encode: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends a record that `encode` writes, and what it does to blocks of the data device. One that takes more than `limit` bytes with
+    /// its values is not kept.
+    pub fn push(&mut self, lsn: Lsn, limit: usize, blocks: &[BlockChange], encode: impl FnOnce(&mut Vec<u8>)) {
         let start = self.payload.len();
         self.payload.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
         encode(&mut self.payload);
         let length = self.payload.len() - start - RECORD_HEADER_BYTES;
         self.last = lsn;
         self.records += 1;
+        blocks.iter().for_each(|change| self.values.note(*change));
         match u32::try_from(length) {
-            Ok(short) if length <= limit => {
+            Ok(short) if length + blocks.len() * values::ENTRY_BYTES <= limit => {
                 self.payload[start..start + RECORD_HEADER_BYTES].copy_from_slice(&short.to_le_bytes());
             }
             _ => {
@@ -135,7 +147,7 @@ impl Segment {
 
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
-        self.payload.len()
+        self.payload_length()
     }
 
     /// How many records there are.
@@ -145,11 +157,22 @@ impl Segment {
 
     /// Bytes on the device.
     pub fn total(&self) -> u64 {
-        total_of(self.payload.len())
+        total_of(self.payload_length())
+    }
+
+    fn payload_length(&self) -> usize {
+        self.payload.len() + self.values.len() * values::ENTRY_BYTES
     }
 
     /// The batch as it is written, and the chain value of the next one.
     pub(super) fn encode(&self, id: &[u8; 16], sequence: u64, chain: u64) -> (IoBuffer, u64) {
+        let (records, length) = (self.payload.len(), self.payload_length());
+        let mut buffer = IoBuffer::zeroed(HEADER_BYTES + length);
+        let (room, payload) = buffer.split_at_mut(HEADER_BYTES);
+        payload[..records].copy_from_slice(&self.payload);
+        for (place, entry) in payload[records..].chunks_exact_mut(values::ENTRY_BYTES).zip(self.values.entries()) {
+            place.copy_from_slice(entry.as_bytes());
+        }
         let mut header = BatchHeader {
             magic: MAGIC,
             version: VERSION.into(),
@@ -158,16 +181,15 @@ impl Segment {
             sequence: sequence.into(),
             first_lsn: self.first.0.into(),
             records: self.records.into(),
-            // Bounded by the size of the ring, which is below 4 GiB.
-            payload_length: (self.payload.len() as u32).into(),
-            payload_crc: crc64(&self.payload).into(),
+            // Both are bounded by the size of the ring, which is below 4 GiB.
+            payload_length: (length as u32).into(),
+            payload_crc: crc64(payload).into(),
             chain: chain.into(),
-            reserved: [0; 24],
+            values: (self.values.len() as u32).into(),
+            reserved: [0; 20],
         };
         header.crc = header.own_crc().into();
-        let mut buffer = IoBuffer::zeroed(HEADER_BYTES + self.payload.len());
-        buffer[..HEADER_BYTES].copy_from_slice(header.as_bytes());
-        buffer[HEADER_BYTES..].copy_from_slice(&self.payload);
+        room.copy_from_slice(header.as_bytes());
         (buffer, header.link())
     }
 }

@@ -2,8 +2,10 @@
 
 use super::batch::{BatchHeader, for_each_record};
 use super::ring::{LogPosition, RedoLog};
+use super::values::ValueEntry;
 use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::durable_arena::Lsn;
+use daos_checksum::Crc64;
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, Status, fail};
 use std::rc::Rc;
@@ -52,6 +54,30 @@ struct Found {
     offset: u64,
 }
 
+/// Where the first of these values lies that is not as it was written.
+async fn first_torn(data: &Rc<dyn BlockDevice>, values: &[ValueEntry]) -> Result<Option<u64>> {
+    for entry in values {
+        let place = entry
+            .offset()
+            .zip(entry.bytes())
+            .filter(|(offset, bytes)| offset.checked_add(*bytes).is_some_and(|end| end <= data.capacity()));
+        let Some((offset, bytes)) = place else {
+            fail!(Code::DfInval, "the last batch of the log names a value beyond the end of {}", data.name());
+        };
+        let mut checksum = Crc64::new();
+        let mut done = 0;
+        while done < bytes {
+            let length = (bytes - done).min(WINDOW_BYTES);
+            checksum.update(&data.read(offset + done, length as usize).await?);
+            done += length;
+        }
+        if checksum.finish() != entry.crc() {
+            return Ok(Some(offset));
+        }
+    }
+    Ok(None)
+}
+
 impl RedoLog {
     /// Gives every record behind `from` to `apply`, in order, and makes the log ready to be appended to.
     ///
@@ -60,34 +86,55 @@ impl RedoLog {
     pub async fn recover(
         &self,
         from: LogPosition,
+        data: &Rc<dyn BlockDevice>,
         mut apply: impl FnMut(Lsn, &[u8]) -> Result<()>,
     ) -> Result<Recovered> {
+        let acknowledged = self.read_acknowledged().await?;
+        self.rejected.set(None);
         let mut window = Window::new(self);
         let mut position = from;
         let mut recovered = Recovered::default();
-        while let Some(Found { header, offset }) = self.find_next(&mut window, position, from.offset).await? {
-            let batch = window.get(offset % self.ring_bytes, header.total()).await?;
-            let payload = header.payload(batch).ok_or_else(|| self.damage(offset, "its payload changed"))?;
-            let mut lsn = position.lsn;
-            let records = for_each_record(payload, |record| {
-                lsn = Lsn(lsn.0 + 1);
-                apply(lsn, record)
-            });
-            let place = || format!("log {} at offset {}", self.device.name(), self.device_offset(offset));
-            if records.map_err(|status| status.while_doing(place()))? != header.records.get() {
-                return Err(self.damage(offset, "it does not hold as many records as it says"));
-            }
-            recovered.batches += 1;
-            recovered.records += u64::from(header.records.get());
-            recovered.bytes += header.total();
-            position = LogPosition {
+        let mut next = self.find_next(&mut window, position, from.offset).await?;
+        while let Some(found @ Found { offset, .. }) = next {
+            let header = &found.header;
+            let end = |lsn| LogPosition {
                 offset: offset + header.total(),
                 sequence: position.sequence + 1,
                 chain: header.link(),
                 lsn,
             };
+            let last = Lsn(position.lsn.0 + u64::from(header.records.get()));
+            next = self.find_next(&mut window, end(last), from.offset).await?;
+            let is_certain = next.is_some() || acknowledged.is_some_and(|known| known >= position.sequence);
+            let batch = window.get(offset % self.ring_bytes, header.total()).await?;
+            let payload = header.payload(batch).ok_or_else(|| self.damage(offset, "its payload changed"))?;
+            let place = || format!("log {} at offset {}", self.device.name(), self.device_offset(offset));
+            let (records, values) = header.split(payload).map_err(|status| status.while_doing(place()))?;
+            if !is_certain && let Some(missing) = first_torn(data, values).await? {
+                daos_env::log!(
+                    Info,
+                    "media",
+                    "the last batch of {} was cut off before it was acknowledged: its value at offset {missing} of {} is not there",
+                    place(),
+                    data.name()
+                );
+                self.rejected.set(Some(offset));
+                break;
+            }
+            let mut lsn = position.lsn;
+            let count = for_each_record(records, |record| {
+                lsn = Lsn(lsn.0 + 1);
+                apply(lsn, record)
+            });
+            if count.map_err(|status| status.while_doing(place()))? != header.records.get() {
+                return Err(self.damage(offset, "it does not hold as many records as it says"));
+            }
+            recovered.batches += 1;
+            recovered.records += u64::from(header.records.get());
+            recovered.bytes += header.total();
+            position = end(lsn);
         }
-        self.check_nothing_follows(&mut window, position).await?;
+        self.check_nothing_follows(&mut window, position, acknowledged).await?;
         self.set_ends(from.offset, position);
         Ok(recovered)
     }
@@ -121,8 +168,12 @@ impl RedoLog {
     }
 
     /// After the last batch that could be read: a header with a higher number proves that one before it was durable.
-    async fn check_nothing_follows(&self, window: &mut Window<'_>, end: LogPosition) -> Result<()> {
-        let acknowledged = self.read_acknowledged().await?;
+    async fn check_nothing_follows(
+        &self,
+        window: &mut Window<'_>,
+        end: LogPosition,
+        acknowledged: Option<u64>,
+    ) -> Result<()> {
         match acknowledged {
             Some(acknowledged) if acknowledged >= end.sequence => {
                 let missing = end.sequence;

@@ -112,6 +112,8 @@ pub(crate) struct RedoLog {
     acknowledged: Cell<u64>,
     noted: Cell<u64>,
     notes: Cell<u64>,
+    /// A batch at the end that does not count, as some of its values were not durable.
+    pub(super) rejected: Cell<Option<u64>>,
 }
 
 impl RedoLog {
@@ -128,6 +130,7 @@ impl RedoLog {
             acknowledged: Cell::new(0),
             noted: Cell::new(0),
             notes: Cell::new(0),
+            rejected: Cell::new(None),
         }
     }
 
@@ -344,8 +347,12 @@ impl RedoLog {
         self.counters.get()
     }
 
-    /// Makes durable whatever a process before this one has written and not synced.
-    pub async fn sync(&self) -> Result<()> {
+    /// Makes durable whatever a process before this one has written and not synced. A batch that recovery did not count will never
+    /// count: its values might be written once more by chance.
+    pub async fn settle(&self) -> Result<()> {
+        if let Some(rejected) = self.rejected.take() {
+            self.device.write(self.device_offset(rejected), IoBuffer::zeroed(BLOCK_SIZE)).await.1?;
+        }
         self.device.sync().await
     }
 }

@@ -3,7 +3,7 @@
 use daos_env::{Env, Executor, IoBuffer, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{
     ArenaSettings, ArenaStatistics, BlockRange, Durability, DurableArena, ExtentAllocator, Lsn, Media, Offset,
-    PersistWay,
+    PersistWay, blocks_checksum,
 };
 use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
@@ -198,15 +198,15 @@ impl Store {
     }
 
     /// Writes a value to the data device.
-    async fn write_value(&self, number: u64) -> Result<BlockRange> {
+    async fn write_value(&self, number: u64) -> Result<(BlockRange, u64)> {
         let ranges = self.extents.reserve_or_wait(1).await?;
         let block = IoBuffer::copy_of(&record(number, 4096));
+        let checksum = blocks_checksum(&block);
         if let Err(status) = self.durable.data().write(ranges[0].offset(), block).await.1 {
             self.extents.abort(&ranges);
             return Err(status);
         }
-        self.durable.note_data_write();
-        Ok(ranges[0])
+        Ok((ranges[0], checksum))
     }
 
     /// Rewrites records, one of them with a value on the data device, in one transaction.
@@ -223,13 +223,13 @@ impl Store {
                 self.extents.release(&mut transaction, BlockRange { start: old, count: 1 })?;
                 transaction.write(position, &DATA_BLOCKS.to_le_bytes())?;
             }
-            if let (0, Some(range)) = (turn, value) {
-                self.extents.publish(&mut transaction, range)?;
+            if let (0, Some((range, checksum))) = (turn, value) {
+                self.extents.publish_written(&mut transaction, range, checksum)?;
                 transaction.write(position, &range.start.to_le_bytes())?;
             }
         }
         let committed = self.durable.commit(transaction);
-        if let (Err(_), Some(range)) = (&committed, value) {
+        if let (Err(_), Some((range, _))) = (&committed, value) {
             self.extents.abort(&[range]);
         }
         committed

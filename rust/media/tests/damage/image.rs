@@ -1,7 +1,9 @@
 //! The devices of a small arena as bytes, and what it holds.
 
 use daos_env::{Env, Executor, IoBuffer, ManualClock, SeededRandom};
-use daos_media::{ArenaSettings, BlockRange, Durability, DurableArena, ExtentAllocator, Media, MemoryMedia, Offset};
+use daos_media::{
+    ArenaSettings, BlockRange, Durability, DurableArena, ExtentAllocator, Media, MemoryMedia, Offset, blocks_checksum,
+};
 use daos_status::Result;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -43,9 +45,9 @@ async fn transact(durable: &DurableArena, extents: &ExtentAllocator, number: u64
     let mut value = None;
     if number.is_multiple_of(3) {
         let range = extents.reserve_or_wait(1).await?[0];
-        durable.data().write(range.offset(), IoBuffer::copy_of(&record(number, VALUE_BYTES))).await.1?;
-        durable.note_data_write();
-        value = Some(range);
+        let bytes = IoBuffer::copy_of(&record(number, VALUE_BYTES));
+        value = Some((range, blocks_checksum(&bytes)));
+        durable.data().write(range.offset(), bytes).await.1?;
     }
     let table = durable.arena().root(ROOT_TABLE)?;
     let mut transaction = durable.arena().begin();
@@ -53,13 +55,13 @@ async fn transact(durable: &DurableArena, extents: &ExtentAllocator, number: u64
         let position: u64 = transaction.arena().read_value(table + index * 8)?;
         transaction.write(position + 8, &record(number, RECORD_BYTES - 8))?;
     }
-    if let Some(range) = value {
+    if let Some((range, checksum)) = value {
         let position: u64 = transaction.arena().read_value(table)?;
         let old: u64 = transaction.arena().read_value(position)?;
         if old < BLOCKS {
             extents.release(&mut transaction, BlockRange { start: old, count: 1 })?;
         }
-        extents.publish(&mut transaction, range)?;
+        extents.publish_written(&mut transaction, range, checksum)?;
         transaction.write(position, &range.start.to_le_bytes())?;
     }
     let lsn = durable.commit(transaction)?;

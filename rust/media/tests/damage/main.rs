@@ -10,6 +10,7 @@ mod golden;
 mod image;
 mod memory;
 mod random;
+mod values;
 
 fn rounds(default: u64) -> u64 {
     default * std::env::var("DAOS_DAMAGE_ROUNDS").ok().and_then(|value| value.parse().ok()).unwrap_or(1)

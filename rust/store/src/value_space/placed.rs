@@ -3,7 +3,7 @@
 use crate::Data;
 use crate::checksums::{Checksums, Computed};
 use daos_env::{IoBuffer, Spawner};
-use daos_media::{BlockDevice, BlockRange, ExtentAllocator, IoFuture, Region};
+use daos_media::{BlockDevice, BlockRange, ExtentAllocator, IoFuture, Region, blocks_checksum};
 use daos_status::Result;
 use std::ops::Deref;
 
@@ -38,6 +38,8 @@ pub(crate) struct Placed {
     is_kept: bool,
     /// Its blocks are in use already.
     is_published: bool,
+    /// Of each range, what the log is told about its bytes; none when they lie in memory.
+    pub(super) written: Vec<u64>,
 }
 
 impl Placed {
@@ -52,6 +54,7 @@ impl Placed {
             in_flight: None,
             is_kept: false,
             is_published: false,
+            written: Vec::new(),
         }
     }
 
@@ -116,6 +119,7 @@ impl Placed {
     }
 
     async fn write_range(&mut self, device: &dyn BlockDevice, offset: u64, buffer: IoBuffer) -> Result<()> {
+        self.written.push(blocks_checksum(&buffer));
         let write = self.in_flight.insert(device.write(offset, buffer));
         let (_, result) = write.await;
         self.in_flight = None;
