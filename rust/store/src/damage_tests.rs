@@ -3,10 +3,12 @@
 //! Pages and log records have checksums, so what is tried here is what a fault of this program, or a well-made forgery, would leave.
 //! `DAOS_STORE_DAMAGES=n` tries n of them, `DAOS_STORE_FIRST_DAMAGE=n` starts at one.
 
+mod forged;
+
 use crate::{
     AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, Data, Direction, Durability, End, FetchRequest, FetchWhat,
-    KeyChoice, Limits, Operation, PunchRequest, PunchTarget, QueryRequest, Store, StoreSettings, TransactionRequest,
-    UpdateRequest, UpdateValue,
+    KeyChoice, Limits, Operation, PunchRequest, PunchTarget, QueryRequest, Scrub, ScrubLimits, Store, StoreSettings,
+    TransactionRequest, TreeAnchor, TreeRequest, UpdateRequest, UpdateValue,
 };
 use daos_env::{Env, Executor, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{Arena, DurableArena, MemoryMedia};
@@ -105,6 +107,8 @@ async fn read_all(store: &Store) {
         let _answer = store.list_objects(container, Epoch::MAX, &Anchor::Start, LIMITS).await;
         for object in objects() {
             let _answer = store.max_epoch(container, object).await;
+            let request = TreeRequest { container, object, epoch: Epoch::MAX, count: 1000, bytes: 1 << 20, embed: 64 };
+            let _answer = store.list_tree(&request, &TreeAnchor::Start).await;
             for epoch in [Epoch(100), Epoch::MAX] {
                 let _answer = store.list_dkeys(container, object, epoch, &Anchor::Start, LIMITS).await;
                 for (dkey, akey) in &dkey_and_akeys {
@@ -151,6 +155,18 @@ async fn write_some(store: &Rc<Store>, random: &SeededRandom) {
     let _answer = store.container_create(ContainerId::from_bytes([9; 16]), store.container_defaults()).await;
 }
 
+/// What runs in the background: scrubbing, aggregation, and freeing of what was destroyed.
+async fn tidy_up(store: &Rc<Store>) {
+    let mut scrub = Scrub::new(None);
+    while store.scrub_step(&mut scrub, ScrubLimits::default()).await.is_ok_and(|goes_on| goes_on) {}
+    for container in CONTAINERS {
+        let _answer = store.snapshot_create(container, Epoch(120)).await;
+        let _answer = store.aggregate(container, Epoch(200)).await;
+        let _answer = store.discard(container, None, Epoch(210)..=Epoch(230)).await;
+    }
+    store.wait_until_reclaimed().await;
+}
+
 /// Puts something else into a few bytes of the part of the arena that is in use.
 fn damage(arena: &Arena, used: u64, random: &SeededRandom) -> String {
     let position = random.next_u64() % (used - 8) / 4 * 4;
@@ -169,7 +185,8 @@ fn damage(arena: &Arena, used: u64, random: &SeededRandom) -> String {
     format!("{before:?} at {position} became {bytes:?}")
 }
 
-async fn run(seeds: std::ops::Range<u64>, spawner: Spawner) {
+/// A store that has something of everything, left as a killed process leaves it.
+async fn sample(spawner: &Spawner) -> DurableArena {
     let env = Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(1)) };
     let settings = StoreSettings {
         data_bytes: 64 << 20,
@@ -178,12 +195,42 @@ async fn run(seeds: std::ops::Range<u64>, spawner: Spawner) {
         durability: Durability::Ram,
         checksum: ChecksumKind::Crc32c,
     };
-    let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
+    let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, spawner).await.expect("create");
     build(&store).await;
     prepare_some(&store).await;
-    let durable: DurableArena = store.durable.clone();
-    let arena = durable.arena();
+    store.durable.clone()
+}
+
+/// Opens a store and does everything with it: whatever it answers, it answers. Whether it opened.
+async fn exercise(durable: &DurableArena, random: &SeededRandom, spawner: &Spawner, what: &str) -> bool {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Store::start(durable.clone(), spawner)));
+    let store = match outcome {
+        Ok(Ok(store)) => store,
+        Ok(Err(_)) => return false,
+        Err(_) => panic!("{what}"),
+    };
+    let mut work = Box::pin(async {
+        read_all(&store).await;
+        end_some(&store).await;
+        write_some(&store, random).await;
+        tidy_up(&store).await;
+        read_all(&store).await;
+    });
+    let guarded = std::future::poll_fn(|context| {
+        let poll = || work.as_mut().poll(context);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll)).unwrap_or_else(|_| panic!("{what}"))
+    });
+    guarded.await;
+    drop(work);
+    // What frees containers in the background ends with its store.
     drop(store);
+    daos_env::sync::yield_now().await;
+    true
+}
+
+async fn run(seeds: std::ops::Range<u64>, spawner: Spawner) {
+    let durable = sample(&spawner).await;
+    let arena = durable.arena();
     let image = arena.read(0, ARENA_BYTES as usize).expect("all of it").to_vec();
     let used = ARENA_BYTES - arena.space().expect("sound").free - arena.space().expect("sound").reserved;
     let count = seeds.end - seeds.start;
@@ -192,32 +239,8 @@ async fn run(seeds: std::ops::Range<u64>, spawner: Spawner) {
         let random = SeededRandom::new(seed);
         arena.restore(0, &image).expect("all of it");
         let what = damage(arena, used, &random);
-        let outcome =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Store::start(durable.clone(), &spawner)));
-        let store = match outcome {
-            Ok(Ok(store)) => store,
-            Ok(Err(_)) => {
-                refused += 1;
-                continue;
-            }
-            Err(_) => panic!("seed {seed}: {what}"),
-        };
-        let mut work = Box::pin(async {
-            read_all(&store).await;
-            end_some(&store).await;
-            write_some(&store, &random).await;
-            read_all(&store).await;
-        });
-        let guarded = std::future::poll_fn(|context| {
-            let poll = || work.as_mut().poll(context);
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(poll))
-                .unwrap_or_else(|_| panic!("seed {seed}: {what}"))
-        });
-        guarded.await;
-        drop(work);
-        // What frees containers in the background ends with its store.
-        drop(store);
-        daos_env::sync::yield_now().await;
+        let is_open = exercise(&durable, &random, &spawner, &format!("seed {seed}: {what}")).await;
+        refused += u64::from(!is_open);
     }
     assert!(refused < count, "some damages are found only later");
 }
