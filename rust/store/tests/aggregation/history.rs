@@ -3,7 +3,9 @@
 use crate::generate::{CONTAINER, EPOCHS, Generator, akeys, objects};
 use crate::model::Model;
 use daos_status::{Code, Result};
-use daos_store::{AggregationRun, Operation, Store, UpdateValue};
+use daos_store::{
+    AggregationRun, Anchor, Conditions, Limits, Operation, PunchRequest, PunchTarget, Store, UpdateValue,
+};
 use daos_types::{Epoch, Key, ObjectId};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -109,6 +111,12 @@ impl History {
         {
             return self.aggregate_among_changes(store, generator, up_to).await.expect("aggregated");
         }
+        if let Action::Discard(only, epochs) = &action
+            && *epochs.start() > self.aggregated
+            && generator.one_in(2)
+        {
+            return self.discard_among_changes(store, generator, *only, epochs.clone()).await.expect("discarded");
+        }
         let expected = self.apply(&action);
         let (text, result) = carry_out(store, action, generator).await;
         let result = result.map_err(|status| status.code());
@@ -147,6 +155,65 @@ impl History {
             }
         }
         Ok(())
+    }
+
+    /// Discards in small steps, with changes between them.
+    async fn discard_among_changes(
+        &mut self,
+        store: &Rc<Store>,
+        generator: &mut Generator,
+        only: Option<ObjectId>,
+        epochs: RangeInclusive<u64>,
+    ) -> Result<()> {
+        let run = store.discard_begin(CONTAINER, only, Epoch(*epochs.start())..=Epoch(*epochs.end()))?;
+        let (looked_at, freed) = limits(generator);
+        let mut run = run.with_limits(looked_at, freed);
+        self.model.discard(only, epochs.clone());
+        while run.step().await? {
+            if generator.one_in(3) {
+                let mut operations = self.operations(generator);
+                make_newer(&mut operations, &epochs, generator);
+                let action = Action::Change(operations);
+                self.apply(&action).expect("it has no conditions");
+                let (text, result) = carry_out(store, action, generator).await;
+                assert!(result.is_ok(), "{result:?}: {text}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes everything away; nothing at all is left behind.
+    pub async fn clear(&mut self, store: &Rc<Store>) -> Result<()> {
+        for epoch in std::mem::take(&mut self.pins) {
+            store.snapshot_destroy(CONTAINER, Epoch(epoch)).await?;
+        }
+        let epoch = Epoch(self.newest.max(self.aggregated) + 1);
+        for object in objects() {
+            let (what, conditions) = (PunchTarget::Object, Conditions::NONE);
+            store.punch(PunchRequest { container: CONTAINER, object, epoch, what, conditions }).await?;
+        }
+        store.aggregate(CONTAINER, epoch).await?;
+        for object in objects() {
+            assert_eq!(store.max_epoch(CONTAINER, object).await?, None, "something is left of {object}");
+        }
+        let limits = Limits { count: 10, bytes: 1000 };
+        let listing = store.list_objects(CONTAINER, Epoch::MAX, &Anchor::Start, limits).await?;
+        assert!(listing.entries.is_empty());
+        Ok(())
+    }
+}
+
+/// What is discarded may or may not be there while others ask for it: changes meanwhile look at nothing, and are newer.
+fn make_newer(operations: &mut [Operation], epochs: &RangeInclusive<u64>, generator: &Generator) {
+    for operation in operations {
+        let newer = Epoch(epochs.end() + 1 + generator.below(4));
+        match operation {
+            Operation::Update(update) => {
+                (update.epoch, update.conditions) = (newer, Conditions::NONE);
+                update.akeys.iter_mut().for_each(|akey| akey.conditions = Conditions::NONE);
+            }
+            Operation::Punch(punch) => (punch.epoch, punch.conditions) = (newer, Conditions::NONE),
+        }
     }
 }
 

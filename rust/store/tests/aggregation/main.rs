@@ -62,6 +62,10 @@ async fn run(seed: u64, steps: u64, spawner: daos_env::Spawner) {
     }
     freed += store.statistics().records_freed;
     assert!(freed > 0, "a run in which nothing is freed proves nothing");
+    let at_the_end = store.space().expect("space").data;
+    history.clear(&store).await.expect("cleared");
+    let space = store.space().expect("space");
+    assert_eq!(space.data, empty, "blocks were lost: {at_the_end:?}");
     store.container_destroy(CONTAINER).await.expect("destroy");
     store.close().await.expect("close");
     assert_eq!(store.space().expect("space").data, empty, "blocks were lost");
