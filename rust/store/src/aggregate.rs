@@ -180,6 +180,7 @@ impl AggregationRun {
         if matches!(self.walk.rule, Rule::Discard(_)) {
             // A punch that went may have hidden something.
             store.ends.clear();
+            store.watches.disturb_all();
             store.recent.mark_structure(lsn);
         }
         self.walk.note_committed(&store.recent);

@@ -25,25 +25,40 @@ pub(crate) fn span_of(arena: &Arena, link: u32) -> Result<Span> {
     Ok(record.span())
 }
 
-/// Whether an extent with data was written in a window.
-pub(crate) fn has_any(arena: &Arena, akey: &Level, window: Window) -> Result<bool> {
-    let counts = |record: Record| record.counts_as_data() && window.has(record.epoch);
-    match akey.children()? {
-        Children::None => Ok(false),
-        Children::Direct(link) => Ok(counts(Record::load(arena, link)?)),
-        Children::Tree(tree) => {
-            let mut cursor = tree.first(arena)?;
-            while let Some(at) = &mut cursor {
-                if counts(Record::load(arena, at.entry(arena)?.link)?) {
-                    return Ok(true);
-                }
-                if !at.next(arena)? {
-                    break;
-                }
-            }
-            Ok(false)
+/// Whether an extent with data was written in a window; `None` when so many were looked at before that was known. It goes on at `place`:
+/// start, epoch and number of an extent.
+pub(crate) fn has_any(
+    arena: &Arena,
+    akey: &Level,
+    window: Window,
+    place: &mut Option<(u64, u64, u32)>,
+    budget: &mut usize,
+) -> Result<Option<bool>> {
+    let counts = |record: &Record| record.counts_as_data() && window.has(record.epoch);
+    let tree = match akey.children()? {
+        Children::None => return Ok(Some(false)),
+        Children::Direct(link) => return Ok(Some(counts(&Record::load(arena, link)?))),
+        Children::Tree(tree) => tree,
+    };
+    let mut cursor = match *place {
+        None => tree.first(arena)?,
+        Some((start, epoch, minor)) => tree.seek(arena, &ExtentProbe { start, epoch, minor }, false)?,
+    };
+    while let Some(at) = &mut cursor {
+        let record = Record::load(arena, at.entry(arena)?.link)?;
+        if *budget == 0 {
+            *place = Some((record.extent.start(), record.epoch, record.minor));
+            return Ok(None);
+        }
+        *budget -= 1;
+        if counts(&record) {
+            return Ok(Some(true));
+        }
+        if !at.next(arena)? {
+            break;
         }
     }
+    Ok(Some(false))
 }
 
 /// Calls `visit` with the records that overlap a range, in the tree's order.

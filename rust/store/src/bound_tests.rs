@@ -1,9 +1,16 @@
 //! Nothing is done in one go that has no bound.
 
+use crate::listing::Place;
 use crate::query_tests::{CONTAINER, object, punch, single, update, with_store};
 use crate::tree::visits;
-use crate::{Anchor, Limits, PunchRequest, PunchTarget, Store};
-use daos_types::{Epoch, Key};
+use crate::{
+    AkeyUpdate, Anchor, Conditions, Data, End, KeyChoice, Limits, Position, PunchRequest, PunchTarget, QueryRequest,
+    Store, TreeAnchor, TreeRequest, UpdateRequest, UpdateValue,
+};
+use daos_status::Code;
+use daos_types::{Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType};
+use std::future::poll_fn;
+use std::task::Poll;
 
 /// Keys that are too many for one go.
 const MANY: u64 = 20_000;
@@ -18,7 +25,7 @@ async fn dkeys(store: &Store, epoch: u64) -> Vec<u64> {
 
 async fn punch_object(store: &Store, epoch: u64) -> u64 {
     let before = visits();
-    let (container, object, epoch, conditions) = (CONTAINER, object(), Epoch(epoch), crate::Conditions::NONE);
+    let (container, object, epoch, conditions) = (CONTAINER, object(), Epoch(epoch), Conditions::NONE);
     let what = PunchTarget::Object;
     store.punch(PunchRequest { container, object, epoch, what, conditions }).await.expect("punch");
     visits() - before
@@ -68,5 +75,181 @@ fn what_a_sealed_punch_hides_is_aggregated() {
         assert_eq!(dkeys(&store, 20).await, [0]);
         let left = empty - store.space().expect("space").arena.free;
         assert!(left < 32 << 10, "{left} bytes are left of one value");
+    });
+}
+
+/// Runs a request; its answer, and the most nodes that it has visited before others could run.
+async fn longest<T>(request: impl Future<Output = T>) -> (T, u64) {
+    let mut request = Box::pin(request);
+    let mut most = 0;
+    let answer = poll_fn(|context| {
+        let before = visits();
+        let poll = request.as_mut().poll(context);
+        most = most.max(visits() - before);
+        poll
+    });
+    (answer.await, most)
+}
+
+/// Nodes that a slice may visit: some for each of its entries.
+const SLICE: u64 = 5_000;
+
+/// A dkey of many akeys that were punched one by one.
+async fn punched_akeys(store: &Store, dkey: u64) {
+    for first in (0..MANY).step_by(500) {
+        update(store, 10, dkey, (first..first + 500).map(|akey| (akey, single())).collect()).await;
+        let akeys = (first..first + 500).map(Key::from_u64).collect();
+        let what = PunchTarget::Akeys { dkey: Key::from_u64(dkey), akeys };
+        let (container, epoch, conditions) = (CONTAINER, Epoch(11), Conditions::NONE);
+        store.punch(PunchRequest { container, object: object(), epoch, what, conditions }).await.expect("punch");
+    }
+}
+
+fn conditional(epoch: u64, dkey: u64, akey: u64, conditions: Conditions) -> UpdateRequest {
+    let akeys = vec![AkeyUpdate { akey: Key::from_u64(akey), value: single(), conditions: Conditions::NONE }];
+    let (container, object, dkey) = (CONTAINER, object(), Key::from_u64(dkey));
+    UpdateRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys }
+}
+
+fn query(dkey: KeyChoice, akey: Option<KeyChoice>, extent: bool, end: End) -> QueryRequest {
+    QueryRequest { container: CONTAINER, object: object(), epoch: Epoch::MAX, end, dkey, akey, extent }
+}
+
+/// Looking for something visible below one key was done in one go.
+#[test]
+fn punched_akeys_are_looked_through_in_slices() {
+    with_store(async |store| {
+        punched_akeys(&store, 1).await;
+        let ((), most) = longest(async { assert_eq!(dkeys(&store, 10).await, [1]) }).await;
+        assert!(most < SLICE, "{most} nodes");
+        let ((), most) = longest(async { assert_eq!(dkeys(&store, 20).await, []) }).await;
+        assert!(most < SLICE, "{most} nodes");
+        let (objects, most) = longest(store.list_objects(CONTAINER, Epoch(20), &Anchor::Start, ALL)).await;
+        assert_eq!((objects.expect("list").entries, most < SLICE), (vec![], true));
+        let (listing, most) = longest(async {
+            let (container, object, epoch) = (CONTAINER, object(), Epoch(20));
+            let request = TreeRequest { container, object, epoch, count: 9, bytes: 900, embed: 0 };
+            store.list_tree(&request, &TreeAnchor::Start).await.expect("list")
+        })
+        .await;
+        assert_eq!((listing.entries.len(), most < SLICE), (0, true));
+        update(&store, 10, 2, vec![(0, single())]).await;
+        let (found, most) = longest(store.query_key(query(KeyChoice::Ask, None, false, End::Min))).await;
+        assert_eq!((found.expect("found").dkey, most < SLICE), (Key::from_u64(2), true));
+        let (found, most) =
+            longest(store.query_key(query(KeyChoice::Given(Key::from_u64(1)), Some(KeyChoice::Ask), false, End::Max)))
+                .await;
+        assert_eq!(found.expect_err("nothing").code(), Code::Nonexist);
+        assert!(most < SLICE, "{most} nodes");
+    });
+}
+
+#[test]
+fn conditions_look_through_punched_akeys_in_slices() {
+    with_store(async |store| {
+        punched_akeys(&store, 1).await;
+        let (result, most) = longest(store.update(conditional(20, 1, 1, Conditions::DKEY_UPDATE))).await;
+        assert_eq!(result.expect_err("it does not exist").code(), Code::Nonexist);
+        assert!(most < SLICE, "{most} nodes");
+        let what = PunchTarget::Object;
+        let (container, epoch, conditions) = (CONTAINER, Epoch(20), Conditions::PUNCH);
+        let request = PunchRequest { container, object: object(), epoch, what, conditions };
+        let (result, most) = longest(store.punch(request)).await;
+        assert_eq!(result.expect_err("nothing is there").code(), Code::Nonexist);
+        assert!(most < SLICE, "{most} nodes");
+        let (result, most) = longest(store.update(conditional(20, 1, 1, Conditions::DKEY_INSERT))).await;
+        result.expect("it does not exist");
+        assert!(most < SLICE, "{most} nodes");
+        let result = store.update(conditional(21, 1, 2, Conditions::DKEY_INSERT)).await;
+        assert_eq!(result.expect_err("it exists").code(), Code::Exist);
+    });
+}
+
+/// While a condition is looked at in slices, a change of an older epoch comes that it has to see.
+#[test]
+fn conditions_see_late_changes_of_older_epochs() {
+    with_store(async |store| {
+        for (late, seen) in [(15, true), (25, false)] {
+            punched_akeys(&store, late).await;
+            let mut request = Box::pin(store.update(conditional(20, late, MANY, Conditions::DKEY_INSERT)));
+            poll_fn(|context| {
+                assert!(request.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            update(&store, late, late, vec![(0, single())]).await;
+            let result = request.await;
+            assert_eq!(result.is_err_and(|status| status.code() == Code::Exist), seen, "epoch {late}");
+        }
+    });
+}
+
+/// The last extent of an array whose tail was punched piece by piece, and the first one of one that was punched from its beginning.
+#[test]
+fn punched_ends_of_an_array_are_passed_over_in_slices() {
+    with_store(async |store| {
+        let extent = |start: u64| Extent::new(start, 1).expect("one record");
+        let data = |start: u64| (extent(start), Data::copy_of(b"x"));
+        for first in (0..MANY).step_by(500) {
+            let pieces = (first..first + 500).map(|record| data(record * 2)).collect();
+            update(&store, 10, 1, vec![(1, UpdateValue::Array { record_size: 1, pieces })]).await;
+        }
+        for first in (0..MANY).step_by(500) {
+            let extents = (first..first + 500).filter(|record| *record != MANY / 2).map(|record| extent(record * 2));
+            update(&store, 20, 1, vec![(1, UpdateValue::PunchExtents(extents.collect()))]).await;
+        }
+        for end in [End::Min, End::Max] {
+            let akey = Some(KeyChoice::Given(Key::from_u64(1)));
+            let (found, most) = longest(store.query_key(query(KeyChoice::Ask, akey, true, end))).await;
+            assert_eq!(found.expect("one is left").extent, Some(extent(MANY)));
+            assert!(most < SLICE, "{most} nodes");
+        }
+    });
+}
+
+/// An anchor has 64 bytes of its key: behind keys that begin alike for longer, each page looked for its place among all of them.
+#[test]
+fn pages_of_keys_that_begin_alike_are_cheap() {
+    with_store(async |store| {
+        let object = ObjectId::generate(ObjectId { hi: 0, lo: 1 }, ObjectType(7), ObjectClass::S1);
+        let name = |number: u64| Key::new(&[&[b'p'; 100][..], &number.to_be_bytes()].concat()).expect("short");
+        for number in 0..MANY {
+            let akeys = vec![AkeyUpdate { akey: name(0), value: single(), conditions: Conditions::NONE }];
+            let (dkey, epoch, conditions) = (name(number), Epoch(10), Conditions::NONE);
+            store
+                .update(UpdateRequest { container: CONTAINER, object, epoch, dkey, conditions, akeys })
+                .await
+                .expect("update");
+        }
+        let limits = Limits { count: 100, bytes: usize::MAX };
+        let (mut anchor, mut listed) = (Anchor::Start, Vec::new());
+        let before = visits();
+        while anchor != Anchor::End {
+            let page = store.list_dkeys(CONTAINER, object, Epoch::MAX, &anchor, limits).await.expect("list");
+            listed.extend(page.entries);
+            anchor = Anchor::decode(&page.next.encode()).expect("valid");
+            if listed.len() == 5_000 {
+                // The key that the anchor was made of goes; what comes behind it comes all the same.
+                let what = PunchTarget::Dkeys(vec![name(4_999)]);
+                let (container, epoch, conditions) = (CONTAINER, Epoch(20), Conditions::NONE);
+                store.punch(PunchRequest { container, object, epoch, what, conditions }).await.expect("punch");
+            }
+        }
+        let visited = visits() - before;
+        assert!(listed.iter().eq(&(0..MANY).map(name).collect::<Vec<_>>()));
+        assert!(visited < 10_000, "{visited} nodes for {} pages", MANY / 100);
+        // One that lies at another place by now is looked for.
+        let Anchor::Behind(Position(Place::Key { order, hash, prefix, .. })) = ({
+            let limits = Limits { count: 15_000, bytes: usize::MAX };
+            store.list_dkeys(CONTAINER, object, Epoch::MAX, &Anchor::Start, limits).await.expect("list").next
+        }) else {
+            panic!("there are more")
+        };
+        for link in [0, 1, 77, u32::MAX] {
+            let anchor = Anchor::Behind(Position(Place::Key { order, hash, link, prefix: prefix.clone() }));
+            let (page, most) = longest(store.list_dkeys(CONTAINER, object, Epoch::MAX, &anchor, limits)).await;
+            assert_eq!(page.expect("list").entries[0], name(15_001));
+            assert!(most < SLICE, "{most} nodes");
+        }
     });
 }

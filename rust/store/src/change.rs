@@ -1,9 +1,11 @@
 //! How requests change the levels: within one transaction, which the caller commits or drops.
 
 mod check;
+mod looks;
 mod placing;
 
 pub(crate) use check::{check_epoch, check_kind, check_update};
+pub(crate) use looks::{Looks, Watches};
 pub(crate) use placing::{PlacedValue, has_large_values, place_values};
 
 use crate::array;
@@ -14,12 +16,12 @@ use crate::punch::{OwnEpoch, Sealed};
 use crate::single;
 use crate::stored::Source;
 use crate::value_space::{Placed, ValueSpace};
-use crate::visibility::{Depth, Window, is_visible, span};
+use crate::visibility::{Depth, Window, span};
 use crate::{AkeyUpdate, ChecksumKind, Conditions, Data, UpdateRequest, UpdateValue};
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::{Extent, Key, KeyKind, ObjectId};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// What a change needs of the store.
 pub(crate) struct Change<'a, 't, 'o> {
@@ -31,12 +33,17 @@ pub(crate) struct Change<'a, 't, 'o> {
     pub own_epoch: OwnEpoch<'o>,
     /// What has to be done before the change can be made; it is refused then.
     pub pause: &'a Cell<Option<Box<Pause>>>,
+    /// What its conditions have looked at, and how many of them have been looked at.
+    pub looks: &'a RefCell<Looks>,
+    pub asked: Cell<usize>,
 }
 
 /// What takes so long that it is not done within a change.
 pub(crate) enum Pause {
     /// A sealed punch of the same epoch has to become a plain one.
     Unseal(Sealed),
+    /// A condition looks through so many entries that others have to run first.
+    Look,
 }
 
 /// The object that a change is about, on its way.
@@ -256,10 +263,6 @@ impl<'t> Change<'_, 't, '_> {
         }
         let record = if dkey.is_none() { akey } else { record };
         Ok((record, akey, 1))
-    }
-
-    pub(crate) fn is_visible(&self, level: Option<&Level>, depth: Depth, window: Window) -> Result<bool> {
-        level.map_or(Ok(false), |level| is_visible(self.arena(), level, depth, window))
     }
 
     /// Writes the values of one akey but for those that are written already; whether any was data.

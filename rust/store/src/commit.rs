@@ -1,7 +1,7 @@
 //! Changes as a whole: checks, values to the data device, one transaction, and waiting for the log.
 
 use crate::aggregate::Patience;
-use crate::change::{self, Change, Pause, PlacedValue};
+use crate::change::{self, Change, Looks, Pause, PlacedValue};
 use crate::conflicts::Attempt;
 use crate::key_order::order_of;
 use crate::punch::{self, OwnEpoch, OwnWrites};
@@ -12,6 +12,7 @@ use crate::{
 use daos_media::{Arena, Lsn, Transaction};
 use daos_status::{Code, Result};
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
+use std::cell::Cell;
 
 impl Store {
     /// Carries out changes, all or none: plain ones, or those of a transaction.
@@ -22,6 +23,7 @@ impl Store {
         let _under_way = self.aggregation.demand.begin(oldest.0);
         let mut patience = Patience::default();
         let placed = self.place(operations, &mut patience).await?;
+        let mut looks = Looks::default();
         let lsn = loop {
             self.durable.admission().await?;
             if let Some(attempt) = attempt
@@ -30,9 +32,9 @@ impl Store {
                 // The same request has come twice, and the other one was faster.
                 return self.wait_for(self.prepared.last()).await;
             }
-            match self.try_change(operations, &placed, attempt) {
+            match self.with_looks(&mut looks, || self.try_change(operations, &placed, attempt)) {
                 Err(status) if status.code() == Code::Nospace && self.wait_for_space(&mut patience).await => {}
-                Err(_) if let Some(pause) = self.pause.take() => self.resume(*pause).await?,
+                Err(_) if let Some(pause) = self.pause.take() => self.resume(*pause, &mut looks, operations).await?,
                 Err(status) => {
                     self.wait_for_operations(operations).await?;
                     return Err(status);
@@ -47,9 +49,13 @@ impl Store {
     }
 
     /// Does what a change had to be refused for.
-    pub(crate) async fn resume(&self, pause: Pause) -> Result<()> {
+    pub(crate) async fn resume(&self, pause: Pause, looks: &mut Looks, operations: &[Operation]) -> Result<()> {
         match pause {
             Pause::Unseal(sealed) => self.unseal(&sealed).await,
+            Pause::Look => {
+                self.look_on(looks, operations).await;
+                Ok(())
+            }
         }
     }
 
@@ -66,7 +72,11 @@ impl Store {
                 Operation::Punch(punch) => change::check_epoch(punch.epoch).ok()?,
             }
         }
-        self.try_change(operations, &[], None).ok()
+        let result = self.try_change(operations, &[], None);
+        if result.is_err() {
+            self.looks.take();
+        }
+        result.ok()
     }
 
     /// Waits until changes that were made are durable.
@@ -133,6 +143,7 @@ impl Store {
         let lsn = self.durable.commit(transaction)?;
         self.newest.set(self.newest.get().max(newest));
         self.note_committed(attempt, lsn);
+        self.watches.note_changes(operations);
         if lsn > self.durable.durable() {
             operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
         }
@@ -161,6 +172,8 @@ impl Store {
                 (false, _) => OwnEpoch::All,
             },
             pause: &self.pause,
+            looks: &self.looks,
+            asked: Cell::new(0),
         };
         let has_punches = operations.iter().any(|operation| matches!(operation, Operation::Punch(_)));
         for (index, operation) in operations.iter().enumerate() {

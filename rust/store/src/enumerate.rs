@@ -1,13 +1,13 @@
 //! Enumeration of keys and extents, in slices: between two of them the target does other work, and everything is looked up anew.
 
 use crate::change::check_kind;
-use crate::key_order::{self, KeyProbe, fixed_probe, object_key, object_of_key};
-use crate::level::{ChildOrder, Children, Level, ValueKind};
-use crate::listing::{ANCHOR_PREFIX_MAX, Place, Position};
+use crate::key_order::{KeyProbe, fixed_probe, object_key, object_of_key};
+use crate::key_scan::{KeyScan, Parent};
+use crate::level::{ChildOrder, Level, ValueKind};
+use crate::listing::{Place, Position};
 use crate::pieces::{Piece, Pieces, PiecesBackward};
 use crate::snapshots::check_readable;
-use crate::tree::{Cursor, Tree};
-use crate::visibility::{Depth, Window, is_visible};
+use crate::visibility::{Depth, Window};
 use crate::{Anchor, Direction, KeyListing, Limits, ListedExtent, Listing, Store};
 use daos_env::sync::yield_now;
 use daos_media::Arena;
@@ -15,159 +15,7 @@ use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, Extent, Key, ObjectId};
 
 /// Entries looked at before other tasks run again: well below a millisecond.
-const ENTRIES_PER_SLICE: usize = 512;
-
-/// A level whose children are listed.
-pub(crate) struct Parent {
-    level: Level,
-    window: Window,
-    order: ChildOrder,
-    depth: Depth,
-}
-
-/// The children of a level from some place on.
-enum Walk {
-    Done,
-    Only(u32),
-    Tree(Box<Cursor>),
-}
-
-impl Walk {
-    /// The children behind an anchor.
-    fn new(arena: &Arena, level: &Level, order: ChildOrder, anchor: &Anchor) -> Result<Walk> {
-        let place = match anchor {
-            Anchor::Start => None,
-            Anchor::End => return Ok(Walk::Done),
-            Anchor::Behind(Position(Place::Key { order, hash, prefix })) => Some((*order, *hash, &prefix[..])),
-            Anchor::Behind(Position(Place::Extent { .. })) => {
-                fail!(Code::Inval, "the anchor of a listing of extents does not fit a listing of keys")
-            }
-        };
-        Ok(match (level.children()?, place) {
-            (Children::None, _) => Walk::Done,
-            (Children::Direct(link), None) => Walk::Only(link),
-            (Children::Direct(link), Some(place)) => {
-                let key = Level::load(arena, link)?.key(arena)?;
-                if is_behind(order.order_of(&key)?, &key, place) { Walk::Only(link) } else { Walk::Done }
-            }
-            (Children::Tree(tree), None) => Walk::at(tree.first(arena)?),
-            (Children::Tree(tree), Some(place)) => Walk::at(seek_behind(arena, &tree, place)?),
-        })
-    }
-
-    fn at(cursor: Option<Cursor>) -> Walk {
-        cursor.map_or(Walk::Done, |cursor| Walk::Tree(Box::new(cursor)))
-    }
-
-    fn link(&self, arena: &Arena) -> Result<Option<u32>> {
-        match self {
-            Walk::Done => Ok(None),
-            Walk::Only(link) => Ok(Some(*link)),
-            Walk::Tree(cursor) => Ok(Some(cursor.entry(arena)?.link)),
-        }
-    }
-
-    fn advance(&mut self, arena: &Arena) -> Result<()> {
-        let more = match self {
-            Walk::Tree(cursor) => cursor.next(arena)?,
-            _ => false,
-        };
-        if !more {
-            *self = Walk::Done;
-        }
-        Ok(())
-    }
-}
-
-/// Whether a key comes behind the one that an anchor was made of.
-fn is_behind(order: u64, key: &[u8], (anchor_order, hash, prefix): (u64, u64, &[u8])) -> bool {
-    if order != anchor_order {
-        return order > anchor_order;
-    }
-    if prefix.len() == ANCHOR_PREFIX_MAX && key.starts_with(prefix) {
-        return key_order::hash(key) != hash;
-    }
-    key > prefix
-}
-
-/// The entry behind an anchor. The anchor has the first bytes of its key only: of keys that share them, the one with its hash is looked for.
-fn seek_behind(arena: &Arena, tree: &Tree, (order, hash, prefix): (u64, u64, &[u8])) -> Result<Option<Cursor>> {
-    let probe = KeyProbe { order, bytes: prefix };
-    if prefix.len() < ANCHOR_PREFIX_MAX || key_order::hash(prefix) == hash {
-        return tree.seek(arena, &probe, true);
-    }
-    let first = tree.seek(arena, &probe, false)?;
-    let mut cursor = first.clone();
-    while let Some(at) = &mut cursor {
-        let entry = at.entry(arena)?;
-        if entry.order != order {
-            break;
-        }
-        let key = Level::load(arena, entry.link)?.key(arena)?;
-        if !key.starts_with(prefix) {
-            break;
-        }
-        let is_it = key_order::hash(&key) == hash;
-        if !at.next(arena)? {
-            return Ok(if is_it { None } else { first });
-        }
-        if is_it {
-            return Ok(cursor);
-        }
-    }
-    Ok(first)
-}
-
-fn anchor_of(order: ChildOrder, key: &[u8]) -> Result<Anchor> {
-    let prefix = key[..key.len().min(ANCHOR_PREFIX_MAX)].to_vec();
-    Ok(Anchor::Behind(Position(Place::Key { order: order.order_of(key)?, hash: key_order::hash(key), prefix })))
-}
-
-/// A listing of keys under way.
-struct KeyScan {
-    keys: Vec<Vec<u8>>,
-    bytes: usize,
-    anchor: Anchor,
-}
-
-impl KeyScan {
-    fn is_full(&self, limits: Limits) -> bool {
-        !self.keys.is_empty() && (self.keys.len() >= limits.count || self.bytes >= limits.bytes)
-    }
-
-    /// Looks at some entries; `true` when the listing is done.
-    fn slice(&mut self, arena: &Arena, parent: &Parent, limits: Limits) -> Result<bool> {
-        let mut walk = Walk::new(arena, &parent.level, parent.order, &self.anchor)?;
-        let mut last = None;
-        for _ in 0..ENTRIES_PER_SLICE {
-            let Some(link) = walk.link(arena)? else {
-                self.anchor = Anchor::End;
-                return Ok(true);
-            };
-            let child = Level::load(arena, link)?;
-            if is_visible(arena, &child, parent.depth, parent.window)? {
-                let key = child.key(arena)?;
-                if self.is_full(limits) || (!self.keys.is_empty() && self.bytes + key.len() > limits.bytes) {
-                    self.go_behind(arena, parent.order, last)?;
-                    return Ok(true);
-                }
-                self.bytes += key.len();
-                self.keys.push(key);
-            }
-            last = Some(child);
-            walk.advance(arena)?;
-        }
-        self.go_behind(arena, parent.order, last)?;
-        Ok(false)
-    }
-
-    fn go_behind(&mut self, arena: &Arena, order: ChildOrder, last: Option<Level>) -> Result<()> {
-        if let Some(last) = last {
-            self.anchor = anchor_of(order, &last.key(arena)?)?;
-        }
-        Ok(())
-    }
-}
+pub(crate) const ENTRIES_PER_SLICE: usize = 512;
 
 impl Store {
     async fn scan_keys(
@@ -176,7 +24,7 @@ impl Store {
         limits: Limits,
         parent: impl Fn(&Arena) -> Result<Option<Parent>>,
     ) -> Result<KeyScan> {
-        let mut scan = KeyScan { keys: Vec::new(), bytes: 0, anchor: anchor.clone() };
+        let mut scan = KeyScan::new(anchor);
         loop {
             let arena = self.durable.arena();
             let Some(parent) = parent(arena)? else {

@@ -33,6 +33,7 @@ mod fetch_request;
 #[cfg(test)]
 mod format_tests;
 mod key_order;
+mod key_scan;
 mod level;
 mod listing;
 mod pieces;

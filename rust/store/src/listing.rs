@@ -14,10 +14,15 @@ const TAG_KEY: u8 = 1;
 const TAG_EXTENT: u8 = 2;
 const TAG_END: u8 = 3;
 
+/// Bytes of an encoded anchor before the first bytes of its key.
+const KEY_HEADER: usize = 21;
+const _: () = assert!(KEY_HEADER + ANCHOR_PREFIX_MAX <= ANCHOR_LENGTH_MAX);
+
 /// Where an enumeration goes on: behind what was listed last.
 ///
 /// An anchor stays valid across inserts and deletes: what was there all the time is listed exactly once. (Where more than one key
-/// begins with the same 64 bytes, and the last one listed is removed for good meanwhile, the others of these are listed again.)
+/// begins with the same 64 bytes, and the last one listed is removed for good meanwhile and its memory used for something else, the others
+/// of these are listed again.)
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Anchor {
     /// At the first entry.
@@ -35,8 +40,8 @@ pub struct Position(pub(crate) Place);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Place {
-    /// A key: its order word, the hash of all of it, and its first bytes.
-    Key { order: u64, hash: u64, prefix: Vec<u8> },
+    /// A key: its order word, the hash of all of it, its first bytes, and where all of them were when it was listed.
+    Key { order: u64, hash: u64, link: u32, prefix: Vec<u8> },
     /// An extent record: where it starts, its epoch and its number within the epoch.
     Extent { start: u64, epoch: u64, minor: u32 },
 }
@@ -47,10 +52,11 @@ impl Anchor {
         match self {
             Anchor::Start => vec![TAG_START],
             Anchor::End => vec![TAG_END],
-            Anchor::Behind(Position(Place::Key { order, hash, prefix })) => {
+            Anchor::Behind(Position(Place::Key { order, hash, link, prefix })) => {
                 let mut out = vec![TAG_KEY];
                 out.extend_from_slice(&order.to_le_bytes());
                 out.extend_from_slice(&hash.to_le_bytes());
+                out.extend_from_slice(&link.to_le_bytes());
                 out.extend_from_slice(prefix);
                 out
             }
@@ -70,9 +76,10 @@ impl Anchor {
         let anchor = match bytes.first() {
             Some(&TAG_START) if bytes.len() == 1 => Some(Anchor::Start),
             Some(&TAG_END) if bytes.len() == 1 => Some(Anchor::End),
-            Some(&TAG_KEY) if bytes.len() <= 17 + ANCHOR_PREFIX_MAX => word(1)
+            Some(&TAG_KEY) if bytes.len() <= KEY_HEADER + ANCHOR_PREFIX_MAX => word(1)
                 .zip(word(9))
-                .map(|(order, hash)| Place::Key { order, hash, prefix: bytes[17..].to_vec() })
+                .zip(bytes.get(17..KEY_HEADER).and_then(|link| link.try_into().ok()).map(u32::from_le_bytes))
+                .map(|((order, hash), link)| Place::Key { order, hash, link, prefix: bytes[KEY_HEADER..].to_vec() })
                 .map(|place| Anchor::Behind(Position(place))),
             Some(&TAG_EXTENT) if bytes.len() == 21 => {
                 let minor = bytes[17..].try_into().ok().map(u32::from_le_bytes);
@@ -146,8 +153,8 @@ mod tests {
     #[test]
     fn anchors_round_trip_and_fit() {
         let places = [
-            Place::Key { order: 7, hash: u64::MAX, prefix: vec![1; ANCHOR_PREFIX_MAX] },
-            Place::Key { order: 0, hash: 0, prefix: vec![] },
+            Place::Key { order: 7, hash: u64::MAX, link: 9, prefix: vec![1; ANCHOR_PREFIX_MAX] },
+            Place::Key { order: 0, hash: 0, link: 0, prefix: vec![] },
             Place::Extent { start: 1, epoch: 2, minor: 3 },
         ];
         let anchors = places.map(|place| Anchor::Behind(Position(place)));

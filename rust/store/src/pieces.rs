@@ -310,6 +310,29 @@ impl<'a> PiecesBackward<'a> {
         Ok(self.ready.pop())
     }
 
+    /// What lies from here on has been given or passed over.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The next piece to the left that is no punched range, without what is right of it; `None` when so many records were taken in before it was
+    /// found, and there is nothing from [`PiecesBackward::end`] on.
+    pub(crate) fn next_with_data(&mut self, budget: &mut usize) -> Result<Option<Option<Piece>>> {
+        loop {
+            while self.ready.pop_if(|piece| piece.record.is_punch()).is_some() {}
+            if self.ready.len() > 1 || self.end == 0 {
+                return Ok(Some(self.ready.pop()));
+            }
+            if *budget == 0 && self.ready.is_empty() {
+                return Ok(None);
+            }
+            *budget = budget.saturating_sub(RECORDS_PER_STEP);
+            if !self.step()? {
+                self.end = 0;
+            }
+        }
+    }
+
     /// Takes in the extents that start before the end: from the start of one of the last of them.
     fn step(&mut self) -> Result<bool> {
         let Some(start) = self.start_before(self.end)? else { return Ok(false) };

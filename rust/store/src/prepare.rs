@@ -1,7 +1,7 @@
 //! The store's half of two-phase commit: changes are prepared, and committed or aborted later, whatever happens in between.
 
 use crate::aggregate::Patience;
-use crate::change::{self, PlacedValue};
+use crate::change::{self, Looks, PlacedValue};
 use crate::checksums::CHECKSUMS_HEADER;
 use crate::commit::bytes_of;
 use crate::conflicts::Attempt;
@@ -116,14 +116,17 @@ impl Store {
         self.admit(&request.operations, Some(attempt))?;
         let mut patience = Patience::default();
         let placed = self.place(&mut request.operations, &mut patience).await?;
+        let mut looks = Looks::default();
         let lsn = loop {
             self.durable.admission().await?;
             if self.is_answered(attempt, digest).await? {
                 return Ok(());
             }
-            match self.try_prepare(&request, &placed, attempt, digest) {
+            match self.with_looks(&mut looks, || self.try_prepare(&request, &placed, attempt, digest)) {
                 Err(status) if status.code() == Code::Nospace && self.wait_for_space(&mut patience).await => {}
-                Err(_) if let Some(pause) = self.pause.take() => self.resume(*pause).await?,
+                Err(_) if let Some(pause) = self.pause.take() => {
+                    self.resume(*pause, &mut looks, &request.operations).await?
+                }
                 Err(status) => {
                     self.wait_for_operations(&request.operations).await?;
                     return Err(status);
@@ -292,6 +295,7 @@ impl Store {
         let lsn = self.durable.commit(transaction)?;
         self.newest.set(self.newest.get().max(newest));
         self.prepared.forget(id);
+        self.watches.note_changes(&operations);
         self.note_end(attempt, &operations, Some(outcome), lsn)?;
         let bytes = operations.iter().map(bytes_of).sum::<u64>();
         let on_device: usize = placed.iter().flatten().map(|value| value.placed().length).sum();

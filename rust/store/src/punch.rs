@@ -10,7 +10,7 @@ pub(crate) use unseal::Sealed;
 use crate::change::{Change, Target, span_of_akey, span_of_dkey};
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Children, Level};
-use crate::visibility::{Depth, Window, is_visible};
+use crate::visibility::{Depth, Window};
 use crate::{Conditions, PunchRequest, PunchTarget, UpdateValue};
 use daos_media::Arena;
 use daos_status::{Code, Result, Status};
@@ -118,7 +118,7 @@ impl Change<'_, '_, '_> {
         let window = above.below(arena, &object)?;
         match &request.what {
             PunchTarget::Object => {
-                if !is_visible(arena, &object, Depth::Object, above)? {
+                if !self.is_visible(Some(&object), Depth::Object, above)? {
                     return Err(missing(String::new()));
                 }
             }

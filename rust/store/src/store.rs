@@ -1,7 +1,7 @@
 //! The store itself: how it is made, opened and closed, and what it tells about itself. `calls.rs` has the requests to it.
 
 use crate::aggregate::Aggregation;
-use crate::change::Pause;
+use crate::change::{Looks, Pause, Watches};
 use crate::damage::DamageLog;
 use crate::ends::Ends;
 use crate::prepared::PreparedTable;
@@ -38,6 +38,9 @@ pub struct Store {
     /// The container that was found last, with the link of its record; zero when that is gone.
     pub(crate) last_container: Cell<(ContainerId, u32)>,
     damages: RefCell<DamageLog>,
+    /// What the conditions of the change that is being made have looked at, and who has to be told of changes meanwhile.
+    pub(crate) looks: RefCell<Looks>,
+    pub(crate) watches: Rc<Watches>,
     /// Entries that a punch looks at for values of its own epoch.
     pub(crate) punch_looks: Cell<usize>,
     /// What the change that was refused last has to wait for.
@@ -109,6 +112,8 @@ impl Store {
             damages: RefCell::default(),
             punch_looks: Cell::new(LOOKED_AT_ONCE),
             pause: Cell::default(),
+            looks: RefCell::default(),
+            watches: Rc::default(),
         });
         store.load_all_prepared()?;
         if store.has_destroyed(store.durable.arena())? {

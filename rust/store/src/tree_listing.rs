@@ -7,7 +7,7 @@ use crate::single;
 use crate::stored::{Origin, StoredRange};
 use crate::tree::Cursor;
 use crate::tree_request::{TreeAnchor, TreeEntry, TreeListing, TreeRequest};
-use crate::visibility::{Depth, Window, is_visible};
+use crate::visibility::{Depth, Look, Window};
 use crate::{Data, ListedExtent, Store};
 use daos_env::sync::yield_now;
 use daos_media::Arena;
@@ -25,6 +25,8 @@ struct TreeScan<'a> {
     anchor: TreeAnchor,
     /// Small values that were damaged, of the last slice.
     damages: Vec<Status>,
+    /// What a slice has begun to look for below the next key.
+    look: Look,
 }
 
 /// What a search for the next visible key found.
@@ -32,13 +34,20 @@ enum NextKey {
     Found(Key),
     /// No more.
     End,
-    /// Nothing visible up to this key; other tasks are to run.
-    Pause(Key),
+    /// Nothing visible up to this key, or to where it began; other tasks are to run.
+    Pause(Option<Key>),
 }
 
 impl Store {
     pub(crate) async fn scan_tree(&self, request: &TreeRequest, anchor: &TreeAnchor) -> Result<TreeListing> {
-        let mut scan = TreeScan { request, entries: Vec::new(), bytes: 0, anchor: anchor.clone(), damages: Vec::new() };
+        let mut scan = TreeScan {
+            request,
+            entries: Vec::new(),
+            bytes: 0,
+            anchor: anchor.clone(),
+            damages: Vec::new(),
+            look: Look::default(),
+        };
         loop {
             let is_done = scan.slice(self);
             for damage in scan.damages.drain(..) {
@@ -99,12 +108,14 @@ impl TreeScan<'_> {
         };
         let Some(level) = object.find_child(arena, &KeyProbe::new(kind.dkey_kind(), &dkey)?)? else {
             self.anchor = TreeAnchor::BehindDkey(dkey);
+            self.look.restart();
             return Ok(true);
         };
         let parent = (&level, window.below(arena, &level)?);
-        match next_key(arena, parent, kind.akey_kind(), Depth::Akey, behind.as_ref(), budget)? {
+        match next_key(arena, parent, (kind.akey_kind(), Depth::Akey), behind.as_ref(), &mut self.look, budget)? {
             NextKey::End => self.anchor = TreeAnchor::BehindDkey(dkey),
-            NextKey::Pause(akey) => self.anchor = TreeAnchor::BehindAkey { dkey, akey },
+            NextKey::Pause(None) => {}
+            NextKey::Pause(Some(akey)) => self.anchor = TreeAnchor::BehindAkey { dkey, akey },
             NextKey::Found(akey) => {
                 if !self.fits(akey.len()) {
                     return Ok(false);
@@ -125,9 +136,10 @@ impl TreeScan<'_> {
         budget: &mut usize,
     ) -> Result<bool> {
         let kind = self.request.object.object_type().dkey_kind();
-        match next_key(arena, parent, kind, Depth::Dkey, behind, budget)? {
+        match next_key(arena, parent, (kind, Depth::Dkey), behind, &mut self.look, budget)? {
             NextKey::End => self.anchor = TreeAnchor::End,
-            NextKey::Pause(dkey) => self.anchor = TreeAnchor::BehindDkey(dkey),
+            NextKey::Pause(None) => {}
+            NextKey::Pause(Some(dkey)) => self.anchor = TreeAnchor::BehindDkey(dkey),
             NextKey::Found(dkey) => {
                 if !self.fits(dkey.len()) {
                     return Ok(false);
@@ -255,35 +267,46 @@ impl TreeScan<'_> {
 fn next_key(
     arena: &Arena,
     (parent, window): (&Level, Window),
-    kind: KeyKind,
-    depth: Depth,
+    (kind, depth): (KeyKind, Depth),
     behind: Option<&Key>,
+    look: &mut Look,
     budget: &mut usize,
 ) -> Result<NextKey> {
     let probe = behind.map(|key| KeyProbe::new(kind, key)).transpose()?;
     let mut cursor: Option<Cursor> = match (parent.children()?, &probe) {
         (Children::None, _) => None,
         (Children::Direct(link), _) => {
-            *budget -= 1;
+            *budget = budget.saturating_sub(1);
             let child = Level::load(arena, link)?;
             let key = Key::new(&child.key(arena)?)?;
             let is_behind = match &probe {
                 Some(probe) => (order_of(kind, &key)?, &key[..]) > (probe.order, probe.bytes),
                 None => true,
             };
-            let shows = is_behind && is_visible(arena, &child, depth, window)?;
-            return Ok(if shows { NextKey::Found(key) } else { NextKey::End });
+            return Ok(match is_behind {
+                true => match look.is_visible(arena, &child, depth, window, budget)? {
+                    Some(true) => NextKey::Found(key),
+                    Some(false) => NextKey::End,
+                    None => NextKey::Pause(None),
+                },
+                false => NextKey::End,
+            });
         }
         (Children::Tree(tree), None) => tree.first(arena)?,
         (Children::Tree(tree), Some(probe)) => tree.seek(arena, probe, true)?,
     };
+    let mut last: Option<Level> = None;
     while let Some(at) = &mut cursor {
+        if *budget == 0 {
+            return Ok(NextKey::Pause(last.map(|last| Key::new(&last.key(arena)?)).transpose()?));
+        }
         let child = Level::load(arena, at.entry(arena)?.link)?;
         *budget -= 1;
-        let shows = is_visible(arena, &child, depth, window)?;
-        if shows || *budget == 0 {
-            let key = Key::new(&child.key(arena)?)?;
-            return Ok(if shows { NextKey::Found(key) } else { NextKey::Pause(key) });
+        look.note_looks(arena, 1)?;
+        match look.is_visible(arena, &child, depth, window, budget)? {
+            Some(true) => return Ok(NextKey::Found(Key::new(&child.key(arena)?)?)),
+            Some(false) => last = Some(child),
+            None => return Ok(NextKey::Pause(last.map(|last| Key::new(&last.key(arena)?)).transpose()?)),
         }
         if !at.next(arena)? {
             break;

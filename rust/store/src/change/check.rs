@@ -108,7 +108,7 @@ impl Change<'_, '_, '_> {
             }
             let probe = KeyProbe::new(target.akey_kind, &update.akey)?;
             let exists = match dkey {
-                None => false,
+                None => self.is_visible(None, Depth::Akey, target.window)?,
                 Some(dkey) => {
                     let akey = dkey.find_child(self.arena(), &probe)?;
                     self.is_visible(akey.as_ref(), Depth::Akey, target.window.below(self.arena(), dkey)?)?
