@@ -4,25 +4,31 @@ use crate::dump::{Dump, dump, is_damage};
 use crate::image::{Bit, Written, environment, executor, written};
 use crate::sample::{self, CHANGES, change, make_containers};
 use daos_env::{Random, SeededRandom};
-use daos_media::MemoryMedia;
+use daos_media::{Media, MemoryMedia};
 use daos_status::{Code, Result};
 use daos_store::Store;
 use daos_testkit::seeds::variable;
 use std::rc::Rc;
 
 /// Opens devices and asks for everything.
-pub fn ask(media: MemoryMedia) -> Result<Dump> {
+pub fn ask(media: impl Media + 'static) -> Result<Dump> {
+    let (found, changed) = ask_and_change(media)?;
+    if let Err(status) = changed {
+        assert!(is_damage(&status), "{status}");
+    }
+    Ok(found)
+}
+
+/// As [`ask`]; with it, what became of one more change.
+pub fn ask_and_change(media: impl Media + 'static) -> Result<(Dump, Result<()>)> {
     let executor = executor();
     let spawner = executor.spawner().clone();
     let work = async move {
         let store = Store::open(Rc::new(media), environment(), &spawner).await?;
         let found = dump(&store).await;
         // It also goes on: what is damaged does not spread to what is whole.
-        match change(&store, CHANGES).await {
-            Ok(()) => {}
-            Err(status) => assert!(is_damage(&status), "{status}"),
-        }
-        Ok(found)
+        let changed = change(&store, CHANGES).await;
+        Ok((found, changed))
     };
     executor.block_on(work).expect("it ends")
 }
@@ -67,7 +73,7 @@ pub fn dumps_from_checkpoint_on() -> Vec<Dump> {
 }
 
 /// Whether every answer is that of one moment, or an error.
-fn agrees(found: &Dump, expected: &Dump) -> bool {
+pub fn agrees(found: &Dump, expected: &Dump) -> bool {
     assert_eq!(found.len(), expected.len());
     found.iter().all(|(question, answer)| match answer {
         Ok(answer) => expected[question].as_ref().is_ok_and(|expected| expected == answer),
@@ -107,7 +113,7 @@ fn flip(device: &str, count: u64) -> (u64, u64) {
     (at_opening, by_answers)
 }
 
-fn first_difference(found: &Dump, expected: &Dump) -> String {
+pub fn first_difference(found: &Dump, expected: &Dump) -> String {
     let differs = |(question, answer): &(&String, &Result<String>)| match answer {
         Ok(answer) => expected[*question].as_ref().ok() != Some(answer),
         Err(status) => !is_damage(status),

@@ -6,4 +6,5 @@ mod dump;
 mod flips;
 mod golden;
 mod image;
+mod memory;
 mod sample;

@@ -1,7 +1,7 @@
 //! A small store that has something of everything.
 
 use crate::image::{Image, environment, executor, image_of};
-use daos_media::MemoryMedia;
+use daos_media::{Media, MemoryMedia};
 use daos_status::Result;
 use daos_store::*;
 use daos_types::{ContainerId, Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType, TransactionId};
@@ -109,11 +109,18 @@ pub async fn make_containers(store: &Store) -> Result<()> {
 
 /// The devices as a killed process has left them: a checkpoint, and a log behind it; `finished` with something of everything.
 pub fn make(finished: bool) -> Image {
+    let media = MemoryMedia::new();
+    make_on(Rc::new(media.clone()), Durability::Log, finished);
+    image_of(&media)
+}
+
+/// The same in a class of durability: in persistent memory, the checkpoint is its image, and the log its journal.
+pub fn make_on(folder: Rc<dyn Media>, durability: Durability, finished: bool) {
     let executor = executor();
-    let (media, spawner) = (MemoryMedia::new(), executor.spawner().clone());
-    let folder = Rc::new(media.clone());
+    let spawner = executor.spawner().clone();
     let work = async move {
-        let store = Store::create(folder.clone(), settings(), environment(), &spawner).await?;
+        let settings = StoreSettings { durability, ..settings() };
+        let store = Store::create(folder.clone(), settings, environment(), &spawner).await?;
         make_containers(&store).await?;
         for number in 0..CHANGES / 2 {
             change(&store, number).await?;
@@ -129,6 +136,4 @@ pub fn make(finished: bool) -> Image {
     };
     let made: Result<()> = executor.block_on(work).expect("it ends");
     made.expect("made");
-    drop(executor);
-    image_of(&media)
 }
