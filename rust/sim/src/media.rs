@@ -89,6 +89,13 @@ impl SimMedia {
         self.world.borrow_mut().faults.insert(number, fault);
     }
 
+    /// Forgets what was planned and has not happened: failing calls, and the power being cut.
+    pub fn forget_plans(&self) {
+        let mut world = self.world.borrow_mut();
+        world.faults.clear();
+        world.cut_at = None;
+    }
+
     /// Lets all devices together hold so many blocks and no more, or as many as they like; blocks written before count.
     pub fn limit_space(&self, blocks: Option<u64>) {
         self.world.borrow_mut().space_blocks = blocks;

@@ -16,6 +16,7 @@ mod compare;
 mod history;
 
 mod actions;
+mod faults;
 mod known;
 mod power;
 

@@ -1,4 +1,4 @@
-//! Sequences of everything, as a whole, with the power cut, and with calls of devices that fail.
+//! Sequences of everything, as a whole, and with the power cut.
 
 #![expect(
     clippy::await_holding_refcell_ref,
@@ -11,7 +11,7 @@ use crate::generate::{CONTAINER, Generator};
 use crate::known::Known;
 use daos_env::{Env, Executor, ManualClock, SeededRandom, Spawner};
 use daos_media::{DurableArena, Media};
-use daos_sim::media::{Fault, SimMedia};
+use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
 use daos_store::*;
 use std::cell::RefCell;
@@ -20,10 +20,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-const USUAL: Load = Load { steps: 45, compares: true };
-const CHANGES: Load = Load { compares: false, ..USUAL };
-
-const FAULTS: [Fault; 3] = [Fault::InputOutput, Fault::NoSpace, Fault::Short];
+pub const USUAL: Load = Load { steps: 45, compares: true };
+pub const CHANGES: Load = Load { compares: false, ..USUAL };
 
 const KINDS: [ChecksumKind; 8] = [
     ChecksumKind::Crc64,
@@ -41,7 +39,7 @@ fn environment(seed: u64) -> Env {
 }
 
 /// One life of the process; `None` when the power went off in it.
-fn live<T: 'static, F: Future<Output = T> + 'static>(
+pub fn live<T: 'static, F: Future<Output = T> + 'static>(
     media: &SimMedia,
     main: impl FnOnce(Rc<dyn Media>, Spawner) -> F,
 ) -> Option<T> {
@@ -55,9 +53,9 @@ fn live<T: 'static, F: Future<Output = T> + 'static>(
     }
 }
 
-type Shared = Rc<RefCell<Known>>;
+pub type Shared = Rc<RefCell<Known>>;
 
-async fn start(folder: Rc<dyn Media>, seed: u64, spawner: &Spawner) -> Result<Rc<Store>> {
+pub async fn start(folder: Rc<dyn Media>, seed: u64, spawner: &Spawner) -> Result<Rc<Store>> {
     let settings = StoreSettings {
         data_bytes: 64 << 20,
         arena_bytes: 16 << 20,
@@ -89,10 +87,10 @@ async fn start(folder: Rc<dyn Media>, seed: u64, spawner: &Spawner) -> Result<Rc
 
 /// What one life does.
 #[derive(Clone, Copy)]
-struct Load {
-    steps: u64,
+pub struct Load {
+    pub steps: u64,
     /// Whether it compares meanwhile: where calls of devices fail, only changes may meet that.
-    compares: bool,
+    pub compares: bool,
 }
 
 /// Does so many things; an error is one of the devices.
@@ -109,7 +107,7 @@ async fn work(store: &Rc<Store>, known: &Shared, generator: &mut Generator, load
 }
 
 /// A life: opens or makes the store, finds out what is there, and does things.
-fn act(media: &SimMedia, known: &Shared, seed: u64, load: Load) -> Option<Result<()>> {
+pub fn act(media: &SimMedia, known: &Shared, seed: u64, load: Load) -> Option<Result<()>> {
     let known = known.clone();
     live(media, |folder, spawner| async move {
         let store = start(folder, seed, &spawner).await?;
@@ -125,7 +123,7 @@ fn act(media: &SimMedia, known: &Shared, seed: u64, load: Load) -> Option<Result
 }
 
 /// Opens what has survived and compares it; and, at the end, looks whether all space comes back.
-fn check(media: &SimMedia, known: &Shared, seed: u64, is_last: bool) {
+pub fn check(media: &SimMedia, known: &Shared, seed: u64, is_last: bool) {
     let known = known.clone();
     let check = live(media, |folder, spawner| async move {
         if !DurableArena::exists(&*folder).await.expect("readable") {
@@ -186,7 +184,7 @@ fn cut(seed: u64, cut: u64, persists: u64) {
 }
 
 /// Kills the process or the whole machine.
-fn end(media: &SimMedia, is_power_cut: bool) {
+pub fn end(media: &SimMedia, is_power_cut: bool) {
     if is_power_cut { media.power_cycle() } else { media.restart_process() }
 }
 
@@ -199,29 +197,6 @@ fn crash_of_mixed_sequences_loses_nothing() {
         let persists = whole.persists();
         for place in SEEDS.places(seed, persists, 8) {
             SEEDS.replayable(seed, &format!("cut {place} of {persists}"), || cut(seed, place, persists));
-        }
-    }
-}
-
-#[test]
-fn crash_after_a_failed_call_in_mixed_sequences_loses_nothing() {
-    for seed in SEEDS.range(3) {
-        let whole = SimMedia::new(seed);
-        act(&whole, &Shared::default(), seed, CHANGES).expect("on").expect("nothing fails");
-        for call in SEEDS.places(seed, whole.calls(), 8) {
-            let fault = FAULTS[(call % 3) as usize];
-            SEEDS.replayable(seed, &format!("{fault:?} at call {call}"), || {
-                let (media, known) = (SimMedia::new(seed), Shared::default());
-                media.fail_call(call, fault);
-                if let Some(Err(status)) = act(&media, &known, seed, CHANGES) {
-                    assert!(matches!(status.code(), Code::Io | Code::Nospace | Code::Shutdown), "{status}");
-                }
-                end(&media, call.is_multiple_of(2));
-                check(&media, &known, seed, false);
-                act(&media, &known, seed + 1000, Load { steps: 20, ..USUAL }).expect("on").expect("it works again");
-                media.power_cycle();
-                check(&media, &known, seed, true);
-            });
         }
     }
 }

@@ -130,6 +130,28 @@ fn conditions_are_reads() {
     });
 }
 
+/// Nobody has looked at it, and yet the answer of the condition is out of date.
+#[test]
+fn a_condition_on_what_was_changed_since_begins_again() {
+    with_store(|store, _| async move {
+        let with = |epoch: u64, dkey: &str, conditions| {
+            let mut request = update(epoch, dkey, "a", single(b"x"));
+            request.conditions = conditions;
+            vec![Operation::Update(request)]
+        };
+        store.update(update(20, "made", "b", single(b"1"))).await.expect("done");
+        store.update(update(5, "punched", "b", single(b"1"))).await.expect("done");
+        store.punch(punch(20, PunchTarget::Dkeys(vec![key("punched")]))).await.expect("done");
+        for (dkey, conditions) in [("made", Conditions::DKEY_INSERT), ("punched", Conditions::DKEY_UPDATE)] {
+            let early = request(1, 10, with(10, dkey, conditions));
+            assert_eq!(code_of(&store, early).await, Code::TxRestart, "{dkey}");
+            let late = request(2, 30, with(30, dkey, conditions));
+            let code = if dkey == "made" { Code::Exist } else { Code::Nonexist };
+            assert_eq!(code_of(&store, late).await, code, "{dkey}");
+        }
+    });
+}
+
 #[test]
 fn two_transactions_of_one_epoch_do_not_meet() {
     with_store(|store, _| async move {
