@@ -1,6 +1,6 @@
 //! Aggregating one store, for as long as it is open.
 
-use crate::reclaim_plan::{POLL, Sight, begins, pace};
+use crate::reclaim_plan::{POLL, Sight, Watch, gap, is_fruitless, pace};
 use crate::{ReclaimMode, ReclaimSettings};
 use daos_env::sync::{Signal, yield_now};
 use daos_env::{HybridClock, Spawner, log};
@@ -10,7 +10,6 @@ use daos_types::{ContainerId, Epoch};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// Frees what nobody can read any more, as settings say. Dropped, it ends.
 pub struct Aggregator(Rc<State>);
@@ -67,22 +66,19 @@ impl Drop for Aggregator {
 }
 
 /// What is seen of a store.
-fn sight(store: &Store, reclaimer: &Reclaimer) -> Sight {
-    let counts = store.statistics();
-    let requests = [counts.updates, counts.fetches, counts.punches, counts.listings, counts.failures];
-    let requests = requests.into_iter().fold(0, u64::wrapping_add);
-    let is_wanted = reclaimer.is_wanted();
+fn sight(store: &Store, reclaimer: &Reclaimer, is_fruitless: bool) -> Sight {
+    let (requests, is_wanted) = (store.statistics().requests(), reclaimer.is_wanted());
     // Space that cannot be told is not short.
-    let Ok(space) = store.space() else { return Sight { requests, is_wanted, free: 1, total: 1 } };
+    let Ok(space) = store.space() else { return Sight { requests, is_wanted, free: 1, total: 1, is_fruitless } };
     let share =
         |tier: daos_store::TierSpace| u128::from(tier.free) * u128::from(u32::MAX) / u128::from(tier.total.max(1));
     let tier = if share(space.arena) < share(space.data) { space.arena } else { space.data };
-    Sight { requests, is_wanted, free: tier.free, total: tier.total }
+    Sight { requests, is_wanted, free: tier.free, total: tier.total, is_fruitless }
 }
 
 async fn run(state: Rc<State>, reclaimer: Reclaimer) {
     let mut done = BTreeMap::new();
-    let mut before = Sight::default();
+    let (mut watch, mut in_vain) = (Watch::default(), false);
     loop {
         let generation = state.generation.get();
         let has_news = || state.generation.get() != generation || state.is_stopped.get();
@@ -96,16 +92,19 @@ async fn run(state: Rc<State>, reclaimer: Reclaimer) {
             return;
         }
         let Some(store) = reclaimer.store() else { return };
-        let now = sight(&store, &reclaimer);
+        let now = sight(&store, &reclaimer, in_vain);
         reclaimer.begin_round();
-        if !begins(&state.settings.get(), &before, &now) {
+        if !watch.begins(&state.settings.get(), state.spawner.clock().monotonic(), &now) {
             // Who waits for space gets none.
             reclaimer.end_round();
-            before = now;
             continue;
         }
-        let result = round(&state, &store, &reclaimer, &mut done, now.is_wanted).await;
-        before = sight(&store, &reclaimer);
+        let begun = store.statistics();
+        let result = round(&state, &store, &reclaimer, &mut done, &now).await;
+        let ended = store.statistics();
+        let steps = ended.aggregation_steps - begun.aggregation_steps;
+        in_vain = is_fruitless(steps, ended.records_freed - begun.records_freed);
+        watch.note_end(state.spawner.clock().monotonic());
         reclaimer.end_round();
         state.rounds.set(state.rounds.get() + 1);
         match result {
@@ -137,12 +136,12 @@ async fn round(
     store: &Rc<Store>,
     reclaimer: &Reclaimer,
     done: &mut BTreeMap<ContainerId, Done>,
-    is_wanted: bool,
+    begun: &Sight,
 ) -> Result<()> {
     let containers = store.containers_now()?;
     done.retain(|container, _| containers.binary_search(container).is_ok() || containers.contains(container));
     for container in containers {
-        let gap = if is_wanted { Duration::ZERO } else { state.settings.get().gap };
+        let gap = gap(&state.settings.get(), begun);
         let now = state.clock.next();
         let up_to = now.saturating_sub(u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX));
         let changes = store.changes_of(container);
@@ -150,7 +149,7 @@ async fn round(
             continue;
         }
         let seen = done.get(&container).filter(|done| done.changes == changes).map_or(now, |done| done.seen);
-        match walk(state, store, reclaimer, container, Epoch(up_to)).await {
+        match walk(state, store, reclaimer, container, Epoch(up_to), begun.is_fruitless).await {
             Ok(true) => {
                 done.insert(container, Done { changes, seen, up_to });
             }
@@ -192,9 +191,10 @@ async fn walk(
     reclaimer: &Reclaimer,
     container: ContainerId,
     up_to: Epoch,
+    is_fruitless: bool,
 ) -> Result<bool> {
     let mut run: AggregationRun = store.aggregation_begin(container, up_to).await?;
-    let mut before = sight(store, reclaimer);
+    let mut before = sight(store, reclaimer, is_fruitless);
     loop {
         if state.is_stopped.get() || state.settings.get().mode == ReclaimMode::Disabled {
             return Ok(false);
@@ -204,9 +204,9 @@ async fn walk(
             return Ok(true);
         }
         let took = state.spawner.clock().monotonic().saturating_sub(begun);
-        let now = sight(store, reclaimer);
-        let ((looked_at, freed), rest) = pace(&before, &now, took);
-        run.set_limits(looked_at, freed);
+        let now = sight(store, reclaimer, is_fruitless);
+        let (budget, rest) = pace(run.budget(), &before, &now, took);
+        run.set_budget(budget);
         before = now;
         if rest.is_zero() {
             yield_now().await;
@@ -224,6 +224,7 @@ mod tests {
     use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, StoreSettings, UpdateRequest, UpdateValue};
     use daos_types::{Key, ObjectId};
     use std::sync::Arc;
+    use std::time::Duration;
 
     const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
 

@@ -1,23 +1,34 @@
 //! When a store is aggregated, and how fast: decided from what was seen, without doing anything.
 
 use crate::{ReclaimMode, ReclaimSettings};
+use daos_store::StepBudget;
 use std::time::Duration;
 
-/// How often it is looked whether there is something to do.
-pub const POLL: Duration = Duration::from_secs(1);
+/// How often it is looked whether there is something to do: a writer at full speed fills some ten mebibytes in that time.
+pub const POLL: Duration = Duration::from_millis(20);
 
-/// Space is short when less than one part in so many is free.
-const SHORT_SHARE: u64 = 8;
+/// Nobody asks for anything when nobody has for so long.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
 
-/// While requests run, steps are so small that one of them takes little longer than a request: entries looked at, records freed.
-const SMALL_STEP: (usize, usize) = (8, 2);
-/// When space is short, so that writers do not have to wait for it.
-const MEDIUM_STEP: (usize, usize) = (48, 12);
-const LARGE_STEP: (usize, usize) = (512, 128);
+/// Where there is no pressure, a round begins so long after the last one at the earliest.
+const ROUND_GAP: Duration = Duration::from_secs(1);
 
-/// While requests run, one part in so many of the time goes into aggregation; when space is short, one in so many.
-const BUSY_SHARE: u32 = 12;
-const SHORT_TIME_SHARE: u32 = 3;
+/// All of what is counted in parts.
+const WHOLE: u64 = 64;
+
+/// Space gets short when a quarter is free, and is as short as it may get without writers waiting at a sixteenth. The pressure grows evenly in
+/// between.
+const PRESSURE_FROM: u64 = 16;
+const PRESSURE_FULL: u64 = 4;
+
+/// The part of the time that aggregation takes while requests run: a thirteenth without pressure, which costs requests about as much of their
+/// speed, and five eighths under full pressure: then it frees as much as writers can write in the rest of the time, which they are slowed down
+/// to. Steps stay as small as they are without pressure, so that requests wait more often but not longer.
+const SHARE_USUAL: u64 = 5;
+const SHARE_MOST: u64 = 40;
+
+/// Under full pressure, changes stay apart for an eighth of the usual time.
+const GAP_DIVISOR: u32 = 8;
 
 /// What was seen of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,62 +41,162 @@ pub struct Sight {
     pub free: u64,
     /// All bytes of that tier.
     pub total: u64,
+    /// The last round has found next to nothing to free, so that hurry is in vain: it is full of what is needed.
+    pub is_fruitless: bool,
 }
 
 impl Sight {
+    /// How short space is, from 0 to the difference of the two bounds.
+    fn pressure(&self) -> u64 {
+        if self.is_fruitless {
+            return 0;
+        }
+        let free = u128::from(self.free) * u128::from(WHOLE) / u128::from(self.total.max(1));
+        let free = u64::try_from(free).unwrap_or(WHOLE);
+        PRESSURE_FROM - free.clamp(PRESSURE_FULL, PRESSURE_FROM)
+    }
+
     fn is_short(&self) -> bool {
-        self.is_wanted || self.free < self.total / SHORT_SHARE
+        self.is_wanted || self.pressure() > 0
+    }
+
+    /// A number between two, by the pressure.
+    fn between(&self, usual: u64, most: u64) -> u64 {
+        usual + (most - usual) * self.pressure() / (PRESSURE_FROM - PRESSURE_FULL)
     }
 }
 
-/// Whether a round over the containers begins.
-pub fn begins(settings: &ReclaimSettings, before: &Sight, now: &Sight) -> bool {
-    match settings.mode {
-        ReclaimMode::Disabled => false,
-        ReclaimMode::Lazy => now.requests == before.requests || now.is_short(),
-        ReclaimMode::Time => true,
+/// Fewer than one record freed in so many steps is next to nothing.
+const FRUITLESS_STEPS: u64 = 16;
+
+/// Whether a round of so many steps that freed so many records was in vain. A short one tells nothing.
+pub fn is_fruitless(steps: u64, freed: u64) -> bool {
+    steps >= FRUITLESS_STEPS && freed < steps / FRUITLESS_STEPS
+}
+
+/// What is remembered between two looks. Times are those of a monotonic clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Watch {
+    /// How many requests there were when there was another one the last time, and when that was seen.
+    requests: u64,
+    asked: Duration,
+    /// When a round has ended.
+    ended: Option<Duration>,
+}
+
+impl Watch {
+    /// Whether a round over the containers begins.
+    pub fn begins(&mut self, settings: &ReclaimSettings, now: Duration, sight: &Sight) -> bool {
+        if sight.requests != self.requests {
+            (self.requests, self.asked) = (sight.requests, now);
+        }
+        let is_due = self.ended.is_none_or(|ended| now >= ended + ROUND_GAP);
+        match settings.mode {
+            ReclaimMode::Disabled => false,
+            _ if sight.is_short() => true,
+            ReclaimMode::Lazy => is_due && now >= self.asked + IDLE_AFTER,
+            ReclaimMode::Time => is_due,
+        }
+    }
+
+    /// A round has ended.
+    pub fn note_end(&mut self, now: Duration) {
+        self.ended = Some(now);
     }
 }
 
-/// How the next step of a round is done: entries looked at, records freed, and how long others run after it, when it took so long.
-pub fn pace(before: &Sight, now: &Sight, took: Duration) -> ((usize, usize), Duration) {
-    if now.is_wanted || now.requests == before.requests {
-        return (LARGE_STEP, Duration::ZERO);
+/// Changes of this age and older are aggregated.
+pub fn gap(settings: &ReclaimSettings, now: &Sight) -> Duration {
+    if now.is_wanted {
+        return Duration::ZERO;
     }
-    match now.is_short() {
-        true => (MEDIUM_STEP, took * (SHORT_TIME_SHARE - 1)),
-        false => (SMALL_STEP, took * (BUSY_SHARE - 1)),
+    let eighths = now.between(0, u64::from(GAP_DIVISOR - 1));
+    settings.gap / GAP_DIVISOR * (GAP_DIVISOR - u32::try_from(eighths).unwrap_or(0))
+}
+
+/// How the next step of a round is done after one with this budget, which took so long: its budget, and how long others run before it.
+pub fn pace(budget: StepBudget, before: &Sight, now: &Sight, took: Duration) -> (StepBudget, Duration) {
+    if now.is_wanted {
+        return (StepBudget::IDLE, Duration::ZERO);
     }
+    let requests_came = now.requests != before.requests;
+    let rest = match requests_came {
+        true => {
+            let share = now.between(SHARE_USUAL, SHARE_MOST);
+            took.mul_f64((WHOLE - share) as f64 / share as f64)
+        }
+        false => Duration::ZERO,
+    };
+    (budget.next(requests_came), rest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn settings(mode: ReclaimMode) -> ReclaimSettings {
+        ReclaimSettings { mode, gap: Duration::from_secs(8) }
+    }
+
+    const CALM: Sight = Sight { requests: 5, is_wanted: false, free: 320, total: 640, is_fruitless: false };
+    const BUSY: Sight = Sight { requests: 6, ..CALM };
+
     #[test]
     fn rounds_begin_by_mode() {
-        let settings = |mode| ReclaimSettings { mode, gap: Duration::ZERO };
-        let before = Sight { requests: 5, is_wanted: false, free: 50, total: 100 };
-        let busy = Sight { requests: 6, ..before };
-        let [disabled, lazy, time] = [ReclaimMode::Disabled, ReclaimMode::Lazy, ReclaimMode::Time].map(settings);
-        assert!(!begins(&disabled, &before, &before));
-        assert!(!begins(&disabled, &before, &Sight { is_wanted: true, ..busy }));
-        assert!(begins(&lazy, &before, &Sight { is_wanted: true, ..busy }));
-        assert!(begins(&lazy, &before, &before));
-        assert!(!begins(&lazy, &before, &busy));
-        assert!(begins(&lazy, &before, &Sight { free: 11, ..busy }));
-        assert!(!begins(&lazy, &before, &Sight { free: 12, ..busy }));
-        assert!(begins(&time, &before, &busy));
+        let second = Duration::from_secs;
+        let begins = |mode, now, sight| {
+            let mut watch = Watch { requests: CALM.requests, asked: second(1), ended: Some(second(9)) };
+            watch.begins(&settings(mode), now, &sight)
+        };
+        let wanted = Sight { is_wanted: true, ..BUSY };
+        assert!(!begins(ReclaimMode::Disabled, second(20), CALM));
+        assert!(!begins(ReclaimMode::Disabled, second(20), wanted));
+        assert!(begins(ReclaimMode::Lazy, second(9), wanted));
+        assert!(begins(ReclaimMode::Lazy, second(10), CALM));
+        assert!(!begins(ReclaimMode::Lazy, second(9), CALM), "one round has just ended");
+        assert!(!begins(ReclaimMode::Lazy, second(20), BUSY));
+        assert!(begins(ReclaimMode::Lazy, second(9), Sight { free: 159, ..BUSY }));
+        assert!(!begins(ReclaimMode::Lazy, second(9), Sight { free: 160, ..BUSY }));
+        assert!(begins(ReclaimMode::Time, second(10), BUSY));
+        assert!(!begins(ReclaimMode::Time, second(9), BUSY));
     }
 
     #[test]
-    fn steps_are_small_while_requests_run() {
-        let before = Sight { requests: 5, is_wanted: false, free: 50, total: 100 };
-        let busy = Sight { requests: 6, ..before };
-        let took = Duration::from_micros(10);
-        assert_eq!(pace(&before, &before, took), (LARGE_STEP, Duration::ZERO));
-        assert_eq!(pace(&before, &busy, took), (SMALL_STEP, Duration::from_micros(110)));
-        assert_eq!(pace(&before, &Sight { free: 1, ..busy }, took), (MEDIUM_STEP, Duration::from_micros(20)));
-        assert_eq!(pace(&before, &Sight { is_wanted: true, ..busy }, took), (LARGE_STEP, Duration::ZERO));
+    fn steps_are_small_while_requests_run_and_more_under_pressure() {
+        let took = Duration::from_micros(40);
+        let small = StepBudget::BESIDE_REQUESTS;
+        assert_eq!(pace(small, &CALM, &CALM, took), (StepBudget::new(16), Duration::ZERO));
+        assert_eq!(pace(StepBudget::IDLE, &CALM, &CALM, took), (StepBudget::IDLE, Duration::ZERO));
+        let rest = |free| pace(StepBudget::IDLE, &CALM, &Sight { free, ..BUSY }, took);
+        assert_eq!(rest(320), (small, Duration::from_micros(40 * 59 / 5)));
+        assert_eq!(rest(40), (small, Duration::from_micros(24)));
+        assert_eq!(rest(0), rest(40));
+        let rests: Vec<Duration> = (0..64).rev().map(|free| rest(10 * free).1).collect();
+        assert!(rests.is_sorted_by(|before, after| before >= after), "{rests:?}");
+        let wanted = Sight { is_wanted: true, ..BUSY };
+        assert_eq!(pace(small, &CALM, &wanted, took), (StepBudget::IDLE, Duration::ZERO));
+    }
+
+    #[test]
+    fn pressure_makes_younger_changes_go() {
+        let gap = |now: Sight| gap(&settings(ReclaimMode::Lazy), &now);
+        assert_eq!(gap(CALM), Duration::from_secs(8));
+        assert_eq!(gap(Sight { free: 100, ..CALM }), Duration::from_secs(5));
+        assert_eq!(gap(Sight { free: 0, ..CALM }), Duration::from_secs(1));
+        assert_eq!(gap(Sight { is_wanted: true, ..CALM }), Duration::ZERO);
+    }
+
+    #[test]
+    fn rounds_that_free_nothing_are_in_vain() {
+        assert!(!is_fruitless(0, 0) && !is_fruitless(15, 0));
+        assert!(is_fruitless(16, 0) && is_fruitless(1600, 99));
+        assert!(!is_fruitless(1600, 100));
+    }
+
+    #[test]
+    fn a_store_without_a_size_is_under_full_pressure_and_a_huge_one_is_not() {
+        assert!(Sight::default().is_short());
+        assert!(!Sight { is_fruitless: true, ..Sight::default() }.is_short());
+        assert!(!Sight { free: u64::MAX, total: u64::MAX, ..CALM }.is_short());
     }
 }

@@ -4,7 +4,7 @@ use crate::{ScrubMode, ScrubPlan, ScrubSettings};
 use daos_env::sync::Signal;
 use daos_env::{Spawner, log};
 use daos_status::Code;
-use daos_store::{Scrub, ScrubLimits, ScrubProgress, Statistics, Store};
+use daos_store::{Scrub, ScrubLimits, ScrubProgress, Store};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
@@ -86,12 +86,6 @@ fn expected_steps(store: &Store, limits: &ScrubLimits) -> u64 {
     data.saturating_add(entries).max(1)
 }
 
-/// Requests of others.
-fn requests(statistics: &Statistics) -> u64 {
-    let Statistics { updates, fetches, punches, listings, failures, .. } = *statistics;
-    [updates, fetches, punches, listings, failures].into_iter().fold(0, u64::wrapping_add)
-}
-
 async fn run(state: Rc<State>, store: Weak<Store>, spawner: Spawner) {
     let limits = ScrubLimits::default();
     let mut plan: Option<ScrubPlan> = None;
@@ -111,7 +105,7 @@ async fn run(state: Rc<State>, store: Weak<Store>, spawner: Spawner) {
         let Some(open) = store.upgrade() else { return };
         let now = spawner.clock().monotonic();
         let plan = plan.get_or_insert_with(|| ScrubPlan::new(expected_steps(&open, &limits)));
-        let pause = plan.pause(&settings, now, requests(&open.statistics()));
+        let pause = plan.pause(&settings, now, open.statistics().requests());
         if !pause.is_zero() {
             drop(open);
             spawner.timeout(pause, changed()).await;

@@ -21,6 +21,7 @@ use crate::snapshots::pinned;
 use crate::{Statistics, Store};
 pub(crate) use demand::Patience;
 pub use demand::Reclaimer;
+pub use step::StepBudget;
 
 use daos_env::sync::{Signal, yield_now};
 use daos_media::Lsn;
@@ -32,18 +33,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
-use step::{Done, FREED_PER_STEP, LOOKED_AT_PER_STEP, Step};
+use step::Step;
 use sweep::{JOINED_MAX, JoinLimits, PARTS_MAX};
 use walk::Walk;
 
-/// Entries looked at and records freed by one step while nobody asks for anything, and beside requests: then one takes little longer than a
-/// small request.
-const LARGE_STEP: (usize, usize) = (LOOKED_AT_PER_STEP, FREED_PER_STEP);
-const SMALL_STEP: (usize, usize) = (8, 2);
-
 /// In the smallest steps, so many extents of so many bytes are joined at once: joining two at a time would copy each byte too often.
 const PARTS_MIN: usize = 16;
-const JOINED_MIN: u64 = 64 << 10;
+const JOINED_MIN: u64 = 16 << 10;
 
 /// The walks of a store.
 #[derive(Default)]
@@ -88,8 +84,7 @@ pub struct AggregationRun {
     container: ContainerId,
     walk: Walk,
     unpinned: u64,
-    looks: usize,
-    frees: usize,
+    budget: StepBudget,
     /// Whether extents are joined: not any more when there was no room to do so.
     joins: bool,
     is_done: bool,
@@ -106,25 +101,29 @@ impl AggregationRun {
     fn begin(store: &Rc<Store>, container: ContainerId, only: Option<ObjectId>, rule: Rule) -> AggregationRun {
         let unpinned = store.aggregation.unpinned.get();
         let walk = Walk::new(container, only, rule);
-        let (looks, frees) = (LOOKED_AT_PER_STEP, FREED_PER_STEP);
-        AggregationRun { store: store.clone(), container, walk, unpinned, looks, frees, joins: true, is_done: false }
+        let budget = StepBudget::BESIDE_REQUESTS;
+        AggregationRun { store: store.clone(), container, walk, unpinned, budget, joins: true, is_done: false }
     }
 
-    /// Makes steps smaller than the usual 512 entries looked at and 128 records freed.
+    /// Gives steps another budget than that of [`StepBudget::BESIDE_REQUESTS`], which they have at first.
     #[must_use]
-    pub fn with_limits(mut self, looked_at: usize, freed: usize) -> AggregationRun {
-        self.set_limits(looked_at, freed);
+    pub fn with_budget(mut self, budget: StepBudget) -> AggregationRun {
+        self.set_budget(budget);
         self
     }
 
-    /// As [`AggregationRun::with_limits`], between two steps.
-    pub fn set_limits(&mut self, looked_at: usize, freed: usize) {
-        self.looks = looked_at.clamp(1, LOOKED_AT_PER_STEP);
-        self.frees = freed.clamp(1, FREED_PER_STEP);
+    /// As [`AggregationRun::with_budget`], between two steps.
+    pub fn set_budget(&mut self, budget: StepBudget) {
+        self.budget = budget;
     }
 
-    /// Does one step, in one transaction: looks at up to 512 entries and frees up to 128 records, or joins up to 512 extents of 1 MiB in all; `false` when there was nothing left to do. Other
-    /// tasks should run between two steps. When the last step is done, all of them are durable.
+    /// The budget of the next step.
+    pub fn budget(&self) -> StepBudget {
+        self.budget
+    }
+
+    /// Does one step, in one transaction, as long as its budget says, or joins up to 512 extents of 1 MiB in all; `false` when there was nothing
+    /// left to do. Other tasks should run between two steps. When the last step is done, all of them are durable.
     pub async fn step(&mut self) -> Result<bool> {
         if self.is_done {
             return Ok(false);
@@ -150,8 +149,9 @@ impl AggregationRun {
 
     /// What is joined in one step takes about as long as what is looked at and freed in one.
     fn join_limits(&self) -> JoinLimits {
-        let bytes = self.frees as u64 * (JOINED_MAX / FREED_PER_STEP as u64);
-        JoinLimits { parts: self.looks.clamp(PARTS_MIN, PARTS_MAX), bytes: bytes.clamp(JOINED_MIN, JOINED_MAX) }
+        let units = self.budget.units() as usize;
+        let bytes = units as u64 * (JOINED_MAX / u64::from(StepBudget::LARGEST.units()));
+        JoinLimits { parts: units.clamp(PARTS_MIN, PARTS_MAX), bytes: bytes.clamp(JOINED_MIN, JOINED_MAX) }
     }
 
     fn try_step(&mut self) -> Result<(bool, Lsn)> {
@@ -160,16 +160,9 @@ impl AggregationRun {
         let mut container = store.container(arena, self.container)?;
         self.check_container(&container)?;
         let mut transaction = arena.begin_privileged();
-        let mut step = Step {
-            transaction: &mut transaction,
-            space: &store.values,
-            recent: &store.recent,
-            looks: self.looks,
-            frees: self.frees,
-            join_limits: self.join_limits(),
-            joins: self.joins,
-            done: Done::default(),
-        };
+        let limits = self.join_limits();
+        let mut step =
+            Step::new(&mut transaction, &store.values, &store.recent, self.budget).joining(limits, self.joins);
         let is_done = self.walk.step(&mut step, &mut container)?;
         let done = step.done;
         if is_done {
@@ -314,14 +307,13 @@ impl Store {
     }
 }
 
-/// Walks to the end, in small steps while others ask for something.
+/// Walks to the end, in steps that are small while others ask for something.
 async fn finish(mut run: AggregationRun) -> Result<()> {
     let mut before = run.store.statistics().requests();
     while run.step().await? {
         yield_now().await;
         let now = run.store.statistics().requests();
-        let (looked_at, freed) = if now == before { LARGE_STEP } else { SMALL_STEP };
-        run.set_limits(looked_at, freed);
+        run.set_budget(run.budget().next(now != before));
         before = now;
     }
     Ok(())

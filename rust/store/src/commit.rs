@@ -144,8 +144,11 @@ impl Store {
         self.newest.set(self.newest.get().max(newest));
         self.note_committed(attempt, lsn);
         self.watches.note_changes(operations);
-        if lsn > self.durable.durable() {
+        if lsn > self.durable.durable() || self.aggregation.is_running() {
             operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
+        } else {
+            // No reader waits for it; but who aggregates must see that there is something new.
+            operations.iter().for_each(|operation| self.recent.mark_container(container_of(operation), lsn));
         }
         Ok(lsn)
     }
@@ -244,6 +247,12 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn container_of(operation: &Operation) -> ContainerId {
+    let (Operation::Update(UpdateRequest { container, .. }) | Operation::Punch(PunchRequest { container, .. })) =
+        operation;
+    *container
 }
 
 /// Bytes of values in an operation.

@@ -68,7 +68,7 @@ mod value_space;
 mod view;
 mod visibility;
 
-pub use aggregate::{AggregationRun, Reclaimer};
+pub use aggregate::{AggregationRun, Reclaimer, StepBudget};
 pub use conditions::Conditions;
 pub use daos_checksum::ChecksumKind;
 pub use daos_media::Durability;

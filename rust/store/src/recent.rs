@@ -82,6 +82,12 @@ impl Recent {
         self.containers.mark(word_of_container(container), lsn);
     }
 
+    /// A commit that is durable at once changed something in a container.
+    #[inline]
+    pub(crate) fn mark_container(&self, container: ContainerId, lsn: Lsn) {
+        self.containers.mark(word_of_container(container), lsn);
+    }
+
     /// A commit made a container or marked one as destroyed.
     pub(crate) fn mark_structure(&self, lsn: Lsn) {
         self.structure.set(lsn);

@@ -178,7 +178,7 @@ impl Walk {
         let search = match akey.children()? {
             Children::Tree(tree) => {
                 let (part, epoch) = ((record.extent, record.version()), kept.last(interval));
-                is_hidden(step.arena(), &mut step.looks, &tree, part, epoch, place.known)?
+                step.looking(|arena, looks| is_hidden(arena, looks, &tree, part, epoch, place.known))?
             }
             _ => Search::No,
         };
@@ -216,7 +216,7 @@ impl Walk {
             newest = newest.max(existence.data);
             let is_there = newest > 0 && newest >= hidden[*interval];
             let Some((start, epoch, minor)) = existence.witness.filter(|_| is_there) else { continue };
-            if step.frees == 0 {
+            if step.is_exhausted() {
                 return Ok(false);
             }
             existence.witness = None;
@@ -249,7 +249,7 @@ impl Walk {
         let Some(interval) = kept.interval(record.epoch) else { return Ok(Some(Verdict::Stays)) };
         let Children::Tree(tree) = akey.children()? else { return Ok(Some(Verdict::Goes)) };
         let known = self.frames[index].extents.known;
-        match hides_data(step.arena(), &mut step.looks, &tree, record, hidden[interval], known)? {
+        match step.looking(|arena, looks| hides_data(arena, looks, &tree, record, hidden[interval], known))? {
             Search::Unfinished(at) => {
                 self.frames[index].extents.known = Some(at);
                 Ok(None)

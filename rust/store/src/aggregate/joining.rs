@@ -66,7 +66,7 @@ impl Walk {
                 if step.joins
                     && let Some(parts) = parts_of(step.arena(), akey, window, range)?
                 {
-                    step.looks = step.looks.saturating_sub(parts.len());
+                    step.look_at(parts.len());
                     sweep.join = is_worth_joining(&parts).then_some(range);
                 }
             } else if !gather(step, akey, window, sweep)? && sweep.finish(step.join_limits) {
@@ -79,7 +79,7 @@ impl Walk {
 /// Takes pieces in; `false` when there are none left.
 fn gather(step: &mut Step<'_, '_>, akey: &Level, window: Window, sweep: &mut Sweep) -> Result<bool> {
     let Some(range) = Extent::from_bounds(sweep.at, sweep.end) else { return Ok(false) };
-    let mut pieces = Pieces::within(step.arena(), akey, window, range, step.looks)?;
+    let mut pieces = Pieces::within(step.arena(), akey, window, range, step.looks_left())?;
     let mut is_stopped = false;
     while let Some(piece) = pieces.next()? {
         if !sweep.take(&piece, step.join_limits) {
@@ -87,7 +87,7 @@ fn gather(step: &mut Step<'_, '_>, akey: &Level, window: Window, sweep: &mut Swe
             break;
         }
     }
-    step.looks = pieces.looks().min(step.looks.saturating_sub(1));
+    step.look_at(step.looks_left().saturating_sub(pieces.looks()).max(1));
     if !is_stopped {
         sweep.at = pieces.frontier().unwrap_or(sweep.end);
     }

@@ -18,7 +18,7 @@ pub(super) const PIECE_MAX: u64 = JOINED_MAX / 4;
 pub(super) const PARTS_MAX: usize = 512;
 
 /// What is joined in one step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct JoinLimits {
     pub parts: usize,
     pub bytes: u64,

@@ -24,10 +24,15 @@ impl Walk {
         match akey.children()? {
             Children::None => {}
             Children::Direct(link) => {
-                step.look();
                 let epoch = single::epoch_of(arena, link)?;
-                if self.rule.drops_version(epoch, None, hidden) {
-                    doomed.push((epoch, link));
+                let after = &mut self.frames[index].after;
+                // The step before may have come this far, and no further.
+                if after.is_none_or(|after| after < epoch) {
+                    step.look();
+                    *after = Some(epoch);
+                    if self.rule.drops_version(epoch, None, hidden) {
+                        doomed.push((epoch, link));
+                    }
                 }
             }
             Children::Tree(tree) => {
@@ -41,7 +46,7 @@ impl Walk {
                     if entry.order > self.rule.newest() {
                         break;
                     }
-                    if step.looks == 0 || doomed.len() >= step.frees {
+                    if step.is_exhausted() || doomed.len() >= step.frees_left() {
                         is_done = false;
                         break;
                     }
@@ -72,18 +77,23 @@ impl Walk {
         let oldest = self.frames[index].below.oldest;
         let mut doomed = Vec::new();
         let mut is_done = true;
-        let mut cursor = tree.seek(arena, &Unique(self.rule.oldest()), false)?;
+        let behind = &mut self.frames[index].behind_punch;
+        let mut cursor = match *behind {
+            None => tree.seek(arena, &Unique(self.rule.oldest()), false)?,
+            Some(epoch) => tree.seek(arena, &Unique(epoch), true)?,
+        };
         while let Some(at) = &mut cursor {
             let punch = at.entry(arena)?;
             let epoch = punch.order;
             if epoch > self.rule.newest() {
                 break;
             }
-            if doomed.len() >= step.frees {
+            if step.is_exhausted() || doomed.len() >= step.frees_left() {
                 is_done = false;
                 break;
             }
             step.look();
+            *behind = Some(epoch);
             let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
             if self.rule.drops_punch((epoch, is_sealed(punch)), next, oldest) {
                 doomed.push(epoch);

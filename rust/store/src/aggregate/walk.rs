@@ -39,12 +39,14 @@ pub(super) struct Frame {
     pub(super) after: Option<u64>,
     /// Of an akey with extents.
     pub(super) extents: ExtentPlace,
+    /// At the end of a level: where the walk stands in its punches.
+    pub(super) behind_punch: Option<u64>,
 }
 
 impl Frame {
     fn new(key: Vec<u8>) -> Frame {
         let extents = ExtentPlace::default();
-        Frame { key, behind: None, below: Span::EMPTY, is_clean: true, after: None, extents }
+        Frame { key, behind: None, below: Span::EMPTY, is_clean: true, after: None, extents, behind_punch: None }
     }
 }
 

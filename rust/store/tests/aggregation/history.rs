@@ -4,7 +4,7 @@ use crate::generate::{CONTAINER, EPOCHS, Generator, akeys, objects};
 use crate::model::Model;
 use daos_status::{Code, Result};
 use daos_store::{
-    AggregationRun, Anchor, Conditions, Limits, Operation, PunchRequest, PunchTarget, Store, UpdateValue,
+    AggregationRun, Anchor, Conditions, Limits, Operation, PunchRequest, PunchTarget, StepBudget, Store, UpdateValue,
 };
 use daos_types::{Epoch, Key, ObjectId};
 use std::ops::RangeInclusive;
@@ -134,8 +134,7 @@ impl History {
         up_to: u64,
     ) -> Result<()> {
         let run = store.aggregation_begin(CONTAINER, Epoch(up_to)).await?;
-        let (looked_at, freed) = limits(generator);
-        let mut run = run.with_limits(looked_at, freed);
+        let mut run = run.with_budget(budget(generator));
         self.aggregated = self.aggregated.max(up_to);
         while run.step().await? {
             if !generator.one_in(3) {
@@ -166,8 +165,7 @@ impl History {
         epochs: RangeInclusive<u64>,
     ) -> Result<()> {
         let run = store.discard_begin(CONTAINER, only, Epoch(*epochs.start())..=Epoch(*epochs.end()))?;
-        let (looked_at, freed) = limits(generator);
-        let mut run = run.with_limits(looked_at, freed);
+        let mut run = run.with_budget(budget(generator));
         self.model.discard(only, epochs.clone());
         while run.step().await? {
             if generator.one_in(3) {
@@ -263,17 +261,16 @@ pub fn is_as_expected(found: Result<(), Code>, expected: Result<(), Code>) -> bo
 }
 
 /// Sizes of steps: now and then the smallest there are.
-fn limits(generator: &Generator) -> (usize, usize) {
+fn budget(generator: &Generator) -> StepBudget {
     match generator.below(3) {
-        0 => (1, 1),
-        1 => (1 + generator.below(9) as usize, 1 + generator.below(4) as usize),
-        _ => (usize::MAX, usize::MAX),
+        0 => StepBudget::new(1),
+        1 => StepBudget::new(1 + generator.below(16) as u32),
+        _ => StepBudget::LARGEST,
     }
 }
 
 async fn walk(run: Result<AggregationRun>, generator: &Generator) -> Result<()> {
-    let (looked_at, freed) = limits(generator);
-    let mut run = run?.with_limits(looked_at, freed);
+    let mut run = run?.with_budget(budget(generator));
     while run.step().await? {}
     Ok(())
 }

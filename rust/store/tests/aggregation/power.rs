@@ -8,7 +8,7 @@ use daos_env::{Executor, ManualClock};
 use daos_media::Media;
 use daos_sim::media::SimMedia;
 use daos_status::Result;
-use daos_store::{ContainerSettings, Store, StoreSettings};
+use daos_store::{ContainerSettings, Durability, Store, StoreSettings};
 use daos_types::Epoch;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -37,7 +37,8 @@ fn live<T: 'static, F: Future<Output = T> + 'static>(
 /// A store with changes of many epochs and some snapshots.
 fn prepare(media: &SimMedia, seed: u64) -> (History, u64) {
     let history = live(media, |folder, spawner| async move {
-        let settings = StoreSettings { arena_bytes: 8 << 20, log_bytes: 512 << 10, ..settings(seed) };
+        let settings =
+            StoreSettings { arena_bytes: 8 << 20, log_bytes: 512 << 10, durability: Durability::Log, ..settings(seed) };
         let store = Store::create(folder, settings, environment(seed), &spawner).await.expect("create");
         store.limit_punches((seed % 5) as usize * 4);
         let free = store.space().expect("space").data.free;
