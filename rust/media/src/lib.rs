@@ -14,6 +14,7 @@ mod journal;
 mod log;
 mod memory;
 mod persistent_memory;
+mod prefetch;
 #[cfg(feature = "spdk")]
 mod spdk;
 mod transaction;
@@ -26,6 +27,7 @@ pub use file::{FileMedia, IoEngine};
 pub use log::blocks_checksum;
 pub use memory::{MemoryMedia, Region, RegionView};
 pub use persistent_memory::{CACHE_LINE, PersistWay, PersistentMemory, ViewSource, check_memory_range};
+pub use prefetch::prefetch;
 #[cfg(feature = "spdk")]
 pub use spdk::SpdkDevice;
 pub use transaction::Transaction;

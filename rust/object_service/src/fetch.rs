@@ -11,7 +11,7 @@ use daos_env::IoBuffer;
 use daos_env::sync::join_all;
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
-use daos_store::{AkeyFetch, Conditions, Content, Data, FetchRequest, FetchWhat, Fetched, Store};
+use daos_store::{AkeyFetch, Conditions, Content, Data, FetchRequest, FetchWhat, Fetched, Few, Store};
 use daos_types::{Epoch, Extent};
 use daos_wire::{AkeyReply, Blob, Fetch, FetchKind, FetchReply, INLINE_BYTES_MAX, decode, encode};
 use std::rc::Rc;
@@ -76,7 +76,7 @@ fn wanted_of(fetch: &Fetch) -> Result<Vec<Wanted>> {
         check::conditions(akey.conditions)?;
         let extents = match &akey.kind {
             FetchKind::Single => None,
-            FetchKind::Array(extents) => Some(extents.clone()),
+            FetchKind::Array(extents) => Some(extents.iter().copied().collect()),
         };
         wanted.push(Wanted { extents, capacity: akey.capacity, offset });
         offset = check::total_bytes([Some(offset), Some(akey.capacity.unwrap_or(0))].into_iter())?;
@@ -85,7 +85,7 @@ fn wanted_of(fetch: &Fetch) -> Result<Vec<Wanted>> {
 }
 
 impl Run<'_> {
-    async fn ask_store(&self, epoch: Epoch, akeys: Vec<AkeyFetch>, size_only: bool) -> Result<Vec<Fetched>> {
+    async fn ask_store(&self, epoch: Epoch, akeys: Few<AkeyFetch>, size_only: bool) -> Result<Few<Fetched>> {
         let request = FetchRequest {
             container: self.fetch.address.container,
             object: self.fetch.address.object,
@@ -178,8 +178,8 @@ impl Run<'_> {
     }
 
     async fn push_piece(&self, epoch: Epoch, piece: &Spot) -> Result<()> {
-        let what = piece.extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(vec![extent]));
-        let akeys = vec![self.akey_fetch(piece.akey, what)];
+        let what = piece.extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(Few::One(extent)));
+        let akeys = Few::One(self.akey_fetch(piece.akey, what));
         let data = match self.ask_store(epoch, akeys, false).await?.pop() {
             Some(Fetched::Single { data, .. }) if piece.extent.is_none() => Some(data),
             Some(Fetched::Array { pieces, .. }) => whole_of(pieces.into_iter().map(|piece| piece.content)),

@@ -7,7 +7,7 @@ use crate::service::ObjectService;
 use daos_env::sync::join_all;
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
-use daos_store::{AkeyUpdate, Conditions, Data, UpdateRequest, UpdateValue};
+use daos_store::{AkeyUpdate, Conditions, Data, Few, UpdateRequest, UpdateValue};
 use daos_types::{Epoch, Extent};
 use daos_wire::{INLINE_BYTES_MAX, Payload, Update, UpdateKind, decode, encode};
 use std::rc::Rc;
@@ -60,7 +60,7 @@ impl ObjectService {
             }
         };
         let mut data = data.into_iter();
-        let mut akeys = Vec::with_capacity(shapes.len());
+        let mut akeys = Few::new();
         for (akey, shape) in update.akeys.into_iter().zip(shapes) {
             let value = match shape {
                 Shape::Single => UpdateValue::Single(next(&mut data)?),

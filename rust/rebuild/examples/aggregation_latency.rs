@@ -7,7 +7,7 @@ use daos_env::{Env, Executor, HybridClock, Spawner};
 use daos_media::{Durability, MemoryMedia};
 use daos_rebuild::{Aggregator, ReclaimMode, ReclaimSettings};
 use daos_store::{
-    AkeyFetch, AkeyUpdate, ChecksumKind, Conditions, Data, FetchRequest, FetchWhat, Store, StoreSettings,
+    AkeyFetch, AkeyUpdate, ChecksumKind, Conditions, Data, FetchRequest, FetchWhat, Few, Store, StoreSettings,
     UpdateRequest, UpdateValue,
 };
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
@@ -27,12 +27,12 @@ async fn work(store: &Store, clock: &HybridClock, spawner: &Spawner) -> Vec<u64>
         let begun = spawner.clock().monotonic();
         if number.is_multiple_of(2) {
             let value = UpdateValue::Single(Data::Bytes(vec![number as u8; 64]));
-            let akeys = vec![AkeyUpdate { akey: Key::from_u64(1), value, conditions }];
+            let akeys = Few::from([AkeyUpdate { akey: Key::from_u64(1), value, conditions }]);
             let epoch = Epoch(clock.next());
             let update = UpdateRequest { container: CONTAINER, object, epoch, dkey: key, conditions, akeys };
             store.update(update).await.expect("update");
         } else {
-            let akeys = vec![AkeyFetch { akey: Key::from_u64(1), what: FetchWhat::Single, conditions }];
+            let akeys = Few::from([AkeyFetch { akey: Key::from_u64(1), what: FetchWhat::Single, conditions }]);
             let epoch = Epoch(clock.next());
             let size_only = false;
             let fetch = FetchRequest { container: CONTAINER, object, epoch, dkey: key, akeys, size_only, conditions };

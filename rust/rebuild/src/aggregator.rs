@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use daos_env::{Env, Executor, ManualClock, SeededRandom};
     use daos_media::{Durability, MemoryMedia};
-    use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, StoreSettings, UpdateRequest, UpdateValue};
+    use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, Few, StoreSettings, UpdateRequest, UpdateValue};
     use daos_types::{Key, ObjectId};
     use std::sync::Arc;
     use std::time::Duration;
@@ -255,7 +255,7 @@ mod tests {
 
     async fn put(store: &Store, epochs: &HybridClock, number: u64, bytes: usize) -> Result<()> {
         let value = UpdateValue::Single(Data::Bytes(vec![number as u8; bytes]));
-        let akeys = vec![AkeyUpdate { akey: Key::from_u64(1), value, conditions: Conditions::NONE }];
+        let akeys = Few::from([AkeyUpdate { akey: Key::from_u64(1), value, conditions: Conditions::NONE }]);
         let (object, dkey, conditions) = (ObjectId { hi: 0, lo: 1 }, Key::from_u64(number), Conditions::NONE);
         let epoch = Epoch(epochs.next());
         store.update(UpdateRequest { container: CONTAINER, object, epoch, dkey, conditions, akeys }).await

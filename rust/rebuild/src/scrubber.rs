@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use daos_env::{Env, Executor, ManualClock, SeededRandom};
     use daos_media::{Durability, MemoryMedia};
-    use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, StoreSettings, UpdateRequest, UpdateValue};
+    use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, Few, StoreSettings, UpdateRequest, UpdateValue};
     use daos_types::{ContainerId, Epoch, Key, ObjectId};
     use std::sync::Arc;
     use std::time::Duration;
@@ -191,7 +191,7 @@ mod tests {
         store.container_create(container, store.container_defaults()).await.expect("create");
         for number in 0..600u64 {
             let value = UpdateValue::Single(Data::Bytes(vec![number as u8; 10 * number as usize]));
-            let akeys = vec![AkeyUpdate { akey: Key::from_u64(1), value, conditions: Conditions::NONE }];
+            let akeys = Few::from([AkeyUpdate { akey: Key::from_u64(1), value, conditions: Conditions::NONE }]);
             let (object, dkey, conditions) = (ObjectId { hi: 0, lo: 1 }, Key::from_u64(number), Conditions::NONE);
             let update = UpdateRequest { container, object, epoch: Epoch(1 + number), dkey, conditions, akeys };
             store.update(update).await.expect("update");

@@ -63,22 +63,30 @@ impl Work {
         let data = Data::copy_of(&self.value);
         let value = match extent {
             None => UpdateValue::Single(data),
-            Some(extent) => UpdateValue::Array { record_size: 1, pieces: vec![(extent, data)] },
+            Some(extent) => UpdateValue::Array { record_size: 1, pieces: Few::from([(extent, data)]) },
         };
         let conditions = Conditions::NONE;
         let akeys = vec![AkeyUpdate { akey, value, conditions }];
         self.store
-            .update(UpdateRequest { container: CONTAINER, object, epoch: Epoch(epoch), dkey, conditions, akeys })
+            .update(UpdateRequest {
+                container: CONTAINER,
+                object,
+                epoch: Epoch(epoch),
+                dkey,
+                conditions,
+                akeys: akeys.into(),
+            })
             .await
     }
 
     async fn fetch(&self, place: u64) -> Result<()> {
         let (object, dkey, akey, extent) = self.locate(place)?;
-        let what = extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(vec![extent]));
+        let what = extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(Few::from([extent])));
         let conditions = Conditions::NONE;
         let akeys = vec![AkeyFetch { akey, what, conditions }];
         let (epoch, size_only) = (Epoch::MAX, false);
-        let request = FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only, conditions };
+        let request =
+            FetchRequest { container: CONTAINER, object, epoch, dkey, akeys: akeys.into(), size_only, conditions };
         std::hint::black_box(self.store.fetch(request).await?);
         Ok(())
     }

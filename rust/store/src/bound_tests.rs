@@ -108,7 +108,7 @@ async fn punched_akeys(store: &Store, dkey: u64) {
 fn conditional(epoch: u64, dkey: u64, akey: u64, conditions: Conditions) -> UpdateRequest {
     let akeys = vec![AkeyUpdate { akey: Key::from_u64(akey), value: single(), conditions: Conditions::NONE }];
     let (container, object, dkey) = (CONTAINER, object(), Key::from_u64(dkey));
-    UpdateRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys }
+    UpdateRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys: akeys.into() }
 }
 
 fn query(dkey: KeyChoice, akey: Option<KeyChoice>, extent: bool, end: End) -> QueryRequest {
@@ -217,7 +217,7 @@ fn pages_of_keys_that_begin_alike_are_cheap() {
             let akeys = vec![AkeyUpdate { akey: name(0), value: single(), conditions: Conditions::NONE }];
             let (dkey, epoch, conditions) = (name(number), Epoch(10), Conditions::NONE);
             store
-                .update(UpdateRequest { container: CONTAINER, object, epoch, dkey, conditions, akeys })
+                .update(UpdateRequest { container: CONTAINER, object, epoch, dkey, conditions, akeys: akeys.into() })
                 .await
                 .expect("update");
         }

@@ -2,7 +2,7 @@
 
 use crate::visibility::{Depth, span};
 use crate::{
-    Anchor, ContainerSettings, Direction, ExtentListing, FetchReply, FetchRequest, GivenChecksums, KeyListing, Limits,
+    Anchor, ContainerSettings, Direction, ExtentListing, Fetch, FetchRequest, GivenChecksums, KeyListing, Limits,
     ObjectListing, Operation, PunchRequest, QueryReply, QueryRequest, Store, TreeAnchor, TreeListing, TreeRequest,
     UpdateRequest,
 };
@@ -68,13 +68,15 @@ impl Store {
     }
 
     /// Reads values of one dkey.
-    pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
-        self.fetch_values(&request, None, false).await
+    #[inline]
+    pub fn fetch(&self, request: FetchRequest) -> Fetch<'_> {
+        Fetch::new(self, request, None, false)
     }
 
     /// As [`Store::fetch`], for one who drops the values soon: when the data device is memory, they may be [`crate::Data::View`]s of it.
-    pub async fn fetch_in_place(&self, request: FetchRequest) -> Result<FetchReply> {
-        self.fetch_values(&request, None, true).await
+    #[inline]
+    pub fn fetch_in_place(&self, request: FetchRequest) -> Fetch<'_> {
+        Fetch::new(self, request, None, true)
     }
 
     /// Hides what lies below an object or keys; durable when it returns.

@@ -223,14 +223,19 @@ impl StoredChecksum {
 
     /// Compares all bytes of a value that lies in the arena.
     #[inline]
-    pub(crate) fn verify_inline(self, arena: &Arena, bytes: &[u8], origin: &Origin<'_>) -> Result<()> {
+    pub(crate) fn verify_inline<'a>(
+        self,
+        arena: &Arena,
+        bytes: &[u8],
+        origin: impl FnOnce() -> Origin<'a>,
+    ) -> Result<()> {
         if self.kind == ChecksumKind::Off {
             return Ok(());
         }
         if !self.is_apart {
-            return if self.kind.word(bytes) == self.word { Ok(()) } else { Err(origin.mismatch(0)) };
+            return if self.kind.word(bytes) == self.word { Ok(()) } else { Err(origin().mismatch(0)) };
         }
-        self.load(arena, bytes.len(), 0, bytes.len())?.verify(0, bytes, origin)
+        self.load(arena, bytes.len(), 0, bytes.len())?.verify(0, bytes, &origin())
     }
 
     /// Frees them, where they lie apart.

@@ -7,8 +7,8 @@ mod forged;
 
 use crate::{
     AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, Data, Direction, Durability, End, FetchRequest, FetchWhat,
-    KeyChoice, Limits, Operation, PunchRequest, PunchTarget, QueryRequest, Scrub, ScrubLimits, Store, StoreSettings,
-    TransactionRequest, TreeAnchor, TreeRequest, UpdateRequest, UpdateValue,
+    Few, KeyChoice, Limits, Operation, PunchRequest, PunchTarget, QueryRequest, Scrub, ScrubLimits, Store,
+    StoreSettings, TransactionRequest, TreeAnchor, TreeRequest, UpdateRequest, UpdateValue,
 };
 use daos_env::{Env, Executor, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{Arena, DurableArena, MemoryMedia};
@@ -40,7 +40,7 @@ fn value(number: u64) -> UpdateValue {
         4 => UpdateValue::PunchExtents(vec![extent(number, 5)]),
         _ => {
             let bytes = Data::Bytes(vec![2; if number % 10 == 1 { 70_000 } else { 20 }]);
-            UpdateValue::Array { record_size: 1, pieces: vec![(extent(number, bytes.len() as u64), bytes)] }
+            UpdateValue::Array { record_size: 1, pieces: Few::from([(extent(number, bytes.len() as u64), bytes)]) }
         }
     }
 }
@@ -49,7 +49,14 @@ fn update(container: ContainerId, object: ObjectId, number: u64, conditions: Con
     // Kinds of values that fit together share an akey.
     let akey = key([0, 1, 0, 1, 1][(number % 5) as usize]);
     let akeys = vec![AkeyUpdate { akey, value: value(number), conditions }];
-    UpdateRequest { container, object, epoch: Epoch(number + 1), dkey: key(number % 60), conditions, akeys }
+    UpdateRequest {
+        container,
+        object,
+        epoch: Epoch(number + 1),
+        dkey: key(number % 60),
+        conditions,
+        akeys: akeys.into(),
+    }
 }
 
 async fn build(store: &Store) {
@@ -118,12 +125,13 @@ async fn read_all(store: &Store) {
                         let list = store.list_extents(container, object, dkey, akey, epoch, direction, &start, LIMITS);
                         let _answer = list.await;
                     }
-                    let array = FetchWhat::Array(vec![extent(0, 1 << 20), extent(1 << 40, 5)]);
+                    let array = FetchWhat::Array(Few::from([extent(0, 1 << 20), extent(1 << 40, 5)]));
                     let what = if *akey == key(0) { FetchWhat::Single } else { array };
                     let conditions = Conditions::NONE;
                     let akeys = vec![AkeyFetch { akey: akey.clone(), what, conditions }];
                     let (dkey, size_only) = (dkey.clone(), false);
-                    let request = FetchRequest { container, object, epoch, dkey, akeys, size_only, conditions };
+                    let request =
+                        FetchRequest { container, object, epoch, dkey, akeys: akeys.into(), size_only, conditions };
                     let _answer = store.fetch(request).await;
                 }
             }

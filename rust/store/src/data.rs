@@ -7,7 +7,7 @@ use std::ops::{Deref, Range};
 use std::rc::Rc;
 
 /// Bytes that lie in a [`Data`] itself: most small values do, and need no memory of their own.
-const SHORT_MAX: usize = 94;
+const SHORT_MAX: usize = 72;
 
 /// Bytes of a value, wherever they happen to lie.
 pub enum Data {
@@ -30,10 +30,25 @@ pub enum Data {
 }
 
 /// A few bytes, in place.
+///
+/// They begin where the whole begins, so that copies of it move them by whole words; what a [`Data`] is stands behind them, in the values that
+/// [`Marker`] does not have. Otherwise the words of a copy would lie across those of the last one, and the processor would wait for each.
 #[derive(Clone, Copy)]
+#[repr(C, align(8))]
 pub struct ShortBytes {
-    length: u8,
     bytes: [u8; SHORT_MAX],
+    length: u8,
+    marker: Marker,
+}
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Marker {
+    Short,
+}
+
+impl ShortBytes {
+    const EMPTY: ShortBytes = ShortBytes { bytes: [0; SHORT_MAX], length: 0, marker: Marker::Short };
 }
 
 impl Deref for ShortBytes {
@@ -44,7 +59,7 @@ impl Deref for ShortBytes {
     }
 }
 
-const _: () = assert!(SHORT_MAX <= u8::MAX as usize && size_of::<Data>() == 96);
+const _: () = assert!(SHORT_MAX <= u8::MAX as usize && size_of::<Data>() == SHORT_MAX + 8);
 
 /// Bytes of a value where they lie on a device that is memory.
 pub struct ValueView {
@@ -69,15 +84,31 @@ impl Deref for ValueView {
 }
 
 impl Data {
+    /// No bytes.
+    pub const EMPTY: Data = Data::Short(ShortBytes::EMPTY);
+
     /// A copy of bytes: in place, if they are few.
     #[inline]
     pub fn copy_of(bytes: &[u8]) -> Data {
+        let mut data = Data::EMPTY;
+        data.set_copy_of(bytes);
+        data
+    }
+
+    /// Becomes a copy of bytes.
+    #[inline]
+    pub(crate) fn set_copy_of(&mut self, bytes: &[u8]) {
         if bytes.len() > SHORT_MAX {
-            return Data::Bytes(bytes.to_vec());
+            *self = Data::Bytes(bytes.to_vec());
+            return;
         }
-        let mut short = ShortBytes { length: bytes.len() as u8, bytes: [0; SHORT_MAX] };
-        short.bytes[..bytes.len()].copy_from_slice(bytes);
-        Data::Short(short)
+        if !matches!(self, Data::Short(_)) {
+            *self = Data::EMPTY;
+        }
+        if let Data::Short(short) = self {
+            short.length = bytes.len() as u8;
+            short.bytes[..bytes.len()].copy_from_slice(bytes);
+        }
     }
 
     /// The bytes as a vector; copies them unless they are one already.

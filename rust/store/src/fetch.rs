@@ -1,7 +1,12 @@
 //! Fetching: everything is found at one moment, then values are read from the data device.
 
+mod run;
+
+pub use run::Fetch;
+
+use crate::array::{self, Record};
 use crate::change::check_kind;
-use crate::fetch_request::{AkeyFetch, Content, FetchReply, FetchRequest, FetchWhat, Fetched, FetchedPiece};
+use crate::fetch_request::{AkeyFetch, Content, FetchRequest, FetchWhat, Fetched, FetchedPiece};
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Level, ValueKind};
 use crate::pieces::{Piece, Pieces};
@@ -10,8 +15,7 @@ use crate::stored::{Origin, StoredRange};
 use crate::value_space::ReadPlan;
 use crate::view::ReadAt;
 use crate::visibility::{Depth, Window, akey_has, is_visible};
-use crate::{Conditions, Data, Store};
-use crate::{array, single};
+use crate::{Conditions, Data, Few, Store, single};
 use daos_env::sync::join_all;
 use daos_media::Arena;
 use daos_status::{Code, Result, fail};
@@ -38,33 +42,243 @@ struct Read {
 }
 
 /// What a fetch found in the arena.
+#[derive(Default)]
 pub(crate) struct Found {
-    reply: FetchReply,
+    pub akeys: Few<Fetched>,
     reads: Vec<Read>,
-    bytes: u64,
-    pieces: usize,
-    /// Values may be views of the device.
-    in_place: bool,
+    /// Bytes of values in the reply, or to be read for it.
+    pub bytes: u64,
 }
 
 impl Found {
-    /// Nothing yet, with room for the answers of so many akeys.
-    #[inline]
-    pub(crate) fn with_room(akeys: usize, in_place: bool) -> Found {
-        let reply = FetchReply { akeys: Vec::with_capacity(akeys) };
-        Found { reply, reads: Vec::new(), bytes: 0, pieces: 0, in_place }
-    }
-
     /// Whether nothing needs to be read.
     #[inline]
     pub(crate) fn is_complete(&self) -> bool {
         self.reads.is_empty()
     }
+}
 
-    /// The reply, once it is complete; its bytes.
+/// Finds what a fetch asks for, at one moment. What it finds is written where it stays: values lie in the reply itself, and moving
+/// them from hand to hand would cost more than finding them.
+pub(crate) struct Finder<'a> {
+    store: &'a Store,
+    arena: &'a Arena,
+    request: &'a FetchRequest,
+    at: &'a ReadAt,
+    /// Values may be views of the device.
+    in_place: bool,
+    reads: Vec<Read>,
+    bytes: u64,
+    pieces: usize,
+}
+
+/// The dkey, with the window above it.
+type Path = Option<(Level, Window)>;
+
+impl<'a> Finder<'a> {
     #[inline]
-    pub(crate) fn into_reply(self) -> (FetchReply, u64) {
-        (self.reply, self.bytes)
+    pub(crate) fn new(store: &'a Store, request: &'a FetchRequest, at: &'a ReadAt, in_place: bool) -> Finder<'a> {
+        let arena = store.durable.arena();
+        Finder { store, arena, request, at, in_place, reads: Vec::new(), bytes: 0, pieces: 0 }
+    }
+
+    /// Fills `found`. Small values are in the reply already. `order` is the order word of the dkey.
+    #[inline]
+    pub(crate) fn find(mut self, order: u64, found: &mut Found) -> Result<()> {
+        let request = self.request;
+        let container = self.store.container(self.arena, request.container)?;
+        check_readable(self.arena, &container, request.epoch.0)?;
+        let path = find_dkey(self.arena, &container, request, order)?;
+        if request.conditions.has(Conditions::DKEY_FETCH) {
+            self.store.note_dkey_read(self.at)?;
+            check_dkey(self.arena, request, path)?;
+        }
+        if let [wanted] = &*request.akeys {
+            found.akeys = Few::One(Fetched::Missing);
+            if let Few::One(out) = &mut found.akeys {
+                self.find_akey(wanted, path, 0, out)?;
+            }
+        } else {
+            found.akeys = request.akeys.iter().map(|_| Fetched::Missing).collect();
+            for (index, (wanted, out)) in request.akeys.iter().zip(&mut found.akeys).enumerate() {
+                self.find_akey(wanted, path, index, out)?;
+            }
+        }
+        (found.reads, found.bytes) = (self.reads, self.bytes);
+        Ok(())
+    }
+
+    /// Fills the answer of one akey, which says that it is missing.
+    #[inline]
+    fn find_akey(&mut self, wanted: &AkeyFetch, path: Path, index: usize, out: &mut Fetched) -> Result<()> {
+        let (arena, request) = (self.arena, self.request);
+        let probe = KeyProbe::new(request.object.object_type().akey_kind(), &wanted.akey)?;
+        self.store.note_akey_read(self.at, probe.order)?;
+        let akey = match path {
+            Some((dkey, window)) => {
+                let window = window.below(arena, &dkey)?;
+                dkey.find_child(arena, &probe)?.map(|akey| (akey, window))
+            }
+            None => None,
+        };
+        if request.conditions != Conditions::NONE {
+            self.check_akey(wanted, akey)?;
+        }
+        let Some((akey, window)) = akey else { return Ok(()) };
+        let window = window.below(arena, &akey)?;
+        let kind = akey.value_kind()?;
+        match &wanted.what {
+            FetchWhat::Single => {
+                check_kind(kind, ValueKind::Single, &wanted.akey)?;
+                if kind == ValueKind::Unknown {
+                    return Ok(());
+                }
+                let Some(range) = single::find_range(arena, &akey, window)? else { return Ok(()) };
+                self.count(0, range.value_length as u64)?;
+                *out = Fetched::Single { size: range.value_length as u64, data: Data::EMPTY };
+                let Fetched::Single { data, .. } = out else { return Ok(()) };
+                self.fill(wanted, &range, (index, 0), data)
+            }
+            FetchWhat::Array(extents) => {
+                check_kind(kind, ValueKind::Array, &wanted.akey)?;
+                self.find_array(wanted, extents, &akey, window, index, out)
+            }
+        }
+    }
+
+    /// Whether an akey is there that has to be.
+    fn check_akey(&self, wanted: &AkeyFetch, akey: Option<(Level, Window)>) -> Result<()> {
+        let per_akey = self.request.conditions.has(Conditions::PER_AKEY);
+        let conditions = if per_akey { wanted.conditions } else { self.request.conditions };
+        if !conditions.has(Conditions::AKEY_FETCH) {
+            return Ok(());
+        }
+        let exists = match &akey {
+            Some((akey, window)) => is_visible(self.arena, akey, Depth::Akey, *window)?,
+            None => false,
+        };
+        if !exists {
+            let (object, dkey, akey) = (self.request.object, &self.request.dkey, &wanted.akey);
+            fail!(Code::Nonexist, "object {object}, dkey {dkey:?}, akey {akey:?} does not exist");
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn find_array(
+        &mut self,
+        wanted: &AkeyFetch,
+        extents: &[Extent],
+        akey: &Level,
+        window: Window,
+        index: usize,
+        out: &mut Fetched,
+    ) -> Result<()> {
+        let record_size = u64::from(akey.record_size());
+        if let [extent] = extents
+            && let Some(record) = array::only_one(self.arena, akey, window, *extent)?
+        {
+            let piece = empty_piece(*extent, &record);
+            *out = Fetched::Array { record_size, pieces: Few::One(piece) };
+            let Fetched::Array { pieces: Few::One(piece), .. } = out else { return Ok(()) };
+            return self.fill_piece(wanted, &record, (index, 0), piece);
+        }
+        if let Some(pieces) = self.find_pieces(wanted, extents, akey, window, index)? {
+            *out = Fetched::Array { record_size, pieces };
+        }
+        Ok(())
+    }
+
+    /// What lies in extents; `None` when the akey has nothing that shows.
+    fn find_pieces(
+        &mut self,
+        wanted: &AkeyFetch,
+        extents: &[Extent],
+        akey: &Level,
+        window: Window,
+        index: usize,
+    ) -> Result<Option<Few<FetchedPiece>>> {
+        let arena = self.arena;
+        let mut out: Vec<FetchedPiece> = Vec::with_capacity(extents.len());
+        let mut shows = false;
+        for extent in extents {
+            if let Some(record) = array::only_one(arena, akey, window, *extent)? {
+                shows = true;
+                let mut piece = empty_piece(*extent, &record);
+                self.fill_piece(wanted, &record, (index, out.len()), &mut piece)?;
+                out.push(piece);
+                continue;
+            }
+            let mut at = extent.start();
+            let mut pieces = Pieces::new(arena, akey, window, *extent)?;
+            while let Some(Piece { extent: part, record }) = pieces.next()? {
+                out.extend(hole(at, part.start()));
+                at = part.end();
+                let mut piece = empty_piece(part, &record);
+                if record.is_punch() {
+                    piece.content = Content::Punched;
+                    self.count(1, 0)?;
+                } else {
+                    shows = true;
+                    self.fill_piece(wanted, &record, (index, out.len()), &mut piece)?;
+                }
+                out.push(piece);
+                // There may have been a hole before it.
+                self.count(1, 0)?;
+            }
+            out.extend(hole(at, extent.end()));
+            self.count(1, 0)?;
+        }
+        let exists = shows || akey_has(arena, akey, window)?;
+        Ok(exists.then_some(Few::Many(out)))
+    }
+
+    /// Fills a piece with the bytes that its extent has of a record.
+    #[inline]
+    fn fill_piece(
+        &mut self,
+        wanted: &AkeyFetch,
+        record: &Record,
+        place: (usize, usize),
+        piece: &mut FetchedPiece,
+    ) -> Result<()> {
+        let range = record.locate(piece.extent);
+        self.count(1, range.length as u64)?;
+        match &mut piece.content {
+            Content::Data(data) => self.fill(wanted, &range, place, data),
+            Content::Hole | Content::Punched => Ok(()),
+        }
+    }
+
+    /// Puts a value's bytes in their place, when they are in the arena; otherwise plans a read that does so.
+    #[inline]
+    fn fill(&mut self, wanted: &AkeyFetch, range: &StoredRange, place: (usize, usize), out: &mut Data) -> Result<()> {
+        if self.request.size_only {
+            return Ok(());
+        }
+        if !range.on_device {
+            return range.read_inline_into(self.arena, || origin(self.request, wanted), out);
+        }
+        self.fill_from_device(wanted, range, place, out)
+    }
+
+    fn fill_from_device(
+        &mut self,
+        wanted: &AkeyFetch,
+        range: &StoredRange,
+        place: (usize, usize),
+        out: &mut Data,
+    ) -> Result<()> {
+        let values = &self.store.values;
+        if self.bytes <= AT_ONCE_MAX
+            && let Some(data) = values.read_now(range, self.in_place, &origin(self.request, wanted))?
+        {
+            *out = data;
+            return Ok(());
+        }
+        let plan = values.plan(range)?;
+        self.reads.push(Read { akey: place.0, piece: place.1, plan });
+        Ok(())
     }
 
     #[inline]
@@ -82,172 +296,34 @@ impl Found {
 }
 
 impl Store {
-    /// Finds what a fetch asks for, at this moment. Small values are in the reply already.
-    /// `order` is the order word of the dkey.
-    #[inline]
-    pub(crate) fn find_values(&self, request: &FetchRequest, order: u64, at: &ReadAt, found: &mut Found) -> Result<()> {
-        let arena = self.durable.arena();
-        let container = self.container(arena, request.container)?;
-        check_readable(arena, &container, request.epoch.0)?;
-        let path = find_dkey(arena, &container, request, order)?;
-        if request.conditions.has(Conditions::DKEY_FETCH) {
-            self.note_dkey_read(at)?;
-            check_dkey(arena, request, path)?;
-        }
-        for (index, akey) in request.akeys.iter().enumerate() {
-            let value = self.find_akey(request, at, akey, path, index, found)?;
-            found.reply.akeys.push(value);
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn find_akey(
-        &self,
-        request: &FetchRequest,
-        at: &ReadAt,
-        wanted: &AkeyFetch,
-        path: Option<(Level, Window)>,
-        index: usize,
-        found: &mut Found,
-    ) -> Result<Fetched> {
-        let arena = self.durable.arena();
-        let per_akey = request.conditions.has(Conditions::PER_AKEY);
-        let conditions = if per_akey { wanted.conditions } else { request.conditions };
-        let probe = KeyProbe::new(request.object.object_type().akey_kind(), &wanted.akey)?;
-        self.note_akey_read(at, probe.order)?;
-        let akey = match path {
-            Some((dkey, window)) => {
-                let window = window.below(arena, &dkey)?;
-                dkey.find_child(arena, &probe)?.map(|akey| (akey, window))
-            }
-            None => None,
-        };
-        if conditions.has(Conditions::AKEY_FETCH) {
-            let exists = match &akey {
-                Some((akey, window)) => is_visible(arena, akey, Depth::Akey, *window)?,
-                None => false,
-            };
-            if !exists {
-                let (object, dkey, akey) = (request.object, &request.dkey, &wanted.akey);
-                fail!(Code::Nonexist, "object {object}, dkey {dkey:?}, akey {akey:?} does not exist");
-            }
-        }
-        let Some((akey, window)) = akey else { return Ok(Fetched::Missing) };
-        let window = window.below(arena, &akey)?;
-        let kind = akey.value_kind()?;
-        match &wanted.what {
-            FetchWhat::Single => {
-                check_kind(kind, ValueKind::Single, &wanted.akey)?;
-                if kind == ValueKind::Unknown {
-                    return Ok(Fetched::Missing);
-                }
-                let Some(range) = single::find_range(arena, &akey, window)? else { return Ok(Fetched::Missing) };
-                found.count(0, range.value_length as u64)?;
-                let data = self.value(request, wanted, &range, (index, 0), found)?;
-                Ok(Fetched::Single { size: range.value_length as u64, data })
-            }
-            FetchWhat::Array(extents) => {
-                check_kind(kind, ValueKind::Array, &wanted.akey)?;
-                self.find_pieces(request, wanted, extents, &akey, window, index, found)
-            }
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the request, the akey in it, and where its answer goes")]
-    fn find_pieces(
-        &self,
-        request: &FetchRequest,
-        wanted: &AkeyFetch,
-        extents: &[Extent],
-        akey: &Level,
-        window: Window,
-        index: usize,
-        found: &mut Found,
-    ) -> Result<Fetched> {
-        let arena = self.durable.arena();
-        let mut out: Vec<FetchedPiece> = Vec::with_capacity(extents.len());
-        let mut shows = false;
-        for extent in extents {
-            if let Some(record) = array::only_one(arena, akey, window, *extent)? {
-                shows = true;
-                let range = record.locate(*extent);
-                found.count(1, range.length as u64)?;
-                let content = Content::Data(self.value(request, wanted, &range, (index, out.len()), found)?);
-                out.push(FetchedPiece { extent: *extent, epoch: Epoch(record.epoch), content });
-                continue;
-            }
-            let mut at = extent.start();
-            let mut pieces = Pieces::new(arena, akey, window, *extent)?;
-            while let Some(Piece { extent: part, record }) = pieces.next()? {
-                out.extend(hole(at, part.start()));
-                at = part.end();
-                let content = if record.is_punch() {
-                    Content::Punched
-                } else {
-                    shows = true;
-                    let range = record.locate(part);
-                    found.count(0, range.length as u64)?;
-                    Content::Data(self.value(request, wanted, &range, (index, out.len()), found)?)
-                };
-                out.push(FetchedPiece { extent: part, epoch: Epoch(record.epoch), content });
-                found.count(2, 0)?;
-            }
-            out.extend(hole(at, extent.end()));
-            found.count(1, 0)?;
-        }
-        if !shows && !akey_has(arena, akey, window)? {
-            return Ok(Fetched::Missing);
-        }
-        Ok(Fetched::Array { record_size: u64::from(akey.record_size()), pieces: out })
-    }
-
-    /// A value's bytes, when they are in the arena; otherwise their place, and a read that fills it.
-    fn value(
-        &self,
-        request: &FetchRequest,
-        wanted: &AkeyFetch,
-        range: &StoredRange,
-        place: (usize, usize),
-        found: &mut Found,
-    ) -> Result<Data> {
-        if request.size_only {
-            return Ok(Data::Bytes(Vec::new()));
-        }
-        if !range.on_device {
-            return range.read_inline(self.durable.arena(), &origin(request, wanted));
-        }
-        if found.bytes <= AT_ONCE_MAX
-            && let Some(data) = self.values.read_now(range, found.in_place, &origin(request, wanted))?
-        {
-            return Ok(data);
-        }
-        let plan = self.values.plan(range)?;
-        found.reads.push(Read { akey: place.0, piece: place.1, plan });
-        Ok(Data::Bytes(Vec::new()))
-    }
-
     /// Reads what lies on the data device. Nothing of the arena is looked at any more.
-    pub(crate) async fn read_values(&self, request: &FetchRequest, mut found: Found) -> Result<(FetchReply, u64)> {
+    pub(crate) async fn read_values(&self, request: &FetchRequest, mut found: Found) -> Result<Found> {
         let _pin = self.values.extents().pin_readers();
-        let mut reads = found.reads.into_iter().peekable();
+        let mut reads = std::mem::take(&mut found.reads).into_iter().peekable();
         while reads.peek().is_some() {
             let batch = reads.by_ref().take(READS_AT_ONCE).map(|Read { akey, piece, plan }| async move {
                 let origin = origin(request, &request.akeys[akey]);
                 (akey, piece, self.values.read(plan, &origin).await)
             });
             for (akey, piece, data) in join_all(batch).await {
-                match &mut found.reply.akeys[akey] {
+                match &mut found.akeys[akey] {
                     Fetched::Single { data: place, .. } => *place = data?,
                     Fetched::Array { pieces, .. } => pieces[piece].content = Content::Data(data?),
                     Fetched::Missing => {}
                 }
             }
         }
-        Ok((found.reply, found.bytes))
+        Ok(found)
     }
 }
 
+/// A piece whose bytes are still to come.
+#[inline]
+fn empty_piece(extent: Extent, record: &Record) -> FetchedPiece {
+    FetchedPiece { extent, epoch: Epoch(record.epoch), content: Content::Data(Data::EMPTY) }
+}
+
+#[cold]
 fn origin<'a>(request: &'a FetchRequest, wanted: &'a AkeyFetch) -> Origin<'a> {
     Origin { container: request.container, object: request.object, dkey: &request.dkey, akey: &wanted.akey }
 }
@@ -259,7 +335,7 @@ fn hole(from: u64, to: u64) -> Option<FetchedPiece> {
 
 /// The dkey, with the window above it.
 #[inline]
-fn find_dkey(arena: &Arena, container: &Level, request: &FetchRequest, order: u64) -> Result<Option<(Level, Window)>> {
+fn find_dkey(arena: &Arena, container: &Level, request: &FetchRequest, order: u64) -> Result<Path> {
     let key = object_key(request.object);
     let dkey_probe = KeyProbe { order, bytes: &request.dkey };
     let Some(object) = container.find_child(arena, &fixed_probe(&key))? else { return Ok(None) };
@@ -267,7 +343,7 @@ fn find_dkey(arena: &Arena, container: &Level, request: &FetchRequest, order: u6
     Ok(object.find_child(arena, &dkey_probe)?.map(|dkey| (dkey, window)))
 }
 
-fn check_dkey(arena: &Arena, request: &FetchRequest, path: Option<(Level, Window)>) -> Result<()> {
+fn check_dkey(arena: &Arena, request: &FetchRequest, path: Path) -> Result<()> {
     let exists = match &path {
         Some((dkey, window)) => is_visible(arena, dkey, Depth::Dkey, *window)?,
         None => false,

@@ -1,6 +1,6 @@
 //! Requests for values, and what they give.
 
-use crate::{Conditions, Data};
+use crate::{Conditions, Data, Few};
 use daos_types::{ContainerId, Epoch, Extent, Key, ObjectId};
 
 /// Asks for values of akeys of one dkey, as they stood at an epoch.
@@ -15,7 +15,7 @@ pub struct FetchRequest {
     /// The dkey.
     pub dkey: Key,
     /// The akeys.
-    pub akeys: Vec<AkeyFetch>,
+    pub akeys: Few<AkeyFetch>,
     /// Only sizes and extents are wanted: [`Fetched::Single`] and [`Content::Data`] come with empty bytes.
     pub size_only: bool,
     /// What must hold.
@@ -39,14 +39,14 @@ pub enum FetchWhat {
     /// The single value.
     Single,
     /// Ranges of the array.
-    Array(Vec<Extent>),
+    Array(Few<Extent>),
 }
 
 /// What a [`FetchRequest`] gives.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FetchReply {
     /// One answer per akey, in the order of the request.
-    pub akeys: Vec<Fetched>,
+    pub akeys: Few<Fetched>,
 }
 
 /// What was found under one akey.
@@ -66,7 +66,7 @@ pub enum Fetched {
         /// Bytes of one record.
         record_size: u64,
         /// What lies in the ranges asked for: in their order, each covered exactly.
-        pieces: Vec<FetchedPiece>,
+        pieces: Few<FetchedPiece>,
     },
 }
 

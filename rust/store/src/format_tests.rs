@@ -2,7 +2,7 @@
 
 use crate::level::{Children, Level};
 use crate::{
-    AkeyUpdate, ChecksumKind, Conditions, ContainerSettings, Data, Durability, PunchRequest, PunchTarget, Store,
+    AkeyUpdate, ChecksumKind, Conditions, ContainerSettings, Data, Durability, Few, PunchRequest, PunchTarget, Store,
     StoreSettings, UpdateRequest, UpdateValue,
 };
 use daos_env::{Env, Executor, ManualClock, SeededRandom};
@@ -24,7 +24,10 @@ async fn build(store: &Store) {
         (
             "array",
             4,
-            UpdateValue::Array { record_size: 7, pieces: vec![(Extent::new(9, 10_000).expect("valid"), large.into())] },
+            UpdateValue::Array {
+                record_size: 7,
+                pieces: Few::from([(Extent::new(9, 10_000).expect("valid"), large.into())]),
+            },
         ),
         ("array", 5, UpdateValue::PunchExtents(vec![Extent::new(1, 2).expect("valid")])),
     ];
@@ -32,7 +35,10 @@ async fn build(store: &Store) {
         let (container, object, conditions) = (CONTAINER, OBJECT, Conditions::NONE);
         let (dkey, epoch) = (Key::new(b"dkey").expect("short"), Epoch(epoch));
         let akeys = vec![AkeyUpdate { akey: Key::new(akey.as_bytes()).expect("short"), value, conditions }];
-        store.update(UpdateRequest { container, object, epoch, dkey, conditions, akeys }).await.expect("update");
+        store
+            .update(UpdateRequest { container, object, epoch, dkey, conditions, akeys: akeys.into() })
+            .await
+            .expect("update");
     }
     let (what, epoch, conditions) = (PunchTarget::Object, Epoch(1), Conditions::NONE);
     let request = PunchRequest { container: CONTAINER, object: OBJECT, epoch, what, conditions };

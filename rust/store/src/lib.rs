@@ -30,6 +30,7 @@ mod enumerate;
 mod extremes;
 mod fetch;
 mod fetch_request;
+mod few;
 #[cfg(test)]
 mod format_tests;
 mod key_order;
@@ -73,7 +74,9 @@ pub use conditions::Conditions;
 pub use daos_checksum::ChecksumKind;
 pub use daos_media::Durability;
 pub use data::{Data, ShortBytes, ValueView};
+pub use fetch::Fetch;
 pub use fetch_request::{AkeyFetch, Content, FetchReply, FetchRequest, FetchWhat, Fetched, FetchedPiece};
+pub use few::{Few, FewIntoIter};
 pub use listing::{
     ANCHOR_LENGTH_MAX, Anchor, Direction, ExtentListing, KeyListing, Limits, ListedExtent, Listing, ObjectListing,
     Position,

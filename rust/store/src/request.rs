@@ -1,6 +1,6 @@
 //! Requests that change a store.
 
-use crate::{ChecksumKind, Conditions, Data};
+use crate::{ChecksumKind, Conditions, Data, Few};
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, Extent, Key, ObjectId};
 
@@ -18,7 +18,7 @@ pub struct UpdateRequest {
     /// What must hold.
     pub conditions: Conditions,
     /// The akeys with their values.
-    pub akeys: Vec<AkeyUpdate>,
+    pub akeys: Few<AkeyUpdate>,
 }
 
 /// A new value for one akey.
@@ -42,7 +42,7 @@ pub enum UpdateValue {
         /// Bytes of one record; not zero, and the same for every update of the akey.
         record_size: u64,
         /// Ranges and their bytes: `count * record_size` each.
-        pieces: Vec<(Extent, Data)>,
+        pieces: Few<(Extent, Data)>,
     },
     /// Empties ranges of an array.
     PunchExtents(Vec<Extent>),

@@ -40,7 +40,7 @@ fn key(text: &str) -> Key {
 fn request(epoch: u64, dkey: &str, akey: &str, value: UpdateValue) -> UpdateRequest {
     let (container, object, conditions) = (CONTAINER, OBJECT, Conditions::NONE);
     let akeys = vec![AkeyUpdate { akey: key(akey), value, conditions }];
-    UpdateRequest { container, object, epoch: Epoch(epoch), dkey: key(dkey), conditions, akeys }
+    UpdateRequest { container, object, epoch: Epoch(epoch), dkey: key(dkey), conditions, akeys: akeys.into() }
 }
 
 fn single(length: usize, byte: u8) -> UpdateValue {
@@ -49,7 +49,7 @@ fn single(length: usize, byte: u8) -> UpdateValue {
 
 fn array(start: u64, length: usize, byte: u8) -> UpdateValue {
     let extent = Extent::new(start, length as u64).expect("valid");
-    UpdateValue::Array { record_size: 1, pieces: vec![(extent, Data::Bytes(vec![byte; length]))] }
+    UpdateValue::Array { record_size: 1, pieces: vec![(extent, Data::Bytes(vec![byte; length]))].into() }
 }
 
 async fn fetched(store: &Store, epoch: u64, dkey: &str, akey: &str) -> Option<Vec<u8>> {
@@ -57,8 +57,8 @@ async fn fetched(store: &Store, epoch: u64, dkey: &str, akey: &str) -> Option<Ve
     let akeys = vec![AkeyFetch { akey: key(akey), what: FetchWhat::Single, conditions }];
     let (dkey, epoch) = (key(dkey), Epoch(epoch));
     let (container, object, size_only) = (CONTAINER, OBJECT, false);
-    let request = FetchRequest { container, object, epoch, dkey, akeys, size_only, conditions };
-    match store.fetch(request).await.expect("fetch").akeys.remove(0) {
+    let request = FetchRequest { container, object, epoch, dkey, akeys: akeys.into(), size_only, conditions };
+    match store.fetch(request).await.expect("fetch").akeys.pop().expect("one akey was asked for") {
         Fetched::Single { data, .. } => Some(data.to_vec()),
         _ => None,
     }

@@ -122,6 +122,7 @@ pub(crate) struct StoredRange {
 }
 
 /// What a damaged value belongs to, for messages.
+#[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub container: ContainerId,
     pub object: ObjectId,
@@ -152,10 +153,23 @@ impl StoredRange {
     }
 
     /// Reads a part that lies in the arena, and verifies the value it belongs to.
-    #[inline]
     pub(crate) fn read_inline(&self, arena: &Arena, origin: &Origin<'_>) -> Result<Data> {
+        let mut data = Data::EMPTY;
+        self.read_inline_into(arena, || *origin, &mut data)?;
+        Ok(data)
+    }
+
+    /// As [`StoredRange::read_inline`], into its place.
+    #[inline]
+    pub(crate) fn read_inline_into<'a>(
+        &self,
+        arena: &Arena,
+        origin: impl FnOnce() -> Origin<'a>,
+        out: &mut Data,
+    ) -> Result<()> {
         let bytes = arena.read(self.address, self.value_length)?;
         self.checksum.verify_inline(arena, &bytes, origin)?;
-        Ok(Data::copy_of(&bytes[self.start..self.start + self.length]))
+        out.set_copy_of(&bytes[self.start..self.start + self.length]);
+        Ok(())
     }
 }

@@ -24,6 +24,7 @@
 
 use crate::place::{Place, Scope};
 use crate::recent::MIX;
+use daos_media::prefetch;
 use daos_types::TransactionId;
 use std::cell::Cell;
 
@@ -137,6 +138,12 @@ impl Timestamps {
     /// Everything was read at this epoch, too.
     pub(crate) fn raise_floor(&self, epoch: u64) {
         self.floor.set(self.floor.get().max(epoch));
+    }
+
+    /// A dkey is about to be marked, by its word: its line is one of many, and comes from far.
+    #[inline]
+    pub(crate) fn prefetch(&self, dkey: u64) {
+        prefetch(slot(&self.dkeys, dkey));
     }
 
     /// Values of an akey, or whether it exists, were read: by the words of the object and the dkey, and the akey's order word.

@@ -1,14 +1,12 @@
 //! Reading: what a read at an epoch may see while changes are prepared, and what it leaves behind in the timestamps.
 
-use crate::fetch::Found;
-use crate::key_order::order_of;
 use crate::place::{Place, Scope, word_of_dkey};
 use crate::prepared::intents::Intent;
 use crate::recent::word_of_object;
 use crate::timestamps::Reader;
 use crate::{
-    Anchor, Direction, ExtentListing, FetchReply, FetchRequest, KeyChoice, KeyListing, Limits, ObjectListing,
-    QueryReply, QueryRequest, Store, TreeAnchor, TreeListing, TreeRequest,
+    Anchor, Direction, ExtentListing, Fetch, FetchRequest, KeyChoice, KeyListing, Limits, ObjectListing, QueryReply,
+    QueryRequest, Store, TreeAnchor, TreeListing, TreeRequest,
 };
 use daos_media::Lsn;
 use daos_status::{Code, Result, fail};
@@ -109,76 +107,12 @@ impl Store {
             ),
         }
     }
-
-    /// Fetches; nothing is waited for when all is in memory and durable.
-    #[inline]
-    pub(crate) async fn fetch_values(
-        &self,
-        request: &FetchRequest,
-        transaction: Option<TransactionId>,
-        in_place: bool,
-    ) -> Result<FetchReply> {
-        match self.fetch_now(request, transaction, in_place) {
-            Ok(reply) => Ok(reply),
-            Err(rest) => self.counted(|statistics| statistics.fetches += 1, self.finish_fetch(request, *rest)).await,
-        }
-    }
-
-    fn fetch_now(
-        &self,
-        request: &FetchRequest,
-        transaction: Option<TransactionId>,
-        in_place: bool,
-    ) -> Result<FetchReply, Box<RestOfFetch>> {
-        if self.is_closed() {
-            return Err(Box::new(RestOfFetch { found: Ok(None), lsn: Lsn(0) }));
-        }
-        let order = match order_of(request.object.object_type().dkey_kind(), &request.dkey) {
-            Ok(order) => order,
-            Err(status) => return Err(Box::new(RestOfFetch { found: Err(status), lsn: Lsn(0) })),
-        };
-        let at = self.read_at(request, order, transaction);
-        let mut found = Found::with_room(request.akeys.len(), in_place);
-        let result = self.find_values(request, order, &at, &mut found);
-        let is_durable = self.durable.is_all_durable();
-        let lsn = if is_durable { Lsn(0) } else { self.recent.of_words(at.object, at.dkey) };
-        if result.is_ok() && found.is_complete() && lsn <= self.durable.durable() {
-            let (reply, bytes) = found.into_reply();
-            self.count(|statistics| {
-                statistics.fetches += 1;
-                statistics.bytes_read += bytes;
-            });
-            return Ok(reply);
-        }
-        Err(Box::new(RestOfFetch { found: result.map(|()| Some(found)), lsn }))
-    }
-
-    async fn finish_fetch(&self, request: &FetchRequest, rest: RestOfFetch) -> Result<FetchReply> {
-        let result = match rest.found {
-            Ok(Some(found)) if found.is_complete() => Ok(found.into_reply()),
-            Ok(Some(found)) => self.read_values(request, found).await,
-            Ok(None) => fail!(Code::Shutdown, "the store was closed"),
-            Err(status) => Err(status),
-        };
-        self.wait_for(rest.lsn).await?;
-        let (reply, bytes) = result?;
-        self.count(|statistics| statistics.bytes_read += bytes);
-        Ok(reply)
-    }
 }
 
-/// A fetch that has to wait for something, or has failed.
-struct RestOfFetch {
-    /// What was found; nothing when the store is closed.
-    found: Result<Option<Found>>,
-    /// The commit that must be durable before anybody is told.
-    lsn: Lsn,
-}
-
-impl View<'_> {
+impl<'a> View<'a> {
     /// As [`Store::fetch`].
-    pub async fn fetch(&self, request: FetchRequest) -> Result<FetchReply> {
-        self.store.fetch_values(&request, self.transaction, false).await
+    pub fn fetch(&self, request: FetchRequest) -> Fetch<'a> {
+        Fetch::new(self.store, request, self.transaction, false)
     }
 
     /// As [`Store::list_objects`].

@@ -40,11 +40,17 @@ fn arrays_have_holes_and_punched_ranges() {
     with_store(|store, _| async move {
         let piece = |start, byte: u8, count: u64| (extent(start, count), Data::Bytes(vec![byte; count as usize]));
         let pieces = vec![piece(0, 1, 10), piece(20, 2, 9000)];
-        store.update(update(10, "d", "a", UpdateValue::Array { record_size: 1, pieces })).await.expect("update");
+        store
+            .update(update(10, "d", "a", UpdateValue::Array { record_size: 1, pieces: pieces.into() }))
+            .await
+            .expect("update");
         let pieces = vec![piece(5, 3, 20)];
-        store.update(update(20, "d", "a", UpdateValue::Array { record_size: 1, pieces })).await.expect("update");
+        store
+            .update(update(20, "d", "a", UpdateValue::Array { record_size: 1, pieces: pieces.into() }))
+            .await
+            .expect("update");
         store.update(update(30, "d", "a", UpdateValue::PunchExtents(vec![extent(8, 2)]))).await.expect("punch");
-        let request = fetch(30, "d", "a", FetchWhat::Array(vec![extent(0, 30), extent(9000, 1000)]));
+        let request = fetch(30, "d", "a", FetchWhat::Array(Few::from([extent(0, 30), extent(9000, 1000)])));
         let reply = store.fetch(request).await.expect("fetch");
         let data = |byte: u8, count: usize| Content::Data(Data::Bytes(vec![byte; count]));
         let piece =
@@ -58,8 +64,8 @@ fn arrays_have_holes_and_punched_ranges() {
             piece(9000, 20, 10, data(2, 20)),
             piece(9020, 980, 0, Content::Hole),
         ];
-        assert_eq!(reply.akeys, [Fetched::Array { record_size: 1, pieces }]);
-        let wrong = UpdateValue::Array { record_size: 2, pieces: vec![(extent(0, 1), Data::copy_of(b"ab"))] };
+        assert_eq!(reply.akeys, [Fetched::Array { record_size: 1, pieces: pieces.into() }]);
+        let wrong = UpdateValue::Array { record_size: 2, pieces: Few::from([(extent(0, 1), Data::copy_of(b"ab"))]) };
         assert_eq!(store.update(update(40, "d", "a", wrong)).await.expect_err("size").code(), Code::RecSize);
         assert_eq!(store.update(update(40, "d", "a", single(b"x"))).await.expect_err("kind").code(), Code::NoPerm);
         assert_eq!(store.statistics().failures, 2);
@@ -148,7 +154,7 @@ fn malformed_requests_are_refused() {
     with_store(|store, _| async move {
         let array = |record_size, count, bytes: usize| UpdateValue::Array {
             record_size,
-            pieces: vec![(extent(0, count), Data::Bytes(vec![0; bytes]))],
+            pieces: vec![(extent(0, count), Data::Bytes(vec![0; bytes]))].into(),
         };
         let updates = [
             (update(0, "d", "a", single(b"x")), Code::Inval),

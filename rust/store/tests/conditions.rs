@@ -99,7 +99,7 @@ impl State {
         match self {
             State::PunchedRange => {
                 let pieces = vec![(extent(0, bytes.len() as u64), Data::copy_of(bytes))];
-                UpdateValue::Array { record_size: 1, pieces }
+                UpdateValue::Array { record_size: 1, pieces: pieces.into() }
             }
             _ => single(bytes),
         }
@@ -143,8 +143,11 @@ fn updates_are_conditional_on_dkeys_and_akeys() {
             if expected(state).is_some() {
                 return;
             }
-            let what =
-                if state == State::PunchedRange { FetchWhat::Array(vec![extent(0, 3)]) } else { FetchWhat::Single };
+            let what = if state == State::PunchedRange {
+                FetchWhat::Array(Few::from([extent(0, 3)]))
+            } else {
+                FetchWhat::Single
+            };
             let reply = store.fetch(fetch(10, "d", "a", what)).await.expect("fetch");
             let found = match &reply.akeys[0] {
                 Fetched::Single { data, .. } => data[..] == *b"new",
@@ -166,11 +169,11 @@ fn conditions_per_akey_hold_for_their_akey_only() {
             let akey = |name: &str, value, conditions| AkeyUpdate { akey: key(name), value, conditions };
             let request = UpdateRequest {
                 conditions: Conditions::PER_AKEY,
-                akeys: vec![
+                akeys: Few::from([
                     akey("free", single(b"free"), Conditions::NONE),
                     akey("fresh", single(b"fresh"), Conditions::AKEY_INSERT),
                     akey("a", state.value(b"new"), own),
-                ],
+                ]),
                 ..update(10, "d", "", single(b""))
             };
             assert_eq!(code(store.update(request).await), expected, "{own:?} when {state:?}");
@@ -186,8 +189,9 @@ fn conditions_per_akey_hold_for_their_akey_only() {
 #[test]
 fn fetches_are_conditional_on_dkeys_and_akeys() {
     for_every_state(|store, state| async move {
-        let what =
-            || if state == State::PunchedRange { FetchWhat::Array(vec![extent(0, 3)]) } else { FetchWhat::Single };
+        let what = || {
+            if state == State::PunchedRange { FetchWhat::Array(Few::from([extent(0, 3)])) } else { FetchWhat::Single }
+        };
         for (conditions, holds) in [
             (Conditions::NONE, true),
             (Conditions::DKEY_FETCH, state.has_dkey()),
@@ -202,7 +206,7 @@ fn fetches_are_conditional_on_dkeys_and_akeys() {
         let akey = |name: &str, what, conditions| AkeyFetch { akey: key(name), what, conditions };
         let request = |own| FetchRequest {
             conditions: Conditions::PER_AKEY,
-            akeys: vec![akey("never", FetchWhat::Single, Conditions::NONE), akey("a", what(), own)],
+            akeys: Few::from([akey("never", FetchWhat::Single, Conditions::NONE), akey("a", what(), own)]),
             ..fetch(10, "d", "", FetchWhat::Single)
         };
         let expected = unless(state.has_akey(), Code::Nonexist);
@@ -228,8 +232,11 @@ fn punches_are_conditional_on_what_they_name() {
             assert_eq!(code(store.punch(request).await), expected, "{what:?} when {state:?}");
             // Without the condition it always works.
             store.punch(punch(12, what)).await.expect("punch");
-            let what =
-                if state == State::PunchedRange { FetchWhat::Array(vec![extent(0, 3)]) } else { FetchWhat::Single };
+            let what = if state == State::PunchedRange {
+                FetchWhat::Array(Few::from([extent(0, 3)]))
+            } else {
+                FetchWhat::Single
+            };
             let reply = store.fetch(fetch(12, "d", "a", what)).await.expect("fetch");
             assert_eq!(reply.akeys, [Fetched::Missing], "{state:?}");
         });
@@ -298,8 +305,10 @@ fn every_combination_of_conditions_of_updates() {
         for request in all_of(&UPDATE_FLAGS) {
             for own in all_of(&own_flags) {
                 let akeys = vec![AkeyUpdate { akey: key("a"), value: state.value(b"new"), conditions: own }];
-                let wanted = UpdateRequest { conditions: request, akeys, ..update(10, "d", "", single(b"")) };
-                let array = UpdateValue::Array { record_size: 1, pieces: vec![(extent(0, 1), Data::copy_of(b"x"))] };
+                let wanted =
+                    UpdateRequest { conditions: request, akeys: akeys.into(), ..update(10, "d", "", single(b"")) };
+                let array =
+                    UpdateValue::Array { record_size: 1, pieces: Few::from([(extent(0, 1), Data::copy_of(b"x"))]) };
                 let refuser = update(10, "other", "single", array);
                 let operations = vec![Operation::Update(wanted), Operation::Update(refuser)];
                 let expected = of_update(state, request, own).or(Some(Code::NoPerm));
@@ -321,12 +330,17 @@ fn every_combination_of_conditions_of_fetches() {
             for own in all_of(&flags[..2]) {
                 for size_only in [false, true] {
                     let what = match state {
-                        State::PunchedRange => FetchWhat::Array(vec![extent(0, 3)]),
+                        State::PunchedRange => FetchWhat::Array(Few::from([extent(0, 3)])),
                         _ => FetchWhat::Single,
                     };
                     let akeys = vec![AkeyFetch { akey: key("a"), what, conditions: own }];
                     let conditions = request;
-                    let wanted = FetchRequest { akeys, conditions, size_only, ..fetch(10, "d", "", FetchWhat::Single) };
+                    let wanted = FetchRequest {
+                        akeys: akeys.into(),
+                        conditions,
+                        size_only,
+                        ..fetch(10, "d", "", FetchWhat::Single)
+                    };
                     let akey = if request.has(Conditions::PER_AKEY) { own } else { request };
                     let holds = (!request.has(Conditions::DKEY_FETCH) || state.has_dkey())
                         && (!akey.has(Conditions::AKEY_FETCH) || state.has_akey());

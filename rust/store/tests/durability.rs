@@ -149,14 +149,14 @@ fn damaged_data_is_noticed() {
     let put = {
         let store = store.clone();
         let pieces = vec![(extent(0, 100_000), Data::Bytes(vec![1; 100_000]))];
-        async move { store.update(update(1, "d", "a", UpdateValue::Array { record_size: 1, pieces })).await }
+        async move { store.update(update(1, "d", "a", UpdateValue::Array { record_size: 1, pieces: pieces.into() })).await }
     };
     outcome(&executor, put).expect("done").expect("update");
     // The value was written to the first free blocks. Its checksums cover 32 KiB each.
     media.flip_bit("data", 40_000 * 8).expect("there is such a bit");
     let get = |start, count| {
         let store = store.clone();
-        let what = FetchWhat::Array(vec![extent(start, count)]);
+        let what = FetchWhat::Array(Few::from([extent(start, count)]));
         async move { store.fetch(fetch(1, "d", "a", what)).await }
     };
     assert!(outcome(&executor, get(0, 32 * 1024)).expect("done").is_ok(), "another chunk is whole");

@@ -38,14 +38,16 @@ fn keys_of_all_lengths() -> Vec<Key> {
 
 async fn put(store: &Store, object: ObjectId, epoch: u64, dkey: &Key, akey: &Key, bytes: &[u8]) {
     let akeys = vec![AkeyUpdate { akey: akey.clone(), value: single(bytes), conditions: Conditions::NONE }];
-    let request = UpdateRequest { object, dkey: dkey.clone(), akeys, ..update(epoch, "", "", single(b"")) };
+    let request =
+        UpdateRequest { object, dkey: dkey.clone(), akeys: akeys.into(), ..update(epoch, "", "", single(b"")) };
     store.update(request).await.expect("update");
 }
 
 async fn get(store: &Store, object: ObjectId, epoch: u64, dkey: &Key, akey: &Key) -> Fetched {
     let akeys = vec![AkeyFetch { akey: akey.clone(), what: FetchWhat::Single, conditions: Conditions::NONE }];
-    let request = FetchRequest { object, dkey: dkey.clone(), akeys, ..fetch(epoch, "", "", FetchWhat::Single) };
-    store.fetch(request).await.expect("fetch").akeys.remove(0)
+    let request =
+        FetchRequest { object, dkey: dkey.clone(), akeys: akeys.into(), ..fetch(epoch, "", "", FetchWhat::Single) };
+    store.fetch(request).await.expect("fetch").akeys.pop().expect("one akey was asked for")
 }
 
 fn is_value(fetched: &Fetched, bytes: &[u8]) -> bool {
@@ -189,7 +191,7 @@ fn records_of_any_size_at_any_place_overlap() {
                             (range, Data::Bytes(bytes))
                         })
                         .collect();
-                    let value = UpdateValue::Array { record_size, pieces };
+                    let value = UpdateValue::Array { record_size, pieces: pieces.into() };
                     store.update(update(1 + step as u64, "d", &akey, value)).await.expect("update");
                 }
                 shadows.push((akey, shadow));
@@ -204,7 +206,7 @@ fn records_of_any_size_at_any_place_overlap() {
                 ranges.into_iter().map(|(start, count)| extent(shadow.first + start, count)).collect();
             for range in ranges {
                 let reply =
-                    store.fetch(fetch(u64::MAX, "d", akey, FetchWhat::Array(vec![range]))).await.expect("fetch");
+                    store.fetch(fetch(u64::MAX, "d", akey, FetchWhat::Array(Few::from([range])))).await.expect("fetch");
                 let Fetched::Array { record_size, pieces } = &reply.akeys[0] else { panic!("an array") };
                 assert_eq!(*record_size, shadow.record_size);
                 shadow.check(range, pieces);
@@ -218,7 +220,7 @@ fn holes_punched_ranges_and_misses_are_told_apart() {
     with_store(|store: Rc<Store>, _| async move {
         let array = |start, bytes: &[u8]| UpdateValue::Array {
             record_size: 2,
-            pieces: vec![(extent(start, bytes.len() as u64 / 2), Data::copy_of(bytes))],
+            pieces: Few::from([(extent(start, bytes.len() as u64 / 2), Data::copy_of(bytes))]),
         };
         store.update(update(1, "d", "a", array(10, b"aabbccdd"))).await.expect("update");
         store
@@ -226,13 +228,13 @@ fn holes_punched_ranges_and_misses_are_told_apart() {
             .await
             .expect("punch");
         store.update(update(3, "d", "a", array(13, b"DD"))).await.expect("update");
-        let whole = || FetchWhat::Array(vec![extent(8, 10), extent(19, 2)]);
+        let whole = || FetchWhat::Array(Few::from([extent(8, 10), extent(19, 2)]));
         let piece =
             |start, count, epoch, content| FetchedPiece { extent: extent(start, count), epoch: Epoch(epoch), content };
         let data = |bytes: &[u8]| Content::Data(Data::copy_of(bytes));
         let expected = |size_only: bool| Fetched::Array {
             record_size: 2,
-            pieces: vec![
+            pieces: Few::from([
                 piece(8, 2, 0, Content::Hole),
                 piece(10, 1, 1, data(if size_only { b"" } else { b"aa" })),
                 piece(11, 1, 2, Content::Punched),
@@ -241,15 +243,19 @@ fn holes_punched_ranges_and_misses_are_told_apart() {
                 piece(14, 4, 0, Content::Hole),
                 piece(19, 1, 0, Content::Hole),
                 piece(20, 1, 2, Content::Punched),
-            ],
+            ]),
         };
         for size_only in [false, true] {
             let request = FetchRequest { size_only, ..fetch(9, "d", "a", whole()) };
             assert_eq!(store.fetch(request).await.expect("fetch").akeys, [expected(size_only)]);
         }
         // A range without data of an array that has some is no miss: its record size is known.
-        let reply = store.fetch(fetch(9, "d", "a", FetchWhat::Array(vec![extent(100, 2)]))).await.expect("fetch");
-        assert_eq!(reply.akeys, [Fetched::Array { record_size: 2, pieces: vec![piece(100, 2, 0, Content::Hole)] }]);
+        let reply =
+            store.fetch(fetch(9, "d", "a", FetchWhat::Array(Few::from([extent(100, 2)])))).await.expect("fetch");
+        assert_eq!(
+            reply.akeys,
+            [Fetched::Array { record_size: 2, pieces: Few::from([piece(100, 2, 0, Content::Hole)]) }]
+        );
         for (epoch, dkey, akey) in [(9, "d", "b"), (9, "e", "a"), (0, "d", "a")] {
             let reply = store.fetch(fetch(epoch, dkey, akey, whole())).await.expect("fetch");
             assert_eq!(reply.akeys, [Fetched::Missing], "{dkey} {akey} at {epoch}");
@@ -259,9 +265,9 @@ fn holes_punched_ranges_and_misses_are_told_apart() {
         store.punch(punch(4, akeys)).await.expect("punch");
         assert_eq!(store.fetch(fetch(9, "d", "a", whole())).await.expect("fetch").akeys, [Fetched::Missing]);
         store.update(update(5, "d", "a", array(12, b"zz"))).await.expect("update");
-        let reply = store.fetch(fetch(9, "d", "a", FetchWhat::Array(vec![extent(10, 4)]))).await.expect("fetch");
+        let reply = store.fetch(fetch(9, "d", "a", FetchWhat::Array(Few::from([extent(10, 4)])))).await.expect("fetch");
         let pieces = vec![piece(10, 2, 0, Content::Hole), piece(12, 1, 5, data(b"zz")), piece(13, 1, 0, Content::Hole)];
-        assert_eq!(reply.akeys, [Fetched::Array { record_size: 2, pieces }]);
+        assert_eq!(reply.akeys, [Fetched::Array { record_size: 2, pieces: pieces.into() }]);
     });
 }
 
@@ -276,7 +282,7 @@ fn an_update_of_many_akeys_is_all_or_nothing() {
                         single(&bytes_of(number, (number * 97) as usize))
                     } else {
                         let bytes = Data::Bytes(bytes_of(number, 9));
-                        UpdateValue::Array { record_size: 3, pieces: vec![(extent(number, 3), bytes)] }
+                        UpdateValue::Array { record_size: 3, pieces: Few::from([(extent(number, 3), bytes)]) }
                     },
                     conditions: Conditions::NONE,
                 })
@@ -287,13 +293,13 @@ fn an_update_of_many_akeys_is_all_or_nothing() {
         store.update(update(1, "other", "last", single(b"x"))).await.expect("update");
         store.update(update(1, "d", "last", single(b"x"))).await.expect("update");
         let space = store.space().expect("space");
-        let array = UpdateValue::Array { record_size: 1, pieces: vec![(extent(0, 1), Data::copy_of(b"y"))] };
-        let refused = UpdateRequest { akeys: akeys(200, array), ..update(2, "d", "", single(b"")) };
+        let array = UpdateValue::Array { record_size: 1, pieces: Few::from([(extent(0, 1), Data::copy_of(b"y"))]) };
+        let refused = UpdateRequest { akeys: akeys(200, array).into(), ..update(2, "d", "", single(b"")) };
         assert_eq!(store.update(refused).await.expect_err("a single value").code(), Code::NoPerm);
         let listing = store.list_akeys(CONTAINER, OBJECT, &key("d"), Epoch::MAX, &Anchor::Start, EVERYTHING).await;
         assert_eq!(listing.expect("list").entries, [key("last")]);
         assert_eq!(store.space().expect("space"), space);
-        let request = UpdateRequest { akeys: akeys(200, single(b"z")), ..update(2, "d", "", single(b"")) };
+        let request = UpdateRequest { akeys: akeys(200, single(b"z")).into(), ..update(2, "d", "", single(b"")) };
         store.update(request).await.expect("update");
         let listing = store.list_akeys(CONTAINER, OBJECT, &key("d"), Epoch::MAX, &Anchor::Start, EVERYTHING).await;
         assert_eq!(listing.expect("list").entries.len(), 201);

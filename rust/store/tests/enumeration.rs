@@ -88,7 +88,7 @@ fn extents_at_a_fixed_epoch_do_not_change_under_a_listing() {
         let write = |epoch: u64| {
             let range = extent(random.next_u64() % 2000, 1 + random.next_u64() % 40);
             let pieces = vec![(range, Data::Bytes(vec![1; range.count() as usize]))];
-            let request = update(epoch, "d", "a", UpdateValue::Array { record_size: 1, pieces });
+            let request = update(epoch, "d", "a", UpdateValue::Array { record_size: 1, pieces: pieces.into() });
             let store = store.clone();
             async move { store.update(request).await.expect("update") }
         };
@@ -131,7 +131,7 @@ fn anchors_of_others_are_refused() {
         for number in 0..10u64 {
             for dkey in [format!("{number}"), "d".into()] {
                 let pieces = vec![(extent(number * 10, 1), Data::copy_of(b"x"))];
-                let array = UpdateValue::Array { record_size: 1, pieces };
+                let array = UpdateValue::Array { record_size: 1, pieces: pieces.into() };
                 store.update(update(number + 1, &dkey, "a", array)).await.expect("update");
             }
         }

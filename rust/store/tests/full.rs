@@ -112,9 +112,9 @@ fn every_free_block_can_be_written() {
         assert_eq!(fetch_single(&store, u64::MAX, "large", "single").await, Some(large.clone()));
         store.punch(punch(count + 1, PunchTarget::Object)).await.expect("punch");
         let pieces = vec![(extent(7, large.len() as u64), Data::copy_of(&large))];
-        let array = UpdateValue::Array { record_size: 1, pieces };
+        let array = UpdateValue::Array { record_size: 1, pieces: pieces.into() };
         store.update(update(count + 2, "large", "array", array)).await.expect("update");
-        let what = FetchWhat::Array(vec![extent(7 + 100_000, 50_000), extent(40_000, 9)]);
+        let what = FetchWhat::Array(Few::from([extent(7 + 100_000, 50_000), extent(40_000, 9)]));
         let reply = store.fetch(fetch(u64::MAX, "large", "array", what)).await.expect("fetch");
         let Fetched::Array { pieces, .. } = &reply.akeys[0] else { panic!("an array") };
         let expected = [large[100_000..150_000].to_vec(), large[39_993..40_002].to_vec()].map(Data::from);

@@ -168,7 +168,8 @@ async fn list_extents(store: &Store, epoch: u64, direction: Direction, count: us
 
 async fn check_array(store: &Store, cells: &Cells, epoch: u64) {
     let mut runs = cells.runs(epoch);
-    let reply = store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(vec![extent(0, 1 << 40)]))).await.expect("fetch");
+    let reply =
+        store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(Few::from([extent(0, 1 << 40)])))).await.expect("fetch");
     let found = match &reply.akeys[0] {
         Fetched::Array { pieces, .. } => {
             for piece in pieces {
@@ -202,7 +203,7 @@ fn with_array(seed: u64, count: u64, width: u64, epoch_of: fn(u64, u64) -> u64) 
                 true => UpdateValue::PunchExtents(vec![range]),
                 false => {
                     let bytes = Data::Bytes(vec![epoch as u8; range.count() as usize]);
-                    UpdateValue::Array { record_size: 1, pieces: vec![(range, bytes)] }
+                    UpdateValue::Array { record_size: 1, pieces: Few::from([(range, bytes)]) }
                 }
             };
             store.update(update(epoch, "d", "a", value)).await.expect("update");

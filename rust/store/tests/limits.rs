@@ -20,7 +20,7 @@ fn code<T>(result: Result<T>) -> Option<Code> {
 
 fn array(start: u64, bytes: &[u8]) -> UpdateValue {
     let pieces = vec![(extent(start, bytes.len() as u64), Data::copy_of(bytes))];
-    UpdateValue::Array { record_size: 1, pieces }
+    UpdateValue::Array { record_size: 1, pieces: pieces.into() }
 }
 
 async fn dkeys_at(store: &Store, epoch: u64) -> usize {
@@ -86,7 +86,7 @@ fn the_greatest_epoch_is_one_like_the_others() {
         store.snapshot_destroy(CONTAINER, Epoch(LAST)).await.expect("unpin");
         store.aggregate(CONTAINER, Epoch(LAST)).await.expect("aggregate");
         assert_eq!(fetch_single(&store, LAST, "d", "a").await, Some(b"again".to_vec()));
-        let array = fetch(LAST, "d", "array", FetchWhat::Array(vec![extent(0, 9)]));
+        let array = fetch(LAST, "d", "array", FetchWhat::Array(Few::from([extent(0, 9)])));
         assert_eq!(store.fetch(array).await.expect("fetch").akeys, [Fetched::Missing]);
     });
 }
@@ -159,7 +159,7 @@ fn arrays_reach_from_the_first_record_to_the_last() {
             FetchedPiece { extent, epoch: Epoch(epoch), content }
         };
         let read = async |epoch: u64| {
-            let reply = store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(vec![whole]))).await.expect("fetch");
+            let reply = store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(Few::from([whole])))).await.expect("fetch");
             match reply.akeys.into_iter().next() {
                 Some(Fetched::Array { record_size: 1, pieces }) => pieces,
                 other => panic!("{other:?}"),
@@ -204,7 +204,7 @@ fn an_akey_is_named_once_in_an_update() {
         let mut akeys: Vec<AkeyUpdate> = (0..500).map(|number| akey(&format!("akey {number}"))).collect();
         akeys.push(akey("akey 77"));
         let request = |akeys| UpdateRequest { akeys, ..update(3, "d", "", single(b"")) };
-        assert_eq!(code(store.update(request(akeys)).await), Some(Code::NoPerm));
+        assert_eq!(code(store.update(request(akeys.into())).await), Some(Code::NoPerm));
         assert_eq!(dkeys_at(&store, 3).await, 0, "nothing was done");
         // Several operations of one transaction may.
         let operations = ["1", "2"].map(|text| Operation::Update(update(3, "d", "c", single(text.as_bytes()))));

@@ -21,7 +21,7 @@ fn bytes(seed: usize, length: usize) -> Vec<u8> {
 fn data_of(reply: FetchReply) -> Data {
     match reply.akeys.into_iter().next().expect("one") {
         Fetched::Single { data, .. } => data,
-        Fetched::Array { mut pieces, .. } => match pieces.remove(0).content {
+        Fetched::Array { mut pieces, .. } => match pieces.pop().expect("one piece").content {
             Content::Data(data) => data,
             other => panic!("{other:?}"),
         },
@@ -60,9 +60,12 @@ fn parts_of_an_extent_are_found_in_place() {
     with_settings(StoreSettings { durability: Durability::Ram, ..settings() }, |store, _| async move {
         let whole = bytes(3, 100_000);
         let pieces = vec![(extent(500, 100_000), Data::copy_of(&whole))];
-        store.update(update(1, "d", "a", UpdateValue::Array { record_size: 1, pieces })).await.expect("update");
+        store
+            .update(update(1, "d", "a", UpdateValue::Array { record_size: 1, pieces: pieces.into() }))
+            .await
+            .expect("update");
         for (start, count) in [(0, 1), (0, 100_000), (4095, 2), (32_767, 2), (32_768, 32_768), (99_999, 1)] {
-            let what = FetchWhat::Array(vec![extent(500 + start, count)]);
+            let what = FetchWhat::Array(Few::from([extent(500 + start, count)]));
             let part = &whole[start as usize..(start + count) as usize];
             let request = fetch(u64::MAX, "d", "a", what);
             let seen = data_of(store.fetch_in_place(request.clone()).await.expect("fetch"));

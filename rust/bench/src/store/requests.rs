@@ -5,7 +5,7 @@ use super::setup::Setup;
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, fail};
 use daos_store::{
-    AkeyFetch, AkeyUpdate, Conditions, Content, Data, FetchReply, FetchRequest, FetchWhat, Fetched, UpdateRequest,
+    AkeyFetch, AkeyUpdate, Conditions, Content, Data, FetchReply, FetchRequest, FetchWhat, Fetched, Few, UpdateRequest,
     UpdateValue,
 };
 use daos_types::{ContainerId, Epoch};
@@ -63,7 +63,7 @@ impl Requests {
         let data = self.data(record, source);
         let value = match place.extent {
             None => UpdateValue::Single(data),
-            Some(extent) => UpdateValue::Array { record_size: 1, pieces: vec![(extent, data)] },
+            Some(extent) => UpdateValue::Array { record_size: 1, pieces: Few::from([(extent, data)]) },
         };
         Ok(UpdateRequest {
             container: self.container,
@@ -71,20 +71,20 @@ impl Requests {
             epoch: Epoch(epoch),
             dkey: place.dkey,
             conditions: Conditions::NONE,
-            akeys: vec![AkeyUpdate { akey: place.akey, value, conditions: Conditions::NONE }],
+            akeys: Few::from([AkeyUpdate { akey: place.akey, value, conditions: Conditions::NONE }]),
         })
     }
 
     /// Reads a record.
     pub fn fetch(&self, record: u64) -> Result<FetchRequest> {
         let place = place(&self.setup, record)?;
-        let what = place.extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(vec![extent]));
+        let what = place.extent.map_or(FetchWhat::Single, |extent| FetchWhat::Array(Few::from([extent])));
         Ok(FetchRequest {
             container: self.container,
             object: place.object,
             epoch: Epoch::MAX,
             dkey: place.dkey,
-            akeys: vec![AkeyFetch { akey: place.akey, what, conditions: Conditions::NONE }],
+            akeys: Few::from([AkeyFetch { akey: place.akey, what, conditions: Conditions::NONE }]),
             size_only: false,
             conditions: Conditions::NONE,
         })
@@ -101,9 +101,11 @@ impl Requests {
             _ => &[],
         };
         let stamp = record.to_le_bytes();
-        let length = stamp.len().min(self.setup.size);
-        let stamp = &stamp[..length];
-        if bytes.len() != self.setup.size || !bytes.starts_with(stamp) || !bytes.ends_with(stamp) {
+        let is_stamped = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => (*first, *last) == (stamp, stamp),
+            _ => *bytes == stamp[..bytes.len()],
+        };
+        if bytes.len() != self.setup.size || !is_stamped {
             fail!(Code::Io, "the store gave other bytes for record {record} than were written: {reply:?}");
         }
         Ok(())

@@ -159,11 +159,11 @@ impl Subject {
                     let watch = self.watch();
                     measured(self.is_counted.get(), async {
                         for (record, request) in requests {
-                            let reply = match work {
-                                Work::ReadInPlace => self.store.fetch_in_place(request).await?,
-                                _ => self.store.fetch(request).await?,
+                            let fetch = match work {
+                                Work::ReadInPlace => self.store.fetch_in_place(request),
+                                _ => self.store.fetch(request),
                             };
-                            self.requests.check(record, &reply)?;
+                            self.requests.check(record, &fetch.await?)?;
                         }
                         Ok(())
                     })

@@ -4,7 +4,7 @@ use super::into_buffer;
 use crate::check::extent_bytes;
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, fail};
-use daos_store::{Content, Data, Fetched, FetchedPiece};
+use daos_store::{Content, Data, Fetched, FetchedPiece, Few};
 use daos_types::Extent;
 use daos_wire::{AkeyReply, Piece};
 
@@ -18,7 +18,7 @@ const STATE_PUNCHED: u8 = 2;
 /// What a request wants of one akey.
 pub(super) struct Wanted {
     /// The extents; `None` for the single value.
-    pub extents: Option<Vec<Extent>>,
+    pub extents: Option<Few<Extent>>,
     /// Room for bytes; `None` when only the size is wanted.
     pub capacity: Option<u64>,
     /// Where that room begins in the client's memory.
@@ -90,7 +90,7 @@ fn array_answer(
     wanted: &Wanted,
     extents: &[Extent],
     record_size: u64,
-    pieces: Vec<FetchedPiece>,
+    pieces: Few<FetchedPiece>,
     spots: &mut Vec<Spot>,
 ) -> Result<AkeyReply> {
     let needed = extent_bytes(record_size, extents);
@@ -156,7 +156,7 @@ mod tests {
         FetchedPiece { extent: extent(start, count), epoch: Epoch(1), content }
     }
 
-    fn wanted(extents: Option<Vec<Extent>>, capacity: Option<u64>, offset: u64) -> Wanted {
+    fn wanted(extents: Option<Few<Extent>>, capacity: Option<u64>, offset: u64) -> Wanted {
         Wanted { extents, capacity, offset }
     }
 
@@ -170,8 +170,8 @@ mod tests {
             piece(4, 1, Content::Punched),
             piece(9, 1, data(b"ef")),
         ];
-        let found = Fetched::Array { record_size: 2, pieces };
-        let wanted = [wanted(Some(vec![extent(0, 5), extent(9, 1)]), Some(100), 1000)];
+        let found = Fetched::Array { record_size: 2, pieces: pieces.into() };
+        let wanted = [wanted(Some(Few::from([extent(0, 5), extent(9, 1)])), Some(100), 1000)];
         let (akeys, spots) = answer(&wanted, [found].into_iter()).unwrap();
         let shape: Vec<_> = akeys[0].pieces.iter().map(|p| (p.extent.start(), p.extent.count(), p.state)).collect();
         assert_eq!((akeys[0].size, shape), (2, vec![(0, 2, 0), (2, 2, 1), (4, 1, 2), (9, 1, 0)]));
@@ -187,23 +187,24 @@ mod tests {
             let (akeys, spots) = answer(&[wanted(None, capacity, 0)], [single()].into_iter()).unwrap();
             assert_eq!((akeys[0].size, spots.len()), (5, spots_expected));
         }
-        let array = Fetched::Array { record_size: 3, pieces: vec![piece(0, 2, Content::Hole)] };
-        let (akeys, spots) = answer(&[wanted(Some(vec![extent(0, 2)]), Some(5), 0)], [array].into_iter()).unwrap();
+        let array = Fetched::Array { record_size: 3, pieces: Few::from([piece(0, 2, Content::Hole)]) };
+        let (akeys, spots) =
+            answer(&[wanted(Some(Few::from([extent(0, 2)])), Some(5), 0)], [array].into_iter()).unwrap();
         assert_eq!((akeys[0].size, spots.len()), (3, 0));
-        assert!(!wanted(Some(vec![extent(0, 6)]), Some(5), 0).takes_data());
-        assert!(!wanted(Some(vec![extent(0, u64::MAX), extent(0, 1)]), Some(u64::MAX), 0).takes_data());
+        assert!(!wanted(Some(Few::from([extent(0, 6)])), Some(5), 0).takes_data());
+        assert!(!wanted(Some(Few::from([extent(0, u64::MAX), extent(0, 1)])), Some(u64::MAX), 0).takes_data());
     }
 
     #[test]
     fn missing_arrays_are_holes_and_wrong_kinds_are_errors() {
-        let extents = || Some(vec![extent(3, 4), extent(9, 1)]);
+        let extents = || Some(Few::from([extent(3, 4), extent(9, 1)]));
         let (akeys, _) = answer(&[wanted(extents(), Some(5), 0)], [Fetched::Missing].into_iter()).unwrap();
         assert_eq!((akeys[0].size, akeys[0].pieces.len(), akeys[0].pieces[0].state), (0, 2, 1));
         let single = Fetched::Single { size: 1, data: Data::copy_of(b"1") };
         assert!(answer(&[wanted(extents(), Some(5), 0)], [single].into_iter()).is_err());
-        let array = Fetched::Array { record_size: 1, pieces: Vec::new() };
+        let array = Fetched::Array { record_size: 1, pieces: Vec::new().into() };
         assert!(answer(&[wanted(None, Some(5), 0)], [array].into_iter()).is_err());
-        let short = Fetched::Array { record_size: 1, pieces: vec![piece(3, 4, Content::Hole)] };
+        let short = Fetched::Array { record_size: 1, pieces: Few::from([piece(3, 4, Content::Hole)]) };
         assert!(answer(&[wanted(extents(), Some(5), 0)], [short].into_iter()).is_err());
     }
 }

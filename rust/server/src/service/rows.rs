@@ -6,7 +6,8 @@ use daos_pool_service::{PoolService, Row, RowKey};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{
     AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, ContainerSettings, Data, Durability, FetchRequest,
-    FetchWhat, Fetched, Limits, Operation, PunchRequest, PunchTarget, Store, StoreSettings, UpdateRequest, UpdateValue,
+    FetchWhat, Fetched, Few, Limits, Operation, PunchRequest, PunchTarget, Store, StoreSettings, UpdateRequest,
+    UpdateValue,
 };
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::cell::Cell;
@@ -208,7 +209,7 @@ impl RowStore {
             object: OBJECT,
             epoch: Epoch::MAX,
             dkey: dkey.clone(),
-            akeys: vec![akey],
+            akeys: Few::from([akey]),
             size_only: false,
             conditions: Conditions::NONE,
         };
@@ -244,11 +245,11 @@ fn write(container: ContainerId, object: ObjectId, dkey: Key, value: &[u8]) -> R
         epoch: EPOCH,
         dkey,
         conditions: Conditions::NONE,
-        akeys: vec![AkeyUpdate {
+        akeys: Few::from([AkeyUpdate {
             akey: akey()?,
             value: UpdateValue::Single(Data::copy_of(value)),
             conditions: Conditions::NONE,
-        }],
+        }]),
     }))
 }
 

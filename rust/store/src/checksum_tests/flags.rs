@@ -47,7 +47,9 @@ fn extent(count: usize) -> Extent {
 fn value(name: &str, data: &[u8]) -> UpdateValue {
     match name {
         "single" => UpdateValue::Single(Data::copy_of(data)),
-        "array" => UpdateValue::Array { record_size: 1, pieces: vec![(extent(data.len()), Data::copy_of(data))] },
+        "array" => {
+            UpdateValue::Array { record_size: 1, pieces: Few::from([(extent(data.len()), Data::copy_of(data))]) }
+        }
         _ => UpdateValue::PunchExtents(vec![extent(data.len())]),
     }
 }
@@ -67,7 +69,7 @@ fn a_flipped_bit_of_a_record_is_noticed_or_changes_no_answer() {
                 let update = update(CONTAINER, 5, name, value(name, &data));
                 store.update(update).await.expect("update");
                 let is_array = name != "single";
-                let what = || if is_array { FetchWhat::Array(vec![extent(length)]) } else { FetchWhat::Single };
+                let what = || if is_array { FetchWhat::Array(Few::from([extent(length)])) } else { FetchWhat::Single };
                 let expected = fetch(&store, CONTAINER, 9, name, what()).await.expect("sound");
                 let (arena, position) = (store.durable.arena(), record(&store, name));
                 for (start, count) in words(is_array) {

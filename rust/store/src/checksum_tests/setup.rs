@@ -42,12 +42,12 @@ pub(super) fn bytes(random: &SeededRandom, length: usize) -> Vec<u8> {
 pub(super) fn update(container: ContainerId, epoch: u64, akey: &str, value: UpdateValue) -> UpdateRequest {
     let conditions = Conditions::NONE;
     let akeys = vec![AkeyUpdate { akey: key(akey), value, conditions }];
-    UpdateRequest { container, object: OBJECT, epoch: Epoch(epoch), dkey: key("dkey"), conditions, akeys }
+    UpdateRequest { container, object: OBJECT, epoch: Epoch(epoch), dkey: key("dkey"), conditions, akeys: akeys.into() }
 }
 
 pub(super) fn write(container: ContainerId, epoch: u64, start: usize, data: &[u8]) -> UpdateRequest {
     let extent = Extent::new(start as u64, data.len() as u64).expect("not empty");
-    let value = UpdateValue::Array { record_size: 1, pieces: vec![(extent, Data::copy_of(data))] };
+    let value = UpdateValue::Array { record_size: 1, pieces: Few::from([(extent, Data::copy_of(data))]) };
     update(container, epoch, "array", value)
 }
 
@@ -61,7 +61,9 @@ pub(super) async fn fetch(
     let conditions = Conditions::NONE;
     let akeys = vec![AkeyFetch { akey: key(akey), what, conditions }];
     let (object, epoch, dkey, size_only) = (OBJECT, Epoch(epoch), key("dkey"), false);
-    let reply = store.fetch(FetchRequest { container, object, epoch, dkey, akeys, size_only, conditions }).await?;
+    let reply = store
+        .fetch(FetchRequest { container, object, epoch, dkey, akeys: akeys.into(), size_only, conditions })
+        .await?;
     Ok(reply.akeys.into_iter().next().expect("one"))
 }
 
@@ -75,7 +77,7 @@ pub(super) async fn read(
     let extent = Extent::new(start as u64, length as u64).expect("not empty");
     let mut out = vec![0; length];
     if let Fetched::Array { pieces, .. } =
-        fetch(store, container, 1 << 40, "array", FetchWhat::Array(vec![extent])).await?
+        fetch(store, container, 1 << 40, "array", FetchWhat::Array(Few::from([extent]))).await?
     {
         for piece in pieces {
             if let Content::Data(data) = piece.content {

@@ -22,7 +22,7 @@ use crate::stored::VALUE_MAX;
 use crate::tree::damaged;
 use crate::value_space::{Placed, ValueSpace, piece_range, piece_word};
 use crate::{
-    AkeyUpdate, ChecksumKind, Conditions, Data, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue,
+    AkeyUpdate, ChecksumKind, Conditions, Data, Few, Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue,
 };
 use daos_media::{BLOCK_SIZE, BlockRange};
 use daos_status::Result;
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
     fn update(&mut self, object: ObjectId) -> Result<(Operation, Vec<PlacedValue>)> {
         let dkey = self.key()?;
         let count = self.count(5)?;
-        let mut akeys = Vec::with_capacity(count);
+        let mut akeys = Few::new();
         let mut placed = Vec::new();
         for index in 0..count {
             let akey = self.key()?;
@@ -246,7 +246,7 @@ impl<'a> Reader<'a> {
             SINGLE => Ok(UpdateValue::Single(self.data(akey, 0, placed)?.0)),
             ARRAY => {
                 let record_size = self.word()?;
-                let mut pieces = Vec::new();
+                let mut pieces = Few::new();
                 for piece in 0..self.count(21)? {
                     let extent = self.extent()?;
                     let (data, length) = self.data(akey, piece, placed)?;

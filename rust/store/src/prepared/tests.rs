@@ -4,8 +4,8 @@ use super::encoding::decode;
 use super::record::Record;
 use crate::tree::Tree;
 use crate::{
-    AkeyUpdate, ChecksumKind, Conditions, Data, Durability, Operation, PunchRequest, PunchTarget, Store, StoreSettings,
-    TransactionOutcome, TransactionRequest, UpdateRequest, UpdateValue,
+    AkeyUpdate, ChecksumKind, Conditions, Data, Durability, Few, Operation, PunchRequest, PunchTarget, Store,
+    StoreSettings, TransactionOutcome, TransactionRequest, UpdateRequest, UpdateValue,
 };
 use daos_env::{Env, Executor, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{Arena, MemoryMedia};
@@ -50,7 +50,7 @@ fn request(id: TransactionId, epoch: u64) -> TransactionRequest {
     let akeys = vec![
         akey("s", UpdateValue::Single(Data::copy_of(b"hello"))),
         akey("l", UpdateValue::Single(large.into())),
-        akey("a", UpdateValue::Array { record_size: 2, pieces: vec![(extent, Data::copy_of(b"four"))] }),
+        akey("a", UpdateValue::Array { record_size: 2, pieces: Few::from([(extent, Data::copy_of(b"four"))]) }),
         akey("p", UpdateValue::PunchExtents(vec![extent])),
     ];
     let punch = |what| Operation::Punch(PunchRequest { container, object, epoch: at, what, conditions });
@@ -58,7 +58,14 @@ fn request(id: TransactionId, epoch: u64) -> TransactionRequest {
         punch(PunchTarget::Object),
         punch(PunchTarget::Dkeys(vec![key("x"), key("y")])),
         punch(PunchTarget::Akeys { dkey: key("d"), akeys: vec![key("z")] }),
-        Operation::Update(UpdateRequest { container, object, epoch: at, dkey: key("d"), conditions, akeys }),
+        Operation::Update(UpdateRequest {
+            container,
+            object,
+            epoch: at,
+            dkey: key("d"),
+            conditions,
+            akeys: akeys.into(),
+        }),
     ];
     TransactionRequest { transaction: id, epoch: at, container, operations, reads: Vec::new() }
 }

@@ -242,7 +242,7 @@ impl<'a> Walk<'a> {
         if !range.on_device {
             let bytes = self.arena.read(range.address, length)?;
             let owner = self.owner()?;
-            if let Err(status) = range.checksum.verify_inline(self.arena, &bytes, &owner.origin()) {
+            if let Err(status) = range.checksum.verify_inline(self.arena, &bytes, || owner.origin()) {
                 self.found.damages.push(status);
             }
             self.take(length);

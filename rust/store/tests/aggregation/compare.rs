@@ -5,7 +5,9 @@ use crate::generate::{CONTAINER, EPOCHS, Generator, akeys, dkeys, objects};
 use crate::history::{History, record_size};
 use crate::model::RECORDS;
 use daos_status::Code;
-use daos_store::{AkeyFetch, Anchor, Conditions, Content, Direction, FetchRequest, FetchWhat, Fetched, Limits, Store};
+use daos_store::{
+    AkeyFetch, Anchor, Conditions, Content, Direction, FetchRequest, FetchWhat, Fetched, Few, Limits, Store,
+};
 use daos_types::{Epoch, Extent, Key, ObjectId};
 use std::collections::BTreeSet;
 
@@ -61,14 +63,14 @@ fn fetch(object: ObjectId, dkey: &Key, akey: &Key, epoch: u64, what: FetchWhat) 
     let conditions = Conditions::NONE;
     let akeys = vec![AkeyFetch { akey: akey.clone(), what, conditions }];
     let (epoch, dkey) = (Epoch(epoch), dkey.clone());
-    FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only: false, conditions }
+    FetchRequest { container: CONTAINER, object, epoch, dkey, akeys: akeys.into(), size_only: false, conditions }
 }
 
 async fn compare_value(store: &Store, history: &History, (object, dkey, akey): (ObjectId, &Key, &Key), epoch: u64) {
     let model = &history.model;
     let kind = record_size(object, akey);
     let whole = Extent::new(0, RECORDS).expect("valid");
-    let what = if kind.is_some() { FetchWhat::Array(vec![whole]) } else { FetchWhat::Single };
+    let what = if kind.is_some() { FetchWhat::Array(Few::from([whole])) } else { FetchWhat::Single };
     let reply = store
         .fetch(fetch(object, dkey, akey, epoch, what))
         .await

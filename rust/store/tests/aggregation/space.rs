@@ -74,7 +74,7 @@ fn space_comes_back() {
         let late = store.update(update(VERSIONS + 1, &name(0), "a", single(b"late"))).await.expect_err("too late");
         assert_eq!(late.code(), Code::EpOld);
         // Nothing is left of what was punched: it may become something else.
-        let array = UpdateValue::Array { record_size: 1, pieces: vec![(extent(0, 1), Data::copy_of(b"x"))] };
+        let array = UpdateValue::Array { record_size: 1, pieces: Few::from([(extent(0, 1), Data::copy_of(b"x"))]) };
         store.update(update(VERSIONS + 2, &name(0), "a", array)).await.expect("another kind");
     });
 }
@@ -92,7 +92,7 @@ fn an_emptied_array_still_exists() {
         let free = store.space().expect("space").data.free;
         let write = |epoch| {
             let pieces = vec![(extent(0, 50_000), Data::copy_of(&[1; 50_000]))];
-            update(epoch, "d", "a", UpdateValue::Array { record_size: 1, pieces })
+            update(epoch, "d", "a", UpdateValue::Array { record_size: 1, pieces: pieces.into() })
         };
         let empty = |epoch| update(epoch, "d", "a", UpdateValue::PunchExtents(vec![extent(0, 60_000)]));
         store.update(write(1)).await.expect("update");
@@ -101,7 +101,7 @@ fn an_emptied_array_still_exists() {
         store.aggregate(CONTAINER, Epoch(3)).await.expect("aggregate");
         assert_eq!(store.space().expect("space").data.free, free);
         assert_eq!(akeys_at(&store, 3).await, 1);
-        let reply = store.fetch(fetch(3, "d", "a", FetchWhat::Array(vec![extent(0, 10)]))).await.expect("fetch");
+        let reply = store.fetch(fetch(3, "d", "a", FetchWhat::Array(Few::from([extent(0, 10)])))).await.expect("fetch");
         let Fetched::Array { pieces, .. } = &reply.akeys[0] else { panic!("an array") };
         assert!(pieces.iter().all(|piece| !matches!(piece.content, Content::Data(_))));
         store.update(write(4)).await.expect("update");

@@ -70,7 +70,14 @@ pub fn extent(start: u64, count: u64) -> Extent {
 pub fn update(epoch: u64, dkey: &str, akey: &str, value: UpdateValue) -> UpdateRequest {
     let akeys = vec![AkeyUpdate { akey: key(akey), value, conditions: Conditions::NONE }];
     let conditions = Conditions::NONE;
-    UpdateRequest { container: CONTAINER, object: OBJECT, epoch: Epoch(epoch), dkey: key(dkey), conditions, akeys }
+    UpdateRequest {
+        container: CONTAINER,
+        object: OBJECT,
+        epoch: Epoch(epoch),
+        dkey: key(dkey),
+        conditions,
+        akeys: akeys.into(),
+    }
 }
 
 pub fn single(bytes: &[u8]) -> UpdateValue {
@@ -81,7 +88,7 @@ pub fn fetch(epoch: u64, dkey: &str, akey: &str, what: FetchWhat) -> FetchReques
     let conditions = Conditions::NONE;
     let akeys = vec![AkeyFetch { akey: key(akey), what, conditions }];
     let (object, epoch, dkey) = (OBJECT, Epoch(epoch), key(dkey));
-    FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only: false, conditions }
+    FetchRequest { container: CONTAINER, object, epoch, dkey, akeys: akeys.into(), size_only: false, conditions }
 }
 
 pub async fn fetch_single(store: &Store, epoch: u64, dkey: &str, akey: &str) -> Option<Vec<u8>> {

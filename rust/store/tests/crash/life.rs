@@ -61,14 +61,14 @@ pub fn marker(task: u64, number: u64) -> UpdateRequest {
     let value = UpdateValue::Single(number.to_le_bytes().to_vec().into());
     let akeys = vec![AkeyUpdate { akey: key("n"), value, conditions: Conditions::NONE }];
     let (container, object, epoch) = (MARKERS, marker_object(task), Epoch(number));
-    UpdateRequest { container, object, epoch, dkey: key("d"), conditions: Conditions::NONE, akeys }
+    UpdateRequest { container, object, epoch, dkey: key("d"), conditions: Conditions::NONE, akeys: akeys.into() }
 }
 
 /// The number that is written under `d`, `n` of an object.
 pub async fn read_number(store: &Store, container: ContainerId, object: ObjectId) -> Result<Option<u64>> {
     let akeys = vec![AkeyFetch { akey: key("n"), what: FetchWhat::Single, conditions: Conditions::NONE }];
     let (epoch, dkey, conditions) = (Epoch::MAX, key("d"), Conditions::NONE);
-    let request = FetchRequest { container, object, epoch, dkey, akeys, size_only: false, conditions };
+    let request = FetchRequest { container, object, epoch, dkey, akeys: akeys.into(), size_only: false, conditions };
     match store.fetch(request).await {
         Ok(reply) => match &reply.akeys[0] {
             Fetched::Single { data, .. } => Ok(Some(u64::from_le_bytes(*data.first_chunk().expect("eight bytes")))),

@@ -87,7 +87,7 @@ impl Scratch {
         let akeys = vec![AkeyUpdate { akey: key("a"), value, conditions: Conditions::NONE }];
         let (container, object, epoch) = (container(number), object(index), Epoch(5 + index));
         let (dkey, conditions) = (key(&format!("key {index}")), Conditions::NONE);
-        store.update(UpdateRequest { container, object, epoch, dkey, conditions, akeys }).await
+        store.update(UpdateRequest { container, object, epoch, dkey, conditions, akeys: akeys.into() }).await
     }
 
     pub async fn verify(&self, store: &Store) {
@@ -116,7 +116,7 @@ impl Scratch {
                 object: object(index),
                 epoch: Epoch::MAX,
                 dkey: key(&format!("key {index}")),
-                akeys,
+                akeys: akeys.into(),
                 size_only: false,
                 conditions: Conditions::NONE,
             };

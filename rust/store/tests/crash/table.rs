@@ -84,12 +84,12 @@ impl Table {
             epoch: Table::epoch(number),
             dkey: key("d"),
             conditions: Conditions::NONE,
-            akeys: vec![
+            akeys: Few::from([
                 akey("small", UpdateValue::Single(small(number).into())),
                 akey("large", UpdateValue::Single(large(number).into())),
-                akey("array", UpdateValue::Array { record_size: 1, pieces: vec![(range, bytes)] }),
+                akey("array", UpdateValue::Array { record_size: 1, pieces: Few::from([(range, bytes)]) }),
                 akey("n", UpdateValue::Single(number.to_le_bytes().to_vec().into())),
-            ],
+            ]),
         }
     }
 
@@ -155,11 +155,11 @@ impl Table {
             object: self.object(),
             epoch: Epoch::MAX,
             dkey: key("d"),
-            akeys: vec![
+            akeys: Few::from([
                 akey("small", FetchWhat::Single),
                 akey("large", FetchWhat::Single),
-                akey("array", FetchWhat::Array(vec![whole])),
-            ],
+                akey("array", FetchWhat::Array(Few::from([whole]))),
+            ]),
             size_only: false,
             conditions: Conditions::NONE,
         };

@@ -33,12 +33,12 @@ async fn dump_object(store: &Store, dump: &mut Dump, container: ContainerId, obj
             let akey = Key::from_u64(number);
             let what = match number % 2 {
                 0 => FetchWhat::Single,
-                _ => FetchWhat::Array(vec![Extent::new(0, 50_000).expect("valid")]),
+                _ => FetchWhat::Array(Few::from([Extent::new(0, 50_000).expect("valid")])),
             };
             let conditions = Conditions::NONE;
             let akeys = vec![AkeyFetch { akey, what, conditions }];
             let (dkey, size_only) = (dkey.clone(), false);
-            let request = FetchRequest { container, object, epoch, dkey, akeys, size_only, conditions };
+            let request = FetchRequest { container, object, epoch, dkey, akeys: akeys.into(), size_only, conditions };
             let question = format!("{place}: value of {:?} {number}", request.dkey);
             dump.insert(question, text(store.fetch(request).await));
         }

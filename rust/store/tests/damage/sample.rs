@@ -81,7 +81,7 @@ pub async fn change(store: &Store, number: u64) -> Result<()> {
             return store.punch(PunchRequest { container, object, epoch, what, conditions }).await;
         }
     };
-    store.update(UpdateRequest { container, object, epoch, dkey, conditions, akeys }).await
+    store.update(UpdateRequest { container, object, epoch, dkey, conditions, akeys: akeys.into() }).await
 }
 
 /// What there is beside changes: a snapshot, an aggregated container with room given back, and a prepared transaction. It is the same after
@@ -93,7 +93,7 @@ pub async fn finish(store: &Rc<Store>) -> Result<()> {
     let (container, epoch, conditions) = (container(2), Epoch(CHANGES + 10), Conditions::NONE);
     let akeys = vec![akey(9, UpdateValue::Single(bytes(1, 100).into())), akey(11, array(2, 1, &[(3, 5000)]))];
     let dkey = Key::from_u64(77);
-    let update = UpdateRequest { container, object: object(2), epoch, dkey, conditions, akeys };
+    let update = UpdateRequest { container, object: object(2), epoch, dkey, conditions, akeys: akeys.into() };
     let (transaction, operations) = (TransactionId::from_bytes([5; 16]), vec![Operation::Update(update)]);
     store.prepare(TransactionRequest { transaction, epoch, container, operations, reads: Vec::new() }).await
 }

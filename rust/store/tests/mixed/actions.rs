@@ -78,14 +78,15 @@ fn marker(number: u64) -> Operation {
     let value = UpdateValue::Single(number.to_le_bytes().to_vec().into());
     let akeys = vec![AkeyUpdate { akey: marker_key(), value, conditions: Conditions::NONE }];
     let (container, object, dkey, conditions) = (MARKERS, marker_object(), marker_key(), Conditions::NONE);
-    Operation::Update(UpdateRequest { container, object, epoch: Epoch(1), dkey, conditions, akeys })
+    Operation::Update(UpdateRequest { container, object, epoch: Epoch(1), dkey, conditions, akeys: akeys.into() })
 }
 
 /// The number of the last change that is there.
 pub async fn read_number(store: &Store) -> u64 {
     let akeys = vec![AkeyFetch { akey: marker_key(), what: FetchWhat::Single, conditions: Conditions::NONE }];
     let (container, object, dkey, conditions) = (MARKERS, marker_object(), marker_key(), Conditions::NONE);
-    let request = FetchRequest { container, object, epoch: Epoch::MAX, dkey, akeys, size_only: false, conditions };
+    let request =
+        FetchRequest { container, object, epoch: Epoch::MAX, dkey, akeys: akeys.into(), size_only: false, conditions };
     match &store.fetch(request).await.expect("readable").akeys[0] {
         Fetched::Single { data, .. } => u64::from_le_bytes(*data.first_chunk().expect("eight bytes")),
         _ => 0,

@@ -104,14 +104,15 @@ async fn check_value(
     let kind = model.kind(object, dkey, akey);
     let extents: Vec<Extent> = (0..1 + generator.below(3)).map(|_| generator.extent()).collect();
     let what = match kind {
-        Kind::Array(_) => FetchWhat::Array(extents.clone()),
+        Kind::Array(_) => FetchWhat::Array(extents.clone().into()),
         _ => FetchWhat::Single,
     };
     let conditions =
         if generator.one_in(3) { Conditions::AKEY_FETCH | Conditions::DKEY_FETCH } else { Conditions::NONE };
     let akeys = vec![AkeyFetch { akey: akey.clone(), what, conditions }];
     let (epoch, dkey, size_only) = (Epoch(epoch), dkey.clone(), generator.one_in(4));
-    let request = FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only, conditions };
+    let request =
+        FetchRequest { container: CONTAINER, object, epoch, dkey, akeys: akeys.into(), size_only, conditions };
     let exists = model.akey_exists(object, &request.dkey, akey, epoch.0);
     let reply = match store.fetch(request.clone()).await {
         Ok(reply) => reply,

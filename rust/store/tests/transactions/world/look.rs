@@ -64,8 +64,15 @@ pub(super) async fn see(view: View<'_>, look: Look, epoch: Epoch) -> Result<Seen
             let none = Conditions::NONE;
             let akeys = vec![AkeyFetch { akey: name(a), what: FetchWhat::Single, conditions: none }];
             let (object, dkey) = (object(o), name(d));
-            let request =
-                FetchRequest { container: CONTAINER, object, epoch, dkey, akeys, size_only: false, conditions: none };
+            let request = FetchRequest {
+                container: CONTAINER,
+                object,
+                epoch,
+                dkey,
+                akeys: akeys.into(),
+                size_only: false,
+                conditions: none,
+            };
             Ok(Seen::Value(number_of(&view.fetch(request).await?.akeys[0])))
         }
         Look::DkeyExists(o, d) => {
@@ -75,7 +82,7 @@ pub(super) async fn see(view: View<'_>, look: Look, epoch: Epoch) -> Result<Seen
                 object,
                 epoch,
                 dkey,
-                akeys: Vec::new(),
+                akeys: Vec::new().into(),
                 size_only: false,
                 conditions,
             };

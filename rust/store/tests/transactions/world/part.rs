@@ -61,7 +61,7 @@ impl Part {
                         Some(false) => Conditions::DKEY_INSERT,
                     };
                     let (container, object, dkey) = (CONTAINER, object(*o), name(*d));
-                    Operation::Update(UpdateRequest { container, object, epoch, dkey, conditions, akeys })
+                    Operation::Update(UpdateRequest { container, object, epoch, dkey, conditions, akeys: akeys.into() })
                 }
                 Write::PunchAkey((o, d, a)) => punch(*o, PunchTarget::Akeys { dkey: name(*d), akeys: vec![name(*a)] }),
                 Write::PunchDkey(o, d) => punch(*o, PunchTarget::Dkeys(vec![name(*d)])),
