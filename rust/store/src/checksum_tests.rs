@@ -258,3 +258,39 @@ fn a_scrub_walks_while_everything_changes() {
         assert_eq!(status.code(), Code::Shutdown);
     });
 }
+
+/// Sizes of more than a fetch may bring along were refused: nothing is brought along.
+#[test]
+fn sizes_are_told_whatever_they_are() {
+    run(async |store, _| {
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
+        let data = vec![1; 5 << 20];
+        for (number, akey) in ["a", "b", "c"].into_iter().enumerate() {
+            let value = UpdateValue::Single(Data::copy_of(&data));
+            store.update(update(CONTAINER, 1, akey, value)).await.expect("update");
+            store.update(write(CONTAINER, 1, number * data.len(), &data)).await.expect("update");
+        }
+        let request = |size_only: bool, akeys: Vec<AkeyFetch>| FetchRequest {
+            container: CONTAINER,
+            object: OBJECT,
+            epoch: Epoch::MAX,
+            dkey: setup::key("dkey"),
+            akeys: akeys.into(),
+            size_only,
+            conditions: Conditions::NONE,
+        };
+        let akey = |name: &str, what| AkeyFetch { akey: setup::key(name), what, conditions: Conditions::NONE };
+        let whole = daos_types::Extent::new(0, 3 * data.len() as u64).expect("valid");
+        let singles = || ["a", "b", "c"].map(|name| akey(name, FetchWhat::Single)).into();
+        let array = || vec![akey("array", FetchWhat::Array(vec![whole].into()))];
+        for akeys in [singles(), array()] {
+            assert_eq!(store.fetch(request(false, akeys)).await.expect_err("too much").code(), Code::Overflow);
+        }
+        let reply = store.fetch(request(true, singles())).await.expect("sizes");
+        let size = data.len() as u64;
+        assert!(reply.akeys.iter().all(|found| *found == Fetched::Single { size, data: Vec::new().into() }));
+        let reply = store.fetch(request(true, array())).await.expect("sizes");
+        let [Fetched::Array { record_size: 1, pieces }] = &reply.akeys[..] else { panic!("{reply:?}") };
+        assert_eq!(pieces.iter().map(|piece| piece.extent.count()).sum::<u64>(), 3 * size);
+    });
+}
