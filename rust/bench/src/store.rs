@@ -1,5 +1,6 @@
 //! The store of one target, without engine or network.
 
+mod destruction;
 mod goals;
 mod growth;
 mod instructions;
@@ -48,6 +49,9 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
     }
     if selection.has_part(Part::Latency) {
         latency::run(plan, selection, directory, report)?;
+    }
+    if selection.has_part(Part::Destruction) {
+        destruction::run(plan, selection, directory, report)?;
     }
     if selection.has_part(Part::Recovery) {
         recovery::run(plan, selection, directory, report)?;

@@ -30,7 +30,7 @@ use daos_types::{ContainerId, Epoch, ObjectId};
 use demand::Demand;
 use rule::{Kept, Rule};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use step::Step;
@@ -45,7 +45,8 @@ const JOINED_MIN: u64 = 16 << 10;
 #[derive(Default)]
 pub(crate) struct Aggregation {
     /// The containers that are walked over.
-    walked: RefCell<BTreeSet<ContainerId>>,
+    /// They are told when it is destroyed.
+    walked: RefCell<BTreeMap<ContainerId, Rc<Cell<bool>>>>,
     /// Counts steps, so that those who wait for space notice.
     steps: Cell<u64>,
     /// Counts snapshots that were destroyed: a walk that began before one has kept more than is needed now.
@@ -58,6 +59,13 @@ pub(crate) struct Aggregation {
 impl Aggregation {
     pub(crate) fn note_unpinned(&self) {
         self.unpinned.set(self.unpinned.get() + 1);
+    }
+
+    /// A container is destroyed: a walk over it must not go on in another one of its name.
+    pub(crate) fn end_walk(&self, container: ContainerId) {
+        if let Some(is_destroyed) = self.walked.borrow_mut().remove(&container) {
+            is_destroyed.set(true);
+        }
     }
 
     /// Whether any container is walked over.
@@ -88,21 +96,30 @@ pub struct AggregationRun {
     /// Whether extents are joined: not any more when there was no room to do so.
     joins: bool,
     is_done: bool,
+    is_destroyed: Rc<Cell<bool>>,
 }
 
 impl Drop for AggregationRun {
     fn drop(&mut self) {
-        self.store.aggregation.walked.borrow_mut().remove(&self.container);
+        if !self.is_destroyed.get() {
+            self.store.aggregation.walked.borrow_mut().remove(&self.container);
+        }
         self.store.aggregation.changed.wake_all();
     }
 }
 
 impl AggregationRun {
-    fn begin(store: &Rc<Store>, container: ContainerId, only: Option<ObjectId>, rule: Rule) -> AggregationRun {
+    fn begin(
+        store: &Rc<Store>,
+        (container, is_destroyed): (ContainerId, Rc<Cell<bool>>),
+        only: Option<ObjectId>,
+        rule: Rule,
+    ) -> AggregationRun {
         let unpinned = store.aggregation.unpinned.get();
         let walk = Walk::new(container, only, rule);
         let budget = StepBudget::BESIDE_REQUESTS;
-        AggregationRun { store: store.clone(), container, walk, unpinned, budget, joins: true, is_done: false }
+        let (store, joins, is_done) = (store.clone(), true, false);
+        AggregationRun { store, container, walk, unpinned, budget, joins, is_done, is_destroyed }
     }
 
     /// Gives steps another budget than that of [`StepBudget::BESIDE_REQUESTS`], which they have at first.
@@ -158,7 +175,7 @@ impl AggregationRun {
         let store = self.store.clone();
         let arena = store.durable.arena();
         let mut container = store.container(arena, self.container)?;
-        self.check_container(&container)?;
+        self.check_container()?;
         let mut transaction = arena.begin_privileged();
         let limits = self.join_limits();
         let mut step =
@@ -188,10 +205,9 @@ impl AggregationRun {
     }
 
     /// A container that was destroyed and made anew is another one.
-    fn check_container(&self, container: &Level) -> Result<()> {
-        let Rule::Aggregate(kept) = &self.walk.rule else { return Ok(()) };
-        if container.state()?.aggregated(self.store.durable.arena())? < kept.bound() {
-            fail!(Code::ContNonexist, "container {} was destroyed while it was aggregated", self.container);
+    fn check_container(&self) -> Result<()> {
+        if self.is_destroyed.get() {
+            fail!(Code::ContNonexist, "container {} was destroyed while it was walked over", self.container);
         }
         Ok(())
     }
@@ -217,8 +233,8 @@ impl Store {
     /// [`Code::Busy`] when the container is walked over already.
     pub async fn aggregation_begin(self: &Rc<Self>, container: ContainerId, up_to: Epoch) -> Result<AggregationRun> {
         crate::change::check_epoch(up_to)?;
-        self.claim(container)?;
-        let mut run = AggregationRun::begin(self, container, None, Rule::Discard(RangeInclusive::new(1, 0)));
+        let claim = (container, self.claim(container)?);
+        let mut run = AggregationRun::begin(self, claim, None, Rule::Discard(RangeInclusive::new(1, 0)));
         self.durable.admission().await?;
         let (kept, lsn) = self.raise(container, up_to.0)?;
         run.walk = Walk::new(container, None, Rule::Aggregate(kept));
@@ -228,14 +244,17 @@ impl Store {
     }
 
     /// One walk of a container at a time.
-    fn claim(&self, container: ContainerId) -> Result<()> {
+    fn claim(&self, container: ContainerId) -> Result<Rc<Cell<bool>>> {
         if self.is_closed() {
             fail!(Code::Shutdown, "the store was closed");
         }
-        if !self.aggregation.walked.borrow_mut().insert(container) {
+        let mut walked = self.aggregation.walked.borrow_mut();
+        if walked.contains_key(&container) {
             fail!(Code::Busy, "container {container} is being aggregated already; try again when that is done");
         }
-        Ok(())
+        let is_destroyed = Rc::new(Cell::new(false));
+        walked.insert(container, is_destroyed.clone());
+        Ok(is_destroyed)
     }
 
     /// Raises the epoch up to which a container is aggregated.
@@ -299,8 +318,8 @@ impl Store {
         epochs: RangeInclusive<Epoch>,
     ) -> Result<AggregationRun> {
         let (first, last) = (epochs.start().0.max(1), epochs.end().0);
-        self.claim(container)?;
-        let run = AggregationRun::begin(self, container, object, Rule::Discard(first..=last));
+        let claim = (container, self.claim(container)?);
+        let run = AggregationRun::begin(self, claim, object, Rule::Discard(first..=last));
         let arena = self.durable.arena();
         crate::snapshots::check_writable(arena, &self.container(arena, container)?, first)?;
         Ok(run)

@@ -5,7 +5,7 @@ use crate::level::{ChildOrder, Children, Level, Span};
 use crate::reclaim;
 use crate::tree::damaged;
 use crate::{ContainerSettings, Store};
-use daos_media::{Arena, Lsn};
+use daos_media::{Arena, Lsn, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::ContainerId;
 use std::rc::Rc;
@@ -101,17 +101,22 @@ impl Store {
     /// Makes a container; `None` when one of this identifier is still being freed.
     fn try_make_container(&self, container: ContainerId, settings: &ContainerSettings) -> Result<Option<Lsn>> {
         let arena = self.durable.arena();
-        match self.find_container(arena, container)? {
-            Some(level) if reclaim::is_destroyed(&level) && self.reclaim.is_running() => return Ok(None),
-            Some(level) if reclaim::is_destroyed(&level) => {
-                fail!(Code::Busy, "container {container} was destroyed and is not freed yet; try again after a restart")
+        let there = self.find_container(arena, container)?;
+        if there.as_ref().is_some_and(|level| !reclaim::is_destroyed(level)) {
+            fail!(Code::Exist, "container {container} exists already");
+        }
+        if self.prepared.has_doomed(container) {
+            if self.reclaim.is_running() {
+                return Ok(None);
             }
-            Some(_) => fail!(Code::Exist, "container {container} exists already"),
-            None => {}
+            fail!(Code::Busy, "container {container} was destroyed and is not freed yet; try again after a restart");
         }
         let key = container_key(container);
         let mut transaction = arena.begin();
         let mut root = self.superblock.containers(arena)?;
+        if let Some(destroyed) = there {
+            self.set_aside(&mut transaction, &mut root, container, destroyed)?;
+        }
         let record = Level::create_container(&mut transaction, &key)?;
         record.state()?.set_settings(&mut transaction, settings)?;
         let probe = fixed_probe(&key);
@@ -119,6 +124,28 @@ impl Store {
         let lsn = self.durable.commit(transaction)?;
         self.recent.mark_structure(lsn);
         Ok(Some(lsn))
+    }
+
+    /// Gives a destroyed container, which is still being freed, a name of its own, so that there can be another one of its name.
+    fn set_aside(
+        &self,
+        transaction: &mut Transaction<'_>,
+        root: &mut Level,
+        name: ContainerId,
+        mut destroyed: Level,
+    ) -> Result<()> {
+        root.remove_child(transaction, &fixed_probe(&container_key(name)))?;
+        // Nobody else lies where it does; should a client have chosen such a name, there are others.
+        let mut key = [0xff; 16];
+        key[8..12].copy_from_slice(&destroyed.link().to_be_bytes());
+        for number in 0u32.. {
+            key[12..].copy_from_slice(&number.to_be_bytes());
+            if root.find_child(transaction.arena(), &fixed_probe(&key))?.is_none() {
+                break;
+            }
+        }
+        destroyed.rename_container(transaction, &key)?;
+        root.add_record(transaction, ChildOrder::Fixed, (&fixed_probe(&key), None), |_, _| Ok(Span::EMPTY), &destroyed)
     }
 
     pub(crate) async fn drop_container(self: &Rc<Self>, container: ContainerId) -> Result<()> {
@@ -138,6 +165,7 @@ impl Store {
         let lsn = self.durable.commit(transaction)?;
         self.recent.mark_structure(lsn);
         self.doom_prepared(container)?;
+        self.aggregation.end_walk(container);
         self.durable.wait_durable(lsn).await?;
         self.start_reclaim();
         for _ in 0..RECLAIM_STEPS_AT_ONCE {

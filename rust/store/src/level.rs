@@ -135,6 +135,12 @@ impl Level {
         Ok(ContainerState::at(self.position + HEADER + 16))
     }
 
+    /// Gives a container another name; the caller puts it into its place.
+    pub(crate) fn rename_container(&mut self, transaction: &mut Transaction<'_>, name: &[u8; 16]) -> Result<()> {
+        self.state()?;
+        transaction.write(self.position + HEADER, name)
+    }
+
     pub(crate) fn link(&self) -> u32 {
         (self.position / 8) as u32
     }

@@ -191,6 +191,12 @@ impl PreparedTable {
         self.doomed.borrow_mut().push(id);
     }
 
+    /// Whether something of a destroyed container of this name is still to be freed.
+    pub(crate) fn has_doomed(&self, container: ContainerId) -> bool {
+        let known = self.known.borrow();
+        self.doomed.borrow().iter().any(|id| known.get(id).is_some_and(|prepared| prepared.container == container))
+    }
+
     pub(crate) fn next_doomed(&self) -> Option<TransactionId> {
         self.doomed.borrow().last().copied()
     }

@@ -20,6 +20,12 @@ use std::rc::{Rc, Weak};
 /// Records freed by one transaction: its redo record stays small and other requests wait a fraction of a millisecond.
 const RECORDS_PER_STEP: usize = 128;
 
+/// Records freed by one step beside requests: then it takes little longer than a small one of them.
+const RECORDS_BESIDE_REQUESTS: usize = 4;
+
+/// Beside requests, others run so many times between two steps, so that most requests meet none.
+const TURNS_BESIDE_REQUESTS: usize = 12;
+
 /// What a container's `extra` word says.
 const DESTROYED: u32 = 1;
 
@@ -42,6 +48,8 @@ pub(crate) struct Reclaim {
     current: Cell<u32>,
     /// Counts the steps, so that those who wait for space notice.
     steps: Cell<u64>,
+    /// How many wait for what is freed: then nothing else is more urgent.
+    waiting: Cell<usize>,
     changed: Signal,
 }
 
@@ -53,6 +61,7 @@ impl Reclaim {
     /// Waits until something more was freed, or everything is.
     pub(crate) async fn wait_step(&self) {
         let before = self.steps.get();
+        let _waiting = Waiting::new(&self.waiting);
         self.changed.wait_until(|| self.steps.get() != before || !self.is_running.get()).await;
     }
 
@@ -73,6 +82,22 @@ impl Reclaim {
     }
 }
 
+/// Counts one who waits.
+struct Waiting<'a>(&'a Cell<usize>);
+
+impl Waiting<'_> {
+    fn new(count: &Cell<usize>) -> Waiting<'_> {
+        count.set(count.get() + 1);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl Store {
     /// Starts freeing what is destroyed, unless that is going on.
     pub(crate) fn start_reclaim(self: &Rc<Store>) {
@@ -89,7 +114,7 @@ impl Store {
     }
 
     /// Frees some records in one transaction; `false` when there was nothing left.
-    async fn reclaim_step(&self) -> Result<bool> {
+    async fn reclaim_step(&self, records: usize) -> Result<bool> {
         self.durable.admission().await?;
         if self.drop_doomed()? {
             return Ok(true);
@@ -102,7 +127,7 @@ impl Store {
         };
         let Some(mut container) = found else { return Ok(false) };
         let mut transaction = arena.begin_privileged();
-        let mut budget = RECORDS_PER_STEP;
+        let mut budget = records;
         let is_empty = empty_keys(&mut transaction, &self.values, &mut container, None, &mut budget)?;
         if is_empty {
             let key = container.key(transaction.arena())?;
@@ -118,12 +143,26 @@ impl Store {
 }
 
 async fn run(store: Weak<Store>) {
+    let (mut records, mut requests) = (RECORDS_PER_STEP, 0);
     loop {
         let Some(store) = store.upgrade() else { return };
-        let step = store.reclaim_step().await;
+        let step = store.reclaim_step(records).await;
         store.reclaim.note_step();
         match step {
-            Ok(true) if !store.is_closed() => yield_now().await,
+            Ok(true) if !store.is_closed() => {
+                let turns = if records == RECORDS_PER_STEP { 1 } else { TURNS_BESIDE_REQUESTS };
+                // One who waits for the space, or closes the store, is not made to wait.
+                for _ in 0..turns {
+                    yield_now().await;
+                    if store.reclaim.waiting.get() > 0 {
+                        break;
+                    }
+                }
+                let now = store.statistics().requests();
+                let is_alone = now == requests || store.reclaim.waiting.get() > 0;
+                records = if is_alone { RECORDS_PER_STEP } else { RECORDS_BESIDE_REQUESTS };
+                requests = now;
+            }
             Ok(_) => {
                 store.values.settle();
                 return store.reclaim.stop();

@@ -40,6 +40,8 @@ pub enum Part {
     Flushes,
     /// How long single requests take, also during checkpoints
     Latency,
+    /// Destroying a container of many objects, and requests to another one beside it
+    Destruction,
     /// Opening after a crash
     Recovery,
 }

@@ -124,7 +124,7 @@ impl AggregationRun {
         let container = self.store.container(arena, self.container)?;
         let Some((object, dkey, akey)) = self.walk.path() else { return Ok(None) };
         let Some(range) = self.walk.wanted_join().and_then(|sweep| sweep.join) else { return Ok(None) };
-        self.check_container(&container)?;
+        self.check_container()?;
         let Some(found) = self.walk.find_akey(arena, &container)? else { return Ok(None) };
         let Some(parts) = self.parts_now(&found, range)? else { return Ok(None) };
         let epoch = parts.iter().map(|part| part.record.epoch).max().unwrap_or(0);
@@ -225,7 +225,7 @@ impl AggregationRun {
         let store = self.store.clone();
         let arena = store.durable.arena();
         let container = store.container(arena, self.container)?;
-        self.check_container(&container)?;
+        self.check_container()?;
         let Some(mut found) = self.walk.find_akey(arena, &container)? else { return Ok(None) };
         let parts = self.parts_now(&found, whole.range)?;
         if parts.is_none_or(|parts| describe(&parts) != whole.parts) {
