@@ -30,14 +30,16 @@ async fn fill(store: &Store, objects: u64) -> Result<()> {
             value("small", single(&number.to_le_bytes())),
             value(
                 "array",
-                UpdateValue::Array { record_size: 1, pieces: vec![(extent(3, 5), Data::copy_of(b"array"))] },
+                UpdateValue::Array { record_size: 1, pieces: vec![(extent(3, 5), Data::copy_of(b"array"))].into() },
             ),
         ];
         if number % 8 == 0 {
             akeys.push(value("large", single(&[number as u8; 5000])));
         }
         let (container, dkey, conditions) = (LARGE, key("dkey"), Conditions::NONE);
-        store.update(UpdateRequest { container, object, epoch: Epoch(5), dkey, conditions, akeys }).await?;
+        store
+            .update(UpdateRequest { container, object, epoch: Epoch(5), dkey, conditions, akeys: akeys.into() })
+            .await?;
         if number % 7 == 0 {
             let what = PunchTarget::Object;
             store.punch(PunchRequest { container, object, epoch: Epoch(6), what, conditions }).await?;
