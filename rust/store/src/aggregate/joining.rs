@@ -26,6 +26,9 @@ const PLAN_LOOKS: usize = 4 * PARTS_MAX;
 /// Extents that are visited to tell whether what a cut leaves shows at all. Beyond them, it counts as if it did.
 const SHOWS_LOOKS: usize = 64;
 
+/// Extents that are visited at least to tell how much of one is hidden.
+const WASTE_LOOKS_MIN: usize = 32;
+
 /// Copying so many bytes is worth one byte of space.
 const COPIED_FOR_ONE: u64 = 8;
 
@@ -62,12 +65,15 @@ impl Walk {
                     return Ok(false);
                 }
                 sweep.cut = None;
-            } else if let Some(range) = sweep.candidate.take() {
+            } else if let Some(record) = sweep.question {
+                let is_wasteful = is_wasteful(step, akey, window, &record)?;
+                sweep.answer(is_wasteful);
+            } else if let Some((range, is_wanted)) = sweep.candidate.take() {
                 if step.joins
                     && let Some(parts) = parts_of(step.arena(), akey, window, range)?
                 {
                     step.look_at(parts.len());
-                    sweep.join = is_worth_joining(&parts).then_some(range);
+                    sweep.join = (is_wanted || is_worth_joining(&parts)).then_some(range);
                 }
             } else if !gather(step, akey, window, sweep)? && sweep.finish(step.join_limits) {
                 self.frames[index].extents.sweeps.pop();
@@ -120,7 +126,14 @@ fn is_worth_joining(parts: &[Piece]) -> bool {
     let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return false };
     let Some(range) = Extent::from_bounds(first.extent.start(), last.extent.end()) else { return false };
     let size = u64::from(first.record.record_size);
+    // What shows here of extents that show further to the left as well: they stay, and only hide more.
+    let mut lost = 0;
     for Piece { extent, record } in parts {
+        if record.extent.start() < range.start() {
+            lost += extent.count() * size;
+            records.entry(record.link).or_insert((0, 0)).0 += extent.count() * size;
+            continue;
+        }
         let within = record.extent.intersect(range).map_or(0, Extent::count);
         let taken = if within == record.extent.count() { record.space() } else { within * size };
         records.entry(record.link).or_insert((0, taken)).0 += extent.count() * size;
@@ -131,7 +144,45 @@ fn is_worth_joining(parts: &[Piece]) -> bool {
     let largest = records.values().map(|(shown, _)| *shown).max().unwrap_or(0);
     let gives_space = gain.saturating_mul(COPIED_FOR_ONE) >= total && gain >= SPACE_MIN;
     let count = records.len() as u64;
-    gives_space || (count > 1 && total < count * AVERAGE_MAX && largest * 2 <= total)
+    let is_small = count > 1 && total < count * AVERAGE_MAX && largest * 2 <= total;
+    gives_space || (is_small && lost * COPIED_FOR_ONE <= total)
+}
+
+/// Whether an extent hides enough in places where it cannot be cut that copying all that shows of it is worth it.
+fn is_wasteful(step: &mut Step<'_, '_>, akey: &Level, window: Window, record: &Record) -> Result<bool> {
+    let arena = step.arena();
+    let unit = record.unit(arena)?;
+    // What a small step sees of it says enough.
+    let looks = step.looks_left().clamp(WASTE_LOOKS_MIN, PLAN_LOOKS);
+    let mut pieces = Pieces::within(arena, akey, window, record.extent, looks)?;
+    let (mut shown, mut hidden, mut at) = (0, 0, record.extent.start());
+    let mut add = |from: u64, to: u64| {
+        if let Some(gap) = Extent::from_bounds(from, to) {
+            let cut = match (unit, kept_around(record, gap, unit.unwrap_or(1), true, true)) {
+                (Some(_), Some(kept)) => gap_of(record, &kept),
+                _ => 0,
+            };
+            hidden += gap.count().saturating_sub(cut);
+        }
+    };
+    while let Some(Piece { extent, record: other }) = pieces.next()? {
+        if other.link == record.link {
+            add(at, extent.start());
+            shown += extent.count();
+            at = extent.end();
+        }
+    }
+    add(at, pieces.frontier().unwrap_or(record.extent.end()));
+    step.look_at(looks.saturating_sub(pieces.looks()));
+    let size = u64::from(record.record_size);
+    let least = if record.is_on_device() { BLOCK_SIZE as u64 } else { SPACE_MIN };
+    Ok(hidden * size >= least && hidden.saturating_mul(COPIED_FOR_ONE) >= shown)
+}
+
+/// Records of an extent that are not in what is kept.
+fn gap_of(record: &Record, kept: &[Extent]) -> u64 {
+    let kept: u64 = kept.iter().map(|part| part.count()).sum();
+    record.extent.count().saturating_sub(kept)
 }
 
 /// Cuts older extents of an interval where another one shows; `false` when the step ended before the last.
@@ -207,25 +258,34 @@ fn what_is_left(
         let search = is_hidden(arena, &mut looks, &tree, (part, record.version()), window.to, None)?;
         Ok(!matches!(search, Search::Yes))
     };
+    // Much may have changed since the range was found: what is given back must be hidden now.
+    if shows(record.extent.intersect(hidden))? {
+        return Ok(None);
+    }
     let left = shows(Extent::from_bounds(start, hidden.start()))?;
     let right = shows(Extent::from_bounds(hidden.end(), end))?;
     if !left && !right {
         return Ok(Some(Vec::new()));
     }
     let Some(unit) = record.unit(arena)? else { return Ok(None) };
+    Ok(kept_around(record, hidden, unit, left, right))
+}
+
+/// What is kept of an extent that is hidden in a range, and shows before or behind it; `None` when a cut gives too little.
+fn kept_around(record: &Record, hidden: Extent, unit: u64, left: bool, right: bool) -> Option<Vec<Extent>> {
+    let (start, end) = (record.extent.start(), record.extent.end());
     // From its own start on, which is where its blocks and chunks begin.
     let up = (hidden.start().saturating_sub(start)).div_ceil(unit).saturating_mul(unit).saturating_add(start);
-    let down = (hidden.end() - start) / unit * unit + start;
-    let kept: Vec<Extent> = match (left, right) {
-        (true, false) => Extent::from_bounds(start, up.min(end)).into_iter().collect(),
-        (false, true) => Extent::from_bounds(down, end).into_iter().collect(),
-        _ if up >= down => return Ok(None),
-        _ => [Extent::from_bounds(start, up), Extent::from_bounds(down, end)].into_iter().flatten().collect(),
-    };
-    let kept_records: u64 = kept.iter().map(|part| part.count()).sum();
-    let gain = record.extent.count().saturating_sub(kept_records).saturating_mul(u64::from(record.record_size));
+    let down = (hidden.end().saturating_sub(start)) / unit * unit + start;
+    let left = if left { Extent::from_bounds(start, up.min(end)) } else { None };
+    let right = if right { Extent::from_bounds(down, end) } else { None };
+    if left.zip(right).is_some_and(|(left, right)| left.end() >= right.start()) {
+        return None;
+    }
+    let kept: Vec<Extent> = left.into_iter().chain(right).collect();
+    let gain = gap_of(record, &kept).saturating_mul(u64::from(record.record_size));
     let least = if kept.len() > 1 { CUT_MIN } else { BLOCK_SIZE as u64 };
-    Ok((gain >= least && !kept.is_empty()).then_some(kept))
+    (gain >= least && !kept.is_empty()).then_some(kept)
 }
 
 /// For names of what a sweep stands at.

@@ -59,7 +59,7 @@ impl AggregationRun {
         if let Some(sweep) = self.walk.wanted_join() {
             let range = sweep.join.take();
             if let (Some(range), Ok(Some(version))) = (range, &joined) {
-                sweep.cut = Some(Cut { range, version: *version, behind: None });
+                sweep.note_joined(Cut { range, version: *version, behind: None });
             }
         }
         let Err(status) = joined else { return Ok(()) };
