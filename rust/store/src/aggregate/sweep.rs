@@ -190,16 +190,15 @@ impl Sweep {
         let record_size = u64::from(record.record_size.max(1));
         let bytes = part.extent.count().saturating_mul(record_size);
         if is_wanted && bytes > limits.bytes {
+            // What comes first may change the extent: the rest is looked at anew.
             self.close();
-            if self.candidate.is_some() {
-                self.part = Some(part);
-                return false;
+            self.at = part.extent.start();
+            if self.candidate.is_none() {
+                self.at = self.at.saturating_add((limits.bytes / record_size).max(1));
+                let first = Extent::from_bounds(part.extent.start(), self.at).unwrap_or(part.extent);
+                self.candidate = Some((first, true));
+                self.cut_below(&Part { extent: first, record });
             }
-            let middle = part.extent.start() + (limits.bytes / record_size).max(1);
-            let first = Extent::from_bounds(part.extent.start(), middle).unwrap_or(part.extent);
-            self.candidate = Some((first, true));
-            self.cut_below(&Part { extent: first, record });
-            self.part = Extent::from_bounds(middle, part.extent.end()).map(|extent| Part { extent, record });
             return false;
         }
         if bytes >= BLOCK_SIZE as u64 {

@@ -51,7 +51,7 @@ fn a_file_overwritten_piecewise_takes_its_size() {
         assert_eq!(pieces(&store).await as u64, blocks);
         store.aggregate(CONTAINER, Epoch(last)).await.expect("aggregate");
         assert_eq!(used(&store).await - before, size);
-        assert!(pieces(&store).await <= 8, "{} pieces", pieces(&store).await);
+        assert!(pieces(&store).await <= 64, "{} pieces", pieces(&store).await);
         let number_of = |block: u64| (0..blocks).find(|number| number * 907 % blocks == block).expect("each once");
         let numbers: Vec<u64> = (0..blocks).map(number_of).collect();
         check(&store, last, size, |index| 2 + numbers[(index / (4 * KIB)) as usize]).await;
@@ -143,12 +143,13 @@ fn intervals_between_snapshots_are_joined_on_their_own() {
         check(&store, 1, size, |_| 1).await;
         let expected = |index: u64| if index / (4 * KIB) % 2 == 0 { 2 } else { 1 };
         check(&store, 3, size, expected).await;
-        assert_eq!(store.statistics().extents_made, 1, "those of the snapshot: the others have gaps");
+        assert_eq!(store.statistics().bytes_joined, size, "those of the snapshot: the others have gaps");
         assert_eq!(used(&store).await - before, size * 3 / 2);
         store.snapshot_destroy(CONTAINER, Epoch(1)).await.expect("unpin");
         store.aggregate(CONTAINER, Epoch(4)).await.expect("aggregate");
         check(&store, 4, size, expected).await;
-        assert_eq!((used(&store).await - before, pieces(&store).await), (size, 1));
+        assert_eq!(used(&store).await - before, size);
+        assert!(pieces(&store).await <= 8);
     });
 }
 
