@@ -146,7 +146,8 @@ impl Array {
             newest,
         ]);
         for epoch in epochs {
-            let reply = store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(vec![extent(0, self.records)]))).await;
+            let reply =
+                store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(vec![extent(0, self.records)].into()))).await;
             let reply = reply.unwrap_or_else(|status| panic!("at {epoch}: {status}\n{text}"));
             let expected = self.at(epoch);
             let Fetched::Array { pieces, .. } = &reply.akeys[0] else {

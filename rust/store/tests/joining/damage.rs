@@ -22,7 +22,7 @@ fn damaged_extents_are_never_joined() {
             for dkey in ["whole", "damaged"] {
                 let data = Data::Bytes(vec![number as u8; 4096]);
                 let pieces = vec![(extent(number * 4096, 4096), data)];
-                let value = UpdateValue::Array { record_size: 1, pieces };
+                let value = UpdateValue::Array { record_size: 1, pieces: pieces.into() };
                 store.update(update(1 + number, dkey, "a", value)).await.expect("update");
             }
         }
@@ -37,7 +37,7 @@ fn damaged_extents_are_never_joined() {
         );
         assert_eq!(counts.checksum_errors, 1);
         for number in 0..64 {
-            let what = || FetchWhat::Array(vec![extent(number * 4096, 4096)]);
+            let what = || FetchWhat::Array(vec![extent(number * 4096, 4096)].into());
             store.fetch(fetch(100, "whole", "a", what())).await.expect("fetch");
             let found = store.fetch(fetch(100, "damaged", "a", what())).await;
             match number {

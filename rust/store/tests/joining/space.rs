@@ -11,13 +11,14 @@ const KIB: u64 = 1 << 10;
 
 async fn write(store: &Store, epoch: u64, start: u64, count: u64) -> daos_status::Result<()> {
     let data = Data::Bytes(vec![epoch as u8; count as usize]);
-    let value = UpdateValue::Array { record_size: 1, pieces: vec![(extent(start, count), data)] };
+    let value = UpdateValue::Array { record_size: 1, pieces: vec![(extent(start, count), data)].into() };
     store.update(update(epoch, "d", "a", value)).await
 }
 
 /// All records have the epoch byte that `of` says.
 async fn check(store: &Store, epoch: u64, count: u64, of: impl Fn(u64) -> u64) {
-    let reply = store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(vec![extent(0, count)]))).await.expect("fetch");
+    let reply =
+        store.fetch(fetch(epoch, "d", "a", FetchWhat::Array(vec![extent(0, count)].into()))).await.expect("fetch");
     let Fetched::Array { pieces, .. } = &reply.akeys[0] else { panic!("an array") };
     let mut at = 0;
     for piece in pieces {
@@ -96,7 +97,8 @@ fn a_half_hidden_extent_gives_its_half_back_in_place() {
         let counts = store.statistics();
         assert_eq!((counts.extents_joined, counts.bytes_joined), (0, 0), "{counts:?}");
         assert!(counts.extents_cut >= 2, "{counts:?}");
-        let reply = store.fetch(fetch(3, "d", "a", FetchWhat::Array(vec![extent(0, 5 * MIB)]))).await.expect("fetch");
+        let reply =
+            store.fetch(fetch(3, "d", "a", FetchWhat::Array(vec![extent(0, 5 * MIB)].into()))).await.expect("fetch");
         let Fetched::Array { pieces, .. } = &reply.akeys[0] else { panic!("an array") };
         for piece in pieces {
             let expected = if piece.extent.start() < 3 * MIB { 1 } else { 3 };
