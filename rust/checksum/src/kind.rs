@@ -1,6 +1,6 @@
 //! The kinds of checksums that a container may have.
 
-use crate::{crc32c, crc64};
+use crate::{crc32c, crc64, crc64_of_copy};
 use crc_fast::CrcAlgorithm;
 use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha512};
@@ -145,6 +145,19 @@ impl ChecksumKind {
                 checksum.bytes.first_chunk().map_or(0, |first| u64::from_le_bytes(*first))
             }
         }
+    }
+
+    /// Copies bytes, and gives the [`word`](ChecksumKind::word) of what was copied.
+    ///
+    /// # Panics
+    /// When the target has another length than the source.
+    #[inline]
+    pub fn word_of_copy(self, source: &[u8], target: &mut [u8]) -> u64 {
+        if self == ChecksumKind::Crc64 {
+            return crc64_of_copy(source, target);
+        }
+        target.copy_from_slice(source);
+        self.word(target)
     }
 
     /// The checksum of bytes.

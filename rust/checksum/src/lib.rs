@@ -7,6 +7,7 @@
 //! All are part of the media formats: the values in the tests are golden and never change.
 
 mod kind;
+mod long_crc64;
 mod short_crc64;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod tests;
 pub use kind::{CHECKSUM_BYTES_MAX, Checksum, ChecksumKind, adler32, crc16};
 
 use crc_fast::{CrcAlgorithm, Digest};
+use long_crc64::Way;
 
 /// The CRC-32C (polynomial 0x1EDC6F41, reflected, as in iSCSI and SSE 4.2) of bytes.
 #[inline]
@@ -30,7 +32,30 @@ pub fn crc64(bytes: &[u8]) -> u64 {
     {
         return crc;
     }
-    crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)
+    long_crc64::crc64(bytes).unwrap_or_else(|| crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes))
+}
+
+/// Copies bytes, and gives the [`crc64`] of what was copied: on a processor that can, in one pass over them.
+///
+/// # Panics
+/// When the target has another length than the source.
+#[inline]
+pub fn crc64_of_copy(source: &[u8], target: &mut [u8]) -> u64 {
+    if let Some(crc) = long_crc64::crc64_of_copy(source, target, Way::Cached) {
+        return crc;
+    }
+    target.copy_from_slice(source);
+    crc64(target)
+}
+
+/// As [`crc64_of_copy`], with the copy written past the caches, for what is not read again soon. `None`, with nothing copied, when
+/// it cannot be done in one pass.
+///
+/// # Panics
+/// When the target has another length than the source.
+#[inline]
+pub fn crc64_of_copy_past_caches(source: &[u8], target: &mut [u8]) -> Option<u64> {
+    long_crc64::crc64_of_copy(source, target, Way::PastCaches)
 }
 
 /// The [`crc64`] of bytes that come in parts.

@@ -23,7 +23,7 @@ const fn power(exponent: u32) -> u64 {
 }
 
 /// The factors that move a register on by so many bytes: for its upper and for its lower half.
-const fn factors(bytes: u32) -> (u64, u64) {
+pub(crate) const fn factors(bytes: u32) -> (u64, u64) {
     (power(bytes * 8 - 1), power(bytes * 8 + 63))
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn crc64(bytes: &[u8]) -> Option<u64> {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86_64 {
+pub(crate) mod x86_64 {
     use super::{BEFORE_ZEROS, DIVISOR, INVERSE, factors, power};
     use core::arch::x86_64::*;
 
@@ -90,16 +90,16 @@ mod x86_64 {
         moves
     };
 
-    const BY_16: (u64, u64) = factors(16);
-    const BY_32: (u64, u64) = factors(32);
-    const BY_48: (u64, u64) = factors(48);
+    pub(crate) const BY_16: (u64, u64) = factors(16);
+    pub(crate) const BY_32: (u64, u64) = factors(32);
+    pub(crate) const BY_48: (u64, u64) = factors(48);
     const BY_64: (u64, u64) = factors(64);
     /// Moves the lower half on by 64 powers.
     const LOW_BY_8: u64 = power(127);
 
     #[inline]
     #[target_feature(enable = "sse4.1,pclmulqdq")]
-    fn register(low: u64, high: u64) -> __m128i {
+    pub(crate) fn register(low: u64, high: u64) -> __m128i {
         _mm_set_epi64x(high as i64, low as i64)
     }
 
@@ -114,7 +114,7 @@ mod x86_64 {
     /// Moves a register on.
     #[inline]
     #[target_feature(enable = "sse4.1,pclmulqdq")]
-    fn fold(state: __m128i, (high, low): (u64, u64)) -> __m128i {
+    pub(crate) fn fold(state: __m128i, (high, low): (u64, u64)) -> __m128i {
         let factors = register(low, high);
         _mm_xor_si128(_mm_clmulepi64_si128(state, factors, 0x00), _mm_clmulepi64_si128(state, factors, 0x11))
     }
@@ -126,7 +126,7 @@ mod x86_64 {
             return reduce(_mm_xor_si128(few(bytes), register(BEFORE_ZEROS[16 - length], 0)));
         }
         let initial = register(u64::MAX, 0);
-        let (mut state, mut offset);
+        let (state, mut offset);
         if length < 64 {
             (state, offset) = (_mm_xor_si128(load(bytes, 0), initial), 16);
         } else {
@@ -142,6 +142,14 @@ mod x86_64 {
             let first = _mm_xor_si128(fold(lanes[0], BY_48), fold(lanes[1], BY_32));
             state = _mm_xor_si128(first, _mm_xor_si128(fold(lanes[2], BY_16), lanes[3]));
         }
+        finish(state, bytes, offset)
+    }
+
+    /// The CRC of bytes, of which those before an offset are in a state already: sixteen at least.
+    #[inline]
+    #[target_feature(enable = "sse4.1,pclmulqdq")]
+    pub(crate) fn finish(state: __m128i, bytes: &[u8], offset: usize) -> u64 {
+        let (mut state, mut offset, length) = (state, offset, bytes.len());
         while length - offset >= 16 {
             state = _mm_xor_si128(fold(state, BY_16), load(bytes, offset));
             offset += 16;

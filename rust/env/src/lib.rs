@@ -5,6 +5,7 @@
 //! traits, so that one seed decides everything.
 #![allow(unsafe_code, reason = "system calls: eventfd, poll, getrandom, clock_gettime")]
 
+mod buffer_pool;
 mod clock;
 mod doorbell;
 mod executor;
@@ -15,6 +16,7 @@ mod random;
 pub mod sync;
 mod timers;
 
+pub use buffer_pool::{BufferPool, PooledBuffer};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use doorbell::Doorbell;
 pub use executor::{Executor, JoinHandle, Source, Spawner};

@@ -9,7 +9,7 @@ use daos_env::sync::yield_now;
 use daos_env::{Random, SeededRandom};
 use daos_status::Code;
 use daos_types::{ContainerId, Epoch, ObjectId};
-use setup::{bytes, fetch, fill, flip, ranges, read, run, scrub, update, write};
+use setup::{bytes, fetch, fill, flip, ranges, read, read_in_place, run, scrub, update, write};
 
 const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
 const OBJECT: ObjectId = ObjectId { hi: 0, lo: 5 };
@@ -145,6 +145,58 @@ fn a_read_verifies_the_chunks_that_it_touches() {
                 Err(status) => assert!(touches && status.code() == Code::Csum, "{status}"),
             }
         }
+    });
+}
+
+/// Whole chunks are verified while they are copied, others before: wherever later writes cut a value, also at the borders of its chunks and
+/// of the copies, a damaged chunk is refused with all that shows of it, and nothing else is.
+#[test]
+fn cut_values_are_verified_by_whole_chunks_however_they_are_read() {
+    const CHUNK: usize = 8192;
+    const LENGTH: usize = 4 * CHUNK;
+    // What later writes hide: exactly a chunk, and a part of one.
+    const HIDDEN: [(usize, usize); 2] = [(CHUNK, 2 * CHUNK), (20_000, 21_000)];
+    run(async |store, _| {
+        let random = SeededRandom::new(21);
+        for (index, kind) in [ChecksumKind::Crc64, ChecksumKind::Crc32c, ChecksumKind::Sha256].into_iter().enumerate() {
+            let container = ContainerId::from_bytes([index as u8; 16]);
+            let settings =
+                ContainerSettings { checksum: kind, chunk_bytes: CHUNK as u32, ..ContainerSettings::default() };
+            store.container_create(container, settings).await.expect("create");
+            let mut model = bytes(&random, LENGTH);
+            store.update(write(container, 1, 0, &model)).await.expect("update");
+            let first = ranges(&store, container)[0];
+            for (epoch, (start, end)) in HIDDEN.into_iter().enumerate() {
+                let data = bytes(&random, end - start);
+                store.update(write(container, 2 + epoch as u64, start, &data)).await.expect("update");
+                model[start..end].copy_from_slice(&data);
+            }
+            let shows = [(0, HIDDEN[0].0), (HIDDEN[0].1, HIDDEN[1].0), (HIDDEN[1].1, LENGTH)];
+            let borders = [0, 1, CHUNK, CHUNK + 1, 2 * CHUNK, 20_000, 20_500, 21_000, 3 * CHUNK, LENGTH];
+            let damages = [0, CHUNK - 1, CHUNK, 2 * CHUNK - 1, 2 * CHUNK, 20_500, 3 * CHUNK - 1, 3 * CHUNK, LENGTH - 1];
+            for byte in damages {
+                flip(&store, &first, byte, 5).await;
+                for (start, end) in borders.iter().flat_map(|start| borders.map(|end| (*start, end))) {
+                    if start >= end {
+                        continue;
+                    }
+                    let is_touched = shows.iter().any(|(from, to)| {
+                        let (from, to) = (start.max(*from), end.min(*to));
+                        from < to && (from / CHUNK..=(to - 1) / CHUNK).contains(&(byte / CHUNK))
+                    });
+                    let copied = read(&store, container, start, end - start).await;
+                    let in_place = read_in_place(&store, container, start, end - start).await;
+                    for found in [copied, in_place] {
+                        match found {
+                            Ok(found) => assert!(!is_touched && found == model[start..end], "{start} to {end}: {byte}"),
+                            Err(status) => assert!(is_touched && status.code() == Code::Csum, "{status}: {byte}"),
+                        }
+                    }
+                }
+                flip(&store, &first, byte, 5).await;
+            }
+        }
+        assert!(store.statistics().checksum_errors > 0);
     });
 }
 

@@ -9,12 +9,16 @@
 //! The record's flags say which it is and of which kind, so that a value can be verified, moved and freed by what its record says alone:
 //! bit 2, the checksums lie apart; bits 3 to 5, the kind's number.
 
+mod chunk_sums;
+
 use crate::ChecksumKind;
 use crate::stored::Origin;
 use crate::tree::damaged;
 use daos_checksum::{CHECKSUM_BYTES_MAX, Checksum};
 use daos_media::{Arena, BLOCK_SIZE, Offset, Transaction};
 use daos_status::Result;
+
+pub(crate) use chunk_sums::ChunkSums;
 
 const APART: u8 = 4;
 const KIND_SHIFT: u8 = 3;
@@ -57,6 +61,12 @@ impl Checksums {
 /// Words of one checksum.
 const fn words_of(kind: ChecksumKind) -> usize {
     kind.length().div_ceil(8)
+}
+
+/// Whether a checksum of this kind is one word.
+#[inline]
+pub(crate) fn has_word(kind: ChecksumKind) -> bool {
+    kind != ChecksumKind::Off && kind.fits_word()
 }
 
 /// Calls `take` with the words of the checksum of bytes.
@@ -200,6 +210,7 @@ impl StoredChecksum {
     }
 
     /// Bytes of a value of `length` bytes under one checksum.
+    #[inline]
     pub(crate) fn chunk(self, arena: &Arena, length: usize) -> Result<usize> {
         if self.is_apart { Ok(self.header(arena, length)?.0) } else { Ok(length.max(1)) }
     }

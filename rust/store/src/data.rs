@@ -1,6 +1,6 @@
 //! Bytes of values, as they come from a request or go into a reply.
 
-use daos_env::IoBuffer;
+use daos_env::{IoBuffer, PooledBuffer};
 use daos_media::{ReaderPin, RegionView};
 use std::fmt;
 use std::ops::{Deref, Range};
@@ -17,6 +17,8 @@ pub enum Data {
     Short(ShortBytes),
     /// A whole buffer: on its way in, it goes to the device without a copy.
     Buffer(IoBuffer),
+    /// A copy from a device that is memory, in a buffer that is used again.
+    Pooled(PooledBuffer),
     /// A view of the device itself, when that is memory. As long as it lives, no block that was freed after it was found is used
     /// again: whoever holds it must not wait for a change of the same store.
     View(ValueView),
@@ -128,6 +130,7 @@ impl Deref for Data {
             Data::Bytes(bytes) => bytes,
             Data::Short(bytes) => bytes,
             Data::Buffer(buffer) => buffer,
+            Data::Pooled(buffer) => buffer,
             Data::View(view) => view,
             Data::Part { buffer, range } => {
                 let end = range.end.min(buffer.len());

@@ -11,7 +11,7 @@ use crate::Data;
 use crate::checksums::{Checksums, Computed};
 use crate::tree::damaged;
 use daos_env::sync::Signal;
-use daos_env::{JoinHandle, Spawner};
+use daos_env::{BufferPool, JoinHandle, Spawner};
 use daos_media::{
     Arena, BLOCK_SIZE, BlockRange, DurableArena, ExtentAllocator, Offset, PIECES_MAX, Region, Transaction, Trim,
 };
@@ -54,6 +54,14 @@ impl<'a> Pieces<'a> {
         Pieces { arena, position, blocks_left: blocks_of(length) }
     }
 
+    /// The only piece, if one holds all of the value.
+    #[inline]
+    fn only(&mut self) -> Result<Option<BlockRange>> {
+        let blocks = self.blocks_left;
+        Ok(Some(self.next_piece()?).filter(|piece| piece.count == blocks))
+    }
+
+    #[inline]
     fn next_piece(&mut self) -> Result<BlockRange> {
         let word: u64 = self.arena.read_value(self.position)?;
         let (start, count) = (word >> COUNT_BITS, word & ((1 << COUNT_BITS) - 1));
@@ -96,6 +104,8 @@ pub(crate) struct ValueSpace {
     durable: DurableArena,
     /// The device's memory, when it is memory.
     memory: Option<Rc<Region>>,
+    /// What is copied from it.
+    buffers: Rc<BufferPool>,
     extents: ExtentAllocator,
     spawner: Spawner,
     trimming: Rc<Trimming>,
@@ -120,6 +130,7 @@ impl ValueSpace {
         Ok(ValueSpace {
             durable: durable.clone(),
             memory,
+            buffers: BufferPool::new(),
             extents,
             spawner: spawner.clone(),
             trimming,

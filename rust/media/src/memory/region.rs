@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "mmap, copies to memory that is shared by interior mutability, and views of it")]
 
 use super::touch::Toucher;
+use daos_checksum::{ChecksumKind, crc64_of_copy_past_caches};
 use daos_status::{Code, Result, fail};
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -121,14 +122,39 @@ impl Region {
     /// # Errors
     /// Outside the device; [`Code::Busy`] when a view of these bytes is alive.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let start = self.check("write", offset, bytes.len())?;
-        if self.is_viewed(start, start + bytes.len()) {
-            fail!(Code::Busy, "write of {} bytes at offset {offset} of memory that is being read", bytes.len());
-        }
-        self.toucher.note_write(start + bytes.len());
+        let start = self.start_of_write(offset, bytes.len())?;
         // SAFETY: the range was checked, and no view of it is alive, so that nobody refers to these bytes: `bytes` neither.
         unsafe { copy_past_caches(self.mapping.base.as_ptr().add(start), bytes) };
         Ok(())
+    }
+
+    /// As [`Region::write`]; gives the [`ChecksumKind::word`] of the bytes, computed on their way where the processor can.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn write_with_word(&self, offset: u64, bytes: &[u8], kind: ChecksumKind) -> Result<u64> {
+        let start = self.start_of_write(offset, bytes.len())?;
+        if kind == ChecksumKind::Crc64 {
+            // SAFETY: the range was checked, its bytes are initialised by the kernel, and as no view of it is alive, nobody refers
+            // to them.
+            let target = unsafe { std::slice::from_raw_parts_mut(self.mapping.base.as_ptr().add(start), bytes.len()) };
+            if let Some(word) = crc64_of_copy_past_caches(bytes, target) {
+                return Ok(word);
+            }
+        }
+        let word = kind.word(bytes);
+        // SAFETY: as in `write`.
+        unsafe { copy_past_caches(self.mapping.base.as_ptr().add(start), bytes) };
+        Ok(word)
+    }
+
+    fn start_of_write(&self, offset: u64, length: usize) -> Result<usize> {
+        let start = self.check("write", offset, length)?;
+        if self.is_viewed(start, start + length) {
+            fail!(Code::Busy, "write of {length} bytes at offset {offset} of memory that is being read");
+        }
+        self.toucher.note_write(start + length);
+        Ok(start)
     }
 
     /// A view of bytes; while it lives, they cannot be written. `None` when too many are alive: copy instead.
@@ -285,10 +311,16 @@ mod tests {
                 region.write(offset, bytes).unwrap();
                 assert_eq!(&*region.view(offset, length).unwrap().unwrap(), bytes);
                 assert!(region.read(offset, length, |seen| seen == bytes).unwrap());
+                region.write(offset, &vec![0; length]).unwrap();
+                for kind in ChecksumKind::ALL.into_iter().filter(|kind| kind.fits_word()) {
+                    assert_eq!(region.write_with_word(offset, bytes, kind).unwrap(), kind.word(bytes));
+                    assert!(region.read(offset, length, |seen| seen == bytes).unwrap());
+                }
             }
         }
         assert_eq!(region.read(3 << 20, 9, |bytes| bytes.to_vec()).unwrap(), [0; 9]);
         assert!(region.write((8 << 20) - 1, &[1, 2]).is_err());
+        assert!(region.write_with_word((8 << 20) - 1, &[1, 2], ChecksumKind::Crc64).is_err());
         assert!(region.view(u64::MAX, 2).is_err());
     }
 
@@ -298,6 +330,7 @@ mod tests {
         region.write(2 << 20, &[1; 8192]).unwrap();
         let view = region.view((2 << 20) + 4096, 4096).unwrap().unwrap();
         assert_eq!(region.write(2 << 20, &[2; 4097]).unwrap_err().code(), Code::Busy);
+        assert_eq!(region.write_with_word(2 << 20, &[2; 4097], ChecksumKind::Crc64).unwrap_err().code(), Code::Busy);
         region.write(2 << 20, &[2; 4096]).unwrap();
         region.discard(0, 8 << 20);
         assert_eq!(&*view, [1; 4096]);

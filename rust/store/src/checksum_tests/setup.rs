@@ -58,13 +58,15 @@ pub(super) async fn fetch(
     akey: &str,
     what: FetchWhat,
 ) -> daos_status::Result<Fetched> {
+    let reply = store.fetch(fetch_request(container, epoch, akey, what)).await?;
+    Ok(reply.akeys.into_iter().next().expect("one"))
+}
+
+fn fetch_request(container: ContainerId, epoch: u64, akey: &str, what: FetchWhat) -> FetchRequest {
     let conditions = Conditions::NONE;
     let akeys = vec![AkeyFetch { akey: key(akey), what, conditions }];
     let (object, epoch, dkey, size_only) = (OBJECT, Epoch(epoch), key("dkey"), false);
-    let reply = store
-        .fetch(FetchRequest { container, object, epoch, dkey, akeys: akeys.into(), size_only, conditions })
-        .await?;
-    Ok(reply.akeys.into_iter().next().expect("one"))
+    FetchRequest { container, object, epoch, dkey, akeys: akeys.into(), size_only, conditions }
 }
 
 /// The bytes of a part of the array; zeros where nothing was written.
@@ -74,11 +76,29 @@ pub(super) async fn read(
     start: usize,
     length: usize,
 ) -> daos_status::Result<Vec<u8>> {
-    let extent = Extent::new(start as u64, length as u64).expect("not empty");
+    let fetched = fetch(store, container, 1 << 40, "array", what(start, length)).await?;
+    Ok(bytes_of(fetched, start, length))
+}
+
+fn what(start: usize, length: usize) -> FetchWhat {
+    FetchWhat::Array(Few::from([Extent::new(start as u64, length as u64).expect("not empty")]))
+}
+
+/// As [`read`], where the bytes lie.
+pub(super) async fn read_in_place(
+    store: &Store,
+    container: ContainerId,
+    start: usize,
+    length: usize,
+) -> daos_status::Result<Vec<u8>> {
+    let request = fetch_request(container, 1 << 40, "array", what(start, length));
+    let reply = store.fetch_in_place(request).await?;
+    Ok(bytes_of(reply.akeys.into_iter().next().expect("one"), start, length))
+}
+
+fn bytes_of(fetched: Fetched, start: usize, length: usize) -> Vec<u8> {
     let mut out = vec![0; length];
-    if let Fetched::Array { pieces, .. } =
-        fetch(store, container, 1 << 40, "array", FetchWhat::Array(Few::from([extent]))).await?
-    {
+    if let Fetched::Array { pieces, .. } = fetched {
         for piece in pieces {
             if let Content::Data(data) = piece.content {
                 let at = piece.extent.start() as usize - start;
@@ -86,7 +106,7 @@ pub(super) async fn read(
             }
         }
     }
-    Ok(out)
+    out
 }
 
 pub(super) async fn scrub(store: &Store, container: Option<ContainerId>, limits: ScrubLimits) -> ScrubProgress {

@@ -1,11 +1,12 @@
 //! Values on their way to the data device.
 
 use crate::Data;
-use crate::checksums::{Checksums, Computed};
+use crate::checksums::{Checksums, Computed, has_word};
 use daos_env::{IoBuffer, Spawner};
 use daos_media::{BlockDevice, BlockRange, ExtentAllocator, IoFuture, Region, blocks_checksum};
 use daos_status::Result;
 use std::ops::Deref;
+use std::slice;
 
 /// The pieces of a value that is being written: one is the rule, and takes no memory of its own.
 pub(crate) enum Ranges {
@@ -17,9 +18,37 @@ impl Deref for Ranges {
     type Target = [BlockRange];
     fn deref(&self) -> &[BlockRange] {
         match self {
-            Ranges::One(range) => std::slice::from_ref(range),
+            Ranges::One(range) => slice::from_ref(range),
             Ranges::Many(ranges) => ranges,
         }
+    }
+}
+
+/// Where the next bytes of a value go.
+struct Places<'a> {
+    ranges: slice::Iter<'a, BlockRange>,
+    /// What is left of the range before those.
+    offset: u64,
+    left: usize,
+}
+
+impl Places<'_> {
+    /// A place for at most so many bytes; none when there is no more, or nothing to be placed.
+    fn take(&mut self, bytes: usize) -> Option<(u64, usize)> {
+        if self.left == 0 {
+            let range = self.ranges.next()?;
+            (self.offset, self.left) = (range.offset(), range.bytes() as usize);
+        }
+        let (offset, count) = (self.offset, bytes.min(self.left));
+        self.offset += count as u64;
+        self.left -= count;
+        (count > 0).then_some((offset, count))
+    }
+
+    /// The place of so many bytes, if they lie in one range.
+    fn take_whole(&mut self, bytes: usize) -> Option<u64> {
+        let left = if self.left == 0 { self.ranges.as_slice().first()?.bytes() as usize } else { self.left };
+        if left < bytes { None } else { self.take(bytes).map(|(offset, _)| offset) }
     }
 }
 
@@ -76,23 +105,24 @@ impl Placed {
         self.is_kept = true;
     }
 
-    /// Writes to a device that is memory: each chunk is copied while its checksum has it in the cache.
+    /// Writes to a device that is memory: each chunk is copied while its checksum is computed, or has it in the cache.
     pub(super) fn write_now(&mut self, memory: &Region, data: &[u8], checksums: Checksums) -> Result<()> {
         self.checksums = Computed::begin(checksums, data.len());
-        let (mut done, mut at) = (0, 0);
-        let mut ranges = self.ranges.iter();
-        let mut room = ranges.next().copied();
+        let kind = self.checksums.kind;
+        let mut places = Places { ranges: self.ranges.iter(), offset: 0, left: 0 };
         for bytes in data.chunks(self.checksums.chunk) {
+            if has_word(kind)
+                && let Some(offset) = places.take_whole(bytes.len())
+            {
+                self.checksums.words.push(memory.write_with_word(offset, bytes, kind)?);
+                continue;
+            }
             self.checksums.push(bytes);
-            let end = done + bytes.len();
-            while let Some(range) = room.filter(|_| done < end) {
-                let count = (end - done).min((range.bytes() - at) as usize);
-                memory.write(range.offset() + at, &data[done..done + count])?;
-                done += count;
-                at += count as u64;
-                if at == range.bytes() {
-                    (room, at) = (ranges.next().copied(), 0);
-                }
+            let mut rest = bytes;
+            while let Some((offset, count)) = places.take(rest.len()) {
+                let (now, later) = rest.split_at(count);
+                memory.write(offset, now)?;
+                rest = later;
             }
         }
         Ok(())

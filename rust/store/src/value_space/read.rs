@@ -2,13 +2,12 @@
 
 use super::{Pieces, ValueSpace};
 use crate::Data;
-use crate::checksums::Computed;
+use crate::checksums::{ChunkSums, Computed};
 use crate::data::ValueView;
 use crate::stored::{Origin, StoredRange};
 use daos_env::IoBuffer;
 use daos_media::Region;
 use daos_status::Result;
-use std::ops::Range;
 use std::rc::Rc;
 
 /// A part of a value that is to be read, with all that must be known when its metadata may be gone.
@@ -53,18 +52,37 @@ impl ValueSpace {
 
     /// As [`ValueSpace::plan`] and [`ValueSpace::read`], at once: only when the device is memory. In place when that is asked for
     /// and the bytes lie in one piece, else as a copy.
+    #[inline]
     pub(crate) fn read_now(&self, range: &StoredRange, in_place: bool, origin: &Origin<'_>) -> Result<Option<Data>> {
         let Some(memory) = &self.memory else { return Ok(None) };
-        let plan = self.plan(range)?;
-        let start = plan.start - plan.first;
-        let part = start..start + plan.length;
-        let [(offset, bytes)] = plan.ranges[..] else { return gather_now(memory, &plan, part, origin).map(Some) };
+        let arena = self.durable.arena();
+        let Some(piece) = Pieces::new(arena, range.address, range.value_length).only()? else {
+            return self.gather_now(memory, range, origin).map(Some);
+        };
+        let expected = ChunkSums::new(arena, range)?;
+        let (first, bytes) = expected.whole_chunks(range);
+        let (offset, part) = (piece.offset() + first as u64, range.start - first..range.start - first + range.length);
         if in_place && let Some(view) = memory.view(offset, bytes)? {
-            plan.expected.verify(plan.first, &view, origin)?;
+            expected.verify(first, &view, origin)?;
             return Ok(Some(Data::View(ValueView::new(view, part, self.extents.pin_readers()))));
         }
-        let copy = |bytes: &[u8]| plan.expected.verify(plan.first, bytes, origin).map(|()| bytes[part].to_vec());
-        Ok(Some(Data::Bytes(memory.read(offset, bytes, copy)??)))
+        let mut copy = self.buffers.take(range.length);
+        memory.read(offset, bytes, |bytes| expected.copy(first, bytes, part, &mut copy, origin))??;
+        Ok(Some(Data::Pooled(copy)))
+    }
+
+    /// Reads a part of a value that lies in several pieces of memory.
+    fn gather_now(&self, memory: &Region, range: &StoredRange, origin: &Origin<'_>) -> Result<Data> {
+        let plan = self.plan(range)?;
+        let start = plan.start - plan.first;
+        let mut whole = Vec::with_capacity(plan.total());
+        for (offset, bytes) in &plan.ranges {
+            memory.read(*offset, *bytes, |bytes| whole.extend_from_slice(bytes))?;
+        }
+        plan.expected.verify(plan.first, &whole, origin)?;
+        whole.truncate(start + plan.length);
+        whole.drain(..start);
+        Ok(Data::Bytes(whole))
     }
 
     /// Reads a part and verifies its chunks.
@@ -87,16 +105,4 @@ impl ValueSpace {
         }
         Ok(Data::Part { buffer: Rc::new(buffer), range: start..start + plan.length })
     }
-}
-
-/// Reads a part that lies in several pieces of memory.
-fn gather_now(memory: &Region, plan: &ReadPlan, part: Range<usize>, origin: &Origin<'_>) -> Result<Data> {
-    let mut whole = Vec::with_capacity(plan.total());
-    for (offset, bytes) in &plan.ranges {
-        memory.read(*offset, *bytes, |bytes| whole.extend_from_slice(bytes))?;
-    }
-    plan.expected.verify(plan.first, &whole, origin)?;
-    whole.truncate(part.end);
-    whole.drain(..part.start);
-    Ok(Data::Bytes(whole))
 }
