@@ -176,3 +176,82 @@ fn forged_links_give_errors_and_end() {
     let spawner = executor.spawner().clone();
     executor.block_on(run_forged(seeds, spawner)).expect("it ends");
 }
+
+/// Children of each level of [`many_of_everything`].
+const MANY: u64 = 300;
+
+/// An object with many dkeys, one of which has many akeys, one of which has many extents: all of them punched, so that nothing is to be seen.
+async fn many_of_everything(store: &Store) {
+    let (container, object) = (CONTAINERS[0], objects()[1]);
+    let hole = |start: u64| UpdateValue::PunchExtents(vec![extent(start * 10, 5)]);
+    let put = async |dkey: u64, akey_number: u64, value| {
+        let akey = AkeyUpdate { akey: key(akey_number), value, conditions: Conditions::NONE };
+        let (epoch, dkey, conditions) = (Epoch(500), key(dkey), Conditions::NONE);
+        store
+            .update(UpdateRequest { container, object, epoch, dkey, conditions, akeys: vec![akey].into() })
+            .await
+            .expect("put");
+    };
+    for number in 0..MANY {
+        put(1000 + number, 0, hole(0)).await;
+        put(1000, number, hole(1)).await;
+        put(1000, 0, hole(number)).await;
+    }
+}
+
+/// Makes all entries of a tree lead to the child that its first one leads to, and its summary say that something may be below.
+fn share(map: &Map<'_>, head: u64, child: u64) {
+    let arena = map.arena;
+    let mut nodes = vec![u64::from(map.word(head)) * 8];
+    while let Some(node) = nodes.pop() {
+        let [level, count, capacity, ..] = arena.read_value::<[u8; 8]>(node).expect("in the arena");
+        for index in 0..u64::from(count) {
+            let place = node + 8 + u64::from(capacity) * 8 + index * 4;
+            match level {
+                0 => arena.restore(place, &((child / 8) as u32).to_le_bytes()).expect("in the arena"),
+                _ => nodes.push(u64::from(map.word(place)) * 8),
+            }
+        }
+    }
+    arena.restore(head + 5, &[1]).expect("in the arena");
+    arena.restore(head + 8, &[500u64, 500, 500].map(u64::to_le_bytes).concat()).expect("in the arena");
+}
+
+/// Three trees, each of which leads many times to the same next one: a walk over all of it would be one over their product.
+async fn run_shared(spawner: Spawner) {
+    let durable = sample(&spawner).await;
+    let store = Store::start(durable.clone(), &spawner).expect("sound");
+    many_of_everything(&store).await;
+    let (arena, container, object) = (durable.arena(), CONTAINERS[0], objects()[1]);
+    let level = store.container(arena, container).expect("there");
+    let probe = crate::key_order::object_key(object);
+    let found = level.find_child(arena, &crate::key_order::fixed_probe(&probe)).expect("sound").expect("there");
+    let kind = object.object_type();
+    let (dkey_name, akey_name) = (key(1000), key(0));
+    let dkey = crate::key_order::KeyProbe::new(kind.dkey_kind(), &dkey_name).expect("a key");
+    let dkey = found.find_child(arena, &dkey).expect("sound").expect("there");
+    let akey = crate::key_order::KeyProbe::new(kind.akey_kind(), &akey_name).expect("a key");
+    let akey = dkey.find_child(arena, &akey).expect("sound").expect("there");
+    let map = Map { arena, fields: Vec::new(), records: Vec::new() };
+    let children = |link: u32| u64::from(map.word(u64::from(link) * 8)) * 8;
+    share(&map, children(found.link()), u64::from(dkey.link()) * 8);
+    share(&map, children(dkey.link()), u64::from(akey.link()) * 8);
+    let head = children(akey.link());
+    arena.restore(head + 5, &[1]).expect("in the arena");
+    arena.restore(head + 8, &[500u64, 500, 500].map(u64::to_le_bytes).concat()).expect("in the arena");
+    // Of each request, as much is looked at as the arena could hold of the smallest things, and a few more.
+    let bound = 4 * ARENA_BYTES / 16;
+    let (epoch, conditions) = (Epoch(2000), Conditions::PUNCH);
+    let before = visits();
+    let punch = PunchRequest { container, object, epoch, what: PunchTarget::Object, conditions };
+    assert!(store.punch(punch).await.is_err(), "nothing is there, or nobody can tell");
+    let visited = visits() - before;
+    assert!(visited < bound, "a condition visited {visited} nodes");
+}
+
+#[test]
+fn forged_trees_that_share_what_is_below_end() {
+    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
+    let spawner = executor.spawner().clone();
+    executor.block_on(run_shared(spawner)).expect("it ends");
+}

@@ -9,6 +9,7 @@ mod generate;
 mod model;
 
 mod compare;
+mod directed;
 mod history;
 mod power;
 mod space;
