@@ -10,8 +10,8 @@ pub const POLL: Duration = Duration::from_millis(20);
 /// Nobody asks for anything when nobody has for so long.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
-/// Where there is no pressure, a round begins so long after the last one at the earliest.
-const ROUND_GAP: Duration = Duration::from_secs(1);
+/// Where there is no pressure, a round begins after the last one when this part of the time has passed for which changes stay apart.
+const ROUND_PART: u32 = 5;
 
 /// All of what is counted in parts.
 const WHOLE: u64 = 64;
@@ -90,7 +90,7 @@ impl Watch {
         if sight.requests != self.requests {
             (self.requests, self.asked) = (sight.requests, now);
         }
-        let is_due = self.ended.is_none_or(|ended| now >= ended + ROUND_GAP);
+        let is_due = self.ended.is_none_or(|ended| now >= ended + settings.gap / ROUND_PART);
         match settings.mode {
             ReclaimMode::Disabled => false,
             _ if sight.is_short() => true,
@@ -152,13 +152,13 @@ mod tests {
         assert!(!begins(ReclaimMode::Disabled, second(20), CALM));
         assert!(!begins(ReclaimMode::Disabled, second(20), wanted));
         assert!(begins(ReclaimMode::Lazy, second(9), wanted));
-        assert!(begins(ReclaimMode::Lazy, second(10), CALM));
-        assert!(!begins(ReclaimMode::Lazy, second(9), CALM), "one round has just ended");
+        assert!(begins(ReclaimMode::Lazy, second(11), CALM));
+        assert!(!begins(ReclaimMode::Lazy, second(10), CALM), "one round has just ended");
         assert!(!begins(ReclaimMode::Lazy, second(20), BUSY));
         assert!(begins(ReclaimMode::Lazy, second(9), Sight { free: 159, ..BUSY }));
         assert!(!begins(ReclaimMode::Lazy, second(9), Sight { free: 160, ..BUSY }));
-        assert!(begins(ReclaimMode::Time, second(10), BUSY));
-        assert!(!begins(ReclaimMode::Time, second(9), BUSY));
+        assert!(begins(ReclaimMode::Time, second(11), BUSY));
+        assert!(!begins(ReclaimMode::Time, second(10), BUSY));
     }
 
     #[test]

@@ -9,8 +9,8 @@ const IDLE_CHECK: Duration = Duration::from_millis(100);
 /// The longest time between two steps of a timed pass, so that an estimate that was wrong is noticed.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// The least time between two steps of a timed pass that is late: requests have the rest of it.
-const PAUSE_MIN: Duration = Duration::from_millis(1);
+/// The least time between two steps: requests have the rest of it, and a pass verifies at most some hundred megabytes a second.
+const PAUSE_MIN: Duration = Duration::from_micros(200);
 
 /// What a scrubber needs to remember to decide when it goes on. Times are those of a monotonic clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

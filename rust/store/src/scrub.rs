@@ -25,9 +25,9 @@ pub struct ScrubLimits {
 }
 
 impl Default for ScrubLimits {
-    /// Some tenths of a millisecond of work.
+    /// Some microseconds of work: requests that come meanwhile wait for no more.
     fn default() -> ScrubLimits {
-        ScrubLimits { entries: 256, bytes: 1 << 20 }
+        ScrubLimits { entries: 32, bytes: 64 << 10 }
     }
 }
 

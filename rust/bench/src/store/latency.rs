@@ -33,6 +33,17 @@ const QUANTILES: [(Option<f64>, [&str; 2]); 4] = [
     (None, ["update longest", "fetch longest"]),
 ];
 
+/// Beside something: compared with the median without it, which is the goal, and with as slow a request without it, which tells what of that is
+/// the machine's.
+const CHECKPOINT_CASES: [[&str; 2]; 2] = [
+    ["update p99.9, checkpoint", "update p99.9, checkpoint/alone"],
+    ["fetch p99.9, checkpoint", "fetch p99.9, checkpoint/alone"],
+];
+const AGGREGATION_CASES: [[&str; 2]; 2] = [
+    ["update p99.9, aggregation", "update p99.9, aggregation/alone"],
+    ["fetch p99.9, aggregation", "fetch p99.9, aggregation/alone"],
+];
+
 /// What goes on beside the requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
@@ -62,7 +73,7 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
                 depth,
                 records,
                 checksum: selection.checksum,
-                versions: VERSIONS + 3 * plan.repetitions as u64 * UPDATES_MAX / records,
+                versions: VERSIONS + 5 * plan.repetitions as u64 * UPDATES_MAX / records,
                 log_bytes: plan.log_bytes,
             };
             one(plan, setup, directory, report)?;
@@ -97,16 +108,19 @@ fn one(plan: &Plan, setup: Setup, directory: &Path, report: &mut Report) -> Resu
             report.add(Case { case: names[index], ..case }, figures(&quiet, of, share), Some(limit));
         }
     }
-    let checkpoints = (Beside::Checkpoints, ["update p99.9, checkpoint", "fetch p99.9, checkpoint"]);
-    let aggregation = (Beside::Aggregation, ["update p99.9, aggregation", "fetch p99.9, aggregation"]);
-    for (beside, names) in [checkpoints, aggregation] {
+    for (beside, names) in [(Beside::Checkpoints, &CHECKPOINT_CASES), (Beside::Aggregation, &AGGREGATION_CASES)] {
         if beside == Beside::Checkpoints && setup.class != Class::Log {
             continue;
         }
         let during = repeat(plan, &live, beside)?;
+        // Once more by itself, right after: what the machine does meanwhile to the slowest of requests shows in both.
+        let alone = repeat(plan, &live, Beside::Nothing)?;
         for (index, of) in kinds.into_iter().enumerate() {
-            let limit = Limit { name: "median without", value: figures(&quiet, of, Some(0.5)).median };
-            report.add(Case { case: names[index], ..case }, figures(&during, of, Some(0.999)), Some(limit));
+            let [to_median, to_tail] = names[index];
+            let median = Limit { name: "median without", value: figures(&quiet, of, Some(0.5)).median };
+            report.add(Case { case: to_median, ..case }, figures(&during, of, Some(0.999)), Some(median));
+            let tail = Limit { name: "p99.9 without", value: figures(&alone, of, Some(0.999)).median };
+            report.add(Case { case: to_tail, ..case }, figures(&during, of, Some(0.999)), Some(tail));
         }
     }
     live.close()

@@ -4,9 +4,9 @@ use super::header::Header;
 use crate::arena::{ARENA_BYTES_MAX, Arena, PAGE_SIZE};
 use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::log::LogPosition;
-use daos_checksum::{crc32c, crc64};
+use daos_checksum::{Crc64, crc32c, crc64};
 use daos_env::IoBuffer;
-use daos_env::sync::join_all;
+use daos_env::sync::{join_all, yield_now};
 use daos_status::{Code, Result, fail};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,6 +14,10 @@ use zerocopy::IntoBytes;
 
 /// Reads and writes of pages that are under way at once: enough for a disk's full speed, 1 MiB of memory.
 const TRANSFERS: usize = 64;
+/// Entries of the table that are handled before other tasks run again: some microseconds.
+const ENTRIES_PER_STEP: usize = 2048;
+/// Bytes of the table that are written at once, whole blocks: as many as a few pages, since they are copied for it.
+const TABLE_PIECE: usize = 64 << 10;
 const HEADERS_BYTES: u64 = 2 * BLOCK_SIZE as u64;
 const ENTRY_BYTES: u64 = 8;
 
@@ -23,6 +27,13 @@ struct Entry {
     crc: u32,
     /// 0 none, 1 A, 2 B.
     slot: u32,
+}
+
+impl Entry {
+    fn to_bytes(self) -> [u8; ENTRY_BYTES as usize] {
+        let ([a, b, c, d], [e, f, g, h]) = (self.crc.to_le_bytes(), self.slot.to_le_bytes());
+        [a, b, c, d, e, f, g, h]
+    }
 }
 
 /// A copy of a page that waits to be written.
@@ -197,26 +208,18 @@ impl CheckpointStore {
     /// Makes the pages written a checkpoint, with the place in the log to replay from.
     pub async fn publish(&self, position: LogPosition) -> Result<()> {
         let staged = std::mem::take(&mut *self.staged.borrow_mut());
-        let mut table = self.table.borrow().clone();
-        for (page, entry) in &staged {
-            if table.len() <= *page as usize {
-                table.resize(*page as usize + 1, Entry::default());
-            }
-            table[*page as usize] = *entry;
-        }
-        let bytes: Vec<u8> =
-            table.iter().flat_map(|entry| [entry.crc.to_le_bytes(), entry.slot.to_le_bytes()].concat()).collect();
+        let bytes = self.encode_table(&staged).await;
         let mut header = self.header.borrow().clone();
         header.generation = (header.generation.get() + 1).into();
-        header.table_pages = (table.len() as u64).into();
-        header.table_crc = crc64(&bytes).into();
+        header.table_pages = (bytes.len() as u64 / ENTRY_BYTES).into();
+        header.table_crc = checksum_of_table(&bytes).await.into();
         header.set_log_position(position);
         // A header that is there says that its pages and its table are.
         self.write_table(&header, &bytes).await?;
         self.device.sync().await?;
         self.write_header(&header).await?;
         self.header.replace(header.clone());
-        self.table.replace(table);
+        self.take_staged(&staged).await;
         // Once more, as the next generation; from here on the first one counts, whatever comes.
         header.generation = (header.generation.get() + 1).into();
         self.write_table(&header, &bytes).await?;
@@ -225,13 +228,50 @@ impl CheckpointStore {
         Ok(())
     }
 
+    /// The table with the entries of pages that were written, in its bytes.
+    async fn encode_table(&self, staged: &[(u32, Entry)]) -> Vec<u8> {
+        let (before, wanted) = {
+            let table = self.table.borrow();
+            (table.len(), staged.iter().map(|(page, _)| *page as usize + 1).fold(table.len(), usize::max))
+        };
+        let mut bytes = Vec::with_capacity(wanted * ENTRY_BYTES as usize);
+        for start in (0..before).step_by(ENTRIES_PER_STEP) {
+            let end = before.min(start + ENTRIES_PER_STEP);
+            self.table.borrow()[start..end].iter().for_each(|entry| bytes.extend_from_slice(&entry.to_bytes()));
+            yield_now().await;
+        }
+        bytes.resize(wanted * ENTRY_BYTES as usize, 0);
+        for step in staged.chunks(ENTRIES_PER_STEP) {
+            let (entries, _) = bytes.as_chunks_mut();
+            step.iter().for_each(|(page, entry)| entries[*page as usize] = entry.to_bytes());
+            yield_now().await;
+        }
+        bytes
+    }
+
+    /// What was written counts from now on. Nobody writes pages meanwhile.
+    async fn take_staged(&self, staged: &[(u32, Entry)]) {
+        for step in staged.chunks(ENTRIES_PER_STEP) {
+            let mut table = self.table.borrow_mut();
+            for (page, entry) in step {
+                if table.len() <= *page as usize {
+                    table.resize(*page as usize + 1, Entry::default());
+                }
+                table[*page as usize] = *entry;
+            }
+            drop(table);
+            yield_now().await;
+        }
+    }
+
     /// Writes the table where the generation of a header has it.
     async fn write_table(&self, header: &Header, table: &[u8]) -> Result<()> {
-        if table.is_empty() {
-            return Ok(());
+        let mut offset = HEADERS_BYTES + header.generation.get() % 2 * table_bytes(self.pages);
+        for piece in table.chunks(TABLE_PIECE) {
+            self.device.write(offset, IoBuffer::copy_of(piece)).await.1?;
+            offset += piece.len() as u64;
         }
-        let offset = HEADERS_BYTES + header.generation.get() % 2 * table_bytes(self.pages);
-        self.device.write(offset, IoBuffer::copy_of(table)).await.1
+        Ok(())
     }
 
     /// Writes a header durably.
@@ -268,6 +308,15 @@ impl Candidate {
         let table = read_table(&self.device, &self.header).await?;
         Ok(CheckpointStore::new(self.device, self.header, table))
     }
+}
+
+async fn checksum_of_table(bytes: &[u8]) -> u64 {
+    let mut digest = Crc64::new();
+    for piece in bytes.chunks(TABLE_PIECE) {
+        digest.update(piece);
+        yield_now().await;
+    }
+    digest.finish()
 }
 
 /// Reads and checks the table that belongs to a header, and that the header fits the device.

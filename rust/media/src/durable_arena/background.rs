@@ -14,6 +14,11 @@ use std::time::Duration;
 /// Pages copied at once before other tasks run again: 64 KiB of copying and checksums take 10 microseconds or so.
 const PAGES_PER_COPY: usize = 4;
 
+/// Pages of a checkpoint of one moment that are copied at that moment, if there are no more; and how often others that were changed
+/// meanwhile are copied first. Nothing is admitted then, so that few are.
+const PAGES_OF_MOMENT: usize = 16;
+const CATCH_UP_ROUNDS: usize = 8;
+
 /// Pages written between two batches of the log, at least and at most: so many as let the checkpoint end in time, and no more, since the
 /// log's batches wait behind them on the same disk.
 const PAGES_PER_STEP: std::ops::RangeInclusive<u64> = 4..=64;
@@ -194,13 +199,13 @@ pub(super) async fn write_checkpoints(shared: Rc<Shared>, spawner: Spawner) {
 }
 
 async fn write_checkpoint(shared: &Shared, persistence: &Persistence) -> Result<()> {
-    let pages = shared.arena.take_dirty_pages();
-    let result = write_dirty(shared, persistence, &pages).await;
+    let mut pages = shared.arena.take_dirty_pages();
+    let result = write_dirty(shared, persistence, &mut pages).await;
     persistence.progress.set(None);
     result
 }
 
-async fn write_dirty(shared: &Shared, persistence: &Persistence, pages: &[u32]) -> Result<()> {
+async fn write_dirty(shared: &Shared, persistence: &Persistence, pages: &mut Vec<u32>) -> Result<()> {
     let result = if persistence.is_starved.get() {
         checkpoint_holding_log(shared, persistence, pages).await
     } else {
@@ -213,8 +218,8 @@ async fn write_dirty(shared: &Shared, persistence: &Persistence, pages: &[u32]) 
     match result? {
         Outcome::Done => Ok(()),
         Outcome::LogIsFull => {
-            let pages = shared.arena.take_dirty_pages();
-            let result = checkpoint_holding_log(shared, persistence, &pages).await;
+            let mut pages = shared.arena.take_dirty_pages();
+            let result = checkpoint_holding_log(shared, persistence, &mut pages).await;
             if result.is_err() {
                 persistence.checkpoints.abandon();
                 pages.iter().for_each(|page| shared.arena.mark_dirty(*page));
@@ -282,7 +287,7 @@ fn pages_of_step(persistence: &Persistence, left: usize) -> usize {
 }
 
 /// The log writer waits, as it is starved; it goes on waiting until this is done, though room may come earlier.
-async fn checkpoint_holding_log(shared: &Shared, persistence: &Persistence, pages: &[u32]) -> Result<Outcome> {
+async fn checkpoint_holding_log(shared: &Shared, persistence: &Persistence, pages: &mut Vec<u32>) -> Result<Outcome> {
     persistence.is_log_held.set(true);
     let result = checkpoint_at_once(shared, persistence, pages).await;
     persistence.is_log_held.set(false);
@@ -294,18 +299,31 @@ async fn checkpoint_holding_log(shared: &Shared, persistence: &Persistence, page
     result
 }
 
-/// The way out when the log is full: everything is copied at one moment, so that the checkpoint needs no log at all, and makes
-/// durable by itself what waits for the log.
-async fn checkpoint_at_once(shared: &Shared, persistence: &Persistence, pages: &[u32]) -> Result<Outcome> {
+/// The way out when the log is full: a checkpoint of one moment, so that it needs no log at all, and makes durable by itself what waits for the
+/// log. Pages are copied a few at a time, while nothing new is admitted; those that were touched meanwhile by changes that had been admitted
+/// before are copied again, the last of them at the moment of which the checkpoint is. `pages` has all of them in the end.
+async fn checkpoint_at_once(shared: &Shared, persistence: &Persistence, pages: &mut Vec<u32>) -> Result<Outcome> {
+    let mut done = 0;
+    for _ in 0..CATCH_UP_ROUNDS {
+        if pages.len() - done <= PAGES_OF_MOMENT {
+            break;
+        }
+        for few in pages[done..].chunks(PAGES_PER_COPY) {
+            let images = few.iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
+            persistence.checkpoints.write_pages(images).await?;
+            yield_now().await;
+        }
+        done = pages.len();
+        pages.append(&mut shared.arena.take_dirty_pages());
+    }
+    pages.append(&mut shared.arena.take_dirty_pages());
     let copied = shared.committed.get();
     let mut position = persistence.log.head();
     position.lsn = copied;
-    let images: Vec<PageImage> = pages.iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
+    let images: Vec<PageImage> = pages[done..].iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
     // What waits for the log is of before this moment; what comes after must not be mixed with it.
     persistence.seal();
-    if shared.data_written.get() {
-        sync_data(shared).await?;
-    }
+    sync_data(shared).await?;
     persistence.checkpoints.write_pages(images).await?;
     persistence.checkpoints.publish(position).await?;
     persistence.log.release(position);

@@ -10,6 +10,12 @@ use daos_media::{Arena, Transaction};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StepBudget(u32);
 
+impl Default for StepBudget {
+    fn default() -> StepBudget {
+        StepBudget::BESIDE_REQUESTS
+    }
+}
+
 impl StepBudget {
     /// Looking at an entry.
     pub const LOOK: u32 = 1;

@@ -12,7 +12,7 @@ use daos_status::{Result, Status};
 use daos_types::{ContainerId, ObjectId};
 
 /// Bytes of a value that are read and verified in one go.
-const PART: usize = 256 << 10;
+const PART: usize = 64 << 10;
 
 /// Keys from the container to the akey that was looked at last, and the value in it.
 #[derive(Clone, Debug, Default)]
