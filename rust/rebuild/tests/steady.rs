@@ -6,7 +6,7 @@ use daos_env::sync::yield_now;
 use daos_env::{Clock, Env, Executor, HybridClock, SeededRandom};
 use daos_media::{Durability, MemoryMedia};
 use daos_rebuild::{Aggregator, ReclaimMode, ReclaimSettings};
-use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, Store, StoreSettings, UpdateRequest, UpdateValue};
+use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, Few, Store, StoreSettings, UpdateRequest, UpdateValue};
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ fn overwrite(case: Case, mode: ReclaimMode, fills_in: Duration) -> Seen {
         let mut seen = Seen { least_free: 100, ..Seen::default() };
         for number in 0..writes {
             let value = UpdateValue::Single(Data::Bytes(vec![number as u8; bytes as usize]));
-            let akeys = vec![AkeyUpdate { akey: Key::from_u64(1), value, conditions: Conditions::NONE }];
+            let akeys = Few::from([AkeyUpdate { akey: Key::from_u64(1), value, conditions: Conditions::NONE }]);
             let (object, dkey, conditions) =
                 (ObjectId { hi: 0, lo: 1 }, Key::from_u64(number % keys), Conditions::NONE);
             let epoch = Epoch(epochs.next());

@@ -9,8 +9,8 @@ use daos_env::{Clock, Env, Executor, Spawner, SystemClock};
 use daos_media::{Durability, MemoryMedia};
 use daos_status::Result;
 use daos_store::{
-    AkeyFetch, AkeyUpdate, ChecksumKind, Conditions, Data, FetchRequest, FetchWhat, StepBudget, Store, StoreSettings,
-    UpdateRequest, UpdateValue,
+    AkeyFetch, AkeyUpdate, ChecksumKind, Conditions, Data, FetchRequest, FetchWhat, Few, StepBudget, Store,
+    StoreSettings, UpdateRequest, UpdateValue,
 };
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::rc::Rc;
@@ -27,18 +27,18 @@ fn record(number: u64) -> u64 {
 }
 
 async fn put(store: &Store, number: u64, epoch: u64, bytes: usize) -> Result<()> {
-    let akeys = vec![AkeyUpdate {
+    let akeys = Few::from([AkeyUpdate {
         akey: Key::from_u64(1),
         value: UpdateValue::Single(Data::Bytes(vec![epoch as u8; bytes])),
         conditions: CONDITIONS,
-    }];
+    }]);
     let dkey = Key::from_u64(record(number));
     let (container, object, conditions) = (CONTAINER, OBJECT, CONDITIONS);
     store.update(UpdateRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys: akeys.into() }).await
 }
 
 async fn get(store: &Store, number: u64, epoch: u64) -> Result<()> {
-    let akeys = vec![AkeyFetch { akey: Key::from_u64(1), what: FetchWhat::Single, conditions: CONDITIONS }];
+    let akeys = Few::from([AkeyFetch { akey: Key::from_u64(1), what: FetchWhat::Single, conditions: CONDITIONS }]);
     let dkey = Key::from_u64(record(number));
     let (container, object, conditions, size_only) = (CONTAINER, OBJECT, CONDITIONS, false);
     let request =

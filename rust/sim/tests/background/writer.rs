@@ -6,7 +6,7 @@ use daos_env::sync::yield_now;
 use daos_env::{Random, SeededRandom, Spawner};
 use daos_status::{Code, Result};
 use daos_store::{
-    AkeyFetch, AkeyUpdate, Conditions, Content, Data, FetchRequest, FetchWhat, Fetched, PunchRequest, PunchTarget,
+    AkeyFetch, AkeyUpdate, Conditions, Content, Data, FetchRequest, FetchWhat, Fetched, Few, PunchRequest, PunchTarget,
     Store, UpdateRequest, UpdateValue,
 };
 use daos_types::{Epoch, Extent, Key, ObjectId};
@@ -60,8 +60,9 @@ pub async fn read(store: &Store, name: Name, epoch: u64) -> Result<Shown> {
     let [single, array] = akeys();
     let akeys = vec![
         AkeyFetch { akey: single, what: FetchWhat::Single, conditions: CONDITIONS },
-        AkeyFetch { akey: array, what: FetchWhat::Array(vec![whole]), conditions: CONDITIONS },
+        AkeyFetch { akey: array, what: FetchWhat::Array(Few::from([whole])), conditions: CONDITIONS },
     ];
+    let akeys = Few::from(akeys);
     let (object, dkey, conditions) = (object(name), Key::from_u64(name.1), CONDITIONS);
     let size_only = false;
     let request =
@@ -138,12 +139,12 @@ impl Writer {
             }
             Change::Single(bytes) => (single, UpdateValue::Single(Data::Bytes(bytes))),
             Change::Records(start, bytes) => {
-                let pieces = vec![(extent(start, bytes.len()), Data::Bytes(bytes))];
+                let pieces = Few::from([(extent(start, bytes.len()), Data::Bytes(bytes))]);
                 (array, UpdateValue::Array { record_size: 1, pieces })
             }
             Change::PunchRecords(start, count) => (array, UpdateValue::PunchExtents(vec![extent(start, count)])),
         };
-        let akeys = vec![AkeyUpdate { akey, value, conditions }];
+        let akeys = Few::from([AkeyUpdate { akey, value, conditions }]);
         self.store.update(UpdateRequest { container: CONTAINER, object, epoch, dkey, conditions, akeys }).await
     }
 
