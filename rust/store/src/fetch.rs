@@ -42,7 +42,6 @@ struct Read {
 }
 
 /// What a fetch found in the arena.
-#[derive(Default)]
 pub(crate) struct Found {
     pub akeys: Few<Fetched>,
     reads: Vec<Read>,
@@ -51,6 +50,16 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Nothing yet: every akey is missing.
+    #[inline]
+    pub(crate) fn nothing(akeys: &[AkeyFetch]) -> Found {
+        let akeys = match akeys {
+            [_] => Few::One(Fetched::Missing),
+            many => many.iter().map(|_| Fetched::Missing).collect(),
+        };
+        Found { akeys, reads: Vec::new(), bytes: 0 }
+    }
+
     /// Whether nothing needs to be read.
     #[inline]
     pub(crate) fn is_complete(&self) -> bool {
@@ -82,7 +91,7 @@ impl<'a> Finder<'a> {
         Finder { store, arena, request, at, in_place, reads: Vec::new(), bytes: 0, pieces: 0 }
     }
 
-    /// Fills `found`. Small values are in the reply already. `order` is the order word of the dkey.
+    /// Fills `found`, which says that every akey is missing. Small values are in the reply already. `order` is the order word of the dkey.
     #[inline]
     pub(crate) fn find(mut self, order: u64, found: &mut Found) -> Result<()> {
         let request = self.request;
@@ -93,16 +102,8 @@ impl<'a> Finder<'a> {
             self.store.note_dkey_read(self.at)?;
             check_dkey(self.arena, request, path)?;
         }
-        if let [wanted] = &*request.akeys {
-            found.akeys = Few::One(Fetched::Missing);
-            if let Few::One(out) = &mut found.akeys {
-                self.find_akey(wanted, path, 0, out)?;
-            }
-        } else {
-            found.akeys = request.akeys.iter().map(|_| Fetched::Missing).collect();
-            for (index, (wanted, out)) in request.akeys.iter().zip(&mut found.akeys).enumerate() {
-                self.find_akey(wanted, path, index, out)?;
-            }
+        for (index, (wanted, out)) in request.akeys.iter().zip(&mut found.akeys).enumerate() {
+            self.find_akey(wanted, path, index, out)?;
         }
         (found.reads, found.bytes) = (self.reads, self.bytes);
         Ok(())

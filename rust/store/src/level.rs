@@ -248,12 +248,24 @@ impl Level {
         }
     }
 
-    /// The child of a key.
-    #[inline]
+    /// The child of a key. An only child, as most objects and akeys are, is looked at without a call.
+    #[inline(always)]
     pub(crate) fn find_child(&self, arena: &Arena, probe: &KeyProbe<'_>) -> Result<Option<Level>> {
-        match self.search_child(arena, probe)? {
-            Search::Found(child) => Ok(Some(child)),
-            Search::Absent(_) => Ok(None),
+        match self.children()? {
+            Children::None => Ok(None),
+            Children::Direct(link) => {
+                let child = Level::load(arena, link)?;
+                Ok(if child.has_key(arena, probe.bytes)? { Some(child) } else { None })
+            }
+            Children::Tree(tree) => Level::find_in_tree(arena, tree, probe),
+        }
+    }
+
+    #[inline(never)]
+    fn find_in_tree(arena: &Arena, tree: Tree, probe: &KeyProbe<'_>) -> Result<Option<Level>> {
+        match tree.look_up(arena, probe)? {
+            Ok(link) => Level::load(arena, link).map(Some),
+            Err(_) => Ok(None),
         }
     }
 

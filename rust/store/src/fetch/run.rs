@@ -70,7 +70,7 @@ impl Future for Fetch<'_> {
         let fetch = &mut *self;
         match &mut fetch.state {
             State::Asked(request) => {
-                let mut found = Found::default();
+                let mut found = Found::nothing(&request.akeys);
                 match fetch.store.fetch_now(request, fetch.transaction, fetch.in_place, &mut found) {
                     Ok(()) => Poll::Ready(Ok(FetchReply { akeys: found.akeys })),
                     Err(rest) => fetch.wait(*rest, context),
@@ -111,7 +111,7 @@ impl Store {
             });
             return Ok(());
         }
-        Err(Box::new(Rest { found: result.map(|()| mem::take(found)), lsn }))
+        Err(Box::new(Rest { found: result.map(|()| mem::replace(found, Found::nothing(&[]))), lsn }))
     }
 
     async fn finish_fetch(&self, request: &FetchRequest, rest: Rest) -> Result<FetchReply> {
