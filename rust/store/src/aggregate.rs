@@ -178,8 +178,9 @@ impl AggregationRun {
         self.check_container()?;
         let mut transaction = arena.begin_privileged();
         let limits = self.join_limits();
-        let mut step =
-            Step::new(&mut transaction, &store.values, &store.recent, self.budget).joining(limits, self.joins);
+        let mut step = Step::new(&mut transaction, &store.values, &store.recent, self.budget)
+            .joining(limits, self.joins)
+            .sparing(&store.prepared.intents);
         let is_done = self.walk.step(&mut step, &mut container)?;
         let done = step.done;
         if is_done {

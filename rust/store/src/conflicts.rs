@@ -12,7 +12,7 @@
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Children, Level, ValueKind};
 use crate::place::{Named, Place, Scope, for_each_change, for_each_condition, has_conditions};
-use crate::prepared::intents::Intent;
+use crate::prepared::intents::{Intent, Part};
 use crate::timestamps::Reader;
 use crate::tree::Unique;
 use crate::visibility::{Depth, span};
@@ -47,7 +47,10 @@ impl Store {
     fn check_intents(&self, operation: &Operation, attempt: Option<Attempt>) -> Result<()> {
         let own = attempt.map(|attempt| attempt.transaction);
         let refuse = |named: &Named<'_>, until: u64| {
-            let Some(intent) = self.prepared.intents.overlapping(&named.place, until, own) else { return Ok(()) };
+            let part = Part::of(named.value);
+            let Some(intent) = self.prepared.intents.overlapping(&named.place, &part, until, own) else {
+                return Ok(());
+            };
             let Intent { transaction, epoch } = intent;
             match attempt {
                 Some(attempt) if attempt.epoch <= epoch => {

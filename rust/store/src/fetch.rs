@@ -7,7 +7,7 @@ pub use run::Fetch;
 use crate::array::{self, Record};
 use crate::change::check_kind;
 use crate::fetch_request::{AkeyFetch, Content, FetchRequest, FetchWhat, Fetched, FetchedPiece};
-use crate::key_order::{KeyProbe, fixed_probe, object_key};
+use crate::key_order::{KeyProbe, fixed_probe, object_key, order_of};
 use crate::level::{Level, ValueKind};
 use crate::pieces::{Piece, Pieces};
 use crate::snapshots::check_readable;
@@ -105,7 +105,22 @@ impl<'a> Finder<'a> {
         for (index, (wanted, out)) in request.akeys.iter().zip(&mut found.akeys).enumerate() {
             self.find_akey(wanted, path, index, out)?;
         }
+        if !self.store.prepared.intents.is_empty() {
+            self.check_missing(found)?;
+        }
         (found.reads, found.bytes) = (self.reads, self.bytes);
+        Ok(())
+    }
+
+    /// Whether an akey is missing is not known while any records of it are prepared.
+    #[cold]
+    fn check_missing(&self, found: &Found) -> Result<()> {
+        for (wanted, answer) in self.request.akeys.iter().zip(&found.akeys) {
+            if matches!(answer, Fetched::Missing) {
+                let order = order_of(self.request.object.object_type().akey_kind(), &wanted.akey)?;
+                self.store.check_missing(self.at, order)?;
+            }
+        }
         Ok(())
     }
 
@@ -114,7 +129,8 @@ impl<'a> Finder<'a> {
     fn find_akey(&mut self, wanted: &AkeyFetch, path: Path, index: usize, out: &mut Fetched) -> Result<()> {
         let (arena, request) = (self.arena, self.request);
         let probe = KeyProbe::new(request.object.object_type().akey_kind(), &wanted.akey)?;
-        self.store.note_akey_read(self.at, probe.order)?;
+        let has_conditions = request.conditions != Conditions::NONE;
+        self.store.note_akey_read(self.at, probe.order, (!has_conditions).then_some(&wanted.what))?;
         let akey = match path {
             Some((dkey, window)) => {
                 let window = window.below(arena, &dkey)?;
@@ -122,7 +138,7 @@ impl<'a> Finder<'a> {
             }
             None => None,
         };
-        if request.conditions != Conditions::NONE {
+        if has_conditions {
             self.check_akey(wanted, akey)?;
         }
         let Some((akey, window)) = akey else { return Ok(()) };

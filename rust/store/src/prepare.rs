@@ -6,9 +6,9 @@ use crate::checksums::CHECKSUMS_HEADER;
 use crate::commit::bytes_of;
 use crate::conflicts::Attempt;
 use crate::place::for_each_change;
-use crate::prepared::ballast::{self, Tail};
+use crate::prepared::ballast::{self, Present, Tail};
 use crate::prepared::encoding::{self, Decoded};
-use crate::prepared::intents::Intent;
+use crate::prepared::intents::{Intent, Part};
 use crate::prepared::record::Record;
 use crate::prepared::{Prepared, PreparedTable};
 use crate::snapshots::check_writable;
@@ -25,7 +25,7 @@ impl Store {
     /// Nothing of them shows. A read at the transaction's epoch or later that touches them gets [`Code::Inprogress`], as does a plain
     /// change of the same things at any epoch; older reads see what was there before. A transaction of a newer epoch that changes the
     /// same things gets [`Code::Inprogress`], one of an older epoch [`Code::TxRestart`]: whoever waits, waits for an older one, so that nobody
-    /// waits in a circle. Arrays are taken as a whole.
+    /// waits in a circle. Of arrays, records that are not changed stop nobody.
     ///
     /// Prepared again with the same content, a transaction is answered as the first time.
     ///
@@ -211,7 +211,9 @@ impl Store {
         for value in placed.iter().flatten() {
             self.values.publish(&mut transaction, value.placed())?;
         }
-        for (size, count) in ballast::sizes_of(&request.operations, tail) {
+        let container = self.container(self.durable.arena(), request.container)?;
+        let present = Present { arena: self.durable.arena(), container };
+        for (size, count) in ballast::sizes_of(&request.operations, &present, tail)? {
             for _ in 0..count {
                 record.kept.push((transaction.allocate(size)?, size));
             }
@@ -226,7 +228,7 @@ impl Store {
         let intent = Intent { transaction: attempt.transaction, epoch: attempt.epoch };
         operations.iter().try_for_each(|operation| {
             for_each_change(operation, |named| {
-                self.prepared.intents.add(&named.place, intent);
+                self.prepared.intents.add(&named.place, &Part::of(named.value), intent);
                 Ok(())
             })
         })

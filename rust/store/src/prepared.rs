@@ -30,7 +30,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Transactions prepared at one target: each keeps some ten KiB of the arena free, and stops others.
+/// Transactions prepared at one target: each keeps some KiB of the arena free, and stops others.
 pub(crate) const PREPARED_MAX: usize = 1024;
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]

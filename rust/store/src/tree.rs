@@ -20,7 +20,7 @@ mod node;
 mod tests;
 
 pub(crate) use cursor::{Cursor, Place};
-pub(crate) use node::{NODE_SIZE_MAX, NODE_SIZES};
+pub(crate) use node::{NODE_SIZE_MAX, NODE_SIZES_AUGMENTED, NODE_SIZES_PLAIN};
 
 use crate::level::Span;
 use daos_media::{Arena, Offset, Transaction};
@@ -142,6 +142,11 @@ impl Tree {
             return Err(damaged("a tree's height", self.position));
         }
         Ok(head)
+    }
+
+    /// Levels of nodes.
+    pub(crate) fn levels(&self, arena: &Arena) -> Result<usize> {
+        Ok(usize::from(self.head(arena)?.height) + 1)
     }
 
     /// Whether the summary of epochs is exact.

@@ -1,12 +1,12 @@
 //! Reading: what a read at an epoch may see while changes are prepared, and what it leaves behind in the timestamps.
 
 use crate::place::{Place, Scope, word_of_dkey};
-use crate::prepared::intents::Intent;
+use crate::prepared::intents::{Intent, Part};
 use crate::recent::word_of_object;
 use crate::timestamps::Reader;
 use crate::{
-    Anchor, Direction, ExtentListing, Fetch, FetchRequest, KeyChoice, KeyListing, Limits, ObjectListing, QueryReply,
-    QueryRequest, Store, TreeAnchor, TreeListing, TreeRequest,
+    Anchor, Direction, ExtentListing, Fetch, FetchRequest, FetchWhat, KeyChoice, KeyListing, Limits, ObjectListing,
+    QueryReply, QueryRequest, Store, TreeAnchor, TreeListing, TreeRequest,
 };
 use daos_media::Lsn;
 use daos_status::{Code, Result, fail};
@@ -67,20 +67,35 @@ impl Store {
         }
     }
 
-    /// The values of an akey are read now.
+    /// The values of an akey are read now: some, or whether there are any.
     #[inline]
-    pub(crate) fn note_akey_read(&self, at: &ReadAt, akey: u64) -> Result<()> {
+    pub(crate) fn note_akey_read(&self, at: &ReadAt, akey: u64, what: Option<&FetchWhat>) -> Result<()> {
         if !self.prepared.intents.is_empty() {
-            self.check_read(&at.place(Scope::Akey, akey), at.epoch, at.transaction)?;
+            self.check_akey_read(at, akey, what)?;
         }
         self.timestamps.mark_akey(at.object, at.dkey, akey, at.epoch, at.reader);
         Ok(())
     }
 
+    #[cold]
+    fn check_akey_read(&self, at: &ReadAt, akey: u64, what: Option<&FetchWhat>) -> Result<()> {
+        let part = match what {
+            None | Some(FetchWhat::Single) => Part::All,
+            Some(FetchWhat::Array(extents)) => Part::records(extents.iter().copied(), 0),
+        };
+        self.check_read(&at.place(Scope::Akey, akey), &part, at.epoch, at.transaction)
+    }
+
+    /// Nothing of an akey is there: that is not known as long as any change of it is prepared.
+    #[cold]
+    pub(crate) fn check_missing(&self, at: &ReadAt, akey: u64) -> Result<()> {
+        self.check_read(&at.place(Scope::Akey, akey), &Part::All, at.epoch, at.transaction)
+    }
+
     /// Whether the dkey exists is read now.
     pub(crate) fn note_dkey_read(&self, at: &ReadAt) -> Result<()> {
         if !self.prepared.intents.is_empty() {
-            self.check_read(&at.place(Scope::Dkey, 0), at.epoch, at.transaction)?;
+            self.check_read(&at.place(Scope::Dkey, 0), &Part::All, at.epoch, at.transaction)?;
         }
         self.timestamps.mark_dkey(at.object, at.dkey, at.epoch, at.reader);
         Ok(())
@@ -90,7 +105,7 @@ impl Store {
     pub(crate) fn note_read(&self, place: &Place, epoch: Epoch, transaction: Option<TransactionId>) -> Result<()> {
         let at = self.epoch_read(epoch);
         if !self.prepared.intents.is_empty() {
-            self.check_read(place, at, transaction)?;
+            self.check_read(place, &Part::All, at, transaction)?;
         }
         self.timestamps.mark(place, at, Reader::from(transaction));
         Ok(())
@@ -98,8 +113,8 @@ impl Store {
 
     /// Refuses a read that a prepared change may belong to: what it gives is not known yet.
     #[cold]
-    fn check_read(&self, place: &Place, epoch: u64, own: Option<TransactionId>) -> Result<()> {
-        match self.prepared.intents.overlapping(place, epoch, own) {
+    fn check_read(&self, place: &Place, part: &Part, epoch: u64, own: Option<TransactionId>) -> Result<()> {
+        match self.prepared.intents.overlapping(place, part, epoch, own) {
             None => Ok(()),
             Some(Intent { transaction, epoch }) => fail!(
                 Code::Inprogress,

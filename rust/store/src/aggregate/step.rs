@@ -1,6 +1,7 @@
 //! One step of a walk: one transaction, with a bound for the work that is done in it.
 
 use super::sweep::JoinLimits;
+use crate::prepared::intents::Intents;
 use crate::recent::Recent;
 use crate::value_space::ValueSpace;
 use daos_media::{Arena, Transaction};
@@ -62,6 +63,8 @@ pub(super) struct Step<'a, 't> {
     pub transaction: &'a mut Transaction<'t>,
     pub space: &'a ValueSpace,
     pub recent: &'a Recent,
+    /// What is prepared: it finds the keys that it will change as they are.
+    pub intents: Option<&'a Intents>,
     /// Units of the budget that are left.
     left: u32,
     /// How much may be joined at once.
@@ -79,7 +82,12 @@ impl<'a, 't> Step<'a, 't> {
         budget: StepBudget,
     ) -> Step<'a, 't> {
         let (left, join_limits, joins, done) = (budget.units(), JoinLimits::default(), false, Done::default());
-        Step { transaction, space, recent, left, join_limits, joins, done }
+        Step { transaction, space, recent, intents: None, left, join_limits, joins, done }
+    }
+
+    /// As it is, but for a container of which something is prepared.
+    pub(super) fn sparing(self, intents: &'a Intents) -> Step<'a, 't> {
+        Step { intents: Some(intents), ..self }
     }
 
     /// As it is, but with what may be joined.

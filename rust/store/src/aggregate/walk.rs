@@ -12,12 +12,14 @@ use super::sweep::Sweep;
 use super::versions::span_of_versions;
 use crate::key_order::{KeyProbe, object_of_key};
 use crate::level::{ChildOrder, Children, Level, Span, ValueKind};
+use crate::place::Place as PreparedPlace;
+use crate::prepared::intents::Part;
 use crate::recent::Recent;
 use crate::tree::damaged;
 use crate::visibility::{Depth, span};
 use daos_media::{Arena, Lsn};
 use daos_status::Result;
-use daos_types::{ContainerId, ObjectId};
+use daos_types::{ContainerId, Key, ObjectId};
 
 /// What the children are of the container, of an object and of a dkey.
 const DEPTHS: [Depth; 3] = [Depth::Object, Depth::Dkey, Depth::Akey];
@@ -215,7 +217,8 @@ impl Walk {
         let (mut below, is_clean) = (frame.below, frame.is_clean);
         child.collapse(step.transaction)?;
         let is_empty = matches!(child.children()?, Children::None) && child.punches()?.is_none();
-        if is_empty {
+        let stays = is_empty && self.is_prepared(step, index + 1)?;
+        if is_empty && !stays {
             let order = self.order(index)?;
             let key = &self.frames[index + 1].key;
             let probe = KeyProbe { order: order.order_of(key)?, bytes: key };
@@ -228,11 +231,27 @@ impl Walk {
         if is_clean {
             finish_tree(step, &mut child, DEPTHS[index], below)?;
         }
-        below.is_exact &= is_clean;
+        // What is empty and stays is looked at again.
+        below.is_exact &= is_clean && !stays;
         below.note_punch(child.last_punch(step.arena())?);
         self.frames.truncate(index + 1);
         self.frames[index].below.add(below);
         Ok(Outcome::Stays)
+    }
+
+    /// Whether something prepared will change the level of a frame, or what is below it.
+    fn is_prepared(&self, step: &Step<'_, '_>, index: usize) -> Result<bool> {
+        let Some(intents) = step.intents.filter(|intents| !intents.is_empty()) else { return Ok(false) };
+        let keys: Vec<&[u8]> = self.frames[1..=index].iter().map(|frame| &frame.key[..]).collect();
+        let Some(object) = keys.first().and_then(|key| object_of_key(key)) else { return Ok(true) };
+        let mut place = PreparedPlace::of_object(self.container, object);
+        if let Some(dkey) = keys.get(1) {
+            place = place.dkey(object, &Key::new(dkey)?)?;
+        }
+        if let Some(akey) = keys.get(2) {
+            place = place.akey(object, &Key::new(akey)?)?;
+        }
+        Ok(intents.overlapping(&place, &Part::All, u64::MAX, None).is_some())
     }
 
     /// Walks over the values of an akey; `false` when the step ended before the last.

@@ -1,7 +1,8 @@
 //! What prepared changes will change, found by the places that they overlap.
 
+use crate::UpdateValue;
 use crate::place::{Place, Scope};
-use daos_types::TransactionId;
+use daos_types::{Extent, TransactionId};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -10,6 +11,64 @@ use std::collections::BTreeMap;
 pub(crate) struct Intent {
     pub transaction: TransactionId,
     pub epoch: u64,
+}
+
+/// So many extents of an array are told apart in one change; of one with more, all between the first and the last record counts.
+const EXTENTS_MAX: usize = 16;
+
+/// What of an akey is changed or looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    All,
+    /// These records of an array, of a size that is zero when it is left open.
+    Records {
+        extents: Vec<Extent>,
+        record_size: u64,
+    },
+}
+
+impl Part {
+    /// What an update changes of an akey.
+    pub(crate) fn of(value: Option<&UpdateValue>) -> Part {
+        match value {
+            Some(UpdateValue::Array { record_size, pieces }) => {
+                Part::records(pieces.iter().map(|(extent, _)| *extent), *record_size)
+            }
+            Some(UpdateValue::PunchExtents(extents)) => Part::records(extents.iter().copied(), 0),
+            Some(UpdateValue::Single(_)) | None => Part::All,
+        }
+    }
+
+    /// Records of an array.
+    pub(crate) fn records(extents: impl ExactSizeIterator<Item = Extent> + Clone, record_size: u64) -> Part {
+        if extents.len() <= EXTENTS_MAX {
+            return Part::Records { extents: extents.collect(), record_size };
+        }
+        let start = extents.clone().map(|extent| extent.start()).min();
+        let end = extents.map(|extent| extent.end()).max();
+        match start.zip(end).and_then(|(start, end)| Extent::from_bounds(start, end)) {
+            Some(whole) => Part::Records { extents: vec![whole], record_size },
+            None => Part::All,
+        }
+    }
+
+    /// Whether two changes of one akey are in each other's way. Those of records of different sizes are: only one of them can be made.
+    fn meets(&self, other: &Part) -> bool {
+        let (Part::Records { extents, record_size }, Part::Records { extents: others, record_size: other_size }) =
+            (self, other)
+        else {
+            return true;
+        };
+        let differ = record_size != other_size && *record_size != 0 && *other_size != 0;
+        differ || extents.iter().any(|extent| others.iter().any(|other| extent.intersect(*other).is_some()))
+    }
+}
+
+/// What an entry has of one transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Kept {
+    intent: Intent,
+    part: Part,
 }
 
 /// What an entry says about its place.
@@ -27,7 +86,7 @@ type Entry = (Scope, Mark, u64);
 #[derive(Default)]
 pub(crate) struct Intents {
     count: Cell<usize>,
-    entries: RefCell<BTreeMap<Entry, Vec<Intent>>>,
+    entries: RefCell<BTreeMap<Entry, Vec<Kept>>>,
 }
 
 /// Calls `visit` with every entry that a change of a place makes.
@@ -53,12 +112,15 @@ impl Intents {
     }
 
     /// A transaction will change a place.
-    pub(crate) fn add(&self, place: &Place, intent: Intent) {
+    pub(crate) fn add(&self, place: &Place, part: &Part, intent: Intent) {
         let mut entries = self.entries.borrow_mut();
         for_each_entry(place, |entry| {
             let there = entries.entry(entry).or_default();
-            if !there.contains(&intent) {
-                there.push(intent);
+            // Only among akeys it matters what of them is changed.
+            let part = if (entry.0, entry.1) == (Scope::Akey, Mark::All) { part.clone() } else { Part::All };
+            let kept = Kept { intent, part };
+            if !there.contains(&kept) {
+                there.push(kept);
                 self.count.set(self.count.get() + 1);
             }
         });
@@ -70,7 +132,7 @@ impl Intents {
         for_each_entry(place, |entry| {
             let Some(there) = entries.get_mut(&entry) else { return };
             let before = there.len();
-            there.retain(|intent| intent.transaction != transaction);
+            there.retain(|kept| kept.intent.transaction != transaction);
             self.count.set(self.count.get() - (before - there.len()));
             if there.is_empty() {
                 entries.remove(&entry);
@@ -78,13 +140,19 @@ impl Intents {
         });
     }
 
-    /// The oldest change of somebody else that overlaps a place, at or below an epoch.
-    pub(crate) fn overlapping(&self, place: &Place, epoch: u64, own: Option<TransactionId>) -> Option<Intent> {
+    /// The oldest change of somebody else that overlaps a place, or the part of it, at or below an epoch.
+    pub(crate) fn overlapping(
+        &self,
+        place: &Place,
+        part: &Part,
+        epoch: u64,
+        own: Option<TransactionId>,
+    ) -> Option<Intent> {
         let entries = self.entries.borrow();
         let mut found: Option<Intent> = None;
         let mut look = |entry: Entry| {
-            for intent in entries.get(&entry).into_iter().flatten() {
-                let counts = Some(intent.transaction) != own && intent.epoch <= epoch;
+            for Kept { intent, part: changed } in entries.get(&entry).into_iter().flatten() {
+                let counts = Some(intent.transaction) != own && intent.epoch <= epoch && changed.meets(part);
                 if counts && found.is_none_or(|found| intent.epoch < found.epoch) {
                     found = Some(*intent);
                 }
@@ -143,18 +211,52 @@ mod tests {
         for changed in &names {
             let intents = Intents::default();
             assert!(intents.is_empty());
-            intents.add(&of(changed), intent);
-            intents.add(&of(changed), intent);
+            intents.add(&of(changed), &Part::All, intent);
+            intents.add(&of(changed), &Part::All, intent);
             assert!(!intents.is_empty());
             for looked in &names {
                 let expected = overlaps(changed, looked).then_some(intent);
-                assert_eq!(intents.overlapping(&of(looked), 10, None), expected, "{changed:?} {looked:?}");
-                assert_eq!(intents.overlapping(&of(looked), 9, None), None);
-                assert_eq!(intents.overlapping(&of(looked), 10, Some(own)), None);
+                assert_eq!(intents.overlapping(&of(looked), &Part::All, 10, None), expected, "{changed:?} {looked:?}");
+                assert_eq!(intents.overlapping(&of(looked), &Part::All, 9, None), None);
+                assert_eq!(intents.overlapping(&of(looked), &Part::All, 10, Some(own)), None);
             }
             let container = Place::of_container(ContainerId::from_bytes([1; 16]));
-            assert_eq!(intents.overlapping(&container, 10, None), Some(intent));
+            assert_eq!(intents.overlapping(&container, &Part::All, 10, None), Some(intent));
             intents.remove(&of(changed), own);
+            assert!(intents.is_empty());
+        }
+    }
+
+    #[test]
+    fn records_of_one_array_are_told_apart() {
+        let (own, epoch) = (TransactionId::from_bytes([1; 16]), 10);
+        let intent = Intent { transaction: own, epoch };
+        let extent = |start, count| Extent::new(start, count).expect("valid");
+        let part = |extents: &[(u64, u64)], size| {
+            let extents: Vec<Extent> = extents.iter().map(|(start, count)| extent(*start, *count)).collect();
+            Part::records(extents.into_iter(), size)
+        };
+        let many: Vec<(u64, u64)> = (0..40).map(|number| (number * 10, 1)).collect();
+        let cases = [
+            (part(&[(0, 10)], 4), part(&[(10, 10)], 4), false),
+            (part(&[(0, 10)], 4), part(&[(9, 10)], 4), true),
+            (part(&[(0, 10), (20, 5)], 4), part(&[(10, 10), (25, 1)], 4), false),
+            (part(&[(0, 10), (20, 5)], 4), part(&[(10, 10), (24, 1)], 4), true),
+            (part(&[(0, 10)], 4), part(&[(10, 10)], 8), true),
+            (part(&[(0, 10)], 4), part(&[(10, 10)], 0), false),
+            (part(&[(0, 10)], 4), Part::All, true),
+            (Part::All, part(&[(0, 10)], 4), true),
+            (part(&many, 1), part(&[(5, 1)], 1), true),
+            (part(&many, 1), part(&[(391, 1)], 1), false),
+        ];
+        let at = place(1, Some("d"), Some("a"));
+        for (changed, looked, meets) in cases {
+            let intents = Intents::default();
+            intents.add(&at, &changed, intent);
+            assert_eq!(intents.overlapping(&at, &looked, 10, None).is_some(), meets, "{changed:?} {looked:?}");
+            // The dkey is changed, whatever of it.
+            assert_eq!(intents.overlapping(&place(1, Some("d"), None), &Part::All, 10, None), Some(intent));
+            intents.remove(&at, own);
             assert!(intents.is_empty());
         }
     }

@@ -15,18 +15,15 @@ const AUGMENTED: [u8; 4] = [2, 5, 12, 25];
 /// The most bytes of any node.
 pub(crate) const NODE_SIZE_MAX: usize = 512;
 /// Bytes of the smaller ones.
-pub(crate) const NODE_SIZES: [usize; 7] = {
-    let (plain, augmented) = (PLAIN, AUGMENTED);
-    [
-        size_of_node(plain[0], false),
-        size_of_node(plain[1], false),
-        size_of_node(plain[2], false),
-        size_of_node(plain[3], false),
-        size_of_node(augmented[0], true),
-        size_of_node(augmented[1], true),
-        size_of_node(augmented[2], true),
-    ]
-};
+pub(crate) const NODE_SIZES_PLAIN: [usize; 4] = [
+    size_of_node(PLAIN[0], false),
+    size_of_node(PLAIN[1], false),
+    size_of_node(PLAIN[2], false),
+    size_of_node(PLAIN[3], false),
+];
+/// The same, of trees of extents.
+pub(crate) const NODE_SIZES_AUGMENTED: [usize; 3] =
+    [size_of_node(AUGMENTED[0], true), size_of_node(AUGMENTED[1], true), size_of_node(AUGMENTED[2], true)];
 const _: () = assert!(size_of_node(42, false) <= NODE_SIZE_MAX && size_of_node(25, true) <= NODE_SIZE_MAX);
 /// A full leaf gives entries to a neighbour that has this share of its capacity free, instead of being cut in two: leaves of keys that
 /// come in any order are 85 % full then, not 69 %.

@@ -285,3 +285,96 @@ fn only_so_many_are_prepared_and_remembered() {
         assert!(refused == Code::Nospace && prepared > 100 || refused == Code::Busy && prepared == 1024, "{prepared}");
     });
 }
+
+/// Transactions that write other records of one array are not in each other's way.
+#[test]
+fn other_records_of_a_prepared_array_are_free() {
+    with_store(|store, reopen| async move {
+        let write = |epoch: u64, start: u64, text: &[u8]| {
+            let pieces = vec![(extent(start, text.len() as u64), Data::copy_of(text))];
+            Operation::Update(update(epoch, "d", "array", UpdateValue::Array { record_size: 1, pieces: pieces.into() }))
+        };
+        let read = async |store: &Store, epoch: u64, start: u64| -> Result<Option<Vec<u8>>> {
+            let what = FetchWhat::Array(vec![extent(start, 4)].into());
+            match &store.fetch(fetch(epoch, "d", "array", what)).await?.akeys[0] {
+                Fetched::Array { pieces, .. } => match &pieces[0].content {
+                    Content::Data(data) => Ok(Some(data.to_vec())),
+                    _ => Ok(Some(Vec::new())),
+                },
+                _ => Ok(None),
+            }
+        };
+        // Of an array that is not there, it is not known whether it is.
+        store.prepare(request(1, 10, vec![write(10, 0, b"aaaa")])).await.expect("prepared");
+        assert_eq!(code(read(&store, 20, 100).await), Code::Inprogress);
+        assert_eq!(read(&store, 9, 100).await.expect("older"), None);
+        // Records of another size can never be put beside it.
+        let pieces = vec![(extent(50, 1), Data::copy_of(b"12345678"))];
+        let other = update(21, "d", "array", UpdateValue::Array { record_size: 8, pieces: pieces.into() });
+        assert_eq!(code(store.update(other).await), Code::Inprogress);
+        store.prepare(request(2, 22, vec![write(22, 4, b"bbbb")])).await.expect("beside it");
+        store.apply(vec![write(23, 100, b"cccc")]).await.expect("a plain one, too");
+        assert_eq!(read(&store, 25, 100).await.expect("untouched"), Some(b"cccc".to_vec()));
+        assert_eq!(code(read(&store, 25, 2).await), Code::Inprogress);
+        assert_eq!(code(store.apply(vec![write(26, 3, b"x")]).await), Code::Inprogress);
+        assert_eq!(code(store.prepare(request(3, 35, vec![write(35, 7, b"xx")])).await), Code::Inprogress);
+        assert_eq!(code(store.prepare(request(3, 5, vec![write(5, 7, b"xx")])).await), Code::TxRestart);
+        drop(store);
+        let store = reopen.open().await.expect("opens");
+        assert_eq!(code(store.apply(vec![write(26, 3, b"x")]).await), Code::Inprogress);
+        store.commit(id(2), Epoch(22)).await.expect("committed");
+        store.apply(vec![write(27, 4, b"x")]).await.expect("that is done");
+        assert_eq!(code(store.apply(vec![write(26, 3, b"x")]).await), Code::Inprogress);
+        store.commit(id(1), Epoch(10)).await.expect("committed");
+        assert_eq!(read(&store, 30, 0).await.expect("there"), Some(b"aaaa".to_vec()));
+        assert_eq!(read(&store, 26, 4).await.expect("there"), Some(b"bbbb".to_vec()));
+    });
+}
+
+/// A prepared change kept 15 KiB of the arena, whatever was there.
+#[test]
+fn a_prepared_change_keeps_what_its_commit_may_need() {
+    with_store(|store, _| async move {
+        store.update(update(5, "d", "a", single(b"old"))).await.expect("done");
+        // The first one makes the directory.
+        store.prepare(request(9, 9, vec![put(9, "x", "a", b"1")])).await.expect("prepared");
+        store.abort(id(9), Epoch(9)).await.expect("aborted");
+        let free = || store.space().expect("space").arena.free;
+        let before = free();
+        let count = 200u8;
+        for number in 0..=count - 1 {
+            let at = 10 + u64::from(number);
+            let dkey = format!("d{number}");
+            store.update(update(at, &dkey, "a", single(b"old"))).await.expect("done");
+            let operations = vec![put(2000 + at, &dkey, "a", b"new")];
+            store.prepare(request(number, 2000 + at, operations)).await.expect("prepared");
+        }
+        let each = (before - free()) / u64::from(count);
+        assert!(each < 3 << 10, "{each} bytes are kept for an overwrite");
+    });
+}
+
+/// Aggregation leaves the keys that a prepared change will change, which has kept no space to make them again.
+#[test]
+fn emptied_keys_stay_while_a_change_of_them_is_prepared() {
+    with_store(|store, _| async move {
+        for number in 0..3u8 {
+            let dkey = format!("d{number}");
+            store.update(update(5, &dkey, "a", single(b"old"))).await.expect("done");
+            store.punch(punch(6, PunchTarget::Dkeys(vec![key(&dkey)]))).await.expect("punched");
+        }
+        store.prepare(request(1, 20, vec![put(20, "d1", "a", b"new")])).await.expect("prepared");
+        store.prepare(request(2, 21, vec![put(21, "d2", "a", b"new")])).await.expect("prepared");
+        store.aggregate(CONTAINER, Epoch(15)).await.expect("aggregated");
+        store.commit(id(1), Epoch(20)).await.expect("committed");
+        store.abort(id(2), Epoch(21)).await.expect("aborted");
+        assert_eq!(read(&store, 30, "d1", "a").await.expect("there"), Some(b"new".to_vec()));
+        assert_eq!(read(&store, 30, "d2", "a").await.expect("nothing"), None);
+        let before = store.space().expect("space").arena.free;
+        store.aggregate(CONTAINER, Epoch(25)).await.expect("aggregated");
+        assert!(store.statistics().records_freed > 0);
+        assert!(store.space().expect("space").arena.free >= before);
+        let keys = store.list_dkeys(CONTAINER, OBJECT, Epoch::MAX, &Anchor::Start, ALL).await.expect("listed");
+        assert_eq!(keys.entries, [key("d1")]);
+    });
+}
