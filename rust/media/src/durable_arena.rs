@@ -16,6 +16,7 @@ use daos_env::{Env, Spawner};
 use daos_status::{Code, Result, Status, fail};
 use journaled::Journaled;
 pub(crate) use shared::CommitObserver;
+pub use shared::ValueUnderWay;
 use shared::{Keeper, Persistence, Shared};
 use std::rc::Rc;
 
@@ -24,6 +25,9 @@ const CHECKPOINT: &str = "checkpoint";
 const LOG: &str = "log";
 const DATA: &str = "data";
 const MEMORY: &str = "memory";
+
+/// Values of at most so many bytes are waited for: writing them takes a small part of a flush.
+const AWAITED_BYTES_MAX: usize = 256 << 10;
 
 /// What an acknowledged change survives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -296,6 +300,12 @@ impl DurableArena {
     /// The last commit.
     pub fn committed(&self) -> Lsn {
         self.shared.committed.get()
+    }
+
+    /// Says that a value of `length` bytes is being written to the data device: changes that come out of such writes at about the same time
+    /// shall share a flush. What comes back is to be dropped when the write has ended, before the commit.
+    pub fn begin_value(&self, length: usize) -> Option<ValueUnderWay> {
+        (length <= AWAITED_BYTES_MAX && self.checks_values()).then(|| ValueUnderWay::begin(&self.shared))
     }
 
     /// Whether the log keeps checksums of the values on the data device, so that both are written at the same time.

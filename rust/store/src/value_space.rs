@@ -196,6 +196,8 @@ impl ValueSpace {
             self.prepare_behind(last);
         }
         placed.checksums = checksums.of(&data);
+        // Dropped when the write has ended: what is left until the commit waits for nothing but the log.
+        let _under_way = self.durable.begin_value(data.len());
         placed.write(&*self.durable.data(), data).await
     }
 

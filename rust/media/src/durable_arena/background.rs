@@ -38,6 +38,7 @@ pub(super) async fn write_log(shared: Rc<Shared>, spawner: Spawner) {
     let mut failures = 0;
     loop {
         wait_for_work(&shared, persistence, &spawner).await;
+        wait_for_values(&shared, persistence).await;
         if shared.is_stopping.get() || shared.has_failed() {
             return;
         }
@@ -72,6 +73,14 @@ async fn wait_for_work(shared: &Shared, persistence: &Persistence, spawner: &Spa
         }
     }
     shared.work.wait_until(has_work).await;
+}
+
+/// Waits for the small values that are being written at this moment, so that the changes that point at them share the flush. Those that
+/// begin meanwhile are not waited for: it ends after one write of the data device.
+async fn wait_for_values(shared: &Shared, persistence: &Persistence) {
+    let begun = shared.values_begun.get();
+    let is_enough = || shared.values_ended.get() >= begun || persistence.has_full_batch();
+    shared.work.wait_until(|| is_enough() || shared.is_stopping.get() || shared.has_failed()).await;
 }
 
 async fn write_segment(

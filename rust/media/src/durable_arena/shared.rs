@@ -67,6 +67,11 @@ impl Persistence {
         }
     }
 
+    /// Whether what waits fills a batch.
+    pub fn has_full_batch(&self) -> bool {
+        self.pending_bytes.get() >= self.batch_bytes()
+    }
+
     /// An eighth of the ring for a batch, a quarter for a record: a batch and the gap at the ring's end always fit.
     fn batch_bytes(&self) -> u64 {
         BATCH_BYTES.min(self.log.ring_bytes() / 8)
@@ -116,6 +121,23 @@ impl Persistence {
     }
 }
 
+/// A small value is being written: the log waits a moment for the change that will point at it.
+pub struct ValueUnderWay(Rc<Shared>);
+
+impl ValueUnderWay {
+    pub(super) fn begin(shared: &Rc<Shared>) -> ValueUnderWay {
+        shared.values_begun.set(shared.values_begun.get() + 1);
+        ValueUnderWay(shared.clone())
+    }
+}
+
+impl Drop for ValueUnderWay {
+    fn drop(&mut self) {
+        self.0.values_ended.set(self.0.values_ended.get() + 1);
+        self.0.work.wake_all();
+    }
+}
+
 /// What keeps an arena's changes, by its class.
 pub(super) enum Keeper {
     /// Nothing: class `ram`.
@@ -134,6 +156,9 @@ pub(super) struct Shared {
     pub durable: Cell<Lsn>,
     /// Commits point at values that were written since the last sync of the data device began.
     pub data_written: Cell<bool>,
+    /// Small values whose writing to the data device has begun, and has ended.
+    pub values_begun: Cell<u64>,
+    pub values_ended: Cell<u64>,
     /// No more changes: the arena is being closed, or its handles are gone.
     pub is_closed: Cell<bool>,
     /// Background tasks end as soon as they can.
@@ -157,6 +182,8 @@ impl Shared {
             committed: Cell::new(last),
             durable: Cell::new(last),
             data_written: Cell::new(false),
+            values_begun: Cell::new(0),
+            values_ended: Cell::new(0),
             is_closed: Cell::new(false),
             is_stopping: Cell::new(false),
             failure: RefCell::default(),

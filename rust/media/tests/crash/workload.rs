@@ -197,10 +197,18 @@ impl Store {
         self.durable.arena().read_value(self.table + index * 8).expect("in the arena")
     }
 
-    /// Writes a value to the data device.
+    /// Writes a value to the data device: some are of two blocks, of which only the first is kept.
     async fn write_value(&self, number: u64) -> Result<(BlockRange, u64)> {
-        let ranges = self.extents.reserve_or_wait(1).await?;
-        let block = IoBuffer::copy_of(&record(number, 4096));
+        let pair = if number.is_multiple_of(4) { self.extents.reserve(2).ok() } else { None };
+        let ranges = match pair {
+            Some(ranges) if ranges.len() == 1 => ranges,
+            scattered => {
+                self.extents.abort(&scattered.unwrap_or_default());
+                self.extents.reserve_or_wait(1).await?
+            }
+        };
+        let _under_way = self.durable.begin_value(4096);
+        let block = IoBuffer::copy_of(&record(number, ranges[0].bytes() as usize));
         let checksum = blocks_checksum(&block);
         if let Err(status) = self.durable.data().write(ranges[0].offset(), block).await.1 {
             self.extents.abort(&ranges);
@@ -225,6 +233,10 @@ impl Store {
             }
             if let (0, Some((range, checksum))) = (turn, value) {
                 self.extents.publish_written(&mut transaction, range, checksum)?;
+                if range.count > 1 {
+                    let rest = BlockRange { start: range.start + 1, count: range.count - 1 };
+                    self.extents.release(&mut transaction, rest)?;
+                }
                 transaction.write(position, &range.start.to_le_bytes())?;
             }
         }
