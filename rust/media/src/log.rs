@@ -20,6 +20,7 @@
 //! follows its write, and that of the data device beside it.
 
 mod batch;
+mod reader;
 mod recovery;
 mod ring;
 mod values;

@@ -70,10 +70,14 @@ impl BatchHeader {
         total_of(self.payload_length.get() as usize)
     }
 
-    /// The payload of a batch read whole, if it is intact.
+    /// The payload of a batch read whole, which was found intact before.
     pub fn payload<'a>(&self, batch: &'a [u8]) -> Option<&'a [u8]> {
-        let payload = batch.get(HEADER_BYTES..HEADER_BYTES + self.payload_length.get() as usize)?;
-        (crc64(payload) == self.payload_crc.get()).then_some(payload)
+        batch.get(HEADER_BYTES..HEADER_BYTES + self.payload_length.get() as usize)
+    }
+
+    /// Whether the payload of a batch read whole is as it was written.
+    pub fn is_whole(&self, batch: &[u8]) -> bool {
+        self.payload(batch).is_some_and(|payload| crc64(payload) == self.payload_crc.get())
     }
 
     /// The records of its payload, and the values that they point at.

@@ -1,17 +1,14 @@
 //! Reading the log back.
 
 use super::batch::{BatchHeader, for_each_record};
+use super::reader::{CHUNK_BYTES, Reader};
 use super::ring::{LogPosition, RedoLog};
 use super::values::ValueEntry;
 use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::durable_arena::Lsn;
 use daos_checksum::Crc64;
-use daos_env::IoBuffer;
 use daos_status::{Code, Result, Status, fail};
 use std::rc::Rc;
-
-/// How much is read at once.
-const WINDOW_BYTES: u64 = 1 << 20;
 
 /// What was found behind a checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,33 +16,6 @@ pub(crate) struct Recovered {
     pub batches: u64,
     pub records: u64,
     pub bytes: u64,
-}
-
-/// A part of the ring in memory.
-struct Window<'a> {
-    log: &'a RedoLog,
-    start: u64,
-    bytes: IoBuffer,
-}
-
-impl<'a> Window<'a> {
-    fn new(log: &'a RedoLog) -> Window<'a> {
-        Window { log, start: 0, bytes: IoBuffer::zeroed(0) }
-    }
-
-    /// `length` bytes from `start` of the ring, which both lie in it and are multiples of a block.
-    async fn get(&mut self, start: u64, length: u64) -> Result<&[u8]> {
-        let end = start + length;
-        if start < self.start || end > self.start + self.bytes.len() as u64 {
-            let wanted = length.max(WINDOW_BYTES).min(self.log.ring_bytes - start);
-            self.bytes = self.log.device.read(self.log.device_offset(start), wanted as usize).await?;
-            self.start = start;
-        }
-        let from = (start - self.start) as usize;
-        self.bytes.get(from..from + length as usize).ok_or_else(|| {
-            Status::new(Code::Io, format!("a read of {} was shorter than asked for", self.log.device.name()))
-        })
-    }
 }
 
 /// A batch that is the next one.
@@ -67,7 +37,7 @@ async fn first_torn(data: &Rc<dyn BlockDevice>, values: &[ValueEntry]) -> Result
         let mut checksum = Crc64::new();
         let mut done = 0;
         while done < bytes {
-            let length = (bytes - done).min(WINDOW_BYTES);
+            let length = (bytes - done).min(CHUNK_BYTES);
             checksum.update(&data.read(offset + done, length as usize).await?);
             done += length;
         }
@@ -91,10 +61,10 @@ impl RedoLog {
     ) -> Result<Recovered> {
         let acknowledged = self.read_acknowledged().await?;
         self.rejected.set(None);
-        let mut window = Window::new(self);
+        let mut reader = Reader::new(self.device.clone(), self.device_offset(0), self.ring_bytes);
         let mut position = from;
         let mut recovered = Recovered::default();
-        let mut next = self.find_next(&mut window, position, from.offset).await?;
+        let mut next = self.find_next(&mut reader, position, from.offset).await?;
         while let Some(found @ Found { offset, .. }) = next {
             let header = &found.header;
             let end = |lsn| LogPosition {
@@ -104,9 +74,9 @@ impl RedoLog {
                 lsn,
             };
             let last = Lsn(position.lsn.0 + u64::from(header.records.get()));
-            next = self.find_next(&mut window, end(last), from.offset).await?;
+            next = self.find_next(&mut reader, end(last), from.offset).await?;
             let is_certain = next.is_some() || acknowledged.is_some_and(|known| known >= position.sequence);
-            let batch = window.get(offset % self.ring_bytes, header.total()).await?;
+            let batch = reader.get(offset % self.ring_bytes, header.total()).await?;
             let payload = header.payload(batch).ok_or_else(|| self.damage(offset, "its payload changed"))?;
             let place = || format!("log {} at offset {}", self.device.name(), self.device_offset(offset));
             let (records, values) = header.split(payload).map_err(|status| status.while_doing(place()))?;
@@ -133,44 +103,60 @@ impl RedoLog {
             recovered.records += u64::from(header.records.get());
             recovered.bytes += header.total();
             position = end(lsn);
+            reader.release(position.offset % self.ring_bytes);
         }
-        self.check_nothing_follows(&mut window, position, acknowledged).await?;
+        self.check_nothing_follows(&mut reader, position, acknowledged).await?;
         self.set_ends(from.offset, position);
         Ok(recovered)
     }
 
     /// The batch that continues the log at `position`, right there or at the ring's next start.
-    async fn find_next(&self, window: &mut Window<'_>, position: LogPosition, tail: u64) -> Result<Option<Found>> {
+    async fn find_next(&self, reader: &mut Reader, position: LogPosition, tail: u64) -> Result<Option<Found>> {
         let here = position.offset;
-        let lap = self.next_lap(here);
-        for offset in [Some(here), (lap != here).then_some(lap)].into_iter().flatten() {
-            let block = window.get(offset % self.ring_bytes, BLOCK_SIZE as u64).await?;
-            let parsed = BatchHeader::parse(block, &self.id);
-            let Some(header) = parsed.map_err(|status| status.while_doing(self.device.name()))? else { continue };
-            let continues = header.sequence.get() == position.sequence && header.chain.get() == position.chain;
-            let total = header.total();
-            let fits = offset % self.ring_bytes + total <= self.ring_bytes && offset + total - tail <= self.ring_bytes;
-            if !continues || !fits {
-                continue;
+        let block = reader.get(here % self.ring_bytes, BLOCK_SIZE as u64).await?;
+        if let Some(header) = self.continuation(block, position, here, tail)? {
+            let batch = reader.get(here % self.ring_bytes, header.total()).await?;
+            if header.is_whole(batch) {
+                return self.check_follows(Found { header, offset: here }, position).map(Some);
             }
-            let batch = window.get(offset % self.ring_bytes, total).await?;
-            if header.payload(batch).is_none() {
-                continue;
-            }
-            // It is the very next batch: records between the last one and it were made durable by a checkpoint that is not there.
-            if position.lsn.0.checked_add(1) != Some(header.first_lsn.get()) {
-                let (last, next) = (position.lsn.0, header.first_lsn);
-                return Err(self.damage(offset, &format!("transaction {last} is followed by transaction {next}")));
-            }
-            return Ok(Some(Found { header, offset }));
         }
-        Ok(None)
+        let lap = self.next_lap(here);
+        if lap == here {
+            return Ok(None);
+        }
+        // Read by itself: the reader stays with the batch before.
+        let block = self.device.read(self.device_offset(lap), BLOCK_SIZE).await?;
+        let Some(header) = self.continuation(&block, position, lap, tail)? else { return Ok(None) };
+        let batch = self.device.read(self.device_offset(lap), header.total() as usize).await?;
+        if !header.is_whole(&batch) {
+            return Ok(None);
+        }
+        self.check_follows(Found { header, offset: lap }, position).map(Some)
+    }
+
+    /// The header at the start of a block, when it is the next one and its batch can lie there.
+    fn continuation(&self, block: &[u8], position: LogPosition, offset: u64, tail: u64) -> Result<Option<BatchHeader>> {
+        let parsed = BatchHeader::parse(block, &self.id);
+        let Some(header) = parsed.map_err(|status| status.while_doing(self.device.name()))? else { return Ok(None) };
+        let continues = header.sequence.get() == position.sequence && header.chain.get() == position.chain;
+        let total = header.total();
+        let fits = offset % self.ring_bytes + total <= self.ring_bytes && offset + total - tail <= self.ring_bytes;
+        Ok((continues && fits).then_some(header))
+    }
+
+    /// It is the very next batch: when its records are not, those between were made durable by a checkpoint that is not there.
+    fn check_follows(&self, found: Found, position: LogPosition) -> Result<Found> {
+        if position.lsn.0.checked_add(1) == Some(found.header.first_lsn.get()) {
+            return Ok(found);
+        }
+        let (last, next) = (position.lsn.0, found.header.first_lsn);
+        Err(self.damage(found.offset, &format!("transaction {last} is followed by transaction {next}")))
     }
 
     /// After the last batch that could be read: a header with a higher number proves that one before it was durable.
     async fn check_nothing_follows(
         &self,
-        window: &mut Window<'_>,
+        reader: &mut Reader,
         end: LogPosition,
         acknowledged: Option<u64>,
     ) -> Result<()> {
@@ -190,8 +176,9 @@ impl RedoLog {
         }
         let mut start = 0;
         while start < self.ring_bytes {
-            let length = WINDOW_BYTES.min(self.ring_bytes - start);
-            let bytes = window.get(start, length).await?;
+            let length = CHUNK_BYTES.min(self.ring_bytes - start);
+            reader.release(start);
+            let bytes = reader.get(start, length).await?;
             for block in bytes.chunks_exact(BLOCK_SIZE) {
                 if let Ok(Some(header)) = BatchHeader::parse(block, &self.id)
                     && header.sequence.get() > end.sequence
@@ -210,7 +197,7 @@ impl RedoLog {
     pub async fn holds_batches(device: Rc<dyn BlockDevice>) -> Result<bool> {
         let mut offset = 0;
         while offset < device.capacity() {
-            let length = WINDOW_BYTES.min(device.capacity() - offset);
+            let length = CHUNK_BYTES.min(device.capacity() - offset);
             let bytes = device.read(offset, length as usize).await?;
             if bytes.chunks_exact(BLOCK_SIZE).any(BatchHeader::is_intact) {
                 return Ok(true);
