@@ -3,7 +3,8 @@
 //! What is fair: every peer gets the same keys in the same order, its checksums as they are by default, no compression, and its
 //! own best way to have many updates in flight. For RocksDB that is measured in both ways: one write batch of them, and a
 //! thread for each, which its group commit joins. LMDB has one writer: a transaction of them. A stream of plain writes has
-//! no keys and no index at all, and writes into space that it has written before: the most that the disk gives.
+//! no keys and no index at all, and writes into space that it has written before: the most that the disk gives. It does so through the page
+//! cache, and past it, as the store does.
 
 mod fio;
 mod stream;
@@ -37,6 +38,11 @@ impl Shape {
         self.size * self.batch as usize
     }
 
+    /// Whether a batch can be written past the page cache.
+    fn has_whole_blocks(&self) -> bool {
+        self.batch_bytes().is_multiple_of(daos_media::BLOCK_SIZE)
+    }
+
     /// Bytes of a plain file of whole batches.
     fn whole_file_bytes(&self) -> u64 {
         self.file_bytes.next_multiple_of(self.batch_bytes() as u64)
@@ -44,7 +50,7 @@ impl Shape {
 }
 
 /// What a round came to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Default, Debug)]
 pub struct Round {
     /// Records written durably.
     pub operations: u64,
@@ -56,6 +62,13 @@ impl Round {
     /// Records a second.
     pub fn rate(&self) -> f64 {
         self.operations as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+}
+
+impl std::ops::AddAssign for Round {
+    fn add_assign(&mut self, other: Round) {
+        self.operations += other.operations;
+        self.elapsed += other.elapsed;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Class `log`: how many updates share a flush, and the store against others that write as durably, in turns on one disk.
 //!
-//! Disks are moody: each repetition lets everybody write for a while, one after the other, so that all meet the same moods.
+//! Disks are moody, and their moods change within seconds: each repetition lets everybody write several times for a tenth of a second or so,
+//! one after the other, each time somebody else first. Its figure is what those turns came to.
 
 use super::live::LiveStore;
 use super::peers::{self, Fio, Peer, Round, Shape, Stream};
@@ -18,8 +19,11 @@ use std::time::Duration;
 
 /// Updates in flight when the store meets its peers.
 const PEERS_DEPTH: u64 = 64;
-const DEPTHS: [u64; 4] = [1, 8, 64, 256];
-const SIZES: [usize; 3] = [64, 4096, 64 * 1024];
+/// Sizes and updates in flight: how much group commit gives, what one alone waits for, and the sizes beside the peers.
+const SHAPES: [(usize, u64); 8] =
+    [(64, 1), (64, 8), (64, PEERS_DEPTH), (64, 256), (4096, 1), (4096, PEERS_DEPTH), (65536, 1), (65536, PEERS_DEPTH)];
+/// Turns of each in one repetition.
+const TURNS: u32 = 5;
 /// What one store is made for; it takes this disk space only when it comes so far.
 const STORE_BYTES: u64 = 8 << 30;
 const RECORDS_MAX: u64 = 4_000_000;
@@ -82,11 +86,8 @@ impl Peer for Ours {
 
 /// Runs everybody, and adds a row for the store beside each of the others.
 pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Report) -> Result<()> {
-    for depth in DEPTHS {
-        one(plan, selection, Shape { size: SIZES[0], batch: depth, file_bytes: plan.log_bytes }, directory, report)?;
-    }
-    for size in &SIZES[1..] {
-        one(plan, selection, Shape { size: *size, batch: PEERS_DEPTH, file_bytes: plan.log_bytes }, directory, report)?;
+    for (size, batch) in SHAPES {
+        one(plan, selection, Shape { size, batch, file_bytes: plan.log_bytes }, directory, report)?;
     }
     if peers::HAS_STORES {
         let which = match peers::SYSTEM_ROCKSDB {
@@ -106,29 +107,51 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
     Ok(())
 }
 
-fn one(plan: &Plan, selection: &Selection, shape: Shape, directory: &Path, report: &mut Report) -> Result<()> {
-    let mut ours = Ours::create(shape, selection, directory)?;
+/// Those that write beside the store.
+fn others(shape: Shape, directory: &Path, report: &mut Report) -> Result<Vec<Box<dyn Peer>>> {
     let mut others: Vec<Box<dyn Peer>> = vec![Box::new(Stream::create(shape, directory)?)];
+    if let Some(direct) = Stream::create_direct(shape, directory)? {
+        others.push(Box::new(direct));
+    }
     if shape.batch == PEERS_DEPTH {
-        match Fio::create(shape, directory)? {
-            Some(fio) => others.push(Box::new(fio)),
-            None => report.note("fio is left out: it is not installed (`cargo xtask setup bench` does that)"),
+        for is_direct in [false, true] {
+            match Fio::create(shape, directory, is_direct)? {
+                Some(fio) => others.push(Box::new(fio)),
+                None => report.note("fio is left out: it is not installed (`cargo xtask setup bench` does that)"),
+            }
         }
         others.extend(peers::stores(shape, directory)?);
     }
-    let mut our_rates = Vec::new();
-    let mut their_rates = vec![Vec::new(); others.len()];
+    Ok(others)
+}
+
+fn one(plan: &Plan, selection: &Selection, shape: Shape, directory: &Path, report: &mut Report) -> Result<()> {
+    let mut ours = Ours::create(shape, selection, directory)?;
+    let mut others = others(shape, directory, report)?;
+    let all = others.len() + 1;
+    let mut rates = vec![Vec::new(); all];
     for _ in 0..plan.repetitions {
-        our_rates.push(ours.round(plan.disk_slice)?.rate());
-        for (peer, rates) in others.iter_mut().zip(&mut their_rates) {
-            rates.push(peer.round(plan.disk_slice)?.rate());
+        let mut rounds = vec![Round::default(); all];
+        for turn in 0..TURNS as usize {
+            for place in 0..all {
+                let who = (turn + place) % all;
+                let peer: &mut dyn Peer = if who == 0 { &mut ours } else { &mut *others[who - 1] };
+                rounds[who] += peer.round(plan.disk_slice / TURNS)?;
+            }
         }
+        rates.iter_mut().zip(rounds).for_each(|(rates, round)| rates.push(round.rate()));
     }
     let case = Case { case: "update", records: Some(ours.next.get()), ..ours.setup.case() };
-    let figures = Figures::of(our_rates);
-    for (peer, rates) in others.iter().zip(their_rates) {
-        report.add(case, figures, Some(Limit { name: peer.name(), value: Figures::of(rates).median }));
+    let figures: Vec<Figures> = rates.into_iter().map(Figures::of).collect();
+    for (peer, theirs) in others.iter().zip(&figures[1..]) {
+        report.add(case, figures[0], Some(Limit { name: peer.name(), value: theirs.median }));
     }
+    let spread = |(name, figures): (&str, &Figures)| {
+        format!("{name} {:.0} ({:.0} to {:.0})", figures.median, figures.min, figures.max)
+    };
+    let names = [ours.name()].into_iter().chain(others.iter().map(|peer| peer.name()));
+    let spreads: Vec<String> = names.zip(&figures).map(spread).collect();
+    report.note(&format!("{} B, {} in flight, op/s (least to most): {}", shape.size, shape.batch, spreads.join("; ")));
     let shared = ours.updates_per_flush();
     let shared = Figures { median: shared, min: shared, max: shared };
     report.add(Case { case: "updates per flush", unit: "req", ..case }, shared, None);

@@ -11,6 +11,7 @@ use std::time::Duration;
 pub struct Fio {
     path: PathBuf,
     shape: Shape,
+    is_direct: bool,
 }
 
 fn unreadable() -> Status {
@@ -18,21 +19,21 @@ fn unreadable() -> Status {
 }
 
 impl Fio {
-    /// Makes its file; `None` when there is no `fio`.
-    pub fn create(shape: Shape, directory: &Path) -> Result<Option<Fio>> {
+    /// Makes its file; `None` when there is no `fio`. Direct is past the page cache, as the store writes.
+    pub fn create(shape: Shape, directory: &Path, is_direct: bool) -> Result<Option<Fio>> {
         let version = Command::new("fio").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !version.is_ok_and(|status| status.success()) {
             return Ok(None);
         }
-        let path = directory.join(format!("fio-{}", std::process::id()));
+        let path = directory.join(format!("fio-{is_direct}-{}", std::process::id()));
         filled_file(&path, shape.whole_file_bytes())?;
-        Ok(Some(Fio { path, shape }))
+        Ok(Some(Fio { path, shape, is_direct }))
     }
 }
 
 impl Peer for Fio {
     fn name(&self) -> &'static str {
-        "fio"
+        if self.is_direct { "fio, direct" } else { "fio" }
     }
 
     fn round(&mut self, slice: Duration) -> Result<Round> {
@@ -42,6 +43,7 @@ impl Peer for Fio {
             .args(["--thread", "--output-format=json"])
             .arg(format!("--filename={}", self.path.display()))
             .arg(format!("--bs={bytes}"))
+            .arg(format!("--direct={}", u8::from(self.is_direct)))
             .arg(format!("--size={}", self.shape.whole_file_bytes()))
             .arg(format!("--runtime={}ms", slice.as_millis().max(1)))
             .stdin(Stdio::null())

@@ -2,9 +2,10 @@
 
 use super::{Peer, Round, Shape};
 use crate::measure::Watch;
+use daos_env::IoBuffer;
 use daos_status::Result;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use std::time::Duration;
 pub struct Stream {
     file: File,
     path: PathBuf,
-    bytes: Vec<u8>,
+    bytes: IoBuffer,
     shape: Shape,
+    is_direct: bool,
     at: u64,
 }
 
@@ -30,18 +32,31 @@ pub fn filled_file(path: &Path, bytes: u64) -> Result<File> {
 }
 
 impl Stream {
-    /// Makes the file.
+    /// Makes the file, and writes through the page cache.
     pub fn create(shape: Shape, directory: &Path) -> Result<Stream> {
         let path = directory.join(format!("stream-{}", std::process::id()));
-        let bytes = vec![2u8; shape.batch_bytes()];
         let file = filled_file(&path, shape.whole_file_bytes())?;
-        Ok(Stream { file, path, bytes, shape, at: 0 })
+        let bytes = IoBuffer::copy_of(&vec![2; shape.batch_bytes()]);
+        Ok(Stream { file, path, bytes, shape, is_direct: false, at: 0 })
+    }
+
+    /// As [`Stream::create`], past the page cache, as the store writes; `None` when batches are no whole blocks, or the file system cannot.
+    pub fn create_direct(shape: Shape, directory: &Path) -> Result<Option<Stream>> {
+        let path = directory.join(format!("stream-direct-{}", std::process::id()));
+        filled_file(&path, shape.whole_file_bytes())?;
+        let opened = std::fs::OpenOptions::new().write(true).custom_flags(libc::O_DIRECT).open(&path);
+        let Some(file) = opened.ok().filter(|_| shape.has_whole_blocks()) else {
+            std::fs::remove_file(&path)?;
+            return Ok(None);
+        };
+        let bytes = IoBuffer::copy_of(&vec![2; shape.batch_bytes()]);
+        Ok(Some(Stream { file, path, bytes, shape, is_direct: true, at: 0 }))
     }
 }
 
 impl Peer for Stream {
     fn name(&self) -> &'static str {
-        "write+fdatasync"
+        if self.is_direct { "write+fdatasync, direct" } else { "write+fdatasync" }
     }
 
     fn round(&mut self, slice: Duration) -> Result<Round> {
