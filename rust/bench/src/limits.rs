@@ -52,6 +52,9 @@ pub fn available_memory() -> Option<u64> {
 
 /// Copies a second of blocks of `size` bytes into memory that was touched before, in a working set of `bytes`: large blocks one
 /// after the other, as the store places them, small ones without pattern.
+///
+/// The source lies in a cache, as the values of requests do. `memcpy` reads each line of the target before it is written (up to sizes far above
+/// these); the store does not, so that it may be faster than this reference although it computes a checksum.
 pub fn copies_in(plan: &Plan, size: usize, bytes: u64) -> Result<Limit> {
     let source = vec![1u8; size];
     let mut target = HugeMemory::of(working_set(size, bytes))?;
@@ -71,6 +74,9 @@ pub fn copies_in(plan: &Plan, size: usize, bytes: u64) -> Result<Limit> {
 }
 
 /// Copies a second of blocks of `size` bytes from places without pattern in a working set of `bytes`, all touched before.
+///
+/// Always to the same place, which stays in a cache, as the store's buffers do that are used again. `memcpy` reads one stream; the store reads
+/// several side by side from 8 KiB on, and may be faster. At 4 KiB the time of this copy, which no fetch can go below, is most of what is left.
 pub fn copies_out(plan: &Plan, size: usize, bytes: u64) -> Result<Limit> {
     let source = HugeMemory::of(working_set(size, bytes))?;
     let mut target = vec![0u8; size];
