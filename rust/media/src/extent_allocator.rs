@@ -29,6 +29,10 @@ pub use trim::Trim;
 /// The most pieces that a reservation is split into: each costs a record of metadata and an operation of the device.
 pub const PIECES_MAX: usize = 16;
 
+/// Releases that have become durable are taken to what is free by what comes next, each so many and as many as it releases itself: a batch of the
+/// log may hold hundreds, each of which takes half a microsecond.
+const COLLECTED_AT_ONCE: usize = 8;
+
 /// Blocks of the data device, one behind the other.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct BlockRange {
@@ -212,7 +216,7 @@ impl ExtentAllocator {
     /// As [`ExtentAllocator::reserve`], in one piece, of blocks that are free now; `None` when there is no such piece.
     #[inline]
     pub fn reserve_one(&self, blocks: u64) -> Option<BlockRange> {
-        self.collect();
+        self.0.collect_some(COLLECTED_AT_ONCE);
         let mut state = self.0.state.borrow_mut();
         if blocks == 0 || blocks > state.free.total().saturating_sub(self.0.headroom) {
             return None;
@@ -289,16 +293,21 @@ impl ExtentAllocator {
         ReaderPin { inner: self.0.clone(), stamp }
     }
 
-    /// Blocks that [`ExtentAllocator::reserve_or_wait`] can give in all.
+    /// Blocks that [`ExtentAllocator::reserve_or_wait`] can give in all; cheap at any time.
     pub fn free_blocks(&self) -> u64 {
-        self.space().free
+        self.0.state.borrow().unused().saturating_sub(self.0.headroom)
+    }
+
+    /// All blocks.
+    pub fn blocks(&self) -> u64 {
+        self.0.bitmap.blocks()
     }
 
     /// How the blocks are used.
     pub fn space(&self) -> ExtentSpace {
         self.collect();
         let state = self.0.state.borrow();
-        let unused = state.free.total() + state.released_blocks + state.discarding;
+        let unused = state.unused();
         let total = self.0.bitmap.blocks();
         let (free_runs, longest_free_run) = state.free.runs();
         ExtentSpace {
@@ -320,9 +329,14 @@ impl ExtentAllocator {
 impl Inner {
     /// Makes released blocks free that have become so. Both conditions are met in the order of the releases.
     fn collect(&self) {
+        self.collect_some(usize::MAX);
+    }
+
+    fn collect_some(&self, most: usize) {
         let durable = self.durable.durable();
         let mut state = self.state.borrow_mut();
-        while let Some(oldest) = state.released.front() {
+        for _ in 0..most {
+            let Some(oldest) = state.released.front() else { return };
             if oldest.lsn > durable || !state.is_unpinned(oldest.stamp) {
                 return;
             }
@@ -347,7 +361,8 @@ impl Inner {
 
 impl CommitObserver for Inner {
     fn committed(&self, generation: u64, lsn: Lsn) {
-        self.collect();
+        let changes = self.state.borrow().changes.len();
+        self.collect_some(COLLECTED_AT_ONCE + changes);
         let state = &mut *self.state.borrow_mut();
         for (_, change) in state.changes.drain(..).filter(|(of, _)| *of == generation) {
             match change {
@@ -363,6 +378,11 @@ impl CommitObserver for Inner {
 }
 
 impl State {
+    /// Blocks that are free, or will be.
+    fn unused(&self) -> u64 {
+        self.free.total() + self.released_blocks + self.discarding
+    }
+
     /// Whether every reader that was there when something was released with this stamp is gone.
     fn is_unpinned(&self, stamp: u64) -> bool {
         self.pins.front().is_none_or(|(oldest, _)| *oldest > stamp)

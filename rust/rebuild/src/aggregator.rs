@@ -69,10 +69,12 @@ impl Drop for Aggregator {
 fn sight(store: &Store, reclaimer: &Reclaimer, is_fruitless: bool) -> Sight {
     let (requests, is_wanted) = (store.statistics().requests(), reclaimer.is_wanted());
     // Space that cannot be told is not short.
-    let Ok(space) = store.space() else { return Sight { requests, is_wanted, free: 1, total: 1, is_fruitless } };
+    let Ok([arena, data]) = store.tiers() else {
+        return Sight { requests, is_wanted, free: 1, total: 1, is_fruitless };
+    };
     let share =
         |tier: daos_store::TierSpace| u128::from(tier.free) * u128::from(u32::MAX) / u128::from(tier.total.max(1));
-    let tier = if share(space.arena) < share(space.data) { space.arena } else { space.data };
+    let tier = if share(arena) < share(data) { arena } else { data };
     Sight { requests, is_wanted, free: tier.free, total: tier.total, is_fruitless }
 }
 

@@ -196,6 +196,14 @@ impl Store {
         })
     }
 
+    /// Of metadata and small values, and of large ones: totals and free space as [`Store::space`] has them, cheap at any time.
+    pub fn tiers(&self) -> Result<[TierSpace; 2]> {
+        let (arena, extents) = (self.durable.arena().space()?, self.values.extents());
+        let block = BLOCK_SIZE as u64;
+        let data = TierSpace { total: extents.blocks() * block, free: extents.free_blocks() * block };
+        Ok([TierSpace { total: arena.capacity, free: arena.free }, data])
+    }
+
     /// Gives the space of all free blocks of the data device back to what holds it: a file system, or the memory of the machine; the bytes
     /// given back. Long runs are given back in the background without this, once much was freed.
     pub async fn trim(&self) -> Result<u64> {
