@@ -4,7 +4,7 @@ use daos_env::{Env, Executor};
 use daos_server::InsideEngine;
 use daos_status::{Code, Result};
 use daos_testkit::wire_client::*;
-use daos_types::Reference;
+use daos_types::{Extent, Reference};
 use daos_wire::*;
 use std::future::Future;
 use std::path::Path;
@@ -349,5 +349,79 @@ fn space_comes_back_by_itself() {
         client.call_target::<_, daos_types::Epoch>(0, Opcode::Punch, &punch).await.expect("deletes");
         while free().await != empty {}
         assert_eq!(client.fetch(0, &object, "key 7").await.expect("reads"), None);
+    });
+}
+
+/// A file of 64 MiB whose every second block of 4 KiB is written over takes its size again while nobody does anything, in few extents.
+#[test]
+fn a_file_overwritten_piecewise_takes_its_size_again() {
+    const SIZE: u64 = 64 << 20;
+    const PIECE: u64 = 16 << 10;
+    const BLOCK: u64 = 4 << 10;
+    let place = directory();
+    let id = pool_id(1);
+    with_engine(place.path(), move |client| async move {
+        let size = (client.targets.len() as u64) * (256 << 20);
+        let pool = PoolCreate { size, ..pool_create(1, "demo", "ram") };
+        client.call::<_, PoolEntry>(Opcode::PoolCreate, &pool).await.expect("creates");
+        client.connect(id, handle_id(1)).await.expect("connects");
+        client.create_container(id, handle_id(1), 1, "c").await.expect("creates");
+        client.open(id, handle_id(1), 1, handle_id(2)).await.expect("opens");
+        let request = PoolRequest { pool: id, handle: handle_id(1) };
+        let free = async || {
+            let reply: PoolQueryReply = client.call(Opcode::PoolQuery, &request).await.expect("answers");
+            reply.data.free
+        };
+        let object = address(1, 1, 2);
+        let write = async |start: u64, count: u64, byte: u8| {
+            let value = UpdateKind::Array(ArrayUpdate {
+                record_size: 1,
+                extents: vec![Extent::new(start, count).expect("valid")],
+            });
+            let update = Update {
+                address: object.clone(),
+                conditions: 0,
+                dkey: key("d"),
+                akeys: vec![AkeyUpdate { akey: key("a"), conditions: 0, value }],
+                payload: Payload::Inline(Blob(vec![byte; count as usize])),
+            };
+            client.call_target::<_, daos_types::Epoch>(0, Opcode::Update, &update).await.expect("writes");
+        };
+        let extents = async || {
+            let (dkey, akey, anchor, count) = (key("d"), key("a"), Blob(vec![]), 1 << 20);
+            let (address, epoch) = (object.clone(), daos_types::Epoch::MAX);
+            let list = ListExtents { address, epoch, dkey, akey, increasing: true, anchor, count };
+            let reply: ListExtentsReply = client.call_target(0, Opcode::ListExtents, &list).await.expect("lists");
+            reply.extents.len()
+        };
+        let empty = free().await;
+        for start in (0..SIZE).step_by(PIECE as usize) {
+            write(start, PIECE, 1).await;
+        }
+        for start in (0..SIZE).step_by(2 * BLOCK as usize) {
+            write(start, BLOCK, 2).await;
+        }
+        let (full, before) = (empty - free().await, extents().await);
+        assert!(full > SIZE * 5 / 4, "{full} bytes before much was joined");
+        // Asks until it is so; asking for space is no request to a store.
+        while empty - free().await > SIZE * 9 / 8 {}
+        let after = extents().await;
+        assert!(after < before / 4, "{after} extents, of {before}");
+        let fetch = Fetch {
+            address: object.clone(),
+            epoch: daos_types::Epoch::MAX,
+            conditions: 0,
+            dkey: key("d"),
+            akeys: vec![AkeyFetch {
+                akey: key("a"),
+                conditions: 0,
+                kind: FetchKind::Array(vec![Extent::new(SIZE / 2, 2 * BLOCK).expect("valid")]),
+                capacity: Some(2 * BLOCK),
+            }],
+            memory: vec![],
+        };
+        let reply: FetchReply = client.call_target(0, Opcode::Fetch, &fetch).await.expect("reads");
+        let expected: Vec<u8> = [2, 1].iter().flat_map(|byte| vec![*byte; BLOCK as usize]).collect();
+        assert_eq!(reply.inline.0, expected);
     });
 }

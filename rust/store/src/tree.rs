@@ -10,11 +10,12 @@
 //!       order words [u64; capacity], links [u32; capacity] (padded to 8 bytes), augmented: ends [u64; capacity]
 //! ```
 //! The root leaf starts with two entries and grows by reallocation, so a small tree is small. Inner entries hold a lower bound of
-//! the order words below; the first one of a node counts as minus infinity. A node that becomes empty is removed; nodes are not
-//! merged otherwise.
+//! the order words below; the first one of a node counts as minus infinity. A node that becomes empty is removed, one that becomes
+//! sparse is joined with a neighbour, and a root with one child gives way to it.
 
 mod change;
 mod cursor;
+mod join;
 mod node;
 #[cfg(test)]
 mod tests;

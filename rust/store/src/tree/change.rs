@@ -195,7 +195,8 @@ impl Tree {
             let (node, index) = &mut cursor.path[depth];
             node.remove(transaction, *index)?;
             if node.count > 0 {
-                return self.lower_ends(transaction, &cursor);
+                self.lower_ends(transaction, &cursor)?;
+                return self.join_sparse(transaction, cursor);
             }
             if depth == 0 {
                 return self.reset_root(transaction, *node);

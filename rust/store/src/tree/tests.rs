@@ -122,6 +122,41 @@ fn leaves_of_random_entries_are_well_filled() {
     assert!(bytes < 15.0, "{bytes} bytes per entry");
 }
 
+/// Where most entries go away, the nodes of the others become fewer, and levels go.
+#[test]
+fn sparse_nodes_are_joined_and_levels_go() {
+    for augmented in [false, true] {
+        let arena = Arena::reserve(64 << 20).expect("reserve");
+        let mut transaction = arena.begin();
+        let (tree, _) = Tree::create(&mut transaction, augmented).expect("create");
+        drop(transaction.commit());
+        let mut model = BTreeMap::new();
+        for order in 0..20_000u64 {
+            let end = if augmented { order + 1 + order % 50 } else { 0 };
+            insert(&tree, &arena, order, 0, end);
+            model.insert((order, 0), end);
+        }
+        let high = tree.head(&arena).expect("sound").height;
+        let full = arena.space().expect("space").used;
+        for order in (0..20_000).filter(|order| order % 250 != 7) {
+            let cursor = tree.find(&arena, &Pair(order, 0)).expect("sound").expect("there");
+            let mut transaction = arena.begin();
+            tree.remove(&mut transaction, cursor).expect("remove");
+            drop(transaction.commit());
+            model.remove(&(order, 0));
+            if augmented && order % 1000 == 0 {
+                check_overlaps(&tree, &arena, &model, order);
+            }
+        }
+        check(&tree, &arena, &model);
+        // The records stay, in this test: what was given back are nodes.
+        let given_back = full - arena.space().expect("space").used;
+        let nodes = 20_000 * if augmented { 20 } else { 12 };
+        assert!(given_back > nodes * 9 / 10, "{given_back} bytes of nodes came back, of more than {nodes}");
+        assert!(tree.head(&arena).expect("sound").height < high, "it was {high} levels high and still is");
+    }
+}
+
 fn check_overlaps(tree: &Tree, arena: &Arena, model: &BTreeMap<(u64, u64), u64>, start: u64) {
     let mut found = Vec::new();
     let mut cursor = tree.first_with_end_behind(arena, start).expect("sound");
