@@ -18,7 +18,7 @@ use crate::visibility::{Depth, Window, akey_has, is_visible};
 use crate::{Conditions, Data, Few, Store, single};
 use daos_env::sync::join_all;
 use daos_media::Arena;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::{Epoch, Extent};
 
 /// Pieces that one fetch gives at most: more is asked for in several fetches.
@@ -305,10 +305,7 @@ impl<'a> Finder<'a> {
         let bytes = if self.request.size_only { 0 } else { bytes };
         self.bytes = self.bytes.saturating_add(bytes);
         if self.pieces > PIECES_MAX || self.bytes > BYTES_MAX {
-            fail!(
-                Code::Overflow,
-                "a fetch of more than {PIECES_MAX} pieces or {BYTES_MAX} bytes: ask for smaller ranges"
-            );
+            return Err(too_much());
         }
         Ok(())
     }
@@ -340,6 +337,13 @@ impl Store {
 #[inline]
 fn empty_piece(extent: Extent, record: &Record) -> FetchedPiece {
     FetchedPiece { extent, epoch: Epoch(record.epoch), content: Content::Data(Data::EMPTY) }
+}
+
+/// Sentences about failures are put together apart, here and elsewhere on the way of a fetch: what goes on stays so small that it needs no call.
+#[cold]
+fn too_much() -> Status {
+    let context = format!("a fetch of more than {PIECES_MAX} pieces or {BYTES_MAX} bytes: ask for smaller ranges");
+    Status::new(Code::Overflow, context)
 }
 
 #[cold]

@@ -3,7 +3,7 @@
 use crate::level::Level;
 use crate::tree::Probe;
 use daos_media::Arena;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status};
 use daos_types::{ContainerId, Key, KeyKind, ObjectId};
 use std::cmp::Ordering;
 
@@ -60,9 +60,14 @@ pub(crate) fn order_of(kind: KeyKind, key: &[u8]) -> Result<u64> {
         KeyKind::Lexical => leading_word(key),
         KeyKind::Integer => match key.try_into() {
             Ok(bytes) => u64::from_le_bytes(bytes),
-            Err(_) => fail!(Code::Inval, "an integer key has 8 bytes, not {}", key.len()),
+            Err(_) => return Err(no_integer(key)),
         },
     })
+}
+
+#[cold]
+fn no_integer(key: &[u8]) -> Status {
+    Status::new(Code::Inval, format!("an integer key has 8 bytes, not {}", key.len()))
 }
 
 /// The key of a child of a level, to search for.

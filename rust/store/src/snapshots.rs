@@ -39,7 +39,11 @@ fn is_pinned(arena: &Arena, container: &Level, epoch: u64) -> Result<bool> {
 #[inline]
 pub(crate) fn check_readable(arena: &Arena, container: &Level, epoch: u64) -> Result<()> {
     let aggregated = container.state()?.aggregated(arena)?;
-    if epoch >= aggregated || is_pinned(arena, container, epoch)? {
+    if epoch >= aggregated { Ok(()) } else { check_pinned(arena, container, epoch, aggregated) }
+}
+
+fn check_pinned(arena: &Arena, container: &Level, epoch: u64, aggregated: u64) -> Result<()> {
+    if is_pinned(arena, container, epoch)? {
         return Ok(());
     }
     fail!(Code::EpOld, "epoch {epoch} was aggregated: read at a snapshot, or at epoch {aggregated} or newer")

@@ -6,7 +6,7 @@ use crate::level::{Level, ValueKind};
 use crate::stored::VALUE_MAX;
 use crate::visibility::{Depth, Window};
 use crate::{AkeyUpdate, Conditions, UpdateRequest, UpdateValue};
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::{Epoch, Key};
 use std::collections::BTreeSet;
 
@@ -70,16 +70,21 @@ fn check_length(length: usize) -> Result<()> {
 }
 
 /// A request must treat an akey as what it is.
+#[inline]
 pub(crate) fn check_kind(is: ValueKind, wanted: ValueKind, akey: &Key) -> Result<()> {
     match (is, wanted) {
-        (ValueKind::Single, ValueKind::Array) => {
-            fail!(Code::NoPerm, "akey {akey:?} holds a single value, not an array")
-        }
-        (ValueKind::Array, ValueKind::Single) => {
-            fail!(Code::NoPerm, "akey {akey:?} holds an array, not a single value")
-        }
+        (ValueKind::Single, ValueKind::Array) | (ValueKind::Array, ValueKind::Single) => Err(other_kind(is, akey)),
         _ => Ok(()),
     }
+}
+
+#[cold]
+fn other_kind(is: ValueKind, akey: &Key) -> Status {
+    let what = match is {
+        ValueKind::Single => "a single value, not an array",
+        _ => "an array, not a single value",
+    };
+    Status::new(Code::NoPerm, format!("akey {akey:?} holds {what}"))
 }
 
 impl Change<'_, '_, '_> {
