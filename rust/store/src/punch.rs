@@ -10,7 +10,8 @@ pub(crate) use unseal::Sealed;
 use crate::change::{Change, Target, span_of_akey, span_of_dkey};
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Children, Level};
-use crate::visibility::{Depth, Window};
+use crate::tree::damaged;
+use crate::visibility::{Depth, Window, entries_max};
 use crate::{Conditions, PunchRequest, PunchTarget, UpdateValue};
 use daos_media::Arena;
 use daos_status::{Code, Result, Status};
@@ -157,11 +158,14 @@ impl Change<'_, '_, '_> {
             OwnEpoch::Few(_) | OwnEpoch::All => {
                 let limits = match self.own_epoch {
                     OwnEpoch::Few(looks) => (looks, FREED_AT_ONCE),
-                    _ => (usize::MAX, usize::MAX),
+                    _ => (entries_max(self.arena()), usize::MAX),
                 };
                 let mut removal = Removal::new(epoch);
                 let to_change = (&mut *self.transaction, self.space);
                 sealed = !removal.step(to_change, level, depth, limits)?;
+                if sealed && matches!(self.own_epoch, OwnEpoch::All) {
+                    return Err(damaged("keys that share what is below them", 0));
+                }
                 removed |= removal.removed;
             }
         }

@@ -8,7 +8,8 @@ use crate::Store;
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Children, Level};
 use crate::punch::removal::Removal;
-use crate::visibility::Depth;
+use crate::tree::damaged;
+use crate::visibility::{Depth, entries_max};
 use daos_env::sync::yield_now;
 use daos_media::Arena;
 use daos_status::{Code, Result, fail};
@@ -49,7 +50,8 @@ impl Store {
     /// Removes what a sealed punch hides of its own epoch, and makes it a plain one.
     pub(crate) async fn unseal(&self, sealed: &Sealed) -> Result<()> {
         let mut removal = Removal::new(sealed.epoch);
-        loop {
+        // No honest object has more entries than fit the arena, of which a step looks at so many, or frees so many records.
+        for _ in 0..=entries_max(self.durable.arena()) / STEP.1 {
             self.durable.admission().await?;
             if self.unseal_step(sealed, &mut removal)? {
                 return Ok(());
@@ -59,6 +61,7 @@ impl Store {
                 fail!(Code::Shutdown, "the store was closed");
             }
         }
+        Err(damaged("keys that share what is below them", 0))
     }
 
     /// Does one step, in one transaction; `true` when it was the last one.
