@@ -352,6 +352,36 @@ fn space_comes_back_by_itself() {
     });
 }
 
+/// Writes bytes to the array of an object.
+async fn write_bytes(client: &WireClient, object: &ObjectAddress, start: u64, count: u64, byte: u8) {
+    let extents = vec![Extent::new(start, count).expect("valid")];
+    let value = UpdateKind::Array(ArrayUpdate { record_size: 1, extents });
+    let update = Update {
+        address: object.clone(),
+        conditions: 0,
+        dkey: key("d"),
+        akeys: vec![AkeyUpdate { akey: key("a"), conditions: 0, value }],
+        payload: Payload::Inline(Blob(vec![byte; count as usize])),
+    };
+    client.call_target::<_, daos_types::Epoch>(0, Opcode::Update, &update).await.expect("writes");
+}
+
+/// How many extents the array of an object has.
+async fn count_extents(client: &WireClient, object: &ObjectAddress) -> usize {
+    let (mut found, mut anchor) = (0, Blob(vec![]));
+    loop {
+        let (dkey, akey, count) = (key("d"), key("a"), 1 << 20);
+        let (address, epoch) = (object.clone(), daos_types::Epoch::MAX);
+        let list = ListExtents { address, epoch, dkey, akey, increasing: true, anchor, count };
+        let reply: ListExtentsReply = client.call_target(0, Opcode::ListExtents, &list).await.expect("lists");
+        found += reply.extents.len();
+        match reply.anchor {
+            Some(next) => anchor = next,
+            None => return found,
+        }
+    }
+}
+
 /// A file of 64 MiB whose every second block of 4 KiB is written over takes its size again while nobody does anything, in few extents.
 #[test]
 fn a_file_overwritten_piecewise_takes_its_size_again() {
@@ -373,46 +403,18 @@ fn a_file_overwritten_piecewise_takes_its_size_again() {
             reply.data.free
         };
         let object = address(1, 1, 2);
-        let write = async |start: u64, count: u64, byte: u8| {
-            let value = UpdateKind::Array(ArrayUpdate {
-                record_size: 1,
-                extents: vec![Extent::new(start, count).expect("valid")],
-            });
-            let update = Update {
-                address: object.clone(),
-                conditions: 0,
-                dkey: key("d"),
-                akeys: vec![AkeyUpdate { akey: key("a"), conditions: 0, value }],
-                payload: Payload::Inline(Blob(vec![byte; count as usize])),
-            };
-            client.call_target::<_, daos_types::Epoch>(0, Opcode::Update, &update).await.expect("writes");
-        };
-        let extents = async || {
-            let (mut found, mut anchor) = (0, Blob(vec![]));
-            loop {
-                let (dkey, akey, count) = (key("d"), key("a"), 1 << 20);
-                let (address, epoch) = (object.clone(), daos_types::Epoch::MAX);
-                let list = ListExtents { address, epoch, dkey, akey, increasing: true, anchor, count };
-                let reply: ListExtentsReply = client.call_target(0, Opcode::ListExtents, &list).await.expect("lists");
-                found += reply.extents.len();
-                match reply.anchor {
-                    Some(next) => anchor = next,
-                    None => break found,
-                }
-            }
-        };
         let empty = free().await;
         for start in (0..SIZE).step_by(PIECE as usize) {
-            write(start, PIECE, 1).await;
+            write_bytes(&client, &object, start, PIECE, 1).await;
         }
         for start in (0..SIZE).step_by(2 * BLOCK as usize) {
-            write(start, BLOCK, 2).await;
+            write_bytes(&client, &object, start, BLOCK, 2).await;
         }
-        let (full, before) = (empty - free().await, extents().await);
+        let (full, before) = (empty - free().await, count_extents(&client, &object).await);
         assert!(full > SIZE * 5 / 4, "{full} bytes before much was joined");
         // Asks until it is so; asking for space is no request to a store.
         while empty - free().await > SIZE + (1 << 20) {}
-        let after = extents().await;
+        let after = count_extents(&client, &object).await;
         assert!(after < before / 4, "{after} extents, of {before}");
         let fetch = Fetch {
             address: object.clone(),

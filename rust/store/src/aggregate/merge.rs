@@ -44,8 +44,10 @@ struct Whole {
 struct Read {
     from: From,
     /// Places of the bytes read, and where they begin in the whole.
-    copies: Vec<(Range<usize>, usize)>,
+    copies: Copies,
 }
+
+type Copies = Vec<(Range<usize>, usize)>;
 
 enum From {
     Arena(Data),
@@ -154,13 +156,13 @@ impl AggregationRun {
         let bytes: u64 = records.values().map(|(_, hull)| hull.count() * size as u64).sum();
         let is_hulls = bytes <= (whole.length * READ_FOR_ONE) as u64;
         let mut index_of = BTreeMap::new();
-        let mut reads: Vec<(Record, Extent, Vec<(Range<usize>, usize)>)> = Vec::new();
+        let mut reads: Vec<(Record, Extent, Copies)> = Vec::new();
         for Piece { extent, record } in parts {
             let index = match index_of.get(&record.link) {
                 Some(index) if is_hulls => *index,
                 _ => {
                     let hull = records.get(&record.link).map_or(*extent, |(_, hull)| *hull);
-                    reads.push((*record, if is_hulls { hull } else { *extent }, Vec::new()));
+                    reads.push((*record, if is_hulls { hull } else { *extent }, Copies::new()));
                     index_of.insert(record.link, reads.len() - 1);
                     reads.len() - 1
                 }

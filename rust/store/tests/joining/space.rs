@@ -143,7 +143,7 @@ fn intervals_between_snapshots_are_joined_on_their_own() {
         }
         store.aggregate(CONTAINER, Epoch(3)).await.expect("aggregate");
         check(&store, 1, size, |_| 1).await;
-        let expected = |index: u64| if index / (4 * KIB) % 2 == 0 { 2 } else { 1 };
+        let expected = |index: u64| if (index / (4 * KIB)).is_multiple_of(2) { 2 } else { 1 };
         check(&store, 3, size, expected).await;
         assert_eq!(store.statistics().bytes_joined, size, "those of the snapshot: the others have gaps");
         assert_eq!(used(&store).await - before, size * 3 / 2);
