@@ -252,14 +252,15 @@ impl CheckpointStore {
     /// What was written counts from now on. Nobody writes pages meanwhile.
     async fn take_staged(&self, staged: &[(u32, Entry)]) {
         for step in staged.chunks(ENTRIES_PER_STEP) {
-            let mut table = self.table.borrow_mut();
-            for (page, entry) in step {
-                if table.len() <= *page as usize {
-                    table.resize(*page as usize + 1, Entry::default());
+            {
+                let mut table = self.table.borrow_mut();
+                for (page, entry) in step {
+                    if table.len() <= *page as usize {
+                        table.resize(*page as usize + 1, Entry::default());
+                    }
+                    table[*page as usize] = *entry;
                 }
-                table[*page as usize] = *entry;
             }
-            drop(table);
             yield_now().await;
         }
     }
