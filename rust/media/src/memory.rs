@@ -7,10 +7,12 @@ mod touch;
 use crate::device::{BlockDevice, Media, check_name, check_size};
 use daos_status::{Code, Result, fail};
 use device::MemoryDevice;
+pub(crate) use region::Mapping;
 pub use region::{Region, RegionView};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+pub(crate) use touch::{Ahead, Toucher};
 
 #[derive(Default)]
 struct Tree {

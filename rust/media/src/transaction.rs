@@ -239,6 +239,19 @@ impl<'a> Transaction<'a> {
         self.arena.apply_shift(from, to, length)
     }
 
+    /// Writes bytes where others are, of which `behind` move up.
+    #[inline]
+    pub fn push_in(&mut self, position: u64, bytes: &[u8], behind: usize) -> Result<()> {
+        if behind == 0 {
+            return self.write(position, bytes);
+        }
+        let all = bytes.len().saturating_add(behind);
+        self.check(position, all)?;
+        self.note(position, all)?;
+        self.arena.apply_shift(position, position + bytes.len() as u64, behind)?;
+        self.arena.apply(position, bytes)
+    }
+
     /// Sets a root offset of the arena's header.
     pub fn set_root(&mut self, index: usize, value: u64) -> Result<()> {
         let position = Arena::root_position(index)?;

@@ -15,6 +15,11 @@ const ORDER_STEP: u8 = 2;
 const ORDERS: usize = 4;
 const RUN_MAGIC: u8 = 0xa5;
 const NOT_LISTED: u8 = u8::MAX;
+
+/// A class with so many slabs takes runs of the next order, and makes all of it slabs: what is alike lies side by side then, and the
+/// processor needs fewer entries of page tables to reach it. Slabs that are still empty count as free, and are given back when pages are
+/// needed for something else.
+const SLABS_PER_ORDER: [(u32, u8); 2] = [(64, 4), (16, 2)];
 const _: () = assert!(CHUNK_PAGES == 1 << (ORDER_STEP * (ORDERS as u8 - 1)));
 const _: () = assert!(CLASS_COUNT < NOT_LISTED as usize);
 
@@ -45,9 +50,16 @@ pub(super) struct Allocator {
     free_runs: [BTreeSet<u32>; ORDERS],
     free_pages: u64,
     partial: Vec<Vec<u32>>,
+    /// Slabs of each class.
+    slabs: Vec<u32>,
     used: u64,
     stale: bool,
 }
+
+/// A slot so far behind one that is given out is likely to be given out soon: its lines are asked for, so that what is written there does not
+/// wait for them. Of large slots only a part would come in time.
+const SLOTS_AHEAD: u64 = 3;
+const AHEAD_SLOT_MAX: u32 = 256;
 
 fn position_of(page: u32) -> u64 {
     u64::from(page) * PAGE_SIZE as u64
@@ -76,6 +88,7 @@ impl Allocator {
             free_runs: Default::default(),
             free_pages: 0,
             partial: vec![Vec::new(); CLASS_COUNT],
+            slabs: vec![0; CLASS_COUNT],
             used: 0,
             stale: true,
         }
@@ -120,6 +133,8 @@ impl Allocator {
         while page < pages {
             page += fresh.read_run(arena, page)?;
         }
+        // Slabs are filled from the first one on.
+        fresh.partial.iter_mut().for_each(|pages| pages.reverse());
         fresh.stale = false;
         *self = fresh;
         Ok(())
@@ -149,9 +164,7 @@ impl Allocator {
                 }
                 let free_slots = shape.slots - taken;
                 self.used += u64::from(taken) * u64::from(shape.slot);
-                self.runs[page as usize] =
-                    Run { kind: Kind::Slab, order, class, listed: NOT_LISTED, free_slots, hint: 0 };
-                self.list(page);
+                self.note_slab(page, class, free_slots);
             }
             _ => fail!(Code::DfInval, "page {page} of the arena starts a run of unknown kind {kind}"),
         }
@@ -168,6 +181,14 @@ impl Allocator {
         self.free_runs[usize::from(order / ORDER_STEP)].remove(&page);
         self.runs[page as usize].kind = Kind::Inner;
         self.free_pages -= 1 << order;
+    }
+
+    /// Takes a slab into account.
+    fn note_slab(&mut self, page: u32, class: u8, free_slots: u16) {
+        let order = CLASSES[usize::from(class)].order;
+        self.runs[page as usize] = Run { kind: Kind::Slab, order, class, listed: NOT_LISTED, free_slots, hint: 0 };
+        self.slabs[usize::from(class)] += 1;
+        self.list(page);
     }
 
     /// Makes a slab with free slots known to its class.
@@ -207,7 +228,11 @@ impl Allocator {
             run.free_slots -= 1;
             self.used += u64::from(shape.slot);
             let index = word as u64 * 64 + u64::from(bit);
-            return Ok(position_of(page) + u64::from(shape.first) + index * u64::from(shape.slot));
+            let position = position_of(page) + u64::from(shape.first) + index * u64::from(shape.slot);
+            if shape.slot <= AHEAD_SLOT_MAX {
+                transaction.arena().prefetch(position + SLOTS_AHEAD * u64::from(shape.slot), shape.slot as usize);
+            }
+            return Ok(position);
         }
         self.stale = true;
         fail!(Code::DfInval, "the slab at page {page} of the arena has no free slot where one was counted")
@@ -275,33 +300,41 @@ impl Allocator {
     #[cold]
     fn new_slab(&mut self, class: usize, transaction: &mut Transaction<'_>) -> Result<u32> {
         let shape = &CLASSES[class];
-        let pages = 1u64 << shape.order;
         let arena = transaction.arena();
         let reserve = if transaction.is_privileged() { 0 } else { arena.reserve_pages() };
         let outside = arena.pages_not_in_chunks(self.runs.len() as u64);
-        if self.free_pages + outside < pages + reserve {
+        let fits = |free: u64, order: u8| free + outside >= (1u64 << order) + reserve;
+        if !fits(self.free_pages, shape.order) {
             // Looked at before anything is given back: a full arena must not do that for every change that it refuses.
-            if self.free_pages() + outside < pages + reserve {
+            if !fits(self.free_pages(), shape.order) {
                 fail!(Code::Nospace, "the arena of {} bytes is full ({} in use)", arena.capacity(), self.used);
             }
             self.release_empty_slabs(transaction)?;
         }
         transaction.note_structural();
-        let page = self.take_run(shape.order, transaction)?;
-        transaction.write(position_of(page), &run_header(2, class as u8, shape.order))?;
-        for word in 0..words(shape) {
-            transaction.write(bitmap_word(page, word), &[0; 8])?;
-        }
-        self.runs[page as usize] = Run {
-            kind: Kind::Slab,
-            order: shape.order,
-            class: class as u8,
-            listed: NOT_LISTED,
-            free_slots: shape.slots,
-            hint: 0,
+        let order = self.order_of_run(class);
+        let order = if fits(self.free_pages, order) { order } else { shape.order };
+        let run = match self.take_run(order, transaction) {
+            Err(_) if order > shape.order => self.take_run(shape.order, transaction).map(|run| (run, shape.order))?,
+            run => (run?, order),
         };
-        self.list(page);
-        Ok(page)
+        let (first, order) = run;
+        // The first of them is listed last, and so filled first.
+        for page in (first..first + (1 << order)).step_by(1 << shape.order).rev() {
+            transaction.write(position_of(page), &run_header(2, class as u8, shape.order))?;
+            for word in 0..words(shape) {
+                transaction.write(bitmap_word(page, word), &[0; 8])?;
+            }
+            self.note_slab(page, class as u8, shape.slots);
+        }
+        Ok(first)
+    }
+
+    /// How long a run a class takes at once.
+    fn order_of_run(&self, class: usize) -> u8 {
+        let slabs = self.slabs[class];
+        let order = SLABS_PER_ORDER.iter().find(|(least, _)| slabs >= *least).map_or(0, |(_, order)| *order);
+        order.max(CLASSES[class].order)
     }
 
     /// Takes a free run, cutting a larger one, or a new chunk, in four when needed.
@@ -331,6 +364,7 @@ impl Allocator {
         }
         transaction.write(position_of(page), &run_header(1, 0, ORDER_STEP * (ORDERS as u8 - 1)))?;
         transaction.write(HEADER_CHUNKS, &(page / CHUNK_PAGES + 1).to_le_bytes())?;
+        transaction.arena().memory.note_use(position_of(page + CHUNK_PAGES));
         self.runs.resize(self.runs.len() + CHUNK_PAGES as usize, Run::default());
         self.put_free(page, ORDER_STEP * (ORDERS as u8 - 1));
         Ok(page)
@@ -348,6 +382,7 @@ impl Allocator {
     fn release_slab(&mut self, page: u32, transaction: &mut Transaction<'_>) -> Result<()> {
         transaction.note_structural();
         let run = self.runs[page as usize];
+        self.slabs[usize::from(run.class)] -= 1;
         self.partial[usize::from(run.class)].retain(|listed| *listed != page);
         let (mut page, mut order) = (page, run.order);
         self.runs[page as usize] = Run::default();

@@ -1,15 +1,14 @@
 //! The reserved address range behind an arena: the only place that touches its bytes through pointers.
-#![allow(unsafe_code, reason = "mmap, and copies from and to memory that is shared by interior mutability")]
+#![allow(unsafe_code, reason = "mmap of files, and copies from and to memory that is shared by interior mutability")]
 
+use crate::memory::{Ahead, Mapping, Toucher};
 use daos_status::{Code, Result, fail};
 use std::cmp::Ordering;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use zerocopy::FromBytes;
-
-/// What the processor translates at once in large mappings.
-const HUGE_PAGE: usize = 2 << 20;
 
 /// Bytes that the processor moves at once.
 #[cfg(target_arch = "x86_64")]
@@ -17,47 +16,43 @@ const CACHE_LINE: usize = 64;
 
 /// More lines than this under way at once make the processor wait for the first of them.
 #[cfg(target_arch = "x86_64")]
-const PREFETCH_MAX: usize = 640;
+const PREFETCH_MAX: usize = 1024;
 
-/// Anonymous memory that is reserved at once and backed by pages as they are touched. It never moves.
+/// Anonymous memory that is reserved at once and backed by pages as they are touched, or ahead of that. It never moves.
 ///
 /// Every function copies, or compares, and returns: none hands out a reference, except [`Memory::slice`], which says what
 /// its caller must promise.
 ///
 /// It starts at a huge page and asks for more of them: the first touch of memory and lookups in large arenas cost a fraction then.
 pub(super) struct Memory {
-    /// The mapping, in which the arena starts at the first huge page.
-    start: NonNull<libc::c_void>,
-    reserved: usize,
     base: NonNull<u8>,
     length: u64,
+    backing: Backing,
+}
+
+/// What is behind the addresses.
+enum Backing {
+    Memory {
+        /// Kept for as long as the addresses are used.
+        _mapping: Arc<Mapping>,
+        toucher: Toucher,
+    },
+    /// A private mapping of a file.
+    File { start: NonNull<libc::c_void>, bytes: usize },
 }
 
 impl Memory {
     /// Reserves `length` bytes of zeros.
     pub(super) fn reserve(length: u64) -> Result<Memory> {
-        let Ok(bytes) = usize::try_from(length) else {
-            fail!(Code::Nomem, "an arena of {length} bytes does not fit the address space");
-        };
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let Some(reserved) = bytes.checked_add(HUGE_PAGE) else {
-            fail!(Code::Nomem, "an arena of {length} bytes does not fit the address space");
-        };
-        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches no memory of ours.
-        let start =
-            unsafe { libc::mmap(std::ptr::null_mut(), reserved, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-        if start == libc::MAP_FAILED {
-            let error = std::io::Error::last_os_error();
-            fail!(Code::Nomem, "reserving {length} bytes of address space for an arena: {error}");
-        }
-        let before = start.addr().next_multiple_of(HUGE_PAGE) - start.addr();
-        // SAFETY: there are so many bytes before the arena in the mapping, which is longer by a huge page.
-        let base = unsafe { start.cast::<u8>().add(before) };
-        // SAFETY: the range lies within the mapping. Where huge pages are not to be had, everything is as before, only slower.
-        unsafe { libc::madvise(base.cast(), bytes, libc::MADV_HUGEPAGE) };
-        match (NonNull::new(start), NonNull::new(base)) {
-            (Some(start), Some(base)) => Ok(Memory { start, reserved, base, length }),
-            _ => fail!(Code::Nomem, "reserving {length} bytes of address space for an arena"),
+        let mapping = Arc::new(Mapping::reserve(length)?);
+        let (base, toucher) = (mapping.base(), Toucher::new(mapping.clone(), Ahead::ARENA));
+        Ok(Memory { base, length, backing: Backing::Memory { _mapping: mapping, toucher } })
+    }
+
+    /// Everything before this position is, or will soon be, written to: memory behind it is taken meanwhile.
+    pub(super) fn note_use(&self, end: u64) {
+        if let Backing::Memory { toucher, .. } = &self.backing {
+            toucher.note_write(end as usize);
         }
     }
 
@@ -74,7 +69,7 @@ impl Memory {
             fail!(Code::Nomem, "mapping {length} bytes for an arena: {error}");
         }
         match (NonNull::new(start), NonNull::new(start.cast())) {
-            (Some(start), Some(base)) => Ok(Memory { start, reserved: bytes, base, length }),
+            (Some(start), Some(base)) => Ok(Memory { base, length, backing: Backing::File { start, bytes } }),
             _ => fail!(Code::Nomem, "mapping {length} bytes for an arena"),
         }
     }
@@ -239,8 +234,10 @@ fn is_same_of_other_lengths(left: &[u8], right: &[u8]) -> bool {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: the mapping was made by `reserve` with this length and nobody refers to it any more.
-        unsafe { libc::munmap(self.start.as_ptr(), self.reserved) };
+        if let Backing::File { start, bytes } = self.backing {
+            // SAFETY: the mapping was made by `map_private` with this length and nobody refers to it any more.
+            unsafe { libc::munmap(start.as_ptr(), bytes) };
+        }
     }
 }
 

@@ -119,6 +119,62 @@ fn a_full_arena_says_so_and_lets_privileged_transactions_work() {
     assert_eq!(kept_empty, PAGE_SIZE as u64, "nothing but the header remains: an empty slab can be taken by anybody");
 }
 
+/// What is alike lies side by side once there is much of it, and all of it can be taken for something else when it is gone.
+#[test]
+fn slabs_of_a_large_class_lie_side_by_side() {
+    let arena = Arena::reserve(64 * MEBIBYTE).expect("reserve");
+    let mut offsets = Vec::new();
+    let page_of = |offset: Offset| offset.get() / PAGE_SIZE as u64;
+    let mut last = 0;
+    let mut jumps = 0;
+    for number in 0..8000 {
+        let mut transaction = arena.begin();
+        // Some are dropped, in the middle of making slabs too: what is known of them is read anew then.
+        if number % 7 == 0 {
+            transaction.allocate(512).expect("room");
+            continue;
+        }
+        let offset = transaction.allocate(512).expect("room");
+        offsets.push((offset, 512));
+        (0..5).for_each(|_| offsets.push((transaction.allocate(144).expect("room"), 144)));
+        drop(transaction.commit());
+        jumps += u32::from(number > 4000 && page_of(offset) != last && page_of(offset) != last + 1);
+        last = page_of(offset);
+    }
+    let pages = 8000 / 31 / 2;
+    assert!(jumps <= pages / 16 + 2, "{jumps} jumps within {pages} pages");
+    for (offset, size) in offsets.drain(..) {
+        let mut transaction = arena.begin();
+        transaction.free(offset, size).expect("free");
+        drop(transaction.commit());
+    }
+    let space = arena.space().expect("space");
+    assert_eq!(space.capacity - space.free - space.reserved, PAGE_SIZE as u64, "the header");
+    let mut transaction = arena.begin();
+    let large = std::iter::from_fn(|| transaction.allocate(ALLOCATION_SIZE_MAX).ok()).count() as u64;
+    assert!(large * ALLOCATION_SIZE_MAX as u64 > 48 * MEBIBYTE, "{large} large ones");
+}
+
+#[test]
+fn what_is_pushed_in_is_taken_back_when_the_transaction_is_dropped() {
+    let arena = Arena::reserve(MEBIBYTE).expect("reserve");
+    let mut transaction = arena.begin();
+    let place = transaction.allocate(64).expect("room").get();
+    transaction.fill(place, b"abcdefghij......").expect("fill");
+    drop(transaction.commit());
+    let before = image(&arena);
+    for behind in [0, 1, 8, 10] {
+        let mut transaction = arena.begin();
+        transaction.push_in(place, b"XYZ", behind).expect("within");
+        let mut expected = b"XYZ".to_vec();
+        expected.extend(&b"abcdefghij......"[..behind]);
+        assert_eq!(arena.read(place, behind + 3).expect("within")[..], expected);
+        assert!(transaction.push_in(MEBIBYTE - 4, b"XYZ", 2).is_err());
+        drop(transaction);
+        assert!(image(&arena) == before, "{behind} behind");
+    }
+}
+
 /// Random transactions, some dropped: contents, accounting and replay of the redo records all agree with a map.
 #[test]
 fn random_transactions_agree_with_a_map_and_replay_to_the_same_image() {

@@ -1,7 +1,7 @@
 //! The memory of a device: the only place that touches its bytes through pointers.
 #![allow(unsafe_code, reason = "mmap, copies to memory that is shared by interior mutability, and views of it")]
 
-use super::touch::Toucher;
+use super::touch::{Ahead, Toucher};
 use daos_checksum::{ChecksumKind, crc64_of_copy_past_caches};
 use daos_status::{Code, Result, fail};
 use std::cell::RefCell;
@@ -16,8 +16,8 @@ pub(super) const HUGE_PAGE: usize = 2 << 20;
 /// Views alive at once; beyond them, readers copy. Writes look at each, so that they stay few.
 const VIEWS_MAX: usize = 256;
 
-/// Address space of one device. Pages are taken when they are first written, or touched ahead, and given back by discards.
-pub(super) struct Mapping {
+/// Address space of one device or arena. Pages are taken when they are first written, or touched ahead, and given back by discards.
+pub(crate) struct Mapping {
     /// What `mmap` gave, and how much.
     mapped: (NonNull<u8>, usize),
     /// The first byte of the device, at the start of a huge page.
@@ -32,13 +32,14 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    fn reserve(length: u64) -> Result<Mapping> {
+    /// Reserves zeros, which start at a huge page.
+    pub(crate) fn reserve(length: u64) -> Result<Mapping> {
         let sizes = usize::try_from(length).ok().and_then(|length| {
             let whole = if length < HUGE_PAGE { length } else { length.checked_next_multiple_of(HUGE_PAGE)? };
             Some((length, whole.checked_add(HUGE_PAGE)?))
         });
         let Some((length, bytes)) = sizes.filter(|(length, _)| *length > 0) else {
-            fail!(Code::Nomem, "a device of {length} bytes of memory does not fit the address space");
+            fail!(Code::Nomem, "{length} bytes of memory do not fit the address space");
         };
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a fresh anonymous mapping at an address of the kernel's choice touches no memory of ours.
@@ -46,7 +47,7 @@ impl Mapping {
             unsafe { libc::mmap(std::ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
         let Some(start) = NonNull::new(start.cast::<u8>()).filter(|_| start != libc::MAP_FAILED) else {
             let error = std::io::Error::last_os_error();
-            fail!(Code::Nomem, "reserving {length} bytes of address space for a device: {error}");
+            fail!(Code::Nomem, "reserving {length} bytes of address space: {error}");
         };
         // At most a huge page less one byte, of which there is one more than the device needs.
         let skipped = start.as_ptr().align_offset(HUGE_PAGE).min(HUGE_PAGE);
@@ -67,9 +68,14 @@ impl Mapping {
         unsafe { libc::madvise(self.base.as_ptr().add(offset).cast(), length, advice) == 0 }
     }
 
-    /// Bytes of the device.
+    /// Bytes of the device or arena.
     pub(super) fn length(&self) -> usize {
         self.length
+    }
+
+    /// The first of them.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
     }
 
     /// Has the kernel back a range with memory; bytes stay what they are. `false` when it cannot.
@@ -98,7 +104,7 @@ impl Region {
     /// Reserves `length` bytes of zeros.
     pub(super) fn reserve(length: u64) -> Result<Region> {
         let mapping = Arc::new(Mapping::reserve(length)?);
-        Ok(Region { toucher: Toucher::new(mapping.clone()), mapping, views: RefCell::default() })
+        Ok(Region { toucher: Toucher::new(mapping.clone(), Ahead::DEVICE), mapping, views: RefCell::default() })
     }
 
     fn check(&self, what: &str, offset: u64, length: usize) -> Result<usize> {

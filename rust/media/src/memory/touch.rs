@@ -4,12 +4,23 @@ use super::region::{HUGE_PAGE, Mapping};
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// As far ahead of the last byte written as there are bytes before it, within these bounds: a small device takes little more
-/// than it needs, a large one has enough for a burst.
-const AHEAD_MIN: usize = 2 * HUGE_PAGE;
-const AHEAD_MAX: usize = 1 << 30;
+/// How far ahead of the last byte written memory is touched: a share of what comes before it, within bounds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    /// One byte for so many before.
+    pub share: usize,
+    pub least: usize,
+    pub most: usize,
+}
 
-/// Up to so many bytes a device has no thread at all.
+impl Ahead {
+    /// Of a device: a small one takes little more than it needs, a large one has enough for a burst.
+    pub(crate) const DEVICE: Ahead = Ahead { share: 1, least: 2 * HUGE_PAGE, most: 1 << 30 };
+    /// Of an arena, which grows a few hundred bytes at a time and is to take little more than it holds.
+    pub(crate) const ARENA: Ahead = Ahead { share: 8, least: 2 * HUGE_PAGE, most: 64 << 20 };
+}
+
+/// Up to so many bytes a mapping has no thread at all.
 const IGNORED: usize = 2 * HUGE_PAGE;
 
 #[derive(Default)]
@@ -28,22 +39,23 @@ pub(super) struct Desk {
 }
 
 /// Decides what is touched ahead, and has a thread do it.
-pub(super) struct Toucher {
+pub(crate) struct Toucher {
     mapping: Arc<Mapping>,
+    ahead: Ahead,
     desk: Arc<Desk>,
     /// A write beyond it asks for more.
     limit: Cell<usize>,
 }
 
 impl Toucher {
-    pub(super) fn new(mapping: Arc<Mapping>) -> Toucher {
+    pub(crate) fn new(mapping: Arc<Mapping>, ahead: Ahead) -> Toucher {
         let limit = if mapping.length() <= 2 * IGNORED { usize::MAX } else { IGNORED };
-        Toucher { mapping, desk: Arc::default(), limit: Cell::new(limit) }
+        Toucher { mapping, ahead, desk: Arc::default(), limit: Cell::new(limit) }
     }
 
     /// Something was written that ends here.
     #[inline]
-    pub(super) fn note_write(&self, end: usize) {
+    pub(crate) fn note_write(&self, end: usize) {
         if end > self.limit.get() {
             self.ask(end);
         }
@@ -66,7 +78,7 @@ impl Toucher {
     #[cold]
     fn ask(&self, end: usize) {
         let length = self.mapping.length();
-        let ahead = end.clamp(AHEAD_MIN, AHEAD_MAX);
+        let ahead = (end / self.ahead.share).clamp(self.ahead.least, self.ahead.most);
         let wanted = end.saturating_add(ahead).min(length);
         // The next question comes when half of what is ahead was used up.
         self.limit.set(if wanted == length { usize::MAX } else { end + ahead / 2 });
