@@ -61,19 +61,13 @@ fn only_child(level: &Level) -> u32 {
 }
 
 /// Order words and links of a tree that is one leaf; checks its head and the leaf's header.
-fn leaf(
-    arena: &Arena,
-    head: u32,
-    summary: [u64; 3],
-    flags: u8,
-    [count, capacity, augmented]: [u8; 3],
-) -> Vec<(u64, u32)> {
+fn leaf(arena: &Arena, head: u32, summary: [u64; 3], flags: u8, [count, capacity, kind]: [u8; 3]) -> Vec<(u64, u32)> {
     let root = word(arena, head, 0);
     let mut expected = root.to_le_bytes().to_vec();
     expected.extend([0, flags, 0, 0]);
     summary.iter().for_each(|epoch| expected.extend(epoch.to_le_bytes()));
     assert_eq!(bytes(arena, head, 32), expected, "the head of a tree");
-    assert_eq!(bytes(arena, root, 8), [0, count, capacity, augmented, 0, 0, 0, 0], "the header of a leaf");
+    assert_eq!(bytes(arena, root, 8), [0, count, capacity, kind, 0, 0, 0, 0], "the header of a leaf");
     let links_at = 8 + u64::from(capacity) * 8;
     let entry = |index: u64| {
         let order = arena.read_value(u64::from(root) * 8 + 8 + index * 8).expect("in the arena");
@@ -144,7 +138,7 @@ fn check_single(arena: &Arena, akey: u32) {
 
 fn check_array(arena: &Arena, akey: u32) {
     assert_eq!(bytes(arena, akey, 21)[4..], *b"\0\0\0\0\x05\0\x0c\x22\x07\0\0\0array", "an akey of an array");
-    let extents = leaf(arena, word(arena, akey, 0), [4, 4, 5], 0, [2, 2, 1]);
+    let extents = leaf(arena, word(arena, akey, 0), [4, 4, 5], 0, [2, 2, 3]);
     let [(1, punched), (9, data)] = extents[..] else { panic!("two extents") };
     let mut expected = Vec::new();
     [1u64, 3, 5, u64::from_le_bytes(*b"punched!")].iter().for_each(|number| expected.extend(number.to_le_bytes()));

@@ -6,12 +6,12 @@
 //!
 //! ```text
 //! head  root u32, height u8, flags u8, reserved u16, oldest u64, newest u64, touched u64
-//! node  level u8 (0 leaf), count u8, capacity u8, augmented u8, reserved u32,
+//! node  level u8 (0 leaf), count u8, capacity u8, kind u8 (1: has ends, 2: they rise), reserved u32,
 //!       order words [u64; capacity], links [u32; capacity] (padded to 8 bytes), augmented: ends [u64; capacity]
 //! ```
-//! The root leaf starts with two entries and grows by reallocation, so a small tree is small. Inner entries hold a lower bound of
-//! the order words below; the first one of a node counts as minus infinity. A node that becomes empty is removed, one that becomes
-//! sparse is joined with a neighbour, and a root with one child gives way to it.
+//! The root starts with few entries and grows by reallocation, so a small tree is small; inner nodes end larger than leaves. Inner
+//! entries hold a lower bound of the order words below; the first one of a node counts as minus infinity. A node that becomes empty is
+//! removed, one that becomes sparse is joined with a neighbour, and a root with one child gives way to it.
 
 mod change;
 mod cursor;
@@ -21,7 +21,7 @@ mod node;
 mod tests;
 
 pub(crate) use cursor::{Cursor, Place};
-pub(crate) use node::{NODE_SIZE_MAX, NODE_SIZES_AUGMENTED, NODE_SIZES_PLAIN};
+pub(crate) use node::{LEAF_SIZE_MAX, NODE_SIZE_MAX, NODE_SIZES_AUGMENTED, NODE_SIZES_PLAIN};
 
 use crate::level::Span;
 use daos_media::{Arena, Offset, Transaction};

@@ -11,7 +11,7 @@
 
 use crate::key_order::{KeyProbe, fixed_probe, object_key};
 use crate::level::{Children, Level};
-use crate::tree::{HEAD_SIZE, NODE_SIZE_MAX, NODE_SIZES_AUGMENTED, NODE_SIZES_PLAIN, Tree};
+use crate::tree::{HEAD_SIZE, LEAF_SIZE_MAX, NODE_SIZE_MAX, NODE_SIZES_AUGMENTED, NODE_SIZES_PLAIN, Tree};
 use crate::{Operation, PunchRequest, PunchTarget, UpdateRequest, UpdateValue};
 use daos_media::{Arena, allocation_size};
 use daos_status::Result;
@@ -26,8 +26,11 @@ const HEADER_MOST: usize = 48;
 const LEVELS_MORE: usize = 2;
 /// Nodes that one insertion into the largest of trees may take.
 const NODES_MAX: usize = 5;
-/// A tree into which many keys are inserted is cut once for so many of them at least.
-const KEYS_PER_NODE: usize = 10;
+/// Of the nodes that one insertion takes, these are no larger than leaves: a leaf, and a new root.
+const SMALL_NODES: usize = 2;
+/// A tree into which many keys are inserted has one leaf cut for so many of them at least, and one inner node.
+const KEYS_PER_LEAF: usize = 10;
+const KEYS_PER_INNER: usize = 100;
 
 /// How many allocations of each size.
 #[derive(Default)]
@@ -57,7 +60,9 @@ impl Sizes {
         }
         self.add(HEAD_SIZE, 1);
         smaller.iter().for_each(|size| self.add(*size, 1));
-        self.add(NODE_SIZE_MAX, (levels + LEVELS_MORE).min(NODES_MAX) + insertions / KEYS_PER_NODE);
+        let nodes = (levels + LEVELS_MORE).min(NODES_MAX);
+        self.add(LEAF_SIZE_MAX, SMALL_NODES + insertions / KEYS_PER_LEAF);
+        self.add(NODE_SIZE_MAX, nodes - SMALL_NODES + insertions / KEYS_PER_INNER);
     }
 }
 

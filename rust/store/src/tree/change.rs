@@ -1,6 +1,6 @@
 //! Inserting and removing.
 
-use super::node::{CAPACITY_MAX, Node};
+use super::node::{CAPACITY_MAX, Node, leaf_capacity};
 use super::{Cursor, Entry, HEIGHT_MAX, Place, Probe, Tree, damaged};
 use daos_media::Transaction;
 use daos_status::{Code, Result, fail};
@@ -71,7 +71,7 @@ impl Tree {
                 return node.insert(transaction, index, entry);
             }
             if let Some(step) = node.next_step().filter(|_| depth == 0) {
-                let mut grown = Node::create(transaction, 0, step, self.augmented)?;
+                let mut grown = Node::create(transaction, node.level, step, self.augmented)?;
                 let old = *node;
                 node.move_tail(transaction, 0, &mut grown)?;
                 old.free(transaction)?;
@@ -115,6 +115,7 @@ impl Tree {
         (index, entry): (usize, Entry),
     ) -> Result<bool> {
         let arena = transaction.arena();
+        parent.prefetch_beside(arena, at)?;
         if at + 1 < usize::from(parent.count) {
             let mut right = parent.child(arena, at + 1)?;
             let count = node.entries_for(&right);
@@ -174,7 +175,7 @@ impl Tree {
         if usize::from(level) >= HEIGHT_MAX {
             fail!(Code::DfInval, "a tree of {HEIGHT_MAX} levels grows");
         }
-        let mut root = Node::create(transaction, level, usize::MAX, self.augmented)?;
+        let mut root = Node::create(transaction, level, 0, self.augmented)?;
         let order = left.order(transaction.arena(), 0)?;
         root.insert(transaction, 0, Entry { order, link: left.link_of_node(), end: left_end })?;
         root.insert(transaction, 1, right)?;
@@ -242,7 +243,9 @@ fn split(
         return Err(damaged("a full node with few entries", node.position()));
     }
     let mut right = Node::create(transaction, node.level, usize::MAX, node.augmented)?;
-    let cut = if is_rightmost && index == count { count } else { count / 2 };
+    // What was an inner root may hold more than the two halves of a leaf.
+    let least = if node.level == 0 { count.saturating_sub(leaf_capacity(node.augmented) - 1) } else { 0 };
+    let cut = if is_rightmost && index == count { count } else { (count / 2).max(least) };
     if cut < count {
         node.move_tail(transaction, cut, &mut right)?;
     }

@@ -7,13 +7,18 @@ use std::cmp::Ordering;
 
 const HEADER: u64 = 8;
 
-/// Capacities of plain and augmented leaves as a tree grows; inner nodes have the last. They fill size classes of the arena; the
-/// last ones are 512 bytes.
+/// Capacities of plain and augmented leaves as a tree grows. They fill size classes of the arena; the last ones are 512 bytes.
 const PLAIN: [u8; 5] = [2, 5, 10, 20, 42];
 const AUGMENTED: [u8; 4] = [2, 5, 12, 25];
 
-/// The most bytes of any node.
-pub(crate) const NODE_SIZE_MAX: usize = 512;
+/// The same of inner nodes. The last ones are 1 KiB: a tree of 10^7 entries has one level less out of the caches, and since leaves are
+/// of another size, inner nodes lie side by side in slabs of their own, which few entries of the processor's page tables cover.
+const PLAIN_INNER: [u8; 2] = [42, 84];
+const AUGMENTED_INNER: [u8; 2] = [25, 50];
+
+/// Bytes of the largest leaves, and of the largest nodes.
+pub(crate) const LEAF_SIZE_MAX: usize = 512;
+pub(crate) const NODE_SIZE_MAX: usize = 1024;
 /// Bytes of the smaller ones.
 pub(crate) const NODE_SIZES_PLAIN: [usize; 4] = [
     size_of_node(PLAIN[0], false),
@@ -24,32 +29,46 @@ pub(crate) const NODE_SIZES_PLAIN: [usize; 4] = [
 /// The same, of trees of extents.
 pub(crate) const NODE_SIZES_AUGMENTED: [usize; 3] =
     [size_of_node(AUGMENTED[0], true), size_of_node(AUGMENTED[1], true), size_of_node(AUGMENTED[2], true)];
-const _: () = assert!(size_of_node(42, false) <= NODE_SIZE_MAX && size_of_node(25, true) <= NODE_SIZE_MAX);
+const _: () =
+    assert!(size_of_node(PLAIN[4], false) <= LEAF_SIZE_MAX && size_of_node(AUGMENTED[3], true) <= LEAF_SIZE_MAX);
+const _: () = assert!(size_of_node(PLAIN_INNER[0], false) <= LEAF_SIZE_MAX);
+const _: () = assert!(size_of_node(AUGMENTED_INNER[0], true) <= LEAF_SIZE_MAX);
+const _: () = assert!(size_of_node(PLAIN_INNER[1], false) <= NODE_SIZE_MAX);
+const _: () = assert!(size_of_node(AUGMENTED_INNER[1], true) <= NODE_SIZE_MAX);
+
 /// A full leaf gives entries to a neighbour that has this share of its capacity free, instead of being cut in two: leaves of keys that
 /// come in any order are 85 % full then, not 69 %.
 const GIVE_SHARE: usize = 8;
 
 /// The most entries of any node.
-pub(super) const CAPACITY_MAX: usize = 42;
+pub(super) const CAPACITY_MAX: usize = 84;
 
-/// Bytes of the largest nodes.
-const NODE_BYTES: usize = 512;
+/// What the byte of a node's kind says: entries have ends.
+const HAS_ENDS: u8 = 1;
+/// And these do not fall from one entry to the next, as those of extents that do not overlap: then they are searched by halves.
+const ENDS_RISE: u8 = 2;
 
-/// A bit for each capacity, so that a node is checked without a search.
-const fn bits_of(capacities: &[u8]) -> u64 {
-    let (mut bits, mut index) = (0, 0);
-    while index < capacities.len() {
-        bits |= 1 << capacities[index];
-        index += 1;
+#[inline]
+const fn capacities(level: u8, augmented: bool) -> &'static [u8] {
+    match (level, augmented) {
+        (0, false) => &PLAIN,
+        (0, true) => &AUGMENTED,
+        (_, false) => &PLAIN_INNER,
+        (_, true) => &AUGMENTED_INNER,
     }
-    bits
 }
 
-const PLAIN_BITS: u64 = bits_of(&PLAIN);
-const AUGMENTED_BITS: u64 = bits_of(&AUGMENTED);
+/// Whether there are nodes of this capacity: looked at from the last one on, which nearly all have. An inner root that became empty is a leaf
+/// of the same size from then on.
+#[inline]
+fn is_capacity(capacity: u8, level: u8, augmented: bool) -> bool {
+    let mut known = capacities(level, augmented).iter().rev();
+    known.any(|known| *known == capacity) || (level == 0 && capacities(1, augmented).contains(&capacity))
+}
 
-fn capacities(augmented: bool) -> &'static [u8] {
-    if augmented { &AUGMENTED } else { &PLAIN }
+/// The most entries of a leaf that is no root.
+pub(super) fn leaf_capacity(augmented: bool) -> usize {
+    usize::from(if augmented { AUGMENTED[AUGMENTED.len() - 1] } else { PLAIN[PLAIN.len() - 1] })
 }
 
 /// A node as read from the arena, checked.
@@ -60,6 +79,8 @@ pub(super) struct Node {
     pub count: u8,
     pub capacity: u8,
     pub augmented: bool,
+    /// The ends were rising when the node was read.
+    is_rising: bool,
 }
 
 const fn size_of_node(capacity: u8, augmented: bool) -> usize {
@@ -68,38 +89,20 @@ const fn size_of_node(capacity: u8, augmented: bool) -> usize {
     HEADER as usize + capacity * 8 + (capacity * 4).next_multiple_of(8) + ends
 }
 
-/// Writes a word before `behind` others of its length, which move up: as one write.
-#[inline]
-fn push_in<const BYTES: usize>(
-    transaction: &mut Transaction<'_>,
-    position: u64,
-    word: [u8; BYTES],
-    behind: usize,
-) -> Result<()> {
-    if behind == 0 {
-        return transaction.write(position, &word);
-    }
-    let mut words = [[0; BYTES]; CAPACITY_MAX + 1];
-    words[0] = word;
-    let words = &mut words[..=behind];
-    transaction.arena().read_into(position, words[1..].as_flattened_mut())?;
-    transaction.write(position, words.as_flattened())
-}
-
 impl Node {
     #[inline(always)]
     pub fn load(arena: &Arena, link: u32, level: u8, augmented: bool) -> Result<Node> {
         #[cfg(test)]
         super::count_visit();
         let position = u64::from(link) * 8;
-        let [found_level, count, capacity, found_augmented, ..] = arena.read_value::<[u8; 8]>(position)?;
-        let known = if augmented { AUGMENTED_BITS } else { PLAIN_BITS };
-        let is_known = capacity <= CAPACITY_MAX as u8 && known >> capacity & 1 != 0;
-        if found_level != level || count > capacity || !is_known || link == 0 || found_augmented != u8::from(augmented)
-        {
+        let [found_level, count, capacity, kind] = arena.read_value::<[u8; 4]>(position)?;
+        let is_rising = kind == HAS_ENDS | ENDS_RISE;
+        let is_kind = if augmented { is_rising || kind == HAS_ENDS } else { kind == 0 };
+        let is_node = found_level == level && is_kind && count <= capacity && link != 0;
+        if !is_node || !is_capacity(capacity, level, augmented) {
             return Err(damaged("a tree's node", position));
         }
-        Ok(Node { link, level, count, capacity, augmented })
+        Ok(Node { link, level, count, capacity, augmented, is_rising })
     }
 
     #[inline]
@@ -109,18 +112,17 @@ impl Node {
 
     /// An empty node with the capacity of a step of growth.
     pub fn create(transaction: &mut Transaction<'_>, level: u8, step: usize, augmented: bool) -> Result<Node> {
-        let steps = capacities(augmented);
+        let steps = capacities(level, augmented);
         let capacity = steps[step.min(steps.len() - 1)];
         let offset = transaction.allocate(size_of_node(capacity, augmented))?;
-        transaction.fill(offset.get(), &[level, 0, capacity, u8::from(augmented), 0, 0, 0, 0])?;
-        Ok(Node { link: offset.link(), level, count: 0, capacity, augmented })
+        let kind = if augmented { HAS_ENDS | ENDS_RISE } else { 0 };
+        transaction.fill(offset.get(), &[level, 0, capacity, kind, 0, 0, 0, 0])?;
+        Ok(Node { link: offset.link(), level, count: 0, capacity, augmented, is_rising: augmented })
     }
 
-    /// The step of growth after this node's, if there is one.
+    /// The step of growth after this node's, if there is one. Only roots grow: other nodes have the last capacity.
     pub fn next_step(&self) -> Option<usize> {
-        let steps = capacities(self.augmented);
-        let step = steps.iter().position(|capacity| *capacity > self.capacity);
-        step.filter(|_| self.level == 0)
+        capacities(self.level, self.augmented).iter().position(|capacity| *capacity > self.capacity)
     }
 
     pub fn free(&self, transaction: &mut Transaction<'_>) -> Result<()> {
@@ -177,6 +179,9 @@ impl Node {
         let count = usize::from(self.count);
         if index >= count || !self.augmented {
             return Ok(index);
+        }
+        if self.is_rising {
+            return Ok(index + arena.words_before(self.end_at(index), count - index, start, true)?);
         }
         let ends = arena.read(self.end_at(index), (count - index) * 8)?;
         let (ends, _) = ends.as_chunks::<8>();
@@ -272,9 +277,52 @@ impl Node {
             return Err(damaged("an index into a tree's node", self.position()));
         }
         let link = self.link(arena, index)?;
-        // The search reads here and there in the node: all of it comes at once, not one line after the other.
-        arena.prefetch(u64::from(link) * 8, NODE_BYTES);
+        // The search reads here and there in the node: all of it comes at once, not one line after the other. What is above are few
+        // nodes, which are near.
+        match self.level {
+            1 => arena.prefetch(u64::from(link) * 8, LEAF_SIZE_MAX),
+            2 => arena.prefetch(u64::from(link) * 8, NODE_SIZE_MAX),
+            _ => {}
+        }
         Node::load(arena, link, self.level - 1, self.augmented)
+    }
+
+    /// Asks for the leaves beside one, from which it may take or to which it may give entries.
+    pub fn prefetch_beside(&self, arena: &Arena, index: usize) -> Result<()> {
+        for index in [index.wrapping_sub(1), index + 1] {
+            if index < usize::from(self.count) {
+                arena.prefetch(u64::from(self.link(arena, index)?) * 8, LEAF_SIZE_MAX);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the ends still rise when one of these, between two entries, becomes `end`.
+    fn keeps_rising(&self, arena: &Arena, before: usize, behind: usize, end: u64) -> Result<bool> {
+        let is_above = before == 0 || self.end(arena, before - 1)? <= end;
+        Ok(is_above && (behind >= usize::from(self.count) || end <= self.end(arena, behind)?))
+    }
+
+    /// Notes that the ends do not rise any more. Other copies of the node may say otherwise until they are read again, which is why this byte is
+    /// never written together with others.
+    fn stop_rising(&self, transaction: &mut Transaction<'_>) -> Result<()> {
+        transaction.write(self.position() + 3, &[HAS_ENDS])
+    }
+
+    /// Looks whether the ends rise, after entries came from another node.
+    fn note_rising(&mut self, transaction: &mut Transaction<'_>) -> Result<()> {
+        if !self.augmented {
+            return Ok(());
+        }
+        let (mut last, mut is_rising) = (0, true);
+        for index in 0..usize::from(self.count) {
+            let end = self.end(transaction.arena(), index)?;
+            is_rising &= last <= end;
+            last = end;
+        }
+        self.is_rising = is_rising;
+        let kind = HAS_ENDS | if is_rising { ENDS_RISE } else { 0 };
+        transaction.write(self.position() + 3, &[kind])
     }
 
     fn set_count(&mut self, transaction: &mut Transaction<'_>, count: usize) -> Result<()> {
@@ -288,10 +336,15 @@ impl Node {
         if index > count || count >= CAPACITY_MAX {
             return Err(damaged("an index into a tree's node", self.position()));
         }
-        push_in(transaction, self.order_at(index), entry.order.to_le_bytes(), count - index)?;
-        push_in(transaction, self.link_at(index), entry.link.to_le_bytes(), count - index)?;
+        let behind = count - index;
+        transaction.push_in(self.order_at(index), &entry.order.to_le_bytes(), behind * 8)?;
+        transaction.push_in(self.link_at(index), &entry.link.to_le_bytes(), behind * 4)?;
         if self.augmented {
-            push_in(transaction, self.end_at(index), entry.end.to_le_bytes(), count - index)?;
+            if self.is_rising && !self.keeps_rising(transaction.arena(), index, index, entry.end)? {
+                self.stop_rising(transaction)?;
+                self.is_rising = false;
+            }
+            transaction.push_in(self.end_at(index), &entry.end.to_le_bytes(), behind * 8)?;
         }
         self.set_count(transaction, count + 1)
     }
@@ -316,6 +369,7 @@ impl Node {
             transaction.shift(self.end_at(from), target.end_at(0), count * 8)?;
         }
         target.set_count(transaction, count)?;
+        target.note_rising(transaction)?;
         self.set_count(transaction, from)
     }
 
@@ -342,6 +396,7 @@ impl Node {
         right.copy_entries(transaction, 0, right, count, other)?;
         self.copy_entries(transaction, own - count, right, 0, count)?;
         right.set_count(transaction, other + count)?;
+        right.note_rising(transaction)?;
         self.set_count(transaction, own - count)
     }
 
@@ -351,6 +406,7 @@ impl Node {
         self.copy_entries(transaction, 0, left, other, count)?;
         self.copy_entries(transaction, count, self, 0, own - count)?;
         left.set_count(transaction, other + count)?;
+        left.note_rising(transaction)?;
         self.set_count(transaction, own - count)
     }
 
@@ -370,6 +426,9 @@ impl Node {
 
     pub fn set_end(&self, transaction: &mut Transaction<'_>, index: usize, end: u64) -> Result<()> {
         if self.augmented && self.end(transaction.arena(), index)? != end {
+            if self.is_rising && !self.keeps_rising(transaction.arena(), index, index + 1, end)? {
+                self.stop_rising(transaction)?;
+            }
             transaction.write(self.end_at(index), &end.to_le_bytes())?;
         }
         Ok(())
