@@ -248,8 +248,7 @@ impl<'a> Transaction<'a> {
         let all = bytes.len().saturating_add(behind);
         self.check(position, all)?;
         self.note(position, all)?;
-        self.arena.apply_shift(position, position + bytes.len() as u64, behind)?;
-        self.arena.apply(position, bytes)
+        self.arena.apply_push(position, bytes, behind)
     }
 
     /// Sets a root offset of the arena's header.

@@ -157,12 +157,13 @@ impl Memory {
             let length = length.min(PREFETCH_MAX);
             let mut offset = 0;
             while offset < length {
-                // SAFETY: the address lies within the mapping; prefetching reads nothing as far as the program can tell.
-                unsafe {
-                    std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(pointer.add(offset).cast());
-                }
+                // SAFETY: the address lies within the mapping.
+                unsafe { prefetch_line(pointer.add(offset)) };
                 offset += CACHE_LINE;
             }
+            // What does not start at a line ends in one more.
+            // SAFETY: as above.
+            unsafe { prefetch_line(pointer.add(length.saturating_sub(1))) };
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = (position, length);
@@ -188,6 +189,18 @@ impl Memory {
         Ok(())
     }
 
+    /// Writes bytes where others are, of which `behind` move up.
+    #[inline]
+    pub(super) fn push_in(&self, position: u64, bytes: &[u8], behind: usize) -> Result<()> {
+        let pointer = self.pointer(position, bytes.len().saturating_add(behind))?;
+        // SAFETY: the range, in which both copies stay, was checked; no view is alive, and `copy` allows overlaps.
+        unsafe {
+            std::ptr::copy(pointer, pointer.add(bytes.len()), behind);
+            std::ptr::copy(bytes.as_ptr(), pointer, bytes.len());
+        }
+        Ok(())
+    }
+
     #[inline]
     pub(super) fn shift(&self, from: u64, to: u64, length: usize) -> Result<()> {
         let source = self.pointer(from, length)?;
@@ -196,6 +209,17 @@ impl Memory {
         unsafe { std::ptr::copy(source, target, length) };
         Ok(())
     }
+}
+
+/// Asks for the line of an address.
+///
+/// # Safety
+/// None is needed: it is not read as far as the program can tell.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn prefetch_line(pointer: *const u8) {
+    // SAFETY: the instruction is part of the architecture, and never fails.
+    unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(pointer.cast()) };
 }
 
 /// Whether two byte strings of one length are the same. Up to 32 bytes, as nearly all keys have, it takes two loads of each, which

@@ -40,6 +40,14 @@ impl Arena {
         Ok(())
     }
 
+    #[inline]
+    pub(crate) fn apply_push(&self, position: u64, bytes: &[u8], behind: usize) -> Result<()> {
+        self.assert_writable();
+        self.memory.push_in(position, bytes, behind)?;
+        self.mark_range_dirty(position, bytes.len() + behind);
+        Ok(())
+    }
+
     pub(crate) fn enter(&self) -> Box<Scratch> {
         assert!(!self.open.replace(true), "one transaction at a time");
         self.generation.set(self.generation.get() + 1);

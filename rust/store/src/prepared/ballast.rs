@@ -38,7 +38,7 @@ struct Sizes(BTreeMap<usize, usize>);
 
 impl Sizes {
     fn add(&mut self, size: usize, count: usize) {
-        if let Some(size) = allocation_size(size) {
+        if let Some(size) = allocation_size(size).filter(|_| count > 0) {
             *self.0.entry(size).or_default() += count;
         }
     }

@@ -298,9 +298,10 @@ impl Node {
     }
 
     /// Whether the ends still rise when one of these, between two entries, becomes `end`.
+    #[inline]
     fn keeps_rising(&self, arena: &Arena, before: usize, behind: usize, end: u64) -> Result<bool> {
-        let is_above = before == 0 || self.end(arena, before - 1)? <= end;
-        Ok(is_above && (behind >= usize::from(self.count) || end <= self.end(arena, behind)?))
+        let is_above = before == 0 || arena.read_value::<u64>(self.end_at(before - 1))? <= end;
+        Ok(is_above && (behind >= usize::from(self.count) || end <= arena.read_value(self.end_at(behind))?))
     }
 
     /// Notes that the ends do not rise any more. Other copies of the node may say otherwise until they are read again, which is why this byte is
