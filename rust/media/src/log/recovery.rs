@@ -48,6 +48,21 @@ async fn first_torn(data: &Rc<dyn BlockDevice>, values: &[ValueEntry]) -> Result
     Ok(None)
 }
 
+/// Writes values again as they are. A sync of the process before may have failed, and with that forgotten what it should have made durable: it
+/// would still be read, and another sync would not bring it to the disk.
+async fn write_again(data: &Rc<dyn BlockDevice>, values: &[ValueEntry]) -> Result<()> {
+    for (offset, bytes) in values.iter().filter_map(|entry| entry.offset().zip(entry.bytes())) {
+        let mut done = 0;
+        while done < bytes {
+            let length = (bytes - done).min(CHUNK_BYTES);
+            let buffer = data.read(offset + done, length as usize).await?;
+            data.write(offset + done, buffer).await.1?;
+            done += length;
+        }
+    }
+    Ok(())
+}
+
 impl RedoLog {
     /// Gives every record behind `from` to `apply`, in order, and makes the log ready to be appended to.
     ///
@@ -80,7 +95,8 @@ impl RedoLog {
             let payload = header.payload(batch).ok_or_else(|| self.damage(offset, "its payload changed"))?;
             let place = || format!("log {} at offset {}", self.device.name(), self.device_offset(offset));
             let (records, values) = header.split(payload).map_err(|status| status.while_doing(place()))?;
-            if !is_certain && let Some(missing) = first_torn(data, values).await? {
+            let missing = if is_certain { None } else { first_torn(data, values).await? };
+            if let Some(missing) = missing {
                 daos_env::log!(
                     Info,
                     "media",
@@ -90,6 +106,9 @@ impl RedoLog {
                 );
                 self.rejected.set(Some(offset));
                 break;
+            }
+            if !is_certain {
+                write_again(data, values).await?;
             }
             let mut lsn = position.lsn;
             let count = for_each_record(records, |record| {

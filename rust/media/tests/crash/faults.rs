@@ -12,21 +12,51 @@ fn expected(codes: &[Code]) -> bool {
     codes.iter().all(|code| matches!(code, Code::Io | Code::Nospace))
 }
 
+/// How a call fails, and whether the power goes afterwards: with enough seeds, each call in each way.
+fn way(seed: u64, call: u64) -> (Fault, bool) {
+    (FAULTS[((seed + call) % 3) as usize], (seed / 3 + call / 3).is_multiple_of(2))
+}
+
+/// A sync of the data device fails, and the process is killed: what the sync has forgotten is still read, and another sync would not bring it to
+/// the disk. Found that the last batch of the log, whose values were as they should be when it was replayed, was believed, and that
+/// the power took them away later.
+#[test]
+fn crash_after_a_failed_sync_and_a_kill_loses_nothing() {
+    let mut tried = 0;
+    for seed in SEEDS.range(12) {
+        let whole = SimMedia::new(seed);
+        live(&whole, seed, &History::new(Shape::ROOMY));
+        for call in SEEDS.places(seed, whole.calls(), 12) {
+            SEEDS.replayable(seed, &format!("an I/O error at call {call}, and a kill"), || {
+                let (media, history) = (SimMedia::new(seed), History::new(Shape::ROOMY));
+                media.fail_call(call, Fault::InputOutput);
+                live(&media, seed, &history);
+                media.restart_process();
+                check(&media, seed, &history);
+                media.power_cycle();
+                check(&media, seed, &history);
+                tried += 1;
+            });
+        }
+    }
+    assert!(tried > 10);
+}
+
 /// Lets one call after the other fail: nobody hears of a success that is not one, nobody waits for ever, and what was acknowledged is
 /// there afterwards, whether or not the power goes.
 fn fail_everywhere(shape: Shape, default_places: u64, seed: u64) {
     let whole = SimMedia::new(seed);
     live(&whole, seed, &History::new(shape));
     for call in SEEDS.places(seed, whole.calls(), default_places) {
-        let fault = FAULTS[(call % 3) as usize];
+        let (fault, is_power_cut) = way(seed, call);
         SEEDS.replayable(seed, &format!("{shape:?}, {fault:?} at call {call}"), || {
             let (media, history) = (SimMedia::new(seed), History::new(shape));
             media.fail_call(call, fault);
             let ending = live(&media, seed, &history);
             assert!(expected(&history.errors()), "{ending:?}: {:?}", history.errors());
-            match call % 2 {
-                0 => media.power_cycle(),
-                _ => media.restart_process(),
+            match is_power_cut {
+                true => media.power_cycle(),
+                false => media.restart_process(),
             }
             check(&media, seed, &history);
             let ending = live(&media, seed + 1000, &history);
