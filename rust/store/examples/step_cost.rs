@@ -34,15 +34,14 @@ async fn put(store: &Store, number: u64, epoch: u64, bytes: usize) -> Result<()>
     }]);
     let dkey = Key::from_u64(record(number));
     let (container, object, conditions) = (CONTAINER, OBJECT, CONDITIONS);
-    store.update(UpdateRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys: akeys.into() }).await
+    store.update(UpdateRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys }).await
 }
 
 async fn get(store: &Store, number: u64, epoch: u64) -> Result<()> {
     let akeys = Few::from([AkeyFetch { akey: Key::from_u64(1), what: FetchWhat::Single, conditions: CONDITIONS }]);
     let dkey = Key::from_u64(record(number));
     let (container, object, conditions, size_only) = (CONTAINER, OBJECT, CONDITIONS, false);
-    let request =
-        FetchRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys: akeys.into(), size_only };
+    let request = FetchRequest { container, object, epoch: Epoch(epoch), dkey, conditions, akeys, size_only };
     store.fetch(request).await.map(|reply| drop(std::hint::black_box(reply)))
 }
 

@@ -34,7 +34,7 @@ pub enum Data {
 /// A few bytes, in place.
 ///
 /// They begin where the whole begins, so that copies of it move them by whole words; what a [`Data`] is stands behind them, in the values that
-/// [`Marker`] does not have. Otherwise the words of a copy would lie across those of the last one, and the processor would wait for each.
+/// its marker does not have. Otherwise the words of a copy would lie across those of the last one, and the processor would wait for each.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub struct ShortBytes {
