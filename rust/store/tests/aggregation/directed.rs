@@ -1,9 +1,6 @@
 //! What random sequences hardly ever come to: each of these tests fails for a change to the code that all others passed.
 
-#[path = "../common/mod.rs"]
-mod common;
-
-use common::*;
+use crate::common::*;
 use daos_store::*;
 use daos_types::Epoch;
 use std::rc::Rc;

@@ -3,6 +3,8 @@
 //!
 //! `DAOS_STORE_SEEDS=n` runs n seeds, `DAOS_STORE_FIRST_SEED=n` starts at one, for instance to replay a failure.
 
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../model/generate.rs"]
 mod generate;
 #[path = "../model/model.rs"]

@@ -1,9 +1,6 @@
 //! What is gone gives its space back: after aggregation a store is as large as one that was only ever told what shows.
 
-#[path = "../common/mod.rs"]
-mod common;
-
-use common::*;
+use crate::common::*;
 use daos_status::Code;
 use daos_store::*;
 use daos_types::Epoch;
