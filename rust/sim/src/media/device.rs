@@ -180,7 +180,12 @@ impl BlockDevice for SimDevice {
             if device.world.borrow().below(2) == 0 {
                 let zeros = vec![0; BLOCK_SIZE];
                 for block in 0..length / BLOCK_SIZE as u64 {
-                    device.disk.borrow_mut().write(offset + block * BLOCK_SIZE as u64, &zeros);
+                    let offset = offset + block * BLOCK_SIZE as u64;
+                    let mut disk = device.disk.borrow_mut();
+                    // Blocks that hold nothing are zeros already, and take no space because of a discard.
+                    if disk.blocks_added(offset, BLOCK_SIZE) == 0 {
+                        disk.write(offset, &zeros);
+                    }
                 }
             }
             Ok(())

@@ -98,10 +98,11 @@ impl World {
         self.orphans.drain(..).for_each(Orphan::happen);
     }
 
-    /// Whether the full disk, if there is one, has space for a write.
+    /// Whether the full disk, if there is one, has space for a write. One over blocks that hold something needs none.
     pub fn has_space_for(&self, disk: &Disk, offset: u64, length: usize) -> bool {
         let Some(limit) = self.space_blocks else { return true };
-        self.blocks_used() + disk.blocks_added(offset, length) <= limit
+        let added = disk.blocks_added(offset, length);
+        added == 0 || self.blocks_used() + added <= limit
     }
 
     /// How many blocks hold something; memory takes its space when it is made.
