@@ -32,12 +32,12 @@ impl Tally {
     /// What a line of output says; `None` when it is no summary.
     ///
     /// Known are the summaries of nextest (`Summary [ 1.2s] 9 tests run: 7 passed, 1 failed, 1 timed out, 0 skipped`)
-    /// and of the built-in harness (`test result: ok. 7 passed; 2 failed; 0 ignored; ...`).
+    /// and of the built-in harness (`test result: ok. 7 passed; 2 failed; 0 ignored; ...`). The latter stands at the beginning of its line: one further
+    /// in is what nextest quotes of a test that failed, and counts already.
     pub fn from_line(line: &str) -> Option<Self> {
-        let line = line.trim();
         let counts = if let Some(rest) = line.strip_prefix("test result: ") {
             rest
-        } else if line.starts_with("Summary [") {
+        } else if line.trim_start().starts_with("Summary [") {
             line.split_once("run: ")?.1
         } else {
             return None;
@@ -87,5 +87,6 @@ mod tests {
     fn other_lines_are_none() {
         assert_eq!(counts("test a::b ... ok"), None);
         assert_eq!(counts("3 passed, 1 failed"), None);
+        assert_eq!(counts("    test result: FAILED. 0 passed; 1 failed; 0 ignored; finished in 3.01s"), None);
     }
 }
