@@ -1,4 +1,5 @@
 //! Simulated media, fabric and clock: one seed decides everything.
 
 pub mod fabric;
+pub mod life;
 pub mod media;

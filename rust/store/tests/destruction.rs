@@ -3,20 +3,17 @@
 mod common;
 
 use common::{CONTAINER, environment, extent, fetch_single, key, settings, single, update, with_store};
+use daos_env::Spawner;
 use daos_env::sync::yield_now;
-use daos_env::{Executor, ManualClock, Spawner};
 use daos_media::Media;
+use daos_sim::life::run;
 use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
 use daos_store::*;
 
 use daos_types::{ContainerId, Epoch, ObjectId};
 use std::cell::Cell;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 const LARGE: ContainerId = ContainerId::from_bytes([8; 16]);
 
@@ -117,18 +114,6 @@ fn a_container_is_made_again_while_the_one_of_its_name_is_freed() {
         assert_eq!(store.container_list().await.expect("list"), [CONTAINER]);
         assert_eq!(store.space().expect("space").data.free, before.data.free);
     });
-}
-
-/// Runs a task until nothing is left to do; `None` when the power went.
-fn run<T: 'static, F: Future<Output = T> + 'static>(task: impl FnOnce(Spawner) -> F) -> Option<T> {
-    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
-    let task = task(executor.spawner().clone());
-    let mut handle = Box::pin(executor.spawner().spawn(task));
-    executor.run_until_stalled();
-    match Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => None,
-    }
 }
 
 async fn start(media: Rc<dyn Media>, spawner: &Spawner) -> Result<Rc<Store>> {

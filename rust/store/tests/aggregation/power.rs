@@ -4,35 +4,16 @@ use crate::compare::compare;
 use crate::generate::{CONTAINER, Generator};
 use crate::history::{Action, History, carry_out, is_as_expected};
 use crate::{SEEDS, environment, settings};
-use daos_env::{Executor, ManualClock};
-use daos_media::Media;
+use daos_sim::life::live;
 use daos_sim::media::SimMedia;
 use daos_status::Result;
 use daos_store::{ContainerSettings, Durability, Store, StoreSettings};
 use daos_types::Epoch;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 /// Changes before the power is cut.
 const CHANGES: u64 = 90;
-
-/// A life of the process; `None` when the power went off in it.
-fn live<T: 'static, F: Future<Output = T> + 'static>(
-    media: &SimMedia,
-    main: impl FnOnce(Rc<dyn Media>, daos_env::Spawner) -> F,
-) -> Option<T> {
-    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
-    let spawner = executor.spawner().clone();
-    let mut handle = Box::pin(spawner.spawn(main(Rc::new(media.clone()), spawner.clone())));
-    executor.run_until_stalled();
-    match handle.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => None,
-    }
-}
 
 /// A store with changes of many epochs and some snapshots.
 fn prepare(media: &SimMedia, seed: u64) -> (History, u64) {

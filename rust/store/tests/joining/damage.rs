@@ -3,8 +3,9 @@
 use crate::SEEDS;
 use crate::array::{Action, Array, below};
 use crate::common::*;
-use crate::power::{live, prepare};
+use crate::power::prepare;
 use daos_env::SeededRandom;
+use daos_sim::life::live;
 use daos_sim::media::{Fault, SimMedia};
 use daos_status::Code;
 use daos_store::*;

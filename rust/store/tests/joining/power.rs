@@ -3,30 +3,11 @@
 use crate::SEEDS;
 use crate::array::{Action, Array, SHAPES};
 use crate::common::*;
-use daos_env::{Executor, ManualClock, SeededRandom, Spawner};
-use daos_media::Media;
+use daos_env::SeededRandom;
+use daos_sim::life::live;
 use daos_sim::media::SimMedia;
 use daos_store::*;
 use daos_types::Epoch;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
-
-/// A life of the process; `None` when the power went off in it.
-pub fn live<T: 'static, F: Future<Output = T> + 'static>(
-    media: &SimMedia,
-    main: impl FnOnce(Rc<dyn Media>, Spawner) -> F,
-) -> Option<T> {
-    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
-    let spawner = executor.spawner().clone();
-    let mut handle = Box::pin(spawner.spawn(main(Rc::new(media.clone()), spawner.clone())));
-    executor.run_until_stalled();
-    match handle.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => None,
-    }
-}
 
 /// A store with an array of many overlapping extents, and a snapshot.
 pub fn prepare(media: &SimMedia, seed: u64) -> Array {

@@ -1,7 +1,8 @@
 //! Calls of devices fail: in the middle of everything, while a store is opened, and before the power goes.
 
 use crate::SEEDS;
-use crate::power::{CHANGES, Load, Shared, USUAL, act, check, end, live, start};
+use crate::power::{CHANGES, Load, Shared, USUAL, act, check, end, start};
+use daos_sim::life::live;
 use daos_sim::media::{Fault, SimMedia};
 use daos_status::{Code, Result};
 

@@ -9,16 +9,15 @@ use crate::SEEDS;
 use crate::actions::MARKERS;
 use crate::generate::{CONTAINER, Generator};
 use crate::known::Known;
-use daos_env::{Env, Executor, ManualClock, SeededRandom, Spawner};
+use daos_env::{Env, ManualClock, SeededRandom, Spawner};
 use daos_media::{DurableArena, Media};
+use daos_sim::life::live;
 use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
 use daos_store::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 pub const USUAL: Load = Load { steps: 45, compares: true };
 pub const CHANGES: Load = Load { compares: false, ..USUAL };
@@ -36,21 +35,6 @@ const KINDS: [ChecksumKind; 8] = [
 
 fn environment(seed: u64) -> Env {
     Env { clock: Arc::new(ManualClock::default()), random: Arc::new(SeededRandom::new(seed)) }
-}
-
-/// One life of the process; `None` when the power went off in it.
-pub fn live<T: 'static, F: Future<Output = T> + 'static>(
-    media: &SimMedia,
-    main: impl FnOnce(Rc<dyn Media>, Spawner) -> F,
-) -> Option<T> {
-    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
-    let spawner = executor.spawner().clone();
-    let mut handle = Box::pin(spawner.spawn(main(Rc::new(media.clone()), spawner.clone())));
-    executor.run_until_stalled();
-    match handle.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => None,
-    }
 }
 
 pub type Shared = Rc<RefCell<Known>>;

@@ -5,18 +5,14 @@
 
 use crate::common::{CONTAINER, environment};
 use crate::world::World;
-use daos_env::{Executor, ManualClock, Spawner};
+use daos_env::Spawner;
 use daos_media::Media;
+use daos_sim::life::run;
 use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
 use daos_store::{ChecksumKind, Durability, Store, StoreSettings};
 use daos_testkit::seeds::Seeds;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 const SEEDS: Seeds = Seeds::new("DAOS_STORE");
 
@@ -27,18 +23,6 @@ fn settings() -> StoreSettings {
         log_bytes: 512 << 10,
         durability: Durability::Log,
         checksum: ChecksumKind::Crc32c,
-    }
-}
-
-/// Runs a task to its end or until nothing happens any more.
-fn run<T: 'static, F: Future<Output = T> + 'static>(task: impl FnOnce(Spawner) -> F) -> Option<T> {
-    let executor = Executor::new(Arc::new(ManualClock::default()), Duration::ZERO).expect("eventfd");
-    let task = task(executor.spawner().clone());
-    let mut handle = Box::pin(executor.spawner().spawn(task));
-    executor.run_until_stalled();
-    match Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => None,
     }
 }
 
