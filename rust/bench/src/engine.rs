@@ -1,11 +1,12 @@
 //! The engine that the client's benchmarks talk to: this program itself, started once more.
 
-use daos_client::{ClientSettings, Context, EngineLauncher, LocalMode};
+use daos_client::{Client, ClientSettings, Context, EngineLauncher, LocalMode};
 use daos_env::Env;
 use daos_rpc::Address;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_server::{InsideEngine, LocalEngine, LocalEngineSettings};
 use daos_status::Result;
+use daos_types::Reference;
 use std::io::PipeReader;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -87,9 +88,20 @@ impl Bench {
     }
 }
 
+async fn destroy_pools(client: Client) -> Result<()> {
+    for pool in client.pool_list().await? {
+        client.pool_destroy(&Reference::Id(pool.id.0), true).await?;
+    }
+    Ok(())
+}
+
 impl Drop for Bench {
     fn drop(&mut self) {
         if let Some(context) = self.context.take() {
+            // An engine with pools of class `ram` would stay for ever.
+            if let Err(status) = context.block_on(destroy_pools) {
+                eprintln!("daos-bench: the pools of the engine in {} stay behind: {status}", self.directory.display());
+            }
             context.stop();
         }
         // The engine may still hold files open; what is removed stays usable for it.
