@@ -4,7 +4,7 @@ use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder};
 use crate::local_engine::SYSTEM_NAME;
 use crate::threads::{TargetThreads, ThreadSettings, wait_until_ready};
-use crate::{EngineIdentity, HostCapacity, Sessions, TargetSettings};
+use crate::{EngineIdentity, HostCapacity, Ranks, Sessions, TargetSettings};
 use daos_env::Env;
 use daos_rpc::Address;
 use daos_rpc::in_process::InProcessNetwork;
@@ -37,6 +37,7 @@ impl InsideEngine {
         let fabric = Fabric::InProcess(network.clone());
         let sessions = Arc::new(Sessions::new(&*env.random));
         let session = sessions.admit(&*env.random);
+        let ranks = Arc::new(Ranks::unknown());
         let identity = EngineIdentity {
             system: SYSTEM_NAME.to_owned(),
             provider: fabric.provider().to_owned(),
@@ -47,13 +48,14 @@ impl InsideEngine {
             targets: format.targets,
             is_new: format.is_new,
             env: env.clone(),
-            fabric,
+            fabric: fabric.clone(),
             settings: TargetSettings::default(),
             sessions,
+            ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(directory.path())),
             identity,
         })?;
-        wait_until_ready(&mut targets)?;
+        wait_until_ready(&mut targets, |addresses| ranks.set_alone(addresses, SYSTEM_NAME, fabric.provider()))?;
         format.write(&directory)?;
         Ok(InsideEngine { network, targets, session, _lock: lock })
     }

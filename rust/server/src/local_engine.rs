@@ -5,7 +5,7 @@ use crate::detach::let_go_of_starter;
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Greeter, Holder, LogFile, StopSignals, Wanted, wait};
 use crate::threads::{Progress, TargetThreads, ThreadSettings};
-use crate::{EngineIdentity, HostCapacity, Sessions, TargetSettings};
+use crate::{EngineIdentity, HostCapacity, Ranks, Sessions, TargetSettings};
 use daos_env::Env;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::Hello;
@@ -149,6 +149,7 @@ impl LocalEngine {
         let sessions = Arc::new(Sessions::new(&*self.env.random));
         let identity =
             EngineIdentity { system: SYSTEM_NAME.to_owned(), provider: fabric.provider().to_owned(), process };
+        let ranks = Arc::new(Ranks::unknown());
         let mut targets = TargetThreads::start(&ThreadSettings {
             directory: self.directory.path().to_path_buf(),
             targets: format.targets,
@@ -157,10 +158,11 @@ impl LocalEngine {
             fabric,
             settings: TargetSettings::default(),
             sessions: sessions.clone(),
+            ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(self.directory.path())),
             identity: identity.clone(),
         })?;
-        if !self.wait_until_ready(&mut targets)? {
+        if !self.wait_until_ready(&mut targets, &ranks)? {
             return Ok(None);
         }
         format.write(&self.directory)?;
@@ -203,10 +205,15 @@ impl LocalEngine {
         Wanted { descriptor: self.signals.descriptor(), write: false }
     }
 
-    fn wait_until_ready(&self, targets: &mut TargetThreads) -> Result<bool> {
+    fn wait_until_ready(&self, targets: &mut TargetThreads, ranks: &Ranks) -> Result<bool> {
         loop {
             match targets.progress()? {
                 Progress::Ready => return Ok(true),
+                Progress::Bound => {
+                    ranks.set_alone(&targets.addresses(), SYSTEM_NAME, Fabric::Local.provider())?;
+                    targets.serve();
+                    continue;
+                }
                 Progress::Starting => {}
                 Progress::Ended => fail!(Code::Shutdown, "the engine ended while it was starting"),
             }

@@ -89,7 +89,7 @@ impl Service {
     pub async fn handle(self: &Rc<Self>, opcode: Opcode, session: u64, body: &[u8]) -> Result<Vec<u8>> {
         let client = self.sessions.client(session)?;
         match opcode {
-            Opcode::SystemQuery => Ok(encode(&self.system())),
+            Opcode::SystemQuery => reply(self.system()),
             Opcode::PoolCreate => reply(self.create_pool(&decode(body)?).await),
             Opcode::PoolDestroy => reply(self.destroy_pool(&decode(body)?).await),
             Opcode::PoolList => Ok(encode(&self.state.borrow().list_pools(decode(body)?))),
@@ -124,13 +124,15 @@ impl Service {
         self.revoke(handles).await;
     }
 
-    fn system(&self) -> SystemReply {
-        SystemReply {
+    fn system(&self) -> Result<SystemReply> {
+        let known = self.peers.known()?;
+        let targets = known.table.ranks.iter().flat_map(|entry| entry.targets.iter().cloned()).collect();
+        Ok(SystemReply {
             name: self.identity.system.clone(),
             provider: self.identity.provider.clone(),
             process: self.identity.process,
-            targets: self.peers.addresses().iter().map(ToString::to_string).collect(),
-        }
+            targets,
+        })
     }
 
     /// Decides, stores and applies, as one change among all changes.

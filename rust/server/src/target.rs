@@ -12,7 +12,7 @@ mod pools;
 pub(crate) use peers::Peers;
 
 use crate::service::Service;
-use crate::{Capacity, Sessions, TargetSettings};
+use crate::{Capacity, Ranks, Sessions, TargetSettings};
 use context::Context;
 use daos_env::sync::Signal;
 use daos_env::{Env, HybridClock, Spawner};
@@ -39,8 +39,8 @@ pub struct TargetParts {
     pub media: Rc<dyn Media>,
     /// Its endpoint on the fabric.
     pub transport: Rc<dyn Transport>,
-    /// Addresses of all targets of the engine; the pool service is on the first.
-    pub targets: Vec<Address>,
+    /// The engines of the system, this one among them: known when the target starts.
+    pub ranks: Arc<Ranks>,
     /// Bounds.
     pub settings: TargetSettings,
     /// The clients that are attached, and the engine's own token.
@@ -64,7 +64,7 @@ pub struct EngineIdentity {
     pub process: u32,
 }
 
-/// The target that the pool service runs on.
+/// The target of an engine that the pool service runs on, when it runs on that engine.
 pub(crate) const SERVICE_TARGET: TargetIndex = TargetIndex(0);
 
 pub(crate) struct Inner {
@@ -99,7 +99,7 @@ impl Target {
             spawner,
             media,
             transport,
-            targets,
+            ranks,
             settings,
             sessions,
             capacity,
@@ -109,7 +109,7 @@ impl Target {
         let clock = Rc::new(HybridClock::new(env.clock.clone()));
         let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
         let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
-        let peers = Rc::new(Peers::new(index, endpoint.clone(), targets, sessions.engine(), settings.call_timeout)?);
+        let peers = Rc::new(Peers::new(index, endpoint.clone(), ranks, sessions.engine(), settings.call_timeout));
         let context = Rc::new(Context::new(pools.clone(), peers.clone()));
         let objects =
             ObjectService::new(env.clone(), spawner.clone(), clock.clone(), context, settings.objects.clone());
@@ -132,7 +132,8 @@ impl Target {
         inner.peers.set_own(&inner);
         dispatch::serve(&inner);
         let target = Target(inner);
-        if index == SERVICE_TARGET {
+        let known = target.0.peers.known()?;
+        if index == SERVICE_TARGET && known.own == known.table.service {
             let service = Service::start(&target.0, &*media, clock, capacity, is_new).await?;
             target.0.service.replace(Some(service));
         }

@@ -3,7 +3,7 @@
 
 use crate::channel::{Receiver, Sender, channel};
 use crate::fabric::Fabric;
-use crate::{Capacity, EngineIdentity, Sessions, Target, TargetParts, TargetSettings};
+use crate::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
 use daos_env::{Doorbell, Env, Executor, Spawner};
 use daos_media::{FileMedia, IoEngine};
 use daos_pool_service::ClientId;
@@ -33,13 +33,15 @@ pub(crate) struct ThreadSettings {
     pub fabric: Fabric,
     pub settings: TargetSettings,
     pub sessions: Arc<Sessions>,
+    /// Known before the targets are told to serve.
+    pub ranks: Arc<Ranks>,
     pub capacity: Arc<dyn Capacity>,
     pub identity: EngineIdentity,
 }
 
 enum Command {
-    /// Serve, now that the addresses of all targets are known.
-    Serve(Vec<Address>),
+    /// Serve, now that the engines of the system are known.
+    Serve,
     ClientGone(ClientId),
     Stop,
 }
@@ -70,6 +72,8 @@ impl Reporter {
 pub(crate) enum Progress {
     /// They are starting.
     Starting,
+    /// Their addresses are known, and they wait for [`TargetThreads::serve`].
+    Bound,
     /// All of them serve requests.
     Ready,
     /// All of them have ended.
@@ -83,6 +87,7 @@ pub(crate) struct TargetThreads {
     bell: Arc<Doorbell>,
     threads: Vec<Option<JoinHandle<()>>>,
     addresses: Vec<Option<Address>>,
+    serving: bool,
     ready: usize,
     failure: Option<Status>,
 }
@@ -98,6 +103,7 @@ impl TargetThreads {
             bell: bell.clone(),
             threads: Vec::new(),
             addresses: vec![None; settings.targets as usize],
+            serving: false,
             ready: 0,
             failure: None,
         };
@@ -148,6 +154,7 @@ impl TargetThreads {
         match &self.failure {
             Some(failure) => Err(failure.clone()),
             None if self.ready == self.threads.len() => Ok(Progress::Ready),
+            None if !self.serving && self.addresses.iter().all(Option::is_some) => Ok(Progress::Bound),
             None => Ok(Progress::Starting),
         }
     }
@@ -156,10 +163,6 @@ impl TargetThreads {
         match event {
             Event::Address(index, address) => {
                 self.addresses[index.0 as usize] = Some(address);
-                let all: Option<Vec<Address>> = self.addresses.iter().cloned().collect();
-                if let Some(all) = all {
-                    self.commands.iter().for_each(|commands| commands.send(Command::Serve(all.clone())));
-                }
             }
             Event::Ready => self.ready += 1,
             Event::Ended(index, result) => {
@@ -175,7 +178,13 @@ impl TargetThreads {
         }
     }
 
-    /// Addresses of all targets, once they are ready.
+    /// Lets the targets serve, now that the engines of the system are known.
+    pub fn serve(&mut self) {
+        self.serving = true;
+        self.commands.iter().for_each(|commands| commands.send(Command::Serve));
+    }
+
+    /// Addresses of all targets, once they are known.
     pub fn addresses(&self) -> Vec<Address> {
         self.addresses.iter().flatten().cloned().collect()
     }
@@ -231,17 +240,17 @@ async fn live(
     let media = FileMedia::create(&folder, IoEngine::Automatic, &spawner)?;
     let transport = settings.fabric.open(&settings.env)?;
     reporter.report(Event::Address(index, transport.address()));
-    let targets = match commands.receive().await {
-        Some(Command::Serve(targets)) => targets,
+    match commands.receive().await {
+        Some(Command::Serve) => {}
         _ => return Ok(()),
-    };
+    }
     let parts = TargetParts {
         index,
         env: settings.env,
         spawner: spawner.clone(),
         media: std::rc::Rc::new(media),
         transport,
-        targets,
+        ranks: settings.ranks,
         settings: settings.settings,
         sessions: settings.sessions,
         capacity: settings.capacity,
@@ -258,7 +267,7 @@ async fn live(
                 let target = target.clone();
                 spawner.spawn(async move { target.client_gone(client).await });
             }
-            Some(Command::Serve(_)) => {}
+            Some(Command::Serve) => {}
             Some(Command::Stop) | None => return target.stop().await,
         }
     }
@@ -272,7 +281,7 @@ async fn unless_stopped<T>(future: impl Future<Output = T>, commands: &Receiver<
             match commands.receive().await {
                 Some(Command::Stop) | None => return,
                 // Clients come after the start.
-                Some(Command::Serve(_) | Command::ClientGone(_)) => {}
+                Some(Command::Serve | Command::ClientGone(_)) => {}
             }
         }
     });
@@ -308,11 +317,18 @@ impl Drop for SignalMask {
     }
 }
 
-/// Waits until the targets are ready, or says why they cannot be.
-pub(crate) fn wait_until_ready(targets: &mut TargetThreads) -> Result<()> {
+/// Waits until the targets are ready, or says why they cannot be; `bound` takes their addresses before they serve.
+pub(crate) fn wait_until_ready(
+    targets: &mut TargetThreads,
+    mut bound: impl FnMut(&[Address]) -> Result<()>,
+) -> Result<()> {
     loop {
         match targets.wait()? {
             Progress::Ready => return Ok(()),
+            Progress::Bound => {
+                bound(&targets.addresses())?;
+                targets.serve();
+            }
             Progress::Starting => {}
             Progress::Ended => fail!(Code::Shutdown, "the engine ended while it was starting"),
         }

@@ -49,6 +49,15 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// A system: chosen at random when its first engine makes it.
+    SystemId
+);
+uuid_id!(
+    /// An engine, by its directory: what it stores belongs to this identifier, and its rank goes with it.
+    EngineId
+);
+
+uuid_id!(
     /// A transaction: chosen at random by whoever starts it, and never used for another one.
     TransactionId
 );

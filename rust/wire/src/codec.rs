@@ -1,7 +1,9 @@
 //! Writing and reading of values.
 
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{ContainerId, Epoch, Extent, HandleId, Key, ObjectId, PoolId, Rank, Reference, TargetIndex};
+use daos_types::{
+    ContainerId, EngineId, Epoch, Extent, HandleId, Key, ObjectId, PoolId, Rank, Reference, SystemId, TargetIndex,
+};
 
 /// Bytes under construction.
 #[derive(Default)]
@@ -191,7 +193,7 @@ macro_rules! uuids {
     )*};
 }
 
-uuids!(PoolId, ContainerId, HandleId);
+uuids!(PoolId, ContainerId, HandleId, SystemId, EngineId);
 
 macro_rules! newtypes {
     ($($type:ty: $inner:ty),*) => {$(

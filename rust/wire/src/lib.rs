@@ -13,6 +13,7 @@ mod object;
 mod opcode;
 mod page;
 mod pool;
+mod system;
 mod target;
 
 pub use codec::{Blob, Reader, Wire, Writer, decode, encode};
@@ -22,6 +23,7 @@ pub use object::*;
 pub use opcode::Opcode;
 pub use page::*;
 pub use pool::*;
+pub use system::*;
 pub use target::*;
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
 //! Containers: what the pool service decides, done on the targets.
 
 use super::Service;
+use crate::ranks::TargetName;
 use daos_pool_service::{ClientId, ContainerChecksums};
 use daos_status::Result;
-use daos_types::{ContainerId, PoolId, TargetIndex};
+use daos_types::{ContainerId, PoolId};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened, ContainerRequest,
     ContainerSetProperties, Opcode, TargetContainer, TargetContainerCreate,
 };
 
 impl Service {
-    /// The targets of a pool, by their numbers in this engine.
-    pub(super) fn targets_of(&self, pool: PoolId) -> Vec<TargetIndex> {
-        self.state.borrow().pool_targets(pool).into_iter().map(|(_, index)| index).collect()
+    /// The targets of a pool.
+    pub(super) fn targets_of(&self, pool: PoolId) -> Vec<TargetName> {
+        self.state.borrow().pool_targets(pool)
     }
 
     /// A new container: first its parts on the targets, then its row, so that a container that is known is complete.

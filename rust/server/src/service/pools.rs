@@ -5,7 +5,7 @@ use daos_env::sync::join_all;
 use daos_pool_service::{ClientId, PoolPlan, SpaceOffer};
 use daos_rebuild::{ReclaimSettings, ScrubSettings};
 use daos_status::{Result, Status};
-use daos_types::{PoolId, Rank, TargetIndex};
+use daos_types::PoolId;
 use daos_wire::{
     Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolMapTarget, PoolQueryReply, PoolRequest,
     PoolSetProperties, Space, TargetPoolCreate, TargetPoolProperties, TargetSpace,
@@ -18,7 +18,7 @@ impl Service {
     pub(super) async fn create_pool(&self, request: &PoolCreate) -> Result<PoolEntry> {
         let _guard = self.pool_locks.lock(request.id).await;
         let offer = self.offer().await?;
-        let targets = (0..self.peers.count()).map(|index| (Rank(0), TargetIndex(index))).collect();
+        let targets = self.peers.known()?.targets();
         let begun = self.change(|state| state.begin_pool_create(request, targets, &offer)).await;
         let plan = begun.map_err(|status| naming(status, "creating pool", request))?;
         if !plan.ready
@@ -96,9 +96,9 @@ impl Service {
         let mut state = self.state.borrow_mut();
         let id = state.connect(request, client)?;
         let (map_version, targets) = state.pool_map(id)?;
+        let known = self.peers.known()?;
         let targets = targets.into_iter().map(|(rank, index)| {
-            let address = self.peers.addresses().get(index.0 as usize);
-            let address = address.map(ToString::to_string).unwrap_or_default();
+            let address = known.address((rank, index)).map(ToString::to_string).unwrap_or_default();
             PoolMapTarget { rank, index, address, state: UP_IN }
         });
         Ok(PoolConnected { id, map_version, targets: targets.collect() })

@@ -1,9 +1,10 @@
 //! What a new engine does about what the last one left.
 
 use super::Service;
+use crate::ranks::TargetName;
 use daos_pool_service::Unfinished;
 use daos_status::Result;
-use daos_types::{ContainerId, PoolId, TargetIndex};
+use daos_types::{ContainerId, PoolId};
 use daos_wire::{Opcode, TargetContainer, TargetContainerList};
 
 impl Service {
@@ -42,8 +43,9 @@ impl Service {
                         daos_env::log!(
                             Error,
                             "pool",
-                            "target {} cannot list the containers of pool {pool}: {status}",
-                            target.0
+                            "target {} of rank {} cannot list the containers of pool {pool}: {status}",
+                            target.1.0,
+                            target.0.0
                         );
                     }
                 }
@@ -51,7 +53,7 @@ impl Service {
         }
     }
 
-    async fn remove_strays_on(&self, pool: PoolId, target: TargetIndex) -> Result<usize> {
+    async fn remove_strays_on(&self, pool: PoolId, target: TargetName) -> Result<usize> {
         let (mut removed, mut request) = (0, TargetContainerList { pool, after: None });
         loop {
             let (containers, more): (Vec<ContainerId>, bool) =

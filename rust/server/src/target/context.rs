@@ -1,6 +1,6 @@
 //! What the object service sees of its target.
 
-use super::{Peers, Pools, SERVICE_TARGET};
+use super::{Peers, Pools};
 use daos_object_service::TargetContext;
 use daos_status::Result;
 use daos_store::Store;
@@ -28,6 +28,6 @@ impl TargetContext for Context {
 
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>> {
         let peers = self.peers.clone();
-        Box::pin(async move { peers.call(SERVICE_TARGET, Opcode::HandleQuery, &query).await })
+        Box::pin(async move { peers.call(peers.service()?, Opcode::HandleQuery, &query).await })
     }
 }

@@ -1,87 +1,113 @@
-//! The targets of the engine, as one of them calls them.
+//! The targets of the system, as one of them calls them.
 
 use super::{Inner, internal};
+use crate::Ranks;
+use crate::ranks::{Known, TargetName};
 use daos_env::sync::join_all;
-use daos_rpc::{Address, Endpoint};
+use daos_rpc::Endpoint;
 use daos_status::{Code, Result, Status, fail};
-use daos_types::TargetIndex;
-use daos_wire::{Opcode, Wire, decode, encode};
+use daos_types::{Rank, TargetIndex};
+use daos_wire::{Opcode, RankState, Wire, decode, encode};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Calls targets of the same engine, itself among them.
+/// Calls targets of the system, itself among them.
 pub(crate) struct Peers {
     index: TargetIndex,
     endpoint: Endpoint,
-    targets: Vec<Address>,
+    ranks: Arc<Ranks>,
+    session: u64,
     timeout: Duration,
     /// The target itself, which is not called through the fabric.
     own: RefCell<Weak<Inner>>,
 }
 
 impl Peers {
-    pub fn new(
-        index: TargetIndex,
-        endpoint: Endpoint,
-        targets: Vec<Address>,
-        session: u64,
-        timeout: Duration,
-    ) -> Result<Peers> {
-        for (number, address) in targets.iter().enumerate() {
-            if number != index.0 as usize {
-                endpoint.set_session(address, session)?;
-            }
-        }
-        Ok(Peers { index, endpoint, targets, timeout, own: RefCell::default() })
+    pub fn new(index: TargetIndex, endpoint: Endpoint, ranks: Arc<Ranks>, session: u64, timeout: Duration) -> Peers {
+        Peers { index, endpoint, ranks, session, timeout, own: RefCell::default() }
     }
 
     pub fn set_own(&self, own: &Rc<Inner>) {
         self.own.replace(Rc::downgrade(own));
     }
 
-    /// Addresses of all targets.
-    pub fn addresses(&self) -> &[Address] {
-        &self.targets
+    /// The engines of the system.
+    pub fn known(&self) -> Result<Arc<Known>> {
+        self.ranks.known()
     }
 
-    /// How many targets the engine has.
-    pub fn count(&self) -> u32 {
-        self.targets.len() as u32
+    /// The engines of the system, as they are replaced.
+    pub fn ranks(&self) -> &Arc<Ranks> {
+        &self.ranks
     }
 
-    /// Asks a target.
-    pub async fn call<Q: Wire, R: Wire>(&self, target: TargetIndex, opcode: Opcode, request: &Q) -> Result<R> {
-        let reply = if target == self.index {
+    /// The target that the metadata service runs on.
+    pub fn service(&self) -> Result<TargetName> {
+        Ok((self.known()?.table.service, super::SERVICE_TARGET))
+    }
+
+    /// Asks a target. One of a rank that does not serve is not asked: the answer names the rank and its state.
+    pub async fn call<Q: Wire, R: Wire>(&self, target: TargetName, opcode: Opcode, request: &Q) -> Result<R> {
+        let known = self.known()?;
+        let (rank, index) = target;
+        if rank == known.own && index == self.index {
             let own = self.own.borrow().upgrade();
-            let Some(own) = own else { fail!(Code::Shutdown, "target {} is ending", target.0) };
-            internal::handle(&own, opcode, &encode(request)).await?
-        } else {
-            let Some(address) = self.targets.get(target.0 as usize) else {
-                fail!(Code::BadTarget, "the engine has no target {}", target.0);
-            };
-            self.endpoint.call(address, opcode as u16, encode(request), self.timeout).await?.to_vec()
+            let Some(own) = own else { fail!(Code::Shutdown, "target {} is ending", index.0) };
+            return decode(&internal::handle(&own, opcode, &encode(request)).await?);
+        }
+        check_serves(&known, rank)?;
+        let Some(address) = known.address(target) else {
+            fail!(Code::BadTarget, "rank {} has no target {}", rank.0, index.0);
         };
+        // A peer that was not called for long may have been forgotten, its session with it.
+        self.endpoint.set_session(address, self.session)?;
+        let reply = self.endpoint.call(address, opcode as u16, encode(request), self.timeout).await?;
         decode(&reply)
     }
 
     /// Asks many targets at once; gives their answers in order, or the first error after all have answered.
     pub async fn call_all<Q: Wire, R: Wire>(
         &self,
-        targets: &[TargetIndex],
+        targets: &[TargetName],
         opcode: Opcode,
         request: &Q,
     ) -> Result<Vec<R>> {
-        let calls = targets.iter().map(|target| async move {
-            let reply = self.call(*target, opcode, request).await;
-            reply.map_err(|status: Status| status.while_doing(format_args!("target {}", target.0)))
-        });
+        let calls = targets.iter().map(|target| self.call_named(*target, opcode, request));
         join_all(calls).await.into_iter().collect()
     }
 
-    /// As [`Peers::call_all`], of every target.
+    /// As [`Peers::call_all`], each answer by itself.
+    pub async fn call_each<Q: Wire, R: Wire>(
+        &self,
+        targets: &[TargetName],
+        opcode: Opcode,
+        request: &Q,
+    ) -> Vec<(TargetName, Result<R>)> {
+        let calls = targets.iter().map(|target| self.call_named(*target, opcode, request));
+        targets.iter().copied().zip(join_all(calls).await).collect()
+    }
+
+    async fn call_named<Q: Wire, R: Wire>(&self, target: TargetName, opcode: Opcode, request: &Q) -> Result<R> {
+        let reply = self.call(target, opcode, request).await;
+        let (rank, index) = target;
+        reply.map_err(|status: Status| status.while_doing(format_args!("target {} of rank {}", index.0, rank.0)))
+    }
+
+    /// As [`Peers::call_all`], of every target of every rank that serves.
     pub async fn call_everywhere<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<Vec<R>> {
-        let targets: Vec<TargetIndex> = (0..self.count()).map(TargetIndex).collect();
-        self.call_all(&targets, opcode, request).await
+        self.call_all(&self.known()?.targets(), opcode, request).await
+    }
+}
+
+/// Refuses a rank that does not serve.
+fn check_serves(known: &Known, rank: Rank) -> Result<()> {
+    match known.state(rank) {
+        Some(RankState::Joined) => Ok(()),
+        Some(state) => {
+            fail!(Code::Unreach, "rank {} is {}; 'dmg system query' shows it, start its engine", rank.0, state.word())
+        }
+        None => fail!(Code::BadTarget, "the system has no rank {}", rank.0),
     }
 }

@@ -9,7 +9,7 @@ use daos_media::Media;
 use daos_pool_service::SpaceOffer;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::{Address, Transport};
-use daos_server::{Capacity, EngineIdentity, Sessions, Target, TargetParts, TargetSettings};
+use daos_server::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
 use daos_sim::media::{Fault, SimMedia};
 use daos_status::Result;
 use daos_testkit::wire_client::WireClient;
@@ -190,6 +190,7 @@ impl Engine {
         let addresses: Vec<Address> = transports.iter().map(|transport| transport.address()).collect();
         let folders = (0..count).map(|index| media.folder(&format!("target-{index}")));
         let folders = folders.collect::<Result<Vec<Rc<dyn Media>>>>()?;
+        let ranks = Arc::new(Ranks::alone(&addresses, "sim", "in-process").expect("addresses"));
         let starts = transports.into_iter().zip(folders).enumerate().map(|(index, (transport, folder))| {
             Target::start(TargetParts {
                 index: TargetIndex(index as u32),
@@ -197,7 +198,7 @@ impl Engine {
                 spawner: spawner.clone(),
                 media: folder,
                 transport,
-                targets: addresses.clone(),
+                ranks: ranks.clone(),
                 settings: TargetSettings { renew_system_at: RENEW_SYSTEM_AT, ..TargetSettings::default() },
                 sessions: sessions.clone(),
                 capacity: Arc::new(Plenty),
