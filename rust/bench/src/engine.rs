@@ -76,6 +76,7 @@ impl Bench {
         let settings = ClientSettings {
             local_directory: directory.clone(),
             local_mode: mode,
+            system: None,
             call_timeout: Duration::from_secs(60),
         };
         let context = Context::start(settings, Env::system(), Arc::new(Launcher))?;

@@ -5,6 +5,7 @@ use crate::failure::Result;
 use crate::launcher::Launcher;
 use daos_client::{
     Client, ClientSettings, Container, ContainerFlags, Context, LocalDirectory, LocalMode, Pool, PoolFlags,
+    SystemAccess,
 };
 use daos_env::{Env, LogLevel};
 use daos_status::Code;
@@ -22,6 +23,10 @@ pub struct Session {
 /// Where commands find the engine.
 pub fn settings(global: &GlobalOptions) -> Result<ClientSettings> {
     // The environment is not asked for a directory that is named: it may have none to offer.
+    if let Some(host_list) = &global.host_list {
+        let system = Some(SystemAccess::at(host_list));
+        return Ok(ClientSettings { system, ..ClientSettings::for_directory(PathBuf::from("/"))? });
+    }
     let mut settings = match &global.path {
         None => ClientSettings::from_environment()?,
         Some(path) => ClientSettings::for_directory(path.clone())?,

@@ -2,6 +2,7 @@
 
 mod lease;
 mod local;
+mod remote;
 mod socket;
 mod starting;
 
@@ -11,8 +12,10 @@ use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
 use daos_status::{Code, Result, Status};
-use lease::Lease;
+use daos_wire::Hello;
+use lease::{Lease, LeaseStream};
 pub use local::LocalDirectory;
+pub use remote::SystemAccess;
 use std::cell::Cell;
 use std::io::PipeReader;
 use std::path::Path;
@@ -114,6 +117,9 @@ impl Drop for Connection {
 
 /// Makes a connection by the settings of the client.
 pub(crate) async fn attach(client: &Client, generation: u64) -> Result<Rc<Connection>> {
+    if let Some(access) = &client.0.settings.system {
+        return attach_system(client, access, generation).await.map_err(about_the_system);
+    }
     let result = match LocalDirectory::create(&client.0.settings.local_directory) {
         Err(status) => Err(status),
         Ok(directory) => match client.0.settings.local_mode {
@@ -160,6 +166,24 @@ fn attach_inside(client: &Client, directory: &LocalDirectory, generation: u64) -
 
 async fn attach_process(client: &Client, directory: &LocalDirectory, generation: u64) -> Result<Rc<Connection>> {
     let (stream, hello) = local::greet(client, directory).await?;
+    let why = Status::new(Code::Unreach, "the local engine ended; call again to start it");
+    connected(client, LeaseStream::Local(stream), hello, why, generation)
+}
+
+async fn attach_system(client: &Client, access: &SystemAccess, generation: u64) -> Result<Rc<Connection>> {
+    let (stream, hello, _table) = remote::attach(client, access, generation).await?;
+    let why = format!("the metadata service of system '{}' was lost; call again to find it", access.name);
+    connected(client, LeaseStream::System(stream), hello, Status::new(Code::Unreach, why), generation)
+}
+
+/// A connection by a greeting. When the lease ends, all calls under way fail with `why`.
+fn connected(
+    client: &Client,
+    stream: LeaseStream,
+    hello: Hello,
+    why: Status,
+    generation: u64,
+) -> Result<Rc<Connection>> {
     let targets = hello.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<Address>>>()?;
     let transport = fabric_transport(client.env(), &hello.provider, targets.first())?;
     let endpoint = endpoint(client, transport, &targets, hello.session)?;
@@ -169,7 +193,7 @@ async fn attach_process(client: &Client, directory: &LocalDirectory, generation:
         Lease::hold(client.spawner(), stream, move || {
             lost.set(true);
             for peer in &peers {
-                endpoint.fail_peer(peer, Status::new(Code::Unreach, "the local engine ended; call again to start it"));
+                endpoint.fail_peer(peer, why.clone());
             }
         })
     };

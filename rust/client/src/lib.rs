@@ -31,15 +31,16 @@ mod settings;
 mod submissions;
 mod waiting;
 
-pub use attach::{EngineLauncher, InsideEngine, LocalDirectory};
+pub use attach::{EngineLauncher, InsideEngine, LocalDirectory, SystemAccess};
 pub use buffers::{Destination, ScatterList, Source};
 pub use client::Client;
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, WorkId};
+pub use daos_wire::CONTROL_PORT_DEFAULT;
 pub use management::{PoolCreate, PoolListEntry, SystemInfo};
 pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,
     PieceState, QueryResult, QueryWhat, UpdateValue,
 };
 pub use pool::{Pool, PoolFlags, PoolInfo, SpaceInfo};
-pub use settings::{ClientSettings, LocalMode};
+pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT};

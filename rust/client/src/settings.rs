@@ -1,5 +1,6 @@
 //! What a client is told before it starts.
 
+use crate::SystemAccess;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,25 +21,30 @@ pub struct ClientSettings {
     pub local_directory: PathBuf,
     /// Where the local engine runs.
     pub local_mode: LocalMode,
+    /// The system of several engines to use instead of a local engine.
+    pub system: Option<SystemAccess>,
     /// How long a call waits for its reply.
     pub call_timeout: Duration,
 }
 
 impl ClientSettings {
-    /// Settings by the documented environment variables: `DAOS_LOCAL_PATH`, else `$XDG_DATA_HOME/daos`, else
+    /// Settings by the documented environment variables. `DAOS_ACCESS_POINTS` (`host:port`, several separated by commas) and
+    /// `DAOS_SYSTEM` (a name, else `daos_server`) say which system to use; without access points it is the local engine:
+    /// `DAOS_LOCAL_PATH`, else `$XDG_DATA_HOME/daos`, else
     /// `~/.local/share/daos`; `DAOS_LOCAL_MODE` is `process` or `inside`.
     pub fn from_environment() -> daos_status::Result<ClientSettings> {
         let directory = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let local_directory = directory("DAOS_LOCAL_PATH")
             .or_else(|| directory("XDG_DATA_HOME").map(|path| path.join("daos")))
             .or_else(|| directory("HOME").map(|path| path.join(".local/share/daos")));
-        let Some(local_directory) = local_directory else {
+        let system = system_of_environment();
+        let Some(local_directory) = local_directory.or_else(|| system.as_ref().map(|_| PathBuf::from("/"))) else {
             daos_status::fail!(
                 daos_status::Code::Inval,
                 "no directory for the local engine: set DAOS_LOCAL_PATH, or HOME"
             );
         };
-        ClientSettings::for_directory(local_directory)
+        Ok(ClientSettings { system, ..ClientSettings::for_directory(local_directory)? })
     }
 
     /// Settings for a directory that the caller names; the rest by the environment.
@@ -51,6 +57,27 @@ impl ClientSettings {
                 "DAOS_LOCAL_MODE is '{other}'; it must be 'process' or 'inside'"
             ),
         };
-        Ok(ClientSettings { local_directory, local_mode, call_timeout: Duration::from_secs(60) })
+        Ok(ClientSettings { local_directory, local_mode, system: None, call_timeout: Duration::from_secs(60) })
     }
+}
+
+/// The name of a system when nobody says; upstream's.
+pub const SYSTEM_NAME_DEFAULT: &str = "daos_server";
+
+impl SystemAccess {
+    /// The system at these access points, by the name that the environment says.
+    pub fn at(access_points: &str) -> SystemAccess {
+        let name = std::env::var("DAOS_SYSTEM").ok().filter(|name| !name.is_empty());
+        let points = access_points.split(',').map(str::trim).filter(|point| !point.is_empty());
+        SystemAccess {
+            name: name.unwrap_or_else(|| SYSTEM_NAME_DEFAULT.to_owned()),
+            access_points: points.map(daos_wire::with_control_port).collect(),
+        }
+    }
+}
+
+/// The system that the environment names.
+fn system_of_environment() -> Option<SystemAccess> {
+    let points = std::env::var("DAOS_ACCESS_POINTS").ok().filter(|points| !points.is_empty())?;
+    Some(SystemAccess::at(&points))
 }

@@ -1,7 +1,7 @@
 //! The stored form of the service's state: one row per pool, container and attribute.
 
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{ContainerId, PoolId, Rank, TargetIndex};
+use daos_types::{ContainerId, EngineId, PoolId, Rank, SystemId, TargetIndex};
 use daos_wire::{AttributeOwner, Blob, Properties, Reader, Wire, Writer, decode, encode};
 
 /// The format of all rows; it stands before every row's value.
@@ -10,6 +10,10 @@ const FORMAT_VERSION: u8 = 1;
 /// What a row is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum RowKey {
+    /// The system.
+    System,
+    /// An engine of the system.
+    Rank(Rank),
     /// A pool.
     Pool(PoolId),
     /// A container of a pool.
@@ -32,6 +36,8 @@ impl RowKey {
     /// The key as stored: a letter, identifiers, name.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
+            RowKey::System => b"s".to_vec(),
+            RowKey::Rank(rank) => [&b"r"[..], &rank.0.to_be_bytes()].concat(),
             RowKey::Pool(pool) => [&b"p"[..], &pool.to_bytes()].concat(),
             RowKey::Container(pool, container) => [&b"c"[..], &pool.to_bytes(), &container.to_bytes()].concat(),
             RowKey::PoolAttribute(pool, name) => [&b"q"[..], &pool.to_bytes(), name.as_bytes()].concat(),
@@ -46,6 +52,13 @@ impl RowKey {
         let damaged =
             || Status::new(Code::DfInval, format!("\"{}\" is no key of the pool service", bytes.escape_ascii()));
         let (kind, rest) = bytes.split_first().ok_or_else(damaged)?;
+        match (kind, rest) {
+            (b's', []) => return Ok(RowKey::System),
+            (b'r', rank) => {
+                return Ok(RowKey::Rank(Rank(u32::from_be_bytes(rank.try_into().map_err(|_| damaged())?))));
+            }
+            _ => {}
+        }
         let (pool, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
         let pool = PoolId::from_bytes(*pool);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| damaged());
@@ -130,6 +143,24 @@ stored! {
         properties: Properties,
         next_object: u64,
         modify_time: u64,
+    }
+    /// The system.
+    SystemRow {
+        id: SystemId,
+        name: String,
+        token: u64,
+        starts: u32,
+        next_rank: u32,
+    }
+    /// An engine of the system.
+    RankRow {
+        engine: EngineId,
+        control: String,
+        domain: String,
+        node: String,
+        directory: String,
+        targets: Vec<String>,
+        state: u8,
     }
     /// A user attribute.
     AttributeRow {

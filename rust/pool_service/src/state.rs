@@ -1,6 +1,7 @@
 //! The state of the service, built from rows.
 
 use crate::handles::{ContainerHandle, PoolHandle};
+use crate::ranks::System;
 use crate::rows::{AttributeRow, ContainerRow, PoolRow, Row, RowKey, parse};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, HandleId, PoolId, Reference};
@@ -79,6 +80,7 @@ impl Pool {
 /// The pool service of a system.
 #[derive(Default)]
 pub struct PoolService {
+    pub(crate) system: System,
     pub(crate) pools: BTreeMap<PoolId, Pool>,
 }
 
@@ -92,6 +94,14 @@ impl PoolService {
     /// attributes, as their keys do when sorted by kind `p`, `c`, `q`, `d`.
     pub fn apply(&mut self, row: &Row) -> Result<()> {
         match (&row.key, &row.value) {
+            (RowKey::System, value) => {
+                let row = value.as_ref().map(|value| parse(&row.key, value)).transpose()?;
+                self.system.set_row(row);
+            }
+            (RowKey::Rank(rank), value) => {
+                let row = value.as_ref().map(|value| parse(&row.key, value)).transpose()?;
+                self.system.set_rank(*rank, row);
+            }
             (RowKey::Pool(id), None) => {
                 self.pools.remove(id);
             }

@@ -3,8 +3,11 @@
 
 use daos_pool_service::SpaceOffer;
 use daos_status::{Result, Status};
+use daos_types::PoolId;
+use daos_wire::RankOffer;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The part of the machine's memory that pools may fill, in quarters: the rest is for everybody else.
@@ -14,6 +17,12 @@ const MEMORY_QUARTERS: u64 = 3;
 pub trait Capacity: Send + Sync {
     /// Free bytes of storage, and the bytes of memory that all pools together may take.
     fn offer(&self) -> Result<SpaceOffer>;
+
+    /// The same, and the names of what it is of: equal for engines that share it.
+    fn named_offer(&self, pools: Vec<PoolId>) -> Result<RankOffer> {
+        let SpaceOffer { storage, memory } = self.offer()?;
+        Ok(RankOffer { storage_name: String::new(), storage, memory_name: String::new(), memory, pools })
+    }
 }
 
 /// A directory's file system and the machine's memory.
@@ -27,6 +36,13 @@ impl HostCapacity {
 }
 
 impl Capacity for HostCapacity {
+    fn named_offer(&self, pools: Vec<PoolId>) -> Result<RankOffer> {
+        let SpaceOffer { storage, memory } = self.offer()?;
+        let device = std::fs::metadata(&self.0).map_err(Status::from)?.dev();
+        let node = crate::node::name();
+        Ok(RankOffer { storage_name: format!("{node} {device}"), storage, memory_name: node, memory, pools })
+    }
+
     fn offer(&self) -> Result<SpaceOffer> {
         let path = CString::new(self.0.as_os_str().as_bytes())
             .map_err(|_| Status::new(daos_status::Code::Inval, "the directory's name has a zero byte"))?;

@@ -2,7 +2,7 @@
 
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder};
-use crate::local_engine::SYSTEM_NAME;
+use crate::local_engine::{SYSTEM_NAME, refuse_engine_of_system};
 use crate::threads::{TargetThreads, ThreadSettings, wait_until_ready};
 use crate::{EngineIdentity, HostCapacity, Ranks, Sessions, TargetSettings};
 use daos_env::Env;
@@ -32,6 +32,7 @@ impl InsideEngine {
     pub fn start(directory: &Path, env: &Env) -> Result<InsideEngine> {
         let directory = Directory::create(directory)?;
         let Some(lock) = directory.try_lock(Holder::Inside)? else { return Err(directory.in_use()) };
+        refuse_engine_of_system(&directory)?;
         let format = DirectoryFormat::read_or_choose(&directory, None)?;
         let network = InProcessNetwork::new();
         let fabric = Fabric::InProcess(network.clone());
@@ -42,6 +43,7 @@ impl InsideEngine {
             system: SYSTEM_NAME.to_owned(),
             provider: fabric.provider().to_owned(),
             process: std::process::id(),
+            is_system: false,
         };
         let mut targets = TargetThreads::start(&ThreadSettings {
             directory: directory.path().to_path_buf(),
@@ -54,6 +56,7 @@ impl InsideEngine {
             ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(directory.path())),
             identity,
+            bell: None,
         })?;
         wait_until_ready(&mut targets, |addresses| ranks.set_alone(addresses, SYSTEM_NAME, fabric.provider()))?;
         format.write(&directory)?;

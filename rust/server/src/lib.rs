@@ -14,10 +14,12 @@ mod inside_engine;
 mod local;
 mod local_engine;
 mod locks;
+mod node;
 mod ranks;
 mod service;
 mod sessions;
 mod settings;
+mod system;
 mod target;
 mod threads;
 
@@ -28,4 +30,5 @@ pub use local_engine::{LocalEngine, LocalEngineSettings};
 pub use ranks::Ranks;
 pub use sessions::Sessions;
 pub use settings::TargetSettings;
+pub use system::{SystemEngine, SystemEngineSettings, SystemReady};
 pub use target::{EngineIdentity, Target, TargetParts};

@@ -25,9 +25,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(110);
 /// How often it looks.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 /// The most clients at once: below it, what the limit of open files allows.
-const CLIENTS_MAX: usize = 4096;
+pub(crate) const CLIENTS_MAX: usize = 4096;
 /// Descriptors that the engine needs for itself and its pools' files.
-const OWN_DESCRIPTORS: usize = 128;
+pub(crate) const OWN_DESCRIPTORS: usize = 128;
 
 /// The name of a local system.
 pub(crate) const SYSTEM_NAME: &str = "daos_server";
@@ -135,6 +135,7 @@ impl LocalEngine {
             Err(status) => daos_env::log!(Warn, "engine", "{status}"),
         }
         let descriptors = raise_descriptor_limit();
+        refuse_engine_of_system(&self.directory)?;
         let format = DirectoryFormat::read_or_choose(&self.directory, settings.targets)?;
         let process = std::process::id();
         daos_env::log!(
@@ -147,8 +148,12 @@ impl LocalEngine {
         );
         let fabric = Fabric::Local;
         let sessions = Arc::new(Sessions::new(&*self.env.random));
-        let identity =
-            EngineIdentity { system: SYSTEM_NAME.to_owned(), provider: fabric.provider().to_owned(), process };
+        let identity = EngineIdentity {
+            system: SYSTEM_NAME.to_owned(),
+            provider: fabric.provider().to_owned(),
+            process,
+            is_system: false,
+        };
         let ranks = Arc::new(Ranks::unknown());
         let mut targets = TargetThreads::start(&ThreadSettings {
             directory: self.directory.path().to_path_buf(),
@@ -161,6 +166,7 @@ impl LocalEngine {
             ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(self.directory.path())),
             identity: identity.clone(),
+            bell: None,
         })?;
         if !self.wait_until_ready(&mut targets, &ranks)? {
             return Ok(None);
@@ -286,13 +292,26 @@ impl LocalEngine {
     }
 }
 
+/// Refuses a directory that an engine of a system has used.
+pub(crate) fn refuse_engine_of_system(directory: &Directory) -> Result<()> {
+    if directory.read(crate::system::IDENTITY_FILE)?.is_some() {
+        fail!(
+            Code::NoPerm,
+            "{} belongs to an engine of a system, which 'daos_server start' serves; use another directory, or name the system by \
+             DAOS_ACCESS_POINTS",
+            directory.path().display()
+        );
+    }
+    Ok(())
+}
+
 fn bell(targets: &TargetThreads) -> Wanted {
     let descriptor: RawFd = targets.bell().descriptor();
     Wanted { descriptor, write: false }
 }
 
 /// Allows the process as many open files as it may have, and says how many.
-fn raise_descriptor_limit() -> usize {
+pub(crate) fn raise_descriptor_limit() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the structure is ours.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {

@@ -1,5 +1,6 @@
 //! The engines of the system as one of them knows them.
 
+use daos_env::Doorbell;
 use daos_rpc::Address;
 use daos_status::{Code, Result, fail};
 use daos_types::{Rank, TargetIndex};
@@ -44,7 +45,11 @@ fn targets_of(rank: Rank, count: usize) -> impl Iterator<Item = TargetName> {
 
 /// The engines of the system: read by the targets of an engine when they call others, replaced as a whole when a newer table
 /// comes. Not on the path of I/O.
-pub struct Ranks(Mutex<Option<Arc<Known>>>);
+pub struct Ranks {
+    known: Mutex<Option<Arc<Known>>>,
+    /// Rung when a table is taken over.
+    bell: Option<Arc<Doorbell>>,
+}
 
 impl Default for Ranks {
     fn default() -> Self {
@@ -55,7 +60,12 @@ impl Default for Ranks {
 impl Ranks {
     /// Nothing is known yet.
     pub fn unknown() -> Ranks {
-        Ranks(Mutex::new(None))
+        Ranks { known: Mutex::new(None), bell: None }
+    }
+
+    /// As [`Ranks::unknown`]; the bell is rung with every table that is taken over.
+    pub fn with_bell(bell: Arc<Doorbell>) -> Ranks {
+        Ranks { known: Mutex::new(None), bell: Some(bell) }
     }
 
     /// A system of one engine with these targets.
@@ -90,6 +100,15 @@ impl Ranks {
 
     /// Takes over a table, unless a newer one is known; tells whether it was.
     pub fn set(&self, own: Rank, table: RankTable) -> Result<bool> {
+        self.replace(own, table, false)
+    }
+
+    /// Takes over a table also when a newer one is known: the targets start anew.
+    pub(crate) fn set_anew(&self, own: Rank, table: RankTable) -> Result<()> {
+        self.replace(own, table, true).map(|_| ())
+    }
+
+    fn replace(&self, own: Rank, table: RankTable, anew: bool) -> Result<bool> {
         let mut addresses = Vec::new();
         for entry in &table.ranks {
             let targets = entry.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<_>>>();
@@ -97,19 +116,23 @@ impl Ranks {
                 targets.map_err(|status| status.while_doing(format_args!("reading rank {}", entry.rank.0)))?;
             addresses.push((entry.rank, targets));
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.as_ref().is_some_and(|known| known.table.version > table.version) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_some_and(|known| known.table.version > table.version && !anew) {
             return Ok(false);
         }
         *known = Some(Arc::new(Known { own, table, addresses }));
+        drop(known);
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
         Ok(true)
     }
 
     /// What is known.
     pub(crate) fn known(&self) -> Result<Arc<Known>> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        match self.known.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             Some(known) => Ok(known.clone()),
-            None => fail!(Code::Uninit, "the engine is not part of a system yet"),
+            None => fail!(Code::Again, "the engine is not part of a system yet; try again"),
         }
     }
 }
@@ -118,7 +141,7 @@ impl Ranks {
 mod tests {
     use super::*;
 
-    fn table(version: u32, states: &[RankState]) -> RankTable {
+    fn table(version: u64, states: &[RankState]) -> RankTable {
         let ranks = states.iter().enumerate().map(|(number, state)| RankEntry {
             rank: Rank(number as u32),
             engine: Default::default(),
@@ -136,7 +159,7 @@ mod tests {
     #[test]
     fn a_table_is_replaced_by_a_newer_one_only() {
         let ranks = Ranks::unknown();
-        assert_eq!(ranks.known().map_err(|status| status.code()).err(), Some(Code::Uninit));
+        assert_eq!(ranks.known().map_err(|status| status.code()).err(), Some(Code::Again));
         assert_eq!(ranks.set(Rank(1), table(5, &[RankState::Joined, RankState::Joined])), Ok(true));
         assert_eq!(ranks.set(Rank(1), table(4, &[RankState::Joined])), Ok(false));
         let known = ranks.known().expect("set above");

@@ -9,11 +9,12 @@ mod containers;
 mod pools;
 mod rows;
 mod startup;
+mod system;
 
 use crate::locks::KeyedLocks;
 use crate::target::{Inner as TargetInner, Peers};
 use crate::{Capacity, EngineIdentity, Sessions};
-use daos_env::HybridClock;
+use daos_env::{HybridClock, Random};
 use daos_media::Media;
 use daos_pool_service::{ClientId, Decision, PoolService};
 use daos_status::{Code, Result, fail};
@@ -40,6 +41,7 @@ pub(crate) struct Service {
     capacity: Arc<dyn Capacity>,
     identity: EngineIdentity,
     clock: Rc<HybridClock>,
+    random: Arc<dyn Random>,
 }
 
 impl Service {
@@ -72,11 +74,13 @@ impl Service {
             capacity,
             identity: target.identity.clone(),
             clock,
+            random: target.env.random.clone(),
         });
-        service.finish_interrupted().await;
-        service.renew_volatile_pools().await;
-        service.remove_strays().await;
-        service.tell_properties().await;
+        if service.identity.is_system {
+            service.start_system().await?;
+        }
+        let own = service.peers.known()?.own;
+        service.catch_up(own).await;
         Ok(service)
     }
 

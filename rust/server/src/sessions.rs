@@ -4,7 +4,7 @@ use daos_env::Random;
 use daos_pool_service::ClientId;
 use daos_status::{Code, Result, fail};
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Session tokens of attached clients. The token that a client is greeted with is what proves that it could reach the
@@ -16,13 +16,13 @@ pub struct Sessions {
     /// Pools whose contents end with the engine: as long as there are any, the engine does not end by itself.
     volatile_pools: AtomicUsize,
     /// The token of the engine itself, which no client has.
-    engine: u64,
+    engine: AtomicU64,
 }
 
 impl Sessions {
     /// No clients yet.
     pub fn new(random: &dyn Random) -> Sessions {
-        Sessions { known: Mutex::default(), volatile_pools: AtomicUsize::new(0), engine: token(random) }
+        Sessions { known: Mutex::default(), volatile_pools: AtomicUsize::new(0), engine: AtomicU64::new(token(random)) }
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeSet<u64>> {
@@ -34,7 +34,7 @@ impl Sessions {
         let mut known = self.known();
         loop {
             let session = token(random);
-            if session != self.engine && known.insert(session) {
+            if session != self.engine() && known.insert(session) {
                 return session;
             }
         }
@@ -56,7 +56,12 @@ impl Sessions {
 
     /// The token of requests between targets.
     pub(crate) fn engine(&self) -> u64 {
-        self.engine
+        self.engine.load(Ordering::Relaxed)
+    }
+
+    /// Takes over the token of the system that the engine is part of.
+    pub(crate) fn set_engine(&self, token: u64) {
+        self.engine.store(token, Ordering::Relaxed);
     }
 
     /// Notes how many volatile pools there are.

@@ -20,8 +20,9 @@ use daos_media::Media;
 use daos_object_service::ObjectService;
 use daos_pool_service::ClientId;
 use daos_rpc::{Address, Endpoint, Transport};
-use daos_status::Result;
-use daos_types::TargetIndex;
+use daos_status::{Code, Result, fail};
+use daos_types::{Rank, TargetIndex};
+use daos_wire::{ControlReply, Join, RankState};
 use pools::Pools;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -62,10 +63,25 @@ pub struct EngineIdentity {
     pub provider: String,
     /// Process id.
     pub process: u32,
+    /// It is one of several that form a system; otherwise the engine of a local directory.
+    pub is_system: bool,
 }
 
 /// The target of an engine that the pool service runs on, when it runs on that engine.
 pub(crate) const SERVICE_TARGET: TargetIndex = TargetIndex(0);
+
+/// What the process of the engine asks its metadata service.
+#[derive(Clone, Debug)]
+pub(crate) enum ServiceCall {
+    /// Another engine wants to be part of the system.
+    Join(Box<Join>),
+    /// It serves.
+    Serves(Rank),
+    /// It was lost.
+    Lost(Rank),
+    /// It is good for something else now.
+    State(Rank, RankState),
+}
 
 pub(crate) struct Inner {
     pub index: TargetIndex,
@@ -78,6 +94,7 @@ pub(crate) struct Inner {
     pub peers: Rc<Peers>,
     pub pools: Pools,
     pub objects: Rc<ObjectService>,
+    pub capacity: Arc<dyn Capacity>,
     /// On the first target only, once its rows are read.
     pub service: RefCell<Option<Rc<Service>>>,
     /// Requests under way.
@@ -109,7 +126,7 @@ impl Target {
         let clock = Rc::new(HybridClock::new(env.clock.clone()));
         let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
         let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
-        let peers = Rc::new(Peers::new(index, endpoint.clone(), ranks, sessions.engine(), settings.call_timeout));
+        let peers = Rc::new(Peers::new(index, endpoint.clone(), ranks, sessions.clone(), settings.call_timeout));
         let context = Rc::new(Context::new(pools.clone(), peers.clone()));
         let objects =
             ObjectService::new(env.clone(), spawner.clone(), clock.clone(), context, settings.objects.clone());
@@ -124,6 +141,7 @@ impl Target {
             peers,
             pools,
             objects,
+            capacity: capacity.clone(),
             service: RefCell::default(),
             running: Cell::new(0),
             idle: Signal::new(),
@@ -151,6 +169,22 @@ impl Target {
         if let Some(service) = service {
             service.client_gone(client).await;
         }
+    }
+
+    /// Does what the engine's process was asked about the system, on the target that the service runs on.
+    pub(crate) async fn control(&self, call: ServiceCall) -> Result<Option<ControlReply>> {
+        let service = self.0.service.borrow().clone();
+        let Some(service) = service else { fail!(Code::Notreplica, "the metadata service does not run here") };
+        match call {
+            ServiceCall::Join(join) => {
+                let joined = service.join(&join).await?;
+                return Ok(Some(ControlReply::Joined(joined)));
+            }
+            ServiceCall::Serves(rank) => service.serves(rank).await,
+            ServiceCall::Lost(rank) => service.lost(rank)?,
+            ServiceCall::State(rank, state) => service.set_rank_state(rank, state).await?,
+        }
+        Ok(None)
     }
 
     /// Ends: lets requests under way finish for a while, then closes the endpoint and every store with a checkpoint.

@@ -3,6 +3,7 @@
 
 use crate::channel::{Receiver, Sender, channel};
 use crate::fabric::Fabric;
+use crate::target::ServiceCall;
 use crate::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
 use daos_env::{Doorbell, Env, Executor, Spawner};
 use daos_media::{FileMedia, IoEngine};
@@ -10,6 +11,7 @@ use daos_pool_service::ClientId;
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::TargetIndex;
+use daos_wire::ControlReply;
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,18 +39,23 @@ pub(crate) struct ThreadSettings {
     pub ranks: Arc<Ranks>,
     pub capacity: Arc<dyn Capacity>,
     pub identity: EngineIdentity,
+    /// Rung with news; its own when there is none.
+    pub bell: Option<Arc<Doorbell>>,
 }
 
 enum Command {
     /// Serve, now that the engines of the system are known.
     Serve,
     ClientGone(ClientId),
+    /// Ask the metadata service; the answer comes as an event of this number.
+    Control(u64, ServiceCall),
     Stop,
 }
 
 enum Event {
     Address(TargetIndex, Address),
     Ready,
+    Answer(u64, Result<Option<ControlReply>>),
     Ended(TargetIndex, Result<()>),
 }
 
@@ -90,13 +97,17 @@ pub(crate) struct TargetThreads {
     serving: bool,
     ready: usize,
     failure: Option<Status>,
+    answers: Vec<(u64, Result<Option<ControlReply>>)>,
 }
 
 impl TargetThreads {
     /// Starts the threads; [`TargetThreads::progress`] tells how far they are.
     pub fn start(settings: &ThreadSettings) -> Result<TargetThreads> {
         let (events, receiver) = mpsc::channel();
-        let bell = Arc::new(Doorbell::new()?);
+        let bell = match &settings.bell {
+            Some(bell) => bell.clone(),
+            None => Arc::new(Doorbell::new()?),
+        };
         let mut targets = TargetThreads {
             commands: Vec::new(),
             events: receiver,
@@ -106,6 +117,7 @@ impl TargetThreads {
             serving: false,
             ready: 0,
             failure: None,
+            answers: Vec::new(),
         };
         let _mask = SignalMask::block_all();
         for number in 0..settings.targets {
@@ -165,6 +177,7 @@ impl TargetThreads {
                 self.addresses[index.0 as usize] = Some(address);
             }
             Event::Ready => self.ready += 1,
+            Event::Answer(number, answer) => self.answers.push((number, answer)),
             Event::Ended(index, result) => {
                 if let Some(thread) = self.threads[index.0 as usize].take() {
                     // Its panics were caught: it only has to leave.
@@ -194,6 +207,18 @@ impl TargetThreads {
         if let Some(first) = self.commands.first() {
             first.send(Command::ClientGone(client));
         }
+    }
+
+    /// Asks the metadata service; the answer is among [`TargetThreads::take_answers`], with the number.
+    pub fn control(&self, number: u64, call: ServiceCall) {
+        if let Some(first) = self.commands.first() {
+            first.send(Command::Control(number, call));
+        }
+    }
+
+    /// What the metadata service has answered.
+    pub fn take_answers(&mut self) -> Vec<(u64, Result<Option<ControlReply>>)> {
+        std::mem::take(&mut self.answers)
     }
 
     /// Ends all targets and waits for them.
@@ -238,7 +263,7 @@ async fn live(
 ) -> Result<()> {
     let folder = settings.directory.join(format!("target-{}", index.0));
     let media = FileMedia::create(&folder, IoEngine::Automatic, &spawner)?;
-    let transport = settings.fabric.open(&settings.env)?;
+    let transport = settings.fabric.open(&settings.env, index)?;
     reporter.report(Event::Address(index, transport.address()));
     match commands.receive().await {
         Some(Command::Serve) => {}
@@ -267,6 +292,13 @@ async fn live(
                 let target = target.clone();
                 spawner.spawn(async move { target.client_gone(client).await });
             }
+            Some(Command::Control(number, call)) => {
+                let (target, reporter) = (target.clone(), reporter.clone());
+                spawner.spawn(async move {
+                    let answer = target.control(call).await;
+                    reporter.report(Event::Answer(number, answer));
+                });
+            }
             Some(Command::Serve) => {}
             Some(Command::Stop) | None => return target.stop().await,
         }
@@ -281,7 +313,7 @@ async fn unless_stopped<T>(future: impl Future<Output = T>, commands: &Receiver<
             match commands.receive().await {
                 Some(Command::Stop) | None => return,
                 // Clients come after the start.
-                Some(Command::Serve | Command::ClientGone(_)) => {}
+                Some(Command::Serve | Command::ClientGone(_) | Command::Control(..)) => {}
             }
         }
     });

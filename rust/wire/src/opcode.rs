@@ -92,6 +92,8 @@ opcodes! {
     TargetContainerList = 0x0408,
     /// Engine-internal: `TargetPoolProperties` -> `()`.
     TargetPoolProperties = 0x0409,
+    /// Engine-internal: `()` -> `RankOffer`.
+    RankOffer = 0x040a,
     /// Engine-internal: `HandleQuery` -> `HandleGrant`.
     HandleQuery = 0x0406,
     /// Engine-internal: `Vec<HandleId>` -> `()`.

@@ -77,8 +77,8 @@ wire_structs! {
     }
     /// All engines of the system.
     RankTable {
-        /// Grows with every change.
-        version: u32,
+        /// Grows with every change, and with every start of the metadata service.
+        version: u64,
         /// The system's name.
         system: String,
         /// The system.
@@ -175,6 +175,10 @@ wire_enums! {
         Members(SystemMembers) = 3,
         /// Answered by `Ranks`.
         Ranks(RanksRequest) = 4,
+        /// Of an engine, on its own connection: its targets have ended in good order. Not answered.
+        Stopped(Rank) = 5,
+        /// Of an engine, on its own connection: its targets serve now. Not answered.
+        Serves(Rank) = 6,
     }
     /// What is answered.
     ControlReply {
@@ -183,13 +187,15 @@ wire_enums! {
         /// Ask there: the control port of the engine that leads.
         Redirect(String) = 1,
         /// Attached.
-        Greeting(Hello) = 2,
+        Greeting((Hello, RankTable)) = 2,
         /// Part of the system.
         Joined(Joined) = 3,
         /// The engines.
         Table(RankTable) = 4,
         /// What became of ranks.
         Ranks(Vec<RankResult>) = 5,
+        /// To an engine, on its own connection: stop or start its targets, a number of [`RankAction`].
+        Order(u8) = 6,
     }
 }
 
@@ -253,4 +259,40 @@ pub fn control_body_length(header: &[u8; CONTROL_HEADER_LENGTH], longest: usize)
         fail!(Code::Proto, "a message of {length} bytes on a control port exceeds {longest}");
     }
     Ok(length)
+}
+
+/// `host:port`, with the default port where there is none.
+pub fn with_control_port(name: &str) -> String {
+    let has_port = match name.rsplit_once(':') {
+        // An address of IPv6 without brackets is full of colons.
+        Some((host, port)) => port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')),
+        None => false,
+    };
+    if has_port {
+        name.to_owned()
+    } else if name.contains(':') && !name.starts_with('[') {
+        format!("[{name}]:{CONTROL_PORT_DEFAULT}")
+    } else {
+        format!("{name}:{CONTROL_PORT_DEFAULT}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn access_points_have_ports() {
+        for (name, full) in [
+            ("a", "a:10001"),
+            ("a:7", "a:7"),
+            ("1.2.3.4", "1.2.3.4:10001"),
+            ("::1", "[::1]:10001"),
+            ("[::1]:7", "[::1]:7"),
+            ("[::1]", "[::1]:10001"),
+            ("a:b", "[a:b]:10001"),
+        ] {
+            assert_eq!(with_control_port(name), full);
+        }
+    }
 }

@@ -366,3 +366,19 @@ KILL loses nothing that was acknowledged. A second engine for the same directory
 pub const SERVE_EXAMPLES: &str = "Examples:
   daos_server local --path /scratch/me
   daos_server local --path /scratch/me --idle 0 --targets 4";
+
+pub const START: &str = "Serve as an engine of a system of several, until stopped
+
+Engines with the same system name find each other by their control ports and form one system. The first of --replicas begins \
+it, as rank 0, and keeps its metadata; every other engine joins, gets a rank, and keeps it for as long as its directory \
+lives. When an engine is part of the system and serves, it prints one line.
+
+Signals TERM and INT end an engine in good order. Whoever kills it with signal KILL loses nothing that was acknowledged; \
+started again on the same directory, it comes back as the same rank.";
+
+pub const START_EXAMPLES: &str = "Examples, a system of three engines on one machine:
+  daos_server start --storage /scratch/me/0 &
+  daos_server start --storage /scratch/me/1 --port 10002 &
+  daos_server start --storage /scratch/me/2 --port 10003 &
+  dmg -l localhost pool create tank
+  DAOS_ACCESS_POINTS=localhost daos pool list";

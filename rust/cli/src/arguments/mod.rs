@@ -6,6 +6,7 @@ mod local;
 mod manual;
 mod object;
 mod pool;
+mod server;
 mod system;
 mod values;
 
@@ -14,6 +15,7 @@ pub use filesystem::{CopyArguments, FilesystemCommand};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
 pub use pool::{PoolCommand, PoolCreateOptions};
+pub use server::StartOptions;
 pub use system::SystemCommand;
 pub use values::{CONTAINER_TYPES, PoolSize, pair};
 
@@ -33,6 +35,9 @@ pub struct GlobalOptions {
     /// Directory of the local engine [default: DAOS_LOCAL_PATH, else ~/.local/share/daos]
     #[arg(long, global = true, value_name = "DIR")]
     pub path: Option<PathBuf>,
+    /// Control ports of the system's engines, from the words of `dmg`.
+    #[arg(skip)]
+    pub host_list: Option<String>,
     /// Say more: identifiers in lists, and log lines on standard error
     #[arg(long, short = 'v', global = true)]
     pub verbose: bool,
@@ -106,6 +111,9 @@ pub struct DmgArguments {
     /// Accepted for scripts written for a cluster: a local engine has no configuration file
     #[arg(long, short = 'o', global = true, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
+    /// Control ports of engines of the system, separated by commas [default: DAOS_ACCESS_POINTS, else the local engine]
+    #[arg(long, short = 'l', global = true, value_name = "HOST[:PORT]")]
+    pub host_list: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: DmgCommand,
@@ -149,6 +157,8 @@ pub struct ServerArguments {
 /// Commands of `daos_server`.
 #[derive(Subcommand, Debug)]
 pub enum ServerCommand {
+    /// Serve as an engine of a system of several, until stopped
+    Start(StartOptions),
     /// Serve a local directory until it is idle
     Local(ServeOptions),
     /// Print the version

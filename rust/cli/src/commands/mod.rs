@@ -8,6 +8,7 @@ mod object;
 mod pool;
 mod pool_properties;
 mod posix;
+mod server;
 mod system;
 
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
@@ -36,7 +37,7 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
 
 /// Runs a command of `dmg`.
 pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
-    let global = arguments.global;
+    let global = GlobalOptions { host_list: arguments.host_list, ..arguments.global };
     match arguments.command {
         DmgCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
         DmgCommand::System(command) => with_session(&global, |session| system::run(session, &command)),
@@ -47,6 +48,7 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
 /// Runs a command of `daos_server`.
 pub fn server(arguments: ServerArguments) -> Result<Reply> {
     match arguments.command {
+        ServerCommand::Start(options) => server::start(&arguments.global, options),
         ServerCommand::Local(options) => local::serve(&arguments.global, &options),
         ServerCommand::Version => Ok(version("daos_server")),
     }

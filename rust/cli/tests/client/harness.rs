@@ -61,7 +61,7 @@ struct Directory(tempfile::TempDir);
 
 fn start(directory: &Path, local_mode: LocalMode) -> Arc<Context> {
     let call_timeout = Duration::from_secs(60);
-    let settings = ClientSettings { local_directory: directory.to_path_buf(), local_mode, call_timeout };
+    let settings = ClientSettings { local_directory: directory.to_path_buf(), local_mode, system: None, call_timeout };
     Arc::new(Context::start(settings, Env::system(), Arc::new(Launcher)).expect("starts"))
 }
 

@@ -3,6 +3,7 @@
 use daos_env::{Source, Spawner};
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -11,8 +12,34 @@ use std::rc::Rc;
 /// calls that wait, which make the executor sleep and then look at once.
 const ROUNDS_BETWEEN_LOOKS: u32 = 1024;
 
+/// The socket of a lease.
+pub(crate) enum LeaseStream {
+    /// Of a local engine.
+    Local(UnixStream),
+    /// Of the engine that leads a system.
+    System(TcpStream),
+}
+
+impl LeaseStream {
+    fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            LeaseStream::Local(stream) => (&*stream).read(buffer),
+            LeaseStream::System(stream) => (&*stream).read(buffer),
+        }
+    }
+}
+
+impl AsRawFd for LeaseStream {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            LeaseStream::Local(stream) => stream.as_raw_fd(),
+            LeaseStream::System(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
 struct Watch {
-    stream: RefCell<Option<UnixStream>>,
+    stream: RefCell<Option<LeaseStream>>,
     rounds: Cell<u32>,
     on_loss: RefCell<Option<Box<dyn FnOnce()>>>,
 }
@@ -26,7 +53,7 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// Watches the socket; `on_loss` runs once when the engine closes it.
-    pub fn hold(spawner: &Spawner, stream: UnixStream, on_loss: impl FnOnce() + 'static) -> Lease {
+    pub fn hold(spawner: &Spawner, stream: LeaseStream, on_loss: impl FnOnce() + 'static) -> Lease {
         let watch = Rc::new(Watch {
             stream: RefCell::new(Some(stream)),
             rounds: Cell::new(0),
@@ -59,9 +86,8 @@ impl Watch {
     /// Whether the engine has closed its end. It says nothing after its greeting, so whatever else comes is ignored.
     fn closed(&self) -> bool {
         let stream = self.stream.borrow();
-        let Some(mut stream) = stream.as_ref() else { return false };
-        let mut byte = [0; 64];
-        match stream.read(&mut byte) {
+        let Some(stream) = stream.as_ref() else { return false };
+        match stream.read(&mut [0; 64]) {
             Ok(0) => true,
             Ok(_) => false,
             Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),

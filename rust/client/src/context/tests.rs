@@ -20,6 +20,7 @@ fn context() -> Arc<Context> {
     let settings = ClientSettings {
         local_directory: PathBuf::from("/nonexistent"),
         local_mode: LocalMode::Process,
+        system: None,
         call_timeout: Duration::from_secs(60),
     };
     Arc::new(Context::start(settings, Env::system(), Arc::new(NoEngine)).unwrap())

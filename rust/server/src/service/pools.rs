@@ -1,11 +1,12 @@
 //! Pools: what the pool service decides, done on the targets.
 
 use super::Service;
+use crate::ranks::TargetName;
 use daos_env::sync::join_all;
 use daos_pool_service::{ClientId, PoolPlan, SpaceOffer};
 use daos_rebuild::{ReclaimSettings, ScrubSettings};
 use daos_status::{Result, Status};
-use daos_types::PoolId;
+use daos_types::{PoolId, Rank};
 use daos_wire::{
     Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolMapTarget, PoolQueryReply, PoolRequest,
     PoolSetProperties, Space, TargetPoolCreate, TargetPoolProperties, TargetSpace,
@@ -17,8 +18,8 @@ const UP_IN: u8 = 1;
 impl Service {
     pub(super) async fn create_pool(&self, request: &PoolCreate) -> Result<PoolEntry> {
         let _guard = self.pool_locks.lock(request.id).await;
-        let offer = self.offer().await?;
         let targets = self.peers.known()?.targets();
+        let offer = self.offer(&targets).await?;
         let begun = self.change(|state| state.begin_pool_create(request, targets, &offer)).await;
         let plan = begun.map_err(|status| naming(status, "creating pool", request))?;
         if !plan.ready
@@ -53,8 +54,8 @@ impl Service {
     }
 
     /// What the machine offers to a new pool, the promises made to others subtracted.
-    async fn offer(&self) -> Result<SpaceOffer> {
-        let offer = self.capacity.offer()?;
+    async fn offer(&self, targets: &[TargetName]) -> Result<SpaceOffer> {
+        let offer = if self.identity.is_system { self.offer_of(targets).await? } else { self.capacity.offer()? };
         let ids = self.state.borrow().pool_ids();
         let spaces = join_all(ids.iter().map(|id| self.space_of(*id))).await;
         let state = self.state.borrow();
@@ -131,15 +132,15 @@ impl Service {
         self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolProperties, &told).await.map(|_| ())
     }
 
-    /// Tells the targets of every pool what its properties are; for a new engine.
-    pub(super) async fn tell_properties(&self) {
+    /// Tells the targets of every pool on a rank what its properties are; for a new engine.
+    pub(super) async fn tell_properties(&self, rank: Rank) {
         let pools = self.state.borrow().pool_ids();
         for pool in pools {
             let numbers = self.state.borrow().pool_properties(pool);
             if numbers.is_empty() {
                 continue;
             }
-            let targets = self.targets_of(pool);
+            let targets = self.targets_on(pool, rank);
             let told = TargetPoolProperties { pool, numbers };
             if let Err(status) = self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolProperties, &told).await {
                 daos_env::log!(Error, "pool", "pool {pool}: its properties could not be made known: {status}");

@@ -4,14 +4,37 @@ use super::Service;
 use crate::ranks::TargetName;
 use daos_pool_service::Unfinished;
 use daos_status::Result;
-use daos_types::{ContainerId, PoolId};
-use daos_wire::{Opcode, TargetContainer, TargetContainerList};
+use daos_types::{ContainerId, PoolId, Rank};
+use daos_wire::{Opcode, RankState, TargetContainer, TargetContainerList};
 
 impl Service {
+    /// Does what waited for a rank: for its own when the service starts, for another when that engine serves.
+    pub(super) async fn catch_up(&self, rank: Rank) {
+        self.finish_interrupted(rank).await;
+        self.renew_volatile_pools(rank).await;
+        self.remove_strays(rank).await;
+        self.tell_properties(rank).await;
+    }
+
+    /// Whether all ranks of a pool serve.
+    fn is_whole(&self, pool: PoolId) -> bool {
+        let Ok(known) = self.peers.known() else { return false };
+        self.targets_of(pool).iter().all(|(rank, _)| known.state(*rank) == Some(RankState::Joined))
+    }
+
+    /// The targets of a pool on one rank.
+    pub(super) fn targets_on(&self, pool: PoolId, rank: Rank) -> Vec<TargetName> {
+        self.targets_of(pool).into_iter().filter(|target| target.0 == rank).collect()
+    }
+
     /// Finishes what a crash interrupted. What cannot be finished now is tried again at the next start.
-    pub(super) async fn finish_interrupted(&self) {
+    async fn finish_interrupted(&self, rank: Rank) {
         let list = self.state.borrow().unfinished();
         for unfinished in list {
+            let (Unfinished::Pool(pool) | Unfinished::Container(pool, _)) = unfinished;
+            if self.targets_on(pool, rank).is_empty() || !self.is_whole(pool) {
+                continue;
+            }
             let (what, result) = match unfinished {
                 Unfinished::Pool(pool) => (format!("pool {pool}"), self.finish_pool(pool).await),
                 Unfinished::Container(pool, container) => {
@@ -26,10 +49,10 @@ impl Service {
     }
 
     /// Removes parts of containers that nobody knows: a crash came between them and the row.
-    pub(super) async fn remove_strays(&self) {
+    async fn remove_strays(&self, rank: Rank) {
         let pools = self.state.borrow().pool_ids();
         for pool in pools {
-            for target in self.targets_of(pool) {
+            for target in self.targets_on(pool, rank) {
                 match self.remove_strays_on(pool, target).await {
                     Ok(0) => {}
                     Ok(count) => {
@@ -74,10 +97,13 @@ impl Service {
     }
 
     /// Makes pools of class `ram` anew, without containers: their contents ended with the last engine.
-    pub(super) async fn renew_volatile_pools(&self) {
+    async fn renew_volatile_pools(&self, rank: Rank) {
         let pools = self.state.borrow().volatile_pools();
         self.sessions.set_volatile_pools(pools.len());
         for pool in pools {
+            if self.targets_on(pool, rank).is_empty() || !self.is_whole(pool) {
+                continue;
+            }
             match self.renew(pool).await {
                 Ok(()) => daos_env::log!(
                     Warn,

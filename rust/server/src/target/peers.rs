@@ -1,8 +1,8 @@
 //! The targets of the system, as one of them calls them.
 
 use super::{Inner, internal};
-use crate::Ranks;
 use crate::ranks::{Known, TargetName};
+use crate::{Ranks, Sessions};
 use daos_env::sync::join_all;
 use daos_rpc::Endpoint;
 use daos_status::{Code, Result, Status, fail};
@@ -18,15 +18,21 @@ pub(crate) struct Peers {
     index: TargetIndex,
     endpoint: Endpoint,
     ranks: Arc<Ranks>,
-    session: u64,
+    sessions: Arc<Sessions>,
     timeout: Duration,
     /// The target itself, which is not called through the fabric.
     own: RefCell<Weak<Inner>>,
 }
 
 impl Peers {
-    pub fn new(index: TargetIndex, endpoint: Endpoint, ranks: Arc<Ranks>, session: u64, timeout: Duration) -> Peers {
-        Peers { index, endpoint, ranks, session, timeout, own: RefCell::default() }
+    pub fn new(
+        index: TargetIndex,
+        endpoint: Endpoint,
+        ranks: Arc<Ranks>,
+        sessions: Arc<Sessions>,
+        timeout: Duration,
+    ) -> Peers {
+        Peers { index, endpoint, ranks, sessions, timeout, own: RefCell::default() }
     }
 
     pub fn set_own(&self, own: &Rc<Inner>) {
@@ -62,7 +68,7 @@ impl Peers {
             fail!(Code::BadTarget, "rank {} has no target {}", rank.0, index.0);
         };
         // A peer that was not called for long may have been forgotten, its session with it.
-        self.endpoint.set_session(address, self.session)?;
+        self.endpoint.set_session(address, self.sessions.engine())?;
         let reply = self.endpoint.call(address, opcode as u16, encode(request), self.timeout).await?;
         decode(&reply)
     }

@@ -175,6 +175,11 @@ impl Pools {
         Ok(())
     }
 
+    /// The pools of which it has a part, in whatever state.
+    pub fn ids(&self) -> Vec<PoolId> {
+        self.0.parts.borrow().keys().copied().collect()
+    }
+
     /// The space of the target's part of a pool.
     pub fn space(&self, pool: PoolId) -> Result<TargetSpace> {
         let space = self.store(pool)?.space()?;

@@ -1,0 +1,42 @@
+//! Commands of `daos_server` for an engine of a system.
+
+use super::manual;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options of `daos_server start`.
+#[derive(Args, Debug)]
+#[command(long_about = manual::START, after_long_help = manual::START_EXAMPLES)]
+pub struct StartOptions {
+    /// Name of the system [default: daos_server]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Directory in which the engine keeps everything [default: ~/.local/share/daos_server/PORT]
+    #[arg(long, short = 's', value_name = "DIR")]
+    pub storage: Option<PathBuf>,
+    /// Host name or address of this machine, on which it listens and by which others reach it [default: 127.0.0.1]
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Control port [default: 10001]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Engines that hold the system's metadata, separated by commas; the first begins the system [default: this machine's port
+    /// 10001]
+    #[arg(long, value_name = "HOST[:PORT]", value_delimiter = ',', visible_alias = "access-points")]
+    pub replicas: Vec<String>,
+    /// Targets, each a thread with its own share of the data, when the directory is new [default: by the processors]
+    #[arg(long, short = 't', value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub targets: Option<u32>,
+    /// Provider of the fabric: tcp, or what libfabric offers beyond it [default: tcp]
+    #[arg(long, value_name = "PROVIDER")]
+    pub fabric: Option<String>,
+    /// Network interface of the fabric [default: the one of --host]
+    #[arg(long, value_name = "NAME")]
+    pub interface: Option<String>,
+    /// First fabric port; each target takes one [default: any that is free]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub fabric_port: Option<u16>,
+    /// Fault domain, from the root: /rack1/node7 [default: / and the machine's name]
+    #[arg(long, value_name = "PATH")]
+    pub fault_domain: Option<String>,
+}

@@ -1,0 +1,176 @@
+//! Engines of one system, and the tools that use it.
+
+use crate::support::{is_running, kill, response, signal, wait_until};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A system; its engines are killed when the test ends.
+pub struct Cluster {
+    place: TempDir,
+    ports: Vec<u16>,
+    pub engines: Vec<Option<Engine>>,
+}
+
+/// A running engine.
+pub struct Engine {
+    child: Child,
+    /// What it said when it was ready.
+    pub ready: Value,
+}
+
+impl Engine {
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn rank(&self) -> u64 {
+        self.ready["rank"].as_u64().expect("a number")
+    }
+}
+
+/// Ports that are free now. The listeners are open at once, so that no port comes twice.
+fn free_ports(count: usize) -> Vec<u16> {
+    let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+    listeners.iter().map(|listener| listener.local_addr().expect("bound").port()).collect()
+}
+
+impl Cluster {
+    /// A place for `count` engines, none of which runs.
+    pub fn new(count: usize) -> Cluster {
+        let place = TempDir::new().expect("the temporary directory is writable");
+        Cluster { place, ports: free_ports(count), engines: (0..count).map(|_| None).collect() }
+    }
+
+    /// As many engines, all of which run.
+    pub fn running(count: usize) -> Cluster {
+        let mut cluster = Cluster::new(count);
+        cluster.start_all();
+        cluster
+    }
+
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    pub fn directory(&self, number: usize) -> PathBuf {
+        self.scratch(&format!("engine-{number}"))
+    }
+
+    pub fn control(&self, number: usize) -> String {
+        format!("127.0.0.1:{}", self.ports[number])
+    }
+
+    /// The command that starts an engine.
+    pub fn server(&self, number: usize, words: &[&str]) -> Command {
+        let mut command = self.program("daos_server", &["start", "--json", "--targets", "2"]);
+        command.arg("--storage").arg(self.directory(number)).args(["--port", &self.ports[number].to_string()]);
+        command.args(["--replicas", &self.control(0)]).args(words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts an engine, and waits until it is ready.
+    pub fn start(&mut self, number: usize) -> &Engine {
+        let child = self.server(number, &[]).spawn().expect("the program runs");
+        self.engines[number].insert(ready(child))
+    }
+
+    /// Starts all engines at once, and waits until they are ready.
+    pub fn start_all(&mut self) {
+        let children: Vec<Child> =
+            (0..self.ports.len()).map(|number| self.server(number, &[]).spawn().expect("the program runs")).collect();
+        for (number, child) in children.into_iter().enumerate() {
+            self.engines[number] = Some(ready(child));
+        }
+    }
+
+    /// The number of the engine that has a rank.
+    pub fn with_rank(&self, rank: u64) -> usize {
+        let is = |engine: &Option<Engine>| engine.as_ref().is_some_and(|engine| engine.rank() == rank);
+        self.engines.iter().position(is).expect("an engine has the rank")
+    }
+
+    /// Ends an engine as a power cut would.
+    pub fn kill(&mut self, number: usize) {
+        let mut engine = self.engines[number].take().expect("it runs");
+        kill(engine.process());
+        engine.child.wait().expect("ours");
+    }
+
+    /// Ends an engine in good order.
+    pub fn stop(&mut self, number: usize) {
+        let mut engine = self.engines[number].take().expect("it runs");
+        signal(engine.process(), "TERM");
+        let status = engine.child.wait().expect("ours");
+        assert!(status.success(), "{status:?}: {}", self.log(number));
+    }
+
+    pub fn log(&self, number: usize) -> String {
+        std::fs::read_to_string(self.directory(number).join("engine.log")).unwrap_or_default()
+    }
+
+    /// The program under one of its names, as a client of the system.
+    pub fn program(&self, name: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daos"));
+        command.arg0(name).args(words).stdin(Stdio::null());
+        for variable in ["DAOS_LOCAL_MODE", "DAOS_LOCAL_PATH", "DAOS_SYSTEM", "XDG_DATA_HOME"] {
+            command.env_remove(variable);
+        }
+        let points: Vec<String> = (0..self.ports.len()).map(|number| self.control(number)).collect();
+        command.env("DAOS_ACCESS_POINTS", points.join(","));
+        command
+    }
+
+    pub fn run(&self, name: &str, words: &[&str]) -> Output {
+        self.program(name, words).output().expect("the program runs")
+    }
+
+    /// Runs a tool, which must succeed; gives what it wrote to standard output.
+    pub fn succeed(&self, name: &str, words: &[&str]) -> String {
+        let output = self.run(name, words);
+        assert!(output.status.success(), "{name} {words:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Runs a tool, which must succeed, and reads the response in its JSON object.
+    pub fn response(&self, name: &str, words: &[&str]) -> Value {
+        response(&self.succeed(name, &[words, &["--json"]].concat()))
+    }
+
+    /// Runs a tool, which must fail; gives the sentence.
+    pub fn fail(&self, name: &str, words: &[&str]) -> String {
+        let output = self.run(name, words);
+        assert_eq!(output.status.code(), Some(1), "{name} {words:?}: {output:?}");
+        String::from_utf8(output.stderr).expect("text")
+    }
+}
+
+/// Waits until an engine says that it is ready.
+fn ready(mut child: Child) -> Engine {
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    output.read_line(&mut line).expect("text");
+    if line.is_empty() {
+        let output = child.wait_with_output().expect("ours");
+        panic!("the engine did not start: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let ready = serde_json::from_str(&line).expect("one JSON object");
+    Engine { child, ready }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for engine in self.engines.iter_mut().flatten() {
+            let process = engine.process();
+            // One that has ended already is waited for all the same.
+            let _gone = engine.child.kill();
+            let _ours = engine.child.wait();
+            wait_until("the killed engine is gone", || !is_running(process));
+        }
+    }
+}

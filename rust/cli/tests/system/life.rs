@@ -1,0 +1,90 @@
+//! How a system comes to be, and what becomes of it when engines come and go.
+
+use crate::cluster::Cluster;
+use crate::support::Tree;
+use crate::support::assert_same;
+use std::collections::BTreeSet;
+
+/// Started at once, in any order: one system, whose ranks are 0, 1 and 2; a pool over all targets; files in it.
+#[test]
+fn three_engines_form_a_system_that_serves_together() {
+    let cluster = Cluster::running(3);
+    let ranks: BTreeSet<u64> = cluster.engines.iter().flatten().map(|engine| engine.rank()).collect();
+    assert_eq!(ranks, BTreeSet::from([0, 1, 2]));
+    assert_eq!(cluster.engines[0].as_ref().expect("runs").rank(), 0, "the first replica begins the system");
+    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
+    let info = cluster.response("dmg", &["pool", "query", "tank"]);
+    assert_eq!((&info["total_targets"], &info["total_engines"]), (&6.into(), &3.into()), "{info}");
+    cluster.succeed("daos", &["cont", "create", "tank", "home", "--type", "POSIX"]);
+    let (from, to) = (cluster.scratch("from"), cluster.scratch("to"));
+    Tree::small().make(&from);
+    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
+    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
+    cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    assert_same(&from, &to);
+}
+
+/// Killed engines come back as who they were, with what they held, the one with the metadata too.
+#[test]
+fn killed_engines_come_back_with_their_ranks_and_data() {
+    let mut cluster = Cluster::running(3);
+    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
+    cluster.succeed("daos", &["cont", "create", "tank", "home", "--type", "POSIX"]);
+    let from = cluster.scratch("from");
+    Tree::small().make(&from);
+    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
+    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
+    for number in 0..3 {
+        let rank = cluster.engines[number].as_ref().expect("runs").rank();
+        cluster.kill(number);
+        assert_eq!(cluster.start(number).rank(), rank);
+        let to = cluster.scratch(&format!("to-{number}"));
+        cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+        assert_same(&from, &to);
+    }
+    // In good order, all at once.
+    (0..3).for_each(|number| cluster.stop(number));
+    cluster.start_all();
+    let to = cluster.scratch("to");
+    cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    assert_same(&from, &to);
+}
+
+/// Directories and names that do not belong together are refused with a sentence, and nothing is changed.
+#[test]
+fn strangers_are_refused() {
+    let mut cluster = Cluster::running(2);
+    let refused = |cluster: &Cluster, number: usize, words: &[&str]| {
+        let output = cluster.server(number, words).output().expect("the program runs");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        object["error"].as_str().expect("a sentence").to_owned()
+    };
+    let sentence = refused(&cluster, 1, &[]);
+    assert!(sentence.contains("serves") && sentence.contains("already"), "{sentence}");
+    cluster.stop(1);
+    let sentence = refused(&cluster, 1, &["--name", "other"]);
+    assert!(sentence.contains("belongs to rank 1 of system 'daos_server'"), "{sentence}");
+    // A directory of another system with the same name.
+    let mut stranger = Cluster::running(1);
+    stranger.stop(0);
+    let foreign = stranger.directory(0);
+    std::fs::rename(cluster.directory(1), cluster.scratch("kept")).expect("ours");
+    std::fs::rename(&foreign, cluster.directory(1)).expect("one file system");
+    let sentence = refused(&cluster, 1, &[]);
+    assert!(sentence.contains("rank 0"), "it began a system of its own, and is told to join another: {sentence}");
+    std::fs::remove_dir_all(cluster.directory(1)).expect("ours");
+    std::fs::rename(cluster.scratch("kept"), cluster.directory(1)).expect("one file system");
+    assert_eq!(cluster.start(1).rank(), 1);
+    // The tools of a local engine keep their hands off.
+    cluster.stop(1);
+    let directory = cluster.directory(1);
+    let mut local = cluster.program("daos", &["pool", "list", "--path", directory.to_str().expect("text")]);
+    let output = local.env_remove("DAOS_ACCESS_POINTS").output().expect("the program runs");
+    let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && sentence.contains("belongs to an engine of a system"), "{sentence}");
+    // A client that means another system.
+    let output = cluster.program("daos", &["pool", "list"]).env("DAOS_SYSTEM", "mine").output().expect("runs");
+    let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && sentence.contains("not 'mine'"), "{sentence}");
+}

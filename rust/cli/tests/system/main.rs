@@ -1,0 +1,7 @@
+//! Systems of several engines, each a process of its own on this machine: they find each other, serve together, are killed,
+//! stopped and started again.
+
+mod cluster;
+mod life;
+#[path = "../support/mod.rs"]
+mod support;

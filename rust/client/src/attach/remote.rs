@@ -1,0 +1,156 @@
+//! Attaching to a system of several engines by its access points.
+
+use crate::Client;
+use daos_status::{Code, Result, Status, fail};
+use daos_wire::{
+    Attach, CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankTable,
+    control_body_length, control_frame, decode,
+};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+/// How long connecting to one access point may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// How long the answer may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long a client that was attached before goes on trying: an engine restarts meanwhile, or another one takes over.
+const AGAIN_LIMIT: Duration = Duration::from_secs(30);
+/// How long one goes on that finds engines which are starting, and one that finds none.
+const FIRST_LIMITS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(2));
+/// How long it waits between two attempts.
+const INTERVAL: Duration = Duration::from_millis(50);
+/// How often it looks for an answer.
+const LOOK_INTERVAL: Duration = Duration::from_micros(200);
+/// How often one answer after the other may point elsewhere.
+const REDIRECTS_MAX: usize = 4;
+
+/// The system that a client is to use, and where it is found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SystemAccess {
+    /// Its name.
+    pub name: String,
+    /// Control ports of some of its engines, `host:port`.
+    pub access_points: Vec<String>,
+}
+
+/// Attaches; the connection is the client's lease.
+pub(super) async fn attach(
+    client: &Client,
+    access: &SystemAccess,
+    generation: u64,
+) -> Result<(TcpStream, Hello, RankTable)> {
+    let request = ControlRequest::Attach(Attach { system: access.name.clone() });
+    match ask(client, access, &request, generation > 1).await? {
+        (stream, ControlReply::Greeting((hello, table))) if !hello.targets.is_empty() => Ok((stream, hello, table)),
+        (_, other) => fail!(Code::Proto, "an engine of system '{}' answered {other:?}", access.name),
+    }
+}
+
+/// Asks the engine that leads, found by the access points; tries again for a while when it cannot be found now.
+pub(crate) async fn ask(
+    client: &Client,
+    access: &SystemAccess,
+    request: &ControlRequest,
+    was_attached: bool,
+) -> Result<(TcpStream, ControlReply)> {
+    let spawner = client.spawner();
+    let start = spawner.clock().monotonic();
+    loop {
+        let failure = match ask_any(client, access, request).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        let limit = match failure.code() {
+            Code::Again | Code::Unreach | Code::Shutdown if was_attached => AGAIN_LIMIT,
+            Code::Again => FIRST_LIMITS.0,
+            Code::Unreach => FIRST_LIMITS.1,
+            _ => Duration::ZERO,
+        };
+        if spawner.clock().monotonic().saturating_sub(start) >= limit || client.is_closed() {
+            return Err(failure.while_doing(format_args!("finding system '{}'", access.name)));
+        }
+        spawner.sleep(INTERVAL).await;
+    }
+}
+
+async fn ask_any(
+    client: &Client,
+    access: &SystemAccess,
+    request: &ControlRequest,
+) -> Result<(TcpStream, ControlReply)> {
+    let mut failure: Option<Status> = None;
+    for place in &access.access_points {
+        match ask_at(client, place.clone(), request).await {
+            Ok(answer) => return Ok(answer),
+            // What one that answers says counts more than that others do not.
+            Err(status) if status.code() == Code::Unreach && failure.is_some() => {}
+            Err(status) => failure = Some(status),
+        }
+    }
+    let nowhere = || Status::new(Code::Inval, "no access point is given: set DAOS_ACCESS_POINTS to host:port");
+    Err(failure.unwrap_or_else(nowhere))
+}
+
+async fn ask_at(client: &Client, mut place: String, request: &ControlRequest) -> Result<(TcpStream, ControlReply)> {
+    for _ in 0..REDIRECTS_MAX {
+        let mut stream = connect(&place)?;
+        let doing = |error: std::io::Error| unreached(&place, &error);
+        // A request fits the buffer of a fresh connection.
+        stream.write_all(&control_frame(request)).and_then(|()| stream.set_nonblocking(true)).map_err(doing)?;
+        match read(client, &stream, &place).await? {
+            ControlReply::Redirect(other) => place = other,
+            ControlReply::Failed(failure) => return Err(failure.status()),
+            reply => return Ok((stream, reply)),
+        }
+    }
+    fail!(Code::Again, "the engines point at each other: the metadata service has no place yet")
+}
+
+fn unreached(place: &str, error: &std::io::Error) -> Status {
+    Status::new(Code::Unreach, format!("no engine answers at {place}: {error}"))
+}
+
+fn connect(place: &str) -> Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = place.to_socket_addrs().map_err(|error| unreached(place, &error))?.collect();
+    let mut failure = std::io::Error::from(ErrorKind::NotFound);
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(unreached(place, &failure))
+}
+
+async fn read(client: &Client, stream: &TcpStream, place: &str) -> Result<ControlReply> {
+    let deadline = client.spawner().clock().monotonic() + ANSWER_LIMIT;
+    let mut received = Vec::new();
+    let mut wanted = CONTROL_HEADER_LENGTH;
+    loop {
+        let mut bytes = [0; 4096];
+        let room = bytes.len().min(wanted - received.len());
+        let mut stream = stream;
+        match stream.read(&mut bytes[..room]) {
+            Ok(0) => fail!(Code::Unreach, "the engine at {place} closed the connection; it is ending, or has no room"),
+            Ok(count) => received.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if client.spawner().clock().monotonic() >= deadline {
+                    fail!(Code::Unreach, "the engine at {place} accepted a connection and said nothing");
+                }
+                client.spawner().sleep(LOOK_INTERVAL).await;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(unreached(place, &error)),
+        }
+        if received.len() < wanted {
+            continue;
+        }
+        if let (true, Some(header)) = (wanted == CONTROL_HEADER_LENGTH, received.first_chunk()) {
+            wanted += control_body_length(header, CONTROL_LENGTH_MAX)?;
+        }
+        if received.len() == wanted {
+            return decode(&received[CONTROL_HEADER_LENGTH..]);
+        }
+    }
+}

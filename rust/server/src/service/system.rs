@@ -1,0 +1,124 @@
+//! The engines of the system: what the service decides about them, and who is told.
+
+use super::Service;
+use crate::ranks::TargetName;
+use crate::target::SERVICE_TARGET;
+use daos_pool_service::{SpaceOffer, SystemStart};
+use daos_status::{Code, Result, fail};
+use daos_types::Rank;
+use daos_wire::{Join, Joined, Opcode, RankOffer, RankState};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+impl Service {
+    /// Begins or goes on with the system; the engine itself is part of it.
+    pub(super) async fn start_system(&self) -> Result<()> {
+        let known = self.peers.known()?;
+        let Some(own) = known.table.find(known.own) else {
+            fail!(Code::Uninit, "the engine does not know itself");
+        };
+        let start = SystemStart {
+            name: known.table.system.clone(),
+            id: known.table.id,
+            token: self.random.next_u64().max(1),
+            own: own.clone(),
+        };
+        let token = self.change(|state| state.start_system(&start)).await?;
+        self.sessions.set_engine(token);
+        self.state.borrow_mut().note_presence(known.own, true);
+        self.publish()
+    }
+
+    /// Makes the engines, as they are now, known to everybody.
+    fn publish(&self) -> Result<()> {
+        let own = self.peers.known()?.own;
+        let table = self.state.borrow().rank_table(&self.identity.provider, own)?;
+        self.peers.ranks().set(own, table).map(|_| ())
+    }
+
+    /// Lets an engine join, or come back.
+    pub async fn join(self: &Rc<Self>, request: &Join) -> Result<Joined> {
+        if request.provider != self.identity.provider {
+            fail!(
+                Code::Inval,
+                "this engine is on fabric provider '{}', and the system on '{}': set 'provider' in its settings",
+                request.provider,
+                self.identity.provider
+            );
+        }
+        let (rank, token) = self.change(|state| state.join(request)).await?;
+        self.state.borrow_mut().note_presence(rank, true);
+        self.publish()?;
+        let entry = &request.entry;
+        daos_env::log!(
+            Info,
+            "system",
+            "rank {} joined: engine {}, {} targets, control {}, fault domain {}",
+            rank.0,
+            entry.engine,
+            entry.targets.len(),
+            entry.control,
+            entry.domain
+        );
+        Ok(Joined { rank, token, table: self.peers.known()?.table.clone() })
+    }
+
+    /// An engine has begun to serve: what waited for it is done now.
+    pub async fn serves(self: &Rc<Self>, rank: Rank) {
+        daos_env::log!(Info, "system", "rank {} serves", rank.0);
+        self.catch_up(rank).await;
+    }
+
+    /// An engine's connection ended without a word.
+    pub fn lost(&self, rank: Rank) -> Result<()> {
+        if self.state.borrow_mut().note_presence(rank, false) {
+            daos_env::log!(Warn, "system", "rank {} was lost: its connection ended", rank.0);
+            self.publish()?;
+        }
+        Ok(())
+    }
+
+    /// Changes what a rank is good for, and makes it known.
+    pub async fn set_rank_state(&self, rank: Rank, state: RankState) -> Result<()> {
+        self.change(|service| service.set_rank_state(rank, state)).await?;
+        daos_env::log!(Info, "system", "rank {} is {}", rank.0, state.word());
+        self.publish()
+    }
+
+    /// Room for a new pool on the ranks of these targets: every target gets as much as any other, so the rank that has least
+    /// decides, and engines that share a file system or a memory share what is there.
+    pub(super) async fn offer_of(&self, targets: &[TargetName]) -> Result<SpaceOffer> {
+        let mut ranks: Vec<Rank> = targets.iter().map(|target| target.0).collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        let asked: Vec<TargetName> = ranks.iter().map(|rank| (*rank, SERVICE_TARGET)).collect();
+        let offers: Vec<RankOffer> = self.peers.call_all(&asked, Opcode::RankOffer, &()).await?;
+        let count = offers.len() as u64;
+        let storage = offers.iter().map(|offer| (offer.storage_name.as_str(), offer.storage));
+        let memory = offers.iter().map(|offer| (offer.memory_name.as_str(), offer.memory));
+        let times = |least: u64| least.saturating_mul(count);
+        Ok(SpaceOffer { storage: times(least_share(storage)), memory: times(least_share(memory)) })
+    }
+}
+
+/// The least that one of those gets who share equally what has one name.
+fn least_share<'a>(offers: impl Iterator<Item = (&'a str, u64)>) -> u64 {
+    let mut by_name: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (name, bytes) in offers {
+        let entry = by_name.entry(name).or_insert((0, bytes));
+        *entry = (entry.0 + 1, entry.1.min(bytes));
+    }
+    by_name.values().map(|(sharing, bytes)| bytes / sharing).min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_shares_a_file_system_shares_its_room() {
+        assert_eq!(least_share([("a", 90), ("a", 89), ("b", 40)].into_iter()), 40);
+        assert_eq!(least_share([("a", 60), ("a", 61), ("b", 40)].into_iter()), 30);
+        assert_eq!(least_share([].into_iter()), 0);
+    }
+}

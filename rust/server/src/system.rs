@@ -1,0 +1,14 @@
+//! An engine of a system of several: it listens on a control port, begins the system or joins it, and serves.
+
+mod door;
+mod engine;
+mod identity;
+mod link;
+mod running;
+mod settings;
+mod socket;
+
+pub use engine::SystemEngine;
+pub use settings::{SystemEngineSettings, SystemReady};
+
+pub(crate) use identity::FILE as IDENTITY_FILE;

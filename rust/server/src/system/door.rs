@@ -1,0 +1,322 @@
+//! The control port of an engine: clients, tools and other engines come in here. Bytes from it are hostile.
+
+use super::socket;
+use crate::local::Wanted;
+use daos_env::Env;
+use daos_status::{Result, Status};
+use daos_types::Rank;
+use daos_wire::{
+    CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, CONTROL_REQUEST_LENGTH_MAX, ControlReply, ControlRequest,
+    control_body_length, control_frame, decode,
+};
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+/// Connections that are accepted between two looks at the others.
+const ACCEPTS_PER_ROUND: usize = 64;
+/// How long the door stays shut when the process has no descriptor left.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a stranger may take to say what it wants, and to take its answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What may wait to be sent on one connection; who does not read is cut off beyond it.
+const UNSENT_MAX: usize = 2 * CONTROL_LENGTH_MAX;
+
+/// A connection, for as long as the process lives.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct ConnectionId(u64);
+
+/// What a connection means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// Somebody who may ask.
+    Stranger,
+    /// A client's lease, with its session.
+    Client(u64),
+    /// An engine that lives.
+    Engine(Rank),
+}
+
+/// What happened at the door.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// To be answered by [`Door::answer`].
+    Asked(ConnectionId, ControlRequest),
+    /// A connection that meant something is gone.
+    Gone(Role),
+}
+
+struct Connection {
+    stream: TcpStream,
+    from: SocketAddr,
+    role: Role,
+    received: Vec<u8>,
+    unsent: Vec<u8>,
+    /// A request is being answered: nothing is read meanwhile.
+    is_asking: bool,
+    /// Until when a stranger has to have said or taken something.
+    deadline: Option<Duration>,
+}
+
+/// Why a connection ends.
+enum End {
+    Gone,
+    Misbehaved(Status),
+}
+
+pub(crate) struct Door {
+    listener: TcpListener,
+    connections: BTreeMap<ConnectionId, Connection>,
+    next: u64,
+    connections_max: usize,
+    env: Env,
+    paused_until: Option<Duration>,
+    /// What [`Door::wanted`] named last, in its order.
+    order: Vec<ConnectionId>,
+}
+
+impl Door {
+    /// Listens on `host:port`.
+    pub fn open(listen: &str, env: Env, connections_max: usize) -> Result<Door> {
+        let failed = |error: std::io::Error| {
+            let remedy = match error.kind() {
+                ErrorKind::AddrInUse => "; another engine or program has it: give this one another port",
+                ErrorKind::AddrNotAvailable => "; this machine has no such address",
+                _ => "",
+            };
+            let status = Status::from(error);
+            let sentence = format!("listening on control port {listen}: {}{remedy}", status.context());
+            Status::new(status.code(), sentence)
+        };
+        let addresses: Vec<SocketAddr> = listen.to_socket_addrs().map_err(failed)?.collect();
+        let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let (connections, order) = (BTreeMap::new(), Vec::new());
+        Ok(Door { listener, connections, next: 0, connections_max, env, paused_until: None, order })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr().map_err(Status::from)?)
+    }
+
+    fn now(&self) -> Duration {
+        self.env.clock.monotonic()
+    }
+
+    fn takes_more(&self) -> bool {
+        self.connections.len() < self.connections_max && self.paused_until.is_none_or(|until| until <= self.now())
+    }
+
+    /// How many clients are attached.
+    pub fn clients(&self) -> usize {
+        self.connections.values().filter(|connection| matches!(connection.role, Role::Client(_))).count()
+    }
+
+    /// When to look again though no descriptor is ready.
+    pub fn deadline(&self) -> Option<Duration> {
+        let paused = self.paused_until.filter(|until| *until > self.now());
+        let patience = self.connections.values().filter_map(|connection| connection.deadline).min();
+        [paused, patience].into_iter().flatten().min()
+    }
+
+    /// What to wait for; [`Door::serve`] is then given as many answers.
+    pub fn wanted(&mut self) -> Vec<Wanted> {
+        self.order = self.connections.keys().copied().collect();
+        let mut wanted: Vec<Wanted> = self.connections.values().map(Connection::wanted).collect();
+        if self.takes_more() {
+            wanted.push(Wanted { descriptor: self.listener.as_raw_fd(), write: false });
+        }
+        wanted
+    }
+
+    /// Serves the descriptors that are ready.
+    pub fn serve(&mut self, ready: &[bool]) -> Vec<Event> {
+        let mut events = Vec::new();
+        let order = std::mem::take(&mut self.order);
+        let knock = ready.get(order.len()).copied().unwrap_or(false);
+        for (id, _) in order.into_iter().zip(ready).filter(|(_, ready)| **ready) {
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            match connection.look() {
+                Ok(Some(request)) => events.push(Event::Asked(id, request)),
+                Ok(None) => {}
+                Err(end) => self.end(id, end, &mut events),
+            }
+        }
+        let now = self.now();
+        let late = |connection: &Connection| connection.deadline.is_some_and(|deadline| deadline <= now);
+        let late: Vec<ConnectionId> = self.connections.iter().filter(|(_, c)| late(c)).map(|(id, _)| *id).collect();
+        late.into_iter().for_each(|id| self.end(id, End::Gone, &mut events));
+        if knock {
+            self.accept();
+        }
+        events
+    }
+
+    fn end(&mut self, id: ConnectionId, end: End, events: &mut Vec<Event>) {
+        let Some(connection) = self.connections.remove(&id) else { return };
+        if let End::Misbehaved(status) = end {
+            daos_env::log!(Warn, "control", "{} is cut off: {status}", connection.from);
+        }
+        self.paused_until = None;
+        if connection.role != Role::Stranger {
+            events.push(Event::Gone(connection.role));
+        }
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..ACCEPTS_PER_ROUND {
+            if !self.takes_more() {
+                return;
+            }
+            match self.listener.accept() {
+                Ok((stream, from)) => self.welcome(stream, from),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                Err(error) => {
+                    daos_env::log!(Warn, "control", "no more connections can be taken in for a while: {error}");
+                    self.paused_until = Some(self.now() + PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, stream: TcpStream, from: SocketAddr) {
+        if let Err(error) = stream.set_nonblocking(true).and_then(|()| socket::watch(&stream)) {
+            daos_env::log!(Warn, "control", "{from} cannot be served: {error}");
+            return;
+        }
+        let connection = Connection {
+            stream,
+            from,
+            role: Role::Stranger,
+            received: Vec::new(),
+            unsent: Vec::new(),
+            is_asking: false,
+            deadline: Some(self.now() + PATIENCE),
+        };
+        self.connections.insert(ConnectionId(self.next), connection);
+        self.next += 1;
+    }
+
+    /// Answers what a connection asked, and says what it means from now on. `false`: it is gone.
+    pub fn answer(&mut self, id: ConnectionId, reply: &ControlReply, role: Role) -> bool {
+        let deadline = (role == Role::Stranger).then(|| self.now() + PATIENCE);
+        let Some(connection) = self.connections.get_mut(&id) else { return false };
+        connection.role = role;
+        connection.is_asking = false;
+        connection.deadline = deadline;
+        connection.say(&control_frame(reply));
+        true
+    }
+
+    /// Does not answer what a connection said, since it was no question.
+    pub fn leave_unanswered(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.is_asking = false;
+        }
+    }
+
+    /// What a connection means.
+    pub fn role(&self, id: ConnectionId) -> Option<Role> {
+        self.connections.get(&id).map(|connection| connection.role)
+    }
+
+    /// Who is at the other end, for the log.
+    pub fn from(&self, id: ConnectionId) -> String {
+        self.connections.get(&id).map_or_else(String::new, |connection| connection.from.to_string())
+    }
+
+    /// Lets go of older connections of a rank, without a word to anybody: it has a newer one.
+    pub fn supersede(&mut self, rank: Rank, newest: ConnectionId) {
+        self.connections.retain(|id, connection| *id == newest || connection.role != Role::Engine(rank));
+    }
+
+    /// Tells every engine, or one.
+    pub fn tell_engines(&mut self, only: Option<Rank>, message: &ControlReply) -> usize {
+        let frame = control_frame(message);
+        let mut told = 0;
+        for connection in self.connections.values_mut() {
+            match connection.role {
+                Role::Engine(rank) if only.is_none_or(|only| only == rank) => {
+                    connection.say(&frame);
+                    told += 1;
+                }
+                _ => {}
+            }
+        }
+        told
+    }
+
+    /// Cuts every client off.
+    pub fn dismiss_clients(&mut self) {
+        self.connections.retain(|_, connection| !matches!(connection.role, Role::Client(_)));
+    }
+}
+
+impl Connection {
+    fn wanted(&self) -> Wanted {
+        Wanted { descriptor: self.stream.as_raw_fd(), write: !self.unsent.is_empty() }
+    }
+
+    /// Queues bytes and sends what the kernel takes; one that does not read shows at the next look.
+    fn say(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
+        // Its end shows when it is looked at.
+        let _shows_later = self.send();
+    }
+
+    fn send(&mut self) -> Result<(), End> {
+        while !self.unsent.is_empty() {
+            match self.stream.write(&self.unsent) {
+                Ok(0) => return Err(End::Gone),
+                Ok(count) => drop(self.unsent.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Err(End::Gone),
+            }
+        }
+        if self.unsent.len() > UNSENT_MAX {
+            let sentence = format!("it does not read, and {} bytes wait for it", self.unsent.len());
+            return Err(End::Misbehaved(Status::new(daos_status::Code::Busy, sentence)));
+        }
+        Ok(())
+    }
+
+    /// Looks at a socket on which something happened; gives a request when one is complete.
+    fn look(&mut self) -> Result<Option<ControlRequest>, End> {
+        self.send()?;
+        let mut bytes = [0; 4096];
+        loop {
+            if self.received.len() > CONTROL_HEADER_LENGTH + CONTROL_REQUEST_LENGTH_MAX {
+                break;
+            }
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(End::Gone),
+                Ok(count) => self.received.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Err(End::Gone),
+            }
+        }
+        self.take_request().map_err(End::Misbehaved)
+    }
+
+    fn take_request(&mut self) -> Result<Option<ControlRequest>> {
+        let Some(header) = self.received.first_chunk::<CONTROL_HEADER_LENGTH>() else { return Ok(None) };
+        let length = control_body_length(header, CONTROL_REQUEST_LENGTH_MAX)?;
+        if matches!(self.role, Role::Client(_)) || self.is_asking {
+            daos_status::fail!(daos_status::Code::Proto, "it speaks when it is not its turn");
+        }
+        let end = CONTROL_HEADER_LENGTH + length;
+        let Some(body) = self.received.get(CONTROL_HEADER_LENGTH..end) else { return Ok(None) };
+        let request = decode(body)?;
+        self.received.drain(..end);
+        self.is_asking = true;
+        self.deadline = None;
+        Ok(Some(request))
+    }
+}

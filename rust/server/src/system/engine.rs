@@ -1,0 +1,558 @@
+//! The life of an engine of a system. Its main thread decides here; it waits on everything at once, and on nothing else.
+
+use super::door::{ConnectionId, Door, Event, Role};
+use super::identity::{Identity, Membership};
+use super::link::{Link, News};
+use super::running::Makings;
+use super::settings::{SystemEngineSettings, SystemReady};
+use crate::fabric::Fabric;
+use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals, Wanted, wait};
+use crate::local_engine::{CLIENTS_MAX, OWN_DESCRIPTORS, raise_descriptor_limit};
+use crate::target::ServiceCall;
+use crate::threads::{Progress, TargetThreads};
+use crate::{Ranks, Sessions};
+use daos_env::{Doorbell, Env};
+use daos_pool_service::ClientId;
+use daos_status::{Code, Result, Status, fail};
+use daos_types::{EngineId, Rank, SystemId};
+use daos_wire::{ControlReply, ControlRequest, Hello, Join, Joined, RankAction, RankEntry, RankState, RankTable};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Whether a process ends, and how.
+enum Next {
+    GoOn,
+    End(&'static str),
+}
+
+/// What is done when the metadata service has answered.
+enum Waiting {
+    /// The connection that asked gets the answer, and becomes that of an engine.
+    Join(ConnectionId),
+    /// Nobody waits.
+    Nobody,
+}
+
+/// How far the targets are.
+enum Targets {
+    /// They were told to end.
+    Stopped,
+    Starting(TargetThreads),
+    /// They wait for the engine to join.
+    Joining(TargetThreads),
+    Serving(TargetThreads),
+}
+
+/// An engine of a system, as a process.
+pub struct SystemEngine {
+    settings: SystemEngineSettings,
+    identity: Identity,
+    makings: Makings,
+    signals: StopSignals,
+    door: Door,
+    /// To the engine that leads; none on the one that began the system.
+    link: Option<Link>,
+    targets: Targets,
+    /// Questions to the metadata service that were not answered yet.
+    waiting: BTreeMap<u64, Waiting>,
+    next_question: u64,
+    /// The version of the table that other engines were told last.
+    told: u64,
+    on_ready: Option<Box<dyn FnOnce(&SystemReady)>>,
+    _lock: DirectoryLock,
+}
+
+impl SystemEngine {
+    /// Serves until SIGTERM or SIGINT. `on_ready` is called once, when the engine is part of the system and serves.
+    ///
+    /// To be called by the main thread of a process before it has others: the signals are blocked here.
+    ///
+    /// # Errors
+    /// Why the engine could not start, or had to end.
+    pub fn serve(settings: SystemEngineSettings, on_ready: impl FnOnce(&SystemReady) + 'static) -> Result<()> {
+        settings.check()?;
+        let signals = StopSignals::block()?;
+        let mut engine = SystemEngine::open(settings, signals, Box::new(on_ready))?;
+        let result = engine.run();
+        if let Err(status) = &result {
+            daos_env::log!(Error, "engine", "the engine ends: {status}");
+        }
+        result
+    }
+
+    fn open(
+        settings: SystemEngineSettings,
+        signals: StopSignals,
+        on_ready: Box<dyn FnOnce(&SystemReady)>,
+    ) -> Result<SystemEngine> {
+        let env = Env::system();
+        let directory = Directory::create(&settings.directory)?;
+        let Some(lock) = directory.try_lock(Holder::Process)? else { return Err(directory.in_use()) };
+        let log_file = settings.log_file.clone().unwrap_or_else(|| directory.log_file());
+        let log = LogFile::open(log_file, env.clock.clone())?;
+        daos_env::set_log_sink(move |level, area, message| log.write(level, area, message));
+        let format = DirectoryFormat::read_or_choose(&directory, settings.targets)?;
+        let identity = identity_of(&directory, &format, &settings, &env)?;
+        let descriptors = raise_descriptor_limit();
+        let connections_max = descriptors.saturating_sub(OWN_DESCRIPTORS) / (format.targets as usize + 1);
+        let door = Door::open(&settings.control(), env.clone(), connections_max.clamp(1, CLIENTS_MAX))?;
+        let bell = Arc::new(Doorbell::new()?);
+        let makings = Makings {
+            directory,
+            format,
+            fabric: Fabric::Network(settings.fabric.clone()),
+            sessions: Arc::new(Sessions::new(&*env.random)),
+            ranks: Arc::new(Ranks::with_bell(bell.clone())),
+            system: settings.system.clone(),
+            bell,
+            env,
+        };
+        daos_env::log!(
+            Info,
+            "engine",
+            "engine {} {} starts as process {} for {} with {} targets, control port {}",
+            env!("CARGO_PKG_VERSION"),
+            identity.engine,
+            std::process::id(),
+            makings.directory.path().display(),
+            makings.format.targets,
+            settings.control()
+        );
+        let link = match leads(&identity, &settings)? {
+            true => None,
+            false => Some(Link::start(settings.replicas(), makings.bell.clone())?),
+        };
+        makings.directory.write_process_file();
+        Ok(SystemEngine {
+            targets: Targets::Starting(makings.start()?),
+            settings,
+            identity,
+            makings,
+            signals,
+            door,
+            link,
+            waiting: BTreeMap::new(),
+            next_question: 0,
+            told: 0,
+            on_ready: Some(on_ready),
+            _lock: lock,
+        })
+    }
+
+    fn run(&mut self) -> Result<()> {
+        let result = loop {
+            match self.turn() {
+                Ok(Next::GoOn) => {}
+                Ok(Next::End(signal)) => {
+                    daos_env::log!(Info, "engine", "{signal} ends the engine; clients: {}", self.door.clients());
+                    break Ok(());
+                }
+                Err(status) => break Err(status),
+            }
+        };
+        let stopped = self.stop_targets();
+        self.makings.directory.remove_process_file();
+        daos_env::log!(Info, "engine", "ended");
+        result.and(stopped)
+    }
+
+    /// Waits until something happens, and does what has to be done.
+    fn turn(&mut self) -> Result<Next> {
+        let mut wanted = vec![
+            Wanted { descriptor: self.signals.descriptor(), write: false },
+            Wanted { descriptor: self.makings.bell.descriptor(), write: false },
+        ];
+        wanted.extend(self.door.wanted());
+        let now = self.makings.env.clock.monotonic();
+        let limit: Option<Duration> = self.door.deadline().map(|deadline| deadline.saturating_sub(now));
+        let ready = wait(&wanted, limit);
+        if let Some(signal) = self.signals.take() {
+            return Ok(Next::End(signal));
+        }
+        self.makings.bell.clear();
+        self.look_at_targets()?;
+        while let Some(news) = self.link.as_ref().and_then(Link::news) {
+            self.hear(news)?;
+        }
+        for event in self.door.serve(&ready[2..]) {
+            match event {
+                Event::Asked(id, request) => self.asked(id, request),
+                Event::Gone(role) => self.gone(role),
+            }
+        }
+        self.tell_table();
+        Ok(Next::GoOn)
+    }
+
+    fn leads(&self) -> bool {
+        self.link.is_none()
+    }
+
+    /// Takes the news of the targets.
+    fn look_at_targets(&mut self) -> Result<()> {
+        let (Targets::Starting(threads) | Targets::Joining(threads) | Targets::Serving(threads)) = &mut self.targets
+        else {
+            return Ok(());
+        };
+        let progress = threads.progress()?;
+        let answers = threads.take_answers();
+        match (progress, std::mem::replace(&mut self.targets, Targets::Stopped)) {
+            (Progress::Bound, Targets::Starting(threads)) => self.bound(threads)?,
+            (Progress::Ready, Targets::Starting(threads)) => self.serving(threads)?,
+            (Progress::Ended, _) => fail!(Code::Shutdown, "the targets of the engine ended"),
+            (_, same) => self.targets = same,
+        }
+        answers.into_iter().for_each(|(number, answer)| self.answered(number, answer));
+        Ok(())
+    }
+
+    /// The addresses of the targets are known: the engine joins, or knows itself.
+    fn bound(&mut self, mut threads: TargetThreads) -> Result<()> {
+        let targets = threads.addresses().iter().map(ToString::to_string).collect();
+        let entry = self.entry(targets);
+        let member = self.identity.member.clone();
+        if let Some(link) = &self.link {
+            link.join(Join {
+                system: self.settings.system.clone(),
+                id: member.as_ref().map(|member| member.system),
+                rank: member.as_ref().map(|member| member.rank),
+                provider: self.makings.fabric.provider().to_owned(),
+                entry,
+            });
+            self.targets = Targets::Joining(threads);
+            return Ok(());
+        }
+        let Some(member) = member else { fail!(Code::Uninit, "the engine has no identity") };
+        let table = RankTable {
+            version: 0,
+            system: member.name,
+            id: member.system,
+            provider: self.makings.fabric.provider().to_owned(),
+            service: member.rank,
+            ranks: vec![RankEntry { rank: member.rank, ..entry }],
+        };
+        // A table of an earlier start of the targets may be there, and newer; the service makes one that is newer still.
+        self.makings.ranks.set_anew(member.rank, table)?;
+        threads.serve();
+        self.targets = Targets::Starting(threads);
+        Ok(())
+    }
+
+    /// What others are told about the engine.
+    fn entry(&self, targets: Vec<String>) -> RankEntry {
+        RankEntry {
+            rank: Rank(0),
+            engine: self.identity.engine,
+            control: self.settings.control(),
+            domain: self.settings.domain.clone().unwrap_or_else(|| format!("/{}", crate::node::host())),
+            node: crate::node::name(),
+            directory: self.makings.directory.path().display().to_string(),
+            targets,
+            state: RankState::Joined as u8,
+        }
+    }
+
+    /// The targets serve.
+    fn serving(&mut self, threads: TargetThreads) -> Result<()> {
+        self.makings.format.write(&self.makings.directory)?;
+        self.makings.format.is_new = false;
+        let Some(member) = &self.identity.member else { fail!(Code::Uninit, "the engine has no identity") };
+        let rank = member.rank;
+        let ready = SystemReady {
+            system: member.name.clone(),
+            rank,
+            control: self.settings.control(),
+            targets: threads.addresses().len(),
+            provider: self.makings.fabric.provider().to_owned(),
+        };
+        self.targets = Targets::Serving(threads);
+        daos_env::log!(Info, "engine", "rank {} of system '{}' serves", rank.0, ready.system);
+        if let Some(link) = &self.link {
+            link.say(&ControlRequest::Serves(rank));
+        }
+        if let Some(on_ready) = self.on_ready.take() {
+            on_ready(&ready);
+        }
+        Ok(())
+    }
+
+    /// Takes what the link has to say.
+    fn hear(&mut self, news: News) -> Result<()> {
+        match news {
+            News::Joined(joined) => self.joined(*joined)?,
+            News::Table(table) => {
+                if let Some(member) = &self.identity.member {
+                    self.makings.ranks.set(member.rank, *table)?;
+                }
+            }
+            News::Refused(status) => return Err(status.while_doing("joining the system")),
+            News::Lost(status) => daos_env::log!(Warn, "engine", "the metadata service is not reached: {status}"),
+            News::Order(RankAction::Stop) => {
+                self.stop_targets()?;
+            }
+            News::Order(RankAction::Start) => self.start_targets()?,
+            News::Order(action) => daos_env::log!(Warn, "engine", "an order to {action:?} means nothing to an engine"),
+        }
+        Ok(())
+    }
+
+    fn joined(&mut self, joined: Joined) -> Result<()> {
+        let Joined { rank, token, table } = joined;
+        let member = Membership { name: table.system.clone(), system: table.id, rank };
+        if self.identity.member.as_ref() != Some(&member) {
+            self.identity.member = Some(member);
+            self.identity.write(&self.makings.directory)?;
+        }
+        self.makings.sessions.set_engine(token);
+        self.makings.ranks.set(rank, table)?;
+        daos_env::log!(Info, "engine", "joined as rank {}", rank.0);
+        match std::mem::replace(&mut self.targets, Targets::Stopped) {
+            Targets::Joining(mut threads) => {
+                threads.serve();
+                self.targets = Targets::Starting(threads);
+            }
+            same => {
+                // The service was lost, and is there again.
+                if let (Targets::Serving(_), Some(link)) = (&same, &self.link) {
+                    link.say(&ControlRequest::Serves(rank));
+                }
+                self.targets = same;
+            }
+        }
+        Ok(())
+    }
+
+    fn start_targets(&mut self) -> Result<()> {
+        if matches!(self.targets, Targets::Stopped) {
+            daos_env::log!(Info, "engine", "the targets are started");
+            self.targets = Targets::Starting(self.makings.start()?);
+        }
+        Ok(())
+    }
+
+    /// Ends the targets in good order, and says so.
+    fn stop_targets(&mut self) -> Result<()> {
+        let (Targets::Starting(mut threads) | Targets::Joining(mut threads) | Targets::Serving(mut threads)) =
+            std::mem::replace(&mut self.targets, Targets::Stopped)
+        else {
+            return Ok(());
+        };
+        let result = threads.stop();
+        self.door.dismiss_clients();
+        if let (Some(link), Some(member)) = (&self.link, &self.identity.member) {
+            link.say(&ControlRequest::Stopped(member.rank));
+        }
+        daos_env::log!(Info, "engine", "the targets have ended");
+        result
+    }
+
+    /// Asks the metadata service, which is on the first target of this engine.
+    fn ask_service(&mut self, call: ServiceCall, waiting: Waiting) -> Result<()> {
+        let Targets::Serving(threads) = &self.targets else {
+            fail!(Code::Again, "the metadata service is starting or was stopped; try again");
+        };
+        threads.control(self.next_question, call);
+        self.waiting.insert(self.next_question, waiting);
+        self.next_question += 1;
+        Ok(())
+    }
+
+    fn answered(&mut self, number: u64, answer: Result<Option<ControlReply>>) {
+        let Some(waiting) = self.waiting.remove(&number) else { return };
+        match (waiting, answer) {
+            (Waiting::Join(id), Ok(Some(reply))) => {
+                let ControlReply::Joined(joined) = &reply else { return };
+                let rank = joined.rank;
+                self.door.supersede(rank, id);
+                if !self.door.answer(id, &reply, Role::Engine(rank)) {
+                    self.gone(Role::Engine(rank));
+                }
+            }
+            (Waiting::Join(id), Err(status)) => {
+                daos_env::log!(Warn, "system", "{} may not join: {status}", self.door.from(id));
+                self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
+            }
+            (Waiting::Nobody, Err(status)) => daos_env::log!(Error, "system", "{status}"),
+            (_, Ok(_)) => {}
+        }
+    }
+
+    /// Answers somebody at the door, now or when the service has.
+    fn asked(&mut self, id: ConnectionId, request: ControlRequest) {
+        if let Err(status) = self.try_answer(id, request) {
+            self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
+        }
+    }
+
+    fn try_answer(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
+        match (request, self.door.role(id)) {
+            (ControlRequest::Stopped(rank), Some(Role::Engine(known))) if rank == known => {
+                self.door.leave_unanswered(id);
+                self.ask_service(ServiceCall::State(rank, RankState::Stopped), Waiting::Nobody)
+            }
+            (ControlRequest::Serves(rank), Some(Role::Engine(known))) if rank == known => {
+                self.door.leave_unanswered(id);
+                self.ask_service(ServiceCall::Serves(rank), Waiting::Nobody)
+            }
+            (ControlRequest::Stopped(_) | ControlRequest::Serves(_), _) => {
+                fail!(Code::NoPerm, "only an engine that has joined says that of itself")
+            }
+            (request, _) => self.answer_stranger(id, request),
+        }
+    }
+
+    fn answer_stranger(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
+        let (ControlRequest::Attach(_)
+        | ControlRequest::Join(_)
+        | ControlRequest::Members(_)
+        | ControlRequest::Ranks(_)) = &request
+        else {
+            fail!(Code::Proto, "that is no request");
+        };
+        if let Some(elsewhere) = self.redirect() {
+            self.door.answer(id, &ControlReply::Redirect(elsewhere?), Role::Stranger);
+            return Ok(());
+        }
+        match request {
+            ControlRequest::Join(join) => self.ask_service(ServiceCall::Join(Box::new(join)), Waiting::Join(id)),
+            ControlRequest::Attach(attach) => self.attach(id, &attach.system),
+            ControlRequest::Members(members) => {
+                self.check_name(&members.system)?;
+                let table = self.makings.ranks.known()?.table.clone();
+                self.door.answer(id, &ControlReply::Table(table), Role::Stranger);
+                Ok(())
+            }
+            _ => fail!(Code::Nosys, "that is not part of this release"),
+        }
+    }
+
+    /// Where whoever asks has to go, when it is not here.
+    fn redirect(&self) -> Option<Result<String>> {
+        if self.leads() {
+            return None;
+        }
+        Some(self.makings.ranks.known().and_then(|known| match known.table.find(known.table.service) {
+            Some(entry) => Ok(entry.control.clone()),
+            None => fail!(Code::Again, "this engine has not joined yet; try again"),
+        }))
+    }
+
+    fn check_name(&self, name: &str) -> Result<()> {
+        if name != self.settings.system {
+            fail!(
+                Code::NoPerm,
+                "the system here is '{}', not '{name}': set DAOS_SYSTEM or 'name', or use another access point",
+                self.settings.system
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes a client in: from now on its connection is its lease.
+    fn attach(&mut self, id: ConnectionId, system: &str) -> Result<()> {
+        self.check_name(system)?;
+        let known = self.makings.ranks.known()?;
+        let Some(own) = known.table.find(known.own) else { fail!(Code::Again, "the engine is starting; try again") };
+        if !matches!(self.targets, Targets::Serving(_)) {
+            fail!(Code::Again, "rank {} is starting or was stopped; 'dmg system start' starts it", known.own.0);
+        }
+        let session = self.makings.sessions.admit(&*self.makings.env.random);
+        let hello = Hello {
+            session,
+            process: std::process::id(),
+            system: system.to_owned(),
+            provider: self.makings.fabric.provider().to_owned(),
+            targets: own.targets.clone(),
+        };
+        let reply = ControlReply::Greeting((hello, known.table.clone()));
+        if !self.door.answer(id, &reply, Role::Client(session)) {
+            self.gone(Role::Client(session));
+        }
+        Ok(())
+    }
+
+    /// A connection that meant something has ended.
+    fn gone(&mut self, role: Role) {
+        match role {
+            Role::Stranger => {}
+            Role::Client(session) => {
+                let client: ClientId = self.makings.sessions.forget(session);
+                if let Targets::Serving(threads) = &self.targets {
+                    threads.client_gone(client);
+                }
+            }
+            Role::Engine(rank) => {
+                if let Err(status) = self.ask_service(ServiceCall::Lost(rank), Waiting::Nobody) {
+                    daos_env::log!(Warn, "system", "that rank {} was lost could not be noted: {status}", rank.0);
+                }
+            }
+        }
+    }
+
+    /// Tells the other engines a table that is newer than what they were told.
+    fn tell_table(&mut self) {
+        let Ok(known) = self.makings.ranks.known() else { return };
+        if self.leads() && known.table.version > self.told {
+            self.told = known.table.version;
+            self.door.tell_engines(None, &ControlReply::Table(known.table.clone()));
+        }
+    }
+}
+
+/// What the engine of a directory is; a new one becomes somebody. Refuses a directory of somebody else.
+fn identity_of(
+    directory: &Directory,
+    format: &DirectoryFormat,
+    settings: &SystemEngineSettings,
+    env: &Env,
+) -> Result<Identity> {
+    let path = directory.path().display();
+    let identity = match Identity::read(directory)? {
+        Some(identity) => identity,
+        None if !format.is_new => fail!(
+            Code::NoPerm,
+            "{path} is the directory of a local engine, which programs start by themselves; give this engine another one"
+        ),
+        None => {
+            let mut identity = Identity { engine: EngineId(env.random.uuid()), member: None };
+            if settings.begins_system()? {
+                let system = SystemId(env.random.uuid());
+                identity.member = Some(Membership { name: settings.system.clone(), system, rank: Rank(0) });
+            }
+            identity.write(directory)?;
+            identity
+        }
+    };
+    if let Some(member) = identity.member.as_ref().filter(|member| member.name != settings.system) {
+        fail!(
+            Code::NoPerm,
+            "{path} belongs to rank {} of system '{}', and this engine is told to be of '{}': correct the name, or use another \
+             directory",
+            member.rank.0,
+            member.name,
+            settings.system
+        );
+    }
+    Ok(identity)
+}
+
+/// Whether the metadata service is this engine's. The first replica begins the system, and stays where it is.
+fn leads(identity: &Identity, settings: &SystemEngineSettings) -> Result<bool> {
+    match &identity.member {
+        Some(member) if member.rank == Rank(0) && !settings.begins_system()? => fail!(
+            Code::NoPerm,
+            "{} belongs to rank 0 of system '{}', which it began, and its access points now say that it joins another; correct \
+             'mgmt_svc_replicas' (--replicas), whose first must be this engine, or use another directory",
+            settings.directory.display(),
+            member.name
+        ),
+        Some(member) => Ok(member.rank == Rank(0)),
+        None if settings.begins_system()? => {
+            let sentence = "this engine has not joined a system yet, and its access points now say that it is the first of one; use \
+                            an empty directory";
+            Err(Status::new(Code::Inval, sentence))
+        }
+        None => Ok(false),
+    }
+}

@@ -1,0 +1,137 @@
+//! What an engine of a system is told before it starts.
+
+use daos_rpc::libfabric::FabricSettings;
+use daos_status::{Code, Result, Status, fail};
+use daos_types::Rank;
+use daos_wire::{CONTROL_PORT_DEFAULT, with_control_port};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
+
+/// The settings of a [`crate::SystemEngine`].
+#[derive(Clone, Debug)]
+pub struct SystemEngineSettings {
+    /// Where it stores; made when it is missing.
+    pub directory: PathBuf,
+    /// The system's name.
+    pub system: String,
+    /// The host, or its address, on which the control port listens and by which others reach it.
+    pub host: String,
+    /// The control port.
+    pub port: u16,
+    /// Control ports, `host:port`, of the engines that hold the system's metadata; the first of them begins the system.
+    pub replicas: Vec<String>,
+    /// How many targets a new directory gets; `None` chooses by the number of cores.
+    pub targets: Option<u32>,
+    /// The fabric; with a port, each target has one, counted from it.
+    pub fabric: FabricSettings,
+    /// The fault domain; `/` and the name of the machine when there is none.
+    pub domain: Option<String>,
+    /// Where it logs; `engine.log` in its directory when there is none.
+    pub log_file: Option<PathBuf>,
+}
+
+/// What an engine tells when it is ready.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SystemReady {
+    /// The system's name.
+    pub system: String,
+    /// The engine's rank.
+    pub rank: Rank,
+    /// Its control port.
+    pub control: String,
+    /// How many targets it has.
+    pub targets: usize,
+    /// Provider of its fabric.
+    pub provider: String,
+}
+
+impl SystemEngineSettings {
+    /// An engine on this machine's loopback interface.
+    pub fn new(directory: PathBuf) -> SystemEngineSettings {
+        SystemEngineSettings {
+            directory,
+            system: crate::local_engine::SYSTEM_NAME.to_owned(),
+            host: "127.0.0.1".to_owned(),
+            port: CONTROL_PORT_DEFAULT,
+            replicas: Vec::new(),
+            targets: None,
+            fabric: FabricSettings::new("tcp"),
+            domain: None,
+            log_file: None,
+        }
+    }
+
+    /// `host:port` of its own control port.
+    pub fn control(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// The control ports of the metadata service's replicas; the default port of this machine when none is named.
+    pub(crate) fn replicas(&self) -> Vec<String> {
+        match self.replicas.as_slice() {
+            [] => vec![format!("127.0.0.1:{CONTROL_PORT_DEFAULT}")],
+            named => named.iter().map(|name| with_control_port(name)).collect(),
+        }
+    }
+
+    /// Whether this engine begins the system: it is the first replica.
+    pub(crate) fn begins_system(&self) -> Result<bool> {
+        match self.replicas().first() {
+            Some(first) => is_own(first, self.port),
+            None => Ok(false),
+        }
+    }
+
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.system.is_empty() || self.system.len() > 15 || self.system.chars().any(char::is_control) {
+            fail!(
+                Code::Inval,
+                "'{}' is no name of a system: it has 1 to 15 characters, none of them a control character",
+                self.system.escape_default()
+            );
+        }
+        if self.port == 0 {
+            fail!(Code::Inval, "the control port must be a number from 1 to 65535: others have to know it");
+        }
+        Ok(())
+    }
+}
+
+/// Whether `host:port` is this port of this machine.
+fn is_own(place: &str, port: u16) -> Result<bool> {
+    let addresses = place.to_socket_addrs().map_err(|error| {
+        Status::from(error).while_doing(format_args!("finding the access point '{place}': give a host name and port"))
+    })?;
+    Ok(addresses.into_iter().any(|address| address.port() == port && is_of_this_machine(address.ip())))
+}
+
+/// An address is this machine's when something can listen on it; nothing is sent to find out.
+fn is_of_this_machine(address: IpAddr) -> bool {
+    UdpSocket::bind(SocketAddr::new(address, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_replica_begins_the_system() {
+        let mut settings = SystemEngineSettings::new("x".into());
+        assert_eq!(settings.begins_system(), Ok(true));
+        settings.port = 10002;
+        assert_eq!(settings.begins_system(), Ok(false));
+        settings.replicas = vec!["localhost:10002".into(), "localhost".into()];
+        assert_eq!(settings.begins_system(), Ok(true));
+        settings.replicas = vec!["192.0.2.1:10002".into()];
+        assert_eq!(settings.begins_system(), Ok(false), "an address of documents is nobody's");
+        for bad in ["", "a name that is too long", "a\nb"] {
+            settings.system = bad.to_owned();
+            assert!(settings.check().is_err(), "{bad}");
+        }
+    }
+}
