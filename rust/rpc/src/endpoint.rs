@@ -1,12 +1,12 @@
 //! Calls on top of a transport.
 
+mod call;
 mod control;
 mod exposures;
+mod history;
 mod inner;
 mod peers;
 mod request;
-mod seen;
-mod served;
 mod timer;
 mod transfer;
 mod waits;
@@ -14,24 +14,21 @@ mod waits;
 pub use request::Request;
 pub use transfer::Exposed;
 
-use crate::frame::{Frame, Head, Kind, encode};
+use crate::frame::Frame;
 use crate::{Access, Address, BulkDescriptor, EndpointSettings, Statistics, Transport};
-use daos_env::sync::Receiver;
 use daos_env::{IoBuffer, Random, Source, Spawner};
-use daos_status::{Code, Result, Status, fail};
+use daos_status::{Code, Result, Status};
+use call::{Call, Waiter};
 use inner::{Inner, Intake};
 use peers::Peers;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::future::Future;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use transfer::{Direction, transfer};
-use waits::{Waiting, Waits};
+use waits::Waits;
 
 /// Makes calls and serves requests over one transport, on one thread. Clones are the same endpoint.
 ///
@@ -66,11 +63,12 @@ impl Endpoint {
         let inner = Rc::new(Inner {
             address: transport.address(),
             spawner: spawner.clone(),
-            peers: RefCell::new(Peers::new(settings.peers_max)),
+            peers: RefCell::new(Peers::new(settings.peers_max, settings.calls_per_peer_max)),
             waits: Waits::new(settings.outstanding_max, settings.ask_interval, random.next_u64()),
             settings,
             handler: RefCell::default(),
-            served: Default::default(),
+            load: Default::default(),
+            next_token: Cell::new(random.next_u64()),
             counters: Default::default(),
             exposures: Default::default(),
             closed: Cell::new(false),
@@ -95,13 +93,15 @@ impl Endpoint {
     /// Sets the token that goes with every later request to a peer.
     pub fn set_session(&self, peer: &Address, session: u64) -> Result<()> {
         self.0.check_open()?;
-        self.0.peer(peer)?;
-        self.0.peers.borrow_mut().set_session(peer, session);
+        self.0.peer(peer)?.0.session.set(session);
         Ok(())
     }
 
     /// Asks a peer, and waits for its answer for at most `timeout`. The request is sent when the future is first polled;
     /// dropping the future forgets the call (the peer may still execute it).
+    ///
+    /// A request that was lost is sent again while its time lasts, and is carried out at most once. When that cannot be known (the peer was
+    /// restarted, say), the call fails with `DER_HG`.
     ///
     /// An error of the peer's handler comes back as the handler gave it. The endpoint's own errors name peer and
     /// operation: `DER_TIMEDOUT`, `DER_UNREACH`, `DER_HG`, `DER_BUSY` (a bound was reached, try later), `DER_OVERFLOW`
@@ -119,50 +119,32 @@ impl Endpoint {
         memory: impl IntoIterator<Item = &Exposed>,
         timeout: Duration,
     ) -> Result<ReplyBody> {
+        let memory = memory.into_iter().map(Exposed::number).collect();
+        self.call_with(peer, Call { opcode, body, memory, is_repeatable: false, timeout }).await
+    }
+
+    /// As [`Endpoint::call_lending`], with a request that the peer may carry out twice: it is sent again also when nobody knows whether it was.
+    pub async fn call_repeatable(
+        &self,
+        peer: &Address,
+        opcode: u16,
+        body: Vec<u8>,
+        memory: impl IntoIterator<Item = &Exposed>,
+        timeout: Duration,
+    ) -> Result<ReplyBody> {
+        let memory = memory.into_iter().map(Exposed::number).collect();
+        self.call_with(peer, Call { opcode, body, memory, is_repeatable: true, timeout }).await
+    }
+
+    async fn call_with(&self, peer: &Address, call: Call) -> Result<ReplyBody> {
+        let opcode = call.opcode;
         let name = |status: Status| status.while_doing(format_args!("call of operation {opcode:#x} to {peer}"));
-        let numbers = memory.into_iter().map(Exposed::number).collect();
-        let mut timeout = timeout;
-        if self.0.exposures.is_unclean(peer) {
-            timeout = self.until_clean(peer, timeout).await.map_err(name)?;
-        }
-        let waiter = self.start(peer, opcode, &body, numbers, timeout).map_err(name)?;
-        drop(body);
-        let frame = waiter.await.map_err(name)?;
+        let frame = call.run(&self.0, peer).await.map_err(name)?;
         if frame.head.status == 0 {
             return Ok(ReplyBody(frame));
         }
         let sentence = String::from_utf8_lossy(frame.body()).into_owned();
         Err(Status::from_der(frame.head.status, sentence).unwrap_or_else(|| Code::Unknown.into()))
-    }
-
-    /// Waits until the connection to a peer was ended that must be, and gives the time that is left.
-    async fn until_clean(&self, peer: &Address, limit: Duration) -> Result<Duration> {
-        let start = self.0.now();
-        if self.0.spawner.timeout(limit, self.0.exposures.until_clean(peer)).await.is_none() {
-            fail!(
-                Code::Timedout,
-                "memory of an earlier call to {peer} without reply was not given back within {limit:?}"
-            );
-        }
-        Ok(limit.saturating_sub(self.0.now().saturating_sub(start)))
-    }
-
-    fn start(&self, peer: &Address, opcode: u16, body: &[u8], memory: Vec<u64>, timeout: Duration) -> Result<Waiter> {
-        let inner = &self.0;
-        inner.check_open()?;
-        if body.len() > inner.max_body_size() {
-            fail!(Code::Overflow, "a body of {} bytes exceeds {}", body.len(), inner.max_body_size());
-        }
-        let (index, session) = inner.peer(peer)?;
-        let waiter = Waiter::new(inner, peer, Waiting::Reply(opcode), memory, timeout)?;
-        let head = Head { kind: Kind::Request, opcode, call_id: waiter.id, session, status: 0 };
-        let sent = inner.transport.send(index, encode(&head, inner.address.as_str(), body));
-        if let Err(status) = sent {
-            // It never left: nobody can use memory because of it.
-            inner.waits.cancel(waiter.id);
-            return Err(status);
-        }
-        Ok(waiter)
     }
 
     /// Says who answers requests. The handler must not block: what takes time belongs into a task.
@@ -172,7 +154,7 @@ impl Endpoint {
 
     /// Ends all calls and transfers that wait for a peer, and the connection to it: its process died.
     pub fn fail_peer(&self, peer: &Address, status: Status) {
-        self.0.disconnect(peer, &status);
+        self.0.fail_peer(peer, &status);
     }
 
     /// Lets servers reach memory: put the descriptor into the request of an [`Endpoint::call_lending`], and keep the result
@@ -214,7 +196,7 @@ impl Endpoint {
     pub fn statistics(&self) -> Statistics {
         Statistics {
             outstanding: self.0.waits.count(),
-            requests: self.0.served.count(),
+            requests: self.0.load.requests.get(),
             exposures: self.0.exposures.count(),
             ..self.0.counters.read()
         }
@@ -224,34 +206,6 @@ impl Endpoint {
     pub fn close(&self) {
         let source: Rc<dyn Source> = self.0.transport.clone();
         self.0.close(&source);
-    }
-}
-
-/// Waits for the end of a call or transfer; forgets it when dropped.
-struct Waiter {
-    inner: Rc<Inner>,
-    id: u64,
-    receiver: Receiver<Result<Frame>>,
-}
-
-impl Waiter {
-    fn new(inner: &Rc<Inner>, peer: &Address, waiting: Waiting, memory: Vec<u64>, limit: Duration) -> Result<Waiter> {
-        let (id, receiver) = inner.waits.add(peer, waiting, memory, inner.now(), limit)?;
-        Ok(Waiter { inner: inner.clone(), id, receiver })
-    }
-}
-
-impl Future for Waiter {
-    type Output = Result<Frame>;
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Frame>> {
-        let gone = || Err(Status::new(Code::Canceled, "the endpoint is gone"));
-        Pin::new(&mut self.receiver).poll(context).map(|answer| answer.unwrap_or_else(gone))
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        self.inner.ended_without_reply(self.inner.waits.cancel(self.id));
     }
 }
 

@@ -13,6 +13,13 @@ pub struct EndpointSettings {
     pub outstanding_max: usize,
     /// Requests that the handler has and has not answered; one more is answered with `DER_BUSY`.
     pub requests_max: usize,
+    /// Bytes of these requests; one more is answered with `DER_BUSY`.
+    pub request_bytes_max: usize,
+    /// Of these requests, how many may be one peer's; one more is answered with `DER_BUSY`. More than a caller sends, so that only one meets
+    /// it that does not keep to [`EndpointSettings::calls_per_peer_max`].
+    pub requests_per_peer_max: usize,
+    /// Calls to one peer at a time; one more waits for its turn, within its time.
+    pub calls_per_peer_max: usize,
     /// Peers that are remembered; one more makes the endpoint forget the one that was quiet for longest.
     pub peers_max: usize,
     /// How long a transfer of remote memory may take before it fails with `DER_TIMEDOUT`.
@@ -27,6 +34,9 @@ impl Default for EndpointSettings {
         EndpointSettings {
             outstanding_max: 4096,
             requests_max: 4096,
+            request_bytes_max: 64 << 20,
+            requests_per_peer_max: 2048,
+            calls_per_peer_max: 1024,
             peers_max: 4096,
             transfer_timeout: Duration::from_secs(30),
             ask_interval: Duration::from_secs(2),

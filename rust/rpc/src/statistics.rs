@@ -19,8 +19,10 @@ pub struct Statistics {
     pub lost_replies: u64,
     /// Requests that were dropped or answered with `DER_BUSY` because a bound was reached.
     pub refused_requests: u64,
-    /// Requests that came twice, and were served once.
+    /// Requests that came twice, or may have been carried out by a server that has forgotten it, and were not served (again).
     pub doubled_requests: u64,
+    /// Answers that were sent once more because their caller did not get them.
+    pub repeated_answers: u64,
     /// Calls and transfers that wait for their end now.
     pub outstanding: usize,
     /// Requests that the handler has and has not answered now.
@@ -63,6 +65,7 @@ pub(crate) struct Counters {
     pub lost_replies: Counter,
     pub refused_requests: Counter,
     pub doubled_requests: Counter,
+    pub repeated_answers: Counter,
 }
 
 impl Counters {
@@ -73,6 +76,7 @@ impl Counters {
             lost_replies: self.lost_replies.count(),
             refused_requests: self.refused_requests.count(),
             doubled_requests: self.doubled_requests.count(),
+            repeated_answers: self.repeated_answers.count(),
             ..Statistics::default()
         }
     }

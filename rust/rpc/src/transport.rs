@@ -4,6 +4,7 @@ use crate::Address;
 use daos_env::{IoBuffer, Source};
 use daos_status::{Result, Status};
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -85,6 +86,11 @@ pub type Transfer = Pin<Box<dyn Future<Output = (IoBuffer, Result<()>)>>>;
 pub trait Receiver {
     /// A message came in. Its bytes are hostile.
     fn frame(&self, frame: Vec<u8>);
+
+    /// Bytes came in that are no message: why.
+    fn malformed(&self, why: &dyn fmt::Display) {
+        let _uncounted = why;
+    }
 
     /// A message that was accepted for sending could not be delivered.
     fn send_failed(&self, peer: PeerIndex, frame: Vec<u8>, status: Status);

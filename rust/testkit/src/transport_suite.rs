@@ -168,7 +168,7 @@ cases! { $
     failures::a_peer_that_comes_back_elsewhere_is_reached,
     failures::a_timed_out_call_with_memory_leaves_the_peer_usable,
     failures::memory_of_a_timed_out_call_is_safe_among_others,
-    failures::calls_on_an_ended_connection_fail_at_once,
+    failures::calls_go_on_when_their_connection_ended,
     failures::a_lost_call_is_noticed,
     hostile::unknown_operations_are_refused,
     hostile::malformed_messages_are_dropped_and_counted,

@@ -48,11 +48,16 @@ impl Budget {
         Permit { budget: self.clone(), amount }
     }
 
+    /// Takes a part, if nobody waits and there is room.
+    pub fn try_take(self: &Rc<Self>, amount: u64) -> Option<Permit> {
+        (self.queue.borrow().is_empty() && self.has_room(amount)).then(|| self.grant(amount))
+    }
+
     /// Takes a part, waiting in line while there is no room.
     pub async fn take(self: &Rc<Self>, amount: u64) -> Permit {
         loop {
-            if self.queue.borrow().is_empty() && self.has_room(amount) {
-                return self.grant(amount);
+            if let Some(permit) = self.try_take(amount) {
+                return permit;
             }
             let number = self.numbers.get();
             self.numbers.set(number + 1);
@@ -80,6 +85,11 @@ impl Budget {
             let permit = self.grant(waiting.amount);
             waiting.sender.send(permit);
         }
+    }
+
+    /// How many wait in line.
+    pub fn waiting(&self) -> usize {
+        self.queue.borrow().len()
     }
 
     /// How much is in use.

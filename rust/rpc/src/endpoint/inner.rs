@@ -2,9 +2,9 @@
 
 use super::control;
 use super::exposures::Exposures;
-use super::peers::Peers;
+use super::history::Verdict;
+use super::peers::{Peer, Peers};
 use super::request::Request;
-use super::served::ServedRequests;
 use super::waits::{Ended, Waits};
 use crate::frame::{Frame, Head, Kind, encode, peek};
 use crate::statistics::Counters;
@@ -12,6 +12,7 @@ use crate::{Address, EndpointSettings, OVERHEAD_MAX, PeerIndex, Receiver, Transp
 use daos_env::{Clock, Source, Spawner};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -19,6 +20,13 @@ use std::time::Duration;
 const CONTEXT_LENGTH_MAX: usize = 1024;
 
 pub(super) type Handler = Rc<dyn Fn(Request)>;
+
+/// The requests that the handler has and has not answered.
+#[derive(Default)]
+pub(super) struct Load {
+    pub requests: Cell<usize>,
+    pub bytes: Cell<usize>,
+}
 
 pub(super) struct Inner {
     pub transport: Rc<dyn Transport>,
@@ -28,7 +36,9 @@ pub(super) struct Inner {
     pub peers: RefCell<Peers>,
     pub waits: Waits,
     pub handler: RefCell<Option<Handler>>,
-    pub served: ServedRequests,
+    pub load: Load,
+    /// The number that the next memory of a peer's requests gets as its token.
+    pub next_token: Cell<u64>,
     pub counters: Counters,
     pub exposures: Exposures,
     pub closed: Cell<bool>,
@@ -50,9 +60,29 @@ impl Inner {
         Ok(())
     }
 
-    /// Number and session of a peer.
-    pub fn peer(&self, address: &Address) -> Result<(PeerIndex, u64)> {
-        self.peers.borrow_mut().resolve(self.transport.as_ref(), address, |peer| self.waits.involve(peer))
+    /// A peer, and what the transport calls it.
+    pub fn peer(&self, address: &Address) -> Result<(Rc<Peer>, PeerIndex)> {
+        self.peers.borrow_mut().resolve(self.transport.as_ref(), address, || self.new_token())
+    }
+
+    /// What the transport calls a peer.
+    pub fn index(&self, peer: &Peer) -> Result<PeerIndex> {
+        match peer.index.get() {
+            Some(index) => Ok(index),
+            None => Ok(self.peer(&peer.address)?.1),
+        }
+    }
+
+    /// A peer that was heard of before.
+    pub fn known_peer(&self, address: &str) -> Option<Rc<Peer>> {
+        self.peers.borrow_mut().find(address)
+    }
+
+    /// A token that no memory of requests had before, of this endpoint or (the first is random) of another.
+    pub fn new_token(&self) -> u64 {
+        let token = self.next_token.get();
+        self.next_token.set(token.wrapping_add(1));
+        token
     }
 
     /// The largest body that fits a message.
@@ -75,23 +105,30 @@ impl Inner {
             // Calls that lent memory are told of when it is given back. The others, too, must not be carried out behind what
             // their caller does next.
             if memory.is_empty() {
-                control::tell(self, peer, Kind::Abandoned, &[*id]);
+                control::tell(self, peer, Kind::Abandoned, 0, &[*id]);
             }
         }
         self.ended_without_reply(ended);
         if self.waits.time_to_ask(now) {
-            control::ask(self);
+            control::ask(self, self.settings.ask_interval, None);
         }
     }
 
-    /// Ends the connection to a peer, and what waits for it, which would be lost with it.
-    pub fn disconnect(&self, peer: &Address, why: &Status) {
+    /// Ends a peer: the connection to it, and what waits for it.
+    pub fn fail_peer(&self, peer: &Address, why: &Status) {
         self.peers.borrow_mut().disconnect(self.transport.as_ref(), peer);
-        self.ended_without_reply(self.waits.fail_all(Some(peer), why));
+        self.ended_without_reply(self.waits.fail_all(Some(peer), false, why));
     }
 
-    /// Answers a request. A reply that cannot be sent is lost like one on the network: the caller's time-out finds out.
-    pub fn send_reply(&self, to: &Address, request: &Head, result: Result<&[u8], &Status>) {
+    /// Ends the connection to a peer, and transfers on it. Calls go on: the peer is asked for them, since their requests or replies may be
+    /// lost with the connection.
+    pub fn disconnect(&self, peer: &Address, why: &Status) {
+        self.peers.borrow_mut().disconnect(self.transport.as_ref(), peer);
+        self.ended_without_reply(self.waits.fail_all(Some(peer), true, why));
+    }
+
+    /// Answers a request. A reply that cannot be sent is lost like one on the network: the caller asks for it.
+    pub fn send_reply(&self, to: &Peer, is_abandoned: &Rc<Cell<bool>>, request: &Head, result: Result<&[u8], &Status>) {
         if self.closed.get() {
             return;
         }
@@ -110,11 +147,25 @@ impl Inner {
             Ok(body) => (0, body),
             Err(status) => (status.to_der(), shorten(status.context()).as_bytes()),
         };
-        let head = Head { kind: Kind::Reply, status, ..*request };
+        let (opcode, call_id, session) = (request.opcode, request.call_id, request.session);
+        let token = to.history.borrow().token();
+        let head = Head { opcode, call_id, session, status, token, ..Head::of(Kind::Reply) };
         let frame = encode(&head, self.address.as_str(), body);
-        let sent = self.peer(to).and_then(|(peer, _)| self.transport.send(peer, frame));
+        // Whoever may ask twice needs no answer that is kept.
+        let answer = (!request.is_repeatable).then(|| frame.clone());
+        to.history.borrow_mut().answer(call_id, is_abandoned, answer);
+        let sent = self.index(to).and_then(|index| self.transport.send(index, frame));
         if let Err(status) = sent {
-            self.lost_reply(request.opcode, to, &status);
+            self.lost_reply(opcode, &to.address, &status);
+        }
+    }
+
+    /// Sends an answer once more that its caller did not get.
+    pub fn send_answer_again(&self, to: &Address, index: PeerIndex, answer: Vec<u8>) {
+        let sentence = format_args!("{}: answered a request of {to} once more", self.address);
+        self.counters.repeated_answers.add(self.clock(), sentence);
+        if let Err(status) = self.transport.send(index, answer) {
+            self.lost_reply(0, to, &status);
         }
     }
 
@@ -130,7 +181,7 @@ impl Inner {
         if self.closed.replace(true) {
             return;
         }
-        let ended = self.waits.fail_all(None, &Status::new(Code::Canceled, "the endpoint was closed"));
+        let ended = self.waits.fail_all(None, false, &Status::new(Code::Canceled, "the endpoint was closed"));
         self.ended_without_reply(ended);
         self.waits.wake_timer();
         let _handler = self.handler.take();
@@ -164,12 +215,15 @@ impl Receiver for Intake {
             Ok(frame) => match frame.head.kind {
                 Kind::Request => receive_request(&inner, frame),
                 Kind::Reply => receive_reply(&inner, frame),
-                Kind::Abandoned | Kind::Asked | Kind::Unknown => control::receive(&inner, &frame),
+                Kind::Abandoned | Kind::Asked | Kind::Unknown | Kind::Forgotten => control::receive(&inner, &frame),
             },
-            Err(error) => inner
-                .counters
-                .malformed_frames
-                .add(inner.clock(), format_args!("{}: dropped a message: {error}", inner.address)),
+            Err(error) => count_malformed(&inner, &error),
+        }
+    }
+
+    fn malformed(&self, why: &dyn fmt::Display) {
+        if let Some(inner) = self.0.upgrade() {
+            count_malformed(&inner, why);
         }
     }
 
@@ -179,13 +233,18 @@ impl Receiver for Intake {
             Some((Kind::Request, id)) => {
                 inner.ended_without_reply(inner.waits.fail(id, status));
             }
-            Some((Kind::Abandoned | Kind::Asked | Kind::Unknown, _)) => {}
+            Some((Kind::Abandoned | Kind::Asked | Kind::Unknown | Kind::Forgotten, _)) => {}
             Some((Kind::Reply, _)) | None => inner
                 .counters
                 .lost_replies
                 .add(inner.clock(), format_args!("{}: lost a reply: {status}", inner.address)),
         }
     }
+}
+
+fn count_malformed(inner: &Inner, why: &dyn fmt::Display) {
+    let sentence = format_args!("{}: dropped a message: {why}", inner.address);
+    inner.counters.malformed_frames.add(inner.clock(), sentence);
 }
 
 fn receive_reply(inner: &Rc<Inner>, frame: Frame) {
@@ -199,34 +258,62 @@ fn receive_reply(inner: &Rc<Inner>, frame: Frame) {
 }
 
 fn receive_request(inner: &Rc<Inner>, frame: Frame) {
-    let known = inner.peers.borrow_mut().find(frame.source()).map(|(address, ..)| address);
-    let address = match known.map_or_else(|| Address::parse(frame.source()), Ok).and_then(|address| {
-        inner.peer(&address)?;
-        Ok(address)
-    }) {
-        Ok(address) => address,
+    let known = inner.known_peer(frame.source()).filter(|peer| peer.index.get().is_some());
+    let resolved = || -> Result<Rc<Peer>> { Ok(inner.peer(&Address::parse(frame.source())?)?.0) };
+    let peer = known.map_or_else(resolved, Ok);
+    let peer = match peer {
+        Ok(peer) => peer,
         Err(status) => {
             let from = frame.source();
-            inner.counters.refused_requests.add(
-                inner.clock(),
-                format_args!("{}: dropped a request of {from}, who cannot be answered: {status}", inner.address),
-            );
-            return;
+            let sentence = format_args!("{}: dropped a request of {from}, who cannot be answered: {status}", inner.address);
+            return inner.counters.refused_requests.add(inner.clock(), sentence);
         }
     };
-    if !inner.peers.borrow_mut().is_first(&address, frame.head.call_id) {
-        let sentence = format_args!("{}: dropped a request of {address} that came twice", inner.address);
-        return inner.counters.doubled_requests.add(inner.clock(), sentence);
+    let verdict = peer.history.borrow_mut().judge(&frame.head, || inner.new_token());
+    let (address, call) = (&peer.address, frame.head.call_id);
+    match verdict {
+        Verdict::New => serve(inner, &peer, frame),
+        Verdict::Doubled => {
+            let sentence = format_args!("{}: dropped a request of {address} that came twice", inner.address);
+            inner.counters.doubled_requests.add(inner.clock(), sentence);
+        }
+        Verdict::Answered(answer) => {
+            if let Some(index) = peer.index.get() {
+                inner.send_answer_again(address, index, answer);
+            }
+        }
+        Verdict::Forgotten => {
+            let sentence = format_args!("{}: dropped a request of {address} that may have been carried out", inner.address);
+            inner.counters.doubled_requests.add(inner.clock(), sentence);
+            let token = peer.history.borrow().token();
+            control::tell(inner, address, Kind::Forgotten, token, &[call]);
+        }
     }
+}
+
+/// Hands a request to the handler, or refuses it.
+fn serve(inner: &Rc<Inner>, peer: &Rc<Peer>, frame: Frame) {
     let handler = inner.handler.borrow().clone();
-    let refusal = match handler {
-        None => Status::new(Code::Nosys, format!("endpoint {} serves no requests", inner.address)),
-        Some(_) if inner.served.count() >= inner.settings.requests_max => {
-            let sentence = format_args!("{}: refused a request of {address}, too many at once", inner.address);
-            inner.counters.refused_requests.add(inner.clock(), sentence);
-            Status::new(Code::Busy, format!("endpoint {} has too many requests at once", inner.address))
-        }
-        Some(handler) => return handler(Request::new(inner.clone(), address, frame)),
+    let Some(handler) = handler else {
+        let refusal = Status::new(Code::Nosys, format!("endpoint {} serves no requests", inner.address));
+        return refuse(inner, peer, &frame.head, &refusal);
     };
-    inner.send_reply(&address, &frame.head, Err(&refusal));
+    let settings = &inner.settings;
+    let is_full = inner.load.requests.get() >= settings.requests_max
+        || inner.load.bytes.get().saturating_add(frame.length()) > settings.request_bytes_max
+        || peer.history.borrow().served() >= settings.requests_per_peer_max;
+    if is_full {
+        let sentence = format_args!("{}: refused a request of {}, too many at once", inner.address, peer.address);
+        inner.counters.refused_requests.add(inner.clock(), sentence);
+        let sentence = format!("endpoint {} has too many requests at once", inner.address);
+        return refuse(inner, peer, &frame.head, &Status::new(Code::Busy, sentence));
+    }
+    handler(Request::new(inner.clone(), peer.clone(), frame));
+}
+
+/// Answers a request that is not carried out. That is remembered like any answer: the request may come twice, and its caller may have gone
+/// on by then.
+fn refuse(inner: &Inner, peer: &Rc<Peer>, head: &Head, refusal: &Status) {
+    let is_abandoned = peer.history.borrow_mut().serve(head.call_id);
+    inner.send_reply(peer, &is_abandoned, head, Err(refusal));
 }

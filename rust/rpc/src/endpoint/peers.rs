@@ -1,76 +1,103 @@
 //! The peers that an endpoint knows.
 
-use super::seen::Seen;
+use super::history::History;
 use crate::{Address, PeerIndex, Transport};
+use daos_env::sync::Budget;
 use daos_status::{Code, Result, fail};
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
-struct Peer {
-    index: Option<PeerIndex>,
-    session: u64,
-    last_used: u64,
+/// What an endpoint knows of one peer.
+pub(super) struct Peer {
+    pub address: Address,
+    /// What the transport calls it; nothing while there is no connection.
+    pub index: Cell<Option<PeerIndex>>,
+    /// Goes with requests to it.
+    pub session: Cell<u64>,
+    /// The token of its memory of us, as it said last; zero before.
+    pub token: Cell<u64>,
+    /// Calls and transfers that wait for it.
+    pub waits: RefCell<BTreeSet<u64>>,
+    /// How many calls it may have to answer at a time.
+    pub credits: Rc<Budget>,
     /// Its requests.
-    seen: Seen,
+    pub history: RefCell<History>,
+    last_used: Cell<u64>,
 }
 
-/// Peers by address: what the transport calls them, and the session token that goes with requests to them.
+impl Peer {
+    /// How far the oldest call lies below one that is added.
+    pub fn behind(&self, call: u64) -> u32 {
+        let oldest = self.waits.borrow().first().copied().unwrap_or(call);
+        u32::try_from(call.saturating_sub(oldest)).unwrap_or(u32::MAX)
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.session.get() == 0 && self.waits.borrow().is_empty() && !self.history.borrow().is_busy()
+    }
+}
+
+/// Peers by address.
 pub(super) struct Peers {
-    table: HashMap<Address, Peer>,
+    table: HashMap<Address, Rc<Peer>>,
     bound: usize,
+    credits: u64,
     ticks: u64,
 }
 
 impl Peers {
-    pub fn new(bound: usize) -> Peers {
-        Peers { table: HashMap::new(), bound: bound.max(1), ticks: 0 }
+    /// At most `bound` peers, with `credits` calls to each at a time.
+    pub fn new(bound: usize, credits: usize) -> Peers {
+        Peers { table: HashMap::new(), bound: bound.max(1), credits: credits.max(1) as u64, ticks: 0 }
     }
 
-    /// The peer of an address in text form, if it is known and resolved: its address, number and session.
-    pub fn find(&mut self, address: &str) -> Option<(Address, PeerIndex, u64)> {
-        // Two look-ups instead of `get_key_value_mut`, which does not exist: the key is cloned, not the text.
-        let (key, _) = self.table.get_key_value(address)?;
-        let key = key.clone();
+    /// The peer of an address in text form, if it is known.
+    pub fn find(&mut self, address: &str) -> Option<Rc<Peer>> {
+        let peer = self.table.get(address)?;
         self.ticks += 1;
-        let peer = self.table.get_mut(address)?;
-        peer.last_used = self.ticks;
-        Some((key, peer.index?, peer.session))
+        peer.last_used.set(self.ticks);
+        Some(peer.clone())
     }
 
-    /// Resolves a peer and remembers it. `is_busy` names peers that must not be forgotten for it.
+    /// Resolves a peer and remembers it. `token` is the number of the memory of its requests, if it is new.
     pub fn resolve(
         &mut self,
         transport: &dyn Transport,
         address: &Address,
-        is_busy: impl Fn(&Address) -> bool,
-    ) -> Result<(PeerIndex, u64)> {
-        if let Some((_, index, session)) = self.find(address.as_str()) {
-            return Ok((index, session));
+        token: impl FnOnce() -> u64,
+    ) -> Result<(Rc<Peer>, PeerIndex)> {
+        if let Some(peer) = self.find(address.as_str()) {
+            let index = match peer.index.get() {
+                Some(index) => index,
+                None => transport.resolve(address)?,
+            };
+            peer.index.set(Some(index));
+            return Ok((peer, index));
         }
-        self.make_room(transport, address, is_busy)?;
+        self.make_room(transport)?;
         let index = transport.resolve(address)?;
-        let ticks = self.ticks;
-        let peer = self.table.entry(address.clone()).or_insert(Peer {
-            index: None,
-            session: 0,
-            last_used: ticks,
-            seen: Seen::new(),
+        self.ticks += 1;
+        let peer = Rc::new(Peer {
+            address: address.clone(),
+            index: Cell::new(Some(index)),
+            session: Cell::new(0),
+            token: Cell::new(0),
+            waits: RefCell::default(),
+            credits: Budget::new(self.credits),
+            history: RefCell::new(History::new(token())),
+            last_used: Cell::new(self.ticks),
         });
-        peer.index = Some(index);
-        Ok((index, peer.session))
+        self.table.insert(address.clone(), peer.clone());
+        Ok((peer, index))
     }
 
-    fn make_room(
-        &mut self,
-        transport: &dyn Transport,
-        address: &Address,
-        is_busy: impl Fn(&Address) -> bool,
-    ) -> Result<()> {
-        if self.table.len() < self.bound || self.table.contains_key(address) {
+    fn make_room(&mut self, transport: &dyn Transport) -> Result<()> {
+        if self.table.len() < self.bound {
             return Ok(());
         }
-        let idle = |(address, peer): &(&Address, &Peer)| peer.session == 0 && !is_busy(address);
-        let mut quiet: Vec<_> =
-            self.table.iter().filter(idle).map(|(address, peer)| (peer.last_used, address.clone())).collect();
+        let quiet = self.table.values().filter(|peer| peer.is_quiet());
+        let mut quiet: Vec<_> = quiet.map(|peer| (peer.last_used.get(), peer.address.clone())).collect();
         quiet.sort_unstable_by_key(|(last_used, _)| *last_used);
         // A part at a time, so that a flood of new peers does not search the table for each of them.
         quiet.truncate(self.bound / 8 + 1);
@@ -78,34 +105,22 @@ impl Peers {
             fail!(Code::Busy, "all {} peers that the endpoint may know are in use", self.bound);
         }
         for (_, address) in quiet {
-            if let Some(index) = self.table.remove(&address).and_then(|peer| peer.index) {
+            if let Some(index) = self.table.remove(&address).and_then(|peer| peer.index.take()) {
                 transport.forget(index);
             }
         }
         Ok(())
     }
 
-    /// Ends the connection to a peer; its session stays.
+    /// Ends the connection to a peer; its session and what is remembered of its requests stay.
     pub fn disconnect(&mut self, transport: &dyn Transport, address: &Address) {
-        if let Some(index) = self.table.get_mut(address).and_then(|peer| peer.index.take()) {
+        if let Some(index) = self.table.get(address).and_then(|peer| peer.index.take()) {
             transport.forget(index);
         }
     }
 
-    /// Whether a request of a peer that was resolved comes for the first time.
-    pub fn is_first(&mut self, address: &Address, call: u64) -> bool {
-        self.table.get_mut(address).is_none_or(|peer| peer.seen.add(call))
-    }
-
     /// What the transport calls a peer at the moment.
     pub fn index(&self, address: &Address) -> Option<PeerIndex> {
-        self.table.get(address)?.index
-    }
-
-    /// Sets the token of a peer that was resolved.
-    pub fn set_session(&mut self, address: &Address, session: u64) {
-        if let Some(peer) = self.table.get_mut(address) {
-            peer.session = session;
-        }
+        self.table.get(address)?.index.get()
     }
 }

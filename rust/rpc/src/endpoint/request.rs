@@ -1,6 +1,7 @@
 //! A request that a server has to answer.
 
 use super::inner::Inner;
+use super::peers::Peer;
 use super::transfer::{Direction, transfer};
 use crate::frame::Frame;
 use crate::{Address, BulkDescriptor};
@@ -13,7 +14,7 @@ use std::rc::Rc;
 /// A request with the duty to answer it: one that is dropped is answered with `DER_CANCELED`.
 pub struct Request {
     inner: Rc<Inner>,
-    peer: Address,
+    peer: Rc<Peer>,
     frame: Frame,
     answered: bool,
     /// Whether the caller gave it up.
@@ -21,8 +22,10 @@ pub struct Request {
 }
 
 impl Request {
-    pub(super) fn new(inner: Rc<Inner>, peer: Address, frame: Frame) -> Request {
-        let is_abandoned = inner.served.add(&peer, frame.head.call_id);
+    pub(super) fn new(inner: Rc<Inner>, peer: Rc<Peer>, frame: Frame) -> Request {
+        let is_abandoned = peer.history.borrow_mut().serve(frame.head.call_id);
+        inner.load.requests.set(inner.load.requests.get() + 1);
+        inner.load.bytes.set(inner.load.bytes.get() + frame.length());
         Request { inner, peer, frame, answered: false, is_abandoned }
     }
 
@@ -48,7 +51,7 @@ impl Request {
 
     /// Who asks.
     pub fn peer(&self) -> &Address {
-        &self.peer
+        &self.peer.address
     }
 
     /// Answers.
@@ -64,7 +67,7 @@ impl Request {
 
     fn answer(&mut self, result: Result<&[u8], &Status>) {
         if !std::mem::replace(&mut self.answered, true) {
-            self.inner.send_reply(&self.peer, &self.frame.head, result);
+            self.inner.send_reply(&self.peer, &self.is_abandoned, &self.frame.head, result);
         }
     }
 
@@ -75,7 +78,7 @@ impl Request {
 
     fn check_wanted(&self) -> Result<()> {
         if self.is_abandoned() {
-            fail!(Code::Canceled, "{} gave up its call and took back its memory", self.peer);
+            fail!(Code::Canceled, "{} gave up its call and took back its memory", self.peer.address);
         }
         Ok(())
     }
@@ -85,7 +88,7 @@ impl Request {
         if let Err(status) = self.check_wanted() {
             return (buffer, Err(status));
         }
-        transfer(&self.inner, &self.peer, Direction::Pull, remote, offset, buffer).await
+        transfer(&self.inner, &self.peer.address, Direction::Pull, remote, offset, buffer).await
     }
 
     /// Writes `buffer` to `offset` of memory that the caller exposed.
@@ -93,7 +96,7 @@ impl Request {
         if let Err(status) = self.check_wanted() {
             return (buffer, Err(status));
         }
-        transfer(&self.inner, &self.peer, Direction::Push, remote, offset, buffer).await
+        transfer(&self.inner, &self.peer.address, Direction::Push, remote, offset, buffer).await
     }
 }
 
@@ -103,7 +106,9 @@ impl Drop for Request {
             let sentence = format!("operation {:#x} was dropped by {}", self.opcode(), self.inner.address);
             self.answer(Err(&Status::new(Code::Canceled, sentence)));
         }
-        self.inner.served.remove(self.frame.head.call_id);
+        let load = &self.inner.load;
+        load.requests.set(load.requests.get() - 1);
+        load.bytes.set(load.bytes.get() - self.frame.length());
     }
 }
 

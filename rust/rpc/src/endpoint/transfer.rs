@@ -2,7 +2,7 @@
 
 use super::exposures::Mark;
 use super::inner::Inner;
-use super::waits::Waiting;
+use super::waits::{Awaited, Waiting};
 use super::{Waiter, control};
 use crate::frame::Kind;
 use crate::{Access, Address, BulkDescriptor, PeerIndex, Registration, RemoteRegion};
@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -69,7 +70,10 @@ impl Drop for Exposed {
         if !self.inner.closed.get() {
             // The first on the next connection, before the calls that wait for it.
             for Mark { peer, call } in &marks {
-                control::tell(&self.inner, peer, Kind::Abandoned, &[*call]);
+                control::tell(&self.inner, peer, Kind::Abandoned, 0, &[*call]);
+            }
+            for Mark { peer, .. } in &marks {
+                control::ask(&self.inner, Duration::ZERO, Some(peer));
             }
         }
         self.inner.exposures.clean(&marks);
@@ -92,6 +96,9 @@ impl Drop for Unfinished<'_> {
         }
         let sentence = format!("the connection to {} was ended: a transfer did not end in time", self.peer);
         self.inner.disconnect(self.peer, &Status::new(Code::Hg, sentence));
+        if !self.inner.closed.get() {
+            control::ask(self.inner, Duration::ZERO, Some(self.peer));
+        }
     }
 }
 
@@ -131,7 +138,8 @@ pub(super) async fn transfer(
         if waiter.is_none() {
             unfinished = Some(Unfinished { inner, peer, index });
             let limit = inner.settings.transfer_timeout;
-            match Waiter::new(inner, peer, Waiting::Transfer, Vec::new(), limit) {
+            let what = Awaited { waiting: Waiting::Transfer, memory: Vec::new(), limit };
+            match inner.peer(peer).and_then(|(peer, _)| Waiter::new(inner, &peer, what)) {
                 Ok(new) => waiter = Some(new),
                 Err(status) => return Poll::Ready((IoBuffer::zeroed(length), Err(status))),
             }
@@ -165,5 +173,5 @@ fn prepare(
         fail!(Code::NoPerm, "the memory was exposed for {:?} only", remote.access());
     }
     inner.waits.check_room()?;
-    Ok(inner.peer(peer)?.0)
+    Ok(inner.peer(peer)?.1)
 }

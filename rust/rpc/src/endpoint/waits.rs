@@ -1,11 +1,13 @@
 //! Calls and transfers that wait for their end.
 
+use super::peers::Peer;
 use crate::Address;
 use crate::frame::Frame;
 use daos_env::sync::{Receiver, Sender, oneshot};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -18,16 +20,44 @@ pub(super) enum Waiting {
     Transfer,
 }
 
+/// How a wait ends that does not fail.
+pub(super) enum Answer {
+    /// With the reply.
+    Reply(Frame),
+    /// The request never came to its peer: it can be sent again.
+    NeverCame,
+    /// The peer cannot tell whether it carried the request out.
+    Forgotten,
+}
+
 struct Wait {
-    peer: Address,
+    peer: Rc<Peer>,
+    /// What the peer's memory of us was called when the request was sent for the first time.
+    token: u64,
     waiting: Waiting,
     /// The numbers of the memory that the call lends.
     memory: Vec<u64>,
     started: Duration,
     deadline: Duration,
     limit: Duration,
-    sender: Sender<Result<Frame>>,
+    sender: Sender<Result<Answer>>,
 }
+
+impl Wait {
+    fn split(self, id: u64) -> (Ended, Sender<Result<Answer>>) {
+        (Ended { peer: self.peer.address.clone(), id, memory: self.memory }, self.sender)
+    }
+}
+
+/// What a wait is for, and for how long.
+pub(super) struct Awaited {
+    pub waiting: Waiting,
+    /// The numbers of the memory that the call lends.
+    pub memory: Vec<u64>,
+    pub limit: Duration,
+}
+
+pub(super) type AnswerReceiver = Receiver<Result<Answer>>;
 
 /// A wait that ended otherwise than it should: its peer, and the memory that was lent to it.
 pub(super) struct Ended {
@@ -58,7 +88,8 @@ impl Waits {
         Waits {
             entries: RefCell::default(),
             deadlines: RefCell::default(),
-            next_id: Cell::new(first_id),
+            // Far from the end: the order of ids is their age.
+            next_id: Cell::new(first_id >> 1),
             bound,
             ask_interval,
             ask_at: Cell::new(None),
@@ -67,21 +98,20 @@ impl Waits {
         }
     }
 
-    /// Adds a wait of at most `limit` from now.
-    pub fn add(
-        &self,
-        peer: &Address,
-        waiting: Waiting,
-        memory: Vec<u64>,
-        now: Duration,
-        limit: Duration,
-    ) -> Result<(u64, Receiver<Result<Frame>>)> {
-        self.check_room()?;
+    /// A number that no call or transfer had before.
+    pub fn next_id(&self) -> u64 {
         let id = self.next_id.get();
         self.next_id.set(id.wrapping_add(1));
+        id
+    }
+
+    /// Adds a wait of at most `limit` from now. `token` is what the peer's memory of us was called when the request was sent.
+    pub fn add(&self, id: u64, peer: &Rc<Peer>, token: u64, what: Awaited, now: Duration) -> Result<AnswerReceiver> {
+        self.check_room()?;
+        let Awaited { waiting, memory, limit } = what;
         let deadline = now.saturating_add(limit);
         let (sender, receiver) = oneshot();
-        let wait = Wait { peer: peer.clone(), waiting, memory, started: now, deadline, limit, sender };
+        let wait = Wait { peer: peer.clone(), token, waiting, memory, started: now, deadline, limit, sender };
         self.entries.borrow_mut().insert(id, wait);
         self.deadlines.borrow_mut().insert((deadline, id));
         if self.ask_at.get().is_none() {
@@ -90,7 +120,7 @@ impl Waits {
         if self.armed.get().is_none_or(|armed| deadline < armed) {
             self.wake_timer();
         }
-        Ok((id, receiver))
+        Ok(receiver)
     }
 
     /// Fails when the bound is reached.
@@ -123,30 +153,41 @@ impl Waits {
             return false;
         }
         if let Some(wait) = self.take(id) {
-            wait.sender.send(Ok(frame));
+            wait.peer.token.set(frame.head.token);
+            wait.sender.send(Ok(Answer::Reply(frame)));
         }
         true
+    }
+
+    /// Ends a call of which its peer says something else than a reply, if it is one.
+    pub fn answer(&self, id: u64, answer: Answer) -> Option<Vec<u64>> {
+        let is_call = matches!(self.entries.borrow().get(&id)?.waiting, Waiting::Reply(_));
+        let wait = if is_call { self.take(id) } else { None }?;
+        wait.sender.send(Ok(answer));
+        Some(wait.memory)
     }
 
     /// Ends a wait with an error, if there was such a wait.
     pub fn fail(&self, id: u64, status: Status) -> Option<Ended> {
         let wait = self.take(id)?;
-        wait.sender.send(Err(status));
-        Some(Ended { peer: wait.peer, id, memory: wait.memory })
+        let (wait, sender) = wait.split(id);
+        sender.send(Err(status));
+        Some(wait)
     }
 
     /// Forgets a wait that nobody is interested in any more, if it had not ended.
     pub fn cancel(&self, id: u64) -> Option<Ended> {
-        self.take(id).map(|wait| Ended { peer: wait.peer, id, memory: wait.memory })
+        self.take(id).map(|wait| wait.split(id).0)
     }
 
-    /// Ends all waits for a peer, or for all peers.
-    pub fn fail_all(&self, peer: Option<&Address>, status: &Status) -> Vec<Ended> {
+    /// Ends all waits for a peer, or for all peers; `only_transfers` says whether only transfers end.
+    pub fn fail_all(&self, peer: Option<&Address>, only_transfers: bool, status: &Status) -> Vec<Ended> {
         let mut ids: Vec<u64> = self
             .entries
             .borrow()
             .iter()
-            .filter(|(_, wait)| peer.is_none_or(|peer| wait.peer == *peer))
+            .filter(|(_, wait)| peer.is_none_or(|peer| wait.peer.address == *peer))
+            .filter(|(_, wait)| !only_transfers || wait.waiting == Waiting::Transfer)
             .map(|(id, _)| *id)
             .collect();
         // In an order that a simulation can repeat.
@@ -165,15 +206,11 @@ impl Waits {
                 Waiting::Reply(_) => "no reply within",
                 Waiting::Transfer => "not finished within",
             };
-            wait.sender.send(Err(Status::new(Code::Timedout, format!("{what} {:?}", wait.limit))));
-            ended.push(Ended { peer: wait.peer, id, memory: wait.memory });
+            let limit = wait.limit;
+            let (wait, sender) = wait.split(id);
+            sender.send(Err(Status::new(Code::Timedout, format!("{what} {limit:?}"))));
+            ended.push(wait);
         }
-    }
-
-    /// Ends a call whose reply will not come.
-    pub fn fail_reply(&self, id: u64, status: Status) -> Option<Ended> {
-        let is_call = matches!(self.entries.borrow().get(&id)?.waiting, Waiting::Reply(_));
-        if is_call { self.fail(id, status) } else { None }
     }
 
     /// When the timer has something to do.
@@ -192,12 +229,13 @@ impl Waits {
         is_needed
     }
 
-    /// The calls that have waited for so long, by peer.
-    pub fn older_than(&self, now: Duration, age: Duration) -> BTreeMap<Address, Vec<u64>> {
-        let mut calls: BTreeMap<Address, Vec<u64>> = BTreeMap::new();
+    /// The calls that have waited for so long, by peer and by the token that they were sent with; only those to `peer`, when there is one.
+    pub fn older_than(&self, now: Duration, age: Duration, peer: Option<&Address>) -> BTreeMap<(Address, u64), Vec<u64>> {
+        let mut calls: BTreeMap<(Address, u64), Vec<u64>> = BTreeMap::new();
         for (id, wait) in self.entries.borrow().iter() {
-            if matches!(wait.waiting, Waiting::Reply(_)) && now.saturating_sub(wait.started) >= age {
-                calls.entry(wait.peer.clone()).or_default().push(*id);
+            let is_old = now.saturating_sub(wait.started) >= age && peer.is_none_or(|peer| *peer == wait.peer.address);
+            if is_old && matches!(wait.waiting, Waiting::Reply(_)) {
+                calls.entry((wait.peer.address.clone(), wait.token)).or_default().push(*id);
             }
         }
         calls.values_mut().for_each(|ids| ids.sort_unstable());
@@ -207,10 +245,5 @@ impl Waits {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.entries.borrow().len()
-    }
-
-    /// Whether something waits for a peer.
-    pub fn involve(&self, peer: &Address) -> bool {
-        self.entries.borrow().values().any(|wait| wait.peer == *peer)
     }
 }

@@ -38,6 +38,14 @@ pub(super) struct Region {
 impl Domain {
     /// Finds the provider and opens it.
     pub fn open(settings: &FabricSettings, random: Arc<dyn Random>) -> Result<Rc<Domain>> {
+        if let Err(error) = sys::load() {
+            fail!(
+                Code::Notsupported,
+                "fabric provider \"{}\" needs libfabric: {error}; install it (package libfabric1 of Debian and Ubuntu, libfabric of \
+                 Fedora), or name the folder that holds it in LD_LIBRARY_PATH",
+                settings.word()
+            );
+        }
         let info = Info::find(settings)?;
         let what = |step: &str| format!("provider \"{}\": {step}", settings.word());
         let mut fabric = null_mut();

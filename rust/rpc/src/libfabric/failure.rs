@@ -43,12 +43,11 @@ fn text_of(number: i32) -> String {
     if number == sys::FI_ECANCELED as i32 {
         return "the connection ended".to_owned();
     }
-    // SAFETY: the function takes any number and returns a text that lives as long as the library.
-    let text = unsafe { sys::fi_strerror(number) };
+    let text = sys::fi_strerror(number);
     if text.is_null() {
         return format!("error {number}");
     }
-    // SAFETY: as above; the text ends with a zero byte.
+    // SAFETY: the text ends with a zero byte, and lives as long as the library.
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 

@@ -1,19 +1,22 @@
 //! Messages in pieces that every provider can buffer.
 //!
-//! All numbers are little-endian. What fits [`FRAGMENT_MAX`] travels whole, with a header of 8 bytes; a longer message
-//! is cut into parts, which arrive in order, each with a header of 24 bytes.
+//! All numbers are little-endian. What fits [`FRAGMENT_MAX`] travels whole, with a header of 8 bytes; short messages that are sent at
+//! the same time travel together; a longer message is cut into parts, which arrive in order, each with a header of 24 bytes.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
-//! | 0 | 1 | kind: 1 whole, 2 part, 3 nothing (asks whether the peer is connected) |
+//! | 0 | 1 | kind: 1 whole, 2 part, 3 nothing (asks whether the peer is connected), 4 several |
 //! | 1 | 1 | version, 1 |
 //! | 2 | 2 | zero |
-//! | 4 | 4 | length of the whole message |
+//! | 4 | 4 | length of the whole message; of several: of all that follows |
 //! | 8 | 8 | parts only: number of the message, unlike those of all other senders (it begins at random) |
 //! | 16 | 4 | parts only: where in the message the part begins |
 //! | 20 | 4 | parts only: zero |
+//!
+//! Several messages follow the header of 8 bytes one after the other, each with its length in 4 bytes before it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 /// The longest fragment with its header: what the utility provider `rxm` sends without asking the receiver first.
 pub(super) const FRAGMENT_MAX: usize = 16 << 10;
@@ -25,12 +28,14 @@ const UNFINISHED_BYTES_MAX: usize = 32 << 20;
 pub(super) const NOTHING: [u8; WHOLE_HEADER] = [KIND_NOTHING, VERSION, 0, 0, 0, 0, 0, 0];
 
 const WHOLE_HEADER: usize = 8;
+const LENGTH_HEADER: usize = 4;
 const PART_HEADER: usize = 24;
 const PART_BODY_MAX: usize = FRAGMENT_MAX - PART_HEADER;
 const VERSION: u8 = 1;
 const KIND_WHOLE: u8 = 1;
 const KIND_PART: u8 = 2;
 const KIND_NOTHING: u8 = 3;
+const KIND_SEVERAL: u8 = 4;
 
 /// The fragment of a message that begins at an offset, and where the next one begins, if there is one.
 pub(super) fn fragment_at(message: &[u8], number: u64, offset: usize) -> (Vec<u8>, Option<usize>) {
@@ -49,29 +54,131 @@ pub(super) fn fragment_at(message: &[u8], number: u64, offset: usize) -> (Vec<u8
     (bytes, (end < message.len()).then_some(end))
 }
 
+/// How much of a fragment messages take that travel together.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Takes the room of one more message; `false` when there is none.
+    pub fn take(&mut self, message: &[u8]) -> bool {
+        let taken = self.0 + LENGTH_HEADER + message.len();
+        let fits = WHOLE_HEADER + taken <= FRAGMENT_MAX;
+        if fits {
+            self.0 = taken;
+        }
+        fits
+    }
+}
+
+/// The fragment of messages for which there was [`Room`].
+pub(super) fn fragment_of<'a>(messages: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(FRAGMENT_MAX);
+    bytes.extend_from_slice(&[KIND_SEVERAL, VERSION, 0, 0, 0, 0, 0, 0]);
+    for message in messages {
+        bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(message);
+    }
+    let length = (bytes.len() - WHOLE_HEADER) as u32;
+    bytes[4..WHOLE_HEADER].copy_from_slice(&length.to_le_bytes());
+    bytes
+}
+
+/// Why bytes are not a fragment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum FragmentError {
+    TooShort(usize),
+    Kind(u8),
+    Version(u8),
+    Reserved,
+    /// What the header says, and what there is.
+    Length(u32, usize),
+    /// A part lies outside of its message, or is empty.
+    Outside,
+    /// One of several messages is longer than what is left.
+    Several,
+}
+
+impl fmt::Display for FragmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FragmentError::TooShort(length) => write!(f, "a fragment of {length} bytes is shorter than its header"),
+            FragmentError::Kind(kind) => write!(f, "a fragment is of the unknown kind {kind}"),
+            FragmentError::Version(version) => write!(f, "a fragment is of version {version} instead of {VERSION}"),
+            FragmentError::Reserved => write!(f, "reserved bytes of a fragment are not zero"),
+            FragmentError::Length(said, found) => write!(f, "a fragment says {said} bytes and has {found}"),
+            FragmentError::Outside => write!(f, "a part is empty or lies outside of its message"),
+            FragmentError::Several => write!(f, "the lengths of several messages do not fit their fragment"),
+        }
+    }
+}
+
 /// What a received fragment is.
 #[derive(PartialEq, Eq, Debug)]
 enum Fragment<'a> {
     Whole(&'a [u8]),
     Part { number: u64, total: usize, offset: usize, body: &'a [u8] },
     Nothing,
+    Several(&'a [u8]),
 }
 
-fn parse(bytes: &[u8], message_max: usize) -> Option<Fragment<'_>> {
-    let word = |at: usize| -> Option<u32> { Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)) };
-    let length = usize::try_from(word(4)?).ok()?;
-    match bytes[..4] {
-        [KIND_WHOLE, VERSION, 0, 0] if length == bytes.len() - WHOLE_HEADER => {
-            Some(Fragment::Whole(&bytes[WHOLE_HEADER..]))
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn parse(bytes: &[u8], message_max: usize) -> Result<Fragment<'_>, FragmentError> {
+    let short = FragmentError::TooShort(bytes.len());
+    let length = word(bytes, 4).ok_or(short)?;
+    let (kind, rest) = (bytes[0], &bytes[WHOLE_HEADER..]);
+    if bytes[1] != VERSION {
+        return Err(FragmentError::Version(bytes[1]));
+    }
+    if bytes[2..4] != [0, 0] {
+        return Err(FragmentError::Reserved);
+    }
+    let fits = length as usize == rest.len();
+    match kind {
+        KIND_WHOLE | KIND_NOTHING | KIND_SEVERAL if !fits => Err(FragmentError::Length(length, rest.len())),
+        KIND_WHOLE => Ok(Fragment::Whole(rest)),
+        KIND_NOTHING if rest.is_empty() => Ok(Fragment::Nothing),
+        KIND_NOTHING => Err(FragmentError::Length(0, rest.len())),
+        KIND_SEVERAL => match Messages(rest).last() {
+            Some(Some(_)) => Ok(Fragment::Several(rest)),
+            _ => Err(FragmentError::Several),
+        },
+        KIND_PART => {
+            let (low, high) = (word(bytes, 8).ok_or(short)?, word(bytes, 12).ok_or(short)?);
+            let (offset, reserved) = (word(bytes, 16).ok_or(short)? as usize, word(bytes, 20).ok_or(short)?);
+            let (body, total) = (&bytes[PART_HEADER..], length as usize);
+            if reserved != 0 {
+                return Err(FragmentError::Reserved);
+            }
+            if total > message_max {
+                return Err(FragmentError::Length(length, message_max));
+            }
+            if body.is_empty() || offset.checked_add(body.len()).is_none_or(|end| end > total) {
+                return Err(FragmentError::Outside);
+            }
+            Ok(Fragment::Part { number: u64::from(low) | u64::from(high) << 32, total, offset, body })
         }
-        [KIND_NOTHING, VERSION, 0, 0] if bytes == NOTHING => Some(Fragment::Nothing),
-        [KIND_PART, VERSION, 0, 0] if word(20)? == 0 && length <= message_max => {
-            let number = u64::from(word(8)?) | u64::from(word(12)?) << 32;
-            let (offset, body) = (usize::try_from(word(16)?).ok()?, &bytes[PART_HEADER..]);
-            let fits = !body.is_empty() && offset.checked_add(body.len()).is_some_and(|end| end <= length);
-            fits.then_some(Fragment::Part { number, total: length, offset, body })
+        _ => Err(FragmentError::Kind(kind)),
+    }
+}
+
+/// The messages that travelled together; `None` as the last one when their lengths are wrong.
+struct Messages<'a>(&'a [u8]);
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = Option<&'a [u8]>;
+    fn next(&mut self) -> Option<Option<&'a [u8]>> {
+        if self.0.is_empty() {
+            return None;
         }
-        _ => None,
+        let message = word(self.0, 0).and_then(|length| {
+            let end = LENGTH_HEADER.checked_add(usize::try_from(length).ok()?)?;
+            Some((self.0.get(LENGTH_HEADER..end)?, self.0.get(end..)?))
+        });
+        self.0 = message.map_or(&[], |(_, rest)| rest);
+        Some(message.map(|(message, _)| message))
     }
 }
 
@@ -98,15 +205,19 @@ impl Assembler {
         Assembler { message_max, unfinished: HashMap::new(), by_age: BTreeMap::new(), bytes: 0, ticks: 0 }
     }
 
-    /// Takes a received fragment, and gives the message that it completes. What is no fragment is given as it is, so
-    /// that it is counted as malformed by whoever reads messages.
-    pub fn add(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        match parse(bytes, self.message_max) {
-            Some(Fragment::Whole(message)) => Some(message.to_vec()),
-            Some(Fragment::Part { number, total, offset, body }) => self.add_part(number, total, offset, body),
-            Some(Fragment::Nothing) => None,
-            None => Some(bytes.to_vec()),
+    /// Takes a received fragment, and hands on the messages that it completes; an error says why it is none.
+    pub fn add(&mut self, bytes: &[u8], mut deliver: impl FnMut(Vec<u8>)) -> Result<(), FragmentError> {
+        match parse(bytes, self.message_max)? {
+            Fragment::Whole(message) => deliver(message.to_vec()),
+            Fragment::Part { number, total, offset, body } => {
+                self.add_part(number, total, offset, body).into_iter().for_each(deliver);
+            }
+            Fragment::Several(messages) => {
+                Messages(messages).flatten().for_each(|message| deliver(message.to_vec()));
+            }
+            Fragment::Nothing => {}
         }
+        Ok(())
     }
 
     fn add_part(&mut self, number: u64, total: usize, offset: usize, body: &[u8]) -> Option<Vec<u8>> {
@@ -145,91 +256,4 @@ impl Assembler {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const MAX: usize = 128 << 10;
-
-    fn fragments(message: &[u8], number: u64) -> Vec<Vec<u8>> {
-        let mut fragments = Vec::new();
-        let mut next = Some(0);
-        while let Some(offset) = next {
-            let (bytes, following) = fragment_at(message, number, offset);
-            fragments.push(bytes);
-            next = following;
-        }
-        fragments
-    }
-
-    fn message(length: usize) -> Vec<u8> {
-        (0..length).map(|position| ((position * 31) >> 3) as u8).collect()
-    }
-
-    #[test]
-    fn golden_bytes() {
-        assert_eq!(fragments(b"abc", 9), [b"\x01\x01\0\0\x03\0\0\0abc".to_vec()]);
-        let parts = fragments(&message(20_000), 0x0102);
-        assert_eq!(parts.len(), 2);
-        assert_eq!(parts[1][..PART_HEADER], *b"\x02\x01\0\0\x20\x4e\0\0\x02\x01\0\0\0\0\0\0\xe8\x3f\0\0\0\0\0\0");
-    }
-
-    #[test]
-    fn messages_of_every_length_come_together() {
-        let mut assembler = Assembler::new(MAX);
-        let edge = FRAGMENT_MAX - WHOLE_HEADER;
-        for length in [0, 1, edge - 1, edge, edge + 1, PART_BODY_MAX * 2, PART_BODY_MAX * 2 + 1, MAX] {
-            let fragments = fragments(&message(length), length as u64);
-            assert!(fragments.iter().all(|fragment| fragment.len() <= FRAGMENT_MAX));
-            let mut whole: Vec<_> = fragments.iter().filter_map(|fragment| assembler.add(fragment)).collect();
-            assert_eq!(whole.len(), 1);
-            assert!(whole.remove(0) == message(length));
-        }
-        assert_eq!((assembler.bytes, assembler.unfinished.len(), assembler.by_age.len()), (0, 0, 0));
-        assert_eq!(assembler.add(&NOTHING), None);
-    }
-
-    #[test]
-    fn messages_with_missing_parts_are_dropped() {
-        let mut assembler = Assembler::new(MAX);
-        let (one, two) = (fragments(&message(50_000), 1), fragments(&message(60_000), 2));
-        let received: Vec<_> = [&one[0], &two[0], &one[1], &two[2], &one[2], &two[3], &one[3]]
-            .into_iter()
-            .filter_map(|fragment| assembler.add(fragment))
-            .collect();
-        assert!(received.len() == 1 && received[0] == message(50_000));
-        assert_eq!(assembler.bytes, 0);
-    }
-
-    #[test]
-    fn unfinished_messages_are_bounded() {
-        let mut assembler = Assembler::new(MAX);
-        let message = message(MAX);
-        for number in 0..1000 {
-            assert_eq!(assembler.add(&fragment_at(&message, number, 0).0), None);
-            assert!(assembler.bytes <= UNFINISHED_BYTES_MAX);
-        }
-        // The newest is still there.
-        let rest: Vec<_> = fragments(&message, 999)[1..].iter().filter_map(|part| assembler.add(part)).collect();
-        assert_eq!(rest.len(), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn hostile_fragments_never_panic(
-            kind in 0u8..5,
-            version in 0u8..3,
-            rest in proptest::collection::vec(prop_oneof![Just(0u8), any::<u8>()], 0..60),
-        ) {
-            let mut assembler = Assembler::new(MAX);
-            let bytes = [&[kind, version][..], &rest].concat();
-            for _ in 0..3 {
-                if let Some(message) = assembler.add(&bytes) {
-                    prop_assert!(message.len() <= bytes.len());
-                }
-                prop_assert!(assembler.bytes <= UNFINISHED_BYTES_MAX);
-            }
-            assembler.add(&bytes[..bytes.len() / 2]);
-        }
-    }
-}
+mod tests;

@@ -1,14 +1,14 @@
 //! What waits to be sent, by peer.
 
 use super::blocked::Blocked;
-use super::fragment::fragment_at;
+use super::fragment::{FRAGMENT_MAX, Room, fragment_at, fragment_of};
 use super::place::bytes_of;
 use super::port::{Operation, Port, Refusal};
 use crate::{Address, PeerIndex, RemoteRegion};
 use daos_env::IoBuffer;
 use daos_env::sync::Sender;
 use daos_status::{Code, Result, Status, fail};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
@@ -57,13 +57,16 @@ impl Job {
 
 /// A message on its way.
 pub(super) struct Message {
-    frame: Vec<u8>,
+    frame: RefCell<Vec<u8>>,
     number: u64,
     /// Where it stands in its peer's queue.
     sequence: u64,
     /// Which attempt is under way.
     attempt: Cell<u32>,
 }
+
+/// A message and the attempt that a fragment belongs to.
+pub(super) type Attempt = (Rc<Message>, u32);
 
 /// A message that could not be delivered.
 pub(super) struct Failed {
@@ -86,7 +89,11 @@ struct Peer {
     next_sequence: u64,
     in_flight: usize,
     blocked: Option<Blocked>,
+    /// Whether it stands among those whose queues wait.
     waiting: bool,
+    /// Whether it stands among those that are given something since the last flush, and how many bytes that is.
+    fresh: bool,
+    fresh_bytes: usize,
 }
 
 /// The peers and their queues.
@@ -104,6 +111,8 @@ pub(super) struct Outbox {
     bytes: usize,
     /// Peers with something in their queues.
     waiting: VecDeque<PeerIndex>,
+    /// Peers that were given something since the last flush: what is sent within one round travels together.
+    fresh: Vec<PeerIndex>,
     failed: Vec<Failed>,
 }
 
@@ -127,6 +136,7 @@ impl Outbox {
             next_message: first_message,
             bytes: 0,
             waiting: VecDeque::new(),
+            fresh: Vec::new(),
             failed: Vec::new(),
         }
     }
@@ -150,6 +160,8 @@ impl Outbox {
             in_flight: 0,
             blocked: None,
             waiting: false,
+            fresh: false,
+            fresh_bytes: 0,
         };
         self.peers.insert(index, peer);
         self.by_address.insert(address.clone(), index);
@@ -183,11 +195,11 @@ impl Outbox {
         let peer = self.peer_with_room(index)?;
         let sequence = peer.next_sequence();
         let length = frame.len();
-        let message = Rc::new(Message { frame, number, sequence, attempt: Cell::new(0) });
+        let message = Rc::new(Message { frame: RefCell::new(frame), number, sequence, attempt: Cell::new(0) });
         peer.queue.insert(sequence, Outgoing::Message { message, offset: 0 });
         self.next_message = number.wrapping_add(1);
         self.bytes += length;
-        self.push_unless_waiting(port, now, index);
+        self.gather(port, now, index, length);
         Ok(())
     }
 
@@ -200,7 +212,7 @@ impl Outbox {
                 peer.queue.insert(sequence, Outgoing::Transfer(job));
             }
         }
-        self.push_unless_waiting(port, now, index);
+        self.gather(port, now, index, 0);
     }
 
     fn peer_with_room(&mut self, index: PeerIndex) -> Result<&mut Peer> {
@@ -213,15 +225,41 @@ impl Outbox {
         }
     }
 
-    fn push_unless_waiting(&mut self, port: &Port, now: Duration, index: PeerIndex) {
-        if self.peers.get(&index).is_some_and(|peer| !peer.waiting) {
+    /// Leaves what was just queued for the next flush, unless a fragment is full.
+    fn gather(&mut self, port: &Port, now: Duration, index: PeerIndex, bytes: usize) {
+        let Some(peer) = self.peers.get_mut(&index).filter(|peer| !peer.waiting) else { return };
+        peer.fresh_bytes += bytes;
+        if !std::mem::replace(&mut peer.fresh, true) {
+            self.fresh.push(index);
+        }
+        if peer.fresh_bytes >= FRAGMENT_MAX {
             self.push(port, now, index);
         }
+    }
+
+    /// Gives the provider what was queued since this was called last; `true` when there was something.
+    pub fn flush(&mut self, port: &Port, now: Duration) -> bool {
+        let fresh = std::mem::take(&mut self.fresh);
+        let busy = !fresh.is_empty();
+        for index in &fresh {
+            let Some(peer) = self.peers.get_mut(index) else { continue };
+            peer.fresh = false;
+            if !peer.waiting && !peer.queue.is_empty() {
+                self.push(port, now, *index);
+            }
+        }
+        if self.fresh.is_empty() {
+            // Its memory is used again.
+            self.fresh = fresh;
+            self.fresh.clear();
+        }
+        busy
     }
 
     /// Gives the provider what it takes of a peer's queue.
     fn push(&mut self, port: &Port, now: Duration, index: PeerIndex) {
         let Some(mut peer) = self.peers.remove(&index) else { return };
+        peer.fresh_bytes = 0;
         let outcome = self.push_queue(port, now, index, &mut peer);
         let given_up = outcome.and_then(|()| peer.check_patience(now, self.connect_limit));
         if let Err(status) = given_up {
@@ -249,6 +287,9 @@ impl Outbox {
                 return Ok(());
             }
             let posted = match outgoing {
+                Outgoing::Message { message, offset: 0 } if peer.is_followed_by_message() => {
+                    self.post_several(port, place, index, peer, message)
+                }
                 Outgoing::Message { message, offset } => self.post_part(port, place, index, peer, message, offset),
                 Outgoing::Transfer(job) => match port.transfer(place, Operation::Transfer { peer: index, job }) {
                     Err(Refusal::Later(Operation::Transfer { job, .. })) => {
@@ -282,9 +323,9 @@ impl Outbox {
         message: Rc<Message>,
         offset: usize,
     ) -> Result<bool> {
-        let (bytes, next) = fragment_at(&message.frame, message.number, offset);
-        let (sequence, attempt) = (message.sequence, message.attempt.get());
-        let part = Operation::Part { peer: index, message: message.clone(), attempt, bytes };
+        let (bytes, next) = fragment_at(&message.frame.borrow(), message.number, offset);
+        let sequence = message.sequence;
+        let part = Operation::Part { peer: index, messages: vec![message.attempt()], bytes };
         let result = match port.send(place, part) {
             Ok(()) => match next {
                 Some(offset) => {
@@ -292,7 +333,7 @@ impl Outbox {
                     return Ok(true);
                 }
                 None => {
-                    self.bytes -= message.frame.len();
+                    self.bytes -= message.length();
                     return Ok(true);
                 }
             },
@@ -303,12 +344,53 @@ impl Outbox {
         result
     }
 
+    /// Sends a message with those behind it that fit the same fragment; `false` when the provider has no room.
+    fn post_several(
+        &mut self,
+        port: &Port,
+        place: u64,
+        index: PeerIndex,
+        peer: &mut Peer,
+        first: Rc<Message>,
+    ) -> Result<bool> {
+        let mut room = Room::default();
+        if !room.take(&first.frame.borrow()) {
+            return self.post_part(port, place, index, peer, first, 0);
+        }
+        let mut messages = vec![first];
+        while let Some(next) = peer.queue.first_entry() {
+            match next.get() {
+                Outgoing::Message { message, offset: 0 } if room.take(&message.frame.borrow()) => {}
+                _ => break,
+            }
+            if let Outgoing::Message { message, .. } = next.remove() {
+                messages.push(message);
+            }
+        }
+        let frames: Vec<_> = messages.iter().map(|message| message.frame.borrow()).collect();
+        let bytes = fragment_of(frames.iter().map(|frame| frame.as_slice()));
+        drop(frames);
+        let attempts = messages.iter().map(Message::attempt).collect();
+        let result = match port.send(place, Operation::Part { peer: index, messages: attempts, bytes }) {
+            Ok(()) => {
+                self.bytes -= messages.iter().map(|message| message.length()).sum::<usize>();
+                return Ok(true);
+            }
+            Err(Refusal::Later(_)) => Ok(false),
+            Err(Refusal::Failed(_, status)) => Err(status),
+        };
+        for message in messages {
+            peer.queue.insert(message.sequence, Outgoing::Message { message, offset: 0 });
+        }
+        result
+    }
+
     fn fail_queue(&mut self, index: PeerIndex, peer: &mut Peer, status: &Status) {
         for outgoing in std::mem::take(&mut peer.queue).into_values() {
             match outgoing {
                 Outgoing::Transfer(job) => job.end(Err(status.clone())),
                 Outgoing::Message { message, .. } => {
-                    self.bytes -= message.frame.len();
+                    self.bytes -= message.length();
                     self.fail_message(index, &message, status);
                 }
             }
@@ -318,33 +400,41 @@ impl Outbox {
     fn fail_message(&mut self, peer: PeerIndex, message: &Message, status: &Status) {
         // Parts that are still under way belong to no attempt any more.
         message.attempt.set(u32::MAX);
-        self.failed.push(Failed { peer, frame: message.frame.clone(), status: status.clone() });
+        self.failed.push(Failed { peer, frame: message.frame.borrow().clone(), status: status.clone() });
     }
 
-    /// Takes the end of a message's fragment. One whose connection ended is sent again from its beginning: a peer that
-    /// is still there has dropped what it got of it.
-    pub fn part_ended(
+    /// Takes the end of a fragment of messages.
+    pub fn part_ended(&mut self, now: Duration, index: PeerIndex, messages: Vec<Attempt>, result: Result<usize>) {
+        self.ended(index);
+        let Err(status) = result else { return };
+        for (message, attempt) in messages {
+            self.attempt_failed(now, index, message, attempt, &status);
+        }
+    }
+
+    /// A message whose connection ended is sent again from its beginning: a peer that is still there has dropped what it got of
+    /// it, or got all of it, which the message says from now on.
+    fn attempt_failed(
         &mut self,
         now: Duration,
         index: PeerIndex,
         message: Rc<Message>,
         attempt: u32,
-        result: Result<usize>,
+        status: &Status,
     ) {
-        self.ended(index);
-        let Err(status) = result else { return };
         if message.attempt.get() != attempt {
             return;
         }
-        let length = message.frame.len();
-        let Some(peer) = self.peers.get_mut(&index) else { return self.fail_message(index, &message, &status) };
+        let length = message.length();
+        let Some(peer) = self.peers.get_mut(&index) else { return self.fail_message(index, &message, status) };
         if attempt >= ATTEMPTS_MAX {
             if peer.queue.remove(&message.sequence).is_some() {
                 self.bytes -= length;
             }
-            return self.fail_message(index, &message, &status);
+            return self.fail_message(index, &message, status);
         }
         message.attempt.set(attempt + 1);
+        crate::frame::mark_sent_again(&mut message.frame.borrow_mut());
         peer.blocked.get_or_insert_with(|| Blocked::new(now)).after_attempt(attempt, now);
         if !std::mem::replace(&mut peer.waiting, true) {
             self.waiting.push_back(index);
@@ -402,7 +492,22 @@ impl Outbox {
     }
 }
 
+impl Message {
+    fn length(&self) -> usize {
+        self.frame.borrow().len()
+    }
+
+    /// The attempt that is under way.
+    fn attempt(self: &Rc<Self>) -> Attempt {
+        (self.clone(), self.attempt.get())
+    }
+}
+
 impl Peer {
+    fn is_followed_by_message(&self) -> bool {
+        matches!(self.queue.first_key_value(), Some((_, Outgoing::Message { offset: 0, .. })))
+    }
+
     fn block(&mut self, now: Duration) {
         self.blocked.get_or_insert_with(|| Blocked::new(now)).again(now);
     }

@@ -3,7 +3,7 @@
 use super::domain::{Domain, Region, close, opened};
 use super::failure::{failure, is_again};
 use super::fragment::{FRAGMENT_MAX, NOTHING};
-use super::outbox::{Direction, Job, Message};
+use super::outbox::{Attempt, Direction, Job};
 use super::slots::Slots;
 use crate::PeerIndex;
 use daos_libfabric_sys as sys;
@@ -25,7 +25,7 @@ const BATCH: usize = 32;
 /// What the provider works on. It owns the memory that is used meanwhile.
 pub(super) enum Operation {
     Receive(Vec<u8>),
-    Part { peer: PeerIndex, message: Rc<Message>, attempt: u32, bytes: Vec<u8> },
+    Part { peer: PeerIndex, messages: Vec<Attempt>, bytes: Vec<u8> },
     Transfer { peer: PeerIndex, job: Job },
 }
 

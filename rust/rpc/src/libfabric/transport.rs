@@ -105,11 +105,11 @@ impl FabricTransport {
             open.held.borrow_mut().push_back((buffer, length));
             return;
         };
-        let message = open.assembler.borrow_mut().add(&buffer[..length.min(buffer.len())]);
-        open.post_receive(buffer);
-        if let Some(message) = message {
-            receiver.frame(message);
+        let fragment = &buffer[..length.min(buffer.len())];
+        if let Err(error) = open.assembler.borrow_mut().add(fragment, |message| receiver.frame(message)) {
+            receiver.malformed(&error);
         }
+        open.post_receive(buffer);
     }
 
     fn deliver_held(&self, open: &Open) -> bool {
@@ -127,8 +127,8 @@ impl FabricTransport {
             (Operation::Receive(buffer), Ok(length)) => self.deliver(open, buffer, length),
             // The message that was coming in is lost with its connection.
             (Operation::Receive(buffer), Err(_)) => open.post_receive(buffer),
-            (Operation::Part { peer, message, attempt, .. }, result) => {
-                open.outbox.borrow_mut().part_ended(self.now(), peer, message, attempt, result);
+            (Operation::Part { peer, messages, .. }, result) => {
+                open.outbox.borrow_mut().part_ended(self.now(), peer, messages, result);
             }
             (Operation::Transfer { peer, job }, result) => open.outbox.borrow_mut().transfer_ended(peer, job, result),
         }
@@ -188,7 +188,8 @@ impl Source for FabricTransport {
     fn progress(&self) -> bool {
         let Some(open) = self.state() else { return false };
         open.wake.quiet();
-        let mut busy = self.deliver_held(&open);
+        let mut busy = open.outbox.borrow_mut().flush(&open.port, self.now());
+        busy |= self.deliver_held(&open);
         let mut batch = Vec::new();
         // One look in a round: what has come is worked on before the provider is asked, by system calls, whether there is more.
         if open.port.completions(&mut batch) {
@@ -208,7 +209,8 @@ impl Source for FabricTransport {
 
     fn prepare_sleep(&self) -> bool {
         let Some(open) = self.state() else { return true };
-        let outbox = open.outbox.borrow();
+        let mut outbox = open.outbox.borrow_mut();
+        outbox.flush(&open.port, self.now());
         if outbox.has_failed() || (!open.held.borrow().is_empty() && self.receiver.borrow().is_some()) {
             return false;
         }
@@ -267,7 +269,9 @@ impl Transport for FabricTransport {
 
     fn shutdown(&self) {
         // A round that is under way holds the state until it ends.
-        let _open = self.open.take();
+        if let Some(open) = self.open.take() {
+            open.outbox.borrow_mut().flush(&open.port, self.now());
+        }
         self.set_receiver(None);
     }
 }

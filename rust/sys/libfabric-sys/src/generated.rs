@@ -1719,22 +1719,3 @@ const _: () = {
     ["Offset of field: fi_ops_rma::writedata"][::core::mem::offset_of!(fi_ops_rma, writedata) - 64usize];
     ["Offset of field: fi_ops_rma::injectdata"][::core::mem::offset_of!(fi_ops_rma, injectdata) - 72usize];
 };
-unsafe extern "C" {
-    pub fn fi_strerror(errnum: ::core::ffi::c_int) -> *const ::core::ffi::c_char;
-    pub fn fi_version() -> u32;
-    pub fn fi_getinfo(
-        version: u32,
-        node: *const ::core::ffi::c_char,
-        service: *const ::core::ffi::c_char,
-        flags: u64,
-        hints: *const fi_info,
-        info: *mut *mut fi_info,
-    ) -> ::core::ffi::c_int;
-    pub fn fi_freeinfo(info: *mut fi_info);
-    pub fn fi_dupinfo(info: *const fi_info) -> *mut fi_info;
-    pub fn fi_fabric(
-        attr: *mut fi_fabric_attr,
-        fabric: *mut *mut fid_fabric,
-        context: *mut ::core::ffi::c_void,
-    ) -> ::core::ffi::c_int;
-}

@@ -56,7 +56,7 @@ struct Need {
 
 const CORE: &[Need] = &[
     need("pkg-config", Sign::Program("pkg-config"), "finds libraries"),
-    need("libfabric-dev", Sign::Module("libfabric"), "the fabric that crate daos-rpc links"),
+    need("libfabric1", Sign::Library("libfabric.so.1"), "the fabric between machines; loaded when it is needed"),
     need("libfabric-bin", Sign::Program("fi_pingpong"), "the reference of the fabric benchmarks"),
     need(
         "libpmem1",
