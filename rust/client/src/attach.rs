@@ -6,7 +6,7 @@ mod remote;
 mod socket;
 mod starting;
 
-use crate::{Client, LocalMode};
+use crate::{Client, LocalMode, ranks};
 use daos_env::Env;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
@@ -49,6 +49,7 @@ pub(crate) struct Connection {
     endpoint: Endpoint,
     targets: Vec<Address>,
     lost: Rc<Cell<bool>>,
+    is_system: bool,
     provider: String,
     system: String,
     process: u32,
@@ -87,6 +88,11 @@ impl Connection {
     /// Process id of the engine.
     pub fn process(&self) -> u32 {
         self.process
+    }
+
+    /// Whether it is one to a system of several engines.
+    pub fn is_system(&self) -> bool {
+        self.is_system
     }
 
     pub fn is_lost(&self) -> bool {
@@ -156,6 +162,7 @@ fn attach_inside(client: &Client, directory: &LocalDirectory, generation: u64) -
         endpoint,
         targets,
         lost: Rc::new(Cell::new(false)),
+        is_system: false,
         provider: "in-process".to_owned(),
         system: "daos_server".to_owned(),
         process: std::process::id(),
@@ -173,7 +180,14 @@ async fn attach_process(client: &Client, directory: &LocalDirectory, generation:
 async fn attach_system(client: &Client, access: &SystemAccess, generation: u64) -> Result<Rc<Connection>> {
     let (stream, hello, _table) = remote::attach(client, access, generation).await?;
     let why = format!("the metadata service of system '{}' was lost; call again to find it", access.name);
-    connected(client, LeaseStream::System(stream), hello, Status::new(Code::Unreach, why), generation)
+    let stream = LeaseStream::System(stream);
+    let connection = connected(client, stream, hello, Status::new(Code::Unreach, why), generation)?;
+    client.spawner().spawn(ranks::watch(
+        Rc::downgrade(&client.0),
+        client.spawner().clone(),
+        Rc::downgrade(&connection),
+    ));
+    Ok(connection)
 }
 
 /// A connection by a greeting. When the lease ends, all calls under way fail with `why`.
@@ -184,6 +198,7 @@ fn connected(
     why: Status,
     generation: u64,
 ) -> Result<Rc<Connection>> {
+    let is_system = matches!(stream, LeaseStream::System(_));
     let targets = hello.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<Address>>>()?;
     let transport = fabric_transport(client.env(), &hello.provider, targets.first())?;
     let endpoint = endpoint(client, transport, &targets, hello.session)?;
@@ -202,6 +217,7 @@ fn connected(
         endpoint,
         targets,
         lost,
+        is_system,
         provider: hello.provider,
         system: hello.system,
         process: hello.process,

@@ -7,11 +7,13 @@ use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status};
-use daos_types::Epoch;
+use daos_types::{Epoch, Rank};
 use daos_wire::{Opcode, Wire, decode, encode};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Object requests of one process that may be under way; more wait in line here instead of being refused by the engine. Half of
 /// what an endpoint lets wait, so that there is always room for other calls.
@@ -28,6 +30,8 @@ pub(crate) struct ClientInner {
     attaching: RefCell<Option<Rc<Attempt>>>,
     closed: Cell<bool>,
     newest_change: Cell<Epoch>,
+    /// Ranks that were found lost, and since when.
+    pub lost_ranks: RefCell<BTreeMap<Rank, Duration>>,
 }
 
 /// An attempt to attach that is under way.
@@ -82,6 +86,7 @@ impl Client {
             attaching: RefCell::new(None),
             closed: Cell::new(false),
             newest_change: Cell::new(Epoch::ZERO),
+            lost_ranks: RefCell::default(),
         }))
     }
 

@@ -26,6 +26,7 @@ pub mod key_value;
 mod management;
 mod object;
 mod pool;
+mod ranks;
 mod repeat;
 mod settings;
 mod submissions;

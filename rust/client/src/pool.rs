@@ -7,7 +7,7 @@ use crate::{Client, ContainerListEntry};
 use daos_placement::{Layout, PoolMap, PoolTarget, TargetState, place};
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{HandleId, ObjectId, PoolId, Reference};
+use daos_types::{HandleId, ObjectId, PoolId, Rank, Reference, TargetIndex};
 use daos_wire::{
     AttributeOwner, ContainerEntry, ContainerList, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest,
     PoolSetProperties, Space, Wire, decode, encode,
@@ -68,7 +68,7 @@ pub struct PoolInfo {
 }
 
 /// Where the targets of a pool are, by one connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Route {
     generation: u64,
     map: PoolMap,
@@ -90,6 +90,11 @@ impl Route {
     /// Where the shards of an object are.
     pub fn layout(&self, object: ObjectId) -> Result<Layout> {
         place(&self.map, object)
+    }
+
+    /// Rank and index of a target, by its position in the pool map.
+    pub fn name(&self, target: u32) -> Option<(Rank, TargetIndex)> {
+        self.map.targets().get(target as usize).map(|target| (target.rank, target.index))
     }
 
     /// The address of a target, by its position in the pool map.
@@ -164,6 +169,13 @@ impl Pool {
         let route = Arc::new(Route::new(connection.generation(), reply)?);
         *self.0.route.lock().unwrap_or_else(PoisonError::into_inner) = route.clone();
         Ok((connection, route))
+    }
+
+    /// Lets the next call ask where the targets are: some are elsewhere now.
+    pub(crate) fn forget_route(&self) {
+        let mut route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner);
+        // No connection has this number.
+        *route = Arc::new(Route { generation: 0, ..Route::clone(&route) });
     }
 
     pub(crate) fn request(&self) -> PoolRequest {

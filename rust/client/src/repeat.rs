@@ -3,6 +3,7 @@
 use crate::Client;
 use crate::attach::Connection;
 use daos_status::{Code, Result, Status};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// How long a refused or lost request waits before it is sent again: at first, and at most.
@@ -35,6 +36,17 @@ pub(crate) async fn repeat<R>(
     client: &Client,
     when_lost: WhenLost,
     when_busy: WhenBusy,
+    attempt: impl AsyncFnMut() -> Result<R>,
+) -> Result<R> {
+    repeat_until(client, when_lost, when_busy, &Cell::new(false), attempt).await
+}
+
+/// As [`repeat`], until the attempt has said that there is no use in another one.
+pub(crate) async fn repeat_until<R>(
+    client: &Client,
+    when_lost: WhenLost,
+    when_busy: WhenBusy,
+    given_up: &Cell<bool>,
     mut attempt: impl AsyncFnMut() -> Result<R>,
 ) -> Result<R> {
     let spawner = client.spawner();
@@ -51,7 +63,7 @@ pub(crate) async fn repeat<R>(
             Err(status) => status,
         };
         let in_time = spawner.clock().monotonic() < deadline;
-        if client.is_closed() {
+        if client.is_closed() || given_up.get() {
             return Err(status);
         } else if matches!(status.code(), Code::Busy | Code::Again) && when_busy == WhenBusy::Wait && in_time {
             // It was refused: nothing was done.

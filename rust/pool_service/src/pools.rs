@@ -239,7 +239,7 @@ impl PoolRow {
     }
 }
 
-fn plan_of(row: &PoolRow) -> PoolPlan {
+pub(crate) fn plan_of(row: &PoolRow) -> PoolPlan {
     PoolPlan {
         targets: row.targets.clone(),
         meta_bytes: row.meta_bytes_per_target,

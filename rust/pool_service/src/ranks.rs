@@ -1,10 +1,11 @@
 //! Decisions about the engines of the system.
 
+use crate::pools::{PoolPlan, plan_of};
 use crate::rows::{RankRow, Row, RowKey, SystemRow};
 use crate::state::{Decision, PoolService};
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{Rank, SystemId};
-use daos_wire::{Join, RankEntry, RankState, RankTable};
+use daos_types::{ContainerId, PoolId, Rank, SystemId};
+use daos_wire::{Join, Properties, RankEntry, RankState, RankTable};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most engines of a system: the table of all of them is sent to each.
@@ -204,6 +205,18 @@ impl PoolService {
             service,
             ranks: ranks.collect(),
         })
+    }
+
+    /// What a ready pool is made of.
+    pub fn pool_plan(&self, id: PoolId) -> Option<PoolPlan> {
+        self.ready_pool(id).ok().map(|pool| plan_of(&pool.row))
+    }
+
+    /// The containers of a pool that are not among those found.
+    pub fn containers_except(&self, pool: PoolId, found: &BTreeSet<ContainerId>) -> Vec<(ContainerId, Properties)> {
+        let Ok(pool) = self.ready_pool(pool) else { return Vec::new() };
+        let missing = pool.containers.iter().filter(|(id, entry)| !entry.row.destroying && !found.contains(id));
+        missing.map(|(id, entry)| (*id, entry.row.properties.clone())).collect()
     }
 
     fn rank_state(&self, rank: Rank, row: &RankRow) -> RankState {

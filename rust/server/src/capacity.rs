@@ -3,7 +3,6 @@
 
 use daos_pool_service::SpaceOffer;
 use daos_status::{Result, Status};
-use daos_types::PoolId;
 use daos_wire::RankOffer;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -19,9 +18,9 @@ pub trait Capacity: Send + Sync {
     fn offer(&self) -> Result<SpaceOffer>;
 
     /// The same, and the names of what it is of: equal for engines that share it.
-    fn named_offer(&self, pools: Vec<PoolId>) -> Result<RankOffer> {
+    fn named_offer(&self) -> Result<RankOffer> {
         let SpaceOffer { storage, memory } = self.offer()?;
-        Ok(RankOffer { storage_name: String::new(), storage, memory_name: String::new(), memory, pools })
+        Ok(RankOffer { storage_name: String::new(), storage, memory_name: String::new(), memory })
     }
 }
 
@@ -36,11 +35,11 @@ impl HostCapacity {
 }
 
 impl Capacity for HostCapacity {
-    fn named_offer(&self, pools: Vec<PoolId>) -> Result<RankOffer> {
+    fn named_offer(&self) -> Result<RankOffer> {
         let SpaceOffer { storage, memory } = self.offer()?;
         let device = std::fs::metadata(&self.0).map_err(Status::from)?.dev();
         let node = crate::node::name();
-        Ok(RankOffer { storage_name: format!("{node} {device}"), storage, memory_name: node, memory, pools })
+        Ok(RankOffer { storage_name: format!("{node} {device}"), storage, memory_name: node, memory })
     }
 
     fn offer(&self) -> Result<SpaceOffer> {

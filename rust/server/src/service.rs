@@ -94,6 +94,7 @@ impl Service {
         let client = self.sessions.client(session)?;
         match opcode {
             Opcode::SystemQuery => reply(self.system()),
+            Opcode::SystemRanks => reply(self.peers.known().map(|known| known.table.clone())),
             Opcode::PoolCreate => reply(self.create_pool(&decode(body)?).await),
             Opcode::PoolDestroy => reply(self.destroy_pool(&decode(body)?).await),
             Opcode::PoolList => Ok(encode(&self.state.borrow().list_pools(decode(body)?))),

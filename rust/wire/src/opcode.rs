@@ -24,6 +24,8 @@ macro_rules! opcodes {
 opcodes! {
     /// `SystemQuery` -> `SystemReply`.
     SystemQuery = 0x0001,
+    /// `SystemQuery` -> `RankTable`: the engines of a system.
+    SystemRanks = 0x0002,
     /// `PoolCreate` -> `PoolEntry`.
     PoolCreate = 0x0101,
     /// `PoolDestroy` -> `()`.
@@ -92,6 +94,8 @@ opcodes! {
     TargetContainerList = 0x0408,
     /// Engine-internal: `TargetPoolProperties` -> `()`.
     TargetPoolProperties = 0x0409,
+    /// Engine-internal: `()` -> `Vec<PoolId>`, the pools of which the target has a part.
+    TargetPoolList = 0x040b,
     /// Engine-internal: `()` -> `RankOffer`.
     RankOffer = 0x040a,
     /// Engine-internal: `HandleQuery` -> `HandleGrant`.

@@ -8,7 +8,7 @@
 use crate::macros::{wire_enums, wire_structs};
 use crate::{Hello, decode, encode};
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{EngineId, PoolId, Rank, SystemId};
+use daos_types::{EngineId, Rank, SystemId};
 
 /// First bytes of a message on a control port: name and version of the protocol.
 const MAGIC: [u8; 8] = *b"DAOSct01";
@@ -159,8 +159,6 @@ wire_structs! {
         memory_name: String,
         /// Bytes of memory that all pools together may take.
         memory: u64,
-        /// Pools of which it has parts, for those who clean up.
-        pools: Vec<PoolId>,
     }
 }
 

@@ -88,3 +88,41 @@ fn strangers_are_refused() {
     let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && sentence.contains("not 'mine'"), "{sentence}");
 }
+
+/// What is on a dead engine is answered with its rank; what needs all engines of a pool goes on without it, and it catches up
+/// when it is there again.
+#[test]
+fn a_dead_engine_is_named_and_catches_up() {
+    let mut cluster = Cluster::running(3);
+    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
+    cluster.succeed("dmg", &["pool", "create", "gone", "--size", "1GiB"]);
+    cluster.succeed("daos", &["cont", "create", "tank", "home", "--type", "POSIX"]);
+    cluster.succeed("daos", &["cont", "create", "tank", "old", "--type", "POSIX"]);
+    let (from, to) = (cluster.scratch("from"), cluster.scratch("to"));
+    Tree::small().make(&from);
+    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
+    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
+    let number = cluster.with_rank(1);
+    cluster.kill(number);
+    let sentence = cluster.fail("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    assert!(sentence.contains("rank 1 is unresponsive"), "{sentence}");
+    let info = cluster.response("dmg", &["pool", "query", "tank"]);
+    assert_eq!((&info["total_targets"], &info["disabled_targets"]), (&6.into(), &2.into()), "{info}");
+    cluster.succeed("daos", &["cont", "create", "tank", "new", "--type", "POSIX"]);
+    cluster.succeed("daos", &["cont", "destroy", "tank", "old"]);
+    cluster.succeed("dmg", &["pool", "destroy", "gone"]);
+    cluster.succeed("dmg", &["pool", "create", "smaller", "--size", "1GiB"]);
+    let info = cluster.response("dmg", &["pool", "query", "smaller"]);
+    assert_eq!(info["total_targets"], 4, "on the engines that are there");
+    cluster.start(number);
+    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/new/x"]);
+    cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    assert_same(&from, &to);
+    let engine = cluster.directory(number);
+    let pools = |target: &str| {
+        let entries = std::fs::read_dir(engine.join(target)).expect("is there");
+        let names = entries.map(|entry| entry.expect("readable").file_name().into_string().expect("text"));
+        names.filter(|name| name.starts_with("pool-")).count()
+    };
+    crate::support::wait_until("the destroyed pool is gone", || pools("target-0") == 1 && pools("target-1") == 1);
+}

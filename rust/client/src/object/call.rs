@@ -3,12 +3,14 @@
 use super::Object;
 use crate::Client;
 use crate::attach::Connection;
+use crate::ranks::{Verdict, judge, may_be_gone};
 pub(super) use crate::repeat::WhenLost;
-use crate::repeat::{WhenBusy, repeat};
+use crate::repeat::{WhenBusy, repeat_until};
 use daos_placement::Layout;
 use daos_rpc::{Access, Address, Exposed};
 use daos_status::{Code, Result, fail};
 use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, Wire, decode, encode};
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
@@ -53,13 +55,29 @@ impl Object {
         when_lost: WhenLost,
         mut attempt: impl AsyncFnMut(&Target) -> Result<R>,
     ) -> Result<R> {
-        repeat(client, when_lost, WhenBusy::Wait, async || {
+        let given_up = Cell::new(false);
+        repeat_until(client, when_lost, WhenBusy::Wait, &given_up, async || {
             let (connection, layout, route) = self.locate(client).await?;
-            let Some(target) = (group < layout.groups()).then(|| layout.group(group)[0]) else {
+            let Some(position) = (group < layout.groups()).then(|| layout.group(group)[0]) else {
                 fail!(Code::Stale, "object {} has {} groups now, not {group}", self.id, layout.groups());
             };
-            let target = Target { connection, address: route.address(target)?.clone() };
-            attempt(&target).await
+            let target = Target { connection, address: route.address(position)?.clone() };
+            match attempt(&target).await {
+                Err(failure) if target.connection.is_system() && may_be_gone(&failure) => {
+                    match judge(client, &target.connection, &route, position, failure).await {
+                        Verdict::Again(failure) => Err(failure),
+                        Verdict::Moved(failure) => {
+                            self.container.pool().forget_route();
+                            Err(failure)
+                        }
+                        Verdict::Final(failure) => {
+                            given_up.set(true);
+                            Err(failure)
+                        }
+                    }
+                }
+                other => other,
+            }
         })
         .await
     }

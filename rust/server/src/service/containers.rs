@@ -1,13 +1,14 @@
 //! Containers: what the pool service decides, done on the targets.
 
 use super::Service;
+use super::startup::part_of;
 use crate::ranks::TargetName;
-use daos_pool_service::{ClientId, ContainerChecksums};
+use daos_pool_service::ClientId;
 use daos_status::Result;
 use daos_types::{ContainerId, PoolId};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened, ContainerRequest,
-    ContainerSetProperties, Opcode, TargetContainer, TargetContainerCreate,
+    ContainerSetProperties, Opcode, TargetContainer,
 };
 
 impl Service {
@@ -24,15 +25,8 @@ impl Service {
         if checked.rows.is_empty() {
             return Ok(());
         }
-        let checksums = ContainerChecksums::of(&request.properties)?;
-        let part = TargetContainerCreate {
-            pool,
-            container,
-            checksum: u32::from(checksums.kind.number()),
-            chunk_bytes: checksums.chunk_bytes,
-            verify_on_update: checksums.verify_on_update,
-        };
-        let targets = self.targets_of(pool);
+        let part = part_of(pool, container, &request.properties)?;
+        let targets = self.serving_targets_of(pool)?;
         let made = self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerCreate, &part).await;
         let result = match made {
             // Decided again: another container may have taken the label meanwhile. When the row cannot be stored, it may be
@@ -54,7 +48,10 @@ impl Service {
     /// Takes back the parts of a container that did not come to be. One that stays is empty, and removed at the next start.
     async fn remove_parts(&self, pool: PoolId, container: ContainerId) {
         let part = TargetContainer { pool, container };
-        let removed = self.peers.call_all::<_, ()>(&self.targets_of(pool), Opcode::TargetContainerDestroy, &part).await;
+        let removed = match self.serving_targets_of(pool) {
+            Ok(targets) => self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerDestroy, &part).await,
+            Err(status) => Err(status),
+        };
         if let Err(status) = removed {
             daos_env::log!(Warn, "pool", "parts of container {container} of pool {pool} are left: {status}");
         }
@@ -74,7 +71,7 @@ impl Service {
     /// Removes the parts of a container that is being destroyed, and its rows.
     pub(super) async fn finish_container(&self, pool: PoolId, container: ContainerId) -> Result<()> {
         let part = TargetContainer { pool, container };
-        let targets = self.targets_of(pool);
+        let targets = self.serving_targets_of(pool)?;
         self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerDestroy, &part).await?;
         self.change(|state| Ok(state.finish_container_destroy(pool, container))).await
     }

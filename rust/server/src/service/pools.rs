@@ -88,7 +88,7 @@ impl Service {
 
     /// Removes the parts of a pool on its targets, and its rows.
     pub(super) async fn finish_pool(&self, id: PoolId) -> Result<()> {
-        self.peers.call_all::<_, ()>(&self.targets_of(id), Opcode::TargetPoolDestroy, &id).await?;
+        self.peers.call_all::<_, ()>(&self.serving_targets_of(id)?, Opcode::TargetPoolDestroy, &id).await?;
         self.change(|state| Ok(state.finish_pool_destroy(id))).await
     }
 
@@ -116,7 +116,10 @@ impl Service {
         // Checked before the targets are asked: a stranger costs nothing.
         self.state.borrow().query_pool(request.pool, request.handle, nothing.clone(), nothing)?;
         let (meta, data) = self.space_of(request.pool).await?;
-        self.state.borrow().query_pool(request.pool, request.handle, meta, data)
+        let mut reply = self.state.borrow().query_pool(request.pool, request.handle, meta, data)?;
+        let serving = self.serving_targets_of(request.pool)?.len() as u32;
+        reply.targets_disabled = reply.targets_disabled.max(reply.targets.saturating_sub(serving));
+        Ok(reply)
     }
 
     /// Changes properties, and tells the targets.
@@ -127,7 +130,7 @@ impl Service {
         ReclaimSettings::of(&request.numbers)?;
         let _guard = self.pool_locks.lock(pool).await;
         let numbers = self.change(|state| state.set_pool_properties(request)).await?;
-        let targets = self.targets_of(pool);
+        let targets = self.serving_targets_of(pool)?;
         let told = TargetPoolProperties { pool, numbers };
         self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolProperties, &told).await.map(|_| ())
     }
@@ -148,9 +151,9 @@ impl Service {
         }
     }
 
-    /// The space of a pool over all its targets: metadata and data.
+    /// The space of a pool over all its targets that serve: metadata and data.
     async fn space_of(&self, pool: PoolId) -> Result<(Space, Space)> {
-        let targets = self.targets_of(pool);
+        let targets = self.serving_targets_of(pool)?;
         let spaces: Vec<TargetSpace> = self.peers.call_all(&targets, Opcode::TargetPoolQuery, &pool).await?;
         let sum = |tier: fn(&TargetSpace) -> &Space| Space {
             total: spaces.iter().map(|space| tier(space).total).fold(0, u64::saturating_add),

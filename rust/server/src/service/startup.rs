@@ -1,25 +1,28 @@
-//! What a new engine does about what the last one left.
+//! What is done about what an engine's last life left: its own when the service starts, that of another rank when it serves
+//! again. What cannot be done now is tried at the next start of that rank.
 
 use super::Service;
 use crate::ranks::TargetName;
-use daos_pool_service::Unfinished;
+use daos_pool_service::{ContainerChecksums, Unfinished};
 use daos_status::Result;
 use daos_types::{ContainerId, PoolId, Rank};
-use daos_wire::{Opcode, RankState, TargetContainer, TargetContainerList};
+use daos_wire::{
+    Opcode, Properties, RankState, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate,
+};
+use std::collections::BTreeSet;
 
 impl Service {
-    /// Does what waited for a rank: for its own when the service starts, for another when that engine serves.
+    /// Does what waited for a rank.
     pub(super) async fn catch_up(&self, rank: Rank) {
         self.finish_interrupted(rank).await;
-        self.renew_volatile_pools(rank).await;
-        self.remove_strays(rank).await;
+        if self.identity.is_system {
+            self.remove_stray_pools(rank).await;
+            self.renew_volatile_parts(rank).await;
+        } else {
+            self.renew_volatile_pools().await;
+        }
+        self.settle_containers(rank).await;
         self.tell_properties(rank).await;
-    }
-
-    /// Whether all ranks of a pool serve.
-    fn is_whole(&self, pool: PoolId) -> bool {
-        let Ok(known) = self.peers.known() else { return false };
-        self.targets_of(pool).iter().all(|(rank, _)| known.state(*rank) == Some(RankState::Joined))
     }
 
     /// The targets of a pool on one rank.
@@ -27,12 +30,19 @@ impl Service {
         self.targets_of(pool).into_iter().filter(|target| target.0 == rank).collect()
     }
 
-    /// Finishes what a crash interrupted. What cannot be finished now is tried again at the next start.
+    /// The targets of a pool on ranks that serve. What the others miss, they are told when they serve again.
+    pub(super) fn serving_targets_of(&self, pool: PoolId) -> Result<Vec<TargetName>> {
+        let known = self.peers.known()?;
+        let serves = |target: &TargetName| known.state(target.0) == Some(RankState::Joined);
+        Ok(self.targets_of(pool).into_iter().filter(serves).collect())
+    }
+
+    /// Finishes what a crash interrupted.
     async fn finish_interrupted(&self, rank: Rank) {
         let list = self.state.borrow().unfinished();
         for unfinished in list {
             let (Unfinished::Pool(pool) | Unfinished::Container(pool, _)) = unfinished;
-            if self.targets_on(pool, rank).is_empty() || !self.is_whole(pool) {
+            if self.targets_on(pool, rank).is_empty() {
                 continue;
             }
             let (what, result) = match unfinished {
@@ -48,42 +58,89 @@ impl Service {
         }
     }
 
-    /// Removes parts of containers that nobody knows: a crash came between them and the row.
-    async fn remove_strays(&self, rank: Rank) {
-        let pools = self.state.borrow().pool_ids();
-        for pool in pools {
-            for target in self.targets_on(pool, rank) {
-                match self.remove_strays_on(pool, target).await {
-                    Ok(0) => {}
-                    Ok(count) => {
-                        daos_env::log!(
-                            Warn,
-                            "pool",
-                            "{count} containers of pool {pool} were being made in a crash; they are removed"
-                        );
-                    }
-                    Err(status) => {
-                        daos_env::log!(
-                            Error,
-                            "pool",
-                            "target {} of rank {} cannot list the containers of pool {pool}: {status}",
-                            target.1.0,
-                            target.0.0
-                        );
-                    }
+    /// Removes parts of pools that were destroyed while the rank was away.
+    async fn remove_stray_pools(&self, rank: Rank) {
+        let Ok(known) = self.peers.known() else { return };
+        for target in known.targets().into_iter().filter(|target| target.0 == rank) {
+            let pools: Result<Vec<PoolId>> = self.peers.call(target, Opcode::TargetPoolList, &()).await;
+            let pools = match pools {
+                Ok(pools) => pools,
+                Err(status) => {
+                    daos_env::log!(Error, "pool", "target {} of rank {} lists no pools: {status}", target.1.0, rank.0);
+                    continue;
+                }
+            };
+            let strays = pools.into_iter().filter(|pool| !self.targets_of(*pool).contains(&target));
+            for pool in strays.collect::<Vec<PoolId>>() {
+                let _guard = self.pool_locks.lock(pool).await;
+                if self.targets_of(pool).contains(&target) {
+                    continue;
+                }
+                match self.peers.call::<_, ()>(target, Opcode::TargetPoolDestroy, &pool).await {
+                    Ok(()) => daos_env::log!(
+                        Info,
+                        "pool",
+                        "pool {pool} was destroyed while rank {} was away; target {} has removed it",
+                        rank.0,
+                        target.1.0
+                    ),
+                    Err(status) => daos_env::log!(Error, "pool", "pool {pool} is left on rank {}: {status}", rank.0),
                 }
             }
         }
     }
 
-    async fn remove_strays_on(&self, pool: PoolId, target: TargetName) -> Result<usize> {
-        let (mut removed, mut request) = (0, TargetContainerList { pool, after: None });
+    /// Makes the rank's parts of pools of class `ram` anew: what was in them ended with the engine.
+    async fn renew_volatile_parts(&self, rank: Rank) {
+        let pools = self.state.borrow().volatile_pools();
+        self.sessions.set_volatile_pools(pools.len());
+        for pool in pools {
+            let Some(plan) = self.state.borrow().pool_plan(pool) else { continue };
+            let part = TargetPoolCreate {
+                pool,
+                meta_bytes: plan.meta_bytes,
+                data_bytes: plan.data_bytes,
+                log_bytes: plan.log_bytes,
+                durability: plan.durability,
+            };
+            let targets = self.targets_on(pool, rank);
+            if let Err(status) = self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolCreate, &part).await {
+                daos_env::log!(Error, "pool", "pool {pool} of class ram is not made on rank {}: {status}", rank.0);
+            }
+        }
+    }
+
+    /// Lets each target of a rank have exactly the containers that there are: those of which a crash came between the parts
+    /// and the row, and those destroyed while the rank was away, are removed; those made meanwhile are made.
+    async fn settle_containers(&self, rank: Rank) {
+        let pools = self.state.borrow().pool_ids();
+        for pool in pools {
+            for target in self.targets_on(pool, rank) {
+                if let Err(status) = self.settle_containers_on(pool, target).await {
+                    daos_env::log!(
+                        Error,
+                        "pool",
+                        "the containers of pool {pool} on target {} of rank {} are not as they should be: {status}",
+                        target.1.0,
+                        rank.0
+                    );
+                }
+            }
+        }
+    }
+
+    async fn settle_containers_on(&self, pool: PoolId, target: TargetName) -> Result<()> {
+        let (mut found, mut removed) = (BTreeSet::new(), 0);
+        let mut request = TargetContainerList { pool, after: None };
         loop {
             let (containers, more): (Vec<ContainerId>, bool) =
                 self.peers.call(target, Opcode::TargetContainerList, &request).await?;
             request.after = containers.last().copied();
             for container in containers {
+                // Whoever is making it has its parts before its row.
+                let _guard = self.container_locks.lock((pool, container)).await;
                 if self.state.borrow().has_container(pool, container) {
+                    found.insert(container);
                     continue;
                 }
                 let part = TargetContainer { pool, container };
@@ -91,19 +148,43 @@ impl Service {
                 removed += 1;
             }
             if !more || request.after.is_none() {
-                return Ok(removed);
+                break;
             }
         }
+        if removed > 0 {
+            daos_env::log!(
+                Warn,
+                "pool",
+                "{removed} containers of pool {pool} were being made in a crash, or destroyed since; target {} of rank {} has \
+                 removed them",
+                target.1.0,
+                target.0.0
+            );
+        }
+        let missing = self.state.borrow().containers_except(pool, &found);
+        for (container, properties) in missing {
+            let _guard = self.container_locks.lock((pool, container)).await;
+            if !self.state.borrow().has_container(pool, container) {
+                continue;
+            }
+            let part = part_of(pool, container, &properties)?;
+            self.peers.call::<_, ()>(target, Opcode::TargetContainerCreate, &part).await?;
+            daos_env::log!(
+                Info,
+                "pool",
+                "container {container} of pool {pool} is made on target {} of rank {}",
+                target.1.0,
+                target.0.0
+            );
+        }
+        Ok(())
     }
 
-    /// Makes pools of class `ram` anew, without containers: their contents ended with the last engine.
-    async fn renew_volatile_pools(&self, rank: Rank) {
+    /// Makes the pools of class `ram` of a local engine anew, without containers: their contents ended with the last engine.
+    async fn renew_volatile_pools(&self) {
         let pools = self.state.borrow().volatile_pools();
         self.sessions.set_volatile_pools(pools.len());
         for pool in pools {
-            if self.targets_on(pool, rank).is_empty() || !self.is_whole(pool) {
-                continue;
-            }
             match self.renew(pool).await {
                 Ok(()) => daos_env::log!(
                     Warn,
@@ -119,4 +200,16 @@ impl Service {
         let plan = self.change(|state| state.renew_volatile_pool(pool)).await?;
         self.make_parts(pool, &plan).await
     }
+}
+
+/// The part of a container on one target, by the container's properties.
+pub(super) fn part_of(pool: PoolId, container: ContainerId, properties: &Properties) -> Result<TargetContainerCreate> {
+    let checksums = ContainerChecksums::of(properties)?;
+    Ok(TargetContainerCreate {
+        pool,
+        container,
+        checksum: u32::from(checksums.kind.number()),
+        chunk_bytes: checksums.chunk_bytes,
+        verify_on_update: checksums.verify_on_update,
+    })
 }

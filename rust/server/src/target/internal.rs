@@ -21,6 +21,7 @@ pub(super) fn serves(opcode: Opcode) -> bool {
             | Opcode::TargetContainerCreate
             | Opcode::TargetContainerDestroy
             | Opcode::TargetContainerList
+            | Opcode::TargetPoolList
             | Opcode::RankOffer
             | Opcode::HandleQuery
             | Opcode::HandlesRevoke
@@ -73,7 +74,8 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
             let page = take_page(&mut behind);
             Ok(encode(&(page, behind.peek().is_some())))
         }
-        Opcode::RankOffer => Ok(encode(&target.capacity.named_offer(target.pools.ids())?)),
+        Opcode::TargetPoolList => Ok(encode(&target.pools.ids())),
+        Opcode::RankOffer => Ok(encode(&target.capacity.named_offer()?)),
         Opcode::HandleQuery => {
             let query: HandleQuery = decode(body)?;
             let service = target.service.borrow().clone();

@@ -84,17 +84,6 @@ impl Peers {
         join_all(calls).await.into_iter().collect()
     }
 
-    /// As [`Peers::call_all`], each answer by itself.
-    pub async fn call_each<Q: Wire, R: Wire>(
-        &self,
-        targets: &[TargetName],
-        opcode: Opcode,
-        request: &Q,
-    ) -> Vec<(TargetName, Result<R>)> {
-        let calls = targets.iter().map(|target| self.call_named(*target, opcode, request));
-        targets.iter().copied().zip(join_all(calls).await).collect()
-    }
-
     async fn call_named<Q: Wire, R: Wire>(&self, target: TargetName, opcode: Opcode, request: &Q) -> Result<R> {
         let reply = self.call(target, opcode, request).await;
         let (rank, index) = target;
@@ -112,7 +101,7 @@ fn check_serves(known: &Known, rank: Rank) -> Result<()> {
     match known.state(rank) {
         Some(RankState::Joined) => Ok(()),
         Some(state) => {
-            fail!(Code::Unreach, "rank {} is {}; 'dmg system query' shows it, start its engine", rank.0, state.word())
+            fail!(Code::Oog, "rank {} is {}; 'dmg system query' shows it, start its engine", rank.0, state.word())
         }
         None => fail!(Code::BadTarget, "the system has no rank {}", rank.0),
     }

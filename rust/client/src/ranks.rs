@@ -1,0 +1,114 @@
+//! What a client does about engines of a system that do not answer: it asks the metadata service what has become of them.
+
+use crate::Client;
+use crate::attach::Connection;
+use crate::client::ClientInner;
+use crate::pool::Route;
+use daos_env::Spawner;
+use daos_rpc::Address;
+use daos_status::{Code, Status};
+use daos_types::Rank;
+use daos_wire::{Opcode, RankState, RankTable, SystemQuery};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// How long an engine that was lost without a word is waited for: its process may be started again at once.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often a client with calls under way looks whether the engines are still there.
+const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What to do about a call that a target did not answer.
+pub(crate) enum Verdict {
+    /// It may be sent again.
+    Again(Status),
+    /// It may be sent again, to where the targets are now.
+    Moved(Status),
+    /// Nobody will answer it.
+    Final(Status),
+}
+
+/// Whether a failure may mean that an engine is gone.
+pub(crate) fn may_be_gone(status: &Status) -> bool {
+    matches!(status.code(), Code::Unreach | Code::Hg | Code::Shutdown)
+}
+
+/// Finds out why a target, by its position in the pool map, did not answer.
+pub(crate) async fn judge(
+    client: &Client,
+    connection: &Connection,
+    route: &Route,
+    target: u32,
+    failure: Status,
+) -> Verdict {
+    let Some((rank, index)) = route.name(target) else { return Verdict::Again(failure) };
+    let Ok(table) = ask(client, connection).await else { return Verdict::Again(failure) };
+    let Some(entry) = table.find(rank) else {
+        let sentence = format!("rank {} is no longer part of system '{}'", rank.0, table.system);
+        return Verdict::Final(Status::new(Code::Unreach, sentence));
+    };
+    let state = RankState::from_number(entry.state);
+    if state == Some(RankState::Joined) {
+        client.forget_lost(rank);
+        let is_there = route
+            .address(target)
+            .is_ok_and(|address| entry.targets.get(index.0 as usize).is_some_and(|now| now == address.as_str()));
+        return if is_there { Verdict::Again(failure) } else { Verdict::Moved(failure) };
+    }
+    let lost_for = client.lost_for(rank);
+    if state == Some(RankState::Unresponsive) && lost_for < GRACE {
+        return Verdict::Again(failure);
+    }
+    let word = state.map_or("unknown", RankState::word);
+    let sentence = format!(
+        "rank {} is {word}, and target {} of it holds what was asked for; 'dmg system query' shows the ranks",
+        rank.0, index.0
+    );
+    Verdict::Final(Status::new(Code::Unreach, sentence))
+}
+
+async fn ask(client: &Client, connection: &Connection) -> daos_status::Result<RankTable> {
+    client.call_at(connection, connection.service(), Opcode::SystemRanks, &SystemQuery {}).await
+}
+
+/// Ends calls to engines that are gone, as long as the connection lives: one that was stopped in its tracks says nothing, and
+/// calls to it would last until their time is over.
+pub(crate) async fn watch(client: Weak<ClientInner>, spawner: Spawner, connection: Weak<Connection>) {
+    loop {
+        spawner.sleep(WATCH_INTERVAL).await;
+        let Some(client) = client.upgrade().map(Client) else { return };
+        let Some(connection) = connection.upgrade().filter(|connection| !connection.is_lost()) else { return };
+        if connection.endpoint().statistics().outstanding == 0 {
+            continue;
+        }
+        if let Ok(table) = ask(&client, &connection).await {
+            fail_lost(&connection, &table);
+        }
+    }
+}
+
+fn fail_lost(connection: &Rc<Connection>, table: &RankTable) {
+    for entry in &table.ranks {
+        let state = RankState::from_number(entry.state);
+        if entry.rank == table.service || state == Some(RankState::Joined) {
+            continue;
+        }
+        let word = state.map_or("unknown", RankState::word);
+        for address in entry.targets.iter().filter_map(|text| Address::parse(text).ok()) {
+            let why = Status::new(Code::Unreach, format!("rank {} is {word}", entry.rank.0));
+            connection.endpoint().fail_peer(&address, why);
+        }
+    }
+}
+
+impl Client {
+    /// For how long a rank has been found lost, without a sign of life in between.
+    fn lost_for(&self, rank: Rank) -> Duration {
+        let now = self.spawner().clock().monotonic();
+        let since = *self.0.lost_ranks.borrow_mut().entry(rank).or_insert(now);
+        now.saturating_sub(since)
+    }
+
+    fn forget_lost(&self, rank: Rank) {
+        self.0.lost_ranks.borrow_mut().remove(&rank);
+    }
+}
