@@ -13,6 +13,7 @@ mod huge_memory;
 mod limits;
 mod measure;
 mod ping;
+mod placement;
 mod report;
 mod store;
 
@@ -57,6 +58,8 @@ enum Layer {
     Client,
     /// The POSIX namespace
     Dfs,
+    /// Layouts of objects, and pool maps
+    Placement,
 }
 
 fn main() -> ExitCode {
@@ -89,6 +92,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Layer::Fabric => fabric::run(&plan, &mut report),
         Layer::Client => client::run(&plan, &arguments.directory, &mut report),
         Layer::Dfs => dfs::run(&plan, &arguments.directory, &mut report),
+        Layer::Placement => placement::run(&plan, &mut report),
     };
     // What was measured before a failure is worth printing.
     report.print();

@@ -33,6 +33,11 @@ fn store() {
 }
 
 #[test]
+fn placement() {
+    smoke("placement", &["layout", "layout, grown once", "make a map", "difference bytes, one target"]);
+}
+
+#[test]
 fn fabric() {
     smoke("fabric", &["call", "bulk read", "bulk write"]);
 }

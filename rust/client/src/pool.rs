@@ -4,7 +4,7 @@ use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
 use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, ContainerListEntry};
-use daos_placement::{Layout, PoolMap, PoolTarget, TargetState, place};
+use daos_placement::{Layout, PoolMap, TargetState, place};
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{HandleId, ObjectId, PoolId, Rank, Reference, TargetIndex};
@@ -82,9 +82,9 @@ impl Route {
         for target in reply.targets {
             addresses.push(Address::parse(&target.address)?);
             let state = if target.state == 1 { TargetState::UpIn } else { TargetState::Down };
-            targets.push(PoolTarget { rank: target.rank, index: target.index, state });
+            targets.push((target.rank, target.index, state));
         }
-        Ok(Route { generation, map: PoolMap::new(reply.map_version, targets)?, addresses })
+        Ok(Route { generation, map: PoolMap::from_list(reply.map_version, targets)?, addresses })
     }
 
     /// Where the shards of an object are.
@@ -94,7 +94,7 @@ impl Route {
 
     /// Rank and index of a target, by its position in the pool map.
     pub fn name(&self, target: u32) -> Option<(Rank, TargetIndex)> {
-        self.map.targets().get(target as usize).map(|target| (target.rank, target.index))
+        self.map.target(target).map(|target| (target.rank, target.index))
     }
 
     /// The address of a target, by its position in the pool map.

@@ -1,16 +1,20 @@
-//! Where the shards of an object are: a pure function of pool map, object identifier and object class.
-//!
-//! The targets of an object are chosen by weighted rendezvous: every target gets a score from the object identifier, and
-//! the best scores win. So a target that leaves moves only what it held, and one that comes takes an even share from all
-//! the others. Which group of an object holds a dkey is a jump consistent hash of the dkey, so that the same dkey is
-//! always in the same group of the same object.
-//!
-//! The functions are part of the media format: what they answer must not change between releases.
+#![doc = include_str!("../docs/design.md")]
 
+mod class;
+mod codec;
+mod group_table;
 mod hash;
 mod layout;
+mod place;
 mod pool_map;
+mod ring;
+mod spare;
+mod state;
+mod tables;
 
+pub use class::{Classes, GROUP_SIZE_MAX, Shape};
 pub use hash::dkey_hash;
-pub use layout::{Layout, place};
-pub use pool_map::{PoolMap, PoolTarget, TargetState};
+pub use layout::{Layout, Shard, ShardState};
+pub use place::{place, place_into};
+pub use pool_map::{DEPTH_MAX, GENERATIONS_MAX, NewRank, PoolMap, PoolTarget, TARGETS_MAX, TARGETS_PER_RANK_MAX};
+pub use state::{TargetEvent, TargetState};

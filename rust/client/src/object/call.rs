@@ -58,7 +58,7 @@ impl Object {
         let given_up = Cell::new(false);
         repeat_until(client, when_lost, WhenBusy::Wait, &given_up, async || {
             let (connection, layout, route) = self.locate(client).await?;
-            let Some(position) = (group < layout.groups()).then(|| layout.group(group)[0]) else {
+            let Some(position) = layout.group(group).first().map(|shard| shard.target) else {
                 fail!(Code::Stale, "object {} has {} groups now, not {group}", self.id, layout.groups());
             };
             let target = Target { connection, address: route.address(position)?.clone() };

@@ -38,6 +38,8 @@ enum Layer {
     Client,
     /// The POSIX namespace
     Dfs,
+    /// Layouts of objects, and pool maps
+    Placement,
 }
 
 impl Layer {
@@ -47,6 +49,7 @@ impl Layer {
             Self::Fabric => "fabric",
             Self::Client => "client",
             Self::Dfs => "dfs",
+            Self::Placement => "placement",
         }
     }
 }
