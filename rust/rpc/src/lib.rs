@@ -1,7 +1,7 @@
 //! Requests, replies and bulk transfer between endpoints.
 //!
 //! A [`Transport`] moves messages and remote memory for one thread; an [`Endpoint`] makes calls of them. The backends:
-//! [`in_process`] for endpoints of one process, libfabric for the network. The simulated one lives with the simulator.
+//! [`in_process`] for endpoints of one process, [`shared_memory`] for processes of one machine, [`libfabric`] for the network. The simulated one lives with the simulator.
 //!
 //! What callers can rely on:
 //!
@@ -24,6 +24,7 @@ mod frame;
 pub mod in_process;
 pub mod libfabric;
 mod settings;
+pub mod shared_memory;
 mod statistics;
 mod transport;
 

@@ -94,6 +94,11 @@ pub trait Receiver {
 
     /// A message that was accepted for sending could not be delivered.
     fn send_failed(&self, peer: PeerIndex, frame: Vec<u8>, status: Status);
+
+    /// The connection to a peer has ended, and with it whatever was under way on it. Not every transport notices.
+    fn peer_lost(&self, peer: PeerIndex, status: Status) {
+        let _unnoticed = (peer, status);
+    }
 }
 
 /// One endpoint of a message fabric, used by one thread.

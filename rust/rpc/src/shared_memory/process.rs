@@ -1,0 +1,98 @@
+//! The memory of another process, read by the kernel's leave.
+//!
+//! No process ever writes to another's memory: who lends memory to be read is read, and who lends memory to be written
+//! reads what is to be written itself. So whatever a peer does late, or after it was stopped and woken, harms only itself.
+
+use daos_status::{Code, Result, Status, fail};
+use std::io::Error;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
+
+/// A process, and a descriptor by which the kernel says that it still is the same.
+pub(super) struct Process {
+    number: i32,
+    descriptor: OwnedFd,
+}
+
+impl Process {
+    /// The process that has this number now; `None` when the kernel cannot follow it.
+    pub fn of(number: i32) -> Option<Process> {
+        if number <= 0 {
+            return None;
+        }
+        // SAFETY: no memory is involved; the result is checked.
+        let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, number, 0) };
+        let descriptor = RawFd::try_from(descriptor).ok().filter(|descriptor| *descriptor >= 0)?;
+        // SAFETY: it was just opened (and is closed by exec), and nobody else owns it.
+        Some(Process { number, descriptor: unsafe { OwnedFd::from_raw_fd(descriptor) } })
+    }
+
+    /// Becomes readable when the process has ended.
+    pub fn descriptor(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+
+    /// Whether the process has ended: its number may be another's then.
+    pub fn has_ended(&self) -> bool {
+        let mut poll = libc::pollfd { fd: self.descriptor(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one descriptor, which lives through the call. A failure counts as an end.
+        unsafe { libc::poll(&raw mut poll, 1, 0) != 0 }
+    }
+
+    /// Copies memory of the process. It may have changed or be gone: the caller knows how to find out.
+    ///
+    /// # Safety
+    /// So many bytes can be written at `to`.
+    pub unsafe fn read(&self, from: u64, to: NonNull<u8>, length: usize) -> Result<()> {
+        let mut done = 0;
+        while done < length {
+            let local = libc::iovec {
+                // SAFETY: `done` is below `length`.
+                iov_base: unsafe { to.as_ptr().add(done) }.cast(),
+                iov_len: length - done,
+            };
+            let Some(at) = from.checked_add(done as u64).and_then(|at| usize::try_from(at).ok()) else {
+                fail!(Code::Overflow, "the address {from:#x} and {length} bytes exceed the address space");
+            };
+            let remote = libc::iovec { iov_base: std::ptr::without_provenance_mut(at), iov_len: length - done };
+            // SAFETY: the local range can be written by the contract; the other one is the kernel's to check.
+            let count =
+                unsafe { libc::process_vm_readv(self.number, &raw const local, 1, &raw const remote, 1, 0) };
+            match usize::try_from(count) {
+                Ok(count) if count > 0 => done += count,
+                Ok(_) => fail!(Code::Hg, "memory of process {} ends after {done} of {length} bytes", self.number),
+                Err(_) => {
+                    let status = Status::from(Error::last_os_error());
+                    return Err(Status::new(Code::Hg, format!("process {}: {}", self.number, status.context())));
+                }
+            }
+        }
+        // After the copy: if the process is alive now, it was the one that was read.
+        if self.has_ended() {
+            fail!(Code::Hg, "process {} has ended", self.number);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_and_the_end_is_noticed() {
+        let own = Process::of(std::process::id() as i32).unwrap();
+        let (from, mut to) = (vec![7u8; 10_000], vec![0u8; 10_000]);
+        // SAFETY: the buffer has as many bytes.
+        unsafe { own.read(from.as_ptr() as u64, NonNull::from(&mut to[..]).cast(), 10_000) }.unwrap();
+        assert_eq!(from, to);
+        for address in [0, 1, u64::MAX] {
+            // SAFETY: as above.
+            unsafe { own.read(address, NonNull::from(&mut to[..]).cast(), 10_000) }.unwrap_err();
+        }
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let process = Process::of(child.id() as i32).unwrap();
+        child.wait().unwrap();
+        assert!(process.has_ended() && Process::of(0).is_none() && Process::of(-1).is_none());
+    }
+}
