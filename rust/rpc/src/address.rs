@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 /// The address of an endpoint in its text form, `scheme://place`: `tcp://127.0.0.1:4567`, `inproc://3`.
 ///
+/// An endpoint that is reached in several ways has the addresses of all, with commas between, the best one first.
+///
 /// Only the transport of the scheme knows what the place means. The text is printable ASCII of at most
 /// [`Address::LENGTH_MAX`] bytes, so that an address from the network can be stored, logged and compared as it is.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,6 +33,17 @@ impl Address {
     /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The address of an endpoint that is also reached at another one.
+    pub fn or(&self, other: &Address) -> Result<Address> {
+        Address::parse(&format!("{self},{other}"))
+    }
+
+    /// The ways to the endpoint, one by one.
+    pub fn alternatives(&self) -> impl Iterator<Item = Address> {
+        // What stands between commas may be no address of its own: then it names no way.
+        self.0.split(',').filter_map(|text| Address::parse(text).ok())
     }
 
     /// What stands before `://`.
@@ -109,5 +122,11 @@ mod tests {
             assert_eq!(Address::parse(bad).unwrap_err().code(), Code::Inval, "{bad:?}");
         }
         assert!(Address::from_bytes(&[0xff, 0xfe]).is_err());
+        let both = Address::parse("shm://x").unwrap().or(&address).unwrap();
+        assert_eq!((both.scheme(), both.as_str()), ("shm", "shm://x,tcp://127.0.0.1:4567"));
+        let ways = |text: &str| Address::parse(text).unwrap().alternatives().collect::<Vec<_>>();
+        assert_eq!(ways("shm://x,tcp://127.0.0.1:4567"), [Address::parse("shm://x").unwrap(), address.clone()]);
+        assert_eq!(ways("tcp://127.0.0.1:4567"), [address]);
+        assert_eq!(ways("a://b,,c,"), [Address::parse("a://b").unwrap()]);
     }
 }

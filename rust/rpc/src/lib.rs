@@ -19,6 +19,7 @@
 
 mod address;
 mod bulk;
+mod composite;
 mod endpoint;
 mod frame;
 pub mod in_process;
@@ -30,6 +31,7 @@ mod transport;
 
 pub use address::Address;
 pub use bulk::BulkDescriptor;
+pub use composite::{CompositeTransport, Opener};
 pub use endpoint::{Endpoint, Exposed, ReplyBody, Request};
 pub use frame::{HEADER_LENGTH, OVERHEAD_MAX};
 pub use settings::{EndpointSettings, MESSAGE_SIZE_DEFAULT};

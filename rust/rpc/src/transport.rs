@@ -110,6 +110,11 @@ pub trait Transport: Source {
     /// Where peers reach this endpoint.
     fn address(&self) -> Address;
 
+    /// Where a peer reaches this endpoint, by the way on which the two talk.
+    fn source(&self, _peer: PeerIndex) -> Address {
+        self.address()
+    }
+
     /// Finds a peer. That it is resolved says nothing about its being alive.
     fn resolve(&self, address: &Address) -> Result<PeerIndex>;
 

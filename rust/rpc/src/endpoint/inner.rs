@@ -150,11 +150,13 @@ impl Inner {
         let (opcode, call_id, session) = (request.opcode, request.call_id, request.session);
         let token = to.history.borrow().token();
         let head = Head { opcode, call_id, session, status, token, ..Head::of(Kind::Reply) };
-        let frame = encode(&head, self.address.as_str(), body);
+        let index = self.index(to);
+        let source = index.as_ref().map_or_else(|_| self.address.clone(), |index| self.transport.source(*index));
+        let frame = encode(&head, source.as_str(), body);
         // Whoever may ask twice needs no answer that is kept.
         let answer = (!request.is_repeatable).then(|| frame.clone());
         to.history.borrow_mut().answer(call_id, is_abandoned, answer);
-        let sent = self.index(to).and_then(|index| self.transport.send(index, frame));
+        let sent = index.and_then(|index| self.transport.send(index, frame));
         if let Err(status) = sent {
             self.lost_reply(opcode, &to.address, &status);
         }
@@ -239,6 +241,28 @@ impl Receiver for Intake {
                 .lost_replies
                 .add(inner.clock(), format_args!("{}: lost a reply: {status}", inner.address)),
         }
+    }
+
+    fn peer_lost(&self, peer: PeerIndex, status: Status) {
+        if let Some(inner) = self.0.upgrade() {
+            lose_peer(&inner, peer, &status);
+        }
+    }
+}
+
+/// Takes it that a connection has ended: what is being served of the peer is for nobody, and calls to it are asked for on a
+/// new connection, unless there is none to be had.
+fn lose_peer(inner: &Rc<Inner>, index: PeerIndex, status: &Status) {
+    let peer = inner.peers.borrow().by_index(index);
+    let Some(peer) = peer else { return };
+    peer.history.borrow().abandon_all();
+    inner.disconnect(&peer.address, status);
+    if peer.waits.borrow().is_empty() {
+        return;
+    }
+    match inner.peer(&peer.address) {
+        Ok(_) => control::ask(inner, Duration::ZERO, Some(&peer.address)),
+        Err(_nobody_is_there) => inner.fail_peer(&peer.address, status),
     }
 }
 

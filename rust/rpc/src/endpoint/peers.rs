@@ -119,6 +119,11 @@ impl Peers {
         }
     }
 
+    /// The peer that the transport calls by a number. It looks at all of them.
+    pub fn by_index(&self, index: PeerIndex) -> Option<Rc<Peer>> {
+        self.table.values().find(|peer| peer.index.get() == Some(index)).cloned()
+    }
+
     /// What the transport calls a peer at the moment.
     pub fn index(&self, address: &Address) -> Option<PeerIndex> {
         self.table.get(address)?.index.get()

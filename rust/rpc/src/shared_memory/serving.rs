@@ -8,7 +8,7 @@ use super::mapping::Mapping;
 use super::process::Process;
 use super::record::{READY, VERDICT};
 use super::socket::{Incoming, Socket};
-use super::transport::SharedMemoryTransport;
+use super::transport::{SharedMemoryTransport, remember};
 use super::watch::Event;
 use super::Users;
 use daos_status::{Code, Result, Status, fail};
@@ -180,6 +180,10 @@ impl SharedMemoryTransport {
             link.lend(key, base);
         }
         connection.link.replace(Some(Rc::new(link)));
+        if let Some(peer) = connection.peer.get().and_then(|peer| Some(self.peers.borrow().get(peer)?.address.clone())) {
+            remember(&self.known, &peer);
+        }
+        self.changed.wake_all();
     }
 
     /// Finds the process behind a connection, to read its memory and to notice its end.

@@ -13,10 +13,11 @@ use super::transfers::ended;
 use super::watch::{Event, Watch};
 use super::{MESSAGE_SIZE_MAX, SCHEME, handshake, layout};
 use crate::{Access, Address, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};
+use daos_env::sync::Signal;
 use daos_env::{Env, IoBuffer, Random, Source};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::os::fd::RawFd;
 use std::ptr::NonNull;
@@ -26,6 +27,9 @@ use std::sync::Arc;
 /// Rounds of a busy thread between two looks at the sockets, which are a system call: peers that come and go are rare,
 /// and a thread that sleeps is woken by them.
 const ROUNDS_BETWEEN_LOOKS: u32 = 256;
+
+/// Names that are remembered, of each kind; beyond that, one is found out about anew.
+const NAMES_MAX: usize = 4096;
 
 /// What is written to memory of a peer in pieces rather than fetched by it: shorter than what asking costs.
 const PUT_BYTES_MAX: usize = 8 << 10;
@@ -43,6 +47,12 @@ pub struct SharedMemoryTransport {
     pub(super) by_token: RefCell<HashMap<u64, Rc<Connection>>>,
     pub(super) tokens: Cell<u64>,
     pub(super) reserves: bool,
+    /// Peers that did not want to share memory; asking again would end the same way.
+    refused: RefCell<HashSet<Address>>,
+    /// Peers that shared memory once: when nobody has their names any more, they are gone.
+    pub(super) known: RefCell<HashSet<Address>>,
+    /// Connections were opened, refused or ended.
+    pub(super) changed: Signal,
     rounds: Cell<u32>,
     asleep: Cell<bool>,
     closed: Cell<bool>,
@@ -109,6 +119,9 @@ impl SharedMemoryTransport {
             by_token: RefCell::default(),
             tokens: Cell::new(0),
             reserves: counts_strictly(),
+            refused: RefCell::default(),
+            known: RefCell::default(),
+            changed: Signal::new(),
             rounds: Cell::new(0),
             asleep: Cell::new(false),
             closed: Cell::new(false),
@@ -127,11 +140,41 @@ impl SharedMemoryTransport {
         Ok(())
     }
 
-    /// Waits for a peer's answer to the first message, for those who would rather go another way than wait for it later.
-    pub fn is_connected(&self, peer: PeerIndex) -> Option<bool> {
-        let peers = self.peers.borrow();
-        let connection = peers.get(peer.0)?.connection()?;
-        Some(connection.link.borrow().is_some())
+    /// Whether a peer shared memory with this endpoint at some time.
+    pub fn knew(&self, address: &Address) -> bool {
+        self.known.borrow().contains(address)
+    }
+
+    /// Waits until the connections that are being made were made or refused.
+    pub async fn settled(&self) {
+        let is_open = |connection: &Rc<Connection>| {
+            connection.side == Side::Accepting || connection.link.borrow().is_some()
+        };
+        self.changed.wait_until(|| self.state.connections.borrow().iter().all(is_open)).await;
+    }
+
+    /// As [`Transport::register`], under a key of another transport.
+    ///
+    /// # Safety
+    /// As there.
+    pub(crate) unsafe fn register_as(
+        &self,
+        memory: NonNull<u8>,
+        length: usize,
+        access: Access,
+        key: u64,
+    ) -> Result<Registration> {
+        self.lend(memory, length, access, Some(key))
+    }
+
+    fn lend(&self, memory: NonNull<u8>, length: usize, access: Access, key: Option<u64>) -> Result<Registration> {
+        self.check_open()?;
+        let region = self.state.lent.add(memory, length, access, key)?;
+        if access.may_read() {
+            self.state.lend(region);
+        }
+        let guard = Guard { state: Rc::downgrade(&self.state), key: region.key };
+        Ok(Registration::new(region, Box::new(guard)))
     }
 
     /// The connection to a peer, made anew if it has ended.
@@ -171,6 +214,9 @@ impl SharedMemoryTransport {
 
     fn connect(&self, address: &Address) -> Result<Rc<Connection>> {
         let name = address.place(SCHEME)?;
+        if self.refused.borrow().contains(address) {
+            fail!(Code::NoPerm, "{address} did not want to share memory with this process");
+        }
         let socket = Socket::connect(name).map_err(|error| match error.kind() {
             ErrorKind::ConnectionRefused => Status::new(Code::Unreach, format!("nobody on this machine is {address}")),
             ErrorKind::WouldBlock => Status::new(Code::Busy, format!("{address} does not take in connections now")),
@@ -198,12 +244,16 @@ impl SharedMemoryTransport {
             }
             connection.socket.shutdown();
         }
-        connection.link.take();
+        let was_open = connection.link.take().is_some();
         connection.process.take();
         let peer = connection.peer.get();
         if let Some(peer) = peer {
+            if connection.side == Side::Connecting && !was_open && tells {
+                self.remember_refusal(peer);
+            }
             self.peers.borrow_mut().remove_connection(peer, connection);
         }
+        self.changed.wake_all();
         let messages = connection.outgoing.borrow_mut().take_messages();
         connection.transfers.fail_all(status);
         if let (true, Some(peer), Some(receiver)) = (tells, peer.map(PeerIndex), self.receiver()) {
@@ -211,6 +261,12 @@ impl SharedMemoryTransport {
                 receiver.send_failed(peer, message, status.clone());
             }
             receiver.peer_lost(peer, status.clone());
+        }
+    }
+
+    fn remember_refusal(&self, peer: u64) {
+        if let Some(peer) = self.peers.borrow().get(peer) {
+            remember(&self.refused, &peer.address);
         }
     }
 
@@ -258,6 +314,15 @@ impl SharedMemoryTransport {
         self.flush(&connection);
         transfer
     }
+}
+
+/// Adds a name to those that are remembered.
+pub(super) fn remember(names: &RefCell<HashSet<Address>>, name: &Address) {
+    let mut names = names.borrow_mut();
+    if names.len() >= NAMES_MAX {
+        names.clear();
+    }
+    names.insert(name.clone());
 }
 
 /// Starts to fill a buffer from memory of the peer.
@@ -380,13 +445,7 @@ impl Transport for SharedMemoryTransport {
     }
 
     unsafe fn register(&self, memory: NonNull<u8>, length: usize, access: Access) -> Result<Registration> {
-        self.check_open()?;
-        let region = self.state.lent.add(memory, length, access, None)?;
-        if access.may_read() {
-            self.state.lend(region);
-        }
-        let guard = Guard { state: Rc::downgrade(&self.state), key: region.key };
-        Ok(Registration::new(region, Box::new(guard)))
+        self.lend(memory, length, access, None)
     }
 
     fn read(&self, peer: PeerIndex, remote: RemoteRegion, offset: u64, buffer: IoBuffer) -> Transfer {

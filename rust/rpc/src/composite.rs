@@ -1,0 +1,222 @@
+//! An endpoint that is reached in two ways: through shared memory by processes of the machine, and over a network by all.
+//!
+//! Its address lists both. Who resolves such an address takes the first way that works: shared memory has names that nobody
+//! on another machine answers to, so there is nothing to configure. The network is opened when it is first needed, which for
+//! a client whose engines are all on its machine is never.
+
+mod ways;
+
+use crate::shared_memory::SharedMemoryTransport;
+use crate::{Access, Address, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};
+use daos_env::{IoBuffer, Source};
+use daos_status::{Code, Result, Status, fail};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::os::fd::RawFd;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use ways::{Both, Translated, Way, inner_of, outer_of};
+
+/// Rounds of a busy thread between two looks at a network that was quiet lately: asking it costs as much as a message through
+/// shared memory.
+const QUIET_ROUNDS: u32 = 16;
+
+/// Opens the network.
+pub type Opener = Box<dyn Fn() -> Result<Rc<dyn Transport>>>;
+
+/// See [the module](self).
+pub struct CompositeTransport {
+    shared: Rc<SharedMemoryTransport>,
+    network: OnceCell<Rc<dyn Transport>>,
+    opener: Opener,
+    receiver: RefCell<Option<Rc<dyn Receiver>>>,
+    descriptors: Both,
+    /// Rounds until the network is looked at again.
+    quiet: Cell<u32>,
+    closed: Cell<bool>,
+}
+
+impl CompositeTransport {
+    /// An endpoint of shared memory that opens a network when a peer needs it.
+    pub fn new(shared: Rc<SharedMemoryTransport>, opener: Opener) -> Result<Rc<CompositeTransport>> {
+        let descriptors = Both::new()?;
+        if let Some(descriptor) = shared.descriptor() {
+            descriptors.add(descriptor)?;
+        }
+        Ok(Rc::new(CompositeTransport {
+            shared,
+            network: OnceCell::new(),
+            opener,
+            receiver: RefCell::default(),
+            descriptors,
+            quiet: Cell::new(0),
+            closed: Cell::new(false),
+        }))
+    }
+
+    /// Opens the network now, as an endpoint does that wants to be reached by it.
+    pub fn open_network(&self) -> Result<&Rc<dyn Transport>> {
+        if let Some(network) = self.network.get() {
+            return Ok(network);
+        }
+        if self.closed.get() {
+            fail!(Code::Uninit, "the endpoint was shut down");
+        }
+        let network = (self.opener)()?;
+        if let Some(descriptor) = network.descriptor() {
+            self.descriptors.add(descriptor)?;
+        }
+        network.set_receiver(self.translated(Way::Network));
+        Ok(self.network.get_or_init(|| network))
+    }
+
+    /// Waits until the connections through shared memory that are being made were made or refused.
+    pub async fn settled(&self) {
+        self.shared.settled().await;
+    }
+
+    fn translated(&self, way: Way) -> Option<Rc<dyn Receiver>> {
+        let receiver = self.receiver.borrow().clone()?;
+        Some(Rc::new(Translated { receiver, way }))
+    }
+
+    fn of(&self, peer: PeerIndex) -> Result<(&dyn Transport, PeerIndex)> {
+        match inner_of(peer) {
+            (Way::Shared, inner) => Ok((self.shared.as_ref(), inner)),
+            (Way::Network, inner) => match self.network.get() {
+                Some(network) => Ok((network.as_ref(), inner)),
+                None => fail!(Code::Unreach, "the peer was forgotten"),
+            },
+        }
+    }
+}
+
+impl Source for CompositeTransport {
+    fn progress(&self) -> bool {
+        let busy = self.shared.progress();
+        let Some(network) = self.network.get() else { return busy };
+        match self.quiet.get().checked_sub(1) {
+            Some(left) => {
+                self.quiet.set(left);
+                busy
+            }
+            None if network.progress() => true,
+            None => {
+                self.quiet.set(QUIET_ROUNDS);
+                busy
+            }
+        }
+    }
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.descriptors.descriptor())
+    }
+
+    fn prepare_sleep(&self) -> bool {
+        self.quiet.set(0);
+        self.shared.prepare_sleep() && self.network.get().is_none_or(|network| network.prepare_sleep())
+    }
+}
+
+impl Transport for CompositeTransport {
+    fn address(&self) -> Address {
+        let shared = self.shared.address();
+        let network = self.network.get().map(|network| network.address());
+        // Two that are too long for one text leave the one that everybody can use.
+        network.map_or(shared.clone(), |network| shared.or(&network).unwrap_or(network))
+    }
+
+    fn source(&self, peer: PeerIndex) -> Address {
+        self.of(peer).map_or_else(|_| self.address(), |(transport, inner)| transport.source(inner))
+    }
+
+    fn resolve(&self, address: &Address) -> Result<PeerIndex> {
+        let mut failure = None;
+        for place in address.alternatives() {
+            let way = if place.scheme() == crate::shared_memory::SCHEME { Way::Shared } else { Way::Network };
+            let resolved = match way {
+                Way::Shared => self.shared.resolve(&place),
+                Way::Network => self.open_network().and_then(|network| network.resolve(&place)),
+            };
+            match resolved {
+                Ok(inner) => return Ok(outer_of(way, inner)),
+                // Names end with their owner: whoever had this one is on no network either.
+                Err(status) if way == Way::Shared && status.code() == Code::Unreach && self.shared.knew(&place) => {
+                    return Err(status);
+                }
+                Err(status) => failure = Some(status),
+            }
+        }
+        Err(failure.unwrap_or_else(|| Status::new(Code::Inval, format!("{address} names no place"))))
+    }
+
+    fn forget(&self, peer: PeerIndex) {
+        if let Ok((transport, inner)) = self.of(peer) {
+            transport.forget(inner);
+        }
+    }
+
+    fn send(&self, peer: PeerIndex, frame: Vec<u8>) -> Result<()> {
+        let (transport, inner) = self.of(peer)?;
+        if inner_of(peer).0 == Way::Network {
+            self.quiet.set(0);
+        }
+        transport.send(inner, frame)
+    }
+
+    fn set_receiver(&self, receiver: Option<Rc<dyn Receiver>>) {
+        // The old one is dropped outside the borrow: its end may call back.
+        let _old = self.receiver.replace(receiver);
+        self.shared.set_receiver(self.translated(Way::Shared));
+        if let Some(network) = self.network.get() {
+            network.set_receiver(self.translated(Way::Network));
+        }
+    }
+
+    unsafe fn register(&self, memory: NonNull<u8>, length: usize, access: Access) -> Result<Registration> {
+        let Some(network) = self.network.get() else {
+            // SAFETY: the contract is the caller's, word for word.
+            return unsafe { self.shared.register(memory, length, access) };
+        };
+        // SAFETY: as above, for both.
+        unsafe {
+            let outside = network.register(memory, length, access)?;
+            let region = outside.region();
+            // Under the same name, so that a request can go either way.
+            let inside = self.shared.register_as(memory, length, access, region.key)?;
+            Ok(Registration::new(region, Box::new((inside, outside))))
+        }
+    }
+
+    fn read(&self, peer: PeerIndex, remote: RemoteRegion, offset: u64, buffer: IoBuffer) -> Transfer {
+        match self.of(peer) {
+            Ok((transport, inner)) => {
+                self.quiet.set(0);
+                transport.read(inner, remote, offset, buffer)
+            }
+            Err(status) => Box::pin(std::future::ready((buffer, Err(status)))),
+        }
+    }
+
+    fn write(&self, peer: PeerIndex, remote: RemoteRegion, offset: u64, buffer: IoBuffer) -> Transfer {
+        match self.of(peer) {
+            Ok((transport, inner)) => {
+                self.quiet.set(0);
+                transport.write(inner, remote, offset, buffer)
+            }
+            Err(status) => Box::pin(std::future::ready((buffer, Err(status)))),
+        }
+    }
+
+    fn max_message_size(&self) -> usize {
+        let network = self.network.get().map_or(usize::MAX, |network| network.max_message_size());
+        self.shared.max_message_size().min(network)
+    }
+
+    fn shutdown(&self) {
+        self.closed.set(true);
+        self.shared.shutdown();
+        if let Some(network) = self.network.get() {
+            network.shutdown();
+        }
+    }
+}
