@@ -1,4 +1,4 @@
-//! A client and an engine: within one process, and over libfabric's `tcp`.
+//! A client and an engine: within one process, through shared memory, and over libfabric's `tcp`.
 
 use crate::engine::Bench;
 use crate::limits;
@@ -7,7 +7,7 @@ use crate::ping;
 use crate::report::{Case, Limit, Report};
 use daos_client::{
     AkeyFetch, AkeyUpdate, Client, Conditions, Container, ContainerFlags, ContainerProperties, Destination, FetchKind,
-    LocalMode, Object, ObjectFlags, Pool, PoolCreate, PoolFlags, Source, UpdateValue,
+    LocalMode, Object, ObjectFlags, Pool, PoolCreate, PoolFlags, Source, TransportChoice, UpdateValue,
 };
 use daos_env::sync::join_all;
 use daos_status::Result;
@@ -27,14 +27,21 @@ const POOL_BYTES: u64 = 4 << 30;
 
 /// Runs the cases.
 pub fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<()> {
-    for (mode, transport) in [(LocalMode::Inside, "in_process"), (LocalMode::Process, "tcp")] {
-        let bench = Bench::start(directory, mode)?;
+    let ways = [
+        (LocalMode::Inside, TransportChoice::Automatic, "in_process"),
+        (LocalMode::Process, TransportChoice::SharedMemory, "shared_memory"),
+        (LocalMode::Process, TransportChoice::Network, "tcp"),
+    ];
+    for (mode, choice, transport) in ways {
+        let bench = Bench::start(directory, mode, choice)?;
         for class in CLASSES {
             for size in SIZES {
-                let limit = match mode {
-                    LocalMode::Inside => Some(limits::memory_copies(plan, size)?),
+                let limit = match choice {
+                    TransportChoice::Automatic | TransportChoice::SharedMemory => {
+                        Some(limits::memory_copies(plan, size)?)
+                    }
                     // A request and its reply are two transfers.
-                    LocalMode::Process => ping::microseconds_per_transfer(size)
+                    TransportChoice::Network => ping::microseconds_per_transfer(size)
                         .map(|microseconds| Limit { name: "fi_pingpong", value: 1e6 / (2.0 * microseconds) }),
                 };
                 for depth in DEPTHS {

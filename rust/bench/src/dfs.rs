@@ -5,7 +5,7 @@ use crate::engine::Bench;
 use crate::limits;
 use crate::measure::{Figures, Plan, Shuffle, Watch, rate_async};
 use crate::report::{Case, Limit, Report};
-use daos_client::{Client, ContainerProperties, ContainerType, LocalMode};
+use daos_client::{Client, ContainerProperties, ContainerType, LocalMode, TransportChoice};
 use daos_dfs::{DfsError, FileSystem, MountOptions, NewFile, Node, OpenOptions};
 use daos_env::sync::join_all;
 use daos_status::{Code, Result, Status};
@@ -30,7 +30,7 @@ fn to_status(error: DfsError) -> Status {
 pub fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<()> {
     let local = local_files(plan, directory)?;
     let memory: Vec<Limit> = SIZES.map(|size| limits::memory_copies(plan, size)).into_iter().collect::<Result<_>>()?;
-    let bench = Bench::start(directory, LocalMode::Process)?;
+    let bench = Bench::start(directory, LocalMode::Process, TransportChoice::Automatic)?;
     for class in CLASSES {
         for depth in DEPTHS {
             // One at a time in class log waits for the disk at each.

@@ -1,6 +1,6 @@
 //! The engine that the client's benchmarks talk to: this program itself, started once more.
 
-use daos_client::{Client, ClientSettings, Context, EngineLauncher, LocalMode};
+use daos_client::{Client, ClientSettings, Context, EngineLauncher, LocalMode, TransportChoice};
 use daos_env::Env;
 use daos_rpc::Address;
 use daos_rpc::in_process::InProcessNetwork;
@@ -70,13 +70,14 @@ pub struct Bench {
 
 impl Bench {
     /// Attaches to a new engine in a folder of `place`.
-    pub fn start(place: &Path, mode: LocalMode) -> Result<Bench> {
-        let word = if mode == LocalMode::Inside { "inside" } else { "process" };
+    pub fn start(place: &Path, mode: LocalMode, transport: TransportChoice) -> Result<Bench> {
+        let word = format!("{mode:?}-{transport:?}").to_lowercase();
         let directory = std::path::absolute(place)?.join(format!("engine-{word}-{}", std::process::id()));
         let settings = ClientSettings {
             local_directory: directory.clone(),
             local_mode: mode,
             system: None,
+            transport,
             call_timeout: Duration::from_secs(60),
         };
         let context = Context::start(settings, Env::system(), Arc::new(Launcher))?;

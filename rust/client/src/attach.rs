@@ -5,11 +5,11 @@ mod local;
 mod remote;
 mod socket;
 mod starting;
+mod transport;
 
 use crate::{Client, LocalMode, ranks};
 use daos_env::Env;
 use daos_rpc::in_process::InProcessNetwork;
-use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
 use daos_status::{Code, Result, Status};
 use daos_wire::Hello;
@@ -174,14 +174,14 @@ fn attach_inside(client: &Client, directory: &LocalDirectory, generation: u64) -
 async fn attach_process(client: &Client, directory: &LocalDirectory, generation: u64) -> Result<Rc<Connection>> {
     let (stream, hello) = local::greet(client, directory).await?;
     let why = Status::new(Code::Unreach, "the local engine ended; call again to start it");
-    connected(client, LeaseStream::Local(stream), hello, why, generation)
+    connected(client, LeaseStream::Local(stream), hello, why, generation).await
 }
 
 async fn attach_system(client: &Client, access: &SystemAccess, generation: u64) -> Result<Rc<Connection>> {
     let (stream, hello, _table) = remote::attach(client, access, generation).await?;
     let why = format!("the metadata service of system '{}' was lost; call again to find it", access.name);
     let stream = LeaseStream::System(stream);
-    let connection = connected(client, stream, hello, Status::new(Code::Unreach, why), generation)?;
+    let connection = connected(client, stream, hello, Status::new(Code::Unreach, why), generation).await?;
     client.spawner().spawn(ranks::watch(
         Rc::downgrade(&client.0),
         client.spawner().clone(),
@@ -191,7 +191,7 @@ async fn attach_system(client: &Client, access: &SystemAccess, generation: u64) 
 }
 
 /// A connection by a greeting. When the lease ends, all calls under way fail with `why`.
-fn connected(
+async fn connected(
     client: &Client,
     stream: LeaseStream,
     hello: Hello,
@@ -200,8 +200,12 @@ fn connected(
 ) -> Result<Rc<Connection>> {
     let is_system = matches!(stream, LeaseStream::System(_));
     let targets = hello.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<Address>>>()?;
-    let transport = fabric_transport(client.env(), &hello.provider, targets.first())?;
+    let targets = transport::ways_to(client.0.settings.transport, targets)?;
+    let (transport, shared) = transport::open(client, &hello.provider, &targets)?;
     let endpoint = endpoint(client, transport, &targets, hello.session)?;
+    if let Some(shared) = shared {
+        transport::settle(client, &shared).await;
+    }
     let lost = Rc::new(Cell::new(false));
     let lease = {
         let (endpoint, lost, peers) = (endpoint.clone(), lost.clone(), targets.clone());
@@ -224,11 +228,6 @@ fn connected(
         lease: Some(lease),
         _inside: None,
     }))
-}
-
-fn fabric_transport(env: &Env, provider: &str, target: Option<&Address>) -> Result<Rc<dyn Transport>> {
-    let settings = FabricSettings::towards(provider, target);
-    Ok(FabricTransport::open(env, &settings)?)
 }
 
 #[cfg(test)]

@@ -44,4 +44,4 @@ pub use object::{
     PieceState, QueryResult, QueryWhat, UpdateValue,
 };
 pub use pool::{Pool, PoolFlags, PoolInfo, SpaceInfo};
-pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT};
+pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT, TransportChoice};

@@ -14,6 +14,18 @@ pub enum LocalMode {
     Inside,
 }
 
+/// How data goes between this process and the engines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TransportChoice {
+    /// Through shared memory to engines of this machine that allow it, over the network to others.
+    #[default]
+    Automatic,
+    /// Through shared memory only.
+    SharedMemory,
+    /// Over the network only, also to engines of this machine.
+    Network,
+}
+
 /// Settings of a [`crate::Context`].
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
@@ -23,6 +35,8 @@ pub struct ClientSettings {
     pub local_mode: LocalMode,
     /// The system of several engines to use instead of a local engine.
     pub system: Option<SystemAccess>,
+    /// How data goes to the engines.
+    pub transport: TransportChoice,
     /// How long a call waits for its reply.
     pub call_timeout: Duration,
 }
@@ -31,7 +45,8 @@ impl ClientSettings {
     /// Settings by the documented environment variables. `DAOS_ACCESS_POINTS` (`host:port`, several separated by commas) and
     /// `DAOS_SYSTEM` (a name, else `daos_server`) say which system to use; without access points it is the local engine:
     /// `DAOS_LOCAL_PATH`, else `$XDG_DATA_HOME/daos`, else
-    /// `~/.local/share/daos`; `DAOS_LOCAL_MODE` is `process` or `inside`.
+    /// `~/.local/share/daos`; `DAOS_LOCAL_MODE` is `process` or `inside`. `DAOS_TRANSPORT` is `automatic`,
+    /// `shared_memory` or `tcp`.
     pub fn from_environment() -> daos_status::Result<ClientSettings> {
         let directory = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let local_directory = directory("DAOS_LOCAL_PATH")
@@ -57,7 +72,17 @@ impl ClientSettings {
                 "DAOS_LOCAL_MODE is '{other}'; it must be 'process' or 'inside'"
             ),
         };
-        Ok(ClientSettings { local_directory, local_mode, system: None, call_timeout: Duration::from_secs(60) })
+        let transport = match std::env::var("DAOS_TRANSPORT").as_deref() {
+            Ok("automatic" | "") | Err(_) => TransportChoice::Automatic,
+            Ok("shared_memory") => TransportChoice::SharedMemory,
+            Ok("tcp") => TransportChoice::Network,
+            Ok(other) => daos_status::fail!(
+                daos_status::Code::Inval,
+                "DAOS_TRANSPORT is '{other}'; it must be 'automatic', 'shared_memory' or 'tcp'"
+            ),
+        };
+        let call_timeout = Duration::from_secs(60);
+        Ok(ClientSettings { local_directory, local_mode, system: None, transport, call_timeout })
     }
 }
 

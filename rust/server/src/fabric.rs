@@ -1,14 +1,15 @@
 //! The fabric that an engine's endpoints are on.
 
 use daos_env::Env;
-use daos_rpc::Transport;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
+use daos_rpc::shared_memory::{SharedMemorySettings, SharedMemoryTransport, Users};
+use daos_rpc::{CompositeTransport, Transport};
 use daos_status::Result;
 use daos_types::TargetIndex;
 use std::rc::Rc;
 
-/// The provider between the processes of one machine: every machine has it, and it can sleep.
+/// The provider for processes of this machine that cannot share memory with the engine: every machine has it, and it can sleep.
 const LOCAL_PROVIDER: &str = "tcp";
 
 /// How the targets of an engine are reached. Given to each target's thread, which opens its own endpoint.
@@ -16,9 +17,9 @@ const LOCAL_PROVIDER: &str = "tcp";
 pub(crate) enum Fabric {
     /// By threads of the same process.
     InProcess(InProcessNetwork),
-    /// By processes of this machine, on the loopback interface.
+    /// By processes of this machine, through shared memory, and on the loopback interface.
     Local,
-    /// By everybody who reaches an interface; each target listens on a port of its own, counted from the first, or on any when
+    /// By processes of this machine through shared memory, and by everybody who reaches an interface; each target listens on a port of its own, counted from the first, or on any when
     /// that is 0.
     Network(FabricSettings),
 }
@@ -33,9 +34,10 @@ impl Fabric {
                 if settings.port != 0 {
                     settings.port = settings.port.saturating_add(u16::try_from(index.0).unwrap_or(u16::MAX));
                 }
-                Ok(FabricTransport::open(env, &settings)?)
+                // Who may use the network may also share memory: what counts is the session that goes with each request.
+                open_both(env, settings, Users::All)
             }
-            Fabric::Local => Ok(FabricTransport::open(env, &FabricSettings::new(LOCAL_PROVIDER))?),
+            Fabric::Local => open_both(env, FabricSettings::new(LOCAL_PROVIDER), Users::Own),
         }
     }
 
@@ -45,6 +47,26 @@ impl Fabric {
             Fabric::InProcess(_) => "in-process",
             Fabric::Network(settings) => &settings.provider,
             Fabric::Local => LOCAL_PROVIDER,
+        }
+    }
+}
+
+/// An endpoint for processes of this machine and on a network. Without the first it works, too.
+fn open_both(env: &Env, settings: FabricSettings, users: Users) -> Result<Rc<dyn Transport>> {
+    let network = {
+        let env = env.clone();
+        move || -> Result<Rc<dyn Transport>> { Ok(FabricTransport::open(&env, &settings)?) }
+    };
+    let settings = SharedMemorySettings { users, ..SharedMemorySettings::default() };
+    match SharedMemoryTransport::open(env, &settings) {
+        Ok(shared) => {
+            let both = CompositeTransport::new(shared, Box::new(network))?;
+            both.open_network()?;
+            Ok(both)
+        }
+        Err(status) => {
+            daos_env::log!(Warn, "engine", "clients of this machine go by the network, too: {status}");
+            network()
         }
     }
 }

@@ -180,8 +180,8 @@ impl LocalEngine {
             provider: identity.provider,
             targets: targets.addresses().iter().map(ToString::to_string).collect(),
         };
-        // A client has its socket, and a connection to each target.
-        let clients_max = descriptors.saturating_sub(OWN_DESCRIPTORS) / (format.targets as usize + 1);
+        // A client has its socket, and at each target one for a connection and one to watch its process by.
+        let clients_max = descriptors.saturating_sub(OWN_DESCRIPTORS) / (2 * format.targets as usize + 1);
         let greeter =
             Greeter::open(&self.directory, hello, sessions, self.env.clone(), clients_max.clamp(1, CLIENTS_MAX))?;
         daos_env::log!(Info, "engine", "ready");

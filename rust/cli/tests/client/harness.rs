@@ -3,7 +3,7 @@
 use daos_client::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Client, ClientSettings, Conditions, Container, ContainerFlags,
     ContainerProperties, Context, Destination, EngineLauncher, FetchKind, InsideEngine, LocalMode, Object, ObjectFlags,
-    Pool, PoolCreate, PoolFlags, Source, UpdateValue,
+    Pool, PoolCreate, PoolFlags, Source, TransportChoice, UpdateValue,
 };
 use daos_env::Env;
 use daos_rpc::Address;
@@ -61,7 +61,13 @@ struct Directory(tempfile::TempDir);
 
 fn start(directory: &Path, local_mode: LocalMode) -> Arc<Context> {
     let call_timeout = Duration::from_secs(60);
-    let settings = ClientSettings { local_directory: directory.to_path_buf(), local_mode, system: None, call_timeout };
+    let settings = ClientSettings {
+        local_directory: directory.to_path_buf(),
+        local_mode,
+        system: None,
+        transport: TransportChoice::default(),
+        call_timeout,
+    };
     Arc::new(Context::start(settings, Env::system(), Arc::new(Launcher)).expect("starts"))
 }
 

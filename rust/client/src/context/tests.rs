@@ -1,5 +1,5 @@
 use super::*;
-use crate::{EngineLauncher, InsideEngine, LocalMode};
+use crate::{EngineLauncher, InsideEngine, LocalMode, TransportChoice};
 use std::io::PipeReader;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32};
@@ -21,6 +21,7 @@ fn context() -> Arc<Context> {
         local_directory: PathBuf::from("/nonexistent"),
         local_mode: LocalMode::Process,
         system: None,
+        transport: TransportChoice::default(),
         call_timeout: Duration::from_secs(60),
     };
     Arc::new(Context::start(settings, Env::system(), Arc::new(NoEngine)).unwrap())

@@ -75,7 +75,9 @@ impl SharedMemoryTransport {
                 return Ok(true);
             }
             READY => match link.receiver.head_of::<READY_BYTES>(record) {
-                Some(ready) if connection.side == Side::Accepting => self.take_ready(connection, &Ready::decode(&ready)),
+                Some(ready) if connection.side == Side::Accepting => {
+                    self.take_ready(connection, &Ready::decode(&ready))
+                }
                 _ => return Err(broken(format_args!("a side is ready that cannot be"))),
             },
             VERDICT => match link.receiver.head_of::<2>(record) {
@@ -168,7 +170,9 @@ fn take_message(connection: &Connection, link: &Link, record: Record) -> Result<
         return Ok(None);
     }
     let mut assembling = connection.assembling.borrow_mut();
-    let Some((total, bytes)) = assembling.as_mut() else { fail!(Code::Proto, "the end of a message that did not begin") };
+    let Some((total, bytes)) = assembling.as_mut() else {
+        fail!(Code::Proto, "the end of a message that did not begin")
+    };
     if record.length > total.saturating_sub(bytes.len()) {
         fail!(Code::Proto, "a message is longer than its beginning said");
     }

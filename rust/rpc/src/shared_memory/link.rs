@@ -77,7 +77,14 @@ impl Link {
     ///
     /// # Safety
     /// So many bytes can be written at `to`.
-    pub unsafe fn read(&self, peer: &Process, key: u64, offset: u64, to: NonNull<u8>, length: usize) -> Option<Result<()>> {
+    pub unsafe fn read(
+        &self,
+        peer: &Process,
+        key: u64,
+        offset: u64,
+        to: NonNull<u8>,
+        length: usize,
+    ) -> Option<Result<()>> {
         let base = self.find(key)?;
         // What a peer says about its own memory can only harm itself.
         // SAFETY: by the contract.

@@ -54,8 +54,7 @@ impl Mapping {
     fn map(file: &OwnedFd) -> Result<Mapping> {
         let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
         // SAFETY: a new mapping anywhere; it takes nothing away from anybody.
-        let memory =
-            unsafe { libc::mmap(std::ptr::null_mut(), SHARED_BYTES, protection, flags, file.as_raw_fd(), 0) };
+        let memory = unsafe { libc::mmap(std::ptr::null_mut(), SHARED_BYTES, protection, flags, file.as_raw_fd(), 0) };
         match NonNull::new(memory.cast::<Shared>()).filter(|_| memory != libc::MAP_FAILED) {
             Some(memory) => Ok(Mapping(memory)),
             None => Err(failed("mapping shared memory")),

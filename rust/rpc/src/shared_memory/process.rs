@@ -56,8 +56,7 @@ impl Process {
             };
             let remote = libc::iovec { iov_base: std::ptr::without_provenance_mut(at), iov_len: length - done };
             // SAFETY: the local range can be written by the contract; the other one is the kernel's to check.
-            let count =
-                unsafe { libc::process_vm_readv(self.number, &raw const local, 1, &raw const remote, 1, 0) };
+            let count = unsafe { libc::process_vm_readv(self.number, &raw const local, 1, &raw const remote, 1, 0) };
             match usize::try_from(count) {
                 Ok(count) if count > 0 => done += count,
                 Ok(_) => fail!(Code::Hg, "memory of process {} ends after {done} of {length} bytes", self.number),

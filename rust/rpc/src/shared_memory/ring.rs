@@ -97,7 +97,8 @@ impl Sender {
         let position = Place::at(head) as u64;
         let left = SIZE - position;
         let mut padding = if need <= left { 0 } else { left };
-        let crosses = position > 0 && position & !(REWIND_BYTES as u64 - 1) != (position + need) & !(REWIND_BYTES as u64 - 1);
+        let crosses =
+            position > 0 && position & !(REWIND_BYTES as u64 - 1) != (position + need) & !(REWIND_BYTES as u64 - 1);
         if crosses && padding == 0 {
             self.look()?;
             if self.tail.get() == head && need <= position {

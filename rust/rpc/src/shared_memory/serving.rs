@@ -1,5 +1,6 @@
 //! Connections that come, open, and end.
 
+use super::Users;
 use super::connection::Connection;
 use super::handshake::{self, MESSAGE_BYTES_MAX, Ready, Secret, Welcome};
 use super::layout::Side;
@@ -10,7 +11,6 @@ use super::record::{READY, VERDICT};
 use super::socket::{Incoming, Socket};
 use super::transport::{SharedMemoryTransport, remember};
 use super::watch::Event;
-use super::Users;
 use daos_status::{Code, Result, Status, fail};
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
@@ -110,7 +110,9 @@ impl SharedMemoryTransport {
                 Incoming::Nothing => return,
                 Incoming::Closed => return self.bury(connection, "the peer ended the connection"),
                 Incoming::Message(..) if is_open => Ok(()),
-                Incoming::Message(length, file) if wants_file => self.take_welcome(connection, &message[..length], file),
+                Incoming::Message(length, file) if wants_file => {
+                    self.take_welcome(connection, &message[..length], file)
+                }
                 Incoming::Message(length, _) => self.take_hello(connection, &message[..length]),
             };
             if let Err(status) = result {

@@ -42,7 +42,11 @@ impl Socket {
         // SAFETY: no memory is involved; the result is checked.
         let descriptor = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
         // SAFETY: it was just opened, and nobody else owns it.
-        if descriptor < 0 { Err(Error::last_os_error()) } else { Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) })) }
+        if descriptor < 0 {
+            Err(Error::last_os_error())
+        } else {
+            Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+        }
     }
 
     /// Takes in connections under a name, until it is dropped. Names are not files: they end with their socket.
@@ -75,10 +79,13 @@ impl Socket {
     pub fn accept(&self) -> std::io::Result<Socket> {
         let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: nobody wants to know the address; the result is checked.
-        let descriptor =
-            unsafe { libc::accept4(self.descriptor(), std::ptr::null_mut(), std::ptr::null_mut(), flags) };
+        let descriptor = unsafe { libc::accept4(self.descriptor(), std::ptr::null_mut(), std::ptr::null_mut(), flags) };
         // SAFETY: it was just opened, and nobody else owns it.
-        if descriptor < 0 { Err(Error::last_os_error()) } else { Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) })) }
+        if descriptor < 0 {
+            Err(Error::last_os_error())
+        } else {
+            Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+        }
     }
 
     pub fn descriptor(&self) -> RawFd {
@@ -106,7 +113,9 @@ impl Socket {
     /// the peer is gone, others notice.
     pub fn ring(&self) {
         // SAFETY: one byte is read.
-        unsafe { libc::send(self.descriptor(), RING.as_ptr().cast(), RING.len(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        unsafe {
+            libc::send(self.descriptor(), RING.as_ptr().cast(), RING.len(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)
+        };
     }
 
     /// Ends the connection for both sides, whoever else has a copy of the descriptor.
@@ -157,9 +166,8 @@ impl Socket {
             header.msg_controllen = unsafe { libc::CMSG_SPACE(size_of::<RawFd>() as u32) } as _;
         }
         // SAFETY: the header and what it points at live through the call.
-        let count = unsafe {
-            libc::recvmsg(self.descriptor(), &raw mut header, libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC)
-        };
+        let count =
+            unsafe { libc::recvmsg(self.descriptor(), &raw mut header, libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC) };
         match usize::try_from(count) {
             Ok(0) => Incoming::Closed,
             Ok(count) => Incoming::Message(count, if with_file { file_of(&header) } else { None }),

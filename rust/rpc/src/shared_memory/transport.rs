@@ -147,9 +147,8 @@ impl SharedMemoryTransport {
 
     /// Waits until the connections that are being made were made or refused.
     pub async fn settled(&self) {
-        let is_open = |connection: &Rc<Connection>| {
-            connection.side == Side::Accepting || connection.link.borrow().is_some()
-        };
+        let is_open =
+            |connection: &Rc<Connection>| connection.side == Side::Accepting || connection.link.borrow().is_some();
         self.changed.wait_until(|| self.state.connections.borrow().iter().all(is_open)).await;
     }
 

@@ -1,0 +1,69 @@
+//! The client's end of the way to the targets.
+
+use crate::{Client, TransportChoice};
+use daos_env::Env;
+use daos_rpc::libfabric::{FabricSettings, FabricTransport};
+use daos_rpc::shared_memory::{SCHEME, SharedMemorySettings, SharedMemoryTransport};
+use daos_rpc::{Address, CompositeTransport, Transport};
+use daos_status::{Code, Result, Status, fail};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long the targets have to answer to the first message through shared memory. They do so at once unless they are
+/// stopped, and then nothing else works either.
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Opens the client's end by the settings, for targets at these addresses; what it gives last is to be settled when the
+/// targets were resolved.
+pub(super) fn open(
+    client: &Client,
+    provider: &str,
+    targets: &[Address],
+) -> Result<(Rc<dyn Transport>, Option<Rc<CompositeTransport>>)> {
+    let choice = client.0.settings.transport;
+    let network = network_of(targets);
+    if let (TransportChoice::Network, Some(network)) = (choice, &network) {
+        return Ok((open_network(client.env(), provider, network)?, None));
+    }
+    let settings = SharedMemorySettings { listens: false, ..SharedMemorySettings::default() };
+    let shared = SharedMemoryTransport::open(client.env(), &settings)?;
+    let (env, provider) = (client.env().clone(), provider.to_owned());
+    let opener = move || match &network {
+        _ if choice == TransportChoice::SharedMemory => {
+            let sentence = "the engine does not share memory with this process, and DAOS_TRANSPORT allows nothing else";
+            Err(Status::new(Code::Unreach, sentence))
+        }
+        Some(network) => open_network(&env, &provider, network),
+        None => Err(Status::new(Code::Unreach, "the engine is not on a network, nor on this machine")),
+    };
+    let both = CompositeTransport::new(shared, Box::new(opener))?;
+    Ok((both.clone(), Some(both)))
+}
+
+/// Waits until it is known which targets share memory, so that no call goes to one that refuses to.
+pub(super) async fn settle(client: &Client, both: &CompositeTransport) {
+    if client.spawner().timeout(SETTLE_LIMIT, both.settled()).await.is_none() {
+        daos_env::log!(Warn, "client", "the engine does not answer through shared memory");
+    }
+}
+
+/// The addresses of targets without the ways that the settings exclude.
+pub(super) fn ways_to(choice: TransportChoice, targets: Vec<Address>) -> Result<Vec<Address>> {
+    if choice != TransportChoice::Network {
+        return Ok(targets);
+    }
+    let network = |target: Address| match target.alternatives().find(|way| way.scheme() != SCHEME) {
+        Some(way) => Ok(way),
+        None => fail!(Code::Unreach, "{target} is not on a network: unset DAOS_TRANSPORT"),
+    };
+    targets.into_iter().map(network).collect()
+}
+
+/// The first target's address on the network.
+fn network_of(targets: &[Address]) -> Option<Address> {
+    targets.iter().flat_map(Address::alternatives).find(|way| way.scheme() != SCHEME)
+}
+
+fn open_network(env: &Env, provider: &str, target: &Address) -> Result<Rc<dyn Transport>> {
+    Ok(FabricTransport::open(env, &FabricSettings::towards(provider, Some(target)))?)
+}
