@@ -16,9 +16,9 @@ pub use transfer::Exposed;
 
 use crate::frame::Frame;
 use crate::{Access, Address, BulkDescriptor, EndpointSettings, Statistics, Transport};
+use call::{Call, Waiter};
 use daos_env::{IoBuffer, Random, Source, Spawner};
 use daos_status::{Code, Result, Status};
-use call::{Call, Waiter};
 use inner::{Inner, Intake};
 use peers::Peers;
 use std::cell::{Cell, RefCell};

@@ -289,7 +289,8 @@ fn receive_request(inner: &Rc<Inner>, frame: Frame) {
         Ok(peer) => peer,
         Err(status) => {
             let from = frame.source();
-            let sentence = format_args!("{}: dropped a request of {from}, who cannot be answered: {status}", inner.address);
+            let sentence =
+                format_args!("{}: dropped a request of {from}, who cannot be answered: {status}", inner.address);
             return inner.counters.refused_requests.add(inner.clock(), sentence);
         }
     };
@@ -307,7 +308,8 @@ fn receive_request(inner: &Rc<Inner>, frame: Frame) {
             }
         }
         Verdict::Forgotten => {
-            let sentence = format_args!("{}: dropped a request of {address} that may have been carried out", inner.address);
+            let sentence =
+                format_args!("{}: dropped a request of {address} that may have been carried out", inner.address);
             inner.counters.doubled_requests.add(inner.clock(), sentence);
             let token = peer.history.borrow().token();
             control::tell(inner, address, Kind::Forgotten, token, &[call]);

@@ -230,7 +230,12 @@ impl Waits {
     }
 
     /// The calls that have waited for so long, by peer and by the token that they were sent with; only those to `peer`, when there is one.
-    pub fn older_than(&self, now: Duration, age: Duration, peer: Option<&Address>) -> BTreeMap<(Address, u64), Vec<u64>> {
+    pub fn older_than(
+        &self,
+        now: Duration,
+        age: Duration,
+        peer: Option<&Address>,
+    ) -> BTreeMap<(Address, u64), Vec<u64>> {
         let mut calls: BTreeMap<(Address, u64), Vec<u64>> = BTreeMap::new();
         for (id, wait) in self.entries.borrow().iter() {
             let is_old = now.saturating_sub(wait.started) >= age && peer.is_none_or(|peer| *peer == wait.peer.address);

@@ -414,14 +414,7 @@ impl Outbox {
 
     /// A message whose connection ended is sent again from its beginning: a peer that is still there has dropped what it got of
     /// it, or got all of it, which the message says from now on.
-    fn attempt_failed(
-        &mut self,
-        now: Duration,
-        index: PeerIndex,
-        message: Rc<Message>,
-        attempt: u32,
-        status: &Status,
-    ) {
+    fn attempt_failed(&mut self, now: Duration, index: PeerIndex, message: Rc<Message>, attempt: u32, status: &Status) {
         if message.attempt.get() != attempt {
             return;
         }

@@ -182,7 +182,8 @@ impl SharedMemoryTransport {
             link.lend(key, base);
         }
         connection.link.replace(Some(Rc::new(link)));
-        if let Some(peer) = connection.peer.get().and_then(|peer| Some(self.peers.borrow().get(peer)?.address.clone())) {
+        if let Some(peer) = connection.peer.get().and_then(|peer| Some(self.peers.borrow().get(peer)?.address.clone()))
+        {
             remember(&self.known, &peer);
         }
         self.changed.wake_all();
