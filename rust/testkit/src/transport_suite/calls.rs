@@ -14,7 +14,7 @@ pub(super) async fn requests_carry_everything(site: Site) {
     server.serve(move |request| {
         assert_eq!((request.opcode(), request.body()), (0x1234, &b"question"[..]));
         assert_eq!(request.session(), 0xfeed_0000_0000_beef);
-        assert_eq!(request.peer(), &caller);
+        assert!(caller.alternatives().any(|way| way == *request.peer()));
         request.reply(Ok(b"answer".to_vec()));
     });
     for _ in 0..3 {
