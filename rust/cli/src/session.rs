@@ -44,6 +44,17 @@ impl Session {
         Ok(Session { settings, context })
     }
 
+    /// Whether it is a session with a system of several engines.
+    pub fn uses_system(&self) -> bool {
+        self.settings.system.is_some()
+    }
+
+    /// The system's name.
+    pub fn system_name(&self) -> String {
+        let named = self.settings.system.as_ref().map(|system| system.name.clone());
+        named.unwrap_or_else(|| daos_client::SYSTEM_NAME_DEFAULT.to_owned())
+    }
+
     /// The directory of the local engine.
     pub fn directory(&self) -> PathBuf {
         self.settings.local_directory.clone()

@@ -16,6 +16,7 @@ use daos_wire::Hello;
 use lease::{Lease, LeaseStream};
 pub use local::LocalDirectory;
 pub use remote::SystemAccess;
+pub(crate) use remote::ask;
 use std::cell::Cell;
 use std::io::PipeReader;
 use std::path::Path;

@@ -30,6 +30,7 @@ mod ranks;
 mod repeat;
 mod settings;
 mod submissions;
+mod system;
 mod waiting;
 
 pub use attach::{EngineLauncher, InsideEngine, LocalDirectory, SystemAccess};
@@ -45,3 +46,4 @@ pub use object::{
 };
 pub use pool::{Pool, PoolFlags, PoolInfo, SpaceInfo};
 pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT, TransportChoice};
+pub use system::{RankAction, RankInfo, RankOutcome};

@@ -120,11 +120,17 @@ impl PoolService {
             );
         }
         let entry = &request.entry;
+        let wanted = match RankState::from_number(entry.state) {
+            Some(state @ (RankState::Joined | RankState::Stopped)) => state,
+            _ => fail!(Code::Inval, "an engine joins to serve, or as one that is stopped"),
+        };
         let known = self.system.ranks.iter().find(|(_, row)| row.engine == entry.engine);
-        let row = row_of(entry, RankState::Joined);
+        let row = row_of(entry, wanted);
         match (known, request.rank) {
             (Some((rank, known)), _) => {
-                if known.state == RankState::AdminExcluded as u8 {
+                let is_excluded = known.state == RankState::AdminExcluded as u8;
+                let row = if is_excluded { row_of(entry, RankState::AdminExcluded) } else { row };
+                if is_excluded && wanted == RankState::Joined {
                     fail!(
                         Code::Excluded,
                         "rank {} was excluded by an administrator; 'dmg system clear-exclude --ranks={}' lets it come back",
@@ -161,6 +167,15 @@ impl PoolService {
                 let rows = vec![Row::put(RowKey::System, &system), Row::put(RowKey::Rank(rank), &row)];
                 Ok(Decision { rows, reply: (rank, system.token) })
             }
+        }
+    }
+
+    /// A rank has stopped; one that is excluded stays so.
+    pub fn rank_stopped(&self, rank: Rank) -> Result<Decision<()>> {
+        let is_excluded = |row: &RankRow| row.state == RankState::AdminExcluded as u8;
+        match self.system.ranks.get(&rank) {
+            Some(row) if is_excluded(row) => Ok(Decision { rows: Vec::new(), reply: () }),
+            _ => self.set_rank_state(rank, RankState::Stopped),
         }
     }
 

@@ -77,6 +77,10 @@ pub(crate) enum ServiceCall {
     Join(Box<Join>),
     /// It serves.
     Serves(Rank),
+    /// It has stopped in good order.
+    Stopped(Rank),
+    /// It is there.
+    Present(Rank),
     /// It was lost.
     Lost(Rank),
     /// It is good for something else now.
@@ -181,6 +185,8 @@ impl Target {
                 return Ok(Some(ControlReply::Joined(joined)));
             }
             ServiceCall::Serves(rank) => service.serves(rank).await,
+            ServiceCall::Stopped(rank) => service.stopped(rank).await?,
+            ServiceCall::Present(rank) => service.present(rank)?,
             ServiceCall::Lost(rank) => service.lost(rank)?,
             ServiceCall::State(rank, state) => service.set_rank_state(rank, state).await?,
         }

@@ -332,13 +332,48 @@ Examples:
   daos obj query tank results 1099528404992.1
   daos obj query tank results 0x10001000000.0x1 --json";
 
+pub const SYSTEM_QUERY: &str = "Show the engines and their states; of a local engine, its fabric and targets
+
+The states of a rank:
+  joined         it serves
+  stopped        it ended in good order, by 'system stop' or a signal
+  unresponsive   its process was lost without a word: it was killed, or its
+                 machine or network failed
+  excluded       the other engines agree that it is gone
+  adminexcluded  an administrator took it out";
+
 pub const SYSTEM_QUERY_EXAMPLES: &str =
-    "JSON response: system_name, fabric_provider, rank_uris[], and beyond upstream \
-engine_process, directory, targets[].
+    "JSON response: system_name, rank_uris[]; of a system also members[] with rank, uuid, addr, state, fault_domain, \
+fabric_uri; of a local engine also fabric_provider, engine_process, directory, targets[].
 
 Examples:
   daos system query
-  dmg system query --json";
+  dmg -l node1 system query --verbose
+  dmg -l node1 system query --ranks 0-3 --json";
+
+pub const SYSTEM_STOP_EXAMPLES: &str =
+    "The rank that leads the metadata service stops last and starts first. What is on a \
+rank that is stopped is answered with an error that names the rank.
+
+JSON response: results[] with rank, state.
+
+Examples:
+  dmg -l node1 system stop
+  dmg -l node1 system stop --ranks 2,4-6
+  dmg -l node1 system start";
+
+pub const SYSTEM_EXCLUDE_EXAMPLES: &str = "JSON response: results[] with rank, state.
+
+Examples:
+  dmg -l node1 system exclude --ranks 3
+  dmg -l node1 system clear-exclude --ranks 3
+  dmg -l node1 system start --ranks 3";
+
+pub const SYSTEM_GET_PROP_EXAMPLES: &str = "JSON response: [] of name, description, value.
+
+Examples:
+  dmg -l node1 system get-prop
+  dmg -l node1 system get-prop daos_system --json";
 
 pub const LOCAL_STATUS_EXAMPLES: &str = "The exit status is 0 whether one runs or not.
 

@@ -16,7 +16,7 @@ pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
 pub use pool::{PoolCommand, PoolCreateOptions};
 pub use server::StartOptions;
-pub use system::SystemCommand;
+pub use system::{DaosSystemCommand, RanksOptions, SystemCommand};
 pub use values::{CONTAINER_TYPES, PoolSize, pair};
 
 use clap::{Args, Parser, Subcommand};
@@ -81,7 +81,7 @@ pub enum DaosCommand {
     Object(ObjectCommand),
     /// Look at the system
     #[command(subcommand)]
-    System(SystemCommand),
+    System(DaosSystemCommand),
     /// Look at or stop the engine process of the local directory
     #[command(subcommand)]
     Local(LocalCommand),
@@ -126,7 +126,7 @@ pub enum DmgCommand {
     /// Create, list, query and destroy pools
     #[command(subcommand)]
     Pool(PoolCommand),
-    /// Look at the system
+    /// Look at the system, stop and start its engines
     #[command(subcommand)]
     System(SystemCommand),
     /// Print the version

@@ -1,5 +1,6 @@
 //! Values of options that are more than words.
 
+use super::system::Ranks;
 use crate::units::parse_size;
 use daos_client::ContainerType;
 use std::str::FromStr;
@@ -47,9 +48,43 @@ pub fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// The most ranks that a list names: a range with a slip of the pen must not fill the memory.
+const RANKS_MAX: u32 = 4096;
+
+/// Ranks as numbers and ranges: `0,2-4`, also in upstream's brackets.
+pub fn ranks(text: &str) -> Result<Ranks, String> {
+    let wrong = || format!("'{text}' is no list of ranks; write 0,2-4");
+    let mut list = Vec::new();
+    for part in text.trim_start_matches('[').trim_end_matches(']').split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| text.trim().parse::<u32>().map_err(|_| wrong());
+        let (first, last) = (number(first)?, number(last)?);
+        if last < first || last - first >= RANKS_MAX {
+            return Err(wrong());
+        }
+        list.extend(first..=last);
+    }
+    list.sort_unstable();
+    list.dedup();
+    if list.len() > RANKS_MAX as usize {
+        return Err(format!("more than {RANKS_MAX} ranks are named"));
+    }
+    Ok(Ranks(list))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranks_are_numbers_and_ranges() {
+        for (text, list) in [("0", vec![0]), ("3,0-2,1", vec![0, 1, 2, 3]), ("[1-2]", vec![1, 2])] {
+            assert_eq!(ranks(text), Ok(Ranks(list)));
+        }
+        for bad in ["", ",", "x", "2-1", "0-", "-1", "0-4294967295", "1,,2"] {
+            assert!(ranks(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn sizes_are_bytes_or_shares() {

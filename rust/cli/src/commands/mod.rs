@@ -12,7 +12,7 @@ mod server;
 mod system;
 
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
-use crate::arguments::{GlobalOptions, ServerArguments, ServerCommand};
+use crate::arguments::{DaosSystemCommand, GlobalOptions, ServerArguments, ServerCommand};
 use crate::failure::Result;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -29,7 +29,9 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
         DaosCommand::Container(command) => with_session(&global, |session| container::run(session, &global, command)),
         DaosCommand::Filesystem(command) => copy::run(&global, command),
         DaosCommand::Object(command) => with_session(&global, |session| object::run(session, command)),
-        DaosCommand::System(command) => with_session(&global, |session| system::run(session, &command)),
+        DaosCommand::System(DaosSystemCommand::Query) => {
+            with_session(&global, |session| system::query(session, global.verbose, &[]))
+        }
         DaosCommand::Local(command) => local::run(&global, &command),
         DaosCommand::Version => Ok(version("daos")),
     }
@@ -40,7 +42,7 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
     let global = GlobalOptions { host_list: arguments.host_list, ..arguments.global };
     match arguments.command {
         DmgCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
-        DmgCommand::System(command) => with_session(&global, |session| system::run(session, &command)),
+        DmgCommand::System(command) => with_session(&global, |session| system::run(session, global.verbose, &command)),
         DmgCommand::Version => Ok(version("dmg")),
     }
 }

@@ -177,7 +177,7 @@ fn used_percent(info: &PoolInfo) -> String {
     format!("{:.1}%", 100.0 * total.saturating_sub(free) as f64 / total.max(1) as f64)
 }
 
-fn list_pools(session: &Session, verbose: bool, ask: bool) -> Result<Reply> {
+pub fn list_pools(session: &Session, verbose: bool, ask: bool) -> Result<Reply> {
     let found = session.run(move |client| async move {
         let mut pools = Vec::new();
         for entry in client.pool_list().await? {

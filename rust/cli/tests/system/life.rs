@@ -108,14 +108,16 @@ fn a_dead_engine_is_named_and_catches_up() {
     assert!(sentence.contains("rank 1 is unresponsive"), "{sentence}");
     let info = cluster.response("dmg", &["pool", "query", "tank"]);
     assert_eq!((&info["total_targets"], &info["disabled_targets"]), (&6.into(), &2.into()), "{info}");
-    cluster.succeed("daos", &["cont", "create", "tank", "new", "--type", "POSIX"]);
+    // Without files: the objects that those of a file system begin with may lie on the dead engine.
+    cluster.succeed("daos", &["cont", "create", "tank", "new"]);
     cluster.succeed("daos", &["cont", "destroy", "tank", "old"]);
     cluster.succeed("dmg", &["pool", "destroy", "gone"]);
     cluster.succeed("dmg", &["pool", "create", "smaller", "--size", "1GiB"]);
     let info = cluster.response("dmg", &["pool", "query", "smaller"]);
     assert_eq!(info["total_targets"], 4, "on the engines that are there");
     cluster.start(number);
-    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/new/x"]);
+    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/y"]);
+    assert_eq!(cluster.response("daos", &["cont", "list", "tank"]).as_array().map(Vec::len), Some(2));
     cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
     assert_same(&from, &to);
     let engine = cluster.directory(number);

@@ -3,5 +3,6 @@
 
 mod cluster;
 mod life;
+mod ranks;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// How long connecting to one access point may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// How long the answer may take.
+/// How long the answer to an attach may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a client that was attached before goes on trying: an engine restarts meanwhile, or another one takes over.
 const AGAIN_LIMIT: Duration = Duration::from_secs(30);
@@ -41,7 +41,7 @@ pub(super) async fn attach(
     generation: u64,
 ) -> Result<(TcpStream, Hello, RankTable)> {
     let request = ControlRequest::Attach(Attach { system: access.name.clone() });
-    match ask(client, access, &request, generation > 1).await? {
+    match ask(client, access, &request, generation > 1, ANSWER_LIMIT).await? {
         (stream, ControlReply::Greeting((hello, table))) if !hello.targets.is_empty() => Ok((stream, hello, table)),
         (_, other) => fail!(Code::Proto, "an engine of system '{}' answered {other:?}", access.name),
     }
@@ -53,11 +53,12 @@ pub(crate) async fn ask(
     access: &SystemAccess,
     request: &ControlRequest,
     was_attached: bool,
+    answer_limit: Duration,
 ) -> Result<(TcpStream, ControlReply)> {
     let spawner = client.spawner();
     let start = spawner.clock().monotonic();
     loop {
-        let failure = match ask_any(client, access, request).await {
+        let failure = match ask_any(client, access, request, answer_limit).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
@@ -68,7 +69,10 @@ pub(crate) async fn ask(
             _ => Duration::ZERO,
         };
         if spawner.clock().monotonic().saturating_sub(start) >= limit || client.is_closed() {
-            return Err(failure.while_doing(format_args!("finding system '{}'", access.name)));
+            return Err(match failure.code() {
+                Code::Unreach | Code::Again => failure.while_doing(format_args!("finding system '{}'", access.name)),
+                _ => failure,
+            });
         }
         spawner.sleep(INTERVAL).await;
     }
@@ -78,10 +82,11 @@ async fn ask_any(
     client: &Client,
     access: &SystemAccess,
     request: &ControlRequest,
+    answer_limit: Duration,
 ) -> Result<(TcpStream, ControlReply)> {
     let mut failure: Option<Status> = None;
     for place in &access.access_points {
-        match ask_at(client, place.clone(), request).await {
+        match ask_at(client, place.clone(), request, answer_limit).await {
             Ok(answer) => return Ok(answer),
             // What one that answers says counts more than that others do not.
             Err(status) if status.code() == Code::Unreach && failure.is_some() => {}
@@ -92,13 +97,18 @@ async fn ask_any(
     Err(failure.unwrap_or_else(nowhere))
 }
 
-async fn ask_at(client: &Client, mut place: String, request: &ControlRequest) -> Result<(TcpStream, ControlReply)> {
+async fn ask_at(
+    client: &Client,
+    mut place: String,
+    request: &ControlRequest,
+    answer_limit: Duration,
+) -> Result<(TcpStream, ControlReply)> {
     for _ in 0..REDIRECTS_MAX {
         let mut stream = connect(&place)?;
         let doing = |error: std::io::Error| unreached(&place, &error);
         // A request fits the buffer of a fresh connection.
         stream.write_all(&control_frame(request)).and_then(|()| stream.set_nonblocking(true)).map_err(doing)?;
-        match read(client, &stream, &place).await? {
+        match read(client, &stream, &place, answer_limit).await? {
             ControlReply::Redirect(other) => place = other,
             ControlReply::Failed(failure) => return Err(failure.status()),
             reply => return Ok((stream, reply)),
@@ -123,8 +133,8 @@ fn connect(place: &str) -> Result<TcpStream> {
     Err(unreached(place, &failure))
 }
 
-async fn read(client: &Client, stream: &TcpStream, place: &str) -> Result<ControlReply> {
-    let deadline = client.spawner().clock().monotonic() + ANSWER_LIMIT;
+async fn read(client: &Client, stream: &TcpStream, place: &str, limit: Duration) -> Result<ControlReply> {
+    let deadline = client.spawner().clock().monotonic() + limit;
     let mut received = Vec::new();
     let mut wanted = CONTROL_HEADER_LENGTH;
     loop {

@@ -69,6 +69,18 @@ impl Service {
         self.catch_up(rank).await;
     }
 
+    /// An engine has ended its targets in good order.
+    pub async fn stopped(&self, rank: Rank) -> Result<()> {
+        self.change(|state| state.rank_stopped(rank)).await?;
+        daos_env::log!(Info, "system", "rank {} has stopped", rank.0);
+        self.publish()
+    }
+
+    /// An engine is connected.
+    pub fn present(&self, rank: Rank) -> Result<()> {
+        if self.state.borrow_mut().note_presence(rank, true) { self.publish() } else { Ok(()) }
+    }
+
     /// An engine's connection ended without a word.
     pub fn lost(&self, rank: Rank) -> Result<()> {
         if self.state.borrow_mut().note_presence(rank, false) {

@@ -97,11 +97,6 @@ impl Door {
         Ok(Door { listener, connections, next: 0, connections_max, env, paused_until: None, order })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> Result<SocketAddr> {
-        Ok(self.listener.local_addr().map_err(Status::from)?)
-    }
-
     fn now(&self) -> Duration {
         self.env.clock.monotonic()
     }
@@ -117,6 +112,9 @@ impl Door {
 
     /// When to look again though no descriptor is ready.
     pub fn deadline(&self) -> Option<Duration> {
+        if self.connections.values().any(Connection::has_request) {
+            return Some(Duration::ZERO);
+        }
         let paused = self.paused_until.filter(|until| *until > self.now());
         let patience = self.connections.values().filter_map(|connection| connection.deadline).min();
         [paused, patience].into_iter().flatten().min()
@@ -137,8 +135,11 @@ impl Door {
         let mut events = Vec::new();
         let order = std::mem::take(&mut self.order);
         let knock = ready.get(order.len()).copied().unwrap_or(false);
-        for (id, _) in order.into_iter().zip(ready).filter(|(_, ready)| **ready) {
+        for (id, is_ready) in order.into_iter().zip(ready) {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
+            if !is_ready && !connection.has_request() {
+                continue;
+            }
             match connection.look() {
                 Ok(Some(request)) => events.push(Event::Asked(id, request)),
                 Ok(None) => {}
@@ -251,6 +252,15 @@ impl Door {
         told
     }
 
+    /// The ranks that are connected.
+    pub fn engines(&self) -> Vec<Rank> {
+        let rank = |connection: &Connection| match connection.role {
+            Role::Engine(rank) => Some(rank),
+            _ => None,
+        };
+        self.connections.values().filter_map(rank).collect()
+    }
+
     /// Cuts every client off.
     pub fn dismiss_clients(&mut self) {
         self.connections.retain(|_, connection| !matches!(connection.role, Role::Client(_)));
@@ -290,19 +300,34 @@ impl Connection {
     fn look(&mut self) -> Result<Option<ControlRequest>, End> {
         self.send()?;
         let mut bytes = [0; 4096];
+        let mut has_ended = false;
         loop {
             if self.received.len() > CONTROL_HEADER_LENGTH + CONTROL_REQUEST_LENGTH_MAX {
                 break;
             }
             match self.stream.read(&mut bytes) {
-                Ok(0) => return Err(End::Gone),
+                Ok(0) => {
+                    has_ended = true;
+                    break;
+                }
                 Ok(count) => self.received.extend_from_slice(&bytes[..count]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Err(End::Gone),
             }
         }
+        // Its last words count.
+        if has_ended && !self.has_request() {
+            return Err(End::Gone);
+        }
         self.take_request().map_err(End::Misbehaved)
+    }
+
+    /// Whether a request waits to be taken.
+    fn has_request(&self) -> bool {
+        let Some(header) = self.received.first_chunk::<CONTROL_HEADER_LENGTH>() else { return false };
+        let length = control_body_length(header, CONTROL_REQUEST_LENGTH_MAX);
+        !self.is_asking && length.is_ok_and(|length| self.received.len() >= CONTROL_HEADER_LENGTH + length)
     }
 
     fn take_request(&mut self) -> Result<Option<ControlRequest>> {

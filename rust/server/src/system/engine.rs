@@ -1,8 +1,10 @@
 //! The life of an engine of a system. Its main thread decides here; it waits on everything at once, and on nothing else.
 
-use super::door::{ConnectionId, Door, Event, Role};
+use super::answers::Waiting;
+use super::door::{Door, Event};
 use super::identity::{Identity, Membership};
 use super::link::{Link, News};
+use super::orders::Operation;
 use super::running::Makings;
 use super::settings::{SystemEngineSettings, SystemReady};
 use crate::fabric::Fabric;
@@ -12,10 +14,9 @@ use crate::target::ServiceCall;
 use crate::threads::{Progress, TargetThreads};
 use crate::{Ranks, Sessions};
 use daos_env::{Doorbell, Env};
-use daos_pool_service::ClientId;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Rank, SystemId};
-use daos_wire::{ControlReply, ControlRequest, Hello, Join, Joined, RankAction, RankEntry, RankState, RankTable};
+use daos_wire::{ControlReply, ControlRequest, Join, Joined, RankAction, RankEntry, RankState, RankTable};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +27,8 @@ enum Next {
     End(&'static str),
 }
 
-/// What is done when the metadata service has answered.
-enum Waiting {
-    /// The connection that asked gets the answer, and becomes that of an engine.
-    Join(ConnectionId),
-    /// Nobody waits.
-    Nobody,
-}
-
 /// How far the targets are.
-enum Targets {
+pub(super) enum Targets {
     /// They were told to end.
     Stopped,
     Starting(TargetThreads),
@@ -46,20 +39,24 @@ enum Targets {
 
 /// An engine of a system, as a process.
 pub struct SystemEngine {
-    settings: SystemEngineSettings,
-    identity: Identity,
-    makings: Makings,
+    pub(super) settings: SystemEngineSettings,
+    pub(super) identity: Identity,
+    pub(super) makings: Makings,
     signals: StopSignals,
-    door: Door,
+    pub(super) door: Door,
     /// To the engine that leads; none on the one that began the system.
-    link: Option<Link>,
-    targets: Targets,
+    pub(super) link: Option<Link>,
+    pub(super) targets: Targets,
+    /// Of the targets, as they were started last.
+    addresses: Vec<String>,
     /// Questions to the metadata service that were not answered yet.
-    waiting: BTreeMap<u64, Waiting>,
-    next_question: u64,
+    pub(super) waiting: BTreeMap<u64, Waiting>,
+    pub(super) next_question: u64,
     /// The version of the table that other engines were told last.
     told: u64,
     on_ready: Option<Box<dyn FnOnce(&SystemReady)>>,
+    /// What an administrator wants and is not done yet.
+    pub(super) operations: Vec<Operation>,
     _lock: DirectoryLock,
 }
 
@@ -126,6 +123,7 @@ impl SystemEngine {
         makings.directory.write_process_file();
         Ok(SystemEngine {
             targets: Targets::Starting(makings.start()?),
+            addresses: Vec::new(),
             settings,
             identity,
             makings,
@@ -136,6 +134,7 @@ impl SystemEngine {
             next_question: 0,
             told: 0,
             on_ready: Some(on_ready),
+            operations: Vec::new(),
             _lock: lock,
         })
     }
@@ -165,7 +164,8 @@ impl SystemEngine {
         ];
         wanted.extend(self.door.wanted());
         let now = self.makings.env.clock.monotonic();
-        let limit: Option<Duration> = self.door.deadline().map(|deadline| deadline.saturating_sub(now));
+        let deadline = [self.door.deadline(), self.operations_deadline()].into_iter().flatten().min();
+        let limit: Option<Duration> = deadline.map(|deadline| deadline.saturating_sub(now));
         let ready = wait(&wanted, limit);
         if let Some(signal) = self.signals.take() {
             return Ok(Next::End(signal));
@@ -181,11 +181,12 @@ impl SystemEngine {
                 Event::Gone(role) => self.gone(role),
             }
         }
+        self.look_at_operations()?;
         self.tell_table();
         Ok(Next::GoOn)
     }
 
-    fn leads(&self) -> bool {
+    pub(super) fn leads(&self) -> bool {
         self.link.is_none()
     }
 
@@ -209,38 +210,49 @@ impl SystemEngine {
 
     /// The addresses of the targets are known: the engine joins, or knows itself.
     fn bound(&mut self, mut threads: TargetThreads) -> Result<()> {
-        let targets = threads.addresses().iter().map(ToString::to_string).collect();
-        let entry = self.entry(targets);
+        self.addresses = threads.addresses().iter().map(ToString::to_string).collect();
         let member = self.identity.member.clone();
         if let Some(link) = &self.link {
-            link.join(Join {
-                system: self.settings.system.clone(),
-                id: member.as_ref().map(|member| member.system),
-                rank: member.as_ref().map(|member| member.rank),
-                provider: self.makings.fabric.provider().to_owned(),
-                entry,
-            });
+            link.join(self.join_request(RankState::Joined));
             self.targets = Targets::Joining(threads);
             return Ok(());
         }
         let Some(member) = member else { fail!(Code::Uninit, "the engine has no identity") };
-        let table = RankTable {
-            version: 0,
-            system: member.name,
-            id: member.system,
-            provider: self.makings.fabric.provider().to_owned(),
-            service: member.rank,
-            ranks: vec![RankEntry { rank: member.rank, ..entry }],
+        let own = RankEntry { rank: member.rank, ..self.entry(RankState::Joined) };
+        let mut table = match self.makings.ranks.known() {
+            // The targets were started before.
+            Ok(known) => known.table.clone(),
+            Err(_) => RankTable {
+                version: 0,
+                system: member.name,
+                id: member.system,
+                provider: self.makings.fabric.provider().to_owned(),
+                service: member.rank,
+                ranks: Vec::new(),
+            },
         };
-        // A table of an earlier start of the targets may be there, and newer; the service makes one that is newer still.
+        table.ranks.retain(|entry| entry.rank != member.rank);
+        table.ranks.insert(0, own);
         self.makings.ranks.set_anew(member.rank, table)?;
         threads.serve();
         self.targets = Targets::Starting(threads);
         Ok(())
     }
 
+    /// With what the engine joins, to serve or stopped.
+    fn join_request(&self, state: RankState) -> Join {
+        let member = self.identity.member.as_ref();
+        Join {
+            system: self.settings.system.clone(),
+            id: member.map(|member| member.system),
+            rank: member.map(|member| member.rank),
+            provider: self.makings.fabric.provider().to_owned(),
+            entry: self.entry(state),
+        }
+    }
+
     /// What others are told about the engine.
-    fn entry(&self, targets: Vec<String>) -> RankEntry {
+    fn entry(&self, state: RankState) -> RankEntry {
         RankEntry {
             rank: Rank(0),
             engine: self.identity.engine,
@@ -248,8 +260,8 @@ impl SystemEngine {
             domain: self.settings.domain.clone().unwrap_or_else(|| format!("/{}", crate::node::host())),
             node: crate::node::name(),
             directory: self.makings.directory.path().display().to_string(),
-            targets,
-            state: RankState::Joined as u8,
+            targets: self.addresses.clone(),
+            state: state as u8,
         }
     }
 
@@ -270,6 +282,13 @@ impl SystemEngine {
         daos_env::log!(Info, "engine", "rank {} of system '{}' serves", rank.0, ready.system);
         if let Some(link) = &self.link {
             link.say(&ControlRequest::Serves(rank));
+        }
+        if self.leads() {
+            // The service does not know yet who is connected.
+            for other in self.door.engines() {
+                self.ask_service(ServiceCall::Present(other), Waiting::Nobody)?;
+            }
+            self.heard_of(rank);
         }
         if let Some(on_ready) = self.on_ready.take() {
             on_ready(&ready);
@@ -323,7 +342,7 @@ impl SystemEngine {
         Ok(())
     }
 
-    fn start_targets(&mut self) -> Result<()> {
+    pub(super) fn start_targets(&mut self) -> Result<()> {
         if matches!(self.targets, Targets::Stopped) {
             daos_env::log!(Info, "engine", "the targets are started");
             self.targets = Targets::Starting(self.makings.start()?);
@@ -332,7 +351,7 @@ impl SystemEngine {
     }
 
     /// Ends the targets in good order, and says so.
-    fn stop_targets(&mut self) -> Result<()> {
+    pub(super) fn stop_targets(&mut self) -> Result<()> {
         let (Targets::Starting(mut threads) | Targets::Joining(mut threads) | Targets::Serving(mut threads)) =
             std::mem::replace(&mut self.targets, Targets::Stopped)
         else {
@@ -342,152 +361,11 @@ impl SystemEngine {
         self.door.dismiss_clients();
         if let (Some(link), Some(member)) = (&self.link, &self.identity.member) {
             link.say(&ControlRequest::Stopped(member.rank));
+            // When the connection has to be made anew, it joins as one that is stopped.
+            link.join_later(self.join_request(RankState::Stopped));
         }
         daos_env::log!(Info, "engine", "the targets have ended");
         result
-    }
-
-    /// Asks the metadata service, which is on the first target of this engine.
-    fn ask_service(&mut self, call: ServiceCall, waiting: Waiting) -> Result<()> {
-        let Targets::Serving(threads) = &self.targets else {
-            fail!(Code::Again, "the metadata service is starting or was stopped; try again");
-        };
-        threads.control(self.next_question, call);
-        self.waiting.insert(self.next_question, waiting);
-        self.next_question += 1;
-        Ok(())
-    }
-
-    fn answered(&mut self, number: u64, answer: Result<Option<ControlReply>>) {
-        let Some(waiting) = self.waiting.remove(&number) else { return };
-        match (waiting, answer) {
-            (Waiting::Join(id), Ok(Some(reply))) => {
-                let ControlReply::Joined(joined) = &reply else { return };
-                let rank = joined.rank;
-                self.door.supersede(rank, id);
-                if !self.door.answer(id, &reply, Role::Engine(rank)) {
-                    self.gone(Role::Engine(rank));
-                }
-            }
-            (Waiting::Join(id), Err(status)) => {
-                daos_env::log!(Warn, "system", "{} may not join: {status}", self.door.from(id));
-                self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
-            }
-            (Waiting::Nobody, Err(status)) => daos_env::log!(Error, "system", "{status}"),
-            (_, Ok(_)) => {}
-        }
-    }
-
-    /// Answers somebody at the door, now or when the service has.
-    fn asked(&mut self, id: ConnectionId, request: ControlRequest) {
-        if let Err(status) = self.try_answer(id, request) {
-            self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
-        }
-    }
-
-    fn try_answer(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
-        match (request, self.door.role(id)) {
-            (ControlRequest::Stopped(rank), Some(Role::Engine(known))) if rank == known => {
-                self.door.leave_unanswered(id);
-                self.ask_service(ServiceCall::State(rank, RankState::Stopped), Waiting::Nobody)
-            }
-            (ControlRequest::Serves(rank), Some(Role::Engine(known))) if rank == known => {
-                self.door.leave_unanswered(id);
-                self.ask_service(ServiceCall::Serves(rank), Waiting::Nobody)
-            }
-            (ControlRequest::Stopped(_) | ControlRequest::Serves(_), _) => {
-                fail!(Code::NoPerm, "only an engine that has joined says that of itself")
-            }
-            (request, _) => self.answer_stranger(id, request),
-        }
-    }
-
-    fn answer_stranger(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
-        let (ControlRequest::Attach(_)
-        | ControlRequest::Join(_)
-        | ControlRequest::Members(_)
-        | ControlRequest::Ranks(_)) = &request
-        else {
-            fail!(Code::Proto, "that is no request");
-        };
-        if let Some(elsewhere) = self.redirect() {
-            self.door.answer(id, &ControlReply::Redirect(elsewhere?), Role::Stranger);
-            return Ok(());
-        }
-        match request {
-            ControlRequest::Join(join) => self.ask_service(ServiceCall::Join(Box::new(join)), Waiting::Join(id)),
-            ControlRequest::Attach(attach) => self.attach(id, &attach.system),
-            ControlRequest::Members(members) => {
-                self.check_name(&members.system)?;
-                let table = self.makings.ranks.known()?.table.clone();
-                self.door.answer(id, &ControlReply::Table(table), Role::Stranger);
-                Ok(())
-            }
-            _ => fail!(Code::Nosys, "that is not part of this release"),
-        }
-    }
-
-    /// Where whoever asks has to go, when it is not here.
-    fn redirect(&self) -> Option<Result<String>> {
-        if self.leads() {
-            return None;
-        }
-        Some(self.makings.ranks.known().and_then(|known| match known.table.find(known.table.service) {
-            Some(entry) => Ok(entry.control.clone()),
-            None => fail!(Code::Again, "this engine has not joined yet; try again"),
-        }))
-    }
-
-    fn check_name(&self, name: &str) -> Result<()> {
-        if name != self.settings.system {
-            fail!(
-                Code::NoPerm,
-                "the system here is '{}', not '{name}': set DAOS_SYSTEM or 'name', or use another access point",
-                self.settings.system
-            );
-        }
-        Ok(())
-    }
-
-    /// Takes a client in: from now on its connection is its lease.
-    fn attach(&mut self, id: ConnectionId, system: &str) -> Result<()> {
-        self.check_name(system)?;
-        let known = self.makings.ranks.known()?;
-        let Some(own) = known.table.find(known.own) else { fail!(Code::Again, "the engine is starting; try again") };
-        if !matches!(self.targets, Targets::Serving(_)) {
-            fail!(Code::Again, "rank {} is starting or was stopped; 'dmg system start' starts it", known.own.0);
-        }
-        let session = self.makings.sessions.admit(&*self.makings.env.random);
-        let hello = Hello {
-            session,
-            process: std::process::id(),
-            system: system.to_owned(),
-            provider: self.makings.fabric.provider().to_owned(),
-            targets: own.targets.clone(),
-        };
-        let reply = ControlReply::Greeting((hello, known.table.clone()));
-        if !self.door.answer(id, &reply, Role::Client(session)) {
-            self.gone(Role::Client(session));
-        }
-        Ok(())
-    }
-
-    /// A connection that meant something has ended.
-    fn gone(&mut self, role: Role) {
-        match role {
-            Role::Stranger => {}
-            Role::Client(session) => {
-                let client: ClientId = self.makings.sessions.forget(session);
-                if let Targets::Serving(threads) = &self.targets {
-                    threads.client_gone(client);
-                }
-            }
-            Role::Engine(rank) => {
-                if let Err(status) = self.ask_service(ServiceCall::Lost(rank), Waiting::Nobody) {
-                    daos_env::log!(Warn, "system", "that rank {} was lost could not be noted: {status}", rank.0);
-                }
-            }
-        }
     }
 
     /// Tells the other engines a table that is newer than what they were told.

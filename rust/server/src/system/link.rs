@@ -109,6 +109,11 @@ impl Link {
         self.shared.changed.notify_all();
     }
 
+    /// Joins with this when the connection has to be made anew; what there is stays.
+    pub fn join_later(&self, join: Join) {
+        self.shared.state().join = Some(join);
+    }
+
     /// Says something to the service, if there is a connection.
     pub fn say(&self, request: &ControlRequest) {
         let mut state = self.shared.state();

@@ -1,0 +1,188 @@
+//! What is answered at the control port.
+
+use super::SystemEngine;
+use super::door::{ConnectionId, Role};
+use super::engine::Targets;
+use crate::target::ServiceCall;
+use daos_pool_service::ClientId;
+use daos_status::{Code, Result, fail};
+use daos_types::Rank;
+use daos_wire::{ControlReply, ControlRequest, Hello};
+
+/// What is done when the metadata service has answered.
+pub(super) enum Waiting {
+    /// The connection that asked gets the answer, and becomes that of an engine.
+    Join(ConnectionId),
+    /// A rank has said that it has stopped, or serves; whoever waits for that goes on.
+    Said(Rank),
+    /// Nobody waits.
+    Nobody,
+}
+
+impl SystemEngine {
+    /// Asks the metadata service, which is on the first target of this engine.
+    pub(super) fn ask_service(&mut self, call: ServiceCall, waiting: Waiting) -> Result<()> {
+        let Targets::Serving(threads) = &self.targets else {
+            fail!(Code::Again, "the metadata service is starting or was stopped; try again");
+        };
+        threads.control(self.next_question, call);
+        self.waiting.insert(self.next_question, waiting);
+        self.next_question += 1;
+        Ok(())
+    }
+
+    pub(super) fn answered(&mut self, number: u64, answer: Result<Option<ControlReply>>) {
+        let Some(waiting) = self.waiting.remove(&number) else { return };
+        match (waiting, answer) {
+            (Waiting::Join(id), Ok(Some(reply))) => {
+                let ControlReply::Joined(joined) = &reply else { return };
+                let rank = joined.rank;
+                self.door.supersede(rank, id);
+                if !self.door.answer(id, &reply, Role::Engine(rank)) {
+                    return self.gone(Role::Engine(rank));
+                }
+                // Meanwhile it may have been noted that the connection before this one ended.
+                if let Err(status) = self.ask_service(ServiceCall::Present(rank), Waiting::Nobody) {
+                    daos_env::log!(Warn, "system", "rank {}: {status}", rank.0);
+                }
+            }
+            (Waiting::Join(id), Err(status)) => {
+                daos_env::log!(Warn, "system", "{} may not join: {status}", self.door.from(id));
+                self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
+            }
+            (Waiting::Said(rank), answer) => {
+                if let Err(status) = answer {
+                    daos_env::log!(Error, "system", "rank {}: {status}", rank.0);
+                }
+                self.heard_of(rank);
+            }
+            (Waiting::Nobody, Err(status)) => daos_env::log!(Error, "system", "{status}"),
+            (_, Ok(_)) => {}
+        }
+    }
+
+    /// Answers somebody at the door, now or when the service has.
+    pub(super) fn asked(&mut self, id: ConnectionId, request: ControlRequest) {
+        let Err(status) = self.try_answer(id, request) else { return };
+        if let Some(Role::Engine(rank)) = self.door.role(id) {
+            daos_env::log!(Warn, "system", "what rank {} said could not be noted: {status}", rank.0);
+            self.door.leave_unanswered(id);
+            self.heard_of(rank);
+        } else {
+            self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
+        }
+    }
+
+    fn try_answer(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
+        match (request, self.door.role(id)) {
+            (ControlRequest::Stopped(rank), Some(Role::Engine(known))) if rank == known => {
+                self.door.leave_unanswered(id);
+                self.ask_service(ServiceCall::Stopped(rank), Waiting::Said(rank))
+            }
+            (ControlRequest::Serves(rank), Some(Role::Engine(known))) if rank == known => {
+                self.door.leave_unanswered(id);
+                self.ask_service(ServiceCall::Serves(rank), Waiting::Said(rank))
+            }
+            (ControlRequest::Stopped(_) | ControlRequest::Serves(_), _) => {
+                fail!(Code::NoPerm, "only an engine that has joined says that of itself")
+            }
+            (request, _) => self.answer_stranger(id, request),
+        }
+    }
+
+    fn answer_stranger(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
+        if let Some(elsewhere) = self.redirect() {
+            self.door.answer(id, &ControlReply::Redirect(elsewhere?), Role::Stranger);
+            return Ok(());
+        }
+        match request {
+            ControlRequest::Join(join) => self.ask_service(ServiceCall::Join(Box::new(join)), Waiting::Join(id)),
+            ControlRequest::Attach(attach) => self.attach(id, &attach.system),
+            ControlRequest::Members(members) => {
+                self.check_name(&members.system)?;
+                let known = self.makings.ranks.known()?;
+                let mut table = known.table.clone();
+                for entry in &mut table.ranks {
+                    entry.state = self.state_of(entry.rank) as u8;
+                }
+                self.door.answer(id, &ControlReply::Table(table), Role::Stranger);
+                Ok(())
+            }
+            ControlRequest::Ranks(request) => {
+                self.check_name(&request.system)?;
+                self.begin_operation(id, &request)
+            }
+            ControlRequest::Stopped(_) | ControlRequest::Serves(_) => fail!(Code::Proto, "that is no request"),
+        }
+    }
+
+    /// Where whoever asks has to go, when it is not here.
+    fn redirect(&self) -> Option<Result<String>> {
+        if self.leads() {
+            return None;
+        }
+        Some(self.makings.ranks.known().and_then(|known| match known.table.find(known.table.service) {
+            Some(entry) => Ok(entry.control.clone()),
+            None => fail!(Code::Again, "this engine has not joined yet; try again"),
+        }))
+    }
+
+    fn check_name(&self, name: &str) -> Result<()> {
+        if name != self.settings.system {
+            fail!(
+                Code::NoPerm,
+                "the system here is '{}', not '{name}': set DAOS_SYSTEM or 'name', or use another access point",
+                self.settings.system
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes a client in: from now on its connection is its lease.
+    fn attach(&mut self, id: ConnectionId, system: &str) -> Result<()> {
+        self.check_name(system)?;
+        let known = self.makings.ranks.known()?;
+        let Some(own) = known.table.find(known.own) else { fail!(Code::Again, "the engine is starting; try again") };
+        match self.targets {
+            Targets::Serving(_) => {}
+            Targets::Stopped => fail!(
+                Code::Shutdown,
+                "rank {}, which leads the metadata service, was stopped; 'dmg system start' starts it",
+                known.own.0
+            ),
+            _ => fail!(Code::Again, "rank {}, which leads the metadata service, is starting; try again", known.own.0),
+        }
+        let session = self.makings.sessions.admit(&*self.makings.env.random);
+        let hello = Hello {
+            session,
+            process: std::process::id(),
+            system: system.to_owned(),
+            provider: self.makings.fabric.provider().to_owned(),
+            targets: own.targets.clone(),
+        };
+        let reply = ControlReply::Greeting((hello, known.table.clone()));
+        if !self.door.answer(id, &reply, Role::Client(session)) {
+            self.gone(Role::Client(session));
+        }
+        Ok(())
+    }
+
+    /// A connection that meant something has ended.
+    pub(super) fn gone(&mut self, role: Role) {
+        match role {
+            Role::Stranger => {}
+            Role::Client(session) => {
+                let client: ClientId = self.makings.sessions.forget(session);
+                if let Targets::Serving(threads) = &self.targets {
+                    threads.client_gone(client);
+                }
+            }
+            Role::Engine(rank) => {
+                self.lost_sight_of(rank);
+                if let Err(status) = self.ask_service(ServiceCall::Lost(rank), Waiting::Nobody) {
+                    daos_env::log!(Warn, "system", "that rank {} was lost could not be noted: {status}", rank.0);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What an administrator wants of ranks: stopping, starting, excluding them. The engine that leads gives the orders, and answers
+//! when they were carried out, or when their time is over.
+
+use super::SystemEngine;
+use super::answers::Waiting;
+use super::door::{ConnectionId, Role};
+use super::engine::Targets;
+use crate::target::ServiceCall;
+use daos_status::{Code, Result, fail};
+use daos_types::Rank;
+use daos_wire::{ControlReply, RankAction, RankResult, RankState, RanksRequest};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long ranks may take: a checkpoint, or reading one, may be gigabytes.
+const LIMIT: Duration = Duration::from_secs(120);
+/// The most operations at once.
+const OPERATIONS_MAX: usize = 16;
+
+/// An operation under way.
+pub(super) struct Operation {
+    /// Who wants it.
+    id: ConnectionId,
+    action: RankAction,
+    /// What is to be told about, when nothing is waited for any more.
+    ranks: Vec<Rank>,
+    /// Ranks that have their order and were not heard of yet.
+    waiting: BTreeSet<Rank>,
+    /// Ranks that get theirs when no other is waited for: the one that leads stops last; when it starts, the others follow.
+    later: Vec<Rank>,
+    results: Vec<RankResult>,
+    deadline: Duration,
+}
+
+impl SystemEngine {
+    /// Begins to do something to ranks; the connection is answered when it is done.
+    pub(super) fn begin_operation(&mut self, id: ConnectionId, request: &RanksRequest) -> Result<()> {
+        let Some(action) = RankAction::from_number(request.action) else {
+            fail!(Code::Proto, "{} is nothing that can be done to ranks", request.action);
+        };
+        if self.operations.len() >= OPERATIONS_MAX {
+            fail!(Code::Busy, "{OPERATIONS_MAX} operations on ranks are under way; try again");
+        }
+        let known = self.makings.ranks.known()?;
+        let all: Vec<Rank> = known.table.ranks.iter().map(|entry| entry.rank).collect();
+        let mut ranks = if request.ranks.is_empty() { all.clone() } else { request.ranks.clone() };
+        ranks.sort_unstable();
+        ranks.dedup();
+        if let Some(unknown) = ranks.iter().find(|rank| !all.contains(rank)) {
+            fail!(Code::Nonexist, "the system has no rank {}; 'dmg system query' shows its ranks", unknown.0);
+        }
+        let leader = known.own;
+        if matches!(action, RankAction::Exclude | RankAction::ClearExclude) && request.ranks.is_empty() {
+            fail!(Code::Inval, "name the ranks: all of them cannot be meant");
+        }
+        if action == RankAction::Exclude && ranks.contains(&leader) {
+            fail!(
+                Code::Inval,
+                "rank {} leads the metadata service and cannot be excluded as long as it does",
+                leader.0
+            );
+        }
+        daos_env::log!(Info, "system", "{action:?} of ranks {}", list(&ranks));
+        let deadline = self.makings.env.clock.monotonic() + LIMIT;
+        let (waiting, later, results) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let mut operation = Operation { id, action, ranks: ranks.clone(), waiting, later, results, deadline };
+        match action {
+            RankAction::Stop => self.order_stop(&mut operation, &ranks, leader),
+            RankAction::Start => self.order_start(&mut operation, &ranks, leader)?,
+            RankAction::Exclude => self.order_state(&mut operation, &ranks, RankState::AdminExcluded)?,
+            RankAction::ClearExclude => self.order_state(&mut operation, &ranks, RankState::Stopped)?,
+        }
+        self.operations.push(operation);
+        Ok(())
+    }
+
+    fn order_stop(&mut self, operation: &mut Operation, ranks: &[Rank], leader: Rank) {
+        for rank in ranks.iter().filter(|rank| **rank != leader) {
+            self.order(operation, *rank, RankAction::Stop);
+        }
+        operation.later = ranks.iter().copied().filter(|rank| *rank == leader).collect();
+    }
+
+    fn order_start(&mut self, operation: &mut Operation, ranks: &[Rank], leader: Rank) -> Result<()> {
+        let others = ranks.iter().copied().filter(|rank| *rank != leader);
+        if matches!(self.targets, Targets::Stopped) {
+            if !ranks.contains(&leader) {
+                fail!(Code::Inval, "rank {}, which leads the metadata service, is stopped: start it, too", leader.0);
+            }
+            self.start_targets()?;
+            operation.waiting.insert(leader);
+            operation.later = others.collect();
+            return Ok(());
+        }
+        others.for_each(|rank| self.order(operation, rank, RankAction::Start));
+        Ok(())
+    }
+
+    fn order_state(&mut self, operation: &mut Operation, ranks: &[Rank], state: RankState) -> Result<()> {
+        for rank in ranks {
+            let is_there = self.state_of(*rank) == state;
+            let comes_back = state == RankState::Stopped && self.state_of(*rank) != RankState::AdminExcluded;
+            if is_there || comes_back {
+                continue;
+            }
+            self.ask_service(ServiceCall::State(*rank, state), Waiting::Said(*rank))?;
+            operation.waiting.insert(*rank);
+            if state == RankState::AdminExcluded {
+                self.door.tell_engines(Some(*rank), &ControlReply::Order(RankAction::Stop as u8));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a rank its order. One whose state is that already needs none; one without a connection cannot get it.
+    fn order(&mut self, operation: &mut Operation, rank: Rank, action: RankAction) {
+        let state = self.state_of(rank);
+        let error = match (action, state) {
+            (RankAction::Start, RankState::Joined) | (RankAction::Stop, RankState::Stopped) => String::new(),
+            (RankAction::Start, RankState::AdminExcluded) => {
+                format!("it is excluded; 'dmg system clear-exclude --ranks={}' comes first", rank.0)
+            }
+            _ if self.door.tell_engines(Some(rank), &ControlReply::Order(action as u8)) == 0 => {
+                "its process does not run, or is not connected; 'daos_server start' starts it".to_owned()
+            }
+            _ => {
+                operation.waiting.insert(rank);
+                return;
+            }
+        };
+        operation.results.push(RankResult { rank, state: state as u8, error });
+    }
+
+    /// What a rank is good for now.
+    pub(super) fn state_of(&self, rank: Rank) -> RankState {
+        let Ok(known) = self.makings.ranks.known() else { return RankState::Unresponsive };
+        if known.own == rank && matches!(self.targets, Targets::Stopped) {
+            return RankState::Stopped;
+        }
+        known.state(rank).unwrap_or(RankState::Unresponsive)
+    }
+
+    /// A rank has said something: whoever waits for it does so no longer.
+    pub(super) fn heard_of(&mut self, rank: Rank) {
+        for operation in &mut self.operations {
+            operation.waiting.remove(&rank);
+        }
+    }
+
+    /// The connection of a rank has ended. One that starts makes a new one; of others nothing more will be heard.
+    pub(super) fn lost_sight_of(&mut self, rank: Rank) {
+        for operation in self.operations.iter_mut().filter(|operation| operation.action != RankAction::Start) {
+            operation.waiting.remove(&rank);
+        }
+    }
+
+    /// When operations must be looked at though nothing has happened.
+    pub(super) fn operations_deadline(&self) -> Option<Duration> {
+        self.operations.iter().map(|operation| operation.deadline).min()
+    }
+
+    /// Goes on with operations, and answers those that are done.
+    pub(super) fn look_at_operations(&mut self) -> Result<()> {
+        let now = self.makings.env.clock.monotonic();
+        for mut operation in std::mem::take(&mut self.operations) {
+            let is_late = operation.deadline <= now;
+            if operation.waiting.is_empty() && !operation.later.is_empty() && !is_late {
+                self.go_on(&mut operation)?;
+            }
+            if is_late || (operation.waiting.is_empty() && operation.later.is_empty()) {
+                self.finish(operation);
+            } else {
+                self.operations.push(operation);
+            }
+        }
+        Ok(())
+    }
+
+    /// The second half.
+    fn go_on(&mut self, operation: &mut Operation) -> Result<()> {
+        let later = std::mem::take(&mut operation.later);
+        if operation.action == RankAction::Stop {
+            return self.stop_targets();
+        }
+        later.into_iter().for_each(|rank| self.order(operation, rank, RankAction::Start));
+        Ok(())
+    }
+
+    fn finish(&mut self, operation: Operation) {
+        let Operation { id, action, ranks, mut results, .. } = operation;
+        for rank in ranks {
+            if results.iter().any(|result| result.rank == rank) {
+                continue;
+            }
+            let state = self.state_of(rank);
+            let is_done = match action {
+                RankAction::Stop => matches!(state, RankState::Stopped | RankState::AdminExcluded),
+                RankAction::Start => state == RankState::Joined,
+                RankAction::Exclude => state == RankState::AdminExcluded,
+                RankAction::ClearExclude => state != RankState::AdminExcluded,
+            };
+            let error = if is_done { String::new() } else { format!("it is {}; its log says why", state.word()) };
+            results.push(RankResult { rank, state: state as u8, error });
+        }
+        results.sort_by_key(|result| result.rank);
+        self.door.answer(id, &ControlReply::Ranks(results), Role::Stranger);
+    }
+}
+
+fn list(ranks: &[Rank]) -> String {
+    ranks.iter().map(|rank| rank.0.to_string()).collect::<Vec<_>>().join(", ")
+}
