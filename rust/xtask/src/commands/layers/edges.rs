@@ -45,6 +45,7 @@ pub const CRATES: &[Crate] = &[
     row(Layer::Vocabulary, "daos-status", &[]),
     row(Layer::Vocabulary, "daos-types", &["daos-status"]),
     row(Layer::Vocabulary, "daos-checksum", &[]),
+    row(Layer::Vocabulary, "daos-security", &["daos-status"]),
     row(Layer::Pure, "daos-placement", &[]),
     row(Layer::Pure, "daos-erasure", &[]),
     row(Layer::Pure, "daos-wire", &[]),
