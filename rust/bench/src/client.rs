@@ -80,7 +80,12 @@ struct Task {
 pub async fn container_of(client: &Client, class: &str, properties: ContainerProperties) -> Result<Container> {
     let known = client.pool_list().await?.into_iter().any(|pool| pool.label == class);
     if !known {
-        let request = PoolCreate { label: class.to_owned(), size: POOL_BYTES, durability: class.to_owned() };
+        let request = PoolCreate {
+            label: class.to_owned(),
+            size: POOL_BYTES,
+            durability: class.to_owned(),
+            ..PoolCreate::default()
+        };
         client.pool_create(request).await?;
     }
     let pool = Pool::connect(client, &Reference::parse(class)?, PoolFlags::READ_WRITE).await?;

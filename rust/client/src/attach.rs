@@ -107,6 +107,13 @@ impl Connection {
         }
     }
 
+    /// Gives the connection up, as it leads to an engine that does not lead or answer. The lease stays until another
+    /// connection has taken its place.
+    pub fn abandon(&self) {
+        self.lost.set(true);
+        self.endpoint.close();
+    }
+
     pub fn close(&self) {
         self.lost.set(true);
         self.endpoint.close();

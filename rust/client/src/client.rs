@@ -1,13 +1,13 @@
 //! The part of a context that its futures see.
 
 use crate::attach::{self, Connection};
+use crate::changes::{Change, Changes};
 use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{ClientSettings, EngineLauncher};
 use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
-use daos_rpc::Address;
 use daos_status::{Code, Result, Status};
-use daos_types::{Epoch, Rank};
+use daos_types::{Epoch, HolderId, Rank};
 use daos_wire::{Opcode, Wire, decode, encode};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,12 +19,32 @@ use std::time::Duration;
 /// what an endpoint lets wait, so that there is always room for other calls.
 const REQUESTS_IN_FLIGHT_MAX: u64 = 2048;
 
+/// How long the pool service may take to answer before it is asked again.
+pub(crate) const SERVICE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A request that is encoded already.
+struct Encoded(Vec<u8>);
+
+impl Wire for Encoded {
+    fn encode(&self, writer: &mut daos_wire::Writer) {
+        writer.put(&self.0);
+    }
+
+    fn decode(reader: &mut daos_wire::Reader<'_>) -> Result<Self> {
+        let left = reader.remaining();
+        reader.take(left).map(|bytes| Encoded(bytes.to_vec()))
+    }
+}
+
 pub(crate) struct ClientInner {
     pub settings: ClientSettings,
     pub env: Env,
     pub spawner: Spawner,
     pub launcher: Arc<dyn EngineLauncher>,
     pub in_flight: Rc<Budget>,
+    pub changes: Rc<Changes>,
+    /// Handles that were closed while there was no engine: the next one is told first.
+    closes: RefCell<Vec<(Opcode, Vec<u8>)>>,
     connection: RefCell<Option<Rc<Connection>>>,
     generation: Cell<u64>,
     attaching: RefCell<Option<Rc<Attempt>>>,
@@ -75,12 +95,15 @@ impl Client {
         spawner: Spawner,
         launcher: Arc<dyn EngineLauncher>,
     ) -> Client {
+        let changes = Changes::new(HolderId(env.random.uuid()));
         Client(Rc::new(ClientInner {
             settings,
             env,
             spawner,
             launcher,
             in_flight: Budget::new(REQUESTS_IN_FLIGHT_MAX),
+            changes,
+            closes: RefCell::default(),
             connection: RefCell::new(None),
             generation: Cell::new(0),
             attaching: RefCell::new(None),
@@ -128,11 +151,18 @@ impl Client {
             }
         }
         let attaching = Attaching::begin(self);
-        // The old connection goes first: its engine, when it runs in this process, holds the directory.
-        let old = self.0.connection.borrow_mut().take();
-        drop(old);
+        let mut old = self.0.connection.borrow_mut().take();
+        if self.0.settings.system.is_none() {
+            // A local engine's goes first: the engine, when it runs in this process, holds the directory. That of a system goes
+            // when the new one is there: in between, the service must not think that the client is gone.
+            drop(old.take());
+        }
         let generation = self.0.generation.get() + 1;
         let result = Box::pin(attach::attach(self, generation)).await;
+        if let Ok(connection) = &result {
+            self.tell_closes(connection).await;
+        }
+        drop(old);
         match &result {
             Ok(connection) => {
                 self.0.generation.set(generation);
@@ -157,45 +187,78 @@ impl Client {
         self.0.connection.borrow().as_ref().filter(|connection| !connection.is_lost()).cloned()
     }
 
-    /// Asks the pool service to close a handle that was opened, or opened again, on the connection of a generation. An engine
-    /// that is gone has closed it.
+    /// Asks the pool service to close a handle. When there is no engine now, the next one that this client uses is asked, and
+    /// the handles of a client that uses none again are closed by the service itself.
     pub(crate) async fn close_handle<Q: Wire>(&self, generation: u64, opcode: Opcode, request: &Q) -> Result<()> {
-        self.look_at_lease();
-        let Some(connection) = self.live_connection().filter(|connection| connection.generation() == generation) else {
-            return Ok(());
-        };
-        let service = connection.service().clone();
-        match self.call_at(&connection, &service, opcode, request).await {
-            Err(_gone) if connection.is_lost() => Ok(()),
-            result => result,
+        let change = self.new_change().await;
+        loop {
+            self.look_at_lease();
+            let Some(connection) = self.live_connection() else {
+                self.0.closes.borrow_mut().push((opcode, encode(request)));
+                return Ok(());
+            };
+            match self.call_service_at(&connection, opcode, request, Some(&change)).await {
+                Err(status) if self.has_lost(&connection, &status) => {}
+                // The service has closed it while the client was not attached.
+                Err(status) if status.code() == Code::NoHdl && connection.generation() != generation => return Ok(()),
+                result => return result,
+            }
         }
     }
 
+    /// Tells a new engine what was closed while there was none.
+    async fn tell_closes(&self, connection: &Connection) {
+        let closes = std::mem::take(&mut *self.0.closes.borrow_mut());
+        for (opcode, request) in closes {
+            let change = self.new_change().await;
+            let told = self.call_service_at::<_, ()>(connection, opcode, &Encoded(request), Some(&change)).await;
+            if let Err(status) = told {
+                daos_env::log!(Debug, "client", "a handle that was closed before: {status}");
+            }
+        }
+    }
+
+    /// Whether a connection is lost, or leads to an engine that does not lead: then it is given up.
+    pub(crate) fn has_lost(&self, connection: &Connection, status: &Status) -> bool {
+        self.look_at_lease();
+        if matches!(status.code(), Code::Notleader | Code::Notreplica) {
+            connection.abandon();
+        }
+        connection.is_lost()
+    }
+
     /// Asks the pool service, for what needs no handle.
-    pub(crate) async fn call_service<Q: Wire, R: Wire>(
-        &self,
-        when_lost: WhenLost,
-        opcode: Opcode,
-        request: &Q,
-    ) -> Result<R> {
-        repeat(self, when_lost, WhenBusy::Fail, async || {
+    pub(crate) async fn call_service<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<R> {
+        let change = self.number(opcode).await;
+        repeat(self, WhenLost::Repeat, WhenBusy::Fail, async || {
             let connection = self.connection().await?;
-            self.call_at(&connection, connection.service(), opcode, request).await
+            self.call_service_at(&connection, opcode, request, change.as_ref()).await
         })
         .await
     }
 
-    /// Asks a target.
-    pub(crate) async fn call_at<Q: Wire, R: Wire>(
+    /// Asks the pool service; a change goes with its number.
+    pub(crate) async fn call_service_at<Q: Wire, R: Wire>(
         &self,
         connection: &Connection,
-        target: &Address,
         opcode: Opcode,
         request: &Q,
+        change: Option<&Change>,
     ) -> Result<R> {
-        let timeout = self.0.settings.call_timeout;
-        let reply = connection.endpoint().call(target, opcode as u16, encode(request), timeout).await?;
-        decode(&reply).map_err(|error| error.while_doing(format_args!("reading the reply to {opcode:?}")))
+        let body = match change {
+            Some(change) => change.encode(request),
+            None => encode(request),
+        };
+        let timeout = self.0.settings.call_timeout.min(SERVICE_TIMEOUT);
+        let reply = connection.endpoint().call(connection.service(), opcode as u16, body, timeout).await;
+        if let Err(status) = &reply
+            && status.code() == Code::Timedout
+            && self.0.settings.system.is_some()
+        {
+            // Another engine may lead by now: the access points know.
+            connection.abandon();
+        }
+        decode(&reply?).map_err(|error| error.while_doing(format_args!("reading the reply to {opcode:?}")))
     }
 
     /// Whether the context was stopped.

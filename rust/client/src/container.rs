@@ -1,15 +1,19 @@
 //! Open containers.
 
+use crate::access::{AccessInfo, new_access};
 use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
+use crate::global;
 use crate::pool::Route;
 use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, Pool};
+use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, Reference};
+use daos_types::{ContainerId, HandleId, PoolId, Reference};
 use daos_wire::{
-    AllocateObjectIds, AttributeOwner, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened,
-    ContainerQueryReply, ContainerRequest, ContainerSetProperties, Opcode, Properties, Wire, decode, encode,
+    AccessChange, AccessGet, AccessOf, AccessSet, AllocateObjectIds, AttributeOwner, ContainerCreate, ContainerDestroy,
+    ContainerHandle, ContainerOpen, ContainerOpened, ContainerQueryReply, ContainerRequest, ContainerSetProperties,
+    Opcode, Properties, Wire,
 };
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,6 +56,8 @@ pub struct ContainerProperties {
     pub numbers: Vec<(u32, u64)>,
     /// Other properties with a text as value, by property type.
     pub texts: Vec<(u32, String)>,
+    /// Owner and access control list: of a new container what is chosen, of one that is there what may be read.
+    pub access: AccessInfo,
 }
 
 /// An entry of a pool's list of containers.
@@ -82,13 +88,14 @@ pub struct ContainerInfo {
 
 impl ContainerProperties {
     fn to_wire(&self) -> Properties {
-        let Self { label, kind, numbers, texts } = self.clone();
+        let Self { label, kind, numbers, texts, access: _ } = self.clone();
         Properties { label, kind: kind.0, numbers, texts }
     }
 
     fn from_wire(properties: Properties) -> ContainerProperties {
         let Properties { label, kind, numbers, texts } = properties;
-        ContainerProperties { label, kind: ContainerType(kind), numbers, texts }
+        let access = AccessInfo::default();
+        ContainerProperties { label, kind: ContainerType(kind), numbers, texts, access }
     }
 }
 
@@ -99,6 +106,9 @@ struct ContainerInner {
     handle: HandleId,
     flags: ContainerFlags,
     properties: ContainerProperties,
+    rights: Permissions,
+    /// The handle is that of another client, which gave it away as bytes: it is used and not owned.
+    is_shared: bool,
     /// The connection on which the handle is open; zero when it was closed.
     generation: AtomicU64,
     closed: AtomicBool,
@@ -108,8 +118,8 @@ struct ContainerInner {
 #[derive(Clone, Debug)]
 pub struct Container(Arc<ContainerInner>);
 
-/// First bytes of a handle in global form.
-const GLOBAL_MAGIC: u64 = 0x3130_6e6f_4364_5344; // "DSdCon01"
+/// What the bytes of a container handle say: pool, container, handle, flags.
+type Global = ((PoolId, ContainerId), (HandleId, u32));
 
 impl Container {
     /// Creates a container; `id` `None` lets the system choose one. Durable when it returns.
@@ -120,9 +130,10 @@ impl Container {
         properties: ContainerProperties,
     ) -> Result<ContainerId> {
         let container = id.unwrap_or_else(|| ContainerId(client.env().random.uuid()));
+        let AccessInfo { owner, list } = &properties.access;
+        let access = new_access(&owner.user, &owner.group, list.as_ref());
         let properties = properties.to_wire();
-        let request = ContainerCreate { pool: pool.id(), handle: pool.handle(), container, properties };
-        // The same request again finds the container that it made.
+        let request = ContainerCreate { pool: pool.id(), handle: pool.handle(), container, properties, access };
         pool.ask::<_, ()>(client, WhenLost::Repeat, Opcode::ContainerCreate, &request).await?;
         Ok(container)
     }
@@ -131,28 +142,46 @@ impl Container {
     pub async fn destroy(client: &Client, pool: &Pool, container: &Reference, force: bool) -> Result<()> {
         let container = container.clone();
         let request = ContainerDestroy { pool: pool.id(), handle: pool.handle(), container, force };
-        pool.ask(client, WhenLost::Fail, Opcode::ContainerDestroy, &request).await
+        pool.ask(client, WhenLost::Repeat, Opcode::ContainerDestroy, &request).await
     }
 
     /// Opens a container.
     pub async fn open(client: &Client, pool: &Pool, container: &Reference, flags: ContainerFlags) -> Result<Container> {
         let handle = HandleId(client.env().random.uuid());
-        // The same handle again changes nothing.
+        let change = client.new_change().await;
+        let (pool_id, pool_handle, container) = (pool.id(), pool.handle(), container.clone());
+        let flags_number = flags.0;
+        let request =
+            ContainerOpen { pool: pool_id, pool_handle, container, handle, flags: flags_number, again: false };
         let opened = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
             let (connection, _) = pool.route(client).await?;
-            let opened = open(client, &connection, pool, container.clone(), handle, flags).await?;
+            let opened = client.call_service_at(&connection, Opcode::ContainerOpen, &request, Some(&change)).await;
+            let opened: ContainerOpened = opened.map_err(|error| error.while_doing(opening(&request.container)))?;
             Ok((opened, connection.generation()))
         });
         let (opened, generation) = opened.await?;
-        Ok(Container(Arc::new(ContainerInner {
+        Ok(Container::with(pool, handle, flags, opened, false, generation))
+    }
+
+    fn with(
+        pool: &Pool,
+        handle: HandleId,
+        flags: ContainerFlags,
+        opened: ContainerOpened,
+        is_shared: bool,
+        generation: u64,
+    ) -> Container {
+        Container(Arc::new(ContainerInner {
             pool: pool.clone(),
             id: opened.id,
             handle,
             flags,
             properties: ContainerProperties::from_wire(opened.properties),
+            rights: Permissions(opened.rights),
+            is_shared,
             generation: AtomicU64::new(generation),
             closed: AtomicBool::new(false),
-        })))
+        }))
     }
 
     /// Its identifier.
@@ -168,6 +197,11 @@ impl Container {
     /// How it was opened.
     pub fn flags(&self) -> ContainerFlags {
         self.0.flags
+    }
+
+    /// What the handle permits.
+    pub fn rights(&self) -> Permissions {
+        self.0.rights
     }
 
     /// Its properties as they were when it was opened.
@@ -186,11 +220,30 @@ impl Container {
         }
         let (connection, route) = self.0.pool.route(client).await?;
         if self.0.generation.load(Ordering::Acquire) != connection.generation() {
-            let reference = Reference::Id(self.0.id.0);
-            open(client, &connection, &self.0.pool, reference, self.0.handle, self.0.flags).await?;
+            self.open_again(client, &connection).await?;
             self.0.generation.store(connection.generation(), Ordering::Release);
         }
         Ok((connection, route))
+    }
+
+    /// Makes sure that the handle is open on a connection that is new.
+    async fn open_again(&self, client: &Client, connection: &Connection) -> Result<ContainerOpened> {
+        let container = Reference::Id(self.0.id.0);
+        let opened = if self.0.is_shared {
+            client.call_service_at(connection, Opcode::ContainerShared, &self.request(), None).await
+        } else {
+            let change = client.new_change().await;
+            let request = ContainerOpen {
+                pool: self.0.pool.id(),
+                pool_handle: self.0.pool.handle(),
+                container: container.clone(),
+                handle: self.0.handle,
+                flags: self.0.flags.0,
+                again: true,
+            };
+            client.call_service_at(connection, Opcode::ContainerOpen, &request, Some(&change)).await
+        };
+        opened.map_err(|error| error.while_doing(opening(&container)))
     }
 
     /// Asks the pool service by this handle, which is opened again on a connection that is new.
@@ -201,17 +254,21 @@ impl Container {
         opcode: Opcode,
         request: &Q,
     ) -> Result<R> {
+        let change = client.number(opcode).await;
         repeat(client, when_lost, WhenBusy::Fail, async || {
             let (connection, _) = self.route(client).await?;
-            client.call_at(&connection, connection.service(), opcode, request).await
+            client.call_service_at(&connection, opcode, request, change.as_ref()).await
         })
         .await
     }
 
-    /// Closes the handle. An engine that has ended has closed it already.
+    /// Closes the handle. One that another client gave away as bytes stays open for that client and the others.
     pub async fn close(&self, client: &Client) -> Result<()> {
         if self.0.closed.swap(true, Ordering::AcqRel) {
             fail!(Code::NoHdl, "the handle of container {} was closed", self.0.id);
+        }
+        if self.0.is_shared {
+            return Ok(());
         }
         let generation = self.0.generation.load(Ordering::Acquire);
         client.close_handle(generation, Opcode::ContainerClose, &self.request()).await
@@ -221,9 +278,10 @@ impl Container {
     pub async fn query(&self, client: &Client) -> Result<ContainerInfo> {
         let reply: ContainerQueryReply =
             self.ask(client, WhenLost::Repeat, Opcode::ContainerQuery, &self.request()).await?;
+        let access = AccessInfo::from_wire(reply.access)?;
         Ok(ContainerInfo {
             id: self.0.id,
-            properties: ContainerProperties::from_wire(reply.properties),
+            properties: ContainerProperties { access, ..ContainerProperties::from_wire(reply.properties) },
             handles: reply.handles,
             snapshots: reply.snapshots,
             open_time: reply.open_time,
@@ -237,10 +295,26 @@ impl Container {
         self.ask(client, WhenLost::Repeat, Opcode::ContainerSetProperties, &request).await
     }
 
+    /// Owner and access control list.
+    pub async fn access(&self, client: &Client) -> Result<AccessInfo> {
+        let request = AccessGet { of: self.access_of() };
+        AccessInfo::from_wire(self.ask(client, WhenLost::Repeat, Opcode::AccessGet, &request).await?)
+    }
+
+    /// Changes owner or access control list.
+    pub async fn change_access(&self, client: &Client, change: AccessChange) -> Result<()> {
+        let request = AccessSet { of: self.access_of(), change };
+        self.ask(client, WhenLost::Repeat, Opcode::AccessSet, &request).await
+    }
+
+    fn access_of(&self) -> AccessOf {
+        let ContainerRequest { pool, container, handle } = self.request();
+        AccessOf::Container(ContainerHandle { pool, container, handle })
+    }
+
     /// Reserves `count` object identifiers (lower halves) and gives the first; nobody else gets them.
     pub async fn allocate_object_ids(&self, client: &Client, count: u64) -> Result<u64> {
         let request = AllocateObjectIds { request: self.request(), count };
-        // Done twice, it leaves out some identifiers.
         self.ask(client, WhenLost::Repeat, Opcode::AllocateObjectIds, &request).await
     }
 
@@ -264,19 +338,27 @@ impl Container {
         attributes::delete(self, client, names).await
     }
 
-    /// The handle as bytes that another process of this system can open.
+    /// The handle as bytes by which other processes of this system can use it, on this node and on others.
     pub fn to_global(&self) -> Vec<u8> {
-        encode(&(GLOBAL_MAGIC, (self.0.id, self.0.flags.0)))
+        let content: Global = ((self.0.pool.id(), self.0.id), (self.0.handle, self.0.flags.0));
+        global::seal(global::Kind::Container, &content)
     }
 
-    /// A container handle from the bytes of [`Container::to_global`], within a pool handle of this process.
+    /// The container handle of the bytes of [`Container::to_global`], within a pool handle of this process: the same one,
+    /// which ends when the client that opened it closes it or ends.
     pub async fn from_global(client: &Client, pool: &Pool, bytes: &[u8]) -> Result<Container> {
-        match decode::<(u64, (ContainerId, u32))>(bytes) {
-            Ok((GLOBAL_MAGIC, (id, flags))) => {
-                Container::open(client, pool, &Reference::Id(id.0), ContainerFlags(flags)).await
-            }
-            _ => fail!(Code::Inval, "these bytes are no container handle of this release"),
+        let ((pool_id, container), (handle, flags)): Global = global::open(global::Kind::Container, bytes)?;
+        if pool_id != pool.id() {
+            fail!(Code::Inval, "the handle is one of a container of pool {pool_id}, not of {}", pool.id());
         }
+        let request = ContainerRequest { pool: pool_id, container, handle };
+        let opened = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+            let (connection, _) = pool.route(client).await?;
+            let opened = client.call_service_at(&connection, Opcode::ContainerShared, &request, None).await?;
+            Ok((opened, connection.generation()))
+        });
+        let (opened, generation) = opened.await?;
+        Ok(Container::with(pool, handle, ContainerFlags(flags), opened, true, generation))
     }
 }
 
@@ -296,16 +378,6 @@ impl Attributed for Container {
     }
 }
 
-async fn open(
-    client: &Client,
-    connection: &Connection,
-    pool: &Pool,
-    container: Reference,
-    handle: HandleId,
-    flags: ContainerFlags,
-) -> Result<ContainerOpened> {
-    let doing = format!("opening container '{container}'");
-    let request = ContainerOpen { pool: pool.id(), pool_handle: pool.handle(), container, handle, flags: flags.0 };
-    let reply = client.call_at(connection, connection.service(), Opcode::ContainerOpen, &request).await;
-    reply.map_err(|error| error.while_doing(doing))
+fn opening(container: &Reference) -> String {
+    format!("opening container '{container}'")
 }

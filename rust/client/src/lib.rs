@@ -15,13 +15,16 @@
     reason = "memory of callers is read and written in place; the context moves between threads under its lock"
 )]
 
+mod access;
 pub mod array;
 mod attach;
 mod attributes;
 mod buffers;
+mod changes;
 mod client;
 mod container;
 mod context;
+mod global;
 pub mod key_value;
 mod management;
 mod object;
@@ -33,13 +36,14 @@ mod submissions;
 mod system;
 mod waiting;
 
+pub use access::{AccessInfo, change_owner, delete_access, overwrite_access, update_access};
 pub use attach::{EngineLauncher, InsideEngine, LocalDirectory, SystemAccess};
 pub use buffers::{Destination, ScatterList, Source};
 pub use client::Client;
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, WorkId};
 pub use daos_wire::CONTROL_PORT_DEFAULT;
-pub use management::{PoolCreate, PoolListEntry, SystemInfo};
+pub use management::{PoolCreate, PoolListEntry, PoolProperties, SystemInfo};
 pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,
     PieceState, QueryResult, QueryWhat, UpdateValue,

@@ -1,10 +1,14 @@
 //! Management of the system: creating, listing and destroying pools.
 
-use crate::Client;
-use crate::repeat::WhenLost;
+use crate::access::AccessInfo;
+use crate::{Client, PoolInfo};
+use daos_security::AccessList;
 use daos_status::Result;
-use daos_types::{PoolId, Reference};
-use daos_wire::{Opcode, PoolDestroy, PoolEntry};
+use daos_types::{HandleId, PoolId, Reference};
+use daos_wire::{
+    Access, AccessChange, AccessGet, AccessOf, AccessSet, Opcode, PoolDestroy, PoolEntry, PoolEvict, PoolManage,
+    PoolManaged, PoolQueryReply,
+};
 
 /// A pool to be created.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +19,27 @@ pub struct PoolCreate {
     pub size: u64,
     /// Durability class: `log` (default when empty), `pmem` or `ram`.
     pub durability: String,
+    /// Owner, as `name@`; empty for who creates it.
+    pub user: String,
+    /// The owner's group, as `name@`; empty for that of who creates it.
+    pub group: String,
+    /// Access control list; `None` for the default one.
+    pub list: Option<AccessList>,
+    /// Properties by upstream's property types (`DAOS_PROP_PO_*`).
+    pub numbers: Vec<(u32, u64)>,
+}
+
+/// What an administrator is told about a pool.
+#[derive(Clone, Debug)]
+pub struct PoolProperties {
+    /// Identifier.
+    pub id: PoolId,
+    /// Label; empty for none.
+    pub label: String,
+    /// All properties with a number as value, by upstream's property types.
+    pub numbers: Vec<(u32, u64)>,
+    /// Owner and access control list.
+    pub access: AccessInfo,
 }
 
 /// An entry of the list of pools.
@@ -60,14 +85,15 @@ impl Client {
             label: request.label,
             size: request.size,
             durability: request.durability,
+            access: crate::access::new_access(&request.user, &request.group, request.list.as_ref()),
+            numbers: request.numbers,
         };
-        // The same request again finds the pool that it made.
-        self.call_service(WhenLost::Repeat, Opcode::PoolCreate, &request).await.map(PoolListEntry::from_wire)
+        self.call_service(Opcode::PoolCreate, &request).await.map(PoolListEntry::from_wire)
     }
 
     /// Destroys a pool; one with open handles only by `force`.
     pub async fn pool_destroy(&self, pool: &Reference, force: bool) -> Result<()> {
-        self.call_service(WhenLost::Fail, Opcode::PoolDestroy, &PoolDestroy { pool: pool.clone(), force }).await
+        self.call_service(Opcode::PoolDestroy, &PoolDestroy { pool: pool.clone(), force }).await
     }
 
     /// Every pool of the system.
@@ -75,14 +101,52 @@ impl Client {
         let mut pools: Vec<PoolListEntry> = Vec::new();
         loop {
             let after = pools.last().map(|pool| pool.id);
-            let (some, more): (Vec<PoolEntry>, bool) =
-                self.call_service(WhenLost::Repeat, Opcode::PoolList, &after).await?;
+            let (some, more): (Vec<PoolEntry>, bool) = self.call_service(Opcode::PoolList, &after).await?;
             let is_last = !more || some.is_empty();
             pools.extend(some.into_iter().map(PoolListEntry::from_wire));
             if is_last {
                 return Ok(pools);
             }
         }
+    }
+
+    /// What a pool is and holds, for an administrator, who needs no handle.
+    pub async fn pool_query(&self, pool: &Reference) -> Result<PoolInfo> {
+        let reply: PoolQueryReply = self.call_service(Opcode::PoolManagedQuery, pool).await?;
+        let id = self.pool_properties(pool).await?.id;
+        Ok(PoolInfo::from_wire(id, reply)?)
+    }
+
+    /// The properties of a pool, for an administrator.
+    pub async fn pool_properties(&self, pool: &Reference) -> Result<PoolProperties> {
+        let request = PoolManage { pool: pool.clone(), label: String::new(), numbers: Vec::new() };
+        let PoolManaged { id, label, numbers, access } = self.call_service(Opcode::PoolGetProperties, &request).await?;
+        Ok(PoolProperties { id, label, numbers, access: AccessInfo::from_wire(access)? })
+    }
+
+    /// Changes label (unless it is empty) and properties of a pool as an administrator; followed by all targets when it
+    /// returns.
+    pub async fn pool_set_properties(&self, pool: &Reference, label: &str, numbers: Vec<(u32, u64)>) -> Result<()> {
+        let request = PoolManage { pool: pool.clone(), label: label.to_owned(), numbers };
+        self.call_service(Opcode::PoolManage, &request).await
+    }
+
+    /// Closes handles of a pool, whoever holds them, and what was opened through them; all when none is named. Says how many
+    /// pool handles were closed.
+    pub async fn pool_evict(&self, pool: &Reference, handles: Vec<HandleId>) -> Result<u32> {
+        self.call_service(Opcode::PoolEvict, &PoolEvict { pool: pool.clone(), handles }).await
+    }
+
+    /// Owner and access control list of a pool, for an administrator.
+    pub async fn pool_access(&self, pool: &Reference) -> Result<AccessInfo> {
+        let request = AccessGet { of: AccessOf::Pool(pool.clone()) };
+        let access: Access = self.call_service(Opcode::AccessGet, &request).await?;
+        AccessInfo::from_wire(access)
+    }
+
+    /// Changes owner or access control list of a pool as an administrator.
+    pub async fn pool_change_access(&self, pool: &Reference, change: AccessChange) -> Result<()> {
+        self.call_service(Opcode::AccessSet, &AccessSet { of: AccessOf::Pool(pool.clone()), change }).await
     }
 
     /// What the system is.

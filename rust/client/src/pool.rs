@@ -1,7 +1,9 @@
 //! Connected pools.
 
+use crate::access::AccessInfo;
 use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
+use crate::global;
 use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, ContainerListEntry};
 use daos_placement::{Layout, PoolMap, TargetState, place};
@@ -10,7 +12,7 @@ use daos_status::{Code, Result, Status, fail};
 use daos_types::{HandleId, ObjectId, PoolId, Rank, Reference, TargetIndex};
 use daos_wire::{
     AttributeOwner, ContainerEntry, ContainerList, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest,
-    PoolSetProperties, Space, Wire, decode, encode,
+    PoolSetProperties, Space, Wire,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,8 +65,31 @@ pub struct PoolInfo {
     pub containers: u64,
     /// Durability class: `log`, `pmem` or `ram`.
     pub durability: String,
-    /// Properties that were set, by upstream's property types (`DAOS_PROP_PO_*`).
+    /// All properties with a number as value, by upstream's property types (`DAOS_PROP_PO_*`).
     pub numbers: Vec<(u32, u64)>,
+    /// Owner and access control list.
+    pub access: AccessInfo,
+}
+
+impl PoolInfo {
+    pub(crate) fn from_wire(id: PoolId, reply: PoolQueryReply) -> Result<PoolInfo> {
+        let space = |space: Space| SpaceInfo { total: space.total, free: space.free };
+        Ok(PoolInfo {
+            id,
+            label: reply.label,
+            map_version: reply.map_version,
+            targets: reply.targets,
+            targets_disabled: reply.targets_disabled,
+            engines: reply.engines,
+            meta: space(reply.meta),
+            data: space(reply.data),
+            handles: reply.handles,
+            containers: reply.containers,
+            durability: reply.durability,
+            numbers: reply.numbers,
+            access: AccessInfo::from_wire(reply.access)?,
+        })
+    }
 }
 
 /// Where the targets of a pool are, by one connection.
@@ -109,6 +134,10 @@ struct PoolInner {
     id: PoolId,
     handle: HandleId,
     flags: PoolFlags,
+    /// The handle is that of another client, which gave it away as bytes: it is used and not owned.
+    is_shared: bool,
+    /// The system that it is of.
+    system: String,
     closed: AtomicBool,
     route: Mutex<Arc<Route>>,
 }
@@ -119,8 +148,8 @@ struct PoolInner {
 #[derive(Clone, Debug)]
 pub struct Pool(Arc<PoolInner>);
 
-/// First bytes of a handle in global form.
-const GLOBAL_MAGIC: u64 = 0x3130_6c6f_6f50_6453; // "SdPool01"
+/// What the bytes of a pool handle say: system, pool, handle, flags.
+type Global = (String, (PoolId, (HandleId, u32)));
 
 impl Pool {
     /// Connects to a pool.
@@ -130,15 +159,17 @@ impl Pool {
     }
 
     async fn open(client: &Client, pool: Reference, handle: HandleId, flags: PoolFlags) -> Result<Pool> {
-        // The same handle again changes nothing.
+        let change = client.new_change().await;
+        let request = PoolConnect { pool, handle, flags: flags.0, again: false };
         let route = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
             let connection = client.connection().await?;
-            let reply = connect(client, &connection, pool.clone(), handle, flags).await?;
-            Ok((reply.id, Route::new(connection.generation(), reply)?))
+            let reply = client.call_service_at(&connection, Opcode::PoolConnect, &request, Some(&change)).await;
+            let reply: PoolConnected = reply.map_err(|error| error.while_doing(connecting(&request.pool)))?;
+            Ok((connection.system().to_owned(), reply.id, Route::new(connection.generation(), reply)?))
         });
-        let (id, route) = route.await?;
-        let route = Mutex::new(Arc::new(route));
-        Ok(Pool(Arc::new(PoolInner { id, handle, flags, closed: AtomicBool::new(false), route })))
+        let (system, id, route) = route.await?;
+        let (closed, route) = (AtomicBool::new(false), Mutex::new(Arc::new(route)));
+        Ok(Pool(Arc::new(PoolInner { id, handle, flags, is_shared: false, system, closed, route })))
     }
 
     /// Its identifier.
@@ -165,7 +196,15 @@ impl Pool {
         if route.generation == connection.generation() {
             return Ok((connection, route));
         }
-        let reply = connect(client, &connection, Reference::Id(self.0.id.0), self.0.handle, self.0.flags).await?;
+        let reply: PoolConnected = if self.0.is_shared {
+            client.call_service_at(&connection, Opcode::PoolShared, &self.request(), None).await
+        } else {
+            let pool = Reference::Id(self.0.id.0);
+            let request = PoolConnect { pool, handle: self.0.handle, flags: self.0.flags.0, again: true };
+            let change = client.new_change().await;
+            client.call_service_at(&connection, Opcode::PoolConnect, &request, Some(&change)).await
+        }
+        .map_err(|error| error.while_doing(connecting(&Reference::Id(self.0.id.0))))?;
         let route = Arc::new(Route::new(connection.generation(), reply)?);
         *self.0.route.lock().unwrap_or_else(PoisonError::into_inner) = route.clone();
         Ok((connection, route))
@@ -190,17 +229,22 @@ impl Pool {
         opcode: Opcode,
         request: &Q,
     ) -> Result<R> {
+        let change = client.number(opcode).await;
         repeat(client, when_lost, WhenBusy::Fail, async || {
             let (connection, _) = self.route(client).await?;
-            client.call_at(&connection, connection.service(), opcode, request).await
+            client.call_service_at(&connection, opcode, request, change.as_ref()).await
         })
         .await
     }
 
-    /// Closes the handle; containers opened through it are closed as well. An engine that has ended has closed it already.
+    /// Closes the handle; containers opened through it are closed as well. A handle that another client gave away as bytes
+    /// stays open for that client and all others that it was given to.
     pub async fn disconnect(&self, client: &Client) -> Result<()> {
         if self.0.closed.swap(true, Ordering::AcqRel) {
             fail!(Code::NoHdl, "the handle of pool {} was closed", self.0.id);
+        }
+        if self.0.is_shared {
+            return Ok(());
         }
         let generation = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).generation;
         client.close_handle(generation, Opcode::PoolDisconnect, &self.request()).await
@@ -209,21 +253,7 @@ impl Pool {
     /// What the pool is and holds.
     pub async fn query(&self, client: &Client) -> Result<PoolInfo> {
         let reply: PoolQueryReply = self.ask(client, WhenLost::Repeat, Opcode::PoolQuery, &self.request()).await?;
-        let space = |space: Space| SpaceInfo { total: space.total, free: space.free };
-        Ok(PoolInfo {
-            id: self.0.id,
-            label: reply.label,
-            map_version: reply.map_version,
-            targets: reply.targets,
-            targets_disabled: reply.targets_disabled,
-            engines: reply.engines,
-            meta: space(reply.meta),
-            data: space(reply.data),
-            handles: reply.handles,
-            containers: reply.containers,
-            durability: reply.durability,
-            numbers: reply.numbers,
-        })
+        PoolInfo::from_wire(self.0.id, reply)
     }
 
     /// Sets properties by upstream's property types; durable when it returns, and followed by all targets.
@@ -268,21 +298,28 @@ impl Pool {
         attributes::delete(self, client, names).await
     }
 
-    /// The handle as bytes that another process of this system can open.
+    /// The handle as bytes by which other processes of this system can use it, on this node and on others.
     pub fn to_global(&self) -> Vec<u8> {
-        encode(&(GLOBAL_MAGIC, (self.0.id, (self.0.handle, self.0.flags.0))))
+        let content: Global = (self.0.system.clone(), (self.0.id, (self.0.handle, self.0.flags.0)));
+        global::seal(global::Kind::Pool, &content)
     }
 
-    /// A pool handle from the bytes of [`Pool::to_global`].
+    /// The pool handle of the bytes of [`Pool::to_global`]: the same one, which ends when the client that connected it
+    /// closes it or ends.
     pub async fn from_global(client: &Client, bytes: &[u8]) -> Result<Pool> {
-        type Global = (u64, (PoolId, (HandleId, u32)));
-        match decode::<Global>(bytes) {
-            Ok((GLOBAL_MAGIC, (id, (_, flags)))) => {
-                // A handle of its own: each process closes what it opened, and the pool stays open for the others.
-                Pool::connect(client, &Reference::Id(id.0), PoolFlags(flags)).await
+        let (system, (id, (handle, flags))): Global = global::open(global::Kind::Pool, bytes)?;
+        let request = PoolRequest { pool: id, handle };
+        let route = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+            let connection = client.connection().await?;
+            if connection.system() != system {
+                fail!(Code::Inval, "the handle is one of system '{system}', not of '{}'", connection.system());
             }
-            _ => fail!(Code::Inval, "these bytes are no pool handle of this release"),
-        }
+            let reply = client.call_service_at(&connection, Opcode::PoolShared, &request, None).await?;
+            Route::new(connection.generation(), reply)
+        });
+        let (closed, route) = (AtomicBool::new(false), Mutex::new(Arc::new(route.await?)));
+        let flags = PoolFlags(flags);
+        Ok(Pool(Arc::new(PoolInner { id, handle, flags, is_shared: true, system, closed, route })))
     }
 }
 
@@ -302,15 +339,6 @@ impl Attributed for Pool {
     }
 }
 
-async fn connect(
-    client: &Client,
-    connection: &Connection,
-    pool: Reference,
-    handle: HandleId,
-    flags: PoolFlags,
-) -> Result<PoolConnected> {
-    let doing = format!("connecting to pool '{pool}'");
-    let request = PoolConnect { pool, handle, flags: flags.0 };
-    let reply = client.call_at(connection, connection.service(), Opcode::PoolConnect, &request).await;
-    reply.map_err(|error| error.while_doing(doing))
+fn connecting(pool: &Reference) -> String {
+    format!("connecting to pool '{pool}'")
 }

@@ -67,7 +67,7 @@ pub(crate) async fn judge(
 }
 
 async fn ask(client: &Client, connection: &Connection) -> daos_status::Result<RankTable> {
-    client.call_at(connection, connection.service(), Opcode::SystemRanks, &SystemQuery {}).await
+    client.call_service_at(connection, Opcode::SystemRanks, &SystemQuery {}, None).await
 }
 
 /// Ends calls to engines that are gone, as long as the connection lives: one that was stopped in its tracks says nothing, and

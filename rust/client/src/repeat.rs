@@ -67,6 +67,9 @@ pub(crate) async fn repeat_until<R>(
             return Err(status);
         } else if matches!(status.code(), Code::Busy | Code::Again) && when_busy == WhenBusy::Wait && in_time {
             // It was refused: nothing was done.
+        } else if in_time && is_unsettled(client, status.code(), when_busy) {
+            // Asked again under the same number, by which the service knows what was done.
+            client.has_lost(&connection, &status);
         } else if lost < LOST_MAX && is_lost(client, &connection, &status) {
             if when_lost == WhenLost::Fail {
                 return Err(status.while_doing("it is not known whether this was done"));
@@ -77,6 +80,18 @@ pub(crate) async fn repeat_until<R>(
         }
         spawner.sleep(delay).await;
         delay = (2 * delay).min(DELAYS.1);
+    }
+}
+
+/// Whether the pool service could not say, and will be able to: it is led elsewhere, or did not answer. Requests to targets
+/// wait for room, and are not meant.
+fn is_unsettled(client: &Client, code: Code, when_busy: WhenBusy) -> bool {
+    match code {
+        Code::Notleader | Code::Notreplica | Code::Again => when_busy == WhenBusy::Fail,
+        Code::Timedout => {
+            when_busy == WhenBusy::Fail && client.0.settings.call_timeout > crate::client::SERVICE_TIMEOUT
+        }
+        _ => false,
     }
 }
 

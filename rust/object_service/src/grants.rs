@@ -13,6 +13,7 @@ use std::rc::Rc;
 struct Grant {
     pool: PoolId,
     container: ContainerId,
+    read: bool,
     write: bool,
 }
 
@@ -75,7 +76,10 @@ impl Grants {
             );
         }
         if write && !grant.write {
-            fail!(Code::NoPerm, "container {} was opened read-only", address.container);
+            fail!(Code::NoPerm, "container {} was opened read-only, or may not be written", address.container);
+        }
+        if !write && !grant.read {
+            fail!(Code::NoPerm, "container {} may not be read by this handle", address.container);
         }
         Ok(())
     }
@@ -111,7 +115,12 @@ impl Grants {
         match self.context.handle_grant(query).await {
             Ok(_) if question.outdated.get() => Ok(None),
             Ok(granted) => {
-                let grant = Grant { pool: address.pool, container: address.container, write: granted.write };
+                let grant = Grant {
+                    pool: address.pool,
+                    container: address.container,
+                    read: granted.read,
+                    write: granted.write,
+                };
                 self.remember(handle, grant);
                 Ok(Some(grant))
             }

@@ -2,6 +2,7 @@
 
 use crate::rows::{AttributeRow, Row, RowKey};
 use crate::state::{Decision, PoolService};
+use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
 use daos_types::HandleId;
 use daos_wire::{
@@ -70,15 +71,17 @@ impl PoolService {
         self.check_owner(owner, handle, false)?;
         match *owner {
             AttributeOwner::Pool(pool) => Ok(&self.ready_pool(pool)?.attributes),
-            AttributeOwner::Container((pool, id)) => Ok(&self.open_container_entry(pool, id, handle)?.attributes),
+            AttributeOwner::Container((pool, id)) => Ok(&self.open_container_entry(pool, id, handle)?.0.attributes),
         }
     }
 
     fn check_owner(&self, owner: &AttributeOwner, handle: HandleId, write: bool) -> Result<()> {
         match *owner {
             AttributeOwner::Pool(pool) => self.check_pool_handle(pool, handle, write),
-            AttributeOwner::Container((pool, id)) if write => self.check_container_write(pool, id, handle).map(|_| ()),
-            AttributeOwner::Container((pool, id)) => self.open_container_entry(pool, id, handle).map(|_| ()),
+            AttributeOwner::Container((pool, id)) => {
+                let permission = if write { Permissions::WRITE } else { Permissions::READ };
+                self.check_container(pool, id, handle, permission).map(|_| ())
+            }
         }
     }
 }

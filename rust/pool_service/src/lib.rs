@@ -5,20 +5,25 @@
 //! [`PoolService::apply`], the same way they come in when the service starts. So memory never holds what a crash could take
 //! back, and replicating the service means replicating rows.
 //!
-//! Handles are not stored: they belong to clients, which open them again under the same identifier after a restart.
+//! Handles are rows, too: they outlive the engine that gave them. So are the answers to changes, until the client has them:
+//! a change that is sent again is answered again, and not done twice.
 
+mod access;
 mod attributes;
 mod checksums;
 mod containers;
 mod handles;
+mod holders;
 mod pools;
+mod properties;
 mod ranks;
 mod rows;
 mod space;
 mod state;
 
 pub use checksums::{ContainerChecksums, PROPERTY_CHECKSUM, PROPERTY_CHUNK, PROPERTY_VERIFY};
-pub use handles::ClientId;
+pub use handles::{Caller, ClientId};
+pub use holders::{OPERATIONS_MAX, Revoked};
 pub use pools::PoolPlan;
 pub use ranks::SystemStart;
 pub use rows::{Row, RowKey};

@@ -1,12 +1,18 @@
 //! Decisions about pools.
 
+use crate::access::{self, Kind, check_admin};
 use crate::containers::container_rows;
-use crate::rows::{PoolRow, Row, RowKey, Trailing};
+use crate::handles::Caller;
+use crate::holders::ROWS_PER_STEP;
+use crate::properties;
+use crate::rows::{AccessRow, PoolRow, Row, RowKey, Trailing};
 use crate::space::{Promise, SpaceOffer};
 use crate::state::{Decision, PoolService, PoolState};
 use daos_status::{Code, Result, fail};
 use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex, check_label};
-use daos_wire::{PoolCreate, PoolEntry, PoolQueryReply, PoolRequest, PoolSetProperties, Space, take_page};
+use daos_wire::{
+    PoolCreate, PoolEntry, PoolManage, PoolManaged, PoolQueryReply, PoolRequest, PoolSetProperties, Space, take_page,
+};
 use std::ops::Bound;
 
 /// Durability classes by their words.
@@ -14,9 +20,6 @@ const DURABILITY: &[&str] = &["log", "pmem", "ram"];
 
 /// The most pools of a system: each has an arena, a log and files on every target.
 const POOLS_MAX: usize = 1000;
-
-/// The most properties of a pool: more than upstream has.
-const PROPERTIES_MAX: usize = 64;
 
 /// What a new pool is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,7 +45,9 @@ impl PoolService {
         request: &PoolCreate,
         targets: Vec<(Rank, TargetIndex)>,
         offer: &SpaceOffer,
+        caller: &Caller,
     ) -> Result<Decision<PoolPlan>> {
+        check_admin(caller)?;
         if let Some(pool) = self.pools.get(&request.id) {
             if pool.row.label != request.label {
                 fail!(Code::Exist, "pool {} exists with the label '{}'", request.id, pool.row.label);
@@ -50,10 +55,12 @@ impl PoolService {
             if pool.state() == PoolState::Destroying {
                 fail!(Code::Busy, "pool {} is being destroyed", request.id);
             }
-            return Ok(Decision { rows: Vec::new(), reply: plan_of(&pool.row) });
+            return Ok(Decision::nothing(plan_of(&pool.row)));
         }
         let row = self.new_pool_row(request, targets, offer)?;
-        Ok(Decision { reply: plan_of(&row), rows: vec![Row::put(RowKey::Pool(request.id), &row)] })
+        let access: AccessRow = access::new_row(Kind::Pool, &request.access, &caller.credentials)?;
+        let rows = vec![Row::put(RowKey::Pool(request.id), &row), Row::put(RowKey::PoolAccess(request.id), &access)];
+        Ok(Decision { reply: plan_of(&row), rows })
     }
 
     fn new_pool_row(
@@ -62,12 +69,8 @@ impl PoolService {
         targets: Vec<(Rank, TargetIndex)>,
         offer: &SpaceOffer,
     ) -> Result<PoolRow> {
-        if !request.label.is_empty() {
-            check_label(&request.label)?;
-            if self.pools.values().any(|pool| pool.row.label == request.label) {
-                fail!(Code::Exist, "a pool with the label '{}' exists", request.label);
-            }
-        }
+        self.check_pool_label(&request.label)?;
+        properties::check_pool(&request.numbers, true)?;
         if self.pools.len() >= POOLS_MAX {
             fail!(Code::Busy, "the system has {POOLS_MAX} pools; destroy one first");
         }
@@ -89,8 +92,19 @@ impl PoolService {
             durability: durability.to_owned(),
             map_version: 1,
             targets,
-            numbers: Trailing::default(),
+            numbers: Trailing(sorted(&request.numbers)),
         })
+    }
+
+    fn check_pool_label(&self, label: &str) -> Result<()> {
+        if label.is_empty() {
+            return Ok(());
+        }
+        check_label(label)?;
+        if self.pools.values().any(|pool| pool.row.label == *label) {
+            fail!(Code::Exist, "a pool with the label '{label}' exists");
+        }
+        Ok(())
     }
 
     /// What the pools may still write of what they were promised, given what their targets report.
@@ -104,39 +118,64 @@ impl PoolService {
     }
 
     /// Declares a pool ready, its targets being made.
-    pub fn finish_pool_create(&self, id: PoolId) -> Result<Decision<PoolEntry>> {
-        let rows = self.set_state(id, PoolState::Ready)?;
-        let mut reply = self.entry(id);
-        reply.state = PoolState::Ready.word().to_owned();
-        Ok(Decision { rows, reply })
+    pub fn finish_pool_create(&self, id: PoolId) -> Result<Decision<PoolId>> {
+        Ok(Decision { rows: self.set_state(id, PoolState::Ready)?, reply: id })
     }
 
-    /// Begins the end of a pool; its handles close with it, and the container handles among them are given.
-    pub fn begin_pool_destroy(&self, pool: &Reference, force: bool) -> Result<Decision<(PoolId, Vec<HandleId>)>> {
+    /// A pool as lists show it.
+    pub fn pool_entry_of(&self, id: PoolId) -> Result<PoolEntry> {
+        self.ready_pool(id).map(|_| self.entry(id))
+    }
+
+    /// Begins the end of a pool. Its handles are void from then on; the container handles among them are given, and the rows
+    /// go with the others of the pool.
+    pub fn begin_pool_destroy(&self, pool: &Reference, force: bool, caller: &Caller) -> Result<Decision<PoolId>> {
+        check_admin(caller)?;
         let id = self.find_pool(pool)?;
-        let handles = self.pools[&id].handles.len();
+        let handles = self.pools[&id].handles.open.len();
         if handles > 0 && !force {
-            fail!(Code::Busy, "pool '{pool}' has {handles} open handles; close them, or use force");
+            fail!(Code::Busy, "pool '{pool}' has {handles} open handles; close them, evict them, or use force");
         }
-        let containers = self.pools[&id].containers.values();
-        let revoked = containers.flat_map(|container| container.handles.keys().copied()).collect();
-        Ok(Decision { rows: self.set_state(id, PoolState::Destroying)?, reply: (id, revoked) })
+        Ok(Decision { rows: self.set_state(id, PoolState::Destroying)?, reply: id })
     }
 
-    /// Forgets a pool, its targets being removed.
-    pub fn finish_pool_destroy(&self, id: PoolId) -> Decision<()> {
-        let Some(pool) = self.pools.get(&id) else { return Decision { rows: Vec::new(), reply: () } };
+    /// Whether a pool is being destroyed.
+    pub fn is_destroying_pool(&self, id: PoolId) -> bool {
+        self.pools.get(&id).is_some_and(|pool| pool.state() == PoolState::Destroying)
+    }
+
+    /// Container handles that are open in a pool.
+    pub fn container_handles(&self, id: PoolId) -> Vec<HandleId> {
+        let containers = self.pools.get(&id).into_iter().flat_map(|pool| pool.containers.values());
+        containers.flat_map(|container| container.handles.open.keys().copied()).collect()
+    }
+
+    /// A step of forgetting a pool whose targets are removed, and whether there is more to forget.
+    pub fn finish_pool_destroy(&self, id: PoolId) -> Decision<bool> {
+        let Some(pool) = self.pools.get(&id) else { return Decision::nothing(false) };
         let mut rows = Vec::new();
         for (container_id, container) in &pool.containers {
-            rows.extend(container_rows(id, *container_id, container));
+            if rows.len() >= ROWS_PER_STEP || !container_rows(id, *container_id, container, &mut rows) {
+                return Decision { rows, reply: true };
+            }
         }
-        rows.extend(pool.attributes.keys().map(|name| Row::remove(RowKey::PoolAttribute(id, name.clone()))));
-        rows.push(Row::remove(RowKey::Pool(id)));
-        Decision { rows, reply: () }
+        let handles = pool.handles.open.keys().map(|handle| RowKey::PoolHandle(id, *handle));
+        let attributes = pool.attributes.keys().map(|name| RowKey::PoolAttribute(id, name.clone()));
+        let left = ROWS_PER_STEP.saturating_sub(rows.len());
+        let keys: Vec<RowKey> = handles.chain(attributes).take(left + 1).collect();
+        let more = keys.len() > left;
+        rows.extend(keys.into_iter().take(left).map(Row::remove));
+        if !more {
+            rows.extend([Row::remove(RowKey::PoolAccess(id)), Row::remove(RowKey::Pool(id))]);
+        }
+        Decision { rows, reply: more }
     }
 
     fn set_state(&self, id: PoolId, state: PoolState) -> Result<Vec<Row>> {
         let Some(pool) = self.pools.get(&id) else { fail!(Code::Nonexist, "pool {id} does not exist") };
+        if pool.row.state == state as u8 {
+            return Ok(Vec::new());
+        }
         let row = PoolRow { state: state as u8, ..pool.row.clone() };
         Ok(vec![Row::put(RowKey::Pool(id), &row)])
     }
@@ -168,13 +207,15 @@ impl PoolService {
         self.pools.iter().filter(|(_, pool)| pool.row.is_volatile()).map(|(id, _)| *id).collect()
     }
 
-    /// What a new engine does about a pool whose contents ended with the last one: it is made anew, and its containers
-    /// are forgotten.
-    pub fn renew_volatile_pool(&self, id: PoolId) -> Result<Decision<PoolPlan>> {
+    /// A step of what a new engine does about a pool whose contents ended with the last one: it is made anew, and its
+    /// containers are forgotten. Says whether there are more of them.
+    pub fn renew_volatile_pool(&self, id: PoolId) -> Result<Decision<(PoolPlan, bool)>> {
         let pool = self.ready_pool(id)?;
-        let rows =
-            pool.containers.iter().flat_map(|(container, entry)| container_rows(id, *container, entry)).collect();
-        Ok(Decision { rows, reply: plan_of(&pool.row) })
+        let mut rows = Vec::new();
+        let mut all = pool.containers.iter();
+        let more = all
+            .any(|(container, entry)| rows.len() >= ROWS_PER_STEP || !container_rows(id, *container, entry, &mut rows));
+        Ok(Decision { rows, reply: (plan_of(&pool.row), more) })
     }
 
     /// The pool's targets and the version of that list.
@@ -188,9 +229,19 @@ impl PoolService {
         self.pools.get(&id).map(|pool| pool.row.targets.clone()).unwrap_or_default()
     }
 
-    /// What a query answers; the space is what its targets report.
-    pub fn query_pool(&self, id: PoolId, handle: HandleId, meta: Space, data: Space) -> Result<PoolQueryReply> {
-        self.check_pool_handle(id, handle, false)?;
+    /// What a query answers; the space is what its targets report. Without a handle, it is for an administrator.
+    pub fn query_pool(
+        &self,
+        id: PoolId,
+        handle: Option<HandleId>,
+        caller: &Caller,
+        meta: Space,
+        data: Space,
+    ) -> Result<PoolQueryReply> {
+        match handle {
+            Some(handle) => self.check_pool_handle(id, handle, false)?,
+            None => check_admin(caller)?,
+        }
         let pool = self.ready_pool(id)?;
         let mut engines: Vec<Rank> = pool.row.targets.iter().map(|target| target.0).collect();
         engines.sort_unstable();
@@ -203,28 +254,55 @@ impl PoolService {
             engines: engines.len() as u32,
             meta,
             data,
-            handles: pool.handles.len() as u32,
+            handles: pool.handles.open.len() as u32,
             containers: pool.containers.len() as u64,
             durability: pool.row.durability.clone(),
-            numbers: self.pool_properties(id),
+            numbers: properties::all_of_pool(&pool.row.numbers.0),
+            access: access::told(pool.access.as_ref(), true),
         })
     }
 
-    /// Changes properties; those not named stay. The answer is all of them.
-    pub fn set_pool_properties(&self, request: &PoolSetProperties) -> Result<Decision<Vec<(u32, u64)>>> {
+    /// Changes properties by an open handle; those not named stay.
+    pub fn set_pool_properties(&self, request: &PoolSetProperties, caller: &Caller) -> Result<Decision<PoolId>> {
         let PoolRequest { pool: id, handle } = request.request;
         self.check_pool_handle(id, handle, true)?;
-        let mut row = self.ready_pool(id)?.row.clone();
-        for (kind, number) in &request.numbers {
-            row.numbers.0.retain(|(known, _)| known != kind);
-            row.numbers.0.push((*kind, *number));
+        check_admin(caller)?;
+        self.change_pool(id, "", &request.numbers)
+    }
+
+    /// What an administrator is told about a pool.
+    pub fn managed_pool(&self, pool: &Reference, caller: &Caller) -> Result<PoolManaged> {
+        check_admin(caller)?;
+        let id = self.find_pool(pool)?;
+        let pool = self.ready_pool(id)?;
+        Ok(PoolManaged {
+            id,
+            label: pool.row.label.clone(),
+            numbers: properties::all_of_pool(&pool.row.numbers.0),
+            access: access::told(pool.access.as_ref(), true),
+        })
+    }
+
+    /// Changes label and properties as an administrator.
+    pub fn manage_pool(&self, request: &PoolManage, caller: &Caller) -> Result<Decision<PoolId>> {
+        check_admin(caller)?;
+        self.change_pool(self.find_pool(&request.pool)?, &request.label, &request.numbers)
+    }
+
+    fn change_pool(&self, id: PoolId, label: &str, numbers: &[(u32, u64)]) -> Result<Decision<PoolId>> {
+        properties::check_pool(numbers, false)?;
+        let before = &self.ready_pool(id)?.row;
+        let mut row = before.clone();
+        if !label.is_empty() && label != row.label {
+            self.check_pool_label(label)?;
+            row.label = label.to_owned();
         }
-        row.numbers.0.sort_unstable();
-        if row.numbers.0.len() > PROPERTIES_MAX {
-            fail!(Code::Inval, "a pool has at most {PROPERTIES_MAX} properties");
+        row.numbers.0.retain(|(known, _)| numbers.iter().all(|(kind, _)| kind != known));
+        row.numbers.0 = sorted(&[&row.numbers.0, numbers].concat());
+        if row == *before {
+            return Ok(Decision::nothing(id));
         }
-        let reply = row.numbers.0.clone();
-        Ok(Decision { rows: vec![Row::put(RowKey::Pool(id), &row)], reply })
+        Ok(Decision { rows: vec![Row::put(RowKey::Pool(id), &row)], reply: id })
     }
 
     /// The properties of a pool that were ever set; none for one that is not there.
@@ -248,4 +326,9 @@ pub(crate) fn plan_of(row: &PoolRow) -> PoolPlan {
         durability: row.durability.clone(),
         ready: row.state == PoolState::Ready as u8,
     }
+}
+
+/// Numbers by property; of one that is there twice, the last counts.
+fn sorted(numbers: &[(u32, u64)]) -> Vec<(u32, u64)> {
+    numbers.iter().copied().collect::<std::collections::BTreeMap<u32, u64>>().into_iter().collect()
 }

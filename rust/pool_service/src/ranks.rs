@@ -79,6 +79,13 @@ fn check_entry(entry: &RankEntry) -> Result<()> {
 }
 
 impl PoolService {
+    /// Takes over which ranks are there from a state that this one, read from storage, replaces.
+    pub fn keep_presence(&mut self, from: &mut PoolService) {
+        self.system.present = std::mem::take(&mut from.system.present);
+        // Whoever knows a table of the other state must see that this one is newer.
+        self.system.changes = self.system.changes.max(from.system.changes) + 1;
+    }
+
     /// Begins or goes on with the system: the engine that the service runs on is part of it.
     pub fn start_system(&self, start: &SystemStart) -> Result<Decision<u64>> {
         let own = start.own.rank;

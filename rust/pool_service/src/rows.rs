@@ -1,7 +1,8 @@
-//! The stored form of the service's state: one row per pool, container and attribute.
+//! The stored form of the service's state: one row per pool, container, access control list, attribute, client, handle and
+//! remembered answer.
 
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{ContainerId, EngineId, PoolId, Rank, SystemId, TargetIndex};
+use daos_types::{ContainerId, EngineId, HandleId, HolderId, PoolId, Rank, SystemId, TargetIndex};
 use daos_wire::{AttributeOwner, Blob, Properties, Reader, Wire, Writer, decode, encode};
 
 /// The format of all rows; it stands before every row's value.
@@ -22,6 +23,20 @@ pub enum RowKey {
     PoolAttribute(PoolId, String),
     /// A user attribute of a container.
     ContainerAttribute(PoolId, ContainerId, String),
+    /// Owner and access control list of a pool.
+    PoolAccess(PoolId),
+    /// Owner and access control list of a container.
+    ContainerAccess(PoolId, ContainerId),
+    /// A client that holds handles, or whose answers are remembered.
+    Holder(HolderId),
+    /// An open handle of a pool.
+    PoolHandle(PoolId, HandleId),
+    /// An open handle of a container.
+    ContainerHandle(PoolId, ContainerId, HandleId),
+    /// The answer to a change, by client and number.
+    Operation(HolderId, u64),
+    /// A pool handle that was evicted.
+    Evicted(HandleId),
 }
 
 impl RowKey {
@@ -44,6 +59,15 @@ impl RowKey {
             RowKey::ContainerAttribute(pool, container, name) => {
                 [&b"d"[..], &pool.to_bytes(), &container.to_bytes(), name.as_bytes()].concat()
             }
+            RowKey::PoolAccess(pool) => [&b"a"[..], &pool.to_bytes()].concat(),
+            RowKey::ContainerAccess(pool, container) => [&b"b"[..], &pool.to_bytes(), &container.to_bytes()].concat(),
+            RowKey::Holder(holder) => [&b"k"[..], &holder.to_bytes()].concat(),
+            RowKey::PoolHandle(pool, handle) => [&b"h"[..], &pool.to_bytes(), &handle.to_bytes()].concat(),
+            RowKey::ContainerHandle(pool, container, handle) => {
+                [&b"j"[..], &pool.to_bytes(), &container.to_bytes(), &handle.to_bytes()].concat()
+            }
+            RowKey::Operation(holder, sequence) => [&b"o"[..], &holder.to_bytes(), &sequence.to_be_bytes()].concat(),
+            RowKey::Evicted(handle) => [&b"e"[..], &handle.to_bytes()].concat(),
         }
     }
 
@@ -59,21 +83,29 @@ impl RowKey {
             }
             _ => {}
         }
-        let (pool, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
-        let pool = PoolId::from_bytes(*pool);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| damaged());
-        let container = || {
-            let (container, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
-            Ok::<_, Status>((ContainerId::from_bytes(*container), rest))
-        };
-        match kind {
-            b'p' if rest.is_empty() => Ok(RowKey::Pool(pool)),
-            b'q' => Ok(RowKey::PoolAttribute(pool, text(rest)?)),
-            b'c' => match container()? {
-                (container, []) => Ok(RowKey::Container(pool, container)),
-                _ => Err(damaged()),
+        let (first, rest) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+        let (pool, ids) = (PoolId::from_bytes(*first), rest.as_chunks::<16>());
+        match (kind, ids) {
+            (b'p', ([], [])) => Ok(RowKey::Pool(pool)),
+            (b'a', ([], [])) => Ok(RowKey::PoolAccess(pool)),
+            (b'k', ([], [])) => Ok(RowKey::Holder(HolderId::from_bytes(*first))),
+            (b'e', ([], [])) => Ok(RowKey::Evicted(HandleId::from_bytes(*first))),
+            (b'c', ([id], [])) => Ok(RowKey::Container(pool, ContainerId::from_bytes(*id))),
+            (b'b', ([id], [])) => Ok(RowKey::ContainerAccess(pool, ContainerId::from_bytes(*id))),
+            (b'h', ([id], [])) => Ok(RowKey::PoolHandle(pool, HandleId::from_bytes(*id))),
+            (b'j', ([id, handle], [])) => {
+                Ok(RowKey::ContainerHandle(pool, ContainerId::from_bytes(*id), HandleId::from_bytes(*handle)))
+            }
+            (b'o', _) => match rest.try_into() {
+                Ok(sequence) => Ok(RowKey::Operation(HolderId::from_bytes(*first), u64::from_be_bytes(sequence))),
+                Err(_) => Err(damaged()),
             },
-            b'd' => container().and_then(|(id, name)| Ok(RowKey::ContainerAttribute(pool, id, text(name)?))),
+            (b'q', _) => Ok(RowKey::PoolAttribute(pool, text(rest)?)),
+            (b'd', _) => {
+                let (container, name) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+                Ok(RowKey::ContainerAttribute(pool, ContainerId::from_bytes(*container), text(name)?))
+            }
             _ => Err(damaged()),
         }
     }
@@ -166,6 +198,43 @@ stored! {
     AttributeRow {
         value: Blob,
     }
+    /// Owner and access control list.
+    AccessRow {
+        user: String,
+        group: String,
+        list: Blob,
+    }
+    /// A client: where its process is, and up to which number its changes have been answered.
+    HolderRow {
+        place: String,
+        answered: u64,
+    }
+    /// An open pool handle, and what it may be used for.
+    PoolHandleRow {
+        holder: HolderId,
+        flags: u32,
+        rights: u64,
+    }
+    /// An open container handle, and what it may be used for.
+    ContainerHandleRow {
+        holder: HolderId,
+        pool_handle: HandleId,
+        flags: u32,
+        rights: u64,
+        user: String,
+        opened: u64,
+    }
+    /// The answer to a change.
+    OperationRow {
+        opcode: u16,
+        status: i32,
+        sentence: String,
+        reply: Blob,
+    }
+    /// When a handle was evicted.
+    EvictedRow {
+        time: u64,
+    }
 }
 
 /// Numbers by property type at the end of a row; rows that were written before there were any end without them.
@@ -216,10 +285,26 @@ mod tests {
             Properties { label: "c".into(), kind: 8, numbers: vec![(9, 10)], texts: vec![(11, "t".into())] };
         let container = ContainerRow { destroying: true, properties, next_object: 12, modify_time: 13 };
         let (pool_id, container_id) = (PoolId::from_bytes([0xa1; 16]), ContainerId::from_bytes([0xa2; 16]));
+        let (handle, holder) = (HandleId::from_bytes([0xa3; 16]), HolderId::from_bytes([0xa4; 16]));
         let rows = [
             Row::put(RowKey::Pool(pool_id), &pool),
             Row::put(RowKey::Container(pool_id, container_id), &container),
             Row::put(RowKey::PoolAttribute(pool_id, "n".into()), &AttributeRow { value: Blob(vec![14]) }),
+            Row::put(
+                RowKey::ContainerAccess(pool_id, container_id),
+                &AccessRow { user: "u".into(), group: "g".into(), list: Blob(vec![15]) },
+            ),
+            Row::put(RowKey::Holder(holder), &HolderRow { place: "p".into(), answered: 16 }),
+            Row::put(RowKey::PoolHandle(pool_id, handle), &PoolHandleRow { holder, flags: 2, rights: 17 }),
+            Row::put(
+                RowKey::ContainerHandle(pool_id, container_id, handle),
+                &ContainerHandleRow { holder, pool_handle: handle, flags: 1, rights: 18, user: "u".into(), opened: 19 },
+            ),
+            Row::put(
+                RowKey::Operation(holder, 20),
+                &OperationRow { opcode: 0x104, status: -1, sentence: "s".into(), reply: Blob(vec![20]) },
+            ),
+            Row::put(RowKey::Evicted(handle), &EvictedRow { time: 21 }),
         ];
         let number = |value: u64| value.to_le_bytes().to_vec();
         let golden = [
@@ -241,11 +326,23 @@ mod tests {
             ]
             .concat(),
             b"\x01\x01\0\0\0\x0e".to_vec(),
+            b"\x01\x01\0\0\0u\x01\0\0\0g\x01\0\0\0\x0f".to_vec(),
+            [&b"\x01\x01\0\0\0p"[..], &number(16)].concat(),
+            [&b"\x01"[..], &[0xa4; 16], b"\x02\0\0\0", &number(17)].concat(),
+            [&b"\x01"[..], &[0xa4; 16], &[0xa3; 16], b"\x01\0\0\0", &number(18), b"\x01\0\0\0u", &number(19)].concat(),
+            [&b"\x01\x04\x01"[..], &(-1i32).to_le_bytes(), b"\x01\0\0\0s\x01\0\0\0\x14"].concat(),
+            [&b"\x01"[..], &number(21)].concat(),
         ];
         let keys = [
             [&b"p"[..], &[0xa1; 16]].concat(),
             [&b"c"[..], &[0xa1; 16], &[0xa2; 16]].concat(),
             [&b"q"[..], &[0xa1; 16], b"n"].concat(),
+            [&b"b"[..], &[0xa1; 16], &[0xa2; 16]].concat(),
+            [&b"k"[..], &[0xa4; 16]].concat(),
+            [&b"h"[..], &[0xa1; 16], &[0xa3; 16]].concat(),
+            [&b"j"[..], &[0xa1; 16], &[0xa2; 16], &[0xa3; 16]].concat(),
+            [&b"o"[..], &[0xa4; 16], &20u64.to_be_bytes()].concat(),
+            [&b"e"[..], &[0xa3; 16]].concat(),
         ];
         for ((row, golden), key) in rows.iter().zip(golden).zip(keys) {
             assert_eq!(row.value, Some(golden), "{:?}", row.key);

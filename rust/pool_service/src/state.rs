@@ -1,11 +1,14 @@
 //! The state of the service, built from rows.
 
-use crate::handles::{ContainerHandle, PoolHandle};
+use crate::holders::{Held, Holder};
 use crate::ranks::System;
-use crate::rows::{AttributeRow, ContainerRow, PoolRow, Row, RowKey, parse};
+use crate::rows::{
+    AccessRow, AttributeRow, ContainerHandleRow, ContainerRow, PoolHandleRow, PoolRow, Row, RowKey, parse,
+};
+use daos_security::{AccessList, Ownership};
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{ContainerId, HandleId, PoolId, Reference};
-use std::collections::BTreeMap;
+use daos_types::{ContainerId, HandleId, HolderId, PoolId, Reference};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows to be stored and, once they are durable, what to answer.
 #[derive(Debug)]
@@ -14,6 +17,13 @@ pub struct Decision<T> {
     pub rows: Vec<Row>,
     /// The answer.
     pub reply: T,
+}
+
+impl<T> Decision<T> {
+    /// Nothing changes.
+    pub(crate) fn nothing(reply: T) -> Decision<T> {
+        Decision { rows: Vec::new(), reply }
+    }
 }
 
 /// Where a pool is in its life.
@@ -47,18 +57,55 @@ pub enum Unfinished {
     Container(PoolId, ContainerId),
 }
 
+/// Owner and list of a pool or container.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Guarded {
+    pub owner: Ownership,
+    pub list: AccessList,
+}
+
+impl Guarded {
+    fn of_row(row: AccessRow) -> Result<Guarded> {
+        let owner = Ownership { user: row.user, group: row.group };
+        Ok(Guarded { owner, list: AccessList::from_bytes(&row.list.0)? })
+    }
+}
+
+/// Open handles by identifier, and how many of them are exclusive.
+pub(crate) struct Handles<H> {
+    pub open: BTreeMap<HandleId, H>,
+    pub exclusive: usize,
+}
+
+impl<H> Default for Handles<H> {
+    fn default() -> Self {
+        Handles { open: BTreeMap::new(), exclusive: 0 }
+    }
+}
+
+/// A pool handle, and the containers that were opened through it.
+pub(crate) struct PoolHandle {
+    pub row: PoolHandleRow,
+    pub opened: BTreeSet<(ContainerId, HandleId)>,
+}
+
 pub(crate) struct Container {
     pub row: ContainerRow,
+    /// `None` when the container was made before there were access control lists: everyone may do everything.
+    pub access: Option<Guarded>,
     pub attributes: BTreeMap<String, Vec<u8>>,
-    pub handles: BTreeMap<HandleId, ContainerHandle>,
+    pub handles: Handles<ContainerHandleRow>,
     pub open_time: u64,
 }
 
 pub(crate) struct Pool {
     pub row: PoolRow,
+    /// As [`Container::access`].
+    pub access: Option<Guarded>,
     pub attributes: BTreeMap<String, Vec<u8>>,
     pub containers: BTreeMap<ContainerId, Container>,
-    pub handles: BTreeMap<HandleId, PoolHandle>,
+    pub labels: BTreeMap<String, ContainerId>,
+    pub handles: Handles<PoolHandle>,
 }
 
 impl Pool {
@@ -70,10 +117,9 @@ impl Pool {
         }
     }
 
-    /// Closes every handle on the pool and its containers.
-    fn close_all(&mut self) {
-        self.handles.clear();
-        self.containers.values_mut().for_each(|container| container.handles.clear());
+    /// Its label, or its identifier when it has none.
+    pub(crate) fn name(&self, id: PoolId) -> String {
+        if self.row.label.is_empty() { id.to_string() } else { self.row.label.clone() }
     }
 }
 
@@ -82,6 +128,8 @@ impl Pool {
 pub struct PoolService {
     pub(crate) system: System,
     pub(crate) pools: BTreeMap<PoolId, Pool>,
+    pub(crate) holders: BTreeMap<HolderId, Holder>,
+    pub(crate) evicted: BTreeMap<HandleId, u64>,
 }
 
 impl PoolService {
@@ -90,70 +138,150 @@ impl PoolService {
         PoolService::default()
     }
 
-    /// Takes in a row that is stored. Rows of a pool come before those of its containers, and these before their
-    /// attributes, as their keys do when sorted by kind `p`, `c`, `q`, `d`.
+    /// Takes in a row that is stored. Rows of a pool come before those of its containers, and these before all others of
+    /// both, as [`RowKey`] orders them.
     pub fn apply(&mut self, row: &Row) -> Result<()> {
-        match (&row.key, &row.value) {
-            (RowKey::System, value) => {
-                let row = value.as_ref().map(|value| parse(&row.key, value)).transpose()?;
+        let value = row.value.as_deref();
+        match &row.key {
+            RowKey::System => {
+                let row = self.parsed(row)?;
                 self.system.set_row(row);
             }
-            (RowKey::Rank(rank), value) => {
-                let row = value.as_ref().map(|value| parse(&row.key, value)).transpose()?;
-                self.system.set_rank(*rank, row);
+            RowKey::Rank(rank) => {
+                let value = self.parsed(row)?;
+                self.system.set_rank(*rank, value);
             }
-            (RowKey::Pool(id), None) => {
-                self.pools.remove(id);
-            }
-            (RowKey::Pool(id), Some(value)) => self.apply_pool(*id, parse(&row.key, value)?),
-            (RowKey::Container(pool, id), None) => {
-                self.pool_entry(*pool)?.containers.remove(id);
-            }
-            (RowKey::Container(pool, id), Some(value)) => {
-                let value = parse(&row.key, value)?;
+            RowKey::Pool(id) => self.apply_pool(*id, self.parsed(row)?),
+            RowKey::Container(pool, id) => {
+                let value = self.parsed(row)?;
                 self.apply_container(*pool, *id, value)?;
             }
-            (RowKey::PoolAttribute(pool, name), value) => {
-                let value = attribute_value(&row.key, value.as_deref())?;
+            RowKey::PoolAttribute(pool, name) => {
+                let value = attribute_value(&row.key, value)?;
                 set(&mut self.pool_entry(*pool)?.attributes, name, value);
             }
-            (RowKey::ContainerAttribute(pool, id, name), value) => {
-                let value = attribute_value(&row.key, value.as_deref())?;
+            RowKey::ContainerAttribute(pool, id, name) => {
+                let value = attribute_value(&row.key, value)?;
                 set(&mut self.container_entry(*pool, *id)?.attributes, name, value);
             }
+            RowKey::PoolAccess(pool) => {
+                let access = self.parsed(row)?.map(Guarded::of_row).transpose()?;
+                self.pool_entry(*pool)?.access = access;
+            }
+            RowKey::ContainerAccess(pool, id) => {
+                let access = self.parsed(row)?.map(Guarded::of_row).transpose()?;
+                self.container_entry(*pool, *id)?.access = access;
+            }
+            RowKey::Holder(holder) => self.apply_holder(*holder, self.parsed(row)?),
+            RowKey::Operation(holder, sequence) => self.apply_operation(*holder, *sequence, self.parsed(row)?),
+            RowKey::PoolHandle(pool, handle) => {
+                let value = self.parsed(row)?;
+                self.apply_pool_handle(*pool, *handle, value)?;
+            }
+            RowKey::ContainerHandle(pool, id, handle) => {
+                let value = self.parsed(row)?;
+                self.apply_container_handle(*pool, *id, *handle, value)?;
+            }
+            RowKey::Evicted(handle) => match self.parsed::<crate::rows::EvictedRow>(row)? {
+                Some(value) => drop(self.evicted.insert(*handle, value.time)),
+                None => drop(self.evicted.remove(handle)),
+            },
         }
         Ok(())
     }
 
-    fn apply_pool(&mut self, id: PoolId, row: PoolRow) {
+    /// The value of a row; `None` for one that is removed.
+    fn parsed<T: daos_wire::Wire>(&self, row: &Row) -> Result<Option<T>> {
+        row.value.as_deref().map(|value| parse(&row.key, value)).transpose()
+    }
+
+    fn apply_pool(&mut self, id: PoolId, row: Option<PoolRow>) {
+        let Some(row) = row else {
+            self.pools.remove(&id);
+            return;
+        };
         match self.pools.get_mut(&id) {
-            Some(pool) => {
-                pool.row = row;
-                if pool.state() == PoolState::Destroying {
-                    pool.close_all();
-                }
-            }
+            Some(pool) => pool.row = row,
             None => {
-                let pool =
-                    Pool { row, attributes: BTreeMap::new(), containers: BTreeMap::new(), handles: BTreeMap::new() };
+                let pool = Pool {
+                    row,
+                    access: None,
+                    attributes: BTreeMap::new(),
+                    containers: BTreeMap::new(),
+                    labels: BTreeMap::new(),
+                    handles: Handles::default(),
+                };
                 self.pools.insert(id, pool);
             }
         }
     }
 
-    fn apply_container(&mut self, pool: PoolId, id: ContainerId, row: ContainerRow) -> Result<()> {
-        let containers = &mut self.pool_entry(pool)?.containers;
-        match containers.get_mut(&id) {
-            Some(container) => {
-                container.row = row;
-                if container.row.destroying {
-                    container.handles.clear();
-                }
-            }
+    fn apply_container(&mut self, pool: PoolId, id: ContainerId, row: Option<ContainerRow>) -> Result<()> {
+        let pool = self.pool_entry(pool)?;
+        if let Some(before) = pool.containers.get(&id)
+            && !before.row.properties.label.is_empty()
+        {
+            pool.labels.remove(&before.row.properties.label);
+        }
+        let Some(row) = row else {
+            pool.containers.remove(&id);
+            return Ok(());
+        };
+        if !row.properties.label.is_empty() {
+            pool.labels.insert(row.properties.label.clone(), id);
+        }
+        match pool.containers.get_mut(&id) {
+            Some(container) => container.row = row,
             None => {
-                let (attributes, handles) = (BTreeMap::new(), BTreeMap::new());
-                containers.insert(id, Container { row, attributes, handles, open_time: 0 });
+                let (attributes, handles) = (BTreeMap::new(), Handles::default());
+                pool.containers.insert(id, Container { row, access: None, attributes, handles, open_time: 0 });
             }
+        }
+        Ok(())
+    }
+
+    fn apply_pool_handle(&mut self, id: PoolId, handle: HandleId, row: Option<PoolHandleRow>) -> Result<()> {
+        let pool = self.pools.get_mut(&id).ok_or_else(|| unknown_pool(id))?;
+        let before = pool.handles.open.remove(&handle);
+        let mut opened = BTreeSet::new();
+        if let Some(before) = before {
+            pool.handles.exclusive -= usize::from(before.row.is_exclusive());
+            drop_held(&mut self.holders, before.row.holder, Held::Pool(id, handle));
+            opened = before.opened;
+        }
+        if let Some(row) = row {
+            pool.handles.exclusive += usize::from(row.is_exclusive());
+            self.holders.entry(row.holder).or_default().handles.insert(Held::Pool(id, handle));
+            pool.handles.open.insert(handle, PoolHandle { row, opened });
+        }
+        Ok(())
+    }
+
+    fn apply_container_handle(
+        &mut self,
+        pool_id: PoolId,
+        id: ContainerId,
+        handle: HandleId,
+        row: Option<ContainerHandleRow>,
+    ) -> Result<()> {
+        let pool = self.pools.get_mut(&pool_id).ok_or_else(|| unknown_pool(pool_id))?;
+        let container = pool.containers.get_mut(&id).ok_or_else(|| unknown_container(id))?;
+        let held = Held::Container(pool_id, id, handle);
+        if let Some(before) = container.handles.open.remove(&handle) {
+            container.handles.exclusive -= usize::from(before.is_exclusive());
+            if let Some(through) = pool.handles.open.get_mut(&before.pool_handle) {
+                through.opened.remove(&(id, handle));
+            }
+            drop_held(&mut self.holders, before.holder, held.clone());
+        }
+        if let Some(row) = row {
+            container.handles.exclusive += usize::from(row.is_exclusive());
+            container.open_time = container.open_time.max(row.opened);
+            if let Some(through) = pool.handles.open.get_mut(&row.pool_handle) {
+                through.opened.insert((id, handle));
+            }
+            self.holders.entry(row.holder).or_default().handles.insert(held);
+            container.handles.open.insert(handle, row);
         }
         Ok(())
     }
@@ -173,14 +301,11 @@ impl PoolService {
     }
 
     fn pool_entry(&mut self, id: PoolId) -> Result<&mut Pool> {
-        self.pools.get_mut(&id).ok_or_else(|| Status::new(Code::DfInval, format!("a row belongs to unknown pool {id}")))
+        self.pools.get_mut(&id).ok_or_else(|| unknown_pool(id))
     }
 
     fn container_entry(&mut self, pool: PoolId, id: ContainerId) -> Result<&mut Container> {
-        let containers = &mut self.pool_entry(pool)?.containers;
-        containers
-            .get_mut(&id)
-            .ok_or_else(|| Status::new(Code::DfInval, format!("a row belongs to unknown container {id}")))
+        self.pool_entry(pool)?.containers.get_mut(&id).ok_or_else(|| unknown_container(id))
     }
 
     /// The identifier of a pool that is named by label or identifier, whatever its state.
@@ -208,17 +333,32 @@ impl PoolService {
         let pool = self.ready_pool(pool_id)?;
         let found = match container {
             Reference::Id(id) => Some(ContainerId(*id)).filter(|id| pool.containers.contains_key(id)),
-            Reference::Label(label) => {
-                pool.containers.iter().find(|(_, c)| c.row.properties.label == *label).map(|(id, _)| *id)
-            }
+            Reference::Label(label) => pool.labels.get(label).copied(),
         };
-        let name = if pool.row.label.is_empty() { pool_id.to_string() } else { pool.row.label.clone() };
+        let name = pool.name(pool_id);
         match found {
             Some(id) if pool.containers[&id].row.destroying => {
                 fail!(Code::ContDestroying, "container '{container}' of pool '{name}' is being destroyed")
             }
             Some(id) => Ok(id),
             None => fail!(Code::Nonexist, "container '{container}' does not exist in pool '{name}'"),
+        }
+    }
+}
+
+fn unknown_pool(id: PoolId) -> Status {
+    Status::new(Code::DfInval, format!("a row belongs to unknown pool {id}"))
+}
+
+fn unknown_container(id: ContainerId) -> Status {
+    Status::new(Code::DfInval, format!("a row belongs to unknown container {id}"))
+}
+
+fn drop_held(holders: &mut BTreeMap<HolderId, Holder>, holder: HolderId, held: Held) {
+    if let Some(entry) = holders.get_mut(&holder) {
+        entry.handles.remove(&held);
+        if entry.is_empty() {
+            holders.remove(&holder);
         }
     }
 }

@@ -1,9 +1,27 @@
 use super::*;
+use daos_security::{AccessList, Credentials};
 use daos_status::{Code, Result};
-use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, TargetIndex};
+use daos_types::{ContainerId, HandleId, HolderId, PoolId, Rank, Reference, TargetIndex};
 use daos_wire::*;
 
-const CLIENT: ClientId = ClientId(1);
+mod retries;
+
+fn user(name: &str, is_admin: bool) -> Caller {
+    let credentials = Credentials { user: format!("{name}@"), group: format!("{name}s@"), groups: vec![] };
+    let number = name.bytes().next().unwrap_or_default();
+    Caller { holder: HolderId::from_bytes([number; 16]), credentials, is_admin }
+}
+
+/// Who makes the pools, and everything else unless a test says otherwise.
+fn olga() -> Caller {
+    user("olga", true)
+}
+
+fn pool_create(id: PoolId, label: &str, durability: &str) -> PoolCreate {
+    let (label, durability, access) = (label.to_owned(), durability.to_owned(), NewAccess::by_default());
+    PoolCreate { id, label, size: 1 << 30, durability, access, numbers: vec![] }
+}
+
 const OFFER: SpaceOffer = SpaceOffer { storage: 1 << 40, memory: 1 << 36 };
 
 /// The service with a map of what would be stored.
@@ -28,35 +46,42 @@ impl Bench {
 
     /// What a restart finds.
     fn restart(&self) -> PoolService {
-        let mut rows: Vec<_> = self.stored.iter().collect();
-        let order = |key: &[u8]| b"pcqd".iter().position(|kind| *kind == key[0]);
-        rows.sort_by_key(|(key, _)| order(key));
+        let mut rows: Vec<_> = self
+            .stored
+            .iter()
+            .map(|(key, value)| Row { key: RowKey::from_bytes(key).expect("own key"), value: Some(value.clone()) })
+            .collect();
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
         let mut service = PoolService::new();
-        for (key, value) in rows {
-            let key = RowKey::from_bytes(key).expect("own key");
-            service.apply(&Row { key, value: Some(value.clone()) }).expect("own row");
-        }
+        rows.iter().for_each(|row| service.apply(row).expect("own row"));
         service
     }
 
     fn pool(&mut self, label: &str) -> PoolId {
         let id = PoolId::from_bytes([label.len() as u8; 16]);
-        let request = PoolCreate { id, label: label.into(), size: 1 << 30, durability: String::new() };
+        let request = pool_create(id, label, "");
         let targets = vec![(Rank(0), TargetIndex(0)), (Rank(0), TargetIndex(1))];
-        self.commit(self.service.begin_pool_create(&request, targets, &OFFER)).expect("new pool");
+        self.commit(self.service.begin_pool_create(&request, targets, &OFFER, &olga())).expect("new pool");
         self.commit(self.service.finish_pool_create(id)).expect("pool");
         id
     }
 
     fn connect(&mut self, pool: PoolId, number: u8, flags: u32) -> Result<HandleId> {
+        self.connect_as(&olga(), pool, number, flags)
+    }
+
+    fn connect_as(&mut self, caller: &Caller, pool: PoolId, number: u8, flags: u32) -> Result<HandleId> {
         let handle = HandleId::from_bytes([number; 16]);
-        self.service.connect(&PoolConnect { pool: Reference::Id(pool.0), handle, flags }, CLIENT).map(|_| handle)
+        let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags, again: false };
+        let decision = self.service.connect(&request, caller);
+        self.commit(decision).map(|_| handle)
     }
 
     fn container(&mut self, pool: PoolId, handle: HandleId, number: u8, label: &str) -> Result<ContainerId> {
         let container = ContainerId::from_bytes([number; 16]);
-        let properties = Properties { label: label.into(), kind: 1, numbers: vec![(7, 8)], texts: vec![] };
-        let decision = self.service.create_container(&ContainerCreate { pool, handle, container, properties }, 5);
+        let properties = Properties { label: label.into(), kind: 1, numbers: vec![(0x1007, 1)], texts: vec![] };
+        let request = container_create(pool, handle, container, properties);
+        let decision = self.service.create_container(&request, &olga(), 5);
         self.commit(decision).map(|()| container)
     }
 
@@ -68,15 +93,59 @@ impl Bench {
         number: u8,
         flags: u32,
     ) -> Result<HandleId> {
+        self.open_as(&olga(), pool, pool_handle, id, number, flags)
+    }
+
+    fn open_as(
+        &mut self,
+        caller: &Caller,
+        pool: PoolId,
+        pool_handle: HandleId,
+        id: ContainerId,
+        number: u8,
+        flags: u32,
+    ) -> Result<HandleId> {
         let handle = HandleId::from_bytes([number; 16]);
         let container = Reference::Id(id.0);
-        let request = ContainerOpen { pool, pool_handle, container, handle, flags };
-        self.service.open_container(&request, CLIENT, 6).map(|_| handle)
+        let request = ContainerOpen { pool, pool_handle, container, handle, flags, again: false };
+        let decision = self.service.open_container(&request, caller, 6);
+        self.commit(decision).map(|_| handle)
+    }
+
+    /// All steps of something that takes several, and the container handles that it closes.
+    fn steps(&mut self, step: impl Fn(&PoolService) -> Result<Decision<Revoked>>) -> Result<Vec<HandleId>> {
+        let mut closed = Vec::new();
+        loop {
+            let decision = step(&self.service);
+            assert!(decision.as_ref().is_ok_and(|decision| decision.rows.len() < 2000) || decision.is_err());
+            let revoked = self.commit(decision)?;
+            closed.extend(revoked.containers);
+            if !revoked.more {
+                return Ok(closed);
+            }
+        }
+    }
+
+    fn disconnect(&mut self, pool: PoolId, handle: HandleId) -> Result<Vec<HandleId>> {
+        self.steps(|service| service.disconnect(&PoolRequest { pool, handle }))
+    }
+
+    fn finish_pool(&mut self, id: PoolId) {
+        while self.commit(Ok(self.service.finish_pool_destroy(id))).expect("own rows") {}
+    }
+
+    /// The kinds of the rows that are stored.
+    fn kinds(&self) -> String {
+        self.stored.keys().map(|key| key[0] as char).collect()
     }
 }
 
 fn code<T>(result: Result<T>) -> Code {
     result.map(|_| ()).expect_err("must fail").code()
+}
+
+fn container_create(pool: PoolId, handle: HandleId, container: ContainerId, properties: Properties) -> ContainerCreate {
+    ContainerCreate { pool, handle, container, properties, access: NewAccess::by_default() }
 }
 
 #[test]
@@ -86,14 +155,16 @@ fn a_pool_lives_and_survives_a_restart() {
     assert_eq!(bench.restart().list_pools(None), bench.service.list_pools(None));
     assert_eq!(bench.service.find_pool(&Reference::Label("demo".into())).ok(), Some(pool));
     let handle = bench.connect(pool, 1, 2).expect("connects");
-    assert_eq!(code(bench.service.begin_pool_destroy(&Reference::Id(pool.0), false)), Code::Busy);
-    let id = bench.container(pool, handle, 3, "c").expect("new");
-    let open = bench.open(pool, handle, id, 9, 2).expect("opens");
-    let (id, revoked) = bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true)).expect("forced");
-    assert_eq!(revoked, [open]);
+    assert_eq!(code(bench.service.begin_pool_destroy(&Reference::Id(pool.0), false, &olga())), Code::Busy);
+    let container_id = bench.container(pool, handle, 3, "c").expect("new");
+    let open = bench.open(pool, handle, container_id, 9, 2).expect("opens");
+    let id = bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true, &olga())).expect("forced");
+    assert_eq!(bench.service.container_handles(id), [open]);
+    let query = HandleQuery { pool, container: container_id, handle: open };
+    assert_eq!(code(bench.service.query_handle(&query)), Code::NoHdl, "handles are void at once");
     assert_eq!(bench.restart().unfinished(), [Unfinished::Pool(pool)]);
     assert_eq!(code(bench.service.list_containers(&ContainerList { pool, handle, after: None })), Code::NoHdl);
-    bench.commit(Ok(bench.service.finish_pool_destroy(id))).expect("gone");
+    bench.finish_pool(id);
     assert!(bench.stored.is_empty() && bench.service.pool_ids().is_empty());
 }
 
@@ -101,11 +172,11 @@ fn a_pool_lives_and_survives_a_restart() {
 fn repeated_requests_change_nothing() {
     let mut bench = Bench::default();
     let pool = bench.pool("demo");
-    let request = PoolCreate { id: pool, label: "demo".into(), size: 0, durability: String::new() };
-    let again = bench.service.begin_pool_create(&request, vec![], &OFFER).expect("known");
+    let request = pool_create(pool, "demo", "");
+    let again = bench.service.begin_pool_create(&request, vec![], &OFFER, &olga()).expect("known");
     assert!(again.rows.is_empty() && again.reply.ready);
     let other = PoolCreate { id: PoolId::from_bytes([99; 16]), ..request };
-    assert_eq!(code(bench.service.begin_pool_create(&other, vec![], &OFFER)), Code::Exist);
+    assert_eq!(code(bench.service.begin_pool_create(&other, vec![], &OFFER, &olga())), Code::Exist);
     let handle = bench.connect(pool, 1, 2).expect("connects");
     bench.connect(pool, 1, 2).expect("the same handle again");
     let id = bench.container(pool, handle, 3, "c").expect("new");
@@ -125,13 +196,13 @@ fn handles_allow_what_they_were_opened_for() {
     let id = bench.container(pool, write, 3, "c").expect("new");
     let handle = bench.open(pool, write, id, 9, 1).expect("opens");
     let query = HandleQuery { pool, container: id, handle };
-    assert_eq!(bench.service.query_handle(&query).ok(), Some(HandleGrant { write: false }));
+    assert_eq!(bench.service.query_handle(&query).ok(), Some(HandleGrant { read: true, write: false }));
     assert_eq!(code(bench.open(pool, read_only, id, 10, 2)), Code::NoPerm);
-    assert_eq!(bench.service.disconnect(pool, write).expect("open"), [handle]);
+    assert_eq!(bench.disconnect(pool, write).expect("open"), [handle]);
     assert_eq!(code(bench.service.query_handle(&query)), Code::NoHdl);
-    assert_eq!(code(bench.service.disconnect(pool, write)), Code::NoHdl);
+    assert_eq!(code(bench.disconnect(pool, write)), Code::NoHdl);
     bench.open(pool, read_only, id, 11, 1).expect("opens");
-    assert_eq!(bench.service.revoke_client(CLIENT).len(), 1);
+    assert_eq!(bench.steps(|service| Ok(service.revoke_holder(olga().holder))).expect("closes").len(), 1);
     assert_eq!(
         code(bench.service.list_containers(&ContainerList { pool, handle: read_only, after: None })),
         Code::NoHdl
@@ -160,13 +231,13 @@ fn a_container_lives_and_survives_a_restart() {
     let named = AttributesNamed { owner: set.owner.clone(), handle: open, names: vec!["n".into(), "x".into()] };
     assert_eq!(bench.service.get_attributes(&named).ok(), Some(vec![Some(Blob(b"v".to_vec())), None]));
     let destroy = ContainerDestroy { pool, handle, container: Reference::Label("tree".into()), force: false };
-    assert_eq!(code(bench.service.begin_container_destroy(&destroy)), Code::Busy);
-    bench.service.close_container(pool, id, open).expect("closes");
-    bench.commit(bench.service.begin_container_destroy(&destroy)).expect("begins");
+    assert_eq!(code(bench.service.begin_container_destroy(&destroy, &olga())), Code::Busy);
+    bench.commit(bench.service.close_container(pool, id, open)).expect("closes");
+    bench.commit(bench.service.begin_container_destroy(&destroy, &olga())).expect("begins");
     assert_eq!(bench.restart().unfinished(), [Unfinished::Container(pool, id)]);
     assert_eq!(code(bench.open(pool, handle, id, 9, 2)), Code::ContDestroying);
-    bench.commit(Ok(bench.service.finish_container_destroy(pool, id))).expect("gone");
-    assert_eq!(bench.stored.len(), 1, "only the pool is left");
+    assert!(!bench.commit(Ok(bench.service.finish_container_destroy(pool, id))).expect("gone"));
+    assert_eq!(bench.kinds(), "ahp", "only the pool and its handle are left");
 }
 
 #[test]
@@ -176,7 +247,7 @@ fn damaged_rows_are_errors() {
     for value in [vec![], vec![9], vec![1], vec![1, 0, 0]] {
         assert!(service.apply(&Row { key: key.clone(), value: Some(value) }).is_err());
     }
-    for bytes in [&b""[..], b"p", b"x0123456789abcdef", b"c0123456789abcdef1"] {
+    for bytes in [&b""[..], b"p", b"x0123456789abcdef", b"c0123456789abcdef1", b"o0123456789abcdef1234567"] {
         assert_eq!(code(RowKey::from_bytes(bytes)), Code::DfInval);
     }
 }
@@ -190,8 +261,8 @@ fn long_lists_come_in_parts() {
         let mut id = [0; 16];
         id[..4].copy_from_slice(&number.to_be_bytes());
         let properties = Properties { label: format!("{number:0>100}"), kind: 1, numbers: vec![], texts: vec![] };
-        let request = ContainerCreate { pool, handle, container: ContainerId::from_bytes(id), properties };
-        let decision = bench.service.create_container(&request, 5);
+        let request = container_create(pool, handle, ContainerId::from_bytes(id), properties);
+        let decision = bench.service.create_container(&request, &olga(), 5);
         bench.commit(decision).expect("new");
     }
     let (mut all, mut after, mut parts) = (Vec::new(), None, 0);
@@ -225,22 +296,25 @@ fn what_is_too_much_is_refused() {
     let mut bench = Bench::default();
     let pool = bench.pool("demo");
     let handle = bench.connect(pool, 1, 2).expect("connects");
-    let create = |number: u8, properties| ContainerCreate {
-        pool,
-        handle,
-        container: ContainerId::from_bytes([number; 16]),
-        properties,
-    };
-    let long = texts(1, 40_000);
-    assert_eq!(code(bench.service.create_container(&create(1, long), 5)), Code::Inval);
+    let create =
+        |number: u8, properties| container_create(pool, handle, ContainerId::from_bytes([number; 16]), properties);
+    for wrong in [numbers(&[(7, 8)]), numbers(&[(0x1007, 9)]), numbers(&[(0x1013, 1)])] {
+        assert!(bench.service.create_container(&create(1, wrong), &olga(), 5).is_err());
+    }
     let id = bench.container(pool, handle, 2, "c").expect("new");
     let open = bench.open(pool, handle, id, 9, 2).expect("opens");
     let request = ContainerRequest { pool, container: id, handle: open };
-    for (kind, fits) in [(1, true), (2, true), (3, true), (4, false), (3, true)] {
-        let properties = texts(kind, 10_000);
+    for (properties, expected) in [
+        (numbers(&[(0x1018, 1)]), None),
+        (numbers(&[(0x1007, 1), (0x1004, 3)]), None),
+        (numbers(&[(0x1007, 2)]), Some(Code::NoPerm)),
+        (numbers(&[(0x1004, 5)]), Some(Code::NoPerm)),
+        (numbers(&[(0x1018, 2)]), Some(Code::Inval)),
+        (Properties { kind: 2, ..numbers(&[]) }, Some(Code::NoPerm)),
+    ] {
         let set = ContainerSetProperties { request: request.clone(), properties };
         let decision = bench.service.set_container_properties(&set, 7);
-        assert_eq!(bench.commit(decision).is_ok(), fits, "{kind}");
+        assert_eq!(bench.commit(decision).err().map(|status| status.code()), expected);
     }
     let owner = AttributeOwner::Pool(pool);
     for (name, value) in [(String::new(), vec![]), ("n".repeat(512), vec![]), ("n".into(), vec![0; 65_537])] {
@@ -262,23 +336,147 @@ fn what_is_too_much_is_refused() {
 fn volatile_pools_begin_anew_with_the_engine() {
     let mut bench = Bench::default();
     let id = PoolId::from_bytes([5; 16]);
-    let request = PoolCreate { id, label: "scratch".into(), size: 1 << 30, durability: "ram".into() };
-    bench.commit(bench.service.begin_pool_create(&request, vec![(Rank(0), TargetIndex(0))], &OFFER)).expect("new");
+    let request = pool_create(id, "scratch", "ram");
+    let targets = || vec![(Rank(0), TargetIndex(0))];
+    bench.commit(bench.service.begin_pool_create(&request, targets(), &OFFER, &olga())).expect("new");
     bench.commit(bench.service.finish_pool_create(id)).expect("pool");
     let handle = bench.connect(id, 1, 2).expect("connects");
     bench.container(id, handle, 3, "c").expect("new");
     let mut next = Bench { service: bench.restart(), stored: bench.stored };
     assert_eq!(next.service.volatile_pools(), [id]);
-    let plan = next.commit(next.service.renew_volatile_pool(id)).expect("is there");
-    assert_eq!(plan.durability, "ram");
+    let (plan, more) = next.commit(next.service.renew_volatile_pool(id)).expect("is there");
+    assert!(plan.durability == "ram" && !more);
     assert!(!next.service.has_container(id, ContainerId::from_bytes([3; 16])));
     assert_eq!(next.restart().pool_ids(), [id]);
     let stored =
         PoolCreate { id: PoolId::from_bytes([6; 16]), label: String::new(), durability: "pmem".into(), ..request };
-    next.commit(next.service.begin_pool_create(&stored, vec![(Rank(0), TargetIndex(0))], &OFFER)).expect("new");
+    next.commit(next.service.begin_pool_create(&stored, targets(), &OFFER, &olga())).expect("new");
     assert_eq!(next.restart().volatile_pools(), [id], "persistent memory is there when the engine comes again");
 }
 
-fn texts(kind: u32, length: usize) -> Properties {
-    Properties { label: String::new(), kind: 0, numbers: vec![], texts: vec![(kind, "x".repeat(length))] }
+fn numbers(numbers: &[(u32, u64)]) -> Properties {
+    Properties { label: String::new(), kind: 0, numbers: numbers.to_vec(), texts: vec![] }
+}
+
+#[test]
+fn lists_decide_who_may_do_what() {
+    let mut bench = Bench::default();
+    let pool = bench.pool("demo");
+    let (ann, mallory) = (user("ann", false), user("mallory", false));
+    let write = bench.connect(pool, 1, 2).expect("the owner may");
+    assert_eq!(
+        code(bench.connect_as(&ann, pool, 2, 1)),
+        Code::NoPerm,
+        "the default list knows the owner and his group"
+    );
+    let set = |of: &AccessOf, change| AccessSet { of: of.clone(), change };
+    let of_pool = AccessOf::Pool(Reference::Id(pool.0));
+    let update = |texts: &[&str]| {
+        AccessChange::Update(Blob(AccessList::parse(texts.iter().copied()).expect("valid").to_bytes()))
+    };
+    assert_eq!(code(bench.service.set_access(&set(&of_pool, update(&["A::ann@:r"])), &ann)), Code::NoPerm);
+    bench.commit(bench.service.set_access(&set(&of_pool, update(&["A::ann@:r"])), &olga())).expect("changes");
+    assert_eq!(code(bench.service.set_access(&set(&of_pool, update(&["A::ann@:o"])), &olga())), Code::Inval);
+    assert_eq!(code(bench.connect_as(&ann, pool, 2, 2)), Code::NoPerm, "reading only");
+    let read = bench.connect_as(&ann, pool, 2, 1).expect("reads");
+    assert_eq!(code(bench.container(pool, read, 3, "c")), Code::NoPerm);
+    let id = bench.container(pool, write, 3, "c").expect("new");
+    assert_eq!(code(bench.open_as(&ann, pool, read, id, 4, 1)), Code::NoPerm);
+    let open = bench.open(pool, write, id, 5, 2).expect("opens");
+    let of = AccessOf::Container(ContainerHandle { pool, container: id, handle: open });
+    bench.commit(bench.service.set_access(&set(&of, update(&["A::ann@:rt"])), &olga())).expect("changes");
+    let reader = bench.open_as(&ann, pool, read, id, 4, 1).expect("reads");
+    let of_reader = AccessOf::Container(ContainerHandle { pool, container: id, handle: reader });
+    assert_eq!(code(bench.service.access(&AccessGet { of: of_reader.clone() }, &ann)), Code::NoPerm);
+    let request = ContainerRequest { pool, container: id, handle: reader };
+    let seen = bench.service.query_container(&request).expect("queries");
+    assert!(seen.access.list.0.is_empty() && seen.access.user == "olga@");
+    assert_eq!(code(bench.service.set_access(&set(&of_reader, update(&["A::ann@:rw"])), &ann)), Code::NoPerm);
+    let owner = AccessChange::Owner(NewOwner { user: "ann@".into(), group: String::new() });
+    bench.commit(bench.service.set_access(&set(&of, owner), &olga())).expect("gives it away");
+    let told = bench.service.access(&AccessGet { of: of.clone() }, &olga()).expect("the handle is as it was");
+    assert_eq!((told.user.as_str(), told.group.as_str()), ("ann@", "olgas@"));
+    let removed = AccessChange::Delete(WirePrincipal { kind: 1, name: Some("ann@".into()) });
+    bench.commit(bench.service.set_access(&set(&of, removed.clone()), &olga())).expect("removes");
+    assert_eq!(code(bench.service.set_access(&set(&of, removed), &olga())), Code::Nonexist);
+    for (caller, force) in [(&ann, true), (&mallory, true)] {
+        let refused = bench.service.begin_pool_destroy(&Reference::Id(pool.0), force, caller);
+        assert_eq!(code(refused), Code::NoPerm);
+    }
+    assert_eq!(
+        code(bench.service.set_access(&set(&of, AccessChange::Overwrite(Blob(vec![1, 2]))), &olga())),
+        Code::Inval
+    );
+    assert_eq!(
+        bench.restart().access(&AccessGet { of: of_pool.clone() }, &olga()),
+        bench.service.access(&AccessGet { of: of_pool }, &olga())
+    );
+}
+
+#[test]
+fn evicted_handles_stay_closed() {
+    let mut bench = Bench::default();
+    let pool = bench.pool("demo");
+    let (first, second) = (bench.connect(pool, 1, 2).expect("connects"), bench.connect(pool, 2, 2).expect("connects"));
+    let id = bench.container(pool, first, 3, "c").expect("new");
+    let opened: Vec<HandleId> = (10..20).map(|number| bench.open(pool, first, id, number, 2).expect("opens")).collect();
+    let other = bench.open(pool, second, id, 30, 2).expect("opens");
+    let label = Reference::Label("demo".into());
+    let unknown = HandleId::from_bytes([77; 16]);
+    assert_eq!(bench.steps(|service| service.evict(&label, &[first, unknown], 9, &olga())).expect("evicts"), opened);
+    assert_eq!(code(bench.connect(pool, 1, 2)), Code::NoHdl);
+    assert_eq!(code(bench.open(pool, first, id, 10, 2)), Code::NoHdl);
+    assert!(bench.service.query_handle(&HandleQuery { pool, container: id, handle: other }).is_ok());
+    bench.service = bench.restart();
+    assert_eq!(code(bench.connect(pool, 1, 2)), Code::NoHdl, "a restart does not open it");
+    assert_eq!(bench.steps(|service| service.evict(&label, &[], 9, &olga())).expect("evicts"), [other]);
+    bench.connect(pool, 5, 4).expect("nobody else is there");
+    let day = 24 * 3600 * 1_000_000_000;
+    bench.steps(|service| service.evict(&label, &[], 10 + day, &olga())).expect("evicts");
+    assert_eq!(bench.kinds().matches('e').count(), 1, "old ones are forgotten");
+}
+
+#[test]
+fn thousands_of_handles_close_in_steps() {
+    let mut bench = Bench::default();
+    let pool = bench.pool("demo");
+    let through = bench.connect(pool, 1, 2).expect("connects");
+    let id = bench.container(pool, through, 3, "c").expect("new");
+    let fill = |bench: &mut Bench| {
+        for number in 0..2000u32 {
+            let mut bytes = [7; 16];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            let (handle, container) = (HandleId::from_bytes(bytes), Reference::Id(id.0));
+            let request = ContainerOpen { pool, pool_handle: through, container, handle, flags: 2, again: false };
+            let decision = bench.service.open_container(&request, &olga(), 6);
+            bench.commit(decision).expect("opens");
+        }
+    };
+    fill(&mut bench);
+    assert_eq!(bench.disconnect(pool, through).expect("closes").len(), 2000);
+    bench.connect(pool, 1, 2).expect("connects");
+    fill(&mut bench);
+    assert_eq!(bench.steps(|service| Ok(service.revoke_holder(olga().holder))).expect("closes").len(), 2000);
+    assert_eq!(bench.kinds(), "abcp", "nothing of the client is left");
+    bench.connect(pool, 1, 2).expect("connects");
+    fill(&mut bench);
+    let exclusive = |flags| ContainerOpen {
+        pool,
+        pool_handle: through,
+        container: Reference::Id(id.0),
+        handle: HandleId::from_bytes([8; 16]),
+        flags,
+        again: false,
+    };
+    assert_eq!(code(bench.service.open_container(&exclusive(4), &olga(), 6)), Code::Busy);
+    assert_eq!(code(bench.service.evict_for_open(&exclusive(2 | 64), &olga())), Code::Inval);
+    let others = bench.steps(|service| service.evict_for_open(&exclusive(4 | 32), &user("ann", false)));
+    assert_eq!(others.map_err(|status| status.code()), Err(Code::NoPerm));
+    assert_eq!(bench.steps(|service| service.evict_for_open(&exclusive(4 | 32), &olga())).expect("own").len(), 2000);
+    let decision = bench.service.open_container(&exclusive(4 | 32), &olga(), 6);
+    bench.commit(decision).expect("nobody else is there");
+    assert_eq!(code(bench.open(pool, through, id, 9, 1)), Code::Busy, "open exclusively");
+    bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true, &olga())).expect("forced");
+    bench.finish_pool(pool);
+    assert!(bench.stored.is_empty() && bench.service.holder_places().is_empty());
 }

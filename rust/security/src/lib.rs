@@ -23,6 +23,7 @@ mod capability;
 mod entry;
 mod file;
 mod list;
+mod names;
 mod permissions;
 mod principal;
 
@@ -32,6 +33,7 @@ pub use capability::{container_capabilities, pool_capabilities, pool_handle_may_
 pub use entry::{Entry, EntryFlags, Kinds};
 pub use file::{list_from_text, list_to_text};
 pub use list::{ACCESS_LIST_BYTES_MAX, AccessList};
+pub use names::{group_of_number, number_of_group, number_of_user, user_of_number};
 pub use permissions::Permissions;
 pub use principal::{PRINCIPAL_LENGTH_MAX, Principal, check_name, is_valid_name};
 

@@ -4,7 +4,7 @@ use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder};
 use crate::local_engine::{SYSTEM_NAME, refuse_engine_of_system};
 use crate::threads::{TargetThreads, ThreadSettings, wait_until_ready};
-use crate::{EngineIdentity, HostCapacity, Ranks, Sessions, TargetSettings};
+use crate::{EngineIdentity, HostCapacity, Peer, Ranks, Sessions, TargetSettings};
 use daos_env::Env;
 use daos_rpc::Address;
 use daos_rpc::in_process::InProcessNetwork;
@@ -37,7 +37,7 @@ impl InsideEngine {
         let network = InProcessNetwork::new();
         let fabric = Fabric::InProcess(network.clone());
         let sessions = Arc::new(Sessions::new(&*env.random));
-        let session = sessions.admit(&*env.random);
+        let session = sessions.admit(&*env.random, Peer::inside());
         let ranks = Arc::new(Ranks::unknown());
         let identity = EngineIdentity {
             system: SYSTEM_NAME.to_owned(),

@@ -1,11 +1,13 @@
 //! The pool service as it runs: decisions of `daos_pool_service`, stored before they count, and carried out on targets.
 //!
-//! A request that changes something goes through three steps. Under the lock of all changes, the pure service decides, the
-//! rows of the decision become durable, and go back into the service. What the targets have to do for it happens outside
-//! that lock, under the lock of the pool or container it is about, so that one slow pool keeps nobody else waiting.
+//! A request that changes something goes through three steps. The pure service decides, and the rows of the decision become
+//! durable, many decisions at a time: see [`journal`]. What the targets have to do for it happens outside of that, under the
+//! lock of the pool or container it is about, so that one slow pool keeps nobody else waiting.
 
 mod attributes;
+mod clients;
 mod containers;
+mod journal;
 mod pools;
 mod rows;
 mod startup;
@@ -14,14 +16,17 @@ mod system;
 use crate::locks::KeyedLocks;
 use crate::target::{Inner as TargetInner, Peers};
 use crate::{Capacity, EngineIdentity, Sessions};
+use clients::Asked;
 use daos_env::{HybridClock, Random};
 use daos_media::Media;
-use daos_pool_service::{ClientId, Decision, PoolService};
+use daos_pool_service::{Decision, PoolService};
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, PoolId, Reference};
+use daos_types::{ContainerId, HandleId, PoolId};
 use daos_wire::{HandleGrant, HandleQuery, Opcode, SystemReply, Wire, decode, encode};
+use journal::Journal;
 use rows::RowStore;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,10 +35,7 @@ const FOLDER: &str = "system";
 
 /// The pool service of an engine.
 pub(crate) struct Service {
-    state: RefCell<PoolService>,
-    rows: RowStore,
-    /// Held from a decision until its rows count.
-    changes: KeyedLocks<()>,
+    journal: Journal,
     pool_locks: KeyedLocks<PoolId>,
     container_locks: KeyedLocks<(PoolId, ContainerId)>,
     peers: Rc<Peers>,
@@ -42,6 +44,10 @@ pub(crate) struct Service {
     identity: EngineIdentity,
     clock: Rc<HybridClock>,
     random: Arc<dyn Random>,
+    /// Clients that hold something since before this engine, and have not come back yet.
+    adrift: RefCell<BTreeSet<daos_types::HolderId>>,
+    spawner: daos_env::Spawner,
+    closed: Cell<bool>,
 }
 
 impl Service {
@@ -55,8 +61,8 @@ impl Service {
     ) -> Result<Rc<Service>> {
         let renew_at = target.settings.renew_system_at;
         let rows = open_rows(media, target, renew_at, is_new).await?;
-        let state = RefCell::new(rows.load().await?);
-        if is_new && !state.borrow().pool_ids().is_empty() {
+        let journal = Journal::open(Box::new(rows)).await?;
+        if is_new && !journal.state().pool_ids().is_empty() {
             fail!(
                 Code::DfInval,
                 "{} holds pools, and nothing says with how many targets they were made: restore engine.format",
@@ -64,9 +70,7 @@ impl Service {
             );
         }
         let service = Rc::new(Service {
-            state,
-            rows,
-            changes: KeyedLocks::default(),
+            journal,
             pool_locks: KeyedLocks::default(),
             container_locks: KeyedLocks::default(),
             peers: target.peers.clone(),
@@ -75,58 +79,90 @@ impl Service {
             identity: target.identity.clone(),
             clock,
             random: target.env.random.clone(),
+            adrift: RefCell::default(),
+            spawner: target.spawner.clone(),
+            closed: Cell::new(false),
         });
         if service.identity.is_system {
             service.start_system().await?;
         }
         let own = service.peers.known()?.own;
         service.catch_up(own).await;
+        service.look_for_clients().await;
         Ok(service)
     }
 
     /// Ends the service.
     pub async fn close(&self) -> Result<()> {
-        self.rows.close().await
+        self.closed.set(true);
+        self.journal.close().await
     }
 
     /// Carries a client's request out.
     pub async fn handle(self: &Rc<Self>, opcode: Opcode, session: u64, body: &[u8]) -> Result<Vec<u8>> {
-        let client = self.sessions.client(session)?;
+        if opcode.is_change() {
+            return self.change_asked(opcode, session, body).await;
+        }
+        let answer = self.answer(opcode, session, body).await;
+        // What was read must not be taken back by a crash.
+        self.journal.settle().await?;
+        answer
+    }
+
+    async fn answer(&self, opcode: Opcode, session: u64, body: &[u8]) -> Result<Vec<u8>> {
+        let (caller, _) = self.sessions.caller(session, None)?;
+        let state = || self.journal.state();
         match opcode {
             Opcode::SystemQuery => reply(self.system()),
             Opcode::SystemRanks => reply(self.peers.known().map(|known| known.table.clone())),
-            Opcode::PoolCreate => reply(self.create_pool(&decode(body)?).await),
-            Opcode::PoolDestroy => reply(self.destroy_pool(&decode(body)?).await),
-            Opcode::PoolList => Ok(encode(&self.state.borrow().list_pools(decode(body)?))),
-            Opcode::PoolConnect => reply(self.connect(&decode(body)?, client)),
-            Opcode::PoolDisconnect => reply(self.disconnect(&decode(body)?).await),
-            Opcode::PoolQuery => reply(self.query_pool(&decode(body)?).await),
-            Opcode::PoolSetProperties => reply(self.set_pool_properties(&decode(body)?).await),
-            Opcode::AttributesSet => reply(self.set_attributes(&decode(body)?).await),
-            Opcode::AttributesGet => reply(self.state.borrow().get_attributes(&decode(body)?)),
-            Opcode::AttributesList => reply(self.state.borrow().list_attributes(&decode(body)?)),
-            Opcode::AttributesDelete => reply(self.delete_attributes(&decode(body)?).await),
-            Opcode::ContainerCreate => reply(self.create_container(&decode(body)?).await),
-            Opcode::ContainerDestroy => reply(self.destroy_container(&decode(body)?).await),
-            Opcode::ContainerList => reply(self.state.borrow().list_containers(&decode(body)?)),
-            Opcode::ContainerOpen => reply(self.open_container(&decode(body)?, client)),
-            Opcode::ContainerClose => reply(self.close_container(&decode(body)?).await),
-            Opcode::ContainerQuery => reply(self.state.borrow().query_container(&decode(body)?)),
-            Opcode::ContainerSetProperties => reply(self.set_properties(&decode(body)?).await),
-            Opcode::AllocateObjectIds => reply(self.allocate_objects(&decode(body)?).await),
+            Opcode::PoolList => Ok(encode(&state().list_pools(decode(body)?))),
+            Opcode::PoolQuery => reply(self.query_pool(&decode(body)?, &caller).await),
+            Opcode::PoolManagedQuery => reply(self.query_managed_pool(&decode(body)?, &caller).await),
+            Opcode::PoolGetProperties => reply(state().managed_pool(&decode(body)?, &caller)),
+            Opcode::PoolShared => reply(self.shared_pool(&decode(body)?)),
+            Opcode::AccessGet => reply(state().access(&decode(body)?, &caller)),
+            Opcode::AttributesGet => reply(state().get_attributes(&decode(body)?)),
+            Opcode::AttributesList => reply(state().list_attributes(&decode(body)?)),
+            Opcode::ContainerList => reply(state().list_containers(&decode(body)?)),
+            Opcode::ContainerQuery => reply(state().query_container(&decode(body)?)),
+            Opcode::ContainerShared => reply(state().opened_container(&decode(body)?)),
             other => fail!(Code::Nosys, "{other:?} is no operation of the pool service"),
         }
     }
 
-    /// What an open container handle allows.
-    pub fn query_handle(&self, query: &HandleQuery) -> Result<HandleGrant> {
-        self.state.borrow().query_handle(query)
+    async fn change_asked(&self, opcode: Opcode, session: u64, body: &[u8]) -> Result<Vec<u8>> {
+        match opcode {
+            Opcode::PoolCreate => reply(self.create_pool(&self.asked(opcode, session, body)?).await),
+            Opcode::PoolDestroy => reply(self.destroy_pool(&self.asked(opcode, session, body)?).await),
+            Opcode::PoolConnect => reply(self.connect(&self.asked(opcode, session, body)?).await),
+            Opcode::PoolDisconnect => reply(self.disconnect(&self.asked(opcode, session, body)?).await),
+            Opcode::PoolEvict => reply(self.evict(&self.asked(opcode, session, body)?).await),
+            Opcode::PoolSetProperties => reply(self.set_pool_properties(&self.asked(opcode, session, body)?).await),
+            Opcode::PoolManage => reply(self.manage_pool(&self.asked(opcode, session, body)?).await),
+            Opcode::AccessSet => reply(self.set_access(&self.asked(opcode, session, body)?).await),
+            Opcode::AttributesSet => reply(self.set_attributes(&self.asked(opcode, session, body)?).await),
+            Opcode::AttributesDelete => reply(self.delete_attributes(&self.asked(opcode, session, body)?).await),
+            Opcode::ContainerCreate => reply(self.create_container(&self.asked(opcode, session, body)?).await),
+            Opcode::ContainerDestroy => reply(self.destroy_container(&self.asked(opcode, session, body)?).await),
+            Opcode::ContainerOpen => reply(self.open_container(&self.asked(opcode, session, body)?).await),
+            Opcode::ContainerClose => reply(self.close_container(&self.asked(opcode, session, body)?).await),
+            Opcode::ContainerSetProperties => reply(self.set_properties(&self.asked(opcode, session, body)?).await),
+            Opcode::AllocateObjectIds => reply(self.allocate_objects(&self.asked(opcode, session, body)?).await),
+            other => fail!(Code::Nosys, "{other:?} changes nothing"),
+        }
     }
 
-    /// Revokes the handles of a client that is gone.
-    pub async fn client_gone(&self, client: ClientId) {
-        let handles = self.state.borrow_mut().revoke_client(client);
-        self.revoke(handles).await;
+    /// A change as it came, with who asks for it.
+    fn asked<Q: Wire>(&self, opcode: Opcode, session: u64, body: &[u8]) -> Result<Asked<Q>> {
+        let (id, request): (daos_wire::RequestId, Q) = decode(body)?;
+        let (caller, place) = self.sessions.caller(session, Some(id.holder))?;
+        self.adrift.borrow_mut().remove(&id.holder);
+        Ok(Asked { id, opcode, session, caller, place, request })
+    }
+
+    /// What an open container handle allows.
+    pub fn query_handle(&self, query: &HandleQuery) -> Result<HandleGrant> {
+        self.journal.state().query_handle(query)
     }
 
     fn system(&self) -> Result<SystemReply> {
@@ -140,7 +176,7 @@ impl Service {
         })
     }
 
-    /// Decides, stores and applies, as one change among all changes.
+    /// Decides, and waits until the decision is durable.
     async fn change<T>(&self, decide: impl FnOnce(&PoolService) -> Result<Decision<T>>) -> Result<T> {
         self.try_change(decide).await?
     }
@@ -148,36 +184,20 @@ impl Service {
     /// As [`Service::change`]. The inner error is a refusal: nothing was changed. The outer one says that the rows could not
     /// be stored; the next start may find them nevertheless.
     async fn try_change<T>(&self, decide: impl FnOnce(&PoolService) -> Result<Decision<T>>) -> Result<Result<T>> {
-        let _guard = self.changes.lock(()).await;
-        let decision = match decide(&self.state.borrow()) {
-            Ok(decision) => decision,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if !decision.rows.is_empty() {
-            self.rows.store(&decision.rows).await?;
-            let mut state = self.state.borrow_mut();
-            for row in &decision.rows {
-                state.apply(row)?;
-            }
-            self.sessions.set_volatile_pools(state.volatile_pools().len());
-        }
-        Ok(Ok(decision.reply))
+        let decided = self.journal.change(decide).await;
+        self.sessions.set_volatile_pools(self.journal.state().volatile_pools().len());
+        decided
     }
 
     /// Tells every target that handles are closed. A target that cannot be told is one that does not work any more, and
     /// handles of containers that are gone are good for nothing there.
-    async fn revoke(&self, handles: Vec<HandleId>) {
+    async fn revoke(&self, handles: &[HandleId]) {
         for some in handles.chunks(HANDLES_PER_MESSAGE) {
             let told = self.peers.call_everywhere::<_, ()>(Opcode::HandlesRevoke, &some.to_vec()).await;
             if let Err(status) = told {
                 daos_env::log!(Error, "pool", "{} closed handles could not be made known: {status}", some.len());
             }
         }
-    }
-
-    /// The identifier of a pool by which its lock is held.
-    fn find_pool(&self, pool: &Reference) -> Result<PoolId> {
-        self.state.borrow().find_pool(pool)
     }
 
     fn now(&self) -> u64 {

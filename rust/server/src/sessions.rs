@@ -1,9 +1,11 @@
 //! The clients that are attached to an engine.
 
+use crate::Peer;
 use daos_env::Random;
-use daos_pool_service::ClientId;
+use daos_pool_service::{Caller, ClientId};
 use daos_status::{Code, Result, fail};
-use std::collections::BTreeSet;
+use daos_types::HolderId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,11 +14,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 ///
 /// Shared between the thread that greets clients and the target that the pool service runs on; not on the path of I/O.
 pub struct Sessions {
-    known: Mutex<BTreeSet<u64>>,
+    known: Mutex<Known>,
     /// Pools whose contents end with the engine: as long as there are any, the engine does not end by itself.
     volatile_pools: AtomicUsize,
     /// The token of the engine itself, which no client has.
     engine: AtomicU64,
+}
+
+#[derive(Default)]
+struct Known {
+    sessions: BTreeMap<u64, Session>,
+    /// Sessions that ended, and whose handles are still to be closed.
+    gone: BTreeMap<u64, HolderId>,
+}
+
+struct Session {
+    peer: Peer,
+    /// The client process, once it has said which it is.
+    holder: Option<HolderId>,
 }
 
 impl Sessions {
@@ -25,16 +40,17 @@ impl Sessions {
         Sessions { known: Mutex::default(), volatile_pools: AtomicUsize::new(0), engine: AtomicU64::new(token(random)) }
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Admits a client, and gives its token.
-    pub fn admit(&self, random: &dyn Random) -> u64 {
+    pub fn admit(&self, random: &dyn Random, peer: Peer) -> u64 {
         let mut known = self.known();
         loop {
             let session = token(random);
-            if session != self.engine() && known.insert(session) {
+            if session != self.engine() && !known.sessions.contains_key(&session) {
+                known.sessions.insert(session, Session { peer, holder: None });
                 return session;
             }
         }
@@ -42,16 +58,43 @@ impl Sessions {
 
     /// Forgets a client; its handles are revoked by [`crate::Target::client_gone`].
     pub fn forget(&self, session: u64) -> ClientId {
-        self.known().remove(&session);
+        let mut known = self.known();
+        if let Some(holder) = known.sessions.remove(&session).and_then(|session| session.holder) {
+            known.gone.insert(session, holder);
+        }
         ClientId(session)
     }
 
-    /// The client of a token.
-    pub fn client(&self, session: u64) -> Result<ClientId> {
-        if !self.known().contains(&session) {
+    /// The client process whose session ended, unless it has another one.
+    pub(crate) fn take_gone(&self, client: ClientId) -> Option<HolderId> {
+        let mut known = self.known();
+        let holder = known.gone.remove(&client.0)?;
+        let is_back = known.sessions.values().any(|session| session.holder == Some(holder));
+        (!is_back).then_some(holder)
+    }
+
+    /// Who asks by a token, and where its process is.
+    ///
+    /// `holder`: the client process that it says it is; a session stays with the first one.
+    pub(crate) fn caller(&self, session: u64, holder: Option<HolderId>) -> Result<(Caller, String)> {
+        let mut known = self.known();
+        let Some(session) = known.sessions.get_mut(&session) else {
             fail!(Code::NoPerm, "the request has no session of an attached client: attach through engine.sock first");
+        };
+        match (session.holder, holder) {
+            (Some(before), Some(holder)) if before != holder => {
+                fail!(Code::NoPerm, "the session belongs to client {before}, not to {holder}")
+            }
+            (None, Some(holder)) => session.holder = Some(holder),
+            _ => {}
         }
-        Ok(ClientId(session))
+        let Peer { credentials, is_admin, place } = session.peer.clone();
+        Ok((Caller { holder: session.holder.unwrap_or_default(), credentials, is_admin }, place))
+    }
+
+    /// The client processes that are attached.
+    pub(crate) fn holders(&self) -> BTreeSet<HolderId> {
+        self.known().sessions.values().filter_map(|session| session.holder).collect()
     }
 
     /// The token of requests between targets.
@@ -85,16 +128,38 @@ mod tests {
     use super::*;
     use daos_env::SeededRandom;
 
+    fn code<T>(result: Result<T>) -> Option<Code> {
+        result.err().map(|error| error.code())
+    }
+
     #[test]
     fn only_admitted_clients_have_a_session() {
         let random = SeededRandom::new(1);
         let sessions = Sessions::new(&random);
-        let session = sessions.admit(&random);
-        assert_eq!(sessions.client(session).ok(), Some(ClientId(session)));
+        let session = sessions.admit(&random, Peer::trusted("ann@"));
+        assert_eq!(sessions.caller(session, None).expect("known").0.credentials.user, "ann@");
         for other in [0, session + 1, sessions.engine()] {
-            assert_eq!(sessions.client(other).map_err(|error| error.code()), Err(Code::NoPerm));
+            assert_eq!(code(sessions.caller(other, None)), Some(Code::NoPerm));
         }
         assert_eq!(sessions.forget(session), ClientId(session));
-        assert!(sessions.client(session).is_err());
+        assert!(sessions.caller(session, None).is_err());
+        assert_eq!(sessions.take_gone(ClientId(session)), None, "it never said who it is");
+    }
+
+    #[test]
+    fn a_session_belongs_to_one_client_that_may_come_back() {
+        let random = SeededRandom::new(1);
+        let sessions = Sessions::new(&random);
+        let (ann, bob) = (HolderId::from_bytes([1; 16]), HolderId::from_bytes([2; 16]));
+        let first = sessions.admit(&random, Peer::trusted("ann@"));
+        assert_eq!(sessions.caller(first, Some(ann)).expect("known").0.holder, ann);
+        assert_eq!(code(sessions.caller(first, Some(bob))), Some(Code::NoPerm));
+        let second = sessions.admit(&random, Peer::trusted("ann@"));
+        sessions.caller(second, Some(ann)).expect("known");
+        let gone = sessions.forget(first);
+        assert_eq!(sessions.take_gone(gone), None, "it has come back before");
+        let gone = sessions.forget(second);
+        assert_eq!(sessions.take_gone(gone), Some(ann));
+        assert_eq!(sessions.take_gone(gone), None);
     }
 }

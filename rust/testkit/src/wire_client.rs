@@ -3,8 +3,9 @@
 use daos_env::{Env, Spawner};
 use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
 use daos_status::Result;
-use daos_types::{ContainerId, Epoch, HandleId, Key, ObjectClass, ObjectId, ObjectType, PoolId, Reference};
+use daos_types::{ContainerId, Epoch, HandleId, HolderId, Key, ObjectClass, ObjectId, ObjectType, PoolId, Reference};
 use daos_wire::*;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct WireClient {
     pub endpoint: Endpoint,
     /// Where the targets are; the first is the pool service's.
     pub targets: Vec<Address>,
+    /// Which client it is, and how many changes it has asked for.
+    changes: Rc<(HolderId, Cell<u64>)>,
 }
 
 impl WireClient {
@@ -33,13 +36,24 @@ impl WireClient {
         for target in targets {
             endpoint.set_session(target, session).expect("addresses of the engine");
         }
-        WireClient { endpoint, targets: targets.to_vec() }
+        let changes = Rc::new((HolderId(env.random.uuid()), Cell::new(0)));
+        WireClient { endpoint, targets: targets.to_vec(), changes }
     }
 
     /// Asks a target.
     pub async fn call_target<Q: Wire, R: Wire>(&self, target: usize, opcode: Opcode, request: &Q) -> Result<R> {
-        let reply = self.endpoint.call(&self.targets[target], opcode as u16, encode(request), TIMEOUT).await?;
+        let body = if opcode.is_change() { self.numbered(request) } else { encode(request) };
+        let reply = self.endpoint.call(&self.targets[target], opcode as u16, body, TIMEOUT).await?;
         decode(&reply)
+    }
+
+    /// A change with its number. Of a client of this kind, at most a few changes are under way at a time: those long before
+    /// have been answered.
+    fn numbered<Q: Wire>(&self, request: &Q) -> Vec<u8> {
+        let (holder, changes) = (self.changes.0, &self.changes.1);
+        changes.set(changes.get() + 1);
+        let id = RequestId { holder, sequence: changes.get(), answered: changes.get().saturating_sub(64), attempt: 0 };
+        [encode(&id), encode(request)].concat()
     }
 
     /// Asks the pool service.
@@ -67,13 +81,14 @@ impl WireClient {
 
     /// Connects to a pool for reading and writing.
     pub async fn connect(&self, pool: PoolId, handle: HandleId) -> Result<PoolConnected> {
-        let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags: 2 };
+        let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags: 2, again: false };
         self.call(Opcode::PoolConnect, &request).await
     }
 
     /// Creates the container of a number.
     pub async fn create_container(&self, pool: PoolId, handle: HandleId, number: u8, label: &str) -> Result<()> {
-        let request = ContainerCreate { pool, handle, container: container_id(number), properties: properties(label) };
+        let (container, properties) = (container_id(number), properties(label));
+        let request = ContainerCreate { pool, handle, container, properties, access: NewAccess::by_default() };
         self.call(Opcode::ContainerCreate, &request).await
     }
 
@@ -86,7 +101,8 @@ impl WireClient {
         handle: HandleId,
     ) -> Result<ContainerOpened> {
         let container = Reference::Id(container_id(number).0);
-        self.call(Opcode::ContainerOpen, &ContainerOpen { pool, pool_handle, container, handle, flags: 2 }).await
+        let request = ContainerOpen { pool, pool_handle, container, handle, flags: 2, again: false };
+        self.call(Opcode::ContainerOpen, &request).await
     }
 
     /// Writes a single value on the target that the caller chooses.
@@ -139,7 +155,14 @@ pub fn handle_id(number: u8) -> HandleId {
 
 /// A small pool.
 pub fn pool_create(number: u8, label: &str, durability: &str) -> PoolCreate {
-    PoolCreate { id: pool_id(number), label: label.into(), size: 128 << 20, durability: durability.into() }
+    PoolCreate {
+        id: pool_id(number),
+        label: label.into(),
+        size: 128 << 20,
+        durability: durability.into(),
+        access: NewAccess::by_default(),
+        numbers: vec![],
+    }
 }
 
 /// Properties of a container, with one number among them.

@@ -58,6 +58,12 @@ uuid_id!(
 );
 
 uuid_id!(
+    /// A client process, as the holder of open handles: chosen at random by the process, and the same on every connection
+    /// that it makes.
+    HolderId
+);
+
+uuid_id!(
     /// A transaction: chosen at random by whoever starts it, and never used for another one.
     TransactionId
 );

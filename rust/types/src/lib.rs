@@ -10,7 +10,7 @@ mod object_class;
 mod object_id;
 
 pub use extent::Extent;
-pub use ids::{ContainerId, EngineId, Epoch, HandleId, PoolId, Rank, SystemId, TargetIndex, TransactionId};
+pub use ids::{ContainerId, EngineId, Epoch, HandleId, HolderId, PoolId, Rank, SystemId, TargetIndex, TransactionId};
 pub use key::{KEY_LENGTH_MAX, Key};
 pub use label::{LABEL_LENGTH_MAX, Reference, check_label};
 pub use object_class::{GroupCount, ObjectClass, Redundancy};

@@ -2,7 +2,8 @@
 
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{
-    ContainerId, EngineId, Epoch, Extent, HandleId, Key, ObjectId, PoolId, Rank, Reference, SystemId, TargetIndex,
+    ContainerId, EngineId, Epoch, Extent, HandleId, HolderId, Key, ObjectId, PoolId, Rank, Reference, SystemId,
+    TargetIndex,
 };
 
 /// Bytes under construction.
@@ -193,7 +194,7 @@ macro_rules! uuids {
     )*};
 }
 
-uuids!(PoolId, ContainerId, HandleId, SystemId, EngineId);
+uuids!(PoolId, ContainerId, HandleId, HolderId, SystemId, EngineId);
 
 macro_rules! newtypes {
     ($($type:ty: $inner:ty),*) => {$(

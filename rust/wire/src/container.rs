@@ -1,5 +1,6 @@
 //! Requests about containers.
 
+use crate::access::{Access, NewAccess};
 use crate::macros::wire_structs;
 use daos_types::{ContainerId, HandleId, PoolId, Reference};
 
@@ -25,6 +26,8 @@ wire_structs! {
         container: ContainerId,
         /// Its properties.
         properties: Properties,
+        /// Owner and access control list.
+        access: NewAccess,
     }
     /// Destroys a container.
     ContainerDestroy {
@@ -65,6 +68,8 @@ wire_structs! {
         handle: HandleId,
         /// `DAOS_COO_*`.
         flags: u32,
+        /// As in [`crate::PoolConnect`].
+        again: bool,
     }
     /// The answer to an open.
     ContainerOpened {
@@ -72,6 +77,8 @@ wire_structs! {
         id: ContainerId,
         /// Properties.
         properties: Properties,
+        /// What the handle permits (`DAOS_ACL_PERM_*`).
+        rights: u64,
     }
     /// A request about an open container.
     ContainerRequest {
@@ -86,6 +93,10 @@ wire_structs! {
     ContainerQueryReply {
         /// Properties.
         properties: Properties,
+        /// What the handle permits (`DAOS_ACL_PERM_*`).
+        rights: u64,
+        /// Owner and access control list; the list is there for those only who may read it.
+        access: Access,
         /// Open handles.
         handles: u32,
         /// Snapshots.

@@ -5,7 +5,7 @@ use crate::{decode, encode};
 use daos_status::{Code, Result, fail};
 
 /// First bytes of a greeting: name and version of the protocol.
-const MAGIC: [u8; 8] = *b"DAOShi01";
+const MAGIC: [u8; 8] = *b"DAOShi02";
 /// The longest greeting: thousands of target addresses.
 pub const HELLO_LENGTH_MAX: usize = 1 << 20;
 /// Bytes before the greeting itself: magic and length.

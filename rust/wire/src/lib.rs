@@ -4,6 +4,7 @@
 //! length is checked against the bytes that are there before anything is allocated, and bytes left over are an error.
 //! The frame around a message, with its version and checksum, belongs to `daos_rpc`.
 
+mod access;
 mod codec;
 mod container;
 mod hello;
@@ -13,9 +14,11 @@ mod object;
 mod opcode;
 mod page;
 mod pool;
+mod request_id;
 mod system;
 mod target;
 
+pub use access::*;
 pub use codec::{Blob, Reader, Wire, Writer, decode, encode};
 pub use container::*;
 pub use hello::*;
@@ -23,6 +26,7 @@ pub use object::*;
 pub use opcode::Opcode;
 pub use page::*;
 pub use pool::*;
+pub use request_id::RequestId;
 pub use system::*;
 pub use target::*;
 

@@ -48,6 +48,20 @@ opcodes! {
     AttributesDelete = 0x010a,
     /// `PoolSetProperties` -> `()`.
     PoolSetProperties = 0x010b,
+    /// `AccessGet` -> `Access`.
+    AccessGet = 0x010c,
+    /// `AccessSet` -> `()`.
+    AccessSet = 0x010d,
+    /// `PoolEvict` -> `u32`, the number of handles.
+    PoolEvict = 0x010e,
+    /// `PoolManage` without changes -> `PoolManaged`.
+    PoolGetProperties = 0x010f,
+    /// `PoolManage` -> `()`.
+    PoolManage = 0x0110,
+    /// `PoolRequest`, by a handle of another client -> `PoolConnected`.
+    PoolShared = 0x0111,
+    /// `Reference` -> `PoolQueryReply`, for an administrator.
+    PoolManagedQuery = 0x0112,
     /// `ContainerCreate` -> `()`.
     ContainerCreate = 0x0201,
     /// `ContainerDestroy` -> `()`.
@@ -64,6 +78,8 @@ opcodes! {
     ContainerSetProperties = 0x0207,
     /// `AllocateObjectIds` -> `u64`.
     AllocateObjectIds = 0x0208,
+    /// `ContainerRequest`, by a handle of another client -> `ContainerOpened`.
+    ContainerShared = 0x0209,
     /// `Indirect` -> `IndirectReply`.
     Indirect = 0x0300,
     /// `Update` -> `Epoch`: the version that the values got.
@@ -102,4 +118,30 @@ opcodes! {
     HandleQuery = 0x0406,
     /// Engine-internal: `Vec<HandleId>` -> `()`.
     HandlesRevoke = 0x0407,
+}
+
+impl Opcode {
+    /// Whether a request changes what the pool service stores: a `RequestId` comes before it then, so that it is done once
+    /// however often it is sent.
+    pub fn is_change(self) -> bool {
+        matches!(
+            self,
+            Opcode::PoolCreate
+                | Opcode::PoolDestroy
+                | Opcode::PoolConnect
+                | Opcode::PoolDisconnect
+                | Opcode::PoolSetProperties
+                | Opcode::PoolManage
+                | Opcode::PoolEvict
+                | Opcode::AccessSet
+                | Opcode::AttributesSet
+                | Opcode::AttributesDelete
+                | Opcode::ContainerCreate
+                | Opcode::ContainerDestroy
+                | Opcode::ContainerOpen
+                | Opcode::ContainerClose
+                | Opcode::ContainerSetProperties
+                | Opcode::AllocateObjectIds
+        )
+    }
 }

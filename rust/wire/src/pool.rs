@@ -1,5 +1,6 @@
 //! Requests about the system and its pools.
 
+use crate::access::{Access, NewAccess};
 use crate::codec::Blob;
 use crate::macros::{wire_enums, wire_structs};
 use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, TargetIndex};
@@ -28,6 +29,10 @@ wire_structs! {
         size: u64,
         /// Durability class: `log`, `pmem` or `ram`.
         durability: String,
+        /// Owner and access control list.
+        access: NewAccess,
+        /// Property type (`DAOS_PROP_PO_*`) and number.
+        numbers: Vec<(u32, u64)>,
     }
     /// Destroys a pool.
     PoolDestroy {
@@ -55,6 +60,8 @@ wire_structs! {
         handle: HandleId,
         /// `DAOS_PC_*`.
         flags: u32,
+        /// The handle was open before, and is to be open again on a new connection: it must not have been evicted.
+        again: bool,
     }
     /// A target in the pool map.
     PoolMapTarget {
@@ -105,8 +112,10 @@ wire_structs! {
         containers: u64,
         /// Durability class.
         durability: String,
-        /// Property type (`DAOS_PROP_PO_*`) and number.
+        /// Property type (`DAOS_PROP_PO_*`) and number, also of those that were never set.
         numbers: Vec<(u32, u64)>,
+        /// Owner and access control list.
+        access: Access,
     }
     /// Changes properties of a pool; those not named stay.
     PoolSetProperties {
@@ -114,6 +123,33 @@ wire_structs! {
         request: PoolRequest,
         /// Property type and number.
         numbers: Vec<(u32, u64)>,
+    }
+    /// Asks for the properties of a pool, or changes them, as its administrator: without a handle.
+    PoolManage {
+        /// The pool.
+        pool: Reference,
+        /// A new label; empty to leave it.
+        label: String,
+        /// Property type and number; those not named stay.
+        numbers: Vec<(u32, u64)>,
+    }
+    /// What an administrator is told about a pool.
+    PoolManaged {
+        /// Identifier.
+        id: PoolId,
+        /// Empty for none.
+        label: String,
+        /// Property type and number, also of those that were never set.
+        numbers: Vec<(u32, u64)>,
+        /// Owner and access control list.
+        access: Access,
+    }
+    /// Closes handles of a pool, whoever holds them, and what was opened through them.
+    PoolEvict {
+        /// The pool.
+        pool: Reference,
+        /// Which; all when there are none.
+        handles: Vec<HandleId>,
     }
     /// Space in bytes.
     Space {

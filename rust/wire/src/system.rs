@@ -7,6 +7,7 @@
 
 use crate::macros::{wire_enums, wire_structs};
 use crate::{Hello, decode, encode};
+use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Rank, SystemId};
 
@@ -94,6 +95,8 @@ wire_structs! {
     Attach {
         /// The system that it means.
         system: String,
+        /// Who it is, as it says itself: without certificates, it is believed.
+        credentials: Credentials,
     }
     /// An engine wants to be part of the system.
     Join {

@@ -70,7 +70,9 @@ wire_structs! {
     }
     /// What an open handle allows.
     HandleGrant {
-        /// Writing, too.
+        /// Reading.
+        read: bool,
+        /// Writing.
         write: bool,
     }
 }

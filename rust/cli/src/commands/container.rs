@@ -335,6 +335,7 @@ mod tests {
     #[test]
     fn stored_properties_have_upstreams_names() {
         let properties = ContainerProperties {
+            access: Default::default(),
             label: "a".to_owned(),
             kind: ContainerType::POSIX,
             numbers: vec![(0x1007, 1), (0xffff, 2)],

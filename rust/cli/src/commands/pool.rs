@@ -75,12 +75,10 @@ fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
     let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
     let label = label_of(options.label, options.label_option, &labels);
     let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
-    let request = PoolCreate { label, size: bytes, durability: options.durability.unwrap_or_default() };
+    let durability = options.durability.unwrap_or_default();
+    let request = PoolCreate { label, size: bytes, durability, numbers, ..PoolCreate::default() };
     let created = session.run(move |client| async move {
         let entry = client.pool_create(request).await?;
-        if !numbers.is_empty() {
-            set_numbers(&client, &entry.id.to_string(), numbers).await?;
-        }
         let info = query_of(&client, &entry.id.to_string()).await?;
         Ok((entry, info))
     });

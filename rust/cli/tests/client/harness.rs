@@ -97,7 +97,7 @@ impl Rig {
         let directory = Directory(tempfile::tempdir().expect("a temporary directory"));
         let context = start(directory.0.path(), mode);
         let opened = context.block_on(move |client| async move {
-            let create = PoolCreate { label: "pool".into(), size, durability: String::new() };
+            let create = PoolCreate { label: "pool".into(), size, ..PoolCreate::default() };
             client.pool_create(create).await?;
             let pool = Pool::connect(&client, &Reference::parse("pool")?, PoolFlags::READ_WRITE).await?;
             let properties = ContainerProperties { label: "container".into(), ..ContainerProperties::default() };

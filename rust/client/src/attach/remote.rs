@@ -1,6 +1,7 @@
 //! Attaching to a system of several engines by its access points.
 
 use crate::Client;
+use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::{
     Attach, CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankTable,
@@ -40,7 +41,8 @@ pub(super) async fn attach(
     access: &SystemAccess,
     generation: u64,
 ) -> Result<(TcpStream, Hello, RankTable)> {
-    let request = ControlRequest::Attach(Attach { system: access.name.clone() });
+    let request =
+        ControlRequest::Attach(Attach { system: access.name.clone(), credentials: Credentials::of_process() });
     match ask(client, access, &request, generation > 1, ANSWER_LIMIT).await? {
         (stream, ControlReply::Greeting((hello, table))) if !hello.targets.is_empty() => Ok((stream, hello, table)),
         (_, other) => fail!(Code::Proto, "an engine of system '{}' answered {other:?}", access.name),

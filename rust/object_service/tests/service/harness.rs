@@ -58,7 +58,7 @@ impl TargetContext for Target {
                 && !service.closed.borrow().contains(&query.handle);
             service.released.wait_until(|| !service.holds.get()).await;
             match open {
-                true => Ok(HandleGrant { write: query.handle == WRITER }),
+                true => Ok(HandleGrant { read: true, write: query.handle == WRITER }),
                 false => Err(Status::new(Code::NoHdl, "the handle is not open")),
             }
         })

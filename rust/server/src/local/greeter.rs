@@ -1,8 +1,7 @@
 //! The door of a local engine: greets clients on the directory's socket and holds their leases.
-#![allow(unsafe_code, reason = "asking who is at the other end of a socket has no safe wrapper")]
 
 use super::{Directory, Wanted};
-use crate::Sessions;
+use crate::{Peer, Sessions};
 use daos_env::Env;
 use daos_pool_service::ClientId;
 use daos_status::Result;
@@ -151,9 +150,9 @@ impl Greeter {
             daos_env::log!(Warn, "engine", "a client cannot be greeted: {error}");
             return;
         }
-        let session = self.sessions.admit(&*self.env.random);
+        let (peer, process) = Peer::of_socket(&stream);
+        let session = self.sessions.admit(&*self.env.random, peer);
         let unsaid = Hello { session, ..self.hello.clone() }.to_bytes();
-        let process = process_of(&stream);
         let mut lease = Lease { stream, session, process, unsaid };
         if lease.say().is_err() {
             // It left before it was greeted, and so has no handles.
@@ -203,23 +202,6 @@ impl Lease {
             Err(_) => Some(End::Gone),
         }
     }
-}
-
-/// The process at the other end, for the log; 0 when the kernel does not say.
-fn process_of(stream: &UnixStream) -> i32 {
-    let mut credentials = libc::ucred { pid: 0, uid: 0, gid: 0 };
-    let mut length = size_of::<libc::ucred>() as libc::socklen_t;
-    // SAFETY: pointer and length are those of the structure, which is ours.
-    unsafe {
-        libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_PEERCRED,
-            (&raw mut credentials).cast(),
-            &raw mut length,
-        );
-    }
-    credentials.pid
 }
 
 #[cfg(test)]
@@ -285,10 +267,11 @@ mod tests {
         let (one, two) = (hello(&first), hello(&second));
         assert_ne!(one.session, two.session);
         assert_eq!((one.process, bench.greeter.clients()), (7, 2));
-        let client = bench.sessions.client(one.session).expect("admitted");
+        bench.sessions.caller(one.session, None).expect("admitted");
+        let client = ClientId(one.session);
         drop(first);
         assert_eq!(bench.serve(), [client]);
-        assert!(bench.sessions.client(one.session).is_err());
+        assert!(bench.sessions.caller(one.session, None).is_err());
         assert_eq!(bench.greeter.clients(), 1);
     }
 

@@ -1,9 +1,9 @@
 //! Containers: what the pool service decides, done on the targets.
 
 use super::Service;
+use super::clients::Asked;
 use super::startup::part_of;
 use crate::ranks::TargetName;
-use daos_pool_service::ClientId;
 use daos_status::Result;
 use daos_types::{ContainerId, PoolId};
 use daos_wire::{
@@ -14,16 +14,22 @@ use daos_wire::{
 impl Service {
     /// The targets of a pool.
     pub(super) fn targets_of(&self, pool: PoolId) -> Vec<TargetName> {
-        self.state.borrow().pool_targets(pool)
+        self.journal.state().pool_targets(pool)
     }
 
     /// A new container: first its parts on the targets, then its row, so that a container that is known is complete.
-    pub(super) async fn create_container(&self, request: &ContainerCreate) -> Result<()> {
+    pub(super) async fn create_container(&self, asked: &Asked<ContainerCreate>) -> Result<()> {
+        let request = &asked.request;
         let (pool, container) = (request.pool, request.container);
         let _guard = self.container_locks.lock((pool, container)).await;
-        let checked = self.state.borrow().create_container(request, self.now())?;
-        if checked.rows.is_empty() {
-            return Ok(());
+        if let Some(answer) = self.recalled(asked)? {
+            return answer;
+        }
+        let checked = self.journal.state().create_container(request, &asked.caller, self.now());
+        match checked {
+            Ok(decision) if decision.rows.is_empty() => return self.once(asked, |_| Ok(decision)).await,
+            Ok(_) => {}
+            Err(refusal) => return self.refuse(asked, refusal).await,
         }
         let part = part_of(pool, container, &request.properties)?;
         let targets = self.serving_targets_of(pool)?;
@@ -31,7 +37,7 @@ impl Service {
         let result = match made {
             // Decided again: another container may have taken the label meanwhile. When the row cannot be stored, it may be
             // there all the same: the parts stay, and the next start sees whose they are.
-            Ok(_) => self.try_change(|state| state.create_container(request, self.now())).await?,
+            Ok(_) => self.try_once(asked, |state| state.create_container(request, &asked.caller, self.now())).await?,
             Err(status) => Err(status),
         };
         match &result {
@@ -39,7 +45,7 @@ impl Service {
                 let label = &request.properties.label;
                 daos_env::log!(Info, "pool", "container {container} '{label}' of pool {pool} was created");
             }
-            Err(_) if !self.state.borrow().has_container(pool, container) => self.remove_parts(pool, container).await,
+            Err(_) if !self.journal.state().has_container(pool, container) => self.remove_parts(pool, container).await,
             Err(_) => {}
         }
         result
@@ -58,43 +64,64 @@ impl Service {
     }
 
     /// Destroys a container: from the moment its row says so nobody can open it, and a crash finishes it at the next start.
-    pub(super) async fn destroy_container(&self, request: &ContainerDestroy) -> Result<()> {
-        let pool = request.pool;
-        let (container, handles) = self.change(|state| state.begin_container_destroy(request)).await?;
-        self.revoke(handles).await;
+    /// The answer is remembered with that row, and given when the container is gone.
+    pub(super) async fn destroy_container(&self, asked: &Asked<ContainerDestroy>) -> Result<()> {
+        let pool = asked.request.pool;
+        let container = self.once(asked, |state| state.begin_container_destroy(&asked.request, &asked.caller)).await?;
+        let handles = self.journal.state().handles_of_container(pool, container);
+        self.revoke(&handles).await;
         let _guard = self.container_locks.lock((pool, container)).await;
         self.finish_container(pool, container).await?;
         daos_env::log!(Info, "pool", "container {container} of pool {pool} was destroyed");
         Ok(())
     }
 
-    /// Removes the parts of a container that is being destroyed, and its rows.
+    /// Removes the parts of a container that is being destroyed, and its rows. One that is not is left alone: it was made
+    /// anew, or there is none.
     pub(super) async fn finish_container(&self, pool: PoolId, container: ContainerId) -> Result<()> {
+        if !self.journal.state().is_destroying(pool, container) {
+            return Ok(());
+        }
         let part = TargetContainer { pool, container };
         let targets = self.serving_targets_of(pool)?;
         self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerDestroy, &part).await?;
-        self.change(|state| Ok(state.finish_container_destroy(pool, container))).await
-    }
-
-    pub(super) fn open_container(&self, request: &ContainerOpen, client: ClientId) -> Result<ContainerOpened> {
-        // Nothing waits between the check of the session and this: the handle belongs to a client that is still there.
-        let now = self.now();
-        self.state.borrow_mut().open_container(request, client, now)
-    }
-
-    pub(super) async fn close_container(&self, request: &ContainerRequest) -> Result<()> {
-        let ContainerRequest { pool, container, handle } = *request;
-        self.state.borrow_mut().close_container(pool, container, handle)?;
-        self.revoke(vec![handle]).await;
+        while self.change(|state| Ok(state.finish_container_destroy(pool, container))).await? {}
         Ok(())
     }
 
-    pub(super) async fn set_properties(&self, request: &ContainerSetProperties) -> Result<()> {
+    pub(super) async fn open_container(&self, asked: &Asked<ContainerOpen>) -> Result<ContainerOpened> {
+        let request = &asked.request;
+        while self.recalled::<_, ContainerId>(asked)?.is_none() {
+            let evicted = self.change(|state| state.evict_for_open(request, &asked.caller)).await;
+            match evicted {
+                Ok(revoked) => {
+                    self.revoke(&revoked.containers).await;
+                    if !revoked.more {
+                        break;
+                    }
+                }
+                Err(refusal) => return self.refuse(asked, refusal).await,
+            }
+        }
         let now = self.now();
-        self.change(|state| state.set_container_properties(request, now)).await
+        let container = self.once(asked, |state| state.open_container(request, &asked.caller, now)).await?;
+        let opened = ContainerRequest { pool: request.pool, container, handle: request.handle };
+        self.journal.state().opened_container(&opened)
     }
 
-    pub(super) async fn allocate_objects(&self, request: &AllocateObjectIds) -> Result<u64> {
-        self.change(|state| state.allocate_objects(request)).await
+    pub(super) async fn close_container(&self, asked: &Asked<ContainerRequest>) -> Result<()> {
+        let ContainerRequest { pool, container, handle } = asked.request;
+        let handle = self.once(asked, |state| state.close_container(pool, container, handle)).await?;
+        self.revoke(&[handle]).await;
+        Ok(())
+    }
+
+    pub(super) async fn set_properties(&self, asked: &Asked<ContainerSetProperties>) -> Result<()> {
+        let now = self.now();
+        self.once(asked, |state| state.set_container_properties(&asked.request, now)).await
+    }
+
+    pub(super) async fn allocate_objects(&self, asked: &Asked<AllocateObjectIds>) -> Result<u64> {
+        self.once(asked, |state| state.allocate_objects(&asked.request)).await
     }
 }

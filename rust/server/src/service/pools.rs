@@ -1,27 +1,32 @@
 //! Pools: what the pool service decides, done on the targets.
 
 use super::Service;
+use super::clients::Asked;
 use crate::ranks::TargetName;
 use daos_env::sync::join_all;
-use daos_pool_service::{ClientId, PoolPlan, SpaceOffer};
+use daos_pool_service::{Caller, PoolPlan, SpaceOffer};
 use daos_rebuild::{ReclaimSettings, ScrubSettings};
 use daos_status::{Result, Status};
-use daos_types::{PoolId, Rank};
+use daos_types::{HandleId, PoolId, Rank, Reference};
 use daos_wire::{
-    Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolMapTarget, PoolQueryReply, PoolRequest,
-    PoolSetProperties, Space, TargetPoolCreate, TargetPoolProperties, TargetSpace,
+    Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolEvict, PoolManage, PoolMapTarget,
+    PoolQueryReply, PoolRequest, PoolSetProperties, Space, TargetPoolCreate, TargetPoolProperties, TargetSpace,
 };
 
 /// `PoolMapTarget::state`: up and in use.
 const UP_IN: u8 = 1;
 
 impl Service {
-    pub(super) async fn create_pool(&self, request: &PoolCreate) -> Result<PoolEntry> {
+    pub(super) async fn create_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolEntry> {
+        let request = &asked.request;
         let _guard = self.pool_locks.lock(request.id).await;
-        let targets = self.peers.known()?.targets();
-        let offer = self.offer(&targets).await?;
-        let begun = self.change(|state| state.begin_pool_create(request, targets, &offer)).await;
-        let plan = begun.map_err(|status| naming(status, "creating pool", request))?;
+        if let Some(answer) = self.recalled::<_, PoolId>(asked)? {
+            return self.journal.state().pool_entry_of(answer?);
+        }
+        let plan = match self.begin_pool(asked).await {
+            Ok(plan) => plan,
+            Err(status) => return self.refuse(asked, naming(status, "creating pool", request)).await,
+        };
         if !plan.ready
             && let Err(status) = self.make_parts(request.id, &plan).await
         {
@@ -34,9 +39,11 @@ impl Service {
                     request.id
                 );
             }
-            return Err(naming(status, "creating pool", request));
+            return self.refuse(asked, naming(status, "creating pool", request)).await;
         }
-        let entry = self.change(|state| state.finish_pool_create(request.id)).await?;
+        let id = self.once(asked, |state| state.finish_pool_create(request.id)).await?;
+        self.tell_properties_of(id).await?;
+        let entry = self.journal.state().pool_entry_of(id)?;
         if !plan.ready {
             daos_env::log!(
                 Info,
@@ -53,12 +60,20 @@ impl Service {
         Ok(entry)
     }
 
+    async fn begin_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolPlan> {
+        ScrubSettings::of(&asked.request.numbers)?;
+        ReclaimSettings::of(&asked.request.numbers)?;
+        let targets = self.peers.known()?.targets();
+        let offer = self.offer(&targets).await?;
+        self.change(|state| state.begin_pool_create(&asked.request, targets, &offer, &asked.caller)).await
+    }
+
     /// What the machine offers to a new pool, the promises made to others subtracted.
     async fn offer(&self, targets: &[TargetName]) -> Result<SpaceOffer> {
         let offer = if self.identity.is_system { self.offer_of(targets).await? } else { self.capacity.offer()? };
-        let ids = self.state.borrow().pool_ids();
+        let ids = self.journal.state().pool_ids();
         let spaces = join_all(ids.iter().map(|id| self.space_of(*id))).await;
-        let state = self.state.borrow();
+        let state = self.journal.state();
         // A pool that cannot be asked keeps its promise of memory; its storage is what it has.
         let free = spaces.into_iter().map(|space| space.map_or(0, |(meta, data)| meta.free.saturating_add(data.free)));
         Ok(offer.after(ids.iter().zip(free).map(|(id, free)| state.promise(*id, free))))
@@ -76,11 +91,25 @@ impl Service {
         self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolCreate, &part).await.map(|_| ())
     }
 
-    pub(super) async fn destroy_pool(&self, request: &PoolDestroy) -> Result<()> {
-        let id = self.find_pool(&request.pool)?;
+    /// Destroys a pool: from the moment its row says so nobody can use it, and a crash finishes it at the next start. The
+    /// answer is remembered with that row, and given when the pool is gone.
+    pub(super) async fn destroy_pool(&self, asked: &Asked<PoolDestroy>) -> Result<()> {
+        let PoolDestroy { pool, force } = &asked.request;
+        // Nothing of the state may be borrowed while something is awaited.
+        let found = self.journal.state().find_pool(pool);
+        let id = match (self.recalled(asked)?, found) {
+            (Some(answer), _) => answer?,
+            (None, Ok(id)) => id,
+            (None, Err(refusal)) => return self.refuse(asked, refusal).await,
+        };
         let _guard = self.pool_locks.lock(id).await;
-        let (id, handles) = self.change(|state| state.begin_pool_destroy(&request.pool, request.force)).await?;
-        self.revoke(handles).await;
+        let id = self.once(asked, |state| state.begin_pool_destroy(pool, *force, &asked.caller)).await?;
+        if !self.journal.state().is_destroying_pool(id) {
+            // It is gone since the change came first, and may have been made anew.
+            return Ok(());
+        }
+        let handles = self.journal.state().container_handles(id);
+        self.revoke(&handles).await;
         self.finish_pool(id).await?;
         daos_env::log!(Info, "pool", "pool {id} was destroyed");
         Ok(())
@@ -89,14 +118,18 @@ impl Service {
     /// Removes the parts of a pool on its targets, and its rows.
     pub(super) async fn finish_pool(&self, id: PoolId) -> Result<()> {
         self.peers.call_all::<_, ()>(&self.serving_targets_of(id)?, Opcode::TargetPoolDestroy, &id).await?;
-        self.change(|state| Ok(state.finish_pool_destroy(id))).await
+        while self.change(|state| Ok(state.finish_pool_destroy(id))).await? {}
+        Ok(())
     }
 
-    pub(super) fn connect(&self, request: &PoolConnect, client: ClientId) -> Result<PoolConnected> {
-        // Nothing waits between the check of the session and this: the handle belongs to a client that is still there.
-        let mut state = self.state.borrow_mut();
-        let id = state.connect(request, client)?;
-        let (map_version, targets) = state.pool_map(id)?;
+    pub(super) async fn connect(&self, asked: &Asked<PoolConnect>) -> Result<PoolConnected> {
+        let id = self.once(asked, |state| state.connect(&asked.request, &asked.caller)).await?;
+        self.route(id)
+    }
+
+    /// Where the targets of a pool are.
+    fn route(&self, id: PoolId) -> Result<PoolConnected> {
+        let (map_version, targets) = self.journal.state().pool_map(id)?;
         let known = self.peers.known()?;
         let targets = targets.into_iter().map(|(rank, index)| {
             let address = known.address((rank, index)).map(ToString::to_string).unwrap_or_default();
@@ -105,50 +138,96 @@ impl Service {
         Ok(PoolConnected { id, map_version, targets: targets.collect() })
     }
 
-    pub(super) async fn disconnect(&self, request: &PoolRequest) -> Result<()> {
-        let handles = self.state.borrow_mut().disconnect(request.pool, request.handle)?;
-        self.revoke(handles).await;
-        Ok(())
+    pub(super) fn shared_pool(&self, request: &PoolRequest) -> Result<PoolConnected> {
+        let id = self.journal.state().shared_pool(request)?;
+        self.route(id)
     }
 
-    pub(super) async fn query_pool(&self, request: &PoolRequest) -> Result<PoolQueryReply> {
+    pub(super) async fn disconnect(&self, asked: &Asked<PoolRequest>) -> Result<()> {
+        self.close_in_steps(asked, |state| state.disconnect(&asked.request)).await.map(|_| ())
+    }
+
+    /// Closes handles whoever holds them.
+    pub(super) async fn evict(&self, asked: &Asked<PoolEvict>) -> Result<u32> {
+        let PoolEvict { pool, handles } = &asked.request;
+        let now = self.now();
+        let count = self.close_in_steps(asked, |state| state.evict(pool, handles, now, &asked.caller)).await?;
+        daos_env::log!(
+            Info,
+            "pool",
+            "{count} handles of pool '{pool}' were evicted by {}",
+            asked.caller.credentials.user
+        );
+        Ok(count)
+    }
+
+    pub(super) async fn query_pool(&self, request: &PoolRequest, caller: &Caller) -> Result<PoolQueryReply> {
+        self.query(request.pool, Some(request.handle), caller).await
+    }
+
+    pub(super) async fn query_managed_pool(&self, pool: &Reference, caller: &Caller) -> Result<PoolQueryReply> {
+        let id = self.journal.state().find_pool(pool)?;
+        self.query(id, None, caller).await
+    }
+
+    async fn query(&self, id: PoolId, handle: Option<HandleId>, caller: &Caller) -> Result<PoolQueryReply> {
         let nothing = Space { total: 0, free: 0 };
         // Checked before the targets are asked: a stranger costs nothing.
-        self.state.borrow().query_pool(request.pool, request.handle, nothing.clone(), nothing)?;
-        let (meta, data) = self.space_of(request.pool).await?;
-        let mut reply = self.state.borrow().query_pool(request.pool, request.handle, meta, data)?;
-        let serving = self.serving_targets_of(request.pool)?.len() as u32;
+        self.journal.state().query_pool(id, handle, caller, nothing.clone(), nothing)?;
+        let (meta, data) = self.space_of(id).await?;
+        let mut reply = self.journal.state().query_pool(id, handle, caller, meta, data)?;
+        let serving = self.serving_targets_of(id)?.len() as u32;
         reply.targets_disabled = reply.targets_disabled.max(reply.targets.saturating_sub(serving));
         Ok(reply)
     }
 
-    /// Changes properties, and tells the targets.
-    pub(super) async fn set_pool_properties(&self, request: &PoolSetProperties) -> Result<()> {
-        let pool = request.request.pool;
+    /// Changes properties by a handle, and tells the targets.
+    pub(super) async fn set_pool_properties(&self, asked: &Asked<PoolSetProperties>) -> Result<()> {
+        let PoolSetProperties { request, numbers } = &asked.request;
         // What the targets could not follow is not stored.
-        ScrubSettings::of(&request.numbers)?;
-        ReclaimSettings::of(&request.numbers)?;
-        let _guard = self.pool_locks.lock(pool).await;
-        let numbers = self.change(|state| state.set_pool_properties(request)).await?;
-        let targets = self.serving_targets_of(pool)?;
-        let told = TargetPoolProperties { pool, numbers };
-        self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolProperties, &told).await.map(|_| ())
+        ScrubSettings::of(numbers)?;
+        ReclaimSettings::of(numbers)?;
+        let _guard = self.pool_locks.lock(request.pool).await;
+        self.once(asked, |state| state.set_pool_properties(&asked.request, &asked.caller)).await?;
+        self.tell_properties_of(request.pool).await
+    }
+
+    /// Changes label and properties as an administrator, and tells the targets.
+    pub(super) async fn manage_pool(&self, asked: &Asked<PoolManage>) -> Result<()> {
+        let PoolManage { pool, numbers, .. } = &asked.request;
+        ScrubSettings::of(numbers)?;
+        ReclaimSettings::of(numbers)?;
+        let id = match self.recalled(asked)? {
+            Some(answer) => answer?,
+            None => self.journal.state().find_pool(pool)?,
+        };
+        let _guard = self.pool_locks.lock(id).await;
+        let id = self.once(asked, |state| state.manage_pool(&asked.request, &asked.caller)).await?;
+        self.tell_properties_of(id).await
     }
 
     /// Tells the targets of every pool on a rank what its properties are; for a new engine.
     pub(super) async fn tell_properties(&self, rank: Rank) {
-        let pools = self.state.borrow().pool_ids();
+        let pools = self.journal.state().pool_ids();
         for pool in pools {
-            let numbers = self.state.borrow().pool_properties(pool);
-            if numbers.is_empty() {
-                continue;
-            }
             let targets = self.targets_on(pool, rank);
-            let told = TargetPoolProperties { pool, numbers };
-            if let Err(status) = self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolProperties, &told).await {
+            if let Err(status) = self.tell_properties_to(pool, &targets).await {
                 daos_env::log!(Error, "pool", "pool {pool}: its properties could not be made known: {status}");
             }
         }
+    }
+
+    async fn tell_properties_of(&self, pool: PoolId) -> Result<()> {
+        self.tell_properties_to(pool, &self.serving_targets_of(pool)?).await
+    }
+
+    async fn tell_properties_to(&self, pool: PoolId, targets: &[TargetName]) -> Result<()> {
+        let numbers = self.journal.state().pool_properties(pool);
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let told = TargetPoolProperties { pool, numbers };
+        self.peers.call_all::<_, ()>(targets, Opcode::TargetPoolProperties, &told).await.map(|_| ())
     }
 
     /// The space of a pool over all its targets that serve: metadata and data.

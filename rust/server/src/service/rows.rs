@@ -1,5 +1,6 @@
 //! Where the pool service's rows are stored: a small store of its own.
 
+use super::journal::{Doing, RowLog};
 use daos_env::{Env, Spawner};
 use daos_media::Media;
 use daos_pool_service::{PoolService, Row, RowKey};
@@ -182,7 +183,7 @@ impl RowStore {
     }
 
     /// The service that the stored rows make.
-    pub async fn load(&self) -> Result<PoolService> {
+    async fn read_all(&self) -> Result<PoolService> {
         let mut rows = Vec::new();
         let mut anchor = Anchor::default();
         let limits = Limits { count: KEYS_PER_LISTING, bytes: LISTING_BYTES };
@@ -220,7 +221,7 @@ impl RowStore {
     }
 
     /// Stores rows, all or none; durable when it returns. One call at a time.
-    pub async fn store(&self, rows: &[Row]) -> Result<()> {
+    pub async fn write_all(&self, rows: &[Row]) -> Result<()> {
         let doing = |status: Status| status.while_doing("storing the system's metadata");
         if self.bytes_taken()? > self.renew_at.get() {
             // Until it succeeds, the old container counts, and has room enough for a while.
@@ -231,10 +232,20 @@ impl RowStore {
         let operations = rows.iter().map(|row| operation(self.container(), row)).collect::<Result<Vec<Operation>>>()?;
         self.store.apply(operations).await.map_err(doing)
     }
+}
+
+impl RowLog for RowStore {
+    fn store<'a>(&'a self, rows: &'a [Row]) -> Doing<'a, ()> {
+        Box::pin(self.write_all(rows))
+    }
+
+    fn load(&self) -> Doing<'_, PoolService> {
+        Box::pin(self.read_all())
+    }
 
     /// Ends the store with a checkpoint.
-    pub async fn close(&self) -> Result<()> {
-        self.store.close().await
+    fn close(&self) -> Doing<'_, ()> {
+        Box::pin(self.store.close())
     }
 }
 
@@ -297,11 +308,11 @@ mod tests {
     fn rows_that_come_and_go_do_not_fill_the_store() {
         run(|media, env, spawner| async move {
             let rows = RowStore::create(media.clone(), env.clone(), &spawner, RENEW_AT).await.expect("makes");
-            rows.store(&[row(7, Some(7))]).await.expect("stores");
+            rows.write_all(&[row(7, Some(7))]).await.expect("stores");
             let mut greatest = 0;
             for number in 1000..9000 {
-                rows.store(&[row(number, Some(1))]).await.expect("stores");
-                rows.store(&[row(number, None)]).await.expect("removes");
+                rows.write_all(&[row(number, Some(1))]).await.expect("stores");
+                rows.write_all(&[row(number, None)]).await.expect("removes");
                 greatest = greatest.max(rows.bytes_taken().expect("space"));
             }
             assert!(rows.generation.get() > 0, "the rows were copied");
@@ -321,7 +332,7 @@ mod tests {
     fn a_copy_that_was_cut_off_does_not_count() {
         run(|media, env, spawner| async move {
             let rows = RowStore::create(media.clone(), env.clone(), &spawner, RENEW_AT).await.expect("makes");
-            rows.store(&[row(7, Some(7))]).await.expect("stores");
+            rows.write_all(&[row(7, Some(7))]).await.expect("stores");
             rows.store.container_create(container_of(1), ContainerSettings::default()).await.expect("half a copy");
             rows.close().await.expect("closes");
             let rows = RowStore::open(media, env, &spawner, RENEW_AT).await.expect("opens again");

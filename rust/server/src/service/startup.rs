@@ -39,7 +39,7 @@ impl Service {
 
     /// Finishes what a crash interrupted.
     async fn finish_interrupted(&self, rank: Rank) {
-        let list = self.state.borrow().unfinished();
+        let list = self.journal.state().unfinished();
         for unfinished in list {
             let (Unfinished::Pool(pool) | Unfinished::Container(pool, _)) = unfinished;
             if self.targets_on(pool, rank).is_empty() {
@@ -92,10 +92,10 @@ impl Service {
 
     /// Makes the rank's parts of pools of class `ram` anew: what was in them ended with the engine.
     async fn renew_volatile_parts(&self, rank: Rank) {
-        let pools = self.state.borrow().volatile_pools();
+        let pools = self.journal.state().volatile_pools();
         self.sessions.set_volatile_pools(pools.len());
         for pool in pools {
-            let Some(plan) = self.state.borrow().pool_plan(pool) else { continue };
+            let Some(plan) = self.journal.state().pool_plan(pool) else { continue };
             let part = TargetPoolCreate {
                 pool,
                 meta_bytes: plan.meta_bytes,
@@ -113,7 +113,7 @@ impl Service {
     /// Lets each target of a rank have exactly the containers that there are: those of which a crash came between the parts
     /// and the row, and those destroyed while the rank was away, are removed; those made meanwhile are made.
     async fn settle_containers(&self, rank: Rank) {
-        let pools = self.state.borrow().pool_ids();
+        let pools = self.journal.state().pool_ids();
         for pool in pools {
             for target in self.targets_on(pool, rank) {
                 if let Err(status) = self.settle_containers_on(pool, target).await {
@@ -139,7 +139,7 @@ impl Service {
             for container in containers {
                 // Whoever is making it has its parts before its row.
                 let _guard = self.container_locks.lock((pool, container)).await;
-                if self.state.borrow().has_container(pool, container) {
+                if self.journal.state().has_container(pool, container) {
                     found.insert(container);
                     continue;
                 }
@@ -161,10 +161,10 @@ impl Service {
                 target.0.0
             );
         }
-        let missing = self.state.borrow().containers_except(pool, &found);
+        let missing = self.journal.state().containers_except(pool, &found);
         for (container, properties) in missing {
             let _guard = self.container_locks.lock((pool, container)).await;
-            if !self.state.borrow().has_container(pool, container) {
+            if !self.journal.state().has_container(pool, container) {
                 continue;
             }
             let part = part_of(pool, container, &properties)?;
@@ -182,7 +182,7 @@ impl Service {
 
     /// Makes the pools of class `ram` of a local engine anew, without containers: their contents ended with the last engine.
     async fn renew_volatile_pools(&self) {
-        let pools = self.state.borrow().volatile_pools();
+        let pools = self.journal.state().volatile_pools();
         self.sessions.set_volatile_pools(pools.len());
         for pool in pools {
             match self.renew(pool).await {
@@ -197,8 +197,12 @@ impl Service {
     }
 
     async fn renew(&self, pool: PoolId) -> Result<()> {
-        let plan = self.change(|state| state.renew_volatile_pool(pool)).await?;
-        self.make_parts(pool, &plan).await
+        loop {
+            let (plan, more) = self.change(|state| state.renew_volatile_pool(pool)).await?;
+            if !more {
+                return self.make_parts(pool, &plan).await;
+            }
+        }
     }
 }
 

@@ -25,14 +25,14 @@ impl Service {
         };
         let token = self.change(|state| state.start_system(&start)).await?;
         self.sessions.set_engine(token);
-        self.state.borrow_mut().note_presence(known.own, true);
+        self.journal.state_mut().note_presence(known.own, true);
         self.publish()
     }
 
     /// Makes the engines, as they are now, known to everybody.
     fn publish(&self) -> Result<()> {
         let own = self.peers.known()?.own;
-        let table = self.state.borrow().rank_table(&self.identity.provider, own)?;
+        let table = self.journal.state().rank_table(&self.identity.provider, own)?;
         self.peers.ranks().set(own, table).map(|_| ())
     }
 
@@ -47,7 +47,7 @@ impl Service {
             );
         }
         let (rank, token) = self.change(|state| state.join(request)).await?;
-        self.state.borrow_mut().note_presence(rank, true);
+        self.journal.state_mut().note_presence(rank, true);
         self.publish()?;
         let entry = &request.entry;
         daos_env::log!(
@@ -78,12 +78,12 @@ impl Service {
 
     /// An engine is connected.
     pub fn present(&self, rank: Rank) -> Result<()> {
-        if self.state.borrow_mut().note_presence(rank, true) { self.publish() } else { Ok(()) }
+        if self.journal.state_mut().note_presence(rank, true) { self.publish() } else { Ok(()) }
     }
 
     /// An engine's connection ended without a word.
     pub fn lost(&self, rank: Rank) -> Result<()> {
-        if self.state.borrow_mut().note_presence(rank, false) {
+        if self.journal.state_mut().note_presence(rank, false) {
             daos_env::log!(Warn, "system", "rank {} was lost: its connection ended", rank.0);
             self.publish()?;
         }

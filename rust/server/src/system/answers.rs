@@ -3,11 +3,12 @@
 use super::SystemEngine;
 use super::door::{ConnectionId, Role};
 use super::engine::Targets;
+use crate::Peer;
 use crate::target::ServiceCall;
 use daos_pool_service::ClientId;
 use daos_status::{Code, Result, fail};
 use daos_types::Rank;
-use daos_wire::{ControlReply, ControlRequest, Hello};
+use daos_wire::{Attach, ControlReply, ControlRequest, Hello};
 
 /// What is done when the metadata service has answered.
 pub(super) enum Waiting {
@@ -97,7 +98,7 @@ impl SystemEngine {
         }
         match request {
             ControlRequest::Join(join) => self.ask_service(ServiceCall::Join(Box::new(join)), Waiting::Join(id)),
-            ControlRequest::Attach(attach) => self.attach(id, &attach.system),
+            ControlRequest::Attach(attach) => self.attach(id, &attach),
             ControlRequest::Members(members) => {
                 self.check_name(&members.system)?;
                 let known = self.makings.ranks.known()?;
@@ -139,8 +140,12 @@ impl SystemEngine {
     }
 
     /// Takes a client in: from now on its connection is its lease.
-    fn attach(&mut self, id: ConnectionId, system: &str) -> Result<()> {
+    fn attach(&mut self, id: ConnectionId, request: &Attach) -> Result<()> {
+        let Attach { system, credentials } = request;
         self.check_name(system)?;
+        if !credentials.is_valid() {
+            fail!(Code::Inval, "the client's user or one of its groups has no name of the form name@");
+        }
         let known = self.makings.ranks.known()?;
         let Some(own) = known.table.find(known.own) else { fail!(Code::Again, "the engine is starting; try again") };
         match self.targets {
@@ -152,11 +157,11 @@ impl SystemEngine {
             ),
             _ => fail!(Code::Again, "rank {}, which leads the metadata service, is starting; try again", known.own.0),
         }
-        let session = self.makings.sessions.admit(&*self.makings.env.random);
+        let session = self.makings.sessions.admit(&*self.makings.env.random, Peer::elsewhere(credentials.clone()));
         let hello = Hello {
             session,
             process: std::process::id(),
-            system: system.to_owned(),
+            system: system.clone(),
             provider: self.makings.fabric.provider().to_owned(),
             targets: own.targets.clone(),
         };

@@ -213,7 +213,7 @@ impl Engine {
     }
 
     fn attach(&self) -> (u64, WireClient) {
-        let session = self.sessions.admit(&*self.env.random);
+        let session = self.sessions.admit(&*self.env.random, daos_server::Peer::trusted("sim@"));
         let transport = self.network.open().expect("room");
         (session, WireClient::attach(&self.env, &self.spawner, transport, &self.addresses, session))
     }

@@ -1,7 +1,8 @@
 //! The bytes of every message, as released. A change here is a new version of the protocol: see `daos_rpc`'s frame.
 
 use crate::*;
-use daos_types::{ContainerId, Epoch, Extent, HandleId, Key, ObjectId, PoolId, Rank, Reference, TargetIndex};
+use daos_security::Credentials;
+use daos_types::{ContainerId, Epoch, Extent, HandleId, HolderId, Key, ObjectId, PoolId, Rank, Reference, TargetIndex};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -69,6 +70,14 @@ fn properties() -> Properties {
     Properties { label: "l".into(), kind: 1, numbers: vec![(13, 14)], texts: vec![(15, "t".into())] }
 }
 
+fn new_access() -> NewAccess {
+    NewAccess { user: "u".into(), group: "g".into(), list: blob() }
+}
+
+fn access_of() -> Access {
+    Access { user: "u".into(), group: "g".into(), list: blob() }
+}
+
 fn request() -> ContainerRequest {
     ContainerRequest { pool: pool(), container: container(), handle: handle() }
 }
@@ -81,9 +90,30 @@ fn every_message_has_its_bytes() {
     pools(&mut golden);
     containers(&mut golden);
     targets(&mut golden);
+    access(&mut golden);
     let hello = Hello { session: 1, process: 2, system: "s".into(), provider: "p".into(), targets: vec!["t".into()] };
     golden.check("Hello", &hello);
     assert!(golden.0.is_empty(), "messages that are no more: {:?}", golden.0.keys());
+}
+
+fn access(golden: &mut Golden) {
+    let of_container = AccessOf::Container(ContainerHandle { pool: pool(), container: container(), handle: handle() });
+    golden.check("AccessGet", &AccessGet { of: of_container.clone() });
+    golden.check("Access", &access_of());
+    for (name, change) in [
+        ("Overwrite", AccessChange::Overwrite(blob())),
+        ("Update", AccessChange::Update(blob())),
+        ("Delete", AccessChange::Delete(WirePrincipal { kind: 1, name: Some("n".into()) })),
+        ("Owner", AccessChange::Owner(NewOwner { user: "u".into(), group: "g".into() })),
+    ] {
+        golden.check(&format!("AccessSet.{name}"), &AccessSet { of: of_container.clone(), change });
+    }
+    golden.check(
+        "AccessSet.Pool",
+        &AccessSet { of: AccessOf::Pool(Reference::Id(pool().0)), change: AccessChange::Update(blob()) },
+    );
+    let credentials = Credentials { user: "u@".into(), group: "g@".into(), groups: vec!["h@".into()] };
+    golden.check("Credentials", &credentials);
 }
 
 fn objects(golden: &mut Golden) {
@@ -134,12 +164,22 @@ fn answers_of_objects(golden: &mut Golden) {
 fn pools(golden: &mut Golden) {
     let system = SystemReply { name: "n".into(), provider: "p".into(), process: 1, targets: vec!["t".into()] };
     golden.check("SystemReply", &system);
-    golden.check("PoolCreate", &PoolCreate { id: pool(), label: "l".into(), size: 27, durability: "d".into() });
+    let (access, numbers) = (new_access(), vec![(44, 45)]);
+    let create = PoolCreate { id: pool(), label: "l".into(), size: 27, durability: "d".into(), access, numbers };
+    golden.check("PoolCreate", &create);
+    let manage = PoolManage { pool: Reference::Id(pool().0), label: "l".into(), numbers: vec![(44, 45)] };
+    golden.check("PoolManage", &manage);
+    let managed = PoolManaged { id: pool(), label: "l".into(), numbers: vec![(44, 45)], access: access_of() };
+    golden.check("PoolManaged", &managed);
+    golden.check("PoolEvict", &PoolEvict { pool: Reference::Id(pool().0), handles: vec![handle()] });
+    let id = RequestId { holder: HolderId::from_bytes([50; 16]), sequence: 51, answered: 52, attempt: 53 };
+    golden.check("RequestId", &id);
     let by_label = Reference::parse("label").expect("a label");
     golden.check("PoolDestroy", &PoolDestroy { pool: by_label, force: true });
     let entry = PoolEntry { id: pool(), label: "l".into(), state: "s".into(), service_ranks: vec![Rank(28)] };
     golden.check("PoolEntry", &entry);
-    golden.check("PoolConnect", &PoolConnect { pool: Reference::Id(pool().0), handle: handle(), flags: 2 });
+    golden
+        .check("PoolConnect", &PoolConnect { pool: Reference::Id(pool().0), handle: handle(), flags: 2, again: true });
     let target = PoolMapTarget { rank: Rank(28), index: TargetIndex(29), address: "a".into(), state: 1 };
     golden.check("PoolConnected", &PoolConnected { id: pool(), map_version: 30, targets: vec![target] });
     golden.check("PoolRequest", &PoolRequest { pool: pool(), handle: handle() });
@@ -155,6 +195,7 @@ fn pools(golden: &mut Golden) {
         containers: 35,
         durability: "d".into(),
         numbers: vec![(44, 45)],
+        access: access_of(),
     };
     golden.check("PoolQueryReply", &query);
     let request = PoolRequest { pool: pool(), handle: handle() };
@@ -168,19 +209,40 @@ fn pools(golden: &mut Golden) {
 }
 
 fn containers(golden: &mut Golden) {
-    let create = ContainerCreate { pool: pool(), handle: handle(), container: container(), properties: properties() };
+    let (properties_given, access) = (properties(), new_access());
+    let create = ContainerCreate {
+        pool: pool(),
+        handle: handle(),
+        container: container(),
+        properties: properties_given,
+        access,
+    };
     golden.check("ContainerCreate", &create);
     let by_label = Reference::parse("label").expect("a label");
     let destroy = ContainerDestroy { pool: pool(), handle: handle(), container: by_label.clone(), force: false };
     golden.check("ContainerDestroy", &destroy);
     golden.check("ContainerList", &ContainerList { pool: pool(), handle: handle(), after: Some(container()) });
     golden.check("ContainerEntry", &ContainerEntry { id: container(), label: "l".into() });
-    let open = ContainerOpen { pool: pool(), pool_handle: handle(), container: by_label, handle: handle(), flags: 2 };
+    let open = ContainerOpen {
+        pool: pool(),
+        pool_handle: handle(),
+        container: by_label,
+        handle: handle(),
+        flags: 2,
+        again: false,
+    };
     golden.check("ContainerOpen", &open);
-    golden.check("ContainerOpened", &ContainerOpened { id: container(), properties: properties() });
+    golden.check("ContainerOpened", &ContainerOpened { id: container(), properties: properties(), rights: 54 });
     golden.check("ContainerRequest", &request());
-    let query =
-        ContainerQueryReply { properties: properties(), handles: 34, snapshots: 36, open_time: 37, modify_time: 38 };
+    let query = ContainerQueryReply {
+        properties: properties(),
+        rights: 54,
+        access: access_of(),
+        handles: 34,
+        snapshots: 36,
+        open_time: 37,
+        modify_time: 38,
+    };
     golden.check("ContainerQueryReply", &query);
     golden.check("ContainerSetProperties", &ContainerSetProperties { request: request(), properties: properties() });
     golden.check("AllocateObjectIds", &AllocateObjectIds { request: request(), count: 39 });
@@ -199,5 +261,5 @@ fn targets(golden: &mut Golden) {
     golden.check("TargetContainer", &TargetContainer { pool: pool(), container: container() });
     golden.check("TargetSpace", &TargetSpace { meta: space(), data: space() });
     golden.check("HandleQuery", &HandleQuery { pool: pool(), container: container(), handle: handle() });
-    golden.check("HandleGrant", &HandleGrant { write: true });
+    golden.check("HandleGrant", &HandleGrant { read: false, write: true });
 }
