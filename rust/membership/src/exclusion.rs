@@ -30,7 +30,8 @@ pub enum Verdict {
 #[derive(Debug, Default)]
 pub struct Exclusions {
     settings: ExclusionSettings,
-    dead: BTreeMap<Rank, u64>,
+    /// The life that ended, and since when.
+    dead: BTreeMap<Rank, (u64, Duration)>,
     done: VecDeque<(Duration, Rank)>,
 }
 
@@ -40,15 +41,15 @@ impl Exclusions {
         Exclusions { settings, ..Exclusions::default() }
     }
 
-    /// A member is taken for dead.
-    pub fn note_dead(&mut self, member: Member) {
-        let incarnation = self.dead.entry(member.rank).or_insert(member.incarnation);
+    /// A member is taken for dead. One that has said good-bye is as well, and will be known to have stopped soon.
+    pub fn note_dead(&mut self, now: Duration, member: Member) {
+        let (incarnation, _) = self.dead.entry(member.rank).or_insert((member.incarnation, now));
         *incarnation = (*incarnation).max(member.incarnation);
     }
 
     /// A member lives. An older life of one whose newer one is dead does not count.
     pub fn note_alive(&mut self, member: Member) {
-        if self.dead.get(&member.rank).is_some_and(|dead| member.incarnation > *dead) {
+        if self.dead.get(&member.rank).is_some_and(|(dead, _)| member.incarnation > *dead) {
             self.dead.remove(&member.rank);
         }
     }
@@ -63,6 +64,13 @@ impl Exclusions {
             self.dead.keys().copied().filter(|rank| view.serving.contains(rank) && *rank != view.own).collect();
         if dead.is_empty() {
             return Verdict::Wait("nobody is dead");
+        }
+        let patience = self.settings.patience;
+        let is_over =
+            |rank: &Rank| self.dead.get(rank).is_some_and(|(_, since)| now.saturating_sub(*since) >= patience);
+        let due: Vec<Rank> = dead.iter().copied().filter(is_over).collect();
+        if due.is_empty() {
+            return Verdict::Wait("those that are dead may have been stopped, and be known to be soon");
         }
         if 2 * dead.len() >= view.serving.len() {
             return Verdict::Wait("half of the ranks or more seem to be dead: it is rather this one that is cut off");
@@ -80,7 +88,7 @@ impl Exclusions {
                 "as many ranks as may be excluded at once have been; the next one is when that was a while ago",
             );
         }
-        let now_excluded: Vec<Rank> = dead.into_iter().take(left).collect();
+        let now_excluded: Vec<Rank> = due.into_iter().take(left).collect();
         self.done.extend(now_excluded.iter().map(|rank| (now, *rank)));
         Verdict::Exclude(now_excluded)
     }

@@ -153,6 +153,14 @@ impl Membership {
         Ok(())
     }
 
+    /// Greets a rank of which it is not known whether it lives: it answers with all that it knows. Nobody waits for it.
+    pub fn greet(&mut self, now: Duration, rank: Rank) -> Result<()> {
+        self.pass(now);
+        let known = self.swim.iter_membership_state().map(|member| *member.id()).find(|member| member.rank == rank);
+        let member = known.unwrap_or(Member { rank, incarnation: 0 });
+        self.swim.announce(member, &mut self.outside).map_err(failure)
+    }
+
     /// Hears a message. Bytes that are none are an error that changes nothing.
     pub fn receive(&mut self, now: Duration, bytes: &[u8]) -> Result<()> {
         self.pass(now);

@@ -75,11 +75,13 @@ pub struct ExclusionSettings {
     pub ranks_per_exclusion: u32,
     /// How long an exclusion counts.
     pub window: Duration,
+    /// How long a rank has been dead before it is excluded.
+    pub patience: Duration,
 }
 
 impl Default for ExclusionSettings {
     /// A quarter of the ranks in a minute: more than that at once is a network, a switch or a rack, where people should look first.
     fn default() -> ExclusionSettings {
-        ExclusionSettings { ranks_per_exclusion: 4, window: Duration::from_secs(60) }
+        ExclusionSettings { ranks_per_exclusion: 4, window: Duration::from_secs(60), patience: Duration::from_secs(2) }
     }
 }

@@ -27,23 +27,34 @@ fn one_dead_rank_is_excluded_once() {
     let mut exclusions = Exclusions::new(ExclusionSettings::default());
     let mut system = view(0..5, [0]);
     assert!(matches!(exclusions.decide(at(0), &system), Verdict::Wait(_)));
-    exclusions.note_dead(dead(3, 7));
-    assert_eq!(exclusions.decide(at(1), &system), Verdict::Exclude(vec![Rank(3)]));
+    exclusions.note_dead(at(0), dead(3, 7));
+    assert_eq!(exclusions.decide(at(3), &system), Verdict::Exclude(vec![Rank(3)]));
     system.serving.remove(&Rank(3));
-    assert!(matches!(exclusions.decide(at(2), &system), Verdict::Wait(_)));
+    assert!(matches!(exclusions.decide(at(4), &system), Verdict::Wait(_)));
+}
+
+/// One that has said good-bye is dead at once, and its state comes a moment later.
+#[test]
+fn one_that_has_just_died_is_waited_for() {
+    let mut exclusions = Exclusions::new(ExclusionSettings::default());
+    exclusions.note_dead(at(10), dead(3, 7));
+    assert!(matches!(exclusions.decide(at(11), &view(0..5, [0])), Verdict::Wait(_)));
+    // Hearing it again does not begin anew.
+    exclusions.note_dead(at(11), dead(3, 7));
+    assert_eq!(exclusions.decide(at(12), &view(0..5, [0])), Verdict::Exclude(vec![Rank(3)]));
 }
 
 #[test]
 fn one_that_lives_again_is_not_excluded() {
     let mut exclusions = Exclusions::new(ExclusionSettings::default());
-    exclusions.note_dead(dead(3, 7));
+    exclusions.note_dead(at(0), dead(3, 7));
     exclusions.note_alive(dead(3, 7));
     exclusions.note_alive(dead(3, 8));
-    assert!(matches!(exclusions.decide(at(1), &view(0..5, [0])), Verdict::Wait(_)));
+    assert!(matches!(exclusions.decide(at(3), &view(0..5, [0])), Verdict::Wait(_)));
     // News of an older life that comes late changes nothing about a newer one that is dead.
-    exclusions.note_dead(dead(3, 9));
+    exclusions.note_dead(at(0), dead(3, 9));
     exclusions.note_alive(dead(3, 8));
-    assert_eq!(exclusions.decide(at(1), &view(0..5, [0])), Verdict::Exclude(vec![Rank(3)]));
+    assert_eq!(exclusions.decide(at(3), &view(0..5, [0])), Verdict::Exclude(vec![Rank(3)]));
 }
 
 #[test]
@@ -51,7 +62,7 @@ fn no_more_than_a_share_goes_at_once() {
     let mut exclusions = Exclusions::new(ExclusionSettings::default());
     let mut system = view(0..12, [0]);
     for rank in 7..12 {
-        exclusions.note_dead(dead(rank, 1));
+        exclusions.note_dead(at(0), dead(rank, 1));
     }
     assert_eq!(exclusions.decide(at(100), &system), Verdict::Exclude(vec![Rank(7), Rank(8), Rank(9)]));
     system.serving.retain(|rank| ![7, 8, 9].contains(&rank.0));
@@ -62,22 +73,22 @@ fn no_more_than_a_share_goes_at_once() {
 #[test]
 fn one_that_is_cut_off_excludes_nobody() {
     let mut exclusions = Exclusions::new(ExclusionSettings::default());
-    exclusions.note_dead(dead(1, 1));
-    assert!(matches!(exclusions.decide(at(1), &view(0..2, [0])), Verdict::Wait(_)));
-    exclusions.note_dead(dead(2, 1));
-    assert!(matches!(exclusions.decide(at(1), &view(0..4, [0])), Verdict::Wait(_)));
+    exclusions.note_dead(at(0), dead(1, 1));
+    assert!(matches!(exclusions.decide(at(3), &view(0..2, [0])), Verdict::Wait(_)));
+    exclusions.note_dead(at(0), dead(2, 1));
+    assert!(matches!(exclusions.decide(at(3), &view(0..4, [0])), Verdict::Wait(_)));
 }
 
 #[test]
 fn the_metadata_service_keeps_its_majority() {
     let mut exclusions = Exclusions::new(ExclusionSettings::default());
     let mut system = view(0..8, [0, 1, 2]);
-    exclusions.note_dead(dead(1, 1));
-    assert_eq!(exclusions.decide(at(1), &system), Verdict::Exclude(vec![Rank(1)]));
+    exclusions.note_dead(at(0), dead(1, 1));
+    assert_eq!(exclusions.decide(at(3), &system), Verdict::Exclude(vec![Rank(1)]));
     system.serving.remove(&Rank(1));
-    exclusions.note_dead(dead(2, 1));
-    exclusions.note_dead(dead(6, 1));
-    assert!(matches!(exclusions.decide(at(2), &system), Verdict::Wait(_)));
+    exclusions.note_dead(at(0), dead(2, 1));
+    exclusions.note_dead(at(0), dead(6, 1));
+    assert!(matches!(exclusions.decide(at(4), &system), Verdict::Wait(_)));
 }
 
 proptest! {
@@ -97,7 +108,7 @@ proptest! {
         let mut now = Duration::ZERO;
         for (rank, seconds) in deaths {
             now += at(seconds);
-            exclusions.note_dead(dead(rank, 1));
+            exclusions.note_dead(now, dead(rank, 1));
             gone.insert(Rank(rank));
             if let Verdict::Exclude(excluded) = exclusions.decide(now, &system) {
                 prop_assert!(!excluded.is_empty());

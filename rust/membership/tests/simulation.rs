@@ -278,6 +278,23 @@ fn a_killed_member_is_found_dead_by_all() {
     }
 }
 
+/// A rank of which nothing but its number is known is met by a greeting.
+#[test]
+fn a_greeting_is_enough() {
+    let mut world = World::new(3, 5);
+    world.run_until_agreed(40_000, "start");
+    world.kill(2);
+    world.run_until_agreed(60_000, "killed");
+    let own = Member { rank: Rank(2), incarnation: 77 };
+    let mut member = Membership::new(own, &MembershipSettings::default(), 3, duration(world.now));
+    member.greet(duration(world.now), Rank(1)).expect("it knows nobody");
+    member.greet(duration(world.now), Rank(99)).expect("nobody hears that");
+    world.nodes[2].member = Some(member);
+    world.nodes[2].alive.clear();
+    world.take(2);
+    world.run_until_agreed(5_000, "greeted");
+}
+
 #[test]
 fn a_restart_before_anybody_noticed_is_a_new_life() {
     for seed in seeds(10) {

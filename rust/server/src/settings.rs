@@ -1,5 +1,6 @@
 //! Numbers that bound what a target does.
 
+use daos_membership::MembershipSettings;
 use daos_object_service::ObjectServiceSettings;
 use daos_rpc::EndpointSettings;
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub struct TargetSettings {
     pub drain_timeout: Duration,
     /// Bytes of the pool service's metadata beyond which it is copied, without what was deleted.
     pub renew_system_at: u64,
+    /// How the engines of a system look after each other.
+    pub membership: MembershipSettings,
 }
 
 impl Default for TargetSettings {
@@ -27,6 +30,7 @@ impl Default for TargetSettings {
             call_timeout: Duration::from_secs(120),
             drain_timeout: Duration::from_secs(5),
             renew_system_at: 32 << 20,
+            membership: MembershipSettings::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod context;
 mod dispatch;
 mod internal;
+mod members;
 mod peers;
 mod pools;
 
@@ -23,6 +24,7 @@ use daos_rpc::{Address, Endpoint, Transport};
 use daos_status::{Code, Result, fail};
 use daos_types::{Rank, TargetIndex};
 use daos_wire::{ControlReply, Join, RankState};
+use members::Members;
 use pools::Pools;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -101,6 +103,8 @@ pub(crate) struct Inner {
     pub capacity: Arc<dyn Capacity>,
     /// On the first target only, once its rows are read.
     pub service: RefCell<Option<Rc<Service>>>,
+    /// On the first target of an engine of a system.
+    pub members: RefCell<Option<Rc<Members>>>,
     /// Requests under way.
     pub running: Cell<usize>,
     pub idle: Signal,
@@ -128,6 +132,7 @@ impl Target {
             is_new,
         } = parts;
         let clock = Rc::new(HybridClock::new(env.clock.clone()));
+        let incarnation = clock.next();
         let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
         let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
         let peers = Rc::new(Peers::new(index, endpoint.clone(), ranks, sessions.clone(), settings.call_timeout));
@@ -147,6 +152,7 @@ impl Target {
             objects,
             capacity: capacity.clone(),
             service: RefCell::default(),
+            members: RefCell::default(),
             running: Cell::new(0),
             idle: Signal::new(),
             stopping: Cell::new(false),
@@ -158,6 +164,10 @@ impl Target {
         if index == SERVICE_TARGET && known.own == known.table.service {
             let service = Service::start(&target.0, &*media, clock, capacity, is_new).await?;
             target.0.service.replace(Some(service));
+        }
+        if index == SERVICE_TARGET && target.0.identity.is_system {
+            let members = Members::start(&target.0, incarnation)?;
+            target.0.members.replace(Some(members));
         }
         Ok(target)
     }
@@ -197,6 +207,10 @@ impl Target {
     pub async fn stop(&self) -> Result<()> {
         let inner = &self.0;
         inner.stopping.set(true);
+        let members = inner.members.take();
+        if let Some(members) = members {
+            members.leave().await;
+        }
         let drained = inner.idle.wait_until(|| inner.running.get() == 0);
         if inner.spawner.timeout(inner.settings.drain_timeout, drained).await.is_none() {
             daos_env::log!(

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod life;
+mod membership;
 mod ranks;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use serde_json::Value;
 
 /// The states by rank.
-fn states(cluster: &Cluster) -> Vec<String> {
+pub fn states(cluster: &Cluster) -> Vec<String> {
     let answer = cluster.response("dmg", &["system", "query"]);
     let members = answer["members"].as_array().expect("a list");
     let mut states: Vec<(u64, String)> = members

@@ -55,6 +55,8 @@ pub struct SystemEngine {
     /// The version of the table that other engines were told last.
     told: u64,
     on_ready: Option<Box<dyn FnOnce(&SystemReady)>>,
+    /// It joins again, having been excluded.
+    returning: bool,
     /// What an administrator wants and is not done yet.
     pub(super) operations: Vec<Operation>,
     _lock: DirectoryLock,
@@ -135,6 +137,7 @@ impl SystemEngine {
             told: 0,
             on_ready: Some(on_ready),
             operations: Vec::new(),
+            returning: false,
             _lock: lock,
         })
     }
@@ -302,7 +305,9 @@ impl SystemEngine {
             News::Joined(joined) => self.joined(*joined)?,
             News::Table(table) => {
                 if let Some(member) = &self.identity.member {
-                    self.makings.ranks.set(member.rank, *table)?;
+                    let rank = member.rank;
+                    self.makings.ranks.set(rank, *table)?;
+                    self.come_back(rank);
                 }
             }
             News::Refused(status) => return Err(status.while_doing("joining the system")),
@@ -316,8 +321,22 @@ impl SystemEngine {
         Ok(())
     }
 
+    /// Joins again when the others have taken this engine for dead, though it serves: it was stopped for a while, or its network cut.
+    fn come_back(&mut self, rank: Rank) {
+        let state = self.makings.ranks.known().ok().and_then(|known| known.state(rank));
+        if self.returning {
+            return;
+        }
+        if let (Targets::Serving(_), Some(link), Some(RankState::Excluded)) = (&self.targets, &self.link, state) {
+            self.returning = true;
+            daos_env::log!(Warn, "engine", "rank {} was excluded, and is alive: it joins again", rank.0);
+            link.join(self.join_request(RankState::Joined));
+        }
+    }
+
     fn joined(&mut self, joined: Joined) -> Result<()> {
         let Joined { rank, token, table } = joined;
+        self.returning = false;
         let member = Membership { name: table.system.clone(), system: table.id, rank };
         if self.identity.member.as_ref() != Some(&member) {
             self.identity.member = Some(member);

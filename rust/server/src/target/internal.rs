@@ -5,7 +5,7 @@ use daos_status::{Code, Result, fail};
 use daos_store::{ChecksumKind, ContainerSettings};
 use daos_types::{HandleId, PoolId};
 use daos_wire::{
-    HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate,
+    Blob, HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate,
     TargetPoolProperties, decode, encode, take_page,
 };
 use std::rc::Rc;
@@ -25,6 +25,7 @@ pub(super) fn serves(opcode: Opcode) -> bool {
             | Opcode::RankOffer
             | Opcode::HandleQuery
             | Opcode::HandlesRevoke
+            | Opcode::Membership
     )
 }
 
@@ -82,6 +83,14 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
             match service {
                 Some(service) => Ok(encode(&service.query_handle(&query)?)),
                 None => fail!(Code::NoService, "the pool service is not ready yet"),
+            }
+        }
+        Opcode::Membership => {
+            let message: Blob = decode(body)?;
+            let members = target.members.borrow().clone();
+            match members {
+                Some(members) => Ok(encode(&members.receive(&message.0)?)),
+                None => fail!(Code::Again, "the engine does not take part in membership yet"),
             }
         }
         Opcode::HandlesRevoke => {

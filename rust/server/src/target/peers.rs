@@ -73,6 +73,16 @@ impl Peers {
         decode(&reply)
     }
 
+    /// As [`Peers::call`], of a rank in whatever state, with a time of its own.
+    pub async fn tell<Q: Wire>(&self, target: TargetName, opcode: Opcode, request: &Q, limit: Duration) -> Result<()> {
+        let known = self.known()?;
+        let Some(address) = known.address(target) else {
+            fail!(Code::BadTarget, "the system has no rank {}", target.0.0);
+        };
+        self.endpoint.set_session(address, self.sessions.engine())?;
+        self.endpoint.call(address, opcode as u16, encode(request), limit).await.map(drop)
+    }
+
     /// Asks many targets at once; gives their answers in order, or the first error after all have answered.
     pub async fn call_all<Q: Wire, R: Wire>(
         &self,

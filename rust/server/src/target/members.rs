@@ -1,0 +1,195 @@
+//! Membership as the first target of an engine runs it: it tells the core the time, carries its messages, and brings what it finds
+//! to the metadata service, if that runs here.
+
+use super::{Inner, Peers};
+use crate::ranks::{Known, TargetName};
+use daos_env::Spawner;
+use daos_env::sync::{Budget, join_all};
+use daos_membership::{
+    Event, ExclusionSettings, Exclusions, Member, Membership, MembershipSettings, Message, SystemView, Verdict,
+};
+use daos_status::Result;
+use daos_types::Rank;
+use daos_wire::{Blob, Opcode, RankState};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+/// Messages under way: what is beyond is not sent, as if it had been lost.
+const UNDER_WAY_MAX: u64 = 256;
+/// How long a message may take. What comes later has no use.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the engine's end waits for those to whom it says good-bye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Who lives, as the engine sees it.
+pub(crate) struct Members {
+    membership: RefCell<Membership>,
+    exclusions: RefCell<Exclusions>,
+    peers: Rc<Peers>,
+    spawner: Spawner,
+    under_way: Rc<Budget>,
+    period: Duration,
+    /// When somebody is looked for next who should live and was not heard of.
+    next_look: Cell<Duration>,
+    /// Who was looked for last.
+    looked_for: Cell<u32>,
+    /// Why nobody was excluded, when that was said last.
+    said: Cell<&'static str>,
+}
+
+impl Members {
+    /// Takes part from now on, in the life that begins with `incarnation`, until the target ends.
+    pub fn start(target: &Rc<Inner>, incarnation: u64) -> Result<Rc<Members>> {
+        let settings: MembershipSettings = target.settings.membership;
+        let own = Member { rank: target.peers.known()?.own, incarnation };
+        let (spawner, seed) = (target.spawner.clone(), target.env.random.next_u64());
+        let members = Rc::new(Members {
+            membership: RefCell::new(Membership::new(own, &settings, seed, spawner.clock().monotonic())),
+            exclusions: RefCell::new(Exclusions::new(ExclusionSettings::default())),
+            peers: target.peers.clone(),
+            under_way: Budget::new(UNDER_WAY_MAX),
+            period: settings.period,
+            next_look: Cell::default(),
+            looked_for: Cell::default(),
+            said: Cell::new(""),
+            spawner,
+        });
+        members.spawner.spawn(run(Rc::downgrade(target), Rc::downgrade(&members), members.spawner.clone()));
+        Ok(members)
+    }
+
+    fn now(&self) -> Duration {
+        self.spawner.clock().monotonic()
+    }
+
+    /// Hears a message of another engine.
+    pub fn receive(&self, bytes: &[u8]) -> Result<()> {
+        let heard = self.membership.borrow_mut().receive(self.now(), bytes);
+        self.send();
+        heard
+    }
+
+    /// Says good-bye, so that nobody has to suspect this engine first.
+    pub async fn leave(&self) {
+        if self.membership.borrow_mut().leave(self.now()).is_err() {
+            return;
+        }
+        let messages: Vec<Message> = std::iter::from_fn(|| self.membership.borrow_mut().take_message()).collect();
+        join_all(messages.into_iter().map(|message| async move {
+            let target: TargetName = (message.to, super::SERVICE_TARGET);
+            let _lost = self.peers.tell(target, Opcode::Membership, &Blob(message.bytes), GOODBYE_TIMEOUT).await;
+        }))
+        .await;
+    }
+
+    /// Sends what there is to say. What does not arrive is as good as lost.
+    fn send(&self) {
+        loop {
+            let message = self.membership.borrow_mut().take_message();
+            let Some(message) = message else { return };
+            let Some(permit) = self.under_way.try_take(1) else { continue };
+            let peers = self.peers.clone();
+            self.spawner.spawn(async move {
+                let target: TargetName = (message.to, super::SERVICE_TARGET);
+                let _lost = peers.tell(target, Opcode::Membership, &Blob(message.bytes), MESSAGE_TIMEOUT).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// Greets one of those who should live and are not known to.
+    fn look_for_missing(&self, known: &Known) {
+        let now = self.now();
+        if now < self.next_look.get() {
+            return;
+        }
+        self.next_look.set(now.saturating_add(self.period));
+        let alive = self.membership.borrow().members();
+        let serving = known.table.ranks.iter().filter(|entry| entry.state == RankState::Joined as u8);
+        let missing: Vec<Rank> = serving
+            .map(|entry| entry.rank)
+            .filter(|rank| *rank != known.own && alive.binary_search_by_key(rank, |member| member.rank).is_err())
+            .collect();
+        if !missing.is_empty() {
+            self.looked_for.set(self.looked_for.get().wrapping_add(1));
+            let rank = missing[self.looked_for.get() as usize % missing.len()];
+            let _lost = self.membership.borrow_mut().greet(now, rank);
+        }
+    }
+
+    /// Takes what was found out. What it means for the system is decided where the metadata service runs.
+    fn hear(&self) {
+        loop {
+            let event = self.membership.borrow_mut().take_event();
+            let Some(event) = event else { return };
+            match event {
+                Event::Alive(member) => {
+                    daos_env::log!(Info, "membership", "rank {} lives ({})", member.rank.0, member.incarnation);
+                    self.exclusions.borrow_mut().note_alive(member);
+                }
+                Event::Dead(member) => {
+                    daos_env::log!(Warn, "membership", "rank {} does not answer, and is taken for dead", member.rank.0);
+                    self.exclusions.borrow_mut().note_dead(self.now(), member);
+                }
+                Event::Excluded(own) => daos_env::log!(
+                    Warn,
+                    "membership",
+                    "the other engines have taken this one, rank {}, for dead: was it stopped, or its network cut?",
+                    own.rank.0
+                ),
+            }
+        }
+    }
+
+    /// The dead that are to be excluded now.
+    fn to_exclude(&self, known: &Known) -> Vec<Rank> {
+        let is_part = |state: Option<RankState>| matches!(state, Some(RankState::Joined | RankState::Unresponsive));
+        let parts = known.table.ranks.iter().filter(|entry| is_part(RankState::from_number(entry.state)));
+        let view = SystemView {
+            serving: parts.map(|entry| entry.rank).collect(),
+            replicas: [known.table.service].into_iter().collect(),
+            own: known.own,
+        };
+        match self.exclusions.borrow_mut().decide(self.now(), &view) {
+            Verdict::Exclude(ranks) => {
+                self.said.set("");
+                ranks
+            }
+            Verdict::Wait(why) => {
+                if self.said.replace(why) != why {
+                    daos_env::log!(Info, "membership", "no rank is excluded: {why}");
+                }
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Runs membership until the target ends.
+async fn run(target: Weak<Inner>, members: Weak<Members>, spawner: Spawner) {
+    loop {
+        let Some((members, inner)) = members.upgrade().zip(target.upgrade()) else { return };
+        if inner.stopping.get() {
+            return;
+        }
+        members.membership.borrow_mut().tick(members.now());
+        members.hear();
+        if let Ok(known) = members.peers.known() {
+            members.look_for_missing(&known);
+            let service = inner.service.borrow().clone();
+            if let Some(service) = service {
+                for rank in members.to_exclude(&known) {
+                    if let Err(status) = service.set_rank_state(rank, RankState::Excluded).await {
+                        daos_env::log!(Error, "membership", "rank {} could not be excluded: {status}", rank.0);
+                    }
+                }
+            }
+        }
+        members.send();
+        let due = members.membership.borrow().next_due();
+        drop((members, inner));
+        spawner.sleep(due.max(Duration::from_millis(1))).await;
+    }
+}
