@@ -208,12 +208,9 @@ async fn connected(
 ) -> Result<Rc<Connection>> {
     let is_system = matches!(stream, LeaseStream::System(_));
     let targets = hello.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<Address>>>()?;
-    let targets = transport::ways_to(client.0.settings.transport, targets)?;
-    let (transport, shared) = transport::open(client, &hello.provider, &targets)?;
-    let endpoint = endpoint(client, transport, &targets, hello.session)?;
-    if let Some(shared) = shared {
-        transport::settle(client, &shared).await;
-    }
+    let transport = transport::open(client, &hello.provider, &targets)?;
+    let endpoint = endpoint(client, transport.clone(), &targets, hello.session)?;
+    transport::settle(client, &transport).await;
     let lost = Rc::new(Cell::new(false));
     let lease = {
         let (endpoint, lost, peers) = (endpoint.clone(), lost.clone(), targets.clone());

@@ -100,6 +100,8 @@ pub struct Spawner(Rc<Inner>);
 pub struct Executor {
     spawner: Spawner,
     spin: Duration,
+    /// For so long of that, the core is not offered to others.
+    quiet_spin: Duration,
 }
 
 /// The result of a task to wait for; dropping it leaves the task running.
@@ -209,7 +211,10 @@ impl Executor {
             sources: RefCell::default(),
             timers: RefCell::default(),
         };
-        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin })
+        // On one core, what is waited for does not happen while this thread spins.
+        let is_alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+        let quiet_spin = if is_alone { Duration::ZERO } else { spin / 2 };
+        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin, quiet_spin })
     }
 
     /// Starts tasks and timers.
@@ -290,8 +295,14 @@ impl Executor {
         }
         let now = self.spawner.0.clock.monotonic();
         let since = *idle_since.get_or_insert(now);
-        if now.saturating_sub(since) < self.spin {
-            std::hint::spin_loop();
+        let idle = now.saturating_sub(since);
+        if idle < self.spin {
+            if idle < self.quiet_spin {
+                std::hint::spin_loop();
+            } else {
+                // The peer may wait for this very core.
+                std::thread::yield_now();
+            }
             return;
         }
         self.sleep(limit);

@@ -6,6 +6,7 @@
 
 mod ways;
 
+use crate::settings::MESSAGE_SIZE_DEFAULT;
 use crate::shared_memory::SharedMemoryTransport;
 use crate::{Access, Address, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};
 use daos_env::{IoBuffer, Source};
@@ -25,7 +26,8 @@ pub type Opener = Box<dyn Fn() -> Result<Rc<dyn Transport>>>;
 
 /// See [the module](self).
 pub struct CompositeTransport {
-    shared: Rc<SharedMemoryTransport>,
+    /// Nothing when only the network is wanted.
+    shared: Option<Rc<SharedMemoryTransport>>,
     network: OnceCell<Rc<dyn Transport>>,
     opener: Opener,
     receiver: RefCell<Option<Rc<dyn Receiver>>>,
@@ -36,10 +38,10 @@ pub struct CompositeTransport {
 }
 
 impl CompositeTransport {
-    /// An endpoint of shared memory that opens a network when a peer needs it.
-    pub fn new(shared: Rc<SharedMemoryTransport>, opener: Opener) -> Result<Rc<CompositeTransport>> {
+    /// An endpoint of shared memory (or without, for who wants none) that opens a network when a peer needs it.
+    pub fn new(shared: Option<Rc<SharedMemoryTransport>>, opener: Opener) -> Result<Rc<CompositeTransport>> {
         let descriptors = Both::new()?;
-        if let Some(descriptor) = shared.descriptor() {
+        if let Some(descriptor) = shared.as_ref().and_then(|shared| shared.descriptor()) {
             descriptors.add(descriptor)?;
         }
         Ok(Rc::new(CompositeTransport {
@@ -71,7 +73,13 @@ impl CompositeTransport {
 
     /// Waits until the connections through shared memory that are being made were made or refused.
     pub async fn settled(&self) {
-        self.shared.settled().await;
+        if let Some(shared) = &self.shared {
+            shared.settled().await;
+        }
+    }
+
+    fn knew(&self, way: Way, place: &Address) -> bool {
+        way == Way::Shared && self.shared.as_ref().is_some_and(|shared| shared.knew(place))
     }
 
     fn translated(&self, way: Way) -> Option<Rc<dyn Receiver>> {
@@ -81,18 +89,16 @@ impl CompositeTransport {
 
     fn of(&self, peer: PeerIndex) -> Result<(&dyn Transport, PeerIndex)> {
         match inner_of(peer) {
-            (Way::Shared, inner) => Ok((self.shared.as_ref(), inner)),
-            (Way::Network, inner) => match self.network.get() {
-                Some(network) => Ok((network.as_ref(), inner)),
-                None => fail!(Code::Unreach, "the peer was forgotten"),
-            },
+            (Way::Shared, inner) => self.shared.as_ref().map(|shared| (&**shared as &dyn Transport, inner)),
+            (Way::Network, inner) => self.network.get().map(|network| (&**network, inner)),
         }
+        .ok_or_else(|| Status::new(Code::Unreach, "the peer was forgotten"))
     }
 }
 
 impl Source for CompositeTransport {
     fn progress(&self) -> bool {
-        let busy = self.shared.progress();
+        let busy = self.shared.as_ref().is_some_and(|shared| shared.progress());
         let Some(network) = self.network.get() else { return busy };
         match self.quiet.get().checked_sub(1) {
             Some(left) => {
@@ -113,16 +119,21 @@ impl Source for CompositeTransport {
 
     fn prepare_sleep(&self) -> bool {
         self.quiet.set(0);
-        self.shared.prepare_sleep() && self.network.get().is_none_or(|network| network.prepare_sleep())
+        self.shared.as_ref().is_none_or(|shared| shared.prepare_sleep())
+            && self.network.get().is_none_or(|network| network.prepare_sleep())
     }
 }
 
 impl Transport for CompositeTransport {
     fn address(&self) -> Address {
-        let shared = self.shared.address();
+        let shared = self.shared.as_ref().map(|shared| shared.address());
         let network = self.network.get().map(|network| network.address());
-        // Two that are too long for one text leave the one that everybody can use.
-        network.map_or(shared.clone(), |network| shared.or(&network).unwrap_or(network))
+        match (shared, network) {
+            // Two that are too long for one text leave the one that everybody can use.
+            (Some(shared), Some(network)) => shared.or(&network).unwrap_or(network),
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => Address::nowhere(),
+        }
     }
 
     fn source(&self, peer: PeerIndex) -> Address {
@@ -133,16 +144,15 @@ impl Transport for CompositeTransport {
         let mut failure = None;
         for place in address.alternatives() {
             let way = if place.scheme() == crate::shared_memory::SCHEME { Way::Shared } else { Way::Network };
-            let resolved = match way {
-                Way::Shared => self.shared.resolve(&place),
-                Way::Network => self.open_network().and_then(|network| network.resolve(&place)),
+            let resolved = match (way, &self.shared) {
+                (Way::Shared, None) => continue,
+                (Way::Shared, Some(shared)) => shared.resolve(&place),
+                (Way::Network, _) => self.open_network().and_then(|network| network.resolve(&place)),
             };
             match resolved {
                 Ok(inner) => return Ok(outer_of(way, inner)),
                 // Names end with their owner: whoever had this one is on no network either.
-                Err(status) if way == Way::Shared && status.code() == Code::Unreach && self.shared.knew(&place) => {
-                    return Err(status);
-                }
+                Err(status) if status.code() == Code::Unreach && self.knew(way, &place) => return Err(status),
                 Err(status) => failure = Some(status),
             }
         }
@@ -166,23 +176,27 @@ impl Transport for CompositeTransport {
     fn set_receiver(&self, receiver: Option<Rc<dyn Receiver>>) {
         // The old one is dropped outside the borrow: its end may call back.
         let _old = self.receiver.replace(receiver);
-        self.shared.set_receiver(self.translated(Way::Shared));
+        if let Some(shared) = &self.shared {
+            shared.set_receiver(self.translated(Way::Shared));
+        }
         if let Some(network) = self.network.get() {
             network.set_receiver(self.translated(Way::Network));
         }
     }
 
     unsafe fn register(&self, memory: NonNull<u8>, length: usize, access: Access) -> Result<Registration> {
-        let Some(network) = self.network.get() else {
-            // SAFETY: the contract is the caller's, word for word.
-            return unsafe { self.shared.register(memory, length, access) };
-        };
-        // SAFETY: as above, for both.
+        // SAFETY: the contract is the caller's, word for word, for each of them.
         unsafe {
+            let (shared, network) = match (&self.shared, self.network.get()) {
+                (Some(shared), None) => return shared.register(memory, length, access),
+                (None, Some(network)) => return network.register(memory, length, access),
+                (Some(shared), Some(network)) => (shared, network),
+                (None, None) => fail!(Code::Uninit, "no peer was resolved yet"),
+            };
             let outside = network.register(memory, length, access)?;
             let region = outside.region();
             // Under the same name, so that a request can go either way.
-            let inside = self.shared.register_as(memory, length, access, region.key)?;
+            let inside = shared.register_as(memory, length, access, region.key)?;
             Ok(Registration::new(region, Box::new((inside, outside))))
         }
     }
@@ -208,13 +222,16 @@ impl Transport for CompositeTransport {
     }
 
     fn max_message_size(&self) -> usize {
-        let network = self.network.get().map_or(usize::MAX, |network| network.max_message_size());
-        self.shared.max_message_size().min(network)
+        let shared = self.shared.as_ref().map(|shared| shared.max_message_size());
+        let network = self.network.get().map(|network| network.max_message_size());
+        shared.into_iter().chain(network).min().unwrap_or(MESSAGE_SIZE_DEFAULT)
     }
 
     fn shutdown(&self) {
         self.closed.set(true);
-        self.shared.shutdown();
+        if let Some(shared) = &self.shared {
+            shared.shutdown();
+        }
         if let Some(network) = self.network.get() {
             network.shutdown();
         }

@@ -29,7 +29,7 @@ impl FabricUnderTest for Composite {
         let settings = SharedMemorySettings { listens: self.shares, ..SharedMemorySettings::default() };
         let shared = SharedMemoryTransport::open(&Env::system(), &settings).unwrap();
         let network = self.network.clone();
-        let both = CompositeTransport::new(shared, Box::new(move || Ok(network.open()?))).unwrap();
+        let both = CompositeTransport::new(Some(shared), Box::new(move || Ok(network.open()?))).unwrap();
         both.open_network().unwrap();
         assert_eq!(both.address().alternatives().count(), 2);
         both

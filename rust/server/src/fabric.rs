@@ -60,7 +60,7 @@ fn open_both(env: &Env, settings: FabricSettings, users: Users) -> Result<Rc<dyn
     let settings = SharedMemorySettings { users, ..SharedMemorySettings::default() };
     match SharedMemoryTransport::open(env, &settings) {
         Ok(shared) => {
-            let both = CompositeTransport::new(shared, Box::new(network))?;
+            let both = CompositeTransport::new(Some(shared), Box::new(network))?;
             both.open_network()?;
             Ok(both)
         }

@@ -5,7 +5,7 @@ use daos_env::Env;
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::shared_memory::{SCHEME, SharedMemorySettings, SharedMemoryTransport};
 use daos_rpc::{Address, CompositeTransport, Transport};
-use daos_status::{Code, Result, Status, fail};
+use daos_status::{Code, Result, Status};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,21 +13,17 @@ use std::time::Duration;
 /// stopped, and then nothing else works either.
 const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Opens the client's end by the settings, for targets at these addresses; what it gives last is to be settled when the
-/// targets were resolved.
-pub(super) fn open(
-    client: &Client,
-    provider: &str,
-    targets: &[Address],
-) -> Result<(Rc<dyn Transport>, Option<Rc<CompositeTransport>>)> {
+/// Opens the client's end by the settings, for targets at these addresses; it is to be settled when they were resolved.
+pub(super) fn open(client: &Client, provider: &str, targets: &[Address]) -> Result<Rc<CompositeTransport>> {
     let choice = client.0.settings.transport;
-    let network = network_of(targets);
-    if let (TransportChoice::Network, Some(network)) = (choice, &network) {
-        return Ok((open_network(client.env(), provider, network)?, None));
-    }
-    let settings = SharedMemorySettings { listens: false, ..SharedMemorySettings::default() };
-    let shared = SharedMemoryTransport::open(client.env(), &settings)?;
-    let (env, provider) = (client.env().clone(), provider.to_owned());
+    let shared = match choice {
+        TransportChoice::Network => None,
+        TransportChoice::Automatic | TransportChoice::SharedMemory => {
+            let settings = SharedMemorySettings { listens: false, ..SharedMemorySettings::default() };
+            Some(SharedMemoryTransport::open(client.env(), &settings)?)
+        }
+    };
+    let (env, provider, network) = (client.env().clone(), provider.to_owned(), network_of(targets));
     let opener = move || match &network {
         _ if choice == TransportChoice::SharedMemory => {
             let sentence = "the engine does not share memory with this process, and DAOS_TRANSPORT allows nothing else";
@@ -36,8 +32,7 @@ pub(super) fn open(
         Some(network) => open_network(&env, &provider, network),
         None => Err(Status::new(Code::Unreach, "the engine is not on a network, nor on this machine")),
     };
-    let both = CompositeTransport::new(shared, Box::new(opener))?;
-    Ok((both.clone(), Some(both)))
+    CompositeTransport::new(shared, Box::new(opener))
 }
 
 /// Waits until it is known which targets share memory, so that no call goes to one that refuses to.
@@ -45,18 +40,6 @@ pub(super) async fn settle(client: &Client, both: &CompositeTransport) {
     if client.spawner().timeout(SETTLE_LIMIT, both.settled()).await.is_none() {
         daos_env::log!(Warn, "client", "the engine does not answer through shared memory");
     }
-}
-
-/// The addresses of targets without the ways that the settings exclude.
-pub(super) fn ways_to(choice: TransportChoice, targets: Vec<Address>) -> Result<Vec<Address>> {
-    if choice != TransportChoice::Network {
-        return Ok(targets);
-    }
-    let network = |target: Address| match target.alternatives().find(|way| way.scheme() != SCHEME) {
-        Some(way) => Ok(way),
-        None => fail!(Code::Unreach, "{target} is not on a network: unset DAOS_TRANSPORT"),
-    };
-    targets.into_iter().map(network).collect()
 }
 
 /// The first target's address on the network.

@@ -41,6 +41,8 @@ impl Peer {
 /// Peers by address.
 pub(super) struct Peers {
     table: HashMap<Address, Rc<Peer>>,
+    /// The one that was found last: it is often the next, too, and comparing is cheaper than hashing.
+    last: Option<Rc<Peer>>,
     bound: usize,
     credits: u64,
     ticks: u64,
@@ -49,14 +51,19 @@ pub(super) struct Peers {
 impl Peers {
     /// At most `bound` peers, with `credits` calls to each at a time.
     pub fn new(bound: usize, credits: usize) -> Peers {
-        Peers { table: HashMap::new(), bound: bound.max(1), credits: credits.max(1) as u64, ticks: 0 }
+        Peers { table: HashMap::new(), last: None, bound: bound.max(1), credits: credits.max(1) as u64, ticks: 0 }
     }
 
     /// The peer of an address in text form, if it is known.
     pub fn find(&mut self, address: &str) -> Option<Rc<Peer>> {
-        let peer = self.table.get(address)?;
         self.ticks += 1;
+        if let Some(last) = self.last.as_ref().filter(|last| last.address.as_str() == address) {
+            last.last_used.set(self.ticks);
+            return Some(last.clone());
+        }
+        let peer = self.table.get(address)?;
         peer.last_used.set(self.ticks);
+        self.last = Some(peer.clone());
         Some(peer.clone())
     }
 
@@ -104,6 +111,7 @@ impl Peers {
         if quiet.is_empty() {
             fail!(Code::Busy, "all {} peers that the endpoint may know are in use", self.bound);
         }
+        self.last = None;
         for (_, address) in quiet {
             if let Some(index) = self.table.remove(&address).and_then(|peer| peer.index.take()) {
                 transport.forget(index);

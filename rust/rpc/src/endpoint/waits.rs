@@ -1,12 +1,13 @@
 //! Calls and transfers that wait for their end.
 
+use super::own_ids::OwnIds;
 use super::peers::Peer;
 use crate::Address;
 use crate::frame::Frame;
 use daos_env::sync::{Receiver, Sender, oneshot};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -69,7 +70,7 @@ pub(super) struct Ended {
 /// Who waits, and until when. One timer serves them all: it stands at the earliest deadline that was known when it was
 /// set, so that a stream of calls that all end in time sets no timers.
 pub(super) struct Waits {
-    entries: RefCell<HashMap<u64, Wait>>,
+    entries: RefCell<OwnIds<Wait>>,
     deadlines: RefCell<BTreeSet<(Duration, u64)>>,
     next_id: Cell<u64>,
     bound: usize,

@@ -36,6 +36,8 @@ pub(super) struct Connection {
     /// The number of the side that accepted, in its memory.
     pub proof: ShownSecret,
     pub ended: Cell<bool>,
+    /// Rounds in which nothing happened.
+    pub quiet: Cell<u32>,
 }
 
 impl Connection {
@@ -56,6 +58,7 @@ impl Connection {
             challenge: ShownSecret::default(),
             proof: ShownSecret::default(),
             ended: Cell::new(false),
+            quiet: Cell::new(0),
         }
     }
 

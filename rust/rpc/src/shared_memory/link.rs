@@ -30,6 +30,12 @@ impl Link {
         self.mapping.shared()
     }
 
+    /// The memory, for tests that play a hostile peer.
+    #[cfg(test)]
+    pub fn shared_for_tests(&self) -> NonNull<Shared> {
+        self.shared()
+    }
+
     fn ended(&self, side: Side) -> &AtomicU32 {
         // SAFETY: mapped while this lives; the word is atomic.
         unsafe { &(*self.shared().as_ptr()).control.ended[side as usize].0 }
@@ -95,5 +101,39 @@ impl Link {
             Some(again) if again == base => Ok(()),
             _ => fail!(Code::Hg, "the peer took its memory back"),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_was_taken_back_is_not_read() {
+        let (mapping, file) = Mapping::create(false).unwrap();
+        let (reader, owner) =
+            (Link::new(mapping, Side::Accepting), Link::new(Mapping::of_peer(&file).unwrap(), Side::Connecting));
+        let own = Process::of(std::process::id() as i32).unwrap();
+        let memory = vec![9u8; 5000];
+        let read = |key: u64, offset: u64, length: usize| {
+            let mut buffer = vec![0u8; length];
+            // SAFETY: the buffer has as many bytes.
+            let result = unsafe { reader.read(&own, key, offset, NonNull::from(&mut buffer[..]).cast(), length) };
+            result.map(|result| result.map(|()| buffer))
+        };
+        assert!(read(7, 0, 10).is_none());
+        owner.lend(7, memory.as_ptr() as u64);
+        assert_eq!(read(7, 1000, 4000).unwrap().unwrap(), vec![9; 4000]);
+        // Another key of the same slot finds it taken, and goes another way.
+        owner.lend(7 + super::super::layout::SLOTS as u64, memory.as_ptr() as u64);
+        assert!(read(7 + super::super::layout::SLOTS as u64, 0, 10).is_none());
+        owner.take_back(7 + super::super::layout::SLOTS as u64);
+        assert!(read(7, 0, 10).is_some());
+        owner.take_back(7);
+        assert!(read(7, 0, 10).is_none());
+        owner.lend(8, memory.as_ptr() as u64);
+        owner.end();
+        assert!(read(8, 0, 10).is_none());
+        assert!(read(u64::MAX, 0, 10).is_none());
     }
 }

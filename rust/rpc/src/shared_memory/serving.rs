@@ -9,7 +9,7 @@ use super::mapping::Mapping;
 use super::process::Process;
 use super::record::{READY, VERDICT};
 use super::socket::{Incoming, Socket};
-use super::transport::{SharedMemoryTransport, remember};
+use super::transport::{SharedMemoryTransport, remember, spare_descriptor};
 use super::watch::Event;
 use daos_status::{Code, Result, Status, fail};
 use std::os::fd::OwnedFd;
@@ -53,9 +53,17 @@ impl SharedMemoryTransport {
 
     fn accept(&self) {
         for _ in 0..ACCEPTS_PER_LOOK {
-            let door = self.door.borrow();
-            let Some(Ok(socket)) = door.as_ref().map(Socket::accept) else { return };
-            drop(door);
+            let accepted = self.door.borrow().as_ref().map(Socket::accept);
+            let socket = match accepted {
+                Some(Ok(socket)) => socket,
+                Some(Err(error)) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+                    if self.turn_away() {
+                        continue;
+                    }
+                    return;
+                }
+                Some(Err(_)) | None => return,
+            };
             if let Err(status) = self.admit(&socket) {
                 // Who does not listen finds out by the end of the connection.
                 let _unheard = socket.send(&handshake::refusal(&status), None);
@@ -68,6 +76,18 @@ impl SharedMemoryTransport {
                 Err(status) => daos_env::log!(Warn, "rpc", "{}: lost a connection: {status}", self.address),
             }
         }
+    }
+
+    /// Refuses a connection although the process has no descriptor left for it: who waits in vain would never go another way.
+    /// `false` when there was none, or another thread took the spare descriptor.
+    fn turn_away(&self) -> bool {
+        drop(self.spare.take());
+        let refused = self.door.borrow().as_ref().is_some_and(|door| door.accept().is_ok());
+        self.spare.replace(spare_descriptor());
+        if refused {
+            daos_env::log!(Warn, "rpc", "{}: no descriptor is left for a connection", self.address);
+        }
+        refused
     }
 
     fn admit(&self, socket: &Socket) -> Result<()> {

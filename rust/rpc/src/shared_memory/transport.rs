@@ -19,7 +19,7 @@ use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -27,6 +27,12 @@ use std::sync::Arc;
 /// Rounds of a busy thread between two looks at the sockets, which are a system call: peers that come and go are rare,
 /// and a thread that sleeps is woken by them.
 const ROUNDS_BETWEEN_LOOKS: u32 = 256;
+
+/// After so many rounds without a message, a connection is looked at only in one of [`QUIET_ROUNDS`], when there are more
+/// than [`LOUD_MAX`]: hundreds of clients that do nothing must not slow down the one that does.
+const QUIET_AFTER: u32 = 64;
+const QUIET_ROUNDS: u32 = 16;
+const LOUD_MAX: usize = 8;
 
 /// Names that are remembered, of each kind; beyond that, one is found out about anew.
 const NAMES_MAX: usize = 4096;
@@ -44,6 +50,8 @@ pub struct SharedMemoryTransport {
     pub(super) peers: RefCell<Peers>,
     pub(super) watch: Watch,
     pub(super) door: RefCell<Option<Socket>>,
+    /// Given up for a moment to refuse a connection when the process has no descriptor left.
+    pub(super) spare: RefCell<Option<OwnedFd>>,
     pub(super) by_token: RefCell<HashMap<u64, Rc<Connection>>>,
     pub(super) tokens: Cell<u64>,
     pub(super) reserves: bool,
@@ -116,6 +124,7 @@ impl SharedMemoryTransport {
             peers: RefCell::default(),
             watch,
             door: RefCell::new(door),
+            spare: RefCell::new(spare_descriptor()),
             by_token: RefCell::default(),
             tokens: Cell::new(0),
             reserves: counts_strictly(),
@@ -315,6 +324,11 @@ impl SharedMemoryTransport {
     }
 }
 
+/// A descriptor that is good for nothing.
+pub(super) fn spare_descriptor() -> Option<OwnedFd> {
+    std::fs::File::open("/dev/null").ok().map(OwnedFd::from)
+}
+
 /// Adds a name to those that are remembered.
 pub(super) fn remember(names: &RefCell<HashSet<Address>>, name: &Address) {
     let mut names = names.borrow_mut();
@@ -367,7 +381,11 @@ impl Source for SharedMemoryTransport {
         }
         if self.asleep.replace(false) {
             self.rounds.set(0);
-            self.state.connections.borrow().iter().for_each(|connection| connection.awake());
+            for connection in &*self.state.connections.borrow() {
+                connection.awake();
+                // Whoever rang is looked at at once.
+                connection.quiet.set(0);
+            }
         }
         let mut busy = false;
         match self.rounds.get().checked_sub(1) {
@@ -378,9 +396,19 @@ impl Source for SharedMemoryTransport {
             }
         }
         for index in 0.. {
-            // What comes in may change the list.
-            let Some(connection) = self.state.connections.borrow().get(index).cloned() else { break };
-            busy |= self.take_in(&connection) | self.flush(&connection);
+            let connection = {
+                let connections = self.state.connections.borrow();
+                let Some(connection) = connections.get(index) else { break };
+                let is_quiet = connection.quiet.get() > QUIET_AFTER && connections.len() > LOUD_MAX;
+                if is_quiet && (self.rounds.get() ^ index as u32) % QUIET_ROUNDS != 0 {
+                    continue;
+                }
+                // Kept: what comes in may change the list.
+                connection.clone()
+            };
+            let moved = self.take_in(&connection) | self.flush(&connection);
+            connection.quiet.set(if moved { 0 } else { connection.quiet.get().saturating_add(1) });
+            busy |= moved;
         }
         busy
     }
