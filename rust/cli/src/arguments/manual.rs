@@ -24,7 +24,10 @@ macro_rules! environment {
                    'inside': the engine runs within the command, and no other
                    process can use the directory meanwhile
   DAOS_LOCAL_IDLE  seconds without clients after which the engine process
-                   ends [default: 30; 0: never]"
+                   ends [default: 30; 0: never]
+  DAOS_TRANSPORT   'automatic' (default): through shared memory to engines of
+                   this machine, over the network to others; 'shared_memory'
+                   or 'tcp': only so"
     };
 }
 
