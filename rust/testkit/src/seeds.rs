@@ -35,6 +35,12 @@ impl Seeds {
         first..first + self.variable("SEEDS", default)
     }
 
+    /// As [`Seeds::range`], of a test that has seeds of its own.
+    pub fn range_of(&self, default: Range<u64>) -> Range<u64> {
+        let first = self.variable("FIRST_SEED", default.start);
+        first..first + self.variable("SEEDS", default.end.saturating_sub(default.start))
+    }
+
     /// Runs a check with each of the seeds, and says how to replay it when it fails.
     pub fn for_each(&self, default: u64, check: impl Fn(u64)) {
         self.range(default).for_each(|seed| self.replayable(seed, "this seed", || check(seed)));

@@ -1,7 +1,7 @@
 //! One store with all its background work: aggregation, scrubbing, checkpoints and snapshots take turns with requests, as one seed decides,
 //! and the power is cut. What was acknowledged is right at every epoch that can be read, all the time.
 //!
-//! `DAOS_SIM_SEED=N cargo nextest run -p daos-sim --test background` replays one seed.
+//! `DAOS_SIM_FIRST_SEED=N DAOS_SIM_SEEDS=1 cargo nextest run -p daos-sim --test background` replays one seed.
 
 mod life;
 mod model;
@@ -10,6 +10,7 @@ mod writer;
 use daos_env::{Random, SeededRandom};
 use daos_sim::media::SimMedia;
 use daos_store::Durability;
+use daos_testkit::seeds::Seeds;
 use life::Life;
 use model::{Model, Tally};
 use std::cell::RefCell;
@@ -19,6 +20,9 @@ use std::rc::Rc;
 const LIVES: u64 = 5;
 /// The most persist operations of a life before its power is cut.
 const PERSISTS_PER_LIFE: u64 = 900;
+
+/// Where seeds come from.
+const SEEDS: Seeds = Seeds::new("DAOS_SIM");
 
 fn run(seed: u64) -> Tally {
     let random = SeededRandom::new(seed);
@@ -45,17 +49,16 @@ fn run_or_tell(seed: u64) -> Tally {
     match std::panic::catch_unwind(|| run(seed)) {
         Ok(tally) => tally,
         Err(panic) => {
-            eprintln!("replay with: DAOS_SIM_SEED={seed} cargo nextest run -p daos-sim --test background");
+            eprintln!(
+                "replay with: DAOS_SIM_FIRST_SEED={seed} DAOS_SIM_SEEDS=1 cargo nextest run -p daos-sim --test background"
+            );
             std::panic::resume_unwind(panic)
         }
     }
 }
 
 fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
-    match std::env::var("DAOS_SIM_SEED").ok().and_then(|seed| seed.parse::<u64>().ok()) {
-        Some(seed) => seed..seed + 1,
-        None => default,
-    }
+    SEEDS.range_of(default)
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A whole engine in one thread: several targets over simulated media, random clients, power cuts, kills and restarts, all
 //! decided by one seed, and checked against a model of what was acknowledged.
 //!
-//! `DAOS_SIM_SEED=N cargo nextest run -p daos-sim --test engine` replays one seed.
+//! `DAOS_SIM_FIRST_SEED=N DAOS_SIM_SEEDS=1 cargo nextest run -p daos-sim --test engine` replays one seed.
 
 mod actor;
 mod life;
@@ -11,6 +11,7 @@ mod verify;
 use daos_env::{Random, SeededRandom};
 use daos_media::Media;
 use daos_sim::media::{Fault, SimMedia};
+use daos_testkit::seeds::Seeds;
 use life::{End, Life, Plan};
 use model::Model;
 use std::cell::RefCell;
@@ -55,6 +56,9 @@ fn plan(random: &SeededRandom, media: &SimMedia) -> Plan {
         }
     }
 }
+
+/// Where seeds come from.
+const SEEDS: Seeds = Seeds::new("DAOS_SIM");
 
 fn run(seed: u64) -> Tally {
     let random = SeededRandom::new(seed);
@@ -114,17 +118,16 @@ fn run_or_tell(seed: u64) -> Tally {
     match std::panic::catch_unwind(|| run(seed)) {
         Ok(tally) => tally,
         Err(panic) => {
-            eprintln!("replay with: DAOS_SIM_SEED={seed} cargo nextest run -p daos-sim --test engine");
+            eprintln!(
+                "replay with: DAOS_SIM_FIRST_SEED={seed} DAOS_SIM_SEEDS=1 cargo nextest run -p daos-sim --test engine"
+            );
             std::panic::resume_unwind(panic)
         }
     }
 }
 
 fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
-    match std::env::var("DAOS_SIM_SEED").ok().and_then(|seed| seed.parse::<u64>().ok()) {
-        Some(seed) => seed..seed + 1,
-        None => default,
-    }
+    SEEDS.range_of(default)
 }
 
 #[test]
