@@ -4,8 +4,9 @@ use crate::listing::Place;
 use crate::query_tests::{CONTAINER, object, punch, single, update, with_store};
 use crate::tree::visits;
 use crate::{
-    AkeyUpdate, Anchor, Conditions, Data, End, KeyChoice, Limits, Position, PunchRequest, PunchTarget, QueryRequest,
-    Store, TreeAnchor, TreeRequest, UpdateRequest, UpdateValue,
+    AkeyFetch, AkeyUpdate, Anchor, Conditions, Data, End, FetchRequest, FetchWhat, Fetched, KeyChoice, Limits,
+    Operation, Position, PunchRequest, PunchTarget, QueryRequest, Store, TreeAnchor, TreeRequest, UpdateRequest,
+    UpdateValue,
 };
 use daos_status::Code;
 use daos_types::{Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType};
@@ -180,6 +181,66 @@ fn conditions_see_late_changes_of_older_epochs() {
             update(&store, late, late, vec![(0, single())]).await;
             let result = request.await;
             assert_eq!(result.is_err_and(|status| status.code() == Code::Exist), seen, "epoch {late}");
+        }
+    });
+}
+
+/// A punch in a list of changes looked at everything of its epoch, since something after it might have been of that epoch, too.
+#[test]
+fn an_old_punch_in_a_list_looks_at_few_keys_unless_its_object_is_written_after_it() {
+    with_store(async |store| {
+        for dkey in 0..MANY {
+            update(&store, 10, dkey, vec![(0, single())]).await;
+        }
+        update(&store, 20, MANY, vec![(0, single())]).await;
+        let punch = || {
+            let (container, epoch, conditions) = (CONTAINER, Epoch(10), Conditions::NONE);
+            Operation::Punch(PunchRequest { container, object: object(), epoch, what: PunchTarget::Object, conditions })
+        };
+        let put = |epoch, dkey| Operation::Update(conditional(epoch, dkey, 0, Conditions::NONE));
+        let elsewhere = ObjectId { lo: 4711, ..object() };
+        let Operation::Update(mut other) = put(10, 3) else { unreachable!("it is one") };
+        other.object = elsewhere;
+        // Before it at its epoch, after it at another one, and elsewhere.
+        let list = vec![put(10, MANY + 1), punch(), put(11, 7), Operation::Update(other)];
+        let (result, most) = longest(store.apply(list)).await;
+        result.expect("applied");
+        assert!(most < SLICE, "{most} nodes");
+        assert_eq!(dkeys(&store, 10).await, []);
+        assert_eq!(dkeys(&store, 20).await, [7, MANY]);
+        // What comes after it at its epoch shows.
+        store.apply(vec![put(10, 5), punch(), put(10, 9)]).await.expect("applied");
+        assert_eq!(dkeys(&store, 10).await, [9]);
+        assert_eq!(dkeys(&store, 20).await, [7, 9, MANY]);
+    });
+}
+
+/// Whether a dkey that a fetch needs is there was looked up in one go.
+#[test]
+fn conditions_of_fetches_look_in_slices_and_see_late_changes_of_older_epochs() {
+    with_store(async |store| {
+        let wanted = |dkey: u64, conditions| {
+            let akeys = vec![AkeyFetch { akey: Key::from_u64(1), what: FetchWhat::Single, conditions }].into();
+            let (container, object, dkey, epoch) = (CONTAINER, object(), Key::from_u64(dkey), Epoch(20));
+            FetchRequest { container, object, epoch, dkey, conditions, akeys, size_only: false }
+        };
+        punched_akeys(&store, 1).await;
+        let (reply, most) = longest(store.fetch(wanted(1, Conditions::DKEY_FETCH))).await;
+        assert_eq!(reply.expect_err("nothing is there").code(), Code::Nonexist);
+        assert!(most < SLICE, "{most} nodes");
+        for (late, is_seen) in [(15, true), (25, false)] {
+            punched_akeys(&store, late).await;
+            let mut request = Box::pin(store.fetch(wanted(late, Conditions::DKEY_FETCH)));
+            poll_fn(|context| {
+                assert!(request.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            update(&store, late, late, vec![(1, single())]).await;
+            match request.await {
+                Ok(reply) => assert!(is_seen && matches!(reply.akeys[..], [Fetched::Single { .. }]), "epoch {late}"),
+                Err(status) => assert_eq!((status.code(), is_seen), (Code::Nonexist, false), "epoch {late}"),
+            }
         }
     });
 }

@@ -5,7 +5,7 @@ mod looks;
 mod placing;
 
 pub(crate) use check::{check_epoch, check_kind, check_update};
-pub(crate) use looks::{Looks, Watches};
+pub(crate) use looks::{Looks, Watches, still_looking};
 pub(crate) use placing::{PlacedValue, has_large_values, place_values};
 
 use crate::array;

@@ -13,6 +13,7 @@ use daos_media::{Arena, Lsn, Transaction};
 use daos_status::{Code, Result};
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 impl Store {
     /// Carries out changes, all or none: plain ones, or those of a transaction.
@@ -169,19 +170,20 @@ impl Store {
             space: &self.values,
             kind: ChecksumKind::Off,
             ends: &self.ends,
-            own_epoch: match (is_attempt, operations.len()) {
-                (true, _) => OwnEpoch::Named(OwnWrites::default()),
-                (false, 0 | 1) => OwnEpoch::Few(self.punch_looks.get()),
-                (false, _) => OwnEpoch::All,
-            },
+            own_epoch: if is_attempt { OwnEpoch::Named(OwnWrites::default()) } else { self.own_epoch(false) },
             pause: &self.pause,
             looks: &self.looks,
             asked: Cell::new(0),
         };
         let has_punches = operations.iter().any(|operation| matches!(operation, Operation::Punch(_)));
+        let mut updates_after = UpdatesAfter::default();
+        if has_punches && !is_attempt {
+            updates_after = UpdatesAfter::of(operations);
+        }
         for (index, operation) in operations.iter().enumerate() {
             let epoch = match operation {
                 Operation::Update(update) => {
+                    updates_after.leave(update);
                     let mut container = self.container(arena, update.container)?;
                     check_writable(arena, &container, update.epoch.0)?;
                     change.kind = container.state()?.settings(arena)?.checksum;
@@ -195,6 +197,9 @@ impl Store {
                 Operation::Punch(punch) => {
                     let mut container = self.container(arena, punch.container)?;
                     check_writable(arena, &container, punch.epoch.0)?;
+                    if !is_attempt {
+                        change.own_epoch = self.own_epoch(updates_after.has(punch));
+                    }
                     change.punch(&mut container, punch)?;
                     punch.epoch
                 }
@@ -203,6 +208,11 @@ impl Store {
         }
         self.superblock.note_epoch(change.transaction, newest)?;
         Ok(newest)
+    }
+
+    /// How a plain punch finds what has its own epoch: what is written after it must not be hidden by it.
+    fn own_epoch<'a>(&self, is_written_after: bool) -> OwnEpoch<'a> {
+        if is_written_after { OwnEpoch::All } else { OwnEpoch::Few(self.punch_looks.get()) }
     }
 
     fn makes_only_known_punches(&self, arena: &Arena, operations: &[Operation]) -> Result<bool> {
@@ -246,6 +256,34 @@ impl Store {
             self.wait_for(self.recent.of_object(*container, *object)).await?;
         }
         Ok(())
+    }
+}
+
+/// The updates of a list that are still to come, by their objects and epochs, with their number.
+#[derive(Default)]
+struct UpdatesAfter(BTreeMap<(ContainerId, ObjectId, Epoch), usize>);
+
+impl UpdatesAfter {
+    fn of(operations: &[Operation]) -> UpdatesAfter {
+        let mut counts = BTreeMap::new();
+        for operation in operations {
+            if let Operation::Update(UpdateRequest { container, object, epoch, .. }) = operation {
+                *counts.entry((*container, *object, *epoch)).or_insert(0) += 1;
+            }
+        }
+        UpdatesAfter(counts)
+    }
+
+    /// An update is made now.
+    fn leave(&mut self, update: &UpdateRequest) {
+        if let Some(count) = self.0.get_mut(&(update.container, update.object, update.epoch)) {
+            *count -= 1;
+        }
+    }
+
+    /// Whether one is to come that a punch must not hide.
+    fn has(&self, punch: &PunchRequest) -> bool {
+        self.0.get(&(punch.container, punch.object, punch.epoch)).is_some_and(|count| *count > 0)
     }
 }
 

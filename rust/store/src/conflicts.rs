@@ -76,7 +76,7 @@ impl Store {
             operation;
         let container = self.container(arena, *container)?;
         for_each_change(operation, |named| {
-            if let Some(read) = self.timestamps.read_after(&named.place, epoch, reader) {
+            if let Some(read) = self.timestamps.read_after(&named.place, &Part::of(named.value), epoch, reader) {
                 return restart(attempt, &named, &format!("was read at epoch {read}"));
             }
             if has_epoch(arena, &container, &named, epoch)? {

@@ -5,16 +5,17 @@ mod run;
 pub use run::Fetch;
 
 use crate::array::{self, Record};
-use crate::change::check_kind;
+use crate::change::{Looks, Pause, check_kind, still_looking};
 use crate::fetch_request::{AkeyFetch, Content, FetchRequest, FetchWhat, Fetched, FetchedPiece};
 use crate::key_order::{KeyProbe, fixed_probe, object_key, order_of};
 use crate::level::{Level, ValueKind};
 use crate::pieces::{Piece, Pieces};
+use crate::punch::LOOKED_AT_ONCE;
 use crate::snapshots::check_readable;
 use crate::stored::{Origin, StoredRange};
 use crate::value_space::ReadPlan;
 use crate::view::ReadAt;
-use crate::visibility::{Depth, Window, akey_has, is_visible};
+use crate::visibility::{Depth, Look, Window, akey_has};
 use crate::{Conditions, Data, Few, Store, single};
 use daos_env::sync::join_all;
 use daos_media::Arena;
@@ -79,6 +80,9 @@ pub(crate) struct Finder<'a> {
     reads: Vec<Read>,
     bytes: u64,
     pieces: usize,
+    /// What its conditions have looked at, when that took longer than one go.
+    looks: Option<&'a mut Looks>,
+    asked: usize,
 }
 
 /// The dkey, with the window above it.
@@ -88,7 +92,13 @@ impl<'a> Finder<'a> {
     #[inline]
     pub(crate) fn new(store: &'a Store, request: &'a FetchRequest, at: &'a ReadAt, in_place: bool) -> Finder<'a> {
         let arena = store.durable.arena();
-        Finder { store, arena, request, at, in_place, reads: Vec::new(), bytes: 0, pieces: 0 }
+        let (reads, bytes, pieces, looks, asked) = (Vec::new(), 0, 0, None, 0);
+        Finder { store, arena, request, at, in_place, reads, bytes, pieces, looks, asked }
+    }
+
+    /// One that goes on where another has left its conditions.
+    fn going_on(self, looks: &'a mut Looks) -> Finder<'a> {
+        Finder { looks: Some(looks), ..self }
     }
 
     /// Fills `found`, which says that every akey is missing. Small values are in the reply already. `order` is the order word of the dkey.
@@ -100,25 +110,25 @@ impl<'a> Finder<'a> {
         let path = find_dkey(self.arena, &container, request, order)?;
         if request.conditions.has(Conditions::DKEY_FETCH) {
             self.store.note_dkey_read(self.at)?;
-            check_dkey(self.arena, request, path)?;
+            self.check_dkey(path)?;
         }
         for (index, (wanted, out)) in request.akeys.iter().zip(&mut found.akeys).enumerate() {
             self.find_akey(wanted, path, index, out)?;
         }
-        if !self.store.prepared.intents.is_empty() {
-            self.check_missing(found)?;
+        if self.at.transaction.is_some() || !self.store.prepared.intents.is_empty() {
+            self.note_missing(found)?;
         }
         (found.reads, found.bytes) = (self.reads, self.bytes);
         Ok(())
     }
 
-    /// Whether an akey is missing is not known while any records of it are prepared.
+    /// Whether an akey is missing is not known while any records of it are prepared, and who has read that has read all of it.
     #[cold]
-    fn check_missing(&self, found: &Found) -> Result<()> {
+    fn note_missing(&self, found: &Found) -> Result<()> {
         for (wanted, answer) in self.request.akeys.iter().zip(&found.akeys) {
             if matches!(answer, Fetched::Missing) {
                 let order = order_of(self.request.object.object_type().akey_kind(), &wanted.akey)?;
-                self.store.check_missing(self.at, order)?;
+                self.store.note_missing(self.at, order)?;
             }
         }
         Ok(())
@@ -163,15 +173,43 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Whether anything below a level is visible, for a condition. When that takes longer than one go, the fetch is refused, and goes on later.
+    fn is_visible(&mut self, level: &Level, depth: Depth, window: Window) -> Result<bool> {
+        let number = self.asked;
+        self.asked += 1;
+        let answer = match &mut self.looks {
+            Some(looks) => looks.is_visible(number, self.arena, level, depth, window)?,
+            None => Look::default().is_visible(self.arena, level, depth, window, &mut { LOOKED_AT_ONCE })?,
+        };
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+        self.store.pause.set(Some(Box::new(Pause::Look)));
+        still_looking()
+    }
+
+    /// Whether the dkey is there, which has to be.
+    fn check_dkey(&mut self, path: Path) -> Result<()> {
+        let exists = match &path {
+            Some((dkey, window)) => self.is_visible(dkey, Depth::Dkey, *window)?,
+            None => false,
+        };
+        if !exists {
+            let FetchRequest { object, dkey, .. } = self.request;
+            fail!(Code::Nonexist, "object {object}, dkey {dkey:?} does not exist");
+        }
+        Ok(())
+    }
+
     /// Whether an akey is there that has to be.
-    fn check_akey(&self, wanted: &AkeyFetch, akey: Option<(Level, Window)>) -> Result<()> {
+    fn check_akey(&mut self, wanted: &AkeyFetch, akey: Option<(Level, Window)>) -> Result<()> {
         let per_akey = self.request.conditions.has(Conditions::PER_AKEY);
         let conditions = if per_akey { wanted.conditions } else { self.request.conditions };
         if !conditions.has(Conditions::AKEY_FETCH) {
             return Ok(());
         }
         let exists = match &akey {
-            Some((akey, window)) => is_visible(self.arena, akey, Depth::Akey, *window)?,
+            Some((akey, window)) => self.is_visible(akey, Depth::Akey, *window)?,
             None => false,
         };
         if !exists {
@@ -364,15 +402,4 @@ fn find_dkey(arena: &Arena, container: &Level, request: &FetchRequest, order: u6
     let Some(object) = container.find_child(arena, &fixed_probe(&key))? else { return Ok(None) };
     let window = Window::until(request.epoch.0).below(arena, &object)?;
     Ok(object.find_child(arena, &dkey_probe)?.map(|dkey| (dkey, window)))
-}
-
-fn check_dkey(arena: &Arena, request: &FetchRequest, path: Path) -> Result<()> {
-    let exists = match &path {
-        Some((dkey, window)) => is_visible(arena, dkey, Depth::Dkey, *window)?,
-        None => false,
-    };
-    if !exists {
-        fail!(Code::Nonexist, "object {}, dkey {:?} does not exist", request.object, request.dkey);
-    }
-    Ok(())
 }

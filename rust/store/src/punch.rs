@@ -26,7 +26,7 @@ const FREED_AT_ONCE: usize = 128;
 pub(crate) enum OwnEpoch<'a> {
     /// Among so many entries at most; when there are more, the punch is sealed.
     Few(usize),
-    /// Among all entries: in a list of plain changes, of which others after the punch may write at its epoch.
+    /// Among all entries: in a list of plain changes, of which others after the punch write at its epoch below its object.
     All,
     /// By name: of a transaction, nothing has its epoch but what it has written itself.
     Named(OwnWrites<'a>),

@@ -17,15 +17,22 @@
 //! All of a dkey is in one cache line: a mark for the dkey as a whole and [`AKEY_STAMPS`] for akeys by their hash. A fetch writes there and to
 //! the line of the object, where it says that something below was read.
 //!
+//! Of an array, a transaction marks the records that it has read (`timestamps/ranges.rs`), unless there was nothing: then it has read that. Plain
+//! fetches mark the akey, which costs them less.
+//!
 //! A slot knows which transaction made its mark, unless there were several: what a transaction has read itself is not in its way.
 //!
 //! The tables live in memory. After opening, everything counts as read at the floor: the bound of the epochs of the store, or what
 //! [`Timestamps::raise_floor`] is told.
 
+mod ranges;
+
 use crate::place::{Place, Scope};
+use crate::prepared::intents::Part;
 use crate::recent::MIX;
 use daos_media::prefetch;
-use daos_types::TransactionId;
+use daos_types::{Extent, TransactionId};
+use ranges::{RangeMark, RangeMarks};
 use std::cell::Cell;
 
 /// Lines of dkeys: 1 MiB. A transaction that takes a millisecond meets some thousand reads of others meanwhile; of these, one in
@@ -126,13 +133,15 @@ pub(crate) struct Timestamps {
     dkeys: Box<[DkeyLine; DKEYS]>,
     objects: Box<[ObjectLine; OBJECTS]>,
     containers: Box<[Stamp; CONTAINERS]>,
+    ranges: RangeMarks,
     floor: Cell<u64>,
 }
 
 impl Timestamps {
     /// Everything was read at the floor.
     pub(crate) fn new(floor: u64) -> Timestamps {
-        Timestamps { dkeys: table(), objects: table(), containers: table(), floor: Cell::new(floor) }
+        let (dkeys, objects, containers, ranges) = (table(), table(), table(), RangeMarks::new());
+        Timestamps { dkeys, objects, containers, ranges, floor: Cell::new(floor) }
     }
 
     /// Everything was read at this epoch, too.
@@ -153,6 +162,23 @@ impl Timestamps {
         slot(&self.objects, object).below.mark(epoch, reader);
     }
 
+    /// Records of an akey, which has some, were read: as [`Timestamps::mark_akey`], but others are not in the way of anybody.
+    pub(crate) fn mark_records(
+        &self,
+        object: u64,
+        (dkey, akey): (u64, u64),
+        extents: &[Extent],
+        epoch: u64,
+        reader: Reader,
+    ) {
+        for extent in extents {
+            if let Some(gone) = self.ranges.mark(RangeMark::new((dkey, akey), *extent, epoch, reader)) {
+                slot(&self.dkeys, gone.dkey).akeys[akey_index(gone.akey)].mark(gone.epoch, Reader(gone.reader));
+            }
+        }
+        slot(&self.objects, object).below.mark(epoch, reader);
+    }
+
     /// The akeys of a dkey, or whether it exists, were read.
     pub(crate) fn mark_dkey(&self, object: u64, dkey: u64, epoch: u64, reader: Reader) {
         slot(&self.dkeys, dkey).whole.mark(epoch, reader);
@@ -169,8 +195,8 @@ impl Timestamps {
         }
     }
 
-    /// The epoch of a read that a change of a place at `epoch` comes too late for, if there is one.
-    pub(crate) fn read_after(&self, place: &Place, epoch: u64, writer: Reader) -> Option<u64> {
+    /// The epoch of a read that a change of a place, or of a part of it, at `epoch` comes too late for, if there is one.
+    pub(crate) fn read_after(&self, place: &Place, part: &Part, epoch: u64, writer: Reader) -> Option<u64> {
         let of = |stamp: &Stamp| stamp.later_than(epoch, writer);
         let floor = if self.floor.get() >= epoch { self.floor.get() } else { 0 };
         let mut found = floor.max(of(slot(&self.containers, place.container)));
@@ -184,6 +210,12 @@ impl Timestamps {
         if place.scope >= Scope::Dkey {
             let line = slot(&self.dkeys, place.dkey);
             found = found.max(of(&line.whole));
+            let akey = (place.scope == Scope::Akey).then_some(place.akey);
+            let extents = match part {
+                Part::Records { extents, .. } => Some(&extents[..]),
+                Part::All => None,
+            };
+            found = found.max(self.ranges.later_than(place.dkey, akey, extents, epoch, writer));
             if place.scope == Scope::Dkey {
                 found = line.akeys.iter().map(of).fold(found, u64::max);
             } else {
@@ -218,12 +250,16 @@ mod tests {
             let timestamps = Timestamps::new(0);
             timestamps.mark(place, 10, reader);
             for written in &here[1..] {
-                assert_eq!(timestamps.read_after(written, 9, reader), Some(10), "read {read}, written {written:?}");
-                assert_eq!(timestamps.read_after(written, 10, Reader(1)), Some(10));
-                assert_eq!(timestamps.read_after(written, 11, reader), None);
+                assert_eq!(
+                    timestamps.read_after(written, &Part::All, 9, reader),
+                    Some(10),
+                    "read {read}, written {written:?}"
+                );
+                assert_eq!(timestamps.read_after(written, &Part::All, 10, Reader(1)), Some(10));
+                assert_eq!(timestamps.read_after(written, &Part::All, 11, reader), None);
             }
             let elsewhere = places(2, "e", "b");
-            let is_there = timestamps.read_after(&elsewhere[3], 9, reader).is_some();
+            let is_there = timestamps.read_after(&elsewhere[3], &Part::All, 9, reader).is_some();
             assert_eq!(is_there, read == 0, "only the container takes in another object");
         }
     }
@@ -234,14 +270,15 @@ mod tests {
         let [_, object, dkey, akey] = places(1, "d", "a");
         timestamps.mark(&akey, 10, Reader::NOBODY);
         let others: Vec<Place> = (0..64).map(|number| places(1, "d", &format!("a{number}"))[3]).collect();
-        let free = others.iter().filter(|place| timestamps.read_after(place, 5, Reader::NOBODY).is_none()).count();
+        let free =
+            others.iter().filter(|place| timestamps.read_after(place, &Part::All, 5, Reader::NOBODY).is_none()).count();
         assert!(free > 20, "only {free} of 64 other akeys are free");
         timestamps.mark(&dkey, 10, Reader::NOBODY);
-        assert!(others.iter().all(|place| timestamps.read_after(place, 5, Reader::NOBODY) == Some(10)));
+        assert!(others.iter().all(|place| timestamps.read_after(place, &Part::All, 5, Reader::NOBODY) == Some(10)));
         let other = places(1, "e", "a")[3];
-        assert_eq!(timestamps.read_after(&other, 5, Reader::NOBODY), None);
+        assert_eq!(timestamps.read_after(&other, &Part::All, 5, Reader::NOBODY), None);
         timestamps.mark(&object, 12, Reader::NOBODY);
-        assert_eq!(timestamps.read_after(&other, 5, Reader::NOBODY), Some(12));
+        assert_eq!(timestamps.read_after(&other, &Part::All, 5, Reader::NOBODY), Some(12));
     }
 
     #[test]
@@ -252,11 +289,11 @@ mod tests {
         let akey = places(1, "d", "a")[3];
         timestamps.mark(&akey, 7, other);
         timestamps.mark(&akey, 10, own);
-        assert_eq!(timestamps.read_after(&akey, 10, own), None);
-        assert_eq!(timestamps.read_after(&akey, 10, other), Some(10));
+        assert_eq!(timestamps.read_after(&akey, &Part::All, 10, own), None);
+        assert_eq!(timestamps.read_after(&akey, &Part::All, 10, other), Some(10));
         timestamps.mark(&akey, 10, other);
-        assert_eq!(timestamps.read_after(&akey, 10, own), Some(10));
-        assert_eq!(timestamps.read_after(&akey, 10, other), Some(10));
+        assert_eq!(timestamps.read_after(&akey, &Part::All, 10, own), Some(10));
+        assert_eq!(timestamps.read_after(&akey, &Part::All, 10, other), Some(10));
     }
 
     #[test]
@@ -264,9 +301,9 @@ mod tests {
         let timestamps = Timestamps::new(100);
         let akey = places(1, "d", "a")[3];
         let writer = Reader::of(TransactionId::from_bytes([1; 16]));
-        assert_eq!(timestamps.read_after(&akey, 100, writer), Some(100));
-        assert_eq!(timestamps.read_after(&akey, 101, writer), None);
+        assert_eq!(timestamps.read_after(&akey, &Part::All, 100, writer), Some(100));
+        assert_eq!(timestamps.read_after(&akey, &Part::All, 101, writer), None);
         timestamps.raise_floor(200);
-        assert_eq!(timestamps.read_after(&akey, 101, writer), Some(200));
+        assert_eq!(timestamps.read_after(&akey, &Part::All, 101, writer), Some(200));
     }
 }

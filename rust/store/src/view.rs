@@ -73,7 +73,12 @@ impl Store {
         if !self.prepared.intents.is_empty() {
             self.check_akey_read(at, akey, what)?;
         }
-        self.timestamps.mark_akey(at.object, at.dkey, akey, at.epoch, at.reader);
+        match what {
+            Some(FetchWhat::Array(extents)) if at.transaction.is_some() => {
+                self.timestamps.mark_records(at.object, (at.dkey, akey), extents, at.epoch, at.reader);
+            }
+            _ => self.timestamps.mark_akey(at.object, at.dkey, akey, at.epoch, at.reader),
+        }
         Ok(())
     }
 
@@ -86,10 +91,12 @@ impl Store {
         self.check_read(&at.place(Scope::Akey, akey), &part, at.epoch, at.transaction)
     }
 
-    /// Nothing of an akey is there: that is not known as long as any change of it is prepared.
+    /// Nothing of an akey is there: that is not known as long as any change of it is prepared, and any change of it from now on would make it wrong.
     #[cold]
-    pub(crate) fn check_missing(&self, at: &ReadAt, akey: u64) -> Result<()> {
-        self.check_read(&at.place(Scope::Akey, akey), &Part::All, at.epoch, at.transaction)
+    pub(crate) fn note_missing(&self, at: &ReadAt, akey: u64) -> Result<()> {
+        self.check_read(&at.place(Scope::Akey, akey), &Part::All, at.epoch, at.transaction)?;
+        self.timestamps.mark_akey(at.object, at.dkey, akey, at.epoch, at.reader);
+        Ok(())
     }
 
     /// Whether the dkey exists is read now.

@@ -214,13 +214,6 @@ impl Look {
     }
 }
 
-/// Whether anything below a level is visible, in one go. The window is that above the level.
-pub(crate) fn is_visible(arena: &Arena, level: &Level, depth: Depth, window: Window) -> Result<bool> {
-    let mut budget = entries_max(arena);
-    let answer = Look::default().is_visible(arena, level, depth, window, &mut budget)?;
-    answer.ok_or_else(|| damaged("keys that share what is below them", 0))
-}
-
 /// Whether an akey has a value in the window below it, in one go.
 pub(crate) fn akey_has(arena: &Arena, akey: &Level, window: Window) -> Result<bool> {
     let answer = Look::default().values(arena, akey, window, &mut entries_max(arena))?;

@@ -1,4 +1,4 @@
-//! What the conditions of a change have looked at, when that took longer than one go: the change is refused and made again, and then goes on
+//! What the conditions of a change or fetch have looked at, when that took longer than one go: it is refused and made again, and then goes on
 //! where it was.
 //!
 //! What a condition sees is decided by epochs up to the change's own. While others run, a change of such an epoch may come that it would have
@@ -10,6 +10,7 @@ use crate::punch::LOOKED_AT_ONCE;
 use crate::visibility::{Depth, Look, Window, entries_max};
 use crate::{Operation, PunchRequest, Store, UpdateRequest};
 use daos_env::sync::yield_now;
+use daos_media::Arena;
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, ObjectId};
 use std::cell::{Cell, RefCell};
@@ -18,7 +19,7 @@ use std::rc::Rc;
 /// So often a change looks from the beginning again; then it looks in one go.
 const RESTARTS_MAX: usize = 8;
 
-/// The looks of one change, by the order in which its conditions are looked at.
+/// The looks of one change or fetch, by the order in which its conditions are looked at.
 #[derive(Default)]
 pub(crate) struct Looks {
     known: Vec<(Look, Option<bool>)>,
@@ -98,10 +99,19 @@ impl Store {
 
     /// Lets others run before a change is made again that has not looked at everything yet.
     pub(crate) async fn look_on(&self, looks: &mut Looks, operations: &[Operation]) {
+        let epoch = operations.iter().map(|operation| operation.epoch().0).max().unwrap_or(0);
+        self.look_on_at(looks, epoch, || operations.iter().map(place_of).collect()).await;
+    }
+
+    /// As [`Store::look_on`], of whoever looks at objects at an epoch.
+    pub(crate) async fn look_on_at(
+        &self,
+        looks: &mut Looks,
+        epoch: u64,
+        objects: impl FnOnce() -> Vec<(ContainerId, ObjectId)>,
+    ) {
         if looks.watch.is_none() {
-            let epoch = operations.iter().map(|operation| operation.epoch().0).max().unwrap_or(0);
-            let objects = operations.iter().map(place_of).collect();
-            let watched = Rc::new(Watched { objects, epoch, is_disturbed: Cell::new(false) });
+            let watched = Rc::new(Watched { objects: objects(), epoch, is_disturbed: Cell::new(false) });
             let mut all = self.watches.all.borrow_mut();
             all.push(watched.clone());
             self.watches.count.set(all.len());
@@ -115,29 +125,48 @@ impl Store {
     }
 }
 
+impl Looks {
+    /// Whether anything below a level is visible, which is asked as this one of all such questions; `None` when that takes longer than one go.
+    pub(crate) fn is_visible(
+        &mut self,
+        number: usize,
+        arena: &Arena,
+        level: &Level,
+        depth: Depth,
+        window: Window,
+    ) -> Result<Option<bool>> {
+        if let Some((_, Some(answer))) = self.known.get(number) {
+            return Ok(Some(*answer));
+        }
+        let known = self.known.get(number);
+        let (is_known, mut look) = (known.is_some(), known.map_or_else(Look::default, |(look, _)| look.clone()));
+        let mut budget = if self.restarts > RESTARTS_MAX { entries_max(arena) } else { LOOKED_AT_ONCE };
+        let answer = look.is_visible(arena, level, depth, window, &mut budget)?;
+        if is_known || answer.is_none() {
+            if self.known.len() <= number {
+                self.known.resize_with(number + 1, Default::default);
+            }
+            self.known[number] = (look, answer);
+        }
+        Ok(answer)
+    }
+}
+
+/// What takes longer than one go is not known yet.
+#[cold]
+pub(crate) fn still_looking<T>() -> Result<T> {
+    fail!(Code::Busy, "what a condition looks at is still being looked through; try again")
+}
+
 impl Change<'_, '_, '_> {
     /// Whether anything below a level is visible. When that takes longer than one go, the change is refused, and made again later.
     pub(crate) fn is_visible(&self, level: Option<&Level>, depth: Depth, window: Window) -> Result<bool> {
         let number = self.asked.replace(self.asked.get() + 1);
         let Some(level) = level else { return Ok(false) };
-        let mut looks = self.looks.borrow_mut();
-        let is_known = looks.known.len() > number;
-        if let Some((_, Some(answer))) = looks.known.get(number) {
-            return Ok(*answer);
-        }
-        let mut look = looks.known.get(number).map_or_else(Look::default, |(look, _)| look.clone());
-        let mut budget = if looks.restarts > RESTARTS_MAX { entries_max(self.arena()) } else { LOOKED_AT_ONCE };
-        let answer = look.is_visible(self.arena(), level, depth, window, &mut budget)?;
-        if is_known || answer.is_none() {
-            if looks.known.len() <= number {
-                looks.known.resize_with(number + 1, Default::default);
-            }
-            looks.known[number] = (look, answer);
-        }
-        if let Some(answer) = answer {
+        if let Some(answer) = self.looks.borrow_mut().is_visible(number, self.arena(), level, depth, window)? {
             return Ok(answer);
         }
         self.pause.set(Some(Box::new(Pause::Look)));
-        fail!(Code::Busy, "what a condition looks at is still being looked through; try again")
+        still_looking()
     }
 }

@@ -1,10 +1,12 @@
 //! The future of a fetch: nothing is waited for when all is in memory and durable.
 
 use super::{Finder, Found};
+use crate::change::{Looks, Pause};
 use crate::key_order::order_of;
+use crate::view::ReadAt;
 use crate::{FetchReply, FetchRequest, Store};
 use daos_media::Lsn;
-use daos_status::{Code, Result, Status};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::TransactionId;
 use std::future::Future;
 use std::mem;
@@ -32,6 +34,8 @@ struct Rest {
     found: Result<Found>,
     /// The commit that must be durable before anybody is told.
     lsn: Lsn,
+    /// Where its conditions have not come to an end: what is needed to go on.
+    looks_on: Option<ReadAt>,
 }
 
 impl<'a> Fetch<'a> {
@@ -51,9 +55,9 @@ impl<'a> Fetch<'a> {
         let State::Asked(request) = mem::replace(&mut self.state, State::Taken) else {
             unreachable!("a fetch begins to wait once");
         };
-        let store = self.store;
+        let (store, in_place) = (self.store, self.in_place);
         let mut waiting = Box::pin(async move {
-            let rest = store.finish_fetch(&request, rest);
+            let rest = store.finish_fetch(&request, rest, in_place);
             store.counted(|statistics| statistics.fetches += 1, rest).await
         });
         let poll = waiting.as_mut().poll(context);
@@ -91,7 +95,7 @@ impl Store {
         in_place: bool,
         found: &mut Found,
     ) -> Result<(), Box<Rest>> {
-        let refused = |status| Err(Box::new(Rest { found: Err(status), lsn: Lsn(0) }));
+        let refused = |status| Err(Box::new(Rest { found: Err(status), lsn: Lsn(0), looks_on: None }));
         if self.is_closed() {
             return refused(Status::new(Code::Shutdown, "the store was closed"));
         }
@@ -111,10 +115,39 @@ impl Store {
             });
             return Ok(());
         }
-        Err(Box::new(Rest { found: result.map(|()| mem::replace(found, Found::nothing(&[]))), lsn }))
+        let looks_on = self.takes_look(&result).then_some(at);
+        Err(Box::new(Rest { found: result.map(|()| mem::replace(found, Found::nothing(&[]))), lsn, looks_on }))
     }
 
-    async fn finish_fetch(&self, request: &FetchRequest, rest: Rest) -> Result<FetchReply> {
+    /// Whether something was refused because it has not looked at everything.
+    fn takes_look<T>(&self, result: &Result<T>) -> bool {
+        let is_busy = result.as_ref().is_err_and(|status| status.code() == Code::Busy);
+        is_busy && matches!(self.pause.take().as_deref(), Some(Pause::Look))
+    }
+
+    /// Goes on with the conditions of a fetch, between which and what it finds nothing must have changed that it would see.
+    async fn look_on_for(&self, request: &FetchRequest, at: ReadAt, in_place: bool) -> Result<Rest> {
+        let order = order_of(request.object.object_type().dkey_kind(), &request.dkey)?;
+        let mut looks = Looks::default();
+        loop {
+            self.look_on_at(&mut looks, request.epoch.0, || vec![(request.container, request.object)]).await;
+            if self.is_closed() {
+                fail!(Code::Shutdown, "the store was closed");
+            }
+            let mut found = Found::nothing(&request.akeys);
+            let result =
+                Finder::new(self, request, &at, in_place).going_on(&mut looks).find(order, &mut found).map(|()| found);
+            if self.takes_look(&result) {
+                continue;
+            }
+            return Ok(Rest { found: result, lsn: self.recent.of_words(at.object, at.dkey), looks_on: None });
+        }
+    }
+
+    async fn finish_fetch(&self, request: &FetchRequest, mut rest: Rest, in_place: bool) -> Result<FetchReply> {
+        if let Some(at) = rest.looks_on {
+            rest = self.look_on_for(request, at, in_place).await?;
+        }
         let found = match rest.found {
             Ok(found) if !found.is_complete() => self.read_values(request, found).await,
             other => other,

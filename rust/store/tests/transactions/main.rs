@@ -6,4 +6,5 @@ mod common;
 mod prepared;
 mod rules;
 mod serial;
+mod table;
 mod world;
