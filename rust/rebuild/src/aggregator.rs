@@ -5,7 +5,7 @@ use crate::{ReclaimMode, ReclaimSettings};
 use daos_env::sync::{Signal, yield_now};
 use daos_env::{HybridClock, Spawner, log};
 use daos_status::{Code, Result};
-use daos_store::{AggregationRun, Reclaimer, Store};
+use daos_store::{AggregationRun, Reclaimer, StepBudget, Store};
 use daos_types::{ContainerId, Epoch};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -196,7 +196,8 @@ async fn walk(
     is_fruitless: bool,
 ) -> Result<bool> {
     let mut run: AggregationRun = store.aggregation_begin(container, up_to).await?;
-    let mut before = sight(store, reclaimer, is_fruitless);
+    let mut requests = store.statistics().requests();
+    let mut asked = None;
     loop {
         if state.is_stopped.get() || state.settings.get().mode == ReclaimMode::Disabled {
             return Ok(false);
@@ -205,11 +206,14 @@ async fn walk(
         if !run.step().await? {
             return Ok(true);
         }
-        let took = state.spawner.clock().monotonic().saturating_sub(begun);
+        let ended = state.spawner.clock().monotonic();
         let now = sight(store, reclaimer, is_fruitless);
-        let (budget, rest) = pace(run.budget(), &before, &now, took);
+        if now.requests != requests {
+            (requests, asked) = (now.requests, Some(ended));
+        }
+        let quiet = asked.map_or(StepBudget::QUIET, |asked| ended.saturating_sub(asked));
+        let (budget, rest) = pace(run.budget(), &now, quiet, ended.saturating_sub(begun));
         run.set_budget(budget);
-        before = now;
         if rest.is_zero() {
             yield_now().await;
         } else {

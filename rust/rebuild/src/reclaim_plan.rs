@@ -114,20 +114,19 @@ pub fn gap(settings: &ReclaimSettings, now: &Sight) -> Duration {
     settings.gap / GAP_DIVISOR * (GAP_DIVISOR - u32::try_from(eighths).unwrap_or(0))
 }
 
-/// How the next step of a round is done after one with this budget, which took so long: its budget, and how long others run before it.
-pub fn pace(budget: StepBudget, before: &Sight, now: &Sight, took: Duration) -> (StepBudget, Duration) {
-    if now.is_wanted {
-        return (StepBudget::IDLE, Duration::ZERO);
-    }
-    let requests_came = now.requests != before.requests;
-    let rest = match requests_came {
+/// How the next step of a round is done after one with this budget, which took so long, when nobody has asked for anything for as long as
+/// `quiet`: its budget, and how long others run before it.
+pub fn pace(budget: StepBudget, now: &Sight, quiet: Duration, took: Duration) -> (StepBudget, Duration) {
+    let rest = match quiet.is_zero() && !now.is_wanted {
         true => {
             let share = now.between(SHARE_USUAL, SHARE_MOST);
             took.mul_f64((WHOLE - share) as f64 / share as f64)
         }
         false => Duration::ZERO,
     };
-    (budget.next(requests_came), rest)
+    // Who waits for space is helped by few large steps more than others are by small ones.
+    let least = if now.is_wanted { StepBudget::IDLE } else { StepBudget::BESIDE_REQUESTS };
+    (budget.next(quiet).max(least), rest)
 }
 
 #[cfg(test)]
@@ -165,16 +164,23 @@ mod tests {
     fn steps_are_small_while_requests_run_and_more_under_pressure() {
         let took = Duration::from_micros(40);
         let small = StepBudget::BESIDE_REQUESTS;
-        assert_eq!(pace(small, &CALM, &CALM, took), (StepBudget::new(16), Duration::ZERO));
-        assert_eq!(pace(StepBudget::IDLE, &CALM, &CALM, took), (StepBudget::IDLE, Duration::ZERO));
-        let rest = |free| pace(StepBudget::IDLE, &CALM, &Sight { free, ..BUSY }, took);
+        let (idle, quiet) = (StepBudget::IDLE, StepBudget::QUIET);
+        assert_eq!(pace(small, &CALM, quiet, took), (StepBudget::new(16), Duration::ZERO));
+        assert_eq!(pace(idle, &CALM, quiet, took), (idle, Duration::ZERO));
+        assert_eq!(
+            pace(idle, &CALM, quiet / 2, took),
+            (small, Duration::ZERO),
+            "another request may follow the last one"
+        );
+        let rest = |free| pace(idle, &Sight { free, ..BUSY }, Duration::ZERO, took);
         assert_eq!(rest(320), (small, Duration::from_micros(40 * 59 / 5)));
         assert_eq!(rest(40), (small, Duration::from_micros(24)));
         assert_eq!(rest(0), rest(40));
         let rests: Vec<Duration> = (0..64).rev().map(|free| rest(10 * free).1).collect();
         assert!(rests.is_sorted_by(|before, after| before >= after), "{rests:?}");
         let wanted = Sight { is_wanted: true, ..BUSY };
-        assert_eq!(pace(small, &CALM, &wanted, took), (StepBudget::IDLE, Duration::ZERO));
+        assert_eq!(pace(small, &wanted, Duration::ZERO, took), (idle, Duration::ZERO));
+        assert_eq!(pace(idle, &wanted, quiet, took), (idle, Duration::ZERO));
     }
 
     #[test]

@@ -17,13 +17,15 @@ mod versions;
 mod walk;
 
 use crate::level::Level;
+use crate::pace::Pace;
 use crate::snapshots::pinned;
 use crate::{Statistics, Store};
 pub(crate) use demand::Patience;
 pub use demand::Reclaimer;
 pub use step::StepBudget;
 
-use daos_env::sync::{Signal, yield_now};
+use crate::pace::Waiting;
+use daos_env::sync::Signal;
 use daos_media::Lsn;
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, ObjectId};
@@ -52,6 +54,8 @@ pub(crate) struct Aggregation {
     /// Counts snapshots that were destroyed: a walk that began before one has kept more than is needed now.
     unpinned: Cell<u64>,
     changed: Signal,
+    /// How many wait for a step.
+    waiting: Cell<usize>,
     /// Who waits for what is freed.
     pub(crate) demand: Rc<Demand>,
 }
@@ -76,6 +80,7 @@ impl Aggregation {
     /// Waits until a walk has done one more step, or all have ended.
     pub(crate) async fn wait_step(&self) {
         let before = self.steps.get();
+        let _waiting = Waiting::new(&self.waiting);
         self.changed.wait_until(|| self.steps.get() != before || !self.is_running()).await;
     }
 
@@ -327,14 +332,14 @@ impl Store {
     }
 }
 
-/// Walks to the end, in steps that are small while others ask for something.
+/// Walks to the end, at a pace that leaves most of the time to those who ask for something.
 async fn finish(mut run: AggregationRun) -> Result<()> {
-    let mut before = run.store.statistics().requests();
+    let store = run.store.clone();
+    let mut pace = Pace::new(&store);
+    let is_urgent = || store.is_closed() || store.aggregation.waiting.get() > 0;
     while run.step().await? {
-        yield_now().await;
-        let now = run.store.statistics().requests();
-        run.set_budget(run.budget().next(now != before));
-        before = now;
+        pace.rest(&store, is_urgent).await;
+        run.set_budget(pace.budget());
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use daos_status::{Code, Result, fail};
 use daos_types::ContainerId;
 use std::rc::Rc;
 
-/// Steps that destroying a container does itself; what is left is freed in the background.
-const RECLAIM_STEPS_AT_ONCE: usize = 16;
+/// Steps that destroying a container waits for, two thousand records while nobody asks for anything else; what is left is freed in the background.
+const RECLAIM_STEPS_AT_ONCE: usize = 128;
 
 impl Store {
     /// A container, if it is there and was not destroyed.
@@ -163,6 +163,7 @@ impl Store {
         reclaim::mark_destroyed(&mut transaction, &mut level)?;
         self.ends.clear();
         let lsn = self.durable.commit(transaction)?;
+        self.watches.disturb_all();
         self.recent.mark_structure(lsn);
         self.doom_prepared(container)?;
         self.aggregation.end_walk(container);

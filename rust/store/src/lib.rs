@@ -37,6 +37,7 @@ mod key_order;
 mod key_scan;
 mod level;
 mod listing;
+mod pace;
 mod pieces;
 mod place;
 mod prepare;

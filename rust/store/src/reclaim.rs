@@ -6,25 +6,17 @@
 
 use crate::key_order::fixed_probe;
 use crate::level::{Children, Level, ValueKind};
+use crate::pace::{Pace, Waiting};
 use crate::tree::damaged;
 use crate::value_space::ValueSpace;
 use crate::visibility::Depth;
 use crate::{Store, array, single};
-use daos_env::sync::{Signal, yield_now};
+use daos_env::sync::Signal;
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result};
 use daos_types::ContainerId;
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
-
-/// Records freed by one transaction: its redo record stays small and other requests wait a fraction of a millisecond.
-const RECORDS_PER_STEP: usize = 128;
-
-/// Records freed by one step beside requests: then it takes little longer than a small one of them.
-const RECORDS_BESIDE_REQUESTS: usize = 4;
-
-/// Beside requests, others run so many times between two steps, so that most requests meet none.
-const TURNS_BESIDE_REQUESTS: usize = 12;
 
 /// What a container's `extra` word says.
 const DESTROYED: u32 = 1;
@@ -82,22 +74,6 @@ impl Reclaim {
     }
 }
 
-/// Counts one who waits.
-struct Waiting<'a>(&'a Cell<usize>);
-
-impl Waiting<'_> {
-    fn new(count: &Cell<usize>) -> Waiting<'_> {
-        count.set(count.get() + 1);
-        Waiting(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
-}
-
 impl Store {
     /// Starts freeing what is destroyed, unless that is going on.
     pub(crate) fn start_reclaim(self: &Rc<Store>) {
@@ -143,25 +119,15 @@ impl Store {
 }
 
 async fn run(store: Weak<Store>) {
-    let (mut records, mut requests) = (RECORDS_PER_STEP, 0);
+    let Some(mut pace) = store.upgrade().map(|store| Pace::new(&store)) else { return };
     loop {
         let Some(store) = store.upgrade() else { return };
-        let step = store.reclaim_step(records).await;
+        let step = store.reclaim_step(pace.budget().frees()).await;
         store.reclaim.note_step();
         match step {
             Ok(true) if !store.is_closed() => {
-                let turns = if records == RECORDS_PER_STEP { 1 } else { TURNS_BESIDE_REQUESTS };
                 // One who waits for the space, or closes the store, is not made to wait.
-                for _ in 0..turns {
-                    yield_now().await;
-                    if store.reclaim.waiting.get() > 0 {
-                        break;
-                    }
-                }
-                let now = store.statistics().requests();
-                let is_alone = now == requests || store.reclaim.waiting.get() > 0;
-                records = if is_alone { RECORDS_PER_STEP } else { RECORDS_BESIDE_REQUESTS };
-                requests = now;
+                pace.rest(&store, || store.reclaim.waiting.get() > 0 || store.is_closed()).await;
             }
             Ok(_) => {
                 store.values.settle();

@@ -20,6 +20,7 @@ pub(crate) use placed::{Placed, Ranges};
 pub(crate) use read::ReadPlan;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 const COUNT_BITS: u32 = 24;
 
@@ -31,6 +32,11 @@ const PIECE_LIST_MAX: usize = 8 * 1024;
 /// Space is taken ahead for as many bytes as lie before, within these bounds: a small store takes little more than it needs.
 const AHEAD_MIN: u64 = 4 << 20;
 const AHEAD_MAX: u64 = 64 << 20;
+
+/// Space of much that was freed is given back when nothing was written for so long, or after so many times that: file systems write down with
+/// the next sync what was given back, and whoever waits for that sync waits for it, too.
+const QUIET: Duration = Duration::from_millis(50);
+const QUIET_LOOKS: usize = 100;
 
 /// One block in so many is kept for what makes space in the end, such as aggregation, but never more than the bound.
 const HEADROOM_SHARE: u64 = 64;
@@ -117,7 +123,22 @@ pub(crate) struct ValueSpace {
 #[derive(Default)]
 struct Trimming {
     is_running: Cell<bool>,
-    ended: Signal,
+    /// Somebody waits for the end.
+    is_wanted: Cell<bool>,
+    changed: Signal,
+}
+
+impl Trimming {
+    /// Waits until nothing is written, or somebody wants an end.
+    async fn wait_for_quiet(&self, durable: &DurableArena, spawner: &Spawner) {
+        for _ in 0..QUIET_LOOKS {
+            let before = durable.committed();
+            let is_wanted = spawner.timeout(QUIET, self.changed.wait_until(|| self.is_wanted.get())).await.is_some();
+            if is_wanted || durable.committed() == before {
+                return;
+            }
+        }
+    }
 }
 
 impl ValueSpace {
@@ -309,10 +330,16 @@ impl ValueSpace {
     fn start_trim(&self, what: Trim) -> JoinHandle<Result<u64>> {
         self.trimming.is_running.set(true);
         let (extents, trimming) = (self.extents.clone(), self.trimming.clone());
+        let (durable, spawner) = (self.durable.clone(), self.spawner.clone());
+        let waits = what == Trim::Surplus && self.memory.is_none();
         self.spawner.spawn(async move {
+            if waits {
+                trimming.wait_for_quiet(&durable, &spawner).await;
+            }
             let result = extents.trim(what).await;
             trimming.is_running.set(false);
-            trimming.ended.wake_all();
+            trimming.is_wanted.set(false);
+            trimming.changed.wake_all();
             if let Err(status) = &result {
                 daos_env::log!(Warn, "store", "space of free blocks stays taken: {status}");
             }
@@ -322,7 +349,11 @@ impl ValueSpace {
 
     /// Waits until nothing is being given back.
     pub(crate) async fn wait_for_trim(&self) {
-        self.trimming.ended.wait_until(|| !self.trimming.is_running.get()).await;
+        if self.trimming.is_running.get() {
+            self.trimming.is_wanted.set(true);
+            self.trimming.changed.wake_all();
+        }
+        self.trimming.changed.wait_until(|| !self.trimming.is_running.get()).await;
     }
 
     /// Gives the blocks of a value back that was adopted.

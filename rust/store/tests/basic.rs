@@ -137,6 +137,7 @@ fn a_destroyed_container_gives_everything_back() {
         store.close().await.expect("close");
         drop(store);
         let store = reopen.open().await.expect("open");
+        store.wait_until_reclaimed().await;
         assert_eq!(store.space().expect("space").data, empty.data);
         assert!(
             store

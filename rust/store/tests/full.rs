@@ -62,6 +62,7 @@ fn a_full_arena_refuses_and_deletes() {
         store.container_destroy(CONTAINER).await.expect("destroy");
         // Waits for what is freed in the background, if it must.
         store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
+        store.wait_until_reclaimed().await;
         for number in 0..count {
             put(&store, CONTAINER, number, 200).await.expect("everything was freed");
         }

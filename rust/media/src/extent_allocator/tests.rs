@@ -208,7 +208,7 @@ fn blocks_that_are_being_discarded_are_waited_for() {
     let executor = executor();
     let durable = arena(&executor, Durability::Ram, 100);
     let (extents, _) = allocator(&durable, 100, 10);
-    let discard = extents.take_run(0, Trim::All).expect("all of it");
+    let discard = extents.take_run(0, Trim::All, u64::MAX).expect("all of it");
     assert_eq!(extents.reserve(90).expect_err("not now").code(), Code::Again);
     assert_eq!(extents.reserve(91).expect_err("never").code(), Code::Nospace);
     assert_eq!((extents.space().free, extents.reserve_one(1)), (90, None));

@@ -5,10 +5,11 @@ use crate::prepared::intents::Intents;
 use crate::recent::Recent;
 use crate::value_space::ValueSpace;
 use daos_media::{Arena, Transaction};
+use std::time::Duration;
 
 /// How much a step may do, in units of about what it takes to look at one entry. A step ends at the first place where its budget is used up
 /// and it can go on later; the last thing that it does may cost more than was left.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct StepBudget(u32);
 
 impl Default for StepBudget {
@@ -28,16 +29,19 @@ impl StepBudget {
     pub const BESIDE_REQUESTS: StepBudget = StepBudget(8);
     /// While nobody asks for anything: ten microseconds, so that who comes then does not wait for long. Longer steps would save 5 % of the work.
     pub const IDLE: StepBudget = StepBudget(64);
+    /// Nobody asks for anything when nobody has for so long: one who asks one thing after the other, over a network, does so every few
+    /// ten microseconds.
+    pub const QUIET: Duration = Duration::from_millis(1);
 
     /// So many units, from 1 to those of [`StepBudget::LARGEST`].
     pub fn new(units: u32) -> StepBudget {
         StepBudget(units.clamp(1, StepBudget::LARGEST.0))
     }
 
-    /// That of the step after one with this budget: small when requests came meanwhile, and growing while none do.
+    /// That of the step after one with this budget, when nobody has asked for anything for so long.
     #[must_use]
-    pub fn next(self, requests_came: bool) -> StepBudget {
-        if requests_came {
+    pub fn next(self, quiet: Duration) -> StepBudget {
+        if quiet < StepBudget::QUIET {
             return StepBudget::BESIDE_REQUESTS;
         }
         StepBudget::new(self.0.saturating_mul(2).min(StepBudget::IDLE.0))
@@ -46,6 +50,11 @@ impl StepBudget {
     /// Its units.
     pub fn units(self) -> u32 {
         self.0
+    }
+
+    /// Records that may be freed within it.
+    pub(crate) fn frees(self) -> usize {
+        self.0.div_ceil(StepBudget::FREE) as usize
     }
 }
 
@@ -105,7 +114,7 @@ impl<'a, 't> Step<'a, 't> {
 
     /// Records that may still be freed; one as long as the budget is not used up.
     pub(super) fn frees_left(&self) -> usize {
-        self.left.div_ceil(StepBudget::FREE) as usize
+        StepBudget(self.left).frees()
     }
 
     fn spend(&mut self, units: u32) {
@@ -149,11 +158,12 @@ mod tests {
     fn budgets_grow_while_nobody_asks() {
         let mut budget = StepBudget::BESIDE_REQUESTS;
         for expected in [16, 32, 64, 64] {
-            budget = budget.next(false);
+            budget = budget.next(StepBudget::QUIET);
             assert_eq!(budget.units(), expected);
         }
-        assert_eq!(budget.next(true), StepBudget::BESIDE_REQUESTS);
-        assert_eq!(StepBudget::LARGEST.next(false), StepBudget::IDLE, "somebody waited for what was freed");
+        let soon = StepBudget::QUIET - Duration::from_nanos(1);
+        assert_eq!(budget.next(soon), StepBudget::BESIDE_REQUESTS, "another request may follow the last one");
+        assert_eq!(StepBudget::LARGEST.next(StepBudget::QUIET), StepBudget::IDLE);
     }
 
     #[test]
