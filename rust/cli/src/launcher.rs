@@ -32,7 +32,7 @@ impl EngineLauncher for Launcher {
 }
 
 /// The file of this program; by its own name where it still has one, so that lists of processes show it.
-fn own_program() -> PathBuf {
+pub fn own_program() -> PathBuf {
     std::env::current_exe().ok().filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(OWN_PROGRAM))
 }
 

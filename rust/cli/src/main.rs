@@ -6,6 +6,7 @@
 mod arguments;
 mod base64;
 mod commands;
+mod configuration;
 mod failure;
 mod interrupt;
 mod launcher;

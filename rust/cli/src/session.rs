@@ -1,7 +1,8 @@
 //! The client of one command.
 
 use crate::arguments::GlobalOptions;
-use crate::failure::Result;
+use crate::configuration::{self, ControlFile};
+use crate::failure::{Failure, Result};
 use crate::launcher::Launcher;
 use daos_client::{
     Client, ClientSettings, Container, ContainerFlags, Context, LocalDirectory, LocalMode, Pool, PoolFlags,
@@ -23,6 +24,18 @@ pub struct Session {
 /// Where commands find the engine.
 pub fn settings(global: &GlobalOptions) -> Result<ClientSettings> {
     // The environment is not asked for a directory that is named: it may have none to offer.
+    if let Some(path) = &global.control_file {
+        let file: ControlFile = configuration::read(path)?;
+        let mut system = SystemAccess::at(&global.host_list.clone().unwrap_or_else(|| file.places().join(",")));
+        if let Some(name) = file.name {
+            system.name = name;
+        }
+        if system.access_points.is_empty() {
+            let sentence = format!("{} names no 'hostlist'; add it, or give -l HOST[:PORT]", path.display());
+            return Err(Failure::new(Code::Inval, sentence));
+        }
+        return Ok(ClientSettings { system: Some(system), ..ClientSettings::for_directory(PathBuf::from("/"))? });
+    }
     if let Some(host_list) = &global.host_list {
         let system = Some(SystemAccess::at(host_list));
         return Ok(ClientSettings { system, ..ClientSettings::for_directory(PathBuf::from("/"))? });

@@ -7,7 +7,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 /// What a system call returned, or its error.
@@ -120,6 +122,49 @@ pub fn wait_for_interrupt() -> Result<()> {
     match unsafe { libc::sigwait(&raw const set, &raw mut signal) } {
         0 => Ok(()),
         error => Err(Error::from_raw_os_error(error)),
+    }
+}
+
+/// SIGTERM and SIGINT, blocked for the process and waited for instead. Programs that it starts have them unblocked.
+pub struct StopSignals(libc::sigset_t);
+
+impl StopSignals {
+    /// Blocks the signals for this thread and those it starts from now on.
+    pub fn block() -> Result<StopSignals> {
+        // SAFETY: an all-zero signal set is valid memory for the calls to fill.
+        let mut signals: libc::sigset_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the set is ours.
+        let result = unsafe {
+            libc::sigemptyset(&raw mut signals);
+            libc::sigaddset(&raw mut signals, libc::SIGTERM);
+            libc::sigaddset(&raw mut signals, libc::SIGINT);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, std::ptr::null_mut())
+        };
+        if result == 0 { Ok(StopSignals(signals)) } else { Err(Error::from_raw_os_error(result)) }
+    }
+
+    /// Waits for so long; tells whether a signal has come.
+    pub fn wait(&self, limit: Duration) -> bool {
+        let limit = libc::timespec {
+            tv_sec: limit.as_secs().min(i32::MAX as u64) as libc::time_t,
+            tv_nsec: i64::from(limit.subsec_nanos()),
+        };
+        // SAFETY: set and limit live through the call, and nothing is to be told about the signal.
+        unsafe { libc::sigtimedwait(&raw const self.0, std::ptr::null_mut(), &raw const limit) > 0 }
+    }
+}
+
+/// Asks a child to end.
+pub fn terminate(child: u32) -> Result<()> {
+    // SAFETY: the call takes numbers only. A child that was not waited for keeps its number.
+    check(unsafe { libc::kill(child as libc::pid_t, libc::SIGTERM) }.into()).map(drop)
+}
+
+/// Lets a process be killed when this one is.
+pub fn end_with_parent(command: &mut Command) {
+    // SAFETY: between fork and exec one system call is made, which takes numbers only.
+    unsafe {
+        command.pre_exec(|| check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL).into()).map(drop));
     }
 }
 

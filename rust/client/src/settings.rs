@@ -96,7 +96,9 @@ impl SystemAccess {
         let points = access_points.split(',').map(str::trim).filter(|point| !point.is_empty());
         SystemAccess {
             name: name.unwrap_or_else(|| SYSTEM_NAME_DEFAULT.to_owned()),
-            access_points: points.map(daos_wire::with_control_port).collect(),
+            access_points: points
+                .map(|point| daos_wire::with_control_port(point, daos_wire::CONTROL_PORT_DEFAULT))
+                .collect(),
         }
     }
 }

@@ -262,8 +262,8 @@ pub fn control_body_length(header: &[u8; CONTROL_HEADER_LENGTH], longest: usize)
     Ok(length)
 }
 
-/// `host:port`, with the default port where there is none.
-pub fn with_control_port(name: &str) -> String {
+/// `host:port`, with this port where there is none.
+pub fn with_control_port(name: &str, default: u16) -> String {
     let has_port = match name.rsplit_once(':') {
         // An address of IPv6 without brackets is full of colons.
         Some((host, port)) => port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')),
@@ -272,9 +272,9 @@ pub fn with_control_port(name: &str) -> String {
     if has_port {
         name.to_owned()
     } else if name.contains(':') && !name.starts_with('[') {
-        format!("[{name}]:{CONTROL_PORT_DEFAULT}")
+        format!("[{name}]:{default}")
     } else {
-        format!("{name}:{CONTROL_PORT_DEFAULT}")
+        format!("{name}:{default}")
     }
 }
 
@@ -293,7 +293,7 @@ mod tests {
             ("[::1]", "[::1]:10001"),
             ("a:b", "[a:b]:10001"),
         ] {
-            assert_eq!(with_control_port(name), full);
+            assert_eq!(with_control_port(name, CONTROL_PORT_DEFAULT), full);
         }
     }
 }

@@ -84,20 +84,27 @@ pub const DMG_SECTIONS: &str = concat!(
     "\n\nSee also: daos(1), daos_server(1), daos_agent(1)"
 );
 
-pub const SERVER_ABOUT: &str = "Serve a DAOS directory
+pub const SERVER_ABOUT: &str = "Serve as an engine of a system, or serve a local directory
 
-'daos_server local' is the engine process of a local directory. It rarely has to be called by hand: programs and tools \
-start it when they need it.";
+'daos_server start' serves as one engine, or as several, of a system that spans processes and machines. 'daos_server local' is \
+the engine process of a local directory; it rarely has to be called by hand: programs and tools start it when they need it.";
 
 pub const SERVER_SECTIONS: &str = concat!(
     "Examples:
-  daos_server local --path /scratch/me --idle 0   serve until stopped
+  daos_server config generate > daos_server.yml
+  daos_server start -o daos_server.yml            serve until stopped
+  daos_server start --storage /scratch/me/0       without a file
+  daos_server local --path /scratch/me --idle 0   a local directory
 
 ",
     environment!(),
     "\n\n",
     files!(),
-    "\n\n",
+    "
+  engine.system  the engine's system and rank, when it is part of one
+  engine.format  number of its targets
+
+",
     exit_status!(),
     "\n\nSee also: daos(1), dmg(1), daos_agent(1)"
 );
@@ -409,14 +416,25 @@ pub const START: &str = "Serve as an engine of a system of several, until stoppe
 
 Engines with the same system name find each other by their control ports and form one system. The first of --replicas begins \
 it, as rank 0, and keeps its metadata; every other engine joins, gets a rank, and keeps it for as long as its directory \
-lives. When an engine is part of the system and serves, it prints one line.
+lives. When an engine is part of the system and serves, it prints one line; with --json it is an object.
 
 Signals TERM and INT end an engine in good order. Whoever kills it with signal KILL loses nothing that was acknowledged; \
-started again on the same directory, it comes back as the same rank.";
+started again on the same directory, it comes back as the same rank. A file may name several engines: each is a process of its \
+own then, at the control ports from 'port' on, and one that is killed is started again.
+
+The control port and the fabric believe whoever reaches them: let only machines that are trusted reach them.";
 
 pub const START_EXAMPLES: &str = "Examples, a system of three engines on one machine:
   daos_server start --storage /scratch/me/0 &
   daos_server start --storage /scratch/me/1 --port 10002 &
   daos_server start --storage /scratch/me/2 --port 10003 &
   dmg -l localhost pool create tank
-  DAOS_ACCESS_POINTS=localhost daos pool list";
+  DAOS_ACCESS_POINTS=localhost daos pool list
+
+On each of several machines, by a file:
+  daos_server start -o /etc/daos/daos_server.yml";
+
+pub const CONFIG_GENERATE_EXAMPLES: &str = "JSON response: config, the text of the file.
+
+Examples:
+  daos_server config generate > daos_server.yml";

@@ -15,7 +15,7 @@ pub use filesystem::{CopyArguments, FilesystemCommand};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
 pub use pool::{PoolCommand, PoolCreateOptions};
-pub use server::StartOptions;
+pub use server::{ConfigCommand, StartOptions};
 pub use system::{DaosSystemCommand, RanksOptions, SystemCommand};
 pub use values::{CONTAINER_TYPES, PoolSize, pair};
 
@@ -38,6 +38,9 @@ pub struct GlobalOptions {
     /// Control ports of the system's engines, from the words of `dmg`.
     #[arg(skip)]
     pub host_list: Option<String>,
+    /// The file that says where the system is, from the words of `dmg`.
+    #[arg(skip)]
+    pub control_file: Option<PathBuf>,
     /// Say more: identifiers in lists, and log lines on standard error
     #[arg(long, short = 'v', global = true)]
     pub verbose: bool,
@@ -108,7 +111,7 @@ pub struct DmgArguments {
     /// Accepted for scripts written for a cluster: a local engine has no certificates
     #[arg(long, short = 'i', global = true)]
     pub insecure: bool,
-    /// Accepted for scripts written for a cluster: a local engine has no configuration file
+    /// File with 'name', 'hostlist' and 'port' of the system
     #[arg(long, short = 'o', global = true, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
     /// Control ports of engines of the system, separated by commas [default: DAOS_ACCESS_POINTS, else the local engine]
@@ -139,7 +142,7 @@ pub enum DmgCommand {
     name = "daos_server",
     bin_name = "daos_server",
     version,
-    about = "Serve a DAOS directory",
+    about = "Serve as an engine of a system, or serve a local directory",
     long_about = manual::SERVER_ABOUT,
     after_long_help = manual::SERVER_SECTIONS,
     subcommand_required = true,
@@ -159,6 +162,9 @@ pub struct ServerArguments {
 pub enum ServerCommand {
     /// Serve as an engine of a system of several, until stopped
     Start(StartOptions),
+    /// Make a configuration file
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Serve a local directory until it is idle
     Local(ServeOptions),
     /// Print the version

@@ -1,13 +1,19 @@
 //! Commands of `daos_server` for an engine of a system.
 
 use super::manual;
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// Options of `daos_server start`.
 #[derive(Args, Debug)]
 #[command(long_about = manual::START, after_long_help = manual::START_EXAMPLES)]
 pub struct StartOptions {
+    /// Configuration file; what the line says counts more
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// For several engines of one file: serve as this one
+    #[arg(long, value_name = "NUMBER", hide = true)]
+    pub engine: Option<usize>,
     /// Name of the system [default: daos_server]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -39,4 +45,18 @@ pub struct StartOptions {
     /// Fault domain, from the root: /rack1/node7 [default: / and the machine's name]
     #[arg(long, value_name = "PATH")]
     pub fault_domain: Option<String>,
+    /// Serve metrics in Prometheus format over HTTP at this port [default: none]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub telemetry_port: Option<u16>,
+    /// What goes into the log: DEBUG, INFO, WARN or ERROR and above [default: INFO]
+    #[arg(long, value_name = "LEVEL")]
+    pub log_mask: Option<String>,
+}
+
+/// What can be done with configuration files.
+#[derive(Subcommand, Debug)]
+pub enum ConfigCommand {
+    /// Print a file to begin with, in which every key is explained
+    #[command(after_long_help = manual::CONFIG_GENERATE_EXAMPLES)]
+    Generate,
 }

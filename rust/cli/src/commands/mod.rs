@@ -12,7 +12,7 @@ mod server;
 mod system;
 
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
-use crate::arguments::{DaosSystemCommand, GlobalOptions, ServerArguments, ServerCommand};
+use crate::arguments::{ConfigCommand, DaosSystemCommand, GlobalOptions, ServerArguments, ServerCommand};
 use crate::failure::Result;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -39,7 +39,8 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
 
 /// Runs a command of `dmg`.
 pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
-    let global = GlobalOptions { host_list: arguments.host_list, ..arguments.global };
+    let global =
+        GlobalOptions { host_list: arguments.host_list, control_file: arguments.config_path, ..arguments.global };
     match arguments.command {
         DmgCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
         DmgCommand::System(command) => with_session(&global, |session| system::run(session, global.verbose, &command)),
@@ -50,7 +51,8 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
 /// Runs a command of `daos_server`.
 pub fn server(arguments: ServerArguments) -> Result<Reply> {
     match arguments.command {
-        ServerCommand::Start(options) => server::start(&arguments.global, options),
+        ServerCommand::Start(options) => server::start(&arguments.global, &options),
+        ServerCommand::Config(ConfigCommand::Generate) => Ok(server::generate()),
         ServerCommand::Local(options) => local::serve(&arguments.global, &options),
         ServerCommand::Version => Ok(version("daos_server")),
     }

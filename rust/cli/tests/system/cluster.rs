@@ -34,7 +34,7 @@ impl Engine {
 }
 
 /// Ports that are free now. The listeners are open at once, so that no port comes twice.
-fn free_ports(count: usize) -> Vec<u16> {
+pub fn free_ports(count: usize) -> Vec<u16> {
     let listeners: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
     listeners.iter().map(|listener| listener.local_addr().expect("bound").port()).collect()
 }

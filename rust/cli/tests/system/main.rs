@@ -2,6 +2,7 @@
 //! stopped and started again.
 
 mod cluster;
+mod files;
 mod life;
 mod membership;
 mod ranks;

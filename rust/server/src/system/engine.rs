@@ -90,7 +90,12 @@ impl SystemEngine {
         let Some(lock) = directory.try_lock(Holder::Process)? else { return Err(directory.in_use()) };
         let log_file = settings.log_file.clone().unwrap_or_else(|| directory.log_file());
         let log = LogFile::open(log_file, env.clock.clone())?;
-        daos_env::set_log_sink(move |level, area, message| log.write(level, area, message));
+        let most = settings.log_level;
+        daos_env::set_log_sink(move |level, area, message| {
+            if level <= most {
+                log.write(level, area, message);
+            }
+        });
         let format = DirectoryFormat::read_or_choose(&directory, settings.targets)?;
         let identity = identity_of(&directory, &format, &settings, &env)?;
         let descriptors = raise_descriptor_limit();

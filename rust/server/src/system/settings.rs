@@ -1,5 +1,6 @@
 //! What an engine of a system is told before it starts.
 
+use daos_env::LogLevel;
 use daos_rpc::libfabric::FabricSettings;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
@@ -26,6 +27,10 @@ pub struct SystemEngineSettings {
     pub fabric: FabricSettings,
     /// The fault domain; `/` and the name of the machine when there is none.
     pub domain: Option<String>,
+    /// Where metrics are served over HTTP; nowhere when there is none.
+    pub telemetry_port: Option<u16>,
+    /// Log lines that are less important are left out.
+    pub log_level: LogLevel,
     /// Where it logs; `engine.log` in its directory when there is none.
     pub log_file: Option<PathBuf>,
 }
@@ -57,6 +62,8 @@ impl SystemEngineSettings {
             targets: None,
             fabric: FabricSettings::new("tcp"),
             domain: None,
+            telemetry_port: None,
+            log_level: LogLevel::Info,
             log_file: None,
         }
     }
@@ -74,7 +81,7 @@ impl SystemEngineSettings {
     pub(crate) fn replicas(&self) -> Vec<String> {
         match self.replicas.as_slice() {
             [] => vec![format!("127.0.0.1:{CONTROL_PORT_DEFAULT}")],
-            named => named.iter().map(|name| with_control_port(name)).collect(),
+            named => named.iter().map(|name| with_control_port(name, CONTROL_PORT_DEFAULT)).collect(),
         }
     }
 

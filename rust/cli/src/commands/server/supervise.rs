@@ -1,0 +1,125 @@
+//! Several engines of one file: each is a process, which is started again when it was killed.
+
+use crate::failure::{Failure, Result};
+use crate::launcher::own_program;
+use crate::reply::Reply;
+use crate::system_calls::{StopSignals, end_with_parent, terminate};
+use daos_env::{Clock, SystemClock};
+use daos_status::{Code, Status};
+use std::io::Write;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// How long an engine that was killed is left alone, at first and at most.
+const DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// An engine that lived for so long is started again as if it were the first time.
+const LIFE: Duration = Duration::from_secs(60);
+/// How often the children are looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+struct Engine {
+    number: usize,
+    child: Option<Child>,
+    started: Duration,
+    delay: Duration,
+    /// When it is started again.
+    again_at: Option<Duration>,
+    failed: bool,
+}
+
+/// Serves until a signal comes, or no engine is left.
+pub fn run(count: usize) -> Result<Reply> {
+    let signals = StopSignals::block().map_err(Status::from)?;
+    let mut engines = Vec::new();
+    for number in 0..count {
+        let child = Some(spawn(number)?);
+        let started = SystemClock.monotonic();
+        engines.push(Engine { number, child, started, delay: DELAYS.0, again_at: None, failed: false });
+    }
+    loop {
+        if signals.wait(LOOK_INTERVAL) {
+            return stop(&mut engines);
+        }
+        for engine in &mut engines {
+            look(engine)?;
+        }
+        if engines.iter().all(|engine| engine.child.is_none() && engine.again_at.is_none()) {
+            let failed = engines.iter().filter(|engine| engine.failed).count();
+            let sentence = format!("no engine is left; {failed} of {count} could not serve, see the sentences above");
+            return Err(Failure::new(Code::Shutdown, sentence).doing("serve"));
+        }
+    }
+}
+
+fn spawn(number: usize) -> Result<Child> {
+    let mut command = Command::new(own_program());
+    // The same line, and which engine of the file is meant.
+    command.arg0("daos_server").args(std::env::args_os().skip(1));
+    command.arg("--engine").arg(number.to_string()).stdin(Stdio::null());
+    end_with_parent(&mut command);
+    let failed = |error: std::io::Error| Failure::from(Status::from(error)).doing(format!("start engine {number}"));
+    command.spawn().map_err(failed)
+}
+
+/// Notices the end of an engine, and starts it again when it is time.
+fn look(engine: &mut Engine) -> Result<()> {
+    let now = SystemClock.monotonic();
+    if let Some(child) = &mut engine.child
+        && let Some(status) = child.try_wait().map_err(Status::from)?
+    {
+        let process = child.id();
+        engine.child = None;
+        ended(engine, process, status, now);
+    }
+    if engine.again_at.is_some_and(|at| at <= now) {
+        engine.again_at = None;
+        engine.started = now;
+        engine.child = Some(spawn(engine.number)?);
+    }
+    Ok(())
+}
+
+/// One that was killed is started again; one that ended by itself has said why.
+fn ended(engine: &mut Engine, process: u32, status: ExitStatus, now: Duration) {
+    let number = engine.number;
+    let Some(signal) = status.signal() else {
+        engine.failed = !status.success();
+        return say(&format!("engine {number} (process {process}) has ended: {status}"));
+    };
+    if now.saturating_sub(engine.started) >= LIFE {
+        engine.delay = DELAYS.0;
+    }
+    let seconds = engine.delay.as_secs();
+    say(&format!(
+        "engine {number} (process {process}) was ended by signal {signal}; it is started again in {seconds} s"
+    ));
+    engine.again_at = Some(now + engine.delay);
+    engine.delay = (2 * engine.delay).min(DELAYS.1);
+}
+
+fn say(sentence: &str) {
+    // Whoever does not read misses it; the logs have it, too.
+    let _unread = writeln!(std::io::stderr(), "daos_server: {sentence}");
+}
+
+/// Ends every engine in good order.
+fn stop(engines: &mut [Engine]) -> Result<Reply> {
+    for child in engines.iter().filter_map(|engine| engine.child.as_ref()) {
+        // One that has ended already needs no signal.
+        let _ended = terminate(child.id());
+    }
+    let mut failed = 0;
+    for engine in engines {
+        if let Some(child) = &mut engine.child {
+            failed += usize::from(!child.wait().map_err(Status::from)?.success());
+        }
+    }
+    if failed > 0 {
+        return Err(Failure::new(
+            Code::Misc,
+            format!("{failed} engines did not end in good order; their logs say why"),
+        ));
+    }
+    Ok(Reply::default())
+}
