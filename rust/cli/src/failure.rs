@@ -49,6 +49,11 @@ impl Failure {
         self
     }
 
+    /// What failed and on what, without what was being done.
+    pub fn sentence(&self) -> &str {
+        self.status.context()
+    }
+
     /// The kind of the error.
     pub fn code(&self) -> Code {
         self.status.code()

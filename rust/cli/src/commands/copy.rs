@@ -32,11 +32,12 @@ pub fn run(global: &GlobalOptions, command: FilesystemCommand) -> Result<Reply> 
     let clock = Env::system().clock;
     let began = clock.monotonic();
     let display = (!global.json && !arguments.quiet).then(|| ProgressDisplay::start(progress.clone(), clock.clone()));
+    let is_system = session.uses_system();
     let result = copy(&session, (&source, &destination), &arguments, &progress, interrupts);
     drop(display);
     let elapsed = clock.monotonic().saturating_sub(began);
     session.stop();
-    let summary = result.map_err(|error| explain(error, &progress, &source, &destination).doing(&doing))?;
+    let summary = result.map_err(|error| explain(error, is_system, &progress, &source, &destination).doing(&doing))?;
     Ok(reply(&summary, (&source, &destination), elapsed))
 }
 
@@ -83,7 +84,7 @@ async fn with_place<T>(
     }
 }
 
-fn explain(error: Failure, progress: &CopyProgress, source: &Place, destination: &Place) -> Failure {
+fn explain(error: Failure, is_system: bool, progress: &CopyProgress, source: &Place, destination: &Place) -> Failure {
     if progress.cancel.load(Ordering::SeqCst) {
         let files = count(progress.files.load(Ordering::Relaxed), "file");
         return Failure::interrupted(format!(
@@ -95,8 +96,11 @@ fn explain(error: Failure, progress: &CopyProgress, source: &Place, destination:
     if is_loss && progress.files_found.load(Ordering::Relaxed) > 0 {
         let files = count(progress.files.load(Ordering::Relaxed), "file");
         daos_env::log!(Info, "tools", "{error}");
-        let sentence =
-            format!("the engine ended or did not answer after {files}; run the command again to complete it");
+        let sentence = match is_system {
+            // Which of its engines it was is what has to be known.
+            true => format!("it ended after {files}, since {}; run the command again to complete it", error.sentence()),
+            false => format!("the engine ended or did not answer after {files}; run the command again to complete it"),
+        };
         return Failure::new(error.code(), sentence);
     }
     error.remedy(Code::Nospace, "free space at the destination, and run the command again")
