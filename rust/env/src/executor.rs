@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-/// How many tasks run between two looks at the sources: completions must not starve behind a long queue.
-const TASKS_PER_ROUND: usize = 64;
+/// How many tasks run between two looks at the sources: completions must not starve behind a long queue, nor what tasks have begun wait for
+/// its end before a disk hears of it.
+const TASKS_PER_ROUND: usize = 16;
 
 /// Something that completes work of tasks: an endpoint, an I/O ring.
 pub trait Source {

@@ -1,6 +1,7 @@
 //! An arena whose changes survive: arena, redo log, checkpoints and data device put together.
 
 mod background;
+mod flights;
 mod journaled;
 mod recovery;
 mod shared;
@@ -88,6 +89,8 @@ pub struct ArenaStatistics {
     pub log_bytes: u64,
     /// The most transactions that shared a batch.
     pub records_per_batch_max: u32,
+    /// The most batches that were under way at once.
+    pub batches_under_way_max: u32,
     /// Bytes of the log that no checkpoint covers yet.
     pub log_used: u64,
     /// Bytes of the log.
@@ -366,6 +369,7 @@ impl DurableArena {
             log_records: counters.records,
             log_bytes: counters.bytes,
             records_per_batch_max: counters.records_per_batch_max,
+            batches_under_way_max: counters.under_way_max,
             log_used,
             log_capacity,
             checkpoints,

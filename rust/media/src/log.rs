@@ -7,13 +7,14 @@
 //! batch        header of 96 bytes, payload, zeros up to the next block
 //! payload      for each record: length u32, bytes; then for each value: first block u64, blocks u64, CRC-64 of their bytes u64
 //! header       magic "daosbtch", version u32, CRC u32 (of the header with this field zero), id [16], sequence u64,
-//!              first LSN u64, records u32, payload length u32, payload CRC-64 u64, chain u64, values u32, reserved [20]
+//!              first LSN u64, records u32, payload length u32, payload CRC-64 u64, chain u64, values u32, behind u32, reserved [16]
 //! ```
-//! `chain` is the CRC-64 of the header before it. One batch is written at a time, and durable before the next is begun: so a
-//! batch that cannot be read is a torn tail as long as none with a higher sequence number exists, and damage when one does.
+//! `chain` is the CRC-64 of the header before it. A few batches may be under way at once, and are acknowledged in their order. `behind` is how many
+//! of those right before a batch were not durable yet when it was begun: all others were, with their values. So a batch that cannot be
+//! read is a torn tail, and those behind it, which may be whole, do not count and are wiped; unless one says that it was durable: that is damage.
 //! The values of a batch are blocks of the data device that were written for its records. They become durable while the batch does, in
-//! no order: it counts when they are as their checksums say. Only the last batch is looked at so, unless it is known to have been
-//! acknowledged: those before it were followed by another.
+//! no order: it counts when they are as their checksums say. Only batches that no later one says were durable, and that are not known to
+//! have been acknowledged, are looked at so. A batch whose records release blocks that another points at is begun when that one is durable.
 //! And when batches up to a higher number are known to have been acknowledged: each eighth batch, and after a second without any, the log notes
 //! that in a block of its own, without a sync. So damage of the last few batches looks torn, and damage of more than those is found.
 //! A batch that does not fit behind the one before it lies at the ring's start. The commit point of a batch is the sync that
@@ -27,5 +28,6 @@ mod values;
 
 pub(crate) use batch::{Segment, for_each_record};
 pub(crate) use recovery::Recovered;
-pub(crate) use ring::{LogCounters, LogPosition, RedoLog, usable_bytes};
+pub(crate) use ring::{Begun, LogCounters, LogPosition, Note, RedoLog, usable_bytes};
+pub(crate) use values::BatchValues;
 pub use values::blocks_checksum;

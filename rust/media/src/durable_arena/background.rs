@@ -1,14 +1,17 @@
 //! The two background tasks of a durable arena: the log writer and the checkpointer.
 
+use super::Lsn;
+use super::flights::LARGE_BYTES;
 use super::shared::{Persistence, Shared};
 use crate::checkpoint::PageImage;
 use crate::log::Segment;
 use daos_env::Spawner;
-use daos_env::sync::{join_all, yield_now};
+use daos_env::sync::yield_now;
 use daos_status::{Result, Status};
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Pages copied at once before other tasks run again: 64 KiB of copying and checksums take 10 microseconds or so.
@@ -32,20 +35,22 @@ const LOG_FAILURES_MAX: u32 = 3;
 /// What was committed so long ago is in a checkpoint, or soon will be: so an open has little to replay after a quiet time.
 const CHECKPOINT_AFTER: Duration = Duration::from_secs(30);
 
-/// Writes what was committed to the log, one batch after the other. While one is written, the values that it points at are synced.
+/// Writes what was committed to the log, batch by batch. While one is written, the values that it points at are synced.
 pub(super) async fn write_log(shared: Rc<Shared>, spawner: Spawner) {
     let Some(persistence) = shared.persistence() else { return };
     let mut failures = 0;
     loop {
         wait_for_work(&shared, persistence, &spawner).await;
-        wait_for_values(&shared, persistence).await;
-        if shared.is_stopping.get() || shared.has_failed() {
-            return;
-        }
-        let Some(mut segment) = persistence.take_pending() else { continue };
-        match write_segment(&shared, persistence, &mut segment, &mut failures).await {
-            Ok(()) => {}
-            Err(status) => return shared.fail(status),
+        let turn = next_turn(&shared, persistence).await;
+        let result = match turn {
+            Turn::Stop => return persistence.flights.clear(),
+            Turn::Landed => acknowledge(&shared, persistence, &mut failures).await,
+            Turn::Begin => begin_with_care(&shared, persistence).await,
+            Turn::Rest => Ok(()),
+        };
+        if let Err(status) = result {
+            persistence.flights.clear();
+            return shared.fail(status);
         }
         if persistence.wants_checkpoint() && persistence.requested.get() == persistence.attempted.get() {
             shared.request_checkpoint(persistence);
@@ -53,9 +58,55 @@ pub(super) async fn write_log(shared: Rc<Shared>, spawner: Spawner) {
     }
 }
 
+/// What the log writer does next.
+enum Turn {
+    Stop,
+    /// There is nothing to do.
+    Rest,
+    /// The oldest batch has ended.
+    Landed,
+    /// Nothing is under way, and what waits is to be written.
+    Begin,
+}
+
+/// Drives the batches that are under way. When there are none, the next is not begun before all tasks that are ready have run, which may
+/// commit too, and the small values that were being written by then have been: the changes that point at them share the flush. Those
+/// that begin meanwhile are not waited for.
+async fn next_turn(shared: &Shared, persistence: &Persistence) -> Turn {
+    let flights = &persistence.flights;
+    let mut has_yielded = false;
+    let mut values = None;
+    poll_fn(|context| {
+        if shared.is_stopping.get() || shared.has_failed() {
+            return Poll::Ready(Turn::Stop);
+        }
+        flights.begin_due(shared, persistence);
+        if flights.poll(&persistence.log, context) {
+            return Poll::Ready(Turn::Landed);
+        }
+        if flights.is_empty() {
+            if persistence.pending.borrow().is_empty() {
+                return Poll::Ready(Turn::Rest);
+            }
+            if !std::mem::replace(&mut has_yielded, true) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let begun = *values.get_or_insert(shared.values_begun.get());
+            if shared.values_ended.get() >= begun || persistence.has_large_batch(LARGE_BYTES) {
+                return Poll::Ready(Turn::Begin);
+            }
+        }
+        // It looks again when anything has changed.
+        pin!(shared.work.wait_until(|| false)).poll(context).map(|()| Turn::Rest)
+    })
+    .await
+}
+
 /// Waits for something to write; when nothing comes for a while, notes in the log how far it was acknowledged.
 async fn wait_for_work(shared: &Shared, persistence: &Persistence, spawner: &Spawner) {
-    let has_work = || shared.is_stopping.get() || shared.has_failed() || !persistence.pending.borrow().is_empty();
+    let has_batch = || !persistence.pending.borrow().is_empty() || !persistence.flights.is_empty();
+    let has_work = || shared.is_stopping.get() || shared.has_failed() || has_batch();
     if has_work() {
         return;
     }
@@ -75,68 +126,75 @@ async fn wait_for_work(shared: &Shared, persistence: &Persistence, spawner: &Spa
     shared.work.wait_until(has_work).await;
 }
 
-/// Waits for the small values that are being written at this moment, so that the changes that point at them share the flush. Those that
-/// begin meanwhile are not waited for: it ends after one write of the data device.
-async fn wait_for_values(shared: &Shared, persistence: &Persistence) {
-    let begun = shared.values_begun.get();
-    let is_enough = || shared.values_ended.get() >= begun || persistence.has_full_batch();
-    shared.work.wait_until(|| is_enough() || shared.is_stopping.get() || shared.has_failed()).await;
+/// A sync of the data device has failed: nobody knows which values are there.
+fn lost(status: Status) -> Status {
+    status.while_doing("values that were written cannot be made durable, nor written again")
 }
 
-async fn write_segment(
-    shared: &Shared,
-    persistence: &Persistence,
-    segment: &mut Segment,
-    failures: &mut u32,
-) -> Result<()> {
-    let lost =
-        |status: Status| status.while_doing("values that were written cannot be made durable, nor written again");
+/// Begins a batch, be it one that takes some waiting first.
+async fn begin_with_care(shared: &Shared, persistence: &Persistence) -> Result<()> {
+    let Some(segment) = persistence.take_pending() else { return Ok(()) };
+    persistence.flights.pause(true);
+    let result = make_ready(shared, persistence, &segment).await;
+    persistence.flights.pause(false);
+    if result? {
+        persistence.flights.begin(shared, persistence, segment);
+    }
+    Ok(())
+}
+
+/// Does what must be done before a batch can be written; `false` when it need not be written any more.
+async fn make_ready(shared: &Shared, persistence: &Persistence, segment: &Segment) -> Result<bool> {
     if segment.values.is_cut() {
         sync_data(shared).await.map_err(lost)?;
     }
     if !persistence.log.has_room(segment) {
-        wait_for_room(shared, persistence, segment, true).await;
+        wait_for_room(shared, persistence, segment.last, Some(segment)).await;
         if shared.durable.get() >= segment.last || shared.is_stopping.get() {
-            return Ok(());
+            return Ok(false);
         }
         shared.check_failure()?;
     }
-    if segment.last <= persistence.data_synced.get() {
-        segment.values.clear();
-    }
-    // Side by side: recovery compares the values of the last batch with what the batch says about them.
-    let sync = async { if segment.values.is_empty() { Ok(()) } else { sync_data(shared).await } };
-    let parts: [Pin<Box<dyn Future<Output = Result<()>> + '_>>; 2] =
-        [Box::pin(persistence.log.append(segment)), Box::pin(sync)];
-    let mut results = join_all(parts).await.into_iter();
-    let (written, synced) = (results.next().unwrap_or(Ok(())), results.next().unwrap_or(Ok(())));
-    synced.map_err(lost)?;
-    match written {
-        Ok(()) => {
-            *failures = 0;
-            persistence.log.note_acknowledged();
-            shared.set_durable(segment.last);
-            Ok(())
-        }
-        Err(status) if *failures < LOG_FAILURES_MAX => {
+    Ok(true)
+}
+
+/// Tells those who wait for the batches that have ended.
+async fn acknowledge(shared: &Shared, persistence: &Persistence, failures: &mut u32) -> Result<()> {
+    loop {
+        let flights = &persistence.flights;
+        flights.values_failure().map_or(Ok(()), |status| Err(lost(status)))?;
+        if let Some(status) = flights.batch_failure() {
             *failures += 1;
-            recover_from(shared, persistence, segment, &status).await
+            if *failures > LOG_FAILURES_MAX {
+                return Err(status);
+            }
+            flights.pause(true);
+            let result = recover_from(shared, persistence, &status).await;
+            flights.pause(false);
+            return result;
         }
-        Err(status) => Err(status),
+        let Some(landed) = flights.take_landed() else { return Ok(()) };
+        *failures = 0;
+        flights.count(shared, persistence, landed.records);
+        persistence.data_synced.set(landed.covered.max(persistence.data_synced.get()));
+        persistence.log.end(landed.sequence, true);
+        shared.set_durable(landed.last);
     }
 }
 
 /// A batch may be on the disk or not, and a sync that failed must not be repeated as if nothing were lost: the log from here back is not
-/// trusted any more. A checkpoint of this moment, with a place in the log behind the batch, makes durable what is in memory.
-async fn recover_from(shared: &Shared, persistence: &Persistence, segment: &Segment, status: &Status) -> Result<()> {
+/// trusted any more, and no batch that was under way counts, whatever became of it. A checkpoint of this moment, with a place in the log behind
+/// all of them, makes durable what is in memory.
+async fn recover_from(shared: &Shared, persistence: &Persistence, status: &Status) -> Result<()> {
     daos_env::log!(
         Warn,
         "media",
         "a batch of the log is in doubt, and is replaced by a checkpoint of everything: {status}"
     );
-    wait_for_room(shared, persistence, segment, false).await;
+    let Some(last) = persistence.flights.drain(&persistence.log).await.map_err(lost)? else { return Ok(()) };
+    wait_for_room(shared, persistence, last, None).await;
     shared.check_failure()?;
-    if shared.durable.get() >= segment.last {
+    if shared.durable.get() >= last {
         daos_env::log!(Info, "media", "the checkpoint is written: nothing was lost, and changes go on");
     }
     Ok(())
@@ -153,19 +211,16 @@ async fn sync_data(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// The log is full, or the record larger than it takes, or its batch is in doubt: a checkpoint makes room, or makes the record durable
-/// itself, which alone will do in the last case.
-async fn wait_for_room(shared: &Shared, persistence: &Persistence, segment: &Segment, room_will_do: bool) {
+/// The log is full, or the record larger than it takes, or a batch is in doubt: a checkpoint makes room for the segment, or makes everything
+/// up to `last` durable itself, which alone will do in the last case. Nothing is under way then.
+async fn wait_for_room(shared: &Shared, persistence: &Persistence, last: Lsn, segment: Option<&Segment>) {
     persistence.is_starved.set(true);
     shared.request_checkpoint(persistence);
     // A checkpoint under way may be waiting for this very segment.
     shared.changed.wake_all();
-    let fed = || {
-        (room_will_do && persistence.log.has_room(segment) && !persistence.is_log_held.get())
-            || shared.durable.get() >= segment.last
-            || shared.is_stopping.get()
-            || shared.has_failed()
-    };
+    let has_room =
+        || segment.is_some_and(|segment| persistence.log.has_room(segment) && !persistence.is_log_held.get());
+    let fed = || has_room() || shared.durable.get() >= last || shared.is_stopping.get() || shared.has_failed();
     shared.changed.wait_until(fed).await;
     persistence.is_starved.set(false);
     shared.changed.wake_all();

@@ -1,6 +1,7 @@
 //! What the handles of a durable arena and its background tasks share.
 
 use super::Lsn;
+use super::flights::Flights;
 use super::journaled::Journaled;
 use crate::arena::{Arena, Redo};
 use crate::checkpoint::CheckpointStore;
@@ -33,6 +34,9 @@ pub(super) struct Persistence {
     pub checkpoints: CheckpointStore,
     pub pending: RefCell<VecDeque<Segment>>,
     pending_bytes: Cell<u64>,
+    pending_records: Cell<u64>,
+    /// Batches that are being written.
+    pub flights: Flights,
     /// The log writer holds a segment that the log has no room for; only a checkpoint of everything helps.
     pub is_starved: Cell<bool>,
     /// That checkpoint is under way: until it is written, nothing may go into the log behind the place that it names.
@@ -56,6 +60,8 @@ impl Persistence {
             checkpoints,
             pending: RefCell::default(),
             pending_bytes: Cell::new(0),
+            pending_records: Cell::new(0),
+            flights: Flights::default(),
             is_starved: Cell::new(false),
             is_log_held: Cell::new(false),
             requested: Cell::new(0),
@@ -67,9 +73,20 @@ impl Persistence {
         }
     }
 
+    /// How many records wait for the log.
+    pub fn pending_records(&self) -> u64 {
+        self.pending_records.get()
+    }
+
     /// Whether what waits fills a batch.
     pub fn has_full_batch(&self) -> bool {
         self.pending_bytes.get() >= self.batch_bytes()
+    }
+
+    /// Whether what waits for a batch comes to so many bytes, with its values, or to as many as a batch takes.
+    pub fn has_large_batch(&self, bytes: u64) -> bool {
+        let of = |segment: &Segment| segment.bytes() as u64 + segment.values.bytes();
+        self.has_full_batch() || self.pending.borrow().front().is_some_and(|segment| of(segment) >= bytes)
     }
 
     /// An eighth of the ring for a batch, a quarter for a record: a batch and the gap at the ring's end always fit.
@@ -86,6 +103,7 @@ impl Persistence {
         let before = segment.bytes() as u64;
         let record_bytes_max = (self.log.ring_bytes() / 4) as usize;
         segment.push(lsn, record_bytes_max, redo.block_changes(), |out| redo.encode_into(out));
+        self.pending_records.set(self.pending_records.get() + 1);
         // An oversized record empties its segment.
         self.pending_bytes.set((self.pending_bytes.get() + segment.bytes() as u64).saturating_sub(before));
     }
@@ -93,6 +111,7 @@ impl Persistence {
     pub fn take_pending(&self) -> Option<Segment> {
         let segment = self.pending.borrow_mut().pop_front()?;
         self.pending_bytes.set(self.pending_bytes.get() - segment.bytes() as u64);
+        self.pending_records.set(self.pending_records.get() - u64::from(segment.records()));
         Some(segment)
     }
 
@@ -261,6 +280,7 @@ impl Shared {
         match &self.keeper {
             Keeper::Log(persistence) => {
                 persistence.push(lsn, &redo);
+                persistence.flights.begin_due(self, persistence);
                 self.work.wake_all();
             }
             Keeper::Journal(journaled) => journaled.commit(self, lsn, &redo),

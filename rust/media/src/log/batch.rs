@@ -31,7 +31,8 @@ pub(super) struct BatchHeader {
     payload_crc: U64,
     pub chain: U64,
     pub values: U32,
-    reserved: [u8; 20],
+    pub behind: U32,
+    reserved: [u8; 16],
 }
 
 const _: () = assert!(size_of::<BatchHeader>() == HEADER_BYTES);
@@ -63,6 +64,11 @@ impl BatchHeader {
     /// What the next batch names as its chain.
     pub fn link(&self) -> u64 {
         crc64(self.as_bytes())
+    }
+
+    /// The last batch that was durable, with its values, when this one was begun.
+    pub fn proves(&self) -> u64 {
+        self.sequence.get().saturating_sub(1).saturating_sub(u64::from(self.behind.get()))
     }
 
     /// Bytes on the device.
@@ -169,7 +175,7 @@ impl Segment {
     }
 
     /// The batch as it is written, and the chain value of the next one.
-    pub(super) fn encode(&self, id: &[u8; 16], sequence: u64, chain: u64) -> (IoBuffer, u64) {
+    pub(super) fn encode(&self, id: &[u8; 16], sequence: u64, chain: u64, behind: u32) -> (IoBuffer, u64) {
         let (records, length) = (self.payload.len(), self.payload_length());
         let mut buffer = IoBuffer::zeroed(HEADER_BYTES + length);
         let (room, payload) = buffer.split_at_mut(HEADER_BYTES);
@@ -190,7 +196,8 @@ impl Segment {
             payload_crc: crc64(payload).into(),
             chain: chain.into(),
             values: (self.values.len() as u32).into(),
-            reserved: [0; 20],
+            behind: behind.into(),
+            reserved: [0; 16],
         };
         header.crc = header.own_crc().into();
         room.copy_from_slice(header.as_bytes());

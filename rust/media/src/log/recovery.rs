@@ -8,7 +8,11 @@ use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::durable_arena::Lsn;
 use daos_checksum::Crc64;
 use daos_status::{Code, Result, Status, fail};
+use std::collections::VecDeque;
 use std::rc::Rc;
+
+/// More batches than ever are under way behind one that nothing proves to be durable.
+const LOOK_AHEAD_MAX: usize = 16;
 
 /// What was found behind a checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,6 +26,44 @@ pub(crate) struct Recovered {
 struct Found {
     header: BatchHeader,
     offset: u64,
+}
+
+impl Found {
+    /// The place behind it.
+    fn end(&self) -> LogPosition {
+        LogPosition {
+            offset: self.offset + self.header.total(),
+            sequence: self.header.sequence.get().saturating_add(1),
+            chain: self.header.link(),
+            // It was looked at when it was found: it is the number of a record that follows another.
+            lsn: Lsn(self
+                .header
+                .first_lsn
+                .get()
+                .saturating_sub(1)
+                .saturating_add(u64::from(self.header.records.get()))),
+        }
+    }
+}
+
+/// Batches that follow each other and were not applied yet, and what is known of them.
+struct Ahead {
+    batches: VecDeque<Found>,
+    /// Batches up to this one were durable with their values.
+    proven: u64,
+    /// Behind the last of them there is no other.
+    is_whole: bool,
+}
+
+impl Ahead {
+    /// Whether the first one was durable; `None` when that can only be told with what follows.
+    fn is_first_proven(&self) -> Option<bool> {
+        let first = self.batches.front()?;
+        if self.proven >= first.header.sequence.get() {
+            return Some(true);
+        }
+        self.is_whole.then_some(false)
+    }
 }
 
 /// Where the first of these values lies that is not as it was written.
@@ -75,22 +117,16 @@ impl RedoLog {
         mut apply: impl FnMut(Lsn, &[u8]) -> Result<()>,
     ) -> Result<Recovered> {
         let acknowledged = self.read_acknowledged().await?;
-        self.rejected.set(None);
+        self.rejected.take();
         let mut reader = Reader::new(self.device.clone(), self.device_offset(0), self.ring_bytes);
         let mut position = from;
         let mut recovered = Recovered::default();
-        let mut next = self.find_next(&mut reader, position, from.offset).await?;
-        while let Some(found @ Found { offset, .. }) = next {
-            let header = &found.header;
-            let end = |lsn| LogPosition {
-                offset: offset + header.total(),
-                sequence: position.sequence + 1,
-                chain: header.link(),
-                lsn,
-            };
-            let last = Lsn(position.lsn.0 + u64::from(header.records.get()));
-            next = self.find_next(&mut reader, end(last), from.offset).await?;
-            let is_certain = next.is_some() || acknowledged.is_some_and(|known| known >= position.sequence);
+        let mut ahead = Ahead { batches: VecDeque::new(), proven: acknowledged.unwrap_or(0), is_whole: false };
+        loop {
+            self.look_ahead(&mut reader, &mut ahead, position, from.offset).await?;
+            let is_certain = ahead.is_first_proven().unwrap_or(false);
+            let Some(found) = ahead.batches.pop_front() else { break };
+            let (header, offset) = (&found.header, found.offset);
             let batch = reader.get(offset % self.ring_bytes, header.total()).await?;
             let payload = header.payload(batch).ok_or_else(|| self.damage(offset, "its payload changed"))?;
             let place = || format!("log {} at offset {}", self.device.name(), self.device_offset(offset));
@@ -104,7 +140,6 @@ impl RedoLog {
                     place(),
                     data.name()
                 );
-                self.rejected.set(Some(offset));
                 break;
             }
             if !is_certain {
@@ -121,12 +156,29 @@ impl RedoLog {
             recovered.batches += 1;
             recovered.records += u64::from(header.records.get());
             recovered.bytes += header.total();
-            position = end(lsn);
+            position = found.end();
             reader.release(position.offset % self.ring_bytes);
         }
-        self.check_nothing_follows(&mut reader, position, acknowledged).await?;
+        self.check_nothing_follows(&mut reader, from.offset, position, acknowledged).await?;
         self.set_ends(from.offset, position);
         Ok(recovered)
+    }
+
+    /// Finds more batches until it is known whether the first one was durable.
+    async fn look_ahead(&self, reader: &mut Reader, ahead: &mut Ahead, position: LogPosition, tail: u64) -> Result<()> {
+        while !ahead.is_whole && ahead.is_first_proven().is_none() {
+            let last = ahead.batches.back().map_or(position, Found::end);
+            let Some(found) = self.find_next(reader, last, tail).await? else {
+                ahead.is_whole = true;
+                break;
+            };
+            ahead.proven = ahead.proven.max(found.header.proves());
+            if ahead.batches.len() >= LOOK_AHEAD_MAX {
+                return Err(self.damage(found.offset, "it says that more batches were under way than ever are"));
+            }
+            ahead.batches.push_back(found);
+        }
+        Ok(())
     }
 
     /// The batch that continues the log at `position`, right there or at the ring's next start.
@@ -172,10 +224,12 @@ impl RedoLog {
         Err(self.damage(found.offset, &format!("transaction {last} is followed by transaction {next}")))
     }
 
-    /// After the last batch that could be read: a header with a higher number proves that one before it was durable.
+    /// After the last batch that counts: a header may prove that one behind it was durable. Others that are there were under way when the
+    /// power went, beside one that did not arrive, and must never count.
     async fn check_nothing_follows(
         &self,
         reader: &mut Reader,
+        from: u64,
         end: LogPosition,
         acknowledged: Option<u64>,
     ) -> Result<()> {
@@ -198,13 +252,17 @@ impl RedoLog {
             let length = CHUNK_BYTES.min(self.ring_bytes - start);
             reader.release(start);
             let bytes = reader.get(start, length).await?;
-            for block in bytes.chunks_exact(BLOCK_SIZE) {
-                if let Ok(Some(header)) = BatchHeader::parse(block, &self.id)
-                    && header.sequence.get() > end.sequence
-                {
+            for (block, place) in bytes.chunks_exact(BLOCK_SIZE).zip((start..).step_by(BLOCK_SIZE)) {
+                let Ok(Some(header)) = BatchHeader::parse(block, &self.id) else { continue };
+                if header.proves() >= end.sequence {
                     let (missing, later) = (end.sequence, header.sequence.get());
                     let reason = format!("batch {missing} cannot be read, though batch {later} was written after it");
                     return Err(self.damage(end.offset, &reason));
+                }
+                let is_replayed =
+                    (place + self.ring_bytes - from % self.ring_bytes) % self.ring_bytes < end.offset - from;
+                if header.sequence.get() >= end.sequence && !is_replayed {
+                    self.rejected.borrow_mut().push(place);
                 }
             }
             start += length;

@@ -1,15 +1,12 @@
 //! The log's device as a ring.
 
 use super::batch::Segment;
-use crate::device::{BLOCK_SIZE, BlockDevice};
+use crate::device::{BLOCK_SIZE, BlockDevice, IoFuture};
 use crate::durable_arena::Lsn;
 use daos_checksum::crc32c;
 use daos_env::IoBuffer;
-use daos_env::sync::join_all;
 use daos_status::{Code, Result, Status, fail};
-use std::cell::Cell;
-use std::future::Future;
-use std::pin::Pin;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -97,6 +94,7 @@ pub(crate) struct LogCounters {
     pub records: u64,
     pub bytes: u64,
     pub records_per_batch_max: u32,
+    pub under_way_max: u32,
 }
 
 /// The ring: batches are appended at its head, and released at its tail when a checkpoint covers them.
@@ -107,13 +105,30 @@ pub(crate) struct RedoLog {
     head: Cell<LogPosition>,
     tail: Cell<u64>,
     counters: Cell<LogCounters>,
-    is_writing: Cell<bool>,
+    /// Batches that were begun and have not ended.
+    under_way: Cell<u32>,
     /// The last batch that was acknowledged, and the last that the device says was.
     acknowledged: Cell<u64>,
     noted: Cell<u64>,
     notes: Cell<u64>,
-    /// A batch at the end that does not count, as some of its values were not durable.
-    pub(super) rejected: Cell<Option<u64>>,
+    /// A note is being written.
+    is_noting: Cell<bool>,
+    /// Where batches begin, behind the end, that do not count: they were never acknowledged.
+    pub(super) rejected: RefCell<Vec<u64>>,
+}
+
+/// A batch that is being written.
+pub(crate) struct Begun {
+    pub sequence: u64,
+    pub write: IoFuture<(IoBuffer, Result<()>)>,
+    /// How far batches were acknowledged, written beside it.
+    pub note: Option<Note>,
+}
+
+/// A note that is being written.
+pub(crate) struct Note {
+    pub sequence: u64,
+    pub write: IoFuture<(IoBuffer, Result<()>)>,
 }
 
 impl RedoLog {
@@ -126,11 +141,12 @@ impl RedoLog {
             head,
             tail: Cell::new(0),
             counters: Cell::default(),
-            is_writing: Cell::new(false),
+            under_way: Cell::new(0),
+            is_noting: Cell::new(false),
             acknowledged: Cell::new(0),
             noted: Cell::new(0),
             notes: Cell::new(0),
-            rejected: Cell::new(None),
+            rejected: RefCell::default(),
         }
     }
 
@@ -251,13 +267,13 @@ impl RedoLog {
         !segment.oversized && self.place(segment.total()).is_some()
     }
 
-    /// Writes a batch and makes it durable. One at a time: the caller waits for it before the next.
-    pub async fn append(&self, segment: &Segment) -> Result<()> {
+    /// Begins to write a batch and to make it durable. It is told when it has [ended](RedoLog::end).
+    pub fn begin(&self, segment: &Segment) -> Result<Begun> {
         let Some(start) = self.place(segment.total()).filter(|_| !segment.oversized) else {
             fail!(Code::Nospace, "the log {} has no room for {} bytes", self.device.name(), segment.total());
         };
-        let head = self.head.get();
-        let (buffer, chain) = segment.encode(&self.id, head.sequence, head.chain);
+        let (head, behind) = (self.head.get(), self.under_way.get());
+        let (buffer, chain) = segment.encode(&self.id, head.sequence, head.chain, behind);
         // The head moves on before the write: a checkpoint that begins meanwhile starts behind this batch.
         self.head.set(LogPosition {
             offset: start + segment.total(),
@@ -270,29 +286,27 @@ impl RedoLog {
         counters.records += u64::from(segment.records());
         counters.bytes += segment.total();
         counters.records_per_batch_max = counters.records_per_batch_max.max(segment.records());
+        counters.under_way_max = counters.under_way_max.max(behind + 1);
         self.counters.set(counters);
-        self.is_writing.set(true);
-        let batch = self.device.write_durable(self.device_offset(start), buffer);
-        let result = if self.acknowledged.get() >= self.noted.get() + BATCHES_PER_NOTE {
-            // Beside the batch, so that nobody waits for it. That it fails is no harm: the next one is tried.
-            let both: [Pin<Box<dyn Future<Output = Result<()>> + '_>>; 2] =
-                [Box::pin(async { batch.await.1 }), Box::pin(self.write_acknowledged())];
-            join_all(both).await.into_iter().next().unwrap_or(Ok(()))
-        } else {
-            batch.await.1
-        };
-        self.is_writing.set(false);
-        result
+        self.under_way.set(behind + 1);
+        let write = self.device.write_durable(self.device_offset(start), buffer);
+        // Beside the batch, so that nobody waits for it. That it fails is no harm: the next one is tried.
+        let is_noted = self.acknowledged.get() >= self.noted.get() + BATCHES_PER_NOTE && !self.is_noting.get();
+        let note = is_noted.then(|| self.begin_note());
+        Ok(Begun { sequence: head.sequence, write, note })
+    }
+
+    /// A batch that was begun is durable, or given up: the oldest first.
+    pub fn end(&self, sequence: u64, is_durable: bool) {
+        self.under_way.set(self.under_way.get().saturating_sub(1));
+        if is_durable {
+            self.acknowledged.set(sequence.max(self.acknowledged.get()));
+        }
     }
 
     /// Whether a batch is being written.
     pub fn is_writing(&self) -> bool {
-        self.is_writing.get()
-    }
-
-    /// The last batch is acknowledged from now on.
-    pub fn note_acknowledged(&self) {
-        self.acknowledged.set(self.head.get().sequence - 1);
+        self.under_way.get() > 0
     }
 
     /// Whether more was acknowledged than the device says.
@@ -302,6 +316,13 @@ impl RedoLog {
 
     /// Writes how far batches were acknowledged, without a sync: it is a hint whether a tail is torn or lost, and true whenever it arrives.
     pub async fn write_acknowledged(&self) -> Result<()> {
+        let Note { sequence, write } = self.begin_note();
+        let (_, result) = write.await;
+        self.end_note(sequence, &result);
+        result
+    }
+
+    fn begin_note(&self) -> Note {
         let sequence = self.acknowledged.get();
         let mut note = Acknowledged {
             magic: ACKNOWLEDGED_MAGIC,
@@ -313,9 +334,17 @@ impl RedoLog {
         note.crc = note.own_crc().into();
         let block = ACKNOWLEDGED_BLOCKS[(self.notes.get() % 2) as usize];
         self.notes.set(self.notes.get() + 1);
-        self.device.write(block * BLOCK_SIZE as u64, IoBuffer::copy_of(note.as_bytes())).await.1?;
-        self.noted.set(sequence.max(self.noted.get()));
-        Ok(())
+        self.is_noting.set(true);
+        let write = self.device.write(block * BLOCK_SIZE as u64, IoBuffer::copy_of(note.as_bytes()));
+        Note { sequence, write }
+    }
+
+    /// A note of this number was written, or not.
+    pub fn end_note(&self, sequence: u64, result: &Result<()>) {
+        self.is_noting.set(false);
+        if result.is_ok() {
+            self.noted.set(sequence.max(self.noted.get()));
+        }
     }
 
     /// The last batch that was acknowledged, as far as the device says; `None` when both notes are damaged.
@@ -347,10 +376,10 @@ impl RedoLog {
         self.counters.get()
     }
 
-    /// Makes durable whatever a process before this one has written and not synced. A batch that recovery did not count will never
-    /// count: its values might be written once more by chance.
+    /// Makes durable whatever a process before this one has written and not synced. Batches that recovery did not count will never
+    /// count: their values, or a batch before them, might be written once more by chance.
     pub async fn settle(&self) -> Result<()> {
-        if let Some(rejected) = self.rejected.take() {
+        for rejected in self.rejected.take() {
             self.device.write(self.device_offset(rejected), IoBuffer::zeroed(BLOCK_SIZE)).await.1?;
         }
         self.device.sync().await

@@ -59,6 +59,9 @@ pub(crate) struct BatchValues {
     /// By their first block: how many, and their checksum.
     ranges: BTreeMap<u64, (u64, u64)>,
     is_cut: bool,
+    released: Vec<BlockRange>,
+    /// Blocks that were written.
+    blocks: u64,
 }
 
 impl BatchValues {
@@ -67,10 +70,25 @@ impl BatchValues {
         match change {
             BlockChange::Written(range, crc) => {
                 self.ranges.insert(range.start, (range.count, crc));
+                self.blocks += range.count;
             }
             // As soon as the batch is durable, the blocks may be written again: what they hold proves nothing.
-            BlockChange::Released(range) => self.remove(range),
+            BlockChange::Released(range) => {
+                self.remove(range);
+                self.released.push(range);
+            }
         }
+    }
+
+    /// Whether the records release blocks that those of another batch point at. That one must be durable before this is begun: from
+    /// then on its blocks may be written anew, and do not prove it any more.
+    pub fn releases_of(&self, other: &BatchValues) -> bool {
+        !other.ranges.is_empty() && self.released.iter().any(|range| other.holds_part_of(*range))
+    }
+
+    fn holds_part_of(&self, range: BlockRange) -> bool {
+        let last = self.ranges.range(..range.start + range.count).next_back();
+        last.is_some_and(|(start, (count, _))| start + count > range.start)
     }
 
     fn remove(&mut self, range: BlockRange) {
@@ -92,6 +110,11 @@ impl BatchValues {
     /// Whether the batch points at anything that was written for it.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty() && !self.is_cut
+    }
+
+    /// How many bytes were written.
+    pub fn bytes(&self) -> u64 {
+        self.blocks * BLOCK_SIZE as u64
     }
 
     /// How many entries there are.

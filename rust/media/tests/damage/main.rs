@@ -10,6 +10,7 @@ mod golden;
 mod image;
 mod memory;
 mod random;
+mod under_way;
 mod values;
 
 fn rounds(default: u64) -> u64 {

@@ -4,7 +4,7 @@ use crate::forge;
 use crate::image::{DATA, Image, LAST, LOG, image_of, media_of, open, sample};
 use daos_checksum::crc32c;
 
-const VALUES_AT: usize = 72;
+pub const VALUES_AT: usize = 72;
 const NOTES: [usize; 2] = [8192, 12288];
 
 /// The sample up to the last batch that points at a value, and the number of its transaction.
@@ -31,7 +31,7 @@ fn last_value(image: &Image) -> (usize, u64) {
     (forge::u64_at(log, end - 24) as usize * 4096, forge::u64_at(log, batch.start + 32))
 }
 
-fn note(image: &mut Image, sequence: u64) {
+pub fn note(image: &mut Image, sequence: u64) {
     let log = image.get_mut(LOG).expect("there");
     for at in NOTES {
         log[at + 32..at + 40].copy_from_slice(&sequence.to_le_bytes());
