@@ -18,6 +18,10 @@ use std::time::Duration;
 /// its end before a disk hears of it.
 const TASKS_PER_ROUND: usize = 16;
 
+/// Who was woken so soon polls for as long the next time: a sleep and a wake-up cost some 30 microseconds, and much of the answer to a request
+/// over a network comes within this time. Whoever sleeps for longer polls as little as before.
+const LONGER_SPIN: Duration = Duration::from_micros(100);
+
 /// Something that completes work of tasks: an endpoint, an I/O ring.
 pub trait Source {
     /// Takes what has completed and starts what was queued, without blocking; `true` when anything happened.
@@ -96,13 +100,15 @@ pub struct Spawner(Rc<Inner>);
 /// Runs tasks on the thread that calls it.
 ///
 /// The order of a round is fixed: sources, tasks, timers. When a round did nothing, the executor spins for
-/// `spin` (a wake-up from another core costs more than most requests), then sleeps in `poll(2)` on the descriptors of
-/// its sources.
+/// `spin` (a wake-up from another core costs more than most requests), or for longer when it was just woken soon, then sleeps in `poll(2)` on
+/// the descriptors of its sources. A busy thread thus does not sleep, and an idle one uses no processor time.
 pub struct Executor {
     spawner: Spawner,
     spin: Duration,
     /// For so long of that, the core is not offered to others.
     quiet_spin: Duration,
+    /// How long it polls at the moment.
+    spin_now: Cell<Duration>,
 }
 
 /// The result of a task to wait for; dropping it leaves the task running.
@@ -215,7 +221,7 @@ impl Executor {
         // On one core, what is waited for does not happen while this thread spins.
         let is_alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
         let quiet_spin = if is_alone { Duration::ZERO } else { spin / 2 };
-        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin, quiet_spin })
+        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin, quiet_spin, spin_now: Cell::new(spin) })
     }
 
     /// Starts tasks and timers.
@@ -297,7 +303,7 @@ impl Executor {
         let now = self.spawner.0.clock.monotonic();
         let since = *idle_since.get_or_insert(now);
         let idle = now.saturating_sub(since);
-        if idle < self.spin {
+        if idle < self.spin_now.get() {
             if idle < self.quiet_spin {
                 std::hint::spin_loop();
             } else {
@@ -307,6 +313,9 @@ impl Executor {
             return;
         }
         self.sleep(limit);
+        let slept = self.spawner.0.clock.monotonic().saturating_sub(now);
+        let is_soon = slept < LONGER_SPIN && !self.spin.is_zero();
+        self.spin_now.set(if is_soon { self.spin.max(LONGER_SPIN) } else { self.spin });
         *idle_since = None;
     }
 
