@@ -1,5 +1,7 @@
 //! Calls and bulk transfers between two endpoints, each on a thread of its own.
 
+mod transfers;
+
 use crate::limits;
 use crate::measure::{Figures, Plan, rate_async};
 use crate::ping;
@@ -10,6 +12,7 @@ use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::{Access, Address, Endpoint, EndpointSettings, Transport};
 use daos_status::{Code, Result, Status};
+use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -49,8 +52,8 @@ fn transport(plan: &Plan, report: &mut Report, name: &'static str, open: Opener)
         [("call", ECHO, CALL_SIZES), ("bulk read", PUSH, BULK_SIZES), ("bulk write", PULL, BULK_SIZES)]
     {
         for size in sizes {
-            let limit = limit(plan, name, size)?;
             for depth in DEPTHS {
+                let limit = limit(plan, name, (opcode, size, depth))?;
                 let figures = calls(plan, &open, &server.address, (opcode, size, depth))?;
                 let line = Case {
                     bench: "fabric",
@@ -68,9 +71,13 @@ fn transport(plan: &Plan, report: &mut Report, name: &'static str, open: Opener)
     Ok(())
 }
 
-fn limit(plan: &Plan, transport: &str, size: usize) -> Result<Option<Limit>> {
+fn limit(plan: &Plan, transport: &str, (opcode, size, depth): (u16, usize, u64)) -> Result<Option<Limit>> {
     if transport == "in_process" {
         return limits::memory_copies(plan, size).map(Some);
+    }
+    if opcode != ECHO {
+        // What a client reads, the server writes.
+        return transfers::rate_of(plan, size, depth, opcode == PULL).map(Some);
     }
     let round_trip = ping::microseconds_per_transfer(size).map(|microseconds| 2.0 * microseconds);
     Ok(round_trip.map(|microseconds| Limit { name: "fi_pingpong", value: 1e6 / microseconds }))
@@ -113,15 +120,16 @@ fn serve(open: Opener, stop: &AtomicBool, ready: &mpsc::Sender<Result<Address>>)
     let env = Env::system();
     let executor = Executor::new(env.clock.clone(), SPIN)?;
     let endpoint = Endpoint::new(executor.spawner(), &*env.random, open()?, EndpointSettings::default());
-    let spawner = executor.spawner().clone();
+    let (spawner, buffers) = (executor.spawner().clone(), Buffers::default());
     endpoint.serve(move |request| {
         if request.opcode() == ECHO {
             let body = request.body().to_vec();
             request.reply(Ok(body));
             return;
         }
+        let buffers = buffers.clone();
         spawner.spawn(async move {
-            let result = bulk(&request).await;
+            let result = bulk(&request, &buffers).await;
             request.reply(result.map(|()| Vec::new()));
         });
     });
@@ -137,13 +145,19 @@ fn serve(open: Opener, stop: &AtomicBool, ready: &mpsc::Sender<Result<Address>>)
     Ok(())
 }
 
-async fn bulk(request: &daos_rpc::Request) -> Result<()> {
+/// Buffers that are used again, as an engine's are.
+type Buffers = Rc<RefCell<Vec<IoBuffer>>>;
+
+async fn bulk(request: &daos_rpc::Request, buffers: &Buffers) -> Result<()> {
     let descriptor = daos_rpc::BulkDescriptor::decode(request.body())?;
-    let buffer = IoBuffer::zeroed(descriptor.length() as usize);
-    let (_buffer, result) = match request.opcode() {
+    let length = descriptor.length() as usize;
+    let used = buffers.borrow_mut().pop().filter(|buffer| buffer.len() == length);
+    let buffer = used.unwrap_or_else(|| IoBuffer::zeroed(length));
+    let (buffer, result) = match request.opcode() {
         PUSH => request.push(&descriptor, 0, buffer).await,
         _ => request.pull(&descriptor, 0, buffer).await,
     };
+    buffers.borrow_mut().push(buffer);
     result
 }
 

@@ -7,11 +7,9 @@
 //!
 //! * Every call ends: with its reply, or with an error when its time is over, when its peer is declared dead
 //!   ([`Endpoint::fail_peer`]), or when the endpoint closes. A reply that comes later, or twice, is dropped and counted.
-//! * A call whose request or reply was lost ends soon after: the caller asks for calls that take long, and the server says
-//!   which of them it does not have.
+//! * A request is carried out once at most, also when the fabric doubles it. One that was lost is sent again, and an answer that was lost
+//!   comes again; where nobody knows any more, the call fails and says so. `docs/calls.md` has the rules, and all bounds.
 //! * Memory that was lent to a call is not touched any more when it was given back, however the call ended.
-//! * A call that failed otherwise than by its server's answer may have been executed. A request is served once, also when the
-//!   fabric doubles it; a caller that calls again must know whether that is harmless.
 //! * What comes in is hostile: bytes that are not a valid frame are dropped, counted and logged at a bounded rate.
 //! * Bulk data is moved by the server: the caller exposes memory, sends its descriptor in the request, and the server reads
 //!   or writes it before it replies.

@@ -11,6 +11,10 @@
 //!   [`FabricSettings::connect_limit`] is given back as failed, and the connection is ended.
 //! * **Bounds.** Queues before the provider are ours, by peer, so that a peer that does not read holds up nobody else.
 //!
+//! `verbs`, `cxi`, `opx` and `ucx` are chosen by [`FabricSettings`] in upstream's words, and run the same code. **They are untested here**: no
+//! machine of ours has their hardware. A provider that cannot be slept on (`opx`) is looked at every millisecond while its thread has nothing else
+//! to do.
+//!
 //! What is left to it is the security of its own protocol: bytes that are no messages of ours are dropped, but a peer who
 //! speaks the provider's protocol, and breaks it on purpose, is the provider's to survive.
 
@@ -18,6 +22,7 @@ mod blocked;
 mod domain;
 mod failure;
 mod fragment;
+mod interfaces;
 mod outbox;
 mod place;
 mod port;
@@ -27,8 +32,10 @@ mod slots;
 mod transport;
 mod wake;
 
+use std::net::Ipv4Addr;
+
 /// Where an endpoint listens when nobody says where.
-const LOOPBACK: &str = "127.0.0.1";
+const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// What a process of our own should have in its environment before it starts, unless its user has said otherwise.
 ///

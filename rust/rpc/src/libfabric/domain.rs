@@ -1,7 +1,6 @@
 //! A provider's fabric and domain, and the memory registered with it.
 
 use super::failure::failure;
-use super::place::host_of;
 use super::settings::FabricSettings;
 use crate::{Access, Registration, RemoteRegion};
 use daos_env::Random;
@@ -205,6 +204,41 @@ pub(super) unsafe fn close(object: *mut sys::fid, what: &str) {
     }
 }
 
+/// The providers of endpoints as we need them that libfabric has here, by their full names.
+fn offered() -> Vec<String> {
+    // SAFETY: allocates a structure with everything it points at.
+    let Some(hints) = NonNull::new(unsafe { sys::fi_allocinfo() }).map(Info) else { return Vec::new() };
+    let mut found = null_mut();
+    // SAFETY: the hints were just allocated and are ours alone; they live through the call, whose result is checked.
+    let result = unsafe {
+        (*(*hints.pointer()).ep_attr).type_ = sys::FI_EP_RDM;
+        sys::fi_getinfo(sys::API_VERSION, std::ptr::null(), std::ptr::null(), 0, hints.pointer(), &mut found)
+    };
+    let Some(list) = NonNull::new(found).filter(|_| result == 0).map(Info) else { return Vec::new() };
+    let mut names = Vec::new();
+    let mut next = list.pointer().cast_const();
+    // SAFETY: an element of the list, which lives through the loop, or its end.
+    while let Some(info) = unsafe { next.as_ref() } {
+        // SAFETY: a found info has all its attributes.
+        let name = unsafe { text_of((*info.fabric_attr).prov_name) };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        next = info.next;
+    }
+    names
+}
+
+/// # Safety
+/// The pointer is null, or that of a text that ends with a zero byte.
+unsafe fn text_of(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: by the caller's contract.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
 /// What a provider offers.
 pub(super) struct Info(NonNull<sys::fi_info>);
 
@@ -220,21 +254,25 @@ impl Info {
         }
         let word = settings.word();
         result.map_err(|status: Status| {
-            let place = settings.host.as_deref().or(settings.interface.as_deref()).unwrap_or(super::LOOPBACK);
-            status.while_doing(format_args!(
-                "fabric provider \"{word}\" cannot open an endpoint at {place}; \
-                 `fi_info -p {word} -t FI_EP_RDM` lists where it can"
-            ))
+            let place = settings.place();
+            let offered = offered();
+            if offered.iter().any(|name| name.split(';').any(|name| name == word)) {
+                status.while_doing(format_args!(
+                    "fabric provider \"{word}\" cannot open an endpoint at {place}; \
+                     `fi_info -p {word} -t FI_EP_RDM` lists where it can"
+                ))
+            } else {
+                status.while_doing(format_args!(
+                    "fabric provider \"{word}\" is not here, or has no device; libfabric offers: {}",
+                    offered.join(", ")
+                ))
+            }
         })
     }
 
     fn find_with(settings: &FabricSettings, local: u32) -> Result<Info> {
         let hints = Info::hints(settings, local)?;
-        let host = match (&settings.host, &settings.interface) {
-            (Some(host), _) => Some(host_of(host)?.to_string()),
-            (None, Some(_)) => None,
-            (None, None) => Some(super::LOOPBACK.to_owned()),
-        };
+        let host = settings.source()?.map(|host| host.to_string());
         let text = |text: String| CString::new(text).map_err(|_| Status::new(Code::Inval, "zero byte in an address"));
         let (host, port) = (host.map(text).transpose()?, text(settings.port.to_string())?);
         let node: *const c_char = host.as_ref().map_or(std::ptr::null(), |host| host.as_ptr());
@@ -275,8 +313,8 @@ impl Info {
             (*domain).resource_mgmt = sys::FI_RM_ENABLED;
             (*(*fields).tx_attr).msg_order = u64::from(sys::FI_ORDER_SAS);
             (*(*fields).rx_attr).msg_order = u64::from(sys::FI_ORDER_SAS);
-            if let Some(interface) = &settings.interface {
-                (*domain).name = duplicate(interface)?;
+            if let Some(name) = settings.domain() {
+                (*domain).name = duplicate(name)?;
             }
         }
         Ok(info)
@@ -299,12 +337,7 @@ impl Info {
     /// The provider's full name, with the layers that libfabric put over it.
     pub fn provider(&self) -> String {
         // SAFETY: a found info has all its attributes.
-        let name = unsafe { (*self.fields().fabric_attr).prov_name };
-        if name.is_null() {
-            return String::new();
-        }
-        // SAFETY: the name ends with a zero byte and lives as long as the info.
-        unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned()
+        unsafe { text_of((*self.fields().fabric_attr).prov_name) }
     }
 }
 

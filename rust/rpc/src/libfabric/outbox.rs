@@ -28,9 +28,9 @@ const IN_FLIGHT_MAX: usize = 256;
 /// Peers that are tried in one round.
 const TRIES_PER_ROUND: usize = 64;
 
-/// Times that a message is sent again after its connection ended under it. With the delays above that is half a second:
-/// providers may take some ten milliseconds to see that a connection is gone, and fail everything meanwhile.
-const ATTEMPTS_MAX: u32 = 32;
+/// How long a message is sent again and again after its connection ended under it: providers take a while to see that a connection is gone, and
+/// fail everything meanwhile. A count would not do: on a slow network the attempts were over before the next connection was there.
+const REPEAT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Which way a transfer goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +63,8 @@ pub(super) struct Message {
     sequence: u64,
     /// Which attempt is under way.
     attempt: Cell<u32>,
+    /// When the first one failed.
+    failing_since: Cell<Option<Duration>>,
 }
 
 /// A message and the attempt that a fragment belongs to.
@@ -195,7 +197,7 @@ impl Outbox {
         let peer = self.peer_with_room(index)?;
         let sequence = peer.next_sequence();
         let length = frame.len();
-        let message = Rc::new(Message { frame: RefCell::new(frame), number, sequence, attempt: Cell::new(0) });
+        let message = Rc::new(Message { frame: RefCell::new(frame), number, sequence, attempt: Cell::new(0), failing_since: Cell::new(None) });
         peer.queue.insert(sequence, Outgoing::Message { message, offset: 0 });
         self.next_message = number.wrapping_add(1);
         self.bytes += length;
@@ -420,7 +422,9 @@ impl Outbox {
         }
         let length = message.length();
         let Some(peer) = self.peers.get_mut(&index) else { return self.fail_message(index, &message, status) };
-        if attempt >= ATTEMPTS_MAX {
+        let since = message.failing_since.get().unwrap_or(now);
+        message.failing_since.set(Some(since));
+        if now.saturating_sub(since) > self.connect_limit.min(REPEAT_LIMIT) {
             if peer.queue.remove(&message.sequence).is_some() {
                 self.bytes -= length;
             }

@@ -55,6 +55,7 @@ pub(super) struct Port {
     addresses: NonNull<sys::fid_av>,
     completions: NonNull<sys::fid_cq>,
     posted: Slots<Posted>,
+    can_sleep: bool,
     domain: Rc<Domain>,
 }
 
@@ -84,8 +85,13 @@ impl Port {
         // SAFETY: domain and info are live, the attributes live through the calls, and results are checked. What was
         // opened before a step fails is closed by the guards.
         unsafe {
-            let result = sys::fi_cq_open(domain.domain(), &mut queue_attributes, &mut queue, null_mut());
-            let completions = opened(result, queue, || "opening a completion queue that can be slept on".to_owned())?;
+            let mut result = sys::fi_cq_open(domain.domain(), &mut queue_attributes, &mut queue, null_mut());
+            let can_sleep = result == 0;
+            if !can_sleep {
+                queue_attributes.wait_obj = sys::FI_WAIT_NONE;
+                result = sys::fi_cq_open(domain.domain(), &mut queue_attributes, &mut queue, null_mut());
+            }
+            let completions = opened(result, queue, || "opening a completion queue".to_owned())?;
             let queue_guard = Guard(&raw mut (*completions.as_ptr()).fid);
             let result = sys::fi_av_open(domain.domain(), &mut list_attributes, &mut list, null_mut());
             let addresses = opened(result, list, || "opening a list of addresses".to_owned())?;
@@ -98,7 +104,7 @@ impl Port {
             check(sys::fi_ep_bind(endpoint.as_ptr(), queue_guard.0, flags), "binding the completion queue")?;
             check(sys::fi_enable(endpoint.as_ptr()), "starting to listen")?;
             [endpoint_guard, list_guard, queue_guard].into_iter().for_each(Guard::keep);
-            Ok(Port { endpoint, addresses, completions, posted: Slots::new(OPERATIONS_MAX), domain })
+            Ok(Port { endpoint, addresses, completions, posted: Slots::new(OPERATIONS_MAX), can_sleep, domain })
         }
     }
 
@@ -117,8 +123,16 @@ impl Port {
         Ok(bytes)
     }
 
-    /// The descriptor that becomes readable with completions.
-    pub fn descriptor(&self) -> Result<RawFd> {
+    /// Whether there is a descriptor to sleep on.
+    pub fn can_sleep(&self) -> bool {
+        self.can_sleep
+    }
+
+    /// The descriptor that becomes readable with completions, if there is one.
+    pub fn descriptor(&self) -> Result<Option<RawFd>> {
+        if !self.can_sleep {
+            return Ok(None);
+        }
         let mut descriptor: c_int = -1;
         // SAFETY: the queue is open, and the command fills an integer.
         let result = unsafe {
@@ -126,7 +140,7 @@ impl Port {
             sys::fi_control(queue, sys::FI_GETWAIT as c_int, (&raw mut descriptor).cast())
         };
         check(result, "asking for a descriptor to sleep on")?;
-        Ok(descriptor)
+        Ok(Some(descriptor))
     }
 
     /// Whether it is safe to sleep on the descriptor.

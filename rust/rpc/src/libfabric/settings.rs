@@ -1,20 +1,31 @@
 //! Where and how a fabric endpoint is opened.
 
+use super::interfaces::address_of;
+use super::place::host_of;
 use crate::Address;
+use daos_status::Result;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
+
+/// Providers that are told where to listen by an IP address; the others are told by a domain.
+const IP_PROVIDERS: &[&str] = &["tcp", "verbs", "sockets", "udp", "net"];
 
 /// The settings of a [`FabricTransport`](super::FabricTransport).
 #[derive(Clone, Debug)]
 pub struct FabricSettings {
-    /// The provider's word: `tcp`, `verbs`. Upstream's spellings (`ofi+tcp`, `ofi+tcp;ofi_rxm`) mean the same.
+    /// The provider's word: `tcp`, `verbs`, `cxi`, `opx`, `ucx`. Upstream's spellings mean the same: `ofi+tcp`, `ofi+verbs;ofi_rxm`, `ucx+dc_x`.
     pub provider: String,
     /// The address to listen on, in numbers; without one, that of the interface.
     pub host: Option<String>,
-    /// The interface to listen on; without one, and without a host, the machine's own `127.0.0.1`.
+    /// The network interface to listen on, upstream's `fabric_iface` (`eth0`, `ib0`, `hsn0`); without one, and without a host, the machine's own
+    /// `127.0.0.1`.
     pub interface: Option<String>,
+    /// The provider's domain, upstream's `D_DOMAIN` (`mlx5_0`, `cxi0`), where the interface does not decide.
+    pub domain: Option<String>,
     /// The port to listen on; zero takes a free one.
     pub port: u16,
+    /// Receive buffers, of 16 KiB each: what may come in while the thread does something else, before the fabric has to hold messages back.
+    pub receives: usize,
     /// How long messages may wait for a connection to their peer before they are given back as failed.
     pub connect_limit: Duration,
 }
@@ -26,7 +37,9 @@ impl FabricSettings {
             provider: provider.to_owned(),
             host: None,
             interface: None,
+            domain: None,
             port: 0,
+            receives: 128,
             connect_limit: Duration::from_secs(10),
         }
     }
@@ -41,8 +54,39 @@ impl FabricSettings {
 
     /// The word that stands in addresses.
     pub(super) fn word(&self) -> &str {
+        if self.provider.starts_with("ucx+") {
+            // Upstream's transports of UCX: libfabric's provider chooses among them.
+            return "ucx";
+        }
         let name = self.provider.strip_prefix("ofi+").unwrap_or(&self.provider);
         name.split(';').next().unwrap_or(name)
+    }
+
+    /// Whether the provider's addresses are those of IP.
+    fn is_ip(&self) -> bool {
+        IP_PROVIDERS.contains(&self.word())
+    }
+
+    /// The address to ask the provider for, in numbers, if it takes any.
+    pub(super) fn source(&self) -> Result<Option<IpAddr>> {
+        match (&self.host, &self.interface) {
+            (Some(host), _) => host_of(host).map(Some),
+            (None, Some(interface)) if self.is_ip() => address_of(interface).map(Some),
+            (None, None) if self.is_ip() => Ok(Some(super::LOOPBACK.into())),
+            _ => Ok(None),
+        }
+    }
+
+    /// The domain to ask the provider for.
+    pub(super) fn domain(&self) -> Option<&str> {
+        let interface = self.interface.as_deref().filter(|_| !self.is_ip() && self.host.is_none());
+        self.domain.as_deref().or(interface)
+    }
+
+    /// Where the endpoint is wanted, for people.
+    pub(super) fn place(&self) -> String {
+        let place = self.host.as_deref().or(self.interface.as_deref()).or(self.domain.as_deref());
+        place.map_or_else(|| super::LOOPBACK.to_string(), str::to_owned)
     }
 }
 
@@ -76,8 +120,29 @@ mod tests {
     fn spellings_of_providers() {
         for (spelling, word) in
             [("tcp", "tcp"), ("ofi+tcp", "tcp"), ("ofi+tcp;ofi_rxm", "tcp"), ("verbs;ofi_rxm", "verbs")]
+                .into_iter()
+                .chain([("ofi+cxi", "cxi"), ("ucx+dc_x", "ucx"), ("ucx", "ucx"), ("ofi+opx", "opx")])
         {
             assert_eq!(FabricSettings::new(spelling).word(), word);
         }
+    }
+
+    #[test]
+    fn interfaces_are_addresses_or_domains_as_the_provider_wants_it() {
+        let on = |provider: &str, interface: Option<&str>, domain: Option<&str>| {
+            let mut settings = FabricSettings::new(provider);
+            settings.interface = interface.map(str::to_owned);
+            settings.domain = domain.map(str::to_owned);
+            (
+                settings.source().unwrap().map(|host| host.to_string()),
+                settings.domain().map(str::to_owned),
+                settings.place(),
+            )
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(on("tcp", None, None), (some("127.0.0.1"), None, "127.0.0.1".to_owned()));
+        assert_eq!(on("ofi+verbs", Some("lo"), Some("mlx5_0")), (some("127.0.0.1"), some("mlx5_0"), "lo".to_owned()));
+        assert_eq!(on("cxi", Some("cxi0"), None), (None, some("cxi0"), "cxi0".to_owned()));
+        assert_eq!(on("cxi", Some("hsn0"), Some("cxi1")), (None, some("cxi1"), "hsn0".to_owned()));
     }
 }

@@ -20,9 +20,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Receives that wait for messages: what may come in while the thread does something else, before the fabric has to
-/// hold messages back.
-const RECEIVES: usize = 128;
+/// How often a provider is looked at that has nothing to sleep on.
+const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// An endpoint on a network. See [`super`] for what it relies on.
 pub struct FabricTransport {
@@ -43,6 +42,8 @@ struct Open {
     /// Buffers that the provider had no room for.
     idle: RefCell<Vec<Vec<u8>>>,
     wake: Wake,
+    /// The provider has nothing to sleep on.
+    must_look: bool,
     port: Port,
 }
 
@@ -51,8 +52,8 @@ impl FabricTransport {
     pub fn open(env: &Env, settings: &FabricSettings) -> Result<Rc<FabricTransport>> {
         let domain = Domain::open(settings, env.random.clone())?;
         let what = |status: Status| {
-            let place = settings.host.as_deref().or(settings.interface.as_deref()).unwrap_or(super::LOOPBACK);
-            status.while_doing(format_args!("fabric provider \"{}\" at {place} port {}", domain.word(), settings.port))
+            let (place, port) = (settings.place(), settings.port);
+            status.while_doing(format_args!("fabric provider \"{}\" at {place} port {port}", domain.word()))
         };
         let port = Port::open(domain.clone()).map_err(what)?;
         let own = port.name().map_err(what)?;
@@ -62,8 +63,9 @@ impl FabricTransport {
             outbox: RefCell::new(outbox),
             assembler: RefCell::new(Assembler::new(MESSAGE_SIZE_DEFAULT)),
             held: RefCell::default(),
-            idle: RefCell::new((0..RECEIVES).map(|_| vec![0; FRAGMENT_MAX]).collect()),
+            idle: RefCell::new((0..settings.receives.max(1)).map(|_| vec![0; FRAGMENT_MAX]).collect()),
             wake: Wake::new(port.descriptor().map_err(what)?)?,
+            must_look: !port.can_sleep(),
             port,
         };
         open.post_receives();
@@ -214,10 +216,12 @@ impl Source for FabricTransport {
         if outbox.has_failed() || (!open.held.borrow().is_empty() && self.receiver.borrow().is_some()) {
             return false;
         }
-        if let Some(retry) = outbox.next_retry() {
-            open.wake.ring_after(retry.saturating_sub(self.now()));
+        let retry = outbox.next_retry().map(|retry| retry.saturating_sub(self.now()));
+        let look = open.must_look.then_some(LOOK_INTERVAL);
+        if let Some(delay) = retry.into_iter().chain(look).min() {
+            open.wake.ring_after(delay);
         }
-        open.port.may_sleep()
+        open.must_look || open.port.may_sleep()
     }
 }
 

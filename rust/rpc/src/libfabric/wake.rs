@@ -13,8 +13,8 @@ pub(super) struct Wake {
 }
 
 impl Wake {
-    /// `completions` must stay open as long as this.
-    pub fn new(completions: RawFd) -> Result<Wake> {
+    /// `completions`, if there are any to watch, must stay open as long as this.
+    pub fn new(completions: Option<RawFd>) -> Result<Wake> {
         // SAFETY: plain system calls; results are checked.
         let (set, timer) = unsafe {
             (
@@ -22,7 +22,7 @@ impl Wake {
                 owned(libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK))?,
             )
         };
-        for descriptor in [completions, timer.as_raw_fd()] {
+        for descriptor in completions.into_iter().chain([timer.as_raw_fd()]) {
             let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
             // SAFETY: both descriptors are open, and the event lives through the call.
             let result = unsafe { libc::epoll_ctl(set.as_raw_fd(), libc::EPOLL_CTL_ADD, descriptor, &mut event) };
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn it_rings_for_completions_and_for_the_timer() {
         let bell = Doorbell::new().unwrap();
-        let wake = Wake::new(bell.descriptor()).unwrap();
+        let wake = Wake::new(Some(bell.descriptor())).unwrap();
         assert!(!readable(wake.descriptor(), 0));
         bell.ring();
         assert!(readable(wake.descriptor(), -1));
