@@ -111,7 +111,7 @@ impl Head {
     }
 
     fn flags(&self) -> u16 {
-        u16::from(self.is_sent_again) * FLAG_SENT_AGAIN | u16::from(self.is_repeatable) * FLAG_REPEATABLE
+        (u16::from(self.is_sent_again) * FLAG_SENT_AGAIN) | (u16::from(self.is_repeatable) * FLAG_REPEATABLE)
     }
 }
 

@@ -40,10 +40,8 @@ const WORKERS: u64 = 16;
 fn open(host: &str) -> (Executor, Endpoint) {
     let env = Env::system();
     let executor = Executor::new(Arc::new(SystemClock), Duration::ZERO).unwrap();
-    let mut settings = FabricSettings::default();
-    settings.host = Some(host.to_owned());
     // The wire is cut for seconds.
-    settings.connect_limit = PATIENCE;
+    let settings = FabricSettings { host: Some(host.to_owned()), connect_limit: PATIENCE, ..FabricSettings::default() };
     let transport = FabricTransport::open(&env, &settings).unwrap();
     let endpoint = Endpoint::new(executor.spawner(), &*env.random, transport, EndpointSettings::default());
     (executor, endpoint)

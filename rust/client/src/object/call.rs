@@ -108,7 +108,13 @@ impl Object {
         if body.len() <= endpoint.max_body_size() {
             let reads = !matches!(opcode, Opcode::Update | Opcode::Punch);
             let timeout = client.0.settings.call_timeout;
-            match endpoint.call_lending(&target.address, opcode as u16, body, lent, timeout).await {
+            let (address, opcode_number) = (&target.address, opcode as u16);
+            // A fetch does no harm when it is carried out twice: it is asked again also when nobody knows whether it was.
+            let answer = match reads {
+                true => endpoint.call_repeatable(address, opcode_number, body, lent, timeout).await,
+                false => endpoint.call_lending(address, opcode_number, body, lent, timeout).await,
+            };
+            match answer {
                 Ok(reply) => return read(opcode, &reply),
                 Err(status) if reads && status.code() == Code::Overflow => {}
                 Err(status) => return Err(status),

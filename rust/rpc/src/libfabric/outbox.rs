@@ -197,7 +197,13 @@ impl Outbox {
         let peer = self.peer_with_room(index)?;
         let sequence = peer.next_sequence();
         let length = frame.len();
-        let message = Rc::new(Message { frame: RefCell::new(frame), number, sequence, attempt: Cell::new(0), failing_since: Cell::new(None) });
+        let message = Rc::new(Message {
+            frame: RefCell::new(frame),
+            number,
+            sequence,
+            attempt: Cell::new(0),
+            failing_since: Cell::new(None),
+        });
         peer.queue.insert(sequence, Outgoing::Message { message, offset: 0 });
         self.next_message = number.wrapping_add(1);
         self.bytes += length;
