@@ -45,8 +45,8 @@ pub struct Object {
     layout: Arc<Mutex<KnownLayout>>,
 }
 
-/// A layout, and the number of the connection that it was made on.
-type KnownLayout = Option<(u64, Arc<Layout>)>;
+/// A layout, and the version of the pool map that it was made by.
+type KnownLayout = Option<(u32, Arc<Layout>)>;
 
 impl Object {
     /// Opens an object: nothing is sent. The class in the identifier must be known and supported.
@@ -80,7 +80,14 @@ impl Object {
 
     fn address(&self) -> ObjectAddress {
         let request = self.container.request();
-        ObjectAddress { pool: request.pool, container: request.container, handle: request.handle, object: self.id }
+        // The version of the map is that of each attempt.
+        ObjectAddress {
+            map_version: 0,
+            pool: request.pool,
+            container: request.container,
+            handle: request.handle,
+            object: self.id,
+        }
     }
 
     /// Accepts a call that writes.

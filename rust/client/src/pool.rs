@@ -6,7 +6,7 @@ use crate::attributes::{self, Attributed};
 use crate::global;
 use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, ContainerListEntry};
-use daos_placement::{Layout, PoolMap, TargetState, place};
+use daos_placement::{Layout, PoolMap, place};
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{HandleId, ObjectId, PoolId, Rank, Reference, TargetIndex};
@@ -102,19 +102,20 @@ pub(crate) struct Route {
 
 impl Route {
     fn new(generation: u64, reply: PoolConnected) -> Result<Route> {
-        let mut targets = Vec::new();
-        let mut addresses = Vec::new();
-        for target in reply.targets {
-            addresses.push(Address::parse(&target.address)?);
-            let state = if target.state == 1 { TargetState::UpIn } else { TargetState::Down };
-            targets.push((target.rank, target.index, state));
-        }
-        Ok(Route { generation, map: PoolMap::from_list(reply.map_version, targets)?, addresses })
+        let map = PoolMap::decode(&reply.map.0)?;
+        let addresses =
+            reply.targets.iter().map(|target| Address::parse(&target.address)).collect::<Result<Vec<_>>>()?;
+        Ok(Route { generation, map, addresses })
     }
 
     /// Where the shards of an object are.
     pub fn layout(&self, object: ObjectId) -> Result<Layout> {
         place(&self.map, object)
+    }
+
+    /// The version of the pool map.
+    pub fn version(&self) -> u32 {
+        self.map.version()
     }
 
     /// Rank and index of a target, by its position in the pool map.

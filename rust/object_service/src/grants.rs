@@ -65,6 +65,15 @@ impl Grants {
 
     /// Accepts a request whose handle is open for its container, and for writing if it writes.
     pub async fn check(&self, address: &ObjectAddress, write: bool) -> Result<()> {
+        let newest = self.context.map_version(address.pool);
+        if address.map_version < newest {
+            fail!(
+                Code::Stale,
+                "the caller has version {} of the map of pool {}, and {newest} is known here",
+                address.map_version,
+                address.pool
+            );
+        }
         let grant = self.find(address).await?;
         if grant.pool != address.pool || grant.container != address.container {
             fail!(

@@ -18,6 +18,9 @@ pub trait TargetContext {
     /// The store of a pool on this target.
     fn store(&self, pool: PoolId) -> Result<Rc<Store>>;
 
+    /// The newest version of a pool's map that this target has heard of; 0 when it has heard of none.
+    fn map_version(&self, pool: PoolId) -> u32;
+
     /// What an open container handle allows; asks the pool service when the target does not know yet.
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>>;
 }

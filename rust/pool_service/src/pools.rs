@@ -4,6 +4,7 @@ use crate::access::{self, Kind, check_admin};
 use crate::containers::container_rows;
 use crate::handles::Caller;
 use crate::holders::ROWS_PER_STEP;
+use crate::maps::{map_of, map_row};
 use crate::properties;
 use crate::rows::{AccessRow, PoolRow, Row, RowKey, Trailing};
 use crate::space::{Promise, SpaceOffer};
@@ -59,7 +60,12 @@ impl PoolService {
         }
         let row = self.new_pool_row(request, targets, offer)?;
         let access: AccessRow = access::new_row(Kind::Pool, &request.access, &caller.credentials)?;
-        let rows = vec![Row::put(RowKey::Pool(request.id), &row), Row::put(RowKey::PoolAccess(request.id), &access)];
+        let map = self.new_map(&row.targets)?;
+        let rows = vec![
+            Row::put(RowKey::Pool(request.id), &row),
+            Row::put(RowKey::PoolAccess(request.id), &access),
+            map_row(request.id, &map),
+        ];
         Ok(Decision { reply: plan_of(&row), rows })
     }
 
@@ -166,7 +172,8 @@ impl PoolService {
         let more = keys.len() > left;
         rows.extend(keys.into_iter().take(left).map(Row::remove));
         if !more {
-            rows.extend([Row::remove(RowKey::PoolAccess(id)), Row::remove(RowKey::Pool(id))]);
+            let keys = [RowKey::PoolMap(id), RowKey::PoolAccess(id), RowKey::Pool(id)];
+            rows.extend(keys.into_iter().map(Row::remove));
         }
         Decision { rows, reply: more }
     }
@@ -218,12 +225,6 @@ impl PoolService {
         Ok(Decision { rows, reply: (plan_of(&pool.row), more) })
     }
 
-    /// The pool's targets and the version of that list.
-    pub fn pool_map(&self, id: PoolId) -> Result<(u32, Vec<(Rank, TargetIndex)>)> {
-        let pool = self.ready_pool(id)?;
-        Ok((pool.row.map_version, pool.row.targets.clone()))
-    }
-
     /// The targets of a pool in any state.
     pub fn pool_targets(&self, id: PoolId) -> Vec<(Rank, TargetIndex)> {
         self.pools.get(&id).map(|pool| pool.row.targets.clone()).unwrap_or_default()
@@ -246,11 +247,12 @@ impl PoolService {
         let mut engines: Vec<Rank> = pool.row.targets.iter().map(|target| target.0).collect();
         engines.sort_unstable();
         engines.dedup();
+        let map = map_of(pool)?;
         Ok(PoolQueryReply {
             label: pool.row.label.clone(),
-            map_version: pool.row.map_version,
-            targets: pool.row.targets.len() as u32,
-            targets_disabled: 0,
+            map_version: map.version(),
+            targets: map.target_count(),
+            targets_disabled: map.targets_out_of_use(),
             engines: engines.len() as u32,
             meta,
             data,

@@ -1,5 +1,6 @@
 //! Decisions about the engines of the system.
 
+use crate::maps::MapVersions;
 use crate::pools::{PoolPlan, plan_of};
 use crate::rows::{RankRow, Row, RowKey, SystemRow};
 use crate::state::{Decision, PoolService};
@@ -182,20 +183,34 @@ impl PoolService {
         let is_excluded = |row: &RankRow| row.state == RankState::AdminExcluded as u8;
         match self.system.ranks.get(&rank) {
             Some(row) if is_excluded(row) => Ok(Decision { rows: Vec::new(), reply: () }),
-            _ => self.set_rank_state(rank, RankState::Stopped),
+            _ => {
+                let Decision { rows, .. } = self.set_rank_state(rank, RankState::Stopped)?;
+                Ok(Decision { rows, reply: () })
+            }
         }
     }
 
     /// Changes what a rank is good for, as far as it is to be remembered.
-    pub fn set_rank_state(&self, rank: Rank, state: RankState) -> Result<Decision<()>> {
+    /// One that is excluded goes out of the maps of all pools with the same change.
+    pub fn set_rank_state(&self, rank: Rank, state: RankState) -> Result<Decision<MapVersions>> {
         let Some(row) = self.system.ranks.get(&rank) else {
             fail!(Code::Nonexist, "the system has no rank {}", rank.0)
         };
         if row.state == state as u8 {
-            return Ok(Decision { rows: Vec::new(), reply: () });
+            return Ok(Decision::nothing(Vec::new()));
         }
         let row = RankRow { state: state as u8, ..row.clone() };
-        Ok(Decision { rows: vec![Row::put(RowKey::Rank(rank), &row)], reply: () })
+        let mut decision = match state {
+            RankState::Excluded | RankState::AdminExcluded => self.exclude_from_maps(rank)?,
+            RankState::Joined | RankState::Stopped | RankState::Unresponsive => Decision::nothing(Vec::new()),
+        };
+        decision.rows.push(Row::put(RowKey::Rank(rank), &row));
+        Ok(decision)
+    }
+
+    /// The fault domain that an engine has named; none for that of a directory.
+    pub(crate) fn domain_of(&self, rank: Rank) -> &str {
+        self.system.ranks.get(&rank).map_or("", |row| row.domain.as_str())
     }
 
     /// Notes that a rank lives, or was lost; nothing is stored. Tells whether that is news.

@@ -37,6 +37,8 @@ pub enum RowKey {
     Operation(HolderId, u64),
     /// A pool handle that was evicted.
     Evicted(HandleId),
+    /// The map of a pool; a pool whose row is older than maps has none.
+    PoolMap(PoolId),
 }
 
 impl RowKey {
@@ -68,6 +70,7 @@ impl RowKey {
             }
             RowKey::Operation(holder, sequence) => [&b"o"[..], &holder.to_bytes(), &sequence.to_be_bytes()].concat(),
             RowKey::Evicted(handle) => [&b"e"[..], &handle.to_bytes()].concat(),
+            RowKey::PoolMap(pool) => [&b"t"[..], &pool.to_bytes()].concat(),
         }
     }
 
@@ -90,6 +93,7 @@ impl RowKey {
             (b'p', ([], [])) => Ok(RowKey::Pool(pool)),
             (b'a', ([], [])) => Ok(RowKey::PoolAccess(pool)),
             (b'k', ([], [])) => Ok(RowKey::Holder(HolderId::from_bytes(*first))),
+            (b't', ([], [])) => Ok(RowKey::PoolMap(pool)),
             (b'e', ([], [])) => Ok(RowKey::Evicted(HandleId::from_bytes(*first))),
             (b'c', ([id], [])) => Ok(RowKey::Container(pool, ContainerId::from_bytes(*id))),
             (b'b', ([id], [])) => Ok(RowKey::ContainerAccess(pool, ContainerId::from_bytes(*id))),
@@ -231,6 +235,10 @@ stored! {
         sentence: String,
         reply: Blob,
     }
+    /// The map of a pool, as placement encodes it.
+    PoolMapRow {
+        map: Blob,
+    }
     /// When a handle was evicted.
     EvictedRow {
         time: u64,
@@ -305,6 +313,7 @@ mod tests {
                 &OperationRow { opcode: 0x104, status: -1, sentence: "s".into(), reply: Blob(vec![20]) },
             ),
             Row::put(RowKey::Evicted(handle), &EvictedRow { time: 21 }),
+            Row::put(RowKey::PoolMap(pool_id), &PoolMapRow { map: Blob(vec![22]) }),
         ];
         let number = |value: u64| value.to_le_bytes().to_vec();
         let golden = [
@@ -332,6 +341,7 @@ mod tests {
             [&b"\x01"[..], &[0xa4; 16], &[0xa3; 16], b"\x01\0\0\0", &number(18), b"\x01\0\0\0u", &number(19)].concat(),
             [&b"\x01\x04\x01"[..], &(-1i32).to_le_bytes(), b"\x01\0\0\0s\x01\0\0\0\x14"].concat(),
             [&b"\x01"[..], &number(21)].concat(),
+            b"\x01\x01\0\0\0\x16".to_vec(),
         ];
         let keys = [
             [&b"p"[..], &[0xa1; 16]].concat(),
@@ -343,6 +353,7 @@ mod tests {
             [&b"j"[..], &[0xa1; 16], &[0xa2; 16], &[0xa3; 16]].concat(),
             [&b"o"[..], &[0xa4; 16], &20u64.to_be_bytes()].concat(),
             [&b"e"[..], &[0xa3; 16]].concat(),
+            [&b"t"[..], &[0xa1; 16]].concat(),
         ];
         for ((row, golden), key) in rows.iter().zip(golden).zip(keys) {
             assert_eq!(row.value, Some(golden), "{:?}", row.key);

@@ -3,8 +3,9 @@
 use crate::holders::{Held, Holder};
 use crate::ranks::System;
 use crate::rows::{
-    AccessRow, AttributeRow, ContainerHandleRow, ContainerRow, PoolHandleRow, PoolRow, Row, RowKey, parse,
+    AccessRow, AttributeRow, ContainerHandleRow, ContainerRow, PoolHandleRow, PoolMapRow, PoolRow, Row, RowKey, parse,
 };
+use daos_placement::PoolMap;
 use daos_security::{AccessList, Ownership};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, HandleId, HolderId, PoolId, Reference};
@@ -106,6 +107,8 @@ pub(crate) struct Pool {
     pub containers: BTreeMap<ContainerId, Container>,
     pub labels: BTreeMap<String, ContainerId>,
     pub handles: Handles<PoolHandle>,
+    /// `None` in a pool that was made before there were maps: it is read from the row's list.
+    pub map: Option<PoolMap>,
 }
 
 impl Pool {
@@ -182,6 +185,10 @@ impl PoolService {
                 let value = self.parsed(row)?;
                 self.apply_container_handle(*pool, *id, *handle, value)?;
             }
+            RowKey::PoolMap(pool) => {
+                let value: Option<PoolMapRow> = self.parsed(row)?;
+                self.pool_entry(*pool)?.map = value.map(|value| PoolMap::decode(&value.map.0)).transpose()?;
+            }
             RowKey::Evicted(handle) => match self.parsed::<crate::rows::EvictedRow>(row)? {
                 Some(value) => drop(self.evicted.insert(*handle, value.time)),
                 None => drop(self.evicted.remove(handle)),
@@ -210,6 +217,7 @@ impl PoolService {
                     containers: BTreeMap::new(),
                     labels: BTreeMap::new(),
                     handles: Handles::default(),
+                    map: None,
                 };
                 self.pools.insert(id, pool);
             }

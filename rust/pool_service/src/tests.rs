@@ -4,6 +4,7 @@ use daos_status::{Code, Result};
 use daos_types::{ContainerId, HandleId, HolderId, PoolId, Rank, Reference, TargetIndex};
 use daos_wire::*;
 
+mod maps;
 mod retries;
 
 fn user(name: &str, is_admin: bool) -> Caller {
@@ -237,7 +238,7 @@ fn a_container_lives_and_survives_a_restart() {
     assert_eq!(bench.restart().unfinished(), [Unfinished::Container(pool, id)]);
     assert_eq!(code(bench.open(pool, handle, id, 9, 2)), Code::ContDestroying);
     assert!(!bench.commit(Ok(bench.service.finish_container_destroy(pool, id))).expect("gone"));
-    assert_eq!(bench.kinds(), "ahp", "only the pool and its handle are left");
+    assert_eq!(bench.kinds(), "ahpt", "only the pool and its handle are left");
 }
 
 #[test]
@@ -457,7 +458,7 @@ fn thousands_of_handles_close_in_steps() {
     bench.connect(pool, 1, 2).expect("connects");
     fill(&mut bench);
     assert_eq!(bench.steps(|service| Ok(service.revoke_holder(olga().holder))).expect("closes").len(), 2000);
-    assert_eq!(bench.kinds(), "abcp", "nothing of the client is left");
+    assert_eq!(bench.kinds(), "abcpt", "nothing of the client is left");
     bench.connect(pool, 1, 2).expect("connects");
     fill(&mut bench);
     let exclusive = |flags| ContainerOpen {

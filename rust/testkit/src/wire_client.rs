@@ -173,5 +173,12 @@ pub fn properties(label: &str) -> Properties {
 /// An object by the numbers of its pool, its container and the open handle.
 pub fn address(pool: u8, container: u8, handle: u8) -> ObjectAddress {
     let object = ObjectId::generate(ObjectId { hi: 0, lo: 1 }, ObjectType::MULTI_HASHED, ObjectClass::S1);
-    ObjectAddress { pool: pool_id(pool), container: container_id(container), handle: handle_id(handle), object }
+    // Newer than any: these tests choose targets themselves.
+    ObjectAddress {
+        map_version: u32::MAX,
+        pool: pool_id(pool),
+        container: container_id(container),
+        handle: handle_id(handle),
+        object,
+    }
 }

@@ -27,6 +27,8 @@ pub const INDIRECT_BYTES_MAX: u64 = 32 << 20;
 wire_structs! {
     /// What every object request names.
     ObjectAddress {
+        /// The version of the pool map by which the target was chosen. A target that knows a newer one answers `DER_STALE`.
+        map_version: u32,
         /// The pool.
         pool: PoolId,
         /// The container.
@@ -205,6 +207,14 @@ wire_structs! {
     QueryEpoch {
         /// The object.
         address: ObjectAddress,
+    }
+}
+
+/// Writes the version of the pool map into the encoded bytes of a request about an object: they begin with its
+/// [`ObjectAddress`]. A request that is sent again may be by another map.
+pub fn set_map_version(request: &mut [u8], version: u32) {
+    if let Some(bytes) = request.first_chunk_mut::<4>() {
+        *bytes = version.to_le_bytes();
     }
 }
 

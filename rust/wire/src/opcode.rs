@@ -114,6 +114,8 @@ opcodes! {
     TargetPoolList = 0x040b,
     /// Engine-internal: `()` -> `RankOffer`.
     RankOffer = 0x040a,
+    /// Engine-internal: `Vec<(PoolId, u32)>`, the versions of pool maps -> `()`.
+    TargetMapVersions = 0x040d,
     /// Engine-internal: `Blob`, a message of membership -> `()`.
     Membership = 0x040c,
     /// Engine-internal: `HandleQuery` -> `HandleGrant`.

@@ -71,7 +71,7 @@ wire_structs! {
         index: TargetIndex,
         /// Where it is reached.
         address: String,
-        /// 1: up and in; others are later.
+        /// `daos_target_state_t`.
         state: u8,
     }
     /// The answer to a connect.
@@ -80,8 +80,10 @@ wire_structs! {
         id: PoolId,
         /// Version of the pool map.
         map_version: u32,
-        /// The pool map, in the order that placement counts.
+        /// The targets, in the order that placement counts.
         targets: Vec<PoolMapTarget>,
+        /// The pool map, as `daos_placement` encodes it.
+        map: Blob,
     }
     /// A request about a connected pool.
     PoolRequest {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 fn address() -> ObjectAddress {
     ObjectAddress {
+        map_version: 9,
         pool: PoolId::from_bytes([1; 16]),
         container: ContainerId::from_bytes([2; 16]),
         handle: HandleId::from_bytes([3; 16]),
@@ -34,8 +35,18 @@ fn update() -> Update {
 }
 
 #[test]
+fn the_map_version_of_an_encoded_request_can_be_set() {
+    let mut request = QueryEpoch { address: address() };
+    let mut bytes = encode(&request);
+    set_map_version(&mut bytes, 0x0102_0304);
+    request.address.map_version = 0x0102_0304;
+    assert_eq!(bytes, encode(&request));
+    set_map_version(&mut [1, 2], 7);
+}
+
+#[test]
 fn an_update_has_these_bytes() {
-    let mut golden = [vec![1u8; 16], vec![2; 16], vec![3; 16]].concat();
+    let mut golden = [vec![9u8, 0, 0, 0], vec![1; 16], vec![2; 16], vec![3; 16]].concat();
     golden.extend(4u64.to_le_bytes());
     golden.extend(5u64.to_le_bytes());
     golden.extend(6u64.to_le_bytes());

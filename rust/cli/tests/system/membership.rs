@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::ranks::states;
-use crate::support::{signal, wait_until};
+use crate::support::{Tree, assert_same, signal, wait_until};
 
 /// An engine that is stopped in its tracks keeps its connections, and answers nobody: it is excluded, and nobody else is. When it goes on
 /// it is told so, joins again by itself, and serves what it held.
@@ -25,4 +25,33 @@ fn an_engine_that_is_stopped_in_its_tracks_is_excluded_and_comes_back() {
     cluster.stop(number);
     assert_eq!(states(&cluster), ["joined", "joined", "stopped", "joined"], "who says good-bye is not taken for dead");
     assert_eq!(cluster.start(number).rank(), 2);
+}
+
+/// A rank that is taken out goes out of the maps of its pools: what only it holds is answered at once, with its number, and the rest is
+/// served. When it is back, everything is.
+#[test]
+fn what_an_excluded_rank_holds_is_answered_with_its_number() {
+    let mut cluster = Cluster::running(3);
+    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
+    cluster.succeed("daos", &["cont", "create", "tank", "home", "--type", "POSIX"]);
+    let from = cluster.scratch("from");
+    Tree::small().make(&from);
+    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
+    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
+    let version = |cluster: &Cluster| cluster.response("dmg", &["pool", "query", "tank"])["version"].as_u64();
+    let before = version(&cluster);
+    cluster.succeed("dmg", &["system", "exclude", "--ranks", "2"]);
+    assert!(version(&cluster) > before, "{before:?}");
+    let info = cluster.response("dmg", &["pool", "query", "tank"]);
+    assert_eq!(info["disabled_targets"], 2, "{info}");
+    let to = cluster.scratch("to");
+    let sentence = cluster.fail("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    assert!(sentence.contains("rank 2 is out of use"), "{sentence}");
+    let number = cluster.with_rank(2);
+    cluster.stop(number);
+    cluster.succeed("dmg", &["system", "clear-exclude", "--ranks", "2"]);
+    assert_eq!(cluster.start(number).rank(), 2);
+    cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    assert_same(&from, &to);
+    assert_eq!(cluster.response("dmg", &["pool", "query", "tank"])["disabled_targets"], 0);
 }

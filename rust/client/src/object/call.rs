@@ -3,13 +3,17 @@
 use super::Object;
 use crate::Client;
 use crate::attach::Connection;
+use crate::pool::Route;
 use crate::ranks::{Verdict, judge, may_be_gone};
 pub(super) use crate::repeat::WhenLost;
 use crate::repeat::{WhenBusy, repeat_until};
-use daos_placement::Layout;
+use daos_placement::{Layout, ShardState};
 use daos_rpc::{Access, Address, Exposed};
-use daos_status::{Code, Result, fail};
-use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, Wire, decode, encode};
+use daos_status::{Code, Result, Status, fail};
+use daos_types::ObjectId;
+use daos_wire::{
+    Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, Wire, decode, encode, set_map_version,
+};
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -18,10 +22,15 @@ use std::sync::{Arc, PoisonError};
 /// Memory for a reply that did not fit a message, at the first attempt.
 const REPLY_ROOM: u64 = 1 << 20;
 
+/// How often a call reads the pool map anew because a target knew a newer one. Each time the map has changed once more.
+const REFRESHES_MAX: u32 = 16;
+
 /// Where a request goes.
 pub(super) struct Target {
     pub connection: Rc<Connection>,
     pub address: Address,
+    /// The version of the pool map by which it was chosen.
+    pub map_version: u32,
 }
 
 impl Object {
@@ -31,15 +40,15 @@ impl Object {
     }
 
     /// The connection, the layout by it, and the addresses of the targets.
-    async fn locate(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Layout>, Arc<crate::pool::Route>)> {
+    async fn locate(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Layout>, Arc<Route>)> {
         let (connection, route) = self.container.route(client).await?;
-        let generation = connection.generation();
+        let version = route.version();
         let mut known = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
         let layout = match known.as_ref() {
-            Some((of, layout)) if *of == generation => layout.clone(),
+            Some((of, layout)) if *of == version => layout.clone(),
             _ => {
                 let layout = Arc::new(route.layout(self.id)?);
-                *known = Some((generation, layout.clone()));
+                *known = Some((version, layout.clone()));
                 layout
             }
         };
@@ -55,14 +64,25 @@ impl Object {
         when_lost: WhenLost,
         mut attempt: impl AsyncFnMut(&Target) -> Result<R>,
     ) -> Result<R> {
-        let given_up = Cell::new(false);
+        let (given_up, refreshed) = (Cell::new(false), Cell::new(0));
         repeat_until(client, when_lost, WhenBusy::Wait, &given_up, async || {
             let (connection, layout, route) = self.locate(client).await?;
-            let Some(position) = layout.group(group).first().map(|shard| shard.target) else {
+            let Some(shard) = layout.group(group).first() else {
                 fail!(Code::Stale, "object {} has {} groups now, not {group}", self.id, layout.groups());
             };
-            let target = Target { connection, address: route.address(position)?.clone() };
+            let position = shard.target;
+            if shard.state == ShardState::Gone {
+                given_up.set(true);
+                return Err(gone(self.id, &route, position));
+            }
+            let target = Target { connection, address: route.address(position)?.clone(), map_version: route.version() };
             match attempt(&target).await {
+                Err(failure) if failure.code() == Code::Stale && refreshed.get() < REFRESHES_MAX => {
+                    // Refused, and nothing was done: the pool has changed since its map was read.
+                    refreshed.set(refreshed.get() + 1);
+                    self.container.pool().forget_route();
+                    Err(Status::new(Code::Again, failure.context().to_owned()))
+                }
                 Err(failure) if target.connection.is_system() && may_be_gone(&failure) => {
                     match judge(client, &target.connection, &route, position, failure).await {
                         Verdict::Again(failure) => Err(failure),
@@ -104,7 +124,8 @@ impl Object {
     ) -> Result<R> {
         let _permit = client.0.in_flight.take(1).await;
         let endpoint = target.connection.endpoint();
-        let body = encode(request);
+        let mut body = encode(request);
+        set_map_version(&mut body, target.map_version);
         if body.len() <= endpoint.max_body_size() {
             let reads = !matches!(opcode, Opcode::Update | Opcode::Punch);
             let timeout = client.0.settings.call_timeout;
@@ -122,7 +143,9 @@ impl Object {
         }
         let mut room = REPLY_ROOM;
         loop {
-            match send_indirectly(client, target, opcode, encode(request), lent, room).await? {
+            let mut body = encode(request);
+            set_map_version(&mut body, target.map_version);
+            match send_indirectly(client, target, opcode, body, lent, room).await? {
                 Ok(reply) => return read(opcode, &reply),
                 Err(length) if length > room && length <= INDIRECT_BYTES_MAX => room = length,
                 Err(length) => fail!(
@@ -133,6 +156,18 @@ impl Object {
             }
         }
     }
+}
+
+/// Why a shard that has no target in use cannot be reached. Upstream answers so when more has failed than a container's redundancy
+/// covers.
+fn gone(object: ObjectId, route: &Route, position: u32) -> Status {
+    let (rank, index) = route.name(position).unwrap_or_default();
+    let sentence = format!(
+        "rank {} is out of use, and its target {} holds this part of object {object}, which has no redundancy; 'dmg system query' \
+         shows the ranks",
+        rank.0, index.0
+    );
+    Status::new(Code::Rf, sentence)
 }
 
 fn read<R: Wire>(opcode: Opcode, reply: &[u8]) -> Result<R> {

@@ -3,7 +3,7 @@
 use crate::harness::*;
 use daos_object_service::ObjectServiceSettings;
 use daos_status::Code;
-use daos_types::{ContainerId, HandleId, PoolId};
+use daos_types::{ContainerId, Epoch, HandleId, PoolId};
 use daos_wire::*;
 
 fn sized(handle: HandleId) -> Fetch {
@@ -95,5 +95,24 @@ fn the_number_of_remembered_handles_is_bounded() {
             bench.fetch(&sized(WRITER)).await.unwrap();
         }
         assert_eq!(bench.pool_service.questions.get(), 6);
+    });
+}
+
+/// A request by an older pool map than the target knows is refused before anything is done; one by a newer map is not.
+#[test]
+fn requests_by_older_pool_maps_are_refused() {
+    with_service(|bench| async move {
+        let own = address(WRITER).map_version;
+        for (known, allowed) in [(0, true), (own - 1, true), (own, true), (own + 1, false), (u32::MAX, false)] {
+            bench.pool_service.map_version.set(known);
+            let outcome = bench.update(&single(b"v")).await;
+            assert_eq!(code(outcome), (!allowed).then_some(Code::Stale), "{known}");
+            let read = bench.fetch(&sized(READER)).await;
+            assert_eq!(code(read), (!allowed).then_some(Code::Stale), "{known}");
+            let punch = Punch { address: address(WRITER), conditions: 0, what: PunchKind::Dkeys(vec![key("none")]) };
+            assert_eq!(code(bench.call::<Epoch>(Opcode::Punch, &punch).await), (!allowed).then_some(Code::Stale));
+            let newest = bench.call::<Epoch>(Opcode::QueryEpoch, &QueryEpoch { address: address(READER) }).await;
+            assert_eq!(code(newest), (!allowed).then_some(Code::Stale));
+        }
     });
 }

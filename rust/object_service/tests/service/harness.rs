@@ -32,6 +32,8 @@ pub struct PoolService {
     pub holds: Cell<bool>,
     pub released: Signal,
     pub closed: RefCell<Vec<HandleId>>,
+    /// The version of the pool map that the target knows.
+    pub map_version: Cell<u32>,
 }
 
 struct Target {
@@ -45,6 +47,10 @@ impl TargetContext for Target {
             fail!(Code::Nonexist, "pool {pool} has nothing here");
         }
         Ok(self.store.clone())
+    }
+
+    fn map_version(&self, _pool: PoolId) -> u32 {
+        self.pool_service.map_version.get()
     }
 
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>> {
@@ -176,7 +182,7 @@ pub fn descriptor(exposed: &Exposed) -> Blob {
 
 pub fn address(handle: HandleId) -> ObjectAddress {
     let object = ObjectId::generate(ObjectId { hi: 0, lo: 7 }, ObjectType::MULTI_HASHED, ObjectClass::S1);
-    ObjectAddress { pool: POOL, container: CONTAINER, handle, object }
+    ObjectAddress { map_version: 5, pool: POOL, container: CONTAINER, handle, object }
 }
 
 pub fn key(text: &str) -> Key {

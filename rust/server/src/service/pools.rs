@@ -9,12 +9,9 @@ use daos_rebuild::{ReclaimSettings, ScrubSettings};
 use daos_status::{Result, Status};
 use daos_types::{HandleId, PoolId, Rank, Reference};
 use daos_wire::{
-    Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolEvict, PoolManage, PoolMapTarget,
+    Blob, Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolEvict, PoolManage, PoolMapTarget,
     PoolQueryReply, PoolRequest, PoolSetProperties, Space, TargetPoolCreate, TargetPoolProperties, TargetSpace,
 };
-
-/// `PoolMapTarget::state`: up and in use.
-const UP_IN: u8 = 1;
 
 impl Service {
     pub(super) async fn create_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolEntry> {
@@ -129,13 +126,14 @@ impl Service {
 
     /// Where the targets of a pool are.
     fn route(&self, id: PoolId) -> Result<PoolConnected> {
-        let (map_version, targets) = self.journal.state().pool_map(id)?;
+        let map = self.journal.state().pool_map(id)?;
         let known = self.peers.known()?;
-        let targets = targets.into_iter().map(|(rank, index)| {
-            let address = known.address((rank, index)).map(ToString::to_string).unwrap_or_default();
-            PoolMapTarget { rank, index, address, state: UP_IN }
+        let targets = map.targets().map(|target| {
+            let address = known.address((target.rank, target.index)).map(ToString::to_string).unwrap_or_default();
+            PoolMapTarget { rank: target.rank, index: target.index, address, state: target.state as u8 }
         });
-        Ok(PoolConnected { id, map_version, targets: targets.collect() })
+        let targets = targets.collect();
+        Ok(PoolConnected { id, map_version: map.version(), targets, map: Blob(map.encode()) })
     }
 
     pub(super) fn shared_pool(&self, request: &PoolRequest) -> Result<PoolConnected> {

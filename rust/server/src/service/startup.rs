@@ -23,6 +23,7 @@ impl Service {
         }
         self.settle_containers(rank).await;
         self.tell_properties(rank).await;
+        self.return_to_maps(rank).await;
     }
 
     /// The targets of a pool on one rank.
@@ -45,9 +46,20 @@ impl Service {
             if self.targets_on(pool, rank).is_empty() {
                 continue;
             }
+            // Whoever is making or removing it right now has the lock, and finishes it.
             let (what, result) = match unfinished {
-                Unfinished::Pool(pool) => (format!("pool {pool}"), self.finish_pool(pool).await),
+                Unfinished::Pool(pool) => {
+                    let _guard = self.pool_locks.lock(pool).await;
+                    if !self.journal.state().unfinished().contains(&unfinished) {
+                        continue;
+                    }
+                    (format!("pool {pool}"), self.finish_pool(pool).await)
+                }
                 Unfinished::Container(pool, container) => {
+                    let _guard = self.container_locks.lock((pool, container)).await;
+                    if !self.journal.state().unfinished().contains(&unfinished) {
+                        continue;
+                    }
                     (format!("container {container} of pool {pool}"), self.finish_container(pool, container).await)
                 }
             };

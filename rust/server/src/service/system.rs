@@ -3,7 +3,8 @@
 use super::Service;
 use crate::ranks::TargetName;
 use crate::target::SERVICE_TARGET;
-use daos_pool_service::{SpaceOffer, SystemStart};
+use daos_env::sync::join_all;
+use daos_pool_service::{MapVersions, SpaceOffer, SystemStart};
 use daos_status::{Code, Result, fail};
 use daos_types::Rank;
 use daos_wire::{Join, Joined, Opcode, RankOffer, RankState};
@@ -92,9 +93,43 @@ impl Service {
 
     /// Changes what a rank is good for, and makes it known.
     pub async fn set_rank_state(&self, rank: Rank, state: RankState) -> Result<()> {
-        self.change(|service| service.set_rank_state(rank, state)).await?;
+        let versions = self.change(|service| service.set_rank_state(rank, state)).await?;
         daos_env::log!(Info, "system", "rank {} is {}", rank.0, state.word());
-        self.publish()
+        self.publish()?;
+        self.tell_map_versions(rank, "out of", &versions).await;
+        Ok(())
+    }
+
+    /// Takes a rank that serves back into the maps of its pools, and lets it know all of their versions.
+    pub(super) async fn return_to_maps(&self, rank: Rank) {
+        match self.change(|service| service.return_to_maps(rank)).await {
+            Ok(versions) => self.tell_map_versions(rank, "back in", &versions).await,
+            Err(status) => daos_env::log!(Error, "system", "rank {} stays out of its pools: {status}", rank.0),
+        }
+        let versions = self.journal.state().map_versions_of(rank);
+        let targets: Vec<TargetName> = match self.peers.known() {
+            Ok(known) => known.targets().into_iter().filter(|target| target.0 == rank).collect(),
+            Err(_) => return,
+        };
+        if let Err(status) = self.peers.call_all::<_, ()>(&targets, Opcode::TargetMapVersions, &versions).await {
+            daos_env::log!(Warn, "system", "rank {} does not know the versions of pool maps: {status}", rank.0);
+        }
+    }
+
+    /// Makes newer pool maps known to the targets that serve: they refuse requests by older ones. One that does not hear of it goes on
+    /// to accept them until it serves again.
+    async fn tell_map_versions(&self, rank: Rank, what: &str, versions: &MapVersions) {
+        if versions.is_empty() {
+            return;
+        }
+        daos_env::log!(Info, "system", "rank {} is {what} the maps of {} pools", rank.0, versions.len());
+        let Ok(known) = self.peers.known() else { return };
+        let told = known.targets().into_iter().filter(|target| target.0 != rank).map(|target| async move {
+            self.peers.call::<_, ()>(target, Opcode::TargetMapVersions, versions).await.err().map(|why| (target, why))
+        });
+        for ((rank, index), why) in join_all(told).await.into_iter().flatten() {
+            daos_env::log!(Warn, "system", "target {} of rank {} missed versions of pool maps: {why}", index.0, rank.0);
+        }
     }
 
     /// Room for a new pool on the ranks of these targets: every target gets as much as any other, so the rank that has least

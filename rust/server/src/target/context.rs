@@ -26,6 +26,10 @@ impl TargetContext for Context {
         self.pools.store(pool)
     }
 
+    fn map_version(&self, pool: PoolId) -> u32 {
+        self.pools.map_version(pool)
+    }
+
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>> {
         let peers = self.peers.clone();
         Box::pin(async move { peers.call(peers.service()?, Opcode::HandleQuery, &query).await })

@@ -26,6 +26,7 @@ pub(super) fn serves(opcode: Opcode) -> bool {
             | Opcode::HandleQuery
             | Opcode::HandlesRevoke
             | Opcode::Membership
+            | Opcode::TargetMapVersions
     )
 }
 
@@ -84,6 +85,10 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
                 Some(service) => Ok(encode(&service.query_handle(&query)?)),
                 None => fail!(Code::NoService, "the pool service is not ready yet"),
             }
+        }
+        Opcode::TargetMapVersions => {
+            let versions: Vec<(PoolId, u32)> = decode(body)?;
+            Ok(encode(&target.pools.set_map_versions(&versions)))
         }
         Opcode::Membership => {
             let message: Blob = decode(body)?;

@@ -42,6 +42,8 @@ struct Inner {
     spawner: Spawner,
     clock: Rc<HybridClock>,
     parts: RefCell<BTreeMap<PoolId, Part>>,
+    /// The newest version of each pool's map that the metadata service has told.
+    map_versions: RefCell<BTreeMap<PoolId, u32>>,
     locks: KeyedLocks<PoolId>,
 }
 
@@ -55,7 +57,8 @@ impl Pools {
         let folders = media.folders()?;
         let ids = folders.iter().filter_map(|name| Uuid::try_parse(name.strip_prefix(FOLDER_PREFIX)?).ok());
         let ids: Vec<PoolId> = ids.map(PoolId).collect();
-        let inner = Inner { media, env, spawner, clock, parts: RefCell::default(), locks: KeyedLocks::default() };
+        let (parts, map_versions, locks) = (RefCell::default(), RefCell::default(), KeyedLocks::default());
+        let inner = Inner { media, env, spawner, clock, parts, map_versions, locks };
         let pools = Pools(Rc::new(inner));
         join_all(ids.iter().map(|id| pools.open(*id))).await;
         Ok(pools)
@@ -101,6 +104,20 @@ impl Pools {
                 fail!(Code::DfInval, "files of pool {pool} are missing on this target: {}", status.context())
             }
             None => fail!(Code::Nonexist, "pool {pool} has no part on this target"),
+        }
+    }
+
+    /// The newest version of a pool's map that was told here; 0 when none was.
+    pub fn map_version(&self, pool: PoolId) -> u32 {
+        self.0.map_versions.borrow().get(&pool).copied().unwrap_or(0)
+    }
+
+    /// Refuses requests by older maps from now on. Pools that have no part here are not remembered.
+    pub fn set_map_versions(&self, versions: &[(PoolId, u32)]) {
+        let (parts, mut known) = (self.0.parts.borrow(), self.0.map_versions.borrow_mut());
+        for (pool, version) in versions.iter().filter(|(pool, _)| parts.contains_key(pool)) {
+            let newest = known.entry(*pool).or_default();
+            *newest = (*newest).max(*version);
         }
     }
 
@@ -159,6 +176,7 @@ impl Pools {
     pub async fn destroy(&self, pool: PoolId) -> Result<()> {
         let _guard = self.0.locks.lock(pool).await;
         let part = self.0.parts.borrow_mut().remove(&pool);
+        self.0.map_versions.borrow_mut().remove(&pool);
         if let Some(Part::Open(store, _)) = part
             && let Err(status) = store.close().await
         {

@@ -47,7 +47,13 @@ fn handle() -> HandleId {
 }
 
 fn address() -> ObjectAddress {
-    ObjectAddress { pool: pool(), container: container(), handle: handle(), object: ObjectId { hi: 4, lo: 5 } }
+    ObjectAddress {
+        map_version: 9,
+        pool: pool(),
+        container: container(),
+        handle: handle(),
+        object: ObjectId { hi: 4, lo: 5 },
+    }
 }
 
 fn key(text: &str) -> Key {
@@ -181,7 +187,10 @@ fn pools(golden: &mut Golden) {
     golden
         .check("PoolConnect", &PoolConnect { pool: Reference::Id(pool().0), handle: handle(), flags: 2, again: true });
     let target = PoolMapTarget { rank: Rank(28), index: TargetIndex(29), address: "a".into(), state: 1 };
-    golden.check("PoolConnected", &PoolConnected { id: pool(), map_version: 30, targets: vec![target] });
+    golden.check(
+        "PoolConnected",
+        &PoolConnected { id: pool(), map_version: 30, targets: vec![target], map: Blob(vec![31]) },
+    );
     golden.check("PoolRequest", &PoolRequest { pool: pool(), handle: handle() });
     let query = PoolQueryReply {
         label: "l".into(),
