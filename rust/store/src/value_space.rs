@@ -125,6 +125,8 @@ struct Trimming {
     is_running: Cell<bool>,
     /// Somebody waits for the end.
     is_wanted: Cell<bool>,
+    /// The store is gone, without having been closed: what it has left behind may be somebody else's by now.
+    is_gone: Cell<bool>,
     changed: Signal,
 }
 
@@ -133,11 +135,19 @@ impl Trimming {
     async fn wait_for_quiet(&self, durable: &DurableArena, spawner: &Spawner) {
         for _ in 0..QUIET_LOOKS {
             let before = durable.committed();
-            let is_wanted = spawner.timeout(QUIET, self.changed.wait_until(|| self.is_wanted.get())).await.is_some();
-            if is_wanted || durable.committed() == before {
+            let is_over = || self.is_wanted.get() || self.is_gone.get();
+            let is_over = spawner.timeout(QUIET, self.changed.wait_until(is_over)).await.is_some();
+            if is_over || durable.committed() == before {
                 return;
             }
         }
+    }
+}
+
+impl Drop for ValueSpace {
+    fn drop(&mut self) {
+        self.trimming.is_gone.set(true);
+        self.trimming.changed.wake_all();
     }
 }
 
@@ -335,6 +345,9 @@ impl ValueSpace {
         self.spawner.spawn(async move {
             if waits {
                 trimming.wait_for_quiet(&durable, &spawner).await;
+                if trimming.is_gone.get() {
+                    return Ok(0);
+                }
             }
             let result = extents.trim(what).await;
             trimming.is_running.set(false);

@@ -201,3 +201,34 @@ fn files_shrink_when_values_are_freed() {
     });
     done.expect("the test ends");
 }
+
+/// Giving space back waits until nothing is written, but not longer than its store lives: then the files are somebody else's.
+#[test]
+fn a_store_that_is_gone_leaves_its_files_alone() {
+    const VALUE: usize = 4 << 20;
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = directory.path().to_path_buf();
+    let clock = Arc::new(ManualClock::default());
+    let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
+    let spawner = executor.spawner().clone();
+    let done = executor.block_on(async move {
+        let settings = StoreSettings { data_bytes: 256 << 20, ..settings() };
+        let media = Rc::new(FileMedia::create(place.clone(), IoEngine::Automatic, &spawner).expect("media"));
+        let store = Store::create(media, settings, environment(), &spawner).await.expect("create");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
+        for number in 0..24 {
+            put(&store, &number.to_string(), number, VALUE).await.expect("update");
+        }
+        store.container_destroy(CONTAINER).await.expect("destroy");
+        store.wait_until_reclaimed().await;
+        let taken = || std::fs::metadata(place.join("data")).expect("the data device").blocks() * 512;
+        let before = taken();
+        drop(store);
+        for _ in 0..1000 {
+            clock.advance(Duration::from_millis(10));
+            yield_now().await;
+        }
+        assert_eq!(taken(), before, "nothing was given back by a store that is gone");
+    });
+    done.expect("the test ends");
+}
