@@ -295,58 +295,76 @@ int daos_cont_subscribe(daos_handle_t coh, daos_epoch_t *epoch, daos_event_t *ev
 int daos_cont_aggregate(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
 
 /**
- * Reads the access control list of a container.
+ * Reads owner and access control list of a container.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @acl_prop [out] a list with DAOS_PROP_CO_ACL, DAOS_PROP_CO_OWNER and DAOS_PROP_CO_OWNER_GROUP that daos_prop_free frees
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
  */
 int daos_cont_get_acl(daos_handle_t coh, daos_prop_t **acl_prop, daos_event_t *ev);
 
 /**
- * Replaces the access control list of a container.
+ * Replaces the access control list of a container. Handles that are open stay as they are.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
  */
 int daos_cont_overwrite_acl(daos_handle_t coh, struct daos_acl *acl, daos_event_t *ev);
 
 /**
- * Adds entries to the access control list of a container, or changes them.
+ * Adds entries to the access control list of a container, or takes them in place of those about the same.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
  */
 int daos_cont_update_acl(daos_handle_t coh, struct daos_acl *acl, daos_event_t *ev);
 
 /**
  * Removes an entry of the access control list of a container.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @type whom it is about, DAOS_ACL_OWNER and so on
+ * @name name of a user or group
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM, -DER_NONEXIST when there is no such entry
  */
 int daos_cont_delete_acl(daos_handle_t coh, enum daos_acl_principal_type type, d_string_t name, daos_event_t *ev);
 
 /**
  * Changes the owner of a container to a user and a group that exist.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @user its owner, as name@; NULL to leave it
+ * @group the owner's group, as name@; NULL to leave it
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM, -DER_NONEXIST
  */
 int daos_cont_set_owner(daos_handle_t coh, d_string_t user, d_string_t group, daos_event_t *ev);
 
 /**
  * Changes the owner of a container to any user and group.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @user its owner, as name@; NULL to leave it
+ * @group the owner's group, as name@; NULL to leave it
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
  */
 int daos_cont_set_owner_no_check(daos_handle_t coh, d_string_t user, d_string_t group, daos_event_t *ev);
 
 /**
  * Tells what a user may do with a container by its properties.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @cont_prop with DAOS_PROP_CO_ACL, DAOS_PROP_CO_OWNER and DAOS_PROP_CO_OWNER_GROUP
+ * @uid the user
+ * @gids all groups of the user
+ * @nr_gids how many
+ * @perms [out] a bit set of DAOS_ACL_PERM_*
+ *
+ * @return zero, -DER_INVAL
  */
 int daos_cont_get_perms(daos_prop_t *cont_prop, uid_t uid, gid_t *gids, size_t nr_gids, uint64_t *perms);
 
 /**
  * Marks a container as healthy.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_NO_HDL, -DER_NO_PERM
  */
 int daos_cont_status_clear(daos_handle_t coh, daos_event_t *ev);
 

@@ -317,6 +317,19 @@ int daos_pool_list_attr(daos_handle_t poh, char *buffer, size_t *size, daos_even
 int daos_pool_del_attr(daos_handle_t poh, int n, const char *const *names, daos_event_t *ev);
 
 /**
+ * Tells what a user may do with a pool by its properties.
+ *
+ * @pool_prop with DAOS_PROP_PO_ACL, DAOS_PROP_PO_OWNER and DAOS_PROP_PO_OWNER_GROUP
+ * @uid the user
+ * @gids all groups of the user
+ * @nr_gids how many
+ * @perms [out] a bit set of DAOS_ACL_PERM_*
+ *
+ * @return zero, -DER_INVAL
+ */
+int daos_pool_get_perms(daos_prop_t *pool_prop, uid_t uid, gid_t *gids, size_t nr_gids, uint64_t *perms);
+
+/**
  * Prepares a filter over the containers of a pool.
  *
  * @return -DER_NOSYS: it is not there yet
@@ -360,13 +373,6 @@ int daos_pool_query_target(
 	d_rank_t rank,
 	daos_target_info_t *info,
 	daos_event_t *ev);
-
-/**
- * Tells what a user may do with a pool by its properties.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_pool_get_perms(daos_prop_t *pool_prop, uid_t uid, gid_t *gids, size_t nr_gids, uint64_t *perms);
 
 #if defined(__cplusplus)
 }

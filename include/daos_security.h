@@ -91,114 +91,168 @@ struct daos_ace {
 };
 
 /**
- * Makes an entry of an access control list.
+ * Makes an entry of an access control list that permits nothing yet.
  *
- * @return NULL: it is not there yet
+ * @type whom it is about, DAOS_ACL_OWNER and so on
+ * @principal_name name of a user or group; not looked at for others
+ *
+ * @return an entry that daos_ace_free frees; NULL when the name is none, or there is no memory
  */
 struct daos_ace *daos_ace_create(enum daos_acl_principal_type type, const char *principal_name);
 
-/**
- * Frees an entry; NULL is fine.
- *
- * It is not there yet, and does nothing.
- */
+/** Frees an entry; NULL is fine. */
 void daos_ace_free(struct daos_ace *ace);
 
 /**
  * The size of an entry in bytes.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return the size, or -DER_INVAL
  */
 ssize_t daos_ace_get_size(struct daos_ace *ace);
 
-/**
- * Whether an entry is well formed.
- *
- * @return false: it is not there yet
- */
+/** Whether everything in an entry fits together. */
 bool daos_ace_is_valid(struct daos_ace *ace);
 
 /**
  * The name of whom an entry is about.
  *
- * @return NULL: it is not there yet
+ * @return a text that belongs to the entry, or to the library; NULL when the entry is not valid
  */
 const char *daos_ace_get_principal_str(struct daos_ace *ace);
 
 /**
- * Makes an entry from its text.
+ * Makes an entry from its text, such as A:G:GROUP@:rw.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @ace [out] freed by daos_ace_free
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_ace_from_str(const char *str, struct daos_ace **ace);
 
 /**
  * Writes an entry as text.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @buf [out] at most DAOS_ACL_MAX_ACE_STR_LEN bytes and a zero are needed
+ * @buf_len its length
+ *
+ * @return zero, -DER_INVAL, -DER_TRUNC when the text was cut
  */
 int daos_ace_to_str(struct daos_ace *ace, char *buf, size_t buf_len);
 
 /**
- * Writes the text of an entry in words.
+ * Writes the text of an entry in words: Allow:Group:Owner-Group:Read/Write.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @buf [out] the words
+ * @buf_len its length
+ *
+ * @return zero, -DER_INVAL, -DER_TRUNC when they were cut
  */
 int daos_ace_str_get_verbose(const char *ace_str, char *buf, size_t buf_len);
 
 /**
- * Prints an entry.
+ * Prints an entry to standard output.
  *
- * It is not there yet, and does nothing.
+ * @tabs how far it is moved to the right
  */
 void daos_ace_dump(struct daos_ace *ace, uint32_t tabs);
 
 /**
- * Makes an access control list of entries.
+ * Takes the text of a principal apart: u:NAME, g:NAME, OWNER@, GROUP@ or EVERYONE@.
  *
- * @return NULL: it is not there yet
+ * @type [out] DAOS_ACL_OWNER and so on
+ * @name [out] of a user or group, freed by free; NULL for others
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int daos_acl_principal_from_str(const char *principal_str, enum daos_acl_principal_type *type, char **name);
+
+/** Whether a text can name a user or group: name@ or name@domain. */
+bool daos_acl_principal_is_valid(const char *name);
+
+/**
+ * The number of a user.
+ *
+ * @return zero, -DER_INVAL, -DER_NONEXIST when the system knows no such user
+ */
+int daos_acl_principal_to_uid(const char *principal, uid_t *uid);
+
+/**
+ * The number of a group.
+ *
+ * @return zero, -DER_INVAL, -DER_NONEXIST when the system knows no such group
+ */
+int daos_acl_principal_to_gid(const char *principal, gid_t *gid);
+
+/**
+ * The name of a user by number.
+ *
+ * @name [out] freed by free
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM, -DER_NONEXIST when the system knows no such user
+ */
+int daos_acl_uid_to_principal(uid_t uid, char **name);
+
+/**
+ * The name of a group by number.
+ *
+ * @name [out] freed by free
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM, -DER_NONEXIST when the system knows no such group
+ */
+int daos_acl_gid_to_principal(gid_t gid, char **name);
+
+/**
+ * Makes an access control list of entries, in whatever order they come.
+ *
+ * @aces pointers to entries, which are copied; NULL for an empty list
+ * @num_aces how many
+ *
+ * @return a list that daos_acl_free frees; NULL when an entry is not valid, two are about the same, or there is no memory
  */
 struct daos_acl *daos_acl_create(struct daos_ace **aces, uint16_t num_aces);
 
 /**
  * Copies an access control list.
  *
- * @return NULL: it is not there yet
+ * @return a list that daos_acl_free frees; NULL when there is none, it is no list, or there is no memory
  */
 struct daos_acl *daos_acl_dup(struct daos_acl *acl);
 
-/**
- * Frees an access control list; NULL is fine.
- *
- * It is not there yet, and does nothing.
- */
+/** Frees an access control list; NULL is fine. */
 void daos_acl_free(struct daos_acl *acl);
 
 /**
  * The size of an access control list in bytes.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return the size, or -DER_INVAL
  */
 ssize_t daos_acl_get_size(struct daos_acl *acl);
 
 /**
- * Tells whether an access control list is well formed.
+ * Tells whether an access control list is well formed: its entries are valid, in the order of what they are about, and
+ * none is there twice.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_INVAL
  */
 int daos_acl_validate(struct daos_acl *acl);
 
 /**
  * Goes over the entries of an access control list.
  *
- * @return NULL: it is not there yet
+ * @current_ace an entry of the list; NULL to get the first one
+ *
+ * @return the next entry, within the list; NULL behind the last one, and on errors
  */
 struct daos_ace *daos_acl_get_next_ace(struct daos_acl *acl, struct daos_ace *current_ace);
 
 /**
  * The entry about somebody.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @type whom, DAOS_ACL_OWNER and so on
+ * @principal name of a user or group
+ * @ace [out] the entry, within the list
+ *
+ * @return zero, -DER_INVAL, -DER_NONEXIST
  */
 int daos_acl_get_ace_for_principal(
 	struct daos_acl *acl,
@@ -207,88 +261,59 @@ int daos_acl_get_ace_for_principal(
 	struct daos_ace **ace);
 
 /**
- * Adds an entry to an access control list, or changes it.
+ * Adds an entry to an access control list, or takes it in place of the one about the same.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @acl [in,out] the list moves: the old one is freed
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_acl_add_ace(struct daos_acl **acl, struct daos_ace *new_ace);
 
 /**
  * Removes an entry of an access control list.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @acl [in,out] the list moves: the old one is freed
+ * @type whom the entry is about, DAOS_ACL_OWNER and so on
+ * @principal_name name of a user or group
+ *
+ * @return zero, -DER_INVAL, -DER_NONEXIST, -DER_NOMEM
  */
 int daos_acl_remove_ace(struct daos_acl **acl, enum daos_acl_principal_type type, const char *principal_name);
 
 /**
  * Makes an access control list from texts of entries.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @ace_strs the texts
+ * @ace_nr how many
+ * @acl [out] freed by daos_acl_free
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_acl_from_strs(const char **ace_strs, size_t ace_nr, struct daos_acl **acl);
 
 /**
  * Writes an access control list as texts of entries.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @ace_strs [out] the texts; each of them, and the array, is freed by free
+ * @ace_nr [out] how many
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_acl_to_strs(struct daos_acl *acl, char ***ace_strs, size_t *ace_nr);
 
 /**
- * Writes an access control list to a stream.
+ * Writes an access control list to a stream, in the form of the files that dmg reads.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @stream where to
+ * @acl the list; NULL for an empty one
+ * @verbose to put a line before each entry that says it in words
+ *
+ * @return zero, -DER_INVAL, -DER_IO
  */
 int daos_acl_to_stream(FILE *stream, struct daos_acl *acl, bool verbose);
 
-/**
- * Prints an access control list.
- *
- * It is not there yet, and does nothing.
- */
+/** Prints an access control list to standard output. */
 void daos_acl_dump(struct daos_acl *acl);
-
-/**
- * Takes the text of a principal apart.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_acl_principal_from_str(const char *principal_str, enum daos_acl_principal_type *type, char **name);
-
-/**
- * Whether a text can name a user or group.
- *
- * @return false: it is not there yet
- */
-bool daos_acl_principal_is_valid(const char *name);
-
-/**
- * The number of a user.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_acl_principal_to_uid(const char *principal, uid_t *uid);
-
-/**
- * The number of a group.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_acl_principal_to_gid(const char *principal, gid_t *gid);
-
-/**
- * The name of a user by number.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_acl_uid_to_principal(uid_t uid, char **name);
-
-/**
- * The name of a group by number.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_acl_gid_to_principal(gid_t gid, char **name);
 
 #if defined(__cplusplus)
 }

@@ -8,7 +8,6 @@ use daos_status::{Code, Status};
 use crate::guard::report;
 
 pub mod array_resize;
-pub mod container_security;
 pub mod event;
 pub mod management;
 pub mod object_class_registry;
@@ -17,7 +16,6 @@ pub mod pipeline;
 pub mod pool_filter;
 pub mod property;
 pub mod scheduler;
-pub mod security;
 pub mod snapshot;
 pub mod task;
 pub mod transaction;

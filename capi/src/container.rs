@@ -2,7 +2,8 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 
-use daos_client::{Container, ContainerFlags, ContainerInfo};
+use daos_client::{AccessInfo, Container, ContainerFlags, ContainerInfo};
+use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
 use daos_types::Reference;
 
@@ -230,6 +231,9 @@ pub unsafe extern "C" fn daos_cont_query(
             let open = handle_table::get::<OpenContainer>(coh)?;
             let info = caller.out_optional(info, "info")?;
             let list = caller.out_optional(cont_prop, "cont_prop")?;
+            if let Some(list) = &list {
+                check_readable(caller, list.as_ptr(), open.container.rights())?;
+            }
             run(caller, "daos_cont_query", ev, move |client| async move {
                 let found = open.container.query(&client).await?;
                 if let Some(list) = list {
@@ -259,6 +263,9 @@ pub unsafe extern "C" fn daos_cont_set_prop(
             let open = handle_table::get::<OpenContainer>(coh)?;
             caller.read(prop.cast_const(), "prop")?;
             let properties = property::container(caller, prop)?;
+            if properties.access != AccessInfo::default() {
+                fail!(Code::Inval, "owner and access control list have functions of their own: daos_cont_update_acl");
+            }
             run(caller, "daos_cont_set_prop", ev, move |client| async move {
                 open.container.set_properties(&client, properties).await
             })
@@ -332,6 +339,18 @@ pub unsafe extern "C" fn daos_cont_global2local(poh: daos_handle_t, glob: d_iov_
             Ok(())
         })
     }
+}
+
+/// Refuses to read properties, or the access control list, by a handle that does not permit it.
+fn check_readable(caller: Caller, list: *const daos_prop_t, rights: Permissions) -> Result<()> {
+    let kinds: Vec<u32> = property::entries(caller, list)?.iter().map(|entry| entry.dpe_type).collect();
+    if !rights.contains(Permissions::GET_PROPERTIES) && kinds.iter().any(|kind| *kind != DAOS_PROP_CO_ACL) {
+        fail!(Code::NoPerm, "the handle does not permit to read properties ('t' in 'daos container get-acl')");
+    }
+    if !rights.contains(Permissions::GET_LIST) && kinds.contains(&DAOS_PROP_CO_ACL) {
+        fail!(Code::NoPerm, "the handle does not permit to read the access control list ('a' in it)");
+    }
+    Ok(())
 }
 
 fn tell(place: Out<daos_cont_info_t>, found: &ContainerInfo) {

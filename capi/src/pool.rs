@@ -265,15 +265,7 @@ fn tell(place: Out<daos_pool_info_t>, found: &PoolInfo) {
 }
 
 fn answer_properties(list: daos_prop_t, found: &PoolInfo) -> Result<()> {
-    // What was never set has its default.
-    let mut numbers = found.numbers.clone();
-    let defaults = [
-        (DAOS_PROP_PO_RECLAIM, u64::from(DAOS_RECLAIM_LAZY)),
-        (DAOS_PROP_PO_SCRUB_MODE, u64::from(DAOS_PROP_PO_SCRUB_MODE_DEFAULT)),
-        (DAOS_PROP_PO_SCRUB_FREQ, DAOS_PROP_PO_SCRUB_FREQ_DEFAULT as u64),
-        (DAOS_PROP_PO_SCRUB_THRESH, DAOS_PROP_PO_SCRUB_THRESH_DEFAULT as u64),
-    ];
-    numbers.extend(defaults.into_iter().filter(|(kind, _)| found.numbers.iter().all(|(known, _)| known != kind)));
-    let known = ContainerProperties { label: found.label.clone(), numbers, ..ContainerProperties::default() };
+    let (label, numbers, access) = (found.label.clone(), found.numbers.clone(), found.access.clone());
+    let known = ContainerProperties { label, numbers, access, ..ContainerProperties::default() };
     property::answer(list, DAOS_PROP_PO_LABEL, &known)
 }

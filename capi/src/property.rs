@@ -3,19 +3,16 @@
 use core::ffi::c_char;
 
 use daos_client::{ContainerProperties, ContainerType};
+use daos_security::{AccessList, Ownership};
 use daos_status::{Code, Result, fail};
 
 use crate::abi::*;
 use crate::pointer::Caller;
+use crate::security_list::list_at;
 
 /// Whether the value of a container property is a text.
 fn is_text(kind: u32) -> bool {
     matches!(kind, DAOS_PROP_CO_LABEL | DAOS_PROP_CO_OWNER | DAOS_PROP_CO_OWNER_GROUP)
-}
-
-/// Whether the value of a container property is a pointer to a structure.
-fn is_pointer(kind: u32) -> bool {
-    matches!(kind, DAOS_PROP_CO_ACL | DAOS_PROP_CO_ROOTS)
 }
 
 /// The entries of a property list.
@@ -38,9 +35,16 @@ pub fn container(caller: Caller, list: *const daos_prop_t) -> Result<ContainerPr
         if kind <= DAOS_PROP_CO_MIN || kind >= DAOS_PROP_CO_MAX {
             fail!(Code::Inval, "{kind} is not a property of containers");
         }
-        if is_pointer(kind) {
-            // Access lists and roots are stored by calls of their own, which are not here yet.
-            daos_env::log!(Warn, "libdaos", "container property {kind} is not kept yet");
+        // SAFETY: all members of the union are of one size; which one is meant follows from the type.
+        let pointer = unsafe { entry.anonymous.dpe_val_ptr };
+        if kind == DAOS_PROP_CO_ACL {
+            if !pointer.is_null() {
+                properties.access.list = Some(list_at(caller, pointer.cast())?);
+            }
+        } else if kind == DAOS_PROP_CO_ROOTS {
+            let roots = caller.bytes(pointer, size_of::<daos_prop_co_roots>(), "dpe_val_ptr")?;
+            let text: String = roots.iter().map(|byte| format!("{byte:02x}")).collect();
+            properties.texts.push((kind, text));
         } else if is_text(kind) {
             // SAFETY: all members of the union are of one size; which one is meant follows from the type.
             let text = caller.text(unsafe { entry.anonymous.dpe_str }, "dpe_str")?;
@@ -49,7 +53,8 @@ pub fn container(caller: Caller, list: *const daos_prop_t) -> Result<ContainerPr
                     daos_types::check_label(&text)?;
                     properties.label = text;
                 }
-                _ => properties.texts.push((kind, text)),
+                DAOS_PROP_CO_OWNER => properties.access.owner.user = text,
+                _ => properties.access.owner.group = text,
             }
         } else {
             // SAFETY: as above.
@@ -79,10 +84,17 @@ pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties) -
         let kind = entry.dpe_type;
         let value = match kind {
             kind if kind == label => text_value(&properties.label),
-            DAOS_PROP_CO_LAYOUT_TYPE => Some(AnonymousPropertyValue { dpe_val: u64::from(properties.kind.0) }),
-            kind if is_text(kind) => {
-                properties.texts.iter().find(|(other, _)| *other == kind).and_then(|(_, text)| text_value(text))
+            DAOS_PROP_CO_ACL | DAOS_PROP_PO_ACL => {
+                properties.access.list.as_ref().and_then(|list| bytes_value(&list.to_bytes()))
             }
+            DAOS_PROP_CO_OWNER | DAOS_PROP_PO_OWNER => text_value(&properties.access.owner.user),
+            DAOS_PROP_CO_OWNER_GROUP | DAOS_PROP_PO_OWNER_GROUP => text_value(&properties.access.owner.group),
+            DAOS_PROP_CO_ROOTS => roots_of(properties).and_then(|roots| bytes_value(&roots)),
+            DAOS_PROP_PO_SVC_LIST => {
+                let ranks = crate::gurt::memory::rank_list(&[0])?;
+                Some(AnonymousPropertyValue { dpe_val_ptr: ranks.cast() })
+            }
+            DAOS_PROP_CO_LAYOUT_TYPE => Some(AnonymousPropertyValue { dpe_val: u64::from(properties.kind.0) }),
             kind => properties
                 .numbers
                 .iter()
@@ -104,4 +116,37 @@ pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties) -
 fn text_value(text: &str) -> Option<AnonymousPropertyValue> {
     let copy = crate::gurt::memory::duplicate(text.as_bytes());
     (!text.is_empty() && !copy.is_null()).then_some(AnonymousPropertyValue { dpe_str: copy.cast::<c_char>() })
+}
+
+/// Bytes in memory of libc, which the caller frees.
+fn bytes_value(bytes: &[u8]) -> Option<AnonymousPropertyValue> {
+    let copy = crate::gurt::memory::duplicate(bytes);
+    (!copy.is_null()).then_some(AnonymousPropertyValue { dpe_val_ptr: copy.cast() })
+}
+
+/// The roots of a container, which are kept as text.
+fn roots_of(properties: &ContainerProperties) -> Option<Vec<u8>> {
+    let (_, text) = properties.texts.iter().find(|(kind, _)| *kind == DAOS_PROP_CO_ROOTS)?;
+    let byte = |index: usize| u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok();
+    (0..size_of::<daos_prop_co_roots>()).map(byte).collect()
+}
+
+/// Access control list and owner in a property list, by the types of list, owner and group.
+pub fn access_of(
+    caller: Caller,
+    list: *const daos_prop_t,
+    [list_kind, user_kind, group_kind]: [u32; 3],
+) -> Result<(AccessList, Ownership)> {
+    let entries = entries(caller, list)?;
+    let find = |kind: u32| match entries.iter().find(|entry| entry.dpe_type == kind) {
+        Some(entry) => Ok(entry),
+        None => fail!(Code::Inval, "prop has no property {kind}"),
+    };
+    // SAFETY: all members of the union are of one size; which one is meant follows from the type.
+    let (found, user, group) = unsafe {
+        let pointer = find(list_kind)?.anonymous.dpe_val_ptr;
+        (pointer, find(user_kind)?.anonymous.dpe_str, find(group_kind)?.anonymous.dpe_str)
+    };
+    let owner = Ownership { user: caller.text(user, "owner")?, group: caller.text(group, "owner group")? };
+    Ok((list_at(caller, found.cast())?, owner))
 }

@@ -2,8 +2,6 @@
 
 use core::ffi::c_int;
 
-use libc::{gid_t, uid_t};
-
 use super::not_there;
 use crate::abi::*;
 
@@ -60,18 +58,4 @@ pub unsafe extern "C" fn daos_pool_query_target(
     _ev: *mut daos_event_t,
 ) -> c_int {
     not_there("daos_pool_query_target")
-}
-
-/// Tells what a user may do with a pool by its properties.
-///
-/// @return -DER_NOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daos_pool_get_perms(
-    _pool_prop: *mut daos_prop_t,
-    _uid: uid_t,
-    _gids: *mut gid_t,
-    _nr_gids: usize,
-    _perms: *mut u64,
-) -> c_int {
-    not_there("daos_pool_get_perms")
 }

@@ -42,7 +42,7 @@ pub use buffers::{Destination, ScatterList, Source};
 pub use client::Client;
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, WorkId};
-pub use daos_wire::{CONTROL_PORT_DEFAULT, with_control_port};
+pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, with_control_port};
 pub use management::{PoolCreate, PoolListEntry, PoolProperties, SystemInfo};
 pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,

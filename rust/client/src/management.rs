@@ -114,13 +114,12 @@ impl Client {
     pub async fn pool_query(&self, pool: &Reference) -> Result<PoolInfo> {
         let reply: PoolQueryReply = self.call_service(Opcode::PoolManagedQuery, pool).await?;
         let id = self.pool_properties(pool).await?.id;
-        Ok(PoolInfo::from_wire(id, reply)?)
+        PoolInfo::from_wire(id, reply)
     }
 
     /// The properties of a pool, for an administrator.
     pub async fn pool_properties(&self, pool: &Reference) -> Result<PoolProperties> {
-        let request = PoolManage { pool: pool.clone(), label: String::new(), numbers: Vec::new() };
-        let PoolManaged { id, label, numbers, access } = self.call_service(Opcode::PoolGetProperties, &request).await?;
+        let PoolManaged { id, label, numbers, access } = self.call_service(Opcode::PoolGetProperties, pool).await?;
         Ok(PoolProperties { id, label, numbers, access: AccessInfo::from_wire(access)? })
     }
 

@@ -7,6 +7,8 @@
 //!
 //! Handles are rows, too: they outlive the engine that gave them. So are the answers to changes, until the client has them:
 //! a change that is sent again is answered again, and not done twice.
+//!
+#![doc = include_str!("../docs/semantics.md")]
 
 mod access;
 mod attributes;

@@ -48,7 +48,7 @@ impl Entry {
     /// How long the entry is that begins with these bytes; its content may be anything.
     pub fn length_of_head(head: &[u8]) -> Result<usize> {
         let length = usize::from(u16::from_le_bytes(number(head, 2)?));
-        if length % ALIGNMENT != 0 || length > NAME_LENGTH_MAX {
+        if !length.is_multiple_of(ALIGNMENT) || length > NAME_LENGTH_MAX {
             fail!(Code::Inval, "the name of an entry takes {length} bytes");
         }
         Ok(ENTRY_HEAD_LENGTH + length)
@@ -111,7 +111,7 @@ impl AccessList {
             fail!(Code::Inval, "an access control list has version {version}; this release knows {VERSION}");
         }
         let length = u32::from_le_bytes(number(head, 4)?) as usize;
-        if length % ALIGNMENT != 0 || length > crate::ACCESS_LIST_BYTES_MAX {
+        if !length.is_multiple_of(ALIGNMENT) || length > crate::ACCESS_LIST_BYTES_MAX {
             fail!(
                 Code::Inval,
                 "an access control list of {length} bytes; they are a multiple of {ALIGNMENT}, and at most {}",

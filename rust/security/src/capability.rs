@@ -16,10 +16,20 @@ const CONTAINER_CHANGE: Permissions = Permissions(
         | Permissions::SET_OWNER.0,
 );
 
+/// What a user may do with a pool.
+pub fn pool_permissions(list: &AccessList, owner: &Ownership, user: &Credentials) -> Permissions {
+    permissions_of_user(list, owner, user, Permissions::NONE) & Permissions::POOL
+}
+
+/// What a user may do with a container.
+pub fn container_permissions(list: &AccessList, owner: &Ownership, user: &Credentials) -> Permissions {
+    permissions_of_user(list, owner, user, CONTAINER_OWNER) & Permissions::CONTAINER
+}
+
 /// What a pool handle may be used for; nothing when the pool cannot be connected to in this way: a handle for writing is
 /// not given to who may only read.
 pub fn pool_capabilities(list: &AccessList, owner: &Ownership, user: &Credentials, read_only: bool) -> Permissions {
-    let mut all = permissions_of_user(list, owner, user, Permissions::NONE) & Permissions::POOL;
+    let mut all = pool_permissions(list, owner, user);
     if all.intersects(Permissions::READ) {
         all |= Permissions::GET_PROPERTIES;
     }
@@ -40,7 +50,7 @@ pub fn container_capabilities(
     user: &Credentials,
     read_only: bool,
 ) -> Permissions {
-    let all = permissions_of_user(list, owner, user, CONTAINER_OWNER) & Permissions::CONTAINER;
+    let all = container_permissions(list, owner, user);
     match read_only {
         true => all & !CONTAINER_CHANGE,
         false if all.intersects(CONTAINER_CHANGE) => all,

@@ -29,7 +29,9 @@ mod principal;
 
 pub use access::{Credentials, Ownership, permissions_of_user};
 pub use bytes::{ENTRY_HEAD_LENGTH, LIST_HEAD_LENGTH};
-pub use capability::{container_capabilities, pool_capabilities, pool_handle_may_delete};
+pub use capability::{
+    container_capabilities, container_permissions, pool_capabilities, pool_handle_may_delete, pool_permissions,
+};
 pub use entry::{Entry, EntryFlags, Kinds};
 pub use file::{list_from_text, list_to_text};
 pub use list::{ACCESS_LIST_BYTES_MAX, AccessList};

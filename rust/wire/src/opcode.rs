@@ -54,7 +54,7 @@ opcodes! {
     AccessSet = 0x010d,
     /// `PoolEvict` -> `u32`, the number of handles.
     PoolEvict = 0x010e,
-    /// `PoolManage` without changes -> `PoolManaged`.
+    /// `Reference` -> `PoolManaged`, for an administrator.
     PoolGetProperties = 0x010f,
     /// `PoolManage` -> `()`.
     PoolManage = 0x0110,

@@ -1,7 +1,8 @@
 //! `container` commands.
 
+use super::access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
 use super::manual;
-use super::values::pair;
+use super::values::{pair, principal_name};
 use crate::units::parse_size;
 use clap::{Args, Subcommand};
 use daos_types::ObjectClass;
@@ -44,6 +45,56 @@ pub enum ContainerCommand {
         /// Also when it is open
         #[arg(long, short = 'f')]
         force: bool,
+    },
+    /// Show owner and access control list of a container
+    #[command(after_long_help = manual::CONTAINER_GET_ACL_EXAMPLES)]
+    GetAcl {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// Where it goes.
+        #[command(flatten)]
+        output: ListOutput,
+    },
+    /// Replace the access control list of a container
+    #[command(long_about = manual::OVERWRITE_ACL, after_long_help = manual::CONTAINER_OVERWRITE_ACL_EXAMPLES)]
+    OverwriteAcl {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// The new list.
+        #[command(flatten)]
+        list: ListChange,
+    },
+    /// Add entries to the access control list of a container, or change those about the same principals
+    #[command(long_about = manual::UPDATE_ACL, after_long_help = manual::CONTAINER_UPDATE_ACL_EXAMPLES)]
+    UpdateAcl {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// The entries.
+        #[command(flatten)]
+        list: ListChange,
+    },
+    /// Remove an entry of the access control list of a container
+    #[command(after_long_help = manual::CONTAINER_DELETE_ACL_EXAMPLES)]
+    DeleteAcl {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// Whom it is about.
+        #[command(flatten)]
+        principal: PrincipalOption,
+    },
+    /// Change the owner of a container
+    #[command(after_long_help = manual::CONTAINER_SET_OWNER_EXAMPLES)]
+    SetOwner {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// The new owner.
+        #[command(flatten)]
+        owner: OwnerOptions,
     },
     /// Show properties of a container
     #[command(visible_alias = "getprop", long_about = manual::CONTAINER_GET_PROP, after_long_help = manual::CONTAINER_GET_PROP_EXAMPLES)]
@@ -129,6 +180,15 @@ pub struct ContainerCreateOptions {
     /// Object class of files (POSIX)
     #[arg(long, short = 'F', value_name = "CLASS", value_parser = object_class)]
     pub file_oclass: Option<ObjectClass>,
+    /// The owner [default: you]
+    #[arg(long, short = 'u', value_name = "USER", value_parser = principal_name)]
+    pub user: Option<String>,
+    /// The owner's group [default: yours]
+    #[arg(long, short = 'g', value_name = "GROUP", value_parser = principal_name)]
+    pub group: Option<String>,
+    /// A file with the access control list [default: A::OWNER@:rwdtTaAo and A:G:GROUP@:rwtT]
+    #[arg(long, short = 'a', value_name = "FILE")]
+    pub acl_file: Option<std::path::PathBuf>,
     /// Properties of the new container: label, csum, csum_size, srv_cksum
     #[arg(long, value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
     pub properties: Vec<(String, String)>,

@@ -438,3 +438,64 @@ pub const CONFIG_GENERATE_EXAMPLES: &str = "JSON response: config, the text of t
 
 Examples:
   daos_server config generate > daos_server.yml";
+
+pub const POOL_EVICT: &str = "Close handles of a pool, whoever holds them
+
+What was opened through them is closed as well. Programs that use such a
+handle get -DER_NO_HDL; they have to connect again.";
+
+pub const POOL_EVICT_EXAMPLES: &str = "JSON response: { \"count\" } of pool handles that were closed.
+
+Examples:
+  dmg pool evict tank
+  dmg pool evict tank --handles 0b5e3a52-91c2-4b50-8a5f-5d2f7ac3e1a9";
+
+pub const OVERWRITE_ACL: &str = "Replace an access control list
+
+An entry is KIND:FLAGS:WHO:PERMISSIONS, as in A::ann@:rw or A:G:staff@:r.
+WHO is OWNER@, GROUP@ (flag G), EVERYONE@, the name of a user, or of a group
+(flag G). Permissions: r read, w write, c create containers, d delete
+containers, t read properties, T set properties, a read the list, A change
+it, o change the owner. Handles that are open stay as they are.";
+
+pub const UPDATE_ACL: &str = "Add entries to an access control list
+
+Entries about principals that the list knows take their place. 'overwrite-acl
+--help' says what entries are.";
+
+pub const POOL_GET_ACL_EXAMPLES: &str = "JSON response: { \"ACL\": { \"entries\", \"owner_user\", \"owner_group\" } }.
+
+Examples:
+  dmg pool get-acl tank
+  dmg pool get-acl tank --file tank.acl";
+
+pub const POOL_OVERWRITE_ACL_EXAMPLES: &str = "Examples:
+  dmg pool overwrite-acl tank --acl-file tank.acl";
+
+pub const POOL_UPDATE_ACL_EXAMPLES: &str = "Examples:
+  dmg pool update-acl tank --entry A::ann@:rw
+  dmg pool update-acl tank --acl-file more.acl";
+
+pub const POOL_DELETE_ACL_EXAMPLES: &str = "Examples:
+  dmg pool delete-acl tank --principal u:ann@";
+
+pub const POOL_SET_OWNER_EXAMPLES: &str = "Examples:
+  dmg pool set-owner tank --user ann --group staff";
+
+pub const CONTAINER_GET_ACL_EXAMPLES: &str = "JSON response: { \"entries\", \"owner_user\", \"owner_group\" }.
+
+Examples:
+  daos container get-acl tank home
+  daos container get-acl tank home --file home.acl";
+
+pub const CONTAINER_OVERWRITE_ACL_EXAMPLES: &str = "Examples:
+  daos container overwrite-acl tank home --acl-file home.acl";
+
+pub const CONTAINER_UPDATE_ACL_EXAMPLES: &str = "Examples:
+  daos container update-acl tank home --entry A:G:staff@:rt";
+
+pub const CONTAINER_DELETE_ACL_EXAMPLES: &str = "Examples:
+  daos container delete-acl tank home --principal g:staff@";
+
+pub const CONTAINER_SET_OWNER_EXAMPLES: &str = "Examples:
+  daos container set-owner tank home --user ann";

@@ -1,5 +1,6 @@
 //! The command lines of the four names, and their manual.
 
+mod access;
 mod container;
 mod filesystem;
 mod local;
@@ -10,6 +11,7 @@ mod server;
 mod system;
 mod values;
 
+pub use access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
 pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf};
 pub use filesystem::{CopyArguments, FilesystemCommand};
 pub use local::{LocalCommand, ServeOptions};

@@ -1,7 +1,8 @@
 //! `pool` commands.
 
+use super::access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
 use super::manual;
-use super::values::{PoolSize, pair};
+use super::values::{PoolSize, pair, principal_name};
 use crate::units::parse_size;
 use clap::{Args, Subcommand};
 
@@ -35,6 +36,60 @@ pub enum PoolCommand {
         /// Also when it holds containers
         #[arg(long, short = 'r')]
         recursive: bool,
+    },
+    /// Close handles of a pool, whoever holds them
+    #[command(long_about = manual::POOL_EVICT, after_long_help = manual::POOL_EVICT_EXAMPLES)]
+    Evict {
+        /// The pool, by label or UUID
+        pool: String,
+        /// UUIDs of handles, separated by commas [default: all]
+        #[arg(long, value_delimiter = ',', value_name = "UUID")]
+        handles: Vec<uuid::Uuid>,
+    },
+    /// Show owner and access control list of a pool
+    #[command(after_long_help = manual::POOL_GET_ACL_EXAMPLES)]
+    GetAcl {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Where it goes.
+        #[command(flatten)]
+        output: ListOutput,
+    },
+    /// Replace the access control list of a pool
+    #[command(long_about = manual::OVERWRITE_ACL, after_long_help = manual::POOL_OVERWRITE_ACL_EXAMPLES)]
+    OverwriteAcl {
+        /// The pool, by label or UUID
+        pool: String,
+        /// The new list.
+        #[command(flatten)]
+        list: ListChange,
+    },
+    /// Add entries to the access control list of a pool, or change those about the same principals
+    #[command(long_about = manual::UPDATE_ACL, after_long_help = manual::POOL_UPDATE_ACL_EXAMPLES)]
+    UpdateAcl {
+        /// The pool, by label or UUID
+        pool: String,
+        /// The entries.
+        #[command(flatten)]
+        list: ListChange,
+    },
+    /// Remove an entry of the access control list of a pool
+    #[command(after_long_help = manual::POOL_DELETE_ACL_EXAMPLES)]
+    DeleteAcl {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Whom it is about.
+        #[command(flatten)]
+        principal: PrincipalOption,
+    },
+    /// Change the owner of a pool
+    #[command(after_long_help = manual::POOL_SET_OWNER_EXAMPLES)]
+    SetOwner {
+        /// The pool, by label or UUID
+        pool: String,
+        /// The new owner.
+        #[command(flatten)]
+        owner: OwnerOptions,
     },
     /// Show properties of a pool
     #[command(visible_alias = "getprop", long_about = manual::POOL_GET_PROP, after_long_help = manual::POOL_GET_PROP_EXAMPLES)]
@@ -117,7 +172,7 @@ pub struct PoolCreateOptions {
     /// directory on DAX; slow on a disk), 'ram' what is in memory [default: log]
     #[arg(long, value_name = "CLASS")]
     pub durability: Option<String>,
-    /// Properties of the new pool: label, reclaim, scrub, scrub_freq, scrub_thresh
+    /// Properties of the new pool, as of 'pool set-prop', and rd_fac, ec_pda, rp_pda, svc_rf, perf_domain
     #[arg(long, short = 'P', value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
     pub properties: Vec<(String, String)>,
     /// Replicas of the pool service: a local engine has 1
@@ -126,10 +181,13 @@ pub struct PoolCreateOptions {
     /// Ranks that the pool is on: a local engine is rank 0
     #[arg(long, value_name = "RANKS", value_parser = clap::value_parser!(u32).range(0..=0))]
     pub ranks: Option<u32>,
-    /// Accepted for scripts written for a cluster: a local engine's pools belong to the user of its directory
-    #[arg(long, short = 'u', value_name = "USER")]
+    /// The owner [default: you]
+    #[arg(long, short = 'u', value_name = "USER", value_parser = principal_name)]
     pub user: Option<String>,
-    /// Accepted for scripts written for a cluster, like --user
-    #[arg(long, short = 'g', value_name = "GROUP")]
+    /// The owner's group [default: yours]
+    #[arg(long, short = 'g', value_name = "GROUP", value_parser = principal_name)]
     pub group: Option<String>,
+    /// A file with the access control list [default: A::OWNER@:rw and A:G:GROUP@:rw]
+    #[arg(long, short = 'a', value_name = "FILE")]
+    pub acl_file: Option<std::path::PathBuf>,
 }

@@ -40,6 +40,24 @@ pub fn container_type(text: &str) -> Result<ContainerType, String> {
     Ok(ContainerType(number))
 }
 
+/// A name of a user or group, as access control lists have it: `ann` stands for `ann@`.
+pub fn principal_name(text: &str) -> Result<String, String> {
+    let name = if text.contains('@') { text.to_owned() } else { format!("{text}@") };
+    match daos_security::is_valid_name(&name) {
+        true => Ok(name),
+        false => Err(format!("'{text}' is no name of a user or group")),
+    }
+}
+
+/// A principal: `u:ann@`, `g:staff@`, `OWNER@`, `GROUP@`, `EVERYONE@`; an `@` at the end of a name may be left out.
+pub fn principal(text: &str) -> Result<daos_security::Principal, String> {
+    let text = match text.split_once(':') {
+        Some((kind, name)) => format!("{kind}:{}", principal_name(name)?),
+        None => text.to_owned(),
+    };
+    daos_security::Principal::parse(&text).map_err(|status| status.context().to_owned())
+}
+
 /// A pair `NAME:VALUE`.
 pub fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
@@ -92,6 +110,17 @@ mod tests {
         assert_eq!("50%".parse(), Ok(PoolSize::Percent(50)));
         for bad in ["0%", "101%", "%", "-1%", "x"] {
             assert!(bad.parse::<PoolSize>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn principals_may_be_named_without_their_at() {
+        assert_eq!(principal_name("ann").as_deref(), Ok("ann@"));
+        assert_eq!(principal_name("ann@site").as_deref(), Ok("ann@site"));
+        assert_eq!(principal("g:staff").map(|who| who.to_string()).as_deref(), Ok("staff@"));
+        assert_eq!(principal("OWNER@"), Ok(daos_security::Principal::Owner));
+        for bad in ["", "@", "u:", "x:ann", "ann", "a@b@"] {
+            assert!(principal(bad).is_err(), "{bad}");
         }
     }
 

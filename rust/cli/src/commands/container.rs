@@ -1,5 +1,6 @@
 //! `container` commands.
 
+use super::access::{self, Of};
 use super::attributes::{self, Owner};
 use super::pool::{Property, label_of, properties_reply};
 use super::posix;
@@ -10,9 +11,10 @@ use crate::session::{Session, reference, with_container, with_pool};
 use crate::units::{count, moment, parse_size, size};
 use daos_checksum::ChecksumKind;
 use daos_client::{
-    Client, Container, ContainerFlags, ContainerInfo, ContainerProperties, ContainerType, Pool, PoolFlags,
+    Client, Container, ContainerFlags, ContainerInfo, ContainerProperties, ContainerType, Pool, PoolFlags, change_owner,
 };
 use daos_dfs::Attributes;
+use daos_security::Ownership;
 use daos_status::Code;
 use daos_types::{ObjectClass, PoolId, Reference};
 use serde_json::{Value, json};
@@ -25,6 +27,11 @@ pub fn run(session: &Session, global: &GlobalOptions, command: ContainerCommand)
         ContainerCommand::List { pool } => list_containers(session, pool),
         ContainerCommand::Query(of) => query(session, of),
         ContainerCommand::Destroy { of, force } => destroy(session, of, force),
+        ContainerCommand::GetAcl { of, output } => access::get(session, Of::Container(of), &output, global.verbose),
+        ContainerCommand::OverwriteAcl { of, list } => access::overwrite(session, Of::Container(of), &list),
+        ContainerCommand::UpdateAcl { of, list } => access::update(session, Of::Container(of), &list),
+        ContainerCommand::DeleteAcl { of, principal } => access::delete(session, Of::Container(of), &principal),
+        ContainerCommand::SetOwner { of, owner } => access::set_owner(session, Of::Container(of), &owner),
         ContainerCommand::GetProp { of, names, names_option } => {
             get_properties(session, of, &[names, names_option].concat())
         }
@@ -148,8 +155,12 @@ fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
     let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
     let label = label_of(options.label, options.label_option, &labels);
     let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
+    let access = access::chosen(options.user, options.group, options.acl_file.as_deref());
+    let mut access = access.map_err(|error| error.doing(&doing))?;
+    // Given away when it is complete: before, only its owner could write to it.
+    let owner = std::mem::take(&mut access.owner);
     let kind = options.kind.unwrap_or_default();
-    let properties = ContainerProperties { label, kind, numbers, ..ContainerProperties::default() };
+    let properties = ContainerProperties { label, kind, numbers, access, ..ContainerProperties::default() };
     let created = session.run(move |client| async move {
         with_pool(&client, &pool, PoolFlags::READ_WRITE, async |pool| {
             let container = match kind {
@@ -158,6 +169,12 @@ fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
             };
             let description = describe(&client, &container).await?;
             container.close(&client).await?;
+            if owner != Ownership::default() {
+                let reference = Reference::Id(description.info.id.0);
+                let container = Container::open(&client, pool, &reference, ContainerFlags::READ_WRITE).await?;
+                container.change_access(&client, change_owner(&owner.user, &owner.group)).await?;
+                container.close(&client).await?;
+            }
             Ok(description)
         })
         .await
@@ -232,6 +249,8 @@ const NUMBERS: &[(&str, &str, u32)] = &[
     ("encryption", "Encryption", 0x100c),
     ("dedup", "Deduplication", 0x100f),
     ("dedup_threshold", "Deduplication threshold", 0x1010),
+    ("max_snapshot", "Max snapshot", 0x1009),
+    ("scrubber_disabled", "Scrubber disabled", 0x1018),
     ("status", "Health", 0x1012),
     ("alloc_oid", "Highest allocated object id", 0x1013),
     ("ec_cell_sz", "Erasure code cell size", 0x1014),
@@ -244,9 +263,6 @@ const NUMBERS: &[(&str, &str, u32)] = &[
 /// Names that are also taken for a property.
 const ALIASES: &[(&str, &str)] = &[("csum", "cksum"), ("csum_size", "cksum_size"), ("csum_server_verify", "srv_cksum")];
 
-/// Properties that are texts.
-const TEXTS: &[(&str, &str, u32)] = &[("owner", "Owner", 0x100d), ("group", "Group", 0x100e)];
-
 fn properties_of(properties: &ContainerProperties) -> Vec<Property> {
     let layout = format!("{} ({})", type_word(properties.kind), properties.kind.0);
     let mut found = vec![("label", "Label", json!(properties.label)), ("layout_type", "Layout type", json!(layout))];
@@ -255,9 +271,10 @@ fn properties_of(properties: &ContainerProperties) -> Vec<Property> {
             found.push((*name, *meaning, shown(name, *number)));
         }
     }
-    for (name, meaning, kind) in TEXTS {
-        if let Some((_, text)) = properties.texts.iter().find(|(known, _)| known == kind) {
-            found.push((*name, *meaning, json!(text)));
+    let owner = &properties.access.owner;
+    for (name, meaning, text) in [("owner", "Owner", &owner.user), ("group", "Group", &owner.group)] {
+        if !text.is_empty() {
+            found.push((name, meaning, json!(text)));
         }
     }
     found
@@ -291,8 +308,13 @@ fn number_of(name: &str, value: &str) -> Result<(u32, u64)> {
             "off" => Ok(0),
             _ => Err(format!("'{value}' is neither 'on' nor 'off'")),
         },
+        "ec_cell_sz" | "dedup_threshold" => parse_size(value),
+        _ if NUMBERS.iter().any(|(other, ..)| *other == known) => {
+            value.parse().map_err(|_| format!("'{value}' is no number"))
+        }
         _ => {
-            let sentence = format!("property '{name}' cannot be set; 'label', 'csum', 'csum_size' and 'srv_cksum' can");
+            let names: Vec<&str> = NUMBERS.iter().map(|(name, ..)| *name).collect();
+            let sentence = format!("there is no property '{name}'; there are label, {}", names.join(", "));
             return Err(Failure::new(Code::Notsupported, sentence));
         }
     };
@@ -315,9 +337,11 @@ fn get_properties(session: &Session, of: ContainerOf, names: &[String]) -> Resul
 
 fn set_properties(session: &Session, of: ContainerOf, properties: &[(String, String)]) -> Result<Reply> {
     let doing = format!("set properties of container '{}' of pool '{}'", of.container, of.pool);
-    let label = label_of(None, None, properties).map_err(|error| error.doing(&doing))?.unwrap_or_default();
+    let labels: Vec<_> = properties.iter().filter(|(name, _)| name == "label").cloned().collect();
+    let label = label_of(None, None, &labels).map_err(|error| error.doing(&doing))?.unwrap_or_default();
+    let numbers = numbers_of(properties).map_err(|error| error.doing(&doing))?;
     let text = format!("{} set", count(properties.len() as u64, "property"));
-    let changes = ContainerProperties { label, ..ContainerProperties::default() };
+    let changes = ContainerProperties { label, numbers, ..ContainerProperties::default() };
     let done = session.run(move |client| async move {
         with_container(&client, (&of.pool, &of.container), true, async |container| {
             Ok(container.set_properties(&client, changes).await?)
@@ -335,11 +359,14 @@ mod tests {
     #[test]
     fn stored_properties_have_upstreams_names() {
         let properties = ContainerProperties {
-            access: Default::default(),
+            access: daos_client::AccessInfo {
+                owner: daos_security::Ownership { user: "ann@".to_owned(), group: String::new() },
+                list: None,
+            },
             label: "a".to_owned(),
             kind: ContainerType::POSIX,
             numbers: vec![(0x1007, 1), (0xffff, 2)],
-            texts: vec![(0x100d, "ann@".to_owned())],
+            texts: vec![],
         };
         let names: Vec<&str> = properties_of(&properties).iter().map(|property| property.0).collect();
         assert_eq!(names, ["label", "layout_type", "rd_fac", "owner"]);

@@ -1,5 +1,6 @@
 //! What the commands do. Each gives a [`Reply`]; nothing here writes to standard output.
 
+mod access;
 mod attributes;
 mod container;
 mod copy;

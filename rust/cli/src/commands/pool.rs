@@ -1,5 +1,6 @@
 //! `pool` commands.
 
+use super::access::{self, Of};
 use super::attributes::{self, Owner};
 use super::pool_properties;
 use crate::arguments::{GlobalOptions, PoolCommand, PoolCreateOptions, PoolSize};
@@ -8,9 +9,9 @@ use crate::launcher::free_bytes;
 use crate::reply::{Reply, list, table};
 use crate::session::{Session, reference, with_pool};
 use crate::units::{count, size};
-use daos_client::{Client, PoolCreate, PoolFlags, PoolInfo, PoolListEntry};
+use daos_client::{AccessInfo, Client, PoolCreate, PoolFlags, PoolInfo, PoolListEntry};
 use daos_status::Code;
-use daos_types::check_label;
+use daos_types::{HandleId, check_label};
 use serde_json::{Value, json};
 
 /// Rank of the engine of a local directory: there is one.
@@ -24,6 +25,12 @@ pub fn run(session: &Session, global: &GlobalOptions, command: PoolCommand) -> R
         PoolCommand::List { no_query } => list_pools(session, verbose, !no_query),
         PoolCommand::Query { pool } => query(session, pool),
         PoolCommand::Destroy { pool, force, recursive } => destroy(session, pool, force, recursive),
+        PoolCommand::Evict { pool, handles } => evict(session, pool, handles),
+        PoolCommand::GetAcl { pool, output } => access::get(session, Of::Pool(pool), &output, verbose),
+        PoolCommand::OverwriteAcl { pool, list } => access::overwrite(session, Of::Pool(pool), &list),
+        PoolCommand::UpdateAcl { pool, list } => access::update(session, Of::Pool(pool), &list),
+        PoolCommand::DeleteAcl { pool, principal } => access::delete(session, Of::Pool(pool), &principal),
+        PoolCommand::SetOwner { pool, owner } => access::set_owner(session, Of::Pool(pool), &owner),
         PoolCommand::GetProp { pool, names } => get_properties(session, pool, names),
         PoolCommand::SetProp { pool, properties } => set_properties(session, pool, &properties),
         PoolCommand::SetAttr { pool, attribute } => attributes::set(session, Owner::Pool(pool), attribute),
@@ -75,8 +82,10 @@ fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
     let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
     let label = label_of(options.label, options.label_option, &labels);
     let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
-    let durability = options.durability.unwrap_or_default();
-    let request = PoolCreate { label, size: bytes, durability, numbers, ..PoolCreate::default() };
+    let chosen = access::chosen(options.user, options.group, options.acl_file.as_deref());
+    let AccessInfo { owner, list } = chosen.map_err(|error| error.doing(&doing))?;
+    let (durability, user, group) = (options.durability.unwrap_or_default(), owner.user, owner.group);
+    let request = PoolCreate { label, size: bytes, durability, user, group, list, numbers };
     let created = session.run(move |client| async move {
         let entry = client.pool_create(request).await?;
         let info = query_of(&client, &entry.id.to_string()).await?;
@@ -116,7 +125,23 @@ fn leader(entry: &PoolListEntry) -> u32 {
 }
 
 async fn query_of(client: &Client, pool: &str) -> Result<PoolInfo> {
-    with_pool(client, pool, PoolFlags::READ_ONLY, async |pool| Ok(pool.query(client).await?)).await
+    // Who administrates the system needs no permission of the pool's owner; others do.
+    match client.pool_query(&reference(pool)?).await {
+        Err(status) if status.code() == Code::NoPerm => {
+            with_pool(client, pool, PoolFlags::READ_ONLY, async |pool| Ok(pool.query(client).await?)).await
+        }
+        answer => Ok(answer?),
+    }
+}
+
+fn evict(session: &Session, pool: String, handles: Vec<uuid::Uuid>) -> Result<Reply> {
+    let doing = format!("evict handles of pool '{pool}'");
+    let name = pool.clone();
+    let handles = handles.into_iter().map(HandleId).collect();
+    let done = session.run(move |client| async move { Ok(client.pool_evict(&reference(&pool)?, handles).await?) });
+    let number = done.map_err(|error| error.doing(doing))?;
+    let text = format!("{} of pool {name} closed", count(number.into(), "handle"));
+    Ok(Reply::new(text, json!({ "count": number })))
 }
 
 async fn find(client: &Client, pool: &str) -> Result<PoolListEntry> {
@@ -239,7 +264,7 @@ fn query(session: &Session, pool: String) -> Result<Reply> {
         ("Large values", tier(info.data)),
         ("Durability class", info.durability.clone()),
         ("Containers", info.containers.to_string()),
-        ("Other open handles", info.handles.saturating_sub(1).to_string()),
+        ("Open handles", info.handles.to_string()),
         ("Pool map version", info.map_version.to_string()),
     ]);
     Ok(Reply::new(text, pool_json(&entry, Some(&info))))
@@ -289,24 +314,24 @@ fn get_properties(session: &Session, pool: String, names: Vec<String>) -> Result
         ("label", "Pool label", json!(entry.label)),
         ("svc_list", "Pool service replica list", json!(format!("[{}]", ranks.join(",")))),
         ("durability", "Durability class", json!(info.durability)),
+        ("owner", "Pool owner", json!(info.access.owner.user)),
+        ("group", "Pool owner group", json!(info.access.owner.group)),
     ];
     properties.extend(pool_properties::shown(&info.numbers));
     properties_reply(properties, &names).map_err(|error| error.doing(doing))
 }
 
-async fn set_numbers(client: &Client, pool: &str, numbers: Vec<(u32, u64)>) -> Result<()> {
-    with_pool(client, pool, PoolFlags::READ_WRITE, async |pool| Ok(pool.set_properties(client, numbers).await?)).await
-}
-
 fn set_properties(session: &Session, pool: String, properties: &[(String, String)]) -> Result<Reply> {
     let doing = format!("set properties of pool '{pool}'");
-    if properties.iter().any(|(name, _)| name == "label") {
-        let sentence = "the label of a pool is chosen when it is created";
-        return Err(Failure::new(Code::Notsupported, sentence).doing(doing));
+    let label = properties.iter().rev().find(|(name, _)| name == "label").map(|(_, label)| label.clone());
+    if let Some(label) = &label {
+        check_label(label)?;
     }
     let numbers = pool_properties::numbers_of(properties).map_err(|error| error.doing(&doing))?;
     let text = format!("{} set", count(properties.len() as u64, "property"));
-    let done = session.run(move |client| async move { set_numbers(&client, &pool, numbers).await });
+    let done = session.run(move |client| async move {
+        Ok(client.pool_set_properties(&reference(&pool)?, &label.unwrap_or_default(), numbers).await?)
+    });
     done.map_err(|error| error.doing(doing))?;
     Ok(Reply::new(text, Value::Null))
 }

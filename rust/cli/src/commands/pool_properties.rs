@@ -2,39 +2,95 @@
 
 use super::pool::Property;
 use crate::failure::{Failure, Result};
+use crate::units::parse_size;
 use daos_status::Code;
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// `DAOS_PROP_PO_SCRUB_MODE` and the words of `DAOS_SCRUB_MODE_*`.
-const SCRUB: u32 = 16;
-const SCRUB_WORDS: [&str; 3] = ["off", "lazy", "timed"];
+/// How a number is written.
+enum Form {
+    /// As it is.
+    Number,
+    /// As a size.
+    Size,
+    /// By a word.
+    Words(&'static [(&'static str, u64)]),
+    /// By words for its bits, with `;` between them, or `none`.
+    Bits(&'static [(&'static str, u64)]),
+}
 
-/// `DAOS_PROP_PO_RECLAIM` and the words of `DAOS_RECLAIM_*`; two of upstream's are not there.
-const RECLAIM: u32 = 5;
-const RECLAIM_WORDS: [(&str, u64); 3] = [("disabled", 0), ("lazy", 1), ("time", 4)];
+use Form::{Bits, Number, Size, Words};
 
-/// Upstream's name, what it means, its type, and its default.
-const NUMBERS: [(&str, &str, u32, u64); 4] = [
-    ("reclaim", "Reclaim strategy", RECLAIM, 1),
-    ("scrub", "Checksum scrubbing mode", SCRUB, 0),
-    ("scrub_freq", "Checksum scrubbing frequency", 17, 604_800),
-    ("scrub_thresh", "Checksum scrubbing threshold", 18, 0),
+/// Upstream's name, what it means, its type (`DAOS_PROP_PO_*`), and how it is written.
+const NUMBERS: &[(&str, &str, u32, Form)] = &[
+    ("space_rb", "Rebuild space ratio", 3, Number),
+    ("self_heal", "Self-healing policy", 4, Bits(&[("exclude", 1), ("rebuild", 2), ("delay_rebuild", 4)])),
+    ("reclaim", "Reclaim strategy", 5, Words(&[("disabled", 0), ("lazy", 1), ("time", 4)])),
+    ("ec_cell_sz", "EC cell size", 9, Size),
+    ("data_thresh", "Data bdev threshold size", 10, Size),
+    ("rd_fac", "Pool redundancy factor", 11, Number),
+    ("ec_pda", "Performance domain affinity level of EC", 12, Number),
+    ("rp_pda", "Performance domain affinity level of RP", 13, Number),
+    ("global_version", "Global version", 14, Number),
+    (
+        "upgrade_status",
+        "Upgrade status",
+        15,
+        Words(&[("not started", 0), ("in progress", 1), ("completed", 2), ("failed", 3)]),
+    ),
+    ("scrub", "Checksum scrubbing mode", 16, Words(&[("off", 0), ("lazy", 1), ("timed", 2)])),
+    ("scrub_freq", "Checksum scrubbing frequency", 17, Number),
+    ("scrub_thresh", "Checksum scrubbing threshold", 18, Number),
+    ("svc_rf", "Pool service redundancy factor", 19, Number),
+    ("obj_version", "Object layout version", 20, Number),
+    ("perf_domain", "Pool performance domain", 21, Words(&[("root", 255), ("group", 200)])),
+    ("checkpoint", "WAL checkpointing behavior", 22, Words(&[("disabled", 0), ("timed", 1), ("lazy", 2)])),
+    ("checkpoint_freq", "WAL checkpointing frequency, in seconds", 23, Number),
+    ("checkpoint_thresh", "WAL checkpoint usage threshold, in percent", 24, Number),
+    ("reintegration", "Reintegration mode", 25, Words(&[("data_sync", 0), ("no_data_sync", 1), ("incremental", 2)])),
+    ("svc_ops_enabled", "Metadata duplicate operations detection", 26, Number),
+    ("svc_ops_entry_age", "Metadata duplicate operations KVS max entry age, in seconds", 27, Number),
 ];
 
-/// The properties as they are shown; those that were never set have their defaults.
-pub fn shown(numbers: &[(u32, u64)]) -> Vec<Property> {
-    let value = |kind: u32, default: u64| {
-        let number = numbers.iter().find(|(known, _)| *known == kind).map_or(default, |(_, number)| *number);
-        match kind {
-            SCRUB => json!(SCRUB_WORDS.get(number as usize).copied().unwrap_or("unknown")),
-            RECLAIM => {
-                let word = RECLAIM_WORDS.iter().find(|(_, known)| *known == number);
-                json!(word.map_or("unknown", |(word, _)| word))
+impl Form {
+    fn shown(&self, number: u64) -> Value {
+        match self {
+            Number | Size => json!(number),
+            Words(words) => match words.iter().find(|(_, known)| *known == number) {
+                Some((word, _)) => json!(word),
+                None => json!(number),
+            },
+            Bits(words) => {
+                let set: Vec<&str> = words.iter().filter(|(_, bit)| number & bit != 0).map(|(word, _)| *word).collect();
+                if set.is_empty() { json!("none") } else { json!(set.join(";")) }
             }
-            _ => json!(number),
         }
-    };
-    NUMBERS.map(|(name, meaning, kind, default)| (name, meaning, value(kind, default))).into()
+    }
+
+    fn read(&self, text: &str) -> std::result::Result<u64, String> {
+        let word = |words: &[(&str, u64)], text: &str| {
+            let found = words.iter().find(|(word, _)| *word == text).map(|(_, number)| *number);
+            found.ok_or_else(|| {
+                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                format!("'{text}' is none of {}", known.join(", "))
+            })
+        };
+        match self {
+            Number => text.parse().map_err(|_| format!("'{text}' is no number")),
+            Size => parse_size(text),
+            Words(words) => word(words, text),
+            Bits(_) if text == "none" => Ok(0),
+            Bits(words) => text.split(';').try_fold(0, |bits, part| Ok(bits | word(words, part)?)),
+        }
+    }
+}
+
+/// The properties as they are shown, of those whose numbers are known.
+pub fn shown(numbers: &[(u32, u64)]) -> Vec<Property> {
+    let value = |kind: u32| numbers.iter().find(|(known, _)| *known == kind).map(|(_, number)| *number);
+    let known = NUMBERS
+        .iter()
+        .filter_map(|(name, meaning, kind, form)| value(*kind).map(|number| (*name, *meaning, form.shown(number))));
+    known.collect()
 }
 
 /// The numbers that a caller gives, the label apart.
@@ -46,27 +102,14 @@ pub fn numbers_of(properties: &[(String, String)]) -> Result<Vec<(u32, u64)>> {
 fn number_of(name: &str, value: &str) -> Result<(u32, u64)> {
     // Upstream takes both forms.
     let known = name.replace('-', "_");
-    let Some((_, _, kind, _)) = NUMBERS.iter().find(|(other, ..)| *other == known) else {
-        let sentence = format!(
-            "property '{name}' cannot be set; 'label', 'reclaim', 'scrub', 'scrub_freq' and 'scrub_thresh' can"
-        );
+    let Some((_, _, kind, form)) = NUMBERS.iter().find(|(other, ..)| *other == known) else {
+        let names: Vec<&str> = NUMBERS.iter().map(|(name, ..)| *name).collect();
+        let sentence = format!("there is no property '{name}'; there are label, {}", names.join(", "));
         return Err(Failure::new(Code::Notsupported, sentence));
     };
-    let number = match *kind {
-        SCRUB => SCRUB_WORDS.iter().position(|word| *word == value).map(|index| index as u64),
-        RECLAIM => RECLAIM_WORDS.iter().find(|(word, _)| *word == value).map(|(_, number)| *number),
-        _ => value.parse().ok(),
-    };
-    match number {
-        Some(number) => Ok((*kind, number)),
-        None if *kind == SCRUB => Err(Failure::new(
-            Code::Inval,
-            format!("property '{name}': '{value}' is none of {}", SCRUB_WORDS.join(", ")),
-        )),
-        None if *kind == RECLAIM => {
-            Err(Failure::new(Code::Inval, format!("property '{name}': '{value}' is none of disabled, lazy, time")))
-        }
-        None => Err(Failure::new(Code::Inval, format!("property '{name}': '{value}' is no number"))),
+    match form.read(value) {
+        Ok(number) => Ok((*kind, number)),
+        Err(sentence) => Err(Failure::new(Code::Inval, format!("property '{name}': {sentence}"))),
     }
 }
 
@@ -74,18 +117,37 @@ fn number_of(name: &str, value: &str) -> Result<(u32, u64)> {
 mod tests {
     use super::*;
 
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
     #[test]
-    fn scrubbing_is_chosen_by_upstreams_words() {
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let given = [pair("label", "a"), pair("scrub", "timed"), pair("scrub-freq", "60"), pair("scrub_thresh", "3")];
+    fn properties_are_chosen_by_upstreams_words() {
+        let given = [
+            pair("label", "a"),
+            pair("scrub", "timed"),
+            pair("scrub-freq", "60"),
+            pair("reclaim", "time"),
+            pair("ec_cell_sz", "64KiB"),
+            pair("self_heal", "exclude;delay_rebuild"),
+            pair("checkpoint", "lazy"),
+            pair("perf_domain", "group"),
+        ];
         let numbers = numbers_of(&given).expect("valid");
-        assert_eq!(numbers, [(16, 2), (17, 60), (18, 3)]);
-        let values: Vec<_> = shown(&numbers).into_iter().map(|property| property.2).collect();
-        assert_eq!(values, [json!("lazy"), json!("timed"), json!(60), json!(3)]);
-        assert_eq!(shown(&[])[1].2, json!("off"));
-        let reclaim = numbers_of(&[pair("reclaim", "time")]).expect("valid");
-        assert_eq!((&reclaim[..], &shown(&reclaim)[0].2), (&[(5, 4)][..], &json!("time")));
-        for (name, value) in [("scrub", "often"), ("scrub_freq", "x"), ("reclaim", "batch"), ("rd_fac", "1")] {
+        assert_eq!(numbers, [(16, 2), (17, 60), (5, 4), (9, 65536), (4, 5), (22, 2), (21, 200)]);
+        let all: Vec<(&str, Value)> = shown(&numbers).into_iter().map(|property| (property.0, property.2)).collect();
+        for (name, value) in [
+            ("self_heal", json!("exclude;delay_rebuild")),
+            ("reclaim", json!("time")),
+            ("ec_cell_sz", json!(65536)),
+            ("scrub", json!("timed")),
+            ("perf_domain", json!("group")),
+        ] {
+            assert!(all.contains(&(name, value)), "{name} is among {all:?}");
+        }
+        for (name, value) in
+            [("scrub", "often"), ("scrub_freq", "x"), ("reclaim", "batch"), ("self_heal", "x"), ("what", "1")]
+        {
             assert!(numbers_of(&[pair(name, value)]).is_err(), "{name}:{value}");
         }
     }

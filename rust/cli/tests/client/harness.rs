@@ -108,6 +108,11 @@ impl Rig {
         Rig { context, pool, container, directory, mode }
     }
 
+    /// Another client of the same engine, which is a process.
+    pub fn another_client(&self) -> Arc<Context> {
+        start(self.directory.0.path(), self.mode)
+    }
+
     /// Ends client (and, when it is inside, engine), and starts them again.
     pub fn restart(self) -> Rig {
         let Rig { context, directory, mode, pool, container } = self;

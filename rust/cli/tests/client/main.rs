@@ -3,6 +3,7 @@
 
 mod arrays;
 mod engine_ends;
+mod handles;
 mod harness;
 mod key_values;
 mod large_requests;
