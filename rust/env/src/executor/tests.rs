@@ -106,3 +106,47 @@ fn signals_let_every_waiter_look_again() {
     }
     assert_eq!(executor.block_on(join_all(waiters)).map(|all| all.len()), Some(3));
 }
+
+/// A source whose sleeps take as long as they are told, by the clock of the test.
+struct Sleeper {
+    clock: Arc<ManualClock>,
+    sleep: Cell<Duration>,
+    sleeps: Cell<u32>,
+}
+
+impl Source for Sleeper {
+    fn progress(&self) -> bool {
+        false
+    }
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
+    fn prepare_sleep(&self) -> bool {
+        self.clock.advance(self.sleep.get());
+        self.sleeps.set(self.sleeps.get() + 1);
+        false
+    }
+}
+
+#[test]
+fn who_is_woken_soon_polls_for_longer_and_who_is_not_does_not() {
+    let clock = Arc::new(ManualClock::default());
+    let spin = Duration::from_micros(20);
+    let executor = Executor::new(clock.clone(), spin).expect("eventfd");
+    let sleeper = Rc::new(Sleeper { clock: clock.clone(), sleep: Cell::new(spin), sleeps: Cell::new(0) });
+    executor.spawner().add_source(sleeper.clone());
+    // Rounds of a microsecond each before the next sleep.
+    let rounds = |sleep: Duration| {
+        sleeper.sleep.set(sleep);
+        let (mut since, mut rounds) = (None, 0);
+        let before = sleeper.sleeps.get();
+        while sleeper.sleeps.get() == before {
+            executor.rest(false, &mut since, None);
+            clock.advance(Duration::from_micros(1));
+            rounds += 1;
+        }
+        rounds - 1
+    };
+    let (soon, late) = (Duration::from_micros(30), Duration::from_millis(5));
+    assert_eq!([rounds(late), rounds(soon), rounds(soon), rounds(late), rounds(late)], [20, 20, 100, 100, 20]);
+}
