@@ -15,6 +15,7 @@ mod opcode;
 mod page;
 mod pool;
 mod request_id;
+pub mod replicated;
 mod system;
 mod target;
 

@@ -122,6 +122,10 @@ opcodes! {
     HandleQuery = 0x0406,
     /// Engine-internal: `Vec<HandleId>` -> `()`.
     HandlesRevoke = 0x0407,
+    /// Engine-internal: a part of a `ReplicaMessage` -> `()`.
+    ReplicaMessage = 0x0501,
+    /// Engine-internal, to the metadata service: `ReplicaOffer` -> `()`.
+    ReplicaOffer = 0x0502,
 }
 
 impl Opcode {

@@ -88,6 +88,9 @@ fn decode_as_everything(bytes: &[u8]) {
     let _ = decode::<ContainerOpened>(bytes);
     let _ = decode::<AttributesSet>(bytes);
     let _ = decode::<Vec<()>>(bytes);
+    let _ = replicated::ReplicaMessage::from_bytes(bytes);
+    let _ = decode::<replicated::ReplicaMessage>(bytes);
+    let _ = decode::<replicated::ReplicaPart>(bytes);
 }
 
 proptest! {
@@ -112,5 +115,31 @@ proptest! {
             akeys: vec![AkeyFetch { akey: key, conditions: 0, kind: FetchKind::Single, capacity }], memory: vec![Blob(vec![9; 24])],
         };
         prop_assert_eq!(decode::<Fetch>(&encode(&fetch)), Ok(fetch));
+    }
+}
+
+/// A message of a replica with everything in it.
+fn replica_message() -> Vec<u8> {
+    use replicated::*;
+    let rows = vec![RowChange { key: vec![1; 9], value: Some(vec![2; 40]) }, RowChange { key: vec![3], value: None }];
+    let member = Member { id: ReplicaId(4), address: "address".into(), voter: true };
+    let payloads = [EntryPayload::Rows(rows), EntryPayload::Membership(Membership { members: vec![member] })];
+    let entry = |payload| LogEntry { term: Term(5), index: LogIndex(6), payload }.into();
+    let entries = payloads.into_iter().map(entry).collect();
+    let append = Append { previous_index: LogIndex(5), previous_term: Term(5), commit: LogIndex(5), entries };
+    let body = ReplicaBody::Append(append);
+    ReplicaMessage { group: 7, from: ReplicaId(8), to: ReplicaId(9), term: Term(5), body }.to_bytes()
+}
+
+#[test]
+fn damaged_messages_of_replicas_never_panic() {
+    let whole = replica_message();
+    for position in 0..whole.len() {
+        assert!(replicated::ReplicaMessage::from_bytes(&whole[..position]).is_err());
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[position] = value;
+            decode_as_everything(&bytes);
+        }
     }
 }

@@ -97,6 +97,7 @@ fn every_message_has_its_bytes() {
     containers(&mut golden);
     targets(&mut golden);
     access(&mut golden);
+    replicas(&mut golden);
     let hello = Hello { session: 1, process: 2, system: "s".into(), provider: "p".into(), targets: vec!["t".into()] };
     golden.check("Hello", &hello);
     assert!(golden.0.is_empty(), "messages that are no more: {:?}", golden.0.keys());
@@ -271,4 +272,47 @@ fn targets(golden: &mut Golden) {
     golden.check("TargetSpace", &TargetSpace { meta: space(), data: space() });
     golden.check("HandleQuery", &HandleQuery { pool: pool(), container: container(), handle: handle() });
     golden.check("HandleGrant", &HandleGrant { read: false, write: true });
+}
+
+fn replicas(golden: &mut Golden) {
+    use crate::replicated::*;
+    let members =
+        || Membership { members: vec![Member { id: ReplicaId::new(46, 47), address: "a".into(), voter: true }] };
+    let put = RowChange { key: vec![48], value: Some(vec![49]) };
+    let rows = || vec![put.clone(), RowChange { key: vec![50], value: None }];
+    let payloads = [EntryPayload::Nothing, EntryPayload::Rows(rows()), EntryPayload::Membership(members())];
+    let (index, term) = (LogIndex(51), Term(52));
+    let entries = payloads.into_iter().map(|payload| LogEntry { term, index, payload }.into()).collect();
+    let candidacy = Candidacy { term, last_index: index, last_term: Term(53), is_transfer: true };
+    let answer = VoteAnswer { term, is_granted: true };
+    let part = SnapshotPart { index, number: 54 };
+    let chunk = SnapshotChunk { index, term, membership: members(), number: 54, rows: rows(), is_last: true };
+    let refusal = AppendRefusal { previous_index: index, hint_index: LogIndex(55), hint_term: term };
+    let append = Append { previous_index: index, previous_term: term, commit: LogIndex(55), entries };
+    for (name, body) in [
+        ("PreVote", ReplicaBody::PreVote(candidacy.clone())),
+        ("PreVoteReply", ReplicaBody::PreVoteReply(answer.clone())),
+        ("Vote", ReplicaBody::Vote(candidacy)),
+        ("VoteReply", ReplicaBody::VoteReply(answer)),
+        ("Append", ReplicaBody::Append(append)),
+        ("Appended", ReplicaBody::Appended(index)),
+        ("AppendRefused", ReplicaBody::AppendRefused(refusal)),
+        ("Heartbeat", ReplicaBody::Heartbeat(Heartbeat { commit: index, round: 56 })),
+        ("HeartbeatReply", ReplicaBody::HeartbeatReply(56)),
+        ("Snapshot", ReplicaBody::Snapshot(chunk)),
+        ("SnapshotReceived", ReplicaBody::SnapshotReceived(part.clone())),
+        ("SnapshotRefused", ReplicaBody::SnapshotRefused(part)),
+        ("CampaignNow", ReplicaBody::CampaignNow),
+    ] {
+        let message = ReplicaMessage { group: 57, from: ReplicaId(58), to: ReplicaId(59), term, body };
+        golden.check(&format!("Replica.{name}"), &message);
+        let versioned = message.to_bytes();
+        assert_eq!(versioned[0], 1);
+        assert_eq!(ReplicaMessage::from_bytes(&versioned), Ok(message));
+        assert!(ReplicaMessage::from_bytes(&[&[2], &versioned[1..]].concat()).is_err(), "another version");
+    }
+    let part = ReplicaPart { from: ReplicaId(58), number: 60, length: 61, offset: 62, bytes: blob() };
+    golden.check("ReplicaPart", &part);
+    golden.check("ReplicaOffer", &ReplicaOffer { id: ReplicaId(58), group: 57 });
+    assert!(ReplicaMessage::from_bytes(&[]).is_err());
 }
