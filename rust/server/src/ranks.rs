@@ -5,7 +5,11 @@ use daos_rpc::Address;
 use daos_status::{Code, Result, fail};
 use daos_types::{Rank, TargetIndex};
 use daos_wire::{RankEntry, RankState, RankTable};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Engines that are remembered without a table: those that keep replicas.
+const HINTS_MAX: usize = 16;
 
 /// A target of the system.
 pub(crate) type TargetName = (Rank, TargetIndex);
@@ -47,6 +51,8 @@ fn targets_of(rank: Rank, count: usize) -> impl Iterator<Item = TargetName> {
 /// comes. Not on the path of I/O.
 pub struct Ranks {
     known: Mutex<Option<Arc<Known>>>,
+    /// Where the first target of an engine is that was found without the service: nobody leads it.
+    hints: Mutex<BTreeMap<Rank, Address>>,
     /// Rung when a table is taken over.
     bell: Option<Arc<Doorbell>>,
 }
@@ -60,12 +66,12 @@ impl Default for Ranks {
 impl Ranks {
     /// Nothing is known yet.
     pub fn unknown() -> Ranks {
-        Ranks { known: Mutex::new(None), bell: None }
+        Ranks { known: Mutex::new(None), hints: Mutex::default(), bell: None }
     }
 
     /// As [`Ranks::unknown`]; the bell is rung with every table that is taken over.
     pub fn with_bell(bell: Arc<Doorbell>) -> Ranks {
-        Ranks { known: Mutex::new(None), bell: Some(bell) }
+        Ranks { known: Mutex::new(None), hints: Mutex::default(), bell: Some(bell) }
     }
 
     /// A system of one engine with these targets.
@@ -126,6 +132,23 @@ impl Ranks {
             bell.ring();
         }
         Ok(true)
+    }
+
+    /// Notes where an engine is that was found without the service.
+    pub(crate) fn set_hint(&self, entry: &RankEntry) -> Result<()> {
+        let Some(first) = entry.targets.first() else { return Ok(()) };
+        let address = Address::parse(first)?;
+        let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
+        if hints.len() >= HINTS_MAX {
+            hints.clear();
+        }
+        hints.insert(entry.rank, address);
+        Ok(())
+    }
+
+    /// Where the first target of an engine was found.
+    pub(crate) fn hint(&self, rank: Rank) -> Option<Address> {
+        self.hints.lock().unwrap_or_else(PoisonError::into_inner).get(&rank).cloned()
     }
 
     /// What is known.

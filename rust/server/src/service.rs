@@ -18,20 +18,16 @@ use crate::target::{Inner as TargetInner, Peers};
 use crate::{Capacity, EngineIdentity, Sessions};
 use clients::Asked;
 use daos_env::{HybridClock, Random};
-use daos_media::Media;
 use daos_pool_service::{Decision, PoolService};
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, HandleId, PoolId};
 use daos_wire::{HandleGrant, HandleQuery, Opcode, SystemReply, Wire, decode, encode};
 use journal::Journal;
-use rows::RowStore;
+pub(crate) use rows::RowStore;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// The folder of the service's own store on the first target.
-const FOLDER: &str = "system";
 
 /// The pool service of an engine.
 pub(crate) struct Service {
@@ -54,19 +50,16 @@ impl Service {
     /// Reads the service's rows and finishes what a crash interrupted.
     pub async fn start(
         target: &TargetInner,
-        media: &dyn Media,
+        rows: RowStore,
         clock: Rc<HybridClock>,
         capacity: Arc<dyn Capacity>,
         is_new: bool,
     ) -> Result<Rc<Service>> {
-        let renew_at = target.settings.renew_system_at;
-        let rows = open_rows(media, target, renew_at, is_new).await?;
         let journal = Journal::open(Box::new(rows)).await?;
         if is_new && !journal.state().pool_ids().is_empty() {
             fail!(
                 Code::DfInval,
-                "{} holds pools, and nothing says with how many targets they were made: restore engine.format",
-                media.describe()
+                "the system's metadata names pools, and nothing says with how many targets they were made: restore engine.format"
             );
         }
         let service = Rc::new(Service {
@@ -92,10 +85,9 @@ impl Service {
         Ok(service)
     }
 
-    /// Ends the service.
-    pub async fn close(&self) -> Result<()> {
+    /// Ends the service: the engine ends, or leads no more.
+    pub fn close(&self) {
         self.closed.set(true);
-        self.journal.close().await
     }
 
     /// Carries a client's request out.
@@ -104,7 +96,7 @@ impl Service {
             return self.change_asked(opcode, session, body).await;
         }
         let answer = self.answer(opcode, session, body).await;
-        // What was read must not be taken back by a crash.
+        // What was read must not be taken back by a crash, nor be older than what another engine has decided.
         self.journal.settle().await?;
         answer
     }
@@ -202,24 +194,6 @@ impl Service {
 
     fn now(&self) -> u64 {
         self.clock.next()
-    }
-}
-
-/// Opens the store of the service's rows; makes it in a system that is new.
-async fn open_rows(media: &dyn Media, target: &TargetInner, renew_at: u64, is_new: bool) -> Result<RowStore> {
-    let (env, spawner) = (target.env.clone(), &target.spawner);
-    match RowStore::open(media.folder(FOLDER)?, env.clone(), spawner, renew_at).await {
-        Err(status) if status.code() == Code::Nonexist && is_new => {
-            RowStore::create(media.folder(FOLDER)?, env, spawner, renew_at).await
-        }
-        Err(status) if status.code() == Code::Nonexist => fail!(
-            Code::DfInval,
-            "the list of pools is missing or incomplete, though the directory has been used: restore {FOLDER} in {}, or use \
-             another directory ({})",
-            media.describe(),
-            status.context()
-        ),
-        opened => opened,
     }
 }
 

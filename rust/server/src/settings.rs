@@ -5,6 +5,17 @@ use daos_object_service::ObjectServiceSettings;
 use daos_rpc::EndpointSettings;
 use std::time::Duration;
 
+/// What the first target of an engine has to do with the system's metadata.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReplicaRole {
+    /// Nothing: other engines keep it.
+    None,
+    /// It keeps a replica, which the one that leads brings in.
+    Member,
+    /// Its replica founds the group in a system that is new; others reach the engine at this control port.
+    Founder(String),
+}
+
 /// The bounds of a [`crate::Target`].
 #[derive(Clone, Debug)]
 pub struct TargetSettings {
@@ -20,6 +31,8 @@ pub struct TargetSettings {
     pub renew_system_at: u64,
     /// How the engines of a system look after each other.
     pub membership: MembershipSettings,
+    /// Whether it keeps a replica of the metadata.
+    pub replica: ReplicaRole,
 }
 
 impl Default for TargetSettings {
@@ -31,6 +44,7 @@ impl Default for TargetSettings {
             drain_timeout: Duration::from_secs(5),
             renew_system_at: 32 << 20,
             membership: MembershipSettings::default(),
+            replica: ReplicaRole::Founder(String::new()),
         }
     }
 }

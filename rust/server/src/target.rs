@@ -12,6 +12,7 @@ mod pools;
 
 pub(crate) use peers::Peers;
 
+use crate::replica::{ReplicaHost, ServiceLeadership};
 use crate::service::Service;
 use crate::{Capacity, Ranks, Sessions, TargetSettings};
 use context::Context;
@@ -77,6 +78,8 @@ pub(crate) const SERVICE_TARGET: TargetIndex = TargetIndex(0);
 pub(crate) enum ServiceCall {
     /// Another engine wants to be part of the system.
     Join(Box<Join>),
+    /// These are connected, and nobody else: time has passed since this engine leads.
+    Connected(Vec<Rank>),
     /// It serves.
     Serves(Rank),
     /// It has stopped in good order.
@@ -105,6 +108,11 @@ pub(crate) struct Inner {
     pub service: RefCell<Option<Rc<Service>>>,
     /// On the first target of an engine of a system.
     pub members: RefCell<Option<Rc<Members>>>,
+    /// On the first target only, if it keeps a replica of the metadata.
+    pub replica: RefCell<Option<Rc<ReplicaHost>>>,
+    /// Who leads the metadata service, as the replica knows.
+    pub leadership: RefCell<ServiceLeadership>,
+    pub leadership_changed: Signal,
     /// Requests under way.
     pub running: Cell<usize>,
     pub idle: Signal,
@@ -153,6 +161,9 @@ impl Target {
             capacity: capacity.clone(),
             service: RefCell::default(),
             members: RefCell::default(),
+            replica: RefCell::default(),
+            leadership: RefCell::default(),
+            leadership_changed: Signal::new(),
             running: Cell::new(0),
             idle: Signal::new(),
             stopping: Cell::new(false),
@@ -160,16 +171,53 @@ impl Target {
         inner.peers.set_own(&inner);
         dispatch::serve(&inner);
         let target = Target(inner);
-        let known = target.0.peers.known()?;
-        if index == SERVICE_TARGET && known.own == known.table.service {
-            let service = Service::start(&target.0, &*media, clock, capacity, is_new).await?;
-            target.0.service.replace(Some(service));
+        if index == SERVICE_TARGET
+            && let Some(host) = ReplicaHost::start(&target.0, &*media, is_new).await?
+        {
+            target.keep_replica(host, clock, is_new).await?;
         }
         if index == SERVICE_TARGET && target.0.identity.is_system {
             let members = Members::start(&target.0, incarnation)?;
             target.0.members.replace(Some(members));
         }
         Ok(target)
+    }
+
+    /// Keeps a replica. One that leads at once, as the only one does, serves before this returns.
+    async fn keep_replica(&self, host: Rc<ReplicaHost>, clock: Rc<HybridClock>, is_new: bool) -> Result<()> {
+        let inner = &self.0;
+        inner.replica.replace(Some(host.clone()));
+        let seen = host.leadership();
+        if seen.leads {
+            let capacity = inner.capacity.clone();
+            let service = Service::start(inner, host.rows(&seen), clock.clone(), capacity, is_new).await?;
+            inner.service.replace(Some(service));
+        }
+        host.report(inner, &seen);
+        inner.spawner.spawn(host.follow_leadership(clock, seen));
+        Ok(())
+    }
+
+    /// Who leads the metadata service.
+    pub(crate) fn leadership(&self) -> ServiceLeadership {
+        self.0.leadership.borrow().clone()
+    }
+
+    /// Calls with who leads the metadata service, whenever that changes, until the target ends.
+    pub(crate) fn report_leadership(&self, report: impl Fn(ServiceLeadership) + 'static) {
+        let weak = Rc::downgrade(&self.0);
+        let mut seen = self.leadership();
+        self.0.spawner.spawn(async move {
+            while let Some(inner) = weak.upgrade() {
+                let changed = || *inner.leadership.borrow() != seen || inner.stopping.get();
+                inner.leadership_changed.wait_until(changed).await;
+                if inner.stopping.get() {
+                    return;
+                }
+                seen = inner.leadership.borrow().clone();
+                report(seen.clone());
+            }
+        });
     }
 
     /// Where it is reached.
@@ -197,6 +245,7 @@ impl Target {
             ServiceCall::Serves(rank) => service.serves(rank).await,
             ServiceCall::Stopped(rank) => service.stopped(rank).await?,
             ServiceCall::Present(rank) => service.present(rank)?,
+            ServiceCall::Connected(ranks) => service.lose_absent(&ranks)?,
             ServiceCall::Lost(rank) => service.lost(rank)?,
             ServiceCall::State(rank, state) => service.set_rank_state(rank, state).await?,
         }
@@ -211,6 +260,7 @@ impl Target {
         if let Some(members) = members {
             members.leave().await;
         }
+        inner.leadership_changed.wake_all();
         let drained = inner.idle.wait_until(|| inner.running.get() == 0);
         if inner.spawner.timeout(inner.settings.drain_timeout, drained).await.is_none() {
             daos_env::log!(
@@ -221,12 +271,16 @@ impl Target {
                 inner.running.get()
             );
         }
-        inner.endpoint.close();
-        let service = inner.service.take();
-        let service_closed = match service {
-            Some(service) => service.close().await,
+        if let Some(service) = inner.service.take() {
+            service.close();
+        }
+        let replica = inner.replica.take();
+        let service_closed = match replica {
+            // It may have to hand over, which takes messages.
+            Some(replica) => replica.stop().await,
             None => Ok(()),
         };
+        inner.endpoint.close();
         inner.pools.close_all().await.and(service_closed)
     }
 }
@@ -236,5 +290,6 @@ impl Drop for Target {
         // The handler holds the target: without this, neither would ever be dropped.
         self.0.endpoint.close();
         self.0.service.take();
+        self.0.replica.take();
     }
 }

@@ -3,6 +3,8 @@
 
 use crate::channel::{Receiver, Sender, channel};
 use crate::fabric::Fabric;
+use crate::replica::ServiceLeadership;
+use crate::target::SERVICE_TARGET;
 use crate::target::ServiceCall;
 use crate::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
 use daos_env::{Doorbell, Env, Executor, Spawner};
@@ -55,6 +57,7 @@ enum Command {
 enum Event {
     Address(TargetIndex, Address),
     Ready,
+    Leadership(ServiceLeadership),
     Answer(u64, Result<Option<ControlReply>>),
     Ended(TargetIndex, Result<()>),
 }
@@ -98,6 +101,7 @@ pub(crate) struct TargetThreads {
     ready: usize,
     failure: Option<Status>,
     answers: Vec<(u64, Result<Option<ControlReply>>)>,
+    leadership: Option<ServiceLeadership>,
 }
 
 impl TargetThreads {
@@ -118,6 +122,7 @@ impl TargetThreads {
             ready: 0,
             failure: None,
             answers: Vec::new(),
+            leadership: None,
         };
         let _mask = SignalMask::block_all();
         for number in 0..settings.targets {
@@ -177,6 +182,7 @@ impl TargetThreads {
                 self.addresses[index.0 as usize] = Some(address);
             }
             Event::Ready => self.ready += 1,
+            Event::Leadership(leadership) => self.leadership = Some(leadership),
             Event::Answer(number, answer) => self.answers.push((number, answer)),
             Event::Ended(index, result) => {
                 if let Some(thread) = self.threads[index.0 as usize].take() {
@@ -219,6 +225,11 @@ impl TargetThreads {
     /// What the metadata service has answered.
     pub fn take_answers(&mut self) -> Vec<(u64, Result<Option<ControlReply>>)> {
         std::mem::take(&mut self.answers)
+    }
+
+    /// Who leads the metadata service, when that has changed.
+    pub fn take_leadership(&mut self) -> Option<ServiceLeadership> {
+        self.leadership.take()
     }
 
     /// Ends all targets and waits for them.
@@ -285,6 +296,11 @@ async fn live(
     // A start that takes long, or that waits for a target which failed, ends when told to.
     let Some(target) = unless_stopped(Target::start(parts), &commands).await else { return Ok(()) };
     let target = std::rc::Rc::new(target?);
+    if index == SERVICE_TARGET {
+        reporter.report(Event::Leadership(target.leadership()));
+        let reporter = reporter.clone();
+        target.report_leadership(move |leadership| reporter.report(Event::Leadership(leadership)));
+    }
     reporter.report(Event::Ready);
     loop {
         match commands.receive().await {

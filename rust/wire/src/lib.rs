@@ -14,8 +14,8 @@ mod object;
 mod opcode;
 mod page;
 mod pool;
-mod request_id;
 pub mod replicated;
+mod request_id;
 mod system;
 mod target;
 

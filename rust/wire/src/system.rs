@@ -197,6 +197,8 @@ wire_enums! {
         Ranks(Vec<RankResult>) = 5,
         /// To an engine, on its own connection: stop or start its targets, a number of [`RankAction`].
         Order(u8) = 6,
+        /// To an engine that wants to join: nobody is known to lead. The one that answers.
+        Leaderless(RankEntry) = 7,
     }
 }
 

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 pub struct Cluster {
     place: TempDir,
     ports: Vec<u16>,
+    /// How many of the engines keep the metadata.
+    replicas: usize,
     pub engines: Vec<Option<Engine>>,
 }
 
@@ -43,7 +45,15 @@ impl Cluster {
     /// A place for `count` engines, none of which runs.
     pub fn new(count: usize) -> Cluster {
         let place = TempDir::new().expect("the temporary directory is writable");
-        Cluster { place, ports: free_ports(count), engines: (0..count).map(|_| None).collect() }
+        Cluster { place, ports: free_ports(count), replicas: 1, engines: (0..count).map(|_| None).collect() }
+    }
+
+    /// As many engines, all of which run, and all of which keep the metadata.
+    pub fn replicated(count: usize) -> Cluster {
+        let mut cluster = Cluster::new(count);
+        cluster.replicas = count;
+        cluster.start_all();
+        cluster
     }
 
     /// As many engines, all of which run.
@@ -69,7 +79,8 @@ impl Cluster {
     pub fn server(&self, number: usize, words: &[&str]) -> Command {
         let mut command = self.program("daos_server", &["start", "--json", "--targets", "2"]);
         command.arg("--storage").arg(self.directory(number)).args(["--port", &self.ports[number].to_string()]);
-        command.args(["--replicas", &self.control(0)]).args(words);
+        let replicas: Vec<String> = (0..self.replicas).map(|replica| self.control(replica)).collect();
+        command.args(["--replicas", &replicas.join(",")]).args(words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod files;
+mod leader;
 mod life;
 mod membership;
 mod ranks;

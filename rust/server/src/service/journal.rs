@@ -27,8 +27,8 @@ pub(crate) trait RowLog {
     /// The service that the stored rows make.
     fn load(&self) -> Doing<'_, PoolService>;
 
-    /// Ends it.
-    fn close(&self) -> Doing<'_, ()>;
+    /// Waits until it is certain that nobody else has stored anything since the call.
+    fn confirm(&self) -> Doing<'_, ()>;
 }
 
 /// Rows after which the next decision begins another batch: a batch fits the log of its store many times.
@@ -158,17 +158,10 @@ impl Journal {
     pub async fn settle(&self) -> Result<()> {
         let last = self.waiting.borrow().back().cloned();
         match last {
-            Some(batch) => self.wait(&batch).await,
-            None => {
-                drop(self.storing.lock(()).await);
-                Ok(())
-            }
+            Some(batch) => self.wait(&batch).await?,
+            None => drop(self.storing.lock(()).await),
         }
-    }
-
-    /// Ends the journal.
-    pub async fn close(&self) -> Result<()> {
-        self.log.close().await
+        self.log.confirm().await
     }
 }
 
@@ -225,7 +218,7 @@ mod tests {
             })
         }
 
-        fn close(&self) -> Doing<'_, ()> {
+        fn confirm(&self) -> Doing<'_, ()> {
             Box::pin(async { Ok(()) })
         }
     }

@@ -26,8 +26,23 @@ impl Service {
         };
         let token = self.change(|state| state.start_system(&start)).await?;
         self.sessions.set_engine(token);
-        self.journal.state_mut().note_presence(known.own, true);
+        // Whoever was there is believed to be there still, until it had time to come: clients need not notice that another
+        // engine leads. Not the one that led before: its end is the likeliest reason.
+        let before = known.table.service;
+        for entry in &known.table.ranks {
+            let was_there = entry.state == RankState::Joined as u8 && entry.rank != before;
+            if was_there || entry.rank == known.own {
+                self.journal.state_mut().note_presence(entry.rank, true);
+            }
+        }
         self.publish()
+    }
+
+    /// Ranks that did not come to this engine, since it leads, are lost.
+    pub fn lose_absent(&self, connected: &[Rank]) -> Result<()> {
+        let known = self.peers.known()?;
+        let is_absent = |rank: &Rank| *rank != known.own && !connected.contains(rank);
+        known.table.ranks.iter().map(|entry| entry.rank).filter(is_absent).try_for_each(|rank| self.lost(rank))
     }
 
     /// Makes the engines, as they are now, known to everybody.

@@ -6,9 +6,9 @@ use super::engine::Targets;
 use crate::Peer;
 use crate::target::ServiceCall;
 use daos_pool_service::ClientId;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
-use daos_wire::{Attach, ControlReply, ControlRequest, Hello};
+use daos_wire::{Attach, ControlReply, ControlRequest, Hello, RankEntry, RankState};
 
 /// What is done when the metadata service has answered.
 pub(super) enum Waiting {
@@ -92,6 +92,14 @@ impl SystemEngine {
     }
 
     fn answer_stranger(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
+        if let (ControlRequest::Join(_), false, None, true) = (&request, self.leads(), &self.leader, self.keeps_replica)
+        {
+            // Replicas find each other by it when all of them start anew.
+            let rank = self.identity.member.as_ref().map_or(Rank(u32::MAX), |member| member.rank);
+            let entry = RankEntry { rank, ..self.entry(RankState::Joined) };
+            self.door.answer(id, &ControlReply::Leaderless(entry), Role::Stranger);
+            return Ok(());
+        }
         if let Some(elsewhere) = self.redirect() {
             self.door.answer(id, &ControlReply::Redirect(elsewhere?), Role::Stranger);
             return Ok(());
@@ -121,6 +129,13 @@ impl SystemEngine {
     fn redirect(&self) -> Option<Result<String>> {
         if self.leads() {
             return None;
+        }
+        if let Some(leader) = &self.leader {
+            return Some(Ok(leader.clone()));
+        }
+        if self.keeps_replica {
+            let sentence = "nobody leads the metadata service at the moment; try again";
+            return Some(Err(Status::new(Code::Again, sentence)));
         }
         Some(self.makings.ranks.known().and_then(|known| match known.table.find(known.table.service) {
             Some(entry) => Ok(entry.control.clone()),

@@ -261,6 +261,11 @@ impl Door {
         self.connections.values().filter_map(rank).collect()
     }
 
+    /// Cuts every client and engine off: they belong to whoever leads.
+    pub fn dismiss_all(&mut self) {
+        self.connections.retain(|_, connection| connection.role == Role::Stranger);
+    }
+
     /// Cuts every client off.
     pub fn dismiss_clients(&mut self) {
         self.connections.retain(|_, connection| !matches!(connection.role, Role::Client(_)));

@@ -10,9 +10,10 @@ use super::settings::{SystemEngineSettings, SystemReady};
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals, Wanted, wait};
 use crate::local_engine::{CLIENTS_MAX, OWN_DESCRIPTORS, raise_descriptor_limit};
+use crate::replica::ServiceLeadership;
 use crate::target::ServiceCall;
 use crate::threads::{Progress, TargetThreads};
-use crate::{Ranks, Sessions};
+use crate::{Ranks, ReplicaRole, Sessions};
 use daos_env::{Doorbell, Env};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Rank, SystemId};
@@ -26,6 +27,9 @@ enum Next {
     GoOn,
     End(&'static str),
 }
+
+/// How long engines have to come to one that leads since just now: several attempts of their links.
+const ABSENCE_LIMIT: Duration = Duration::from_secs(5);
 
 /// How far the targets are.
 pub(super) enum Targets {
@@ -44,8 +48,17 @@ pub struct SystemEngine {
     pub(super) makings: Makings,
     signals: StopSignals,
     pub(super) door: Door,
-    /// To the engine that leads; none on the one that began the system.
+    /// To the engine that leads; none on the one that does.
     pub(super) link: Option<Link>,
+    /// The metadata service runs on this engine.
+    leading: bool,
+    /// The control port of the engine on which it runs, when that is another one and known.
+    pub(super) leader: Option<String>,
+    /// Its first target keeps a replica of the metadata.
+    pub(super) keeps_replica: bool,
+    /// When engines that have not come since this one leads are lost.
+    absent_at: Option<Duration>,
+    is_ending: bool,
     pub(super) targets: Targets,
     /// Of the targets, as they were started last.
     addresses: Vec<String>,
@@ -111,6 +124,7 @@ impl SystemEngine {
             system: settings.system.clone(),
             bell,
             env,
+            role: settings.role()?,
         };
         daos_env::log!(
             Info,
@@ -123,9 +137,10 @@ impl SystemEngine {
             makings.format.targets,
             settings.control()
         );
-        let link = match leads(&identity, &settings)? {
+        let keeps_replica = makings.role != ReplicaRole::None;
+        let link = match begins(&identity, &settings)? {
             true => None,
-            false => Some(Link::start(settings.replicas(), makings.bell.clone())?),
+            false => Some(Link::start(settings.other_replicas(), makings.bell.clone())?),
         };
         makings.directory.write_process_file();
         Ok(SystemEngine {
@@ -137,6 +152,11 @@ impl SystemEngine {
             signals,
             door,
             link,
+            leading: false,
+            leader: None,
+            keeps_replica,
+            is_ending: false,
+            absent_at: None,
             waiting: BTreeMap::new(),
             next_question: 0,
             told: 0,
@@ -158,6 +178,7 @@ impl SystemEngine {
                 Err(status) => break Err(status),
             }
         };
+        self.is_ending = true;
         let stopped = self.stop_targets();
         self.makings.directory.remove_process_file();
         daos_env::log!(Info, "engine", "ended");
@@ -172,7 +193,7 @@ impl SystemEngine {
         ];
         wanted.extend(self.door.wanted());
         let now = self.makings.env.clock.monotonic();
-        let deadline = [self.door.deadline(), self.operations_deadline()].into_iter().flatten().min();
+        let deadline = [self.door.deadline(), self.operations_deadline(), self.absent_at].into_iter().flatten().min();
         let limit: Option<Duration> = deadline.map(|deadline| deadline.saturating_sub(now));
         let ready = wait(&wanted, limit);
         if let Some(signal) = self.signals.take() {
@@ -190,12 +211,49 @@ impl SystemEngine {
             }
         }
         self.look_at_operations()?;
+        self.look_for_absent();
         self.tell_table();
         Ok(Next::GoOn)
     }
 
     pub(super) fn leads(&self) -> bool {
-        self.link.is_none()
+        self.leading
+    }
+
+    /// The metadata service has come to this engine, or has left it, or is found elsewhere.
+    fn leadership(&mut self, news: ServiceLeadership) -> Result<()> {
+        let ServiceLeadership { leads, leader } = news;
+        self.leader = leader;
+        if leads && !self.leading {
+            self.leading = true;
+            self.link = None;
+            self.told = 0;
+            self.absent_at = Some(self.makings.env.clock.monotonic() + ABSENCE_LIMIT);
+        } else if !leads && self.leading {
+            self.leading = false;
+            self.absent_at = None;
+            // Clients and engines find the one that leads now; what they held stays theirs.
+            self.door.dismiss_all();
+        }
+        let has_others = !self.settings.other_replicas().is_empty();
+        if !self.leading && self.link.is_none() && has_others && !self.addresses.is_empty() {
+            let link = Link::start(self.settings.other_replicas(), self.makings.bell.clone())?;
+            link.join(self.join_request(RankState::Joined));
+            self.link = Some(link);
+        }
+        Ok(())
+    }
+
+    /// Engines that have not come are lost.
+    fn look_for_absent(&mut self) {
+        let is_due = self.absent_at.is_some_and(|at| at <= self.makings.env.clock.monotonic());
+        if is_due && matches!(self.targets, Targets::Serving(_)) {
+            self.absent_at = None;
+            let connected = self.door.engines();
+            if let Err(status) = self.ask_service(ServiceCall::Connected(connected), Waiting::Nobody) {
+                daos_env::log!(Warn, "system", "absent engines could not be noted: {status}");
+            }
+        }
     }
 
     /// Takes the news of the targets.
@@ -206,11 +264,15 @@ impl SystemEngine {
         };
         let progress = threads.progress()?;
         let answers = threads.take_answers();
+        let leadership = threads.take_leadership();
         match (progress, std::mem::replace(&mut self.targets, Targets::Stopped)) {
             (Progress::Bound, Targets::Starting(threads)) => self.bound(threads)?,
             (Progress::Ready, Targets::Starting(threads)) => self.serving(threads)?,
             (Progress::Ended, _) => fail!(Code::Shutdown, "the targets of the engine ended"),
             (_, same) => self.targets = same,
+        }
+        if let Some(leadership) = leadership {
+            self.leadership(leadership)?;
         }
         answers.into_iter().for_each(|(number, answer)| self.answered(number, answer));
         Ok(())
@@ -222,8 +284,11 @@ impl SystemEngine {
         let member = self.identity.member.clone();
         if let Some(link) = &self.link {
             link.join(self.join_request(RankState::Joined));
-            self.targets = Targets::Joining(threads);
-            return Ok(());
+            if member.is_none() || !self.keeps_replica {
+                self.targets = Targets::Joining(threads);
+                return Ok(());
+            }
+            // A replica serves before anybody leads: perhaps it is needed for that.
         }
         let Some(member) = member else { fail!(Code::Uninit, "the engine has no identity") };
         let own = RankEntry { rank: member.rank, ..self.entry(RankState::Joined) };
@@ -260,7 +325,7 @@ impl SystemEngine {
     }
 
     /// What others are told about the engine.
-    fn entry(&self, state: RankState) -> RankEntry {
+    pub(super) fn entry(&self, state: RankState) -> RankEntry {
         RankEntry {
             rank: Rank(0),
             engine: self.identity.engine,
@@ -317,6 +382,7 @@ impl SystemEngine {
             }
             News::Refused(status) => return Err(status.while_doing("joining the system")),
             News::Lost(status) => daos_env::log!(Warn, "engine", "the metadata service is not reached: {status}"),
+            News::Found(entry) => self.makings.ranks.set_hint(&entry)?,
             News::Order(RankAction::Stop) => {
                 self.stop_targets()?;
             }
@@ -383,6 +449,16 @@ impl SystemEngine {
         };
         let result = threads.stop();
         self.door.dismiss_clients();
+        self.leader = None;
+        if self.leading && !self.is_ending && !self.settings.other_replicas().is_empty() {
+            // Another engine leads now.
+            self.leading = false;
+            self.absent_at = None;
+            self.door.dismiss_all();
+            let link = Link::start(self.settings.other_replicas(), self.makings.bell.clone())?;
+            link.join(self.join_request(RankState::Stopped));
+            self.link = Some(link);
+        }
         if let (Some(link), Some(member)) = (&self.link, &self.identity.member) {
             link.say(&ControlRequest::Stopped(member.rank));
             // When the connection has to be made anew, it joins as one that is stopped.
@@ -439,8 +515,8 @@ fn identity_of(
     Ok(identity)
 }
 
-/// Whether the metadata service is this engine's. The first replica begins the system, and stays where it is.
-fn leads(identity: &Identity, settings: &SystemEngineSettings) -> Result<bool> {
+/// Whether this engine begins the system, or began it. It is the first replica, and stays that.
+fn begins(identity: &Identity, settings: &SystemEngineSettings) -> Result<bool> {
     match &identity.member {
         Some(member) if member.rank == Rank(0) && !settings.begins_system()? => fail!(
             Code::NoPerm,

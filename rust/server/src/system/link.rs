@@ -5,8 +5,8 @@ use super::socket;
 use daos_env::Doorbell;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::{
-    CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Join, Joined, RankAction, RankTable,
-    control_body_length, control_frame, decode,
+    CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Join, Joined, RankAction, RankEntry,
+    RankTable, control_body_length, control_frame, decode,
 };
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
@@ -35,6 +35,8 @@ pub(crate) enum News {
     Table(Box<RankTable>),
     /// Stop or start.
     Order(RankAction),
+    /// An engine that keeps a replica, and knows of nobody who leads.
+    Found(Box<RankEntry>),
 }
 
 #[derive(Default)]
@@ -139,10 +141,8 @@ impl Drop for Link {
         }
         drop(state);
         self.shared.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // It ends by itself within the limit of an attempt to connect.
-            let _never_panics = thread.join();
-        }
+        // The thread ends by itself within the limit of an attempt; nobody waits for what it finds meanwhile.
+        drop(self.thread.take());
     }
 }
 
@@ -225,6 +225,10 @@ impl Worker {
                 }
                 ControlReply::Redirect(other) => place = other,
                 ControlReply::Failed(failure) => return Err(failure.status()),
+                ControlReply::Leaderless(entry) => {
+                    self.report(News::Found(Box::new(entry)));
+                    fail!(Code::Again, "nobody leads the metadata service at the moment");
+                }
                 other => fail!(Code::Proto, "{place} answered a join with {other:?}"),
             }
         }

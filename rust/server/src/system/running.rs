@@ -3,7 +3,7 @@
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat};
 use crate::threads::{TargetThreads, ThreadSettings};
-use crate::{EngineIdentity, HostCapacity, Ranks, Sessions, TargetSettings};
+use crate::{EngineIdentity, HostCapacity, Ranks, ReplicaRole, Sessions, TargetSettings};
 use daos_env::{Doorbell, Env};
 use daos_status::Result;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub(super) struct Makings {
     pub ranks: Arc<Ranks>,
     pub system: String,
     pub bell: Arc<Doorbell>,
+    pub role: ReplicaRole,
 }
 
 impl Makings {
@@ -29,7 +30,7 @@ impl Makings {
             is_new: self.format.is_new,
             env: self.env.clone(),
             fabric: self.fabric.clone(),
-            settings: TargetSettings::default(),
+            settings: TargetSettings { replica: self.role.clone(), ..TargetSettings::default() },
             sessions: self.sessions.clone(),
             ranks: self.ranks.clone(),
             capacity: Arc::new(HostCapacity::of(self.directory.path())),

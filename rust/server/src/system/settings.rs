@@ -1,6 +1,7 @@
 //! What an engine of a system is told before it starts.
 
 use daos_env::LogLevel;
+use crate::ReplicaRole;
 use daos_rpc::libfabric::FabricSettings;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
@@ -91,6 +92,31 @@ impl SystemEngineSettings {
             Some(first) => is_own(first, self.port),
             None => Ok(false),
         }
+    }
+
+    /// Whether this engine keeps a replica of the metadata.
+    pub(crate) fn keeps_replica(&self) -> Result<bool> {
+        for place in self.replicas() {
+            if is_own(&place, self.port)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The replicas of other engines; one whose name says nothing now is another engine's.
+    pub(crate) fn other_replicas(&self) -> Vec<String> {
+        let is_other = |place: &String| !is_own(place, self.port).unwrap_or(false);
+        self.replicas().into_iter().filter(is_other).collect()
+    }
+
+    /// What the first target has to do with the metadata.
+    pub(crate) fn role(&self) -> Result<ReplicaRole> {
+        Ok(match (self.begins_system()?, self.keeps_replica()?) {
+            (true, _) => ReplicaRole::Founder(self.control()),
+            (false, true) => ReplicaRole::Member,
+            (false, false) => ReplicaRole::None,
+        })
     }
 
     /// Refuses what cannot work.

@@ -32,9 +32,23 @@ pub(super) fn serve(inner: &Rc<Inner>) {
     inner.endpoint.serve(move |request| dispatch(&target, request));
 }
 
+/// A message between replicas needs no token: who comes back after a crash has none yet. It names the group, which strangers
+/// do not know.
+fn replica_message(inner: &Rc<Inner>, request: Request) {
+    let replica = inner.replica.borrow().clone();
+    let result = match replica {
+        Some(replica) => replica.receive(request.peer(), request.body()).map(|()| Vec::new()),
+        None => Err(Status::new(Code::Notreplica, "this target keeps no replica of the system's metadata")),
+    };
+    request.reply(result);
+}
+
 fn dispatch(inner: &Rc<Inner>, request: Request) {
     let Some(opcode) = Opcode::from_number(request.opcode()) else { return request.reply_unknown_opcode() };
     let is_engine = request.session() == inner.sessions.engine();
+    if opcode == Opcode::ReplicaMessage {
+        return replica_message(inner, request);
+    }
     if internal::serves(opcode) && !is_engine {
         let sentence = format!("{opcode:?} is for the targets of an engine, not for its clients");
         return request.reply(Err(Status::new(Code::NoPerm, sentence)));

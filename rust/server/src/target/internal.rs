@@ -27,12 +27,18 @@ pub(super) fn serves(opcode: Opcode) -> bool {
             | Opcode::HandlesRevoke
             | Opcode::Membership
             | Opcode::TargetMapVersions
+            | Opcode::ReplicaOffer
     )
 }
 
 /// Carries a request of another target, or of this one itself, out. Each may be repeated.
 pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
     match opcode {
+        Opcode::ReplicaOffer => {
+            let replica = target.replica.borrow().clone();
+            let Some(replica) = replica else { fail!(Code::Notreplica, "this target keeps no replica") };
+            Ok(encode(&replica.take_offer(&decode(body)?)?))
+        }
         Opcode::TargetPoolCreate => {
             let request: TargetPoolCreate = decode(body)?;
             Ok(encode(&target.pools.create(&request).await?))
