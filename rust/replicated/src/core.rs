@@ -300,3 +300,6 @@ impl Core {
         (self.log.base(), self.log.range(LogIndex(0), LogIndex(u64::MAX)).cloned().collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,13 +121,3 @@ fn reads_without_a_majority_are_found() {
 fn changes_of_many_voters_are_found() {
     must_be_found("many voters", Broken { changes_many_voters: true, ..Broken::default() });
 }
-
-#[test]
-fn answers_of_an_earlier_term_are_found() {
-    must_be_found("old answers", Broken { keeps_old_answers: true, ..Broken::default() });
-}
-
-#[test]
-fn a_snapshot_over_a_log_that_agrees_is_found() {
-    must_be_found("snapshot over log", Broken { snapshot_replaces_log: true, ..Broken::default() });
-}

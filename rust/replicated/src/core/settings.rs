@@ -71,10 +71,6 @@ pub(crate) struct Broken {
     pub reads_without_majority: bool,
     /// Several voters change at once.
     pub changes_many_voters: bool,
-    /// Answers of an earlier term are sent in the next one.
-    pub keeps_old_answers: bool,
-    /// The log is replaced by a snapshot even if it agrees with it.
-    pub snapshot_replaces_log: bool,
     /// Two votes in one term.
     pub votes_twice: bool,
 }
