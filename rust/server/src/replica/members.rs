@@ -44,7 +44,9 @@ pub(super) fn wanted(
 pub(super) fn text(membership: &Membership) -> String {
     let one =
         |member: &Member| format!("rank {}{}", member.id.rank(), if member.voter { "" } else { " (does not vote)" });
-    membership.members.iter().map(one).collect::<Vec<String>>().join(", ")
+    let mut members: Vec<&Member> = membership.members.iter().collect();
+    members.sort_by_key(|member| member.id.rank());
+    members.into_iter().map(one).collect::<Vec<String>>().join(", ")
 }
 
 #[cfg(test)]
@@ -58,7 +60,10 @@ mod tests {
     }
 
     fn voters(membership: &Membership) -> Vec<(u32, bool)> {
-        membership.members.iter().map(|member| (member.id.rank(), member.voter)).collect()
+        let mut voters: Vec<(u32, bool)> =
+            membership.members.iter().map(|member| (member.id.rank(), member.voter)).collect();
+        voters.sort_unstable();
+        voters
     }
 
     #[test]
