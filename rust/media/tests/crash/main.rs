@@ -10,6 +10,7 @@
 
 mod faults;
 mod power;
+mod under_way;
 mod workload;
 
 use daos_testkit::seeds::Seeds;
