@@ -2,9 +2,9 @@
 
 use crate::sync::{Receiver, oneshot};
 use crate::timers::Timers;
-use crate::{Clock, Doorbell};
+use crate::{Clock, Doorbell, OwnIds};
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::os::fd::RawFd;
 use std::pin::Pin;
@@ -87,7 +87,7 @@ struct Task {
 struct Inner {
     clock: Arc<dyn Clock>,
     ready: Arc<Ready>,
-    tasks: RefCell<HashMap<u64, Task>>,
+    tasks: RefCell<OwnIds<Task>>,
     next_task: Cell<u64>,
     sources: RefCell<Vec<Rc<dyn Source>>>,
     timers: RefCell<Timers>,
@@ -105,8 +105,6 @@ pub struct Spawner(Rc<Inner>);
 pub struct Executor {
     spawner: Spawner,
     spin: Duration,
-    /// For so long of that, the core is not offered to others.
-    quiet_spin: Duration,
     /// How long it polls at the moment.
     spin_now: Cell<Duration>,
 }
@@ -218,10 +216,11 @@ impl Executor {
             sources: RefCell::default(),
             timers: RefCell::default(),
         };
-        // On one core, what is waited for does not happen while this thread spins.
+        // On one core, what is waited for does not happen while this thread spins. To yield instead would be worse: among other
+        // busy processes a thread that yields waits for all of them, while one that sleeps is preferred when it is woken.
         let is_alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
-        let quiet_spin = if is_alone { Duration::ZERO } else { spin / 2 };
-        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin, quiet_spin, spin_now: Cell::new(spin) })
+        let spin = if is_alone { Duration::ZERO } else { spin };
+        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin, spin_now: Cell::new(spin) })
     }
 
     /// Starts tasks and timers.
@@ -302,14 +301,8 @@ impl Executor {
         }
         let now = self.spawner.0.clock.monotonic();
         let since = *idle_since.get_or_insert(now);
-        let idle = now.saturating_sub(since);
-        if idle < self.spin_now.get() {
-            if idle < self.quiet_spin {
-                std::hint::spin_loop();
-            } else {
-                // The peer may wait for this very core.
-                std::thread::yield_now();
-            }
+        if now.saturating_sub(since) < self.spin_now.get() {
+            std::hint::spin_loop();
             return;
         }
         self.sleep(limit);

@@ -12,6 +12,7 @@ mod executor;
 mod hybrid_clock;
 mod io_buffer;
 mod log;
+mod own_ids;
 mod random;
 pub mod sync;
 mod timers;
@@ -23,6 +24,7 @@ pub use executor::{Executor, JoinHandle, Source, Spawner};
 pub use hybrid_clock::HybridClock;
 pub use io_buffer::{IO_ALIGNMENT, IoBuffer};
 pub use log::{LogLevel, log_event, set_log_sink};
+pub use own_ids::{OwnIds, Spread};
 pub use random::{Random, SeededRandom, SystemRandom};
 
 use std::sync::Arc;

@@ -5,7 +5,6 @@ mod control;
 mod exposures;
 mod history;
 mod inner;
-mod own_ids;
 mod peers;
 mod request;
 mod timer;

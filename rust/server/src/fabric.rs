@@ -51,12 +51,16 @@ impl Fabric {
     }
 }
 
-/// An endpoint for processes of this machine and on a network. Without the first it works, too.
+/// An endpoint for processes of this machine and on a network. Without the first it works, too; an engine that has
+/// `DAOS_TRANSPORT=tcp` in its environment offers none, so that a network can be tested on one machine.
 fn open_both(env: &Env, settings: FabricSettings, users: Users) -> Result<Rc<dyn Transport>> {
     let network = {
         let env = env.clone();
         move || -> Result<Rc<dyn Transport>> { Ok(FabricTransport::open(&env, &settings)?) }
     };
+    if std::env::var("DAOS_TRANSPORT").is_ok_and(|choice| choice == "tcp") {
+        return network();
+    }
     let settings = SharedMemorySettings { users, ..SharedMemorySettings::default() };
     match SharedMemoryTransport::open(env, &settings) {
         Ok(shared) => {

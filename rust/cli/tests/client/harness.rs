@@ -54,20 +54,15 @@ pub struct Rig {
     pub pool: Pool,
     pub container: Container,
     directory: Directory,
-    mode: LocalMode,
+    mode: (LocalMode, TransportChoice),
 }
 
 struct Directory(tempfile::TempDir);
 
-fn start(directory: &Path, local_mode: LocalMode) -> Arc<Context> {
+fn start(directory: &Path, (local_mode, transport): (LocalMode, TransportChoice)) -> Arc<Context> {
     let call_timeout = Duration::from_secs(60);
-    let settings = ClientSettings {
-        local_directory: directory.to_path_buf(),
-        local_mode,
-        system: None,
-        transport: TransportChoice::default(),
-        call_timeout,
-    };
+    let settings =
+        ClientSettings { local_directory: directory.to_path_buf(), local_mode, system: None, transport, call_timeout };
     Arc::new(Context::start(settings, Env::system(), Arc::new(Launcher)).expect("starts"))
 }
 
@@ -80,20 +75,25 @@ async fn open(client: &Client, flags: ContainerFlags) -> Result<(Pool, Container
 impl Rig {
     /// With an engine on threads of this process.
     pub fn inside() -> Rig {
-        Rig::new(LocalMode::Inside, 512 << 20)
+        Rig::new((LocalMode::Inside, TransportChoice::default()), 512 << 20)
     }
 
     /// With an engine on threads of this process, and a pool of a size.
     pub fn inside_with(size: u64) -> Rig {
-        Rig::new(LocalMode::Inside, size)
+        Rig::new((LocalMode::Inside, TransportChoice::default()), size)
     }
 
     /// With an engine that is a process.
     pub fn process() -> Rig {
-        Rig::new(LocalMode::Process, 512 << 20)
+        Rig::process_by(TransportChoice::default())
     }
 
-    fn new(mode: LocalMode, size: u64) -> Rig {
+    /// The same, reached in one of the ways.
+    pub fn process_by(transport: TransportChoice) -> Rig {
+        Rig::new((LocalMode::Process, transport), 512 << 20)
+    }
+
+    fn new(mode: (LocalMode, TransportChoice), size: u64) -> Rig {
         let directory = Directory(tempfile::tempdir().expect("a temporary directory"));
         let context = start(directory.0.path(), mode);
         let opened = context.block_on(move |client| async move {

@@ -10,3 +10,4 @@ mod large_requests;
 mod many_threads;
 mod objects;
 mod refusals;
+mod transports;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How long the targets have to answer to the first message through shared memory. They do so at once unless they are
 /// stopped, and then nothing else works either.
-const SETTLE_LIMIT: Duration = Duration::from_secs(5);
+const SETTLE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Opens the client's end by the settings, for targets at these addresses; it is to be settled when they were resolved.
 pub(super) fn open(client: &Client, provider: &str, targets: &[Address]) -> Result<Rc<CompositeTransport>> {

@@ -176,11 +176,6 @@ impl History {
         }
     }
 
-    /// Marks all requests of a caller that is gone.
-    pub fn abandon_all(&self) {
-        self.served.values().for_each(|is_abandoned| is_abandoned.set(true));
-    }
-
     /// Looks for a call that its caller asks for; `token` is what the caller had heard when it sent it.
     pub fn find(&self, call: u64, token: u64) -> Found {
         if self.served.contains_key(&call) {

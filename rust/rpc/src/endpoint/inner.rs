@@ -250,12 +250,11 @@ impl Receiver for Intake {
     }
 }
 
-/// Takes it that a connection has ended: what is being served of the peer is for nobody, and calls to it are asked for on a
-/// new connection, unless there is none to be had.
+/// Takes it that a connection has ended: calls to the peer are asked for on a new connection, unless there is none to be had.
+/// What is being served of the peer goes on: it may have ended the connection for another reason, and come back.
 fn lose_peer(inner: &Rc<Inner>, index: PeerIndex, status: &Status) {
     let peer = inner.peers.borrow().by_index(index);
     let Some(peer) = peer else { return };
-    peer.history.borrow().abandon_all();
     inner.disconnect(&peer.address, status);
     if peer.waits.borrow().is_empty() {
         return;

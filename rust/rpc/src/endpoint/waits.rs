@@ -1,9 +1,9 @@
 //! Calls and transfers that wait for their end.
 
-use super::own_ids::OwnIds;
 use super::peers::Peer;
 use crate::Address;
 use crate::frame::Frame;
+use daos_env::OwnIds;
 use daos_env::sync::{Receiver, Sender, oneshot};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};

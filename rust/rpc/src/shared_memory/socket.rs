@@ -41,12 +41,11 @@ impl Socket {
         let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: no memory is involved; the result is checked.
         let descriptor = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
-        // SAFETY: it was just opened, and nobody else owns it.
         if descriptor < 0 {
-            Err(Error::last_os_error())
-        } else {
-            Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+            return Err(Error::last_os_error());
         }
+        // SAFETY: it was just opened, and nobody else owns it.
+        Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
 
     /// Takes in connections under a name, until it is dropped. Names are not files: they end with their socket.
@@ -80,12 +79,11 @@ impl Socket {
         let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: nobody wants to know the address; the result is checked.
         let descriptor = unsafe { libc::accept4(self.descriptor(), std::ptr::null_mut(), std::ptr::null_mut(), flags) };
-        // SAFETY: it was just opened, and nobody else owns it.
         if descriptor < 0 {
-            Err(Error::last_os_error())
-        } else {
-            Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+            return Err(Error::last_os_error());
         }
+        // SAFETY: it was just opened, and nobody else owns it.
+        Ok(Socket(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
 
     pub fn descriptor(&self) -> RawFd {

@@ -400,7 +400,7 @@ impl Source for SharedMemoryTransport {
                 let connections = self.state.connections.borrow();
                 let Some(connection) = connections.get(index) else { break };
                 let is_quiet = connection.quiet.get() > QUIET_AFTER && connections.len() > LOUD_MAX;
-                if is_quiet && (self.rounds.get() ^ index as u32) % QUIET_ROUNDS != 0 {
+                if is_quiet && !(self.rounds.get() ^ index as u32).is_multiple_of(QUIET_ROUNDS) {
                     continue;
                 }
                 // Kept: what comes in may change the list.

@@ -61,11 +61,14 @@ impl Watch {
         // SAFETY: the array has so many elements.
         let count = unsafe { libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), EVENTS as i32, 0) };
         let events = &events[..usize::try_from(count).unwrap_or(0).min(EVENTS)];
-        // The structure is packed: its word is copied out.
-        let event = |event: &libc::epoll_event| match { event.u64 } {
-            DOOR => Event::Door,
-            word if word & PROCESS != 0 => Event::Process(word & !PROCESS),
-            token => Event::Socket(token),
+        let event = |event: &libc::epoll_event| {
+            // The structure is packed: its word is copied out.
+            let word = event.u64;
+            match word {
+                DOOR => Event::Door,
+                _ if word & PROCESS != 0 => Event::Process(word & !PROCESS),
+                token => Event::Socket(token),
+            }
         };
         events.iter().map(event).collect()
     }

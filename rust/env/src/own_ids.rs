@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A table by ids of our own. No peer chooses them, so that they need no hash that withstands a peer.
-pub(super) type OwnIds<T> = HashMap<u64, T, BuildHasherDefault<Spread>>;
+pub type OwnIds<T> = HashMap<u64, T, BuildHasherDefault<Spread>>;
 
 /// Spreads numbers that follow each other over all bits.
 #[derive(Default)]
-pub(super) struct Spread(u64);
+pub struct Spread(u64);
 
 /// An odd number whose bits look random: the golden ratio.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
