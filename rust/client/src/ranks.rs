@@ -54,6 +54,10 @@ pub(crate) async fn judge(
             .is_ok_and(|address| entry.targets.get(index.0 as usize).is_some_and(|now| now == address.as_str()));
         return if is_there { Verdict::Again(failure) } else { Verdict::Moved(failure) };
     }
+    if matches!(state, Some(RankState::Excluded | RankState::AdminExcluded)) {
+        // The pool map says what that means for the object.
+        return Verdict::Moved(failure);
+    }
     let lost_for = client.lost_for(rank);
     if state == Some(RankState::Unresponsive) && lost_for < GRACE {
         return Verdict::Again(failure);

@@ -72,6 +72,12 @@ impl Object {
             };
             let position = shard.target;
             if shard.state == ShardState::Gone {
+                if refreshed.get() == 0 {
+                    // By the map that is known; the rank may be back.
+                    refreshed.set(1);
+                    self.container.pool().forget_route();
+                    fail!(Code::Again, "the map of the pool says that the target is out of use");
+                }
                 given_up.set(true);
                 return Err(gone(self.id, &route, position));
             }
