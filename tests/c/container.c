@@ -44,7 +44,12 @@ properties(daos_handle_t pool)
 	OK(daos_cont_query(container, &info, found, NULL));
 	TRUE(found->dpp_entries[0].dpe_val == DAOS_PROP_CO_LAYOUT_HDF5);
 	TRUE(strcmp(found->dpp_entries[1].dpe_str, "by-property") == 0);
-	TRUE(daos_prop_is_set(&found->dpp_entries[1]) && !daos_prop_is_set(&found->dpp_entries[2]));
+	TRUE(daos_prop_is_set(&found->dpp_entries[1]) && daos_prop_is_set(&found->dpp_entries[2]));
+	OK(daos_acl_validate(found->dpp_entries[2].dpe_val_ptr));
+	found->dpp_entries[0].dpe_type = DAOS_PROP_CO_ROOTS;
+	OK(daos_cont_query(container, NULL, found, NULL));
+	TRUE(!daos_prop_is_set(&found->dpp_entries[0]));
+	found->dpp_entries[0].dpe_type = DAOS_PROP_CO_LAYOUT_TYPE;
 	OK(daos_cont_close(container, NULL));
 	daos_prop_free(given);
 	daos_prop_free(found);
