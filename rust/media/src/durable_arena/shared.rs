@@ -158,6 +158,7 @@ impl Drop for ValueUnderWay {
 }
 
 /// What keeps an arena's changes, by its class.
+#[expect(clippy::large_enum_variant, reason = "there is one for each arena")]
 pub(super) enum Keeper {
     /// Nothing: class `ram`.
     Nothing,
