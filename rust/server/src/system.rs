@@ -9,6 +9,7 @@ mod orders;
 mod running;
 mod settings;
 mod socket;
+mod telemetry;
 
 pub use engine::SystemEngine;
 pub use settings::{SystemEngineSettings, SystemReady};

@@ -6,10 +6,12 @@
 mod context;
 mod dispatch;
 mod internal;
+mod measures;
 mod members;
 mod peers;
 mod pools;
 
+pub(crate) use measures::Measures;
 pub(crate) use peers::Peers;
 
 use crate::replica::{ReplicaHost, ServiceLeadership};
@@ -115,6 +117,7 @@ pub(crate) struct Inner {
     pub leadership_changed: Signal,
     /// Requests under way.
     pub running: Cell<usize>,
+    pub requests: measures::RequestCounts,
     pub idle: Signal,
     pub stopping: Cell<bool>,
 }
@@ -165,6 +168,7 @@ impl Target {
             leadership: RefCell::default(),
             leadership_changed: Signal::new(),
             running: Cell::new(0),
+            requests: measures::RequestCounts::default(),
             idle: Signal::new(),
             stopping: Cell::new(false),
         });
@@ -250,6 +254,11 @@ impl Target {
             ServiceCall::State(rank, state) => service.set_rank_state(rank, state).await?,
         }
         Ok(None)
+    }
+
+    /// What it has counted.
+    pub(crate) fn measure(&self) -> Measures {
+        self.0.measure()
     }
 
     /// Ends: lets requests under way finish for a while, then closes the endpoint and every store with a checkpoint.

@@ -4,8 +4,7 @@
 use crate::channel::{Receiver, Sender, channel};
 use crate::fabric::Fabric;
 use crate::replica::ServiceLeadership;
-use crate::target::SERVICE_TARGET;
-use crate::target::ServiceCall;
+use crate::target::{Measures, SERVICE_TARGET, ServiceCall};
 use crate::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
 use daos_env::{Doorbell, Env, Executor, Spawner};
 use daos_media::{FileMedia, IoEngine};
@@ -51,6 +50,8 @@ enum Command {
     ClientGone(ClientId),
     /// Ask the metadata service; the answer comes as an event of this number.
     Control(u64, ServiceCall),
+    /// Tell what was measured.
+    Measure,
     Stop,
 }
 
@@ -59,6 +60,7 @@ enum Event {
     Ready,
     Leadership(ServiceLeadership),
     Answer(u64, Result<Option<ControlReply>>),
+    Measured(Measures),
     Ended(TargetIndex, Result<()>),
 }
 
@@ -102,6 +104,7 @@ pub(crate) struct TargetThreads {
     failure: Option<Status>,
     answers: Vec<(u64, Result<Option<ControlReply>>)>,
     leadership: Option<ServiceLeadership>,
+    measures: Vec<Measures>,
 }
 
 impl TargetThreads {
@@ -123,6 +126,7 @@ impl TargetThreads {
             failure: None,
             answers: Vec::new(),
             leadership: None,
+            measures: Vec::new(),
         };
         let _mask = SignalMask::block_all();
         for number in 0..settings.targets {
@@ -183,6 +187,7 @@ impl TargetThreads {
             }
             Event::Ready => self.ready += 1,
             Event::Leadership(leadership) => self.leadership = Some(leadership),
+            Event::Measured(measures) => self.measures.push(measures),
             Event::Answer(number, answer) => self.answers.push((number, answer)),
             Event::Ended(index, result) => {
                 if let Some(thread) = self.threads[index.0 as usize].take() {
@@ -230,6 +235,17 @@ impl TargetThreads {
     /// Who leads the metadata service, when that has changed.
     pub fn take_leadership(&mut self) -> Option<ServiceLeadership> {
         self.leadership.take()
+    }
+
+    /// Asks all targets what they have counted; gives how many were asked.
+    pub fn measure(&self) -> usize {
+        self.commands.iter().for_each(|commands| commands.send(Command::Measure));
+        self.commands.len()
+    }
+
+    /// What targets have counted.
+    pub fn take_measures(&mut self) -> Vec<Measures> {
+        std::mem::take(&mut self.measures)
     }
 
     /// Ends all targets and waits for them.
@@ -308,6 +324,7 @@ async fn live(
                 let target = target.clone();
                 spawner.spawn(async move { target.client_gone(client).await });
             }
+            Some(Command::Measure) => reporter.report(Event::Measured(target.measure())),
             Some(Command::Control(number, call)) => {
                 let (target, reporter) = (target.clone(), reporter.clone());
                 spawner.spawn(async move {
@@ -329,7 +346,7 @@ async fn unless_stopped<T>(future: impl Future<Output = T>, commands: &Receiver<
             match commands.receive().await {
                 Some(Command::Stop) | None => return,
                 // Clients come after the start.
-                Some(Command::Serve | Command::ClientGone(_) | Command::Control(..)) => {}
+                Some(Command::Serve | Command::ClientGone(_) | Command::Control(..) | Command::Measure) => {}
             }
         }
     });

@@ -499,3 +499,14 @@ pub const CONTAINER_DELETE_ACL_EXAMPLES: &str = "Examples:
 
 pub const CONTAINER_SET_OWNER_EXAMPLES: &str = "Examples:
   daos container set-owner tank home --user ann";
+
+pub const METRICS_EXAMPLES: &str =
+    "The engine must have been started with 'telemetry_port' (--telemetry-port); programs like \
+Prometheus read the same at http://HOST:PORT/metrics.
+
+JSON response: metrics[] with name, labels, value; of list available_metric_sets[] with name, type, description.
+
+Examples:
+  dmg -l node1 telemetry metrics list
+  dmg -l node1 telemetry metrics query --port 9192
+  dmg -l node1 telemetry metrics query -m engine_requests_total --json";

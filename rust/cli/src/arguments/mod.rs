@@ -9,6 +9,7 @@ mod object;
 mod pool;
 mod server;
 mod system;
+mod telemetry;
 mod values;
 
 pub use access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
@@ -19,6 +20,7 @@ pub use object::ObjectCommand;
 pub use pool::{PoolCommand, PoolCreateOptions};
 pub use server::{ConfigCommand, StartOptions};
 pub use system::{DaosSystemCommand, RanksOptions, SystemCommand};
+pub use telemetry::{MetricsCommand, MetricsOptions, TelemetryCommand};
 pub use values::{CONTAINER_TYPES, PoolSize, pair};
 
 use clap::{Args, Parser, Subcommand};
@@ -134,6 +136,9 @@ pub enum DmgCommand {
     /// Look at the system, stop and start its engines
     #[command(subcommand)]
     System(SystemCommand),
+    /// Look at metrics of an engine
+    #[command(subcommand)]
+    Telemetry(TelemetryCommand),
     /// Print the version
     Version,
 }

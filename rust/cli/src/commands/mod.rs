@@ -11,6 +11,7 @@ mod pool_properties;
 mod posix;
 mod server;
 mod system;
+mod telemetry;
 
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
 use crate::arguments::{ConfigCommand, DaosSystemCommand, GlobalOptions, ServerArguments, ServerCommand};
@@ -45,6 +46,7 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
     match arguments.command {
         DmgCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
         DmgCommand::System(command) => with_session(&global, |session| system::run(session, global.verbose, &command)),
+        DmgCommand::Telemetry(command) => telemetry::run(&global, &command),
         DmgCommand::Version => Ok(version("dmg")),
     }
 }

@@ -75,6 +75,10 @@ impl Cluster {
         format!("127.0.0.1:{}", self.ports[number])
     }
 
+    pub fn port(&self, number: usize) -> u16 {
+        self.ports[number]
+    }
+
     /// The command that starts an engine.
     pub fn server(&self, number: usize, words: &[&str]) -> Command {
         let mut command = self.program("daos_server", &["start", "--json", "--targets", "2"]);
@@ -87,7 +91,12 @@ impl Cluster {
 
     /// Starts an engine, and waits until it is ready.
     pub fn start(&mut self, number: usize) -> &Engine {
-        let child = self.server(number, &[]).spawn().expect("the program runs");
+        self.start_with(number, &[])
+    }
+
+    /// As [`Cluster::start`], with more words.
+    pub fn start_with(&mut self, number: usize, words: &[&str]) -> &Engine {
+        let child = self.server(number, words).spawn().expect("the program runs");
         self.engines[number].insert(ready(child))
     }
 

@@ -9,3 +9,4 @@ mod membership;
 mod ranks;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;

@@ -7,6 +7,7 @@ use super::link::{Link, News};
 use super::orders::Operation;
 use super::running::Makings;
 use super::settings::{SystemEngineSettings, SystemReady};
+use super::telemetry::Telemetry;
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals, Wanted, wait};
 use crate::local_engine::{CLIENTS_MAX, OWN_DESCRIPTORS, raise_descriptor_limit};
@@ -72,6 +73,9 @@ pub struct SystemEngine {
     returning: bool,
     /// What an administrator wants and is not done yet.
     pub(super) operations: Vec<Operation>,
+    pub(super) telemetry: Option<Telemetry>,
+    /// When it started, in seconds since 1970.
+    pub(super) started: u64,
     _lock: DirectoryLock,
 }
 
@@ -142,6 +146,9 @@ impl SystemEngine {
             true => None,
             false => Some(Link::start(settings.other_replicas(), makings.bell.clone())?),
         };
+        let open = |port| Telemetry::open(&settings.host, port, makings.env.clone());
+        let telemetry = settings.telemetry_port.map(open).transpose()?;
+        let started = makings.env.clock.wall_nanoseconds() / 1_000_000_000;
         makings.directory.write_process_file();
         Ok(SystemEngine {
             targets: Targets::Starting(makings.start()?),
@@ -162,6 +169,8 @@ impl SystemEngine {
             told: 0,
             on_ready: Some(on_ready),
             operations: Vec::new(),
+            telemetry,
+            started,
             returning: false,
             _lock: lock,
         })
@@ -192,8 +201,11 @@ impl SystemEngine {
             Wanted { descriptor: self.makings.bell.descriptor(), write: false },
         ];
         wanted.extend(self.door.wanted());
+        let door_end = wanted.len();
+        wanted.extend(self.telemetry.iter().flat_map(Telemetry::wanted));
         let now = self.makings.env.clock.monotonic();
-        let deadline = [self.door.deadline(), self.operations_deadline(), self.absent_at].into_iter().flatten().min();
+        let deadlines = [self.door.deadline(), self.operations_deadline(), self.absent_at, self.telemetry_deadline()];
+        let deadline = deadlines.into_iter().flatten().min();
         let limit: Option<Duration> = deadline.map(|deadline| deadline.saturating_sub(now));
         let ready = wait(&wanted, limit);
         if let Some(signal) = self.signals.take() {
@@ -204,12 +216,13 @@ impl SystemEngine {
         while let Some(news) = self.link.as_ref().and_then(Link::news) {
             self.hear(news)?;
         }
-        for event in self.door.serve(&ready[2..]) {
+        for event in self.door.serve(&ready[2..door_end]) {
             match event {
                 Event::Asked(id, request) => self.asked(id, request),
                 Event::Gone(role) => self.gone(role),
             }
         }
+        self.serve_telemetry(&ready[door_end..]);
         self.look_at_operations()?;
         self.look_for_absent();
         self.tell_table();
@@ -265,6 +278,9 @@ impl SystemEngine {
         let progress = threads.progress()?;
         let answers = threads.take_answers();
         let leadership = threads.take_leadership();
+        if let Some(telemetry) = &mut self.telemetry {
+            threads.take_measures().into_iter().for_each(|measures| telemetry.measured(measures));
+        }
         match (progress, std::mem::replace(&mut self.targets, Targets::Stopped)) {
             (Progress::Bound, Targets::Starting(threads)) => self.bound(threads)?,
             (Progress::Ready, Targets::Starting(threads)) => self.serving(threads)?,

@@ -1,7 +1,7 @@
 //! What an engine of a system is told before it starts.
 
-use daos_env::LogLevel;
 use crate::ReplicaRole;
+use daos_env::LogLevel;
 use daos_rpc::libfabric::FabricSettings;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;

@@ -56,6 +56,7 @@ fn dispatch(inner: &Rc<Inner>, request: Request) {
     if inner.stopping.get() && !is_engine {
         return request.reply(Err(Status::new(Code::Shutdown, "the engine is ending; call again to start another")));
     }
+    inner.requests.add(opcode);
     let running = Running::new(inner);
     if ObjectService::serves(opcode) {
         let objects = inner.objects.clone();

@@ -1,0 +1,127 @@
+//! `telemetry` commands: metrics of an engine, over HTTP.
+
+use crate::arguments::{GlobalOptions, MetricsCommand, MetricsOptions, TelemetryCommand};
+use crate::failure::{Failure, Result};
+use crate::reply::{Reply, table};
+use daos_status::{Code, Status};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Upstream's telemetry port.
+const PORT_DEFAULT: u16 = 9191;
+/// How long the engine may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The longest answer.
+const LENGTH_MAX: u64 = 64 << 20;
+
+/// Runs a command.
+pub fn run(global: &GlobalOptions, command: &TelemetryCommand) -> Result<Reply> {
+    let TelemetryCommand::Metrics(command) = command;
+    let (MetricsCommand::List(options) | MetricsCommand::Query(options)) = command;
+    let host = host(global);
+    let port = options.port.unwrap_or(PORT_DEFAULT);
+    let doing = format!("read the metrics of {host} at port {port}");
+    let text = fetch(&host, port).map_err(|error| {
+        error.doing(&doing).remedy(Code::Unreach, "start its engine with 'telemetry_port' (--telemetry-port)")
+    })?;
+    Ok(match command {
+        MetricsCommand::List(_) => list(&text, options),
+        MetricsCommand::Query(_) => query(&text, options),
+    })
+}
+
+/// The host among the access points, without its control port.
+fn host(global: &GlobalOptions) -> String {
+    let first = global.host_list.as_deref().and_then(|list| list.split(',').next()).unwrap_or("localhost").trim();
+    match first.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() && !host.contains(':') => host.to_owned(),
+        Some((host, _)) if host.starts_with('[') => host.trim_matches(['[', ']']).to_owned(),
+        _ => first.to_owned(),
+    }
+}
+
+fn fetch(host: &str, port: u16) -> Result<String> {
+    let unreached = |error: std::io::Error| Failure::new(Code::Unreach, format!("nobody answers: {error}"));
+    let mut stream = TcpStream::connect((host, port)).map_err(unreached)?;
+    stream.set_read_timeout(Some(LIMIT)).map_err(Status::from)?;
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").map_err(unreached)?;
+    let mut answer = Vec::new();
+    stream.take(LENGTH_MAX).read_to_end(&mut answer).map_err(unreached)?;
+    let answer = String::from_utf8_lossy(&answer);
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
+        Some((head, _)) => {
+            let line = head.lines().next().unwrap_or_default();
+            Err(Failure::new(Code::Proto, format!("whoever is there answers '{line}'; give the telemetry port")))
+        }
+        None => Err(Failure::new(Code::Proto, "whoever is there speaks no HTTP; give the telemetry port")),
+    }
+}
+
+fn is_wanted(name: &str, options: &MetricsOptions) -> bool {
+    options.metrics.is_empty() || options.metrics.iter().any(|wanted| wanted == name)
+}
+
+/// Names and meanings.
+fn list(text: &str, options: &MetricsOptions) -> Reply {
+    let kind = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or("untyped").to_owned()
+    };
+    let helps = text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' '));
+    let rows: Vec<Vec<String>> = helps
+        .filter(|(name, _)| is_wanted(name, options))
+        .map(|(name, help)| vec![name.to_owned(), kind(name), help.to_owned()])
+        .collect();
+    let json: Vec<Value> =
+        rows.iter().map(|row| json!({ "name": row[0], "type": row[1], "description": row[2] })).collect();
+    Reply::new(table(&["Name", "Type", "Description"], &rows), json!({ "available_metric_sets": json }))
+}
+
+/// The values, as they came.
+fn query(text: &str, options: &MetricsOptions) -> Reply {
+    let value = |line: &str| -> Option<(String, String, String)> {
+        let (name, number) = line.rsplit_once(' ')?;
+        let (name, labels) = name.split_once('{').unwrap_or((name, ""));
+        Some((name.to_owned(), labels.trim_end_matches('}').to_owned(), number.to_owned()))
+    };
+    let values: Vec<_> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(value)
+        .filter(|(name, ..)| is_wanted(name, options))
+        .collect();
+    let json: Vec<Value> = values
+        .iter()
+        .map(|(name, labels, number)| {
+            json!({ "name": name, "labels": labels, "value": number.parse::<u64>().unwrap_or_default() })
+        })
+        .collect();
+    let rows: Vec<Vec<String>> = values.into_iter().map(|(name, labels, number)| vec![name, labels, number]).collect();
+    Reply::new(table(&["Name", "Labels", "Value"], &rows), json!({ "metrics": json }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_lose_their_control_ports() {
+        for (list, name) in [("a", "a"), ("a:10001,b", "a"), ("[::1]:10001", "::1"), ("1.2.3.4:5", "1.2.3.4")] {
+            let global = GlobalOptions { host_list: Some(list.to_owned()), ..GlobalOptions::default() };
+            assert_eq!(host(&global), name);
+        }
+        assert_eq!(host(&GlobalOptions::default()), "localhost");
+    }
+
+    #[test]
+    fn values_are_shown_by_name_and_labels() {
+        let text = "# HELP a what it is\n# TYPE a gauge\na{x=\"1\"} 5\nb 6\n";
+        let all = MetricsOptions { port: None, metrics: Vec::new() };
+        assert_eq!(list(text, &all).text, "Name  Type   Description\na     gauge  what it is\n");
+        let one = MetricsOptions { port: None, metrics: vec!["a".to_owned()] };
+        assert_eq!(query(text, &one).json, json!({ "metrics": [{ "name": "a", "labels": "x=\"1\"", "value": 5 }] }));
+    }
+}

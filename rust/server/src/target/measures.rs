@@ -1,0 +1,83 @@
+//! What a target counts for those who watch it.
+
+use super::Inner;
+use daos_rpc::Statistics;
+use daos_types::PoolId;
+use daos_wire::{Opcode, TargetSpace};
+use std::cell::Cell;
+
+/// Places for counts: eight groups of operations, and 32 operations of each.
+const PLACES: usize = 8 * 32;
+
+/// Requests that came, by operation. Of one thread: counting costs next to nothing.
+pub(crate) struct RequestCounts([Cell<u64>; PLACES]);
+
+impl Default for RequestCounts {
+    fn default() -> Self {
+        RequestCounts(std::array::from_fn(|_| Cell::new(0)))
+    }
+}
+
+fn place(opcode: Opcode) -> usize {
+    let number = opcode as usize;
+    ((number >> 8) % 8) * 32 + number % 32
+}
+
+impl RequestCounts {
+    /// Counts one.
+    pub fn add(&self, opcode: Opcode) {
+        let count = &self.0[place(opcode)];
+        count.set(count.get() + 1);
+    }
+
+    /// Those that were ever asked for.
+    fn read(&self) -> Vec<(String, u64)> {
+        let counts = Opcode::ALL.iter().map(|opcode| (format!("{opcode:?}"), self.0[place(*opcode)].get()));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+/// What a target measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Measures {
+    /// Its number.
+    pub target: u32,
+    /// Requests under way.
+    pub running: u64,
+    /// Requests that came, by operation.
+    pub requests: Vec<(String, u64)>,
+    /// Of its endpoint.
+    pub statistics: Statistics,
+    /// Space of the pools that it can use.
+    pub pools: Vec<(PoolId, TargetSpace)>,
+}
+
+impl Inner {
+    /// What there is to tell now.
+    pub fn measure(&self) -> Measures {
+        let pools = self.pools.ids().into_iter().filter_map(|pool| Some((pool, self.pools.space(pool).ok()?)));
+        Measures {
+            target: self.index.0,
+            running: self.running.get() as u64,
+            requests: self.requests.read(),
+            statistics: self.endpoint.statistics(),
+            pools: pools.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_operation_has_a_place_of_its_own() {
+        let places: BTreeSet<usize> = Opcode::ALL.iter().map(|opcode| place(*opcode)).collect();
+        assert_eq!(places.len(), Opcode::ALL.len());
+        let counts = RequestCounts::default();
+        counts.add(Opcode::Fetch);
+        counts.add(Opcode::Fetch);
+        assert_eq!(counts.read(), [("Fetch".to_owned(), 2)]);
+    }
+}
