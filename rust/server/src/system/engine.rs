@@ -105,14 +105,7 @@ impl SystemEngine {
         let env = Env::system();
         let directory = Directory::create(&settings.directory)?;
         let Some(lock) = directory.try_lock(Holder::Process)? else { return Err(directory.in_use()) };
-        let log_file = settings.log_file.clone().unwrap_or_else(|| directory.log_file());
-        let log = LogFile::open(log_file, env.clock.clone())?;
-        let most = settings.log_level;
-        daos_env::set_log_sink(move |level, area, message| {
-            if level <= most {
-                log.write(level, area, message);
-            }
-        });
+        begin_log(&directory, &settings, &env)?;
         let format = DirectoryFormat::read_or_choose(&directory, settings.targets)?;
         let identity = identity_of(&directory, &format, &settings, &env)?;
         let descriptors = raise_descriptor_limit();
@@ -492,6 +485,19 @@ impl SystemEngine {
             self.door.tell_engines(None, &ControlReply::Table(known.table.clone()));
         }
     }
+}
+
+/// Lets log lines go where the settings say.
+fn begin_log(directory: &Directory, settings: &SystemEngineSettings, env: &Env) -> Result<()> {
+    let log_file = settings.log_file.clone().unwrap_or_else(|| directory.log_file());
+    let log = LogFile::open(log_file, env.clock.clone())?;
+    let most = settings.log_level;
+    daos_env::set_log_sink(move |level, area, message| {
+        if level <= most {
+            log.write(level, area, message);
+        }
+    });
+    Ok(())
 }
 
 /// What the engine of a directory is; a new one becomes somebody. Refuses a directory of somebody else.

@@ -34,11 +34,6 @@ pub(super) fn serves(opcode: Opcode) -> bool {
 /// Carries a request of another target, or of this one itself, out. Each may be repeated.
 pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
     match opcode {
-        Opcode::ReplicaOffer => {
-            let replica = target.replica.borrow().clone();
-            let Some(replica) = replica else { fail!(Code::Notreplica, "this target keeps no replica") };
-            Ok(encode(&replica.take_offer(&decode(body)?)?))
-        }
         Opcode::TargetPoolCreate => {
             let request: TargetPoolCreate = decode(body)?;
             Ok(encode(&target.pools.create(&request).await?))
@@ -82,6 +77,13 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
             let page = take_page(&mut behind);
             Ok(encode(&(page, behind.peek().is_some())))
         }
+        other => handle_for_system(target, other, body),
+    }
+}
+
+/// As [`handle`], for what is about engines, clients and services rather than pools and containers.
+fn handle_for_system(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
+    match opcode {
         Opcode::TargetPoolList => Ok(encode(&target.pools.ids())),
         Opcode::RankOffer => Ok(encode(&target.capacity.named_offer()?)),
         Opcode::HandleQuery => {
@@ -108,6 +110,11 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
             let handles: Vec<HandleId> = decode(body)?;
             target.objects.revoke(&handles);
             Ok(encode(&()))
+        }
+        Opcode::ReplicaOffer => {
+            let replica = target.replica.borrow().clone();
+            let Some(replica) = replica else { fail!(Code::Notreplica, "this target keeps no replica") };
+            Ok(encode(&replica.take_offer(&decode(body)?)?))
         }
         other => fail!(Code::Nosys, "{other:?} is no operation between targets"),
     }
