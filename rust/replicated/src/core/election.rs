@@ -30,6 +30,8 @@ impl Core {
         self.is_electable()
             && self.disk.retry_at.is_none()
             && !self.is_replacing_log()
+            // Members that a crash could take back decide nothing.
+            && self.log.membership_index() <= self.disk.durable
             && self.log.count() < LOG_ENTRIES_MAX
     }
 

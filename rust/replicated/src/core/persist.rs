@@ -128,13 +128,15 @@ impl Core {
             Role::Leader(leading) => (leading.first_index <= durable, leading.progress.is_empty()),
             _ => (false, false),
         };
-        if matches!(self.role, Role::Leader(_)) && self.is_sole_voter() && self.log.last_index() > durable {
+        // Entries from before it was the only voter may be in other logs: what becomes of them is not known here.
+        let decides_alone = self.is_sole_voter() && self.log.membership_index() <= durable;
+        if matches!(self.role, Role::Leader(_)) && decides_alone && self.log.last_index() > durable {
             let from = durable.next();
             self.commands.push(Command::Dropped { from, status: status.clone() });
             self.log.truncate(from);
             self.disk.truncated(from);
         }
-        if has_begun && is_alone && self.is_sole_voter() {
+        if has_begun && is_alone && decides_alone {
             // Memory is again what storage has.
             self.disk.unsent = durable.next();
             self.disk.durable_version = self.disk.version;
