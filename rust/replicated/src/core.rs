@@ -296,6 +296,10 @@ impl Core {
         matches!(self.role, Role::Leader(_))
     }
 
+    pub(crate) fn is_term_durable(&self) -> bool {
+        self.disk.identity_version <= self.disk.durable_version
+    }
+
     pub(crate) fn kept_log(&self) -> (&Base, Vec<Rc<LogEntry>>) {
         (self.log.base(), self.log.range(LogIndex(0), LogIndex(u64::MAX)).cloned().collect())
     }

@@ -46,7 +46,8 @@ impl Checks {
     pub fn look_at(&mut self, node: &mut Node) -> Result<(), String> {
         let Some(core) = &node.core else { return Ok(()) };
         let term = core.term();
-        if core.is_leader() && node.known_leader_of != term {
+        // One whose term is not durable has told nobody anything, and forgets it in a crash.
+        if core.is_leader() && core.is_term_durable() && node.known_leader_of != term {
             node.known_leader_of = term;
             if let Some(other) = self.leaders.insert(term, node.id)
                 && other != node.id
