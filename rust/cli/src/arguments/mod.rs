@@ -128,7 +128,6 @@ pub struct DmgArguments {
 
 /// Commands of `dmg`.
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub enum DmgCommand {
     /// Create, list, query and destroy pools
     #[command(subcommand)]
@@ -166,6 +165,7 @@ pub struct ServerArguments {
 
 /// Commands of `daos_server`.
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub enum ServerCommand {
     /// Serve as an engine of a system of several, until stopped
     Start(StartOptions),

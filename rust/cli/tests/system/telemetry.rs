@@ -48,7 +48,7 @@ fn metrics_are_served_and_hostile_bytes_do_no_harm() {
     // Many who connect and say nothing keep nobody out.
     let silent: Vec<TcpStream> =
         (0..200).map(|_| TcpStream::connect(("127.0.0.1", control)).expect("listens")).collect();
-    assert_eq!(cluster.response("dmg", &["pool", "list"]).as_object().map(|object| object.len() > 0), Some(true));
+    assert_eq!(cluster.response("dmg", &["pool", "list"]).as_object().map(|object| !object.is_empty()), Some(true));
     drop(silent);
     wait_until("the log names who was cut off", || cluster.log(0).contains("is cut off"));
 }

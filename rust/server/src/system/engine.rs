@@ -42,6 +42,9 @@ pub(super) enum Targets {
     Serving(TargetThreads),
 }
 
+/// Called once, when the engine serves.
+type OnReady = Box<dyn FnOnce(&SystemReady)>;
+
 /// An engine of a system, as a process.
 pub struct SystemEngine {
     pub(super) settings: SystemEngineSettings,
@@ -68,7 +71,7 @@ pub struct SystemEngine {
     pub(super) next_question: u64,
     /// The version of the table that other engines were told last.
     told: u64,
-    on_ready: Option<Box<dyn FnOnce(&SystemReady)>>,
+    on_ready: Option<OnReady>,
     /// It joins again, having been excluded.
     returning: bool,
     /// What an administrator wants and is not done yet.
@@ -97,11 +100,7 @@ impl SystemEngine {
         result
     }
 
-    fn open(
-        settings: SystemEngineSettings,
-        signals: StopSignals,
-        on_ready: Box<dyn FnOnce(&SystemReady)>,
-    ) -> Result<SystemEngine> {
+    fn open(settings: SystemEngineSettings, signals: StopSignals, on_ready: OnReady) -> Result<SystemEngine> {
         let env = Env::system();
         let directory = Directory::create(&settings.directory)?;
         let Some(lock) = directory.try_lock(Holder::Process)? else { return Err(directory.in_use()) };

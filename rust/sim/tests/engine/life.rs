@@ -202,7 +202,12 @@ impl Engine {
                 settings: TargetSettings { renew_system_at: RENEW_SYSTEM_AT, ..TargetSettings::default() },
                 sessions: sessions.clone(),
                 capacity: Arc::new(Plenty),
-                identity: EngineIdentity { system: "sim".into(), provider: "in-process".into(), process: 1, is_system: false },
+                identity: EngineIdentity {
+                    system: "sim".into(),
+                    provider: "in-process".into(),
+                    process: 1,
+                    is_system: false,
+                },
                 is_new: !model.borrow().is_in_use,
             })
         });
