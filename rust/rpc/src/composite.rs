@@ -24,7 +24,7 @@ const QUIET_ROUNDS: u32 = 16;
 /// Opens the network.
 pub type Opener = Box<dyn Fn() -> Result<Rc<dyn Transport>>>;
 
-/// See [the module](self).
+/// Shared memory first, the network otherwise.
 pub struct CompositeTransport {
     /// Nothing when only the network is wanted.
     shared: Option<Rc<SharedMemoryTransport>>,
