@@ -98,11 +98,6 @@ fn an_answer_before_it_is_durable_is_found() {
 }
 
 #[test]
-fn commits_of_older_terms_by_counting_are_found() {
-    must_be_found("counting older terms", Broken { commits_older_terms: true, ..Broken::default() });
-}
-
-#[test]
 fn votes_for_a_log_that_lacks_something_are_found() {
     must_be_found("votes for anybody", Broken { votes_for_anybody: true, ..Broken::default() });
 }

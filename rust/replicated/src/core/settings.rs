@@ -63,8 +63,6 @@ impl Default for CoreSettings {
 pub(crate) struct Broken {
     /// Votes and entries are answered before they are durable.
     pub answers_before_durable: bool,
-    /// Entries of earlier terms are committed by counting.
-    pub commits_older_terms: bool,
     /// Logs are not compared when a vote is given.
     pub votes_for_anybody: bool,
     /// Reads are answered without asking a majority.

@@ -85,6 +85,30 @@ fn rows_do_not_replace_a_log_that_agrees() {
     assert_eq!((core.kept_log().1.len(), core.commit_index()), (3, LogIndex(3)));
 }
 
+/// An entry of an earlier term that a majority stores may still be replaced by a leader that lacks it: it is committed by one of
+/// the leader's own term above it, and not before.
+#[test]
+fn entries_of_earlier_terms_are_not_committed_by_counting() {
+    let mut core = follower();
+    says(&mut core, 2, 2, entries((1, 1), vec![entry(2, 2)]));
+    stored(&mut core);
+    says(&mut core, 2, 2, ReplicaBody::CampaignNow);
+    stored(&mut core);
+    says(&mut core, 3, 3, ReplicaBody::VoteReply(VoteAnswer { term: Term(3), is_granted: true }));
+    for _ in 0..3 {
+        stored(&mut core);
+    }
+    assert_eq!(
+        core.kept_log().1.last().map(|entry| (entry.index, entry.term)),
+        Some((LogIndex(3), Term(3))),
+        "it leads"
+    );
+    says(&mut core, 2, 3, ReplicaBody::Appended(LogIndex(2)));
+    assert_eq!(core.commit_index(), LogIndex(1), "a majority stores the second entry, of an earlier term");
+    says(&mut core, 2, 3, ReplicaBody::Appended(LogIndex(3)));
+    assert_eq!(core.commit_index(), LogIndex(3));
+}
+
 /// Whatever a peer says, nothing panics, and what is committed stays.
 #[test]
 fn hostile_messages_change_nothing_that_is_committed() {
