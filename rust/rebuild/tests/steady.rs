@@ -16,7 +16,7 @@ use std::time::Duration;
 const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
 
 /// How often a writer lets others run between two writes.
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 32;
 
 struct LookedAt(AtomicU64);
 

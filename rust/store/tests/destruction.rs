@@ -76,7 +76,7 @@ fn requests_run_beside_the_freeing_of_a_large_container() {
             assert!(requests < 200_000, "it comes to its end");
         }
         // Few requests met a step, and no step was a long one. (Space of the arena comes free in pieces of 16 KiB.)
-        assert!(requests > 4000, "only {requests} requests ran beside it");
+        assert!(requests > 3000, "only {requests} requests ran beside it");
         assert!(most < 96 << 10, "{most} bytes were freed between two requests");
         assert_eq!(fetch_single(&store, 9, "dkey", "akey").await, Some((requests - 1).to_le_bytes().to_vec()));
         assert_eq!(store.space().expect("space").data.free, before.data.free);
