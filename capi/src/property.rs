@@ -114,8 +114,11 @@ pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties) -
 
 /// A text in memory of libc, which the caller frees; `None` when there is none, or no memory.
 fn text_value(text: &str) -> Option<AnonymousPropertyValue> {
+    if text.is_empty() {
+        return None;
+    }
     let copy = crate::gurt::memory::duplicate(text.as_bytes());
-    (!text.is_empty() && !copy.is_null()).then_some(AnonymousPropertyValue { dpe_str: copy.cast::<c_char>() })
+    (!copy.is_null()).then_some(AnonymousPropertyValue { dpe_str: copy.cast::<c_char>() })
 }
 
 /// Bytes in memory of libc, which the caller frees.

@@ -46,6 +46,9 @@ properties(daos_handle_t pool)
 	TRUE(strcmp(found->dpp_entries[1].dpe_str, "by-property") == 0);
 	TRUE(daos_prop_is_set(&found->dpp_entries[1]) && daos_prop_is_set(&found->dpp_entries[2]));
 	OK(daos_acl_validate(found->dpp_entries[2].dpe_val_ptr));
+	/* Another query writes over what the caller has to free. */
+	free(found->dpp_entries[1].dpe_str);
+	free(found->dpp_entries[2].dpe_val_ptr);
 	found->dpp_entries[0].dpe_type = DAOS_PROP_CO_ROOTS;
 	OK(daos_cont_query(container, NULL, found, NULL));
 	TRUE(!daos_prop_is_set(&found->dpp_entries[0]));
