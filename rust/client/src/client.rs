@@ -6,6 +6,7 @@ use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{ClientSettings, EngineLauncher};
 use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
+use daos_rpc::Traffic;
 use daos_status::{Code, Result, Status};
 use daos_types::{Epoch, HolderId, Rank};
 use daos_wire::{Opcode, Wire, decode, encode};
@@ -122,6 +123,11 @@ impl Client {
     /// the caller's, so it says more about what was written than the caller's clock.
     pub fn newest_change(&self) -> Epoch {
         self.0.newest_change.get()
+    }
+
+    /// Messages and bytes that the present connection has sent and received; none before the first call.
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.live_connection().map(|connection| connection.endpoint().statistics().traffic)
     }
 
     pub(crate) fn note_change(&self, epoch: Epoch) {

@@ -33,5 +33,5 @@ pub use composite::{CompositeTransport, Opener};
 pub use endpoint::{Endpoint, Exposed, ReplyBody, Request};
 pub use frame::{HEADER_LENGTH, OVERHEAD_MAX};
 pub use settings::{EndpointSettings, MESSAGE_SIZE_DEFAULT};
-pub use statistics::Statistics;
+pub use statistics::{Statistics, Traffic};
 pub use transport::{Access, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};

@@ -23,12 +23,34 @@ pub struct Statistics {
     pub doubled_requests: u64,
     /// Answers that were sent once more because their caller did not get them.
     pub repeated_answers: u64,
+    /// What went through the endpoint.
+    pub traffic: Traffic,
     /// Calls and transfers that wait for their end now.
     pub outstanding: usize,
     /// Requests that the handler has and has not answered now.
     pub requests: usize,
     /// Pieces of memory that are exposed now.
     pub exposures: usize,
+}
+
+/// Messages and bytes, as the transport was given them and gave them: headers included, what the fabric adds not. Counting is cheap, so that
+/// the cost of a request can be told from the numbers of an engine in use.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Traffic {
+    /// Messages that were sent.
+    pub sent_messages: u64,
+    /// Their bytes.
+    pub sent_bytes: u64,
+    /// Messages that came.
+    pub received_messages: u64,
+    /// Their bytes.
+    pub received_bytes: u64,
+    /// Transfers that this endpoint made to or from memory of peers.
+    pub transfers: u64,
+    /// Bytes that it fetched from memory of peers.
+    pub pulled_bytes: u64,
+    /// Bytes that it wrote to memory of peers.
+    pub pushed_bytes: u64,
 }
 
 /// A count with a log line once in a while.
@@ -66,9 +88,41 @@ pub(crate) struct Counters {
     pub refused_requests: Counter,
     pub doubled_requests: Counter,
     pub repeated_answers: Counter,
+    traffic: Cell<Traffic>,
 }
 
 impl Counters {
+    /// Counts a message that was given to the transport.
+    pub fn sent(&self, bytes: usize) {
+        self.count(|traffic| {
+            traffic.sent_messages += 1;
+            traffic.sent_bytes += bytes as u64;
+        });
+    }
+
+    /// Counts a message that came.
+    pub fn received(&self, bytes: usize) {
+        self.count(|traffic| {
+            traffic.received_messages += 1;
+            traffic.received_bytes += bytes as u64;
+        });
+    }
+
+    /// Counts a transfer that was begun.
+    pub fn transfer(&self, is_pull: bool, bytes: usize) {
+        self.count(|traffic| {
+            traffic.transfers += 1;
+            let moved = if is_pull { &mut traffic.pulled_bytes } else { &mut traffic.pushed_bytes };
+            *moved += bytes as u64;
+        });
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Traffic)) {
+        let mut traffic = self.traffic.get();
+        change(&mut traffic);
+        self.traffic.set(traffic);
+    }
+
     pub fn read(&self) -> Statistics {
         Statistics {
             malformed_frames: self.malformed_frames.count(),
@@ -77,6 +131,7 @@ impl Counters {
             refused_requests: self.refused_requests.count(),
             doubled_requests: self.doubled_requests.count(),
             repeated_answers: self.repeated_answers.count(),
+            traffic: self.traffic.get(),
             ..Statistics::default()
         }
     }

@@ -11,7 +11,7 @@ mod members;
 mod peers;
 mod pools;
 
-pub(crate) use measures::Measures;
+pub(crate) use measures::{Measures, PoolMeasures};
 pub(crate) use peers::Peers;
 
 use crate::replica::{ReplicaHost, ServiceLeadership};

@@ -116,9 +116,9 @@ impl Call {
             behind: peer.behind(waiter.id),
             ..Head::of(Kind::Request)
         };
-        let sent = inner.index(peer).and_then(|index| {
-            inner.transport.send(index, encode(&head, inner.transport.source(index).as_str(), &self.body))
-        });
+        let sent = inner
+            .index(peer)
+            .and_then(|index| inner.transmit(index, encode(&head, inner.transport.source(index).as_str(), &self.body)));
         if sent.is_err() && !is_sent_again {
             // It never left: nobody can use memory because of it.
             inner.waits.cancel(waiter.id);

@@ -26,9 +26,9 @@ pub(super) fn tell(inner: &Inner, peer: &Address, kind: Kind, token: u64, calls:
     for calls in calls.chunks(IDS_MAX) {
         let body: Vec<u8> = calls.iter().flat_map(|call| call.to_le_bytes()).collect();
         let head = Head { token, ..Head::of(kind) };
-        let sent = inner.peer(peer).and_then(|(_, index)| {
-            inner.transport.send(index, encode(&head, inner.transport.source(index).as_str(), &body))
-        });
+        let sent = inner
+            .peer(peer)
+            .and_then(|(_, index)| inner.transmit(index, encode(&head, inner.transport.source(index).as_str(), &body)));
         if let Err(status) = sent {
             daos_env::log!(Debug, "rpc", "{}: could not tell {peer} about calls: {status}", inner.address);
         }

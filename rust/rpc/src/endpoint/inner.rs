@@ -156,17 +156,25 @@ impl Inner {
         // Whoever may ask twice needs no answer that is kept.
         let answer = (!request.is_repeatable).then(|| frame.clone());
         to.history.borrow_mut().answer(call_id, is_abandoned, answer);
-        let sent = index.and_then(|index| self.transport.send(index, frame));
+        let sent = index.and_then(|index| self.transmit(index, frame));
         if let Err(status) = sent {
             self.lost_reply(opcode, &to.address, &status);
         }
+    }
+
+    /// Gives a message to the transport.
+    pub fn transmit(&self, peer: PeerIndex, frame: Vec<u8>) -> Result<()> {
+        let length = frame.len();
+        self.transport.send(peer, frame)?;
+        self.counters.sent(length);
+        Ok(())
     }
 
     /// Sends an answer once more that its caller did not get.
     pub fn send_answer_again(&self, to: &Address, index: PeerIndex, answer: Vec<u8>) {
         let sentence = format_args!("{}: answered a request of {to} once more", self.address);
         self.counters.repeated_answers.add(self.clock(), sentence);
-        if let Err(status) = self.transport.send(index, answer) {
+        if let Err(status) = self.transmit(index, answer) {
             self.lost_reply(0, to, &status);
         }
     }
@@ -213,6 +221,7 @@ pub(super) struct Intake(pub Weak<Inner>);
 impl Receiver for Intake {
     fn frame(&self, bytes: Vec<u8>) {
         let Some(inner) = self.0.upgrade() else { return };
+        inner.counters.received(bytes.len());
         match Frame::decode(bytes) {
             Ok(frame) => match frame.head.kind {
                 Kind::Request => receive_request(&inner, frame),

@@ -146,3 +146,37 @@ proptest! {
         silent.close();
     }
 }
+
+/// Both sides count the same messages, and the one that moves bytes counts them.
+#[test]
+fn messages_and_bytes_are_counted_once_on_each_side() {
+    let clock = Arc::new(ManualClock::default());
+    let executor = Executor::new(clock, Duration::ZERO).unwrap();
+    let network = InProcessNetwork::new();
+    let open = || {
+        Endpoint::new(executor.spawner(), &SeededRandom::new(1), network.open().unwrap(), EndpointSettings::default())
+    };
+    let (server, client) = (open(), open());
+    server.serve(|request| {
+        let body = request.body().to_vec();
+        request.reply(Ok(body));
+    });
+    let mut memory = vec![7u8; 5000];
+    // SAFETY: the memory outlives the exposure, and nothing else uses it meanwhile.
+    let exposed = unsafe { client.expose(NonNull::from(&mut memory[..]).cast(), 5000, Access::Read).unwrap() };
+    let (caller, puller, address, source) =
+        (client.clone(), server.clone(), server.address().clone(), client.address().clone());
+    let descriptor = exposed.descriptor();
+    let done = executor.block_on(async move {
+        caller.call(&address, 1, vec![0; 100], Duration::from_secs(1)).await?;
+        puller.pull(&source, &descriptor, 0, IoBuffer::zeroed(5000)).await.1
+    });
+    assert_eq!(done, Some(Ok(())));
+    let (served, asked) = (server.statistics().traffic, client.statistics().traffic);
+    assert_eq!((served.received_messages, served.sent_messages), (1, 1));
+    assert_eq!((asked.sent_messages, asked.received_messages), (1, 1));
+    assert_eq!((served.received_bytes, served.sent_bytes), (asked.sent_bytes, asked.received_bytes));
+    assert!(served.received_bytes > 100 && served.sent_bytes > 100, "{served:?}");
+    assert_eq!((served.transfers, served.pulled_bytes, served.pushed_bytes), (1, 5000, 0));
+    assert_eq!((asked.transfers, asked.pulled_bytes), (0, 0));
+}

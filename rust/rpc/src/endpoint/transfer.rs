@@ -121,6 +121,7 @@ pub(super) async fn transfer(
         Ok(index) => index,
         Err(status) => return (buffer, Err(status.while_doing(what()))),
     };
+    inner.counters.transfer(direction == Direction::Pull, length);
     let mut operation = match direction {
         Direction::Pull => inner.transport.read(index, remote.region(), offset, buffer),
         Direction::Push => inner.transport.write(index, remote.region(), offset, buffer),

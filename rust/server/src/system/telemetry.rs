@@ -1,5 +1,7 @@
 //! Metrics in Prometheus' text format, over just as much HTTP as that takes. Bytes from the port are hostile.
 
+mod text;
+
 use super::SystemEngine;
 use super::engine::Targets;
 use crate::local::Wanted;
@@ -9,11 +11,11 @@ use daos_env::Env;
 use daos_status::{Result, Status};
 use daos_types::Rank;
 use daos_wire::RankState;
-use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
+use text::{About, text};
 
 /// The longest request.
 const REQUEST_MAX: usize = 8 << 10;
@@ -31,16 +33,6 @@ struct Connection {
     /// It waits for the measures.
     is_waiting: bool,
     deadline: Duration,
-}
-
-/// What is known about the engine beside what its targets measure.
-pub(super) struct About {
-    pub rank: Rank,
-    pub started: u64,
-    pub clients: usize,
-    pub serving: bool,
-    pub table_version: u64,
-    pub ranks: Vec<(Rank, &'static str)>,
 }
 
 pub(super) struct Telemetry {
@@ -137,7 +129,7 @@ impl Telemetry {
     }
 
     /// Answers those who wait, when all targets have said what they measured or it takes too long.
-    pub fn answer(&mut self, about: impl FnOnce() -> About) {
+    fn answer(&mut self, about: impl FnOnce() -> About) {
         let Some(limit) = self.measuring else { return };
         if self.measures.len() < self.expected && self.now() < limit {
             return;
@@ -230,91 +222,6 @@ fn wanted_path(request: &[u8]) -> Option<&str> {
     (method == "GET" && version.starts_with("HTTP/1.")).then(|| path.split('?').next().unwrap_or_default())
 }
 
-/// Metrics under construction.
-struct Text(String);
-
-impl Text {
-    fn title(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a string cannot fail.
-        let _never_fails = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn value(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
-        let _never_fails = match labels.as_slice() {
-            [] => writeln!(self.0, "{name} {value}"),
-            labels => writeln!(self.0, "{name}{{{}}} {value}", labels.join(",")),
-        };
-    }
-}
-
-/// All metrics. Labels hold words of ours, numbers and identifiers, which need no escaping.
-fn text(about: &About, targets: &[Measures]) -> String {
-    let mut text = Text(String::new());
-    let rank = about.rank.0.to_string();
-    let one = |text: &mut Text, name: &str, help: &str, value: u64| {
-        text.title(name, "gauge", help);
-        text.value(name, &[("rank", &rank)], value);
-    };
-    one(&mut text, "engine_up", "1 when the targets serve, 0 when they are stopped or starting", about.serving.into());
-    one(&mut text, "engine_rank", "Rank of the engine", about.rank.0.into());
-    one(&mut text, "engine_started_at_seconds", "When its process started, in seconds since 1970", about.started);
-    one(
-        &mut text,
-        "engine_clients",
-        "Attached clients; 0 where the metadata service does not lead",
-        about.clients as u64,
-    );
-    one(&mut text, "engine_rank_table_version", "Version of the table of engines that it knows", about.table_version);
-    text.title("engine_system_ranks", "gauge", "Ranks of the system by state, as this engine knows them");
-    for state in ["joined", "stopped", "excluded", "adminexcluded", "unresponsive"] {
-        let count = about.ranks.iter().filter(|(_, word)| *word == state).count();
-        text.value("engine_system_ranks", &[("rank", &rank), ("state", state)], count as u64);
-    }
-    type Kind = (&'static str, &'static str, &'static str, fn(&Measures) -> u64);
-    let kinds: [Kind; 9] = [
-        ("engine_requests_active", "gauge", "Requests under way", |m| m.running),
-        ("engine_net_malformed_total", "counter", "Messages that were not valid", |m| m.statistics.malformed_frames),
-        ("engine_net_late_replies_total", "counter", "Replies that nobody waited for", |m| m.statistics.late_replies),
-        ("engine_net_lost_replies_total", "counter", "Replies that could not be sent", |m| m.statistics.lost_replies),
-        ("engine_net_refused_total", "counter", "Requests beyond a bound", |m| m.statistics.refused_requests),
-        ("engine_net_doubled_total", "counter", "Requests that came twice", |m| m.statistics.doubled_requests),
-        ("engine_net_outstanding", "gauge", "Calls to others under way", |m| m.statistics.outstanding as u64),
-        ("engine_net_exposed_regions", "gauge", "Pieces of memory lent to others", |m| m.statistics.exposures as u64),
-        ("engine_pools", "gauge", "Pools that the target has a part of", |m| m.pools.len() as u64),
-    ];
-    for (name, kind, help, get) in kinds {
-        text.title(name, kind, help);
-        for target in targets {
-            text.value(name, &[("rank", &rank), ("target", &target.target.to_string())], get(target));
-        }
-    }
-    text.title("engine_requests_total", "counter", "Requests that came, by what they ask for");
-    for target in targets {
-        for (name, count) in &target.requests {
-            let labels = [("rank", rank.as_str()), ("target", &target.target.to_string()), ("op", name)];
-            text.value("engine_requests_total", &labels, *count);
-        }
-    }
-    type Space = (&'static str, &'static str, fn(&daos_wire::TargetSpace) -> u64);
-    let spaces: [Space; 4] = [
-        ("engine_pool_meta_total_bytes", "Room for metadata and small values", |space| space.meta.total),
-        ("engine_pool_meta_free_bytes", "Of it, what can be written", |space| space.meta.free),
-        ("engine_pool_data_total_bytes", "Room for large values", |space| space.data.total),
-        ("engine_pool_data_free_bytes", "Of it, what can be written", |space| space.data.free),
-    ];
-    for (name, help, get) in spaces {
-        text.title(name, "gauge", help);
-        for target in targets {
-            for (pool, space) in &target.pools {
-                let (index, pool) = (target.target.to_string(), pool.to_string());
-                text.value(name, &[("rank", &rank), ("target", &index), ("pool", &pool)], get(space));
-            }
-        }
-    }
-    text.0
-}
-
 impl SystemEngine {
     /// When telemetry must be looked at though nothing has happened.
     pub(super) fn telemetry_deadline(&self) -> Option<Duration> {
@@ -357,33 +264,6 @@ mod tests {
         assert_eq!(wanted_path(b"GET /metrics?a=b HTTP/1.0\r\n\r\n"), Some("/metrics"));
         for bad in [&b"POST /metrics HTTP/1.1\r\n\r\n"[..], b"GET /metrics\r\n\r\n", b"\xff\xfe\r\n\r\n", b"\r\n\r\n"] {
             assert_eq!(wanted_path(bad), None);
-        }
-    }
-
-    #[test]
-    fn the_text_is_what_prometheus_reads() {
-        let about = About {
-            rank: Rank(3),
-            started: 1,
-            clients: 2,
-            serving: true,
-            table_version: 4,
-            ranks: vec![(Rank(0), "joined"), (Rank(3), "joined")],
-        };
-        let measures = Measures {
-            target: 1,
-            running: 5,
-            requests: vec![("Fetch".to_owned(), 6)],
-            statistics: Default::default(),
-            pools: Vec::new(),
-        };
-        let text = text(&about, &[measures]);
-        assert!(text.contains("# TYPE engine_clients gauge\nengine_clients{rank=\"3\"} 2\n"), "{text}");
-        assert!(text.contains("engine_requests_total{rank=\"3\",target=\"1\",op=\"Fetch\"} 6\n"), "{text}");
-        assert!(text.contains("engine_system_ranks{rank=\"3\",state=\"joined\"} 2\n"), "{text}");
-        for line in text.lines().filter(|line| !line.starts_with('#')) {
-            let (name, value) = line.rsplit_once(' ').expect("a name and a value");
-            assert!(value.parse::<u64>().is_ok() && name.starts_with("engine_"), "{line}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a target counts for those who watch it.
 
 use super::Inner;
+use daos_media::ArenaStatistics;
 use daos_rpc::Statistics;
 use daos_types::PoolId;
 use daos_wire::{Opcode, TargetSpace};
@@ -48,14 +49,26 @@ pub(crate) struct Measures {
     pub requests: Vec<(String, u64)>,
     /// Of its endpoint.
     pub statistics: Statistics,
-    /// Space of the pools that it can use.
-    pub pools: Vec<(PoolId, TargetSpace)>,
+    /// The pools that it can use.
+    pub pools: Vec<PoolMeasures>,
+}
+
+/// What there is to tell about the target's part of a pool.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolMeasures {
+    pub pool: PoolId,
+    pub space: TargetSpace,
+    /// Of its log and its checkpoints.
+    pub media: ArenaStatistics,
 }
 
 impl Inner {
     /// What there is to tell now.
     pub fn measure(&self) -> Measures {
-        let pools = self.pools.ids().into_iter().filter_map(|pool| Some((pool, self.pools.space(pool).ok()?)));
+        let pools = self.pools.ids().into_iter().filter_map(|pool| {
+            let (space, store) = (self.pools.space(pool).ok()?, self.pools.store(pool).ok()?);
+            Some(PoolMeasures { pool, space, media: store.media_statistics() })
+        });
         Measures {
             target: self.index.0,
             running: self.running.get() as u64,
