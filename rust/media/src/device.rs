@@ -81,7 +81,8 @@ pub trait BlockDevice {
     /// Writes a buffer and gives it back. What was written survives a power cut only after a later [`BlockDevice::sync`].
     fn write(&self, offset: u64, buffer: IoBuffer) -> IoFuture<(IoBuffer, Result<()>)>;
 
-    /// Makes every write that has completed before this call durable.
+    /// Makes every write that has completed before this call durable. When it fails, so does every other sync that was begun before that; nobody
+    /// knows then which of the writes before them are durable, whatever later syncs say.
     fn sync(&self) -> IoFuture<Result<()>>;
 
     /// A write that is durable when it completes; like `write`, then `sync`, in one step where the device can.

@@ -1,5 +1,6 @@
 //! Devices that are files of a directory.
 
+mod descriptions;
 mod device;
 mod engine;
 mod error;
@@ -12,13 +13,14 @@ use crate::device::{BLOCK_SIZE, BlockDevice, Media, check_name, check_size};
 use crate::persistent_memory::{PersistentMemory, check_memory_size};
 use daos_env::{IoBuffer, Spawner};
 use daos_status::{Code, Result, fail};
+use descriptions::Descriptions;
 use device::FileDevice;
 use engine::Engine;
 use error::io_status;
 use memory::{FileMemory, allocate};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -104,14 +106,17 @@ impl FileMedia {
         Ok(())
     }
 
-    fn device(&self, path: &Path, file: File, capacity: u64) -> Rc<dyn BlockDevice> {
-        Rc::new(FileDevice {
+    fn device(&self, path: &Path, file: File, capacity: u64) -> io::Result<Rc<dyn BlockDevice>> {
+        let file = Rc::new(file);
+        let descriptions = open_for_syncs(path, &file)?;
+        Ok(Rc::new(FileDevice {
             name: path.display().to_string().into(),
             capacity,
-            file: Rc::new(file),
+            file,
+            descriptions,
             engine: self.engine.clone(),
             _lock: self.lock.clone(),
-        })
+        }))
     }
 
     fn names(&self, directories: bool) -> Result<Vec<String>> {
@@ -173,6 +178,17 @@ fn open_direct(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Opens a file that is open once more for each sync that may be under way.
+fn open_for_syncs(path: &Path, file: &Rc<File>) -> io::Result<Rc<Descriptions<File>>> {
+    let identity = |file: &File| file.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+    let (path, wanted) = (path.to_path_buf(), identity(file)?);
+    Descriptions::new(file.clone(), move || {
+        let again = OpenOptions::new().read(true).write(true).open(&path)?;
+        // Another one may have the name by now.
+        if identity(&again)? == wanted { Ok(again) } else { Err(io::ErrorKind::NotFound.into()) }
+    })
+}
+
 impl Media for FileMedia {
     fn create(&self, name: &str, size: u64) -> Result<Rc<dyn BlockDevice>> {
         let path = self.file_path(name)?;
@@ -184,10 +200,10 @@ impl Media for FileMedia {
                 let _ignored = std::fs::remove_file(&path);
             })
         };
-        let file =
-            make().map_err(|error| io_status(&error, &format!("creating {} of {size} bytes", path.display())))?;
+        let failed = |error: io::Error| io_status(&error, &format!("creating {} of {size} bytes", path.display()));
+        let file = make().map_err(failed)?;
         sync_directory(&self.path)?;
-        Ok(self.device(&path, file, size))
+        self.device(&path, file, size).map_err(failed)
     }
 
     fn open(&self, name: &str) -> Result<Rc<dyn BlockDevice>> {
@@ -195,7 +211,7 @@ impl Media for FileMedia {
         let failed = |error: io::Error| io_status(&error, &format!("opening {}", path.display()));
         let file = open_direct(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
-        Ok(self.device(&path, file, length / BLOCK_SIZE as u64 * BLOCK_SIZE as u64))
+        self.device(&path, file, length / BLOCK_SIZE as u64 * BLOCK_SIZE as u64).map_err(failed)
     }
 
     fn exists(&self, name: &str) -> Result<bool> {
@@ -277,3 +293,6 @@ impl Media for FileMedia {
         self.path.display().to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! A device that is a file.
 
+use super::descriptions::{Descriptions, Lease};
 use super::engine::Engine;
 use super::error::io_status;
 use super::ring::Request;
@@ -16,6 +17,8 @@ pub(super) struct FileDevice {
     pub name: Rc<str>,
     pub capacity: u64,
     pub file: Rc<File>,
+    /// The same file, for syncs.
+    pub descriptions: Rc<Descriptions<File>>,
     pub engine: Rc<Engine>,
     /// Held as long as the device is open.
     pub _lock: Rc<File>,
@@ -26,6 +29,7 @@ pub(super) struct FileDevice {
 struct Access {
     name: Rc<str>,
     file: Rc<File>,
+    descriptions: Rc<Descriptions<File>>,
     engine: Rc<Engine>,
 }
 
@@ -90,12 +94,27 @@ impl Access {
         (buffer, Err(self.too_often("write", offset)))
     }
 
-    async fn sync(&self) -> Result<()> {
+    /// A description for a sync of what was written since there had been `failures` failed ones, with room for its operations. Both are there
+    /// at once, so that a future that is not looked at any more keeps nothing from others.
+    async fn lease(&self, failures: u64, operations: usize) -> Result<Lease<File>> {
+        loop {
+            self.engine.wait_for_room(operations).await;
+            // Descriptions that were opened since would not tell of it.
+            if let Some(result) = self.descriptions.failure_since(failures) {
+                return Err(self.sync_failed(result));
+            }
+            if let Some(lease) = self.descriptions.try_take() {
+                return Ok(lease);
+            }
+            self.descriptions.wait().await;
+        }
+    }
+
+    async fn sync_since(&self, failures: u64) -> Result<()> {
         for _ in 0..CONTINUATIONS_MAX {
-            let completion = self.engine.run(&self.file, Request::Sync).await;
-            match self.synced(completion.result) {
-                None => {}
-                Some(result) => return result,
+            let lease = self.lease(failures, 1).await?;
+            if let Some(result) = self.synced(self.engine.sync(lease).await) {
+                return result;
             }
         }
         Err(self.too_often("sync", 0))
@@ -106,22 +125,28 @@ impl Access {
         match result {
             0.. => Some(Ok(())),
             _ if matches!(-result, libc::EINTR | libc::EAGAIN) => None,
-            _ => {
-                let error = std::io::Error::from_raw_os_error(-result);
-                Some(Err(io_status(&error, &format!("sync of {}", self.name))))
-            }
+            _ => Some(Err(self.sync_failed(result))),
         }
     }
 
+    #[cold]
+    fn sync_failed(&self, result: i32) -> Status {
+        io_status(&std::io::Error::from_raw_os_error(-result), &format!("sync of {}", self.name))
+    }
+
     async fn write_durable(&self, offset: u64, buffer: IoBuffer) -> (IoBuffer, Result<()>) {
-        let end = buffer.padded().len();
+        let (end, failures) = (buffer.padded().len(), self.descriptions.failures());
+        let lease = match self.lease(failures, 2).await {
+            Ok(lease) => lease,
+            Err(status) => return (buffer, Err(status)),
+        };
         let request = Request::Write { offset, buffer, start: 0, end };
-        let (write, sync) = self.engine.run_write_and_sync(&self.file, request).await;
+        let (write, sync) = self.engine.write_and_sync(&self.file, request, lease).await;
         let Some(mut buffer) = write.buffer else { return (IoBuffer::zeroed(0), Err(self.gone())) };
         match self.step("write", offset, 0, end, write.result) {
             Step::Done => {
                 // The kernel cancels a sync only when the write before it fell short, which it did not.
-                if let Some(result) = self.synced(sync.result) {
+                if let Some(result) = self.synced(sync) {
                     return (buffer, result);
                 }
             }
@@ -134,7 +159,7 @@ impl Access {
                 }
             }
         }
-        let result = self.sync().await;
+        let result = self.sync_since(failures).await;
         (buffer, result)
     }
 
@@ -181,7 +206,12 @@ impl Access {
 
 impl FileDevice {
     fn access(&self) -> Access {
-        Access { name: self.name.clone(), file: self.file.clone(), engine: self.engine.clone() }
+        Access {
+            name: self.name.clone(),
+            file: self.file.clone(),
+            descriptions: self.descriptions.clone(),
+            engine: self.engine.clone(),
+        }
     }
 
     fn check(&self, what: &str, offset: u64, length: usize) -> Result<Access> {
@@ -212,7 +242,7 @@ impl BlockDevice for FileDevice {
 
     fn sync(&self) -> IoFuture<Result<()>> {
         let access = self.access();
-        Box::pin(async move { access.sync().await })
+        Box::pin(async move { access.sync_since(access.descriptions.failures()).await })
     }
 
     fn write_durable(&self, offset: u64, buffer: IoBuffer) -> IoFuture<(IoBuffer, Result<()>)> {

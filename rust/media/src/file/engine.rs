@@ -1,6 +1,7 @@
 //! How operations reach the kernel: by io_uring, or by calls that block, with the same results.
 #![allow(unsafe_code, reason = "fallocate has no safe wrapper in the standard library")]
 
+use super::descriptions::Lease;
 use super::ring::{Completion, Request, RingHandle};
 use daos_env::Spawner;
 use std::fs::File;
@@ -58,25 +59,46 @@ impl Engine {
         }
     }
 
-    /// Does a write and, when it was complete, a sync.
-    pub async fn run_write_and_sync(&self, file: &Rc<File>, write: Request) -> (Completion, Completion) {
+    /// Waits until so many operations of those below begin at once.
+    pub async fn wait_for_room(&self, operations: usize) {
+        if let Engine::Ring(handle) = self {
+            handle.ring.wait_for_room(operations).await;
+        }
+    }
+
+    /// Syncs; there is [room](Engine::wait_for_room) for one operation.
+    pub async fn sync(&self, lease: Lease<File>) -> i32 {
         match self {
-            Engine::Ring(handle) => handle.ring.submit_pair(file, write).await,
+            Engine::Ring(handle) => handle.ring.sync(lease).await.map_or(-libc::ECANCELED, |outcome| outcome.tell()),
+            Engine::Blocking => sync_blocking(lease),
+        }
+    }
+
+    /// Does a write and, when it was complete, a sync; there is [room](Engine::wait_for_room) for two operations.
+    pub async fn write_and_sync(&self, file: &Rc<File>, write: Request, lease: Lease<File>) -> (Completion, i32) {
+        match self {
+            Engine::Ring(handle) => handle.ring.pair(file, write, lease).await,
             Engine::Blocking => {
                 let wanted = match &write {
                     Request::Write { start, end, .. } => end - start,
                     _ => 0,
                 };
                 let write = run_blocking(file, write);
-                let sync = if write.result == wanted as i32 {
-                    run_blocking(file, Request::Sync)
-                } else {
-                    Completion { result: -libc::ECANCELED, buffer: None }
-                };
+                let sync = if write.result == wanted as i32 { sync_blocking(lease) } else { -libc::ECANCELED };
                 (write, sync)
             }
         }
     }
+}
+
+fn sync_blocking(lease: Lease<File>) -> i32 {
+    let result = lease.description().sync_data();
+    lease.end(result.map_or_else(|error| number_of(&error), |()| 0)).tell()
+}
+
+/// The error number, negative as the kernel gives it.
+fn number_of(error: &io::Error) -> i32 {
+    -error.raw_os_error().unwrap_or(libc::EIO)
 }
 
 fn run_blocking(file: &File, request: Request) -> Completion {
@@ -89,7 +111,6 @@ fn run_blocking(file: &File, request: Request) -> Completion {
             let result = file.write_at(&buffer.padded()[start..end], offset + start as u64);
             (result, Some(buffer))
         }
-        Request::Sync => (file.sync_data().map(|()| 0), None),
         Request::Punch { offset, length } => {
             let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
             (fallocate(file, mode, offset, length).map(|()| 0), None)
@@ -101,7 +122,7 @@ fn run_blocking(file: &File, request: Request) -> Completion {
     let result = match result {
         // At most MAX_TRANSFER bytes, which fits.
         Ok(count) => count as i32,
-        Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
+        Err(error) => number_of(&error),
     };
     Completion { result, buffer }
 }

@@ -3,6 +3,7 @@
 
 mod gather;
 
+use super::descriptions::{Lease, SyncOutcome};
 use daos_env::sync::{Receiver, Sender, Signal, oneshot};
 use daos_env::{IoBuffer, Source, Spawner};
 use gather::Write;
@@ -33,8 +34,6 @@ pub(super) enum Request {
     Read { offset: u64, buffer: IoBuffer, start: usize, end: usize },
     /// Write the buffer's padded bytes from `start` to `end`.
     Write { offset: u64, buffer: IoBuffer, start: usize, end: usize },
-    /// Make data durable (`fdatasync`).
-    Sync,
     /// Give space back.
     Punch { offset: u64, length: u64 },
     /// Take space ahead.
@@ -47,6 +46,11 @@ enum Slot {
         sender: Sender<Completion>,
         buffer: Option<IoBuffer>,
         _file: Rc<File>,
+    },
+    /// Makes data durable (`fdatasync`). The description is given back when the kernel is done, whoever waits for that.
+    Sync {
+        sender: Sender<SyncOutcome<File>>,
+        lease: Lease<File>,
     },
     /// Writes that lie one behind the other.
     Run {
@@ -112,18 +116,32 @@ impl Ring {
         wait(receiver).await
     }
 
-    /// As [`Ring::submit`], for a write and the sync that the kernel starts once the write was complete.
-    pub async fn submit_pair(&self, file: &Rc<File>, write: Request) -> (Completion, Completion) {
-        self.room.wait_until(|| self.free.borrow().len() >= 2).await;
+    /// Waits until so many operations can be queued, which [`Ring::sync`] and [`Ring::pair`] then do at once.
+    pub async fn wait_for_room(&self, operations: usize) {
+        let kept = || if operations == 1 { DEPTH_OF_PAIRS + self.writes.borrow().len() } else { 0 };
+        self.room.wait_until(|| self.free.borrow().len() >= kept() + operations).await;
+    }
+
+    /// Queues a sync.
+    pub fn sync(&self, lease: Lease<File>) -> Receiver<SyncOutcome<File>> {
+        let (sender, receiver) = oneshot();
+        let entry = opcode::Fsync::new(Fd(lease.description().as_raw_fd())).flags(FsyncFlags::DATASYNC).build();
+        self.push_entry(entry, Slot::Sync { sender, lease });
+        receiver
+    }
+
+    /// Queues a write and the sync that the kernel starts once the write was complete.
+    pub async fn pair(&self, file: &Rc<File>, write: Request, lease: Lease<File>) -> (Completion, i32) {
         let before = self.partial.get();
         let write = self.push(file, write, true);
-        let sync = self.push(file, Request::Sync, false);
-        let (write, sync) = (wait(write).await, wait(sync).await);
-        if self.partial.get() == before {
-            return (write, sync);
-        }
-        // The sync may have been under way before the write had completed: it counts for nothing.
-        (write, self.submit(file, Request::Sync).await)
+        let sync = self.sync(lease);
+        let (write, sync) = (wait(write).await, sync.await);
+        // With a cut between the two, the sync may have been under way before the write had completed, and counts for nothing.
+        let is_chain = self.partial.get() == before;
+        let counts = |outcome: &SyncOutcome<File>| is_chain || outcome.is_failure();
+        let sync =
+            sync.map_or(-libc::ECANCELED, |outcome| if counts(&outcome) { outcome.tell() } else { -libc::EAGAIN });
+        (write, sync)
     }
 
     /// Queues an operation; [`Ring::progress`] hands it to the kernel. The caller has seen to a free slot.
@@ -203,6 +221,8 @@ impl Ring {
             self.free.borrow_mut().push(number as usize);
             match slot {
                 Slot::One { sender, buffer, .. } => sender.send(Completion { result, buffer }),
+                // Given back first, so that who is told finds it.
+                Slot::Sync { sender, lease } => sender.send(lease.end(result)),
                 Slot::Run { writes, .. } => {
                     let again = gather::complete(writes, result);
                     self.queued.set(self.queued.get() || !again.is_empty());
@@ -235,7 +255,6 @@ fn entry(fd: Fd, request: Request) -> (squeue::Entry, Option<IoBuffer>) {
             let write = opcode::Write::new(fd, bytes.as_ptr(), bytes.len() as u32).offset(offset + start as u64);
             (write.build(), Some(buffer))
         }
-        Request::Sync => (opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build(), None),
         Request::Punch { offset, length } => {
             let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
             (opcode::Fallocate::new(fd, length).offset(offset).mode(mode).build(), None)
