@@ -5,6 +5,7 @@ use crate::limits;
 use crate::measure::{Figures, Plan, Shuffle, rate_async};
 use crate::ping;
 use crate::report::{Case, Limit, Report};
+use crate::store::Selection;
 use daos_client::{
     AkeyFetch, AkeyUpdate, Client, Conditions, Container, ContainerFlags, ContainerProperties, Destination, FetchKind,
     LocalMode, Object, ObjectFlags, Pool, PoolCreate, PoolFlags, Source, TransportChoice, UpdateValue,
@@ -26,16 +27,23 @@ const BATCH: u64 = 8;
 const POOL_BYTES: u64 = 4 << 30;
 
 /// Runs the cases.
-pub fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<()> {
+pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Report) -> Result<()> {
     let ways = [
         (LocalMode::Inside, TransportChoice::Automatic, "in_process"),
         (LocalMode::Process, TransportChoice::SharedMemory, "shared_memory"),
         (LocalMode::Process, TransportChoice::Network, "tcp"),
     ];
     for (mode, choice, transport) in ways {
+        if !selection.has_transport(transport) {
+            continue;
+        }
         let bench = Bench::start(directory, mode, choice)?;
         for class in CLASSES {
             for size in SIZES {
+                let is_named = |depth: &u64| selection.includes(size, Some(class), *depth);
+                if !DEPTHS.iter().any(is_named) {
+                    continue;
+                }
                 let limit = match choice {
                     TransportChoice::Automatic | TransportChoice::SharedMemory => {
                         Some(limits::memory_copies(plan, size)?)
@@ -44,7 +52,7 @@ pub fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<()> {
                     TransportChoice::Network => ping::microseconds_per_transfer(size)
                         .map(|microseconds| Limit { name: "fi_pingpong", value: 1e6 / (2.0 * microseconds) }),
                 };
-                for depth in DEPTHS {
+                for depth in DEPTHS.into_iter().filter(is_named) {
                     let keys = if class == "log" && depth == 1 { 64 } else { KEYS };
                     let task = Task { plan: plan.clone(), class, size, depth, keys };
                     let figures = bench.context().block_on(move |client| task.measure(client))?;

@@ -7,7 +7,7 @@ use crate::measure::{Figures, Plan, rate_async};
 use crate::ping;
 use crate::report::{Case, Limit, Report};
 use daos_env::sync::join_all;
-use daos_env::{Env, Executor, IoBuffer};
+use daos_env::{Env, Executor, IoBuffer, WAKE_COST};
 use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::{Access, Address, Endpoint, EndpointSettings, Transport};
@@ -25,8 +25,6 @@ const CALL_SIZES: [usize; 2] = [64, 4096];
 const BULK_SIZES: [usize; 2] = [64 * 1024, 1 << 20];
 const DEPTHS: [u64; 2] = [1, 16];
 const BATCH: u64 = 16;
-/// How long a thread polls before it sleeps, as engines and clients do.
-const SPIN: Duration = Duration::from_micros(20);
 const LIMIT: Duration = Duration::from_secs(10);
 const ECHO: u16 = 1;
 /// The body is a descriptor; the server fills the memory behind it.
@@ -118,7 +116,7 @@ impl Drop for Server {
 
 fn serve(open: Opener, stop: &AtomicBool, ready: &mpsc::Sender<Result<Address>>) -> Result<()> {
     let env = Env::system();
-    let executor = Executor::new(env.clock.clone(), SPIN)?;
+    let executor = Executor::new(env.clock.clone(), WAKE_COST)?;
     let endpoint = Endpoint::new(executor.spawner(), &*env.random, open()?, EndpointSettings::default());
     let (spawner, buffers) = (executor.spawner().clone(), Buffers::default());
     endpoint.serve(move |request| {
@@ -134,12 +132,11 @@ fn serve(open: Opener, stop: &AtomicBool, ready: &mpsc::Sender<Result<Address>>)
         });
     });
     let _gone = ready.send(Ok(endpoint.address().clone()));
-    let mut idle_since = None;
     while !stop.load(Ordering::Acquire) {
         let busy = executor.run_once();
         // A bound, so that the order to stop is seen.
         let bound = env.clock.monotonic() + Duration::from_millis(50);
-        executor.rest(busy, &mut idle_since, Some(bound));
+        executor.rest(busy, Some(bound));
     }
     endpoint.close();
     Ok(())
@@ -163,7 +160,7 @@ async fn bulk(request: &daos_rpc::Request, buffers: &Buffers) -> Result<()> {
 
 fn calls(plan: &Plan, open: &Opener, server: &Address, (opcode, size, depth): (u16, usize, u64)) -> Result<Figures> {
     let env = Env::system();
-    let executor = Executor::new(env.clock.clone(), SPIN)?;
+    let executor = Executor::new(env.clock.clone(), WAKE_COST)?;
     let endpoint = Endpoint::new(executor.spawner(), &*env.random, open()?, EndpointSettings::default());
     let (plan, server, used) = (plan.clone(), server.clone(), endpoint.clone());
     let outcome = executor.block_on(async move {

@@ -90,7 +90,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let measured = match arguments.layer {
         Layer::Store => store::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Fabric => fabric::run(&plan, &mut report),
-        Layer::Client => client::run(&plan, &arguments.directory, &mut report),
+        Layer::Client => client::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Dfs => dfs::run(&plan, &arguments.directory, &mut report),
         Layer::Placement => placement::run(&plan, &mut report),
     };

@@ -13,7 +13,7 @@
 use crate::submissions::{Ended, Submissions};
 use crate::waiting::{For, Waiting};
 use crate::{Client, ClientSettings, EngineLauncher};
-use daos_env::{Clock, Env, Executor};
+use daos_env::{Clock, Env, Executor, WAKE_COST};
 use daos_status::{Code, Result, Status};
 use std::any::Any;
 use std::future::Future;
@@ -24,9 +24,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
-
-/// How long a waiting thread polls before it sleeps: about what waking it from another core costs.
-const SPIN: Duration = Duration::from_micros(20);
 
 /// Everything that lives inside the context: bound to no thread, but used by one at a time.
 struct World {
@@ -80,7 +77,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Context {
     /// A context that attaches to the system at the first call that needs it.
     pub fn start(settings: ClientSettings, env: Env, launcher: Arc<dyn EngineLauncher>) -> Result<Context> {
-        let executor = Executor::new(env.clock.clone(), SPIN)?;
+        let executor = Executor::new(env.clock.clone(), WAKE_COST)?;
         let submissions = Arc::new(Submissions::new()?);
         let clock = env.clock.clone();
         let client = Client::new(settings, env, executor.spawner().clone(), launcher);
@@ -227,7 +224,7 @@ impl Context {
         let _turn = Turn { waiting: &self.waiting };
         let world = world;
         let World { executor, ended, .. } = &world.0;
-        let mut idle_since = None;
+        executor.begin();
         loop {
             let busy = executor.run_once();
             self.waiting.tell(&ended.take());
@@ -237,7 +234,7 @@ impl Context {
             if deadline.is_some_and(|deadline| self.clock.monotonic() >= deadline) {
                 return false;
             }
-            executor.rest(busy, &mut idle_since, deadline);
+            executor.rest(busy, deadline);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::sync::{Receiver, oneshot};
 use crate::timers::Timers;
+use crate::waiting::{Rest, WaitStatistics, Waiting};
 use crate::{Clock, Doorbell, OwnIds};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -17,10 +18,6 @@ use std::time::Duration;
 /// How many tasks run between two looks at the sources: completions must not starve behind a long queue, nor what tasks have begun wait for
 /// its end before a disk hears of it.
 const TASKS_PER_ROUND: usize = 16;
-
-/// Who was woken so soon polls for as long the next time: a sleep and a wake-up cost some 30 microseconds, and much of the answer to a request
-/// over a network comes within this time. Whoever sleeps for longer polls as little as before.
-const LONGER_SPIN: Duration = Duration::from_micros(100);
 
 /// Something that completes work of tasks: an endpoint, an I/O ring.
 pub trait Source {
@@ -99,14 +96,11 @@ pub struct Spawner(Rc<Inner>);
 
 /// Runs tasks on the thread that calls it.
 ///
-/// The order of a round is fixed: sources, tasks, timers. When a round did nothing, the executor spins for
-/// `spin` (a wake-up from another core costs more than most requests), or for longer when it was just woken soon, then sleeps in `poll(2)` on
-/// the descriptors of its sources. A busy thread thus does not sleep, and an idle one uses no processor time.
+/// The order of a round is fixed: sources, tasks, timers. When a round did nothing, [`Waiting`] decides whether the executor looks again at once or
+/// sleeps in `poll(2)` on the descriptors of its sources. A busy thread thus does not sleep, and an idle one uses no processor time.
 pub struct Executor {
     spawner: Spawner,
-    spin: Duration,
-    /// How long it polls at the moment.
-    spin_now: Cell<Duration>,
+    waiting: RefCell<Waiting>,
 }
 
 /// The result of a task to wait for; dropping it leaves the task running.
@@ -204,8 +198,9 @@ impl Drop for Timer {
 }
 
 impl Executor {
-    /// An executor without tasks, for the thread that will drive it.
-    pub fn new(clock: Arc<dyn Clock>, spin: Duration) -> std::io::Result<Executor> {
+    /// An executor without tasks, for the thread that will drive it, whose wake-ups cost so much ([`WAKE_COST`](crate::WAKE_COST), or nothing for
+    /// one that always sleeps when it has nothing to do).
+    pub fn new(clock: Arc<dyn Clock>, wake_cost: Duration) -> std::io::Result<Executor> {
         let ready =
             Ready { queue: Mutex::new(VecDeque::new()), sleeping: AtomicBool::new(false), doorbell: Doorbell::new()? };
         let inner = Inner {
@@ -219,8 +214,8 @@ impl Executor {
         // On one core, what is waited for does not happen while this thread spins. To yield instead would be worse: among other
         // busy processes a thread that yields waits for all of them, while one that sleeps is preferred when it is woken.
         let is_alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
-        let spin = if is_alone { Duration::ZERO } else { spin };
-        Ok(Executor { spawner: Spawner(Rc::new(inner)), spin, spin_now: Cell::new(spin) })
+        let wake_cost = if is_alone { Duration::ZERO } else { wake_cost };
+        Ok(Executor { spawner: Spawner(Rc::new(inner)), waiting: RefCell::new(Waiting::new(wake_cost)) })
     }
 
     /// Starts tasks and timers.
@@ -242,7 +237,11 @@ impl Executor {
             busy = true;
             self.run_task(number);
         }
-        busy | self.run_timers()
+        busy |= self.run_timers();
+        if busy {
+            self.waiting.borrow_mut().event();
+        }
+        busy
     }
 
     fn run_task(&self, number: u64) {
@@ -283,33 +282,41 @@ impl Executor {
     pub fn block_on<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Option<T> {
         let mut handle = Box::pin(self.spawner.spawn(future));
         let mut context = Context::from_waker(Waker::noop());
-        let mut idle_since = None;
+        self.begin();
         loop {
             let busy = self.run_once();
             if let Poll::Ready(value) = handle.as_mut().poll(&mut context) {
                 return value;
             }
-            self.rest(busy, &mut idle_since, None);
+            self.rest(busy, None);
         }
     }
 
-    /// After a round: spins for a while when nothing was done, then sleeps at most until `limit` (monotonic time).
-    pub fn rest(&self, busy: bool, idle_since: &mut Option<Duration>, limit: Option<Duration>) {
+    /// Says that the thread has done something else since it drove this executor last: that was no waiting.
+    pub fn begin(&self) {
+        self.waiting.borrow_mut().forget();
+    }
+
+    /// After a round: when nothing was done, looks again at once or sleeps, at most until `limit` (monotonic time).
+    pub fn rest(&self, busy: bool, limit: Option<Duration>) {
         if busy {
-            *idle_since = None;
             return;
         }
-        let now = self.spawner.0.clock.monotonic();
-        let since = *idle_since.get_or_insert(now);
-        if now.saturating_sub(since) < self.spin_now.get() {
-            std::hint::spin_loop();
-            return;
+        let clock = &self.spawner.0.clock;
+        let rest = self.waiting.borrow_mut().nothing(clock.monotonic());
+        match rest {
+            Rest::Spin => std::hint::spin_loop(),
+            Rest::Yield => std::thread::yield_now(),
+            Rest::Sleep => {
+                self.sleep(limit);
+                self.waiting.borrow_mut().woke(clock.monotonic());
+            }
         }
-        self.sleep(limit);
-        let slept = self.spawner.0.clock.monotonic().saturating_sub(now);
-        let is_soon = slept < LONGER_SPIN && !self.spin.is_zero();
-        self.spin_now.set(if is_soon { self.spin.max(LONGER_SPIN) } else { self.spin });
-        *idle_since = None;
+    }
+
+    /// How it has waited.
+    pub fn wait_statistics(&self) -> WaitStatistics {
+        self.waiting.borrow().statistics()
     }
 
     /// Sleeps until a source, a wake-up from another thread, a timer or `limit` (monotonic time).

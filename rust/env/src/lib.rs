@@ -16,6 +16,7 @@ mod own_ids;
 mod random;
 pub mod sync;
 mod timers;
+pub mod waiting;
 
 pub use buffer_pool::{BufferPool, PooledBuffer};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -26,6 +27,7 @@ pub use io_buffer::{IO_ALIGNMENT, IoBuffer};
 pub use log::{LogLevel, log_event, set_log_sink};
 pub use own_ids::{OwnIds, Spread};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use waiting::WAKE_COST;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "memory is lent to peers, and processes are forked")]
 
 use daos_env::sync::join_all;
-use daos_env::{Env, Executor, IoBuffer, Spawner};
+use daos_env::{Env, Executor, IoBuffer, Spawner, WAKE_COST};
 use daos_rpc::shared_memory::{SharedMemorySettings, SharedMemoryTransport};
 use daos_rpc::{Access, Address, BulkDescriptor, Endpoint, EndpointSettings, Request};
 use daos_status::{Code, Result};
@@ -16,15 +16,13 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const SPIN: Duration = Duration::from_micros(20);
-
 /// Tells a process that was started by a test whom to talk to; without it, the tests for children do nothing.
 const PARENT: &str = "DAOS_RPC_TEST_PARENT";
 /// Whether a child forks.
 const FORKS: &str = "DAOS_RPC_TEST_FORKS";
 
 fn executor() -> Executor {
-    Executor::new(Env::system().clock, SPIN).unwrap()
+    Executor::new(Env::system().clock, WAKE_COST).unwrap()
 }
 
 fn endpoint_with(executor: &Executor, settings: &SharedMemorySettings) -> Endpoint {

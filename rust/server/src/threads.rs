@@ -6,7 +6,7 @@ use crate::fabric::Fabric;
 use crate::replica::ServiceLeadership;
 use crate::target::{Measures, SERVICE_TARGET, ServiceCall};
 use crate::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
-use daos_env::{Doorbell, Env, Executor, Spawner};
+use daos_env::{Doorbell, Env, Executor, Spawner, WAKE_COST};
 use daos_media::{FileMedia, IoEngine};
 use daos_pool_service::ClientId;
 use daos_rpc::Address;
@@ -21,10 +21,6 @@ use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread::JoinHandle;
-use std::time::Duration;
-
-/// How long a target polls before it sleeps: about what waking it from another core costs.
-const SPIN: Duration = Duration::from_micros(20);
 
 /// What the threads of an engine are started with.
 #[derive(Clone)]
@@ -275,7 +271,7 @@ fn panicked(index: TargetIndex, panic: &(dyn Any + Send)) -> Status {
 
 /// The life of a target's thread.
 fn run(index: TargetIndex, settings: ThreadSettings, commands: Receiver<Command>, reporter: &Reporter) -> Result<()> {
-    let executor = Executor::new(settings.env.clock.clone(), SPIN)?;
+    let executor = Executor::new(settings.env.clock.clone(), WAKE_COST)?;
     let spawner = executor.spawner().clone();
     let result = executor.block_on(live(index, settings, spawner, commands, reporter.clone()));
     result.unwrap_or_else(|| Err(Status::new(Code::Misc, format!("target {} was dropped", index.0))))

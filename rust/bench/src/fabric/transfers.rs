@@ -1,10 +1,9 @@
 //! Reads and writes of remote memory alone, as the limit of bulk transfer: what a loop of `fi_read` or `fi_write` gives over the same provider.
 
-use super::SPIN;
 use crate::measure::{Plan, rate_async};
 use crate::report::Limit;
 use daos_env::sync::join_all;
-use daos_env::{Env, Executor, IoBuffer};
+use daos_env::{Env, Executor, IoBuffer, WAKE_COST};
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::{Access, Address, RemoteRegion, Transport};
 use daos_status::{Code, Result, Status};
@@ -22,7 +21,7 @@ const BATCH: u64 = 16;
 pub fn rate_of(plan: &Plan, size: usize, depth: u64, is_read: bool) -> Result<Limit> {
     let owner = Owner::start(size)?;
     let env = Env::system();
-    let executor = Executor::new(env.clock.clone(), SPIN)?;
+    let executor = Executor::new(env.clock.clone(), WAKE_COST)?;
     let transport = FabricTransport::open(&env, &FabricSettings::new("tcp"))?;
     executor.spawner().add_source(transport.clone());
     let (plan, region, address, used) = (plan.clone(), owner.region, owner.address.clone(), transport.clone());
@@ -89,7 +88,7 @@ impl Drop for Owner {
 
 fn own(size: usize, stop: &AtomicBool, ready: &mpsc::Sender<Result<(Address, RemoteRegion)>>) -> Result<()> {
     let env = Env::system();
-    let executor = Executor::new(env.clock.clone(), SPIN)?;
+    let executor = Executor::new(env.clock.clone(), WAKE_COST)?;
     let transport = FabricTransport::open(&env, &FabricSettings::new("tcp"))?;
     let source: Rc<FabricTransport> = transport.clone();
     executor.spawner().add_source(source);
@@ -97,12 +96,11 @@ fn own(size: usize, stop: &AtomicBool, ready: &mpsc::Sender<Result<(Address, Rem
     // SAFETY: the memory outlives the registration, and is not looked at meanwhile.
     let registration = unsafe { transport.register(NonNull::from(&mut memory[..]).cast(), size, Access::ReadWrite)? };
     let _gone = ready.send(Ok((transport.address(), registration.region())));
-    let mut idle_since = None;
     while !stop.load(Ordering::Acquire) {
         let busy = executor.run_once();
         // A bound, so that the order to stop is seen.
         let bound = env.clock.monotonic() + Duration::from_millis(50);
-        executor.rest(busy, &mut idle_since, Some(bound));
+        executor.rest(busy, Some(bound));
     }
     transport.shutdown();
     drop(registration);

@@ -3,7 +3,7 @@
 use super::setup::{Class, Setup};
 use super::subject::Subject;
 use crate::measure::Watch;
-use daos_env::{Env, Executor, IoBuffer};
+use daos_env::{Env, Executor, IoBuffer, WAKE_COST};
 use daos_media::{FileMedia, IoEngine, Media, MemoryMedia};
 use daos_status::{Code, Result, Status};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -11,9 +11,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// How long the thread polls before it sleeps, as an engine's does.
-const SPIN: Duration = Duration::from_micros(20);
 
 const FILES_IN_MEMORY: &str = "/dev/shm";
 
@@ -36,7 +33,7 @@ impl LiveStore {
         let is_memory = setup.class == Class::Pmem && Path::new(FILES_IN_MEMORY).is_dir();
         let directory = if is_memory { Path::new(FILES_IN_MEMORY) } else { directory };
         let folder = directory.join(format!("store-{}-{number}", std::process::id()));
-        let executor = Executor::new(Env::system().clock, SPIN)?;
+        let executor = Executor::new(Env::system().clock, WAKE_COST)?;
         let mut live = LiveStore { executor, subject: None, setup, folder };
         let media = live.media(true)?;
         live.subject = Some(live.run(Subject::create(setup, media, Env::system(), live.executor.spawner().clone()))?);
@@ -70,7 +67,7 @@ impl LiveStore {
         self.subject = None;
         // The tasks of a store that is gone end without writing; they hold its files until they have run.
         while self.executor.run_once() {}
-        self.executor = Executor::new(Env::system().clock, SPIN)?;
+        self.executor = Executor::new(Env::system().clock, WAKE_COST)?;
         let media = self.media(false)?;
         let spawner = self.executor.spawner().clone();
         self.subject = Some(self.run(Subject::open(self.setup, media, Env::system(), spawner))?);

@@ -48,7 +48,7 @@ pub enum Part {
 
 /// Narrows the benchmark of the store down; what is not named is measured as in the whole table.
 #[derive(Clone, Debug, clap::Args)]
-#[command(next_help_heading = "Only some cases of the store")]
+#[command(next_help_heading = "Only some cases of the store, or (by size, class, depth and transport) of the client")]
 pub struct Selection {
     /// Parts of the benchmark; with any of the options below, throughput alone
     #[arg(long = "part", value_enum, value_name = "PART", value_delimiter = ',')]
@@ -68,6 +68,9 @@ pub struct Selection {
     /// Requests under way at a time
     #[arg(long = "depth", value_name = "COUNT", value_delimiter = ',')]
     depths: Vec<u64>,
+    /// The way between client and engine, as the table of that layer names it
+    #[arg(long = "transport", value_name = "WORD", value_delimiter = ',')]
+    transports: Vec<String>,
     /// Records in the store
     #[arg(long = "records", value_name = "COUNT", value_delimiter = ',')]
     records: Vec<u64>,
@@ -136,6 +139,19 @@ impl Selection {
     /// Bytes of a value.
     pub fn sizes(&self) -> Vec<usize> {
         or_all(&self.sizes, &SIZES)
+    }
+
+    /// Whether a size, a class and a depth belong to what was named, for layers that have these only.
+    pub fn includes(&self, size: usize, class: Option<&str>, depth: u64) -> bool {
+        let has_class = |class: &str| self.classes.iter().any(|named| named.word() == class);
+        (self.sizes.is_empty() || self.sizes.contains(&size))
+            && class.is_none_or(|class| self.classes.is_empty() || has_class(class))
+            && (self.depths.is_empty() || self.depths.contains(&depth))
+    }
+
+    /// Whether a way between client and engine was asked for.
+    pub fn has_transport(&self, transport: &str) -> bool {
+        self.transports.is_empty() || self.transports.iter().any(|named| named == transport)
     }
 
     /// Requests under way at a time.

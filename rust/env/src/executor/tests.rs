@@ -1,6 +1,6 @@
 use super::*;
 use crate::sync::{Signal, join_all, yield_now};
-use crate::{ManualClock, SystemClock};
+use crate::{ManualClock, SystemClock, WAKE_COST};
 
 fn executor() -> Executor {
     Executor::new(Arc::new(SystemClock), Duration::ZERO).expect("eventfd")
@@ -107,46 +107,53 @@ fn signals_let_every_waiter_look_again() {
     assert_eq!(executor.block_on(join_all(waiters)).map(|all| all.len()), Some(3));
 }
 
-/// A source whose sleeps take as long as they are told, by the clock of the test.
-struct Sleeper {
+/// A source that has something to do every so often, by the clock of the test; each round and each sleep takes time.
+struct Ticker {
     clock: Arc<ManualClock>,
-    sleep: Cell<Duration>,
-    sleeps: Cell<u32>,
+    interval: Duration,
+    next: Cell<Duration>,
 }
 
-impl Source for Sleeper {
+const ROUND: Duration = Duration::from_nanos(500);
+
+impl Source for Ticker {
     fn progress(&self) -> bool {
-        false
+        self.clock.advance(ROUND);
+        let now = self.clock.monotonic();
+        if now < self.next.get() {
+            return false;
+        }
+        self.next.set(now + self.interval);
+        true
     }
     fn descriptor(&self) -> Option<RawFd> {
         None
     }
     fn prepare_sleep(&self) -> bool {
-        self.clock.advance(self.sleep.get());
-        self.sleeps.set(self.sleeps.get() + 1);
+        self.clock.advance(self.next.get().saturating_sub(self.clock.monotonic()) + WAKE_COST);
         false
     }
 }
 
-#[test]
-fn who_is_woken_soon_polls_for_longer_and_who_is_not_does_not() {
+fn waits_of(interval: Duration, rounds: u32, wake_cost: Duration) -> WaitStatistics {
     let clock = Arc::new(ManualClock::default());
-    let spin = Duration::from_micros(20);
-    let executor = Executor::new(clock.clone(), spin).expect("eventfd");
-    let sleeper = Rc::new(Sleeper { clock: clock.clone(), sleep: Cell::new(spin), sleeps: Cell::new(0) });
-    executor.spawner().add_source(sleeper.clone());
-    // Rounds of a microsecond each before the next sleep.
-    let rounds = |sleep: Duration| {
-        sleeper.sleep.set(sleep);
-        let (mut since, mut rounds) = (None, 0);
-        let before = sleeper.sleeps.get();
-        while sleeper.sleeps.get() == before {
-            executor.rest(false, &mut since, None);
-            clock.advance(Duration::from_micros(1));
-            rounds += 1;
-        }
-        rounds - 1
-    };
-    let (soon, late) = (Duration::from_micros(30), Duration::from_millis(5));
-    assert_eq!([rounds(late), rounds(soon), rounds(soon), rounds(late), rounds(late)], [20, 20, 100, 100, 20]);
+    let mut executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
+    // Also on a machine of one core, where an executor would not spin.
+    executor.waiting = RefCell::new(Waiting::new(wake_cost));
+    executor.spawner().add_source(Rc::new(Ticker { clock, interval, next: Cell::new(interval) }));
+    for _ in 0..rounds {
+        executor.rest(executor.run_once(), None);
+    }
+    executor.wait_statistics()
+}
+
+#[test]
+fn a_busy_thread_does_not_sleep_and_an_idle_one_does_not_spin() {
+    let busy = waits_of(Duration::from_micros(20), 100_000, WAKE_COST);
+    assert_eq!(busy.sleeps, 0);
+    let idle = waits_of(Duration::from_millis(1), 100_000, WAKE_COST);
+    // Some spins in the beginning, then one round before each sleep.
+    assert!(idle.spins + idle.yields < 10_000 && idle.sleeps > 40_000, "{idle:?}");
+    let alone = waits_of(Duration::from_micros(20), 1_000, Duration::ZERO);
+    assert_eq!((alone.spins, alone.yields), (0, 0));
 }
