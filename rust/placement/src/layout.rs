@@ -41,6 +41,14 @@ impl Shard {
         (self.next != NONE).then_some(self.next)
     }
 
+    /// Names its targets otherwise.
+    pub(crate) fn rename(&mut self, name: impl Fn(u32) -> u32) {
+        self.target = name(self.target);
+        if self.next != NONE {
+            self.next = name(self.next);
+        }
+    }
+
     pub(crate) fn is_on(&self, target: u32) -> bool {
         self.target == target || self.next == target
     }

@@ -11,6 +11,7 @@ mod ring;
 mod spare;
 mod state;
 mod tables;
+mod view;
 
 pub use class::{Classes, GROUP_SIZE_MAX, Shape};
 pub use hash::dkey_hash;
@@ -18,3 +19,4 @@ pub use layout::{Layout, Shard, ShardState};
 pub use place::{place, place_into};
 pub use pool_map::{DEPTH_MAX, GENERATIONS_MAX, NewRank, PoolMap, PoolTarget, TARGETS_MAX, TARGETS_PER_RANK_MAX};
 pub use state::{TargetEvent, TargetState};
+pub use view::{Runs, View, runs_of};

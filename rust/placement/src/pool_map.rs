@@ -276,7 +276,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    fn add_ranks(&mut self, new: &[NewRank], state: TargetState) -> Result<()> {
+    pub(crate) fn add_ranks(&mut self, new: &[NewRank], state: TargetState) -> Result<()> {
         let mut known: BTreeSet<Rank> = self.ranks.iter().map(|entry| entry.rank).collect();
         let mut children: BTreeMap<(u32, u32), u32> =
             self.domains.iter().zip(0..).map(|(domain, at)| ((domain.parent, domain.id), at)).collect();
