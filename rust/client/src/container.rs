@@ -7,17 +7,18 @@ use crate::global;
 use crate::pool::Route;
 use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, Pool};
+use daos_placement::{Layout, View};
 use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, PoolId, Reference};
+use daos_types::{ContainerId, HandleId, ObjectId, PoolId, Reference};
 use daos_wire::{
     AccessChange, AccessGet, AccessOf, AccessSet, AllocateObjectIds, AttributeOwner, ContainerCreate, ContainerDestroy,
-    ContainerHandle, ContainerOpen, ContainerOpened, ContainerQueryReply, ContainerRequest, ContainerSetProperties,
-    Opcode, Properties, Wire,
+    ContainerHandle, ContainerOpen, ContainerOpened, ContainerPlacement, ContainerQueryReply, ContainerRequest,
+    ContainerSetProperties, Opcode, Properties, Wire,
 };
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a container is opened (`DAOS_COO_*`, same bits).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,6 +108,10 @@ struct ContainerInner {
     flags: ContainerFlags,
     properties: ContainerProperties,
     rights: Permissions,
+    /// Which targets of the pool it uses.
+    placement: ContainerPlacement,
+    /// The pool as the container sees it, by the newest map.
+    view: Mutex<Option<(u32, View)>>,
     /// The handle is that of another client, which gave it away as bytes: it is used and not owned.
     is_shared: bool,
     /// The connection on which the handle is open; zero when it was closed.
@@ -178,6 +183,8 @@ impl Container {
             flags,
             properties: ContainerProperties::from_wire(opened.properties),
             rights: Permissions(opened.rights),
+            placement: opened.placement,
+            view: Mutex::default(),
             is_shared,
             generation: AtomicU64::new(generation),
             closed: AtomicBool::new(false),
@@ -218,12 +225,31 @@ impl Container {
         if self.0.closed.load(Ordering::Acquire) {
             fail!(Code::NoHdl, "the handle of container {} was closed", self.0.id);
         }
-        let (connection, route) = self.0.pool.route(client).await?;
+        let (mut connection, mut route) = self.0.pool.route(client).await?;
+        if route.version() < self.0.placement.version {
+            // It was made, by another client, when the pool had targets that the map here does not know.
+            self.0.pool.forget_route();
+            (connection, route) = self.0.pool.route(client).await?;
+        }
         if self.0.generation.load(Ordering::Acquire) != connection.generation() {
             self.open_again(client, &connection).await?;
             self.0.generation.store(connection.generation(), Ordering::Release);
         }
         Ok((connection, route))
+    }
+
+    /// The layout of an object by a map.
+    pub(crate) fn layout(&self, route: &Route, object: ObjectId) -> Result<Layout> {
+        let mut known = self.0.view.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.as_ref() {
+            Some((version, view)) if *version == route.version() => view.place(object),
+            _ => {
+                let view = route.view(&self.0.placement)?;
+                let layout = view.place(object);
+                *known = Some((route.version(), view));
+                layout
+            }
+        }
     }
 
     /// Makes sure that the handle is open on a connection that is new.

@@ -43,7 +43,7 @@ pub use client::Client;
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, WorkId};
 pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, with_control_port};
-pub use management::{PoolCreate, PoolListEntry, PoolProperties, SystemInfo};
+pub use management::{PoolCreate, PoolListEntry, PoolProperties, PoolTargetsAction, PoolTargetsOutcome, SystemInfo};
 pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,
     PieceState, QueryResult, QueryWhat, UpdateValue,

@@ -4,10 +4,11 @@ use crate::access::AccessInfo;
 use crate::{Client, PoolInfo};
 use daos_security::AccessList;
 use daos_status::Result;
-use daos_types::{HandleId, PoolId, Reference};
+use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex};
+pub use daos_wire::PoolTargetsAction;
 use daos_wire::{
     Access, AccessChange, AccessGet, AccessOf, AccessSet, Opcode, PoolDestroy, PoolEntry, PoolEvict, PoolManage,
-    PoolManaged, PoolQueryReply,
+    PoolManaged, PoolQueryReply, PoolTargetsChange, PoolTargetsChanged,
 };
 
 /// A pool to be created.
@@ -27,6 +28,23 @@ pub struct PoolCreate {
     pub list: Option<AccessList>,
     /// Properties by upstream's property types (`DAOS_PROP_PO_*`).
     pub numbers: Vec<(u32, u64)>,
+    /// The ranks that it is to be on; when there are none, as many as the next field says.
+    pub ranks: Vec<u32>,
+    /// How many ranks, which the system chooses; 0 for all that serve.
+    pub rank_count: u32,
+    /// The replicas of its metadata that are asked for; 0 for as many as the system has.
+    pub replicas: u32,
+}
+
+/// What became of targets of a pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolTargetsOutcome {
+    /// The version of the pool map with it.
+    pub map_version: u32,
+    /// Targets that changed.
+    pub targets: u32,
+    /// Containers that may have data on the targets that were named.
+    pub containers: u64,
 }
 
 /// What an administrator is told about a pool.
@@ -87,6 +105,9 @@ impl Client {
             durability: request.durability,
             access: crate::access::new_access(&request.user, &request.group, request.list.as_ref()),
             numbers: request.numbers,
+            ranks: request.ranks.into_iter().map(Rank).collect(),
+            rank_count: request.rank_count,
+            replicas: request.replicas,
         };
         self.call_service(Opcode::PoolCreate, &request).await.map(PoolListEntry::from_wire)
     }
@@ -128,6 +149,22 @@ impl Client {
     pub async fn pool_set_properties(&self, pool: &Reference, label: &str, numbers: Vec<(u32, u64)>) -> Result<()> {
         let request = PoolManage { pool: pool.clone(), label: label.to_owned(), numbers };
         self.call_service(Opcode::PoolManage, &request).await
+    }
+
+    /// Takes targets of a pool out of use or into use again, or gives it those of more ranks, as its administrator.
+    pub async fn pool_change_targets(
+        &self,
+        pool: &Reference,
+        action: PoolTargetsAction,
+        ranks: &[u32],
+        targets: &[u32],
+    ) -> Result<PoolTargetsOutcome> {
+        let ranks = ranks.iter().copied().map(Rank).collect();
+        let targets = targets.iter().copied().map(TargetIndex).collect();
+        let request = PoolTargetsChange { pool: pool.clone(), action: action as u8, ranks, targets };
+        let changed: PoolTargetsChanged = self.call_service(Opcode::PoolTargetsChange, &request).await?;
+        let PoolTargetsChanged { map_version, targets, containers } = changed;
+        Ok(PoolTargetsOutcome { map_version, targets, containers })
     }
 
     /// Closes handles of a pool, whoever holds them, and what was opened through them; all when none is named. Says how many

@@ -6,13 +6,13 @@ use crate::attributes::{self, Attributed};
 use crate::global;
 use crate::repeat::{WhenBusy, WhenLost, repeat};
 use crate::{Client, ContainerListEntry};
-use daos_placement::{Layout, PoolMap, place};
+use daos_placement::{PoolMap, View};
 use daos_rpc::Address;
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{HandleId, ObjectId, PoolId, Rank, Reference, TargetIndex};
+use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex};
 use daos_wire::{
-    AttributeOwner, ContainerEntry, ContainerList, Opcode, PoolConnect, PoolConnected, PoolQueryReply, PoolRequest,
-    PoolSetProperties, Space, Wire,
+    AttributeOwner, ContainerEntry, ContainerList, ContainerPlacement, Opcode, PoolConnect, PoolConnected,
+    PoolQueryReply, PoolRequest, PoolSetProperties, Space, Wire,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -69,6 +69,18 @@ pub struct PoolInfo {
     pub numbers: Vec<(u32, u64)>,
     /// Owner and access control list.
     pub access: AccessInfo,
+    /// Ranks that have a target in use.
+    pub ranks: Vec<u32>,
+    /// Ranks that have a target out of use.
+    pub ranks_disabled: Vec<u32>,
+}
+
+/// The most ranks of a pool: bounds what an answer can ask for.
+const RANKS_MAX: usize = 1 << 20;
+
+/// The numbers in runs.
+fn numbers_of(runs: &[(u32, u32)]) -> Vec<u32> {
+    runs.iter().flat_map(|(first, count)| (*first..).take(*count as usize)).take(RANKS_MAX).collect()
 }
 
 impl PoolInfo {
@@ -88,6 +100,8 @@ impl PoolInfo {
             durability: reply.durability,
             numbers: reply.numbers,
             access: AccessInfo::from_wire(reply.access)?,
+            ranks: numbers_of(&reply.ranks),
+            ranks_disabled: numbers_of(&reply.ranks_disabled),
         })
     }
 }
@@ -108,9 +122,12 @@ impl Route {
         Ok(Route { generation, map, addresses })
     }
 
-    /// Where the shards of an object are.
-    pub fn layout(&self, object: ObjectId) -> Result<Layout> {
-        place(&self.map, object)
+    /// The pool as a container sees it.
+    pub fn view(&self, placement: &ContainerPlacement) -> Result<View> {
+        if self.version() < placement.version {
+            fail!(Code::Again, "the map of the pool is older than the container");
+        }
+        self.map.view(placement.version, &placement.avoided)
     }
 
     /// The version of the pool map.

@@ -19,4 +19,4 @@ pub use layout::{Layout, Shard, ShardState};
 pub use place::{place, place_into};
 pub use pool_map::{DEPTH_MAX, GENERATIONS_MAX, NewRank, PoolMap, PoolTarget, TARGETS_MAX, TARGETS_PER_RANK_MAX};
 pub use state::{TargetEvent, TargetState};
-pub use view::{Runs, View, runs_of};
+pub use view::{Runs, View, is_in, runs_of};

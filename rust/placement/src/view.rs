@@ -22,7 +22,7 @@ pub struct View {
 }
 
 /// Whether a target is in one of the runs.
-fn is_in(runs: &[(u32, u32)], position: u32) -> bool {
+pub fn is_in(runs: &[(u32, u32)], position: u32) -> bool {
     let behind = runs.partition_point(|(first, _)| *first <= position);
     behind.checked_sub(1).and_then(|at| runs.get(at)).is_some_and(|(first, count)| position - first < *count)
 }

@@ -28,7 +28,8 @@ fn a_container_that_is_older_than_new_ranks_does_not_use_them() {
     for old in [0, pool.version()] {
         let view = grown.view(old, &[]).expect("the first targets");
         for name in ["S1", "S2", "SX"] {
-            let before: Vec<_> = objects(40, name).map(|object| targets(&place(&pool, object).expect("fits"))).collect();
+            let before: Vec<_> =
+                objects(40, name).map(|object| targets(&place(&pool, object).expect("fits"))).collect();
             assert_eq!(layouts(&view, name), before, "{name}");
         }
         assert!(!grown.is_used_since(old, &[], 12) && grown.is_used_since(old, &[], 11));

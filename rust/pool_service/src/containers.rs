@@ -5,11 +5,12 @@ use crate::checksums::ContainerChecksums;
 use crate::handles::Caller;
 use crate::holders::ROWS_PER_STEP;
 use crate::properties;
-use crate::rows::{ContainerRow, Row, RowKey};
+use crate::rows::{ContainerRow, Row, RowKey, Trailing};
 use crate::state::{Container, Decision, PoolService};
+use crate::targets::new_placement;
 use daos_security::{Permissions, pool_handle_may_delete};
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, PoolId, check_label};
+use daos_types::{ContainerId, HandleId, PoolId, Rank, check_label};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerEntry, ContainerList, ContainerOpened,
     ContainerQueryReply, ContainerRequest, ContainerSetProperties, Properties, encode, take_page,
@@ -24,8 +25,15 @@ const OBJECTS_PER_REQUEST_MAX: u64 = 1 << 40;
 const PROPERTIES_BYTES_MAX: usize = 32 << 10;
 
 impl PoolService {
-    /// A new container; its part on every target is made before the rows are stored.
-    pub fn create_container(&self, request: &ContainerCreate, caller: &Caller, now: u64) -> Result<Decision<()>> {
+    /// A new container; its part on every target is made before the rows are stored. It does not use the targets of ranks that
+    /// are absent, unless these are most.
+    pub fn create_container(
+        &self,
+        request: &ContainerCreate,
+        caller: &Caller,
+        now: u64,
+        absent: &[Rank],
+    ) -> Result<Decision<()>> {
         self.check_pool_handle(request.pool, request.handle, true)?;
         let rights = Permissions(self.pool_handle(request.pool, request.handle)?.rights);
         if !rights.contains(Permissions::CREATE_CONTAINER) {
@@ -45,7 +53,9 @@ impl PoolService {
         properties::check_container(&request.properties, None)?;
         check_size(&properties)?;
         let access = access::new_row(Kind::Container, &request.access, &caller.credentials)?;
-        let row = ContainerRow { destroying: false, properties, next_object: FIRST_OBJECT, modify_time: now };
+        let placement = Trailing(new_placement(pool, absent)?);
+        let row =
+            ContainerRow { destroying: false, properties, next_object: FIRST_OBJECT, modify_time: now, placement };
         let key = RowKey::Container(request.pool, request.container);
         let access_key = RowKey::ContainerAccess(request.pool, request.container);
         Ok(Decision { rows: vec![Row::put(key, &row), Row::put(access_key, &access)], reply: () })
@@ -127,7 +137,8 @@ impl PoolService {
     pub fn opened_container(&self, request: &ContainerRequest) -> Result<ContainerOpened> {
         let (container, row) = self.open_container_entry(request.pool, request.container, request.handle)?;
         let properties = container.row.properties.clone();
-        Ok(ContainerOpened { id: request.container, properties, rights: row.rights })
+        let placement = container.row.placement.0.clone();
+        Ok(ContainerOpened { id: request.container, properties, rights: row.rights, placement })
     }
 
     /// What a container is.

@@ -23,6 +23,7 @@ mod ranks;
 mod rows;
 mod space;
 mod state;
+mod targets;
 
 pub use checksums::{ContainerChecksums, PROPERTY_CHECKSUM, PROPERTY_CHUNK, PROPERTY_VERIFY};
 pub use handles::{Caller, ClientId};

@@ -1,8 +1,8 @@
 //! Decisions about the maps of pools: which targets they have, in which fault domains, and what these are good for.
 
-use crate::rows::{PoolMapRow, Row, RowKey};
+use crate::rows::{PoolMapRow, Row, RowKey, Trailing};
 use crate::state::{Decision, Pool, PoolService};
-use daos_placement::{NewRank, PoolMap, TargetEvent, TargetState};
+use daos_placement::{NewRank, PoolMap, Runs, TargetEvent, TargetState, is_in};
 use daos_status::{Code, Result, fail};
 use daos_types::{PoolId, Rank, TargetIndex};
 use daos_wire::Blob;
@@ -24,12 +24,12 @@ pub(crate) fn map_of(pool: &Pool) -> Result<Cow<'_, PoolMap>> {
 }
 
 /// What stores a map.
-pub(crate) fn map_row(id: PoolId, map: &PoolMap) -> Row {
-    Row::put(RowKey::PoolMap(id), &PoolMapRow { map: Blob(map.encode()) })
+pub(crate) fn map_row(id: PoolId, map: &PoolMap, kept_out: Runs) -> Row {
+    Row::put(RowKey::PoolMap(id), &PoolMapRow { map: Blob(map.encode()), kept_out: Trailing(kept_out) })
 }
 
 /// The names of the fault domains in a path such as `/rack0/node1`.
-fn names(path: &str) -> Vec<&str> {
+pub(crate) fn domain_names(path: &str) -> Vec<&str> {
     path.split('/').filter(|name| !name.is_empty()).collect()
 }
 
@@ -45,7 +45,7 @@ impl PoolService {
                 _ => fail!(Code::Inval, "target {} of rank {} is out of its place", index.0, rank.0),
             }
         }
-        let paths: Vec<Vec<&str>> = ranks.iter().map(|new| names(self.domain_of(new.rank))).collect();
+        let paths: Vec<Vec<&str>> = ranks.iter().map(|new| domain_names(self.domain_of(new.rank))).collect();
         if paths.iter().all(|path| path.len() == paths[0].len() && path.len() <= daos_placement::DEPTH_MAX) {
             // Numbers of domains count within the domain that they are in.
             let mut numbers: BTreeMap<&[&str], u32> = BTreeMap::new();
@@ -72,21 +72,22 @@ impl PoolService {
 
     /// Takes the targets of a rank out of the maps of all pools.
     pub(crate) fn exclude_from_maps(&self, rank: Rank) -> Result<Decision<MapVersions>> {
-        self.change_maps(rank, &[TargetEvent::Exclude])
+        self.change_maps(rank, &[TargetEvent::Exclude], false)
     }
 
     /// Takes the targets of a rank back into the maps of all pools. What they hold is what they held: nothing has been moved
-    /// away from them, and nothing has to be moved back, as long as no object has redundancy.
+    /// away from them, and nothing has to be moved back, as long as no object has redundancy. Those that an administrator has taken
+    /// out stay out.
     pub fn return_to_maps(&self, rank: Rank) -> Result<Decision<MapVersions>> {
-        self.change_maps(rank, &[TargetEvent::Reintegrate, TargetEvent::Finish])
+        self.change_maps(rank, &[TargetEvent::Reintegrate, TargetEvent::Finish], true)
     }
 
-    fn change_maps(&self, rank: Rank, events: &[TargetEvent]) -> Result<Decision<MapVersions>> {
+    fn change_maps(&self, rank: Rank, events: &[TargetEvent], keep_out: bool) -> Result<Decision<MapVersions>> {
         let mut decision = Decision::nothing(Vec::new());
         for (id, pool) in &self.pools {
             let before = map_of(pool)?;
             let Some(targets) = before.targets_of(rank) else { continue };
-            let targets: Vec<u32> = targets.collect();
+            let targets: Vec<u32> = targets.filter(|target| !keep_out || !is_in(&pool.kept_out, *target)).collect();
             let mut map = before.clone();
             for event in events {
                 if let Some(changed) = map.change(&targets, *event)? {
@@ -94,7 +95,7 @@ impl PoolService {
                 }
             }
             if map.version() != before.version() {
-                decision.rows.push(map_row(*id, &map));
+                decision.rows.push(map_row(*id, &map, pool.kept_out.clone()));
                 decision.reply.push((*id, map.version()));
             }
         }

@@ -9,11 +9,13 @@ use crate::properties;
 use crate::rows::{AccessRow, PoolRow, Row, RowKey, Trailing};
 use crate::space::{Promise, SpaceOffer};
 use crate::state::{Decision, PoolService, PoolState};
+use daos_placement::{PoolMap, Runs, runs_of};
 use daos_status::{Code, Result, fail};
 use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex, check_label};
 use daos_wire::{
     PoolCreate, PoolEntry, PoolManage, PoolManaged, PoolQueryReply, PoolRequest, PoolSetProperties, Space, take_page,
 };
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 /// Durability classes by their words.
@@ -64,7 +66,7 @@ impl PoolService {
         let rows = vec![
             Row::put(RowKey::Pool(request.id), &row),
             Row::put(RowKey::PoolAccess(request.id), &access),
-            map_row(request.id, &map),
+            map_row(request.id, &map, Vec::new()),
         ];
         Ok(Decision { reply: plan_of(&row), rows })
     }
@@ -193,7 +195,7 @@ impl PoolService {
             id,
             label: pool.row.label.clone(),
             state: pool.state().word().to_owned(),
-            service_ranks: vec![Rank(0)],
+            service_ranks: Vec::new(),
         }
     }
 
@@ -261,6 +263,8 @@ impl PoolService {
             durability: pool.row.durability.clone(),
             numbers: properties::all_of_pool(&pool.row.numbers.0),
             access: access::told(pool.access.as_ref(), true),
+            ranks: ranks_with(&map, true),
+            ranks_disabled: ranks_with(&map, false),
         })
     }
 
@@ -311,6 +315,13 @@ impl PoolService {
     pub fn pool_properties(&self, id: PoolId) -> Vec<(u32, u64)> {
         self.pools.get(&id).map(|pool| pool.row.numbers.0.clone()).unwrap_or_default()
     }
+}
+
+/// The ranks that have a target in use, or one that is not, as runs.
+fn ranks_with(map: &PoolMap, in_use: bool) -> Runs {
+    let targets = map.targets().filter(|target| target.state.is_reachable() == in_use);
+    let ranks: BTreeSet<u32> = targets.map(|target| target.rank.0).collect();
+    runs_of(ranks)
 }
 
 impl PoolRow {

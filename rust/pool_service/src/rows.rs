@@ -1,9 +1,10 @@
 //! The stored form of the service's state: one row per pool, container, access control list, attribute, client, handle and
 //! remembered answer.
 
+use daos_placement::Runs;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, EngineId, HandleId, HolderId, PoolId, Rank, SystemId, TargetIndex};
-use daos_wire::{AttributeOwner, Blob, Properties, Reader, Wire, Writer, decode, encode};
+use daos_wire::{AttributeOwner, Blob, ContainerPlacement, Properties, Reader, Wire, Writer, decode, encode};
 
 /// The format of all rows; it stands before every row's value.
 const FORMAT_VERSION: u8 = 1;
@@ -171,7 +172,7 @@ stored! {
         durability: String,
         map_version: u32,
         targets: Vec<(Rank, TargetIndex)>,
-        numbers: Trailing,
+        numbers: Trailing<Vec<(u32, u64)>>,
     }
     /// A container.
     ContainerRow {
@@ -179,6 +180,7 @@ stored! {
         properties: Properties,
         next_object: u64,
         modify_time: u64,
+        placement: Trailing<ContainerPlacement>,
     }
     /// The system.
     SystemRow {
@@ -238,6 +240,7 @@ stored! {
     /// The map of a pool, as placement encodes it.
     PoolMapRow {
         map: Blob,
+        kept_out: Trailing<Runs>,
     }
     /// When a handle was evicted.
     EvictedRow {
@@ -245,18 +248,18 @@ stored! {
     }
 }
 
-/// Numbers by property type at the end of a row; rows that were written before there were any end without them.
+/// What stands at the end of a row, unless it is what rows have that were written before there was such a thing.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(crate) struct Trailing(pub Vec<(u32, u64)>);
+pub(crate) struct Trailing<T>(pub T);
 
-impl Wire for Trailing {
+impl<T: Wire + Default + PartialEq> Wire for Trailing<T> {
     fn encode(&self, writer: &mut Writer) {
-        if !self.0.is_empty() {
+        if self.0 != T::default() {
             self.0.encode(writer);
         }
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Trailing> {
+    fn decode(reader: &mut Reader<'_>) -> Result<Trailing<T>> {
         if reader.remaining() == 0 { Ok(Trailing::default()) } else { Wire::decode(reader).map(Trailing) }
     }
 }
@@ -270,9 +273,9 @@ mod tests {
         let bytes = [b"\x01\0\0\0\x10\0\0\0".to_vec(), 2u64.to_le_bytes().to_vec()].concat();
         let numbers = Trailing(vec![(16, 2)]);
         assert_eq!(encode(&numbers), bytes);
-        assert_eq!(decode::<Trailing>(&bytes), Ok(numbers));
-        assert_eq!(decode::<Trailing>(&[]), Ok(Trailing::default()));
-        assert!(decode::<Trailing>(&bytes[..5]).is_err());
+        assert_eq!(decode::<Trailing<Vec<(u32, u64)>>>(&bytes), Ok(numbers));
+        assert_eq!(decode::<Trailing<Vec<(u32, u64)>>>(&[]), Ok(Trailing::default()));
+        assert!(decode::<Trailing<Vec<(u32, u64)>>>(&bytes[..5]).is_err());
     }
 
     /// Rows of format 1 are read for ever: these bytes must not change.
@@ -291,7 +294,13 @@ mod tests {
         };
         let properties =
             Properties { label: "c".into(), kind: 8, numbers: vec![(9, 10)], texts: vec![(11, "t".into())] };
-        let container = ContainerRow { destroying: true, properties, next_object: 12, modify_time: 13 };
+        let container = ContainerRow {
+            destroying: true,
+            properties,
+            next_object: 12,
+            modify_time: 13,
+            placement: Trailing::default(),
+        };
         let (pool_id, container_id) = (PoolId::from_bytes([0xa1; 16]), ContainerId::from_bytes([0xa2; 16]));
         let (handle, holder) = (HandleId::from_bytes([0xa3; 16]), HolderId::from_bytes([0xa4; 16]));
         let rows = [
@@ -313,7 +322,7 @@ mod tests {
                 &OperationRow { opcode: 0x104, status: -1, sentence: "s".into(), reply: Blob(vec![20]) },
             ),
             Row::put(RowKey::Evicted(handle), &EvictedRow { time: 21 }),
-            Row::put(RowKey::PoolMap(pool_id), &PoolMapRow { map: Blob(vec![22]) }),
+            Row::put(RowKey::PoolMap(pool_id), &PoolMapRow { map: Blob(vec![22]), kept_out: Trailing::default() }),
         ];
         let number = |value: u64| value.to_le_bytes().to_vec();
         let golden = [

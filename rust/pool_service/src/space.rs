@@ -1,5 +1,6 @@
 //! How large a new pool becomes: a pure function of what is asked for and what the machine has to offer.
 
+use crate::PoolPlan;
 use daos_status::{Code, Result, fail};
 
 const MEBIBYTE: u64 = 1 << 20;
@@ -59,6 +60,25 @@ impl SpaceOffer {
             storage: offer.storage.saturating_sub(promise.storage),
             memory: offer.memory.saturating_sub(promise.memory),
         })
+    }
+
+    /// Refuses more targets of a pool when there is no room for them.
+    pub fn check(&self, plan: &PoolPlan) -> Result<()> {
+        let PoolPlan { meta_bytes, data_bytes, log_bytes, .. } = *plan;
+        let (sizes, targets) = (TargetSizes { meta_bytes, data_bytes, log_bytes }, plan.targets.len() as u64);
+        let is_in_memory = plan.durability == "ram";
+        let in_memory = if is_in_memory { meta_bytes.saturating_add(data_bytes) } else { meta_bytes };
+        let (memory, storage) = (in_memory.saturating_mul(targets), sizes.footprint().saturating_mul(targets));
+        if memory > self.memory || (storage > self.storage && !is_in_memory) {
+            fail!(
+                Code::Nospace,
+                "{targets} targets of the pool take {memory} bytes of memory and {storage} of storage; {} and {} are not promised to \
+                 other pools",
+                self.memory,
+                self.storage
+            );
+        }
+        Ok(())
     }
 
     /// A pool of class `log`: data on storage, metadata on storage and in memory. A size of 0 asks for a fair share.

@@ -5,7 +5,7 @@ use crate::ranks::System;
 use crate::rows::{
     AccessRow, AttributeRow, ContainerHandleRow, ContainerRow, PoolHandleRow, PoolMapRow, PoolRow, Row, RowKey, parse,
 };
-use daos_placement::PoolMap;
+use daos_placement::{PoolMap, Runs};
 use daos_security::{AccessList, Ownership};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, HandleId, HolderId, PoolId, Reference};
@@ -109,6 +109,8 @@ pub(crate) struct Pool {
     pub handles: Handles<PoolHandle>,
     /// `None` in a pool that was made before there were maps: it is read from the row's list.
     pub map: Option<PoolMap>,
+    /// Targets that an administrator has taken out: they stay out when their engines come back.
+    pub kept_out: Runs,
 }
 
 impl Pool {
@@ -187,7 +189,9 @@ impl PoolService {
             }
             RowKey::PoolMap(pool) => {
                 let value: Option<PoolMapRow> = self.parsed(row)?;
-                self.pool_entry(*pool)?.map = value.map(|value| PoolMap::decode(&value.map.0)).transpose()?;
+                let entry = self.pool_entry(*pool)?;
+                entry.kept_out = value.as_ref().map(|value| value.kept_out.0.clone()).unwrap_or_default();
+                entry.map = value.map(|value| PoolMap::decode(&value.map.0)).transpose()?;
             }
             RowKey::Evicted(handle) => match self.parsed::<crate::rows::EvictedRow>(row)? {
                 Some(value) => drop(self.evicted.insert(*handle, value.time)),
@@ -218,6 +222,7 @@ impl PoolService {
                     labels: BTreeMap::new(),
                     handles: Handles::default(),
                     map: None,
+                    kept_out: Runs::new(),
                 };
                 self.pools.insert(id, pool);
             }

@@ -6,6 +6,7 @@ use daos_wire::*;
 
 mod maps;
 mod retries;
+mod targets;
 
 fn user(name: &str, is_admin: bool) -> Caller {
     let credentials = Credentials { user: format!("{name}@"), group: format!("{name}s@"), groups: vec![] };
@@ -20,7 +21,8 @@ fn olga() -> Caller {
 
 fn pool_create(id: PoolId, label: &str, durability: &str) -> PoolCreate {
     let (label, durability, access) = (label.to_owned(), durability.to_owned(), NewAccess::by_default());
-    PoolCreate { id, label, size: 1 << 30, durability, access, numbers: vec![] }
+    let (size, numbers, ranks) = (1 << 30, vec![], vec![]);
+    PoolCreate { id, label, size, durability, access, numbers, ranks, rank_count: 0, replicas: 0 }
 }
 
 const OFFER: SpaceOffer = SpaceOffer { storage: 1 << 40, memory: 1 << 36 };
@@ -82,7 +84,7 @@ impl Bench {
         let container = ContainerId::from_bytes([number; 16]);
         let properties = Properties { label: label.into(), kind: 1, numbers: vec![(0x1007, 1)], texts: vec![] };
         let request = container_create(pool, handle, container, properties);
-        let decision = self.service.create_container(&request, &olga(), 5);
+        let decision = self.service.create_container(&request, &olga(), 5, &[]);
         self.commit(decision).map(|()| container)
     }
 
@@ -263,7 +265,7 @@ fn long_lists_come_in_parts() {
         id[..4].copy_from_slice(&number.to_be_bytes());
         let properties = Properties { label: format!("{number:0>100}"), kind: 1, numbers: vec![], texts: vec![] };
         let request = container_create(pool, handle, ContainerId::from_bytes(id), properties);
-        let decision = bench.service.create_container(&request, &olga(), 5);
+        let decision = bench.service.create_container(&request, &olga(), 5, &[]);
         bench.commit(decision).expect("new");
     }
     let (mut all, mut after, mut parts) = (Vec::new(), None, 0);
@@ -300,7 +302,7 @@ fn what_is_too_much_is_refused() {
     let create =
         |number: u8, properties| container_create(pool, handle, ContainerId::from_bytes([number; 16]), properties);
     for wrong in [numbers(&[(7, 8)]), numbers(&[(0x1007, 9)]), numbers(&[(0x1013, 1)])] {
-        assert!(bench.service.create_container(&create(1, wrong), &olga(), 5).is_err());
+        assert!(bench.service.create_container(&create(1, wrong), &olga(), 5, &[]).is_err());
     }
     let id = bench.container(pool, handle, 2, "c").expect("new");
     let open = bench.open(pool, handle, id, 9, 2).expect("opens");

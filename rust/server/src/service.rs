@@ -12,6 +12,7 @@ mod pools;
 mod rows;
 mod startup;
 mod system;
+mod targets;
 
 use crate::locks::KeyedLocks;
 use crate::target::{Inner as TargetInner, Peers};
@@ -107,7 +108,7 @@ impl Service {
         match opcode {
             Opcode::SystemQuery => reply(self.system()),
             Opcode::SystemRanks => reply(self.peers.known().map(|known| known.table.clone())),
-            Opcode::PoolList => Ok(encode(&state().list_pools(decode(body)?))),
+            Opcode::PoolList => Ok(encode(&self.list_pools(decode(body)?))),
             Opcode::PoolQuery => reply(self.query_pool(&decode(body)?, &caller).await),
             Opcode::PoolManagedQuery => reply(self.query_managed_pool(&decode(body)?, &caller).await),
             Opcode::PoolGetProperties => reply(state().managed_pool(&decode(body)?, &caller)),
@@ -131,6 +132,7 @@ impl Service {
             Opcode::PoolEvict => reply(self.evict(&self.asked(opcode, session, body)?).await),
             Opcode::PoolSetProperties => reply(self.set_pool_properties(&self.asked(opcode, session, body)?).await),
             Opcode::PoolManage => reply(self.manage_pool(&self.asked(opcode, session, body)?).await),
+            Opcode::PoolTargetsChange => reply(self.change_targets(&self.asked(opcode, session, body)?).await),
             Opcode::AccessSet => reply(self.set_access(&self.asked(opcode, session, body)?).await),
             Opcode::AttributesSet => reply(self.set_attributes(&self.asked(opcode, session, body)?).await),
             Opcode::AttributesDelete => reply(self.delete_attributes(&self.asked(opcode, session, body)?).await),

@@ -162,6 +162,9 @@ pub fn pool_create(number: u8, label: &str, durability: &str) -> PoolCreate {
         durability: durability.into(),
         access: NewAccess::by_default(),
         numbers: vec![],
+        ranks: vec![],
+        rank_count: 0,
+        replicas: 0,
     }
 }
 

@@ -79,6 +79,16 @@ wire_structs! {
         properties: Properties,
         /// What the handle permits (`DAOS_ACL_PERM_*`).
         rights: u64,
+        /// Which targets of the pool it uses.
+        placement: ContainerPlacement,
+    }
+    /// Which targets of its pool a container uses: fixed when it is made, since what is stored without redundancy does not move.
+    #[derive(Default)]
+    ContainerPlacement {
+        /// The version of the pool map by which it was made: it uses no targets that came later. 0 for those that the pool began with.
+        version: u32,
+        /// Targets that it does not use, as they were out of use then: runs by position and number.
+        avoided: Vec<(u32, u32)>,
     }
     /// A request about an open container.
     ContainerRequest {

@@ -62,6 +62,8 @@ opcodes! {
     PoolShared = 0x0111,
     /// `Reference` -> `PoolQueryReply`, for an administrator.
     PoolManagedQuery = 0x0112,
+    /// `PoolTargetsChange` -> `PoolTargetsChanged`, for an administrator.
+    PoolTargetsChange = 0x0113,
     /// `ContainerCreate` -> `()`.
     ContainerCreate = 0x0201,
     /// `ContainerDestroy` -> `()`.
@@ -140,6 +142,7 @@ impl Opcode {
                 | Opcode::PoolDisconnect
                 | Opcode::PoolSetProperties
                 | Opcode::PoolManage
+                | Opcode::PoolTargetsChange
                 | Opcode::PoolEvict
                 | Opcode::AccessSet
                 | Opcode::AttributesSet

@@ -33,6 +33,32 @@ wire_structs! {
         access: NewAccess,
         /// Property type (`DAOS_PROP_PO_*`) and number.
         numbers: Vec<(u32, u64)>,
+        /// The engines that it is to be on; when there are none, as many as the next field says.
+        ranks: Vec<Rank>,
+        /// How many engines, which the service chooses; 0 for all that serve.
+        rank_count: u32,
+        /// The replicas of its metadata that are asked for; 0 for as many as the system has.
+        replicas: u32,
+    }
+    /// Changes what targets of a pool are good for, or gives it more of them.
+    PoolTargetsChange {
+        /// The pool.
+        pool: Reference,
+        /// A number of [`PoolTargetsAction`].
+        action: u8,
+        /// The engines.
+        ranks: Vec<Rank>,
+        /// Which targets of each of them; all when there are none.
+        targets: Vec<TargetIndex>,
+    }
+    /// What became of it.
+    PoolTargetsChanged {
+        /// Version of the pool map.
+        map_version: u32,
+        /// How many targets changed.
+        targets: u32,
+        /// How many containers may have data on the targets that were named.
+        containers: u64,
     }
     /// Destroys a pool.
     PoolDestroy {
@@ -118,6 +144,10 @@ wire_structs! {
         numbers: Vec<(u32, u64)>,
         /// Owner and access control list.
         access: Access,
+        /// Its ranks that have a target in use: runs by first rank and number.
+        ranks: Vec<(u32, u32)>,
+        /// Its ranks that have a target out of use.
+        ranks_disabled: Vec<(u32, u32)>,
     }
     /// Changes properties of a pool; those not named stay.
     PoolSetProperties {
@@ -186,6 +216,27 @@ wire_structs! {
         handle: HandleId,
         /// Names.
         names: Vec<String>,
+    }
+}
+
+/// What can be done with targets of a pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PoolTargetsAction {
+    /// Take them out of use.
+    Exclude = 1,
+    /// Take them out of use when nothing is on them.
+    Drain = 2,
+    /// Take them into use again.
+    Reintegrate = 3,
+    /// Add all targets of engines that the pool is not on.
+    Extend = 4,
+}
+
+impl PoolTargetsAction {
+    /// The action of a number.
+    pub fn from_number(number: u8) -> Option<PoolTargetsAction> {
+        use PoolTargetsAction::{Drain, Exclude, Extend, Reintegrate};
+        [Exclude, Drain, Reintegrate, Extend].into_iter().find(|action| *action as u8 == number)
     }
 }
 

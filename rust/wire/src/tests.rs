@@ -87,6 +87,9 @@ fn decode_as_everything(bytes: &[u8]) {
     let _ = decode::<ContainerCreate>(bytes);
     let _ = decode::<ContainerOpened>(bytes);
     let _ = decode::<AttributesSet>(bytes);
+    let _ = decode::<PoolCreate>(bytes);
+    let _ = decode::<PoolTargetsChange>(bytes);
+    let _ = decode::<PoolTargetsChanged>(bytes);
     let _ = decode::<Vec<()>>(bytes);
     let _ = replicated::ReplicaMessage::from_bytes(bytes);
     let _ = decode::<replicated::ReplicaMessage>(bytes);

@@ -129,6 +129,9 @@ pub const POOL_CREATE: &str = "Create a pool
 The size is a promise: what 'pool query' calls free can be written. A quarter of it is for metadata and small values, \
 the rest for large values; it is divided evenly over the targets.
 
+On a system of several engines the pool is on all ranks that serve, on those of --ranks, or on as many as --nranks says. \
+The metadata of all pools has the replicas that the system has; svc_reps names their ranks.
+
 JSON response: uuid, label, svc_ldr, svc_reps, tgt_ranks, tier_bytes (metadata, data).";
 
 pub const POOL_CREATE_EXAMPLES: &str = concat!(
@@ -140,6 +143,8 @@ Examples:
   daos pool create tank --size 10G
   daos pool create tank --size 50%
   dmg pool create --size 500GiB --label tank --json
+  dmg pool create tank --size 1T --ranks 0,2-4
+  dmg pool create tank --size 1T --nranks 4
 
 ",
     exit_status!()
@@ -449,6 +454,84 @@ pub const POOL_EVICT_EXAMPLES: &str = "JSON response: { \"count\" } of pool hand
 Examples:
   dmg pool evict tank
   dmg pool evict tank --handles 0b5e3a52-91c2-4b50-8a5f-5d2f7ac3e1a9";
+
+pub const POOL_EXTEND: &str = "Give a pool the targets of more ranks
+
+Each new target is as large as those that the pool has. Containers that are
+made from now on use all targets. Those that are there stay on the targets
+that they were made on, since nothing that is stored moves in this release:
+what is in them can be reached at any time, and they do not become larger.";
+
+pub const POOL_EXTEND_EXAMPLES: &str = concat!(
+    "JSON response: results[] with rank, errored, msg; version of the pool map,
+targets that changed.
+
+Examples:
+  dmg pool extend tank --ranks 4
+  dmg pool extend tank --ranks 4-7 --json
+
+",
+    exit_status!()
+);
+
+pub const POOL_DRAIN: &str = "Take targets of a pool out of use when nothing is on them
+
+Nothing that is stored moves in this release. So targets that containers may
+have data on are not drained: the command fails with -DER_BUSY, and nothing
+changes. To empty them, take them out of use with 'pool exclude' and back
+with 'pool reintegrate': containers that are made in between do not use them.
+Copy the others to such ones, destroy them, and drain.";
+
+pub const POOL_DRAIN_EXAMPLES: &str = concat!(
+    "JSON response: results[] with rank, errored, msg; version of the pool map,
+targets that changed.
+
+Examples:
+  dmg pool drain tank --ranks 4
+  dmg pool drain tank --rank 4 --target-idx 0,1
+
+",
+    exit_status!()
+);
+
+pub const POOL_EXCLUDE: &str = "Take targets of a pool out of use
+
+What lies on them is not reached until 'pool reintegrate' takes them back:
+objects have no redundancy in this release, and requests for that part of
+them are answered at once with -DER_RF and the rank. Nothing is removed.
+Containers that are made meanwhile do not use these targets, also afterwards.
+Targets stay out when their engine is started again. One target has to
+remain in use.";
+
+pub const POOL_EXCLUDE_EXAMPLES: &str = concat!(
+    "JSON response: results[] with rank, errored, msg; version of the pool map,
+targets that changed, containers that may have data there.
+
+Examples:
+  dmg pool exclude tank --ranks 2
+  dmg pool exclude tank --rank 2 --target-idx 3
+
+See also: 'dmg system exclude', which takes an engine out of all pools.
+
+",
+    exit_status!()
+);
+
+pub const POOL_REINTEGRATE: &str = "Take targets of a pool into use again
+
+They have what they had when they were excluded. The engine has to serve.";
+
+pub const POOL_REINTEGRATE_EXAMPLES: &str = concat!(
+    "JSON response: results[] with rank, errored, msg; version of the pool map,
+targets that changed.
+
+Examples:
+  dmg pool reintegrate tank --ranks 2
+  dmg pool reintegrate tank --rank 2 --target-idx 3
+
+",
+    exit_status!()
+);
 
 pub const OVERWRITE_ACL: &str = "Replace an access control list
 

@@ -17,9 +17,9 @@ pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf};
 pub use filesystem::{CopyArguments, FilesystemCommand};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
-pub use pool::{PoolCommand, PoolCreateOptions};
+pub use pool::{PoolCommand, PoolCreateOptions, PoolTargetsOptions};
 pub use server::{ConfigCommand, StartOptions};
-pub use system::{DaosSystemCommand, RanksOptions, SystemCommand};
+pub use system::{DaosSystemCommand, Ranks, RanksOptions, SystemCommand};
 pub use telemetry::{MetricsCommand, MetricsOptions, TelemetryCommand};
 pub use values::{CONTAINER_TYPES, PoolSize, pair};
 

@@ -2,7 +2,8 @@
 
 use super::access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
 use super::manual;
-use super::values::{PoolSize, pair, principal_name};
+use super::system::Ranks;
+use super::values::{PoolSize, pair, principal_name, ranks};
 use crate::units::parse_size;
 use clap::{Args, Subcommand};
 
@@ -11,7 +12,7 @@ use clap::{Args, Subcommand};
 pub enum PoolCommand {
     /// Create a pool
     #[command(long_about = manual::POOL_CREATE, after_long_help = manual::POOL_CREATE_EXAMPLES)]
-    Create(PoolCreateOptions),
+    Create(Box<PoolCreateOptions>),
     /// List the pools
     #[command(visible_alias = "ls", after_long_help = manual::POOL_LIST_EXAMPLES)]
     List {
@@ -46,6 +47,24 @@ pub enum PoolCommand {
         #[arg(long, value_delimiter = ',', value_name = "UUID")]
         handles: Vec<uuid::Uuid>,
     },
+    /// Give a pool the targets of more ranks
+    #[command(long_about = manual::POOL_EXTEND, after_long_help = manual::POOL_EXTEND_EXAMPLES)]
+    Extend {
+        /// The pool, by label or UUID
+        pool: String,
+        /// Ranks that the pool is not on yet: 0,2-4
+        #[arg(long, short = 'r', visible_alias = "rank", value_name = "RANKS", value_parser = ranks, required = true)]
+        ranks: Ranks,
+    },
+    /// Take targets of a pool out of use when nothing is on them
+    #[command(long_about = manual::POOL_DRAIN, after_long_help = manual::POOL_DRAIN_EXAMPLES)]
+    Drain(PoolTargetsOptions),
+    /// Take targets of a pool out of use
+    #[command(long_about = manual::POOL_EXCLUDE, after_long_help = manual::POOL_EXCLUDE_EXAMPLES)]
+    Exclude(PoolTargetsOptions),
+    /// Take targets of a pool into use again
+    #[command(visible_alias = "reint", long_about = manual::POOL_REINTEGRATE, after_long_help = manual::POOL_REINTEGRATE_EXAMPLES)]
+    Reintegrate(PoolTargetsOptions),
     /// Show owner and access control list of a pool
     #[command(after_long_help = manual::POOL_GET_ACL_EXAMPLES)]
     GetAcl {
@@ -150,6 +169,19 @@ pub enum PoolCommand {
     },
 }
 
+/// Which targets of a pool are meant.
+#[derive(Args, Debug)]
+pub struct PoolTargetsOptions {
+    /// The pool, by label or UUID
+    pub pool: String,
+    /// Ranks, as numbers and ranges separated by commas: 0,2-4
+    #[arg(long, short = 'r', visible_alias = "rank", value_name = "RANKS", value_parser = ranks, required = true)]
+    pub ranks: Ranks,
+    /// Targets of each of these ranks, by their numbers separated by commas [default: all]
+    #[arg(long = "target-idx", visible_alias = "targets", value_name = "TARGETS", value_delimiter = ',')]
+    pub targets: Vec<u32>,
+}
+
 /// Options of `pool create`.
 #[derive(Args, Debug)]
 pub struct PoolCreateOptions {
@@ -175,12 +207,15 @@ pub struct PoolCreateOptions {
     /// Properties of the new pool, as of 'pool set-prop', and rd_fac, ec_pda, rp_pda, svc_rf, perf_domain
     #[arg(long, short = 'P', value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
     pub properties: Vec<(String, String)>,
-    /// Replicas of the pool service: a local engine has 1
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1))]
+    /// Replicas of the pool's metadata, at most those that the system has: they are the same for all pools
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub nsvc: Option<u32>,
-    /// Ranks that the pool is on: a local engine is rank 0
-    #[arg(long, value_name = "RANKS", value_parser = clap::value_parser!(u32).range(0..=0))]
-    pub ranks: Option<u32>,
+    /// Ranks that the pool is on, as numbers and ranges separated by commas: 0,2-4 [default: all that serve]
+    #[arg(long, short = 'r', value_name = "RANKS", value_parser = ranks, conflicts_with = "nranks")]
+    pub ranks: Option<Ranks>,
+    /// How many ranks the pool is on; the system chooses those with fewest pools, in as many fault domains as it can
+    #[arg(long, short = 'k', value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub nranks: Option<u32>,
     /// The owner [default: you]
     #[arg(long, short = 'u', value_name = "USER", value_parser = principal_name)]
     pub user: Option<String>,

@@ -8,6 +8,7 @@ mod local;
 mod object;
 mod pool;
 mod pool_properties;
+mod pool_targets;
 mod posix;
 mod server;
 mod system;

@@ -2,14 +2,15 @@
 
 use super::access::{self, Of};
 use super::attributes::{self, Owner};
-use super::pool_properties;
+use super::system::ranges;
+use super::{pool_properties, pool_targets};
 use crate::arguments::{GlobalOptions, PoolCommand, PoolCreateOptions, PoolSize};
 use crate::failure::{Failure, Result};
 use crate::launcher::free_bytes;
 use crate::reply::{Reply, list, table};
 use crate::session::{Session, reference, with_pool};
 use crate::units::{count, size};
-use daos_client::{AccessInfo, Client, PoolCreate, PoolFlags, PoolInfo, PoolListEntry};
+use daos_client::{AccessInfo, Client, PoolCreate, PoolFlags, PoolInfo, PoolListEntry, PoolTargetsAction};
 use daos_status::Code;
 use daos_types::{HandleId, check_label};
 use serde_json::{Value, json};
@@ -21,11 +22,15 @@ const RANK: u32 = 0;
 pub fn run(session: &Session, global: &GlobalOptions, command: PoolCommand) -> Result<Reply> {
     let verbose = global.verbose;
     match command {
-        PoolCommand::Create(options) => create(session, options),
+        PoolCommand::Create(options) => create(session, *options),
         PoolCommand::List { no_query } => list_pools(session, verbose, !no_query),
         PoolCommand::Query { pool } => query(session, pool),
         PoolCommand::Destroy { pool, force, recursive } => destroy(session, pool, force, recursive),
         PoolCommand::Evict { pool, handles } => evict(session, pool, handles),
+        PoolCommand::Extend { pool, ranks } => pool_targets::extend(session, pool, ranks),
+        PoolCommand::Drain(options) => pool_targets::change(session, PoolTargetsAction::Drain, options),
+        PoolCommand::Exclude(options) => pool_targets::change(session, PoolTargetsAction::Exclude, options),
+        PoolCommand::Reintegrate(options) => pool_targets::change(session, PoolTargetsAction::Reintegrate, options),
         PoolCommand::GetAcl { pool, output } => access::get(session, Of::Pool(pool), &output, verbose),
         PoolCommand::OverwriteAcl { pool, list } => access::overwrite(session, Of::Pool(pool), &list),
         PoolCommand::UpdateAcl { pool, list } => access::update(session, Of::Pool(pool), &list),
@@ -85,7 +90,10 @@ fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
     let chosen = access::chosen(options.user, options.group, options.acl_file.as_deref());
     let AccessInfo { owner, list } = chosen.map_err(|error| error.doing(&doing))?;
     let (durability, user, group) = (options.durability.unwrap_or_default(), owner.user, owner.group);
-    let request = PoolCreate { label, size: bytes, durability, user, group, list, numbers };
+    let (ranks, rank_count) = (options.ranks.unwrap_or_default().0, options.nranks.unwrap_or(0));
+    let replicas = options.nsvc.unwrap_or(0);
+    let request =
+        PoolCreate { label, size: bytes, durability, user, group, list, numbers, ranks, rank_count, replicas };
     let created = session.run(move |client| async move {
         let entry = client.pool_create(request).await?;
         let info = query_of(&client, &entry.id.to_string()).await?;
@@ -109,8 +117,8 @@ fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
         "uuid": entry.id.to_string(),
         "label": entry.label,
         "svc_ldr": leader(&entry),
-        "svc_reps": entry.service_ranks,
-        "tgt_ranks": [RANK],
+        "svc_reps": replicas_of(&entry),
+        "tgt_ranks": info.ranks,
         "tier_bytes": [info.meta.total, info.data.total],
     });
     Ok(Reply::new(text, json))
@@ -122,6 +130,12 @@ fn name_of(entry: &PoolListEntry) -> String {
 
 fn leader(entry: &PoolListEntry) -> u32 {
     entry.service_ranks.first().copied().unwrap_or(RANK)
+}
+
+fn replicas_of(entry: &PoolListEntry) -> Vec<u32> {
+    let mut ranks = entry.service_ranks.clone();
+    ranks.sort_unstable();
+    ranks
 }
 
 async fn query_of(client: &Client, pool: &str) -> Result<PoolInfo> {
@@ -163,7 +177,7 @@ fn pool_json(entry: &PoolListEntry, info: Option<&PoolInfo>) -> Value {
         "uuid": entry.id.to_string(),
         "label": entry.label,
         "svc_ldr": leader(entry),
-        "svc_reps": entry.service_ranks,
+        "svc_reps": replicas_of(entry),
         "state": entry.state,
         "rebuild_state": "idle",
     });
@@ -179,6 +193,8 @@ fn pool_json(entry: &PoolListEntry, info: Option<&PoolInfo>) -> Value {
         "total_targets": info.targets,
         "active_targets": info.targets.saturating_sub(info.targets_disabled),
         "disabled_targets": info.targets_disabled,
+        "enabled_ranks": ranges(&info.ranks),
+        "disabled_ranks": ranges(&info.ranks_disabled),
         "total_engines": info.engines,
         "version": info.map_version,
         "rebuild": { "status": 0, "state": "idle", "objects": 0, "records": 0 },
@@ -260,6 +276,7 @@ fn query(session: &Session, pool: String) -> Result<Reply> {
         ("UUID", entry.id.to_string()),
         ("State", entry.state.clone()),
         ("Targets", format!("{}, {} disabled", info.targets, info.targets_disabled)),
+        ("Ranks", ranges(&info.ranks)),
         ("Metadata and small values", tier(info.meta)),
         ("Large values", tier(info.data)),
         ("Durability class", info.durability.clone()),

@@ -9,4 +9,5 @@ mod membership;
 mod ranks;
 #[path = "../support/mod.rs"]
 mod support;
+mod targets;
 mod telemetry;

@@ -47,7 +47,7 @@ impl Object {
         let layout = match known.as_ref() {
             Some((of, layout)) if *of == version => layout.clone(),
             _ => {
-                let layout = Arc::new(route.layout(self.id)?);
+                let layout = Arc::new(self.container.layout(&route, self.id)?);
                 *known = Some((version, layout.clone()));
                 layout
             }

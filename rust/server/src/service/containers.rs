@@ -4,12 +4,16 @@ use super::Service;
 use super::clients::Asked;
 use super::startup::part_of;
 use crate::ranks::TargetName;
-use daos_status::Result;
-use daos_types::{ContainerId, PoolId};
+use daos_pool_service::PoolService;
+use daos_status::{Code, Result, fail};
+use daos_types::{ContainerId, PoolId, Rank};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened, ContainerRequest,
-    ContainerSetProperties, Opcode, TargetContainer,
+    ContainerSetProperties, Opcode, TargetContainer, TargetContainerCreate,
 };
+
+/// How often the parts of a container are made because the engines of its pool have changed meanwhile.
+const PART_ATTEMPTS_MAX: usize = 8;
 
 impl Service {
     /// The targets of a pool.
@@ -25,19 +29,20 @@ impl Service {
         if let Some(answer) = self.recalled(asked)? {
             return answer;
         }
-        let checked = self.journal.state().create_container(request, &asked.caller, self.now());
+        let checked = self.journal.state().create_container(request, &asked.caller, self.now(), &[]);
         match checked {
             Ok(decision) if decision.rows.is_empty() => return self.once(asked, |_| Ok(decision)).await,
             Ok(_) => {}
             Err(refusal) => return self.refuse(asked, refusal).await,
         }
         let part = part_of(pool, container, &request.properties)?;
-        let targets = self.serving_targets_of(pool)?;
-        let made = self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerCreate, &part).await;
-        let result = match made {
+        let result = match self.make_container_parts(&part).await {
             // Decided again: another container may have taken the label meanwhile. When the row cannot be stored, it may be
             // there all the same: the parts stay, and the next start sees whose they are.
-            Ok(_) => self.try_once(asked, |state| state.create_container(request, &asked.caller, self.now())).await?,
+            Ok(absent) => {
+                let decide = |state: &PoolService| state.create_container(request, &asked.caller, self.now(), &absent);
+                self.try_once(asked, decide).await?
+            }
             Err(status) => Err(status),
         };
         match &result {
@@ -49,6 +54,22 @@ impl Service {
             Err(_) => {}
         }
         result
+    }
+
+    /// Makes the parts of a container on all targets of its pool that serve; gives the ranks that do not. It uses none but those on
+    /// which there are parts: so they are made again when the pool has grown meanwhile, or a rank has come back.
+    async fn make_container_parts(&self, part: &TargetContainerCreate) -> Result<Vec<Rank>> {
+        for _ in 0..PART_ATTEMPTS_MAX {
+            let targets = self.serving_targets_of(part.pool)?;
+            self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerCreate, part).await?;
+            if self.serving_targets_of(part.pool)? == targets {
+                let mut absent: Vec<Rank> = self.targets_of(part.pool).into_iter().map(|target| target.0).collect();
+                absent.retain(|rank| !targets.iter().any(|target| target.0 == *rank));
+                absent.dedup();
+                return Ok(absent);
+            }
+        }
+        fail!(Code::Again, "the engines of pool {} come and go; try again", part.pool)
     }
 
     /// Takes back the parts of a container that did not come to be. One that stays is empty, and removed at the next start.

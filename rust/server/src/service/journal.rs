@@ -7,6 +7,7 @@
 use crate::locks::KeyedLocks;
 use daos_pool_service::{Decision, PoolService, Row};
 use daos_status::{Code, Result, Status, fail};
+use daos_types::Rank;
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -26,6 +27,9 @@ pub(crate) trait RowLog {
 
     /// The service that the stored rows make.
     fn load(&self) -> Doing<'_, PoolService>;
+
+    /// The ranks that keep the rows, the one that leads first.
+    fn replicas(&self) -> Vec<Rank>;
 
     /// Waits until it is certain that nobody else has stored anything since the call.
     fn confirm(&self) -> Doing<'_, ()>;
@@ -75,6 +79,11 @@ impl Journal {
     /// The state, to note in it what is not stored.
     pub fn state_mut(&self) -> RefMut<'_, PoolService> {
         self.state.borrow_mut()
+    }
+
+    /// The ranks that keep the rows, the one that leads first.
+    pub fn replicas(&self) -> Vec<Rank> {
+        self.log.replicas()
     }
 
     /// Decides, and waits until the decision is durable. The inner error is a refusal: nothing was changed. The outer one says
@@ -172,7 +181,7 @@ mod tests {
     use daos_env::{Executor, SystemClock};
     use daos_pool_service::{Caller, SpaceOffer};
     use daos_security::Credentials;
-    use daos_types::{HolderId, PoolId, Rank, TargetIndex};
+    use daos_types::{HolderId, PoolId, TargetIndex};
     use daos_wire::{NewAccess, PoolCreate};
     use std::sync::Arc;
     use std::time::Duration;
@@ -218,6 +227,10 @@ mod tests {
             })
         }
 
+        fn replicas(&self) -> Vec<Rank> {
+            vec![Rank(0)]
+        }
+
         fn confirm(&self) -> Doing<'_, ()> {
             Box::pin(async { Ok(()) })
         }
@@ -227,7 +240,17 @@ mod tests {
         let caller = Caller { holder: HolderId::default(), credentials: Credentials::default(), is_admin: true };
         let (id, label) = (PoolId::from_bytes([number; 16]), format!("p{number}"));
         let (durability, access) = (String::new(), NewAccess::by_default());
-        let request = PoolCreate { id, label, size: 1 << 30, durability, access, numbers: vec![] };
+        let request = PoolCreate {
+            id,
+            label,
+            size: 1 << 30,
+            durability,
+            access,
+            numbers: vec![],
+            ranks: vec![],
+            rank_count: 0,
+            replicas: 0,
+        };
         let offer = SpaceOffer { storage: 1 << 40, memory: 1 << 40 };
         let decision = state.begin_pool_create(&request, vec![(Rank(0), TargetIndex(0))], &offer, &caller)?;
         Ok(Decision { rows: decision.rows, reply: () })

@@ -10,7 +10,7 @@ use daos_status::{Result, Status};
 use daos_types::{HandleId, PoolId, Rank, Reference};
 use daos_wire::{
     Blob, Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolEvict, PoolManage, PoolMapTarget,
-    PoolQueryReply, PoolRequest, PoolSetProperties, Space, TargetPoolCreate, TargetPoolProperties, TargetSpace,
+    PoolQueryReply, PoolRequest, PoolSetProperties, Space, TargetPoolProperties, TargetSpace,
 };
 
 impl Service {
@@ -18,7 +18,7 @@ impl Service {
         let request = &asked.request;
         let _guard = self.pool_locks.lock(request.id).await;
         if let Some(answer) = self.recalled::<_, PoolId>(asked)? {
-            return self.journal.state().pool_entry_of(answer?);
+            return self.entry_of(answer?);
         }
         let plan = match self.begin_pool(asked).await {
             Ok(plan) => plan,
@@ -40,7 +40,7 @@ impl Service {
         }
         let id = self.once(asked, |state| state.finish_pool_create(request.id)).await?;
         self.tell_properties_of(id).await?;
-        let entry = self.journal.state().pool_entry_of(id)?;
+        let entry = self.entry_of(id)?;
         if !plan.ready {
             daos_env::log!(
                 Info,
@@ -60,13 +60,13 @@ impl Service {
     async fn begin_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolPlan> {
         ScrubSettings::of(&asked.request.numbers)?;
         ReclaimSettings::of(&asked.request.numbers)?;
-        let targets = self.peers.known()?.targets();
+        let targets = self.targets_for(&asked.request)?;
         let offer = self.offer(&targets).await?;
         self.change(|state| state.begin_pool_create(&asked.request, targets, &offer, &asked.caller)).await
     }
 
     /// What the machine offers to a new pool, the promises made to others subtracted.
-    async fn offer(&self, targets: &[TargetName]) -> Result<SpaceOffer> {
+    pub(super) async fn offer(&self, targets: &[TargetName]) -> Result<SpaceOffer> {
         let offer = if self.identity.is_system { self.offer_of(targets).await? } else { self.capacity.offer()? };
         let ids = self.journal.state().pool_ids();
         let spaces = join_all(ids.iter().map(|id| self.space_of(*id))).await;
@@ -77,15 +77,21 @@ impl Service {
     }
 
     pub(super) async fn make_parts(&self, pool: PoolId, plan: &PoolPlan) -> Result<()> {
-        let part = TargetPoolCreate {
-            pool,
-            meta_bytes: plan.meta_bytes,
-            data_bytes: plan.data_bytes,
-            log_bytes: plan.log_bytes,
-            durability: plan.durability.clone(),
-        };
-        let targets = self.targets_of(pool);
-        self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolCreate, &part).await.map(|_| ())
+        self.make_parts_on(pool, plan, &self.targets_of(pool)).await
+    }
+
+    /// A pool as lists show it.
+    fn entry_of(&self, id: PoolId) -> Result<PoolEntry> {
+        let entry = self.journal.state().pool_entry_of(id)?;
+        Ok(PoolEntry { service_ranks: self.journal.replicas(), ..entry })
+    }
+
+    /// A part of the list of pools, and whether there are more.
+    pub(super) fn list_pools(&self, after: Option<PoolId>) -> (Vec<PoolEntry>, bool) {
+        let replicas = self.journal.replicas();
+        let (mut entries, more) = self.journal.state().list_pools(after);
+        entries.iter_mut().for_each(|entry| entry.service_ranks.clone_from(&replicas));
+        (entries, more)
     }
 
     /// Destroys a pool: from the moment its row says so nobody can use it, and a crash finishes it at the next start. The
@@ -219,7 +225,7 @@ impl Service {
         self.tell_properties_to(pool, &self.serving_targets_of(pool)?).await
     }
 
-    async fn tell_properties_to(&self, pool: PoolId, targets: &[TargetName]) -> Result<()> {
+    pub(super) async fn tell_properties_to(&self, pool: PoolId, targets: &[TargetName]) -> Result<()> {
         let numbers = self.journal.state().pool_properties(pool);
         if numbers.is_empty() {
             return Ok(());

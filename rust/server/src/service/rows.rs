@@ -4,6 +4,7 @@ use super::journal::{Doing, RowLog};
 use daos_pool_service::{PoolService, Row, RowKey};
 use daos_replicated::{ProposalError, Replica, RowChange, Term};
 use daos_status::Result;
+use daos_types::Rank;
 
 /// The rows of a service that leads in one term.
 pub(crate) struct RowStore {
@@ -46,6 +47,16 @@ impl RowLog for RowStore {
 
     fn load(&self) -> Doing<'_, PoolService> {
         Box::pin(self.read_all())
+    }
+
+    fn replicas(&self) -> Vec<Rank> {
+        let leader = Rank(self.replica.id().rank());
+        let mut ranks: Vec<Rank> = (self.replica.membership().members.iter())
+            .filter(|member| member.voter)
+            .map(|member| Rank(member.id.rank()))
+            .collect();
+        ranks.sort_unstable_by_key(|rank| (*rank != leader, *rank));
+        ranks
     }
 
     fn confirm(&self) -> Doing<'_, ()> {

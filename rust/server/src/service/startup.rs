@@ -141,7 +141,7 @@ impl Service {
         }
     }
 
-    async fn settle_containers_on(&self, pool: PoolId, target: TargetName) -> Result<()> {
+    pub(super) async fn settle_containers_on(&self, pool: PoolId, target: TargetName) -> Result<()> {
         let (mut found, mut removed) = (BTreeSet::new(), 0);
         let mut request = TargetContainerList { pool, after: None };
         loop {

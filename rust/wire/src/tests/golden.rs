@@ -172,8 +172,26 @@ fn pools(golden: &mut Golden) {
     let system = SystemReply { name: "n".into(), provider: "p".into(), process: 1, targets: vec!["t".into()] };
     golden.check("SystemReply", &system);
     let (access, numbers) = (new_access(), vec![(44, 45)]);
-    let create = PoolCreate { id: pool(), label: "l".into(), size: 27, durability: "d".into(), access, numbers };
+    let create = PoolCreate {
+        id: pool(),
+        label: "l".into(),
+        size: 27,
+        durability: "d".into(),
+        access,
+        numbers,
+        ranks: vec![Rank(66)],
+        rank_count: 67,
+        replicas: 68,
+    };
     golden.check("PoolCreate", &create);
+    let change = PoolTargetsChange {
+        pool: Reference::Id(pool().0),
+        action: PoolTargetsAction::Drain as u8,
+        ranks: vec![Rank(66)],
+        targets: vec![TargetIndex(69)],
+    };
+    golden.check("PoolTargetsChange", &change);
+    golden.check("PoolTargetsChanged", &PoolTargetsChanged { map_version: 70, targets: 71, containers: 72 });
     let manage = PoolManage { pool: Reference::Id(pool().0), label: "l".into(), numbers: vec![(44, 45)] };
     golden.check("PoolManage", &manage);
     let managed = PoolManaged { id: pool(), label: "l".into(), numbers: vec![(44, 45)], access: access_of() };
@@ -206,6 +224,8 @@ fn pools(golden: &mut Golden) {
         durability: "d".into(),
         numbers: vec![(44, 45)],
         access: access_of(),
+        ranks: vec![(73, 74)],
+        ranks_disabled: vec![(75, 76)],
     };
     golden.check("PoolQueryReply", &query);
     let request = PoolRequest { pool: pool(), handle: handle() };
@@ -242,7 +262,9 @@ fn containers(golden: &mut Golden) {
         again: false,
     };
     golden.check("ContainerOpen", &open);
-    golden.check("ContainerOpened", &ContainerOpened { id: container(), properties: properties(), rights: 54 });
+    let placement = ContainerPlacement { version: 64, avoided: vec![(65, 66)] };
+    let opened = ContainerOpened { id: container(), properties: properties(), rights: 54, placement };
+    golden.check("ContainerOpened", &opened);
     golden.check("ContainerRequest", &request());
     let query = ContainerQueryReply {
         properties: properties(),
