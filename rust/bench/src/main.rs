@@ -16,6 +16,7 @@ mod ping;
 mod placement;
 mod report;
 mod store;
+mod system;
 
 use clap::{Parser, ValueEnum};
 use daos_status::Result;
@@ -60,10 +61,12 @@ enum Layer {
     Dfs,
     /// Layouts of objects, and pool maps
     Placement,
+    /// Systems of engine processes: costs of requests, clients and handles, restart, failover
+    System,
 }
 
 fn main() -> ExitCode {
-    if let Some(outcome) = engine::serve_if_asked() {
+    if let Some(outcome) = engine::serve_if_asked().or_else(system::serve_if_asked) {
         return exit_code(outcome);
     }
     exit_code(run(&Arguments::parse()))
@@ -93,6 +96,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Layer::Client => client::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Dfs => dfs::run(&plan, &arguments.directory, &mut report),
         Layer::Placement => placement::run(&plan, &mut report),
+        Layer::System => system::run(&plan, &arguments.directory, &mut report),
     };
     // What was measured before a failure is worth printing.
     report.print();

@@ -50,6 +50,11 @@ impl Plan {
         }
     }
 
+    /// Whether it is only to be shown that everything runs.
+    pub fn is_smoke(&self) -> bool {
+        self.repetitions == 1
+    }
+
     /// Shows that everything runs.
     pub fn smoke() -> Plan {
         Plan {

@@ -27,7 +27,7 @@ pub struct Case {
     pub checksum: Option<&'static str>,
     /// Records in the store.
     pub records: Option<u64>,
-    /// `op/s`, `us`, `B/s` or `B`.
+    /// `op/s`, `us`, `ms`, `B/s`, `B`, `per op` or `count`.
     pub unit: &'static str,
     /// Instructions of one operation, where they were counted.
     pub instructions: Option<f64>,

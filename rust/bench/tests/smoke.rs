@@ -53,6 +53,14 @@ fn dfs() {
 }
 
 #[test]
+fn system() {
+    let costs =
+        ["update, messages", "fetch, bytes", "update, served", "memory per connection", "memory per open handle"];
+    let times = ["connect, open, close: 3 engines, 3 replicas", "updates per flush", "restart until it serves"];
+    smoke("system", &[&costs[..], &times[..], &["failover until a change is done"]].concat());
+}
+
+#[test]
 fn one_case_of_the_store_is_measured_alone() {
     let arguments = ["store", "--smoke", "--case", "fetch", "--layout", "single", "--size", "64", "--class", "ram"];
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -40,6 +40,8 @@ enum Layer {
     Dfs,
     /// Layouts of objects, and pool maps
     Placement,
+    /// Systems of engine processes: costs of requests, clients and handles, restart, failover
+    System,
 }
 
 impl Layer {
@@ -50,6 +52,7 @@ impl Layer {
             Self::Client => "client",
             Self::Dfs => "dfs",
             Self::Placement => "placement",
+            Self::System => "system",
         }
     }
 }
