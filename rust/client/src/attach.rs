@@ -208,9 +208,15 @@ async fn connected(
 ) -> Result<Rc<Connection>> {
     let is_system = matches!(stream, LeaseStream::System(_));
     let targets = hello.targets.iter().map(|text| Address::parse(text)).collect::<Result<Vec<Address>>>()?;
-    let transport = transport::open(client, &hello.provider, &targets)?;
-    let endpoint = endpoint(client, transport.clone(), &targets, hello.session)?;
-    transport::settle(client, &transport).await;
+    let endpoint = match &client.0.fabric {
+        Some(open) => endpoint(client, open()?, &targets, hello.session)?,
+        None => {
+            let transport = transport::open(client, &hello.provider, &targets)?;
+            let endpoint = endpoint(client, transport.clone(), &targets, hello.session)?;
+            transport::settle(client, &transport).await;
+            endpoint
+        }
+    };
     let lost = Rc::new(Cell::new(false));
     let lease = {
         let (endpoint, lost, peers) = (endpoint.clone(), lost.clone(), targets.clone());

@@ -3,15 +3,17 @@
 use crate::attach::{self, Connection};
 use crate::changes::{Change, Changes};
 use crate::repeat::{WhenBusy, WhenLost, repeat};
-use crate::{ClientSettings, EngineLauncher};
+use crate::{ClientSettings, EngineLauncher, InsideEngine};
 use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
-use daos_rpc::Traffic;
+use daos_rpc::{ControlNetwork, TcpControl, Traffic, Transport};
 use daos_status::{Code, Result, Status};
 use daos_types::{Epoch, HolderId, Rank};
 use daos_wire::{Opcode, Wire, decode, encode};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::io::PipeReader;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,11 +39,33 @@ impl Wire for Encoded {
     }
 }
 
+/// Opens an endpoint on a fabric.
+pub type OpenTransport = Rc<dyn Fn() -> Result<Rc<dyn Transport>>>;
+
+/// How engines are started and reached.
+type Ways = (Arc<dyn EngineLauncher>, Arc<dyn ControlNetwork>, Option<OpenTransport>);
+
+/// For clients that need no local engine.
+struct NoLauncher;
+
+impl EngineLauncher for NoLauncher {
+    fn launch_process(&self, _directory: &Path) -> Result<PipeReader> {
+        Err(Status::new(Code::Notsupported, "a simulated client starts no engine"))
+    }
+
+    fn start_inside(&self, _directory: &Path, _env: &Env) -> Result<Box<dyn InsideEngine>> {
+        Err(Status::new(Code::Notsupported, "a simulated client starts no engine"))
+    }
+}
+
 pub(crate) struct ClientInner {
     pub settings: ClientSettings,
     pub env: Env,
     pub spawner: Spawner,
     pub launcher: Arc<dyn EngineLauncher>,
+    pub control: Arc<dyn ControlNetwork>,
+    /// Opens endpoints in a simulation.
+    pub fabric: Option<OpenTransport>,
     pub in_flight: Rc<Budget>,
     pub changes: Rc<Changes>,
     /// Handles that were closed while there was no engine: the next one is told first.
@@ -96,12 +120,30 @@ impl Client {
         spawner: Spawner,
         launcher: Arc<dyn EngineLauncher>,
     ) -> Client {
+        Client::assemble(settings, env, spawner, (launcher, Arc::new(TcpControl), None))
+    }
+
+    /// A client of a system on a simulated network, whose tasks run where the spawner says: a simulation has no [`crate::Context`]. It ends
+    /// with [`Client::close`].
+    pub fn simulated(
+        settings: ClientSettings,
+        env: Env,
+        spawner: Spawner,
+        control: Arc<dyn ControlNetwork>,
+        fabric: OpenTransport,
+    ) -> Client {
+        Client::assemble(settings, env, spawner, (Arc::new(NoLauncher), control, Some(fabric)))
+    }
+
+    fn assemble(settings: ClientSettings, env: Env, spawner: Spawner, (launcher, control, fabric): Ways) -> Client {
         let changes = Changes::new(HolderId(env.random.uuid()));
         Client(Rc::new(ClientInner {
             settings,
             env,
             spawner,
             launcher,
+            control,
+            fabric,
             in_flight: Budget::new(REQUESTS_IN_FLIGHT_MAX),
             changes,
             closes: RefCell::default(),
@@ -272,7 +314,8 @@ impl Client {
         self.0.closed.get()
     }
 
-    pub(crate) fn close(&self) {
+    /// Ends the client of a simulation, and everything under way; one of a [`crate::Context`] ends with that.
+    pub fn close(&self) {
         self.0.closed.set(true);
         let connection = self.0.connection.borrow_mut().take();
         if let Some(connection) = connection {

@@ -39,7 +39,7 @@ mod waiting;
 pub use access::{AccessInfo, change_owner, delete_access, overwrite_access, update_access};
 pub use attach::{EngineLauncher, InsideEngine, LocalDirectory, SystemAccess};
 pub use buffers::{Destination, ScatterList, Source};
-pub use client::Client;
+pub use client::{Client, OpenTransport};
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, WorkId};
 pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, with_control_port};

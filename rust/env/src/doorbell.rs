@@ -1,10 +1,15 @@
 //! A descriptor that another thread rings to end a wait.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An event counter of the kernel (`eventfd`): rung from any thread, waited for by one.
 #[derive(Debug)]
-pub struct Doorbell(OwnedFd);
+pub struct Doorbell {
+    /// None in simulations, where nobody waits.
+    descriptor: Option<OwnedFd>,
+    rung: AtomicBool,
+}
 
 impl Doorbell {
     /// A bell that has not been rung.
@@ -15,25 +20,40 @@ impl Doorbell {
             return Err(std::io::Error::last_os_error());
         }
         // SAFETY: the descriptor was just opened and nobody else owns it.
-        Ok(Doorbell(unsafe { OwnedFd::from_raw_fd(fd) }))
+        let descriptor = Some(unsafe { OwnedFd::from_raw_fd(fd) });
+        Ok(Doorbell { descriptor, rung: AtomicBool::new(false) })
+    }
+
+    /// A bell without a descriptor, for simulations: [`Doorbell::is_rung`] tells.
+    pub fn simulated() -> Doorbell {
+        Doorbell { descriptor: None, rung: AtomicBool::new(false) }
+    }
+
+    /// Whether it was rung and not cleared since.
+    pub fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::SeqCst)
     }
 
     /// Makes the descriptor readable.
     pub fn ring(&self) {
+        self.rung.store(true, Ordering::SeqCst);
+        let Some(descriptor) = &self.descriptor else { return };
         let one: u64 = 1;
         // SAFETY: eight bytes are read from `one`. A full counter (EAGAIN) leaves the bell rung, which is what we want.
-        unsafe { libc::write(self.0.as_raw_fd(), (&raw const one).cast(), 8) };
+        unsafe { libc::write(descriptor.as_raw_fd(), (&raw const one).cast(), 8) };
     }
 
     /// Makes the descriptor unreadable again.
     pub fn clear(&self) {
+        self.rung.store(false, Ordering::SeqCst);
+        let Some(descriptor) = &self.descriptor else { return };
         let mut count: u64 = 0;
         // SAFETY: eight bytes are written to `count`. EAGAIN says that it was not rung.
-        unsafe { libc::read(self.0.as_raw_fd(), (&raw mut count).cast(), 8) };
+        unsafe { libc::read(descriptor.as_raw_fd(), (&raw mut count).cast(), 8) };
     }
 
     /// The descriptor to wait on for reading.
     pub fn descriptor(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd)
     }
 }

@@ -18,6 +18,7 @@
 mod address;
 mod bulk;
 mod composite;
+mod control;
 mod endpoint;
 mod frame;
 pub mod in_process;
@@ -30,6 +31,7 @@ mod transport;
 pub use address::Address;
 pub use bulk::BulkDescriptor;
 pub use composite::{CompositeTransport, Opener};
+pub use control::{ControlListener, ControlNetwork, ControlStream, TcpControl};
 pub use endpoint::{Endpoint, Exposed, ReplyBody, Request};
 pub use frame::{HEADER_LENGTH, OVERHEAD_MAX};
 pub use settings::{EndpointSettings, MESSAGE_SIZE_DEFAULT};

@@ -45,19 +45,19 @@ impl InsideEngine {
             process: std::process::id(),
             is_system: false,
         };
-        let mut targets = TargetThreads::start(&ThreadSettings {
+        let settings = ThreadSettings {
             directory: directory.path().to_path_buf(),
             targets: format.targets,
             is_new: format.is_new,
             env: env.clone(),
-            fabric: fabric.clone(),
             settings: TargetSettings::default(),
             sessions,
             ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(directory.path())),
             identity,
             bell: None,
-        })?;
+        };
+        let mut targets = TargetThreads::start(&settings, &fabric)?;
         wait_until_ready(&mut targets, |addresses| ranks.set_alone(addresses, SYSTEM_NAME, fabric.provider()))?;
         format.write(&directory)?;
         Ok(InsideEngine { network, targets, session, _lock: lock })

@@ -7,6 +7,7 @@ mod log_file;
 mod poll;
 mod signals;
 
+pub use directory::SmallFiles;
 pub(crate) use directory::{Directory, DirectoryLock, Holder};
 pub(crate) use format::DirectoryFormat;
 pub(crate) use greeter::Greeter;

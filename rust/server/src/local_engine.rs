@@ -155,19 +155,19 @@ impl LocalEngine {
             is_system: false,
         };
         let ranks = Arc::new(Ranks::unknown());
-        let mut targets = TargetThreads::start(&ThreadSettings {
+        let threads = ThreadSettings {
             directory: self.directory.path().to_path_buf(),
             targets: format.targets,
             is_new: format.is_new,
             env: self.env.clone(),
-            fabric,
             settings: TargetSettings::default(),
             sessions: sessions.clone(),
             ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(self.directory.path())),
             identity: identity.clone(),
             bell: None,
-        })?;
+        };
+        let mut targets = TargetThreads::start(&threads, &fabric)?;
         if !self.wait_until_ready(&mut targets, &ranks)? {
             return Ok(None);
         }

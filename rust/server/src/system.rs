@@ -5,13 +5,15 @@ mod door;
 mod engine;
 mod identity;
 mod link;
+mod machine;
+mod opening;
 mod orders;
 mod running;
 mod settings;
-mod socket;
 mod telemetry;
 
 pub use engine::SystemEngine;
+pub use machine::{Machine, TargetGround};
 pub use settings::{SystemEngineSettings, SystemReady};
 
 pub(crate) use identity::FILE as IDENTITY_FILE;

@@ -1,11 +1,12 @@
-//! One thread per target, and the commands that they take: the only place of the engine that starts threads.
+//! One thread per target, and the commands that they take: the only place of the engine that starts threads. In a simulation the
+//! targets are tasks, which nobody else can tell.
 #![allow(unsafe_code, reason = "signal masks have no safe wrapper in the standard library")]
 
 use crate::channel::{Receiver, Sender, channel};
 use crate::fabric::Fabric;
 use crate::replica::ServiceLeadership;
 use crate::target::{Measures, SERVICE_TARGET, ServiceCall};
-use crate::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
+use crate::{Capacity, EngineIdentity, Machine, Ranks, Sessions, Target, TargetGround, TargetParts, TargetSettings};
 use daos_env::{Doorbell, Env, Executor, Spawner, WAKE_COST};
 use daos_media::{FileMedia, IoEngine};
 use daos_pool_service::ClientId;
@@ -18,6 +19,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread::JoinHandle;
@@ -29,7 +31,6 @@ pub(crate) struct ThreadSettings {
     pub targets: u32,
     pub is_new: bool,
     pub env: Env,
-    pub fabric: Fabric,
     pub settings: TargetSettings,
     pub sessions: Arc<Sessions>,
     /// Known before the targets are told to serve.
@@ -88,12 +89,20 @@ pub(crate) enum Progress {
     Ended,
 }
 
+/// What runs a target.
+enum Worker {
+    Thread(JoinHandle<()>),
+    Task,
+}
+
 /// The targets of an engine on their threads. Dropping it ends them.
 pub(crate) struct TargetThreads {
     commands: Vec<Sender<Command>>,
     events: mpsc::Receiver<Event>,
     bell: Arc<Doorbell>,
-    threads: Vec<Option<JoinHandle<()>>>,
+    workers: Vec<Option<Worker>>,
+    /// Whose other tasks go on while somebody waits here.
+    machine: Option<Rc<dyn Machine>>,
     addresses: Vec<Option<Address>>,
     serving: bool,
     ready: usize,
@@ -104,18 +113,19 @@ pub(crate) struct TargetThreads {
 }
 
 impl TargetThreads {
-    /// Starts the threads; [`TargetThreads::progress`] tells how far they are.
-    pub fn start(settings: &ThreadSettings) -> Result<TargetThreads> {
+    /// None yet.
+    fn new(settings: &ThreadSettings) -> Result<(TargetThreads, Reporter)> {
         let (events, receiver) = mpsc::channel();
         let bell = match &settings.bell {
             Some(bell) => bell.clone(),
             None => Arc::new(Doorbell::new()?),
         };
-        let mut targets = TargetThreads {
+        let targets = TargetThreads {
             commands: Vec::new(),
             events: receiver,
             bell: bell.clone(),
-            threads: Vec::new(),
+            workers: Vec::new(),
+            machine: None,
             addresses: vec![None; settings.targets as usize],
             serving: false,
             ready: 0,
@@ -124,19 +134,47 @@ impl TargetThreads {
             leadership: None,
             measures: Vec::new(),
         };
+        Ok((targets, Reporter { events, bell }))
+    }
+
+    /// Starts the threads; [`TargetThreads::progress`] tells how far they are.
+    pub fn start(settings: &ThreadSettings, fabric: &Fabric) -> Result<TargetThreads> {
+        let (mut targets, reporter) = TargetThreads::new(settings)?;
         let _mask = SignalMask::block_all();
         for number in 0..settings.targets {
             let index = TargetIndex(number);
             let (sender, commands) = channel();
-            let reporter = Reporter { events: events.clone(), bell: bell.clone() };
-            let settings = settings.clone();
+            let (reporter, settings, fabric) = (reporter.clone(), settings.clone(), fabric.clone());
             let body = move || {
-                let result = catch_unwind(AssertUnwindSafe(|| run(index, settings, commands, &reporter)));
+                let result = catch_unwind(AssertUnwindSafe(|| run(index, settings, &fabric, commands, &reporter)));
                 let result = result.unwrap_or_else(|panic| Err(panicked(index, &*panic)));
                 reporter.report(Event::Ended(index, result));
             };
             let thread = std::thread::Builder::new().name(format!("daos-target-{number}")).spawn(body);
-            targets.threads.push(Some(thread.map_err(|error| Status::from(error).while_doing("starting a thread"))?));
+            let thread = thread.map_err(|error| Status::from(error).while_doing("starting a thread"))?;
+            targets.workers.push(Some(Worker::Thread(thread)));
+            targets.commands.push(sender);
+        }
+        Ok(targets)
+    }
+
+    /// Starts the targets as tasks.
+    pub fn start_simulated(settings: &ThreadSettings, machine: &Rc<dyn Machine>) -> Result<TargetThreads> {
+        let (mut targets, reporter) = TargetThreads::new(settings)?;
+        targets.machine = Some(machine.clone());
+        for number in 0..settings.targets {
+            let index = TargetIndex(number);
+            let (sender, commands) = channel();
+            let (reporter, settings, machine) = (reporter.clone(), settings.clone(), machine.clone());
+            let spawner = machine.spawner();
+            spawner.clone().spawn(async move {
+                let result = match machine.open_target(index) {
+                    Ok(ground) => live(index, settings, ground, spawner, commands, reporter.clone()).await,
+                    Err(status) => Err(status),
+                };
+                reporter.report(Event::Ended(index, result));
+            });
+            targets.workers.push(Some(Worker::Task));
             targets.commands.push(sender);
         }
         Ok(targets)
@@ -165,12 +203,12 @@ impl TargetThreads {
     }
 
     fn state(&self) -> Result<Progress> {
-        if self.threads.iter().all(Option::is_none) {
+        if self.workers.iter().all(Option::is_none) {
             return self.failure.clone().map_or(Ok(Progress::Ended), Err);
         }
         match &self.failure {
             Some(failure) => Err(failure.clone()),
-            None if self.ready == self.threads.len() => Ok(Progress::Ready),
+            None if self.ready == self.workers.len() => Ok(Progress::Ready),
             None if !self.serving && self.addresses.iter().all(Option::is_some) => Ok(Progress::Bound),
             None => Ok(Progress::Starting),
         }
@@ -186,7 +224,7 @@ impl TargetThreads {
             Event::Measured(measures) => self.measures.push(measures),
             Event::Answer(number, answer) => self.answers.push((number, answer)),
             Event::Ended(index, result) => {
-                if let Some(thread) = self.threads[index.0 as usize].take() {
+                if let Some(Worker::Thread(thread)) = self.workers[index.0 as usize].take() {
                     // Its panics were caught: it only has to leave.
                     let _never_panics = thread.join();
                 }
@@ -247,10 +285,20 @@ impl TargetThreads {
     /// Ends all targets and waits for them.
     pub fn stop(&mut self) -> Result<()> {
         self.commands.iter().for_each(|commands| commands.send(Command::Stop));
-        while self.threads.iter().any(Option::is_some) {
-            match self.events.recv() {
-                Ok(event) => self.take(event),
-                Err(_) => break,
+        while self.workers.iter().any(Option::is_some) {
+            let event = match &self.machine {
+                None => self.events.recv().ok(),
+                Some(machine) => match self.events.try_recv() {
+                    Err(mpsc::TryRecvError::Empty) => {
+                        machine.let_pass();
+                        continue;
+                    }
+                    event => event.ok(),
+                },
+            };
+            match event {
+                Some(event) => self.take(event),
+                None => break,
             }
         }
         self.failure.clone().map_or(Ok(()), Err)
@@ -259,8 +307,11 @@ impl TargetThreads {
 
 impl Drop for TargetThreads {
     fn drop(&mut self) {
-        // Whoever wants to know how they ended calls `stop` before.
-        let _ended = self.stop();
+        // Tasks end with their executor, as a process that is killed does.
+        if self.machine.is_none() {
+            // Whoever wants to know how they ended calls `stop` before.
+            let _ended = self.stop();
+        }
     }
 }
 
@@ -270,23 +321,30 @@ fn panicked(index: TargetIndex, panic: &(dyn Any + Send)) -> Status {
 }
 
 /// The life of a target's thread.
-fn run(index: TargetIndex, settings: ThreadSettings, commands: Receiver<Command>, reporter: &Reporter) -> Result<()> {
+fn run(
+    index: TargetIndex,
+    settings: ThreadSettings,
+    fabric: &Fabric,
+    commands: Receiver<Command>,
+    reporter: &Reporter,
+) -> Result<()> {
     let executor = Executor::new(settings.env.clock.clone(), WAKE_COST)?;
     let spawner = executor.spawner().clone();
-    let result = executor.block_on(live(index, settings, spawner, commands, reporter.clone()));
+    let folder = settings.directory.join(format!("target-{}", index.0));
+    let media = FileMedia::create(&folder, IoEngine::Automatic, &spawner)?;
+    let ground: TargetGround = (Rc::new(media), fabric.open(&settings.env, index)?);
+    let result = executor.block_on(live(index, settings, ground, spawner, commands, reporter.clone()));
     result.unwrap_or_else(|| Err(Status::new(Code::Misc, format!("target {} was dropped", index.0))))
 }
 
 async fn live(
     index: TargetIndex,
     settings: ThreadSettings,
+    (media, transport): TargetGround,
     spawner: Spawner,
     commands: Receiver<Command>,
     reporter: Reporter,
 ) -> Result<()> {
-    let folder = settings.directory.join(format!("target-{}", index.0));
-    let media = FileMedia::create(&folder, IoEngine::Automatic, &spawner)?;
-    let transport = settings.fabric.open(&settings.env, index)?;
     reporter.report(Event::Address(index, transport.address()));
     match commands.receive().await {
         Some(Command::Serve) => {}
@@ -296,7 +354,7 @@ async fn live(
         index,
         env: settings.env,
         spawner: spawner.clone(),
-        media: std::rc::Rc::new(media),
+        media,
         transport,
         ranks: settings.ranks,
         settings: settings.settings,
@@ -307,7 +365,7 @@ async fn live(
     };
     // A start that takes long, or that waits for a target which failed, ends when told to.
     let Some(target) = unless_stopped(Target::start(parts), &commands).await else { return Ok(()) };
-    let target = std::rc::Rc::new(target?);
+    let target = Rc::new(target?);
     if index == SERVICE_TARGET {
         reporter.report(Event::Leadership(target.leadership()));
         let reporter = reporter.clone();

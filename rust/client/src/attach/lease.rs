@@ -1,9 +1,9 @@
 //! The open socket that keeps a client's handles alive, and tells the client when the engine is gone.
 
 use daos_env::{Source, Spawner};
+use daos_rpc::ControlStream;
 use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
@@ -17,14 +17,14 @@ pub(crate) enum LeaseStream {
     /// Of a local engine.
     Local(UnixStream),
     /// Of the engine that leads a system.
-    System(TcpStream),
+    System(Box<dyn ControlStream>),
 }
 
 impl LeaseStream {
-    fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         match self {
-            LeaseStream::Local(stream) => (&*stream).read(buffer),
-            LeaseStream::System(stream) => (&*stream).read(buffer),
+            LeaseStream::Local(stream) => stream.read(buffer),
+            LeaseStream::System(stream) => stream.read(buffer),
         }
     }
 }
@@ -33,7 +33,7 @@ impl AsRawFd for LeaseStream {
     fn as_raw_fd(&self) -> RawFd {
         match self {
             LeaseStream::Local(stream) => stream.as_raw_fd(),
-            LeaseStream::System(stream) => stream.as_raw_fd(),
+            LeaseStream::System(stream) => stream.descriptor(),
         }
     }
 }
@@ -85,8 +85,8 @@ impl Drop for Lease {
 impl Watch {
     /// Whether the engine has closed its end. It says nothing after its greeting, so whatever else comes is ignored.
     fn closed(&self) -> bool {
-        let stream = self.stream.borrow();
-        let Some(stream) = stream.as_ref() else { return false };
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = stream.as_mut() else { return false };
         match stream.read(&mut [0; 64]) {
             Ok(0) => true,
             Ok(_) => false,

@@ -1,18 +1,16 @@
 //! Attaching to a system of several engines by its access points.
 
 use crate::Client;
+use daos_rpc::ControlStream;
 use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::{
     Attach, CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankTable,
     control_body_length, control_frame, decode,
 };
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::io::ErrorKind;
 use std::time::Duration;
 
-/// How long connecting to one access point may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// How long the answer to an attach may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a client that was attached before goes on trying: an engine restarts meanwhile, or another one takes over.
@@ -22,7 +20,7 @@ const FIRST_LIMITS: (Duration, Duration) = (Duration::from_secs(15), Duration::f
 /// How long it waits between two attempts.
 const INTERVAL: Duration = Duration::from_millis(50);
 /// How often it looks for an answer.
-const LOOK_INTERVAL: Duration = Duration::from_micros(200);
+const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
 /// How often one answer after the other may point elsewhere.
 const REDIRECTS_MAX: usize = 4;
 
@@ -40,7 +38,7 @@ pub(super) async fn attach(
     client: &Client,
     access: &SystemAccess,
     generation: u64,
-) -> Result<(TcpStream, Hello, RankTable)> {
+) -> Result<(Box<dyn ControlStream>, Hello, RankTable)> {
     let request =
         ControlRequest::Attach(Attach { system: access.name.clone(), credentials: Credentials::of_process() });
     match ask(client, access, &request, generation > 1, ANSWER_LIMIT).await? {
@@ -56,7 +54,7 @@ pub(crate) async fn ask(
     request: &ControlRequest,
     was_attached: bool,
     answer_limit: Duration,
-) -> Result<(TcpStream, ControlReply)> {
+) -> Result<(Box<dyn ControlStream>, ControlReply)> {
     let spawner = client.spawner();
     let start = spawner.clock().monotonic();
     loop {
@@ -85,7 +83,7 @@ async fn ask_any(
     access: &SystemAccess,
     request: &ControlRequest,
     answer_limit: Duration,
-) -> Result<(TcpStream, ControlReply)> {
+) -> Result<(Box<dyn ControlStream>, ControlReply)> {
     let mut failure: Option<Status> = None;
     for place in &access.access_points {
         match ask_at(client, place.clone(), request, answer_limit).await {
@@ -104,13 +102,13 @@ async fn ask_at(
     mut place: String,
     request: &ControlRequest,
     answer_limit: Duration,
-) -> Result<(TcpStream, ControlReply)> {
+) -> Result<(Box<dyn ControlStream>, ControlReply)> {
     for _ in 0..REDIRECTS_MAX {
-        let mut stream = connect(&place)?;
         let doing = |error: std::io::Error| unreached(&place, &error);
+        let mut stream = client.0.control.connect(&place).map_err(doing)?;
         // A request fits the buffer of a fresh connection.
-        stream.write_all(&control_frame(request)).and_then(|()| stream.set_nonblocking(true)).map_err(doing)?;
-        match read(client, &stream, &place, answer_limit).await? {
+        stream.write_all(&control_frame(request)).map_err(doing)?;
+        match read(client, &mut *stream, &place, answer_limit).await? {
             ControlReply::Redirect(other) => place = other,
             ControlReply::Failed(failure) => return Err(failure.status()),
             reply => return Ok((stream, reply)),
@@ -123,26 +121,13 @@ fn unreached(place: &str, error: &std::io::Error) -> Status {
     Status::new(Code::Unreach, format!("no engine answers at {place}: {error}"))
 }
 
-fn connect(place: &str) -> Result<TcpStream> {
-    let addresses: Vec<SocketAddr> = place.to_socket_addrs().map_err(|error| unreached(place, &error))?.collect();
-    let mut failure = std::io::Error::from(ErrorKind::NotFound);
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(unreached(place, &failure))
-}
-
-async fn read(client: &Client, stream: &TcpStream, place: &str, limit: Duration) -> Result<ControlReply> {
+async fn read(client: &Client, stream: &mut dyn ControlStream, place: &str, limit: Duration) -> Result<ControlReply> {
     let deadline = client.spawner().clock().monotonic() + limit;
     let mut received = Vec::new();
-    let mut wanted = CONTROL_HEADER_LENGTH;
+    let (mut wanted, mut pause) = (CONTROL_HEADER_LENGTH, LOOK_INTERVALS.0);
     loop {
         let mut bytes = [0; 4096];
         let room = bytes.len().min(wanted - received.len());
-        let mut stream = stream;
         match stream.read(&mut bytes[..room]) {
             Ok(0) => fail!(Code::Unreach, "the engine at {place} closed the connection; it is ending, or has no room"),
             Ok(count) => received.extend_from_slice(&bytes[..count]),
@@ -150,7 +135,8 @@ async fn read(client: &Client, stream: &TcpStream, place: &str, limit: Duration)
                 if client.spawner().clock().monotonic() >= deadline {
                     fail!(Code::Unreach, "the engine at {place} accepted a connection and said nothing");
                 }
-                client.spawner().sleep(LOOK_INTERVAL).await;
+                client.spawner().sleep(pause).await;
+                pause = (pause * 5 / 4).min(LOOK_INTERVALS.1);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(unreached(place, &error)),

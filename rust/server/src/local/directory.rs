@@ -2,12 +2,14 @@
 
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::local_directory::{ENGINE_LOCK_FILE, ERROR_FILE, LOG_FILE, PROCESS_FILE, SOCKET_FILE, error_file_text};
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The socket while it is being made: clients never see one on which nobody listens.
 const NEW_SOCKET_FILE: &str = "engine.sock.new";
@@ -32,12 +34,26 @@ impl Holder {
     }
 }
 
+/// Small files that lie in memory instead of on a file system, for simulations; clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct SmallFiles(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl SmallFiles {
+    fn files(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A directory that exists.
 #[derive(Clone, Debug)]
-pub(crate) struct Directory(PathBuf);
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// In place of files.
+    memory: Option<SmallFiles>,
+}
 
 /// The lock of a directory, held as long as this lives.
-pub(crate) struct DirectoryLock(#[expect(dead_code, reason = "held, not used")] File);
+pub(crate) struct DirectoryLock(#[expect(dead_code, reason = "held, not used")] Option<File>);
 
 fn failed(doing: &str, path: &Path, error: std::io::Error) -> Status {
     let remedy = match error.kind() {
@@ -57,22 +73,30 @@ impl Directory {
         let doing = "making the engine's directory";
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| failed(doing, path, error))?;
         let path = path.canonicalize().map_err(|error| failed("finding the engine's directory", path, error))?;
-        Ok(Directory(path))
+        Ok(Directory { path, memory: None })
+    }
+
+    /// A directory whose small files lie in memory, and whose lock is free: whoever simulates sees to that.
+    pub fn in_memory(name: &str, files: SmallFiles) -> Directory {
+        Directory { path: PathBuf::from(name), memory: Some(files) }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// What the engine logs.
     pub fn log_file(&self) -> PathBuf {
-        self.0.join(LOG_FILE)
+        self.path.join(LOG_FILE)
     }
 
     /// Locks the directory for an engine; `None` when another one holds it.
     pub fn try_lock(&self, holder: Holder) -> Result<Option<DirectoryLock>> {
-        let path = self.0.join(ENGINE_LOCK_FILE);
+        if self.memory.is_some() {
+            return Ok(Some(DirectoryLock(None)));
+        }
+        let path = self.path.join(ENGINE_LOCK_FILE);
         let doing = "locking the engine's directory by";
         let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let mut file = open.map_err(|error| failed(doing, &path, error))?;
@@ -84,12 +108,12 @@ impl Directory {
         let text = format!("{} {}\n", holder.word(), std::process::id());
         // For messages only: an engine on a full disk still has its lock.
         let _for_people = file.set_len(0).and_then(|()| file.write_all(text.as_bytes()));
-        Ok(Some(DirectoryLock(file)))
+        Ok(Some(DirectoryLock(Some(file))))
     }
 
     /// Who the lock file says holds the lock: how, and in which process.
     pub fn holder(&self) -> Option<(Holder, u32)> {
-        let text = read_text(&self.0.join(ENGINE_LOCK_FILE))?;
+        let text = read_text(&self.path.join(ENGINE_LOCK_FILE))?;
         let (word, process) = text.trim_end().split_once(' ')?;
         let holder = [Holder::Process, Holder::Inside].into_iter().find(|holder| holder.word() == word)?;
         Some((holder, process.parse().ok()?))
@@ -97,7 +121,7 @@ impl Directory {
 
     /// The sentence for somebody who cannot have the lock.
     pub fn in_use(&self) -> Status {
-        let path = self.0.display();
+        let path = self.path.display();
         Status::new(
             Code::Busy,
             match self.holder() {
@@ -121,7 +145,7 @@ impl Directory {
     /// Listens on the directory's socket, in place of whatever an engine that was killed left there.
     pub fn listen(&self) -> Result<UnixListener> {
         let doing = "listening on";
-        let new = self.0.join(NEW_SOCKET_FILE);
+        let new = self.path.join(NEW_SOCKET_FILE);
         remove_if_there(&new).map_err(|error| failed("removing", &new, error))?;
         let listener = self.with_short_path(NEW_SOCKET_FILE, |path| UnixListener::bind(path));
         let listener = listener.map_err(|error| failed(doing, &new, error))?;
@@ -134,7 +158,7 @@ impl Directory {
     }
 
     fn socket(&self) -> PathBuf {
-        self.0.join(SOCKET_FILE)
+        self.path.join(SOCKET_FILE)
     }
 
     /// Takes the socket away, so that no more clients come.
@@ -148,54 +172,68 @@ impl Directory {
     pub fn write_process_file(&self) {
         // On a full disk, too, an engine must come up: how else could anything be deleted?
         if let Err(error) = self.replace(PROCESS_FILE, &format!("{}\n", std::process::id())) {
-            daos_env::log!(Warn, "engine", "{} cannot be written: {error}", self.0.join(PROCESS_FILE).display());
+            daos_env::log!(Warn, "engine", "{} cannot be written: {error}", self.path.join(PROCESS_FILE).display());
         }
     }
 
     /// Takes that back.
     pub fn remove_process_file(&self) {
         // A file that stays names a process that is gone, which readers have to expect anyhow.
-        let _stays = remove_if_there(&self.0.join(PROCESS_FILE));
+        if let Some(memory) = &self.memory {
+            memory.files().remove(PROCESS_FILE);
+            return;
+        }
+        let _stays = remove_if_there(&self.path.join(PROCESS_FILE));
     }
 
     /// Leaves behind why the engine could not start.
     pub fn write_error(&self, status: &Status) {
         if let Err(error) = self.replace(ERROR_FILE, &error_file_text(status)) {
-            daos_env::log!(Warn, "engine", "{} cannot be written: {error}", self.0.join(ERROR_FILE).display());
+            daos_env::log!(Warn, "engine", "{} cannot be written: {error}", self.path.join(ERROR_FILE).display());
         }
     }
 
     /// Removes the error of an earlier start.
     pub fn remove_error(&self) -> Result<()> {
-        let path = self.0.join(ERROR_FILE);
+        let path = self.path.join(ERROR_FILE);
         remove_if_there(&path).map_err(|error| failed("removing", &path, error))
     }
 
     /// Writes a file that readers see whole or not at all.
     fn replace(&self, name: &str, text: &str) -> std::io::Result<()> {
-        let new = self.0.join(format!("{name}.new"));
+        if let Some(memory) = &self.memory {
+            memory.files().insert(name.to_owned(), text.to_owned());
+            return Ok(());
+        }
+        let new = self.path.join(format!("{name}.new"));
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
         file.write_all(text.as_bytes())?;
-        std::fs::rename(&new, self.0.join(name))
+        std::fs::rename(&new, self.path.join(name))
     }
 
     /// As [`Directory::replace`], and the new file survives a power cut.
     pub fn replace_durably(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
+        if self.memory.is_some() {
+            return self.replace(name, text).map_err(|error| failed("writing", &path, error));
+        }
         let write = || -> std::io::Result<()> {
-            let new = self.0.join(format!("{name}.new"));
+            let new = self.path.join(format!("{name}.new"));
             let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&new, &path)?;
-            File::open(&self.0)?.sync_all()
+            File::open(&self.path)?.sync_all()
         };
         write().map_err(|error| failed("writing", &path, error))
     }
 
     /// The text of a small file; `None` when it is not there.
     pub fn read(&self, name: &str) -> Result<Option<String>> {
-        let path = self.0.join(name);
+        if let Some(memory) = &self.memory {
+            return Ok(memory.files().get(name).cloned());
+        }
+        let path = self.path.join(name);
         let mut text = String::new();
         match File::open(&path).and_then(|file| file.take(TEXT_LENGTH_MAX).read_to_string(&mut text)) {
             Ok(_) => Ok(Some(text)),
@@ -209,7 +247,8 @@ impl Directory {
 
     /// Runs `with` on a path that is short enough for the address of a Unix socket, which holds 107 bytes.
     fn with_short_path<T>(&self, name: &str, with: impl FnOnce(&Path) -> std::io::Result<T>) -> std::io::Result<T> {
-        let directory = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(&self.0)?;
+        let directory =
+            OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(&self.path)?;
         with(Path::new(&format!("/proc/self/fd/{}/{name}", directory.as_raw_fd())))
     }
 }

@@ -175,9 +175,9 @@ impl SystemEngine {
         let session = self.makings.sessions.admit(&*self.makings.env.random, Peer::elsewhere(credentials.clone()));
         let hello = Hello {
             session,
-            process: std::process::id(),
+            process: self.makings.ground.process(),
             system: system.clone(),
-            provider: self.makings.fabric.provider().to_owned(),
+            provider: self.makings.ground.provider(),
             targets: own.targets.clone(),
         };
         let reply = ControlReply::Greeting((hello, known.table.clone()));

@@ -1,8 +1,8 @@
 //! The control port of an engine: clients, tools and other engines come in here. Bytes from it are hostile.
 
-use super::socket;
 use crate::local::Wanted;
 use daos_env::Env;
+use daos_rpc::{ControlListener, ControlNetwork, ControlStream};
 use daos_status::{Result, Status};
 use daos_types::Rank;
 use daos_wire::{
@@ -10,9 +10,7 @@ use daos_wire::{
     control_body_length, control_frame, decode,
 };
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::os::fd::AsRawFd;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Connections that are accepted between two looks at the others.
@@ -50,8 +48,8 @@ pub(crate) enum Event {
 }
 
 struct Connection {
-    stream: TcpStream,
-    from: SocketAddr,
+    stream: Box<dyn ControlStream>,
+    from: String,
     role: Role,
     received: Vec<u8>,
     unsent: Vec<u8>,
@@ -68,7 +66,7 @@ enum End {
 }
 
 pub(crate) struct Door {
-    listener: TcpListener,
+    listener: Box<dyn ControlListener>,
     connections: BTreeMap<ConnectionId, Connection>,
     next: u64,
     connections_max: usize,
@@ -80,7 +78,7 @@ pub(crate) struct Door {
 
 impl Door {
     /// Listens on `host:port`.
-    pub fn open(listen: &str, env: Env, connections_max: usize) -> Result<Door> {
+    pub fn open(network: &dyn ControlNetwork, listen: &str, env: Env, connections_max: usize) -> Result<Door> {
         let failed = |error: std::io::Error| {
             let remedy = match error.kind() {
                 ErrorKind::AddrInUse => "; another engine or program has it: give this one another port",
@@ -91,9 +89,7 @@ impl Door {
             let sentence = format!("listening on control port {listen}: {}{remedy}", status.context());
             Status::new(status.code(), sentence)
         };
-        let addresses: Vec<SocketAddr> = listen.to_socket_addrs().map_err(failed)?.collect();
-        let listener = TcpListener::bind(&addresses[..]).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = network.listen(listen).map_err(failed)?;
         let (connections, order) = (BTreeMap::new(), Vec::new());
         Ok(Door { listener, connections, next: 0, connections_max, env, paused_until: None, order })
     }
@@ -126,7 +122,7 @@ impl Door {
         self.order = self.connections.keys().copied().collect();
         let mut wanted: Vec<Wanted> = self.connections.values().map(Connection::wanted).collect();
         if self.takes_more() {
-            wanted.push(Wanted { descriptor: self.listener.as_raw_fd(), write: false });
+            wanted.push(Wanted { descriptor: self.listener.descriptor(), write: false });
         }
         wanted
     }
@@ -186,11 +182,7 @@ impl Door {
         }
     }
 
-    fn welcome(&mut self, stream: TcpStream, from: SocketAddr) {
-        if let Err(error) = stream.set_nonblocking(true).and_then(|()| socket::watch(&stream)) {
-            daos_env::log!(Warn, "control", "{from} cannot be served: {error}");
-            return;
-        }
+    fn welcome(&mut self, stream: Box<dyn ControlStream>, from: String) {
         let connection = Connection {
             stream,
             from,
@@ -229,7 +221,7 @@ impl Door {
 
     /// Who is at the other end, for the log.
     pub fn from(&self, id: ConnectionId) -> String {
-        self.connections.get(&id).map_or_else(String::new, |connection| connection.from.to_string())
+        self.connections.get(&id).map_or_else(String::new, |connection| connection.from.clone())
     }
 
     /// Lets go of older connections of a rank, without a word to anybody: it has a newer one.
@@ -275,7 +267,7 @@ impl Door {
 
 impl Connection {
     fn wanted(&self) -> Wanted {
-        Wanted { descriptor: self.stream.as_raw_fd(), write: !self.unsent.is_empty() }
+        Wanted { descriptor: self.stream.descriptor(), write: !self.unsent.is_empty() }
     }
 
     /// Queues bytes and sends what the kernel takes; one that does not read shows at the next look.

@@ -8,19 +8,14 @@ use super::orders::Operation;
 use super::running::Makings;
 use super::settings::{SystemEngineSettings, SystemReady};
 use super::telemetry::Telemetry;
-use crate::fabric::Fabric;
-use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals, Wanted, wait};
-use crate::local_engine::{CLIENTS_MAX, OWN_DESCRIPTORS, raise_descriptor_limit};
+use crate::local::{DirectoryLock, StopSignals, Wanted, wait};
 use crate::replica::ServiceLeadership;
 use crate::target::ServiceCall;
 use crate::threads::{Progress, TargetThreads};
-use crate::{Ranks, ReplicaRole, Sessions};
-use daos_env::{Doorbell, Env};
-use daos_status::{Code, Result, Status, fail};
-use daos_types::{EngineId, Rank, SystemId};
+use daos_status::{Code, Result, fail};
+use daos_types::Rank;
 use daos_wire::{ControlReply, ControlRequest, Join, Joined, RankAction, RankEntry, RankState, RankTable};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Whether a process ends, and how.
@@ -43,43 +38,44 @@ pub(super) enum Targets {
 }
 
 /// Called once, when the engine serves.
-type OnReady = Box<dyn FnOnce(&SystemReady)>;
+pub(super) type OnReady = Box<dyn FnOnce(&SystemReady)>;
 
 /// An engine of a system, as a process.
 pub struct SystemEngine {
     pub(super) settings: SystemEngineSettings,
     pub(super) identity: Identity,
     pub(super) makings: Makings,
-    signals: StopSignals,
+    /// None in a simulation.
+    pub(super) signals: Option<StopSignals>,
     pub(super) door: Door,
     /// To the engine that leads; none on the one that does.
     pub(super) link: Option<Link>,
     /// The metadata service runs on this engine.
-    leading: bool,
+    pub(super) leading: bool,
     /// The control port of the engine on which it runs, when that is another one and known.
     pub(super) leader: Option<String>,
     /// Its first target keeps a replica of the metadata.
     pub(super) keeps_replica: bool,
     /// When engines that have not come since this one leads are lost.
-    absent_at: Option<Duration>,
-    is_ending: bool,
+    pub(super) absent_at: Option<Duration>,
+    pub(super) is_ending: bool,
     pub(super) targets: Targets,
     /// Of the targets, as they were started last.
-    addresses: Vec<String>,
+    pub(super) addresses: Vec<String>,
     /// Questions to the metadata service that were not answered yet.
     pub(super) waiting: BTreeMap<u64, Waiting>,
     pub(super) next_question: u64,
     /// The version of the table that other engines were told last.
-    told: u64,
-    on_ready: Option<OnReady>,
+    pub(super) told: u64,
+    pub(super) on_ready: Option<OnReady>,
     /// It joins again, having been excluded.
-    returning: bool,
+    pub(super) returning: bool,
     /// What an administrator wants and is not done yet.
     pub(super) operations: Vec<Operation>,
     pub(super) telemetry: Option<Telemetry>,
     /// When it started, in seconds since 1970.
     pub(super) started: u64,
-    _lock: DirectoryLock,
+    pub(super) _lock: DirectoryLock,
 }
 
 impl SystemEngine {
@@ -92,80 +88,12 @@ impl SystemEngine {
     pub fn serve(settings: SystemEngineSettings, on_ready: impl FnOnce(&SystemReady) + 'static) -> Result<()> {
         settings.check()?;
         let signals = StopSignals::block()?;
-        let mut engine = SystemEngine::open(settings, signals, Box::new(on_ready))?;
+        let mut engine = SystemEngine::open_here(settings, signals, Box::new(on_ready))?;
         let result = engine.run();
         if let Err(status) = &result {
             daos_env::log!(Error, "engine", "the engine ends: {status}");
         }
         result
-    }
-
-    fn open(settings: SystemEngineSettings, signals: StopSignals, on_ready: OnReady) -> Result<SystemEngine> {
-        let env = Env::system();
-        let directory = Directory::create(&settings.directory)?;
-        let Some(lock) = directory.try_lock(Holder::Process)? else { return Err(directory.in_use()) };
-        begin_log(&directory, &settings, &env)?;
-        let format = DirectoryFormat::read_or_choose(&directory, settings.targets)?;
-        let identity = identity_of(&directory, &format, &settings, &env)?;
-        let descriptors = raise_descriptor_limit();
-        let connections_max = descriptors.saturating_sub(OWN_DESCRIPTORS) / (format.targets as usize + 1);
-        let door = Door::open(&settings.control(), env.clone(), connections_max.clamp(1, CLIENTS_MAX))?;
-        let bell = Arc::new(Doorbell::new()?);
-        let makings = Makings {
-            directory,
-            format,
-            fabric: Fabric::Network(settings.fabric.clone()),
-            sessions: Arc::new(Sessions::new(&*env.random)),
-            ranks: Arc::new(Ranks::with_bell(bell.clone())),
-            system: settings.system.clone(),
-            bell,
-            env,
-            role: settings.role()?,
-        };
-        daos_env::log!(
-            Info,
-            "engine",
-            "engine {} {} starts as process {} for {} with {} targets, control port {}",
-            env!("CARGO_PKG_VERSION"),
-            identity.engine,
-            std::process::id(),
-            makings.directory.path().display(),
-            makings.format.targets,
-            settings.control()
-        );
-        let keeps_replica = makings.role != ReplicaRole::None;
-        let link = match begins(&identity, &settings)? {
-            true => None,
-            false => Some(Link::start(settings.other_replicas(), makings.bell.clone())?),
-        };
-        let open = |port| Telemetry::open(&settings.host, port, makings.env.clone());
-        let telemetry = settings.telemetry_port.map(open).transpose()?;
-        let started = makings.env.clock.wall_nanoseconds() / 1_000_000_000;
-        makings.directory.write_process_file();
-        Ok(SystemEngine {
-            targets: Targets::Starting(makings.start()?),
-            addresses: Vec::new(),
-            settings,
-            identity,
-            makings,
-            signals,
-            door,
-            link,
-            leading: false,
-            leader: None,
-            keeps_replica,
-            is_ending: false,
-            absent_at: None,
-            waiting: BTreeMap::new(),
-            next_question: 0,
-            told: 0,
-            on_ready: Some(on_ready),
-            operations: Vec::new(),
-            telemetry,
-            started,
-            returning: false,
-            _lock: lock,
-        })
     }
 
     fn run(&mut self) -> Result<()> {
@@ -186,39 +114,59 @@ impl SystemEngine {
         result.and(stopped)
     }
 
+    /// When there is something to do though nothing has happened.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let link = self.link.as_ref().and_then(Link::deadline);
+        let deadlines =
+            [self.door.deadline(), self.operations_deadline(), self.absent_at, self.telemetry_deadline(), link];
+        deadlines.into_iter().flatten().min()
+    }
+
     /// Waits until something happens, and does what has to be done.
     fn turn(&mut self) -> Result<Next> {
-        let mut wanted = vec![
-            Wanted { descriptor: self.signals.descriptor(), write: false },
-            Wanted { descriptor: self.makings.bell.descriptor(), write: false },
-        ];
+        let mut wanted = vec![Wanted { descriptor: self.makings.bell.descriptor(), write: false }];
+        let signals = self.signals.as_ref().map(StopSignals::descriptor);
+        wanted.extend(signals.map(|descriptor| Wanted { descriptor, write: false }));
+        wanted.extend(self.link.as_ref().and_then(Link::wanted));
+        let door_start = wanted.len();
         wanted.extend(self.door.wanted());
         let door_end = wanted.len();
         wanted.extend(self.telemetry.iter().flat_map(Telemetry::wanted));
         let now = self.makings.env.clock.monotonic();
-        let deadlines = [self.door.deadline(), self.operations_deadline(), self.absent_at, self.telemetry_deadline()];
-        let deadline = deadlines.into_iter().flatten().min();
-        let limit: Option<Duration> = deadline.map(|deadline| deadline.saturating_sub(now));
+        let limit: Option<Duration> = self.deadline().map(|deadline| deadline.saturating_sub(now));
         let ready = wait(&wanted, limit);
-        if let Some(signal) = self.signals.take() {
+        if let Some(signal) = self.signals.as_ref().and_then(StopSignals::take) {
             return Ok(Next::End(signal));
         }
+        self.look(&ready[door_start..door_end], &ready[door_end..])?;
+        Ok(Next::GoOn)
+    }
+
+    /// Does what has to be done, with what is ready at the door and at that of telemetry.
+    pub(super) fn look(&mut self, at_door: &[bool], at_telemetry: &[bool]) -> Result<()> {
         self.makings.bell.clear();
         self.look_at_targets()?;
-        while let Some(news) = self.link.as_ref().and_then(Link::news) {
+        for news in self.link.as_mut().map(Link::look).unwrap_or_default() {
             self.hear(news)?;
         }
-        for event in self.door.serve(&ready[2..door_end]) {
+        for event in self.door.serve(at_door) {
             match event {
                 Event::Asked(id, request) => self.asked(id, request),
                 Event::Gone(role) => self.gone(role),
             }
         }
-        self.serve_telemetry(&ready[door_end..]);
+        self.serve_telemetry(at_telemetry);
         self.look_at_operations()?;
         self.look_for_absent();
         self.tell_table();
-        Ok(Next::GoOn)
+        Ok(())
+    }
+
+    /// A link to the other replicas, which joins with this.
+    pub(super) fn link_to_others(&self) -> Link {
+        let makings = &self.makings;
+        let others = self.settings.other_replicas();
+        Link::new(makings.control.clone(), others, makings.env.clone(), makings.bell.clone())
     }
 
     pub(super) fn leads(&self) -> bool {
@@ -242,7 +190,7 @@ impl SystemEngine {
         }
         let has_others = !self.settings.other_replicas().is_empty();
         if !self.leading && self.link.is_none() && has_others && !self.addresses.is_empty() {
-            let link = Link::start(self.settings.other_replicas(), self.makings.bell.clone())?;
+            let mut link = self.link_to_others();
             link.join(self.join_request(RankState::Joined));
             self.link = Some(link);
         }
@@ -290,8 +238,9 @@ impl SystemEngine {
     fn bound(&mut self, mut threads: TargetThreads) -> Result<()> {
         self.addresses = threads.addresses().iter().map(ToString::to_string).collect();
         let member = self.identity.member.clone();
-        if let Some(link) = &self.link {
-            link.join(self.join_request(RankState::Joined));
+        let join = self.join_request(RankState::Joined);
+        if let Some(link) = &mut self.link {
+            link.join(join);
             if member.is_none() || !self.keeps_replica {
                 self.targets = Targets::Joining(threads);
                 return Ok(());
@@ -307,7 +256,7 @@ impl SystemEngine {
                 version: 0,
                 system: member.name,
                 id: member.system,
-                provider: self.makings.fabric.provider().to_owned(),
+                provider: self.makings.ground.provider(),
                 service: member.rank,
                 ranks: Vec::new(),
             },
@@ -327,7 +276,7 @@ impl SystemEngine {
             system: self.settings.system.clone(),
             id: member.map(|member| member.system),
             rank: member.map(|member| member.rank),
-            provider: self.makings.fabric.provider().to_owned(),
+            provider: self.makings.ground.provider(),
             entry: self.entry(state),
         }
     }
@@ -339,7 +288,7 @@ impl SystemEngine {
             engine: self.identity.engine,
             control: self.settings.control(),
             domain: self.settings.domain.clone().unwrap_or_else(|| format!("/{}", crate::node::host())),
-            node: crate::node::name(),
+            node: self.makings.ground.node(),
             directory: self.makings.directory.path().display().to_string(),
             targets: self.addresses.clone(),
             state: state as u8,
@@ -357,11 +306,11 @@ impl SystemEngine {
             rank,
             control: self.settings.control(),
             targets: threads.addresses().len(),
-            provider: self.makings.fabric.provider().to_owned(),
+            provider: self.makings.ground.provider(),
         };
         self.targets = Targets::Serving(threads);
         daos_env::log!(Info, "engine", "rank {} of system '{}' serves", rank.0, ready.system);
-        if let Some(link) = &self.link {
+        if let Some(link) = &mut self.link {
             link.say(&ControlRequest::Serves(rank));
         }
         if self.leads() {
@@ -406,10 +355,11 @@ impl SystemEngine {
         if self.returning {
             return;
         }
-        if let (Targets::Serving(_), Some(link), Some(RankState::Excluded)) = (&self.targets, &self.link, state) {
+        let join = self.join_request(RankState::Joined);
+        if let (Targets::Serving(_), Some(link), Some(RankState::Excluded)) = (&self.targets, &mut self.link, state) {
             self.returning = true;
             daos_env::log!(Warn, "engine", "rank {} was excluded, and is alive: it joins again", rank.0);
-            link.join(self.join_request(RankState::Joined));
+            link.join(join);
         }
     }
 
@@ -431,7 +381,7 @@ impl SystemEngine {
             }
             same => {
                 // The service was lost, and is there again.
-                if let (Targets::Serving(_), Some(link)) = (&same, &self.link) {
+                if let (Targets::Serving(_), Some(link)) = (&same, &mut self.link) {
                     link.say(&ControlRequest::Serves(rank));
                 }
                 self.targets = same;
@@ -463,14 +413,15 @@ impl SystemEngine {
             self.leading = false;
             self.absent_at = None;
             self.door.dismiss_all();
-            let link = Link::start(self.settings.other_replicas(), self.makings.bell.clone())?;
+            let mut link = self.link_to_others();
             link.join(self.join_request(RankState::Stopped));
             self.link = Some(link);
         }
-        if let (Some(link), Some(member)) = (&self.link, &self.identity.member) {
+        let join = self.join_request(RankState::Stopped);
+        if let (Some(link), Some(member)) = (&mut self.link, &self.identity.member) {
             link.say(&ControlRequest::Stopped(member.rank));
             // When the connection has to be made anew, it joins as one that is stopped.
-            link.join_later(self.join_request(RankState::Stopped));
+            link.join_later(join);
         }
         daos_env::log!(Info, "engine", "the targets have ended");
         result
@@ -483,75 +434,5 @@ impl SystemEngine {
             self.told = known.table.version;
             self.door.tell_engines(None, &ControlReply::Table(known.table.clone()));
         }
-    }
-}
-
-/// Lets log lines go where the settings say.
-fn begin_log(directory: &Directory, settings: &SystemEngineSettings, env: &Env) -> Result<()> {
-    let log_file = settings.log_file.clone().unwrap_or_else(|| directory.log_file());
-    let log = LogFile::open(log_file, env.clock.clone())?;
-    let most = settings.log_level;
-    daos_env::set_log_sink(move |level, area, message| {
-        if level <= most {
-            log.write(level, area, message);
-        }
-    });
-    Ok(())
-}
-
-/// What the engine of a directory is; a new one becomes somebody. Refuses a directory of somebody else.
-fn identity_of(
-    directory: &Directory,
-    format: &DirectoryFormat,
-    settings: &SystemEngineSettings,
-    env: &Env,
-) -> Result<Identity> {
-    let path = directory.path().display();
-    let identity = match Identity::read(directory)? {
-        Some(identity) => identity,
-        None if !format.is_new => fail!(
-            Code::NoPerm,
-            "{path} is the directory of a local engine, which programs start by themselves; give this engine another one"
-        ),
-        None => {
-            let mut identity = Identity { engine: EngineId(env.random.uuid()), member: None };
-            if settings.begins_system()? {
-                let system = SystemId(env.random.uuid());
-                identity.member = Some(Membership { name: settings.system.clone(), system, rank: Rank(0) });
-            }
-            identity.write(directory)?;
-            identity
-        }
-    };
-    if let Some(member) = identity.member.as_ref().filter(|member| member.name != settings.system) {
-        fail!(
-            Code::NoPerm,
-            "{path} belongs to rank {} of system '{}', and this engine is told to be of '{}': correct the name, or use another \
-             directory",
-            member.rank.0,
-            member.name,
-            settings.system
-        );
-    }
-    Ok(identity)
-}
-
-/// Whether this engine begins the system, or began it. It is the first replica, and stays that.
-fn begins(identity: &Identity, settings: &SystemEngineSettings) -> Result<bool> {
-    match &identity.member {
-        Some(member) if member.rank == Rank(0) && !settings.begins_system()? => fail!(
-            Code::NoPerm,
-            "{} belongs to rank 0 of system '{}', which it began, and its access points now say that it joins another; correct \
-             'mgmt_svc_replicas' (--replicas), whose first must be this engine, or use another directory",
-            settings.directory.display(),
-            member.name
-        ),
-        Some(member) => Ok(member.rank == Rank(0)),
-        None if settings.begins_system()? => {
-            let sentence = "this engine has not joined a system yet, and its access points now say that it is the first of one; use \
-                            an empty directory";
-            Err(Status::new(Code::Inval, sentence))
-        }
-        None => Ok(false),
     }
 }

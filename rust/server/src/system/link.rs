@@ -1,27 +1,29 @@
 //! The connection of an engine to the one on which the metadata service leads: it joins by it, lives by it, and hears of the
-//! other engines by it. A thread of its own holds it, since connecting and reading wait.
+//! other engines by it. The engine's main thread looks at it, and waits for nothing here: only connecting, which may wait, is done
+//! by a thread of its own.
 
-use super::socket;
-use daos_env::Doorbell;
+use crate::local::Wanted;
+use daos_env::{Doorbell, Env};
+use daos_rpc::{ControlNetwork, ControlStream};
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::{
     CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Join, Joined, RankAction, RankEntry,
     RankTable, control_body_length, control_frame, decode,
 };
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::io::ErrorKind;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-/// How long connecting may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// How long the answer to a join may take: the service stores a row first.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// How long to wait between attempts, at first and at most.
 const DELAYS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How often one answer after the other may point elsewhere.
 const REDIRECTS_MAX: usize = 4;
+/// What may wait to be sent; a service that does not read is lost beyond it.
+const UNSENT_MAX: usize = CONTROL_LENGTH_MAX;
+/// Messages that are taken in one look.
+const MESSAGES_PER_LOOK: usize = 64;
 
 /// What the link has to say.
 pub(crate) enum News {
@@ -39,217 +41,323 @@ pub(crate) enum News {
     Found(Box<RankEntry>),
 }
 
-#[derive(Default)]
-struct State {
-    stop: bool,
+/// A connection, or why there is none.
+type Dialled = std::io::Result<Box<dyn ControlStream>>;
+
+/// A connection and what is on its way.
+struct Talk {
+    stream: Box<dyn ControlStream>,
+    received: Vec<u8>,
+    unsent: Vec<u8>,
+}
+
+/// One way through the access points.
+struct Attempt {
+    /// Where it is now.
+    place: String,
+    /// The access point that comes next.
+    next: usize,
+    redirects: usize,
+}
+
+enum State {
+    /// Until then.
+    Resting(Duration),
+    Dialling(Attempt, mpsc::Receiver<Dialled>),
+    /// The answer to the join has to come until then.
+    Asking(Attempt, Talk, Duration),
+    Joined(Talk),
+    /// The service does not want the engine.
+    Refused,
+}
+
+/// What a look led to.
+enum Next {
+    /// Nothing more can be done now.
+    Wait(State),
+    GoOn(State),
+}
+
+/// The link of an engine.
+pub(crate) struct Link {
+    network: Arc<dyn ControlNetwork>,
+    access_points: Vec<String>,
+    env: Env,
+    bell: Arc<Doorbell>,
     /// What to join with; nothing as long as the engine is not ready to.
     join: Option<Join>,
-    /// The connection, once it has joined.
-    stream: Option<TcpStream>,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What to join with, once there is something; `None` when it is time to end.
-    fn wait_for_join(&self) -> Option<Join> {
-        let mut state = self.state();
-        loop {
-            if state.stop {
-                return None;
-            }
-            if let Some(join) = &state.join {
-                return Some(join.clone());
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn pause(&self, delay: Duration) {
-        let state = self.state();
-        if !state.stop {
-            // Whoever changes something ends the pause.
-            let _either = self.changed.wait_timeout(state, delay);
-        }
-    }
-}
-
-/// The link of an engine. Dropping it ends its thread.
-pub(crate) struct Link {
-    shared: Arc<Shared>,
-    news: mpsc::Receiver<News>,
-    thread: Option<JoinHandle<()>>,
+    state: State,
+    delay: Duration,
+    /// Why the last attempts failed: said once for each reason, not for each attempt.
+    said: Option<Status>,
+    news: Vec<News>,
 }
 
 impl Link {
     /// A link to whichever of the access points leads there; it joins when it is told with what.
-    pub fn start(access_points: Vec<String>, bell: Arc<Doorbell>) -> Result<Link> {
-        let shared = Arc::new(Shared::default());
-        let (sender, news) = mpsc::channel();
-        let worker = Worker { shared: shared.clone(), news: sender, bell, access_points };
-        let thread = std::thread::Builder::new().name("daos-link".to_owned()).spawn(move || worker.run());
-        let thread = Some(thread.map_err(|error| Status::from(error).while_doing("starting a thread"))?);
-        Ok(Link { shared, news, thread })
+    pub fn new(network: Arc<dyn ControlNetwork>, access_points: Vec<String>, env: Env, bell: Arc<Doorbell>) -> Link {
+        Link {
+            network,
+            access_points,
+            env,
+            bell,
+            join: None,
+            state: State::Resting(Duration::ZERO),
+            delay: DELAYS.0,
+            said: None,
+            news: Vec::new(),
+        }
     }
 
-    /// Joins, or joins again since something has changed.
-    pub fn join(&self, join: Join) {
-        let mut state = self.shared.state();
-        state.join = Some(join);
-        // A new connection says it, in place of the one that there may be.
-        if let Some(stream) = state.stream.take() {
-            let _gone_already = stream.shutdown(Shutdown::Both);
-        }
-        self.shared.changed.notify_all();
+    fn now(&self) -> Duration {
+        self.env.clock.monotonic()
+    }
+
+    /// Joins, or joins again since something has changed: a new connection says it, in place of the one that there may be.
+    pub fn join(&mut self, join: Join) {
+        self.join = Some(join);
+        self.state = State::Resting(Duration::ZERO);
     }
 
     /// Joins with this when the connection has to be made anew; what there is stays.
-    pub fn join_later(&self, join: Join) {
-        self.shared.state().join = Some(join);
+    pub fn join_later(&mut self, join: Join) {
+        self.join = Some(join);
     }
 
     /// Says something to the service, if there is a connection.
-    pub fn say(&self, request: &ControlRequest) {
-        let mut state = self.shared.state();
-        if let Some(stream) = state.stream.as_mut()
-            && let Err(error) = stream.write_all(&control_frame(request))
-        {
-            daos_env::log!(Warn, "link", "the metadata service could not be told: {error}");
+    pub fn say(&mut self, request: &ControlRequest) {
+        if let State::Joined(talk) = &mut self.state {
+            talk.unsent.extend_from_slice(&control_frame(request));
+            // Its end shows when it is looked at.
+            let _shows_later = talk.send();
         }
     }
 
-    /// What has happened, if something has.
-    pub fn news(&self) -> Option<News> {
-        self.news.try_recv().ok()
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        let mut state = self.shared.state();
-        state.stop = true;
-        if let Some(stream) = state.stream.take() {
-            let _gone_already = stream.shutdown(Shutdown::Both);
+    /// What to wait for, besides the bell.
+    pub fn wanted(&self) -> Option<Wanted> {
+        match &self.state {
+            State::Asking(_, talk, _) | State::Joined(talk) => {
+                Some(Wanted { descriptor: talk.stream.descriptor(), write: !talk.unsent.is_empty() })
+            }
+            _ => None,
         }
-        drop(state);
-        self.shared.changed.notify_all();
-        // The thread ends by itself within the limit of an attempt; nobody waits for what it finds meanwhile.
-        drop(self.thread.take());
     }
-}
 
-struct Worker {
-    shared: Arc<Shared>,
-    news: mpsc::Sender<News>,
-    bell: Arc<Doorbell>,
-    access_points: Vec<String>,
-}
+    /// When to look again though nothing has happened.
+    pub fn deadline(&self) -> Option<Duration> {
+        match &self.state {
+            State::Resting(until) if self.join.is_some() => Some(*until),
+            State::Asking(_, _, until) => Some(*until),
+            _ => None,
+        }
+    }
 
-impl Worker {
-    fn report(&self, news: News) {
-        // When nobody listens any more, the engine is ending.
-        let _nobody = self.news.send(news);
+    /// Does what can be done now, and gives the news.
+    pub fn look(&mut self) -> Vec<News> {
+        for _ in 0..MESSAGES_PER_LOOK {
+            let state = std::mem::replace(&mut self.state, State::Refused);
+            match self.go_on(state) {
+                Next::GoOn(state) => self.state = state,
+                Next::Wait(state) => {
+                    self.state = state;
+                    return std::mem::take(&mut self.news);
+                }
+            }
+        }
+        // There may be more.
         self.bell.ring();
+        std::mem::take(&mut self.news)
     }
 
-    fn run(&self) {
-        let mut delay = DELAYS.0;
-        let mut said = None;
-        while let Some(join) = self.shared.wait_for_join() {
-            match self.try_all(&join) {
-                Ok(()) => {
-                    delay = DELAYS.0;
-                    said = None;
+    fn go_on(&mut self, state: State) -> Next {
+        match state {
+            State::Resting(until) if self.join.is_none() || until > self.now() => Next::Wait(State::Resting(until)),
+            State::Resting(_) => Next::GoOn(self.try_next(0, Status::new(Code::Inval, "no access point is known"))),
+            State::Dialling(attempt, dialled) => match dialled.try_recv() {
+                Ok(Ok(stream)) => Next::GoOn(self.ask(attempt, stream)),
+                Ok(Err(error)) => {
+                    let status = Status::from(error);
+                    let sentence = format!("no engine answers at {}: {}", attempt.place, status.context());
+                    // What cannot be reached now may be later; it is no mistake in a request.
+                    Next::GoOn(self.try_next(attempt.next, Status::new(Code::Unreach, sentence)))
                 }
-                Err(status) if is_final(&status) => {
-                    self.report(News::Refused(status));
-                    return;
+                Err(mpsc::TryRecvError::Empty) => Next::Wait(State::Dialling(attempt, dialled)),
+                Err(mpsc::TryRecvError::Disconnected) => {
+                    let sentence = "the thread that connects could not be started";
+                    Next::GoOn(self.try_next(attempt.next, Status::new(Code::Misc, sentence)))
                 }
-                Err(status) => {
-                    // Once for each reason, not for each attempt.
-                    if said.as_ref() != Some(&status) {
-                        self.report(News::Lost(status.clone()));
-                        said = Some(status);
-                    }
-                }
-            }
-            self.shared.pause(delay);
-            delay = (2 * delay).min(DELAYS.1);
+            },
+            State::Asking(attempt, talk, until) => self.hear_answer(attempt, talk, until),
+            State::Joined(talk) => self.listen(talk),
+            State::Refused => Next::Wait(State::Refused),
         }
     }
 
-    /// Joins at the first access point that works, and lives with it until the connection ends.
-    fn try_all(&self, join: &Join) -> Result<()> {
-        let mut failure = Status::new(Code::Inval, "no access point is known");
-        for access_point in &self.access_points {
-            match self.join_at(access_point.clone(), join) {
-                Ok((stream, joined)) => {
-                    let watched = stream.try_clone().map_err(Status::from)?;
-                    self.shared.state().stream = Some(watched);
-                    self.report(News::Joined(Box::new(joined)));
-                    let end = self.listen(stream);
-                    let mut state = self.shared.state();
-                    state.stream = None;
-                    let is_wanted = state.stop;
-                    drop(state);
-                    if !is_wanted {
-                        self.report(News::Lost(end));
-                    }
-                    return Ok(());
+    /// Goes to the next access point; when all were tried, rests for a while.
+    fn try_next(&mut self, next: usize, failure: Status) -> State {
+        match self.access_points.get(next) {
+            Some(place) => {
+                let attempt = Attempt { place: place.clone(), next: next + 1, redirects: 0 };
+                self.dial(attempt)
+            }
+            None if is_final(&failure) => {
+                self.news.push(News::Refused(failure));
+                State::Refused
+            }
+            None => {
+                if self.said.as_ref() != Some(&failure) {
+                    self.news.push(News::Lost(failure.clone()));
+                    self.said = Some(failure);
                 }
-                Err(status) if is_final(&status) => return Err(status),
-                Err(status) => failure = status,
+                self.rest()
             }
         }
-        Err(failure)
     }
 
-    fn join_at(&self, mut place: String, join: &Join) -> Result<(TcpStream, Joined)> {
-        for _ in 0..REDIRECTS_MAX {
-            let mut stream = connect(&place)?;
-            let doing = |error: std::io::Error| Status::from(error).while_doing(format_args!("joining at {place}"));
-            stream.write_all(&control_frame(&ControlRequest::Join(join.clone()))).map_err(doing)?;
-            stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(doing)?;
-            match read_reply(&mut stream).map_err(|status| status.while_doing(format_args!("joining at {place}")))? {
-                ControlReply::Joined(joined) => {
-                    stream.set_read_timeout(None).map_err(doing)?;
-                    return Ok((stream, joined));
+    fn rest(&mut self) -> State {
+        let until = self.now() + self.delay;
+        self.delay = (2 * self.delay).min(DELAYS.1);
+        State::Resting(until)
+    }
+
+    fn dial(&self, attempt: Attempt) -> State {
+        let (sender, dialled) = mpsc::channel();
+        let (network, bell, place) = (self.network.clone(), self.bell.clone(), attempt.place.clone());
+        let connect = move || {
+            // When nobody listens any more, the engine does something else by now.
+            let _nobody = sender.send(network.connect(&place));
+            bell.ring();
+        };
+        if self.network.waits() {
+            // One that cannot be started drops the sender, which is found out at the next look.
+            let started = std::thread::Builder::new().name("daos-link".to_owned()).spawn(connect);
+            if started.is_err() {
+                self.bell.ring();
+            }
+        } else {
+            connect();
+        }
+        State::Dialling(attempt, dialled)
+    }
+
+    fn ask(&mut self, attempt: Attempt, stream: Box<dyn ControlStream>) -> State {
+        let Some(join) = &self.join else { return State::Resting(Duration::ZERO) };
+        let unsent = control_frame(&ControlRequest::Join(join.clone()));
+        let mut talk = Talk { stream, received: Vec::new(), unsent };
+        let _shows_later = talk.send();
+        State::Asking(attempt, talk, self.now() + ANSWER_LIMIT)
+    }
+
+    fn hear_answer(&mut self, mut attempt: Attempt, mut talk: Talk, until: Duration) -> Next {
+        let place = attempt.place.clone();
+        let answer = match talk.hear() {
+            Ok(None) if until > self.now() => return Next::Wait(State::Asking(attempt, talk, until)),
+            Ok(None) => Err(Status::new(Code::Unreach, "the metadata service did not answer")),
+            Ok(Some(answer)) => Ok(answer),
+            Err(status) => Err(status),
+        };
+        let answer = answer.map_err(|status| status.while_doing(format_args!("joining at {place}")));
+        let failure = match answer {
+            Ok(ControlReply::Joined(joined)) => {
+                self.news.push(News::Joined(Box::new(joined)));
+                (self.delay, self.said) = (DELAYS.0, None);
+                return Next::GoOn(State::Joined(talk));
+            }
+            Ok(ControlReply::Redirect(_)) if attempt.redirects >= REDIRECTS_MAX => {
+                Status::new(Code::Again, "the access points point at each other; the metadata service has no place yet")
+            }
+            Ok(ControlReply::Redirect(other)) => {
+                (attempt.place, attempt.redirects) = (other, attempt.redirects + 1);
+                return Next::GoOn(self.dial(attempt));
+            }
+            Ok(ControlReply::Failed(failure)) => failure.status(),
+            Ok(ControlReply::Leaderless(entry)) => {
+                self.news.push(News::Found(Box::new(entry)));
+                Status::new(Code::Again, "nobody leads the metadata service at the moment")
+            }
+            Ok(other) => Status::new(Code::Proto, format!("{place} answered a join with {other:?}")),
+            Err(failure) => failure,
+        };
+        if is_final(&failure) {
+            self.news.push(News::Refused(failure));
+            return Next::Wait(State::Refused);
+        }
+        Next::GoOn(self.try_next(attempt.next, failure))
+    }
+
+    /// Hears what the service has to say, until the connection ends.
+    fn listen(&mut self, mut talk: Talk) -> Next {
+        let end = match talk.hear() {
+            Ok(None) => return Next::Wait(State::Joined(talk)),
+            Ok(Some(ControlReply::Table(table))) => {
+                self.news.push(News::Table(Box::new(table)));
+                return Next::GoOn(State::Joined(talk));
+            }
+            Ok(Some(ControlReply::Order(number))) => match RankAction::from_number(number) {
+                Some(action) => {
+                    self.news.push(News::Order(action));
+                    return Next::GoOn(State::Joined(talk));
                 }
-                ControlReply::Redirect(other) => place = other,
-                ControlReply::Failed(failure) => return Err(failure.status()),
-                ControlReply::Leaderless(entry) => {
-                    self.report(News::Found(Box::new(entry)));
-                    fail!(Code::Again, "nobody leads the metadata service at the moment");
-                }
-                other => fail!(Code::Proto, "{place} answered a join with {other:?}"),
+                None => Status::new(Code::Proto, format!("the service ordered {number}")),
+            },
+            Ok(Some(ControlReply::Failed(failure))) => failure.status(),
+            Ok(Some(_)) => Status::new(Code::Proto, "the service said what nobody asked"),
+            Err(status) => status,
+        };
+        self.news.push(News::Lost(end));
+        Next::GoOn(self.rest())
+    }
+}
+
+impl Talk {
+    fn send(&mut self) -> Result<()> {
+        while !self.unsent.is_empty() {
+            match self.stream.write(&self.unsent) {
+                Ok(0) => fail!(Code::Unreach, "the connection to the metadata service ended"),
+                Ok(count) => drop(self.unsent.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(lost(error)),
             }
         }
-        fail!(Code::Again, "the access points point at each other; the metadata service has no place yet")
+        if self.unsent.len() > UNSENT_MAX {
+            fail!(Code::Unreach, "the metadata service does not read, and {} bytes wait for it", self.unsent.len());
+        }
+        Ok(())
     }
 
-    /// Hears what the service has to say, until the connection ends; gives why it did.
-    fn listen(&self, mut stream: TcpStream) -> Status {
+    /// Sends what there is to send, and takes one message if it is there.
+    fn hear(&mut self) -> Result<Option<ControlReply>> {
+        self.send()?;
         loop {
-            match read_reply(&mut stream) {
-                Ok(ControlReply::Table(table)) => self.report(News::Table(Box::new(table))),
-                Ok(ControlReply::Order(number)) => match RankAction::from_number(number) {
-                    Some(action) => self.report(News::Order(action)),
-                    None => return Status::new(Code::Proto, format!("the service ordered {number}")),
-                },
-                Ok(ControlReply::Failed(failure)) => return failure.status(),
-                Ok(_) => return Status::new(Code::Proto, "the service said what nobody asked"),
-                Err(status) => return status,
+            if let Some(message) = self.take()? {
+                return Ok(Some(message));
+            }
+            let mut bytes = [0; 4096];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => fail!(Code::Unreach, "the connection to the metadata service ended"),
+                // Grown as bytes arrive: a length alone allocates nothing.
+                Ok(count) => self.received.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(lost(error)),
             }
         }
     }
+
+    fn take(&mut self) -> Result<Option<ControlReply>> {
+        let Some(header) = self.received.first_chunk::<CONTROL_HEADER_LENGTH>() else { return Ok(None) };
+        let end = CONTROL_HEADER_LENGTH + control_body_length(header, CONTROL_LENGTH_MAX)?;
+        let Some(body) = self.received.get(CONTROL_HEADER_LENGTH..end) else { return Ok(None) };
+        let message = decode(body)?;
+        self.received.drain(..end);
+        Ok(Some(message))
+    }
+}
+
+fn lost(error: std::io::Error) -> Status {
+    let status = Status::from(error);
+    Status::new(Code::Unreach, format!("the connection to the metadata service ended: {}", status.context()))
 }
 
 /// Answers that do not change by trying again.
@@ -258,40 +366,4 @@ fn is_final(status: &Status) -> bool {
         status.code(),
         Code::NoPerm | Code::Inval | Code::Exist | Code::Excluded | Code::DfInval | Code::DfIncompt | Code::Nospace
     )
-}
-
-/// Connects to `host:port`.
-pub(crate) fn connect(place: &str) -> Result<TcpStream> {
-    let doing = |error: std::io::Error| {
-        let status = Status::from(error);
-        // What cannot be reached now may be later; it is no mistake in a request.
-        Status::new(Code::Unreach, format!("no engine answers at {place}: {}", status.context()))
-    };
-    let addresses: Vec<SocketAddr> = place.to_socket_addrs().map_err(doing)?.collect();
-    let mut failure = std::io::Error::from(std::io::ErrorKind::NotFound);
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
-            Ok(stream) => {
-                socket::watch(&stream).map_err(doing)?;
-                return Ok(stream);
-            }
-            Err(error) => failure = error,
-        }
-    }
-    Err(doing(failure))
-}
-
-/// Reads one message.
-pub(crate) fn read_reply(stream: &mut TcpStream) -> Result<ControlReply> {
-    let lost = |error: std::io::Error| {
-        let status = Status::from(error);
-        Status::new(Code::Unreach, format!("the connection to the metadata service ended: {}", status.context()))
-    };
-    let mut header = [0; CONTROL_HEADER_LENGTH];
-    stream.read_exact(&mut header).map_err(lost)?;
-    let length = control_body_length(&header, CONTROL_LENGTH_MAX)?;
-    // Grown as bytes arrive: a length alone allocates nothing.
-    let mut body = Vec::new();
-    stream.take(length as u64).read_to_end(&mut body).map_err(lost)?;
-    decode(&body)
 }

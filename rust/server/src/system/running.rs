@@ -1,19 +1,57 @@
 //! The targets of an engine of a system, which come and go while its process lives.
 
+use super::machine::Machine;
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat};
 use crate::threads::{TargetThreads, ThreadSettings};
-use crate::{EngineIdentity, HostCapacity, Ranks, ReplicaRole, Sessions, TargetSettings};
+use crate::{Capacity, EngineIdentity, HostCapacity, Ranks, ReplicaRole, Sessions, TargetSettings};
 use daos_env::{Doorbell, Env};
+use daos_rpc::ControlNetwork;
 use daos_status::Result;
+use std::rc::Rc;
 use std::sync::Arc;
+
+/// Where an engine runs.
+pub(super) enum Ground {
+    /// On this machine, its targets on threads of their own.
+    Host(Fabric),
+    /// In a simulation.
+    Simulated(Rc<dyn Machine>),
+}
+
+impl Ground {
+    /// The name of the fabric's provider.
+    pub fn provider(&self) -> String {
+        match self {
+            Ground::Host(fabric) => fabric.provider().to_owned(),
+            Ground::Simulated(machine) => machine.provider(),
+        }
+    }
+
+    /// Whatever processes of one machine have in common.
+    pub fn node(&self) -> String {
+        match self {
+            Ground::Host(_) => crate::node::name(),
+            Ground::Simulated(machine) => machine.node(),
+        }
+    }
+
+    /// The number of the process.
+    pub fn process(&self) -> u32 {
+        match self {
+            Ground::Host(_) => std::process::id(),
+            Ground::Simulated(_) => 1,
+        }
+    }
+}
 
 /// What the targets of an engine are started with, as often as that happens.
 pub(super) struct Makings {
     pub directory: Directory,
     pub format: DirectoryFormat,
     pub env: Env,
-    pub fabric: Fabric,
+    pub ground: Ground,
+    pub control: Arc<dyn ControlNetwork>,
     pub sessions: Arc<Sessions>,
     pub ranks: Arc<Ranks>,
     pub system: String,
@@ -24,23 +62,30 @@ pub(super) struct Makings {
 impl Makings {
     /// Starts the targets.
     pub fn start(&self) -> Result<TargetThreads> {
-        TargetThreads::start(&ThreadSettings {
+        let capacity: Arc<dyn Capacity> = match &self.ground {
+            Ground::Host(_) => Arc::new(HostCapacity::of(self.directory.path())),
+            Ground::Simulated(machine) => machine.capacity(),
+        };
+        let settings = ThreadSettings {
             directory: self.directory.path().to_path_buf(),
             targets: self.format.targets,
             is_new: self.format.is_new,
             env: self.env.clone(),
-            fabric: self.fabric.clone(),
             settings: TargetSettings { replica: self.role.clone(), ..TargetSettings::default() },
             sessions: self.sessions.clone(),
             ranks: self.ranks.clone(),
-            capacity: Arc::new(HostCapacity::of(self.directory.path())),
+            capacity,
             identity: EngineIdentity {
                 system: self.system.clone(),
-                provider: self.fabric.provider().to_owned(),
-                process: std::process::id(),
+                provider: self.ground.provider(),
+                process: self.ground.process(),
                 is_system: true,
             },
             bell: Some(self.bell.clone()),
-        })
+        };
+        match &self.ground {
+            Ground::Host(fabric) => TargetThreads::start(&settings, fabric),
+            Ground::Simulated(machine) => TargetThreads::start_simulated(&settings, machine),
+        }
     }
 }
