@@ -186,7 +186,7 @@ async fn attach_process(client: &Client, directory: &LocalDirectory, generation:
 }
 
 async fn attach_system(client: &Client, access: &SystemAccess, generation: u64) -> Result<Rc<Connection>> {
-    let (stream, hello, _table) = remote::attach(client, access, generation).await?;
+    let (stream, hello, table) = remote::attach(client, access, generation).await?;
     let why = format!("the metadata service of system '{}' was lost; call again to find it", access.name);
     let stream = LeaseStream::System(stream);
     let connection = connected(client, stream, hello, Status::new(Code::Unreach, why), generation).await?;
@@ -194,6 +194,7 @@ async fn attach_system(client: &Client, access: &SystemAccess, generation: u64) 
         Rc::downgrade(&client.0),
         client.spawner().clone(),
         Rc::downgrade(&connection),
+        table,
     ));
     Ok(connection)
 }

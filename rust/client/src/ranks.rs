@@ -76,7 +76,14 @@ async fn ask(client: &Client, connection: &Connection) -> daos_status::Result<Ra
 
 /// Ends calls to engines that are gone, as long as the connection lives: one that was stopped in its tracks says nothing, and
 /// calls to it would last until their time is over.
-pub(crate) async fn watch(client: Weak<ClientInner>, spawner: Spawner, connection: Weak<Connection>) {
+///
+/// `known`: the engines as they were when the client attached.
+pub(crate) async fn watch(
+    client: Weak<ClientInner>,
+    spawner: Spawner,
+    connection: Weak<Connection>,
+    mut known: RankTable,
+) {
     loop {
         spawner.sleep(WATCH_INTERVAL).await;
         let Some(client) = client.upgrade().map(Client) else { return };
@@ -86,6 +93,21 @@ pub(crate) async fn watch(client: Weak<ClientInner>, spawner: Spawner, connectio
         }
         if let Ok(table) = ask(&client, &connection).await {
             fail_lost(&connection, &table);
+            fail_moved(&connection, &known, &table);
+            known = table;
+        }
+    }
+}
+
+/// Ends calls to where engines were before: one that has started anew may be elsewhere, and nobody answers there any more.
+fn fail_moved(connection: &Connection, before: &RankTable, now: &RankTable) {
+    for old in &before.ranks {
+        let stays = |address: &&String| now.ranks.iter().any(|entry| entry.targets.contains(*address));
+        for address in old.targets.iter().filter(|address| !stays(address)) {
+            if let Ok(address) = Address::parse(address) {
+                let why = Status::new(Code::Unreach, format!("rank {} is elsewhere now", old.rank.0));
+                connection.endpoint().fail_peer(&address, why);
+            }
         }
     }
 }

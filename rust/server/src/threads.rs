@@ -289,10 +289,7 @@ impl TargetThreads {
             let event = match &self.machine {
                 None => self.events.recv().ok(),
                 Some(machine) => match self.events.try_recv() {
-                    Err(mpsc::TryRecvError::Empty) => {
-                        machine.let_pass();
-                        continue;
-                    }
+                    Err(mpsc::TryRecvError::Empty) if machine.let_pass() => continue,
                     event => event.ok(),
                 },
             };

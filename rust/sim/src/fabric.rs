@@ -66,6 +66,9 @@ impl Default for Weather {
     }
 }
 
+/// Whether what goes from one place to another is lost.
+pub type Cut = Arc<dyn Fn(u64, u64) -> bool + Send + Sync>;
+
 /// A network whose every choice is decided by a seed; clones are the same network.
 #[derive(Clone)]
 pub struct SimFabric {
@@ -117,6 +120,19 @@ impl SimFabric {
     /// Makes the network whole again.
     pub fn heal(&self) {
         self.world.borrow_mut().side = None;
+    }
+
+    /// Loses whatever goes from one endpoint to another when the numbers in their addresses are such; `None` heals it.
+    pub fn set_cut(&self, cut: Option<Cut>) {
+        self.world.borrow_mut().cut = cut;
+    }
+
+    /// The address with a number.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn address(number: u64) -> Result<Address> {
+        Address::parse(&format!("{SCHEME}://{number}"))
     }
 
     /// Ends an endpoint without its doing: its process died.

@@ -53,5 +53,6 @@ fn what_an_excluded_rank_holds_is_answered_with_its_number() {
     assert_eq!(cluster.start(number).rank(), 2);
     cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
     assert_same(&from, &to);
-    assert_eq!(cluster.response("dmg", &["pool", "query", "tank"])["disabled_targets"], 0);
+    let info = cluster.response("dmg", &["pool", "query", "tank"]);
+    assert_eq!(info["disabled_targets"], 0, "{}\n\n{}", cluster.log(0), cluster.log(number));
 }

@@ -107,11 +107,19 @@ impl SystemEngine {
                 Err(status) => break Err(status),
             }
         };
+        result.and(self.end())
+    }
+
+    /// Ends the engine in good order, as a signal does.
+    ///
+    /// # Errors
+    /// What did not end as it should.
+    pub fn end(&mut self) -> Result<()> {
         self.is_ending = true;
         let stopped = self.stop_targets();
         self.makings.directory.remove_process_file();
         daos_env::log!(Info, "engine", "ended");
-        result.and(stopped)
+        stopped
     }
 
     /// When there is something to do though nothing has happened.

@@ -41,6 +41,7 @@ pub trait Machine {
     /// As those of media and transports.
     fn open_target(&self, index: TargetIndex) -> Result<TargetGround>;
 
-    /// Lets everybody else go on, as time does while the engine's main thread waits for its targets to end.
-    fn let_pass(&self);
+    /// Lets everybody else go on, as time does while the engine's main thread waits for its targets to end; `false` when the machine has
+    /// lost its power meanwhile.
+    fn let_pass(&self) -> bool;
 }

@@ -2,7 +2,7 @@
 
 use super::memory::{Region, Transfer};
 use super::pairs::Pairs;
-use super::{SCHEME, Weather};
+use super::{Cut, SCHEME, Weather};
 use daos_env::{Clock, ManualClock, Random, SeededRandom};
 use daos_rpc::PeerIndex;
 use daos_status::{Code, Result, Status, fail};
@@ -76,6 +76,8 @@ pub(super) struct World {
     pub weather: Weather,
     /// One side of a cut network.
     pub side: Option<BTreeSet<u64>>,
+    /// What is lost besides.
+    pub cut: Option<Cut>,
     endpoints: BTreeMap<u64, Endpoint>,
     next_endpoint: u64,
     lives: u64,
@@ -97,6 +99,7 @@ impl World {
             random: SeededRandom::new(seed),
             weather: Weather::default(),
             side: None,
+            cut: None,
             endpoints: BTreeMap::new(),
             next_endpoint: 0,
             lives: 0,
@@ -167,7 +170,8 @@ impl World {
     }
 
     fn is_parted(&self, one: u64, other: u64) -> bool {
-        self.side.as_ref().is_some_and(|side| side.contains(&one) != side.contains(&other))
+        let is_cut = self.cut.as_ref().is_some_and(|cut| cut(one, other));
+        is_cut || self.side.as_ref().is_some_and(|side| side.contains(&one) != side.contains(&other))
     }
 
     /// Whether what goes from one endpoint to another now is lost.

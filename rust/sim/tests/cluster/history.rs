@@ -1,0 +1,172 @@
+//! What clients did and saw, in the order in which it happened.
+
+use daos_sim::linear::{Entry, Operation, Register, Verdict, check, without_unread};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What a register is in the system: the container, object and dkey of a value, or the container and name of an attribute.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Place {
+    Value(u64, u64),
+    Attribute(u64),
+}
+
+/// What was done to a label.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LabelOperation {
+    /// Made under it: this container.
+    Create(u64),
+    /// Refused, since the label is taken.
+    CreateRefused,
+    /// Destroyed.
+    Destroy,
+    /// Opened, or looked up: it is this one, or none.
+    Look(Option<u64>),
+}
+
+impl Operation for LabelOperation {
+    type State = Option<u64>;
+
+    fn apply(&self, state: &Option<u64>) -> Option<Option<u64>> {
+        match (self, state) {
+            (LabelOperation::Create(id), None) => Some(Some(*id)),
+            (LabelOperation::CreateRefused, Some(_)) => Some(*state),
+            (LabelOperation::Destroy, Some(_)) => Some(None),
+            (LabelOperation::Look(seen), now) if seen == now => Some(*state),
+            _ => None,
+        }
+    }
+}
+
+/// An operation that was begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun(u64);
+
+#[derive(Default)]
+pub struct History {
+    time: u64,
+    registers: BTreeMap<Place, Vec<Entry<Register>>>,
+    labels: BTreeMap<u64, Vec<Entry<LabelOperation>>>,
+    hash: u64,
+}
+
+impl History {
+    fn note(&mut self, what: impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        (self.hash, what).hash(&mut hasher);
+        self.hash = hasher.finish();
+    }
+
+    /// A number that is the same for two runs in which clients saw the same.
+    pub fn fingerprint(&self) -> u64 {
+        self.hash
+    }
+
+    pub fn begin(&mut self) -> Begun {
+        self.time += 1;
+        Begun(self.time)
+    }
+
+    /// A write has ended, well or not.
+    pub fn write(&mut self, begun: Begun, place: Place, value: Option<u64>, is_acknowledged: bool) {
+        self.time += 1;
+        self.note((begun.0, self.time, value, is_acknowledged));
+        let (end, is_certain) = if is_acknowledged { (Some(self.time), true) } else { (None, false) };
+        let entry = Entry { begin: begun.0, end, is_certain, operation: Register::Write(value) };
+        self.registers.entry(place).or_default().push(entry);
+    }
+
+    /// A write that may still be under way, or have been cut off: it may happen later.
+    pub fn abandon_write(&mut self, begun: Begun, place: Place, value: Option<u64>) {
+        self.write(begun, place, value, false);
+    }
+
+    pub fn read(&mut self, begun: Begun, place: Place, value: Option<u64>) {
+        self.time += 1;
+        self.note((begun.0, self.time, value));
+        let entry = Entry { begin: begun.0, end: Some(self.time), is_certain: true, operation: Register::Read(value) };
+        self.registers.entry(place).or_default().push(entry);
+    }
+
+    /// Something was done to a label; `None` for the end: nobody knows.
+    pub fn label(&mut self, begun: Begun, label: u64, operation: LabelOperation, is_certain: bool) {
+        self.time += 1;
+        self.note((begun.0, self.time, label, operation, is_certain));
+        let end = is_certain.then_some(self.time);
+        self.labels.entry(label).or_default().push(Entry { begin: begun.0, end, is_certain, operation });
+    }
+
+    /// What is wrong, each a sentence, and how many histories were too long to say.
+    pub fn check(&self) -> (Vec<String>, u64) {
+        let (mut wrong, mut unknown) = (Vec::new(), 0);
+        for (place, entries) in &self.registers {
+            let entries = without_unread(entries.clone());
+            judge(check(&entries, &None), &entries, &format!("{place:?}"), &mut wrong, &mut unknown);
+        }
+        for (label, entries) in &self.labels {
+            judge(check(entries, &None), entries, &format!("label {label}"), &mut wrong, &mut unknown);
+        }
+        (wrong, unknown)
+    }
+}
+
+fn judge<O: Debug>(verdict: Verdict, entries: &[Entry<O>], what: &str, wrong: &mut Vec<String>, unknown: &mut u64) {
+    match verdict {
+        Verdict::Linear => {}
+        Verdict::Unknown => *unknown += 1,
+        Verdict::Violated => {
+            let mut entries: Vec<&Entry<O>> = entries.iter().collect();
+            entries.sort_by_key(|entry| entry.begin);
+            let one = |entry: &&Entry<O>| {
+                let end = entry.end.map_or("never".to_owned(), |end| end.to_string());
+                let doubt = if entry.is_certain { "" } else { "?" };
+                format!("\n    {}..{end}: {:?}{doubt}", entry.begin, entry.operation)
+            };
+            let text: Vec<String> = entries.iter().map(one).collect();
+            wrong.push(format!("{what} is not linear:{}", text.concat()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(steps: &[(LabelOperation, bool)]) -> Vec<String> {
+        let mut history = History::default();
+        for (operation, is_certain) in steps {
+            let begun = history.begin();
+            history.label(begun, 1, *operation, *is_certain);
+        }
+        history.check().0
+    }
+
+    #[test]
+    fn labels_name_one_container_at_a_time() {
+        use LabelOperation::{Create, CreateRefused, Destroy, Look};
+        assert!(history(&[(Create(1), true), (Look(Some(1)), true), (Destroy, true), (Create(2), true)]).is_empty());
+        assert!(!history(&[(Create(1), true), (Create(2), true)]).is_empty(), "two of one label");
+        assert!(!history(&[(Create(1), true), (Look(None), true)]).is_empty(), "it is gone");
+        assert!(!history(&[(Create(1), true), (Destroy, true), (Look(Some(1)), true)]).is_empty(), "it is back");
+        assert!(!history(&[(CreateRefused, true)]).is_empty(), "refused without a reason");
+        assert!(history(&[(Create(1), false), (Look(None), true), (CreateRefused, true)]).is_empty(), "it came late");
+    }
+
+    #[test]
+    fn an_acknowledged_write_that_is_lost_is_named() {
+        let mut history = History::default();
+        let place = || Place::Value(1, 2);
+        let begun = history.begin();
+        history.write(begun, place(), Some(1), true);
+        let begun = history.begin();
+        history.abandon_write(begun, place(), Some(2));
+        let begun = history.begin();
+        history.read(begun, place(), Some(2));
+        assert!(history.check().0.is_empty());
+        let begun = history.begin();
+        history.read(begun, place(), Some(1));
+        let (wrong, _) = history.check();
+        assert!(wrong[0].contains("Value(1, 2) is not linear") && wrong[0].contains("Read(Some(1))"), "{wrong:?}");
+    }
+}

@@ -1,0 +1,172 @@
+//! A whole cluster with its clients in one thread: several engines as they are, with their control ports, targets, replicas of the
+//! metadata, membership and services, over simulated media, fabric and clocks. One seed decides everything.
+//!
+//! `DAOS_SIM_SEED=N cargo nextest run -p daos-sim --test cluster a_seed` replays a seed; with `DAOS_SIM_LOG=1` it tells what happens.
+
+mod actor;
+mod faults;
+mod history;
+mod machine;
+mod story;
+mod world;
+
+use actor::Shared;
+use daos_env::{Clock, Executor, Random};
+use daos_testkit::seeds::variable;
+use faults::Faults;
+use std::any::Any;
+use std::cell::Cell;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+use story::{Conductor, Plan};
+use world::{Shape, Tally, World};
+
+/// Turns that a seed may take: one that takes more stands still in a circle.
+const TURNS_MAX: u64 = 20_000_000;
+/// Simulated time that it may take.
+const TIME_MAX: Duration = Duration::from_secs(3000);
+
+/// What became of a seed.
+#[derive(Clone, Debug)]
+struct Outcome {
+    tally: Tally,
+    fingerprint: u64,
+    violations: Vec<String>,
+}
+
+fn run(seed: u64) -> Outcome {
+    let choices = World::new(seed ^ 0x5eed, Shape { engines: 1, replicas: 1, targets: 1 });
+    let engines = 1 + choices.below(4).min(2);
+    let shape = Shape {
+        engines,
+        replicas: if engines == 3 && choices.below(2) == 0 { 3 } else { 1 },
+        targets: 1 + choices.below(3) as u32 / 2,
+    };
+    let faults = Faults::choose(&choices);
+    run_with(seed, shape, faults)
+}
+
+fn run_with(seed: u64, shape: Shape, faults: Faults) -> Outcome {
+    let world = World::new(seed, shape);
+    let shared = Shared::new(world.clone());
+    let conductor = Executor::new(world.base.clone(), Duration::ZERO).expect("eventfd");
+    let lead = Conductor { world: world.clone(), shared: shared.clone(), spawner: conductor.spawner().clone() };
+    let is_done = Rc::new(Cell::new(false));
+    let done = is_done.clone();
+    let plan = Plan::new(&world, faults);
+    conductor.spawner().spawn(async move {
+        lead.lead(plan).await;
+        done.set(true);
+    });
+    let begin = world.now();
+    while !is_done.get() {
+        let busy = conductor.run_once();
+        if is_done.get() {
+            break;
+        }
+        let goes_on = world.turn(busy, conductor.next_timer());
+        if !goes_on || world.now() - begin > TIME_MAX || world.tally.borrow().turns > TURNS_MAX {
+            world.violate("the cluster stands still, or goes round in circles".to_owned());
+            break;
+        }
+    }
+    world.violations.borrow_mut().extend(world.fabric.violations());
+    let (wrong, unknown) = shared.history.borrow().check();
+    world.violations.borrow_mut().extend(wrong);
+    let mut hasher = DefaultHasher::new();
+    (world.fabric.fingerprint(), shared.history.borrow().fingerprint(), world.now()).hash(&mut hasher);
+    world.engines().iter().for_each(|machine| machine.media.fingerprint().hash(&mut hasher));
+    let mut tally = *world.tally.borrow();
+    tally.unknown_checks = unknown;
+    tally.virtual_seconds = (world.now() - begin).as_secs();
+    // Everything holds everything else.
+    drop(conductor);
+    world.dissolve();
+    let violations = world.violations.take();
+    Outcome { tally, fingerprint: hasher.finish(), violations }
+}
+
+/// As [`run`], when something panics, too.
+fn outcome(seed: u64) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| run(seed))).unwrap_or_else(|panic| Outcome {
+        tally: Tally::default(),
+        fingerprint: 0,
+        violations: vec![format!("a panic: {}", text_of(&*panic))],
+    })
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+}
+
+/// Runs seeds one after the other, and tells of each that is wrong how to have it again.
+fn run_all(seeds: impl Iterator<Item = u64>) -> (u64, Tally, Vec<u64>) {
+    let (mut count, mut sum, mut wrong) = (0, Tally::default(), Vec::new());
+    for seed in seeds {
+        let outcome = outcome(seed);
+        count += 1;
+        sum.add(&outcome.tally);
+        if !outcome.violations.is_empty() {
+            wrong.push(seed);
+            println!("violation: DAOS_SIM_SEED={seed} cargo nextest run -p daos-sim --test cluster a_seed");
+            outcome.violations.iter().for_each(|sentence| println!("  {sentence}"));
+        }
+    }
+    (count, sum, wrong)
+}
+
+fn quiet() {
+    let most = variable("DAOS_SIM_LOG", 0);
+    daos_env::set_log_sink(move |level, area, message| {
+        if most > 0 && (level <= daos_env::LogLevel::Info || most > 1) {
+            eprintln!("{level:?} {area}: {message}");
+        }
+    });
+}
+
+/// The seed of `DAOS_SIM_SEED`, and by default one that every run has.
+#[test]
+fn a_seed_of_the_environment_has_no_violation() {
+    quiet();
+    let seed = variable("DAOS_SIM_SEED", 1);
+    let outcome = run(seed);
+    println!("{:?}", outcome.tally);
+    assert!(outcome.violations.is_empty(), "DAOS_SIM_SEED={seed}: {:#?}", outcome.violations);
+}
+
+#[test]
+fn fixed_seeds_have_no_violation() {
+    quiet();
+    let (first, count) = (variable("DAOS_SIM_FIRST_SEED", 1), variable("DAOS_SIM_SEEDS", 10));
+    let (count, sum, wrong) = run_all(first..first + count);
+    println!("{count} seeds: {sum:?}");
+    assert!(wrong.is_empty(), "seeds {wrong:?}");
+}
+
+/// Seeds that nobody has run before, for a minute where `CI` is set, or for `DAOS_SIM_SECONDS`.
+#[test]
+fn fresh_seeds_have_no_violation() {
+    quiet();
+    let is_automatic = std::env::var_os("CI").is_some();
+    let seconds = variable("DAOS_SIM_SECONDS", if is_automatic { 60 } else { 5 });
+    let clock = daos_env::SystemClock;
+    let end = clock.monotonic() + Duration::from_secs(seconds);
+    let first = variable("DAOS_SIM_FIRST_SEED", daos_env::SystemRandom.next_u64() >> 24);
+    let (count, sum, wrong) = run_all((first..).take_while(|_| clock.monotonic() < end));
+    println!("{count} seeds from {first}: {sum:?}");
+    assert!(wrong.is_empty(), "seeds {wrong:?}");
+}
+
+#[test]
+fn the_same_seed_has_the_same_trace() {
+    quiet();
+    for seed in [3, 4, 5] {
+        let (one, other) = (run(seed), run(seed));
+        assert_eq!(one.fingerprint, other.fingerprint, "seed {seed}");
+        assert_eq!(one.tally, other.tally, "seed {seed}");
+    }
+    assert_ne!(run(3).fingerprint, run(4).fingerprint);
+}

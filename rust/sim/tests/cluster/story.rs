@@ -1,0 +1,309 @@
+//! What happens in a seed, from the first start to the last look.
+
+use crate::actor::{ATTRIBUTES, Actor, DKEYS, LABELS, OBJECTS, Open, POOL, SHARED, Shared};
+use crate::faults::{Faults, disturb};
+use crate::world::{ClientNode, World};
+use daos_client::{Client, Container, ContainerProperties, Pool, PoolCreate, PoolFlags, SpaceInfo};
+use daos_env::sync::join_all;
+use daos_env::{JoinHandle, Random, SeededRandom, Spawner};
+use daos_sim::fabric::Weather;
+use daos_status::{Code, Result, Status};
+use daos_types::Reference;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A pool gets so much on each target: the least that it takes.
+const BYTES_PER_TARGET: u64 = 16 << 20;
+/// How long starting, and doing anything in a calm system, may take.
+const CALM_LIMIT: Duration = Duration::from_secs(60);
+/// How long what is under way when the faults stop may go on: some attempts, each as long as a call may last.
+const SETTLE_LIMIT: Duration = Duration::from_secs(200);
+/// How long handles of clients that are gone may stay: the service gives them time to come back.
+const HANDLES_LIMIT: Duration = Duration::from_secs(400);
+
+/// What a target's metadata keeps once it has held a large value: pages for the bitmap of its data device.
+const BITMAP_BYTES: u64 = 1 << 20;
+
+/// Who leads through a seed.
+#[derive(Clone)]
+pub struct Conductor {
+    pub world: Rc<World>,
+    pub shared: Rc<Shared>,
+    pub spawner: Spawner,
+}
+
+impl Conductor {
+    /// The result of a future that has to end in time; otherwise that is a violation.
+    pub async fn within<T>(&self, limit: Duration, what: &str, future: impl Future<Output = T>) -> Option<T> {
+        let ended = self.spawner.timeout(limit, future).await;
+        if ended.is_none() {
+            self.world.violate(format!("{what} has not ended after {} s", limit.as_secs()));
+        }
+        ended
+    }
+
+    /// Asks until the answer is what it should be, or for too long.
+    async fn until<T>(
+        &self,
+        limit: Duration,
+        what: &str,
+        mut ask: impl AsyncFnMut() -> Result<Option<T>>,
+    ) -> Option<T> {
+        let last = Rc::new(Cell::new(String::new()));
+        let told = last.clone();
+        let asking = async {
+            let mut pause = Duration::from_millis(20);
+            loop {
+                match ask().await {
+                    Ok(Some(found)) => return found,
+                    Ok(None) => {}
+                    Err(status) => told.set(status.to_string()),
+                }
+                self.spawner.sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(2));
+            }
+        };
+        let found = self.spawner.timeout(limit, asking).await;
+        if found.is_none() {
+            self.world.violate(format!("{what}: not after {} s; {}", limit.as_secs(), last.take()));
+        }
+        found
+    }
+
+    async fn all_joined(&self, client: &Client, limit: Duration) -> Option<()> {
+        let count = self.world.shape.engines as usize;
+        let joined = async || {
+            for machine in self.world.engines() {
+                if !machine.is_alive() {
+                    let why = machine.ended.take().map_or(String::new(), |status| status.to_string());
+                    self.world.violate(format!("engine {} has ended though nothing was wrong: {why}", machine.node));
+                    self.world.restart(machine.node);
+                }
+            }
+            let ranks = client.system_ranks().await?;
+            let joined = ranks.iter().filter(|rank| rank.state == "joined").count();
+            if joined == count {
+                return Ok(Some(()));
+            }
+            let states: Vec<String> = ranks.iter().map(|rank| format!("{} {}", rank.rank, rank.state)).collect();
+            Err(Status::new(Code::Again, states.join(", ")))
+        };
+        self.until(limit, "all ranks are joined", joined).await
+    }
+
+    /// Brings the system up; gives the space that the pool has to begin with.
+    async fn begin(&self, admin: &Client) -> Option<(SpaceInfo, SpaceInfo)> {
+        for machine in self.world.engines() {
+            self.world.start_engine(machine.node);
+            self.spawner.sleep(Duration::from_micros(self.world.below(50_000))).await;
+        }
+        self.all_joined(admin, CALM_LIMIT).await?;
+        let targets = self.world.shape.engines * u64::from(self.world.shape.targets);
+        let create = PoolCreate {
+            label: POOL.to_owned(),
+            size: BYTES_PER_TARGET * targets,
+            durability: "log".to_owned(),
+            ..PoolCreate::default()
+        };
+        let created = self.within(CALM_LIMIT, "pool create", admin.pool_create(create)).await?;
+        if let Err(status) = created {
+            self.world.violate(format!("the pool cannot be made: {status}"));
+            return None;
+        }
+        let before = self.space(admin).await?;
+        let made = self.within(CALM_LIMIT, "the first container", async {
+            let label = Reference::Label(POOL.into());
+            let pool = Pool::connect(admin, &label, PoolFlags::READ_WRITE).await?;
+            let properties = ContainerProperties { label: SHARED.to_owned(), ..ContainerProperties::default() };
+            Container::create(admin, &pool, None, properties).await?;
+            pool.disconnect(admin).await
+        });
+        if let Err(status) = made.await? {
+            self.world.violate(format!("the first container cannot be made: {status}"));
+            return None;
+        }
+        Some(before)
+    }
+
+    async fn space(&self, admin: &Client) -> Option<(SpaceInfo, SpaceInfo)> {
+        let query = async || {
+            let info = admin.pool_query(&Reference::Label(POOL.into())).await?;
+            Ok(Some((info.meta, info.data)))
+        };
+        self.until(CALM_LIMIT, "pool query", query).await
+    }
+
+    fn actor(&self, client: &ClientNode) -> Actor {
+        let random = SeededRandom::new(self.world.random.next_u64());
+        Actor { shared: self.shared.clone(), client: client.client.clone(), random }
+    }
+
+    fn start_actor(&self, client: &ClientNode, operations: u64) -> JoinHandle<()> {
+        let actor = self.actor(client);
+        client.executor.spawner().spawn(async move { actor.act(operations).await })
+    }
+
+    /// The whole story.
+    pub async fn lead(self, plan: Plan) {
+        if plan.faults.has_storms {
+            self.world.set_weather(plan.weather.clone());
+        }
+        self.shared.is_calm.set(!plan.faults.any());
+        let admin = self.world.add_client();
+        let Some(before) = self.begin(&admin.client).await else { return };
+        let (mut clients, mut running) = (Vec::new(), Vec::new());
+        for _ in 0..plan.clients {
+            // Only the world holds it, so that it ends when it is killed.
+            let client = self.world.add_client();
+            running.extend((0..plan.actors).map(|_| self.start_actor(&client, plan.operations)));
+            clients.push(client.node);
+        }
+        let is_over = Rc::new(Cell::new(false));
+        let trouble = {
+            let (conductor, faults, over) = (self.clone(), plan.faults, is_over.clone());
+            self.spawner.spawn(async move { disturb(&conductor, faults, clients, &over).await })
+        };
+        // The faults go on as long as somebody works, but not for ever.
+        let working = join_all(running);
+        let mut working = Box::pin(working);
+        let ended = self.spawner.timeout(plan.trouble_limit, &mut working).await;
+        is_over.set(true);
+        trouble.await;
+        self.calm_down();
+        if self
+            .within(SETTLE_LIMIT, "what was under way when the faults stopped", async {
+                if ended.is_none() {
+                    working.await;
+                }
+            })
+            .await
+            .is_none()
+        {
+            return;
+        }
+        if self.all_joined(&admin.client, SETTLE_LIMIT).await.is_none() {
+            return;
+        }
+        self.shared.is_calm.set(true);
+        if self.look_at_everything().await.is_none() {
+            return;
+        }
+        // What a client could not close, since nobody answered, is closed when its process ends.
+        self.world.end_other_clients(admin.node);
+        self.tidy_up(&admin.client, before).await;
+    }
+
+    /// No faults any more.
+    fn calm_down(&self) {
+        self.world.set_cut(None);
+        self.world.set_weather(Weather::default());
+        for machine in self.world.engines() {
+            machine.media.forget_plans();
+            self.world.freeze(machine.node, Duration::ZERO);
+            if !machine.is_alive() {
+                self.world.restart(machine.node);
+            }
+        }
+    }
+
+    /// A new client reads all that there may be.
+    async fn look_at_everything(&self) -> Option<()> {
+        let observer = self.world.add_client();
+        let actor = self.actor(&observer);
+        let open: Open = self.until(CALM_LIMIT, "a new client opens", async || actor.open().await.map(Some)).await?;
+        let read = self.within(CALM_LIMIT * 4, "the last look", async {
+            for object in 0..OBJECTS {
+                for dkey in 0..DKEYS {
+                    actor.read(&open, object, dkey).await?;
+                }
+            }
+            for name in 0..ATTRIBUTES {
+                actor.get_attribute(&open, name).await?;
+            }
+            for label in 0..LABELS {
+                actor.look(&open, label).await?;
+            }
+            Ok::<(), Status>(())
+        });
+        if let Err(status) = read.await? {
+            self.world.violate(format!("a calm system does not answer: {status}"));
+        }
+        self.within(CALM_LIMIT, "the observer leaves", actor.leave(open)).await
+    }
+
+    /// No handles are left, and when everything is destroyed, no space is taken.
+    async fn tidy_up(&self, admin: &Client, before: (SpaceInfo, SpaceInfo)) -> Option<()> {
+        let pool = || Reference::Label(POOL.into());
+        let handles = async || {
+            let handles = admin.pool_query(&pool()).await?.handles;
+            if handles == 0 {
+                return Ok(Some(()));
+            }
+            Err(Status::new(Code::Again, format!("{handles} handles are left")))
+        };
+        self.until(HANDLES_LIMIT, "no handle is left", handles).await?;
+        let destroyed = self.within(CALM_LIMIT, "destroying all containers", async {
+            let open = Pool::connect(admin, &pool(), PoolFlags::READ_WRITE).await?;
+            for container in open.list_containers(admin).await? {
+                Container::destroy(admin, &open, &Reference::Id(container.id.0), false).await?;
+            }
+            open.disconnect(admin).await
+        });
+        if let Err(status) = destroyed.await? {
+            self.world.violate(format!("a container cannot be destroyed: {status}"));
+            return None;
+        }
+        let same = async || {
+            let info = admin.pool_query(&pool()).await?;
+            let lost = before.0.free.saturating_sub(info.meta.free);
+            let bitmaps = BITMAP_BYTES * self.world.shape.engines * u64::from(self.world.shape.targets);
+            let is_bitmaps = lost.is_multiple_of(BITMAP_BYTES) && lost <= bitmaps;
+            if info.data == before.1 && is_bitmaps {
+                return Ok(Some(()));
+            }
+            Err(Status::new(Code::Again, format!("{:?} now, {before:?} before", (info.meta, info.data))))
+        };
+        self.until(CALM_LIMIT, "the space of what was destroyed is free", same).await?;
+        let gone = self.within(CALM_LIMIT, "destroying the pool", admin.pool_destroy(&pool(), false)).await?;
+        if let Err(status) = gone {
+            self.world.violate(format!("the pool cannot be destroyed: {status}"));
+        }
+        let list = self.within(CALM_LIMIT, "listing pools", admin.pool_list()).await?;
+        match list {
+            Ok(list) if list.is_empty() => {}
+            other => self.world.violate(format!("the pool was destroyed, and the list is {other:?}")),
+        }
+        Some(())
+    }
+}
+
+/// What a seed decides about what happens.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub faults: Faults,
+    pub weather: Weather,
+    pub clients: u64,
+    pub actors: u64,
+    pub operations: u64,
+    pub trouble_limit: Duration,
+}
+
+impl Plan {
+    pub fn new(world: &World, faults: Faults) -> Plan {
+        let delays = [100, 100, 2_000, 20_000];
+        let longest = Duration::from_micros(delays[world.below(4) as usize]);
+        Plan {
+            faults,
+            weather: Weather {
+                delay: Duration::from_micros(1)..=longest,
+                loss_per_mille: [0, 5, 40][world.below(3) as usize],
+                doubling_per_mille: [0, 20][world.below(2) as usize],
+            },
+            clients: 2,
+            actors: 1 + world.below(2),
+            operations: 12 + world.below(16),
+            trouble_limit: Duration::from_secs(20 + world.below(20)),
+        }
+    }
+}
