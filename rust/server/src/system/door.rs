@@ -99,7 +99,15 @@ impl Door {
     }
 
     fn takes_more(&self) -> bool {
-        self.connections.len() < self.connections_max && self.paused_until.is_none_or(|until| until <= self.now())
+        let has_place = self.connections.len() < self.connections_max || self.dispensable().is_some();
+        has_place && self.paused_until.is_none_or(|until| until <= self.now())
+    }
+
+    /// The stranger who has been there for longest without being answered now. When all places are taken, who knocks gets its place: who
+    /// connects and is silent keeps nobody out.
+    fn dispensable(&self) -> Option<ConnectionId> {
+        let is_dispensable = |connection: &Connection| connection.role == Role::Stranger && !connection.is_asking;
+        self.connections.iter().find(|(_, connection)| is_dispensable(connection)).map(|(id, _)| *id)
     }
 
     /// How many clients are attached.
@@ -170,7 +178,14 @@ impl Door {
                 return;
             }
             match self.listener.accept() {
-                Ok((stream, from)) => self.welcome(stream, from),
+                Ok((stream, from)) => {
+                    if self.connections.len() >= self.connections_max
+                        && let Some(oldest) = self.dispensable()
+                    {
+                        self.connections.remove(&oldest);
+                    }
+                    self.welcome(stream, from);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
                 Err(error) => {
@@ -341,5 +356,64 @@ impl Connection {
         self.is_asking = true;
         self.deadline = None;
         Ok(Some(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::wait;
+    use daos_wire::SystemMembers;
+
+    const PLACES: usize = 8;
+
+    fn door() -> (Door, SocketAddr) {
+        let door = Door::open("127.0.0.1:0", Env::system(), PLACES).expect("any port");
+        let address = door.listener.local_addr().expect("bound");
+        (door, address)
+    }
+
+    /// Serves until nothing is left to do.
+    fn serve(door: &mut Door) -> Vec<Event> {
+        let mut events = Vec::new();
+        loop {
+            let ready = wait(&door.wanted(), Some(Duration::ZERO));
+            if !ready.contains(&true) {
+                return events;
+            }
+            events.extend(door.serve(&ready));
+        }
+    }
+
+    fn ask(address: SocketAddr) -> TcpStream {
+        let mut stream = TcpStream::connect(address).expect("listens");
+        let request = ControlRequest::Members(SystemMembers { system: "x".to_owned() });
+        stream.write_all(&control_frame(&request)).expect("sends");
+        stream
+    }
+
+    /// Who connected and said nothing kept everybody out for ten seconds, and again for as long as somebody cared to connect anew.
+    #[test]
+    fn who_is_silent_keeps_nobody_out_and_who_is_answered_stays() {
+        let (mut door, address) = door();
+        let asking = ask(address);
+        let events = serve(&mut door);
+        let [Event::Asked(first, _)] = events[..] else { panic!("{events:?}") };
+        let silent: Vec<TcpStream> = (0..3 * PLACES).map(|_| TcpStream::connect(address).expect("listens")).collect();
+        assert!(serve(&mut door).is_empty());
+        assert_eq!(door.connections.len(), PLACES);
+        let late = ask(address);
+        let events = serve(&mut door);
+        assert!(matches!(events[..], [Event::Asked(..)]), "{events:?}");
+        assert!(door.answer(first, &ControlReply::Ranks(Vec::new()), Role::Client(1)), "it was being answered");
+        let leases: Vec<TcpStream> = (1..PLACES).map(|_| ask(address)).collect();
+        for event in serve(&mut door) {
+            let Event::Asked(id, _) = event else { continue };
+            door.answer(id, &ControlReply::Ranks(Vec::new()), Role::Client(2));
+        }
+        assert_eq!(door.role(first), Some(Role::Client(1)), "no lease ends for a stranger");
+        drop((asking, silent, late, leases));
+        serve(&mut door);
+        assert_eq!(door.connections.len(), 0);
     }
 }

@@ -19,8 +19,11 @@ use text::{About, text};
 
 /// The longest request.
 const REQUEST_MAX: usize = 8 << 10;
-/// Connections at once; more wait in the kernel's queue.
+/// Connections at once. When there are as many, who comes takes the place of the one that has said nothing for longest: who connects and is
+/// silent keeps nobody out.
 const CONNECTIONS_MAX: usize = 16;
+/// Connections that are accepted between two looks at the others.
+const ACCEPTS_PER_ROUND: usize = 16;
 /// How long one may take, from its beginning to its end.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long targets that are busy are waited for; the answer then holds what the others said.
@@ -70,10 +73,15 @@ impl Telemetry {
                 write: !connection.unsent.is_empty(),
             })
             .collect();
-        if self.connections.len() < CONNECTIONS_MAX {
+        if self.has_place() {
             wanted.push(Wanted { descriptor: self.listener.as_raw_fd(), write: false });
         }
         wanted
+    }
+
+    /// Whether somebody could be let in, perhaps in place of another one.
+    fn has_place(&self) -> bool {
+        self.connections.len() < CONNECTIONS_MAX || self.connections.iter().any(|connection| !connection.is_waiting)
     }
 
     /// When to look again though no descriptor is ready.
@@ -108,8 +116,16 @@ impl Telemetry {
     }
 
     fn accept(&mut self) {
-        while self.connections.len() < CONNECTIONS_MAX {
+        for _ in 0..ACCEPTS_PER_ROUND {
+            if !self.has_place() {
+                return;
+            }
             let Ok((stream, _)) = self.listener.accept() else { return };
+            if self.connections.len() >= CONNECTIONS_MAX
+                && let Some(oldest) = self.connections.iter().position(|connection| !connection.is_waiting)
+            {
+                self.connections.remove(oldest);
+            }
             if stream.set_nonblocking(true).is_ok() {
                 let deadline = self.now() + PATIENCE;
                 let (received, unsent) = (Vec::new(), Vec::new());
@@ -142,12 +158,14 @@ impl Telemetry {
              close\r\n\r\n",
             body.len()
         );
-        for connection in self.connections.iter_mut().filter(|connection| connection.is_waiting) {
-            connection.is_waiting = false;
+        self.connections.retain_mut(|connection| {
+            if !std::mem::take(&mut connection.is_waiting) {
+                return true;
+            }
             connection.unsent = [head.as_bytes(), body.as_bytes()].concat();
-            // One that cannot be sent to shows when it is looked at.
-            let _shows_later = connection.send();
-        }
+            // Who reads until the end must see one.
+            connection.send()
+        });
     }
 }
 
@@ -257,6 +275,67 @@ fn words(known: &Known) -> Vec<(Rank, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::wait;
+    use std::net::SocketAddr;
+
+    fn telemetry() -> (Telemetry, SocketAddr) {
+        let telemetry = Telemetry::open("127.0.0.1", 0, Env::system()).expect("any port");
+        let address = telemetry.listener.local_addr().expect("bound");
+        (telemetry, address)
+    }
+
+    /// Serves until nothing is left to do.
+    fn serve(telemetry: &mut Telemetry) {
+        loop {
+            let ready = wait(&telemetry.wanted(), Some(Duration::ZERO));
+            if !ready.contains(&true) {
+                return;
+            }
+            if telemetry.serve(&ready) {
+                telemetry.expect(0);
+            }
+            let ranks = Vec::new();
+            telemetry.answer(|| About {
+                rank: Rank(0),
+                started: 0,
+                clients: 0,
+                serving: true,
+                table_version: 0,
+                ranks,
+            });
+        }
+    }
+
+    /// Clients that read until the end of the connection waited five seconds for it, each in one of the sixteen places.
+    #[test]
+    fn a_connection_ends_with_its_answer() {
+        let (mut telemetry, address) = telemetry();
+        let mut stream = TcpStream::connect(address).expect("listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").expect("sends");
+        serve(&mut telemetry);
+        assert!(telemetry.connections.is_empty());
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text, and its end");
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains("engine_up{rank=\"0\"} 1\n"), "{text}");
+    }
+
+    #[test]
+    fn who_is_silent_keeps_nobody_out() {
+        let (mut telemetry, address) = telemetry();
+        let silent: Vec<TcpStream> =
+            (0..3 * CONNECTIONS_MAX).map(|_| TcpStream::connect(address).expect("listens")).collect();
+        serve(&mut telemetry);
+        assert_eq!(telemetry.connections.len(), CONNECTIONS_MAX);
+        let mut stream = TcpStream::connect(address).expect("listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").expect("sends");
+        serve(&mut telemetry);
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text, and its end");
+        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
+        drop(silent);
+        serve(&mut telemetry);
+        assert!(telemetry.connections.is_empty());
+    }
 
     #[test]
     fn requests_are_read_and_others_refused() {
