@@ -17,6 +17,8 @@ const POOL_BYTES: u64 = 256 << 20;
 const CONNECTION_BYTES_MAX: f64 = 65536.0;
 /// Clients, and open handles.
 const CLIENTS: usize = 256;
+/// Of this process, which holds all clients, no more memory than this is used: over `tcp` the fabric gives each of them its own buffers.
+const CLIENTS_BYTES_MAX: f64 = (4u64 << 30) as f64;
 const HANDLES: usize = 10_000;
 /// Handles that are opened at a time.
 const DEPTH: usize = 16;
@@ -81,16 +83,22 @@ fn connections(
     };
     // What the engine allocates once, for the first of them, is not counted.
     let mut kept = vec![attach()?.0];
-    let before = Usage::of(process)?;
+    let (before, own) = (Usage::of(process)?, Usage::of(std::process::id())?);
     let mut times = Vec::new();
-    for _ in 0..count {
+    for number in 0..count {
         let (context, time) = attach()?;
         kept.push(context);
         times.push(time);
+        if number % 16 == 0 && Usage::of(std::process::id())?.memory_bytes > CLIENTS_BYTES_MAX {
+            report.note("memory per connection: fewer clients, since those of this process use more than 4 GiB");
+            break;
+        }
     }
-    let after = Usage::of(process)?;
+    let (after, own_after) = (Usage::of(process)?, Usage::of(std::process::id())?);
+    let count = times.len();
     let each = |before: f64, after: f64| Figures::of(vec![(after - before).max(0.0) / count as f64]);
     let line = |name, unit| Case { transport: Some(transport), depth: count as u64, ..case(name, unit) };
+    report.add(line("memory of a client", "B"), each(own.memory_bytes, own_after.memory_bytes), None);
     report.add(
         line("memory per connection", "B"),
         each(before.memory_bytes, after.memory_bytes),

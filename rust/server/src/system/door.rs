@@ -363,14 +363,17 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::local::wait;
+    use daos_rpc::TcpControl;
     use daos_wire::SystemMembers;
+    use std::io::Write;
+    use std::net::{SocketAddr, TcpListener, TcpStream};
 
     const PLACES: usize = 8;
 
     fn door() -> (Door, SocketAddr) {
-        let door = Door::open("127.0.0.1:0", Env::system(), PLACES).expect("any port");
-        let address = door.listener.local_addr().expect("bound");
-        (door, address)
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("any port");
+        let door = Door::open(&TcpControl, &free.to_string(), Env::system(), PLACES).expect("it was free just now");
+        (door, free)
     }
 
     /// Serves until nothing is left to do.
