@@ -8,6 +8,7 @@
 
 mod kind;
 mod long_crc64;
+mod short_crc32c;
 mod short_crc64;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,11 @@ use long_crc64::Way;
 /// The CRC-32C (polynomial 0x1EDC6F41, reflected, as in iSCSI and SSE 4.2) of bytes.
 #[inline]
 pub fn crc32c(bytes: &[u8]) -> u32 {
+    if bytes.len() <= short_crc32c::LENGTH_MAX
+        && let Some(crc) = short_crc32c::crc32c(bytes)
+    {
+        return crc;
+    }
     // A CRC of 32 bits comes in the low half of the result.
     crc_fast::checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32
 }

@@ -1,8 +1,8 @@
 //! The bytes of messages between members.
 //!
+//! Behind the header of all messages (`daos_wire::header`):
+//!
 //! ```text
-//! "DSW1"                       name and version
-//! CRC-32C of what follows      u32
 //! sender                       member: rank u32, incarnation u64
 //! its denials                  u16
 //! receiver                     member
@@ -12,38 +12,26 @@
 
 use crate::member::Member;
 use bytes::{Buf, BufMut};
-use daos_checksum::crc32c;
 use daos_status::{Code, Result, fail};
 use daos_types::Rank;
-use foca::{Header, Message, State};
+use daos_wire::header::{self, HEADER_LENGTH, Header, Kind};
+use foca::{Message, State};
 use std::fmt;
 
-const MAGIC: [u8; 4] = *b"DSW1";
 /// Bytes before what the library writes.
-pub(crate) const PREFIX_BYTES: usize = 8;
+pub(crate) const PREFIX_BYTES: usize = HEADER_LENGTH;
 
-/// Puts name, version and checksum before a message.
+/// Puts the header before a message.
 pub(crate) fn seal(data: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(PREFIX_BYTES + data.len());
-    bytes.extend(MAGIC);
-    bytes.extend(crc32c(data).to_le_bytes());
-    bytes.extend(data);
-    bytes
+    header::seal(Header::of(Kind::Membership), &[], data)
 }
 
 /// What [`seal`] was given.
 pub(crate) fn unseal(bytes: &[u8]) -> Result<&[u8]> {
-    let Some((magic, rest)) = bytes.split_first_chunk::<4>() else {
-        fail!(Code::Proto, "{} bytes are too few for a message of membership", bytes.len());
-    };
-    if *magic != MAGIC {
-        fail!(Code::Proto, "this is no message of membership, or one of another version than this release has");
-    }
-    let Some((checksum, data)) = rest.split_first_chunk::<4>() else {
-        fail!(Code::Proto, "a message of membership ends within its header");
-    };
-    if u32::from_le_bytes(*checksum) != crc32c(data) {
-        fail!(Code::Csum, "a message of membership arrived damaged: its checksum does not match");
+    let opened = header::open(bytes, &[Kind::Membership]);
+    let (header, data) = opened.map_err(|error| error.status("this member", "another member of the system"))?;
+    if header.opcode != 0 || header.status != 0 {
+        fail!(Code::Proto, "the header of a message of membership says what it cannot");
     }
     Ok(data)
 }
@@ -98,7 +86,7 @@ fn take_byte(buffer: &mut impl Buf) -> Result<u8, Malformed> {
 impl foca::Codec<Member> for WireCodec {
     type Error = Malformed;
 
-    fn encode_header(&mut self, header: &Header<Member>, mut buffer: impl BufMut) -> Result<(), Malformed> {
+    fn encode_header(&mut self, header: &foca::Header<Member>, mut buffer: impl BufMut) -> Result<(), Malformed> {
         if buffer.remaining_mut() < 3 * MEMBER_BYTES + 4 {
             return Err(Malformed::Full);
         }
@@ -128,7 +116,7 @@ impl foca::Codec<Member> for WireCodec {
         Ok(())
     }
 
-    fn decode_header(&mut self, mut buffer: impl Buf) -> Result<Header<Member>, Malformed> {
+    fn decode_header(&mut self, mut buffer: impl Buf) -> Result<foca::Header<Member>, Malformed> {
         let src = take_member(&mut buffer)?;
         need(&buffer, 2)?;
         let src_incarnation = buffer.get_u16_le();
@@ -147,7 +135,7 @@ impl foca::Codec<Member> for WireCodec {
             10 => Message::TurnUndead,
             other => return Err(Malformed::Unknown(other)),
         };
-        Ok(Header { src, src_incarnation, dst, message })
+        Ok(foca::Header { src, src_incarnation, dst, message })
     }
 
     fn encode_member(&mut self, member: &foca::Member<Member>, mut buffer: impl BufMut) -> Result<(), Malformed> {

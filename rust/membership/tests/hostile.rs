@@ -2,6 +2,7 @@
 
 use daos_membership::{Member, Membership, MembershipSettings};
 use daos_types::Rank;
+use daos_wire::header::{self, Header, Kind};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ fn messages() -> Vec<Vec<u8>> {
 }
 
 fn seal(data: &[u8]) -> Vec<u8> {
-    [&b"DSW1"[..], &daos_checksum::crc32c(data).to_le_bytes(), data].concat()
+    header::seal(Header::of(Kind::Membership), &[], data)
 }
 
 #[test]
@@ -44,11 +45,10 @@ fn golden_bytes() {
     let mut one = member(1);
     one.meet(Duration::ZERO, &[Member { rank: Rank(2), incarnation: 9 }]).expect("room");
     let first = one.take_message().expect("it greets");
-    let hex: String = first.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(
-        (first.to, hex.as_str()),
-        (Rank(2), "4453573103b9a214010000000500000000000000000002000000090000000000000006")
-    );
+    let (header, data) = header::open(&first.bytes, &[Kind::Membership]).expect("a message");
+    assert_eq!(header, Header { body_length: data.len() as u32, ..Header::of(Kind::Membership) });
+    let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((first.to, hex.as_str()), (Rank(2), "010000000500000000000000000002000000090000000000000006"));
 }
 
 proptest! {

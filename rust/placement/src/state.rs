@@ -2,32 +2,25 @@
 
 use daos_status::{Code, Result, fail};
 
-/// What a target of a pool is good for. The numbers are those of upstream's `daos_target_state_t`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-#[repr(u8)]
-pub enum TargetState {
-    /// Out of use, and what it held has another place.
-    DownOut = 1,
-    /// Out of use; what it held is being rebuilt elsewhere.
-    Down = 2,
-    /// Coming back: it gets what it is to hold, but cannot be read yet.
-    Up = 3,
-    /// In use.
-    UpIn = 4,
-    /// New in the pool: it gets its share, but cannot be read yet.
-    New = 5,
-    /// Still in use, and being emptied.
-    Drain = 6,
+daos_types::numbered! {
+    /// What a target of a pool is good for. The numbers are those of upstream's `daos_target_state_t`.
+    pub enum TargetState: u8 {
+        /// Out of use, and what it held has another place.
+        DownOut = 1,
+        /// Out of use; what it held is being rebuilt elsewhere.
+        Down = 2,
+        /// Coming back: it gets what it is to hold, but cannot be read yet.
+        Up = 3,
+        /// In use.
+        UpIn = 4,
+        /// New in the pool: it gets its share, but cannot be read yet.
+        New = 5,
+        /// Still in use, and being emptied.
+        Drain = 6,
+    }
 }
 
 impl TargetState {
-    /// The state of a number.
-    pub fn from_number(number: u8) -> Option<TargetState> {
-        [Self::DownOut, Self::Down, Self::Up, Self::UpIn, Self::New, Self::Drain]
-            .into_iter()
-            .find(|state| *state as u8 == number)
-    }
-
     /// Whether requests reach it: it holds what it held, or is being filled.
     pub fn is_reachable(self) -> bool {
         !matches!(self, Self::Down | Self::DownOut)

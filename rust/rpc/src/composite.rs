@@ -140,6 +140,10 @@ impl Transport for CompositeTransport {
         self.of(peer).map_or_else(|_| self.address(), |(transport, inner)| transport.source(inner))
     }
 
+    fn is_memory(&self, peer: PeerIndex) -> bool {
+        inner_of(peer).0 == Way::Shared
+    }
+
     fn resolve(&self, address: &Address) -> Result<PeerIndex> {
         let mut failure = None;
         for place in address.alternatives() {

@@ -9,6 +9,7 @@ mod peers;
 mod request;
 mod timer;
 mod transfer;
+mod versions;
 mod waits;
 
 pub use request::Request;

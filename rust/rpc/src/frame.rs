@@ -1,82 +1,57 @@
-//! The bytes of a request and of a reply.
+//! The bytes of messages between endpoints.
 //!
-//! All numbers are little-endian. A frame is a header of [`HEADER_LENGTH`] bytes, the sender's address padded with zeros to a
-//! multiple of eight (fabrics of the RDM kind do not say who sent a message, and a reply needs to know), and the body.
+//! All numbers are little-endian. A frame is the header of all messages ([`daos_wire::header`], 24 bytes), a head, which ends with the
+//! sender's address padded with zeros to a multiple of eight (fabrics of the RDM kind do not say who sent a message, and a reply needs to
+//! know), and the body. The header's kind is 1 to 7: request, reply; about calls, whose ids are the body: abandoned, asked for, unknown,
+//! forgotten; and 7, the answer to a request of another version of the protocol. Flags of a request: 1 it was sent before, 2 it may be
+//! carried out twice; of any: 0x8000 the body has no checksum, because it goes through memory only. The status is that of a reply.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
-//! | 0 | 4 | magic `DRPC` |
-//! | 4 | 2 | version, 2 |
-//! | 6 | 1 | kind: 1 request, 2 reply; about calls, whose ids are the body: 3 abandoned, 4 asked for, 5 unknown, 6 forgotten |
-//! | 7 | 1 | length of the sender's address |
-//! | 8 | 2 | operation code |
-//! | 10 | 2 | flags of a request: 1 it was sent before, 2 it may be carried out twice; otherwise zero |
-//! | 12 | 4 | CRC32C of the whole frame with zeros in this place |
-//! | 16 | 8 | call id, chosen by the caller, repeated in the reply |
-//! | 24 | 8 | session token of the caller |
-//! | 32 | 4 | status: zero, or the (negative) DAOS error number; then the body is the context sentence |
-//! | 36 | 4 | length of the body |
+//! | 24 | 8 | call id, chosen by the caller, repeated in the reply |
+//! | 32 | 8 | session token of the caller |
 //! | 40 | 8 | token of the server's memory of the caller: in a reply, what it is; in a request, what the caller heard last, or zero |
 //! | 48 | 4 | requests: how far the id of the oldest call that the caller has with this server lies below this one's |
-//! | 52 | 4 | zero |
+//! | 52 | 1 | length of the sender's address |
+//! | 53 | 3 | zero |
+//! | 56 | | the sender's address |
 //!
-//! `docs/calls.md` of this crate says what flags, token and distance are for.
+//! `docs/calls.md` of this crate says what flags, token and distance are for. Call id and sender's address stay where they are in all
+//! versions, as the header does.
 
 use crate::address::check_bytes;
-use daos_checksum::crc32c;
+use daos_wire::header::{self, FLAG_BODY_UNCHECKED, Header, HeaderError, PROTOCOL_VERSION};
 use std::fmt;
-use std::mem::{offset_of, size_of};
-use zerocopy::little_endian::{I32, U16, U32, U64};
+use std::mem::size_of;
+use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+pub(crate) use daos_wire::header::Kind;
+
 /// Length of the fixed part of a frame.
-pub const HEADER_LENGTH: usize = size_of::<Header>();
+pub const HEADER_LENGTH: usize = header::HEADER_LENGTH + size_of::<FixedHead>();
 
 /// The most that a frame adds to its body: header and the longest address.
 pub const OVERHEAD_MAX: usize = HEADER_LENGTH + crate::Address::LENGTH_MAX;
 
-const MAGIC: [u8; 4] = *b"DRPC";
-const VERSION: u16 = 2;
 const FLAG_SENT_AGAIN: u16 = 1;
 const FLAG_REPEATABLE: u16 = 2;
+const FLAGS: u16 = FLAG_SENT_AGAIN | FLAG_REPEATABLE | FLAG_BODY_UNCHECKED;
 const SOURCE_ALIGNMENT: usize = 8;
-const CHECKSUM_OFFSET: usize = offset_of!(Header, checksum);
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-struct Header {
-    magic: [u8; 4],
-    version: U16,
-    kind: u8,
-    source_length: u8,
-    opcode: U16,
-    flags: U16,
-    checksum: U32,
+struct FixedHead {
     call_id: U64,
     session: U64,
-    status: I32,
-    body_length: U32,
     token: U64,
     behind: U32,
-    reserved: U32,
+    source_length: u8,
+    reserved: [u8; 3],
 }
 
-const _: () = assert!(size_of::<Header>() == 56 && crate::Address::LENGTH_MAX <= u8::MAX as usize);
-
-/// What a frame is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Kind {
-    Request = 1,
-    Reply = 2,
-    /// The caller gave up calls, and takes back the memory that it lent.
-    Abandoned = 3,
-    /// The caller asks whether the server has calls.
-    Asked = 4,
-    /// The server does not have calls that it was asked for, and never had them.
-    Unknown = 5,
-    /// The server cannot tell whether it had calls that it was asked for, or has no answers to them any more.
-    Forgotten = 6,
-}
+const _: () = assert!(HEADER_LENGTH == 56 && OVERHEAD_MAX - header::HEADER_LENGTH <= header::HEAD_LENGTH_MAX);
+const _: () = assert!(crate::Address::LENGTH_MAX <= u8::MAX as usize);
 
 /// The fixed part of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,137 +108,158 @@ impl fmt::Debug for Frame {
 /// Why bytes are not a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FrameError {
-    TooShort,
-    Magic,
-    Version(u16),
-    Kind(u8),
-    Flags(u16),
+    Header(HeaderError),
     Reserved,
-    Length,
-    Checksum,
     Source,
+    /// An undamaged frame of another version of the protocol.
+    Version(OtherVersion),
+}
+
+/// What can be known of a frame of another version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OtherVersion {
+    pub version: u16,
+    pub kind: u8,
+    pub call_id: u64,
+    /// Where the sender's address ends.
+    source_end: usize,
 }
 
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FrameError::TooShort => write!(f, "shorter than a header"),
-            FrameError::Magic => write!(f, "does not begin with the magic bytes"),
-            FrameError::Version(version) => write!(f, "protocol version {version} instead of {VERSION}"),
-            FrameError::Kind(kind) => write!(f, "unknown kind {kind}"),
-            FrameError::Flags(flags) => write!(f, "unknown flags {flags:#x}"),
-            FrameError::Reserved => write!(f, "reserved bytes are not zero"),
-            FrameError::Length => write!(f, "lengths in the header do not fit the message"),
-            FrameError::Checksum => write!(f, "checksum does not match"),
-            FrameError::Source => write!(f, "the sender's address is not valid"),
+            FrameError::Header(error) => error.fmt(f),
+            FrameError::Reserved => write!(f, "its reserved bytes are not zero"),
+            FrameError::Source => write!(f, "its sender's address is not valid"),
+            FrameError::Version(other) => HeaderError::Version(other.version).fmt(f),
         }
     }
 }
 
 /// The bytes of a frame; `source` is a valid address, and the body fits 32 bits (callers check against the transport's
-/// largest message, which is far below).
-pub(crate) fn encode(head: &Head, source: &str, body: &[u8]) -> Vec<u8> {
+/// largest message, which is far below). `is_memory` says that it goes through memory only.
+pub(crate) fn encode(head: &Head, source: &str, body: &[u8], is_memory: bool) -> Vec<u8> {
+    encode_as(PROTOCOL_VERSION, head, source, body, is_memory)
+}
+
+fn encode_as(version: u16, head: &Head, source: &str, body: &[u8], is_memory: bool) -> Vec<u8> {
     debug_assert!(source.len() <= crate::Address::LENGTH_MAX);
     let body_start = HEADER_LENGTH + source.len().next_multiple_of(SOURCE_ALIGNMENT);
     let header = Header {
-        magic: MAGIC,
-        version: VERSION.into(),
-        kind: head.kind as u8,
-        source_length: source.len() as u8,
-        opcode: head.opcode.into(),
-        flags: head.flags().into(),
-        checksum: 0.into(),
+        version,
+        kind: head.kind.number(),
+        opcode: head.opcode,
+        flags: head.flags() | u16::from(is_memory) * FLAG_BODY_UNCHECKED,
+        status: head.status,
+        head_length: body_start - header::HEADER_LENGTH,
+        body_length: body.len() as u32,
+    };
+    let fixed = FixedHead {
         call_id: head.call_id.into(),
         session: head.session.into(),
-        status: head.status.into(),
-        body_length: (body.len() as u32).into(),
         token: head.token.into(),
         behind: head.behind.into(),
-        reserved: 0.into(),
+        source_length: source.len() as u8,
+        reserved: [0; 3],
     };
     let mut bytes = Vec::with_capacity(body_start + body.len());
-    bytes.extend_from_slice(header.as_bytes());
+    bytes.extend_from_slice(&header.to_bytes());
+    bytes.extend_from_slice(fixed.as_bytes());
     bytes.extend_from_slice(source.as_bytes());
     bytes.resize(body_start, 0);
     bytes.extend_from_slice(body);
-    let checksum = crc32c(&bytes);
-    bytes[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 4].copy_from_slice(&checksum.to_le_bytes());
+    header::finish(&mut bytes);
     bytes
+}
+
+/// The flags of a frame of this process, if it is one.
+fn flags_of(bytes: &[u8]) -> Option<(Kind, u16)> {
+    let header = Header::read(bytes.first_chunk()?).ok()?;
+    Some((Kind::from_number(header.kind)?, header.flags))
 }
 
 /// Says in a frame of this process that it was sent before. What is no request is left as it is.
 pub(crate) fn mark_sent_again(bytes: &mut [u8]) {
-    let Ok((header, _)) = Header::mut_from_prefix(bytes) else { return };
-    if header.magic != MAGIC || header.version.get() != VERSION || header.kind != Kind::Request as u8 {
-        return;
+    if let Some((Kind::Request, flags)) = flags_of(bytes) {
+        header::set_flags(bytes, flags | FLAG_SENT_AGAIN);
     }
-    header.flags = (header.flags.get() | FLAG_SENT_AGAIN).into();
-    header.checksum = 0.into();
-    let checksum = crc32c(bytes);
-    bytes[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 4].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// Gives the body of a frame of this process a checksum, if it has none: it goes another way than it was made for.
+pub(crate) fn cover_body(bytes: &mut [u8]) {
+    if let Some((_, flags)) = flags_of(bytes)
+        && flags & FLAG_BODY_UNCHECKED != 0
+    {
+        header::set_flags(bytes, flags & !FLAG_BODY_UNCHECKED);
+    }
+}
+
+/// The kinds of messages between endpoints.
+fn kind_of(number: u8) -> Option<Kind> {
+    Kind::from_number(number).filter(|kind| *kind <= Kind::OtherVersion)
 }
 
 /// Kind and call id of a frame that this process encoded.
 pub(crate) fn peek(bytes: &[u8]) -> Option<(Kind, u64)> {
-    let (header, _) = Header::ref_from_prefix(bytes).ok()?;
-    Some((kind_of(header.kind)?, header.call_id.get()))
+    let (header, rest) = bytes.split_first_chunk()?;
+    let (fixed, _) = FixedHead::ref_from_prefix(rest).ok()?;
+    Some((Kind::from_number(Header::read(header).ok()?.kind)?, fixed.call_id.get()))
 }
 
-fn kind_of(number: u8) -> Option<Kind> {
-    match number {
-        1 => Some(Kind::Request),
-        2 => Some(Kind::Reply),
-        3 => Some(Kind::Abandoned),
-        4 => Some(Kind::Asked),
-        5 => Some(Kind::Unknown),
-        6 => Some(Kind::Forgotten),
-        _ => None,
-    }
+/// The sender's address in a frame of another version, if it is one.
+pub(crate) fn source_of(bytes: &[u8], other: &OtherVersion) -> Option<crate::Address> {
+    crate::Address::from_bytes(bytes.get(HEADER_LENGTH..other.source_end)?).ok()
 }
 
 impl Frame {
-    /// Checks bytes that came from the network.
-    pub fn decode(mut bytes: Vec<u8>) -> Result<Frame, FrameError> {
-        let Ok((header, _)) = Header::ref_from_prefix(&bytes) else { return Err(FrameError::TooShort) };
-        if header.magic != MAGIC {
-            return Err(FrameError::Magic);
+    /// Checks bytes that came from the network; gives them back with what is wrong with them.
+    pub fn decode(bytes: Vec<u8>) -> Result<Frame, (FrameError, Vec<u8>)> {
+        match Frame::check(&bytes) {
+            Ok((head, source_length, body_start)) => Ok(Frame { head, bytes, source_length, body_start }),
+            Err(error) => Err((error, bytes)),
         }
-        if header.version.get() != VERSION {
-            return Err(FrameError::Version(header.version.get()));
+    }
+
+    /// Head, length of the sender's address, and where the body begins.
+    #[inline]
+    fn check(bytes: &[u8]) -> Result<(Head, usize, usize), FrameError> {
+        let header = header::check(bytes).map_err(FrameError::Header)?;
+        let length = FrameError::Header(HeaderError::Length);
+        let (fixed, rest) = FixedHead::ref_from_prefix(&bytes[header::HEADER_LENGTH..]).map_err(|_| length)?;
+        let source_length = usize::from(fixed.source_length);
+        let body_start = HEADER_LENGTH + source_length.next_multiple_of(SOURCE_ALIGNMENT);
+        if header.head_length != body_start - header::HEADER_LENGTH {
+            return Err(length);
         }
-        let kind = kind_of(header.kind).ok_or(FrameError::Kind(header.kind))?;
-        let flags = header.flags.get();
-        if flags & !(FLAG_SENT_AGAIN | FLAG_REPEATABLE) != 0 {
-            return Err(FrameError::Flags(flags));
+        if header.version != PROTOCOL_VERSION {
+            let (version, kind, call_id) = (header.version, header.kind, fixed.call_id.get());
+            let source_end = HEADER_LENGTH + source_length;
+            return Err(FrameError::Version(OtherVersion { version, kind, call_id, source_end }));
         }
-        if header.reserved.get() != 0 {
+        let kind = kind_of(header.kind).ok_or(FrameError::Header(HeaderError::Kind(header.kind)))?;
+        let flags = header.flags;
+        if flags & !FLAGS != 0 {
+            return Err(FrameError::Header(HeaderError::Flags(flags)));
+        }
+        if fixed.reserved != [0; 3] {
             return Err(FrameError::Reserved);
+        }
+        // The head lies within the message, and so does the address.
+        if rest.get(..source_length).is_none_or(|source| check_bytes(source).is_err()) {
+            return Err(FrameError::Source);
         }
         let head = Head {
             kind,
-            opcode: header.opcode.get(),
+            opcode: header.opcode,
             is_sent_again: flags & FLAG_SENT_AGAIN != 0,
             is_repeatable: flags & FLAG_REPEATABLE != 0,
-            token: header.token.get(),
-            behind: header.behind.get(),
-            call_id: header.call_id.get(),
-            session: header.session.get(),
-            status: header.status.get(),
+            token: fixed.token.get(),
+            behind: fixed.behind.get(),
+            call_id: fixed.call_id.get(),
+            session: fixed.session.get(),
+            status: header.status,
         };
-        let source_length = usize::from(header.source_length);
-        let body_start = HEADER_LENGTH + source_length.next_multiple_of(SOURCE_ALIGNMENT);
-        if bytes.len().checked_sub(body_start) != usize::try_from(header.body_length.get()).ok() {
-            return Err(FrameError::Length);
-        }
-        let checksum = header.checksum.get();
-        bytes[CHECKSUM_OFFSET..CHECKSUM_OFFSET + 4].fill(0);
-        if crc32c(&bytes) != checksum {
-            return Err(FrameError::Checksum);
-        }
-        if check_bytes(&bytes[HEADER_LENGTH..HEADER_LENGTH + source_length]).is_err() {
-            return Err(FrameError::Source);
-        }
-        Ok(Frame { head, bytes, source_length, body_start })
+        Ok((head, source_length, body_start))
     }
 
     /// The sender's address.

@@ -14,16 +14,16 @@ use std::rc::Rc;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct PeerIndex(pub u64);
 
-/// What peers may do to memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Access {
-    /// Peers read it: what a client wants to store.
-    Read = 1,
-    /// Peers write it: where a client wants its data.
-    Write = 2,
-    /// Peers read and write it.
-    ReadWrite = 3,
+daos_types::numbered! {
+    /// What peers may do to memory.
+    pub enum Access: u8 {
+        /// Peers read it: what a client wants to store.
+        Read = 1,
+        /// Peers write it: where a client wants its data.
+        Write = 2,
+        /// Peers read and write it.
+        ReadWrite = 3,
+    }
 }
 
 impl Access {
@@ -35,16 +35,6 @@ impl Access {
     /// Whether peers may write.
     pub const fn may_write(self) -> bool {
         self as u8 & 2 != 0
-    }
-
-    /// The access of its number on the wire.
-    pub const fn from_number(number: u8) -> Option<Access> {
-        match number {
-            1 => Some(Access::Read),
-            2 => Some(Access::Write),
-            3 => Some(Access::ReadWrite),
-            _ => None,
-        }
     }
 }
 
@@ -113,6 +103,12 @@ pub trait Transport: Source {
     /// Where a peer reaches this endpoint, by the way on which the two talk.
     fn source(&self, _peer: PeerIndex) -> Address {
         self.address()
+    }
+
+    /// Whether messages to this peer go through memory of the machine, and no network could damage them: then only their heads
+    /// have a checksum.
+    fn is_memory(&self, _peer: PeerIndex) -> bool {
+        false
     }
 
     /// Finds a peer. That it is resolved says nothing about its being alive.

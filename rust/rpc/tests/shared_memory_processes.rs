@@ -375,6 +375,12 @@ fn say(socket: &OwnedFd, bytes: &[u8]) {
     unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL) };
 }
 
+/// What a peer says first.
+fn hello(address: &[u8]) -> Vec<u8> {
+    use daos_wire::header::{Header, Kind, seal};
+    seal(Header::of(Kind::MemoryHello), &[], address)
+}
+
 #[test]
 fn strangers_on_the_socket_are_sent_away() {
     let executor = executor();
@@ -385,9 +391,9 @@ fn strangers_on_the_socket_are_sent_away() {
         let socket = stranger(server.address());
         match round % 5 {
             0 => say(&socket, b"GET / HTTP/1.1\r\n\r\n"),
-            1 => say(&socket, b"DSHMhi01not an address"),
-            2 => say(&socket, b"DSHMhi01tcp://127.0.0.1:1"),
-            3 => say(&socket, format!("DSHMhi01{}", client.address()).as_bytes()),
+            1 => say(&socket, &hello(b"not an address")),
+            2 => say(&socket, &hello(b"tcp://127.0.0.1:1")),
+            3 => say(&socket, &hello(client.address().as_str().as_bytes())),
             // Says nothing, and stays.
             _ => {}
         }

@@ -172,6 +172,7 @@ cases! { $
     failures::a_lost_call_is_noticed,
     hostile::unknown_operations_are_refused,
     hostile::malformed_messages_are_dropped_and_counted,
+    hostile::another_version_is_refused_by_both_sides,
     hostile::doubled_requests_are_served_once,
     hostile::stale_peers_are_errors,
 }

@@ -6,6 +6,7 @@ mod extent;
 mod ids;
 mod key;
 mod label;
+mod numbered;
 mod object_class;
 mod object_id;
 

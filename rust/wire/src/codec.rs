@@ -41,6 +41,14 @@ impl<'a> Reader<'a> {
         self.bytes.len()
     }
 
+    /// Fails when something is left.
+    fn end(&self) -> Result<()> {
+        if self.remaining() > 0 {
+            fail!(Code::Proto, "a message has {} bytes left over", self.remaining());
+        }
+        Ok(())
+    }
+
     /// Reads the number of elements of a list whose elements take at least one byte each.
     pub fn length(&mut self) -> Result<usize> {
         let length = u32::decode(self)? as usize;
@@ -59,6 +67,16 @@ pub trait Wire: Sized {
     fn decode(reader: &mut Reader<'_>) -> Result<Self>;
 }
 
+/// A value that is one of several, by a number that may stand apart from what belongs to it.
+pub trait Variants: Wire {
+    /// Which one it is.
+    fn number(&self) -> u8;
+    /// Appends what belongs to it.
+    fn encode_content(&self, writer: &mut Writer);
+    /// Reads what belongs to a number; `None` when there is no such variant.
+    fn decode_content(number: u8, reader: &mut Reader<'_>) -> Result<Option<Self>>;
+}
+
 /// The bytes of a value.
 pub fn encode(value: &impl Wire) -> Vec<u8> {
     let mut writer = Writer::default();
@@ -70,8 +88,23 @@ pub fn encode(value: &impl Wire) -> Vec<u8> {
 pub fn decode<T: Wire>(bytes: &[u8]) -> Result<T> {
     let mut reader = Reader { bytes };
     let value = T::decode(&mut reader)?;
-    if reader.remaining() > 0 {
-        fail!(Code::Proto, "a message has {} bytes left over", reader.remaining());
+    reader.end()?;
+    Ok(value)
+}
+
+/// The bytes of what belongs to a variant, without its number.
+pub fn encode_content(value: &impl Variants) -> Vec<u8> {
+    let mut writer = Writer::default();
+    value.encode_content(&mut writer);
+    writer.bytes
+}
+
+/// The variant of a number and of bytes that must all belong to it; `None` when there is no such variant.
+pub fn decode_content<T: Variants>(number: u8, bytes: &[u8]) -> Result<Option<T>> {
+    let mut reader = Reader { bytes };
+    let value = T::decode_content(number, &mut reader)?;
+    if value.is_some() {
+        reader.end()?;
     }
     Ok(value)
 }

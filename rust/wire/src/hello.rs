@@ -1,15 +1,12 @@
 //! What a local engine says to a client that attaches through its Unix socket.
 
+use crate::header::{HEADER_LENGTH, Header, HeaderError, Kind, open, seal};
 use crate::macros::wire_structs;
 use crate::{decode, encode};
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 
-/// First bytes of a greeting: name and version of the protocol.
-const MAGIC: [u8; 8] = *b"DAOShi02";
 /// The longest greeting: thousands of target addresses.
 pub const HELLO_LENGTH_MAX: usize = 1 << 20;
-/// Bytes before the greeting itself: magic and length.
-pub const HELLO_HEADER_LENGTH: usize = MAGIC.len() + 4;
 
 wire_structs! {
     /// A greeting. The connection on which it came is the client's lease: when it ends, so do the client's handles.
@@ -30,29 +27,33 @@ wire_structs! {
 impl Hello {
     /// The greeting with its header.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let body = encode(self);
-        [&MAGIC[..], &(body.len() as u32).to_le_bytes(), &body].concat()
+        seal(Header::of(Kind::Greeting), &[], &encode(self))
     }
 
     /// How many bytes follow a header.
-    pub fn body_length(header: &[u8; HELLO_HEADER_LENGTH]) -> Result<usize> {
-        let (magic, length) = header.split_at(MAGIC.len());
-        if magic != MAGIC {
-            fail!(Code::Proto, "the engine speaks another protocol; stop it, and let this release start its own");
+    pub fn rest_length(header: &[u8; HEADER_LENGTH]) -> Result<usize> {
+        let header = Header::read(header).map_err(refused)?;
+        match usize::try_from(header.rest_length()) {
+            Ok(length) if length <= HELLO_LENGTH_MAX => Ok(length),
+            _ => {
+                header.expect(&[Kind::Greeting]).map_err(refused)?;
+                fail!(Code::Proto, "the engine's greeting is {} bytes long", header.rest_length())
+            }
         }
-        let length = decode::<u32>(length)? as usize;
-        if length > HELLO_LENGTH_MAX {
-            fail!(Code::Proto, "the engine's greeting is {length} bytes long");
-        }
-        Ok(length)
     }
 
-    /// The greeting of the bytes behind a header.
-    pub fn from_body(body: &[u8]) -> Result<Hello> {
+    /// The greeting of bytes with their header.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Hello> {
+        let (header, body) = open(bytes, &[Kind::Greeting]).map_err(refused)?;
         let hello: Hello = decode(body)?;
-        if hello.targets.is_empty() {
-            fail!(Code::Proto, "the engine has no targets");
+        if hello.targets.is_empty() || header.opcode != 0 || header.status != 0 {
+            fail!(Code::Proto, "the engine's greeting makes no sense: it has {} targets", hello.targets.len());
         }
         Ok(hello)
     }
+}
+
+fn refused(error: HeaderError) -> Status {
+    let status = error.status("this client", "the engine of this directory");
+    Status::new(status.code(), format!("{}; stop it, and let this release start its own", status.context()))
 }

@@ -2,11 +2,12 @@
 //!
 //! Integers are little-endian and of fixed width; lists and texts begin with their length. Decoding trusts nothing: every
 //! length is checked against the bytes that are there before anything is allocated, and bytes left over are an error.
-//! The frame around a message, with its version and checksum, belongs to `daos_rpc`.
+//! Before every message on every channel stands the same [`header`], with its version and checksum.
 
 mod access;
 mod codec;
 mod container;
+pub mod header;
 mod hello;
 pub mod local_directory;
 mod macros;
@@ -20,7 +21,7 @@ mod system;
 mod target;
 
 pub use access::*;
-pub use codec::{Blob, Reader, Wire, Writer, decode, encode};
+pub use codec::{Blob, Reader, Variants, Wire, Writer, decode, decode_content, encode, encode_content};
 pub use container::*;
 pub use hello::*;
 pub use object::*;

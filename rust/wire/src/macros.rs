@@ -29,25 +29,52 @@ macro_rules! wire_enums {
             $($(#[$variant_doc])* $variant $(($type))?,)*
         }
 
-        impl $crate::Wire for $name {
-            fn encode(&self, writer: &mut $crate::Writer) {
+        impl $crate::Variants for $name {
+            fn number(&self) -> u8 {
+                match self {
+                    $($crate::macros::any_pattern!($name $variant $($type)?) => $number,)*
+                }
+            }
+            fn encode_content(&self, _writer: &mut $crate::Writer) {
                 match self {
                     $($crate::macros::pattern!($name $variant value $($type)?) => {
-                        $crate::Wire::encode(&($number as u8), writer);
-                        $crate::macros::encode_value!(writer value $($type)?);
+                        $crate::macros::encode_value!(_writer value $($type)?);
                     })*
                 }
             }
+            fn decode_content(number: u8, _reader: &mut $crate::Reader<'_>) -> daos_status::Result<Option<Self>> {
+                match number {
+                    $($number => Ok(Some($crate::macros::construct!($name $variant _reader $($type)?))),)*
+                    _ => Ok(None),
+                }
+            }
+        }
+
+        impl $crate::Wire for $name {
+            fn encode(&self, writer: &mut $crate::Writer) {
+                $crate::Wire::encode(&$crate::Variants::number(self), writer);
+                $crate::Variants::encode_content(self, writer);
+            }
             fn decode(reader: &mut $crate::Reader<'_>) -> daos_status::Result<Self> {
-                match <u8 as $crate::Wire>::decode(reader)? {
-                    $($number => Ok($crate::macros::construct!($name $variant reader $($type)?)),)*
-                    other => daos_status::fail!(
-                        daos_status::Code::Proto, "{other} is no variant of {}", stringify!($name)
+                let number = <u8 as $crate::Wire>::decode(reader)?;
+                match $crate::Variants::decode_content(number, reader)? {
+                    Some(value) => Ok(value),
+                    None => daos_status::fail!(
+                        daos_status::Code::Proto, "{number} is no variant of {}", stringify!($name)
                     ),
                 }
             }
         }
     )*};
+}
+
+macro_rules! any_pattern {
+    ($name:ident $variant:ident) => {
+        $name::$variant
+    };
+    ($name:ident $variant:ident $type:ty) => {
+        $name::$variant(_)
+    };
 }
 
 macro_rules! pattern {
@@ -75,4 +102,4 @@ macro_rules! construct {
     };
 }
 
-pub(crate) use {construct, encode_value, pattern, wire_enums, wire_structs};
+pub(crate) use {any_pattern, construct, encode_value, pattern, wire_enums, wire_structs};

@@ -2,20 +2,10 @@
 
 macro_rules! opcodes {
     ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
-        /// What a request asks for; the number in its frame.
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[repr(u16)]
-        pub enum Opcode {
-            $($(#[$doc])* $name = $number,)*
-        }
-
-        impl Opcode {
-            /// Every opcode.
-            pub const ALL: &'static [Opcode] = &[$(Opcode::$name,)*];
-
-            /// The opcode of a number, if it is one.
-            pub fn from_number(number: u16) -> Option<Opcode> {
-                match number { $($number => Some(Opcode::$name),)* _ => None }
+        daos_types::numbered! {
+            /// What a request asks for; the number in its frame.
+            pub enum Opcode: u16 {
+                $($(#[$doc])* $name = $number,)*
             }
         }
     };

@@ -1,13 +1,12 @@
 //! Messages between the replicas of a replicated key-value store.
 
+use crate::header::{Header, Kind, open, seal};
 use crate::macros::{wire_enums, wire_structs};
 use crate::{Blob, Reader, Wire, Writer, decode, encode};
 use daos_status::{Code, Result, fail};
 use std::fmt;
 use std::rc::Rc;
 
-/// The first byte of every message: the version of this file.
-const VERSION: u8 = 1;
 /// The most bytes of one message: what a replica keeps of one that arrives in parts.
 pub const REPLICA_MESSAGE_BYTES_MAX: usize = 4 << 20;
 
@@ -309,11 +308,9 @@ impl LogEntry {
 }
 
 impl ReplicaMessage {
-    /// The message with its version.
+    /// The message with its header.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
-        bytes.extend(encode(self));
-        bytes
+        seal(Header::of(Kind::Replica), &[], &encode(self))
     }
 
     /// The message of bytes.
@@ -321,12 +318,11 @@ impl ReplicaMessage {
         if bytes.len() > REPLICA_MESSAGE_BYTES_MAX {
             fail!(Code::Proto, "a replica's message of {} bytes exceeds {REPLICA_MESSAGE_BYTES_MAX}", bytes.len());
         }
-        match bytes.split_first() {
-            Some((&VERSION, rest)) => decode(rest),
-            Some((version, _)) => {
-                fail!(Code::Proto, "a replica speaks version {version}; this release speaks {VERSION}: use one release")
-            }
-            None => fail!(Code::Proto, "a replica's message is empty"),
+        let (header, body) =
+            open(bytes, &[Kind::Replica]).map_err(|error| error.status("this replica", "another one"))?;
+        if header.opcode != 0 || header.status != 0 {
+            fail!(Code::Proto, "the header of a replica's message says what it cannot");
         }
+        decode(body)
     }
 }

@@ -1,49 +1,41 @@
 //! The system: its engines, and what they, clients and tools say to each other on control ports.
 //!
-//! A control port is a TCP port of each engine's process. A message on it is the magic, the length of the body, and the body.
-//! A connection carries one request after the other, each answered before the next is read, but for these two, after which
-//! the connection itself means something: the lease of a client ([`ControlRequest::Attach`]) and that of an engine
+//! A control port is a TCP port of each engine's process. Messages on it have the [`header`](crate::header) of all messages, whose operation
+//! code is the number of the request or reply. A connection carries one request after the other, each answered before the next is read, but
+//! for these two, after which the connection itself means something: the lease of a client ([`ControlRequest::Attach`]) and that of an engine
 //! ([`ControlRequest::Join`]). Who ends, or is killed, closes it.
 
+use crate::header::{HEADER_LENGTH, Header, HeaderError, Kind, open, seal};
 use crate::macros::{wire_enums, wire_structs};
-use crate::{Hello, decode, encode};
+use crate::{Hello, Variants, decode_content, encode_content};
 use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Rank, SystemId};
 
-/// First bytes of a message on a control port: name and version of the protocol.
-const MAGIC: [u8; 8] = *b"DAOSct01";
 /// The longest message on a control port: the table of thousands of engines.
 pub const CONTROL_LENGTH_MAX: usize = 4 << 20;
 /// The longest request: lists of ranks.
 pub const CONTROL_REQUEST_LENGTH_MAX: usize = 64 << 10;
-/// Bytes before the message itself: magic and length.
-pub const CONTROL_HEADER_LENGTH: usize = MAGIC.len() + 4;
 /// The control port when nobody says; upstream's.
 pub const CONTROL_PORT_DEFAULT: u16 = 10001;
 
-/// What a rank is good for, as [`RankEntry::state`] has it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum RankState {
-    /// It serves.
-    Joined = 1,
-    /// It was stopped, and says so itself: it comes back when it is started.
-    Stopped = 2,
-    /// Membership found it dead.
-    Excluded = 3,
-    /// An administrator took it out; it may not join before he lets it.
-    AdminExcluded = 4,
-    /// Its process was lost without a word.
-    Unresponsive = 5,
+daos_types::numbered! {
+    /// What a rank is good for, as [`RankEntry::state`] has it.
+    pub enum RankState: u8 {
+        /// It serves.
+        Joined = 1,
+        /// It was stopped, and says so itself: it comes back when it is started.
+        Stopped = 2,
+        /// Membership found it dead.
+        Excluded = 3,
+        /// An administrator took it out; it may not join before he lets it.
+        AdminExcluded = 4,
+        /// Its process was lost without a word.
+        Unresponsive = 5,
+    }
 }
 
 impl RankState {
-    /// The state of a number.
-    pub fn from_number(number: u8) -> Option<RankState> {
-        use RankState::{AdminExcluded, Excluded, Joined, Stopped, Unresponsive};
-        [Joined, Stopped, Excluded, AdminExcluded, Unresponsive].into_iter().find(|state| *state as u8 == number)
-    }
-
     /// Upstream's word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -202,24 +194,17 @@ wire_enums! {
     }
 }
 
-/// What can be done to ranks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RankAction {
-    /// Let it end, in good order.
-    Stop = 1,
-    /// Let it serve again.
-    Start = 2,
-    /// Take it out.
-    Exclude = 3,
-    /// Let it come back.
-    ClearExclude = 4,
-}
-
-impl RankAction {
-    /// The action of a number.
-    pub fn from_number(number: u8) -> Option<RankAction> {
-        use RankAction::{ClearExclude, Exclude, Start, Stop};
-        [Stop, Start, Exclude, ClearExclude].into_iter().find(|action| *action as u8 == number)
+daos_types::numbered! {
+    /// What can be done to ranks.
+    pub enum RankAction: u8 {
+        /// Let it end, in good order.
+        Stop = 1,
+        /// Let it serve again.
+        Start = 2,
+        /// Take it out.
+        Exclude = 3,
+        /// Let it come back.
+        ClearExclude = 4,
     }
 }
 
@@ -245,23 +230,68 @@ impl RankTable {
     }
 }
 
-/// A message of a control port, with its header.
-pub fn control_frame(message: &impl crate::Wire) -> Vec<u8> {
-    let body = encode(message);
-    [&MAGIC[..], &(body.len() as u32).to_le_bytes(), &body].concat()
+/// What is said on control ports.
+pub trait ControlMessage: Variants {
+    /// Its kind in the header.
+    const KIND: Kind;
+    /// Who takes it in, for sentences.
+    const TAKEN_BY: &'static str;
 }
 
-/// How many bytes follow a header, at most `longest`.
-pub fn control_body_length(header: &[u8; CONTROL_HEADER_LENGTH], longest: usize) -> Result<usize> {
-    let (magic, length) = header.split_at(MAGIC.len());
-    if magic != MAGIC {
-        fail!(Code::Proto, "whoever is there speaks another protocol than the control port of this release");
+impl ControlMessage for ControlRequest {
+    const KIND: Kind = Kind::ControlRequest;
+    const TAKEN_BY: &'static str = "this engine";
+}
+
+impl ControlMessage for ControlReply {
+    const KIND: Kind = Kind::ControlReply;
+    const TAKEN_BY: &'static str = "this program";
+}
+
+/// A message of a control port, with its header.
+pub fn control_frame(message: &impl ControlMessage) -> Vec<u8> {
+    frame_of(message)
+}
+
+fn frame_of<T: ControlMessage>(message: &T) -> Vec<u8> {
+    seal(Header { opcode: message.number().into(), ..Header::of(T::KIND) }, &[], &encode_content(message))
+}
+
+/// How many bytes follow the header of a message from `peer`, at most `longest`.
+pub fn control_rest_length<T: ControlMessage>(
+    header: &[u8; HEADER_LENGTH],
+    longest: usize,
+    peer: &str,
+) -> Result<usize> {
+    let header = Header::read(header).map_err(|error| error.status(T::TAKEN_BY, peer))?;
+    match usize::try_from(header.rest_length()) {
+        Ok(length) if length <= longest => Ok(length),
+        // What is too long may be so because of what another release says.
+        _ => {
+            header.expect(&[T::KIND]).map_err(|error| error.status(T::TAKEN_BY, peer))?;
+            fail!(Code::Proto, "a message of {} bytes from {peer} exceeds {longest}", header.rest_length())
+        }
     }
-    let length = decode::<u32>(length)? as usize;
-    if length > longest {
-        fail!(Code::Proto, "a message of {length} bytes on a control port exceeds {longest}");
+}
+
+/// The message of `peer` in bytes with a header. One that this release does not know gives [`Code::Nosys`]; it is undamaged.
+pub fn control_message<T: ControlMessage>(bytes: &[u8], peer: &str) -> Result<T> {
+    let error = |error: HeaderError| error.status(T::TAKEN_BY, peer);
+    let (header, body) = open(bytes, &[T::KIND]).map_err(error)?;
+    if header.status != 0 {
+        fail!(Code::Proto, "{peer} says that it fails, in a message that cannot");
     }
-    Ok(length)
+    let message = match u8::try_from(header.opcode) {
+        Ok(number) => decode_content(number, body)?,
+        Err(_) => None,
+    };
+    match message {
+        Some(message) => Ok(message),
+        None => {
+            let (by, number) = (T::TAKEN_BY, header.opcode);
+            fail!(Code::Nosys, "{by} does not know message {number} of {peer}: use the same release on both sides")
+        }
+    }
 }
 
 /// `host:port`, with this port where there is none.

@@ -2,6 +2,8 @@
 
 use crate::cluster::{Cluster, free_ports};
 use crate::support::wait_until;
+use daos_wire::header::{HEADER_LENGTH, Header, Kind, seal};
+use daos_wire::{ControlReply, ControlRequest, SystemMembers, control_frame, control_message};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -40,11 +42,37 @@ fn metrics_are_served_and_hostile_bytes_do_no_harm() {
     }
     // At the control port: nothing of this is a request, and the engine goes on.
     let control = cluster.port(0);
-    let huge = [&b"DAOSct01"[..], &u32::MAX.to_le_bytes(), b"x"].concat();
-    let wrong = [&b"DAOSct01"[..], &3u32.to_le_bytes(), b"\xff\xff\xff"].concat();
+    let header = Header { opcode: 1, body_length: u32::MAX, ..Header::of(Kind::ControlRequest) };
+    let huge = [&header.to_bytes()[..], b"x"].concat();
+    let wrong = seal(header, &[], b"\xff\xff\xff");
     for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &huge, &wrong, b"DAOS", b"", &[0; 100_000]] {
         answer(control, bytes);
     }
+    // A damaged request gets a sentence, and so does one of another release; on both sides.
+    let members = ControlRequest::Members(SystemMembers { system: "daos_server".into() });
+    let good = control_frame(&members);
+    let mut damaged = good.clone();
+    damaged[HEADER_LENGTH + 5] ^= 1;
+    let newer = seal(Header { version: 9, ..Header::of(Kind::ControlRequest) }, &[], b"whatever");
+    for (bytes, sentence) in [(&damaged, "checksum"), (&newer, "speaks version 9: use the same release on both sides")]
+    {
+        match control_message(&answer(control, bytes), "the engine").expect("an answer") {
+            ControlReply::Failed(failure) => assert!(failure.sentence.contains(sentence), "{failure:?}"),
+            other => panic!("{other:?}"),
+        }
+        wait_until("the log says it too", || cluster.log(0).contains(sentence));
+    }
+    // What it does not know is no reason to end a connection.
+    let unknown = seal(Header { opcode: 999, ..Header::of(Kind::ControlRequest) }, &[], b"whatever");
+    let answers = answer(control, &[&unknown[..], &good].concat());
+    let header = Header::read(answers.first_chunk().expect("a header")).expect("a message");
+    let (first, second) = answers.split_at(HEADER_LENGTH + header.body_length as usize);
+    match control_message(first, "the engine").expect("an answer") {
+        ControlReply::Failed(failure) => assert_eq!(failure.status().code(), daos_status::Code::Nosys),
+        other => panic!("{other:?}"),
+    }
+    let second: ControlReply = control_message(second, "the engine").expect("another answer");
+    assert!(matches!(second, ControlReply::Table(_)), "{second:?}");
     // Many who connect and say nothing keep nobody out.
     let silent: Vec<TcpStream> =
         (0..200).map(|_| TcpStream::connect(("127.0.0.1", control)).expect("listens")).collect();

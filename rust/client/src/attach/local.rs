@@ -4,11 +4,12 @@ use super::socket::connect;
 use super::starting::Starting;
 use crate::Client;
 use daos_status::{Code, Result, Status, fail};
+use daos_wire::Hello;
+use daos_wire::header::HEADER_LENGTH;
 use daos_wire::local_directory::{
     ENGINE_LOCK_FILE, ERROR_FILE, ERROR_FILE_LENGTH_MAX, LOG_FILE, PROCESS_FILE, SOCKET_FILE, START_LOCK_FILE,
     error_of_file_text,
 };
-use daos_wire::{HELLO_HEADER_LENGTH, Hello};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsRawFd;
@@ -180,15 +181,16 @@ fn start_once(client: &Client, directory: &LocalDirectory) -> Result<Option<Star
 
 /// Reads the greeting; `None` when the engine closed the connection before it was complete.
 async fn read_hello(client: &Client, stream: &UnixStream, deadline: Duration) -> Result<Option<Hello>> {
-    let mut header = [0; HELLO_HEADER_LENGTH];
+    let mut header = [0; HEADER_LENGTH];
     if !fill(client, stream, &mut header, deadline).await? {
         return Ok(None);
     }
-    let mut body = vec![0; Hello::body_length(&header)?];
-    if !fill(client, stream, &mut body, deadline).await? {
+    let mut bytes = header.to_vec();
+    bytes.resize(HEADER_LENGTH + Hello::rest_length(&header)?, 0);
+    if !fill(client, stream, &mut bytes[HEADER_LENGTH..], deadline).await? {
         return Ok(None);
     }
-    Hello::from_body(&body).map(Some)
+    Hello::from_bytes(&bytes).map(Some)
 }
 
 async fn fill(client: &Client, mut stream: &UnixStream, buffer: &mut [u8], deadline: Duration) -> Result<bool> {

@@ -4,9 +4,10 @@ use crate::Client;
 use daos_rpc::ControlStream;
 use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
+use daos_wire::header::HEADER_LENGTH;
 use daos_wire::{
-    Attach, CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankTable,
-    control_body_length, control_frame, decode,
+    Attach, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankTable, control_frame, control_message,
+    control_rest_length,
 };
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -124,7 +125,8 @@ fn unreached(place: &str, error: &std::io::Error) -> Status {
 async fn read(client: &Client, stream: &mut dyn ControlStream, place: &str, limit: Duration) -> Result<ControlReply> {
     let deadline = client.spawner().clock().monotonic() + limit;
     let mut received = Vec::new();
-    let (mut wanted, mut pause) = (CONTROL_HEADER_LENGTH, LOOK_INTERVALS.0);
+    let (mut wanted, mut pause) = (HEADER_LENGTH, LOOK_INTERVALS.0);
+    let engine = format!("the engine at {place}");
     loop {
         let mut bytes = [0; 4096];
         let room = bytes.len().min(wanted - received.len());
@@ -144,11 +146,11 @@ async fn read(client: &Client, stream: &mut dyn ControlStream, place: &str, limi
         if received.len() < wanted {
             continue;
         }
-        if let (true, Some(header)) = (wanted == CONTROL_HEADER_LENGTH, received.first_chunk()) {
-            wanted += control_body_length(header, CONTROL_LENGTH_MAX)?;
+        if let (true, Some(header)) = (wanted == HEADER_LENGTH, received.first_chunk()) {
+            wanted += control_rest_length::<ControlReply>(header, CONTROL_LENGTH_MAX, &engine)?;
         }
         if received.len() == wanted {
-            return decode(&received[CONTROL_HEADER_LENGTH..]);
+            return control_message(&received, &engine);
         }
     }
 }

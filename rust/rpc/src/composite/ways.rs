@@ -34,6 +34,10 @@ impl Receiver for Translated {
         self.receiver.frame(frame);
     }
 
+    fn malformed(&self, why: &dyn std::fmt::Display) {
+        self.receiver.malformed(why);
+    }
+
     fn send_failed(&self, peer: PeerIndex, frame: Vec<u8>, status: Status) {
         self.receiver.send_failed(outer_of(self.way, peer), frame, status);
     }

@@ -4,7 +4,7 @@ use super::inner::Inner;
 use super::peers::Peer;
 use super::waits::{Answer, AnswerReceiver, Awaited, Waiting};
 use crate::Address;
-use crate::frame::{Frame, Head, Kind, encode};
+use crate::frame::{Frame, Head, Kind};
 use daos_env::sync::Permit;
 use daos_status::{Code, Result, Status, fail};
 use std::future::Future;
@@ -116,9 +116,7 @@ impl Call {
             behind: peer.behind(waiter.id),
             ..Head::of(Kind::Request)
         };
-        let sent = inner
-            .index(peer)
-            .and_then(|index| inner.transmit(index, encode(&head, inner.transport.source(index).as_str(), &self.body)));
+        let sent = inner.index(peer).and_then(|index| inner.transmit(index, inner.frame(index, &head, &self.body)));
         if sent.is_err() && !is_sent_again {
             // It never left: nobody can use memory because of it.
             inner.waits.cancel(waiter.id);

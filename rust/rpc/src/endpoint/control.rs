@@ -12,7 +12,7 @@ use super::history::Found;
 use super::inner::Inner;
 use super::waits::Answer;
 use crate::Address;
-use crate::frame::{Frame, Head, Kind, encode};
+use crate::frame::{Frame, Head, Kind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,9 +26,7 @@ pub(super) fn tell(inner: &Inner, peer: &Address, kind: Kind, token: u64, calls:
     for calls in calls.chunks(IDS_MAX) {
         let body: Vec<u8> = calls.iter().flat_map(|call| call.to_le_bytes()).collect();
         let head = Head { token, ..Head::of(kind) };
-        let sent = inner
-            .peer(peer)
-            .and_then(|(_, index)| inner.transmit(index, encode(&head, inner.transport.source(index).as_str(), &body)));
+        let sent = inner.peer(peer).and_then(|(_, index)| inner.transmit(index, inner.frame(index, &head, &body)));
         if let Err(status) = sent {
             daos_env::log!(Debug, "rpc", "{}: could not tell {peer} about calls: {status}", inner.address);
         }
@@ -52,7 +50,7 @@ pub(super) fn receive(inner: &Rc<Inner>, frame: &Frame) {
         Kind::Forgotten => calls().for_each(|call| {
             inner.waits.answer(call, Answer::Forgotten);
         }),
-        Kind::Request | Kind::Reply => {}
+        _ => {}
     }
 }
 

@@ -5,8 +5,9 @@ use super::exposures::Exposures;
 use super::history::Verdict;
 use super::peers::{Peer, Peers};
 use super::request::Request;
+use super::versions;
 use super::waits::{Ended, Waits};
-use crate::frame::{Frame, Head, Kind, encode, peek};
+use crate::frame::{Frame, FrameError, Head, Kind, cover_body, encode, peek};
 use crate::statistics::Counters;
 use crate::{Address, EndpointSettings, OVERHEAD_MAX, PeerIndex, Receiver, Transport};
 use daos_env::{Clock, Source, Spawner};
@@ -127,6 +128,11 @@ impl Inner {
         self.ended_without_reply(self.waits.fail_all(Some(peer), true, why));
     }
 
+    /// The frame of a message for a peer.
+    pub fn frame(&self, index: PeerIndex, head: &Head, body: &[u8]) -> Vec<u8> {
+        encode(head, self.transport.source(index).as_str(), body, self.transport.is_memory(index))
+    }
+
     /// Answers a request. A reply that cannot be sent is lost like one on the network: the caller asks for it.
     pub fn send_reply(&self, to: &Peer, is_abandoned: &Rc<Cell<bool>>, request: &Head, result: Result<&[u8], &Status>) {
         if self.closed.get() {
@@ -151,8 +157,10 @@ impl Inner {
         let token = to.history.borrow().token();
         let head = Head { opcode, call_id, session, status, token, ..Head::of(Kind::Reply) };
         let index = self.index(to);
-        let source = index.as_ref().map_or_else(|_| self.address.clone(), |index| self.transport.source(*index));
-        let frame = encode(&head, source.as_str(), body);
+        let frame = match &index {
+            Ok(index) => self.frame(*index, &head, body),
+            Err(_kept_for_later) => encode(&head, self.address.as_str(), body, false),
+        };
         // Whoever may ask twice needs no answer that is kept.
         let answer = (!request.is_repeatable).then(|| frame.clone());
         to.history.borrow_mut().answer(call_id, is_abandoned, answer);
@@ -171,7 +179,10 @@ impl Inner {
     }
 
     /// Sends an answer once more that its caller did not get.
-    pub fn send_answer_again(&self, to: &Address, index: PeerIndex, answer: Vec<u8>) {
+    pub fn send_answer_again(&self, to: &Address, index: PeerIndex, mut answer: Vec<u8>) {
+        if !self.transport.is_memory(index) {
+            cover_body(&mut answer);
+        }
         let sentence = format_args!("{}: answered a request of {to} once more", self.address);
         self.counters.repeated_answers.add(self.clock(), sentence);
         if let Err(status) = self.transmit(index, answer) {
@@ -226,9 +237,14 @@ impl Receiver for Intake {
             Ok(frame) => match frame.head.kind {
                 Kind::Request => receive_request(&inner, frame),
                 Kind::Reply => receive_reply(&inner, frame),
-                Kind::Abandoned | Kind::Asked | Kind::Unknown | Kind::Forgotten => control::receive(&inner, &frame),
+                _ => control::receive(&inner, &frame),
             },
-            Err(error) => count_malformed(&inner, &error),
+            Err((error, bytes)) => {
+                count_malformed(&inner, &error);
+                if let FrameError::Version(other) = error {
+                    versions::receive(&inner, &other, &bytes);
+                }
+            }
         }
     }
 
@@ -244,11 +260,11 @@ impl Receiver for Intake {
             Some((Kind::Request, id)) => {
                 inner.ended_without_reply(inner.waits.fail(id, status));
             }
-            Some((Kind::Abandoned | Kind::Asked | Kind::Unknown | Kind::Forgotten, _)) => {}
             Some((Kind::Reply, _)) | None => inner
                 .counters
                 .lost_replies
                 .add(inner.clock(), format_args!("{}: lost a reply: {status}", inner.address)),
+            Some(_) => {}
         }
     }
 

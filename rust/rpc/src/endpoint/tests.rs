@@ -27,7 +27,7 @@ fn hostile() -> impl Strategy<Value = Hostile> {
     let listed = ids.prop_map(|ids| ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<u8>>());
     let body = prop_oneof![listed, proptest::collection::vec(any::<u8>(), 0..70)];
     let damage = proptest::option::weighted(0.2, (0usize..100, 1u8..=255));
-    (0usize..6, any::<u16>(), 0u64..8, any::<i32>(), 0usize..5, body, damage, 0u8..3).prop_map(
+    (0usize..7, any::<u16>(), 0u64..8, any::<i32>(), 0usize..5, body, damage, 0u8..3).prop_map(
         |(kind, opcode, call, status, source, body, damage, deed)| Hostile {
             kind,
             opcode,
@@ -51,7 +51,7 @@ impl Random for Zeros {
 }
 
 fn bytes_of(frame: &Hostile, sources: &[String]) -> Vec<u8> {
-    let kinds = [Kind::Request, Kind::Reply, Kind::Abandoned, Kind::Asked, Kind::Unknown, Kind::Forgotten];
+    let kinds = &Kind::ALL[..7];
     let head = Head {
         kind: kinds[frame.kind],
         opcode: if frame.kind == 1 { 1 } else { frame.opcode },
@@ -63,7 +63,8 @@ fn bytes_of(frame: &Hostile, sources: &[String]) -> Vec<u8> {
         token: frame.call,
         behind: frame.call as u32 * 0x1111_1111,
     };
-    let mut bytes = encode(&head, &sources[frame.source], &frame.body);
+    let is_memory = frame.body.len().is_multiple_of(2);
+    let mut bytes = encode(&head, &sources[frame.source], &frame.body, is_memory);
     if let Some((position, change)) = frame.damage {
         let position = position % bytes.len();
         bytes[position] ^= change;

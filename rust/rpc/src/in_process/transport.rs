@@ -95,6 +95,10 @@ impl Transport for InProcessTransport {
         self.address.clone()
     }
 
+    fn is_memory(&self, _peer: PeerIndex) -> bool {
+        true
+    }
+
     fn resolve(&self, address: &Address) -> Result<PeerIndex> {
         number_of(address).map(PeerIndex)
     }

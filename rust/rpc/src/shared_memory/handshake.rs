@@ -6,10 +6,8 @@
 use crate::Address;
 use crate::address::check_bytes;
 use daos_status::{Code, Result, Status, fail};
+use daos_wire::header::{Header, Kind, open, seal};
 
-const HELLO: [u8; 8] = *b"DSHMhi01";
-const WELCOME: [u8; 8] = *b"DSHMok01";
-const REFUSAL: [u8; 8] = *b"DSHMno01";
 /// Longest sentence of a refusal.
 const SENTENCE_MAX: usize = 200;
 
@@ -21,15 +19,14 @@ pub(super) type Secret = [u8; 16];
 
 /// The first message: the address of the side that connects.
 pub(super) fn hello(address: &Address) -> Vec<u8> {
-    [&HELLO, address.as_str().as_bytes()].concat()
+    seal(Header::of(Kind::MemoryHello), &[], address.as_str().as_bytes())
 }
 
 /// Who connects.
 pub(super) fn read_hello(message: &[u8]) -> Result<Address> {
-    match message.strip_prefix(&HELLO) {
-        Some(address) => Address::parse(check_bytes(address)?),
-        None => fail!(Code::Proto, "a connection that begins with other bytes than a hello of this version"),
-    }
+    let (_, address) =
+        open(message, &[Kind::MemoryHello]).map_err(|error| error.status("this endpoint", "the peer"))?;
+    Address::parse(check_bytes(address)?)
 }
 
 /// What comes with the memory.
@@ -43,28 +40,30 @@ pub(super) struct Welcome {
 
 impl Welcome {
     pub fn encode(&self) -> Vec<u8> {
-        [&WELCOME[..], &self.challenge, &self.proof_at.to_le_bytes()].concat()
+        let body = [&self.challenge[..], &self.proof_at.to_le_bytes()].concat();
+        seal(Header::of(Kind::MemoryWelcome), &[], &body)
     }
 }
 
 /// A refusal instead.
 pub(super) fn refusal(status: &Status) -> Vec<u8> {
     let sentence: String = status.context().chars().take(SENTENCE_MAX / 4).collect();
-    [&REFUSAL[..], &status.to_der().to_le_bytes(), sentence.as_bytes()].concat()
+    seal(Header { status: status.to_der(), ..Header::of(Kind::MemoryRefusal) }, &[], sentence.as_bytes())
 }
 
 /// The answer of the side that accepted.
 pub(super) fn read_welcome(message: &[u8]) -> Result<Welcome> {
-    if let Some(refusal) = message.strip_prefix(&REFUSAL)
-        && let Some((code, sentence)) = refusal.split_first_chunk()
-    {
-        let sentence = format!("the peer refused: {}", String::from_utf8_lossy(sentence));
-        return Err(Status::from_der(i32::from_le_bytes(*code), sentence).unwrap_or_else(|| Code::Unknown.into()));
+    let (header, body) = open(message, &[Kind::MemoryWelcome, Kind::MemoryRefusal])
+        .map_err(|error| error.status("this endpoint", "the peer"))?;
+    if header.kind == Kind::MemoryRefusal.number() {
+        let sentence = format!("the peer refused: {}", String::from_utf8_lossy(body));
+        return Err(Status::from_der(header.status, sentence).unwrap_or_else(|| Code::Unknown.into()));
     }
-    let rest = message.strip_prefix(&WELCOME).and_then(|rest| rest.split_first_chunk());
-    match rest.and_then(|(challenge, rest)| Some((*challenge, <[u8; 8]>::try_from(rest).ok()?))) {
-        Some((challenge, proof_at)) => Ok(Welcome { challenge, proof_at: u64::from_le_bytes(proof_at) }),
-        None => fail!(Code::Proto, "the peer answered with something else than a welcome of this version"),
+    match body.split_first_chunk().and_then(|(challenge, rest)| Some((*challenge, <[u8; 8]>::try_from(rest).ok()?))) {
+        Some((challenge, proof_at)) if header.status == 0 && header.opcode == 0 => {
+            Ok(Welcome { challenge, proof_at: u64::from_le_bytes(proof_at) })
+        }
+        _ => fail!(Code::Proto, "the peer answered with something else than a welcome"),
     }
 }
 
@@ -119,12 +118,24 @@ mod tests {
     proptest! {
         #[test]
         fn hostile_bytes_give_errors(bytes in proptest::collection::vec(any::<u8>(), 0..80), which in 0usize..4) {
-            let prefix = [&[][..], &HELLO, &WELCOME, &REFUSAL][which];
-            let message = [prefix, &bytes].concat();
-            let _address = read_hello(&message);
-            if let Ok(welcome) = read_welcome(&message) {
-                prop_assert_eq!(welcome.encode(), message);
+            let kind = [Kind::MemoryHello, Kind::MemoryWelcome, Kind::MemoryRefusal, Kind::Reply][which];
+            for message in [seal(Header::of(kind), &[], &bytes), bytes] {
+                let _address = read_hello(&message);
+                if let Ok(welcome) = read_welcome(&message) {
+                    prop_assert_eq!(welcome.encode(), message);
+                }
             }
         }
+    }
+
+    #[test]
+    fn another_version_is_named_by_both_sides() {
+        let address = Address::parse("shm://x").unwrap();
+        let mut message =
+            seal(Header { version: 9, ..Header::of(Kind::MemoryHello) }, &[], address.as_str().as_bytes());
+        let status = read_hello(&message).unwrap_err();
+        assert!(status.code() == Code::Proto && status.context().contains("version 9"), "{status}");
+        message = seal(Header { version: 9, ..Header::of(Kind::MemoryWelcome) }, &[], b"whatever");
+        assert!(read_welcome(&message).unwrap_err().context().contains("version 9"));
     }
 }

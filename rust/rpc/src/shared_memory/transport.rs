@@ -429,6 +429,10 @@ impl Transport for SharedMemoryTransport {
         self.address.clone()
     }
 
+    fn is_memory(&self, _peer: PeerIndex) -> bool {
+        true
+    }
+
     fn resolve(&self, address: &Address) -> Result<PeerIndex> {
         self.check_open()?;
         let _is_ours = address.place(SCHEME)?;

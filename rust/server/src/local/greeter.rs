@@ -208,7 +208,7 @@ impl Lease {
 mod tests {
     use super::*;
     use crate::local::wait;
-    use daos_wire::HELLO_HEADER_LENGTH;
+    use daos_wire::header::HEADER_LENGTH;
 
     struct Bench {
         _place: tempfile::TempDir,
@@ -252,11 +252,11 @@ mod tests {
     }
 
     fn hello(mut stream: &UnixStream) -> Hello {
-        let mut header = [0; HELLO_HEADER_LENGTH];
+        let mut header = [0; HEADER_LENGTH];
         stream.read_exact(&mut header).expect("a header");
-        let mut body = vec![0; Hello::body_length(&header).expect("ours")];
+        let mut body = vec![0; Hello::rest_length(&header).expect("ours")];
         stream.read_exact(&mut body).expect("a body");
-        Hello::from_body(&body).expect("ours")
+        Hello::from_bytes(&[&header[..], &body].concat()).expect("ours")
     }
 
     #[test]

@@ -5,9 +5,10 @@ use daos_env::Env;
 use daos_rpc::{ControlListener, ControlNetwork, ControlStream};
 use daos_status::{Result, Status};
 use daos_types::Rank;
+use daos_wire::header::HEADER_LENGTH;
 use daos_wire::{
-    CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, CONTROL_REQUEST_LENGTH_MAX, ControlReply, ControlRequest,
-    control_body_length, control_frame, decode,
+    CONTROL_LENGTH_MAX, CONTROL_REQUEST_LENGTH_MAX, ControlReply, ControlRequest, control_frame, control_message,
+    control_rest_length,
 };
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -315,7 +316,7 @@ impl Connection {
         let mut bytes = [0; 4096];
         let mut has_ended = false;
         loop {
-            if self.received.len() > CONTROL_HEADER_LENGTH + CONTROL_REQUEST_LENGTH_MAX {
+            if self.received.len() > HEADER_LENGTH + CONTROL_REQUEST_LENGTH_MAX {
                 break;
             }
             match self.stream.read(&mut bytes) {
@@ -333,29 +334,56 @@ impl Connection {
         if has_ended && !self.has_request() {
             return Err(End::Gone);
         }
-        self.take_request().map_err(End::Misbehaved)
+        self.take_request().map_err(|status| {
+            // It hears why, as far as it listens.
+            self.say(&control_frame(&ControlReply::failure(&status)));
+            End::Misbehaved(status)
+        })
+    }
+
+    /// Who is at the other end, for sentences.
+    fn peer(&self) -> String {
+        match self.role {
+            Role::Stranger | Role::Client(_) => format!("the client at {}", self.from),
+            Role::Engine(rank) => format!("rank {}", rank.0),
+        }
+    }
+
+    /// Where the request ends that waits to be taken, once its header is there.
+    fn request_end(&self) -> Result<Option<usize>> {
+        let Some(header) = self.received.first_chunk::<HEADER_LENGTH>() else { return Ok(None) };
+        let rest = control_rest_length::<ControlRequest>(header, CONTROL_REQUEST_LENGTH_MAX, &self.peer())?;
+        Ok(Some(HEADER_LENGTH + rest))
     }
 
     /// Whether a request waits to be taken.
     fn has_request(&self) -> bool {
-        let Some(header) = self.received.first_chunk::<CONTROL_HEADER_LENGTH>() else { return false };
-        let length = control_body_length(header, CONTROL_REQUEST_LENGTH_MAX);
-        !self.is_asking && length.is_ok_and(|length| self.received.len() >= CONTROL_HEADER_LENGTH + length)
+        !self.is_asking && self.request_end().is_ok_and(|end| end.is_some_and(|end| self.received.len() >= end))
     }
 
     fn take_request(&mut self) -> Result<Option<ControlRequest>> {
-        let Some(header) = self.received.first_chunk::<CONTROL_HEADER_LENGTH>() else { return Ok(None) };
-        let length = control_body_length(header, CONTROL_REQUEST_LENGTH_MAX)?;
+        let Some(end) = self.request_end()? else { return Ok(None) };
         if matches!(self.role, Role::Client(_)) || self.is_asking {
             daos_status::fail!(daos_status::Code::Proto, "it speaks when it is not its turn");
         }
-        let end = CONTROL_HEADER_LENGTH + length;
-        let Some(body) = self.received.get(CONTROL_HEADER_LENGTH..end) else { return Ok(None) };
-        let request = decode(body)?;
+        let Some(bytes) = self.received.get(..end) else { return Ok(None) };
+        let request = control_message(bytes, &self.peer());
         self.received.drain(..end);
-        self.is_asking = true;
-        self.deadline = None;
-        Ok(Some(request))
+        match request {
+            Ok(request) => {
+                self.is_asking = true;
+                self.deadline = None;
+                Ok(Some(request))
+            }
+            Err(status) if status.code() == daos_status::Code::Nosys => {
+                daos_env::log!(Warn, "control", "{status}");
+                if self.role == Role::Stranger {
+                    self.say(&control_frame(&ControlReply::failure(&status)));
+                }
+                Ok(None)
+            }
+            Err(status) => Err(status),
+        }
     }
 }
 

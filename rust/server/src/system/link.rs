@@ -6,9 +6,10 @@ use crate::local::Wanted;
 use daos_env::{Doorbell, Env};
 use daos_rpc::{ControlNetwork, ControlStream};
 use daos_status::{Code, Result, Status, fail};
+use daos_wire::header::HEADER_LENGTH;
 use daos_wire::{
-    CONTROL_HEADER_LENGTH, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Join, Joined, RankAction, RankEntry,
-    RankTable, control_body_length, control_frame, decode,
+    CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Join, Joined, RankAction, RankEntry, RankTable, control_frame,
+    control_message, control_rest_length,
 };
 use std::io::ErrorKind;
 use std::sync::{Arc, mpsc};
@@ -24,6 +25,9 @@ const REDIRECTS_MAX: usize = 4;
 const UNSENT_MAX: usize = CONTROL_LENGTH_MAX;
 /// Messages that are taken in one look.
 const MESSAGES_PER_LOOK: usize = 64;
+
+/// Who is at the other end, for sentences.
+const PEER: &str = "the engine of the metadata service";
 
 /// What the link has to say.
 pub(crate) enum News {
@@ -346,10 +350,10 @@ impl Talk {
     }
 
     fn take(&mut self) -> Result<Option<ControlReply>> {
-        let Some(header) = self.received.first_chunk::<CONTROL_HEADER_LENGTH>() else { return Ok(None) };
-        let end = CONTROL_HEADER_LENGTH + control_body_length(header, CONTROL_LENGTH_MAX)?;
-        let Some(body) = self.received.get(CONTROL_HEADER_LENGTH..end) else { return Ok(None) };
-        let message = decode(body)?;
+        let Some(header) = self.received.first_chunk::<HEADER_LENGTH>() else { return Ok(None) };
+        let end = HEADER_LENGTH + control_rest_length::<ControlReply>(header, CONTROL_LENGTH_MAX, PEER)?;
+        let Some(bytes) = self.received.get(..end) else { return Ok(None) };
+        let message = control_message(bytes, PEER)?;
         self.received.drain(..end);
         Ok(Some(message))
     }

@@ -1,37 +1,91 @@
-//! The bytes of every message, as released. A change here is a new version of the protocol: see `daos_rpc`'s frame.
+//! The bytes of every message, by version of the protocol.
 
+use crate::header::PROTOCOL_VERSION;
 use crate::*;
 use daos_security::Credentials;
-use daos_types::{ContainerId, Epoch, Extent, HandleId, HolderId, Key, ObjectId, PoolId, Rank, Reference, TargetIndex};
+use daos_types::{
+    ContainerId, EngineId, Epoch, Extent, HandleId, HolderId, Key, ObjectId, PoolId, Rank, Reference, SystemId,
+    TargetIndex,
+};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-/// Name of the message, a tab, its bytes in hexadecimal.
-const GOLDEN: &str = include_str!("golden.tsv");
+/// Of each version of the protocol a file: name of the message, a tab, its bytes in hexadecimal.
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/golden");
 
-struct Golden(BTreeMap<&'static str, Vec<u8>>);
+/// Set to `write`, it adds the bytes of messages that have none yet, or the first ones of a new version.
+const VARIABLE: &str = "DAOS_GOLDEN";
+
+#[derive(Default)]
+struct Golden {
+    /// The messages as they are now, in the order of the file.
+    now: Vec<(String, String)>,
+}
 
 impl Golden {
-    fn read() -> Golden {
-        let line = |line: &'static str| {
-            let (name, hex) = line.split_once('\t').expect("two columns");
-            let digits = hex.as_bytes().chunks(2);
-            let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).expect("text"), 16).expect("hex");
-            (name, digits.map(byte).collect())
-        };
-        Golden(GOLDEN.lines().map(line).collect())
+    /// Takes a message by its bytes; they decode to it, and no shorter ones do.
+    fn check<T: Wire + PartialEq + Debug>(&mut self, name: &str, value: &T) {
+        self.check_bytes(name, value, encode(value), decode);
     }
 
-    /// The value has these bytes, the bytes are this value, and no shorter ones are any.
-    fn check<T: Wire + PartialEq + Debug>(&mut self, name: &str, value: &T) {
-        let bytes = self.0.remove(name).unwrap_or_default();
-        let hex: String = encode(value).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(encode(value), bytes, "{name}\t{hex}");
-        assert_eq!(decode::<T>(&bytes).as_ref(), Ok(value), "{name}");
-        for length in 0..bytes.len() {
-            assert!(decode::<T>(&bytes[..length]).is_err(), "{name} cut to {length} bytes");
-        }
+    fn check_control<T: ControlMessage + PartialEq + Debug>(&mut self, name: &str, value: &T) {
+        self.check_bytes(name, value, control_frame(value), |bytes| control_message(bytes, "a peer"));
+        self.check(&format!("{name}.Body"), value);
     }
+
+    fn check_bytes<T: PartialEq + Debug>(
+        &mut self,
+        name: &str,
+        value: &T,
+        bytes: Vec<u8>,
+        decode: impl Fn(&[u8]) -> daos_status::Result<T>,
+    ) {
+        assert_eq!(decode(&bytes).as_ref(), Ok(value), "{name}");
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "{name} cut to {length} bytes");
+        }
+        self.now.push((name.to_owned(), bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
+    }
+
+    /// What is wrong with the messages as they are now, by the file of their version; and the file as it should be.
+    fn compare(&self, version: u16, file: &str) -> (Vec<String>, String) {
+        let known: BTreeMap<&str, &str> = file.lines().filter_map(|line| line.split_once('\t')).collect();
+        let now: BTreeMap<&str, &str> = self.now.iter().map(|(name, hex)| (name.as_str(), hex.as_str())).collect();
+        assert_eq!(now.len(), self.now.len(), "each message has a name of its own");
+        let mut wrong = Vec::new();
+        for (name, hex) in &known {
+            let what = match now.get(name) {
+                Some(new) if new == hex => continue,
+                Some(_) => "has other bytes now",
+                None => "is not checked any more",
+            };
+            wrong.push(format!(
+                "{name} {what}, but bytes of version {version} never change: raise PROTOCOL_VERSION in src/header.rs, \
+                and write the bytes of the new version with {VARIABLE}=write"
+            ));
+        }
+        let mut text = file.to_owned();
+        for (name, hex) in self.now.iter().filter(|(name, _)| !known.contains_key(name.as_str())) {
+            wrong.push(format!("{name} is new in version {version}: keep its bytes with {VARIABLE}=write"));
+            text.push_str(&format!("{name}\t{hex}\n"));
+        }
+        (wrong, text)
+    }
+}
+
+#[test]
+fn a_change_of_bytes_asks_for_a_new_version() {
+    let golden = Golden { now: vec![("One".into(), "01".into()), ("Two".into(), "02".into())] };
+    assert!(golden.compare(3, "Two\t02\nOne\t01\n").0.is_empty());
+    let (wrong, _) = golden.compare(3, "One\t07\nTwo\t02\n");
+    assert!(
+        wrong.len() == 1 && wrong[0].starts_with("One has other bytes now") && wrong[0].contains("PROTOCOL_VERSION")
+    );
+    let (wrong, _) = golden.compare(3, "One\t01\nTwo\t02\nGone\t03\n");
+    assert!(wrong.len() == 1 && wrong[0].starts_with("Gone is not checked any more"), "{wrong:?}");
+    let (wrong, text) = golden.compare(3, "One\t01\n");
+    assert!(wrong.len() == 1 && wrong[0].starts_with("Two is new"), "{wrong:?}");
+    assert_eq!(text, "One\t01\nTwo\t02\n");
 }
 
 fn pool() -> PoolId {
@@ -90,7 +144,7 @@ fn request() -> ContainerRequest {
 
 #[test]
 fn every_message_has_its_bytes() {
-    let mut golden = Golden::read();
+    let mut golden = Golden::default();
     objects(&mut golden);
     answers_of_objects(&mut golden);
     pools(&mut golden);
@@ -98,9 +152,81 @@ fn every_message_has_its_bytes() {
     targets(&mut golden);
     access(&mut golden);
     replicas(&mut golden);
-    let hello = Hello { session: 1, process: 2, system: "s".into(), provider: "p".into(), targets: vec!["t".into()] };
-    golden.check("Hello", &hello);
-    assert!(golden.0.is_empty(), "messages that are no more: {:?}", golden.0.keys());
+    greetings(&mut golden);
+    control_requests(&mut golden);
+    control_replies(&mut golden);
+    let path = format!("{DIRECTORY}/v{PROTOCOL_VERSION}.tsv");
+    let file = std::fs::read_to_string(&path).unwrap_or_default();
+    let (wrong, text) = golden.compare(PROTOCOL_VERSION, &file);
+    if std::env::var(VARIABLE).is_ok_and(|value| value == "write") && text != file {
+        std::fs::write(&path, text).expect("the tree can be written");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn greetings(golden: &mut Golden) {
+    golden.check("Hello", &hello());
+    golden.check_bytes("Greeting", &hello(), hello().to_bytes(), Hello::from_bytes);
+}
+
+fn hello() -> Hello {
+    Hello { session: 1, process: 2, system: "s".into(), provider: "p".into(), targets: vec!["t".into()] }
+}
+
+fn rank_entry() -> RankEntry {
+    RankEntry {
+        rank: Rank(28),
+        engine: EngineId::from_bytes([61; 16]),
+        control: "h:1".into(),
+        domain: "/d".into(),
+        node: "n".into(),
+        directory: "/e".into(),
+        targets: vec!["t".into()],
+        state: 1,
+    }
+}
+
+fn rank_table() -> RankTable {
+    let (system, id, provider) = ("s".into(), SystemId::from_bytes([62; 16]), "p".into());
+    RankTable { version: 63, system, id, provider, service: Rank(28), ranks: vec![rank_entry()] }
+}
+
+fn control_requests(golden: &mut Golden) {
+    let credentials = Credentials { user: "u@".into(), group: "g@".into(), groups: vec!["h@".into()] };
+    let (id, rank) = (Some(SystemId::from_bytes([62; 16])), Some(Rank(28)));
+    let join = Join { system: "s".into(), id, rank, provider: "p".into(), entry: rank_entry() };
+    let ranks = RanksRequest { system: "s".into(), action: 3, ranks: vec![Rank(28)], force: true };
+    for (name, request) in [
+        ("Attach", ControlRequest::Attach(Attach { system: "s".into(), credentials })),
+        ("Join", ControlRequest::Join(join)),
+        ("Members", ControlRequest::Members(SystemMembers { system: "s".into() })),
+        ("Ranks", ControlRequest::Ranks(ranks)),
+        ("Stopped", ControlRequest::Stopped(Rank(28))),
+        ("Serves", ControlRequest::Serves(Rank(28))),
+    ] {
+        golden.check_control(&format!("ControlRequest.{name}"), &request);
+    }
+}
+
+fn control_replies(golden: &mut Golden) {
+    let failed = ControlFailure { number: -1002, sentence: "why".into() };
+    let joined = Joined { rank: Rank(28), token: 64, table: rank_table() };
+    let result = RankResult { rank: Rank(28), state: 2, error: "e".into() };
+    for (name, reply) in [
+        ("Failed", ControlReply::Failed(failed)),
+        ("Redirect", ControlReply::Redirect("h:1".into())),
+        ("Greeting", ControlReply::Greeting((hello(), rank_table()))),
+        ("Joined", ControlReply::Joined(joined)),
+        ("Table", ControlReply::Table(rank_table())),
+        ("Ranks", ControlReply::Ranks(vec![result])),
+        ("Order", ControlReply::Order(1)),
+        ("Leaderless", ControlReply::Leaderless(rank_entry())),
+    ] {
+        golden.check_control(&format!("ControlReply.{name}"), &reply);
+    }
+    let (storage_name, memory_name) = ("s".into(), "m".into());
+    golden.check("RankOffer", &RankOffer { storage_name, storage: 65, memory_name, memory: 66 });
+    golden.check("RankTable", &rank_table());
 }
 
 fn access(golden: &mut Golden) {
@@ -328,10 +454,7 @@ fn replicas(golden: &mut Golden) {
     ] {
         let message = ReplicaMessage { group: 57, from: ReplicaId(58), to: ReplicaId(59), term, body };
         golden.check(&format!("Replica.{name}"), &message);
-        let versioned = message.to_bytes();
-        assert_eq!(versioned[0], 1);
-        assert_eq!(ReplicaMessage::from_bytes(&versioned), Ok(message));
-        assert!(ReplicaMessage::from_bytes(&[&[2], &versioned[1..]].concat()).is_err(), "another version");
+        golden.check_bytes(&format!("ReplicaMessage.{name}"), &message, message.to_bytes(), ReplicaMessage::from_bytes);
     }
     let part = ReplicaPart { from: ReplicaId(58), number: 60, length: 61, offset: 62, bytes: blob() };
     golden.check("ReplicaPart", &part);
