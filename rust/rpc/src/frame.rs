@@ -149,7 +149,7 @@ fn encode_as(version: u16, head: &Head, source: &str, body: &[u8], is_memory: bo
         version,
         kind: head.kind.number(),
         opcode: head.opcode,
-        flags: head.flags() | u16::from(is_memory) * FLAG_BODY_UNCHECKED,
+        flags: head.flags() | (u16::from(is_memory) * FLAG_BODY_UNCHECKED),
         status: head.status,
         head_length: body_start - header::HEADER_LENGTH,
         body_length: body.len() as u32,

@@ -2,7 +2,7 @@
 
 use super::{PATIENCE, Site, hold, pattern, until};
 use daos_env::sync::join_all;
-use daos_rpc::OVERHEAD_MAX;
+use daos_rpc::{OVERHEAD_MAX, Statistics};
 use daos_status::{Code, Status};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,8 +21,10 @@ pub(super) async fn requests_carry_everything(site: Site) {
         let reply = client.call(server.address(), 0x1234, b"question".to_vec(), PATIENCE).await.unwrap();
         assert_eq!(&*reply, b"answer");
     }
-    assert_eq!(client.statistics(), Default::default());
-    assert_eq!(server.statistics(), Default::default());
+    for statistics in [client.statistics(), server.statistics()] {
+        assert_eq!((statistics.traffic.sent_messages, statistics.traffic.received_messages), (3, 3));
+        assert_eq!(Statistics { traffic: Default::default(), ..statistics }, Default::default());
+    }
 }
 
 pub(super) async fn bodies_of_every_size_go_both_ways(site: Site) {
