@@ -2,7 +2,7 @@
 //! is sent and to whomever.
 
 use crate::Client;
-use daos_env::sync::{Budget, Permit};
+use daos_env::sync::{Budget, Permit, Signal};
 use daos_types::HolderId;
 use daos_wire::{Opcode, RequestId, Wire, encode};
 use std::cell::{Cell, RefCell};
@@ -11,6 +11,9 @@ use std::rc::Rc;
 
 /// Changes of one client that may be under way; the service remembers twice as many answers.
 const CHANGES_MAX: u64 = 512;
+/// How far ahead of the oldest change without an answer another one may be numbered: the service remembers no more than the answers
+/// of 1024 behind that one, since it does not know which of them were received.
+const AHEAD_MAX: u64 = 600;
 
 /// The numbers of a client's changes.
 pub(crate) struct Changes {
@@ -18,6 +21,8 @@ pub(crate) struct Changes {
     next: Cell<u64>,
     unanswered: RefCell<BTreeSet<u64>>,
     room: Rc<Budget>,
+    /// A change has got its answer.
+    answered: Signal,
 }
 
 /// A change under way.
@@ -25,13 +30,25 @@ pub(crate) struct Change {
     of: Rc<Changes>,
     sequence: u64,
     sent: Cell<u8>,
-    _permit: Permit,
+    _permit: Option<Permit>,
 }
 
 impl Changes {
     pub fn new(holder: HolderId) -> Rc<Changes> {
         let room = Budget::new(CHANGES_MAX);
-        Rc::new(Changes { holder, next: Cell::new(1), unanswered: RefCell::default(), room })
+        Rc::new(Changes { holder, next: Cell::new(1), unanswered: RefCell::default(), room, answered: Signal::new() })
+    }
+
+    fn number(self: &Rc<Self>, permit: Option<Permit>) -> Change {
+        let sequence = self.next.get();
+        self.next.set(sequence + 1);
+        self.unanswered.borrow_mut().insert(sequence);
+        Change { of: self.clone(), sequence, sent: Cell::new(0), _permit: permit }
+    }
+
+    /// Whether the oldest change without an answer is so old that its answer has to come first.
+    fn has_room(&self) -> bool {
+        self.unanswered.borrow().first().is_none_or(|oldest| self.next.get() - oldest < AHEAD_MAX)
     }
 }
 
@@ -45,10 +62,13 @@ impl Client {
     pub(crate) async fn new_change(&self) -> Change {
         let changes = &self.0.changes;
         let permit = changes.room.take(1).await;
-        let sequence = changes.next.get();
-        changes.next.set(sequence + 1);
-        changes.unanswered.borrow_mut().insert(sequence);
-        Change { of: changes.clone(), sequence, sent: Cell::new(0), _permit: permit }
+        changes.answered.wait_until(|| changes.has_room()).await;
+        changes.number(Some(permit))
+    }
+
+    /// A number for opening a handle again, which other changes wait for: it waits for none of them.
+    pub(crate) fn new_change_at_once(&self) -> Change {
+        self.0.changes.number(None)
     }
 }
 
@@ -67,5 +87,24 @@ impl Drop for Change {
     fn drop(&mut self) {
         // Answered, or given up: in both cases nobody asks for the answer any more.
         self.of.unanswered.borrow_mut().remove(&self.sequence);
+        self.of.answered.wake_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One change that waits long must not let the numbers of others run out of what the service remembers.
+    #[test]
+    fn numbers_do_not_run_away_from_the_oldest_without_an_answer() {
+        let changes = Changes::new(HolderId::default());
+        changes.unanswered.borrow_mut().insert(7);
+        changes.next.set(7 + AHEAD_MAX - 1);
+        assert!(changes.has_room());
+        changes.next.set(7 + AHEAD_MAX);
+        assert!(!changes.has_room());
+        changes.unanswered.borrow_mut().remove(&7);
+        assert!(changes.has_room());
     }
 }

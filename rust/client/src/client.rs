@@ -258,7 +258,8 @@ impl Client {
     async fn tell_closes(&self, connection: &Connection) {
         let closes = std::mem::take(&mut *self.0.closes.borrow_mut());
         for (opcode, request) in closes {
-            let change = self.new_change().await;
+            // Others wait for the connection, some of them with changes.
+            let change = self.new_change_at_once();
             let told = self.call_service_at::<_, ()>(connection, opcode, &Encoded(request), Some(&change)).await;
             if let Err(status) = told {
                 daos_env::log!(Debug, "client", "a handle that was closed before: {status}");

@@ -225,17 +225,30 @@ impl Container {
         if self.0.closed.load(Ordering::Acquire) {
             fail!(Code::NoHdl, "the handle of container {} was closed", self.0.id);
         }
-        let (mut connection, mut route) = self.0.pool.route(client).await?;
-        if route.version() < self.0.placement.version {
-            // It was made, by another client, when the pool had targets that the map here does not know.
-            self.0.pool.forget_route();
-            (connection, route) = self.0.pool.route(client).await?;
+        let (connection, route) = self.newest_route(client).await?;
+        if self.0.generation.load(Ordering::Acquire) == connection.generation() {
+            return Ok((connection, route));
         }
-        if self.0.generation.load(Ordering::Acquire) != connection.generation() {
-            self.open_again(client, &connection).await?;
-            self.0.generation.store(connection.generation(), Ordering::Release);
+        Box::pin(repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+            let (connection, route) = self.newest_route(client).await?;
+            if self.0.generation.load(Ordering::Acquire) != connection.generation() {
+                self.open_again(client, &connection).await?;
+                self.0.generation.store(connection.generation(), Ordering::Release);
+            }
+            Ok((connection, route))
+        }))
+        .await
+    }
+
+    /// The route of the pool, by a map that is not older than the container.
+    async fn newest_route(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Route>)> {
+        let (connection, route) = self.0.pool.route(client).await?;
+        if route.version() >= self.0.placement.version {
+            return Ok((connection, route));
         }
-        Ok((connection, route))
+        // It was made, by another client, when the pool had targets that the map here does not know.
+        self.0.pool.forget_route();
+        self.0.pool.route(client).await
     }
 
     /// The layout of an object by a map.
@@ -258,7 +271,7 @@ impl Container {
         let opened = if self.0.is_shared {
             client.call_service_at(connection, Opcode::ContainerShared, &self.request(), None).await
         } else {
-            let change = client.new_change().await;
+            let change = client.new_change_at_once();
             let request = ContainerOpen {
                 pool: self.0.pool.id(),
                 pool_handle: self.0.pool.handle(),

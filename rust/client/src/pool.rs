@@ -112,6 +112,8 @@ pub(crate) struct Route {
     generation: u64,
     map: PoolMap,
     addresses: Vec<Address>,
+    /// It is to be read anew before it is used again.
+    is_stale: bool,
 }
 
 impl Route {
@@ -119,7 +121,7 @@ impl Route {
         let map = PoolMap::decode(&reply.map.0)?;
         let addresses =
             reply.targets.iter().map(|target| Address::parse(&target.address)).collect::<Result<Vec<_>>>()?;
-        Ok(Route { generation, map, addresses })
+        Ok(Route { generation, map, addresses, is_stale: false })
     }
 
     /// The pool as a container sees it.
@@ -211,28 +213,36 @@ impl Pool {
         }
         let connection = client.connection().await?;
         let route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if route.generation == connection.generation() {
+        if route.generation == connection.generation() && !route.is_stale {
             return Ok((connection, route));
         }
-        let reply: PoolConnected = if self.0.is_shared {
-            client.call_service_at(&connection, Opcode::PoolShared, &self.request(), None).await
-        } else {
-            let pool = Reference::Id(self.0.id.0);
-            let request = PoolConnect { pool, handle: self.0.handle, flags: self.0.flags.0, again: true };
-            let change = client.new_change().await;
-            client.call_service_at(&connection, Opcode::PoolConnect, &request, Some(&change)).await
+        Box::pin(repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+            let connection = client.connection().await?;
+            let reply = self.read_route(client, &connection).await;
+            let reply = reply.map_err(|error| error.while_doing(connecting(&Reference::Id(self.0.id.0))))?;
+            let route = Arc::new(Route::new(connection.generation(), reply)?);
+            *self.0.route.lock().unwrap_or_else(PoisonError::into_inner) = route.clone();
+            Ok((connection, route))
+        }))
+        .await
+    }
+
+    /// Asks where the targets are; on a connection that is new, opens the handle again.
+    async fn read_route(&self, client: &Client, connection: &Rc<Connection>) -> Result<PoolConnected> {
+        let known = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).generation;
+        if self.0.is_shared || known == connection.generation() {
+            return client.call_service_at(connection, Opcode::PoolShared, &self.request(), None).await;
         }
-        .map_err(|error| error.while_doing(connecting(&Reference::Id(self.0.id.0))))?;
-        let route = Arc::new(Route::new(connection.generation(), reply)?);
-        *self.0.route.lock().unwrap_or_else(PoisonError::into_inner) = route.clone();
-        Ok((connection, route))
+        let pool = Reference::Id(self.0.id.0);
+        let request = PoolConnect { pool, handle: self.0.handle, flags: self.0.flags.0, again: true };
+        let change = client.new_change_at_once();
+        client.call_service_at(connection, Opcode::PoolConnect, &request, Some(&change)).await
     }
 
     /// Lets the next call ask where the targets are: some are elsewhere now.
     pub(crate) fn forget_route(&self) {
         let mut route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner);
-        // No connection has this number.
-        *route = Arc::new(Route { generation: 0, ..Route::clone(&route) });
+        *route = Arc::new(Route { is_stale: true, ..Route::clone(&route) });
     }
 
     pub(crate) fn request(&self) -> PoolRequest {

@@ -70,7 +70,7 @@ pub(crate) async fn repeat_until<R>(
         } else if in_time && is_unsettled(client, status.code(), when_busy) {
             // Asked again under the same number, by which the service knows what was done.
             client.has_lost(&connection, &status);
-        } else if lost < LOST_MAX && is_lost(client, &connection, &status) {
+        } else if may_be_found(client, lost, in_time) && is_lost(client, &connection, &status) {
             if when_lost == WhenLost::Fail {
                 return Err(status.while_doing("it is not known whether this was done"));
             }
@@ -81,6 +81,12 @@ pub(crate) async fn repeat_until<R>(
         spawner.sleep(delay).await;
         delay = (2 * delay).min(DELAYS.1);
     }
+}
+
+/// Whether it is worth looking for an engine once more. A system may take seconds to let another engine lead, and says itself when
+/// nobody will answer for a target; of a local engine the kernel tells.
+fn may_be_found(client: &Client, lost: u32, in_time: bool) -> bool {
+    lost < LOST_MAX || (in_time && client.0.settings.system.is_some())
 }
 
 /// Whether the pool service could not say, and will be able to: it is led elsewhere, or did not answer. Requests to targets

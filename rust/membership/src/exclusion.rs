@@ -33,6 +33,8 @@ pub struct Exclusions {
     /// The life that ended, and since when.
     dead: BTreeMap<Rank, (u64, Duration)>,
     done: VecDeque<(Duration, Rank)>,
+    /// When ranks have joined last.
+    joined: BTreeMap<Rank, Duration>,
 }
 
 impl Exclusions {
@@ -54,6 +56,15 @@ impl Exclusions {
         }
     }
 
+    /// A rank has joined the system: it lives, whatever was heard of its lives before. News of their ends may come later still, and
+    /// before news of the new life.
+    pub fn note_joined(&mut self, now: Duration, rank: Rank) {
+        self.dead.remove(&rank);
+        let rest = self.settings.rest;
+        self.joined.retain(|_, at| now.saturating_sub(*at) < rest);
+        self.joined.insert(rank, now);
+    }
+
     /// What to do now. What is to be excluded counts as done from here on.
     pub fn decide(&mut self, now: Duration, view: &SystemView) -> Verdict {
         let window = self.settings.window;
@@ -66,8 +77,10 @@ impl Exclusions {
             return Verdict::Wait("nobody is dead");
         }
         let patience = self.settings.patience;
-        let is_over =
-            |rank: &Rank| self.dead.get(rank).is_some_and(|(_, since)| now.saturating_sub(*since) >= patience);
+        let rests = |rank: &Rank| self.joined.get(rank).is_some_and(|at| now.saturating_sub(*at) < self.settings.rest);
+        let is_over = |rank: &Rank| {
+            !rests(rank) && self.dead.get(rank).is_some_and(|(_, since)| now.saturating_sub(*since) >= patience)
+        };
         let due: Vec<Rank> = dead.iter().copied().filter(is_over).collect();
         if due.is_empty() {
             return Verdict::Wait("those that are dead may have been stopped, and be known to be soon");

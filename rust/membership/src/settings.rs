@@ -77,11 +77,19 @@ pub struct ExclusionSettings {
     pub window: Duration,
     /// How long a rank has been dead before it is excluded.
     pub patience: Duration,
+    /// For how long a rank that has joined is not excluded.
+    pub rest: Duration,
 }
 
 impl Default for ExclusionSettings {
     /// A quarter of the ranks in a minute: more than that at once is a network, a switch or a rack, where people should look first.
     fn default() -> ExclusionSettings {
-        ExclusionSettings { ranks_per_exclusion: 4, window: Duration::from_secs(60), patience: Duration::from_secs(2) }
+        ExclusionSettings {
+            ranks_per_exclusion: 4,
+            window: Duration::from_secs(60),
+            patience: Duration::from_secs(2),
+            // About as long as it takes until one that dies at once is taken for dead.
+            rest: Duration::from_secs(10),
+        }
     }
 }

@@ -57,6 +57,23 @@ fn one_that_lives_again_is_not_excluded() {
     assert_eq!(exclusions.decide(at(3), &view(0..5, [0])), Verdict::Exclude(vec![Rank(3)]));
 }
 
+/// A test of real engines failed now and then: an engine that was killed and started again was excluded when it had just joined,
+/// since news of its new life came after the time of its old one was over.
+#[test]
+fn one_that_has_joined_again_is_not_excluded_for_its_last_life() {
+    let mut exclusions = Exclusions::new(ExclusionSettings::default());
+    exclusions.note_dead(at(0), dead(3, 7));
+    exclusions.note_joined(at(2), Rank(3));
+    assert!(matches!(exclusions.decide(at(3), &view(0..5, [0])), Verdict::Wait(_)));
+    // News of the old life that comes late, long before that of the new one.
+    exclusions.note_dead(at(4), dead(3, 7));
+    assert!(matches!(exclusions.decide(at(11), &view(0..5, [0])), Verdict::Wait(_)));
+    exclusions.note_alive(dead(3, 8));
+    assert!(matches!(exclusions.decide(at(13), &view(0..5, [0])), Verdict::Wait(_)));
+    exclusions.note_dead(at(14), dead(3, 8));
+    assert_eq!(exclusions.decide(at(16), &view(0..5, [0])), Verdict::Exclude(vec![Rank(3)]));
+}
+
 #[test]
 fn no_more_than_a_share_goes_at_once() {
     let mut exclusions = Exclusions::new(ExclusionSettings::default());

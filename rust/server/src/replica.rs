@@ -19,7 +19,7 @@ use daos_wire::Opcode;
 use daos_wire::replicated::ReplicaOffer;
 use link::FabricLink;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -106,6 +106,12 @@ impl ReplicaHost {
     /// Who leads.
     pub fn leadership(&self) -> Leadership {
         self.replica.leadership()
+    }
+
+    /// The ranks whose replicas decide together, as far as this one knows.
+    pub fn voters(&self) -> BTreeSet<Rank> {
+        let members = self.replica.membership().members;
+        members.iter().filter(|member| member.voter).map(|member| Rank(member.id.rank())).collect()
     }
 
     /// The rows, for the service that leads in this term.

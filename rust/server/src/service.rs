@@ -10,6 +10,7 @@ mod containers;
 mod journal;
 mod pools;
 mod rows;
+mod spread;
 mod startup;
 mod system;
 mod targets;
@@ -154,9 +155,11 @@ impl Service {
         Ok(Asked { id, opcode, session, caller, place, request })
     }
 
-    /// What an open container handle allows.
-    pub fn query_handle(&self, query: &HandleQuery) -> Result<HandleGrant> {
-        self.journal.state().query_handle(query)
+    /// What an open container handle allows. One that does not lead any more may not know that a handle was closed.
+    pub async fn query_handle(&self, query: &HandleQuery) -> Result<HandleGrant> {
+        let grant = self.journal.state().query_handle(query);
+        self.journal.settle().await?;
+        grant
     }
 
     fn system(&self) -> Result<SystemReply> {
@@ -187,7 +190,10 @@ impl Service {
     /// handles of containers that are gone are good for nothing there.
     async fn revoke(&self, handles: &[HandleId]) {
         for some in handles.chunks(HANDLES_PER_MESSAGE) {
-            let told = self.peers.call_everywhere::<_, ()>(Opcode::HandlesRevoke, &some.to_vec()).await;
+            let told = match self.peers.known() {
+                Ok(known) => self.spread(&known.targets(), Opcode::HandlesRevoke, &some.to_vec()).await,
+                Err(status) => Err(status),
+            };
             if let Err(status) = told {
                 daos_env::log!(Error, "pool", "{} closed handles could not be made known: {status}", some.len());
             }

@@ -147,7 +147,7 @@ impl Target {
         let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
         let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
         let peers = Rc::new(Peers::new(index, endpoint.clone(), ranks, sessions.clone(), settings.call_timeout));
-        let context = Rc::new(Context::new(pools.clone(), peers.clone()));
+        let context = Rc::new(Context::new(pools.clone(), peers.clone(), spawner.clone()));
         let objects =
             ObjectService::new(env.clone(), spawner.clone(), clock.clone(), context, settings.objects.clone());
         let inner = Rc::new(Inner {
@@ -196,6 +196,9 @@ impl Target {
             let capacity = inner.capacity.clone();
             let service = Service::start(inner, host.rows(&seen), clock.clone(), capacity, is_new).await?;
             inner.service.replace(Some(service));
+            if inner.identity.is_system {
+                daos_env::log!(Info, "system", "this engine leads the metadata service, term {}", seen.term);
+            }
         }
         host.report(inner, &seen);
         inner.spawner.spawn(host.follow_leadership(clock, seen));
@@ -244,6 +247,9 @@ impl Target {
         match call {
             ServiceCall::Join(join) => {
                 let joined = service.join(&join).await?;
+                if let Some(members) = self.0.members.borrow().as_ref() {
+                    members.note_joined(joined.rank);
+                }
                 return Ok(Some(ControlReply::Joined(joined)));
             }
             ServiceCall::Serves(rank) => service.serves(rank).await,

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// a busy machine, short enough not to be in the way when a test dies.
 const IDLE_SECONDS: u64 = 20;
 /// A bound on everything that is waited for. It is only reached when something hangs.
-pub const LIMIT: Duration = Duration::from_secs(240);
+pub const LIMIT: Duration = Duration::from_secs(100);
 
 /// A local engine's directory; the engine is killed when the test ends.
 pub struct TestSystem {

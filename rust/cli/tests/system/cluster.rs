@@ -1,11 +1,12 @@
 //! Engines of one system, and the tools that use it.
 
 use crate::support::{is_running, kill, response, signal, wait_until};
+use crate::wire::Wire;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -15,8 +16,15 @@ pub struct Cluster {
     ports: Vec<u16>,
     /// How many of the engines keep the metadata.
     replicas: usize,
+    /// The network between them; the machine's own when there is none. The last two machines are those of clients.
+    wire: Option<Wire>,
     pub engines: Vec<Option<Engine>>,
 }
+
+/// The control port of an engine that has a machine of its own.
+const PORT: u16 = 10001;
+/// Machines for clients.
+const CLIENT_MACHINES: usize = 2;
 
 /// A running engine.
 pub struct Engine {
@@ -45,7 +53,39 @@ impl Cluster {
     /// A place for `count` engines, none of which runs.
     pub fn new(count: usize) -> Cluster {
         let place = TempDir::new().expect("the temporary directory is writable");
-        Cluster { place, ports: free_ports(count), replicas: 1, engines: (0..count).map(|_| None).collect() }
+        let engines = (0..count).map(|_| None).collect();
+        Cluster { place, ports: free_ports(count), replicas: 1, wire: None, engines }
+    }
+
+    /// As many engines, each on a machine of its own; the first ones keep the metadata. None of them runs. `None`, said with the
+    /// reason, where the kernel does not allow that.
+    pub fn on_wire(count: usize, replicas: usize) -> Option<Cluster> {
+        let wire = match Wire::start(count + CLIENT_MACHINES) {
+            Ok(wire) => wire,
+            Err(why) => {
+                eprintln!("skipped: {why}");
+                return None;
+            }
+        };
+        let mut cluster = Cluster::new(0);
+        (cluster.ports, cluster.replicas, cluster.wire) = (vec![PORT; count], replicas, Some(wire));
+        cluster.engines = (0..count).map(|_| None).collect();
+        // Called by another name, the program is another one.
+        for name in ["daos", "dmg", "daos_server"] {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_daos"), cluster.scratch(name)).expect("writable");
+        }
+        Some(cluster)
+    }
+
+    /// The network between the engines.
+    pub fn wire(&self) -> &Wire {
+        self.wire.as_ref().expect("a cluster on a wire")
+    }
+
+    /// A machine of clients.
+    pub fn client_machine(&self, number: usize) -> usize {
+        assert!(number < CLIENT_MACHINES);
+        self.ports.len() + number
     }
 
     /// As many engines, all of which run, and all of which keep the metadata.
@@ -72,7 +112,8 @@ impl Cluster {
     }
 
     pub fn control(&self, number: usize) -> String {
-        format!("127.0.0.1:{}", self.ports[number])
+        let host = self.wire.as_ref().map_or("127.0.0.1", |wire| wire.address(number));
+        format!("{host}:{}", self.ports[number])
     }
 
     pub fn port(&self, number: usize) -> u16 {
@@ -81,7 +122,10 @@ impl Cluster {
 
     /// The command that starts an engine.
     pub fn server(&self, number: usize, words: &[&str]) -> Command {
-        let mut command = self.program("daos_server", &["start", "--json", "--targets", "2"]);
+        let mut command = self.program_on(number, "daos_server", &["start", "--json", "--targets", "2"]);
+        if let Some(wire) = &self.wire {
+            command.args(["--host", wire.address(number)]);
+        }
         command.arg("--storage").arg(self.directory(number)).args(["--port", &self.ports[number].to_string()]);
         let replicas: Vec<String> = (0..self.replicas).map(|replica| self.control(replica)).collect();
         command.args(["--replicas", &replicas.join(",")]).args(words);
@@ -131,13 +175,39 @@ impl Cluster {
     }
 
     pub fn log(&self, number: usize) -> String {
-        std::fs::read_to_string(self.directory(number).join("engine.log")).unwrap_or_default()
+        let path = self.directory(number).join("engine.log");
+        let path = self.wire.as_ref().map_or_else(|| path.clone(), |wire| wire.path_on(number, &path));
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     /// The program under one of its names, as a client of the system.
     pub fn program(&self, name: &str, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_daos"));
-        command.arg0(name).args(words).stdin(Stdio::null());
+        self.program_on(self.ports.len(), name, words)
+    }
+
+    /// As [`Cluster::program`], on one of the machines.
+    pub fn program_on(&self, machine: usize, name: &str, words: &[&str]) -> Command {
+        let mut command = self.command_on(machine, Path::new(env!("CARGO_BIN_EXE_daos")), name);
+        command.args(words);
+        command
+    }
+
+    /// Any program by some name, on one of the machines, as a client of the system.
+    pub fn command_on(&self, machine: usize, program: &Path, name: &str) -> Command {
+        let mut command = match &self.wire {
+            Some(wire) => {
+                let link = self.scratch(name);
+                wire.command(machine, if link.exists() { &link } else { program })
+            }
+            None => {
+                let mut command = Command::new(program);
+                command.arg0(name);
+                command
+            }
+        };
+        command.stdin(Stdio::null());
+        // On one machine there is memory to share, and no network to lose packets.
+        command.envs(self.wire.as_ref().map(|_| ("DAOS_TRANSPORT", "tcp")));
         for variable in ["DAOS_LOCAL_MODE", "DAOS_LOCAL_PATH", "DAOS_SYSTEM", "XDG_DATA_HOME"] {
             command.env_remove(variable);
         }
@@ -183,8 +253,19 @@ fn ready(mut child: Child) -> Engine {
     Engine { child, ready }
 }
 
+/// Lines of each engine's log that are shown when a test fails.
+const LAST_LINES: usize = 60;
+
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            for number in 0..self.ports.len() {
+                let log = self.log(number);
+                let lines: Vec<&str> = log.lines().collect();
+                eprintln!("the log of engine {number}:");
+                lines[lines.len().saturating_sub(LAST_LINES)..].iter().for_each(|line| eprintln!("  {line}"));
+            }
+        }
         for engine in self.engines.iter_mut().flatten() {
             let process = engine.process();
             // One that has ended already is waited for all the same.

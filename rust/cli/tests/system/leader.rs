@@ -4,12 +4,12 @@ use crate::cluster::Cluster;
 use crate::support::wait_until;
 
 /// Whether an engine says that all three keep the metadata, and vote.
-fn is_complete(cluster: &Cluster) -> bool {
+pub fn is_complete(cluster: &Cluster) -> bool {
     (0..3).any(|number| cluster.log(number).contains("replicas of the metadata: rank 0, rank 1, rank 2"))
 }
 
 /// The engine that has said last that it leads, and how many times that has been said.
-fn leader(cluster: &Cluster) -> Option<usize> {
+pub fn leader(cluster: &Cluster) -> Option<usize> {
     const SENTENCE: &str = "this engine leads the metadata service, term ";
     let term = |number: &usize| -> u64 {
         let log = cluster.log(*number);

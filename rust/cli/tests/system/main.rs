@@ -5,9 +5,12 @@ mod cluster;
 mod files;
 mod leader;
 mod life;
+mod load;
 mod membership;
 mod ranks;
+mod storms;
 #[path = "../support/mod.rs"]
 mod support;
 mod targets;
 mod telemetry;
+mod wire;

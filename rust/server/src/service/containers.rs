@@ -61,7 +61,7 @@ impl Service {
     async fn make_container_parts(&self, part: &TargetContainerCreate) -> Result<Vec<Rank>> {
         for _ in 0..PART_ATTEMPTS_MAX {
             let targets = self.serving_targets_of(part.pool)?;
-            self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerCreate, part).await?;
+            self.spread(&targets, Opcode::TargetContainerCreate, part).await?;
             if self.serving_targets_of(part.pool)? == targets {
                 let mut absent: Vec<Rank> = self.targets_of(part.pool).into_iter().map(|target| target.0).collect();
                 absent.retain(|rank| !targets.iter().any(|target| target.0 == *rank));
@@ -76,7 +76,7 @@ impl Service {
     async fn remove_parts(&self, pool: PoolId, container: ContainerId) {
         let part = TargetContainer { pool, container };
         let removed = match self.serving_targets_of(pool) {
-            Ok(targets) => self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerDestroy, &part).await,
+            Ok(targets) => self.spread(&targets, Opcode::TargetContainerDestroy, &part).await,
             Err(status) => Err(status),
         };
         if let Err(status) = removed {
@@ -105,7 +105,7 @@ impl Service {
         }
         let part = TargetContainer { pool, container };
         let targets = self.serving_targets_of(pool)?;
-        self.peers.call_all::<_, ()>(&targets, Opcode::TargetContainerDestroy, &part).await?;
+        self.spread(&targets, Opcode::TargetContainerDestroy, &part).await?;
         while self.change(|state| Ok(state.finish_container_destroy(pool, container))).await? {}
         Ok(())
     }

@@ -120,7 +120,7 @@ impl Service {
 
     /// Removes the parts of a pool on its targets, and its rows.
     pub(super) async fn finish_pool(&self, id: PoolId) -> Result<()> {
-        self.peers.call_all::<_, ()>(&self.serving_targets_of(id)?, Opcode::TargetPoolDestroy, &id).await?;
+        self.spread(&self.serving_targets_of(id)?, Opcode::TargetPoolDestroy, &id).await?;
         while self.change(|state| Ok(state.finish_pool_destroy(id))).await? {}
         Ok(())
     }
@@ -231,13 +231,13 @@ impl Service {
             return Ok(());
         }
         let told = TargetPoolProperties { pool, numbers };
-        self.peers.call_all::<_, ()>(targets, Opcode::TargetPoolProperties, &told).await.map(|_| ())
+        self.spread(targets, Opcode::TargetPoolProperties, &told).await
     }
 
     /// The space of a pool over all its targets that serve: metadata and data.
     async fn space_of(&self, pool: PoolId) -> Result<(Space, Space)> {
         let targets = self.serving_targets_of(pool)?;
-        let spaces: Vec<TargetSpace> = self.peers.call_all(&targets, Opcode::TargetPoolQuery, &pool).await?;
+        let spaces: Vec<TargetSpace> = self.ask_serving(&targets, Opcode::TargetPoolQuery, &pool).await?;
         let sum = |tier: fn(&TargetSpace) -> &Space| Space {
             total: spaces.iter().map(|space| tier(space).total).fold(0, u64::saturating_add),
             free: spaces.iter().map(|space| tier(space).free).fold(0, u64::saturating_add),

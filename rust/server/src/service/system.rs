@@ -49,7 +49,9 @@ impl Service {
     fn publish(&self) -> Result<()> {
         let own = self.peers.known()?.own;
         let table = self.journal.state().rank_table(&self.identity.provider, own)?;
-        self.peers.ranks().set(own, table).map(|_| ())
+        self.peers.ranks().set(own, table)?;
+        // Nobody waits for the answers of those that do not serve.
+        self.peers.fail_absent()
     }
 
     /// Lets an engine join, or come back.

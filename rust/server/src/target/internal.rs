@@ -77,6 +77,14 @@ pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> R
             let page = take_page(&mut behind);
             Ok(encode(&(page, behind.peek().is_some())))
         }
+        Opcode::HandleQuery => {
+            let query: HandleQuery = decode(body)?;
+            let service = target.service.borrow().clone();
+            match service {
+                Some(service) => Ok(encode(&service.query_handle(&query).await?)),
+                None => fail!(Code::NoService, "the pool service is not ready yet"),
+            }
+        }
         other => handle_for_system(target, other, body),
     }
 }
@@ -86,14 +94,6 @@ fn handle_for_system(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<
     match opcode {
         Opcode::TargetPoolList => Ok(encode(&target.pools.ids())),
         Opcode::RankOffer => Ok(encode(&target.capacity.named_offer()?)),
-        Opcode::HandleQuery => {
-            let query: HandleQuery = decode(body)?;
-            let service = target.service.borrow().clone();
-            match service {
-                Some(service) => Ok(encode(&service.query_handle(&query)?)),
-                None => fail!(Code::NoService, "the pool service is not ready yet"),
-            }
-        }
         Opcode::TargetMapVersions => {
             let versions: Vec<(PoolId, u32)> = decode(body)?;
             Ok(encode(&target.pools.set_map_versions(&versions)))

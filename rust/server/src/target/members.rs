@@ -12,6 +12,7 @@ use daos_status::Result;
 use daos_types::Rank;
 use daos_wire::{Blob, Opcode, RankState};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -69,6 +70,11 @@ impl Members {
         let heard = self.membership.borrow_mut().receive(self.now(), bytes);
         self.send();
         heard
+    }
+
+    /// A rank has joined the system.
+    pub fn note_joined(&self, rank: Rank) {
+        self.exclusions.borrow_mut().note_joined(self.now(), rank);
     }
 
     /// Says good-bye, so that nobody has to suspect this engine first.
@@ -144,14 +150,10 @@ impl Members {
     }
 
     /// The dead that are to be excluded now.
-    fn to_exclude(&self, known: &Known) -> Vec<Rank> {
+    fn to_exclude(&self, known: &Known, replicas: BTreeSet<Rank>) -> Vec<Rank> {
         let is_part = |state: Option<RankState>| matches!(state, Some(RankState::Joined | RankState::Unresponsive));
         let parts = known.table.ranks.iter().filter(|entry| is_part(RankState::from_number(entry.state)));
-        let view = SystemView {
-            serving: parts.map(|entry| entry.rank).collect(),
-            replicas: [known.table.service].into_iter().collect(),
-            own: known.own,
-        };
+        let view = SystemView { serving: parts.map(|entry| entry.rank).collect(), replicas, own: known.own };
         match self.exclusions.borrow_mut().decide(self.now(), &view) {
             Verdict::Exclude(ranks) => {
                 self.said.set("");
@@ -178,9 +180,9 @@ async fn run(target: Weak<Inner>, members: Weak<Members>, spawner: Spawner) {
         members.hear();
         if let Ok(known) = members.peers.known() {
             members.look_for_missing(&known);
-            let service = inner.service.borrow().clone();
-            if let Some(service) = service {
-                for rank in members.to_exclude(&known) {
+            let (service, replica) = (inner.service.borrow().clone(), inner.replica.borrow().clone());
+            if let (Some(service), Some(replica)) = (service, replica) {
+                for rank in members.to_exclude(&known, replica.voters()) {
                     if let Err(status) = service.set_rank_state(rank, RankState::Excluded).await {
                         daos_env::log!(Error, "membership", "rank {} could not be excluded: {status}", rank.0);
                     }

@@ -56,6 +56,17 @@ impl Peers {
 
     /// Asks a target. One of a rank that does not serve is not asked: the answer names the rank and its state.
     pub async fn call<Q: Wire, R: Wire>(&self, target: TargetName, opcode: Opcode, request: &Q) -> Result<R> {
+        self.call_within(target, opcode, request, self.timeout).await
+    }
+
+    /// As [`Peers::call`], with a time of its own.
+    pub async fn call_within<Q: Wire, R: Wire>(
+        &self,
+        target: TargetName,
+        opcode: Opcode,
+        request: &Q,
+        limit: Duration,
+    ) -> Result<R> {
         let known = self.known()?;
         let (rank, index) = target;
         if rank == known.own && index == self.index {
@@ -69,7 +80,7 @@ impl Peers {
         };
         // A peer that was not called for long may have been forgotten, its session with it.
         self.endpoint.set_session(address, self.sessions.engine())?;
-        let reply = self.endpoint.call(address, opcode as u16, encode(request), self.timeout).await?;
+        let reply = self.endpoint.call(address, opcode as u16, encode(request), limit).await?;
         decode(&reply)
     }
 
@@ -100,9 +111,22 @@ impl Peers {
         reply.map_err(|status: Status| status.while_doing(format_args!("target {} of rank {}", index.0, rank.0)))
     }
 
-    /// As [`Peers::call_all`], of every target of every rank that serves.
-    pub async fn call_everywhere<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<Vec<R>> {
-        self.call_all(&self.known()?.targets(), opcode, request).await
+    /// Ends calls that wait for ranks which do not serve. Who has stopped in its tracks would let them wait until their time is over.
+    pub fn fail_absent(&self) -> Result<()> {
+        let known = self.known()?;
+        for entry in known.table.ranks.iter().filter(|entry| entry.rank != known.own) {
+            let state = RankState::from_number(entry.state).unwrap_or(RankState::Unresponsive);
+            if state == RankState::Joined {
+                continue;
+            }
+            let why = Status::new(Code::Unreach, format!("rank {} is {}", entry.rank.0, state.word()));
+            for index in 0..entry.targets.len() as u32 {
+                if let Some(address) = known.address((entry.rank, TargetIndex(index))) {
+                    self.endpoint.fail_peer(address, why.clone());
+                }
+            }
+        }
+        Ok(())
     }
 }
 
