@@ -23,6 +23,7 @@ mod domain;
 mod failure;
 mod fragment;
 mod interfaces;
+mod listener;
 mod outbox;
 mod place;
 mod port;

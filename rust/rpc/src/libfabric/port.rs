@@ -3,6 +3,7 @@
 use super::domain::{Domain, Region, close, opened};
 use super::failure::{failure, is_again};
 use super::fragment::{FRAGMENT_MAX, NOTHING};
+use super::listener;
 use super::outbox::{Attempt, Direction, Job};
 use super::slots::Slots;
 use crate::PeerIndex;
@@ -104,7 +105,9 @@ impl Port {
             check(sys::fi_ep_bind(endpoint.as_ptr(), queue_guard.0, flags), "binding the completion queue")?;
             check(sys::fi_enable(endpoint.as_ptr()), "starting to listen")?;
             [endpoint_guard, list_guard, queue_guard].into_iter().for_each(Guard::keep);
-            Ok(Port { endpoint, addresses, completions, posted: Slots::new(OPERATIONS_MAX), can_sleep, domain })
+            let port = Port { endpoint, addresses, completions, posted: Slots::new(OPERATIONS_MAX), can_sleep, domain };
+            listener::ask_for_first_bytes(&port.name()?);
+            Ok(port)
         }
     }
 
@@ -265,6 +268,7 @@ impl Port {
 
     /// Makes progress, and appends what has completed; `false` when that was nothing.
     pub fn completions(&self, batch: &mut Vec<Completion>) -> bool {
+        forget_last_error();
         let mut entries = [const { sys::fi_cq_msg_entry { op_context: null_mut(), flags: 0, len: 0 } }; BATCH];
         // SAFETY: the queue is open, has this format, and memory for the number of entries is given.
         let count = unsafe { sys::fi_cq_read(self.completions.as_ptr(), entries.as_mut_ptr().cast(), entries.len()) };
@@ -312,6 +316,13 @@ impl Drop for Port {
             }
         }
     }
+}
+
+/// The `tcp` provider takes the end of a connection that came to its beginning only for "try again" when the last failed system call of the thread,
+/// whatever it was, said so: then it keeps the descriptor for good, and finds it readable for ever, which uses a whole core.
+fn forget_last_error() {
+    // SAFETY: the place is the thread's own, and always there.
+    unsafe { *libc::__errno_location() = 0 };
 }
 
 fn check(result: c_int, what: &str) -> Result<()> {

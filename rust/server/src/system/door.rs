@@ -20,6 +20,8 @@ const ACCEPTS_PER_ROUND: usize = 64;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a stranger may take to say what it wants, and to take its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Time between two log lines about those who misbehave: a flood at the port must not become a flood in the log.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 /// What may wait to be sent on one connection; who does not read is cut off beyond it.
 const UNSENT_MAX: usize = 2 * CONTROL_LENGTH_MAX;
 
@@ -73,6 +75,9 @@ pub(crate) struct Door {
     connections_max: usize,
     env: Env,
     paused_until: Option<Duration>,
+    /// Before when nobody is logged who misbehaves, and how many were not.
+    quiet_until: Duration,
+    unlogged: u64,
     /// What [`Door::wanted`] named last, in its order.
     order: Vec<ConnectionId>,
 }
@@ -92,7 +97,17 @@ impl Door {
         };
         let listener = network.listen(listen).map_err(failed)?;
         let (connections, order) = (BTreeMap::new(), Vec::new());
-        Ok(Door { listener, connections, next: 0, connections_max, env, paused_until: None, order })
+        Ok(Door {
+            listener,
+            connections,
+            next: 0,
+            connections_max,
+            env,
+            paused_until: None,
+            quiet_until: Duration::ZERO,
+            unlogged: 0,
+            order,
+        })
     }
 
     fn now(&self) -> Duration {
@@ -165,7 +180,13 @@ impl Door {
     fn end(&mut self, id: ConnectionId, end: End, events: &mut Vec<Event>) {
         let Some(connection) = self.connections.remove(&id) else { return };
         if let End::Misbehaved(status) = end {
-            daos_env::log!(Warn, "control", "{} is cut off: {status}", connection.from);
+            let now = self.now();
+            self.unlogged += 1;
+            if now >= self.quiet_until {
+                self.quiet_until = now + LOG_INTERVAL;
+                let count = std::mem::take(&mut self.unlogged);
+                daos_env::log!(Warn, "control", "{} is cut off: {status} ({count} such events)", connection.from);
+            }
         }
         self.paused_until = None;
         if connection.role != Role::Stranger {
