@@ -260,7 +260,7 @@ fn messages_of_a_client_that_means_harm_do_none() {
 /// Engines trust each other, as replicas must: one that lies can make others forget what it says. But it does not end them: messages of
 /// replicas, of membership and of targets to each other are bytes from the network like any.
 #[test]
-fn an_engine_that_lies_ends_no_other() {
+fn an_engine_that_lies_does_others_no_harm_that_ends_them() {
     let victim = Victim::new();
     SEEDS.for_each(2, |seed| {
         let (presence, token) = join(&victim);

@@ -32,7 +32,7 @@ fn valid() -> Vec<Vec<u8>> {
         ControlRequest::Stopped(Rank(0)),
         ControlRequest::Serves(Rank(5)),
     ];
-    let mut valid: Vec<Vec<u8>> = requests.iter().map(|request| control_frame(request)).collect();
+    let mut valid: Vec<Vec<u8>> = requests.iter().map(control_frame).collect();
     valid.push(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".to_vec());
     valid.push(FABRIC_HELLO.to_vec());
     valid

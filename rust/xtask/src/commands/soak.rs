@@ -15,7 +15,7 @@ use std::time::Duration;
 #[derive(clap::Args)]
 #[command(long_about = "Run the random tests of one layer with one seed after the other, for as long as asked.\n\n\
         Each round takes one seed and gives it to every program: random requests against the model, power cuts and \
-        failing devices, damage. They are built with all optimisations and all assertions. A failure ends the run; the last line says how to have it again.")]
+        failing devices, damage; or random bytes at every door of a running engine. They are built with all optimisations and all assertions. A failure ends the run; the last line says how to have it again.")]
 pub struct Arguments {
     /// What to test
     #[arg(value_enum)]
@@ -36,6 +36,24 @@ pub struct Arguments {
 enum Layer {
     /// The store of one target, with the media below it
     Store,
+    /// Running engines against bytes, connections and messages of strangers
+    Wire,
+}
+
+impl Layer {
+    fn word(self) -> &'static str {
+        match self {
+            Layer::Store => "store",
+            Layer::Wire => "wire",
+        }
+    }
+
+    fn programs(self) -> &'static [Program] {
+        match self {
+            Layer::Store => STORE,
+            Layer::Wire => WIRE,
+        }
+    }
 }
 
 /// A test program that takes its seeds from the environment.
@@ -103,6 +121,16 @@ const STORE: &[Program] = &[
     },
 ];
 
+/// Its tests without the filter's word in their names take no seeds.
+const WIRE: &[Program] = &[Program {
+    package: "daos-cli",
+    target: Some("hostile"),
+    filter: "harm",
+    first_seed: "DAOS_HOSTILE_FIRST_SEED",
+    seeds: ("DAOS_HOSTILE_SEEDS", 4),
+    more: &[],
+}];
+
 /// A line of `cargo test --message-format=json`.
 #[derive(Deserialize)]
 struct Message {
@@ -120,11 +148,11 @@ struct MessageTarget {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let Layer::Store = arguments.layer;
+    let all = arguments.layer.programs();
     let wanted = |program: &&Program| arguments.only.as_ref().is_none_or(|only| program.name().contains(only));
-    let programs: Vec<&Program> = STORE.iter().filter(wanted).collect();
+    let programs: Vec<&Program> = all.iter().filter(wanted).collect();
     if programs.is_empty() {
-        bail!("no program has that name; there are {}", STORE.iter().map(Program::name).collect::<Vec<_>>().join(", "));
+        bail!("no program has that name; there are {}", all.iter().map(Program::name).collect::<Vec<_>>().join(", "));
     }
     let built = build(&programs)?;
     let watch = Stopwatch::start();
@@ -139,7 +167,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             if !status.success() {
                 eprintln!("{text}");
                 let name = program.name();
-                bail!("{name} fails; again with: cargo xtask soak store --minutes 0 --seed {seed} --only {name}");
+                let layer = arguments.layer.word();
+                bail!("{name} fails; again with: cargo xtask soak {layer} --minutes 0 --seed {seed} --only {name}");
             }
         }
         rounds += 1;
