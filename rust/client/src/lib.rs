@@ -24,6 +24,8 @@ mod changes;
 mod client;
 mod container;
 mod context;
+#[doc(hidden)]
+pub mod fuzzing;
 mod global;
 pub mod key_value;
 mod management;

@@ -24,6 +24,8 @@ mod entry_store;
 mod error;
 mod file;
 mod file_system;
+#[doc(hidden)]
+pub mod fuzzing;
 mod global;
 mod inode;
 mod listing;

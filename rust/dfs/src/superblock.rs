@@ -110,7 +110,7 @@ impl Attributes {
     }
 
     /// The values of [`FIELDS`].
-    fn encode(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn encode(&self) -> Vec<Vec<u8>> {
         let mut hints = self.hints.as_bytes().to_vec();
         hints.resize(HINTS_LENGTH, 0);
         vec![
@@ -127,7 +127,7 @@ impl Attributes {
     }
 
     /// Reads the values of [`FIELDS`].
-    fn decode(values: &[Vec<u8>]) -> Result<Attributes> {
+    pub(crate) fn decode(values: &[Vec<u8>]) -> Result<Attributes> {
         let number =
             |field: usize| values[field].iter().rev().fold(0u64, |number, byte| (number << 8) | u64::from(*byte));
         if values.len() != FIELDS.len() || values.iter().zip(FIELDS).any(|(value, field)| value.len() != field.1) {

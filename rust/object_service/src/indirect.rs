@@ -2,10 +2,11 @@
 
 use crate::remote_memory::RemoteMemory;
 use crate::service::ObjectService;
+use daos_checksum::crc32c;
 use daos_env::IoBuffer;
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
-use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, decode, encode};
+use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, IndirectRequest, Opcode, decode, encode};
 
 /// The longest reply that is sent in the message after all.
 const INLINE_REPLY_MAX: usize = 64 * 1024;
@@ -22,18 +23,23 @@ impl ObjectService {
             fail!(Code::Inval, "a reply may have {INDIRECT_BYTES_MAX} bytes, not {}", room.length());
         }
         let (memory, inline) = match indirect.request {
-            Payload::Inline(bytes) => (None, bytes.0),
-            Payload::Memory(descriptors) => (Some(RemoteMemory::parse(&descriptors)?), Vec::new()),
+            IndirectRequest::Inline(bytes) => (None, bytes.0),
+            IndirectRequest::Memory((descriptors, checksum)) => {
+                (Some((RemoteMemory::parse(&descriptors)?, checksum)), Vec::new())
+            }
         };
-        let length = memory.as_ref().map_or(0, RemoteMemory::length);
+        let length = memory.as_ref().map_or(0, |(memory, _)| memory.length());
         if length > INDIRECT_BYTES_MAX {
             fail!(Code::Inval, "a request may have {INDIRECT_BYTES_MAX} bytes, not {length}");
         }
         let _permit = self.take_indirect(length + room.length()).await?;
         let reply = match memory {
             None => self.execute(opcode, &inline, request).await?,
-            Some(memory) => {
+            Some((memory, checksum)) => {
                 let body = memory.pull(request, 0, memory.length() as usize).await?;
+                if crc32c(&body) != checksum {
+                    fail!(Code::Csum, "a request of {length} bytes was damaged on its way");
+                }
                 self.execute(opcode, &body, request).await?
             }
         };
@@ -45,6 +51,6 @@ impl ObjectService {
             return Ok(encode(&IndirectReply::TooLong(length)));
         }
         room.push(request, 0, IoBuffer::copy_of(&reply)).await?;
-        Ok(encode(&IndirectReply::Memory(length)))
+        Ok(encode(&IndirectReply::Memory((length, crc32c(&reply)))))
     }
 }

@@ -21,6 +21,8 @@ mod composite;
 mod control;
 mod endpoint;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod in_process;
 pub mod libfabric;
 mod settings;

@@ -22,6 +22,7 @@ mod blocked;
 mod domain;
 mod failure;
 mod fragment;
+mod hostile;
 mod interfaces;
 mod listener;
 mod outbox;
@@ -45,5 +46,6 @@ const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// program that loads it, so programs of others pay.
 pub const PROCESS_ENVIRONMENT: &[(&str, &str)] = &[("FI_OFI_RXM_MSG_RX_SIZE", "256")];
 
+pub(crate) use hostile::Fragments;
 pub use settings::FabricSettings;
 pub use transport::FabricTransport;

@@ -2,6 +2,7 @@
 
 mod connection;
 mod handshake;
+pub(crate) mod hostile;
 mod intake;
 mod layout;
 mod lent;

@@ -175,6 +175,8 @@ pub enum HeaderError {
     Kind(u8),
     /// Flags that mean nothing there.
     Flags(u16),
+    /// An operation or a status where there can be none.
+    Meaning,
 }
 
 impl fmt::Display for HeaderError {
@@ -189,6 +191,7 @@ impl fmt::Display for HeaderError {
             }
             HeaderError::Kind(kind) => write!(f, "a message of kind {kind} has no place there"),
             HeaderError::Flags(flags) => write!(f, "its flags {flags:#x} have no meaning"),
+            HeaderError::Meaning => write!(f, "its header has an operation or a status, which its kind has not"),
         }
     }
 }
@@ -276,6 +279,15 @@ pub fn open<'a>(bytes: &'a [u8], kinds: &[Kind]) -> Result<(Header, &'a [u8]), H
         return Err(HeaderError::Flags(header.flags));
     }
     Ok((header, &bytes[HEADER_LENGTH..]))
+}
+
+/// The body of a whole message of this release, of a kind that has neither head nor operation nor status.
+pub fn open_plain(bytes: &[u8], kind: Kind) -> Result<&[u8], HeaderError> {
+    let (header, body) = open(bytes, &[kind])?;
+    if header.opcode != 0 || header.status != 0 {
+        return Err(HeaderError::Meaning);
+    }
+    Ok(body)
 }
 
 #[cfg(test)]

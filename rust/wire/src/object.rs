@@ -199,7 +199,7 @@ wire_structs! {
         /// The opcode of the request.
         opcode: u16,
         /// The request.
-        request: Payload,
+        request: IndirectRequest,
         /// Memory that the client exposed for the reply; none when it fits a message.
         reply: Vec<Blob>,
     }
@@ -235,12 +235,19 @@ wire_enums! {
         /// In memory that the client exposed, piece behind piece.
         Memory(Vec<Blob>) = 1,
     }
+    /// Where an indirect request is.
+    IndirectRequest {
+        /// Here.
+        Inline(Blob) = 0,
+        /// In memory that the client exposed, piece behind piece; with the CRC-32C of its bytes.
+        Memory((Vec<Blob>, u32)) = 1,
+    }
     /// Where the reply to an indirect request is.
     IndirectReply {
         /// Here.
         Inline(Blob) = 0,
-        /// So many bytes of it are in the memory that the client exposed.
-        Memory(u64) = 1,
+        /// So many bytes of it are in the memory that the client exposed; with their CRC-32C.
+        Memory((u64, u32)) = 1,
         /// Nowhere: it takes so many bytes.
         TooLong(u64) = 2,
     }

@@ -7,12 +7,13 @@ use crate::pool::Route;
 use crate::ranks::{Verdict, judge, may_be_gone};
 pub(super) use crate::repeat::WhenLost;
 use crate::repeat::{WhenBusy, repeat_until};
+use daos_checksum::crc32c;
 use daos_placement::{Layout, ShardState};
 use daos_rpc::{Access, Address, Exposed};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::ObjectId;
 use daos_wire::{
-    Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, Opcode, Payload, Wire, decode, encode, set_map_version,
+    Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, IndirectRequest, Opcode, Wire, decode, encode, set_map_version,
 };
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -193,6 +194,7 @@ async fn send_indirectly(
         fail!(Code::Overflow, "a request of {} bytes exceeds {INDIRECT_BYTES_MAX}", body.len());
     }
     let endpoint = target.connection.endpoint();
+    let checksum = crc32c(&body);
     let (mut body, mut reply) = (body, vec![0u8; room as usize]);
     let expose = |memory: &mut Vec<u8>, access| {
         let pointer = NonNull::new(memory.as_mut_ptr()).unwrap_or(NonNull::dangling());
@@ -204,7 +206,7 @@ async fn send_indirectly(
     let reply_exposed = expose(&mut reply, Access::Write)?;
     let indirect = Indirect {
         opcode: opcode as u16,
-        request: Payload::Memory(vec![Blob(body_exposed.descriptor().encode().to_vec())]),
+        request: IndirectRequest::Memory((vec![Blob(body_exposed.descriptor().encode().to_vec())], checksum)),
         reply: vec![Blob(reply_exposed.descriptor().encode().to_vec())],
     };
     let timeout = client.0.settings.call_timeout;
@@ -215,11 +217,14 @@ async fn send_indirectly(
     drop(own);
     match read(opcode, &answer?)? {
         IndirectReply::Inline(bytes) => Ok(Ok(bytes.0)),
-        IndirectReply::Memory(length) if length <= room => {
+        IndirectReply::Memory((length, checksum)) if length <= room => {
             reply.truncate(length as usize);
+            if crc32c(&reply) != checksum {
+                fail!(Code::Csum, "a reply of {length} bytes was damaged on its way");
+            }
             Ok(Ok(reply))
         }
-        IndirectReply::Memory(length) => fail!(Code::Proto, "a reply of {length} bytes was said to be in {room}"),
+        IndirectReply::Memory((length, _)) => fail!(Code::Proto, "a reply of {length} bytes was said to be in {room}"),
         IndirectReply::TooLong(length) => Ok(Err(length)),
     }
 }

@@ -55,8 +55,11 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         ListKeys { address: address(), epoch, dkey: Some(dkey.clone()), anchor: anchor.clone(), count: 9, bytes: 99 };
     let mut query = QueryKey { address: address(), epoch, what: 1 | 4 | 8 | 16, dkey: None, akey: None };
     query.address.object.hi |= 4 << 56;
-    let indirect =
-        Indirect { opcode: Opcode::Fetch as u16, request: Payload::Inline(Blob(encode(&fetch))), reply: vec![room] };
+    let indirect = Indirect {
+        opcode: Opcode::Fetch as u16,
+        request: IndirectRequest::Inline(Blob(encode(&fetch))),
+        reply: vec![room],
+    };
     let extents = ListExtents {
         address: address(),
         epoch,

@@ -1,6 +1,7 @@
 //! Values, in messages and by memory.
 
 use crate::harness::*;
+use daos_checksum::crc32c;
 use daos_rpc::Access;
 use daos_status::Code;
 use daos_types::Epoch;
@@ -105,9 +106,12 @@ fn requests_and_replies_that_do_not_fit_a_message_go_by_memory() {
         let akeys = keys.iter().map(|name| akey_update(name, UpdateKind::Single(1))).collect();
         let mut body = encode(&update_of(akeys, Payload::Inline(Blob(vec![1; 3000]))));
         assert!(body.len() > 200_000);
+        let checksum = crc32c(&body);
         let exposed = bench.expose(&mut body, Access::Read);
-        let request = Payload::Memory(vec![descriptor(&exposed)]);
-        let indirect = Indirect { opcode: Opcode::Update as u16, request, reply: vec![] };
+        let request = IndirectRequest::Memory((vec![descriptor(&exposed)], checksum ^ 1));
+        let mut indirect = Indirect { opcode: Opcode::Update as u16, request, reply: vec![] };
+        assert_eq!(code(bench.call::<IndirectReply>(Opcode::Indirect, &indirect).await), Some(Code::Csum));
+        indirect.request = IndirectRequest::Memory((vec![descriptor(&exposed)], checksum));
         let reply: IndirectReply = bench.call(Opcode::Indirect, &indirect).await.unwrap();
         let IndirectReply::Inline(version) = reply else { panic!("the version fits the reply: {reply:?}") };
         assert!(decode::<Epoch>(&version.0).unwrap() > Epoch::ZERO);
@@ -116,8 +120,9 @@ fn requests_and_replies_that_do_not_fit_a_message_go_by_memory() {
         let extents: Vec<_> = (0..9000).map(|number| extent(number * 2, 1)).collect();
         let akeys = vec![akey_update("holes", array(1, extents))];
         let mut body = encode(&update_of(akeys, Payload::Inline(Blob(vec![1; 9000]))));
+        let checksum = crc32c(&body);
         let exposed = bench.expose(&mut body, Access::Read);
-        let request = Payload::Memory(vec![descriptor(&exposed)]);
+        let request = IndirectRequest::Memory((vec![descriptor(&exposed)], checksum));
         let indirect = Indirect { request, ..indirect };
         bench.call::<IndirectReply>(Opcode::Indirect, &indirect).await.unwrap();
 
@@ -126,20 +131,20 @@ fn requests_and_replies_that_do_not_fit_a_message_go_by_memory() {
         assert_eq!(code(bench.call_bytes(Opcode::Fetch, fetch.clone()).await), Some(Code::Overflow));
         let mut room = vec![0; 1 << 20];
         let exposed_room = bench.expose(&mut room, Access::Write);
-        let request = Payload::Inline(Blob(fetch));
+        let request = IndirectRequest::Inline(Blob(fetch));
         let mut indirect = Indirect { opcode: Opcode::Fetch as u16, request, reply: vec![] };
         let IndirectReply::TooLong(needed) = bench.call(Opcode::Indirect, &indirect).await.unwrap() else {
             panic!("there is no room for the reply");
         };
         indirect.reply = vec![descriptor(&exposed_room)];
         let reply: IndirectReply = bench.call(Opcode::Indirect, &indirect).await.unwrap();
-        assert_eq!(reply, IndirectReply::Memory(needed));
         drop(exposed_room);
+        assert_eq!(reply, IndirectReply::Memory((needed, crc32c(&room[..needed as usize]))));
         let reply: FetchReply = decode(&room[..needed as usize]).unwrap();
         assert_eq!(reply.akeys[0].pieces.len(), 18_000);
 
         for opcode in [Opcode::Indirect as u16, Opcode::PoolCreate as u16, 0] {
-            let indirect = Indirect { opcode, request: Payload::Inline(Blob::default()), reply: vec![] };
+            let indirect = Indirect { opcode, request: IndirectRequest::Inline(Blob::default()), reply: vec![] };
             assert_eq!(code(bench.call::<IndirectReply>(Opcode::Indirect, &indirect).await), Some(Code::Proto));
         }
     });

@@ -6,7 +6,7 @@
 use crate::Address;
 use crate::address::check_bytes;
 use daos_status::{Code, Result, Status, fail};
-use daos_wire::header::{Header, Kind, open, seal};
+use daos_wire::header::{Header, Kind, open, open_plain, seal};
 
 /// Longest sentence of a refusal.
 const SENTENCE_MAX: usize = 200;
@@ -24,8 +24,8 @@ pub(super) fn hello(address: &Address) -> Vec<u8> {
 
 /// Who connects.
 pub(super) fn read_hello(message: &[u8]) -> Result<Address> {
-    let (_, address) =
-        open(message, &[Kind::MemoryHello]).map_err(|error| error.status("this endpoint", "the peer"))?;
+    let opened = open_plain(message, Kind::MemoryHello);
+    let address = opened.map_err(|error| error.status("this endpoint", "the peer"))?;
     Address::parse(check_bytes(address)?)
 }
 

@@ -67,6 +67,12 @@ fn messages_of_other_versions_and_kinds_say_so() {
     let headed = seal(Header::of(Kind::Greeting), &[0; 8], b"x");
     assert_eq!(open(&headed, &[Kind::Greeting]), Err(HeaderError::Length));
     assert_eq!(HeaderError::Checksum.status("a", "b").code(), Code::Csum);
+    assert_eq!(open_plain(&other, Kind::Greeting), Ok(&b"x"[..]));
+    for header in
+        [Header { opcode: 1, ..Header::of(Kind::Greeting) }, Header { status: -1, ..Header::of(Kind::Greeting) }]
+    {
+        assert_eq!(open_plain(&seal(header, &[], b"x"), Kind::Greeting), Err(HeaderError::Meaning));
+    }
 }
 
 #[test]

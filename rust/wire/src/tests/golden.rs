@@ -278,7 +278,8 @@ fn objects(golden: &mut Golden) {
     let query = QueryKey { address: address(), epoch: Epoch(18), what: 21, dkey: Some(key("d")), akey: None };
     golden.check("QueryKey", &query);
     golden.check("QueryEpoch", &QueryEpoch { address: address() });
-    let indirect = Indirect { opcode: 0x0301, request: Payload::Memory(vec![blob()]), reply: vec![blob()] };
+    let indirect =
+        Indirect { opcode: 0x0301, request: IndirectRequest::Memory((vec![blob()], 67)), reply: vec![blob()] };
     golden.check("Indirect", &indirect);
 }
 
@@ -290,7 +291,7 @@ fn answers_of_objects(golden: &mut Golden) {
     golden.check("ListExtentsReply", &ListExtentsReply { record_size: 23, extents: vec![extent()], anchor: None });
     golden.check("QueryKeyReply", &QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()) });
     golden.check("IndirectReply.Inline", &IndirectReply::Inline(blob()));
-    golden.check("IndirectReply.Memory", &IndirectReply::Memory(25));
+    golden.check("IndirectReply.Memory", &IndirectReply::Memory((25, 68)));
     golden.check("IndirectReply.TooLong", &IndirectReply::TooLong(26));
 }
 

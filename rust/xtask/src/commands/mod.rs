@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod fix;
+mod fuzz;
 mod headers;
 mod install_tree;
 mod layers;
@@ -40,6 +41,8 @@ pub enum Command {
     Tidy(tidy::Arguments),
     /// Run the benchmarks of one layer
     Bench(bench::Arguments),
+    /// Try changed bytes on every decoder
+    Fuzz(fuzz::Arguments),
     /// Run random tests with one seed after the other
     Soak(soak::Arguments),
 }
@@ -57,6 +60,7 @@ pub fn run(command: Command) -> Result<()> {
         Command::Layers(arguments) => layers::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
     }
 }

@@ -74,6 +74,7 @@ pub const CRATES: &[Crate] = &[
     row(Layer::DevelopmentOnly, "daos-sim", &[]),
     row(Layer::DevelopmentOnly, "daos-testkit", &["daos-sim"]),
     row(Layer::DevelopmentOnly, "daos-bench", &["daos-sim", "daos-testkit"]),
+    row(Layer::DevelopmentOnly, "daos-fuzz", &[]),
     row(Layer::DevelopmentOnly, "daos-headers", &[]),
     row(Layer::Apart, "xtask", &[]),
 ];
