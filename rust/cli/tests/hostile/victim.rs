@@ -49,7 +49,7 @@ impl EngineLauncher for NoLauncher {
 }
 
 impl Victim {
-    /// An engine with two targets, a pool of class `ram`, and a client that has used it over the network.
+    /// An engine with two targets, a pool of class `log` (in class `ram`, what the client writes would look like a leak), and a client that has used it over the network.
     pub fn new() -> Victim {
         let mut cluster = Cluster::new(1);
         let telemetry = free_ports(1)[0];
@@ -65,7 +65,7 @@ impl Victim {
         let context = Context::start(settings, Env::system(), Arc::new(NoLauncher)).expect("starts");
         let made = context.block_on(|client| async move {
             let label = "bystander".to_owned();
-            let request = PoolCreate { label, size: 512 << 20, durability: "ram".to_owned(), ..PoolCreate::default() };
+            let request = PoolCreate { label, size: 512 << 20, durability: "log".to_owned(), ..PoolCreate::default() };
             client.pool_create(request).await?;
             let pool = Pool::connect(&client, &Reference::parse("bystander")?, PoolFlags::READ_WRITE).await?;
             let id = Container::create(&client, &pool, None, ContainerProperties::default()).await?;
