@@ -1,6 +1,6 @@
 //! One thread, its tasks, its timers and its sources of completions.
 
-use crate::sync::{Receiver, oneshot};
+use crate::sync::{Receiver, Sender, oneshot};
 use crate::timers::Timers;
 use crate::waiting::{Rest, WaitStatistics, Waiting};
 use crate::{Clock, Doorbell, OwnIds};
@@ -101,6 +101,8 @@ pub struct Spawner(Rc<Inner>);
 pub struct Executor {
     spawner: Spawner,
     waiting: RefCell<Waiting>,
+    /// When the timers were looked at in the last round: to read a clock costs a good part of a round that does nothing.
+    looked: Cell<Option<Duration>>,
 }
 
 /// The result of a task to wait for; dropping it leaves the task running.
@@ -113,12 +115,39 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
+/// A task with the sender of its result. An `async` block would hold the future twice: as what it was given, and as what it waits for.
+struct Joined<F: Future> {
+    future: F,
+    sender: Option<Sender<F::Output>>,
+}
+
+impl<F: Future> Future for Joined<F> {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: the future is not moved until it is dropped in its place; the sender is not pinned.
+        let (future, sender) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.future), &mut this.sender)
+        };
+        future.poll(context).map(|value| {
+            if let Some(sender) = sender.take() {
+                sender.send(value);
+            }
+        })
+    }
+}
+
 impl Spawner {
     /// Starts a task.
     pub fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> JoinHandle<T> {
         let (sender, receiver) = oneshot();
-        self.spawn_boxed(Box::pin(async move { sender.send(future.await) }));
+        self.spawn_boxed(Box::pin(Joined { future, sender: Some(sender) }));
         JoinHandle(receiver)
+    }
+
+    /// Starts a task whose end nobody waits for.
+    pub fn detach(&self, future: impl Future<Output = ()> + 'static) {
+        self.spawn_boxed(Box::pin(future));
     }
 
     fn spawn_boxed(&self, future: Pin<Box<dyn Future<Output = ()>>>) {
@@ -215,7 +244,11 @@ impl Executor {
         // busy processes a thread that yields waits for all of them, while one that sleeps is preferred when it is woken.
         let is_alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
         let wake_cost = if is_alone { Duration::ZERO } else { wake_cost };
-        Ok(Executor { spawner: Spawner(Rc::new(inner)), waiting: RefCell::new(Waiting::new(wake_cost)) })
+        Ok(Executor {
+            spawner: Spawner(Rc::new(inner)),
+            waiting: RefCell::new(Waiting::new(wake_cost)),
+            looked: Cell::new(None),
+        })
     }
 
     /// Starts tasks and timers.
@@ -226,6 +259,7 @@ impl Executor {
     /// One round of sources, tasks and timers; `true` when anything was done.
     pub fn run_once(&self) -> bool {
         let inner = &self.spawner.0;
+        self.looked.set(None);
         let mut busy = false;
         for index in 0.. {
             // A source may add sources: the list is not borrowed while one runs.
@@ -258,6 +292,7 @@ impl Executor {
         let inner = &self.spawner.0;
         let Some(deadline) = inner.timers.borrow().next_deadline() else { return false };
         let now = inner.clock.monotonic();
+        self.looked.set(Some(now));
         if deadline > now {
             return false;
         }
@@ -303,7 +338,8 @@ impl Executor {
             return;
         }
         let clock = &self.spawner.0.clock;
-        let rest = self.waiting.borrow_mut().nothing(clock.monotonic());
+        let now = self.looked.take().unwrap_or_else(|| clock.monotonic());
+        let rest = self.waiting.borrow_mut().nothing(now);
         match rest {
             Rest::Spin => std::hint::spin_loop(),
             Rest::Yield => std::thread::yield_now(),

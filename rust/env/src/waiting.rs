@@ -11,8 +11,8 @@
 //!   sleeps at once: an idle thread uses no processor time.
 //! * After a fifth of a wake-up the thread yields in each round: when there are more threads than cores, the one that is waited for may be
 //!   ready to run on this very core.
-//! * When time passes between two rounds that had nothing to do, somebody else was given the core. Then there is none to spin on, and the thread sleeps
-//!   at once for a while; for longer each time that it happens again soon. Among busy processes a thread that sleeps is preferred when it is woken, while
+//! * When time passes between two rounds that had nothing to do, somebody else was given the core. Where that is half of the time, there is no core
+//!   to spin on, and the thread sleeps at once for a while; for longer each time that it happens again soon. Among busy processes a thread that sleeps is preferred when it is woken, while
 //!   one that spins or yields waits for all of them.
 
 use std::time::Duration;
@@ -32,6 +32,10 @@ const END_ABOVE: u32 = 3;
 const NEWEST: u32 = 4;
 /// The part of a wake-up after which a spinning thread yields.
 const YIELD_AFTER: u32 = 5;
+/// The time that others must have had the core, in wake-ups, before it counts: a virtual machine loses its own for a moment now and then.
+const LOST_MIN: u32 = 4;
+/// The time that is looked back at, in wake-ups.
+const LOOK_BACK: u32 = 100;
 /// How long a thread sleeps at once after its core was given to others, in wake-ups: at first, and at most.
 const CROWDED_MIN: u32 = 20;
 const CROWDED_MAX: u32 = 20 * 64;
@@ -80,6 +84,9 @@ pub struct Waiting {
     /// What spinning through a gap costs on average.
     average: Duration,
     spins: bool,
+    /// Time that it spun lately, and in which others had the core meanwhile.
+    spun: Duration,
+    lost: Duration,
     /// Until then there is no core to spin on.
     crowded_until: Duration,
     crowded_for: Duration,
@@ -94,6 +101,8 @@ impl Waiting {
             gap: None,
             average: wake_cost,
             spins: !wake_cost.is_zero(),
+            spun: Duration::ZERO,
+            lost: Duration::ZERO,
             crowded_until: Duration::ZERO,
             crowded_for: Duration::ZERO,
             statistics: WaitStatistics::default(),
@@ -122,11 +131,11 @@ impl Waiting {
             return Rest::Sleep;
         }
         let gap = self.gap.get_or_insert(Gap { since: now, last: now, spun: None });
-        let away = now.saturating_sub(gap.last);
+        let round = now.saturating_sub(gap.last);
         gap.last = now;
         let waited = now.saturating_sub(gap.since);
-        if gap.spun.is_none() && away > self.wake_cost {
-            self.lost_core(now);
+        if gap.spun.is_none() {
+            self.spent(round, now);
         }
         let may_spin = self.spins && now >= self.crowded_until && waited < self.wake_cost * SPIN_MAX;
         if may_spin && waited < self.wake_cost / YIELD_AFTER {
@@ -163,7 +172,22 @@ impl Waiting {
         self.spins = self.average < limit;
     }
 
+    /// Takes note of a round that had nothing to do.
+    fn spent(&mut self, round: Duration, now: Duration) {
+        if round <= self.wake_cost {
+            self.spun += round;
+        } else {
+            self.lost += round;
+        }
+        if self.lost >= self.wake_cost * LOST_MIN && self.lost >= self.spun {
+            self.lost_core(now);
+        } else if self.spun + self.lost > self.wake_cost * LOOK_BACK {
+            (self.spun, self.lost) = (self.spun / 2, self.lost / 2);
+        }
+    }
+
     fn lost_core(&mut self, now: Duration) {
+        (self.spun, self.lost) = (Duration::ZERO, Duration::ZERO);
         self.statistics.crowded += 1;
         let is_new = now > self.crowded_until + self.crowded_for * CROWDED_AGAIN;
         let longer = if is_new { self.wake_cost * CROWDED_MIN } else { self.crowded_for * 2 };

@@ -59,7 +59,7 @@ impl ObjectService {
         self.grants.check(&fetch.address, false).await?;
         let store = self.context.store(fetch.address.pool)?;
         let run = Run { service: self, request, store, fetch, wanted, conditions, memory };
-        if room > AT_ONCE_BYTES_MAX { run.by_sizes().await } else { run.at_once(fetch.epoch, room).await }
+        if room > AT_ONCE_BYTES_MAX { Box::pin(run.by_sizes()).await } else { run.at_once(fetch.epoch, room).await }
     }
 }
 

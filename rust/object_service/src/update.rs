@@ -25,9 +25,11 @@ enum Shape {
 impl ObjectService {
     pub(crate) async fn update(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
         let update: Update = decode(body)?;
-        let what = format!("update of object {} in container {}", update.address.object, update.address.container);
+        let (object, container) = (update.address.object, update.address.container);
         let result = self.update_checked(update, request).await;
-        result.map(|epoch| encode(&epoch)).map_err(|status| status.while_doing(what))
+        result
+            .map(|epoch| encode(&epoch))
+            .map_err(|status| status.while_doing(format_args!("update of object {object} in container {container}")))
     }
 
     async fn update_checked(&self, update: Update, request: &Request) -> Result<Epoch> {
@@ -56,7 +58,7 @@ impl ObjectService {
             Payload::Memory(descriptors) => {
                 let memory = RemoteMemory::parse(&descriptors)?;
                 let permit = self.take_bulk(total).await?;
-                (pull(&memory, &lengths, request).await?, Some(permit))
+                (Box::pin(pull(&memory, &lengths, request)).await?, Some(permit))
             }
         };
         let mut data = data.into_iter();

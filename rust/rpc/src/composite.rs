@@ -17,9 +17,11 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use ways::{Both, Translated, Way, inner_of, outer_of};
 
-/// Rounds of a busy thread between two looks at a network that was quiet lately: asking it costs as much as a message through
-/// shared memory.
-const QUIET_ROUNDS: u32 = 16;
+/// Rounds without a message between two looks at the network, when the last message came through shared memory: asking a network costs as much
+/// as a message there, which would wait for it.
+const QUIET_ROUNDS: u32 = 64;
+/// A round with messages takes as long as so many without, and more.
+const BUSY_ROUND: u32 = 4;
 
 /// Opens the network.
 pub type Opener = Box<dyn Fn() -> Result<Rc<dyn Transport>>>;
@@ -34,6 +36,8 @@ pub struct CompositeTransport {
     descriptors: Both,
     /// Rounds until the network is looked at again.
     quiet: Cell<u32>,
+    /// Whether the last message came through shared memory.
+    is_shared: Cell<bool>,
     closed: Cell<bool>,
 }
 
@@ -51,6 +55,7 @@ impl CompositeTransport {
             receiver: RefCell::default(),
             descriptors,
             quiet: Cell::new(0),
+            is_shared: Cell::new(false),
             closed: Cell::new(false),
         }))
     }
@@ -100,14 +105,20 @@ impl Source for CompositeTransport {
     fn progress(&self) -> bool {
         let busy = self.shared.as_ref().is_some_and(|shared| shared.progress());
         let Some(network) = self.network.get() else { return busy };
-        match self.quiet.get().checked_sub(1) {
+        if busy {
+            self.is_shared.set(true);
+        }
+        match self.quiet.get().checked_sub(if busy { BUSY_ROUND } else { 1 }) {
             Some(left) => {
                 self.quiet.set(left);
                 busy
             }
-            None if network.progress() => true,
+            None if network.progress() => {
+                self.is_shared.set(false);
+                true
+            }
             None => {
-                self.quiet.set(QUIET_ROUNDS);
+                self.quiet.set(if self.is_shared.get() { QUIET_ROUNDS } else { 0 });
                 busy
             }
         }

@@ -51,7 +51,8 @@ impl Store {
                 Ok(())
             }
             Some(lsn) => self.counted(|_| {}, self.finish(lsn, &operations)).await,
-            None => self.counted(|_| {}, self.change(&mut operations, None)).await,
+            // In memory of its own: every update would carry the room for it otherwise, and be copied with it when it becomes a task.
+            None => Box::pin(self.counted(|_| {}, self.change(&mut operations, None))).await,
         }
     }
 

@@ -6,6 +6,9 @@ use daos_types::{
     TargetIndex,
 };
 
+/// Room that a message gets at first: what most have without their values. To grow byte by byte costs more than all else.
+const USUAL_BYTES: usize = 256;
+
 /// Bytes under construction.
 #[derive(Default)]
 pub struct Writer {
@@ -79,7 +82,7 @@ pub trait Variants: Wire {
 
 /// The bytes of a value.
 pub fn encode(value: &impl Wire) -> Vec<u8> {
-    let mut writer = Writer::default();
+    let mut writer = Writer { bytes: Vec::with_capacity(USUAL_BYTES) };
     value.encode(&mut writer);
     writer.bytes
 }

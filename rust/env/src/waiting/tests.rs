@@ -1,3 +1,5 @@
+mod crowd;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -122,7 +124,7 @@ fn who_loses_the_core_sleeps_for_longer_each_time_and_forgets_it() {
     for _ in 0..9 {
         assert_eq!(waiting.nothing(now), Rest::Spin);
         // Others had the core meanwhile.
-        now += WAKE_COST + MICROSECOND;
+        now += WAKE_COST * LOST_MIN;
         assert_eq!(waiting.nothing(now), Rest::Sleep);
         let start = now;
         while waiting.nothing(now) == Rest::Sleep {
@@ -136,9 +138,28 @@ fn who_loses_the_core_sleeps_for_longer_each_time_and_forgets_it() {
     assert_eq!(waiting.statistics().crowded, 9);
     now += Duration::from_secs(1);
     waiting.nothing(now);
-    now += WAKE_COST + MICROSECOND;
+    now += WAKE_COST * LOST_MIN;
     waiting.nothing(now);
     assert_eq!(waiting.crowded_for, WAKE_COST * CROWDED_MIN);
+}
+
+/// A virtual machine loses its core for a moment now and then. To stop spinning for that would cost more than it can bring.
+#[test]
+fn who_loses_the_core_for_a_moment_spins_on() {
+    let mut waiting = Waiting::new(WAKE_COST);
+    let mut now = Duration::ZERO;
+    for gap in 0..10_000 {
+        for _ in 0..10 {
+            now += MICROSECOND * 2;
+            assert_ne!(waiting.nothing(now), Rest::Sleep);
+        }
+        if gap % 20 == 0 {
+            now += WAKE_COST + MICROSECOND * 20;
+            assert_ne!(waiting.nothing(now), Rest::Sleep);
+        }
+        waiting.event();
+    }
+    assert_eq!(waiting.statistics().crowded, 0);
 }
 
 #[test]

@@ -27,10 +27,13 @@ pub(super) struct Call {
 impl Call {
     /// Sends the request, again if need be, and waits for the reply.
     pub async fn run(&self, inner: &Rc<Inner>, peer: &Address) -> Result<Frame> {
-        let deadline = inner.now().saturating_add(self.timeout);
+        // Read anew after each wait only: small calls take as long as some tens of looks at a clock.
+        let mut now = inner.now();
+        let deadline = now.saturating_add(self.timeout);
         let left = || deadline.saturating_sub(inner.now());
         if inner.exposures.is_unclean(peer) {
             self.until_clean(inner, peer).await?;
+            now = inner.now();
         }
         inner.check_open()?;
         let (mut peer, _) = inner.peer(peer)?;
@@ -39,11 +42,12 @@ impl Call {
             None => {
                 let permit = self.credit(inner, &peer, left()).await?;
                 peer = inner.peer(&peer.address)?.0;
+                now = inner.now();
                 permit
             }
         };
         loop {
-            let mut waiter = self.start(inner, &peer, left())?;
+            let mut waiter = self.start(inner, &peer, now, deadline.saturating_sub(now))?;
             let answer = loop {
                 match (&mut waiter).await? {
                     Answer::NeverCame => self.send_again(&mut waiter, left())?,
@@ -59,6 +63,7 @@ impl Call {
                     fail!(Code::Hg, "the reply was lost, and the peer does not know any more whether this was done");
                 }
             }
+            now = inner.now();
         }
     }
 
@@ -85,12 +90,12 @@ impl Call {
         }
     }
 
-    fn start(&self, inner: &Rc<Inner>, peer: &Rc<Peer>, left: Duration) -> Result<Waiter> {
+    fn start(&self, inner: &Rc<Inner>, peer: &Rc<Peer>, now: Duration, left: Duration) -> Result<Waiter> {
         inner.check_open()?;
         if self.body.len() > inner.max_body_size() {
             fail!(Code::Overflow, "a body of {} bytes exceeds {}", self.body.len(), inner.max_body_size());
         }
-        let waiter = Waiter::new(inner, peer, self.awaited(left))?;
+        let waiter = Waiter::new(inner, peer, self.awaited(left), now)?;
         self.send(&waiter, false)?;
         Ok(waiter)
     }
@@ -136,9 +141,9 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    pub fn new(inner: &Rc<Inner>, peer: &Rc<Peer>, what: Awaited) -> Result<Waiter> {
+    pub fn new(inner: &Rc<Inner>, peer: &Rc<Peer>, what: Awaited, now: Duration) -> Result<Waiter> {
         let (id, token) = (inner.waits.next_id(), peer.token.get());
-        let receiver = inner.waits.add(id, peer, token, what, inner.now())?;
+        let receiver = inner.waits.add(id, peer, token, what, now)?;
         peer.waits.borrow_mut().insert(id);
         Ok(Waiter { inner: inner.clone(), peer: peer.clone(), id, token, receiver })
     }

@@ -140,7 +140,7 @@ pub(super) async fn transfer(
             unfinished = Some(Unfinished { inner, peer, index });
             let limit = inner.settings.transfer_timeout;
             let what = Awaited { waiting: Waiting::Transfer, memory: Vec::new(), limit };
-            match inner.peer(peer).and_then(|(peer, _)| Waiter::new(inner, &peer, what)) {
+            match inner.peer(peer).and_then(|(peer, _)| Waiter::new(inner, &peer, what, inner.now())) {
                 Ok(new) => waiter = Some(new),
                 Err(status) => return Poll::Ready((IoBuffer::zeroed(length), Err(status))),
             }

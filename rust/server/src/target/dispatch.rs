@@ -60,14 +60,14 @@ fn dispatch(inner: &Rc<Inner>, request: Request) {
     let running = Running::new(inner);
     if ObjectService::serves(opcode) {
         let objects = inner.objects.clone();
-        inner.spawner.spawn(async move {
+        inner.spawner.detach(async move {
             objects.serve(opcode, request).await;
             drop(running);
         });
         return;
     }
     let target = inner.clone();
-    inner.spawner.spawn(async move {
+    inner.spawner.detach(async move {
         let result = if internal::serves(opcode) {
             internal::handle(&target, opcode, request.body()).await
         } else {
