@@ -1,6 +1,6 @@
 //! Memory touched ahead, so that a request rarely waits while the kernel finds and clears a huge page.
 
-use super::region::{HUGE_PAGE, Mapping};
+use super::region::{HUGE_PAGE, Mapping, stand_back};
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -106,6 +106,7 @@ impl Drop for Toucher {
 
 /// The thread: one huge page after the other, until its device is gone or the kernel refuses.
 fn run(mapping: &Mapping, desk: &Desk) {
+    stand_back();
     loop {
         let mut work = desk.work.lock().unwrap_or_else(PoisonError::into_inner);
         while !work.is_over && work.done >= work.wanted {
