@@ -65,10 +65,10 @@ pub const DAOS_SECTIONS: &str = concat!(
     "\n\nSee also: dmg(1), daos_server(1), daos_agent(1)"
 );
 
-pub const DMG_ABOUT: &str = "Manage DAOS pools
+pub const DMG_ABOUT: &str = "Manage the engines and pools of a DAOS system
 
-The words of the administrator's tool of a cluster. With a local engine there is no administrator: 'daos' takes the \
-same words, and every user manages the pools of his own directory.";
+The system is the one whose control ports -l, the file of -o or DAOS_ACCESS_POINTS name. Without any of them it is the local engine, \
+where there is no administrator: 'daos' takes the same words, and every user manages the pools of his own directory.";
 
 pub const DMG_SECTIONS: &str = concat!(
     "Examples:
@@ -76,6 +76,7 @@ pub const DMG_SECTIONS: &str = concat!(
   dmg pool list
   dmg -j pool query tank
   dmg pool destroy tank --recursive
+  dmg -l host1,host2:10002 system query
 
 ",
     environment!(),
@@ -112,8 +113,8 @@ pub const SERVER_SECTIONS: &str = concat!(
 pub const AGENT_ABOUT: &str = "Explain that no DAOS agent is needed
 
 On a cluster of upstream DAOS, an agent on each client machine tells programs where the servers are and who they are. \
-Here a program finds its local engine by itself, and file permissions of the directory decide who may use it. This \
-program is there so that scripts that start an agent go on working: it says so, and ends with success.";
+Here a program finds its local engine by itself, or the system whose control ports DAOS_ACCESS_POINTS names; file permissions of the \
+local engine's directory decide who may use it. This program is there so that scripts that start an agent go on working: it says so, and ends with success.";
 
 pub const AGENT_SECTIONS: &str = concat!(
     "Examples:

@@ -102,7 +102,7 @@ pub enum DaosCommand {
     name = "dmg",
     bin_name = "dmg",
     version,
-    about = "Manage DAOS pools",
+    about = "Manage the engines and pools of a DAOS system",
     long_about = manual::DMG_ABOUT,
     after_long_help = manual::DMG_SECTIONS,
     subcommand_required = true,

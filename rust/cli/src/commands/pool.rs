@@ -232,7 +232,7 @@ pub fn list_pools(session: &Session, verbose: bool, ask: bool) -> Result<Reply> 
     let pools = found.map_err(|error| error.doing("list the pools"))?;
     let json = json!({ "status": 0, "pools": pools.iter().map(|(entry, info)| pool_json(entry, info.as_ref())).collect::<Vec<_>>() });
     if pools.is_empty() {
-        return Ok(Reply::new("There are no pools; 'daos pool create LABEL' creates one.", json));
+        return Ok(Reply::new("There are no pools; 'pool create LABEL' creates one.", json));
     }
     let mut titles = vec!["Pool", "State"];
     if ask {

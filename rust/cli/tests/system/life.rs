@@ -50,6 +50,23 @@ fn killed_engines_come_back_with_their_ranks_and_data() {
     assert_same(&from, &to);
 }
 
+/// A directory that is new is nobody's when its engine could not have its port: what it is to be can still be corrected. Tools say where
+/// they looked.
+#[test]
+fn who_cannot_have_its_port_becomes_nobody() {
+    let mut cluster = Cluster::new(1);
+    let sentence = cluster.fail("daos", &["pool", "list"]);
+    let names =
+        [&cluster.control(0), "start an engine there", "DAOS_ACCESS_POINTS"].map(|name| sentence.contains(name));
+    assert_eq!(names, [true; 3], "{sentence}");
+    let taken = std::net::TcpListener::bind(cluster.control(0)).expect("it was free");
+    let output = cluster.server(0, &[]).output().expect("the program runs");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("give this one another port"), "{output:?}");
+    assert!(!cluster.directory(0).join("engine.system").exists());
+    drop(taken);
+    assert_eq!(cluster.start(0).rank(), 0);
+}
+
 /// Directories and names that do not belong together are refused with a sentence, and nothing is changed.
 #[test]
 fn strangers_are_refused() {

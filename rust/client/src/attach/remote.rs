@@ -71,12 +71,23 @@ pub(crate) async fn ask(
         };
         if spawner.clock().monotonic().saturating_sub(start) >= limit || client.is_closed() {
             return Err(match failure.code() {
-                Code::Unreach | Code::Again => failure.while_doing(format_args!("finding system '{}'", access.name)),
+                Code::Unreach => not_found(&failure, access),
+                Code::Again => failure.while_doing(format_args!("finding system '{}'", access.name)),
                 _ => failure,
             });
         }
         spawner.sleep(INTERVAL).await;
     }
+}
+
+/// Nobody answers at the access points: what to do about it.
+fn not_found(failure: &Status, access: &SystemAccess) -> Status {
+    let (places, why) = (access.access_points.join(", "), failure.context());
+    let sentence = format!(
+        "system '{}' is not found at {places}: {why}; start an engine there, or correct the access points (DAOS_ACCESS_POINTS)",
+        access.name
+    );
+    Status::new(Code::Unreach, sentence)
 }
 
 async fn ask_any(

@@ -126,7 +126,8 @@ impl Directory {
             Code::Busy,
             match self.holder() {
                 Some((Holder::Process, process)) => format!(
-                    "an engine (process {process}) serves {path} already; connect to it, or stop it with 'daos local stop'"
+                    "an engine (process {process}) serves {path} already; connect to it, stop it ('daos local stop', or signal TERM when it \
+                     was started with 'daos_server start'), or use another directory"
                 ),
                 Some((Holder::Inside, process)) => format!(
                     "the engine of {path} runs inside process {process}, which was started with DAOS_LOCAL_MODE=inside; \

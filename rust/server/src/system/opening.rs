@@ -75,9 +75,10 @@ impl SystemEngine {
     fn open(settings: SystemEngineSettings, outside: Outside, on_ready: OnReady) -> Result<SystemEngine> {
         let Outside { env, directory, lock, signals, control, ground, bell, connections } = outside;
         let format = DirectoryFormat::read_or_choose(&directory, settings.targets)?;
-        let identity = identity_of(&directory, &format, &settings, &env)?;
         let connections_max = connections / (format.targets as usize + 1);
         let door = Door::open(&*control, &settings.control(), env.clone(), connections_max.clamp(1, CLIENTS_MAX))?;
+        // Behind what fails when it was told a wrong port: a new directory does not become somebody by that.
+        let identity = identity_of(&directory, &format, &settings, &env)?;
         let bell = Arc::new(bell);
         let makings = Makings {
             directory,

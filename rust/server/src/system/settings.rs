@@ -138,7 +138,9 @@ impl SystemEngineSettings {
 /// Whether `host:port` is this port of this machine.
 fn is_own(place: &str, port: u16) -> Result<bool> {
     let addresses = place.to_socket_addrs().map_err(|error| {
-        Status::from(error).while_doing(format_args!("finding the access point '{place}': give a host name and port"))
+        let sentence =
+            format!("access point '{place}' is not found: {error}; correct 'mgmt_svc_replicas' (--replicas)");
+        Status::new(Status::from(error).code(), sentence)
     })?;
     Ok(addresses.into_iter().any(|address| address.port() == port && is_of_this_machine(address.ip())))
 }
