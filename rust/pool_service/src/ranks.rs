@@ -60,8 +60,7 @@ fn row_of(entry: &RankEntry, state: RankState) -> RankRow {
         engine: entry.engine,
         control: entry.control.clone(),
         domain: entry.domain.clone(),
-        node: entry.node.clone(),
-        directory: entry.directory.clone(),
+        unused: Default::default(),
         targets: entry.targets.clone(),
         state: state as u8,
     }
@@ -72,7 +71,7 @@ fn check_entry(entry: &RankEntry) -> Result<()> {
     if entry.targets.is_empty() || entry.targets.len() > TARGETS_MAX {
         fail!(Code::Inval, "an engine has 1 to {TARGETS_MAX} targets, not {}", entry.targets.len());
     }
-    let texts = [&entry.control, &entry.domain, &entry.node, &entry.directory];
+    let texts = [&entry.control, &entry.domain];
     if texts.into_iter().chain(&entry.targets).any(|text| text.len() > TEXT_MAX) {
         fail!(Code::Inval, "a text in the engine's entry is longer than {TEXT_MAX} bytes");
     }
@@ -229,8 +228,6 @@ impl PoolService {
             engine: row.engine,
             control: row.control.clone(),
             domain: row.domain.clone(),
-            node: row.node.clone(),
-            directory: row.directory.clone(),
             targets: row.targets.clone(),
             state: self.rank_state(*rank, row) as u8,
         });

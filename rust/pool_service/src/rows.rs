@@ -195,8 +195,8 @@ stored! {
         engine: EngineId,
         control: String,
         domain: String,
-        node: String,
-        directory: String,
+        // Stood for the machine and the directory, which nobody needs: empty in rows that are written now.
+        unused: (String, String),
         targets: Vec<String>,
         state: u8,
     }
@@ -276,6 +276,21 @@ mod tests {
         assert_eq!(decode::<Trailing<Vec<(u32, u64)>>>(&bytes), Ok(numbers));
         assert_eq!(decode::<Trailing<Vec<(u32, u64)>>>(&[]), Ok(Trailing::default()));
         assert!(decode::<Trailing<Vec<(u32, u64)>>>(&bytes[..5]).is_err());
+    }
+
+    /// Rows of ranks named the machine and the directory once. Such rows are read, and rows that are written now could be read then.
+    #[test]
+    fn rows_of_ranks_keep_the_place_of_what_is_not_used() {
+        let text = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+        let row = |machine: &str, directory: &str| {
+            let targets = [&1u32.to_le_bytes(), &text("tcp://h:1")[..]].concat();
+            [&[1][..], &[7; 16], &text("h:1"), &text("/h"), &text(machine), &text(directory), &targets, &[1]].concat()
+        };
+        let key = RowKey::Rank(Rank(1));
+        let old = parse::<RankRow>(&key, &row("m", "/d")).expect("a row of format 1");
+        let now = RankRow { unused: Default::default(), ..old.clone() };
+        assert_eq!((old.control.as_str(), old.targets.len(), old.state), ("h:1", 1, 1));
+        assert_eq!(Row::put(key, &now).value, Some(row("", "")));
     }
 
     /// Rows of format 1 are read for ever: these bytes must not change.

@@ -88,8 +88,6 @@ impl Ranks {
             engine: Default::default(),
             control: String::new(),
             domain: String::new(),
-            node: String::new(),
-            directory: String::new(),
             targets: targets.iter().map(ToString::to_string).collect(),
             state: RankState::Joined as u8,
         };
@@ -170,8 +168,6 @@ mod tests {
             engine: Default::default(),
             control: String::new(),
             domain: String::new(),
-            node: String::new(),
-            directory: String::new(),
             targets: vec![format!("tcp://127.0.0.1:{}", 2 * number + 1), format!("tcp://127.0.0.1:{}", 2 * number + 2)],
             state: *state as u8,
         });

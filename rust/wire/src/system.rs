@@ -59,10 +59,6 @@ wire_structs! {
         control: String,
         /// Its fault domain: `/` and the name of its machine, unless it was told otherwise.
         domain: String,
-        /// The machine that it runs on since its last boot: equal for processes that can share memory.
-        node: String,
-        /// Its directory, where `engine.sock` greets processes of the same machine.
-        directory: String,
         /// Addresses of its targets.
         targets: Vec<String>,
         /// A number of [`RankState`].

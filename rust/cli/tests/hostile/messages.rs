@@ -79,8 +79,6 @@ fn join(victim: &Victim) -> (TcpStream, u64) {
         engine: EngineId::from_bytes([7; 16]),
         control: "127.0.0.1:1".to_owned(),
         domain: "/elsewhere".to_owned(),
-        node: "elsewhere".to_owned(),
-        directory: "/nowhere".to_owned(),
         targets: vec!["tcp://127.0.0.1:1".to_owned()],
         state: RankState::Joined as u8,
     };

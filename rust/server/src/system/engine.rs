@@ -296,8 +296,6 @@ impl SystemEngine {
             engine: self.identity.engine,
             control: self.settings.control(),
             domain: self.settings.domain.clone().unwrap_or_else(|| format!("/{}", crate::node::host())),
-            node: self.makings.ground.node(),
-            directory: self.makings.directory.path().display().to_string(),
             targets: self.addresses.clone(),
             state: state as u8,
         }

@@ -32,9 +32,6 @@ pub trait Machine {
     /// The name of the fabric's provider.
     fn provider(&self) -> String;
 
-    /// Whatever processes of one machine have in common.
-    fn node(&self) -> String;
-
     /// Opens media and endpoint of a target that starts.
     ///
     /// # Errors

@@ -28,14 +28,6 @@ impl Ground {
         }
     }
 
-    /// Whatever processes of one machine have in common.
-    pub fn node(&self) -> String {
-        match self {
-            Ground::Host(_) => crate::node::name(),
-            Ground::Simulated(machine) => machine.node(),
-        }
-    }
-
     /// The number of the process.
     pub fn process(&self) -> u32 {
         match self {

@@ -104,10 +104,6 @@ impl Machine for SimMachine {
         "sim".to_owned()
     }
 
-    fn node(&self) -> String {
-        format!("node-{}", self.node)
-    }
-
     fn open_target(&self, index: TargetIndex) -> Result<TargetGround> {
         let media: Rc<dyn Media> = self.media.folder(&format!("target-{}", index.0))?;
         let address = SimFabric::address(self.first_address + u64::from(index.0))?;

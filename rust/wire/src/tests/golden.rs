@@ -179,8 +179,6 @@ fn rank_entry() -> RankEntry {
         engine: EngineId::from_bytes([61; 16]),
         control: "h:1".into(),
         domain: "/d".into(),
-        node: "n".into(),
-        directory: "/e".into(),
         targets: vec!["t".into()],
         state: 1,
     }
