@@ -198,6 +198,11 @@ impl Arena {
         Ok(chunks)
     }
 
+    /// Bytes from the beginning on that hold anything: of the chunks that were made.
+    pub(crate) fn made_bytes(&self) -> Result<u64> {
+        Ok(u64::from(self.check_header()?) * u64::from(CHUNK_PAGES) * PAGE_SIZE as u64)
+    }
+
     fn reserve_pages(&self) -> u64 {
         u64::from(self.page_count()) / RESERVE_SHARE
     }

@@ -151,9 +151,9 @@ impl DurableArena {
         let ring_bytes = journal::ring_bytes_for(settings.log_bytes, data_bytes)?;
         DurableArena::clear(&*media).await?;
         let arena_bytes = empty.capacity();
-        let layout = Layout { id: env.random.uuid().into_bytes(), arena_bytes, data_bytes, ring_bytes };
+        let layout = Layout { id: env.random.uuid().into_bytes(), arena_bytes, data_bytes, ring_bytes, has_sums: true };
         let data = media.create(DATA, data_bytes)?;
-        let memory = media.create_memory(MEMORY, journal::device_bytes(arena_bytes, ring_bytes))?;
+        let memory = media.create_memory(MEMORY, layout.device_bytes())?;
         let journal = Journal::format(memory, layout, &empty)?;
         journal.tell_how();
         let arena = journal.view()?;
@@ -169,6 +169,12 @@ impl DurableArena {
         DurableArena::remove(media)
     }
 
+    /// Looks at some bytes of what the arena was mapped from, from a place on: the place behind them, and what was found. `None` at the end, and in
+    /// classes other than `pmem`, whose arenas lie in memory of their own.
+    pub fn verify_image(&self, from: u64, bytes: u64) -> Option<(u64, Result<()>)> {
+        self.shared.journaled()?.journal.verify_image(&self.shared.arena, from, bytes)
+    }
+
     /// Opens an arena of class `log` or `pmem`: loads its checkpoint and replays its log, or maps its image and replays its journal.
     pub async fn open(media: Rc<dyn Media>, env: Env, spawner: &Spawner) -> Result<DurableArena> {
         let started = env.clock.monotonic();
@@ -179,7 +185,7 @@ impl DurableArena {
         let recovery::Opened { arena, checkpoints, log, data, pages, recovered } = recovery::open(&*media).await?;
         // What was read may lie in a cache that a power cut empties, written by a process that was killed before it synced.
         data.sync().await?;
-        log.settle().await?;
+        let refused = log.settle().await?;
         checkpoints.sync().await?;
         let last = log.head().lsn;
         let milliseconds = env.clock.monotonic().saturating_sub(started).as_millis();
@@ -194,7 +200,13 @@ impl DurableArena {
             last.0
         );
         let keeper = Keeper::Log(Persistence::new(log, checkpoints));
-        Ok(DurableArena::start(Shared::new(arena, data, keeper, last), spawner))
+        let shared = Shared::new(arena, data, keeper, last);
+        if let Some(refused) = refused {
+            // Nothing may follow the batches that did not count until they are gone. What is there can be read: nothing is lost.
+            shared
+                .fail(refused.while_doing(format!("opening {place}, which can only be read until it is opened again")));
+        }
+        Ok(DurableArena::start(shared, spawner))
     }
 
     async fn open_on_memory(media: &dyn Media, env: &Env, spawner: &Spawner) -> Result<DurableArena> {

@@ -48,6 +48,8 @@ pub struct ScrubProgress {
 #[derive(Debug)]
 pub struct Scrub {
     container: Option<ContainerId>,
+    /// In class `pmem`, where it stands in the image of the metadata, which comes first.
+    image: Option<u64>,
     position: Position,
     progress: ScrubProgress,
     is_done: bool,
@@ -56,7 +58,8 @@ pub struct Scrub {
 impl Scrub {
     /// A pass over a container, or over all.
     pub fn new(container: Option<ContainerId>) -> Scrub {
-        Scrub { container, position: Position::default(), progress: ScrubProgress::default(), is_done: false }
+        let (position, progress) = (Position::default(), ScrubProgress::default());
+        Scrub { container, image: Some(0), position, progress, is_done: false }
     }
 
     /// What it has done.
@@ -112,6 +115,18 @@ impl Store {
         }
         if scrub.is_done {
             return Ok(false);
+        }
+        if let Some(from) = scrub.image {
+            let looked = self.durable.verify_image(from, limits.bytes);
+            scrub.image = looked.as_ref().map(|(behind, _)| *behind);
+            if let Some((_, found)) = looked {
+                if let Err(status) = &found {
+                    self.note_damage(status);
+                }
+                scrub.progress.errors += u64::from(found.is_err());
+                scrub.progress.steps += 1;
+                return Ok(true);
+            }
         }
         let (found, is_done) = self.find_to_scrub(scrub, limits)?;
         let _pin = self.values.extents().pin_readers();

@@ -16,8 +16,8 @@ const ENTRY_BYTES: usize = 1 << 20;
 /// Memory of records that wait; beyond it, no new transaction is admitted.
 const PENDING_BYTES_MAX: u64 = 16 << 20;
 
-/// How much of the journal is brought to the image before other tasks run: some ten microseconds.
-const CLEAN_BYTES: u64 = 64 << 10;
+/// How much of the journal is brought to the image before other tasks run: some ten microseconds, most of them for the checksums of what it changes.
+const CLEAN_BYTES: u64 = 16 << 10;
 
 /// Bytes of the length before each record.
 const RECORD_HEADER: usize = 4;

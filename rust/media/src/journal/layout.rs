@@ -1,5 +1,6 @@
 //! Headers, marks and entries as they are stored.
 
+use super::sums::sums_bytes;
 use crate::arena::{ARENA_BYTES_MAX, PAGE_SIZE};
 use crate::durable_arena::Lsn;
 use crate::log::LogPosition;
@@ -11,12 +12,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 const MAGIC: [u8; 8] = *b"daospmem";
 const MARK_MAGIC: [u8; 4] = *b"dpmk";
+const INTENT_MAGIC: [u8; 4] = *b"dpin";
 const ENTRY_MAGIC: [u8; 4] = *b"dpen";
-/// 2: the first, as the other formats of this release have it.
-const VERSION: u32 = 2;
+/// 2: the first, as the other formats of this release have it; without checksums of the image. 3: with them.
+const VERSION_WITHOUT_SUMS: u32 = 2;
+const VERSION: u32 = 3;
 pub(super) const HEADERS_AT: [u64; 2] = [0, 4096];
 pub(super) const MARKS_AT: [u64; 2] = [8192, 12288];
 pub(super) const ACKNOWLEDGED_AT: u64 = 16384;
+pub(super) const INTENT_AT: u64 = 20480;
 pub(super) const RING_AT: u64 = 64 << 10;
 /// Bounds of the ring: room for a few entries, and lengths that fit 32 bits.
 const RING_BYTES_MIN: u64 = 128 << 10;
@@ -33,6 +37,8 @@ pub(crate) struct Layout {
     pub arena_bytes: u64,
     pub data_bytes: u64,
     pub ring_bytes: u64,
+    /// Whether the image has checksums.
+    pub has_sums: bool,
 }
 
 /// Bytes of the ring when so many are asked for and the data device has so many: one transaction makes the bitmap of the data device, and
@@ -48,15 +54,6 @@ pub(crate) fn ring_bytes_for(wanted: u64, data_bytes: u64) -> Result<u64> {
         );
     }
     Ok(ring)
-}
-
-fn image_at(ring_bytes: u64) -> u64 {
-    (RING_AT + ring_bytes).next_multiple_of(IMAGE_ALIGNMENT)
-}
-
-/// The size of the memory for an arena and its journal.
-pub(crate) fn device_bytes(arena_bytes: u64, ring_bytes: u64) -> u64 {
-    image_at(ring_bytes) + arena_bytes
 }
 
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone)]
@@ -82,8 +79,19 @@ impl Header {
 }
 
 impl Layout {
+    /// Where the checksums of the image are.
+    pub fn sums_at(&self) -> u64 {
+        RING_AT + self.ring_bytes
+    }
+
     pub fn image_at(&self) -> u64 {
-        image_at(self.ring_bytes)
+        let sums = if self.has_sums { sums_bytes(self.arena_bytes) } else { 0 };
+        (self.sums_at() + sums).next_multiple_of(IMAGE_ALIGNMENT)
+    }
+
+    /// The size of the memory.
+    pub fn device_bytes(&self) -> u64 {
+        self.image_at() + self.arena_bytes
     }
 
     /// The first half of the id, which entries and marks carry.
@@ -96,7 +104,7 @@ impl Layout {
     pub fn store(&self, memory: &dyn PersistentMemory) -> Result<()> {
         let mut header = Header {
             magic: MAGIC,
-            version: VERSION.into(),
+            version: if self.has_sums { VERSION } else { VERSION_WITHOUT_SUMS }.into(),
             crc: U32::ZERO,
             id: self.id,
             arena_bytes: self.arena_bytes.into(),
@@ -133,9 +141,12 @@ impl Layout {
             if header.magic != MAGIC || header.crc.get() != header.own_crc() {
                 continue;
             }
-            if header.version.get() != VERSION {
+            if ![VERSION_WITHOUT_SUMS, VERSION].contains(&header.version.get()) {
                 code = Code::DfIncompt;
-                problem = format!("{name} has format version {}; this program knows {VERSION}", header.version);
+                problem = format!(
+                    "{name} has format version {}; this program knows {VERSION_WITHOUT_SUMS} and {VERSION}",
+                    header.version
+                );
                 continue;
             }
             let layout = Layout {
@@ -143,6 +154,7 @@ impl Layout {
                 arena_bytes: header.arena_bytes.get(),
                 data_bytes: header.data_bytes.get(),
                 ring_bytes: header.ring_bytes.get(),
+                has_sums: header.version.get() == VERSION,
             };
             match layout.check(header.image_at.get(), memory.length()) {
                 Ok(()) => return Ok(layout),
@@ -160,7 +172,7 @@ impl Layout {
         if self.arena_bytes > ARENA_BYTES_MAX || image_at != self.image_at() {
             return Err(format!("its header names an arena of {} bytes at offset {image_at}", self.arena_bytes));
         }
-        let was = device_bytes(self.arena_bytes, ring);
+        let was = self.device_bytes();
         if was > length {
             return Err(format!("it has {length} bytes, but was made with {was}: it was cut off"));
         }
@@ -231,6 +243,46 @@ impl Mark {
             chain: self.chain.get(),
             lsn: Lsn(self.lsn.get()),
         }
+    }
+}
+
+/// Which entries the cleaner is bringing to the image: from the one with the number of the mark, to the one before another.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone)]
+#[repr(C)]
+pub(super) struct Intent {
+    magic: [u8; 4],
+    crc: U32,
+    id: U64,
+    from: U64,
+    to: U64,
+    reserved: [u8; 32],
+}
+
+const _: () = assert!(size_of::<Intent>() == 64);
+
+impl Intent {
+    pub fn new(id: u64, from: LogPosition, to: LogPosition) -> Intent {
+        let mut intent = Intent {
+            magic: INTENT_MAGIC,
+            crc: U32::ZERO,
+            id: id.into(),
+            from: from.sequence.into(),
+            to: to.sequence.into(),
+            reserved: [0; 32],
+        };
+        intent.crc = intent.own_crc().into();
+        intent
+    }
+
+    fn own_crc(&self) -> u32 {
+        crc32c(Intent { crc: U32::ZERO, ..self.clone() }.as_bytes())
+    }
+
+    /// The number of the entry that it goes to, if it begins at the mark.
+    pub fn parse(bytes: &[u8], id: u64, mark: LogPosition) -> Option<u64> {
+        let intent = Intent::read_from_bytes(bytes).ok()?;
+        let is_intact = intent.magic == INTENT_MAGIC && intent.id.get() == id && intent.crc.get() == intent.own_crc();
+        (is_intact && intent.from.get() == mark.sequence && intent.to > intent.from).then(|| intent.to.get())
     }
 }
 

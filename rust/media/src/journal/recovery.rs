@@ -19,9 +19,10 @@ impl Journal {
     /// Damage, as opposed to an entry that was not durable yet and is the last.
     pub fn open(memory: Rc<dyn PersistentMemory>) -> Result<(Journal, Arena, Recovered)> {
         let layout = Layout::load(&*memory)?;
-        let arena = Arena::view_of(&*memory, layout.image_at(), layout.arena_bytes)?;
         let journal = Journal::new(memory, layout);
-        let start = journal.load_mark()?;
+        let start = journal.finish_step(journal.load_mark()?)?;
+        let arena = journal.view()?;
+        journal.check_image(&arena)?;
         let recovered = journal.replay(start, &arena)?;
         arena.verify().map_err(|status| status.while_doing(format!("the image of {}", journal.name())))?;
         Ok((journal, arena, recovered))

@@ -49,6 +49,7 @@ impl Journal {
             }
         }
         let journal = Journal::new(memory, layout);
+        journal.format_sums(empty)?;
         journal.store_acknowledged(0)?;
         journal.store_mark(journal.tail.get())?;
         journal.layout.store(&*journal.memory)?;

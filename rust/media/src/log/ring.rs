@@ -377,11 +377,17 @@ impl RedoLog {
     }
 
     /// Makes durable whatever a process before this one has written and not synced. Batches that recovery did not count will never
-    /// count: their values, or a batch before them, might be written once more by chance.
-    pub async fn settle(&self) -> Result<()> {
+    /// count: their values, or a batch before them, might be written once more by chance. Where there is no space to take them back, gives the
+    /// error: nothing must be written then.
+    pub async fn settle(&self) -> Result<Option<Status>> {
+        let mut refused = None;
         for rejected in self.rejected.take() {
-            self.device.write(self.device_offset(rejected), IoBuffer::zeroed(BLOCK_SIZE)).await.1?;
+            match self.device.write(self.device_offset(rejected), IoBuffer::zeroed(BLOCK_SIZE)).await.1 {
+                Err(status) if status.code() == Code::Nospace => refused = Some(status),
+                other => other?,
+            }
         }
-        self.device.sync().await
+        self.device.sync().await?;
+        Ok(refused)
     }
 }

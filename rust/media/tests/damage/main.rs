@@ -6,6 +6,7 @@
 
 mod forge;
 mod forged;
+mod full_disk;
 mod golden;
 mod image;
 mod memory;

@@ -18,6 +18,22 @@ const LAST: u64 = 12;
 /// Memory of a process that was killed: everything is in the journal, behind some that the image has already.
 fn sample() -> SimMedia {
     let media = SimMedia::new(5);
+    live(&media).expect("nothing is in its way").expect("made");
+    media.restart_process();
+    media
+}
+
+/// Memory of which the power was cut.
+fn sample_cut(at: u64) -> SimMedia {
+    let media = SimMedia::new(5);
+    media.cut_power_at(at);
+    drop(live(&media));
+    media.power_cycle();
+    media
+}
+
+/// Makes it; `None` when the power was cut.
+fn live(media: &SimMedia) -> Option<Result<()>> {
     let (folder, executor) = (Rc::new(media.clone()), executor());
     let spawner = executor.spawner().clone();
     let make = async move {
@@ -37,10 +53,7 @@ fn sample() -> SimMedia {
         }
         Ok(())
     };
-    let made: Result<()> = executor.block_on(make).expect("it ends");
-    made.expect("made");
-    media.restart_process();
-    media
+    executor.block_on(make)
 }
 
 /// The number of the last transaction that is there, having done another one.
@@ -165,6 +178,69 @@ fn flipped_bits_of_memory_are_found_or_harmless() {
     assert!(refused > 50, "{refused}");
 }
 
+/// Where bytes of a part of memory are that are not zero.
+fn written(media: &SimMedia, part: std::ops::Range<u64>) -> Vec<u64> {
+    let bytes = read(media, part.start, (part.end - part.start) as usize);
+    part.zip(bytes).filter(|(_, byte)| *byte != 0).map(|(place, _)| place).collect()
+}
+
+/// Flipped bits of the image, and of its checksums, are found, or hit nothing: wherever the power was cut.
+#[test]
+fn flipped_bits_of_the_image_are_found_or_hit_nothing() {
+    let random = SeededRandom::new(6);
+    let whole = sample();
+    let (persists, mut refused, mut opened) = (whole.persists(), 0, 0);
+    for round in 0..rounds(60) {
+        let cut = persists / 4 + random.next_u64() % (persists - persists / 4);
+        let Ok(number) = open(&sample_cut(cut)) else { continue };
+        let media = sample_cut(cut);
+        let sums = RING + RING_BYTES..IMAGE;
+        let part = if round % 4 == 3 { sums } else { IMAGE..IMAGE + (1 << 20) };
+        let places = written(&media, part.clone());
+        let at = places[(random.next_u64() % places.len() as u64) as usize];
+        media.flip_bit("memory", at * 8 + random.next_u64() % 8).expect("a bit");
+        match open(&media) {
+            Err(status) => {
+                assert_eq!(status.code(), Code::DfInval, "cut {cut}, byte {at}: {status}");
+                let (from, text) = (at / 512 * 512, status.context());
+                let is_named = part.start != IMAGE || text.contains(&format!("{from} and {}", from + 512));
+                assert!(is_named, "cut {cut}, byte {at}: {text}");
+                refused += 1;
+            }
+            // What the entries of a step say that was cut off is put there again, and what a step will say is said anew.
+            Ok(found) => {
+                assert_eq!(found, number, "cut {cut}, byte {at}");
+                opened += 1;
+            }
+        }
+    }
+    assert!(refused > opened && opened > 0, "{refused} refused, {opened} opened");
+}
+
+/// An arena of version 2, whose image has no checksums, is used as it always was.
+#[test]
+fn an_image_of_version_2_opens() {
+    for flips in [false, true] {
+        let media = sample();
+        for place in [0, 4096] {
+            let mut header = read(&media, place, 128);
+            header[8] = 2;
+            header[12..16].fill(0);
+            let crc = daos_checksum::crc32c(&header);
+            header[12..16].copy_from_slice(&crc.to_le_bytes());
+            overwrite(&media, place, &header);
+        }
+        let sums = (IMAGE - RING - RING_BYTES) as usize;
+        overwrite(&media, RING + RING_BYTES, &vec![0; sums]);
+        if flips {
+            media.flip_bit("memory", (IMAGE + (1 << 20) - 1) * 8).expect("a bit");
+        }
+        assert_eq!(open(&media).expect("opens"), LAST);
+        assert_eq!(open(&media).expect("again"), LAST);
+        assert!(written(&media, RING + RING_BYTES..IMAGE).is_empty(), "nothing is written there");
+    }
+}
+
 /// Garbage anywhere, also in the image: an error or what was there, and never a panic.
 #[test]
 fn garbage_in_memory_never_panics() {
@@ -205,5 +281,5 @@ fn memory_of_another_size_or_version_is_refused() {
     }
     let status = open(&media).expect_err("an unknown version");
     assert_eq!(status.code(), Code::DfIncompt);
-    assert!(status.context().contains("version 9") && status.context().contains("knows 2"), "{status}");
+    assert!(status.context().contains("version 9") && status.context().contains("knows 2 and 3"), "{status}");
 }

@@ -8,7 +8,7 @@ pub const VALUES_AT: usize = 72;
 const NOTES: [usize; 2] = [8192, 12288];
 
 /// The sample up to the last batch that points at a value, and the number of its transaction.
-fn sample_with_value() -> (Image, u64) {
+pub fn sample_with_value() -> (Image, u64) {
     let mut image = sample();
     let mut batches = forge::batches(&image);
     let mut number = LAST;
@@ -24,7 +24,7 @@ fn sample_with_value() -> (Image, u64) {
 }
 
 /// Where the value of the last batch lies, and the number of that batch.
-fn last_value(image: &Image) -> (usize, u64) {
+pub fn last_value(image: &Image) -> (usize, u64) {
     let log = &image[LOG];
     let batch = forge::batches(image).pop().expect("a batch");
     let end = batch.start + 96 + forge::u32_at(log, batch.start + 52) as usize;
