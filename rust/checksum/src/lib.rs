@@ -50,8 +50,25 @@ pub fn crc64_of_copy(source: &[u8], target: &mut [u8]) -> u64 {
     if let Some(crc) = long_crc64::crc64_of_copy(source, target, Way::Cached) {
         return crc;
     }
-    target.copy_from_slice(source);
-    crc64(target)
+    copied_in_pieces(source, target)
+}
+
+/// What is copied and then summed at a time: with its copy, it lies in the nearest cache meanwhile.
+const COPIED_AT_ONCE: usize = 8 << 10;
+
+/// As [`crc64_of_copy`], where it cannot be done in one pass.
+fn copied_in_pieces(source: &[u8], target: &mut [u8]) -> u64 {
+    assert_eq!(source.len(), target.len(), "a copy is as long as its source");
+    if source.len() <= COPIED_AT_ONCE {
+        target.copy_from_slice(source);
+        return crc64(target);
+    }
+    let mut crc = Crc64::new();
+    for (source, target) in source.chunks(COPIED_AT_ONCE).zip(target.chunks_mut(COPIED_AT_ONCE)) {
+        target.copy_from_slice(source);
+        crc.update(target);
+    }
+    crc.finish()
 }
 
 /// As [`crc64_of_copy`], with the copy written past the caches, for what is not read again soon. `None`, with nothing copied, when

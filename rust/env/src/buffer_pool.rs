@@ -18,9 +18,10 @@ const fn class_size(class: usize) -> usize {
 const _: () = assert!(class_size(CLASSES - 1) <= KEPT_BYTES);
 
 /// The class of the least buffer for so many bytes.
+#[inline]
 fn class_of(length: usize) -> Option<usize> {
-    let pages = length.div_ceil(IO_ALIGNMENT).max(1).next_power_of_two();
-    let class = pages.trailing_zeros() as usize;
+    let pages_less_one = length.saturating_sub(1) / IO_ALIGNMENT;
+    let class = (usize::BITS - pages_less_one.leading_zeros()) as usize;
     (class < CLASSES).then_some(class)
 }
 
@@ -114,7 +115,10 @@ mod tests {
             assert!(buffer.iter().all(|byte| *byte == 0));
         }
         assert_eq!(class_of(0), Some(0));
-        assert_eq!(class_of(4097), Some(1));
+        assert_eq!(
+            (class_of(4096), class_of(4097), class_of(8192), class_of(8193)),
+            (Some(0), Some(1), Some(1), Some(2))
+        );
         assert_eq!(class_of(class_size(CLASSES - 1) + 1), None);
     }
 

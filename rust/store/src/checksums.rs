@@ -173,6 +173,12 @@ impl StoredChecksum {
         Ok(StoredChecksum { kind, is_apart: flags & APART != 0, word })
     }
 
+    /// The checksum, of a value that has only one, of one word.
+    #[inline]
+    pub(crate) fn only_word(self) -> Option<u64> {
+        (has_word(self.kind) && !self.is_apart).then_some(self.word)
+    }
+
     /// The bits for the record's flags.
     pub(crate) fn flags(self) -> u8 {
         self.kind.number() << KIND_SHIFT | if self.is_apart { APART } else { 0 }

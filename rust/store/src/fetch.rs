@@ -325,10 +325,8 @@ impl<'a> Finder<'a> {
         out: &mut Data,
     ) -> Result<()> {
         let values = &self.store.values;
-        if self.bytes <= AT_ONCE_MAX
-            && let Some(data) = values.read_now(range, self.in_place, &origin(self.request, wanted))?
-        {
-            *out = data;
+        let request = self.request;
+        if self.bytes <= AT_ONCE_MAX && values.read_now(range, self.in_place, || origin(request, wanted), out)? {
             return Ok(());
         }
         let plan = values.plan(range)?;

@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "mmap, copies to memory that is shared by interior mutability, and views of it")]
 
 use super::touch::{Ahead, Toucher};
+use crate::persistent_memory::CACHE_LINE;
+use crate::prefetch::prefetch;
 use daos_checksum::{ChecksumKind, crc64_of_copy_past_caches};
 use daos_status::{Code, Result, fail};
 use std::cell::RefCell;
@@ -19,6 +21,9 @@ pub(super) const HUGE_PAGE: usize = 2 << 20;
 
 /// Views alive at once; beyond them, readers copy. Writes look at each, so that they stay few.
 const VIEWS_MAX: usize = 256;
+
+/// Bytes that [`Region::prefetch`] asks for: measured with values of 4 KiB that are in no cache; fewer and more of them gained less.
+const PREFETCHED: usize = 8 * CACHE_LINE as usize;
 
 /// Address space of one device or arena. Pages are taken when they are first written, or touched ahead, and given back by discards.
 pub(crate) struct Mapping {
@@ -200,6 +205,31 @@ impl Region {
         Ok(result)
     }
 
+    /// Copies bytes out; gives the [`ChecksumKind::word`] of what was copied, computed on the way where the processor can.
+    ///
+    /// # Errors
+    /// Outside the device.
+    #[inline]
+    pub fn read_with_word(&self, offset: u64, target: &mut [u8], kind: ChecksumKind) -> Result<u64> {
+        let start = self.check("read", offset, target.len())?;
+        // SAFETY: the range was checked, and its bytes are initialised by the kernel. This thread, to which the region belongs, writes
+        // nothing to it before the copy is made, and `target` is no part of it: it is only lent for reading.
+        let source = unsafe { std::slice::from_raw_parts(self.mapping.base.as_ptr().add(start), target.len()) };
+        Ok(kind.word_of_copy(source, target))
+    }
+
+    /// Asks the processor for the first lines of a range that is about to be read: what comes behind them it then asks for by itself.
+    #[inline]
+    pub fn prefetch(&self, offset: u64, length: usize) {
+        let length = length.min(PREFETCHED);
+        if offset.checked_add(length as u64).is_some_and(|end| end <= self.mapping.length as u64) {
+            for line in (offset as usize..offset as usize + length).step_by(CACHE_LINE as usize) {
+                // SAFETY: within the mapping, as was just looked at; the reference is gone before anything is written.
+                prefetch(unsafe { &*self.mapping.base.as_ptr().add(line) });
+            }
+        }
+    }
+
     /// Only for ranges that are noted as a view, and not for longer.
     fn bytes(&self, start: usize, length: usize) -> &[u8] {
         // SAFETY: the range was checked when the view was noted; as long as it is, nothing writes to it or discards it.
@@ -335,6 +365,15 @@ mod tests {
             }
         }
         assert_eq!(region.read(3 << 20, 9, |bytes| bytes.to_vec()).unwrap(), [0; 9]);
+        let mut copy = [1; 4096];
+        for (kind, length) in ChecksumKind::ALL.into_iter().zip([0, 1, 63, 64, 300, 4096, 4096, 4095]) {
+            region.write(12_345, &source[..length]).unwrap();
+            region.prefetch(12_345, length);
+            assert_eq!(region.read_with_word(12_345, &mut copy[..length], kind).unwrap(), kind.word(&source[..length]));
+            assert_eq!(copy[..length], source[..length]);
+        }
+        region.prefetch(u64::MAX, 2);
+        assert!(region.read_with_word((8 << 20) - 1, &mut copy[..2], ChecksumKind::Crc64).is_err());
         assert!(region.write((8 << 20) - 1, &[1, 2]).is_err());
         assert!(region.write_with_word((8 << 20) - 1, &[1, 2], ChecksumKind::Crc64).is_err());
         assert!(region.view(u64::MAX, 2).is_err());

@@ -6,7 +6,7 @@ use crate::checksums::{ChunkSums, Computed};
 use crate::data::ValueView;
 use crate::stored::{Origin, StoredRange};
 use daos_env::IoBuffer;
-use daos_media::Region;
+use daos_media::{BlockRange, Region};
 use daos_status::Result;
 use std::rc::Rc;
 
@@ -50,25 +50,59 @@ impl ValueSpace {
         Ok(ReadPlan { ranges, first, start: range.start, length: range.length, expected })
     }
 
-    /// As [`ValueSpace::plan`] and [`ValueSpace::read`], at once: only when the device is memory. In place when that is asked for
-    /// and the bytes lie in one piece, else as a copy.
+    /// As [`ValueSpace::plan`] and [`ValueSpace::read`], at once and into its place: only when the device is memory. In place when that is
+    /// asked for and the bytes lie in one piece, else as a copy. Whether it was done.
     #[inline]
-    pub(crate) fn read_now(&self, range: &StoredRange, in_place: bool, origin: &Origin<'_>) -> Result<Option<Data>> {
-        let Some(memory) = &self.memory else { return Ok(None) };
+    pub(crate) fn read_now<'a>(
+        &self,
+        range: &StoredRange,
+        in_place: bool,
+        origin: impl Fn() -> Origin<'a>,
+        out: &mut Data,
+    ) -> Result<bool> {
+        let Some(memory) = &self.memory else { return Ok(false) };
         let arena = self.durable.arena();
-        let Some(piece) = Pieces::new(arena, range.address, range.value_length).only()? else {
-            return self.gather_now(memory, range, origin).map(Some);
+        let piece = Pieces::new(arena, range.address, range.value_length).only()?;
+        if let Some(piece) = piece
+            && let Some(word) = range.checksum.only_word()
+            && range.length == range.value_length
+            && !in_place
+        {
+            // The usual case, without a detour: all of a value that has one checksum. Its memory is far away, and is asked for first.
+            memory.prefetch(piece.offset(), range.length);
+            let mut copy = self.buffers.take(range.length);
+            if memory.read_with_word(piece.offset(), &mut copy, range.checksum.kind)? != word {
+                return Err(origin().mismatch(0));
+            }
+            *out = Data::Pooled(copy);
+            return Ok(true);
+        }
+        *out = match piece {
+            Some(piece) => self.read_piece_now(memory, piece, range, in_place, &origin())?,
+            None => self.gather_now(memory, range, &origin())?,
         };
-        let expected = ChunkSums::new(arena, range)?;
+        Ok(true)
+    }
+
+    /// Reads a part of a value that lies in one piece of memory.
+    fn read_piece_now(
+        &self,
+        memory: &Rc<Region>,
+        piece: BlockRange,
+        range: &StoredRange,
+        in_place: bool,
+        origin: &Origin<'_>,
+    ) -> Result<Data> {
+        let expected = ChunkSums::new(self.durable.arena(), range)?;
         let (first, bytes) = expected.whole_chunks(range);
         let (offset, part) = (piece.offset() + first as u64, range.start - first..range.start - first + range.length);
         if in_place && let Some(view) = memory.view(offset, bytes)? {
             expected.verify(first, &view, origin)?;
-            return Ok(Some(Data::View(ValueView::new(view, part, self.extents.pin_readers()))));
+            return Ok(Data::View(ValueView::new(view, part, self.extents.pin_readers())));
         }
         let mut copy = self.buffers.take(range.length);
         memory.read(offset, bytes, |bytes| expected.copy(first, bytes, part, &mut copy, origin))??;
-        Ok(Some(Data::Pooled(copy)))
+        Ok(Data::Pooled(copy))
     }
 
     /// Reads a part of a value that lies in several pieces of memory.
