@@ -165,7 +165,7 @@ mod tests {
         let took = Duration::from_micros(40);
         let small = StepBudget::BESIDE_REQUESTS;
         let (idle, quiet) = (StepBudget::IDLE, StepBudget::QUIET);
-        assert_eq!(pace(small, &CALM, quiet, took), (StepBudget::new(16), Duration::ZERO));
+        assert_eq!(pace(small, &CALM, quiet, took), (StepBudget::new(8), Duration::ZERO));
         assert_eq!(pace(idle, &CALM, quiet, took), (idle, Duration::ZERO));
         assert_eq!(
             pace(idle, &CALM, quiet / 2, took),

@@ -17,7 +17,7 @@ use crate::visibility::Window;
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::Extent;
-use record::{IN_ROOM, MINOR_MAX, is_gone, write_record, write_witness};
+use record::{IN_ROOM, MINOR_MAX, is_gone, write_record};
 
 /// The span of an only extent.
 pub(crate) fn span_of(arena: &Arena, link: u32) -> Result<Span> {
@@ -25,7 +25,7 @@ pub(crate) fn span_of(arena: &Arena, link: u32) -> Result<Span> {
     Ok(record.span())
 }
 
-/// Whether an extent with data was written in a window; `None` when so many were looked at before that was known. It goes on at `place`:
+/// Whether an extent was written or punched in a window; `None` when so many were looked at before that was known. It goes on at `place`:
 /// start, epoch and number of an extent.
 pub(crate) fn has_any(
     arena: &Arena,
@@ -34,7 +34,7 @@ pub(crate) fn has_any(
     place: &mut Option<(u64, u64, u32)>,
     budget: &mut usize,
 ) -> Result<Option<bool>> {
-    let counts = |record: &Record| record.counts_as_data() && window.has(record.epoch);
+    let counts = |record: &Record| window.has(record.epoch);
     let tree = match akey.children()? {
         Children::None => return Ok(Some(false)),
         Children::Direct(link) => return Ok(Some(counts(&Record::load(arena, link)?))),
@@ -131,8 +131,7 @@ fn free_room(arena: &Arena, akey: &Level, size: usize) -> Result<Option<u64>> {
     Ok(is_gone.then(|| akey.room_position()))
 }
 
-/// Records an extent; one of the same range and epoch is replaced, but never data by a punch: that an array has data from some
-/// epoch on stays true. Gives its number among the writes of its epoch.
+/// Records an extent; one of the same range and epoch is replaced. Gives its number among the writes of its epoch.
 pub(crate) fn put(
     transaction: &mut Transaction<'_>,
     space: &ValueSpace,
@@ -142,7 +141,7 @@ pub(crate) fn put(
     kind: ChecksumKind,
     content: &Content<'_>,
 ) -> Result<u32> {
-    let minor = make_room(transaction, space, akey, extent, epoch, matches!(content, Content::Punch))?;
+    let minor = make_room(transaction, space, akey, extent, epoch)?;
     let size = content.size_of_record();
     let link = match free_room(transaction.arena(), akey, size)? {
         Some(position) => {
@@ -157,7 +156,6 @@ pub(crate) fn put(
             offset.link()
         }
     };
-    let is_punch = matches!(content, Content::Punch);
     let probe = ExtentProbe { start: extent.start(), epoch, minor };
     match akey.children()? {
         Children::None => akey.set_children(transaction, link, false)?,
@@ -165,21 +163,17 @@ pub(crate) fn put(
             let old = Record::load(transaction.arena(), old)?;
             let (tree, root) = Tree::create(transaction, true)?;
             tree.insert(transaction, &old.probe(), old.link, old.extent.end())?;
-            note(transaction, &tree, old.epoch, !old.counts_as_data())?;
+            tree.note_epoch(transaction, old.epoch)?;
             tree.insert(transaction, &probe, link, extent.end())?;
             akey.set_children(transaction, root, true)?;
-            note(transaction, &tree, epoch, is_punch)?;
+            tree.note_epoch(transaction, epoch)?;
         }
         Children::Tree(tree) => {
             tree.insert(transaction, &probe, link, extent.end())?;
-            note(transaction, &tree, epoch, is_punch)?;
+            tree.note_epoch(transaction, epoch)?;
         }
     }
     Ok(minor)
-}
-
-fn note(transaction: &mut Transaction<'_>, tree: &Tree, epoch: u64, is_punch: bool) -> Result<()> {
-    if is_punch { tree.note_touched(transaction, epoch, false) } else { tree.note_epoch(transaction, epoch) }
 }
 
 /// Finds the minor number of a new extent, above those of the same epoch that it overlaps; one of the same range is removed.
@@ -189,7 +183,6 @@ fn make_room(
     akey: &mut Level,
     extent: Extent,
     epoch: u64,
-    is_punch: bool,
 ) -> Result<u32> {
     if let Children::Tree(tree) = akey.children()?
         && tree.head(transaction.arena())?.touched < epoch
@@ -201,7 +194,7 @@ fn make_room(
     for_each_overlapping(transaction.arena(), akey, extent, |record| {
         if record.epoch == epoch {
             minor = minor.max(record.minor + 1);
-            if record.extent == extent && (record.is_punch() || !is_punch) {
+            if record.extent == extent {
                 same = Some(record);
             }
         }
@@ -231,28 +224,6 @@ pub(crate) fn remove(
             tree.remove(transaction, cursor)?;
         }
         _ => akey.set_children(transaction, 0, false)?,
-    }
-    record.free(transaction, space)
-}
-
-/// Frees the bytes of hidden data; a record without any stays in its place, so that the akey still exists.
-pub(crate) fn leave_witness(
-    transaction: &mut Transaction<'_>,
-    space: &ValueSpace,
-    akey: &mut Level,
-    record: &Record,
-) -> Result<()> {
-    let (offset, end) = write_witness(transaction, record)?;
-    match akey.children()? {
-        Children::Tree(tree) => {
-            let probe = record.probe();
-            let Some(cursor) = tree.find(transaction.arena(), &probe)? else {
-                return Err(damaged("an extent that its tree does not find", u64::from(record.link) * 8));
-            };
-            tree.remove(transaction, cursor)?;
-            tree.insert(transaction, &probe, offset.link(), end)?;
-        }
-        _ => akey.set_children(transaction, offset.link(), false)?,
     }
     record.free(transaction, space)
 }

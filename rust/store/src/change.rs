@@ -139,7 +139,7 @@ impl<'t> Change<'_, 't, '_> {
             let mut next = |piece: usize| {
                 placed.next_if(|value| (value.akey, value.piece) == (index, piece)).map(|value| &value.placed)
             };
-            let wrote_data = match &mut dkey {
+            let wrote = match &mut dkey {
                 Some(dkey) => self.update_akey(dkey, &target, (request, update), epoch, &mut next)?,
                 None => {
                     let (new, akey, done) = self.first_value(update, epoch, &mut next, Some(&request.dkey))?;
@@ -156,7 +156,7 @@ impl<'t> Change<'_, 't, '_> {
             };
             for level in dkey.iter().chain([&target.object]) {
                 if let Children::Tree(tree) = level.children()? {
-                    match wrote_data {
+                    match wrote {
                         true => tree.note_epoch(self.transaction, epoch)?,
                         false => tree.note_touched(self.transaction, epoch, false)?,
                     }
@@ -179,7 +179,7 @@ impl<'t> Change<'_, 't, '_> {
         fail!(Code::Busy, "object {object} was punched at epoch {epoch}, which is still being carried out; try again")
     }
 
-    /// Writes the values of one akey of a dkey that is there; whether any was data.
+    /// Writes the values of one akey of a dkey that is there; whether there were any.
     fn update_akey<'p>(
         &mut self,
         dkey: &mut Level,
@@ -265,7 +265,7 @@ impl<'t> Change<'_, 't, '_> {
         Ok((record, akey, 1))
     }
 
-    /// Writes the values of one akey but for those that are written already; whether any was data.
+    /// Writes the values of one akey but for those that are written already; whether there were any, punched ranges included: they make a key exist, too.
     fn put_values<'p>(
         &mut self,
         akey: &mut Level,
@@ -297,7 +297,7 @@ impl<'t> Change<'_, 't, '_> {
                     let content = array::Content::Punch;
                     array::put(self.transaction, self.space, akey, *extent, epoch, self.kind, &content)?;
                 }
-                Ok(false)
+                Ok(!extents.is_empty())
             }
         }
     }

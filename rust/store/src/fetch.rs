@@ -115,7 +115,8 @@ impl<'a> Finder<'a> {
         for (index, (wanted, out)) in request.akeys.iter().zip(&mut found.akeys).enumerate() {
             self.find_akey(wanted, path, index, out)?;
         }
-        if self.at.transaction.is_some() || !self.store.prepared.intents.is_empty() {
+        let marks_records = self.at.transaction.is_some() || self.store.timestamps.knows_records();
+        if marks_records || !self.store.prepared.intents.is_empty() {
             self.note_missing(found)?;
         }
         (found.reads, found.bytes) = (self.reads, self.bytes);
@@ -269,12 +270,12 @@ impl<'a> Finder<'a> {
             while let Some(Piece { extent: part, record }) = pieces.next()? {
                 out.extend(hole(at, part.start()));
                 at = part.end();
+                shows = true;
                 let mut piece = empty_piece(part, &record);
                 if record.is_punch() {
                     piece.content = Content::Punched;
                     self.count(1, 0)?;
                 } else {
-                    shows = true;
                     self.fill_piece(wanted, &record, (index, out.len()), &mut piece)?;
                 }
                 out.push(piece);

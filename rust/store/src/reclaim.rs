@@ -4,6 +4,7 @@
 //! freed afterwards, from the last entry of each tree backwards, so that the rest is whole after every transaction and nothing
 //! needs to be remembered: whoever opens the store after a crash goes on.
 
+use crate::array::Record;
 use crate::key_order::fixed_probe;
 use crate::level::{Children, Level, ValueKind};
 use crate::pace::{Pace, Waiting};
@@ -225,10 +226,18 @@ fn free_child(
             return Ok(false);
         }
         child.free(transaction)?;
-    } else if parent.value_kind()? == ValueKind::Single {
-        single::free(transaction, space, link)?;
     } else {
-        array::free(transaction, space, link)?;
+        let arena = transaction.arena();
+        let pieces = if parent.value_kind()? == ValueKind::Single {
+            let pieces = single::locate(arena, link)?.pieces(arena)?;
+            single::free(transaction, space, link)?;
+            pieces
+        } else {
+            let pieces = Record::load(arena, link)?.pieces(arena)?;
+            array::free(transaction, space, link)?;
+            pieces
+        };
+        *budget = budget.saturating_sub(pieces);
     }
     *budget = budget.saturating_sub(1);
     Ok(true)

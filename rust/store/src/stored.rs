@@ -1,7 +1,7 @@
 //! Where the bytes of a value lie.
 
 use crate::checksums::{Computed, StoredChecksum};
-use crate::value_space::{Placed, piece_word};
+use crate::value_space::{Pieces, Placed, piece_word};
 use crate::{ChecksumKind, Data};
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result, Status};
@@ -145,6 +145,14 @@ impl StoredRange {
     /// The same value, another part of it.
     pub(crate) fn part(&self, start: usize, length: usize) -> StoredRange {
         StoredRange { start, length, ..*self }
+    }
+
+    /// Pieces of the data device that the value lies in.
+    pub(crate) fn pieces(&self, arena: &Arena) -> Result<usize> {
+        if !self.on_device {
+            return Ok(0);
+        }
+        Pieces::new(arena, self.address, self.value_length).try_fold(0, |count, piece| piece.map(|_| count + 1))
     }
 
     /// The checksums of the chunks that the part touches.

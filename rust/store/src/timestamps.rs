@@ -17,8 +17,8 @@
 //! All of a dkey is in one cache line: a mark for the dkey as a whole and [`AKEY_STAMPS`] for akeys by their hash. A fetch writes there and to
 //! the line of the object, where it says that something below was read.
 //!
-//! Of an array, a transaction marks the records that it has read (`timestamps/ranges.rs`), unless there was nothing: then it has read that. Plain
-//! fetches mark the akey, which costs them less.
+//! Of an array, a transaction marks the records that it has read (`timestamps/ranges.rs`), unless there was nothing: then it has read that, or they
+//! are in more than a few places. Plain fetches do the same once a transaction has; before that they mark the akey, which costs less.
 //!
 //! A slot knows which transaction made its mark, unless there were several: what a transaction has read itself is not in its way.
 //!
@@ -171,12 +171,22 @@ impl Timestamps {
         epoch: u64,
         reader: Reader,
     ) {
+        if extents.len() > ranges::MARKS {
+            // There is no room for all of them.
+            return self.mark_akey(object, dkey, akey, epoch, reader);
+        }
         for extent in extents {
             if let Some(gone) = self.ranges.mark(RangeMark::new((dkey, akey), *extent, epoch, reader)) {
                 slot(&self.dkeys, gone.dkey).akeys[akey_index(gone.akey)].mark(gone.epoch, Reader(gone.reader));
             }
         }
         slot(&self.objects, object).below.mark(epoch, reader);
+    }
+
+    /// Whether records are told apart: from the first transaction on that has read some.
+    #[inline]
+    pub(crate) fn knows_records(&self) -> bool {
+        !self.ranges.is_empty()
     }
 
     /// The akeys of a dkey, or whether it exists, were read.

@@ -74,7 +74,7 @@ impl Store {
             self.check_akey_read(at, akey, what)?;
         }
         match what {
-            Some(FetchWhat::Array(extents)) if at.transaction.is_some() => {
+            Some(FetchWhat::Array(extents)) if at.transaction.is_some() || self.timestamps.knows_records() => {
                 self.timestamps.mark_records(at.object, (at.dkey, akey), extents, at.epoch, at.reader);
             }
             _ => self.timestamps.mark_akey(at.object, at.dkey, akey, at.epoch, at.reader),

@@ -87,7 +87,7 @@ impl State {
     }
 
     fn has_akey(self) -> bool {
-        matches!(self, State::There | State::MadeAgain | State::PunchedLater | State::EmptyValue)
+        matches!(self, State::There | State::MadeAgain | State::PunchedLater | State::EmptyValue | State::PunchedRange)
     }
 
     fn has_dkey(self) -> bool {

@@ -307,3 +307,40 @@ fn an_update_of_many_akeys_is_all_or_nothing() {
         assert_eq!(fetch_single(&store, 2, "d", "a4").await, Some(bytes_of(4, 4 * 97)));
     });
 }
+
+/// As upstream has it: a range that was punched makes its keys exist, until they are punched themselves.
+#[test]
+fn a_punched_range_makes_its_keys_exist() {
+    with_store(|store, _| async move {
+        let all = Limits { count: 10, bytes: 1000 };
+        let value = || UpdateValue::PunchExtents(vec![extent(3, 2)]);
+        store.update(update(5, "d", "a", value())).await.expect("punch");
+        for epoch in [4, 5, 9] {
+            let listed = |keys: KeyListing| keys.entries.len();
+            let dkeys = store.list_dkeys(CONTAINER, OBJECT, Epoch(epoch), &Anchor::Start, all).await.expect("list");
+            let akeys = store.list_akeys(CONTAINER, OBJECT, &key("d"), Epoch(epoch), &Anchor::Start, all).await;
+            assert_eq!((listed(dkeys), listed(akeys.expect("list"))), (usize::from(epoch > 4), usize::from(epoch > 4)));
+        }
+        let insert = |epoch| {
+            let mut insert = update(epoch, "d", "a", value());
+            insert.conditions = Conditions::AKEY_INSERT;
+            insert
+        };
+        assert_eq!(store.update(insert(6)).await.expect_err("it exists").code(), Code::Exist);
+        for up_to in [7, 8] {
+            store.aggregate(CONTAINER, Epoch(up_to)).await.expect("aggregate");
+            let reply = store.fetch(fetch(up_to, "d", "a", FetchWhat::Array(Few::from([extent(0, 10)])))).await;
+            let Fetched::Array { pieces, .. } = &reply.expect("fetch").akeys[0] else { panic!("it exists") };
+            assert!(pieces.iter().all(|piece| !matches!(piece.content, Content::Data(_))));
+        }
+        let akeys = vec![key("a")];
+        store.punch(punch(9, PunchTarget::Akeys { dkey: key("d"), akeys })).await.expect("punch");
+        let reply = store.fetch(fetch(9, "d", "a", FetchWhat::Array(Few::from([extent(0, 10)])))).await.expect("fetch");
+        assert!(matches!(reply.akeys[0], Fetched::Missing));
+        store.update(insert(10)).await.expect("it does not exist");
+        store.aggregate(CONTAINER, Epoch(20)).await.expect("aggregate");
+        let reply =
+            store.fetch(fetch(20, "d", "a", FetchWhat::Array(Few::from([extent(0, 10)])))).await.expect("fetch");
+        assert!(matches!(reply.akeys[0], Fetched::Array { .. }));
+    });
+}

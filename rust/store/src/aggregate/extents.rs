@@ -1,7 +1,7 @@
 //! The extents of an array: which of them show in no view that is kept.
 //!
 //! They are walked over three times. At first, what newer extents hide in its interval goes. Then what shows in parts only is cut, and small
-//! extents are joined (`joining.rs`). At last punches go that hide nothing any more: what they have hidden is gone by then. Where hidden data was all that made an akey exist, a record without bytes stays as its witness.
+//! extents are joined (`joining.rs`). At last punches go that hide nothing any more: what they have hidden is gone by then. One stays where it is all that makes an akey exist.
 
 use super::rule::{Hidden, Rule};
 use super::searches::{Known, Search, hides_data, is_hidden, seek_behind};
@@ -23,6 +23,8 @@ pub(super) struct ExtentPlace {
     known: Option<Known>,
     /// By interval: what makes the akey exist.
     existence: BTreeMap<usize, Existence>,
+    /// By interval: the newest of what stays and makes the akey exist, as far as it is known.
+    evidence: BTreeMap<usize, u64>,
     /// Where extents may be cut and joined.
     pub(super) sweeps: Vec<Sweep>,
 }
@@ -45,12 +47,18 @@ struct Existence {
     stretch: Stretch,
 }
 
+impl Existence {
+    /// The epoch of what stays for certain.
+    fn newest(&self) -> Option<u64> {
+        let witness = self.witness.map(|(_, epoch, _)| epoch);
+        Some(self.data).filter(|epoch| *epoch > 0).max(witness)
+    }
+}
+
 /// What is decided about an extent.
 enum Verdict {
     Stays,
     Goes,
-    /// Its bytes go, and it stays as a witness.
-    Witness,
 }
 
 impl Walk {
@@ -71,13 +79,22 @@ impl Walk {
                     let place = &mut self.frames[index].extents;
                     let stretches = place.existence.iter().rev();
                     let sweeps = stretches.filter_map(|(interval, found)| found.stretch.sweep(*interval)).collect();
-                    *place = ExtentPlace { pass: Pass::Joining, sweeps, ..ExtentPlace::default() };
+                    let evidence =
+                        place.existence.iter().filter_map(|(interval, found)| Some((*interval, found.newest()?)));
+                    *place = ExtentPlace {
+                        pass: Pass::Joining,
+                        sweeps,
+                        evidence: evidence.collect(),
+                        ..ExtentPlace::default()
+                    };
                 }
                 Pass::Joining => {
                     if !self.join(step, akey, index, hidden)? {
                         return Ok(false);
                     }
-                    self.frames[index].extents = ExtentPlace { pass: Pass::Punches, ..ExtentPlace::default() };
+                    let evidence = std::mem::take(&mut self.frames[index].extents.evidence);
+                    self.frames[index].extents =
+                        ExtentPlace { pass: Pass::Punches, evidence, ..ExtentPlace::default() };
                 }
                 Pass::Punches => return self.pass(step, akey, index, hidden),
             }
@@ -136,13 +153,9 @@ impl Walk {
                     }
                 }
                 Verdict::Goes => {
+                    let pieces = record.pieces(step.arena())?;
                     array::remove(step.transaction, step.space, akey, &record)?;
-                    step.note_freed(record.length());
-                    cursor = None;
-                }
-                Verdict::Witness => {
-                    array::leave_witness(step.transaction, step.space, akey, &record)?;
-                    step.note_freed(record.length());
+                    step.note_freed(record.length(), pieces);
                     cursor = None;
                 }
             }
@@ -194,10 +207,7 @@ impl Walk {
                 existence.stretch.add(record.extent);
                 Ok(Some(Verdict::Stays))
             }
-            Search::Yes if !record.is_punch() && existence.data == 0 && existence.witness.is_none() => {
-                existence.witness = Some(name);
-                Ok(Some(Verdict::Witness))
-            }
+            // What hides it stays, and makes the akey exist as well.
             Search::Yes => Ok(Some(Verdict::Goes)),
         }
     }
@@ -227,13 +237,14 @@ impl Walk {
             if let Some(cursor) = found {
                 let record = Record::load(step.arena(), cursor.entry(step.arena())?.link)?;
                 array::remove(step.transaction, step.space, akey, &record)?;
-                step.note_freed(0);
+                step.note_freed(0, 0);
             }
         }
         Ok(true)
     }
 
-    /// The last pass: a punch goes when there is nothing older below it; `None` when the step ended before the answer.
+    /// The last pass: a punch goes when there is nothing older below it, and something else makes the akey exist; `None` when the step ended
+    /// before the answer.
     fn judge_punch(
         &mut self,
         step: &mut Step<'_, '_>,
@@ -247,16 +258,25 @@ impl Walk {
             return Ok(Some(Verdict::Stays));
         }
         let Some(interval) = kept.interval(record.epoch) else { return Ok(Some(Verdict::Stays)) };
-        let Children::Tree(tree) = akey.children()? else { return Ok(Some(Verdict::Goes)) };
-        let known = self.frames[index].extents.known;
-        match step.looking(|arena, looks| hides_data(arena, looks, &tree, record, hidden[interval], known))? {
-            Search::Unfinished(at) => {
-                self.frames[index].extents.known = Some(at);
-                Ok(None)
+        let place = &mut self.frames[index].extents;
+        let hides = match akey.children()? {
+            Children::Tree(tree) => {
+                let known = place.known;
+                step.looking(|arena, looks| hides_data(arena, looks, &tree, record, hidden[interval], known))?
             }
-            Search::Yes => Ok(Some(Verdict::Stays)),
-            Search::No => Ok(Some(Verdict::Goes)),
+            _ => Search::No,
+        };
+        if let Search::Unfinished(at) = hides {
+            place.known = Some(at);
+            return Ok(None);
         }
+        let is_needed = !place.evidence.range(..=interval).any(|(_, epoch)| *epoch >= hidden[interval]);
+        if is_needed || matches!(hides, Search::Yes) {
+            let newest = place.evidence.entry(interval).or_default();
+            *newest = record.epoch.max(*newest);
+            return Ok(Some(Verdict::Stays));
+        }
+        Ok(Some(Verdict::Goes))
     }
 }
 

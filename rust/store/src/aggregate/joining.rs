@@ -219,6 +219,7 @@ fn cut_beneath(step: &mut Step<'_, '_>, akey: &mut Level, window: Window, cut: &
             }
         }
         let Some((record, kept)) = found else { return Ok(true) };
+        let pieces = record.pieces(arena)?;
         let freed = match &kept[..] {
             [] => {
                 array::remove(step.transaction, step.space, akey, &record)?;
@@ -226,7 +227,7 @@ fn cut_beneath(step: &mut Step<'_, '_>, akey: &mut Level, window: Window, cut: &
             }
             kept => array::cut(step.transaction, step.space, akey, &record, kept)? as usize,
         };
-        step.note_freed(freed);
+        step.note_freed(freed, pieces);
         step.done.cuts += u64::from(!kept.is_empty());
     }
 }

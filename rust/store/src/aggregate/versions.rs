@@ -1,7 +1,7 @@
 //! The versions of single values, and punches: those that nothing needs are dropped.
 
 use super::rule::Hidden;
-use super::step::Step;
+use super::step::{Step, units_to_free};
 use super::walk::Walk;
 use crate::level::{Children, Level, Span, is_sealed};
 use crate::single;
@@ -19,7 +19,7 @@ impl Walk {
         hidden: &Hidden,
     ) -> Result<bool> {
         let arena = step.arena();
-        let mut doomed = Vec::new();
+        let (mut doomed, mut planned) = (Vec::new(), 0u32);
         let mut is_done = true;
         match akey.children()? {
             Children::None => {}
@@ -46,13 +46,15 @@ impl Walk {
                     if entry.order > self.rule.newest() {
                         break;
                     }
-                    if step.is_exhausted() || doomed.len() >= step.frees_left() {
+                    if !step.has_more_than(planned) {
                         is_done = false;
                         break;
                     }
                     step.look();
                     let next = if at.next(arena)? { Some(at.entry(arena)?.order) } else { None };
                     if self.rule.drops_version(entry.order, next, hidden) {
+                        let pieces = single::locate(arena, entry.link)?.pieces(arena)?;
+                        planned = units_to_free(pieces).saturating_add(planned);
                         doomed.push((entry.order, entry.link));
                     }
                     *after = Some(entry.order);
@@ -63,9 +65,10 @@ impl Walk {
             }
         }
         for (epoch, link) in doomed {
-            let bytes = single::locate(arena, link)?.value_length;
+            let range = single::locate(arena, link)?;
+            let (bytes, pieces) = (range.value_length, range.pieces(arena)?);
             single::remove_at(step.transaction, step.space, akey, epoch)?;
-            step.note_freed(bytes);
+            step.note_freed(bytes, pieces);
         }
         Ok(is_done)
     }
@@ -88,7 +91,7 @@ impl Walk {
             if epoch > self.rule.newest() {
                 break;
             }
-            if step.is_exhausted() || doomed.len() >= step.frees_left() {
+            if !step.has_more_than(doomed.len() as u32 * units_to_free(0)) {
                 is_done = false;
                 break;
             }
@@ -104,7 +107,7 @@ impl Walk {
         }
         for epoch in doomed {
             level.remove_punch(step.transaction, epoch)?;
-            step.note_freed(0);
+            step.note_freed(0, 0);
         }
         Ok(is_done)
     }

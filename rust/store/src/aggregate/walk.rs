@@ -224,7 +224,7 @@ impl Walk {
             let probe = KeyProbe { order: order.order_of(key)?, bytes: key };
             parent.remove_child(step.transaction, &probe)?;
             child.free(step.transaction)?;
-            step.note_freed(0);
+            step.note_freed(0, 0);
             self.frames.truncate(index + 1);
             return Ok(Outcome::Gone);
         }

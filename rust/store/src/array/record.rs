@@ -28,7 +28,8 @@ const INNER: u8 = 128;
 pub(super) const IN_ROOM: u32 = (INNER as u32) << 24;
 const END: u64 = 8;
 const _: () = assert!(std::mem::offset_of!(Header, end) as u64 == END);
-/// Together with [`PUNCHED`]: the record stands for data that was hidden and is freed, so that its akey still exists.
+/// Together with [`PUNCHED`]: the record stands for data that was hidden and is freed, so that its akey still exists. Images of earlier programs have
+/// them; by now a punched range stays for that.
 const WITNESS: u8 = 64;
 /// What stands in place of the checksum where there is no data: a single flipped bit must neither make data of a punched range nor the other way
 /// round, nor a witness of it.
@@ -101,11 +102,6 @@ impl Record {
         self.flags & WITNESS != 0
     }
 
-    /// Whether it makes its akey exist.
-    pub(crate) fn counts_as_data(&self) -> bool {
-        !self.is_punch() || self.is_witness()
-    }
-
     /// The greater one hides the other where they overlap.
     pub(crate) fn version(&self) -> (u64, u32) {
         (self.epoch, self.minor)
@@ -158,6 +154,11 @@ impl Record {
         }
     }
 
+    /// Pieces of the data device that its value lies in.
+    pub(crate) fn pieces(&self, arena: &Arena) -> Result<usize> {
+        self.locate(self.extent).pieces(arena)
+    }
+
     pub(super) fn free(&self, transaction: &mut Transaction<'_>, space: &ValueSpace) -> Result<()> {
         let tail = if self.is_on_device() {
             let range = self.locate(self.extent);
@@ -178,12 +179,9 @@ impl Record {
         transaction.free(offset, HEADER + tail)
     }
 
-    /// Its epoch, as a span.
+    /// Its epoch, as a span: a punched range makes its akey exist as data does.
     pub(crate) fn span(&self) -> Span {
-        match self.counts_as_data() {
-            true => Span::of(self.epoch),
-            false => Span { touched: self.epoch, ..Span::EMPTY },
-        }
+        Span::of(self.epoch)
     }
 
     pub(crate) fn probe(&self) -> ExtentProbe {
@@ -276,19 +274,4 @@ pub(super) fn write_record(
 pub(super) fn is_gone(arena: &Arena, position: u64) -> Result<bool> {
     let header: Header = arena.read_value(position)?;
     Ok(header.end == 0 && header.minor_and_flags & IN_ROOM != 0)
-}
-
-/// Makes a record that stands for the data of another one, which is freed; with it, the end of its extent.
-pub(super) fn write_witness(transaction: &mut Transaction<'_>, record: &Record) -> Result<(Offset, u64)> {
-    let header = Header {
-        start: record.extent.start(),
-        end: record.extent.start() + 1,
-        epoch: record.epoch,
-        checksum: WITNESS_WORD,
-        record_size: record.record_size,
-        minor_and_flags: record.minor | u32::from(PUNCHED | WITNESS) << 24,
-    };
-    let offset = transaction.allocate(HEADER)?;
-    transaction.fill(offset.get(), header.as_bytes())?;
-    Ok((offset, header.end))
 }

@@ -180,13 +180,13 @@ fn forged_links_give_errors_and_end() {
 /// Children of each level of [`many_of_everything`].
 const MANY: u64 = 300;
 
-/// An object with many dkeys, one of which has many akeys, one of which has many extents: all of them punched, so that nothing is to be seen.
+/// An object with many dkeys, one of which has many akeys, one of which has many extents: all of them too new to be seen.
 async fn many_of_everything(store: &Store) {
     let (container, object) = (CONTAINERS[0], objects()[1]);
     let hole = |start: u64| UpdateValue::PunchExtents(vec![extent(start * 10, 5)]);
     let put = async |dkey: u64, akey_number: u64, value| {
         let akey = AkeyUpdate { akey: key(akey_number), value, conditions: Conditions::NONE };
-        let (epoch, dkey, conditions) = (Epoch(500), key(dkey), Conditions::NONE);
+        let (epoch, dkey, conditions) = (Epoch(2500), key(dkey), Conditions::NONE);
         store
             .update(UpdateRequest { container, object, epoch, dkey, conditions, akeys: vec![akey].into() })
             .await

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 /// Sets of marks, together 192 KiB.
 const SETS: usize = 1 << 10;
 /// Marks of one set.
-const MARKS: usize = 4;
+pub(super) const MARKS: usize = 4;
 
 /// Records of an akey were read, at an epoch; there is no mark where that is zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -64,6 +64,12 @@ impl RangeMarks {
     /// No marks; the table is made with the first of them.
     pub(super) fn new() -> RangeMarks {
         RangeMarks(RefCell::default())
+    }
+
+    /// Whether nothing was ever marked.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
     }
 
     /// Puts a mark in; gives the one that has no place any more.

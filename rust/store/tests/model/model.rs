@@ -18,10 +18,6 @@ pub enum What {
 }
 
 impl What {
-    fn is_value(&self) -> bool {
-        !matches!(self, What::Punched(_))
-    }
-
     fn records(&self) -> u64 {
         match self {
             What::Single(_) => 0,
@@ -175,28 +171,28 @@ impl Model {
     }
 
     pub fn object_exists(&self, object: ObjectId, epoch: u64) -> bool {
-        self.visible(epoch).any(|(o, _, _, _, _, what)| *o == object && what.is_value())
+        self.visible(epoch).any(|(o, ..)| *o == object)
     }
 
     pub fn dkey_exists(&self, object: ObjectId, dkey: &Key, epoch: u64) -> bool {
-        self.visible(epoch).any(|(o, d, _, _, _, what)| *o == object && d == dkey && what.is_value())
+        self.visible(epoch).any(|(o, d, ..)| *o == object && d == dkey)
     }
 
     pub fn akey_exists(&self, object: ObjectId, dkey: &Key, akey: &Key, epoch: u64) -> bool {
-        self.visible(epoch).any(|(o, d, a, _, _, what)| *o == object && d == dkey && a == akey && what.is_value())
+        self.visible(epoch).any(|(o, d, a, ..)| *o == object && d == dkey && a == akey)
     }
 
     pub fn objects(&self, epoch: u64) -> BTreeSet<ObjectId> {
-        self.visible(epoch).filter(|entry| entry.5.is_value()).map(|entry| *entry.0).collect()
+        self.visible(epoch).map(|entry| *entry.0).collect()
     }
 
     pub fn dkeys(&self, object: ObjectId, epoch: u64) -> BTreeSet<Key> {
-        let there = self.visible(epoch).filter(|entry| *entry.0 == object && entry.5.is_value());
+        let there = self.visible(epoch).filter(|entry| *entry.0 == object);
         there.map(|entry| entry.1.clone()).collect()
     }
 
     pub fn akeys(&self, object: ObjectId, dkey: &Key, epoch: u64) -> BTreeSet<Key> {
-        let there = self.visible(epoch).filter(|entry| *entry.0 == object && entry.1 == dkey && entry.5.is_value());
+        let there = self.visible(epoch).filter(|entry| *entry.0 == object && entry.1 == dkey);
         there.map(|entry| entry.2.clone()).collect()
     }
 

@@ -186,3 +186,31 @@ fn after_opening_everything_counts_as_read() {
         store.transact(request(1, 91, vec![put(91, "d", "a", b"2")])).await.expect("done");
     });
 }
+
+/// Plain fetches of arrays, once a transaction has read some: other records than those that were read are free.
+#[test]
+fn a_fetch_of_some_records_leaves_others_free() {
+    with_store(|store, _| async move {
+        let write = |number: u8, epoch: u64, start: u64| {
+            let value =
+                UpdateValue::Array { record_size: 8, pieces: Few::from([(extent(start, 1), Data::copy_of(&[1; 8]))]) };
+            request(number, epoch, vec![Operation::Update(update(epoch, "d", "a", value))])
+        };
+        let read = |epoch: u64, akey: &str, starts: &[u64]| {
+            let extents: Vec<_> = starts.iter().map(|start| extent(*start, 1)).collect();
+            fetch(epoch, "d", akey, FetchWhat::Array(extents.into()))
+        };
+        store.transact(write(1, 5, 0)).await.expect("done");
+        store.fetch(read(10, "a", &[0])).await.expect("fetch");
+        assert_eq!(code_of(&store, write(2, 8, 50)).await, Code::TxRestart, "no transaction has read records yet");
+        store.as_transaction(id(3)).fetch(read(12, "a", &[0])).await.expect("fetch");
+        store.fetch(read(20, "a", &[0])).await.expect("fetch");
+        store.transact(write(4, 15, 50)).await.expect("other records");
+        assert_eq!(code_of(&store, write(5, 16, 0)).await, Code::TxRestart);
+        // What was not there counts as read as a whole, and so does what lies in many places.
+        store.fetch(read(30, "b", &[0])).await.expect("fetch");
+        assert_eq!(code_of(&store, request(6, 25, vec![put(25, "d", "b", b"1")])).await, Code::TxRestart);
+        store.fetch(read(40, "a", &[0, 10, 20, 30, 40])).await.expect("fetch");
+        assert_eq!(code_of(&store, write(7, 35, 60)).await, Code::TxRestart);
+    });
+}
