@@ -1,6 +1,6 @@
 //! Engines of one system, and the tools that use it.
 
-use crate::support::{is_running, kill, response, signal, wait_until};
+use crate::support::{Tree, is_running, kill, response, signal, wait_until};
 use crate::wire::Wire;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -232,12 +232,27 @@ impl Cluster {
         response(&self.succeed(name, &[words, &["--json"]].concat()))
     }
 
+    /// Makes pool `tank`, a container for files in it, and a tree of small files, which is copied to `x` in the container; gives the tree.
+    pub fn fill(&self, container: &str) -> PathBuf {
+        self.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
+        self.succeed("daos", &["cont", "create", "tank", container, "--type", "POSIX"]);
+        let from = self.scratch("from");
+        Tree::small().make(&from);
+        self.succeed("daos", &["fs", "copy", &text(&from), &format!("daos://tank/{container}/x")]);
+        from
+    }
+
     /// Runs a tool, which must fail; gives the sentence.
     pub fn fail(&self, name: &str, words: &[&str]) -> String {
         let output = self.run(name, words);
         assert_eq!(output.status.code(), Some(1), "{name} {words:?}: {output:?}");
         String::from_utf8(output.stderr).expect("text")
     }
+}
+
+/// A path as a word of a command.
+pub fn text(path: &Path) -> String {
+    path.to_str().expect("text").to_owned()
 }
 
 /// Waits until an engine says that it is ready.

@@ -1,6 +1,6 @@
 //! How a system comes to be, and what becomes of it when engines come and go.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, text};
 use crate::support::Tree;
 use crate::support::assert_same;
 use std::collections::BTreeSet;
@@ -18,7 +18,6 @@ fn three_engines_form_a_system_that_serves_together() {
     cluster.succeed("daos", &["cont", "create", "tank", "home", "--type", "POSIX"]);
     let (from, to) = (cluster.scratch("from"), cluster.scratch("to"));
     Tree::small().make(&from);
-    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
     cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
     cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
     assert_same(&from, &to);
@@ -28,12 +27,7 @@ fn three_engines_form_a_system_that_serves_together() {
 #[test]
 fn killed_engines_come_back_with_their_ranks_and_data() {
     let mut cluster = Cluster::running(3);
-    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
-    cluster.succeed("daos", &["cont", "create", "tank", "home", "--type", "POSIX"]);
-    let from = cluster.scratch("from");
-    Tree::small().make(&from);
-    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
-    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
+    let from = cluster.fill("home");
     for number in 0..3 {
         let rank = cluster.engines[number].as_ref().expect("runs").rank();
         cluster.kill(number);
@@ -117,7 +111,6 @@ fn a_dead_engine_is_named_and_catches_up() {
     cluster.succeed("daos", &["cont", "create", "tank", "old", "--type", "POSIX"]);
     let (from, to) = (cluster.scratch("from"), cluster.scratch("to"));
     Tree::small().make(&from);
-    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
     cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
     let number = cluster.with_rank(1);
     cluster.kill(number);

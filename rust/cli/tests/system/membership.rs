@@ -1,8 +1,8 @@
 //! Engines look after each other.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, text};
 use crate::ranks::states;
-use crate::support::{Tree, assert_same, signal, wait_until};
+use crate::support::{assert_same, signal, wait_until};
 
 /// An engine that is stopped in its tracks keeps its connections, and answers nobody: it is excluded, and nobody else is. When it goes on
 /// it is told so, joins again by itself, and serves what it held.
@@ -32,12 +32,7 @@ fn an_engine_that_is_stopped_in_its_tracks_is_excluded_and_comes_back() {
 #[test]
 fn what_an_excluded_rank_holds_is_answered_with_its_number() {
     let mut cluster = Cluster::running(3);
-    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
-    cluster.succeed("daos", &["cont", "create", "tank", "home", "--type", "POSIX"]);
-    let from = cluster.scratch("from");
-    Tree::small().make(&from);
-    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
-    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/home/x"]);
+    let from = cluster.fill("home");
     let version = |cluster: &Cluster| cluster.response("dmg", &["pool", "query", "tank"])["version"].as_u64();
     let before = version(&cluster);
     cluster.succeed("dmg", &["system", "exclude", "--ranks", "2"]);

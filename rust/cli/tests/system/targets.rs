@@ -1,13 +1,8 @@
 //! Pools on some ranks, pools that grow, and targets that are taken out of use and back.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, text};
 use crate::support::{Tree, assert_same};
 use serde_json::json;
-use std::path::Path;
-
-fn text(path: &Path) -> String {
-    path.to_str().expect("text").to_owned()
-}
 
 /// Pools are on the ranks that are asked for.
 #[test]
@@ -70,11 +65,7 @@ fn a_pool_grows_and_nothing_goes_out_of_sight() {
 #[test]
 fn targets_are_taken_out_and_back() {
     let mut cluster = Cluster::running(3);
-    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
-    cluster.succeed("daos", &["cont", "create", "tank", "old", "--type", "POSIX"]);
-    let from = cluster.scratch("from");
-    Tree::small().make(&from);
-    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/old/x"]);
+    let from = cluster.fill("old");
     let sentence = cluster.fail("dmg", &["pool", "drain", "tank", "--ranks", "2"]);
     assert!(sentence.contains("moves no data"), "{sentence}");
     let said = cluster.succeed("dmg", &["pool", "exclude", "tank", "--ranks", "2"]);

@@ -42,7 +42,6 @@ pub(crate) enum Role {
 
 /// What happened at the door.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a few at a time, each taken at once")]
 pub(crate) enum Event {
     /// To be answered by [`Door::answer`].
     Asked(ConnectionId, ControlRequest),
