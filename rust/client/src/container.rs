@@ -4,8 +4,8 @@ use crate::access::{AccessInfo, new_access};
 use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
 use crate::global;
-use crate::pool::Route;
 use crate::repeat::{WhenBusy, WhenLost, repeat};
+use crate::route::Route;
 use crate::{Client, Pool};
 use daos_placement::{Layout, View};
 use daos_security::Permissions;
@@ -13,8 +13,8 @@ use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, HandleId, ObjectId, PoolId, Reference};
 use daos_wire::{
     AccessChange, AccessGet, AccessOf, AccessSet, AllocateObjectIds, AttributeOwner, ContainerCreate, ContainerDestroy,
-    ContainerHandle, ContainerOpen, ContainerOpened, ContainerPlacement, ContainerQueryReply, ContainerRequest,
-    ContainerSetProperties, Opcode, Properties, Wire,
+    ContainerFound, ContainerHandle, ContainerOpen, ContainerOpened, ContainerPlacement, ContainerQueryReply,
+    ContainerRequest, ContainerSetProperties, Opcode, Properties, Wire,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -85,6 +85,15 @@ pub struct ContainerInfo {
     pub open_time: u64,
     /// Time of the last change of metadata, as an epoch.
     pub modify_time: u64,
+}
+
+impl ContainerInfo {
+    /// What a filter tells: of the properties, the label alone.
+    pub(crate) fn from_found(found: ContainerFound) -> ContainerInfo {
+        let ContainerFound { entry, handles, snapshots, open_time, modify_time } = found;
+        let properties = ContainerProperties { label: entry.label, ..ContainerProperties::default() };
+        ContainerInfo { id: entry.id, properties, handles, snapshots, open_time, modify_time }
+    }
 }
 
 impl ContainerProperties {

@@ -33,6 +33,7 @@ mod object;
 mod pool;
 mod ranks;
 mod repeat;
+mod route;
 mod settings;
 mod submissions;
 mod system;
@@ -50,6 +51,6 @@ pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,
     PieceState, QueryResult, QueryWhat, UpdateValue,
 };
-pub use pool::{Pool, PoolFlags, PoolInfo, SpaceInfo};
+pub use pool::{ContainerCondition, Pool, PoolFlags, PoolInfo, SpaceInfo, TargetInfo};
 pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT, TransportChoice};
 pub use system::{RankAction, RankInfo, RankOutcome};

@@ -8,7 +8,7 @@ use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex};
 pub use daos_wire::PoolTargetsAction;
 use daos_wire::{
     Access, AccessChange, AccessGet, AccessOf, AccessSet, Opcode, PoolDestroy, PoolEntry, PoolEvict, PoolManage,
-    PoolManaged, PoolQueryReply, PoolTargetsChange, PoolTargetsChanged,
+    PoolManaged, PoolQueryReply, PoolTargetsChange, PoolTargetsChanged, RankEntry, RankTable, SystemQuery,
 };
 
 /// A pool to be created.
@@ -183,6 +183,13 @@ impl Client {
     /// Changes owner or access control list of a pool as an administrator.
     pub async fn pool_change_access(&self, pool: &Reference, change: AccessChange) -> Result<()> {
         self.call_service(Opcode::AccessSet, &AccessSet { of: AccessOf::Pool(pool.clone()), change }).await
+    }
+
+    /// The ranks of the system with the address of the first target of each, and the rank that leads the metadata service.
+    pub async fn system_addresses(&self) -> Result<(Vec<(u32, String)>, u32)> {
+        let table: RankTable = self.call_service(Opcode::SystemRanks, &SystemQuery {}).await?;
+        let address = |entry: &RankEntry| (entry.rank.0, entry.targets.first().cloned().unwrap_or_default());
+        Ok((table.ranks.iter().map(address).collect(), table.service.0))
     }
 
     /// What the system is.

@@ -5,14 +5,14 @@ use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
 use crate::global;
 use crate::repeat::{WhenBusy, WhenLost, repeat};
-use crate::{Client, ContainerListEntry};
-use daos_placement::{PoolMap, View};
-use daos_rpc::Address;
-use daos_status::{Code, Result, Status, fail};
-use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex};
+use crate::route::{self, Route};
+use crate::{Client, ContainerInfo, ContainerListEntry};
+use daos_status::{Code, Result, fail};
+use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, TargetIndex};
+pub use daos_wire::ContainerCondition;
 use daos_wire::{
-    AttributeOwner, ContainerEntry, ContainerList, ContainerPlacement, Opcode, PoolConnect, PoolConnected,
-    PoolQueryReply, PoolRequest, PoolSetProperties, Space, Wire,
+    AttributeOwner, ContainerEntry, ContainerFilter, ContainerFound, ContainerList, Opcode, PoolConnect, PoolConnected,
+    PoolQueryReply, PoolRequest, PoolSetProperties, PoolTargetQuery, PoolTargetReply, RouteKnown, Space, Wire,
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,6 +75,17 @@ pub struct PoolInfo {
     pub ranks_disabled: Vec<u32>,
 }
 
+/// What one target of a pool is good for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TargetInfo {
+    /// `daos_target_state_t`.
+    pub state: u8,
+    /// Metadata and small values; nothing of a target whose engine does not serve.
+    pub meta: SpaceInfo,
+    /// Large values.
+    pub data: SpaceInfo,
+}
+
 /// The most ranks of a pool: bounds what an answer can ask for.
 const RANKS_MAX: usize = 1 << 20;
 
@@ -103,49 +114,6 @@ impl PoolInfo {
             ranks: numbers_of(&reply.ranks),
             ranks_disabled: numbers_of(&reply.ranks_disabled),
         })
-    }
-}
-
-/// Where the targets of a pool are, by one connection.
-#[derive(Clone, Debug)]
-pub(crate) struct Route {
-    generation: u64,
-    map: PoolMap,
-    addresses: Vec<Address>,
-    /// It is to be read anew before it is used again.
-    is_stale: bool,
-}
-
-impl Route {
-    fn new(generation: u64, reply: PoolConnected) -> Result<Route> {
-        let map = PoolMap::decode(&reply.map.0)?;
-        let addresses =
-            reply.targets.iter().map(|target| Address::parse(&target.address)).collect::<Result<Vec<_>>>()?;
-        Ok(Route { generation, map, addresses, is_stale: false })
-    }
-
-    /// The pool as a container sees it.
-    pub fn view(&self, placement: &ContainerPlacement) -> Result<View> {
-        if self.version() < placement.version {
-            fail!(Code::Again, "the map of the pool is older than the container");
-        }
-        self.map.view(placement.version, &placement.avoided)
-    }
-
-    /// The version of the pool map.
-    pub fn version(&self) -> u32 {
-        self.map.version()
-    }
-
-    /// Rank and index of a target, by its position in the pool map.
-    pub fn name(&self, target: u32) -> Option<(Rank, TargetIndex)> {
-        self.map.target(target).map(|target| (target.rank, target.index))
-    }
-
-    /// The address of a target, by its position in the pool map.
-    pub fn address(&self, target: u32) -> Result<&Address> {
-        let address = self.addresses.get(target as usize);
-        address.ok_or_else(|| Status::new(Code::BadTarget, format!("the pool has no target {target}")))
     }
 }
 
@@ -180,15 +148,18 @@ impl Pool {
 
     async fn open(client: &Client, pool: Reference, handle: HandleId, flags: PoolFlags) -> Result<Pool> {
         let change = client.new_change().await;
-        let request = PoolConnect { pool, handle, flags: flags.0, again: false };
+        let known = RouteKnown::default();
+        let request = PoolConnect { pool, handle, flags: flags.0, again: false, known };
         let route = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
             let connection = client.connection().await?;
             let reply = client.call_service_at(&connection, Opcode::PoolConnect, &request, Some(&change)).await;
             let reply: PoolConnected = reply.map_err(|error| error.while_doing(connecting(&request.pool)))?;
-            Ok((connection.system().to_owned(), reply.id, Route::new(connection.generation(), reply)?))
+            let opened = PoolRequest { pool: reply.id, handle };
+            let route = route::read(client, &connection, &opened, None, Some(reply.route)).await?;
+            Ok((connection.system().to_owned(), reply.id, route))
         });
         let (system, id, route) = route.await?;
-        let (closed, route) = (AtomicBool::new(false), Mutex::new(Arc::new(route)));
+        let (closed, route) = (AtomicBool::new(false), Mutex::new(route));
         Ok(Pool(Arc::new(PoolInner { id, handle, flags, is_shared: false, system, closed, route })))
     }
 
@@ -206,21 +177,22 @@ impl Pool {
         self.0.handle
     }
 
-    /// The connection and where the pool's targets are on it; opens the handle again on a connection that is new.
+    /// The connection and where the pool's targets are on it; opens the handle again on a connection that is new, and asks for what
+    /// has changed when something has.
     pub(crate) async fn route(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Route>)> {
         if self.0.closed.load(Ordering::Acquire) {
             fail!(Code::NoHdl, "the handle of pool {} was closed", self.0.id);
         }
         let connection = client.connection().await?;
-        let route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if route.generation == connection.generation() && !route.is_stale {
-            return Ok((connection, route));
+        let known = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.is_current(&connection) {
+            return Ok((connection, known));
         }
         Box::pin(repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
             let connection = client.connection().await?;
-            let reply = self.read_route(client, &connection).await;
-            let reply = reply.map_err(|error| error.while_doing(connecting(&Reference::Id(self.0.id.0))))?;
-            let route = Arc::new(Route::new(connection.generation(), reply)?);
+            let known = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let route = self.read_route(client, &connection, &known).await;
+            let route = route.map_err(|error| error.while_doing(connecting(&Reference::Id(self.0.id.0))))?;
             *self.0.route.lock().unwrap_or_else(PoisonError::into_inner) = route.clone();
             Ok((connection, route))
         }))
@@ -228,21 +200,22 @@ impl Pool {
     }
 
     /// Asks where the targets are; on a connection that is new, opens the handle again.
-    async fn read_route(&self, client: &Client, connection: &Rc<Connection>) -> Result<PoolConnected> {
-        let known = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).generation;
-        if self.0.is_shared || known == connection.generation() {
-            return client.call_service_at(connection, Opcode::PoolShared, &self.request(), None).await;
+    async fn read_route(&self, client: &Client, connection: &Connection, known: &Route) -> Result<Arc<Route>> {
+        let mut first = None;
+        if !self.0.is_shared && !known.is_of(connection) {
+            let (pool, handle, flags) = (Reference::Id(self.0.id.0), self.0.handle, self.0.flags.0);
+            let request = PoolConnect { pool, handle, flags, again: true, known: known.known() };
+            let change = client.new_change_at_once();
+            let reply: PoolConnected =
+                client.call_service_at(connection, Opcode::PoolConnect, &request, Some(&change)).await?;
+            first = Some(reply.route);
         }
-        let pool = Reference::Id(self.0.id.0);
-        let request = PoolConnect { pool, handle: self.0.handle, flags: self.0.flags.0, again: true };
-        let change = client.new_change_at_once();
-        client.call_service_at(connection, Opcode::PoolConnect, &request, Some(&change)).await
+        route::read(client, connection, &self.request(), Some(known), first).await
     }
 
     /// Lets the next call ask where the targets are: some are elsewhere now.
     pub(crate) fn forget_route(&self) {
-        let mut route = self.0.route.lock().unwrap_or_else(PoisonError::into_inner);
-        *route = Arc::new(Route { is_stale: true, ..Route::clone(&route) });
+        self.0.route.lock().unwrap_or_else(PoisonError::into_inner).set_behind();
     }
 
     pub(crate) fn request(&self) -> PoolRequest {
@@ -274,7 +247,7 @@ impl Pool {
         if self.0.is_shared {
             return Ok(());
         }
-        let generation = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).generation;
+        let generation = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).generation();
         client.close_handle(generation, Opcode::PoolDisconnect, &self.request()).await
     }
 
@@ -282,6 +255,37 @@ impl Pool {
     pub async fn query(&self, client: &Client) -> Result<PoolInfo> {
         let reply: PoolQueryReply = self.ask(client, WhenLost::Repeat, Opcode::PoolQuery, &self.request()).await?;
         PoolInfo::from_wire(self.0.id, reply)
+    }
+
+    /// What one of its targets is good for, and how full it is.
+    pub async fn query_target(&self, client: &Client, rank: u32, target: u32) -> Result<TargetInfo> {
+        let (rank, target) = (Rank(rank), TargetIndex(target));
+        let request = PoolTargetQuery { request: self.request(), rank, target };
+        let reply: PoolTargetReply = self.ask(client, WhenLost::Repeat, Opcode::PoolTargetQuery, &request).await?;
+        let space = |space: Space| SpaceInfo { total: space.total, free: space.free };
+        Ok(TargetInfo { state: reply.state, meta: space(reply.meta), data: space(reply.data) })
+    }
+
+    /// Its containers that conditions let through, with what the conditions are about: all of them if there is none; where `any`, one
+    /// that holds is enough.
+    pub async fn filter_containers(
+        &self,
+        client: &Client,
+        any: bool,
+        conditions: Vec<ContainerCondition>,
+    ) -> Result<Vec<ContainerInfo>> {
+        let (pool, handle) = (self.0.id, self.0.handle);
+        let mut request = ContainerFilter { pool, handle, after: None, any, conditions };
+        let mut all = Vec::new();
+        loop {
+            let (some, last): (Vec<ContainerFound>, Option<ContainerId>) =
+                self.ask(client, WhenLost::Repeat, Opcode::ContainerFilter, &request).await?;
+            all.extend(some.into_iter().map(ContainerInfo::from_found));
+            if last.is_none() || last <= request.after {
+                return Ok(all);
+            }
+            request.after = last;
+        }
     }
 
     /// Sets properties by upstream's property types; durable when it returns, and followed by all targets.
@@ -342,10 +346,9 @@ impl Pool {
             if connection.system() != system {
                 fail!(Code::Inval, "the handle is one of system '{system}', not of '{}'", connection.system());
             }
-            let reply = client.call_service_at(&connection, Opcode::PoolShared, &request, None).await?;
-            Route::new(connection.generation(), reply)
+            route::read(client, &connection, &request, None, None).await
         });
-        let (closed, route) = (AtomicBool::new(false), Mutex::new(Arc::new(route.await?)));
+        let (closed, route) = (AtomicBool::new(false), Mutex::new(route.await?));
         let flags = PoolFlags(flags);
         Ok(Pool(Arc::new(PoolInner { id, handle, flags, is_shared: true, system, closed, route })))
     }

@@ -3,7 +3,7 @@
 use crate::Client;
 use crate::attach::Connection;
 use crate::client::ClientInner;
-use crate::pool::Route;
+use crate::route::Route;
 use daos_env::Spawner;
 use daos_rpc::Address;
 use daos_status::{Code, Status};

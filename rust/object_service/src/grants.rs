@@ -35,6 +35,8 @@ pub(crate) struct Grants {
     /// The known handles, oldest first; revoked ones stay here until their turn comes.
     order: RefCell<VecDeque<HandleId>>,
     questions: RefCell<HashMap<HandleId, Rc<Question>>>,
+    /// [`TargetContext::standing`] when they were asked for.
+    standing: Cell<u64>,
 }
 
 /// Ends a question, also when its task is dropped.
@@ -60,6 +62,7 @@ impl Grants {
             known: RefCell::default(),
             order: RefCell::default(),
             questions: RefCell::default(),
+            standing: Cell::new(0),
         }
     }
 
@@ -74,6 +77,7 @@ impl Grants {
                 address.pool
             );
         }
+        self.check_standing()?;
         let grant = self.find(address).await?;
         if grant.pool != address.pool || grant.container != address.container {
             fail!(
@@ -89,6 +93,22 @@ impl Grants {
         }
         if !write && !grant.read {
             fail!(Code::NoPerm, "container {} may not be read by this handle", address.container);
+        }
+        Ok(())
+    }
+
+    /// Refuses to serve while the engine is cut off: nobody would say that a handle is closed. Afterwards all are asked for anew.
+    fn check_standing(&self) -> Result<()> {
+        let standing = self.context.standing();
+        if self.standing.replace(standing) != standing {
+            self.revoke(&[]);
+        }
+        if standing % 2 == 1 {
+            fail!(
+                Code::Unreach,
+                "the engine is cut off from most of the system, and may not know which handles are closed; 'dmg system query' shows the \
+                 ranks that are not"
+            );
         }
         Ok(())
     }
@@ -151,8 +171,13 @@ impl Grants {
         }
     }
 
-    /// Forgets handles.
+    /// Forgets handles, all if none is named.
     pub fn revoke(&self, handles: &[HandleId]) {
+        if handles.is_empty() {
+            self.known.borrow_mut().clear();
+            self.order.borrow_mut().clear();
+            self.questions.borrow().values().for_each(|question| question.outdated.set(true));
+        }
         for handle in handles {
             self.known.borrow_mut().remove(handle);
             if let Some(question) = self.questions.borrow().get(handle) {

@@ -21,6 +21,12 @@ pub trait TargetContext {
     /// The newest version of a pool's map that this target has heard of; 0 when it has heard of none.
     fn map_version(&self, pool: PoolId) -> u32;
 
+    /// A number that is odd while the engine is cut off from most of the system, and greater after each change: then handles may have
+    /// been closed without its hearing of it.
+    fn standing(&self) -> u64 {
+        0
+    }
+
     /// What an open container handle allows; asks the pool service when the target does not know yet.
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>>;
 }
@@ -91,7 +97,8 @@ impl ObjectService {
         }
     }
 
-    /// Forgets handles that were closed or revoked; requests with them are refused from now on.
+    /// Forgets handles that were closed or revoked, all that are known if none is named; requests with those that are closed are refused
+    /// from now on.
     pub fn revoke(&self, handles: &[HandleId]) {
         self.grants.revoke(handles);
     }

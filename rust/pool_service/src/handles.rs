@@ -163,8 +163,8 @@ impl PoolService {
         Ok(Decision { rows, reply: revoked })
     }
 
-    /// What a client that was given a handle by another one may use: the same handle.
-    pub fn shared_pool(&self, request: &PoolRequest) -> Result<PoolId> {
+    /// Who may know where the targets of a pool are: whoever has a handle of it, be it that of another client.
+    pub fn routed_pool(&self, request: &PoolRequest) -> Result<PoolId> {
         self.check_pool_handle(request.pool, request.handle, false)?;
         self.ready_pool(request.pool)?;
         Ok(request.pool)

@@ -14,6 +14,7 @@ mod access;
 mod attributes;
 mod checksums;
 mod containers;
+mod filters;
 mod handles;
 mod holders;
 mod maps;

@@ -9,6 +9,8 @@ mod clients;
 mod containers;
 mod journal;
 mod pools;
+mod revoking;
+mod routes;
 mod rows;
 mod spread;
 mod startup;
@@ -22,12 +24,12 @@ use clients::Asked;
 use daos_env::{HybridClock, Random};
 use daos_pool_service::{Decision, PoolService};
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, PoolId};
+use daos_types::{ContainerId, PoolId, Rank};
 use daos_wire::{HandleGrant, HandleQuery, Opcode, SystemReply, Wire, decode, encode};
 use journal::Journal;
 pub(crate) use rows::RowStore;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -44,6 +46,10 @@ pub(crate) struct Service {
     random: Arc<dyn Random>,
     /// Clients that hold something since before this engine, and have not come back yet.
     adrift: RefCell<BTreeSet<daos_types::HolderId>>,
+    /// Checksums of the addresses of pools, which are computed when something has changed.
+    address_checksums: RefCell<BTreeMap<PoolId, routes::Checksums>>,
+    /// Ranks that may hold handles to be open that are closed: they are told to ask anew.
+    unaware: RefCell<BTreeSet<Rank>>,
     spawner: daos_env::Spawner,
     closed: Cell<bool>,
 }
@@ -75,6 +81,8 @@ impl Service {
             clock,
             random: target.env.random.clone(),
             adrift: RefCell::default(),
+            unaware: RefCell::default(),
+            address_checksums: RefCell::default(),
             spawner: target.spawner.clone(),
             closed: Cell::new(false),
         });
@@ -84,6 +92,7 @@ impl Service {
         let own = service.peers.known()?.own;
         service.catch_up(own).await;
         service.look_for_clients().await;
+        service.make_all_aware()?;
         Ok(service)
     }
 
@@ -113,18 +122,20 @@ impl Service {
             Opcode::PoolQuery => reply(self.query_pool(&decode(body)?, &caller).await),
             Opcode::PoolManagedQuery => reply(self.query_managed_pool(&decode(body)?, &caller).await),
             Opcode::PoolGetProperties => reply(state().managed_pool(&decode(body)?, &caller)),
-            Opcode::PoolShared => reply(self.shared_pool(&decode(body)?)),
+            Opcode::PoolRoute => reply(self.route(&decode(body)?)),
+            Opcode::PoolTargetQuery => reply(self.query_target(&decode(body)?).await),
             Opcode::AccessGet => reply(state().access(&decode(body)?, &caller)),
             Opcode::AttributesGet => reply(state().get_attributes(&decode(body)?)),
             Opcode::AttributesList => reply(state().list_attributes(&decode(body)?)),
             Opcode::ContainerList => reply(state().list_containers(&decode(body)?)),
+            Opcode::ContainerFilter => reply(state().filter_containers(&decode(body)?)),
             Opcode::ContainerQuery => reply(state().query_container(&decode(body)?)),
             Opcode::ContainerShared => reply(state().opened_container(&decode(body)?)),
             other => fail!(Code::Nosys, "{other:?} is no operation of the pool service"),
         }
     }
 
-    async fn change_asked(&self, opcode: Opcode, session: u64, body: &[u8]) -> Result<Vec<u8>> {
+    async fn change_asked(self: &Rc<Self>, opcode: Opcode, session: u64, body: &[u8]) -> Result<Vec<u8>> {
         match opcode {
             Opcode::PoolCreate => reply(self.create_pool(&self.asked(opcode, session, body)?).await),
             Opcode::PoolDestroy => reply(self.destroy_pool(&self.asked(opcode, session, body)?).await),
@@ -186,27 +197,10 @@ impl Service {
         decided
     }
 
-    /// Tells every target that handles are closed. A target that cannot be told is one that does not work any more, and
-    /// handles of containers that are gone are good for nothing there.
-    async fn revoke(&self, handles: &[HandleId]) {
-        for some in handles.chunks(HANDLES_PER_MESSAGE) {
-            let told = match self.peers.known() {
-                Ok(known) => self.spread(&known.targets(), Opcode::HandlesRevoke, &some.to_vec()).await,
-                Err(status) => Err(status),
-            };
-            if let Err(status) = told {
-                daos_env::log!(Error, "pool", "{} closed handles could not be made known: {status}", some.len());
-            }
-        }
-    }
-
     fn now(&self) -> u64 {
         self.clock.next()
     }
 }
-
-/// Handles in one message: well below the largest message.
-const HANDLES_PER_MESSAGE: usize = 1024;
 
 fn reply<T: Wire>(result: Result<T>) -> Result<Vec<u8>> {
     result.map(|value| encode(&value))

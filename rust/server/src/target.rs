@@ -6,11 +6,13 @@
 mod context;
 mod dispatch;
 mod internal;
+mod latency;
 mod measures;
 mod members;
 mod peers;
 mod pools;
 
+pub(crate) use latency::{LATENCY_BOUNDS, Latency};
 pub(crate) use measures::{Measures, PoolMeasures};
 pub(crate) use peers::Peers;
 
@@ -118,6 +120,7 @@ pub(crate) struct Inner {
     /// Requests under way.
     pub running: Cell<usize>,
     pub requests: measures::RequestCounts,
+    pub latencies: latency::Latencies,
     pub idle: Signal,
     pub stopping: Cell<bool>,
 }
@@ -169,6 +172,7 @@ impl Target {
             leadership_changed: Signal::new(),
             running: Cell::new(0),
             requests: measures::RequestCounts::default(),
+            latencies: latency::Latencies::default(),
             idle: Signal::new(),
             stopping: Cell::new(false),
         });

@@ -239,7 +239,8 @@ fn classes_of_durability() {
     });
     with_engine(place.path(), |client| async move {
         let connected = client.connect(pool_id(1), handle_id(1)).await.expect("the pool is still there");
-        assert_eq!(connected.targets.len(), client.targets.len());
+        let map = daos_placement::PoolMap::decode(&connected.route.map.0).expect("a map");
+        assert_eq!(map.target_count() as usize, client.targets.len());
         let request = PoolRequest { pool: pool_id(1), handle: handle_id(1) };
         let list = client.list_containers(request.pool, request.handle).await.expect("lists");
         assert!(list.is_empty(), "its contents ended with the engine");

@@ -81,7 +81,8 @@ impl WireClient {
 
     /// Connects to a pool for reading and writing.
     pub async fn connect(&self, pool: PoolId, handle: HandleId) -> Result<PoolConnected> {
-        let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags: 2, again: false };
+        let request =
+            PoolConnect { pool: Reference::Id(pool.0), handle, flags: 2, again: false, known: RouteKnown::default() };
         self.call(Opcode::PoolConnect, &request).await
     }
 

@@ -90,6 +90,41 @@ wire_structs! {
         /// Targets that it does not use, as they were out of use then: runs by position and number.
         avoided: Vec<(u32, u32)>,
     }
+    /// A condition on a container.
+    ContainerCondition {
+        /// What is compared, a number of `daos_pool_cont_filter_key`.
+        key: u32,
+        /// How, a number of `daos_pool_cont_filter_func`.
+        comparison: u32,
+        /// With what.
+        value: u64,
+    }
+    /// Lists the containers of a pool that conditions let through.
+    ContainerFilter {
+        /// The pool.
+        pool: PoolId,
+        /// The pool handle.
+        handle: HandleId,
+        /// The last one that is known.
+        after: Option<ContainerId>,
+        /// One condition that holds is enough, where otherwise all have to.
+        any: bool,
+        /// The conditions; without any, all containers are let through.
+        conditions: Vec<ContainerCondition>,
+    }
+    /// A container that was let through.
+    ContainerFound {
+        /// Identifier and label.
+        entry: ContainerEntry,
+        /// Open handles.
+        handles: u32,
+        /// Snapshots.
+        snapshots: u32,
+        /// Time of the last open, as an epoch.
+        open_time: u64,
+        /// Time of the last change of metadata, as an epoch.
+        modify_time: u64,
+    }
     /// A request about an open container.
     ContainerRequest {
         /// The pool.

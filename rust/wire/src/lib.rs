@@ -17,6 +17,7 @@ mod page;
 mod pool;
 pub mod replicated;
 mod request_id;
+mod route;
 mod system;
 mod target;
 
@@ -29,6 +30,7 @@ pub use opcode::Opcode;
 pub use page::*;
 pub use pool::*;
 pub use request_id::RequestId;
+pub use route::*;
 pub use system::*;
 pub use target::*;
 

@@ -218,6 +218,12 @@ pub fn set_map_version(request: &mut [u8], version: u32) {
     }
 }
 
+/// The pool that a request about an object names; those that lie in memory of the client do not say.
+pub fn pool_of_object_request(request: &[u8]) -> Option<PoolId> {
+    let bytes = request.get(4..)?.first_chunk::<16>()?;
+    Some(PoolId::from_bytes(*bytes))
+}
+
 wire_enums! {
     /// What an update writes to an akey.
     UpdateKind {

@@ -48,12 +48,14 @@ opcodes! {
     PoolGetProperties = 0x010f,
     /// `PoolManage` -> `()`.
     PoolManage = 0x0110,
-    /// `PoolRequest`, by a handle of another client -> `PoolConnected`.
-    PoolShared = 0x0111,
+    /// `RouteQuery`, by a handle of this client or another one -> `PoolRoute`.
+    PoolRoute = 0x0111,
     /// `Reference` -> `PoolQueryReply`, for an administrator.
     PoolManagedQuery = 0x0112,
     /// `PoolTargetsChange` -> `PoolTargetsChanged`, for an administrator.
     PoolTargetsChange = 0x0113,
+    /// `PoolTargetQuery` -> `PoolTargetReply`.
+    PoolTargetQuery = 0x0114,
     /// `ContainerCreate` -> `()`.
     ContainerCreate = 0x0201,
     /// `ContainerDestroy` -> `()`.
@@ -72,6 +74,8 @@ opcodes! {
     AllocateObjectIds = 0x0208,
     /// `ContainerRequest`, by a handle of another client -> `ContainerOpened`.
     ContainerShared = 0x0209,
+    /// `ContainerFilter` -> `(Vec<ContainerFound>, Option<ContainerId>)`, the last one that was looked at, unless it was the last one.
+    ContainerFilter = 0x020a,
     /// `Indirect` -> `IndirectReply`.
     Indirect = 0x0300,
     /// `Update` -> `Epoch`: the version that the values got.

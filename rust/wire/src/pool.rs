@@ -3,6 +3,7 @@
 use crate::access::{Access, NewAccess};
 use crate::codec::Blob;
 use crate::macros::{wire_enums, wire_structs};
+use crate::route::{PoolRoute, RouteKnown};
 use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, TargetIndex};
 
 wire_structs! {
@@ -88,28 +89,33 @@ wire_structs! {
         flags: u32,
         /// The handle was open before, and is to be open again on a new connection: it must not have been evicted.
         again: bool,
-    }
-    /// A target in the pool map.
-    PoolMapTarget {
-        /// Its engine.
-        rank: Rank,
-        /// Its number within the engine.
-        index: TargetIndex,
-        /// Where it is reached.
-        address: String,
-        /// `daos_target_state_t`.
-        state: u8,
+        /// What is known of its targets from before.
+        known: RouteKnown,
     }
     /// The answer to a connect.
     PoolConnected {
         /// Identifier of the pool.
         id: PoolId,
-        /// Version of the pool map.
-        map_version: u32,
-        /// The targets, in the order that placement counts.
-        targets: Vec<PoolMapTarget>,
-        /// The pool map, as `daos_placement` encodes it.
-        map: Blob,
+        /// Where its targets are: the first part.
+        route: PoolRoute,
+    }
+    /// Asks for one target of a pool.
+    PoolTargetQuery {
+        /// The pool, by an open handle.
+        request: PoolRequest,
+        /// The engine.
+        rank: Rank,
+        /// The number of the target within it.
+        target: TargetIndex,
+    }
+    /// What a target is good for, and how full it is.
+    PoolTargetReply {
+        /// `daos_target_state_t`.
+        state: u8,
+        /// Metadata and small values; nothing of a target whose engine does not serve.
+        meta: Space,
+        /// Large values.
+        data: Space,
     }
     /// A request about a connected pool.
     PoolRequest {

@@ -84,6 +84,10 @@ fn decode_as_everything(bytes: &[u8]) {
     let _ = decode::<ListKeysReply>(bytes);
     let _ = decode::<QueryKey>(bytes);
     let _ = decode::<PoolConnected>(bytes);
+    let _ = decode::<RouteQuery>(bytes);
+    let _ = decode::<PoolTargetQuery>(bytes);
+    let _ = decode::<ContainerFilter>(bytes);
+    let _ = decode::<Vec<ContainerFound>>(bytes);
     let _ = decode::<ContainerCreate>(bytes);
     let _ = decode::<ContainerOpened>(bytes);
     let _ = decode::<AttributesSet>(bytes);

@@ -60,8 +60,11 @@ fn fetch(host: &str, port: u16) -> Result<String> {
     }
 }
 
+/// Whether a metric is asked for; a histogram is named without what its lines end in.
 fn is_wanted(name: &str, options: &MetricsOptions) -> bool {
-    options.metrics.is_empty() || options.metrics.iter().any(|wanted| wanted == name)
+    let histogram = ["_bucket", "_sum", "_count"].into_iter().find_map(|end| name.strip_suffix(end));
+    let is = |wanted: &String| wanted == name || Some(wanted.as_str()) == histogram;
+    options.metrics.is_empty() || options.metrics.iter().any(is)
 }
 
 /// Names and meanings.
@@ -80,6 +83,15 @@ fn list(text: &str, options: &MetricsOptions) -> Reply {
     Reply::new(table(&["Name", "Type", "Description"], &rows), json!({ "available_metric_sets": json }))
 }
 
+/// A value as JSON: whole where it is.
+fn number_of(text: &str) -> Value {
+    match (text.parse::<u64>(), text.parse::<f64>()) {
+        (Ok(whole), _) => json!(whole),
+        (_, Ok(number)) => json!(number),
+        _ => Value::Null,
+    }
+}
+
 /// The values, as they came.
 fn query(text: &str, options: &MetricsOptions) -> Reply {
     let value = |line: &str| -> Option<(String, String, String)> {
@@ -95,9 +107,7 @@ fn query(text: &str, options: &MetricsOptions) -> Reply {
         .collect();
     let json: Vec<Value> = values
         .iter()
-        .map(|(name, labels, number)| {
-            json!({ "name": name, "labels": labels, "value": number.parse::<u64>().unwrap_or_default() })
-        })
+        .map(|(name, labels, number)| json!({ "name": name, "labels": labels, "value": number_of(number) }))
         .collect();
     let rows: Vec<Vec<String>> = values.into_iter().map(|(name, labels, number)| vec![name, labels, number]).collect();
     Reply::new(table(&["Name", "Labels", "Value"], &rows), json!({ "metrics": json }))
@@ -121,6 +131,10 @@ mod tests {
         let text = "# HELP a what it is\n# TYPE a gauge\na{x=\"1\"} 5\nb 6\n";
         let all = MetricsOptions { port: None, metrics: Vec::new() };
         assert_eq!(list(text, &all).text, "Name  Type   Description\na     gauge  what it is\n");
+        let histogram = "h_bucket{le=\"1\"} 5\nh_sum 0.5\nh_count 5\n";
+        let of_it = MetricsOptions { port: None, metrics: vec!["h".to_owned()] };
+        let values = &query(histogram, &of_it).json["metrics"];
+        assert_eq!((values.as_array().map(Vec::len), &values[1]["value"]), (Some(3), &json!(0.5)));
         let one = MetricsOptions { port: None, metrics: vec!["a".to_owned()] };
         assert_eq!(query(text, &one).json, json!({ "metrics": [{ "name": "a", "labels": "x=\"1\"", "value": 5 }] }));
     }

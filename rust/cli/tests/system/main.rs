@@ -3,6 +3,7 @@
 
 mod cluster;
 mod files;
+mod handles;
 mod leader;
 mod life;
 mod load;

@@ -31,6 +31,8 @@ fn metrics_are_served_and_hostile_bytes_do_no_harm() {
     assert_eq!(values, [1, 1], "each of two targets has a part of one pool");
     let raw = String::from_utf8(answer(port, b"GET /metrics HTTP/1.0\r\n\r\n")).expect("text");
     assert!(raw.starts_with("HTTP/1.1 200 OK\r\n") && raw.contains("op=\"PoolCreate\"} 1\n"), "{raw}");
+    assert!(raw.contains("op=\"PoolCreate\",le=\"+Inf\"} 1\n"), "{raw}");
+    assert!(raw.contains("engine_pool_ops_update{rank=\"0\",target=\"1\",pool=\""), "{raw}");
     for (bytes, status) in [
         (&b"GET / HTTP/1.1\r\n\r\n"[..], "404"),
         (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),

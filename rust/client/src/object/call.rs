@@ -3,10 +3,10 @@
 use super::Object;
 use crate::Client;
 use crate::attach::Connection;
-use crate::pool::Route;
 use crate::ranks::{Verdict, judge, may_be_gone};
 pub(super) use crate::repeat::WhenLost;
 use crate::repeat::{WhenBusy, repeat_until};
+use crate::route::Route;
 use daos_checksum::crc32c;
 use daos_placement::{Layout, ShardState};
 use daos_rpc::{Access, Address, Exposed};

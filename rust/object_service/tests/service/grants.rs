@@ -50,6 +50,37 @@ fn grants_are_remembered_until_they_are_revoked() {
     });
 }
 
+/// Whoever missed that handles were closed is told to ask for all of them anew.
+#[test]
+fn all_grants_are_forgotten_at_once() {
+    with_service(|bench| async move {
+        bench.update(&single(b"v")).await.unwrap();
+        bench.fetch(&sized(READER)).await.unwrap();
+        bench.pool_service.closed.borrow_mut().push(READER);
+        bench.service.revoke(&[]);
+        assert_eq!(code(bench.fetch(&sized(READER)).await), Some(Code::NoHdl));
+        bench.update(&single(b"w")).await.unwrap();
+        assert_eq!(bench.pool_service.questions.get(), 4);
+    });
+}
+
+/// An engine that is cut off serves nobody, as nobody can tell it whose handles are closed; later, it asks anew.
+#[test]
+fn an_engine_that_is_cut_off_believes_no_handle() {
+    with_service(|bench| async move {
+        bench.update(&single(b"v")).await.unwrap();
+        bench.fetch(&sized(READER)).await.unwrap();
+        bench.pool_service.standing.set(1);
+        assert_eq!(code(bench.fetch(&sized(READER)).await), Some(Code::Unreach));
+        assert_eq!(code(bench.update(&single(b"w")).await), Some(Code::Unreach));
+        bench.pool_service.closed.borrow_mut().push(READER);
+        bench.pool_service.standing.set(2);
+        assert_eq!(code(bench.fetch(&sized(READER)).await), Some(Code::NoHdl));
+        bench.update(&single(b"w")).await.unwrap();
+        assert_eq!(bench.pool_service.questions.get(), 4);
+    });
+}
+
 #[test]
 fn requests_that_come_together_ask_once() {
     with_service(|bench| async move {

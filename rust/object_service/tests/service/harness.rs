@@ -34,6 +34,8 @@ pub struct PoolService {
     pub closed: RefCell<Vec<HandleId>>,
     /// The version of the pool map that the target knows.
     pub map_version: Cell<u32>,
+    /// Odd while the engine is cut off.
+    pub standing: Cell<u64>,
 }
 
 struct Target {
@@ -51,6 +53,10 @@ impl TargetContext for Target {
 
     fn map_version(&self, _pool: PoolId) -> u32 {
         self.pool_service.map_version.get()
+    }
+
+    fn standing(&self) -> u64 {
+        self.pool_service.standing.get()
     }
 
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>> {

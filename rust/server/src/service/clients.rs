@@ -71,7 +71,7 @@ impl Service {
 
     /// Closes handles in steps, once. The answer is how many pool handles were closed.
     pub(super) async fn close_in_steps<Q>(
-        &self,
+        self: &Rc<Self>,
         asked: &Asked<Q>,
         step: impl Fn(&PoolService) -> Result<Decision<Revoked>>,
     ) -> Result<u32> {
@@ -104,13 +104,13 @@ impl Service {
     }
 
     /// Closes the handles of a client whose connection ended.
-    pub async fn client_gone(&self, client: ClientId) {
+    pub async fn client_gone(self: &Rc<Self>, client: ClientId) {
         if let Some(holder) = self.sessions.take_gone(client) {
             self.forget_holder(holder).await;
         }
     }
 
-    async fn forget_holder(&self, holder: HolderId) {
+    async fn forget_holder(self: &Rc<Self>, holder: HolderId) {
         loop {
             match self.change(|state| Ok(state.revoke_holder(holder))).await {
                 Ok(revoked) => {
@@ -153,7 +153,7 @@ impl Service {
     }
 
     /// Closes the handles of clients that did not come back, but for those that are known to live; `true` when none is left.
-    async fn drop_adrift(&self) -> bool {
+    async fn drop_adrift(self: &Rc<Self>) -> bool {
         let here = self.sessions.holders();
         let places = self.journal.state().holder_places();
         for (holder, place) in places {

@@ -11,6 +11,7 @@ use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerOpen, ContainerOpened, ContainerRequest,
     ContainerSetProperties, Opcode, TargetContainer, TargetContainerCreate,
 };
+use std::rc::Rc;
 
 /// How often the parts of a container are made because the engines of its pool have changed meanwhile.
 const PART_ATTEMPTS_MAX: usize = 8;
@@ -86,7 +87,7 @@ impl Service {
 
     /// Destroys a container: from the moment its row says so nobody can open it, and a crash finishes it at the next start.
     /// The answer is remembered with that row, and given when the container is gone.
-    pub(super) async fn destroy_container(&self, asked: &Asked<ContainerDestroy>) -> Result<()> {
+    pub(super) async fn destroy_container(self: &Rc<Self>, asked: &Asked<ContainerDestroy>) -> Result<()> {
         let pool = asked.request.pool;
         let container = self.once(asked, |state| state.begin_container_destroy(&asked.request, &asked.caller)).await?;
         let handles = self.journal.state().handles_of_container(pool, container);
@@ -110,7 +111,7 @@ impl Service {
         Ok(())
     }
 
-    pub(super) async fn open_container(&self, asked: &Asked<ContainerOpen>) -> Result<ContainerOpened> {
+    pub(super) async fn open_container(self: &Rc<Self>, asked: &Asked<ContainerOpen>) -> Result<ContainerOpened> {
         let request = &asked.request;
         while self.recalled::<_, ContainerId>(asked)?.is_none() {
             let evicted = self.change(|state| state.evict_for_open(request, &asked.caller)).await;
@@ -130,7 +131,7 @@ impl Service {
         self.journal.state().opened_container(&opened)
     }
 
-    pub(super) async fn close_container(&self, asked: &Asked<ContainerRequest>) -> Result<()> {
+    pub(super) async fn close_container(self: &Rc<Self>, asked: &Asked<ContainerRequest>) -> Result<()> {
         let ContainerRequest { pool, container, handle } = asked.request;
         let handle = self.once(asked, |state| state.close_container(pool, container, handle)).await?;
         self.revoke(&[handle]).await;

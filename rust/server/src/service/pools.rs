@@ -9,9 +9,10 @@ use daos_rebuild::{ReclaimSettings, ScrubSettings};
 use daos_status::{Result, Status};
 use daos_types::{HandleId, PoolId, Rank, Reference};
 use daos_wire::{
-    Blob, Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolEvict, PoolManage, PoolMapTarget,
-    PoolQueryReply, PoolRequest, PoolSetProperties, Space, TargetPoolProperties, TargetSpace,
+    Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolEvict, PoolManage, PoolQueryReply,
+    PoolRequest, PoolSetProperties, Space, TargetPoolProperties, TargetSpace,
 };
+use std::rc::Rc;
 
 impl Service {
     pub(super) async fn create_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolEntry> {
@@ -96,7 +97,7 @@ impl Service {
 
     /// Destroys a pool: from the moment its row says so nobody can use it, and a crash finishes it at the next start. The
     /// answer is remembered with that row, and given when the pool is gone.
-    pub(super) async fn destroy_pool(&self, asked: &Asked<PoolDestroy>) -> Result<()> {
+    pub(super) async fn destroy_pool(self: &Rc<Self>, asked: &Asked<PoolDestroy>) -> Result<()> {
         let PoolDestroy { pool, force } = &asked.request;
         // Nothing of the state may be borrowed while something is awaited.
         let found = self.journal.state().find_pool(pool);
@@ -127,32 +128,16 @@ impl Service {
 
     pub(super) async fn connect(&self, asked: &Asked<PoolConnect>) -> Result<PoolConnected> {
         let id = self.once(asked, |state| state.connect(&asked.request, &asked.caller)).await?;
-        self.route(id)
+        let route = self.route_of(id, &asked.request.known, 0, 0)?;
+        Ok(PoolConnected { id, route })
     }
 
-    /// Where the targets of a pool are.
-    fn route(&self, id: PoolId) -> Result<PoolConnected> {
-        let map = self.journal.state().pool_map(id)?;
-        let known = self.peers.known()?;
-        let targets = map.targets().map(|target| {
-            let address = known.address((target.rank, target.index)).map(ToString::to_string).unwrap_or_default();
-            PoolMapTarget { rank: target.rank, index: target.index, address, state: target.state as u8 }
-        });
-        let targets = targets.collect();
-        Ok(PoolConnected { id, map_version: map.version(), targets, map: Blob(map.encode()) })
-    }
-
-    pub(super) fn shared_pool(&self, request: &PoolRequest) -> Result<PoolConnected> {
-        let id = self.journal.state().shared_pool(request)?;
-        self.route(id)
-    }
-
-    pub(super) async fn disconnect(&self, asked: &Asked<PoolRequest>) -> Result<()> {
+    pub(super) async fn disconnect(self: &Rc<Self>, asked: &Asked<PoolRequest>) -> Result<()> {
         self.close_in_steps(asked, |state| state.disconnect(&asked.request)).await.map(|_| ())
     }
 
     /// Closes handles whoever holds them.
-    pub(super) async fn evict(&self, asked: &Asked<PoolEvict>) -> Result<u32> {
+    pub(super) async fn evict(self: &Rc<Self>, asked: &Asked<PoolEvict>) -> Result<u32> {
         let PoolEvict { pool, handles } = &asked.request;
         let now = self.now();
         let count = self.close_in_steps(asked, |state| state.evict(pool, handles, now, &asked.caller)).await?;

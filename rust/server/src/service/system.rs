@@ -95,8 +95,14 @@ impl Service {
     }
 
     /// An engine is connected.
-    pub fn present(&self, rank: Rank) -> Result<()> {
-        if self.journal.state_mut().note_presence(rank, true) { self.publish() } else { Ok(()) }
+    pub fn present(self: &Rc<Self>, rank: Rank) -> Result<()> {
+        if !self.journal.state_mut().note_presence(rank, true) {
+            return Ok(());
+        }
+        self.publish()?;
+        // What was closed while it was away, it has not heard.
+        self.note_unaware(rank);
+        Ok(())
     }
 
     /// An engine's connection ended without a word.

@@ -8,7 +8,8 @@ use daos_pool_service::{MapVersions, PoolPlan};
 use daos_status::{Code, Result, fail};
 use daos_types::{PoolId, Rank};
 use daos_wire::{
-    Opcode, PoolCreate, PoolTargetsAction, PoolTargetsChange, PoolTargetsChanged, RankState, TargetPoolCreate,
+    Opcode, PoolCreate, PoolTargetQuery, PoolTargetReply, PoolTargetsAction, PoolTargetsChange, PoolTargetsChanged,
+    RankState, Space, TargetPoolCreate, TargetSpace,
 };
 
 impl Service {
@@ -91,6 +92,23 @@ impl Service {
         offer.check(plan)?;
         self.make_parts_on(id, plan, &plan.targets).await?;
         join_all(plan.targets.iter().map(|target| self.settle_containers_on(id, *target))).await.into_iter().collect()
+    }
+
+    /// What a target is good for, and how full it is.
+    pub(super) async fn query_target(&self, request: &PoolTargetQuery) -> Result<PoolTargetReply> {
+        let id = self.journal.state().routed_pool(&request.request)?;
+        let map = self.journal.state().pool_map(id)?;
+        let (rank, index) = (request.rank, request.target);
+        let found = map.position(rank, index).and_then(|position| map.target(position));
+        let Some(target) = found else {
+            fail!(Code::Nonexist, "the pool has no target {} of rank {}", index.0, rank.0);
+        };
+        let serves = self.peers.known()?.state(rank) == Some(RankState::Joined);
+        let space = match serves {
+            true => self.peers.call((rank, index), Opcode::TargetPoolQuery, &id).await?,
+            false => TargetSpace { meta: Space { total: 0, free: 0 }, data: Space { total: 0, free: 0 } },
+        };
+        Ok(PoolTargetReply { state: target.state as u8, meta: space.meta, data: space.data })
     }
 
     /// Makes the parts of a pool on targets.

@@ -40,6 +40,10 @@ impl TargetContext for Context {
         self.pools.map_version(pool)
     }
 
+    fn standing(&self) -> u64 {
+        self.peers.standing()
+    }
+
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>> {
         let (peers, spawner) = (self.peers.clone(), self.spawner.clone());
         Box::pin(async move {

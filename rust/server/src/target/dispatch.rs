@@ -4,24 +4,31 @@ use super::{Inner, internal};
 use daos_object_service::ObjectService;
 use daos_rpc::Request;
 use daos_status::{Code, Status};
-use daos_wire::Opcode;
+use daos_wire::{Opcode, pool_of_object_request};
 use std::rc::Rc;
+use std::time::Duration;
 
-/// Counts a request as long as it is under way.
-struct Running(Rc<Inner>);
+/// Counts a request as long as it is under way, and measures how long that is.
+struct Running {
+    inner: Rc<Inner>,
+    opcode: Opcode,
+    began: Duration,
+}
 
 impl Running {
-    fn new(inner: &Rc<Inner>) -> Running {
+    fn new(inner: &Rc<Inner>, opcode: Opcode) -> Running {
         inner.running.set(inner.running.get() + 1);
-        Running(inner.clone())
+        Running { inner: inner.clone(), opcode, began: inner.spawner.clock().monotonic() }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.set(self.0.running.get() - 1);
-        if self.0.stopping.get() && self.0.running.get() == 0 {
-            self.0.idle.wake_all();
+        let Running { inner, opcode, began } = self;
+        inner.latencies.add(*opcode, inner.spawner.clock().monotonic().saturating_sub(*began));
+        inner.running.set(inner.running.get() - 1);
+        if inner.stopping.get() && inner.running.get() == 0 {
+            inner.idle.wake_all();
         }
     }
 }
@@ -57,8 +64,11 @@ fn dispatch(inner: &Rc<Inner>, request: Request) {
         return request.reply(Err(Status::new(Code::Shutdown, "the engine is ending; call again to start another")));
     }
     inner.requests.add(opcode);
-    let running = Running::new(inner);
+    let running = Running::new(inner, opcode);
     if ObjectService::serves(opcode) {
+        if let Some(pool) = pool_of_object_request(request.body()) {
+            inner.pools.count(pool, opcode);
+        }
         let objects = inner.objects.clone();
         inner.spawner.detach(async move {
             objects.serve(opcode, request).await;

@@ -1,6 +1,8 @@
 //! What a target counts for those who watch it.
 
 use super::Inner;
+use super::latency::Latency;
+use super::pools::PoolWork;
 use daos_media::ArenaStatistics;
 use daos_rpc::Statistics;
 use daos_types::PoolId;
@@ -8,7 +10,7 @@ use daos_wire::{Opcode, TargetSpace};
 use std::cell::Cell;
 
 /// Places for counts: eight groups of operations, and 32 operations of each.
-const PLACES: usize = 8 * 32;
+pub(super) const PLACES: usize = 8 * 32;
 
 /// Requests that came, by operation. Of one thread: counting costs next to nothing.
 pub(crate) struct RequestCounts([Cell<u64>; PLACES]);
@@ -19,7 +21,7 @@ impl Default for RequestCounts {
     }
 }
 
-fn place(opcode: Opcode) -> usize {
+pub(super) fn place(opcode: Opcode) -> usize {
     let number = opcode as usize;
     ((number >> 8) % 8) * 32 + number % 32
 }
@@ -32,7 +34,7 @@ impl RequestCounts {
     }
 
     /// Those that were ever asked for.
-    fn read(&self) -> Vec<(String, u64)> {
+    pub fn read(&self) -> Vec<(String, u64)> {
         let counts = Opcode::ALL.iter().map(|opcode| (format!("{opcode:?}"), self.0[place(*opcode)].get()));
         counts.filter(|(_, count)| *count > 0).collect()
     }
@@ -47,6 +49,8 @@ pub(crate) struct Measures {
     pub running: u64,
     /// Requests that came, by operation.
     pub requests: Vec<(String, u64)>,
+    /// How long they took, by operation.
+    pub latencies: Vec<(String, Latency)>,
     /// Of its endpoint.
     pub statistics: Statistics,
     /// The pools that it can use.
@@ -60,6 +64,8 @@ pub(crate) struct PoolMeasures {
     pub space: TargetSpace,
     /// Of its log and its checkpoints.
     pub media: ArenaStatistics,
+    /// What is done for it, by requests and in the background.
+    pub work: PoolWork,
 }
 
 impl Inner {
@@ -67,12 +73,13 @@ impl Inner {
     pub fn measure(&self) -> Measures {
         let pools = self.pools.ids().into_iter().filter_map(|pool| {
             let (space, store) = (self.pools.space(pool).ok()?, self.pools.store(pool).ok()?);
-            Some(PoolMeasures { pool, space, media: store.media_statistics() })
+            Some(PoolMeasures { pool, space, media: store.media_statistics(), work: self.pools.work(pool)? })
         });
         Measures {
             target: self.index.0,
             running: self.running.get() as u64,
             requests: self.requests.read(),
+            latencies: self.latencies.read(),
             statistics: self.endpoint.statistics(),
             pools: pools.collect(),
         }

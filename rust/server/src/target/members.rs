@@ -2,6 +2,7 @@
 //! to the metadata service, if that runs here.
 
 use super::{Inner, Peers};
+use crate::Sessions;
 use crate::ranks::{Known, TargetName};
 use daos_env::Spawner;
 use daos_env::sync::{Budget, join_all};
@@ -21,6 +22,9 @@ const UNDER_WAY_MAX: u64 = 256;
 /// How long a message may take. What comes later has no use.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long an engine that does not see most of the others goes on to serve objects: as long as an exclusion takes.
+const ALONE_MAX: Duration = Duration::from_secs(10);
+
 /// How long the engine's end waits for those to whom it says good-bye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -38,6 +42,8 @@ pub(crate) struct Members {
     looked_for: Cell<u32>,
     /// Why nobody was excluded, when that was said last.
     said: Cell<&'static str>,
+    /// Since when most of the others are not seen.
+    alone_since: Cell<Option<Duration>>,
 }
 
 impl Members {
@@ -55,6 +61,7 @@ impl Members {
             next_look: Cell::default(),
             looked_for: Cell::default(),
             said: Cell::new(""),
+            alone_since: Cell::new(None),
             spawner,
         });
         members.spawner.spawn(run(Rc::downgrade(target), Rc::downgrade(&members), members.spawner.clone()));
@@ -125,6 +132,33 @@ impl Members {
         }
     }
 
+    /// Notes whether the engine sees most of those that should serve. Who does not see them for a while is cut off, and does not hear of
+    /// handles that are closed. An engine that sees them goes on also when nobody leads the metadata service.
+    fn look_at_standing(&self, known: &Known, sessions: &Sessions) {
+        let alive = self.membership.borrow().members();
+        let serving = known.table.ranks.iter().filter(|entry| entry.state == RankState::Joined as u8);
+        let (mut all, mut seen) = (0, 0);
+        for entry in serving {
+            let is_seen =
+                entry.rank == known.own || alive.binary_search_by_key(&entry.rank, |member| member.rank).is_ok();
+            (all, seen) = (all + 1, seen + u32::from(is_seen));
+        }
+        let now = self.now();
+        let since = (2 * seen < all).then(|| self.alone_since.get().unwrap_or(now));
+        self.alone_since.set(since);
+        let is_cut_off = since.is_some_and(|since| now.saturating_sub(since) >= ALONE_MAX);
+        if sessions.set_cut_off(is_cut_off) {
+            match is_cut_off {
+                true => daos_env::log!(
+                    Warn,
+                    "membership",
+                    "{seen} of {all} ranks are seen: this engine is cut off, and serves no objects until it is not"
+                ),
+                false => daos_env::log!(Info, "membership", "this engine is no longer cut off"),
+            }
+        }
+    }
+
     /// Takes what was found out. What it means for the system is decided where the metadata service runs.
     fn hear(&self) {
         loop {
@@ -180,6 +214,7 @@ async fn run(target: Weak<Inner>, members: Weak<Members>, spawner: Spawner) {
         members.hear();
         if let Ok(known) = members.peers.known() {
             members.look_for_missing(&known);
+            members.look_at_standing(&known, &inner.sessions);
             let (service, replica) = (inner.service.borrow().clone(), inner.replica.borrow().clone());
             if let (Some(service), Some(replica)) = (service, replica) {
                 for rank in members.to_exclude(&known, replica.voters()) {

@@ -54,6 +54,11 @@ impl Peers {
         Ok((self.known()?.table.service, super::SERVICE_TARGET))
     }
 
+    /// Whether the engine is cut off, as [`Sessions::standing`] has it.
+    pub fn standing(&self) -> u64 {
+        self.sessions.standing()
+    }
+
     /// Asks a target. One of a rank that does not serve is not asked: the answer names the rank and its state.
     pub async fn call<Q: Wire, R: Wire>(&self, target: TargetName, opcode: Opcode, request: &Q) -> Result<R> {
         self.call_within(target, opcode, request, self.timeout).await

@@ -1,14 +1,15 @@
 //! The stores of a target: its part of each pool.
 
+use super::measures::RequestCounts;
 use crate::locks::KeyedLocks;
 use daos_env::sync::join_all;
 use daos_env::{Env, HybridClock, Spawner};
 use daos_media::{Media, MemoryMedia};
 use daos_rebuild::{Aggregator, ReclaimSettings, ScrubSettings, Scrubber};
 use daos_status::{Code, Result, Status, fail};
-use daos_store::{ChecksumKind, Durability, Store, StoreSettings, TierSpace};
+use daos_store::{ChecksumKind, Durability, ScrubProgress, Store, StoreSettings, TierSpace};
 use daos_types::{Epoch, PoolId};
-use daos_wire::{Space, TargetPoolCreate, TargetSpace};
+use daos_wire::{Opcode, Space, TargetPoolCreate, TargetSpace};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ const FOLDER_PREFIX: &str = "pool-";
 
 /// A target's part of a pool.
 enum Part {
-    Open(Rc<Store>, Background),
+    Open(Rc<Store>, Box<Background>),
     /// It is there and could not be opened: every request is answered with the reason, and the data stays for repair.
     Broken(Status),
     /// Its folder is there and holds no whole store: a crash came while it was made or removed, or files are missing.
@@ -30,6 +31,20 @@ enum Part {
 struct Background {
     scrubber: Scrubber,
     aggregator: Aggregator,
+    /// Requests about its objects.
+    requests: RequestCounts,
+}
+
+/// What is done for a pool.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PoolWork {
+    /// Requests about its objects, by operation.
+    pub requests: Vec<(String, u64)>,
+    /// What scrubbing has looked at, and how often it has looked at everything.
+    pub scrub: ScrubProgress,
+    pub scrub_passes: u64,
+    /// How often old versions were given back.
+    pub aggregation_rounds: u64,
 }
 
 /// The pools of one target; clones are the same.
@@ -90,7 +105,8 @@ impl Pools {
         let inner = &self.0;
         let scrubber = Scrubber::new(&store, name.clone(), &inner.spawner);
         let aggregator = Aggregator::new(&store, name, inner.clock.clone(), &inner.spawner);
-        Part::Open(store, Background { scrubber, aggregator })
+        let requests = RequestCounts::default();
+        Part::Open(store, Box::new(Background { scrubber, aggregator, requests }))
     }
 
     /// The store of a pool.
@@ -105,6 +121,25 @@ impl Pools {
             }
             None => fail!(Code::Nonexist, "pool {pool} has no part on this target"),
         }
+    }
+
+    /// Counts a request about an object of a pool.
+    pub fn count(&self, pool: PoolId, opcode: Opcode) {
+        if let Some(Part::Open(_, background)) = self.0.parts.borrow().get(&pool) {
+            background.requests.add(opcode);
+        }
+    }
+
+    /// What is done for a pool; `None` for one that cannot be used.
+    pub fn work(&self, pool: PoolId) -> Option<PoolWork> {
+        let parts = self.0.parts.borrow();
+        let Some(Part::Open(_, background)) = parts.get(&pool) else { return None };
+        Some(PoolWork {
+            requests: background.requests.read(),
+            scrub: background.scrubber.total(),
+            scrub_passes: background.scrubber.passes(),
+            aggregation_rounds: background.aggregator.rounds(),
+        })
     }
 
     /// The newest version of a pool's map that was told here; 0 when none was.

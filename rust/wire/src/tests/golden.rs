@@ -328,13 +328,7 @@ fn pools(golden: &mut Golden) {
     golden.check("PoolDestroy", &PoolDestroy { pool: by_label, force: true });
     let entry = PoolEntry { id: pool(), label: "l".into(), state: "s".into(), service_ranks: vec![Rank(28)] };
     golden.check("PoolEntry", &entry);
-    golden
-        .check("PoolConnect", &PoolConnect { pool: Reference::Id(pool().0), handle: handle(), flags: 2, again: true });
-    let target = PoolMapTarget { rank: Rank(28), index: TargetIndex(29), address: "a".into(), state: 1 };
-    golden.check(
-        "PoolConnected",
-        &PoolConnected { id: pool(), map_version: 30, targets: vec![target], map: Blob(vec![31]) },
-    );
+    connecting(golden);
     golden.check("PoolRequest", &PoolRequest { pool: pool(), handle: handle() });
     let query = PoolQueryReply {
         label: "l".into(),
@@ -363,6 +357,27 @@ fn pools(golden: &mut Golden) {
     golden.check("AttributesNamed", &AttributesNamed { owner: owner(), handle: handle(), names: vec!["n".into()] });
 }
 
+fn connecting(golden: &mut Golden) {
+    let known = || RouteKnown { map_version: 29, blocks: vec![32] };
+    let by_id = Reference::Id(pool().0);
+    let connect = PoolConnect { pool: by_id, handle: handle(), flags: 2, again: true, known: known() };
+    golden.check("PoolConnect", &connect);
+    let route = PoolRoute {
+        map_version: 30,
+        is_difference: true,
+        length: 33,
+        map: Blob(vec![31]),
+        blocks: vec![(34, vec!["a".into()])],
+        next_block: 35,
+        block_count: 36,
+    };
+    golden.check("PoolConnected", &PoolConnected { id: pool(), route });
+    let request = PoolRequest { pool: pool(), handle: handle() };
+    golden.check("RouteQuery", &RouteQuery { request: request.clone(), known: known(), offset: 37, block: 38 });
+    golden.check("PoolTargetQuery", &PoolTargetQuery { request, rank: Rank(28), target: TargetIndex(29) });
+    golden.check("PoolTargetReply", &PoolTargetReply { state: 1, meta: space(), data: space() });
+}
+
 fn containers(golden: &mut Golden) {
     let (properties_given, access) = (properties(), new_access());
     let create = ContainerCreate {
@@ -387,6 +402,12 @@ fn containers(golden: &mut Golden) {
         again: false,
     };
     golden.check("ContainerOpen", &open);
+    let conditions = vec![ContainerCondition { key: 77, comparison: 78, value: 79 }];
+    let filter = ContainerFilter { pool: pool(), handle: handle(), after: None, any: true, conditions };
+    golden.check("ContainerFilter", &filter);
+    let entry = ContainerEntry { id: container(), label: "l".into() };
+    let found = ContainerFound { entry, handles: 80, snapshots: 81, open_time: 82, modify_time: 83 };
+    golden.check("ContainerFound", &found);
     let placement = ContainerPlacement { version: 64, avoided: vec![(65, 66)] };
     let opened = ContainerOpened { id: container(), properties: properties(), rights: 54, placement };
     golden.check("ContainerOpened", &opened);
