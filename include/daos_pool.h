@@ -216,7 +216,8 @@ int daos_pool_disconnect(daos_handle_t poh, daos_event_t *ev);
 /**
  * Tells what a pool is and how much space it has.
  *
- * @ranks [out] list of ranks, in memory of the library's that daos_rank_list_free frees; NULL when not wanted
+ * @ranks [out] list of ranks, in memory of the library's that daos_rank_list_free frees; NULL when not wanted. Those that have a target
+ *        in use, or, with DPI_ENGINES_DISABLED and without DPI_ENGINES_ENABLED in pi_bits, that have one out of use
  * @info [in,out] set pi_bits to the DPI_* parts that are wanted; NULL when not wanted. Sizes are in bytes
  * @pool_prop [in,out] properties that are wanted; NULL when none are
  * @ev completion event; NULL to wait
@@ -330,30 +331,36 @@ int daos_pool_del_attr(daos_handle_t poh, int n, const char *const *names, daos_
 int daos_pool_get_perms(daos_prop_t *pool_prop, uid_t uid, gid_t *gids, size_t nr_gids, uint64_t *perms);
 
 /**
- * Prepares a filter over the containers of a pool.
+ * Prepares a filter without conditions: it lets all containers through.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @filt [out] the filter; daos_pool_cont_filter_fini frees what it holds
+ * @combine_func whether all conditions have to hold (PCF_COMBINE_LOGICAL_AND) or one is enough (PCF_COMBINE_LOGICAL_OR)
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_pool_cont_filter_init(daos_pool_cont_filter_t *filt, uint32_t combine_func);
 
 /**
  * Adds a condition to a filter.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @part what is compared (PCF_KEY_*), how (PCF_FUNC_*), and the number with which; copied
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_pool_cont_filter_add(daos_pool_cont_filter_t *filt, daos_pool_cont_filter_part_t *part);
 
-/**
- * Frees what a filter holds.
- *
- * It is not there yet, and does nothing.
- */
+/** Frees what a filter holds; NULL is fine. */
 void daos_pool_cont_filter_fini(daos_pool_cont_filter_t *filt);
 
 /**
  * Lists the containers of a pool that a filter lets through.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @filter which are wanted; NULL for all
+ * @ncont [in,out] length of cbuf; how many containers there are
+ * @cbuf [out] what they are; NULL to get the count alone
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_TRUNC when cbuf is too short
  */
 int daos_pool_filter_cont(
 	daos_handle_t poh,
@@ -365,7 +372,12 @@ int daos_pool_filter_cont(
 /**
  * Tells the state and the space of one target.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @tgt its number within the engine
+ * @rank the engine
+ * @info [out] its state, and bytes in all and free; none of a target whose engine does not serve
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when the pool has no such target
  */
 int daos_pool_query_target(
 	daos_handle_t poh,

@@ -484,49 +484,59 @@ int daos_prop_entry_dup_ptr(struct daos_prop_entry *entry_dst, struct daos_prop_
 /**
  * Whether the value of an entry is a string of bytes.
  *
- * @return false: it is not there yet
+ * @return false: no property of this version has such a value
  */
 bool daos_prop_has_byteval(struct daos_prop_entry *entry);
 
 /**
- * Compares the access control lists of two entries.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_prop_entry_cmp_acl(struct daos_prop_entry *entry1, struct daos_prop_entry *entry2);
-
-/**
- * Copies the bytes of an entry.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_prop_entry_dup_byteval(struct daos_prop_entry *entry_dst, struct daos_prop_entry *entry_src);
-
-/**
  * Sets the bytes of an entry.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return -DER_INVAL: no property of this version has such a value
  */
 int daos_prop_entry_set_byteval(struct daos_prop_entry *entry, const void *data, size_t len);
 
 /**
  * Sets the bytes of the property of a type in a list.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return -DER_INVAL: no property of this version has such a value
  */
 int daos_prop_set_byteval(daos_prop_t *prop, uint32_t type, const void *data, size_t len);
 
 /**
- * Copies the roots of a container.
+ * Copies the bytes of an entry.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return -DER_INVAL: no property of this version has such a value
+ */
+int daos_prop_entry_dup_byteval(struct daos_prop_entry *entry_dst, struct daos_prop_entry *entry_src);
+
+/**
+ * Copies the roots of a container to an entry, whose former value is not looked at.
+ *
+ * @dst [out] gets a copy that daos_prop_free frees
+ * @src an entry of type DAOS_PROP_CO_ROOTS
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_prop_entry_dup_co_roots(struct daos_prop_entry *dst, struct daos_prop_entry *src);
 
 /**
- * Makes a list of properties from a text of names and values.
+ * Compares the access control lists of two entries.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero when they are the same, -DER_MISMATCH when not, -DER_INVAL when one is no valid list
+ */
+int daos_prop_entry_cmp_acl(struct daos_prop_entry *entry1, struct daos_prop_entry *entry2);
+
+/**
+ * Makes a list of properties of a container from a text of names and values, as in "label:mine;cksum:crc64;rd_fac:1".
+ *
+ * Names are label, cksum, cksum_size, srv_cksum, dedup, dedup_threshold, compression, encryption, rd_fac, ec_cell_sz, ec_pda, rp_pda,
+ * perf_domain.
+ *
+ * @str the text, which need not end with a zero
+ * @len its length
+ * @prop [out] a list that daos_prop_free frees
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int daos_prop_from_str(const char *str, daos_size_t len, daos_prop_t **prop);
 

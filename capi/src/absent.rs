@@ -13,8 +13,6 @@ pub mod management;
 pub mod object_class_registry;
 pub mod object_table;
 pub mod pipeline;
-pub mod pool_filter;
-pub mod property;
 pub mod scheduler;
 pub mod snapshot;
 pub mod task;

@@ -354,12 +354,17 @@ fn check_readable(caller: Caller, list: *const daos_prop_t, rights: Permissions)
 }
 
 fn tell(place: Out<daos_cont_info_t>, found: &ContainerInfo) {
-    place.set(daos_cont_info_t {
+    place.set(info_of(found));
+}
+
+/// What a container is, for C.
+pub(crate) fn info_of(found: &ContainerInfo) -> daos_cont_info_t {
+    daos_cont_info_t {
         ci_uuid: found.id.to_bytes(),
         ci_lsnapshot: 0,
         ci_nhandles: found.handles,
         ci_nsnapshots: found.snapshots,
         ci_md_otime: found.open_time,
         ci_md_mtime: found.modify_time,
-    });
+    }
 }

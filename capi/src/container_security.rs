@@ -3,7 +3,7 @@
 use core::ffi::{c_char, c_int};
 
 use daos_client::{ContainerProperties, change_owner, delete_access, overwrite_access, update_access};
-use daos_security::{Credentials, Permissions, container_permissions};
+use daos_security::{AccessList, Credentials, Ownership, Permissions, container_permissions};
 use daos_status::{Code, Result, fail};
 use libc::{gid_t, uid_t};
 
@@ -209,15 +209,26 @@ pub unsafe extern "C" fn daos_cont_get_perms(
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_cont_get_perms", |caller| {
-            let place = caller.out(perms, "perms")?;
             let kinds = [DAOS_PROP_CO_ACL, DAOS_PROP_CO_OWNER, DAOS_PROP_CO_OWNER_GROUP];
-            let (list, owner) = property::access_of(caller, cont_prop, kinds)?;
             let user = user_of(caller, uid, gids.cast_const(), nr_gids)?;
-            let Permissions(bits) = container_permissions(&list, &owner, &user);
-            place.set(bits);
-            Ok(())
+            tell_permissions(caller, cont_prop, kinds, &user, perms, container_permissions)
         })
     }
+}
+
+/// What a list lets a user do, whose owner is in the same properties.
+pub(crate) fn tell_permissions(
+    caller: Caller,
+    properties: *const daos_prop_t,
+    kinds: [u32; 3],
+    user: &Credentials,
+    perms: *mut u64,
+    rule: fn(&AccessList, &Ownership, &Credentials) -> Permissions,
+) -> Result<()> {
+    let place = caller.out(perms, "perms")?;
+    let (list, owner) = property::access_of(caller, properties, kinds)?;
+    place.set(rule(&list, &owner, user).0);
+    Ok(())
 }
 
 /// Marks a container as healthy.

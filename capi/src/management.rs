@@ -77,37 +77,59 @@ pub unsafe extern "C" fn daos_mgmt_get_sys_info(sys: *const c_char, info: *mut *
         guard("daos_mgmt_get_sys_info", |caller| {
             check_system_name(caller, sys)?;
             let place = caller.out(info, "info")?;
-            let found = value_of("daos_mgmt_get_sys_info", move |client| async move { client.system_info().await })?;
-            place.set(system(&found)?);
+            let found: Result<(SystemInfo, (Vec<(u32, String)>, u32))> =
+                value_of("daos_mgmt_get_sys_info", move |client| async move {
+                    let info = client.system_info().await?;
+                    Ok((info, client.system_addresses().await?))
+                });
+            let (info, (addresses, leader)) = found?;
+            place.set(system(&info, &addresses, leader)?);
             Ok(())
         })
     }
 }
 
+/// Memory of libc's for `count` zeroed elements.
+///
+/// # Safety
+/// Zero bytes are a value of the type.
+unsafe fn zeroed<T>(count: usize) -> *mut T {
+    // SAFETY: any size may be asked for.
+    unsafe { libc::calloc(count.max(1), size_of::<T>()).cast() }
+}
+
 /// The system in memory of libc.
-fn system(found: &SystemInfo) -> Result<*mut daos_sys_info> {
-    // SAFETY: the memory is checked and as long as what is written to it; zeroed bytes are a value of the structures.
+fn system(found: &SystemInfo, addresses: &[(u32, String)], leader: u32) -> Result<*mut daos_sys_info> {
+    // SAFETY: the memory is checked and as long as what is written to it; zeroed bytes are a value of the structures, so that what is
+    // not filled can be freed.
     unsafe {
-        let info = libc::calloc(1, size_of::<daos_sys_info>()).cast::<daos_sys_info>();
-        let ranks = libc::calloc(1, size_of::<daos_rank_uri>()).cast::<daos_rank_uri>();
-        let leaders = libc::calloc(1, size_of::<u32>()).cast::<u32>();
-        let address = duplicate(found.targets.first().map_or(&b""[..], |address| address.as_bytes()));
-        if info.is_null() || ranks.is_null() || leaders.is_null() || address.is_null() {
-            for memory in [info.cast(), ranks.cast(), leaders.cast(), address.cast()] {
+        let info = zeroed::<daos_sys_info>(1);
+        let ranks = zeroed::<daos_rank_uri>(addresses.len());
+        let leaders = zeroed::<u32>(1);
+        if info.is_null() || ranks.is_null() || leaders.is_null() {
+            for memory in [info.cast(), ranks.cast(), leaders.cast()] {
                 libc::free(memory);
             }
             fail!(Code::Nomem, "no memory for what the system is");
         }
-        ranks.write(daos_rank_uri { dru_rank: 0, dru_uri: address });
+        leaders.write(leader);
         info.write(daos_sys_info {
             dsi_system_name: fill_text(&found.name),
             dsi_fabric_provider: fill_text(&found.provider),
             dsi_agent_path: fill_text(&found.directory),
-            dsi_nr_ranks: 1,
+            dsi_nr_ranks: addresses.len() as u32,
             dsi_ranks: ranks,
             dsi_nr_ms_ranks: 1,
             dsi_ms_ranks: leaders,
         });
+        for (index, (rank, address)) in addresses.iter().enumerate() {
+            let dru_uri = duplicate(address.as_bytes());
+            ranks.add(index).write(daos_rank_uri { dru_rank: *rank, dru_uri });
+            if dru_uri.is_null() {
+                daos_mgmt_put_sys_info(info);
+                fail!(Code::Nomem, "no memory for the address of rank {rank}");
+            }
+        }
         Ok(info)
     }
 }

@@ -90,7 +90,8 @@ pub unsafe extern "C" fn daos_pool_disconnect(poh: daos_handle_t, ev: *mut daos_
 
 /// Tells what a pool is and how much space it has.
 ///
-/// @ranks [out] list of ranks, in memory of the library's that daos_rank_list_free frees; NULL when not wanted
+/// @ranks [out] list of ranks, in memory of the library's that daos_rank_list_free frees; NULL when not wanted. Those that have a target
+///        in use, or, with DPI_ENGINES_DISABLED and without DPI_ENGINES_ENABLED in pi_bits, that have one out of use
 /// @info [in,out] set pi_bits to the DPI_* parts that are wanted; NULL when not wanted. Sizes are in bytes
 /// @pool_prop [in,out] properties that are wanted; NULL when none are
 /// @ev completion event; NULL to wait
@@ -110,6 +111,9 @@ pub unsafe extern "C" fn daos_pool_query(
             let open = handle_table::get::<OpenPool>(poh)?;
             let ranks = caller.out_optional(ranks, "ranks")?;
             let info = caller.out_optional(info, "info")?;
+            let bits = if ranks.is_some() { info.as_ref().map_or(0, |info| info.get().pi_bits) } else { 0 };
+            let only_disabled =
+                bits & u64::from(DPI_ENGINES_DISABLED as u32) != 0 && bits & u64::from(DPI_ENGINES_ENABLED as u32) == 0;
             let properties = caller.out_optional(pool_prop, "pool_prop")?;
             run(caller, "daos_pool_query", ev, move |client| async move {
                 let found = open.pool.query(&client).await?;
@@ -120,7 +124,8 @@ pub unsafe extern "C" fn daos_pool_query(
                     tell(info, &found);
                 }
                 if let Some(ranks) = ranks {
-                    ranks.set(crate::gurt::memory::rank_list(&[0])?);
+                    let wanted = if only_disabled { &found.ranks_disabled } else { &found.ranks };
+                    ranks.set(crate::gurt::memory::rank_list(wanted)?);
                 }
                 Ok(())
             })

@@ -2,13 +2,12 @@
 
 use core::ffi::c_int;
 
-use daos_security::{Permissions, pool_permissions};
+use daos_security::pool_permissions;
 use libc::{gid_t, uid_t};
 
 use crate::abi::*;
-use crate::container_security::user_of;
+use crate::container_security::{tell_permissions, user_of};
 use crate::guard::guard;
-use crate::property;
 
 /// Tells what a user may do with a pool by its properties.
 ///
@@ -30,13 +29,9 @@ pub unsafe extern "C" fn daos_pool_get_perms(
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_pool_get_perms", |caller| {
-            let place = caller.out(perms, "perms")?;
             let kinds = [DAOS_PROP_PO_ACL, DAOS_PROP_PO_OWNER, DAOS_PROP_PO_OWNER_GROUP];
-            let (list, owner) = property::access_of(caller, pool_prop, kinds)?;
             let user = user_of(caller, uid, gids.cast_const(), nr_gids)?;
-            let Permissions(bits) = pool_permissions(&list, &owner, &user);
-            place.set(bits);
-            Ok(())
+            tell_permissions(caller, pool_prop, kinds, &user, perms, pool_permissions)
         })
     }
 }
