@@ -5,6 +5,7 @@ use daos_types::{ContainerId, HandleId, HolderId, PoolId, Rank, Reference, Targe
 use daos_wire::*;
 
 mod maps;
+mod once;
 mod retries;
 mod targets;
 
@@ -75,7 +76,8 @@ impl Bench {
 
     fn connect_as(&mut self, caller: &Caller, pool: PoolId, number: u8, flags: u32) -> Result<HandleId> {
         let handle = HandleId::from_bytes([number; 16]);
-        let request = PoolConnect { pool: Reference::Id(pool.0), handle, flags, again: false };
+        let request =
+            PoolConnect { pool: Reference::Id(pool.0), handle, flags, again: false, known: RouteKnown::default() };
         let decision = self.service.connect(&request, caller);
         self.commit(decision).map(|_| handle)
     }
