@@ -237,7 +237,7 @@ pub unsafe extern "C" fn daos_cont_query(
             run(caller, "daos_cont_query", ev, move |client| async move {
                 let found = open.container.query(&client).await?;
                 if let Some(list) = list {
-                    property::answer(list.get(), DAOS_PROP_CO_LABEL, &found.properties)?;
+                    property::answer(list.get(), DAOS_PROP_CO_LABEL, &found.properties, &[])?;
                 }
                 if let Some(info) = info {
                     tell(info, &found);

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn daos_cont_get_acl(
                     (*(*list).dpp_entries.add(index)).dpe_type = kind;
                 }
                 let known = ContainerProperties { access, ..ContainerProperties::default() };
-                property::answer(*list, DAOS_PROP_CO_LABEL, &known)?;
+                property::answer(*list, DAOS_PROP_CO_LABEL, &known, &[])?;
                 place.set(list);
                 Ok(())
             })

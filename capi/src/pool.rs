@@ -2,9 +2,9 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 
-use daos_client::{ContainerProperties, Pool, PoolFlags, PoolInfo};
+use daos_client::{Client, ContainerProperties, Pool, PoolFlags, PoolInfo};
 use daos_status::{Code, Result, fail};
-use daos_types::Reference;
+use daos_types::{PoolId, Reference};
 
 use crate::abi::*;
 use crate::completion::{Call, run, value_of};
@@ -118,7 +118,8 @@ pub unsafe extern "C" fn daos_pool_query(
             run(caller, "daos_pool_query", ev, move |client| async move {
                 let found = open.pool.query(&client).await?;
                 if let Some(properties) = properties {
-                    answer_properties(properties.get(), &found)?;
+                    let replicas = replicas_of(&client, properties.get(), found.id).await?;
+                    answer_properties(properties.get(), &found, &replicas)?;
                 }
                 if let Some(info) = info {
                     tell(info, &found);
@@ -269,8 +270,21 @@ fn tell(place: Out<daos_pool_info_t>, found: &PoolInfo) {
     place.set(info);
 }
 
-fn answer_properties(list: daos_prop_t, found: &PoolInfo) -> Result<()> {
+/// The ranks that keep the metadata of a pool, if a list of properties asks for them.
+async fn replicas_of(client: &Client, list: daos_prop_t, pool: PoolId) -> Result<Vec<u32>> {
+    if !property::asks_for(list, DAOS_PROP_PO_SVC_LIST) {
+        return Ok(Vec::new());
+    }
+    let mut ranks: Vec<u32> = (client.pool_list().await?.into_iter())
+        .find(|entry| entry.id == pool)
+        .map(|entry| entry.service_ranks)
+        .unwrap_or_default();
+    ranks.sort_unstable();
+    Ok(ranks)
+}
+
+fn answer_properties(list: daos_prop_t, found: &PoolInfo, replicas: &[u32]) -> Result<()> {
     let (label, numbers, access) = (found.label.clone(), found.numbers.clone(), found.access.clone());
     let known = ContainerProperties { label, numbers, access, ..ContainerProperties::default() };
-    property::answer(list, DAOS_PROP_PO_LABEL, &known)
+    property::answer(list, DAOS_PROP_PO_LABEL, &known, replicas)
 }

@@ -71,10 +71,17 @@ pub fn container(caller: Caller, list: *const daos_prop_t) -> Result<ContainerPr
     Ok(properties)
 }
 
+/// Whether a caller asks for a property.
+pub fn asks_for(list: daos_prop_t, kind: u32) -> bool {
+    let count = if list.dpp_entries.is_null() { 0 } else { list.dpp_nr.min(DAOS_PROP_ENTRIES_MAX_NR as u32) };
+    // SAFETY: the caller promised so many entries for the time of the call.
+    (0..count as usize).any(|index| unsafe { (*list.dpp_entries.add(index)).dpe_type } == kind)
+}
+
 /// Fills the entries that a caller asks for; what is not known is marked as not set.
 ///
-/// `label` is the type of the property that is the label.
-pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties) -> Result<()> {
+/// `label` is the type of the property that is the label, `replicas` the ranks that keep the metadata, if they are asked for.
+pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties, replicas: &[u32]) -> Result<()> {
     if list.dpp_nr > DAOS_PROP_ENTRIES_MAX_NR as u32 || list.dpp_entries.is_null() {
         fail!(Code::Inval, "prop has {} entries", list.dpp_nr);
     }
@@ -91,7 +98,7 @@ pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties) -
             DAOS_PROP_CO_OWNER_GROUP | DAOS_PROP_PO_OWNER_GROUP => text_value(&properties.access.owner.group),
             DAOS_PROP_CO_ROOTS => roots_of(properties).and_then(|roots| bytes_value(&roots)),
             DAOS_PROP_PO_SVC_LIST => {
-                let ranks = crate::gurt::memory::rank_list(&[0])?;
+                let ranks = crate::gurt::memory::rank_list(replicas)?;
                 Some(AnonymousPropertyValue { dpe_val_ptr: ranks.cast() })
             }
             DAOS_PROP_CO_LAYOUT_TYPE => Some(AnonymousPropertyValue { dpe_val: u64::from(properties.kind.0) }),

@@ -12,14 +12,17 @@ static void
 queries(daos_handle_t pool, const char *label)
 {
 	daos_pool_info_t info;
-	daos_prop_t *found = daos_prop_alloc(1);
-	d_rank_list_t *ranks = NULL;
+	daos_prop_t *found = daos_prop_alloc(2);
+	d_rank_list_t *ranks = NULL, *replicas;
 
 	TRUE(found != NULL);
 	memset(&info, 0xff, sizeof(info));
 	info.pi_bits = DPI_ALL;
 	found->dpp_entries[0].dpe_type = DAOS_PROP_PO_LABEL;
+	found->dpp_entries[1].dpe_type = DAOS_PROP_PO_SVC_LIST;
 	OK(daos_pool_query(pool, &ranks, &info, found, NULL));
+	replicas = found->dpp_entries[1].dpe_val_ptr;
+	TRUE(replicas != NULL && replicas->rl_nr >= 1);
 	TRUE(strcmp(found->dpp_entries[0].dpe_str, label) == 0);
 	TRUE(ranks != NULL && ranks->rl_nr >= 1);
 	TRUE(info.pi_ntargets >= 1 && info.pi_nnodes == 1 && info.pi_ndisabled == 0);

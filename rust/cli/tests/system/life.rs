@@ -118,8 +118,9 @@ fn a_dead_engine_is_named_and_catches_up() {
     assert!(sentence.contains("rank 1 is unresponsive"), "{sentence}");
     let info = cluster.response("dmg", &["pool", "query", "tank"]);
     assert_eq!((&info["total_targets"], &info["disabled_targets"]), (&6.into(), &2.into()), "{info}");
-    // Without files: the objects that those of a file system begin with may lie on the dead engine.
-    cluster.succeed("daos", &["cont", "create", "tank", "new"]);
+    // What is made now does without the dead engine, also afterwards.
+    cluster.succeed("daos", &["cont", "create", "tank", "new", "--type", "POSIX"]);
+    cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/new/x"]);
     cluster.succeed("daos", &["cont", "destroy", "tank", "old"]);
     cluster.succeed("dmg", &["pool", "destroy", "gone"]);
     cluster.succeed("dmg", &["pool", "create", "smaller", "--size", "1GiB"]);
@@ -130,6 +131,9 @@ fn a_dead_engine_is_named_and_catches_up() {
     assert_eq!(cluster.response("daos", &["cont", "list", "tank"]).as_array().map(Vec::len), Some(2));
     cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
     assert_same(&from, &to);
+    let without = cluster.scratch("without");
+    cluster.succeed("daos", &["fs", "copy", "daos://tank/new/x", &text(&without)]);
+    assert_same(&from, &without);
     let engine = cluster.directory(number);
     let pools = |target: &str| {
         let entries = std::fs::read_dir(engine.join(target)).expect("is there");
