@@ -115,7 +115,9 @@ fn a_dead_engine_is_named_and_catches_up() {
     let number = cluster.with_rank(1);
     cluster.kill(number);
     let sentence = cluster.fail("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
-    assert!(sentence.contains("rank 1 is unresponsive"), "{sentence}");
+    // On a machine that is busy it has been excluded by now.
+    let is_named = ["rank 1 is unresponsive", "rank 1 is out of use"].iter().any(|words| sentence.contains(words));
+    assert!(is_named, "{sentence}");
     let info = cluster.response("dmg", &["pool", "query", "tank"]);
     assert_eq!((&info["total_targets"], &info["disabled_targets"]), (&6.into(), &2.into()), "{info}");
     // What is made now does without the dead engine, also afterwards.
