@@ -3,6 +3,7 @@
 use crate::SEEDS;
 use crate::chance::Chance;
 use crate::support::{TestSystem, is_running, wait_until};
+use daos_wire::header::{self, Header, Kind};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -12,8 +13,10 @@ const MESSAGES: usize = 150;
 const CONNECTIONS: usize = 500;
 /// What an engine may have more than before.
 const DESCRIPTORS_MORE: usize = 8;
-/// The first message of one who wants to share memory; an address follows.
-const HELLO: &[u8] = b"DSHMhi01";
+/// The first message of one who wants to share memory, from an address.
+fn hello(address: &[u8]) -> Vec<u8> {
+    header::seal(Header::of(Kind::MemoryHello), &[], address)
+}
 
 fn descriptors(process: u32) -> usize {
     std::fs::read_dir(format!("/proc/{process}/fd")).map_or(0, Iterator::count)
@@ -104,11 +107,17 @@ fn bytes_at_the_doors_of_a_local_engine_do_no_harm() {
         for name in &names {
             for _ in 0..MESSAGES {
                 let Some(socket) = connect(name) else { continue };
-                let address = [HELLO, b"shm://0123456789abcdef0123456789abcdef"].concat();
+                let address = hello(b"shm://0123456789abcdef0123456789abcdef");
                 for _ in 0..=chance.below(3) {
                     let message = match chance.below(3) {
                         0 => address.clone(),
-                        _ => chance.spoil(&address),
+                        1 => chance.spoil(&address),
+                        // Damage that its checksum does not show.
+                        _ => {
+                            let mut spoiled = chance.spoil(&address);
+                            header::finish(&mut spoiled);
+                            spoiled
+                        }
                     };
                     let count = chance.below(numbers.len() + 1);
                     send(&socket, &message, &numbers[..count]);
