@@ -122,4 +122,22 @@ mod tests {
         }
         assert!(to_attribute(DAOS_PROP_CO_LAYOUT_UNKNOWN, POOL, CONTAINER).is_err());
     }
+
+    #[test]
+    fn changed_paths_and_attributes_give_errors_and_nothing_worse() {
+        let target = daos_fuzz::Target::new("capi/duns", |bytes| {
+            let rest = without_prefix(bytes).unwrap_or(bytes);
+            for found in [named(rest), from_attribute(bytes)].into_iter().flatten() {
+                if let Ok(value) = to_attribute(found.layout, &found.pool, &found.container) {
+                    let again = from_attribute(value.as_bytes()).expect("our own value");
+                    assert_eq!(
+                        (again.layout, again.pool, again.container),
+                        (found.layout, found.pool, found.container)
+                    );
+                }
+            }
+        });
+        let words: &[&[u8]] = &[b"/", b"daos:", b"DAOS.", b"POSIX", b"HDF5", b"://", b"\0"];
+        daos_fuzz::round(target.seeded(["daos://pool/cont/a/b", "DAOS.POSIX://pool/cont"]).with_words(words));
+    }
 }

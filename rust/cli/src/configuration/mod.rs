@@ -80,3 +80,25 @@ impl<'de> serde::Deserialize<'de> for Unused {
         serde::de::IgnoredAny::deserialize(deserializer).map(|_| Unused(true))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_files_give_errors_and_nothing_worse() {
+        let target = daos_fuzz::Target::of_text("cli/configuration", |text| {
+            if let Ok(file) = parse::<ServerFile>(text) {
+                let _named = file.unused();
+            }
+            if let Ok(file) = parse::<ControlFile>(text) {
+                let _listed = file.places();
+            }
+        });
+        let words: &[&[u8]] =
+            &[b": ", b"- ", b"\n  ", b"[", b"]", b"{", b"}", b"&a", b"*a", b"'", b"\"", b"|", b"!!", b"---", b"#"];
+        let file = "name: daos_server\nengines:\n- targets: 8\n  storage:\n  - class: ram\n    scm_size: 16\n";
+        let control = "name: a\nport: 1\nhostlist: ['b', 'c:2']\n";
+        daos_fuzz::round(target.seeded([TEMPLATE, file, control]).with_words(words).allocating(16 << 20));
+    }
+}
