@@ -25,6 +25,10 @@ const REQUESTS_IN_FLIGHT_MAX: u64 = 2048;
 /// How long the pool service may take to answer before it is asked again.
 pub(crate) const SERVICE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How often closing a handle is tried when the way to the service breaks, and how long to wait, each time so much longer.
+const CLOSES_MAX: u32 = 8;
+const CLOSE_DELAY: Duration = Duration::from_millis(4);
+
 /// A request that is encoded already.
 struct Encoded(Vec<u8>);
 
@@ -239,6 +243,7 @@ impl Client {
     /// the handles of a client that uses none again are closed by the service itself.
     pub(crate) async fn close_handle<Q: Wire>(&self, generation: u64, opcode: Opcode, request: &Q) -> Result<()> {
         let change = self.new_change().await;
+        let mut failures = 0;
         loop {
             self.look_at_lease();
             let Some(connection) = self.live_connection() else {
@@ -247,6 +252,11 @@ impl Client {
             };
             match self.call_service_at(&connection, opcode, request, Some(&change)).await {
                 Err(status) if self.has_lost(&connection, &status) => {}
+                // The way there broke, and may be whole again; under its number the change is done once.
+                Err(status) if failures < CLOSES_MAX && matches!(status.code(), Code::Unreach | Code::Hg) => {
+                    failures += 1;
+                    self.0.spawner.sleep(CLOSE_DELAY * failures).await;
+                }
                 // The service has closed it while the client was not attached.
                 Err(status) if status.code() == Code::NoHdl && connection.generation() != generation => return Ok(()),
                 result => return result,

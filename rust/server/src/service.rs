@@ -32,6 +32,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The pool service of an engine.
 pub(crate) struct Service {
@@ -52,6 +53,10 @@ pub(crate) struct Service {
     unaware: RefCell<BTreeSet<Rank>>,
     spawner: daos_env::Spawner,
     closed: Cell<bool>,
+    /// How long a request to a target may be under way.
+    limit: Duration,
+    /// Parts of containers may be left that nobody has; they are looked for when all requests have ended.
+    settling: Cell<bool>,
 }
 
 impl Service {
@@ -85,6 +90,8 @@ impl Service {
             address_checksums: RefCell::default(),
             spawner: target.spawner.clone(),
             closed: Cell::new(false),
+            limit: target.settings.call_timeout,
+            settling: Cell::new(false),
         });
         if service.identity.is_system {
             service.start_system().await?;
@@ -93,6 +100,9 @@ impl Service {
         service.catch_up(own).await;
         service.look_for_clients().await;
         service.make_all_aware()?;
+        if service.identity.is_system {
+            service.settle_later(service.limit);
+        }
         Ok(service)
     }
 

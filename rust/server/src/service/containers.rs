@@ -23,7 +23,7 @@ impl Service {
     }
 
     /// A new container: first its parts on the targets, then its row, so that a container that is known is complete.
-    pub(super) async fn create_container(&self, asked: &Asked<ContainerCreate>) -> Result<()> {
+    pub(super) async fn create_container(self: &Rc<Self>, asked: &Asked<ContainerCreate>) -> Result<()> {
         let request = &asked.request;
         let (pool, container) = (request.pool, request.container);
         let _guard = self.container_locks.lock((pool, container)).await;
@@ -73,8 +73,8 @@ impl Service {
         fail!(Code::Again, "the engines of pool {} come and go; try again", part.pool)
     }
 
-    /// Takes back the parts of a container that did not come to be. One that stays is empty, and removed at the next start.
-    async fn remove_parts(&self, pool: PoolId, container: ContainerId) {
+    /// Takes back the parts of a container that did not come to be. One that stays is empty, and removed later.
+    async fn remove_parts(self: &Rc<Self>, pool: PoolId, container: ContainerId) {
         let part = TargetContainer { pool, container };
         let removed = match self.serving_targets_of(pool) {
             Ok(targets) => self.spread(&targets, Opcode::TargetContainerDestroy, &part).await,
@@ -82,6 +82,9 @@ impl Service {
         };
         if let Err(status) = removed {
             daos_env::log!(Warn, "pool", "parts of container {container} of pool {pool} are left: {status}");
+            if !self.settling.replace(true) {
+                self.settle_later(self.limit);
+            }
         }
     }
 

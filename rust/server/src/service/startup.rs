@@ -10,6 +10,8 @@ use daos_wire::{
     Opcode, Properties, RankState, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate,
 };
 use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
 
 impl Service {
     /// Does what waited for a rank.
@@ -190,6 +192,23 @@ impl Service {
             );
         }
         Ok(())
+    }
+
+    /// Looks once more for parts of containers that nobody has, when every request that was under way has ended: one of an engine that led
+    /// before, or one whose answer was lost, may have been carried out after the last look.
+    pub(super) fn settle_later(self: &Rc<Self>, limit: Duration) {
+        let (service, spawner) = (Rc::downgrade(self), self.spawner.clone());
+        self.spawner.spawn(async move {
+            spawner.sleep(limit).await;
+            let Some(service) = service.upgrade().filter(|service| !service.closed.get()) else { return };
+            service.settling.set(false);
+            let Ok(known) = service.peers.known() else { return };
+            let ranks: BTreeSet<Rank> = known.targets().into_iter().map(|(rank, _)| rank).collect();
+            for rank in ranks {
+                service.remove_stray_pools(rank).await;
+                service.settle_containers(rank).await;
+            }
+        });
     }
 
     /// Makes the pools of class `ram` of a local engine anew, without containers: their contents ended with the last engine.

@@ -47,11 +47,11 @@ impl Service {
 
     /// Makes the engines, as they are now, known to everybody.
     fn publish(&self) -> Result<()> {
-        let own = self.peers.known()?.own;
-        let table = self.journal.state().rank_table(&self.identity.provider, own)?;
-        self.peers.ranks().set(own, table)?;
+        let before = self.peers.known()?;
+        let table = self.journal.state().rank_table(&self.identity.provider, before.own)?;
+        self.peers.ranks().set(before.own, table)?;
         // Nobody waits for the answers of those that do not serve.
-        self.peers.fail_absent()
+        self.peers.fail_absent(&before)
     }
 
     /// Lets an engine join, or come back.
@@ -84,6 +84,10 @@ impl Service {
     /// An engine has begun to serve: what waited for it is done now.
     pub async fn serves(self: &Rc<Self>, rank: Rank) {
         daos_env::log!(Info, "system", "rank {} serves", rank.0);
+        if self.peers.known().is_ok_and(|known| known.state(rank) != Some(RankState::Joined)) {
+            // Excluded meanwhile: it joins again, and says it again.
+            return;
+        }
         self.catch_up(rank).await;
     }
 
@@ -105,9 +109,10 @@ impl Service {
         Ok(())
     }
 
-    /// An engine's connection ended without a word.
+    /// An engine's connection ended without a word. One that just came to lead may have been connected to itself: others sent it there
+    /// before it knew.
     pub fn lost(&self, rank: Rank) -> Result<()> {
-        if self.journal.state_mut().note_presence(rank, false) {
+        if rank != self.peers.known()?.own && self.journal.state_mut().note_presence(rank, false) {
             daos_env::log!(Warn, "system", "rank {} was lost: its connection ended", rank.0);
             self.publish()?;
         }

@@ -329,6 +329,8 @@ impl SystemEngine {
         if let Some(on_ready) = self.on_ready.take() {
             on_ready(&ready);
         }
+        // It may have been taken for dead while the targets were starting.
+        self.come_back(rank);
         Ok(())
     }
 

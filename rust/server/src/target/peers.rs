@@ -117,8 +117,17 @@ impl Peers {
     }
 
     /// Ends calls that wait for ranks which do not serve. Who has stopped in its tracks would let them wait until their time is over.
-    pub fn fail_absent(&self) -> Result<()> {
+    pub fn fail_absent(&self, before: &Known) -> Result<()> {
         let known = self.known()?;
+        for entry in before.table.ranks.iter().filter(|entry| entry.rank != known.own) {
+            for index in 0..entry.targets.len() as u32 {
+                let target = (entry.rank, TargetIndex(index));
+                if let Some(old) = before.address(target).filter(|old| known.address(target) != Some(*old)) {
+                    // It has started anew; where it was, nobody answers any more.
+                    self.endpoint.fail_peer(old, Status::new(Code::Unreach, format!("rank {} has moved", entry.rank.0)));
+                }
+            }
+        }
         for entry in known.table.ranks.iter().filter(|entry| entry.rank != known.own) {
             let state = RankState::from_number(entry.state).unwrap_or(RankState::Unresponsive);
             if state == RankState::Joined {
