@@ -89,6 +89,12 @@ impl SimMedia {
         self.world.borrow_mut().faults.insert(number, fault);
     }
 
+    /// Lets every sync from now on do nothing and say that it is done, as devices that lie do: for tests of those who look for
+    /// what is lost.
+    pub fn ignore_syncs(&self) {
+        self.world.borrow_mut().ignores_syncs = true;
+    }
+
     /// Forgets what was planned and has not happened: failing calls, and the power being cut.
     pub fn forget_plans(&self) {
         let mut world = self.world.borrow_mut();

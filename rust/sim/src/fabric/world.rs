@@ -3,11 +3,12 @@
 use super::memory::{Region, Transfer};
 use super::pairs::Pairs;
 use super::{Cut, SCHEME, Weather};
+use crate::QuickHasher;
 use daos_env::{Clock, ManualClock, Random, SeededRandom};
 use daos_rpc::PeerIndex;
 use daos_status::{Code, Result, Status, fail};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -340,8 +341,8 @@ impl World {
 
     /// Puts an event into the fingerprint.
     fn note(&mut self, at: Duration, event: &Event) {
-        let mut hasher = DefaultHasher::new();
-        (self.fingerprint, at).hash(&mut hasher);
+        let mut hasher = QuickHasher::from(self.fingerprint);
+        at.hash(&mut hasher);
         match event {
             Event::Arrival { from, to, frame, .. } => (1, from, to, frame).hash(&mut hasher),
             Event::News { to, frame, .. } => (2, to, frame).hash(&mut hasher),

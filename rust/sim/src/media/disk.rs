@@ -4,16 +4,19 @@ use daos_env::{Random, SeededRandom};
 use daos_media::BLOCK_SIZE;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 
 /// What a disk writes entirely or not at all.
 pub(super) const SECTOR: usize = 512;
 
-type Blocks = BTreeMap<u64, Box<[u8]>>;
+/// A block, or the first sectors of one. Written whole, it is shared by whatever has seen it.
+type Piece = Rc<[u8]>;
+type Blocks = BTreeMap<u64, Piece>;
 
 struct PendingWrite {
     number: u64,
     offset: u64,
-    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
 }
 
 pub(super) struct Disk {
@@ -26,35 +29,53 @@ pub(super) struct Disk {
     pending: Vec<PendingWrite>,
     /// How many writes have completed.
     writes: u64,
+    /// A block of zeros: most of what is written are new logs.
+    zeros: Piece,
 }
 
-/// Puts bytes, whole sectors, into blocks.
-fn put(blocks: &mut Blocks, offset: u64, bytes: &[u8]) {
-    for (index, sector) in bytes.chunks(SECTOR).enumerate() {
-        let position = offset + (index * SECTOR) as u64;
-        let block = blocks.entry(position / BLOCK_SIZE as u64).or_insert_with(|| vec![0; BLOCK_SIZE].into());
-        let start = (position % BLOCK_SIZE as u64) as usize;
+/// Puts the sectors of a piece that are to be kept into a block.
+fn put(blocks: &mut Blocks, offset: u64, piece: &Piece, mut is_kept: impl FnMut() -> bool) {
+    let number = offset / BLOCK_SIZE as u64;
+    let kept: Vec<bool> = piece.chunks(SECTOR).map(|_| is_kept()).collect();
+    if piece.len() == BLOCK_SIZE && kept.iter().all(|kept| *kept) {
+        blocks.insert(number, piece.clone());
+        return;
+    }
+    if kept.iter().all(|kept| !kept) {
+        return;
+    }
+    let mut block: Vec<u8> = blocks.get(&number).map_or_else(|| vec![0; BLOCK_SIZE], |block| block.to_vec());
+    let first = (offset % BLOCK_SIZE as u64) as usize;
+    for (index, sector) in piece.chunks(SECTOR).enumerate().filter(|(index, _)| kept[*index]) {
+        let start = first + index * SECTOR;
         block[start..start + sector.len()].copy_from_slice(sector);
     }
+    blocks.insert(number, block.into());
 }
 
 impl Disk {
     pub fn new(capacity: u64) -> Disk {
-        Disk { capacity, current: Blocks::new(), durable: Blocks::new(), pending: Vec::new(), writes: 0 }
+        let (current, durable, pending) = (Blocks::new(), Blocks::new(), Vec::new());
+        Disk { capacity, current, durable, pending, writes: 0, zeros: vec![0; BLOCK_SIZE].into() }
     }
 
-    /// Fills whole blocks.
+    /// Fills whole blocks of zeros.
     pub fn read(&self, offset: u64, out: &mut [u8]) {
         for (index, out) in out.chunks_mut(BLOCK_SIZE).enumerate() {
-            if let Some(block) = self.current.get(&(offset / BLOCK_SIZE as u64 + index as u64)) {
-                out.copy_from_slice(&block[..out.len()]);
+            match self.current.get(&(offset / BLOCK_SIZE as u64 + index as u64)) {
+                Some(block) if !Rc::ptr_eq(block, &self.zeros) => out.copy_from_slice(&block[..out.len()]),
+                _ => {}
             }
         }
     }
 
     pub fn write(&mut self, offset: u64, bytes: &[u8]) {
-        put(&mut self.current, offset, bytes);
-        self.pending.push(PendingWrite { number: self.writes, offset, bytes: bytes.to_vec() });
+        let piece = |bytes: &[u8]| -> Piece { if *bytes == *self.zeros { self.zeros.clone() } else { bytes.into() } };
+        let pieces: Vec<Piece> = bytes.chunks(BLOCK_SIZE).map(piece).collect();
+        for (index, piece) in pieces.iter().enumerate() {
+            put(&mut self.current, offset + (index * BLOCK_SIZE) as u64, piece, || true);
+        }
+        self.pending.push(PendingWrite { number: self.writes, offset, pieces });
         self.writes += 1;
     }
 
@@ -79,7 +100,9 @@ impl Disk {
     pub fn sync(&mut self, covered: u64) {
         let later = self.pending.partition_point(|write| write.number < covered);
         for write in self.pending.drain(..later) {
-            put(&mut self.durable, write.offset, &write.bytes);
+            for (index, piece) in write.pieces.iter().enumerate() {
+                put(&mut self.durable, write.offset + (index * BLOCK_SIZE) as u64, piece, || true);
+            }
         }
     }
 
@@ -95,15 +118,12 @@ impl Disk {
             let index = (random.next_u64() % pending.len() as u64) as usize;
             let write = pending.swap_remove(index);
             let fate = random.next_u64() % 3;
-            for (index, sector) in write.bytes.chunks(SECTOR).enumerate() {
-                let is_kept = match fate {
+            for (index, piece) in write.pieces.iter().enumerate() {
+                put(&mut self.durable, write.offset + (index * BLOCK_SIZE) as u64, piece, || match fate {
                     0 => false,
                     1 => true,
                     _ => random.next_u64() & 1 == 0,
-                };
-                if is_kept {
-                    put(&mut self.durable, write.offset + (index * SECTOR) as u64, sector);
-                }
+                });
             }
         }
         self.current = self.durable.clone();
@@ -112,8 +132,9 @@ impl Disk {
     pub fn flip_bit(&mut self, bit: u64) {
         let (block, byte) = (bit / 8 / BLOCK_SIZE as u64, (bit / 8 % BLOCK_SIZE as u64) as usize);
         for blocks in [&mut self.current, &mut self.durable] {
-            let block = blocks.entry(block).or_insert_with(|| vec![0; BLOCK_SIZE].into());
-            block[byte] ^= 1 << (bit % 8);
+            let mut bytes: Vec<u8> = blocks.get(&block).map_or_else(|| vec![0; BLOCK_SIZE], |block| block.to_vec());
+            bytes[byte] ^= 1 << (bit % 8);
+            blocks.insert(block, bytes.into());
         }
     }
 

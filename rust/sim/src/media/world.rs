@@ -2,11 +2,12 @@
 
 use super::disk::Disk;
 use super::memory::Lines;
+use crate::QuickHasher;
 use daos_env::{Random, SeededRandom};
 use daos_media::{BLOCK_SIZE, PersistWay};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 /// Operations complete after at most so many rounds of the executor.
@@ -47,6 +48,8 @@ pub(super) struct World {
     pub calls: u64,
     pub cut_at: Option<u64>,
     pub is_off: bool,
+    /// Syncs do nothing.
+    pub ignores_syncs: bool,
     pub faults: BTreeMap<u64, Fault>,
     /// How many blocks all devices may hold together.
     pub space_blocks: Option<u64>,
@@ -68,6 +71,7 @@ impl World {
             calls: 0,
             cut_at: None,
             is_off: false,
+            ignores_syncs: false,
             faults: BTreeMap::new(),
             space_blocks: None,
             orphans: Vec::new(),
@@ -143,7 +147,7 @@ impl World {
     }
 
     pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = QuickHasher::default();
         for (path, disk) in &self.disks {
             path.hash(&mut hasher);
             disk.borrow().hash_into(&mut hasher);

@@ -1,9 +1,10 @@
 //! What clients did and saw, in the order in which it happened.
 
+use daos_sim::QuickHasher;
 use daos_sim::linear::{Entry, Operation, Register, Verdict, check, without_unread};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 /// What a register is in the system: the container, object and dkey of a value, or the container and name of an attribute.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -53,8 +54,8 @@ pub struct History {
 
 impl History {
     fn note(&mut self, what: impl Hash) {
-        let mut hasher = DefaultHasher::new();
-        (self.hash, what).hash(&mut hasher);
+        let mut hasher = QuickHasher::from(self.hash);
+        what.hash(&mut hasher);
         self.hash = hasher.finish();
     }
 
@@ -68,18 +69,22 @@ impl History {
         Begun(self.time)
     }
 
-    /// A write has ended, well or not.
-    pub fn write(&mut self, begun: Begun, place: Place, value: Option<u64>, is_acknowledged: bool) {
+    /// A write has ended, well or not. In a seed with faults the client may have sent it again since nobody knew whether it was
+    /// done: it may have happened twice while it was under way, as the client's documentation says.
+    pub fn write(&mut self, begun: Begun, place: Place, value: Option<u64>, is_acknowledged: bool, may_repeat: bool) {
         self.time += 1;
         self.note((begun.0, self.time, value, is_acknowledged));
         let (end, is_certain) = if is_acknowledged { (Some(self.time), true) } else { (None, false) };
         let entry = Entry { begin: begun.0, end, is_certain, operation: Register::Write(value) };
-        self.registers.entry(place).or_default().push(entry);
+        let again = Entry { is_certain: false, ..entry.clone() };
+        let entries = self.registers.entry(place).or_default();
+        entries.push(entry);
+        entries.extend(may_repeat.then_some(again));
     }
 
     /// A write that may still be under way, or have been cut off: it may happen later.
-    pub fn abandon_write(&mut self, begun: Begun, place: Place, value: Option<u64>) {
-        self.write(begun, place, value, false);
+    pub fn abandon_write(&mut self, begun: Begun, place: Place, value: Option<u64>, may_repeat: bool) {
+        self.write(begun, place, value, false, may_repeat);
     }
 
     pub fn read(&mut self, begun: Begun, place: Place, value: Option<u64>) {
@@ -158,9 +163,9 @@ mod tests {
         let mut history = History::default();
         let place = || Place::Value(1, 2);
         let begun = history.begin();
-        history.write(begun, place(), Some(1), true);
+        history.write(begun, place(), Some(1), true, false);
         let begun = history.begin();
-        history.abandon_write(begun, place(), Some(2));
+        history.abandon_write(begun, place(), Some(2), false);
         let begun = history.begin();
         history.read(begun, place(), Some(2));
         assert!(history.check().0.is_empty());

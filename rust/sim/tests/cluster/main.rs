@@ -12,15 +12,16 @@ mod world;
 
 use actor::Shared;
 use daos_env::{Clock, Executor, Random};
+use daos_sim::QuickHasher;
 use daos_testkit::seeds::variable;
 use faults::Faults;
 use std::any::Any;
 use std::cell::Cell;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
-use story::{Conductor, Plan};
+use story::{Conductor, Plan, Planted};
 use world::{Shape, Tally, World};
 
 /// Turns that a seed may take: one that takes more stands still in a circle.
@@ -45,17 +46,17 @@ fn run(seed: u64) -> Outcome {
         targets: 1 + choices.below(3) as u32 / 2,
     };
     let faults = Faults::choose(&choices);
-    run_with(seed, shape, faults)
+    run_with(seed, shape, faults, None)
 }
 
-fn run_with(seed: u64, shape: Shape, faults: Faults) -> Outcome {
+fn run_with(seed: u64, shape: Shape, faults: Faults, planted: Option<Planted>) -> Outcome {
     let world = World::new(seed, shape);
     let shared = Shared::new(world.clone());
     let conductor = Executor::new(world.base.clone(), Duration::ZERO).expect("eventfd");
     let lead = Conductor { world: world.clone(), shared: shared.clone(), spawner: conductor.spawner().clone() };
     let is_done = Rc::new(Cell::new(false));
     let done = is_done.clone();
-    let plan = Plan::new(&world, faults);
+    let plan = Plan { planted, ..Plan::new(&world, faults) };
     conductor.spawner().spawn(async move {
         lead.lead(plan).await;
         done.set(true);
@@ -75,9 +76,9 @@ fn run_with(seed: u64, shape: Shape, faults: Faults) -> Outcome {
     world.violations.borrow_mut().extend(world.fabric.violations());
     let (wrong, unknown) = shared.history.borrow().check();
     world.violations.borrow_mut().extend(wrong);
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = QuickHasher::default();
     (world.fabric.fingerprint(), shared.history.borrow().fingerprint(), world.now()).hash(&mut hasher);
-    world.engines().iter().for_each(|machine| machine.media.fingerprint().hash(&mut hasher));
+    world.engines().iter().for_each(|machine| (machine.media.persists(), machine.media.calls()).hash(&mut hasher));
     let mut tally = *world.tally.borrow();
     tally.unknown_checks = unknown;
     tally.virtual_seconds = (world.now() - begin).as_secs();
@@ -158,6 +159,36 @@ fn fresh_seeds_have_no_violation() {
     let (count, sum, wrong) = run_all((first..).take_while(|_| clock.monotonic() < end));
     println!("{count} seeds from {first}: {sum:?}");
     assert!(wrong.is_empty(), "seeds {wrong:?}");
+}
+
+/// What is found when something wrong is planted, at the latest after so many seeds.
+fn planted_is_found(planted: Planted, faults: Faults, seeds: u64, sentence: &str) {
+    quiet();
+    let shape = Shape { engines: 2, replicas: 1, targets: 1 };
+    let mut found = (1..=seeds).flat_map(|seed| run_with(seed, shape, faults, Some(planted)).violations);
+    assert!(found.any(|violation| violation.contains(sentence)), "{planted:?} is not found");
+}
+
+#[test]
+fn what_is_acknowledged_and_lost_is_found() {
+    let faults = Faults { has_power_cuts: true, ..Faults::default() };
+    // Values are missing, or so much that an engine cannot start any more.
+    planted_is_found(Planted::LyingDevices, faults, 20, "");
+}
+
+#[test]
+fn a_handle_that_stays_is_found() {
+    planted_is_found(Planted::OpenHandle, Faults::default(), 1, "no handle is left: not after");
+}
+
+#[test]
+fn space_that_stays_taken_is_found() {
+    planted_is_found(Planted::ForgottenContainer, Faults::default(), 1, "the space of what was destroyed is free: not");
+}
+
+#[test]
+fn a_system_that_stands_still_is_found() {
+    planted_is_found(Planted::LastingCut, Faults::default(), 1, "not after");
 }
 
 #[test]

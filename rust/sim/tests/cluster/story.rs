@@ -11,6 +11,7 @@ use daos_status::{Code, Result, Status};
 use daos_types::Reference;
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A pool gets so much on each target: the least that it takes.
@@ -19,6 +20,8 @@ const BYTES_PER_TARGET: u64 = 16 << 20;
 const CALM_LIMIT: Duration = Duration::from_secs(60);
 /// How long what is under way when the faults stop may go on: some attempts, each as long as a call may last.
 const SETTLE_LIMIT: Duration = Duration::from_secs(200);
+/// How long space may stay taken: requests that are under way last for two minutes at most, and then it is looked for.
+const SPACE_LIMIT: Duration = Duration::from_secs(200);
 /// How long handles of clients that are gone may stay: the service gives them time to come back.
 const HANDLES_LIMIT: Duration = Duration::from_secs(400);
 
@@ -146,12 +149,16 @@ impl Conductor {
 
     /// The whole story.
     pub async fn lead(self, plan: Plan) {
-        if plan.faults.has_storms {
-            self.world.set_weather(plan.weather.clone());
-        }
         self.shared.is_calm.set(!plan.faults.any());
+        if plan.planted == Some(Planted::LyingDevices) {
+            self.world.engines().iter().for_each(|machine| machine.media.ignore_syncs());
+        }
         let admin = self.world.add_client();
         let Some(before) = self.begin(&admin.client).await else { return };
+        if plan.faults.has_storms {
+            self.world.tally.borrow_mut().storms += 1;
+            self.world.set_weather(plan.weather.clone());
+        }
         let (mut clients, mut running) = (Vec::new(), Vec::new());
         for _ in 0..plan.clients {
             // Only the world holds it, so that it ends when it is killed.
@@ -171,6 +178,9 @@ impl Conductor {
         is_over.set(true);
         trouble.await;
         self.calm_down();
+        if plan.planted == Some(Planted::LastingCut) {
+            self.world.set_cut(Some(Arc::new(|from, to| (from == 0) != (to == 0))));
+        }
         if self
             .within(SETTLE_LIMIT, "what was under way when the faults stopped", async {
                 if ended.is_none() {
@@ -191,7 +201,7 @@ impl Conductor {
         }
         // What a client could not close, since nobody answered, is closed when its process ends.
         self.world.end_other_clients(admin.node);
-        self.tidy_up(&admin.client, before).await;
+        self.tidy_up(&admin.client, before, plan.planted).await;
     }
 
     /// No faults any more.
@@ -233,8 +243,11 @@ impl Conductor {
     }
 
     /// No handles are left, and when everything is destroyed, no space is taken.
-    async fn tidy_up(&self, admin: &Client, before: (SpaceInfo, SpaceInfo)) -> Option<()> {
+    async fn tidy_up(&self, admin: &Client, before: (SpaceInfo, SpaceInfo), planted: Option<Planted>) -> Option<()> {
         let pool = || Reference::Label(POOL.into());
+        if planted == Some(Planted::OpenHandle) {
+            let _stays = Pool::connect(admin, &pool(), PoolFlags::READ_WRITE).await;
+        }
         let handles = async || {
             let handles = admin.pool_query(&pool()).await?.handles;
             if handles == 0 {
@@ -245,7 +258,9 @@ impl Conductor {
         self.until(HANDLES_LIMIT, "no handle is left", handles).await?;
         let destroyed = self.within(CALM_LIMIT, "destroying all containers", async {
             let open = Pool::connect(admin, &pool(), PoolFlags::READ_WRITE).await?;
-            for container in open.list_containers(admin).await? {
+            let containers = open.list_containers(admin).await?;
+            let forgotten = usize::from(planted == Some(Planted::ForgottenContainer));
+            for container in containers.into_iter().skip(forgotten) {
                 Container::destroy(admin, &open, &Reference::Id(container.id.0), false).await?;
             }
             open.disconnect(admin).await
@@ -257,14 +272,23 @@ impl Conductor {
         let same = async || {
             let info = admin.pool_query(&pool()).await?;
             let lost = before.0.free.saturating_sub(info.meta.free);
-            let bitmaps = BITMAP_BYTES * self.world.shape.engines * u64::from(self.world.shape.targets);
-            let is_bitmaps = lost.is_multiple_of(BITMAP_BYTES) && lost <= bitmaps;
-            if info.data == before.1 && is_bitmaps {
+            let targets = self.world.shape.engines * u64::from(self.world.shape.targets);
+            let is_kept = lost.is_multiple_of(BITMAP_BYTES) && lost / BITMAP_BYTES <= targets;
+            if info.data == before.1 && is_kept {
                 return Ok(Some(()));
             }
             Err(Status::new(Code::Again, format!("{:?} now, {before:?} before", (info.meta, info.data))))
         };
-        self.until(CALM_LIMIT, "the space of what was destroyed is free", same).await?;
+        if self.until(SPACE_LIMIT, "the space of what was destroyed is free", same).await.is_none() {
+            // Whether it is lost for good.
+            for machine in self.world.engines() {
+                self.world.kill_engine(machine.node);
+                self.world.restart(machine.node);
+            }
+            self.all_joined(admin, CALM_LIMIT).await?;
+            self.until(CALM_LIMIT, "not after a restart either", same).await?;
+            return None;
+        }
         let gone = self.within(CALM_LIMIT, "destroying the pool", admin.pool_destroy(&pool(), false)).await?;
         if let Err(status) = gone {
             self.world.violate(format!("the pool cannot be destroyed: {status}"));
@@ -278,9 +302,23 @@ impl Conductor {
     }
 }
 
+/// Something wrong that a test wants to be found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Planted {
+    /// Devices say that a sync is done and do nothing: engines acknowledge what a power cut takes back.
+    LyingDevices,
+    /// A handle stays open.
+    OpenHandle,
+    /// A container is not destroyed.
+    ForgottenContainer,
+    /// The network stays cut.
+    LastingCut,
+}
+
 /// What a seed decides about what happens.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    pub planted: Option<Planted>,
     pub faults: Faults,
     pub weather: Weather,
     pub clients: u64,
@@ -294,6 +332,7 @@ impl Plan {
         let delays = [100, 100, 2_000, 20_000];
         let longest = Duration::from_micros(delays[world.below(4) as usize]);
         Plan {
+            planted: None,
             faults,
             weather: Weather {
                 delay: Duration::from_micros(1)..=longest,

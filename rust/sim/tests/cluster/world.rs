@@ -28,7 +28,7 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 struct Life {
     executor: Rc<Executor>,
     /// Taken while it works.
-    engine: RefCell<Option<SystemEngine>>,
+    engine: RefCell<Option<Box<SystemEngine>>>,
 }
 
 /// A machine with an engine.
@@ -219,7 +219,7 @@ impl World {
         };
         match SystemEngine::open_simulated(settings, Rc::new(parts), |_| {}) {
             Ok(engine) => {
-                let life = Life { executor, engine: RefCell::new(Some(engine)) };
+                let life = Life { executor, engine: RefCell::new(Some(Box::new(engine))) };
                 machine.life.replace(Some(Rc::new(life)));
             }
             Err(status) => drop(machine.ended.replace(Some(status))),

@@ -36,6 +36,8 @@ pub struct Arguments {
 enum Layer {
     /// The store of one target, with the media below it
     Store,
+    /// Whole clusters with their clients
+    Cluster,
     /// Running engines against bytes, connections and messages of strangers
     Wire,
 }
@@ -44,6 +46,7 @@ impl Layer {
     fn word(self) -> &'static str {
         match self {
             Layer::Store => "store",
+            Layer::Cluster => "cluster",
             Layer::Wire => "wire",
         }
     }
@@ -51,6 +54,7 @@ impl Layer {
     fn programs(self) -> &'static [Program] {
         match self {
             Layer::Store => STORE,
+            Layer::Cluster => CLUSTER,
             Layer::Wire => WIRE,
         }
     }
@@ -131,6 +135,15 @@ const WIRE: &[Program] = &[Program {
     more: &[],
 }];
 
+const CLUSTER: &[Program] = &[Program {
+    package: "daos-sim",
+    target: Some("cluster"),
+    filter: "fixed_seeds",
+    first_seed: "DAOS_SIM_FIRST_SEED",
+    seeds: ("DAOS_SIM_SEEDS", 100),
+    more: &[],
+}];
+
 /// A line of `cargo test --message-format=json`.
 #[derive(Deserialize)]
 struct Message {
@@ -157,13 +170,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let built = build(&programs)?;
     let watch = Stopwatch::start();
     let mut seconds = vec![0.0; programs.len()];
-    let mut rounds = 0;
+    let (mut rounds, mut violations) = (0, 0);
     loop {
         let seed = arguments.seed + rounds;
         for (index, (program, executable)) in programs.iter().zip(&built).enumerate() {
             let one = Stopwatch::start();
             let (status, text) = process::gather(&mut program.command(executable, seed))?;
             seconds[index] += one.elapsed().as_secs_f64();
+            if matches!(arguments.layer, Layer::Cluster) {
+                violations += tell_seeds(&text);
+                continue;
+            }
             if !status.success() {
                 eprintln!("{text}");
                 let name = program.name();
@@ -172,7 +189,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             }
         }
         rounds += 1;
-        eprintln!("  seed {seed} passed after {}", watch.seconds());
+        eprintln!("  seed {seed} ended after {}", watch.seconds());
         if watch.elapsed() >= Duration::from_secs(arguments.minutes * 60) {
             break;
         }
@@ -182,8 +199,32 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         table.row([program.name(), (rounds * program.seeds.1).to_string(), format!("{seconds:.0}")]);
     }
     eprintln!("\n{}", table.render());
+    if violations > 0 {
+        bail!("{violations} seeds have violations; each has its line above, which replays it");
+    }
     println!("{rounds} rounds passed, from seed {}", arguments.seed);
     Ok(())
+}
+
+/// Tells what a round of clusters has said: each violation with the line that replays it, and the sums. Gives how many seeds had any. A
+/// program that said nothing has failed as a whole.
+fn tell_seeds(text: &str) -> usize {
+    let mut count = 0;
+    let mut is_told = false;
+    for line in text.lines() {
+        let is_new = line.starts_with("violation: ");
+        count += usize::from(is_new);
+        // What belongs to a violation is indented.
+        is_told = is_new || (is_told && line.starts_with(' '));
+        if is_told || line.contains(" seeds: Tally") {
+            eprintln!("{line}");
+        }
+    }
+    if count == 0 && !text.contains("test result: ok") {
+        eprintln!("{text}");
+        return 1;
+    }
+    count
 }
 
 /// Builds the programs; where each of them is.
@@ -233,7 +274,7 @@ impl Program {
     fn command(&self, executable: &PathBuf, seed: u64) -> Command {
         let (count, seeds) = self.seeds;
         let mut command = Command::new(executable);
-        command.arg(self.filter);
+        command.args([self.filter, "--nocapture"]);
         // Rounds of programs that take several seeds do not overlap.
         command.env(self.first_seed, (seed * seeds).to_string()).env(count, seeds.to_string());
         command.envs(self.more.iter().copied());
