@@ -24,9 +24,14 @@ pub(super) struct Asked<Q> {
 }
 
 impl Service {
-    /// The answer that a change was given before, if it was.
-    pub(super) fn recalled<Q, T: Wire>(&self, asked: &Asked<Q>) -> Result<Option<Result<T>>> {
-        self.journal.state().recall(&asked.id, asked.opcode)
+    /// The answer that a change was given before, if it was. It counts only when what was decided with it is durable: an engine that leads
+    /// no more may remember what never will be.
+    pub(super) async fn recalled<Q, T: Wire>(&self, asked: &Asked<Q>) -> Result<Option<Result<T>>> {
+        let answer = self.journal.state().recall(&asked.id, asked.opcode)?;
+        if answer.is_some() {
+            self.journal.settle().await?;
+        }
+        Ok(answer)
     }
 
     /// Decides once: a change that comes again gets the answer that it was given. The outer error is as that of

@@ -27,7 +27,7 @@ impl Service {
         let request = &asked.request;
         let (pool, container) = (request.pool, request.container);
         let _guard = self.container_locks.lock((pool, container)).await;
-        if let Some(answer) = self.recalled(asked)? {
+        if let Some(answer) = self.recalled(asked).await? {
             return answer;
         }
         let checked = self.journal.state().create_container(request, &asked.caller, self.now(), &[]);
@@ -116,7 +116,7 @@ impl Service {
 
     pub(super) async fn open_container(self: &Rc<Self>, asked: &Asked<ContainerOpen>) -> Result<ContainerOpened> {
         let request = &asked.request;
-        while self.recalled::<_, ContainerId>(asked)?.is_none() {
+        while self.recalled::<_, ContainerId>(asked).await?.is_none() {
             let evicted = self.change(|state| state.evict_for_open(request, &asked.caller)).await;
             match evicted {
                 Ok(revoked) => {

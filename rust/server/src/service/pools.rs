@@ -18,7 +18,7 @@ impl Service {
     pub(super) async fn create_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolEntry> {
         let request = &asked.request;
         let _guard = self.pool_locks.lock(request.id).await;
-        if let Some(answer) = self.recalled::<_, PoolId>(asked)? {
+        if let Some(answer) = self.recalled::<_, PoolId>(asked).await? {
             return self.entry_of(answer?);
         }
         let plan = match self.begin_pool(asked).await {
@@ -101,7 +101,7 @@ impl Service {
         let PoolDestroy { pool, force } = &asked.request;
         // Nothing of the state may be borrowed while something is awaited.
         let found = self.journal.state().find_pool(pool);
-        let id = match (self.recalled(asked)?, found) {
+        let id = match (self.recalled(asked).await?, found) {
             (Some(answer), _) => answer?,
             (None, Ok(id)) => id,
             (None, Err(refusal)) => return self.refuse(asked, refusal).await,
@@ -186,7 +186,7 @@ impl Service {
         let PoolManage { pool, numbers, .. } = &asked.request;
         ScrubSettings::of(numbers)?;
         ReclaimSettings::of(numbers)?;
-        let id = match self.recalled(asked)? {
+        let id = match self.recalled(asked).await? {
             Some(answer) => answer?,
             None => self.journal.state().find_pool(pool)?,
         };

@@ -35,7 +35,7 @@ impl Service {
         let request = &asked.request;
         // Nothing of the state may be borrowed while something is awaited.
         let found = self.journal.state().find_pool(&request.pool);
-        let id = match (self.recalled(asked)?, found) {
+        let id = match (self.recalled(asked).await?, found) {
             (Some(answer), _) => return answer,
             (None, Ok(id)) => id,
             (None, Err(refusal)) => return self.refuse(asked, refusal).await,
@@ -57,7 +57,7 @@ impl Service {
 
     /// Lets a pool grow: first its parts on the new targets and those of its containers, then the map.
     async fn extend(&self, asked: &Asked<PoolTargetsChange>) -> Result<PoolTargetsChanged> {
-        if let Some(answer) = self.recalled(asked)? {
+        if let Some(answer) = self.recalled(asked).await? {
             return answer;
         }
         let serving = self.peers.known()?.targets();
