@@ -167,6 +167,10 @@ impl Actor {
     }
 
     fn failed(&self, what: &str, status: &Status) {
+        if status.code() == Code::ContDestroying {
+            // Somebody else is at it: nothing was done.
+            return;
+        }
         self.shared.world.tally.borrow_mut().failed += 1;
         daos_env::log!(Debug, "actor", "{what}: {status}");
         if self.shared.is_calm.get() {
