@@ -1,14 +1,14 @@
 //! What a client does about engines of a system that do not answer: it asks the metadata service what has become of them.
 
 use crate::Client;
-use crate::attach::Connection;
+use crate::attach::{Connection, who_leads};
 use crate::client::ClientInner;
 use crate::route::Route;
 use daos_env::Spawner;
 use daos_rpc::Address;
 use daos_status::{Code, Status};
 use daos_types::Rank;
-use daos_wire::{Opcode, RankState, RankTable, SystemQuery};
+use daos_wire::{Opcode, RankState, RankTable, SystemQuery, decode, encode};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often a client with calls under way looks whether the engines are still there.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long the metadata service may take to say what has become of the ranks, before it is asked elsewhere who leads it.
+const LOOK_LIMIT: Duration = Duration::from_secs(2);
 
 /// What to do about a call that a target did not answer.
 pub(crate) enum Verdict {
@@ -91,11 +94,34 @@ pub(crate) async fn watch(
         if connection.endpoint().statistics().outstanding == 0 {
             continue;
         }
-        if let Ok(table) = ask(&client, &connection).await {
-            fail_lost(&connection, &table);
-            fail_moved(&connection, &known, &table);
-            known = table;
+        match look(&connection).await {
+            Ok(table) => {
+                fail_lost(&connection, &table);
+                fail_moved(&connection, &known, &table);
+                known = table;
+            }
+            Err(status) if status.code() == Code::Timedout => find_leader(&client, &connection).await,
+            // The connection is lost, which shows by itself.
+            Err(_) => {}
         }
+    }
+}
+
+/// What has become of the ranks, if the service says so at once.
+async fn look(connection: &Connection) -> daos_status::Result<RankTable> {
+    let body = encode(&SystemQuery {});
+    let endpoint = connection.endpoint();
+    decode(&endpoint.call(connection.service(), Opcode::SystemRanks as u16, body, LOOK_LIMIT).await?)
+}
+
+/// Gives a connection up that leads to an engine which says nothing, when another one leads: it was stopped in its tracks, or is cut
+/// off. One that is only slow is waited for.
+async fn find_leader(client: &Client, connection: &Connection) {
+    let Some(access) = &client.0.settings.system else { return };
+    let Some(leader) = who_leads(client, access).await else { return };
+    if leader.targets.first().is_some_and(|first| first != connection.service().as_str()) {
+        daos_env::log!(Info, "client", "rank {} leads the metadata service now: asking there", leader.rank.0);
+        connection.abandon();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The engines of a system, as an administrator looks at them.
 
-use crate::attach::ask;
+use crate::attach::{ask, who_leads};
 use crate::{Client, SystemAccess};
 use daos_status::{Code, Result, fail};
 use daos_types::Rank;
@@ -92,6 +92,12 @@ impl Client {
             ranks: ranks.iter().map(|rank| Rank(*rank)).collect(),
             force,
         });
+        // Whoever leads first: one that was stopped in its tracks would be waited for as long as an action may take.
+        let mut access = access;
+        if let Some(leader) = who_leads(self, &access).await {
+            access.access_points.retain(|point| *point != leader.control);
+            access.access_points.insert(0, leader.control);
+        }
         match ask(self, &access, &request, false, ACTION_LIMIT).await? {
             (_, ControlReply::Ranks(results)) => Ok(results
                 .into_iter()

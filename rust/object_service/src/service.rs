@@ -103,6 +103,11 @@ impl ObjectService {
         self.grants.revoke(handles);
     }
 
+    /// Forgets all handles: each is asked about again when it is used next.
+    pub fn revoke_all(&self) {
+        self.grants.revoke(&[]);
+    }
+
     /// The version of a change that is made now.
     ///
     /// A change whose caller has given up is not made: the caller may have written something newer meanwhile, which it would

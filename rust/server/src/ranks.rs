@@ -53,6 +53,8 @@ pub struct Ranks {
     known: Mutex<Option<Arc<Known>>>,
     /// Where the first target of an engine is that was found without the service: nobody leads it.
     hints: Mutex<BTreeMap<Rank, Address>>,
+    /// The control port of an engine that has said that it leads, until the engine's process looks.
+    leading: Mutex<Option<String>>,
     /// Rung when a table is taken over.
     bell: Option<Arc<Doorbell>>,
 }
@@ -66,12 +68,12 @@ impl Default for Ranks {
 impl Ranks {
     /// Nothing is known yet.
     pub fn unknown() -> Ranks {
-        Ranks { known: Mutex::new(None), hints: Mutex::default(), bell: None }
+        Ranks { known: Mutex::new(None), hints: Mutex::default(), leading: Mutex::default(), bell: None }
     }
 
     /// As [`Ranks::unknown`]; the bell is rung with every table that is taken over.
     pub fn with_bell(bell: Arc<Doorbell>) -> Ranks {
-        Ranks { known: Mutex::new(None), hints: Mutex::default(), bell: Some(bell) }
+        Ranks { bell: Some(bell), ..Ranks::unknown() }
     }
 
     /// A system of one engine with these targets.
@@ -147,6 +149,21 @@ impl Ranks {
     /// Where the first target of an engine was found.
     pub(crate) fn hint(&self, rank: Rank) -> Option<Address> {
         self.hints.lock().unwrap_or_else(PoisonError::into_inner).get(&rank).cloned()
+    }
+
+    /// An engine says that it leads, by a table of a version. What an older leader says does not count.
+    pub(crate) fn set_leading(&self, version: u64, control: String) {
+        if self.known().is_ok_and(|known| known.table.version < version) {
+            *self.leading.lock().unwrap_or_else(PoisonError::into_inner) = Some(control);
+            if let Some(bell) = &self.bell {
+                bell.ring();
+            }
+        }
+    }
+
+    /// Who has said that it leads since the last look.
+    pub(crate) fn take_leading(&self) -> Option<String> {
+        self.leading.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// What is known.

@@ -1,5 +1,6 @@
 //! The replica of the system's metadata that the first target of an engine keeps, and its way to the others.
 
+mod going;
 mod link;
 mod members;
 

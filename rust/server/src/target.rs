@@ -32,6 +32,7 @@ use daos_wire::{ControlReply, Join, RankState};
 use members::Members;
 use pools::Pools;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -94,6 +95,15 @@ pub(crate) enum ServiceCall {
     Lost(Rank),
     /// It is good for something else now.
     State(Rank, RankState),
+    /// These are to stop, or to be excluded and may stay away for good: refused where too few replicas of the metadata would be left.
+    MayGo {
+        /// All that are going.
+        ranks: BTreeSet<Rank>,
+        /// They are to be excluded.
+        may_stay_away: bool,
+        /// All the same.
+        force: bool,
+    },
 }
 
 pub(crate) struct Inner {
@@ -262,8 +272,18 @@ impl Target {
             ServiceCall::Connected(ranks) => service.lose_absent(&ranks)?,
             ServiceCall::Lost(rank) => service.lost(rank)?,
             ServiceCall::State(rank, state) => service.set_rank_state(rank, state).await?,
+            ServiceCall::MayGo { ranks, may_stay_away, force } => {
+                let replica = self.0.replica.borrow().clone();
+                let Some(replica) = replica else { fail!(Code::Notreplica, "this target keeps no replica") };
+                replica.let_go(&ranks, may_stay_away, force).await?;
+            }
         }
         Ok(None)
+    }
+
+    /// Forgets what handles allow.
+    pub(crate) fn forget_grants(&self) {
+        self.0.objects.revoke_all();
     }
 
     /// What it has counted.

@@ -49,6 +49,8 @@ enum Command {
     Control(u64, ServiceCall),
     /// Tell what was measured.
     Measure,
+    /// Forget what handles allow.
+    ForgetGrants,
     Stop,
 }
 
@@ -277,6 +279,11 @@ impl TargetThreads {
         self.commands.len()
     }
 
+    /// Lets all targets forget what handles allow: they ask anew.
+    pub fn forget_grants(&self) {
+        self.commands.iter().for_each(|commands| commands.send(Command::ForgetGrants));
+    }
+
     /// What targets have counted.
     pub fn take_measures(&mut self) -> Vec<Measures> {
         std::mem::take(&mut self.measures)
@@ -375,6 +382,7 @@ async fn live(
                 let target = target.clone();
                 spawner.spawn(async move { target.client_gone(client).await });
             }
+            Some(Command::ForgetGrants) => target.forget_grants(),
             Some(Command::Measure) => reporter.report(Event::Measured(target.measure())),
             Some(Command::Control(number, call)) => {
                 let (target, reporter) = (target.clone(), reporter.clone());
@@ -397,7 +405,13 @@ async fn unless_stopped<T>(future: impl Future<Output = T>, commands: &Receiver<
             match commands.receive().await {
                 Some(Command::Stop) | None => return,
                 // Clients come after the start.
-                Some(Command::Serve | Command::ClientGone(_) | Command::Control(..) | Command::Measure) => {}
+                Some(
+                    Command::Serve
+                    | Command::ClientGone(_)
+                    | Command::Control(..)
+                    | Command::Measure
+                    | Command::ForgetGrants,
+                ) => {}
             }
         }
     });

@@ -122,6 +122,9 @@ opcodes! {
     ReplicaMessage = 0x0501,
     /// Engine-internal, to the metadata service: `ReplicaOffer` -> `()`.
     ReplicaOffer = 0x0502,
+    /// Engine-internal, from the engine that leads the metadata service since just now: `(u64, String)`, the version of its table of ranks
+    /// and its control port -> `()`.
+    Leading = 0x0503,
 }
 
 impl Opcode {

@@ -48,7 +48,7 @@ pub struct RanksOptions {
     /// Ranks, as numbers and ranges separated by commas: 0,2-4 [default: all, where that can be meant]
     #[arg(long, short = 'r', value_name = "RANKS", value_parser = ranks)]
     pub ranks: Option<Ranks>,
-    /// Also where it harms; accepted for scripts written for upstream
+    /// Also where too few ranks would be left that keep the system's metadata
     #[arg(long, short = 'f')]
     pub force: bool,
 }

@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tells the process that it is to work, and as whom.
 const NAME: &str = "DAOS_SYSTEM_TEST_LOAD";
+const POOL: &str = "DAOS_SYSTEM_TEST_POOL";
 /// Tasks that change metadata, and tasks that write values. Each has containers, attributes and objects of its own.
 const TASKS: (u64, u64) = (2, 4);
 /// Objects of a task, and keys of each.
@@ -65,10 +66,16 @@ pub struct Outcome {
 impl Load {
     /// Makes a container in pool `tank`, and begins to work on a client's machine.
     pub fn start(cluster: &Cluster, machine: usize, name: &str) -> Load {
-        cluster.succeed("daos", &["cont", "create", "tank", name]);
+        Load::start_in(cluster, machine, "tank", name)
+    }
+
+    /// As [`Load::start`], in another pool.
+    pub fn start_in(cluster: &Cluster, machine: usize, pool: &str, name: &str) -> Load {
+        cluster.succeed("daos", &["cont", "create", pool, name]);
         let program = std::env::current_exe().expect("this program");
         let mut command = cluster.command_on(machine, &program, "load");
-        command.args(["--ignored", "--exact", "load::works_as_a_client", "--nocapture"]).env(NAME, name);
+        command.args(["--ignored", "--exact", "load::works_as_a_client", "--nocapture"]);
+        command.env(NAME, name).env(POOL, pool);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("runs");
         let (input, output) = (child.stdin.take(), child.stdout.take().expect("a pipe"));
@@ -97,6 +104,11 @@ impl Load {
         let now = || (self.counts.metadata.load(Ordering::SeqCst), self.counts.data.load(Ordering::SeqCst));
         let before = now();
         wait_until("the client goes on", || now().0 >= before.0 + metadata && now().1 >= before.1 + data);
+    }
+
+    /// How many calls of data were acknowledged so far, as the client has said last.
+    pub fn data(&self) -> u64 {
+        self.counts.data.load(Ordering::SeqCst)
     }
 
     /// Lets the client finish what it has begun, read everything once more, and say what it has found.
@@ -143,7 +155,7 @@ impl EngineLauncher for NoLauncher {
 #[test]
 #[ignore = "a part of other tests, which start it as a process"]
 fn works_as_a_client() {
-    let Ok(name) = std::env::var(NAME) else { return };
+    let (Ok(name), Ok(pool)) = (std::env::var(NAME), std::env::var(POOL)) else { return };
     let is_over = Arc::new(AtomicBool::new(false));
     let over = is_over.clone();
     std::thread::spawn(move || {
@@ -153,7 +165,7 @@ fn works_as_a_client() {
     let settings = ClientSettings::from_environment().expect("settings");
     let context = Context::start(settings, Env::system(), Arc::new(NoLauncher)).expect("starts");
     let result = context.block_on(move |client| async move {
-        let pool = Pool::connect(&client, &Reference::parse("tank")?, PoolFlags::READ_WRITE).await?;
+        let pool = Pool::connect(&client, &Reference::parse(&pool)?, PoolFlags::READ_WRITE).await?;
         let container = Container::open(&client, &pool, &Reference::parse(&name)?, ContainerFlags::READ_WRITE).await?;
         let book = Rc::<Book>::default();
         let worker = Worker { client, pool, container, book: book.clone(), name, is_over };

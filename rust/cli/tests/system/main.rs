@@ -3,12 +3,14 @@
 
 mod cluster;
 mod files;
+mod full;
 mod handles;
 mod leader;
 mod life;
 mod load;
 mod membership;
 mod ranks;
+mod replicas;
 mod storms;
 #[path = "../support/mod.rs"]
 mod support;

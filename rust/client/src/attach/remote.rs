@@ -6,14 +6,17 @@ use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::header::HEADER_LENGTH;
 use daos_wire::{
-    Attach, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankTable, control_frame, control_message,
-    control_rest_length,
+    Attach, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankEntry, RankTable, SystemMembers,
+    control_frame, control_message, control_rest_length,
 };
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// How long the answer to an attach may take.
+/// How long the answer to an attach may take, at most.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// How long it may take at first: an engine that was stopped in its tracks takes connections in and says nothing, and the next one may
+/// know who leads by now.
+const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(1);
 /// How long a client that was attached before goes on trying: an engine restarts meanwhile, or another one takes over.
 const AGAIN_LIMIT: Duration = Duration::from_secs(30);
 /// How long one goes on that finds engines which are starting, and one that finds none.
@@ -58,25 +61,37 @@ pub(crate) async fn ask(
 ) -> Result<(Box<dyn ControlStream>, ControlReply)> {
     let spawner = client.spawner();
     let start = spawner.clock().monotonic();
+    // What takes long is not asked twice.
+    let mut patience = if answer_limit > ANSWER_LIMIT { answer_limit } else { FIRST_ANSWER_LIMIT };
     loop {
-        let failure = match ask_any(client, access, request, answer_limit).await {
+        let failure = match ask_any(client, access, request, patience).await {
             Ok(answer) => return Ok(answer),
             Err(failure) => failure,
         };
         let limit = match failure.code() {
-            Code::Again | Code::Unreach | Code::Shutdown if was_attached => AGAIN_LIMIT,
-            Code::Again => FIRST_LIMITS.0,
+            Code::Again | Code::Unreach | Code::Timedout | Code::Shutdown if was_attached => AGAIN_LIMIT,
+            Code::Again | Code::Timedout => FIRST_LIMITS.0,
             Code::Unreach => FIRST_LIMITS.1,
             _ => Duration::ZERO,
         };
         if spawner.clock().monotonic().saturating_sub(start) >= limit || client.is_closed() {
             return Err(match failure.code() {
-                Code::Unreach => not_found(&failure, access),
+                Code::Unreach | Code::Timedout => not_found(&failure, access),
                 Code::Again => failure.while_doing(format_args!("finding system '{}'", access.name)),
                 _ => failure,
             });
         }
         spawner.sleep(INTERVAL).await;
+        patience = (2 * patience).min(answer_limit);
+    }
+}
+
+/// Where the metadata service is led, as one of the engines says; nothing when none does at once.
+pub(crate) async fn who_leads(client: &Client, access: &SystemAccess) -> Option<RankEntry> {
+    let request = ControlRequest::Members(SystemMembers { system: access.name.clone() });
+    match ask_any(client, access, &request, FIRST_ANSWER_LIMIT).await {
+        Ok((_, ControlReply::Table(table))) => table.find(table.service).cloned(),
+        _ => None,
     }
 }
 
@@ -146,7 +161,7 @@ async fn read(client: &Client, stream: &mut dyn ControlStream, place: &str, limi
             Ok(count) => received.extend_from_slice(&bytes[..count]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if client.spawner().clock().monotonic() >= deadline {
-                    fail!(Code::Unreach, "the engine at {place} accepted a connection and said nothing");
+                    fail!(Code::Timedout, "the engine at {place} accepted a connection and said nothing");
                 }
                 client.spawner().sleep(pause).await;
                 pause = (pause * 5 / 4).min(LOOK_INTERVALS.1);

@@ -92,6 +92,7 @@ messages! {
     Hello: Hello,
     Indirect: Indirect,
     IndirectReply: IndirectReply,
+    Leading: (u64, String),
     ListExtents: ListExtents,
     ListExtentsReply: ListExtentsReply,
     ListKeys: ListKeys,
@@ -202,6 +203,7 @@ fn of(opcode: Opcode) -> (&'static str, &'static str) {
         Opcode::HandlesRevoke => ("Handles", "Done"),
         Opcode::ReplicaMessage => ("ReplicaPart", "Done"),
         Opcode::ReplicaOffer => ("ReplicaOffer", "Done"),
+        Opcode::Leading => ("Leading", "Done"),
     }
 }
 

@@ -10,6 +10,11 @@ use daos_types::Rank;
 use daos_wire::{Join, Joined, Opcode, RankOffer, RankState};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
+
+/// Engines that are told at once that another one leads, and how long that may take.
+const ANNOUNCED_AT_ONCE: usize = 128;
+const ANNOUNCE_LIMIT: Duration = Duration::from_secs(3);
 
 impl Service {
     /// Begins or goes on with the system; the engine itself is part of it.
@@ -35,7 +40,28 @@ impl Service {
                 self.journal.state_mut().note_presence(entry.rank, true);
             }
         }
-        self.publish()
+        self.publish()?;
+        self.announce_leading();
+        Ok(())
+    }
+
+    /// Lets the other engines know that this one leads: they may be connected to one that was stopped in its tracks, and hears of
+    /// nothing. Whoever cannot be told finds out by itself.
+    pub(super) fn announce_leading(&self) {
+        let Ok(known) = self.peers.known() else { return };
+        let Some(own) = known.table.find(known.own) else { return };
+        let news = (known.table.version, own.control.clone());
+        let others = known.table.ranks.iter().map(|entry| entry.rank).filter(|rank| *rank != known.own);
+        let (peers, others) = (self.peers.clone(), others.collect::<Vec<Rank>>());
+        self.spawner.spawn(async move {
+            for some in others.chunks(ANNOUNCED_AT_ONCE) {
+                join_all(some.iter().map(|rank| async {
+                    let target: TargetName = (*rank, SERVICE_TARGET);
+                    let _found_out = peers.tell(target, Opcode::Leading, &news, ANNOUNCE_LIMIT).await;
+                }))
+                .await;
+            }
+        });
     }
 
     /// Ranks that did not come to this engine, since it leads, are lost.

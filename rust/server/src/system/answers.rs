@@ -3,12 +3,13 @@
 use super::SystemEngine;
 use super::door::{ConnectionId, Role};
 use super::engine::Targets;
+use super::link::Link;
 use crate::Peer;
 use crate::target::ServiceCall;
 use daos_pool_service::ClientId;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
-use daos_wire::{Attach, ControlReply, ControlRequest, Hello, RankEntry, RankState};
+use daos_wire::{Attach, ControlReply, ControlRequest, Hello, RankAction, RankEntry, RankState, RanksRequest};
 
 /// What is done when the metadata service has answered.
 pub(super) enum Waiting {
@@ -16,6 +17,8 @@ pub(super) enum Waiting {
     Join(ConnectionId),
     /// A rank has said that it has stopped, or serves; whoever waits for that goes on.
     Said(Rank),
+    /// Whether this may be done to ranks.
+    Operation(ConnectionId, Box<RanksRequest>),
     /// Nobody waits.
     Nobody,
 }
@@ -57,6 +60,11 @@ impl SystemEngine {
                 }
                 self.heard_of(rank);
             }
+            (Waiting::Operation(id, request), answer) => {
+                if let Err(status) = answer.and_then(|_| self.begin_operation(id, &request)) {
+                    self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
+                }
+            }
             (Waiting::Nobody, Err(status)) => daos_env::log!(Error, "system", "{status}"),
             (_, Ok(_)) => {}
         }
@@ -78,6 +86,10 @@ impl SystemEngine {
         match (request, self.door.role(id)) {
             (ControlRequest::Stopped(rank), Some(Role::Engine(known))) if rank == known => {
                 self.door.leave_unanswered(id);
+                if self.is_stopping(rank) {
+                    self.heard_of(rank);
+                    return Ok(());
+                }
                 self.ask_service(ServiceCall::Stopped(rank), Waiting::Said(rank))
             }
             (ControlRequest::Serves(rank), Some(Role::Engine(known))) if rank == known => {
@@ -100,6 +112,9 @@ impl SystemEngine {
             self.door.answer(id, &ControlReply::Leaderless(entry), Role::Stranger);
             return Ok(());
         }
+        if self.is_stopped_with_all() {
+            return self.answer_while_stopped(id, request);
+        }
         if let Some(elsewhere) = self.redirect() {
             self.door.answer(id, &ControlReply::Redirect(elsewhere?), Role::Stranger);
             return Ok(());
@@ -107,21 +122,52 @@ impl SystemEngine {
         match request {
             ControlRequest::Join(join) => self.ask_service(ServiceCall::Join(Box::new(join)), Waiting::Join(id)),
             ControlRequest::Attach(attach) => self.attach(id, &attach),
-            ControlRequest::Members(members) => {
-                self.check_name(&members.system)?;
-                let known = self.makings.ranks.known()?;
-                let mut table = known.table.clone();
-                for entry in &mut table.ranks {
-                    entry.state = self.state_of(entry.rank) as u8;
-                }
-                self.door.answer(id, &ControlReply::Table(table), Role::Stranger);
-                Ok(())
-            }
+            ControlRequest::Members(members) => self.show_members(id, &members.system),
             ControlRequest::Ranks(request) => {
                 self.check_name(&request.system)?;
-                self.begin_operation(id, &request)
+                self.ask_for_operation(id, request)
             }
             ControlRequest::Stopped(_) | ControlRequest::Serves(_) => fail!(Code::Proto, "that is no request"),
+        }
+    }
+
+    fn show_members(&mut self, id: ConnectionId, system: &str) -> Result<()> {
+        self.check_name(system)?;
+        let known = self.makings.ranks.known()?;
+        let mut table = known.table.clone();
+        for entry in &mut table.ranks {
+            entry.state = self.state_of(entry.rank) as u8;
+        }
+        self.door.answer(id, &ControlReply::Table(table), Role::Stranger);
+        Ok(())
+    }
+
+    /// The replica of this engine was stopped, and no other one leads: so many were stopped that none can.
+    fn is_stopped_with_all(&self) -> bool {
+        let is_stopped = matches!(self.targets, Targets::Stopped) && self.keeps_replica && !self.leads();
+        is_stopped && self.link.as_ref().is_none_or(|link| link.joined_at().is_none())
+    }
+
+    /// Answers for a system that was stopped, so that it can be started again: each replica that is asked to starts, and the one that
+    /// leads then starts the others.
+    fn answer_while_stopped(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
+        let own = self.identity.member.as_ref().map_or(Rank(u32::MAX), |member| member.rank);
+        match request {
+            ControlRequest::Members(members) => self.show_members(id, &members.system),
+            ControlRequest::Ranks(request) if request.action == RankAction::Start as u8 => {
+                self.check_name(&request.system)?;
+                if !request.ranks.is_empty() && !request.ranks.contains(&own) {
+                    fail!(
+                        Code::Again,
+                        "rank {}, which keeps a replica of the metadata, is stopped, and too few others run: start it, too",
+                        own.0
+                    );
+                }
+                self.start_targets()?;
+                fail!(Code::Again, "rank {} starts; nobody leads the metadata service yet", own.0)
+            }
+            ControlRequest::Attach(_) => fail!(Code::Shutdown, "the system was stopped; 'dmg system start' starts it"),
+            _ => fail!(Code::Again, "the system was stopped; 'dmg system start' starts it"),
         }
     }
 
@@ -132,6 +178,9 @@ impl SystemEngine {
         }
         if let Some(leader) = &self.leader {
             return Some(Ok(leader.clone()));
+        }
+        if let Some(place) = self.link.as_ref().and_then(Link::joined_at) {
+            return Some(Ok(place.to_owned()));
         }
         if self.keeps_replica {
             let sentence = "nobody leads the metadata service at the moment; try again";

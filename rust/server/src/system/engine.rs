@@ -26,6 +26,9 @@ enum Next {
 
 /// How long engines have to come to one that leads since just now: several attempts of their links.
 const ABSENCE_LIMIT: Duration = Duration::from_secs(5);
+/// How long open handles are good at an engine that has lost the metadata service. Another engine leads within seconds; one that is cut
+/// off is found out within about ten, by the kernel, and so refuses what was closed after half a minute.
+const GRANTS_LIMIT: Duration = Duration::from_secs(20);
 
 /// How far the targets are.
 pub(super) enum Targets {
@@ -58,6 +61,8 @@ pub struct SystemEngine {
     pub(super) keeps_replica: bool,
     /// When engines that have not come since this one leads are lost.
     pub(super) absent_at: Option<Duration>,
+    /// When handles are not good any more that the metadata service has not confirmed since it was lost.
+    pub(super) forget_at: Option<Duration>,
     pub(super) is_ending: bool,
     pub(super) targets: Targets,
     /// Of the targets, as they were started last.
@@ -125,9 +130,9 @@ impl SystemEngine {
     /// When there is something to do though nothing has happened.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let link = self.link.as_ref().and_then(Link::deadline);
-        let deadlines =
-            [self.door.deadline(), self.operations_deadline(), self.absent_at, self.telemetry_deadline(), link];
-        deadlines.into_iter().flatten().min()
+        let own = [self.operations_deadline(), self.absent_at, self.forget_at];
+        let deadlines = [self.door.deadline(), self.telemetry_deadline(), link].into_iter().chain(own);
+        deadlines.flatten().min()
     }
 
     /// Waits until something happens, and does what has to be done.
@@ -163,9 +168,15 @@ impl SystemEngine {
                 Event::Gone(role) => self.gone(role),
             }
         }
+        if let Some(place) = self.makings.ranks.take_leading() {
+            self.follow(&place);
+        }
         self.serve_telemetry(at_telemetry);
         self.look_at_operations()?;
         self.look_for_absent();
+        if self.forget_at.is_some_and(|at| at <= self.makings.env.clock.monotonic()) {
+            self.forget_grants("the metadata service was not heard of for long");
+        }
         self.tell_table();
         Ok(())
     }
@@ -189,20 +200,51 @@ impl SystemEngine {
             self.leading = true;
             self.link = None;
             self.told = 0;
+            self.forget_grants("this engine leads now");
             self.absent_at = Some(self.makings.env.clock.monotonic() + ABSENCE_LIMIT);
         } else if !leads && self.leading {
             self.leading = false;
             self.absent_at = None;
             // Clients and engines find the one that leads now; what they held stays theirs.
             self.door.dismiss_all();
+            self.lost_sight_of_all();
+            self.note_cut_off();
         }
         let has_others = !self.settings.other_replicas().is_empty();
         if !self.leading && self.link.is_none() && has_others && !self.addresses.is_empty() {
             let mut link = self.link_to_others();
             link.join(self.join_request(RankState::Joined));
             self.link = Some(link);
+        } else if let Some(place) = self.leader.clone() {
+            self.follow(&place);
         }
         Ok(())
+    }
+
+    /// Joins at the engine that leads now, if the connection is to another one: that may have been stopped in its tracks.
+    fn follow(&mut self, place: &str) {
+        let state = if matches!(self.targets, Targets::Stopped) { RankState::Stopped } else { RankState::Joined };
+        let join = self.join_request(state);
+        if let Some(link) = self.link.as_mut().filter(|link| link.joined_at().is_some_and(|at| at != place)) {
+            daos_env::log!(Info, "engine", "the metadata service is led at {place} now");
+            link.join_at(place, join);
+        }
+    }
+
+    /// The metadata service is out of sight: it may close handles, and this engine does not hear of it. For a while they are good all the
+    /// same, as another engine may take over.
+    fn note_cut_off(&mut self) {
+        let now = self.makings.env.clock.monotonic();
+        self.forget_at.get_or_insert(now + GRANTS_LIMIT);
+    }
+
+    /// Lets the targets ask anew what each handle allows.
+    fn forget_grants(&mut self, why: &str) {
+        self.forget_at = None;
+        if let Targets::Serving(threads) = &self.targets {
+            daos_env::log!(Info, "engine", "{why}: open handles are confirmed anew");
+            threads.forget_grants();
+        }
     }
 
     /// Engines that have not come are lost.
@@ -345,8 +387,19 @@ impl SystemEngine {
                     self.come_back(rank);
                 }
             }
+            News::Refused(status) if status.code() == Code::Excluded && self.on_ready.is_none() => {
+                daos_env::log!(Warn, "engine", "the targets are stopped: {status}");
+                self.stop_targets()?;
+                let join = self.join_request(RankState::Stopped);
+                if let Some(link) = &mut self.link {
+                    link.join(join);
+                }
+            }
             News::Refused(status) => return Err(status.while_doing("joining the system")),
-            News::Lost(status) => daos_env::log!(Warn, "engine", "the metadata service is not reached: {status}"),
+            News::Lost(status) => {
+                daos_env::log!(Warn, "engine", "the metadata service is not reached: {status}");
+                self.note_cut_off();
+            }
             News::Found(entry) => self.makings.ranks.set_hint(&entry)?,
             News::Order(RankAction::Stop) => {
                 self.stop_targets()?;
@@ -382,6 +435,7 @@ impl SystemEngine {
         self.makings.sessions.set_engine(token);
         self.makings.ranks.set(rank, table)?;
         daos_env::log!(Info, "engine", "joined as rank {}", rank.0);
+        self.forget_grants("handles may have been closed unheard");
         match std::mem::replace(&mut self.targets, Targets::Stopped) {
             Targets::Joining(mut threads) => {
                 threads.serve();
@@ -411,6 +465,7 @@ impl SystemEngine {
         let (Targets::Starting(mut threads) | Targets::Joining(mut threads) | Targets::Serving(mut threads)) =
             std::mem::replace(&mut self.targets, Targets::Stopped)
         else {
+            self.say_stopped();
             return Ok(());
         };
         let result = threads.stop();
@@ -425,14 +480,18 @@ impl SystemEngine {
             link.join(self.join_request(RankState::Stopped));
             self.link = Some(link);
         }
+        self.say_stopped();
+        daos_env::log!(Info, "engine", "the targets have ended");
+        result
+    }
+
+    fn say_stopped(&mut self) {
         let join = self.join_request(RankState::Stopped);
         if let (Some(link), Some(member)) = (&mut self.link, &self.identity.member) {
             link.say(&ControlRequest::Stopped(member.rank));
             // When the connection has to be made anew, it joins as one that is stopped.
             link.join_later(join);
         }
-        daos_env::log!(Info, "engine", "the targets have ended");
-        result
     }
 
     /// Tells the other engines a table that is newer than what they were told.

@@ -15,8 +15,9 @@ use std::io::ErrorKind;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-/// How long the answer to a join may take: the service stores a row first.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How long the answer to a join may take, at first and at most: the service stores a row first. One that was stopped in its tracks
+/// takes connections in and says nothing, and another one may lead by now.
+const ANSWER_LIMITS: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(30));
 /// How long to wait between attempts, at first and at most.
 const DELAYS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// How often one answer after the other may point elsewhere.
@@ -91,7 +92,12 @@ pub(crate) struct Link {
     /// What to join with; nothing as long as the engine is not ready to.
     join: Option<Join>,
     state: State,
+    /// Where it has joined last.
+    place: String,
+    /// Who is said to lead: tried before the access points.
+    hint: Option<String>,
     delay: Duration,
+    answer_limit: Duration,
     /// Why the last attempts failed: said once for each reason, not for each attempt.
     said: Option<Status>,
     news: Vec<News>,
@@ -107,7 +113,10 @@ impl Link {
             bell,
             join: None,
             state: State::Resting(Duration::ZERO),
+            place: String::new(),
+            hint: None,
             delay: DELAYS.0,
+            answer_limit: ANSWER_LIMITS.0,
             said: None,
             news: Vec::new(),
         }
@@ -121,6 +130,17 @@ impl Link {
     pub fn join(&mut self, join: Join) {
         self.join = Some(join);
         self.state = State::Resting(Duration::ZERO);
+    }
+
+    /// Joins there, as that is who leads now.
+    pub fn join_at(&mut self, place: &str, join: Join) {
+        self.hint = Some(place.to_owned());
+        self.join(join);
+    }
+
+    /// Where it has joined, as long as that connection lasts.
+    pub fn joined_at(&self) -> Option<&str> {
+        matches!(self.state, State::Joined(_)).then_some(self.place.as_str())
     }
 
     /// Joins with this when the connection has to be made anew; what there is stays.
@@ -176,7 +196,10 @@ impl Link {
     fn go_on(&mut self, state: State) -> Next {
         match state {
             State::Resting(until) if self.join.is_none() || until > self.now() => Next::Wait(State::Resting(until)),
-            State::Resting(_) => Next::GoOn(self.try_next(0, Status::new(Code::Inval, "no access point is known"))),
+            State::Resting(_) => Next::GoOn(match self.hint.take() {
+                Some(place) => self.dial(Attempt { place, next: 0, redirects: 0 }),
+                None => self.try_next(0, Status::new(Code::Inval, "no access point is known")),
+            }),
             State::Dialling(attempt, dialled) => match dialled.try_recv() {
                 Ok(Ok(stream)) => Next::GoOn(self.ask(attempt, stream)),
                 Ok(Err(error)) => {
@@ -249,14 +272,17 @@ impl Link {
         let unsent = control_frame(&ControlRequest::Join(join.clone()));
         let mut talk = Talk { stream, received: Vec::new(), unsent };
         let _shows_later = talk.send();
-        State::Asking(attempt, talk, self.now() + ANSWER_LIMIT)
+        State::Asking(attempt, talk, self.now() + self.answer_limit)
     }
 
     fn hear_answer(&mut self, mut attempt: Attempt, mut talk: Talk, until: Duration) -> Next {
         let place = attempt.place.clone();
         let answer = match talk.hear() {
             Ok(None) if until > self.now() => return Next::Wait(State::Asking(attempt, talk, until)),
-            Ok(None) => Err(Status::new(Code::Unreach, "the metadata service did not answer")),
+            Ok(None) => {
+                self.answer_limit = (2 * self.answer_limit).min(ANSWER_LIMITS.1);
+                Err(Status::new(Code::Unreach, "the metadata service did not answer"))
+            }
             Ok(Some(answer)) => Ok(answer),
             Err(status) => Err(status),
         };
@@ -264,7 +290,8 @@ impl Link {
         let failure = match answer {
             Ok(ControlReply::Joined(joined)) => {
                 self.news.push(News::Joined(Box::new(joined)));
-                (self.delay, self.said) = (DELAYS.0, None);
+                (self.delay, self.answer_limit, self.said) = (DELAYS.0, ANSWER_LIMITS.0, None);
+                self.place = place;
                 return Next::GoOn(State::Joined(talk));
             }
             Ok(ControlReply::Redirect(_)) if attempt.redirects >= REDIRECTS_MAX => {

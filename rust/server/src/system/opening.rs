@@ -126,6 +126,7 @@ impl SystemEngine {
             keeps_replica,
             is_ending: false,
             absent_at: None,
+            forget_at: None,
             waiting: BTreeMap::new(),
             next_question: 0,
             told: 0,
@@ -153,8 +154,12 @@ impl SystemEngine {
     /// # Errors
     /// Why the engine has to end.
     pub fn step(&mut self) -> Result<()> {
-        let all = vec![true; self.door.wanted().len()];
-        self.look(&all, &[])
+        // Whoever was taken in has said something already: what waits for readiness would look again at once.
+        for _ in 0..2 {
+            let all = vec![true; self.door.wanted().len()];
+            self.look(&all, &[])?;
+        }
+        Ok(())
     }
 }
 

@@ -24,16 +24,54 @@ pub(super) struct Operation {
     action: RankAction,
     /// What is to be told about, when nothing is waited for any more.
     ranks: Vec<Rank>,
-    /// Ranks that have their order and were not heard of yet.
+    /// Ranks that have their order, or are being noted, and were not heard of yet.
     waiting: BTreeSet<Rank>,
-    /// Ranks that get theirs when no other is waited for: the one that leads stops last; when it starts, the others follow.
+    /// Ranks that get their order when no other is waited for: to stop, when it is noted that they have; to start, when the one that
+    /// leads has.
     later: Vec<Rank>,
+    /// The one that leads stops when all others have.
+    own_is_last: bool,
+    /// Ranks that are to get their order when they are connected: since this engine leads, they had no time to come.
+    unconnected: BTreeSet<Rank>,
     results: Vec<RankResult>,
     deadline: Duration,
 }
 
+impl Operation {
+    fn takes_away(&self) -> bool {
+        matches!(self.action, RankAction::Stop | RankAction::Exclude)
+    }
+
+    fn waits_for_nobody(&self) -> bool {
+        self.waiting.is_empty() && self.unconnected.is_empty()
+    }
+
+    fn is_done(&self) -> bool {
+        self.waits_for_nobody() && self.later.is_empty() && !self.own_is_last
+    }
+}
+
 impl SystemEngine {
-    /// Begins to do something to ranks; the connection is answered when it is done.
+    /// Begins to do something to ranks, when the metadata service agrees; the connection is answered when it is done.
+    pub(super) fn ask_for_operation(&mut self, id: ConnectionId, request: RanksRequest) -> Result<()> {
+        let action = RankAction::from_number(request.action);
+        let takes_away = matches!(action, Some(RankAction::Stop | RankAction::Exclude));
+        let is_meant = !request.ranks.is_empty() || action == Some(RankAction::Stop);
+        if !takes_away || !is_meant || !matches!(self.targets, Targets::Serving(_)) {
+            return self.begin_operation(id, &request);
+        }
+        // Those that other operations take away are as good as gone.
+        let others = self.operations.iter().filter(|operation| operation.takes_away());
+        let mut going: BTreeSet<Rank> = others.flat_map(|operation| operation.ranks.iter().copied()).collect();
+        match request.ranks.is_empty() {
+            true => going.extend(self.makings.ranks.known()?.table.ranks.iter().map(|entry| entry.rank)),
+            false => going.extend(request.ranks.iter().copied()),
+        }
+        let may_stay_away = action == Some(RankAction::Exclude);
+        let call = ServiceCall::MayGo { ranks: going, may_stay_away, force: request.force };
+        self.ask_service(call, Waiting::Operation(id, Box::new(request)))
+    }
+
     pub(super) fn begin_operation(&mut self, id: ConnectionId, request: &RanksRequest) -> Result<()> {
         let Some(action) = RankAction::from_number(request.action) else {
             fail!(Code::Proto, "{} is nothing that can be done to ranks", request.action);
@@ -53,17 +91,19 @@ impl SystemEngine {
         if matches!(action, RankAction::Exclude | RankAction::ClearExclude) && request.ranks.is_empty() {
             fail!(Code::Inval, "name the ranks: all of them cannot be meant");
         }
-        if action == RankAction::Exclude && ranks.contains(&leader) {
-            fail!(
-                Code::Inval,
-                "rank {} leads the metadata service and cannot be excluded as long as it does",
-                leader.0
-            );
-        }
         daos_env::log!(Info, "system", "{action:?} of ranks {}", list(&ranks));
         let deadline = self.makings.env.clock.monotonic() + LIMIT;
-        let (waiting, later, results) = (BTreeSet::new(), Vec::new(), Vec::new());
-        let mut operation = Operation { id, action, ranks: ranks.clone(), waiting, later, results, deadline };
+        let mut operation = Operation {
+            id,
+            action,
+            ranks: ranks.clone(),
+            waiting: BTreeSet::new(),
+            later: Vec::new(),
+            own_is_last: false,
+            unconnected: BTreeSet::new(),
+            results: Vec::new(),
+            deadline,
+        };
         match action {
             RankAction::Stop => self.order_stop(&mut operation, &ranks, leader),
             RankAction::Start => self.order_start(&mut operation, &ranks, leader)?,
@@ -74,11 +114,17 @@ impl SystemEngine {
         Ok(())
     }
 
+    /// That ranks stop is noted before they do: afterwards, those that keep the metadata may be too few for it.
     fn order_stop(&mut self, operation: &mut Operation, ranks: &[Rank], leader: Rank) {
-        for rank in ranks.iter().filter(|rank| **rank != leader) {
-            self.order(operation, *rank, RankAction::Stop);
+        operation.own_is_last = ranks.contains(&leader);
+        let connected = self.door.engines();
+        for rank in ranks {
+            let is_there = *rank == leader || connected.contains(rank);
+            if is_there && self.ask_service(ServiceCall::Stopped(*rank), Waiting::Said(*rank)).is_ok() {
+                operation.waiting.insert(*rank);
+            }
         }
-        operation.later = ranks.iter().copied().filter(|rank| *rank == leader).collect();
+        operation.later = ranks.iter().copied().filter(|rank| *rank != leader).collect();
     }
 
     fn order_start(&mut self, operation: &mut Operation, ranks: &[Rank], leader: Rank) -> Result<()> {
@@ -116,11 +162,16 @@ impl SystemEngine {
     fn order(&mut self, operation: &mut Operation, rank: Rank, action: RankAction) {
         let state = self.state_of(rank);
         let error = match (action, state) {
-            (RankAction::Start, RankState::Joined) | (RankAction::Stop, RankState::Stopped) => String::new(),
+            (RankAction::Start, RankState::Joined) => String::new(),
+            (RankAction::Stop, RankState::Stopped) if !self.door.engines().contains(&rank) => String::new(),
             (RankAction::Start, RankState::AdminExcluded) => {
                 format!("it is excluded; 'dmg system clear-exclude --ranks={}' comes first", rank.0)
             }
             _ if self.door.tell_engines(Some(rank), &ControlReply::Order(action as u8)) == 0 => {
+                if self.absent_at.is_some() {
+                    operation.unconnected.insert(rank);
+                    return;
+                }
                 "its process does not run, or is not connected; 'daos_server start' starts it".to_owned()
             }
             _ => {
@@ -147,6 +198,21 @@ impl SystemEngine {
         }
     }
 
+    /// Whether a rank was ordered to stop, and that is noted already.
+    pub(super) fn is_stopping(&self, rank: Rank) -> bool {
+        let stops = |operation: &Operation| operation.action == RankAction::Stop && operation.waiting.contains(&rank);
+        self.operations.iter().any(stops) && self.state_of(rank) == RankState::Stopped
+    }
+
+    /// This engine leads no more, and hears of nobody.
+    pub(super) fn lost_sight_of_all(&mut self) {
+        for operation in &mut self.operations {
+            operation.waiting.clear();
+            operation.unconnected.clear();
+            operation.later.clear();
+        }
+    }
+
     /// The connection of a rank has ended. One that starts makes a new one; of others nothing more will be heard.
     pub(super) fn lost_sight_of(&mut self, rank: Rank) {
         for operation in self.operations.iter_mut().filter(|operation| operation.action != RankAction::Start) {
@@ -164,10 +230,14 @@ impl SystemEngine {
         let now = self.makings.env.clock.monotonic();
         for mut operation in std::mem::take(&mut self.operations) {
             let is_late = operation.deadline <= now;
-            if operation.waiting.is_empty() && !operation.later.is_empty() && !is_late {
+            for rank in std::mem::take(&mut operation.unconnected) {
+                let action = operation.action;
+                self.order(&mut operation, rank, action);
+            }
+            if operation.waits_for_nobody() && !is_late {
                 self.go_on(&mut operation)?;
             }
-            if is_late || (operation.waiting.is_empty() && operation.later.is_empty()) {
+            if is_late || operation.is_done() {
                 self.finish(operation);
             } else {
                 self.operations.push(operation);
@@ -176,13 +246,13 @@ impl SystemEngine {
         Ok(())
     }
 
-    /// The second half.
+    /// The next part.
     fn go_on(&mut self, operation: &mut Operation) -> Result<()> {
-        let later = std::mem::take(&mut operation.later);
-        if operation.action == RankAction::Stop {
+        let (later, action) = (std::mem::take(&mut operation.later), operation.action);
+        later.into_iter().for_each(|rank| self.order(operation, rank, action));
+        if operation.waits_for_nobody() && std::mem::take(&mut operation.own_is_last) {
             return self.stop_targets();
         }
-        later.into_iter().for_each(|rank| self.order(operation, rank, RankAction::Start));
         Ok(())
     }
 

@@ -28,6 +28,7 @@ pub(super) fn serves(opcode: Opcode) -> bool {
             | Opcode::Membership
             | Opcode::TargetMapVersions
             | Opcode::ReplicaOffer
+            | Opcode::Leading
     )
 }
 
@@ -105,6 +106,11 @@ fn handle_for_system(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<
                 Some(members) => Ok(encode(&members.receive(&message.0)?)),
                 None => fail!(Code::Again, "the engine does not take part in membership yet"),
             }
+        }
+        Opcode::Leading => {
+            let (version, control): (u64, String) = decode(body)?;
+            target.peers.ranks().set_leading(version, control);
+            Ok(encode(&()))
         }
         Opcode::HandlesRevoke => {
             let handles: Vec<HandleId> = decode(body)?;

@@ -479,5 +479,6 @@ fn replicas(golden: &mut Golden) {
     let part = ReplicaPart { from: ReplicaId(58), number: 60, length: 61, offset: 62, bytes: blob() };
     golden.check("ReplicaPart", &part);
     golden.check("ReplicaOffer", &ReplicaOffer { id: ReplicaId(58), group: 57 });
+    golden.check("Leading", &(63u64, "host:10001".to_owned()));
     assert!(ReplicaMessage::from_bytes(&[]).is_err());
 }

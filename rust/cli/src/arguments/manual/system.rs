@@ -20,8 +20,11 @@ Examples:
   dmg -l node1 system query --ranks 0-3 --json";
 
 pub const SYSTEM_STOP_EXAMPLES: &str =
-    "The rank that leads the metadata service stops last and starts first. What is on a \
-rank that is stopped is answered with an error that names the rank.
+    "The rank that leads the metadata service hands it over before it stops; of the whole \
+system, it stops last. Ranks that keep the metadata are not stopped or excluded if too \
+few of them would be left for it, unless --force is given: then nothing can be created, \
+opened or changed before enough of them are started again. What is on a rank that is \
+stopped is answered with an error that names the rank.
 
 JSON response: results[] with rank, state.
 
