@@ -1,6 +1,7 @@
 //! An arena whose changes survive: arena, redo log, checkpoints and data device put together.
 
 mod background;
+mod carried;
 mod flights;
 mod journaled;
 mod recovery;
@@ -13,6 +14,7 @@ use crate::journal::{self, Journal, Layout};
 use crate::log::{self, RedoLog};
 use crate::memory::MemoryMedia;
 use crate::transaction::Transaction;
+pub use carried::{CARRIED_BYTES_MAX, CarriedValue, CarryRoom};
 use daos_env::{Env, Spawner};
 use daos_status::{Code, Result, Status, fail};
 use journaled::Journaled;
@@ -99,6 +101,8 @@ pub struct ArenaStatistics {
     pub checkpoints: u64,
     /// Pages written for them.
     pub checkpoint_pages: u64,
+    /// Values of the data device that the log carried.
+    pub values_carried: u64,
 }
 
 impl DurableArena {
@@ -182,7 +186,8 @@ impl DurableArena {
         if recovery::is_on_memory(&*media)? {
             return DurableArena::open_on_memory(&*media, &env, spawner).await;
         }
-        let recovery::Opened { arena, checkpoints, log, data, pages, recovered } = recovery::open(&*media).await?;
+        let opened = recovery::open(&*media).await?;
+        let recovery::Opened { arena, checkpoints, log, data, pages, recovered, unplaced } = opened;
         // What was read may lie in a cache that a power cut empties, written by a process that was killed before it synced.
         data.sync().await?;
         let refused = log.settle().await?;
@@ -199,7 +204,9 @@ impl DurableArena {
             recovered.bytes,
             last.0
         );
-        let keeper = Keeper::Log(Persistence::new(log, checkpoints));
+        let persistence = Persistence::new(log, checkpoints);
+        persistence.carried.take_over(unplaced, last);
+        let keeper = Keeper::Log(persistence);
         let shared = Shared::new(arena, data, keeper, last);
         if let Some(refused) = refused {
             // Nothing may follow the batches that did not count until they are gone. What is there can be read: nothing is lost.
@@ -252,6 +259,7 @@ impl DurableArena {
         if shared.persistence().is_some() {
             spawner.spawn(background::write_log(shared.clone(), spawner.clone()));
             spawner.spawn(background::write_checkpoints(shared.clone(), spawner.clone()));
+            spawner.spawn(background::place_values(shared.clone()));
         }
         if shared.journaled().is_some() {
             spawner.spawn(journaled::write_journal(shared.clone()));
@@ -265,7 +273,7 @@ impl DurableArena {
         &self.shared.arena
     }
 
-    /// The device of large values.
+    /// The device of large values, some of which the log carries and are not there yet: see [`DurableArena::read_value`].
     pub fn data(&self) -> Rc<dyn BlockDevice> {
         self.shared.data.clone()
     }
@@ -386,6 +394,7 @@ impl DurableArena {
             log_capacity,
             checkpoints,
             checkpoint_pages: self.shared.persistence().map_or(0, |kept| kept.checkpoints.pages_written()),
+            values_carried: self.shared.persistence().map_or(0, |kept| kept.carried.count()),
         }
     }
 }

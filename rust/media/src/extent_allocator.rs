@@ -15,7 +15,7 @@ mod trim;
 
 use crate::arena::Offset;
 use crate::device::BLOCK_SIZE;
-use crate::durable_arena::{CommitObserver, DurableArena, Lsn};
+use crate::durable_arena::{CarriedValue, CommitObserver, DurableArena, Lsn};
 use crate::transaction::{BlockChange, Transaction};
 use bitmap::Bitmap;
 use daos_env::sync::Signal;
@@ -205,11 +205,11 @@ impl ExtentAllocator {
             self.0.discarded.wait_until(|| self.0.state.borrow().discarding == 0).await;
             return Ok(());
         }
-        let Some((lsn, stamp)) = self.0.state.borrow().released.front().map(|oldest| (oldest.lsn, oldest.stamp)) else {
-            return Ok(());
-        };
+        let oldest = self.0.state.borrow().released.front().map(|oldest| (oldest.lsn, oldest.stamp, oldest.range));
+        let Some((lsn, stamp, range)) = oldest else { return Ok(()) };
         self.0.durable.wait_durable(lsn).await?;
         self.0.unpinned.wait_until(|| self.0.state.borrow().is_unpinned(stamp)).await;
+        self.0.durable.wait_until_written(range).await;
         Ok(())
     }
 
@@ -261,6 +261,22 @@ impl ExtentAllocator {
     pub fn publish_written(&self, transaction: &mut Transaction<'_>, range: BlockRange, checksum: u64) -> Result<()> {
         self.publish(transaction, range)?;
         transaction.note_blocks(BlockChange::Written(range, checksum));
+        Ok(())
+    }
+
+    /// As [`ExtentAllocator::publish_written`], of blocks to which nothing was written: the log carries their bytes, and they come there later. What
+    /// is read is to be read by [`DurableArena::read_value`].
+    pub fn publish_carried(
+        &self,
+        transaction: &mut Transaction<'_>,
+        range: BlockRange,
+        value: &CarriedValue,
+    ) -> Result<()> {
+        if value.blocks().len() as u64 != range.bytes() {
+            fail!(Code::Inval, "a value of {} bytes for blocks of {}", value.blocks().len(), range.bytes());
+        }
+        self.publish(transaction, range)?;
+        transaction.note_blocks(BlockChange::Carried(range, value.clone()));
         Ok(())
     }
 
@@ -327,7 +343,7 @@ impl ExtentAllocator {
 }
 
 impl Inner {
-    /// Makes released blocks free that have become so. Both conditions are met in the order of the releases.
+    /// Makes released blocks free that have become so. The first two conditions are met in the order of the releases, the third soon.
     fn collect(&self) {
         self.collect_some(usize::MAX);
     }
@@ -337,10 +353,10 @@ impl Inner {
         let mut state = self.state.borrow_mut();
         for _ in 0..most {
             let Some(oldest) = state.released.front() else { return };
-            if oldest.lsn > durable || !state.is_unpinned(oldest.stamp) {
+            let range = oldest.range;
+            if oldest.lsn > durable || !state.is_unpinned(oldest.stamp) || !self.durable.let_go(range) {
                 return;
             }
-            let range = oldest.range;
             state.released.pop_front();
             state.released_blocks -= range.count;
             state.freed += range.count;

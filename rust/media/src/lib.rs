@@ -21,7 +21,10 @@ mod transaction;
 
 pub use arena::{ARENA_BYTES_MAX, Arena, ArenaBytes, ArenaSpace, Offset, PAGE_SIZE, ROOTS, Redo, allocation_size};
 pub use device::{BLOCK_SIZE, BlockDevice, IoFuture, MAX_TRANSFER, Media, check_name, check_range};
-pub use durable_arena::{ArenaSettings, ArenaStatistics, Durability, DurableArena, Lsn, ValueUnderWay};
+pub use durable_arena::{
+    ArenaSettings, ArenaStatistics, CARRIED_BYTES_MAX, CarriedValue, CarryRoom, Durability, DurableArena, Lsn,
+    ValueUnderWay,
+};
 pub use extent_allocator::{BlockRange, ExtentAllocator, ExtentSpace, PIECES_MAX, ReaderPin, Trim};
 pub use file::{FileMedia, IoEngine};
 pub use log::blocks_checksum;

@@ -1,6 +1,7 @@
 //! A change of an arena that happens entirely or not at all.
 
 use crate::arena::{Arena, Offset, Redo};
+use crate::durable_arena::CarriedValue;
 use crate::extent_allocator::BlockRange;
 use daos_status::{Code, Result, Status};
 use std::collections::HashSet;
@@ -26,10 +27,12 @@ enum Undo {
 }
 
 /// What a transaction does to blocks of the data device.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone)]
 pub(crate) enum BlockChange {
     /// It points at blocks that were written and may not be durable yet; the CRC-64 is that of all their bytes.
     Written(BlockRange, u64),
+    /// It points at blocks whose bytes the log carries.
+    Carried(BlockRange, CarriedValue),
     /// It points at them no more.
     Released(BlockRange),
 }

@@ -218,7 +218,7 @@ impl ValueSpace {
         Ok(Some(placed))
     }
 
-    /// Writes a value of the length that was reserved.
+    /// Writes a value of the length that was reserved, or has the log carry it.
     pub(crate) async fn fill(&self, placed: &mut Placed, data: Data, checksums: Checksums) -> Result<()> {
         if let Some(memory) = &self.memory {
             return placed.write_now(memory, &data, checksums);
@@ -227,6 +227,11 @@ impl ValueSpace {
             self.prepare_behind(last);
         }
         placed.checksums = checksums.of(&data);
+        // With the bytes in the log, the change is durable with one write, and nothing is waited for here.
+        if let Some(room) = self.durable.room_to_carry(data.len()) {
+            placed.carry(&room, data);
+            return Ok(());
+        }
         // Dropped when the write has ended: what is left until the commit waits for nothing but the log.
         let _under_way = self.durable.begin_value(data.len());
         placed.write(&*self.durable.data(), data).await
@@ -299,9 +304,12 @@ impl ValueSpace {
         if placed.is_published() {
             return Ok(());
         }
-        placed.ranges.iter().enumerate().try_for_each(|(index, range)| match placed.written.get(index) {
-            Some(checksum) => self.extents.publish_written(transaction, *range, *checksum),
-            None => self.extents.publish(transaction, *range),
+        placed.ranges.iter().enumerate().try_for_each(|(index, range)| {
+            match (placed.carried.get(index), placed.written.get(index)) {
+                (Some(value), _) => self.extents.publish_carried(transaction, *range, value),
+                (None, Some(checksum)) => self.extents.publish_written(transaction, *range, *checksum),
+                (None, None) => self.extents.publish(transaction, *range),
+            }
         })
     }
 

@@ -1,4 +1,4 @@
-//! The two background tasks of a durable arena: the log writer and the checkpointer.
+//! The background tasks of a durable arena: the log writer, the checkpointer, and who brings to their places the values that the log carries.
 
 use super::Lsn;
 use super::flights::LARGE_BYTES;
@@ -204,11 +204,37 @@ async fn recover_from(shared: &Shared, persistence: &Persistence, status: &Statu
 async fn sync_data(shared: &Shared) -> Result<()> {
     let covered = shared.committed.get();
     shared.data_written.set(false);
+    if let Some(persistence) = shared.persistence() {
+        persistence.carried.is_unsynced.set(false);
+    }
     shared.data.sync().await?;
     if let Some(persistence) = shared.persistence() {
         persistence.data_synced.set(covered.max(persistence.data_synced.get()));
     }
     Ok(())
+}
+
+/// As [`sync_data`], before the log is released. When it fails, values that came to their places may be lost, and only the log still has them: it must
+/// stay, and a later sync that succeeds must not be believed.
+async fn sync_before_release(shared: &Shared) -> Result<()> {
+    let result = sync_data(shared).await.map_err(lost);
+    if let Err(status) = &result {
+        shared.fail(status.clone());
+    }
+    result
+}
+
+/// Brings values that the log carries to their places, whenever enough of them wait.
+pub(super) async fn place_values(shared: Rc<Shared>) {
+    let Some(persistence) = shared.persistence() else { return };
+    let is_over = || shared.is_stopping.get() || shared.has_failed();
+    loop {
+        persistence.carried.wait_until_due(is_over).await;
+        if is_over() {
+            return;
+        }
+        persistence.carried.place_some(&*shared.data).await;
+    }
 }
 
 /// The log is full, or the record larger than it takes, or a batch is in doubt: a checkpoint makes room for the segment, or makes everything
@@ -303,6 +329,8 @@ enum Outcome {
 /// log from where it stood at the beginning makes them one, if it holds everything up to the last copy.
 async fn checkpoint_in_steps(shared: &Shared, persistence: &Persistence, pages: &[u32]) -> Result<Outcome> {
     let position = persistence.log.head();
+    // The log before this place will be released, and whatever it carries must be where it belongs.
+    persistence.carried.place(&*shared.data, position.lsn).await?;
     let mut left = pages;
     while !left.is_empty() {
         let step;
@@ -335,6 +363,9 @@ async fn checkpoint_in_steps(shared: &Shared, persistence: &Persistence, pages: 
             return Err(Status::new(daos_status::Code::Shutdown, "the arena was closed during a checkpoint"));
         }
         return Ok(Outcome::LogIsFull);
+    }
+    if persistence.carried.is_unsynced.get() {
+        sync_before_release(shared).await?;
     }
     persistence.checkpoints.publish(position).await?;
     persistence.log.release(position);
@@ -387,7 +418,8 @@ async fn checkpoint_at_once(shared: &Shared, persistence: &Persistence, pages: &
     let images: Vec<PageImage> = pages[done..].iter().map(|page| PageImage::copy_of(&shared.arena, *page)).collect();
     // What waits for the log is of before this moment; what comes after must not be mixed with it.
     persistence.seal();
-    sync_data(shared).await?;
+    persistence.carried.place(&*shared.data, copied).await?;
+    sync_before_release(shared).await?;
     persistence.checkpoints.write_pages(images).await?;
     persistence.checkpoints.publish(position).await?;
     persistence.log.release(position);

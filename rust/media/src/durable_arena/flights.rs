@@ -194,6 +194,8 @@ impl Flights {
         }
         let (last, records) = (segment.last, segment.records());
         let begun = persistence.log.begin(&segment);
+        // The batch has a copy: when it is written to its place, nobody else shall have it.
+        segment.values.drop_carried();
         let sync = if segment.values.is_empty() || begun.is_err() {
             Operation::Ended(Ok(()))
         } else {

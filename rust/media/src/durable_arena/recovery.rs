@@ -4,8 +4,10 @@ use super::{CHECKPOINT, DATA, LOG, MEMORY};
 use crate::arena::{Arena, Redo};
 use crate::checkpoint::{Candidate, CheckpointStore};
 use crate::device::{BLOCK_SIZE, BlockDevice, Media};
+use crate::extent_allocator::BlockRange;
 use crate::journal;
 use crate::log::{Recovered, RedoLog};
+use daos_env::IoBuffer;
 use daos_status::{Code, Result, fail};
 use std::rc::Rc;
 
@@ -17,6 +19,8 @@ pub(super) struct Opened {
     pub data: Rc<dyn BlockDevice>,
     pub pages: u64,
     pub recovered: Recovered,
+    /// Values that the log carries, and that could not be written to their places.
+    pub unplaced: Vec<(BlockRange, IoBuffer)>,
 }
 
 /// Whether a folder holds an arena that was completely made, damaged or not.
@@ -78,7 +82,8 @@ pub(super) async fn open(media: &dyn Media) -> Result<Opened> {
                     // An interrupted checkpoint looks like that, too.
                     daos_env::log!(Info, "media", "using the other checkpoint, with the log: {problem}");
                 }
-                return Ok(Opened { arena, checkpoints, log, data, pages, recovered });
+                let unplaced = log.place_carried(&data).await?;
+                return Ok(Opened { arena, checkpoints, log, data, pages, recovered, unplaced });
             }
             Ok(_) => {}
             Err(status) if matches!(status.code(), Code::Nomem | Code::DfIncompt) => return Err(status),

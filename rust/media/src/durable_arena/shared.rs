@@ -1,6 +1,7 @@
 //! What the handles of a durable arena and its background tasks share.
 
 use super::Lsn;
+use super::carried::Carried;
 use super::flights::Flights;
 use super::journaled::Journaled;
 use crate::arena::{Arena, Redo};
@@ -37,6 +38,8 @@ pub(super) struct Persistence {
     pending_records: Cell<u64>,
     /// Batches that are being written.
     pub flights: Flights,
+    /// Values in the log that are not at their places yet.
+    pub carried: Carried,
     /// The log writer holds a segment that the log has no room for; only a checkpoint of everything helps.
     pub is_starved: Cell<bool>,
     /// That checkpoint is under way: until it is written, nothing may go into the log behind the place that it names.
@@ -56,6 +59,7 @@ pub(super) struct Persistence {
 impl Persistence {
     pub fn new(log: RedoLog, checkpoints: CheckpointStore) -> Persistence {
         Persistence {
+            carried: Carried::new(log.ring_bytes()),
             log,
             checkpoints,
             pending: RefCell::default(),
@@ -257,6 +261,7 @@ impl Shared {
         daos_env::log!(Error, "media", "no more changes are accepted, reads go on: {status}");
         self.failure.replace(Some(status));
         self.callbacks.take();
+        self.wake_placing();
         self.changed.wake_all();
         self.work.wake_all();
     }
@@ -280,6 +285,11 @@ impl Shared {
         }
         match &self.keeper {
             Keeper::Log(persistence) => {
+                for change in redo.block_changes() {
+                    if let BlockChange::Carried(range, value) = change {
+                        persistence.carried.note(*range, lsn, value);
+                    }
+                }
                 persistence.push(lsn, &redo);
                 persistence.flights.begin_due(self, persistence);
                 self.work.wake_all();
@@ -414,9 +424,16 @@ impl Shared {
         result
     }
 
+    fn wake_placing(&self) {
+        if let Some(persistence) = self.persistence() {
+            persistence.carried.wake();
+        }
+    }
+
     pub fn stop(&self) {
         self.is_closed.set(true);
         self.is_stopping.set(true);
+        self.wake_placing();
         // Nobody calls them any more; what they hold must not hold this.
         self.callbacks.take();
         self.changed.wake_all();

@@ -1,18 +1,19 @@
 //! What a batch looks like.
 
-use super::values::{self, BatchValues, ValueEntry};
+use super::values::{self, BatchValues, Counts, Lists};
 use crate::device::BLOCK_SIZE;
 use crate::durable_arena::Lsn;
 use crate::transaction::BlockChange;
-use daos_checksum::{crc32c, crc64};
+use daos_checksum::{Crc64, crc32c, crc64};
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, Status};
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 const MAGIC: [u8; 8] = *b"daosbtch";
-/// 2: as the other formats of this release have it. 1 was never released.
-const VERSION: u32 = 2;
+/// 3: with values that the batch carries, and what it releases. 2 had zeros there, which say that there are none. 1 was never released.
+const VERSION: u32 = 3;
+const OLDEST_VERSION: u32 = 2;
 pub(super) const HEADER_BYTES: usize = 96;
 const RECORD_HEADER_BYTES: usize = 4;
 
@@ -32,7 +33,10 @@ pub(super) struct BatchHeader {
     pub chain: U64,
     pub values: U32,
     pub behind: U32,
-    reserved: [u8; 16],
+    carried: U32,
+    released: U32,
+    carried_blocks: U32,
+    reserved: [u8; 4],
 }
 
 const _: () = assert!(size_of::<BatchHeader>() == HEADER_BYTES);
@@ -44,8 +48,11 @@ impl BatchHeader {
         if header.magic != MAGIC || header.id != *id || header.crc.get() != header.own_crc() {
             return Ok(None);
         }
-        if header.version.get() != VERSION {
-            let context = format!("a log batch has format version {}; this program knows {VERSION}", header.version);
+        if !(OLDEST_VERSION..=VERSION).contains(&header.version.get()) {
+            let context = format!(
+                "a log batch has format version {}; this program knows {OLDEST_VERSION} to {VERSION}",
+                header.version
+            );
             return Err(Status::new(Code::DfIncompt, context));
         }
         Ok(Some(header))
@@ -73,6 +80,11 @@ impl BatchHeader {
 
     /// Bytes on the device.
     pub fn total(&self) -> u64 {
+        self.carried_at() + u64::from(self.carried_blocks.get()) * BLOCK_SIZE as u64
+    }
+
+    /// Where the blocks of the values begin that it carries.
+    pub fn carried_at(&self) -> u64 {
         total_of(self.payload_length.get() as usize)
     }
 
@@ -81,14 +93,32 @@ impl BatchHeader {
         batch.get(HEADER_BYTES..HEADER_BYTES + self.payload_length.get() as usize)
     }
 
-    /// Whether the payload of a batch read whole is as it was written.
+    /// Whether a batch read whole is as it was written.
     pub fn is_whole(&self, batch: &[u8]) -> bool {
-        self.payload(batch).is_some_and(|payload| crc64(payload) == self.payload_crc.get())
+        let payload = self.payload(batch).filter(|payload| crc64(payload) == self.payload_crc.get());
+        payload.is_some_and(|payload| self.carries_all(batch, payload))
     }
 
-    /// The records of its payload, and the values that they point at.
-    pub fn split<'a>(&self, payload: &'a [u8]) -> Result<(&'a [u8], &'a [ValueEntry])> {
-        values::split(payload, self.values.get())
+    /// Whether the values that it carries are there, and nothing else.
+    fn carries_all(&self, batch: &[u8], payload: &[u8]) -> bool {
+        // What is wrong with lists under an intact checksum is told by who reads them.
+        let Ok(lists) = self.split(payload) else { return true };
+        let Some(mut rest) = batch.get(self.carried_at() as usize..self.total() as usize) else { return false };
+        for entry in lists.carried {
+            let bytes = entry.bytes().and_then(|bytes| usize::try_from(bytes).ok());
+            let Some((blocks, behind)) = bytes.and_then(|bytes| rest.split_at_checked(bytes)) else { return false };
+            if crc64(blocks) != entry.crc() {
+                return false;
+            }
+            rest = behind;
+        }
+        rest.is_empty()
+    }
+
+    /// The records of its payload, the values that they point at, and what they release.
+    pub fn split<'a>(&self, payload: &'a [u8]) -> Result<Lists<'a>> {
+        let (values, carried, released) = (self.values.get(), self.carried.get(), self.released.get());
+        values::split(payload, Counts { values, carried, released })
     }
 }
 
@@ -142,9 +172,12 @@ impl Segment {
         let length = self.payload.len() - start - RECORD_HEADER_BYTES;
         self.last = lsn;
         self.records += 1;
-        blocks.iter().for_each(|change| self.values.note(*change));
+        let before = self.values.list_bytes() + self.values.carried_bytes();
+        blocks.iter().for_each(|change| self.values.note(change));
+        // Lists may become shorter, too.
+        let lists = (self.values.list_bytes() + self.values.carried_bytes()).saturating_sub(before);
         match u32::try_from(length) {
-            Ok(short) if length + blocks.len() * values::ENTRY_BYTES <= limit => {
+            Ok(short) if length + lists <= limit => {
                 self.payload[start..start + RECORD_HEADER_BYTES].copy_from_slice(&short.to_le_bytes());
             }
             _ => {
@@ -157,7 +190,7 @@ impl Segment {
 
     /// Bytes of memory.
     pub fn bytes(&self) -> usize {
-        self.payload_length()
+        self.payload_length() + self.values.carried_bytes()
     }
 
     /// How many records there are.
@@ -167,22 +200,22 @@ impl Segment {
 
     /// Bytes on the device.
     pub fn total(&self) -> u64 {
-        total_of(self.payload_length())
+        total_of(self.payload_length()) + self.values.carried_bytes() as u64
     }
 
     fn payload_length(&self) -> usize {
-        self.payload.len() + self.values.len() * values::ENTRY_BYTES
+        self.payload.len() + self.values.list_bytes()
     }
 
     /// The batch as it is written, and the chain value of the next one.
     pub(super) fn encode(&self, id: &[u8; 16], sequence: u64, chain: u64, behind: u32) -> (IoBuffer, u64) {
-        let (records, length) = (self.payload.len(), self.payload_length());
-        let mut buffer = IoBuffer::zeroed(HEADER_BYTES + length);
-        let (room, payload) = buffer.split_at_mut(HEADER_BYTES);
-        payload[..records].copy_from_slice(&self.payload);
-        for (place, entry) in payload[records..].chunks_exact_mut(values::ENTRY_BYTES).zip(self.values.entries()) {
-            place.copy_from_slice(entry.as_bytes());
-        }
+        let length = self.payload_length();
+        let mut lists = Vec::with_capacity(self.values.list_bytes());
+        self.values.encode_lists(&mut lists);
+        let mut payload_crc = Crc64::new();
+        payload_crc.update(&self.payload);
+        payload_crc.update(&lists);
+        let Counts { values, carried, released } = self.values.counts();
         let mut header = BatchHeader {
             magic: MAGIC,
             version: VERSION.into(),
@@ -193,14 +226,21 @@ impl Segment {
             records: self.records.into(),
             // Both are bounded by the size of the ring, which is below 4 GiB.
             payload_length: (length as u32).into(),
-            payload_crc: crc64(payload).into(),
+            payload_crc: payload_crc.finish().into(),
             chain: chain.into(),
-            values: (self.values.len() as u32).into(),
+            values: values.into(),
             behind: behind.into(),
-            reserved: [0; 16],
+            carried: carried.into(),
+            released: released.into(),
+            carried_blocks: ((self.values.carried_bytes() / BLOCK_SIZE) as u32).into(),
+            reserved: [0; 4],
         };
         header.crc = header.own_crc().into();
-        room.copy_from_slice(header.as_bytes());
-        (buffer, header.link())
+        const ZEROS: [u8; BLOCK_SIZE] = [0; BLOCK_SIZE];
+        let padding = &ZEROS[..total_of(length) as usize - HEADER_BYTES - length];
+        let parts = [header.as_bytes(), &self.payload, &lists, padding].into_iter().chain(self.values.carried());
+        // Without carried values, the padding is that of the buffer.
+        let bytes = if carried == 0 { HEADER_BYTES + length } else { self.total() as usize };
+        (IoBuffer::gathered(bytes, parts), header.link())
     }
 }

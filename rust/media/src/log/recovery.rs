@@ -3,16 +3,23 @@
 use super::batch::{BatchHeader, for_each_record};
 use super::reader::{CHUNK_BYTES, Reader};
 use super::ring::{LogPosition, RedoLog};
+use super::unplaced::{Part, Unplaced};
 use super::values::ValueEntry;
 use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::durable_arena::Lsn;
-use daos_checksum::Crc64;
+use crate::extent_allocator::BlockRange;
+use daos_checksum::{Crc64, crc64};
+use daos_env::IoBuffer;
+use daos_env::sync::join_all;
 use daos_status::{Code, Result, Status, fail};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// More batches than ever are under way behind one that nothing proves to be durable.
 const LOOK_AHEAD_MAX: usize = 16;
+
+/// Values that the log carries are written to their places so many at once.
+const PLACED_AT_ONCE: usize = 64;
 
 /// What was found behind a checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -118,6 +125,7 @@ impl RedoLog {
     ) -> Result<Recovered> {
         let acknowledged = self.read_acknowledged().await?;
         self.rejected.take();
+        let mut unplaced = Unplaced::default();
         let mut reader = Reader::new(self.device.clone(), self.device_offset(0), self.ring_bytes);
         let mut position = from;
         let mut recovered = Recovered::default();
@@ -130,7 +138,8 @@ impl RedoLog {
             let batch = reader.get(offset % self.ring_bytes, header.total()).await?;
             let payload = header.payload(batch).ok_or_else(|| self.damage(offset, "its payload changed"))?;
             let place = || format!("log {} at offset {}", self.device.name(), self.device_offset(offset));
-            let (records, values) = header.split(payload).map_err(|status| status.while_doing(place()))?;
+            let lists = header.split(payload).map_err(|status| status.while_doing(place()))?;
+            let (records, values) = (lists.records, lists.values);
             let missing = if is_certain { None } else { first_torn(data, values).await? };
             if let Some(missing) = missing {
                 daos_env::log!(
@@ -153,6 +162,10 @@ impl RedoLog {
             if count.map_err(|status| status.while_doing(place()))? != header.records.get() {
                 return Err(self.damage(offset, "it does not hold as many records as it says"));
             }
+            if !unplaced.note(lists, offset + header.carried_at(), data.capacity()) {
+                let reason = format!("it carries a value for a place beyond the end of {}", data.name());
+                return Err(self.damage(offset, &reason));
+            }
             recovered.batches += 1;
             recovered.records += u64::from(header.records.get());
             recovered.bytes += header.total();
@@ -161,7 +174,52 @@ impl RedoLog {
         }
         self.check_nothing_follows(&mut reader, from.offset, position, acknowledged).await?;
         self.set_ends(from.offset, position);
+        self.unplaced.replace(unplaced);
         Ok(recovered)
+    }
+
+    /// Writes the values that the log carries to their places, as far as it goes: those that could not be written are given back. The log must not be
+    /// released before they are.
+    pub async fn place_carried(&self, data: &Rc<dyn BlockDevice>) -> Result<Vec<(BlockRange, IoBuffer)>> {
+        let mut reader = Reader::new(self.device.clone(), self.device_offset(0), self.ring_bytes);
+        let mut left = Vec::new();
+        for parts in self.unplaced.take().in_log_order().chunks(PLACED_AT_ONCE) {
+            let mut writes = Vec::with_capacity(parts.len());
+            for part in parts {
+                let range = BlockRange { start: part.start, count: part.count };
+                let buffer = self.read_carried(&mut reader, part).await?;
+                let write = data.write(range.offset(), buffer);
+                writes.push(async move { (range, write.await) });
+            }
+            for (range, (buffer, result)) in join_all(writes).await {
+                let Err(status) = result else { continue };
+                if buffer.len() as u64 != range.bytes() {
+                    return Err(status);
+                }
+                if left.is_empty() {
+                    let name = self.device.name();
+                    daos_env::log!(
+                        Warn,
+                        "media",
+                        "values that the log {name} carries cannot be written to their places, and stay in memory and the log: {status}"
+                    );
+                }
+                left.push((range, buffer));
+            }
+        }
+        Ok(left)
+    }
+
+    async fn read_carried(&self, reader: &mut Reader, part: &Part) -> Result<IoBuffer> {
+        let changed = || self.damage(part.at, "a value that it carries has changed");
+        let place = part.at % self.ring_bytes;
+        reader.release(place);
+        let blocks = reader.get(place, part.entry.bytes().ok_or_else(changed)?).await?;
+        let from = part.skipped as usize * BLOCK_SIZE;
+        match blocks.get(from..from + part.count as usize * BLOCK_SIZE) {
+            Some(bytes) if crc64(blocks) == part.entry.crc() => Ok(IoBuffer::copy_of(bytes)),
+            _ => Err(changed()),
+        }
     }
 
     /// Finds more batches until it is known whether the first one was durable.

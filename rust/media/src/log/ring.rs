@@ -1,6 +1,7 @@
 //! The log's device as a ring.
 
 use super::batch::Segment;
+use super::unplaced::Unplaced;
 use crate::device::{BLOCK_SIZE, BlockDevice, IoFuture};
 use crate::durable_arena::Lsn;
 use daos_checksum::crc32c;
@@ -115,6 +116,8 @@ pub(crate) struct RedoLog {
     is_noting: Cell<bool>,
     /// Where batches begin, behind the end, that do not count: they were never acknowledged.
     pub(super) rejected: RefCell<Vec<u64>>,
+    /// What recovery found that has to come to its place.
+    pub(super) unplaced: RefCell<Unplaced>,
 }
 
 /// A batch that is being written.
@@ -147,6 +150,7 @@ impl RedoLog {
             noted: Cell::new(0),
             notes: Cell::new(0),
             rejected: RefCell::default(),
+            unplaced: RefCell::default(),
         }
     }
 

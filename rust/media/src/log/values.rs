@@ -1,6 +1,7 @@
 //! The values on the data device that a batch's records point at.
 
 use crate::device::BLOCK_SIZE;
+use crate::durable_arena::CarriedValue;
 use crate::extent_allocator::BlockRange;
 use crate::transaction::BlockChange;
 use daos_checksum::crc64;
@@ -44,13 +45,58 @@ impl ValueEntry {
     }
 }
 
-/// The entries at the end of a payload, after its records.
-pub(super) fn split(payload: &[u8], values: u32) -> Result<(&[u8], &[ValueEntry])> {
-    let malformed = || Status::new(Code::DfInval, "a log batch is shorter than its list of values");
-    let length = (values as usize).checked_mul(ENTRY_BYTES).filter(|l| *l <= payload.len()).ok_or_else(malformed)?;
-    let (records, list) = payload.split_at(payload.len() - length);
-    let entries = <[ValueEntry]>::ref_from_bytes(list).map_err(|_| malformed())?;
-    Ok((records, entries))
+/// Blocks that records gave up, as a batch names them.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned, Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub(crate) struct ReleasedEntry {
+    start: U64,
+    blocks: U64,
+}
+
+pub(super) const RELEASED_BYTES: usize = 16;
+const _: () = assert!(size_of::<ReleasedEntry>() == RELEASED_BYTES);
+
+impl ReleasedEntry {
+    /// The blocks.
+    pub fn range(&self) -> BlockRange {
+        BlockRange { start: self.start.get(), count: self.blocks.get() }
+    }
+}
+
+/// How long the lists of a batch are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Counts {
+    pub values: u32,
+    pub carried: u32,
+    pub released: u32,
+}
+
+/// What a payload holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lists<'a> {
+    pub records: &'a [u8],
+    /// Values that were written to the data device.
+    pub values: &'a [ValueEntry],
+    /// Values whose blocks follow the payload.
+    pub carried: &'a [ValueEntry],
+    pub released: &'a [ReleasedEntry],
+}
+
+/// The last `count` entries of a payload, and what is before them.
+fn split_list<T: FromBytes + Immutable + KnownLayout + Unaligned>(bytes: &[u8], count: u32) -> Result<(&[u8], &[T])> {
+    let malformed = || Status::new(Code::DfInval, "a log batch is shorter than its lists of values");
+    let length =
+        (count as usize).checked_mul(size_of::<T>()).filter(|length| *length <= bytes.len()).ok_or_else(malformed)?;
+    let (before, list) = bytes.split_at(bytes.len() - length);
+    Ok((before, <[T]>::ref_from_bytes(list).map_err(|_| malformed())?))
+}
+
+/// A payload: records, then the lists.
+pub(super) fn split(payload: &[u8], counts: Counts) -> Result<Lists<'_>> {
+    let (rest, released) = split_list(payload, counts.released)?;
+    let (rest, carried) = split_list(rest, counts.carried)?;
+    let (records, values) = split_list(rest, counts.values)?;
+    Ok(Lists { records, values, carried, released })
 }
 
 /// What the records of one batch point at in the end, and was written for them.
@@ -59,6 +105,9 @@ pub(crate) struct BatchValues {
     /// By their first block: how many, and their checksum.
     ranges: BTreeMap<u64, (u64, u64)>,
     is_cut: bool,
+    /// Those whose bytes the batch carries.
+    carried: Vec<(BlockRange, CarriedValue)>,
+    carried_bytes: usize,
     released: Vec<BlockRange>,
     /// Blocks that were written.
     blocks: u64,
@@ -66,16 +115,21 @@ pub(crate) struct BatchValues {
 
 impl BatchValues {
     /// Takes in what a record of the batch does, in the order of the records.
-    pub fn note(&mut self, change: BlockChange) {
+    pub fn note(&mut self, change: &BlockChange) {
         match change {
             BlockChange::Written(range, crc) => {
-                self.ranges.insert(range.start, (range.count, crc));
+                self.ranges.insert(range.start, (range.count, *crc));
                 self.blocks += range.count;
             }
-            // As soon as the batch is durable, the blocks may be written again: what they hold proves nothing.
+            BlockChange::Carried(range, value) => {
+                self.carried_bytes += value.blocks().len();
+                self.carried.push((*range, value.clone()));
+            }
+            // As soon as the batch is durable, the blocks may be written again: what they hold proves nothing, and what an earlier batch
+            // carries for them must not be written there.
             BlockChange::Released(range) => {
-                self.remove(range);
-                self.released.push(range);
+                self.remove(*range);
+                self.released.push(*range);
             }
         }
     }
@@ -107,7 +161,7 @@ impl BatchValues {
         self.is_cut
     }
 
-    /// Whether the batch points at anything that was written for it.
+    /// Whether the batch points at anything that was written to the data device for it.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty() && !self.is_cut
     }
@@ -117,25 +171,57 @@ impl BatchValues {
         self.blocks * BLOCK_SIZE as u64
     }
 
-    /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.ranges.len()
+    /// How long the lists are.
+    pub fn counts(&self) -> Counts {
+        // Each has a record of some bytes: all are bounded by the size of the ring, which is below 4 GiB.
+        let (values, carried) = (self.ranges.len() as u32, self.carried.len() as u32);
+        Counts { values, carried, released: self.released.len() as u32 }
     }
 
-    /// The values are durable already.
+    /// Bytes of the lists.
+    pub fn list_bytes(&self) -> usize {
+        (self.ranges.len() + self.carried.len()) * ENTRY_BYTES + self.released.len() * RELEASED_BYTES
+    }
+
+    /// Appends the lists.
+    pub fn encode_lists(&self, out: &mut Vec<u8>) {
+        let carried = self.carried.iter().map(|(range, value)| entry_of(*range, value.checksum()));
+        self.entries().chain(carried).for_each(|entry| out.extend_from_slice(entry.as_bytes()));
+        for range in &self.released {
+            let entry = ReleasedEntry { start: range.start.into(), blocks: range.count.into() };
+            out.extend_from_slice(entry.as_bytes());
+        }
+    }
+
+    /// The bytes that the batch carries, whole blocks each.
+    pub fn carried(&self) -> impl Iterator<Item = &[u8]> {
+        self.carried.iter().map(|(_, value)| value.blocks())
+    }
+
+    /// How many they are.
+    pub fn carried_bytes(&self) -> usize {
+        self.carried_bytes
+    }
+
+    /// The batch is on its way: what it carries need not be kept for it any more.
+    pub fn drop_carried(&mut self) {
+        self.carried = Vec::new();
+        self.carried_bytes = 0;
+    }
+
+    /// The values on the data device are durable already.
     pub fn clear(&mut self) {
         self.ranges.clear();
         self.is_cut = false;
     }
 
     pub fn entries(&self) -> impl Iterator<Item = ValueEntry> {
-        let entry = |(&start, &(blocks, crc)): (&u64, &(u64, u64))| ValueEntry {
-            start: start.into(),
-            blocks: blocks.into(),
-            crc: crc.into(),
-        };
-        self.ranges.iter().map(entry)
+        self.ranges.iter().map(|(&start, &(count, crc))| entry_of(BlockRange { start, count }, crc))
     }
+}
+
+fn entry_of(range: BlockRange, crc: u64) -> ValueEntry {
+    ValueEntry { start: range.start.into(), blocks: range.count.into(), crc: crc.into() }
 }
 
 #[cfg(test)]
@@ -152,7 +238,7 @@ mod tests {
 
     fn values(changes: &[BlockChange]) -> (Vec<u64>, bool) {
         let mut values = BatchValues::default();
-        changes.iter().for_each(|change| values.note(*change));
+        changes.iter().for_each(|change| values.note(change));
         (values.entries().map(|entry| entry.start.get()).collect(), values.is_cut())
     }
 
@@ -169,7 +255,7 @@ mod tests {
             assert_eq!(values(&[written(4, 4), written(20, 1), part]), (vec![20], true));
         }
         let mut values = BatchValues::default();
-        [written(4, 4), released(4, 1)].into_iter().for_each(|change| values.note(change));
+        [written(4, 4), released(4, 1)].iter().for_each(|change| values.note(change));
         assert!(!values.is_empty());
         values.clear();
         assert!(values.is_empty());
@@ -178,12 +264,17 @@ mod tests {
     #[test]
     fn lists_are_checked_before_they_are_read() {
         let payload = vec![1u8; 60];
-        let (records, entries) = split(&payload, 2).expect("two of them fit");
-        assert_eq!((records.len(), entries.len()), (12, 2));
-        assert_eq!(split(&payload, 0).expect("none").0.len(), 60);
-        for values in [3, u32::MAX] {
-            assert_eq!(split(&payload, values).expect_err("too many").code(), Code::DfInval);
+        let counts = |values, carried, released| Counts { values, carried, released };
+        let lists = split(&payload, counts(2, 0, 0)).expect("two of them fit");
+        assert_eq!((lists.records.len(), lists.values.len()), (12, 2));
+        assert_eq!(split(&payload, Counts::default()).expect("none").records.len(), 60);
+        let all = split(&payload, counts(1, 0, 2)).expect("they fit");
+        assert_eq!((all.records.len(), all.values.len(), all.released.len()), (4, 1, 2));
+        for counts in
+            [counts(3, 0, 0), counts(0, 3, 0), counts(0, 0, 4), counts(1, 1, 1), counts(u32::MAX, 0, u32::MAX)]
+        {
+            assert_eq!(split(&payload, counts).expect_err("too many").code(), Code::DfInval);
         }
-        assert_eq!(entries[0].offset(), None, "it is beyond every device");
+        assert_eq!(lists.values[0].offset(), None, "it is beyond every device");
     }
 }

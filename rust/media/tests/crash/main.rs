@@ -8,6 +8,7 @@
 //! `DAOS_CRASH_SEEDS=n` runs n seeds of each test, `DAOS_CRASH_FIRST_SEED=n` starts at one, for instance to replay a failure, and
 //! `DAOS_CRASH_CUTS=n` bounds the cuts of one seed (0: all).
 
+mod carried;
 mod faults;
 mod power;
 mod under_way;

@@ -137,6 +137,8 @@ fn crash_workloads_wrap_the_log_and_share_batches() {
     assert!(large.log_records < Shape::LARGE_RECORDS.transactions, "some are never in the log: {large:?}");
     assert!(crowded.records_per_batch_max > 3, "transactions share batches: {crowded:?}");
     assert!(crowded.batches_under_way_max > 2, "batches are under way together: {crowded:?}");
+    let carried = [roomy, small, large, crowded].map(|statistics| statistics.values_carried);
+    assert!(carried.iter().all(|count| *count > 2), "the log carries some values: {carried:?}");
     let (memory, on_disk) = (statistics(Shape::MEMORY), statistics(Shape::MEMORY_ON_DISK));
     assert!(memory.log_bytes > 2 * memory.log_capacity && memory.checkpoints > 3, "it wraps: {memory:?}");
     assert!(on_disk.log_batches < on_disk.log_records, "transactions share entries: {on_disk:?}");

@@ -2,8 +2,8 @@
 
 use daos_env::{Env, Executor, IoBuffer, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{
-    ArenaSettings, ArenaStatistics, BlockRange, Durability, DurableArena, ExtentAllocator, Lsn, Media, Offset,
-    PersistWay, blocks_checksum,
+    ArenaSettings, ArenaStatistics, BlockRange, CarriedValue, Durability, DurableArena, ExtentAllocator, Lsn, Media,
+    Offset, PersistWay, blocks_checksum,
 };
 use daos_sim::media::SimMedia;
 use daos_status::{Code, Result};
@@ -177,6 +177,12 @@ fn format(durable: &DurableArena, shape: Shape) -> Result<Lsn> {
     durable.commit(transaction)
 }
 
+/// Where the bytes of a value are when its transaction is made.
+enum Bytes {
+    Written(u64),
+    Carried(CarriedValue),
+}
+
 struct Store {
     durable: DurableArena,
     extents: ExtentAllocator,
@@ -197,8 +203,8 @@ impl Store {
         self.durable.arena().read_value(self.table + index * 8).expect("in the arena")
     }
 
-    /// Writes a value to the data device: some are of two blocks, of which only the first is kept.
-    async fn write_value(&self, number: u64) -> Result<(BlockRange, u64)> {
+    /// Writes a value to the data device, or has the log carry it: some are of two blocks, of which only the first is kept.
+    async fn write_value(&self, number: u64) -> Result<(BlockRange, Bytes)> {
         let pair = if number.is_multiple_of(4) { self.extents.reserve(2).ok() } else { None };
         let ranges = match pair {
             Some(ranges) if ranges.len() == 1 => ranges,
@@ -207,14 +213,19 @@ impl Store {
                 self.extents.reserve_or_wait(1).await?
             }
         };
-        let _under_way = self.durable.begin_value(4096);
         let block = IoBuffer::copy_of(&record(number, ranges[0].bytes() as usize));
+        if !number.is_multiple_of(3)
+            && let Some(room) = self.durable.room_to_carry(block.len())
+        {
+            return Ok((ranges[0], Bytes::Carried(room.value(block))));
+        }
+        let _under_way = self.durable.begin_value(4096);
         let checksum = blocks_checksum(&block);
         if let Err(status) = self.durable.data().write(ranges[0].offset(), block).await.1 {
             self.extents.abort(&ranges);
             return Err(status);
         }
-        Ok((ranges[0], checksum))
+        Ok((ranges[0], Bytes::Written(checksum)))
     }
 
     /// Rewrites records, one of them with a value on the data device, in one transaction.
@@ -231,8 +242,11 @@ impl Store {
                 self.extents.release(&mut transaction, BlockRange { start: old, count: 1 })?;
                 transaction.write(position, &DATA_BLOCKS.to_le_bytes())?;
             }
-            if let (0, Some((range, checksum))) = (turn, value) {
-                self.extents.publish_written(&mut transaction, range, checksum)?;
+            if let (0, Some((range, bytes))) = (turn, &value) {
+                match bytes {
+                    Bytes::Written(checksum) => self.extents.publish_written(&mut transaction, *range, *checksum)?,
+                    Bytes::Carried(bytes) => self.extents.publish_carried(&mut transaction, *range, bytes)?,
+                }
                 if range.count > 1 {
                     let rest = BlockRange { start: range.start + 1, count: range.count - 1 };
                     self.extents.release(&mut transaction, rest)?;
@@ -260,7 +274,7 @@ impl Store {
             let block = u64::from_le_bytes(*block);
             if block < DATA_BLOCKS {
                 used += 1;
-                let value = self.durable.data().read(block * 4096, 4096).await.expect("read");
+                let value = self.durable.read_value(block * 4096, 4096).await.expect("read");
                 assert!(value[..] == record(number, 4096)[..], "the value of record {index} is not that of {number}");
             }
             numbers.push(number);

@@ -52,13 +52,23 @@ pub fn pages(checkpoint: &[u8], side: usize) -> Vec<(usize, usize)> {
     entries.filter_map(slot_of).collect()
 }
 
+/// Where the list of values ends in a batch: that of carried ones follows, and what is released.
+pub fn values_end(log: &[u8], start: usize) -> usize {
+    let (carried, released) = (u32_at(log, start + 80) as usize, u32_at(log, start + 84) as usize);
+    start + BATCH_BYTES + u32_at(log, start + 52) as usize - carried * 24 - released * 16
+}
+
+/// Where the blocks lie in a batch that it carries.
+pub fn carried_at(log: &[u8], start: usize) -> usize {
+    (BATCH_BYTES + u32_at(log, start + 52) as usize).next_multiple_of(BLOCK)
+}
+
 /// Where the batches of the log lie, by rising sequence number.
 pub fn batches(image: &Image) -> Vec<Range<usize>> {
     let log = &image[LOG];
     let starts = (4 * BLOCK..log.len()).step_by(BLOCK).filter(|start| log[*start..].starts_with(b"daosbtch"));
-    let mut found: Vec<Range<usize>> = starts
-        .map(|start| start..start + (BATCH_BYTES + u32_at(log, start + 52) as usize).next_multiple_of(BLOCK))
-        .collect();
+    let mut found: Vec<Range<usize>> =
+        starts.map(|start| start..start + carried_at(log, start) + u32_at(log, start + 88) as usize * BLOCK).collect();
     found.sort_by_key(|range| u64_at(log, range.start + 32));
     found
 }
@@ -83,6 +93,7 @@ pub fn reseal(image: &mut Image) {
     }
     let mut chain = None;
     for range in ranges {
+        reseal_carried(log, range.start);
         let payload = range.start + BATCH_BYTES..range.start + BATCH_BYTES + u32_at(log, range.start + 52) as usize;
         if let Some(crc) = log.get(payload).map(crc64) {
             put(log, range.start + 56, &crc.to_le_bytes());
@@ -92,6 +103,23 @@ pub fn reseal(image: &mut Image) {
         }
         seal(log, range.start, BATCH_BYTES);
         chain = Some(crc64(&log[range.start..range.start + BATCH_BYTES]));
+    }
+}
+
+/// Puts the checksums of the values right that a batch carries.
+fn reseal_carried(log: &mut [u8], start: usize) {
+    let (carried, released) = (u32_at(log, start + 80) as usize, u32_at(log, start + 84) as usize);
+    let lists = (BATCH_BYTES + u32_at(log, start + 52) as usize).checked_sub(carried * 24 + released * 16);
+    let (Some(lists), mut at) = (lists, start + carried_at(log, start)) else { return };
+    for entry in (0..carried).map(|number| start + lists + number * 24) {
+        let bytes = log.get(entry + 8..entry + 16).map(|_| u64_at(log, entry + 8) as usize);
+        let Some(end) = bytes.and_then(|blocks| blocks.checked_mul(BLOCK)).and_then(|bytes| at.checked_add(bytes))
+        else {
+            return;
+        };
+        let Some(crc) = log.get(at..end).map(crc64) else { return };
+        put(log, entry + 16, &crc.to_le_bytes());
+        at = end;
     }
 }
 

@@ -46,8 +46,14 @@ async fn transact(durable: &DurableArena, extents: &ExtentAllocator, number: u64
     if number.is_multiple_of(3) {
         let range = extents.reserve_or_wait(1).await?[0];
         let bytes = IoBuffer::copy_of(&record(number, VALUE_BYTES));
-        value = Some((range, blocks_checksum(&bytes)));
-        durable.data().write(range.offset(), bytes).await.1?;
+        let room = if number.is_multiple_of(2) { durable.room_to_carry(VALUE_BYTES) } else { None };
+        match room {
+            Some(room) => value = Some((range, Err(room.value(bytes)))),
+            None => {
+                value = Some((range, Ok(blocks_checksum(&bytes))));
+                durable.data().write(range.offset(), bytes).await.1?;
+            }
+        }
     }
     let table = durable.arena().root(ROOT_TABLE)?;
     let mut transaction = durable.arena().begin();
@@ -55,13 +61,16 @@ async fn transact(durable: &DurableArena, extents: &ExtentAllocator, number: u64
         let position: u64 = transaction.arena().read_value(table + index * 8)?;
         transaction.write(position + 8, &record(number, RECORD_BYTES - 8))?;
     }
-    if let Some((range, checksum)) = value {
+    if let Some((range, bytes)) = value {
         let position: u64 = transaction.arena().read_value(table)?;
         let old: u64 = transaction.arena().read_value(position)?;
         if old < BLOCKS {
             extents.release(&mut transaction, BlockRange { start: old, count: 1 })?;
         }
-        extents.publish_written(&mut transaction, range, checksum)?;
+        match bytes {
+            Ok(checksum) => extents.publish_written(&mut transaction, range, checksum)?,
+            Err(carried) => extents.publish_carried(&mut transaction, range, &carried)?,
+        }
         transaction.write(position, &range.start.to_le_bytes())?;
     }
     let lsn = durable.commit(transaction)?;
@@ -168,7 +177,7 @@ pub fn open(media: MemoryMedia) -> Result<u64> {
         let extents = ExtentAllocator::open(&durable, root, 0)?;
         assert_eq!(extents.space().used, u64::from(number >= 3));
         if block < BLOCKS {
-            let value = durable.data().read(block * 4096, VALUE_BYTES).await?;
+            let value = durable.read_value(block * 4096, VALUE_BYTES).await?;
             // What a transaction released that is not there any more may hold something else by now.
             let is_last = number == LAST;
             assert!(

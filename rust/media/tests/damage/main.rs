@@ -4,6 +4,7 @@
 //!
 //! `DAOS_DAMAGE_ROUNDS=n` does n times as much.
 
+mod carried;
 mod forge;
 mod forged;
 mod full_disk;

@@ -76,7 +76,7 @@ fn a_value_that_did_not_arrive_takes_those_behind_along() {
             if forge::u32_at(log, batch.start + VALUES_AT) == 0 {
                 continue;
             }
-            let end = batch.start + 96 + forge::u32_at(log, batch.start + 52) as usize;
+            let end = forge::values_end(log, batch.start);
             let value = forge::u64_at(log, end - 24) as usize * 4096;
             let mut torn = image.clone();
             torn.get_mut(DATA).expect("there")[value + 77] ^= 1;

@@ -27,7 +27,7 @@ pub fn sample_with_value() -> (Image, u64) {
 pub fn last_value(image: &Image) -> (usize, u64) {
     let log = &image[LOG];
     let batch = forge::batches(image).pop().expect("a batch");
-    let end = batch.start + 96 + forge::u32_at(log, batch.start + 52) as usize;
+    let end = forge::values_end(log, batch.start);
     (forge::u64_at(log, end - 24) as usize * 4096, forge::u64_at(log, batch.start + 32))
 }
 
@@ -93,7 +93,7 @@ fn a_value_beyond_the_device_is_damage() {
     for (field, value) in [(24, u64::MAX), (24, 1 << 40), (16, u64::MAX), (16, 1 << 40), (16, 0)] {
         let mut forged = image.clone();
         let log = forged.get_mut(LOG).expect("there");
-        let end = batch.start + 96 + forge::u32_at(log, batch.start + 52) as usize;
+        let end = forge::values_end(log, batch.start);
         log[end - field..end - field + 8].copy_from_slice(&value.to_le_bytes());
         forge::reseal(&mut forged);
         let status = open(media_of(&forged)).expect_err("hostile");
@@ -104,5 +104,5 @@ fn a_value_beyond_the_device_is_damage() {
     log[batch.start + VALUES_AT..batch.start + VALUES_AT + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     forge::reseal(&mut forged);
     let status = open(media_of(&forged)).expect_err("hostile");
-    assert!(status.context().contains("shorter than its list of values"), "{status}");
+    assert!(status.context().contains("shorter than its lists of values"), "{status}");
 }

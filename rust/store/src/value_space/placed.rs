@@ -3,7 +3,9 @@
 use crate::Data;
 use crate::checksums::{Checksums, Computed, has_word};
 use daos_env::{IoBuffer, Spawner};
-use daos_media::{BlockDevice, BlockRange, ExtentAllocator, IoFuture, Region, blocks_checksum};
+use daos_media::{
+    BlockDevice, BlockRange, CarriedValue, CarryRoom, ExtentAllocator, IoFuture, Region, blocks_checksum,
+};
 use daos_status::Result;
 use std::ops::Deref;
 use std::slice;
@@ -69,6 +71,8 @@ pub(crate) struct Placed {
     is_published: bool,
     /// Of each range, what the log is told about its bytes; none when they lie in memory.
     pub(super) written: Vec<u64>,
+    /// Of each range, the bytes for the log to carry, when they were not written.
+    pub(super) carried: Vec<CarriedValue>,
 }
 
 impl Placed {
@@ -84,6 +88,7 @@ impl Placed {
             is_kept: false,
             is_published: false,
             written: Vec::new(),
+            carried: Vec::new(),
         }
     }
 
@@ -126,6 +131,22 @@ impl Placed {
             }
         }
         Ok(())
+    }
+
+    /// Keeps the bytes for the log.
+    pub(super) fn carry(&mut self, room: &CarryRoom, data: Data) {
+        if let (Data::Buffer(buffer), [_]) = (&data, &self.ranges[..])
+            && buffer.len() == self.length
+            && let Data::Buffer(buffer) = data
+        {
+            return self.carried.push(room.value(buffer));
+        }
+        let mut rest = &data[..];
+        for range in self.ranges.iter() {
+            let (now, later) = rest.split_at(rest.len().min(range.bytes() as usize));
+            self.carried.push(room.value(IoBuffer::copy_of(now)));
+            rest = later;
+        }
     }
 
     /// Writes to any device.

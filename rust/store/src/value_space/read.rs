@@ -121,13 +121,12 @@ impl ValueSpace {
 
     /// Reads a part and verifies its chunks.
     pub(crate) async fn read(&self, plan: ReadPlan, origin: &Origin<'_>) -> Result<Data> {
-        let device = self.durable.data();
         let buffer = match plan.ranges[..] {
-            [(offset, bytes)] => device.read(offset, bytes).await?,
+            [(offset, bytes)] => self.durable.read_value(offset, bytes).await?,
             _ => {
                 let mut parts = Vec::with_capacity(plan.ranges.len());
                 for (offset, bytes) in &plan.ranges {
-                    parts.push(device.read(*offset, *bytes).await?);
+                    parts.push(self.durable.read_value(*offset, *bytes).await?);
                 }
                 IoBuffer::gathered(plan.total(), parts.iter().map(|part| &**part))
             }

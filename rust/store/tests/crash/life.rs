@@ -92,6 +92,8 @@ pub struct History {
     exists: Cell<bool>,
     empty: Cell<Option<TierSpace>>,
     errors: RefCell<Vec<Code>>,
+    /// Values that the log carried in the last life.
+    carried: Cell<u64>,
 }
 
 impl History {
@@ -107,6 +109,7 @@ impl History {
             exists: Cell::new(false),
             empty: Cell::default(),
             errors: RefCell::default(),
+            carried: Cell::new(0),
         })
     }
 
@@ -136,6 +139,11 @@ impl History {
     /// Requests that were refused for want of space.
     pub fn refused(&self) -> u64 {
         self.tables.iter().map(Table::refused).sum()
+    }
+
+    /// How many values the log carried in the last life.
+    pub fn carried(&self) -> u64 {
+        self.carried.get()
     }
 
     /// What went wrong in the last life, as the tasks were told.
@@ -228,6 +236,7 @@ async fn main(media: Rc<dyn Media>, history: Rc<History>, seed: u64, spawner: Sp
         }
     }
     let closed = store.close().await;
+    history.carried.set(store.media_statistics().values_carried);
     failure.map_or(Ok(()), Err).and(closed)
 }
 
