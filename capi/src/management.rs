@@ -3,7 +3,7 @@
 use core::ffi::{c_char, c_int};
 
 use daos_client::{PoolListEntry, SystemInfo};
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 
 use crate::abi::*;
 use crate::completion::{run, value_of};
@@ -77,12 +77,9 @@ pub unsafe extern "C" fn daos_mgmt_get_sys_info(sys: *const c_char, info: *mut *
         guard("daos_mgmt_get_sys_info", |caller| {
             check_system_name(caller, sys)?;
             let place = caller.out(info, "info")?;
-            let found: Result<(SystemInfo, (Vec<(u32, String)>, u32))> =
-                value_of("daos_mgmt_get_sys_info", move |client| async move {
-                    let info = client.system_info().await?;
-                    Ok((info, client.system_addresses().await?))
-                });
-            let (info, (addresses, leader)) = found?;
+            let (info, (addresses, leader)) = value_of("daos_mgmt_get_sys_info", move |client| async move {
+                Ok::<_, Status>((client.system_info().await?, client.system_addresses().await?))
+            })?;
             place.set(system(&info, &addresses, leader)?);
             Ok(())
         })

@@ -6,6 +6,9 @@ const BASE_BYTES: usize = 64 << 10;
 /// list grows by doubling, and targets decode, encode, and decode again.
 const BYTES_PER_BYTE: usize = 2048;
 
+/// What must hold for any bytes: it panics when it does not.
+pub type Property = Box<dyn FnMut(&[u8])>;
+
 /// A decoder with what must be true of it.
 pub struct Target {
     /// Its name: crate, slash, what is decoded.
@@ -19,7 +22,7 @@ pub struct Target {
     /// What it may allocate at a time, beside what the input is worth.
     pub base_bytes: usize,
     /// Takes any bytes; panics when something is not true that must be.
-    pub run: Box<dyn FnMut(&[u8])>,
+    pub run: Property,
 }
 
 impl Target {

@@ -124,7 +124,8 @@ impl Peers {
                 let target = (entry.rank, TargetIndex(index));
                 if let Some(old) = before.address(target).filter(|old| known.address(target) != Some(*old)) {
                     // It has started anew; where it was, nobody answers any more.
-                    self.endpoint.fail_peer(old, Status::new(Code::Unreach, format!("rank {} has moved", entry.rank.0)));
+                    self.endpoint
+                        .fail_peer(old, Status::new(Code::Unreach, format!("rank {} has moved", entry.rank.0)));
                 }
             }
         }
