@@ -18,8 +18,7 @@
 use std::time::Duration;
 
 /// What waking a thread costs, from the system call of the waker until the other one runs: 15 to 30 microseconds between cores that are awake, 60
-/// and more when the core has to be woken, too, and 8 to 25 for the waker (measured in a virtual machine of two cores, `eventfd` and `poll`; a
-/// futex and a socket differ little).
+/// and more when the core has to be woken, too, and 8 to 25 for the waker (measured in a virtual machine of two cores, `eventfd` and `poll`).
 pub const WAKE_COST: Duration = Duration::from_micros(50);
 
 /// The longest spin, in wake-ups.
