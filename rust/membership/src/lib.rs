@@ -2,6 +2,7 @@
 
 mod codec;
 mod exclusion;
+mod lives;
 mod member;
 mod membership;
 mod random;

@@ -7,8 +7,8 @@ use daos_types::Rank;
 pub struct Member {
     /// Its rank.
     pub rank: Rank,
-    /// Which life: greater in each. An engine takes a reading of its clock when it starts, and one more when it finds that it was
-    /// taken for dead.
+    /// Which life: greater in each. An engine takes a reading of its calendar when it starts, one more when it finds that it was taken for
+    /// dead, and one more than any of its own that others know: calendars go back.
     pub incarnation: u64,
 }
 

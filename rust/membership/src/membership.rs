@@ -1,6 +1,7 @@
 //! One member: what it hears goes in, what it says and finds comes out.
 
 use crate::codec::{PREFIX_BYTES, WireCodec, seal, unseal};
+use crate::lives::{Lives, Meaning};
 use crate::member::Member;
 use crate::random::Seeded;
 use crate::settings::{MEMBERS_MAX, MESSAGE_BYTES_MAX, MembershipSettings};
@@ -32,6 +33,9 @@ pub enum Event {
     Dead(Member),
     /// The others have taken this member itself for dead; it has begun the life that is told, and says so to them.
     Excluded(Member),
+    /// The others know of a later life of this rank than the one it was in: its calendar has gone back since. It has begun the life that
+    /// is told, which is later still.
+    Overtaken(Member),
 }
 
 /// A timer, first by time, then in the order in which they were set.
@@ -120,6 +124,7 @@ pub struct Membership {
     /// When somebody is greeted next while nobody hears, and how often that was.
     next_call: Duration,
     calls: usize,
+    lives: Lives,
 }
 
 impl Membership {
@@ -132,10 +137,11 @@ impl Membership {
             step: settings.period,
             next_call: Duration::ZERO,
             calls: 0,
+            lives: Lives::new(settings.period),
         }
     }
 
-    /// Who it is: [`Event::Excluded`] tells when that changes.
+    /// Who it is: [`Event::Excluded`] and [`Event::Overtaken`] tell when that changes.
     pub fn own(&self) -> Member {
         *self.swim.identity()
     }
@@ -169,11 +175,49 @@ impl Membership {
         }
         let data = unseal(bytes)?;
         self.check_room(MESSAGE_BYTES_MAX / 15)?;
-        match self.swim.handle_data(data, &mut self.outside) {
+        if !self.is_worth_hearing(data)? {
+            return Ok(());
+        }
+        let heard = match self.swim.handle_data(data, &mut self.outside) {
             // An echo, or a question that has found its way back: nothing is wrong.
             Err(foca::Error::DataFromOurselves | foca::Error::IndirectForOurselves) | Ok(()) => Ok(()),
             Err(error) => Err(failure(error)),
+        };
+        // The library keeps what others said of a later life of this rank as a member that is dead.
+        let own = self.own().rank;
+        let later = self.swim.iter_membership_state().map(|member| *member.id()).find(|member| member.rank == own);
+        later.map_or(Ok(()), |later| self.overtake(later)).and(heard)
+    }
+
+    /// Looks at the lives that a message is from and for. The library alone would tell a member that comes in an earlier life than is
+    /// known that it is dead; that member would begin a life that is later by one, say so, and be told again: as often as the calendar has
+    /// gone back by nanoseconds.
+    fn is_worth_hearing(&mut self, data: &[u8]) -> Result<bool> {
+        let (own, now) = (self.own(), self.outside.now);
+        let known =
+            |rank| self.swim.iter_membership_state().map(|member| *member.id()).find(|known| known.rank == rank);
+        match self.lives.meaning(data, own, known, now) {
+            Meaning::Heard => Ok(true),
+            Meaning::Ignored => Ok(false),
+            Meaning::Later(later) => self.overtake(later).map(|()| true),
+            Meaning::Earlier(known) => {
+                // A greeting that is addressed to the later life shows which one that is.
+                self.swim.announce(known, &mut self.outside).map_err(failure)?;
+                Ok(false)
+            }
         }
+    }
+
+    /// Begins a life beyond one of this rank that others know, if that is later than this one.
+    fn overtake(&mut self, later: Member) -> Result<()> {
+        let Some(next) = self.lives.beyond(later, self.own(), self.outside.now) else { return Ok(()) };
+        self.swim.change_identity(next, &mut self.outside).map_err(failure)?;
+        // The library has forgotten its timers, as in every new life.
+        self.outside.is_connected = false;
+        if self.outside.events.len() < WAITING_MAX {
+            self.outside.events.push_back(Event::Overtaken(next));
+        }
+        Ok(())
     }
 
     /// Does what is due.

@@ -117,7 +117,7 @@ impl World {
                 Event::Dead(other) => {
                     node.alive.remove(&other.rank);
                 }
-                Event::Excluded(_) => {}
+                Event::Excluded(_) | Event::Overtaken(_) => {}
             }
         }
         while let Some(message) = member.take_message() {
@@ -305,6 +305,59 @@ fn a_restart_before_anybody_noticed_is_a_new_life() {
         world.run_until_agreed(10_000, &format!("seed {seed}"));
         let told = world.nodes[0].alive.get(&Rank(2));
         assert_eq!(told, Some(&7));
+    }
+}
+
+/// A new life whose calendar has gone back by 9 s begins with a lesser reading than the life before, which the others know, alive or dead.
+/// It finds its way back, with few messages: how far the calendar has gone back does not matter.
+#[test]
+fn a_calendar_that_has_gone_back_costs_few_messages() {
+    const READING: u64 = 1_790_000_000_000_000_000;
+    for (seed, (count, away)) in seeds(30).zip([(2, 0), (3, 0), (3, 30_000), (5, 200), (8, 20_000)].into_iter().cycle())
+    {
+        let mut world = World::new(count, seed);
+        world.run_until_agreed(40_000, "start");
+        let victim = world.random.below(count as u64) as usize;
+        world.kill(victim);
+        world.start(victim, READING);
+        world.run_until_agreed(20_000, &format!("seed {seed}: the life before, of {count}"));
+        world.kill(victim);
+        world.run(world.now + away);
+        let sent = |world: &World| world.nodes.iter().map(|node| node.sent).sum::<u64>();
+        let (before, begun) = (sent(&world), world.now);
+        world.start(victim, READING - 9_000_000_000);
+        for other in 0..count as u32 {
+            // As an engine does that has joined.
+            if other != victim as u32 {
+                let member = world.nodes[victim].member.as_mut().expect("it lives");
+                member.greet(duration(begun), Rank(other)).expect("is greeted");
+            }
+        }
+        world.take(victim);
+        for _ in 0..200 {
+            world.run(world.now + 50);
+            let (spent, seconds) = (sent(&world) - before, 1 + (world.now - begun) / 1000);
+            assert!(spent <= 40 * count as u64 * seconds, "seed {seed} of {count}: {spent} messages in {seconds} s");
+        }
+        world.run_until_agreed(20_000, &format!("seed {seed}: {victim} of {count}, away for {away} ms"));
+        let own = world.nodes[victim].member.as_ref().map(Membership::own);
+        assert!(own.is_some_and(|own| own.incarnation > READING), "seed {seed}: {own:?}");
+    }
+}
+
+/// Whoever claims to come from the last of all lives does not make this one the last.
+#[test]
+fn a_life_that_no_calendar_shows_is_not_believed() {
+    for incarnation in [1 << 63, u64::MAX] {
+        let (own, later) = (Member { rank: Rank(1), incarnation: 5 }, Member { rank: Rank(1), incarnation });
+        let mut other =
+            Membership::new(Member { rank: Rank(2), incarnation: 5 }, &MembershipSettings::default(), 1, duration(0));
+        other.meet(duration(0), &[later]).expect("there is room");
+        let mut member = Membership::new(own, &MembershipSettings::default(), 2, duration(0));
+        while let Some(message) = other.take_message() {
+            member.receive(duration(0), &message.bytes).expect("a message");
+        }
+        assert_eq!(member.own(), own);
     }
 }
 

@@ -179,6 +179,13 @@ impl Members {
                     "the other engines have taken this one, rank {}, for dead: was it stopped, or its network cut?",
                     own.rank.0
                 ),
+                Event::Overtaken(own) => daos_env::log!(
+                    Warn,
+                    "membership",
+                    "the other engines know of a later life of rank {}: the calendar here has gone back; this life is now {}",
+                    own.rank.0,
+                    own.incarnation
+                ),
             }
         }
     }
