@@ -7,7 +7,7 @@ use daos_status::{Code, Result, fail};
 use daos_types::{PoolId, Rank, TargetIndex};
 use daos_wire::Blob;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Pools whose map changed, and the versions of their new maps.
 pub type MapVersions = Vec<(PoolId, u32)>;
@@ -77,9 +77,26 @@ impl PoolService {
 
     /// Takes the targets of a rank back into the maps of all pools. What they hold is what they held: nothing has been moved
     /// away from them, and nothing has to be moved back, as long as no object has redundancy. Those that an administrator has taken
-    /// out stay out.
+    /// out stay out, and a rank that is excluded meanwhile does: it joins again first.
     pub fn return_to_maps(&self, rank: Rank) -> Result<Decision<MapVersions>> {
+        if self.is_excluded(rank) {
+            return Ok(Decision::nothing(Vec::new()));
+        }
         self.change_maps(rank, &[TargetEvent::Reintegrate, TargetEvent::Finish], true)
+    }
+
+    /// The ranks that are part of the system and out of the maps of pools nevertheless, though no administrator has taken them out: those
+    /// that do not serve yet, and those whose return failed.
+    pub fn ranks_to_return(&self) -> BTreeSet<Rank> {
+        let out_of = |pool: &Pool| -> BTreeSet<Rank> {
+            let Ok(map) = map_of(pool) else { return BTreeSet::new() };
+            let in_their_places = map.targets().zip(0..);
+            let out = in_their_places.filter(|(target, position)| {
+                matches!(target.state, TargetState::Down | TargetState::DownOut) && !is_in(&pool.kept_out, *position)
+            });
+            out.map(|(target, _)| target.rank).filter(|rank| !self.is_excluded(*rank)).collect()
+        };
+        self.pools.values().flat_map(out_of).collect()
     }
 
     fn change_maps(&self, rank: Rank, events: &[TargetEvent], keep_out: bool) -> Result<Decision<MapVersions>> {

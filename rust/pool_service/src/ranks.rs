@@ -207,6 +207,12 @@ impl PoolService {
         Ok(decision)
     }
 
+    /// Whether a rank was excluded, and has not joined again.
+    pub(crate) fn is_excluded(&self, rank: Rank) -> bool {
+        let state = self.system.ranks.get(&rank).and_then(|row| RankState::from_number(row.state));
+        matches!(state, Some(RankState::Excluded | RankState::AdminExcluded))
+    }
+
     /// The fault domain that an engine has named; none for that of a directory.
     pub(crate) fn domain_of(&self, rank: Rank) -> &str {
         self.system.ranks.get(&rank).map_or("", |row| row.domain.as_str())

@@ -57,6 +57,8 @@ pub(crate) struct Service {
     limit: Duration,
     /// Parts of containers may be left that nobody has; they are looked for when all requests have ended.
     settling: Cell<bool>,
+    /// Ranks for which is done what waited for them.
+    catching_up: RefCell<Vec<Rank>>,
 }
 
 impl Service {
@@ -92,6 +94,7 @@ impl Service {
             closed: Cell::new(false),
             limit: target.settings.call_timeout,
             settling: Cell::new(false),
+            catching_up: RefCell::default(),
         });
         if service.identity.is_system {
             service.start_system().await?;
@@ -102,6 +105,7 @@ impl Service {
         service.make_all_aware()?;
         if service.identity.is_system {
             service.settle_later(service.limit);
+            service.look_after_maps();
         }
         Ok(service)
     }

@@ -41,6 +41,48 @@ fn ranks_go_out_of_maps_and_come_back() {
     assert_eq!(bench.commit(bench.service.return_to_maps(Rank(7))), Ok(vec![]), "no pool is there");
 }
 
+/// A rank that joined again and whose return to the maps was not stored is found, also by the next engine that leads; one that was excluded
+/// meanwhile does not come back before it has joined.
+#[test]
+fn a_return_that_got_lost_is_found() {
+    let mut bench = Bench::default();
+    let entry = |rank: u32| daos_wire::RankEntry {
+        rank: Rank(rank),
+        engine: daos_types::EngineId::from_bytes([rank as u8 + 1; 16]),
+        control: format!("host{rank}:10001"),
+        domain: format!("/host{rank}"),
+        targets: vec![format!("in-process:{rank}"), format!("in-process:{}", rank + 10)],
+        state: RankState::Joined as u8,
+    };
+    let id = daos_types::SystemId::from_bytes([5; 16]);
+    let start = SystemStart { name: "daos".to_owned(), id, token: 9, own: entry(0) };
+    bench.commit(bench.service.start_system(&start)).expect("a system");
+    let join = daos_wire::Join {
+        system: "daos".to_owned(),
+        id: Some(id),
+        rank: None,
+        provider: "in-process".to_owned(),
+        entry: entry(1),
+    };
+    bench.commit(bench.service.join(&join)).expect("joins");
+    let targets = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(rank, index)| (Rank(rank), TargetIndex(index)));
+    let pool = PoolId::from_bytes([7; 16]);
+    let request = pool_create(pool, "all", "");
+    bench.commit(bench.service.begin_pool_create(&request, targets.to_vec(), &OFFER, &olga())).expect("new pool");
+    bench.commit(bench.service.finish_pool_create(pool)).expect("pool");
+    assert!(bench.service.ranks_to_return().is_empty(), "all are in use");
+    bench.commit(bench.service.set_rank_state(Rank(1), RankState::Excluded)).expect("excluded");
+    assert!(bench.service.ranks_to_return().is_empty(), "it is excluded");
+    // What was done for it when it served last ends only now.
+    assert_eq!(bench.commit(bench.service.return_to_maps(Rank(1))), Ok(vec![]), "it is excluded");
+    bench.commit(bench.service.join(&join)).expect("joins again");
+    for service in [&bench.service, &bench.restart()] {
+        assert_eq!(service.ranks_to_return().into_iter().collect::<Vec<Rank>>(), [Rank(1)]);
+    }
+    assert_eq!(bench.commit(bench.service.return_to_maps(Rank(1))), Ok(vec![(pool, 4)]));
+    assert!(bench.restart().ranks_to_return().is_empty(), "all are in use");
+}
+
 /// A pool that was made before there were maps has the one that its list says, and gets a row with its first change.
 #[test]
 fn pools_without_a_map_have_that_of_their_list() {

@@ -13,9 +13,21 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// How often it is looked for ranks that should be in the maps of pools.
+const MAPS_INTERVAL: Duration = Duration::from_secs(5);
+
 impl Service {
     /// Does what waited for a rank.
     pub(super) async fn catch_up(&self, rank: Rank) {
+        self.catching_up.borrow_mut().push(rank);
+        self.do_what_waited(rank).await;
+        let mut ranks = self.catching_up.borrow_mut();
+        if let Some(place) = ranks.iter().position(|other| *other == rank) {
+            ranks.swap_remove(place);
+        }
+    }
+
+    async fn do_what_waited(&self, rank: Rank) {
         self.finish_interrupted(rank).await;
         if self.identity.is_system {
             self.remove_stray_pools(rank).await;
@@ -26,6 +38,41 @@ impl Service {
         self.settle_containers(rank).await;
         self.tell_properties(rank).await;
         self.return_to_maps(rank).await;
+    }
+
+    /// Looks from time to time for ranks that serve and are out of the maps of pools nevertheless: their return could not be stored, or
+    /// what they said got lost when the service went from one engine to another.
+    pub(super) fn look_after_maps(self: &Rc<Self>) {
+        let (service, spawner) = (Rc::downgrade(self), self.spawner.clone());
+        self.spawner.spawn(async move {
+            loop {
+                spawner.sleep(MAPS_INTERVAL).await;
+                let Some(service) = service.upgrade().filter(|service| !service.closed.get()) else { return };
+                let ranks = service.journal.state().ranks_to_return();
+                for rank in ranks {
+                    if service.serves_unnoticed(rank).await {
+                        daos_env::log!(
+                            Warn,
+                            "system",
+                            "rank {} serves, and is out of its pools: it comes back",
+                            rank.0
+                        );
+                        service.catch_up(rank).await;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whether a rank that has joined answers on all of its targets, and nobody does anything about it.
+    async fn serves_unnoticed(&self, rank: Rank) -> bool {
+        let Ok(known) = self.peers.known() else { return false };
+        if known.state(rank) != Some(RankState::Joined) || self.catching_up.borrow().contains(&rank) {
+            return false;
+        }
+        let targets: Vec<TargetName> = known.targets().into_iter().filter(|target| target.0 == rank).collect();
+        let lists = self.peers.call_all::<_, Vec<PoolId>>(&targets, Opcode::TargetPoolList, &()).await;
+        lists.is_ok() && !self.closed.get() && !self.catching_up.borrow().contains(&rank)
     }
 
     /// The targets of a pool on one rank.

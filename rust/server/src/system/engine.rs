@@ -449,6 +449,8 @@ impl SystemEngine {
                 self.targets = same;
             }
         }
+        // It may have been excluded while it joined.
+        self.come_back(rank);
         Ok(())
     }
 

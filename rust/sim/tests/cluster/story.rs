@@ -95,6 +95,18 @@ impl Conductor {
         self.until(limit, "all ranks are joined", joined).await
     }
 
+    /// A rank that was excluded is back in the map of the pool some time after it has joined: when it serves, and has what it missed.
+    async fn all_in_use(&self, client: &Client) -> Option<()> {
+        let in_use = async || {
+            let info = client.pool_query(&Reference::Label(POOL.into())).await?;
+            match info.targets_disabled {
+                0 => Ok(Some(())),
+                some => Err(Status::new(Code::Again, format!("{some} are not"))),
+            }
+        };
+        self.until(SETTLE_LIMIT, "all targets are in use", in_use).await
+    }
+
     /// Brings the system up; gives the space that the pool has to begin with.
     async fn begin(&self, admin: &Client) -> Option<(SpaceInfo, SpaceInfo)> {
         for machine in self.world.engines() {
@@ -192,7 +204,9 @@ impl Conductor {
         {
             return;
         }
-        if self.all_joined(&admin.client, SETTLE_LIMIT).await.is_none() {
+        if self.all_joined(&admin.client, SETTLE_LIMIT).await.is_none()
+            || self.all_in_use(&admin.client).await.is_none()
+        {
             return;
         }
         self.shared.is_calm.set(true);
