@@ -49,6 +49,16 @@ pub fn free_ports(count: usize) -> Vec<u16> {
     listeners.iter().map(|listener| listener.local_addr().expect("bound").port()).collect()
 }
 
+/// The first of so many ports of 127.0.0.1 behind each other that nobody listens on: below those that the system gives to
+/// whoever wants any, so that tests beside this one do not come across them.
+pub fn free_ports_in_a_row(count: u16) -> u16 {
+    let all_are_free = |first: u16| {
+        (first..first + count).map(|port| TcpListener::bind(("127.0.0.1", port))).collect::<Result<Vec<_>, _>>().is_ok()
+    };
+    let begin = 20_000 + (std::process::id() % 1000) as u16 * 10;
+    (begin..32_000).step_by(10).find(|first| all_are_free(*first)).expect("free ports")
+}
+
 impl Cluster {
     /// A place for `count` engines, none of which runs.
     pub fn new(count: usize) -> Cluster {

@@ -1,6 +1,6 @@
 //! Configuration files: several engines of one file, and the file of `dmg`.
 
-use crate::cluster::{Cluster, free_ports};
+use crate::cluster::{Cluster, free_ports_in_a_row};
 use crate::support::{is_running, kill, signal, wait_until};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -10,8 +10,7 @@ use std::process::Stdio;
 #[test]
 fn the_engines_of_one_file_are_kept_alive() {
     let cluster = Cluster::new(0);
-    // Three ports behind each other, with luck that does not run out.
-    let port = free_ports(1)[0].min(65_000);
+    let port = free_ports_in_a_row(3);
     let mut file = format!("mgmt_svc_replicas: ['127.0.0.1:{port}']\nport: {port}\nengines:\n");
     for number in 0..3 {
         let directory = cluster.scratch(&format!("d{number}"));
