@@ -163,6 +163,7 @@ cases! { $
     failures::a_time_out_ends_a_call_and_its_reply_is_dropped,
     failures::a_dropped_call_is_forgotten,
     failures::fail_peer_ends_its_calls_only,
+    failures::a_peer_that_was_given_up_is_answered_when_it_asks,
     failures::a_closed_endpoint_ends_everything,
     failures::nobody_at_the_address_is_an_error,
     failures::a_peer_that_comes_back_elsewhere_is_reached,

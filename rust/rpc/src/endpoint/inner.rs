@@ -278,15 +278,15 @@ impl Receiver for Intake {
 /// Takes it that a connection has ended: calls to the peer are asked for on a new connection, unless there is none to be had.
 /// What is being served of the peer goes on: it may have ended the connection for another reason, and come back.
 fn lose_peer(inner: &Rc<Inner>, index: PeerIndex, status: &Status) {
-    let peer = inner.peers.borrow().by_index(index);
-    let Some(peer) = peer else { return };
-    inner.disconnect(&peer.address, status);
-    if peer.waits.borrow().is_empty() {
-        return;
+    let names: Vec<Rc<Peer>> = inner.peers.borrow().by_index(index).cloned().collect();
+    for peer in &names {
+        inner.disconnect(&peer.address, status);
     }
-    match inner.peer(&peer.address) {
-        Ok(_) => control::ask(inner, Duration::ZERO, Some(&peer.address)),
-        Err(_nobody_is_there) => inner.fail_peer(&peer.address, status),
+    for peer in names.iter().filter(|peer| !peer.waits.borrow().is_empty()) {
+        match inner.peer(&peer.address) {
+            Ok(_) => control::ask(inner, Duration::ZERO, Some(&peer.address)),
+            Err(_nobody_is_there) => inner.fail_peer(&peer.address, status),
+        }
     }
 }
 

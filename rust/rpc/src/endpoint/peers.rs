@@ -5,7 +5,7 @@ use crate::{Address, PeerIndex, Transport};
 use daos_env::sync::Budget;
 use daos_status::{Code, Result, fail};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// What an endpoint knows of one peer.
@@ -112,24 +112,24 @@ impl Peers {
             fail!(Code::Busy, "all {} peers that the endpoint may know are in use", self.bound);
         }
         self.last = None;
-        for (_, address) in quiet {
-            if let Some(index) = self.table.remove(&address).and_then(|peer| peer.index.take()) {
-                transport.forget(index);
-            }
-        }
+        let gone: Vec<_> = quiet.into_iter().filter_map(|(_, address)| self.table.remove(&address)).collect();
+        let kept: HashSet<_> = self.table.values().filter_map(|peer| peer.index.get()).collect();
+        let ended: HashSet<_> = gone.iter().filter_map(|peer| peer.index.take()).collect();
+        ended.difference(&kept).for_each(|index| transport.forget(*index));
         Ok(())
     }
 
-    /// Ends the connection to a peer; its session and what is remembered of its requests stay.
+    /// Ends the connection to a peer; its session and what is remembered of its requests stay. It ends for all names of the peer: its
+    /// requests come from one of the places that the address names by which it is called.
     pub fn disconnect(&mut self, transport: &dyn Transport, address: &Address) {
-        if let Some(index) = self.table.get(address).and_then(|peer| peer.index.take()) {
-            transport.forget(index);
-        }
+        let Some(index) = self.table.get(address).and_then(|peer| peer.index.take()) else { return };
+        self.by_index(index).for_each(|peer| peer.index.set(None));
+        transport.forget(index);
     }
 
-    /// The peer that the transport calls by a number. It looks at all of them.
-    pub fn by_index(&self, index: PeerIndex) -> Option<Rc<Peer>> {
-        self.table.values().find(|peer| peer.index.get() == Some(index)).cloned()
+    /// The names of the peer that the transport calls by a number. It looks at all of them.
+    pub fn by_index(&self, index: PeerIndex) -> impl Iterator<Item = &Rc<Peer>> {
+        self.table.values().filter(move |peer| peer.index.get() == Some(index))
     }
 
     /// What the transport calls a peer at the moment.

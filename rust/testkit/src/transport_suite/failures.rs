@@ -77,6 +77,19 @@ pub(super) async fn fail_peer_ends_its_calls_only(site: Site) {
     super::until_echoed(&site, &client, &address).await;
 }
 
+/// One peer may have several names: that by which it is called, and the place that its requests come from.
+pub(super) async fn a_peer_that_was_given_up_is_answered_when_it_asks(site: Site) {
+    let (one, other) = (site.endpoint(), site.endpoint());
+    one.serve(echo);
+    other.serve(echo);
+    for _ in 0..3 {
+        one.call(other.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+        other.call(one.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+        one.fail_peer(other.address(), Status::new(Code::Unreach, "it is excluded"));
+        other.call(one.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+    }
+}
+
 pub(super) async fn a_closed_endpoint_ends_everything(site: Site) {
     let (client, server) = (site.endpoint(), site.endpoint());
     let held = hold(&server);
