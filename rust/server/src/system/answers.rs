@@ -4,6 +4,7 @@ use super::SystemEngine;
 use super::door::{ConnectionId, Role};
 use super::engine::Targets;
 use super::link::Link;
+use super::orders::Heard;
 use crate::Peer;
 use crate::target::ServiceCall;
 use daos_pool_service::ClientId;
@@ -16,7 +17,7 @@ pub(super) enum Waiting {
     /// The connection that asked gets the answer, and becomes that of an engine.
     Join(ConnectionId),
     /// A rank has said that it has stopped, or serves; whoever waits for that goes on.
-    Said(Rank),
+    Said(Rank, Heard),
     /// Whether this may be done to ranks.
     Operation(ConnectionId, Box<RanksRequest>),
     /// Nobody waits.
@@ -49,16 +50,18 @@ impl SystemEngine {
                 if let Err(status) = self.ask_service(ServiceCall::Present(rank), Waiting::Nobody) {
                     daos_env::log!(Warn, "system", "rank {}: {status}", rank.0);
                 }
+                self.stop_if_excluded(rank);
             }
             (Waiting::Join(id), Err(status)) => {
                 daos_env::log!(Warn, "system", "{} may not join: {status}", self.door.from(id));
                 self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
             }
-            (Waiting::Said(rank), answer) => {
+            (Waiting::Said(rank, heard), answer) => {
                 if let Err(status) = answer {
                     daos_env::log!(Error, "system", "rank {}: {status}", rank.0);
                 }
-                self.heard_of(rank);
+                self.stop_if_excluded(rank);
+                self.heard_of(rank, heard);
             }
             (Waiting::Operation(id, request), answer) => {
                 if let Err(status) = answer.and_then(|_| self.begin_operation(id, &request)) {
@@ -72,11 +75,12 @@ impl SystemEngine {
 
     /// Answers somebody at the door, now or when the service has.
     pub(super) fn asked(&mut self, id: ConnectionId, request: ControlRequest) {
+        let heard = if matches!(request, ControlRequest::Serves(_)) { Heard::Serves } else { Heard::Stopped };
         let Err(status) = self.try_answer(id, request) else { return };
         if let Some(Role::Engine(rank)) = self.door.role(id) {
             daos_env::log!(Warn, "system", "what rank {} said could not be noted: {status}", rank.0);
             self.door.leave_unanswered(id);
-            self.heard_of(rank);
+            self.heard_of(rank, heard);
         } else {
             self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
         }
@@ -87,14 +91,17 @@ impl SystemEngine {
             (ControlRequest::Stopped(rank), Some(Role::Engine(known))) if rank == known => {
                 self.door.leave_unanswered(id);
                 if self.is_stopping(rank) {
-                    self.heard_of(rank);
+                    self.heard_of(rank, Heard::Stopped);
                     return Ok(());
                 }
-                self.ask_service(ServiceCall::Stopped(rank), Waiting::Said(rank))
+                self.ask_service(ServiceCall::Stopped(rank), Waiting::Said(rank, Heard::Stopped))
             }
             (ControlRequest::Serves(rank), Some(Role::Engine(known))) if rank == known => {
                 self.door.leave_unanswered(id);
-                self.ask_service(ServiceCall::Serves(rank), Waiting::Said(rank))
+                if self.is_going(rank) {
+                    return Ok(());
+                }
+                self.ask_service(ServiceCall::Serves(rank), Waiting::Said(rank, Heard::Serves))
             }
             (ControlRequest::Stopped(_) | ControlRequest::Serves(_), _) => {
                 fail!(Code::NoPerm, "only an engine that has joined says that of itself")

@@ -4,6 +4,7 @@ use super::answers::Waiting;
 use super::door::{Door, Event};
 use super::identity::{Identity, Membership};
 use super::link::{Link, News};
+use super::orders::Heard;
 use super::orders::Operation;
 use super::running::Makings;
 use super::settings::{SystemEngineSettings, SystemReady};
@@ -366,7 +367,7 @@ impl SystemEngine {
             for other in self.door.engines() {
                 self.ask_service(ServiceCall::Present(other), Waiting::Nobody)?;
             }
-            self.heard_of(rank);
+            self.heard_of(rank, Heard::Serves);
         }
         if let Some(on_ready) = self.on_ready.take() {
             on_ready(&ready);
@@ -458,6 +459,12 @@ impl SystemEngine {
         if matches!(self.targets, Targets::Stopped) {
             daos_env::log!(Info, "engine", "the targets are started");
             self.targets = Targets::Starting(self.makings.start()?);
+            return Ok(());
+        }
+        let join = self.join_request(RankState::Joined);
+        if let (Targets::Serving(_), Some(link)) = (&self.targets, &mut self.link) {
+            // Whoever orders it takes this engine for stopped, or has not heard that it serves.
+            link.join(join);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::answers::Waiting;
 use super::door::{ConnectionId, Role};
 use super::engine::Targets;
 use crate::target::ServiceCall;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
 use daos_wire::{ControlReply, RankAction, RankResult, RankState, RanksRequest};
 use std::collections::BTreeSet;
@@ -16,6 +16,27 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(120);
 /// The most operations at once.
 const OPERATIONS_MAX: usize = 16;
+
+/// What was heard of a rank, for which one kind of operation waits each. What a rank said before it got an order may be heard after that.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It serves.
+    Serves,
+    /// It is noted that it stops, or it has stopped.
+    Stopped,
+    /// It is noted that it is excluded, or is so no more.
+    Noted,
+}
+
+impl Heard {
+    fn is_awaited_by(self, action: RankAction) -> bool {
+        self == match action {
+            RankAction::Start => Heard::Serves,
+            RankAction::Stop => Heard::Stopped,
+            RankAction::Exclude | RankAction::ClearExclude => Heard::Noted,
+        }
+    }
+}
 
 /// An operation under way.
 pub(super) struct Operation {
@@ -120,7 +141,7 @@ impl SystemEngine {
         let connected = self.door.engines();
         for rank in ranks {
             let is_there = *rank == leader || connected.contains(rank);
-            if is_there && self.ask_service(ServiceCall::Stopped(*rank), Waiting::Said(*rank)).is_ok() {
+            if is_there && self.ask_service(ServiceCall::Stopped(*rank), Waiting::Said(*rank, Heard::Stopped)).is_ok() {
                 operation.waiting.insert(*rank);
             }
         }
@@ -149,7 +170,7 @@ impl SystemEngine {
             if is_there || comes_back {
                 continue;
             }
-            self.ask_service(ServiceCall::State(*rank, state), Waiting::Said(*rank))?;
+            self.ask_service(ServiceCall::State(*rank, state), Waiting::Said(*rank, Heard::Noted))?;
             operation.waiting.insert(*rank);
             if state == RankState::AdminExcluded {
                 self.door.tell_engines(Some(*rank), &ControlReply::Order(RankAction::Stop as u8));
@@ -191,10 +212,22 @@ impl SystemEngine {
         known.state(rank).unwrap_or(RankState::Unresponsive)
     }
 
-    /// A rank has said something: whoever waits for it does so no longer.
-    pub(super) fn heard_of(&mut self, rank: Rank) {
-        for operation in &mut self.operations {
+    /// Something was heard of a rank: whoever waits for that does so no longer.
+    pub(super) fn heard_of(&mut self, rank: Rank, heard: Heard) {
+        for operation in self.operations.iter_mut().filter(|operation| heard.is_awaited_by(operation.action)) {
             operation.waiting.remove(&rank);
+        }
+    }
+
+    /// Whether a rank is being taken away: that it serves, which it said before it heard of that, counts no more.
+    pub(super) fn is_going(&self, rank: Rank) -> bool {
+        self.operations.iter().any(|operation| operation.takes_away() && operation.ranks.contains(&rank))
+    }
+
+    /// An engine that was on its way to this one when it was excluded has not heard that it is to stop.
+    pub(super) fn stop_if_excluded(&mut self, rank: Rank) {
+        if self.state_of(rank) == RankState::AdminExcluded {
+            self.door.tell_engines(Some(rank), &ControlReply::Order(RankAction::Stop as u8));
         }
     }
 
@@ -273,7 +306,15 @@ impl SystemEngine {
             results.push(RankResult { rank, state: state as u8, error });
         }
         results.sort_by_key(|result| result.rank);
-        self.door.answer(id, &ControlReply::Ranks(results), Role::Stranger);
+        let has_failed = results.iter().any(|result| !result.error.is_empty());
+        let reply = if action == RankAction::Start && has_failed && !self.leads() {
+            // They join at the one that leads now, where nothing is lost by starting them once more; the tool asks there.
+            let sentence = "the metadata service has moved to another engine; try again";
+            ControlReply::failure(&Status::new(Code::Again, sentence))
+        } else {
+            ControlReply::Ranks(results)
+        };
+        self.door.answer(id, &reply, Role::Stranger);
     }
 }
 
