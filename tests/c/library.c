@@ -204,7 +204,13 @@ main(int argc, char **argv)
 	many_times(argv);
 	left_open(argv);
 	children(argv);
+#ifdef __SANITIZE_ADDRESS__
+	/* Its allocator has locks that fork may copy while another thread holds them: malloc then hangs in the child. */
+	puts("skipped: fork among threads, which AddressSanitizer's own allocator does not stand; the other variants run it");
+	(void)fork_among_threads;
+#else
 	fork_among_threads(argv);
+#endif
 	puts("done");
 	return 0;
 }
