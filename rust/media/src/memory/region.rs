@@ -11,13 +11,13 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// The priority of threads that work ahead, by which one of them gets a tenth of a core that another thread keeps busy. With two cores, a client and
-/// a target that spin for each other, it had one of the cores for milliseconds, and both began to sleep for each request.
-const NICE: i32 = 10;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// What the kernel maps as one: with pages of this size a copy meets no page table, and a fault comes once in 512 blocks.
 pub(super) const HUGE_PAGE: usize = 2 << 20;
+
+/// What the kernel maps at least: where it has no huge pages to give, each of these is touched.
+const PAGE: usize = 4096;
 
 /// Views alive at once; beyond them, readers copy. Writes look at each, so that they stay few.
 const VIEWS_MAX: usize = 256;
@@ -34,7 +34,7 @@ pub(crate) struct Mapping {
     length: usize,
 }
 
-// SAFETY: a mapping is an address range; whoever copies to or from it sees to order by itself, and `populate`, which other
+// SAFETY: a mapping is an address range; whoever copies to or from it sees to order by itself, and `touch`, which other
 // threads call, changes no byte.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
@@ -92,12 +92,34 @@ impl Mapping {
         let to = to.min(self.length);
         from >= to || self.advise(from, to - from, libc::MADV_POPULATE_WRITE)
     }
+
+    /// As [`Mapping::populate`], for a thread beside the one that reads and writes: a fault locks this mapping only, while advice locks the address
+    /// space of the process until the kernel has found and cleared the memory, which is milliseconds for a huge page. All that time the
+    /// process gets no memory of any kind, and whoever copies from it waits behind that.
+    pub(super) fn touch(&self, from: usize, to: usize) {
+        for offset in (from..to.min(self.length)).step_by(PAGE) {
+            // SAFETY: within the mapping. The byte stays what it is, whoever writes it meanwhile: it is replaced in one step, by zero, if it is zero.
+            let byte = unsafe { AtomicU8::from_ptr(self.base.as_ptr().add(offset)) };
+            // One that is not zero has been written, and has its memory.
+            let _was = byte.compare_exchange(0, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
 }
 
-/// Lets the calling thread stand back where others want the processor: it works ahead, and they are waited for.
+/// Lets the calling thread stand back where others want the processor: it works ahead, and they are waited for. It runs where a core has nothing else
+/// to do. With two cores, a client and a target that spin for each other, a low priority was not enough: a target that yielded lost its core
+/// for milliseconds, and both began to sleep for each request. Such a thread must hold nothing that others wait for.
 pub(super) fn stand_back() {
-    // SAFETY: on Linux, 0 is the calling thread. Nobody is kept from taking a lower priority, and without it the thread works, too.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    let none = libc::sched_param { sched_priority: 0 };
+    // SAFETY: on Linux, 0 is the calling thread, and the parameter is only read. Nobody is kept from standing back, and without it the thread works,
+    // too.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const none) };
+}
+
+#[cfg(test)]
+pub(super) fn policy_of_this_thread() -> i32 {
+    // SAFETY: asks about the calling thread.
+    unsafe { libc::sched_getscheduler(0) }
 }
 
 impl Drop for Mapping {
@@ -346,6 +368,28 @@ unsafe fn copy_past_caches(target: *mut u8, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn touched_memory_is_there_and_keeps_its_bytes() {
+        let mapping = Mapping::reserve(3 * HUGE_PAGE as u64).unwrap();
+        let is_there = |offset: usize| {
+            let mut state = 0u8;
+            // SAFETY: within the mapping, and the state is of one page.
+            let result = unsafe { libc::mincore(mapping.base().as_ptr().add(offset).cast(), PAGE, &raw mut state) };
+            assert_eq!(result, 0);
+            state & 1 == 1
+        };
+        // SAFETY: within the mapping, which nobody else uses.
+        let byte = unsafe { mapping.base().add(HUGE_PAGE + PAGE) };
+        // SAFETY: as above.
+        unsafe { byte.write(7) };
+        assert!(!is_there(0));
+        mapping.touch(0, 2 * HUGE_PAGE);
+        assert!((0..2 * HUGE_PAGE).step_by(PAGE).all(is_there));
+        assert!(!is_there(2 * HUGE_PAGE));
+        // SAFETY: as above.
+        assert_eq!(unsafe { byte.read() }, 7);
+    }
 
     #[test]
     fn every_length_and_place_is_copied() {

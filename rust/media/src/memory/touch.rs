@@ -2,7 +2,7 @@
 
 use super::region::{HUGE_PAGE, Mapping, stand_back};
 use std::cell::Cell;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 
 /// How far ahead of the last byte written memory is touched: a share of what comes before it, within bounds.
 #[derive(Clone, Copy, Debug)]
@@ -80,9 +80,14 @@ impl Toucher {
         let length = self.mapping.length();
         let ahead = (end / self.ahead.share).clamp(self.ahead.least, self.ahead.most);
         let wanted = end.saturating_add(ahead).min(length);
+        let mut work = match self.desk.work.try_lock() {
+            Ok(work) => work,
+            Err(TryLockError::Poisoned(work)) => work.into_inner(),
+            // The thread may hold it and have no core to run on: the next write asks again.
+            Err(TryLockError::WouldBlock) => return,
+        };
         // The next question comes when half of what is ahead was used up.
         self.limit.set(if wanted == length { usize::MAX } else { end + ahead / 2 });
-        let mut work = self.desk.work.lock().unwrap_or_else(PoisonError::into_inner);
         // What comes before the write is touched already, or will be by the write itself.
         work.done = work.done.max(end);
         work.wanted = work.wanted.max(wanted);
@@ -104,7 +109,7 @@ impl Drop for Toucher {
     }
 }
 
-/// The thread: one huge page after the other, until its device is gone or the kernel refuses.
+/// The thread: one huge page after the other, until its device is gone.
 fn run(mapping: &Mapping, desk: &Desk) {
     stand_back();
     loop {
@@ -119,16 +124,25 @@ fn run(mapping: &Mapping, desk: &Desk) {
         let to = (from / HUGE_PAGE + 1) * HUGE_PAGE;
         work.done = to;
         drop(work);
-        if !mapping.populate(from / HUGE_PAGE * HUGE_PAGE, to) {
-            return;
-        }
+        mapping.touch(from / HUGE_PAGE * HUGE_PAGE, to);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::region::Region;
+    use crate::memory::region::{Region, policy_of_this_thread};
+
+    /// Requests had stopped for milliseconds while the kernel cleared huge pages: the thread took a core from those who spin for each other, and held
+    /// the lock of the address space.
+    #[test]
+    fn the_thread_stands_back_behind_everybody() {
+        let policy = std::thread::spawn(|| {
+            stand_back();
+            policy_of_this_thread()
+        });
+        assert_eq!(policy.join().unwrap(), libc::SCHED_IDLE);
+    }
 
     #[test]
     fn the_thread_touches_ahead_within_bounds_and_ends_with_its_device() {
