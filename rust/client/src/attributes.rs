@@ -1,7 +1,6 @@
 //! User attributes of pools and containers. Many of them travel in several requests.
 
 use crate::Client;
-use crate::repeat::WhenLost;
 use daos_status::{Code, Result, fail};
 use daos_types::HandleId;
 use daos_wire::{
@@ -15,13 +14,7 @@ pub(crate) trait Attributed {
     fn attribute_owner(&self) -> (AttributeOwner, HandleId);
 
     /// Asks the pool service by the handle.
-    async fn ask<Q: Wire, R: Wire>(
-        &self,
-        client: &Client,
-        when_lost: WhenLost,
-        opcode: Opcode,
-        request: &Q,
-    ) -> Result<R>;
+    async fn ask<Q: Wire, R: Wire>(&self, client: &Client, opcode: Opcode, request: &Q) -> Result<R>;
 }
 
 // All of these do the same when they are done twice.
@@ -35,7 +28,7 @@ pub(crate) async fn set(of: &impl Attributed, client: &Client, attributes: Vec<(
     let mut left = attributes.into_iter().map(|(name, value)| (name, Blob(value))).peekable();
     while left.peek().is_some() {
         let request = AttributesSet { owner: owner.clone(), handle, attributes: take_page(&mut left) };
-        of.ask::<_, ()>(client, WhenLost::Repeat, Opcode::AttributesSet, &request).await?;
+        of.ask::<_, ()>(client, Opcode::AttributesSet, &request).await?;
     }
     Ok(())
 }
@@ -46,7 +39,7 @@ pub(crate) async fn get(of: &impl Attributed, client: &Client, names: Vec<String
     while values.len() < names.len() {
         let names = take_page(&mut names[values.len()..].iter().cloned().peekable());
         let request = AttributesNamed { owner: owner.clone(), handle, names };
-        let some: Vec<Option<Blob>> = of.ask(client, WhenLost::Repeat, Opcode::AttributesGet, &request).await?;
+        let some: Vec<Option<Blob>> = of.ask(client, Opcode::AttributesGet, &request).await?;
         if some.is_empty() || some.len() > request.names.len() {
             fail!(Code::Proto, "the engine gave {} values for {} attributes", some.len(), request.names.len());
         }
@@ -60,7 +53,7 @@ pub(crate) async fn list(of: &impl Attributed, client: &Client) -> Result<Vec<St
     let mut request = AttributesList { owner, handle, after: None };
     let mut names = Vec::new();
     loop {
-        let page = of.ask(client, WhenLost::Repeat, Opcode::AttributesList, &request).await?;
+        let page = of.ask(client, Opcode::AttributesList, &request).await?;
         let (some, more): (Vec<String>, bool) = page;
         request.after = some.last().cloned();
         names.extend(some);
@@ -75,7 +68,7 @@ pub(crate) async fn delete(of: &impl Attributed, client: &Client, names: Vec<Str
     let mut left = names.into_iter().peekable();
     while left.peek().is_some() {
         let request = AttributesNamed { owner: owner.clone(), handle, names: take_page(&mut left) };
-        of.ask::<_, ()>(client, WhenLost::Repeat, Opcode::AttributesDelete, &request).await?;
+        of.ask::<_, ()>(client, Opcode::AttributesDelete, &request).await?;
     }
     Ok(())
 }

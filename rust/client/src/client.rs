@@ -2,7 +2,8 @@
 
 use crate::attach::{self, Connection};
 use crate::changes::{Change, Changes};
-use crate::repeat::{WhenBusy, WhenLost, repeat};
+use crate::object::ChangeNames;
+use crate::repeat::{WhenBusy, repeat};
 use crate::{ClientSettings, EngineLauncher, InsideEngine};
 use daos_env::sync::{Budget, Signal};
 use daos_env::{Env, Spawner};
@@ -72,6 +73,7 @@ pub(crate) struct ClientInner {
     pub fabric: Option<OpenTransport>,
     pub in_flight: Rc<Budget>,
     pub changes: Rc<Changes>,
+    pub change_names: ChangeNames,
     /// Handles that were closed while there was no engine: the next one is told first.
     closes: RefCell<Vec<(Opcode, Vec<u8>)>>,
     connection: RefCell<Option<Rc<Connection>>>,
@@ -141,6 +143,7 @@ impl Client {
 
     fn assemble(settings: ClientSettings, env: Env, spawner: Spawner, (launcher, control, fabric): Ways) -> Client {
         let changes = Changes::new(HolderId(env.random.uuid()));
+        let change_names = ChangeNames::new(env.random.next_u64());
         Client(Rc::new(ClientInner {
             settings,
             env,
@@ -150,6 +153,7 @@ impl Client {
             fabric,
             in_flight: Budget::new(REQUESTS_IN_FLIGHT_MAX),
             changes,
+            change_names,
             closes: RefCell::default(),
             connection: RefCell::new(None),
             generation: Cell::new(0),
@@ -289,7 +293,7 @@ impl Client {
     /// Asks the pool service, for what needs no handle.
     pub(crate) async fn call_service<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<R> {
         let change = self.number(opcode).await;
-        repeat(self, WhenLost::Repeat, WhenBusy::Fail, async || {
+        repeat(self, WhenBusy::Fail, async || {
             let connection = self.connection().await?;
             self.call_service_at(&connection, opcode, request, change.as_ref()).await
         })

@@ -4,7 +4,7 @@ use crate::access::{AccessInfo, new_access};
 use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
 use crate::global;
-use crate::repeat::{WhenBusy, WhenLost, repeat};
+use crate::repeat::{WhenBusy, repeat};
 use crate::route::Route;
 use crate::{Client, Pool};
 use daos_placement::{Layout, View};
@@ -148,7 +148,7 @@ impl Container {
         let access = new_access(&owner.user, &owner.group, list.as_ref());
         let properties = properties.to_wire();
         let request = ContainerCreate { pool: pool.id(), handle: pool.handle(), container, properties, access };
-        pool.ask::<_, ()>(client, WhenLost::Repeat, Opcode::ContainerCreate, &request).await?;
+        pool.ask::<_, ()>(client, Opcode::ContainerCreate, &request).await?;
         Ok(container)
     }
 
@@ -156,7 +156,7 @@ impl Container {
     pub async fn destroy(client: &Client, pool: &Pool, container: &Reference, force: bool) -> Result<()> {
         let container = container.clone();
         let request = ContainerDestroy { pool: pool.id(), handle: pool.handle(), container, force };
-        pool.ask(client, WhenLost::Repeat, Opcode::ContainerDestroy, &request).await
+        pool.ask(client, Opcode::ContainerDestroy, &request).await
     }
 
     /// Opens a container.
@@ -167,7 +167,7 @@ impl Container {
         let flags_number = flags.0;
         let request =
             ContainerOpen { pool: pool_id, pool_handle, container, handle, flags: flags_number, again: false };
-        let opened = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+        let opened = repeat(client, WhenBusy::Fail, async || {
             let (connection, _) = pool.route(client).await?;
             let opened = client.call_service_at(&connection, Opcode::ContainerOpen, &request, Some(&change)).await;
             let opened: ContainerOpened = opened.map_err(|error| error.while_doing(opening(&request.container)))?;
@@ -238,7 +238,7 @@ impl Container {
         if self.0.generation.load(Ordering::Acquire) == connection.generation() {
             return Ok((connection, route));
         }
-        Box::pin(repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+        Box::pin(repeat(client, WhenBusy::Fail, async || {
             let (connection, route) = self.newest_route(client).await?;
             if self.0.generation.load(Ordering::Acquire) != connection.generation() {
                 self.open_again(client, &connection).await?;
@@ -295,15 +295,9 @@ impl Container {
     }
 
     /// Asks the pool service by this handle, which is opened again on a connection that is new.
-    async fn ask<Q: Wire, R: Wire>(
-        &self,
-        client: &Client,
-        when_lost: WhenLost,
-        opcode: Opcode,
-        request: &Q,
-    ) -> Result<R> {
+    async fn ask<Q: Wire, R: Wire>(&self, client: &Client, opcode: Opcode, request: &Q) -> Result<R> {
         let change = client.number(opcode).await;
-        repeat(client, when_lost, WhenBusy::Fail, async || {
+        repeat(client, WhenBusy::Fail, async || {
             let (connection, _) = self.route(client).await?;
             client.call_service_at(&connection, opcode, request, change.as_ref()).await
         })
@@ -324,8 +318,7 @@ impl Container {
 
     /// What the container is.
     pub async fn query(&self, client: &Client) -> Result<ContainerInfo> {
-        let reply: ContainerQueryReply =
-            self.ask(client, WhenLost::Repeat, Opcode::ContainerQuery, &self.request()).await?;
+        let reply: ContainerQueryReply = self.ask(client, Opcode::ContainerQuery, &self.request()).await?;
         let access = AccessInfo::from_wire(reply.access)?;
         Ok(ContainerInfo {
             id: self.0.id,
@@ -340,19 +333,19 @@ impl Container {
     /// Changes properties; those not named stay.
     pub async fn set_properties(&self, client: &Client, properties: ContainerProperties) -> Result<()> {
         let request = ContainerSetProperties { request: self.request(), properties: properties.to_wire() };
-        self.ask(client, WhenLost::Repeat, Opcode::ContainerSetProperties, &request).await
+        self.ask(client, Opcode::ContainerSetProperties, &request).await
     }
 
     /// Owner and access control list.
     pub async fn access(&self, client: &Client) -> Result<AccessInfo> {
         let request = AccessGet { of: self.access_of() };
-        AccessInfo::from_wire(self.ask(client, WhenLost::Repeat, Opcode::AccessGet, &request).await?)
+        AccessInfo::from_wire(self.ask(client, Opcode::AccessGet, &request).await?)
     }
 
     /// Changes owner or access control list.
     pub async fn change_access(&self, client: &Client, change: AccessChange) -> Result<()> {
         let request = AccessSet { of: self.access_of(), change };
-        self.ask(client, WhenLost::Repeat, Opcode::AccessSet, &request).await
+        self.ask(client, Opcode::AccessSet, &request).await
     }
 
     fn access_of(&self) -> AccessOf {
@@ -363,7 +356,7 @@ impl Container {
     /// Reserves `count` object identifiers (lower halves) and gives the first; nobody else gets them.
     pub async fn allocate_object_ids(&self, client: &Client, count: u64) -> Result<u64> {
         let request = AllocateObjectIds { request: self.request(), count };
-        self.ask(client, WhenLost::Repeat, Opcode::AllocateObjectIds, &request).await
+        self.ask(client, Opcode::AllocateObjectIds, &request).await
     }
 
     /// Sets user attributes.
@@ -400,7 +393,7 @@ impl Container {
             fail!(Code::Inval, "the handle is one of a container of pool {pool_id}, not of {}", pool.id());
         }
         let request = ContainerRequest { pool: pool_id, container, handle };
-        let opened = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+        let opened = repeat(client, WhenBusy::Fail, async || {
             let (connection, _) = pool.route(client).await?;
             let opened = client.call_service_at(&connection, Opcode::ContainerShared, &request, None).await?;
             Ok((opened, connection.generation()))
@@ -415,14 +408,8 @@ impl Attributed for Container {
         (AttributeOwner::Container((self.0.pool.id(), self.0.id)), self.0.handle)
     }
 
-    async fn ask<Q: Wire, R: Wire>(
-        &self,
-        client: &Client,
-        when_lost: WhenLost,
-        opcode: Opcode,
-        request: &Q,
-    ) -> Result<R> {
-        Container::ask(self, client, when_lost, opcode, request).await
+    async fn ask<Q: Wire, R: Wire>(&self, client: &Client, opcode: Opcode, request: &Q) -> Result<R> {
+        Container::ask(self, client, opcode, request).await
     }
 }
 

@@ -2,14 +2,9 @@
 //!
 //! # When the engine ends during a call
 //!
-//! The client attaches again (which starts a local engine), opens its handles again, and decides by the kind of the call:
-//!
-//! * Reading calls are sent again.
-//! * Updates and punches without conditions are sent again. They may then be carried out twice, the second time as a newer
-//!   version with the same values. For the caller that is the same as once; where another caller writes the same records at the
-//!   same time, either one may come last, as always.
-//! * Updates and punches with conditions are not sent again, since an insert that was carried out would find its own key.
-//!   They fail with `DER_UNREACH` or another transport error, and it is not known whether they were carried out.
+//! The client attaches again (which starts a local engine), opens its handles again, and sends the call again. Updates and punches
+//! have names, which a target writes down together with what they change: one that was carried out before its engine ended is
+//! answered as it would have been then, and not carried out twice. A target knows the last 4096 of them.
 //!
 //! A call that ran out of time is never sent again: the engine may still be at it.
 
@@ -18,11 +13,13 @@ mod enumerate;
 mod fetch;
 mod fetch_plan;
 mod lend;
+mod names;
 mod punch;
 mod query;
 mod types;
 mod update;
 
+pub(crate) use names::ChangeNames;
 pub use types::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, ObjectFlags, PieceState,
     QueryResult, QueryWhat, UpdateValue,

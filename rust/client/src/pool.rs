@@ -4,7 +4,7 @@ use crate::access::AccessInfo;
 use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
 use crate::global;
-use crate::repeat::{WhenBusy, WhenLost, repeat};
+use crate::repeat::{WhenBusy, repeat};
 use crate::route::{self, Route};
 use crate::{Client, ContainerInfo, ContainerListEntry};
 use daos_status::{Code, Result, fail};
@@ -150,7 +150,7 @@ impl Pool {
         let change = client.new_change().await;
         let known = RouteKnown::default();
         let request = PoolConnect { pool, handle, flags: flags.0, again: false, known };
-        let route = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+        let route = repeat(client, WhenBusy::Fail, async || {
             let connection = client.connection().await?;
             let reply = client.call_service_at(&connection, Opcode::PoolConnect, &request, Some(&change)).await;
             let reply: PoolConnected = reply.map_err(|error| error.while_doing(connecting(&request.pool)))?;
@@ -188,7 +188,7 @@ impl Pool {
         if known.is_current(&connection) {
             return Ok((connection, known));
         }
-        Box::pin(repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+        Box::pin(repeat(client, WhenBusy::Fail, async || {
             let connection = client.connection().await?;
             let known = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let route = self.read_route(client, &connection, &known).await;
@@ -223,15 +223,9 @@ impl Pool {
     }
 
     /// Asks the pool service by this handle, which is opened again on a connection that is new.
-    pub(crate) async fn ask<Q: Wire, R: Wire>(
-        &self,
-        client: &Client,
-        when_lost: WhenLost,
-        opcode: Opcode,
-        request: &Q,
-    ) -> Result<R> {
+    pub(crate) async fn ask<Q: Wire, R: Wire>(&self, client: &Client, opcode: Opcode, request: &Q) -> Result<R> {
         let change = client.number(opcode).await;
-        repeat(client, when_lost, WhenBusy::Fail, async || {
+        repeat(client, WhenBusy::Fail, async || {
             let (connection, _) = self.route(client).await?;
             client.call_service_at(&connection, opcode, request, change.as_ref()).await
         })
@@ -253,7 +247,7 @@ impl Pool {
 
     /// What the pool is and holds.
     pub async fn query(&self, client: &Client) -> Result<PoolInfo> {
-        let reply: PoolQueryReply = self.ask(client, WhenLost::Repeat, Opcode::PoolQuery, &self.request()).await?;
+        let reply: PoolQueryReply = self.ask(client, Opcode::PoolQuery, &self.request()).await?;
         PoolInfo::from_wire(self.0.id, reply)
     }
 
@@ -261,7 +255,7 @@ impl Pool {
     pub async fn query_target(&self, client: &Client, rank: u32, target: u32) -> Result<TargetInfo> {
         let (rank, target) = (Rank(rank), TargetIndex(target));
         let request = PoolTargetQuery { request: self.request(), rank, target };
-        let reply: PoolTargetReply = self.ask(client, WhenLost::Repeat, Opcode::PoolTargetQuery, &request).await?;
+        let reply: PoolTargetReply = self.ask(client, Opcode::PoolTargetQuery, &request).await?;
         let space = |space: Space| SpaceInfo { total: space.total, free: space.free };
         Ok(TargetInfo { state: reply.state, meta: space(reply.meta), data: space(reply.data) })
     }
@@ -279,7 +273,7 @@ impl Pool {
         let mut all = Vec::new();
         loop {
             let (some, last): (Vec<ContainerFound>, Option<ContainerId>) =
-                self.ask(client, WhenLost::Repeat, Opcode::ContainerFilter, &request).await?;
+                self.ask(client, Opcode::ContainerFilter, &request).await?;
             all.extend(some.into_iter().map(ContainerInfo::from_found));
             if last.is_none() || last <= request.after {
                 return Ok(all);
@@ -291,7 +285,7 @@ impl Pool {
     /// Sets properties by upstream's property types; durable when it returns, and followed by all targets.
     pub async fn set_properties(&self, client: &Client, numbers: Vec<(u32, u64)>) -> Result<()> {
         let request = PoolSetProperties { request: self.request(), numbers };
-        self.ask(client, WhenLost::Repeat, Opcode::PoolSetProperties, &request).await
+        self.ask(client, Opcode::PoolSetProperties, &request).await
     }
 
     /// Its containers: identifier and label.
@@ -300,8 +294,7 @@ impl Pool {
         loop {
             let after = containers.last().map(|container| container.id);
             let request = ContainerList { pool: self.0.id, handle: self.0.handle, after };
-            let (some, more): (Vec<ContainerEntry>, bool) =
-                self.ask(client, WhenLost::Repeat, Opcode::ContainerList, &request).await?;
+            let (some, more): (Vec<ContainerEntry>, bool) = self.ask(client, Opcode::ContainerList, &request).await?;
             let is_last = !more || some.is_empty();
             containers.extend(some.into_iter().map(|entry| ContainerListEntry { id: entry.id, label: entry.label }));
             if is_last {
@@ -341,7 +334,7 @@ impl Pool {
     pub async fn from_global(client: &Client, bytes: &[u8]) -> Result<Pool> {
         let (system, (id, (handle, flags))): Global = global::open(global::Kind::Pool, bytes)?;
         let request = PoolRequest { pool: id, handle };
-        let route = repeat(client, WhenLost::Repeat, WhenBusy::Fail, async || {
+        let route = repeat(client, WhenBusy::Fail, async || {
             let connection = client.connection().await?;
             if connection.system() != system {
                 fail!(Code::Inval, "the handle is one of system '{system}', not of '{}'", connection.system());
@@ -359,14 +352,8 @@ impl Attributed for Pool {
         (AttributeOwner::Pool(self.0.id), self.0.handle)
     }
 
-    async fn ask<Q: Wire, R: Wire>(
-        &self,
-        client: &Client,
-        when_lost: WhenLost,
-        opcode: Opcode,
-        request: &Q,
-    ) -> Result<R> {
-        Pool::ask(self, client, when_lost, opcode, request).await
+    async fn ask<Q: Wire, R: Wire>(&self, client: &Client, opcode: Opcode, request: &Q) -> Result<R> {
+        Pool::ask(self, client, opcode, request).await
     }
 }
 

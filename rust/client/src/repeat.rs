@@ -1,4 +1,5 @@
-//! Sending requests again: those that were refused for lack of room, and where it is safe, those whose engine ended.
+//! Sending requests again: those that were refused for lack of room, and those whose engine ended. All of them can be carried out twice
+//! without harm, or have a name by which one that comes twice is known.
 
 use crate::Client;
 use crate::attach::Connection;
@@ -13,15 +14,6 @@ const DELAYS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_m
 /// the kernel has told about the end of a killed engine; how long the next engine takes to start does not count.
 const LOST_MAX: u32 = 12;
 
-/// What becomes of a request when nobody knows whether it was carried out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum WhenLost {
-    /// It is sent again.
-    Repeat,
-    /// It fails.
-    Fail,
-}
-
 /// What becomes of a request that was refused with `Busy`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum WhenBusy {
@@ -34,17 +26,15 @@ pub(crate) enum WhenBusy {
 /// Runs an attempt until it succeeds, or fails for good. The attempt gets its connection anew each time.
 pub(crate) async fn repeat<R>(
     client: &Client,
-    when_lost: WhenLost,
     when_busy: WhenBusy,
     attempt: impl AsyncFnMut() -> Result<R>,
 ) -> Result<R> {
-    repeat_until(client, when_lost, when_busy, &Cell::new(false), attempt).await
+    repeat_until(client, when_busy, &Cell::new(false), attempt).await
 }
 
 /// As [`repeat`], until the attempt has said that there is no use in another one.
 pub(crate) async fn repeat_until<R>(
     client: &Client,
-    when_lost: WhenLost,
     when_busy: WhenBusy,
     given_up: &Cell<bool>,
     mut attempt: impl AsyncFnMut() -> Result<R>,
@@ -53,7 +43,7 @@ pub(crate) async fn repeat_until<R>(
     let deadline = spawner.clock().monotonic().saturating_add(client.0.settings.call_timeout);
     let (mut delay, mut lost) = (DELAYS.0, 0);
     loop {
-        if when_lost == WhenLost::Fail || when_busy == WhenBusy::Fail {
+        if when_busy == WhenBusy::Fail {
             // An engine that ended between two calls is noticed before anything is sent to it.
             client.look_at_lease();
         }
@@ -71,9 +61,6 @@ pub(crate) async fn repeat_until<R>(
             // Asked again under the same number, by which the service knows what was done.
             client.has_lost(&connection, &status);
         } else if may_be_found(client, lost, in_time) && is_lost(client, &connection, &status) {
-            if when_lost == WhenLost::Fail {
-                return Err(status.while_doing("it is not known whether this was done"));
-            }
             lost += 1;
         } else {
             return Err(status);

@@ -1,7 +1,7 @@
 //! What a request must fulfil before anything is done for it.
 
 use daos_status::{Code, Result, fail};
-use daos_store::Conditions;
+use daos_store::{ChangeName, Conditions};
 use daos_types::{Extent, Key, KeyKind, ObjectId};
 use daos_wire::{EXTENTS_MAX, KEYS_MAX, TRANSFER_BYTES_MAX};
 
@@ -14,6 +14,11 @@ pub(crate) fn conditions(bits: u64) -> Result<Conditions> {
         fail!(Code::Inval, "conditions {bits:#x} are not known");
     }
     Ok(Conditions(bits))
+}
+
+/// The name of a change, as the store knows it.
+pub(crate) fn name(name: daos_wire::ChangeName) -> ChangeName {
+    ChangeName { client: name.client, sequence: name.sequence, is_repeat: name.is_repeat }
 }
 
 /// Keys of the kinds that the type of the object says: integer keys have eight bytes.

@@ -37,7 +37,6 @@ impl ObjectService {
         self.grants.check(&punch.address, true).await?;
         let store = self.context.store(punch.address.pool)?;
         let epoch = self.epoch_of_change(request)?;
-        store.punch(PunchRequest { container, object, epoch, what, conditions }).await?;
-        Ok(epoch)
+        store.punch_once(PunchRequest { container, object, epoch, what, conditions }, check::name(punch.name)).await
     }
 }

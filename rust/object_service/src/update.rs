@@ -77,8 +77,8 @@ impl ObjectService {
         // Read only now: waiting for the data must not make the version older than what others wrote meanwhile.
         let epoch = self.epoch_of_change(request)?;
         let (container, object) = (update.address.container, update.address.object);
-        store.update(UpdateRequest { container, object, epoch, dkey: update.dkey, conditions, akeys }).await?;
-        Ok(epoch)
+        let made = UpdateRequest { container, object, epoch, dkey: update.dkey, conditions, akeys };
+        store.update_once(made, check::name(update.name)).await
     }
 }
 

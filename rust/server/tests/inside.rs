@@ -348,7 +348,8 @@ fn space_comes_back_by_itself() {
         while free().await != once {}
         assert_eq!(client.fetch(0, &object, "key 7").await.expect("reads"), Some(vec![5; 8 << 10]));
         let dkeys = (0..32).map(|number| key(&format!("key {number}"))).collect();
-        let punch = Punch { address: object.clone(), conditions: 0, what: PunchKind::Dkeys(dkeys) };
+        let punch =
+            Punch { address: object.clone(), name: ChangeName::ONCE, conditions: 0, what: PunchKind::Dkeys(dkeys) };
         client.call_target::<_, daos_types::Epoch>(0, Opcode::Punch, &punch).await.expect("deletes");
         while free().await != empty {}
         assert_eq!(client.fetch(0, &object, "key 7").await.expect("reads"), None);
@@ -361,6 +362,7 @@ async fn write_bytes(client: &WireClient, object: &ObjectAddress, start: u64, co
     let value = UpdateKind::Array(ArrayUpdate { record_size: 1, extents });
     let update = Update {
         address: object.clone(),
+        name: ChangeName::ONCE,
         conditions: 0,
         dkey: key("d"),
         akeys: vec![AkeyUpdate { akey: key("a"), conditions: 0, value }],

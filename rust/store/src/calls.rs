@@ -1,5 +1,6 @@
 //! The calls of a store that are requests: containers, updates and punches, fetches and listings.
 
+use crate::commit::Origin;
 use crate::visibility::{Depth, span};
 use crate::{
     Anchor, ContainerSettings, Direction, ExtentListing, Fetch, FetchRequest, GivenChecksums, KeyListing, Limits,
@@ -45,14 +46,14 @@ impl Store {
     /// Writes values of one dkey, all or none; durable when it returns.
     pub async fn update(&self, request: UpdateRequest) -> Result<()> {
         let mut operations = [Operation::Update(request)];
-        match self.change_now(&operations) {
+        match self.change_now(&operations, Origin::Plain) {
             Some(lsn) if lsn <= self.durable.durable() => {
                 self.count_changes(&operations);
                 Ok(())
             }
             Some(lsn) => self.counted(|_| {}, self.finish(lsn, &operations)).await,
             // In memory of its own: every update would carry the room for it otherwise, and be copied with it when it becomes a task.
-            None => Box::pin(self.counted(|_| {}, self.change(&mut operations, None))).await,
+            None => Box::pin(self.counted(|_| {}, self.change_plainly(&mut operations))).await,
         }
     }
 
@@ -63,7 +64,7 @@ impl Store {
             if self.settings_of(request.container)?.verify_on_update {
                 given.iter().try_for_each(|checksums| checksums.verify(&request))?;
             }
-            self.change(&mut [Operation::Update(request)], None).await
+            self.change_plainly(&mut [Operation::Update(request)]).await
         })
         .await
     }
@@ -85,14 +86,14 @@ impl Store {
     /// When the store is full, it still works for what was ever written; what is not known at all has to be remembered, and that
     /// takes space.
     pub async fn punch(&self, request: PunchRequest) -> Result<()> {
-        self.counted(|_| {}, self.change(&mut [Operation::Punch(request)], None)).await
+        self.counted(|_| {}, self.change_plainly(&mut [Operation::Punch(request)])).await
     }
 
     /// Makes several changes in their order, all or none; durable when it returns.
     ///
     /// Conditions see what the operations before them in the list did.
     pub async fn apply(&self, mut operations: Vec<Operation>) -> Result<()> {
-        self.counted(|_| {}, self.change(&mut operations, None)).await
+        self.counted(|_| {}, self.change_plainly(&mut operations)).await
     }
 
     /// The objects of a container with anything visible at an epoch.

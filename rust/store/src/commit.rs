@@ -2,6 +2,7 @@
 
 use crate::aggregate::Patience;
 use crate::change::{self, Change, Looks, Pause, PlacedValue};
+use crate::changes::ChangeName;
 use crate::conflicts::Attempt;
 use crate::key_order::order_of;
 use crate::punch::{self, OwnEpoch, OwnWrites};
@@ -15,9 +16,26 @@ use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+/// Where changes come from, which says how one that was made before is known.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin {
+    /// It is not known; the caller sees to it.
+    Plain,
+    /// They are all those of a transaction.
+    Attempt(Attempt),
+    /// A client has named them.
+    Named(ChangeName),
+}
+
+impl Origin {
+    fn attempt(self) -> Option<Attempt> {
+        if let Origin::Attempt(attempt) = self { Some(attempt) } else { None }
+    }
+}
+
 impl Store {
-    /// Carries out changes, all or none: plain ones, or those of a transaction.
-    pub(crate) async fn change(&self, operations: &mut [Operation], attempt: Option<Attempt>) -> Result<()> {
+    /// Carries out changes, all or none; gives their epoch if they had been carried out before.
+    pub(crate) async fn change(&self, operations: &mut [Operation], origin: Origin) -> Result<Option<Epoch>> {
         self.check_operations(operations)?;
         let bytes = operations.iter().map(bytes_of).sum();
         let oldest = operations.iter().map(Operation::epoch).min().unwrap_or(Epoch::MAX);
@@ -27,13 +45,12 @@ impl Store {
         let mut looks = Looks::default();
         let lsn = loop {
             self.durable.admission().await?;
-            if let Some(attempt) = attempt
-                && self.is_done(attempt, TransactionOutcome::Committed)?
-            {
+            if let Some(epoch) = self.made_at(origin)? {
                 // The same request has come twice, and the other one was faster.
-                return self.wait_for(self.prepared.last()).await;
+                self.wait_for(self.prepared.last().max(self.changes.last())).await?;
+                return Ok(Some(epoch));
             }
-            match self.with_looks(&mut looks, || self.try_change(operations, &placed, attempt)) {
+            match self.with_looks(&mut looks, || self.try_change(operations, &placed, origin)) {
                 Err(status) if status.code() == Code::Nospace && self.wait_for_space(&mut patience).await => {}
                 Err(_) if let Some(pause) = self.pause.take() => self.resume(*pause, &mut looks, operations).await?,
                 Err(status) => {
@@ -46,7 +63,23 @@ impl Store {
         placed.into_iter().flatten().for_each(PlacedValue::keep);
         self.durable.wait_durable(lsn).await?;
         self.count_changes_of(operations, bytes);
-        Ok(())
+        Ok(None)
+    }
+
+    /// As [`Store::change`], of changes that are not known if they come twice.
+    pub(crate) async fn change_plainly(&self, operations: &mut [Operation]) -> Result<()> {
+        self.change(operations, Origin::Plain).await.map(|_| ())
+    }
+
+    /// The epoch of changes that were made before.
+    pub(crate) fn made_at(&self, origin: Origin) -> Result<Option<Epoch>> {
+        match origin {
+            Origin::Plain => Ok(None),
+            Origin::Attempt(attempt) => {
+                Ok(self.is_done(attempt, TransactionOutcome::Committed)?.then_some(Epoch(attempt.epoch)))
+            }
+            Origin::Named(name) => self.changes.made_at(self.durable.arena(), name),
+        }
     }
 
     /// Does what a change had to be refused for.
@@ -62,8 +95,8 @@ impl Store {
 
     /// Carries out changes that nothing needs to be waited for, as most are; `None` when this is not one, or is refused: then
     /// [`Store::change`] finds out what is to be done.
-    pub(crate) fn change_now(&self, operations: &[Operation]) -> Option<Lsn> {
-        if self.is_closed() || !self.durable.admits_now() {
+    pub(crate) fn change_now(&self, operations: &[Operation], origin: Origin) -> Option<Lsn> {
+        if self.is_closed() || !self.durable.admits_now() || self.made_at(origin).ok()?.is_some() {
             return None;
         }
         for operation in operations {
@@ -73,7 +106,7 @@ impl Store {
                 Operation::Punch(punch) => change::check_epoch(punch.epoch).ok()?,
             }
         }
-        let result = self.try_change(operations, &[], None);
+        let result = self.try_change(operations, &[], origin);
         if result.is_err() {
             self.looks.take();
         }
@@ -127,23 +160,18 @@ impl Store {
     }
 
     /// One transaction with everything in it.
-    fn try_change(
-        &self,
-        operations: &[Operation],
-        placed: &[Vec<PlacedValue>],
-        attempt: Option<Attempt>,
-    ) -> Result<Lsn> {
-        let arena = self.durable.arena();
+    fn try_change(&self, operations: &[Operation], placed: &[Vec<PlacedValue>], origin: Origin) -> Result<Lsn> {
+        let (arena, attempt) = (self.durable.arena(), origin.attempt());
         self.pause.take();
         self.admit(operations, attempt)?;
         self.note_conditions(operations, attempt);
         let is_privileged = self.makes_only_known_punches(arena, operations)?;
         let mut transaction = if is_privileged { arena.begin_privileged() } else { arena.begin() };
         let newest = self.apply_operations(&mut transaction, operations, placed, attempt.is_some())?;
-        self.write_committed(&mut transaction, attempt)?;
+        self.write_made(&mut transaction, origin, newest)?;
         let lsn = self.durable.commit(transaction)?;
         self.newest.set(self.newest.get().max(newest));
-        self.note_committed(attempt, lsn);
+        self.note_made(origin, newest, lsn);
         self.watches.note_changes(operations);
         if lsn > self.durable.durable() || self.aggregation.is_running() {
             operations.iter().try_for_each(|operation| self.mark(operation, lsn))?;
@@ -213,6 +241,26 @@ impl Store {
     /// How a plain punch finds what has its own epoch: what is written after it must not be hidden by it.
     fn own_epoch<'a>(&self, is_written_after: bool) -> OwnEpoch<'a> {
         if is_written_after { OwnEpoch::All } else { OwnEpoch::Few(self.punch_looks.get()) }
+    }
+
+    /// Writes down that changes were made.
+    #[inline]
+    fn write_made(&self, transaction: &mut Transaction<'_>, origin: Origin, epoch: u64) -> Result<()> {
+        match origin {
+            Origin::Plain => Ok(()),
+            Origin::Attempt(attempt) => self.write_committed(transaction, attempt),
+            Origin::Named(name) => self.changes.write(transaction, name, epoch),
+        }
+    }
+
+    /// The transaction with [`Store::write_made`] was committed.
+    #[inline]
+    fn note_made(&self, origin: Origin, epoch: u64, lsn: Lsn) {
+        match origin {
+            Origin::Plain => {}
+            Origin::Attempt(attempt) => self.note_committed(attempt, lsn),
+            Origin::Named(name) => self.changes.note(name, epoch, lsn),
+        }
     }
 
     fn makes_only_known_punches(&self, arena: &Arena, operations: &[Operation]) -> Result<bool> {

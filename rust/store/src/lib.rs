@@ -13,6 +13,7 @@ mod array;
 mod bound_tests;
 mod calls;
 mod change;
+mod changes;
 #[cfg(test)]
 mod checksum_tests;
 mod checksums;
@@ -71,6 +72,7 @@ mod view;
 mod visibility;
 
 pub use aggregate::{AggregationRun, Reclaimer, StepBudget};
+pub use changes::ChangeName;
 pub use conditions::Conditions;
 pub use daos_checksum::ChecksumKind;
 pub use daos_media::Durability;

@@ -2,6 +2,7 @@
 
 use crate::aggregate::Aggregation;
 use crate::change::{Looks, Pause, Watches};
+use crate::changes::Changes;
 use crate::damage::DamageLog;
 use crate::ends::Ends;
 use crate::prepared::PreparedTable;
@@ -28,6 +29,7 @@ pub struct Store {
     pub(crate) ends: Ends,
     pub(crate) timestamps: Timestamps,
     pub(crate) prepared: PreparedTable,
+    pub(crate) changes: Changes,
     pub(crate) reclaim: Reclaim,
     pub(crate) aggregation: Aggregation,
     pub(crate) spawner: Spawner,
@@ -102,6 +104,7 @@ impl Store {
             ends: Ends::default(),
             timestamps: Timestamps::new(newest.get()),
             prepared: PreparedTable::default(),
+            changes: Changes::default(),
             reclaim: Reclaim::default(),
             aggregation: Aggregation::default(),
             spawner: spawner.clone(),
@@ -116,6 +119,7 @@ impl Store {
             watches: Rc::default(),
         });
         store.load_all_prepared()?;
+        store.changes.load(store.durable.arena(), &store.superblock)?;
         if store.has_destroyed(store.durable.arena())? {
             store.start_reclaim();
         }

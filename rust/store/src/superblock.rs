@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! magic "daosstor", version u32, durability u8, checksum u8, reserved u16, data bytes u64, arena bytes u64, log bytes u64,
-//! data blocks u64, extent bitmap u64, containers u64, epoch bound u64, prepared u64, reserved [u64; 6]
+//! data blocks u64, extent bitmap u64, containers u64, epoch bound u64, prepared u64, changes u64, reserved [u64; 5]
 //! ```
-//! The bitmap, the record above the containers and the table of prepared changes are named by their offsets. No epoch of the store is
+//! The bitmap, the record above the containers, the table of prepared changes and the names of changes are named by their offsets. No epoch of the store is
 //! above the bound.
 
 use crate::level::Level;
@@ -40,13 +40,16 @@ struct Bytes {
     containers: u64,
     epoch_bound: u64,
     prepared: u64,
-    spare: [u64; 6],
+    changes: u64,
+    spare: [u64; 5],
 }
 
 const EPOCH_BOUND: u64 = 64;
 const PREPARED: u64 = 72;
+const CHANGES: u64 = 80;
 const _: () = assert!(size_of::<Bytes>() == 128 && std::mem::offset_of!(Bytes, prepared) as u64 == PREPARED);
 const _: () = assert!(std::mem::offset_of!(Bytes, epoch_bound) as u64 == EPOCH_BOUND);
+const _: () = assert!(std::mem::offset_of!(Bytes, changes) as u64 == CHANGES);
 
 /// The superblock of an open store.
 pub(crate) struct Superblock {
@@ -83,7 +86,8 @@ impl Superblock {
             containers: u64::from(containers.link()) * 8,
             epoch_bound: 0,
             prepared: 0,
-            spare: [0; 6],
+            changes: 0,
+            spare: [0; 5],
         };
         let offset = transaction.allocate(size_of::<Bytes>())?;
         transaction.fill(offset.get(), bytes.as_bytes())?;
@@ -140,6 +144,16 @@ impl Superblock {
     /// Sets where the table of prepared changes lies.
     pub(crate) fn set_prepared(&self, transaction: &mut Transaction<'_>, position: u64) -> Result<()> {
         transaction.write(self.position + PREPARED, &position.to_le_bytes())
+    }
+
+    /// Where the directory of the names of changes lies; zero while there is none.
+    pub(crate) fn changes(&self, arena: &Arena) -> Result<u64> {
+        arena.read_value(self.position + CHANGES)
+    }
+
+    /// Sets where the directory of the names of changes lies.
+    pub(crate) fn set_changes(&self, transaction: &mut Transaction<'_>, position: u64) -> Result<()> {
+        transaction.write(self.position + CHANGES, &position.to_le_bytes())
     }
 
     /// Takes an epoch into the bound.

@@ -1,5 +1,6 @@
 //! Transactions of one target: many changes at one epoch, all or none, in the order of the epochs of all transactions.
 
+use crate::commit::Origin;
 use crate::conflicts::Attempt;
 use crate::recent::MIX;
 use crate::{Operation, PunchRequest, Store, TransactionOutcome, TransactionRequest, UpdateRequest, UpdateValue};
@@ -30,24 +31,22 @@ impl Store {
             return self.wait_for(self.prepared.last()).await;
         }
         self.note_reads(request.container, &request.reads, attempt)?;
-        self.change(&mut request.operations, Some(attempt)).await
+        self.change(&mut request.operations, Origin::Attempt(attempt)).await.map(|_| ())
     }
 
     /// Writes down that a transaction was committed.
     #[inline]
-    pub(crate) fn write_committed(&self, transaction: &mut Transaction<'_>, attempt: Option<Attempt>) -> Result<()> {
-        let Some(Attempt { transaction: id, epoch }) = attempt else { return Ok(()) };
+    pub(crate) fn write_committed(&self, transaction: &mut Transaction<'_>, attempt: Attempt) -> Result<()> {
+        let Attempt { transaction: id, epoch } = attempt;
         self.prepared.make_room(transaction, &self.superblock)?;
         self.prepared.write_outcome(transaction, &self.superblock, id, epoch, TransactionOutcome::Committed)
     }
 
     /// The transaction with [`Store::write_committed`] was committed.
     #[inline]
-    pub(crate) fn note_committed(&self, attempt: Option<Attempt>, lsn: Lsn) {
-        if let Some(Attempt { transaction, epoch }) = attempt {
-            self.prepared.outcomes.note(transaction, epoch, TransactionOutcome::Committed);
-            self.prepared.note_commit(lsn);
-        }
+    pub(crate) fn note_committed(&self, attempt: Attempt, lsn: Lsn) {
+        self.prepared.outcomes.note(attempt.transaction, attempt.epoch, TransactionOutcome::Committed);
+        self.prepared.note_commit(lsn);
     }
 }
 

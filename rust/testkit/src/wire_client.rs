@@ -111,6 +111,7 @@ impl WireClient {
         let akey = AkeyUpdate { akey: key("a"), conditions: 0, value: UpdateKind::Single(value.len() as u64) };
         let request = Update {
             address: address.clone(),
+            name: ChangeName::ONCE,
             conditions: 0,
             dkey: key(dkey),
             akeys: vec![akey],

@@ -38,10 +38,21 @@ wire_structs! {
         /// The object.
         object: ObjectId,
     }
+    /// What a client calls a change, so that a target makes it once, however often it is sent, also when the engine was restarted between.
+    ChangeName {
+        /// The client: a random number.
+        client: u64,
+        /// Its number among the changes of the client.
+        sequence: u64,
+        /// It was sent before, and nobody knows what became of it.
+        is_repeat: bool,
+    }
     /// Writes akeys of one dkey.
     Update {
         /// The object.
         address: ObjectAddress,
+        /// What the client calls it.
+        name: ChangeName,
         /// `DAOS_COND_*`.
         conditions: u64,
         /// The dkey.
@@ -119,6 +130,8 @@ wire_structs! {
     Punch {
         /// The object.
         address: ObjectAddress,
+        /// What the client calls it.
+        name: ChangeName,
         /// `DAOS_COND_*`.
         conditions: u64,
         /// What is punched.
@@ -222,6 +235,11 @@ pub fn set_map_version(request: &mut [u8], version: u32) {
 pub fn pool_of_object_request(request: &[u8]) -> Option<PoolId> {
     let bytes = request.get(4..)?.first_chunk::<16>()?;
     Some(PoolId::from_bytes(*bytes))
+}
+
+impl ChangeName {
+    /// That of a change which is sent once.
+    pub const ONCE: ChangeName = ChangeName { client: 0, sequence: 0, is_repeat: false };
 }
 
 wire_enums! {

@@ -20,6 +20,7 @@ fn update() -> Update {
     let array = ArrayUpdate { record_size: 1, extents: vec![extent] };
     Update {
         address: address(),
+        name: ChangeName { client: 7, sequence: 8, is_repeat: true },
         conditions: 6,
         dkey: Key::new(b"d").expect("short"),
         akeys: vec![
@@ -49,6 +50,9 @@ fn an_update_has_these_bytes() {
     let mut golden = [vec![9u8, 0, 0, 0], vec![1; 16], vec![2; 16], vec![3; 16]].concat();
     golden.extend(4u64.to_le_bytes());
     golden.extend(5u64.to_le_bytes());
+    golden.extend(7u64.to_le_bytes());
+    golden.extend(8u64.to_le_bytes());
+    golden.push(1);
     golden.extend(6u64.to_le_bytes());
     golden.extend(b"\x01\0\0\0d\x02\0\0\0");
     golden.extend(b"\x01\0\0\0a\x10\0\0\0\0\0\0\0\x01\x01\0\0\0\0\0\0\0\x01\0\0\0\x07\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");

@@ -4,7 +4,6 @@ use super::Object;
 use crate::Client;
 use crate::attach::Connection;
 use crate::ranks::{Verdict, judge, may_be_gone};
-pub(super) use crate::repeat::WhenLost;
 use crate::repeat::{WhenBusy, repeat_until};
 use crate::route::Route;
 use daos_checksum::crc32c;
@@ -62,11 +61,10 @@ impl Object {
         &self,
         client: &Client,
         group: u32,
-        when_lost: WhenLost,
         mut attempt: impl AsyncFnMut(&Target) -> Result<R>,
     ) -> Result<R> {
         let (given_up, refreshed) = (Cell::new(false), Cell::new(0));
-        repeat_until(client, when_lost, WhenBusy::Wait, &given_up, async || {
+        repeat_until(client, WhenBusy::Wait, &given_up, async || {
             let (connection, layout, route) = self.locate(client).await?;
             let Some(shard) = layout.group(group).first() else {
                 fail!(Code::Stale, "object {} has {} groups now, not {group}", self.id, layout.groups());

@@ -1,6 +1,5 @@
 //! Listings.
 
-use super::call::WhenLost;
 use super::{Anchor, ListLimits, Object};
 use crate::Client;
 use daos_status::{Code, Result, fail};
@@ -90,7 +89,7 @@ impl Object {
             bytes: limits.bytes,
         };
         let send = async |target: &_| self.send(client, target, Opcode::ListKeys, &request).await;
-        let reply: ListKeysReply = self.attempt(client, group, WhenLost::Repeat, send).await?;
+        let reply: ListKeysReply = self.attempt(client, group, send).await?;
         self.check_progress(anchor, reply.keys.is_empty(), reply.anchor.as_ref())?;
         Ok(reply)
     }
@@ -126,7 +125,7 @@ impl Object {
         while !anchor.end {
             request.anchor = Blob(anchor.position.clone());
             let send = async |target: &_| self.send(client, target, Opcode::ListExtents, &request).await;
-            let reply: ListExtentsReply = self.attempt(client, group, WhenLost::Repeat, send).await?;
+            let reply: ListExtentsReply = self.attempt(client, group, send).await?;
             self.check_progress(anchor, reply.extents.is_empty(), reply.anchor.as_ref())?;
             anchor.end = reply.anchor.is_none();
             anchor.position = reply.anchor.unwrap_or_default().0;

@@ -1,6 +1,6 @@
 //! Fetches.
 
-use super::call::{Target, WhenLost};
+use super::call::Target;
 use super::fetch_plan::{self, Landing, data_runs, fetched, too_large};
 use super::lend::Lent;
 use super::{AkeyFetch, AkeyFetched, Conditions, FetchKind, Object};
@@ -64,7 +64,7 @@ impl Object {
             akeys: akeys.iter().map(fetch_plan::request_of).collect(),
             memory: Vec::new(),
         };
-        let reply = self.attempt(client, group, WhenLost::Repeat, async |target: &Target| {
+        let reply = self.attempt(client, group, async |target: &Target| {
             if room <= INLINE_BYTES_MAX {
                 return self.send::<_, FetchReply>(client, target, Opcode::Fetch, &request).await;
             }

@@ -1,6 +1,6 @@
 //! Punches.
 
-use super::call::WhenLost;
+use super::names::is_in_doubt;
 use super::{Conditions, Object};
 use crate::Client;
 use crate::array::run_bounded;
@@ -71,10 +71,14 @@ impl Object {
     }
 
     async fn punch_in(&self, client: &Client, group: u32, conditions: Conditions, what: PunchKind) -> Result<()> {
-        let when_lost = if conditions == Conditions::NONE { WhenLost::Repeat } else { WhenLost::Fail };
-        let request = Punch { address: self.address(), conditions: conditions.0, what };
-        let send = async |target: &_| self.send(client, target, Opcode::Punch, &request).await;
-        client.note_change(self.attempt(client, group, when_lost, send).await?);
+        let name = client.0.change_names.next();
+        let mut request = Punch { address: self.address(), name, conditions: conditions.0, what };
+        let send = async |target: &_| {
+            let result = self.send(client, target, Opcode::Punch, &request).await;
+            request.name.is_repeat |= is_in_doubt(&result);
+            result
+        };
+        client.note_change(self.attempt(client, group, send).await?);
         Ok(())
     }
 }

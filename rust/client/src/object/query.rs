@@ -1,6 +1,5 @@
 //! Questions about the ends of keys and extents, and about the newest change.
 
-use super::call::WhenLost;
 use super::punch::TARGETS_AT_ONCE;
 use super::{Object, QueryResult, QueryWhat};
 use crate::Client;
@@ -41,7 +40,7 @@ impl Object {
             let (request, best) = (&request, &best);
             async move {
                 let send = async |target: &_| self.send(client, target, Opcode::QueryKey, request).await;
-                let reply: QueryKeyReply = match self.attempt(client, group, WhenLost::Repeat, send).await {
+                let reply: QueryKeyReply = match self.attempt(client, group, send).await {
                     Ok(reply) => reply,
                     Err(status) if status.code() == Code::Nonexist => return Ok(()),
                     Err(status) => return Err(status),
@@ -78,7 +77,7 @@ impl Object {
             let (request, newest) = (&request, &newest);
             async move {
                 let send = async |target: &_| self.send(client, target, Opcode::QueryEpoch, request).await;
-                let epoch: Epoch = self.attempt(client, group, WhenLost::Repeat, send).await?;
+                let epoch: Epoch = self.attempt(client, group, send).await?;
                 newest.set(newest.get().max(epoch));
                 Ok::<(), Status>(())
             }

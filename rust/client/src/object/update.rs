@@ -1,7 +1,8 @@
 //! Updates.
 
-use super::call::{Target, WhenLost};
+use super::call::Target;
 use super::lend::Lent;
+use super::names::is_in_doubt;
 use super::{AkeyUpdate, Conditions, Object, UpdateValue};
 use crate::{Client, ScatterList, Source};
 use daos_rpc::Access;
@@ -96,10 +97,10 @@ impl Object {
     ) -> Result<()> {
         let layout = self.layout(client).await?;
         let group = layout.group_of_dkey(dkey, self.id.object_type().dkey_kind());
-        let when_lost = if conditions == Conditions::NONE { WhenLost::Repeat } else { WhenLost::Fail };
         let Prepared { akeys, streams, total } = prepared;
         let mut request = wire::Update {
             address: self.address(),
+            name: client.0.change_names.next(),
             conditions: conditions.0,
             dkey: dkey.clone(),
             akeys,
@@ -108,14 +109,15 @@ impl Object {
         if total <= INLINE_BYTES_MAX {
             request.payload = Payload::Inline(Blob(gather(&streams, total)));
         }
-        let epoch = self.attempt(client, group, when_lost, async |target: &Target| {
-            if total <= INLINE_BYTES_MAX {
-                return self.send(client, target, Opcode::Update, &request).await;
-            }
-            let lent = Lent::new(target.connection.endpoint(), &streams, Access::Read)?;
-            request.payload = Payload::Memory(lent.descriptors());
-            let result = self.send_lending(client, target, Opcode::Update, &request, lent.exposed()).await;
-            drop(lent);
+        let epoch = self.attempt(client, group, async |target: &Target| {
+            let result = if total <= INLINE_BYTES_MAX {
+                self.send(client, target, Opcode::Update, &request).await
+            } else {
+                let lent = Lent::new(target.connection.endpoint(), &streams, Access::Read)?;
+                request.payload = Payload::Memory(lent.descriptors());
+                self.send_lending(client, target, Opcode::Update, &request, lent.exposed()).await
+            };
+            request.name.is_repeat |= is_in_doubt(&result);
             result
         });
         client.note_change(epoch.await?);

@@ -71,7 +71,7 @@ fn sums_that_overflow_and_counts_without_end_are_refused() {
         let list = ListKeys { count: 1, anchor: Blob(vec![99; 200]), ..list };
         assert_eq!(code(bench.call::<ListKeysReply>(Opcode::ListKeys, &list).await), Some(Code::Inval));
         for what in [PunchKind::Dkeys(vec![]), PunchKind::Akeys((key("d"), vec![]))] {
-            let punch = Punch { address: address(WRITER), conditions: 0, what };
+            let punch = Punch { address: address(WRITER), name: ChangeName::ONCE, conditions: 0, what };
             assert_eq!(code(bench.call::<()>(Opcode::Punch, &punch).await), Some(Code::Inval));
         }
     });

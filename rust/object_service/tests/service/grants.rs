@@ -18,7 +18,7 @@ fn handles_decide_what_is_allowed() {
         assert_eq!(code(bench.update(&Update { address: address(READER), ..single(b"w") }).await), Some(Code::NoPerm));
         assert_eq!(code(bench.update(&Update { address: address(STRANGER), ..single(b"w") }).await), Some(Code::NoHdl));
         for what in [PunchKind::Object, PunchKind::Dkeys(vec![key("d")])] {
-            let punch = Punch { address: address(READER), conditions: 0, what };
+            let punch = Punch { address: address(READER), name: ChangeName::ONCE, conditions: 0, what };
             assert_eq!(code(bench.call::<()>(Opcode::Punch, &punch).await), Some(Code::NoPerm));
         }
         // The handle of one container does not open another one, also when it is known.
@@ -140,7 +140,12 @@ fn requests_by_older_pool_maps_are_refused() {
             assert_eq!(code(outcome), (!allowed).then_some(Code::Stale), "{known}");
             let read = bench.fetch(&sized(READER)).await;
             assert_eq!(code(read), (!allowed).then_some(Code::Stale), "{known}");
-            let punch = Punch { address: address(WRITER), conditions: 0, what: PunchKind::Dkeys(vec![key("none")]) };
+            let punch = Punch {
+                address: address(WRITER),
+                name: ChangeName::ONCE,
+                conditions: 0,
+                what: PunchKind::Dkeys(vec![key("none")]),
+            };
             assert_eq!(code(bench.call::<Epoch>(Opcode::Punch, &punch).await), (!allowed).then_some(Code::Stale));
             let newest = bench.call::<Epoch>(Opcode::QueryEpoch, &QueryEpoch { address: address(READER) }).await;
             assert_eq!(code(newest), (!allowed).then_some(Code::Stale));

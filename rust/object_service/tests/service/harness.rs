@@ -212,7 +212,7 @@ pub fn array(record_size: u64, extents: Vec<Extent>) -> UpdateKind {
 }
 
 pub fn update_of(akeys: Vec<AkeyUpdate>, payload: Payload) -> Update {
-    Update { address: address(WRITER), conditions: 0, dkey: key("d"), akeys, payload }
+    Update { address: address(WRITER), name: ChangeName::ONCE, conditions: 0, dkey: key("d"), akeys, payload }
 }
 
 /// An update of one single value.

@@ -72,7 +72,15 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
     vec![
         (Opcode::Update, encode(&update)),
         (Opcode::Fetch, encode(&fetch)),
-        (Opcode::Punch, encode(&Punch { address: address(), conditions: 0, what: PunchKind::Dkeys(vec![dkey]) })),
+        (
+            Opcode::Punch,
+            encode(&Punch {
+                address: address(),
+                name: ChangeName::ONCE,
+                conditions: 0,
+                what: PunchKind::Dkeys(vec![dkey]),
+            }),
+        ),
         (Opcode::ListKeys, encode(&list)),
         (Opcode::ListExtents, encode(&extents)),
         (Opcode::QueryKey, encode(&query)),

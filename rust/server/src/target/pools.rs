@@ -86,7 +86,7 @@ impl Pools {
             Err(status) => Err(status),
         };
         let part = match opened {
-            Ok(store) => self.opened(pool, store),
+            Ok(store) => self.opened(pool, store).await,
             Err(status) if status.code() == Code::Nonexist => Part::Missing(status),
             Err(status) => {
                 daos_env::log!(Error, "engine", "pool {pool} cannot be opened: {status}");
@@ -97,7 +97,10 @@ impl Pools {
     }
 
     /// Takes a store into use: epochs from now on are newer than all that it has seen, also when the calendar lags behind.
-    fn opened(&self, pool: PoolId, store: Rc<Store>) -> Part {
+    async fn opened(&self, pool: PoolId, store: Rc<Store>) -> Part {
+        if let Err(status) = store.remember_changes().await {
+            daos_env::log!(Warn, "engine", "pool {pool} can not be written: {status}");
+        }
         self.0.clock.observe(store.newest_epoch().0);
         // Before this moment, somebody may have read anything.
         store.raise_read_floor(Epoch(self.0.clock.next()));
@@ -195,7 +198,8 @@ impl Pools {
         let doing = || format!("making the part of pool {pool} in {}", self.0.media.describe());
         match made {
             Ok(store) => {
-                self.0.parts.borrow_mut().insert(pool, self.opened(pool, store));
+                let part = self.opened(pool, store).await;
+                self.0.parts.borrow_mut().insert(pool, part);
                 Ok(())
             }
             Err(status) => {

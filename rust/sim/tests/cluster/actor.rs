@@ -314,20 +314,17 @@ struct WriteGuard {
     begun: crate::history::Begun,
     place: Option<Place>,
     value: Option<u64>,
-    may_repeat: bool,
 }
 
 impl WriteGuard {
     fn new(actor: &Actor, place: Place, value: Option<u64>) -> WriteGuard {
         let begun = actor.history().begin();
-        // Changes of metadata are done once, however often they are sent.
-        let may_repeat = !actor.shared.is_calm.get() && matches!(place, Place::Value(..));
-        WriteGuard { shared: actor.shared.clone(), begun, place: Some(place), value, may_repeat }
+        WriteGuard { shared: actor.shared.clone(), begun, place: Some(place), value }
     }
 
     fn end(mut self, is_acknowledged: bool) {
         if let Some(place) = self.place.take() {
-            self.shared.history.borrow_mut().write(self.begun, place, self.value, is_acknowledged, self.may_repeat);
+            self.shared.history.borrow_mut().write(self.begun, place, self.value, is_acknowledged);
         }
     }
 }
@@ -335,7 +332,7 @@ impl WriteGuard {
 impl Drop for WriteGuard {
     fn drop(&mut self) {
         if let Some(place) = self.place.take() {
-            self.shared.history.borrow_mut().abandon_write(self.begun, place, self.value, self.may_repeat);
+            self.shared.history.borrow_mut().abandon_write(self.begun, place, self.value);
         }
     }
 }

@@ -69,22 +69,19 @@ impl History {
         Begun(self.time)
     }
 
-    /// A write has ended, well or not. In a seed with faults the client may have sent it again since nobody knew whether it was
-    /// done: it may have happened twice while it was under way, as the client's documentation says.
-    pub fn write(&mut self, begun: Begun, place: Place, value: Option<u64>, is_acknowledged: bool, may_repeat: bool) {
+    /// A write has ended, well or not. The client may have sent it again since nobody knew whether it was done: it has happened once all
+    /// the same.
+    pub fn write(&mut self, begun: Begun, place: Place, value: Option<u64>, is_acknowledged: bool) {
         self.time += 1;
         self.note((begun.0, self.time, value, is_acknowledged));
         let (end, is_certain) = if is_acknowledged { (Some(self.time), true) } else { (None, false) };
         let entry = Entry { begin: begun.0, end, is_certain, operation: Register::Write(value) };
-        let again = Entry { is_certain: false, ..entry.clone() };
-        let entries = self.registers.entry(place).or_default();
-        entries.push(entry);
-        entries.extend(may_repeat.then_some(again));
+        self.registers.entry(place).or_default().push(entry);
     }
 
     /// A write that may still be under way, or have been cut off: it may happen later.
-    pub fn abandon_write(&mut self, begun: Begun, place: Place, value: Option<u64>, may_repeat: bool) {
-        self.write(begun, place, value, false, may_repeat);
+    pub fn abandon_write(&mut self, begun: Begun, place: Place, value: Option<u64>) {
+        self.write(begun, place, value, false);
     }
 
     pub fn read(&mut self, begun: Begun, place: Place, value: Option<u64>) {
@@ -163,9 +160,9 @@ mod tests {
         let mut history = History::default();
         let place = || Place::Value(1, 2);
         let begun = history.begin();
-        history.write(begun, place(), Some(1), true, false);
+        history.write(begun, place(), Some(1), true);
         let begun = history.begin();
-        history.abandon_write(begun, place(), Some(2), false);
+        history.abandon_write(begun, place(), Some(2));
         let begun = history.begin();
         history.read(begun, place(), Some(2));
         assert!(history.check().0.is_empty());

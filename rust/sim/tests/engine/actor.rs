@@ -167,7 +167,7 @@ impl Actor {
         self.model.borrow_mut().values.entry(key).or_default().begin(None);
         let address = address(name.0, name.1, self.container_handle(name));
         let what = PunchKind::Dkeys(vec![daos_testkit::wire_client::key(&format!("d{dkey}"))]);
-        let request = Punch { address, conditions: 0, what };
+        let request = Punch { address, name: ChangeName::ONCE, conditions: 0, what };
         self.client.call_target::<_, daos_types::Epoch>(target, Opcode::Punch, &request).await?;
         self.acknowledge(|model| model.values.entry(key).or_default().acknowledge());
         Ok(())

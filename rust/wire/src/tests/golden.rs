@@ -100,6 +100,10 @@ fn handle() -> HandleId {
     HandleId::from_bytes([3; 16])
 }
 
+fn change_name() -> ChangeName {
+    ChangeName { client: 0x0102_0304_0506_0708, sequence: 9, is_repeat: true }
+}
+
 fn address() -> ObjectAddress {
     ObjectAddress {
         map_version: 9,
@@ -253,7 +257,10 @@ fn objects(golden: &mut Golden) {
     let akeys = kinds.map(|value| AkeyUpdate { akey: key("a"), conditions: 16, value });
     for (name, payload) in [("Update", Payload::Inline(blob())), ("Update.Memory", Payload::Memory(vec![blob()]))] {
         let akeys = akeys.to_vec();
-        golden.check(name, &Update { address: address(), conditions: 6, dkey: key("d"), akeys, payload });
+        golden.check(
+            name,
+            &Update { address: address(), name: change_name(), conditions: 6, dkey: key("d"), akeys, payload },
+        );
     }
     let kinds = [(FetchKind::Single, None), (FetchKind::Array(vec![extent()]), Some(17))];
     let akeys = kinds.map(|(kind, capacity)| AkeyFetch { akey: key("a"), conditions: 64, kind, capacity });
@@ -264,7 +271,7 @@ fn objects(golden: &mut Golden) {
         ("Punch.Dkeys", PunchKind::Dkeys(vec![key("d")])),
         ("Punch.Akeys", PunchKind::Akeys((key("d"), vec![key("a"), key("")]))),
     ] {
-        golden.check(name, &Punch { address: address(), conditions: 1, what });
+        golden.check(name, &Punch { address: address(), name: change_name(), conditions: 1, what });
     }
     for (name, dkey) in [("ListKeys", None), ("ListKeys.Akeys", Some(key("d")))] {
         let list = ListKeys { address: address(), epoch: Epoch(18), dkey, anchor: blob(), count: 19, bytes: 20 };
