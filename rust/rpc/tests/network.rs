@@ -163,7 +163,7 @@ fn clients_work_on_over_a_bad_network() {
     let mut client = Node::start(&wire, "client", "child_client", &address);
     until_done(&client, 200);
 
-    wire.lose(50);
+    wire.lose(100);
     until_done(&client, 300);
     wire.lose(0);
 

@@ -1,5 +1,6 @@
 //! One call from its request to its reply.
 
+use super::control;
 use super::inner::Inner;
 use super::peers::Peer;
 use super::waits::{Answer, AnswerReceiver, Awaited, Waiting};
@@ -111,6 +112,7 @@ impl Call {
 
     fn send(&self, waiter: &Waiter, is_sent_again: bool) -> Result<()> {
         let (inner, peer) = (&waiter.inner, &waiter.peer);
+        let behind = peer.behind(waiter.id);
         let head = Head {
             opcode: self.opcode,
             is_sent_again,
@@ -118,13 +120,17 @@ impl Call {
             call_id: waiter.id,
             session: peer.session.get(),
             token: waiter.token,
-            behind: peer.behind(waiter.id),
+            behind,
             ..Head::of(Kind::Request)
         };
         let sent = inner.index(peer).and_then(|index| inner.transmit(index, inner.frame(index, &head, &self.body)));
         if sent.is_err() && !is_sent_again {
             // It never left: nobody can use memory because of it.
             inner.waits.cancel(waiter.id);
+        }
+        if sent.is_ok() && peer.is_overtaken(behind) {
+            // Those in the older half: the others may well be on their way.
+            control::ask_below(inner, peer, waiter.id - u64::from(behind / 2));
         }
         sent
     }

@@ -10,6 +10,7 @@
 
 use super::history::Found;
 use super::inner::Inner;
+use super::peers::Peer;
 use super::waits::Answer;
 use crate::Address;
 use crate::frame::{Frame, Head, Kind};
@@ -77,6 +78,13 @@ fn answer_question(inner: &Rc<Inner>, frame: &Frame, calls: impl Iterator<Item =
 pub(super) fn ask(inner: &Inner, age: Duration, peer: Option<&Address>) {
     for ((peer, token), calls) in inner.waits.older_than(inner.now(), age, peer) {
         tell(inner, &peer, Kind::Asked, token, &calls);
+    }
+}
+
+/// Asks a peer for the calls whose numbers are below this one.
+pub(super) fn ask_below(inner: &Inner, peer: &Peer, limit: u64) {
+    for (token, calls) in inner.waits.below(peer, limit) {
+        tell(inner, &peer.address, Kind::Asked, token, &calls);
     }
 }
 

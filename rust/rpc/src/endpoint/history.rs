@@ -11,8 +11,11 @@ use std::rc::Rc;
 const ANSWERED_MAX: usize = 4096;
 
 /// Bytes of answers that are kept for one caller. Callers say with each request which answers they have, so that this is reached only
-/// by those who have many calls under way; then the oldest answers go.
-const ANSWER_BYTES_MAX: usize = 16 << 10;
+/// by those who have many calls under way, or one that lasts while others go on; then the oldest answers go. A caller asks for a call that 128
+/// others have overtaken: their answers, of some hundred bytes each, fit in well.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// The longest answer that is kept.
+const ANSWER_MAX: usize = 4096;
 
 /// A caller whose ids are further apart is another one at the same address: ids begin at random.
 const SKIP_MAX: u64 = 1 << 32;
@@ -146,7 +149,7 @@ impl History {
         if call < self.floor {
             return;
         }
-        let answer = answer.filter(|answer| answer.len() <= ANSWER_BYTES_MAX / 4);
+        let answer = answer.filter(|answer| answer.len() <= ANSWER_MAX);
         if let Some(answer) = &answer {
             self.kept_bytes += answer.len();
             self.kept.push_back(call);

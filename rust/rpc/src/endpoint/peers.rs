@@ -8,6 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
+/// A call that so many later ones have overtaken is asked for, and again after as many more: the peer keeps its answer for some hundreds of
+/// calls, and may be done with them long before the time comes to ask. Half as many calls under way do not make it ask.
+const OVERTAKEN_BY: u32 = 128;
+
 /// What an endpoint knows of one peer.
 pub(super) struct Peer {
     pub address: Address,
@@ -24,6 +28,8 @@ pub(super) struct Peer {
     /// Its requests.
     pub history: RefCell<History>,
     last_used: Cell<u64>,
+    /// How far the oldest call lies below a new one when it is asked for.
+    ask_behind: Cell<u32>,
 }
 
 impl Peer {
@@ -31,6 +37,18 @@ impl Peer {
     pub fn behind(&self, call: u64) -> u32 {
         let oldest = self.waits.borrow().first().copied().unwrap_or(call);
         u32::try_from(call.saturating_sub(oldest)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is time to ask for calls that others have overtaken, the oldest of which lies so far below a new one.
+    pub fn is_overtaken(&self, behind: u32) -> bool {
+        if behind < self.ask_behind.get() {
+            if behind < OVERTAKEN_BY / 4 {
+                self.ask_behind.set(OVERTAKEN_BY);
+            }
+            return false;
+        }
+        self.ask_behind.set(behind.saturating_add(OVERTAKEN_BY));
+        true
     }
 
     fn is_quiet(&self) -> bool {
@@ -94,6 +112,7 @@ impl Peers {
             credits: Budget::new(self.credits),
             history: RefCell::new(History::new(token())),
             last_used: Cell::new(self.ticks),
+            ask_behind: Cell::new(OVERTAKEN_BY),
         });
         self.table.insert(address.clone(), peer.clone());
         Ok((peer, index))

@@ -248,6 +248,18 @@ impl Waits {
         calls
     }
 
+    /// The calls to a peer whose numbers are below this one, by the token that they were sent with.
+    pub fn below(&self, peer: &Peer, limit: u64) -> BTreeMap<u64, Vec<u64>> {
+        let entries = self.entries.borrow();
+        let mut calls: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        for id in peer.waits.borrow().range(..limit) {
+            if let Some(wait) = entries.get(id).filter(|wait| matches!(wait.waiting, Waiting::Reply(_))) {
+                calls.entry(wait.token).or_default().push(*id);
+            }
+        }
+        calls
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.entries.borrow().len()

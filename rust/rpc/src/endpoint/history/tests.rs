@@ -56,7 +56,7 @@ fn an_answer_that_is_gone_is_not_made_again() {
     assert!(matches!(history.find(1000 + count - 1, TOKEN), Found::Answered(_)));
     // An answer that is too long is never kept.
     assert_eq!(judge(&mut history, head(5000, 4000)), Verdict::New);
-    carry_out(&mut history, 5000, Some(vec![0; ANSWER_BYTES_MAX]));
+    carry_out(&mut history, 5000, Some(vec![0; ANSWER_MAX + 1]));
     assert_eq!(history.find(5000, TOKEN), Found::Forgotten);
 }
 
