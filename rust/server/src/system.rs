@@ -4,12 +4,14 @@ mod answers;
 mod door;
 mod engine;
 mod identity;
+mod joining;
 mod link;
 mod machine;
 mod opening;
 mod orders;
 mod running;
 mod settings;
+mod targets;
 mod telemetry;
 
 pub use engine::SystemEngine;

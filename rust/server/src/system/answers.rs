@@ -2,9 +2,9 @@
 
 use super::SystemEngine;
 use super::door::{ConnectionId, Role};
-use super::engine::Targets;
 use super::link::Link;
 use super::orders::Heard;
+use super::targets::Targets;
 use crate::Peer;
 use crate::target::ServiceCall;
 use daos_pool_service::ClientId;

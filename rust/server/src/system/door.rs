@@ -1,15 +1,14 @@
 //! The control port of an engine: clients, tools and other engines come in here. Bytes from it are hostile.
 
+mod connection;
+
 use crate::local::Wanted;
+use connection::{Connection, End};
 use daos_env::Env;
 use daos_rpc::{ControlListener, ControlNetwork, ControlStream};
 use daos_status::{Result, Status};
 use daos_types::Rank;
-use daos_wire::header::HEADER_LENGTH;
-use daos_wire::{
-    CONTROL_LENGTH_MAX, CONTROL_REQUEST_LENGTH_MAX, ControlReply, ControlRequest, control_frame, control_message,
-    control_rest_length,
-};
+use daos_wire::{ControlReply, ControlRequest, control_frame};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -22,8 +21,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Time between two log lines about those who misbehave: a flood at the port must not become a flood in the log.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
-/// What may wait to be sent on one connection; who does not read is cut off beyond it.
-const UNSENT_MAX: usize = 2 * CONTROL_LENGTH_MAX;
 
 /// A connection, for as long as the process lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -47,24 +44,6 @@ pub(crate) enum Event {
     Asked(ConnectionId, ControlRequest),
     /// A connection that meant something is gone.
     Gone(Role),
-}
-
-struct Connection {
-    stream: Box<dyn ControlStream>,
-    from: String,
-    role: Role,
-    received: Vec<u8>,
-    unsent: Vec<u8>,
-    /// A request is being answered: nothing is read meanwhile.
-    is_asking: bool,
-    /// Until when a stranger has to have said or taken something.
-    deadline: Option<Duration>,
-}
-
-/// Why a connection ends.
-enum End {
-    Gone,
-    Misbehaved(Status),
 }
 
 pub(crate) struct Door {
@@ -301,170 +280,5 @@ impl Door {
     }
 }
 
-impl Connection {
-    fn wanted(&self) -> Wanted {
-        Wanted { descriptor: self.stream.descriptor(), write: !self.unsent.is_empty() }
-    }
-
-    /// Queues bytes and sends what the kernel takes; one that does not read shows at the next look.
-    fn say(&mut self, bytes: &[u8]) {
-        self.unsent.extend_from_slice(bytes);
-        // Its end shows when it is looked at.
-        let _shows_later = self.send();
-    }
-
-    fn send(&mut self) -> Result<(), End> {
-        while !self.unsent.is_empty() {
-            match self.stream.write(&self.unsent) {
-                Ok(0) => return Err(End::Gone),
-                Ok(count) => drop(self.unsent.drain(..count)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(End::Gone),
-            }
-        }
-        if self.unsent.len() > UNSENT_MAX {
-            let sentence = format!("it does not read, and {} bytes wait for it", self.unsent.len());
-            return Err(End::Misbehaved(Status::new(daos_status::Code::Busy, sentence)));
-        }
-        Ok(())
-    }
-
-    /// Looks at a socket on which something happened; gives a request when one is complete.
-    fn look(&mut self) -> Result<Option<ControlRequest>, End> {
-        self.send()?;
-        let mut bytes = [0; 4096];
-        let mut has_ended = false;
-        loop {
-            if self.received.len() > HEADER_LENGTH + CONTROL_REQUEST_LENGTH_MAX {
-                break;
-            }
-            match self.stream.read(&mut bytes) {
-                Ok(0) => {
-                    has_ended = true;
-                    break;
-                }
-                Ok(count) => self.received.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(End::Gone),
-            }
-        }
-        // Its last words count.
-        if has_ended && !self.has_request() {
-            return Err(End::Gone);
-        }
-        self.take_request().map_err(|status| {
-            // It hears why, as far as it listens.
-            self.say(&control_frame(&ControlReply::failure(&status)));
-            End::Misbehaved(status)
-        })
-    }
-
-    /// Who is at the other end, for sentences.
-    fn peer(&self) -> String {
-        match self.role {
-            Role::Stranger | Role::Client(_) => format!("the client at {}", self.from),
-            Role::Engine(rank) => format!("rank {}", rank.0),
-        }
-    }
-
-    /// Where the request ends that waits to be taken, once its header is there.
-    fn request_end(&self) -> Result<Option<usize>> {
-        let Some(header) = self.received.first_chunk::<HEADER_LENGTH>() else { return Ok(None) };
-        let rest = control_rest_length::<ControlRequest>(header, CONTROL_REQUEST_LENGTH_MAX, &self.peer())?;
-        Ok(Some(HEADER_LENGTH + rest))
-    }
-
-    /// Whether a request waits to be taken.
-    fn has_request(&self) -> bool {
-        !self.is_asking && self.request_end().is_ok_and(|end| end.is_some_and(|end| self.received.len() >= end))
-    }
-
-    fn take_request(&mut self) -> Result<Option<ControlRequest>> {
-        let Some(end) = self.request_end()? else { return Ok(None) };
-        if matches!(self.role, Role::Client(_)) || self.is_asking {
-            daos_status::fail!(daos_status::Code::Proto, "it speaks when it is not its turn");
-        }
-        let Some(bytes) = self.received.get(..end) else { return Ok(None) };
-        let request = control_message(bytes, &self.peer());
-        self.received.drain(..end);
-        match request {
-            Ok(request) => {
-                self.is_asking = true;
-                self.deadline = None;
-                Ok(Some(request))
-            }
-            Err(status) if status.code() == daos_status::Code::Nosys => {
-                daos_env::log!(Warn, "control", "{status}");
-                if self.role == Role::Stranger {
-                    self.say(&control_frame(&ControlReply::failure(&status)));
-                }
-                Ok(None)
-            }
-            Err(status) => Err(status),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::local::wait;
-    use daos_rpc::TcpControl;
-    use daos_wire::SystemMembers;
-    use std::io::Write;
-    use std::net::{SocketAddr, TcpListener, TcpStream};
-
-    const PLACES: usize = 8;
-
-    fn door() -> (Door, SocketAddr) {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("any port");
-        let door = Door::open(&TcpControl, &free.to_string(), Env::system(), PLACES).expect("it was free just now");
-        (door, free)
-    }
-
-    /// Serves until nothing is left to do.
-    fn serve(door: &mut Door) -> Vec<Event> {
-        let mut events = Vec::new();
-        loop {
-            let ready = wait(&door.wanted(), Some(Duration::ZERO));
-            if !ready.contains(&true) {
-                return events;
-            }
-            events.extend(door.serve(&ready));
-        }
-    }
-
-    fn ask(address: SocketAddr) -> TcpStream {
-        let mut stream = TcpStream::connect(address).expect("listens");
-        let request = ControlRequest::Members(SystemMembers { system: "x".to_owned() });
-        stream.write_all(&control_frame(&request)).expect("sends");
-        stream
-    }
-
-    /// Who connected and said nothing kept everybody out for ten seconds, and again for as long as somebody cared to connect anew.
-    #[test]
-    fn who_is_silent_keeps_nobody_out_and_who_is_answered_stays() {
-        let (mut door, address) = door();
-        let asking = ask(address);
-        let events = serve(&mut door);
-        let [Event::Asked(first, _)] = events[..] else { panic!("{events:?}") };
-        let silent: Vec<TcpStream> = (0..3 * PLACES).map(|_| TcpStream::connect(address).expect("listens")).collect();
-        assert!(serve(&mut door).is_empty());
-        assert_eq!(door.connections.len(), PLACES);
-        let late = ask(address);
-        let events = serve(&mut door);
-        assert!(matches!(events[..], [Event::Asked(..)]), "{events:?}");
-        assert!(door.answer(first, &ControlReply::Ranks(Vec::new()), Role::Client(1)), "it was being answered");
-        let leases: Vec<TcpStream> = (1..PLACES).map(|_| ask(address)).collect();
-        for event in serve(&mut door) {
-            let Event::Asked(id, _) = event else { continue };
-            door.answer(id, &ControlReply::Ranks(Vec::new()), Role::Client(2));
-        }
-        assert_eq!(door.role(first), Some(Role::Client(1)), "no lease ends for a stranger");
-        drop((asking, silent, late, leases));
-        serve(&mut door);
-        assert_eq!(door.connections.len(), 0);
-    }
-}
+mod tests;

@@ -2,12 +2,13 @@
 
 use super::SystemEngine;
 use super::door::Door;
-use super::engine::{OnReady, Targets};
+use super::engine::OnReady;
 use super::identity::{Identity, Membership};
 use super::link::Link;
 use super::machine::Machine;
 use super::running::{Ground, Makings};
 use super::settings::{SystemEngineSettings, SystemReady};
+use super::targets::Targets;
 use super::telemetry::Telemetry;
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals};

@@ -4,7 +4,7 @@
 use super::SystemEngine;
 use super::answers::Waiting;
 use super::door::{ConnectionId, Role};
-use super::engine::Targets;
+use super::targets::Targets;
 use crate::target::ServiceCall;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;

@@ -3,7 +3,7 @@
 mod text;
 
 use super::SystemEngine;
-use super::engine::Targets;
+use super::targets::Targets;
 use crate::local::Wanted;
 use crate::ranks::Known;
 use crate::target::Measures;
