@@ -3,9 +3,12 @@
 use crate::cluster::Cluster;
 use crate::support::wait_until;
 
-/// Whether an engine says that all three keep the metadata, and vote.
+/// Whether an engine says that all of them keep the metadata, and vote.
 pub fn is_complete(cluster: &Cluster) -> bool {
-    (0..3).any(|number| cluster.log(number).contains("replicas of the metadata: rank 0, rank 1, rank 2"))
+    let count = cluster.engines.len();
+    let ranks: Vec<String> = (0..count).map(|rank| format!("rank {rank}")).collect();
+    let sentence = format!("replicas of the metadata: {}\n", ranks.join(", "));
+    (0..count).any(|number| cluster.log(number).contains(&sentence))
 }
 
 /// The engine that has said last that it leads, and how many times that has been said.
@@ -16,7 +19,8 @@ pub fn leader(cluster: &Cluster) -> Option<usize> {
         let said = log.lines().filter_map(|line| line.split_once(SENTENCE)?.1.trim().parse().ok());
         said.max().unwrap_or(0)
     };
-    (0..3).filter(|number| cluster.engines[*number].is_some()).max_by_key(term).filter(|number| term(number) > 0)
+    let running = (0..cluster.engines.len()).filter(|number| cluster.engines[*number].is_some());
+    running.max_by_key(term).filter(|number| term(number) > 0)
 }
 
 fn attribute(cluster: &Cluster, name: &str) -> String {

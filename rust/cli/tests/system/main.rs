@@ -3,6 +3,7 @@
 
 mod cluster;
 mod files;
+mod five;
 mod full;
 mod handles;
 mod leader;

@@ -17,7 +17,7 @@ fn three_engines() -> Option<Cluster> {
 }
 
 /// Nothing that was acknowledged is lost, no call of metadata has failed, and values only on the ranks that were away.
-fn assert_documented(outcome: &Outcome, away: &[u64]) {
+pub fn assert_documented(outcome: &Outcome, away: &[u64]) {
     assert!(outcome.calls.iter().all(|calls| *calls > 0) && outcome.wrong.is_empty(), "{outcome:?}");
     assert!(outcome.failures[0].is_empty(), "{outcome:?}");
     let names_one = |sentence: &String| away.iter().any(|rank| sentence.contains(&format!("rank {rank} ")));
