@@ -43,7 +43,9 @@ pub fn change(session: &Session, action: PoolTargetsAction, options: PoolTargets
         text.push_str("\nContainers made from now on use them; those that are there stay where they are");
     }
     let results: Vec<_> = ranks.iter().map(|rank| json!({ "rank": rank, "errored": false, "msg": "" })).collect();
+    // What upstream says of 'drain', 'exclude' and 'reintegrate', with more behind it; of 'extend' it says nothing.
     let json = json!({
+        "id": pool,
         "results": results,
         "version": map_version,
         "targets_changed": targets,

@@ -40,6 +40,8 @@ fn a_pool_grows_and_nothing_goes_out_of_sight() {
     cluster.succeed("daos", &["fs", "copy", &text(&from), "daos://tank/old/x"]);
     let changed = cluster.response("dmg", &["pool", "extend", "tank", "--ranks", "1,2"]);
     assert_eq!((&changed["targets_changed"], &changed["version"]), (&json!(4), &json!(2)), "{changed}");
+    let of_rank = |rank: u32| json!({ "rank": rank, "errored": false, "msg": "" });
+    assert_eq!((&changed["id"], &changed["results"]), (&json!("tank"), &json!([of_rank(1), of_rank(2)])), "{changed}");
     let info = cluster.response("dmg", &["pool", "query", "tank"]);
     assert_eq!((&info["total_targets"], &info["disabled_targets"]), (&json!(6), &json!(0)), "{info}");
     assert_eq!(info["tier_stats"][0]["total"].as_u64().expect("bytes") % 6, 0, "all are of one size");
