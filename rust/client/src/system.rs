@@ -5,7 +5,7 @@ use crate::{Client, SystemAccess};
 use daos_status::{Code, Result, fail};
 use daos_types::Rank;
 pub use daos_wire::RankAction;
-use daos_wire::{ControlReply, ControlRequest, RankState, RanksRequest, SystemMembers};
+use daos_wire::{ControlReply, ControlRequest, RankState, RanksRequest, SystemMembers, SystemState};
 use std::time::Duration;
 
 /// How long a look may take.
@@ -28,6 +28,8 @@ pub struct RankInfo {
     pub state: String,
     /// Addresses of its targets.
     pub targets: Vec<String>,
+    /// What it cannot do of all that it should; empty when there is no such thing.
+    pub trouble: String,
 }
 
 /// What became of one rank.
@@ -67,10 +69,14 @@ impl Client {
         let access = self.access()?;
         let request = ControlRequest::Members(SystemMembers { system: access.name.clone() });
         match ask(self, &access, &request, false, LOOK_LIMIT).await? {
-            (_, ControlReply::Table(table)) => Ok(table
+            (_, ControlReply::State(SystemState { table, ailing })) => Ok(table
                 .ranks
                 .into_iter()
                 .map(|entry| RankInfo {
+                    trouble: ailing
+                        .iter()
+                        .find(|trouble| trouble.rank == entry.rank)
+                        .map_or_else(String::new, |trouble| trouble.sentence.clone()),
                     rank: entry.rank.0,
                     engine: entry.engine.to_string(),
                     control: entry.control,

@@ -67,7 +67,9 @@ struct Inner {
     waiting: RefCell<Waiting>,
     leadership: RefCell<Leadership>,
     election_timeout: Duration,
-    /// Leadership, members, or what is applied changed.
+    /// Why storage refused the last change.
+    trouble: RefCell<Option<Status>>,
+    /// Leadership, members, what is applied, or what storage says changed.
     changed: Signal,
     /// Something happened that the core has not decided about.
     is_due: Cell<bool>,
@@ -103,6 +105,7 @@ impl Replica {
             waiting: RefCell::default(),
             leadership: RefCell::new(leadership),
             election_timeout,
+            trouble: RefCell::default(),
             changed: Signal::new(),
             is_due: Cell::new(true),
             due: Signal::new(),
@@ -148,6 +151,18 @@ impl Replica {
         let inner = &self.0;
         inner.changed.wait_until(|| *inner.leadership.borrow() != *seen || inner.is_stopped.get()).await;
         self.leadership()
+    }
+
+    /// Why storage refused the last change, until it takes one.
+    pub fn trouble(&self) -> Option<Status> {
+        self.0.trouble.borrow().clone()
+    }
+
+    /// Waits until storage says something else than what was seen.
+    pub async fn trouble_changed(&self, seen: &Option<Status>) -> Option<Status> {
+        let inner = &self.0;
+        inner.changed.wait_until(|| *inner.trouble.borrow() != *seen || inner.is_stopped.get()).await;
+        self.trouble()
     }
 
     /// The members, as far as the replica knows.

@@ -39,6 +39,8 @@ pub(crate) struct ServiceLeadership {
     pub leads: bool,
     /// The control port of another engine on which it runs.
     pub leader: Option<String>,
+    /// Why the engine's replica cannot store the metadata; empty when it can.
+    pub trouble: String,
 }
 
 /// The replica of an engine.
@@ -97,6 +99,8 @@ impl ReplicaHost {
             offers: RefCell::default(),
             target: Rc::downgrade(target),
         });
+        let watching = host.clone();
+        target.spawner.spawn(async move { watching.follow_trouble().await });
         if new.founder.is_none() {
             let offering = host.clone();
             target.spawner.spawn(async move { offering.offer_itself().await });
@@ -154,6 +158,19 @@ impl ReplicaHost {
         }
     }
 
+    /// Reports when storage begins to refuse, and when it ends, until the replica ends.
+    async fn follow_trouble(&self) {
+        let mut seen = None;
+        while !self.replica.is_stopped() {
+            seen = self.replica.trouble_changed(&seen).await;
+            let Some(target) = self.target.upgrade() else { return };
+            if target.stopping.get() || self.replica.is_stopped() {
+                return;
+            }
+            self.report(&target, &self.replica.leadership());
+        }
+    }
+
     async fn lead(&self, target: &Rc<Inner>, clock: &Rc<HybridClock>, now: &Leadership) -> Result<Rc<Service>> {
         let service = Service::start(target, self.rows(now), clock.clone(), target.capacity.clone(), false).await?;
         daos_env::log!(Info, "system", "this engine leads the metadata service, term {}", now.term);
@@ -164,7 +181,10 @@ impl ReplicaHost {
     pub fn report(&self, target: &Inner, now: &Leadership) {
         let is_other = now.leader.is_some_and(|leader| leader != self.replica.id());
         let leader = (is_other && !now.address.is_empty()).then(|| now.address.clone());
-        target.leadership.replace(ServiceLeadership { leads: target.service.borrow().is_some(), leader });
+        let leads = target.service.borrow().is_some();
+        let describe = |status: Status| format!("the metadata cannot be stored: {status}");
+        let trouble = self.replica.trouble().map_or_else(String::new, describe);
+        target.leadership.replace(ServiceLeadership { leads, leader, trouble });
         target.leadership_changed.wake_all();
     }
 

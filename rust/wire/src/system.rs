@@ -113,6 +113,20 @@ wire_structs! {
         /// The system that is meant.
         system: String,
     }
+    /// The engines of the system, and what ails them.
+    SystemState {
+        /// The engines.
+        table: RankTable,
+        /// Those that cannot do all that they should.
+        ailing: Vec<RankTrouble>,
+    }
+    /// What ails an engine.
+    RankTrouble {
+        /// Its rank.
+        rank: Rank,
+        /// What cannot be done, and why.
+        sentence: String,
+    }
     /// Does something to ranks.
     RanksRequest {
         /// The system that is meant.
@@ -160,7 +174,7 @@ wire_enums! {
         Attach(Attach) = 1,
         /// Answered by `Joined`; from then on the connection says that the engine lives, and carries newer tables to it.
         Join(Join) = 2,
-        /// Answered by `Table`.
+        /// Answered by `State`.
         Members(SystemMembers) = 3,
         /// Answered by `Ranks`.
         Ranks(RanksRequest) = 4,
@@ -168,6 +182,8 @@ wire_enums! {
         Stopped(Rank) = 5,
         /// Of an engine, on its own connection: its targets serve now. Not answered.
         Serves(Rank) = 6,
+        /// Of an engine, on its own connection: what it cannot do of all that it should; empty when it can again. Not answered.
+        Ails(String) = 7,
     }
     /// What is answered.
     ControlReply {
@@ -179,7 +195,7 @@ wire_enums! {
         Greeting((Hello, RankTable)) = 2,
         /// Part of the system.
         Joined(Joined) = 3,
-        /// The engines.
+        /// To an engine, on its own connection: the engines.
         Table(RankTable) = 4,
         /// What became of ranks.
         Ranks(Vec<RankResult>) = 5,
@@ -187,6 +203,8 @@ wire_enums! {
         Order(u8) = 6,
         /// To an engine that wants to join: nobody is known to lead. The one that answers.
         Leaderless(RankEntry) = 7,
+        /// The engines, and what ails them.
+        State(SystemState) = 8,
     }
 }
 

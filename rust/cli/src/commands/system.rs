@@ -55,7 +55,10 @@ fn query_ranks(session: &Session, verbose: bool, wanted: &[u32]) -> Result<Reply
         return Err(Failure::new(Code::Nonexist, format!("the system has no rank {unknown}")).doing("query the system"));
     }
     ranks.retain(|info| wanted.is_empty() || wanted.contains(&info.rank));
-    let text = if verbose { table_of_ranks(&ranks) } else { states(&ranks) };
+    let mut text = if verbose { table_of_ranks(&ranks) } else { states(&ranks) };
+    for info in ranks.iter().filter(|info| !verbose && !info.trouble.is_empty()) {
+        text.push_str(&format!("\nrank {}: {}", info.rank, info.trouble));
+    }
     let uri = |info: &RankInfo| info.targets.first().cloned().unwrap_or_default();
     let members: Vec<_> = ranks
         .iter()
@@ -69,6 +72,7 @@ fn query_ranks(session: &Session, verbose: bool, wanted: &[u32]) -> Result<Reply
                 "fabric_uri": uri(info),
                 "fabric_contexts": info.targets.len(),
                 "targets": info.targets,
+                "info": info.trouble,
             })
         })
         .collect();
@@ -94,10 +98,11 @@ fn states(ranks: &[RankInfo]) -> String {
 fn table_of_ranks(ranks: &[RankInfo]) -> String {
     let row = |info: &RankInfo| {
         let (engine, control) = (info.engine.clone(), info.control.clone());
-        vec![info.rank.to_string(), engine, control, info.fault_domain.clone(), title(&info.state)]
+        let (domain, state, reason) = (info.fault_domain.clone(), title(&info.state), info.trouble.clone());
+        vec![info.rank.to_string(), engine, control, domain, state, reason]
     };
     let rows: Vec<_> = ranks.iter().map(row).collect();
-    table(&["Rank", "UUID", "Control Address", "Fault Domain", "State"], &rows)
+    table(&["Rank", "UUID", "Control Address", "Fault Domain", "State", "Reason"], &rows)
 }
 
 /// The word with a capital letter, as people are shown it.
@@ -181,6 +186,7 @@ mod tests {
             fault_domain: String::new(),
             state: state.to_owned(),
             targets: Vec::new(),
+            trouble: String::new(),
         };
         let text = states(&[rank(0, "joined"), rank(1, "stopped"), rank(2, "joined")]);
         assert_eq!(text, "Rank  State\n0,2   Joined\n1     Stopped\n");

@@ -31,6 +31,7 @@ fn valid() -> Vec<Vec<u8>> {
         ControlRequest::Ranks(RanksRequest { system, action: 99, ranks: vec![Rank(77)], force: false }),
         ControlRequest::Stopped(Rank(0)),
         ControlRequest::Serves(Rank(5)),
+        ControlRequest::Ails("everything".to_owned()),
     ];
     let mut valid: Vec<Vec<u8>> = requests.iter().map(control_frame).collect();
     valid.push(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".to_vec());

@@ -87,26 +87,25 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Gives an engine a small file system of its own, before it runs for the first time.
-    pub fn set_disk(&self, number: usize, megabytes: u64) {
-        let directory = self.directory(number);
-        std::fs::create_dir_all(&directory).expect("writable");
-        let place = directory.display();
-        self.on_machine(number, &format!("mount -t tmpfs -o size={megabytes}m tmpfs {place}"));
+    /// Gives an engine a small file system of its own for a place in its directory, before it runs for the first time.
+    pub fn set_disk(&self, number: usize, place: &str, megabytes: u64) {
+        let place = self.directory(number).join(place);
+        std::fs::create_dir_all(&place).expect("writable");
+        self.on_machine(number, &format!("mount -t tmpfs -o size={megabytes}m tmpfs {}", place.display()));
     }
 
-    /// Fills the file system of an engine to the last block.
-    pub fn fill_disk(&self, number: usize) {
-        let place = self.directory(number).join("filler");
+    /// Fills that file system to the last block.
+    pub fn fill_disk(&self, number: usize, place: &str) {
+        let filler = self.directory(number).join(place).join("filler");
         // It ends when there is no room.
-        self.on_machine(number, &format!("dd if=/dev/zero of={} bs=64k 2>/dev/null; true", place.display()));
-        self.on_machine(number, &format!("dd if=/dev/zero of={}-2 bs=4k 2>/dev/null; true", place.display()));
+        self.on_machine(number, &format!("dd if=/dev/zero of={} bs=64k 2>/dev/null; true", filler.display()));
+        self.on_machine(number, &format!("dd if=/dev/zero of={}-2 bs=4k 2>/dev/null; true", filler.display()));
     }
 
     /// Takes back what [`Cluster::fill_disk`] did.
-    pub fn free_disk(&self, number: usize) {
-        let place = self.directory(number).join("filler");
-        self.on_machine(number, &format!("rm {place} {place}-2", place = place.display()));
+    pub fn free_disk(&self, number: usize, place: &str) {
+        let filler = self.directory(number).join(place).join("filler");
+        self.on_machine(number, &format!("rm {filler} {filler}-2", filler = filler.display()));
     }
 
     fn on_machine(&self, number: usize, script: &str) {

@@ -78,7 +78,7 @@ fn metrics_are_served_and_hostile_bytes_do_no_harm() {
         other => panic!("{other:?}"),
     }
     let second: ControlReply = control_message(second, "the engine").expect("another answer");
-    assert!(matches!(second, ControlReply::Table(_)), "{second:?}");
+    assert!(matches!(second, ControlReply::State(_)), "{second:?}");
     // Many who connect and say nothing keep nobody out.
     let silent: Vec<TcpStream> =
         (0..200).map(|_| TcpStream::connect(("127.0.0.1", control)).expect("listens")).collect();

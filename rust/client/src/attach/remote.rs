@@ -6,7 +6,7 @@ use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::header::HEADER_LENGTH;
 use daos_wire::{
-    Attach, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankEntry, RankTable, SystemMembers,
+    Attach, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, RankEntry, RankTable, SystemMembers, SystemState,
     control_frame, control_message, control_rest_length,
 };
 use std::io::ErrorKind;
@@ -90,7 +90,7 @@ pub(crate) async fn ask(
 pub(crate) async fn who_leads(client: &Client, access: &SystemAccess) -> Option<RankEntry> {
     let request = ControlRequest::Members(SystemMembers { system: access.name.clone() });
     match ask_any(client, access, &request, FIRST_ANSWER_LIMIT).await {
-        Ok((_, ControlReply::Table(table))) => table.find(table.service).cloned(),
+        Ok((_, ControlReply::State(SystemState { table, .. }))) => table.find(table.service).cloned(),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::{Inner, Leadership};
 use crate::core::{Command, StoreChange, StoreInstall};
 use daos_env::sync::Sender;
-use daos_status::Result;
+use daos_status::{Result, Status};
 use daos_wire::replicated::ReplicaId;
 use std::rc::Rc;
 
@@ -97,14 +97,24 @@ impl Inner {
     }
 
     fn stored(&self, result: Result<()>) {
-        if let Err(status) = &result {
-            daos_env::log!(Error, "system", "the system's metadata cannot be stored: {status}");
-        }
+        self.note_trouble(result.as_ref().err());
         let now = self.env.clock.monotonic();
         self.core.borrow_mut().stored(now, result);
         // Decided here and now: who waits for the change waits for nothing else.
         self.pump();
         self.wake();
+    }
+
+    /// Says when storage begins to refuse, and when it ends: it is tried again and again meanwhile.
+    fn note_trouble(&self, trouble: Option<&Status>) {
+        let before = self.trouble.replace(trouble.cloned());
+        match (trouble, before) {
+            (Some(status), before) if before.as_ref() != Some(status) => {
+                daos_env::log!(Error, "system", "the system's metadata cannot be stored here: {status}");
+            }
+            (None, Some(_)) => daos_env::log!(Info, "system", "the system's metadata can be stored here again"),
+            _ => {}
+        }
     }
 
     fn pump(&self) {

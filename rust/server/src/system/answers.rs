@@ -10,7 +10,13 @@ use crate::target::ServiceCall;
 use daos_pool_service::ClientId;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
-use daos_wire::{Attach, ControlReply, ControlRequest, Hello, RankAction, RankEntry, RankState, RanksRequest};
+use daos_wire::{
+    Attach, ControlReply, ControlRequest, Hello, RankAction, RankEntry, RankState, RankTrouble, RanksRequest,
+    SystemState,
+};
+
+/// The longest sentence about what ails an engine that is kept.
+const TROUBLE_MAX: usize = 1024;
 
 /// What is done when the metadata service has answered.
 pub(super) enum Waiting {
@@ -43,6 +49,8 @@ impl SystemEngine {
                 let ControlReply::Joined(joined) = &reply else { return };
                 let rank = joined.rank;
                 self.door.supersede(rank, id);
+                // What still ails it, it says again.
+                self.ailing.remove(&rank);
                 if !self.door.answer(id, &reply, Role::Engine(rank)) {
                     return self.gone(Role::Engine(rank));
                 }
@@ -103,7 +111,12 @@ impl SystemEngine {
                 }
                 self.ask_service(ServiceCall::Serves(rank), Waiting::Said(rank, Heard::Serves))
             }
-            (ControlRequest::Stopped(_) | ControlRequest::Serves(_), _) => {
+            (ControlRequest::Ails(sentence), Some(Role::Engine(rank))) => {
+                self.door.leave_unanswered(id);
+                self.note_ailing(rank, sentence);
+                Ok(())
+            }
+            (ControlRequest::Stopped(_) | ControlRequest::Serves(_) | ControlRequest::Ails(_), _) => {
                 fail!(Code::NoPerm, "only an engine that has joined says that of itself")
             }
             (request, _) => self.answer_stranger(id, request),
@@ -134,7 +147,9 @@ impl SystemEngine {
                 self.check_name(&request.system)?;
                 self.ask_for_operation(id, request)
             }
-            ControlRequest::Stopped(_) | ControlRequest::Serves(_) => fail!(Code::Proto, "that is no request"),
+            ControlRequest::Stopped(_) | ControlRequest::Serves(_) | ControlRequest::Ails(_) => {
+                fail!(Code::Proto, "that is no request")
+            }
         }
     }
 
@@ -145,8 +160,26 @@ impl SystemEngine {
         for entry in &mut table.ranks {
             entry.state = self.state_of(entry.rank) as u8;
         }
-        self.door.answer(id, &ControlReply::Table(table), Role::Stranger);
+        let own = (!self.trouble.is_empty()).then(|| (known.own, self.trouble.clone()));
+        let others = self.ailing.iter().map(|(rank, sentence)| (*rank, sentence.clone()));
+        let ailing = others.chain(own).map(|(rank, sentence)| RankTrouble { rank, sentence }).collect();
+        let state = SystemState { table, ailing };
+        self.door.answer(id, &ControlReply::State(state), Role::Stranger);
         Ok(())
+    }
+
+    /// An engine says that something ails it, or (with nothing) does no more.
+    fn note_ailing(&mut self, rank: Rank, mut sentence: String) {
+        let end = (0..=TROUBLE_MAX.min(sentence.len())).rev().find(|end| sentence.is_char_boundary(*end));
+        sentence.truncate(end.unwrap_or(0));
+        if sentence.is_empty() {
+            if self.ailing.remove(&rank).is_some() {
+                daos_env::log!(Info, "system", "nothing ails rank {} any more", rank.0);
+            }
+            return;
+        }
+        daos_env::log!(Warn, "system", "rank {}: {sentence}", rank.0);
+        self.ailing.insert(rank, sentence);
     }
 
     /// The replica of this engine was stopped, and no other one leads: so many were stopped that none can.
@@ -254,6 +287,7 @@ impl SystemEngine {
                 }
             }
             Role::Engine(rank) => {
+                self.ailing.remove(&rank);
                 self.lost_sight_of(rank);
                 if let Err(status) = self.ask_service(ServiceCall::Lost(rank), Waiting::Nobody) {
                     daos_env::log!(Warn, "system", "that rank {} was lost could not be noted: {status}", rank.0);

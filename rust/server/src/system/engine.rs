@@ -12,6 +12,7 @@ use super::telemetry::Telemetry;
 use crate::local::{DirectoryLock, StopSignals, Wanted, wait};
 use crate::target::ServiceCall;
 use daos_status::Result;
+use daos_types::Rank;
 use daos_wire::ControlReply;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,6 +44,10 @@ pub struct SystemEngine {
     pub(super) leading: bool,
     /// The control port of the engine on which it runs, when that is another one and known.
     pub(super) leader: Option<String>,
+    /// Why the replica of this engine cannot store the metadata; empty when it can.
+    pub(super) trouble: String,
+    /// On the one that leads: what ails others.
+    pub(super) ailing: BTreeMap<Rank, String>,
     /// Its first target keeps a replica of the metadata.
     pub(super) keeps_replica: bool,
     /// When engines that have not come since this one leads are lost.

@@ -100,6 +100,9 @@ impl SystemEngine {
         self.makings.sessions.set_engine(token);
         self.makings.ranks.set(rank, table)?;
         daos_env::log!(Info, "engine", "joined as rank {}", rank.0);
+        if !self.trouble.is_empty() {
+            self.say_trouble();
+        }
         self.forget_grants("handles may have been closed unheard");
         match std::mem::replace(&mut self.targets, Targets::Stopped) {
             Targets::Joining(mut threads) => {
@@ -119,6 +122,13 @@ impl SystemEngine {
         Ok(())
     }
 
+    /// Tells whoever leads what ails this engine.
+    fn say_trouble(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.say(&ControlRequest::Ails(self.trouble.clone()));
+        }
+    }
+
     /// Joins again when the others have taken this engine for dead, though it serves: it was stopped for a while, or its network cut.
     pub(super) fn come_back(&mut self, rank: Rank) {
         let state = self.makings.ranks.known().ok().and_then(|known| known.state(rank));
@@ -135,8 +145,12 @@ impl SystemEngine {
 
     /// The metadata service has come to this engine, or has left it, or is found elsewhere.
     pub(super) fn leadership(&mut self, news: ServiceLeadership) -> Result<()> {
-        let ServiceLeadership { leads, leader } = news;
+        let ServiceLeadership { leads, leader, trouble } = news;
         self.leader = leader;
+        if trouble != self.trouble {
+            self.trouble = trouble;
+            self.say_trouble();
+        }
         if leads && !self.leading {
             self.leading = true;
             self.link = None;
@@ -146,6 +160,7 @@ impl SystemEngine {
         } else if !leads && self.leading {
             self.leading = false;
             self.absent_at = None;
+            self.ailing.clear();
             // Clients and engines find the one that leads now; what they held stays theirs.
             self.door.dismiss_all();
             self.lost_sight_of_all();

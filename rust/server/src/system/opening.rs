@@ -124,6 +124,8 @@ impl SystemEngine {
             link,
             leading: false,
             leader: None,
+            trouble: String::new(),
+            ailing: BTreeMap::new(),
             keeps_replica,
             is_ending: false,
             absent_at: None,

@@ -138,6 +138,8 @@ impl SystemEngine {
         let result = threads.stop();
         self.door.dismiss_clients();
         self.leader = None;
+        self.trouble.clear();
+        self.ailing.clear();
         if self.leading && !self.is_ending && !self.settings.other_replicas().is_empty() {
             // Another engine leads now.
             self.leading = false;

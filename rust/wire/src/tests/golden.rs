@@ -205,6 +205,7 @@ fn control_requests(golden: &mut Golden) {
         ("Ranks", ControlRequest::Ranks(ranks)),
         ("Stopped", ControlRequest::Stopped(Rank(28))),
         ("Serves", ControlRequest::Serves(Rank(28))),
+        ("Ails", ControlRequest::Ails("a".into())),
     ] {
         golden.check_control(&format!("ControlRequest.{name}"), &request);
     }
@@ -214,6 +215,8 @@ fn control_replies(golden: &mut Golden) {
     let failed = ControlFailure { number: -1002, sentence: "why".into() };
     let joined = Joined { rank: Rank(28), token: 64, table: rank_table() };
     let result = RankResult { rank: Rank(28), state: 2, error: "e".into() };
+    let ailing = vec![RankTrouble { rank: Rank(28), sentence: "a".into() }];
+    let state = SystemState { table: rank_table(), ailing };
     for (name, reply) in [
         ("Failed", ControlReply::Failed(failed)),
         ("Redirect", ControlReply::Redirect("h:1".into())),
@@ -223,6 +226,7 @@ fn control_replies(golden: &mut Golden) {
         ("Ranks", ControlReply::Ranks(vec![result])),
         ("Order", ControlReply::Order(1)),
         ("Leaderless", ControlReply::Leaderless(rank_entry())),
+        ("State", ControlReply::State(state)),
     ] {
         golden.check_control(&format!("ControlReply.{name}"), &reply);
     }
