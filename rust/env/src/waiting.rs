@@ -10,7 +10,8 @@
 //! * A spin is bounded by three wake-ups, so that a thread which waits in vain loses no more than that, and only a few times before it
 //!   sleeps at once: an idle thread uses no processor time.
 //! * After a fifth of a wake-up the thread yields in each round: when there are more threads than cores, the one that is waited for may be
-//!   ready to run on this very core.
+//!   ready to run on this very core. Where that was so, with an event right after it yielded, it does not spin first the next time: two threads on one core
+//!   would spend most of their time spinning in turns. A yield from which it comes back at once says that it has the core to itself.
 //! * When time passes between two rounds that had nothing to do, somebody else was given the core. Where that is half of the time, there is no core
 //!   to spin on, and the thread sleeps at once for a while; for longer each time that it happens again soon. Among busy processes a thread that sleeps is preferred when it is woken, while
 //!   one that spins or yields waits for all of them.
@@ -31,6 +32,8 @@ const END_ABOVE: u32 = 3;
 const NEWEST: u32 = 4;
 /// The part of a wake-up after which a spinning thread yields.
 const YIELD_AFTER: u32 = 5;
+/// Who yields and is back within this part of a wake-up was alone on the core: to another thread and back takes longer than that.
+const ALONE: u32 = 25;
 /// The time that others must have had the core, in wake-ups, before it counts: a virtual machine loses its own for a moment now and then.
 const LOST_MIN: u32 = 4;
 /// The time that is looked back at, in wake-ups.
@@ -83,6 +86,10 @@ pub struct Waiting {
     /// What spinning through a gap costs on average.
     average: Duration,
     spins: bool,
+    /// The last round was followed by a yield.
+    yielded: bool,
+    /// Who is waited for runs on this core: it can do nothing while this thread spins.
+    shares_core: bool,
     /// Time that it spun lately, and in which others had the core meanwhile.
     spun: Duration,
     lost: Duration,
@@ -100,6 +107,8 @@ impl Waiting {
             gap: None,
             average: wake_cost,
             spins: !wake_cost.is_zero(),
+            yielded: false,
+            shares_core: false,
             spun: Duration::ZERO,
             lost: Duration::ZERO,
             crowded_until: Duration::ZERO,
@@ -110,6 +119,7 @@ impl Waiting {
 
     /// A round had something to do.
     pub fn event(&mut self) {
+        self.shares_core |= std::mem::take(&mut self.yielded);
         let Some(gap) = self.gap.take() else { return };
         self.learn(match gap.spun {
             None => gap.last.saturating_sub(gap.since),
@@ -121,6 +131,7 @@ impl Waiting {
     /// The thread did something else: what lies between now and the last round is no gap.
     pub fn forget(&mut self) {
         self.gap = None;
+        self.yielded = false;
     }
 
     /// A round had nothing to do; says what to do before the next one. After [`Rest::Sleep`], [`Waiting::woke`] says when it ended.
@@ -132,16 +143,20 @@ impl Waiting {
         let gap = self.gap.get_or_insert(Gap { since: now, last: now, spun: None });
         let round = now.saturating_sub(gap.last);
         gap.last = now;
+        if std::mem::take(&mut self.yielded) && round < self.wake_cost / ALONE {
+            self.shares_core = false;
+        }
         let waited = now.saturating_sub(gap.since);
         if gap.spun.is_none() {
             self.spent(round, now);
         }
         let may_spin = self.spins && now >= self.crowded_until && waited < self.wake_cost * SPIN_MAX;
-        if may_spin && waited < self.wake_cost / YIELD_AFTER {
+        if may_spin && waited < self.wake_cost / YIELD_AFTER && !self.shares_core {
             self.statistics.spins += 1;
             Rest::Spin
         } else if may_spin {
             self.statistics.yields += 1;
+            self.yielded = true;
             Rest::Yield
         } else {
             self.statistics.sleeps += 1;

@@ -162,6 +162,27 @@ fn who_loses_the_core_for_a_moment_spins_on() {
     assert_eq!(waiting.statistics().crowded, 0);
 }
 
+/// Who yields for somebody on the same core finds out when it has the core to itself again.
+#[test]
+fn a_thread_yields_at_once_only_as_long_as_that_lets_somebody_run() {
+    let mut waiting = Waiting::new(WAKE_COST);
+    let mut now = Duration::ZERO;
+    while waiting.nothing(now) != Rest::Yield {
+        now += ROUND;
+    }
+    assert!(now >= WAKE_COST / YIELD_AFTER);
+    for _ in 0..100 {
+        waiting.event();
+        assert_eq!(waiting.nothing(now), Rest::Yield);
+        now += MICROSECOND * 5;
+    }
+    waiting.event();
+    assert_eq!(waiting.nothing(now), Rest::Yield);
+    assert_eq!(waiting.nothing(now + ROUND), Rest::Spin, "nobody else ran");
+    waiting.event();
+    assert_eq!(waiting.nothing(now + ROUND * 2), Rest::Spin);
+}
+
 #[test]
 fn time_spent_on_something_else_is_no_gap() {
     let mut waiting = Waiting::new(WAKE_COST);
