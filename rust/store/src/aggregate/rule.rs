@@ -79,7 +79,8 @@ impl Rule {
                 // What has no epoch at all is empty, and goes.
                 span.is_exact && (1..=kept.scanned).contains(&span.touched) && newest_punch <= kept.scanned
             }
-            Rule::Discard(range) => span.touched < *range.start(),
+            // What is not exact may be too new: walking over it makes it so.
+            Rule::Discard(range) => span.is_exact && span.touched < *range.start(),
         }
     }
 

@@ -114,3 +114,26 @@ fn a_discard_among_changes_leaves_no_trace() {
         assert!(store.fetch(request).await.is_err(), "nothing was written before epoch 9");
     });
 }
+
+/// Nor when what changed it meanwhile is taken away by the next discard.
+#[test]
+fn discards_one_after_the_other_leave_no_epoch_behind() {
+    with_store(|store: Rc<Store>, _| async move {
+        for (epoch, dkey) in [(5, "d"), (6, "e"), (9, "d"), (10, "e")] {
+            store.update(update(epoch, dkey, "a", array(epoch, 1, 10))).await.expect("update");
+            store.update(update(epoch, dkey, "b", array(epoch, 1, 10))).await.expect("update");
+        }
+        let run = store.discard_begin(CONTAINER, None, Epoch(7)..=Epoch(12)).expect("begin");
+        let mut run = run.with_budget(StepBudget::new(1));
+        let mut epoch = 12;
+        while run.step().await.expect("step") {
+            epoch += 1;
+            store.update(update(epoch, "other", "a", single(b"x"))).await.expect("update");
+        }
+        assert!(epoch > 14, "there were steps in between");
+        drop(run);
+        assert_eq!(store.max_epoch(CONTAINER, OBJECT).await, Ok(Some(Epoch(epoch))));
+        store.discard(CONTAINER, None, Epoch(11)..=Epoch(epoch)).await.expect("discarded");
+        assert_eq!(store.max_epoch(CONTAINER, OBJECT).await, Ok(Some(Epoch(6))), "the newest that is left");
+    });
+}
