@@ -6,9 +6,9 @@
 mod forged;
 
 use crate::{
-    AkeyFetch, AkeyUpdate, Anchor, ChecksumKind, Conditions, Data, Direction, Durability, End, FetchRequest, FetchWhat,
-    Few, KeyChoice, Limits, Operation, PunchRequest, PunchTarget, QueryRequest, Scrub, ScrubLimits, Store,
-    StoreSettings, TransactionRequest, TreeAnchor, TreeRequest, UpdateRequest, UpdateValue,
+    AkeyFetch, AkeyUpdate, Anchor, ChangeName, ChecksumKind, Conditions, Data, Direction, Durability, End,
+    FetchRequest, FetchWhat, Few, KeyChoice, Limits, Operation, PunchRequest, PunchTarget, QueryRequest, Scrub,
+    ScrubLimits, Store, StoreSettings, TransactionRequest, TreeAnchor, TreeRequest, UpdateRequest, UpdateValue,
 };
 use daos_env::{Env, Executor, ManualClock, Random, SeededRandom, Spawner};
 use daos_media::{Arena, DurableArena, MemoryMedia};
@@ -59,12 +59,18 @@ fn update(container: ContainerId, object: ObjectId, number: u64, conditions: Con
     }
 }
 
+fn name(sequence: u64, is_repeat: bool) -> ChangeName {
+    ChangeName { client: 5, sequence, is_repeat }
+}
+
 async fn build(store: &Store) {
+    store.remember_changes().await.expect("room");
     for container in CONTAINERS {
         store.container_create(container, store.container_defaults()).await.expect("create");
         for object in objects() {
             for number in 0..250 {
-                store.update(update(container, object, number, Conditions::NONE)).await.expect("update");
+                let request = update(container, object, number, Conditions::NONE);
+                store.update_once(request, name(number, false)).await.expect("update");
                 if number % 17 == 0 {
                     let what = PunchTarget::Dkeys(vec![key(number % 60)]);
                     let (epoch, conditions) = (Epoch(number + 1), Conditions::NONE);
@@ -151,7 +157,8 @@ async fn write_some(store: &Rc<Store>, random: &SeededRandom) {
         let (container, object) = (CONTAINERS[pick(2)], objects()[pick(3)]);
         let number = random.next_u64() % 400;
         let conditions = [Conditions::NONE, Conditions::DKEY_UPDATE, Conditions::AKEY_INSERT][pick(3)];
-        let _answer = store.update(update(container, object, number, conditions)).await;
+        let is_repeat = pick(2) == 0;
+        let _answer = store.update_once(update(container, object, number, conditions), name(number, is_repeat)).await;
         let what = match pick(3) {
             0 => PunchTarget::Object,
             1 => PunchTarget::Dkeys(vec![key(number % 60)]),
