@@ -15,23 +15,23 @@ fn five_engines_go_on_without_two_of_them() {
     wait_until("five replicas", || is_complete(&cluster));
     cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
     let load = Load::start(&cluster, cluster.client_machine(0), "load");
-    load.goes_on(20, 200);
+    load.goes_on(10, 100);
     let mut away = Vec::new();
     for _ in 0..2 {
         let number = leader(&cluster).expect("one leads");
         let rank = cluster.engines[number].as_ref().expect("it runs").rank();
         cluster.kill(number);
         away.push((number, rank));
-        load.goes_on(20, 200);
+        load.goes_on(10, 100);
     }
     wait_until("two are excluded", || states(&cluster).iter().filter(|state| *state == "joined").count() == 3);
-    load.goes_on(20, 200);
+    load.goes_on(10, 100);
     for (number, rank) in &away {
         assert_eq!(cluster.start(*number).rank(), *rank);
     }
     wait_until("all serve", || states(&cluster) == ["joined"; 5]);
     wait_until("all is in use", || cluster.response("dmg", &["pool", "query", "tank"])["disabled_targets"] == 0);
-    load.goes_on(20, 500);
+    load.goes_on(10, 200);
     let ranks: Vec<u64> = away.into_iter().map(|(_, rank)| rank).collect();
     assert_documented(&load.finish(), &ranks);
 }
