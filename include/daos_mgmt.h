@@ -74,21 +74,23 @@ int daos_debug_set_params(
 	daos_event_t *ev);
 
 /**
- * Tells the state of a device.
+ * Tells the state of a blobstore of SPDK. Engines keep none, whatever their devices are: there is no such state.
  *
  * @return -DER_NOSYS: it is not there yet
  */
 int daos_mgmt_get_bs_state(const char *group, uuid_t blobstore_uuid, int *blobstore_state, daos_event_t *ev);
 
 /**
- * Stops the service of a pool.
+ * Stops the service of a pool where it leads, for tests of what follows. One service keeps the metadata of all pools: it goes elsewhere by
+ * `dmg system stop --ranks`.
  *
  * @return -DER_NOSYS: it is not there yet
  */
 int daos_pool_stop_svc(daos_handle_t poh, daos_event_t *ev);
 
 /**
- * Tells the version of the servers.
+ * Tells the version of the servers. Engines do not say theirs: those that speak another version of the protocol refuse a client with a
+ * sentence that names both.
  *
  * @return -DER_NOSYS: it is not there yet
  */

@@ -32,7 +32,7 @@ pub unsafe extern "C" fn daos_debug_set_params(
     not_there("daos_debug_set_params")
 }
 
-/// Tells the state of a device.
+/// Tells the state of a blobstore of SPDK. Engines keep none, whatever their devices are: there is no such state.
 ///
 /// @return -DER_NOSYS: it is not there yet
 #[unsafe(no_mangle)]
@@ -45,7 +45,8 @@ pub unsafe extern "C" fn daos_mgmt_get_bs_state(
     not_there("daos_mgmt_get_bs_state")
 }
 
-/// Stops the service of a pool.
+/// Stops the service of a pool where it leads, for tests of what follows. One service keeps the metadata of all pools: it goes elsewhere by
+/// `dmg system stop --ranks`.
 ///
 /// @return -DER_NOSYS: it is not there yet
 #[unsafe(no_mangle)]
@@ -53,7 +54,8 @@ pub unsafe extern "C" fn daos_pool_stop_svc(_poh: daos_handle_t, _ev: *mut daos_
     not_there("daos_pool_stop_svc")
 }
 
-/// Tells the version of the servers.
+/// Tells the version of the servers. Engines do not say theirs: those that speak another version of the protocol refuse a client with a
+/// sentence that names both.
 ///
 /// @return -DER_NOSYS: it is not there yet
 #[unsafe(no_mangle)]
