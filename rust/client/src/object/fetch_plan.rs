@@ -46,6 +46,11 @@ impl Landing {
             }
             None => {
                 let end = run.end as usize;
+                // Nearly always: nothing is cleared first.
+                if self.owned.len() as u64 == run.start && bytes.len() as u64 == run.end - run.start {
+                    self.owned.extend_from_slice(bytes);
+                    return;
+                }
                 if self.owned.len() < end {
                     self.owned.resize(end, 0);
                 }

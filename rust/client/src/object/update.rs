@@ -140,12 +140,9 @@ fn stream_of(source: &Source) -> ScatterList {
 
 /// All values, one behind the other.
 fn gather(streams: &[ScatterList], total: u64) -> Vec<u8> {
-    let mut bytes = vec![0; total as usize];
-    let mut position = 0;
-    for stream in streams {
-        position += stream.read_at(0, &mut bytes[position..]);
-    }
-    debug_assert_eq!(position as u64, total, "checked when the update was prepared");
+    let mut bytes = Vec::with_capacity(total as usize);
+    streams.iter().for_each(|stream| stream.append_to(&mut bytes));
+    debug_assert_eq!(bytes.len() as u64, total, "checked when the update was prepared");
     bytes
 }
 
