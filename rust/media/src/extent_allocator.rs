@@ -6,9 +6,10 @@
 //! chunk   32 KiB: a bit for each of 262144 blocks (1 GiB), set when the block holds data
 //! ```
 //! The bitmap is changed by transactions only; which blocks are free is also kept in memory, where it is found quickly. A block
-//! is free, being discarded, reserved (data is being written to it), in use (its bit is set), or released: its bit is cleared, but the transaction
+//! is free, being discarded or written ahead, reserved (data is being written to it), in use (its bit is set), or released: its bit is cleared, but the transaction
 //! that cleared it is not durable yet, or a reader may still be reading it.
 
+mod ahead;
 mod bitmap;
 mod free_index;
 mod trim;
@@ -86,7 +87,7 @@ struct State {
     reserved: u64,
     released: VecDeque<Released>,
     released_blocks: u64,
-    /// Blocks whose space is being given back.
+    /// Blocks whose space is being given back, or that are being written ahead.
     discarding: u64,
     /// Blocks that became free since space was last given back.
     freed: u64,

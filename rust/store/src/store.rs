@@ -141,6 +141,7 @@ impl Store {
         let written = self.write_newest_epoch().await;
         let closed = self.durable.close().await;
         self.values.wait_for_trim().await;
+        self.values.wait_for_ahead().await;
         written.and(closed)
     }
 
@@ -218,6 +219,12 @@ impl Store {
     /// the kernel has found and cleared some. `false` when the device is something else, or the kernel has not enough.
     pub fn populate(&self) -> bool {
         self.durable.data().direct().is_some_and(|memory| memory.populate(u64::MAX))
+    }
+
+    /// Writes the free blocks among the first `bytes` of the data device, so that values which come there find their space taken and written: without
+    /// that, a file system writes down with each of them that it is. A store does so by itself for what comes next, whenever it is idle.
+    pub async fn write_ahead(&self, bytes: u64) -> Result<()> {
+        self.counted(|_| {}, self.values.write_ahead(bytes)).await
     }
 
     /// Counters of the media since the store was opened.

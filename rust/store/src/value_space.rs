@@ -4,12 +4,14 @@
 //! A record names the blocks of its value by a list of pieces: `start block << 24 | blocks`, one word each, in the order of the
 //! value's bytes, until all of them are covered. One piece is the rule; a device whose free blocks are scattered gives more.
 
+mod ahead;
 mod placed;
 mod read;
 
 use crate::Data;
 use crate::checksums::{Checksums, Computed};
 use crate::tree::damaged;
+use ahead::Ahead;
 use daos_env::sync::Signal;
 use daos_env::{BufferPool, JoinHandle, Spawner};
 use daos_media::{
@@ -28,10 +30,6 @@ const _: () = assert!(crate::stored::VALUE_MAX / BLOCK_SIZE < 1 << COUNT_BITS);
 
 /// The most pieces of one value, so that its record is one allocation with room to spare.
 const PIECE_LIST_MAX: usize = 8 * 1024;
-
-/// Space is taken ahead for as many bytes as lie before, within these bounds: a small store takes little more than it needs.
-const AHEAD_MIN: u64 = 4 << 20;
-const AHEAD_MAX: u64 = 64 << 20;
 
 /// Space of much that was freed is given back when nothing was written for so long, or after so many times that: file systems write down with
 /// the next sync what was given back, and whoever waits for that sync waits for it, too.
@@ -114,14 +112,15 @@ pub(crate) struct ValueSpace {
     buffers: Rc<BufferPool>,
     extents: ExtentAllocator,
     spawner: Spawner,
-    trimming: Rc<Trimming>,
+    trimming: Rc<Background>,
+    ahead: Rc<Ahead>,
     /// Bytes of the device for which space was asked for since the store was opened.
     prepared: Cell<u64>,
 }
 
-/// At most one task gives space back at a time.
+/// A task beside requests: one that gives space back, or one that writes it ahead; at most one of each at a time.
 #[derive(Default)]
-struct Trimming {
+struct Background {
     is_running: Cell<bool>,
     /// Somebody waits for the end.
     is_wanted: Cell<bool>,
@@ -130,24 +129,50 @@ struct Trimming {
     changed: Signal,
 }
 
-impl Trimming {
-    /// Waits until nothing is written, or somebody wants an end.
-    async fn wait_for_quiet(&self, durable: &DurableArena, spawner: &Spawner) {
+impl Background {
+    /// Waits until nothing is written, or somebody wants an end; whether it became quiet.
+    async fn wait_for_quiet(&self, durable: &DurableArena, spawner: &Spawner) -> bool {
         for _ in 0..QUIET_LOOKS {
             let before = durable.committed();
-            let is_over = || self.is_wanted.get() || self.is_gone.get();
-            let is_over = spawner.timeout(QUIET, self.changed.wait_until(is_over)).await.is_some();
+            let is_over = spawner.timeout(QUIET, self.changed.wait_until(|| self.is_over())).await.is_some();
             if is_over || durable.committed() == before {
-                return;
+                return !is_over;
             }
         }
+        false
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_wanted.get() || self.is_gone.get()
+    }
+
+    /// It has ended.
+    fn end(&self) {
+        self.is_running.set(false);
+        self.is_wanted.set(false);
+        self.changed.wake_all();
+    }
+
+    /// The store is gone.
+    fn leave(&self) {
+        self.is_gone.set(true);
+        self.changed.wake_all();
+    }
+
+    /// Has it end soon, and waits for that.
+    async fn wait_for_end(&self) {
+        if self.is_running.get() {
+            self.is_wanted.set(true);
+            self.changed.wake_all();
+        }
+        self.changed.wait_until(|| !self.is_running.get()).await;
     }
 }
 
 impl Drop for ValueSpace {
     fn drop(&mut self) {
-        self.trimming.is_gone.set(true);
-        self.trimming.changed.wake_all();
+        self.trimming.leave();
+        self.ahead.task.leave();
     }
 }
 
@@ -165,6 +190,7 @@ impl ValueSpace {
             extents,
             spawner: spawner.clone(),
             trimming,
+            ahead: Rc::default(),
             prepared: Cell::new(0),
         })
     }
@@ -237,27 +263,6 @@ impl ValueSpace {
         placed.write(&*self.durable.data(), data).await
     }
 
-    /// Has the device find space for what will be written behind a range: a file system that takes space with each write also writes
-    /// down with each sync where it took it.
-    fn prepare_behind(&self, range: &BlockRange) {
-        let (start, end) = (range.offset(), range.offset() + range.bytes());
-        let ahead = end.clamp(AHEAD_MIN, AHEAD_MAX);
-        let device = self.durable.data();
-        let capacity = device.capacity();
-        if self.prepared.get() >= (end + ahead / 2).min(capacity) {
-            return;
-        }
-        let (from, to) = (self.prepared.get().max(start), (end + ahead).min(capacity));
-        self.prepared.set(to);
-        if let Some(prepare) = device.prepare(from, to - from) {
-            self.spawner.spawn(async move {
-                if let Err(status) = prepare.await {
-                    daos_env::log!(Warn, "store", "writes will take their space one by one: {status}");
-                }
-            });
-        }
-    }
-
     /// Takes free blocks in as few pieces as there are. What is free can be reserved, however scattered it is.
     async fn reserve_blocks(&self, placed: &mut Placed, blocks: u64) -> Result<()> {
         match self.extents.reserve_or_wait(blocks).await {
@@ -315,6 +320,8 @@ impl ValueSpace {
 
     /// Gives the space of free blocks back to what holds the device; the blocks that were given back.
     pub(crate) async fn trim(&self, what: Trim) -> Result<u64> {
+        // What is written ahead would be given back at once, or be taken again.
+        self.wait_for_ahead().await;
         while self.trimming.is_running.get() {
             self.wait_for_trim().await;
         }
@@ -358,9 +365,7 @@ impl ValueSpace {
                 }
             }
             let result = extents.trim(what).await;
-            trimming.is_running.set(false);
-            trimming.is_wanted.set(false);
-            trimming.changed.wake_all();
+            trimming.end();
             if let Err(status) = &result {
                 daos_env::log!(Warn, "store", "space of free blocks stays taken: {status}");
             }
@@ -370,11 +375,12 @@ impl ValueSpace {
 
     /// Waits until nothing is being given back.
     pub(crate) async fn wait_for_trim(&self) {
-        if self.trimming.is_running.get() {
-            self.trimming.is_wanted.set(true);
-            self.trimming.changed.wake_all();
-        }
-        self.trimming.changed.wait_until(|| !self.trimming.is_running.get()).await;
+        self.trimming.wait_for_end().await;
+    }
+
+    /// Waits until no blocks are being written ahead.
+    pub(crate) async fn wait_for_ahead(&self) {
+        self.ahead.task.wait_for_end().await;
     }
 
     /// Gives the blocks of a value back that was adopted.

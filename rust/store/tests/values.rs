@@ -9,7 +9,7 @@ use daos_media::{FileMedia, IoEngine};
 use daos_status::Code;
 use daos_store::*;
 use daos_types::Epoch;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -234,6 +234,54 @@ fn a_store_that_is_gone_leaves_its_files_alone() {
             yield_now().await;
         }
         assert_eq!(taken(), before, "nothing was given back by a store that is gone");
+    });
+    done.expect("the test ends");
+}
+
+/// Blocks that come next are written when the store is idle, and as many as it is told; what others hold stays as it is.
+#[test]
+fn free_blocks_are_written_ahead() {
+    const VALUE: usize = 40_000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = directory.path().to_path_buf();
+    let clock = Arc::new(ManualClock::default());
+    let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
+    let spawner = executor.spawner().clone();
+    let done = executor.block_on(async move {
+        let settings = StoreSettings { data_bytes: 64 << 20, ..settings() };
+        let media = Rc::new(FileMedia::create(place.clone(), IoEngine::Automatic, &spawner).expect("media"));
+        let store = Store::create(media.clone(), settings, environment(), &spawner).await.expect("create");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
+        // A mark in the blocks that come next: who has written them is seen.
+        let file =
+            std::fs::OpenOptions::new().read(true).write(true).open(place.join("data")).expect("the data device");
+        file.write_all_at(&[7; 1 << 20], 2 << 20).expect("write");
+        let is_marked = || {
+            let mut bytes = vec![0; 1 << 20];
+            file.read_exact_at(&mut bytes, 2 << 20).expect("read");
+            bytes.contains(&7)
+        };
+        put(&store, "first", 3, VALUE).await.expect("update");
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        assert!(is_marked(), "not before the store is idle");
+        while is_marked() {
+            clock.advance(Duration::from_millis(10));
+            yield_now().await;
+        }
+        file.write_all_at(&[7; 1 << 20], 2 << 20).expect("write");
+        put(&store, "second", 4, VALUE).await.expect("update");
+        let space = store.space().expect("space");
+        store.write_ahead(u64::MAX).await.expect("written");
+        assert!(!is_marked(), "again, as it was told");
+        assert_eq!(store.space().expect("space"), space);
+        for (dkey, epoch) in [("first", 3), ("second", 4)] {
+            assert!(fetch_single(&store, u64::MAX, dkey, "a").await == Some(bytes(epoch, VALUE)), "{dkey}");
+        }
+        let taken = std::fs::metadata(place.join("data")).expect("the data device").blocks() * 512;
+        assert!(taken >= 64 << 20, "{taken} bytes are taken: all of it is written");
+        store.close().await.expect("close");
     });
     done.expect("the test ends");
 }

@@ -7,7 +7,7 @@ use super::live::LiveStore;
 use super::peers::{self, Fio, Peer, Round, Shape, Stream};
 use super::requests::Source;
 use super::selection::Selection;
-use super::setup::{Class, Layout, Setup, VERSIONS};
+use super::setup::{Class, DEVICE_BYTES, Layout, Setup, VERSIONS};
 use super::subject::Work;
 use crate::measure::{Figures, Plan, Watch};
 use crate::report::{Case, Limit, Report};
@@ -27,19 +27,23 @@ const TURNS: u32 = 5;
 /// What one store is made for; it takes this disk space only when it comes so far.
 const STORE_BYTES: u64 = 8 << 30;
 const RECORDS_MAX: u64 = 4_000_000;
+/// Bytes that the store may write in a second, generously: its space is written ahead for as long as it is measured, as the files of the
+/// others are.
+const BYTES_PER_SECOND: f64 = 2e9;
 
 /// The store as one of them.
 struct Ours {
     live: LiveStore,
     setup: Setup,
     next: Rc<Cell<u64>>,
-    /// Updates and flushes of all rounds.
+    /// Updates, flushes and bytes of the log of all rounds.
     updates: u64,
     flushes: u64,
+    log_bytes: u64,
 }
 
 impl Ours {
-    fn create(shape: Shape, selection: &Selection, directory: &Path) -> Result<Ours> {
+    fn create(plan: &Plan, shape: Shape, selection: &Selection, directory: &Path) -> Result<Ours> {
         let setup = Setup {
             layout: Layout::Single,
             size: shape.size,
@@ -51,7 +55,15 @@ impl Ours {
             log_bytes: shape.file_bytes,
         };
         let live = LiveStore::create(setup, directory)?;
-        Ok(Ours { live, setup, next: Rc::new(Cell::new(0)), updates: 0, flushes: 0 })
+        if shape.size >= DEVICE_BYTES {
+            let bytes = BYTES_PER_SECOND * plan.disk_slice.as_secs_f64() * plan.repetitions as f64;
+            live.with(async move |subject| subject.store.write_ahead(bytes as u64).await)?;
+        }
+        Ok(Ours { live, setup, next: Rc::new(Cell::new(0)), updates: 0, flushes: 0, log_bytes: 0 })
+    }
+
+    fn bytes_per_flush(&self) -> f64 {
+        self.log_bytes as f64 / self.flushes.max(1) as f64
     }
 
     fn updates_per_flush(&self) -> f64 {
@@ -66,8 +78,8 @@ impl Peer for Ours {
 
     fn round(&mut self, slice: Duration) -> Result<Round> {
         let (next, records, depth) = (self.next.clone(), self.setup.records, self.setup.depth);
-        let (round, flushes) = self.live.with(async move |subject| {
-            let before = subject.store.media_statistics().log_batches;
+        let (round, flushes, bytes) = self.live.with(async move |subject| {
+            let before = subject.store.media_statistics();
             let watch = Rc::new(Watch::start());
             let clock = watch.clone();
             let take = move |_done| {
@@ -76,17 +88,20 @@ impl Peer for Ours {
             };
             let operations = subject.workers(depth, Work::Write(Source::Bytes), take).await?;
             let elapsed = watch.elapsed();
-            Ok((Round { operations, elapsed }, subject.store.media_statistics().log_batches - before))
+            let after = subject.store.media_statistics();
+            let (flushes, bytes) = (after.log_batches - before.log_batches, after.log_bytes - before.log_bytes);
+            Ok((Round { operations, elapsed }, flushes, bytes))
         })?;
         self.updates += round.operations;
         self.flushes += flushes;
+        self.log_bytes += bytes;
         Ok(round)
     }
 }
 
 /// Runs everybody, and adds a row for the store beside each of the others.
 pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Report) -> Result<()> {
-    for (size, batch) in SHAPES {
+    for (size, batch) in SHAPES.into_iter().filter(|(size, batch)| selection.includes(*size, Some("log"), *batch)) {
         one(plan, selection, Shape { size, batch, file_bytes: plan.log_bytes }, directory, report)?;
     }
     if peers::HAS_STORES {
@@ -113,6 +128,12 @@ fn others(shape: Shape, directory: &Path, report: &mut Report) -> Result<Vec<Box
     if let Some(direct) = Stream::create_direct(shape, directory)? {
         others.push(Box::new(direct));
     }
+    // Small values have no place of their own, and their records go where the log was written before.
+    if shape.size >= DEVICE_BYTES
+        && let Some(fresh) = Stream::create_fresh(shape, directory)?
+    {
+        others.push(Box::new(fresh));
+    }
     if shape.batch == PEERS_DEPTH {
         for is_direct in [false, true] {
             match Fio::create(shape, directory, is_direct)? {
@@ -126,7 +147,7 @@ fn others(shape: Shape, directory: &Path, report: &mut Report) -> Result<Vec<Box
 }
 
 fn one(plan: &Plan, selection: &Selection, shape: Shape, directory: &Path, report: &mut Report) -> Result<()> {
-    let mut ours = Ours::create(shape, selection, directory)?;
+    let mut ours = Ours::create(plan, shape, selection, directory)?;
     let mut others = others(shape, directory, report)?;
     let all = others.len() + 1;
     let mut rates = vec![Vec::new(); all];
@@ -152,8 +173,8 @@ fn one(plan: &Plan, selection: &Selection, shape: Shape, directory: &Path, repor
     let names = [ours.name()].into_iter().chain(others.iter().map(|peer| peer.name()));
     let spreads: Vec<String> = names.zip(&figures).map(spread).collect();
     report.note(&format!("{} B, {} in flight, op/s (least to most): {}", shape.size, shape.batch, spreads.join("; ")));
-    let shared = ours.updates_per_flush();
-    let shared = Figures { median: shared, min: shared, max: shared };
-    report.add(Case { case: "updates per flush", unit: "req", ..case }, shared, None);
+    let one = |value: f64| Figures { median: value, min: value, max: value };
+    report.add(Case { case: "updates per flush", unit: "req", ..case }, one(ours.updates_per_flush()), None);
+    report.add(Case { case: "log bytes per flush", unit: "B", ..case }, one(ours.bytes_per_flush()), None);
     ours.live.close()
 }

@@ -5,10 +5,13 @@
 //! carries them is given up; so a checkpoint writes what is left, and syncs. What is released before that need not be written at all. A place
 //! is not used again while it is being written, and after a crash recovery writes what the log carries and does not release.
 
+mod crowd;
+
 use super::{DurableArena, Lsn};
 use crate::device::{BLOCK_SIZE, BlockDevice};
 use crate::extent_allocator::BlockRange;
 use crate::log::blocks_checksum;
+use crowd::Crowd;
 use daos_env::IoBuffer;
 use daos_env::sync::{Signal, join_all};
 use daos_status::{Code, Result, Status, fail};
@@ -101,6 +104,8 @@ pub(super) struct Carried {
     /// Writing one has failed: no more are carried before all are at their places.
     has_failed: Cell<bool>,
     count: Cell<u64>,
+    /// How much shares a flush.
+    pub crowd: Crowd,
     /// Wakes those who wait for a write.
     changed: Signal,
 }
@@ -116,6 +121,7 @@ impl Carried {
             is_unsynced: Cell::new(false),
             has_failed: Cell::new(false),
             count: Cell::new(0),
+            crowd: Crowd::default(),
             changed: Signal::new(),
         }
     }
@@ -359,10 +365,13 @@ impl Carried {
 }
 
 impl DurableArena {
-    /// Room for the log to carry values of so many bytes; `None` when they are too large, or when the log is short of room: then they are to be
-    /// written to the data device before the commit. Each piece of blocks is a value of its own, for [`crate::ExtentAllocator::publish_carried`].
+    /// Room for the log to carry values of so many bytes; `None` when they are too large, when so many others share the flush that each byte is
+    /// better written once, or when the log is short of room: then they are to be written to the data device before the commit. Each piece of blocks is a value of its own, for [`crate::ExtentAllocator::publish_carried`].
     pub fn room_to_carry(&self, bytes: usize) -> Option<CarryRoom> {
         let persistence = self.shared.persistence()?;
+        if !persistence.carried.crowd.carries(bytes.next_multiple_of(BLOCK_SIZE) as u64) {
+            return None;
+        }
         // Each byte goes through the log: when that fills so fast that a checkpoint has to be made, it is better spared.
         if persistence.wants_checkpoint() || self.shared.has_failed() {
             return None;

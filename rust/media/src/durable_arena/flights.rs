@@ -189,6 +189,7 @@ impl Flights {
 
     /// Begins a batch that the log has room for, whose values that are not durable have checksums.
     pub fn begin(&self, shared: &Shared, persistence: &Persistence, mut segment: Segment) {
+        persistence.carried.crowd.begin_batch(segment.values.bytes() + segment.values.carried_bytes() as u64);
         if segment.last <= persistence.data_synced.get() {
             segment.values.clear();
         }

@@ -1,8 +1,9 @@
 use super::*;
-use crate::{ArenaSettings, Durability, MemoryMedia};
+use crate::{ArenaSettings, Durability, FileMedia, IoEngine, MemoryMedia};
 use daos_env::{Env, Executor, Random, SeededRandom, SystemClock};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 fn executor() -> Executor {
@@ -208,7 +209,7 @@ fn blocks_that_are_being_discarded_are_waited_for() {
     let executor = executor();
     let durable = arena(&executor, Durability::Ram, 100);
     let (extents, _) = allocator(&durable, 100, 10);
-    let discard = extents.take_run(0, Trim::All, u64::MAX).expect("all of it");
+    let discard = extents.take_run(0, u64::MAX, Trim::All, u64::MAX).expect("all of it");
     assert_eq!(extents.reserve(90).expect_err("not now").code(), Code::Again);
     assert_eq!(extents.reserve(91).expect_err("never").code(), Code::Nospace);
     assert_eq!((extents.space().free, extents.reserve_one(1)), (90, None));
@@ -219,4 +220,30 @@ fn blocks_that_are_being_discarded_are_waited_for() {
     drop(discard);
     let reserved = executor.block_on(reserve).expect("it ends").expect("the task ran");
     assert_eq!(reserved.expect("there are enough"), [BlockRange { start: 0, count: 90 }]);
+}
+
+/// While blocks are being written ahead nobody can have them: a zero that comes late must not lie over a value.
+#[test]
+fn blocks_that_are_written_ahead_are_waited_for() {
+    const BLOCKS: u64 = 100;
+    let executor = executor();
+    let (directory, spawner) = (tempfile::tempdir().expect("a directory"), executor.spawner().clone());
+    // Where there is no io_uring, a write has ended when its future is first looked at.
+    let Ok(media) = FileMedia::create(directory.path(), IoEngine::Ring, &spawner) else { return };
+    let (data_bytes, durability) = (BLOCKS * BLOCK_SIZE as u64, Durability::Log);
+    let settings = ArenaSettings { arena_capacity: 8 << 20, log_bytes: 1 << 20, data_bytes, durability };
+    let create =
+        async move { DurableArena::create(Rc::new(media), settings, Env::system(), &spawner).await.expect("create") };
+    let durable = executor.block_on(create).expect("done");
+    let (extents, _) = allocator(&durable, BLOCKS, 0);
+    let used = extents.reserve(10).expect("reserve");
+    publish(&durable, &extents, &used);
+    let mine = extents.clone();
+    let mut writing = Box::pin(async move { mine.write_ahead(BlockRange { start: 0, count: 80 }, || false).await });
+    assert!(writing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(extents.reserve_one(21), None, "20 are free, and 70 are being written");
+    assert_eq!(extents.reserve(30).expect_err("not now").code(), Code::Again);
+    let position = executor.block_on(writing).expect("done").expect("written");
+    assert_eq!(position, 80);
+    assert_eq!(extents.reserve_one(90), Some(BlockRange { start: 10, count: 90 }));
 }

@@ -44,10 +44,10 @@ pub enum Trim {
     Surplus,
 }
 
-/// Blocks that are being discarded; they are free again when it is dropped.
+/// Blocks that are being discarded or written ahead; they are free again when it is dropped.
 pub(super) struct Discard {
     inner: Rc<Inner>,
-    range: BlockRange,
+    pub range: BlockRange,
 }
 
 impl Drop for Discard {
@@ -83,7 +83,7 @@ impl ExtentAllocator {
             None => (STEP_BLOCKS, 1),
         };
         while !self.0.durable.is_closed()
-            && let Some(discard) = self.take_run(position, what, most)
+            && let Some(discard) = self.take_run(position, u64::MAX, what, most)
         {
             let range = discard.range;
             device.discard(range.offset(), range.bytes()).await?;
@@ -97,8 +97,8 @@ impl ExtentAllocator {
         Ok(given)
     }
 
-    /// The next run to be discarded at or behind a block, of so many blocks at most.
-    pub(super) fn take_run(&self, mut position: u64, what: Trim, most: u64) -> Option<Discard> {
+    /// The next run to be discarded or written at or behind a block, and before another, of so many blocks at most.
+    pub(super) fn take_run(&self, mut position: u64, limit: u64, what: Trim, most: u64) -> Option<Discard> {
         self.collect();
         let mut state = self.0.state.borrow_mut();
         loop {
@@ -112,7 +112,10 @@ impl ExtentAllocator {
                 continue;
             }
             // Up to a multiple of the step, so that a huge page is not divided.
-            let end = end.min((start / most + 1).saturating_mul(most));
+            let end = end.min((start / most + 1).saturating_mul(most)).min(limit);
+            if start >= end {
+                return None;
+            }
             let range = BlockRange { start, count: end - start };
             state.free.take_range(range);
             state.discarding += range.count;

@@ -307,6 +307,11 @@ async fn work(store: Rc<Store>, history: Rc<History>, seed: u64) -> Result<()> {
         if checkpoints {
             store.durable.checkpoint().await?;
         }
+        if number % 8 == 5 {
+            // Beside those who take blocks, use them and give them back.
+            let range = BlockRange { start: number % DATA_BLOCKS, count: DATA_BLOCKS / 2 };
+            store.extents.write_ahead(range, || false).await?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::measure::Watch;
 use daos_env::IoBuffer;
 use daos_status::Result;
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,9 +16,13 @@ pub struct Stream {
     path: PathBuf,
     bytes: IoBuffer,
     shape: Shape,
-    is_direct: bool,
+    name: &'static str,
+    length: u64,
     at: u64,
 }
+
+/// Space that is set aside for first writes: more than a run gets through.
+const FRESH_BYTES: u64 = 8 << 30;
 
 /// A file whose space is taken, so that no flush has to write where it lies.
 pub fn filled_file(path: &Path, bytes: u64) -> Result<File> {
@@ -37,7 +42,7 @@ impl Stream {
         let path = directory.join(format!("stream-{}", std::process::id()));
         let file = filled_file(&path, shape.whole_file_bytes())?;
         let bytes = IoBuffer::copy_of(&vec![2; shape.batch_bytes()]);
-        Ok(Stream { file, path, bytes, shape, is_direct: false, at: 0 })
+        Ok(Stream { file, path, bytes, shape, name: "write+fdatasync", length: shape.whole_file_bytes(), at: 0 })
     }
 
     /// As [`Stream::create`], past the page cache, as the store writes; `None` when batches are no whole blocks, or the file system cannot.
@@ -50,24 +55,48 @@ impl Stream {
             return Ok(None);
         };
         let bytes = IoBuffer::copy_of(&vec![2; shape.batch_bytes()]);
-        Ok(Some(Stream { file, path, bytes, shape, is_direct: true, at: 0 }))
+        Ok(Some(Stream {
+            file,
+            path,
+            bytes,
+            shape,
+            name: "write+fdatasync, direct",
+            length: shape.whole_file_bytes(),
+            at: 0,
+        }))
+    }
+
+    /// As [`Stream::create_direct`], into space that is set aside and was never written: what values of new records go into.
+    pub fn create_fresh(shape: Shape, directory: &Path) -> Result<Option<Stream>> {
+        let path = directory.join(format!("stream-fresh-{}", std::process::id()));
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).truncate(true).write(true).custom_flags(libc::O_DIRECT).open(&path);
+        let length = FRESH_BYTES / shape.batch_bytes() as u64 * shape.batch_bytes() as u64;
+        // SAFETY: a system call on an open descriptor, with numbers.
+        let takes = |file: &File| unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, length as i64) == 0 };
+        let Some(file) = file.ok().filter(|file| shape.has_whole_blocks() && takes(file)) else {
+            std::fs::remove_file(&path)?;
+            return Ok(None);
+        };
+        file.sync_all()?;
+        let bytes = IoBuffer::copy_of(&vec![2; shape.batch_bytes()]);
+        Ok(Some(Stream { file, path, bytes, shape, name: "write+fdatasync, direct, first time", length, at: 0 }))
     }
 }
 
 impl Peer for Stream {
     fn name(&self) -> &'static str {
-        if self.is_direct { "write+fdatasync, direct" } else { "write+fdatasync" }
+        self.name
     }
 
     fn round(&mut self, slice: Duration) -> Result<Round> {
-        let length = self.shape.whole_file_bytes();
         let watch = Watch::start();
         let mut operations = 0;
         while watch.elapsed() < slice {
             self.bytes[..8.min(self.shape.size)].fill(operations as u8);
             self.file.write_all_at(&self.bytes, self.at)?;
             self.file.sync_data()?;
-            self.at = (self.at + self.bytes.len() as u64) % length;
+            self.at = (self.at + self.bytes.len() as u64) % self.length;
             operations += self.shape.batch;
         }
         Ok(Round { operations, elapsed: watch.elapsed() })
