@@ -170,10 +170,41 @@ impl PoolService {
         self.holders.iter().map(|(id, holder)| (*id, place(holder))).collect()
     }
 
+    /// Where the process of a client is; `None` when nothing is known of it.
+    pub fn holder_place(&self, id: HolderId) -> Option<String> {
+        Some(self.holders.get(&id)?.row.as_ref()?.place.clone())
+    }
+
+    /// Whether a client holds anything open.
+    pub fn has_handles(&self, id: HolderId) -> bool {
+        self.holders.get(&id).is_some_and(|holder| !holder.handles.is_empty())
+    }
+
+    /// A step of closing every handle of a client that cannot be heard any more. What it was answered stays: it may be cut off, come back,
+    /// and send a change again.
+    pub fn close_handles_of(&self, id: HolderId) -> Decision<Revoked> {
+        let (rows, mut revoked) = self.close_all_held(id);
+        revoked.more = rows.len() >= ROWS_PER_STEP;
+        Decision { rows, reply: revoked }
+    }
+
     /// A step of closing every handle of a client that is gone, and of forgetting it.
     pub fn revoke_holder(&self, id: HolderId) -> Decision<Revoked> {
         let Some(holder) = self.holders.get(&id) else { return Decision::nothing(Revoked::default()) };
+        let (mut rows, mut revoked) = self.close_all_held(id);
+        let left = ROWS_PER_STEP.saturating_sub(rows.len());
+        rows.extend(holder.operations.keys().take(left).map(|number| Row::remove(RowKey::Operation(id, *number))));
+        revoked.more = rows.len() >= ROWS_PER_STEP;
+        if !revoked.more {
+            rows.push(Row::remove(RowKey::Holder(id)));
+        }
+        Decision { rows, reply: revoked }
+    }
+
+    /// Rows that close what a client holds, as much as fits a step.
+    fn close_all_held(&self, id: HolderId) -> (Vec<Row>, Revoked) {
         let (mut rows, mut revoked) = (Vec::new(), Revoked::default());
+        let Some(holder) = self.holders.get(&id) else { return (rows, revoked) };
         for held in holder.handles.iter().filter(|held| matches!(held, Held::Container(..))) {
             if rows.len() >= ROWS_PER_STEP {
                 break;
@@ -186,13 +217,7 @@ impl PoolService {
             }
             self.close_held(held, &mut rows, &mut revoked);
         }
-        let left = ROWS_PER_STEP.saturating_sub(rows.len());
-        rows.extend(holder.operations.keys().take(left).map(|number| Row::remove(RowKey::Operation(id, *number))));
-        revoked.more = rows.len() >= ROWS_PER_STEP;
-        if !revoked.more {
-            rows.push(Row::remove(RowKey::Holder(id)));
-        }
-        Decision { rows, reply: revoked }
+        (rows, revoked)
     }
 
     fn close_held(&self, held: &Held, rows: &mut Vec<Row>, revoked: &mut Revoked) {

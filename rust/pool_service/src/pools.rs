@@ -147,6 +147,12 @@ impl PoolService {
         Ok(Decision { rows: self.set_state(id, PoolState::Destroying)?, reply: id })
     }
 
+    /// The pool of a label, and whether it is being made, and may not come to be.
+    pub fn pool_of_label(&self, label: &str) -> Option<(PoolId, bool)> {
+        let mut named = self.pools.iter().filter(|(_, pool)| !label.is_empty() && pool.row.label == label);
+        named.next().map(|(id, pool)| (*id, pool.state() == PoolState::Creating))
+    }
+
     /// Whether a pool is being destroyed.
     pub fn is_destroying_pool(&self, id: PoolId) -> bool {
         self.pools.get(&id).is_some_and(|pool| pool.state() == PoolState::Destroying)

@@ -45,8 +45,10 @@ pub(crate) struct Service {
     identity: EngineIdentity,
     clock: Rc<HybridClock>,
     random: Arc<dyn Random>,
-    /// Clients that hold something since before this engine, and have not come back yet.
-    adrift: RefCell<BTreeSet<daos_types::HolderId>>,
+    /// Clients that are not connected and may come back, and until when.
+    adrift: RefCell<BTreeMap<daos_types::HolderId, Duration>>,
+    /// Whether somebody waits for the time of the first of them.
+    sweeping: Cell<bool>,
     /// Checksums of the addresses of pools, which are computed when something has changed.
     address_checksums: RefCell<BTreeMap<PoolId, routes::Checksums>>,
     /// Ranks that may hold handles to be open that are closed: they are told to ask anew.
@@ -88,6 +90,7 @@ impl Service {
             clock,
             random: target.env.random.clone(),
             adrift: RefCell::default(),
+            sweeping: Cell::new(false),
             unaware: RefCell::default(),
             address_checksums: RefCell::default(),
             spawner: target.spawner.clone(),

@@ -68,6 +68,14 @@ impl Sessions {
         ClientId(session)
     }
 
+    /// Ends the sessions of clients that are sent elsewhere. What they hold stays open: they have it there.
+    pub(crate) fn dismiss(&self, sessions: &[u64]) {
+        let mut known = self.known();
+        for session in sessions {
+            known.sessions.remove(session);
+        }
+    }
+
     /// The client process whose session ended, unless it has another one.
     pub(crate) fn take_gone(&self, client: ClientId) -> Option<HolderId> {
         let mut known = self.known();
@@ -172,6 +180,18 @@ mod tests {
             .map(|is_cut_off| (sessions.set_cut_off(is_cut_off), sessions.standing()))
             .collect();
         assert_eq!(seen, [(false, 0), (true, 1), (false, 1), (true, 2), (false, 2), (true, 3)]);
+    }
+
+    #[test]
+    fn a_client_that_is_sent_elsewhere_is_not_here_and_not_gone() {
+        let random = SeededRandom::new(1);
+        let sessions = Sessions::new(&random);
+        let ann = HolderId::from_bytes([1; 16]);
+        let session = sessions.admit(&random, Peer::trusted("ann@"));
+        sessions.caller(session, Some(ann)).expect("known");
+        sessions.dismiss(&[session]);
+        assert!(sessions.holders().is_empty() && sessions.caller(session, Some(ann)).is_err());
+        assert_eq!(sessions.take_gone(ClientId(session)), None);
     }
 
     #[test]

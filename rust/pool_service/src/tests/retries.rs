@@ -50,7 +50,16 @@ fn an_answer_is_given_again_until_it_is_known() {
     {
         assert_eq!(code(allocate(&mut bench, &id(1, sequence, answered, 0), &one)), expected);
     }
-    bench.steps(|service| Ok(service.revoke_holder(HolderId::from_bytes([1; 16])))).expect("gone");
+    let holder = HolderId::from_bytes([1; 16]);
+    bench.steps(|service| Ok(service.close_handles_of(holder))).expect("cut off");
+    assert!(!bench.service.has_handles(holder));
+    assert_eq!(
+        allocate(&mut bench, &id(1, 2, 2, 1), &one),
+        Ok(first + 2),
+        "answered when it is back, without its handles"
+    );
+    bench.steps(|service| Ok(service.revoke_holder(holder))).expect("gone");
+    assert_eq!(bench.service.holder_place(holder), None);
     assert_eq!(bench.kinds().matches('o').count(), 1);
 }
 

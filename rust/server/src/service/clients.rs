@@ -5,12 +5,16 @@ use daos_pool_service::{Caller, ClientId, Decision, PoolService, Revoked};
 use daos_status::{Result, Status};
 use daos_types::HolderId;
 use daos_wire::{Opcode, RequestId, Wire};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long a client that held something when the engine before this one ended, or the service was led elsewhere, may take
-/// to come back. Longer than any call of a client lasts, so that no change is sent again after its answer was forgotten.
+/// How long a client whose connection has ended, or that held something when the engine before this one ended or the service was led
+/// elsewhere, may take to come back. Longer than any call of a client lasts, so that no change is sent again after its answer was forgotten.
 const GRACE: Duration = Duration::from_secs(300);
+
+/// The most clients whose answers are kept after their connections have ended.
+const ADRIFT_MAX: usize = 10_000;
 
 /// A change that a client asks for.
 pub(super) struct Asked<Q> {
@@ -108,16 +112,28 @@ impl Service {
         }
     }
 
-    /// Closes the handles of a client whose connection ended.
+    /// Closes the handles of a client whose connection ended. It may be cut off and not gone: then it comes back, and sends again what it has
+    /// no answer to.
     pub async fn client_gone(self: &Rc<Self>, client: ClientId) {
-        if let Some(holder) = self.sessions.take_gone(client) {
+        let Some(holder) = self.sessions.take_gone(client) else { return };
+        let place = self.journal.state().holder_place(holder);
+        let is_dead = place.is_some_and(|place| crate::peer::is_alive(&place) == Some(false));
+        if is_dead || self.adrift.borrow().len() >= ADRIFT_MAX {
             self.forget_holder(holder).await;
+            return;
         }
+        self.set_adrift(holder);
+        self.close_holder(holder, |state| state.close_handles_of(holder)).await;
     }
 
+    /// Closes a client's handles and forgets what it was answered.
     async fn forget_holder(self: &Rc<Self>, holder: HolderId) {
+        self.close_holder(holder, |state| state.revoke_holder(holder)).await;
+    }
+
+    async fn close_holder(self: &Rc<Self>, holder: HolderId, step: impl Fn(&PoolService) -> Decision<Revoked>) {
         loop {
-            match self.change(|state| Ok(state.revoke_holder(holder))).await {
+            match self.change(|state| Ok(step(state))).await {
                 Ok(revoked) => {
                     self.revoke(&revoked.containers).await;
                     if !revoked.more {
@@ -125,8 +141,8 @@ impl Service {
                     }
                 }
                 Err(status) => {
-                    // The next start sees that the process is gone.
                     daos_env::log!(Error, "pool", "the handles of client {holder} could not be closed: {status}");
+                    self.set_adrift(holder);
                     return;
                 }
             }
@@ -140,36 +156,57 @@ impl Service {
             if crate::peer::is_alive(&place) == Some(false) {
                 self.forget_holder(holder).await;
             } else {
-                self.adrift.borrow_mut().insert(holder);
+                self.set_adrift(holder);
             }
         }
-        if !self.adrift.borrow().is_empty() {
+    }
+
+    /// Gives a client time to come back.
+    fn set_adrift(self: &Rc<Self>, holder: HolderId) {
+        let deadline = self.spawner.clock().monotonic().saturating_add(GRACE);
+        self.adrift.borrow_mut().entry(holder).or_insert(deadline);
+        daos_env::log!(Debug, "pool", "client {holder} may come back");
+        if !self.sweeping.replace(true) {
             let (service, spawner) = (Rc::downgrade(self), self.spawner.clone());
             self.spawner.spawn(async move {
-                loop {
-                    spawner.sleep(GRACE).await;
+                let mut next = Some(deadline);
+                while let Some(deadline) = next {
+                    spawner.sleep(deadline.saturating_sub(spawner.clock().monotonic())).await;
                     let Some(service) = service.upgrade().filter(|service| !service.closed.get()) else { return };
-                    if service.drop_adrift().await {
-                        return;
-                    }
+                    next = service.drop_adrift().await;
+                    service.sweeping.set(next.is_some());
                 }
             });
         }
     }
 
-    /// Closes the handles of clients that did not come back, but for those that are known to live; `true` when none is left.
-    async fn drop_adrift(self: &Rc<Self>) -> bool {
-        let here = self.sessions.holders();
-        let places = self.journal.state().holder_places();
-        for (holder, place) in places {
-            let is_adrift = self.adrift.borrow().contains(&holder) && !here.contains(&holder);
-            if is_adrift && crate::peer::is_alive(&place) != Some(true) {
-                daos_env::log!(Warn, "pool", "client {holder} did not come back: its handles are closed");
-                self.adrift.borrow_mut().remove(&holder);
-                self.forget_holder(holder).await;
+    /// Forgets clients that did not come back in time, but for those that hold something and are known to live. Gives when the next has had
+    /// its time.
+    async fn drop_adrift(self: &Rc<Self>) -> Option<Duration> {
+        let now = self.spawner.clock().monotonic();
+        let late = |adrift: &BTreeMap<HolderId, Duration>| -> Vec<HolderId> {
+            adrift.iter().filter(|(_, deadline)| **deadline <= now).map(|(holder, _)| *holder).collect()
+        };
+        let late = late(&self.adrift.borrow());
+        for holder in late {
+            if self.adrift.borrow_mut().remove(&holder).is_none() || self.sessions.holders().contains(&holder) {
+                daos_env::log!(Debug, "pool", "client {holder} has come back");
+                continue;
             }
+            let (place, has_handles) = {
+                let state = self.journal.state();
+                (state.holder_place(holder), state.has_handles(holder))
+            };
+            if has_handles && place.is_some_and(|place| crate::peer::is_alive(&place) == Some(true)) {
+                self.adrift.borrow_mut().insert(holder, now.saturating_add(GRACE));
+                continue;
+            }
+            if has_handles {
+                daos_env::log!(Warn, "pool", "client {holder} did not come back: its handles are closed");
+            }
+            daos_env::log!(Debug, "pool", "client {holder} is forgotten");
+            self.forget_holder(holder).await;
         }
-        self.adrift.borrow_mut().retain(|holder| !here.contains(holder));
-        self.adrift.borrow().is_empty()
+        self.adrift.borrow().values().min().copied()
     }
 }

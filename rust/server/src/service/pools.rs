@@ -6,13 +6,16 @@ use crate::ranks::TargetName;
 use daos_env::sync::join_all;
 use daos_pool_service::{Caller, PoolPlan, SpaceOffer};
 use daos_rebuild::{ReclaimSettings, ScrubSettings};
-use daos_status::{Result, Status};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::{HandleId, PoolId, Rank, Reference};
 use daos_wire::{
     Opcode, PoolConnect, PoolConnected, PoolCreate, PoolDestroy, PoolEntry, PoolEvict, PoolManage, PoolQueryReply,
     PoolRequest, PoolSetProperties, Space, TargetPoolProperties, TargetSpace,
 };
 use std::rc::Rc;
+
+/// How many pools of one label that are being made are waited for by the next.
+const LABEL_ATTEMPTS_MAX: usize = 8;
 
 impl Service {
     pub(super) async fn create_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolEntry> {
@@ -21,7 +24,7 @@ impl Service {
         if let Some(answer) = self.recalled::<_, PoolId>(asked).await? {
             return self.entry_of(answer?);
         }
-        let plan = match self.begin_pool(asked).await {
+        let plan = match self.begin_pool_when_decided(asked).await {
             Ok(plan) => plan,
             Err(status) => return self.refuse(asked, naming(status, "creating pool", request)).await,
         };
@@ -56,6 +59,32 @@ impl Service {
             );
         }
         Ok(entry)
+    }
+
+    /// As [`Service::begin_pool`]. Another pool that is being made has the label only if it comes to be: that is waited for.
+    async fn begin_pool_when_decided(&self, asked: &Asked<PoolCreate>) -> Result<PoolPlan> {
+        for _ in 0..LABEL_ATTEMPTS_MAX {
+            let refusal = match self.begin_pool(asked).await {
+                Err(status) if status.code() == Code::Exist => status,
+                begun => return begun,
+            };
+            let label = &asked.request.label;
+            let other = self.journal.state().pool_of_label(label);
+            let other = match other {
+                Some((other, true)) if other != asked.request.id => other,
+                Some(_) => return Err(refusal),
+                // It is gone since.
+                None if self.journal.state().pool_ids().contains(&asked.request.id) => return Err(refusal),
+                None => continue,
+            };
+            let _guard = self.pool_locks.lock(other).await;
+            let now = self.journal.state().pool_of_label(label);
+            if now == Some((other, true)) {
+                // Nobody makes it any more: a crash came between.
+                self.finish_pool(other).await?;
+            }
+        }
+        fail!(Code::Busy, "pools with the label '{}' come and go; try again", asked.request.label)
     }
 
     async fn begin_pool(&self, asked: &Asked<PoolCreate>) -> Result<PoolPlan> {

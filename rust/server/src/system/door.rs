@@ -269,14 +269,24 @@ impl Door {
         self.connections.values().filter_map(rank).collect()
     }
 
-    /// Cuts every client and engine off: they belong to whoever leads.
-    pub fn dismiss_all(&mut self) {
+    /// Cuts every client and engine off: they belong to whoever leads. Gives the sessions of the clients.
+    pub fn dismiss_all(&mut self) -> Vec<u64> {
+        let sessions = self.dismiss_clients();
         self.connections.retain(|_, connection| connection.role == Role::Stranger);
+        sessions
     }
 
-    /// Cuts every client off.
-    pub fn dismiss_clients(&mut self) {
-        self.connections.retain(|_, connection| !matches!(connection.role, Role::Client(_)));
+    /// Cuts every client off, and gives their sessions.
+    pub fn dismiss_clients(&mut self) -> Vec<u64> {
+        let mut sessions = Vec::new();
+        self.connections.retain(|_, connection| match connection.role {
+            Role::Client(session) => {
+                sessions.push(session);
+                false
+            }
+            _ => true,
+        });
+        sessions
     }
 }
 

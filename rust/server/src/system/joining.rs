@@ -162,7 +162,7 @@ impl SystemEngine {
             self.absent_at = None;
             self.ailing.clear();
             // Clients and engines find the one that leads now; what they held stays theirs.
-            self.door.dismiss_all();
+            self.makings.sessions.dismiss(&self.door.dismiss_all());
             self.lost_sight_of_all();
             self.note_cut_off();
         }

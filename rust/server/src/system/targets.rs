@@ -136,7 +136,7 @@ impl SystemEngine {
             return Ok(());
         };
         let result = threads.stop();
-        self.door.dismiss_clients();
+        self.makings.sessions.dismiss(&self.door.dismiss_clients());
         self.leader = None;
         self.trouble.clear();
         self.ailing.clear();
@@ -144,7 +144,7 @@ impl SystemEngine {
             // Another engine leads now.
             self.leading = false;
             self.absent_at = None;
-            self.door.dismiss_all();
+            self.makings.sessions.dismiss(&self.door.dismiss_all());
             let mut link = self.link_to_others();
             link.join(self.join_request(RankState::Stopped));
             self.link = Some(link);
