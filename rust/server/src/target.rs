@@ -5,6 +5,7 @@
 
 mod context;
 mod dispatch;
+mod fence;
 mod internal;
 mod latency;
 mod measures;
@@ -116,6 +117,8 @@ pub(crate) struct Inner {
     pub endpoint: Endpoint,
     pub peers: Rc<Peers>,
     pub pools: Pools,
+    /// Keeps late orders away.
+    pub fence: Rc<fence::Fence>,
     pub objects: Rc<ObjectService>,
     pub capacity: Arc<dyn Capacity>,
     /// On the first target only, once its rows are read.
@@ -173,6 +176,7 @@ impl Target {
             endpoint,
             peers,
             pools,
+            fence: Rc::default(),
             objects,
             capacity: capacity.clone(),
             service: RefCell::default(),

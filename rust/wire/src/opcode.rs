@@ -112,6 +112,8 @@ opcodes! {
     RankOffer = 0x040a,
     /// Engine-internal: `Vec<(PoolId, u32)>`, the versions of pool maps -> `()`.
     TargetMapVersions = 0x040d,
+    /// Engine-internal, from the engine that leads the metadata service: `TargetOrder`, a request of the ones here -> its answer.
+    TargetOrder = 0x040e,
     /// Engine-internal: `Blob`, a message of membership -> `()`.
     Membership = 0x040c,
     /// Engine-internal: `HandleQuery` -> `HandleGrant`.

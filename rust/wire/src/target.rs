@@ -1,10 +1,20 @@
 //! Requests between the targets of the system.
 
+use crate::Blob;
 use crate::macros::wire_structs;
 use crate::pool::Space;
 use daos_types::{ContainerId, HandleId, PoolId};
 
 wire_structs! {
+    /// A request to a target by the engine that leads the metadata service. One that led before is refused.
+    TargetOrder {
+        /// The term in which it leads.
+        term: u64,
+        /// What it wants: the number of an operation.
+        opcode: u16,
+        /// The request.
+        body: Blob,
+    }
     /// Creates the part of a pool on one target.
     TargetPoolCreate {
         /// The pool.

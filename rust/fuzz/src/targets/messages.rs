@@ -139,6 +139,7 @@ messages! {
     TargetContainerList: TargetContainerList,
     TargetPoolCreate: TargetPoolCreate,
     TargetPoolProperties: TargetPoolProperties,
+    TargetOrder: TargetOrder,
     TargetSpace: TargetSpace,
     Update: Update,
 }
@@ -198,6 +199,7 @@ fn of(opcode: Opcode) -> (&'static str, &'static str) {
         Opcode::TargetPoolList => ("Done", "PoolIds"),
         Opcode::RankOffer => ("Done", "RankOffer"),
         Opcode::TargetMapVersions => ("MapVersions", "Done"),
+        Opcode::TargetOrder => ("TargetOrder", "Done"),
         Opcode::Membership => ("Membership", "Done"),
         Opcode::HandleQuery => ("HandleQuery", "HandleGrant"),
         Opcode::HandlesRevoke => ("Handles", "Done"),

@@ -31,6 +31,9 @@ pub(crate) trait RowLog {
     /// The ranks that keep the rows, the one that leads first.
     fn replicas(&self) -> Vec<Rank>;
 
+    /// The term in which this engine leads: greater than that of anybody before.
+    fn term(&self) -> u64;
+
     /// Waits until it is certain that nobody else has stored anything since the call.
     fn confirm(&self) -> Doing<'_, ()>;
 }
@@ -84,6 +87,11 @@ impl Journal {
     /// The ranks that keep the rows, the one that leads first.
     pub fn replicas(&self) -> Vec<Rank> {
         self.log.replicas()
+    }
+
+    /// The term in which this engine leads.
+    pub fn term(&self) -> u64 {
+        self.log.term()
     }
 
     /// Decides, and waits until the decision is durable. The inner error is a refusal: nothing was changed. The outer one says
@@ -229,6 +237,10 @@ mod tests {
 
         fn replicas(&self) -> Vec<Rank> {
             vec![Rank(0)]
+        }
+
+        fn term(&self) -> u64 {
+            1
         }
 
         fn confirm(&self) -> Doing<'_, ()> {

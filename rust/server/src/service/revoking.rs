@@ -33,7 +33,7 @@ impl Service {
     /// Ranks that could not be told, and why.
     async fn tell_closed(&self, targets: &[TargetName], handles: &Vec<HandleId>) -> Vec<(Rank, Status)> {
         let told = targets.iter().map(|target| async move {
-            let told = self.peers.call_within::<_, ()>(*target, Opcode::HandlesRevoke, handles, LIMIT).await;
+            let told = self.order_within::<_, ()>(*target, Opcode::HandlesRevoke, handles, LIMIT).await;
             told.err().map(|why| (target.0, why))
         });
         let mut missed: Vec<(Rank, Status)> = join_all(told).await.into_iter().flatten().collect();

@@ -59,6 +59,10 @@ impl RowLog for RowStore {
         ranks
     }
 
+    fn term(&self) -> u64 {
+        self.term.0
+    }
+
     fn confirm(&self) -> Doing<'_, ()> {
         Box::pin(async { self.replica.read_barrier(self.term).await.map_err(ProposalError::into_status) })
     }

@@ -7,7 +7,7 @@ use super::Service;
 use crate::ranks::TargetName;
 use daos_env::sync::join_all;
 use daos_status::{Code, Result, Status};
-use daos_wire::{Opcode, RankState, Wire};
+use daos_wire::{Blob, Opcode, RankState, TargetOrder, Wire, encode};
 use std::time::Duration;
 
 /// How long to wait before a target is told again.
@@ -16,6 +16,34 @@ const PAUSE: Duration = Duration::from_millis(50);
 const ATTEMPTS_MAX: u32 = 1200;
 
 impl Service {
+    /// Asks a target something as the engine that leads: see [`Peers::call_within`](crate::target::Peers::call_within).
+    pub(super) async fn order<Q: Wire, R: Wire>(&self, target: TargetName, opcode: Opcode, request: &Q) -> Result<R> {
+        self.order_within(target, opcode, request, self.limit).await
+    }
+
+    /// As [`Service::order`], with a time of its own.
+    pub(super) async fn order_within<Q: Wire, R: Wire>(
+        &self,
+        target: TargetName,
+        opcode: Opcode,
+        request: &Q,
+        limit: Duration,
+    ) -> Result<R> {
+        let order = TargetOrder { term: self.journal.term(), opcode: opcode as u16, body: Blob(encode(request)) };
+        self.peers.call_within(target, Opcode::TargetOrder, &order, limit).await
+    }
+
+    /// As [`Service::order`], of many targets at once; gives their answers in order, or the first error after all have answered.
+    pub(super) async fn order_all<Q: Wire, R: Wire>(
+        &self,
+        targets: &[TargetName],
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<Vec<R>> {
+        let order = TargetOrder { term: self.journal.term(), opcode: opcode as u16, body: Blob(encode(request)) };
+        self.peers.call_all(targets, Opcode::TargetOrder, &order).await
+    }
+
     /// Tells targets something, all of those whose ranks serve to the end.
     pub(super) async fn spread<Q: Wire>(&self, targets: &[TargetName], opcode: Opcode, request: &Q) -> Result<()> {
         self.ask_serving::<Q, ()>(targets, opcode, request).await.map(drop)
@@ -39,7 +67,7 @@ impl Service {
             if self.peers.known()?.state(target.0) != Some(RankState::Joined) {
                 return Ok(None);
             }
-            let failure = match self.peers.call(target, opcode, request).await {
+            let failure = match self.order(target, opcode, request).await {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(failure) => failure,
             };

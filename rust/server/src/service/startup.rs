@@ -71,7 +71,7 @@ impl Service {
             return false;
         }
         let targets: Vec<TargetName> = known.targets().into_iter().filter(|target| target.0 == rank).collect();
-        let lists = self.peers.call_all::<_, Vec<PoolId>>(&targets, Opcode::TargetPoolList, &()).await;
+        let lists = self.order_all::<_, Vec<PoolId>>(&targets, Opcode::TargetPoolList, &()).await;
         lists.is_ok() && !self.closed.get() && !self.catching_up.borrow().contains(&rank)
     }
 
@@ -123,7 +123,7 @@ impl Service {
     async fn remove_stray_pools(&self, rank: Rank) {
         let Ok(known) = self.peers.known() else { return };
         for target in known.targets().into_iter().filter(|target| target.0 == rank) {
-            let pools: Result<Vec<PoolId>> = self.peers.call(target, Opcode::TargetPoolList, &()).await;
+            let pools: Result<Vec<PoolId>> = self.order(target, Opcode::TargetPoolList, &()).await;
             let pools = match pools {
                 Ok(pools) => pools,
                 Err(status) => {
@@ -137,7 +137,7 @@ impl Service {
                 if self.targets_of(pool).contains(&target) {
                     continue;
                 }
-                match self.peers.call::<_, ()>(target, Opcode::TargetPoolDestroy, &pool).await {
+                match self.order::<_, ()>(target, Opcode::TargetPoolDestroy, &pool).await {
                     Ok(()) => daos_env::log!(
                         Info,
                         "pool",
@@ -165,7 +165,7 @@ impl Service {
                 durability: plan.durability,
             };
             let targets = self.targets_on(pool, rank);
-            if let Err(status) = self.peers.call_all::<_, ()>(&targets, Opcode::TargetPoolCreate, &part).await {
+            if let Err(status) = self.order_all::<_, ()>(&targets, Opcode::TargetPoolCreate, &part).await {
                 daos_env::log!(Error, "pool", "pool {pool} of class ram is not made on rank {}: {status}", rank.0);
             }
         }
@@ -195,7 +195,7 @@ impl Service {
         let mut request = TargetContainerList { pool, after: None };
         loop {
             let (containers, more): (Vec<ContainerId>, bool) =
-                self.peers.call(target, Opcode::TargetContainerList, &request).await?;
+                self.order(target, Opcode::TargetContainerList, &request).await?;
             request.after = containers.last().copied();
             for container in containers {
                 // Whoever is making it has its parts before its row.
@@ -205,7 +205,7 @@ impl Service {
                     continue;
                 }
                 let part = TargetContainer { pool, container };
-                self.peers.call::<_, ()>(target, Opcode::TargetContainerDestroy, &part).await?;
+                self.order::<_, ()>(target, Opcode::TargetContainerDestroy, &part).await?;
                 removed += 1;
             }
             if !more || request.after.is_none() {
@@ -229,7 +229,7 @@ impl Service {
                 continue;
             }
             let part = part_of(pool, container, &properties)?;
-            self.peers.call::<_, ()>(target, Opcode::TargetContainerCreate, &part).await?;
+            self.order::<_, ()>(target, Opcode::TargetContainerCreate, &part).await?;
             daos_env::log!(
                 Info,
                 "pool",

@@ -165,7 +165,7 @@ impl Service {
             Ok(known) => known.targets().into_iter().filter(|target| target.0 == rank).collect(),
             Err(_) => return,
         };
-        if let Err(status) = self.peers.call_all::<_, ()>(&targets, Opcode::TargetMapVersions, &versions).await {
+        if let Err(status) = self.order_all::<_, ()>(&targets, Opcode::TargetMapVersions, &versions).await {
             daos_env::log!(Warn, "system", "rank {} does not know the versions of pool maps: {status}", rank.0);
         }
     }
@@ -179,7 +179,7 @@ impl Service {
         daos_env::log!(Info, "system", "rank {} is {what} the maps of {} pools", rank.0, versions.len());
         let Ok(known) = self.peers.known() else { return };
         let told = known.targets().into_iter().filter(|target| target.0 != rank).map(|target| async move {
-            self.peers.call::<_, ()>(target, Opcode::TargetMapVersions, versions).await.err().map(|why| (target, why))
+            self.order::<_, ()>(target, Opcode::TargetMapVersions, versions).await.err().map(|why| (target, why))
         });
         for ((rank, index), why) in join_all(told).await.into_iter().flatten() {
             daos_env::log!(Warn, "system", "target {} of rank {} missed versions of pool maps: {why}", index.0, rank.0);
@@ -193,7 +193,7 @@ impl Service {
         ranks.sort_unstable();
         ranks.dedup();
         let asked: Vec<TargetName> = ranks.iter().map(|rank| (*rank, SERVICE_TARGET)).collect();
-        let offers: Vec<RankOffer> = self.peers.call_all(&asked, Opcode::RankOffer, &()).await?;
+        let offers: Vec<RankOffer> = self.order_all(&asked, Opcode::RankOffer, &()).await?;
         let count = offers.len() as u64;
         let storage = offers.iter().map(|offer| (offer.storage_name.as_str(), offer.storage));
         let memory = offers.iter().map(|offer| (offer.memory_name.as_str(), offer.memory));

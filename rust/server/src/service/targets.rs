@@ -67,7 +67,7 @@ impl Service {
             Err(refusal) => return self.refuse(asked, refusal).await,
         };
         if let Err(status) = self.prepare_targets(id, &plan).await {
-            let removed = self.peers.call_all::<_, ()>(&plan.targets, Opcode::TargetPoolDestroy, &id).await;
+            let removed = self.order_all::<_, ()>(&plan.targets, Opcode::TargetPoolDestroy, &id).await;
             if let Err(status) = removed {
                 daos_env::log!(Warn, "pool", "parts of pool {id} are left until their rank starts again: {status}");
             }
@@ -105,7 +105,7 @@ impl Service {
         };
         let serves = self.peers.known()?.state(rank) == Some(RankState::Joined);
         let space = match serves {
-            true => self.peers.call((rank, index), Opcode::TargetPoolQuery, &id).await?,
+            true => self.order((rank, index), Opcode::TargetPoolQuery, &id).await?,
             false => TargetSpace { meta: Space { total: 0, free: 0 }, data: Space { total: 0, free: 0 } },
         };
         Ok(PoolTargetReply { state: target.state as u8, meta: space.meta, data: space.data })
@@ -120,7 +120,7 @@ impl Service {
             log_bytes: plan.log_bytes,
             durability: plan.durability.clone(),
         };
-        self.peers.call_all::<_, ()>(targets, Opcode::TargetPoolCreate, &part).await.map(|_| ())
+        self.order_all::<_, ()>(targets, Opcode::TargetPoolCreate, &part).await.map(|_| ())
     }
 
     /// Makes newer pool maps known to the targets that serve: they refuse requests by older ones. One that does not hear of it goes on
@@ -131,7 +131,7 @@ impl Service {
         }
         let Ok(known) = self.peers.known() else { return };
         let told = known.targets().into_iter().map(|target| async move {
-            self.peers.call::<_, ()>(target, Opcode::TargetMapVersions, versions).await.err().map(|why| (target, why))
+            self.order::<_, ()>(target, Opcode::TargetMapVersions, versions).await.err().map(|why| (target, why))
         });
         for ((rank, index), why) in join_all(told).await.into_iter().flatten() {
             daos_env::log!(Warn, "system", "target {} of rank {} missed versions of pool maps: {why}", index.0, rank.0);

@@ -5,13 +5,37 @@ use daos_status::{Code, Result, fail};
 use daos_store::{ChecksumKind, ContainerSettings};
 use daos_types::{HandleId, PoolId};
 use daos_wire::{
-    Blob, HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetPoolCreate,
-    TargetPoolProperties, decode, encode, take_page,
+    Blob, HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetOrder,
+    TargetPoolCreate, TargetPoolProperties, decode, encode, take_page,
 };
 use std::rc::Rc;
 
 /// Whether an operation is one between targets.
 pub(super) fn serves(opcode: Opcode) -> bool {
+    matches!(
+        opcode,
+        Opcode::TargetOrder | Opcode::HandleQuery | Opcode::Membership | Opcode::ReplicaOffer | Opcode::Leading
+    ) || is_order(opcode)
+}
+
+/// Carries a request of another target, or of this one itself, out. Each may be repeated.
+pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
+    if opcode == Opcode::TargetOrder {
+        let TargetOrder { term, opcode, body } = decode(body)?;
+        let Some(opcode) = Opcode::from_number(opcode).filter(|opcode| is_order(*opcode)) else {
+            fail!(Code::Proto, "operation {opcode:#06x} is no order to a target");
+        };
+        let _entered = target.fence.enter(term).await?;
+        return carry_out(target, opcode, &body.0).await;
+    }
+    if is_order(opcode) {
+        fail!(Code::Proto, "{opcode:?} is an order, and says no term");
+    }
+    carry_out(target, opcode, body).await
+}
+
+/// Whether an operation is one that only the engine that leads the metadata service may ask for.
+fn is_order(opcode: Opcode) -> bool {
     matches!(
         opcode,
         Opcode::TargetPoolCreate
@@ -22,18 +46,13 @@ pub(super) fn serves(opcode: Opcode) -> bool {
             | Opcode::TargetContainerDestroy
             | Opcode::TargetContainerList
             | Opcode::TargetPoolList
-            | Opcode::RankOffer
-            | Opcode::HandleQuery
-            | Opcode::HandlesRevoke
-            | Opcode::Membership
             | Opcode::TargetMapVersions
-            | Opcode::ReplicaOffer
-            | Opcode::Leading
+            | Opcode::HandlesRevoke
+            | Opcode::RankOffer
     )
 }
 
-/// Carries a request of another target, or of this one itself, out. Each may be repeated.
-pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
+async fn carry_out(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
     match opcode {
         Opcode::TargetPoolCreate => {
             let request: TargetPoolCreate = decode(body)?;

@@ -448,6 +448,7 @@ fn targets(golden: &mut Golden) {
         TargetContainerCreate { pool: pool_id, container: container(), checksum: 43, chunk_bytes, verify_on_update };
     golden.check("TargetContainerCreate", &create);
     golden.check("TargetContainer", &TargetContainer { pool: pool(), container: container() });
+    golden.check("TargetOrder", &TargetOrder { term: 64, opcode: 0x0405, body: Blob(vec![65, 66]) });
     golden.check("TargetSpace", &TargetSpace { meta: space(), data: space() });
     golden.check("HandleQuery", &HandleQuery { pool: pool(), container: container(), handle: handle() });
     golden.check("HandleGrant", &HandleGrant { read: false, write: true });
