@@ -1,10 +1,11 @@
 //! A client that does random things, and notes what it sees.
 
 use crate::history::{History, LabelOperation, Place};
+use crate::story::BYTES_PER_TARGET;
 use crate::world::World;
 use daos_client::{
     AkeyFetch, AkeyUpdate, Client, Conditions, Container, ContainerFlags, ContainerProperties, Destination, FetchKind,
-    Object, ObjectFlags, Pool, PoolFlags, Source, UpdateValue,
+    Object, ObjectFlags, Pool, PoolCreate, PoolFlags, Source, UpdateValue,
 };
 use daos_env::{Random, SeededRandom};
 use daos_status::{Code, Result, Status};
@@ -23,10 +24,17 @@ pub const DKEYS: u64 = 3;
 pub const ATTRIBUTES: u64 = 2;
 /// Labels of containers that come and go.
 pub const LABELS: u64 = 2;
+/// Pools that come and go.
+pub const POOLS: u64 = 2;
 /// The longest value but for a few: it lies in the arena.
 const LENGTH_MAX: u64 = 300;
 /// The longest of all: it lies on the data device, and goes through lent memory.
 const LONG_LENGTH_MAX: u64 = 40_000;
+
+/// Histories know pools by their numbers from here, as if they were labels of containers.
+const FIRST_POOL: u64 = 100;
+/// A pool in histories: its identifier is chosen by the client, and not known when the answer is lost.
+const A_POOL: u64 = 1;
 
 /// What all actors of a seed share.
 pub struct Shared {
@@ -88,6 +96,11 @@ pub fn key(text: &str) -> Key {
 
 fn label(number: u64) -> String {
     format!("label-{number}")
+}
+
+/// The label of a pool that comes and goes.
+pub fn pool_label(number: u64) -> String {
+    format!("pond-{number}")
 }
 
 /// The number by which histories know a container.
@@ -179,6 +192,9 @@ impl Actor {
     }
 
     async fn act_once(&self, open: &Open) -> std::result::Result<(), (&'static str, Status)> {
+        if self.shared.world.shape.has_pools && self.below(8) == 0 {
+            return self.act_on_pools().await;
+        }
         match self.below(24) {
             0..9 => self.write(open).await.map_err(|status| ("writing", status)),
             9..16 => {
@@ -258,6 +274,67 @@ impl Actor {
             Err(sentence) => self.shared.world.violate(format!("attribute {name}: {sentence}")),
         }
         Ok(())
+    }
+
+    /// Makes, destroys or looks for a pool.
+    async fn act_on_pools(&self) -> std::result::Result<(), (&'static str, Status)> {
+        let number = self.below(POOLS);
+        match self.below(3) {
+            0 => self.create_pool(number).await.map_err(|status| ("creating a pool", status)),
+            1 => self.destroy_pool(number).await.map_err(|status| ("destroying a pool", status)),
+            _ => self.look_for_pool(number).await.map_err(|status| ("looking for a pool", status)),
+        }
+    }
+
+    async fn create_pool(&self, number: u64) -> Result<()> {
+        let shape = self.shared.world.shape;
+        let request = PoolCreate {
+            label: pool_label(number),
+            size: BYTES_PER_TARGET * shape.engines * u64::from(shape.targets),
+            durability: "log".to_owned(),
+            ..PoolCreate::default()
+        };
+        let guard = LabelGuard::new(self, FIRST_POOL + number, LabelOperation::Create(A_POOL));
+        match self.client.pool_create(request).await {
+            Ok(_) => guard.end(LabelOperation::Create(A_POOL)),
+            Err(status) if status.code() == Code::Exist => guard.end(LabelOperation::CreateRefused),
+            Err(status) => return Err(status),
+        }
+        Ok(())
+    }
+
+    async fn destroy_pool(&self, number: u64) -> Result<()> {
+        let guard = LabelGuard::new(self, FIRST_POOL + number, LabelOperation::Destroy);
+        match self.client.pool_destroy(&Reference::Label(pool_label(number)), true).await {
+            Ok(()) => guard.end(LabelOperation::Destroy),
+            Err(status) if status.code() == Code::Nonexist => guard.end(LabelOperation::Look(None)),
+            Err(status) => return Err(status),
+        }
+        Ok(())
+    }
+
+    /// Connects to a pool, which may not be there, and uses it a little.
+    pub async fn look_for_pool(&self, number: u64) -> Result<()> {
+        let begun = self.history().begin();
+        let reference = Reference::Label(pool_label(number));
+        let pool = match Pool::connect(&self.client, &reference, PoolFlags::READ_WRITE).await {
+            Ok(pool) => pool,
+            Err(status) if status.code() == Code::Nonexist => {
+                self.history().label(begun, FIRST_POOL + number, LabelOperation::Look(None), true);
+                return Ok(());
+            }
+            Err(status) => return Err(status),
+        };
+        self.history().label(begun, FIRST_POOL + number, LabelOperation::Look(Some(A_POOL)), true);
+        let is_gone = |status: &Status| matches!(status.code(), Code::NoHdl | Code::Nonexist);
+        let id = ContainerId(self.random.uuid());
+        let made = Container::create(&self.client, &pool, Some(id), ContainerProperties::default()).await;
+        let left = pool.disconnect(&self.client).await;
+        // Somebody else may have destroyed it.
+        match made.map(drop).and(left) {
+            Err(status) if !is_gone(&status) => Err(status),
+            _ => Ok(()),
+        }
     }
 
     async fn create(&self, open: &Open) -> Result<()> {

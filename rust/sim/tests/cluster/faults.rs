@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How much faster or slower a clock may go, in millionths: far more than those of machines do.
+const DRIFT_MAX: u64 = 30_000;
+
 /// Which kinds of faults a seed has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Faults {
@@ -21,11 +24,14 @@ pub struct Faults {
     pub has_jumps: bool,
     pub has_disk_errors: bool,
     pub has_client_kills: bool,
+    pub has_full_disks: bool,
+    pub has_drift: bool,
+    pub has_late_engine: bool,
 }
 
 impl Faults {
     /// None in every tenth seed, and a few kinds together in the others.
-    pub fn choose(world: &World) -> Faults {
+    pub fn choose(world: &World, has_more: bool) -> Faults {
         if world.below(10) == 0 {
             return Faults::default();
         }
@@ -40,6 +46,9 @@ impl Faults {
             has_jumps: some(3),
             has_disk_errors: some(5),
             has_client_kills: some(4),
+            has_full_disks: has_more && some(4),
+            has_drift: has_more && some(4),
+            has_late_engine: has_more && some(3),
         }
     }
 
@@ -57,6 +66,9 @@ impl Faults {
             (self.has_jumps, Kind::Jump),
             (self.has_disk_errors, Kind::DiskError),
             (self.has_client_kills, Kind::ClientKill),
+            (self.has_full_disks, Kind::FullDisk),
+            (self.has_drift, Kind::Drift),
+            (self.has_late_engine, Kind::LateEngine),
         ];
         all.into_iter().filter(|(has, _)| *has).map(|(_, kind)| kind).collect()
     }
@@ -72,6 +84,9 @@ enum Kind {
     Jump,
     DiskError,
     ClientKill,
+    FullDisk,
+    Drift,
+    LateEngine,
 }
 
 /// Lets things go wrong, one after the other, until it is over.
@@ -153,6 +168,32 @@ async fn happen(conductor: &Conductor, kind: Kind, clients: &mut Vec<u64>) {
             world.cut_power(node);
             pause(absence(world)).await;
             world.restart(node);
+        }
+        Kind::FullDisk => {
+            world.tally.borrow_mut().full_disks += 1;
+            let media = &world.engine(node).media;
+            media.limit_space(Some(media.blocks_used() + world.below(64)));
+            pause(absence(world)).await;
+            media.limit_space(None);
+            pause(Duration::from_millis(world.below(500))).await;
+            if !world.engine(node).is_alive() {
+                world.restart(node);
+            }
+        }
+        Kind::Drift => {
+            world.tally.borrow_mut().drifts += 1;
+            let millionths = world.below(2 * DRIFT_MAX) as i64 - DRIFT_MAX as i64;
+            match world.below(3) {
+                0 => world.drift_client(clients[world.below(clients.len() as u64) as usize], millionths),
+                _ => world.engine(node).clock.set_drift(millionths),
+            }
+        }
+        Kind::LateEngine => {
+            let late = world.shape.engines - 1;
+            if world.shape.has_late_engine && !world.engine(late).is_alive() {
+                world.tally.borrow_mut().late_joins += 1;
+                world.restart(late);
+            }
         }
         Kind::ClientKill => {
             // One stays.

@@ -11,27 +11,78 @@ use daos_sim::media::SimMedia;
 use daos_status::Result;
 use daos_types::TargetIndex;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Numbers in addresses that one node may use.
 pub const ADDRESSES_PER_NODE: u64 = 1 << 20;
+
+/// What a clock's rate is told in.
+const MILLION: u64 = 1_000_000;
 
 /// The node of an address.
 pub fn node_of(number: u64) -> u64 {
     number / ADDRESSES_PER_NODE
 }
 
-/// A node's clock: time passes as everywhere, and the calendar may be wrong, and jump.
+/// A node's clock: time may pass a little faster or slower than elsewhere, and the calendar may be wrong, and jump.
 pub struct NodeClock {
     base: Arc<ManualClock>,
     skew: AtomicI64,
+    drift: Mutex<Drift>,
+}
+
+/// How a node's time follows from that of the world.
+#[derive(Clone, Copy, Default)]
+struct Drift {
+    /// So many millionths faster.
+    millionths: i64,
+    /// Since this time of the world, when it was this time here.
+    since: Duration,
+    own: Duration,
+}
+
+impl Drift {
+    fn rate(&self) -> u128 {
+        u128::from(MILLION.saturating_add_signed(self.millionths))
+    }
+
+    fn own_time(&self, base: Duration) -> Duration {
+        let passed = base.saturating_sub(self.since).as_nanos();
+        self.own + nanoseconds(passed * self.rate() / u128::from(MILLION))
+    }
+
+    /// The first time of the world at which it is this time here.
+    fn base_time(&self, own: Duration) -> Duration {
+        let wanted = own.saturating_sub(self.own).as_nanos();
+        self.since + nanoseconds((wanted * u128::from(MILLION)).div_ceil(self.rate()))
+    }
+}
+
+fn nanoseconds(count: u128) -> Duration {
+    Duration::from_nanos(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 impl NodeClock {
     pub fn new(base: Arc<ManualClock>) -> Arc<NodeClock> {
-        Arc::new(NodeClock { base, skew: AtomicI64::new(0) })
+        Arc::new(NodeClock { base, skew: AtomicI64::new(0), drift: Mutex::default() })
+    }
+
+    fn drift(&self) -> MutexGuard<'_, Drift> {
+        self.drift.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on its time passes so many millionths faster.
+    pub fn set_drift(&self, millionths: i64) {
+        let base = self.base.monotonic();
+        let mut drift = self.drift();
+        *drift = Drift { millionths, since: base, own: drift.own_time(base) };
+    }
+
+    /// When it is a time of this clock, by the time of the world.
+    pub fn base_time(&self, own: Duration) -> Duration {
+        self.drift().base_time(own)
     }
 
     /// How far its calendar is ahead, in nanoseconds.
@@ -42,11 +93,12 @@ impl NodeClock {
 
 impl Clock for NodeClock {
     fn monotonic(&self) -> Duration {
-        self.base.monotonic()
+        self.drift().own_time(self.base.monotonic())
     }
 
     fn wall_nanoseconds(&self) -> u64 {
-        self.base.wall_nanoseconds().saturating_add_signed(self.skew.load(Ordering::Relaxed))
+        let ahead = self.monotonic().as_nanos() as i64 - self.base.monotonic().as_nanos() as i64;
+        self.base.wall_nanoseconds().saturating_add_signed(self.skew.load(Ordering::Relaxed) + ahead)
     }
 }
 

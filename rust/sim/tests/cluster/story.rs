@@ -1,6 +1,6 @@
 //! What happens in a seed, from the first start to the last look.
 
-use crate::actor::{ATTRIBUTES, Actor, DKEYS, LABELS, OBJECTS, Open, POOL, SHARED, Shared};
+use crate::actor::{ATTRIBUTES, Actor, DKEYS, LABELS, OBJECTS, Open, POOL, POOLS, SHARED, Shared, pool_label};
 use crate::faults::{Faults, disturb};
 use crate::world::{ClientNode, World};
 use daos_client::{Client, Container, ContainerProperties, Pool, PoolCreate, PoolFlags, SpaceInfo};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A pool gets so much on each target: the least that it takes.
-const BYTES_PER_TARGET: u64 = 16 << 20;
+pub const BYTES_PER_TARGET: u64 = 16 << 20;
 /// How long starting, and doing anything in a calm system, may take.
 const CALM_LIMIT: Duration = Duration::from_secs(60);
 /// How long what is under way when the faults stop may go on: some attempts, each as long as a call may last.
@@ -74,10 +74,10 @@ impl Conductor {
         found
     }
 
-    async fn all_joined(&self, client: &Client, limit: Duration) -> Option<()> {
-        let count = self.world.shape.engines as usize;
+    async fn all_joined(&self, client: &Client, engines: u64, limit: Duration) -> Option<()> {
+        let count = engines as usize;
         let joined = async || {
-            for machine in self.world.engines() {
+            for machine in &self.world.engines()[..count] {
                 if !machine.is_alive() {
                     let why = machine.ended.take().map_or(String::new(), |status| status.to_string());
                     self.world.violate(format!("engine {} has ended though nothing was wrong: {why}", machine.node));
@@ -109,12 +109,13 @@ impl Conductor {
 
     /// Brings the system up; gives the space that the pool has to begin with.
     async fn begin(&self, admin: &Client) -> Option<(SpaceInfo, SpaceInfo)> {
-        for machine in self.world.engines() {
-            self.world.start_engine(machine.node);
+        let engines = self.world.shape.first_engines();
+        for node in 0..engines {
+            self.world.start_engine(node);
             self.spawner.sleep(Duration::from_micros(self.world.below(50_000))).await;
         }
-        self.all_joined(admin, CALM_LIMIT).await?;
-        let targets = self.world.shape.engines * u64::from(self.world.shape.targets);
+        self.all_joined(admin, engines, CALM_LIMIT).await?;
+        let targets = engines * u64::from(self.world.shape.targets);
         let create = PoolCreate {
             label: POOL.to_owned(),
             size: BYTES_PER_TARGET * targets,
@@ -204,7 +205,7 @@ impl Conductor {
         {
             return;
         }
-        if self.all_joined(&admin.client, SETTLE_LIMIT).await.is_none()
+        if self.all_joined(&admin.client, self.world.shape.engines, SETTLE_LIMIT).await.is_none()
             || self.all_in_use(&admin.client).await.is_none()
         {
             return;
@@ -224,6 +225,7 @@ impl Conductor {
         self.world.set_weather(Weather::default());
         for machine in self.world.engines() {
             machine.media.forget_plans();
+            machine.media.limit_space(None);
             self.world.freeze(machine.node, Duration::ZERO);
             if !machine.is_alive() {
                 self.world.restart(machine.node);
@@ -246,7 +248,13 @@ impl Conductor {
                 actor.get_attribute(&open, name).await?;
             }
             for label in 0..LABELS {
-                actor.look(&open, label).await?;
+                self.when_decided("no container is being destroyed", async || actor.look(&open, label).await).await?;
+            }
+            if self.world.shape.has_pools {
+                for number in 0..POOLS {
+                    self.when_decided("no pool is being made or destroyed", async || actor.look_for_pool(number).await)
+                        .await?;
+                }
             }
             Ok::<(), Status>(())
         });
@@ -254,6 +262,15 @@ impl Conductor {
             self.world.violate(format!("a calm system does not answer: {status}"));
         }
         self.within(CALM_LIMIT, "the observer leaves", actor.leave(open)).await
+    }
+
+    /// Asks until nothing is in the midst of being made or destroyed: somebody may have been killed who wanted it. That ends by itself.
+    async fn when_decided(&self, what: &str, mut ask: impl AsyncFnMut() -> Result<()>) -> Result<()> {
+        let decided = async || match ask().await {
+            Err(status) if matches!(status.code(), Code::ContDestroying | Code::Busy) => Ok(None),
+            other => Ok(Some(other)),
+        };
+        self.until(SETTLE_LIMIT, what, decided).await.unwrap_or(Ok(()))
     }
 
     /// No handles are left, and when everything is destroyed, no space is taken.
@@ -299,13 +316,21 @@ impl Conductor {
                 self.world.kill_engine(machine.node);
                 self.world.restart(machine.node);
             }
-            self.all_joined(admin, CALM_LIMIT).await?;
+            self.all_joined(admin, self.world.shape.engines, CALM_LIMIT).await?;
             self.until(CALM_LIMIT, "not after a restart either", same).await?;
             return None;
         }
         let gone = self.within(CALM_LIMIT, "destroying the pool", admin.pool_destroy(&pool(), false)).await?;
         if let Err(status) = gone {
             self.world.violate(format!("the pool cannot be destroyed: {status}"));
+        }
+        for other in (0..POOLS).map(|number| Reference::Label(pool_label(number))) {
+            match self.within(CALM_LIMIT, "destroying another pool", admin.pool_destroy(&other, true)).await? {
+                Err(status) if status.code() != Code::Nonexist => {
+                    self.world.violate(format!("{other:?} cannot be destroyed: {status}"));
+                }
+                _ => {}
+            }
         }
         let list = self.within(CALM_LIMIT, "listing pools", admin.pool_list()).await?;
         match list {

@@ -60,6 +60,7 @@ impl EngineNode {
 /// A machine with a client.
 pub struct ClientNode {
     pub node: u64,
+    pub clock: Arc<NodeClock>,
     pub executor: Executor,
     pub client: Client,
 }
@@ -70,6 +71,21 @@ pub struct Shape {
     pub engines: u64,
     pub replicas: u64,
     pub targets: u32,
+    /// The last engine is there only when the others have worked for a while.
+    pub has_late_engine: bool,
+    /// Pools come and go.
+    pub has_pools: bool,
+}
+
+impl Shape {
+    pub fn new(engines: u64, replicas: u64, targets: u32) -> Shape {
+        Shape { engines, replicas, targets, has_late_engine: false, has_pools: false }
+    }
+
+    /// How many engines are there from the beginning.
+    pub fn first_engines(&self) -> u64 {
+        self.engines - u64::from(self.has_late_engine)
+    }
 }
 
 /// What has happened.
@@ -83,6 +99,9 @@ pub struct Tally {
     pub storms: u64,
     pub jumps: u64,
     pub disk_errors: u64,
+    pub full_disks: u64,
+    pub drifts: u64,
+    pub late_joins: u64,
     pub client_kills: u64,
     pub operations: u64,
     pub failed: u64,
@@ -102,6 +121,9 @@ impl Tally {
         self.storms += other.storms;
         self.jumps += other.jumps;
         self.disk_errors += other.disk_errors;
+        self.full_disks += other.full_disks;
+        self.drifts += other.drifts;
+        self.late_joins += other.late_joins;
         self.client_kills += other.client_kills;
         self.operations += other.operations;
         self.failed += other.failed;
@@ -314,9 +336,9 @@ impl World {
             next.set(next.get() + 1);
             Ok(fabric.open_at(&SimFabric::address(next.get())?)? as Rc<dyn Transport>)
         });
-        let env = SimMachine::env_of(clock, self.random.next_u64());
+        let env = SimMachine::env_of(clock.clone(), self.random.next_u64());
         let client = Client::simulated(settings, env, executor.spawner().clone(), self.control.of_node(node), open);
-        let client = Rc::new(ClientNode { node, executor, client });
+        let client = Rc::new(ClientNode { node, clock, executor, client });
         self.clients.borrow_mut().insert(node, client.clone());
         client
     }
@@ -335,6 +357,13 @@ impl World {
         drop(clients);
         for machine in &self.engines {
             self.kill_engine(machine.node);
+        }
+    }
+
+    /// Lets a client's time pass so many millionths faster.
+    pub fn drift_client(&self, node: u64, millionths: i64) {
+        if let Some(client) = self.clients.borrow().get(&node) {
+            client.clock.set_drift(millionths);
         }
     }
 
@@ -371,14 +400,15 @@ impl World {
                 busy = true;
                 continue;
             }
+            let due = due.map(|due| machine.clock.base_time(due));
             busy |= due.is_some_and(|due| due <= now);
             wake(due);
-            wake(life.executor.next_timer());
+            wake(life.executor.next_timer().map(|at| machine.clock.base_time(at)));
         }
         let clients: Vec<Rc<ClientNode>> = self.clients.borrow().values().cloned().collect();
         for client in clients {
             busy |= client.executor.run_once();
-            wake(client.executor.next_timer());
+            wake(client.executor.next_timer().map(|at| client.clock.base_time(at)));
         }
         if busy {
             return true;
@@ -395,7 +425,7 @@ impl World {
         let mut engine = life.engine.take()?;
         let due = engine.next_due();
         let mut result = Ok(());
-        if is_woken || engine.has_news() || due.is_some_and(|due| due <= self.now()) {
+        if is_woken || engine.has_news() || due.is_some_and(|due| due <= machine.clock.monotonic()) {
             result = engine.step();
         }
         if machine.life.borrow().is_none() {
