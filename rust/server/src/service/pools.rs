@@ -31,18 +31,19 @@ impl Service {
         if !plan.ready
             && let Err(status) = self.make_parts(request.id, &plan).await
         {
-            daos_env::log!(Error, "pool", "pool {} could not be created: {status}", request.id);
-            if let Err(error) = self.finish_pool(request.id).await {
-                daos_env::log!(
-                    Error,
-                    "pool",
-                    "what is left of pool {} is removed at the next start: {error}",
-                    request.id
-                );
-            }
+            self.give_up_pool(request.id, &status).await;
             return self.refuse(asked, naming(status, "creating pool", request)).await;
         }
-        let id = self.once(asked, |state| state.finish_pool_create(request.id)).await?;
+        let id = match self.try_once(asked, |state| state.finish_pool_create(request.id)).await? {
+            Ok(id) => id,
+            Err(refusal) => {
+                // Whoever wanted it may be gone: it would stay half made, and its label taken.
+                if !plan.ready {
+                    self.give_up_pool(request.id, &refusal).await;
+                }
+                return Err(refusal);
+            }
+        };
         self.tell_properties_of(id).await?;
         let entry = self.entry_of(id)?;
         if !plan.ready {
@@ -59,6 +60,14 @@ impl Service {
             );
         }
         Ok(entry)
+    }
+
+    /// Removes a pool that cannot be made.
+    async fn give_up_pool(&self, id: PoolId, why: &Status) {
+        daos_env::log!(Error, "pool", "pool {id} could not be created: {why}");
+        if let Err(error) = self.finish_pool(id).await {
+            daos_env::log!(Error, "pool", "what is left of pool {id} is removed at the next start: {error}");
+        }
     }
 
     /// As [`Service::begin_pool`]. Another pool that is being made has the label only if it comes to be: that is waited for.
