@@ -3,7 +3,10 @@
 use crate::cluster::{Cluster, text};
 use crate::support::Tree;
 use crate::support::assert_same;
+use daos_wire::{ControlReply, control_frame};
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 /// Started at once, in any order: one system, whose ranks are 0, 1 and 2; a pool over all targets; files in it.
 #[test]
@@ -53,12 +56,39 @@ fn who_cannot_have_its_port_becomes_nobody() {
     let names =
         [&cluster.control(0), "start an engine there", "DAOS_ACCESS_POINTS"].map(|name| sentence.contains(name));
     assert_eq!(names, [true; 3], "{sentence}");
-    let taken = std::net::TcpListener::bind(cluster.control(0)).expect("it was free");
+    let taken = TcpListener::bind(cluster.control(0)).expect("it was free");
     let output = cluster.server(0, &[]).output().expect("the program runs");
     assert!(String::from_utf8_lossy(&output.stdout).contains("give this one another port"), "{output:?}");
     assert!(!cluster.directory(0).join("engine.system").exists());
     drop(taken);
     assert_eq!(cluster.start(0).rank(), 0);
+}
+
+/// The leader of a moment ago is gone, and the engine that is asked has not noticed: there is a system, and a new client waits for it as
+/// long as for one that says that nobody leads.
+#[test]
+fn who_is_sent_to_an_engine_that_is_gone_asks_again() {
+    /// More than a client asks where it finds no engine at all.
+    const REDIRECTS: usize = 60;
+    let cluster = Cluster::running(1);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let access_point = listener.local_addr().expect("bound").to_string();
+    // A port on which nobody listens.
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").to_string();
+    let leader = cluster.control(0);
+    let engine = std::thread::spawn(move || {
+        for number in 0..=REDIRECTS {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let place = if number < REDIRECTS { &gone } else { &leader };
+            stream.write_all(&control_frame(&ControlReply::Redirect(place.clone()))).expect("the client listens");
+            // It has read what it wanted when it ends the connection.
+            let _ended = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    let mut list = cluster.program("daos", &["pool", "list"]);
+    let output = list.env("DAOS_ACCESS_POINTS", access_point).output().expect("the program runs");
+    assert!(output.status.success(), "{output:?}");
+    engine.join().expect("it was asked until it knew better");
 }
 
 /// Directories and names that do not belong together are refused with a sentence, and nothing is changed.

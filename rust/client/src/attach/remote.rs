@@ -130,18 +130,34 @@ async fn ask_at(
     request: &ControlRequest,
     answer_limit: Duration,
 ) -> Result<(Box<dyn ControlStream>, ControlReply)> {
-    for _ in 0..REDIRECTS_MAX {
-        let doing = |error: std::io::Error| unreached(&place, &error);
-        let mut stream = client.0.control.connect(&place).map_err(doing)?;
-        // A request fits the buffer of a fresh connection.
-        stream.write_all(&control_frame(request)).map_err(doing)?;
-        match read(client, &mut *stream, &place, answer_limit).await? {
-            ControlReply::Redirect(other) => place = other,
-            ControlReply::Failed(failure) => return Err(failure.status()),
-            reply => return Ok((stream, reply)),
+    let asked = place.clone();
+    for redirects in 0..REDIRECTS_MAX {
+        match ask_there(client, &place, request, answer_limit).await {
+            Ok((_, ControlReply::Redirect(other))) => place = other,
+            Ok((_, ControlReply::Failed(failure))) => return Err(failure.status()),
+            // There is a system: where it is led has changed, or is about to.
+            Err(status) if redirects > 0 && status.code() == Code::Unreach => {
+                fail!(Code::Again, "the engine at {asked} says that the system is led at {place}: {}", status.context())
+            }
+            other => return other,
         }
     }
     fail!(Code::Again, "the engines point at each other: the metadata service has no place yet")
+}
+
+/// Asks at one place, and gives whatever is answered.
+async fn ask_there(
+    client: &Client,
+    place: &str,
+    request: &ControlRequest,
+    answer_limit: Duration,
+) -> Result<(Box<dyn ControlStream>, ControlReply)> {
+    let doing = |error: std::io::Error| unreached(place, &error);
+    let mut stream = client.0.control.connect(place).map_err(doing)?;
+    // A request fits the buffer of a fresh connection.
+    stream.write_all(&control_frame(request)).map_err(doing)?;
+    let reply = read(client, &mut *stream, place, answer_limit).await?;
+    Ok((stream, reply))
 }
 
 fn unreached(place: &str, error: &std::io::Error) -> Status {
