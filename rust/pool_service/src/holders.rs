@@ -129,7 +129,9 @@ impl PoolService {
             Ok(decision) => (decision.rows, Ok(decision.reply)),
             Err(refusal) => (Vec::new(), Err(refusal)),
         };
-        if rows.is_empty() && id.attempt == 0 {
+        // To be told to try again is no answer: the same change comes again, and may be made then.
+        let is_put_off = reply.as_ref().is_err_and(|refusal| refusal.code() == Code::Again);
+        if is_put_off || (rows.is_empty() && id.attempt == 0) {
             return Ok(Decision { rows, reply });
         }
         let row = match &reply {

@@ -336,6 +336,10 @@ impl PoolService {
     pub(crate) fn ready_pool(&self, id: PoolId) -> Result<&Pool> {
         match self.pools.get(&id) {
             Some(pool) if pool.state() == PoolState::Ready => Ok(pool),
+            // That passes by itself: clients ask again for a while.
+            Some(pool) if pool.state() == PoolState::Creating => {
+                fail!(Code::Again, "pool {id} is being created; try again")
+            }
             Some(pool) => fail!(Code::Busy, "pool {id} is {}", pool.state().word().to_lowercase()),
             None => fail!(Code::Nonexist, "pool {id} does not exist"),
         }

@@ -220,3 +220,25 @@ fn a_refusal_that_was_sent_again_is_one_for_ever() {
             .is_ok()
     );
 }
+
+/// A pool that is being created is waited for: to be told so is no refusal, and the same change is made later.
+#[test]
+fn a_change_that_was_put_off_is_made_when_it_comes_again() {
+    let mut bench = Bench::default();
+    let id = PoolId::from_bytes([7; 16]);
+    let targets = vec![(Rank(0), TargetIndex(0))];
+    let begun = bench.service.begin_pool_create(&pool_create(id, "new", ""), targets, &OFFER, &olga());
+    bench.commit(begun).expect("begins");
+    let connect = |service: &PoolService| {
+        let (pool, handle) = (Reference::Label("new".into()), HandleId::from_bytes([9; 16]));
+        let request = PoolConnect { pool, handle, flags: 2, again: false, known: RouteKnown::default() };
+        told(service.connect(&request, &olga()))
+    };
+    for attempt in 0..3 {
+        let answer = bench.commit(decide(&bench.service, Opcode::PoolConnect, attempt, connect)).expect("decided");
+        assert_eq!(code(answer), Code::Again, "attempt {attempt}");
+    }
+    bench.commit(bench.service.finish_pool_create(id)).expect("made");
+    let answer = bench.commit(decide(&bench.service, Opcode::PoolConnect, 3, connect)).expect("decided");
+    assert_eq!(answer, Ok(encode(&id)));
+}
