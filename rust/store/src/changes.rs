@@ -82,8 +82,8 @@ pub(crate) struct Changes {
     pieces: RefCell<Vec<Offset>>,
     /// The number of the next entry.
     next: Cell<u64>,
-    /// What the ring had when the store was opened.
-    before: RefCell<HashMap<(u64, u64), u64>>,
+    /// What the ring had when the store was opened: client, sequence and epoch, in order.
+    before: RefCell<Vec<(u64, u64, u64)>>,
     overtaken: RefCell<Overtaken>,
     /// The last commit that wrote an entry.
     last: Cell<Lsn>,
@@ -99,16 +99,18 @@ impl Changes {
         let directory: [u32; PIECES] = arena.read_value(position)?;
         let links = directory.iter().map_while(|link| Offset::from_link(*link));
         self.pieces.replace(links.collect());
-        let (mut newest, mut before) = (0, HashMap::new());
+        let (mut newest, mut before) = (0, Vec::new());
         for index in 0..self.length() {
             let entry: Entry = arena.read_value(self.position(index))?;
             if entry.number != 0 {
                 newest = newest.max(entry.number);
-                before.insert((entry.client, entry.sequence), entry.epoch);
+                before.push((entry.client, entry.sequence, entry.epoch));
             }
         }
         let Some(next) = newest.checked_add(1) else { return Err(damaged("the names of changes", position)) };
         self.next.set(next);
+        before.sort_unstable();
+        before.shrink_to_fit();
         self.before.replace(before);
         Ok(())
     }
@@ -181,8 +183,9 @@ impl Changes {
 
     #[cold]
     fn look_up(&self, arena: &Arena, name: ChangeName) -> Result<Option<Epoch>> {
-        if let Some(epoch) = self.before.borrow().get(&name.key()) {
-            return Ok(Some(Epoch(*epoch)));
+        let before = self.before.borrow();
+        if let Ok(found) = before.binary_search_by_key(&name.key(), |(client, sequence, _)| (*client, *sequence)) {
+            return Ok(Some(Epoch(before[found].2)));
         }
         for index in 0..self.length() {
             let entry: Entry = arena.read_value(self.position(index))?;
@@ -208,7 +211,15 @@ impl Store {
             let mut transaction = self.durable.arena().begin();
             let made = match self.changes.extend(&mut transaction, &self.superblock) {
                 Ok(made) if made.is_empty() => return Ok(()),
-                Err(status) if status.code() == Code::Nospace => return Ok(()),
+                Err(status) if status.code() == Code::Nospace => {
+                    let (length, why) = (self.changes.length(), status.context());
+                    daos_env::log!(
+                        Warn,
+                        "store",
+                        "only the last {length} changes are known when they come again: {why}"
+                    );
+                    return Ok(());
+                }
                 other => other?,
             };
             let lsn = self.durable.commit(transaction)?;
