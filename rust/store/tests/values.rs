@@ -10,6 +10,7 @@ use daos_status::Code;
 use daos_store::*;
 use daos_types::Epoch;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,22 +165,38 @@ fn scattered_blocks_hold_a_value_and_space_says_so() {
     );
 }
 
+/// Runs a test with a store that has a container, in files of its own: its clock, and the file of the data device.
+fn with_files<F: Future<Output = ()> + 'static>(
+    data_bytes: u64,
+    test: impl FnOnce(Rc<Store>, Arc<ManualClock>, PathBuf) -> F + 'static,
+) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = directory.path().to_path_buf();
+    let clock = Arc::new(ManualClock::default());
+    let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
+    let spawner = executor.spawner().clone();
+    let done = executor.block_on(async move {
+        let data = place.join("data");
+        let media = Rc::new(FileMedia::create(place, IoEngine::Automatic, &spawner).expect("media"));
+        let settings = StoreSettings { data_bytes, ..settings() };
+        let store = Store::create(media, settings, environment(), &spawner).await.expect("create");
+        store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
+        test(store, clock, data).await;
+    });
+    done.expect("the test ends");
+}
+
+/// Bytes of the file system that a file takes.
+fn taken_by(file: &Path) -> u64 {
+    std::fs::metadata(file).expect("the file").blocks() * 512
+}
+
 /// The space of a large container goes back to the file system by itself, but for what will be written next; all of it when asked for.
 #[test]
 fn files_shrink_when_values_are_freed() {
     const VALUE: usize = 4 << 20;
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().to_path_buf();
-    let taken = move || std::fs::metadata(path.join("data")).expect("the data device").blocks() * 512;
-    let clock = Arc::new(ManualClock::default());
-    let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
-    let spawner = executor.spawner().clone();
-    let place = directory.path().to_path_buf();
-    let done = executor.block_on(async move {
-        let media = Rc::new(FileMedia::create(place, IoEngine::Automatic, &spawner).expect("media"));
-        let settings = StoreSettings { data_bytes: 256 << 20, ..settings() };
-        let store = Store::create(media, settings, environment(), &spawner).await.expect("create");
-        store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
+    with_files(256 << 20, |store, clock, data| async move {
+        let taken = || taken_by(&data);
         for number in 0..24 {
             put(&store, &number.to_string(), number, VALUE).await.expect("update");
         }
@@ -199,23 +216,14 @@ fn files_shrink_when_values_are_freed() {
         assert!(fetch_single(&store, u64::MAX, "again", "a").await == Some(bytes(3, VALUE)));
         store.close().await.expect("close");
     });
-    done.expect("the test ends");
 }
 
 /// Giving space back waits until nothing is written, but not longer than its store lives: then the files are somebody else's.
 #[test]
 fn a_store_that_is_gone_leaves_its_files_alone() {
     const VALUE: usize = 4 << 20;
-    let directory = tempfile::tempdir().expect("a directory");
-    let place = directory.path().to_path_buf();
-    let clock = Arc::new(ManualClock::default());
-    let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
-    let spawner = executor.spawner().clone();
-    let done = executor.block_on(async move {
-        let settings = StoreSettings { data_bytes: 256 << 20, ..settings() };
-        let media = Rc::new(FileMedia::create(place.clone(), IoEngine::Automatic, &spawner).expect("media"));
-        let store = Store::create(media, settings, environment(), &spawner).await.expect("create");
-        store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
+    with_files(256 << 20, |store, clock, data| async move {
+        let taken = || taken_by(&data);
         for number in 0..24 {
             put(&store, &number.to_string(), number, VALUE).await.expect("update");
         }
@@ -226,7 +234,6 @@ fn a_store_that_is_gone_leaves_its_files_alone() {
         for _ in 0..100 {
             yield_now().await;
         }
-        let taken = || std::fs::metadata(place.join("data")).expect("the data device").blocks() * 512;
         let before = taken();
         drop(store);
         for _ in 0..1000 {
@@ -235,26 +242,15 @@ fn a_store_that_is_gone_leaves_its_files_alone() {
         }
         assert_eq!(taken(), before, "nothing was given back by a store that is gone");
     });
-    done.expect("the test ends");
 }
 
 /// Blocks that come next are written when the store is idle, and as many as it is told; what others hold stays as it is.
 #[test]
 fn free_blocks_are_written_ahead() {
     const VALUE: usize = 40_000;
-    let directory = tempfile::tempdir().expect("a directory");
-    let place = directory.path().to_path_buf();
-    let clock = Arc::new(ManualClock::default());
-    let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
-    let spawner = executor.spawner().clone();
-    let done = executor.block_on(async move {
-        let settings = StoreSettings { data_bytes: 64 << 20, ..settings() };
-        let media = Rc::new(FileMedia::create(place.clone(), IoEngine::Automatic, &spawner).expect("media"));
-        let store = Store::create(media.clone(), settings, environment(), &spawner).await.expect("create");
-        store.container_create(CONTAINER, store.container_defaults()).await.expect("container");
+    with_files(64 << 20, |store, clock, data| async move {
         // A mark in the blocks that come next: who has written them is seen.
-        let file =
-            std::fs::OpenOptions::new().read(true).write(true).open(place.join("data")).expect("the data device");
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(&data).expect("the data device");
         file.write_all_at(&[7; 1 << 20], 2 << 20).expect("write");
         let is_marked = || {
             let mut bytes = vec![0; 1 << 20];
@@ -279,9 +275,8 @@ fn free_blocks_are_written_ahead() {
         for (dkey, epoch) in [("first", 3), ("second", 4)] {
             assert!(fetch_single(&store, u64::MAX, dkey, "a").await == Some(bytes(epoch, VALUE)), "{dkey}");
         }
-        let taken = std::fs::metadata(place.join("data")).expect("the data device").blocks() * 512;
+        let taken = taken_by(&data);
         assert!(taken >= 64 << 20, "{taken} bytes are taken: all of it is written");
         store.close().await.expect("close");
     });
-    done.expect("the test ends");
 }
