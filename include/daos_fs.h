@@ -842,37 +842,42 @@ int dfs_removexattr(dfs_t *dfs, dfs_obj_t *obj, const char *name);
 int dfs_listxattr(dfs_t *dfs, dfs_obj_t *obj, char *list, daos_size_t *size);
 
 /**
- * Looks for objects of a container that no entry stands for.
+ * Makes a filter over the entries of a directory. Its conditions are looked at in the calling process, while
+ * dfs_readdir_with_filter lists: the engines do not know of them.
  *
- * @return ENOSYS: it is not there yet
- */
-int dfs_cont_check(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
-
-/**
- * Looks through the entries of a container.
+ * @pred what is compared with: dp_name is a pattern as of SQL's LIKE (% for any bytes, _ for any one, a backslash before what
+ *   is meant as it stands), dp_newer a second after which the entry itself was changed (its ctime as it is stored); dp_size
+ *   has no condition yet
+ * @flags which conditions count: DFS_FILTER_NAME, DFS_FILTER_NEWER; directories are let through whatever they are called, so
+ *   that a search can go on in them, but with DFS_FILTER_INCLUDE_DIRS
+ * @dpipe [out] the filter, freed by dfs_pipeline_destroy
  *
- * @return ENOSYS: it is not there yet
- */
-int dfs_cont_scan(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
-
-/**
- * Makes a filter over the entries of a directory.
- *
- * @return ENOSYS: it is not there yet
+ * @return zero, EINVAL
  */
 int dfs_pipeline_create(dfs_t *dfs, dfs_predicate_t pred, uint64_t flags, dfs_pipeline_t **dpipe);
 
 /**
  * Frees a filter.
  *
- * @return ENOSYS: it is not there yet
+ * @dpipe NULL is fine
+ *
+ * @return zero, EINVAL
  */
 int dfs_pipeline_destroy(dfs_pipeline_t *dpipe);
 
 /**
- * Lists the entries of a directory that a filter lets through.
+ * Lists the entries of a directory that a filter lets through. Every entry is looked at, with a request of its own.
  *
- * @return ENOSYS: it is not there yet
+ * @obj an open directory; NULL for the root
+ * @dpipe the filter
+ * @anchor [in,out] where the listing goes on; all zero to begin
+ * @nr [in,out] length of the arrays; how many entries were given
+ * @dirs [out] of each only d_name and d_type have a meaning
+ * @oids [out] the ids of their objects; NULL when not wanted
+ * @csizes [out] their chunk sizes; NULL when not wanted
+ * @nr_scanned [out] entries that were looked at; NULL when not wanted
+ *
+ * @return zero, EINVAL, ENOTDIR
  */
 int dfs_readdir_with_filter(
 	dfs_t *dfs,
@@ -884,6 +889,25 @@ int dfs_readdir_with_filter(
 	daos_obj_id_t *oids,
 	daos_size_t *csizes,
 	uint64_t *nr_scanned);
+
+/**
+ * Counts what is in the file system of a container, and prints it to the standard output.
+ *
+ * @poh handle of a pool
+ * @cont label or UUID of the container, which is opened for reading
+ * @flags zero
+ * @name a path within the file system below which is counted; NULL for all of it
+ *
+ * @return zero, EINVAL, ENOENT, ENOTDIR, EPERM
+ */
+int dfs_cont_scan(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
+
+/**
+ * Looks for objects of a container that no entry stands for.
+ *
+ * @return ENOSYS: it is not there yet
+ */
+int dfs_cont_check(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
 
 /**
  * Makes an anchor for the listing of a directory from a name on.

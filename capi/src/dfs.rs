@@ -5,9 +5,11 @@
 
 pub mod absent;
 pub mod attribute;
+pub mod check;
 pub mod container;
 pub mod directory;
 pub mod file;
+pub mod filter;
 pub mod layout;
 pub mod lend;
 pub mod mount;

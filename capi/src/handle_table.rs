@@ -58,6 +58,7 @@ entries! {
     Mount(crate::dfs::mounted::Mounted) = "file system";
     Node(crate::dfs::mounted::OpenNode) = "file or directory";
     PathMount(crate::dfs::mounted::PathMount) = "file system by paths";
+    Filter(crate::dfs::filter::OpenFilter) = "filter of a listing";
     Listing(crate::dfs::mounted::OpenListing) = "directory listing";
 }
 

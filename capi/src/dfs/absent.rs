@@ -2,8 +2,6 @@
 
 use core::ffi::{c_char, c_int};
 
-use libc::dirent;
-
 use super::mounted::fail;
 use crate::abi::*;
 use crate::guard::guard_errno;
@@ -24,58 +22,6 @@ pub unsafe extern "C" fn dfs_cont_check(
     _name: *const c_char,
 ) -> c_int {
     not_there("dfs_cont_check")
-}
-
-/// Looks through the entries of a container.
-///
-/// @return ENOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dfs_cont_scan(
-    _poh: daos_handle_t,
-    _cont: *const c_char,
-    _flags: u64,
-    _name: *const c_char,
-) -> c_int {
-    not_there("dfs_cont_scan")
-}
-
-/// Makes a filter over the entries of a directory.
-///
-/// @return ENOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dfs_pipeline_create(
-    _dfs: *mut dfs_t,
-    _pred: dfs_predicate_t,
-    _flags: u64,
-    _dpipe: *mut *mut dfs_pipeline_t,
-) -> c_int {
-    not_there("dfs_pipeline_create")
-}
-
-/// Frees a filter.
-///
-/// @return ENOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dfs_pipeline_destroy(_dpipe: *mut dfs_pipeline_t) -> c_int {
-    not_there("dfs_pipeline_destroy")
-}
-
-/// Lists the entries of a directory that a filter lets through.
-///
-/// @return ENOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dfs_readdir_with_filter(
-    _dfs: *mut dfs_t,
-    _obj: *mut dfs_obj_t,
-    _dpipe: *mut dfs_pipeline_t,
-    _anchor: *mut daos_anchor_t,
-    _nr: *mut u32,
-    _dirs: *mut dirent,
-    _oids: *mut daos_obj_id_t,
-    _csizes: *mut daos_size_t,
-    _nr_scanned: *mut u64,
-) -> c_int {
-    not_there("dfs_readdir_with_filter")
 }
 
 /// Makes an anchor for the listing of a directory from a name on.

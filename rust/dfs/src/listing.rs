@@ -1,6 +1,7 @@
 //! Listing directories.
 
 use crate::directory::Directory;
+use crate::entry_store::StoredEntry;
 use crate::error::Result;
 use crate::file_system::FileSystem;
 use crate::node::Node;
@@ -54,6 +55,29 @@ impl FileSystem {
         }
         let keys = directory.object().list_dkeys(client, self.epoch(), &mut listing.anchor, limits).await?;
         Ok(keys.into_iter().map(|key| key.to_vec()).collect())
+    }
+
+    /// The next entries of a directory, at most `count`; what was removed since the listing is left out.
+    pub(crate) async fn list_entries(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        listing: &mut Listing,
+        count: u32,
+    ) -> Result<Vec<(Vec<u8>, StoredEntry)>> {
+        let names = self.list(client, directory, listing, count).await?;
+        let found: RefCell<Vec<Option<StoredEntry>>> = RefCell::new(vec![None; names.len()]);
+        let looks = names.iter().enumerate().map(|(index, name)| {
+            let found = &found;
+            async move {
+                let entry = self.find(client, directory, name).await?;
+                found.borrow_mut()[index] = entry;
+                Ok::<(), crate::DfsError>(())
+            }
+        });
+        run_bounded(LOOKS_IN_FLIGHT_MAX, looks).await?;
+        let found = found.into_inner();
+        Ok(names.into_iter().zip(found).filter_map(|(name, entry)| Some((name, entry?))).collect())
     }
 }
 
