@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include <daos_errno.h>
+#include <gurt/hash.h>
 #include <gurt/list.h>
 #include <gurt/types.h>
 
@@ -76,6 +77,21 @@ int d_getenv_uint32_t(const char *name, uint32_t *uint32_val);
  */
 int d_getenv_uint64_t(const char *name, uint64_t *uint64_val);
 
+/**
+ * Prints the calls on the stack when the program dies of a fault from now on, or no longer. Handlers that were there before
+ * are put back when it ends.
+ */
+void d_signal_stack_enable(bool enabled);
+
+/**
+ * Prints into memory of its own, to be given back with d_free.
+ *
+ * @rc [out] the count of characters, or -1
+ *
+ * @return the text, or NULL
+ */
+char *d_asprintf2(int *rc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /** The structure that has `ptr` as its `member`. */
 #ifndef container_of
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
@@ -122,8 +138,8 @@ int d_getenv_uint64_t(const char *name, uint64_t *uint64_val);
 /** Prints into memory of its own, in `ptr`, to be given back with D_FREE; NULL when there was none. */
 #define D_ASPRINTF(ptr, ...) \
 	do { \
-		if (asprintf(&(ptr), __VA_ARGS__) < 0) \
-			(ptr) = NULL; \
+		int daos_count_; \
+		(ptr) = d_asprintf2(&daos_count_, __VA_ARGS__); \
 	} while (0)
 
 /** Sets a result in passing and jumps. */

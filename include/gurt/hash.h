@@ -3,8 +3,272 @@
 #ifndef DAOS_GURT_HASH_H
 #define DAOS_GURT_HASH_H
 
-/* Hash functions of gurt. The hash table is not here yet. */
+/* Hash functions of gurt, and a hash table of structures that the caller owns. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+
 #include <gurt/list.h>
 #include <gurt/types.h>
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+struct d_hash_table;
+
+/** A lock of the kind that a table was made with; strict C99 knows only one of the types, and their size. */
+union d_hash_lock {
+	pthread_mutex_t mutex;
+#if defined(__cplusplus) || _POSIX_C_SOURCE - 0 >= 200112L
+	pthread_spinlock_t spin;
+	pthread_rwlock_t rwlock;
+#else
+	uint64_t rwlock[7];
+#endif
+};
+
+
+/** How a hash table behaves. Without a word about locks, each bucket is protected by a spin lock. */
+enum d_hash_feats {
+	D_HASH_FT_NOLOCK = 1, /**< No lock: the caller has one, or one thread alone uses the table. */
+	D_HASH_FT_MUTEX = 2, /**< Mutexes. */
+	D_HASH_FT_RWLOCK = 4, /**< Locks that readers share; reference counts that callbacks change must be atomic. */
+	D_HASH_FT_EPHEMERAL = 8, /**< The table holds no reference: a record leaves it with its last one. */
+	D_HASH_FT_LRU = 16, /**< What is found moves to the front of its bucket. */
+	D_HASH_FT_NO_KEYINIT_LOCK = 32, /**< hop_key_init needs no lock of the table. */
+	D_HASH_FT_GLOCK = 32768, /**< One lock for the whole table instead of one for each bucket. */
+};
+
+/** Called for each record of a table; a number other than zero ends it. */
+typedef int (*d_hash_traverse_cb_t)(d_list_t *link, void *arg);
+
+/**
+ * What a hash table asks its owner. All but hop_key_cmp may be NULL. They are called with the lock of the bucket held, but
+ * for hop_rec_free, and must not call the table.
+ */
+typedef struct d_hash_table_ops_t {
+	/** Whether a record has this key. */
+	bool (*hop_key_cmp)(struct d_hash_table *htable, d_list_t *link, const void *key, unsigned int ksize);
+	/** Gives a key to a record that is inserted without one. */
+	void (*hop_key_init)(struct d_hash_table *htable, d_list_t *link, void *arg);
+	/** The hash of a key; d_hash_string_u32 when it is NULL. */
+	uint32_t (*hop_key_hash)(struct d_hash_table *htable, const void *key, unsigned int ksize);
+	/** The hash of a record's key, the same as hop_key_hash gives; without it one lock protects the whole table. */
+	uint32_t (*hop_rec_hash)(struct d_hash_table *htable, d_list_t *link);
+	/** Takes a reference on a record. */
+	void (*hop_rec_addref)(struct d_hash_table *htable, d_list_t *link);
+	/** Gives a reference back; true when it was the last one and the record is to be freed. */
+	bool (*hop_rec_decref)(struct d_hash_table *htable, d_list_t *link);
+	/** Gives several references back; 1 when they were the last ones, negative on errors. */
+	int (*hop_rec_ndecref)(struct d_hash_table *htable, d_list_t *link, int count);
+	/** Frees a record that nobody refers to. */
+	void (*hop_rec_free)(struct d_hash_table *htable, d_list_t *link);
+} d_hash_table_ops_t;
+
+/** The records whose hashes end alike. */
+struct d_hash_bucket {
+	d_list_t hb_head;
+};
+
+/** A hash table. Its members belong to the library, but for ht_priv. */
+struct d_hash_table {
+	union d_hash_lock ht_lock;
+	uint32_t ht_bits;
+	uint32_t ht_feats;
+	/** What the owner gave, for its functions. */
+	void *ht_priv;
+	d_hash_table_ops_t *ht_ops;
+	struct d_hash_bucket *ht_buckets;
+	union d_hash_lock *ht_locks;
+};
+
+/** The DJB2 hash of `len` bytes: the one that a table uses when its owner has none. */
+uint32_t d_hash_string_u32(const char *string, unsigned int len);
+
+/** MurmurHash64A of `key_len` bytes. */
+uint64_t d_hash_murmur64(const unsigned char *key, unsigned int key_len, unsigned int seed);
+
+/**
+ * Makes a hash table of records that lie in structures of the caller, linked by a d_list_t in each.
+ *
+ * @feats D_HASH_FT_* flags
+ * @bits the table has 2^bits buckets; at most 30
+ * @priv for the owner's functions, in ht_priv
+ * @hops what the table asks its owner; it must stay as long as the table
+ * @htable_pp [out] the table
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_hash_table_create(
+	uint32_t feats,
+	uint32_t bits,
+	void *priv,
+	d_hash_table_ops_t *hops,
+	struct d_hash_table **htable_pp);
+
+/** Makes a hash table in memory of the caller, see d_hash_table_create. */
+int d_hash_table_create_inplace(
+	uint32_t feats,
+	uint32_t bits,
+	void *priv,
+	d_hash_table_ops_t *hops,
+	struct d_hash_table *htable);
+
+/**
+ * Calls a function for each record until it gives another number than zero. It runs with the lock of a bucket held and must
+ * not change the table.
+ *
+ * @return what the function gave last, -DER_INVAL, -DER_UNINIT
+ */
+int d_hash_table_traverse(struct d_hash_table *htable, d_hash_traverse_cb_t cb, void *arg);
+
+/**
+ * Destroys a hash table that d_hash_table_create made.
+ *
+ * @force whether its records are deleted first, as d_hash_rec_delete_at does
+ *
+ * @return zero, -DER_BUSY when it has records and force is not set, -DER_UNINIT, -DER_INVAL
+ */
+int d_hash_table_destroy(struct d_hash_table *htable, bool force);
+
+/** Destroys a hash table in memory of the caller and zeroes that, see d_hash_table_destroy. */
+int d_hash_table_destroy_inplace(struct d_hash_table *htable, bool force);
+
+/** Logs how full a hash table is, at the level of debugging. */
+void d_hash_table_debug(struct d_hash_table *htable);
+
+/**
+ * Finds a record by its key and takes a reference on it with hop_rec_addref.
+ *
+ * @return its link, or NULL when there is none or an argument is wrong
+ */
+d_list_t *d_hash_rec_find(struct d_hash_table *htable, const void *key, unsigned int ksize);
+
+/**
+ * Finds a record by its key, or inserts this one.
+ *
+ * @link a record that is in no table and has the key
+ *
+ * @return the link of the record that was found, with a reference, or `link`; NULL when an argument is wrong
+ */
+d_list_t *d_hash_rec_find_insert(struct d_hash_table *htable, const void *key, unsigned int ksize, d_list_t *link);
+
+/**
+ * Inserts a record; the table takes a reference on it unless it is D_HASH_FT_EPHEMERAL.
+ *
+ * @link a record that is in no table
+ * @exclusive whether a record of the same key is an error; without, the newest is the one that is found
+ *
+ * @return zero, -DER_EXIST, -DER_INVAL, -DER_UNINIT
+ */
+int d_hash_rec_insert(
+	struct d_hash_table *htable,
+	const void *key,
+	unsigned int ksize,
+	d_list_t *link,
+	bool exclusive);
+
+/**
+ * Inserts a record to which hop_key_init gives a key.
+ *
+ * @arg handed to hop_key_init
+ *
+ * @return zero, -DER_INVAL when there is no hop_key_init, -DER_UNINIT
+ */
+int d_hash_rec_insert_anonym(struct d_hash_table *htable, d_list_t *link, void *arg);
+
+/**
+ * Deletes the record of a key; the table gives its reference back.
+ *
+ * @return whether there was one
+ */
+bool d_hash_rec_delete(struct d_hash_table *htable, const void *key, unsigned int ksize);
+
+/**
+ * Deletes a record; the table gives its reference back.
+ *
+ * @return whether it was in the table
+ */
+bool d_hash_rec_delete_at(struct d_hash_table *htable, d_list_t *link);
+
+/**
+ * Moves the record of a key to the end of its bucket, in a table with D_HASH_FT_LRU.
+ *
+ * @return whether there is one
+ */
+bool d_hash_rec_evict(struct d_hash_table *htable, const void *key, unsigned int ksize);
+
+/**
+ * Moves a record to the end of its bucket, in a table with D_HASH_FT_LRU and hop_rec_hash.
+ *
+ * @return whether it was not there yet
+ */
+bool d_hash_rec_evict_at(struct d_hash_table *htable, d_list_t *link);
+
+/** Takes a reference on a record with hop_rec_addref, under the lock of its bucket. */
+void d_hash_rec_addref(struct d_hash_table *htable, d_list_t *link);
+
+/**
+ * Gives a reference on a record back with hop_rec_decref. When it says that it was the last one, the record is freed with
+ * hop_rec_free; a table with D_HASH_FT_EPHEMERAL lets go of it before, from any other it must have been deleted.
+ */
+void d_hash_rec_decref(struct d_hash_table *htable, d_list_t *link);
+
+/**
+ * Gives several references on a record back, see d_hash_rec_decref.
+ *
+ * @return zero, -DER_INVAL when count is not positive or more than there are
+ */
+int d_hash_rec_ndecref(struct d_hash_table *htable, int count, d_list_t *link);
+
+/**
+ * Any record of a table, without a reference.
+ *
+ * @return its link, or NULL when there is none
+ */
+d_list_t *d_hash_rec_first(struct d_hash_table *htable);
+
+/** Whether a record is in no table; its link must have been initialised. */
+bool d_hash_rec_unlinked(d_list_t *link);
+
+/** A link with a reference count. */
+struct d_rlink {
+	d_list_t rl_link;
+	uint32_t rl_ref;
+	uint32_t rl_initialized : 1;
+};
+
+struct d_hlink;
+
+/** What a table of numbered handles asks their owner. */
+struct d_hlink_ops {
+	void (*hop_free)(struct d_hlink *hlink);
+};
+
+/** A member of a table of numbered handles. */
+struct d_hlink {
+	struct d_rlink hl_link;
+	uint64_t hl_key;
+	struct d_hlink_ops *hl_ops;
+};
+
+struct d_ulink;
+
+/** What a table of UUIDs asks their owner. */
+struct d_ulink_ops {
+	void (*uop_free)(struct d_ulink *ulink);
+	bool (*uop_cmp)(struct d_ulink *ulink, void *cmp_args);
+};
+
+/** A member of a table of UUIDs. */
+struct d_ulink {
+	struct d_rlink ul_link;
+	struct d_uuid ul_uuid;
+	struct d_ulink_ops *ul_ops;
+};
+
+#if defined(__cplusplus)
+}
+#endif
 
 #endif /* DAOS_GURT_HASH_H */

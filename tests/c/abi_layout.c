@@ -940,6 +940,63 @@ CHECK(offsetof(daos_pipeline_run_t, recx_size) == 96, "offset of recx_size in da
 CHECK(offsetof(daos_pipeline_run_t, sgl_agg) == 104, "offset of sgl_agg in daos_pipeline_run_t");
 CHECK(offsetof(daos_pipeline_run_t, stats) == 112, "offset of stats in daos_pipeline_run_t");
 
+CHECK(sizeof(d_hash_table_ops_t) == 64, "size of d_hash_table_ops_t");
+CHECK(ALIGNMENT(d_hash_table_ops_t) == 8, "alignment of d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_key_cmp) == 0, "offset of hop_key_cmp in d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_key_init) == 8, "offset of hop_key_init in d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_key_hash) == 16, "offset of hop_key_hash in d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_rec_hash) == 24, "offset of hop_rec_hash in d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_rec_addref) == 32, "offset of hop_rec_addref in d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_rec_decref) == 40, "offset of hop_rec_decref in d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_rec_ndecref) == 48, "offset of hop_rec_ndecref in d_hash_table_ops_t");
+CHECK(offsetof(d_hash_table_ops_t, hop_rec_free) == 56, "offset of hop_rec_free in d_hash_table_ops_t");
+
+CHECK(sizeof(union d_hash_lock) == 56, "size of union d_hash_lock");
+CHECK(ALIGNMENT(union d_hash_lock) == 8, "alignment of union d_hash_lock");
+CHECK(offsetof(union d_hash_lock, spin) == 0, "offset of spin in union d_hash_lock");
+CHECK(offsetof(union d_hash_lock, mutex) == 0, "offset of mutex in union d_hash_lock");
+CHECK(offsetof(union d_hash_lock, rwlock) == 0, "offset of rwlock in union d_hash_lock");
+
+CHECK(sizeof(struct d_hash_bucket) == 16, "size of struct d_hash_bucket");
+CHECK(ALIGNMENT(struct d_hash_bucket) == 8, "alignment of struct d_hash_bucket");
+CHECK(offsetof(struct d_hash_bucket, hb_head) == 0, "offset of hb_head in struct d_hash_bucket");
+
+CHECK(sizeof(struct d_hash_table) == 96, "size of struct d_hash_table");
+CHECK(ALIGNMENT(struct d_hash_table) == 8, "alignment of struct d_hash_table");
+CHECK(offsetof(struct d_hash_table, ht_lock) == 0, "offset of ht_lock in struct d_hash_table");
+CHECK(offsetof(struct d_hash_table, ht_bits) == 56, "offset of ht_bits in struct d_hash_table");
+CHECK(offsetof(struct d_hash_table, ht_feats) == 60, "offset of ht_feats in struct d_hash_table");
+CHECK(offsetof(struct d_hash_table, ht_priv) == 64, "offset of ht_priv in struct d_hash_table");
+CHECK(offsetof(struct d_hash_table, ht_ops) == 72, "offset of ht_ops in struct d_hash_table");
+CHECK(offsetof(struct d_hash_table, ht_buckets) == 80, "offset of ht_buckets in struct d_hash_table");
+CHECK(offsetof(struct d_hash_table, ht_locks) == 88, "offset of ht_locks in struct d_hash_table");
+
+CHECK(sizeof(struct d_hlink_ops) == 8, "size of struct d_hlink_ops");
+CHECK(ALIGNMENT(struct d_hlink_ops) == 8, "alignment of struct d_hlink_ops");
+CHECK(offsetof(struct d_hlink_ops, hop_free) == 0, "offset of hop_free in struct d_hlink_ops");
+
+CHECK(sizeof(struct d_rlink) == 24, "size of struct d_rlink");
+CHECK(ALIGNMENT(struct d_rlink) == 8, "alignment of struct d_rlink");
+CHECK(offsetof(struct d_rlink, rl_link) == 0, "offset of rl_link in struct d_rlink");
+CHECK(offsetof(struct d_rlink, rl_ref) == 16, "offset of rl_ref in struct d_rlink");
+
+CHECK(sizeof(struct d_hlink) == 40, "size of struct d_hlink");
+CHECK(ALIGNMENT(struct d_hlink) == 8, "alignment of struct d_hlink");
+CHECK(offsetof(struct d_hlink, hl_link) == 0, "offset of hl_link in struct d_hlink");
+CHECK(offsetof(struct d_hlink, hl_key) == 24, "offset of hl_key in struct d_hlink");
+CHECK(offsetof(struct d_hlink, hl_ops) == 32, "offset of hl_ops in struct d_hlink");
+
+CHECK(sizeof(struct d_ulink_ops) == 16, "size of struct d_ulink_ops");
+CHECK(ALIGNMENT(struct d_ulink_ops) == 8, "alignment of struct d_ulink_ops");
+CHECK(offsetof(struct d_ulink_ops, uop_free) == 0, "offset of uop_free in struct d_ulink_ops");
+CHECK(offsetof(struct d_ulink_ops, uop_cmp) == 8, "offset of uop_cmp in struct d_ulink_ops");
+
+CHECK(sizeof(struct d_ulink) == 48, "size of struct d_ulink");
+CHECK(ALIGNMENT(struct d_ulink) == 8, "alignment of struct d_ulink");
+CHECK(offsetof(struct d_ulink, ul_link) == 0, "offset of ul_link in struct d_ulink");
+CHECK(offsetof(struct d_ulink, ul_uuid) == 24, "offset of ul_uuid in struct d_ulink");
+CHECK(offsetof(struct d_ulink, ul_ops) == 40, "offset of ul_ops in struct d_ulink");
+
 CHECK((long long)(DAOS_TF_RDONLY) == 1LL, "value of DAOS_TF_RDONLY");
 CHECK((long long)(DAOS_TF_ZERO_COPY) == 2LL, "value of DAOS_TF_ZERO_COPY");
 CHECK((long long)(DAOS_SNAP_OPT_CR) == 1LL, "value of DAOS_SNAP_OPT_CR");
@@ -1610,6 +1667,10 @@ CHECK((long long)(DAOS_HTYPE_KV) == 13LL, "value of DAOS_HTYPE_KV");
 CHECK((long long)(DUNS_NO_PREFIX) == 1LL, "value of DUNS_NO_PREFIX");
 CHECK((long long)(DUNS_NO_REVERSE_LOOKUP) == 2LL, "value of DUNS_NO_REVERSE_LOOKUP");
 CHECK((long long)(DUNS_NO_CHECK_PATH) == 4LL, "value of DUNS_NO_CHECK_PATH");
+CHECK((long long)(D_HASH_FT_NOLOCK) == 1LL, "value of D_HASH_FT_NOLOCK");
+CHECK((long long)(D_HASH_FT_MUTEX) == 2LL, "value of D_HASH_FT_MUTEX");
+CHECK((long long)(D_HASH_FT_EPHEMERAL) == 8LL, "value of D_HASH_FT_EPHEMERAL");
+CHECK((long long)(D_HASH_FT_LRU) == 16LL, "value of D_HASH_FT_LRU");
 
 #ifndef DAOS_ARRAY_LIST_IO_LIMIT
 #error "DAOS_ARRAY_LIST_IO_LIMIT is not a macro"
@@ -3078,6 +3139,8 @@ extern int (*check_d_agetenv_str)(char ** str_val, const char * name);
 int (*check_d_agetenv_str)(char ** str_val, const char * name) = d_agetenv_str;
 extern void * (*check_d_aligned_alloc)(size_t alignment, size_t size, bool zero);
 void * (*check_d_aligned_alloc)(size_t alignment, size_t size, bool zero) = d_aligned_alloc;
+extern char * (*check_d_asprintf2)(int * rc, const char * fmt, ...);
+char * (*check_d_asprintf2)(int * rc, const char * fmt, ...) = d_asprintf2;
 extern void * (*check_d_calloc)(size_t nmemb, size_t size);
 void * (*check_d_calloc)(size_t nmemb, size_t size) = d_calloc;
 extern void (*check_d_free)(void * ptr);
@@ -3090,14 +3153,44 @@ extern int (*check_d_getenv_uint32_t)(const char * name, uint32_t * uint32_val);
 int (*check_d_getenv_uint32_t)(const char * name, uint32_t * uint32_val) = d_getenv_uint32_t;
 extern int (*check_d_getenv_uint64_t)(const char * name, uint64_t * uint64_val);
 int (*check_d_getenv_uint64_t)(const char * name, uint64_t * uint64_val) = d_getenv_uint64_t;
+extern uint32_t (*check_d_hash_string_u32)(const char * string, unsigned int len);
+uint32_t (*check_d_hash_string_u32)(const char * string, unsigned int len) = d_hash_string_u32;
 extern void * (*check_d_malloc)(size_t size);
 void * (*check_d_malloc)(size_t size) = d_malloc;
 extern void (*check_d_rank_list_free)(d_rank_list_t * rank_list);
 void (*check_d_rank_list_free)(d_rank_list_t * rank_list) = d_rank_list_free;
 extern void * (*check_d_realloc)(void *, size_t);
 void * (*check_d_realloc)(void *, size_t) = d_realloc;
+extern void (*check_d_signal_stack_enable)(bool enabled);
+void (*check_d_signal_stack_enable)(bool enabled) = d_signal_stack_enable;
 extern char * (*check_d_strndup)(const char * s, size_t n);
 char * (*check_d_strndup)(const char * s, size_t n) = d_strndup;
+extern void (*check_d_hash_rec_addref)(struct d_hash_table * htable, d_list_t * link);
+void (*check_d_hash_rec_addref)(struct d_hash_table * htable, d_list_t * link) = d_hash_rec_addref;
+extern void (*check_d_hash_rec_decref)(struct d_hash_table * htable, d_list_t * link);
+void (*check_d_hash_rec_decref)(struct d_hash_table * htable, d_list_t * link) = d_hash_rec_decref;
+extern bool (*check_d_hash_rec_delete_at)(struct d_hash_table * htable, d_list_t * link);
+bool (*check_d_hash_rec_delete_at)(struct d_hash_table * htable, d_list_t * link) = d_hash_rec_delete_at;
+extern d_list_t * (*check_d_hash_rec_find)(struct d_hash_table * htable, const void * key, unsigned int ksize);
+d_list_t * (*check_d_hash_rec_find)(struct d_hash_table * htable, const void * key, unsigned int ksize) = d_hash_rec_find;
+extern d_list_t * (*check_d_hash_rec_find_insert)(struct d_hash_table * htable, const void * key, unsigned int ksize, d_list_t * link);
+d_list_t * (*check_d_hash_rec_find_insert)(struct d_hash_table * htable, const void * key, unsigned int ksize, d_list_t * link) = d_hash_rec_find_insert;
+extern d_list_t * (*check_d_hash_rec_first)(struct d_hash_table * htable);
+d_list_t * (*check_d_hash_rec_first)(struct d_hash_table * htable) = d_hash_rec_first;
+extern int (*check_d_hash_rec_insert)(struct d_hash_table * htable, const void * key, unsigned int ksize, d_list_t * link, bool exclusive);
+int (*check_d_hash_rec_insert)(struct d_hash_table * htable, const void * key, unsigned int ksize, d_list_t * link, bool exclusive) = d_hash_rec_insert;
+extern bool (*check_d_hash_rec_unlinked)(d_list_t * link);
+bool (*check_d_hash_rec_unlinked)(d_list_t * link) = d_hash_rec_unlinked;
+extern int (*check_d_hash_table_create)(uint32_t feats, uint32_t bits, void * priv, d_hash_table_ops_t * hops, struct d_hash_table ** htable_pp);
+int (*check_d_hash_table_create)(uint32_t feats, uint32_t bits, void * priv, d_hash_table_ops_t * hops, struct d_hash_table ** htable_pp) = d_hash_table_create;
+extern int (*check_d_hash_table_create_inplace)(uint32_t feats, uint32_t bits, void * priv, d_hash_table_ops_t * hops, struct d_hash_table * htable);
+int (*check_d_hash_table_create_inplace)(uint32_t feats, uint32_t bits, void * priv, d_hash_table_ops_t * hops, struct d_hash_table * htable) = d_hash_table_create_inplace;
+extern int (*check_d_hash_table_destroy)(struct d_hash_table * htable, bool force);
+int (*check_d_hash_table_destroy)(struct d_hash_table * htable, bool force) = d_hash_table_destroy;
+extern int (*check_d_hash_table_destroy_inplace)(struct d_hash_table * htable, bool force);
+int (*check_d_hash_table_destroy_inplace)(struct d_hash_table * htable, bool force) = d_hash_table_destroy_inplace;
+extern int (*check_d_hash_table_traverse)(struct d_hash_table * htable, d_hash_traverse_cb_t cb, void * arg);
+int (*check_d_hash_table_traverse)(struct d_hash_table * htable, d_hash_traverse_cb_t cb, void * arg) = d_hash_table_traverse;
 extern void (*check_d_list_add)(d_list_t * newe, d_list_t * head);
 void (*check_d_list_add)(d_list_t * newe, d_list_t * head) = d_list_add;
 extern void (*check_d_list_add_tail)(d_list_t * newe, d_list_t * head);
@@ -3119,7 +3212,7 @@ void (*check_d_iov_set)(d_iov_t * iov, void * buf, size_t size) = d_iov_set;
 
 int main(void)
 {
-	puts("types: 132 declared and checked, 29 not declared yet");
+	puts("types: 141 declared and checked, 20 not declared yet");
 	puts("  missing struct crt_protocol_info (cart/types.h)");
 	puts("  missing struct crt_init_options (cart/types.h)");
 	puts("  missing struct crt_group (cart/types.h)");
@@ -3140,20 +3233,7 @@ int main(void)
 	puts("  missing struct ds3_multipart_part_info (daos_s3.h)");
 	puts("  missing struct d_backoff_seq (gurt/common.h)");
 	puts("  missing struct d_vec_pointers (gurt/common.h)");
-	puts("  missing d_hash_table_ops_t (gurt/hash.h)");
-	puts("  missing union d_hash_lock (gurt/hash.h)");
-	puts("  missing struct d_hash_bucket (gurt/hash.h)");
-	puts("  missing struct d_hash_table (gurt/hash.h)");
-	puts("  missing struct d_hlink_ops (gurt/hash.h)");
-	puts("  missing struct d_rlink (gurt/hash.h)");
-	puts("  missing struct d_hlink (gurt/hash.h)");
-	puts("  missing struct d_ulink_ops (gurt/hash.h)");
-	puts("  missing struct d_ulink (gurt/hash.h)");
-	puts("constants: 670 declared and checked, 4 not declared yet");
-	puts("  missing D_HASH_FT_NOLOCK (gurt/hash.h)");
-	puts("  missing D_HASH_FT_MUTEX (gurt/hash.h)");
-	puts("  missing D_HASH_FT_EPHEMERAL (gurt/hash.h)");
-	puts("  missing D_HASH_FT_LRU (gurt/hash.h)");
+	puts("constants: 674 declared and checked, 0 not declared yet");
 	puts("macros: 210 declared and checked, 10 not declared yet");
 	puts("  missing DS3_LATEST_INSTANCE (daos_s3.h)");
 	puts("  missing DS3_MAX_BUCKET_NAME (daos_s3.h)");
@@ -3165,7 +3245,7 @@ int main(void)
 	puts("  missing crt_proc_daos_epoch_t (daos_types.h)");
 	puts("  missing crt_proc_daos_key_t (daos_types.h)");
 	puts("  missing crt_proc_daos_size_t (daos_types.h)");
-	puts("functions: 382 declared and checked, 54 not declared yet");
+	puts("functions: 398 declared and checked, 38 not declared yet");
 	puts("  missing daos_pool_cont_filter_func_str (daos_pool.h)");
 	puts("  missing daos_pool_cont_filter_key_str (daos_pool.h)");
 	puts("  missing ds3_bucket_close (daos_s3.h)");
@@ -3204,22 +3284,6 @@ int main(void)
 	puts("  missing ds3_user_get_by_key (daos_s3.h)");
 	puts("  missing ds3_user_remove (daos_s3.h)");
 	puts("  missing ds3_user_set (daos_s3.h)");
-	puts("  missing d_asprintf2 (gurt/common.h)");
-	puts("  missing d_hash_string_u32 (gurt/common.h)");
-	puts("  missing d_signal_stack_enable (gurt/common.h)");
-	puts("  missing d_hash_rec_addref (gurt/hash.h)");
-	puts("  missing d_hash_rec_decref (gurt/hash.h)");
-	puts("  missing d_hash_rec_delete_at (gurt/hash.h)");
-	puts("  missing d_hash_rec_find (gurt/hash.h)");
-	puts("  missing d_hash_rec_find_insert (gurt/hash.h)");
-	puts("  missing d_hash_rec_first (gurt/hash.h)");
-	puts("  missing d_hash_rec_insert (gurt/hash.h)");
-	puts("  missing d_hash_rec_unlinked (gurt/hash.h)");
-	puts("  missing d_hash_table_create (gurt/hash.h)");
-	puts("  missing d_hash_table_create_inplace (gurt/hash.h)");
-	puts("  missing d_hash_table_destroy (gurt/hash.h)");
-	puts("  missing d_hash_table_destroy_inplace (gurt/hash.h)");
-	puts("  missing d_hash_table_traverse (gurt/hash.h)");
 	puts("functions that are declared and only answer -DER_NOSYS, NULL or false: 63");
 	puts("  absent daos_array_update_chunk_size");
 	puts("  absent daos_cont_aggregate");

@@ -42,6 +42,8 @@ mod daos_tse;
 mod daos_types;
 mod daos_uns;
 mod daos_version;
+mod gurt_hash;
+mod gurt_hash_lock;
 mod gurt_list;
 mod gurt_types;
 
@@ -66,5 +68,7 @@ pub use daos_tse::*;
 pub use daos_types::*;
 pub use daos_uns::*;
 pub use daos_version::*;
+pub use gurt_hash::*;
+pub use gurt_hash_lock::*;
 pub use gurt_list::*;
 pub use gurt_types::*;
