@@ -116,6 +116,16 @@ int daos_array_open_with_attr(
 int daos_array_get_attr(daos_handle_t oh, daos_size_t *chunk_size, daos_size_t *cell_size);
 
 /**
+ * Takes another chunk size for the calls by this handle from now on. What is stored does not change, so that it is for arrays that are
+ * empty yet, and for callers who keep the chunk size themselves.
+ *
+ * @chunk_size cells per dkey
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL for zero
+ */
+int daos_array_update_chunk_size(daos_handle_t oh, daos_size_t chunk_size);
+
+/**
  * Closes the handle of an array.
  *
  * @return zero, -DER_NO_HDL
@@ -215,13 +225,6 @@ int daos_array_local2global(daos_handle_t oh, d_iov_t *glob);
  * @return zero, -DER_NO_HDL, -DER_INVAL when the bytes are no array handle
  */
 int daos_array_global2local(daos_handle_t coh, d_iov_t glob, unsigned int mode, daos_handle_t *oh);
-
-/**
- * Changes the chunk size of an open array that was not written to.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_array_update_chunk_size(daos_handle_t oh, daos_size_t chunk_size);
 
 #if defined(__cplusplus)
 }

@@ -321,7 +321,7 @@ daos_obj_oid_cycle(daos_obj_id_t *oid)
  *
  * @oid [in,out] the id; its upper 32 bits are replaced
  * @type what the object is used as
- * @cid its class; OC_UNKNOWN to let the library choose
+ * @cid its class, one of this system's or one that was registered with the container; OC_UNKNOWN to let the library choose
  * @hints DAOS_OCH_* for the choice
  * @args must be zero
  *
@@ -552,23 +552,98 @@ int daos_obj_query_key(
 typedef int (daos_oit_filter_cb)(daos_obj_id_t oid, d_iov_t *marker);
 
 /**
- * Opens the table of the objects of a snapshot.
+ * Tells the attributes of an object and the ranks it is on.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @oa [out] oa_rank is the rank of its first shard; what oa_oa points to is set to the attributes of its class, unless it is NULL.
+ *     NULL when not wanted
+ * @ranks [in,out] rl_ranks has room for rl_nr ranks: as many as fit are set, in the order of the shards and each once, and rl_nr is set
+ *        to how many there are, which may be more. NULL when not wanted
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_obj_query(daos_handle_t oh, struct daos_obj_attr *oa, d_rank_list_t *ranks, daos_event_t *ev);
+
+/**
+ * Reads everything of an object at an epoch, so that its checksums are verified. Objects of classes with copies are not supported yet;
+ * without them, there is nothing to compare it with.
+ *
+ * @epoch the epoch; DAOS_EPOCH_MAX for what is newest
+ *
+ * @return zero, also for an object that was never written; -DER_NO_HDL, -DER_INVAL, -DER_MISMATCH when something is not what was written
+ */
+int daos_obj_verify(daos_handle_t coh, daos_obj_id_t oid, daos_epoch_t epoch);
+
+/**
+ * Divides the listing of the dkeys of an object into parts that several threads or processes list at the same time: each dkey is in one
+ * of them.
+ *
+ * @nr [in,out] into how many; zero for as many as the object has shards, which is the most. Set to how many there are
+ * @anchors [out] as many anchors, each the beginning of a part; NULL when daos_obj_anchor_set is to set them
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_obj_anchor_split(daos_handle_t oh, uint32_t *nr, daos_anchor_t *anchors);
+
+/**
+ * Sets an anchor to the beginning of a part of a listing.
+ *
+ * @index which part, of as many as the last daos_obj_anchor_split by this handle has made; without one, of as many as the object has
+ *        shards
+ * @anchor [out] the anchor
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_obj_anchor_set(daos_handle_t oh, uint32_t index, daos_anchor_t *anchor);
+
+/**
+ * Sets an anchor to a key, so that a listing with it begins with this key, or with what comes behind when the key is not there. Of lexical
+ * keys longer than 64 bytes it begins with the first one that has the same 64 first bytes.
+ *
+ * @th transaction, or DAOS_TX_NONE
+ * @dkey the dkey, for a listing of dkeys
+ * @akey an akey of it, for a listing of akeys; NULL for a listing of dkeys
+ * @anchor [out] the anchor
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_obj_key2anchor(
+	daos_handle_t oh,
+	daos_handle_t th,
+	daos_key_t *dkey,
+	daos_key_t *akey,
+	daos_anchor_t *anchor,
+	daos_event_t *ev);
+
+/**
+ * Opens the table of the objects that a container had at an epoch, usually that of a snapshot: what keeps the epoch from being
+ * aggregated. Nothing is made for it: the targets know their objects. Objects of all types are in it, each once.
+ *
+ * @epoch the epoch of a snapshot; DAOS_EPOCH_MAX for the objects that there are now
+ * @oh [out] the handle, closed by daos_oit_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL for epoch zero
  */
 int daos_oit_open(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *oh, daos_event_t *ev);
 
 /**
- * Closes the table of the objects of a snapshot.
+ * Closes the handle of a table of objects. Its marks stay.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_NO_HDL
  */
 int daos_oit_close(daos_handle_t oh, daos_event_t *ev);
 
 /**
- * Lists the objects of a snapshot.
+ * Lists the objects of a table. Call it with the same anchor until daos_anchor_is_eof.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @oids [out] the objects
+ * @oids_nr [in,out] length of oids; how many objects were given
+ * @anchor [in,out] where the listing goes on; all zero to begin
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
  */
 int daos_oit_list(
 	daos_handle_t oh,
@@ -578,9 +653,9 @@ int daos_oit_list(
 	daos_event_t *ev);
 
 /**
- * Lists the objects of a snapshot that have no mark.
+ * Lists the objects of a table that have no mark, as daos_oit_list lists all.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_NO_HDL, -DER_INVAL
  */
 int daos_oit_list_unmarked(
 	daos_handle_t oh,
@@ -590,9 +665,13 @@ int daos_oit_list_unmarked(
 	daos_event_t *ev);
 
 /**
- * Lists the objects of a snapshot that a function chooses.
+ * Lists the objects of a table that a function chooses, as daos_oit_list lists all. A step may give none before the end.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @filter called with each object and its mark, whose iov_len is zero when there is none. It gives a positive number to list the
+ *         object, zero to leave it out, a negative one to stop: the listing gives that number then, and its results and anchor stay as
+ *         they were. It runs on the thread that completes the call, and must not call this library
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, what the function gave
  */
 int daos_oit_list_filter(
 	daos_handle_t oh,
@@ -603,52 +682,17 @@ int daos_oit_list_filter(
 	daos_event_t *ev);
 
 /**
- * Marks an object in the table of a snapshot.
+ * Marks an object of a table, or takes its mark away; durable when it has completed. The marks of an epoch are the same for all who open
+ * its table.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @oid the object
+ * @marker 1 to DAOS_OIT_MARKER_MAX_LEN bytes; NULL to take the mark away
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when the table does not have the object, -DER_NO_PERM when the container was
+ *         opened read-only
  */
 int daos_oit_mark(daos_handle_t oh, daos_obj_id_t oid, d_iov_t *marker, daos_event_t *ev);
-
-/**
- * Tells the attributes of an object and the ranks it is on.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_obj_query(daos_handle_t oh, struct daos_obj_attr *oa, d_rank_list_t *ranks, daos_event_t *ev);
-
-/**
- * Compares the copies of an object.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_obj_verify(daos_handle_t coh, daos_obj_id_t oid, daos_epoch_t epoch);
-
-/**
- * Divides the listing of the dkeys of an object into parts for several processes.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_obj_anchor_split(daos_handle_t oh, uint32_t *nr, daos_anchor_t *anchors);
-
-/**
- * Sets an anchor to the beginning of a part of a listing.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_obj_anchor_set(daos_handle_t oh, uint32_t index, daos_anchor_t *anchor);
-
-/**
- * Sets an anchor to a key.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_obj_key2anchor(
-	daos_handle_t oh,
-	daos_handle_t th,
-	daos_key_t *dkey,
-	daos_key_t *akey,
-	daos_anchor_t *anchor,
-	daos_event_t *ev);
 
 #if defined(__cplusplus)
 }

@@ -316,9 +316,16 @@ int daos_oclass_nr(int opts);
 ssize_t daos_oclass_names_list(size_t size, char *str);
 
 /**
- * Defines a class of objects.
+ * Registers a class of objects with a container. It is stored there, for all who open the container, and never changes: its objects are
+ * placed by it.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @cid its number: bits 24 to 31 are a number that no class of this system has (0x40 to 0xff), bits 0 to 15 any number, the others zero
+ * @attr ca_grp_nr groups (65535 for as many as the container has room for), each of r_num copies with DAOS_RES_REPL or of e_k and e_p shards with
+ *       DAOS_RES_EC. Objects of classes with more than one copy, or with parity, cannot be opened yet
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, also when it is registered already as the same; -DER_NO_HDL, -DER_INVAL, -DER_EXIST when another class has the number,
+ *         -DER_NO_PERM when the container was opened read-only
  */
 int daos_obj_register_class(
 	daos_handle_t coh,
@@ -327,16 +334,24 @@ int daos_obj_register_class(
 	daos_event_t *ev);
 
 /**
- * Tells what a class of objects is.
+ * Tells what a class of objects is, one of this system's or one that was registered with the container.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @attr [out] its attributes
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when there is no such class
  */
 int daos_obj_query_class(daos_handle_t coh, daos_oclass_id_t cid, struct daos_oclass_attr *attr, daos_event_t *ev);
 
 /**
- * Lists the classes that were defined.
+ * Lists the classes of objects: those of this system, then those that were registered with the container.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @list [in,out] cl_cids has room for cl_nr numbers, and cl_cattrs for as many attributes unless it is NULL; cl_nr_out is set to how many
+ *       were given
+ * @anchor [in,out] where the listing goes on; all zero to begin
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
  */
 int daos_obj_list_class(daos_handle_t coh, struct daos_oclass_list *list, daos_anchor_t *anchor, daos_event_t *ev);
 

@@ -7,11 +7,8 @@ use daos_status::{Code, Status};
 
 use crate::guard::report;
 
-pub mod array_resize;
 pub mod event;
 pub mod management;
-pub mod object_class_registry;
-pub mod object_table;
 pub mod pipeline;
 pub mod scheduler;
 pub mod snapshot;

@@ -9,7 +9,8 @@
 //! | 2 | zero |
 //! | 3 | length of the position |
 //! | 4..8 | shard |
-//! | 8..104 | position |
+//! | 8..12 | the shard before which it ends, zero for the last one |
+//! | 12..104 | position |
 
 use daos_client::Anchor;
 use daos_status::{Code, Result, fail};
@@ -18,10 +19,10 @@ use crate::abi::*;
 use crate::pointer::Out;
 
 /// Tells our positions from other bytes; it changes with their form.
-const MARK: [u8; 3] = [0xda, 1, 0];
+const MARK: [u8; 3] = [0xda, 2, 0];
 
 /// Where the position begins.
-const HEADER_LENGTH: usize = 8;
+const HEADER_LENGTH: usize = 12;
 
 /// Bytes of an anchor.
 const BUFFER_LENGTH: usize = DAOS_ANCHOR_BUF_MAX as usize;
@@ -33,17 +34,23 @@ pub fn read(place: Out<daos_anchor_t>) -> Result<Anchor> {
         DAOS_ANCHOR_TYPE_ZERO => return Ok(Anchor::default()),
         DAOS_ANCHOR_TYPE_EOF => return Ok(Anchor { end: true, ..Anchor::default() }),
         DAOS_ANCHOR_TYPE_KEY if raw.da_buf.starts_with(&MARK) => {
-            let [.., length, s0, s1, s2, s3] =
+            let [.., length, s0, s1, s2, s3, u0, u1, u2, u3] =
                 *raw.da_buf.first_chunk::<HEADER_LENGTH>().expect("the buffer is longer");
             let end = HEADER_LENGTH + usize::from(length);
             if let Some(position) = raw.da_buf.get(HEADER_LENGTH..end) {
-                let shard = u32::from_le_bytes([s0, s1, s2, s3]);
-                return Ok(Anchor { position: position.to_vec(), shard, end: false });
+                let (shard, until) = (u32::from_le_bytes([s0, s1, s2, s3]), u32::from_le_bytes([u0, u1, u2, u3]));
+                return Ok(Anchor { position: position.to_vec(), shard, until, end: false });
             }
         }
         _ => {}
     }
     fail!(Code::Inval, "the anchor was not made by this library; zero it before the first call")
+}
+
+/// Makes an anchor that was nothing yet: the caller's parts of it are zero.
+pub fn begin(place: Out<daos_anchor_t>, anchor: &Anchor) -> Result<()> {
+    place.set(daos_anchor_t { da_type: 0, da_shard: 0, da_flags: 0, da_sub_anchors: 0, da_buf: [0; BUFFER_LENGTH] });
+    store(place, anchor)
 }
 
 /// Stores an anchor for the next call.
@@ -61,7 +68,8 @@ pub fn store(place: Out<daos_anchor_t>, anchor: &Anchor) -> Result<()> {
         part.copy_from_slice(&anchor.position);
         raw.da_buf[..3].copy_from_slice(&MARK);
         raw.da_buf[3] = length as u8;
-        raw.da_buf[4..HEADER_LENGTH].copy_from_slice(&anchor.shard.to_le_bytes());
+        raw.da_buf[4..8].copy_from_slice(&anchor.shard.to_le_bytes());
+        raw.da_buf[8..HEADER_LENGTH].copy_from_slice(&anchor.until.to_le_bytes());
         raw.da_type = DAOS_ANCHOR_TYPE_KEY as u16;
     }
     place.set(raw);
@@ -86,7 +94,7 @@ mod tests {
     fn anchors_come_back_as_they_were_and_leave_the_caller_his_parts() {
         let positions = [vec![], vec![1, 2, 3], vec![0xff; BUFFER_LENGTH - HEADER_LENGTH]];
         for position in positions {
-            let anchor = Anchor { position, shard: 0x1234_5678, end: false };
+            let anchor = Anchor { position, shard: 0x1234_5678, until: 0x8765_4321, end: false };
             let mut raw = zero();
             store(place(&mut raw), &anchor).expect("it fits");
             assert_eq!((raw.da_flags, raw.da_sub_anchors), (7, 9));
@@ -106,11 +114,11 @@ mod tests {
         assert!(read(place(&mut raw)).is_err());
         raw.da_buf = [0xff; BUFFER_LENGTH];
         assert!(read(place(&mut raw)).is_err());
-        raw.da_buf[..4].copy_from_slice(&[0xda, 1, 0, 97]);
+        raw.da_buf[..4].copy_from_slice(&[0xda, 2, 0, 93]);
         assert!(read(place(&mut raw)).is_err());
         raw.da_type = 9;
         assert!(read(place(&mut raw)).is_err());
-        let anchor = Anchor { position: vec![0; BUFFER_LENGTH - HEADER_LENGTH + 1], shard: 0, end: false };
+        let anchor = Anchor { position: vec![0; BUFFER_LENGTH - HEADER_LENGTH + 1], ..Anchor::default() };
         assert!(store(place(&mut raw), &anchor).is_err());
     }
 }

@@ -50,6 +50,7 @@ pub unsafe extern "C" fn daos_array_create(
             let handle = caller.out(oh, "oh")?;
             let attributes = ArrayAttributes { cell_size, chunk_size };
             run(caller, "daos_array_create", ev, move |client| async move {
+                open.container.know_class(&client, object_id(oid)).await?;
                 let array = Array::create(&client, &open.container, object_id(oid), attributes).await?;
                 handle.set(handle_table::insert(OpenArray { array })?);
                 Ok(())
@@ -87,6 +88,7 @@ pub unsafe extern "C" fn daos_array_open(
             let (cell, chunk) = (caller.out(cell_size, "cell_size")?, caller.out(chunk_size, "chunk_size")?);
             let handle = caller.out(oh, "oh")?;
             run(caller, "daos_array_open", ev, move |client| async move {
+                open.container.know_class(&client, object_id(oid)).await?;
                 let array = Array::open(&client, &open.container, object_id(oid), flags).await?;
                 let attributes = array.attributes();
                 cell.set(attributes.cell_size);
@@ -125,8 +127,10 @@ pub unsafe extern "C" fn daos_array_open_with_attr(
             io::no_transaction(th)?;
             let handle = caller.out(oh, "oh")?;
             let attributes = ArrayAttributes { cell_size, chunk_size };
-            let array = Array::open_with_attributes(&open.container, object_id(oid), open_flags(mode)?, attributes)?;
-            run(caller, "daos_array_open_with_attr", ev, move |_client| async move {
+            let flags = open_flags(mode)?;
+            run(caller, "daos_array_open_with_attr", ev, move |client| async move {
+                open.container.know_class(&client, object_id(oid)).await?;
+                let array = Array::open_with_attributes(&open.container, object_id(oid), flags, attributes)?;
                 handle.set(handle_table::insert(OpenArray { array })?);
                 Ok(())
             })
@@ -151,6 +155,22 @@ pub unsafe extern "C" fn daos_array_get_attr(
             cell.set(open.array.attributes().cell_size);
             chunk.set(open.array.attributes().chunk_size);
             Ok(())
+        })
+    }
+}
+
+/// Takes another chunk size for the calls by this handle from now on. What is stored does not change, so that it is for arrays that are
+/// empty yet, and for callers who keep the chunk size themselves.
+///
+/// @chunk_size cells per dkey
+///
+/// @return zero, -DER_NO_HDL, -DER_INVAL for zero
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_array_update_chunk_size(oh: daos_handle_t, chunk_size: daos_size_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_array_update_chunk_size", |_caller| {
+            handle_table::get::<OpenArray>(oh)?.array.set_chunk_size(chunk_size)
         })
     }
 }

@@ -7,6 +7,7 @@ use daos_status::{Code, Result, fail};
 
 use crate::abi::*;
 use crate::array::OpenArray;
+use crate::completion::value_of;
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
@@ -58,7 +59,11 @@ pub unsafe extern "C" fn daos_array_global2local(
             let bytes = caller.bytes(glob.iov_buf, glob.iov_len.min(glob.iov_buf_len), "glob")?;
             let (hi, lo, attributes) = decode(&bytes)?;
             let id = object_id(daos_obj_id_t { lo, hi });
-            let array = Array::open_with_attributes(&open.container, id, open_flags(mode)?, attributes)?;
+            let flags = open_flags(mode)?;
+            let array = value_of("daos_array_global2local", move |client| async move {
+                open.container.know_class(&client, id).await?;
+                Array::open_with_attributes(&open.container, id, flags, attributes)
+            })?;
             handle.set(handle_table::insert(OpenArray { array })?);
             Ok(())
         })

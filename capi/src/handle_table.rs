@@ -52,6 +52,7 @@ entries! {
     Pool(crate::pool::OpenPool) = "pool";
     Container(crate::container::OpenContainer) = "container";
     Object(crate::object::OpenObject) = "object";
+    Table(crate::object_table::OpenTable) = "table of objects";
     KeyValue(crate::kv::OpenKeyValue) = "key-value object";
     Array(crate::array::OpenArray) = "array";
     EventQueue(crate::event_queue::EventQueue) = "event queue";

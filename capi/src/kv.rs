@@ -64,8 +64,10 @@ pub unsafe extern "C" fn daos_kv_open(
         guard("daos_kv_open", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(oh, "oh")?;
-            let key_value = KeyValue::open(&open.container, object_id(oid), open_flags(mode)?)?;
-            run(caller, "daos_kv_open", ev, move |_client| async move {
+            let flags = open_flags(mode)?;
+            run(caller, "daos_kv_open", ev, move |client| async move {
+                open.container.know_class(&client, object_id(oid)).await?;
+                let key_value = KeyValue::open(&open.container, object_id(oid), flags)?;
                 handle.set(handle_table::insert(OpenKeyValue { key_value })?);
                 Ok(())
             })

@@ -1,13 +1,15 @@
 //! Objects: ids, handles, punches.
 
 use core::ffi::{c_int, c_uint};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use daos_client::{Conditions, Object, ObjectFlags};
 use daos_status::{Code, Result, fail};
 use daos_types::{ObjectClass, ObjectId, ObjectType};
 
 use crate::abi::*;
-use crate::completion::{Call, run};
+use crate::completion::{Call, run, value_of};
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
@@ -18,6 +20,8 @@ use crate::pointer::Out;
 pub struct OpenObject {
     /// The open object.
     pub object: Object,
+    /// Into how many parts its listing was divided last; zero when it was not.
+    pub parts: AtomicU32,
 }
 
 /// The conditions among the flags of a call.
@@ -40,7 +44,7 @@ pub(crate) fn object_id(oid: daos_obj_id_t) -> ObjectId {
 ///
 /// @oid [in,out] the id; its upper 32 bits are replaced
 /// @type what the object is used as
-/// @cid its class; OC_UNKNOWN to let the library choose
+/// @cid its class, one of this system's or one that was registered with the container; OC_UNKNOWN to let the library choose
 /// @hints DAOS_OCH_* for the choice
 /// @args must be zero
 ///
@@ -57,7 +61,7 @@ pub unsafe extern "C" fn daos_obj_generate_oid2(
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_obj_generate_oid", |caller| {
-            handle_table::get::<OpenContainer>(coh)?;
+            let open = handle_table::get::<OpenContainer>(coh)?;
             let place = caller.out(oid, "oid")?;
             let kind = match u8::try_from(r#type).map(ObjectType) {
                 Ok(kind) if kind.is_valid() => kind,
@@ -69,7 +73,7 @@ pub unsafe extern "C" fn daos_obj_generate_oid2(
             let class = match ObjectClass(cid) {
                 ObjectClass::UNKNOWN => chosen_class(kind, hints),
                 class if class.redundancy().is_some() && class.groups().is_some() => class,
-                _ => fail!(Code::Inval, "{cid:#x} is not an object class"),
+                class => registered(open, class)?,
             };
             let id = ObjectId::generate(object_id(place.get()), kind, class);
             place.set(daos_obj_id_t { lo: id.lo, hi: id.hi });
@@ -90,6 +94,18 @@ pub unsafe extern "C" fn daos_obj_generate_oid_plain(
 ) -> c_int {
     // SAFETY: the same promises.
     unsafe { daos_obj_generate_oid2(coh, oid, r#type, cid, hints, args) }
+}
+
+/// A class that was registered with the container.
+fn registered(open: Arc<OpenContainer>, class: ObjectClass) -> Result<ObjectClass> {
+    value_of("daos_obj_generate_oid", move |client| async move {
+        let any = ObjectId::generate(ObjectId::default(), ObjectType::MULTI_HASHED, class);
+        if any.class() != class {
+            fail!(Code::Inval, "{:#x} is not an object class", class.0);
+        }
+        open.container.know_class(&client, any).await?;
+        Ok(class)
+    })
 }
 
 /// The class of an object whose caller leaves it to us: arrays are spread widely, others stay on one target, unless a hint
@@ -125,9 +141,11 @@ pub unsafe extern "C" fn daos_obj_open(
         guard("daos_obj_open", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(oh, "oh")?;
-            let object = Object::open(&open.container, object_id(oid), open_flags(mode)?)?;
-            run(caller, "daos_obj_open", ev, move |_client| async move {
-                handle.set(handle_table::insert(OpenObject { object })?);
+            let flags = open_flags(mode)?;
+            run(caller, "daos_obj_open", ev, move |client| async move {
+                open.container.know_class(&client, object_id(oid)).await?;
+                let object = Object::open(&open.container, object_id(oid), flags)?;
+                handle.set(handle_table::insert(OpenObject { object, parts: AtomicU32::new(0) })?);
                 Ok(())
             })
         })

@@ -16,6 +16,8 @@ pub use transfer::ArrayRead;
 use crate::{Client, Conditions, Container, Object, ObjectFlags, QueryWhat};
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key, ObjectClass, ObjectId, ObjectType};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The akey that holds cells, and in dkey 0 the attributes.
 const CELL_AKEY: &[u8] = b"0";
@@ -36,7 +38,9 @@ pub struct ArrayStat {
 #[derive(Clone, Debug)]
 pub struct Array {
     object: Object,
-    attributes: ArrayAttributes,
+    cell_size: u64,
+    /// Clones have the same one.
+    chunk_size: Arc<AtomicU64>,
 }
 
 impl Array {
@@ -67,7 +71,7 @@ impl Array {
         }
         let object = Object::open(container, id, flags)?;
         let attributes = attributes::load(client, &object).await?;
-        Ok(Array { object, attributes })
+        Ok(Array::with(object, attributes))
     }
 
     /// Opens an array whose attributes the caller knows: nothing is sent.
@@ -78,7 +82,12 @@ impl Array {
         attributes: ArrayAttributes,
     ) -> Result<Array> {
         attributes.check(id)?;
-        Ok(Array { object: Object::open(container, id, flags)?, attributes })
+        Ok(Array::with(Object::open(container, id, flags)?, attributes))
+    }
+
+    fn with(object: Object, attributes: ArrayAttributes) -> Array {
+        let ArrayAttributes { cell_size, chunk_size } = attributes;
+        Array { object, cell_size, chunk_size: Arc::new(AtomicU64::new(chunk_size)) }
     }
 
     /// Identifier of the object.
@@ -93,7 +102,15 @@ impl Array {
 
     /// Cell size and chunk size.
     pub fn attributes(&self) -> ArrayAttributes {
-        self.attributes
+        ArrayAttributes { cell_size: self.cell_size, chunk_size: self.chunk_size.load(Ordering::Relaxed) }
+    }
+
+    /// Takes another chunk size from now on, for the calls by this handle alone: nothing that is stored changes, so that it is for arrays
+    /// that are empty yet.
+    pub fn set_chunk_size(&self, chunk_size: u64) -> Result<()> {
+        ArrayAttributes { cell_size: self.cell_size, chunk_size }.check(self.id())?;
+        self.chunk_size.store(chunk_size, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Index behind the last cell that was written; 0 for an empty array.
@@ -105,7 +122,8 @@ impl Array {
             Err(status) => return Err(status),
         };
         let (Some(dkey @ 1..), Some(extent)) = (found.dkey, found.extent) else { return Ok(0) };
-        let size = (dkey - 1).checked_mul(self.attributes.chunk_size).and_then(|start| start.checked_add(extent.end()));
+        let size =
+            (dkey - 1).checked_mul(self.attributes().chunk_size).and_then(|start| start.checked_add(extent.end()));
         match size {
             Some(size) => Ok(size),
             None => fail!(Code::DfInval, "array {} has a cell behind the end of 64 bits, in dkey {dkey}", self.id()),

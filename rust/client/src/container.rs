@@ -7,7 +7,7 @@ use crate::global;
 use crate::repeat::{WhenBusy, repeat};
 use crate::route::Route;
 use crate::{Client, Pool};
-use daos_placement::{Layout, View};
+use daos_placement::{Classes, Layout, Shape, View};
 use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, HandleId, ObjectId, PoolId, Reference};
@@ -18,7 +18,7 @@ use daos_wire::{
 };
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How a container is opened (`DAOS_COO_*`, same bits).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,6 +121,8 @@ struct ContainerInner {
     placement: ContainerPlacement,
     /// The pool as the container sees it, by the newest map.
     view: Mutex<Option<(u32, View)>>,
+    /// Object classes that users have registered, as far as they were met.
+    classes: Mutex<Classes>,
     /// The handle is that of another client, which gave it away as bytes: it is used and not owned.
     is_shared: bool,
     /// The connection on which the handle is open; zero when it was closed.
@@ -194,6 +196,7 @@ impl Container {
             rights: Permissions(opened.rights),
             placement: opened.placement,
             view: Mutex::default(),
+            classes: Mutex::default(),
             is_shared,
             generation: AtomicU64::new(generation),
             closed: AtomicBool::new(false),
@@ -262,16 +265,32 @@ impl Container {
 
     /// The layout of an object by a map.
     pub(crate) fn layout(&self, route: &Route, object: ObjectId) -> Result<Layout> {
+        let Some(shape) = self.shape_of(object) else {
+            fail!(Code::Notype, "object {object} has no known object class ({:#x})", object.class().0);
+        };
         let mut known = self.0.view.lock().unwrap_or_else(PoisonError::into_inner);
         match known.as_ref() {
-            Some((version, view)) if *version == route.version() => view.place(object),
+            Some((version, view)) if *version == route.version() => view.place_as(object, shape),
             _ => {
                 let view = route.view(&self.0.placement)?;
-                let layout = view.place(object);
+                let layout = view.place_as(object, shape);
                 *known = Some((route.version(), view));
                 layout
             }
         }
+    }
+
+    /// The shape of an object; `None` when its class is not known (yet).
+    pub(crate) fn shape_of(&self, object: ObjectId) -> Option<Shape> {
+        if let Ok(shape) = Shape::of(object) {
+            return Some(shape);
+        }
+        self.registered().shape(object).ok()
+    }
+
+    /// The registered object classes that are known.
+    pub(crate) fn registered(&self) -> MutexGuard<'_, Classes> {
+        self.0.classes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes sure that the handle is open on a connection that is new.

@@ -21,6 +21,7 @@ mod attach;
 mod attributes;
 mod buffers;
 mod changes;
+mod classes;
 mod client;
 mod container;
 mod context;
@@ -30,6 +31,7 @@ mod global;
 pub mod key_value;
 mod management;
 mod object;
+mod object_table;
 mod pool;
 mod ranks;
 mod repeat;
@@ -42,6 +44,7 @@ mod waiting;
 pub use access::{AccessInfo, change_owner, delete_access, overwrite_access, update_access};
 pub use attach::{EngineLauncher, InsideEngine, LocalDirectory, SystemAccess};
 pub use buffers::{Destination, ScatterList, Source};
+pub use classes::{ClassAttributes, ClassEntry};
 pub use client::{Client, OpenTransport};
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, WorkId};
@@ -51,6 +54,7 @@ pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, Object, ObjectFlags,
     PieceState, QueryResult, QueryWhat, UpdateValue,
 };
+pub use object_table::{MARK_LENGTH_MAX, ObjectAnchor, ObjectTable};
 pub use pool::{ContainerCondition, Pool, PoolFlags, PoolInfo, SpaceInfo, TargetInfo};
 pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT, TransportChoice};
 pub use system::{RankAction, RankInfo, RankOutcome};

@@ -18,18 +18,20 @@ mod punch;
 mod query;
 mod types;
 mod update;
+mod verify;
 
 pub(crate) use names::ChangeNames;
+pub(crate) use punch::TARGETS_AT_ONCE;
 pub use types::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, ObjectFlags, PieceState,
     QueryResult, QueryWhat, UpdateValue,
 };
 
-use crate::{Container, ContainerFlags};
-use daos_placement::Layout;
+use crate::{Client, Container, ContainerFlags};
+use daos_placement::{Layout, Shape};
 use daos_status::{Code, Result, fail};
-use daos_types::{Key, KeyKind, ObjectId, Redundancy};
-use daos_wire::ObjectAddress;
+use daos_types::{Key, KeyKind, ObjectId, Rank, Redundancy};
+use daos_wire::{ObjectAddress, Opcode, Wire};
 use std::sync::{Arc, Mutex};
 
 /// An open object.
@@ -46,15 +48,19 @@ pub struct Object {
 type KnownLayout = Option<(u32, Arc<Layout>)>;
 
 impl Object {
-    /// Opens an object: nothing is sent. The class in the identifier must be known and supported.
+    /// Opens an object: nothing is sent. The class in the identifier must be known and supported; one that users have registered is
+    /// known after [`Container::know_class`].
     pub fn open(container: &Container, id: ObjectId, flags: ObjectFlags) -> Result<Object> {
         let class = id.class();
-        match (class.redundancy(), class.groups()) {
-            (Some(Redundancy::None), Some(_)) => {}
-            (Some(_), Some(_)) => {
-                fail!(Code::Notsupported, "object {id} is of class {class}; only S1 to SX are supported so far")
+        match container.shape_of(id) {
+            Some(Shape { redundancy: Redundancy::None, .. }) => {}
+            Some(_) => {
+                fail!(
+                    Code::Notsupported,
+                    "object {id} is of class {class}; only classes without redundancy are supported so far"
+                )
             }
-            _ => fail!(Code::Inval, "object {id} has no known object class ({:#x})", class.0),
+            None => fail!(Code::Inval, "object {id} has no known object class ({:#x})", class.0),
         }
         if !id.object_type().is_valid() {
             fail!(Code::Inval, "object {id} has no known object type ({})", id.object_type().0);
@@ -73,6 +79,40 @@ impl Object {
     /// Its container.
     pub fn container(&self) -> &Container {
         &self.container
+    }
+
+    /// The ranks that hold its shards, each once, in the order of the shards: the first one is that of the first shard.
+    pub async fn ranks(&self, client: &Client) -> Result<Vec<Rank>> {
+        let (_, layout, route) = self.locate(client).await?;
+        let mut ranks = Vec::new();
+        for shard in layout.shards() {
+            match route.name(shard.target) {
+                Some((rank, _)) if !ranks.contains(&rank) => ranks.push(rank),
+                _ => {}
+            }
+        }
+        Ok(ranks)
+    }
+
+    /// How many groups of shards it has.
+    pub async fn group_count(&self, client: &Client) -> Result<u32> {
+        Ok(self.layout(client).await?.groups())
+    }
+
+    /// Asks the target of a group something that is not about this object alone.
+    pub(crate) async fn ask_group<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        group: u32,
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<R> {
+        self.attempt(client, group, async |target: &_| self.send(client, target, opcode, request).await).await
+    }
+
+    /// The address of its container, for requests that name no object.
+    pub(crate) fn container_address(&self) -> ObjectAddress {
+        ObjectAddress { object: ObjectId::default(), ..self.address() }
     }
 
     fn address(&self) -> ObjectAddress {

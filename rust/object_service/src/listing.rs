@@ -5,12 +5,17 @@ use crate::service::ObjectService;
 use daos_status::{Code, Result, fail};
 use daos_store::{Anchor, Direction, Limits};
 use daos_types::Extent;
-use daos_wire::{Blob, ListExtents, ListExtentsReply, ListKeys, ListKeysReply, decode, encode};
+use daos_wire::{
+    Blob, KeyAnchor, ListExtents, ListExtentsReply, ListKeys, ListKeysReply, ListObjects, ListObjectsReply, decode,
+    encode,
+};
 
 /// Keys in one reply: with [`BYTES_MAX`], what fits half of a message.
 const KEYS_MAX: usize = 4096;
 /// Bytes of keys in one reply; a single key that is longer still fits a message.
 const BYTES_MAX: u64 = 48 * 1024;
+/// Objects in one reply.
+const OBJECTS_MAX: usize = 4096;
 /// Extents in one reply.
 const EXTENTS_MAX: usize = 4096;
 /// Pages of extents that are looked through for one that is not punched; the client goes on from there.
@@ -44,6 +49,37 @@ impl ObjectService {
             fail!(Code::KeyTooBig, "the next key has {} bytes, and there is room for {}", only.len(), list.bytes);
         }
         Ok(ListKeysReply { keys: found.entries, anchor: next_of(&found.next) })
+    }
+
+    pub(crate) async fn list_objects(&self, body: &[u8]) -> Result<Vec<u8>> {
+        let list: ListObjects = decode(body)?;
+        let result = self.list_objects_checked(&list).await;
+        result.map(|reply| encode(&reply)).map_err(|status| {
+            status.while_doing(format_args!("listing the objects of container {}", list.address.container))
+        })
+    }
+
+    async fn list_objects_checked(&self, list: &ListObjects) -> Result<ListObjectsReply> {
+        let count = count_of(list.count, OBJECTS_MAX)?;
+        self.grants.check(&list.address, false).await?;
+        let anchor = list.after.map_or(Anchor::Start, Anchor::behind_object);
+        let limits = Limits { count, bytes: usize::MAX };
+        let store = self.context.store(list.address.pool)?;
+        let found = store.list_objects(list.address.container, list.epoch, &anchor, limits).await?;
+        Ok(ListObjectsReply { objects: found.entries, more: found.next != Anchor::End })
+    }
+
+    /// Tells what can be told without looking at the store: the order of its keys.
+    pub(crate) async fn key_anchor(&self, body: &[u8]) -> Result<Vec<u8>> {
+        let KeyAnchor { address, dkey, akey } = decode(body)?;
+        let kind = address.object.object_type();
+        check::key_kinds(address.object, Some(&dkey), akey.iter())?;
+        self.grants.check(&address, false).await?;
+        let anchor = match &akey {
+            None => Anchor::at_key(kind.dkey_kind(), &dkey)?,
+            Some(akey) => Anchor::at_key(kind.akey_kind(), akey)?,
+        };
+        Ok(encode(&Blob(anchor.encode())))
     }
 
     pub(crate) async fn list_extents(&self, body: &[u8]) -> Result<Vec<u8>> {

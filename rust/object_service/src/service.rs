@@ -69,6 +69,8 @@ impl ObjectService {
                 | Opcode::ListExtents
                 | Opcode::QueryKey
                 | Opcode::QueryEpoch
+                | Opcode::ListObjects
+                | Opcode::KeyAnchor
         )
     }
 
@@ -93,6 +95,8 @@ impl ObjectService {
             Opcode::ListExtents => Box::pin(self.list_extents(body)).await,
             Opcode::QueryKey => Box::pin(self.query_key(body)).await,
             Opcode::QueryEpoch => Box::pin(self.query_epoch(body)).await,
+            Opcode::ListObjects => Box::pin(self.list_objects(body)).await,
+            Opcode::KeyAnchor => Box::pin(self.key_anchor(body)).await,
             other => fail!(Code::Nosys, "the object service does not know {other:?}"),
         }
     }

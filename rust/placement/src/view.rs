@@ -94,8 +94,13 @@ impl PoolMap {
 impl View {
     /// The layout of an object; its targets are named by their positions in the map of the pool.
     pub fn place(&self, object: ObjectId) -> Result<Layout> {
+        self.place_as(object, Shape::of(object)?)
+    }
+
+    /// As [`View::place`], for an object whose class a user has registered.
+    pub fn place_as(&self, object: ObjectId, shape: Shape) -> Result<Layout> {
         let mut layout = Layout::new();
-        place_into(&self.map, object, Shape::of(object)?, &mut layout)?;
+        place_into(&self.map, object, shape, &mut layout)?;
         if let Some(positions) = &self.positions {
             layout.shards.iter_mut().for_each(|shard| shard.rename(|target| positions[target as usize]));
         }

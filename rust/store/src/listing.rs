@@ -1,7 +1,8 @@
 //! Enumeration: limits, anchors and what is listed.
 
+use crate::key_order::{self, fixed_probe, object_key};
 use daos_status::{Code, Result, fail};
-use daos_types::{Epoch, Extent, Key, ObjectId};
+use daos_types::{Epoch, Extent, Key, KeyKind, ObjectId};
 
 /// The longest encoded anchor: it fits `daos_anchor_t`.
 pub const ANCHOR_LENGTH_MAX: usize = 96;
@@ -47,6 +48,41 @@ pub(crate) enum Place {
 }
 
 impl Anchor {
+    /// Behind an object in a listing of objects, whether it is there or not. They come in the order of their lower halves, then of
+    /// their upper ones.
+    pub fn behind_object(object: ObjectId) -> Anchor {
+        let key = object_key(object);
+        let (order, hash) = (fixed_probe(&key).order, key_order::hash(&key));
+        Anchor::Behind(Position(Place::Key { order, hash, link: 0, prefix: key.to_vec() }))
+    }
+
+    /// Before a key in a listing of keys of a kind, whether it is there or not. Of lexical keys that begin with the same 64 bytes: before
+    /// all of them.
+    pub fn at_key(kind: KeyKind, key: &Key) -> Result<Anchor> {
+        let order = key_order::order_of(kind, key)?;
+        let (order, prefix) = match kind {
+            // Whole runs of one order are few keys at most.
+            KeyKind::Hashed | KeyKind::Integer => match order.checked_sub(1) {
+                None => return Ok(Anchor::Start),
+                Some(order) => (order, vec![u8::MAX; ANCHOR_PREFIX_MAX]),
+            },
+            KeyKind::Lexical => {
+                let mut before = key[..key.len().min(ANCHOR_PREFIX_MAX)].to_vec();
+                match before.pop() {
+                    None => return Ok(Anchor::Start),
+                    Some(0) => {}
+                    Some(last) => {
+                        before.push(last - 1);
+                        before.resize(ANCHOR_PREFIX_MAX, u8::MAX);
+                    }
+                }
+                (key_order::order_of(kind, &before)?, before)
+            }
+        };
+        let hash = key_order::hash(&prefix);
+        Ok(Anchor::Behind(Position(Place::Key { order, hash, link: 0, prefix })))
+    }
+
     /// At most [`ANCHOR_LENGTH_MAX`] bytes.
     pub fn encode(&self) -> Vec<u8> {
         match self {
@@ -149,6 +185,31 @@ pub struct ListedExtent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every key that comes behind the anchor of a key is that key or one behind it in the order of its kind.
+    #[test]
+    fn anchors_at_keys_lie_before_them_and_behind_those_before() {
+        let texts = ["a", "ab", "abcdefgh", "abcdefghi", "abcdefgi", "b\0", "b", "\0"];
+        let mut keys: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        keys.extend([0u64, 1, 7, u64::MAX].map(|number| number.to_le_bytes().to_vec()));
+        for kind in [KeyKind::Hashed, KeyKind::Lexical, KeyKind::Integer] {
+            let fits = |key: &&Vec<u8>| kind != KeyKind::Integer || key.len() == 8;
+            let place = |key: &[u8]| (key_order::order_of(kind, key).expect("a key"), key.to_vec());
+            for key in keys.iter().filter(fits) {
+                let anchor = Anchor::at_key(kind, &Key::new(key).expect("a key")).expect("an anchor");
+                assert!(Anchor::decode(&anchor.encode()).is_ok());
+                for other in keys.iter().filter(fits) {
+                    let comes = match &anchor {
+                        Anchor::Behind(Position(Place::Key { order, prefix, .. })) => {
+                            place(other) > (*order, prefix.clone())
+                        }
+                        _ => true,
+                    };
+                    assert_eq!(comes, place(other) >= place(key), "{kind:?} {key:?} {other:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn anchors_round_trip_and_fit() {

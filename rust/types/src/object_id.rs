@@ -24,6 +24,8 @@ pub struct ObjectType(pub u8);
 impl ObjectType {
     /// Both key levels hashed (`DAOS_OT_MULTI_HASHED`).
     pub const MULTI_HASHED: ObjectType = ObjectType(0);
+    /// A table of objects (`DAOS_OT_OIDS`); what the client keeps for itself in a container is of this type.
+    pub const OIDS: ObjectType = ObjectType(1);
     /// A flat key-value object (`DAOS_OT_KV_HASHED`).
     pub const KV_HASHED: ObjectType = ObjectType(8);
     /// An array with its cell and chunk size stored in it (`DAOS_OT_ARRAY`).

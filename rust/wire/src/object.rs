@@ -216,6 +216,33 @@ wire_structs! {
         /// Memory that the client exposed for the reply; none when it fits a message.
         reply: Vec<Blob>,
     }
+    /// Lists the objects of a container that have something at a target. Its address names no object.
+    ListObjects {
+        /// The container.
+        address: ObjectAddress,
+        /// Objects with anything visible at this epoch.
+        epoch: Epoch,
+        /// The last one that is known; they come in the order of their lower halves, then of the upper ones.
+        after: Option<ObjectId>,
+        /// At most so many.
+        count: u32,
+    }
+    /// The answer to a listing of objects.
+    ListObjectsReply {
+        /// The objects.
+        objects: Vec<ObjectId>,
+        /// Whether there are more.
+        more: bool,
+    }
+    /// Asks where a listing of keys begins whose first key is this one -> `Blob`, an anchor.
+    KeyAnchor {
+        /// The object.
+        address: ObjectAddress,
+        /// The dkey.
+        dkey: Key,
+        /// The akey of it, for a listing of akeys.
+        akey: Option<Key>,
+    }
     /// Asks for the epoch of the newest change.
     QueryEpoch {
         /// The object.

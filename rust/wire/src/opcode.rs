@@ -92,6 +92,10 @@ opcodes! {
     QueryKey = 0x0306,
     /// `QueryEpoch` -> `Epoch`.
     QueryEpoch = 0x0307,
+    /// `ListObjects` -> `ListObjectsReply`.
+    ListObjects = 0x0308,
+    /// `KeyAnchor` -> `Blob`: where the listing begins.
+    KeyAnchor = 0x0309,
     /// Engine-internal: `TargetPoolCreate` -> `()`.
     TargetPoolCreate = 0x0401,
     /// Engine-internal: `PoolId` -> `()`.

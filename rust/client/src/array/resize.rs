@@ -36,7 +36,7 @@ impl Array {
     }
 
     async fn write_last_cell(&self, client: &Client, size: u64) -> Result<()> {
-        let zeros = vec![0; usize::try_from(self.attributes.cell_size).map_err(|_| daos_status::Code::Nomem)?];
+        let zeros = vec![0; usize::try_from(self.attributes().cell_size).map_err(|_| daos_status::Code::Nomem)?];
         match Extent::new(size - 1, 1) {
             Some(last) => self.write(client, &[last], Source::Owned(zeros)).await,
             None => Ok(()),
@@ -45,7 +45,7 @@ impl Array {
 
     async fn punch_range(&self, client: &Client, start: u64, end: u64) -> Result<()> {
         let Some(range) = Extent::from_bounds(start, end) else { return Ok(()) };
-        let chunk_size = self.attributes.chunk_size;
+        let chunk_size = self.attributes().chunk_size;
         let (first, last) = (start / chunk_size, (end - 1) / chunk_size);
         if last - first <= CHUNKS_WITHOUT_LISTING_MAX {
             return self.punch_cells(client, &[range]).await;
@@ -59,7 +59,7 @@ impl Array {
     }
 
     async fn punch_cells(&self, client: &Client, ranges: &[Extent]) -> Result<()> {
-        let requests = Plan::new(ranges, self.attributes.chunk_size).map(|request| async move {
+        let requests = Plan::new(ranges, self.attributes().chunk_size).map(|request| async move {
             let dkey = request.dkey();
             let update = AkeyUpdate { akey: cell_akey()?, value: UpdateValue::PunchExtents(request.extents) };
             self.object.update(client, Conditions::NONE, dkey, vec![update]).await

@@ -29,13 +29,13 @@ impl Array {
         if source.length() != Some(total) {
             fail!(Code::IoInval, "array {}: the ranges have {total} bytes, the source has not", self.id());
         }
-        let mut plan = Plan::new(ranges, self.attributes.chunk_size);
+        let mut plan = Plan::new(ranges, self.attributes().chunk_size);
         let Some(first) = plan.next() else { return Ok(()) };
-        if first.cells * self.attributes.cell_size == total {
+        if first.cells * self.attributes().cell_size == total {
             return self.write_chunk(client, first, source).await;
         }
         let source = &source;
-        let requests = Plan::new(ranges, self.attributes.chunk_size).map(|request| async move {
+        let requests = Plan::new(ranges, self.attributes().chunk_size).map(|request| async move {
             let (start, length) = self.stream_part(&request);
             let part = source_part(source, start, length)?;
             self.write_chunk(client, request, part).await
@@ -57,12 +57,13 @@ impl Array {
             fail!(Code::IoInval, "array {}: the ranges have {total} bytes, the destination has less", self.id());
         }
         let reader = Reader::new(self, client, epoch, total, destination)?;
-        let mut plan = Plan::new(ranges, self.attributes.chunk_size);
+        let mut plan = Plan::new(ranges, self.attributes().chunk_size);
         match plan.next() {
             None => return Ok(ArrayRead::default()),
-            Some(only) if only.cells * self.attributes.cell_size == total => reader.read_chunk(only).await?,
+            Some(only) if only.cells * self.attributes().cell_size == total => reader.read_chunk(only).await?,
             Some(_) => {
-                let requests = Plan::new(ranges, self.attributes.chunk_size).map(|request| reader.read_chunk(request));
+                let requests =
+                    Plan::new(ranges, self.attributes().chunk_size).map(|request| reader.read_chunk(request));
                 run_bounded(REQUESTS_IN_FLIGHT_MAX, requests).await?;
             }
         }
@@ -70,14 +71,14 @@ impl Array {
             true => 0,
             false => cells_behind_end(ranges, self.get_size(client, epoch).await?),
         };
-        let length = total - short_cells * self.attributes.cell_size;
+        let length = total - short_cells * self.attributes().cell_size;
         let mut bytes = reader.bytes.into_inner();
         bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(ArrayRead { length, short_cells, bytes })
     }
 
     fn total_bytes(&self, ranges: &[Extent]) -> Result<u64> {
-        match total_cells(ranges).and_then(|cells| cells.checked_mul(self.attributes.cell_size)) {
+        match total_cells(ranges).and_then(|cells| cells.checked_mul(self.attributes().cell_size)) {
             Some(total) => Ok(total),
             None => fail!(Code::Overflow, "array {}: the ranges have more than 2^64 bytes", self.id()),
         }
@@ -85,12 +86,12 @@ impl Array {
 
     /// Start and length of a request in the caller's stream of bytes.
     fn stream_part(&self, request: &ChunkRequest) -> (u64, u64) {
-        (request.position * self.attributes.cell_size, request.cells * self.attributes.cell_size)
+        (request.position * self.attributes().cell_size, request.cells * self.attributes().cell_size)
     }
 
     async fn write_chunk(&self, client: &Client, request: ChunkRequest, source: Source) -> Result<()> {
         let dkey = request.dkey();
-        let value = UpdateValue::Array { record_size: self.attributes.cell_size, extents: request.extents, source };
+        let value = UpdateValue::Array { record_size: self.attributes().cell_size, extents: request.extents, source };
         let update = AkeyUpdate { akey: cell_akey()?, value };
         self.object.update(client, Conditions::NONE, dkey, vec![update]).await
     }
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
         let object = &self.array.object;
         let found = object.fetch(self.client, self.epoch, Conditions::NONE, request.dkey(), vec![fetch]).await?;
         let found = found.into_iter().next().unwrap_or_default();
-        let cell_size = self.array.attributes.cell_size;
+        let cell_size = self.array.attributes().cell_size;
         if found.size != 0 && found.size != cell_size {
             let (id, chunk) = (self.array.id(), request.chunk);
             fail!(Code::RecSize, "array {id} chunk {chunk} has cells of {} bytes, opened with {cell_size}", found.size);

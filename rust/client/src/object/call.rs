@@ -40,7 +40,7 @@ impl Object {
     }
 
     /// The connection, the layout by it, and the addresses of the targets.
-    async fn locate(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Layout>, Arc<Route>)> {
+    pub(super) async fn locate(&self, client: &Client) -> Result<(Rc<Connection>, Arc<Layout>, Arc<Route>)> {
         let (connection, route) = self.container.route(client).await?;
         let version = route.version();
         let mut known = self.layout.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,14 @@ use super::{Anchor, ListLimits, Object};
 use crate::Client;
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Extent, Key};
-use daos_wire::{Blob, ListExtents, ListExtentsReply, ListKeys, ListKeysReply, Opcode};
+use daos_wire::{Blob, KeyAnchor, ListExtents, ListExtentsReply, ListKeys, ListKeysReply, Opcode};
+
+impl Anchor {
+    /// The group behind the last one that is listed.
+    fn last_group(&self, groups: u32) -> u32 {
+        if self.until == 0 { groups } else { self.until.min(groups) }
+    }
+}
 
 impl Object {
     /// Lists dkeys from `anchor` on and moves it; empty with `anchor.end` set when there are no more. Targets are listed one
@@ -16,7 +23,7 @@ impl Object {
         anchor: &mut Anchor,
         limits: ListLimits,
     ) -> Result<Vec<Key>> {
-        let groups = self.layout(client).await?.groups();
+        let groups = anchor.last_group(self.layout(client).await?.groups());
         let (mut keys, mut left) = (Vec::new(), limits);
         while !anchor.end {
             if anchor.shard >= groups {
@@ -35,7 +42,7 @@ impl Object {
             keys.extend(reply.keys);
             match reply.anchor {
                 Some(position) => anchor.position = position.0,
-                None => *anchor = Anchor { position: Vec::new(), shard: anchor.shard + 1, end: false },
+                None => *anchor = Anchor { position: Vec::new(), shard: anchor.shard + 1, ..*anchor },
             }
             if full || left.count == 0 {
                 break;
@@ -44,6 +51,31 @@ impl Object {
         // Told now when it is known, so that callers need no last empty step.
         anchor.end |= anchor.shard >= groups;
         Ok(keys)
+    }
+
+    /// Divides a listing of the dkeys into parts that can be listed at the same time, by whom it may be: each dkey is in one of them.
+    /// There are at most as many as groups, and by default so many.
+    pub async fn split_listing(&self, client: &Client, parts: Option<u32>) -> Result<Vec<Anchor>> {
+        let groups = self.layout(client).await?.groups();
+        let parts = parts.unwrap_or(groups);
+        if parts == 0 || parts > groups {
+            fail!(Code::Inval, "a listing of object {} can be divided into 1 to {groups} parts, not {parts}", self.id);
+        }
+        let first = |part: u32| (u64::from(groups) * u64::from(part) / u64::from(parts)) as u32;
+        Ok((0..parts).map(|part| Anchor { shard: first(part), until: first(part + 1), ..Anchor::default() }).collect())
+    }
+
+    /// Where a listing begins whose first key is this dkey, or with an akey this akey of it, or what comes behind if it is not there.
+    /// Of a key longer than 64 bytes: the first key that has the same 64 first bytes, where keys are in lexical order.
+    pub async fn anchor_at(&self, client: &Client, dkey: Key, akey: Option<Key>) -> Result<Anchor> {
+        self.check_dkey(&dkey)?;
+        akey.iter().try_for_each(|akey| self.check_akey(akey))?;
+        let group = self.layout(client).await?.group_of_dkey(&dkey, self.id.object_type().dkey_kind());
+        let shard = if akey.is_some() { 0 } else { group };
+        let request = KeyAnchor { address: self.address(), dkey, akey };
+        let send = async |target: &_| self.send(client, target, Opcode::KeyAnchor, &request).await;
+        let position: Blob = self.attempt(client, group, send).await?;
+        Ok(Anchor { position: position.0, shard, ..Anchor::default() })
     }
 
     /// Lists akeys of a dkey.

@@ -10,7 +10,7 @@ use daos_wire::{KEYS_MAX, Opcode, Punch, PunchKind};
 use std::cell::Cell;
 
 /// Targets that are asked at a time.
-pub(super) const TARGETS_AT_ONCE: usize = 16;
+pub(crate) const TARGETS_AT_ONCE: usize = 16;
 
 impl Object {
     /// Punches the whole object, on all targets that it is on. With the condition `PUNCH`, it must exist on one of them.

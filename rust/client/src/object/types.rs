@@ -130,6 +130,8 @@ pub struct Anchor {
     pub position: Vec<u8>,
     /// Which shard it is in.
     pub shard: u32,
+    /// The shard before which it ends, when it is that of a part of a listing (see `Object::split_listing`); zero for the last one.
+    pub until: u32,
     /// Everything has been listed.
     pub end: bool,
 }

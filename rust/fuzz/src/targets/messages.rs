@@ -9,7 +9,7 @@ use daos_wire::*;
 use std::fmt::Debug;
 
 /// The bytes of every message, from the tests of `daos_wire`.
-pub(super) const GOLDEN: &str = include_str!("../../../wire/src/tests/golden/v4.tsv");
+pub(super) const GOLDEN: &str = include_str!("../../../wire/src/tests/golden/v5.tsv");
 
 /// The golden bytes whose name is this, or begins with it and a dot.
 pub(super) fn golden(name: &str) -> Vec<Vec<u8>> {
@@ -93,8 +93,11 @@ messages! {
     Indirect: Indirect,
     IndirectReply: IndirectReply,
     Leading: (u64, String),
+    KeyAnchor: KeyAnchor,
     ListExtents: ListExtents,
     ListExtentsReply: ListExtentsReply,
+    ListObjects: ListObjects,
+    ListObjectsReply: ListObjectsReply,
     ListKeys: ListKeys,
     ListKeysReply: ListKeysReply,
     MapVersions: Vec<(PoolId, u32)>,
@@ -189,6 +192,8 @@ fn of(opcode: Opcode) -> (&'static str, &'static str) {
         Opcode::ListExtents => ("ListExtents", "ListExtentsReply"),
         Opcode::QueryKey => ("QueryKey", "QueryKeyReply"),
         Opcode::QueryEpoch => ("QueryEpoch", "Epoch"),
+        Opcode::ListObjects => ("ListObjects", "ListObjectsReply"),
+        Opcode::KeyAnchor => ("KeyAnchor", "Blob"),
         Opcode::TargetPoolCreate => ("TargetPoolCreate", "Done"),
         Opcode::TargetPoolDestroy => ("PoolId", "Done"),
         Opcode::TargetPoolQuery => ("PoolId", "TargetSpace"),

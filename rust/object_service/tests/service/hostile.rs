@@ -6,7 +6,7 @@ use daos_rpc::Access;
 use daos_types::Epoch;
 use daos_wire::*;
 
-const OPCODES: [Opcode; 8] = [
+const OPCODES: [Opcode; 10] = [
     Opcode::Indirect,
     Opcode::Update,
     Opcode::Fetch,
@@ -15,6 +15,8 @@ const OPCODES: [Opcode; 8] = [
     Opcode::ListExtents,
     Opcode::QueryKey,
     Opcode::QueryEpoch,
+    Opcode::ListObjects,
+    Opcode::KeyAnchor,
 ];
 
 fn random_bytes(random: &SeededRandom, length: usize) -> Vec<u8> {
@@ -85,6 +87,8 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         (Opcode::ListExtents, encode(&extents)),
         (Opcode::QueryKey, encode(&query)),
         (Opcode::QueryEpoch, encode(&QueryEpoch { address: address() })),
+        (Opcode::ListObjects, encode(&ListObjects { address: address(), epoch, after: None, count: 2 })),
+        (Opcode::KeyAnchor, encode(&KeyAnchor { address: address(), dkey: key("d"), akey: None })),
         (Opcode::Indirect, encode(&indirect)),
     ]
 }

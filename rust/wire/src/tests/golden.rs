@@ -287,6 +287,11 @@ fn objects(golden: &mut Golden) {
     let query = QueryKey { address: address(), epoch: Epoch(18), what: 21, dkey: Some(key("d")), akey: None };
     golden.check("QueryKey", &query);
     golden.check("QueryEpoch", &QueryEpoch { address: address() });
+    let after = Some(ObjectId { hi: 19, lo: 20 });
+    golden.check("ListObjects", &ListObjects { address: address(), epoch: Epoch(21), after, count: 22 });
+    let objects = vec![ObjectId { hi: 23, lo: 24 }];
+    golden.check("ListObjectsReply", &ListObjectsReply { objects, more: true });
+    golden.check("KeyAnchor", &KeyAnchor { address: address(), dkey: key("d"), akey: Some(key("a")) });
     let indirect =
         Indirect { opcode: 0x0301, request: IndirectRequest::Memory((vec![blob()], 67)), reply: vec![blob()] };
     golden.check("Indirect", &indirect);
