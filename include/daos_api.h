@@ -54,6 +54,36 @@ int daos_hlc2timespec(uint64_t hlc, struct timespec *ts);
 int daos_hlc2timestamp(uint64_t hlc, time_t *ts);
 
 /**
+ * Opens a read-only transaction that sees a snapshot: calls that read and are given it as th see the container as it was then; calls that
+ * change something give -DER_NO_PERM. When the snapshot is destroyed meanwhile, reads give what is left of it, or -DER_EP_OLD.
+ *
+ * @epoch the snapshot, as daos_cont_create_snap and daos_cont_list_snap give it
+ * @th [out] the handle, closed by daos_tx_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NONEXIST when there is no snapshot at the epoch
+ */
+int daos_tx_open_snap(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *th, daos_event_t *ev);
+
+/**
+ * Closes the handle of a transaction.
+ *
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL
+ */
+int daos_tx_close(daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Tells the epoch of a transaction: that of the snapshot which it reads.
+ *
+ * @epoch [out] the epoch
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_tx_hdl2epoch(daos_handle_t th, daos_epoch_t *epoch);
+
+/**
  * Opens a transaction; its handle is given to calls as `th`.
  *
  * @return -DER_NOSYS: it is not there yet
@@ -68,13 +98,6 @@ int daos_tx_open(daos_handle_t coh, daos_handle_t *th, uint64_t flags, daos_even
 int daos_tx_commit(daos_handle_t th, daos_event_t *ev);
 
 /**
- * Opens a read-only transaction that sees a snapshot.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_tx_open_snap(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *th, daos_event_t *ev);
-
-/**
  * Gives up what was done in a transaction.
  *
  * @return -DER_NOSYS: it is not there yet
@@ -82,25 +105,11 @@ int daos_tx_open_snap(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *th, 
 int daos_tx_abort(daos_handle_t th, daos_event_t *ev);
 
 /**
- * Closes the handle of a transaction.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_tx_close(daos_handle_t th, daos_event_t *ev);
-
-/**
  * Begins a transaction again after -DER_TX_RESTART.
  *
  * @return -DER_NOSYS: it is not there yet
  */
 int daos_tx_restart(daos_handle_t th, daos_event_t *ev);
-
-/**
- * Tells the epoch of a transaction.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_tx_hdl2epoch(daos_handle_t th, daos_epoch_t *epoch);
 
 /** Puts an anchor at the beginning; `opts` has no meaning yet. Returns zero. */
 static inline int

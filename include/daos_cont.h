@@ -221,16 +221,25 @@ int daos_cont_del_attr(daos_handle_t coh, int n, const char *const *names, daos_
 d_rank_list_t *daos_rank_list_parse(const char *str, const char *sep);
 
 /**
- * Makes a snapshot of a container.
+ * Makes a snapshot of a container as it is now; durable when it has completed. It shows all that had completed before the call, on all
+ * targets alike, and nothing of what is begun after its completion. Changes of the container wait for a moment meanwhile.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @epoch [out] its epoch, by which it is named from then on
+ * @name a name, unique in the container, of DAOS_SNAPSHOT_MAX_LEN bytes with its zero at most; NULL for none
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM, -DER_EXIST when the name is in use, -DER_NOSPACE when there are as many as
+ *         DAOS_PROP_CO_SNAPSHOT_MAX allows, or 4000
  */
 int daos_cont_create_snap(daos_handle_t coh, daos_epoch_t *epoch, char *name, daos_event_t *ev);
 
 /**
- * Makes a snapshot of a container, with a table of its objects if that is asked for.
+ * Makes a snapshot of a container, as daos_cont_create_snap, with a table of its objects if that is asked for.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @opts DAOS_SNAP_OPT_CR, with DAOS_SNAP_OPT_OIT for daos_oit_open to be used with the snapshot; DAOS_SNAP_OPT_OIT alone adds the
+ *       table to the snapshot at @epoch
+ *
+ * @return as daos_cont_create_snap; -DER_NONEXIST when there is no snapshot to which a table could be added
  */
 int daos_cont_create_snap_opt(
 	daos_handle_t coh,
@@ -240,16 +249,26 @@ int daos_cont_create_snap_opt(
 	daos_event_t *ev);
 
 /**
- * Deletes the snapshots of a range of epochs.
+ * Destroys the snapshots of a range of epochs. What only they show is freed later.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @epr with epr_lo equal to epr_hi, the one at that epoch, which must be there; otherwise all from epr_lo to epr_hi, both included
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL when epr_lo is greater than epr_hi, -DER_NO_PERM, -DER_NONEXIST
  */
 int daos_cont_destroy_snap(daos_handle_t coh, daos_epoch_range_t epr, daos_event_t *ev);
 
 /**
- * Lists the snapshots of a container.
+ * Lists the snapshots of a container, the oldest first.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @nr [in,out] room in the arrays; how many were given. With zero, or without arrays, it is set to the number of all snapshots
+ * @epochs [out] their epochs; NULL when not wanted
+ * @names [out] their names, each in memory of DAOS_SNAPSHOT_MAX_LEN bytes; empty for those that have none; NULL when not wanted
+ * @anchor [in,out] where the listing goes on, all zero to begin; it is at its end (daos_anchor_is_eof) when all were given. An anchor that is at
+ *         its end begins again. NULL to get the first ones
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
  */
 int daos_cont_list_snap(
 	daos_handle_t coh,
@@ -260,11 +279,48 @@ int daos_cont_list_snap(
 	daos_event_t *ev);
 
 /**
- * Makes the table of the objects of a snapshot.
+ * Makes the table of the objects of a snapshot, for daos_oit_open.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @epoch the snapshot; zero to find it by its name
+ * @name its name; NULL when its epoch is given
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM, -DER_NONEXIST
  */
 int daos_cont_snap_oit_create(daos_handle_t coh, daos_epoch_t epoch, char *name, daos_event_t *ev);
+
+/**
+ * Brings a container back to its newest snapshot: all that was changed since is gone when it has completed, as if it had never been. Handles of
+ * the container and of its objects stay open, in this and in other processes; what they read or change meanwhile waits for the end.
+ *
+ * @epoch the snapshot
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM, -DER_NONEXIST when there is no snapshot at the epoch, -DER_BUSY when there are newer
+ *         ones, which would be lost: destroy them first; -DER_OOG when an engine that holds a part does not serve
+ */
+int daos_cont_rollback(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
+
+/**
+ * Waits until a container has a snapshot at an epoch or later, and tells the oldest such one. Who calls again with the epoch that follows it
+ * gets each snapshot, in order; any number of processes may do so, and those that make snapshots do not wait for them.
+ *
+ * @epoch [in,out] the oldest epoch that will do, zero for any; the epoch of the snapshot
+ * @ev completion event; NULL to wait. daos_event_abort ends the waiting
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_CANCELED when the event was aborted
+ */
+int daos_cont_subscribe(daos_handle_t coh, daos_epoch_t *epoch, daos_event_t *ev);
+
+/**
+ * Frees at once what no epoch from this one on and no snapshot shows, where it would be done in idle time.
+ *
+ * @epoch up to which epoch; zero, or one that is yet to come, for the present
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_NO_PERM
+ */
+int daos_cont_aggregate(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
 
 /**
  * Deletes the table of the objects of a snapshot.
@@ -272,27 +328,6 @@ int daos_cont_snap_oit_create(daos_handle_t coh, daos_epoch_t epoch, char *name,
  * @return -DER_NOSYS: it is not there yet
  */
 int daos_cont_snap_oit_destroy(daos_handle_t coh, daos_handle_t oh, daos_event_t *ev);
-
-/**
- * Brings a container back to a snapshot.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_cont_rollback(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
-
-/**
- * Waits for the next snapshot of a container.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_cont_subscribe(daos_handle_t coh, daos_epoch_t *epoch, daos_event_t *ev);
-
-/**
- * Merges what no snapshot needs apart, up to an epoch.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_cont_aggregate(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
 
 /**
  * Reads owner and access control list of a container.

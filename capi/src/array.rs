@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_uint};
 use daos_client::array::{Array, ArrayAttributes};
 use daos_client::{Destination, Source};
 use daos_status::{Code, Result, fail};
-use daos_types::{Epoch, Extent};
+use daos_types::Extent;
 
 use crate::abi::*;
 use crate::completion::{Call, run};
@@ -15,6 +15,7 @@ use crate::handle_table;
 use crate::io::{self, List, Tally, Use};
 use crate::object::{object_id, open_flags};
 use crate::pointer::{Caller, Out};
+use crate::transaction;
 
 /// What a handle of an array stands for.
 pub struct OpenArray {
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn daos_array_create(
     unsafe {
         guard("daos_array_create", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let handle = caller.out(oh, "oh")?;
             let attributes = ArrayAttributes { cell_size, chunk_size };
             run(caller, "daos_array_create", ev, move |client| async move {
@@ -83,13 +84,13 @@ pub unsafe extern "C" fn daos_array_open(
     unsafe {
         guard("daos_array_open", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, &open.container)?;
             let flags = open_flags(mode)?;
             let (cell, chunk) = (caller.out(cell_size, "cell_size")?, caller.out(chunk_size, "chunk_size")?);
             let handle = caller.out(oh, "oh")?;
             run(caller, "daos_array_open", ev, move |client| async move {
                 open.container.know_class(&client, object_id(oid)).await?;
-                let array = Array::open(&client, &open.container, object_id(oid), flags).await?;
+                let array = Array::open_at(&client, &open.container, object_id(oid), flags, epoch).await?;
                 let attributes = array.attributes();
                 cell.set(attributes.cell_size);
                 chunk.set(attributes.chunk_size);
@@ -124,7 +125,7 @@ pub unsafe extern "C" fn daos_array_open_with_attr(
     unsafe {
         guard("daos_array_open_with_attr", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
-            io::no_transaction(th)?;
+            transaction::read_epoch(th, &open.container)?;
             let handle = caller.out(oh, "oh")?;
             let attributes = ArrayAttributes { cell_size, chunk_size };
             let flags = open_flags(mode)?;
@@ -234,7 +235,7 @@ pub unsafe extern "C" fn daos_array_read(
     unsafe {
         guard("daos_array_read", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.array.object().container())?;
             let ranges = Ranges::read(caller, iod)?;
             let total = ranges.bytes(&open.array)?;
             let list = List::read(caller, &mut Tally::default(), sgl, Use::Room)?;
@@ -244,7 +245,7 @@ pub unsafe extern "C" fn daos_array_read(
             let filled = list.filled();
             let destination = Destination::Memory(list.cut(total));
             run(caller, "daos_array_read", ev, move |client| async move {
-                let found = open.array.read(&client, Epoch::MAX, &ranges.extents, destination).await?;
+                let found = open.array.read(&client, epoch, &ranges.extents, destination).await?;
                 filled.set(found.length);
                 let mut iod = ranges.place.get();
                 iod.arr_nr_read = found.length;
@@ -275,7 +276,7 @@ pub unsafe extern "C" fn daos_array_write(
     unsafe {
         guard("daos_array_write", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let ranges = Ranges::read(caller, iod)?;
             let total = ranges.bytes(&open.array)?;
             let list = List::read(caller, &mut Tally::default(), sgl, Use::Full)?;
@@ -307,7 +308,7 @@ pub unsafe extern "C" fn daos_array_punch(
     unsafe {
         guard("daos_array_punch", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let ranges = Ranges::read(caller, iod)?;
             run(caller, "daos_array_punch", ev, move |client| async move {
                 open.array.punch(&client, &ranges.extents).await
@@ -333,10 +334,10 @@ pub unsafe extern "C" fn daos_array_get_size(
     unsafe {
         guard("daos_array_get_size", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.array.object().container())?;
             let place = caller.out(size, "size")?;
             run(caller, "daos_array_get_size", ev, move |client| async move {
-                place.set(open.array.get_size(&client, Epoch::MAX).await?);
+                place.set(open.array.get_size(&client, epoch).await?);
                 Ok(())
             })
         })
@@ -360,7 +361,7 @@ pub unsafe extern "C" fn daos_array_set_size(
     unsafe {
         guard("daos_array_set_size", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             run(
                 caller,
                 "daos_array_set_size",
@@ -388,10 +389,10 @@ pub unsafe extern "C" fn daos_array_stat(
     unsafe {
         guard("daos_array_stat", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.array.object().container())?;
             let place = caller.out(stbuf, "stbuf")?;
             run(caller, "daos_array_stat", ev, move |client| async move {
-                let found = open.array.stat(&client, Epoch::MAX).await?;
+                let found = open.array.stat(&client, epoch).await?;
                 place.set(daos_array_stbuf_t { st_size: found.size, st_max_epoch: found.max_epoch.0 });
                 Ok(())
             })
@@ -408,7 +409,7 @@ pub unsafe extern "C" fn daos_array_destroy(oh: daos_handle_t, th: daos_handle_t
     unsafe {
         guard("daos_array_destroy", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             run(caller, "daos_array_destroy", ev, move |client| async move { open.array.destroy(&client).await })
         })
     }

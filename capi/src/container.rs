@@ -361,7 +361,7 @@ fn tell(place: Out<daos_cont_info_t>, found: &ContainerInfo) {
 pub(crate) fn info_of(found: &ContainerInfo) -> daos_cont_info_t {
     daos_cont_info_t {
         ci_uuid: found.id.to_bytes(),
-        ci_lsnapshot: 0,
+        ci_lsnapshot: found.newest_snapshot.0,
         ci_nhandles: found.handles,
         ci_nsnapshots: found.snapshots,
         ci_md_otime: found.open_time,

@@ -60,6 +60,7 @@ entries! {
     Node(crate::dfs::mounted::OpenNode) = "file or directory";
     PathMount(crate::dfs::mounted::PathMount) = "file system by paths";
     Filter(crate::dfs::filter::OpenFilter) = "filter of a listing";
+    Transaction(crate::transaction::OpenTransaction) = "transaction";
     Listing(crate::dfs::mounted::OpenListing) = "directory listing";
 }
 

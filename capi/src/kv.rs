@@ -5,7 +5,6 @@ use core::ffi::{c_char, c_int, c_uint, c_void};
 use daos_client::key_value::KeyValue;
 use daos_client::{Destination, ScatterList, Source};
 use daos_status::{Code, Result, fail};
-use daos_types::Epoch;
 
 use crate::abi::*;
 use crate::anchor;
@@ -13,10 +12,10 @@ use crate::completion::{Call, run};
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
-use crate::io;
 use crate::object::{conditions, object_id, open_flags};
 use crate::object_list::KeyPlaces;
 use crate::pointer::Caller;
+use crate::transaction;
 
 /// What a handle of a key-value object stands for.
 pub struct OpenKeyValue {
@@ -98,7 +97,7 @@ pub unsafe extern "C" fn daos_kv_destroy(oh: daos_handle_t, th: daos_handle_t, e
     unsafe {
         guard("daos_kv_destroy", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             run(caller, "daos_kv_destroy", ev, move |client| async move { open.key_value.destroy(&client).await })
         })
     }
@@ -127,7 +126,7 @@ pub unsafe extern "C" fn daos_kv_put(
     unsafe {
         guard("daos_kv_put", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let conditions = conditions(flags)?;
             let key = self::key(caller, key)?;
             if size == 0 {
@@ -164,7 +163,7 @@ pub unsafe extern "C" fn daos_kv_get(
     unsafe {
         guard("daos_kv_get", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.key_value.object().container())?;
             let conditions = conditions(flags)?;
             let key = self::key(caller, key)?;
             let place = caller.out(size, "size")?;
@@ -172,16 +171,16 @@ pub unsafe extern "C" fn daos_kv_get(
             let destination = if wanted { Some(memory(caller, buf, place.get())?) } else { None };
             run(caller, "daos_kv_get", ev, move |client| async move {
                 let Some(list) = destination else {
-                    place.set(open.key_value.size(&client, conditions, &key).await?);
+                    place.set(open.key_value.size(&client, epoch, conditions, &key).await?);
                     return Ok(());
                 };
-                match open.key_value.get(&client, conditions, &key, Destination::Memory(list)).await {
+                match open.key_value.get(&client, epoch, conditions, &key, Destination::Memory(list)).await {
                     Ok(found) => {
                         place.set(found.size);
                         Ok(())
                     }
                     Err(status) if status.code() == Code::RecordTooBig => {
-                        place.set(open.key_value.size(&client, conditions, &key).await?);
+                        place.set(open.key_value.size(&client, epoch, conditions, &key).await?);
                         Err(status)
                     }
                     Err(status) => Err(status),
@@ -209,7 +208,7 @@ pub unsafe extern "C" fn daos_kv_remove(
     unsafe {
         guard("daos_kv_remove", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let conditions = conditions(flags)?;
             let key = self::key(caller, key)?;
             run(caller, "daos_kv_remove", ev, move |client| async move {
@@ -236,7 +235,7 @@ pub unsafe extern "C" fn daos_kv_list(
     unsafe {
         guard("daos_kv_list", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.key_value.object().container())?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
             run(caller, "daos_kv_list", ev, move |client| async move {
                 let mut position = anchor::read(places.anchor)?;
@@ -244,7 +243,7 @@ pub unsafe extern "C" fn daos_kv_list(
                     Vec::new()
                 } else {
                     let object = open.key_value.object();
-                    object.list_dkeys(&client, Epoch::MAX, &mut position, places.limits()).await?
+                    object.list_dkeys(&client, epoch, &mut position, places.limits()).await?
                 };
                 places.give(&keys);
                 anchor::store(places.anchor, &position)

@@ -64,4 +64,6 @@ pub mod property;
 pub mod rank_list;
 pub mod security;
 pub mod security_list;
+pub mod snapshot;
 pub mod time;
+pub mod transaction;

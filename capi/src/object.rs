@@ -15,6 +15,7 @@ use crate::guard::guard;
 use crate::handle_table;
 use crate::io;
 use crate::pointer::Out;
+use crate::transaction;
 
 /// What an object handle stands for.
 pub struct OpenObject {
@@ -193,7 +194,7 @@ pub unsafe extern "C" fn daos_obj_punch(
     unsafe {
         guard("daos_obj_punch", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let conditions = conditions(flags)?;
             run(caller, "daos_obj_punch", ev, move |client| async move { open.object.punch(&client, conditions).await })
         })
@@ -220,7 +221,7 @@ pub unsafe extern "C" fn daos_obj_punch_dkeys(
     unsafe {
         guard("daos_obj_punch_dkeys", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let conditions = conditions(flags)?;
             let dkeys = io::keys(caller, dkeys, nr, "dkeys")?;
             run(caller, "daos_obj_punch_dkeys", ev, move |client| async move {
@@ -251,7 +252,7 @@ pub unsafe extern "C" fn daos_obj_punch_akeys(
     unsafe {
         guard("daos_obj_punch_akeys", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let akeys = io::keys(caller, akeys, nr, "akeys")?;
@@ -279,10 +280,10 @@ pub unsafe extern "C" fn daos_obj_query_max_epoch(
     unsafe {
         guard("daos_obj_query_max_epoch", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            let newest = transaction::read_epoch(th, open.object.container())?;
             let place: Out<daos_epoch_t> = caller.out(epoch, "epoch")?;
             run(caller, "daos_obj_query_max_epoch", ev, move |client| async move {
-                place.set(open.object.max_epoch(&client).await?.0);
+                place.set(open.object.max_epoch(&client).await?.min(newest).0);
                 Ok(())
             })
         })

@@ -17,6 +17,7 @@ use crate::handle_table;
 use crate::io::{self, Filled, List, Tally, Use};
 use crate::object::{OpenObject, conditions};
 use crate::pointer::{Caller, OutArray};
+use crate::transaction;
 
 /// Writes values under one dkey, all of them or none; durable when it has completed.
 ///
@@ -47,7 +48,7 @@ pub unsafe extern "C" fn daos_obj_update(
     unsafe {
         guard("daos_obj_update", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            transaction::check_writable(th)?;
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let iods = descriptors(caller, iods, nr)?;
@@ -148,7 +149,7 @@ pub unsafe extern "C" fn daos_obj_fetch(
     unsafe {
         guard("daos_obj_fetch", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.object.container())?;
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let mut tally = Tally::default();
@@ -173,7 +174,7 @@ pub unsafe extern "C" fn daos_obj_fetch(
             let destinations: Vec<_> =
                 destinations.into_iter().map(|list| list.map(|list| Destination::Memory(list.pieces))).collect();
             run(caller, "daos_obj_fetch", ev, move |client| async move {
-                fetch(&open, &client, conditions, dkey, plan, destinations, results).await
+                fetch(&open, &client, (epoch, conditions), dkey, plan, destinations, results).await
             })
         })
     }
@@ -217,21 +218,19 @@ struct Results {
 async fn fetch(
     open: &Arc<OpenObject>,
     client: &Client,
-    conditions: Conditions,
+    (epoch, conditions): (Epoch, Conditions),
     dkey: Key,
     plan: Vec<Plan>,
     destinations: Vec<Option<Destination>>,
     results: Results,
 ) -> Result<()> {
     let akeys = fetches(&plan, destinations);
-    let found = match open.object.fetch(client, Epoch::MAX, conditions, dkey.clone(), akeys).await {
+    let found = match open.object.fetch(client, epoch, conditions, dkey.clone(), akeys).await {
         Ok(found) => found,
         Err(status) if status.code() == Code::RecordTooBig => {
             // The caller learns the sizes, to come back with enough room.
             let sizes = fetches(&plan, plan.iter().map(|_| None).collect());
-            for (index, found) in
-                open.object.fetch(client, Epoch::MAX, conditions, dkey, sizes).await?.iter().enumerate()
-            {
+            for (index, found) in open.object.fetch(client, epoch, conditions, dkey, sizes).await?.iter().enumerate() {
                 results.tell_size(index, found.size);
             }
             return Err(status);

@@ -15,6 +15,7 @@ use crate::handle_table;
 use crate::io::{self, List, Tally, Use};
 use crate::object::OpenObject;
 use crate::pointer::{Caller, Out, OutArray};
+use crate::transaction;
 
 /// Where listed keys go.
 pub(crate) struct KeyPlaces {
@@ -64,13 +65,13 @@ impl KeyPlaces {
     }
 }
 
-async fn list(open: Arc<OpenObject>, client: Client, dkey: Option<Key>, places: KeyPlaces) -> Result<()> {
+async fn list(open: Arc<OpenObject>, client: Client, epoch: Epoch, dkey: Option<Key>, places: KeyPlaces) -> Result<()> {
     let mut position = anchor::read(places.anchor)?;
     let limits = places.limits();
     let keys = match dkey {
         _ if position.end => Vec::new(),
-        None => open.object.list_dkeys(&client, Epoch::MAX, &mut position, limits).await?,
-        Some(dkey) => open.object.list_akeys(&client, Epoch::MAX, dkey, &mut position, limits).await?,
+        None => open.object.list_dkeys(&client, epoch, &mut position, limits).await?,
+        Some(dkey) => open.object.list_akeys(&client, epoch, dkey, &mut position, limits).await?,
     };
     places.give(&keys);
     anchor::store(places.anchor, &position)
@@ -101,9 +102,9 @@ pub unsafe extern "C" fn daos_obj_list_dkey(
     unsafe {
         guard("daos_obj_list_dkey", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.object.container())?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
-            run(caller, "daos_obj_list_dkey", ev, move |client| list(open, client, None, places))
+            run(caller, "daos_obj_list_dkey", ev, move |client| list(open, client, epoch, None, places))
         })
     }
 }
@@ -128,10 +129,10 @@ pub unsafe extern "C" fn daos_obj_list_akey(
     unsafe {
         guard("daos_obj_list_akey", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.object.container())?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
-            run(caller, "daos_obj_list_akey", ev, move |client| list(open, client, Some(dkey), places))
+            run(caller, "daos_obj_list_akey", ev, move |client| list(open, client, epoch, Some(dkey), places))
         })
     }
 }
@@ -165,7 +166,7 @@ pub unsafe extern "C" fn daos_obj_list_recx(
     unsafe {
         guard("daos_obj_list_recx", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.object.container())?;
             let (dkey, akey) = (io::key(caller, dkey, "dkey")?, io::key(caller, akey, "akey")?);
             let size = caller.out_optional(size, "size")?;
             let count = caller.out(nr, "nr")?;
@@ -183,7 +184,7 @@ pub unsafe extern "C" fn daos_obj_list_recx(
                     (0, Vec::new())
                 } else {
                     let object = &open.object;
-                    object.list_extents(&client, Epoch::MAX, dkey, akey, incr_order, &mut position, limits).await?
+                    object.list_extents(&client, epoch, dkey, akey, incr_order, &mut position, limits).await?
                 };
                 for (index, extent) in extents.iter().enumerate() {
                     recxs.set(index, daos_recx_t { rx_idx: extent.start(), rx_nr: extent.count() });
@@ -222,7 +223,7 @@ pub unsafe extern "C" fn daos_obj_query_key(
     unsafe {
         guard("daos_obj_query_key", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            let epoch = transaction::read_epoch(th, open.object.container())?;
             let asks = |flag: u32| flags & u64::from(flag) != 0;
             let known = DAOS_GET_MAX | DAOS_GET_MIN | DAOS_GET_DKEY | DAOS_GET_AKEY | DAOS_GET_RECX;
             if flags & !u64::from(known) != 0 || asks(DAOS_GET_MAX) == asks(DAOS_GET_MIN) {
@@ -235,7 +236,7 @@ pub unsafe extern "C" fn daos_obj_query_key(
             let (given_dkey, given_akey) = (dkey_place.given.clone(), akey_place.given.clone());
             run(caller, "daos_obj_query_key", ev, move |client| async move {
                 let object = &open.object;
-                let found = object.query_key(&client, Epoch::MAX, QueryWhat(flags), given_dkey, given_akey).await?;
+                let found = object.query_key(&client, epoch, QueryWhat(flags), given_dkey, given_akey).await?;
                 dkey_place.tell(found.dkey)?;
                 akey_place.tell(found.akey)?;
                 if let (Some(recx), Some(extent)) = (recx, found.extent) {

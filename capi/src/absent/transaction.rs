@@ -26,19 +26,6 @@ pub unsafe extern "C" fn daos_tx_commit(_th: daos_handle_t, _ev: *mut daos_event
     not_there("daos_tx_commit")
 }
 
-/// Opens a read-only transaction that sees a snapshot.
-///
-/// @return -DER_NOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daos_tx_open_snap(
-    _coh: daos_handle_t,
-    _epoch: daos_epoch_t,
-    _th: *mut daos_handle_t,
-    _ev: *mut daos_event_t,
-) -> c_int {
-    not_there("daos_tx_open_snap")
-}
-
 /// Gives up what was done in a transaction.
 ///
 /// @return -DER_NOSYS: it is not there yet
@@ -47,26 +34,10 @@ pub unsafe extern "C" fn daos_tx_abort(_th: daos_handle_t, _ev: *mut daos_event_
     not_there("daos_tx_abort")
 }
 
-/// Closes the handle of a transaction.
-///
-/// @return -DER_NOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daos_tx_close(_th: daos_handle_t, _ev: *mut daos_event_t) -> c_int {
-    not_there("daos_tx_close")
-}
-
 /// Begins a transaction again after -DER_TX_RESTART.
 ///
 /// @return -DER_NOSYS: it is not there yet
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_tx_restart(_th: daos_handle_t, _ev: *mut daos_event_t) -> c_int {
     not_there("daos_tx_restart")
-}
-
-/// Tells the epoch of a transaction.
-///
-/// @return -DER_NOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daos_tx_hdl2epoch(_th: daos_handle_t, _epoch: *mut daos_epoch_t) -> c_int {
-    not_there("daos_tx_hdl2epoch")
 }

@@ -66,11 +66,22 @@ impl Array {
 
     /// Opens an array that stores its attributes; `Code::Nonexist` when it has none.
     pub async fn open(client: &Client, container: &Container, id: ObjectId, flags: ObjectFlags) -> Result<Array> {
+        Array::open_at(client, container, id, flags, Epoch::MAX).await
+    }
+
+    /// As [`Array::open`], with the attributes that it had at an epoch.
+    pub async fn open_at(
+        client: &Client,
+        container: &Container,
+        id: ObjectId,
+        flags: ObjectFlags,
+        epoch: Epoch,
+    ) -> Result<Array> {
         if id.object_type() != ObjectType::ARRAY {
             fail!(Code::Inval, "array {id} does not store its attributes; open it with cell and chunk size");
         }
         let object = Object::open(container, id, flags)?;
-        let attributes = attributes::load(client, &object).await?;
+        let attributes = attributes::load(client, &object, epoch).await?;
         Ok(Array::with(object, attributes))
     }
 

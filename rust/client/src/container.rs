@@ -10,7 +10,7 @@ use crate::{Client, Pool};
 use daos_placement::{Classes, Layout, Shape, View};
 use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, ObjectId, PoolId, Reference};
+use daos_types::{ContainerId, Epoch, HandleId, ObjectId, PoolId, Reference};
 use daos_wire::{
     AccessChange, AccessGet, AccessOf, AccessSet, AllocateObjectIds, AttributeOwner, ContainerCreate, ContainerDestroy,
     ContainerFound, ContainerHandle, ContainerOpen, ContainerOpened, ContainerPlacement, ContainerQueryReply,
@@ -81,6 +81,8 @@ pub struct ContainerInfo {
     pub handles: u32,
     /// Snapshots.
     pub snapshots: u32,
+    /// Epoch of the newest snapshot; zero when there are none.
+    pub newest_snapshot: Epoch,
     /// Time of the last open, as an epoch.
     pub open_time: u64,
     /// Time of the last change of metadata, as an epoch.
@@ -90,9 +92,9 @@ pub struct ContainerInfo {
 impl ContainerInfo {
     /// What a filter tells: of the properties, the label alone.
     pub(crate) fn from_found(found: ContainerFound) -> ContainerInfo {
-        let ContainerFound { entry, handles, snapshots, open_time, modify_time } = found;
+        let ContainerFound { entry, handles, snapshots, newest_snapshot, open_time, modify_time } = found;
         let properties = ContainerProperties { label: entry.label, ..ContainerProperties::default() };
-        ContainerInfo { id: entry.id, properties, handles, snapshots, open_time, modify_time }
+        ContainerInfo { id: entry.id, properties, handles, snapshots, newest_snapshot, open_time, modify_time }
     }
 }
 
@@ -314,7 +316,7 @@ impl Container {
     }
 
     /// Asks the pool service by this handle, which is opened again on a connection that is new.
-    async fn ask<Q: Wire, R: Wire>(&self, client: &Client, opcode: Opcode, request: &Q) -> Result<R> {
+    pub(crate) async fn ask<Q: Wire, R: Wire>(&self, client: &Client, opcode: Opcode, request: &Q) -> Result<R> {
         let change = client.number(opcode).await;
         repeat(client, WhenBusy::Fail, async || {
             let (connection, _) = self.route(client).await?;
@@ -344,6 +346,7 @@ impl Container {
             properties: ContainerProperties { access, ..ContainerProperties::from_wire(reply.properties) },
             handles: reply.handles,
             snapshots: reply.snapshots,
+            newest_snapshot: reply.newest_snapshot,
             open_time: reply.open_time,
             modify_time: reply.modify_time,
         })

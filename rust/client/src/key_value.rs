@@ -52,21 +52,22 @@ impl KeyValue {
         self.object.update(client, conditions, user_key(key)?, vec![update]).await
     }
 
-    /// Reads a value. A destination that is too small gives `Code::RecordTooBig`; [`KeyValue::size`] tells the size.
+    /// Reads a value as it was at an epoch; `Epoch::MAX` for the newest. A destination that is too small gives `Code::RecordTooBig`; [`KeyValue::size`] tells the size.
     /// A missing key has size 0, or with `DKEY_FETCH` gives `Code::Nonexist`.
     pub async fn get(
         &self,
         client: &Client,
+        epoch: Epoch,
         conditions: Conditions,
         key: &[u8],
         destination: Destination,
     ) -> Result<KeyValueGet> {
-        self.fetch(client, conditions, key, Some(destination)).await
+        self.fetch(client, epoch, conditions, key, Some(destination)).await
     }
 
     /// The size of a value; 0 when the key is not there.
-    pub async fn size(&self, client: &Client, conditions: Conditions, key: &[u8]) -> Result<u64> {
-        Ok(self.fetch(client, conditions, key, None).await?.size)
+    pub async fn size(&self, client: &Client, epoch: Epoch, conditions: Conditions, key: &[u8]) -> Result<u64> {
+        Ok(self.fetch(client, epoch, conditions, key, None).await?.size)
     }
 
     /// Removes a key; with `PUNCH`, a missing one gives `Code::Nonexist`.
@@ -75,8 +76,14 @@ impl KeyValue {
     }
 
     /// Lists keys from `anchor` on and moves it.
-    pub async fn list(&self, client: &Client, anchor: &mut Anchor, limits: ListLimits) -> Result<Vec<Key>> {
-        self.object.list_dkeys(client, Epoch::MAX, anchor, limits).await
+    pub async fn list(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        anchor: &mut Anchor,
+        limits: ListLimits,
+    ) -> Result<Vec<Key>> {
+        self.object.list_dkeys(client, epoch, anchor, limits).await
     }
 
     /// Removes all keys.
@@ -87,12 +94,13 @@ impl KeyValue {
     async fn fetch(
         &self,
         client: &Client,
+        epoch: Epoch,
         conditions: Conditions,
         key: &[u8],
         destination: Option<Destination>,
     ) -> Result<KeyValueGet> {
         let fetch = AkeyFetch { akey: value_akey()?, kind: FetchKind::Single, destination };
-        let mut results = self.object.fetch(client, Epoch::MAX, conditions, user_key(key)?, vec![fetch]).await?;
+        let mut results = self.object.fetch(client, epoch, conditions, user_key(key)?, vec![fetch]).await?;
         Ok(results.pop().map(|found| KeyValueGet { size: found.size, bytes: found.bytes }).unwrap_or_default())
     }
 }

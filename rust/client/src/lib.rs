@@ -37,6 +37,7 @@ mod ranks;
 mod repeat;
 mod route;
 mod settings;
+mod snapshot;
 mod submissions;
 mod system;
 mod waiting;
@@ -57,4 +58,5 @@ pub use object::{
 pub use object_table::{MARK_LENGTH_MAX, ObjectAnchor, ObjectTable};
 pub use pool::{ContainerCondition, Pool, PoolFlags, PoolInfo, SpaceInfo, TargetInfo};
 pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT, TransportChoice};
+pub use snapshot::{SNAPSHOT_OBJECT_TABLE, Snapshot};
 pub use system::{RankAction, RankInfo, RankOutcome};

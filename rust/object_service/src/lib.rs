@@ -10,6 +10,7 @@
 
 mod check;
 mod fetch;
+mod gates;
 mod grants;
 mod indirect;
 mod listing;
@@ -19,6 +20,7 @@ mod query;
 mod remote_memory;
 mod service;
 mod settings;
+mod snapshots;
 mod update;
 
 pub use service::{ObjectService, TargetContext};

@@ -36,7 +36,7 @@ impl ObjectService {
         let conditions = check::conditions(punch.conditions)?;
         self.grants.check(&punch.address, true).await?;
         let store = self.context.store(punch.address.pool)?;
-        let epoch = self.epoch_of_change(request)?;
+        let epoch = self.epoch_of_change(&punch.address, request).await?;
         store.punch_once(PunchRequest { container, object, epoch, what, conditions }, check::name(punch.name)).await
     }
 }

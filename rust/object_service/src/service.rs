@@ -1,6 +1,7 @@
 //! The service itself: its public face.
 
 use crate::ObjectServiceSettings;
+use crate::gates::Gates;
 use crate::grants::Grants;
 use daos_env::sync::{Budget, Permit};
 use daos_env::{Env, HybridClock, Spawner};
@@ -8,7 +9,7 @@ use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::Store;
 use daos_types::{Epoch, HandleId, PoolId};
-use daos_wire::{HandleGrant, HandleQuery, Opcode};
+use daos_wire::{HandleGrant, HandleQuery, ObjectAddress, Opcode};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -36,7 +37,8 @@ pub struct ObjectService {
     pub(crate) clock: Rc<HybridClock>,
     pub(crate) context: Rc<dyn TargetContext>,
     pub(crate) grants: Grants,
-    spawner: Spawner,
+    pub(crate) gates: Gates,
+    pub(crate) spawner: Spawner,
     settings: ObjectServiceSettings,
     bulk: Rc<Budget>,
     indirect: Rc<Budget>,
@@ -54,7 +56,8 @@ impl ObjectService {
         let grants = Grants::new(context.clone(), settings.handles_max);
         let bulk = Budget::new(settings.bulk_bytes_max);
         let indirect = Budget::new(settings.indirect_bytes_max);
-        Rc::new(ObjectService { clock, context, grants, spawner, settings, bulk, indirect })
+        let gates = Gates::default();
+        Rc::new(ObjectService { clock, context, grants, gates, spawner, settings, bulk, indirect })
     }
 
     /// Whether an opcode is one of this service.
@@ -115,8 +118,11 @@ impl ObjectService {
     /// The version of a change that is made now.
     ///
     /// A change whose caller has given up is not made: the caller may have written something newer meanwhile, which it would
-    /// hide.
-    pub(crate) fn epoch_of_change(&self, request: &Request) -> Result<Epoch> {
+    /// hide. The change must begin before anything else is waited for.
+    pub(crate) async fn epoch_of_change(&self, address: &ObjectAddress, request: &Request) -> Result<Epoch> {
+        if !self.gates.are_open() {
+            Box::pin(self.gates.pass((address.pool, address.container), &self.spawner)).await;
+        }
         if request.is_abandoned() {
             fail!(Code::Canceled, "{} gave up its call before it was carried out", request.peer());
         }

@@ -75,7 +75,7 @@ impl ObjectService {
             akeys.push(AkeyUpdate { akey: akey.akey, value, conditions: Conditions(akey.conditions) });
         }
         // Read only now: waiting for the data must not make the version older than what others wrote meanwhile.
-        let epoch = self.epoch_of_change(request)?;
+        let epoch = self.epoch_of_change(&update.address, request).await?;
         let (container, object) = (update.address.container, update.address.object);
         let made = UpdateRequest { container, object, epoch, dkey: update.dkey, conditions, akeys };
         store.update_once(made, check::name(update.name)).await

@@ -151,7 +151,8 @@ impl PoolService {
             rights: row.rights,
             access: access::told(container.access.as_ref(), row.may(Permissions::GET_LIST)),
             handles: container.handles.open.len() as u32,
-            snapshots: 0,
+            snapshots: container.snapshots.len() as u32,
+            newest_snapshot: container.newest_snapshot(),
             open_time: container.open_time,
             modify_time: container.row.modify_time,
         })
@@ -192,7 +193,9 @@ impl PoolService {
 pub(crate) fn container_rows(pool: PoolId, id: ContainerId, container: &Container, rows: &mut Vec<Row>) -> bool {
     let handles = container.handles.open.keys().map(|handle| RowKey::ContainerHandle(pool, id, *handle));
     let attributes = container.attributes.keys().map(|name| RowKey::ContainerAttribute(pool, id, name.clone()));
-    for key in handles.chain(attributes) {
+    let snapshots = container.snapshots.keys().map(|epoch| RowKey::Snapshot(pool, id, *epoch));
+    let rollback = container.rolling_back.map(|_| RowKey::Rollback(pool, id));
+    for key in handles.chain(attributes).chain(snapshots).chain(rollback) {
         if rows.len() >= ROWS_PER_STEP {
             return false;
         }

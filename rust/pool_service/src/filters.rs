@@ -41,7 +41,8 @@ fn found(id: ContainerId, container: &Container) -> ContainerFound {
     ContainerFound {
         entry: ContainerEntry { id, label: container.row.properties.label.clone() },
         handles: container.handles.open.len() as u32,
-        snapshots: 0,
+        snapshots: container.snapshots.len() as u32,
+        newest_snapshot: container.newest_snapshot(),
         open_time: container.open_time,
         modify_time: container.row.modify_time,
     }

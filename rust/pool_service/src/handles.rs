@@ -3,6 +3,7 @@
 use crate::access::check_admin;
 use crate::holders::{ROWS_PER_STEP, Revoked};
 use crate::rows::{ContainerHandleRow, EvictedRow, PoolHandleRow, Row, RowKey};
+use crate::snapshots::check_not_rolling_back;
 use crate::state::{Container, Decision, Guarded, Handles, PoolService};
 use daos_security::{Credentials, Permissions, container_capabilities, pool_capabilities};
 use daos_status::{Code, Result, Status, fail};
@@ -253,8 +254,10 @@ impl PoolService {
 
     /// What an open container handle allows.
     pub fn query_handle(&self, query: &HandleQuery) -> Result<HandleGrant> {
-        let (_, row) = self.open_container_entry(query.pool, query.container, query.handle)?;
-        Ok(HandleGrant { read: row.may(Permissions::READ), write: row.may(Permissions::WRITE) })
+        let (container, row) = self.open_container_entry(query.pool, query.container, query.handle)?;
+        check_not_rolling_back(container, query.container)?;
+        let (read, write) = (row.may(Permissions::READ), row.may(Permissions::WRITE));
+        Ok(HandleGrant { read, write, snapshot: container.newest_snapshot() })
     }
 
     /// Accepts an open pool handle, one that allows changes if asked.

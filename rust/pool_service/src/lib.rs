@@ -22,6 +22,7 @@ mod pools;
 mod properties;
 mod ranks;
 mod rows;
+mod snapshots;
 mod space;
 mod state;
 mod targets;

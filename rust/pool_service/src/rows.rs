@@ -3,7 +3,7 @@
 
 use daos_placement::Runs;
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{ContainerId, EngineId, HandleId, HolderId, PoolId, Rank, SystemId, TargetIndex};
+use daos_types::{ContainerId, EngineId, Epoch, HandleId, HolderId, PoolId, Rank, SystemId, TargetIndex};
 use daos_wire::{AttributeOwner, Blob, ContainerPlacement, Properties, Reader, Wire, Writer, decode, encode};
 
 /// The format of all rows; it stands before every row's value.
@@ -40,6 +40,10 @@ pub enum RowKey {
     Evicted(HandleId),
     /// The map of a pool; a pool whose row is older than maps has none.
     PoolMap(PoolId),
+    /// A snapshot of a container.
+    Snapshot(PoolId, ContainerId, Epoch),
+    /// A container is being brought back to a snapshot.
+    Rollback(PoolId, ContainerId),
 }
 
 impl RowKey {
@@ -72,6 +76,10 @@ impl RowKey {
             RowKey::Operation(holder, sequence) => [&b"o"[..], &holder.to_bytes(), &sequence.to_be_bytes()].concat(),
             RowKey::Evicted(handle) => [&b"e"[..], &handle.to_bytes()].concat(),
             RowKey::PoolMap(pool) => [&b"t"[..], &pool.to_bytes()].concat(),
+            RowKey::Snapshot(pool, container, epoch) => {
+                [&b"n"[..], &pool.to_bytes(), &container.to_bytes(), &epoch.0.to_be_bytes()].concat()
+            }
+            RowKey::Rollback(pool, container) => [&b"w"[..], &pool.to_bytes(), &container.to_bytes()].concat(),
         }
     }
 
@@ -106,6 +114,11 @@ impl RowKey {
                 Ok(sequence) => Ok(RowKey::Operation(HolderId::from_bytes(*first), u64::from_be_bytes(sequence))),
                 Err(_) => Err(damaged()),
             },
+            (b'w', ([id], [])) => Ok(RowKey::Rollback(pool, ContainerId::from_bytes(*id))),
+            (b'n', ([id], epoch)) => {
+                let epoch = u64::from_be_bytes(epoch.try_into().map_err(|_| damaged())?);
+                Ok(RowKey::Snapshot(pool, ContainerId::from_bytes(*id), Epoch(epoch)))
+            }
             (b'q', _) => Ok(RowKey::PoolAttribute(pool, text(rest)?)),
             (b'd', _) => {
                 let (container, name) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
@@ -246,6 +259,16 @@ stored! {
     EvictedRow {
         time: u64,
     }
+    /// A snapshot.
+    SnapshotRow {
+        name: String,
+        time: u64,
+        options: u32,
+    }
+    /// To which snapshot a container is being brought back.
+    RollbackRow {
+        epoch: u64,
+    }
 }
 
 /// What stands at the end of a row, unless it is what rows have that were written before there was such a thing.
@@ -338,6 +361,11 @@ mod tests {
             ),
             Row::put(RowKey::Evicted(handle), &EvictedRow { time: 21 }),
             Row::put(RowKey::PoolMap(pool_id), &PoolMapRow { map: Blob(vec![22]), kept_out: Trailing::default() }),
+            Row::put(
+                RowKey::Snapshot(pool_id, container_id, Epoch(23)),
+                &SnapshotRow { name: "s".into(), time: 24, options: 2 },
+            ),
+            Row::put(RowKey::Rollback(pool_id, container_id), &RollbackRow { epoch: 25 }),
         ];
         let number = |value: u64| value.to_le_bytes().to_vec();
         let golden = [
@@ -366,6 +394,8 @@ mod tests {
             [&b"\x01\x04\x01"[..], &(-1i32).to_le_bytes(), b"\x01\0\0\0s\x01\0\0\0\x14"].concat(),
             [&b"\x01"[..], &number(21)].concat(),
             b"\x01\x01\0\0\0\x16".to_vec(),
+            [&b"\x01\x01\0\0\0s"[..], &number(24), b"\x02\0\0\0"].concat(),
+            [&b"\x01"[..], &number(25)].concat(),
         ];
         let keys = [
             [&b"p"[..], &[0xa1; 16]].concat(),
@@ -378,6 +408,8 @@ mod tests {
             [&b"o"[..], &[0xa4; 16], &20u64.to_be_bytes()].concat(),
             [&b"e"[..], &[0xa3; 16]].concat(),
             [&b"t"[..], &[0xa1; 16]].concat(),
+            [&b"n"[..], &[0xa1; 16], &[0xa2; 16], &23u64.to_be_bytes()].concat(),
+            [&b"w"[..], &[0xa1; 16], &[0xa2; 16]].concat(),
         ];
         for ((row, golden), key) in rows.iter().zip(golden).zip(keys) {
             assert_eq!(row.value, Some(golden), "{:?}", row.key);

@@ -3,12 +3,13 @@
 use crate::holders::{Held, Holder};
 use crate::ranks::System;
 use crate::rows::{
-    AccessRow, AttributeRow, ContainerHandleRow, ContainerRow, PoolHandleRow, PoolMapRow, PoolRow, Row, RowKey, parse,
+    AccessRow, AttributeRow, ContainerHandleRow, ContainerRow, PoolHandleRow, PoolMapRow, PoolRow, RollbackRow, Row,
+    RowKey, SnapshotRow, parse,
 };
 use daos_placement::{PoolMap, Runs};
 use daos_security::{AccessList, Ownership};
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{ContainerId, HandleId, HolderId, PoolId, Reference};
+use daos_types::{ContainerId, Epoch, HandleId, HolderId, PoolId, Reference};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows to be stored and, once they are durable, what to answer.
@@ -97,6 +98,25 @@ pub(crate) struct Container {
     pub attributes: BTreeMap<String, Vec<u8>>,
     pub handles: Handles<ContainerHandleRow>,
     pub open_time: u64,
+    pub snapshots: BTreeMap<Epoch, SnapshotRow>,
+    pub snapshot_names: BTreeSet<String>,
+    /// The snapshot to which it is being brought back.
+    pub rolling_back: Option<Epoch>,
+}
+
+impl Container {
+    fn new(row: ContainerRow) -> Container {
+        Container {
+            row,
+            access: None,
+            attributes: BTreeMap::new(),
+            handles: Handles::default(),
+            open_time: 0,
+            snapshots: BTreeMap::new(),
+            snapshot_names: BTreeSet::new(),
+            rolling_back: None,
+        }
+    }
 }
 
 pub(crate) struct Pool {
@@ -193,6 +213,14 @@ impl PoolService {
                 entry.kept_out = value.as_ref().map(|value| value.kept_out.0.clone()).unwrap_or_default();
                 entry.map = value.map(|value| PoolMap::decode(&value.map.0)).transpose()?;
             }
+            RowKey::Snapshot(pool, id, epoch) => {
+                let value = self.parsed(row)?;
+                self.container_entry(*pool, *id)?.apply_snapshot(*epoch, value);
+            }
+            RowKey::Rollback(pool, id) => {
+                let value: Option<RollbackRow> = self.parsed(row)?;
+                self.container_entry(*pool, *id)?.rolling_back = value.map(|value| Epoch(value.epoch));
+            }
             RowKey::Evicted(handle) => match self.parsed::<crate::rows::EvictedRow>(row)? {
                 Some(value) => drop(self.evicted.insert(*handle, value.time)),
                 None => drop(self.evicted.remove(handle)),
@@ -245,10 +273,7 @@ impl PoolService {
         }
         match pool.containers.get_mut(&id) {
             Some(container) => container.row = row,
-            None => {
-                let (attributes, handles) = (BTreeMap::new(), Handles::default());
-                pool.containers.insert(id, Container { row, access: None, attributes, handles, open_time: 0 });
-            }
+            None => drop(pool.containers.insert(id, Container::new(row))),
         }
         Ok(())
     }

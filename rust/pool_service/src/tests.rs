@@ -1,12 +1,13 @@
 use super::*;
 use daos_security::{AccessList, Credentials};
 use daos_status::{Code, Result};
-use daos_types::{ContainerId, HandleId, HolderId, PoolId, Rank, Reference, TargetIndex};
+use daos_types::{ContainerId, Epoch, HandleId, HolderId, PoolId, Rank, Reference, TargetIndex};
 use daos_wire::*;
 
 mod maps;
 mod once;
 mod retries;
+mod snapshots;
 mod targets;
 
 fn user(name: &str, is_admin: bool) -> Caller {
@@ -201,7 +202,10 @@ fn handles_allow_what_they_were_opened_for() {
     let id = bench.container(pool, write, 3, "c").expect("new");
     let handle = bench.open(pool, write, id, 9, 1).expect("opens");
     let query = HandleQuery { pool, container: id, handle };
-    assert_eq!(bench.service.query_handle(&query).ok(), Some(HandleGrant { read: true, write: false }));
+    assert_eq!(
+        bench.service.query_handle(&query).ok(),
+        Some(HandleGrant { read: true, write: false, snapshot: Epoch::ZERO })
+    );
     assert_eq!(code(bench.open(pool, read_only, id, 10, 2)), Code::NoPerm);
     assert_eq!(bench.disconnect(pool, write).expect("open"), [handle]);
     assert_eq!(code(bench.service.query_handle(&query)), Code::NoHdl);

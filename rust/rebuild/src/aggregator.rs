@@ -7,9 +7,10 @@ use daos_env::{HybridClock, Spawner, log};
 use daos_status::{Code, Result};
 use daos_store::{AggregationRun, Reclaimer, StepBudget, Store};
 use daos_types::{ContainerId, Epoch};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Frees what nobody can read any more, as settings say. Dropped, it ends.
 pub struct Aggregator(Rc<State>);
@@ -25,6 +26,20 @@ struct State {
     changed: Signal,
     is_stopped: Cell<bool>,
     rounds: Cell<u64>,
+    /// Nobody has said yet which epochs must be kept.
+    is_held: Cell<bool>,
+    /// Containers that somebody wants aggregated, up to which epoch, and up to which that was done.
+    wishes: RefCell<BTreeMap<ContainerId, Wish>>,
+}
+
+/// The most containers whose wishes are remembered: the oldest names are forgotten, and done again when they are asked for.
+const WISHES_MAX: usize = 1024;
+
+/// What somebody wants of a container.
+#[derive(Clone, Copy, Default)]
+struct Wish {
+    wanted: u64,
+    done: u64,
 }
 
 impl Aggregator {
@@ -39,6 +54,8 @@ impl Aggregator {
             changed: Signal::new(),
             is_stopped: Cell::new(false),
             rounds: Cell::new(0),
+            is_held: Cell::new(false),
+            wishes: RefCell::default(),
         });
         spawner.spawn(run(state.clone(), store.attach_reclaimer()));
         Aggregator(state)
@@ -50,6 +67,43 @@ impl Aggregator {
             self.0.generation.set(self.0.generation.get() + 1);
             self.0.changed.wake_all();
         }
+    }
+
+    /// Frees nothing until [`Aggregator::release`]: snapshots may have been made that the store does not know. Who waits for space waits so
+    /// long.
+    pub fn hold(&self) {
+        self.0.is_held.set(true);
+    }
+
+    /// The store knows all snapshots.
+    pub fn release(&self) {
+        if self.0.is_held.replace(false) {
+            self.0.generation.set(self.0.generation.get() + 1);
+            self.0.changed.wake_all();
+        }
+    }
+
+    /// Aggregates a container up to an epoch, at once and whatever the settings say; waits for its end as long as `limit`, and tells whether
+    /// it has come. Asked again, it waits again.
+    pub async fn aggregate(&self, container: ContainerId, up_to: Epoch, limit: Duration) -> bool {
+        let state = &self.0;
+        {
+            let mut wishes = state.wishes.borrow_mut();
+            if wishes.len() >= WISHES_MAX && !wishes.contains_key(&container) {
+                wishes.retain(|_, wish| wish.wanted > wish.done);
+                if wishes.len() >= WISHES_MAX {
+                    return false;
+                }
+            }
+            let wish = wishes.entry(container).or_default();
+            wish.wanted = wish.wanted.max(up_to.0);
+        }
+        let is_done = || state.wishes.borrow().get(&container).is_none_or(|wish| wish.done >= up_to.0);
+        if !is_done() {
+            state.generation.set(state.generation.get() + 1);
+            state.changed.wake_all();
+        }
+        state.spawner.timeout(limit, state.changed.wait_until(|| is_done() || state.is_stopped.get())).await.is_some()
     }
 
     /// Rounds over all containers that have come to their end.
@@ -94,6 +148,11 @@ async fn run(state: Rc<State>, reclaimer: Reclaimer) {
             return;
         }
         let Some(store) = reclaimer.store() else { return };
+        if state.is_held.get() {
+            state.changed.wait_until(|| !state.is_held.get() || state.is_stopped.get()).await;
+            continue;
+        }
+        fulfil(&state, &store).await;
         let now = sight(&store, &reclaimer, in_vain);
         reclaimer.begin_round();
         if !watch.begins(&state.settings.get(), state.spawner.clock().monotonic(), &now) {
@@ -118,6 +177,39 @@ async fn run(state: Rc<State>, reclaimer: Reclaimer) {
             Ok(()) => {}
         }
     }
+}
+
+/// Aggregates what somebody has asked for.
+async fn fulfil(state: &Rc<State>, store: &Rc<Store>) {
+    loop {
+        let next =
+            state.wishes.borrow().iter().find(|(_, wish)| wish.wanted > wish.done).map(|(id, wish)| (*id, *wish));
+        let Some((container, wish)) = next else { return };
+        if let Err(status) = aggregate(state, store, container, Epoch(wish.wanted)).await {
+            match status.code() {
+                Code::Shutdown => return,
+                Code::ContNonexist | Code::Nonexist => {}
+                // It is walked over by somebody else.
+                Code::Busy => return,
+                _ => log!(Error, "reclaim", "{}, container {container}: {status}", state.name),
+            }
+        }
+        if let Some(known) = state.wishes.borrow_mut().get_mut(&container) {
+            known.done = known.done.max(wish.wanted);
+        }
+        state.changed.wake_all();
+        if state.is_stopped.get() {
+            return;
+        }
+    }
+}
+
+async fn aggregate(state: &Rc<State>, store: &Rc<Store>, container: ContainerId, up_to: Epoch) -> Result<()> {
+    let mut run = store.aggregation_begin(container, up_to).await?.with_budget(StepBudget::LARGEST);
+    while !state.is_stopped.get() && run.step().await? {
+        yield_now().await;
+    }
+    Ok(())
 }
 
 /// Waits for the first of two.

@@ -12,6 +12,7 @@ mod pools;
 mod revoking;
 mod routes;
 mod rows;
+mod snapshots;
 mod spread;
 mod startup;
 mod system;
@@ -61,6 +62,8 @@ pub(crate) struct Service {
     settling: Cell<bool>,
     /// Ranks for which is done what waited for them.
     catching_up: RefCell<Vec<Rank>>,
+    /// Who waits for snapshots.
+    waits: snapshots::Waits,
 }
 
 impl Service {
@@ -98,6 +101,7 @@ impl Service {
             limit: target.settings.call_timeout,
             settling: Cell::new(false),
             catching_up: RefCell::default(),
+            waits: snapshots::Waits::default(),
         });
         if service.identity.is_system {
             service.start_system().await?;
@@ -116,6 +120,7 @@ impl Service {
     /// Ends the service: the engine ends, or leads no more.
     pub fn close(&self) {
         self.closed.set(true);
+        self.waits.end();
     }
 
     /// Carries a client's request out.
@@ -147,6 +152,9 @@ impl Service {
             Opcode::ContainerList => reply(state().list_containers(&decode(body)?)),
             Opcode::ContainerFilter => reply(state().filter_containers(&decode(body)?)),
             Opcode::ContainerQuery => reply(state().query_container(&decode(body)?)),
+            Opcode::SnapshotList => reply(state().list_snapshots(&decode(body)?)),
+            Opcode::SnapshotWait => reply(self.wait_snapshot(&decode(body)?).await),
+            Opcode::ContainerAggregate => reply(self.aggregate(&decode(body)?).await),
             Opcode::ContainerShared => reply(state().opened_container(&decode(body)?)),
             other => fail!(Code::Nosys, "{other:?} is no operation of the pool service"),
         }
@@ -171,6 +179,10 @@ impl Service {
             Opcode::ContainerClose => reply(self.close_container(&self.asked(opcode, session, body)?).await),
             Opcode::ContainerSetProperties => reply(self.set_properties(&self.asked(opcode, session, body)?).await),
             Opcode::AllocateObjectIds => reply(self.allocate_objects(&self.asked(opcode, session, body)?).await),
+            Opcode::SnapshotCreate => reply(self.create_snapshot(&self.asked(opcode, session, body)?).await),
+            Opcode::SnapshotDestroy => reply(self.destroy_snapshots(&self.asked(opcode, session, body)?).await),
+            Opcode::SnapshotMark => reply(self.mark_snapshot(&self.asked(opcode, session, body)?).await),
+            Opcode::ContainerRollback => reply(self.roll_back(&self.asked(opcode, session, body)?).await),
             other => fail!(Code::Nosys, "{other:?} changes nothing"),
         }
     }

@@ -332,6 +332,32 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Begins to bring a container back to its newest snapshot: whatever was changed at newer epochs goes, as if it had never been, also what
+    /// was aggregated since. A crash leaves some of it done; it is done again then. Until it is done, readers see something of both.
+    ///
+    /// # Errors
+    /// [`Code::Nonexist`] when the epoch is not pinned, [`Code::Busy`] when a newer one is, when something newer is prepared, and when the
+    /// container is walked over already.
+    pub fn rollback_begin(self: &Rc<Self>, container: ContainerId, epoch: Epoch) -> Result<AggregationRun> {
+        let claim = (container, self.claim(container)?);
+        let newer = epoch.0.saturating_add(1)..=Epoch::MAX.0 - 1;
+        let run = AggregationRun::begin(self, claim, None, Rule::Discard(newer));
+        let arena = self.durable.arena();
+        let pins = pinned(arena, &self.container(arena, container)?)?;
+        if pins.binary_search(&epoch.0).is_err() {
+            fail!(Code::Nonexist, "container {container} has no snapshot at epoch {}", epoch.0);
+        }
+        if let Some(newest) = pins.last().filter(|newest| **newest > epoch.0) {
+            fail!(Code::Busy, "container {container} has a snapshot at epoch {newest}, newer than {}", epoch.0);
+        }
+        if self.lowest_prepared_epoch(container).is_some() {
+            fail!(Code::Busy, "changes of container {container} are prepared; try again when they are decided");
+        }
+        Ok(run)
+    }
+}
+
 /// Walks to the end, at a pace that leaves most of the time to those who ask for something.
 async fn finish(mut run: AggregationRun) -> Result<()> {
     let store = run.store.clone();

@@ -2,7 +2,7 @@
 
 use crate::access::{Access, NewAccess};
 use crate::macros::wire_structs;
-use daos_types::{ContainerId, HandleId, PoolId, Reference};
+use daos_types::{ContainerId, Epoch, HandleId, PoolId, Reference};
 
 wire_structs! {
     /// Properties of a container.
@@ -120,6 +120,8 @@ wire_structs! {
         handles: u32,
         /// Snapshots.
         snapshots: u32,
+        /// The newest of them; zero when there are none.
+        newest_snapshot: Epoch,
         /// Time of the last open, as an epoch.
         open_time: u64,
         /// Time of the last change of metadata, as an epoch.
@@ -146,6 +148,8 @@ wire_structs! {
         handles: u32,
         /// Snapshots.
         snapshots: u32,
+        /// The newest of them; zero when there are none.
+        newest_snapshot: Epoch,
         /// Epoch of the last open.
         open_time: u64,
         /// Epoch of the last change of metadata.

@@ -18,6 +18,7 @@ mod pool;
 pub mod replicated;
 mod request_id;
 mod route;
+mod snapshot;
 mod system;
 mod target;
 
@@ -31,6 +32,7 @@ pub use page::*;
 pub use pool::*;
 pub use request_id::RequestId;
 pub use route::*;
+pub use snapshot::*;
 pub use system::*;
 pub use target::*;
 

@@ -76,6 +76,20 @@ opcodes! {
     ContainerShared = 0x0209,
     /// `ContainerFilter` -> `(Vec<ContainerFound>, Option<ContainerId>)`, the last one that was looked at, unless it was the last one.
     ContainerFilter = 0x020a,
+    /// `SnapshotCreate` -> `Epoch`.
+    SnapshotCreate = 0x020b,
+    /// `SnapshotDestroy` -> `u32`, how many.
+    SnapshotDestroy = 0x020c,
+    /// `SnapshotList` -> `(Vec<SnapshotEntry>, bool)`, whether there are more.
+    SnapshotList = 0x020d,
+    /// `SnapshotWait` -> `Option<SnapshotEntry>`: the oldest that will do; none when there is none for a while.
+    SnapshotWait = 0x020e,
+    /// `SnapshotMark` -> `()`.
+    SnapshotMark = 0x020f,
+    /// `ContainerEpoch`, that of a snapshot -> `()`.
+    ContainerRollback = 0x0210,
+    /// `ContainerEpoch` -> `Epoch`: zero when it is done, otherwise what to ask for again.
+    ContainerAggregate = 0x0211,
     /// `Indirect` -> `IndirectReply`.
     Indirect = 0x0300,
     /// `Update` -> `Epoch`: the version that the values got.
@@ -120,6 +134,21 @@ opcodes! {
     TargetOrder = 0x040e,
     /// Engine-internal: `Blob`, a message of membership -> `()`.
     Membership = 0x040c,
+    /// Engine-internal: `TargetSnapshotHold` -> `Epoch`: no change that was made before is newer.
+    TargetSnapshotHold = 0x0410,
+    /// Engine-internal: `TargetSnapshotPin` -> `()`.
+    TargetSnapshotPin = 0x0411,
+    /// Engine-internal: `TargetSnapshots` -> `()`.
+    TargetSnapshots = 0x0412,
+    /// Engine-internal: `TargetContainerList` -> `(Vec<ContainerId>, bool)`: those that have snapshots on the target, and whether there
+    /// are more.
+    TargetSnapshotList = 0x0413,
+    /// Engine-internal: `PoolId` -> `()`: the target has been told all snapshots of the pool.
+    TargetSnapshotsKnown = 0x0414,
+    /// Engine-internal: `TargetContainerEpoch` -> `bool`: whether it is done; otherwise to be asked again.
+    TargetRollback = 0x0415,
+    /// Engine-internal: `TargetContainerEpoch` -> `bool`: whether it is done; otherwise to be asked again.
+    TargetAggregate = 0x0416,
     /// Engine-internal: `HandleQuery` -> `HandleGrant`.
     HandleQuery = 0x0406,
     /// Engine-internal: `Vec<HandleId>` -> `()`.
@@ -156,6 +185,10 @@ impl Opcode {
                 | Opcode::ContainerClose
                 | Opcode::ContainerSetProperties
                 | Opcode::AllocateObjectIds
+                | Opcode::SnapshotCreate
+                | Opcode::SnapshotDestroy
+                | Opcode::SnapshotMark
+                | Opcode::ContainerRollback
         )
     }
 }

@@ -3,7 +3,7 @@
 use crate::Blob;
 use crate::macros::wire_structs;
 use crate::pool::Space;
-use daos_types::{ContainerId, HandleId, PoolId};
+use daos_types::{ContainerId, Epoch, HandleId, PoolId};
 
 wire_structs! {
     /// A request to a target by the engine that leads the metadata service. One that led before is refused.
@@ -84,5 +84,7 @@ wire_structs! {
         read: bool,
         /// Writing.
         write: bool,
+        /// The newest snapshot of the container; what is changed by the handle is newer.
+        snapshot: Epoch,
     }
 }

@@ -11,7 +11,7 @@ use daos_client::{
 use daos_env::sync::join_all;
 use daos_env::{Clock, Env, SystemClock};
 use daos_status::{Code, Result, Status};
-use daos_types::{ObjectClass, ObjectId, Reference};
+use daos_types::{Epoch, ObjectClass, ObjectId, Reference};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -373,7 +373,8 @@ impl Worker {
     async fn check_value(&self, objects: &[KeyValue], place: (u64, u64), known: &Written, must_answer: bool) {
         let destination = Destination::Owned(VALUE_BYTES.1 as u64);
         let key = key_of(place.1);
-        let get = objects[place.0 as usize].get(&self.client, Conditions::NONE, key.as_bytes(), destination);
+        let get =
+            objects[place.0 as usize].get(&self.client, Epoch::MAX, Conditions::NONE, key.as_bytes(), destination);
         let found = match self.book.call(Kind::Data, get).await {
             Ok(found) => number_of(&found.bytes),
             Err(status) if must_answer => {

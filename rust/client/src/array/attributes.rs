@@ -63,11 +63,11 @@ pub(super) async fn store(client: &Client, object: &Object, attributes: ArrayAtt
 }
 
 /// Reads the attributes.
-pub(super) async fn load(client: &Client, object: &Object) -> Result<ArrayAttributes> {
+pub(super) async fn load(client: &Client, object: &Object, epoch: Epoch) -> Result<ArrayAttributes> {
     let destination = Some(Destination::Owned(STORED_LENGTH as u64));
     let fetch = AkeyFetch { akey: cell_akey()?, kind: FetchKind::Single, destination };
     let dkey = Key::from_u64(ATTRIBUTE_DKEY);
-    let found = object.fetch(client, Epoch::MAX, Conditions::NONE, dkey, vec![fetch]).await?.pop().unwrap_or_default();
+    let found = object.fetch(client, epoch, Conditions::NONE, dkey, vec![fetch]).await?.pop().unwrap_or_default();
     if found.size == 0 {
         fail!(Code::Nonexist, "array {} was not created: it has no attributes", object.id());
     }

@@ -70,7 +70,7 @@ impl TargetContext for Target {
                 && !service.closed.borrow().contains(&query.handle);
             service.released.wait_until(|| !service.holds.get()).await;
             match open {
-                true => Ok(HandleGrant { read: true, write: query.handle == WRITER }),
+                true => Ok(HandleGrant { read: true, write: query.handle == WRITER, snapshot: Epoch::ZERO }),
                 false => Err(Status::new(Code::NoHdl, "the handle is not open")),
             }
         })

@@ -4,7 +4,7 @@
 use super::*;
 use std::collections::BTreeSet;
 
-/// Two pools, one of them with a container that has an attribute, and handles of all.
+/// Two pools, one of them with a container that has an attribute and a snapshot, and handles of all.
 struct Prepared {
     pool: PoolId,
     handle: HandleId,
@@ -22,7 +22,16 @@ fn prepared() -> (Bench, Prepared) {
     let open = bench.open(pool, handle, container, 4, 2).expect("opens");
     let made = Prepared { pool, handle, container, open };
     bench.commit(bench.service.set_attributes(&attributes(&made, "old"))).expect("set");
+    let snapshot = SnapshotCreate { request: opened(&made), name: "old".into(), options: 1 };
+    bench.commit(bench.service.create_snapshot(&snapshot, SNAPSHOT, 7)).expect("made");
     (bench, made)
+}
+
+/// A snapshot that is there.
+const SNAPSHOT: Epoch = Epoch(5);
+
+fn opened(made: &Prepared) -> ContainerRequest {
+    ContainerRequest { pool: made.pool, container: made.container, handle: made.open }
 }
 
 fn attributes(made: &Prepared, name: &str) -> AttributesSet {
@@ -117,6 +126,20 @@ const CHANGES: &[(Opcode, Change)] = &[
     (Opcode::AllocateObjectIds, |service, made| {
         let request = ContainerRequest { pool: made.pool, container: made.container, handle: made.open };
         told(service.allocate_objects(&AllocateObjectIds { request, count: 5 }))
+    }),
+    (Opcode::SnapshotCreate, |service, made| {
+        let request = SnapshotCreate { request: opened(made), name: "new".into(), options: 1 };
+        told(service.create_snapshot(&request, Epoch(9), 7))
+    }),
+    (Opcode::SnapshotDestroy, |service, made| {
+        let request = SnapshotDestroy { request: opened(made), first: SNAPSHOT, last: SNAPSHOT };
+        told(service.destroy_snapshots(&request, 0))
+    }),
+    (Opcode::SnapshotMark, |service, made| {
+        told(service.mark_snapshot(&SnapshotMark { request: opened(made), epoch: SNAPSHOT, options: 2 }))
+    }),
+    (Opcode::ContainerRollback, |service, made| {
+        told(service.begin_rollback(&ContainerEpoch { request: opened(made), epoch: SNAPSHOT }))
     }),
 ];
 

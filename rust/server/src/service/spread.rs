@@ -82,7 +82,7 @@ impl Service {
 }
 
 /// Whether a target did not answer because its engine ended, or is ending or starting.
-fn may_be_lost(failure: &Status) -> bool {
+pub(super) fn may_be_lost(failure: &Status) -> bool {
     matches!(
         failure.code(),
         Code::Unreach

@@ -36,6 +36,7 @@ impl Service {
             self.renew_volatile_pools().await;
         }
         self.settle_containers(rank).await;
+        self.finish_rollbacks(rank).await;
         self.tell_properties(rank).await;
         self.return_to_maps(rank).await;
     }
@@ -177,7 +178,11 @@ impl Service {
         let pools = self.journal.state().pool_ids();
         for pool in pools {
             for target in self.targets_on(pool, rank) {
-                if let Err(status) = self.settle_containers_on(pool, target).await {
+                let settled = match self.settle_containers_on(pool, target).await {
+                    Ok(()) => self.settle_snapshots(pool, target).await,
+                    Err(status) => Err(status),
+                };
+                if let Err(status) = settled {
                     daos_env::log!(
                         Error,
                         "pool",

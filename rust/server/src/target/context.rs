@@ -45,14 +45,19 @@ impl TargetContext for Context {
     }
 
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>> {
-        let (peers, spawner) = (self.peers.clone(), self.spawner.clone());
+        let (peers, spawner, pools) = (self.peers.clone(), self.spawner.clone(), self.pools.clone());
         Box::pin(async move {
             let deadline = spawner.clock().monotonic() + GRANT_LIMIT;
             loop {
                 let answer = peers.call_within(peers.service()?, Opcode::HandleQuery, &query, ANSWER_LIMIT).await;
                 match answer {
                     Err(failure) if may_be_elsewhere(&failure) && spawner.clock().monotonic() < deadline => {}
-                    answer => return answer,
+                    Ok::<HandleGrant, _>(grant) => {
+                        // The snapshot may have been made while this target was away.
+                        pools.observe(grant.snapshot);
+                        return Ok(grant);
+                    }
+                    Err(failure) => return Err(failure),
                 }
                 spawner.sleep(PAUSE).await;
             }

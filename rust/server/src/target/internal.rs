@@ -5,10 +5,15 @@ use daos_status::{Code, Result, fail};
 use daos_store::{ChecksumKind, ContainerSettings};
 use daos_types::{HandleId, PoolId};
 use daos_wire::{
-    Blob, HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerList, TargetOrder,
-    TargetPoolCreate, TargetPoolProperties, decode, encode, take_page,
+    Blob, HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerEpoch, TargetContainerList,
+    TargetOrder, TargetPoolCreate, TargetPoolProperties, TargetSnapshotHold, TargetSnapshotPin, TargetSnapshots,
+    decode, encode, take_page,
 };
 use std::rc::Rc;
+use std::time::Duration;
+
+/// What may take long is done in parts of so much time, each by an order of its own: well below the limit of a call.
+const PART_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether an operation is one between targets.
 pub(super) fn serves(opcode: Opcode) -> bool {
@@ -45,6 +50,13 @@ fn is_order(opcode: Opcode) -> bool {
             | Opcode::TargetContainerCreate
             | Opcode::TargetContainerDestroy
             | Opcode::TargetContainerList
+            | Opcode::TargetSnapshotHold
+            | Opcode::TargetSnapshotPin
+            | Opcode::TargetSnapshots
+            | Opcode::TargetSnapshotList
+            | Opcode::TargetSnapshotsKnown
+            | Opcode::TargetRollback
+            | Opcode::TargetAggregate
             | Opcode::TargetPoolList
             | Opcode::TargetMapVersions
             | Opcode::HandlesRevoke
@@ -105,7 +117,55 @@ async fn carry_out(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Ve
                 None => fail!(Code::NoService, "the pool service is not ready yet"),
             }
         }
+        Opcode::TargetSnapshotHold
+        | Opcode::TargetSnapshotPin
+        | Opcode::TargetSnapshots
+        | Opcode::TargetSnapshotList
+        | Opcode::TargetSnapshotsKnown
+        | Opcode::TargetRollback
+        | Opcode::TargetAggregate => Box::pin(handle_for_snapshots(target, opcode, body)).await,
         other => handle_for_system(target, other, body),
+    }
+}
+
+/// As [`handle`], for what is about snapshots of containers.
+async fn handle_for_snapshots(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
+    match opcode {
+        Opcode::TargetSnapshotHold => {
+            let TargetSnapshotHold { pool, container, attempt, hold_ms } = decode(body)?;
+            let limit = Duration::from_millis(u64::from(hold_ms));
+            Ok(encode(&target.objects.hold_changes(pool, container, attempt, limit).await?))
+        }
+        Opcode::TargetSnapshotPin => {
+            let TargetSnapshotPin { pool, container, attempt, epoch } = decode(body)?;
+            Ok(encode(&target.objects.pin(pool, container, attempt, epoch).await?))
+        }
+        Opcode::TargetSnapshots => {
+            let TargetSnapshots { pool, container, epochs } = decode(body)?;
+            Ok(encode(&target.objects.set_snapshots(pool, container, &epochs).await?))
+        }
+        Opcode::TargetSnapshotList => {
+            let TargetContainerList { pool, after } = decode(body)?;
+            let mut containers = target.objects.containers_with_snapshots(pool).await?;
+            containers.sort_unstable();
+            let behind = containers.into_iter().filter(|container| after.is_none_or(|after| *container > after));
+            let mut behind = behind.peekable();
+            let page = take_page(&mut behind);
+            Ok(encode(&(page, behind.peek().is_some())))
+        }
+        Opcode::TargetSnapshotsKnown => {
+            let pool: PoolId = decode(body)?;
+            Ok(encode(&target.pools.release(pool)?))
+        }
+        Opcode::TargetRollback => {
+            let TargetContainerEpoch { pool, container, epoch } = decode(body)?;
+            Ok(encode(&target.objects.roll_back(pool, container, epoch, PART_LIMIT).await?))
+        }
+        Opcode::TargetAggregate => {
+            let TargetContainerEpoch { pool, container, epoch } = decode(body)?;
+            Ok(encode(&target.pools.aggregate(pool, container, epoch, PART_LIMIT).await?))
+        }
+        other => fail!(Code::Nosys, "{other:?} is no operation about snapshots"),
     }
 }
 

@@ -8,11 +8,12 @@ use daos_media::{Media, MemoryMedia};
 use daos_rebuild::{Aggregator, ReclaimSettings, ScrubSettings, Scrubber};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{ChecksumKind, Durability, ScrubProgress, Store, StoreSettings, TierSpace};
-use daos_types::{Epoch, PoolId};
+use daos_types::{ContainerId, Epoch, PoolId};
 use daos_wire::{Opcode, Space, TargetPoolCreate, TargetSpace};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What the folders of pools begin with.
@@ -30,7 +31,7 @@ enum Part {
 /// What is done for a store while nobody asks for it.
 struct Background {
     scrubber: Scrubber,
-    aggregator: Aggregator,
+    aggregator: Rc<Aggregator>,
     /// Requests about its objects.
     requests: RequestCounts,
 }
@@ -86,7 +87,14 @@ impl Pools {
             Err(status) => Err(status),
         };
         let part = match opened {
-            Ok(store) => self.opened(pool, store).await,
+            Ok(store) => {
+                let part = self.opened(pool, store).await;
+                if let Part::Open(_, background) = &part {
+                    // Snapshots may have been made while it was closed.
+                    background.aggregator.hold();
+                }
+                part
+            }
             Err(status) if status.code() == Code::Nonexist => Part::Missing(status),
             Err(status) => {
                 daos_env::log!(Error, "engine", "pool {pool} cannot be opened: {status}");
@@ -107,7 +115,7 @@ impl Pools {
         let name = format!("pool {pool} in {}", self.0.media.describe());
         let inner = &self.0;
         let scrubber = Scrubber::new(&store, name.clone(), &inner.spawner);
-        let aggregator = Aggregator::new(&store, name, inner.clock.clone(), &inner.spawner);
+        let aggregator = Rc::new(Aggregator::new(&store, name, inner.clock.clone(), &inner.spawner));
         let requests = RequestCounts::default();
         Part::Open(store, Box::new(Background { scrubber, aggregator, requests }))
     }
@@ -167,6 +175,34 @@ impl Pools {
             background.aggregator.set(reclaim);
         }
         Ok(())
+    }
+
+    /// All snapshots of the pool are known to its store.
+    pub fn release(&self, pool: PoolId) -> Result<()> {
+        self.store(pool)?;
+        if let Some(Part::Open(_, background)) = self.0.parts.borrow().get(&pool) {
+            background.aggregator.release();
+        }
+        Ok(())
+    }
+
+    /// Aggregates a container up to an epoch; whether it is done within the limit.
+    pub async fn aggregate(&self, pool: PoolId, container: ContainerId, up_to: Epoch, limit: Duration) -> Result<bool> {
+        let store = self.store(pool)?;
+        // Fails when there is no such container.
+        store.aggregated(container).await?;
+        // What is changed from now on is newer.
+        self.observe(up_to);
+        let aggregator = match self.0.parts.borrow().get(&pool) {
+            Some(Part::Open(_, background)) => background.aggregator.clone(),
+            _ => return Ok(true),
+        };
+        Ok(aggregator.aggregate(container, up_to, limit).await)
+    }
+
+    /// Epochs from now on are newer than this one.
+    pub fn observe(&self, epoch: Epoch) {
+        self.0.clock.observe(epoch.0);
     }
 
     /// Makes the target's part of a pool; one that is there already will do.

@@ -1,7 +1,9 @@
 //! Who waits for space, and who gets some: writers that find none, and the one who aggregates for them.
 
 use crate::Store;
+use crate::pace::Waiting;
 use daos_env::sync::Signal;
+use daos_types::Epoch;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
@@ -19,6 +21,9 @@ pub(crate) struct Demand {
     pub(super) changed: Signal,
     /// The epochs of changes that are under way, with their number: aggregation stays below them.
     under_way: RefCell<BTreeMap<u64, u32>>,
+    /// Who waits for their end, and how many they are.
+    ended: Signal,
+    settling: Cell<usize>,
 }
 
 /// What a writer has waited for so far.
@@ -40,6 +45,10 @@ impl Drop for UnderWay<'_> {
             *count -= 1;
             if *count == 0 {
                 epochs.remove(&self.epoch);
+                drop(epochs);
+                if self.demand.settling.get() > 0 {
+                    self.demand.ended.wake_all();
+                }
             }
         }
     }
@@ -66,6 +75,14 @@ impl Demand {
 }
 
 impl Store {
+    /// Waits until all changes have ended that have begun with an epoch up to this one. What they have changed is seen by readers, and durable
+    /// before whatever is changed from now on.
+    pub async fn wait_changes(&self, up_to: Epoch) {
+        let demand = &self.aggregation.demand;
+        let _settling = Waiting::new(&demand.settling);
+        demand.ended.wait_until(|| demand.limit() >= up_to.0).await;
+    }
+
     /// Waits until there may be more space; `false` when there is no hope. A writer that has found none calls it, and tries again.
     pub(crate) async fn wait_for_space(&self, patience: &mut Patience) -> bool {
         if self.reclaim.is_running() {

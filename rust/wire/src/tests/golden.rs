@@ -155,6 +155,7 @@ fn every_message_has_its_bytes() {
     containers(&mut golden);
     targets(&mut golden);
     access(&mut golden);
+    snapshots(&mut golden);
     replicas(&mut golden);
     greetings(&mut golden);
     control_requests(&mut golden);
@@ -422,7 +423,14 @@ fn containers(golden: &mut Golden) {
     let filter = ContainerFilter { pool: pool(), handle: handle(), after: None, any: true, conditions };
     golden.check("ContainerFilter", &filter);
     let entry = ContainerEntry { id: container(), label: "l".into() };
-    let found = ContainerFound { entry, handles: 80, snapshots: 81, open_time: 82, modify_time: 83 };
+    let found = ContainerFound {
+        entry,
+        handles: 80,
+        snapshots: 81,
+        newest_snapshot: Epoch(84),
+        open_time: 82,
+        modify_time: 83,
+    };
     golden.check("ContainerFound", &found);
     let placement = ContainerPlacement { version: 64, avoided: vec![(65, 66)] };
     let opened = ContainerOpened { id: container(), properties: properties(), rights: 54, placement };
@@ -434,6 +442,7 @@ fn containers(golden: &mut Golden) {
         access: access_of(),
         handles: 34,
         snapshots: 36,
+        newest_snapshot: Epoch(35),
         open_time: 37,
         modify_time: 38,
     };
@@ -456,7 +465,22 @@ fn targets(golden: &mut Golden) {
     golden.check("TargetOrder", &TargetOrder { term: 64, opcode: 0x0405, body: Blob(vec![65, 66]) });
     golden.check("TargetSpace", &TargetSpace { meta: space(), data: space() });
     golden.check("HandleQuery", &HandleQuery { pool: pool(), container: container(), handle: handle() });
-    golden.check("HandleGrant", &HandleGrant { read: false, write: true });
+    golden.check("HandleGrant", &HandleGrant { read: false, write: true, snapshot: Epoch(67) });
+}
+
+fn snapshots(golden: &mut Golden) {
+    golden.check("SnapshotCreate", &SnapshotCreate { request: request(), name: "s".into(), options: 2 });
+    golden.check("SnapshotDestroy", &SnapshotDestroy { request: request(), first: Epoch(90), last: Epoch(91) });
+    golden.check("SnapshotList", &SnapshotList { request: request(), after: Some(Epoch(92)) });
+    golden.check("SnapshotEntry", &SnapshotEntry { epoch: Epoch(93), name: "s".into(), time: 94, options: 2 });
+    golden.check("SnapshotWait", &SnapshotWait { request: request(), from: Epoch(95) });
+    golden.check("SnapshotMark", &SnapshotMark { request: request(), epoch: Epoch(96), options: 2 });
+    golden.check("ContainerEpoch", &ContainerEpoch { request: request(), epoch: Epoch(97) });
+    let (pool, container) = (pool(), container());
+    golden.check("TargetSnapshotHold", &TargetSnapshotHold { pool, container, attempt: 98, hold_ms: 99 });
+    golden.check("TargetSnapshotPin", &TargetSnapshotPin { pool, container, attempt: 98, epoch: Epoch(100) });
+    golden.check("TargetSnapshots", &TargetSnapshots { pool, container, epochs: vec![Epoch(101), Epoch(102)] });
+    golden.check("TargetContainerEpoch", &TargetContainerEpoch { pool, container, epoch: Epoch(103) });
 }
 
 fn replicas(golden: &mut Golden) {

@@ -1,0 +1,333 @@
+//! Snapshots of containers, on the targets.
+//!
+//! # How the epoch of a snapshot is chosen
+//!
+//! All targets of the pool that serve hold changes of the container back, wait for those that are under way, and say what their clocks show. The
+//! greatest reading is the epoch: every change that was answered before is older on its target. Then each target takes note of it, pins it
+//! durably, and lets changes go on: all of them are newer. So a snapshot is what the container was at a moment between the first
+//! and the last of these orders, on all targets alike; who sees a change in it sees all that had been answered before that change
+//! was asked for. When a target does not answer in time, or its gate opened by itself, another epoch is chosen.
+//!
+//! The row is stored last: a snapshot that is known is pinned everywhere. What a failure leaves pinned is unpinned when it is noticed, or
+//! by the next look ([`Service::settle_snapshots`]).
+//!
+//! A rank that does not serve is told when it does, before it frees anything. It learns the newest snapshot also from the first answer about a
+//! handle, before it carries anything out by it: so what is changed there afterwards is newer, too.
+
+use super::Service;
+use super::clients::Asked;
+use crate::ranks::TargetName;
+use daos_env::sync::{Signal, join_all};
+use daos_pool_service::Decision;
+use daos_status::{Code, Result, fail};
+use daos_types::{ContainerId, Epoch, PoolId, Rank};
+use daos_wire::{
+    ContainerEpoch, ContainerRequest, Opcode, SnapshotCreate, SnapshotDestroy, SnapshotEntry, SnapshotMark,
+    SnapshotWait, TargetContainerEpoch, TargetContainerList, TargetSnapshotHold, TargetSnapshotPin, TargetSnapshots,
+};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long changes are held back at most.
+const HOLD: Duration = Duration::from_secs(5);
+/// Between two attempts to make a snapshot.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often: a rank that died without a word is taken for dead long before.
+const ATTEMPTS_MAX: u32 = 100;
+/// How long a request waits for a snapshot before the client is told to ask again: it keeps the engine from ending.
+const WAIT: Duration = Duration::from_secs(1);
+/// The most requests that wait for snapshots.
+const WAITING_MAX: usize = 10_000;
+/// How long a rollback may take, as orders of two seconds.
+const ROLLBACK_ORDERS_MAX: u32 = 1 << 20;
+
+/// Who waits for snapshots.
+#[derive(Default)]
+pub(super) struct Waits {
+    made: Signal,
+    count: Cell<usize>,
+    is_over: Cell<bool>,
+}
+
+impl Waits {
+    /// The service ends.
+    pub fn end(&self) {
+        self.is_over.set(true);
+        self.made.wake_all();
+    }
+}
+
+struct OneLess<'a>(&'a Cell<usize>);
+
+impl Drop for OneLess<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Service {
+    pub(super) async fn create_snapshot(&self, asked: &Asked<SnapshotCreate>) -> Result<Epoch> {
+        let ContainerRequest { pool, container, .. } = asked.request.request;
+        let _guard = self.container_locks.lock((pool, container)).await;
+        if let Some(answer) = self.recalled(asked).await? {
+            return answer;
+        }
+        let checked = self.journal.state().check_snapshot(&asked.request);
+        if let Err(refusal) = checked {
+            return self.refuse(asked, refusal).await;
+        }
+        let made = match self.pin_somewhere(pool, container).await {
+            Ok(epoch) => {
+                let now = self.now();
+                // When the row cannot be stored, it may be there all the same: the next engine that leads sees to it.
+                self.try_once(asked, |state| state.create_snapshot(&asked.request, epoch, now)).await?
+            }
+            Err(status) => Err(status),
+        };
+        match &made {
+            Ok(epoch) => {
+                self.waits.made.wake_all();
+                let name = &asked.request.name;
+                daos_env::log!(
+                    Info,
+                    "pool",
+                    "snapshot '{name}' of container {container} of pool {pool} is at epoch {}",
+                    epoch.0
+                );
+            }
+            Err(_) => self.unpin_others(pool, container).await,
+        }
+        made
+    }
+
+    /// Pins an epoch on all targets of a pool that serve.
+    async fn pin_somewhere(&self, pool: PoolId, container: ContainerId) -> Result<Epoch> {
+        let mut attempts = 0;
+        loop {
+            let failure = match self.try_pin(pool, container).await {
+                Ok(epoch) => return Ok(epoch),
+                Err(failure) => failure,
+            };
+            attempts += 1;
+            if attempts >= ATTEMPTS_MAX || self.closed.get() || !super::spread::may_be_lost(&failure) {
+                return Err(failure.while_doing(format_args!("choosing the epoch of a snapshot")));
+            }
+            self.spawner.sleep(PAUSE).await;
+        }
+    }
+
+    async fn try_pin(&self, pool: PoolId, container: ContainerId) -> Result<Epoch> {
+        let targets = self.serving_targets_of(pool)?;
+        // No two are the same, and none is the greatest one.
+        let attempt = self.now();
+        let hold = TargetSnapshotHold { pool, container, attempt, hold_ms: HOLD.as_millis() as u32 };
+        let readings: Vec<Epoch> = self.tell_all(&targets, Opcode::TargetSnapshotHold, &hold).await?;
+        let epoch = readings.into_iter().fold(Epoch(self.now()), Epoch::max);
+        if self.serving_targets_of(pool)? != targets {
+            fail!(Code::Again, "the engines of pool {pool} come and go; try again");
+        }
+        self.clock.observe(epoch.0);
+        let pin = TargetSnapshotPin { pool, container, attempt, epoch };
+        self.tell_all::<_, ()>(&targets, Opcode::TargetSnapshotPin, &pin).await?;
+        Ok(epoch)
+    }
+
+    /// Orders something of all targets, once; the gates that they close open soon.
+    async fn tell_all<Q: daos_wire::Wire, R: daos_wire::Wire>(
+        &self,
+        targets: &[TargetName],
+        opcode: Opcode,
+        request: &Q,
+    ) -> Result<Vec<R>> {
+        let told = targets.iter().map(|target| self.order_within(*target, opcode, request, HOLD.min(self.limit)));
+        join_all(told).await.into_iter().collect()
+    }
+
+    /// Takes back what was pinned for a snapshot that did not come to be.
+    async fn unpin_others(&self, pool: PoolId, container: ContainerId) {
+        if let Err(status) = self.tell_snapshots(pool, container).await {
+            daos_env::log!(Warn, "pool", "container {container} of pool {pool} keeps more than it has to: {status}");
+        }
+    }
+
+    /// Lets all targets that serve know which snapshots a container has.
+    async fn tell_snapshots(&self, pool: PoolId, container: ContainerId) -> Result<()> {
+        let epochs = self.journal.state().snapshot_epochs(pool, container);
+        let targets = self.serving_targets_of(pool)?;
+        self.spread(&targets, Opcode::TargetSnapshots, &TargetSnapshots { pool, container, epochs }).await
+    }
+
+    pub(super) async fn destroy_snapshots(&self, asked: &Asked<SnapshotDestroy>) -> Result<u32> {
+        let ContainerRequest { pool, container, .. } = asked.request.request;
+        let _guard = self.container_locks.lock((pool, container)).await;
+        let mut so_far = 0;
+        let count = loop {
+            let done = self.change(|state| {
+                if let Some(answer) = state.recall(&asked.id, asked.opcode)? {
+                    return Ok(Decision { rows: Vec::new(), reply: (answer, false) });
+                }
+                let decided = state.destroy_snapshots(&asked.request, so_far);
+                if let Ok(Decision { reply: (count, true), .. }) = &decided {
+                    let reply = (Ok(*count), true);
+                    return Ok(Decision { rows: decided.map(|decision| decision.rows).unwrap_or_default(), reply });
+                }
+                let decided = decided.map(|Decision { rows, reply }| Decision { rows, reply: reply.0 });
+                let decision = state.remember(&asked.id, asked.opcode, &asked.place, decided)?;
+                Ok(Decision { rows: decision.rows, reply: (decision.reply, false) })
+            });
+            let (answer, more) = done.await?;
+            so_far = answer?;
+            if !more {
+                break so_far;
+            }
+        };
+        if count > 0 {
+            // The rows are gone: what stays pinned is unpinned when a rank starts, or another engine leads.
+            self.unpin_others(pool, container).await;
+            daos_env::log!(Info, "pool", "{count} snapshots of container {container} of pool {pool} were destroyed");
+        }
+        Ok(count)
+    }
+
+    pub(super) async fn mark_snapshot(&self, asked: &Asked<SnapshotMark>) -> Result<()> {
+        self.once(asked, |state| state.mark_snapshot(&asked.request)).await
+    }
+
+    /// Waits for a snapshot, for a while.
+    pub(super) async fn wait_snapshot(&self, request: &SnapshotWait) -> Result<Option<SnapshotEntry>> {
+        if self.waits.count.get() >= WAITING_MAX {
+            fail!(Code::Busy, "{WAITING_MAX} clients wait for snapshots");
+        }
+        self.waits.count.set(self.waits.count.get() + 1);
+        let _one = OneLess(&self.waits.count);
+        let found = || self.journal.state().snapshot_from(request);
+        // An error is told at once, too.
+        let is_known = || self.waits.is_over.get() || !matches!(found(), Ok(None));
+        self.spawner.timeout(WAIT, self.waits.made.wait_until(is_known)).await;
+        found()
+    }
+
+    /// Aggregates a container up to an epoch: zero when that is done, otherwise the epoch to ask for again.
+    pub(super) async fn aggregate(&self, request: &ContainerEpoch) -> Result<Epoch> {
+        self.journal.state().check_aggregation(&request.request)?;
+        let ContainerRequest { pool, container, .. } = request.request;
+        let now = Epoch(self.now());
+        let epoch = if request.epoch == Epoch::ZERO { now } else { request.epoch.min(now) };
+        let targets = self.serving_targets_of(pool)?;
+        let order = TargetContainerEpoch { pool, container, epoch };
+        let done: Vec<bool> = self.ask_serving(&targets, Opcode::TargetAggregate, &order).await?;
+        Ok(if done.contains(&false) { epoch } else { Epoch::ZERO })
+    }
+
+    /// Brings a container back to its newest snapshot. From the moment its row says so, nobody is let in; a crash finishes it at the next
+    /// start.
+    pub(super) async fn roll_back(self: &Rc<Self>, asked: &Asked<ContainerEpoch>) -> Result<()> {
+        let ContainerRequest { pool, container, .. } = asked.request.request;
+        let _guard = self.container_locks.lock((pool, container)).await;
+        if let Some(answer) = self.recalled(asked).await? {
+            return answer;
+        }
+        let begun = self.change(|state| {
+            let decision = state.begin_rollback(&asked.request)?;
+            self.check_all_serve(pool)?;
+            Ok(decision)
+        });
+        if let Err(refusal) = begun.await {
+            return self.refuse(asked, refusal).await;
+        }
+        let handles = self.journal.state().handles_of_container(pool, container);
+        self.revoke(&handles).await;
+        self.roll_back_parts(pool, container).await?;
+        self.once(asked, |state| Ok(state.finish_rollback(pool, container))).await?;
+        daos_env::log!(
+            Info,
+            "pool",
+            "container {container} of pool {pool} was brought back to epoch {}",
+            asked.request.epoch.0
+        );
+        Ok(())
+    }
+
+    /// A rank that is away would come back with what is to go.
+    fn check_all_serve(&self, pool: PoolId) -> Result<()> {
+        let serving = self.serving_targets_of(pool)?;
+        match self.targets_of(pool).into_iter().find(|target| !serving.contains(target)) {
+            None => Ok(()),
+            Some((rank, _)) => {
+                fail!(Code::Oog, "rank {} does not serve, and has to go back as well; start its engine", rank.0)
+            }
+        }
+    }
+
+    /// Lets every target go back. One that is away is waited for by those who use the container: see [`Service::finish_rollbacks`].
+    async fn roll_back_parts(&self, pool: PoolId, container: ContainerId) -> Result<()> {
+        let Some(epoch) = self.journal.state().rolling_back(pool, container) else { return Ok(()) };
+        self.tell_snapshots(pool, container).await?;
+        let order = TargetContainerEpoch { pool, container, epoch };
+        for _ in 0..ROLLBACK_ORDERS_MAX {
+            self.check_all_serve(pool)?;
+            let targets = self.targets_of(pool);
+            let done: Vec<bool> = self.ask_serving(&targets, Opcode::TargetRollback, &order).await?;
+            if done.len() == targets.len() && !done.contains(&false) {
+                return Ok(());
+            }
+            if self.closed.get() {
+                fail!(Code::Again, "the metadata service is led elsewhere");
+            }
+        }
+        fail!(Code::Timedout, "container {container} of pool {pool} takes too long to go back to epoch {}", epoch.0)
+    }
+
+    /// Finishes rollbacks that a crash has interrupted, of the containers of which a rank has parts.
+    pub(super) async fn finish_rollbacks(&self, rank: Rank) {
+        let pools = self.journal.state().pool_ids();
+        for pool in pools.into_iter().filter(|pool| !self.targets_on(*pool, rank).is_empty()) {
+            let containers = self.journal.state().containers_with_snapshots(pool);
+            for container in containers {
+                if self.journal.state().rolling_back(pool, container).is_none() {
+                    continue;
+                }
+                // Whoever is at it has the lock, and finishes it.
+                let _guard = self.container_locks.lock((pool, container)).await;
+                let result = match self.roll_back_parts(pool, container).await {
+                    Ok(()) => self.change(|state| Ok(state.finish_rollback(pool, container))).await,
+                    Err(status) => Err(status),
+                };
+                if let Err(status) = result {
+                    daos_env::log!(Error, "pool", "container {container} of pool {pool} is not back yet: {status}");
+                }
+            }
+        }
+    }
+
+    /// Lets a target of a pool know all snapshots that there are: those that were made while it was away, and those that a failure left
+    /// pinned. From then on it frees what nobody needs.
+    pub(super) async fn settle_snapshots(&self, pool: PoolId, target: TargetName) -> Result<()> {
+        let mut containers: BTreeSet<ContainerId> = BTreeSet::new();
+        let mut request = TargetContainerList { pool, after: None };
+        loop {
+            let (some, more): (Vec<ContainerId>, bool) =
+                self.order(target, Opcode::TargetSnapshotList, &request).await?;
+            request.after = some.last().copied();
+            containers.extend(some);
+            if !more || request.after.is_none() {
+                break;
+            }
+        }
+        containers.extend(self.journal.state().containers_with_snapshots(pool));
+        for container in containers {
+            // Whoever makes a snapshot has it pinned before its row is there.
+            let _guard = self.container_locks.lock((pool, container)).await;
+            if !self.journal.state().has_container(pool, container)
+                || self.journal.state().is_destroying(pool, container)
+            {
+                continue;
+            }
+            let epochs = self.journal.state().snapshot_epochs(pool, container);
+            self.order::<_, ()>(target, Opcode::TargetSnapshots, &TargetSnapshots { pool, container, epochs }).await?;
+        }
+        self.order::<_, ()>(target, Opcode::TargetSnapshotsKnown, &pool).await
+    }
+}
