@@ -39,6 +39,7 @@ mod quoted;
 mod remove;
 mod rename;
 mod scan;
+mod seen;
 mod status;
 mod superblock;
 mod system;
@@ -58,5 +59,6 @@ pub use path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX, check_name, split as split_path
 pub use quoted::{Quoted, quoted};
 pub use rename::Replace;
 pub use scan::ScanReport;
+pub use seen::{NewEntry, Removed, Seen};
 pub use status::{FileStatus, SetStatus};
 pub use superblock::{Attributes, CHUNK_SIZE_DEFAULT, HINTS_LENGTH};

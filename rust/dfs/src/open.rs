@@ -62,7 +62,7 @@ pub struct NewFile {
 
 impl FileSystem {
     /// A record for a new entry, owned as the mount says.
-    fn new_inode(&self, client: &Client, mode: u32) -> Inode {
+    pub(crate) fn new_inode(&self, client: &Client, mode: u32) -> Inode {
         let now: Timestamp = self.now(client);
         let options = self.options();
         Inode { mode, mtime: now, ctime: now, uid: options.uid, gid: options.gid, ..Inode::default() }
@@ -84,7 +84,7 @@ impl FileSystem {
     }
 
     /// Class of a new directory.
-    fn directory_class(&self, directory: &Directory, class: ObjectClass) -> ObjectClass {
+    pub(crate) fn directory_class(&self, directory: &Directory, class: ObjectClass) -> ObjectClass {
         first_known([class, directory.class(), self.attributes().directory_class, ObjectClass::S1])
     }
 

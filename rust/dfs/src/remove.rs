@@ -42,6 +42,13 @@ impl FileSystem {
 
     /// Removes an entry that is no directory, or an empty one.
     async fn remove_entry(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<ObjectId> {
+        let inode = self.take_entry(client, directory, name).await?;
+        self.discard_object(client, &inode).await?;
+        Ok(inode.id)
+    }
+
+    /// Takes out an entry that is no directory, or an empty one; its object is left to the caller.
+    pub(crate) async fn take_entry(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<Inode> {
         let Some(entry) = self.find(client, directory, name).await? else {
             self.clear_remainder(client, directory, name).await?;
             fail!(libc::ENOENT, "{}", quoted(&name));
@@ -51,8 +58,7 @@ impl FileSystem {
         }
         self.clear_origin(client, &entry).await?;
         entry_store::punch(client, directory.object(), name).await?;
-        self.discard_object(client, &entry.inode).await?;
-        Ok(entry.inode.id)
+        Ok(entry.inode)
     }
 
     /// Removes everything in a directory. Directories that are not empty wait on a stack until what is in them is gone; it

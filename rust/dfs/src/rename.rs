@@ -17,6 +17,7 @@ use crate::directory::Directory;
 use crate::entry_store::{self, Place, StoredEntry, Trace};
 use crate::error::{Result, fail};
 use crate::file_system::FileSystem;
+use crate::inode::Inode;
 use crate::node::{self, Access, Location, Node};
 use crate::path::check_name;
 use crate::quoted::quoted;
@@ -59,6 +60,20 @@ impl FileSystem {
         (new_parent, new_name): (&Node, &[u8]),
         replace: Replace,
     ) -> Result<Option<ObjectId>> {
+        let replaced = self.rename_entry(client, (parent, name), (new_parent, new_name), replace).await?;
+        let Some(replaced) = replaced else { return Ok(None) };
+        self.discard_object(client, &replaced).await?;
+        Ok(Some(replaced.id))
+    }
+
+    /// Moves an entry, and leaves the object of one that it replaced to the caller.
+    pub(crate) async fn rename_entry(
+        &self,
+        client: &Client,
+        (parent, name): (&Node, &[u8]),
+        (new_parent, new_name): (&Node, &[u8]),
+        replace: Replace,
+    ) -> Result<Option<Inode>> {
         check_name(name)?;
         check_name(new_name)?;
         self.check_writable()?;
@@ -76,7 +91,7 @@ impl FileSystem {
         old: &End<'_>,
         new: &End<'_>,
         replace: Replace,
-    ) -> Result<Option<ObjectId>> {
+    ) -> Result<Option<Inode>> {
         let Some(entry) = self.find(client, old.directory, old.name).await? else {
             self.clear_remainder(client, old.directory, old.name).await?;
             fail!(libc::ENOENT, "{}", quoted(&old.name));
@@ -98,15 +113,8 @@ impl FileSystem {
         moved.inode.ctime = self.now(client);
         let replaced = self.put(client, new, &moved, attributes, replace).await?;
         ignore_missing(entry_store::punch(client, old.directory.object(), old.name).await)?;
-        match replaced {
-            // Another name of the same object: a move that was cut short, made again.
-            Some(replaced) if replaced.inode.id == entry.inode.id => Ok(None),
-            Some(replaced) => {
-                self.discard_object(client, &replaced.inode).await?;
-                Ok(Some(replaced.inode.id))
-            }
-            None => Ok(None),
-        }
+        // Another name of the same object is a move that was cut short, made again.
+        Ok(replaced.map(|replaced| replaced.inode).filter(|inode| inode.id != entry.inode.id))
     }
 
     fn open_at(&self, end: &End<'_>, entry: &StoredEntry) -> Result<Node> {

@@ -59,7 +59,7 @@ impl FileStatus {
     }
 
     /// What the record and the newest change of the object tell together.
-    fn of(inode: &Inode, size: u64, block_size: u64, newest: Epoch) -> FileStatus {
+    pub(crate) fn of(inode: &Inode, size: u64, block_size: u64, newest: Epoch) -> FileStatus {
         let mtime = match newest {
             // Nothing was written since the time was set.
             Epoch(epoch) if epoch <= inode.object_epoch => inode.mtime,
