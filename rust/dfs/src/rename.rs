@@ -61,19 +61,20 @@ impl FileSystem {
         replace: Replace,
     ) -> Result<Option<ObjectId>> {
         let replaced = self.rename_entry(client, (parent, name), (new_parent, new_name), replace).await?;
-        let Some(replaced) = replaced else { return Ok(None) };
+        let Some(replaced) = replaced.1 else { return Ok(None) };
         self.discard_object(client, &replaced).await?;
         Ok(Some(replaced.id))
     }
 
-    /// Moves an entry, and leaves the object of one that it replaced to the caller.
+    /// Moves an entry, and leaves the object of one that it replaced to the caller. Gives the identifier of what was moved, and
+    /// what was replaced.
     pub(crate) async fn rename_entry(
         &self,
         client: &Client,
         (parent, name): (&Node, &[u8]),
         (new_parent, new_name): (&Node, &[u8]),
         replace: Replace,
-    ) -> Result<Option<Inode>> {
+    ) -> Result<(ObjectId, Option<Inode>)> {
         check_name(name)?;
         check_name(new_name)?;
         self.check_writable()?;
@@ -91,7 +92,7 @@ impl FileSystem {
         old: &End<'_>,
         new: &End<'_>,
         replace: Replace,
-    ) -> Result<Option<Inode>> {
+    ) -> Result<(ObjectId, Option<Inode>)> {
         let Some(entry) = self.find(client, old.directory, old.name).await? else {
             self.clear_remainder(client, old.directory, old.name).await?;
             fail!(libc::ENOENT, "{}", quoted(&old.name));
@@ -100,7 +101,7 @@ impl FileSystem {
             if replace == Replace::Never {
                 fail!(libc::EEXIST, "{}", quoted(&new.name));
             }
-            return Ok(None);
+            return Ok((entry.inode.id, None));
         }
         if entry.inode.is_directory() && new.directory.is_within(entry.inode.id) {
             fail!(libc::EINVAL, "a directory cannot be moved into itself");
@@ -114,7 +115,8 @@ impl FileSystem {
         let replaced = self.put(client, new, &moved, attributes, replace).await?;
         ignore_missing(entry_store::punch(client, old.directory.object(), old.name).await)?;
         // Another name of the same object is a move that was cut short, made again.
-        Ok(replaced.map(|replaced| replaced.inode).filter(|inode| inode.id != entry.inode.id))
+        let replaced = replaced.map(|replaced| replaced.inode).filter(|inode| inode.id != entry.inode.id);
+        Ok((entry.inode.id, replaced))
     }
 
     fn open_at(&self, end: &End<'_>, entry: &StoredEntry) -> Result<Node> {

@@ -151,16 +151,16 @@ impl FileSystem {
     }
 
     /// Moves an entry as [`FileSystem::rename`] does it, and leaves the object of one that it replaced to
-    /// [`FileSystem::discard`].
+    /// [`FileSystem::discard`]. Gives the identifier of what was moved, and what was replaced.
     pub async fn rename_name(
         &self,
         client: &Client,
         from: (&Node, &[u8]),
         to: (&Node, &[u8]),
         replace: Replace,
-    ) -> Result<Option<Removed>> {
-        let replaced = self.rename_entry(client, from, to, replace).await?;
-        Ok(replaced.as_ref().map(Removed::of))
+    ) -> Result<(ObjectId, Option<Removed>)> {
+        let (moved, replaced) = self.rename_entry(client, from, to, replace).await?;
+        Ok((moved, replaced.as_ref().map(Removed::of)))
     }
 
     /// Gives up the content of an object that no name stands for any more.

@@ -1,0 +1,291 @@
+//! What the kernel knows of the mount, by number.
+//!
+//! The kernel names entries by numbers that we gave it, and tells how many of its references to a number it has dropped. An
+//! inode is in the table for as long as there are references, so the table is bounded by the kernel's own cache.
+
+use crate::places::Volume;
+use daos_client::Pool;
+use daos_dfs::{DfsError, FileStatus, Node, Removed, Result, Seen, Timestamp};
+use daos_types::ObjectId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The kernel's number of the mount's root.
+pub const ROOT: u64 = 1;
+
+/// Size and time of modification: when both are as they were, content is.
+pub type Version = (u64, Timestamp);
+
+/// What changes of an entry while it is known.
+#[derive(Debug)]
+pub struct EntryState {
+    /// The entry at the place where it was found last.
+    pub node: Node,
+    /// What `stat` told last.
+    pub status: FileStatus,
+    /// The number of the directory that it was found in.
+    pub parent: u64,
+    /// Opens that were not closed yet.
+    pub opens: u32,
+    /// Set when its name was taken away: the content goes with the last close.
+    pub removed: Option<Removed>,
+    /// The version that pages in the kernel's cache are of.
+    pub cached: Option<Version>,
+    /// When it was closed last, by the monotonic clock.
+    pub closed_at: std::time::Duration,
+    /// Content up to this version of the engine was written through this mount, or seen by it.
+    pub own_epoch: u64,
+    /// The directory may have become a link to another container.
+    pub may_be_link: bool,
+}
+
+/// An entry of a namespace.
+#[derive(Debug)]
+pub struct Entry {
+    /// The namespace.
+    pub volume: Arc<Volume>,
+    /// Its object.
+    pub id: ObjectId,
+    state: Mutex<EntryState>,
+}
+
+/// What a number stands for.
+#[derive(Debug)]
+pub enum What {
+    /// The directory of all pools.
+    System,
+    /// The directory of a pool's containers.
+    Pool(Pool),
+    /// An entry of a namespace.
+    Entry(Entry),
+}
+
+/// A number that the kernel knows, and what it stands for.
+#[derive(Debug)]
+pub struct Inode {
+    /// The number.
+    pub number: u64,
+    /// What it stands for.
+    pub what: What,
+}
+
+impl Inode {
+    /// The entry of a namespace; `ENOTSUP` for directories of pools and containers, which cannot be changed.
+    pub fn entry(&self) -> Result<&Entry> {
+        match &self.what {
+            What::Entry(entry) => Ok(entry),
+            _ => Err(DfsError::new(libc::ENOTSUP, "the directory of pools or containers cannot be changed from here")),
+        }
+    }
+}
+
+impl Entry {
+    /// Its state; never held while something is sent.
+    pub fn state(&self) -> MutexGuard<'_, EntryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The entry at the place where it was found last.
+    pub fn node(&self) -> Node {
+        self.state().node.clone()
+    }
+
+    fn new(volume: Arc<Volume>, parent: u64, seen: Seen) -> Entry {
+        let (node, status) = (seen.node, seen.status);
+        let state = EntryState {
+            node,
+            status,
+            parent,
+            opens: 0,
+            removed: None,
+            cached: None,
+            closed_at: std::time::Duration::ZERO,
+            own_epoch: 0,
+            may_be_link: false,
+        };
+        Entry { volume, id: status.id, state: Mutex::new(state) }
+    }
+}
+
+struct Slot {
+    inode: Arc<Inode>,
+    references: u64,
+}
+
+/// What an entry is known by: pool and container come with the object, which is unknown for some links.
+type Key = (u32, ObjectId);
+
+#[derive(Default)]
+struct Tables {
+    slots: HashMap<u64, Slot>,
+    by_object: HashMap<Key, u64>,
+}
+
+/// The inodes that the kernel has references to. Clones are the same table.
+#[derive(Clone, Default)]
+pub struct Inodes(Arc<Mutex<Tables>>);
+
+/// A number for an entry, from its object; the same in each mount of the container. Zero and one mean something else.
+fn number_of(volume: &Volume, status: &FileStatus) -> u64 {
+    let container = volume.file_system.container().id().0;
+    let salt = if volume.index == 0 { 0 } else { mix(container.as_u128() as u64) };
+    match status.number() ^ salt {
+        number @ (0 | ROOT | u64::MAX) => mix(number.wrapping_add(2)),
+        number => number,
+    }
+}
+
+/// Spreads bits (the finaliser of SplitMix64).
+fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// Software of others stores links without an object: these are known by their place.
+fn key_of(volume: &Volume, parent: u64, seen: &Seen) -> Key {
+    if seen.status.id != ObjectId::default() {
+        return (volume.index, seen.status.id);
+    }
+    let name = seen.node.name().iter().fold(0, |hash, byte| mix(hash ^ u64::from(*byte)));
+    (volume.index, ObjectId { lo: name, hi: parent })
+}
+
+impl Inodes {
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the root.
+    pub fn set_root(&self, what: What) {
+        let mut tables = self.lock();
+        if let What::Entry(entry) = &what {
+            tables.by_object.insert((entry.volume.index, entry.id), ROOT);
+        }
+        let inode = Arc::new(Inode { number: ROOT, what });
+        tables.slots.insert(ROOT, Slot { inode, references: 1 });
+    }
+
+    /// The root of a namespace.
+    pub fn root_entry(volume: &Arc<Volume>, parent: u64, status: FileStatus) -> Entry {
+        Entry::new(volume.clone(), parent, Seen { node: volume.file_system.root(), status })
+    }
+
+    /// What a number stands for; `ESTALE` for one that the kernel should not know, so that it looks the name up again.
+    pub fn get(&self, number: u64) -> Result<Arc<Inode>> {
+        match self.lock().slots.get(&number) {
+            Some(slot) => Ok(slot.inode.clone()),
+            None => Err(DfsError::new(libc::ESTALE, format!("inode {number} is not known any more"))),
+        }
+    }
+
+    /// The entry with an object, if the kernel knows it.
+    pub fn by_object(&self, volume: u32, id: ObjectId) -> Option<Arc<Inode>> {
+        let tables = self.lock();
+        let number = tables.by_object.get(&(volume, id))?;
+        tables.slots.get(number).map(|slot| slot.inode.clone())
+    }
+
+    /// Remembers an entry that the kernel is told of: one more reference.
+    pub fn remember(&self, volume: &Arc<Volume>, parent: u64, seen: Seen) -> Arc<Inode> {
+        let mut tables = self.lock();
+        let key = key_of(volume, parent, &seen);
+        if let Some(number) = tables.by_object.get(&key).copied()
+            && let Some(slot) = tables.slots.get_mut(&number)
+        {
+            slot.references += 1;
+            let inode = slot.inode.clone();
+            if let What::Entry(entry) = &inode.what {
+                let mut state = entry.state();
+                if number != ROOT && state.removed.is_none() {
+                    state.node = seen.node;
+                    state.parent = parent;
+                }
+                state.status = seen.status;
+            }
+            return inode;
+        }
+        let mut number = number_of(volume, &seen.status);
+        if seen.status.id == ObjectId::default() {
+            number = mix(key.1.lo ^ mix(key.1.hi)).max(2);
+        }
+        // Two entries whose numbers are the same by chance: the later one gets another.
+        while tables.slots.contains_key(&number) || number <= ROOT {
+            number = mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15));
+        }
+        let inode = Arc::new(Inode { number, what: What::Entry(Entry::new(volume.clone(), parent, seen)) });
+        tables.by_object.insert(key, number);
+        tables.slots.insert(number, Slot { inode: inode.clone(), references: 1 });
+        inode
+    }
+
+    /// Remembers the directory of a pool.
+    pub fn remember_pool(&self, pool: &Pool) -> Arc<Inode> {
+        let mut tables = self.lock();
+        let mut number = mix(pool.id().0.as_u128() as u64).max(2);
+        loop {
+            match tables.slots.get_mut(&number) {
+                Some(slot) if matches!(&slot.inode.what, What::Pool(known) if known.id() == pool.id()) => {
+                    slot.references += 1;
+                    return slot.inode.clone();
+                }
+                Some(_) => number = mix(number.wrapping_add(1)).max(2),
+                None => break,
+            }
+        }
+        let inode = Arc::new(Inode { number, what: What::Pool(pool.clone()) });
+        tables.slots.insert(number, Slot { inode: inode.clone(), references: 1 });
+        inode
+    }
+
+    /// The kernel has dropped references.
+    pub fn forget(&self, number: u64, count: u64) {
+        let mut tables = self.lock();
+        let Some(slot) = tables.slots.get_mut(&number) else { return };
+        slot.references = slot.references.saturating_sub(count);
+        if slot.references > 0 || number == ROOT {
+            return;
+        }
+        let Some(slot) = tables.slots.remove(&number) else { return };
+        if let What::Entry(entry) = &slot.inode.what {
+            let same = |tables: &Tables, key: &Key| tables.by_object.get(key) == Some(&number);
+            let key = (entry.volume.index, entry.id);
+            if same(&tables, &key) {
+                tables.by_object.remove(&key);
+            } else {
+                tables.by_object.retain(|_, known| *known != number);
+            }
+        }
+    }
+
+    /// A new object may get what this one was known by: its name is gone.
+    pub fn detach(&self, volume: &Volume, id: ObjectId) {
+        self.lock().by_object.remove(&(volume.index, id));
+    }
+
+    /// A directory's node with the way to it as the mount knows it now: directories above it may have been moved since it was
+    /// found.
+    pub fn current_node(&self, inode: &Inode) -> Result<Node> {
+        let mut way = Vec::new();
+        let mut entry = inode.entry()?.node();
+        let mut parent = inode.entry()?.state().parent;
+        let tables = self.lock();
+        while !entry.is_root() {
+            let Some(slot) = tables.slots.get(&parent) else { break };
+            let What::Entry(above) = &slot.inode.what else { break };
+            let state = above.state();
+            way.push(std::mem::replace(&mut entry, state.node.clone()));
+            parent = state.parent;
+            // A table that has become a ring, by moves of others, ends the walk.
+            if way.len() > tables.slots.len() {
+                break;
+            }
+        }
+        drop(tables);
+        let mut node = entry;
+        while let Some(below) = way.pop() {
+            node = below.found_at(&node, &below.name())?;
+        }
+        Ok(node)
+    }
+}

@@ -1,0 +1,184 @@
+//! What `stat` tells and changes, and extended attributes.
+
+use super::lookup::attributes_of;
+use super::{Caller, Kernel, failed};
+use crate::inodes::{Entry, Inode, What};
+use crate::places::LINK_ATTRIBUTE;
+use daos_dfs::{DfsError, FileStatus, Node, Result, SetAttribute, SetStatus};
+use fuser::FileAttr;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+/// Extended attributes of the kernel that are not stored: access control lists other than permission bits.
+const NOT_STORED: &[u8] = b"system.";
+
+impl Kernel {
+    /// What `stat` tells, and how long it is believed.
+    pub(super) fn status(&self, number: u64) -> Result<(FileAttr, Duration)> {
+        let inode = self.inodes.get(number)?;
+        let What::Entry(entry) = &inode.what else { return Ok((self.place_attributes(number), Duration::ZERO)) };
+        let status = self.fresh_status(&inode, entry)?;
+        Ok((attributes_of(number, &status), entry.volume.caching.attributes))
+    }
+
+    /// Asks what `stat` tells now. Of an open file without a name it is what was known last, with the size that it has.
+    pub(super) fn fresh_status(&self, inode: &Inode, entry: &Entry) -> Result<FileStatus> {
+        let (node, known, removed, opens) = {
+            let state = entry.state();
+            (state.node.clone(), state.status, state.removed.is_some(), state.opens)
+        };
+        let status: Result<FileStatus> = self.run(move |client| async move {
+            let found = if removed { failed(libc::ENOENT, "it has no name") } else { node.status(&client).await };
+            match found {
+                Err(error) if error.errno == libc::ENOENT && (removed || opens > 0) => {
+                    let size = if node.is_file() { node.size(&client).await? } else { known.size };
+                    Ok(FileStatus { size, ..known })
+                }
+                // Somebody has moved or removed it: the kernel looks the name up again.
+                Err(error) if error.errno == libc::ENOENT => {
+                    Err(DfsError::new(libc::ESTALE, "the entry is not where it was"))
+                }
+                found => found,
+            }
+        });
+        let status = status?;
+        self.notice(inode, &status);
+        Ok(status)
+    }
+
+    /// Changes what `stat` tells.
+    pub(super) fn set_status(&self, number: u64, set: SetStatus, caller: Caller) -> Result<(FileAttr, Duration)> {
+        let inode = self.inodes.get(number)?;
+        let entry = inode.entry()?;
+        let (node, known, removed) = {
+            let state = entry.state();
+            (state.node.clone(), state.status, state.removed.is_some())
+        };
+        let set = without_privileges(set, &known, caller);
+        let (status, newest) = self.run(move |client| async move {
+            let status = if removed {
+                set_removed(&client, &node, known, set).await?
+            } else if set == SetStatus::default() {
+                node.status(&client).await?
+            } else {
+                node.set_status(&client, set).await?
+            };
+            Ok::<_, DfsError>((status, client.newest_change().0))
+        })?;
+        if set.size.is_some() {
+            self.wrote(entry, newest);
+        }
+        self.notice(&inode, &status);
+        Ok((attributes_of(number, &status), entry.volume.caching.attributes))
+    }
+
+    /// Sets an extended attribute.
+    pub(super) fn set_attribute(&self, number: u64, name: &OsStr, value: &[u8], flags: i32) -> Result<()> {
+        let inode = self.inodes.get(number)?;
+        let entry = inode.entry()?;
+        let (node, name) = (entry.node(), stored_name(name)?);
+        let set = match flags {
+            0 => SetAttribute::Always,
+            libc::XATTR_CREATE => SetAttribute::Create,
+            libc::XATTR_REPLACE => SetAttribute::Replace,
+            _ => return failed(libc::EINVAL, "flags of an extended attribute that exclude each other"),
+        };
+        if name == LINK_ATTRIBUTE {
+            entry.state().may_be_link = true;
+        }
+        let value = value.to_vec();
+        self.run(move |client| async move { node.set_attribute(&client, &name, value, set).await })
+    }
+
+    /// Reads an extended attribute.
+    pub(super) fn attribute(&self, number: u64, name: &OsStr) -> Result<Vec<u8>> {
+        let inode = self.inodes.get(number)?;
+        let What::Entry(entry) = &inode.what else { return failed(libc::ENODATA, "a directory of containers") };
+        let (node, name) = (entry.node(), stored_name(name)?);
+        self.run(move |client| async move { node.attribute(&client, &name).await })
+    }
+
+    /// The names of the extended attributes, each with a zero behind it.
+    pub(super) fn attribute_names(&self, number: u64) -> Result<Vec<u8>> {
+        let inode = self.inodes.get(number)?;
+        let What::Entry(entry) = &inode.what else { return Ok(Vec::new()) };
+        let node = entry.node();
+        let names = self.run(move |client| async move { node.attribute_names(&client).await })?;
+        Ok(names.into_iter().flat_map(|name| name.into_iter().chain([0])).collect())
+    }
+
+    /// Removes an extended attribute.
+    pub(super) fn remove_attribute(&self, number: u64, name: &OsStr) -> Result<()> {
+        let inode = self.inodes.get(number)?;
+        let (node, name) = (inode.entry()?.node(), stored_name(name)?);
+        self.run(move |client| async move { node.remove_attribute(&client, &name).await })
+    }
+}
+
+fn stored_name(name: &OsStr) -> Result<Vec<u8>> {
+    let name = name.as_bytes();
+    if name.starts_with(NOT_STORED) {
+        return failed(libc::EOPNOTSUPP, "access control lists other than permission bits are not supported");
+    }
+    Ok(name.to_vec())
+}
+
+/// A change of owner, and one of the size by another than the superuser, takes the set-user and set-group bits of files away.
+pub(super) fn without_privileges(mut set: SetStatus, known: &FileStatus, caller: Caller) -> SetStatus {
+    let owner = set.uid.is_some() || set.gid.is_some();
+    let size = set.size.is_some() && caller.uid != 0;
+    if set.mode.is_none() && known.is_file() && (owner || size) {
+        let kept = without_privilege_bits(known.mode);
+        if kept != known.mode {
+            set.mode = Some(kept);
+        }
+    }
+    set
+}
+
+/// The set-group bit of a file that its group may not execute has another meaning (locks that must be kept).
+pub(super) fn without_privilege_bits(mode: u32) -> u32 {
+    let group = if mode & libc::S_IXGRP != 0 { libc::S_ISGID } else { 0 };
+    mode & !(libc::S_ISUID | group)
+}
+
+/// Changes an open file that has no name any more: its record lives here alone.
+async fn set_removed(
+    client: &daos_client::Client,
+    node: &Node,
+    known: FileStatus,
+    set: SetStatus,
+) -> Result<FileStatus> {
+    if let Some(size) = set.size {
+        node.set_size(client, size).await?;
+    }
+    let mode = set.mode.map_or(known.mode, |mode| (known.mode & libc::S_IFMT) | (mode & 0o7777));
+    let size = if node.is_file() { node.size(client).await? } else { known.size };
+    Ok(FileStatus {
+        mode,
+        size,
+        uid: set.uid.unwrap_or(known.uid),
+        gid: set.gid.unwrap_or(known.gid),
+        mtime: set.mtime.unwrap_or(known.mtime),
+        ..known
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn privileges_go_with_the_owner_and_with_a_size_set_by_others() {
+        let known = FileStatus { mode: libc::S_IFREG | 0o6755, ..FileStatus::default() };
+        let (root, user) = (Caller { uid: 0, gid: 0 }, Caller { uid: 7, gid: 7 });
+        let size = SetStatus { size: Some(0), ..SetStatus::default() };
+        let owner = SetStatus { uid: Some(1), ..SetStatus::default() };
+        assert_eq!(without_privileges(size, &known, root).mode, None);
+        assert_eq!(without_privileges(size, &known, user).mode, Some(libc::S_IFREG | 0o755));
+        assert_eq!(without_privileges(owner, &known, root).mode, Some(libc::S_IFREG | 0o755));
+        let locking = FileStatus { mode: libc::S_IFREG | 0o2745, ..known };
+        assert_eq!(without_privileges(owner, &locking, root).mode, None);
+    }
+}

@@ -1,0 +1,255 @@
+//! Opening files, and their bytes.
+#![allow(unsafe_code, reason = "bytes of a request are sent from where the kernel has put them")]
+
+use super::attributes::without_privilege_bits;
+use super::entries::Making;
+use super::lookup::Told;
+use super::{Caller, Kernel, failed};
+use crate::caching::DataCache;
+use crate::inodes::{Entry, Inode};
+use daos_client::{ScatterList, Source};
+use daos_dfs::{DfsError, FileStatus, Result, SetStatus, range};
+use fuser::{FopenFlags, INodeNo};
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+/// Bytes that a copy between files moves at a time.
+const COPY_PIECE: u64 = 1 << 20;
+/// Bytes that one request to copy moves; the kernel asks again for the rest. A request must not take for ever.
+const COPY_REQUEST_MAX: u64 = 64 << 20;
+
+/// Counts an open until it is kept.
+struct Opening<'a> {
+    entry: &'a Entry,
+    kept: bool,
+}
+
+impl<'a> Opening<'a> {
+    /// Refuses a file whose content is gone with its last name.
+    fn begin(entry: &'a Entry) -> Result<Opening<'a>> {
+        let mut state = entry.state();
+        if state.removed.is_some() && state.opens == 0 {
+            return failed(libc::ESTALE, "the file was removed");
+        }
+        state.opens += 1;
+        drop(state);
+        Ok(Opening { entry, kept: false })
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.entry.state().opens -= 1;
+        }
+    }
+}
+
+impl Kernel {
+    /// Opens a file. What others have changed since is seen from here on: the kernel's cache is kept when there is nothing.
+    pub(super) fn open(&self, number: u64, flags: i32) -> Result<FopenFlags> {
+        let inode = self.inodes.get(number)?;
+        let entry = inode.entry()?;
+        let mut opening = Opening::begin(entry)?;
+        if flags & libc::O_TRUNC != 0 && flags & libc::O_ACCMODE != libc::O_RDONLY {
+            self.truncate(entry, 0)?;
+        }
+        let before = entry.state().status;
+        let status = self.fresh_status(&inode, entry)?;
+        if !status.is_file() {
+            return failed(libc::ESTALE, "the file has become something else");
+        }
+        opening.kept = true;
+        let differs = (before.size, before.mtime) != (status.size, status.mtime);
+        if differs && let Some(notifier) = self.notifier.get() {
+            // The kernel believes its size for a while; before this open returns, it must not any more. Without a range no page
+            // is touched, so this waits for nobody. An inode that the kernel has let go of needs no word.
+            let _ignored = notifier.inval_inode(INodeNo(number), -1, 0);
+        }
+        Ok(self.open_flags(entry, &status, flags))
+    }
+
+    /// Whether the kernel may use its cache, and may keep what it has.
+    fn open_flags(&self, entry: &Entry, status: &FileStatus, flags: i32) -> FopenFlags {
+        let caching = entry.volume.caching;
+        let direct = flags & libc::O_DIRECT != 0 && !caching.ignore_direct;
+        let version = (status.size, status.mtime);
+        let now = self.env.clock.monotonic();
+        let mut state = entry.state();
+        let unchanged =
+            state.cached == Some(version) || (state.cached.is_some() && nanoseconds(status) <= state.own_epoch);
+        state.cached = Some(version);
+        match caching.data {
+            _ if direct => FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES,
+            DataCache::Off => {
+                state.cached = None;
+                FopenFlags::FOPEN_DIRECT_IO | FopenFlags::FOPEN_PARALLEL_DIRECT_WRITES
+            }
+            // Another open keeps what this one shares with it.
+            _ if unchanged && state.opens > 1 => FopenFlags::FOPEN_KEEP_CACHE,
+            DataCache::For(time) if unchanged && now.saturating_sub(state.closed_at) <= time => {
+                FopenFlags::FOPEN_KEEP_CACHE
+            }
+            _ => FopenFlags::empty(),
+        }
+    }
+
+    /// Makes and opens a file, or opens one that somebody else has made meanwhile.
+    pub(super) fn create(
+        &self,
+        (parent, name): (u64, &OsStr),
+        (mode, flags): (u32, i32),
+        caller: Caller,
+    ) -> Result<(Told, FopenFlags)> {
+        let told = match self.make(parent, name, Making::File, mode, caller) {
+            Err(error) if error.errno == libc::EEXIST && flags & libc::O_EXCL == 0 => {
+                let told = self.look_up(parent, name)?;
+                let opened = self.open(told.inode.number, flags);
+                return match opened {
+                    Ok(flags) => Ok((told, flags)),
+                    Err(error) => {
+                        // The kernel is not told of the entry, so it has no reference to it.
+                        self.inodes.forget(told.inode.number, 1);
+                        Err(error)
+                    }
+                };
+            }
+            made => made?,
+        };
+        let entry = told.inode.entry()?;
+        entry.state().opens += 1;
+        let status = entry.state().status;
+        let flags = self.open_flags(entry, &status, flags);
+        Ok((told, flags))
+    }
+
+    /// Closes a file; with the last close of one that has no name any more its content goes.
+    pub(super) fn close(&self, number: u64) -> Result<()> {
+        let inode = self.inodes.get(number)?;
+        let entry = inode.entry()?;
+        let removed = {
+            let mut state = entry.state();
+            state.opens = state.opens.saturating_sub(1);
+            state.closed_at = self.env.clock.monotonic();
+            state.removed.filter(|_| state.opens == 0)
+        };
+        let Some(removed) = removed else { return Ok(()) };
+        let volume = entry.volume.clone();
+        self.run(move |client| async move { volume.file_system.discard(&client, removed).await })
+    }
+
+    /// What was written through this mount up to now is known to the kernel.
+    pub(super) fn wrote(&self, entry: &Entry, epoch: u64) {
+        let mut state = entry.state();
+        state.own_epoch = state.own_epoch.max(epoch);
+    }
+
+    fn truncate(&self, entry: &Entry, size: u64) -> Result<()> {
+        let node = entry.node();
+        let newest = self.run(move |client| async move {
+            node.set_size(&client, size).await?;
+            Ok::<_, DfsError>(client.newest_change().0)
+        })?;
+        self.wrote(entry, newest);
+        Ok(())
+    }
+
+    /// Reads bytes; fewer at the end of the file.
+    pub(super) fn read(&self, number: u64, offset: u64, length: u32) -> Result<Vec<u8>> {
+        let inode = self.inodes.get(number)?;
+        let node = inode.entry()?.node();
+        self.run(move |client| async move { node.read(&client, offset, u64::from(length)).await })
+    }
+
+    /// Writes bytes.
+    pub(super) fn write(&self, number: u64, offset: u64, bytes: &[u8], strip_privileges: bool) -> Result<()> {
+        let inode = self.inodes.get(number)?;
+        let entry = inode.entry()?;
+        if strip_privileges {
+            self.strip_privileges(&inode, entry)?;
+        }
+        let Some(extent) = range(offset, bytes.len() as u64)? else { return Ok(()) };
+        let node = entry.node();
+        // SAFETY: the bytes are only read, and this thread, which holds them, returns when the write has ended.
+        let list = unsafe { ScatterList::new(vec![(bytes.as_ptr().cast_mut(), bytes.len())]) };
+        let newest = self.run(move |client| async move {
+            node.write_ranges(&client, &[extent], Source::Memory(list)).await?;
+            Ok::<_, DfsError>(client.newest_change().0)
+        })?;
+        self.wrote(entry, newest);
+        Ok(())
+    }
+
+    /// A write by another than the superuser takes the set-user and set-group bits away.
+    fn strip_privileges(&self, inode: &Arc<Inode>, entry: &Entry) -> Result<()> {
+        let known = entry.state().status;
+        let kept = without_privilege_bits(known.mode);
+        if kept == known.mode {
+            return Ok(());
+        }
+        let set = SetStatus { mode: Some(kept), ..SetStatus::default() };
+        self.set_status(inode.number, set, Caller { uid: 0, gid: 0 }).map(drop)
+    }
+
+    /// Makes room, or a hole, or zeros. Room is not set aside: a later write can find that there is none.
+    pub(super) fn allocate(&self, number: u64, offset: u64, length: u64, mode: i32) -> Result<()> {
+        const KEEP: i32 = libc::FALLOC_FL_KEEP_SIZE;
+        const HOLE: i32 = libc::FALLOC_FL_PUNCH_HOLE | KEEP;
+        const ZERO: i32 = libc::FALLOC_FL_ZERO_RANGE;
+        const ZERO_KEEP: i32 = ZERO | KEEP;
+        let (clears, extends) = match mode {
+            0 => (false, true),
+            KEEP => (false, false),
+            HOLE | ZERO_KEEP => (true, false),
+            ZERO => (true, true),
+            _ => return failed(libc::EOPNOTSUPP, "a mode of fallocate that is not supported"),
+        };
+        let Some(extent) = range(offset, length)? else { return failed(libc::EINVAL, "a range without bytes") };
+        let inode = self.inodes.get(number)?;
+        let entry = inode.entry()?;
+        let node = entry.node();
+        let newest = self.run(move |client| async move {
+            let size = node.size(&client).await?;
+            if clears && extent.start() < size {
+                node.punch(&client, extent.start(), extent.count()).await?;
+            }
+            let wanted = if extends { size.max(extent.end()) } else { size };
+            // A hole at the end has shortened the file.
+            if wanted > size || (clears && extent.end() >= size && extent.start() < size) {
+                node.set_size(&client, wanted).await?;
+            }
+            Ok::<_, DfsError>(client.newest_change().0)
+        })?;
+        self.wrote(entry, newest);
+        Ok(())
+    }
+
+    /// Copies bytes from one file to another without the kernel in between; gives how many.
+    pub(super) fn copy(&self, from: (u64, u64), to: (u64, u64), length: u64) -> Result<u32> {
+        let (source, target) = (self.inodes.get(from.0)?, self.inodes.get(to.0)?);
+        let (source, target_entry) = (source.entry()?.node(), target.entry()?);
+        let node = target_entry.node();
+        let (mut from, mut to, mut left) = (from.1, to.1, length.min(COPY_REQUEST_MAX));
+        let (copied, newest) = self.run(move |client| async move {
+            let mut copied = 0;
+            while left > 0 {
+                let bytes = source.read(&client, from, left.min(COPY_PIECE)).await?;
+                let count = bytes.len() as u64;
+                if count == 0 {
+                    break;
+                }
+                node.write(&client, to, bytes).await?;
+                (from, to, left, copied) = (from + count, to + count, left - count, copied + count);
+            }
+            Ok::<_, DfsError>((copied, client.newest_change().0))
+        })?;
+        self.wrote(target_entry, newest);
+        Ok(copied as u32)
+    }
+}
+
+/// The time of modification as an epoch of the engine, which it is unless a program has set it.
+fn nanoseconds(status: &FileStatus) -> u64 {
+    let seconds = u64::try_from(status.mtime.seconds).unwrap_or(u64::MAX);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(status.mtime.nanoseconds))
+}

@@ -1,0 +1,172 @@
+//! Listing directories.
+
+use super::lookup::{attributes_of, kind_of};
+use super::{Kernel, failed};
+use crate::directories::{Listed, Stream};
+use crate::inodes::{Inode, What};
+use daos_dfs::{DfsError, Result, Seen};
+use fuser::{Generation, INodeNo, ReplyDirectory, ReplyDirectoryPlus};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, PoisonError};
+
+/// Entries that are listed ahead at a time.
+const LISTED_AT_A_TIME: u32 = 256;
+/// The entries `.` and `..` come before what is listed.
+const DOTS: u64 = 2;
+
+impl Kernel {
+    /// Fills a reply with entries from an offset on.
+    pub(super) fn read_directory(
+        &self,
+        number: u64,
+        handle: u64,
+        offset: u64,
+        reply: &mut ReplyDirectory,
+    ) -> Result<()> {
+        self.each_entry(number, handle, offset, |_, listed, next| {
+            let name = OsStr::from_bytes(&listed.name);
+            Ok(reply.add(INodeNo(listed.number), next, kind_of(listed.kind), name))
+        })
+    }
+
+    /// Fills a reply with entries from an offset on, each with what a lookup would tell.
+    pub(super) fn read_directory_plus(
+        &self,
+        number: u64,
+        handle: u64,
+        offset: u64,
+        reply: &mut ReplyDirectoryPlus,
+    ) -> Result<()> {
+        self.each_entry(number, handle, offset, |inode, listed, next| {
+            let name = OsStr::from_bytes(&listed.name);
+            if let b"." | b".." = &listed.name[..] {
+                let attributes = self.status(number)?.0;
+                return Ok(reply.add(
+                    INodeNo(listed.number),
+                    next,
+                    name,
+                    &Default::default(),
+                    &attributes,
+                    Generation(0),
+                ));
+            }
+            let What::Entry(entry) = &inode.what else {
+                // The kernel takes a number of zero for "look it up when it is needed".
+                let attributes = self.place_attributes(0);
+                return Ok(reply.add(INodeNo(0), next, name, &Default::default(), &attributes, Generation(0)));
+            };
+            let seen = match listed.seen.take() {
+                Some(seen) => seen,
+                // A program has come back to this offset.
+                None => {
+                    let (volume, node, name) = (entry.volume.clone(), entry.node(), listed.name.clone());
+                    let seen =
+                        self.run(move |client| async move { volume.file_system.see(&client, &node, &name).await });
+                    match seen {
+                        Ok(seen) => seen,
+                        Err(error) if error.errno == libc::ENOENT => return Ok(false),
+                        Err(error) => return Err(error),
+                    }
+                }
+            };
+            let (status, again) = (seen.status, seen.clone());
+            if status.is_directory() && self.inodes.by_object(entry.volume.index, status.id).is_none() {
+                // It may be a link to another container, which a lookup finds out.
+                let attributes = attributes_of(listed.number, &status);
+                listed.seen = Some(again);
+                let full = reply.add(INodeNo(0), next, name, &Default::default(), &attributes, Generation(0));
+                return Ok(full);
+            }
+            let told = self.tell(&entry.volume, number, seen);
+            let time = told.attribute_time.min(told.entry_time);
+            let full = reply.add(INodeNo(told.inode.number), next, name, &time, &told.attributes, Generation(0));
+            if full {
+                // What did not fit is told again by the next request.
+                self.inodes.forget(told.inode.number, 1);
+                listed.seen = Some(again);
+            }
+            Ok(full)
+        })
+    }
+
+    /// Gives the entries from an offset on to `visit`, each with the offset behind it, until that says that it is full.
+    fn each_entry(
+        &self,
+        number: u64,
+        handle: u64,
+        offset: u64,
+        mut visit: impl FnMut(&Inode, &mut Listed, u64) -> Result<bool>,
+    ) -> Result<()> {
+        let inode = self.inodes.get(number)?;
+        let stream = self.directories.get(handle)?;
+        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+        if offset == 0 {
+            *stream = Stream::default();
+        }
+        for (at, name) in [&b"."[..], b".."].into_iter().enumerate().skip(offset.min(DOTS) as usize) {
+            let up = inode.entry().map_or(number, |entry| entry.state().parent);
+            let shown = if at == 0 { number } else { up };
+            let mut dot = Listed { name: name.to_vec(), number: shown, kind: libc::S_IFDIR, seen: None };
+            if visit(&inode, &mut dot, at as u64 + 1)? {
+                return Ok(());
+            }
+        }
+        let mut index = usize::try_from(offset.saturating_sub(DOTS)).unwrap_or(usize::MAX);
+        loop {
+            if index >= stream.listed.len() && !self.list_more(&inode, &mut stream)? {
+                return Ok(());
+            }
+            let Some(listed) = stream.listed.get_mut(index) else { continue };
+            index += 1;
+            if visit(&inode, listed, index as u64 + DOTS)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lists on; whether anything was left to list.
+    fn list_more(&self, inode: &Inode, stream: &mut Stream) -> Result<bool> {
+        if stream.listing.is_at_end() {
+            return Ok(false);
+        }
+        match &inode.what {
+            // There are pools that a user may not see; they are entered by name.
+            What::System => failed(libc::ENOTSUP, "pools cannot be listed; enter one by its label or UUID"),
+            What::Pool(pool) => {
+                let pool = pool.clone();
+                let found = self.run(move |client| async move { pool.list_containers(&client).await })?;
+                let names = found.into_iter().map(|found| match found.label.is_empty() {
+                    true => found.id.to_string(),
+                    false => found.label,
+                });
+                stream.listing.anchor.end = true;
+                stream.extend(names.map(|name| Listed {
+                    name: name.into_bytes(),
+                    number: u64::MAX,
+                    kind: libc::S_IFDIR,
+                    seen: None,
+                }))?;
+                Ok(true)
+            }
+            What::Entry(entry) => {
+                let (node, mut listing) = (entry.node(), std::mem::take(&mut stream.listing));
+                let (found, listing) = self.run(move |client| async move {
+                    let found = node.list_seen(&client, &mut listing, LISTED_AT_A_TIME).await?;
+                    Ok::<_, DfsError>((found, listing))
+                })?;
+                stream.listing = listing;
+                let listed = found.into_iter().map(|(name, seen)| self.listed(entry.volume.index, name, seen));
+                let listed: Vec<Listed> = listed.collect();
+                stream.extend(listed)?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn listed(&self, volume: u32, name: Vec<u8>, seen: Seen) -> Listed {
+        let known = self.inodes.by_object(volume, seen.status.id);
+        let number = known.map_or_else(|| seen.status.number(), |inode: Arc<Inode>| inode.number);
+        Listed { name, number, kind: seen.status.mode & libc::S_IFMT, seen: Some(seen) }
+    }
+}
