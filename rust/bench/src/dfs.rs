@@ -1,173 +1,107 @@
-//! Files and directories in a container, over the transport that programs use.
+//! Files and directories in a container, over the transport that programs use: the rows of mdtest and IOR, by one process
+//! and by four.
+//!
+//! Processes work in step: each does a row when this program says so, and tells how long it took.
+
+mod processes;
+mod rows;
+mod work;
+
+pub use processes::work_if_asked;
 
 use crate::client::container_of;
 use crate::engine::Bench;
-use crate::limits;
-use crate::measure::{Figures, Plan, Shuffle, Watch, rate_async};
+use crate::measure::{Figures, Plan};
 use crate::report::{Case, Limit, Report};
+use crate::store::Selection;
 use daos_client::{Client, ContainerProperties, ContainerType, LocalMode, TransportChoice};
-use daos_dfs::{DfsError, FileSystem, MountOptions, NewFile, Node, OpenOptions};
-use daos_env::sync::join_all;
+use daos_dfs::{DfsError, FileSystem, MountOptions};
 use daos_status::{Code, Result, Status};
+use daos_types::{ContainerId, ObjectClass};
+use processes::{Outcome, Processes};
+use rows::{ROWS, Row};
 use std::path::Path;
 
-/// Transfers of a large file: IOR's easy size, its hard one, and a page.
-const SIZES: [usize; 3] = [1 << 20, 47008, 4096];
-/// Bytes of the file.
-const FILE_BYTES: u64 = 64 << 20;
-const DEPTHS: [u64; 2] = [1, 16];
+const PROCESSES: [u64; 2] = [1, 4];
 const CLASSES: [&str; 2] = ["ram", "log"];
-
-fn name(index: u64) -> Vec<u8> {
-    format!("file.{index}").into_bytes()
-}
 
 fn to_status(error: DfsError) -> Status {
     Status::new(Code::Misc, error.to_string())
 }
 
 /// Runs the cases.
-pub fn run(plan: &Plan, directory: &Path, report: &mut Report) -> Result<()> {
-    let local = local_files(plan, directory)?;
-    let memory: Vec<Limit> = SIZES.map(|size| limits::memory_copies(plan, size)).into_iter().collect::<Result<_>>()?;
+pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Report) -> Result<()> {
     let bench = Bench::start(directory, LocalMode::Process, TransportChoice::Automatic)?;
     for class in CLASSES {
-        for depth in DEPTHS {
-            // One at a time in class log waits for the disk at each.
-            let files = plan.records[0].min(if class == "log" && depth == 1 { 100 } else { 2000 });
-            let task = Task { plan: plan.clone(), class, depth, files };
-            let figures = bench.context().block_on(move |client| task.measure(client))?;
-            let case = Case {
-                bench: "dfs",
-                class: Some(class),
-                transport: Some("tcp"),
-                depth,
-                checksum: Some("crc64"),
-                unit: "op/s",
-                ..Case::default()
-            };
-            for (name, size, figures) in figures {
-                let limit = match SIZES.iter().position(|known| *known == size) {
-                    Some(index) => Some(memory[index]),
-                    None => local.iter().find(|(case, _)| *case == name).map(|(_, limit)| *limit),
-                };
-                report.add(Case { case: name, size: size as u64, ..case }, figures, limit);
+        let is_named = |count: &u64| ROWS.iter().any(|row| selection.includes(row.bytes as usize, Some(class), *count));
+        if !PROCESSES.iter().any(is_named) {
+            continue;
+        }
+        let container = bench.context().block_on(move |client| make(client, class))?;
+        for count in PROCESSES.into_iter().filter(is_named) {
+            let files = files_of(plan, class) / count;
+            let mut processes = Processes::start(&bench, class, container, count, files.max(1))?;
+            for row in &ROWS {
+                measure(plan, &mut processes, (row, class, count), report)?;
             }
+            processes.end()?;
         }
     }
+    report.note("the limit is the goal: a multiple of what upstream did on such a machine with one process, in its fastest class, which keeps nothing");
     Ok(())
 }
 
-/// The same on the file system of the directory, which promises nothing about power cuts.
-fn local_files(plan: &Plan, directory: &Path) -> Result<Vec<(&'static str, Limit)>> {
-    let folder = directory.join("local-files");
-    std::fs::create_dir_all(&folder)?;
-    let files = plan.records[0].min(2000);
-    let path = |index: u64| folder.join(String::from_utf8_lossy(&name(index)).into_owned());
-    let mut limits = Vec::new();
-    let mut measure = |case: &'static str, step: &dyn Fn(u64) -> std::io::Result<()>| -> Result<()> {
-        let watch = Watch::start();
-        for index in 0..files {
-            step(index)?;
-        }
-        limits.push((case, Limit { name: "local file system", value: watch.rate(files) }));
-        Ok(())
+/// One process at a time in class log waits for the disk at each file.
+fn files_of(plan: &Plan, class: &str) -> u64 {
+    let files = if plan.is_full { 20_000 } else { plan.records[0].min(2000) };
+    if class == "log" { files.min(200) } else { files }
+}
+
+/// A container with its namespace, and the folder that all processes share.
+async fn make(client: Client, class: &'static str) -> Result<ContainerId> {
+    let properties = ContainerProperties { kind: ContainerType::POSIX, ..ContainerProperties::default() };
+    let container = container_of(&client, class, properties).await?;
+    let file_system = FileSystem::mount(&client, &container, MountOptions::read_write()).await.map_err(to_status)?;
+    let root = file_system.root();
+    let made = file_system.create_directory(&client, &root, work::SHARED, 0o755, ObjectClass::UNKNOWN).await;
+    made.map_err(to_status)?;
+    let id = container.id();
+    container.close(&client).await?;
+    Ok(id)
+}
+
+fn measure(
+    plan: &Plan,
+    processes: &mut Processes,
+    (row, class, count): (&'static Row, &'static str, u64),
+    report: &mut Report,
+) -> Result<()> {
+    // What a row of metadata does can be done once: files are made, and gone.
+    let repetitions = if row.is_metadata { 1 } else { plan.repetitions };
+    let mut rates = Vec::new();
+    let mut messages = 0.0;
+    for _ in 0..repetitions {
+        let outcomes = processes.row(row.name)?;
+        let operations: u64 = outcomes.iter().map(|outcome| outcome.operations).sum();
+        let longest = outcomes.iter().map(|outcome| outcome.nanoseconds).max().unwrap_or(1).max(1);
+        let sent: u64 = outcomes.iter().map(|outcome: &Outcome| outcome.messages).sum();
+        messages = sent as f64 / operations.max(1) as f64;
+        rates.push(operations as f64 * 1e9 / longest as f64 * row.bytes_or_one());
+    }
+    let case = Case {
+        bench: "dfs",
+        case: row.name,
+        size: row.bytes,
+        class: Some(class),
+        transport: Some("shared_memory"),
+        depth: count,
+        checksum: Some("crc64"),
+        unit: if row.is_metadata || row.counts_operations { "op/s" } else { "B/s" },
+        ..Case::default()
     };
-    measure("create", &|index| std::fs::File::create(path(index)).map(drop))?;
-    measure("stat", &|index| std::fs::metadata(path(index)).map(drop))?;
-    measure("remove", &|index| std::fs::remove_file(path(index)))?;
-    std::fs::remove_dir_all(&folder)?;
-    Ok(limits)
-}
-
-struct Task {
-    plan: Plan,
-    class: &'static str,
-    depth: u64,
-    files: u64,
-}
-
-type Measured = Vec<(&'static str, usize, Figures)>;
-
-impl Task {
-    async fn measure(self, client: Client) -> Result<Measured> {
-        let properties = ContainerProperties { kind: ContainerType::POSIX, ..ContainerProperties::default() };
-        let container = container_of(&client, self.class, properties).await?;
-        let mounted = FileSystem::mount(&client, &container, MountOptions::read_write()).await;
-        let file_system = mounted.map_err(to_status)?;
-        let mut figures = Measured::new();
-        self.metadata(&client, &file_system, &mut figures).await?;
-        self.data(&client, &file_system, &mut figures).await?;
-        drop(file_system);
-        container.close(&client).await?;
-        Ok(figures)
+    report.add(case, Figures::of(rates), Some(Limit { name: row.upstream, value: row.goal }));
+    if count == 1 && class == "ram" {
+        report.note(&format!("{} takes {messages:.2} messages per operation", row.name));
     }
-
-    async fn metadata(&self, client: &Client, file_system: &FileSystem, figures: &mut Measured) -> Result<()> {
-        let root = file_system.root();
-        let options = OpenOptions { exclusive: true, ..OpenOptions::create() };
-        let new = NewFile { mode: 0o644, ..NewFile::default() };
-        let create = async |index: u64| file_system.open(client, &root, &name(index), options, new).await.map(drop);
-        let stat = async |index: u64| file_system.status(client, &root, &name(index)).await.map(drop);
-        let remove = async |index: u64| file_system.remove(client, &root, &name(index), false).await.map(drop);
-        figures.push(("create", 0, self.each(create).await?));
-        figures.push(("stat", 0, self.each(stat).await?));
-        figures.push(("remove", 0, self.each(remove).await?));
-        Ok(())
-    }
-
-    /// Does a step for each file, a share of them for each repetition.
-    async fn each(&self, step: impl AsyncFn(u64) -> daos_dfs::Result<()>) -> Result<Figures> {
-        let files: Vec<u64> = (0..self.files).collect();
-        let mut rates = Vec::new();
-        for share in files.chunks(files.len().div_ceil(self.plan.repetitions)) {
-            let watch = Watch::start();
-            let workers = share.chunks(share.len().div_ceil(self.depth as usize)).map(|files| {
-                let step = &step;
-                async move {
-                    for file in files {
-                        step(*file).await.map_err(to_status)?;
-                    }
-                    Ok(())
-                }
-            });
-            join_all(workers).await.into_iter().collect::<Result<()>>()?;
-            rates.push(watch.rate(share.len() as u64));
-        }
-        Ok(Figures::of(rates))
-    }
-
-    async fn data(&self, client: &Client, file_system: &FileSystem, figures: &mut Measured) -> Result<()> {
-        let new = NewFile { mode: 0o644, ..NewFile::default() };
-        let root = file_system.root();
-        let opened = file_system.open(client, &root, b"large", OpenOptions::create(), new).await;
-        let file = opened.map_err(to_status)?;
-        // The file is whole before any of it is read.
-        for offset in (0..FILE_BYTES.min(self.plan.bytes_max)).step_by(1 << 20) {
-            file.write(client, offset, vec![1; 1 << 20]).await.map_err(to_status)?;
-        }
-        for size in SIZES {
-            let mut places = Shuffle::below(FILE_BYTES.min(self.plan.bytes_max) / size as u64);
-            for (case, writes) in [("write", true), ("read", false)] {
-                let figure = rate_async(&self.plan, async || {
-                    let transfers = (0..self.depth).map(|_| transfer(client, &file, places.next(), size, writes));
-                    let transfers: Vec<_> = transfers.collect();
-                    join_all(transfers).await.into_iter().collect::<Result<()>>()?;
-                    Ok(self.depth)
-                })
-                .await?;
-                figures.push((case, size, figure));
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn transfer(client: &Client, file: &Node, place: u64, size: usize, writes: bool) -> Result<()> {
-    let offset = place * size as u64;
-    let done = match writes {
-        true => file.write(client, offset, vec![2; size]).await,
-        false => file.read(client, offset, size as u64).await.map(|bytes| drop(std::hint::black_box(bytes))),
-    };
-    done.map_err(to_status)
+    Ok(())
 }

@@ -8,6 +8,7 @@ use daos_server::{InsideEngine, LocalEngine, LocalEngineSettings};
 use daos_status::Result;
 use daos_types::Reference;
 use std::io::PipeReader;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -62,10 +63,23 @@ impl daos_client::InsideEngine for Inside {
     }
 }
 
+/// Has a command killed when this process is gone.
+pub fn end_with_parent(command: &mut Command) {
+    let die = || {
+        // SAFETY: the call takes no pointer, and is allowed between fork and exec.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        Ok(())
+    };
+    // SAFETY: the closure makes one system call and touches no memory.
+    unsafe { command.pre_exec(die) };
+}
+
 /// A client with an engine of its own, whose directory is removed at the end.
 pub struct Bench {
     context: Option<Context>,
     directory: PathBuf,
+    /// The engine was started for this benchmark, and ends with it.
+    is_own: bool,
 }
 
 impl Bench {
@@ -73,6 +87,15 @@ impl Bench {
     pub fn start(place: &Path, mode: LocalMode, transport: TransportChoice) -> Result<Bench> {
         let word = format!("{mode:?}-{transport:?}").to_lowercase();
         let directory = std::path::absolute(place)?.join(format!("engine-{word}-{}", std::process::id()));
+        Bench::open(directory, mode, transport, true)
+    }
+
+    /// Attaches to the engine process of another one's directory.
+    pub fn attach(directory: PathBuf, transport: TransportChoice) -> Result<Bench> {
+        Bench::open(directory, LocalMode::Process, transport, false)
+    }
+
+    fn open(directory: PathBuf, mode: LocalMode, transport: TransportChoice, is_own: bool) -> Result<Bench> {
         let settings = ClientSettings {
             local_directory: directory.clone(),
             local_mode: mode,
@@ -81,7 +104,12 @@ impl Bench {
             call_timeout: Duration::from_secs(60),
         };
         let context = Context::start(settings, Env::system(), Arc::new(Launcher))?;
-        Ok(Bench { context: Some(context), directory })
+        Ok(Bench { context: Some(context), directory, is_own })
+    }
+
+    /// Where the engine has its data.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The client.
@@ -99,13 +127,15 @@ async fn destroy_pools(client: Client) -> Result<()> {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        if let Some(context) = self.context.take() {
-            // An engine with pools of class `ram` would stay for ever.
-            if let Err(status) = context.block_on(destroy_pools) {
-                eprintln!("daos-bench: the pools of the engine in {} stay behind: {status}", self.directory.display());
-            }
-            context.stop();
+        let Some(context) = self.context.take() else { return };
+        if !self.is_own {
+            return context.stop();
         }
+        // An engine with pools of class `ram` would stay for ever.
+        if let Err(status) = context.block_on(destroy_pools) {
+            eprintln!("daos-bench: the pools of the engine in {} stay behind: {status}", self.directory.display());
+        }
+        context.stop();
         // The engine may still hold files open; what is removed stays usable for it.
         if let Err(error) = std::fs::remove_dir_all(&self.directory) {
             eprintln!("daos-bench: {} stays behind: {error}", self.directory.display());

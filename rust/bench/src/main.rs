@@ -66,7 +66,7 @@ enum Layer {
 }
 
 fn main() -> ExitCode {
-    if let Some(outcome) = engine::serve_if_asked().or_else(system::serve_if_asked) {
+    if let Some(outcome) = engine::serve_if_asked().or_else(system::serve_if_asked).or_else(dfs::work_if_asked) {
         return exit_code(outcome);
     }
     exit_code(run(&Arguments::parse()))
@@ -94,7 +94,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Layer::Store => store::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Fabric => fabric::run(&plan, &mut report),
         Layer::Client => client::run(&plan, &arguments.selection, &arguments.directory, &mut report),
-        Layer::Dfs => dfs::run(&plan, &arguments.directory, &mut report),
+        Layer::Dfs => dfs::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Placement => placement::run(&plan, &mut report),
         Layer::System => system::run(&plan, &arguments.directory, &mut report),
     };
