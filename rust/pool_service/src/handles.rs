@@ -99,6 +99,10 @@ impl PoolService {
     pub fn connect(&self, request: &PoolConnect, caller: &Caller) -> Result<Decision<PoolId>> {
         check_flags(request.flags)?;
         let id = self.find_pool(&request.pool)?;
+        if self.is_destroying_pool(id) {
+            // Its label is taken until it is gone: clients ask again, and learn then whether there is a pool of that name.
+            fail!(Code::Again, "pool '{}' is being destroyed; try again", request.pool);
+        }
         let pool = self.ready_pool(id)?;
         if self.evicted.contains_key(&request.handle) {
             return Err(no_handle("pool", request.handle));

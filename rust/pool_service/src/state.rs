@@ -365,7 +365,8 @@ impl PoolService {
             Some(pool) if pool.state() == PoolState::Creating => {
                 fail!(Code::Again, "pool {id} is being created; try again")
             }
-            Some(pool) => fail!(Code::Busy, "pool {id} is {}", pool.state().word().to_lowercase()),
+            // What was open in it is void since its end has begun.
+            Some(_) => fail!(Code::Nonexist, "pool {id} is being destroyed"),
             None => fail!(Code::Nonexist, "pool {id} does not exist"),
         }
     }

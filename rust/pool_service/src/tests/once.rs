@@ -265,3 +265,21 @@ fn a_change_that_was_put_off_is_made_when_it_comes_again() {
     let answer = bench.commit(decide(&bench.service, Opcode::PoolConnect, 3, connect)).expect("decided");
     assert_eq!(answer, Ok(encode(&id)));
 }
+
+/// So is one that is being destroyed: when it is gone, it is not there, or another one has its label.
+#[test]
+fn connecting_waits_for_the_end_of_a_pool() {
+    let mut bench = Bench::default();
+    let pool = bench.pool("old");
+    bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true, &olga())).expect("begins");
+    let connect = |service: &PoolService| {
+        let (pool, handle) = (Reference::Label("old".into()), HandleId::from_bytes([9; 16]));
+        let request = PoolConnect { pool, handle, flags: 2, again: false, known: RouteKnown::default() };
+        told(service.connect(&request, &olga()))
+    };
+    let answer = bench.commit(decide(&bench.service, Opcode::PoolConnect, 0, connect)).expect("decided");
+    assert_eq!(code(answer), Code::Again);
+    while bench.commit(Ok(bench.service.finish_pool_destroy(pool))).expect("goes") {}
+    let answer = bench.commit(decide(&bench.service, Opcode::PoolConnect, 1, connect)).expect("decided");
+    assert_eq!(code(answer), Code::Nonexist);
+}
