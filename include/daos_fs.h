@@ -293,7 +293,7 @@ int dfs_local2global(dfs_t *dfs, d_iov_t *glob);
  *
  * @poh handle of the pool in this process
  * @coh handle of the container in this process
- * @flags O_RDONLY or O_RDWR
+ * @flags O_RDWR, or 0 for what the mount that was written could do
  * @glob the bytes
  * @dfs [out] the mount, ended by dfs_umount
  *
@@ -313,7 +313,7 @@ int dfs_local2global_all(dfs_t *dfs, d_iov_t *glob);
 /**
  * Connects to the pool, opens the container and opens the mount that another process wrote with dfs_local2global_all.
  *
- * @flags O_RDONLY or O_RDWR
+ * @flags O_RDWR, or 0 for what the mount that was written could do
  * @glob the bytes
  * @dfs [out] the mount, ended by dfs_disconnect
  *
@@ -333,7 +333,7 @@ int dfs_obj_local2global(dfs_t *dfs, dfs_obj_t *obj, d_iov_t *glob);
 /**
  * Opens a file or directory that another process wrote with dfs_obj_local2global; nothing is looked up.
  *
- * @flags O_RDONLY, O_WRONLY or O_RDWR
+ * @flags O_WRONLY or O_RDWR, or 0 for what the object that was written could do
  * @glob the bytes
  * @obj [out] released by dfs_release
  *

@@ -314,6 +314,14 @@ sharing(daos_handle_t pool, daos_handle_t container, dfs_t *dfs)
 	DONE(put(other, same, "shared", 6, 0));
 	holds(dfs, "/shared", "shared");
 	DONE(dfs_release(same));
+	DONE(dfs_umount(other));
+	/* Without flags: what the other process could do, which is to write. */
+	DONE(dfs_global2local(pool, container, 0, mount, &other));
+	DONE(dfs_obj_global2local(other, 0, object, &same));
+	DONE(put(other, same, "SHARED", 6, 0));
+	holds(dfs, "/shared", "SHARED");
+	DONE(put(other, same, "shared", 6, 0));
+	DONE(dfs_release(same));
 	GIVES(dfs_global2local(pool, container, O_RDWR, object, &other), EINVAL);
 	GIVES(dfs_obj_global2local(other, O_RDWR, mount, &same), EINVAL);
 	GIVES(dfs_global2local(pool, container, O_RDWR, none, &other), EINVAL);

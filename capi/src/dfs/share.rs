@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 
 use daos_client::{Container, Pool};
-use daos_dfs::{DfsError, FileSystem, Node, Result};
+use daos_dfs::{DfsError, FileSystem, MountOptions, Node, Result};
 
 use super::mount::options_of;
 use super::mounted::{Handles, Mounted, access_of, fail, give_node, insert, mounted, open_node};
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn dfs_local2global(dfs: *mut dfs_t, glob: *mut d_iov_t) -
 ///
 /// @poh handle of the pool in this process
 /// @coh handle of the container in this process
-/// @flags O_RDONLY or O_RDWR
+/// @flags O_RDWR, or 0 for what the mount that was written could do
 /// @glob the bytes
 /// @dfs [out] the mount, ended by dfs_umount
 ///
@@ -64,12 +64,17 @@ pub unsafe extern "C" fn dfs_global2local(
             let place = caller.out(dfs, "dfs")?;
             handle_table::get::<OpenPool>(poh)?;
             let open = handle_table::get::<OpenContainer>(coh)?;
-            let options = options_of(flags)?;
+            let options = shared_options(flags)?;
             let file_system = FileSystem::from_global(&open.container, &taken(caller, &glob)?, options)?;
             place.set(insert(Mounted::new(file_system, Handles { pool: poh, container: coh, owned: false }))?);
             Ok(())
         })
     }
+}
+
+/// How a mount is opened from bytes: programs give no flags to get what the other process has.
+fn shared_options(flags: c_int) -> Result<Option<MountOptions>> {
+    if flags == 0 { Ok(None) } else { options_of(flags).map(Some) }
 }
 
 /// Puts parts together so that they can be taken apart again.
@@ -113,7 +118,7 @@ pub unsafe extern "C" fn dfs_local2global_all(dfs: *mut dfs_t, glob: *mut d_iov_
 
 /// Connects to the pool, opens the container and opens the mount that another process wrote with dfs_local2global_all.
 ///
-/// @flags O_RDONLY or O_RDWR
+/// @flags O_RDWR, or 0 for what the mount that was written could do
 /// @glob the bytes
 /// @dfs [out] the mount, ended by dfs_disconnect
 ///
@@ -132,7 +137,7 @@ pub unsafe extern "C" fn dfs_global2local_all(flags: c_int, glob: d_iov_t, dfs: 
 
 /// Opens pool, container and mount from bytes.
 pub(super) fn open_all(caller: Caller, flags: c_int, glob: &d_iov_t, function: &'static str) -> Result<Mounted> {
-    let options = options_of(flags)?;
+    let options = shared_options(flags)?;
     let bytes = taken(caller, glob)?;
     let (pool, file_system) = value_of(function, move |client| async move {
         let Some([pool, container, mount]) = unpack::<3>(&bytes) else {
@@ -172,7 +177,7 @@ pub unsafe extern "C" fn dfs_obj_local2global(dfs: *mut dfs_t, obj: *mut dfs_obj
 
 /// Opens a file or directory that another process wrote with dfs_obj_local2global; nothing is looked up.
 ///
-/// @flags O_RDONLY, O_WRONLY or O_RDWR
+/// @flags O_WRONLY or O_RDWR, or 0 for what the object that was written could do
 /// @glob the bytes
 /// @obj [out] released by dfs_release
 ///
@@ -189,7 +194,8 @@ pub unsafe extern "C" fn dfs_obj_global2local(
         guard_errno("dfs_obj_global2local", |caller| {
             let mount = mounted(dfs)?;
             let place = caller.out(obj, "obj")?;
-            let node = Node::from_global(&mount.file_system, &taken(caller, &glob)?, access_of(flags)?)?;
+            let access = if flags == 0 { None } else { Some(access_of(flags)?) };
+            let node = Node::from_global(&mount.file_system, &taken(caller, &glob)?, access)?;
             give_node(place, node)
         })
     }

@@ -13,16 +13,17 @@ use daos_types::{ContainerId, ObjectClass, ObjectId};
 use daos_wire::{Blob, decode, encode};
 
 /// First bytes of a mount in global form.
-const MOUNT_MAGIC: u64 = 0x3130_746e_6d73_6664; // "dfsmnt01"
+const MOUNT_MAGIC: u64 = 0x3230_746e_6d73_6664; // "dfsmnt02"
 /// First bytes of a node in global form.
-const NODE_MAGIC: u64 = 0x3130_6a62_6f73_6664; // "dfsobj01"
+const NODE_MAGIC: u64 = 0x3230_6a62_6f73_6664; // "dfsobj02"
 
 /// Chunk size, three classes, mode, hints.
 type GlobalAttributes = ((u64, u32), ((u32, u32), (u32, String)));
-/// Magic, container, attributes, root: identifier, mode, chunk size, class.
-type GlobalMount = ((u64, ContainerId), (GlobalAttributes, ((ObjectId, u32), (u64, u32))));
-/// Magic, container, parent (none for the root), name, identifier, mode, chunk size, class of a directory's new entries.
-type GlobalNode = ((u64, ContainerId), ((Option<ObjectId>, Blob), ((ObjectId, u32), (u64, u32))));
+/// Magic, container, `open(2)`'s flags of the mount, attributes, root: identifier, mode, chunk size, class.
+type GlobalMount = ((u64, ContainerId), (u32, (GlobalAttributes, ((ObjectId, u32), (u64, u32)))));
+/// Magic, container, `open(2)`'s flags of the node, parent (none for the root), name, identifier, mode, chunk size, class of a
+/// directory's new entries.
+type GlobalNode = ((u64, ContainerId), (u32, ((Option<ObjectId>, Blob), ((ObjectId, u32), (u64, u32)))));
 
 impl FileSystem {
     /// The mount as bytes that another process of this system can open.
@@ -31,17 +32,23 @@ impl FileSystem {
         let attributes: GlobalAttributes = ((chunk_size, class.0), ((directory_class.0, file_class.0), (mode, hints)));
         let root = self.root_directory();
         let root = ((root.id(), root.mode()), (root.chunk_size(), root.class().0));
-        encode(&((MOUNT_MAGIC, self.container().id()), (attributes, root)))
+        let access = if self.options().writable { Access::ReadWrite } else { Access::ReadOnly };
+        encode(&((MOUNT_MAGIC, self.container().id()), (access.open_flags(), (attributes, root))))
     }
 
     /// A mount from the bytes of [`FileSystem::to_global`], over an open container of this process: nothing is sent.
-    pub fn from_global(container: &Container, bytes: &[u8], options: MountOptions) -> Result<FileSystem> {
-        let Ok(((MOUNT_MAGIC, id), (attributes, root))) = decode::<GlobalMount>(bytes) else {
+    /// Without options it can be written to if the mount that the bytes are of could.
+    pub fn from_global(container: &Container, bytes: &[u8], options: Option<MountOptions>) -> Result<FileSystem> {
+        let Ok(((MOUNT_MAGIC, id), (flags, (attributes, root)))) = decode::<GlobalMount>(bytes) else {
             fail!(libc::EINVAL, "these bytes are no mount of this release");
         };
         if id != container.id() {
             fail!(libc::EINVAL, "the mount is of container {id}, not of {}", container.id());
         }
+        let options = options.unwrap_or_else(|| match Access::from_open_flags(flags as i32) {
+            Some(Access::ReadWrite) => MountOptions::read_write(),
+            _ => MountOptions::read_only(),
+        });
         let ((chunk_size, class), ((directory_class, file_class), (mode, hints))) = attributes;
         let (class, directory_class) = (ObjectClass(class), ObjectClass(directory_class));
         let file_class = ObjectClass(file_class);
@@ -67,17 +74,22 @@ impl Node {
         let container = self.file_system().container().id();
         let parent = parent.map(|parent| parent.id());
         let identity = ((self.id(), self.mode()), (chunk_size, class.0));
-        Ok(encode(&((NODE_MAGIC, container), ((parent, Blob(name)), identity))))
+        Ok(encode(&((NODE_MAGIC, container), (self.access().open_flags(), ((parent, Blob(name)), identity)))))
     }
 
-    /// A node from the bytes of [`Node::to_global`]: nothing is sent.
-    pub fn from_global(file_system: &FileSystem, bytes: &[u8], access: Access) -> Result<Node> {
-        let Ok(((NODE_MAGIC, container), ((parent, Blob(name)), identity))) = decode::<GlobalNode>(bytes) else {
+    /// A node from the bytes of [`Node::to_global`]: nothing is sent. Without an access it has that of the node that the
+    /// bytes are of.
+    pub fn from_global(file_system: &FileSystem, bytes: &[u8], access: Option<Access>) -> Result<Node> {
+        let Ok(((NODE_MAGIC, container), (flags, ((parent, Blob(name)), identity)))) = decode::<GlobalNode>(bytes)
+        else {
             fail!(libc::EINVAL, "these bytes are no file or directory of this release");
         };
         if container != file_system.container().id() {
             fail!(libc::EINVAL, "the node is in container {container}, not in {}", file_system.container().id());
         }
+        let Some(access) = access.or_else(|| Access::from_open_flags(flags as i32)) else {
+            fail!(libc::EINVAL, "these bytes are no file or directory of this release");
+        };
         if access != Access::ReadOnly {
             file_system.check_writable()?;
         }

@@ -33,6 +33,15 @@ impl Access {
         }
     }
 
+    /// What [`Access::from_open_flags`] understands as this.
+    pub fn open_flags(self) -> u32 {
+        (match self {
+            Access::ReadOnly => libc::O_RDONLY,
+            Access::WriteOnly => libc::O_WRONLY,
+            Access::ReadWrite => libc::O_RDWR,
+        }) as u32
+    }
+
     fn object_flags(self) -> ObjectFlags {
         if self == Access::ReadOnly { ObjectFlags::READ_ONLY } else { ObjectFlags::READ_WRITE }
     }

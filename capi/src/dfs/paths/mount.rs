@@ -193,7 +193,7 @@ pub unsafe extern "C" fn dfs_sys_local2global(dfs_sys: *mut dfs_sys_t, glob: *mu
 ///
 /// @poh handle of the pool in this process
 /// @coh handle of the container in this process
-/// @mflags O_RDONLY or O_RDWR
+/// @mflags O_RDWR, or 0 for what the mount that was written could do
 /// @sflags DFS_SYS_NO_CACHE, DFS_SYS_NO_LOCK
 /// @glob the bytes
 /// @dfs_sys [out] the mount, ended by dfs_sys_umount
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn dfs_sys_local2global_all(dfs_sys: *mut dfs_sys_t, glob:
 
 /// Connects to the pool, opens the container and opens the mount that another process wrote with dfs_sys_local2global_all.
 ///
-/// @mflags O_RDONLY or O_RDWR
+/// @mflags O_RDWR, or 0 for what the mount that was written could do
 /// @sflags DFS_SYS_NO_CACHE, DFS_SYS_NO_LOCK
 /// @glob the bytes
 /// @dfs_sys [out] the mount, ended by dfs_sys_disconnect

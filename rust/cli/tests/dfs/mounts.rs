@@ -80,30 +80,34 @@ fn global_forms_open_the_same_and_any_other_bytes_are_refused() {
         let file = files.open(&client, &below, b"f", OpenOptions::create(), NewFile::default()).await.unwrap();
         file.write(&client, 0, b"bytes".to_vec()).await.unwrap();
         let bytes = files.to_global();
-        let other = FileSystem::from_global(files.container(), &bytes, MountOptions::read_write()).unwrap();
-        let same = Node::from_global(&other, &file.to_global().unwrap(), Access::ReadOnly).unwrap();
+        let other = FileSystem::from_global(files.container(), &bytes, Some(MountOptions::read_write())).unwrap();
+        let given = FileSystem::from_global(files.container(), &bytes, None).unwrap();
+        assert!(given.options().writable, "what is not asked for is inherited");
+        assert!(Node::from_global(&given, &file.to_global().unwrap(), None).unwrap().access() == file.access());
+        let same = Node::from_global(&other, &file.to_global().unwrap(), Some(Access::ReadOnly)).unwrap();
         assert_eq!(same.read(&client, 0, 10).await.unwrap(), b"bytes");
         assert_eq!(same.status(&client).await.unwrap().size, 5);
-        let directory = Node::from_global(&other, &below.to_global().unwrap(), Access::ReadWrite).unwrap();
+        let directory = Node::from_global(&other, &below.to_global().unwrap(), Some(Access::ReadWrite)).unwrap();
         let found = other.lookup_from(&client, &directory, b"f", Access::ReadOnly, true).await.unwrap();
         assert_eq!(found.id(), file.id());
         let up = other.lookup_from(&client, &directory, b"../b/f", Access::ReadOnly, true).await.unwrap();
         assert_eq!(up.id(), file.id());
         let further = other.lookup_from(&client, &directory, b"../../a", Access::ReadOnly, true).await;
         assert_eq!(errno(further), Some(libc::EINVAL), "what is above the directory above is not known");
-        let again = Node::from_global(&other, &root.to_global().unwrap(), Access::ReadOnly).unwrap();
+        let again = Node::from_global(&other, &root.to_global().unwrap(), Some(Access::ReadOnly)).unwrap();
         assert!(again.is_root());
 
         for bytes in [bytes, file.to_global().unwrap(), below.to_global().unwrap()] {
             for position in 0..bytes.len() {
                 assert!(
-                    FileSystem::from_global(files.container(), &bytes[..position], MountOptions::read_only()).is_err()
+                    FileSystem::from_global(files.container(), &bytes[..position], Some(MountOptions::read_only()))
+                        .is_err()
                 );
                 let mut changed = bytes.clone();
                 changed[position] ^= 0xff;
                 // Opened or refused, but nothing worse.
-                let _mount = FileSystem::from_global(files.container(), &changed, MountOptions::read_only());
-                let _node = Node::from_global(&files, &changed, Access::ReadOnly);
+                let _mount = FileSystem::from_global(files.container(), &changed, Some(MountOptions::read_only()));
+                let _node = Node::from_global(&files, &changed, Some(Access::ReadOnly));
             }
         }
     });
