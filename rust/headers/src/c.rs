@@ -279,7 +279,7 @@ fn type_word(name: &str, names: &Names) -> String {
 }
 
 /// A constant expression in C: the suffixes and the negation of Rust become those of C.
-fn expression(tokens: TokenStream) -> Result<String> {
+pub fn expression(tokens: TokenStream) -> Result<String> {
     let mut out = String::new();
     let mut previous_joint = false;
     for token in tokens {

@@ -1,5 +1,5 @@
-//! `daos-headers`: writes the C headers in `include/` from the Rust sources of the C API, and the C program that checks
-//! them against the facts in `tests/abi`.
+//! `daos-headers`: writes the C headers and the Fortran module in `include/` from the Rust sources of the C API, and the
+//! programs that check them against the facts in `tests/abi`.
 //!
 //! Why not cbindgen: the API needs a tag and a type name that differ for one type, tags that must not be type names
 //! (programs have variables of those names), unions without a name inside structures, and many headers that share
@@ -12,6 +12,7 @@ use clap::Parser;
 
 mod c;
 mod facts;
+mod fortran;
 mod layout_program;
 mod model;
 mod symbols_program;
@@ -41,6 +42,11 @@ fn main() -> Result<()> {
         layout_program::program(&facts, &declared, &sources.absent_functions()?)?,
     ));
     files.push((PathBuf::from("tests/c/abi_symbols.c"), symbols_program::program(&facts, &declared)?));
+    let template = arguments.root.join("capi/fortran/daos.f90.in");
+    let template = std::fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
+    files.push((PathBuf::from("include/daos.f90"), fortran::module(&sources, &template)?));
+    let sizes = facts.fields.iter().map(|field| (field.of_type.trim_start_matches("struct ").to_owned(), field.size));
+    files.push((PathBuf::from("tests/c/abi_layout.f90"), fortran::layout_program(&sources, &sizes.collect())?));
     files.extend(headers.into_iter().map(|(path, text)| (Path::new("include").join(path), text)));
     for (path, text) in files {
         settle(&arguments, &path, &text)?;

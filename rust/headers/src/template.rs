@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail};
 use daos_status::Code;
 
 use crate::c;
-use crate::model::{Module, Names};
+use crate::fortran::Parts;
+use crate::model::{Declaration, Kind, Module, Names};
 
 /// The parsed sources of the C API.
 pub struct Sources {
@@ -66,6 +67,33 @@ impl Sources {
         Ok(names)
     }
 
+    /// What some headers declare, for another language.
+    pub fn parts(&self, headers: &[&str]) -> Result<Parts> {
+        let mut parts = Parts { types: Vec::new(), functions: Vec::new(), macros: Vec::new() };
+        for header in headers {
+            let template = self.root.join(format!("capi/headers/{header}.in"));
+            let text = std::fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;
+            for line in text.lines() {
+                let directive = line.strip_prefix('@').and_then(|line| line.strip_suffix('@'));
+                match directive.map(|directive| directive.split_once(' ').unwrap_or((directive, ""))) {
+                    Some(("types", module)) => {
+                        let module = self.modules.get(module).with_context(|| format!("no module abi/{module}.rs"))?;
+                        parts.types.extend(module.declarations.iter().cloned());
+                    }
+                    Some(("functions", path)) => {
+                        let module = Module::read(&self.root.join(format!("capi/src/{path}.rs")))?;
+                        let functions = module.declarations.into_iter();
+                        let is_function = |found: &Declaration| matches!(found.kind, Kind::Function { .. });
+                        parts.functions.extend(functions.filter(is_function));
+                    }
+                    Some(_) => {}
+                    None => parts.macros.extend(object_macro(line)),
+                }
+            }
+        }
+        Ok(parts)
+    }
+
     fn fill(&self, template: &Path, header: &Path) -> Result<String> {
         let text = std::fs::read_to_string(template)?;
         let guard: String = header
@@ -104,6 +132,13 @@ impl Sources {
             _ => bail!("there is no directive @{directive}@"),
         }
     }
+}
+
+/// Name and value of a macro without arguments that a template defines in one line.
+fn object_macro(line: &str) -> Option<(String, String)> {
+    let (name, value) = line.strip_prefix("#define ")?.split_once(' ')?;
+    let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (is_name && !value.ends_with('\\')).then(|| (name.to_owned(), value.trim().to_owned()))
 }
 
 fn templates(directory: &Path) -> Result<Vec<PathBuf>> {

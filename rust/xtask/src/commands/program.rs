@@ -28,7 +28,7 @@ pub enum Language {
     GnuC,
     /// C++17.
     Cxx,
-    /// Fortran 2008 with the module `daos`.
+    /// Fortran 2018 with the module `daos`.
     Fortran,
 }
 
