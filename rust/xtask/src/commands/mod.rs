@@ -8,6 +8,7 @@ mod headers;
 mod install_tree;
 mod layers;
 mod local_engine;
+mod package;
 mod program;
 mod setup;
 mod soak;
@@ -31,8 +32,12 @@ pub enum Command {
     Verify(verify::Arguments),
     /// Repair what can be repaired by a program
     Fix(fix::Arguments),
-    /// Build, and lay out an installation
+    /// Build, and install for users
+    Install(install_tree::InstallArguments),
+    /// Build, and lay out an installation under the target directory
     InstallTree(install_tree::Arguments),
+    /// Build a package for a distribution
+    Package(package::Arguments),
     /// Generate the C headers, or check them
     Headers(headers::Arguments),
     /// Check that no crate reaches past its layer
@@ -55,7 +60,9 @@ pub fn run(command: Command) -> Result<()> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Fix(arguments) => fix::run(&arguments),
+        Command::Install(arguments) => install_tree::run_install(&arguments),
         Command::InstallTree(arguments) => install_tree::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
         Command::Headers(arguments) => headers::run(&arguments),
         Command::Layers(arguments) => layers::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments),

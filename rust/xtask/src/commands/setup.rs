@@ -78,6 +78,16 @@ const BENCH: &[Need] = &[
     need("valgrind", Sign::Program("valgrind"), "counts instructions"),
 ];
 
+const C_TESTS: &[Need] = &[
+    need("cmake", Sign::Program("cmake"), "tries the CMake package"),
+    need("python3", Sign::Program("python3"), "calls the library without a header"),
+];
+
+const PACKAGE: &[Need] = &[
+    need("dpkg-dev", Sign::Program("dpkg-shlibdeps"), "says what a Debian package depends on"),
+    need("binutils", Sign::Program("strip"), "takes debugging information away"),
+];
+
 const fn need(package: &'static str, sign: Sign, purpose: &'static str) -> Need {
     Need { package, sign, purpose }
 }
@@ -100,6 +110,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Makes sure of what the core needs; quick when all is there.
 pub fn core() -> Result<()> {
     provide("core", CORE)
+}
+
+/// Makes sure of what the C tests need besides the core.
+pub fn c_tests() -> Result<()> {
+    provide("c tests", C_TESTS)
+}
+
+/// Makes sure of what building packages needs.
+pub fn package() -> Result<()> {
+    provide("package", PACKAGE)
 }
 
 fn provide(area: &str, needs: &'static [Need]) -> Result<()> {
@@ -192,7 +212,7 @@ mod tests {
 
     #[test]
     fn packages_are_named_once() {
-        for needs in [CORE, BENCH] {
+        for needs in [CORE, BENCH, C_TESTS, PACKAGE] {
             let mut names: Vec<_> = needs.iter().map(|need| need.package).collect();
             names.sort_unstable();
             names.dedup();

@@ -3,7 +3,7 @@
 //! What each program is run with stands in its own first lines, see [`program`](crate::commands::program); how each is
 //! run stands in [`VARIANTS`].
 
-use super::tally::Tally;
+use super::{packaging, tally::Tally};
 use crate::commands::install_tree::{self, InstallTree, Profile};
 use crate::commands::local_engine::LocalEngine;
 use crate::commands::program::{Language, Program, Values, compiler};
@@ -78,16 +78,22 @@ const VARIANTS: &[Variant] = &[
     },
 ];
 
-/// Checks and runs everything there is.
-pub fn run(metadata: &Metadata) -> Result<Tally> {
+/// Checks and runs everything there is, or what has a text in its name.
+pub fn run(metadata: &Metadata, only: Option<&str>) -> Result<Tally> {
     let mut programs = Vec::new();
     for directory in DIRECTORIES {
         programs.extend(Program::all_in(directory)?);
     }
-    let mut tally = check_without_library()?;
-    if !programs.is_empty() {
+    let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
+    programs.retain(|program| is_wanted(&shown(&program.path)));
+    let mut tally = if only.is_none() { check_without_library()? } else { Tally::default() };
+    if !programs.is_empty() || packaging::CHECKS.iter().any(|check| is_wanted(check.name)) {
         match install_tree::install(metadata, Profile::Debug, None) {
-            Ok(tree) => tally += run_programs(&tree, &metadata.target_directory.join("c"), &programs),
+            Ok(tree) => {
+                let scratch = metadata.target_directory.join("c");
+                tally += packaging::run(metadata, &tree, &scratch, &is_wanted);
+                tally += run_programs(&tree, &scratch, &programs);
+            }
             // What needs no library was checked all the same, and counts.
             Err(error) => tally += report("install-tree", Err(error)),
         }
@@ -127,13 +133,13 @@ fn run_programs(tree: &InstallTree, scratch: &Path, programs: &[Program]) -> Tal
 }
 
 /// What came of one check.
-enum Outcome {
+pub enum Outcome {
     Passed,
     Skipped,
     Failed(String),
 }
 
-fn report(name: &str, outcome: Result<Outcome>) -> Tally {
+pub fn report(name: &str, outcome: Result<Outcome>) -> Tally {
     match outcome.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}"))) {
         Outcome::Passed => {
             eprintln!("  pass {name}");

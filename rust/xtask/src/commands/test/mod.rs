@@ -2,6 +2,7 @@
 
 mod c_programs;
 mod cargo_tests;
+mod packaging;
 mod tally;
 
 use super::setup;
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// Also run the slow tests
     #[arg(long)]
     slow: bool,
+    /// Of the part c, only what has this in its name
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
 }
 
 /// A part of the tests.
@@ -72,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for part in parts {
         eprintln!("test {}:", part.word());
         let watch = Stopwatch::start();
-        let tally = run_part(*part, &metadata, slow).unwrap_or_else(|error| {
+        let tally = run_part(*part, &metadata, slow, arguments.only.as_deref()).unwrap_or_else(|error| {
             eprintln!("  test {}: {error:#}", part.word());
             Tally::one(false)
         });
@@ -92,14 +96,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Runs the fast Rust tests, for `verify`.
 pub fn unit() -> Result<()> {
-    let tally = run_part(Part::Unit, &Metadata::read()?, Slow::Skip)?;
+    let tally = run_part(Part::Unit, &Metadata::read()?, Slow::Skip, None)?;
     if tally.failed > 0 {
         bail!("{} of {} tests failed", tally.failed, tally.passed + tally.failed);
     }
     Ok(())
 }
 
-fn run_part(part: Part, metadata: &Metadata, slow: Slow) -> Result<Tally> {
+fn run_part(part: Part, metadata: &Metadata, slow: Slow, only: Option<&str>) -> Result<Tally> {
     match part {
         Part::Unit => {
             let mut tally = cargo_tests::run(metadata, &unit_selections(metadata), slow)?;
@@ -115,7 +119,10 @@ fn run_part(part: Part, metadata: &Metadata, slow: Slow) -> Result<Tally> {
             let simulator = select(owned(&[SIMULATOR]), Targets::All, Names::Without(CRASH));
             cargo_tests::run(metadata, &[simulator], slow)
         }
-        Part::C => c_programs::run(metadata),
+        Part::C => {
+            setup::c_tests()?;
+            c_programs::run(metadata, only)
+        }
         Part::Cluster => {
             let processes = select(owned(CRATES_WITH_PROCESSES), Targets::Integration, Names::All);
             cargo_tests::run(metadata, &[processes], slow)
