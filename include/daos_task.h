@@ -663,9 +663,13 @@ typedef struct daos_pipeline_run_t {
 } daos_pipeline_run_t;
 
 /**
- * Makes a task of a call.
+ * Makes a task of a call. It is scheduled with tse_task_schedule; its arguments are read just before it runs.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @opc which call
+ * @num_deps,@dep_tasks tasks to wait for, see tse_task_register_deps; zero and NULL when there are none
+ * @taskp [out] the task
+ *
+ * @return zero, -DER_INVAL, -DER_NOSYS, -DER_NOMEM
  */
 int daos_task_create(
 	daos_opc_t opc,
@@ -675,37 +679,34 @@ int daos_task_create(
 	tse_task_t **taskp);
 
 /**
- * Makes a completed task a task of another call.
+ * Makes a completed task, kept with tse_task_addref, a task of another call. Its arguments stay as they are.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_INVAL, -DER_NOSYS, -DER_NO_PERM when it has not completed
  */
 int daos_task_reset(tse_task_t *task, daos_opc_t opc);
 
 /**
- * The arguments of the call of a task, to be filled in.
+ * The arguments of the call of a task, to be filled in: a daos_pool_connect_t and so on. They are zero at first, and read
+ * just before the call, so that a callback before it (tse_task_register_cbs) may fill them; what they point to must stay
+ * until the task has completed.
  *
- * @return NULL: it is not there yet
+ * @return NULL when it is no task of a call
  */
 void *daos_task_get_args(tse_task_t *task);
 
-/**
- * The private pointer of a task.
- *
- * @return NULL: it is not there yet
- */
+/** The private pointer of a task; NULL at first, and when it is no task. */
 void *daos_task_get_priv(tse_task_t *task);
 
-/**
- * Sets the private pointer of a task; gives the former one.
- *
- * @return NULL: it is not there yet
- */
+/** Sets the private pointer of a task; gives the former one. */
 void *daos_task_set_priv(tse_task_t *task, void *priv);
 
 /**
- * Runs what is ready in a scheduler.
+ * Runs the tasks of a scheduler, and drives the calls among them, until all have completed or the time has run out.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @timeout in microseconds: DAOS_EQ_NOWAIT to look once, DAOS_EQ_WAIT to wait without limit
+ * @is_empty [out] whether all tasks of the scheduler have completed
+ *
+ * @return zero when they have, -DER_TIMEDOUT when some have not, -DER_INVAL, -DER_UNINIT
  */
 int daos_progress(tse_sched_t *sched, int64_t timeout, bool *is_empty);
 

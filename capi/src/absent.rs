@@ -10,9 +10,7 @@ use crate::guard::report;
 pub mod event;
 pub mod management;
 pub mod pipeline;
-pub mod scheduler;
 pub mod snapshot;
-pub mod task;
 pub mod transaction;
 
 /// What such a function gives.

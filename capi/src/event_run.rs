@@ -14,6 +14,7 @@ use daos_status::{Code, Result, fail};
 use crate::abi::{DAOS_EVS_COMPLETED, DAOS_EVS_READY, DAOS_EVS_RUNNING, daos_event_t};
 use crate::event_state::{CALLBACKS_MAX, Callback, Event, Lock, lock};
 use crate::pointer::Caller;
+use crate::task;
 
 /// Events whose calls have ended and whose callbacks were not run yet. There are at most as many as the caller has events.
 static FINISHED: Mutex<VecDeque<(Event, c_int)>> = Mutex::new(VecDeque::new());
@@ -122,8 +123,12 @@ pub fn barrier(event: Event) -> Result<()> {
 
 /// The call of an event has ended with this number. Publishes it, or leaves that to the next thread that runs callbacks.
 fn complete(event: Event, number: c_int) {
-    let callbacks = event.body(&mut lock()).callback_count;
-    if callbacks == 0 {
+    let is_plain = {
+        let mut lock = lock();
+        let body = event.body(&mut lock);
+        body.callback_count == 0 && !body.owned
+    };
+    if is_plain {
         publish(event, number);
         return;
     }
@@ -154,6 +159,12 @@ fn call_back(event: Event, number: c_int) {
     let (callbacks, count) = {
         let mut lock = lock();
         let body = event.body(&mut lock);
+        if body.owned {
+            stop_running(event, &mut lock);
+            drop(lock);
+            task::call::ended(event.as_ptr(), number);
+            return;
+        }
         (body.callbacks, core::mem::take(&mut body.callback_count) as usize)
     };
     let mut number = number;

@@ -53,6 +53,8 @@ pub(crate) struct Body {
     /// What the first child that failed gave since the parent completed last.
     pub(crate) child_error: c_int,
     pub(crate) barrier: bool,
+    /// The library's own: its end is told to a task, and nobody else looks at it.
+    pub(crate) owned: bool,
 }
 
 const _: () = assert!(size_of::<EventMemory>() <= 160 && align_of::<EventMemory>() <= 8);
@@ -210,6 +212,7 @@ pub fn initialise(
             callbacks: [Callback { function: None, argument: core::ptr::null_mut() }; CALLBACKS_MAX],
             child_error: 0,
             barrier: false,
+            owned: false,
         }),
     };
     // SAFETY: the place is the caller's, long enough, and no call runs for it.
@@ -219,6 +222,11 @@ pub fn initialise(
         (&raw mut (*event.0).ev_private).cast::<EventMemory>().write(memory);
     }
     Ok(())
+}
+
+/// Makes an initialised event one whose end is told to a task.
+pub(crate) fn own(pointer: *mut daos_event_t) {
+    Event(pointer).body(&mut lock()).owned = true;
 }
 
 /// Ends the use of an event; children go before their parent.

@@ -5,10 +5,11 @@
 use std::cell::RefCell;
 use std::sync::Once;
 
+use crate::tse::graph;
 use crate::{event_run, event_state, handle_table, process};
 
 /// All locks of the library's global state, in the order in which the library takes them.
-type Locks = (process::StateGuard, event_state::Lock, handle_table::TableGuard, event_run::Finished);
+type Locks = (process::StateGuard, event_state::Lock, handle_table::TableGuard, event_run::Finished, graph::GraphGuard);
 
 std::thread_local! {
     /// Held between the two handlers, which run on the thread that forks.
@@ -16,7 +17,7 @@ std::thread_local! {
 }
 
 extern "C" fn before() {
-    let locks = (process::state(), event_state::lock(), handle_table::table(), event_run::finished());
+    let locks = (process::state(), event_state::lock(), handle_table::table(), event_run::finished(), graph::graph());
     // A thread whose own variables are gone is about to end and forks no more; then nothing is held.
     let _gone = HELD.try_with(|held| held.replace(Some(locks)));
 }

@@ -65,5 +65,7 @@ pub mod rank_list;
 pub mod security;
 pub mod security_list;
 pub mod snapshot;
+pub mod task;
 pub mod time;
 pub mod transaction;
+pub mod tse;

@@ -5,6 +5,14 @@
 
 /* The task scheduler engine: calls with dependencies. */
 #include <daos_types.h>
+#include <gurt/list.h>
+
+/** The bytes of tse_task_buf_embedded. */
+#define TSE_TASK_ARG_LEN 880
+/** The library's own part of a task. */
+#define TSE_PRIV_SIZE 1016
+/** A task. */
+#define TSE_TASK_SIZE 1024
 
 #if defined(__cplusplus)
 extern "C" {
@@ -39,49 +47,98 @@ typedef struct tse_sched_t {
 /**
  * Prepares a scheduler.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @sched it must stay where it is until tse_sched_fini
+ * @comp_cb called by tse_sched_complete, or NULL
+ * @udata handed to comp_cb; in ds_udata
+ *
+ * @return zero, -DER_INVAL
+ *
+ * Any thread may use a scheduler, and several may at once. It needs no daos_init as long as it has no calls of the library.
  */
 int tse_sched_init(tse_sched_t *sched, tse_sched_comp_cb_t comp_cb, void *udata);
 
-/**
- * Ends the use of a scheduler.
- *
- * It is not there yet, and does nothing.
- */
+/** Ends the use of a scheduler. It should have nothing to do; what it has is cancelled. */
 void tse_sched_fini(tse_sched_t *sched);
+
+/** Keeps a scheduler for one more user. */
+void tse_sched_addref(tse_sched_t *sched);
+
+/** Lets go of a scheduler; the last one ends it, as tse_sched_fini does. */
+void tse_sched_decref(tse_sched_t *sched);
+
+/**
+ * Runs a scheduler to its end, calls its callbacks (the newest first), and ends its use.
+ *
+ * @ret the result when no task has failed
+ * @cancel whether tasks that have not completed are completed with -DER_CANCELED; without, they are waited for
+ */
+void tse_sched_complete(tse_sched_t *sched, int ret, bool cancel);
+
+/**
+ * Registers one more function for tse_sched_complete to call.
+ *
+ * @return zero, -DER_INVAL
+ */
+int tse_sched_register_comp_cb(tse_sched_t *sched, tse_sched_comp_cb_t comp_cb, void *arg);
+
+/** Runs what is ready, on this thread, and does not wait; daos_progress does, and drives the calls of the library. */
+void tse_sched_progress(tse_sched_t *sched);
+
+/** Whether all tasks of a scheduler have completed. */
+bool tse_sched_check_complete(tse_sched_t *sched);
 
 /**
  * Makes a task of a function.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @task_func called when the task is run: it completes the task with tse_task_complete, at once or later from any thread, or
+ * makes it wait for tasks with which it completes; what it returns is not looked at. NULL makes a task that is completed by
+ * somebody else.
+ * @priv for tse_task_get_priv
+ * @taskp [out] the task, with one reference that its scheduler gives back when it has completed
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
  */
 int tse_task_create(tse_task_func_t task_func, tse_sched_t *sched, void *priv, tse_task_t **taskp);
 
 /**
- * Hands a task over to its scheduler.
+ * Hands a task over to its scheduler, which runs it when all that it waits for has completed.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @instant whether to run it now, on this thread, if it waits for nothing and has no callback to be called before
+ *
+ * @return zero, -DER_INVAL, -DER_NO_PERM when it was scheduled before; how it ends is told by dt_result
  */
 int tse_task_schedule(tse_task_t *task, bool instant);
 
 /**
- * Tells the result of a task.
+ * Hands a task over to its scheduler to be run after some time at the earliest, see tse_task_schedule.
  *
- * It is not there yet, and does nothing.
+ * @delay in microseconds
+ */
+int tse_task_schedule_with_delay(tse_task_t *task, bool instant, uint64_t delay);
+
+/**
+ * Tells the result of a task, whatever it is doing. The callbacks for its end are called, the newest first, and may change
+ * its result from zero; unless one of them makes it run again, what waits for it is released and gets its error. A task that
+ * has completed is left alone.
  */
 void tse_task_complete(tse_task_t *task, int ret);
 
 /**
- * Makes a task wait for others.
+ * Makes a task wait for others; one that has completed is not waited for. When one fails, its error becomes the task's
+ * result, and the task is run nevertheless: a callback before it can look at dt_result.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @return zero, -DER_INVAL, -DER_NO_PERM when the task has completed, -DER_NOMEM
  */
 int tse_task_register_deps(tse_task_t *task, int num_deps, tse_task_t **dep_tasks);
 
 /**
- * Registers functions to be called before and after a task.
+ * Registers functions to be called before a task runs (in the order of registration) and after it has run (the newest
+ * first), each once, with a copy of its data. What they return becomes the result when that is zero; one before may complete
+ * the task, which then does not run, and either may make it run again.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @prep_cb,@comp_cb one of them may be NULL
+ *
+ * @return zero, -DER_INVAL, -DER_NO_PERM when the task has completed
  */
 int tse_task_register_cbs(
 	tse_task_t *task,
@@ -92,47 +149,116 @@ int tse_task_register_cbs(
 	void *comp_data,
 	size_t comp_data_size);
 
+/** Registers a function to be called after a task, see tse_task_register_cbs. */
+int tse_task_register_comp_cb(tse_task_t *task, tse_task_cb_t comp_cb, void *arg, size_t arg_size);
+
 /**
- * Lets a task run again from one of its callbacks.
+ * Registers a function to be called after a task, and lets the task run again.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @delay in microseconds
+ */
+int tse_task_register_comp_cb_and_reinit(
+	tse_task_t *task,
+	tse_task_cb_t comp_cb,
+	void *arg,
+	size_t arg_size,
+	uint64_t delay);
+
+/**
+ * Lets a task run again, from its function or a callback, or after it has completed. Its result is zero again; callbacks that
+ * were not called yet stay.
+ *
+ * @return zero, -DER_INVAL when it has no function, -DER_NO_PERM when it neither runs nor has completed
  */
 int tse_task_reinit(tse_task_t *task);
 
 /**
- * Makes a completed task a task of another function.
+ * Lets a task run again after some time, see tse_task_reinit.
  *
- * @return -DER_NOSYS: it is not there yet
+ * @delay in microseconds
+ */
+int tse_task_reinit_with_delay(tse_task_t *task, uint64_t delay);
+
+/**
+ * Makes a completed task, kept with tse_task_addref, a new one of another function; it is to be scheduled again.
+ *
+ * @return zero, -DER_INVAL, -DER_NO_PERM when it has not completed
  */
 int tse_task_reset(tse_task_t *task, tse_task_func_t task_func, void *priv);
 
-/**
- * Keeps a task for one more user.
- *
- * It is not there yet, and does nothing.
- */
+/** Keeps a task for one more user, also after it has completed. */
 void tse_task_addref(tse_task_t *task);
 
-/**
- * Lets go of a task.
- *
- * It is not there yet, and does nothing.
- */
+/** Lets go of a task; the last one frees it. What waits for a task that is gone before it has run is told -DER_CANCELED. */
 void tse_task_decref(tse_task_t *task);
 
-/**
- * The private pointer of a task.
- *
- * @return NULL: it is not there yet
- */
+/** The private pointer of a task; NULL when it is no task. */
 void *tse_task_get_priv(tse_task_t *task);
 
-/**
- * Sets the private pointer of a task; gives the former one.
- *
- * @return NULL: it is not there yet
- */
+/** Sets the private pointer of a task; gives the former one. */
 void *tse_task_set_priv(tse_task_t *task, void *priv);
+
+/**
+ * Memory within a task, for arguments of its function: always the same, zero at first.
+ *
+ * @size at most 880 bytes
+ *
+ * @return NULL when size is more, or it is no task
+ */
+void *tse_task_buf_embedded(tse_task_t *task, int size);
+
+/** The scheduler of a task; NULL when it is gone. */
+tse_sched_t *tse_task2sched(tse_task_t *task);
+
+/** Keeps errors of tasks that this one waits for from becoming its result. */
+void tse_disable_propagate(tse_task_t *task);
+
+/**
+ * Puts a task at the end of a list.
+ *
+ * @return zero, -DER_INVAL when it is in a list
+ */
+int tse_task_list_add(tse_task_t *task, d_list_t *head);
+
+/** Takes a task out of its list. */
+void tse_task_list_del(tse_task_t *task);
+
+/** The first task of a list; NULL when it is empty. */
+tse_task_t *tse_task_list_first(d_list_t *head);
+
+/** Takes all tasks out of a list and schedules them, see tse_task_schedule. */
+void tse_task_list_sched(d_list_t *head, bool instant);
+
+/** Takes all tasks out of a list and completes them with this result. */
+void tse_task_list_abort(d_list_t *head, int rc);
+
+/**
+ * Makes every task of a list wait for a task.
+ *
+ * @return zero, -DER_INVAL, -DER_NO_PERM when one has completed
+ */
+int tse_task_list_depend(d_list_t *head, tse_task_t *task);
+
+/**
+ * Makes a task wait for every task of a list.
+ *
+ * @return zero, -DER_INVAL, -DER_NO_PERM when it has completed
+ */
+int tse_task_depend_list(tse_task_t *task, d_list_t *head);
+
+/**
+ * Calls a function for each task of a list; it may take the task out.
+ *
+ * @return zero, or the last other number that the function gave
+ */
+int tse_task_list_traverse(d_list_t *head, tse_task_cb_t cb, void *arg);
+
+/**
+ * Calls a function for each task of a list; it may take the task out, complete it or let go of it.
+ *
+ * @return zero, or the last other number that the function gave
+ */
+int tse_task_list_traverse_adv(d_list_t *head, tse_task_cb_t cb, void *arg);
 
 #if defined(__cplusplus)
 }

@@ -1,0 +1,68 @@
+//! The call of a task: its arguments are spread over the parameters of the function that it stands for, and its end is that
+//! of an event of the library's own.
+
+use core::ffi::c_int;
+use core::ptr::null_mut;
+
+use daos_status::Result;
+
+use super::spread::begin;
+use crate::abi::{AnonymousEventPrivate, DAOS_OPC_INVALID, daos_event_t, daos_handle_t, tse_task_t};
+use crate::event_state;
+use crate::guard::guard;
+use crate::pointer::Caller;
+use crate::tse::graph::graph;
+use crate::tse::place::TaskPlace;
+use crate::tse::run::{self as tasks, give_back};
+
+/// The event of a call that is a task's.
+#[repr(C)]
+struct TaskEvent {
+    event: daos_event_t,
+    task: TaskPlace,
+}
+
+/// Starts the call of a task: the function of every such task.
+pub(super) unsafe extern "C" fn run(task: *mut tse_task_t) -> c_int {
+    // SAFETY: the scheduler calls this with a task that it knows.
+    unsafe { guard("a call of a task", |caller| start(caller, TaskPlace::of(task))) }
+}
+
+fn start(caller: Caller, place: TaskPlace) -> Result<()> {
+    let event = Box::new(TaskEvent {
+        event: daos_event_t { ev_error: 0, ev_debug: 0, ev_private: AnonymousEventPrivate { space: [0; 20] } },
+        task: place,
+    });
+    let event = Box::into_raw(event);
+    let opcode = {
+        let mut graph = graph();
+        let task = graph.task(place)?;
+        task.references += 1;
+        task.event = event.expose_provenance();
+        task.call.unwrap_or(DAOS_OPC_INVALID)
+    };
+    event_state::initialise(caller, event.cast(), daos_handle_t { cookie: 0 }, null_mut())?;
+    event_state::own(event.cast());
+    // SAFETY: the arguments are of the type of the call, by its documentation, and the event is ours until it has ended.
+    let number = unsafe { begin(opcode, place.buffer(), event.cast()) };
+    if number != 0 {
+        ended(event.cast(), number);
+    }
+    Ok(())
+}
+
+/// The call of an event of a task has ended, or was refused. Called once for each, with no lock held.
+pub(crate) fn ended(event: *mut daos_event_t, number: c_int) {
+    // SAFETY: it was made by `start`, and the call no longer knows it.
+    let event = unsafe { Box::from_raw(event.cast::<TaskEvent>()) };
+    let place = event.task;
+    if let Ok(task) = graph().task(place) {
+        task.event = 0;
+    }
+    drop(event);
+    tasks::complete_quietly(place, number);
+    give_back(place);
+}
+
+/// Marks the call of a running task as not wanted any more.
+pub(crate) fn abort(_event: usize) {}
