@@ -662,6 +662,15 @@ typedef struct daos_pipeline_run_t {
 	daos_pipeline_stats_t *stats;
 } daos_pipeline_run_t;
 
+/* Several calls have the same arguments. */
+typedef daos_obj_rw_t daos_obj_fetch_t;
+typedef daos_obj_rw_t daos_obj_update_t;
+typedef daos_obj_list_t daos_obj_list_dkey_t;
+typedef daos_obj_list_t daos_obj_list_akey_t;
+typedef daos_obj_list_t daos_obj_list_recx_t;
+typedef daos_obj_list_t daos_obj_list_obj_t;
+typedef daos_obj_list_t daos_obj_key2anchor_t;
+
 /**
  * Makes a task of a call. It is scheduled with tse_task_schedule; its arguments are read just before it runs.
  *

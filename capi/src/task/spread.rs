@@ -277,6 +277,10 @@ unsafe fn objects(opcode: daos_opc_t, buffer: *mut c_void, ev: *mut daos_event_t
                 let a = arguments!(buffer as daos_obj_query_t);
                 daos_obj_query(a.oh, a.oa, a.ranks, ev)
             }
+            DAOS_OPC_OBJ_KEY2ANCHOR => {
+                let a = arguments!(buffer as daos_obj_list_t);
+                daos_obj_key2anchor(a.oh, a.th, a.dkey, a.akey, a.anchor, ev)
+            }
             DAOS_OPC_OBJ_QUERY_KEY => {
                 let a = arguments!(buffer as daos_obj_query_key_t);
                 if a.flags == 0 && !a.max_epoch.is_null() {
@@ -489,6 +493,14 @@ unsafe extern "C" {
     fn daos_obj_list_class(
         coh: daos_handle_t,
         list: *mut daos_oclass_list,
+        anchor: *mut daos_anchor_t,
+        ev: *mut daos_event_t,
+    ) -> c_int;
+    fn daos_obj_key2anchor(
+        oh: daos_handle_t,
+        th: daos_handle_t,
+        dkey: *mut daos_key_t,
+        akey: *mut daos_key_t,
         anchor: *mut daos_anchor_t,
         ev: *mut daos_event_t,
     ) -> c_int;

@@ -181,7 +181,7 @@ impl Graph {
     pub(crate) fn task(&mut self, place: TaskPlace) -> Result<&mut Task> {
         match self.tasks.get_mut(&place) {
             Some(task) => Ok(task),
-            None => fail!(Code::Inval, "{place:?} is no task: it was not created, or has gone"),
+            None => fail!(Code::Inval, "{:p} is no task: it was not created, or has gone", place.as_ptr()),
         }
     }
 
