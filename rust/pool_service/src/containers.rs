@@ -10,7 +10,7 @@ use crate::state::{Container, Decision, PoolService};
 use crate::targets::new_placement;
 use daos_security::{Permissions, pool_handle_may_delete};
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, PoolId, Rank, check_label};
+use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, check_label};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerEntry, ContainerList, ContainerOpened,
     ContainerQueryReply, ContainerRequest, ContainerSetProperties, Properties, encode, take_page,
@@ -139,6 +139,15 @@ impl PoolService {
         let properties = container.row.properties.clone();
         let placement = container.row.placement.0.clone();
         Ok(ContainerOpened { id: request.container, properties, rights: row.rights, placement })
+    }
+
+    /// As [`PoolService::opened_container`], for a handle that was opened just now. When it is void already, since the container
+    /// was destroyed right behind it, the client is told so, as if it had come later.
+    pub fn just_opened_container(&self, request: &ContainerRequest) -> Result<ContainerOpened> {
+        self.opened_container(request).or_else(|void| {
+            self.find_container(request.pool, &Reference::Id(request.container.0))?;
+            Err(void)
+        })
     }
 
     /// What a container is.

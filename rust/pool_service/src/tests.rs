@@ -244,8 +244,12 @@ fn a_container_lives_and_survives_a_restart() {
     bench.commit(bench.service.close_container(pool, id, open)).expect("closes");
     bench.commit(bench.service.begin_container_destroy(&destroy, &olga())).expect("begins");
     assert_eq!(bench.restart().unfinished(), [Unfinished::Container(pool, id)]);
+    // Whoever opened it right before is told what became of it, not that the new handle was lost.
+    assert_eq!(code(bench.service.opened_container(&request)), Code::NoHdl);
+    assert_eq!(code(bench.service.just_opened_container(&request)), Code::ContDestroying);
     assert_eq!(code(bench.open(pool, handle, id, 9, 2)), Code::ContDestroying);
     assert!(!bench.commit(Ok(bench.service.finish_container_destroy(pool, id))).expect("gone"));
+    assert_eq!(code(bench.service.just_opened_container(&request)), Code::Nonexist);
     assert_eq!(bench.kinds(), "ahpt", "only the pool and its handle are left");
 }
 

@@ -131,7 +131,7 @@ impl Service {
         let now = self.now();
         let container = self.once(asked, |state| state.open_container(request, &asked.caller, now)).await?;
         let opened = ContainerRequest { pool: request.pool, container, handle: request.handle };
-        self.journal.state().opened_container(&opened)
+        self.journal.state().just_opened_container(&opened)
     }
 
     pub(super) async fn close_container(self: &Rc<Self>, asked: &Asked<ContainerRequest>) -> Result<()> {
