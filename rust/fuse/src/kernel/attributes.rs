@@ -18,20 +18,22 @@ impl Kernel {
     pub(super) fn status(&self, number: u64) -> Result<(FileAttr, Duration)> {
         let inode = self.inodes.get(number)?;
         let What::Entry(entry) = &inode.what else { return Ok((self.place_attributes(number), Duration::ZERO)) };
-        let status = self.fresh_status(&inode, entry)?;
+        let is_open = entry.state().opens > 0;
+        let status = self.fresh_status(&inode, entry, is_open)?;
         Ok((attributes_of(number, &status), entry.volume.caching.attributes))
     }
 
-    /// Asks what `stat` tells now. Of an open file without a name it is what was known last, with the size that it has.
-    pub(super) fn fresh_status(&self, inode: &Inode, entry: &Entry) -> Result<FileStatus> {
-        let (node, known, removed, opens) = {
+    /// Asks what `stat` tells now. Of a file without a name it is what was known last, with the size that it has: when its name
+    /// was taken away through this mount, and when by somebody else, if `is_open` says that it is open here.
+    pub(super) fn fresh_status(&self, inode: &Inode, entry: &Entry, is_open: bool) -> Result<FileStatus> {
+        let (node, known, removed) = {
             let state = entry.state();
-            (state.node.clone(), state.status, state.removed.is_some(), state.opens)
+            (state.node.clone(), state.status, state.removed.is_some())
         };
         let status: Result<FileStatus> = self.run(move |client| async move {
             let found = if removed { failed(libc::ENOENT, "it has no name") } else { node.status(&client).await };
             match found {
-                Err(error) if error.errno == libc::ENOENT && (removed || opens > 0) => {
+                Err(error) if error.errno == libc::ENOENT && (removed || is_open) => {
                     let size = if node.is_file() { node.size(&client).await? } else { known.size };
                     Ok(FileStatus { size, ..known })
                 }

@@ -55,7 +55,7 @@ impl Kernel {
             self.truncate(entry, 0)?;
         }
         let before = entry.state().status;
-        let status = self.fresh_status(&inode, entry)?;
+        let status = self.fresh_status(&inode, entry, false)?;
         if !status.is_file() {
             return failed(libc::ESTALE, "the file has become something else");
         }

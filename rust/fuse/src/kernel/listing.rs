@@ -53,7 +53,7 @@ impl Kernel {
             }
             let What::Entry(entry) = &inode.what else {
                 // The kernel takes a number of zero for "look it up when it is needed".
-                let attributes = self.place_attributes(0);
+                let attributes = self.place_attributes(listed.number);
                 return Ok(reply.add(INodeNo(0), next, name, &Default::default(), &attributes, Generation(0)));
             };
             let seen = match listed.seen.take() {
@@ -136,16 +136,11 @@ impl Kernel {
             What::Pool(pool) => {
                 let pool = pool.clone();
                 let found = self.run(move |client| async move { pool.list_containers(&client).await })?;
-                let names = found.into_iter().map(|found| match found.label.is_empty() {
-                    true => found.id.to_string(),
-                    false => found.label,
-                });
                 stream.listing.anchor.end = true;
-                stream.extend(names.map(|name| Listed {
-                    name: name.into_bytes(),
-                    number: u64::MAX,
-                    kind: libc::S_IFDIR,
-                    seen: None,
+                stream.extend(found.into_iter().map(|found| {
+                    let number = found.id.0.as_u128() as u64 | 1;
+                    let name = if found.label.is_empty() { found.id.to_string() } else { found.label };
+                    Listed { name: name.into_bytes(), number, kind: libc::S_IFDIR, seen: None }
                 }))?;
                 Ok(true)
             }

@@ -1,0 +1,68 @@
+//! Several clients of one container on one node.
+
+use crate::calls::number;
+use crate::rig::Rig;
+use std::fs;
+
+/// Whoever opens a file after another one has closed it sees what was written, whatever the kernel remembers of it.
+#[test]
+fn an_open_sees_what_another_mount_has_closed() {
+    let Some(rig) = Rig::new() else { return };
+    let (first, second) = (rig.mount_with("first", &[]), rig.mount_with("second", &[]));
+    for round in 0..40usize {
+        let content: Vec<u8> = (0..(round * 7919) % 30_000 + 1).map(|at| (at + round) as u8).collect();
+        let (writer, reader) = if round % 2 == 0 { (&first, &second) } else { (&second, &first) };
+        fs::write(writer.join("file"), &content).expect("written");
+        assert!(fs::read(reader.join("file")).expect("read") == content, "round {round}");
+    }
+}
+
+/// That a name is missing is not remembered.
+#[test]
+fn a_new_name_is_there_at_once() {
+    let Some(rig) = Rig::new() else { return };
+    let (first, second) = (rig.mount_with("first", &[]), rig.mount_with("second", &[]));
+    for round in 0..10 {
+        let name = format!("file-{round}");
+        assert_eq!(number(fs::metadata(second.join(&name))), libc::ENOENT);
+        fs::write(first.join(&name), b"x").expect("written");
+        assert_eq!(fs::read(second.join(&name)).expect("there"), b"x");
+        fs::remove_file(first.join(&name)).expect("removed");
+        assert_eq!(number(fs::read(second.join(&name))), libc::ENOENT, "an open looks again");
+    }
+}
+
+/// With caching off, nothing of what another client does is missed.
+#[test]
+fn without_cache_all_is_seen_at_once() {
+    let Some(rig) = Rig::new() else { return };
+    let words = ["--disable-caching"];
+    let (first, second) = (rig.mount_with("first", &words), rig.mount_with("second", &words));
+    for round in 1..20u64 {
+        fs::write(first.join("file"), vec![b'x'; round as usize]).expect("written");
+        assert_eq!(fs::metadata(second.join("file")).expect("there").len(), round);
+        fs::rename(first.join("file"), first.join("moved")).expect("moved");
+        assert_eq!(number(fs::metadata(second.join("file"))), libc::ENOENT);
+        fs::rename(second.join("moved"), second.join("file")).expect("moved");
+    }
+}
+
+/// Of many that create one name, one does.
+#[test]
+fn one_of_many_creates_a_name() {
+    let Some(rig) = Rig::new() else { return };
+    let mounts = [rig.mount_with("first", &[]), rig.mount_with("second", &[])];
+    for round in 0..10 {
+        let name = format!("name-{round}");
+        let made: usize = std::thread::scope(|scope| {
+            let attempts: Vec<_> = (0..6)
+                .map(|at| {
+                    let path = mounts[at % 2].join(&name);
+                    scope.spawn(move || usize::from(fs::File::create_new(path).is_ok()))
+                })
+                .collect();
+            attempts.into_iter().map(|attempt| attempt.join().expect("no panic")).sum()
+        });
+        assert_eq!(made, 1, "{name}");
+    }
+}

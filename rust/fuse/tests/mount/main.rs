@@ -1,0 +1,15 @@
+//! `dfuse` on real mounts of a local engine.
+//!
+//! Where `/dev/fuse` cannot be opened every test says so and does nothing.
+
+mod calls;
+mod coherence;
+mod files;
+mod killed;
+mod listing;
+mod model;
+mod names;
+mod ownership;
+mod places;
+mod rig;
+mod tree;
