@@ -1,4 +1,4 @@
-//! The tools: `daos`, `dmg`, `daos_server` and `daos_agent`, one program whose name decides.
+//! The tools: `daos`, `dmg`, `daos_server`, `daos_agent` and `dfuse`, one program whose name decides.
 //!
 //! `arguments` holds the command lines and their manual, `commands` what they do, `reply` how the outcome is written.
 //! `daos_server local` is the engine process of a local directory; the other commands start it through `launcher`.
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
 /// Runs the program whose name is the first word; gives the exit status.
 fn run(words: &[OsString]) -> u8 {
     match program_name(words) {
+        "dfuse" => daos_fuse::run(words),
         "dmg" => parse_and("dmg", words, |line: &DmgArguments| line.global.clone(), commands::dmg),
         "daos_server" => {
             parse_and("daos_server", words, |line: &ServerArguments| line.global.clone(), commands::server)

@@ -55,7 +55,7 @@ pub struct Arguments {
     /// Remember nothing in the kernel
     #[arg(long)]
     pub disable_caching: bool,
-    /// Write at once, instead of collecting writes in the kernel
+    /// Send each write at once, instead of gathering small ones until the file is closed
     #[arg(long)]
     pub disable_wb_cache: bool,
     /// Let all users of the machine in; what they make is theirs

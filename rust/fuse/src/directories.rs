@@ -23,6 +23,8 @@ pub struct Listed {
     pub kind: u32,
     /// What was found with it, until it is handed out.
     pub seen: Option<Seen>,
+    /// When that was, by the monotonic clock, and how many changes the volume had counted.
+    pub at: (std::time::Duration, u64),
 }
 
 /// How far a listing has got.

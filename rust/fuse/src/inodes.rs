@@ -3,11 +3,13 @@
 //! The kernel names entries by numbers that we gave it, and tells how many of its references to a number it has dropped. An
 //! inode is in the table for as long as there are references, so the table is bounded by the kernel's own cache.
 
+use crate::gather::Pending;
 use crate::places::Volume;
 use daos_client::Pool;
 use daos_dfs::{DfsError, FileStatus, Node, Removed, Result, Seen, Timestamp};
 use daos_types::ObjectId;
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The kernel's number of the mount's root.
@@ -35,6 +37,8 @@ pub struct EntryState {
     pub closed_at: std::time::Duration,
     /// Content up to this version of the engine was written through this mount, or seen by it.
     pub own_epoch: u64,
+    /// The number of the last change through this mount.
+    pub changed_at: u64,
     /// The directory may have become a link to another container.
     pub may_be_link: bool,
 }
@@ -47,10 +51,12 @@ pub struct Entry {
     /// Its object.
     pub id: ObjectId,
     state: Mutex<EntryState>,
+    pending: Mutex<Pending>,
 }
 
 /// What a number stands for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are entries, and each stands in an allocation of its own")]
 pub enum What {
     /// The directory of all pools.
     System,
@@ -85,9 +91,29 @@ impl Entry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What was gathered for it. Held while that is sent, so that writes keep their order; the state may be locked within, and
+    /// not the other way round.
+    pub fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The entry at the place where it was found last.
     pub fn node(&self) -> Node {
         self.state().node.clone()
+    }
+
+    /// The file was changed through this mount; `epoch` is the engine's newest version. What was asked about the file before this
+    /// change must not be told to the kernel after it: it would take the old size back.
+    pub fn note_change(&self, epoch: u64) {
+        let number = self.volume.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut state = self.state();
+        state.changed_at = number;
+        state.own_epoch = state.own_epoch.max(epoch);
+    }
+
+    /// Whether what was asked when the volume counted so many changes may have been overtaken by one of this file.
+    pub fn has_changed_since(&self, changes: u64) -> bool {
+        !self.pending().is_empty() || self.state().changed_at > changes
     }
 
     fn new(volume: Arc<Volume>, parent: u64, seen: Seen) -> Entry {
@@ -101,9 +127,10 @@ impl Entry {
             cached: None,
             closed_at: std::time::Duration::ZERO,
             own_epoch: 0,
+            changed_at: 0,
             may_be_link: false,
         };
-        Entry { volume, id: status.id, state: Mutex::new(state) }
+        Entry { volume, id: status.id, state: Mutex::new(state), pending: Mutex::default() }
     }
 }
 
@@ -252,7 +279,8 @@ impl Inodes {
             let key = (entry.volume.index, entry.id);
             if same(&tables, &key) {
                 tables.by_object.remove(&key);
-            } else {
+            } else if entry.id == ObjectId::default() {
+                // It is known by its place, which is not remembered here.
                 tables.by_object.retain(|_, known| *known != number);
             }
         }

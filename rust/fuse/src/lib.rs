@@ -8,6 +8,7 @@
 mod arguments;
 mod caching;
 mod directories;
+mod gather;
 mod inodes;
 mod kernel;
 mod launcher;

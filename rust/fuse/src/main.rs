@@ -2,5 +2,5 @@
 
 fn main() -> std::process::ExitCode {
     let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    daos_fuse::run(&words)
+    std::process::ExitCode::from(daos_fuse::run(&words))
 }

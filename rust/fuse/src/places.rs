@@ -6,6 +6,7 @@ use daos_dfs::{DfsError, FileSystem, MountOptions, Result};
 use daos_env::{LogLevel, log_event};
 use daos_status::Code;
 use daos_types::{ContainerId, Epoch, PoolId, Reference};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Containers that one mount can have open. Each holds a handle until the mount ends.
@@ -20,6 +21,8 @@ pub struct Volume {
     pub file_system: FileSystem,
     /// What the kernel may remember of it.
     pub caching: Caching,
+    /// Counts changes of files through this mount, see [`crate::inodes::Entry::note_change`].
+    pub changes: AtomicU64,
 }
 
 /// What is open.
@@ -106,7 +109,8 @@ impl Places {
         if opened.volumes.len() >= VOLUMES_MAX {
             return Err(DfsError::new(libc::ENFILE, format!("more than {VOLUMES_MAX} containers in one mount")));
         }
-        let volume = Arc::new(Volume { index: opened.volumes.len() as u32, file_system, caching });
+        let volume =
+            Arc::new(Volume { index: opened.volumes.len() as u32, file_system, caching, changes: AtomicU64::new(0) });
         opened.volumes.push(volume.clone());
         Ok(volume)
     }

@@ -15,26 +15,31 @@ use daos_types::Reference;
 use fuser::{Config, MountOption, Session, SessionACL};
 use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 /// Set for a program in the background: the directory in which it was started.
 const STARTED_IN: &str = "DFUSE_STARTED_IN";
+/// The name of this program.
+const OWN_NAME: &str = "dfuse";
 /// The last line to who waits for a program that goes to the background.
 const READY: &str = "ready";
 /// Threads that answer requests when nobody says: two for each core, within these bounds.
 const THREADS: (usize, usize) = (8, 32);
 /// Most threads that can be asked for.
 const THREADS_MAX: usize = 1024;
+/// Exit status when it did not work.
+const EXIT_FAILURE: u8 = 1;
 /// Exit status of a wrong command line.
 const EXIT_USAGE: u8 = 2;
 
 /// A sentence for the user.
 type Outcome<T> = Result<T, String>;
 
-/// Runs the program whose name is the first word.
-pub fn run(words: &[OsString]) -> ExitCode {
+/// Runs the program whose name is the first word; gives the exit status.
+pub fn run(words: &[OsString]) -> u8 {
     let name = words.first().map(PathBuf::from).unwrap_or_default();
     if name.file_name().is_some_and(|name| name == SERVER_NAME) {
         return told(serve_directory(words));
@@ -44,7 +49,7 @@ pub fn run(words: &[OsString]) -> ExitCode {
         Err(error) => {
             // A reader that has gone away has seen enough.
             let _ignored = error.print();
-            return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
+            return if error.use_stderr() { EXIT_USAGE } else { 0 };
         }
     };
     let started_in = std::env::var_os(STARTED_IN).map(PathBuf::from);
@@ -54,12 +59,12 @@ pub fn run(words: &[OsString]) -> ExitCode {
     told(go_to_background(words))
 }
 
-fn told(outcome: Outcome<()>) -> ExitCode {
+fn told(outcome: Outcome<()>) -> u8 {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(sentence) => {
             say(&format!("dfuse: {sentence}"));
-            ExitCode::FAILURE
+            EXIT_FAILURE
         }
     }
 }
@@ -83,7 +88,8 @@ fn go_to_background(words: &[OsString]) -> Outcome<()> {
     let here = std::env::current_dir().map_err(|error| format!("the working directory: {error}"))?;
     let program = std::env::current_exe().map_err(|error| format!("finding this program: {error}"))?;
     let mut command = Command::new(program);
-    command.args(words.iter().skip(1)).env(STARTED_IN, &here);
+    // The program may be known by another name as well.
+    command.arg0(OWN_NAME).args(words.iter().skip(1)).env(STARTED_IN, &here);
     if let Some(path) = std::env::var_os("DAOS_LOCAL_PATH").filter(|path| !path.is_empty()) {
         command.env("DAOS_LOCAL_PATH", here.join(path));
     }
@@ -218,11 +224,11 @@ fn serve(
         What::Entry(entry) => !entry.volume.file_system.options().writable,
         _ => request.read_only,
     };
-    let caching = !arguments.disable_caching;
-    let write_back = caching && !arguments.disable_wb_cache && false;
-    let choices = Choices { multi_user: request.multi_user, write_back };
+    let gather = !arguments.disable_caching && !arguments.disable_wb_cache;
+    let choices = Choices { multi_user: request.multi_user, gather };
     let notifier = Arc::new(OnceLock::new());
-    let kernel = Kernel::new((context.clone(), Env::system()), places, root, choices, notifier.clone());
+    let kernel = Kernel::new((context.clone(), Env::system()), places, root, choices, notifier.clone())
+        .map_err(|error| format!("starting a thread: {error}"))?;
     let mut config = Config::default();
     config.mount_options = kernel_options(request, read_only);
     config.acl = if request.multi_user || request.allow_other { SessionACL::All } else { SessionACL::Owner };

@@ -26,6 +26,7 @@ impl Kernel {
     /// Asks what `stat` tells now. Of a file without a name it is what was known last, with the size that it has: when its name
     /// was taken away through this mount, and when by somebody else, if `is_open` says that it is open here.
     pub(super) fn fresh_status(&self, inode: &Inode, entry: &Entry, is_open: bool) -> Result<FileStatus> {
+        self.send_gathered(entry);
         let (node, known, removed) = {
             let state = entry.state();
             (state.node.clone(), state.status, state.removed.is_some())
@@ -53,6 +54,7 @@ impl Kernel {
     pub(super) fn set_status(&self, number: u64, set: SetStatus, caller: Caller) -> Result<(FileAttr, Duration)> {
         let inode = self.inodes.get(number)?;
         let entry = inode.entry()?;
+        self.settle(entry)?;
         let (node, known, removed) = {
             let state = entry.state();
             (state.node.clone(), state.status, state.removed.is_some())
@@ -68,9 +70,7 @@ impl Kernel {
             };
             Ok::<_, DfsError>((status, client.newest_change().0))
         })?;
-        if set.size.is_some() {
-            self.wrote(entry, newest);
-        }
+        entry.note_change(if set.size.is_some() { newest } else { 0 });
         self.notice(&inode, &status);
         Ok((attributes_of(number, &status), entry.volume.caching.attributes))
     }

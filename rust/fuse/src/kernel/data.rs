@@ -18,6 +18,15 @@ const COPY_PIECE: u64 = 1 << 20;
 /// Bytes that one request to copy moves; the kernel asks again for the rest. A request must not take for ever.
 const COPY_REQUEST_MAX: u64 = 64 << 20;
 
+/// How bytes are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Writing {
+    /// The set-user and set-group bits go.
+    pub strip_privileges: bool,
+    /// The program does not ask for stable storage, and the kernel has not gathered the bytes itself.
+    pub may_wait: bool,
+}
+
 /// Counts an open until it is kept.
 struct Opening<'a> {
     entry: &'a Entry,
@@ -66,7 +75,7 @@ impl Kernel {
             // is touched, so this waits for nobody. An inode that the kernel has let go of needs no word.
             let _ignored = notifier.inval_inode(INodeNo(number), -1, 0);
         }
-        Ok(self.open_flags(entry, &status, flags))
+        Ok(self.open_flags(entry, &status, flags) | flush_of(flags))
     }
 
     /// Whether the kernel may use its cache, and may keep what it has.
@@ -119,7 +128,7 @@ impl Kernel {
         let entry = told.inode.entry()?;
         entry.state().opens += 1;
         let status = entry.state().status;
-        let flags = self.open_flags(entry, &status, flags);
+        let flags = self.open_flags(entry, &status, flags) | flush_of(flags);
         Ok((told, flags))
     }
 
@@ -133,42 +142,50 @@ impl Kernel {
             state.closed_at = self.env.clock.monotonic();
             state.removed.filter(|_| state.opens == 0)
         };
-        let Some(removed) = removed else { return Ok(()) };
+        let Some(removed) = removed else { return self.settle(entry) };
+        entry.pending().forget();
         let volume = entry.volume.clone();
         self.run(move |client| async move { volume.file_system.discard(&client, removed).await })
     }
 
-    /// What was written through this mount up to now is known to the kernel.
-    pub(super) fn wrote(&self, entry: &Entry, epoch: u64) {
-        let mut state = entry.state();
-        state.own_epoch = state.own_epoch.max(epoch);
+    /// Sends what was gathered for a file, and tells what could not be sent: `close` and `fsync`.
+    pub(super) fn flush(&self, number: u64) -> Result<()> {
+        self.settle(self.inodes.get(number)?.entry()?)
     }
 
     fn truncate(&self, entry: &Entry, size: u64) -> Result<()> {
+        self.settle(entry)?;
         let node = entry.node();
         let newest = self.run(move |client| async move {
             node.set_size(&client, size).await?;
             Ok::<_, DfsError>(client.newest_change().0)
         })?;
-        self.wrote(entry, newest);
+        entry.note_change(newest);
         Ok(())
     }
 
     /// Reads bytes; fewer at the end of the file.
     pub(super) fn read(&self, number: u64, offset: u64, length: u32) -> Result<Vec<u8>> {
         let inode = self.inodes.get(number)?;
-        let node = inode.entry()?.node();
+        let entry = inode.entry()?;
+        self.send_gathered(entry);
+        let node = entry.node();
         self.run(move |client| async move { node.read(&client, offset, u64::from(length)).await })
     }
 
-    /// Writes bytes.
-    pub(super) fn write(&self, number: u64, offset: u64, bytes: &[u8], strip_privileges: bool) -> Result<()> {
+    /// Writes bytes, at once or, with those that follow, later.
+    pub(super) fn write(&self, number: u64, offset: u64, bytes: &[u8], how: Writing) -> Result<()> {
         let inode = self.inodes.get(number)?;
         let entry = inode.entry()?;
-        if strip_privileges {
+        if how.strip_privileges {
             self.strip_privileges(&inode, entry)?;
         }
         let Some(extent) = range(offset, bytes.len() as u64)? else { return Ok(()) };
+        let gather = how.may_wait && self.choices.gather && entry.volume.caching.data != DataCache::Off;
+        if gather && self.gathering.take(&self.context, &inode, offset, bytes)? {
+            return Ok(());
+        }
+        self.settle(entry)?;
         let node = entry.node();
         // SAFETY: the bytes are only read, and this thread, which holds them, returns when the write has ended.
         let list = unsafe { ScatterList::new(vec![(bytes.as_ptr().cast_mut(), bytes.len())]) };
@@ -176,7 +193,7 @@ impl Kernel {
             node.write_ranges(&client, &[extent], Source::Memory(list)).await?;
             Ok::<_, DfsError>(client.newest_change().0)
         })?;
-        self.wrote(entry, newest);
+        entry.note_change(newest);
         Ok(())
     }
 
@@ -207,6 +224,7 @@ impl Kernel {
         let Some(extent) = range(offset, length)? else { return failed(libc::EINVAL, "a range without bytes") };
         let inode = self.inodes.get(number)?;
         let entry = inode.entry()?;
+        self.settle(entry)?;
         let node = entry.node();
         let newest = self.run(move |client| async move {
             let size = node.size(&client).await?;
@@ -220,13 +238,15 @@ impl Kernel {
             }
             Ok::<_, DfsError>(client.newest_change().0)
         })?;
-        self.wrote(entry, newest);
+        entry.note_change(newest);
         Ok(())
     }
 
     /// Copies bytes from one file to another without the kernel in between; gives how many.
     pub(super) fn copy(&self, from: (u64, u64), to: (u64, u64), length: u64) -> Result<u32> {
         let (source, target) = (self.inodes.get(from.0)?, self.inodes.get(to.0)?);
+        self.send_gathered(source.entry()?);
+        self.settle(target.entry()?)?;
         let (source, target_entry) = (source.entry()?.node(), target.entry()?);
         let node = target_entry.node();
         let (mut from, mut to, mut left) = (from.1, to.1, length.min(COPY_REQUEST_MAX));
@@ -243,9 +263,14 @@ impl Kernel {
             }
             Ok::<_, DfsError>((copied, client.newest_change().0))
         })?;
-        self.wrote(target_entry, newest);
+        target_entry.note_change(newest);
         Ok(copied as u32)
     }
+}
+
+/// The close of one who only reads has nothing to tell.
+fn flush_of(flags: i32) -> FopenFlags {
+    if flags & libc::O_ACCMODE == libc::O_RDONLY { FopenFlags::FOPEN_NOFLUSH } else { FopenFlags::empty() }
 }
 
 /// The time of modification as an epoch of the engine, which it is unless a program has set it.

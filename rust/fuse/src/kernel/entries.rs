@@ -47,7 +47,8 @@ impl Kernel {
                 Making::Symlink(target) => system.make_symlink(&client, &node, &name, (&target, new)).await,
             }
         });
-        Ok(self.tell(&entry.volume, parent, seen?))
+        // It is new: nobody can have changed it before the kernel knows it.
+        Ok(self.tell(&entry.volume, parent, seen?, u64::MAX))
     }
 
     /// The target of a symbolic link.

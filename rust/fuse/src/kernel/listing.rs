@@ -8,10 +8,14 @@ use daos_dfs::{DfsError, Result, Seen};
 use fuser::{Generation, INodeNo, ReplyDirectory, ReplyDirectoryPlus};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// Entries that are listed ahead at a time.
 const LISTED_AT_A_TIME: u32 = 256;
+/// What was found with a listing is told for at least so long, also where nothing is believed for any time: a listing takes that.
+const FRESH_AT_LEAST: Duration = Duration::from_millis(200);
 /// The entries `.` and `..` come before what is listed.
 const DOTS: u64 = 2;
 
@@ -56,15 +60,18 @@ impl Kernel {
                 let attributes = self.place_attributes(listed.number);
                 return Ok(reply.add(INodeNo(0), next, name, &Default::default(), &attributes, Generation(0)));
             };
-            let seen = match listed.seen.take() {
-                Some(seen) => seen,
-                // A program has come back to this offset.
+            let now = self.env.clock.monotonic();
+            let fresh = now.saturating_sub(listed.at.0) <= entry.volume.caching.attributes.max(FRESH_AT_LEAST);
+            let (seen, changes) = match listed.seen.take().filter(|_| fresh) {
+                Some(seen) => (seen, listed.at.1),
+                // A program has come back to this offset, or has taken its time.
                 None => {
                     let (volume, node, name) = (entry.volume.clone(), entry.node(), listed.name.clone());
+                    let changes = volume.changes.load(Ordering::SeqCst);
                     let seen =
                         self.run(move |client| async move { volume.file_system.see(&client, &node, &name).await });
                     match seen {
-                        Ok(seen) => seen,
+                        Ok(seen) => (seen, changes),
                         Err(error) if error.errno == libc::ENOENT => return Ok(false),
                         Err(error) => return Err(error),
                     }
@@ -78,7 +85,7 @@ impl Kernel {
                 let full = reply.add(INodeNo(0), next, name, &Default::default(), &attributes, Generation(0));
                 return Ok(full);
             }
-            let told = self.tell(&entry.volume, number, seen);
+            let told = self.tell(&entry.volume, number, seen, changes);
             let time = told.attribute_time.min(told.entry_time);
             let full = reply.add(INodeNo(told.inode.number), next, name, &time, &told.attributes, Generation(0));
             if full {
@@ -107,7 +114,8 @@ impl Kernel {
         for (at, name) in [&b"."[..], b".."].into_iter().enumerate().skip(offset.min(DOTS) as usize) {
             let up = inode.entry().map_or(number, |entry| entry.state().parent);
             let shown = if at == 0 { number } else { up };
-            let mut dot = Listed { name: name.to_vec(), number: shown, kind: libc::S_IFDIR, seen: None };
+            let mut dot =
+                Listed { name: name.to_vec(), number: shown, kind: libc::S_IFDIR, seen: None, at: Default::default() };
             if visit(&inode, &mut dot, at as u64 + 1)? {
                 return Ok(());
             }
@@ -140,18 +148,19 @@ impl Kernel {
                 stream.extend(found.into_iter().map(|found| {
                     let number = found.id.0.as_u128() as u64 | 1;
                     let name = if found.label.is_empty() { found.id.to_string() } else { found.label };
-                    Listed { name: name.into_bytes(), number, kind: libc::S_IFDIR, seen: None }
+                    Listed { name: name.into_bytes(), number, kind: libc::S_IFDIR, seen: None, at: Default::default() }
                 }))?;
                 Ok(true)
             }
             What::Entry(entry) => {
                 let (node, mut listing) = (entry.node(), std::mem::take(&mut stream.listing));
+                let at = (self.env.clock.monotonic(), entry.volume.changes.load(Ordering::SeqCst));
                 let (found, listing) = self.run(move |client| async move {
                     let found = node.list_seen(&client, &mut listing, LISTED_AT_A_TIME).await?;
                     Ok::<_, DfsError>((found, listing))
                 })?;
                 stream.listing = listing;
-                let listed = found.into_iter().map(|(name, seen)| self.listed(entry.volume.index, name, seen));
+                let listed = found.into_iter().map(|(name, seen)| self.listed(entry.volume.index, name, (seen, at)));
                 let listed: Vec<Listed> = listed.collect();
                 stream.extend(listed)?;
                 Ok(true)
@@ -159,9 +168,9 @@ impl Kernel {
         }
     }
 
-    fn listed(&self, volume: u32, name: Vec<u8>, seen: Seen) -> Listed {
+    fn listed(&self, volume: u32, name: Vec<u8>, (seen, at): (Seen, (Duration, u64))) -> Listed {
         let known = self.inodes.by_object(volume, seen.status.id);
         let number = known.map_or_else(|| seen.status.number(), |inode: Arc<Inode>| inode.number);
-        Listed { name, number, kind: seen.status.mode & libc::S_IFMT, seen: Some(seen) }
+        Listed { name, number, kind: seen.status.mode & libc::S_IFMT, seen: Some(seen), at }
     }
 }

@@ -11,6 +11,7 @@ use fuser::{FileAttr, FileType, INodeNo};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 /// Largest size of reads and writes that is preferred, in bytes: what one request of the kernel carries.
@@ -44,17 +45,19 @@ impl Kernel {
                     let seen = root_of(&client, &volume).await?;
                     Ok::<_, DfsError>((volume, seen))
                 })?;
-                Ok(self.tell(&volume, parent, seen))
+                // What is told of a directory cannot be overtaken: its size does not change.
+                Ok(self.tell(&volume, parent, seen, u64::MAX))
             }
             What::Entry(entry) => {
                 let (volume, places, node) = (entry.volume.clone(), self.places.clone(), entry.node());
                 let name = name.as_bytes().to_vec();
                 let known = self.known_directories(&volume);
+                let changes = volume.changes.load(Ordering::SeqCst);
                 let (volume, seen) = self.run(move |client| async move {
                     let seen = volume.file_system.see(&client, &node, &name).await?;
                     follow_link(&client, &places, volume, seen, known).await
                 })?;
-                Ok(self.tell(&volume, parent, seen))
+                Ok(self.tell(&volume, parent, seen, changes))
             }
         }
     }
@@ -75,11 +78,16 @@ impl Kernel {
         }
     }
 
-    /// Remembers an entry, and says what the kernel is to be told.
-    pub(super) fn tell(&self, volume: &Arc<Volume>, parent: u64, seen: Seen) -> Told {
-        let status = seen.status;
+    /// Remembers an entry, and says what the kernel is to be told. `changes` is what the volume had counted when the entry was
+    /// asked about.
+    pub(super) fn tell(&self, volume: &Arc<Volume>, parent: u64, seen: Seen, changes: u64) -> Told {
+        let mut status = seen.status;
         let inode = self.inodes.remember(volume, parent, seen);
-        self.notice(&inode, &status);
+        if let Ok(entry) = inode.entry()
+            && entry.has_changed_since(changes)
+        {
+            status = self.fresh_status(&inode, entry, true).unwrap_or(status);
+        }
         let attributes = attributes_of(inode.number, &status);
         let Caching { attributes: attribute_time, .. } = volume.caching;
         Told { attributes, attribute_time, entry_time: entry_time(&volume.caching, &status), inode }

@@ -14,13 +14,15 @@ mod space;
 pub(crate) use lookup::{root_inode, root_of};
 
 use crate::directories::Directories;
-use crate::inodes::{Inodes, What};
+use crate::gather::Gathering;
+use crate::inodes::{Entry, Inodes, What};
 use crate::places::Places;
 use daos_client::{Client, Context};
 use daos_dfs::{DfsError, Result};
 use daos_env::{Env, LogLevel, log_event};
 use fuser::{Errno, Notifier};
 use std::future::Future;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
 /// What the command line decides.
@@ -28,8 +30,8 @@ use std::sync::{Arc, OnceLock};
 pub struct Choices {
     /// New entries belong to who makes them.
     pub multi_user: bool,
-    /// The kernel collects writes, and writes them later.
-    pub write_back: bool,
+    /// Small writes are gathered, and sent together.
+    pub gather: bool,
 }
 
 /// A mount.
@@ -40,6 +42,9 @@ pub struct Kernel {
     inodes: Inodes,
     directories: Directories,
     choices: Choices,
+    gathering: Arc<Gathering>,
+    /// Ends the thread of the above.
+    _alive: Sender<()>,
     notifier: Arc<OnceLock<Notifier>>,
 }
 
@@ -60,10 +65,23 @@ impl Kernel {
         root: What,
         choices: Choices,
         notifier: Arc<OnceLock<Notifier>>,
-    ) -> Kernel {
+    ) -> std::io::Result<Kernel> {
         let inodes = Inodes::default();
         inodes.set_root(root);
-        Kernel { context, env, places, inodes, directories: Directories::default(), choices, notifier }
+        let (_alive, gathering) = Gathering::start(context.clone())?;
+        let directories = Directories::default();
+        Ok(Kernel { context, env, places, inodes, directories, choices, gathering, _alive, notifier })
+    }
+
+    /// Sends what was gathered for a file: somebody is going to look at it.
+    fn send_gathered(&self, entry: &Entry) {
+        entry.pending().send_for_others(&self.context, entry);
+    }
+
+    /// Sends what was gathered for a file, and tells the one who writes it what failed.
+    fn settle(&self, entry: &Entry) -> Result<()> {
+        let mut pending = entry.pending();
+        if pending.is_empty() { Ok(()) } else { pending.settle(&self.context, entry) }
     }
 
     /// Runs work within the client.

@@ -1,5 +1,6 @@
 //! The kernel's requests, one function each.
 
+use super::data::Writing;
 use super::entries::Making;
 use super::lookup::{Told, timestamp};
 use super::space::BLOCK;
@@ -20,6 +21,9 @@ use std::time::{Duration, SystemTime};
 const REQUEST_BYTES_MAX: u32 = 1 << 20;
 /// Requests that the kernel sends ahead, without a program waiting for each: readahead, and late writes.
 const BACKGROUND_MAX: u16 = 64;
+
+/// A program that opens a file so wants its bytes on stable storage when a write returns.
+const AT_ONCE: i32 = libc::O_DIRECT | libc::O_DSYNC | libc::O_SYNC;
 
 /// What the kernel offers and we want. Locks are not among it: the kernel keeps those of one node itself, and can interrupt
 /// who waits for one.
@@ -79,9 +83,6 @@ impl Filesystem for Kernel {
         for wanted in WANTED {
             // An older kernel goes without.
             let _ignored = config.add_capabilities(wanted);
-        }
-        if self.choices.write_back {
-            let _ignored = config.add_capabilities(InitFlags::FUSE_WRITEBACK_CACHE);
         }
         // The nearest that is possible is told in the error.
         if let Err(most) = config.set_max_write(REQUEST_BYTES_MAX) {
@@ -246,28 +247,35 @@ impl Filesystem for Kernel {
         offset: u64,
         data: &[u8],
         write_flags: WriteFlags,
-        _flags: OpenFlags,
+        flags: OpenFlags,
         _owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        let strip = write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
-        match Kernel::write(self, number.0, offset, data, strip) {
+        let how = Writing {
+            strip_privileges: write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID),
+            may_wait: !write_flags.contains(WriteFlags::FUSE_WRITE_CACHE) && flags.0 & AT_ONCE == 0,
+        };
+        match Kernel::write(self, number.0, offset, data, how) {
             Ok(()) => reply.written(data.len() as u32),
             Err(error) => reply.error(errno(&error)),
         }
     }
 
-    fn flush(&self, _request: &Request, _number: INodeNo, _handle: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
-        // What was written is durable already. The kernel need not ask again.
-        reply.error(Errno::ENOSYS);
+    fn flush(&self, _request: &Request, number: INodeNo, _handle: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
+        empty(Kernel::flush(self, number.0), reply);
     }
 
-    fn fsync(&self, _request: &Request, _number: INodeNo, _handle: FileHandle, _data: bool, reply: ReplyEmpty) {
-        // As with flush: the kernel has written all it had before it asks, and takes this for success.
-        reply.error(Errno::ENOSYS);
+    fn fsync(&self, _request: &Request, number: INodeNo, _handle: FileHandle, _data: bool, reply: ReplyEmpty) {
+        // What was sent is on stable storage.
+        empty(Kernel::flush(self, number.0), reply);
+    }
+
+    fn destroy(&mut self) {
+        self.gathering.send_all(&self.context);
     }
 
     fn fsyncdir(&self, _request: &Request, _number: INodeNo, _handle: FileHandle, _data: bool, reply: ReplyEmpty) {
+        // Changes of names are on stable storage when they are told. The kernel need not ask again.
         reply.error(Errno::ENOSYS);
     }
 

@@ -66,3 +66,36 @@ fn one_of_many_creates_a_name() {
         assert_eq!(made, 1, "{name}");
     }
 }
+
+/// Small writes are gathered: others of the node see them at once, another mount within a second or after the close, and a listing
+/// never takes the size back that the kernel knows.
+#[test]
+fn gathered_writes_are_seen_by_who_looks() {
+    use std::io::Write;
+    let Some(rig) = Rig::new() else { return };
+    let (first, second) = (rig.mount_with("first", &[]), rig.mount_with("second", &["--disable-caching"]));
+    fs::create_dir(first.join("d")).expect("made");
+    let mut file = fs::File::create(first.join("d/log")).expect("made");
+    let mut expected = Vec::new();
+    for line in 0..200 {
+        let text = format!("line {line}\n");
+        file.write_all(text.as_bytes()).expect("written");
+        expected.extend(text.bytes());
+        match line % 4 {
+            0 => assert_eq!(fs::read_dir(first.join("d")).expect("listed").count(), 1),
+            1 => assert_eq!(fs::metadata(first.join("d/log")).expect("there").len(), expected.len() as u64),
+            2 if line % 8 == 2 => assert!(fs::read(first.join("d/log")).expect("read") == expected),
+            _ => {}
+        }
+    }
+    file.sync_all().expect("on stable storage");
+    assert!(fs::read(second.join("d/log")).expect("read") == expected);
+    file.write_all(b"last").expect("written");
+    expected.extend(b"last");
+    while fs::read(second.join("d/log")).expect("read") != expected {
+        std::thread::yield_now();
+    }
+    fs::remove_file(first.join("d/log")).expect("removed");
+    file.write_all(b"of no name").expect("written");
+    assert_eq!(file.metadata().expect("told").len(), expected.len() as u64 + 10);
+}

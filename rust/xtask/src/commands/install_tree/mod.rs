@@ -21,7 +21,7 @@ pub const API_VERSION: &str = "2.8.0";
 pub const SONAME: &str = "libdaos.so.2";
 
 /// Names under which the one program is called.
-pub const PROGRAM_NAMES: &[&str] = &["daos", "dmg", "daos_server", "daos_agent"];
+pub const PROGRAM_NAMES: &[&str] = &["daos", "dmg", "daos_server", "daos_agent", "dfuse"];
 
 /// Build, and lay out an installation under the target directory.
 #[derive(clap::Args)]

@@ -68,7 +68,8 @@ pub const CRATES: &[Crate] = &[
     row(Layer::Assembly, "daos-client", &[]),
     row(Layer::Assembly, "daos-dfs", &["daos-client"]),
     row(Layer::FrontDoors, "daos-capi", &[]),
-    row(Layer::FrontDoors, "daos-cli", &[]),
+    // The tools and dfuse are one program under several names.
+    row(Layer::FrontDoors, "daos-cli", &["daos-fuse"]),
     row(Layer::FrontDoors, "daos-fuse", &[]),
     row(Layer::FrontDoors, "daos-hdf5-vol", &[]),
     row(Layer::DevelopmentOnly, "daos-sim", &[]),

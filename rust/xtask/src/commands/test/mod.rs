@@ -57,7 +57,7 @@ const CRASH: &str = "crash";
 const CRATES_WITH_CRASH_TESTS: &[&str] = &["daos-media", "daos-store"];
 const SIMULATOR: &str = "daos-sim";
 /// Crates whose integration tests start processes.
-const CRATES_WITH_PROCESSES: &[&str] = &["daos-cli", "daos-server"];
+const CRATES_WITH_PROCESSES: &[&str] = &["daos-cli", "daos-fuse", "daos-server"];
 
 impl Part {
     fn word(self) -> String {
