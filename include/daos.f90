@@ -1185,7 +1185,7 @@ module daos
       integer(c_long), intent(inout), optional :: ts
     end function daos_hlc2timestamp
 
-    ! Opens a transaction; its handle is given to calls as `th`.
+    ! Opens a transaction.
     integer(c_int) function daos_tx_open(coh, th, flags, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1194,14 +1194,30 @@ module daos
       type(c_ptr), value :: ev
     end function daos_tx_open
 
-    ! Makes what was done in a transaction visible and durable, all of it or none.
+    ! Makes what was written in a transaction visible and durable, all of it or none.
     integer(c_int) function daos_tx_commit(th, ev) bind(c)
       import
       type(daos_handle_t), value :: th
       type(c_ptr), value :: ev
     end function daos_tx_commit
 
-    ! Opens a read-only transaction that sees a snapshot.
+    ! Gives up what was done in a transaction; its handle can only be closed then.
+    integer(c_int) function daos_tx_abort(th, ev) bind(c)
+      import
+      type(daos_handle_t), value :: th
+      type(c_ptr), value :: ev
+    end function daos_tx_abort
+
+    ! Begins a transaction again, after -DER_TX_RESTART or whenever it is not committed: what was done in it is forgotten, and it
+    ! gets another epoch by its next read.
+    integer(c_int) function daos_tx_restart(th, ev) bind(c)
+      import
+      type(daos_handle_t), value :: th
+      type(c_ptr), value :: ev
+    end function daos_tx_restart
+
+    ! Opens a read-only transaction that sees a snapshot: calls that read and are given it as th see the container as it was then;
+    ! calls that change something give -DER_NO_PERM.
     integer(c_int) function daos_tx_open_snap(coh, epoch, th, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1210,13 +1226,6 @@ module daos
       type(c_ptr), value :: ev
     end function daos_tx_open_snap
 
-    ! Gives up what was done in a transaction.
-    integer(c_int) function daos_tx_abort(th, ev) bind(c)
-      import
-      type(daos_handle_t), value :: th
-      type(c_ptr), value :: ev
-    end function daos_tx_abort
-
     ! Closes the handle of a transaction.
     integer(c_int) function daos_tx_close(th, ev) bind(c)
       import
@@ -1224,14 +1233,8 @@ module daos
       type(c_ptr), value :: ev
     end function daos_tx_close
 
-    ! Begins a transaction again after -DER_TX_RESTART.
-    integer(c_int) function daos_tx_restart(th, ev) bind(c)
-      import
-      type(daos_handle_t), value :: th
-      type(c_ptr), value :: ev
-    end function daos_tx_restart
-
-    ! Tells the epoch of a transaction.
+    ! Tells the epoch of a transaction: that of the snapshot which it reads, that of its reads, or that of what it has written when
+    ! it is committed.
     integer(c_int) function daos_tx_hdl2epoch(th, epoch) bind(c)
       import
       type(daos_handle_t), value :: th
@@ -1283,6 +1286,13 @@ module daos
       integer(c_int64_t), intent(inout), optional :: chunk_size
       integer(c_int64_t), intent(inout), optional :: cell_size
     end function daos_array_get_attr
+
+    ! Takes another chunk size for the calls by this handle from now on.
+    integer(c_int) function daos_array_update_chunk_size(oh, chunk_size) bind(c)
+      import
+      type(daos_handle_t), value :: oh
+      integer(c_int64_t), value :: chunk_size
+    end function daos_array_update_chunk_size
 
     ! Closes the handle of an array.
     integer(c_int) function daos_array_close(oh, ev) bind(c)
@@ -1370,13 +1380,6 @@ module daos
       integer(c_int), value :: mode
       type(daos_handle_t), intent(inout), optional :: oh
     end function daos_array_global2local
-
-    ! Changes the chunk size of an open array that was not written to.
-    integer(c_int) function daos_array_update_chunk_size(oh, chunk_size) bind(c)
-      import
-      type(daos_handle_t), value :: oh
-      integer(c_int64_t), value :: chunk_size
-    end function daos_array_update_chunk_size
 
     ! Makes a container; durable when it has completed.
     integer(c_int) function daos_cont_create2(poh, uuid, cont_prop, ev) bind(c)
@@ -1512,7 +1515,7 @@ module daos
       character(kind=c_char), intent(in), optional :: sep(*)
     end function daos_rank_list_parse
 
-    ! Makes a snapshot of a container.
+    ! Makes a snapshot of a container as it is now; durable when it has completed.
     integer(c_int) function daos_cont_create_snap(coh, epoch, name, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1521,7 +1524,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_create_snap
 
-    ! Makes a snapshot of a container, with a table of its objects if that is asked for.
+    ! Makes a snapshot of a container, as daos_cont_create_snap, with a table of its objects if that is asked for.
     integer(c_int) function daos_cont_create_snap_opt(coh, epoch, name, opts, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1531,7 +1534,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_create_snap_opt
 
-    ! Deletes the snapshots of a range of epochs.
+    ! Destroys the snapshots of a range of epochs.
     integer(c_int) function daos_cont_destroy_snap(coh, epr, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1539,7 +1542,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_destroy_snap
 
-    ! Lists the snapshots of a container.
+    ! Lists the snapshots of a container, the oldest first.
     integer(c_int) function daos_cont_list_snap(coh, nr, epochs, names, anchor, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1550,7 +1553,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_list_snap
 
-    ! Makes the table of the objects of a snapshot.
+    ! Makes the table of the objects of a snapshot, for daos_oit_open.
     integer(c_int) function daos_cont_snap_oit_create(coh, epoch, name, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1559,15 +1562,8 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_snap_oit_create
 
-    ! Deletes the table of the objects of a snapshot.
-    integer(c_int) function daos_cont_snap_oit_destroy(coh, oh, ev) bind(c)
-      import
-      type(daos_handle_t), value :: coh
-      type(daos_handle_t), value :: oh
-      type(c_ptr), value :: ev
-    end function daos_cont_snap_oit_destroy
-
-    ! Brings a container back to a snapshot.
+    ! Brings a container back to its newest snapshot: all that was changed since is gone when it has completed, as if it had never
+    ! been.
     integer(c_int) function daos_cont_rollback(coh, epoch, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1575,7 +1571,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_rollback
 
-    ! Waits for the next snapshot of a container.
+    ! Waits until a container has a snapshot at an epoch or later, and tells the oldest such one.
     integer(c_int) function daos_cont_subscribe(coh, epoch, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -1583,13 +1579,21 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_subscribe
 
-    ! Merges what no snapshot needs apart, up to an epoch.
+    ! Frees at once what no epoch from this one on and no snapshot shows, where it would be done in idle time.
     integer(c_int) function daos_cont_aggregate(coh, epoch, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
       integer(c_int64_t), value :: epoch
       type(c_ptr), value :: ev
     end function daos_cont_aggregate
+
+    ! Deletes the table of the objects of a snapshot.
+    integer(c_int) function daos_cont_snap_oit_destroy(coh, oh, ev) bind(c)
+      import
+      type(daos_handle_t), value :: coh
+      type(daos_handle_t), value :: oh
+      type(c_ptr), value :: ev
+    end function daos_cont_snap_oit_destroy
 
     ! Reads owner and access control list of a container.
     integer(c_int) function daos_cont_get_acl(coh, acl_prop, ev) bind(c)
@@ -2992,62 +2996,6 @@ module daos
       type(c_ptr), value :: ev
     end function daos_obj_query_key
 
-    ! Opens the table of the objects of a snapshot.
-    integer(c_int) function daos_oit_open(coh, epoch, oh, ev) bind(c)
-      import
-      type(daos_handle_t), value :: coh
-      integer(c_int64_t), value :: epoch
-      type(daos_handle_t), intent(inout), optional :: oh
-      type(c_ptr), value :: ev
-    end function daos_oit_open
-
-    ! Closes the table of the objects of a snapshot.
-    integer(c_int) function daos_oit_close(oh, ev) bind(c)
-      import
-      type(daos_handle_t), value :: oh
-      type(c_ptr), value :: ev
-    end function daos_oit_close
-
-    ! Lists the objects of a snapshot.
-    integer(c_int) function daos_oit_list(oh, oids, oids_nr, anchor, ev) bind(c)
-      import
-      type(daos_handle_t), value :: oh
-      type(daos_obj_id_t), intent(inout), optional :: oids(*)
-      integer(c_int32_t), intent(inout), optional :: oids_nr
-      type(daos_anchor_t), intent(inout), optional :: anchor
-      type(c_ptr), value :: ev
-    end function daos_oit_list
-
-    ! Lists the objects of a snapshot that have no mark.
-    integer(c_int) function daos_oit_list_unmarked(oh, oids, oids_nr, anchor, ev) bind(c)
-      import
-      type(daos_handle_t), value :: oh
-      type(daos_obj_id_t), intent(inout), optional :: oids(*)
-      integer(c_int32_t), intent(inout), optional :: oids_nr
-      type(daos_anchor_t), intent(inout), optional :: anchor
-      type(c_ptr), value :: ev
-    end function daos_oit_list_unmarked
-
-    ! Lists the objects of a snapshot that a function chooses.
-    integer(c_int) function daos_oit_list_filter(oh, oids, oids_nr, anchor, filter, ev) bind(c)
-      import
-      type(daos_handle_t), value :: oh
-      type(daos_obj_id_t), intent(inout), optional :: oids(*)
-      integer(c_int32_t), intent(inout), optional :: oids_nr
-      type(daos_anchor_t), intent(inout), optional :: anchor
-      type(c_ptr), value :: filter
-      type(c_ptr), value :: ev
-    end function daos_oit_list_filter
-
-    ! Marks an object in the table of a snapshot.
-    integer(c_int) function daos_oit_mark(oh, oid, marker, ev) bind(c)
-      import
-      type(daos_handle_t), value :: oh
-      type(daos_obj_id_t), value :: oid
-      type(d_iov_t), intent(inout), optional :: marker
-      type(c_ptr), value :: ev
-    end function daos_oit_mark
-
     ! Tells the attributes of an object and the ranks it is on.
     integer(c_int) function daos_obj_query(oh, oa, ranks, ev) bind(c)
       import
@@ -3057,7 +3005,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_obj_query
 
-    ! Compares the copies of an object.
+    ! Reads everything of an object at an epoch, so that its checksums are verified.
     integer(c_int) function daos_obj_verify(coh, oid, epoch) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -3065,7 +3013,8 @@ module daos
       integer(c_int64_t), value :: epoch
     end function daos_obj_verify
 
-    ! Divides the listing of the dkeys of an object into parts for several processes.
+    ! Divides the listing of the dkeys of an object into parts that several threads or processes list at the same time: each dkey is
+    ! in one of them.
     integer(c_int) function daos_obj_anchor_split(oh, nr, anchors) bind(c)
       import
       type(daos_handle_t), value :: oh
@@ -3081,7 +3030,7 @@ module daos
       type(daos_anchor_t), intent(inout), optional :: anchor
     end function daos_obj_anchor_set
 
-    ! Sets an anchor to a key.
+    ! Sets an anchor to a key, so that a listing with it begins with this key, or with what comes behind when the key is not there.
     integer(c_int) function daos_obj_key2anchor(oh, th, dkey, akey, anchor, ev) bind(c)
       import
       type(daos_handle_t), value :: oh
@@ -3091,6 +3040,63 @@ module daos
       type(daos_anchor_t), intent(inout), optional :: anchor
       type(c_ptr), value :: ev
     end function daos_obj_key2anchor
+
+    ! Opens the table of the objects that a container had at an epoch, usually that of a snapshot: what keeps the epoch from being
+    ! aggregated.
+    integer(c_int) function daos_oit_open(coh, epoch, oh, ev) bind(c)
+      import
+      type(daos_handle_t), value :: coh
+      integer(c_int64_t), value :: epoch
+      type(daos_handle_t), intent(inout), optional :: oh
+      type(c_ptr), value :: ev
+    end function daos_oit_open
+
+    ! Closes the handle of a table of objects.
+    integer(c_int) function daos_oit_close(oh, ev) bind(c)
+      import
+      type(daos_handle_t), value :: oh
+      type(c_ptr), value :: ev
+    end function daos_oit_close
+
+    ! Lists the objects of a table.
+    integer(c_int) function daos_oit_list(oh, oids, oids_nr, anchor, ev) bind(c)
+      import
+      type(daos_handle_t), value :: oh
+      type(daos_obj_id_t), intent(inout), optional :: oids(*)
+      integer(c_int32_t), intent(inout), optional :: oids_nr
+      type(daos_anchor_t), intent(inout), optional :: anchor
+      type(c_ptr), value :: ev
+    end function daos_oit_list
+
+    ! Lists the objects of a table that have no mark, as daos_oit_list lists all.
+    integer(c_int) function daos_oit_list_unmarked(oh, oids, oids_nr, anchor, ev) bind(c)
+      import
+      type(daos_handle_t), value :: oh
+      type(daos_obj_id_t), intent(inout), optional :: oids(*)
+      integer(c_int32_t), intent(inout), optional :: oids_nr
+      type(daos_anchor_t), intent(inout), optional :: anchor
+      type(c_ptr), value :: ev
+    end function daos_oit_list_unmarked
+
+    ! Lists the objects of a table that a function chooses, as daos_oit_list lists all.
+    integer(c_int) function daos_oit_list_filter(oh, oids, oids_nr, anchor, filter, ev) bind(c)
+      import
+      type(daos_handle_t), value :: oh
+      type(daos_obj_id_t), intent(inout), optional :: oids(*)
+      integer(c_int32_t), intent(inout), optional :: oids_nr
+      type(daos_anchor_t), intent(inout), optional :: anchor
+      type(c_ptr), value :: filter
+      type(c_ptr), value :: ev
+    end function daos_oit_list_filter
+
+    ! Marks an object of a table, or takes its mark away; durable when it has completed.
+    integer(c_int) function daos_oit_mark(oh, oid, marker, ev) bind(c)
+      import
+      type(daos_handle_t), value :: oh
+      type(daos_obj_id_t), value :: oid
+      type(d_iov_t), intent(inout), optional :: marker
+      type(c_ptr), value :: ev
+    end function daos_oit_mark
 
     ! The number of an object class by its name, such as "S1" or "RP_2GX".
     integer(c_int) function daos_oclass_name2id(name) bind(c)
@@ -3118,7 +3124,7 @@ module daos
       type(c_ptr), value :: str
     end function daos_oclass_names_list
 
-    ! Defines a class of objects.
+    ! Registers a class of objects with a container.
     integer(c_int) function daos_obj_register_class(coh, cid, attr, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -3127,7 +3133,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_obj_register_class
 
-    ! Tells what a class of objects is.
+    ! Tells what a class of objects is, one of this system's or one that was registered with the container.
     integer(c_int) function daos_obj_query_class(coh, cid, attr, ev) bind(c)
       import
       type(daos_handle_t), value :: coh
@@ -3136,7 +3142,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_obj_query_class
 
-    ! Lists the classes that were defined.
+    ! Lists the classes of objects: those of this system, then those that were registered with the container.
     integer(c_int) function daos_obj_list_class(coh, list, anchor, ev) bind(c)
       import
       type(daos_handle_t), value :: coh

@@ -54,6 +54,53 @@ int daos_hlc2timespec(uint64_t hlc, struct timespec *ts);
 int daos_hlc2timestamp(uint64_t hlc, time_t *ts);
 
 /**
+ * Opens a transaction. Calls that are given its handle as th belong to it: all reads see the container as it is at the transaction's
+ * epoch, which is that of the first read; what is written waits for daos_tx_commit, and is made then as a whole or not at all. The bytes of
+ * updates are copied, at most 256 MiB in one transaction. daos_obj_fetch, daos_kv_get and daos_array_read see what the transaction itself
+ * has written; listings and queries of keys, and the sizes of arrays, do not. Conditions of updates and punches are looked at when these are
+ * called.
+ *
+ * @th [out] the handle, closed by daos_tx_close
+ * @flags zero or DAOS_TF_RDONLY, with DAOS_TF_ZERO_COPY, which has no effect
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL
+ */
+int daos_tx_open(daos_handle_t coh, daos_handle_t *th, uint64_t flags, daos_event_t *ev);
+
+/**
+ * Makes what was written in a transaction visible and durable, all of it or none. What one transaction writes must lie at one target: under
+ * one dkey, or in objects of class OC_S1 that are at the same target. Where it has read does not matter.
+ *
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_TX_RESTART when somebody has read or written what does not go together with it: call daos_tx_restart, and
+ *         do everything again from the first read on; -DER_NOSYS when several targets are written to; -DER_NO_PERM when it is aborted, has failed
+ *         or reads a snapshot; -DER_ALREADY when it is committed; -DER_INPROGRESS when it is being committed, -DER_NOSPACE. After an error
+ *         nothing was changed, and the transaction can be restarted or closed
+ */
+int daos_tx_commit(daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Gives up what was done in a transaction; its handle can only be closed then.
+ *
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_ALREADY when it is aborted, -DER_NO_PERM when it is or is being committed, or reads a snapshot
+ */
+int daos_tx_abort(daos_handle_t th, daos_event_t *ev);
+
+/**
+ * Begins a transaction again, after -DER_TX_RESTART or whenever it is not committed: what was done in it is forgotten, and it gets another
+ * epoch by its next read.
+ *
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_NO_PERM when it is aborted, is or is being committed, or reads a snapshot
+ */
+int daos_tx_restart(daos_handle_t th, daos_event_t *ev);
+
+/**
  * Opens a read-only transaction that sees a snapshot: calls that read and are given it as th see the container as it was then; calls that
  * change something give -DER_NO_PERM. When the snapshot is destroyed meanwhile, reads give what is left of it, or -DER_EP_OLD.
  *
@@ -75,41 +122,14 @@ int daos_tx_open_snap(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *th, 
 int daos_tx_close(daos_handle_t th, daos_event_t *ev);
 
 /**
- * Tells the epoch of a transaction: that of the snapshot which it reads.
+ * Tells the epoch of a transaction: that of the snapshot which it reads, that of its reads, or that of what it has written when it is
+ * committed.
  *
  * @epoch [out] the epoch
  *
- * @return zero, -DER_NO_HDL, -DER_INVAL
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_UNINIT when it has none yet
  */
 int daos_tx_hdl2epoch(daos_handle_t th, daos_epoch_t *epoch);
-
-/**
- * Opens a transaction; its handle is given to calls as `th`.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_tx_open(daos_handle_t coh, daos_handle_t *th, uint64_t flags, daos_event_t *ev);
-
-/**
- * Makes what was done in a transaction visible and durable, all of it or none.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_tx_commit(daos_handle_t th, daos_event_t *ev);
-
-/**
- * Gives up what was done in a transaction.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_tx_abort(daos_handle_t th, daos_event_t *ev);
-
-/**
- * Begins a transaction again after -DER_TX_RESTART.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_tx_restart(daos_handle_t th, daos_event_t *ev);
 
 /** Puts an anchor at the beginning; `opts` has no meaning yet. Returns zero. */
 static inline int

@@ -11,7 +11,6 @@ pub mod event;
 pub mod management;
 pub mod pipeline;
 pub mod snapshot;
-pub mod transaction;
 
 /// What such a function gives.
 fn not_there(function: &str) -> c_int {

@@ -3,7 +3,7 @@
 use core::ffi::{c_int, c_uint};
 
 use daos_client::array::{Array, ArrayAttributes};
-use daos_client::{Destination, Source};
+use daos_client::{Container, Destination, Source, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::Extent;
 
@@ -15,12 +15,21 @@ use crate::handle_table;
 use crate::io::{self, List, Tally, Use};
 use crate::object::{object_id, open_flags};
 use crate::pointer::{Caller, Out};
-use crate::transaction;
+use crate::transaction::{self, Transactional};
 
 /// What a handle of an array stands for.
 pub struct OpenArray {
     /// The open array.
     pub array: Array,
+}
+
+impl Transactional for OpenArray {
+    fn within(&self, transaction: &Transaction) -> OpenArray {
+        OpenArray { array: self.array.within(transaction) }
+    }
+    fn container(&self) -> &Container {
+        self.array.object().container()
+    }
 }
 
 /// Makes an array and opens it; its cell and chunk size are stored in it.
@@ -47,12 +56,13 @@ pub unsafe extern "C" fn daos_array_create(
     unsafe {
         guard("daos_array_create", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
-            transaction::check_writable(th)?;
+            let within = transaction::writing_in(th, &open.container)?;
             let handle = caller.out(oh, "oh")?;
             let attributes = ArrayAttributes { cell_size, chunk_size };
             run(caller, "daos_array_create", ev, move |client| async move {
                 open.container.know_class(&client, object_id(oid)).await?;
-                let array = Array::create(&client, &open.container, object_id(oid), attributes).await?;
+                let (container, id) = (&open.container, object_id(oid));
+                let array = Array::create_within(&client, container, id, attributes, within.as_ref()).await?;
                 handle.set(handle_table::insert(OpenArray { array })?);
                 Ok(())
             })
@@ -84,13 +94,17 @@ pub unsafe extern "C" fn daos_array_open(
     unsafe {
         guard("daos_array_open", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
-            let epoch = transaction::read_epoch(th, &open.container)?;
+            let (within, epoch) = transaction::seen_by(th, &open.container)?;
             let flags = open_flags(mode)?;
             let (cell, chunk) = (caller.out(cell_size, "cell_size")?, caller.out(chunk_size, "chunk_size")?);
             let handle = caller.out(oh, "oh")?;
             run(caller, "daos_array_open", ev, move |client| async move {
                 open.container.know_class(&client, object_id(oid)).await?;
-                let array = Array::open_at(&client, &open.container, object_id(oid), flags, epoch).await?;
+                let (container, id) = (&open.container, object_id(oid));
+                let array = match within {
+                    None => Array::open_at(&client, container, id, flags, epoch).await?,
+                    Some(transaction) => Array::open_within(&client, container, id, flags, &transaction).await?,
+                };
                 let attributes = array.attributes();
                 cell.set(attributes.cell_size);
                 chunk.set(attributes.chunk_size);
@@ -235,7 +249,7 @@ pub unsafe extern "C" fn daos_array_read(
     unsafe {
         guard("daos_array_read", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            let epoch = transaction::read_epoch(th, open.array.object().container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let ranges = Ranges::read(caller, iod)?;
             let total = ranges.bytes(&open.array)?;
             let list = List::read(caller, &mut Tally::default(), sgl, Use::Room)?;
@@ -276,7 +290,7 @@ pub unsafe extern "C" fn daos_array_write(
     unsafe {
         guard("daos_array_write", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let ranges = Ranges::read(caller, iod)?;
             let total = ranges.bytes(&open.array)?;
             let list = List::read(caller, &mut Tally::default(), sgl, Use::Full)?;
@@ -308,7 +322,7 @@ pub unsafe extern "C" fn daos_array_punch(
     unsafe {
         guard("daos_array_punch", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let ranges = Ranges::read(caller, iod)?;
             run(caller, "daos_array_punch", ev, move |client| async move {
                 open.array.punch(&client, &ranges.extents).await
@@ -334,7 +348,7 @@ pub unsafe extern "C" fn daos_array_get_size(
     unsafe {
         guard("daos_array_get_size", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            let epoch = transaction::read_epoch(th, open.array.object().container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let place = caller.out(size, "size")?;
             run(caller, "daos_array_get_size", ev, move |client| async move {
                 place.set(open.array.get_size(&client, epoch).await?);
@@ -361,7 +375,7 @@ pub unsafe extern "C" fn daos_array_set_size(
     unsafe {
         guard("daos_array_set_size", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             run(
                 caller,
                 "daos_array_set_size",
@@ -389,7 +403,7 @@ pub unsafe extern "C" fn daos_array_stat(
     unsafe {
         guard("daos_array_stat", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            let epoch = transaction::read_epoch(th, open.array.object().container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let place = caller.out(stbuf, "stbuf")?;
             run(caller, "daos_array_stat", ev, move |client| async move {
                 let found = open.array.stat(&client, epoch).await?;
@@ -409,7 +423,7 @@ pub unsafe extern "C" fn daos_array_destroy(oh: daos_handle_t, th: daos_handle_t
     unsafe {
         guard("daos_array_destroy", |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             run(caller, "daos_array_destroy", ev, move |client| async move { open.array.destroy(&client).await })
         })
     }

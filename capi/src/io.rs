@@ -204,11 +204,3 @@ pub fn bytes_of(extents: &[Extent], record_size: u64) -> Result<u64> {
         None => fail!(Code::IoInval, "the extents hold more bytes than can be addressed"),
     }
 }
-
-/// Transactions are not here yet: a call that names one says so.
-pub fn no_transaction(th: daos_handle_t) -> Result<()> {
-    if th.cookie != 0 {
-        fail!(Code::NoHdl, "{:#x} is not an open transaction handle", th.cookie);
-    }
-    Ok(())
-}

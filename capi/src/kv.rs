@@ -3,7 +3,7 @@
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
 use daos_client::key_value::KeyValue;
-use daos_client::{Destination, ScatterList, Source};
+use daos_client::{Container, Destination, ScatterList, Source, Transaction};
 use daos_status::{Code, Result, fail};
 
 use crate::abi::*;
@@ -15,12 +15,21 @@ use crate::handle_table;
 use crate::object::{conditions, object_id, open_flags};
 use crate::object_list::KeyPlaces;
 use crate::pointer::Caller;
-use crate::transaction;
+use crate::transaction::{self, Transactional};
 
 /// What a handle of a key-value object stands for.
 pub struct OpenKeyValue {
     /// The open object.
     pub key_value: KeyValue,
+}
+
+impl Transactional for OpenKeyValue {
+    fn within(&self, transaction: &Transaction) -> OpenKeyValue {
+        OpenKeyValue { key_value: self.key_value.within(transaction) }
+    }
+    fn container(&self) -> &Container {
+        self.key_value.object().container()
+    }
 }
 
 /// A key of the caller.
@@ -97,7 +106,7 @@ pub unsafe extern "C" fn daos_kv_destroy(oh: daos_handle_t, th: daos_handle_t, e
     unsafe {
         guard("daos_kv_destroy", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             run(caller, "daos_kv_destroy", ev, move |client| async move { open.key_value.destroy(&client).await })
         })
     }
@@ -126,7 +135,7 @@ pub unsafe extern "C" fn daos_kv_put(
     unsafe {
         guard("daos_kv_put", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
             let key = self::key(caller, key)?;
             if size == 0 {
@@ -163,7 +172,7 @@ pub unsafe extern "C" fn daos_kv_get(
     unsafe {
         guard("daos_kv_get", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            let epoch = transaction::read_epoch(th, open.key_value.object().container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let conditions = conditions(flags)?;
             let key = self::key(caller, key)?;
             let place = caller.out(size, "size")?;
@@ -208,7 +217,7 @@ pub unsafe extern "C" fn daos_kv_remove(
     unsafe {
         guard("daos_kv_remove", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
             let key = self::key(caller, key)?;
             run(caller, "daos_kv_remove", ev, move |client| async move {
@@ -235,7 +244,7 @@ pub unsafe extern "C" fn daos_kv_list(
     unsafe {
         guard("daos_kv_list", |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
-            let epoch = transaction::read_epoch(th, open.key_value.object().container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
             run(caller, "daos_kv_list", ev, move |client| async move {
                 let mut position = anchor::read(places.anchor)?;

@@ -4,7 +4,7 @@ use core::ffi::{c_int, c_uint};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
-use daos_client::{Conditions, Object, ObjectFlags};
+use daos_client::{Conditions, Container, Object, ObjectFlags, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::{ObjectClass, ObjectId, ObjectType};
 
@@ -15,7 +15,7 @@ use crate::guard::guard;
 use crate::handle_table;
 use crate::io;
 use crate::pointer::Out;
-use crate::transaction;
+use crate::transaction::{self, Transactional};
 
 /// What an object handle stands for.
 pub struct OpenObject {
@@ -23,6 +23,15 @@ pub struct OpenObject {
     pub object: Object,
     /// Into how many parts its listing was divided last; zero when it was not.
     pub parts: AtomicU32,
+}
+
+impl Transactional for OpenObject {
+    fn within(&self, transaction: &Transaction) -> OpenObject {
+        OpenObject { object: self.object.within(transaction), parts: AtomicU32::new(0) }
+    }
+    fn container(&self) -> &Container {
+        self.object.container()
+    }
 }
 
 /// The conditions among the flags of a call.
@@ -194,7 +203,7 @@ pub unsafe extern "C" fn daos_obj_punch(
     unsafe {
         guard("daos_obj_punch", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
             run(caller, "daos_obj_punch", ev, move |client| async move { open.object.punch(&client, conditions).await })
         })
@@ -221,7 +230,7 @@ pub unsafe extern "C" fn daos_obj_punch_dkeys(
     unsafe {
         guard("daos_obj_punch_dkeys", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
             let dkeys = io::keys(caller, dkeys, nr, "dkeys")?;
             run(caller, "daos_obj_punch_dkeys", ev, move |client| async move {
@@ -252,7 +261,7 @@ pub unsafe extern "C" fn daos_obj_punch_akeys(
     unsafe {
         guard("daos_obj_punch_akeys", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let akeys = io::keys(caller, akeys, nr, "akeys")?;
@@ -280,7 +289,7 @@ pub unsafe extern "C" fn daos_obj_query_max_epoch(
     unsafe {
         guard("daos_obj_query_max_epoch", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            let newest = transaction::read_epoch(th, open.object.container())?;
+            let (open, newest) = transaction::reading(th, open)?;
             let place: Out<daos_epoch_t> = caller.out(epoch, "epoch")?;
             run(caller, "daos_obj_query_max_epoch", ev, move |client| async move {
                 place.set(open.object.max_epoch(&client).await?.min(newest).0);

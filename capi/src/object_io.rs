@@ -48,7 +48,7 @@ pub unsafe extern "C" fn daos_obj_update(
     unsafe {
         guard("daos_obj_update", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            transaction::check_writable(th)?;
+            let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let iods = descriptors(caller, iods, nr)?;
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn daos_obj_fetch(
     unsafe {
         guard("daos_obj_fetch", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            let epoch = transaction::read_epoch(th, open.object.container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let mut tally = Tally::default();

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn daos_obj_list_dkey(
     unsafe {
         guard("daos_obj_list_dkey", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            let epoch = transaction::read_epoch(th, open.object.container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
             run(caller, "daos_obj_list_dkey", ev, move |client| list(open, client, epoch, None, places))
         })
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn daos_obj_list_akey(
     unsafe {
         guard("daos_obj_list_akey", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            let epoch = transaction::read_epoch(th, open.object.container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
             run(caller, "daos_obj_list_akey", ev, move |client| list(open, client, epoch, Some(dkey), places))
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn daos_obj_list_recx(
     unsafe {
         guard("daos_obj_list_recx", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            let epoch = transaction::read_epoch(th, open.object.container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let (dkey, akey) = (io::key(caller, dkey, "dkey")?, io::key(caller, akey, "akey")?);
             let size = caller.out_optional(size, "size")?;
             let count = caller.out(nr, "nr")?;
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn daos_obj_query_key(
     unsafe {
         guard("daos_obj_query_key", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            let epoch = transaction::read_epoch(th, open.object.container())?;
+            let (open, epoch) = transaction::reading(th, open)?;
             let asks = |flag: u32| flags & u64::from(flag) != 0;
             let known = DAOS_GET_MAX | DAOS_GET_MIN | DAOS_GET_DKEY | DAOS_GET_AKEY | DAOS_GET_RECX;
             if flags & !u64::from(known) != 0 || asks(DAOS_GET_MAX) == asks(DAOS_GET_MIN) {

@@ -17,6 +17,7 @@ use crate::io;
 use crate::object::{OpenObject, object_id};
 use crate::object_registry::attributes_of;
 use crate::pointer::OutArray;
+use crate::transaction;
 
 /// Tells the attributes of an object and the ranks it is on.
 ///
@@ -177,7 +178,7 @@ pub unsafe extern "C" fn daos_obj_key2anchor(
     unsafe {
         guard("daos_obj_key2anchor", |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
-            io::no_transaction(th)?;
+            transaction::read_epoch(th, open.object.container())?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let akey = if akey.is_null() { None } else { Some(io::key(caller, akey, "akey")?) };
             let place = caller.out(anchor, "anchor")?;

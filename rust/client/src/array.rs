@@ -13,7 +13,7 @@ pub use attributes::ArrayAttributes;
 pub use concurrent::{both, run_bounded};
 pub use transfer::ArrayRead;
 
-use crate::{Client, Conditions, Container, Object, ObjectFlags, QueryWhat};
+use crate::{Client, Conditions, Container, Object, ObjectFlags, QueryWhat, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key, ObjectClass, ObjectId, ObjectType};
 use std::sync::Arc;
@@ -57,9 +57,22 @@ impl Array {
         id: ObjectId,
         attributes: ArrayAttributes,
     ) -> Result<Array> {
+        Array::create_within(client, container, id, attributes, None).await
+    }
+
+    /// As [`Array::create`], in a transaction if there is one: the attributes are stored when it is committed. The array that is given is of no
+    /// transaction.
+    pub async fn create_within(
+        client: &Client,
+        container: &Container,
+        id: ObjectId,
+        attributes: ArrayAttributes,
+        transaction: Option<&Transaction>,
+    ) -> Result<Array> {
         let array = Array::open_with_attributes(container, id, ObjectFlags::READ_WRITE, attributes)?;
         if id.object_type() == ObjectType::ARRAY {
-            attributes::store(client, &array.object, attributes).await?;
+            let object = transaction.map_or(array.object.clone(), |transaction| array.object.within(transaction));
+            attributes::store(client, &object, attributes).await?;
         }
         Ok(array)
     }
@@ -67,6 +80,22 @@ impl Array {
     /// Opens an array that stores its attributes; `Code::Nonexist` when it has none.
     pub async fn open(client: &Client, container: &Container, id: ObjectId, flags: ObjectFlags) -> Result<Array> {
         Array::open_at(client, container, id, flags, Epoch::MAX).await
+    }
+
+    /// As [`Array::open`], with the attributes that a transaction sees. The array that is given is of no transaction.
+    pub async fn open_within(
+        client: &Client,
+        container: &Container,
+        id: ObjectId,
+        flags: ObjectFlags,
+        transaction: &Transaction,
+    ) -> Result<Array> {
+        if id.object_type() != ObjectType::ARRAY {
+            fail!(Code::Inval, "array {id} does not store its attributes; open it with cell and chunk size");
+        }
+        let object = Object::open(container, id, flags)?;
+        let attributes = attributes::load(client, &object.within(transaction), Epoch::MAX).await?;
+        Ok(Array::with(object, attributes))
     }
 
     /// As [`Array::open`], with the attributes that it had at an epoch.
@@ -99,6 +128,11 @@ impl Array {
     fn with(object: Object, attributes: ArrayAttributes) -> Array {
         let ArrayAttributes { cell_size, chunk_size } = attributes;
         Array { object, cell_size, chunk_size: Arc::new(AtomicU64::new(chunk_size)) }
+    }
+
+    /// The same array in a transaction, see [`Object::within`].
+    pub fn within(&self, transaction: &Transaction) -> Array {
+        Array { object: self.object.within(transaction), ..self.clone() }
     }
 
     /// Identifier of the object.

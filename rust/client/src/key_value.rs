@@ -4,7 +4,7 @@
 
 use crate::{
     AkeyFetch, AkeyUpdate, Anchor, Client, Conditions, Container, Destination, FetchKind, ListLimits, Object,
-    ObjectFlags, Source, UpdateValue,
+    ObjectFlags, Source, Transaction, UpdateValue,
 };
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key, ObjectClass, ObjectId, ObjectType};
@@ -39,6 +39,11 @@ impl KeyValue {
             fail!(Code::Inval, "object {id} is of type {}, which is not a key-value type", id.object_type().0);
         }
         Ok(KeyValue { object: Object::open(container, id, flags)? })
+    }
+
+    /// The same key-value in a transaction, see [`Object::within`].
+    pub fn within(&self, transaction: &Transaction) -> KeyValue {
+        KeyValue { object: self.object.within(transaction) }
     }
 
     /// The object underneath.

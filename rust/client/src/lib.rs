@@ -40,6 +40,7 @@ mod settings;
 mod snapshot;
 mod submissions;
 mod system;
+mod transaction;
 mod waiting;
 
 pub use access::{AccessInfo, change_owner, delete_access, overwrite_access, update_access};
@@ -60,3 +61,4 @@ pub use pool::{ContainerCondition, Pool, PoolFlags, PoolInfo, SpaceInfo, TargetI
 pub use settings::{ClientSettings, LocalMode, SYSTEM_NAME_DEFAULT, TransportChoice};
 pub use snapshot::{SNAPSHOT_OBJECT_TABLE, Snapshot};
 pub use system::{RankAction, RankInfo, RankOutcome};
+pub use transaction::Transaction;

@@ -27,7 +27,7 @@ pub use types::{
     QueryResult, QueryWhat, UpdateValue,
 };
 
-use crate::{Client, Container, ContainerFlags};
+use crate::{Client, Container, ContainerFlags, Transaction};
 use daos_placement::{Layout, Shape};
 use daos_status::{Code, Result, fail};
 use daos_types::{Key, KeyKind, ObjectId, Rank, Redundancy};
@@ -42,6 +42,17 @@ pub struct Object {
     flags: ObjectFlags,
     /// Where the shards are, once that is known.
     layout: Arc<Mutex<KnownLayout>>,
+    /// The transaction that what is done by it belongs to.
+    within: Option<Within>,
+}
+
+/// What of an object's calls belongs to a transaction.
+#[derive(Clone, Debug)]
+enum Within {
+    /// Everything.
+    All(Transaction),
+    /// What is sent to read: that of the transaction itself.
+    Reads(Transaction),
 }
 
 /// A layout, and the version of the pool map that it was made by.
@@ -68,7 +79,7 @@ impl Object {
         if flags.0 & ObjectFlags::READ_WRITE.0 != 0 && container.flags().0 & ContainerFlags::READ_ONLY.0 != 0 {
             fail!(Code::NoPerm, "object {id} is to be written, but container {} was opened read-only", container.id());
         }
-        Ok(Object { container: container.clone(), id, flags, layout: Arc::default() })
+        Ok(Object { container: container.clone(), id, flags, layout: Arc::default(), within: None })
     }
 
     /// Its identifier.
@@ -79,6 +90,30 @@ impl Object {
     /// Its container.
     pub fn container(&self) -> &Container {
         &self.container
+    }
+
+    /// The same object in a transaction: what is read by it is read at the transaction's epoch, whatever epoch is named, and what is written
+    /// by it waits for the commit. Fetches see what the transaction has written, listings and queries do not.
+    pub fn within(&self, transaction: &Transaction) -> Object {
+        Object { within: Some(Within::All(transaction.clone())), ..self.clone() }
+    }
+
+    /// The same object, for a transaction's own reads: they see nothing of what it has written.
+    pub(crate) fn read_by(&self, transaction: &Transaction) -> Object {
+        Object { within: Some(Within::Reads(transaction.clone())), ..self.clone() }
+    }
+
+    /// The same object, of no transaction.
+    pub(crate) fn outside(&self) -> Object {
+        Object { within: None, ..self.clone() }
+    }
+
+    /// The transaction that what is called by it is handed to.
+    fn transaction(&self) -> Option<&Transaction> {
+        match &self.within {
+            Some(Within::All(transaction)) => Some(transaction),
+            _ => None,
+        }
     }
 
     /// The ranks that hold its shards, each once, in the order of the shards: the first one is that of the first shard.
@@ -92,6 +127,20 @@ impl Object {
             }
         }
         Ok(ranks)
+    }
+
+    /// The groups that dkeys are in, all groups if none is given, each with its target in the pool map.
+    pub(crate) async fn places(&self, client: &Client, dkeys: Option<&[Key]>) -> Result<Vec<(u32, u32)>> {
+        let layout = self.layout(client).await?;
+        let groups: Vec<u32> = match dkeys {
+            None => (0..layout.groups()).collect(),
+            Some(dkeys) => {
+                let kind = self.id.object_type().dkey_kind();
+                dkeys.iter().map(|dkey| layout.group_of_dkey(dkey, kind)).collect()
+            }
+        };
+        let place = |group: u32| Some((group, layout.group(group).first()?.target));
+        Ok(groups.into_iter().filter_map(place).collect())
     }
 
     /// How many groups of shards it has.
@@ -128,7 +177,7 @@ impl Object {
     }
 
     /// Accepts a call that writes.
-    fn check_writable(&self) -> Result<()> {
+    pub(crate) fn check_writable(&self) -> Result<()> {
         if self.flags.0 & ObjectFlags::READ_WRITE.0 == 0 {
             fail!(Code::NoPerm, "object {} was opened read-only", self.id);
         }
@@ -136,12 +185,12 @@ impl Object {
     }
 
     /// Accepts a dkey of the kind that the object's type says.
-    fn check_dkey(&self, dkey: &Key) -> Result<()> {
+    pub(crate) fn check_dkey(&self, dkey: &Key) -> Result<()> {
         self.check_key("dkey", dkey, self.id.object_type().dkey_kind())
     }
 
     /// Accepts an akey of the kind that the object's type says.
-    fn check_akey(&self, akey: &Key) -> Result<()> {
+    pub(crate) fn check_akey(&self, akey: &Key) -> Result<()> {
         self.check_key("akey", akey, self.id.object_type().akey_kind())
     }
 

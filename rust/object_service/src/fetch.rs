@@ -12,7 +12,7 @@ use daos_env::sync::join_all;
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::{AkeyFetch, Conditions, Content, Data, FetchRequest, FetchWhat, Fetched, Few, Store};
-use daos_types::{Epoch, Extent};
+use daos_types::{Epoch, Extent, TransactionId};
 use daos_wire::{AkeyReply, Blob, Fetch, FetchKind, FetchReply, INLINE_BYTES_MAX, decode, encode};
 use std::rc::Rc;
 
@@ -29,6 +29,7 @@ struct Run<'a> {
     request: &'a Request,
     store: Rc<Store>,
     fetch: &'a Fetch,
+    transaction: Option<TransactionId>,
     wanted: Vec<Wanted>,
     conditions: Conditions,
     memory: RemoteMemory,
@@ -37,14 +38,20 @@ struct Run<'a> {
 impl ObjectService {
     pub(crate) async fn fetch(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
         let fetch: Fetch = decode(body)?;
-        let result = self.fetch_checked(&fetch, request).await;
+        let result = self.fetch_checked(&fetch, request, None).await;
         result.map(|reply| encode(&reply)).map_err(|status| {
             let (object, container) = (fetch.address.object, fetch.address.container);
             status.while_doing(format_args!("fetch of object {object} in container {container}"))
         })
     }
 
-    async fn fetch_checked(&self, fetch: &Fetch, request: &Request) -> Result<FetchReply> {
+    /// Carries a fetch out, as a read of a transaction if one is named.
+    pub(crate) async fn fetch_checked(
+        &self,
+        fetch: &Fetch,
+        request: &Request,
+        transaction: Option<TransactionId>,
+    ) -> Result<FetchReply> {
         let wanted = wanted_of(fetch)?;
         check::key_kinds(fetch.address.object, Some(&fetch.dkey), fetch.akeys.iter().map(|akey| &akey.akey))?;
         let conditions = check::conditions(fetch.conditions)?;
@@ -58,7 +65,7 @@ impl ObjectService {
         }
         self.grants.check(&fetch.address, false).await?;
         let store = self.context.store(fetch.address.pool)?;
-        let run = Run { service: self, request, store, fetch, wanted, conditions, memory };
+        let run = Run { service: self, request, store, fetch, transaction, wanted, conditions, memory };
         if room > AT_ONCE_BYTES_MAX { Box::pin(run.by_sizes()).await } else { run.at_once(fetch.epoch, room).await }
     }
 }
@@ -97,7 +104,10 @@ impl Run<'_> {
         };
         let count = request.akeys.len();
         // Whoever gets the values copies them before waiting for anything.
-        let reply = self.store.fetch_in_place(request).await?;
+        let reply = match self.transaction {
+            None => self.store.fetch_in_place(request).await?,
+            Some(transaction) => self.store.as_transaction(transaction).fetch(request).await?,
+        };
         if reply.akeys.len() != count {
             fail!(Code::Misc, "the store answered for {} akeys instead of {count}", reply.akeys.len());
         }

@@ -21,6 +21,7 @@ mod remote_memory;
 mod service;
 mod settings;
 mod snapshots;
+mod transaction;
 mod update;
 
 pub use service::{ObjectService, TargetContext};

@@ -4,7 +4,7 @@ use crate::check;
 use crate::service::ObjectService;
 use daos_status::{Code, Result, fail};
 use daos_store::{Anchor, Direction, Limits};
-use daos_types::Extent;
+use daos_types::{Extent, TransactionId};
 use daos_wire::{
     Blob, KeyAnchor, ListExtents, ListExtentsReply, ListKeys, ListKeysReply, ListObjects, ListObjectsReply, decode,
     encode,
@@ -24,14 +24,19 @@ const PAGES_MAX: usize = 16;
 impl ObjectService {
     pub(crate) async fn list_keys(&self, body: &[u8]) -> Result<Vec<u8>> {
         let list: ListKeys = decode(body)?;
-        let result = self.list_keys_checked(&list).await;
+        let result = self.list_keys_checked(&list, None).await;
         result.map(|reply| encode(&reply)).map_err(|status| {
             let (object, container) = (list.address.object, list.address.container);
             status.while_doing(format_args!("listing keys of object {object} in container {container}"))
         })
     }
 
-    async fn list_keys_checked(&self, list: &ListKeys) -> Result<ListKeysReply> {
+    /// Lists keys, as a read of a transaction if one is named.
+    pub(crate) async fn list_keys_checked(
+        &self,
+        list: &ListKeys,
+        transaction: Option<TransactionId>,
+    ) -> Result<ListKeysReply> {
         let anchor = anchor_of(&list.anchor)?;
         let count = count_of(list.count, KEYS_MAX)?;
         check::key_kinds(list.address.object, list.dkey.as_ref(), std::iter::empty())?;
@@ -39,9 +44,10 @@ impl ObjectService {
         let limits = Limits { count, bytes: list.bytes.min(BYTES_MAX) as usize };
         let (container, object) = (list.address.container, list.address.object);
         let store = self.context.store(list.address.pool)?;
+        let view = store.view_of(transaction);
         let found = match &list.dkey {
-            None => store.list_dkeys(container, object, list.epoch, &anchor, limits).await?,
-            Some(dkey) => store.list_akeys(container, object, dkey, list.epoch, &anchor, limits).await?,
+            None => view.list_dkeys(container, object, list.epoch, &anchor, limits).await?,
+            Some(dkey) => view.list_akeys(container, object, dkey, list.epoch, &anchor, limits).await?,
         };
         if let [only] = &found.entries[..]
             && only.len() as u64 > list.bytes
@@ -84,14 +90,19 @@ impl ObjectService {
 
     pub(crate) async fn list_extents(&self, body: &[u8]) -> Result<Vec<u8>> {
         let list: ListExtents = decode(body)?;
-        let result = self.list_extents_checked(&list).await;
+        let result = self.list_extents_checked(&list, None).await;
         result.map(|reply| encode(&reply)).map_err(|status| {
             let (object, container) = (list.address.object, list.address.container);
             status.while_doing(format_args!("listing extents of object {object} in container {container}"))
         })
     }
 
-    async fn list_extents_checked(&self, list: &ListExtents) -> Result<ListExtentsReply> {
+    /// Lists extents, as a read of a transaction if one is named.
+    pub(crate) async fn list_extents_checked(
+        &self,
+        list: &ListExtents,
+        transaction: Option<TransactionId>,
+    ) -> Result<ListExtentsReply> {
         let mut anchor = anchor_of(&list.anchor)?;
         let count = count_of(list.count, EXTENTS_MAX)?;
         check::key_kinds(list.address.object, Some(&list.dkey), std::iter::once(&list.akey))?;
@@ -100,11 +111,11 @@ impl ObjectService {
         let direction = if list.increasing { Direction::Forward } else { Direction::Backward };
         let (container, object) = (list.address.container, list.address.object);
         let store = self.context.store(list.address.pool)?;
+        let view = store.view_of(transaction);
         let (mut record_size, mut extents): (u64, Vec<Extent>) = (0, Vec::new());
         for _ in 0..PAGES_MAX {
             let (dkey, akey) = (&list.dkey, &list.akey);
-            let page =
-                store.list_extents(container, object, dkey, akey, list.epoch, direction, &anchor, limits).await?;
+            let page = view.list_extents(container, object, dkey, akey, list.epoch, direction, &anchor, limits).await?;
             for entry in page.entries.iter().filter(|entry| !entry.punched) {
                 record_size = entry.record_size;
                 extents.push(entry.extent);

@@ -4,7 +4,7 @@ use crate::check;
 use crate::service::ObjectService;
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{End, KeyChoice, QueryRequest};
-use daos_types::{Epoch, Key, KeyKind};
+use daos_types::{Epoch, Key, KeyKind, TransactionId};
 use daos_wire::{QueryEpoch, QueryKey, QueryKeyReply, decode, encode};
 
 /// `DAOS_GET_*`.
@@ -18,17 +18,22 @@ impl ObjectService {
     pub(crate) async fn query_key(&self, body: &[u8]) -> Result<Vec<u8>> {
         let query: QueryKey = decode(body)?;
         let (object, container) = (query.address.object, query.address.container);
-        let result = self.query_key_checked(query).await;
+        let result = self.query_key_checked(query, None).await;
         result.map(|reply| encode(&reply)).map_err(|status| {
             status.while_doing(format_args!("query of keys of object {object} in container {container}"))
         })
     }
 
-    async fn query_key_checked(&self, query: QueryKey) -> Result<QueryKeyReply> {
+    /// Finds the greatest or least, as a read of a transaction if one is named.
+    pub(crate) async fn query_key_checked(
+        &self,
+        query: QueryKey,
+        transaction: Option<TransactionId>,
+    ) -> Result<QueryKeyReply> {
         let question = question_of(&query)?;
         check::key_kinds(query.address.object, query.dkey.as_ref(), query.akey.iter())?;
         self.grants.check(&query.address, false).await?;
-        let found = self.context.store(query.address.pool)?.query_key(question).await?;
+        let found = self.context.store(query.address.pool)?.view_of(transaction).query_key(question).await?;
         let dkey = (query.what & DKEY != 0).then(|| number(&found.dkey)).transpose()?;
         let akey = match found.akey {
             Some(akey) if query.what & AKEY != 0 => Some(number(&akey)?),

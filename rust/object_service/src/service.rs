@@ -8,8 +8,10 @@ use daos_env::{Env, HybridClock, Spawner};
 use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::Store;
-use daos_types::{Epoch, HandleId, PoolId};
+use daos_types::{Epoch, HandleId, PoolId, TransactionId};
 use daos_wire::{HandleGrant, HandleQuery, ObjectAddress, Opcode};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -42,6 +44,8 @@ pub struct ObjectService {
     settings: ObjectServiceSettings,
     bulk: Rc<Budget>,
     indirect: Rc<Budget>,
+    /// The transactions that are being committed.
+    pub(crate) committing: RefCell<HashSet<TransactionId>>,
 }
 
 impl ObjectService {
@@ -56,8 +60,8 @@ impl ObjectService {
         let grants = Grants::new(context.clone(), settings.handles_max);
         let bulk = Budget::new(settings.bulk_bytes_max);
         let indirect = Budget::new(settings.indirect_bytes_max);
-        let gates = Gates::default();
-        Rc::new(ObjectService { clock, context, grants, gates, spawner, settings, bulk, indirect })
+        let (gates, committing) = (Gates::default(), RefCell::default());
+        Rc::new(ObjectService { clock, context, grants, gates, spawner, settings, bulk, indirect, committing })
     }
 
     /// Whether an opcode is one of this service.
@@ -74,6 +78,9 @@ impl ObjectService {
                 | Opcode::QueryEpoch
                 | Opcode::ListObjects
                 | Opcode::KeyAnchor
+                | Opcode::Moment
+                | Opcode::TransactionRead
+                | Opcode::TransactionCommit
         )
     }
 
@@ -100,6 +107,9 @@ impl ObjectService {
             Opcode::QueryEpoch => Box::pin(self.query_epoch(body)).await,
             Opcode::ListObjects => Box::pin(self.list_objects(body)).await,
             Opcode::KeyAnchor => Box::pin(self.key_anchor(body)).await,
+            Opcode::Moment => Box::pin(self.moment(body)).await,
+            Opcode::TransactionRead => Box::pin(self.transaction_read(body, request)).await,
+            Opcode::TransactionCommit => Box::pin(self.transaction_commit(body, request)).await,
             other => fail!(Code::Nosys, "the object service does not know {other:?}"),
         }
     }

@@ -9,14 +9,14 @@ use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::{AkeyUpdate, Conditions, Data, Few, UpdateRequest, UpdateValue};
 use daos_types::{Epoch, Extent};
-use daos_wire::{INLINE_BYTES_MAX, Payload, Update, UpdateKind, decode, encode};
+use daos_wire::{self as wire, INLINE_BYTES_MAX, Payload, Update, UpdateKind, decode, encode};
 use std::rc::Rc;
 
 /// Transfers of one request at a time: enough to keep a fabric busy, few enough to leave it to others as well.
 const TRANSFERS_AT_ONCE: usize = 8;
 
 /// What one akey takes of the payload.
-enum Shape {
+pub(crate) enum Shape {
     Single,
     Array(u64, Vec<Extent>),
     Punch(Vec<Extent>),
@@ -33,26 +33,14 @@ impl ObjectService {
     }
 
     async fn update_checked(&self, update: Update, request: &Request) -> Result<Epoch> {
-        let total = check_update(&update)?;
+        let total = check_akeys(&update.akeys)?;
+        check_payload(&update.payload, total)?;
         check::key_kinds(update.address.object, Some(&update.dkey), update.akeys.iter().map(|akey| &akey.akey))?;
         let conditions = check::conditions(update.conditions)?;
         self.grants.check(&update.address, true).await?;
         let store = self.context.store(update.address.pool)?;
-        let (mut shapes, mut lengths) = (Vec::with_capacity(update.akeys.len()), Vec::new());
-        for akey in &update.akeys {
-            match &akey.value {
-                UpdateKind::Single(length) => {
-                    lengths.push(*length);
-                    shapes.push(Shape::Single);
-                }
-                UpdateKind::Array(array) => {
-                    let pieces = array_pieces(array.record_size, &array.extents);
-                    lengths.extend(pieces.iter().map(|piece| piece.count() * array.record_size));
-                    shapes.push(Shape::Array(array.record_size, pieces));
-                }
-                UpdateKind::PunchExtents(extents) => shapes.push(Shape::Punch(extents.clone())),
-            }
-        }
+        let mut lengths = Vec::new();
+        let shapes = shapes_of(&update.akeys, &mut lengths);
         let (data, _permit) = match update.payload {
             Payload::Inline(bytes) => (cut(&bytes.0, &lengths), None),
             Payload::Memory(descriptors) => {
@@ -61,19 +49,7 @@ impl ObjectService {
                 (Box::pin(pull(&memory, &lengths, request)).await?, Some(permit))
             }
         };
-        let mut data = data.into_iter();
-        let mut akeys = Few::new();
-        for (akey, shape) in update.akeys.into_iter().zip(shapes) {
-            let value = match shape {
-                Shape::Single => UpdateValue::Single(next(&mut data)?),
-                Shape::Punch(extents) => UpdateValue::PunchExtents(extents),
-                Shape::Array(record_size, extents) => {
-                    let pieces = extents.into_iter().map(|extent| Ok((extent, next(&mut data)?)));
-                    UpdateValue::Array { record_size, pieces: pieces.collect::<Result<_>>()? }
-                }
-            };
-            akeys.push(AkeyUpdate { akey: akey.akey, value, conditions: Conditions(akey.conditions) });
-        }
+        let akeys = filled(update.akeys, shapes, &mut data.into_iter())?;
         // Read only now: waiting for the data must not make the version older than what others wrote meanwhile.
         let epoch = self.epoch_of_change(&update.address, request).await?;
         let (container, object) = (update.address.container, update.address.object);
@@ -82,15 +58,56 @@ impl ObjectService {
     }
 }
 
-/// Checks counts and sizes, and gives the length of the payload.
-fn check_update(update: &Update) -> Result<u64> {
-    check::key_count(update.akeys.len())?;
-    check::extent_counts(update.akeys.iter().filter_map(|akey| match &akey.value {
+/// What akeys take of a payload; the lengths of their pieces are added to those of the payload.
+pub(crate) fn shapes_of(akeys: &[wire::AkeyUpdate], lengths: &mut Vec<u64>) -> Vec<Shape> {
+    let mut shapes = Vec::with_capacity(akeys.len());
+    for akey in akeys {
+        match &akey.value {
+            UpdateKind::Single(length) => {
+                lengths.push(*length);
+                shapes.push(Shape::Single);
+            }
+            UpdateKind::Array(array) => {
+                let pieces = array_pieces(array.record_size, &array.extents);
+                lengths.extend(pieces.iter().map(|piece| piece.count() * array.record_size));
+                shapes.push(Shape::Array(array.record_size, pieces));
+            }
+            UpdateKind::PunchExtents(extents) => shapes.push(Shape::Punch(extents.clone())),
+        }
+    }
+    shapes
+}
+
+/// The akeys with their values.
+pub(crate) fn filled(
+    updates: Vec<wire::AkeyUpdate>,
+    shapes: Vec<Shape>,
+    data: &mut impl Iterator<Item = Data>,
+) -> Result<Few<AkeyUpdate>> {
+    let mut akeys = Few::new();
+    for (akey, shape) in updates.into_iter().zip(shapes) {
+        let value = match shape {
+            Shape::Single => UpdateValue::Single(next(data)?),
+            Shape::Punch(extents) => UpdateValue::PunchExtents(extents),
+            Shape::Array(record_size, extents) => {
+                let pieces = extents.into_iter().map(|extent| Ok((extent, next(data)?)));
+                UpdateValue::Array { record_size, pieces: pieces.collect::<Result<_>>()? }
+            }
+        };
+        akeys.push(AkeyUpdate { akey: akey.akey, value, conditions: Conditions(akey.conditions) });
+    }
+    Ok(akeys)
+}
+
+/// Checks counts and sizes, and gives how many bytes of values the akeys take.
+pub(crate) fn check_akeys(akeys: &[wire::AkeyUpdate]) -> Result<u64> {
+    check::key_count(akeys.len())?;
+    check::extent_counts(akeys.iter().filter_map(|akey| match &akey.value {
         UpdateKind::Single(_) => None,
         UpdateKind::Array(array) => Some(array.extents.len()),
         UpdateKind::PunchExtents(extents) => Some(extents.len()),
     }))?;
-    for akey in &update.akeys {
+    for akey in akeys {
         check::conditions(akey.conditions)?;
         if let UpdateKind::Array(array) = &akey.value
             && array.record_size == 0
@@ -98,12 +115,16 @@ fn check_update(update: &Update) -> Result<u64> {
             fail!(Code::Inval, "an array cannot have records of 0 bytes");
         }
     }
-    let needed = check::total_bytes(update.akeys.iter().map(|akey| match &akey.value {
+    check::total_bytes(akeys.iter().map(|akey| match &akey.value {
         UpdateKind::Single(length) => Some(*length),
         UpdateKind::Array(array) => check::extent_bytes(array.record_size, &array.extents),
         UpdateKind::PunchExtents(_) => Some(0),
-    }))?;
-    let given = match &update.payload {
+    }))
+}
+
+/// Compares the length of a payload with what its values take.
+pub(crate) fn check_payload(payload: &Payload, needed: u64) -> Result<()> {
+    let given = match payload {
         Payload::Inline(bytes) if bytes.0.len() as u64 > INLINE_BYTES_MAX => {
             fail!(Code::Inval, "{} bytes of values came in the request, {INLINE_BYTES_MAX} may", bytes.0.len())
         }
@@ -113,11 +134,11 @@ fn check_update(update: &Update) -> Result<u64> {
     if given != needed {
         fail!(Code::IoInval, "the akeys take {needed} bytes of values, and {given} came");
     }
-    Ok(needed)
+    Ok(())
 }
 
 /// The values of a payload that came with the request.
-fn cut(bytes: &[u8], lengths: &[u64]) -> Vec<Data> {
+pub(crate) fn cut(bytes: &[u8], lengths: &[u64]) -> Vec<Data> {
     let mut position = 0;
     let part = |length: &u64| {
         let start = position;
@@ -128,7 +149,7 @@ fn cut(bytes: &[u8], lengths: &[u64]) -> Vec<Data> {
 }
 
 /// The values of a payload in the client's memory.
-async fn pull(memory: &RemoteMemory, lengths: &[u64], request: &Request) -> Result<Vec<Data>> {
+pub(crate) async fn pull(memory: &RemoteMemory, lengths: &[u64], request: &Request) -> Result<Vec<Data>> {
     let units = plan_units(lengths);
     let mut data = Vec::with_capacity(lengths.len());
     for some in units.chunks(TRANSFERS_AT_ONCE) {

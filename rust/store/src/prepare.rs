@@ -65,6 +65,17 @@ impl Store {
         .await
     }
 
+    /// The epoch at which a transaction was committed, if it is one of the last 1024 that ended at this target.
+    pub async fn transaction_epoch(&self, transaction: TransactionId) -> Result<Option<Epoch>> {
+        self.counted(|_| {}, async {
+            let known = self.prepared.outcomes.of(transaction);
+            self.wait_for(self.prepared.last()).await?;
+            let committed = known.filter(|known| known.outcome == TransactionOutcome::Committed);
+            Ok(committed.map(|known| Epoch(known.epoch)))
+        })
+        .await
+    }
+
     /// What became of an attempt of a transaction, if it is one of the last 1024 that were committed or aborted at this target.
     pub async fn transaction_outcome(
         &self,

@@ -140,6 +140,12 @@ impl Store {
         .await
     }
 
+    /// The newest pinned epoch of a container, durable or not yet; zero when it has none.
+    pub fn newest_snapshot(&self, container: ContainerId) -> Result<Epoch> {
+        let arena = self.durable.arena();
+        Ok(Epoch(pinned(arena, &self.container(arena, container)?)?.last().copied().unwrap_or(0)))
+    }
+
     /// The epoch up to which a container was aggregated; zero when it never was.
     pub async fn aggregated(&self, container: ContainerId) -> Result<Epoch> {
         self.counted(|_| {}, async {

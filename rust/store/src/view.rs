@@ -44,6 +44,11 @@ impl Store {
         View { store: self, transaction: Some(transaction) }
     }
 
+    /// Reads as a transaction, or plainly when there is none.
+    pub fn view_of(&self, transaction: Option<TransactionId>) -> View<'_> {
+        View { store: self, transaction }
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
         View { store: self, transaction: None }
     }

@@ -3,7 +3,7 @@
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{
     ContainerId, EngineId, Epoch, Extent, HandleId, HolderId, Key, ObjectId, PoolId, Rank, Reference, SystemId,
-    TargetIndex,
+    TargetIndex, TransactionId,
 };
 
 /// Room that a message gets at first: what most have without their values. To grow byte by byte costs more than all else.
@@ -230,7 +230,7 @@ macro_rules! uuids {
     )*};
 }
 
-uuids!(PoolId, ContainerId, HandleId, HolderId, SystemId, EngineId);
+uuids!(PoolId, ContainerId, HandleId, HolderId, SystemId, EngineId, TransactionId);
 
 macro_rules! newtypes {
     ($($type:ty: $inner:ty),*) => {$(

@@ -21,6 +21,7 @@ mod route;
 mod snapshot;
 mod system;
 mod target;
+mod transaction;
 
 pub use access::*;
 pub use codec::{Blob, Reader, Variants, Wire, Writer, decode, decode_content, encode, encode_content};
@@ -35,6 +36,7 @@ pub use route::*;
 pub use snapshot::*;
 pub use system::*;
 pub use target::*;
+pub use transaction::*;
 
 #[cfg(test)]
 mod tests;

@@ -110,6 +110,12 @@ opcodes! {
     ListObjects = 0x0308,
     /// `KeyAnchor` -> `Blob`: where the listing begins.
     KeyAnchor = 0x0309,
+    /// `ObjectAddress` -> `Epoch`, the next one of the target: that of a transaction that begins.
+    Moment = 0x030a,
+    /// `TransactionRead` -> the reply of the request in it.
+    TransactionRead = 0x030b,
+    /// `TransactionCommit` -> `Epoch`: the version that its changes got.
+    TransactionCommit = 0x030c,
     /// Engine-internal: `TargetPoolCreate` -> `()`.
     TargetPoolCreate = 0x0401,
     /// Engine-internal: `PoolId` -> `()`.

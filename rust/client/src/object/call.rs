@@ -1,18 +1,19 @@
 //! Sending requests to the targets of an object, again where that is safe.
 
-use super::Object;
-use crate::Client;
+use super::{Object, Within};
 use crate::attach::Connection;
 use crate::ranks::{Verdict, judge, may_be_gone};
 use crate::repeat::{WhenBusy, repeat_until};
 use crate::route::Route;
+use crate::{Client, Transaction};
 use daos_checksum::crc32c;
 use daos_placement::{Layout, ShardState};
 use daos_rpc::{Access, Address, Exposed};
 use daos_status::{Code, Result, Status, fail};
-use daos_types::ObjectId;
+use daos_types::{Epoch, ObjectId};
 use daos_wire::{
-    Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, IndirectRequest, Opcode, Wire, decode, encode, set_map_version,
+    Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, IndirectRequest, Opcode, TransactionRead, Wire, decode, encode,
+    set_map_version,
 };
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -127,12 +128,51 @@ impl Object {
         request: &Q,
         lent: &[Exposed],
     ) -> Result<R> {
+        match &self.within {
+            Some(Within::All(transaction) | Within::Reads(transaction)) if Transaction::reads(opcode) => {
+                Box::pin(self.send_within(client, transaction, target, opcode, request, lent)).await
+            }
+            _ => self.send_plainly(client, target, opcode, request, lent).await,
+        }
+    }
+
+    /// As [`Object::send_lending`], a read of a transaction, whose epoch is that of its first read.
+    async fn send_within<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        transaction: &Transaction,
+        target: &Target,
+        opcode: Opcode,
+        request: &Q,
+        lent: &[Exposed],
+    ) -> Result<R> {
+        let address = self.container_address();
+        let (attempt, epoch) = match transaction.reading()? {
+            (attempt, Some(epoch)) => (attempt, epoch),
+            (attempt, None) => {
+                let epoch: Epoch = self.send_plainly(client, target, Opcode::Moment, &address, &[]).await?;
+                (attempt, transaction.begin_reading(attempt, epoch.max(client.newest_change()))?)
+            }
+        };
+        let request = Blob(encode(request));
+        let read = TransactionRead { address, transaction: attempt, epoch, opcode: opcode as u16, request };
+        transaction.noted(attempt, self.send_plainly(client, target, Opcode::TransactionRead, &read, lent).await)
+    }
+
+    async fn send_plainly<Q: Wire, R: Wire>(
+        &self,
+        client: &Client,
+        target: &Target,
+        opcode: Opcode,
+        request: &Q,
+        lent: &[Exposed],
+    ) -> Result<R> {
         let _permit = client.0.in_flight.take(1).await;
         let endpoint = target.connection.endpoint();
         let mut body = encode(request);
         set_map_version(&mut body, target.map_version);
         if body.len() <= endpoint.max_body_size() {
-            let reads = !matches!(opcode, Opcode::Update | Opcode::Punch);
+            let reads = !matches!(opcode, Opcode::Update | Opcode::Punch | Opcode::TransactionCommit);
             let timeout = client.0.settings.call_timeout;
             let (address, opcode_number) = (&target.address, opcode as u16);
             // A fetch does no harm when it is carried out twice: it is asked again also when nobody knows whether it was.

@@ -24,6 +24,9 @@ impl Object {
         dkey: Key,
         akeys: Vec<AkeyFetch>,
     ) -> Result<Vec<AkeyFetched>> {
+        if let Some(transaction) = self.transaction() {
+            return Box::pin(transaction.fetch(client, self, conditions, dkey, akeys)).await;
+        }
         self.check_dkey(&dkey)?;
         if akeys.is_empty() {
             fail!(Code::Inval, "a fetch of object {} names no akeys", self.id);

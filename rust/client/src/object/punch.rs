@@ -15,6 +15,9 @@ pub(crate) const TARGETS_AT_ONCE: usize = 16;
 impl Object {
     /// Punches the whole object, on all targets that it is on. With the condition `PUNCH`, it must exist on one of them.
     pub async fn punch(&self, client: &Client, conditions: Conditions) -> Result<()> {
+        if let Some(transaction) = self.transaction() {
+            return Box::pin(transaction.punch(client, self, conditions)).await;
+        }
         self.check_writable()?;
         let layout = self.layout(client).await?;
         let found = Cell::new(false);
@@ -38,6 +41,9 @@ impl Object {
 
     /// Punches dkeys: those of one target all or none. With the condition `PUNCH`, each must exist.
     pub async fn punch_dkeys(&self, client: &Client, conditions: Conditions, dkeys: Vec<Key>) -> Result<()> {
+        if let Some(transaction) = self.transaction() {
+            return Box::pin(transaction.punch_dkeys(client, self, conditions, dkeys)).await;
+        }
         self.check_writable()?;
         self.check_count(dkeys.len())?;
         let layout = self.layout(client).await?;
@@ -54,6 +60,9 @@ impl Object {
 
     /// Punches akeys of a dkey, all or none.
     pub async fn punch_akeys(&self, client: &Client, conditions: Conditions, dkey: Key, akeys: Vec<Key>) -> Result<()> {
+        if let Some(transaction) = self.transaction() {
+            return Box::pin(transaction.punch_akeys(client, self, conditions, dkey, akeys)).await;
+        }
         self.check_writable()?;
         self.check_count(akeys.len())?;
         self.check_dkey(&dkey)?;

@@ -7,7 +7,7 @@ use super::{AkeyUpdate, Conditions, Object, UpdateValue};
 use crate::{Client, ScatterList, Source};
 use daos_rpc::Access;
 use daos_status::{Code, Result, fail};
-use daos_types::{Extent, Key};
+use daos_types::{Epoch, Extent, Key};
 use daos_wire::{self as wire, Blob, INLINE_BYTES_MAX, Opcode, Payload, TRANSFER_BYTES_MAX};
 
 /// An update as it is sent, and its values.
@@ -29,6 +29,9 @@ impl Object {
         dkey: Key,
         akeys: Vec<AkeyUpdate>,
     ) -> Result<()> {
+        if let Some(transaction) = self.transaction() {
+            return Box::pin(transaction.update(client, self, conditions, dkey, akeys)).await;
+        }
         self.check_writable()?;
         self.check_dkey(&dkey)?;
         if akeys.is_empty() {
@@ -48,6 +51,55 @@ impl Object {
             conditions = Conditions::NONE;
         }
         Ok(())
+    }
+
+    /// What an update would send, with the bytes of each akey: they are kept until a transaction is committed.
+    pub(crate) fn kept_update(&self, dkey: &Key, akeys: &[AkeyUpdate]) -> Result<Vec<(wire::AkeyUpdate, Vec<u8>)>> {
+        self.check_writable()?;
+        self.check_dkey(dkey)?;
+        if akeys.is_empty() {
+            fail!(Code::Inval, "an update of object {} names no akeys", self.id);
+        }
+        let mut prepared = Prepared { akeys: Vec::with_capacity(akeys.len()), streams: Vec::new(), total: 0 };
+        for akey in akeys {
+            self.check_akey(&akey.akey)?;
+            self.prepare(akey, &mut prepared)?;
+        }
+        if prepared.total > TRANSFER_BYTES_MAX {
+            fail!(Code::RecordTooBig, "a transaction may write {TRANSFER_BYTES_MAX} bytes, not {}", prepared.total);
+        }
+        let kept = prepared
+            .streams
+            .iter()
+            .map(|stream| gather(std::slice::from_ref(stream), stream.total_length().unwrap_or(0)));
+        Ok(prepared.akeys.into_iter().zip(kept).collect())
+    }
+
+    /// Sends the changes of a transaction, which concern the target of this group, with their values.
+    pub(crate) async fn send_commit(
+        &self,
+        client: &Client,
+        group: u32,
+        mut commit: wire::TransactionCommit,
+        values: Vec<u8>,
+    ) -> Result<Epoch> {
+        let source = Source::Owned(values);
+        let (streams, total) = ([stream_of(&source)], source.length().unwrap_or(0));
+        if total <= INLINE_BYTES_MAX {
+            commit.payload = Payload::Inline(Blob(gather(&streams, total)));
+        }
+        // Sent again, it is known by the name of the transaction.
+        let epoch = self.attempt(client, group, async |target: &Target| {
+            if total <= INLINE_BYTES_MAX {
+                return self.send(client, target, Opcode::TransactionCommit, &commit).await;
+            }
+            let lent = Lent::new(target.connection.endpoint(), &streams, Access::Read)?;
+            commit.payload = Payload::Memory(lent.descriptors());
+            self.send_lending(client, target, Opcode::TransactionCommit, &commit, lent.exposed()).await
+        });
+        let epoch = epoch.await?;
+        client.note_change(epoch);
+        Ok(epoch)
     }
 
     /// Checks an akey and adds it to what is sent.

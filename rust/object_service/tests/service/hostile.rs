@@ -3,10 +3,10 @@
 use crate::harness::*;
 use daos_env::{Random, SeededRandom};
 use daos_rpc::Access;
-use daos_types::Epoch;
+use daos_types::{Epoch, TransactionId};
 use daos_wire::*;
 
-const OPCODES: [Opcode; 10] = [
+const OPCODES: [Opcode; 13] = [
     Opcode::Indirect,
     Opcode::Update,
     Opcode::Fetch,
@@ -17,6 +17,9 @@ const OPCODES: [Opcode; 10] = [
     Opcode::QueryEpoch,
     Opcode::ListObjects,
     Opcode::KeyAnchor,
+    Opcode::Moment,
+    Opcode::TransactionRead,
+    Opcode::TransactionCommit,
 ];
 
 fn random_bytes(random: &SeededRandom, length: usize) -> Vec<u8> {
@@ -57,6 +60,26 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         ListKeys { address: address(), epoch, dkey: Some(dkey.clone()), anchor: anchor.clone(), count: 9, bytes: 99 };
     let mut query = QueryKey { address: address(), epoch, what: 1 | 4 | 8 | 16, dkey: None, akey: None };
     query.address.object.hi |= 4 << 56;
+    let transaction = TransactionId::from_bytes([7; 16]);
+    let read = TransactionRead {
+        address: address(),
+        transaction,
+        epoch: Epoch(1_000_000),
+        opcode: Opcode::ListKeys as u16,
+        request: Blob(encode(&list)),
+    };
+    let changes = [
+        TransactionChange::Update((dkey.clone(), vec![akey_update("t", UpdateKind::Single(5))])),
+        TransactionChange::Punch(PunchKind::Akeys((dkey.clone(), vec![key("u")]))),
+    ];
+    let object = address().object;
+    let commit = TransactionCommit {
+        address: address(),
+        transaction,
+        epoch: Epoch::ZERO,
+        operations: changes.into_iter().map(|change| TransactionOperation { object, change }).collect(),
+        payload: Payload::Inline(Blob(vec![7; 5])),
+    };
     let indirect = Indirect {
         opcode: Opcode::Fetch as u16,
         request: IndirectRequest::Inline(Blob(encode(&fetch))),
@@ -88,6 +111,9 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         (Opcode::QueryKey, encode(&query)),
         (Opcode::QueryEpoch, encode(&QueryEpoch { address: address() })),
         (Opcode::ListObjects, encode(&ListObjects { address: address(), epoch, after: None, count: 2 })),
+        (Opcode::Moment, encode(&address())),
+        (Opcode::TransactionRead, encode(&read)),
+        (Opcode::TransactionCommit, encode(&commit)),
         (Opcode::KeyAnchor, encode(&KeyAnchor { address: address(), dkey: key("d"), akey: None })),
         (Opcode::Indirect, encode(&indirect)),
     ]

@@ -5,4 +5,5 @@ mod bounds;
 mod grants;
 mod harness;
 mod hostile;
+mod transactions;
 mod values;

@@ -5,7 +5,7 @@ use crate::*;
 use daos_security::Credentials;
 use daos_types::{
     ContainerId, EngineId, Epoch, Extent, HandleId, HolderId, Key, ObjectId, PoolId, Rank, Reference, SystemId,
-    TargetIndex,
+    TargetIndex, TransactionId,
 };
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -292,6 +292,19 @@ fn objects(golden: &mut Golden) {
     golden.check("ListObjects", &ListObjects { address: address(), epoch: Epoch(21), after, count: 22 });
     let objects = vec![ObjectId { hi: 23, lo: 24 }];
     golden.check("ListObjectsReply", &ListObjectsReply { objects, more: true });
+    let transaction = TransactionId::from_bytes([25; 16]);
+    let read = TransactionRead { address: address(), transaction, epoch: Epoch(26), opcode: 0x0302, request: blob() };
+    golden.check("TransactionRead", &read);
+    let akey = AkeyUpdate { akey: key("a"), conditions: 0, value: UpdateKind::Single(3) };
+    let changes = [
+        TransactionChange::Update((key("d"), vec![akey])),
+        TransactionChange::Punch(PunchKind::Akeys((key("d"), vec![key("a")]))),
+    ];
+    let object = ObjectId { hi: 27, lo: 28 };
+    let operations = changes.into_iter().map(|change| TransactionOperation { object, change }).collect();
+    let payload = Payload::Inline(blob());
+    let commit = TransactionCommit { address: address(), transaction, epoch: Epoch(29), operations, payload };
+    golden.check("TransactionCommit", &commit);
     golden.check("KeyAnchor", &KeyAnchor { address: address(), dkey: key("d"), akey: Some(key("a")) });
     let indirect =
         Indirect { opcode: 0x0301, request: IndirectRequest::Memory((vec![blob()], 67)), reply: vec![blob()] };

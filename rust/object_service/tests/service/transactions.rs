@@ -1,0 +1,90 @@
+//! Transactions at one target.
+
+use crate::harness::*;
+use daos_status::Code;
+use daos_types::{Epoch, TransactionId};
+use daos_wire::*;
+
+fn id(number: u8) -> TransactionId {
+    TransactionId::from_bytes([number; 16])
+}
+
+fn commit(number: u8, epoch: Epoch, akey: &str, value: &[u8]) -> TransactionCommit {
+    let akeys = vec![akey_update(akey, UpdateKind::Single(value.len() as u64))];
+    TransactionCommit {
+        address: address(WRITER),
+        transaction: id(number),
+        epoch,
+        operations: vec![TransactionOperation {
+            object: address(WRITER).object,
+            change: TransactionChange::Update((key("d"), akeys)),
+        }],
+        payload: Payload::Inline(Blob(value.to_vec())),
+    }
+}
+
+fn read(number: u8, epoch: Epoch, akey: &str) -> TransactionRead {
+    let fetch = fetch_of(vec![akey_fetch(akey, FetchKind::Single, Some(100))], vec![]);
+    TransactionRead {
+        address: address(WRITER),
+        transaction: id(number),
+        epoch,
+        opcode: Opcode::Fetch as u16,
+        request: Blob(encode(&fetch)),
+    }
+}
+
+/// A client that does not know what became of its commit sends it again.
+#[test]
+fn a_commit_that_comes_twice_is_made_once() {
+    with_service(|bench| async move {
+        let request = commit(1, Epoch::ZERO, "a", b"first");
+        let epoch: Epoch = bench.call(Opcode::TransactionCommit, &request).await.unwrap();
+        let newer = commit(2, Epoch::ZERO, "a", b"newer");
+        bench.call::<Epoch>(Opcode::TransactionCommit, &newer).await.unwrap();
+        assert_eq!(bench.call::<Epoch>(Opcode::TransactionCommit, &request).await.unwrap(), epoch);
+        let fetch = fetch_of(vec![akey_fetch("a", FetchKind::Single, Some(100))], vec![]);
+        assert_eq!(bench.fetch(&fetch).await.unwrap().inline.0, b"newer");
+    });
+}
+
+/// What was read at an epoch is not changed before it any more, but by the reader.
+#[test]
+fn who_comes_too_late_begins_again() {
+    with_service(|bench| async move {
+        bench.call::<Epoch>(Opcode::TransactionCommit, &commit(1, Epoch::ZERO, "a", b"old")).await.unwrap();
+        let early: Epoch = bench.call(Opcode::Moment, &address(WRITER)).await.unwrap();
+        let late: Epoch = bench.call(Opcode::Moment, &address(WRITER)).await.unwrap();
+        assert!(early < late);
+        for (number, epoch) in [(2, early), (3, late)] {
+            let reply: FetchReply = bench.call(Opcode::TransactionRead, &read(number, epoch, "a")).await.unwrap();
+            assert_eq!(reply.inline.0, b"old");
+        }
+        let refused = bench.call::<Epoch>(Opcode::TransactionCommit, &commit(2, early, "a", b"early")).await;
+        assert_eq!(code(refused), Some(Code::TxRestart));
+        assert_eq!(bench.call(Opcode::TransactionCommit, &commit(3, late, "a", b"late")).await, Ok(late));
+        // Another akey was not read.
+        assert_eq!(bench.call(Opcode::TransactionCommit, &commit(2, early, "b", b"early")).await, Ok(early));
+    });
+}
+
+#[test]
+fn epochs_of_the_future_and_other_operations_are_refused() {
+    with_service(|bench| async move {
+        let now: Epoch = bench.call(Opcode::Moment, &address(WRITER)).await.unwrap();
+        for epoch in [Epoch::ZERO, Epoch::MAX, Epoch(now.0 + (1 << 40))] {
+            let refused = bench.call::<FetchReply>(Opcode::TransactionRead, &read(1, epoch, "a")).await;
+            assert_eq!(code(refused), Some(Code::Inval));
+        }
+        let refused = bench.call::<Epoch>(Opcode::TransactionCommit, &commit(1, Epoch::MAX, "a", b"x")).await;
+        assert_eq!(code(refused), Some(Code::Inval));
+        let other = TransactionRead { opcode: Opcode::Update as u16, ..read(1, now, "a") };
+        assert_eq!(code(bench.call::<FetchReply>(Opcode::TransactionRead, &other).await), Some(Code::Proto));
+        let empty = TransactionCommit { operations: vec![], ..commit(1, now, "a", b"") };
+        assert_eq!(code(bench.call::<Epoch>(Opcode::TransactionCommit, &empty).await), Some(Code::Inval));
+        let short = TransactionCommit { payload: Payload::Inline(Blob(vec![1])), ..commit(1, now, "a", b"two") };
+        assert_eq!(code(bench.call::<Epoch>(Opcode::TransactionCommit, &short).await), Some(Code::IoInval));
+        let reader = TransactionCommit { address: address(READER), ..commit(1, now, "a", b"x") };
+        assert_eq!(code(bench.call::<Epoch>(Opcode::TransactionCommit, &reader).await), Some(Code::NoPerm));
+    });
+}
