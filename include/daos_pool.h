@@ -183,6 +183,24 @@ struct daos_pool_cont_filter {
 	struct daos_pool_cont_filter_part **pcf_parts;
 };
 
+/** The sign of a comparison. */
+static inline const char *
+daos_pool_cont_filter_func_str(enum daos_pool_cont_filter_func f)
+{
+	static const char *const signs[] = {"==", "!=", "<", "<=", ">", ">="};
+
+	return (unsigned int)f < PCF_FUNC_MAX ? signs[f] : "UNKNOWN";
+}
+
+/** The name of what is compared. */
+static inline const char *
+daos_pool_cont_filter_key_str(enum daos_pool_cont_filter_key k)
+{
+	static const char *const names[] = {"md_open_time", "md_modify_time", "num_snapshots", "num_handles"};
+
+	return (unsigned int)k < PCF_KEY_MAX ? names[k] : "UNKNOWN";
+}
+
 /** Existing programs call the name without the number. */
 #define daos_pool_connect daos_pool_connect2
 

@@ -4,6 +4,7 @@
 #define DAOS_DAOS_TYPES_H
 
 /* Handles, object ids, anchors, events: the types that every part of the API uses. */
+#include <cart/types.h>
 #include <daos_errno.h>
 #include <gurt/types.h>
 
@@ -150,6 +151,11 @@ struct daos_sys_info {
 	uint32_t dsi_nr_ms_ranks;
 	uint32_t *dsi_ms_ranks;
 };
+
+/* How upstream encodes these types: for structures that are described for its transport library. */
+#define crt_proc_daos_key_t crt_proc_d_iov_t
+#define crt_proc_daos_size_t crt_proc_uint64_t
+#define crt_proc_daos_epoch_t crt_proc_uint64_t
 
 #if defined(__cplusplus)
 /** No handle. */

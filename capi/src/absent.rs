@@ -11,6 +11,7 @@ pub mod event;
 pub mod management;
 pub mod pipeline;
 pub mod snapshot;
+pub mod storage_s3;
 
 /// What such a function gives.
 fn not_there(function: &str) -> c_int {

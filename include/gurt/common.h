@@ -92,6 +92,22 @@ void d_signal_stack_enable(bool enabled);
  */
 char *d_asprintf2(int *rc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** A sequence of waiting times that grow up to a largest one. */
+struct d_backoff_seq {
+	uint8_t bos_flags;
+	uint8_t bos_nzeros;
+	uint16_t bos_factor;
+	uint32_t bos_max;
+	uint32_t bos_next;
+};
+
+/** Addresses that grow in number. */
+struct d_vec_pointers {
+	void **p_buf;
+	uint32_t p_cap;
+	uint32_t p_len;
+};
+
 /** The structure that has `ptr` as its `member`. */
 #ifndef container_of
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))

@@ -20,7 +20,9 @@ const START: &str = "\
 #include <string.h>
 #include <sys/stat.h>
 
+#include <cart/types.h>
 #include <daos.h>
+#include <daos_s3.h>
 #include <daos_fs.h>
 #include <daos_fs_sys.h>
 #include <daos_uns.h>

@@ -1,5 +1,5 @@
 //! `daos-headers`: writes the C headers and the Fortran module in `include/` from the Rust sources of the C API, and the
-//! programs that check them against the facts in `tests/abi`.
+//! programs that check them against the facts in `tests/abi`, and the page of what is not there.
 //!
 //! Why not cbindgen: the API needs a tag and a type name that differ for one type, tags that must not be type names
 //! (programs have variables of those names), unions without a name inside structures, and many headers that share
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
+mod absent_table;
 mod c;
 mod facts;
 mod fortran;
@@ -37,10 +38,10 @@ fn main() -> Result<()> {
     let headers = sources.headers()?;
     let facts = facts::Facts::read(&arguments.root.join("tests/abi"))?;
     let declared = facts::Declared::of_headers(headers.values());
-    files.push((
-        PathBuf::from("tests/c/abi_layout.c"),
-        layout_program::program(&facts, &declared, &sources.absent_functions()?)?,
-    ));
+    let absent = sources.absent_functions()?;
+    files.push((PathBuf::from("capi/docs/not_there.md"), absent_table::page(&absent)));
+    let absent = absent.into_iter().map(|declaration| declaration.name).collect();
+    files.push((PathBuf::from("tests/c/abi_layout.c"), layout_program::program(&facts, &declared, &absent)?));
     files.push((PathBuf::from("tests/c/abi_symbols.c"), symbols_program::program(&facts, &declared)?));
     let template = arguments.root.join("capi/fortran/daos.f90.in");
     let template = std::fs::read_to_string(&template).with_context(|| format!("reading {}", template.display()))?;

@@ -17,6 +17,18 @@ pub struct Declaration {
     pub kind: Kind,
 }
 
+impl Declaration {
+    /// The first sentence of the documentation.
+    pub fn summary(&self) -> String {
+        let lines = self.documentation.iter().map(String::as_str).take_while(|line| !line.is_empty());
+        let paragraph = lines.collect::<Vec<_>>().join(" ");
+        match paragraph.split_once(". ") {
+            Some((sentence, _)) => format!("{sentence}."),
+            None => paragraph,
+        }
+    }
+}
+
 /// What a declaration is.
 #[derive(Clone)]
 pub enum Kind {

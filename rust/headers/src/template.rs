@@ -4,7 +4,7 @@
 //! `capi/src/abi/MODULE.rs`, `@functions PATH@` by the prototypes of `capi/src/PATH.rs`, `@errors@` by the table of
 //! error numbers, `@begin@` and `@end@` by the brackets that C++ needs around C declarations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -57,14 +57,21 @@ impl Sources {
     }
 
     /// The functions that only say that they are not there yet.
-    pub fn absent_functions(&self) -> Result<BTreeSet<String>> {
+    pub fn absent_functions(&self) -> Result<Vec<Declaration>> {
         let directory = self.root.join("capi/src/absent");
-        let mut names = BTreeSet::new();
-        for entry in std::fs::read_dir(&directory).with_context(|| format!("reading {}", directory.display()))? {
-            let functions = Module::read(&entry?.path())?.declarations.into_iter();
-            names.extend(functions.map(|declaration| declaration.name));
+        let mut files = Vec::new();
+        // Neither has to be: there may come a day on which nothing is absent.
+        for entry in std::fs::read_dir(&directory).into_iter().flatten() {
+            files.push(entry?.path());
         }
-        Ok(names)
+        files.sort();
+        files.extend(Some(self.root.join("capi/src/dfs/absent.rs")).filter(|file| file.is_file()));
+        let mut found = Vec::new();
+        for file in files {
+            let declarations = Module::read(&file)?.declarations.into_iter();
+            found.extend(declarations.filter(|declaration| matches!(declaration.kind, Kind::Function { .. })));
+        }
+        Ok(found)
     }
 
     /// What some headers declare, for another language.

@@ -54,7 +54,7 @@ fn print_function(
     let word = if result.is_some() { "function" } else { "subroutine" };
     let head = result.map(|result| format!("{result} ")).unwrap_or_default();
     out.push('\n');
-    comment(out, "    ", &declaration.documentation);
+    comment(out, "    ", declaration);
     statement(out, "    ", &format!("{head}{word} {name}({list}) bind(c)"));
     writeln!(out, "      import")?;
     for (name, of) in parameters {

@@ -130,10 +130,8 @@ impl GlobalNames {
 }
 
 /// Adds the first sentence of a documentation as a comment.
-fn comment(out: &mut String, indent: &str, documentation: &[String]) {
-    let paragraph: Vec<&str> = documentation.iter().map(String::as_str).take_while(|line| !line.is_empty()).collect();
-    let paragraph = paragraph.join(" ");
-    let sentence = paragraph.split_once(". ").map_or(paragraph.clone(), |(sentence, _)| format!("{sentence}."));
+fn comment(out: &mut String, indent: &str, declaration: &Declaration) {
+    let sentence = declaration.summary();
     let mut line = String::new();
     for word in sentence.split_whitespace() {
         if !line.is_empty() && line.len() + word.len() + 1 > LINE_LENGTH_MAX {
@@ -176,11 +174,10 @@ mod tests {
     fn long_statements_and_comments_are_continued() {
         let mut out = String::new();
         statement(&mut out, "  ", &format!("f({}last)", "argument, ".repeat(30)));
-        comment(
-            &mut out,
-            "  ",
-            &["word ".repeat(60), "more. Second sentence.".to_owned(), String::new(), "x".to_owned()],
-        );
+        let documentation =
+            vec!["word ".repeat(60), "more. Second sentence.".to_owned(), String::new(), "x".to_owned()];
+        let kind = crate::model::Kind::Enumeration(Vec::new());
+        comment(&mut out, "  ", &Declaration { name: "f".to_owned(), documentation, kind });
         assert!(out.lines().all(|line| line.len() <= LINE_LENGTH_MAX));
         assert!(out.lines().next().is_some_and(|line| line.ends_with(" &")));
         assert!(out.contains("more.") && !out.contains("Second"));

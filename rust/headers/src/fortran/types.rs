@@ -192,7 +192,7 @@ impl Types {
         let fortran = self.names.get(name).map_or(name, String::as_str);
         names.take(fortran, "a type")?;
         out.push('\n');
-        comment(out, "  ", &declaration.documentation);
+        comment(out, "  ", declaration);
         writeln!(out, "  type, bind(c) :: {fortran}")?;
         for (field, _, of) in fields {
             if let Some(line) = self.component(field, of)? {
