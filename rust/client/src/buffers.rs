@@ -55,12 +55,11 @@ impl ScatterList {
         })
     }
 
-    /// Appends all bytes of the stream.
-    pub fn append_to(&self, bytes: &mut Vec<u8>) {
-        for &(address, length) in self.pieces.iter().filter(|piece| piece.1 > 0) {
-            // SAFETY: `new` was promised that the piece is readable, and that nobody writes to it.
-            bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(address, length) });
-        }
+    /// The bytes of the stream, piece by piece.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let pieces = self.pieces.iter().filter(|piece| piece.1 > 0);
+        // SAFETY: `new` was promised that the piece is readable until the operation has ended, and that nobody writes to it.
+        pieces.map(|&(address, length)| unsafe { std::slice::from_raw_parts(address, length) })
     }
 
     /// A part of the stream as a list of its own; what lies behind the end is left out.

@@ -2,6 +2,7 @@
 
 mod answer;
 
+use crate::body::Reply;
 use crate::check;
 use crate::pieces::{PIECE_BYTES_MAX, array_pieces};
 use crate::remote_memory::RemoteMemory;
@@ -13,12 +14,15 @@ use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::{AkeyFetch, Conditions, Content, Data, FetchRequest, FetchWhat, Fetched, Few, Store};
 use daos_types::{Epoch, Extent, TransactionId};
-use daos_wire::{AkeyReply, Blob, Fetch, FetchKind, FetchReply, INLINE_BYTES_MAX, decode, encode};
+use daos_wire::{AkeyReply, Blob, Fetch, FetchKind, FetchReply, INLINE_BYTES_MAX, decode};
 use std::rc::Rc;
 
 /// A fetch into so many bytes of memory reads everything at once; one into more asks for the sizes first, and when there is
 /// as much, reads piece by piece.
 const AT_ONCE_BYTES_MAX: u64 = PIECE_BYTES_MAX;
+
+/// Values of less than so many bytes are copied into the reply: to send them as parts costs more.
+const APART_BYTES_MIN: usize = 256;
 
 /// Transfers of one request at a time.
 const TRANSFERS_AT_ONCE: usize = 4;
@@ -36,10 +40,10 @@ struct Run<'a> {
 }
 
 impl ObjectService {
-    pub(crate) async fn fetch(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
+    pub(crate) async fn fetch(&self, body: &[u8], request: &Request) -> Result<Reply> {
         let fetch: Fetch = decode(body)?;
         let result = self.fetch_checked(&fetch, request, None).await;
-        result.map(|reply| encode(&reply)).map_err(|status| {
+        result.map_err(|status| {
             let (object, container) = (fetch.address.object, fetch.address.container);
             status.while_doing(format_args!("fetch of object {object} in container {container}"))
         })
@@ -51,7 +55,7 @@ impl ObjectService {
         fetch: &Fetch,
         request: &Request,
         transaction: Option<TransactionId>,
-    ) -> Result<FetchReply> {
+    ) -> Result<Reply> {
         let wanted = wanted_of(fetch)?;
         check::key_kinds(fetch.address.object, Some(&fetch.dkey), fetch.akeys.iter().map(|akey| &akey.akey))?;
         let conditions = check::conditions(fetch.conditions)?;
@@ -138,7 +142,7 @@ impl Run<'_> {
     }
 
     /// Reads everything at once; `bytes` is the most that can come.
-    async fn at_once(&self, epoch: Epoch, bytes: u64) -> Result<FetchReply> {
+    async fn at_once(&self, epoch: Epoch, bytes: u64) -> Result<Reply> {
         let _permit = match bytes > INLINE_BYTES_MAX {
             true => Some(self.service.take_bulk(bytes).await?),
             false => None,
@@ -149,15 +153,13 @@ impl Run<'_> {
         }
         let total: u64 = spots.iter().map(|spot| spot.length).sum();
         if total <= INLINE_BYTES_MAX {
-            let mut inline = Vec::with_capacity(total as usize);
-            spots.iter().for_each(|spot| inline.extend_from_slice(&spot.data));
-            return Ok(FetchReply { akeys, inline: Blob(inline) });
+            return Ok(inline(akeys, spots, total as usize));
         }
         let mut segments = join_spots(spots).into_iter();
         loop {
             let some: Vec<Segment> = segments.by_ref().take(TRANSFERS_AT_ONCE).collect();
             if some.is_empty() {
-                return Ok(FetchReply { akeys, inline: Blob::default() });
+                return Ok(inline(akeys, Vec::new(), 0));
             }
             let pushes = some.into_iter().map(|segment| self.memory.push(self.request, segment.offset, segment.buffer));
             join_all(pushes).await.into_iter().collect::<Result<()>>()?;
@@ -165,7 +167,7 @@ impl Run<'_> {
     }
 
     /// Asks for the sizes, then reads at once or piece by piece.
-    async fn by_sizes(&self) -> Result<FetchReply> {
+    async fn by_sizes(&self) -> Result<Reply> {
         // One version for all pieces: what is written from here on is not seen by any of them.
         let epoch = self.fetch.epoch.min(Epoch(self.service.clock.next()));
         let (akeys, spots) = self.ask(epoch, true).await?;
@@ -184,7 +186,7 @@ impl Run<'_> {
                 join_all(pushes).await.into_iter().collect::<Result<()>>()?;
             }
         }
-        Ok(FetchReply { akeys, inline: Blob::default() })
+        Ok(inline(akeys, Vec::new(), 0))
     }
 
     async fn push_piece(&self, epoch: Epoch, piece: &Spot) -> Result<()> {
@@ -201,6 +203,16 @@ impl Run<'_> {
             None => fail!(Code::Again, "the value was changed while it was read"),
         }
     }
+}
+
+/// A reply with so many bytes of values in it. Short ones are copied at once, longer ones when the reply is sent.
+fn inline(akeys: Vec<AkeyReply>, spots: Vec<Spot>, length: usize) -> Reply {
+    let mut bytes = FetchReply { akeys, inline: Blob::default() }.encode_before(length);
+    if length < APART_BYTES_MIN {
+        spots.iter().for_each(|spot| bytes.extend_from_slice(&spot.data));
+        return bytes.into();
+    }
+    Reply { bytes, values: spots.into_iter().map(|spot| spot.data).collect() }
 }
 
 /// The bytes of pieces that must all hold data.

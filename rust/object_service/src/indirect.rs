@@ -1,10 +1,11 @@
 //! Requests and replies that do not fit a message: they lie in memory that the client exposed.
 
+use crate::body::Body;
 use crate::remote_memory::RemoteMemory;
 use crate::service::ObjectService;
 use daos_checksum::crc32c;
 use daos_env::IoBuffer;
-use daos_rpc::Request;
+use daos_rpc::{Parts, Request};
 use daos_status::{Code, Result, fail};
 use daos_wire::{Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, IndirectRequest, Opcode, decode, encode};
 
@@ -34,15 +35,17 @@ impl ObjectService {
         }
         let _permit = self.take_indirect(length + room.length()).await?;
         let reply = match memory {
-            None => self.execute(opcode, &inline, request).await?,
+            None => self.execute(opcode, Body::Message(inline, 0), request).await?,
             Some((memory, checksum)) => {
                 let body = memory.pull(request, 0, memory.length() as usize).await?;
                 if crc32c(&body) != checksum {
                     fail!(Code::Csum, "a request of {length} bytes was damaged on its way");
                 }
-                self.execute(opcode, &body, request).await?
+                self.execute(opcode, Body::Buffer(body), request).await?
             }
         };
+        // Before anything is waited for: values may be views of the store.
+        let reply = Parts { first: &reply.bytes, rest: &reply.values() }.behind(&[]);
         let length = reply.len() as u64;
         if reply.len() <= INLINE_REPLY_MAX {
             return Ok(encode(&IndirectReply::Inline(Blob(reply))));

@@ -8,6 +8,7 @@
 //! device as they are. How many bytes such buffers may take is bounded for the whole target: a request that finds no room
 //! waits in line, and is answered with `DER_BUSY` when that takes too long.
 
+mod body;
 mod check;
 mod fetch;
 mod gates;

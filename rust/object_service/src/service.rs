@@ -1,11 +1,12 @@
 //! The service itself: its public face.
 
 use crate::ObjectServiceSettings;
+use crate::body::{Body, Reply};
 use crate::gates::Gates;
 use crate::grants::Grants;
 use daos_env::sync::{Budget, Permit};
 use daos_env::{Env, HybridClock, Spawner};
-use daos_rpc::Request;
+use daos_rpc::{Parts, Request};
 use daos_status::{Code, Result, fail};
 use daos_store::Store;
 use daos_types::{Epoch, HandleId, PoolId, TransactionId};
@@ -15,6 +16,9 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+
+/// The values of an update of at least so many bytes stay in its message, which the store then gets: below, a copy costs less.
+const TAKEN_BYTES_MIN: usize = 1024;
 
 /// What the service needs of the target that it runs on; implemented in `daos-server`.
 pub trait TargetContext {
@@ -87,19 +91,34 @@ impl ObjectService {
     /// Carries a request out and answers it.
     ///
     /// What is rare or takes long anyway gets memory of its own, so that all others are tasks of few bytes.
-    pub async fn serve(self: Rc<Self>, opcode: Opcode, request: Request) {
-        let result = match opcode {
-            Opcode::Indirect => Box::pin(self.indirect(request.body(), &request)).await,
-            _ => self.execute(opcode, request.body(), &request).await,
+    pub async fn serve(self: Rc<Self>, opcode: Opcode, mut request: Request) {
+        let taken = (opcode == Opcode::Update && request.body().len() >= TAKEN_BYTES_MIN).then(|| request.take_body());
+        let body = match taken {
+            Some((bytes, start)) => Body::Message(bytes, start),
+            None => Body::Borrowed(request.body()),
         };
-        request.reply(result);
+        let result = match opcode {
+            Opcode::Indirect => Box::pin(self.indirect(&body, &request)).await.map(Reply::from),
+            _ => self.execute(opcode, body, &request).await,
+        };
+        match result {
+            Ok(reply) if reply.values.is_empty() => request.reply(Ok(reply.bytes)),
+            Ok(reply) => request.reply_in_parts(Parts { first: &reply.bytes, rest: &reply.values() }),
+            Err(status) => request.reply(Err(status)),
+        }
     }
 
-    /// Carries out what the bytes of a request ask for, and gives those of the reply.
-    pub(crate) async fn execute(&self, opcode: Opcode, body: &[u8], request: &Request) -> Result<Vec<u8>> {
+    /// Carries out what the bytes of a request ask for, and gives those of the reply, which is to be sent before anything else.
+    pub(crate) async fn execute(&self, opcode: Opcode, body: Body<'_>, request: &Request) -> Result<Reply> {
         match opcode {
-            Opcode::Update => self.update(body, request).await,
-            Opcode::Fetch => self.fetch(body, request).await,
+            Opcode::Update => self.update(body, request).await.map(Reply::from),
+            Opcode::Fetch => self.fetch(&body, request).await,
+            _ => self.execute_other(opcode, &body, request).await.map(Reply::from),
+        }
+    }
+
+    async fn execute_other(&self, opcode: Opcode, body: &[u8], request: &Request) -> Result<Vec<u8>> {
+        match opcode {
             Opcode::Punch => Box::pin(self.punch(body, request)).await,
             Opcode::ListKeys => Box::pin(self.list_keys(body)).await,
             Opcode::ListExtents => Box::pin(self.list_extents(body)).await,

@@ -1,10 +1,11 @@
 //! Transactions: reads at their epoch, which count as read then, and commits of what concerns this target alone.
 
+use crate::body::Body;
 use crate::check;
 use crate::remote_memory::RemoteMemory;
 use crate::service::ObjectService;
 use crate::update::{Shape, check_akeys, check_payload, cut, filled, pull, shapes_of};
-use daos_rpc::Request;
+use daos_rpc::{Parts, Request};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{Conditions, Data, Operation, PunchRequest, PunchTarget, TransactionRequest, UpdateRequest};
 use daos_types::{Epoch, Key, ObjectId, TransactionId};
@@ -53,7 +54,9 @@ impl ObjectService {
         let result = match Opcode::from_number(opcode) {
             Some(Opcode::Fetch) => {
                 let fetch = Fetch { epoch, ..decode(&inner.0)? };
-                self.fetch_checked(&fetch, request, Some(transaction)).await.map(|reply| encode(&reply))
+                let reply = self.fetch_checked(&fetch, request, Some(transaction)).await;
+                // Before anything is waited for: values may be views of the store.
+                reply.map(|reply| Parts { first: &reply.bytes, rest: &reply.values() }.behind(&[]))
             }
             Some(Opcode::ListKeys) => {
                 let list = ListKeys { epoch, ..decode(&inner.0)? };
@@ -105,7 +108,8 @@ impl ObjectService {
             total = check::total_bytes([Some(total), Some(bytes)].into_iter())?;
             planned.push(plan);
         }
-        check_payload(&payload, total)?;
+        let inline = if let Payload::Inline(bytes) = &payload { bytes.0.len() as u64 } else { 0 };
+        check_payload(&payload, inline, total)?;
         if epoch != Epoch::ZERO {
             self.take_epoch(epoch)?;
         }
@@ -119,7 +123,10 @@ impl ObjectService {
             return Ok(known);
         }
         let (data, _permit) = match payload {
-            Payload::Inline(bytes) => (cut(&bytes.0, &lengths), None),
+            Payload::Inline(bytes) => {
+                let values = 0..bytes.0.len();
+                (cut(Body::Message(bytes.0, 0), values, &lengths), None)
+            }
             Payload::Memory(descriptors) => {
                 let memory = RemoteMemory::parse(&descriptors)?;
                 let permit = self.take_bulk(total).await?;

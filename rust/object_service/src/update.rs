@@ -1,5 +1,6 @@
 //! Updates: values come in the request, or are pulled from the client's memory.
 
+use crate::body::Body;
 use crate::check;
 use crate::pieces::{Unit, array_pieces, plan_units};
 use crate::remote_memory::RemoteMemory;
@@ -9,7 +10,8 @@ use daos_rpc::Request;
 use daos_status::{Code, Result, fail};
 use daos_store::{AkeyUpdate, Conditions, Data, Few, UpdateRequest, UpdateValue};
 use daos_types::{Epoch, Extent};
-use daos_wire::{self as wire, INLINE_BYTES_MAX, Payload, Update, UpdateKind, decode, encode};
+use daos_wire::{self as wire, INLINE_BYTES_MAX, Payload, Update, UpdateKind, encode};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Transfers of one request at a time: enough to keep a fabric busy, few enough to leave it to others as well.
@@ -23,18 +25,25 @@ pub(crate) enum Shape {
 }
 
 impl ObjectService {
-    pub(crate) async fn update(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
-        let update: Update = decode(body)?;
+    pub(crate) async fn update(&self, body: Body<'_>, request: &Request) -> Result<Vec<u8>> {
+        let (update, values) = Update::decode_apart(&body)?;
         let (object, container) = (update.address.object, update.address.container);
-        let result = self.update_checked(update, request).await;
+        let result = self.update_checked(update, body, values, request).await;
         result
             .map(|epoch| encode(&epoch))
             .map_err(|status| status.while_doing(format_args!("update of object {object} in container {container}")))
     }
 
-    async fn update_checked(&self, update: Update, request: &Request) -> Result<Epoch> {
+    /// `values` is where the body has those of an inline payload.
+    async fn update_checked(
+        &self,
+        update: Update,
+        body: Body<'_>,
+        values: Range<usize>,
+        request: &Request,
+    ) -> Result<Epoch> {
         let total = check_akeys(&update.akeys)?;
-        check_payload(&update.payload, total)?;
+        check_payload(&update.payload, values.len() as u64, total)?;
         check::key_kinds(update.address.object, Some(&update.dkey), update.akeys.iter().map(|akey| &akey.akey))?;
         let conditions = check::conditions(update.conditions)?;
         self.grants.check(&update.address, true).await?;
@@ -42,7 +51,7 @@ impl ObjectService {
         let mut lengths = Vec::new();
         let shapes = shapes_of(&update.akeys, &mut lengths);
         let (data, _permit) = match update.payload {
-            Payload::Inline(bytes) => (cut(&bytes.0, &lengths), None),
+            Payload::Inline(_) => (cut(body, values, &lengths), None),
             Payload::Memory(descriptors) => {
                 let memory = RemoteMemory::parse(&descriptors)?;
                 let permit = self.take_bulk(total).await?;
@@ -122,13 +131,13 @@ pub(crate) fn check_akeys(akeys: &[wire::AkeyUpdate]) -> Result<u64> {
     }))
 }
 
-/// Compares the length of a payload with what its values take.
-pub(crate) fn check_payload(payload: &Payload, needed: u64) -> Result<()> {
+/// Compares the length of a payload with what its values take; `inline` is that of an inline one.
+pub(crate) fn check_payload(payload: &Payload, inline: u64, needed: u64) -> Result<()> {
     let given = match payload {
-        Payload::Inline(bytes) if bytes.0.len() as u64 > INLINE_BYTES_MAX => {
-            fail!(Code::Inval, "{} bytes of values came in the request, {INLINE_BYTES_MAX} may", bytes.0.len())
+        Payload::Inline(_) if inline > INLINE_BYTES_MAX => {
+            fail!(Code::Inval, "{inline} bytes of values came in the request, {INLINE_BYTES_MAX} may")
         }
-        Payload::Inline(bytes) => bytes.0.len() as u64,
+        Payload::Inline(_) => inline,
         Payload::Memory(descriptors) => RemoteMemory::parse(descriptors)?.length(),
     };
     if given != needed {
@@ -137,9 +146,12 @@ pub(crate) fn check_payload(payload: &Payload, needed: u64) -> Result<()> {
     Ok(())
 }
 
-/// The values of a payload that came with the request.
-pub(crate) fn cut(bytes: &[u8], lengths: &[u64]) -> Vec<Data> {
-    let mut position = 0;
+/// The values of a payload that came with the request: one is not copied.
+pub(crate) fn cut(body: Body<'_>, values: Range<usize>, lengths: &[u64]) -> Vec<Data> {
+    if let [_] = lengths {
+        return vec![body.into_value(values)];
+    }
+    let (bytes, mut position) = (&body[values], 0);
     let part = |length: &u64| {
         let start = position;
         position += *length as usize;

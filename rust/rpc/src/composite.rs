@@ -8,7 +8,7 @@ mod ways;
 
 use crate::settings::MESSAGE_SIZE_DEFAULT;
 use crate::shared_memory::SharedMemoryTransport;
-use crate::{Access, Address, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};
+use crate::{Access, Address, Parts, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};
 use daos_env::{IoBuffer, Source};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -186,6 +186,14 @@ impl Transport for CompositeTransport {
             self.quiet.set(0);
         }
         transport.send(inner, frame)
+    }
+
+    fn send_parts(&self, peer: PeerIndex, before: &[u8], body: Parts<'_>) -> Result<()> {
+        let (transport, inner) = self.of(peer)?;
+        if inner_of(peer).0 == Way::Network {
+            self.quiet.set(0);
+        }
+        transport.send_parts(inner, before, body)
     }
 
     fn set_receiver(&self, receiver: Option<Rc<dyn Receiver>>) {

@@ -16,7 +16,7 @@ pub use request::Request;
 pub use transfer::Exposed;
 
 use crate::frame::Frame;
-use crate::{Access, Address, BulkDescriptor, EndpointSettings, Statistics, Transport};
+use crate::{Access, Address, BulkDescriptor, EndpointSettings, Parts, Statistics, Transport};
 use call::{Call, Waiter};
 use daos_env::{IoBuffer, Random, Source, Spawner};
 use daos_status::{Code, Result, Status};
@@ -120,8 +120,7 @@ impl Endpoint {
         memory: impl IntoIterator<Item = &Exposed>,
         timeout: Duration,
     ) -> Result<ReplyBody> {
-        let memory = memory.into_iter().map(Exposed::number).collect();
-        self.call_with(peer, Call { opcode, body, memory, is_repeatable: false, timeout }).await
+        self.call_in_parts(peer, opcode, Parts::one(&body), memory, false, timeout).await
     }
 
     /// As [`Endpoint::call_lending`], with a request that the peer may carry out twice: it is sent again also when nobody knows whether it was.
@@ -133,12 +132,22 @@ impl Endpoint {
         memory: impl IntoIterator<Item = &Exposed>,
         timeout: Duration,
     ) -> Result<ReplyBody> {
-        let memory = memory.into_iter().map(Exposed::number).collect();
-        self.call_with(peer, Call { opcode, body, memory, is_repeatable: true, timeout }).await
+        self.call_in_parts(peer, opcode, Parts::one(&body), memory, true, timeout).await
     }
 
-    async fn call_with(&self, peer: &Address, call: Call) -> Result<ReplyBody> {
-        let opcode = call.opcode;
+    /// As [`Endpoint::call_lending`] or, if it `is_repeatable`, [`Endpoint::call_repeatable`], with a body that lies in parts: they are
+    /// copied once, to where the transport has them.
+    pub async fn call_in_parts(
+        &self,
+        peer: &Address,
+        opcode: u16,
+        body: Parts<'_>,
+        memory: impl IntoIterator<Item = &Exposed>,
+        is_repeatable: bool,
+        timeout: Duration,
+    ) -> Result<ReplyBody> {
+        let memory = memory.into_iter().map(Exposed::number).collect();
+        let call = Call { opcode, body, memory, is_repeatable, timeout };
         let name = |status: Status| status.while_doing(format_args!("call of operation {opcode:#x} to {peer}"));
         let frame = call.run(&self.0, peer).await.map_err(name)?;
         if frame.head.status == 0 {

@@ -19,6 +19,7 @@
 //! `docs/calls.md` of this crate says what flags, token and distance are for. Call id and sender's address stay where they are in all
 //! versions, as the header does.
 
+use crate::Parts;
 use crate::address::check_bytes;
 use daos_wire::header::{self, FLAG_BODY_UNCHECKED, Header, HeaderError, PROTOCOL_VERSION};
 use std::fmt;
@@ -139,10 +140,31 @@ impl fmt::Display for FrameError {
 /// The bytes of a frame; `source` is a valid address, and the body fits 32 bits (callers check against the transport's
 /// largest message, which is far below). `is_memory` says that it goes through memory only.
 pub(crate) fn encode(head: &Head, source: &str, body: &[u8], is_memory: bool) -> Vec<u8> {
+    encode_parts(head, source, Parts::one(body), is_memory)
+}
+
+/// As [`encode`], with a body that lies in parts.
+pub(crate) fn encode_parts(head: &Head, source: &str, body: Parts<'_>, is_memory: bool) -> Vec<u8> {
     encode_as(PROTOCOL_VERSION, head, source, body, is_memory)
 }
 
-fn encode_as(version: u16, head: &Head, source: &str, body: &[u8], is_memory: bool) -> Vec<u8> {
+/// What goes before a body of so many bytes in a frame that goes through memory only.
+pub(crate) fn encode_before(head: &Head, source: &str, body_length: usize) -> Vec<u8> {
+    let mut bytes = begin(PROTOCOL_VERSION, head, source, body_length, true, 0);
+    header::finish(&mut bytes);
+    bytes
+}
+
+fn encode_as(version: u16, head: &Head, source: &str, body: Parts<'_>, is_memory: bool) -> Vec<u8> {
+    let body_length = body.length();
+    let mut bytes = begin(version, head, source, body_length, is_memory, body_length);
+    body.iter().for_each(|part| bytes.extend_from_slice(part));
+    header::finish(&mut bytes);
+    bytes
+}
+
+/// Header and head of a frame, without the checksum, and room for `room` bytes behind them.
+fn begin(version: u16, head: &Head, source: &str, body_length: usize, is_memory: bool, room: usize) -> Vec<u8> {
     debug_assert!(source.len() <= crate::Address::LENGTH_MAX);
     let body_start = HEADER_LENGTH + source.len().next_multiple_of(SOURCE_ALIGNMENT);
     let header = Header {
@@ -152,7 +174,7 @@ fn encode_as(version: u16, head: &Head, source: &str, body: &[u8], is_memory: bo
         flags: head.flags() | (u16::from(is_memory) * FLAG_BODY_UNCHECKED),
         status: head.status,
         head_length: body_start - header::HEADER_LENGTH,
-        body_length: body.len() as u32,
+        body_length: body_length as u32,
     };
     let fixed = FixedHead {
         call_id: head.call_id.into(),
@@ -162,13 +184,11 @@ fn encode_as(version: u16, head: &Head, source: &str, body: &[u8], is_memory: bo
         source_length: source.len() as u8,
         reserved: [0; 3],
     };
-    let mut bytes = Vec::with_capacity(body_start + body.len());
+    let mut bytes = Vec::with_capacity(body_start + room);
     bytes.extend_from_slice(&header.to_bytes());
     bytes.extend_from_slice(fixed.as_bytes());
     bytes.extend_from_slice(source.as_bytes());
     bytes.resize(body_start, 0);
-    bytes.extend_from_slice(body);
-    header::finish(&mut bytes);
     bytes
 }
 
@@ -276,6 +296,12 @@ impl Frame {
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.bytes[self.body_start..]
+    }
+
+    /// The bytes of the whole frame, and where in them the body begins; what is left has no body.
+    pub fn take_bytes(&mut self) -> (Vec<u8>, usize) {
+        let head = self.bytes[..self.body_start].to_vec();
+        (std::mem::replace(&mut self.bytes, head), self.body_start)
     }
 }
 

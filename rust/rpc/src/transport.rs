@@ -1,6 +1,6 @@
 //! What a fabric must do for an endpoint.
 
-use crate::Address;
+use crate::{Address, Parts};
 use daos_env::{IoBuffer, Source};
 use daos_status::{Result, Status};
 use std::any::Any;
@@ -120,6 +120,11 @@ pub trait Transport: Source {
 
     /// Queues a message of at most [`Transport::max_message_size`] bytes.
     fn send(&self, peer: PeerIndex, frame: Vec<u8>) -> Result<()>;
+
+    /// As [`Transport::send`], with a message that lies in parts, which are copied before this returns.
+    fn send_parts(&self, peer: PeerIndex, before: &[u8], body: Parts<'_>) -> Result<()> {
+        self.send(peer, body.behind(before))
+    }
 
     /// Says who gets what comes in; before that, incoming messages wait. `None` cuts the tie.
     fn set_receiver(&self, receiver: Option<Rc<dyn Receiver>>);

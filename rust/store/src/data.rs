@@ -22,6 +22,13 @@ pub enum Data {
     /// A view of the device itself, when that is memory. As long as it lives, no block that was freed after it was found is used
     /// again: whoever holds it must not wait for a change of the same store.
     View(ValueView),
+    /// A part of a vector that nobody else needs any more.
+    Inside {
+        /// The vector.
+        bytes: Vec<u8>,
+        /// The part; what lies outside the vector is cut off.
+        range: Range<usize>,
+    },
     /// A part of a buffer that several values share.
     Part {
         /// The buffer.
@@ -122,6 +129,11 @@ impl Data {
     }
 }
 
+fn cut<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {
+    let end = range.end.min(bytes.len());
+    &bytes[range.start.min(end)..end]
+}
+
 impl Deref for Data {
     type Target = [u8];
     #[inline]
@@ -132,10 +144,8 @@ impl Deref for Data {
             Data::Buffer(buffer) => buffer,
             Data::Pooled(buffer) => buffer,
             Data::View(view) => view,
-            Data::Part { buffer, range } => {
-                let end = range.end.min(buffer.len());
-                &buffer[range.start.min(end)..end]
-            }
+            Data::Inside { bytes, range } => cut(bytes, range),
+            Data::Part { buffer, range } => cut(buffer, range),
         }
     }
 }
@@ -178,6 +188,10 @@ mod tests {
             assert_eq!(matches!(copy, Data::Short(_)), length <= SHORT_MAX, "{length}");
             assert!(*copy == *bytes && copy == Data::Bytes(bytes.clone()), "{length}");
             assert_eq!(copy.into_vec(), bytes);
+            let inside = Data::Inside { bytes: [b"ab", &bytes[..], b"c"].concat(), range: 2..length + 2 };
+            assert_eq!(inside.into_vec(), bytes);
+            let end: Vec<u8> = bytes.iter().skip(1).copied().collect();
+            assert_eq!(*Data::Inside { bytes, range: 1..usize::MAX }, end);
         }
     }
 }

@@ -146,6 +146,7 @@ macro_rules! cases {
 cases! { $
     calls::requests_carry_everything,
     calls::bodies_of_every_size_go_both_ways,
+    calls::bodies_in_parts_are_whole,
     calls::calls_arrive_in_order,
     calls::many_calls_at_once_find_their_replies,
     calls::errors_come_back_with_their_sentence,

@@ -28,6 +28,11 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// A reader of all of these bytes.
+    pub(crate) fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader { bytes }
+    }
+
     /// Takes `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         match self.bytes.split_at_checked(count) {
@@ -45,7 +50,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails when something is left.
-    fn end(&self) -> Result<()> {
+    pub(crate) fn end(&self) -> Result<()> {
         if self.remaining() > 0 {
             fail!(Code::Proto, "a message has {} bytes left over", self.remaining());
         }

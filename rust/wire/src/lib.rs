@@ -5,6 +5,7 @@
 //! Before every message on every channel stands the same [`header`], with its version and checksum.
 
 mod access;
+mod apart;
 mod codec;
 mod container;
 pub mod header;

@@ -62,6 +62,49 @@ fn an_update_has_these_bytes() {
     assert_eq!(decode::<Update>(&golden), Ok(update()));
 }
 
+/// The same bytes and the same answers as with values inside, for an update and a reply that has some.
+fn check_apart(bytes: &[u8]) {
+    let inside = decode::<Update>(bytes);
+    match Update::decode_apart(bytes) {
+        Ok((mut update, values)) => {
+            let mut whole = update.clone();
+            if let Payload::Inline(blob) = &mut whole.payload {
+                blob.0 = bytes[values.clone()].to_vec();
+                let before = update.encode_before(values.len());
+                assert_eq!([&before, &bytes[values]].concat(), bytes);
+            }
+            assert_eq!(inside.expect("as well"), whole);
+        }
+        Err(status) => assert_eq!(inside.unwrap_err().code(), status.code()),
+    }
+    let inside = decode::<FetchReply>(bytes);
+    match FetchReply::decode_apart(bytes) {
+        Ok((mut reply, inline)) => {
+            assert_eq!([&reply.encode_before(inline.len()), inline].concat(), bytes);
+            reply.inline.0 = inline.to_vec();
+            assert_eq!(inside.expect("as well"), reply);
+        }
+        Err(status) => assert_eq!(inside.unwrap_err().code(), status.code()),
+    }
+}
+
+fn values_inside(length: usize) -> [Vec<u8>; 2] {
+    let values = || Blob((0..length).map(|index| index as u8).collect());
+    let update = Update { payload: Payload::Inline(values()), ..update() };
+    let akeys = vec![AkeyReply { size: 9, pieces: Vec::new() }];
+    [encode(&update), encode(&FetchReply { akeys, inline: values() })]
+}
+
+#[test]
+fn values_that_are_kept_apart_are_the_same_bytes() {
+    check_apart(&encode(&update()));
+    for bytes in [0, 1, 16, 300].into_iter().flat_map(values_inside) {
+        check_apart(&bytes);
+        (0..bytes.len()).for_each(|cut| check_apart(&bytes[..cut]));
+        check_apart(&[&bytes[..], b"x"].concat());
+    }
+}
+
 #[test]
 fn every_cut_is_an_error() {
     let bytes = encode(&update());
@@ -105,6 +148,15 @@ fn decode_as_everything(bytes: &[u8]) {
 }
 
 proptest! {
+    #[test]
+    fn damaged_values_apart_are_as_inside(position in 0usize..400, value in any::<u8>(), length in 0usize..200) {
+        for mut bytes in values_inside(length) {
+            let position = position % bytes.len();
+            bytes[position] = value;
+            check_apart(&bytes);
+        }
+    }
+
     #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         decode_as_everything(&bytes);

@@ -8,12 +8,12 @@ use crate::route::Route;
 use crate::{Client, Transaction};
 use daos_checksum::crc32c;
 use daos_placement::{Layout, ShardState};
-use daos_rpc::{Access, Address, Exposed};
+use daos_rpc::{Access, Address, Exposed, Parts, ReplyBody};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{Epoch, ObjectId};
 use daos_wire::{
-    Blob, INDIRECT_BYTES_MAX, Indirect, IndirectReply, IndirectRequest, Opcode, TransactionRead, Wire, decode, encode,
-    set_map_version,
+    Blob, FetchReply, INDIRECT_BYTES_MAX, Indirect, IndirectReply, IndirectRequest, Opcode, TransactionRead, Wire,
+    decode, encode, set_map_version,
 };
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -32,6 +32,37 @@ pub(super) struct Target {
     pub address: Address,
     /// The version of the pool map by which it was chosen.
     pub map_version: u32,
+}
+
+/// The bytes of a reply.
+pub(super) struct Answer {
+    opcode: Opcode,
+    bytes: AnswerBytes,
+}
+
+enum AnswerBytes {
+    Message(ReplyBody),
+    Memory(Vec<u8>),
+}
+
+impl Answer {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            AnswerBytes::Message(bytes) => bytes,
+            AnswerBytes::Memory(bytes) => bytes,
+        }
+    }
+
+    /// What they mean.
+    pub fn read<R: Wire>(&self) -> Result<R> {
+        read(self.opcode, self.bytes())
+    }
+
+    /// What they mean, if they are the reply to a fetch; and its inline bytes.
+    pub fn read_fetched(&self) -> Result<(FetchReply, &[u8])> {
+        FetchReply::decode_apart(self.bytes()).map_err(|error| error.while_doing("reading the reply to a fetch"))
+    }
 }
 
 impl Object {
@@ -128,70 +159,81 @@ impl Object {
         request: &Q,
         lent: &[Exposed],
     ) -> Result<R> {
+        self.send_parts(client, target, opcode, encode(request), &[], lent).await?.read()
+    }
+
+    /// As [`Object::send_lending`], with the bytes of a request and the values that follow them; gives the bytes of the reply.
+    pub(super) async fn send_parts(
+        &self,
+        client: &Client,
+        target: &Target,
+        opcode: Opcode,
+        body: Vec<u8>,
+        values: &[&[u8]],
+        lent: &[Exposed],
+    ) -> Result<Answer> {
         match &self.within {
             Some(Within::All(transaction) | Within::Reads(transaction)) if Transaction::reads(opcode) => {
-                Box::pin(self.send_within(client, transaction, target, opcode, request, lent)).await
+                Box::pin(self.send_within(client, transaction, target, opcode, body, lent)).await
             }
-            _ => self.send_plainly(client, target, opcode, request, lent).await,
+            _ => self.send_plainly(client, target, opcode, body, values, lent).await,
         }
     }
 
-    /// As [`Object::send_lending`], a read of a transaction, whose epoch is that of its first read.
-    async fn send_within<Q: Wire, R: Wire>(
+    /// As [`Object::send_parts`], a read of a transaction, whose epoch is that of its first read.
+    async fn send_within(
         &self,
         client: &Client,
         transaction: &Transaction,
         target: &Target,
         opcode: Opcode,
-        request: &Q,
+        body: Vec<u8>,
         lent: &[Exposed],
-    ) -> Result<R> {
+    ) -> Result<Answer> {
         let address = self.container_address();
         let (attempt, epoch) = match transaction.reading()? {
             (attempt, Some(epoch)) => (attempt, epoch),
             (attempt, None) => {
-                let epoch: Epoch = self.send_plainly(client, target, Opcode::Moment, &address, &[]).await?;
+                let moment = self.send_plainly(client, target, Opcode::Moment, encode(&address), &[], &[]).await?;
+                let epoch: Epoch = moment.read()?;
                 (attempt, transaction.begin_reading(attempt, epoch.max(client.newest_change()))?)
             }
         };
-        let request = Blob(encode(request));
-        let read = TransactionRead { address, transaction: attempt, epoch, opcode: opcode as u16, request };
-        transaction.noted(attempt, self.send_plainly(client, target, Opcode::TransactionRead, &read, lent).await)
+        let request = Blob(body);
+        let read = encode(&TransactionRead { address, transaction: attempt, epoch, opcode: opcode as u16, request });
+        transaction.noted(attempt, self.send_plainly(client, target, Opcode::TransactionRead, read, &[], lent).await)
     }
 
-    async fn send_plainly<Q: Wire, R: Wire>(
+    async fn send_plainly(
         &self,
         client: &Client,
         target: &Target,
         opcode: Opcode,
-        request: &Q,
+        mut body: Vec<u8>,
+        values: &[&[u8]],
         lent: &[Exposed],
-    ) -> Result<R> {
+    ) -> Result<Answer> {
         let _permit = client.0.in_flight.take(1).await;
         let endpoint = target.connection.endpoint();
-        let mut body = encode(request);
         set_map_version(&mut body, target.map_version);
-        if body.len() <= endpoint.max_body_size() {
+        let length = body.len() + values.iter().map(|value| value.len()).sum::<usize>();
+        if length <= endpoint.max_body_size() {
             let reads = !matches!(opcode, Opcode::Update | Opcode::Punch | Opcode::TransactionCommit);
             let timeout = client.0.settings.call_timeout;
             let (address, opcode_number) = (&target.address, opcode as u16);
+            let all = Parts { first: &body, rest: values };
             // A fetch does no harm when it is carried out twice: it is asked again also when nobody knows whether it was.
-            let answer = match reads {
-                true => endpoint.call_repeatable(address, opcode_number, body, lent, timeout).await,
-                false => endpoint.call_lending(address, opcode_number, body, lent, timeout).await,
-            };
-            match answer {
-                Ok(reply) => return read(opcode, &reply),
+            match endpoint.call_in_parts(address, opcode_number, all, lent, reads, timeout).await {
+                Ok(reply) => return Ok(Answer { opcode, bytes: AnswerBytes::Message(reply) }),
                 Err(status) if reads && status.code() == Code::Overflow => {}
                 Err(status) => return Err(status),
             }
         }
         let mut room = REPLY_ROOM;
+        values.iter().for_each(|value| body.extend_from_slice(value));
         loop {
-            let mut body = encode(request);
-            set_map_version(&mut body, target.map_version);
-            match send_indirectly(client, target, opcode, body, lent, room).await? {
-                Ok(reply) => return read(opcode, &reply),
+            match send_indirectly(client, target, opcode, body.clone(), lent, room).await? {
+                Ok(reply) => return Ok(Answer { opcode, bytes: AnswerBytes::Memory(reply) }),
                 Err(length) if length > room && length <= INDIRECT_BYTES_MAX => room = length,
                 Err(length) => fail!(
                     Code::Overflow,

@@ -8,7 +8,7 @@ use crate::{Client, Destination, ScatterList};
 use daos_rpc::Access;
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key};
-use daos_wire::{self as wire, FetchReply, INLINE_BYTES_MAX, Opcode, TRANSFER_BYTES_MAX};
+use daos_wire::{self as wire, INLINE_BYTES_MAX, Opcode, TRANSFER_BYTES_MAX, encode};
 
 impl Object {
     /// Reads akeys of one dkey; the results are in the order of `akeys`. A destination that is too small for a value or for
@@ -67,25 +67,27 @@ impl Object {
             akeys: akeys.iter().map(fetch_plan::request_of).collect(),
             memory: Vec::new(),
         };
-        let reply = self.attempt(client, group, async |target: &Target| {
+        let answer = self.attempt(client, group, async |target: &Target| {
             if room <= INLINE_BYTES_MAX {
-                return self.send::<_, FetchReply>(client, target, Opcode::Fetch, &request).await;
+                return self.send_parts(client, target, Opcode::Fetch, encode(&request), &[], &[]).await;
             }
             let streams: Vec<ScatterList> = landings.iter_mut().map(Landing::stream).collect();
             let lent = Lent::new(target.connection.endpoint(), &streams, Access::Write)?;
             request.memory = lent.descriptors();
-            let reply: FetchReply = self.send_lending(client, target, Opcode::Fetch, &request, lent.exposed()).await?;
+            let answer = self.send_parts(client, target, Opcode::Fetch, encode(&request), &[], lent.exposed()).await?;
+            let (reply, inline) = answer.read_fetched()?;
             lent.end(|stream, bytes| {
                 // An inline reply has left the copy as it was: it is not looked at.
-                if let (Some(akey), true) = (reply.akeys.get(stream), reply.inline.0.is_empty()) {
+                if let (Some(akey), true) = (reply.akeys.get(stream), inline.is_empty()) {
                     for run in data_runs(akey, &akeys[stream].kind, landings[stream].capacity) {
                         streams[stream].write_at(run.start, &bytes[run.start as usize..run.end as usize]);
                     }
                 }
             });
-            Ok(reply)
+            Ok(answer)
         });
-        let reply = reply.await?;
+        let answer = answer.await?;
+        let (reply, inline) = answer.read_fetched()?;
         if let Some(akey) = too_large(&akeys, &landings, &reply) {
             fail!(
                 Code::RecordTooBig,
@@ -93,7 +95,7 @@ impl Object {
                 self.id
             );
         }
-        fetched(&akeys, landings, reply)
+        fetched(&akeys, landings, &reply, inline)
             .map_err(|status| status.while_doing(format_args!("fetch of object {}", self.id)))
     }
 

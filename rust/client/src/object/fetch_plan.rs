@@ -124,18 +124,23 @@ pub(super) fn too_large<'a>(akeys: &'a [AkeyFetch], landings: &[Landing], reply:
     large.map(|((akey, _), _)| &akey.akey)
 }
 
-/// The results of a fetch; bytes that came inline are put into place.
-pub(super) fn fetched(akeys: &[AkeyFetch], landings: Vec<Landing>, reply: FetchReply) -> Result<Vec<AkeyFetched>> {
+/// The results of a fetch; bytes that came inline, which the reply itself has not, are put into place.
+pub(super) fn fetched(
+    akeys: &[AkeyFetch],
+    landings: Vec<Landing>,
+    reply: &FetchReply,
+    mut inline: &[u8],
+) -> Result<Vec<AkeyFetched>> {
     if reply.akeys.len() != akeys.len() {
         fail!(Code::Proto, "{} akeys were asked for, and {} answered", akeys.len(), reply.akeys.len());
     }
-    let mut inline = &reply.inline.0[..];
+    let is_inline = !inline.is_empty();
     let mut results = Vec::with_capacity(akeys.len());
     for ((akey, mut landing), found) in akeys.iter().zip(landings).zip(&reply.akeys) {
         check_cover(&akey.kind, found)?;
         let runs = data_runs(found, &akey.kind, landing.capacity);
         let length = runs.last().map_or(0, |run| run.end);
-        if !reply.inline.0.is_empty() {
+        if is_inline {
             for run in runs {
                 let Some((bytes, rest)) = inline.split_at_checked((run.end - run.start) as usize) else {
                     fail!(Code::Proto, "the reply has fewer bytes than it says");

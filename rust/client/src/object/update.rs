@@ -10,6 +10,9 @@ use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Extent, Key};
 use daos_wire::{self as wire, Blob, INLINE_BYTES_MAX, Opcode, Payload, TRANSFER_BYTES_MAX};
 
+/// Values of less than so many bytes are copied into the request: to send them as parts costs more.
+const APART_BYTES_MIN: u64 = 256;
+
 /// An update as it is sent, and its values.
 struct Prepared {
     akeys: Vec<wire::AkeyUpdate>,
@@ -158,12 +161,12 @@ impl Object {
             akeys,
             payload: Payload::Memory(Vec::new()),
         };
-        if total <= INLINE_BYTES_MAX {
-            request.payload = Payload::Inline(Blob(gather(&streams, total)));
-        }
+        let inline = (total <= INLINE_BYTES_MAX).then(|| inline_parts(&streams, total));
         let epoch = self.attempt(client, group, async |target: &Target| {
-            let result = if total <= INLINE_BYTES_MAX {
-                self.send(client, target, Opcode::Update, &request).await
+            let result = if let Some((short, parts)) = &inline {
+                let mut body = request.encode_before(total as usize);
+                body.extend_from_slice(short);
+                self.send_parts(client, target, Opcode::Update, body, parts, &[]).await.and_then(|reply| reply.read())
             } else {
                 let lent = Lent::new(target.connection.endpoint(), &streams, Access::Read)?;
                 request.payload = Payload::Memory(lent.descriptors());
@@ -193,9 +196,17 @@ fn stream_of(source: &Source) -> ScatterList {
 /// All values, one behind the other.
 fn gather(streams: &[ScatterList], total: u64) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(total as usize);
-    streams.iter().for_each(|stream| stream.append_to(&mut bytes));
+    streams.iter().flat_map(ScatterList::slices).for_each(|part| bytes.extend_from_slice(part));
     debug_assert_eq!(bytes.len() as u64, total, "checked when the update was prepared");
     bytes
+}
+
+/// The values of an update that are sent with it: a copy of them when they are short, or where they are.
+fn inline_parts(streams: &[ScatterList], total: u64) -> (Vec<u8>, Vec<&[u8]>) {
+    if total < APART_BYTES_MIN {
+        return (gather(streams, total), Vec::new());
+    }
+    (Vec::new(), streams.iter().flat_map(ScatterList::slices).collect())
 }
 
 /// Cuts an update into parts that are sent one after the other.

@@ -246,6 +246,28 @@ fn of(opcode: Opcode) -> (&'static str, &'static str) {
     }
 }
 
+/// Values that are kept apart from an update or a reply are the same as those inside.
+fn values_apart(bytes: &[u8]) {
+    let inside = decode::<Update>(bytes);
+    match Update::decode_apart(bytes) {
+        Ok((mut update, values)) => {
+            if let Payload::Inline(blob) = &mut update.payload {
+                blob.0 = bytes[values].to_vec();
+            }
+            assert_eq!(inside, Ok(update));
+        }
+        Err(_) => assert!(inside.is_err()),
+    }
+    let inside = decode::<FetchReply>(bytes);
+    match FetchReply::decode_apart(bytes) {
+        Ok((mut reply, inline)) => {
+            reply.inline.0 = inline.to_vec();
+            assert_eq!(inside, Ok(reply));
+        }
+        Err(_) => assert!(inside.is_err()),
+    }
+}
+
 /// A header, with the bound of a control port.
 fn header(bytes: &[u8]) {
     let mut repaired = bytes.to_vec();
@@ -292,6 +314,7 @@ pub(super) fn targets() -> Vec<Target> {
             check::<ControlReply>(bytes);
         })
         .seeded(golden("ControlReply")),
+        Target::new("wire/ValuesApart", values_apart).seeded(all(&["Update", "FetchReply"])),
         Target::new("wire/ControlStream", control_stream)
             .seeded([golden("ControlRequest").concat()])
             .seeded(golden("ControlRequest")),

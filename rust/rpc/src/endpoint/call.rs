@@ -4,8 +4,8 @@ use super::control;
 use super::inner::Inner;
 use super::peers::Peer;
 use super::waits::{Answer, AnswerReceiver, Awaited, Waiting};
-use crate::Address;
 use crate::frame::{Frame, Head, Kind};
+use crate::{Address, Parts};
 use daos_env::sync::Permit;
 use daos_status::{Code, Result, Status, fail};
 use std::future::Future;
@@ -15,9 +15,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// What is asked, and how.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     pub opcode: u16,
-    pub body: Vec<u8>,
+    pub body: Parts<'a>,
     /// The numbers of the memory that is lent.
     pub memory: Vec<u64>,
     /// Whether it does no harm when the request is carried out twice.
@@ -25,7 +25,7 @@ pub(super) struct Call {
     pub timeout: Duration,
 }
 
-impl Call {
+impl Call<'_> {
     /// Sends the request, again if need be, and waits for the reply.
     pub async fn run(&self, inner: &Rc<Inner>, peer: &Address) -> Result<Frame> {
         // Read anew after each wait only: small calls take as long as some tens of looks at a clock.
@@ -93,8 +93,9 @@ impl Call {
 
     fn start(&self, inner: &Rc<Inner>, peer: &Rc<Peer>, now: Duration, left: Duration) -> Result<Waiter> {
         inner.check_open()?;
-        if self.body.len() > inner.max_body_size() {
-            fail!(Code::Overflow, "a body of {} bytes exceeds {}", self.body.len(), inner.max_body_size());
+        let length = self.body.length();
+        if length > inner.max_body_size() {
+            fail!(Code::Overflow, "a body of {length} bytes exceeds {}", inner.max_body_size());
         }
         let waiter = Waiter::new(inner, peer, self.awaited(left), now)?;
         self.send(&waiter, false)?;
@@ -123,7 +124,7 @@ impl Call {
             behind,
             ..Head::of(Kind::Request)
         };
-        let sent = inner.index(peer).and_then(|index| inner.transmit(index, inner.frame(index, &head, &self.body)));
+        let sent = inner.index(peer).and_then(|index| inner.transmit_parts(index, &head, self.body));
         if sent.is_err() && !is_sent_again {
             // It never left: nobody can use memory because of it.
             inner.waits.cancel(waiter.id);

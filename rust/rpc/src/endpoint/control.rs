@@ -12,8 +12,8 @@ use super::history::Found;
 use super::inner::Inner;
 use super::peers::Peer;
 use super::waits::Answer;
-use crate::Address;
 use crate::frame::{Frame, Head, Kind};
+use crate::{Address, Parts};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ pub(super) fn tell(inner: &Inner, peer: &Address, kind: Kind, token: u64, calls:
     for calls in calls.chunks(IDS_MAX) {
         let body: Vec<u8> = calls.iter().flat_map(|call| call.to_le_bytes()).collect();
         let head = Head { token, ..Head::of(kind) };
-        let sent = inner.peer(peer).and_then(|(_, index)| inner.transmit(index, inner.frame(index, &head, &body)));
+        let sent =
+            inner.peer(peer).and_then(|(_, index)| inner.transmit(index, inner.frame(index, &head, Parts::one(&body))));
         if let Err(status) = sent {
             daos_env::log!(Debug, "rpc", "{}: could not tell {peer} about calls: {status}", inner.address);
         }

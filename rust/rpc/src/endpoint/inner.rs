@@ -7,15 +7,18 @@ use super::peers::{Peer, Peers};
 use super::request::Request;
 use super::versions;
 use super::waits::{Ended, Waits};
-use crate::frame::{Frame, FrameError, Head, Kind, cover_body, encode, peek};
+use crate::frame::{Frame, FrameError, Head, Kind, cover_body, encode_before, encode_parts, peek};
 use crate::statistics::Counters;
-use crate::{Address, EndpointSettings, OVERHEAD_MAX, PeerIndex, Receiver, Transport};
+use crate::{Address, EndpointSettings, OVERHEAD_MAX, Parts, PeerIndex, Receiver, Transport};
 use daos_env::{Clock, Source, Spawner};
 use daos_status::{Code, Result, Status, fail};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
+
+/// Bodies below so many bytes are copied into one message before they are sent: cheaper than to handle them as parts.
+const PARTS_BYTES_MIN: usize = 256;
 
 /// Longest context sentence that goes back with an error.
 const CONTEXT_LENGTH_MAX: usize = 1024;
@@ -129,42 +132,62 @@ impl Inner {
     }
 
     /// The frame of a message for a peer.
-    pub fn frame(&self, index: PeerIndex, head: &Head, body: &[u8]) -> Vec<u8> {
-        encode(head, self.transport.source(index).as_str(), body, self.transport.is_memory(index))
+    pub fn frame(&self, index: PeerIndex, head: &Head, body: Parts<'_>) -> Vec<u8> {
+        encode_parts(head, self.transport.source(index).as_str(), body, self.transport.is_memory(index))
+    }
+
+    /// Sends a message whose body lies in parts. Where it goes through memory, they are copied once: to where the peer finds them.
+    pub fn transmit_parts(&self, index: PeerIndex, head: &Head, body: Parts<'_>) -> Result<()> {
+        let length = body.length();
+        if !self.transport.is_memory(index) || length < PARTS_BYTES_MIN {
+            return self.transmit(index, self.frame(index, head, body));
+        }
+        let before = encode_before(head, self.transport.source(index).as_str(), length);
+        self.transport.send_parts(index, &before, body)?;
+        self.counters.sent(before.len() + length);
+        Ok(())
     }
 
     /// Answers a request. A reply that cannot be sent is lost like one on the network: the caller asks for it.
-    pub fn send_reply(&self, to: &Peer, is_abandoned: &Rc<Cell<bool>>, request: &Head, result: Result<&[u8], &Status>) {
+    pub fn send_reply(
+        &self,
+        to: &Peer,
+        is_abandoned: &Rc<Cell<bool>>,
+        request: &Head,
+        result: Result<Parts<'_>, &Status>,
+    ) {
         if self.closed.get() {
             return;
         }
         let too_big;
         let result = match result {
-            Ok(body) if body.len() > self.max_body_size() => {
-                too_big = Status::new(
-                    Code::Overflow,
-                    format!("the reply of {} bytes exceeds {}", body.len(), self.max_body_size()),
-                );
+            Ok(body) if body.length() > self.max_body_size() => {
+                let (length, limit) = (body.length(), self.max_body_size());
+                too_big = Status::new(Code::Overflow, format!("the reply of {length} bytes exceeds {limit}"));
                 Err(&too_big)
             }
             other => other,
         };
         let (status, body) = match result {
             Ok(body) => (0, body),
-            Err(status) => (status.to_der(), shorten(status.context()).as_bytes()),
+            Err(status) => (status.to_der(), Parts::one(shorten(status.context()).as_bytes())),
         };
         let (opcode, call_id, session) = (request.opcode, request.call_id, request.session);
         let token = to.history.borrow().token();
         let head = Head { opcode, call_id, session, status, token, ..Head::of(Kind::Reply) };
         let index = self.index(to);
-        let frame = match &index {
-            Ok(index) => self.frame(*index, &head, body),
-            Err(_kept_for_later) => encode(&head, self.address.as_str(), body, false),
+        let sent = if request.is_repeatable {
+            // Whoever may ask twice needs no answer that is kept.
+            to.history.borrow_mut().answer(call_id, is_abandoned, None);
+            index.and_then(|index| self.transmit_parts(index, &head, body))
+        } else {
+            let frame = match &index {
+                Ok(index) => self.frame(*index, &head, body),
+                Err(_kept_for_later) => encode_parts(&head, self.address.as_str(), body, false),
+            };
+            to.history.borrow_mut().answer(call_id, is_abandoned, Some(frame.clone()));
+            index.and_then(|index| self.transmit(index, frame))
         };
-        // Whoever may ask twice needs no answer that is kept.
-        let answer = (!request.is_repeatable).then(|| frame.clone());
-        to.history.borrow_mut().answer(call_id, is_abandoned, answer);
-        let sent = index.and_then(|index| self.transmit(index, frame));
         if let Err(status) = sent {
             self.lost_reply(opcode, &to.address, &status);
         }
@@ -296,12 +319,10 @@ fn count_malformed(inner: &Inner, why: &dyn fmt::Display) {
 }
 
 fn receive_reply(inner: &Rc<Inner>, frame: Frame) {
-    let (opcode, source) = (frame.head.opcode, frame.source().to_owned());
-    if !inner.waits.reply(frame) {
-        inner.counters.late_replies.add(
-            inner.clock(),
-            format_args!("{}: nobody waits for the reply to operation {opcode:#x} from {source}", inner.address),
-        );
+    if let Err(frame) = inner.waits.reply(frame) {
+        let (address, opcode, source) = (&inner.address, frame.head.opcode, frame.source());
+        let sentence = format_args!("{address}: nobody waits for the reply to operation {opcode:#x} from {source}");
+        inner.counters.late_replies.add(inner.clock(), sentence);
     }
 }
 

@@ -4,7 +4,7 @@ use super::inner::Inner;
 use super::peers::Peer;
 use super::transfer::{Direction, transfer};
 use crate::frame::Frame;
-use crate::{Address, BulkDescriptor};
+use crate::{Address, BulkDescriptor, Parts};
 use daos_env::IoBuffer;
 use daos_status::{Code, Result, Status, fail};
 use std::cell::Cell;
@@ -17,6 +17,8 @@ pub struct Request {
     peer: Rc<Peer>,
     frame: Frame,
     answered: bool,
+    /// Bytes of the frame as it came.
+    length: usize,
     /// Whether the caller gave it up.
     is_abandoned: Rc<Cell<bool>>,
 }
@@ -25,8 +27,9 @@ impl Request {
     pub(super) fn new(inner: Rc<Inner>, peer: Rc<Peer>, frame: Frame) -> Request {
         let is_abandoned = peer.history.borrow_mut().serve(frame.head.call_id);
         inner.load.requests.set(inner.load.requests.get() + 1);
-        inner.load.bytes.set(inner.load.bytes.get() + frame.length());
-        Request { inner, peer, frame, answered: false, is_abandoned }
+        let length = frame.length();
+        inner.load.bytes.set(inner.load.bytes.get() + length);
+        Request { inner, peer, frame, answered: false, length, is_abandoned }
     }
 
     /// What is asked for.
@@ -54,9 +57,23 @@ impl Request {
         &self.peer.address
     }
 
+    /// The bytes of the message, and where in them the body begins: whoever wants to keep the body need not copy it. Afterwards
+    /// [`Request::body`] is empty.
+    pub fn take_body(&mut self) -> (Vec<u8>, usize) {
+        self.frame.take_bytes()
+    }
+
     /// Answers.
     pub fn reply(mut self, result: Result<Vec<u8>, Status>) {
-        self.answer(result.as_deref());
+        match &result {
+            Ok(body) => self.answer(Ok(Parts::one(body))),
+            Err(status) => self.answer(Err(status)),
+        }
+    }
+
+    /// Answers with bytes that lie in parts: they are copied once, to where the transport has them.
+    pub fn reply_in_parts(mut self, body: Parts<'_>) {
+        self.answer(Ok(body));
     }
 
     /// Answers that the operation is not known here.
@@ -65,7 +82,7 @@ impl Request {
         self.reply(Err(Status::new(Code::Nosys, sentence)));
     }
 
-    fn answer(&mut self, result: Result<&[u8], &Status>) {
+    fn answer(&mut self, result: Result<Parts<'_>, &Status>) {
         if !std::mem::replace(&mut self.answered, true) {
             self.inner.send_reply(&self.peer, &self.is_abandoned, &self.frame.head, result);
         }
@@ -108,7 +125,7 @@ impl Drop for Request {
         }
         let load = &self.inner.load;
         load.requests.set(load.requests.get() - 1);
-        load.bytes.set(load.bytes.get() - self.frame.length());
+        load.bytes.set(load.bytes.get() - self.length);
     }
 }
 

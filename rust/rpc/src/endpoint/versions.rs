@@ -1,6 +1,7 @@
 //! Peers of releases that speak another version of the protocol: they are told, and what they say of it is heard.
 
 use super::inner::Inner;
+use crate::Parts;
 use crate::frame::{Head, Kind, OtherVersion, source_of};
 use daos_status::{Code, Status};
 use daos_wire::header::version_sentence;
@@ -11,7 +12,9 @@ pub(super) fn receive(inner: &Rc<Inner>, other: &OtherVersion, bytes: &[u8]) {
     let Some(source) = source_of(bytes, other) else { return };
     if other.kind == Kind::Request.number() {
         let head = Head { call_id: other.call_id, ..Head::of(Kind::OtherVersion) };
-        let sent = inner.peer(&source).and_then(|(_, index)| inner.transmit(index, inner.frame(index, &head, &[])));
+        let sent = inner
+            .peer(&source)
+            .and_then(|(_, index)| inner.transmit(index, inner.frame(index, &head, Parts::one(&[]))));
         if let Err(status) = sent {
             daos_env::log!(Debug, "rpc", "{}: could not tell {source} about versions: {status}", inner.address);
         }

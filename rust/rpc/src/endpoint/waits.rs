@@ -146,18 +146,18 @@ impl Waits {
         Some(wait)
     }
 
-    /// Hands a reply to its call; `false` when nobody waits for it.
-    pub fn reply(&self, frame: Frame) -> bool {
+    /// Hands a reply to its call; gives it back when nobody waits for it.
+    pub fn reply(&self, frame: Frame) -> Result<(), Frame> {
         let id = frame.head.call_id;
         let expected = Waiting::Reply(frame.head.opcode);
         if self.entries.borrow().get(&id).is_none_or(|wait| wait.waiting != expected) {
-            return false;
+            return Err(frame);
         }
         if let Some(wait) = self.take(id) {
             wait.peer.token.set(frame.head.token);
             wait.sender.send(Ok(Answer::Reply(frame)));
         }
-        true
+        Ok(())
     }
 
     /// Ends a call of which its peer says something else than a reply, if it is one.

@@ -38,7 +38,7 @@ fn decode(bytes: &[u8]) -> Result<Frame, FrameError> {
 
 #[test]
 fn a_frame_has_these_bytes() {
-    let bytes = encode_as(3, &head(), "inproc://7", b"abc", false);
+    let bytes = encode_as(3, &head(), "inproc://7", Parts::one(b"abc"), false);
     assert_eq!(bytes, GOLDEN, "{bytes:02x?}");
     let frame = decode(&golden()).unwrap();
     assert_eq!((frame.head, frame.source(), frame.body()), (head(), "inproc://7", &b"abc"[..]));
@@ -86,11 +86,11 @@ fn each_kind_of_damage_is_named() {
 
 #[test]
 fn of_another_version_enough_is_known_to_answer() {
-    let bytes = encode_as(9, &head(), "inproc://7", b"abc", false);
+    let bytes = encode_as(9, &head(), "inproc://7", Parts::one(b"abc"), false);
     let Err(FrameError::Version(other)) = decode(&bytes) else { panic!("another version was taken for this one") };
     assert_eq!((other.version, other.kind, other.call_id), (9, 1, head().call_id));
     assert_eq!(source_of(&bytes, &other).unwrap().as_str(), "inproc://7");
-    let garbled = encode_as(9, &head(), "\u{1}", b"abc", false);
+    let garbled = encode_as(9, &head(), "\u{1}", Parts::one(b"abc"), false);
     let Err(FrameError::Version(other)) = decode(&garbled) else { panic!("another version was taken for this one") };
     assert_eq!(source_of(&garbled, &other), None);
 }
@@ -151,7 +151,14 @@ proptest! {
     #[test]
     fn what_is_encoded_decodes(opcode: u16, call_id: u64, session: u64, status: i32, body in proptest::collection::vec(any::<u8>(), 0..300)) {
         let head = Head { opcode, call_id, session, status, token: session ^ call_id, ..Head::of(Kind::Reply) };
-        let frame = decode(&encode(&head, "tcp://[::1]:9", &body, body.len() > 100)).unwrap();
+        let is_memory = body.len() > 100;
+        let bytes = encode(&head, "tcp://[::1]:9", &body, is_memory);
+        let (first, second) = body.split_at(body.len() / 3);
+        prop_assert_eq!(&encode_parts(&head, "tcp://[::1]:9", Parts { first, rest: &[&[], second] }, is_memory), &bytes);
+        if is_memory {
+            prop_assert_eq!([encode_before(&head, "tcp://[::1]:9", body.len()), body.clone()].concat(), bytes.clone());
+        }
+        let frame = decode(&bytes).unwrap();
         assert_eq!((frame.head, frame.body()), (head, &body[..]));
         assert_eq!(frame.body().as_ptr() as usize % 8, frame.bytes.as_ptr() as usize % 8);
     }

@@ -114,7 +114,17 @@ impl Sender {
 
     /// Puts a record in that consists of parts; `false` when there is no room for it.
     pub fn push(&self, kind: u8, parts: &[&[u8]]) -> Result<bool, Violation> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let length = parts.iter().map(|part| part.len()).sum();
+        self.push_all(kind, length, parts.iter().copied())
+    }
+
+    /// As [`Sender::push`], with parts of `length` bytes together; what they have more than that is left out.
+    pub fn push_all<'a>(
+        &self,
+        kind: u8,
+        length: usize,
+        parts: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<bool, Violation> {
         assert!(length <= RECORD_BYTES_MAX && kind != PADDING, "senders cut what is longer");
         let need = WORD as u64 + padded(length);
         let Some(padding) = self.fit(need)? else { return Ok(false) };
@@ -125,12 +135,15 @@ impl Sender {
         }
         self.place.word(head).store(record_word(kind, length), Ordering::Relaxed);
         let mut at = self.place.bytes(head + WORD as u64);
+        let mut left = length;
         for part in parts {
+            let count = part.len().min(left);
+            left -= count;
             // SAFETY: the record lies in the ring, where the receiver does not read before the position is published, and
             // what a hostile one does with it is its own.
             unsafe {
-                at.copy_from_nonoverlapping(NonNull::from(*part).cast(), part.len());
-                at = at.add(part.len());
+                at.copy_from_nonoverlapping(NonNull::from(part).cast(), count);
+                at = at.add(count);
             }
         }
         head += need;

@@ -12,7 +12,7 @@ use super::socket::Socket;
 use super::transfers::ended;
 use super::watch::{Event, Watch};
 use super::{MESSAGE_SIZE_MAX, SCHEME, handshake, layout};
-use crate::{Access, Address, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};
+use crate::{Access, Address, Parts, PeerIndex, Receiver, Registration, RemoteRegion, Transfer, Transport};
 use daos_env::sync::Signal;
 use daos_env::{Env, IoBuffer, Random, Source};
 use daos_status::{Code, Result, Status, fail};
@@ -300,17 +300,36 @@ impl SharedMemoryTransport {
     }
 
     /// Puts a message into the ring at once, if nothing waits before it and there is room; `false` when not.
-    fn send_now(&self, connection: &Rc<Connection>, frame: &[u8]) -> Result<bool> {
+    fn send_now(&self, connection: &Rc<Connection>, before: &[u8], body: Parts<'_>) -> Result<bool> {
+        let length = before.len() + body.length();
         let link = connection.link.borrow();
-        let Some(link) = link.as_ref().filter(|_| frame.len() <= layout::RECORD_BYTES_MAX) else { return Ok(false) };
+        let Some(link) = link.as_ref().filter(|_| length <= layout::RECORD_BYTES_MAX) else { return Ok(false) };
         if !connection.outgoing.borrow().is_empty() {
             return Ok(false);
         }
-        let sent = link.sender.push(MESSAGE, &[frame]).map_err(|violation| broken(format_args!("{violation:?}")))?;
+        let parts = std::iter::once(before).chain(body.iter());
+        let sent =
+            link.sender.push_all(MESSAGE, length, parts).map_err(|violation| broken(format_args!("{violation:?}")))?;
         if sent {
             connection.wake_peer(link);
         }
         Ok(sent)
+    }
+
+    /// Sends a message that lies in parts at once; gives the connection on which it has to wait instead.
+    fn send_or_wait(&self, peer: PeerIndex, before: &[u8], body: Parts<'_>) -> Result<Option<Rc<Connection>>> {
+        let length = before.len() + body.length();
+        if length > MESSAGE_SIZE_MAX {
+            fail!(Code::Overflow, "a message of {length} bytes exceeds {MESSAGE_SIZE_MAX}");
+        }
+        let connection = self.connection(peer)?;
+        Ok((!self.send_now(&connection, before, body)?).then_some(connection))
+    }
+
+    fn wait_with(&self, connection: &Rc<Connection>, frame: Vec<u8>) -> Result<()> {
+        connection.outgoing.borrow_mut().message(frame)?;
+        self.flush(connection);
+        Ok(())
     }
 
     fn start(&self, peer: PeerIndex, range: Range, buffer: IoBuffer, write: bool) -> Transfer {
@@ -458,16 +477,17 @@ impl Transport for SharedMemoryTransport {
     }
 
     fn send(&self, peer: PeerIndex, frame: Vec<u8>) -> Result<()> {
-        if frame.len() > MESSAGE_SIZE_MAX {
-            fail!(Code::Overflow, "a message of {} bytes exceeds {MESSAGE_SIZE_MAX}", frame.len());
+        match self.send_or_wait(peer, &frame, Parts::one(&[]))? {
+            Some(connection) => self.wait_with(&connection, frame),
+            None => Ok(()),
         }
-        let connection = self.connection(peer)?;
-        if self.send_now(&connection, &frame)? {
-            return Ok(());
+    }
+
+    fn send_parts(&self, peer: PeerIndex, before: &[u8], body: Parts<'_>) -> Result<()> {
+        match self.send_or_wait(peer, before, body)? {
+            Some(connection) => self.wait_with(&connection, body.behind(before)),
+            None => Ok(()),
         }
-        connection.outgoing.borrow_mut().message(frame)?;
-        self.flush(&connection);
-        Ok(())
     }
 
     fn set_receiver(&self, receiver: Option<Rc<dyn Receiver>>) {

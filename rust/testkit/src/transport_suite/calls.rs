@@ -2,7 +2,7 @@
 
 use super::{PATIENCE, Site, hold, pattern, until};
 use daos_env::sync::join_all;
-use daos_rpc::{OVERHEAD_MAX, Statistics};
+use daos_rpc::{OVERHEAD_MAX, Parts, Statistics};
 use daos_status::{Code, Status};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,6 +35,29 @@ pub(super) async fn bodies_of_every_size_go_both_ways(site: Site) {
         let body = pattern(size, 3);
         let reply = client.call(server.address(), 1, body.clone(), PATIENCE).await.unwrap();
         assert!(*reply == *body, "{size} bytes came back changed");
+    }
+}
+
+/// Many at once, so that some find their way full and wait.
+pub(super) async fn bodies_in_parts_are_whole(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    server.serve(|mut request| {
+        let (bytes, start) = request.take_body();
+        assert!(request.body().is_empty());
+        let (first, second) = bytes[start..].split_at((bytes.len() - start) / 3);
+        request.reply_in_parts(Parts { first, rest: &[&[], second] });
+    });
+    let sizes = [0, 1, 64, 255, 256, 4096, 16 << 10, 40_000, client.max_body_size()];
+    let (client, server) = (&client, &server);
+    for is_repeatable in [true, false] {
+        let calls = (0..99).map(|number| async move {
+            let body = pattern(sizes[number % sizes.len()], number as u8);
+            let (first, second) = body.split_at(body.len() / 2);
+            let parts = Parts { first, rest: &[second, &[]] };
+            let reply = client.call_in_parts(server.address(), 1, parts, [], is_repeatable, PATIENCE).await.unwrap();
+            assert!(*reply == *body, "{} bytes came back changed", body.len());
+        });
+        join_all(calls).await;
     }
 }
 

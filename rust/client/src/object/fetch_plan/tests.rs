@@ -18,6 +18,11 @@ fn reply(size: u64, pieces: Vec<Piece>, inline: &[u8]) -> FetchReply {
     FetchReply { akeys: vec![AkeyReply { size, pieces }], inline: Blob(inline.to_vec()) }
 }
 
+/// With the inline bytes that the reply has.
+fn fetched(akeys: &[AkeyFetch], landings: Vec<Landing>, reply: FetchReply) -> Result<Vec<AkeyFetched>> {
+    super::fetched(akeys, landings, &reply, &reply.inline.0)
+}
+
 fn landings(akeys: &[AkeyFetch]) -> Vec<Landing> {
     akeys.iter().map(|akey| Landing::new(akey).unwrap()).collect()
 }
