@@ -9,6 +9,7 @@
 //!   and both sleep (a gap is one wake-up and the work), and ends when it is above three.
 //! * A spin is bounded by three wake-ups, so that a thread which waits in vain loses no more than that, and only a few times before it
 //!   sleeps at once: an idle thread uses no processor time.
+//! * What the own wake-up costs is measured where gaps are short enough for it to matter ([`wake_cost`]).
 //! * After a fifth of a wake-up the thread yields in each round: when there are more threads than cores, the one that is waited for may be
 //!   ready to run on this very core. Where that was so, with an event right after it yielded, it does not spin first the next time: two threads on one core
 //!   would spend most of their time spinning in turns. A yield from which it comes back at once says that it has the core to itself.
@@ -16,7 +17,10 @@
 //!   to spin on, and the thread sleeps at once for a while; for longer each time that it happens again soon. Among busy processes a thread that sleeps is preferred when it is woken, while
 //!   one that spins or yields waits for all of them.
 
+mod wake_cost;
+
 use std::time::Duration;
+use wake_cost::WakeCost;
 
 /// What waking a thread costs, from the system call of the waker until the other one runs: 15 to 30 microseconds between cores that are awake, 60
 /// and more when the core has to be woken, too, and 8 to 25 for the waker (measured in a virtual machine of two cores, `eventfd` and `poll`).
@@ -81,7 +85,9 @@ struct Gap {
 /// Decides for one thread whether it spins or sleeps; see the [module](self).
 #[derive(Debug)]
 pub struct Waiting {
+    /// The usual one.
     wake_cost: Duration,
+    own: WakeCost,
     gap: Option<Gap>,
     /// What spinning through a gap costs on average.
     average: Duration,
@@ -104,6 +110,7 @@ impl Waiting {
     pub fn new(wake_cost: Duration) -> Waiting {
         Waiting {
             wake_cost,
+            own: WakeCost::new(wake_cost),
             gap: None,
             average: wake_cost,
             spins: !wake_cost.is_zero(),
@@ -121,11 +128,18 @@ impl Waiting {
     pub fn event(&mut self) {
         self.shares_core |= std::mem::take(&mut self.yielded);
         let Some(gap) = self.gap.take() else { return };
+        let length = gap.last.saturating_sub(gap.since);
+        if !self.spins {
+            self.own.gap(length, gap.spun.is_some(), gap.last);
+        }
         self.learn(match gap.spun {
-            None => gap.last.saturating_sub(gap.since),
+            None => length,
             // The own wake-up is no part of the gap, which lasted for as long as it spun at least.
-            Some(spun) => gap.last.saturating_sub(gap.since).saturating_sub(self.wake_cost).max(spun),
+            Some(spun) => length.saturating_sub(self.own.get()).max(spun),
         });
+        if self.spins {
+            self.own.spins(gap.last);
+        }
     }
 
     /// The thread did something else: what lies between now and the last round is no gap.
@@ -150,7 +164,8 @@ impl Waiting {
         if gap.spun.is_none() {
             self.spent(round, now);
         }
-        let may_spin = self.spins && now >= self.crowded_until && waited < self.wake_cost * SPIN_MAX;
+        let limit = if self.spins { Some(self.own.get() * SPIN_MAX) } else { self.own.trial() };
+        let may_spin = now >= self.crowded_until && limit.is_some_and(|limit| waited < limit);
         if may_spin && waited < self.wake_cost / YIELD_AFTER && !self.shares_core {
             self.statistics.spins += 1;
             Rest::Spin
@@ -179,10 +194,11 @@ impl Waiting {
     }
 
     fn learn(&mut self, gap: Duration) {
-        let longest = self.wake_cost * SPIN_MAX;
-        let cost = if gap <= longest { gap } else { longest + self.wake_cost };
+        let wake_cost = self.own.get();
+        let longest = wake_cost * SPIN_MAX;
+        let cost = if gap <= longest { gap } else { longest + wake_cost };
         self.average = (self.average * (NEWEST - 1) + cost) / NEWEST;
-        let limit = self.wake_cost * if self.spins { END_ABOVE } else { BEGIN_BELOW };
+        let limit = wake_cost * if self.spins { END_ABOVE } else { BEGIN_BELOW };
         self.spins = self.average < limit;
     }
 
