@@ -658,14 +658,14 @@ int dfs_iterate(
 	void *arg);
 
 /**
- * Divides the listing of a directory into parts that can go on at the same time. There is one part: a directory lies on one
- * target.
+ * Divides the listing of a directory into parts that can go on at the same time, by whom it may be: each entry is in one of
+ * them. There are as many at most as the directory has shards.
  *
  * @obj an open directory
- * @nr [in,out] parts that are wanted; how many there are
+ * @nr [in,out] parts that are wanted, and the length of anchors; zero asks how many there can be
  * @anchors [out] where each part begins; NULL to ask for the number alone
  *
- * @return zero, EINVAL, ENOTDIR
+ * @return zero, EINVAL, also for more parts than there can be, ENOTDIR
  */
 int dfs_obj_anchor_split(dfs_obj_t *obj, uint32_t *nr, daos_anchor_t *anchors);
 
@@ -673,12 +673,23 @@ int dfs_obj_anchor_split(dfs_obj_t *obj, uint32_t *nr, daos_anchor_t *anchors);
  * Makes an anchor for a part of the listing of a directory.
  *
  * @obj an open directory
- * @index number of the part, below what dfs_obj_anchor_split gave
- * @anchor [out] where it begins
+ * @index number of the part, below what dfs_obj_anchor_split gives when asked for zero
+ * @anchor [out] where it begins; the listing ends with the part
  *
  * @return zero, EINVAL, ENOTDIR
  */
 int dfs_obj_anchor_set(dfs_obj_t *obj, uint32_t index, daos_anchor_t *anchor);
+
+/**
+ * Makes an anchor for the listing of a directory from an entry on, or when it is gone from what would come behind it.
+ *
+ * @obj an open directory
+ * @name name of the entry
+ * @anchor [out] where the listing begins
+ *
+ * @return zero, EINVAL, ENOTDIR, ENAMETOOLONG
+ */
+int dfs_dir_anchor_set(dfs_obj_t *obj, const char *name, daos_anchor_t *anchor);
 
 /**
  * Makes a directory; durable when it has returned.
@@ -903,18 +914,20 @@ int dfs_readdir_with_filter(
 int dfs_cont_scan(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
 
 /**
- * Looks for objects of a container that no entry stands for.
+ * Looks for objects of a POSIX container that no entry stands for, as a process leaves them that is killed while it removes, and
+ * prints to the standard output what it finds. The container is opened for this call alone: nobody else may have it open.
  *
- * @return ENOSYS: it is not there yet
+ * @poh handle of a pool
+ * @cont label or UUID of the container
+ * @flags DFS_CHECK_PRINT to print each such object, DFS_CHECK_REMOVE to remove them, or DFS_CHECK_RELINK to give them names in
+ *   /lost+found, in a directory of its own for each check; DFS_CHECK_VERIFY to read everything and compare checksums;
+ *   DFS_CHECK_EVICT_ALL to close the container for all who have it open
+ * @name name of that directory; NULL for the local date and time
+ *
+ * @return zero, EINVAL also for removing and linking at once, ENOENT, EBUSY while others have the container open, EEXIST when the
+ *   directory is there, EIO when something is not what was written
  */
 int dfs_cont_check(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
-
-/**
- * Makes an anchor for the listing of a directory from a name on.
- *
- * @return ENOSYS: it is not there yet
- */
-int dfs_dir_anchor_set(dfs_obj_t *obj, const char *name, daos_anchor_t *anchor);
 
 /**
  * Mounts a snapshot of a container.

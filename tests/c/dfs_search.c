@@ -134,6 +134,151 @@ scans(daos_handle_t pool, const char *container)
 	GIVES(dfs_cont_scan(wrong, container, 0, NULL), EINVAL);
 }
 
+/* Listings that begin at a name, and those in parts. */
+static void
+anchors(dfs_t *dfs)
+{
+	daos_anchor_t anchor = {0}, parts[64];
+	struct dirent entries[FILES + 2];
+	uint32_t nr = FILES + 2, behind, count = 0, found = 0, i;
+	dfs_obj_t *parent, *file;
+
+	DONE(dfs_lookup(dfs, "/search", O_RDWR, &parent, NULL, NULL));
+	DONE(dfs_lookup(dfs, "/search/file.1", O_RDWR, &file, NULL, NULL));
+	DONE(dfs_readdir(dfs, parent, &anchor, &nr, entries));
+	TRUE(nr == FILES + 2);
+	for (i = 0; i < nr; i += 30) {
+		struct dirent again[FILES + 2];
+
+		DONE(dfs_dir_anchor_set(parent, entries[i].d_name, &anchor));
+		behind = FILES + 2;
+		DONE(dfs_readdir(dfs, parent, &anchor, &behind, again));
+		TRUE(behind == nr - i && strcmp(again[0].d_name, entries[i].d_name) == 0);
+		TRUE(daos_anchor_is_eof(&anchor));
+	}
+	/* The entry goes: the listing begins behind it. */
+	make_file(dfs, parent, "gone", "");
+	DONE(dfs_dir_anchor_set(parent, "gone", &anchor));
+	DONE(dfs_remove(dfs, parent, "gone", false, NULL));
+	for (behind = 0; !daos_anchor_is_eof(&anchor); behind += nr) {
+		nr = STEP;
+		DONE(dfs_readdir(dfs, parent, &anchor, &nr, entries));
+	}
+	TRUE(behind <= FILES + 2);
+
+	DONE(dfs_obj_anchor_split(parent, &count, NULL));
+	TRUE(count >= 1 && count <= 64);
+	for (i = 0; i < count; i++) {
+		DONE(dfs_obj_anchor_set(parent, i, &parts[i]));
+		while (!daos_anchor_is_eof(&parts[i])) {
+			nr = STEP;
+			DONE(dfs_readdir(dfs, parent, &parts[i], &nr, entries));
+			found += nr;
+		}
+	}
+	TRUE(found == FILES + 2);
+	nr = 1;
+	DONE(dfs_obj_anchor_split(parent, &nr, parts));
+	nr = count + 1;
+	GIVES(dfs_obj_anchor_split(parent, &nr, NULL), EINVAL);
+	GIVES(dfs_obj_anchor_split(parent, NULL, NULL), EINVAL);
+	GIVES(dfs_obj_anchor_split(file, &nr, NULL), ENOTDIR);
+	GIVES(dfs_obj_anchor_set(parent, count, &anchor), EINVAL);
+	GIVES(dfs_obj_anchor_set(parent, 0, NULL), EINVAL);
+	GIVES(dfs_dir_anchor_set(file, "x", &anchor), ENOTDIR);
+	GIVES(dfs_dir_anchor_set(parent, NULL, &anchor), EINVAL);
+	GIVES(dfs_dir_anchor_set(parent, "a/b", &anchor), EINVAL);
+	GIVES(dfs_dir_anchor_set(parent, "x", NULL), EINVAL);
+	GIVES(dfs_dir_anchor_set(NULL, "x", &anchor), EINVAL);
+	DONE(dfs_release(file));
+	DONE(dfs_release(parent));
+}
+
+/* Takes an entry out of the root behind the file system's back, as a process does that is killed in the middle of a removal. */
+static daos_obj_id_t
+lose(daos_handle_t container, dfs_t *dfs, const char *path)
+{
+	daos_handle_t object;
+	daos_obj_id_t id, lost;
+	dfs_obj_t *obj;
+	daos_key_t dkey;
+
+	DONE(dfs_lookup(dfs, path, O_RDONLY, &obj, NULL, NULL));
+	DONE(dfs_obj2id(obj, &lost));
+	DONE(dfs_release(obj));
+	DONE(dfs_lookup(dfs, "/", O_RDONLY, &obj, NULL, NULL));
+	DONE(dfs_obj2id(obj, &id));
+	DONE(dfs_release(obj));
+	OK(daos_obj_open(container, id, DAOS_OO_RW, &object, NULL));
+	d_iov_set(&dkey, (void *)(uintptr_t)(path + 1), strlen(path + 1));
+	OK(daos_obj_punch_dkeys(object, DAOS_TX_NONE, DAOS_COND_PUNCH, 1, &dkey, NULL));
+	OK(daos_obj_close(object, NULL));
+	return lost;
+}
+
+static dfs_t *
+mount_again(daos_handle_t pool, const char *label, daos_handle_t *container)
+{
+	dfs_t *dfs;
+
+	OK(daos_cont_open(pool, label, DAOS_COO_RW, container, NULL, NULL));
+	DONE(dfs_mount(pool, *container, O_RDWR, &dfs));
+	return dfs;
+}
+
+static void
+checks(daos_handle_t pool, const char *label, daos_handle_t *container, dfs_t **dfs)
+{
+	daos_obj_id_t file, folder, removed;
+	dfs_obj_t *made;
+	daos_size_t size;
+	char path[200];
+
+	make_file(*dfs, NULL, "lost", "lost file");
+	make_file(*dfs, NULL, "kept", "kept file");
+	made = directory(*dfs, NULL, "folder");
+	make_file(*dfs, made, "within", "within a folder");
+	DONE(dfs_release(made));
+	file = lose(*container, *dfs, "/lost");
+	folder = lose(*container, *dfs, "/folder");
+
+	GIVES(dfs_cont_check(pool, label, DFS_CHECK_PRINT, NULL), EBUSY);
+	DONE(dfs_umount(*dfs));
+	OK(daos_cont_close(*container, NULL));
+	GIVES(dfs_cont_check(pool, label, DFS_CHECK_REMOVE | DFS_CHECK_RELINK, NULL), EINVAL);
+	GIVES(dfs_cont_check(pool, label, 1 << 20, NULL), EINVAL);
+	GIVES(dfs_cont_check(pool, "none", DFS_CHECK_PRINT, NULL), ENOENT);
+	GIVES(dfs_cont_check(pool, label, DFS_CHECK_RELINK, "a/b"), EINVAL);
+	DONE(dfs_cont_check(pool, label, DFS_CHECK_PRINT | DFS_CHECK_VERIFY, NULL));
+	DONE(dfs_cont_check(pool, label, DFS_CHECK_PRINT | DFS_CHECK_RELINK, "found"));
+	GIVES(dfs_cont_check(pool, label, DFS_CHECK_RELINK, "found"), EEXIST);
+
+	*dfs = mount_again(pool, label, container);
+	holds(*dfs, "/kept", "kept file");
+	snprintf(path, sizeof(path), "/lost+found/found/%llu.%llu", (unsigned long long)file.hi, (unsigned long long)file.lo);
+	holds(*dfs, path, "lost file");
+	snprintf(path, sizeof(path), "/lost+found/found/%llu.%llu/within", (unsigned long long)folder.hi,
+		 (unsigned long long)folder.lo);
+	holds(*dfs, path, "within a folder");
+	make_file(*dfs, NULL, "removed", "removed file");
+	removed = lose(*container, *dfs, "/removed");
+	DONE(dfs_get_size_by_oid(*dfs, removed, CHUNK, &size));
+	TRUE(size == strlen("removed file"));
+
+	/* Whoever has the container open is told to leave. */
+	DONE(dfs_cont_check(pool, label, DFS_CHECK_REMOVE | DFS_CHECK_EVICT_ALL, NULL));
+	DONE(dfs_umount(*dfs));
+	(void)daos_cont_close(*container, NULL);
+	*dfs = mount_again(pool, label, container);
+	DONE(dfs_get_size_by_oid(*dfs, removed, CHUNK, &size));
+	TRUE(size == 0);
+	holds(*dfs, "/kept", "kept file");
+	DONE(dfs_umount(*dfs));
+	OK(daos_cont_close(*container, NULL));
+	DONE(dfs_cont_check(pool, label, DFS_CHECK_RELINK, NULL));
+	*dfs = mount_again(pool, label, container);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -145,6 +290,8 @@ main(int argc, char **argv)
 	filters(dfs);
 	bad_filters(dfs);
 	scans(pool, argv[2]);
+	anchors(dfs);
+	checks(pool, argv[2], &container, &dfs);
 	DONE(dfs_umount(dfs));
 	OK(daos_cont_close(container, NULL));
 	OK(daos_pool_disconnect(pool, NULL));

@@ -11,31 +11,6 @@ fn not_there(function: &str) -> c_int {
     unsafe { guard_errno(function, |_| fail!(libc::ENOSYS, "this function is not there yet")) }
 }
 
-/// Looks for objects of a container that no entry stands for.
-///
-/// @return ENOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dfs_cont_check(
-    _poh: daos_handle_t,
-    _cont: *const c_char,
-    _flags: u64,
-    _name: *const c_char,
-) -> c_int {
-    not_there("dfs_cont_check")
-}
-
-/// Makes an anchor for the listing of a directory from a name on.
-///
-/// @return ENOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn dfs_dir_anchor_set(
-    _obj: *mut dfs_obj_t,
-    _name: *const c_char,
-    _anchor: *mut daos_anchor_t,
-) -> c_int {
-    not_there("dfs_dir_anchor_set")
-}
-
 /// Mounts a snapshot of a container.
 ///
 /// @return ENOSYS: there are no snapshots yet

@@ -1,6 +1,6 @@
 //! Listing directories.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use std::ffi::CString;
 
 use daos_dfs::{DfsError, Listing, Node, Result};
@@ -195,28 +195,32 @@ fn iterate(
     Ok(0)
 }
 
-/// Divides the listing of a directory into parts that can go on at the same time. There is one part: a directory lies on one
-/// target.
+/// Divides the listing of a directory into parts that can go on at the same time, by whom it may be: each entry is in one of
+/// them. There are as many at most as the directory has shards.
 ///
 /// @obj an open directory
-/// @nr [in,out] parts that are wanted; how many there are
+/// @nr [in,out] parts that are wanted, and the length of anchors; zero asks how many there can be
 /// @anchors [out] where each part begins; NULL to ask for the number alone
 ///
-/// @return zero, EINVAL, ENOTDIR
+/// @return zero, EINVAL, also for more parts than there can be, ENOTDIR
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_obj_anchor_split(obj: *mut dfs_obj_t, nr: *mut u32, anchors: *mut daos_anchor_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard_errno("dfs_obj_anchor_split", |caller| {
-            check_directory(obj)?;
+            let directory = directory_of(obj)?;
             let count = caller.out(nr, "nr")?;
-            if let Some(first) = caller.out_optional(anchors, "anchors")? {
-                if count.get() == 0 {
-                    fail!(libc::EINVAL, "nr is zero");
+            let asked = count.get();
+            let parts = parts_of("dfs_obj_anchor_split", directory, (asked != 0).then_some(asked))?;
+            if asked != 0 && !anchors.is_null() {
+                let places = caller.out_array(anchors, u64::from(asked), "anchors")?;
+                for (index, part) in parts.iter().enumerate() {
+                    if let Some(place) = places.pointer_to(index) {
+                        anchor::begin(caller.out(place, "anchors")?, &part.anchor)?;
+                    }
                 }
-                first.set(begin());
             }
-            count.set(1);
+            count.set(parts.len() as u32);
             Ok(())
         })
     }
@@ -225,8 +229,8 @@ pub unsafe extern "C" fn dfs_obj_anchor_split(obj: *mut dfs_obj_t, nr: *mut u32,
 /// Makes an anchor for a part of the listing of a directory.
 ///
 /// @obj an open directory
-/// @index number of the part, below what dfs_obj_anchor_split gave
-/// @anchor [out] where it begins
+/// @index number of the part, below what dfs_obj_anchor_split gives when asked for zero
+/// @anchor [out] where it begins; the listing ends with the part
 ///
 /// @return zero, EINVAL, ENOTDIR
 #[unsafe(no_mangle)]
@@ -234,24 +238,54 @@ pub unsafe extern "C" fn dfs_obj_anchor_set(obj: *mut dfs_obj_t, index: u32, anc
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard_errno("dfs_obj_anchor_set", |caller| {
-            check_directory(obj)?;
-            if index != 0 {
-                fail!(libc::EINVAL, "the listing has one part, and no part {index}");
-            }
-            caller.out(anchor, "anchor")?.set(begin());
-            Ok(())
+            let directory = directory_of(obj)?;
+            let place = caller.out(anchor, "anchor")?;
+            let parts = parts_of("dfs_obj_anchor_set", directory, None)?;
+            let Some(part) = parts.get(index as usize) else {
+                fail!(libc::EINVAL, "the listing has {} parts, and no part {index}", parts.len());
+            };
+            Ok(anchor::begin(place, &part.anchor)?)
         })
     }
 }
 
-fn check_directory(obj: *mut dfs_obj_t) -> Result<()> {
+/// Makes an anchor for the listing of a directory from an entry on, or when it is gone from what would come behind it.
+///
+/// @obj an open directory
+/// @name name of the entry
+/// @anchor [out] where the listing begins
+///
+/// @return zero, EINVAL, ENOTDIR, ENAMETOOLONG
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dfs_dir_anchor_set(
+    obj: *mut dfs_obj_t,
+    name: *const c_char,
+    anchor: *mut daos_anchor_t,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_errno("dfs_dir_anchor_set", |caller| {
+            let directory = directory_of(obj)?;
+            let name = caller.path(name, "name")?;
+            let place = caller.out(anchor, "anchor")?;
+            let found =
+                value_of(
+                    "dfs_dir_anchor_set",
+                    move |client| async move { directory.listing_from(&client, &name).await },
+                )?;
+            Ok(anchor::begin(place, &found.anchor)?)
+        })
+    }
+}
+
+fn parts_of(function: &'static str, directory: Node, parts: Option<u32>) -> Result<Vec<Listing>> {
+    value_of(function, move |client| async move { directory.split_listing(&client, parts).await })
+}
+
+fn directory_of(obj: *mut dfs_obj_t) -> Result<Node> {
     let open: std::sync::Arc<super::mounted::OpenNode> = super::mounted::get(obj)?;
     if !open.node.is_directory() {
         fail!(libc::ENOTDIR, "{:?}", open.node);
     }
-    Ok(())
-}
-
-fn begin() -> daos_anchor_t {
-    daos_anchor_t { da_type: 0, da_shard: 0, da_flags: 0, da_sub_anchors: 0, da_buf: [0; 104] }
+    Ok(open.node.clone())
 }

@@ -13,7 +13,7 @@ pub use attributes::ArrayAttributes;
 pub use concurrent::{both, run_bounded};
 pub use transfer::ArrayRead;
 
-use crate::{Client, Conditions, Container, Object, ObjectFlags, QueryWhat, Transaction};
+use crate::{Client, Conditions, Container, Object, ObjectFlags, QueryResult, QueryWhat, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key, ObjectClass, ObjectId, ObjectType};
 use std::sync::Arc;
@@ -166,6 +166,11 @@ impl Array {
             Err(status) if status.code() == Code::Nonexist => return Ok(0),
             Err(status) => return Err(status),
         };
+        self.size_of(found)
+    }
+
+    /// The size by the last extent that was found.
+    fn size_of(&self, found: QueryResult) -> Result<u64> {
         let (Some(dkey @ 1..), Some(extent)) = (found.dkey, found.extent) else { return Ok(0) };
         let size =
             (dkey - 1).checked_mul(self.attributes().chunk_size).and_then(|start| start.checked_add(extent.end()));
@@ -175,9 +180,10 @@ impl Array {
         }
     }
 
-    /// Size and newest change.
+    /// Size and newest change, in one message to each target.
     pub async fn stat(&self, client: &Client, epoch: Epoch) -> Result<ArrayStat> {
-        let (size, max_epoch) = both(self.get_size(client, epoch), self.object.max_epoch(client)).await?;
+        let (found, max_epoch) = self.object.end_and_max_epoch(client, epoch, cell_akey()?).await?;
+        let size = found.map_or(Ok(0), |found| self.size_of(found))?;
         Ok(ArrayStat { size, max_epoch })
     }
 

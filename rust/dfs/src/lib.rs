@@ -18,6 +18,7 @@
 #![doc = include_str!("../docs/design.md")]
 
 mod attributes;
+mod check;
 pub mod copy;
 mod directory;
 mod entry_store;
@@ -46,6 +47,7 @@ mod system;
 mod tree;
 
 pub use attributes::{ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_NAME_LENGTH_MAX, SetAttribute};
+pub use check::{CheckReport, Finding, LeftOver};
 pub use copy::{CopyOptions, CopyPlace, CopyProgress, CopySummary, copy};
 pub use error::{DfsError, Result};
 pub use file::{FILE_SIZE_MAX, range};

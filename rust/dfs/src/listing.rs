@@ -5,10 +5,11 @@ use crate::entry_store::StoredEntry;
 use crate::error::Result;
 use crate::file_system::FileSystem;
 use crate::node::Node;
-use crate::path::NAME_LENGTH_MAX;
+use crate::path::{NAME_LENGTH_MAX, check_name};
 use crate::status::FileStatus;
 use daos_client::array::run_bounded;
 use daos_client::{Anchor, Client, ListLimits};
+use daos_types::Key;
 use std::cell::RefCell;
 
 /// Names that are asked for at a time when all are wanted.
@@ -125,6 +126,19 @@ impl Node {
         run_bounded(LOOKS_IN_FLIGHT_MAX, looks).await?;
         let found = found.into_inner();
         Ok(names.into_iter().zip(found).filter_map(|(name, status)| Some((name, status?))).collect())
+    }
+
+    /// Where a listing begins whose first name is this one, or what comes behind it when it is not there.
+    pub async fn listing_from(&self, client: &Client, name: &[u8]) -> Result<Listing> {
+        check_name(name)?;
+        let anchor = self.directory()?.object().anchor_at(client, Key::new(name)?, None).await?;
+        Ok(Listing { anchor })
+    }
+
+    /// Divides a listing into parts that can go on at the same time; by default into as many as there can be.
+    pub async fn split_listing(&self, client: &Client, parts: Option<u32>) -> Result<Vec<Listing>> {
+        let parts = self.directory()?.object().split_listing(client, parts).await?;
+        Ok(parts.into_iter().map(|anchor| Listing { anchor }).collect())
     }
 
     /// Whether a directory has no entries.

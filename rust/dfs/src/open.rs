@@ -125,7 +125,9 @@ impl FileSystem {
             match self.open_existing(client, &directory, &name, &options).await {
                 // It went between the two steps, or it is a link to what is not there.
                 Err(error) if error.errno == libc::ENOENT && options.create => {
-                    (directory, name) = self.end_of_link(client, directory, name, options.follow).await?;
+                    if !self.clear_remainder(client, &directory, &name).await? {
+                        (directory, name) = self.end_of_link(client, directory, name, options.follow).await?;
+                    }
                 }
                 result => return result,
             }
@@ -161,7 +163,12 @@ impl FileSystem {
     ) -> Result<Option<Node>> {
         let inode = self.new_file(client, directory, new).await?;
         let entry = StoredEntry { inode, ..StoredEntry::default() };
-        match self.insert_entry(client, directory, name, &entry).await {
+        // Without `exclusive`, what stands in the way is looked at next, and a remainder of a rename is cleared away then.
+        let inserted = match options.exclusive {
+            true => self.insert_entry(client, directory, name, &entry).await,
+            false => entry_store::insert(client, directory.object(), name, &entry).await,
+        };
+        match inserted {
             Ok(()) => {
                 let location = Location { parent: Some(directory.clone()), name: name.to_vec() };
                 Node::of_entry(self, location, &entry, options.access).map(Some)

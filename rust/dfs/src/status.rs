@@ -93,11 +93,12 @@ impl FileSystem {
         if inode.is_file() {
             let array = open_array(self, inode.id, inode.chunk_size, Access::ReadOnly)?;
             let found = array.stat(client, self.epoch()).await?;
-            return Ok(FileStatus::of(inode, found.size, chunk_size, found.max_epoch));
+            return Ok(FileStatus::of(inode, found.size, chunk_size, found.max_epoch.min(self.epoch())));
         }
         if inode.is_directory() {
             let object = Object::open(self.container(), inode.id, self.object_flags())?;
-            let newest = object.max_epoch(client).await?;
+            // Of a snapshot, what came later does not count.
+            let newest = object.max_epoch(client).await?.min(self.epoch());
             return Ok(FileStatus::of(inode, INODE_LENGTH as u64, chunk_size, newest));
         }
         Ok(FileStatus::of(inode, inode.size, chunk_size, Epoch::ZERO))

@@ -5,7 +5,7 @@ use crate::service::ObjectService;
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{End, KeyChoice, QueryRequest};
 use daos_types::{Epoch, Key, KeyKind, TransactionId};
-use daos_wire::{QueryEpoch, QueryKey, QueryKeyReply, decode, encode};
+use daos_wire::{QUERY_NEWEST, QueryEpoch, QueryKey, QueryKeyReply, decode, encode};
 
 /// `DAOS_GET_*`.
 const MAX: u64 = 1;
@@ -33,13 +33,26 @@ impl ObjectService {
         let question = question_of(&query)?;
         check::key_kinds(query.address.object, query.dkey.as_ref(), query.akey.iter())?;
         self.grants.check(&query.address, false).await?;
-        let found = self.context.store(query.address.pool)?.view_of(transaction).query_key(question).await?;
+        let store = self.context.store(query.address.pool)?;
+        let newest = match query.what & QUERY_NEWEST {
+            0 => None,
+            _ => {
+                let newest = store.max_epoch(query.address.container, query.address.object).await?;
+                Some(newest.unwrap_or(Epoch::ZERO))
+            }
+        };
+        let found = match store.view_of(transaction).query_key(question).await {
+            Err(status) if newest.is_some() && status.code() == Code::Nonexist => {
+                return Ok(QueryKeyReply { dkey: None, akey: None, extent: None, newest });
+            }
+            found => found?,
+        };
         let dkey = (query.what & DKEY != 0).then(|| number(&found.dkey)).transpose()?;
         let akey = match found.akey {
             Some(akey) if query.what & AKEY != 0 => Some(number(&akey)?),
             _ => None,
         };
-        Ok(QueryKeyReply { dkey, akey, extent: found.extent })
+        Ok(QueryKeyReply { dkey, akey, extent: found.extent, newest })
     }
 
     pub(crate) async fn query_epoch(&self, body: &[u8]) -> Result<Vec<u8>> {
@@ -62,7 +75,8 @@ fn question_of(query: &QueryKey) -> Result<QueryRequest> {
         (false, true) => End::Min,
         _ => fail!(Code::Inval, "a query must ask for either the greatest or the least"),
     };
-    if query.what & !(MAX | MIN | DKEY | AKEY | EXTENT) != 0 || query.what & (DKEY | AKEY | EXTENT) == 0 {
+    if query.what & !(MAX | MIN | DKEY | AKEY | EXTENT | QUERY_NEWEST) != 0 || query.what & (DKEY | AKEY | EXTENT) == 0
+    {
         fail!(Code::Inval, "a query with flags {:#x} asks for nothing that is known", query.what);
     }
     let kind = query.address.object.object_type();

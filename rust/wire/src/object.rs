@@ -24,6 +24,10 @@ pub const REGIONS_MAX: usize = 1024;
 /// The largest request or reply that goes by memory because it does not fit a message ([`Indirect`]).
 pub const INDIRECT_BYTES_MAX: u64 = 32 << 20;
 
+/// Asks a [`QueryKey`] for the epoch of the newest change of the object as well: what `stat` of a file needs in one message. Where
+/// nothing else is found, the reply has the epoch alone, and is no error. No bit of upstream's.
+pub const QUERY_NEWEST: u64 = 1 << 32;
+
 wire_structs! {
     /// What every object request names.
     ObjectAddress {
@@ -191,7 +195,7 @@ wire_structs! {
         address: ObjectAddress,
         /// At this epoch.
         epoch: Epoch,
-        /// `DAOS_GET_*`.
+        /// `DAOS_GET_*`, and [`QUERY_NEWEST`].
         what: u64,
         /// Given when not asked for.
         dkey: Option<Key>,
@@ -206,6 +210,8 @@ wire_structs! {
         akey: Option<u64>,
         /// The extent found.
         extent: Option<Extent>,
+        /// The epoch of the newest change of the object, when that was asked for; zero when there was none.
+        newest: Option<Epoch>,
     }
     /// A request or a reply that does not fit a message.
     Indirect {

@@ -6,6 +6,7 @@ mod copies;
 #[expect(dead_code, reason = "what the tests of the client use alone")]
 mod harness;
 mod interrupted_moves;
+mod messages;
 mod model;
 mod mounts;
 mod races;

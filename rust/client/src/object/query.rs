@@ -6,7 +6,7 @@ use crate::Client;
 use crate::array::run_bounded;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{Epoch, Key};
-use daos_wire::{Opcode, QueryEpoch, QueryKey, QueryKeyReply};
+use daos_wire::{Opcode, QUERY_NEWEST, QueryEpoch, QueryKey, QueryKeyReply};
 use std::cell::{Cell, RefCell};
 
 impl Object {
@@ -34,10 +34,43 @@ impl Object {
             }
             (None, false) => fail!(Code::Inval, "a query of object {} neither asks for the dkey nor gives it", self.id),
         };
-        let request = QueryKey { address: self.address(), epoch, what: what.0, dkey, akey };
+        let (best, _) = self.query_groups(client, epoch, what.0, groups, (&dkey, &akey)).await?;
+        let Some(QueryKeyReply { dkey: found_dkey, akey: found_akey, extent, .. }) = best else {
+            fail!(Code::Nonexist, "object {} holds nothing of what is asked for", self.id);
+        };
+        let given = |key: &Option<Key>| key.as_ref().and_then(Key::to_u64);
+        Ok(QueryResult { dkey: found_dkey.or_else(|| given(&dkey)), akey: found_akey.or_else(|| given(&akey)), extent })
+    }
+
+    /// The extent with the greatest index in the greatest integer dkey, where there is one, and the epoch of the newest change of
+    /// the object, zero when it has none: one message to each target that the object is on.
+    pub async fn end_and_max_epoch(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        akey: Key,
+    ) -> Result<(Option<QueryResult>, Epoch)> {
+        let what = QueryWhat::MAX.0 | QueryWhat::DKEY.0 | QueryWhat::RECX.0 | QUERY_NEWEST;
+        let groups = 0..self.layout(client).await?.groups();
+        let (best, newest) = self.query_groups(client, epoch, what, groups, (&None, &Some(akey))).await?;
+        let best = best.map(|QueryKeyReply { dkey, akey, extent, .. }| QueryResult { dkey, akey, extent });
+        Ok((best, newest))
+    }
+
+    /// Asks groups, and gives the greatest or least of their answers, and the newest epoch of all.
+    async fn query_groups(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        what: u64,
+        groups: std::ops::Range<u32>,
+        (dkey, akey): (&Option<Key>, &Option<Key>),
+    ) -> Result<(Option<QueryKeyReply>, Epoch)> {
+        let request = QueryKey { address: self.address(), epoch, what, dkey: dkey.clone(), akey: akey.clone() };
         let best: RefCell<Option<QueryKeyReply>> = RefCell::new(None);
+        let newest = Cell::new(Epoch::ZERO);
         let queries = groups.map(|group| {
-            let (request, best) = (&request, &best);
+            let (request, best, newest) = (&request, &best, &newest);
             async move {
                 let send = async |target: &_| self.send(client, target, Opcode::QueryKey, request).await;
                 let reply: QueryKeyReply = match self.attempt(client, group, send).await {
@@ -45,8 +78,12 @@ impl Object {
                     Err(status) if status.code() == Code::Nonexist => return Ok(()),
                     Err(status) => return Err(status),
                 };
+                newest.set(newest.get().max(reply.newest.unwrap_or(Epoch::ZERO)));
+                if reply.newest.is_some() && reply.dkey.is_none() && reply.extent.is_none() {
+                    return Ok(());
+                }
                 let mut best = best.borrow_mut();
-                let better = best.as_ref().is_none_or(|best| match asks(QueryWhat::MAX) {
+                let better = best.as_ref().is_none_or(|best| match what & QueryWhat::MAX.0 != 0 {
                     true => reply.dkey > best.dkey,
                     false => reply.dkey < best.dkey,
                 });
@@ -57,15 +94,7 @@ impl Object {
             }
         });
         run_bounded(TARGETS_AT_ONCE, queries).await?;
-        let Some(QueryKeyReply { dkey, akey, extent }) = best.into_inner() else {
-            fail!(Code::Nonexist, "object {} holds nothing of what is asked for", self.id);
-        };
-        let given = |key: &Option<Key>| key.as_ref().and_then(Key::to_u64);
-        Ok(QueryResult {
-            dkey: dkey.or_else(|| given(&request.dkey)),
-            akey: akey.or_else(|| given(&request.akey)),
-            extent,
-        })
+        Ok((best.into_inner(), newest.get()))
     }
 
     /// The epoch of the newest change of the object; zero when it has none.

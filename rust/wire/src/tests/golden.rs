@@ -317,7 +317,10 @@ fn answers_of_objects(golden: &mut Golden) {
     golden.check("FetchReply", &FetchReply { akeys, inline: blob() });
     golden.check("ListKeysReply", &ListKeysReply { keys: vec![key("k")], anchor: Some(blob()) });
     golden.check("ListExtentsReply", &ListExtentsReply { record_size: 23, extents: vec![extent()], anchor: None });
-    golden.check("QueryKeyReply", &QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()) });
+    golden.check(
+        "QueryKeyReply",
+        &QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()), newest: Some(Epoch(25)) },
+    );
     golden.check("IndirectReply.Inline", &IndirectReply::Inline(blob()));
     golden.check("IndirectReply.Memory", &IndirectReply::Memory((25, 68)));
     golden.check("IndirectReply.TooLong", &IndirectReply::TooLong(26));

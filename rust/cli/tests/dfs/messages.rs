@@ -1,0 +1,39 @@
+//! How many messages the everyday operations take: what metadata costs.
+
+use crate::harness::Rig;
+use crate::make;
+use daos_client::Client;
+use daos_dfs::{NewFile, OpenOptions};
+use daos_types::ObjectClass;
+
+/// Messages that a step sends.
+async fn messages<T>(client: &Client, step: impl Future<Output = daos_dfs::Result<T>>) -> u64 {
+    let sent = || client.traffic().unwrap().sent_messages;
+    let before = sent();
+    step.await.unwrap();
+    sent() - before
+}
+
+#[test]
+fn metadata_takes_few_messages() {
+    let rig = Rig::inside();
+    let files = make(&rig, "files");
+    rig.run(move |client| async move {
+        let (client, root) = (&client, files.root());
+        let create = OpenOptions { exclusive: true, ..OpenOptions::create() };
+        // On one target, as small files are.
+        let new = NewFile { mode: 0o644, class: ObjectClass::S1, ..NewFile::default() };
+        // The first one asks the container for identifiers.
+        files.open(client, &root, b"first", create, new).await.unwrap();
+        assert_eq!(messages(client, files.open(client, &root, b"f", create, new)).await, 1, "create");
+        let file = files.open(client, &root, b"f", OpenOptions::read(), new).await.unwrap();
+        let shared = OpenOptions::create();
+        assert_eq!(messages(client, files.open(client, &root, b"f", OpenOptions::read(), new)).await, 1, "open");
+        assert_eq!(messages(client, files.open(client, &root, b"f", shared, new)).await, 2, "create what is there");
+        assert_eq!(messages(client, files.status(client, &root, b"f")).await, 2, "stat");
+        assert_eq!(messages(client, file.status(client)).await, 2, "stat of an open file");
+        let make = files.create_directory(client, &root, b"d", 0o755, ObjectClass::UNKNOWN);
+        assert_eq!(messages(client, make).await, 1, "make a directory");
+        assert_eq!(messages(client, files.remove(client, &root, b"f", false)).await, 3, "remove");
+    });
+}
