@@ -333,6 +333,40 @@ bad_pointers(daos_handle_t pool, daos_handle_t container, dfs_t *dfs)
 	DONE(dfs_remove(dfs, NULL, "pointers", false, NULL));
 }
 
+/* Files that lose their names while they are open. */
+static void
+unlinked_but_open(dfs_t *dfs)
+{
+	dfs_obj_t *file, *again;
+	daos_size_t size;
+	daos_obj_id_t id;
+	char found[16];
+
+	file = create(dfs, NULL, "unlinked");
+	DONE(put(dfs, file, "content", 7, 0));
+	DONE(dfs_dup(dfs, file, O_RDONLY, &again));
+	DONE(dfs_remove(dfs, NULL, "unlinked", false, &id));
+	GIVES(dfs_lookup(dfs, "/unlinked", O_RDONLY, &file, NULL, NULL), ENOENT);
+	DONE(put(dfs, file, "C", 1, 0));
+	DONE(dfs_release(file));
+	DONE(get(dfs, again, found, sizeof(found), 0, &size));
+	TRUE(size == 7 && memcmp(found, "Content", 7) == 0);
+	DONE(dfs_release(again));
+	DONE(dfs_get_size_by_oid(dfs, id, CHUNK, &size));
+	TRUE(size == 0);
+
+	/* Replaced by another one. */
+	make_file(dfs, NULL, "old", "old content");
+	make_file(dfs, NULL, "new", "new");
+	DONE(dfs_lookup(dfs, "/old", O_RDONLY, &file, NULL, NULL));
+	DONE(dfs_move(dfs, NULL, "new", NULL, "old", NULL));
+	DONE(get(dfs, file, found, sizeof(found), 0, &size));
+	TRUE(size == 11 && memcmp(found, "old content", 11) == 0);
+	holds(dfs, "/old", "new");
+	DONE(dfs_release(file));
+	DONE(dfs_remove(dfs, NULL, "old", false, NULL));
+}
+
 static void
 unified_names(const char *pool, const char *container)
 {
@@ -392,6 +426,7 @@ main(int argc, char **argv)
 	names(dfs);
 	listings(dfs);
 	moves(dfs);
+	unlinked_but_open(dfs);
 	bad_pointers(pool, container, dfs);
 	unified_names(argv[1], argv[2]);
 	other_containers(pool);

@@ -113,6 +113,7 @@ pub unsafe extern "C" fn dfs_umount(dfs: *mut dfs_t) -> c_int {
                 fail!(libc::EINVAL, "the file system was mounted by dfs_connect; dfs_disconnect ends it");
             }
             mount.check_not_lent()?;
+            mount.give_up_nameless("dfs_umount");
             remove::<Mounted, _>(dfs).map(drop)
         })
     }
@@ -252,6 +253,7 @@ pub unsafe extern "C" fn dfs_disconnect(dfs: *mut dfs_t) -> c_int {
                 fail!(libc::EINVAL, "the file system was mounted by dfs_mount; dfs_umount ends it");
             }
             mount.check_not_lent()?;
+            mount.give_up_nameless("dfs_disconnect");
             remove::<Mounted, _>(dfs)?;
             close_handles(&mount.handles)
         })

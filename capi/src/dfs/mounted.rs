@@ -10,6 +10,7 @@ use libc::{dirent, stat};
 
 use crate::abi::*;
 use crate::array::OpenArray;
+use crate::completion::value_of;
 use crate::handle_table::{self, Handled};
 use crate::pointer::{Caller, Out};
 
@@ -93,6 +94,16 @@ impl Mounted {
             Some([]) => Ok(b"/".to_vec()),
             Some(rest) if rest[0] == b'/' => Ok(rest.to_vec()),
             _ => fail!(libc::EINVAL, "{} is not below {}", quoted(&path), quoted(prefix.as_slice())),
+        }
+    }
+
+    /// Gives up the content of files without a name, open or not: the mount ends.
+    pub fn give_up_nameless(&self, function: &'static str) {
+        let file_system = self.file_system.clone();
+        if file_system.has_nameless() {
+            // A container that was closed before cannot be changed any more. A check of it finds what was left.
+            let _left: Result<()> =
+                value_of(function, move |client| async move { file_system.discard_nameless(&client).await });
         }
     }
 

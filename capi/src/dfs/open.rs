@@ -236,7 +236,8 @@ impl Opening {
     }
 }
 
-/// Ends the use of an open file, directory or link.
+/// Ends the use of an open file, directory or link. The content of a file that has lost its name meanwhile goes with the last
+/// object of this mount that it is open by.
 ///
 /// @return zero, EINVAL
 #[unsafe(no_mangle)]
@@ -244,8 +245,14 @@ pub unsafe extern "C" fn dfs_release(obj: *mut dfs_obj_t) -> c_int {
     // SAFETY: there is no pointer that is followed.
     unsafe {
         guard_errno("dfs_release", |_| {
-            remove::<OpenNode, _>(obj)?.close();
-            Ok(())
+            let open = remove::<OpenNode, _>(obj)?;
+            open.close();
+            let file_system = open.node.file_system().clone();
+            drop(open);
+            if !file_system.has_closed_nameless() {
+                return Ok(());
+            }
+            value_of("dfs_release", move |client| async move { file_system.discard_closed(&client).await })
         })
     }
 }

@@ -6,6 +6,7 @@ use crate::error::{Result, fail};
 use crate::inode::{Inode, Timestamp};
 use crate::node::{Access, Location, Node};
 use crate::object_ids::ObjectIds;
+use crate::open_files::OpenFiles;
 use crate::quoted::quoted;
 use crate::superblock::{self, Attributes};
 use daos_client::{Client, Container, ContainerFlags, ContainerProperties, ContainerType, Object, ObjectFlags, Pool};
@@ -45,6 +46,7 @@ struct FileSystemInner {
     super_object: Object,
     root: Directory,
     ids: ObjectIds,
+    open_files: OpenFiles,
 }
 
 /// A mounted namespace. Clones are the same mount; it ends with the last of them and of the nodes opened through it.
@@ -148,6 +150,7 @@ impl FileSystem {
             super_object: superblock::super_object(container, flags)?,
             root,
             ids: ObjectIds::default(),
+            open_files: OpenFiles::default(),
         })))
     }
 
@@ -169,6 +172,10 @@ impl FileSystem {
     /// The root directory.
     pub fn root(&self) -> Node {
         Node::of_directory(self, self.root_directory().clone(), self.whole_access())
+    }
+
+    pub(crate) fn open_files(&self) -> &OpenFiles {
+        &self.0.open_files
     }
 
     pub(crate) fn root_directory(&self) -> &Directory {

@@ -16,6 +16,8 @@
 //! Removing a directory and creating an entry in it at the same time can leave that entry unreachable.
 //!
 #![doc = include_str!("../docs/design.md")]
+//!
+#![doc = include_str!("../docs/posix.md")]
 
 mod attributes;
 mod check;
@@ -35,6 +37,7 @@ mod lookup;
 mod node;
 mod object_ids;
 mod open;
+mod open_files;
 mod path;
 mod quoted;
 mod remove;

@@ -71,6 +71,14 @@ struct NodeInner {
     kind: NodeKind,
 }
 
+impl Drop for NodeInner {
+    fn drop(&mut self) {
+        if matches!(self.kind, NodeKind::File(_)) {
+            self.file_system.open_files().closed(self.id);
+        }
+    }
+}
+
 /// An open file, directory or symbolic link. Clones are the same node.
 #[derive(Clone)]
 pub struct Node(Arc<NodeInner>);
@@ -89,6 +97,9 @@ impl Node {
         access: Access,
         kind: NodeKind,
     ) -> Node {
+        if matches!(kind, NodeKind::File(_)) {
+            file_system.open_files().opened(id);
+        }
         let (file_system, location) = (file_system.clone(), Mutex::new(location));
         Node(Arc::new(NodeInner { file_system, location, id, mode, access, kind }))
     }

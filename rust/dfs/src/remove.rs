@@ -28,6 +28,7 @@ impl FileSystem {
         self.check_writable()?;
         let doing = |error: crate::DfsError| error.while_doing(format_args!("removing {}", quoted(&name)));
         let directory = parent.directory()?;
+        self.discard_closed(client).await?;
         match self.remove_entry(client, directory, name).await {
             Err(error) if error.errno == libc::ENOTEMPTY && recursive => {
                 if let Some(entry) = self.find(client, directory, name).await? {
@@ -124,11 +125,43 @@ impl FileSystem {
 
     /// Gives up the content of an entry that is gone.
     pub(crate) async fn discard_object(&self, client: &Client, inode: &Inode) -> Result<()> {
-        if inode.is_symlink() {
+        // The content of a file that is open stays until it is closed.
+        if inode.is_symlink() || (inode.is_file() && self.open_files().outlives_its_name(inode.id)) {
             return Ok(());
         }
-        let object = Object::open(self.container(), inode.id, self.object_flags())?;
+        self.punch_object(client, inode.id).await
+    }
+
+    async fn punch_object(&self, client: &Client, id: ObjectId) -> Result<()> {
+        let object = Object::open(self.container(), id, self.object_flags())?;
         Ok(object.punch(client, Conditions::NONE).await?)
+    }
+
+    /// Gives up the content of files that were open when they lost their names, and are closed now. Removing and renaming do it as
+    /// well; a caller who does neither may call it when it has closed a file.
+    pub async fn discard_closed(&self, client: &Client) -> Result<()> {
+        for id in self.open_files().take_gone() {
+            self.punch_object(client, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up the content of all files without a name, also of those that are still open: for the end of a mount.
+    pub async fn discard_nameless(&self, client: &Client) -> Result<()> {
+        for id in self.open_files().take_nameless() {
+            self.punch_object(client, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether [`FileSystem::discard_nameless`] has something to do.
+    pub fn has_nameless(&self) -> bool {
+        self.open_files().has_nameless()
+    }
+
+    /// Whether [`FileSystem::discard_closed`] has something to do.
+    pub fn has_closed_nameless(&self) -> bool {
+        self.open_files().has_gone()
     }
 
     /// Takes away what a rename has left at the place where an entry came from: it must not come back to life with the

@@ -120,7 +120,9 @@ impl FileSystem {
         if kind != 0 && kind != inode.mode & libc::S_IFMT {
             fail!(libc::EINVAL, "the type of {} cannot be changed", quoted(&location.name));
         }
-        check_mode(mode)?;
+        if mode & libc::S_ISVTX != 0 {
+            fail!(libc::ENOTSUP, "the sticky bit is not supported");
+        }
         let mode = (inode.mode & libc::S_IFMT) | (mode & 0o7777);
         let change = InodeChange { mode: Some(mode), ctime: Some(self.now(client)), ..InodeChange::default() };
         let (holder, name) = self.holder(&location);
@@ -196,13 +198,6 @@ fn location_of(directory: &Directory) -> Location {
     Location { parent: directory.parent().cloned(), name: directory.name().to_vec() }
 }
 
-fn check_mode(mode: u32) -> Result<()> {
-    if mode & libc::S_ISVTX != 0 {
-        fail!(libc::ENOTSUP, "the sticky bit is not supported");
-    }
-    Ok(())
-}
-
 /// Whether the permission bits let a user do what a mask says. The superuser may read and write all, and execute what
 /// anybody may.
 fn is_permitted(inode: &Inode, mask: i32, (uid, gid): (u32, u32)) -> bool {
@@ -245,7 +240,10 @@ impl Node {
             if kind != 0 && kind != inode.mode & libc::S_IFMT {
                 fail!(libc::EINVAL, "the type of {self:?} cannot be changed");
             }
-            check_mode(mode)?;
+            // Kept for those who heed it: a kernel does, for directories.
+            if mode & libc::S_ISVTX != 0 && !self.is_directory() {
+                fail!(libc::ENOTSUP, "the sticky bit is for directories, and {self:?} is none");
+            }
         }
         if let Some(size) = set.size {
             self.set_size(client, size).await?;

@@ -137,6 +137,7 @@ pub unsafe extern "C" fn dfs_sys_disconnect(dfs_sys: *mut dfs_sys_t) -> c_int {
                 fail!(libc::EINVAL, "the file system was mounted by dfs_sys_mount; dfs_sys_umount ends it");
             }
             mount.mounted.check_not_lent()?;
+            mount.mounted.give_up_nameless("dfs_sys_umount");
             remove::<PathMount, _>(dfs_sys)?;
             remove::<Mounted, _>(core::ptr::without_provenance_mut::<dfs_t>(mount.pointer))?;
             close_handles(&mount.mounted.handles)

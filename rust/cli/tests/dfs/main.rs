@@ -11,6 +11,7 @@ mod model;
 mod mounts;
 mod races;
 mod trees;
+mod unlinked;
 
 use daos_client::{Container, ContainerFlags, ContainerProperties};
 use daos_dfs::{Attributes, FileSystem, MountOptions, Result};

@@ -1,0 +1,119 @@
+//! Files that are open in this mount while their names go: their content stays until the last of them is closed.
+//!
+//! Other mounts do not know of them. There such a file is empty from then on, or from when this mount gives it up.
+
+use daos_types::ObjectId;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[derive(Default)]
+struct Open {
+    count: u64,
+    has_lost_its_name: bool,
+}
+
+#[derive(Default)]
+struct State {
+    open: HashMap<ObjectId, Open>,
+    /// Neither open nor named any more: the content can go.
+    gone: Vec<ObjectId>,
+}
+
+/// The files that are open in a mount.
+#[derive(Default)]
+pub(crate) struct OpenFiles(Mutex<State>);
+
+impl OpenFiles {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file was opened.
+    pub fn opened(&self, id: ObjectId) {
+        self.state().open.entry(id).or_default().count += 1;
+    }
+
+    /// A file was closed. Whoever can send requests gives up what has gone by that.
+    pub fn closed(&self, id: ObjectId) {
+        let mut state = self.state();
+        let Some(open) = state.open.get_mut(&id) else { return };
+        open.count -= 1;
+        if open.count == 0 {
+            let is_gone = open.has_lost_its_name;
+            state.open.remove(&id);
+            if is_gone {
+                state.gone.push(id);
+            }
+        }
+    }
+
+    /// A file has lost its name; whether its content must wait until it is closed.
+    pub fn outlives_its_name(&self, id: ObjectId) -> bool {
+        let mut state = self.state();
+        let open = state.open.get_mut(&id);
+        open.map(|open| open.has_lost_its_name = true).is_some()
+    }
+
+    /// Whether there are files that are neither open nor named any more.
+    pub fn has_gone(&self) -> bool {
+        !self.state().gone.is_empty()
+    }
+
+    /// Whether there are files without a name, open or not.
+    pub fn has_nameless(&self) -> bool {
+        let state = self.state();
+        !state.gone.is_empty() || state.open.values().any(|open| open.has_lost_its_name)
+    }
+
+    /// The files that are neither open nor named any more, each once.
+    pub fn take_gone(&self) -> Vec<ObjectId> {
+        std::mem::take(&mut self.state().gone)
+    }
+
+    /// All files without a name, also those that are open.
+    pub fn take_nameless(&self) -> Vec<ObjectId> {
+        let mut state = self.state();
+        let mut nameless = std::mem::take(&mut state.gone);
+        for (id, open) in &mut state.open {
+            if std::mem::take(&mut open.has_lost_its_name) {
+                nameless.push(*id);
+            }
+        }
+        nameless
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_waits_for_the_last_that_has_it_open() {
+        let files = OpenFiles::default();
+        let (one, other) = (ObjectId { lo: 1, hi: 0 }, ObjectId { lo: 2, hi: 0 });
+        assert!(!files.outlives_its_name(one));
+        files.opened(one);
+        files.opened(one);
+        files.opened(other);
+        assert!(files.outlives_its_name(one));
+        files.closed(one);
+        assert_eq!(files.take_gone(), []);
+        files.closed(one);
+        files.closed(other);
+        assert_eq!(files.take_gone(), [one]);
+        assert_eq!(files.take_gone(), []);
+        files.closed(one);
+    }
+
+    #[test]
+    fn the_end_of_a_mount_waits_for_nobody() {
+        let files = OpenFiles::default();
+        let id = ObjectId { lo: 1, hi: 0 };
+        files.opened(id);
+        assert!(files.outlives_its_name(id));
+        assert_eq!(files.take_nameless(), [id]);
+        assert_eq!(files.take_nameless(), []);
+        files.closed(id);
+        assert_eq!(files.take_gone(), []);
+    }
+}

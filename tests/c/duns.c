@@ -1,0 +1,212 @@
+/* Unified names: paths that stand for containers.
+ *
+ * run: {pool} {directory}
+ */
+#include "dfs.h"
+#include <daos_uns.h>
+
+enum { NOT_HERE = 77 };
+
+static const char *base;
+
+static const char *
+below(const char *name)
+{
+	static char paths[4][1024];
+	static int next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", base, name);
+	return path;
+}
+
+static struct duns_attr_t
+resolve(const char *path, uint32_t flags)
+{
+	struct duns_attr_t attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.da_flags = flags;
+	DONE(duns_resolve_path(path, &attr));
+	return attr;
+}
+
+static int
+resolving(const char *path, uint32_t flags)
+{
+	struct duns_attr_t attr;
+	int rc;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.da_flags = flags;
+	rc = duns_resolve_path(path, &attr);
+	duns_destroy_attr(&attr);
+	return rc;
+}
+
+static int
+has_attributes(void)
+{
+	int there = mkdir(below("probe"), 0755) == 0 && setxattr(below("probe"), "user.probe", "1", 1, 0) == 0;
+
+	rmdir(below("probe"));
+	return there;
+}
+
+static struct duns_attr_t
+wanted(daos_cont_layout_t layout)
+{
+	struct duns_attr_t attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.da_type = layout;
+	return attr;
+}
+
+static void
+paths_of_posix_containers(daos_handle_t pool)
+{
+	struct duns_attr_t made = wanted(DAOS_PROP_CO_LAYOUT_POSIX), found, other;
+	char value[DUNS_MAX_XATTR_LEN];
+	daos_handle_t container;
+	dfs_attr_t attributes;
+	struct stat status;
+	ssize_t length;
+	dfs_t *dfs;
+
+	made.da_chunk_size = 2 * CHUNK;
+	DONE(duns_create_path(pool, below("posix"), &made));
+	TRUE(strlen(made.da_pool) == 36 && strlen(made.da_cont) == 36);
+	TRUE(stat(below("posix"), &status) == 0 && S_ISDIR(status.st_mode));
+
+	/* The directory, what is in it, and what is not there yet. */
+	found = resolve(below("posix"), 0);
+	TRUE(found.da_type == DAOS_PROP_CO_LAYOUT_POSIX && found.da_rel_path == NULL);
+	TRUE(strcmp(found.da_pool, made.da_pool) == 0 && strcmp(found.da_cont, made.da_cont) == 0);
+	TRUE(memcmp(found.da_cuuid, made.da_cuuid, sizeof(uuid_t)) == 0);
+	duns_destroy_attr(&found);
+	found = resolve(below("posix/a/b"), 0);
+	TRUE(strcmp(found.da_cont, made.da_cont) == 0 && strcmp(found.da_rel_path, "/a/b") == 0);
+	duns_destroy_attr(&found);
+	TRUE(resolving(below("posix/a"), DUNS_NO_REVERSE_LOOKUP) != 0);
+	GIVES(resolving(below("posix"), DUNS_NO_CHECK_PATH), ENODATA);
+	found = resolve(below("posix"), DUNS_NO_REVERSE_LOOKUP);
+	duns_destroy_attr(&found);
+
+	/* The value can be read by hand, and is what programs of other releases write. */
+	length = getxattr(below("posix"), "user.daos", value, sizeof(value));
+	TRUE(length > 0);
+	DONE(duns_parse_attr(value, (daos_size_t)length, &found));
+	TRUE(found.da_type == DAOS_PROP_CO_LAYOUT_POSIX && strcmp(found.da_cont, made.da_cont) == 0);
+	duns_destroy_attr(&found);
+
+	/* It is a file system, made as was asked. */
+	OK(daos_cont_open(pool, made.da_cont, DAOS_COO_RW, &container, NULL, NULL));
+	DONE(dfs_mount(pool, container, O_RDWR, &dfs));
+	DONE(dfs_query(dfs, &attributes));
+	TRUE(attributes.da_chunk_size == 2 * CHUNK);
+	DONE(dfs_umount(dfs));
+
+	other = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
+	GIVES(duns_create_path(pool, below("posix"), &other), EEXIST);
+	GIVES(duns_destroy_path(pool, below("posix")), EBUSY);
+	OK(daos_cont_close(container, NULL));
+	DONE(duns_destroy_path(pool, below("posix")));
+	GIVES(duns_destroy_path(pool, below("posix")), ENOENT);
+	TRUE(stat(below("posix"), &status) != 0 && errno == ENOENT);
+	EXPECT(daos_cont_open(pool, made.da_cont, DAOS_COO_RW, &container, NULL, NULL), -DER_NONEXIST);
+}
+
+static void
+files_and_links(daos_handle_t pool)
+{
+	struct duns_attr_t made = wanted(DAOS_PROP_CO_LAYOUT_HDF5), found, named = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
+	struct stat status;
+
+	DONE(duns_create_path(pool, below("data.h5"), &made));
+	TRUE(stat(below("data.h5"), &status) == 0 && S_ISREG(status.st_mode));
+	found = resolve(below("data.h5"), 0);
+	TRUE(found.da_type == DAOS_PROP_CO_LAYOUT_HDF5 && strcmp(found.da_cont, made.da_cont) == 0);
+	duns_destroy_attr(&found);
+	DONE(duns_destroy_path(pool, below("data.h5")));
+
+	/* A container without a path, with a label; then a path for it. */
+	snprintf(named.da_cont, sizeof(named.da_cont), "labelled");
+	DONE(duns_create_path(pool, NULL, &named));
+	DONE(duns_link_cont(pool, "labelled", below("link")));
+	GIVES(duns_link_cont(pool, "labelled", below("link")), EEXIST);
+	GIVES(duns_link_cont(pool, "none", below("other")), ENOENT);
+	GIVES(duns_link_cont(pool, "labelled", below("none/link")), ENOENT);
+	GIVES(duns_link_cont(pool, NULL, below("other")), EINVAL);
+	GIVES(duns_link_cont(pool, "labelled", NULL), EINVAL);
+	TRUE(stat(below("other"), &status) != 0);
+	found = resolve(below("link/x"), 0);
+	TRUE(strcmp(found.da_cont, named.da_cont) == 0 && strcmp(found.da_rel_path, "/x") == 0);
+	duns_destroy_attr(&found);
+	DONE(duns_destroy_path(pool, below("link")));
+}
+
+static void
+bad_paths(daos_handle_t pool)
+{
+	struct duns_attr_t attr = wanted(DAOS_PROP_CO_LAYOUT_UNKNOWN);
+	daos_handle_t wrong = {0};
+	struct stat status;
+	FILE *file;
+
+	GIVES(duns_create_path(pool, below("unknown"), &attr), EINVAL);
+	TRUE(stat(below("unknown"), &status) != 0);
+	attr = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
+	GIVES(duns_create_path(pool, below("none/posix"), &attr), ENOENT);
+	GIVES(duns_create_path(pool, below("x"), NULL), EINVAL);
+	GIVES(duns_create_path(wrong, below("x"), &attr), EINVAL);
+	TRUE(stat(below("x"), &status) != 0);
+	attr.da_oclass_id = 12345;
+	GIVES(duns_create_path(pool, below("x"), &attr), EINVAL);
+	TRUE(stat(below("x"), &status) != 0);
+	GIVES(duns_destroy_path(pool, NULL), EINVAL);
+	GIVES(duns_destroy_path(pool, base), ENODATA);
+
+	/* A value that somebody else has written. */
+	TRUE(mkdir(below("strange"), 0755) == 0);
+	TRUE(setxattr(below("strange"), "user.daos", "DAOS.POSIX", 10, 0) == 0);
+	GIVES(resolving(below("strange"), 0), EINVAL);
+	GIVES(duns_destroy_path(pool, below("strange")), EINVAL);
+	TRUE(rmdir(below("strange")) == 0);
+
+	/* A file in the way. */
+	file = fopen(below("file"), "w");
+	TRUE(file != NULL && fclose(file) == 0);
+	GIVES(resolving(below("file"), 0), ENODATA);
+	GIVES(resolving(below("file/x"), 0), ENODATA);
+	TRUE(unlink(below("file")) == 0);
+
+	DONE(duns_set_sys_name(&attr, "daos_server"));
+	DONE(duns_set_sys_name(&attr, "other"));
+	TRUE(strcmp(attr.da_sys, "other") == 0);
+	GIVES(duns_set_sys_name(&attr, NULL), EINVAL);
+	GIVES(duns_set_sys_name(NULL, "x"), EINVAL);
+	duns_destroy_attr(&attr);
+	TRUE(attr.da_sys == NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+	daos_handle_t pool;
+
+	TRUE(argc == 3);
+	base = argv[2];
+	if (!has_attributes()) {
+		fprintf(stderr, "skipped: the file system of %s keeps no extended attributes\n", base);
+		return NOT_HERE;
+	}
+	OK(daos_init());
+	OK(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &pool, NULL, NULL));
+	paths_of_posix_containers(pool);
+	files_and_links(pool);
+	bad_paths(pool);
+	OK(daos_pool_disconnect(pool, NULL));
+	OK(daos_fini());
+	return 0;
+}
