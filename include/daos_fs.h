@@ -401,7 +401,8 @@ int dfs_open(
 	dfs_obj_t **obj);
 
 /**
- * Ends the use of an open file, directory or link.
+ * Ends the use of an open file, directory or link. The content of a file that has lost its name meanwhile goes with the last
+ * object of this mount that it is open by.
  *
  * @return zero, EINVAL
  */
