@@ -105,13 +105,7 @@ impl Place {
         format!("file.mdtest.{}.{index}", self.number).into_bytes()
     }
 
-    async fn metadata(
-        &self,
-        client: &Client,
-        opened: &Opened,
-        is_hard: bool,
-        step: &str,
-    ) -> daos_dfs::Result<u64> {
+    async fn metadata(&self, client: &Client, opened: &Opened, is_hard: bool, step: &str) -> daos_dfs::Result<u64> {
         let directory = if is_hard { &opened.shared } else { &opened.own };
         let files = directory.file_system();
         let options = OpenOptions { exclusive: true, ..OpenOptions::create() };

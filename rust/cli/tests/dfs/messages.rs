@@ -34,6 +34,7 @@ fn metadata_takes_few_messages() {
         assert_eq!(messages(client, file.status(client)).await, 2, "stat of an open file");
         let make = files.create_directory(client, &root, b"d", 0o755, ObjectClass::UNKNOWN);
         assert_eq!(messages(client, make).await, 1, "make a directory");
+        drop(file);
         assert_eq!(messages(client, files.remove(client, &root, b"f", false)).await, 3, "remove");
     });
 }
