@@ -2168,7 +2168,8 @@ module daos
       type(c_ptr), value :: arg
     end function dfs_iterate
 
-    ! Divides the listing of a directory into parts that can go on at the same time.
+    ! Divides the listing of a directory into parts that can go on at the same time, by whom it may be: each entry is in one of
+    ! them.
     integer(c_int) function dfs_obj_anchor_split(obj, nr, anchors) bind(c)
       import
       type(c_ptr), value :: obj
@@ -2183,6 +2184,14 @@ module daos
       integer(c_int32_t), value :: index
       type(daos_anchor_t), intent(inout), optional :: anchor
     end function dfs_obj_anchor_set
+
+    ! Makes an anchor for the listing of a directory from an entry on, or when it is gone from what would come behind it.
+    integer(c_int) function dfs_dir_anchor_set(obj, name, anchor) bind(c)
+      import
+      type(c_ptr), value :: obj
+      character(kind=c_char), intent(in), optional :: name(*)
+      type(daos_anchor_t), intent(inout), optional :: anchor
+    end function dfs_dir_anchor_set
 
     ! Makes a directory; durable when it has returned.
     integer(c_int) function dfs_mkdir(dfs, parent, name, mode, cid) bind(c)
@@ -2356,7 +2365,8 @@ module daos
       character(kind=c_char), intent(in), optional :: name(*)
     end function dfs_cont_scan
 
-    ! Looks for objects of a container that no entry stands for.
+    ! Looks for objects of a POSIX container that no entry stands for, as a process leaves them that is killed while it removes, and
+    ! prints to the standard output what it finds.
     integer(c_int) function dfs_cont_check(poh, cont, flags, name) bind(c)
       import
       type(daos_handle_t), value :: poh
@@ -2364,14 +2374,6 @@ module daos
       integer(c_int64_t), value :: flags
       character(kind=c_char), intent(in), optional :: name(*)
     end function dfs_cont_check
-
-    ! Makes an anchor for the listing of a directory from a name on.
-    integer(c_int) function dfs_dir_anchor_set(obj, name, anchor) bind(c)
-      import
-      type(c_ptr), value :: obj
-      character(kind=c_char), intent(in), optional :: name(*)
-      type(daos_anchor_t), intent(inout), optional :: anchor
-    end function dfs_dir_anchor_set
 
     ! Mounts a snapshot of a container.
     integer(c_int) function dfs_mount_snap(poh, coh, flags, epoch, name, dfs) bind(c)
