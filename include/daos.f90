@@ -1562,6 +1562,14 @@ module daos
       type(c_ptr), value :: ev
     end function daos_cont_snap_oit_create
 
+    ! Deletes the table of the objects of a snapshot, with the marks that were made in it.
+    integer(c_int) function daos_cont_snap_oit_destroy(coh, oh, ev) bind(c)
+      import
+      type(daos_handle_t), value :: coh
+      type(daos_handle_t), value :: oh
+      type(c_ptr), value :: ev
+    end function daos_cont_snap_oit_destroy
+
     ! Brings a container back to its newest snapshot: all that was changed since is gone when it has completed, as if it had never
     ! been.
     integer(c_int) function daos_cont_rollback(coh, epoch, ev) bind(c)
@@ -1586,14 +1594,6 @@ module daos
       integer(c_int64_t), value :: epoch
       type(c_ptr), value :: ev
     end function daos_cont_aggregate
-
-    ! Deletes the table of the objects of a snapshot.
-    integer(c_int) function daos_cont_snap_oit_destroy(coh, oh, ev) bind(c)
-      import
-      type(daos_handle_t), value :: coh
-      type(daos_handle_t), value :: oh
-      type(c_ptr), value :: ev
-    end function daos_cont_snap_oit_destroy
 
     ! Reads owner and access control list of a container.
     integer(c_int) function daos_cont_get_acl(coh, acl_prop, ev) bind(c)
@@ -1821,6 +1821,29 @@ module daos
       import
       type(c_ptr), value :: dfs
     end function dfs_sync
+
+    ! Mounts the file system of a POSIX container as a snapshot shows it, for reading.
+    integer(c_int) function dfs_mount_snap(poh, coh, flags, epoch, name, dfs) bind(c)
+      import
+      type(daos_handle_t), value :: poh
+      type(daos_handle_t), value :: coh
+      integer(c_int), value :: flags
+      integer(c_int64_t), value :: epoch
+      character(kind=c_char), intent(in), optional :: name(*)
+      type(c_ptr), intent(inout), optional :: dfs
+    end function dfs_mount_snap
+
+    ! Connects to a pool, opens a container and mounts its file system as a snapshot shows it, for reading.
+    integer(c_int) function dfs_connect_snap(pool, sys, cont, flags, epoch, name, dfs) bind(c)
+      import
+      character(kind=c_char), intent(in), optional :: pool(*)
+      type(c_ptr), value :: sys
+      character(kind=c_char), intent(in), optional :: cont(*)
+      integer(c_int), value :: flags
+      integer(c_int64_t), value :: epoch
+      character(kind=c_char), intent(in), optional :: name(*)
+      type(c_ptr), intent(inout), optional :: dfs
+    end function dfs_connect_snap
 
     ! Lends the handle of the mount's pool, until dfs_pool_put.
     integer(c_int) function dfs_pool_get(dfs, poh) bind(c)
@@ -2374,29 +2397,6 @@ module daos
       integer(c_int64_t), value :: flags
       character(kind=c_char), intent(in), optional :: name(*)
     end function dfs_cont_check
-
-    ! Mounts a snapshot of a container.
-    integer(c_int) function dfs_mount_snap(poh, coh, flags, epoch, name, dfs) bind(c)
-      import
-      type(daos_handle_t), value :: poh
-      type(daos_handle_t), value :: coh
-      integer(c_int), value :: flags
-      integer(c_int64_t), value :: epoch
-      character(kind=c_char), intent(in), optional :: name(*)
-      type(c_ptr), intent(inout), optional :: dfs
-    end function dfs_mount_snap
-
-    ! Connects to a pool, opens a container and mounts a snapshot of it.
-    integer(c_int) function dfs_connect_snap(pool, sys, cont, flags, epoch, name, dfs) bind(c)
-      import
-      character(kind=c_char), intent(in), optional :: pool(*)
-      type(c_ptr), value :: sys
-      character(kind=c_char), intent(in), optional :: cont(*)
-      integer(c_int), value :: flags
-      integer(c_int64_t), value :: epoch
-      character(kind=c_char), intent(in), optional :: name(*)
-      type(c_ptr), intent(inout), optional :: dfs
-    end function dfs_connect_snap
 
     ! Mounts the file system of a POSIX container, for use by paths.
     integer(c_int) function dfs_sys_mount(poh, coh, mflags, sflags, dfs_sys) bind(c)

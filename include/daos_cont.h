@@ -290,6 +290,16 @@ int daos_cont_list_snap(
 int daos_cont_snap_oit_create(daos_handle_t coh, daos_epoch_t epoch, char *name, daos_event_t *ev);
 
 /**
+ * Deletes the table of the objects of a snapshot, with the marks that were made in it. The snapshot stays.
+ *
+ * @oh an open table of the snapshot; it stays open until daos_oit_close
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL, -DER_INVAL when it is no table of a snapshot of this container, -DER_NO_PERM, -DER_NONEXIST
+ */
+int daos_cont_snap_oit_destroy(daos_handle_t coh, daos_handle_t oh, daos_event_t *ev);
+
+/**
  * Brings a container back to its newest snapshot: all that was changed since is gone when it has completed, as if it had never been. Handles of
  * the container and of its objects stay open, in this and in other processes; what they read or change meanwhile waits for the end.
  *
@@ -321,13 +331,6 @@ int daos_cont_subscribe(daos_handle_t coh, daos_epoch_t *epoch, daos_event_t *ev
  * @return zero, -DER_NO_HDL, -DER_NO_PERM
  */
 int daos_cont_aggregate(daos_handle_t coh, daos_epoch_t epoch, daos_event_t *ev);
-
-/**
- * Deletes the table of the objects of a snapshot.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_cont_snap_oit_destroy(daos_handle_t coh, daos_handle_t oh, daos_event_t *ev);
 
 /**
  * Reads owner and access control list of a container.

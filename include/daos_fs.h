@@ -193,6 +193,48 @@ int dfs_set_prefix(dfs_t *dfs, const char *prefix);
 int dfs_sync(dfs_t *dfs);
 
 /**
+ * Mounts the file system of a POSIX container as a snapshot shows it, for reading.
+ *
+ * @poh handle of its pool
+ * @coh handle of the container
+ * @flags without meaning: it is read only
+ * @epoch the snapshot, as daos_cont_create_snap gives it; zero to find it by its name
+ * @name its name; looked at when the epoch is zero
+ * @dfs [out] the mount, ended by dfs_umount
+ *
+ * @return zero, EINVAL, EPERM, ENOENT when there is no such snapshot, or no file system in it
+ */
+int dfs_mount_snap(
+	daos_handle_t poh,
+	daos_handle_t coh,
+	int flags,
+	daos_epoch_t epoch,
+	const char *name,
+	dfs_t **dfs);
+
+/**
+ * Connects to a pool, opens a container and mounts its file system as a snapshot shows it, for reading. Needs dfs_init.
+ *
+ * @pool label or UUID of the pool
+ * @sys name of the system, NULL for the default one
+ * @cont label or UUID of the container
+ * @flags without meaning: it is read only
+ * @epoch the snapshot, as daos_cont_create_snap gives it; zero to find it by its name
+ * @name its name; looked at when the epoch is zero
+ * @dfs [out] the mount, ended by dfs_disconnect
+ *
+ * @return zero, EINVAL, ENOENT, EPERM, EACCES without dfs_init
+ */
+int dfs_connect_snap(
+	const char *pool,
+	const char *sys,
+	const char *cont,
+	int flags,
+	daos_epoch_t epoch,
+	const char *name,
+	dfs_t **dfs);
+
+/**
  * Lends the handle of the mount's pool, until dfs_pool_put.
  *
  * @poh [out] the handle
@@ -929,33 +971,6 @@ int dfs_cont_scan(daos_handle_t poh, const char *cont, uint64_t flags, const cha
  *   directory is there, EIO when something is not what was written
  */
 int dfs_cont_check(daos_handle_t poh, const char *cont, uint64_t flags, const char *name);
-
-/**
- * Mounts a snapshot of a container.
- *
- * @return ENOSYS: there are no snapshots yet
- */
-int dfs_mount_snap(
-	daos_handle_t poh,
-	daos_handle_t coh,
-	int flags,
-	daos_epoch_t epoch,
-	const char *name,
-	dfs_t **dfs);
-
-/**
- * Connects to a pool, opens a container and mounts a snapshot of it.
- *
- * @return ENOSYS: there are no snapshots yet
- */
-int dfs_connect_snap(
-	const char *pool,
-	const char *sys,
-	const char *cont,
-	int flags,
-	daos_epoch_t epoch,
-	const char *name,
-	dfs_t **dfs);
 
 #if defined(__cplusplus)
 }

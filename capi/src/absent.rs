@@ -10,7 +10,6 @@ use crate::guard::report;
 pub mod event;
 pub mod management;
 pub mod pipeline;
-pub mod snapshot;
 pub mod storage_s3;
 
 /// What such a function gives.

@@ -3,7 +3,6 @@
 //! The pointers that callers get for mounts and open files are handles of the library's table and point to nothing: a wrong
 //! or released one is recognised, and `EINVAL`.
 
-pub mod absent;
 pub mod attribute;
 pub mod check;
 pub mod container;
@@ -18,4 +17,5 @@ pub mod namespace;
 pub mod open;
 pub mod paths;
 pub mod share;
+pub mod snapshot;
 pub mod status;

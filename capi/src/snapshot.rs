@@ -11,6 +11,7 @@ use crate::completion::run;
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
+use crate::object_table::OpenTable;
 use crate::pointer::{Caller, OutArray};
 
 /// The epoch behind which a listing goes on stands here in its anchor.
@@ -225,6 +226,35 @@ pub unsafe extern "C" fn daos_cont_snap_oit_create(
                     None => open.container.snapshot_at(&client, Epoch(epoch)).await?,
                 };
                 open.container.mark_snapshot(&client, snapshot.epoch, SNAPSHOT_OBJECT_TABLE).await
+            })
+        })
+    }
+}
+
+/// Deletes the table of the objects of a snapshot, with the marks that were made in it. The snapshot stays.
+///
+/// @oh an open table of the snapshot; it stays open until daos_oit_close
+/// @ev completion event; NULL to wait
+///
+/// @return zero, -DER_NO_HDL, -DER_INVAL when it is no table of a snapshot of this container, -DER_NO_PERM, -DER_NONEXIST
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_cont_snap_oit_destroy(
+    coh: daos_handle_t,
+    oh: daos_handle_t,
+    ev: *mut daos_event_t,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_cont_snap_oit_destroy", |caller| {
+            let open = handle_table::get::<OpenContainer>(coh)?;
+            let table = handle_table::get::<OpenTable>(oh)?;
+            let epoch = table.table.epoch();
+            if table.table.container().id() != open.container.id() || epoch == Epoch::MAX {
+                fail!(Code::Inval, "this is no table of a snapshot of container {}", open.container.id());
+            }
+            run(caller, "daos_cont_snap_oit_destroy", ev, move |client| async move {
+                open.container.mark_snapshot(&client, epoch, 0).await?;
+                table.table.forget_marks(&client).await
             })
         })
     }

@@ -11,6 +11,7 @@ use daos_types::Reference;
 
 use super::container::attributes_of;
 use super::mounted::{Handles, Mounted, access_of, fail, insert, mounted, remove};
+use super::snapshot::SnapshotName;
 use crate::abi::*;
 use crate::completion::{run, value_of};
 use crate::container::OpenContainer;
@@ -156,6 +157,7 @@ pub(super) struct Wanted {
     container: Reference,
     options: MountOptions,
     create: Option<(ContainerProperties, Attributes)>,
+    snapshot: Option<SnapshotName>,
 }
 
 impl Wanted {
@@ -179,16 +181,21 @@ impl Wanted {
             }
             _ => None,
         };
-        Ok(Wanted { pool, container, options, create })
+        Ok(Wanted { pool, container, options, create, snapshot: None })
+    }
+
+    /// A snapshot of it, to be read.
+    pub fn at(self, snapshot: SnapshotName) -> Wanted {
+        Wanted { options: MountOptions::read_only(), create: None, snapshot: Some(snapshot), ..self }
     }
 
     /// Connects, opens, mounts.
     pub fn connect(self, function: &'static str) -> Result<Mounted> {
-        let Wanted { pool, container, options, create } = self;
+        let Wanted { pool, container, options, create, snapshot } = self;
         let (pool, file_system) = value_of(function, move |client| async move {
             let flags = if options.writable { PoolFlags::READ_WRITE } else { PoolFlags::READ_ONLY };
             let pool = Pool::connect(&client, &pool, flags).await?;
-            match open(&client, &pool, &container, options, create).await {
+            match open(&client, &pool, &container, options, (create, snapshot)).await {
                 Ok(file_system) => Ok((pool, file_system)),
                 Err(error) => {
                     let _disconnected = pool.disconnect(&client).await;
@@ -208,7 +215,7 @@ async fn open(
     pool: &Pool,
     container: &Reference,
     options: MountOptions,
-    create: Option<(ContainerProperties, Attributes)>,
+    (create, snapshot): (Option<(ContainerProperties, Attributes)>, Option<SnapshotName>),
 ) -> Result<FileSystem> {
     let flags = if options.writable { ContainerFlags::READ_WRITE } else { ContainerFlags::READ_ONLY };
     let mut opened = Container::open(client, pool, container, flags).await;
@@ -224,7 +231,11 @@ async fn open(
         }
     }
     let opened = opened?;
-    match FileSystem::mount(client, &opened, options).await {
+    let mounted = match snapshot {
+        Some(snapshot) => snapshot.mount(client, &opened).await,
+        None => FileSystem::mount(client, &opened, options).await,
+    };
+    match mounted {
         Ok(file_system) => Ok(file_system),
         Err(error) => {
             let _closed = opened.close(client).await;

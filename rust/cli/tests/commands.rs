@@ -46,6 +46,32 @@ fn pools_are_created_listed_queried_and_destroyed() {
 }
 
 #[test]
+fn snapshots_are_made_listed_gone_back_to_and_destroyed() {
+    let system = TestSystem::new();
+    system.succeed(&["pool", "create", "tank", "--size", "500MB"]);
+    system.succeed(&["container", "create", "tank", "home"]);
+    let of = |verb: &'static str, more: &[&'static str]| [&["container", verb, "tank", "home"], more].concat();
+    assert!(system.succeed(&of("list-snap", &[])).contains("No snapshots"));
+    let made = system.response(&of("create-snap", &["--snap", "first"]));
+    assert_eq!(made["name"], "first");
+    let second = system.response(&of("snap", &[]));
+    assert!(second["epoch"].as_u64() > made["epoch"].as_u64() && second["name"].is_null());
+    assert!(system.fail(&of("create-snap", &["-s", "first"])).contains("'first'"));
+    assert_eq!(system.response(&of("list-snaps", &[])), json!([made, second]));
+    let queried = system.response(&["container", "query", "tank", "home"]);
+    assert_eq!((&queried["num_snapshots"], &queried["latest_snapshot"]), (&json!(2), &second["epoch"]));
+    let sentence = system.fail(&of("rollback", &["--snap", "first"]));
+    assert!(sentence.contains("destroy them first"), "{sentence}");
+    let epoch = format!("{:#x}", second["epoch"].as_u64().expect("a number"));
+    system.succeed(&["container", "destroy-snap", "tank", "home", "--epc", &epoch]);
+    system.succeed(&of("rollback", &["--snap", "first"]));
+    assert!(system.fail(&of("destroy-snap", &[])).contains("--epcrange"));
+    assert!(system.fail(&of("destroy-snap", &["--snap", "nothing"])).contains("'nothing'"));
+    system.succeed(&of("destroy-snap", &["--epcrange", "1-0xffffffffffffffff"]));
+    assert_eq!(system.response(&of("list-snaps", &[])), json!([]));
+}
+
+#[test]
 fn dmg_takes_the_lines_that_programs_of_upstream_call_it_with() {
     let system = TestSystem::new();
     let dmg = |words: &[&str]| {

@@ -89,6 +89,14 @@ impl Container {
         }
     }
 
+    /// The snapshot at an epoch, or, by epoch zero, the one of a name.
+    pub async fn find_snapshot(&self, client: &Client, epoch: Epoch, name: &str) -> Result<Snapshot> {
+        match epoch {
+            Epoch::ZERO => self.snapshot_named(client, name).await,
+            epoch => self.snapshot_at(client, epoch).await,
+        }
+    }
+
     /// Waits until there is a snapshot at an epoch or later, and gives the oldest such one. Who goes on with the epoch behind it gets each
     /// snapshot, in order.
     pub async fn wait_snapshot(&self, client: &Client, from: Epoch) -> Result<Snapshot> {

@@ -9,7 +9,7 @@ use crate::path::check_name;
 use crate::superblock::Attributes;
 use daos_client::array::ArrayAttributes;
 use daos_client::{Container, Object};
-use daos_types::{ContainerId, ObjectClass, ObjectId};
+use daos_types::{ContainerId, Epoch, ObjectClass, ObjectId};
 use daos_wire::{Blob, decode, encode};
 
 /// First bytes of a mount in global form.
@@ -19,8 +19,9 @@ const NODE_MAGIC: u64 = 0x3230_6a62_6f73_6664; // "dfsobj02"
 
 /// Chunk size, three classes, mode, hints.
 type GlobalAttributes = ((u64, u32), ((u32, u32), (u32, String)));
-/// Magic, container, `open(2)`'s flags of the mount, attributes, root: identifier, mode, chunk size, class.
-type GlobalMount = ((u64, ContainerId), (u32, (GlobalAttributes, ((ObjectId, u32), (u64, u32)))));
+/// Magic, container, `open(2)`'s flags of the mount, attributes, epoch that is seen, root: identifier, mode,
+/// chunk size, class.
+type GlobalMount = ((u64, ContainerId), (u32, ((GlobalAttributes, Epoch), ((ObjectId, u32), (u64, u32)))));
 /// Magic, container, `open(2)`'s flags of the node, parent (none for the root), name, identifier, mode, chunk size, class of a
 /// directory's new entries.
 type GlobalNode = ((u64, ContainerId), (u32, ((Option<ObjectId>, Blob), ((ObjectId, u32), (u64, u32)))));
@@ -33,13 +34,13 @@ impl FileSystem {
         let root = self.root_directory();
         let root = ((root.id(), root.mode()), (root.chunk_size(), root.class().0));
         let access = if self.options().writable { Access::ReadWrite } else { Access::ReadOnly };
-        encode(&((MOUNT_MAGIC, self.container().id()), (access.open_flags(), (attributes, root))))
+        encode(&((MOUNT_MAGIC, self.container().id()), (access.open_flags(), ((attributes, self.epoch()), root))))
     }
 
     /// A mount from the bytes of [`FileSystem::to_global`], over an open container of this process: nothing is sent.
     /// Without options it can be written to if the mount that the bytes are of could.
     pub fn from_global(container: &Container, bytes: &[u8], options: Option<MountOptions>) -> Result<FileSystem> {
-        let Ok(((MOUNT_MAGIC, id), (flags, (attributes, root)))) = decode::<GlobalMount>(bytes) else {
+        let Ok(((MOUNT_MAGIC, id), (flags, ((attributes, epoch), root)))) = decode::<GlobalMount>(bytes) else {
             fail!(libc::EINVAL, "these bytes are no mount of this release");
         };
         if id != container.id() {
@@ -49,6 +50,10 @@ impl FileSystem {
             Some(Access::ReadWrite) => MountOptions::read_write(),
             _ => MountOptions::read_only(),
         });
+        if options.writable && epoch != Epoch::MAX {
+            fail!(libc::EROFS, "a snapshot can only be mounted read-only");
+        }
+        let options = MountOptions { epoch, ..options };
         let ((chunk_size, class), ((directory_class, file_class), (mode, hints))) = attributes;
         let (class, directory_class) = (ObjectClass(class), ObjectClass(directory_class));
         let file_class = ObjectClass(file_class);

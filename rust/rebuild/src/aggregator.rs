@@ -9,6 +9,7 @@ use daos_store::{AggregationRun, Reclaimer, StepBudget, Store};
 use daos_types::{ContainerId, Epoch};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,11 +27,14 @@ struct State {
     changed: Signal,
     is_stopped: Cell<bool>,
     rounds: Cell<u64>,
-    /// Nobody has said yet which epochs must be kept.
-    is_held: Cell<bool>,
+    /// Asked before anything is freed.
+    permit: RefCell<Option<Permit>>,
     /// Containers that somebody wants aggregated, up to which epoch, and up to which that was done.
     wishes: RefCell<BTreeMap<ContainerId, Wish>>,
 }
+
+/// Tells whether what was visible at epochs up to some epoch may be freed, but for what snapshots show that the store knows.
+pub type Permit = Rc<dyn Fn(Epoch) -> Pin<Box<dyn Future<Output = Result<()>>>>>;
 
 /// The most containers whose wishes are remembered: the oldest names are forgotten, and done again when they are asked for.
 const WISHES_MAX: usize = 1024;
@@ -54,7 +58,7 @@ impl Aggregator {
             changed: Signal::new(),
             is_stopped: Cell::new(false),
             rounds: Cell::new(0),
-            is_held: Cell::new(false),
+            permit: RefCell::default(),
             wishes: RefCell::default(),
         });
         spawner.spawn(run(state.clone(), store.attach_reclaimer()));
@@ -69,18 +73,10 @@ impl Aggregator {
         }
     }
 
-    /// Frees nothing until [`Aggregator::release`]: snapshots may have been made that the store does not know. Who waits for space waits so
-    /// long.
-    pub fn hold(&self) {
-        self.0.is_held.set(true);
-    }
-
-    /// The store knows all snapshots.
-    pub fn release(&self) {
-        if self.0.is_held.replace(false) {
-            self.0.generation.set(self.0.generation.get() + 1);
-            self.0.changed.wake_all();
-        }
+    /// Asks from now on, before it frees what no epoch up to some epoch needs, whether the store knows all snapshots of such epochs. Without
+    /// permission nothing is freed.
+    pub fn ask(&self, permit: Permit) {
+        self.0.permit.replace(Some(permit));
     }
 
     /// Aggregates a container up to an epoch, at once and whatever the settings say; waits for its end as long as `limit`, and tells whether
@@ -148,10 +144,6 @@ async fn run(state: Rc<State>, reclaimer: Reclaimer) {
             return;
         }
         let Some(store) = reclaimer.store() else { return };
-        if state.is_held.get() {
-            state.changed.wait_until(|| !state.is_held.get() || state.is_stopped.get()).await;
-            continue;
-        }
         fulfil(&state, &store).await;
         let now = sight(&store, &reclaimer, in_vain);
         reclaimer.begin_round();
@@ -179,6 +171,14 @@ async fn run(state: Rc<State>, reclaimer: Reclaimer) {
     }
 }
 
+async fn permission(state: &Rc<State>, up_to: Epoch) -> Result<()> {
+    let permit = state.permit.borrow().clone();
+    match permit {
+        Some(permit) => permit(up_to).await,
+        None => Ok(()),
+    }
+}
+
 /// Aggregates what somebody has asked for.
 async fn fulfil(state: &Rc<State>, store: &Rc<Store>) {
     loop {
@@ -189,8 +189,8 @@ async fn fulfil(state: &Rc<State>, store: &Rc<Store>) {
             match status.code() {
                 Code::Shutdown => return,
                 Code::ContNonexist | Code::Nonexist => {}
-                // It is walked over by somebody else.
-                Code::Busy => return,
+                // It is walked over by somebody else, or nobody says that it may be.
+                Code::Busy | Code::Again => return,
                 _ => log!(Error, "reclaim", "{}, container {container}: {status}", state.name),
             }
         }
@@ -205,6 +205,7 @@ async fn fulfil(state: &Rc<State>, store: &Rc<Store>) {
 }
 
 async fn aggregate(state: &Rc<State>, store: &Rc<Store>, container: ContainerId, up_to: Epoch) -> Result<()> {
+    permission(state, up_to).await?;
     let mut run = store.aggregation_begin(container, up_to).await?.with_budget(StepBudget::LARGEST);
     while !state.is_stopped.get() && run.step().await? {
         yield_now().await;
@@ -234,13 +235,22 @@ async fn round(
 ) -> Result<()> {
     let containers = store.containers_now()?;
     done.retain(|container, _| containers.binary_search(container).is_ok() || containers.contains(container));
+    let mut permitted = None;
     for container in containers {
         let gap = gap(&state.settings.get(), begun);
         let now = state.clock.next();
-        let up_to = now.saturating_sub(u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX));
+        let bound = permitted.unwrap_or(now);
+        let up_to = now.saturating_sub(u64::try_from(gap.as_nanos()).unwrap_or(u64::MAX)).min(bound);
         let changes = store.changes_of(container);
         if up_to == 0 || done.get(&container).is_some_and(|done| done.is_enough(changes, up_to)) {
             continue;
+        }
+        if permitted.is_none() {
+            if let Err(status) = permission(state, Epoch(now)).await {
+                log!(Debug, "reclaim", "{}: nothing is freed for the moment: {status}", state.name);
+                return Ok(());
+            }
+            permitted = Some(now);
         }
         let seen = done.get(&container).filter(|done| done.changes == changes).map_or(now, |done| done.seen);
         match walk(state, store, reclaimer, container, Epoch(up_to), begun.is_fruitless).await {

@@ -14,7 +14,7 @@ mod scrub_plan;
 mod scrub_settings;
 mod scrubber;
 
-pub use aggregator::Aggregator;
+pub use aggregator::{Aggregator, Permit};
 pub use reclaim_settings::{PROPERTY_RECLAIM, ReclaimMode, ReclaimSettings};
 pub use scrub_plan::ScrubPlan;
 pub use scrub_settings::{

@@ -64,6 +64,12 @@ pub(crate) struct Service {
     catching_up: RefCell<Vec<Rank>>,
     /// Who waits for snapshots.
     waits: snapshots::Waits,
+    /// Parts of pools on which all snapshots are known.
+    settled: RefCell<BTreeSet<(PoolId, crate::ranks::TargetName)>>,
+    /// Counts snapshots that were made without some of the targets.
+    missed: Cell<u64>,
+    /// Snapshots that are pinned and have no row yet.
+    being_made: Cell<usize>,
 }
 
 impl Service {
@@ -102,6 +108,9 @@ impl Service {
             settling: Cell::new(false),
             catching_up: RefCell::default(),
             waits: snapshots::Waits::default(),
+            settled: RefCell::default(),
+            missed: Cell::new(0),
+            being_made: Cell::new(0),
         });
         if service.identity.is_system {
             service.start_system().await?;

@@ -3,6 +3,7 @@
 //! A target knows no threads. It is assembled from an [`Env`], a spawner, media and a transport, so that one executor can
 //! run a whole engine of them over simulated ones.
 
+mod confirm;
 mod context;
 mod dispatch;
 mod fence;
@@ -163,6 +164,7 @@ impl Target {
         let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
         let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
         let peers = Rc::new(Peers::new(index, endpoint.clone(), ranks, sessions.clone(), settings.call_timeout));
+        pools.set_confirm(confirm::Confirm::new(peers.clone(), spawner.clone(), index));
         let context = Rc::new(Context::new(pools.clone(), peers.clone(), spawner.clone()));
         let objects =
             ObjectService::new(env.clone(), spawner.clone(), clock.clone(), context, settings.objects.clone());

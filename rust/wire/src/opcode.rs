@@ -149,8 +149,8 @@ opcodes! {
     /// Engine-internal: `TargetContainerList` -> `(Vec<ContainerId>, bool)`: those that have snapshots on the target, and whether there
     /// are more.
     TargetSnapshotList = 0x0413,
-    /// Engine-internal: `PoolId` -> `()`: the target has been told all snapshots of the pool.
-    TargetSnapshotsKnown = 0x0414,
+    /// Engine-internal, to the metadata service: `SnapshotsConfirm` -> `()`: the target has been told all snapshots.
+    SnapshotsConfirm = 0x0414,
     /// Engine-internal: `TargetContainerEpoch` -> `bool`: whether it is done; otherwise to be asked again.
     TargetRollback = 0x0415,
     /// Engine-internal: `TargetContainerEpoch` -> `bool`: whether it is done; otherwise to be asked again.

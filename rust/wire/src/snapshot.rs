@@ -2,7 +2,7 @@
 
 use crate::container::ContainerRequest;
 use crate::macros::wire_structs;
-use daos_types::{ContainerId, Epoch, PoolId};
+use daos_types::{ContainerId, Epoch, PoolId, Rank, TargetIndex};
 
 /// The longest name of a snapshot in bytes (`DAOS_SNAPSHOT_MAX_LEN` with its zero).
 pub const SNAPSHOT_NAME_LENGTH_MAX: usize = 127;
@@ -100,6 +100,17 @@ wire_structs! {
         container: ContainerId,
         /// Their epochs, rising.
         epochs: Vec<Epoch>,
+    }
+    /// Asks the metadata service whether a target knows all snapshots of a pool, and that it makes no older ones from now on.
+    SnapshotsConfirm {
+        /// The pool.
+        pool: PoolId,
+        /// The rank of the target.
+        rank: Rank,
+        /// The target.
+        target: TargetIndex,
+        /// What is made from now on is newer.
+        epoch: Epoch,
     }
     /// Names an epoch of a container on a target.
     TargetContainerEpoch {

@@ -2,10 +2,11 @@
 
 use super::access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
 use super::manual;
+use super::snapshot::{SnapshotOf, epochs};
 use super::values::{pair, principal_name};
 use crate::units::parse_size;
 use clap::{Args, Subcommand};
-use daos_types::ObjectClass;
+use daos_types::{Epoch, ObjectClass};
 
 fn object_class(text: &str) -> Result<ObjectClass, String> {
     let name = text.to_ascii_uppercase();
@@ -152,6 +153,32 @@ pub enum ContainerCommand {
         #[arg(value_delimiter = ',', value_name = "NAME", required = true)]
         names: Vec<String>,
     },
+    /// Make a snapshot of a container
+    #[command(visible_alias = "snap", long_about = manual::CONTAINER_CREATE_SNAP, after_long_help = manual::CONTAINER_CREATE_SNAP_EXAMPLES)]
+    CreateSnap {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// A name for the snapshot, unique in the container, of 127 bytes at most
+        #[arg(long = "snap", short = 's', value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// List the snapshots of a container
+    #[command(visible_alias = "list-snaps", after_long_help = manual::CONTAINER_LIST_SNAP_EXAMPLES)]
+    ListSnap(ContainerOf),
+    /// Destroy snapshots of a container
+    #[command(long_about = manual::CONTAINER_DESTROY_SNAP, after_long_help = manual::CONTAINER_DESTROY_SNAP_EXAMPLES)]
+    DestroySnap {
+        /// Which.
+        #[command(flatten)]
+        snapshot: SnapshotOf,
+        /// All snapshots from the first to the last epoch
+        #[arg(long = "epcrange", short = 'r', value_name = "FIRST-LAST", value_parser = epochs, conflicts_with_all = ["name", "epoch"])]
+        range: Option<(Epoch, Epoch)>,
+    },
+    /// Bring a container back to its newest snapshot
+    #[command(visible_alias = "snap-rollback", long_about = manual::CONTAINER_ROLLBACK, after_long_help = manual::CONTAINER_ROLLBACK_EXAMPLES)]
+    Rollback(SnapshotOf),
 }
 
 /// Options of `container create`.

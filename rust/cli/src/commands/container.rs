@@ -3,7 +3,7 @@
 use super::access::{self, Of};
 use super::attributes::{self, Owner};
 use super::pool::{Property, label_of, properties_reply};
-use super::posix;
+use super::{posix, snapshot};
 use crate::arguments::{CONTAINER_TYPES, ContainerCommand, ContainerCreateOptions, ContainerOf, GlobalOptions};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list, table};
@@ -40,6 +40,10 @@ pub fn run(session: &Session, global: &GlobalOptions, command: ContainerCommand)
         ContainerCommand::GetAttr { of, names } => attributes::get(session, owner(of), names),
         ContainerCommand::ListAttr(of) => attributes::list_names(session, owner(of), global.verbose),
         ContainerCommand::DelAttr { of, names } => attributes::delete(session, owner(of), names),
+        ContainerCommand::CreateSnap { of, name } => snapshot::create(session, of, name),
+        ContainerCommand::ListSnap(of) => snapshot::list(session, of),
+        ContainerCommand::DestroySnap { snapshot, range } => snapshot::destroy(session, snapshot, range),
+        ContainerCommand::Rollback(snapshot) => snapshot::roll_back(session, snapshot),
     }
 }
 
@@ -79,6 +83,7 @@ impl Description {
             "redundancy_factor": 0,
             "num_handles": info.handles,
             "num_snapshots": info.snapshots,
+            "latest_snapshot": info.newest_snapshot.0,
             "open_time": moment(info.open_time),
             "close_modify_time": moment(info.modify_time),
             "health": "HEALTHY",

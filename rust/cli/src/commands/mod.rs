@@ -11,6 +11,7 @@ mod pool_properties;
 mod pool_targets;
 mod posix;
 mod server;
+mod snapshot;
 mod system;
 mod telemetry;
 

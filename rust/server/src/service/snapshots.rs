@@ -11,7 +11,8 @@
 //! The row is stored last: a snapshot that is known is pinned everywhere. What a failure leaves pinned is unpinned when it is noticed, or
 //! by the next look ([`Service::settle_snapshots`]).
 //!
-//! A rank that does not serve is told when it does, before it frees anything. It learns the newest snapshot also from the first answer about a
+//! A rank that does not serve is told when it does. Before a target frees anything, it asks whether it knows all snapshots, also when
+//! it has been cut off: [`Service::confirm_snapshots`]. It learns the newest snapshot also from the first answer about a
 //! handle, before it carries anything out by it: so what is changed there afterwards is newer, too.
 
 use super::Service;
@@ -23,7 +24,8 @@ use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, PoolId, Rank};
 use daos_wire::{
     ContainerEpoch, ContainerRequest, Opcode, SnapshotCreate, SnapshotDestroy, SnapshotEntry, SnapshotMark,
-    SnapshotWait, TargetContainerEpoch, TargetContainerList, TargetSnapshotHold, TargetSnapshotPin, TargetSnapshots,
+    SnapshotWait, SnapshotsConfirm, TargetContainerEpoch, TargetContainerList, TargetSnapshotHold, TargetSnapshotPin,
+    TargetSnapshots,
 };
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -40,6 +42,8 @@ const ATTEMPTS_MAX: u32 = 100;
 const WAIT: Duration = Duration::from_secs(1);
 /// The most requests that wait for snapshots.
 const WAITING_MAX: usize = 10_000;
+/// Parts of pools of which is remembered that they know all snapshots; others are told again.
+const SETTLED_MAX: usize = 1 << 17;
 /// How long a rollback may take, as orders of two seconds.
 const ROLLBACK_ORDERS_MAX: u32 = 1 << 20;
 
@@ -79,7 +83,7 @@ impl Service {
             return self.refuse(asked, refusal).await;
         }
         let made = match self.pin_somewhere(pool, container).await {
-            Ok(epoch) => {
+            Ok((epoch, _missing)) => {
                 let now = self.now();
                 // When the row cannot be stored, it may be there all the same: the next engine that leads sees to it.
                 self.try_once(asked, |state| state.create_snapshot(&asked.request, epoch, now)).await?
@@ -103,11 +107,11 @@ impl Service {
     }
 
     /// Pins an epoch on all targets of a pool that serve.
-    async fn pin_somewhere(&self, pool: PoolId, container: ContainerId) -> Result<Epoch> {
+    async fn pin_somewhere(&self, pool: PoolId, container: ContainerId) -> Result<(Epoch, OneLess<'_>)> {
         let mut attempts = 0;
         loop {
             let failure = match self.try_pin(pool, container).await {
-                Ok(epoch) => return Ok(epoch),
+                Ok(pinned) => return Ok(pinned),
                 Err(failure) => failure,
             };
             attempts += 1;
@@ -118,7 +122,7 @@ impl Service {
         }
     }
 
-    async fn try_pin(&self, pool: PoolId, container: ContainerId) -> Result<Epoch> {
+    async fn try_pin(&self, pool: PoolId, container: ContainerId) -> Result<(Epoch, OneLess<'_>)> {
         let targets = self.serving_targets_of(pool)?;
         // No two are the same, and none is the greatest one.
         let attempt = self.now();
@@ -129,9 +133,11 @@ impl Service {
             fail!(Code::Again, "the engines of pool {pool} come and go; try again");
         }
         self.clock.observe(epoch.0);
+        // Nobody who misses it is told that it knows all, until its row is there.
+        let missing = self.note_missing(pool, &targets);
         let pin = TargetSnapshotPin { pool, container, attempt, epoch };
         self.tell_all::<_, ()>(&targets, Opcode::TargetSnapshotPin, &pin).await?;
-        Ok(epoch)
+        Ok((epoch, missing))
     }
 
     /// Orders something of all targets, once; the gates that they close open soon.
@@ -303,7 +309,7 @@ impl Service {
     }
 
     /// Lets a target of a pool know all snapshots that there are: those that were made while it was away, and those that a failure left
-    /// pinned. From then on it frees what nobody needs.
+    /// pinned.
     pub(super) async fn settle_snapshots(&self, pool: PoolId, target: TargetName) -> Result<()> {
         let mut containers: BTreeSet<ContainerId> = BTreeSet::new();
         let mut request = TargetContainerList { pool, after: None };
@@ -328,6 +334,55 @@ impl Service {
             let epochs = self.journal.state().snapshot_epochs(pool, container);
             self.order::<_, ()>(target, Opcode::TargetSnapshots, &TargetSnapshots { pool, container, epochs }).await?;
         }
-        self.order::<_, ()>(target, Opcode::TargetSnapshotsKnown, &pool).await
+        Ok(())
+    }
+
+    /// Answers when a target knows all snapshots of a pool. Those that are made afterwards are newer than the epoch that it names.
+    pub async fn confirm_snapshots(&self, request: &SnapshotsConfirm) -> Result<()> {
+        let SnapshotsConfirm { pool, epoch, .. } = *request;
+        let target = (request.rank, request.target);
+        if !self.targets_of(pool).contains(&target) {
+            fail!(Code::Again, "target {} of rank {} is not one of pool {pool}", target.1.0, target.0.0);
+        }
+        self.clock.observe(epoch.0);
+        if !self.settled.borrow().contains(&(pool, target)) {
+            let missed = self.missed.get();
+            let is_made = self.being_made.get() > 0;
+            self.settle_snapshots(pool, target).await?;
+            if is_made || self.being_made.get() > 0 || self.missed.get() != missed {
+                fail!(Code::Again, "snapshots were made while target {} of rank {} was told", target.1.0, target.0.0);
+            }
+            let mut settled = self.settled.borrow_mut();
+            if settled.len() >= SETTLED_MAX {
+                settled.clear();
+            }
+            settled.insert((pool, target));
+        }
+        // Another engine that leads may have made snapshots.
+        self.journal.settle().await?;
+        match self.settled.borrow().contains(&(pool, target)) {
+            true => Ok(()),
+            false => fail!(Code::Again, "a snapshot was made without target {} of rank {}", target.1.0, target.0.0),
+        }
+    }
+
+    /// A rank has begun anew: it may have lost what it was told.
+    pub(super) fn forget_settled(&self, rank: Rank) {
+        self.settled.borrow_mut().retain(|(_, target)| target.0 != rank);
+    }
+
+    /// A snapshot is made that these targets alone know.
+    fn note_missing(&self, pool: PoolId, told: &[TargetName]) -> OneLess<'_> {
+        self.being_made.set(self.being_made.get() + 1);
+        let missing: Vec<TargetName> =
+            self.targets_of(pool).into_iter().filter(|target| !told.contains(target)).collect();
+        if !missing.is_empty() {
+            self.missed.set(self.missed.get() + 1);
+            let mut settled = self.settled.borrow_mut();
+            for target in missing {
+                settled.remove(&(pool, target));
+            }
+        }
+        OneLess(&self.being_made)
     }
 }

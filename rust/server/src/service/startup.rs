@@ -28,6 +28,7 @@ impl Service {
     }
 
     async fn do_what_waited(&self, rank: Rank) {
+        self.forget_settled(rank);
         self.finish_interrupted(rank).await;
         if self.identity.is_system {
             self.remove_stray_pools(rank).await;

@@ -66,7 +66,7 @@ impl TargetContext for Context {
 }
 
 /// Whether the service did not answer because it is led elsewhere, or by nobody at the moment.
-fn may_be_elsewhere(failure: &Status) -> bool {
+pub(super) fn may_be_elsewhere(failure: &Status) -> bool {
     matches!(
         failure.code(),
         Code::Unreach

@@ -19,7 +19,12 @@ const PART_LIMIT: Duration = Duration::from_secs(2);
 pub(super) fn serves(opcode: Opcode) -> bool {
     matches!(
         opcode,
-        Opcode::TargetOrder | Opcode::HandleQuery | Opcode::Membership | Opcode::ReplicaOffer | Opcode::Leading
+        Opcode::TargetOrder
+            | Opcode::HandleQuery
+            | Opcode::SnapshotsConfirm
+            | Opcode::Membership
+            | Opcode::ReplicaOffer
+            | Opcode::Leading
     ) || is_order(opcode)
 }
 
@@ -54,7 +59,6 @@ fn is_order(opcode: Opcode) -> bool {
             | Opcode::TargetSnapshotPin
             | Opcode::TargetSnapshots
             | Opcode::TargetSnapshotList
-            | Opcode::TargetSnapshotsKnown
             | Opcode::TargetRollback
             | Opcode::TargetAggregate
             | Opcode::TargetPoolList
@@ -117,11 +121,15 @@ async fn carry_out(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Ve
                 None => fail!(Code::NoService, "the pool service is not ready yet"),
             }
         }
+        Opcode::SnapshotsConfirm => {
+            let service = target.service.borrow().clone();
+            let Some(service) = service else { fail!(Code::NoService, "the pool service is not ready yet") };
+            Ok(encode(&Box::pin(service.confirm_snapshots(&decode(body)?)).await?))
+        }
         Opcode::TargetSnapshotHold
         | Opcode::TargetSnapshotPin
         | Opcode::TargetSnapshots
         | Opcode::TargetSnapshotList
-        | Opcode::TargetSnapshotsKnown
         | Opcode::TargetRollback
         | Opcode::TargetAggregate => Box::pin(handle_for_snapshots(target, opcode, body)).await,
         other => handle_for_system(target, other, body),
@@ -152,10 +160,6 @@ async fn handle_for_snapshots(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -
             let mut behind = behind.peekable();
             let page = take_page(&mut behind);
             Ok(encode(&(page, behind.peek().is_some())))
-        }
-        Opcode::TargetSnapshotsKnown => {
-            let pool: PoolId = decode(body)?;
-            Ok(encode(&target.pools.release(pool)?))
         }
         Opcode::TargetRollback => {
             let TargetContainerEpoch { pool, container, epoch } = decode(body)?;

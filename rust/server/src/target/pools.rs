@@ -1,5 +1,6 @@
 //! The stores of a target: its part of each pool.
 
+use super::confirm::Confirm;
 use super::measures::RequestCounts;
 use crate::locks::KeyedLocks;
 use daos_env::sync::join_all;
@@ -61,6 +62,8 @@ struct Inner {
     /// The newest version of each pool's map that the metadata service has told.
     map_versions: RefCell<BTreeMap<PoolId, u32>>,
     locks: KeyedLocks<PoolId>,
+    /// Who is asked whether snapshots are known.
+    confirm: RefCell<Option<Rc<Confirm>>>,
 }
 
 fn folder_name(pool: PoolId) -> String {
@@ -74,7 +77,8 @@ impl Pools {
         let ids = folders.iter().filter_map(|name| Uuid::try_parse(name.strip_prefix(FOLDER_PREFIX)?).ok());
         let ids: Vec<PoolId> = ids.map(PoolId).collect();
         let (parts, map_versions, locks) = (RefCell::default(), RefCell::default(), KeyedLocks::default());
-        let inner = Inner { media, env, spawner, clock, parts, map_versions, locks };
+        let confirm = RefCell::default();
+        let inner = Inner { media, env, spawner, clock, parts, map_versions, locks, confirm };
         let pools = Pools(Rc::new(inner));
         join_all(ids.iter().map(|id| pools.open(*id))).await;
         Ok(pools)
@@ -87,14 +91,7 @@ impl Pools {
             Err(status) => Err(status),
         };
         let part = match opened {
-            Ok(store) => {
-                let part = self.opened(pool, store).await;
-                if let Part::Open(_, background) = &part {
-                    // Snapshots may have been made while it was closed.
-                    background.aggregator.hold();
-                }
-                part
-            }
+            Ok(store) => self.opened(pool, store).await,
             Err(status) if status.code() == Code::Nonexist => Part::Missing(status),
             Err(status) => {
                 daos_env::log!(Error, "engine", "pool {pool} cannot be opened: {status}");
@@ -116,6 +113,16 @@ impl Pools {
         let inner = &self.0;
         let scrubber = Scrubber::new(&store, name.clone(), &inner.spawner);
         let aggregator = Rc::new(Aggregator::new(&store, name, inner.clock.clone(), &inner.spawner));
+        let weak = Rc::downgrade(inner);
+        aggregator.ask(Rc::new(move |epoch| {
+            let confirm = weak.upgrade().and_then(|inner| inner.confirm.borrow().clone());
+            Box::pin(async move {
+                match confirm {
+                    Some(confirm) => confirm.confirm(pool, epoch).await,
+                    None => fail!(Code::Again, "the target is starting or ending"),
+                }
+            })
+        }));
         let requests = RequestCounts::default();
         Part::Open(store, Box::new(Background { scrubber, aggregator, requests }))
     }
@@ -177,15 +184,6 @@ impl Pools {
         Ok(())
     }
 
-    /// All snapshots of the pool are known to its store.
-    pub fn release(&self, pool: PoolId) -> Result<()> {
-        self.store(pool)?;
-        if let Some(Part::Open(_, background)) = self.0.parts.borrow().get(&pool) {
-            background.aggregator.release();
-        }
-        Ok(())
-    }
-
     /// Aggregates a container up to an epoch; whether it is done within the limit.
     pub async fn aggregate(&self, pool: PoolId, container: ContainerId, up_to: Epoch, limit: Duration) -> Result<bool> {
         let store = self.store(pool)?;
@@ -198,6 +196,11 @@ impl Pools {
             _ => return Ok(true),
         };
         Ok(aggregator.aggregate(container, up_to, limit).await)
+    }
+
+    /// Who is asked from now on whether snapshots are known; nothing is freed before.
+    pub fn set_confirm(&self, confirm: Confirm) {
+        self.0.confirm.replace(Some(Rc::new(confirm)));
     }
 
     /// Epochs from now on are newer than this one.
@@ -282,6 +285,7 @@ impl Pools {
 
     /// Closes every store with a checkpoint; gives the first error after all were closed.
     pub async fn close_all(&self) -> Result<()> {
+        self.0.confirm.take();
         let parts = std::mem::take(&mut *self.0.parts.borrow_mut());
         let stores = parts.into_iter().filter_map(|(pool, part)| match part {
             Part::Open(store, _) => Some((pool, store)),

@@ -109,11 +109,11 @@ fn number_of(id: ContainerId) -> u64 {
 }
 
 impl Actor {
-    fn below(&self, bound: u64) -> u64 {
+    pub fn below(&self, bound: u64) -> u64 {
         self.random.next_u64() % bound
     }
 
-    fn history(&self) -> std::cell::RefMut<'_, History> {
+    pub fn history(&self) -> std::cell::RefMut<'_, History> {
         self.shared.history.borrow_mut()
     }
 
@@ -195,6 +195,9 @@ impl Actor {
         if self.shared.world.shape.has_pools && self.below(8) == 0 {
             return self.act_on_pools().await;
         }
+        if self.shared.world.shape.has_snapshots && self.below(4) == 0 {
+            return self.act_on_snapshots(open).await;
+        }
         match self.below(24) {
             0..9 => self.write(open).await.map_err(|status| ("writing", status)),
             9..16 => {
@@ -244,17 +247,26 @@ impl Actor {
     }
 
     pub async fn read(&self, open: &Open, number: u64, dkey: u64) -> Result<()> {
+        let begun = self.history().begin();
+        let value = self.fetch(open, Epoch::MAX, number, dkey).await?;
+        self.history().read(begun, Place::Value(number, dkey), value);
+        Ok(())
+    }
+
+    /// The number of a value as it was at an epoch.
+    pub async fn fetch(&self, open: &Open, epoch: Epoch, number: u64, dkey: u64) -> Result<Option<u64>> {
         let object = self.object(open, number)?;
         let room = Destination::Owned(LONG_LENGTH_MAX + 8);
         let akey = AkeyFetch { akey: key("a"), kind: FetchKind::Single, destination: Some(room) };
-        let begun = self.history().begin();
         let name = key(&format!("d{dkey}"));
-        let found = object.fetch(&self.client, Epoch::MAX, Conditions::NONE, name, vec![akey]).await?;
+        let found = object.fetch(&self.client, epoch, Conditions::NONE, name, vec![akey]).await?;
         match value_of(&found[0].bytes) {
-            Ok(value) => self.history().read(begun, Place::Value(number, dkey), value),
-            Err(sentence) => self.shared.world.violate(format!("object {number}, dkey {dkey}: {sentence}")),
+            Ok(value) => Ok(value),
+            Err(sentence) => {
+                self.shared.world.violate(format!("object {number}, dkey {dkey}: {sentence}"));
+                Err(Status::new(Code::Csum, sentence))
+            }
         }
-        Ok(())
     }
 
     async fn set_attribute(&self, open: &Open) -> Result<()> {

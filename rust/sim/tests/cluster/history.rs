@@ -1,5 +1,6 @@
 //! What clients did and saw, in the order in which it happened.
 
+use crate::snapshots::Known;
 use daos_sim::QuickHasher;
 use daos_sim::linear::{Entry, Operation, Register, Verdict, check, without_unread};
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub struct History {
     time: u64,
     registers: BTreeMap<Place, Vec<Entry<Register>>>,
     labels: BTreeMap<u64, Vec<Entry<LabelOperation>>>,
+    /// By epoch.
+    pub snapshots: BTreeMap<u64, Known>,
     hash: u64,
 }
 
@@ -99,10 +102,54 @@ impl History {
         self.labels.entry(label).or_default().push(Entry { begin: begun.0, end, is_certain, operation });
     }
 
+    /// A snapshot was made.
+    pub fn snapshot(&mut self, begun: Begun, epoch: u64) {
+        self.time += 1;
+        self.note((begun.0, self.time, epoch));
+        let known = Known { begin: begun.0, end: self.time, values: BTreeMap::new(), is_going: false };
+        self.snapshots.insert(epoch, known);
+    }
+
+    /// A value was read of a snapshot.
+    pub fn snapshot_value(&mut self, epoch: u64, place: Place, value: Option<u64>) -> Result<(), String> {
+        self.note((epoch, value));
+        let Some(known) = self.snapshots.get_mut(&epoch) else { return Ok(()) };
+        let before = *known.values.entry(place.clone()).or_insert(value);
+        if before == value {
+            return Ok(());
+        }
+        Err(format!("{place:?} in snapshot {epoch} was {before:?} and is {value:?}"))
+    }
+
+    /// The reads that snapshots are: see [`crate::snapshots`].
+    fn reads_of_snapshots(&self, wrong: &mut Vec<String>) -> Vec<(Place, Entry<Register>)> {
+        let mut reads = Vec::new();
+        for (epoch, known) in &self.snapshots {
+            let begin_of = |(place, value): (&Place, &Option<u64>)| {
+                let wrote = |entry: &&Entry<Register>| value.is_some() && entry.operation == Register::Write(*value);
+                self.registers.get(place)?.iter().find(wrote).map(|entry| entry.begin)
+            };
+            let begin = known.values.iter().filter_map(begin_of).fold(known.begin, u64::max);
+            if begin > known.end {
+                wrong.push(format!("snapshot {epoch} shows what was begun after it had been answered: {known:?}"));
+                continue;
+            }
+            for (place, value) in &known.values {
+                let (operation, end) = (Register::Read(*value), Some(known.end));
+                reads.push((place.clone(), Entry { begin, end, is_certain: true, operation }));
+            }
+        }
+        reads
+    }
+
     /// What is wrong, each a sentence, and how many histories were too long to say.
     pub fn check(&self) -> (Vec<String>, u64) {
         let (mut wrong, mut unknown) = (Vec::new(), 0);
-        for (place, entries) in &self.registers {
+        let mut registers = self.registers.clone();
+        for (place, read) in self.reads_of_snapshots(&mut wrong) {
+            registers.entry(place).or_default().push(read);
+        }
+        for (place, entries) in &registers {
             let entries = without_unread(entries.clone());
             judge(check(&entries, &None), &entries, &format!("{place:?}"), &mut wrong, &mut unknown);
         }
@@ -153,6 +200,27 @@ mod tests {
         assert!(!history(&[(Create(1), true), (Destroy, true), (Look(Some(1)), true)]).is_empty(), "it is back");
         assert!(!history(&[(CreateRefused, true)]).is_empty(), "refused without a reason");
         assert!(history(&[(Create(1), false), (Look(None), true), (CreateRefused, true)]).is_empty(), "it came late");
+    }
+
+    #[test]
+    fn a_snapshot_is_read_at_one_moment() {
+        let (a, b) = (|| Place::Value(1, 1), || Place::Value(1, 2));
+        let mut history = History::default();
+        let begun = history.begin();
+        let (first, second) = (history.begin(), Some(12));
+        history.write(first, a(), Some(11), true);
+        let later = history.begin();
+        history.write(later, b(), second, true);
+        history.snapshot(begun, 7);
+        history.snapshot_value(7, b(), None).expect("read once");
+        history.snapshot_value(7, a(), Some(11)).expect("read once");
+        assert!(history.check().0.is_empty(), "the first alone");
+        assert!(history.snapshot_value(7, a(), None).is_err(), "it has changed");
+        history.snapshots.clear();
+        history.snapshot(begun, 8);
+        history.snapshot_value(8, b(), second).expect("read once");
+        history.snapshot_value(8, a(), None).expect("read once");
+        assert!(!history.check().0.is_empty(), "the second without the first, which had been answered before");
     }
 
     #[test]

@@ -247,6 +247,9 @@ impl Conductor {
             for name in 0..ATTRIBUTES {
                 actor.get_attribute(&open, name).await?;
             }
+            if self.world.shape.has_snapshots {
+                actor.look_at_snapshots(&open).await?;
+            }
             for label in 0..LABELS {
                 self.when_decided("no container is being destroyed", async || actor.look(&open, label).await).await?;
             }

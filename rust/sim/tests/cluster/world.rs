@@ -75,11 +75,13 @@ pub struct Shape {
     pub has_late_engine: bool,
     /// Pools come and go.
     pub has_pools: bool,
+    /// Clients make snapshots.
+    pub has_snapshots: bool,
 }
 
 impl Shape {
     pub fn new(engines: u64, replicas: u64, targets: u32) -> Shape {
-        Shape { engines, replicas, targets, has_late_engine: false, has_pools: false }
+        Shape { engines, replicas, targets, has_late_engine: false, has_pools: false, has_snapshots: false }
     }
 
     /// How many engines are there from the beginning.
@@ -103,6 +105,8 @@ pub struct Tally {
     pub drifts: u64,
     pub late_joins: u64,
     pub client_kills: u64,
+    pub snapshots: u64,
+    pub snapshot_reads: u64,
     pub operations: u64,
     pub failed: u64,
     pub unknown_checks: u64,
@@ -125,6 +129,8 @@ impl Tally {
         self.drifts += other.drifts;
         self.late_joins += other.late_joins;
         self.client_kills += other.client_kills;
+        self.snapshots += other.snapshots;
+        self.snapshot_reads += other.snapshot_reads;
         self.operations += other.operations;
         self.failed += other.failed;
         self.unknown_checks += other.unknown_checks;

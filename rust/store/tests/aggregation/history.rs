@@ -26,6 +26,7 @@ pub enum Action {
     Discard(Option<ObjectId>, RangeInclusive<u64>),
     Pin(u64),
     Unpin(u64),
+    RollBack(u64),
 }
 
 impl History {
@@ -48,6 +49,11 @@ impl History {
                 let only = generator.one_in(2).then(|| *generator.pick(&objects()));
                 Action::Discard(only, first..=first + generator.below(6))
             }
+            5 => match &self.pins[..] {
+                [] => Action::RollBack(near(generator)),
+                [.., newest] if !generator.one_in(4) => Action::RollBack(*newest),
+                pins => Action::RollBack(*generator.pick(pins)),
+            },
             _ => Action::Change(self.operations(generator)),
         }
     }
@@ -86,6 +92,15 @@ impl History {
                     return Err(Code::EpOld);
                 }
                 self.model.discard(*only, epochs.clone());
+            }
+            Action::RollBack(epoch) => {
+                if !self.pins.contains(epoch) {
+                    return Err(Code::Nonexist);
+                }
+                if self.pins.last() != Some(epoch) {
+                    return Err(Code::Busy);
+                }
+                self.model.discard(None, epoch + 1..=u64::MAX);
             }
             Action::Pin(epoch) if self.pins.contains(epoch) => {}
             Action::Pin(epoch) if *epoch <= self.aggregated => return Err(Code::EpOld),
@@ -249,6 +264,10 @@ pub async fn carry_out(store: &Rc<Store>, action: Action, generator: &Generator)
             let text = format!("discard {only:?} {epochs:?}");
             let run = store.discard_begin(CONTAINER, only, Epoch(*epochs.start())..=Epoch(*epochs.end()));
             (text, walk(run, generator).await)
+        }
+        Action::RollBack(epoch) => {
+            let run = store.rollback_begin(CONTAINER, Epoch(epoch));
+            (format!("roll back to {epoch}"), walk(run, generator).await)
         }
         Action::Pin(epoch) => (format!("pin {epoch}"), store.snapshot_create(CONTAINER, Epoch(epoch)).await),
         Action::Unpin(epoch) => (format!("unpin {epoch}"), store.snapshot_destroy(CONTAINER, Epoch(epoch)).await),

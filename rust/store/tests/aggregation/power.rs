@@ -50,6 +50,7 @@ fn actions(history: &History) -> Vec<Action> {
         Action::Aggregate(newest / 2 + 1),
         Action::Unpin(2),
         Action::Aggregate(newest),
+        Action::RollBack(4),
         Action::Unpin(4),
         Action::Aggregate(newest),
     ]
@@ -91,7 +92,7 @@ async fn take_in(store: &Rc<Store>, known: &Known, all: Vec<Action>, generator: 
             }
         }
         // It is neither done nor not done; nobody has been told anything.
-        Some(Action::Discard(..)) => return,
+        Some(Action::Discard(..) | Action::RollBack(_)) => return,
         _ => {}
     }
     compare(store, &seen, generator).await;

@@ -131,6 +131,7 @@ pub fn name_of(action: &Action) -> String {
         Action::Plain(history::Action::Discard(only, epochs)) => format!("discard {only:?} {epochs:?}"),
         Action::Plain(history::Action::Pin(epoch)) => format!("pin {epoch}"),
         Action::Plain(history::Action::Unpin(epoch)) => format!("unpin {epoch}"),
+        Action::Plain(history::Action::RollBack(epoch)) => format!("roll back to {epoch}"),
         Action::Prepare(transaction, epoch, operations) => format!("prepare {transaction} {epoch:?} {operations:?}"),
         Action::Commit(transaction, epoch) => format!("commit {transaction} {epoch:?}"),
         Action::Abort(transaction, epoch) => format!("abort {transaction} {epoch:?}"),
@@ -147,6 +148,7 @@ impl history::Action {
             history::Action::Discard(only, epochs) => history::Action::Discard(*only, epochs.clone()),
             history::Action::Pin(epoch) => history::Action::Pin(*epoch),
             history::Action::Unpin(epoch) => history::Action::Unpin(*epoch),
+            history::Action::RollBack(epoch) => history::Action::RollBack(*epoch),
         }
     }
 }

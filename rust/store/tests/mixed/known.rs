@@ -60,7 +60,11 @@ impl Known {
             }
             7 => Action::Scrub,
             8 => Action::Plain(history::Action::Aggregate(self.history.newest.max(1))),
-            _ => Action::Plain(self.history.choose(generator)),
+            // What is prepared is in its way, and how much is done is noted in the container.
+            _ => match self.history.choose(generator) {
+                history::Action::RollBack(_) => Action::Scrub,
+                plain => Action::Plain(plain),
+            },
         }
     }
 
@@ -200,7 +204,7 @@ impl Known {
             }
             Action::Prepare(transaction, ..) => is_prepared(transaction).await,
             Action::Commit(transaction, _) | Action::Abort(transaction, _) => !is_prepared(transaction).await,
-            Action::Scrub => false,
+            Action::Plain(history::Action::RollBack(_)) | Action::Scrub => false,
         };
         let is_possible = self.expected(&action).is_ok();
         assert!(

@@ -496,6 +496,8 @@ fn snapshots(golden: &mut Golden) {
     golden.check("TargetSnapshotHold", &TargetSnapshotHold { pool, container, attempt: 98, hold_ms: 99 });
     golden.check("TargetSnapshotPin", &TargetSnapshotPin { pool, container, attempt: 98, epoch: Epoch(100) });
     golden.check("TargetSnapshots", &TargetSnapshots { pool, container, epochs: vec![Epoch(101), Epoch(102)] });
+    let confirm = SnapshotsConfirm { pool, rank: Rank(104), target: TargetIndex(105), epoch: Epoch(106) };
+    golden.check("SnapshotsConfirm", &confirm);
     golden.check("TargetContainerEpoch", &TargetContainerEpoch { pool, container, epoch: Epoch(103) });
 }
 

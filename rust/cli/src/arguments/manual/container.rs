@@ -99,3 +99,38 @@ pub const CONTAINER_DELETE_ACL_EXAMPLES: &str = "Examples:
 
 pub const CONTAINER_SET_OWNER_EXAMPLES: &str = "Examples:
   daos container set-owner tank home --user ann";
+
+pub const CONTAINER_CREATE_SNAP: &str = "Make a snapshot of a container.
+
+It shows everything that was written before, on all targets alike, and nothing of what is written later. Changes of the container wait for a \
+moment meanwhile. It takes no space by itself; what it shows is kept until it is destroyed.";
+
+pub const CONTAINER_CREATE_SNAP_EXAMPLES: &str = "JSON response: { \"epoch\", \"timestamp\", \"name\" if it has one }.
+
+Examples:
+  daos container create-snap tank home
+  daos container create-snap tank home --snap before-upgrade";
+
+pub const CONTAINER_LIST_SNAP_EXAMPLES: &str =
+    "JSON response: [] of { \"epoch\", \"timestamp\", \"name\" if it has one }, the oldest first.
+
+Examples:
+  daos container list-snaps tank home";
+
+pub const CONTAINER_DESTROY_SNAP: &str = "Destroy snapshots of a container.
+
+What only they show is freed in idle time.";
+
+pub const CONTAINER_DESTROY_SNAP_EXAMPLES: &str = "Examples:
+  daos container destroy-snap tank home --snap before-upgrade
+  daos container destroy-snap tank home --epc 0x18eb7e1c3a400000
+  daos container destroy-snap tank home --epcrange 1-0x18eb7e1c3a400000";
+
+pub const CONTAINER_ROLLBACK: &str = "Bring a container back to its newest snapshot.
+
+Everything that was written since is gone then, as if it had never been. The container may be open elsewhere: its handles stay open, and what they \
+read or write meanwhile waits. Snapshots that are newer than the one that is named would be lost with it: destroy them first.";
+
+pub const CONTAINER_ROLLBACK_EXAMPLES: &str = "Examples:
+  daos container rollback tank home --snap before-upgrade
+  daos container rollback tank home --epc 0x18eb7e1c3a400000";
