@@ -135,7 +135,8 @@ int daos_array_close(daos_handle_t oh, daos_event_t *ev);
 /**
  * Reads cells; cells that were never written are zero.
  *
- * @iod [in,out] the ranges, in cells; arr_nr_read and arr_nr_short_read are set, in bytes
+ * @iod [in,out] the ranges, in cells; arr_nr_read is set to how many were there, arr_nr_short_read to how many
+ *      at the end were not, because they lie behind the end of the array
  * @sgl where the cells of all ranges go, in their order; its iov_buf_len must add up to them at least
  * @ev completion event; NULL to wait
  *

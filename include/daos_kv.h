@@ -93,7 +93,7 @@ int daos_kv_remove(daos_handle_t oh, daos_handle_t th, uint64_t flags, const cha
 /**
  * Lists keys, as daos_obj_list_dkey lists dkeys.
  *
- * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list: its length is in kds[0]
  */
 int daos_kv_list(
 	daos_handle_t oh,

@@ -414,7 +414,7 @@ int daos_obj_query_max_epoch(daos_handle_t oh, daos_handle_t th, daos_epoch_t *e
  * Writes values under one dkey, all of them or none; durable when it has completed.
  *
  * @th transaction, or DAOS_TX_NONE
- * @flags DAOS_COND_* that must hold
+ * @flags DAOS_COND_* that must hold; with DAOS_COND_PER_AKEY, those of akeys are in iod_flags
  * @dkey the dkey, 1 byte to 64 KiB
  * @nr how many akeys; @iods and @sgls have as many elements
  * @iods what is written: a single value of iod_size bytes (iod_nr is 1), or the records of iod_recxs of iod_size bytes each.
@@ -440,13 +440,15 @@ int daos_obj_update(
  * Reads values under one dkey.
  *
  * @th transaction, or DAOS_TX_NONE
- * @flags DAOS_COND_* that must hold
+ * @flags DAOS_COND_* that must hold; with DAOS_COND_PER_AKEY, those of akeys are in iod_flags
  * @dkey the dkey
  * @nr how many akeys; @iods, @sgls and @ioms have as many elements
  * @iods [in,out] what is read; iod_size is set to the size of the value or of a record, zero when there is none
  * @sgls [in,out] where the bytes go: iov_buf_len is the room, iov_len and sg_nr_out are set; bytes of records that do not exist
  *       are not touched. NULL to get sizes and maps alone
- * @ioms [in,out] which extents were found; NULL when not wanted
+ * @ioms [in,out] which extents were found: the first and the last one, and with DAOS_IOMF_DETAIL all of them, in iom_recxs, which has room for
+ *       iom_nr. iom_nr_out is how many there are, which may be more. When iom_recxs is NULL, it is set to memory that the caller frees.
+ *       NULL when not wanted
  * @ev completion event; NULL to wait
  *
  * @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
@@ -474,7 +476,7 @@ int daos_obj_fetch(
  * @anchor [in,out] where the listing goes on; all zero to begin
  * @ev completion event; NULL to wait
  *
- * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list: its length is in kds[0]
  */
 int daos_obj_list_dkey(
 	daos_handle_t oh,
@@ -490,7 +492,7 @@ int daos_obj_list_dkey(
  *
  * @dkey the dkey
  *
- * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list: its length is in kds[0]
  */
 int daos_obj_list_akey(
 	daos_handle_t oh,

@@ -232,7 +232,8 @@ impl Ranges {
 
 /// Reads cells; cells that were never written are zero.
 ///
-/// @iod [in,out] the ranges, in cells; arr_nr_read and arr_nr_short_read are set, in bytes
+/// @iod [in,out] the ranges, in cells; arr_nr_read is set to how many were there, arr_nr_short_read to how many
+///      at the end were not, because they lie behind the end of the array
 /// @sgl where the cells of all ranges go, in their order; its iov_buf_len must add up to them at least
 /// @ev completion event; NULL to wait
 ///
@@ -262,8 +263,8 @@ pub unsafe extern "C" fn daos_array_read(
                 let found = open.array.read(&client, epoch, &ranges.extents, destination).await?;
                 filled.set(found.length);
                 let mut iod = ranges.place.get();
-                iod.arr_nr_read = found.length;
-                iod.arr_nr_short_read = found.short_cells * open.array.attributes().cell_size;
+                iod.arr_nr_read = found.length / open.array.attributes().cell_size.max(1);
+                iod.arr_nr_short_read = found.short_cells;
                 ranges.place.set(iod);
                 Ok(())
             })

@@ -7,13 +7,12 @@ use daos_client::{Container, Destination, ScatterList, Source, Transaction};
 use daos_status::{Code, Result, fail};
 
 use crate::abi::*;
-use crate::anchor;
 use crate::completion::{Call, run};
 use crate::container::OpenContainer;
 use crate::guard::guard;
 use crate::handle_table;
 use crate::object::{conditions, object_id, open_flags};
-use crate::object_list::KeyPlaces;
+use crate::object_list::{self, KeyPlaces};
 use crate::pointer::Caller;
 use crate::transaction::{self, Transactional};
 
@@ -229,7 +228,7 @@ pub unsafe extern "C" fn daos_kv_remove(
 
 /// Lists keys, as daos_obj_list_dkey lists dkeys.
 ///
-/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list: its length is in kds[0]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_kv_list(
     oh: daos_handle_t,
@@ -247,15 +246,7 @@ pub unsafe extern "C" fn daos_kv_list(
             let (open, epoch) = transaction::reading(th, open)?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
             run(caller, "daos_kv_list", ev, move |client| async move {
-                let mut position = anchor::read(places.anchor)?;
-                let keys = if position.end {
-                    Vec::new()
-                } else {
-                    let object = open.key_value.object();
-                    object.list_dkeys(&client, epoch, &mut position, places.limits()).await?
-                };
-                places.give(&keys);
-                anchor::store(places.anchor, &position)
+                object_list::list(open.key_value.object(), &client, epoch, None, places).await
             })
         })
     }

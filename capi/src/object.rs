@@ -39,9 +39,6 @@ pub(crate) fn conditions(flags: u64) -> Result<Conditions> {
     if flags & !u64::from(DAOS_COND_MASK) != 0 {
         fail!(Code::Inval, "flags are {flags:#x}; only DAOS_COND_* are taken");
     }
-    if flags & u64::from(DAOS_COND_PER_AKEY) != 0 {
-        fail!(Code::Notsupported, "conditions for single akeys (DAOS_COND_PER_AKEY) are not supported yet");
-    }
     Ok(Conditions(flags))
 }
 

@@ -22,7 +22,7 @@ use crate::transaction;
 /// Writes values under one dkey, all of them or none; durable when it has completed.
 ///
 /// @th transaction, or DAOS_TX_NONE
-/// @flags DAOS_COND_* that must hold
+/// @flags DAOS_COND_* that must hold; with DAOS_COND_PER_AKEY, those of akeys are in iod_flags
 /// @dkey the dkey, 1 byte to 64 KiB
 /// @nr how many akeys; @iods and @sgls have as many elements
 /// @iods what is written: a single value of iod_size bytes (iod_nr is 1), or the records of iod_recxs of iod_size bytes each.
@@ -53,17 +53,34 @@ pub unsafe extern "C" fn daos_obj_update(
             let dkey = io::key(caller, dkey, "dkey")?;
             let iods = descriptors(caller, iods, nr)?;
             let lists = caller.out_array(sgls, if sgls.is_null() { 0 } else { u64::from(nr) }, "sgls")?;
-            if let Some(akeys) = single_punches(caller, &iods)? {
+            let each = akey_conditions(flags, &iods)?;
+            let (mut tally, mut akeys) = (Tally::default(), Vec::with_capacity(iods.len()));
+            if iods.iter().any(is_single_punch) {
+                let mut punched = Vec::new();
+                for (index, iod) in iods.iter().enumerate() {
+                    match is_single_punch(iod) {
+                        true => punched.push(tally.key(caller, &iod.iod_name, "iod_name")?),
+                        false => akeys.push(update_of(caller, &mut tally, iod, lists.pointer_to(index))?),
+                    }
+                }
+                if !akeys.is_empty() && !each.is_empty() {
+                    fail!(
+                        Code::Notsupported,
+                        "an update that also removes single values cannot have DAOS_COND_PER_AKEY"
+                    );
+                }
                 return run(caller, "daos_obj_update", ev, move |client| async move {
-                    open.object.punch_akeys(&client, conditions, dkey, akeys).await
+                    match akeys.is_empty() {
+                        true => open.object.punch_akeys(&client, conditions, dkey, punched).await,
+                        false => open.object.update_and_punch(&client, conditions, &each, dkey, (akeys, punched)).await,
+                    }
                 });
             }
-            let (mut tally, mut akeys) = (Tally::default(), Vec::with_capacity(iods.len()));
             for (index, iod) in iods.iter().enumerate() {
                 akeys.push(update_of(caller, &mut tally, iod, lists.pointer_to(index))?);
             }
             run(caller, "daos_obj_update", ev, move |client| async move {
-                open.object.update(&client, conditions, dkey, akeys).await
+                open.object.update_each(&client, conditions, &each, dkey, akeys).await
             })
         })
     }
@@ -76,17 +93,25 @@ fn descriptors(caller: Caller, iods: *const daos_iod_t, nr: c_uint) -> Result<Ve
     caller.array(iods, u64::from(nr), "iods")
 }
 
-/// The akeys of an update that only removes single values; `None` when it is another kind of update.
-fn single_punches(caller: Caller, iods: &[daos_iod_t]) -> Result<Option<Vec<Key>>> {
-    let is_punch = |iod: &daos_iod_t| iod.iod_type == DAOS_IOD_SINGLE && iod.iod_size == 0;
-    if !iods.iter().any(is_punch) {
-        return Ok(None);
+/// Whether a descriptor of an update removes a single value.
+fn is_single_punch(iod: &daos_iod_t) -> bool {
+    iod.iod_type == DAOS_IOD_SINGLE && iod.iod_size == 0
+}
+
+/// The conditions of each akey, when the flags of the call say that there are some.
+fn akey_conditions(flags: u64, iods: &[daos_iod_t]) -> Result<Vec<Conditions>> {
+    if flags & u64::from(DAOS_COND_PER_AKEY) == 0 {
+        return Ok(Vec::new());
     }
-    if !iods.iter().all(is_punch) {
-        fail!(Code::IoInval, "removing single values (iod_size 0) and writing others cannot be one call");
+    let akey_flags = u64::from(DAOS_COND_AKEY_INSERT | DAOS_COND_AKEY_UPDATE | DAOS_COND_AKEY_FETCH);
+    if flags & akey_flags != 0 {
+        fail!(Code::Inval, "flags are {flags:#x}: with DAOS_COND_PER_AKEY, conditions of akeys are in iod_flags");
     }
-    let mut tally = Tally::default();
-    iods.iter().map(|iod| tally.key(caller, &iod.iod_name, "iod_name")).collect::<Result<_>>().map(Some)
+    let of = |iod: &daos_iod_t| match iod.iod_flags & !akey_flags {
+        0 => Ok(Conditions(iod.iod_flags)),
+        _ => fail!(Code::Inval, "iod_flags are {:#x}; only DAOS_COND_AKEY_* are taken", iod.iod_flags),
+    };
+    iods.iter().map(of).collect()
 }
 
 fn update_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t, sgl: Option<*mut d_sg_list_t>) -> Result<AkeyUpdate> {
@@ -122,13 +147,15 @@ fn update_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t, sgl: Option<*m
 /// Reads values under one dkey.
 ///
 /// @th transaction, or DAOS_TX_NONE
-/// @flags DAOS_COND_* that must hold
+/// @flags DAOS_COND_* that must hold; with DAOS_COND_PER_AKEY, those of akeys are in iod_flags
 /// @dkey the dkey
 /// @nr how many akeys; @iods, @sgls and @ioms have as many elements
 /// @iods [in,out] what is read; iod_size is set to the size of the value or of a record, zero when there is none
 /// @sgls [in,out] where the bytes go: iov_buf_len is the room, iov_len and sg_nr_out are set; bytes of records that do not exist
 ///       are not touched. NULL to get sizes and maps alone
-/// @ioms [in,out] which extents were found; NULL when not wanted
+/// @ioms [in,out] which extents were found: the first and the last one, and with DAOS_IOMF_DETAIL all of them, in iom_recxs, which has room for
+///       iom_nr. iom_nr_out is how many there are, which may be more. When iom_recxs is NULL, it is set to memory that the caller frees.
+///       NULL when not wanted
 /// @ev completion event; NULL to wait
 ///
 /// @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
@@ -154,8 +181,10 @@ pub unsafe extern "C" fn daos_obj_fetch(
             let dkey = io::key(caller, dkey, "dkey")?;
             let mut tally = Tally::default();
             let mut plan = Vec::new();
-            for iod in descriptors(caller, iods, nr)? {
-                plan.push(plan_of(caller, &mut tally, &iod)?);
+            let read = descriptors(caller, iods, nr)?;
+            let each = akey_conditions(flags, &read)?;
+            for iod in &read {
+                plan.push(plan_of(caller, &mut tally, iod)?);
             }
             let lists = caller.out_array(sgls, if sgls.is_null() { 0 } else { u64::from(nr) }, "sgls")?;
             let mut destinations = Vec::new();
@@ -174,7 +203,7 @@ pub unsafe extern "C" fn daos_obj_fetch(
             let destinations: Vec<_> =
                 destinations.into_iter().map(|list| list.map(|list| Destination::Memory(list.pieces))).collect();
             run(caller, "daos_obj_fetch", ev, move |client| async move {
-                fetch(&open, &client, (epoch, conditions), dkey, plan, destinations, results).await
+                fetch(&open, &client, (epoch, conditions, &each), dkey, plan, destinations, results).await
             })
         })
     }
@@ -218,19 +247,21 @@ struct Results {
 async fn fetch(
     open: &Arc<OpenObject>,
     client: &Client,
-    (epoch, conditions): (Epoch, Conditions),
+    (epoch, conditions, each): (Epoch, Conditions, &[Conditions]),
     dkey: Key,
     plan: Vec<Plan>,
     destinations: Vec<Option<Destination>>,
     results: Results,
 ) -> Result<()> {
     let akeys = fetches(&plan, destinations);
-    let found = match open.object.fetch(client, epoch, conditions, dkey.clone(), akeys).await {
+    let found = match open.object.fetch_each(client, epoch, conditions, each, dkey.clone(), akeys).await {
         Ok(found) => found,
         Err(status) if status.code() == Code::RecordTooBig => {
             // The caller learns the sizes, to come back with enough room.
             let sizes = fetches(&plan, plan.iter().map(|_| None).collect());
-            for (index, found) in open.object.fetch(client, epoch, conditions, dkey, sizes).await?.iter().enumerate() {
+            for (index, found) in
+                open.object.fetch_each(client, epoch, conditions, each, dkey, sizes).await?.iter().enumerate()
+            {
                 results.tell_size(index, found.size);
             }
             return Err(status);
@@ -262,12 +293,18 @@ impl Results {
         let none = daos_recx_t { rx_idx: 0, rx_nr: 0 };
         iom.iom_type = if is_array { DAOS_IOD_ARRAY } else { DAOS_IOD_SINGLE };
         iom.iom_size = found.size;
-        iom.iom_nr_out = data.len() as u32;
+        let wants_all = iom.iom_flags & DAOS_IOMF_DETAIL != 0;
+        iom.iom_nr_out = if wants_all { data.len() as u32 } else { 0 };
         iom.iom_recx_lo = data.iter().map(|piece| piece.extent).min().map_or(none, recx);
         iom.iom_recx_hi = data.iter().map(|piece| piece.extent).max().map_or(none, recx);
-        if iom.iom_flags & DAOS_IOMF_DETAIL != 0 && !iom.iom_recxs.is_null() {
+        if wants_all && iom.iom_recxs.is_null() && !data.is_empty() {
+            // SAFETY: any number may be asked for; the caller frees it.
+            iom.iom_recxs = unsafe { libc::calloc(data.len(), size_of::<daos_recx_t>()) }.cast();
+            iom.iom_nr = iom.iom_nr_out;
+        }
+        if wants_all && !iom.iom_recxs.is_null() {
             for (place, piece) in data.iter().enumerate().take(iom.iom_nr as usize) {
-                // SAFETY: the caller promised an array of `iom_nr` extents until completion.
+                // SAFETY: the caller promised an array of `iom_nr` extents until completion, or it was made above with as many.
                 unsafe { iom.iom_recxs.add(place).write(recx(piece.extent)) };
             }
         }

@@ -1,10 +1,8 @@
 //! Objects: listing keys and extents, finding the greatest and the least.
 
 use core::ffi::c_int;
-use std::sync::Arc;
-
-use daos_client::{Client, ListLimits, QueryWhat};
-use daos_status::{Code, Result, fail};
+use daos_client::{Anchor, Client, ListLimits, Object, QueryWhat};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::{Epoch, Key};
 
 use crate::abi::*;
@@ -65,16 +63,38 @@ impl KeyPlaces {
     }
 }
 
-async fn list(open: Arc<OpenObject>, client: Client, epoch: Epoch, dkey: Option<Key>, places: KeyPlaces) -> Result<()> {
-    let mut position = anchor::read(places.anchor)?;
-    let limits = places.limits();
-    let keys = match dkey {
-        _ if position.end => Vec::new(),
-        None => open.object.list_dkeys(&client, epoch, &mut position, limits).await?,
-        Some(dkey) => open.object.list_akeys(&client, epoch, dkey, &mut position, limits).await?,
+/// Lists dkeys of an object, or akeys of one of its dkeys, from the caller's anchor on.
+pub(crate) async fn list(
+    object: &Object,
+    client: &Client,
+    epoch: Epoch,
+    dkey: Option<Key>,
+    places: KeyPlaces,
+) -> Result<()> {
+    let position = anchor::read(places.anchor)?;
+    let step = async |mut position: Anchor, limits: ListLimits| {
+        let keys = match &dkey {
+            _ if position.end => Vec::new(),
+            None => object.list_dkeys(client, epoch, &mut position, limits).await?,
+            Some(dkey) => object.list_akeys(client, epoch, dkey.clone(), &mut position, limits).await?,
+        };
+        Ok::<_, Status>((keys, position))
     };
-    places.give(&keys);
-    anchor::store(places.anchor, &position)
+    match step(position.clone(), places.limits()).await {
+        Ok((keys, position)) => {
+            places.give(&keys);
+            anchor::store(places.anchor, &position)
+        }
+        Err(status) if status.code() == Code::KeyTooBig => {
+            // The caller learns the length, to come back with enough room.
+            let (keys, _) = step(position, ListLimits { count: 1, bytes: u64::MAX }).await?;
+            if let Some(key) = keys.first() {
+                places.descriptors.set(0, daos_key_desc_t { kd_key_len: key.len() as u64, kd_val_type: 0 });
+            }
+            Err(status)
+        }
+        Err(status) => Err(status),
+    }
 }
 
 /// Lists dkeys of an object. Call it with the same anchor until daos_anchor_is_eof; keys that are there throughout are given
@@ -87,7 +107,7 @@ async fn list(open: Arc<OpenObject>, client: Client, epoch: Epoch, dkey: Option<
 /// @anchor [in,out] where the listing goes on; all zero to begin
 /// @ev completion event; NULL to wait
 ///
-/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list: its length is in kds[0]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_obj_list_dkey(
     oh: daos_handle_t,
@@ -104,7 +124,9 @@ pub unsafe extern "C" fn daos_obj_list_dkey(
             let open = handle_table::get::<OpenObject>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
-            run(caller, "daos_obj_list_dkey", ev, move |client| list(open, client, epoch, None, places))
+            run(caller, "daos_obj_list_dkey", ev, move |client| async move {
+                list(&open.object, &client, epoch, None, places).await
+            })
         })
     }
 }
@@ -113,7 +135,7 @@ pub unsafe extern "C" fn daos_obj_list_dkey(
 ///
 /// @dkey the dkey
 ///
-/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list
+/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG when the next key does not fit the list: its length is in kds[0]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_obj_list_akey(
     oh: daos_handle_t,
@@ -132,7 +154,9 @@ pub unsafe extern "C" fn daos_obj_list_akey(
             let (open, epoch) = transaction::reading(th, open)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
-            run(caller, "daos_obj_list_akey", ev, move |client| list(open, client, epoch, Some(dkey), places))
+            run(caller, "daos_obj_list_akey", ev, move |client| async move {
+                list(&open.object, &client, epoch, Some(dkey), places).await
+            })
         })
     }
 }

@@ -89,7 +89,7 @@ write_and_read(daos_handle_t container)
 	describe(&one, 5, CELLS, got, sizeof(written));
 	OK(daos_array_read(array, none, &one.iod, &one.sgl, NULL));
 	TRUE(memcmp(written, got, sizeof(written)) == 0 && one.iod.arr_nr_short_read == 0);
-	TRUE(one.iod.arr_nr_read == sizeof(written));
+	TRUE(one.iod.arr_nr_read == CELLS);
 	TRUE(got[CELLS] == 0xeeeeeeeeeeeeeeeeULL);
 
 	/* The cells before the first one are zero; those behind the last one are short. */
@@ -99,7 +99,7 @@ write_and_read(daos_handle_t container)
 	TRUE(got[0] == 0 && got[1] == 0 && got[2] == written[0] && got[3] == written[1]);
 	describe(&one, CELLS + 4, 3, got, 3 * sizeof(uint64_t));
 	OK(daos_array_read(array, none, &one.iod, &one.sgl, NULL));
-	TRUE(got[0] == written[CELLS - 1] && one.iod.arr_nr_short_read == 2 * sizeof(uint64_t));
+	TRUE(got[0] == written[CELLS - 1] && one.iod.arr_nr_short_read == 2);
 
 	/* Wrong lengths. */
 	describe(&one, 5, CELLS + 1, written, sizeof(written));

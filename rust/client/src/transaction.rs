@@ -151,12 +151,15 @@ impl Transaction {
         client: &Client,
         object: &Object,
         conditions: Conditions,
+        each: &[Conditions],
         dkey: Key,
-        akeys: Vec<AkeyUpdate>,
+        akeys: &[AkeyUpdate],
     ) -> Result<()> {
         self.check_object(object)?;
-        let kept = object.kept_update(&dkey, &akeys)?;
-        self.check_conditions(client, object, conditions, &dkey, kept.iter().map(|(update, _)| &update.akey)).await?;
+        let kept = object.kept_update(&dkey, akeys)?;
+        let of = |index: usize| akey_conditions(conditions, each, index);
+        let named = kept.iter().enumerate().map(|(index, (update, _))| (of(index), &update.akey));
+        self.check_conditions(client, object, conditions, &dkey, named).await?;
         let bytes = kept.iter().map(|(_, value)| value.len() as u64).sum();
         self.keep(object, Change::Update(dkey, kept), bytes)
     }
@@ -223,6 +226,7 @@ impl Transaction {
         client: &Client,
         object: &Object,
         conditions: Conditions,
+        each: &[Conditions],
         dkey: Key,
         akeys: Vec<AkeyFetch>,
     ) -> Result<Vec<AkeyFetched>> {
@@ -234,17 +238,15 @@ impl Transaction {
             akeys.iter().map(|akey| Overlay::of(&state.writes, object.id(), &dkey, &akey.akey)).collect()
         };
         if overlays.iter().all(Overlay::is_empty) {
-            return reader.fetch(client, Epoch::MAX, conditions, dkey, akeys).await;
+            return reader.fetch_each(client, Epoch::MAX, conditions, each, dkey, akeys).await;
         }
-        let bits = conditions.0;
-        if bits & Conditions::DKEY_FETCH.0 != 0 && !self.has_dkey(client, object, &dkey).await? {
+        if conditions.0 & Conditions::DKEY_FETCH.0 != 0 && !self.has_dkey(client, object, &dkey).await? {
             fail!(Code::Nonexist, "dkey {dkey:?} of object {} does not exist", object.id());
         }
-        if bits & Conditions::AKEY_FETCH.0 != 0 {
-            for akey in &akeys {
-                if !self.has_akey(client, object, &dkey, &akey.akey).await? {
-                    fail!(Code::Nonexist, "akey {:?} of object {} does not exist", akey.akey, object.id());
-                }
+        for (index, akey) in akeys.iter().enumerate() {
+            let asks = akey_conditions(conditions, each, index).0 & Conditions::AKEY_FETCH.0 != 0;
+            if asks && !self.has_akey(client, object, &dkey, &akey.akey).await? {
+                fail!(Code::Nonexist, "akey {:?} of object {} does not exist", akey.akey, object.id());
             }
         }
         let mut all = Vec::with_capacity(akeys.len());
@@ -365,7 +367,7 @@ impl Transaction {
         object: &Object,
         conditions: Conditions,
         dkey: &Key,
-        akeys: impl Iterator<Item = &Key>,
+        akeys: impl Iterator<Item = (Conditions, &Key)>,
     ) -> Result<()> {
         let asks = |bit: Conditions| conditions.0 & bit.0 != 0;
         let id = object.id();
@@ -376,13 +378,15 @@ impl Transaction {
                 _ => {}
             }
         }
-        if asks(Conditions::AKEY_INSERT) || asks(Conditions::AKEY_UPDATE) {
-            for akey in akeys {
-                match self.has_akey(client, object, dkey, akey).await? {
-                    true if asks(Conditions::AKEY_INSERT) => fail!(Code::Exist, "akey {akey:?} of object {id} exists"),
-                    false if asks(Conditions::AKEY_UPDATE) => fail!(Code::Nonexist, "object {id} has no akey {akey:?}"),
-                    _ => {}
-                }
+        for (own, akey) in akeys {
+            let asks = |bit: Conditions| own.0 & bit.0 != 0;
+            if !asks(Conditions::AKEY_INSERT) && !asks(Conditions::AKEY_UPDATE) {
+                continue;
+            }
+            match self.has_akey(client, object, dkey, akey).await? {
+                true if asks(Conditions::AKEY_INSERT) => fail!(Code::Exist, "akey {akey:?} of object {id} exists"),
+                false if asks(Conditions::AKEY_UPDATE) => fail!(Code::Nonexist, "object {id} has no akey {akey:?}"),
+                _ => {}
             }
         }
         Ok(())
@@ -442,6 +446,14 @@ impl Transaction {
             Err(status) if status.code() == Code::NoPerm && self.reading().is_ok() => Ok(true),
             Err(status) => Err(status),
         }
+    }
+}
+
+/// The conditions of one akey: its own when they are given for each.
+fn akey_conditions(all: Conditions, each: &[Conditions], index: usize) -> Conditions {
+    match all.0 & Conditions::PER_AKEY.0 {
+        0 => all,
+        _ => each.get(index).copied().unwrap_or_default(),
     }
 }
 

@@ -24,8 +24,21 @@ impl Object {
         dkey: Key,
         akeys: Vec<AkeyFetch>,
     ) -> Result<Vec<AkeyFetched>> {
+        self.fetch_each(client, epoch, conditions, &[], dkey, akeys).await
+    }
+
+    /// As [`Object::fetch`], with conditions for each akey, in the order of the akeys, when the conditions have `PER_AKEY`.
+    pub async fn fetch_each(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        conditions: Conditions,
+        each: &[Conditions],
+        dkey: Key,
+        akeys: Vec<AkeyFetch>,
+    ) -> Result<Vec<AkeyFetched>> {
         if let Some(transaction) = self.transaction() {
-            return Box::pin(transaction.fetch(client, self, conditions, dkey, akeys)).await;
+            return Box::pin(transaction.fetch(client, self, conditions, each, dkey, akeys)).await;
         }
         self.check_dkey(&dkey)?;
         if akeys.is_empty() {
@@ -41,9 +54,9 @@ impl Object {
             room = room.and_then(|sum| sum.checked_add(capacity?));
         }
         if room.is_none_or(|room| room > TRANSFER_BYTES_MAX) {
-            return self.fetch_in_parts(client, epoch, conditions, &dkey, akeys).await;
+            return self.fetch_in_parts(client, epoch, (conditions, each), &dkey, akeys).await;
         }
-        self.fetch_at_once(client, epoch, conditions, &dkey, akeys).await
+        self.fetch_at_once(client, epoch, (conditions, each), &dkey, akeys).await
     }
 
     /// A fetch whose destinations together are not too large for one request.
@@ -51,7 +64,7 @@ impl Object {
         &self,
         client: &Client,
         epoch: Epoch,
-        conditions: Conditions,
+        (conditions, each): (Conditions, &[Conditions]),
         dkey: &Key,
         akeys: Vec<AkeyFetch>,
     ) -> Result<Vec<AkeyFetched>> {
@@ -67,6 +80,9 @@ impl Object {
             akeys: akeys.iter().map(fetch_plan::request_of).collect(),
             memory: Vec::new(),
         };
+        for (akey, conditions) in request.akeys.iter_mut().zip(each) {
+            akey.conditions = conditions.0;
+        }
         let answer = self.attempt(client, group, async |target: &Target| {
             if room <= INLINE_BYTES_MAX {
                 return self.send_parts(client, target, Opcode::Fetch, encode(&request), &[], &[]).await;
@@ -104,12 +120,12 @@ impl Object {
         &self,
         client: &Client,
         epoch: Epoch,
-        conditions: Conditions,
+        (conditions, each): (Conditions, &[Conditions]),
         dkey: &Key,
         akeys: Vec<AkeyFetch>,
     ) -> Result<Vec<AkeyFetched>> {
         let sizes = akeys.iter().map(fetch_plan::without_destination).collect();
-        let sizes = self.fetch_at_once(client, epoch, conditions, dkey, sizes).await?;
+        let sizes = self.fetch_at_once(client, epoch, (conditions, each), dkey, sizes).await?;
         let mut all = Vec::with_capacity(akeys.len());
         for (akey, size) in akeys.into_iter().zip(sizes) {
             let name = akey.akey.clone();
@@ -119,7 +135,7 @@ impl Object {
             let (mut whole, mut position) = (AkeyFetched::default(), 0);
             for part in parts {
                 let room = part.destination.as_ref().and_then(Destination::capacity).unwrap_or(0);
-                let found = self.fetch_at_once(client, epoch, Conditions::NONE, dkey, vec![part]).await?;
+                let found = self.fetch_at_once(client, epoch, (Conditions::NONE, &[]), dkey, vec![part]).await?;
                 fetch_plan::append(&mut whole, position, found.into_iter().next().unwrap_or_default());
                 position += room;
             }

@@ -38,6 +38,8 @@ impl Conditions {
     pub const AKEY_UPDATE: Conditions = Conditions(32);
     /// Every akey must exist.
     pub const AKEY_FETCH: Conditions = Conditions(64);
+    /// The conditions of akeys are given for each: see [`crate::Object::update_each`].
+    pub const PER_AKEY: Conditions = Conditions(128);
 }
 
 /// One akey of an update.

@@ -4,7 +4,7 @@ use super::call::Target;
 use super::lend::Lent;
 use super::names::is_in_doubt;
 use super::{AkeyUpdate, Conditions, Object, UpdateValue};
-use crate::{Client, ScatterList, Source};
+use crate::{Client, ScatterList, Source, Transaction};
 use daos_rpc::Access;
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Extent, Key};
@@ -12,6 +12,9 @@ use daos_wire::{self as wire, Blob, INLINE_BYTES_MAX, Opcode, Payload, TRANSFER_
 
 /// Values of less than so many bytes are copied into the request: to send them as parts costs more.
 const APART_BYTES_MIN: u64 = 256;
+
+/// How often an update that also punches is tried while others change what its conditions look at.
+const RESTARTS_MAX: u32 = 64;
 
 /// An update as it is sent, and its values.
 struct Prepared {
@@ -32,8 +35,20 @@ impl Object {
         dkey: Key,
         akeys: Vec<AkeyUpdate>,
     ) -> Result<()> {
+        self.update_each(client, conditions, &[], dkey, akeys).await
+    }
+
+    /// As [`Object::update`], with conditions for each akey, in the order of the akeys, when the conditions have `PER_AKEY`.
+    pub async fn update_each(
+        &self,
+        client: &Client,
+        conditions: Conditions,
+        each: &[Conditions],
+        dkey: Key,
+        akeys: Vec<AkeyUpdate>,
+    ) -> Result<()> {
         if let Some(transaction) = self.transaction() {
-            return Box::pin(transaction.update(client, self, conditions, dkey, akeys)).await;
+            return Box::pin(transaction.update(client, self, conditions, each, dkey, &akeys)).await;
         }
         self.check_writable()?;
         self.check_dkey(&dkey)?;
@@ -45,6 +60,9 @@ impl Object {
             self.check_akey(&akey.akey)?;
             self.prepare(akey, &mut prepared)?;
         }
+        for (akey, conditions) in prepared.akeys.iter_mut().zip(each) {
+            akey.conditions = conditions.0;
+        }
         if prepared.total <= TRANSFER_BYTES_MAX {
             return self.update_prepared(client, conditions, &dkey, prepared).await;
         }
@@ -54,6 +72,35 @@ impl Object {
             conditions = Conditions::NONE;
         }
         Ok(())
+    }
+
+    /// As [`Object::update_each`], and punches akeys of the same dkey, all of it or none. Conditions are those of the update.
+    pub async fn update_and_punch(
+        &self,
+        client: &Client,
+        conditions: Conditions,
+        each: &[Conditions],
+        dkey: Key,
+        (akeys, punched): (Vec<AkeyUpdate>, Vec<Key>),
+    ) -> Result<()> {
+        if punched.is_empty() {
+            return self.update_each(client, conditions, each, dkey, akeys).await;
+        }
+        if let Some(transaction) = self.transaction() {
+            Box::pin(transaction.update(client, self, conditions, each, dkey.clone(), &akeys)).await?;
+            return Box::pin(transaction.punch_akeys(client, self, Conditions::NONE, dkey, punched)).await;
+        }
+        // A transaction of its own, at the target of the dkey.
+        let transaction = Transaction::open(client, &self.container, false);
+        for _ in 1..RESTARTS_MAX {
+            Box::pin(transaction.update(client, self, conditions, each, dkey.clone(), &akeys)).await?;
+            Box::pin(transaction.punch_akeys(client, self, Conditions::NONE, dkey.clone(), punched.clone())).await?;
+            match Box::pin(transaction.commit(client)).await {
+                Err(status) if status.code() == Code::TxRestart => transaction.restart(client)?,
+                other => return other,
+            }
+        }
+        fail!(Code::Busy, "dkey {dkey:?} of object {} is changed by others all the time", self.id)
     }
 
     /// What an update would send, with the bytes of each akey: they are kept until a transaction is committed.
