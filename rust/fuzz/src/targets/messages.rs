@@ -66,6 +66,7 @@ messages! {
     AttributesSet: AttributesSet,
     AttributeNames: (Vec<String>, bool),
     AttributeValues: Vec<Option<Blob>>,
+    Blob: Blob,
     ContainerCreate: ContainerCreate,
     ContainerEpoch: ContainerEpoch,
     ContainerDestroy: ContainerDestroy,
