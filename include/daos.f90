@@ -1718,6 +1718,13 @@ module daos
       type(c_ptr), value :: arg
     end function daos_event_register_comp_cb
 
+    ! Ends the call that an event runs for, or the calls of its children: the event completes with -DER_CANCELED (as any event does:
+    ! it is polled or tested, and its callbacks are called), unless the call has ended by itself before.
+    integer(c_int) function daos_event_abort(ev) bind(c)
+      import
+      type(c_ptr), value :: ev
+    end function daos_event_abort
+
     ! Makes an event queue.
     integer(c_int) function daos_eq_create(eqh) bind(c)
       import
@@ -1749,12 +1756,6 @@ module daos
       integer(c_int), value :: nevents
       type(c_ptr), intent(inout), optional :: events
     end function daos_eq_query
-
-    ! Asks for the end of the call that an event is running for.
-    integer(c_int) function daos_event_abort(ev) bind(c)
-      import
-      type(c_ptr), value :: ev
-    end function daos_event_abort
 
     ! Starts the use of the library and of dfs_connect.
     integer(c_int) function dfs_init() bind(c)
@@ -2807,23 +2808,6 @@ module daos
       type(c_ptr), value :: info
     end subroutine daos_mgmt_put_sys_info
 
-    ! Writes a line to the logs of all engines.
-    integer(c_int) function daos_debug_add_mark(mark) bind(c)
-      import
-      character(kind=c_char), intent(in), optional :: mark(*)
-    end function daos_debug_add_mark
-
-    ! Sets a parameter for tests in engines.
-    integer(c_int) function daos_debug_set_params(grp, rank, key_id, value, value_extra, ev) bind(c)
-      import
-      character(kind=c_char), intent(in), optional :: grp(*)
-      integer(c_int32_t), value :: rank
-      integer(c_int), value :: key_id
-      integer(c_int64_t), value :: value
-      integer(c_int64_t), value :: value_extra
-      type(c_ptr), value :: ev
-    end function daos_debug_set_params
-
     ! Tells the state of a blobstore of SPDK.
     integer(c_int) function daos_mgmt_get_bs_state(group, blobstore_uuid, blobstore_state, ev) bind(c)
       import
@@ -2848,6 +2832,23 @@ module daos
       integer(c_int32_t), intent(inout), optional :: patch
       type(c_ptr), intent(inout), optional :: tag
     end function dc_mgmt_srv_version
+
+    ! Writes a line to this process's log, at the level of information.
+    integer(c_int) function daos_debug_add_mark(mark) bind(c)
+      import
+      character(kind=c_char), intent(in), optional :: mark(*)
+    end function daos_debug_add_mark
+
+    ! Sets a parameter for tests in engines.
+    integer(c_int) function daos_debug_set_params(grp, rank, key_id, value, value_extra, ev) bind(c)
+      import
+      character(kind=c_char), intent(in), optional :: grp(*)
+      integer(c_int32_t), value :: rank
+      integer(c_int), value :: key_id
+      integer(c_int64_t), value :: value
+      integer(c_int64_t), value :: value_extra
+      type(c_ptr), value :: ev
+    end function daos_debug_set_params
 
     ! Puts type and class into the id of an object; the lower 96 bits are the caller's.
     integer(c_int) function daos_obj_generate_oid2(coh, oid, type, cid, hints, args) bind(c)

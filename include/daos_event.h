@@ -70,6 +70,15 @@ int daos_event_parent_barrier(daos_event_t *ev);
 int daos_event_register_comp_cb(daos_event_t *ev, daos_event_comp_cb_t cb, void *arg);
 
 /**
+ * Ends the call that an event runs for, or the calls of its children: the event completes with -DER_CANCELED (as any event
+ * does: it is polled or tested, and its callbacks are called), unless the call has ended by itself before. A change that is
+ * aborted may have been made or not; memory that was lent to the call is the caller's again when the event has completed.
+ *
+ * @return zero, -DER_INVAL when it is not initialised, -DER_NO_PERM when no call runs for it
+ */
+int daos_event_abort(daos_event_t *ev);
+
+/**
  * Makes an event queue.
  *
  * @eqh [out] its handle
@@ -116,13 +125,6 @@ int daos_eq_poll(
  * @return the count of events, -DER_NO_HDL, -DER_INVAL
  */
 int daos_eq_query(daos_handle_t eqh, daos_eq_query_t query, unsigned int nevents, daos_event_t **events);
-
-/**
- * Asks for the end of the call that an event is running for.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_event_abort(daos_event_t *ev);
 
 #if defined(__cplusplus)
 }

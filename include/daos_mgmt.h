@@ -54,26 +54,6 @@ int daos_mgmt_get_sys_info(const char *sys, struct daos_sys_info **info);
 void daos_mgmt_put_sys_info(struct daos_sys_info *info);
 
 /**
- * Writes a line to the logs of all engines.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_debug_add_mark(const char *mark);
-
-/**
- * Sets a parameter for tests in engines.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_debug_set_params(
-	const char *grp,
-	d_rank_t rank,
-	unsigned int key_id,
-	uint64_t value,
-	uint64_t value_extra,
-	daos_event_t *ev);
-
-/**
  * Tells the state of a blobstore of SPDK. Engines keep none, whatever their devices are: there is no such state.
  *
  * @return -DER_NOSYS: it is not there yet
@@ -95,6 +75,27 @@ int daos_pool_stop_svc(daos_handle_t poh, daos_event_t *ev);
  * @return -DER_NOSYS: it is not there yet
  */
 int dc_mgmt_srv_version(uint32_t *major, uint32_t *minor, uint32_t *patch, char **tag);
+
+/**
+ * Writes a line to this process's log, at the level of information.
+ *
+ * @return zero, -DER_INVAL
+ */
+int daos_debug_add_mark(const char *mark);
+
+/**
+ * Sets a parameter for tests in engines. Engines have none: faults are put in by the simulator, not by a switch in what users
+ * run. Setting one to zero, which programs do to clean up, changes nothing and succeeds.
+ *
+ * @return zero, -DER_NOTSUPPORTED when value is not zero, -DER_INVAL, -DER_UNINIT
+ */
+int daos_debug_set_params(
+	const char *grp,
+	d_rank_t rank,
+	unsigned int key_id,
+	uint64_t value,
+	uint64_t value_extra,
+	daos_event_t *ev);
 
 #if defined(__cplusplus)
 }

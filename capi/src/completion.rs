@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use daos_client::{Client, Context};
-use daos_status::Result;
+use daos_status::{Code, Result, Status};
 
 use crate::abi::{daos_event_t, daos_handle_t};
 use crate::event_run::{self, Reserved};
@@ -61,9 +61,10 @@ impl Call {
         context.spawn(move |client| {
             let future = caught(function, client, work);
             async move {
-                let number = match future.await {
-                    Ok(()) => 0,
-                    Err(error) => error.end(function),
+                let number = match event_run::unless_aborted(&launched, future).await {
+                    Some(Ok(())) => 0,
+                    Some(Err(error)) => error.end(function),
+                    None => E::from(Status::new(Code::Canceled, "the call was aborted")).end(function),
                 };
                 launched.complete(number);
             }

@@ -1,6 +1,7 @@
 //! Events.
 
 use core::ffi::{c_int, c_void};
+use std::time::Duration;
 
 use daos_status::{Code, fail};
 
@@ -112,6 +113,25 @@ pub unsafe extern "C" fn daos_event_register_comp_cb(
                 fail!(Code::Inval, "cb is NULL");
             }
             event_state::register(event, cb, arg)
+        })
+    }
+}
+
+/// Ends the call that an event runs for, or the calls of its children: the event completes with -DER_CANCELED (as any event
+/// does: it is polled or tested, and its callbacks are called), unless the call has ended by itself before. A change that is
+/// aborted may have been made or not; memory that was lent to the call is the caller's again when the event has completed.
+///
+/// @return zero, -DER_INVAL when it is not initialised, -DER_NO_PERM when no call runs for it
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_event_abort(ev: *mut daos_event_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_event_abort", |caller| {
+            event_run::abort(Event::at(caller, ev)?)?;
+            // One round lets the call learn it.
+            let context = process::context()?;
+            progress::drive(&context, Some(Duration::ZERO), || false)?;
+            Ok(())
         })
     }
 }

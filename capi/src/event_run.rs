@@ -5,14 +5,17 @@
 //! hold the client, so that a callback may call any function of the library, also one that waits.
 
 use core::ffi::c_int;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use daos_status::{Code, Result, fail};
 
 use crate::abi::{DAOS_EVS_COMPLETED, DAOS_EVS_READY, DAOS_EVS_RUNNING, daos_event_t};
-use crate::event_state::{CALLBACKS_MAX, Callback, Event, Lock, lock};
+use crate::event_state::{CALLBACKS_MAX, Callback, Event, Lock, children, lock};
 use crate::pointer::Caller;
 use crate::task;
 
@@ -96,8 +99,9 @@ fn start(event: Event, lock: &mut Lock) -> Result<()> {
         fail!(Code::NoHdl, "the event queue of the event was destroyed");
     }
     event.set_result(0);
+    event.set_aborted(false);
     event.set_status(DAOS_EVS_RUNNING);
-    lock.insert(event.address());
+    lock.insert(event.address(), None);
     if let (false, Some(queue)) = (is_child, queue) {
         queue.started(event);
     }
@@ -119,6 +123,57 @@ pub fn barrier(event: Event) -> Result<()> {
         complete(event, 0);
     }
     Ok(())
+}
+
+/// Runs the work of an event until it ends, or nobody wants it any more: then it is dropped, and `None` is what is left.
+pub(crate) async fn unless_aborted<T>(launched: &Launched, work: impl Future<Output = T>) -> Option<T> {
+    let Some(event) = launched.0 else { return Some(work.await) };
+    let mut work = pin!(work);
+    let mut is_known = false;
+    poll_fn(|context| {
+        if event.is_aborted() {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(value) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(value));
+        }
+        if !is_known {
+            is_known = true;
+            if let Some(waker) = lock().get_mut(&event.address()) {
+                *waker = Some(context.waker().clone());
+            }
+        }
+        // It may have been aborted between the two.
+        if event.is_aborted() { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Ends the call that an event runs for, or those of its children; an error when there is none.
+pub(crate) fn abort(event: Event) -> Result<()> {
+    let mut lock = lock();
+    let mut wanted = children(event, &mut lock);
+    if wanted.is_empty() {
+        wanted.push(event);
+    }
+    let mut count = 0;
+    for event in wanted {
+        count += usize::from(abort_running(event, &mut lock));
+    }
+    if count == 0 && event.status() != DAOS_EVS_RUNNING {
+        fail!(Code::NoPerm, "no call runs for the event");
+    }
+    Ok(())
+}
+
+/// Ends the call of a running event; false when it does not run.
+pub(crate) fn abort_running(event: Event, lock: &mut Lock) -> bool {
+    let Some(waker) = lock.get_mut(&event.address()) else { return false };
+    event.set_aborted(true);
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+    true
 }
 
 /// The call of an event has ended with this number. Publishes it, or leaves that to the next thread that runs callbacks.

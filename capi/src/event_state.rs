@@ -5,9 +5,10 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use daos_status::{Code, Result, fail};
 
@@ -36,6 +37,8 @@ pub(crate) struct Callback {
 struct EventMemory {
     mark: AtomicU64,
     status: AtomicU32,
+    /// Not zero when the call that it runs for is not wanted any more.
+    aborted: AtomicU32,
     body: UnsafeCell<Body>,
 }
 
@@ -60,11 +63,11 @@ pub(crate) struct Body {
 const _: () = assert!(size_of::<EventMemory>() <= 160 && align_of::<EventMemory>() <= 8);
 
 /// The events that a call is running for, by address: memory that is prepared anew while a call will still write to it is
-/// found here, without reading what may be uninitialised.
-static RUNNING: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+/// found here, without reading what may be uninitialised. With what makes the call look at its event, once it waits.
+static RUNNING: Mutex<BTreeMap<usize, Option<Waker>>> = Mutex::new(BTreeMap::new());
 
 /// The right to change events.
-pub(crate) type Lock = MutexGuard<'static, BTreeSet<usize>>;
+pub(crate) type Lock = MutexGuard<'static, BTreeMap<usize, Option<Waker>>>;
 
 /// Takes the lock of all events.
 pub(crate) fn lock() -> Lock {
@@ -116,6 +119,16 @@ impl Event {
 
     pub(crate) fn set_status(self, status: u32) {
         self.memory().status.store(status, Ordering::Release);
+    }
+
+    /// Whether the call that it runs for is not wanted any more.
+    pub(crate) fn is_aborted(self) -> bool {
+        self.memory().aborted.load(Ordering::Acquire) != 0
+    }
+
+    /// Says so, or no longer.
+    pub(crate) fn set_aborted(self, aborted: bool) {
+        self.memory().aborted.store(u32::from(aborted), Ordering::Release);
     }
 
     /// The result of the call, for the caller to read after completion.
@@ -180,7 +193,7 @@ pub fn initialise(
     }
     let parent = if parent.is_null() { None } else { Some(Event::at(caller, parent)?) };
     let mut lock = lock();
-    if lock.contains(&event.address()) {
+    if lock.contains_key(&event.address()) {
         fail!(Code::Busy, "the event is running: it cannot be initialised anew");
     }
     let mut next_sibling = core::ptr::null_mut();
@@ -201,6 +214,7 @@ pub fn initialise(
     let memory = EventMemory {
         mark: AtomicU64::new(INITIALISED),
         status: AtomicU32::new(DAOS_EVS_READY),
+        aborted: AtomicU32::new(0),
         body: UnsafeCell::new(Body {
             callback_count: 0,
             queue: queue.cookie,
@@ -278,6 +292,17 @@ pub fn next_child(parent: Event, child: Option<Event>) -> Result<*mut daos_event
         fail!(Code::Inval, "child is not a child event of parent");
     }
     Ok(body.next_sibling)
+}
+
+/// The children of an event.
+pub(crate) fn children(parent: Event, lock: &mut Lock) -> Vec<Event> {
+    let mut found = Vec::new();
+    let mut child = parent.body(lock).first_child;
+    while !child.is_null() {
+        found.push(Event(child));
+        child = Event(child).body(lock).next_sibling;
+    }
+    found
 }
 
 /// Adds a callback for the next completion.

@@ -94,7 +94,13 @@ pub unsafe fn guard_value<T>(function: &str, fallback: T, body: impl FnOnce(Call
 pub fn report<'a>(function: &str, status: &'a Status) -> &'a Status {
     match status.code() {
         // What programs ask for in their normal course, and answer themselves.
-        Code::Nonexist | Code::Exist | Code::Enoent | Code::ContNonexist | Code::Trunc | Code::TxRestart => {
+        Code::Nonexist
+        | Code::Exist
+        | Code::Enoent
+        | Code::ContNonexist
+        | Code::Trunc
+        | Code::TxRestart
+        | Code::Canceled => {
             log!(Debug, "libdaos", "{function}: {status}");
         }
         _ => log!(Warn, "libdaos", "{function}: {status}"),

@@ -25,6 +25,7 @@ pub mod completion;
 pub mod container;
 pub mod container_attributes;
 pub mod container_security;
+pub mod debug;
 pub mod dfs;
 pub mod duns;
 pub mod errno;

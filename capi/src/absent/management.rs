@@ -1,6 +1,6 @@
 //! Management of a system.
 
-use core::ffi::{c_char, c_int, c_uint};
+use core::ffi::{c_char, c_int};
 
 use super::not_there;
 use crate::abi::*;
@@ -8,29 +8,6 @@ use crate::abi::*;
 /// What C makes of an argument of the array type `uuid_t`; the header says `uuid_t`.
 #[expect(non_camel_case_types, reason = "stands for a name of the C API")]
 type uuid_pointer = *mut u8;
-
-/// Writes a line to the logs of all engines.
-///
-/// @return -DER_NOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daos_debug_add_mark(_mark: *const c_char) -> c_int {
-    not_there("daos_debug_add_mark")
-}
-
-/// Sets a parameter for tests in engines.
-///
-/// @return -DER_NOSYS: it is not there yet
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daos_debug_set_params(
-    _grp: *const c_char,
-    _rank: d_rank_t,
-    _key_id: c_uint,
-    _value: u64,
-    _value_extra: u64,
-    _ev: *mut daos_event_t,
-) -> c_int {
-    not_there("daos_debug_set_params")
-}
 
 /// Tells the state of a blobstore of SPDK. Engines keep none, whatever their devices are: there is no such state.
 ///

@@ -8,7 +8,8 @@ use daos_status::Result;
 
 use super::spread::begin;
 use crate::abi::{AnonymousEventPrivate, DAOS_OPC_INVALID, daos_event_t, daos_handle_t, tse_task_t};
-use crate::event_state;
+use crate::event_run;
+use crate::event_state::{self, Event};
 use crate::guard::guard;
 use crate::pointer::Caller;
 use crate::tse::graph::graph;
@@ -64,5 +65,8 @@ pub(crate) fn ended(event: *mut daos_event_t, number: c_int) {
     give_back(place);
 }
 
-/// Marks the call of a running task as not wanted any more.
-pub(crate) fn abort(_event: usize) {}
+/// Ends the call of an event of a task, if it still runs.
+pub(crate) fn abort(event: usize) {
+    let event = Event::kept(core::ptr::with_exposed_provenance_mut(event));
+    event_run::abort_running(event, &mut event_state::lock());
+}
