@@ -267,13 +267,17 @@ pub fn finalise(event: Event) -> Result<()> {
 
 fn unlink(lock: &mut Lock, parent: Event, child: Event, next_sibling: *mut daos_event_t) {
     let body = parent.body(lock);
-    body.children = body.children.saturating_sub(1);
+    let count = body.children;
+    body.children = count.saturating_sub(1);
     if body.first_child == child.0 {
         body.first_child = next_sibling;
         return;
     }
     let mut before = body.first_child;
-    while !before.is_null() {
+    for _ in 0..count {
+        if before.is_null() {
+            return;
+        }
         let body = Event(before).body(lock);
         if body.next_sibling == child.0 {
             body.next_sibling = next_sibling;
@@ -297,8 +301,10 @@ pub fn next_child(parent: Event, child: Option<Event>) -> Result<*mut daos_event
 /// The children of an event.
 pub(crate) fn children(parent: Event, lock: &mut Lock) -> Vec<Event> {
     let mut found = Vec::new();
-    let mut child = parent.body(lock).first_child;
-    while !child.is_null() {
+    let body = parent.body(lock);
+    let (mut child, count) = (body.first_child, body.children as usize);
+    // Where a child was initialised anew without daos_event_fini, the list may never end.
+    while !child.is_null() && found.len() < count {
         found.push(Event(child));
         child = Event(child).body(lock).next_sibling;
     }
