@@ -813,6 +813,7 @@ main(int argc, char **argv)
 		batches = ~0ULL;
 	}
 	for (seed = first; seed - first < batches && (end == 0 || time(NULL) < end); seed++) {
+		fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
 		child = fork();
 		TRUE(child >= 0);
 		if (child == 0)

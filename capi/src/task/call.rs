@@ -3,11 +3,12 @@
 
 use core::ffi::c_int;
 use core::ptr::null_mut;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use daos_status::Result;
 
 use super::spread::begin;
-use crate::abi::{AnonymousEventPrivate, DAOS_OPC_INVALID, daos_event_t, daos_handle_t, tse_task_t};
+use crate::abi::{AnonymousEventPrivate, DAOS_EVS_READY, DAOS_OPC_INVALID, daos_event_t, daos_handle_t, tse_task_t};
 use crate::event_run;
 use crate::event_state::{self, Event};
 use crate::guard::guard;
@@ -21,6 +22,19 @@ use crate::tse::run::{self as tasks, give_back};
 struct TaskEvent {
     event: daos_event_t,
     task: TaskPlace,
+    /// The call, and whoever starts it: the last to let go frees this.
+    holders: AtomicU32,
+}
+
+/// Lets go of an event.
+fn release(event: *mut daos_event_t) {
+    let event = event.cast::<TaskEvent>();
+    // SAFETY: it was made by `start`, and this holder has not let go before.
+    unsafe {
+        if (*event).holders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            drop(Box::from_raw(event));
+        }
+    }
 }
 
 /// Starts the call of a task: the function of every such task.
@@ -33,6 +47,7 @@ fn start(caller: Caller, place: TaskPlace) -> Result<()> {
     let event = Box::new(TaskEvent {
         event: daos_event_t { ev_error: 0, ev_debug: 0, ev_private: AnonymousEventPrivate { space: [0; 20] } },
         task: place,
+        holders: AtomicU32::new(2),
     });
     let event = Box::into_raw(event);
     let opcode = {
@@ -46,21 +61,25 @@ fn start(caller: Caller, place: TaskPlace) -> Result<()> {
     event_state::own(event.cast());
     // SAFETY: the arguments are of the type of the call, by its documentation, and the event is ours until it has ended.
     let number = unsafe { begin(opcode, place.buffer(), event.cast()) };
-    if number != 0 {
+    // A call that needs nobody else may end without the event.
+    let is_started = number == 0 && Event::kept(event.cast()).status() != DAOS_EVS_READY;
+    if !is_started {
         ended(event.cast(), number);
     }
+    release(event.cast());
     Ok(())
 }
 
 /// The call of an event of a task has ended, or was refused. Called once for each, with no lock held.
 pub(crate) fn ended(event: *mut daos_event_t, number: c_int) {
-    // SAFETY: it was made by `start`, and the call no longer knows it.
-    let event = unsafe { Box::from_raw(event.cast::<TaskEvent>()) };
-    let place = event.task;
-    if let Ok(task) = graph().task(place) {
+    // SAFETY: it was made by `start`, and this is one of its holders.
+    let place = unsafe { (*event.cast::<TaskEvent>()).task };
+    if let Ok(task) = graph().task(place)
+        && task.event == event.expose_provenance()
+    {
         task.event = 0;
     }
-    drop(event);
+    release(event);
     tasks::complete_quietly(place, number);
     give_back(place);
 }
