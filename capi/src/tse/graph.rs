@@ -333,6 +333,10 @@ impl Graph {
     pub(crate) fn give_back(&mut self, place: TaskPlace) -> Vec<TaskPlace> {
         let Some(task) = self.tasks.get_mut(&place) else { return Vec::new() };
         task.references = task.references.saturating_sub(1);
+        if task.references == 0 && !matches!(task.stage, Stage::Created | Stage::Settled) {
+            // Somebody gave back what was not theirs: the scheduler's reference lasts until the task is settled.
+            task.references = 1;
+        }
         if task.references > 0 {
             return Vec::new();
         }
