@@ -107,6 +107,7 @@ messages! {
     ListKeysReply: ListKeysReply,
     MapVersions: Vec<(PoolId, u32)>,
     Membership: Blob,
+    ObjectAddress: ObjectAddress,
     ObjectIds: u64,
     PoolConnect: PoolConnect,
     PoolConnected: PoolConnected,
