@@ -36,7 +36,17 @@ impl Array {
     }
 
     async fn write_last_cell(&self, client: &Client, size: u64) -> Result<()> {
-        let zeros = vec![0; usize::try_from(self.attributes().cell_size).map_err(|_| daos_status::Code::Nomem)?];
+        let cell_size = self.attributes().cell_size;
+        // A cell may be said to be larger than any memory: that is an error of this call, not the end of the program.
+        let mut zeros = Vec::new();
+        let length = usize::try_from(cell_size).unwrap_or(usize::MAX);
+        if zeros.try_reserve_exact(length).is_err() {
+            daos_status::fail!(
+                daos_status::Code::Nomem,
+                "no memory for a cell of {cell_size} bytes, which ends the array"
+            );
+        }
+        zeros.resize(length, 0);
         match Extent::new(size - 1, 1) {
             Some(last) => self.write(client, &[last], Source::Owned(zeros)).await,
             None => Ok(()),
