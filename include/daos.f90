@@ -2795,6 +2795,24 @@ module daos
       type(c_ptr), value :: ev
     end function daos_mgmt_list_pools
 
+    ! Tells the state of a blobstore of SPDK.
+    integer(c_int) function daos_mgmt_get_bs_state(group, blobstore_uuid, blobstore_state, ev) bind(c)
+      import
+      character(kind=c_char), intent(in), optional :: group(*)
+      type(c_ptr), value :: blobstore_uuid
+      integer(c_int), intent(inout), optional :: blobstore_state
+      type(c_ptr), value :: ev
+    end function daos_mgmt_get_bs_state
+
+    ! Tells the release of the engine that leads the metadata service.
+    integer(c_int) function dc_mgmt_srv_version(major, minor, patch, tag) bind(c)
+      import
+      integer(c_int32_t), intent(inout), optional :: major
+      integer(c_int32_t), intent(inout), optional :: minor
+      integer(c_int32_t), intent(inout), optional :: patch
+      type(c_ptr), intent(inout), optional :: tag
+    end function dc_mgmt_srv_version
+
     ! Tells what a system is.
     integer(c_int) function daos_mgmt_get_sys_info(sys, info) bind(c)
       import
@@ -2808,30 +2826,12 @@ module daos
       type(c_ptr), value :: info
     end subroutine daos_mgmt_put_sys_info
 
-    ! Tells the state of a blobstore of SPDK.
-    integer(c_int) function daos_mgmt_get_bs_state(group, blobstore_uuid, blobstore_state, ev) bind(c)
-      import
-      character(kind=c_char), intent(in), optional :: group(*)
-      type(c_ptr), value :: blobstore_uuid
-      integer(c_int), intent(inout), optional :: blobstore_state
-      type(c_ptr), value :: ev
-    end function daos_mgmt_get_bs_state
-
     ! Stops the service of a pool where it leads, for tests of what follows.
     integer(c_int) function daos_pool_stop_svc(poh, ev) bind(c)
       import
       type(daos_handle_t), value :: poh
       type(c_ptr), value :: ev
     end function daos_pool_stop_svc
-
-    ! Tells the version of the servers.
-    integer(c_int) function dc_mgmt_srv_version(major, minor, patch, tag) bind(c)
-      import
-      integer(c_int32_t), intent(inout), optional :: major
-      integer(c_int32_t), intent(inout), optional :: minor
-      integer(c_int32_t), intent(inout), optional :: patch
-      type(c_ptr), intent(inout), optional :: tag
-    end function dc_mgmt_srv_version
 
     ! Writes a line to this process's log, at the level of information.
     integer(c_int) function daos_debug_add_mark(mark) bind(c)

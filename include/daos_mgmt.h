@@ -41,6 +41,30 @@ typedef struct daos_mgmt_pool_info_t {
 int daos_mgmt_list_pools(const char *group, daos_size_t *npools, daos_mgmt_pool_info_t *pools, daos_event_t *ev);
 
 /**
+ * Tells the state of a blobstore of SPDK. Engines keep their data in files or on devices without one, so that no UUID is that of a blobstore.
+ *
+ * @group name of the system, NULL for the default one
+ * @blobstore_uuid its UUID, not all zeros
+ * @blobstore_state [out] its state
+ * @ev completion event; NULL to wait
+ *
+ * @return -DER_NONEXIST, -DER_INVAL
+ */
+int daos_mgmt_get_bs_state(const char *group, uuid_t blobstore_uuid, int *blobstore_state, daos_event_t *ev);
+
+/**
+ * Tells the release of the engine that leads the metadata service.
+ *
+ * @major [out]
+ * @minor [out]
+ * @patch [out]
+ * @tag [out] what else distinguishes it: an empty text, which is not freed
+ *
+ * @return zero, -DER_INVAL, -DER_UNREACH
+ */
+int dc_mgmt_srv_version(uint32_t *major, uint32_t *minor, uint32_t *patch, char **tag);
+
+/**
  * Tells what a system is.
  *
  * @sys its name, NULL for the default one
@@ -54,27 +78,12 @@ int daos_mgmt_get_sys_info(const char *sys, struct daos_sys_info **info);
 void daos_mgmt_put_sys_info(struct daos_sys_info *info);
 
 /**
- * Tells the state of a blobstore of SPDK. Engines keep none, whatever their devices are: there is no such state.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_mgmt_get_bs_state(const char *group, uuid_t blobstore_uuid, int *blobstore_state, daos_event_t *ev);
-
-/**
  * Stops the service of a pool where it leads, for tests of what follows. One service keeps the metadata of all pools: it goes elsewhere by
  * `dmg system stop --ranks`.
  *
  * @return -DER_NOSYS: it is not there yet
  */
 int daos_pool_stop_svc(daos_handle_t poh, daos_event_t *ev);
-
-/**
- * Tells the version of the servers. Engines do not say theirs: those that speak another version of the protocol refuse a client with a
- * sentence that names both.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int dc_mgmt_srv_version(uint32_t *major, uint32_t *minor, uint32_t *patch, char **tag);
 
 /**
  * Writes a line to this process's log, at the level of information.

@@ -64,6 +64,71 @@ fn pool_entry(entry: &PoolListEntry) -> Result<daos_mgmt_pool_info_t> {
     })
 }
 
+/// What C makes of an argument of the array type `uuid_t`; the header says `uuid_t`.
+#[expect(non_camel_case_types, reason = "stands for a name of the C API")]
+type uuid_pointer = *mut u8;
+
+/// Tells the state of a blobstore of SPDK. Engines keep their data in files or on devices without one, so that no UUID is that of a blobstore.
+///
+/// @group name of the system, NULL for the default one
+/// @blobstore_uuid its UUID, not all zeros
+/// @blobstore_state [out] its state
+/// @ev completion event; NULL to wait
+///
+/// @return -DER_NONEXIST, -DER_INVAL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_mgmt_get_bs_state(
+    group: *const c_char,
+    blobstore_uuid: uuid_pointer,
+    blobstore_state: *mut c_int,
+    ev: *mut daos_event_t,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("daos_mgmt_get_bs_state", |caller| {
+            check_system_name(caller, group)?;
+            let _state = caller.out(blobstore_state, "blobstore_state")?;
+            let uuid = caller.read(blobstore_uuid.cast::<uuid_t>().cast_const(), "blobstore_uuid")?;
+            if uuid == [0; 16] {
+                fail!(Code::Inval, "the UUID of a blobstore is all zeros");
+            }
+            run(caller, "daos_mgmt_get_bs_state", ev, |_| async {
+                fail!(Code::Nonexist, "no engine has such a blobstore: they keep their data without one")
+            })
+        })
+    }
+}
+
+/// Tells the release of the engine that leads the metadata service.
+///
+/// @major [out]
+/// @minor [out]
+/// @patch [out]
+/// @tag [out] what else distinguishes it: an empty text, which is not freed
+///
+/// @return zero, -DER_INVAL, -DER_UNREACH
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dc_mgmt_srv_version(
+    major: *mut u32,
+    minor: *mut u32,
+    patch: *mut u32,
+    tag: *mut *mut c_char,
+) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("dc_mgmt_srv_version", |caller| {
+            let (major, minor) = (caller.out(major, "major")?, caller.out(minor, "minor")?);
+            let (patch, tag) = (caller.out(patch, "patch")?, caller.out(tag, "tag")?);
+            let found = value_of("dc_mgmt_srv_version", |client| async move { client.system_version().await })?;
+            major.set(found.0);
+            minor.set(found.1);
+            patch.set(found.2);
+            tag.set(c"".as_ptr().cast_mut());
+            Ok(())
+        })
+    }
+}
+
 /// Tells what a system is.
 ///
 /// @sys its name, NULL for the default one

@@ -138,6 +138,24 @@ whole_system(const char *label)
 	free(pools);
 }
 
+static void
+the_system(void)
+{
+	uint32_t major = 99, minor = 99, patch = 99;
+	char *tag = NULL;
+	uuid_t device;
+	int state = 0;
+
+	OK(dc_mgmt_srv_version(&major, &minor, &patch, &tag));
+	TRUE(major != 99 && minor != 99 && patch != 99 && tag != NULL);
+	EXPECT(dc_mgmt_srv_version(&major, NULL, &patch, &tag), -DER_INVAL);
+	uuid_generate(device);
+	EXPECT(daos_mgmt_get_bs_state(NULL, device, &state, NULL), -DER_NONEXIST);
+	EXPECT(daos_mgmt_get_bs_state(NULL, device, NULL, NULL), -DER_INVAL);
+	uuid_clear(device);
+	EXPECT(daos_mgmt_get_bs_state(NULL, device, &state, NULL), -DER_INVAL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -146,6 +164,7 @@ main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	open_container(argv[1], argv[2], &pool, &container);
+	the_system();
 	queries(pool, argv[1]);
 	lists(pool);
 	attributes(pool);

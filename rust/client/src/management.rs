@@ -9,6 +9,7 @@ pub use daos_wire::PoolTargetsAction;
 use daos_wire::{
     Access, AccessChange, AccessGet, AccessOf, AccessSet, Opcode, PoolDestroy, PoolEntry, PoolEvict, PoolManage,
     PoolManaged, PoolQueryReply, PoolTargetsChange, PoolTargetsChanged, RankEntry, RankTable, SystemQuery,
+    SystemVersion,
 };
 
 /// A pool to be created.
@@ -190,6 +191,12 @@ impl Client {
         let table: RankTable = self.call_service(Opcode::SystemRanks, &SystemQuery {}).await?;
         let address = |entry: &RankEntry| (entry.rank.0, entry.targets.first().cloned().unwrap_or_default());
         Ok((table.ranks.iter().map(address).collect(), table.service.0))
+    }
+
+    /// The release of the engine that leads the metadata service: major, minor and patch.
+    pub async fn system_version(&self) -> Result<(u32, u32, u32)> {
+        let version: SystemVersion = self.call_service(Opcode::SystemVersion, &SystemQuery {}).await?;
+        Ok((version.major, version.minor, version.patch))
     }
 
     /// What the system is.

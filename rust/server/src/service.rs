@@ -24,9 +24,9 @@ use crate::{Capacity, EngineIdentity, Sessions};
 use clients::Asked;
 use daos_env::{HybridClock, Random};
 use daos_pool_service::{Decision, PoolService};
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, PoolId, Rank};
-use daos_wire::{HandleGrant, HandleQuery, Opcode, SystemReply, Wire, decode, encode};
+use daos_wire::{HandleGrant, HandleQuery, Opcode, SystemReply, SystemVersion, Wire, decode, encode};
 use journal::Journal;
 pub(crate) use rows::RowStore;
 use std::cell::{Cell, RefCell};
@@ -70,6 +70,16 @@ pub(crate) struct Service {
     missed: Cell<u64>,
     /// Snapshots that are pinned and have no row yet.
     being_made: Cell<usize>,
+}
+
+/// The release of this engine.
+fn version() -> Result<SystemVersion> {
+    let number = |text: &str| text.parse().map_err(|_| Status::new(Code::Misc, "the release has no number"));
+    Ok(SystemVersion {
+        major: number(env!("CARGO_PKG_VERSION_MAJOR"))?,
+        minor: number(env!("CARGO_PKG_VERSION_MINOR"))?,
+        patch: number(env!("CARGO_PKG_VERSION_PATCH"))?,
+    })
 }
 
 impl Service {
@@ -148,6 +158,7 @@ impl Service {
         let state = || self.journal.state();
         match opcode {
             Opcode::SystemQuery => reply(self.system()),
+            Opcode::SystemVersion => reply(version()),
             Opcode::SystemRanks => reply(self.peers.known().map(|known| known.table.clone())),
             Opcode::PoolList => Ok(encode(&self.list_pools(decode(body)?))),
             Opcode::PoolQuery => reply(self.query_pool(&decode(body)?, &caller).await),

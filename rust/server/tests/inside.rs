@@ -182,11 +182,13 @@ fn clients_cannot_speak_like_targets_nor_without_a_session() {
                 for body in [vec![], vec![0xff; 7], vec![0xff; 3000]] {
                     let call = client.endpoint.call(&client.targets[0], *opcode as u16, body, Duration::from_secs(60));
                     let reply = call.await;
-                    if !matches!(opcode, Opcode::SystemQuery | Opcode::SystemRanks) {
+                    if !matches!(opcode, Opcode::SystemQuery | Opcode::SystemRanks | Opcode::SystemVersion) {
                         assert!(reply.is_err(), "{opcode:?}");
                     }
                 }
             }
+            let version: SystemVersion = client.call(Opcode::SystemVersion, &SystemQuery {}).await.expect("answers");
+            assert_eq!(format!("{}.{}.{}", version.major, version.minor, version.patch), env!("CARGO_PKG_VERSION"));
             let system: SystemReply = client.call(Opcode::SystemQuery, &SystemQuery {}).await.expect("answers");
             assert_eq!(system.targets.len(), client.targets.len());
         })

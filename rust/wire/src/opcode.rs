@@ -16,6 +16,8 @@ opcodes! {
     SystemQuery = 0x0001,
     /// `SystemQuery` -> `RankTable`: the engines of a system.
     SystemRanks = 0x0002,
+    /// `SystemQuery` -> `SystemVersion`.
+    SystemVersion = 0x0003,
     /// `PoolCreate` -> `PoolEntry`.
     PoolCreate = 0x0101,
     /// `PoolDestroy` -> `()`.

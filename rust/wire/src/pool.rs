@@ -9,6 +9,15 @@ use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, TargetIndex};
 wire_structs! {
     /// Asks an engine what it is.
     SystemQuery {}
+    /// The release of the engine that leads the metadata service.
+    SystemVersion {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+        /// Number of the patch.
+        patch: u32,
+    }
     /// What an engine is.
     SystemReply {
         /// Name of the system.

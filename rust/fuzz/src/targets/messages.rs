@@ -152,6 +152,7 @@ messages! {
     SnapshotsConfirm: SnapshotsConfirm,
     SystemQuery: SystemQuery,
     SystemReply: SystemReply,
+    SystemVersion: SystemVersion,
     TargetContainer: TargetContainer,
     TargetContainerCreate: TargetContainerCreate,
     TargetContainerEpoch: TargetContainerEpoch,
@@ -173,6 +174,7 @@ fn of(opcode: Opcode) -> (&'static str, &'static str) {
     match opcode {
         Opcode::SystemQuery => ("SystemQuery", "SystemReply"),
         Opcode::SystemRanks => ("SystemQuery", "RankTable"),
+        Opcode::SystemVersion => ("SystemQuery", "SystemVersion"),
         Opcode::PoolCreate => ("PoolCreate", "PoolEntry"),
         Opcode::PoolDestroy => ("PoolDestroy", "Done"),
         Opcode::PoolList => ("PoolAfter", "PoolEntries"),

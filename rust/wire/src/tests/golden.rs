@@ -327,6 +327,7 @@ fn answers_of_objects(golden: &mut Golden) {
 }
 
 fn pools(golden: &mut Golden) {
+    golden.check("SystemVersion", &SystemVersion { major: 1, minor: 2, patch: 3 });
     let system = SystemReply { name: "n".into(), provider: "p".into(), process: 1, targets: vec!["t".into()] };
     golden.check("SystemReply", &system);
     let (access, numbers) = (new_access(), vec![(44, 45)]);
