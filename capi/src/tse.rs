@@ -1,7 +1,7 @@
 //! Schedulers of tasks: units of work of the caller, and calls of the library, that wait for each other.
 //!
 //! * [`task`]: the functions for tasks; [`list`]: those for lists of tasks.
-//! * [`graph`]: what is known of all tasks. [`run`]: their course. [`place`]: the caller's structures.
+//! * [`graph`]: what is known of all tasks. `run`: their course. `place`: the caller's structures.
 
 use core::ffi::{c_int, c_void};
 

@@ -9,7 +9,7 @@
 //!   and both sleep (a gap is one wake-up and the work), and ends when it is above three.
 //! * A spin is bounded by three wake-ups, so that a thread which waits in vain loses no more than that, and only a few times before it
 //!   sleeps at once: an idle thread uses no processor time.
-//! * What the own wake-up costs is measured where gaps are short enough for it to matter ([`wake_cost`]).
+//! * What the own wake-up costs is measured where gaps are short enough for it to matter (`wake_cost`).
 //! * After a fifth of a wake-up the thread yields in each round: when there are more threads than cores, the one that is waited for may be
 //!   ready to run on this very core. Where that was so, with an event right after it yielded, it does not spin first the next time: two threads on one core
 //!   would spend most of their time spinning in turns. A yield from which it comes back at once says that it has the core to itself.
