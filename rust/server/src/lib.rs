@@ -6,6 +6,7 @@
 //!
 #![doc = include_str!("../docs/design.md")]
 
+mod allocator;
 mod capacity;
 mod channel;
 mod detach;

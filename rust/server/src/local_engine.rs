@@ -89,6 +89,7 @@ impl LocalEngine {
     /// Why the engine could not start, or had to end; the sentence names the directory and the remedy. When it could not
     /// start, `engine.error` in the directory says the same. [`Code::Busy`]: another engine serves the directory.
     pub fn serve(settings: LocalEngineSettings) -> Result<()> {
+        crate::allocator::keep_freed_memory();
         let detached = settings.detached;
         let result = LocalEngine::serve_directory(settings);
         if let (true, Err(status)) = (detached, &result) {

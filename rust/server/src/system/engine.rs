@@ -83,6 +83,7 @@ impl SystemEngine {
     /// Why the engine could not start, or had to end.
     pub fn serve(settings: SystemEngineSettings, on_ready: impl FnOnce(&SystemReady) + 'static) -> Result<()> {
         settings.check()?;
+        crate::allocator::keep_freed_memory();
         let signals = StopSignals::block()?;
         let mut engine = SystemEngine::open_here(settings, signals, Box::new(on_ready))?;
         let result = engine.run();
