@@ -24,6 +24,12 @@ use std::path::Path;
 
 const PROCESSES: [u64; 2] = [1, 4];
 const CLASSES: [&str; 2] = ["ram", "log"];
+/// Bytes of the file of each process in IOR's rows.
+const LARGE_BYTES: u64 = 64 << 20;
+/// The same, to see that it runs.
+const SMOKE_BYTES: u64 = 1 << 20;
+/// Files of all processes, to see that it runs.
+const SMOKE_FILES: u64 = 8;
 
 fn to_status(error: DfsError) -> Status {
     Status::new(Code::Misc, error.to_string())
@@ -40,7 +46,8 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
         let container = bench.context().block_on(move |client| make(client, class))?;
         for count in PROCESSES.into_iter().filter(is_named) {
             let files = files_of(plan, class) / count;
-            let mut processes = Processes::start(&bench, class, container, count, files.max(1))?;
+            let large = if plan.is_smoke() { SMOKE_BYTES } else { LARGE_BYTES };
+            let mut processes = Processes::start(&bench, class, container, (count, files.max(1), large))?;
             for row in &ROWS {
                 measure(plan, &mut processes, (row, class, count), report)?;
             }
@@ -53,6 +60,9 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
 
 /// One process at a time in class log waits for the disk at each file.
 fn files_of(plan: &Plan, class: &str) -> u64 {
+    if plan.is_smoke() {
+        return SMOKE_FILES;
+    }
     let files = if plan.is_full { 20_000 } else { plan.records[0].min(2000) };
     if class == "log" { files.min(200) } else { files }
 }

@@ -49,7 +49,9 @@ fn client() {
 
 #[test]
 fn dfs() {
-    smoke("dfs", &["create", "stat", "write", "read", "remove"]);
+    let metadata = ["easy create", "easy stat", "easy read", "easy remove", "hard create", "hard stat", "hard read"];
+    let data = ["large write", "large read", "ior-hard write", "ior-hard read", "random write", "random read"];
+    smoke("dfs", &[&metadata[..], &["hard remove"], &data[..]].concat());
 }
 
 #[test]

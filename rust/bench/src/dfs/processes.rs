@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// The word that makes this program a worker; directory, pool, container, number and files follow.
+/// The word that makes this program a worker; directory, pool, container, number, files and bytes follow.
 const WORK: &str = "work-on-files";
 
 /// What one process did in a row.
@@ -33,7 +33,8 @@ pub fn work_if_asked() -> Option<Result<()>> {
     let container = arguments.next()?;
     let number = arguments.next()?.parse().ok()?;
     let files = arguments.next()?.parse().ok()?;
-    Some(serve(directory, Place { pool, container, number, files }))
+    let bytes = arguments.next()?.parse().ok()?;
+    Some(serve(directory, Place { pool, container, number, files, bytes }))
 }
 
 fn serve(directory: PathBuf, place: Place) -> Result<()> {
@@ -82,12 +83,17 @@ impl Worker {
 pub struct Processes(Vec<Worker>);
 
 impl Processes {
-    /// Starts them; each has `files` files.
-    pub fn start(bench: &Bench, pool: &str, container: ContainerId, count: u64, files: u64) -> Result<Processes> {
+    /// Starts so many of them; each has so many files, and a large one of so many bytes.
+    pub fn start(
+        bench: &Bench,
+        pool: &str,
+        container: ContainerId,
+        (count, files, bytes): (u64, u64, u64),
+    ) -> Result<Processes> {
         let start = |number: u64| -> Result<Worker> {
             let mut command = Command::new(std::env::current_exe()?);
             command.arg(WORK).arg(bench.directory()).args([pool, &container.to_string()]);
-            command.args([number.to_string(), files.to_string()]);
+            command.args([number, files, bytes].map(|figure| figure.to_string()));
             engine::end_with_parent(&mut command);
             let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
             let missing = || Status::new(Code::Misc, "a process of the benchmark has no pipe");

@@ -13,10 +13,8 @@ use std::sync::Arc;
 /// The folder in which all make files, in mdtest's hard rows.
 pub const SHARED: &[u8] = b"shared";
 
-/// Bytes of the file of each process in IOR's rows.
-const LARGE_BYTES: u64 = 64 << 20;
-/// Transfers of a repetition: a file's worth of large ones, and as many small ones as take about as long.
-const SMALL_TRANSFERS: u64 = 4000;
+/// Of a file of 64 MiB so many 4 KiB are written or read in a repetition, which takes about as long as all of it in large pieces.
+const BYTES_PER_SMALL_TRANSFER: u64 = 16 << 10;
 
 /// Where a process works.
 #[derive(Clone)]
@@ -24,7 +22,10 @@ pub struct Place {
     pub pool: String,
     pub container: String,
     pub number: u64,
+    /// Files of its own in mdtest's rows.
     pub files: u64,
+    /// Bytes of its file in IOR's rows.
+    pub bytes: u64,
 }
 
 /// An open container, and what is open in it.
@@ -69,7 +70,7 @@ impl Work {
             let (watch, before) = (Watch::start(), sent());
             let operations = match name.split_once(' ') {
                 Some((kind @ ("easy" | "hard"), step)) => place.metadata(&client, &opened, kind == "hard", step).await,
-                Some((kind, step)) => transfers(&client, &opened.large, kind, step == "write").await,
+                Some((kind, step)) => transfers(&client, &opened.large, place.bytes, (kind, step == "write")).await,
                 None => fail!(Code::Inval, "'{name}' is no row"),
             };
             let operations = operations.map_err(to_status)?;
@@ -95,7 +96,7 @@ impl Place {
         let shared = files.open_directory(client, &root, SHARED, Access::ReadWrite).await?;
         let large = files.open(client, &own, b"large", OpenOptions::create(), new_file()).await?;
         // It is whole before any of it is read.
-        for offset in (0..LARGE_BYTES).step_by(1 << 20) {
+        for offset in (0..self.bytes).step_by(1 << 20) {
             large.write(client, offset, vec![1; 1 << 20]).await?;
         }
         Ok((own, shared, large))
@@ -133,13 +134,13 @@ impl Place {
     }
 }
 
-async fn transfers(client: &Client, file: &Node, kind: &str, writes: bool) -> daos_dfs::Result<u64> {
+async fn transfers(client: &Client, file: &Node, bytes: u64, (kind, writes): (&str, bool)) -> daos_dfs::Result<u64> {
     let (size, count) = match kind {
-        "large" => (1u64 << 20, LARGE_BYTES >> 20),
-        "ior-hard" => (47008, LARGE_BYTES / 47008),
-        _ => (4096, SMALL_TRANSFERS),
+        "large" => (1u64 << 20, bytes >> 20),
+        "ior-hard" => (47008, bytes / 47008),
+        _ => (4096, bytes / BYTES_PER_SMALL_TRANSFER),
     };
-    let mut places = Shuffle::below(LARGE_BYTES / size);
+    let mut places = Shuffle::below(bytes / size);
     for index in 0..count {
         let offset = size * if kind == "random" { places.next() } else { index };
         match writes {
