@@ -153,6 +153,16 @@ impl PoolService {
         named.next().map(|(id, pool)| (*id, pool.state() == PoolState::Creating))
     }
 
+    /// Whether a pool is being made, or was when its maker ended.
+    pub fn is_creating_pool(&self, id: PoolId) -> bool {
+        self.pools.get(&id).is_some_and(|pool| pool.state() == PoolState::Creating)
+    }
+
+    /// Whether somebody may destroy pools.
+    pub fn check_pool_destroy(&self, caller: &Caller) -> Result<()> {
+        check_admin(caller)
+    }
+
     /// Whether a pool is being destroyed.
     pub fn is_destroying_pool(&self, id: PoolId) -> bool {
         self.pools.get(&id).is_some_and(|pool| pool.state() == PoolState::Destroying)

@@ -145,6 +145,19 @@ impl Service {
             (None, Err(refusal)) => return self.refuse(asked, refusal).await,
         };
         let _guard = self.pool_locks.lock(id).await;
+        if self.journal.state().is_creating_pool(id) {
+            // Nobody is at it, or the lock would be taken: an engine ended meanwhile. Whoever asked for the pool may ask again and get it,
+            // so that this is no end of a pool.
+            self.journal.state().check_pool_destroy(&asked.caller)?;
+            self.finish_pool(id).await?;
+            let refusal = Status::new(
+                Code::Nonexist,
+                format!(
+                    "pool '{pool}' does not exist: it was being created when an engine ended; what was left of it is removed"
+                ),
+            );
+            return self.refuse(asked, refusal).await;
+        }
         let id = self.once(asked, |state| state.begin_pool_destroy(pool, *force, &asked.caller)).await?;
         if !self.journal.state().is_destroying_pool(id) {
             // It is gone since the change came first, and may have been made anew.
