@@ -62,14 +62,28 @@ one_in(uint64_t count)
 	return below(count) == 0;
 }
 
+/* All memory of a batch: what only the library still knew would be a leak to valgrind. */
+static void **kept;
+static size_t kept_count, kept_room;
+
+static void *
+keep(void *memory)
+{
+	TRUE(memory != NULL);
+	if (kept_count == kept_room) {
+		kept_room = kept_room * 2 + 1024;
+		kept = realloc(kept, kept_room * sizeof(*kept));
+		TRUE(kept != NULL);
+	}
+	kept[kept_count++] = memory;
+	return memory;
+}
+
 /* Memory that stays until the batch ends, since calls may run that long. */
 static void *
 room(size_t size)
 {
-	void *memory = calloc(1, size);
-
-	TRUE(memory != NULL);
-	return memory;
+	return keep(calloc(1, size));
 }
 
 /* A place for a result: mostly good. */
@@ -289,7 +303,7 @@ property(void)
 	daos_prop_t *prop;
 	uint32_t i, count = below(4);
 
-	prop = one_in(2) ? NULL : daos_prop_alloc(count);
+	prop = one_in(2) ? NULL : keep(daos_prop_alloc(count));
 	for (i = 0; prop != NULL && i < prop->dpp_nr; i++) {
 		/* Values stay zero: of a type whose value is a pointer, a number would be one to nowhere. */
 		prop->dpp_entries[i].dpe_type = one_in(3) ? number() : 0x1000 + below(30);
