@@ -2,8 +2,8 @@
 //!
 //! A program that writes a file in small pieces would wait for stable storage at each. Instead the pieces are gathered, as long as
 //! they follow each other or lie within what was gathered, and go out together: when they fill a request, before anything else
-//! looks at the file, at `fsync` and `close`, and after a second at the latest. A failure is told by the next call on the file
-//! that can tell it, at the latest by `close`.
+//! looks at the file, at `fsync` and `close`, and after a second at the latest. Whoever had the file open when that failed is
+//! told once, by the next write, `fsync` or `close`: bytes of several descriptors are gathered together, and each may have lost some.
 
 use crate::inodes::{Entry, Inode};
 use daos_client::{Context, Source};
@@ -29,14 +29,39 @@ pub struct Pending {
     bytes: Vec<u8>,
     /// The thread that sends in time knows of the file.
     is_listed: bool,
-    /// Why bytes could not be sent, until it is told.
-    failure: Option<DfsError>,
+    /// How often the file was opened through this mount: the number of the last open.
+    opened: u64,
+    failure: Option<Failure>,
+}
+
+/// Why bytes could not be sent, until the last close.
+#[derive(Debug)]
+struct Failure {
+    error: DfsError,
+    /// Opens after this one have lost nothing.
+    last_open: u64,
+    /// The opens that have been told.
+    told: Vec<u64>,
 }
 
 impl Pending {
+    /// Counts an open of the file, and gives its number.
+    pub fn open(&mut self) -> u64 {
+        self.opened += 1;
+        self.opened
+    }
+
+    /// An open has ended; with the last one nobody is left to be told.
+    pub fn close(&mut self, opener: u64, is_last: bool) {
+        match &mut self.failure {
+            Some(failure) if !is_last => failure.told.retain(|told| *told != opener),
+            _ => self.failure = None,
+        }
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.failure.is_none()
+        self.bytes.is_empty()
     }
 
     /// Takes bytes in that lie within what was gathered or follow it.
@@ -51,43 +76,51 @@ impl Pending {
         true
     }
 
-    /// Drops what was gathered: nobody will see it.
-    pub fn forget(&mut self) {
-        (self.bytes, self.failure) = (Vec::new(), None);
-    }
-
-    /// Sends what was gathered. When that fails, it is gone.
-    fn send(&mut self, context: &Context, entry: &Entry) -> Result<()> {
+    /// Sends what was gathered. When that fails, it is gone, and the failure waits for those who have the file open.
+    pub fn send(&mut self, context: &Context, entry: &Entry) {
         if self.bytes.is_empty() {
-            return Ok(());
+            return;
         }
         let (start, bytes) = (self.start, std::mem::take(&mut self.bytes));
-        let Some(extent) = range(start, bytes.len() as u64)? else { return Ok(()) };
-        let node = entry.node();
-        let newest = context.block_on(move |client| async move {
-            node.write_ranges(&client, &[extent], Source::Owned(bytes)).await?;
-            Ok::<_, DfsError>(client.newest_change().0)
-        })?;
-        entry.note_change(newest);
-        Ok(())
-    }
-
-    /// Sends what was gathered for somebody who looks at the file. A failure waits for the one who writes.
-    pub fn send_for_others(&mut self, context: &Context, entry: &Entry) {
-        if let Err(error) = self.send(context, entry) {
-            log_event(LogLevel::Warn, "dfuse", format_args!("writing late: {error}"));
-            self.failure.get_or_insert(error);
+        match write(context, entry, start, bytes) {
+            Ok(newest) => entry.note_change(newest),
+            Err(error) => {
+                log_event(LogLevel::Warn, "dfuse", format_args!("writing late: {error}"));
+                self.note_failure(error);
+            }
         }
     }
 
-    /// Sends what was gathered, and tells an earlier failure.
-    pub fn settle(&mut self, context: &Context, entry: &Entry) -> Result<()> {
-        let sent = self.send(context, entry);
-        match self.failure.take() {
-            Some(failure) => Err(failure),
-            None => sent,
+    fn note_failure(&mut self, error: DfsError) {
+        self.failure = Some(Failure { error, last_open: self.opened, told: Vec::new() });
+    }
+
+    /// Tells an open of a failure that it has not heard of.
+    fn tell(&mut self, opener: u64) -> Result<()> {
+        match &mut self.failure {
+            Some(failure) if opener <= failure.last_open && !failure.told.contains(&opener) => {
+                failure.told.push(opener);
+                Err(failure.error.clone())
+            }
+            _ => Ok(()),
         }
     }
+
+    /// Sends what was gathered, and tells an open what could not be sent, now or before.
+    pub fn settle(&mut self, context: &Context, entry: &Entry, opener: u64) -> Result<()> {
+        self.send(context, entry);
+        self.tell(opener)
+    }
+}
+
+/// Writes bytes; gives the engine's newest version.
+fn write(context: &Context, entry: &Entry, start: u64, bytes: Vec<u8>) -> Result<u64> {
+    let Some(extent) = range(start, bytes.len() as u64)? else { return Ok(0) };
+    let node = entry.node();
+    context.block_on(move |client| async move {
+        node.write_ranges(&client, &[extent], Source::Owned(bytes)).await?;
+        Ok(client.newest_change().0)
+    })
 }
 
 /// The files that gather.
@@ -120,24 +153,28 @@ impl Gathering {
             let Ok(entry) = inode.entry() else { continue };
             let mut pending = entry.pending();
             pending.is_listed = false;
-            pending.send_for_others(context, entry);
+            pending.send(context, entry);
         }
     }
 
-    /// Takes bytes in, if they may wait; whether they do.
-    pub fn take(&self, context: &Context, inode: &Arc<Inode>, offset: u64, bytes: &[u8]) -> Result<bool> {
+    /// Takes bytes of an open in, if they may wait; whether they do.
+    pub fn take(
+        &self,
+        context: &Context,
+        (inode, opener): (&Arc<Inode>, u64),
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<bool> {
         let entry = inode.entry()?;
         let mut pending = entry.pending();
-        if let Some(failure) = pending.failure.take() {
-            return Err(failure);
-        }
+        pending.tell(opener)?;
         if pending.accept(offset, bytes) {
             if pending.bytes.len() >= GATHERED_MAX {
-                pending.send(context, entry)?;
+                pending.settle(context, entry, opener)?;
             }
             return Ok(true);
         }
-        pending.send(context, entry)?;
+        pending.settle(context, entry, opener)?;
         if bytes.is_empty() || bytes.len() >= LARGE {
             return Ok(false);
         }
@@ -167,5 +204,23 @@ mod tests {
         assert_eq!((pending.start, &pending.bytes[..]), (100, &b"01xy456789acdef"[..]));
         assert!(!pending.accept(99, b"z") && !pending.accept(116, b"z"));
         assert!(!pending.accept(101, &vec![0; GATHERED_MAX]));
+    }
+
+    /// A close by one program once took the failure of another's write with it.
+    #[test]
+    fn each_open_is_told_once_of_a_failure() {
+        let mut pending = Pending::default();
+        let (writer, reader) = (pending.open(), pending.open());
+        pending.note_failure(DfsError::new(libc::ENOSPC, "full"));
+        let later = pending.open();
+        assert_eq!(pending.tell(reader).map_err(|error| error.errno), Err(libc::ENOSPC));
+        pending.close(reader, false);
+        assert_eq!(pending.tell(writer).map_err(|error| error.errno), Err(libc::ENOSPC));
+        assert_eq!((pending.tell(writer), pending.tell(later)), (Ok(()), Ok(())));
+        pending.note_failure(DfsError::new(libc::EIO, "broken"));
+        assert_eq!(pending.tell(writer).map_err(|error| error.errno), Err(libc::EIO), "another failure");
+        pending.close(writer, false);
+        pending.close(later, true);
+        assert!(pending.failure.is_none());
     }
 }

@@ -50,11 +50,19 @@ impl Kernel {
         Ok(status)
     }
 
-    /// Changes what `stat` tells.
-    pub(super) fn set_status(&self, number: u64, set: SetStatus, caller: Caller) -> Result<(FileAttr, Duration)> {
+    /// Changes what `stat` tells, for who has the file open where that is known.
+    pub(super) fn set_status(
+        &self,
+        (number, opener): (u64, Option<u64>),
+        set: SetStatus,
+        caller: Caller,
+    ) -> Result<(FileAttr, Duration)> {
         let inode = self.inodes.get(number)?;
         let entry = inode.entry()?;
-        self.settle(entry)?;
+        match opener {
+            Some(opener) => self.settle(entry, opener)?,
+            None => self.send_gathered(entry),
+        }
         let (node, known, removed) = {
             let state = entry.state();
             (state.node.clone(), state.status, state.removed.is_some())

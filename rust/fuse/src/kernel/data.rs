@@ -4,7 +4,7 @@
 use super::attributes::without_privilege_bits;
 use super::entries::Making;
 use super::lookup::Told;
-use super::{Caller, Kernel, failed};
+use super::{Caller, Descriptor, Kernel, failed};
 use crate::caching::DataCache;
 use crate::inodes::{Entry, Inode};
 use daos_client::{ScatterList, Source};
@@ -56,9 +56,12 @@ impl Drop for Opening<'_> {
 
 impl Kernel {
     /// Opens a file. What others have changed since is seen from here on: the kernel's cache is kept when there is nothing.
-    pub(super) fn open(&self, number: u64, flags: i32) -> Result<FopenFlags> {
+    pub(super) fn open(&self, number: u64, flags: i32) -> Result<(u64, FopenFlags)> {
         let inode = self.inodes.get(number)?;
         let entry = inode.entry()?;
+        if flags & libc::O_ACCMODE != libc::O_RDONLY && !entry.volume.file_system.options().writable {
+            return failed(libc::EROFS, "the container cannot be changed by this user, or through this mount");
+        }
         let mut opening = Opening::begin(entry)?;
         if flags & libc::O_TRUNC != 0 && flags & libc::O_ACCMODE != libc::O_RDONLY {
             self.truncate(entry, 0)?;
@@ -75,7 +78,8 @@ impl Kernel {
             // is touched, so this waits for nobody. An inode that the kernel has let go of needs no word.
             let _ignored = notifier.inval_inode(INodeNo(number), -1, 0);
         }
-        Ok(self.open_flags(entry, &status, flags) | flush_of(flags))
+        let opener = entry.pending().open();
+        Ok((opener, self.open_flags(entry, &status, flags) | flush_of(flags)))
     }
 
     /// Whether the kernel may use its cache, and may keep what it has.
@@ -109,13 +113,13 @@ impl Kernel {
         (parent, name): (u64, &OsStr),
         (mode, flags): (u32, i32),
         caller: Caller,
-    ) -> Result<(Told, FopenFlags)> {
+    ) -> Result<(Told, u64, FopenFlags)> {
         let told = match self.make(parent, name, Making::File, mode, caller) {
             Err(error) if error.errno == libc::EEXIST && flags & libc::O_EXCL == 0 => {
                 let told = self.look_up(parent, name)?;
                 let opened = self.open(told.inode.number, flags);
                 return match opened {
-                    Ok(flags) => Ok((told, flags)),
+                    Ok((opener, flags)) => Ok((told, opener, flags)),
                     Err(error) => {
                         // The kernel is not told of the entry, so it has no reference to it.
                         self.inodes.forget(told.inode.number, 1);
@@ -129,32 +133,36 @@ impl Kernel {
         entry.state().opens += 1;
         let status = entry.state().status;
         let flags = self.open_flags(entry, &status, flags) | flush_of(flags);
-        Ok((told, flags))
+        let opener = entry.pending().open();
+        Ok((told, opener, flags))
     }
 
-    /// Closes a file; with the last close of one that has no name any more its content goes.
-    pub(super) fn close(&self, number: u64) -> Result<()> {
-        let inode = self.inodes.get(number)?;
+    /// Closes a file; with the last close of one that has no name any more its content goes. Nobody hears of a failure here: the
+    /// kernel has asked for it before, by [`Kernel::flush`], of each descriptor that writes.
+    pub(super) fn close(&self, file: Descriptor) -> Result<()> {
+        let inode = self.inodes.get(file.number)?;
         let entry = inode.entry()?;
-        let removed = {
+        // While the content is still held, so that none is written after it was given up.
+        self.send_gathered(entry);
+        let (is_last, removed) = {
             let mut state = entry.state();
             state.opens = state.opens.saturating_sub(1);
             state.closed_at = self.env.clock.monotonic();
-            state.removed.filter(|_| state.opens == 0)
+            (state.opens == 0, state.removed)
         };
-        let Some(removed) = removed else { return self.settle(entry) };
-        entry.pending().forget();
+        entry.pending().close(file.opener, is_last);
+        let Some(removed) = removed.filter(|_| is_last) else { return Ok(()) };
         let volume = entry.volume.clone();
         self.run(move |client| async move { volume.file_system.discard(&client, removed).await })
     }
 
     /// Sends what was gathered for a file, and tells what could not be sent: `close` and `fsync`.
-    pub(super) fn flush(&self, number: u64) -> Result<()> {
-        self.settle(self.inodes.get(number)?.entry()?)
+    pub(super) fn flush(&self, file: Descriptor) -> Result<()> {
+        self.settle(self.inodes.get(file.number)?.entry()?, file.opener)
     }
 
     fn truncate(&self, entry: &Entry, size: u64) -> Result<()> {
-        self.settle(entry)?;
+        self.send_gathered(entry);
         let node = entry.node();
         let newest = self.run(move |client| async move {
             node.set_size(&client, size).await?;
@@ -174,18 +182,18 @@ impl Kernel {
     }
 
     /// Writes bytes, at once or, with those that follow, later.
-    pub(super) fn write(&self, number: u64, offset: u64, bytes: &[u8], how: Writing) -> Result<()> {
-        let inode = self.inodes.get(number)?;
+    pub(super) fn write(&self, file: Descriptor, offset: u64, bytes: &[u8], how: Writing) -> Result<()> {
+        let inode = self.inodes.get(file.number)?;
         let entry = inode.entry()?;
         if how.strip_privileges {
             self.strip_privileges(&inode, entry)?;
         }
         let Some(extent) = range(offset, bytes.len() as u64)? else { return Ok(()) };
         let gather = how.may_wait && self.choices.gather && entry.volume.caching.data != DataCache::Off;
-        if gather && self.gathering.take(&self.context, &inode, offset, bytes)? {
+        if gather && self.gathering.take(&self.context, (&inode, file.opener), offset, bytes)? {
             return Ok(());
         }
-        self.settle(entry)?;
+        self.settle(entry, file.opener)?;
         let node = entry.node();
         // SAFETY: the bytes are only read, and this thread, which holds them, returns when the write has ended.
         let list = unsafe { ScatterList::new(vec![(bytes.as_ptr().cast_mut(), bytes.len())]) };
@@ -205,11 +213,11 @@ impl Kernel {
             return Ok(());
         }
         let set = SetStatus { mode: Some(kept), ..SetStatus::default() };
-        self.set_status(inode.number, set, Caller { uid: 0, gid: 0 }).map(drop)
+        self.set_status((inode.number, None), set, Caller { uid: 0, gid: 0 }).map(drop)
     }
 
     /// Makes room, or a hole, or zeros. Room is not set aside: a later write can find that there is none.
-    pub(super) fn allocate(&self, number: u64, offset: u64, length: u64, mode: i32) -> Result<()> {
+    pub(super) fn allocate(&self, file: Descriptor, offset: u64, length: u64, mode: i32) -> Result<()> {
         const KEEP: i32 = libc::FALLOC_FL_KEEP_SIZE;
         const HOLE: i32 = libc::FALLOC_FL_PUNCH_HOLE | KEEP;
         const ZERO: i32 = libc::FALLOC_FL_ZERO_RANGE;
@@ -222,9 +230,9 @@ impl Kernel {
             _ => return failed(libc::EOPNOTSUPP, "a mode of fallocate that is not supported"),
         };
         let Some(extent) = range(offset, length)? else { return failed(libc::EINVAL, "a range without bytes") };
-        let inode = self.inodes.get(number)?;
+        let inode = self.inodes.get(file.number)?;
         let entry = inode.entry()?;
-        self.settle(entry)?;
+        self.settle(entry, file.opener)?;
         let node = entry.node();
         let newest = self.run(move |client| async move {
             let size = node.size(&client).await?;
@@ -243,10 +251,10 @@ impl Kernel {
     }
 
     /// Copies bytes from one file to another without the kernel in between; gives how many.
-    pub(super) fn copy(&self, from: (u64, u64), to: (u64, u64), length: u64) -> Result<u32> {
-        let (source, target) = (self.inodes.get(from.0)?, self.inodes.get(to.0)?);
+    pub(super) fn copy(&self, from: (u64, u64), to: (Descriptor, u64), length: u64) -> Result<u32> {
+        let (source, target) = (self.inodes.get(from.0)?, self.inodes.get(to.0.number)?);
         self.send_gathered(source.entry()?);
-        self.settle(target.entry()?)?;
+        self.settle(target.entry()?, to.0.opener)?;
         let (source, target_entry) = (source.entry()?.node(), target.entry()?);
         let node = target_entry.node();
         let (mut from, mut to, mut left) = (from.1, to.1, length.min(COPY_REQUEST_MAX));

@@ -57,6 +57,15 @@ pub struct Caller {
     pub gid: u32,
 }
 
+/// An open file, as the kernel names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Descriptor {
+    /// The inode.
+    pub number: u64,
+    /// The number of the open, among those of the inode.
+    pub opener: u64,
+}
+
 impl Kernel {
     /// A mount with this root; the notifier is set when the kernel has it.
     pub fn new(
@@ -73,15 +82,14 @@ impl Kernel {
         Ok(Kernel { context, env, places, inodes, directories, choices, gathering, _alive, notifier })
     }
 
-    /// Sends what was gathered for a file: somebody is going to look at it.
+    /// Sends what was gathered for a file: somebody is going to look at it. A failure waits for those who have it open.
     fn send_gathered(&self, entry: &Entry) {
-        entry.pending().send_for_others(&self.context, entry);
+        entry.pending().send(&self.context, entry);
     }
 
-    /// Sends what was gathered for a file, and tells the one who writes it what failed.
-    fn settle(&self, entry: &Entry) -> Result<()> {
-        let mut pending = entry.pending();
-        if pending.is_empty() { Ok(()) } else { pending.settle(&self.context, entry) }
+    /// Sends what was gathered for a file, and tells an open of it what failed.
+    fn settle(&self, entry: &Entry, opener: u64) -> Result<()> {
+        entry.pending().settle(&self.context, entry, opener)
     }
 
     /// Runs work within the client.

@@ -4,7 +4,7 @@ use super::data::Writing;
 use super::entries::Making;
 use super::lookup::{Told, timestamp};
 use super::space::BLOCK;
-use super::{Caller, Kernel, errno};
+use super::{Caller, Descriptor, Kernel, errno};
 use daos_dfs::{Result, SetStatus, Timestamp};
 use fuser::{
     BsdFileFlags, CopyFileRangeFlags, Errno, FileAttr, FileHandle, Filesystem, FopenFlags, Generation, INodeNo,
@@ -41,6 +41,10 @@ const WANTED: [InitFlags; 9] = [
 
 fn caller(request: &Request) -> Caller {
     Caller { uid: request.uid(), gid: request.gid() }
+}
+
+fn descriptor(number: INodeNo, handle: FileHandle) -> Descriptor {
+    Descriptor { number: number.0, opener: handle.0 }
 }
 
 fn entry(result: Result<Told>, missing: Duration, reply: ReplyEntry) {
@@ -119,7 +123,7 @@ impl Filesystem for Kernel {
         _atime: Option<TimeOrNow>,
         mtime: Option<TimeOrNow>,
         _ctime: Option<SystemTime>,
-        _handle: Option<FileHandle>,
+        handle: Option<FileHandle>,
         _crtime: Option<SystemTime>,
         _chgtime: Option<SystemTime>,
         _bkuptime: Option<SystemTime>,
@@ -131,7 +135,8 @@ impl Filesystem for Kernel {
             TimeOrNow::Now => Timestamp::from_nanoseconds(self.env.clock.wall_nanoseconds()),
         });
         let set = SetStatus { mode, uid, gid, mtime, size };
-        attributes(self.set_status(number.0, set, caller(request)), reply);
+        let opener = handle.map(|handle| handle.0);
+        attributes(self.set_status((number.0, opener), set, caller(request)), reply);
     }
 
     fn readlink(&self, _request: &Request, number: INodeNo, reply: ReplyData) {
@@ -198,7 +203,7 @@ impl Filesystem for Kernel {
 
     fn open(&self, _request: &Request, number: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         match Kernel::open(self, number.0, flags.0) {
-            Ok(flags) => reply.opened(FileHandle(0), flags),
+            Ok((opener, flags)) => reply.opened(FileHandle(opener), flags),
             Err(error) => reply.error(errno(&error)),
         }
     }
@@ -214,9 +219,9 @@ impl Filesystem for Kernel {
         reply: ReplyCreate,
     ) {
         match Kernel::create(self, (parent.0, name), (mode, flags), caller(request)) {
-            Ok((told, flags)) => {
+            Ok((told, opener, flags)) => {
                 let time = told.attribute_time.min(told.entry_time);
-                reply.created(&time, &told.attributes, Generation(0), FileHandle(0), flags);
+                reply.created(&time, &told.attributes, Generation(0), FileHandle(opener), flags);
             }
             Err(error) => reply.error(errno(&error)),
         }
@@ -243,7 +248,7 @@ impl Filesystem for Kernel {
         &self,
         _request: &Request,
         number: INodeNo,
-        _handle: FileHandle,
+        handle: FileHandle,
         offset: u64,
         data: &[u8],
         write_flags: WriteFlags,
@@ -255,19 +260,19 @@ impl Filesystem for Kernel {
             strip_privileges: write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID),
             may_wait: !write_flags.contains(WriteFlags::FUSE_WRITE_CACHE) && flags.0 & AT_ONCE == 0,
         };
-        match Kernel::write(self, number.0, offset, data, how) {
+        match Kernel::write(self, descriptor(number, handle), offset, data, how) {
             Ok(()) => reply.written(data.len() as u32),
             Err(error) => reply.error(errno(&error)),
         }
     }
 
-    fn flush(&self, _request: &Request, number: INodeNo, _handle: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
-        empty(Kernel::flush(self, number.0), reply);
+    fn flush(&self, _request: &Request, number: INodeNo, handle: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
+        empty(Kernel::flush(self, descriptor(number, handle)), reply);
     }
 
-    fn fsync(&self, _request: &Request, number: INodeNo, _handle: FileHandle, _data: bool, reply: ReplyEmpty) {
+    fn fsync(&self, _request: &Request, number: INodeNo, handle: FileHandle, _data: bool, reply: ReplyEmpty) {
         // What was sent is on stable storage.
-        empty(Kernel::flush(self, number.0), reply);
+        empty(Kernel::flush(self, descriptor(number, handle)), reply);
     }
 
     fn destroy(&mut self) {
@@ -283,13 +288,13 @@ impl Filesystem for Kernel {
         &self,
         _request: &Request,
         number: INodeNo,
-        _handle: FileHandle,
+        handle: FileHandle,
         _flags: OpenFlags,
         _owner: Option<LockOwner>,
         _flush: bool,
         reply: ReplyEmpty,
     ) {
-        empty(self.close(number.0), reply);
+        empty(self.close(descriptor(number, handle)), reply);
     }
 
     fn opendir(&self, _request: &Request, _number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
@@ -367,13 +372,13 @@ impl Filesystem for Kernel {
         &self,
         _request: &Request,
         number: INodeNo,
-        _handle: FileHandle,
+        handle: FileHandle,
         offset: u64,
         length: u64,
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        empty(self.allocate(number.0, offset, length, mode), reply);
+        empty(self.allocate(descriptor(number, handle), offset, length, mode), reply);
     }
 
     fn copy_file_range(
@@ -383,13 +388,13 @@ impl Filesystem for Kernel {
         _source_handle: FileHandle,
         source_offset: u64,
         target: INodeNo,
-        _target_handle: FileHandle,
+        target_handle: FileHandle,
         target_offset: u64,
         length: u64,
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
-        match self.copy((source.0, source_offset), (target.0, target_offset), length) {
+        match self.copy((source.0, source_offset), (descriptor(target, target_handle), target_offset), length) {
             Ok(count) => reply.written(count),
             Err(error) => reply.error(errno(&error)),
         }

@@ -4,6 +4,7 @@
 
 mod calls;
 mod coherence;
+mod failures;
 mod files;
 mod killed;
 mod listing;

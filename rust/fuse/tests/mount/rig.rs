@@ -57,18 +57,23 @@ impl Rig {
         let launcher = Arc::new(Launcher::with_program(PathBuf::from(PROGRAM)));
         let context = Arc::new(Context::start(settings, Env::system(), launcher).expect("starts"));
         let rig = Rig { context, directory };
-        rig.context.block_on(|client| async move {
-            let create = PoolCreate { label: POOL.into(), size: 1 << 30, ..PoolCreate::default() };
-            client.pool_create(create).await.expect("a pool");
-        });
+        rig.create_pool(POOL, 1 << 30);
         rig.create_container(CONTAINER);
         Some(rig)
     }
 
+    pub fn create_pool(&self, label: &str, size: u64) {
+        let create = PoolCreate { label: label.to_owned(), size, ..PoolCreate::default() };
+        self.context.block_on(|client| async move { client.pool_create(create).await.expect("a pool") });
+    }
+
     pub fn create_container(&self, label: &str) {
-        let label = label.to_owned();
+        self.create_container_in(POOL, label);
+    }
+
+    pub fn create_container_in(&self, pool: &str, label: &str) {
+        let (pool, label) = (Reference::parse(pool).expect("a label"), label.to_owned());
         self.context.block_on(|client| async move {
-            let pool = Reference::parse(POOL).expect("a label");
             let pool = Pool::connect(&client, &pool, PoolFlags::READ_WRITE).await.expect("connects");
             let kind = ContainerType::POSIX;
             let properties = ContainerProperties { label, kind, ..ContainerProperties::default() };
