@@ -32,6 +32,16 @@ struct Opened {
     volumes: Vec<Arc<Volume>>,
 }
 
+impl Opened {
+    fn find(&self, pool: PoolId, container: ContainerId) -> Option<Arc<Volume>> {
+        let same = |volume: &&Arc<Volume>| {
+            let open = volume.file_system.container();
+            open.pool().id() == pool && open.id() == container
+        };
+        self.volumes.iter().find(same).cloned()
+    }
+}
+
 /// Opens pools and containers once each.
 #[derive(Debug)]
 pub struct Places {
@@ -61,12 +71,17 @@ impl Places {
             return Ok(pool.clone());
         }
         let pool = self.connect(client, reference).await?;
-        let mut opened = self.lock();
-        if let Some(known) = opened.pools.iter().find(|known| by_id(known, pool.id())) {
-            return Ok(known.clone());
-        }
-        opened.pools.push(pool.clone());
-        Ok(pool)
+        let known = {
+            let mut opened = self.lock();
+            let known = opened.pools.iter().find(|known| by_id(known, pool.id())).cloned();
+            if known.is_none() {
+                opened.pools.push(pool.clone());
+            }
+            known
+        };
+        let Some(known) = known else { return Ok(pool) };
+        pool.disconnect(client).await?;
+        Ok(known)
     }
 
     /// Connects for all that is permitted; upstream's users may have no more than the right to read a pool.
@@ -80,39 +95,56 @@ impl Places {
         Ok(Pool::connect(client, reference, PoolFlags::READ_ONLY).await?)
     }
 
-    fn known(&self, pool: PoolId, container: ContainerId) -> Option<Arc<Volume>> {
-        let opened = self.lock();
-        let same = |volume: &&Arc<Volume>| {
-            let open = volume.file_system.container();
-            open.pool().id() == pool && open.id() == container
-        };
-        opened.volumes.iter().find(same).cloned()
-    }
-
     /// Opens a container and mounts its namespace.
     pub async fn volume(&self, client: &Client, pool: &Pool, reference: &Reference) -> Result<Arc<Volume>> {
         if let Reference::Id(id) = reference
-            && let Some(volume) = self.known(pool.id(), ContainerId(*id))
+            && let Some(volume) = self.lock().find(pool.id(), ContainerId(*id))
         {
             return Ok(volume);
         }
         let container = self.open(client, pool, reference).await?;
-        if let Some(volume) = self.known(pool.id(), container.id()) {
+        let known = self.lock().find(pool.id(), container.id());
+        if let Some(volume) = known {
             container.close(client).await?;
             return Ok(volume);
         }
+        let mounted = self.mount(client, &container).await;
+        match mounted.and_then(|(file_system, caching)| self.keep(file_system, caching)) {
+            Ok((volume, true)) => Ok(volume),
+            Ok((volume, false)) => {
+                container.close(client).await?;
+                Ok(volume)
+            }
+            Err(error) => {
+                // What failed first is what is told.
+                let _closed = container.close(client).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn mount(&self, client: &Client, container: &Container) -> Result<(FileSystem, Caching)> {
         let writable = !self.read_only && container.flags().0 & ContainerFlags::READ_ONLY.0 == 0;
         let options = MountOptions { writable, epoch: Epoch::MAX, ..MountOptions::read_write() };
-        let file_system = FileSystem::mount(client, &container, options).await?;
-        let caching = self.caching(client, &container).await?;
+        let file_system = FileSystem::mount(client, container, options).await?;
+        Ok((file_system, self.caching(client, container).await?))
+    }
+
+    /// Keeps a container that was mounted, unless another request has been faster; whether it is kept. One container must not
+    /// be two: each would remember what it knows of a file.
+    fn keep(&self, file_system: FileSystem, caching: Caching) -> Result<(Arc<Volume>, bool)> {
         let mut opened = self.lock();
+        let container = file_system.container();
+        if let Some(volume) = opened.find(container.pool().id(), container.id()) {
+            return Ok((volume, false));
+        }
         if opened.volumes.len() >= VOLUMES_MAX {
             return Err(DfsError::new(libc::ENFILE, format!("more than {VOLUMES_MAX} containers in one mount")));
         }
-        let volume =
-            Arc::new(Volume { index: opened.volumes.len() as u32, file_system, caching, changes: AtomicU64::new(0) });
+        let index = opened.volumes.len() as u32;
+        let volume = Arc::new(Volume { index, file_system, caching, changes: AtomicU64::new(0) });
         opened.volumes.push(volume.clone());
-        Ok(volume)
+        Ok((volume, true))
     }
 
     /// Opens a container for all that is permitted.

@@ -120,15 +120,22 @@ impl Kernel {
                 return Ok(());
             }
         }
-        let mut index = usize::try_from(offset.saturating_sub(DOTS)).unwrap_or(usize::MAX);
+        let first = usize::try_from(offset.saturating_sub(DOTS)).unwrap_or(usize::MAX);
+        let (mut index, mut is_given) = (first, false);
         loop {
-            if index >= stream.listed.len() && !self.list_more(&inode, &mut stream)? {
-                return Ok(());
-            }
-            let Some(listed) = stream.listed.get_mut(index) else { continue };
-            index += 1;
-            if visit(&inode, listed, index as u64 + DOTS)? {
-                return Ok(());
+            let goes_on = match stream.listed.get_mut(index) {
+                Some(listed) => {
+                    index += 1;
+                    visit(&inode, listed, index as u64 + DOTS).map(|full| !full)
+                }
+                None => self.list_more(&inode, &mut stream),
+            };
+            match goes_on {
+                Ok(true) => is_given |= index > first,
+                Ok(false) => return Ok(()),
+                // The kernel must hear of the entries before, to which it has references now: the next request fails again.
+                Err(_) if is_given => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -153,7 +160,8 @@ impl Kernel {
                 Ok(true)
             }
             What::Entry(entry) => {
-                let (node, mut listing) = (entry.node(), std::mem::take(&mut stream.listing));
+                // Should it fail, the next attempt goes on where this one did.
+                let (node, mut listing) = (entry.node(), stream.listing.clone());
                 let at = (self.env.clock.monotonic(), entry.volume.changes.load(Ordering::SeqCst));
                 let (found, listing) = self.run(move |client| async move {
                     let found = node.list_seen(&client, &mut listing, LISTED_AT_A_TIME).await?;

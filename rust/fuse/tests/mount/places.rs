@@ -1,7 +1,9 @@
 //! Mounts of a pool, of the whole system, and links from one container into another.
 
 use crate::calls::{number, set_attribute};
-use crate::rig::{CONTAINER, POOL, Rig};
+use crate::rig::{self, CONTAINER, POOL, Rig};
+use daos_client::ContainerType;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -43,12 +45,45 @@ fn a_directory_can_be_a_link_to_a_container() {
     assert_eq!(fs::read(direct.join("new")).expect("read"), b"x");
     assert_eq!(number(fs::rename(another.join("entry/new"), another.join("new"))), libc::EXDEV);
     let inodes = [another.path.clone(), another.join("entry"), another.join("entry/file")];
-    let numbers: std::collections::BTreeSet<u64> =
-        inodes.iter().map(|path| fs::metadata(path).expect("there").ino()).collect();
+    let numbers: BTreeSet<u64> = inodes.iter().map(|path| fs::metadata(path).expect("there").ino()).collect();
     assert_eq!(numbers.len(), 3, "numbers of two containers do not meet");
     let listed = fs::read_dir(&another.path).expect("listed").count();
     assert_eq!(listed, 1);
     // The same path names the container on the command line.
     let by_path = rig.mount_at("by-path", &["--path", mount.join("entry").to_str().expect("UTF-8")]);
     assert_eq!(fs::read(by_path.join("file")).expect("read"), b"over there");
+}
+
+/// Names that are looked up at the same time once made two of one container, and each look at a pool by its label, or at a
+/// container without a namespace, left a handle behind.
+#[test]
+fn pools_and_containers_are_opened_once() {
+    let Some(rig) = Rig::new() else { return };
+    rig.create_container_of(POOL, "plain", ContainerType::UNKNOWN);
+    let (_, before) = rig.handles(POOL, CONTAINER);
+    for round in 0..4 {
+        let mount = rig.mount_at(&format!("mount-{round}"), &["--disable-caching"]);
+        let (id, _) = rig.handles(POOL, CONTAINER);
+        let names = [CONTAINER.to_owned(), id];
+        let numbers: BTreeSet<u64> = std::thread::scope(|scope| {
+            let looks: Vec<_> = (0..8)
+                .map(|at| {
+                    let path = mount.join(&format!("{POOL}/{}", names[at % 2]));
+                    scope.spawn(move || fs::metadata(path).expect("there").ino())
+                })
+                .collect();
+            looks.into_iter().map(|look| look.join().expect("no panic")).collect()
+        });
+        assert_eq!(numbers.len(), 1, "one container");
+        for _ in 0..10 {
+            assert_ne!(number(fs::metadata(mount.join("tank/plain"))), 0);
+        }
+        let (_, handles) = rig.handles(POOL, CONTAINER);
+        assert_eq!(handles, (before.0 + 1, before.1 + 1), "of the pool and of the container");
+        assert_eq!(rig.handles(POOL, "plain").1.1, before.1, "nothing is left open");
+        rig::unmount(&mount.path);
+        while rig.handles(POOL, CONTAINER).1 != before {
+            std::thread::yield_now();
+        }
+    }
 }

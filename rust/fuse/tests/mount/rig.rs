@@ -1,8 +1,8 @@
 //! A local engine with a pool and a POSIX container, and mounts of it.
 
 use daos_client::{
-    ClientSettings, Container, ContainerProperties, ContainerType, Context, LocalMode, Pool, PoolCreate, PoolFlags,
-    TransportChoice,
+    ClientSettings, Container, ContainerFlags, ContainerProperties, ContainerType, Context, LocalMode, Pool,
+    PoolCreate, PoolFlags, TransportChoice,
 };
 use daos_env::Env;
 use daos_fuse::Launcher;
@@ -72,14 +72,31 @@ impl Rig {
     }
 
     pub fn create_container_in(&self, pool: &str, label: &str) {
+        self.create_container_of(pool, label, ContainerType::POSIX);
+    }
+
+    pub fn create_container_of(&self, pool: &str, label: &str, kind: ContainerType) {
         let (pool, label) = (Reference::parse(pool).expect("a label"), label.to_owned());
-        self.context.block_on(|client| async move {
+        self.context.block_on(move |client| async move {
             let pool = Pool::connect(&client, &pool, PoolFlags::READ_WRITE).await.expect("connects");
-            let kind = ContainerType::POSIX;
             let properties = ContainerProperties { label, kind, ..ContainerProperties::default() };
             Container::create(&client, &pool, None, properties).await.expect("a container");
             pool.disconnect(&client).await.expect("disconnects");
         });
+    }
+
+    /// The identifier of a container, and how many handles of its pool and of it are open; one each is this call's own.
+    pub fn handles(&self, pool: &str, container: &str) -> (String, (u32, u32)) {
+        let [pool, container] = [pool, container].map(|name| Reference::parse(name).expect("a label"));
+        self.context.block_on(|client| async move {
+            let pool = Pool::connect(&client, &pool, PoolFlags::READ_ONLY).await.expect("connects");
+            let open = Container::open(&client, &pool, &container, ContainerFlags::READ_ONLY).await.expect("opens");
+            let (of_pool, found) =
+                (pool.query(&client).await.expect("found"), open.query(&client).await.expect("found"));
+            open.close(&client).await.expect("closes");
+            pool.disconnect(&client).await.expect("disconnects");
+            (found.id.to_string(), (of_pool.handles, found.handles))
+        })
     }
 
     fn engine(&self) -> PathBuf {
