@@ -2,7 +2,8 @@
 //!
 //! Files and directories are reached from the root; what the container has beside them was left by a process that ended between
 //! two steps. The walk remembers the objects that it reaches, so many at a time: where there are more, objects are divided by
-//! their identifiers, and the walk is made once for each part.
+//! their identifiers, and the walk is made once for each part. A part that has too many all the same is divided again: what is not
+//! remembered would be taken for left over.
 //!
 //! Nothing else may change the container meanwhile, or what is being made just now would be taken for left over.
 
@@ -70,7 +71,8 @@ pub struct CheckReport {
     pub damaged: u64,
 }
 
-/// The part of all objects that an object belongs to.
+/// The part of all objects that an object belongs to. Parts are powers of two: dividing each in two makes `part` and `part + parts`
+/// of `part`.
 fn part_of(id: ObjectId, parts: u64) -> u64 {
     let mixed = (id.lo ^ id.hi.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) % parts
@@ -84,13 +86,25 @@ impl FileSystem {
         client: &Client,
         left_over: LeftOver,
         verify: bool,
+        tell: impl FnMut(Finding),
+    ) -> Result<CheckReport> {
+        self.check_within(client, left_over, verify, REMEMBERED_MAX, tell).await
+    }
+
+    /// As [`FileSystem::check`], remembering at most so many objects of the walk at a time.
+    pub async fn check_within(
+        &self,
+        client: &Client,
+        left_over: LeftOver,
+        verify: bool,
+        remembered_max: usize,
         mut tell: impl FnMut(Finding),
     ) -> Result<CheckReport> {
         if left_over != LeftOver::Stays {
             self.check_writable()?;
         }
         let mut report = CheckReport::default();
-        let lost = self.find_left_over(client, &mut report, verify, &mut tell).await?;
+        let lost = self.find_left_over(client, &mut report, (verify, remembered_max), &mut tell).await?;
         report.left_over = lost.len() as u64;
         match left_over {
             LeftOver::Stays => lost.iter().for_each(|id| tell(Finding::LeftOver(*id))),
@@ -111,23 +125,19 @@ impl FileSystem {
         &self,
         client: &Client,
         report: &mut CheckReport,
-        verify: bool,
+        (verify, remembered_max): (bool, usize),
         tell: &mut impl FnMut(Finding),
     ) -> Result<Vec<ObjectId>> {
-        let mut parts = 1;
-        let mut first = loop {
-            match self.reached(client, 0, parts, report).await? {
-                Some(reached) => break Some(reached),
-                None if parts < PARTS_MAX => parts *= 2,
-                None => fail!(libc::ENOMEM, "the file system has more objects than a check can remember"),
-            }
-        };
         let table = ObjectTable::open(self.container(), Epoch::MAX)?;
         let mut lost = Vec::new();
-        for part in 0..parts {
-            let reached = match first.take() {
-                Some(reached) => reached,
-                None => self.reached(client, part, parts, report).await?.unwrap_or_default(),
+        let mut rest = vec![(0, 1)];
+        while let Some((part, parts)) = rest.pop() {
+            let Some(reached) = self.reached(client, (part, parts), remembered_max, report).await? else {
+                if parts >= PARTS_MAX {
+                    fail!(libc::ENOMEM, "the file system has more objects than a check can remember");
+                }
+                rest.extend([(part + parts, 2 * parts), (part, 2 * parts)]);
+                continue;
             };
             let mut anchor = ObjectAnchor::default();
             while !anchor.end {
@@ -153,21 +163,20 @@ impl FileSystem {
     async fn reached(
         &self,
         client: &Client,
-        part: u64,
-        parts: u64,
+        (part, parts): (u64, u64),
+        remembered_max: usize,
         report: &mut CheckReport,
     ) -> Result<Option<HashSet<ObjectId>>> {
-        let mut reached = HashSet::new();
         let root = self.root_directory();
         let own = [superblock::super_object(self.container(), ObjectFlags::READ_ONLY)?.id(), root.id()];
-        reached.extend(own);
+        let mut reached = HashSet::from(own);
         report.entries = 0;
         let visit = async |visit: Visit<'_>| {
             if let Visit::Entries { entries, .. } = visit {
                 report.entries += entries.len() as u64;
                 let ids = entries.iter().map(|(_, entry)| entry.inode.id);
                 reached.extend(ids.filter(|id| part_of(*id, parts) == part));
-                if reached.len() > REMEMBERED_MAX {
+                if reached.len() > remembered_max + own.len() {
                     fail!(libc::E2BIG, "more objects than are remembered at a time");
                 }
             }
@@ -289,5 +298,16 @@ mod tests {
         }
         assert!(counts.iter().all(|count| (700..1300).contains(count)), "{counts:?}");
         assert_eq!(part_of(ObjectId { lo: 1, hi: 2 }, 1), 0);
+    }
+
+    #[test]
+    fn what_a_part_is_divided_into_is_all_of_it() {
+        for number in 0..1000u64 {
+            let id = ObjectId { lo: number, hi: number << 32 };
+            for parts in [1, 2, 64, PARTS_MAX / 2] {
+                let part = part_of(id, parts);
+                assert!([part, part + parts].contains(&part_of(id, 2 * parts)), "{number} of {parts}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The POSIX namespace with a real engine: within this process, and as a process of its own that is killed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
+mod checks;
 mod copies;
 #[path = "../client/harness.rs"]
 #[expect(dead_code, reason = "what the tests of the client use alone")]
