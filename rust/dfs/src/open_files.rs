@@ -65,21 +65,25 @@ impl OpenFiles {
         !state.gone.is_empty() || state.open.values().any(|open| open.has_lost_its_name)
     }
 
-    /// The files that are neither open nor named any more, each once.
-    pub fn take_gone(&self) -> Vec<ObjectId> {
-        std::mem::take(&mut self.state().gone)
+    /// A file that is neither open nor named any more: the same one until [`OpenFiles::discarded`].
+    pub fn next_gone(&self) -> Option<ObjectId> {
+        self.state().gone.last().copied()
     }
 
-    /// All files without a name, also those that are open.
-    pub fn take_nameless(&self) -> Vec<ObjectId> {
+    /// The content of a file that was neither open nor named has gone.
+    pub fn discarded(&self, id: ObjectId) {
+        self.state().gone.retain(|gone| *gone != id);
+    }
+
+    /// From now on, files without a name count as closed, also those that are open.
+    pub fn give_up_nameless(&self) {
         let mut state = self.state();
-        let mut nameless = std::mem::take(&mut state.gone);
-        for (id, open) in &mut state.open {
+        let State { open, gone } = &mut *state;
+        for (id, open) in open {
             if std::mem::take(&mut open.has_lost_its_name) {
-                nameless.push(*id);
+                gone.push(*id);
             }
         }
-        nameless
     }
 }
 
@@ -97,11 +101,13 @@ mod tests {
         files.opened(other);
         assert!(files.outlives_its_name(one));
         files.closed(one);
-        assert_eq!(files.take_gone(), []);
+        assert_eq!(files.next_gone(), None);
         files.closed(one);
         files.closed(other);
-        assert_eq!(files.take_gone(), [one]);
-        assert_eq!(files.take_gone(), []);
+        // Who could not discard it finds it again.
+        assert_eq!([files.next_gone(), files.next_gone()], [Some(one); 2]);
+        files.discarded(one);
+        assert_eq!(files.next_gone(), None);
         files.closed(one);
     }
 
@@ -111,9 +117,11 @@ mod tests {
         let id = ObjectId { lo: 1, hi: 0 };
         files.opened(id);
         assert!(files.outlives_its_name(id));
-        assert_eq!(files.take_nameless(), [id]);
-        assert_eq!(files.take_nameless(), []);
+        files.give_up_nameless();
+        assert_eq!(files.next_gone(), Some(id));
+        files.discarded(id);
+        files.give_up_nameless();
         files.closed(id);
-        assert_eq!(files.take_gone(), []);
+        assert_eq!(files.next_gone(), None);
     }
 }

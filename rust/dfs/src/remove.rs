@@ -28,7 +28,7 @@ impl FileSystem {
         self.check_writable()?;
         let doing = |error: crate::DfsError| error.while_doing(format_args!("removing {}", quoted(&name)));
         let directory = parent.directory()?;
-        self.discard_closed(client).await?;
+        self.discard_closed_if_possible(client).await;
         match self.remove_entry(client, directory, name).await {
             Err(error) if error.errno == libc::ENOTEMPTY && recursive => {
                 if let Some(entry) = self.find(client, directory, name).await? {
@@ -140,18 +140,25 @@ impl FileSystem {
     /// Gives up the content of files that were open when they lost their names, and are closed now. Removing and renaming do it as
     /// well; a caller who does neither may call it when it has closed a file.
     pub async fn discard_closed(&self, client: &Client) -> Result<()> {
-        for id in self.open_files().take_gone() {
+        while let Some(id) = self.open_files().next_gone() {
             self.punch_object(client, id).await?;
+            self.open_files().discarded(id);
         }
         Ok(())
     }
 
+    /// As [`FileSystem::discard_closed`], beside something else, which does not fail by it: what cannot be given up now is tried again by
+    /// the next one.
+    pub(crate) async fn discard_closed_if_possible(&self, client: &Client) {
+        if let Err(error) = self.discard_closed(client).await {
+            daos_env::log!(Warn, "dfs", "the content of a file that was removed and is closed stays for now: {error}");
+        }
+    }
+
     /// Gives up the content of all files without a name, also of those that are still open: for the end of a mount.
     pub async fn discard_nameless(&self, client: &Client) -> Result<()> {
-        for id in self.open_files().take_nameless() {
-            self.punch_object(client, id).await?;
-        }
-        Ok(())
+        self.open_files().give_up_nameless();
+        self.discard_closed(client).await
     }
 
     /// Whether [`FileSystem::discard_nameless`] has something to do.

@@ -60,7 +60,7 @@ impl FileSystem {
         (new_parent, new_name): (&Node, &[u8]),
         replace: Replace,
     ) -> Result<Option<ObjectId>> {
-        self.discard_closed(client).await?;
+        self.discard_closed_if_possible(client).await;
         let replaced = self.rename_entry(client, (parent, name), (new_parent, new_name), replace).await?;
         let Some(replaced) = replaced.1 else { return Ok(None) };
         self.discard_object(client, &replaced).await?;
