@@ -32,6 +32,11 @@ impl HybridClock {
         }
     }
 
+    /// How far a reading is ahead of the calendar here, whatever was observed.
+    pub fn ahead_of_calendar(&self, reading: u64) -> u64 {
+        reading.saturating_sub(self.clock.wall_nanoseconds())
+    }
+
     /// Takes note of a reading of another clock: later readings here will be greater.
     pub fn observe(&self, reading: u64) {
         self.last.fetch_max(reading.min(u64::MAX - 1), Ordering::Relaxed);
@@ -50,5 +55,6 @@ mod tests {
         assert_eq!((a, b), (100, 101));
         clock.observe(5000);
         assert_eq!(clock.next(), 5001);
+        assert_eq!((clock.ahead_of_calendar(5001), clock.ahead_of_calendar(99)), (4901, 0));
     }
 }

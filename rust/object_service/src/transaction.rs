@@ -17,8 +17,8 @@ use daos_wire::{
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-/// How far the epoch of a transaction, which another target has given, may be ahead of the clock here. Whoever sends a greater one must not
-/// move the clock, or everything that is written afterwards would be of the future.
+/// How far the epoch of a transaction, which another target has given, may be ahead of the calendar here. Whoever sends a greater one must
+/// not move the clock, or everything that is written afterwards would be of the future.
 const AHEAD_NANOSECONDS_MAX: u64 = 60_000_000_000;
 
 /// A transaction that is being committed, until this is dropped.
@@ -49,6 +49,7 @@ impl ObjectService {
 
     pub(crate) async fn transaction_read(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
         let TransactionRead { address, transaction, epoch, opcode, request: mut inner } = decode(body)?;
+        self.grants.check(&address, false).await?;
         self.take_epoch(epoch)?;
         set_map_version(&mut inner.0, address.map_version);
         let result = match Opcode::from_number(opcode) {
@@ -78,9 +79,12 @@ impl ObjectService {
         })
     }
 
-    /// Accepts the epoch of a transaction: what is written here from now on is later.
+    /// Accepts the epoch of a transaction whose handle is open: what is written here from now on is later.
+    ///
+    /// The clock itself is no measure: each epoch that was accepted would allow one that is further ahead.
     fn take_epoch(&self, epoch: Epoch) -> Result<()> {
-        if epoch == Epoch::ZERO || epoch.0 > self.clock.next().saturating_add(AHEAD_NANOSECONDS_MAX) {
+        let is_future = epoch.0 > self.clock.next() && self.clock.ahead_of_calendar(epoch.0) > AHEAD_NANOSECONDS_MAX;
+        if epoch == Epoch::ZERO || is_future {
             fail!(Code::Inval, "epoch {} cannot be that of a transaction: it is ahead of all clocks", epoch.0);
         }
         self.clock.observe(epoch.0);
@@ -110,10 +114,10 @@ impl ObjectService {
         }
         let inline = if let Payload::Inline(bytes) = &payload { bytes.0.len() as u64 } else { 0 };
         check_payload(&payload, inline, total)?;
+        self.grants.check(&address, true).await?;
         if epoch != Epoch::ZERO {
             self.take_epoch(epoch)?;
         }
-        self.grants.check(&address, true).await?;
         let store = self.context.store(address.pool)?;
         if !self.committing.borrow_mut().insert(transaction) {
             fail!(Code::Again, "the transaction is being committed; ask again");

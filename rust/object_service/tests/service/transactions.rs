@@ -88,3 +88,28 @@ fn epochs_of_the_future_and_other_operations_are_refused() {
         assert_eq!(code(bench.call::<Epoch>(Opcode::TransactionCommit, &reader).await), Some(Code::NoPerm));
     });
 }
+
+/// The epochs that clients name move the clock of the target. They did so step by step without an end, also for those who have no handle, and what
+/// others wrote from then on would have been of the future.
+#[test]
+fn nobody_moves_the_clock_far() {
+    const STEP: u64 = 50_000_000_000;
+    with_service(|bench| async move {
+        let begin: Epoch = bench.call(Opcode::Moment, &address(WRITER)).await.unwrap();
+        let ahead = |steps: u64| Epoch(begin.0 + steps * STEP);
+        let stranger = TransactionRead { address: address(STRANGER), ..read(1, ahead(1), "a") };
+        assert_eq!(code(bench.call::<FetchReply>(Opcode::TransactionRead, &stranger).await), Some(Code::NoHdl));
+        let stranger = TransactionCommit { address: address(STRANGER), ..commit(1, ahead(1), "a", b"x") };
+        assert_eq!(code(bench.call::<Epoch>(Opcode::TransactionCommit, &stranger).await), Some(Code::NoHdl));
+        let now: Epoch = bench.call(Opcode::Moment, &address(WRITER)).await.unwrap();
+        assert!(now < ahead(1), "a stranger has moved it");
+        for (steps, refused) in [(1, None), (2, Some(Code::Inval)), (3, Some(Code::Inval))] {
+            let seen = bench.call::<FetchReply>(Opcode::TransactionRead, &read(2, ahead(steps), "a")).await;
+            assert_eq!(code(seen), refused, "{steps} steps");
+            // What the clock itself has given is accepted, also while the calendar lags.
+            let moment: Epoch = bench.call(Opcode::Moment, &address(WRITER)).await.unwrap();
+            assert!(ahead(1) < moment && moment < ahead(2));
+            bench.call::<FetchReply>(Opcode::TransactionRead, &read(3, moment, "b")).await.unwrap();
+        }
+    });
+}
