@@ -407,6 +407,149 @@ long_chains(void)
 	tse_sched_fini(&sched);
 }
 
+static void *
+let_go(void *first)
+{
+	tse_task_decref(first);
+	return NULL;
+}
+
+/* A chain of thousands that was never scheduled goes with its first one, on a small stack. */
+static void
+long_chain_unwanted(void)
+{
+	static tse_task_t *tasks[MANY];
+	pthread_attr_t small;
+	pthread_t thread;
+	tse_sched_t sched;
+	int i;
+
+	OK(tse_sched_init(&sched, NULL, NULL));
+	for (i = 0; i < MANY; i++) {
+		OK(tse_task_create(body, &sched, NULL, &tasks[i]));
+		if (i > 0) {
+			OK(tse_task_register_deps(tasks[i], 1, &tasks[i - 1]));
+			tse_task_decref(tasks[i]);
+		}
+	}
+	TRUE(pthread_attr_init(&small) == 0 && pthread_attr_setstacksize(&small, 128 << 10) == 0);
+	TRUE(pthread_create(&thread, &small, let_go, tasks[0]) == 0 && pthread_join(thread, NULL) == 0);
+	pthread_attr_destroy(&small);
+	for (i = 0; i < MANY; i++)
+		TRUE(tse_task2sched(tasks[i]) == NULL);
+	tse_sched_fini(&sched);
+}
+
+static int is_inside;
+
+static int
+say_inside(tse_task_t *task)
+{
+	__atomic_store_n(&is_inside, 1, __ATOMIC_SEQ_CST);
+	tse_task_complete(task, 0);
+	return 0;
+}
+
+/* Runs until it is told to run again. */
+static int
+second_time(tse_task_t *task)
+{
+	int *runs = tse_task_get_priv(task);
+
+	if (++*runs == 2)
+		tse_task_complete(task, 0);
+	return 0;
+}
+
+static void *
+wait_for_end(void *sched)
+{
+	tse_sched_complete(sched, 0, false);
+	return NULL;
+}
+
+/* One thread waits for a scheduler, while what it waits for becomes ready by what another one does. The story: only schedule and
+ * complete woke it.
+ */
+static void
+another_thread_waits(void)
+{
+	tse_task_t *inside, *gone, *blocked, *again;
+	struct note note;
+	pthread_t thread;
+	tse_sched_t sched;
+	int round, runs;
+
+	for (round = 0; round < 200; round++) {
+		OK(tse_sched_init(&sched, NULL, NULL));
+		is_inside = runs = 0;
+		OK(tse_task_create(say_inside, &sched, NULL, &inside));
+		OK(tse_task_create(body, &sched, &note, &gone));
+		blocked = make(&sched, &note);
+		OK(tse_task_create(second_time, &sched, &runs, &again));
+		OK(tse_task_register_deps(blocked, 1, &gone));
+		OK(tse_task_schedule(blocked, false));
+		OK(tse_task_schedule(again, true));
+		OK(tse_task_schedule(inside, false));
+		TRUE(pthread_create(&thread, NULL, wait_for_end, &sched) == 0);
+		while (!__atomic_load_n(&is_inside, __ATOMIC_SEQ_CST))
+			sched_yield();
+		if (round % 2 == 0)
+			sched_yield();
+		tse_task_decref(gone);
+		OK(tse_task_reinit(again));
+		TRUE(pthread_join(thread, NULL) == 0);
+		TRUE(runs == 2 && note.result == -DER_CANCELED);
+	}
+}
+
+/* A list that never comes back to its head. */
+static void
+endless_list(void)
+{
+	struct note notes[2];
+	tse_task_t *tasks[2];
+	tse_sched_t sched;
+	d_list_t list;
+	int i, count = 0;
+
+	OK(tse_sched_init(&sched, NULL, NULL));
+	D_INIT_LIST_HEAD(&list);
+	for (i = 0; i < 2; i++) {
+		tasks[i] = make(&sched, &notes[i]);
+		OK(tse_task_list_add(tasks[i], &list));
+	}
+	list.next->prev = list.prev;
+	list.prev->next = list.next;
+	EXPECT(tse_task_list_traverse(&list, count_task, &count), -DER_INVAL);
+	EXPECT(tse_task_list_depend(&list, tasks[0]), -DER_INVAL);
+	TRUE(count == 0);
+	for (i = 0; i < 2; i++) {
+		tse_task_list_del(tasks[i]);
+		tse_task_decref(tasks[i]);
+	}
+	tse_sched_fini(&sched);
+}
+
+/* A scheduler of which nothing is known any more, since it was initialised anew, leaves its tasks to those who have them. */
+static void
+orphans(void)
+{
+	struct note note;
+	tse_task_t *task;
+	tse_sched_t sched;
+
+	OK(tse_sched_init(&sched, NULL, NULL));
+	task = make(&sched, &note);
+	OK(tse_sched_init(&sched, NULL, NULL));
+	EXPECT(tse_task_schedule(task, true), -DER_INVAL);
+	tse_task_complete(task, -DER_IO);
+	TRUE(note.result == -DER_IO);
+	TRUE(tse_task2sched(task) == NULL);
+	EXPECT(tse_task_schedule(task, false), -DER_INVAL);
+	tse_sched_fini(&sched);
+}
+
 static tse_sched_t shared;
 static int completed;
 
@@ -516,6 +659,10 @@ main(void)
 	cancelling();
 	lists();
 	long_chains();
+	long_chain_unwanted();
+	another_thread_waits();
+	endless_list();
+	orphans();
 	many_threads();
 	wrong_arguments();
 	return 0;

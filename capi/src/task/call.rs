@@ -13,7 +13,7 @@ use crate::event_run;
 use crate::event_state::{self, Event};
 use crate::guard::guard;
 use crate::pointer::Caller;
-use crate::tse::graph::graph;
+use crate::tse::graph::{Task, graph};
 use crate::tse::place::TaskPlace;
 use crate::tse::run::{self as tasks, give_back};
 
@@ -26,15 +26,36 @@ struct TaskEvent {
     holders: AtomicU32,
 }
 
-/// Lets go of an event.
-fn release(event: *mut daos_event_t) {
-    let event = event.cast::<TaskEvent>();
-    // SAFETY: it was made by `start`, and this holder has not let go before.
-    unsafe {
-        if (*event).holders.fetch_sub(1, Ordering::AcqRel) == 1 {
-            drop(Box::from_raw(event));
+/// A holder of the event of a call.
+pub(crate) struct CallHolder(*mut TaskEvent);
+
+impl CallHolder {
+    /// Ends the call, if it still runs.
+    pub(crate) fn abort(&self) {
+        event_run::abort_running(Event::kept(self.0.cast()), &mut event_state::lock());
+    }
+}
+
+impl Drop for CallHolder {
+    fn drop(&mut self) {
+        // SAFETY: the event was made by `start`, and each holder lets go once; the last one frees it.
+        unsafe {
+            if (*self.0).holders.fetch_sub(1, Ordering::AcqRel) == 1 {
+                drop(Box::from_raw(self.0));
+            }
         }
     }
+}
+
+/// The call that a task runs, if it does.
+pub(crate) fn call_of(task: &Task) -> Option<CallHolder> {
+    let event: *mut TaskEvent = core::ptr::with_exposed_provenance_mut(task.event);
+    if event.is_null() {
+        return None;
+    }
+    // SAFETY: a call takes its event out of its task, under the lock that the task is looked at with, before it lets go.
+    unsafe { (*event).holders.fetch_add(1, Ordering::AcqRel) };
+    Some(CallHolder(event))
 }
 
 /// Starts the call of a task: the function of every such task.
@@ -50,6 +71,9 @@ fn start(caller: Caller, place: TaskPlace) -> Result<()> {
         holders: AtomicU32::new(2),
     });
     let event = Box::into_raw(event);
+    let starter = CallHolder(event);
+    event_state::initialise(caller, event.cast(), daos_handle_t { cookie: 0 }, null_mut())?;
+    event_state::own(event.cast());
     let opcode = {
         let mut graph = graph();
         let task = graph.task(place)?;
@@ -57,35 +81,30 @@ fn start(caller: Caller, place: TaskPlace) -> Result<()> {
         task.event = event.expose_provenance();
         task.call.unwrap_or(DAOS_OPC_INVALID)
     };
-    event_state::initialise(caller, event.cast(), daos_handle_t { cookie: 0 }, null_mut())?;
-    event_state::own(event.cast());
     // SAFETY: the arguments are of the type of the call, by its documentation, and the event is ours until it has ended.
     let number = unsafe { begin(opcode, place.buffer(), event.cast()) };
     // A call that needs nobody else may end without the event.
     let is_started = number == 0 && Event::kept(event.cast()).status() != DAOS_EVS_READY;
     if !is_started {
         ended(event.cast(), number);
+    } else if tasks::is_cancelling(place) {
+        // Who cancels what runs may have come before the call had begun.
+        starter.abort();
     }
-    release(event.cast());
     Ok(())
 }
 
 /// The call of an event of a task has ended, or was refused. Called once for each, with no lock held.
 pub(crate) fn ended(event: *mut daos_event_t, number: c_int) {
-    // SAFETY: it was made by `start`, and this is one of its holders.
-    let place = unsafe { (*event.cast::<TaskEvent>()).task };
+    let call = CallHolder(event.cast());
+    // SAFETY: the event was made by `start`, and this is one of its holders.
+    let place = unsafe { (*call.0).task };
     if let Ok(task) = graph().task(place)
         && task.event == event.expose_provenance()
     {
         task.event = 0;
     }
-    release(event);
+    drop(call);
     tasks::complete_quietly(place, number);
     give_back(place);
-}
-
-/// Ends the call of an event of a task, if it still runs.
-pub(crate) fn abort(event: usize) {
-    let event = Event::kept(core::ptr::with_exposed_provenance_mut(event));
-    event_run::abort_running(event, &mut event_state::lock());
 }

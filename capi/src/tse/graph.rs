@@ -17,6 +17,9 @@ use crate::abi::{daos_opc_t, tse_sched_comp_cb_t, tse_task_cb_t, tse_task_func_t
 /// The most references of a task, and the most tasks that one waits for.
 pub(crate) const REFERENCES_MAX: u32 = 1 << 24;
 
+/// What is told of a task that does not come to its end by itself.
+pub(super) const CANCELED: c_int = -(Code::Canceled as c_int);
+
 /// The number of a scheduler.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct SchedulerId(pub(crate) u64);
@@ -185,6 +188,11 @@ impl Graph {
         }
     }
 
+    /// How many tasks there are.
+    pub(crate) fn count(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Adds a task with one reference.
     pub(crate) fn add_task(
         &mut self,
@@ -307,42 +315,56 @@ impl Graph {
     /// Releases what waits for a task and hands its result on. Those that run and wait for nothing more are over: their
     /// caller completes them, and gives a reference on each back afterwards.
     pub(crate) fn release_dependents(&mut self, place: TaskPlace, result: c_int) -> Vec<TaskPlace> {
-        let dependents = self.tasks.get_mut(&place).map_or_else(Vec::new, |task| core::mem::take(&mut task.dependents));
         let mut over = Vec::new();
-        for dependent in dependents {
-            let Some(task) = self.tasks.get_mut(&dependent) else { continue };
-            if task.takes_errors {
-                dependent.fail_with(result);
+        // Tasks that are gone with the last one that they waited for release others in turn: a list and not a recursion, since
+        // a chain of them may be longer than a stack is deep.
+        let mut ended = vec![(place, result)];
+        while let Some((place, result)) = ended.pop() {
+            for dependent in
+                self.tasks.get_mut(&place).map_or_else(Vec::new, |task| core::mem::take(&mut task.dependents))
+            {
+                let Some(task) = self.tasks.get_mut(&dependent) else { continue };
+                if task.takes_errors {
+                    dependent.fail_with(result);
+                }
+                task.dependencies = task.dependencies.saturating_sub(1);
+                let (is_free, stage) = (task.dependencies == 0, task.stage);
+                if is_free && stage == Stage::Blocked {
+                    self.set_stage(dependent, Stage::Ready);
+                }
+                if is_free && stage == Stage::Running {
+                    over.push(dependent);
+                } else if self.is_last(dependent) {
+                    ended.push((dependent, CANCELED));
+                }
             }
-            task.dependencies = task.dependencies.saturating_sub(1);
-            let (is_free, stage) = (task.dependencies == 0, task.stage);
-            if is_free && stage == Stage::Blocked {
-                self.set_stage(dependent, Stage::Ready);
-            }
-            if is_free && stage == Stage::Running {
-                over.push(dependent);
-            } else {
-                over.extend(self.give_back(dependent));
-            }
+            self.forget(place);
         }
         over
     }
 
-    /// Gives a reference back; a task without any is gone, and what waits for it learns that it was cancelled. The result is
-    /// as of [`Graph::release_dependents`].
-    pub(crate) fn give_back(&mut self, place: TaskPlace) -> Vec<TaskPlace> {
-        let Some(task) = self.tasks.get_mut(&place) else { return Vec::new() };
+    /// Gives a reference back; true when it was the last one, so that the task is to go.
+    fn is_last(&mut self, place: TaskPlace) -> bool {
+        let Some(task) = self.tasks.get_mut(&place) else { return false };
         task.references = task.references.saturating_sub(1);
         if task.references == 0 && !matches!(task.stage, Stage::Created | Stage::Settled) {
             // Somebody gave back what was not theirs: the scheduler's reference lasts until the task is settled.
             task.references = 1;
         }
-        if task.references > 0 {
-            return Vec::new();
+        task.references == 0
+    }
+
+    /// Frees a task without references.
+    fn forget(&mut self, place: TaskPlace) {
+        if self.tasks.get(&place).is_some_and(|task| task.references == 0) {
+            self.tasks.remove(&place);
+            place.free();
         }
-        let over = self.release_dependents(place, -(Code::Canceled as c_int));
-        self.tasks.remove(&place);
-        place.free();
-        over
+    }
+
+    /// Gives a reference back; a task without any is gone, and what waits for it learns that it was cancelled. The result is
+    /// as of [`Graph::release_dependents`].
+    pub(crate) fn give_back(&mut self, place: TaskPlace) -> Vec<TaskPlace> {
+        if self.is_last(place) { self.release_dependents(place, CANCELED) } else { Vec::new() }
     }
 }

@@ -8,15 +8,14 @@ use std::time::Duration;
 use daos_env::{Clock, SystemClock};
 use daos_status::{Code, Result, fail};
 
-use super::graph::{Graph, SchedulerId, Stage, graph};
+use super::graph::{CANCELED, Graph, GraphGuard, SchedulerId, Stage, graph};
 use super::place::TaskPlace;
 use crate::process;
 use crate::progress;
+use crate::task::call;
 
 /// A round of progress ends after so many looks: a task that always starts itself again must not keep its caller for ever.
 const LOOKS_MAX: u32 = 1024;
-
-const CANCELED: c_int = -(Code::Canceled as c_int);
 
 /// Tells threads that wait without the client that something has changed.
 static CHANGED: Condvar = Condvar::new();
@@ -43,10 +42,10 @@ pub(crate) fn schedule(place: TaskPlace, instant: bool, delay: Duration) -> Resu
             () if !delay.is_zero() => Stage::Sleeping(SystemClock.monotonic().saturating_add(delay), number),
             () => Graph::waiting_stage(task),
         };
-        task.references += u32::from(runs && instant);
         if graph.scheduler(id)?.cancelling {
             fail!(Code::NoPerm, "the tasks of this scheduler are being cancelled");
         }
+        graph.task(place)?.references += u32::from(runs && instant);
         graph.set_stage(place, stage);
         if runs && instant { function } else { None }
     };
@@ -77,6 +76,8 @@ pub(crate) fn progress(id: SchedulerId) {
         if started == 0 && settled == 0 {
             return;
         }
+        // Another thread may wait for what was done here.
+        tell();
     }
 }
 
@@ -98,7 +99,7 @@ fn start(id: SchedulerId, place: TaskPlace) {
         (cancelling, run)
     };
     if cancelling {
-        end(place, CANCELED);
+        complete(place, CANCELED);
     } else if prepare(place, run) {
         let function = {
             let mut graph = graph();
@@ -136,20 +137,14 @@ fn prepare(place: TaskPlace, run: u64) -> bool {
 }
 
 /// A task has come to its end with this number. Its callbacks are called, unless one of them makes it run again; then it is
-/// settled, with all that waited for it.
-pub(crate) fn complete(place: TaskPlace, number: c_int) -> Result<()> {
-    graph().task(place)?;
-    end(place, number);
+/// settled, with all that waited for it. A task that is gone, or has completed, is left alone.
+pub(crate) fn complete(place: TaskPlace, number: c_int) {
+    complete_quietly(place, number);
     tell();
-    Ok(())
 }
 
 /// As [`complete`], when threads that wait look again anyway.
 pub(crate) fn complete_quietly(place: TaskPlace, number: c_int) {
-    end(place, number);
-}
-
-fn end(place: TaskPlace, number: c_int) {
     if let Some(id) = finish(place, number) {
         settle(vec![id]);
     }
@@ -166,44 +161,42 @@ fn finish(place: TaskPlace, number: c_int) -> Option<SchedulerId> {
         task.references += 1;
         place.fail_with(number);
     }
-    let is_done = call_after(place);
-    let mut graph = graph();
+    let (mut graph, is_done) = call_after(place);
     let task = graph.task(place).ok()?;
     let (id, stage) = (task.scheduler, task.stage);
     let is_done = is_done && !matches!(stage, Stage::Completed | Stage::Settled);
-    if is_done {
-        graph.set_stage(place, Stage::Completed);
-    }
-    let mut over = graph.give_back(place);
+    let mut over = Vec::new();
     if is_done && graph.scheduler(id).is_err() {
         // Its scheduler has ended before it: nobody else will settle it.
+        graph.set_stage(place, Stage::Settled);
         over.extend(graph.release_dependents(place, place.result()));
         over.extend(graph.give_back(place));
+    } else if is_done {
+        graph.set_stage(place, Stage::Completed);
     }
+    over.extend(graph.give_back(place));
     drop(graph);
     finish_all(over);
     is_done.then_some(id)
 }
 
-/// Calls what is to be called after a task, the newest first; false when one of them made it run again or wait for more.
-fn call_after(place: TaskPlace) -> bool {
+/// Calls what is to be called after a task, the newest first; false when one of them made it run again or wait for more. The lock
+/// is held since then: whoever adds a callback or makes the task run again comes before or after its end, and is told so.
+fn call_after(place: TaskPlace) -> (GraphGuard, bool) {
+    let mut held = graph();
     loop {
-        let (mut callback, generation) = {
-            let mut graph = graph();
-            let Ok(task) = graph.task(place) else { return false };
-            let Some(callback) = task.after.pop() else { return true };
-            (callback, task.generation)
-        };
+        let Ok(task) = held.task(place) else { return (held, false) };
+        let Some(mut callback) = task.after.pop() else { return (held, true) };
+        let generation = task.generation;
+        drop(held);
         let argument = callback.argument();
-        let Some(function) = callback.function else { continue };
         // SAFETY: the function is the caller's, the data its copy.
-        let number = unsafe { function(place.as_ptr(), argument) };
-        let mut graph = graph();
-        let Ok(task) = graph.task(place) else { return false };
-        if task.generation != generation {
-            return false;
+        let number = callback.function.map_or(0, |function| unsafe { function(place.as_ptr(), argument) });
+        held = graph();
+        match held.task(place) {
+            Ok(task) if task.generation == generation => place.fail_with(number),
+            _ => return (held, false),
         }
-        place.fail_with(number);
     }
 }
 
@@ -250,7 +243,7 @@ fn finish_all(over: Vec<TaskPlace>) {
 }
 
 /// Makes threads that wait for schedulers look again.
-fn tell() {
+pub(crate) fn tell() {
     if WAITING.load(Ordering::Acquire) == 0 {
         return;
     }
@@ -308,20 +301,28 @@ pub(crate) fn run_to_end(id: SchedulerId) -> Result<()> {
     }
 }
 
+/// Whether the scheduler of a task cancels what it has.
+pub(crate) fn is_cancelling(place: TaskPlace) -> bool {
+    let mut graph = graph();
+    let Ok(id) = graph.task(place).map(|task| task.scheduler) else { return false };
+    graph.scheduler(id).is_ok_and(|scheduler| scheduler.cancelling)
+}
+
 /// Ends what runs in a scheduler: tasks of the caller at once, calls by aborting them. Whether one has ended.
 fn cancel_running(id: SchedulerId) -> bool {
     let mut ended = false;
     let running = graph().running(id);
     for place in running {
-        let event = match graph().task(place) {
-            Ok(task) if task.stage == Stage::Running => task.event,
+        let call = match graph().task(place) {
+            Ok(task) if task.stage == Stage::Running => call::call_of(task),
             _ => continue,
         };
-        if event == 0 {
-            end(place, CANCELED);
-            ended = true;
-        } else {
-            crate::task::call::abort(event);
+        match call {
+            Some(call) => call.abort(),
+            None => {
+                complete(place, CANCELED);
+                ended = true;
+            }
         }
     }
     ended

@@ -7,7 +7,7 @@ use std::time::Duration;
 use daos_env::{Clock, SystemClock};
 use daos_status::{Code, Result, fail};
 
-use super::graph::{Callback, Graph, REFERENCES_MAX, Stage, graph};
+use super::graph::{Callback, Graph, REFERENCES_MAX, Stage, Task, graph};
 use super::place::{BUFFER_SIZE, TaskPlace};
 use super::{run, scheduler_at};
 use crate::abi::{tse_sched_t, tse_task_cb_t, tse_task_func_t, tse_task_t};
@@ -51,8 +51,7 @@ pub(crate) fn renew(place: TaskPlace, function: tse_task_func_t, private: *mut c
 }
 
 /// Lets a task run again.
-fn restart(place: TaskPlace, delay: Duration) -> Result<()> {
-    let mut graph = graph();
+fn restart(graph: &mut Graph, place: TaskPlace, delay: Duration) -> Result<()> {
     let number = graph.number();
     let task = graph.task(place)?;
     let (id, stage) = (task.scheduler, task.stage);
@@ -80,15 +79,15 @@ fn restart(place: TaskPlace, delay: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Adds a function to be called before or after a task.
-fn register(
-    caller: Caller,
-    place: TaskPlace,
-    is_after: bool,
-    function: tse_task_cb_t,
-    data: *mut c_void,
-    size: usize,
-) -> Result<()> {
+/// Lets a task run again, and threads that wait know it.
+fn run_again(place: TaskPlace, delay: Duration) -> Result<()> {
+    restart(&mut graph(), place, delay)?;
+    run::tell();
+    Ok(())
+}
+
+/// A function to be called before or after a task, with a copy of its data.
+fn callback(caller: Caller, function: tse_task_cb_t, data: *mut c_void, size: usize) -> Result<Callback> {
     if size > BYTES_ARGUMENT_LENGTH_MAX {
         fail!(Code::Inval, "the data of a callback has {size} bytes; at most {BYTES_ARGUMENT_LENGTH_MAX} are taken");
     }
@@ -98,18 +97,16 @@ fn register(
         // SAFETY: the copy is at least as long as the bytes.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.as_mut_ptr().cast(), bytes.len()) };
     }
-    let mut graph = graph();
+    Ok(Callback { function, data: copy })
+}
+
+/// The task at a place, unless it has completed and calls nobody any more.
+fn incomplete(graph: &mut Graph, place: TaskPlace) -> Result<&mut Task> {
     let task = graph.task(place)?;
     if matches!(task.stage, Stage::Completed | Stage::Settled) {
         fail!(Code::NoPerm, "the task has completed");
     }
-    let callback = Callback { function, data: copy };
-    if is_after {
-        task.after.push(callback)
-    } else {
-        task.before.push_back(callback)
-    }
-    Ok(())
+    Ok(task)
 }
 
 /// Makes a task wait for several.
@@ -183,7 +180,12 @@ pub unsafe extern "C" fn tse_task_schedule_with_delay(task: *mut tse_task_t, ins
 pub unsafe extern "C" fn tse_task_complete(task: *mut tse_task_t, ret: c_int) {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard_value("tse_task_complete", (), |_| run::complete(TaskPlace::of(task), ret));
+        guard_value("tse_task_complete", (), |_| {
+            let place = TaskPlace::of(task);
+            graph().task(place)?;
+            run::complete(place, ret);
+            Ok(())
+        });
     }
 }
 
@@ -225,12 +227,12 @@ pub unsafe extern "C" fn tse_task_register_cbs(
             if prep_cb.is_none() && comp_cb.is_none() {
                 fail!(Code::Inval, "prep_cb and comp_cb are NULL");
             }
-            if prep_cb.is_some() {
-                register(caller, place, false, prep_cb, prep_data, prep_data_size)?;
-            }
-            if comp_cb.is_some() {
-                register(caller, place, true, comp_cb, comp_data, comp_data_size)?;
-            }
+            let before = prep_cb.is_some().then(|| callback(caller, prep_cb, prep_data, prep_data_size)).transpose()?;
+            let after = comp_cb.is_some().then(|| callback(caller, comp_cb, comp_data, comp_data_size)).transpose()?;
+            let mut graph = graph();
+            let task = incomplete(&mut graph, place)?;
+            task.before.extend(before);
+            task.after.extend(after);
             Ok(())
         })
     }
@@ -250,7 +252,9 @@ pub unsafe extern "C" fn tse_task_register_comp_cb(
             if comp_cb.is_none() {
                 fail!(Code::Inval, "comp_cb is NULL");
             }
-            register(caller, TaskPlace::of(task), true, comp_cb, arg, arg_size)
+            let after = callback(caller, comp_cb, arg, arg_size)?;
+            incomplete(&mut graph(), TaskPlace::of(task))?.after.push(after);
+            Ok(())
         })
     }
 }
@@ -273,11 +277,14 @@ pub unsafe extern "C" fn tse_task_register_comp_cb_and_reinit(
             if comp_cb.is_none() {
                 fail!(Code::Inval, "comp_cb is NULL");
             }
-            register(caller, place, true, comp_cb, arg, arg_size)?;
-            restart(place, Duration::from_micros(delay)).inspect_err(|_| {
-                // The newest one is that of this call, unless another thread has registered one just now.
-                let _newest = graph().task(place).ok().and_then(|task| task.after.pop());
-            })
+            let after = callback(caller, comp_cb, arg, arg_size)?;
+            let mut graph = graph();
+            incomplete(&mut graph, place)?;
+            restart(&mut graph, place, Duration::from_micros(delay))?;
+            graph.task(place)?.after.push(after);
+            drop(graph);
+            run::tell();
+            Ok(())
         })
     }
 }
@@ -289,7 +296,7 @@ pub unsafe extern "C" fn tse_task_register_comp_cb_and_reinit(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tse_task_reinit(task: *mut tse_task_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("tse_task_reinit", |_| restart(TaskPlace::of(task), Duration::ZERO)) }
+    unsafe { guard("tse_task_reinit", |_| run_again(TaskPlace::of(task), Duration::ZERO)) }
 }
 
 /// Lets a task run again after some time, see tse_task_reinit.
@@ -298,7 +305,7 @@ pub unsafe extern "C" fn tse_task_reinit(task: *mut tse_task_t) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tse_task_reinit_with_delay(task: *mut tse_task_t, delay: u64) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("tse_task_reinit_with_delay", |_| restart(TaskPlace::of(task), Duration::from_micros(delay))) }
+    unsafe { guard("tse_task_reinit_with_delay", |_| run_again(TaskPlace::of(task), Duration::from_micros(delay))) }
 }
 
 /// Makes a completed task, kept with tse_task_addref, a new one of another function; it is to be scheduled again.
@@ -346,6 +353,7 @@ pub unsafe extern "C" fn tse_task_decref(task: *mut tse_task_t) {
                 }
             }
             run::give_back(place);
+            run::tell();
             Ok(())
         });
     }
