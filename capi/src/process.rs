@@ -6,6 +6,7 @@ use daos_client::{ClientSettings, Context};
 use daos_env::Env;
 use daos_status::{Code, Result, fail};
 
+use crate::event_run;
 use crate::fork;
 use crate::handle_table;
 use crate::launcher::Launcher;
@@ -61,6 +62,10 @@ pub fn finalise() -> Result<()> {
     // A call that still runs on another thread keeps its context; the last to let go ends it.
     if let Some(context) = context.and_then(|context| Arc::try_unwrap(context).ok()) {
         context.stop();
+    }
+    // The calls that it ended were cancelled: no thread will wait for their events any more, and run what these call back.
+    while event_run::has_finished() {
+        event_run::run_callbacks();
     }
     Ok(())
 }

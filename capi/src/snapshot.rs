@@ -1,8 +1,9 @@
 //! Snapshots of containers, and what goes back to them.
 
 use core::ffi::{c_char, c_int};
+use std::sync::Arc;
 
-use daos_client::{SNAPSHOT_OBJECT_TABLE, Snapshot};
+use daos_client::{ObjectTable, SNAPSHOT_OBJECT_TABLE, Snapshot};
 use daos_status::{Code, Result, fail};
 use daos_types::Epoch;
 
@@ -247,17 +248,36 @@ pub unsafe extern "C" fn daos_cont_snap_oit_destroy(
     unsafe {
         guard("daos_cont_snap_oit_destroy", |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
-            let table = handle_table::get::<OpenTable>(oh)?;
-            let epoch = table.table.epoch();
-            if table.table.container().id() != open.container.id() || epoch == Epoch::MAX {
-                fail!(Code::Inval, "this is no table of a snapshot of container {}", open.container.id());
+            let table = handle_table::get::<OpenTable>(oh)?.table.clone();
+            if table.container().id() != open.container.id() {
+                fail!(Code::Inval, "this is no table of container {}", open.container.id());
             }
-            run(caller, "daos_cont_snap_oit_destroy", ev, move |client| async move {
-                open.container.mark_snapshot(&client, epoch, 0).await?;
-                table.table.forget_marks(&client).await
-            })
+            destroy_table(caller, open, table, ev)
         })
     }
+}
+
+/// The same as a task, whose arguments name the table by the epoch of its snapshot.
+///
+/// # Safety
+/// As for the function.
+pub(crate) unsafe fn destroy_object_table(coh: daos_handle_t, epoch: daos_epoch_t, ev: *mut daos_event_t) -> c_int {
+    // SAFETY: promised by the caller.
+    unsafe {
+        guard("daos_cont_snap_oit_destroy", |caller| {
+            let open = handle_table::get::<OpenContainer>(coh)?;
+            let table = ObjectTable::open(&open.container, Epoch(epoch))?;
+            destroy_table(caller, open, table, ev)
+        })
+    }
+}
+
+fn destroy_table(caller: Caller, open: Arc<OpenContainer>, table: ObjectTable, ev: *mut daos_event_t) -> Result<()> {
+    check_epoch(table.epoch().0)?;
+    run(caller, "daos_cont_snap_oit_destroy", ev, move |client| async move {
+        open.container.mark_snapshot(&client, table.epoch(), 0).await?;
+        table.forget_marks(&client).await
+    })
 }
 
 /// Brings a container back to its newest snapshot: all that was changed since is gone when it has completed, as if it had never been. Handles of
