@@ -1,13 +1,12 @@
 /* Random functions with random arguments, good and bad ones: NULL where it is not allowed, closed and foreign handles, wrong
- * sizes, names that are too long, flags that exclude each other, events in every state. Nothing may crash or hang. What a
- * call is promised (so much memory behind a pointer, for as long as it runs) is kept; all else is not.
+ * sizes, names that are too long, flags that exclude each other, events in every state. Nothing may crash or hang.
  *
  * Each batch runs in a process of its own and is decided by one seed; the one that fails is printed with the arguments that
  * run it again. For longer runs: random_calls POOL CONTAINER SEED BATCHES CALLS [MINUTES].
  *
  * run: {pool} {container} 1 3 250
  */
-#include "check.h"
+#include "random_arguments.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -16,344 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <daos_array.h>
-#include <daos_fs.h>
 #include <daos_kv.h>
 #include <daos_task.h>
-#include <gurt/common.h>
 
 /* A batch that takes longer hangs; valgrind is slow. */
 #define SECONDS_MAX 200
-#define EVENTS 6
-#define HANDLES 8
-#define ROOM 4096
 
-enum kind { POOL, CONTAINER, OBJECT, ARRAY, VALUES, QUEUE, OIT, TX, KINDS };
-
-static uint64_t state;
-static const char *pool_label, *container_label;
-static daos_handle_t handles[KINDS][HANDLES];
-static dfs_t *mounts[HANDLES];
-static dfs_obj_t *nodes[HANDLES];
-static daos_event_t events[EVENTS];
 static tse_sched_t sched;
 static tse_task_t *task;
 static const char *volatile last = "nothing";
-
-/* xorshift64*, which is as random as this needs. */
-static uint64_t
-draw(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 0x2545F4914F6CDD1DULL;
-}
-
-static uint64_t
-below(uint64_t limit)
-{
-	return (draw() >> 11) % limit;
-}
-
-static bool
-one_in(uint64_t count)
-{
-	return below(count) == 0;
-}
-
-/* All memory of a batch: what only the library still knew would be a leak to valgrind. */
-static void **kept;
-static size_t kept_count, kept_room;
-
-static void *
-keep(void *memory)
-{
-	TRUE(memory != NULL);
-	if (kept_count == kept_room) {
-		kept_room = kept_room * 2 + 1024;
-		kept = realloc(kept, kept_room * sizeof(*kept));
-		TRUE(kept != NULL);
-	}
-	kept[kept_count++] = memory;
-	return memory;
-}
-
-/* Memory that stays until the batch ends, since calls may run that long. */
-static void *
-room(size_t size)
-{
-	return keep(calloc(1, size));
-}
-
-/* A place for a result: mostly good. */
-static void *
-out(size_t size)
-{
-	if (one_in(12))
-		return NULL;
-	if (one_in(20))
-		return (char *)room(size + 8) + 1;
-	return room(size);
-}
-
-#define OUT(type) ((type *)out(sizeof(type)))
-
-static uint64_t
-number(void)
-{
-	switch (below(8)) {
-	case 0:
-		return 0;
-	case 1:
-		return 1;
-	case 2:
-		return draw();
-	case 3:
-		return ~0ULL - below(3);
-	case 4:
-		return 1ULL << below(64);
-	default:
-		return below(64);
-	}
-}
-
-static daos_handle_t
-handle(enum kind kind)
-{
-	daos_handle_t found;
-
-	if (one_in(10))
-		kind = below(KINDS);
-	if (one_in(20)) {
-		found.cookie = number();
-		return found;
-	}
-	return handles[kind][below(HANDLES)];
-}
-
-/* Where a handle goes: among those that are used later. */
-static daos_handle_t *
-new_handle(enum kind kind)
-{
-	return one_in(15) ? NULL : &handles[kind][below(HANDLES)];
-}
-
-static daos_handle_t
-transaction(void)
-{
-	daos_handle_t none = {0};
-
-	return one_in(8) ? handle(TX) : none;
-}
-
-static daos_event_t *
-event(void)
-{
-	return one_in(3) ? &events[below(EVENTS)] : NULL;
-}
-
-static char *
-name(void)
-{
-	static const char *const names[] = {"a", "b", "dir", "file", "a/b", "/", ".", "..", "", "/dir/file", "\xff\xfe", "%s%n"};
-	char *text;
-	size_t length;
-
-	switch (below(10)) {
-	case 0:
-		return NULL;
-	case 1:
-		length = 1 + below(6000);
-		text = room(length + 1);
-		memset(text, 'x', length);
-		return text;
-	case 2:
-		return (char *)(uintptr_t)(one_in(2) ? pool_label : container_label);
-	default:
-		text = room(16);
-		strcpy(text, names[below(ARRAY_SIZE(names))]);
-		return text;
-	}
-}
-
-static void
-fill_iov(d_iov_t *iov)
-{
-	size_t size = one_in(8) ? 0 : 1 + below(64);
-
-	iov->iov_buf = one_in(12) ? NULL : room(size + 1);
-	iov->iov_buf_len = size;
-	iov->iov_len = one_in(8) ? size + below(9) : one_in(8) ? below(size + 1) : size;
-	if (iov->iov_buf == NULL && one_in(2))
-		iov->iov_len = iov->iov_buf_len = number();
-	else if (iov->iov_buf != NULL && size > 0)
-		memset(iov->iov_buf, 'a' + below(3), size);
-}
-
-static daos_key_t *
-keys(uint64_t count)
-{
-	daos_key_t *found = room(sizeof(*found) * (count + 1));
-	uint64_t i;
-
-	if (one_in(12))
-		return NULL;
-	for (i = 0; i < count; i++) {
-		fill_iov(&found[i]);
-		if (one_in(2))
-			found[i] = key_of(one_in(2) ? "key" : "other");
-	}
-	return found;
-}
-
-static d_sg_list_t *
-lists(uint64_t count)
-{
-	d_sg_list_t *found = room(sizeof(*found) * (count + 1));
-	uint64_t i, j;
-
-	if (one_in(12))
-		return NULL;
-	for (i = 0; i < count; i++) {
-		found[i].sg_nr = below(4);
-		found[i].sg_iovs = one_in(12) ? NULL : room(sizeof(d_iov_t) * 4);
-		if (found[i].sg_iovs == NULL && one_in(2))
-			found[i].sg_nr = number();
-		for (j = 0; found[i].sg_iovs != NULL && j < 4; j++)
-			fill_iov(&found[i].sg_iovs[j]);
-	}
-	return found;
-}
-
-static daos_iod_t *
-descriptors(uint64_t count)
-{
-	daos_iod_t *found = room(sizeof(*found) * (count + 1));
-	uint64_t i, j;
-
-	if (one_in(12))
-		return NULL;
-	for (i = 0; i < count; i++) {
-		found[i].iod_name = key_of(one_in(2) ? "akey" : "other");
-		if (one_in(8))
-			fill_iov(&found[i].iod_name);
-		found[i].iod_type = one_in(8) ? (daos_iod_type_t)number() : 1 + below(2);
-		found[i].iod_size = one_in(3) ? number() : 1 + below(16);
-		found[i].iod_nr = below(4);
-		found[i].iod_recxs = one_in(8) ? NULL : room(sizeof(daos_recx_t) * 4);
-		if (found[i].iod_recxs == NULL && one_in(4))
-			found[i].iod_nr = number();
-		for (j = 0; found[i].iod_recxs != NULL && j < 4; j++) {
-			found[i].iod_recxs[j].rx_idx = number();
-			found[i].iod_recxs[j].rx_nr = one_in(4) ? number() : below(16);
-		}
-	}
-	return found;
-}
-
-static daos_anchor_t *
-anchor(void)
-{
-	daos_anchor_t *found = OUT(daos_anchor_t);
-	size_t i;
-
-	if (found != NULL && one_in(3))
-		for (i = 0; i < sizeof(*found); i++)
-			((unsigned char *)found)[i] = one_in(2) ? 0 : draw();
-	return found;
-}
-
-/* A count that the room behind it keeps. */
-static uint32_t *
-count_of(uint32_t most)
-{
-	uint32_t *count = room(sizeof(*count));
-
-	*count = one_in(8) ? 0 : below(most + 1);
-	return one_in(15) ? NULL : count;
-}
-
-static daos_size_t *
-size_of(daos_size_t most)
-{
-	daos_size_t *size = room(sizeof(*size));
-
-	*size = one_in(8) ? 0 : below(most + 1);
-	return one_in(15) ? NULL : size;
-}
-
-static daos_obj_id_t
-oid(void)
-{
-	daos_obj_id_t found = {0};
-	enum daos_otype_t type = one_in(2) ? DAOS_OT_MULTI_HASHED : (enum daos_otype_t)below(20);
-
-	found.lo = 1 + below(8);
-	if (!one_in(8))
-		daos_obj_generate_oid(handle(CONTAINER), &found, type, one_in(2) ? OC_S1 : (daos_oclass_id_t)number(), 0, 0);
-	else
-		found.hi = draw();
-	return found;
-}
-
-static daos_prop_t *
-property(void)
-{
-	daos_prop_t *prop;
-	uint32_t i, count = below(4);
-
-	prop = one_in(2) ? NULL : keep(daos_prop_alloc(count));
-	for (i = 0; prop != NULL && i < prop->dpp_nr; i++) {
-		/* Values stay zero: of a type whose value is a pointer, a number would be one to nowhere. */
-		prop->dpp_entries[i].dpe_type = one_in(3) ? number() : 0x1000 + below(30);
-	}
-	return prop;
-}
-
-static daos_array_iod_t *
-ranges(void)
-{
-	daos_array_iod_t *found = room(sizeof(*found));
-	uint64_t i;
-
-	if (one_in(12))
-		return NULL;
-	found->arr_nr = below(4);
-	found->arr_rgs = one_in(8) ? NULL : room(sizeof(daos_range_t) * 4);
-	for (i = 0; found->arr_rgs != NULL && i < 4; i++) {
-		found->arr_rgs[i].rg_idx = one_in(2) ? number() : below(100);
-		found->arr_rgs[i].rg_len = one_in(4) ? number() : below(64);
-	}
-	return found;
-}
-
-static dfs_t *
-mount(void)
-{
-	return one_in(15) ? (dfs_t *)(uintptr_t)number() : mounts[below(HANDLES)];
-}
-
-static dfs_obj_t *
-node(void)
-{
-	return one_in(15) ? (dfs_obj_t *)(uintptr_t)number() : one_in(6) ? NULL : nodes[below(HANDLES)];
-}
-
-static int
-filler(dfs_t *dfs, dfs_obj_t *obj, const char name[], void *arg)
-{
-	(void)dfs;
-	(void)obj;
-	(void)name;
-	return arg != NULL;
-}
-
-static unsigned int
-flags_of(unsigned int good)
-{
-	return one_in(5) ? (unsigned int)number() : good;
-}
 
 /* The functions, by turns of chance. CALL notes which, for whoever looks at a batch that failed. */
 #define CALL(expression) \
@@ -673,6 +343,225 @@ events_and_tasks(void)
 	}
 }
 
+static int
+choose(daos_obj_id_t id, d_iov_t *marker)
+{
+	TRUE(marker->iov_len <= marker->iov_buf_len);
+	return (int)(id.lo % 3) - (id.lo == 7);
+}
+
+static void
+versions_and_tables(void)
+{
+	daos_epoch_t *epoch = OUT(daos_epoch_t);
+	uint32_t flags = one_in(4) ? (uint32_t)number() : 1 + below(3);
+	char **names = room(sizeof(char *) * 8);
+	int *count = room(sizeof(int));
+	uint64_t i;
+
+	for (i = 0; i < 8; i++)
+		names[i] = one_in(4) ? NULL : room(DAOS_SNAPSHOT_MAX_LEN);
+	*count = one_in(6) ? (int)number() % 8 : (int)below(9);
+	if (epoch != NULL && one_in(2))
+		*epoch = number();
+	switch (below(16)) {
+	case 0:
+		CALL(daos_cont_list_snap(handle(CONTAINER), one_in(12) ? NULL : count, out(sizeof(daos_epoch_t) * 8),
+					 one_in(4) ? NULL : names, anchor(), event()));
+		break;
+	case 1:
+		CALL(daos_cont_create_snap_opt(handle(CONTAINER), epoch, name(), flags, event()));
+		break;
+	case 2:
+		CALL(daos_cont_snap_oit_create(handle(CONTAINER), number(), name(), event()));
+		break;
+	case 3:
+		CALL(daos_cont_snap_oit_destroy(handle(CONTAINER), handle(OIT), event()));
+		break;
+	case 4:
+		CALL(one_in(4) ? daos_cont_rollback(handle(CONTAINER), number(), event()) : 0);
+		break;
+	case 5:
+		/* Without an event it would wait for a snapshot that nobody makes. */
+		CALL(daos_cont_subscribe(handle(CONTAINER), epoch, &events[below(EVENTS)]));
+		break;
+	case 6:
+	case 7:
+		CALL(daos_tx_commit(handle(TX), event()));
+		break;
+	case 8:
+		CALL(daos_tx_restart(handle(TX), event()));
+		break;
+	case 9:
+		CALL(daos_tx_hdl2epoch(handle(TX), epoch));
+		break;
+	case 10:
+		CALL(daos_oit_list_unmarked(handle(OIT), out(sizeof(daos_obj_id_t) * 8), count_of(8), anchor(), event()));
+		break;
+	case 11:
+		CALL(daos_oit_list_filter(handle(OIT), out(sizeof(daos_obj_id_t) * 8), count_of(8), anchor(),
+					  one_in(12) ? NULL : choose, event()));
+		break;
+	case 12:
+	case 13:
+		CALL(daos_oit_mark(handle(OIT), oid(), keys(1), event()));
+		break;
+	case 14:
+		CALL(one_in(4) ? daos_oit_close(handle(OIT), event()) : 0);
+		break;
+	default:
+		CALL(daos_tx_open(handle(CONTAINER), new_handle(TX), 0, event()));
+	}
+}
+
+static void
+views(void)
+{
+	daos_anchor_t *anchors = out(sizeof(*anchors) * 8);
+	struct daos_obj_attr *attr = OUT(struct daos_obj_attr);
+	struct daos_oclass_attr *class = OUT(struct daos_oclass_attr);
+	struct daos_oclass_list *classes = OUT(struct daos_oclass_list);
+	d_rank_list_t *ranks = OUT(d_rank_list_t);
+	size_t i;
+
+	if (attr != NULL && one_in(2))
+		attr->oa_oa = OUT(struct daos_oclass_attr);
+	if (ranks != NULL && one_in(2)) {
+		ranks->rl_nr = below(5);
+		ranks->rl_ranks = out(sizeof(d_rank_t) * 4);
+	}
+	for (i = 0; class != NULL && one_in(2) && i < sizeof(*class); i++)
+		((unsigned char *)class)[i] = one_in(3) ? draw() : one_in(2);
+	if (classes != NULL && one_in(2)) {
+		classes->cl_cids = out(sizeof(daos_oclass_id_t) * 8);
+		classes->cl_cattrs = out(sizeof(struct daos_oclass_attr) * 8);
+		classes->cl_nr = below(9);
+	}
+	switch (below(11)) {
+	case 0:
+		CALL(daos_obj_query(handle(OBJECT), attr, ranks, event()));
+		break;
+	case 1:
+		CALL(daos_obj_verify(handle(CONTAINER), oid(), number()));
+		break;
+	case 2:
+		/* As many anchors are set as there are parts: of one shard, one. */
+		CALL(daos_obj_anchor_split(handle(OBJECT), count_of(1), anchors));
+		break;
+	case 3:
+		CALL(daos_obj_anchor_set(handle(OBJECT), below(3), anchor()));
+		break;
+	case 4:
+		CALL(daos_obj_key2anchor(handle(OBJECT), transaction(), keys(1), keys(1), anchor(), event()));
+		break;
+	case 5:
+		CALL(daos_obj_register_class(handle(CONTAINER), number(), class, event()));
+		break;
+	case 6:
+		CALL(daos_obj_list_class(handle(CONTAINER), classes, anchor(), event()));
+		break;
+	case 7:
+		CALL(daos_array_update_chunk_size(handle(ARRAY), number()));
+		break;
+	case 8:
+		CALL(one_in(4) ? daos_kv_destroy(handle(VALUES), transaction(), event()) : 0);
+		break;
+	case 9:
+		CALL(one_in(4) ? daos_array_destroy(handle(ARRAY), transaction(), event()) : 0);
+		break;
+	default:
+		CALL(daos_obj_close(handle(OBJECT), event()));
+	}
+}
+
+/* Completes now and then; else somebody else does, or the end. */
+static int
+body(tse_task_t *some)
+{
+	if (one_in(2))
+		tse_task_complete(some, (int)below(2) - 1);
+	return 0;
+}
+
+static int
+note_task(tse_task_t *some, void *arg)
+{
+	return some == NULL || arg == NULL ? 0 : (int)below(3) - 1;
+}
+
+static tse_task_t *
+some_task(void)
+{
+	return one_in(6) ? (tse_task_t *)(uintptr_t)(number() & ~7ULL) : task;
+}
+
+static void
+task_graphs(void)
+{
+	tse_task_t *some = some_task(), *other = some_task(), *made = NULL;
+	d_list_t list;
+
+	D_INIT_LIST_HEAD(&list);
+	switch (below(14)) {
+	case 0:
+		CALL(tse_task_create(one_in(3) ? NULL : body, &sched, NULL, &made));
+		if (made != NULL) {
+			tse_task_addref(made);
+			tse_task_decref(task);
+			task = made;
+		}
+		break;
+	case 1:
+		CALL(tse_task_register_deps(some, (int)number() % 2, &other));
+		break;
+	case 2:
+		CALL(tse_task_register_cbs(some, one_in(2) ? NULL : note_task, &other, below(9), note_task, &other,
+					   below(9)));
+		break;
+	case 3:
+		CALL(tse_task_register_comp_cb_and_reinit(some, note_task, &other, below(9), below(1000)));
+		break;
+	case 4:
+		CALL(tse_task_schedule_with_delay(some, one_in(3), number()));
+		break;
+	case 5:
+		CALL(tse_task_reinit_with_delay(some, below(1000)));
+		break;
+	case 6:
+		CALL(tse_task_reset(some, one_in(3) ? NULL : body, NULL));
+		break;
+	case 7:
+		CALL((void)tse_task_set_priv(some, tse_task_get_priv(other)));
+		break;
+	case 8:
+		CALL((void)tse_task_buf_embedded(some, (int)number()));
+		break;
+	case 9:
+		CALL(tse_disable_propagate(some));
+		break;
+	case 10:
+		CALL((void)tse_task2sched(some));
+		break;
+	case 11:
+		CALL(tse_task_list_add(some, &list));
+		CALL(tse_task_list_traverse(&list, one_in(9) ? NULL : note_task, some));
+		CALL(tse_task_list_depend(&list, other));
+		CALL(tse_task_depend_list(other, &list));
+		if (one_in(2))
+			CALL(tse_task_list_sched(&list, one_in(2)));
+		else if (one_in(2))
+			CALL(tse_task_list_abort(&list, -DER_IO));
+		if (tse_task_list_first(&list) != NULL)
+			CALL(tse_task_list_del(some));
+		break;
+	case 12:
+		CALL(tse_sched_register_comp_cb(&sched, NULL, NULL));
+		break;
+	default:
+		CALL(tse_sched_progress(&sched));
+	}
+}
+
 static void
 files(void)
 {
@@ -773,7 +662,8 @@ died(int signal)
 static void
 batch(uint64_t seed, uint64_t calls)
 {
-	static void (*const groups[])(void) = {containers_and_pools, objects, objects, arrays_and_values, events_and_tasks, files};
+	static void (*const groups[])(void) = {containers_and_pools, objects, objects, arrays_and_values,
+						     versions_and_tables, views, events_and_tasks, task_graphs, files};
 	uint64_t i;
 	bool flag;
 
