@@ -11,17 +11,22 @@ pub(crate) struct Ahead {
     pub share: usize,
     pub least: usize,
     pub most: usize,
+    /// No more than so much at once, before anything is written: a quarter of what is large.
+    pub at_once_most: usize,
 }
 
 impl Ahead {
-    /// Of a device: a small one takes little more than it needs, a large one has enough for a burst.
-    pub(crate) const DEVICE: Ahead = Ahead { share: 1, least: 2 * HUGE_PAGE, most: 1 << 30 };
+    /// Of a device: a small one takes little more than it needs, a large one has enough for a burst, and for the first one, too: memory that a
+    /// virtual machine has never had comes at half a gigabyte a second.
+    pub(crate) const DEVICE: Ahead = Ahead { share: 1, least: 2 * HUGE_PAGE, most: 1 << 30, at_once_most: 256 << 20 };
     /// Of an arena, which grows a few hundred bytes at a time and is to take little more than it holds.
-    pub(crate) const ARENA: Ahead = Ahead { share: 8, least: 2 * HUGE_PAGE, most: 64 << 20 };
+    pub(crate) const ARENA: Ahead = Ahead { share: 8, least: 2 * HUGE_PAGE, most: 64 << 20, at_once_most: 0 };
 }
 
 /// Up to so many bytes a mapping has no thread at all.
 const IGNORED: usize = 2 * HUGE_PAGE;
+/// From so many bytes on, some are touched before anything is written.
+const LARGE: usize = 256 << 20;
 
 #[derive(Default)]
 struct Work {
@@ -50,7 +55,12 @@ pub(crate) struct Toucher {
 impl Toucher {
     pub(crate) fn new(mapping: Arc<Mapping>, ahead: Ahead) -> Toucher {
         let limit = if mapping.length() <= 2 * IGNORED { usize::MAX } else { IGNORED };
-        Toucher { mapping, ahead, desk: Arc::default(), limit: Cell::new(limit) }
+        let at_once = if mapping.length() < LARGE { 0 } else { ahead.at_once_most.min(mapping.length() / 4) };
+        let toucher = Toucher { mapping, ahead, desk: Arc::default(), limit: Cell::new(limit) };
+        if at_once > 0 {
+            toucher.want(&mut toucher.desk.work.lock().unwrap_or_else(PoisonError::into_inner), at_once);
+        }
+        toucher
     }
 
     /// Something was written that ends here.
@@ -90,6 +100,11 @@ impl Toucher {
         self.limit.set(if wanted == length { usize::MAX } else { end + ahead / 2 });
         // What comes before the write is touched already, or will be by the write itself.
         work.done = work.done.max(end);
+        self.want(&mut work, wanted);
+    }
+
+    /// Has everything before this byte touched.
+    fn want(&self, work: &mut Work, wanted: usize) {
         work.wanted = work.wanted.max(wanted);
         if !work.has_thread {
             let (mapping, desk) = (self.mapping.clone(), self.desk.clone());
@@ -153,6 +168,18 @@ mod tests {
         region.write(IGNORED as u64, &[1; 4096]).unwrap();
         let wanted = desk.work.lock().unwrap().wanted;
         assert_eq!(wanted, 2 * (IGNORED + 4096));
+        drop(region);
+        assert!(desk.work.lock().unwrap().is_over);
+    }
+
+    #[test]
+    fn a_large_device_has_memory_before_it_is_written() {
+        let region = Region::reserve(LARGE as u64).unwrap();
+        assert_eq!(region.desk().work.lock().unwrap().wanted, LARGE / 4);
+        let region = Region::reserve(8 * LARGE as u64).unwrap();
+        assert_eq!(region.desk().work.lock().unwrap().wanted, Ahead::DEVICE.at_once_most);
+        // It ends in mid-work, too.
+        let desk = region.desk();
         drop(region);
         assert!(desk.work.lock().unwrap().is_over);
     }
