@@ -1,7 +1,7 @@
 //! The engine of a local directory on threads of the calling process.
 
 use crate::fabric::Fabric;
-use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder};
+use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, targets_beside_programs};
 use crate::local_engine::{SYSTEM_NAME, refuse_engine_of_system};
 use crate::threads::{TargetThreads, ThreadSettings, wait_until_ready};
 use crate::{EngineIdentity, HostCapacity, Peer, Ranks, Sessions, TargetSettings};
@@ -33,7 +33,7 @@ impl InsideEngine {
         let directory = Directory::create(directory)?;
         let Some(lock) = directory.try_lock(Holder::Inside)? else { return Err(directory.in_use()) };
         refuse_engine_of_system(&directory)?;
-        let format = DirectoryFormat::read_or_choose(&directory, None)?;
+        let format = DirectoryFormat::read_or_choose(&directory, None, targets_beside_programs()?)?;
         let network = InProcessNetwork::new();
         let fabric = Fabric::InProcess(network.clone());
         let sessions = Arc::new(Sessions::new(&*env.random));

@@ -9,7 +9,7 @@ mod signals;
 
 pub use directory::SmallFiles;
 pub(crate) use directory::{Directory, DirectoryLock, Holder};
-pub(crate) use format::DirectoryFormat;
+pub(crate) use format::{DirectoryFormat, targets_beside_programs, targets_of_server};
 pub(crate) use greeter::Greeter;
 pub(crate) use log_file::LogFile;
 pub(crate) use poll::{Wanted, wait};

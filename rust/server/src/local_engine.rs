@@ -3,7 +3,10 @@
 
 use crate::detach::let_go_of_starter;
 use crate::fabric::Fabric;
-use crate::local::{Directory, DirectoryFormat, DirectoryLock, Greeter, Holder, LogFile, StopSignals, Wanted, wait};
+use crate::local::{
+    Directory, DirectoryFormat, DirectoryLock, Greeter, Holder, LogFile, StopSignals, Wanted, targets_beside_programs,
+    wait,
+};
 use crate::threads::{Progress, TargetThreads, ThreadSettings};
 use crate::{EngineIdentity, HostCapacity, Ranks, Sessions, TargetSettings};
 use daos_env::Env;
@@ -39,7 +42,8 @@ pub struct LocalEngineSettings {
     pub directory: PathBuf,
     /// How long the engine stays without clients, zero for ever; `None` takes `DAOS_LOCAL_IDLE` (seconds), else 30 seconds.
     pub idle: Option<Duration>,
-    /// How many targets a new directory gets; `None` chooses by the number of cores. A directory keeps what it has.
+    /// How many targets a new directory gets; `None` takes `DAOS_LOCAL_TARGETS`, else one for two
+    /// processors. A directory keeps what it has.
     pub targets: Option<u32>,
     /// The process was started by [`crate::spawn_detached`]: whoever did that listens on standard error, to which goes why
     /// the engine cannot start, as a line of the form of `engine.error`, and which is closed when it is ready.
@@ -137,7 +141,7 @@ impl LocalEngine {
         }
         let descriptors = raise_descriptor_limit();
         refuse_engine_of_system(&self.directory)?;
-        let format = DirectoryFormat::read_or_choose(&self.directory, settings.targets)?;
+        let format = DirectoryFormat::read_or_choose(&self.directory, settings.targets, targets_beside_programs()?)?;
         let process = std::process::id();
         daos_env::log!(
             Info,

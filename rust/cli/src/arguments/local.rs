@@ -21,7 +21,8 @@ pub struct ServeOptions {
     /// Seconds without clients after which the engine ends; 0 never [default: DAOS_LOCAL_IDLE, else 30]
     #[arg(long, value_name = "SECONDS")]
     pub idle: Option<u64>,
-    /// Targets, each a thread with its own share of the data, when the directory is new [default: by the processors]
+    /// Targets, each a thread with its own share of the data, when the directory is new [default:
+    /// DAOS_LOCAL_TARGETS, else one for two processors, at most four]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub targets: Option<u32>,
     /// For programs that start it: say on standard error why it cannot serve, and close it when it can

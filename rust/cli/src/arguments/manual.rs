@@ -25,6 +25,9 @@ macro_rules! environment {
                    process can use the directory meanwhile
   DAOS_LOCAL_IDLE  seconds without clients after which the engine process
                    ends [default: 30; 0: never]
+  DAOS_LOCAL_TARGETS
+                   targets of an engine whose directory is new [default: one
+                   for two processors]
   DAOS_TRANSPORT   'automatic' (default): through shared memory to engines of
                    this machine, over the network to others; 'shared_memory'
                    or 'tcp': only so"

@@ -30,7 +30,8 @@ pub struct StartOptions {
     /// 10001]
     #[arg(long, value_name = "HOST[:PORT]", value_delimiter = ',', visible_alias = "access-points")]
     pub replicas: Vec<String>,
-    /// Targets, each a thread with its own share of the data, when the directory is new [default: by the processors]
+    /// Targets, each a thread with its own share of the data, when the directory is new [default: one a
+    /// processor, at most four]
     #[arg(long, short = 't', value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub targets: Option<u32>,
     /// Provider of the fabric: tcp, or what libfabric offers beyond it [default: tcp]

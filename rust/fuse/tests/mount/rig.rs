@@ -117,6 +117,7 @@ impl Rig {
     pub fn dfuse(&self, words: &[&str]) -> Output {
         let mut command = Command::new(PROGRAM);
         command.args(words).env("DAOS_LOCAL_PATH", self.engine()).env_remove("DAOS_ACCESS_POINTS");
+        command.env("DAOS_LOCAL_TARGETS", "2");
         command.output().expect("dfuse runs")
     }
 

@@ -17,8 +17,31 @@ const TITLE: &str = "daos local engine, format ";
 const VERSION: u32 = 1;
 /// The most targets of a local engine: each is a thread.
 const TARGETS_MAX: u32 = 64;
-/// The most that are chosen without being asked: a laptop shares its cores with the programs that use the engine.
+/// The most that are chosen without being asked.
 const TARGETS_DEFAULT_MAX: u32 = 4;
+/// Tells how many targets a new directory of a local engine gets.
+const TARGETS_VARIABLE: &str = "DAOS_LOCAL_TARGETS";
+
+/// As many targets as suit an engine that has the machine for itself: one a processor.
+pub(crate) fn targets_of_server() -> u32 {
+    processors().min(TARGETS_DEFAULT_MAX)
+}
+
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| count.get() as u32)
+}
+
+/// As many as suit an engine beside the programs that use it: `DAOS_LOCAL_TARGETS`, else one for two processors. A target and a client that wait
+/// for each other spin, each on a processor, or sleep at each request, which takes several times as long.
+pub(crate) fn targets_beside_programs() -> Result<u32> {
+    match std::env::var(TARGETS_VARIABLE) {
+        Ok(text) if !text.is_empty() => match text.parse() {
+            Ok(targets) => Ok(targets),
+            Err(_) => fail!(Code::Inval, "{TARGETS_VARIABLE} is '{text}'; it must be a number from 1 to {TARGETS_MAX}"),
+        },
+        _ => Ok((processors() / 2).clamp(1, TARGETS_DEFAULT_MAX)),
+    }
+}
 
 /// What a directory was made with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,8 +53,8 @@ pub(crate) struct DirectoryFormat {
 }
 
 impl DirectoryFormat {
-    /// What the directory was made with; a new one is to be made with `wanted` targets, or as many as suit the machine.
-    pub fn read_or_choose(directory: &Directory, wanted: Option<u32>) -> Result<DirectoryFormat> {
+    /// What the directory was made with; a new one is to be made with `wanted` targets, or as many as suit it otherwise.
+    pub fn read_or_choose(directory: &Directory, wanted: Option<u32>, suiting: u32) -> Result<DirectoryFormat> {
         if let Some(text) = directory.read(FILE)? {
             let format = parse(&text).map_err(|status| {
                 status.while_doing(format_args!("reading {}", directory.path().join(FILE).display()))
@@ -46,8 +69,7 @@ impl DirectoryFormat {
             }
             return Ok(format);
         }
-        let cores = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
-        let targets = wanted.unwrap_or(cores.min(TARGETS_DEFAULT_MAX));
+        let targets = wanted.unwrap_or(suiting);
         if !(1..=TARGETS_MAX).contains(&targets) {
             fail!(Code::Inval, "a local engine has 1 to {TARGETS_MAX} targets, not {targets}");
         }
@@ -95,14 +117,14 @@ mod tests {
     fn a_directory_keeps_its_number_of_targets() {
         let place = tempfile::tempdir().expect("a temporary directory");
         let directory = Directory::create(place.path()).expect("exists");
-        let chosen = DirectoryFormat::read_or_choose(&directory, Some(3)).expect("chooses");
+        let chosen = DirectoryFormat::read_or_choose(&directory, Some(3), 1).expect("chooses");
         assert_eq!(chosen, DirectoryFormat { targets: 3, is_new: true });
-        assert!(DirectoryFormat::read_or_choose(&directory, Some(2)).expect("chooses").is_new, "not written yet");
+        assert!(DirectoryFormat::read_or_choose(&directory, Some(2), 1).expect("chooses").is_new, "not written yet");
         chosen.write(&directory).expect("writes");
         let kept = DirectoryFormat { targets: 3, is_new: false };
-        assert_eq!(DirectoryFormat::read_or_choose(&directory, None), Ok(kept));
+        assert_eq!(DirectoryFormat::read_or_choose(&directory, None, 1), Ok(kept));
         kept.write(&directory).expect("writes nothing");
-        assert_eq!(DirectoryFormat::read_or_choose(&directory, Some(2)).map_err(|e| e.code()), Err(Code::Inval));
+        assert_eq!(DirectoryFormat::read_or_choose(&directory, Some(2), 1).map_err(|e| e.code()), Err(Code::Inval));
         let file = directory.read(FILE).expect("reads").expect("is there");
         assert_eq!(file, "daos local engine, format 1\ntargets 3\n", "part of the format");
     }
@@ -128,11 +150,10 @@ mod tests {
         let place = tempfile::tempdir().expect("a temporary directory");
         let directory = Directory::create(place.path()).expect("exists");
         for targets in [0, TARGETS_MAX + 1, u32::MAX] {
-            assert!(DirectoryFormat::read_or_choose(&directory, Some(targets)).is_err());
+            assert!(DirectoryFormat::read_or_choose(&directory, Some(targets), 1).is_err());
         }
-        assert!(
-            (1..=TARGETS_DEFAULT_MAX)
-                .contains(&DirectoryFormat::read_or_choose(&directory, None).expect("chooses").targets)
-        );
+        assert!(DirectoryFormat::read_or_choose(&directory, None, 0).is_err());
+        assert!((1..=TARGETS_DEFAULT_MAX).contains(&targets_of_server()));
+        assert!((1..=TARGETS_DEFAULT_MAX).contains(&targets_beside_programs().expect("nothing is set")));
     }
 }

@@ -11,7 +11,7 @@ use super::settings::{SystemEngineSettings, SystemReady};
 use super::targets::Targets;
 use super::telemetry::Telemetry;
 use crate::fabric::Fabric;
-use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals};
+use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals, targets_of_server};
 use crate::local_engine::{CLIENTS_MAX, OWN_DESCRIPTORS, raise_descriptor_limit};
 use crate::{Ranks, ReplicaRole, Sessions};
 use daos_env::{Doorbell, Env};
@@ -75,7 +75,7 @@ impl SystemEngine {
 
     fn open(settings: SystemEngineSettings, outside: Outside, on_ready: OnReady) -> Result<SystemEngine> {
         let Outside { env, directory, lock, signals, control, ground, bell, connections } = outside;
-        let format = DirectoryFormat::read_or_choose(&directory, settings.targets)?;
+        let format = DirectoryFormat::read_or_choose(&directory, settings.targets, targets_of_server())?;
         let connections_max = connections / (format.targets as usize + 1);
         let door = Door::open(&*control, &settings.control(), env.clone(), connections_max.clamp(1, CLIENTS_MAX))?;
         // Behind what fails when it was told a wrong port: a new directory does not become somebody by that.

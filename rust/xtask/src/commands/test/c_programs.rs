@@ -31,6 +31,9 @@ const SKIPPED: i32 = 77;
 /// The variant that has no engine process.
 const INSIDE: &str = "inside";
 
+/// Two targets, whatever the machine has: some calls behave otherwise where there are several.
+const TARGETS: (&str, &str) = ("DAOS_LOCAL_TARGETS", "2");
+
 /// One way to run a program.
 struct Variant {
     name: &'static str,
@@ -197,7 +200,7 @@ fn run_program(tree: &InstallTree, scratch: &Path, program: &Program, variant: &
     let engine = LocalEngine::fresh(tree, &directory.join("data"))?;
     let pool = "test";
     let mut create = engine.daos(&["pool", "create", pool]);
-    create.envs(variant.environment.iter().copied());
+    create.envs(variant.environment.iter().copied()).env(TARGETS.0, TARGETS.1);
     let (status, text) = process::gather(&mut create)?;
     if !status.success() {
         return Ok(Outcome::Failed(format!("`daos pool create {pool}` failed ({status}): {text}")));
@@ -224,7 +227,7 @@ fn start(engine: &LocalEngine, binary: &Path, variant: &Variant, arguments: &[St
         command.arg(format!("--suppressions={VALGRIND_SUPPRESSIONS}"));
     }
     command.arg(binary).args(arguments);
-    command.envs(variant.environment.iter().copied());
+    command.envs(variant.environment.iter().copied()).env(TARGETS.0, TARGETS.1);
     engine.prepare(&mut command);
     let (status, text) = process::gather(&mut command)?;
     Ok(match status.code() {
