@@ -353,7 +353,7 @@ choose(daos_obj_id_t id, d_iov_t *marker)
 static void
 versions_and_tables(void)
 {
-	daos_epoch_t *epoch = OUT(daos_epoch_t);
+	daos_epoch_t *epoch = room(sizeof(*epoch));
 	uint32_t flags = one_in(4) ? (uint32_t)number() : 1 + below(3);
 	char **names = room(sizeof(char *) * 8);
 	int *count = room(sizeof(int));
@@ -362,8 +362,10 @@ versions_and_tables(void)
 	for (i = 0; i < 8; i++)
 		names[i] = one_in(4) ? NULL : room(DAOS_SNAPSHOT_MAX_LEN);
 	*count = one_in(6) ? (int)number() % 8 : (int)below(9);
-	if (epoch != NULL && one_in(2))
+	if (one_in(2))
 		*epoch = number();
+	if (one_in(12))
+		epoch = out(sizeof(*epoch));
 	switch (below(16)) {
 	case 0:
 		CALL(daos_cont_list_snap(handle(CONTAINER), one_in(12) ? NULL : count, out(sizeof(daos_epoch_t) * 8),
@@ -418,24 +420,29 @@ static void
 views(void)
 {
 	daos_anchor_t *anchors = out(sizeof(*anchors) * 8);
-	struct daos_obj_attr *attr = OUT(struct daos_obj_attr);
+	struct daos_obj_attr *attr = room(sizeof(*attr));
 	struct daos_oclass_attr *class = OUT(struct daos_oclass_attr);
-	struct daos_oclass_list *classes = OUT(struct daos_oclass_list);
-	d_rank_list_t *ranks = OUT(d_rank_list_t);
+	struct daos_oclass_list *classes = room(sizeof(*classes));
+	d_rank_list_t *ranks = room(sizeof(*ranks));
 	size_t i;
 
-	if (attr != NULL && one_in(2))
+	if (one_in(2))
 		attr->oa_oa = OUT(struct daos_oclass_attr);
-	if (ranks != NULL && one_in(2)) {
+	if (one_in(2)) {
 		ranks->rl_nr = below(5);
 		ranks->rl_ranks = out(sizeof(d_rank_t) * 4);
 	}
 	for (i = 0; class != NULL && one_in(2) && i < sizeof(*class); i++)
 		((unsigned char *)class)[i] = one_in(3) ? draw() : one_in(2);
-	if (classes != NULL && one_in(2)) {
+	if (one_in(2)) {
 		classes->cl_cids = out(sizeof(daos_oclass_id_t) * 8);
 		classes->cl_cattrs = out(sizeof(struct daos_oclass_attr) * 8);
 		classes->cl_nr = below(9);
+	}
+	if (one_in(12)) {
+		attr = out(sizeof(*attr));
+		classes = out(sizeof(*classes));
+		ranks = out(sizeof(*ranks));
 	}
 	switch (below(11)) {
 	case 0:

@@ -3,13 +3,13 @@
 //! What each program is run with stands in its own first lines, see [`program`](crate::commands::program); how each is
 //! run stands in [`VARIANTS`].
 
-use super::{packaging, tally::Tally};
+use super::{excerpt::excerpt, packaging, tally::Tally};
 use crate::commands::install_tree::{self, InstallTree, Profile};
 use crate::commands::local_engine::LocalEngine;
 use crate::commands::program::{Language, Program, Values, compiler};
 use crate::process;
 use crate::workspace::{Metadata, shown};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -230,10 +230,14 @@ fn start(engine: &LocalEngine, binary: &Path, variant: &Variant, arguments: &[St
     command.envs(variant.environment.iter().copied()).env(TARGETS.0, TARGETS.1);
     engine.prepare(&mut command);
     let (status, text) = process::gather(&mut command)?;
-    Ok(match status.code() {
-        Some(0) => Outcome::Passed,
-        Some(SKIPPED) => Outcome::Skipped,
-        Some(124) => Outcome::Failed(format!("still running after {PROGRAM_SECONDS_MAX} s; it said:\n{text}")),
-        _ => Outcome::Failed(format!("`{}` ended with {status}; it said:\n{text}", process::line(&command))),
-    })
+    let how = match status.code() {
+        Some(0) => return Ok(Outcome::Passed),
+        Some(SKIPPED) => return Ok(Outcome::Skipped),
+        Some(124) => format!("was still running after {PROGRAM_SECONDS_MAX} s"),
+        _ => format!("ended with {status}"),
+    };
+    let whole = binary.with_file_name("output");
+    std::fs::write(&whole, &text).with_context(|| format!("cannot write {}", whole.display()))?;
+    let (line, whole, text) = (process::line(&command), whole.display(), excerpt(&text));
+    Ok(Outcome::Failed(format!("`{line}` {how}; all that it said stands in {whole}, in short:\n{text}")))
 }

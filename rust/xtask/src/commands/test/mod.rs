@@ -2,6 +2,7 @@
 
 mod c_programs;
 mod cargo_tests;
+mod excerpt;
 mod packaging;
 mod tally;
 
