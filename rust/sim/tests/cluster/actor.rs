@@ -27,9 +27,9 @@ pub const LABELS: u64 = 2;
 /// Pools that come and go.
 pub const POOLS: u64 = 2;
 /// The longest value but for a few: it lies in the arena.
-const LENGTH_MAX: u64 = 300;
+pub const LENGTH_MAX: u64 = 300;
 /// The longest of all: it lies on the data device, and goes through lent memory.
-const LONG_LENGTH_MAX: u64 = 40_000;
+pub const LONG_LENGTH_MAX: u64 = 40_000;
 
 /// Histories know pools by their numbers from here, as if they were labels of containers.
 const FIRST_POOL: u64 = 100;
@@ -50,7 +50,7 @@ impl Shared {
         Rc::new(Shared { world, history: RefCell::default(), next_value: Cell::new(1), is_calm: Cell::new(true) })
     }
 
-    fn new_value(&self) -> u64 {
+    pub fn new_value(&self) -> u64 {
         self.next_value.set(self.next_value.get() + 1);
         self.next_value.get() - 1
     }
@@ -69,7 +69,7 @@ pub struct Open {
 }
 
 /// The bytes of a value: they begin with its number, and all of them follow from it.
-fn bytes_of(value: u64, length: u64) -> Vec<u8> {
+pub fn bytes_of(value: u64, length: u64) -> Vec<u8> {
     let mut bytes = value.to_le_bytes().to_vec();
     let random = SeededRandom::new(value);
     bytes.resize(8 + length as usize, 0);
@@ -78,7 +78,7 @@ fn bytes_of(value: u64, length: u64) -> Vec<u8> {
 }
 
 /// The number of a value; `Err` when not all bytes are its.
-fn value_of(bytes: &[u8]) -> std::result::Result<Option<u64>, String> {
+pub fn value_of(bytes: &[u8]) -> std::result::Result<Option<u64>, String> {
     let Some(head) = bytes.first_chunk::<8>() else {
         return if bytes.is_empty() { Ok(None) } else { Err(format!("a value of {} bytes", bytes.len())) };
     };
@@ -198,6 +198,9 @@ impl Actor {
         if self.shared.world.shape.has_snapshots && self.below(4) == 0 {
             return self.act_on_snapshots(open).await;
         }
+        if self.shared.world.shape.has_transactions && self.below(3) == 0 {
+            return self.transact(open).await.map_err(|status| ("a transaction", status));
+        }
         match self.below(24) {
             0..9 => self.write(open).await.map_err(|status| ("writing", status)),
             9..16 => {
@@ -217,7 +220,7 @@ impl Actor {
         }
     }
 
-    fn object(&self, open: &Open, number: u64) -> Result<Object> {
+    pub fn object(&self, open: &Open, number: u64) -> Result<Object> {
         let class = [ObjectClass::S1, ObjectClass::SX][number as usize % 2];
         let id = ObjectId::generate(ObjectId { hi: 0, lo: number }, ObjectType::MULTI_HASHED, class);
         Object::open(&open.container, id, ObjectFlags::READ_WRITE)

@@ -1,6 +1,8 @@
 //! What clients did and saw, in the order in which it happened.
 
+use crate::actor::DKEYS;
 use crate::snapshots::Known;
+use crate::transactions::{self, Joint, OBJECT};
 use daos_sim::QuickHasher;
 use daos_sim::linear::{Entry, Operation, Register, Verdict, check, without_unread};
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ pub struct History {
     labels: BTreeMap<u64, Vec<Entry<LabelOperation>>>,
     /// By epoch.
     pub snapshots: BTreeMap<u64, Known>,
+    transactions: Vec<Entry<Joint>>,
     hash: u64,
 }
 
@@ -102,6 +105,14 @@ impl History {
         self.labels.entry(label).or_default().push(Entry { begin: begun.0, end, is_certain, operation });
     }
 
+    /// A transaction was committed, for certain or perhaps.
+    pub fn transaction(&mut self, begun: Begun, joint: Joint, is_certain: bool) {
+        self.time += 1;
+        self.note((begun.0, self.time, &joint, is_certain));
+        let end = is_certain.then_some(self.time);
+        self.transactions.push(Entry { begin: begun.0, end, is_certain, operation: joint });
+    }
+
     /// A snapshot was made.
     pub fn snapshot(&mut self, begun: Begun, epoch: u64) {
         self.time += 1;
@@ -148,6 +159,21 @@ impl History {
         let mut registers = self.registers.clone();
         for (place, read) in self.reads_of_snapshots(&mut wrong) {
             registers.entry(place).or_default().push(read);
+        }
+        if !self.transactions.is_empty() {
+            let mut entries = self.transactions.clone();
+            for dkey in 0..DKEYS {
+                let own = registers.remove(&Place::Value(OBJECT, dkey)).unwrap_or_default();
+                entries.extend(own.into_iter().map(|Entry { begin, end, is_certain, operation }| Entry {
+                    begin,
+                    end,
+                    is_certain,
+                    operation: Joint::of(dkey, operation),
+                }));
+            }
+            let entries = transactions::without_unread(entries);
+            let verdict = check(&entries, &Default::default());
+            judge(verdict, &entries, &format!("object {OBJECT}"), &mut wrong, &mut unknown);
         }
         for (place, entries) in &registers {
             let entries = without_unread(entries.clone());

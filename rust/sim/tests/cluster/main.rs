@@ -9,6 +9,7 @@ mod history;
 mod machine;
 mod snapshots;
 mod story;
+mod transactions;
 mod world;
 
 use actor::Shared;
@@ -35,6 +36,9 @@ const FIRST_WITH_MORE: u64 = 1_000_000_000_000;
 
 /// Seeds from here on have snapshots, too.
 const FIRST_WITH_SNAPSHOTS: u64 = 10_000_000_000_000;
+
+/// Seeds from here on have transactions, too.
+const FIRST_WITH_TRANSACTIONS: u64 = 20_000_000_000_000;
 
 /// Seeds that have shown a defect, beside the first ones: see `docs/cluster.md`.
 const FOUND: &[u64] = &[
@@ -92,6 +96,7 @@ fn run(seed: u64) -> Outcome {
     shape.has_late_engine = faults.has_late_engine;
     shape.has_pools = has_more && choices.below(3) == 0;
     shape.has_snapshots = seed >= FIRST_WITH_SNAPSHOTS;
+    shape.has_transactions = seed >= FIRST_WITH_TRANSACTIONS;
     run_with(seed, shape, faults, None)
 }
 
@@ -211,6 +216,16 @@ fn seeds_with_snapshots_have_no_violation() {
     assert!(sum.snapshots > 0 && sum.snapshot_reads > sum.snapshots, "{sum:?}");
 }
 
+#[test]
+fn seeds_with_transactions_have_no_violation() {
+    quiet();
+    let (first, count) = (variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_TRANSACTIONS), variable("DAOS_SIM_SEEDS", 20));
+    let (count, sum, wrong) = run_all(first..first + count);
+    println!("{count} seeds: {sum:?}");
+    assert!(wrong.is_empty(), "seeds {wrong:?}");
+    assert!(sum.transactions > 0 && sum.transaction_restarts > 0, "{sum:?}");
+}
+
 /// Seeds that nobody has run before, for a minute or for `DAOS_SIM_SECONDS`.
 #[test]
 #[ignore = "one seed in about 500 still shows a defect (rust/sim/docs/cluster.md); run with --run-ignored all"]
@@ -219,7 +234,7 @@ fn fresh_seeds_have_no_violation() {
     let seconds = variable("DAOS_SIM_SECONDS", 60);
     let clock = daos_env::SystemClock;
     let end = clock.monotonic() + Duration::from_secs(seconds);
-    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_SNAPSHOTS + (daos_env::SystemRandom.next_u64() >> 24));
+    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_TRANSACTIONS + (daos_env::SystemRandom.next_u64() >> 24));
     let (count, sum, wrong) = run_all((first..).take_while(|_| clock.monotonic() < end));
     println!("{count} seeds from {first}: {sum:?}");
     assert!(wrong.is_empty(), "seeds {wrong:?}");

@@ -27,6 +27,8 @@ const HANDLES_LIMIT: Duration = Duration::from_secs(400);
 
 /// What a target's metadata keeps once it has held a large value: pages for the bitmap of its data device.
 const BITMAP_BYTES: u64 = 1 << 20;
+/// What it keeps once a transaction has ended there: room to remember how the last ones ended.
+const OUTCOMES_BYTES: u64 = 16 << 10;
 
 /// Who leads through a seed.
 #[derive(Clone)]
@@ -307,7 +309,9 @@ impl Conductor {
             let info = admin.pool_query(&pool()).await?;
             let lost = before.0.free.saturating_sub(info.meta.free);
             let targets = self.world.shape.engines * u64::from(self.world.shape.targets);
-            let is_kept = lost.is_multiple_of(BITMAP_BYTES) && lost / BITMAP_BYTES <= targets;
+            let (bitmaps, rest) = (lost / BITMAP_BYTES, lost % BITMAP_BYTES);
+            let outcomes = if self.world.shape.has_transactions { rest / OUTCOMES_BYTES } else { 0 };
+            let is_kept = rest == outcomes * OUTCOMES_BYTES && bitmaps.max(outcomes) <= targets;
             if info.data == before.1 && is_kept {
                 return Ok(Some(()));
             }

@@ -77,11 +77,21 @@ pub struct Shape {
     pub has_pools: bool,
     /// Clients make snapshots.
     pub has_snapshots: bool,
+    /// Clients make transactions.
+    pub has_transactions: bool,
 }
 
 impl Shape {
     pub fn new(engines: u64, replicas: u64, targets: u32) -> Shape {
-        Shape { engines, replicas, targets, has_late_engine: false, has_pools: false, has_snapshots: false }
+        Shape {
+            engines,
+            replicas,
+            targets,
+            has_late_engine: false,
+            has_pools: false,
+            has_snapshots: false,
+            has_transactions: false,
+        }
     }
 
     /// How many engines are there from the beginning.
@@ -107,6 +117,8 @@ pub struct Tally {
     pub client_kills: u64,
     pub snapshots: u64,
     pub snapshot_reads: u64,
+    pub transactions: u64,
+    pub transaction_restarts: u64,
     pub operations: u64,
     pub failed: u64,
     pub unknown_checks: u64,
@@ -131,6 +143,8 @@ impl Tally {
         self.client_kills += other.client_kills;
         self.snapshots += other.snapshots;
         self.snapshot_reads += other.snapshot_reads;
+        self.transactions += other.transactions;
+        self.transaction_restarts += other.transaction_restarts;
         self.operations += other.operations;
         self.failed += other.failed;
         self.unknown_checks += other.unknown_checks;
