@@ -70,6 +70,8 @@ impl Gates {
             let Some(until) = self.closed.borrow().get(&place).map(|gate| gate.until) else { return };
             let left = until.saturating_sub(spawner.clock().monotonic());
             if left.is_zero() {
+                // Nobody opened it, and nobody has to look at it any more.
+                self.closed.borrow_mut().remove(&place);
                 return;
             }
             let is_open = || self.closed.borrow().get(&place).is_none_or(|gate| gate.until != until);

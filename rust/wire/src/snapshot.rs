@@ -78,7 +78,7 @@ wire_structs! {
         container: ContainerId,
         /// Which attempt it is.
         attempt: u64,
-        /// For so long at most.
+        /// For so long at most; zero lets them go on.
         hold_ms: u32,
     }
     /// Makes a snapshot on a target that holds changes back for it, and lets them go on.

@@ -5,5 +5,6 @@ mod bounds;
 mod grants;
 mod harness;
 mod hostile;
+mod snapshots;
 mod transactions;
 mod values;

@@ -6,10 +6,10 @@
 //! greatest reading is the epoch: every change that was answered before is older on its target. Then each target takes note of it, pins it
 //! durably, and lets changes go on: all of them are newer. So a snapshot is what the container was at a moment between the first
 //! and the last of these orders, on all targets alike; who sees a change in it sees all that had been answered before that change
-//! was asked for. When a target does not answer in time, or its gate opened by itself, another epoch is chosen.
+//! was asked for. When a target does not answer in time, or its gate opened by itself, changes go on, and another epoch is chosen after a while.
 //!
 //! The row is stored last: a snapshot that is known is pinned everywhere. What a failure leaves pinned is unpinned when it is noticed, or
-//! by the next look ([`Service::settle_snapshots`]).
+//! by the next look ([`Service::settle_snapshots`]), which comes at the latest before a target frees something.
 //!
 //! A rank that does not serve is told when it does. Before a target frees anything, it asks whether it knows all snapshots, also when
 //! it has been cut off: [`Service::confirm_snapshots`]. It learns the newest snapshot also from the first answer about a
@@ -34,10 +34,11 @@ use std::time::Duration;
 
 /// How long changes are held back at most.
 const HOLD: Duration = Duration::from_secs(5);
-/// Between two attempts to make a snapshot.
-const PAUSE: Duration = Duration::from_millis(100);
-/// How often: a rank that died without a word is taken for dead long before.
-const ATTEMPTS_MAX: u32 = 100;
+/// Between two attempts to make a snapshot, at first and at most: changes go on meanwhile, those for which an attempt waits among them.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// For how long it is attempted: a rank that died without a word is taken for dead long before, and what has to wait for the snapshot of a
+/// container, as a target does that is full, goes on then.
+const ATTEMPTS_LIMIT: Duration = Duration::from_secs(60);
 /// How long a request waits for a snapshot before the client is told to ask again: it keeps the engine from ending.
 const WAIT: Duration = Duration::from_secs(1);
 /// The most requests that wait for snapshots.
@@ -83,7 +84,10 @@ impl Service {
             return self.refuse(asked, refusal).await;
         }
         let made = match self.pin_somewhere(pool, container).await {
-            Ok((epoch, _missing)) => {
+            Ok((epoch, attempts, _missing)) => {
+                if attempts > 1 {
+                    self.forget_settled_in(pool);
+                }
                 let now = self.now();
                 // When the row cannot be stored, it may be there all the same: the next engine that leads sees to it.
                 self.try_once(asked, |state| state.create_snapshot(&asked.request, epoch, now)).await?
@@ -106,19 +110,22 @@ impl Service {
         made
     }
 
-    /// Pins an epoch on all targets of a pool that serve.
-    async fn pin_somewhere(&self, pool: PoolId, container: ContainerId) -> Result<(Epoch, OneLess<'_>)> {
-        let mut attempts = 0;
+    /// Pins an epoch on all targets of a pool that serve; tells also how many attempts that took, each of which may have left pins.
+    async fn pin_somewhere(&self, pool: PoolId, container: ContainerId) -> Result<(Epoch, u32, OneLess<'_>)> {
+        let clock = self.spawner.clock();
+        let deadline = clock.monotonic().saturating_add(ATTEMPTS_LIMIT);
+        let (mut attempts, mut pause) = (0, PAUSES.0);
         loop {
+            attempts += 1;
             let failure = match self.try_pin(pool, container).await {
-                Ok(pinned) => return Ok(pinned),
+                Ok((epoch, missing)) => return Ok((epoch, attempts, missing)),
                 Err(failure) => failure,
             };
-            attempts += 1;
-            if attempts >= ATTEMPTS_MAX || self.closed.get() || !super::spread::may_be_lost(&failure) {
+            if clock.monotonic() >= deadline || self.closed.get() || !super::spread::may_be_lost(&failure) {
                 return Err(failure.while_doing(format_args!("choosing the epoch of a snapshot")));
             }
-            self.spawner.sleep(PAUSE).await;
+            self.spawner.sleep(pause).await;
+            pause = (2 * pause).min(PAUSES.1);
         }
     }
 
@@ -127,16 +134,27 @@ impl Service {
         // No two are the same, and none is the greatest one.
         let attempt = self.now();
         let hold = TargetSnapshotHold { pool, container, attempt, hold_ms: HOLD.as_millis() as u32 };
-        let readings: Vec<Epoch> = self.tell_all(&targets, Opcode::TargetSnapshotHold, &hold).await?;
+        let pinned = self.hold_and_pin(&targets, &hold).await;
+        if pinned.is_err() {
+            // Those that did not hear of the failure hold changes back to no purpose.
+            let release = TargetSnapshotHold { hold_ms: 0, ..hold };
+            let _they_open_soon = self.tell_all::<_, Epoch>(&targets, Opcode::TargetSnapshotHold, &release).await;
+        }
+        pinned
+    }
+
+    async fn hold_and_pin(&self, targets: &[TargetName], hold: &TargetSnapshotHold) -> Result<(Epoch, OneLess<'_>)> {
+        let TargetSnapshotHold { pool, container, attempt, .. } = *hold;
+        let readings: Vec<Epoch> = self.tell_all(targets, Opcode::TargetSnapshotHold, hold).await?;
         let epoch = readings.into_iter().fold(Epoch(self.now()), Epoch::max);
         if self.serving_targets_of(pool)? != targets {
             fail!(Code::Again, "the engines of pool {pool} come and go; try again");
         }
         self.clock.observe(epoch.0);
         // Nobody who misses it is told that it knows all, until its row is there.
-        let missing = self.note_missing(pool, &targets);
+        let missing = self.note_missing(pool, targets);
         let pin = TargetSnapshotPin { pool, container, attempt, epoch };
-        self.tell_all::<_, ()>(&targets, Opcode::TargetSnapshotPin, &pin).await?;
+        self.tell_all::<_, ()>(targets, Opcode::TargetSnapshotPin, &pin).await?;
         Ok((epoch, missing))
     }
 
@@ -155,6 +173,7 @@ impl Service {
     async fn unpin_others(&self, pool: PoolId, container: ContainerId) {
         if let Err(status) = self.tell_snapshots(pool, container).await {
             daos_env::log!(Warn, "pool", "container {container} of pool {pool} keeps more than it has to: {status}");
+            self.forget_settled_in(pool);
         }
     }
 
@@ -190,7 +209,7 @@ impl Service {
             }
         };
         if count > 0 {
-            // The rows are gone: what stays pinned is unpinned when a rank starts, or another engine leads.
+            // The rows are gone: what stays pinned is unpinned when a target asks next.
             self.unpin_others(pool, container).await;
             daos_env::log!(Info, "pool", "{count} snapshots of container {container} of pool {pool} were destroyed");
         }
@@ -369,6 +388,11 @@ impl Service {
     /// A rank has begun anew: it may have lost what it was told.
     pub(super) fn forget_settled(&self, rank: Rank) {
         self.settled.borrow_mut().retain(|(_, target)| target.0 != rank);
+    }
+
+    /// Targets of a pool may have pins that nobody needs: they are told again before they free anything.
+    fn forget_settled_in(&self, pool: PoolId) {
+        self.settled.borrow_mut().retain(|(other, _)| *other != pool);
     }
 
     /// A snapshot is made that these targets alone know.

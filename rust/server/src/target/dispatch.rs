@@ -79,7 +79,7 @@ fn dispatch(inner: &Rc<Inner>, request: Request) {
     let target = inner.clone();
     inner.spawner.detach(async move {
         let result = if internal::serves(opcode) {
-            internal::handle(&target, opcode, request.body()).await
+            internal::handle(&target, opcode, request.body(), || request.is_abandoned()).await
         } else {
             let service = target.service.borrow().clone();
             match service {

@@ -28,14 +28,23 @@ pub(super) fn serves(opcode: Opcode) -> bool {
     ) || is_order(opcode)
 }
 
-/// Carries a request of another target, or of this one itself, out. Each may be repeated.
-pub(super) async fn handle(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Vec<u8>> {
+/// Carries a request of another target, or of this one itself, out. Each may be repeated. An order that its sender has given up meanwhile is
+/// not carried out: it may have given another one since, which this one would undo.
+pub(super) async fn handle(
+    target: &Rc<Inner>,
+    opcode: Opcode,
+    body: &[u8],
+    is_given_up: impl Fn() -> bool,
+) -> Result<Vec<u8>> {
     if opcode == Opcode::TargetOrder {
         let TargetOrder { term, opcode, body } = decode(body)?;
         let Some(opcode) = Opcode::from_number(opcode).filter(|opcode| is_order(*opcode)) else {
             fail!(Code::Proto, "operation {opcode:#06x} is no order to a target");
         };
         let _entered = target.fence.enter(term).await?;
+        if is_given_up() {
+            fail!(Code::Canceled, "{opcode:?} of term {term} was given up before it was carried out");
+        }
         return carry_out(target, opcode, &body.0).await;
     }
     if is_order(opcode) {

@@ -77,7 +77,7 @@ impl Peers {
         if rank == known.own && index == self.index {
             let own = self.own.borrow().upgrade();
             let Some(own) = own else { fail!(Code::Shutdown, "target {} is ending", index.0) };
-            return decode(&internal::handle(&own, opcode, &encode(request)).await?);
+            return decode(&internal::handle(&own, opcode, &encode(request), || false).await?);
         }
         check_serves(&known, rank)?;
         let Some(address) = known.address(target) else {
