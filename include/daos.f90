@@ -1718,8 +1718,8 @@ module daos
       type(c_ptr), value :: arg
     end function daos_event_register_comp_cb
 
-    ! Ends the call that an event runs for, or the calls of its children: the event completes with -DER_CANCELED (as any event does:
-    ! it is polled or tested, and its callbacks are called), unless the call has ended by itself before.
+    ! Ends the call that an event runs for, and the calls of its children: the event completes with -DER_CANCELED (as any event
+    ! does: it is polled or tested, and its callbacks are called), unless the call has ended by itself before.
     integer(c_int) function daos_event_abort(ev) bind(c)
       import
       type(c_ptr), value :: ev

@@ -70,7 +70,7 @@ int daos_event_parent_barrier(daos_event_t *ev);
 int daos_event_register_comp_cb(daos_event_t *ev, daos_event_comp_cb_t cb, void *arg);
 
 /**
- * Ends the call that an event runs for, or the calls of its children: the event completes with -DER_CANCELED (as any event
+ * Ends the call that an event runs for, and the calls of its children: the event completes with -DER_CANCELED (as any event
  * does: it is polled or tested, and its callbacks are called), unless the call has ended by itself before. A change that is
  * aborted may have been made or not; memory that was lent to the call is the caller's again when the event has completed.
  *

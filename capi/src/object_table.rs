@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-use daos_client::{MARK_LENGTH_MAX, ObjectAnchor, ObjectTable};
+use daos_client::{Client, MARK_LENGTH_MAX, ObjectAnchor, ObjectTable};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{Epoch, ObjectId};
 
@@ -146,6 +146,24 @@ fn store(place: Out<daos_anchor_t>, anchor: &ObjectAnchor) {
     place.set(raw);
 }
 
+/// Lists objects of a table from the caller's anchor on, by what a step from there gives.
+fn list(
+    caller: Caller,
+    function: &'static str,
+    oh: daos_handle_t,
+    places: ObjectPlaces,
+    ev: *mut daos_event_t,
+    step: impl AsyncFnOnce(&ObjectTable, &Client, &mut ObjectAnchor, u32) -> Result<Vec<ObjectId>> + Send + 'static,
+) -> Result<()> {
+    let open = handle_table::get::<OpenTable>(oh)?;
+    run(caller, function, ev, move |client| async move {
+        let mut position = anchor_at(places.anchor)?;
+        let found = step(&open.table, &client, &mut position, places.room()).await?;
+        places.give(&found, &position);
+        Ok(())
+    })
+}
+
 /// Lists the objects of a table. Call it with the same anchor until daos_anchor_is_eof.
 ///
 /// @oids [out] the objects
@@ -165,13 +183,9 @@ pub unsafe extern "C" fn daos_oit_list(
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_oit_list", |caller| {
-            let open = handle_table::get::<OpenTable>(oh)?;
             let places = ObjectPlaces::read(caller, oids, oids_nr, anchor)?;
-            run(caller, "daos_oit_list", ev, move |client| async move {
-                let mut position = anchor_at(places.anchor)?;
-                let found = open.table.list(&client, &mut position, places.room()).await?;
-                places.give(&found, &position);
-                Ok(())
+            list(caller, "daos_oit_list", oh, places, ev, async |table, client, position, room| {
+                table.list(client, position, room).await
             })
         })
     }
@@ -191,13 +205,9 @@ pub unsafe extern "C" fn daos_oit_list_unmarked(
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_oit_list_unmarked", |caller| {
-            let open = handle_table::get::<OpenTable>(oh)?;
             let places = ObjectPlaces::read(caller, oids, oids_nr, anchor)?;
-            run(caller, "daos_oit_list_unmarked", ev, move |client| async move {
-                let mut position = anchor_at(places.anchor)?;
-                let found = open.table.list_unmarked(&client, &mut position, places.room()).await?;
-                places.give(&found, &position);
-                Ok(())
+            list(caller, "daos_oit_list_unmarked", oh, places, ev, async |table, client, position, room| {
+                table.list_unmarked(client, position, room).await
             })
         })
     }
@@ -222,13 +232,11 @@ pub unsafe extern "C" fn daos_oit_list_filter(
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("daos_oit_list_filter", |caller| {
-            let open = handle_table::get::<OpenTable>(oh)?;
             let places = ObjectPlaces::read(caller, oids, oids_nr, anchor)?;
             let Some(filter) = filter else { fail!(Code::Inval, "filter is NULL") };
-            run(caller, "daos_oit_list_filter", ev, move |client| async move {
-                let mut position = anchor_at(places.anchor)?;
+            list(caller, "daos_oit_list_filter", oh, places, ev, async move |table, client, position, room| {
                 let mut chosen = Vec::new();
-                for (object, mark) in open.table.list_marked(&client, &mut position, places.room()).await? {
+                for (object, mark) in table.list_marked(client, position, room).await? {
                     let mut bytes = [0; MARK_LENGTH_MAX];
                     let length = mark.len().min(MARK_LENGTH_MAX);
                     bytes[..length].copy_from_slice(&mark[..length]);
@@ -241,8 +249,7 @@ pub unsafe extern "C" fn daos_oit_list_filter(
                         stopped => return Err(stopped_by(stopped)),
                     }
                 }
-                places.give(&chosen, &position);
-                Ok(())
+                Ok(chosen)
             })
         })
     }

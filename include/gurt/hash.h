@@ -173,7 +173,7 @@ int d_hash_rec_insert(
  *
  * @arg handed to hop_key_init
  *
- * @return zero, -DER_INVAL when there is no hop_key_init, -DER_UNINIT
+ * @return zero, -DER_INVAL when there is no hop_key_init or no hop_rec_hash, -DER_UNINIT
  */
 int d_hash_rec_insert_anonym(struct d_hash_table *htable, d_list_t *link, void *arg);
 

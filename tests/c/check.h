@@ -89,4 +89,36 @@ single(daos_iod_t *iod, d_sg_list_t *sgl, d_iov_t *iov, const char *akey, void *
 	sgl->sg_nr_out = 0;
 	sgl->sg_iovs = iov;
 }
+
+/* Stores a single value under a dkey that is a number. */
+static inline int
+put_at(daos_handle_t object, uint64_t number, void *value, size_t size)
+{
+	const daos_handle_t none = {0};
+	daos_key_t dkey;
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+
+	d_iov_set(&dkey, &number, sizeof(number));
+	single(&iod, &sgl, &iov, "a", value, size);
+	return daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL);
+}
+
+/* Reads it; its size is zero when there is none. */
+static inline int
+get_at(daos_handle_t object, daos_handle_t th, uint64_t number, void *value, size_t room, size_t *size)
+{
+	daos_key_t dkey;
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+	int rc;
+
+	d_iov_set(&dkey, &number, sizeof(number));
+	single(&iod, &sgl, &iov, "a", value, room);
+	rc = daos_obj_fetch(object, th, 0, &dkey, 1, &iod, &sgl, NULL, NULL);
+	*size = iod.iod_size;
+	return rc;
+}
 #endif

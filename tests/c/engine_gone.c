@@ -5,10 +5,9 @@
  * skip: inside there is no engine process to kill
  */
 #include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "engine.h"
 
 #define KILLS 5
 #define EVENTS 50
@@ -17,53 +16,11 @@
 static const daos_handle_t none = {0};
 static int kills;
 
-/* Kills the engine of our directory, as a power cut would. */
 static void
-kill_engine(void)
+kill_and_count(void)
 {
-	char path[4096];
-	const char *directory = getenv("DAOS_LOCAL_PATH");
-	FILE *file;
-	int pid = 0;
-
-	TRUE(directory != NULL);
-	snprintf(path, sizeof(path), "%s/engine.pid", directory);
-	file = fopen(path, "r");
-	/* No file: the engine of the last kill has no successor yet, or that is starting. */
-	if (file == NULL)
-		return;
-	if (fscanf(file, "%d", &pid) == 1 && pid > 1 && kill(pid, SIGKILL) == 0)
+	if (kill_engine())
 		__atomic_add_fetch(&kills, 1, __ATOMIC_SEQ_CST);
-	fclose(file);
-}
-
-static int
-put(daos_handle_t object, uint64_t number, void *value, size_t size)
-{
-	daos_key_t dkey;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
-
-	d_iov_set(&dkey, &number, sizeof(number));
-	single(&iod, &sgl, &iov, "a", value, size);
-	return daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL);
-}
-
-static int
-get(daos_handle_t object, uint64_t number, void *value, size_t room, size_t *size)
-{
-	daos_key_t dkey;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
-	int rc;
-
-	d_iov_set(&dkey, &number, sizeof(number));
-	single(&iod, &sgl, &iov, "a", value, room);
-	rc = daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL);
-	*size = iod.iod_size;
-	return rc;
 }
 
 /* Between two calls: the handles go on by themselves. */
@@ -73,15 +30,15 @@ between_calls(daos_handle_t object)
 	uint64_t value = 11, found = 0;
 	size_t size;
 
-	OK(put(object, 1, &value, sizeof(value)));
-	kill_engine();
+	OK(put_at(object, 1, &value, sizeof(value)));
+	kill_and_count();
 	TRUE(kills == 1);
-	OK(get(object, 1, &found, sizeof(found), &size));
+	OK(get_at(object, none, 1, &found, sizeof(found), &size));
 	TRUE(size == sizeof(found) && found == value);
-	kill_engine();
+	kill_and_count();
 	value = 12;
-	OK(put(object, 1, &value, sizeof(value)));
-	OK(get(object, 1, &found, sizeof(found), &size));
+	OK(put_at(object, 1, &value, sizeof(value)));
+	OK(get_at(object, none, 1, &found, sizeof(found), &size));
 	TRUE(found == value);
 }
 
@@ -105,7 +62,7 @@ write_on(void *arg)
 		int rc;
 
 		memcpy(writer->large, &number, sizeof(number));
-		rc = put(writer->object, number, writer->large, length);
+		rc = put_at(writer->object, number, writer->large, length);
 		if (rc != 0) {
 			/* Whether it was written is not known; it is written again. */
 			writer->failed++;
@@ -114,7 +71,7 @@ write_on(void *arg)
 		}
 		writer->acknowledged = (int)(number - 99);
 		memset(writer->large, 0xee, LARGE);
-		rc = get(writer->object, number, writer->large, LARGE, &size);
+		rc = get_at(writer->object, none, number, writer->large, LARGE, &size);
 		if (rc == 0) {
 			TRUE(size == length && memcmp(writer->large, &number, sizeof(number)) == 0);
 		} else {
@@ -142,7 +99,7 @@ during_calls(daos_handle_t object)
 	TRUE(pthread_create(&thread, NULL, write_on, &writer) == 0);
 	while (kills < before + KILLS) {
 		usleep(300000);
-		kill_engine();
+		kill_and_count();
 	}
 	__atomic_store_n(&writer.stop, 1, __ATOMIC_SEQ_CST);
 	TRUE(pthread_join(thread, NULL) == 0);
@@ -152,7 +109,7 @@ during_calls(daos_handle_t object)
 	for (i = 0; i < writer.acknowledged; i++) {
 		number = 100 + i;
 		memset(writer.large, 0, LARGE);
-		OK(get(object, number, writer.large, LARGE, &size));
+		OK(get_at(object, none, number, writer.large, LARGE, &size));
 		memcpy(&found, writer.large, sizeof(found));
 		TRUE(size == (number % 4 == 0 ? LARGE : sizeof(number)) && found == number);
 	}
@@ -187,7 +144,7 @@ with_events(daos_handle_t object)
 		OK(daos_event_init(&calls[i].event, queue, NULL));
 		OK(daos_obj_update(object, none, 0, &calls[i].dkey, 1, &calls[i].iod, &calls[i].sgl, &calls[i].event));
 		if (i == EVENTS / 2)
-			kill_engine();
+			kill_and_count();
 	}
 	while (completed < EVENTS) {
 		count = daos_eq_poll(queue, 1, DAOS_EQ_WAIT, EVENTS, polled);
@@ -196,7 +153,7 @@ with_events(daos_handle_t object)
 	}
 	for (i = 0; i < EVENTS; i++) {
 		if (calls[i].event.ev_error == 0) {
-			OK(get(object, calls[i].number, &found, sizeof(found), &size));
+			OK(get_at(object, none, calls[i].number, &found, sizeof(found), &size));
 			TRUE(size == sizeof(found) && found == calls[i].number);
 		} else {
 			failed++;
@@ -220,7 +177,7 @@ main(int argc, char **argv)
 	during_calls(object);
 	with_events(object);
 	/* Handles close also when their engine has gone. */
-	kill_engine();
+	kill_and_count();
 	OK(daos_obj_close(object, NULL));
 	close_container(pool, container);
 	puts("done");

@@ -129,6 +129,27 @@ under_a_parent(daos_handle_t object)
 	OK(daos_event_fini(&parent));
 }
 
+/* A parent whose own call never ends by itself: once only the calls of its children were aborted. */
+static void
+a_parent_with_a_call(daos_handle_t container)
+{
+	daos_event_t parent, child;
+	daos_epoch_t epoch = 0;
+	bool flag;
+
+	OK(daos_event_init(&parent, DAOS_HDL_INVAL, NULL));
+	OK(daos_event_init(&child, DAOS_HDL_INVAL, &parent));
+	OK(daos_cont_subscribe(container, &epoch, &parent));
+	OK(daos_event_test(&parent, DAOS_EQ_NOWAIT, &flag));
+	TRUE(!flag);
+	OK(daos_event_abort(&parent));
+	OK(daos_event_test(&parent, DAOS_EQ_WAIT, &flag));
+	TRUE(flag && parent.ev_error == -DER_CANCELED);
+	EXPECT(daos_event_abort(&parent), -DER_NO_PERM);
+	OK(daos_event_fini(&child));
+	OK(daos_event_fini(&parent));
+}
+
 /* A scheduler that is cancelled while calls run. */
 static void
 tasks(daos_handle_t object)
@@ -202,6 +223,7 @@ main(int argc, char **argv)
 	for (i = 0; i < 3; i++)
 		round_of_aborts(object, true);
 	under_a_parent(object);
+	a_parent_with_a_call(container);
 	tasks(object);
 	/* All is well. */
 	prepare(&call, 99);

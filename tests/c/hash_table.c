@@ -289,6 +289,11 @@ wrong_arguments(void)
 	TRUE(d_hash_rec_find(table, &record.key, 8) == &record.link);
 	OK(d_hash_table_destroy(table, true));
 	TRUE(d_hash_rec_unlinked(&record.link));
+	/* Named by the table, but of no bucket that anybody would look into. */
+	least.hop_key_init = key_init;
+	OK(d_hash_table_create(0, 4, NULL, &least, &table));
+	EXPECT(d_hash_rec_insert_anonym(table, &record.link, &record.key), -DER_INVAL);
+	OK(d_hash_table_destroy(table, false));
 }
 
 static void

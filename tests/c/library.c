@@ -15,20 +15,15 @@ static void
 put_and_get(const char *pool_label, const char *label, int number)
 {
 	daos_handle_t pool, container, object;
-	daos_key_t dkey;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
 	int value = number;
+	size_t size;
 
 	open_container(pool_label, label, &pool, &container);
 	object = open_object(container, 70, DAOS_OT_MULTI_HASHED, OC_S1);
-	d_iov_set(&dkey, &number, sizeof(number));
-	single(&iod, &sgl, &iov, "a", &value, sizeof(value));
-	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+	OK(put_at(object, number, &value, sizeof(value)));
 	value = -1;
-	OK(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL));
-	TRUE(value == number);
+	OK(get_at(object, none, number, &value, sizeof(value), &size));
+	TRUE(value == number && size == sizeof(value));
 	OK(daos_obj_close(object, NULL));
 	close_container(pool, container);
 }

@@ -9,19 +9,6 @@ static const daos_handle_t none = {0};
 
 enum { KEYS = 200, PARTS_MAX = 64 };
 
-static void
-put_number(daos_handle_t object, uint64_t number)
-{
-	daos_key_t dkey;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
-
-	d_iov_set(&dkey, &number, sizeof(number));
-	single(&iod, &sgl, &iov, "a", &number, sizeof(number));
-	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
-}
-
 /* Lists from an anchor on, counts what comes, and gives the first key. */
 static uint64_t
 list_from(daos_handle_t object, daos_anchor_t *anchor, int *seen)
@@ -57,7 +44,7 @@ parts(daos_handle_t container)
 	uint32_t nr = 0, index;
 
 	for (number = 0; number < KEYS; number++)
-		put_number(object, number);
+		OK(put_at(object, number, &number, sizeof(number)));
 	OK(daos_obj_anchor_split(object, &nr, NULL));
 	TRUE(nr >= 1 && nr <= PARTS_MAX);
 	memset(seen, 0, sizeof(seen));
@@ -242,7 +229,7 @@ classes(daos_handle_t container, int again)
 	TRUE(daos_obj_id2class(oid) == mine);
 	OK(daos_obj_open(container, oid, DAOS_OO_RW, &object, NULL));
 	for (index = 0; index < KEYS; index++)
-		put_number(object, index);
+		OK(put_at(object, index, &index, sizeof(index)));
 	TRUE(total > 0);
 	index = 0;
 	OK(daos_obj_anchor_split(object, &index, NULL));

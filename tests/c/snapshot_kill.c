@@ -3,64 +3,31 @@
  * run: {pool} {container}
  * skip: inside there is no engine process to kill
  */
-#include <signal.h>
-
-#include "check.h"
+#include "engine.h"
 
 #define KEYS 64
 
 static const daos_handle_t none = {0};
 
-/* Kills the engine of our directory, as a power cut would. */
-static void
-kill_engine(void)
-{
-	char path[4096];
-	const char *directory = getenv("DAOS_LOCAL_PATH");
-	FILE *file;
-	int pid = 0;
-
-	TRUE(directory != NULL);
-	snprintf(path, sizeof(path), "%s/engine.pid", directory);
-	file = fopen(path, "r");
-	TRUE(file != NULL && fscanf(file, "%d", &pid) == 1 && pid > 1);
-	fclose(file);
-	TRUE(kill(pid, SIGKILL) == 0);
-}
-
 static void
 put_all(daos_handle_t object, uint64_t value)
 {
-	for (uint64_t number = 0; number < KEYS; number++) {
-		uint64_t stored = value + number;
-		daos_key_t dkey;
-		daos_iod_t iod;
-		d_sg_list_t sgl;
-		d_iov_t iov;
-
-		d_iov_set(&dkey, &number, sizeof(number));
-		single(&iod, &sgl, &iov, "a", &stored, sizeof(stored));
-		OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
-	}
+	for (uint64_t number = 0; number < KEYS; number++, value++)
+		OK(put_at(object, number, &value, sizeof(value)));
 }
 
-static int
+static bool
 has_all(daos_handle_t object, daos_handle_t th, uint64_t value)
 {
-	for (uint64_t number = 0; number < KEYS; number++) {
-		uint64_t found = 0;
-		daos_key_t dkey;
-		daos_iod_t iod;
-		d_sg_list_t sgl;
-		d_iov_t iov;
+	uint64_t found = 0;
+	size_t size;
 
-		d_iov_set(&dkey, &number, sizeof(number));
-		single(&iod, &sgl, &iov, "a", &found, sizeof(found));
-		OK(daos_obj_fetch(object, th, 0, &dkey, 1, &iod, &sgl, NULL, NULL));
-		if (iod.iod_size != sizeof(found) || found != value + number)
-			return 0;
+	for (uint64_t number = 0; number < KEYS; number++) {
+		OK(get_at(object, th, number, &found, sizeof(found), &size));
+		if (size != sizeof(found) || found != value + number)
+			return false;
 	}
-	return 1;
+	return true;
 }
 
 int
@@ -82,26 +49,26 @@ main(int argc, char **argv)
 	object = open_object(container, 400, DAOS_OT_MULTI_HASHED, OC_SX);
 	put_all(object, 1000);
 	OK(daos_cont_create_snap(container, &epoch, (char *)(uintptr_t)"kept", NULL));
-	kill_engine();
+	TRUE(kill_engine());
 	put_all(object, 2000);
 	OK(daos_cont_list_snap(container, &nr, listed, places, &anchor, NULL));
 	TRUE(nr == 1 && listed[0] == epoch && strcmp(names[0], "kept") == 0);
 	OK(daos_tx_open_snap(container, epoch, &th, NULL));
 	TRUE(has_all(object, th, 1000) && has_all(object, none, 2000));
 	/* The next engine frees nothing that the snapshot shows. */
-	kill_engine();
+	TRUE(kill_engine());
 	OK(daos_cont_aggregate(container, 0, NULL));
 	TRUE(has_all(object, th, 1000) && has_all(object, none, 2000));
-	kill_engine();
+	TRUE(kill_engine());
 	OK(daos_cont_rollback(container, epoch, NULL));
 	TRUE(has_all(object, none, 1000));
-	kill_engine();
+	TRUE(kill_engine());
 	TRUE(has_all(object, none, 1000));
 	put_all(object, 3000);
 	OK(daos_tx_close(th, NULL));
 	range.epr_lo = range.epr_hi = epoch;
 	OK(daos_cont_destroy_snap(container, range, NULL));
-	kill_engine();
+	TRUE(kill_engine());
 	EXPECT(daos_tx_open_snap(container, epoch, &th, NULL), -DER_NONEXIST);
 	TRUE(has_all(object, none, 3000));
 	OK(daos_obj_close(object, NULL));

@@ -117,7 +117,7 @@ pub unsafe extern "C" fn d_hash_rec_insert(
 ///
 /// @arg handed to hop_key_init
 ///
-/// @return zero, -DER_INVAL when there is no hop_key_init, -DER_UNINIT
+/// @return zero, -DER_INVAL when there is no hop_key_init or no hop_rec_hash, -DER_UNINIT
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_hash_rec_insert_anonym(
     htable: *mut d_hash_table,
@@ -128,8 +128,8 @@ pub unsafe extern "C" fn d_hash_rec_insert_anonym(
     unsafe {
         guard("d_hash_rec_insert_anonym", |caller| {
             let table = record(caller, htable, link)?;
-            if !table.can_name() {
-                fail!(Code::Inval, "the hash table has no hop_key_init");
+            if !table.can_name() || !table.knows_buckets() {
+                fail!(Code::Inval, "the hash table has no hop_key_init, or no hop_rec_hash: where to put the record?");
             }
             // The bucket is not known before the key, and hop_key_init may need that no bucket changes meanwhile.
             let locks = if table.has(D_HASH_FT_GLOCK) { 1 } else { table.count() };
