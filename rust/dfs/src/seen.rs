@@ -12,7 +12,7 @@ use crate::open::NewFile;
 use crate::path::{check_name, check_target};
 use crate::quoted::quoted;
 use crate::rename::Replace;
-use crate::status::FileStatus;
+use crate::status::{Content, FileStatus};
 use daos_client::array::run_bounded;
 use daos_client::{Client, Conditions, Object};
 use daos_types::{Epoch, ObjectClass, ObjectId, ObjectType};
@@ -95,9 +95,8 @@ impl FileSystem {
 
     /// What `stat` tells of an entry whose object nobody has changed yet.
     fn status_of_new(&self, inode: &Inode) -> FileStatus {
-        let chunk_size = if inode.chunk_size == 0 { self.attributes().chunk_size } else { inode.chunk_size };
         let size = if inode.is_directory() { crate::inode::INODE_LENGTH as u64 } else { inode.size };
-        FileStatus::of(inode, size, chunk_size, Epoch::ZERO)
+        self.status_with(inode, Content { size, newest: Epoch::ZERO })
     }
 
     /// Makes an empty file; `EEXIST` when the name is taken.

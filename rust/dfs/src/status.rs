@@ -5,10 +5,12 @@ use crate::entry_store;
 use crate::error::{Result, fail};
 use crate::file_system::FileSystem;
 use crate::inode::{INODE_LENGTH, Inode, InodeChange, Timestamp};
-use crate::node::{Access, Location, Node, open_array};
+use crate::node::{Access, Location, Node, NodeKind, open_array};
 use crate::quoted::quoted;
 use crate::superblock::{check_chunk_size, check_class};
+use daos_client::array::Array;
 use daos_client::{Client, Object};
+use daos_env::sync::join_two;
 use daos_types::{Epoch, ObjectClass, ObjectId};
 
 /// What `stat` tells of an entry.
@@ -86,22 +88,44 @@ pub struct SetStatus {
     pub size: Option<u64>,
 }
 
+/// What the object of an entry tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content {
+    /// Bytes.
+    pub size: u64,
+    /// The newest change.
+    pub newest: Epoch,
+}
+
 impl FileSystem {
     /// What `stat` tells of the entry that a record belongs to.
     pub(crate) async fn status_of(&self, client: &Client, inode: &Inode) -> Result<FileStatus> {
-        let chunk_size = if inode.chunk_size == 0 { self.attributes().chunk_size } else { inode.chunk_size };
-        if inode.is_file() {
+        let content = if inode.is_file() {
             let array = open_array(self, inode.id, inode.chunk_size, Access::ReadOnly)?;
-            let found = array.stat(client, self.epoch()).await?;
-            return Ok(FileStatus::of(inode, found.size, chunk_size, found.max_epoch.min(self.epoch())));
-        }
-        if inode.is_directory() {
+            self.content_of_array(client, &array).await?
+        } else if inode.is_directory() {
             let object = Object::open(self.container(), inode.id, self.object_flags())?;
-            // Of a snapshot, what came later does not count.
-            let newest = object.max_epoch(client).await?.min(self.epoch());
-            return Ok(FileStatus::of(inode, INODE_LENGTH as u64, chunk_size, newest));
-        }
-        Ok(FileStatus::of(inode, inode.size, chunk_size, Epoch::ZERO))
+            self.content_of_directory(client, &object).await?
+        } else {
+            Content { size: inode.size, newest: Epoch::ZERO }
+        };
+        Ok(self.status_with(inode, content))
+    }
+
+    pub(crate) fn status_with(&self, inode: &Inode, content: Content) -> FileStatus {
+        let chunk_size = if inode.chunk_size == 0 { self.attributes().chunk_size } else { inode.chunk_size };
+        FileStatus::of(inode, content.size, chunk_size, content.newest)
+    }
+
+    async fn content_of_array(&self, client: &Client, array: &Array) -> Result<Content> {
+        let found = array.stat(client, self.epoch()).await?;
+        Ok(Content { size: found.size, newest: found.max_epoch.min(self.epoch()) })
+    }
+
+    async fn content_of_directory(&self, client: &Client, object: &Object) -> Result<Content> {
+        // Of a snapshot, what came later does not count.
+        let newest = object.max_epoch(client).await?.min(self.epoch());
+        Ok(Content { size: INODE_LENGTH as u64, newest })
     }
 
     /// What `stat` tells of a name in a directory; a symbolic link is not followed.
@@ -218,8 +242,23 @@ fn is_permitted(inode: &Inode, mask: i32, (uid, gid): (u32, u32)) -> bool {
 impl Node {
     /// What `stat` tells of an open entry; `ENOENT` when it was removed, or its name is another's now.
     pub async fn status(&self, client: &Client) -> Result<FileStatus> {
-        let inode = self.inode(client).await?;
-        self.file_system().status_of(client, &inode).await
+        let (inode, content) = self.looked_at(client).await?;
+        Ok(self.file_system().status_with(&inode, content))
+    }
+
+    /// Its record and what its object tells, which are asked for at the same time.
+    async fn looked_at(&self, client: &Client) -> Result<(Inode, Content)> {
+        let (inode, content) = join_two(self.inode(client), self.content(client)).await;
+        Ok((inode?, content?))
+    }
+
+    async fn content(&self, client: &Client) -> Result<Content> {
+        let file_system = self.file_system();
+        match self.kind() {
+            NodeKind::Directory(directory) => file_system.content_of_directory(client, directory.object()).await,
+            NodeKind::File(array) => file_system.content_of_array(client, array).await,
+            NodeKind::Symlink(target) => Ok(Content { size: target.len() as u64, newest: Epoch::ZERO }),
+        }
     }
 
     pub(crate) async fn inode(&self, client: &Client) -> Result<Inode> {
@@ -234,7 +273,7 @@ impl Node {
     pub async fn set_status(&self, client: &Client, set: SetStatus) -> Result<FileStatus> {
         self.check_writable()?;
         let file_system = self.file_system();
-        let mut inode = self.inode(client).await?;
+        let (mut inode, mut content) = self.looked_at(client).await?;
         if let Some(mode) = set.mode {
             let kind = mode & libc::S_IFMT;
             if kind != 0 && kind != inode.mode & libc::S_IFMT {
@@ -247,6 +286,7 @@ impl Node {
         }
         if let Some(size) = set.size {
             self.set_size(client, size).await?;
+            content = self.content(client).await?;
         }
         let mut change = InodeChange {
             mode: set.mode.map(|mode| (inode.mode & libc::S_IFMT) | (mode & 0o7777)),
@@ -256,8 +296,7 @@ impl Node {
         };
         if let Some(mtime) = set.mtime {
             // It holds until the next write: up to what was written so far, by the clocks of engine and client.
-            let newest = self.newest_change(client).await?.0;
-            change.mtime = Some((mtime, newest.max(client.env().clock.wall_nanoseconds())));
+            change.mtime = Some((mtime, content.newest.0.max(client.env().clock.wall_nanoseconds())));
         }
         if change != InodeChange::default() {
             change.ctime = Some(file_system.now(client));
@@ -266,15 +305,7 @@ impl Node {
             entry_store::change(client, holder, name, &change).await?;
             change.apply(&mut inode);
         }
-        file_system.status_of(client, &inode).await
-    }
-
-    async fn newest_change(&self, client: &Client) -> Result<Epoch> {
-        Ok(match self.kind() {
-            crate::node::NodeKind::Directory(directory) => directory.object().max_epoch(client).await?,
-            crate::node::NodeKind::File(array) => array.object().max_epoch(client).await?,
-            crate::node::NodeKind::Symlink(_) => Epoch::ZERO,
-        })
+        Ok(file_system.status_with(&inode, content))
     }
 
     /// Decides the chunk size of files that are made in a directory from now on, through nodes opened from now on.

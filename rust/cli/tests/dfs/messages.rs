@@ -3,7 +3,7 @@
 use crate::harness::Rig;
 use crate::make;
 use daos_client::Client;
-use daos_dfs::{NewFile, OpenOptions};
+use daos_dfs::{Access, NewFile, OpenOptions, SetStatus, Timestamp};
 use daos_types::ObjectClass;
 
 /// Messages that a step sends.
@@ -26,12 +26,18 @@ fn metadata_takes_few_messages() {
         // The first one asks the container for identifiers.
         files.open(client, &root, b"first", create, new).await.unwrap();
         assert_eq!(messages(client, files.open(client, &root, b"f", create, new)).await, 1, "create");
-        let file = files.open(client, &root, b"f", OpenOptions::read(), new).await.unwrap();
+        let write = OpenOptions { access: Access::WriteOnly, ..OpenOptions::read() };
+        let file = files.open(client, &root, b"f", write, new).await.unwrap();
         let shared = OpenOptions::create();
         assert_eq!(messages(client, files.open(client, &root, b"f", OpenOptions::read(), new)).await, 1, "open");
         assert_eq!(messages(client, files.open(client, &root, b"f", shared, new)).await, 2, "create what is there");
         assert_eq!(messages(client, files.status(client, &root, b"f")).await, 2, "stat");
         assert_eq!(messages(client, file.status(client)).await, 2, "stat of an open file");
+        let mode = SetStatus { mode: Some(0o600), ..SetStatus::default() };
+        assert_eq!(messages(client, file.set_status(client, mode)).await, 3, "chmod of an open file");
+        let time = SetStatus { mtime: Some(Timestamp { seconds: 1, nanoseconds: 2 }), ..SetStatus::default() };
+        assert_eq!(messages(client, file.set_status(client, time)).await, 3, "utimens of an open file");
+        assert_eq!(file.status(client).await.unwrap().mtime, Timestamp { seconds: 1, nanoseconds: 2 });
         let make = files.create_directory(client, &root, b"d", 0o755, ObjectClass::UNKNOWN);
         assert_eq!(messages(client, make).await, 1, "make a directory");
         drop(file);
