@@ -124,7 +124,7 @@ impl Arguments {
             }
         }
         if container.is_some() && pool.is_none() {
-            return Err("a container is named, but not its pool".to_owned());
+            return Err("a container is named, but not its pool: add '--pool NAME'".to_owned());
         }
         Ok(Request { pool, container, ..request })
     }

@@ -41,6 +41,10 @@ pub struct EntryState {
     pub changed_at: u64,
     /// The directory may have become a link to another container.
     pub may_be_link: bool,
+    /// When it was made through this mount, by the monotonic clock: it had no extended attributes then.
+    pub made_at: Option<std::time::Duration>,
+    /// Extended attributes were given to it through this mount.
+    pub given_attributes: bool,
 }
 
 /// An entry of a namespace.
@@ -129,6 +133,8 @@ impl Entry {
             own_epoch: 0,
             changed_at: 0,
             may_be_link: false,
+            made_at: None,
+            given_attributes: false,
         };
         Entry { volume, id: status.id, state: Mutex::new(state), pending: Mutex::default() }
     }

@@ -25,7 +25,11 @@ pub fn prepare(place: &Path) -> Result<(), String> {
         });
     }
     match found {
-        Err(error) => Err(format!("{}: {error}", place.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let place = place.display();
+            Err(format!("there is no directory {place} to mount at; make it first ('mkdir -p {place}')"))
+        }
+        Err(error) => Err(format!("looking at {}, to mount there: {error}", place.display())),
         Ok(found) if !found.is_dir() => Err(format!("{} is no directory; name one to mount at", place.display())),
         Ok(_) => Ok(()),
     }
@@ -136,6 +140,7 @@ mod tests {
         let file = directory.path().join("file");
         std::fs::write(&file, b"").expect("written");
         assert!(prepare(&file).is_err_and(|sentence| sentence.contains("no directory")));
-        assert!(prepare(&directory.path().join("missing")).is_err());
+        let missing = prepare(&directory.path().join("missing"));
+        assert!(missing.is_err_and(|sentence| sentence.contains("mkdir -p")));
     }
 }

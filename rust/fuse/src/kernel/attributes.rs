@@ -94,8 +94,10 @@ impl Kernel {
             libc::XATTR_REPLACE => SetAttribute::Replace,
             _ => return failed(libc::EINVAL, "flags of an extended attribute that exclude each other"),
         };
-        if name == LINK_ATTRIBUTE {
-            entry.state().may_be_link = true;
+        {
+            let mut state = entry.state();
+            state.given_attributes = true;
+            state.may_be_link |= name == LINK_ATTRIBUTE;
         }
         let value = value.to_vec();
         self.run(move |client| async move { node.set_attribute(&client, &name, value, set).await })
@@ -106,13 +108,29 @@ impl Kernel {
         let inode = self.inodes.get(number)?;
         let What::Entry(entry) = &inode.what else { return failed(libc::ENODATA, "a directory of containers") };
         let (node, name) = (entry.node(), stored_name(name)?);
+        if self.is_bare(entry) {
+            return failed(libc::ENODATA, "it was just made");
+        }
         self.run(move |client| async move { node.attribute(&client, &name).await })
+    }
+
+    /// Whether an entry is known to have no extended attributes, for as long as what `stat` tells is believed: the kernel asks
+    /// at the first write of each file.
+    fn is_bare(&self, entry: &Entry) -> bool {
+        let made = {
+            let state = entry.state();
+            state.made_at.filter(|_| !state.given_attributes)
+        };
+        made.is_some_and(|made| self.env.clock.monotonic().saturating_sub(made) < entry.volume.caching.attributes)
     }
 
     /// The names of the extended attributes, each with a zero behind it.
     pub(super) fn attribute_names(&self, number: u64) -> Result<Vec<u8>> {
         let inode = self.inodes.get(number)?;
         let What::Entry(entry) = &inode.what else { return Ok(Vec::new()) };
+        if self.is_bare(entry) {
+            return Ok(Vec::new());
+        }
         let node = entry.node();
         let names = self.run(move |client| async move { node.attribute_names(&client).await })?;
         Ok(names.into_iter().flat_map(|name| name.into_iter().chain([0])).collect())

@@ -48,7 +48,9 @@ impl Kernel {
             }
         });
         // It is new: nobody can have changed it before the kernel knows it.
-        Ok(self.tell(&entry.volume, parent, seen?, u64::MAX))
+        let told = self.tell(&entry.volume, parent, seen?, u64::MAX);
+        told.inode.entry()?.state().made_at = Some(self.env.clock.monotonic());
+        Ok(told)
     }
 
     /// The target of a symbolic link.

@@ -1,6 +1,6 @@
 //! Several clients of one container on one node.
 
-use crate::calls::number;
+use crate::calls::{attribute, attribute_names, number, set_attribute};
 use crate::rig::Rig;
 use std::fs;
 
@@ -45,6 +45,24 @@ fn without_cache_all_is_seen_at_once() {
         assert_eq!(number(fs::metadata(second.join("file"))), libc::ENOENT);
         fs::rename(second.join("moved"), second.join("file")).expect("moved");
     }
+    // Also of what one has just made itself.
+    fs::write(first.join("new"), b"x").expect("written");
+    set_attribute(&second.join("new"), "user.a", b"given", 0).expect("set");
+    assert_eq!(attribute(&first.join("new"), "user.a").expect("there"), b"given");
+}
+
+/// That a new file has no extended attributes is remembered, until it gets some.
+#[test]
+fn a_new_file_gets_extended_attributes() {
+    let Some(rig) = Rig::new() else { return };
+    let mount = rig.mount();
+    let path = mount.join("new");
+    fs::write(&path, b"x").expect("written");
+    assert_eq!(number(attribute(&path, "user.a")), libc::ENODATA);
+    assert!(attribute_names(&path).expect("none").is_empty());
+    set_attribute(&path, "user.a", b"given", 0).expect("set");
+    assert_eq!(attribute(&path, "user.a").expect("there"), b"given");
+    assert_eq!(attribute_names(&path).expect("listed"), ["user.a"]);
 }
 
 /// Of many that create one name, one does.

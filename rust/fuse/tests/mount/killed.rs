@@ -2,6 +2,7 @@
 
 use crate::calls::number;
 use crate::rig::{self, Mount, Rig};
+use daos_client::ContainerType;
 use std::fs::{self, File};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -109,16 +110,23 @@ fn a_signal_takes_the_mount_away() {
 fn errors_are_told_before_the_program_returns() {
     let Some(rig) = Rig::new() else { return };
     let place = rig.place("mount");
-    let place = place.to_str().expect("UTF-8");
+    let file = place.with_file_name("file");
+    fs::write(&file, b"").expect("written");
+    let (place, file) = (place.to_str().expect("UTF-8"), file.to_str().expect("UTF-8"));
+    rig.create_container_of(rig::POOL, "plain", ContainerType::UNKNOWN);
     for (words, told) in [
         (&[place, "tank", "nothing"][..], "nothing"),
         (&[place, "nowhere", "home"], "nowhere"),
-        (&["/no/such/directory", "tank", "home"], "/no/such/directory"),
+        (&["/no/such/directory", "tank", "home"], "mkdir -p /no/such/directory"),
+        (&[file, "tank", "home"], "is no directory; name one"),
+        (&[place, "tank", "plain"], "POSIX"),
+        (&["--path", place, "-m", place], "is no link to a container"),
         (&[place, "--container", "home"], "pool"),
         (&[], "Usage"),
     ] {
         let output = rig.dfuse(words);
         let said = String::from_utf8_lossy(&output.stderr);
+        eprintln!("{words:?}: {said}");
         assert!(!output.status.success() && said.contains(told), "{words:?}: {said}");
         assert!(!rig::is_mounted(&rig.place("mount")));
     }
