@@ -3,45 +3,22 @@
 use core::ffi::{CStr, c_void};
 use std::io::PipeReader;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use daos_client::{EngineLauncher, InsideEngine};
 use daos_env::Env;
-use daos_rpc::Address;
-use daos_rpc::in_process::InProcessNetwork;
+use daos_server::SERVER_NAME;
 use daos_status::{Code, Result, Status, fail};
-
-/// The program that serves a directory, and the words it is called with.
-const PROGRAM: &str = "daos_server";
-const WORDS: &[&str] = &["local", "--detached"];
 
 /// The launcher of programs that use the library.
 pub struct Launcher;
 
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
-        daos_server::spawn_detached(Command::new(program()?).args(WORDS).arg("--path").arg(directory))
+        daos_server::spawn_local_engine(&program()?, directory)
     }
 
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>> {
-        Ok(Box::new(Inside(daos_server::InsideEngine::start(directory, env)?)))
-    }
-}
-
-/// An engine in this process, as the client knows it.
-struct Inside(daos_server::InsideEngine);
-
-impl InsideEngine for Inside {
-    fn network(&self) -> InProcessNetwork {
-        self.0.network()
-    }
-
-    fn targets(&self) -> Vec<Address> {
-        self.0.targets()
-    }
-
-    fn session(&self) -> u64 {
-        self.0.session()
+        Ok(Box::new(daos_server::InsideEngine::start(directory, env)?))
     }
 }
 
@@ -55,21 +32,23 @@ fn program() -> Result<PathBuf> {
     let mut tried = Vec::new();
     if let Some(library) = library() {
         for folder in [library.parent(), library.parent().and_then(Path::parent)].into_iter().flatten() {
-            tried.push(folder.join(PROGRAM));
-            tried.push(folder.join("bin").join(PROGRAM));
+            tried.push(folder.join(SERVER_NAME));
+            tried.push(folder.join("bin").join(SERVER_NAME));
         }
         // Debian's folders for libraries have one more level.
         if let Some(prefix) = library.ancestors().nth(3) {
-            tried.push(prefix.join("bin").join(PROGRAM));
+            tried.push(prefix.join("bin").join(SERVER_NAME));
         }
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    tried.extend(std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(PROGRAM)));
+    tried.extend(
+        std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(SERVER_NAME)),
+    );
     match tried.into_iter().find(|program| program.is_file()) {
         Some(program) => Ok(program),
         None => fail!(
             Code::NoService,
-            "{PROGRAM}, which serves local directories, is neither beside the library nor in PATH; set DAOS_SERVER to it"
+            "{SERVER_NAME}, which serves local directories, is neither beside the library nor in PATH; set DAOS_SERVER to it"
         ),
     }
 }

@@ -2,8 +2,6 @@
 
 use daos_client::{Client, ClientSettings, Context, EngineLauncher, LocalMode, TransportChoice};
 use daos_env::Env;
-use daos_rpc::Address;
-use daos_rpc::in_process::InProcessNetwork;
 use daos_server::{InsideEngine, LocalEngine, LocalEngineSettings};
 use daos_status::Result;
 use daos_types::Reference;
@@ -45,21 +43,7 @@ impl EngineLauncher for Launcher {
     }
 
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn daos_client::InsideEngine>> {
-        Ok(Box::new(Inside(InsideEngine::start(directory, env)?)))
-    }
-}
-
-struct Inside(InsideEngine);
-
-impl daos_client::InsideEngine for Inside {
-    fn network(&self) -> InProcessNetwork {
-        self.0.network()
-    }
-    fn targets(&self) -> Vec<Address> {
-        self.0.targets()
-    }
-    fn session(&self) -> u64 {
-        self.0.session()
+        Ok(Box::new(InsideEngine::start(directory, env)?))
     }
 }
 

@@ -2,53 +2,20 @@
 
 use daos_client::EngineLauncher;
 use daos_env::Env;
-use daos_rpc::Address;
-use daos_rpc::in_process::InProcessNetwork;
 use daos_status::{Result, Status};
 use std::io::PipeReader;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// The name under which this program serves a directory.
-const SERVER_NAME: &str = "daos_server";
-/// What the kernel calls this program also when its file was replaced.
-const OWN_PROGRAM: &str = "/proc/self/exe";
+use std::path::Path;
 
 /// The launcher of the tools.
 pub struct Launcher;
 
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
-        let mut command = Command::new(own_program());
-        command.arg0(SERVER_NAME).args(["local", "--detached", "--path"]).arg(directory);
-        daos_server::spawn_detached(&mut command)
-            .map_err(|error| error.while_doing(format_args!("starting the engine of {}", directory.display())))
+        daos_server::spawn_local_engine(&daos_server::own_program(), directory)
     }
 
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn daos_client::InsideEngine>> {
-        Ok(Box::new(Inside(daos_server::InsideEngine::start(directory, env)?)))
-    }
-}
-
-/// The file of this program; by its own name where it still has one, so that lists of processes show it.
-pub fn own_program() -> PathBuf {
-    std::env::current_exe().ok().filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(OWN_PROGRAM))
-}
-
-struct Inside(daos_server::InsideEngine);
-
-impl daos_client::InsideEngine for Inside {
-    fn network(&self) -> InProcessNetwork {
-        self.0.network()
-    }
-
-    fn targets(&self) -> Vec<Address> {
-        self.0.targets()
-    }
-
-    fn session(&self) -> u64 {
-        self.0.session()
+        Ok(Box::new(daos_server::InsideEngine::start(directory, env)?))
     }
 }
 

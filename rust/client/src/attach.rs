@@ -9,7 +9,7 @@ mod transport;
 
 use crate::{Client, LocalMode, ranks};
 use daos_env::Env;
-use daos_rpc::in_process::InProcessNetwork;
+use daos_rpc::in_process::InsideEngine;
 use daos_rpc::{Address, Endpoint, EndpointSettings, Transport};
 use daos_status::{Code, Result, Status};
 use daos_wire::Hello;
@@ -32,16 +32,6 @@ pub trait EngineLauncher: Send + Sync {
 
     /// Starts an engine for the directory on threads of this process.
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>>;
-}
-
-/// An engine on threads of the calling process; it ends when dropped.
-pub trait InsideEngine {
-    /// The network that it is on.
-    fn network(&self) -> InProcessNetwork;
-    /// Addresses of its targets; the first is the pool service's.
-    fn targets(&self) -> Vec<Address>;
-    /// The token that goes with every request.
-    fn session(&self) -> u64;
 }
 
 /// A connection to the system. When the engine goes, it is lost for good, and the next call makes another.

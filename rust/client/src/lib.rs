@@ -44,12 +44,13 @@ mod transaction;
 mod waiting;
 
 pub use access::{AccessInfo, change_owner, delete_access, overwrite_access, update_access};
-pub use attach::{EngineLauncher, InsideEngine, LocalDirectory, SystemAccess};
+pub use attach::{EngineLauncher, LocalDirectory, SystemAccess};
 pub use buffers::{Destination, ScatterList, Source};
 pub use classes::{ClassAttributes, ClassEntry};
 pub use client::{Client, OpenTransport};
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, WorkId};
+pub use daos_rpc::in_process::InsideEngine;
 pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, with_control_port};
 pub use management::{PoolCreate, PoolListEntry, PoolProperties, PoolTargetsAction, PoolTargetsOutcome, SystemInfo};
 pub use object::{

@@ -3,14 +3,14 @@
 use crate::arguments::{Arguments, Request};
 use crate::inodes::What;
 use crate::kernel::{Choices, Kernel, root_inode, root_of};
-use crate::launcher::{Launcher, SERVER_NAME};
+use crate::launcher::Launcher;
 use crate::mountpoint;
 use crate::places::{LINK_ATTRIBUTE, Places, parse_link};
 use crate::system_calls;
 use clap::Parser;
 use daos_client::{ClientSettings, Context};
 use daos_env::{Env, LogLevel, log_event};
-use daos_server::{LocalEngine, LocalEngineSettings};
+use daos_server::{LocalEngine, LocalEngineSettings, SERVER_NAME};
 use daos_types::Reference;
 use fuser::{Config, MountOption, Session, SessionACL};
 use std::ffi::OsString;

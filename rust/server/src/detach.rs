@@ -5,6 +5,7 @@ use daos_status::{Result, Status};
 use std::io::PipeReader;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The first descriptor after standard input, output and error.
@@ -27,7 +28,7 @@ const SIGNALS: &[libc::c_int] =
 /// # Errors
 /// When the program cannot be started.
 pub fn spawn_detached(command: &mut Command) -> Result<PipeReader> {
-    let program = std::path::PathBuf::from(command.get_program());
+    let program = PathBuf::from(command.get_program());
     let failed =
         |error: std::io::Error| Status::from(error).while_doing(format_args!("starting {}", program.display()));
     let (words, their_end) = std::io::pipe().map_err(failed)?;
@@ -52,6 +53,28 @@ pub fn spawn_detached(command: &mut Command) -> Result<PipeReader> {
         Err(error) if error.raw_os_error() != Some(libc::ECHILD) => Err(failed(error)),
         _ => Ok(words),
     }
+}
+
+/// The name under which a program serves a directory; programs of several names go by the first word.
+pub const SERVER_NAME: &str = "daos_server";
+/// What the kernel calls this program also when its file was replaced.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// Starts the engine of a local directory, on its own as [`spawn_detached`] has it, from a program that knows
+/// `daos_server local`.
+///
+/// # Errors
+/// When the program cannot be started.
+pub fn spawn_local_engine(program: &Path, directory: &Path) -> Result<PipeReader> {
+    let mut command = Command::new(program);
+    command.arg0(SERVER_NAME).args(["local", "--detached", "--path"]).arg(directory);
+    spawn_detached(&mut command)
+        .map_err(|error| error.while_doing(format_args!("starting the engine of {}", directory.display())))
+}
+
+/// The file of this program; by its own name where it still has one, so that lists of processes show it.
+pub fn own_program() -> PathBuf {
+    std::env::current_exe().ok().filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(OWN_PROGRAM))
 }
 
 fn do_not_block(pipe: &PipeReader) -> std::io::Result<()> {

@@ -62,19 +62,18 @@ impl InsideEngine {
         format.write(&directory)?;
         Ok(InsideEngine { network, targets, session, _lock: lock })
     }
+}
 
-    /// The network that the targets are on.
-    pub fn network(&self) -> InProcessNetwork {
+impl daos_rpc::in_process::InsideEngine for InsideEngine {
+    fn network(&self) -> InProcessNetwork {
         self.network.clone()
     }
 
-    /// Where the targets are; the first one is the pool service's.
-    pub fn targets(&self) -> Vec<Address> {
+    fn targets(&self) -> Vec<Address> {
         self.targets.addresses()
     }
 
-    /// The token that goes with every request of this process.
-    pub fn session(&self) -> u64 {
+    fn session(&self) -> u64 {
         self.session
     }
 }

@@ -27,7 +27,7 @@ mod target;
 mod threads;
 
 pub use capacity::{Capacity, HostCapacity};
-pub use detach::spawn_detached;
+pub use detach::{SERVER_NAME, own_program, spawn_detached, spawn_local_engine};
 pub use inside_engine::InsideEngine;
 pub use local::SmallFiles;
 pub use local_engine::{LocalEngine, LocalEngineSettings};

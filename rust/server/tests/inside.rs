@@ -1,6 +1,7 @@
 //! The engine within a process, from the outside: its messages, its directory, its end and its next start.
 
 use daos_env::{Env, Executor};
+use daos_rpc::in_process::InsideEngine as _;
 use daos_server::InsideEngine;
 use daos_status::{Code, Result};
 use daos_testkit::wire_client::*;

@@ -1,6 +1,7 @@
 //! An engine over real files finds damage before anybody reads it, and says so.
 
 use daos_env::{Env, Executor};
+use daos_rpc::in_process::InsideEngine as _;
 use daos_server::InsideEngine;
 use daos_status::Code;
 use daos_testkit::wire_client::*;

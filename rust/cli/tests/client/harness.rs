@@ -6,8 +6,6 @@ use daos_client::{
     Pool, PoolCreate, PoolFlags, Source, TransportChoice, UpdateValue,
 };
 use daos_env::Env;
-use daos_rpc::Address;
-use daos_rpc::in_process::InProcessNetwork;
 use daos_status::{Code, Result};
 use daos_types::{Epoch, Extent, Key, ObjectClass, ObjectId, ObjectType, Reference};
 use std::future::Future;
@@ -20,22 +18,6 @@ use std::time::Duration;
 
 struct Launcher;
 
-struct Inside(daos_server::InsideEngine);
-
-impl InsideEngine for Inside {
-    fn network(&self) -> InProcessNetwork {
-        self.0.network()
-    }
-
-    fn targets(&self) -> Vec<Address> {
-        self.0.targets()
-    }
-
-    fn session(&self) -> u64 {
-        self.0.session()
-    }
-}
-
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daos"));
@@ -44,7 +26,7 @@ impl EngineLauncher for Launcher {
     }
 
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>> {
-        Ok(Box::new(Inside(daos_server::InsideEngine::start(directory, env)?)))
+        Ok(Box::new(daos_server::InsideEngine::start(directory, env)?))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Several engines of one file: each is a process, which is started again when it was killed.
 
 use crate::failure::{Failure, Result};
-use crate::launcher::own_program;
 use crate::reply::Reply;
 use crate::system_calls::{StopSignals, end_with_parent, terminate};
 use daos_env::{Clock, SystemClock};
@@ -53,7 +52,7 @@ pub fn run(count: usize) -> Result<Reply> {
 }
 
 fn spawn(number: usize) -> Result<Child> {
-    let mut command = Command::new(own_program());
+    let mut command = Command::new(daos_server::own_program());
     // The same line, and which engine of the file is meant.
     command.arg0("daos_server").args(std::env::args_os().skip(1));
     command.arg("--engine").arg(number.to_string()).stdin(Stdio::null());
