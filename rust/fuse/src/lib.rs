@@ -7,6 +7,7 @@
 
 mod arguments;
 mod caching;
+mod counts;
 mod directories;
 mod gather;
 mod inodes;

@@ -8,6 +8,10 @@ use std::process::Command;
 
 /// The program that mounts and unmounts for users other than root.
 const HELPER: &str = "fusermount3";
+/// Where programs meet the kernel.
+const DEVICE: &str = "/dev/fuse";
+/// What the kernel calls our kind of file system.
+const KIND: &str = "fuse.daos";
 /// What the kernel reads ahead of a program, in KiB: one request.
 const READAHEAD_KIB: &str = "1024";
 
@@ -24,6 +28,13 @@ pub fn prepare(place: &Path) -> Result<(), String> {
             )
         });
     }
+    // Two at one place, of which one is hidden, are nobody's wish. That of another user cannot even be looked at.
+    if is_ours(place) {
+        let place = place.display();
+        return Err(format!(
+            "a container or pool is mounted at {place} already; '{HELPER} -u {place}' (root: 'umount') takes it away"
+        ));
+    }
     match found {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let place = place.display();
@@ -33,6 +44,19 @@ pub fn prepare(place: &Path) -> Result<(), String> {
         Ok(found) if !found.is_dir() => Err(format!("{} is no directory; name one to mount at", place.display())),
         Ok(_) => Ok(()),
     }
+}
+
+/// Whether a dfuse serves what is mounted at a place.
+fn is_ours(place: &Path) -> bool {
+    let Ok(place) = place.canonicalize_parent() else { return false };
+    line_of(&place).is_some_and(|line| kind_of(&line) == Some(KIND))
+}
+
+/// The line of the kernel's table of mounts for what is visible at a place.
+fn line_of(place: &Path) -> Option<String> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let place = place.as_os_str().as_bytes();
+    table.lines().rev().find(|line| place_of(line).is_some_and(|at| at == place)).map(str::to_owned)
 }
 
 /// Takes the mount away; when it is in use, it goes out of sight and ends with its last user.
@@ -60,11 +84,20 @@ fn ask_helper(place: &Path) -> std::io::Result<()> {
 
 /// Why a mount failed, and what to do.
 pub fn advice(place: &Path, error: &Error) -> String {
-    let what = format!("mounting at {}: {error}", place.display());
+    // What the helper says ends its line.
+    let what = format!("mounting at {}: {}", place.display(), error.to_string().trim_end());
     let (uid, _) = system_calls::owner_of_process();
     match error.kind() {
-        ErrorKind::NotFound if !Path::new("/dev/fuse").exists() => {
-            format!("{what}; this machine has no /dev/fuse: load the kernel's module ('modprobe fuse')")
+        ErrorKind::NotFound if !Path::new(DEVICE).exists() => {
+            format!("{what}; this machine has no {DEVICE}: load the kernel's module ('modprobe fuse')")
+        }
+        ErrorKind::PermissionDenied if !system_calls::may_use(Path::new(DEVICE)) => {
+            format!(
+                "{what}; this user may not open {DEVICE}: root permits it with 'chmod 666 {DEVICE}', as most systems do"
+            )
+        }
+        ErrorKind::PermissionDenied if error.to_string().contains("user_allow_other") => {
+            format!("{what}; root permits it with the line 'user_allow_other' in /etc/fuse.conf")
         }
         ErrorKind::NotFound if uid != 0 => {
             format!("{what}; users other than root need {HELPER} (Debian's package fuse3)")
@@ -76,9 +109,9 @@ pub fn advice(place: &Path, error: &Error) -> String {
 /// Lets the kernel read ahead as much as one request can carry. Only root may, and it is only for speed.
 pub fn raise_readahead(place: &Path) {
     let Ok(place) = place.canonicalize_parent() else { return };
-    let Ok(table) = std::fs::read_to_string("/proc/self/mountinfo") else { return };
-    let device = table.lines().rev().find_map(|line| device_of(line, place.as_os_str().as_bytes()));
-    if let Some(device) = device {
+    if let Some(line) = line_of(&place)
+        && let Some(device) = line.split(' ').nth(2)
+    {
         let _ignored = std::fs::write(format!("/sys/class/bdi/{device}/read_ahead_kb"), READAHEAD_KIB);
     }
 }
@@ -97,11 +130,14 @@ impl CanonicalizeParent for Path {
     }
 }
 
-/// The device of a line of the kernel's table of mounts, when that is of a place.
-fn device_of(line: &str, place: &[u8]) -> Option<String> {
-    let mut fields = line.split(' ');
-    let (device, at) = (fields.nth(2)?, fields.nth(1)?);
-    (unescaped(at) == place).then(|| device.to_owned())
+/// The place in a line of the kernel's table of mounts.
+fn place_of(line: &str) -> Option<Vec<u8>> {
+    line.split(' ').nth(4).map(unescaped)
+}
+
+/// The kind of file system in such a line: the word behind the dash.
+fn kind_of(line: &str) -> Option<&str> {
+    line.split(' ').skip_while(|word| *word != "-").nth(1)
 }
 
 /// The kernel writes blanks in paths as `\040`.
@@ -126,11 +162,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_device_is_in_the_table_of_mounts() {
+    fn lines_of_the_table_of_mounts_are_understood() {
         let line = r"36 25 0:47 / /mnt/with\040blank rw,nosuid - fuse.daos dfuse rw,user_id=0";
-        assert_eq!(device_of(line, b"/mnt/with blank"), Some("0:47".to_owned()));
-        assert_eq!(device_of(line, b"/mnt"), None);
-        assert_eq!(device_of("short", b"/mnt"), None);
+        assert_eq!(place_of(line).as_deref(), Some(&b"/mnt/with blank"[..]));
+        assert_eq!(kind_of(line), Some(KIND));
+        assert_eq!((place_of("short"), kind_of("short")), (None, None));
     }
 
     #[test]

@@ -13,6 +13,13 @@ pub fn owner_of_process() -> (u32, u32) {
     unsafe { (libc::geteuid(), libc::getegid()) }
 }
 
+/// Whether this user may read and write a file.
+pub fn may_use(path: &Path) -> bool {
+    let Ok(name) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: the name ends in a zero.
+    unsafe { libc::access(name.as_ptr(), libc::R_OK | libc::W_OK) == 0 }
+}
+
 /// Takes the mount at a path away; with `detach` also when it is in use: it then ends with its last user.
 pub fn unmount(path: &Path, detach: bool) -> Result<()> {
     let name = CString::new(path.as_os_str().as_bytes())?;

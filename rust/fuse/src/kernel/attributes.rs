@@ -2,7 +2,8 @@
 
 use super::lookup::attributes_of;
 use super::{Caller, Kernel, failed};
-use crate::inodes::{Entry, Inode, What};
+use crate::counts::TRAFFIC_ATTRIBUTE;
+use crate::inodes::{Entry, Inode, ROOT, What};
 use crate::places::LINK_ATTRIBUTE;
 use daos_dfs::{DfsError, FileStatus, Node, Result, SetAttribute, SetStatus};
 use fuser::FileAttr;
@@ -106,12 +107,21 @@ impl Kernel {
     /// Reads an extended attribute.
     pub(super) fn attribute(&self, number: u64, name: &OsStr) -> Result<Vec<u8>> {
         let inode = self.inodes.get(number)?;
+        if number == ROOT && name.as_bytes() == TRAFFIC_ATTRIBUTE {
+            return Ok(self.traffic().into_bytes());
+        }
         let What::Entry(entry) = &inode.what else { return failed(libc::ENODATA, "a directory of containers") };
         let (node, name) = (entry.node(), stored_name(name)?);
         if self.is_bare(entry) {
             return failed(libc::ENODATA, "it was just made");
         }
         self.run(move |client| async move { node.attribute(&client, &name).await })
+    }
+
+    /// The requests so far, and the messages over the connection that there is now.
+    fn traffic(&self) -> String {
+        let messages = self.run(|client| async move { client.traffic().unwrap_or_default().sent_messages });
+        self.counts.tell(messages)
     }
 
     /// Whether an entry is known to have no extended attributes, for as long as what `stat` tells is believed: the kernel asks

@@ -13,6 +13,7 @@ mod space;
 
 pub(crate) use lookup::{root_inode, root_of};
 
+use crate::counts::Counts;
 use crate::directories::Directories;
 use crate::gather::Gathering;
 use crate::inodes::{Entry, Inodes, What};
@@ -42,6 +43,7 @@ pub struct Kernel {
     inodes: Inodes,
     directories: Directories,
     choices: Choices,
+    counts: Counts,
     gathering: Arc<Gathering>,
     /// Ends the thread of the above.
     _alive: Sender<()>,
@@ -79,7 +81,8 @@ impl Kernel {
         inodes.set_root(root);
         let (_alive, gathering) = Gathering::start(context.clone())?;
         let directories = Directories::default();
-        Ok(Kernel { context, env, places, inodes, directories, choices, gathering, _alive, notifier })
+        let counts = Counts::default();
+        Ok(Kernel { context, env, places, inodes, directories, choices, counts, gathering, _alive, notifier })
     }
 
     /// Sends what was gathered for a file: somebody is going to look at it. A failure waits for those who have it open.

@@ -5,6 +5,7 @@ use super::entries::Making;
 use super::lookup::{Told, timestamp};
 use super::space::BLOCK;
 use super::{Caller, Descriptor, Kernel, errno};
+use crate::counts::Kind;
 use daos_dfs::{Result, SetStatus, Timestamp};
 use fuser::{
     BsdFileFlags, CopyFileRangeFlags, Errno, FileAttr, FileHandle, Filesystem, FopenFlags, Generation, INodeNo,
@@ -100,15 +101,18 @@ impl Filesystem for Kernel {
     }
 
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        self.counts.add(Kind::Lookup);
         let result = self.look_up(parent.0, name);
         entry(result, self.missing_time(parent.0), reply);
     }
 
     fn forget(&self, _request: &Request, number: INodeNo, count: u64) {
+        self.counts.add(Kind::Forget);
         self.inodes.forget(number.0, count);
     }
 
     fn getattr(&self, _request: &Request, number: INodeNo, _handle: Option<FileHandle>, reply: ReplyAttr) {
+        self.counts.add(Kind::Getattr);
         attributes(self.status(number.0), reply);
     }
 
@@ -130,6 +134,7 @@ impl Filesystem for Kernel {
         _flags: Option<BsdFileFlags>,
         reply: ReplyAttr,
     ) {
+        self.counts.add(Kind::Setattr);
         let mtime = mtime.map(|time| match time {
             TimeOrNow::SpecificTime(time) => timestamp(time),
             TimeOrNow::Now => Timestamp::from_nanoseconds(self.env.clock.wall_nanoseconds()),
@@ -140,6 +145,7 @@ impl Filesystem for Kernel {
     }
 
     fn readlink(&self, _request: &Request, number: INodeNo, reply: ReplyData) {
+        self.counts.add(Kind::Readlink);
         match self.target(number.0) {
             Ok(target) => reply.data(&target),
             Err(error) => reply.error(errno(&error)),
@@ -156,6 +162,7 @@ impl Filesystem for Kernel {
         _device: u32,
         reply: ReplyEntry,
     ) {
+        self.counts.add(Kind::Mknod);
         if mode & libc::S_IFMT != libc::S_IFREG {
             // Pipes, sockets and devices: what mknod(2) says for a file system that has none.
             return reply.error(Errno::EPERM);
@@ -165,19 +172,23 @@ impl Filesystem for Kernel {
     }
 
     fn mkdir(&self, request: &Request, parent: INodeNo, name: &OsStr, mode: u32, _umask: u32, reply: ReplyEntry) {
+        self.counts.add(Kind::Mkdir);
         let made = self.make(parent.0, name, Making::Directory, mode, caller(request));
         entry(made, Duration::ZERO, reply);
     }
 
     fn unlink(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        self.counts.add(Kind::Unlink);
         empty(self.remove(parent.0, name), reply);
     }
 
     fn rmdir(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        self.counts.add(Kind::Rmdir);
         empty(self.remove(parent.0, name), reply);
     }
 
     fn symlink(&self, request: &Request, parent: INodeNo, name: &OsStr, target: &Path, reply: ReplyEntry) {
+        self.counts.add(Kind::Symlink);
         let target = target.as_os_str().as_bytes().to_vec();
         let made = self.make(parent.0, name, Making::Symlink(target), 0o777, caller(request));
         entry(made, Duration::ZERO, reply);
@@ -193,15 +204,18 @@ impl Filesystem for Kernel {
         flags: RenameFlags,
         reply: ReplyEmpty,
     ) {
+        self.counts.add(Kind::Rename);
         empty(Kernel::rename(self, (parent.0, name), (new_parent.0, new_name), flags.bits()), reply);
     }
 
     fn link(&self, _request: &Request, _number: INodeNo, _parent: INodeNo, _name: &OsStr, reply: ReplyEntry) {
+        self.counts.add(Kind::Link);
         // An entry holds its inode: there is no second name for it.
         reply.error(Errno::EOPNOTSUPP);
     }
 
     fn open(&self, _request: &Request, number: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        self.counts.add(Kind::Open);
         match Kernel::open(self, number.0, flags.0) {
             Ok((opener, flags)) => reply.opened(FileHandle(opener), flags),
             Err(error) => reply.error(errno(&error)),
@@ -218,6 +232,7 @@ impl Filesystem for Kernel {
         flags: i32,
         reply: ReplyCreate,
     ) {
+        self.counts.add(Kind::Create);
         match Kernel::create(self, (parent.0, name), (mode, flags), caller(request)) {
             Ok((told, opener, flags)) => {
                 let time = told.attribute_time.min(told.entry_time);
@@ -238,6 +253,7 @@ impl Filesystem for Kernel {
         _owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
+        self.counts.add(Kind::Read);
         match Kernel::read(self, number.0, offset, size) {
             Ok(bytes) => reply.data(&bytes),
             Err(error) => reply.error(errno(&error)),
@@ -256,6 +272,7 @@ impl Filesystem for Kernel {
         _owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
+        self.counts.add(Kind::Write);
         let how = Writing {
             strip_privileges: write_flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID),
             may_wait: !write_flags.contains(WriteFlags::FUSE_WRITE_CACHE) && flags.0 & AT_ONCE == 0,
@@ -267,10 +284,12 @@ impl Filesystem for Kernel {
     }
 
     fn flush(&self, _request: &Request, number: INodeNo, handle: FileHandle, _owner: LockOwner, reply: ReplyEmpty) {
+        self.counts.add(Kind::Flush);
         empty(Kernel::flush(self, descriptor(number, handle)), reply);
     }
 
     fn fsync(&self, _request: &Request, number: INodeNo, handle: FileHandle, _data: bool, reply: ReplyEmpty) {
+        self.counts.add(Kind::Fsync);
         // What was sent is on stable storage.
         empty(Kernel::flush(self, descriptor(number, handle)), reply);
     }
@@ -280,6 +299,7 @@ impl Filesystem for Kernel {
     }
 
     fn fsyncdir(&self, _request: &Request, _number: INodeNo, _handle: FileHandle, _data: bool, reply: ReplyEmpty) {
+        self.counts.add(Kind::Fsyncdir);
         // Changes of names are on stable storage when they are told. The kernel need not ask again.
         reply.error(Errno::ENOSYS);
     }
@@ -294,14 +314,17 @@ impl Filesystem for Kernel {
         _flush: bool,
         reply: ReplyEmpty,
     ) {
+        self.counts.add(Kind::Release);
         empty(self.close(descriptor(number, handle)), reply);
     }
 
     fn opendir(&self, _request: &Request, _number: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        self.counts.add(Kind::Opendir);
         reply.opened(FileHandle(self.directories.open()), FopenFlags::empty());
     }
 
     fn readdir(&self, _request: &Request, number: INodeNo, handle: FileHandle, offset: u64, reply: ReplyDirectory) {
+        self.counts.add(Kind::Readdir);
         let mut reply = reply;
         match self.read_directory(number.0, handle.0, offset, &mut reply) {
             Ok(()) => reply.ok(),
@@ -317,6 +340,7 @@ impl Filesystem for Kernel {
         offset: u64,
         reply: ReplyDirectoryPlus,
     ) {
+        self.counts.add(Kind::Readdirplus);
         let mut reply = reply;
         match self.read_directory_plus(number.0, handle.0, offset, &mut reply) {
             Ok(()) => reply.ok(),
@@ -332,11 +356,13 @@ impl Filesystem for Kernel {
         _flags: OpenFlags,
         reply: ReplyEmpty,
     ) {
+        self.counts.add(Kind::Releasedir);
         self.directories.close(handle.0);
         reply.ok();
     }
 
     fn statfs(&self, _request: &Request, number: INodeNo, reply: ReplyStatfs) {
+        self.counts.add(Kind::Statfs);
         match self.space(number.0) {
             Ok(space) => reply.statfs(space.total, space.free, space.free, 0, 0, BLOCK, space.name_length, BLOCK),
             Err(error) => reply.error(errno(&error)),
@@ -353,18 +379,22 @@ impl Filesystem for Kernel {
         _position: u32,
         reply: ReplyEmpty,
     ) {
+        self.counts.add(Kind::Setxattr);
         empty(self.set_attribute(number.0, name, value, flags), reply);
     }
 
     fn getxattr(&self, _request: &Request, number: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        self.counts.add(Kind::Getxattr);
         extended(self.attribute(number.0, name), size, reply);
     }
 
     fn listxattr(&self, _request: &Request, number: INodeNo, size: u32, reply: ReplyXattr) {
+        self.counts.add(Kind::Listxattr);
         extended(self.attribute_names(number.0), size, reply);
     }
 
     fn removexattr(&self, _request: &Request, number: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        self.counts.add(Kind::Removexattr);
         empty(self.remove_attribute(number.0, name), reply);
     }
 
@@ -378,6 +408,7 @@ impl Filesystem for Kernel {
         mode: i32,
         reply: ReplyEmpty,
     ) {
+        self.counts.add(Kind::Fallocate);
         empty(self.allocate(descriptor(number, handle), offset, length, mode), reply);
     }
 
@@ -394,6 +425,7 @@ impl Filesystem for Kernel {
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
+        self.counts.add(Kind::CopyFileRange);
         match self.copy((source.0, source_offset), (descriptor(target, target_handle), target_offset), length) {
             Ok(count) => reply.written(count),
             Err(error) => reply.error(errno(&error)),

@@ -13,4 +13,6 @@ mod names;
 mod ownership;
 mod places;
 mod rig;
+mod traffic;
 mod tree;
+mod users;

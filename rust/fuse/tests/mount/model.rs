@@ -14,6 +14,8 @@ struct Run {
     model: Vec<u8>,
     random: Random,
     flags: i32,
+    /// A mapping that stays, whatever happens to the file meanwhile; only what the file has may be touched.
+    kept: Mapping,
 }
 
 fn open(path: &Path, flags: i32) -> File {
@@ -114,6 +116,23 @@ impl Run {
         format!("mapped write {start} {end}")
     }
 
+    /// What other calls have done shows in a mapping that was there before, and the other way round.
+    fn look_through(&mut self) -> String {
+        let (start, length) = self.range();
+        let end = (start + length).min(self.model.len());
+        if start >= end {
+            return "nothing to look at".to_owned();
+        }
+        assert!(self.kept.bytes()[start..end] == self.model[start..end], "kept mapping {start} {end}");
+        if self.random.below(2) == 0 {
+            return format!("looked through {start} {end}");
+        }
+        let bytes = self.random.bytes(end - start);
+        self.kept.bytes()[start..end].copy_from_slice(&bytes);
+        self.model[start..end].copy_from_slice(&bytes);
+        format!("written through {start} {end}")
+    }
+
     fn copy_within(&mut self, path: &Path) -> String {
         let copy = path.with_extension("copy");
         fs::copy(path, &copy).expect("copied");
@@ -122,13 +141,14 @@ impl Run {
     }
 
     fn step(&mut self, path: &Path) -> String {
-        match self.random.below(12) {
+        match self.random.below(14) {
             0..4 => self.write(),
             4..7 => self.read(),
             7 => self.truncate(),
             8 => self.allocate(),
             9 => self.map(),
             10 => self.copy_within(path),
+            11..13 => self.look_through(),
             _ => {
                 self.file = open(path, self.flags);
                 assert_eq!(self.file.metadata().expect("told").len(), self.model.len() as u64);
@@ -140,7 +160,9 @@ impl Run {
 
 fn run(mount: &Mount, name: &str, flags: i32) {
     let path = mount.join(name);
-    let mut run = Run { file: open(&path, flags), model: Vec::new(), random: Random::new(name), flags };
+    let file = open(&path, flags);
+    let kept = Mapping::new(&file, SIZE_MAX, true).expect("mapped");
+    let mut run = Run { file, model: Vec::new(), random: Random::new(name), flags, kept };
     let mut done = Vec::new();
     for step in 0..STEPS {
         let before = done.len().saturating_sub(20);

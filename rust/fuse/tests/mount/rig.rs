@@ -1,12 +1,15 @@
 //! A local engine with a pool and a POSIX container, and mounts of it.
 
 use daos_client::{
-    ClientSettings, Container, ContainerFlags, ContainerProperties, ContainerType, Context, LocalMode, Pool,
-    PoolCreate, PoolFlags, TransportChoice,
+    ClientSettings, Container, ContainerFlags, ContainerProperties, ContainerType, Context, EngineLauncher,
+    InsideEngine, LocalMode, Pool, PoolCreate, PoolFlags, TransportChoice,
 };
 use daos_env::Env;
-use daos_fuse::Launcher;
+use daos_server::SERVER_NAME;
+use daos_status::Result;
 use daos_types::Reference;
+use std::io::PipeReader;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -20,6 +23,23 @@ pub const CONTAINER: &str = "home";
 pub struct Rig {
     pub context: Arc<Context>,
     directory: tempfile::TempDir,
+}
+
+/// Starts engines with so many targets.
+struct Launcher {
+    targets: u32,
+}
+
+impl EngineLauncher for Launcher {
+    fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
+        let mut command = Command::new(PROGRAM);
+        command.arg0(SERVER_NAME).args(["local", "--detached", "--path"]).arg(directory);
+        daos_server::spawn_detached(command.env("DAOS_LOCAL_TARGETS", self.targets.to_string()))
+    }
+
+    fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>> {
+        Ok(Box::new(daos_server::InsideEngine::start(directory, env)?))
+    }
 }
 
 /// A mount, until it is dropped.
@@ -41,8 +61,13 @@ pub fn can_mount() -> bool {
 }
 
 impl Rig {
-    /// A pool and a container; `None` where nothing can be mounted.
+    /// A pool on two targets and a container; `None` where nothing can be mounted.
     pub fn new() -> Option<Rig> {
+        Rig::with_targets(2)
+    }
+
+    /// The same, on so many targets.
+    pub fn with_targets(targets: u32) -> Option<Rig> {
         if !can_mount() {
             return None;
         }
@@ -54,7 +79,7 @@ impl Rig {
             transport: TransportChoice::default(),
             call_timeout: Duration::from_secs(60),
         };
-        let launcher = Arc::new(Launcher::with_program(PathBuf::from(PROGRAM)));
+        let launcher = Arc::new(Launcher { targets });
         let context = Arc::new(Context::start(settings, Env::system(), launcher).expect("starts"));
         let rig = Rig { context, directory };
         rig.create_pool(POOL, 1 << 30);
@@ -81,6 +106,20 @@ impl Rig {
             let pool = Pool::connect(&client, &pool, PoolFlags::READ_WRITE).await.expect("connects");
             let properties = ContainerProperties { label, kind, ..ContainerProperties::default() };
             Container::create(&client, &pool, None, properties).await.expect("a container");
+            pool.disconnect(&client).await.expect("disconnects");
+        });
+    }
+
+    /// Sets attributes of a container.
+    pub fn set_attributes(&self, container: &str, attributes: &[(&str, &str)]) {
+        let [pool, container] = [POOL, container].map(|name| Reference::parse(name).expect("a label"));
+        let attributes =
+            attributes.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+        self.context.block_on(|client| async move {
+            let pool = Pool::connect(&client, &pool, PoolFlags::READ_WRITE).await.expect("connects");
+            let open = Container::open(&client, &pool, &container, ContainerFlags::READ_WRITE).await.expect("opens");
+            open.set_attributes(&client, attributes).await.expect("set");
+            open.close(&client).await.expect("closes");
             pool.disconnect(&client).await.expect("disconnects");
         });
     }
@@ -115,10 +154,12 @@ impl Rig {
 
     /// Runs `dfuse`.
     pub fn dfuse(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(PROGRAM);
-        command.args(words).env("DAOS_LOCAL_PATH", self.engine()).env_remove("DAOS_ACCESS_POINTS");
-        command.env("DAOS_LOCAL_TARGETS", "2");
-        command.output().expect("dfuse runs")
+        self.environment(Command::new(PROGRAM).args(words)).output().expect("dfuse runs")
+    }
+
+    /// Lets a command find the engine, and `dfuse` by the variable of this name.
+    pub fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("DFUSE", PROGRAM).env("DAOS_LOCAL_PATH", self.engine()).env_remove("DAOS_ACCESS_POINTS")
     }
 
     /// Mounts the container under a name, with more words for `dfuse`.
