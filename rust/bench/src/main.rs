@@ -8,6 +8,7 @@ mod client;
 mod dfs;
 mod engine;
 mod fabric;
+mod fuse;
 mod histogram;
 mod huge_memory;
 mod limits;
@@ -59,6 +60,8 @@ enum Layer {
     Client,
     /// The POSIX namespace
     Dfs,
+    /// A mount of dfuse beside the disk's file system
+    Fuse,
     /// Layouts of objects, and pool maps
     Placement,
     /// Systems of engine processes: costs of requests, clients and handles, restart, failover
@@ -66,6 +69,9 @@ enum Layer {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuse::mount_if_asked() {
+        return code;
+    }
     if let Some(outcome) = engine::serve_if_asked().or_else(system::serve_if_asked).or_else(dfs::work_if_asked) {
         return exit_code(outcome);
     }
@@ -95,6 +101,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         Layer::Fabric => fabric::run(&plan, &mut report),
         Layer::Client => client::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Dfs => dfs::run(&plan, &arguments.selection, &arguments.directory, &mut report),
+        Layer::Fuse => fuse::run(&plan, &arguments.selection, &arguments.directory, &mut report),
         Layer::Placement => placement::run(&plan, &mut report),
         Layer::System => system::run(&plan, &arguments.directory, &mut report),
     };

@@ -55,6 +55,19 @@ fn dfs() {
 }
 
 #[test]
+fn fuse() {
+    let can_mount = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
+    let is_helped = Command::new("fusermount3").arg("-V").output().is_ok();
+    if let Err(error) = &can_mount {
+        return eprintln!("skipped: /dev/fuse: {error}");
+    }
+    if !is_helped && !std::fs::read_to_string("/proc/self/status").is_ok_and(|text| text.contains("\nUid:\t0\t")) {
+        return eprintln!("skipped: users other than root need fusermount3");
+    }
+    smoke("fuse", &["copy in", "list", "read", "compile", "copy out", "remove", "copy in, fsync"]);
+}
+
+#[test]
 fn system() {
     let costs =
         ["update, messages", "fetch, bytes", "update, served", "memory per connection", "memory per open handle"];

@@ -38,6 +38,8 @@ enum Layer {
     Client,
     /// The POSIX namespace
     Dfs,
+    /// A mount of dfuse beside the disk's file system: a source tree copied, read, compiled, removed
+    Fuse,
     /// Layouts of objects, and pool maps
     Placement,
     /// Systems of engine processes: costs of requests, clients and handles, restart, failover
@@ -51,6 +53,7 @@ impl Layer {
             Self::Fabric => "fabric",
             Self::Client => "client",
             Self::Dfs => "dfs",
+            Self::Fuse => "fuse",
             Self::Placement => "placement",
             Self::System => "system",
         }
