@@ -45,6 +45,25 @@ pub struct EntryState {
     pub made_at: Option<std::time::Duration>,
     /// Extended attributes were given to it through this mount.
     pub given_attributes: bool,
+    /// What `stat` tells of a directory is what the engine told at this time of the monotonic clock, and what this mount has
+    /// done since.
+    pub asked_at: Option<std::time::Duration>,
+    /// The size of a file is what the engine told when the volume had counted so many changes.
+    pub size_asked: Option<u64>,
+}
+
+impl EntryState {
+    /// The size that the kernel believes, when that is what the engine told and this mount has not changed the file since.
+    pub fn told_size(&self) -> Option<u64> {
+        self.size_asked.filter(|changes| self.changed_at <= *changes).map(|_| self.status.size)
+    }
+
+    /// Takes the times of a directory forward to the newest change through this mount.
+    pub fn follow_changes(&mut self) {
+        let time = Timestamp::from_nanoseconds(self.own_epoch);
+        self.status.mtime = self.status.mtime.max(time);
+        self.status.ctime = self.status.ctime.max(time);
+    }
 }
 
 /// An entry of a namespace.
@@ -115,6 +134,19 @@ impl Entry {
         state.own_epoch = state.own_epoch.max(epoch);
     }
 
+    /// A directory has got or lost an entry by a move, which is several changes: the engine knows what its times are now.
+    pub fn forget_status(&self) {
+        self.note_change(0);
+        self.state().asked_at = None;
+    }
+
+    /// Entries of the directory were made or removed through this mount: its times are those of the change, as the engine
+    /// will tell them. `epoch` is the newest change of the client: that one, unless another of the same moment was later.
+    pub fn note_entries_changed(&self, epoch: u64) {
+        self.note_change(epoch);
+        self.state().follow_changes();
+    }
+
     /// Whether what was asked when the volume counted so many changes may have been overtaken by one of this file.
     pub fn has_changed_since(&self, changes: u64) -> bool {
         !self.pending().is_empty() || self.state().changed_at > changes
@@ -135,6 +167,8 @@ impl Entry {
             may_be_link: false,
             made_at: None,
             given_attributes: false,
+            asked_at: None,
+            size_asked: None,
         };
         Entry { volume, id: status.id, state: Mutex::new(state), pending: Mutex::default() }
     }
@@ -235,6 +269,9 @@ impl Inodes {
                     state.parent = parent;
                 }
                 state.status = seen.status;
+                // It may have been asked before entries have come or gone.
+                state.asked_at = None;
+                state.size_asked = None;
             }
             return inode;
         }

@@ -4,29 +4,14 @@ use daos_client::{EngineLauncher, InsideEngine};
 use daos_env::Env;
 use daos_status::Result;
 use std::io::PipeReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// The launcher of the program.
-pub struct Launcher {
-    program: PathBuf,
-}
-
-impl Launcher {
-    /// Serves directories by another `dfuse` than the one that runs.
-    pub fn with_program(program: PathBuf) -> Launcher {
-        Launcher { program }
-    }
-}
-
-impl Default for Launcher {
-    fn default() -> Launcher {
-        Launcher { program: daos_server::own_program() }
-    }
-}
+/// The launcher of the program: itself, under another name.
+pub(crate) struct Launcher;
 
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
-        daos_server::spawn_local_engine(&self.program, directory)
+        daos_server::spawn_local_engine(&daos_server::own_program(), directory)
     }
 
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn InsideEngine>> {

@@ -19,5 +19,4 @@ mod program;
 mod system_calls;
 
 pub use arguments::Arguments;
-pub use launcher::Launcher;
 pub use program::run;

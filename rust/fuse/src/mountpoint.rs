@@ -10,8 +10,8 @@ use std::process::Command;
 const HELPER: &str = "fusermount3";
 /// Where programs meet the kernel.
 const DEVICE: &str = "/dev/fuse";
-/// What the kernel calls our kind of file system.
-const KIND: &str = "fuse.daos";
+/// What the kernel's table of mounts calls the source of ours.
+pub const SOURCE: &str = "dfuse";
 /// What the kernel reads ahead of a program, in KiB: one request.
 const READAHEAD_KIB: &str = "1024";
 
@@ -49,7 +49,7 @@ pub fn prepare(place: &Path) -> Result<(), String> {
 /// Whether a dfuse serves what is mounted at a place.
 fn is_ours(place: &Path) -> bool {
     let Ok(place) = place.canonicalize_parent() else { return false };
-    line_of(&place).is_some_and(|line| kind_of(&line) == Some(KIND))
+    line_of(&place).is_some_and(|line| source_of(&line) == Some(SOURCE))
 }
 
 /// The line of the kernel's table of mounts for what is visible at a place.
@@ -135,9 +135,12 @@ fn place_of(line: &str) -> Option<Vec<u8>> {
     line.split(' ').nth(4).map(unescaped)
 }
 
-/// The kind of file system in such a line: the word behind the dash.
-fn kind_of(line: &str) -> Option<&str> {
-    line.split(' ').skip_while(|word| *word != "-").nth(1)
+/// The source in such a line of a file system in a program: what stands behind the dash and the kind.
+fn source_of(line: &str) -> Option<&str> {
+    let mut words = line.split(' ').skip_while(|word| *word != "-").skip(1);
+    // With the helper it is `fuse.daos`, without it has no second part.
+    words.next().filter(|kind| *kind == "fuse" || kind.starts_with("fuse."))?;
+    words.next()
 }
 
 /// The kernel writes blanks in paths as `\040`.
@@ -165,8 +168,10 @@ mod tests {
     fn lines_of_the_table_of_mounts_are_understood() {
         let line = r"36 25 0:47 / /mnt/with\040blank rw,nosuid - fuse.daos dfuse rw,user_id=0";
         assert_eq!(place_of(line).as_deref(), Some(&b"/mnt/with blank"[..]));
-        assert_eq!(kind_of(line), Some(KIND));
-        assert_eq!((place_of("short"), kind_of("short")), (None, None));
+        assert_eq!(source_of(line), Some(SOURCE));
+        assert_eq!(source_of("36 25 0:47 / /mnt rw - fuse dfuse rw"), Some(SOURCE));
+        assert_eq!(source_of("36 25 8:1 / /mnt rw - ext4 dfuse rw"), None);
+        assert_eq!((place_of("short"), source_of("short")), (None, None));
     }
 
     #[test]

@@ -156,7 +156,7 @@ fn start_client(arguments: &Arguments) -> Outcome<Context> {
     if let (Some(name), Some(system)) = (&arguments.sys_name, &mut settings.system) {
         system.name.clone_from(name);
     }
-    Context::start(settings, Env::system(), Arc::new(Launcher::default())).map_err(|error| error.to_string())
+    Context::start(settings, Env::system(), Arc::new(Launcher)).map_err(|error| error.to_string())
 }
 
 fn named(text: &str) -> Outcome<Reference> {
@@ -190,7 +190,7 @@ fn threads(arguments: &Arguments) -> usize {
 
 fn kernel_options(request: &Request, read_only: bool) -> Vec<MountOption> {
     let mut options = vec![
-        MountOption::FSName("dfuse".to_owned()),
+        MountOption::FSName(mountpoint::SOURCE.to_owned()),
         MountOption::Subtype("daos".to_owned()),
         MountOption::DefaultPermissions,
         MountOption::NoAtime,

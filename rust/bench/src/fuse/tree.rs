@@ -76,7 +76,11 @@ impl Tree {
         for directory in 0..self.directories {
             for file in 0..self.files_of_each {
                 let drawn = sizes.next();
-                let size = if drawn % ONE_IS_LARGE == 0 { LARGE } else { SIZES[(drawn >> 32) as usize % SIZES.len()] };
+                let size = if drawn.is_multiple_of(ONE_IS_LARGE) {
+                    LARGE
+                } else {
+                    SIZES[(drawn >> 32) as usize % SIZES.len()]
+                };
                 let line = format!("/* line of file {file} in directory {directory} */\n");
                 let count = size / line.len() as u64 + 1;
                 put(format!("part{}/module{directory}/file{file}.c", directory % 8), &line.repeat(count as usize))?;

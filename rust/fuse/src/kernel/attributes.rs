@@ -9,6 +9,7 @@ use daos_dfs::{DfsError, FileStatus, Node, Result, SetAttribute, SetStatus};
 use fuser::FileAttr;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Extended attributes of the kernel that are not stored: access control lists other than permission bits.
@@ -19,15 +20,29 @@ impl Kernel {
     pub(super) fn status(&self, number: u64) -> Result<(FileAttr, Duration)> {
         let inode = self.inodes.get(number)?;
         let What::Entry(entry) = &inode.what else { return Ok((self.place_attributes(number), Duration::ZERO)) };
+        if let Some((status, left)) = self.known_directory(entry) {
+            return Ok((attributes_of(number, &status), left));
+        }
         let is_open = entry.state().opens > 0;
         let status = self.fresh_status(&inode, entry, is_open)?;
         Ok((attributes_of(number, &status), entry.volume.caching.attributes))
+    }
+
+    /// What `stat` tells of a directory that the engine was asked about not long ago, and for how long that is still believed. The
+    /// kernel asks after each entry that it has made or removed there, since the times are others; we know these.
+    fn known_directory(&self, entry: &Entry) -> Option<(FileStatus, Duration)> {
+        let state = entry.state();
+        let asked_at = state.asked_at.filter(|_| state.status.is_directory() && state.removed.is_none())?;
+        let age = self.env.clock.monotonic().saturating_sub(asked_at);
+        let left = entry.volume.caching.attributes.checked_sub(age).filter(|left| !left.is_zero())?;
+        Some((state.status, left))
     }
 
     /// Asks what `stat` tells now. Of a file without a name it is what was known last, with the size that it has: when its name
     /// was taken away through this mount, and when by somebody else, if `is_open` says that it is open here.
     pub(super) fn fresh_status(&self, inode: &Inode, entry: &Entry, is_open: bool) -> Result<FileStatus> {
         self.send_gathered(entry);
+        let asked = (self.env.clock.monotonic(), entry.volume.changes.load(Ordering::SeqCst));
         let (node, known, removed) = {
             let state = entry.state();
             (state.node.clone(), state.status, state.removed.is_some())
@@ -46,9 +61,7 @@ impl Kernel {
                 found => found,
             }
         });
-        let status = status?;
-        self.notice(inode, &status);
-        Ok(status)
+        Ok(self.notice(inode, status?, asked))
     }
 
     /// Changes what `stat` tells, for who has the file open where that is known.
@@ -69,6 +82,7 @@ impl Kernel {
             (state.node.clone(), state.status, state.removed.is_some())
         };
         let set = without_privileges(set, &known, caller);
+        let asked = (self.env.clock.monotonic(), entry.volume.changes.load(Ordering::SeqCst));
         let (status, newest) = self.run(move |client| async move {
             let status = if removed {
                 set_removed(&client, &node, known, set).await?
@@ -79,8 +93,12 @@ impl Kernel {
             };
             Ok::<_, DfsError>((status, client.newest_change().0))
         })?;
+        let status = self.notice(&inode, status, asked);
+        if set.mtime.is_some() && status.is_directory() {
+            // Changes before this one count no more.
+            entry.state().own_epoch = 0;
+        }
         entry.note_change(if set.size.is_some() { newest } else { 0 });
-        self.notice(&inode, &status);
         Ok((attributes_of(number, &status), entry.volume.caching.attributes))
     }
 

@@ -173,12 +173,20 @@ impl Kernel {
     }
 
     /// Reads bytes; fewer at the end of the file.
-    pub(super) fn read(&self, number: u64, offset: u64, length: u32) -> Result<Vec<u8>> {
+    pub(super) fn read(&self, number: u64, offset: u64, length: u32, flags: i32) -> Result<Vec<u8>> {
         let inode = self.inodes.get(number)?;
         let entry = inode.entry()?;
         self.send_gathered(entry);
-        let node = entry.node();
-        self.run(move |client| async move { node.read(&client, offset, u64::from(length)).await })
+        let caching = entry.volume.caching;
+        let is_cached = caching.data != DataCache::Off && (flags & libc::O_DIRECT == 0 || caching.ignore_direct);
+        let (node, size) = {
+            let state = entry.state();
+            (state.node.clone(), state.told_size().filter(|_| is_cached))
+        };
+        // The kernel fills whole pages of its cache, and shows no more of them than the size that it was told. To read on behind
+        // that would cost a question for the size.
+        let length = size.map_or(u64::from(length), |size| size.saturating_sub(offset).min(u64::from(length)));
+        self.run(move |client| async move { node.read(&client, offset, length).await })
     }
 
     /// Writes bytes, at once or, with those that follow, later.

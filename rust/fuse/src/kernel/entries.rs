@@ -38,18 +38,24 @@ impl Kernel {
         let directory = self.inodes.get(parent)?;
         let entry = directory.entry()?;
         let new = self.new_entry(entry, &making, mode, caller);
+        let began = self.env.clock.monotonic();
         let (volume, node, name) = (entry.volume.clone(), entry.node(), name.as_bytes().to_vec());
-        let seen: Result<Seen> = self.run(move |client| async move {
+        let (seen, newest): (Seen, u64) = self.run(move |client| async move {
             let system = &volume.file_system;
-            match making {
+            let made = match making {
                 Making::File => system.make_file(&client, &node, &name, new).await,
                 Making::Directory => system.make_directory(&client, &node, &name, new).await,
                 Making::Symlink(target) => system.make_symlink(&client, &node, &name, (&target, new)).await,
-            }
-        });
+            };
+            Ok::<_, DfsError>((made?, client.newest_change().0))
+        })?;
+        entry.note_entries_changed(newest);
         // It is new: nobody can have changed it before the kernel knows it.
-        let told = self.tell(&entry.volume, parent, seen?, u64::MAX);
-        told.inode.entry()?.state().made_at = Some(self.env.clock.monotonic());
+        let told = self.tell(&entry.volume, parent, seen, u64::MAX);
+        {
+            let mut state = told.inode.entry()?.state();
+            (state.made_at, state.asked_at) = (Some(began), Some(began));
+        }
         Ok(told)
     }
 
@@ -65,9 +71,12 @@ impl Kernel {
         let directory = self.inodes.get(parent)?;
         let entry = directory.entry()?;
         let (volume, node, name) = (entry.volume.clone(), entry.node(), name.as_bytes().to_vec());
-        let removed: Result<Removed> =
-            self.run(move |client| async move { volume.file_system.remove_name(&client, &node, &name).await });
-        self.after_removal(entry, removed?)
+        let (removed, newest) = self.run(move |client| async move {
+            let removed = volume.file_system.remove_name(&client, &node, &name).await?;
+            Ok::<_, DfsError>((removed, client.newest_change().0))
+        })?;
+        entry.note_entries_changed(newest);
+        self.after_removal(entry, removed)
     }
 
     /// Gives up the content of what was removed, unless it is open.
@@ -105,6 +114,8 @@ impl Kernel {
                     system.exchange(&client, (&old_node, &old_name), (&new_node, &new_name)).await?;
                     Ok::<_, DfsError>((first.status.id, second.status.id))
                 })?;
+                old_entry.forget_status();
+                new_entry.forget_status();
                 self.moved(&new, to.1, moved.0)?;
                 return self.moved(&old, from.1, moved.1);
             }
@@ -114,6 +125,8 @@ impl Kernel {
             let (old, new) = ((&old_node, &old_name[..]), (&new_node, &new_name[..]));
             volume.file_system.rename_name(&client, old, new, replace).await
         })?;
+        old_entry.forget_status();
+        new_entry.forget_status();
         self.moved(&new, to.1, moved)?;
         match replaced {
             Some(removed) => self.after_removal(new_entry, removed),

@@ -117,11 +117,21 @@ impl Kernel {
         attributes_of(number, &status)
     }
 
-    /// Takes note of what `stat` tells now.
-    pub(super) fn notice(&self, inode: &Inode, status: &FileStatus) {
-        if let Ok(entry) = inode.entry() {
-            entry.state().status = *status;
+    /// Takes note of what `stat` tells, asked for at this time and when the volume had counted so many changes; gives what is to be
+    /// told.
+    pub(super) fn notice(&self, inode: &Inode, status: FileStatus, (time, changes): (Duration, u64)) -> FileStatus {
+        let Ok(entry) = inode.entry() else { return status };
+        let mut state = entry.state();
+        state.status = status;
+        state.size_asked = Some(changes);
+        if status.is_directory() {
+            state.asked_at = Some(time);
+            // Entries have come or gone meanwhile: it may have been asked before.
+            if state.changed_at > changes {
+                state.follow_changes();
+            }
         }
+        state.status
     }
 
     /// How long names that are missing in a directory are not asked for again.

@@ -249,12 +249,12 @@ impl Filesystem for Kernel {
         _handle: FileHandle,
         offset: u64,
         size: u32,
-        _flags: OpenFlags,
+        flags: OpenFlags,
         _owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
         self.counts.add(Kind::Read);
-        match Kernel::read(self, number.0, offset, size) {
+        match Kernel::read(self, number.0, offset, size, flags.0) {
             Ok(bytes) => reply.data(&bytes),
             Err(error) => reply.error(errno(&error)),
         }

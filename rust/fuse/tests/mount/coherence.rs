@@ -1,8 +1,9 @@
 //! Several clients of one container on one node.
 
-use crate::calls::{attribute, attribute_names, number, set_attribute};
+use crate::calls::{attribute, attribute_names, number, set_attribute, set_times};
 use crate::rig::Rig;
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// Whoever opens a file after another one has closed it sees what was written, whatever the kernel remembers of it.
 #[test]
@@ -63,6 +64,44 @@ fn a_new_file_gets_extended_attributes() {
     set_attribute(&path, "user.a", b"given", 0).expect("set");
     assert_eq!(attribute(&path, "user.a").expect("there"), b"given");
     assert_eq!(attribute_names(&path).expect("listed"), ["user.a"]);
+}
+
+/// The times of a directory after changes are made up from what the engine said of the change, and must be what it tells later.
+#[test]
+fn times_of_directories_are_those_of_the_engine() {
+    let Some(rig) = Rig::new() else { return };
+    let (mount, other) = (rig.mount(), rig.mount_with("other", &["--disable-caching"]));
+    for name in ["folder", "from", "to"] {
+        fs::create_dir(mount.join(name)).expect("made");
+    }
+    let compare = |name: &str, what: &str| {
+        let times = |path: std::path::PathBuf| {
+            let found = fs::metadata(path).expect("there");
+            (found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec())
+        };
+        let here = times(mount.join(name));
+        assert_eq!(here, times(other.join(name)), "{what}");
+        here
+    };
+    let made = compare("folder", "made");
+    fs::write(mount.join("folder/file"), b"x").expect("written");
+    let written = compare("folder", "a file made");
+    assert!(written > made);
+    set_times(&mount.join("folder"), [(5, 6), (7, 8)]).expect("set");
+    assert_eq!(fs::metadata(mount.join("folder")).expect("there").mtime(), 7);
+    assert_eq!(fs::metadata(other.join("folder")).expect("there").mtime(), 7);
+    fs::create_dir(mount.join("folder/below")).expect("made");
+    let made = compare("folder", "a directory made");
+    assert!(made.0 > 7);
+    fs::remove_file(mount.join("folder/file")).expect("removed");
+    assert!(compare("folder", "a file removed") > made);
+    fs::write(mount.join("from/file"), b"x").expect("written");
+    let to = compare("to", "before");
+    fs::rename(mount.join("from/file"), mount.join("to/file")).expect("moved");
+    compare("from", "moved from");
+    assert!(compare("to", "moved to") > to);
+    fs::set_permissions(mount.join("folder"), fs::Permissions::from_mode(0o700)).expect("changed");
+    assert_eq!(fs::metadata(mount.join("folder")).expect("there").permissions().mode() & 0o7777, 0o700);
 }
 
 /// Of many that create one name, one does.
