@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/* MPI's functions about files: ours go to ROMIO, all others to the MPI library. */
+#include "glue.h"
+
+#include <stdlib.h>
+
+/* Fortran's conversions are macros in some versions of mpi.h. */
+#undef MPI_File_c2f
+#undef MPI_File_f2c
+#undef PMPI_File_c2f
+#undef PMPI_File_f2c
+
+/*
+ * The function under both of its names. A function that the MPI library does not have gives an error to who calls it,
+ * which cannot be: it would have to be called by a program that was linked with that library.
+ */
+#define FUNCTION(name, parameters, arguments) \
+	int romio_MPI_File_##name parameters; \
+	int PMPI_File_##name parameters \
+	{ \
+		static int(*native) parameters; \
+		if (mpiio_is_ours(file)) \
+			return romio_MPI_File_##name arguments; \
+		if (native == NULL) \
+			native = (int(*) parameters)mpiio_native("PMPI_File_" #name); \
+		return native != NULL ? native arguments : MPI_ERR_INTERN; \
+	} \
+	int MPI_File_##name parameters __attribute__((alias("PMPI_File_" #name)));
+#define FUNCTION_C FUNCTION
+
+#include "functions.h"
+
+int romio_MPI_File_open(MPI_Comm communicator, const char *name, int mode, MPI_Info info, MPI_File *file);
+int romio_MPI_File_close(MPI_File *file);
+int romio_MPI_File_delete(const char *name, MPI_Info info);
+
+int PMPI_File_open(MPI_Comm communicator, const char *name, int mode, MPI_Info info, MPI_File *file)
+{
+	int (*native)(MPI_Comm, const char *, int, MPI_Info, MPI_File *) =
+		(int (*)(MPI_Comm, const char *, int, MPI_Info, MPI_File *))mpiio_native("PMPI_File_open");
+	char *prefixed;
+	int code;
+
+	if (!mpiio_is_our_name(name))
+		return native(communicator, name, mode, info, file);
+	prefixed = mpiio_prefixed(name);
+	if (prefixed == NULL)
+		return MPI_ERR_NO_MEM;
+	code = romio_MPI_File_open(communicator, prefixed, mode, info, file);
+	free(prefixed);
+	if (code == MPI_SUCCESS)
+		mpiio_inherit_handler(*file);
+	return code;
+}
+
+int PMPI_File_close(MPI_File *file)
+{
+	int (*native)(MPI_File *) = (int (*)(MPI_File *))mpiio_native("PMPI_File_close");
+
+	if (file == NULL || !mpiio_is_ours(*file))
+		return native(file);
+	return romio_MPI_File_close(file);
+}
+
+int PMPI_File_delete(const char *name, MPI_Info info)
+{
+	int (*native)(const char *, MPI_Info) = (int (*)(const char *, MPI_Info))mpiio_native("PMPI_File_delete");
+	char *prefixed;
+	int code;
+
+	if (!mpiio_is_our_name(name))
+		return native(name, info);
+	prefixed = mpiio_prefixed(name);
+	if (prefixed == NULL)
+		return MPI_ERR_NO_MEM;
+	code = romio_MPI_File_delete(prefixed, info);
+	free(prefixed);
+	return code;
+}
+
+MPI_Fint PMPI_File_c2f(MPI_File file)
+{
+	MPI_Fint (*native)(MPI_File) = (MPI_Fint(*)(MPI_File))mpiio_native("PMPI_File_c2f");
+	MPI_Fint number;
+
+	return mpiio_number(file, &number) ? number : native(file);
+}
+
+MPI_File PMPI_File_f2c(MPI_Fint number)
+{
+	MPI_File (*native)(MPI_Fint) = (MPI_File(*)(MPI_Fint))mpiio_native("PMPI_File_f2c");
+
+	return mpiio_is_our_number(number) ? mpiio_numbered(number) : native(number);
+}
+
+/* A representation of data is registered with both, because it may be used with files of both. */
+
+int romio_MPI_Register_datarep(const char *name, MPI_Datarep_conversion_function *read,
+	MPI_Datarep_conversion_function *write, MPI_Datarep_extent_function *extent, void *state);
+int romio_MPI_Register_datarep_c(const char *name, MPI_Datarep_conversion_function_c *read,
+	MPI_Datarep_conversion_function_c *write, MPI_Datarep_extent_function *extent, void *state);
+
+int PMPI_Register_datarep(const char *name, MPI_Datarep_conversion_function *read,
+	MPI_Datarep_conversion_function *write, MPI_Datarep_extent_function *extent, void *state)
+{
+	int (*native)(const char *, MPI_Datarep_conversion_function *, MPI_Datarep_conversion_function *,
+		MPI_Datarep_extent_function *, void *) =
+		(int (*)(const char *, MPI_Datarep_conversion_function *, MPI_Datarep_conversion_function *,
+			MPI_Datarep_extent_function *, void *))mpiio_native("PMPI_Register_datarep");
+	int code = native(name, read, write, extent, state);
+
+	return code != MPI_SUCCESS ? code : romio_MPI_Register_datarep(name, read, write, extent, state);
+}
+
+int PMPI_Register_datarep_c(const char *name, MPI_Datarep_conversion_function_c *read,
+	MPI_Datarep_conversion_function_c *write, MPI_Datarep_extent_function *extent, void *state)
+{
+	int (*native)(const char *, MPI_Datarep_conversion_function_c *, MPI_Datarep_conversion_function_c *,
+		MPI_Datarep_extent_function *, void *) =
+		(int (*)(const char *, MPI_Datarep_conversion_function_c *, MPI_Datarep_conversion_function_c *,
+			MPI_Datarep_extent_function *, void *))mpiio_native("PMPI_Register_datarep_c");
+	int code = native(name, read, write, extent, state);
+
+	return code != MPI_SUCCESS ? code : romio_MPI_Register_datarep_c(name, read, write, extent, state);
+}
+
+/* The other names. */
+#define ALIAS(result, name, parameters) result MPI_##name parameters __attribute__((alias("PMPI_" #name)));
+
+ALIAS(int, File_open, (MPI_Comm communicator, const char *name, int mode, MPI_Info info, MPI_File *file))
+ALIAS(int, File_close, (MPI_File *file))
+ALIAS(int, File_delete, (const char *name, MPI_Info info))
+ALIAS(MPI_Fint, File_c2f, (MPI_File file))
+ALIAS(MPI_File, File_f2c, (MPI_Fint number))
+ALIAS(int, Register_datarep,
+	(const char *name, MPI_Datarep_conversion_function *read, MPI_Datarep_conversion_function *write,
+		MPI_Datarep_extent_function *extent, void *state))
+ALIAS(int, Register_datarep_c,
+	(const char *name, MPI_Datarep_conversion_function_c *read, MPI_Datarep_conversion_function_c *write,
+		MPI_Datarep_extent_function *extent, void *state))

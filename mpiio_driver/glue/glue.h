@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/*
+ * The glue between ROMIO and an MPI library that it was not built into.
+ *
+ * Our library stands before the MPI library and has its MPI_File_* functions. Each of them asks whether the file is ours:
+ * then ROMIO does the work, with the driver in ../src; else the MPI library's own function does.
+ */
+#ifndef MPIIO_GLUE_H
+#define MPIIO_GLUE_H
+
+#include <mpi.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/** A function of any type, to be converted to its own before it is called. */
+typedef void (*mpiio_function)(void);
+
+/**
+ * A function of the MPI library itself, never our own of the same name; NULL when it has none.
+ */
+mpiio_function mpiio_native(const char *name);
+
+/** Whether a file of this name is ours: by the prefix of the name, or by ROMIO_FSTYPE_FORCE. */
+bool mpiio_is_our_name(const char *name);
+/** One of our names with the prefix by which ROMIO finds the driver; the caller frees it. */
+char *mpiio_prefixed(const char *name);
+
+/** What the glue keeps of an open file of ours. */
+struct mpiio_handle {
+	MPI_File file;
+	/* The error handler; the reference is ours. */
+	MPI_Errhandler handler;
+	/* A handle that is being opened has the handler of MPI_FILE_NULL. */
+	bool has_handler;
+};
+
+/** Whether the handle is an open file of ours. Any value may be asked for. */
+bool mpiio_is_ours(MPI_File file);
+
+/** The number of a file of ours in Fortran, and back; MPI_FILE_NULL when there is none. */
+bool mpiio_number(MPI_File file, MPI_Fint *number);
+MPI_File mpiio_numbered(MPI_Fint number);
+bool mpiio_is_our_number(MPI_Fint number);
+
+/** Changes the error handler of a file of ours, and gives the old one to the caller. */
+MPI_Errhandler mpiio_exchange_handler(MPI_File file, MPI_Errhandler handler);
+/** The error handler of a file of ours, without a reference; false when it has none of its own yet. */
+bool mpiio_handler(MPI_File file, MPI_Errhandler *handler);
+
+/** Gives a file that was just opened the handler of MPI_FILE_NULL. */
+void mpiio_inherit_handler(MPI_File file);
+/** Calls the error handler of a file of ours, or of MPI_FILE_NULL; gives the code back. */
+int mpiio_raise(MPI_File file, int code);
+
+/** An error code with a class and a sentence. */
+int mpiio_error_code(int previous, int class, const char *where, int line, const char *sentence);
+
+#endif

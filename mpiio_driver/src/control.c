@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause-Patent */
+/* Size, atomic mode, synchronization, hints, and what the driver tells ROMIO of itself. */
+#include "driver.h"
+
+#include <daos_obj_class.h>
+#include <errno.h>
+#include <fcntl.h>
+
+static int set_size(struct mpiio_file *file, daos_size_t size)
+{
+	return dfs_punch(file->mount->dfs, file->object, size, DFS_MAX_FSIZE);
+}
+
+/* Space cannot be set aside, but a file that would not fit is refused, as MPI asks for. */
+static int preallocate(struct mpiio_file *file, daos_size_t size, struct mpiio_failure *failure)
+{
+	daos_pool_info_t pool = { .pi_bits = DPI_SPACE };
+	daos_size_t now, room;
+	int rc = dfs_get_size(file->mount->dfs, file->object, &now);
+
+	if (rc != 0 || size <= now)
+		return rc == 0 ? 0 : mpiio_fail(failure, rc, "the size of the file cannot be had");
+	if (daos_pool_query(file->mount->pool, NULL, &pool, NULL, NULL) == 0) {
+		room = pool.pi_space.ps_space.s_free[DAOS_MEDIA_SCM] + pool.pi_space.ps_space.s_free[DAOS_MEDIA_NVME];
+		if (size - now > room)
+			return mpiio_fail(failure, ENOSPC, "%llu bytes more are asked for and the pool has %llu",
+				(unsigned long long)(size - now), (unsigned long long)room);
+	}
+	rc = set_size(file, size);
+	return rc == 0 ? 0 : mpiio_fail(failure, rc, "the file cannot be made longer");
+}
+
+void mpiio_control(ADIO_File fd, int what, ADIO_Fcntl_t *argument, int *code)
+{
+	struct mpiio_file *file = mpiio_file(fd);
+	struct mpiio_failure failure = { 0 };
+	daos_size_t size = 0;
+	int rc;
+
+	switch (what) {
+	case ADIO_FCNTL_GET_FSIZE:
+		rc = dfs_get_size(file->mount->dfs, file->object, &size);
+		argument->fsize = (ADIO_Offset)size;
+		if (rc != 0)
+			mpiio_fail(&failure, rc, "the size of %s cannot be had", fd->filename);
+		break;
+	case ADIO_FCNTL_SET_DISKSPACE:
+		preallocate(file, (daos_size_t)argument->diskspace, &failure);
+		break;
+	case ADIO_FCNTL_SET_ATOMICITY:
+		fd->atomicity = argument->atomicity != 0;
+		break;
+	default:
+		mpiio_fail(&failure, EINVAL, "there is no file control %d", what);
+	}
+	*code = mpiio_code(&failure, "file control");
+}
+
+/* Every write is durable, and seen by all, when it has returned. */
+void mpiio_flush(ADIO_File fd, int *code)
+{
+	fd->dirty_write = 0;
+	if (fd->hints->synchronizing_flush > 0)
+		MPI_Barrier(fd->comm);
+	*code = MPI_SUCCESS;
+}
+
+void mpiio_resize(ADIO_File fd, ADIO_Offset size, int *code)
+{
+	struct mpiio_failure failure = { 0 };
+	int rank, rc;
+
+	MPI_Comm_rank(fd->comm, &rank);
+	if (rank == fd->hints->ranklist[0]) {
+		rc = set_size(mpiio_file(fd), (daos_size_t)size);
+		if (rc != 0)
+			mpiio_fail(&failure, rc, "the size of %s cannot be set to %lld", fd->filename, (long long)size);
+	}
+	mpiio_tell(&failure, fd->hints->ranklist[0], fd->comm);
+	*code = mpiio_code(&failure, "MPI_File_set_size");
+}
+
+int mpiio_feature(ADIO_File fd, int feature)
+{
+	(void)fd;
+	switch (feature) {
+	case ADIO_SHARED_FP:
+	case ADIO_ATOMIC_MODE:
+	case ADIO_SCALABLE_OPEN:
+	case ADIO_SCALABLE_RESIZE:
+	case ADIO_TWO_PHASE:
+	case ADIO_IMMEDIATELY_VISIBLE:
+		return 1;
+	/* Not ADIO_LOCKS: atomic mode is kept inside of the driver. Not ADIO_DATA_SIEVING_WRITES: lists are better. */
+	default:
+		return 0;
+	}
+}
+
+/* A hint of ours; false when it was not given. */
+static bool hint(MPI_Info info, const char *key, char *value)
+{
+	int given = 0;
+
+	if (info != MPI_INFO_NULL)
+		ADIOI_Info_get(info, key, MPI_MAX_INFO_VAL, value, &given);
+	return given != 0;
+}
+
+void mpiio_set_hints(ADIO_File fd, MPI_Info info, int *code)
+{
+	char value[MPI_MAX_INFO_VAL + 1];
+	long long bytes;
+	int class;
+
+	ADIOI_GEN_SetInfo(fd, info, code);
+	if (*code != MPI_SUCCESS || fd->is_open)
+		return;
+	/* These two matter when a file is made. The general hint for the first one is striping_unit. */
+	if (hint(info, "romio_daos_chunk_size", value) || hint(info, "striping_unit", value)) {
+		bytes = strtoll(value, NULL, 10);
+		if (bytes > 0 && bytes <= INT_MAX)
+			fd->hints->fs_hints.daos.chunk_size = (int)bytes;
+	}
+	if (hint(info, "romio_daos_obj_class", value)) {
+		class = daos_oclass_name2id(value);
+		if (class > 0) {
+			fd->hints->fs_hints.daos.obj_class = class;
+			ADIOI_Info_set(fd->info, "romio_daos_obj_class", value);
+		}
+	}
+}
