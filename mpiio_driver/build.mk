@@ -23,7 +23,7 @@ vpath %.c $(HERE)src $(HERE)glue
 
 # Names of the MPI library are looked up when they are first called, in the library that the program has loaded.
 $(OUTPUT)/libdaos_mpiio.so: $(OBJECTS) $(BUILD)/romio.a $(HERE)glue/exported.map
-	gcc -shared -o $@.new $(OBJECTS) $(BUILD)/romio.a -Wl,-soname,libdaos_mpiio.so -Wl,-z,lazy \
+	gcc -shared -o $@.new $(OBJECTS) $(BUILD)/romio.a -Wl,-soname,libdaos_mpiio.so -Wl,-z,lazy -Wl,--wrap=PMPI_Type_get_envelope \
 		-Wl,--version-script=$(HERE)glue/exported.map -Wl,-rpath,'$$ORIGIN' -L$(PREFIX)/lib -ldaos -lpthread -ldl
 	mv $@.new $@
 
