@@ -42,41 +42,30 @@ static bool is_predefined(MPI_Errhandler handler)
 	       handler == MPI_ERRHANDLER_NULL;
 }
 
-/* The file that lends us its count of references: opened when it is first needed, closed by the end of the process. */
-static MPI_File lender(void)
-{
-	static MPI_File file = MPI_FILE_NULL;
-	int (*open)(MPI_Comm, const char *, int, MPI_Info, MPI_File *);
-
-	if (file == MPI_FILE_NULL) {
-		open = (int (*)(MPI_Comm, const char *, int, MPI_Info, MPI_File *))mpiio_native("PMPI_File_open");
-		if (open(MPI_COMM_SELF, "/dev/null", MPI_MODE_RDONLY, MPI_INFO_NULL, &file) != MPI_SUCCESS)
-			file = MPI_FILE_NULL;
-	}
-	return file;
-}
-
 /*
  * One more reference to a handler, so that its maker may free it. MPI has no call for that; but to set a handler on a
- * file and to get it from there again is one.
+ * file and to get it from there again is one, and MPI_FILE_NULL is a file for that. Its own handler is put back at once:
+ * only a thread that opens a file in this very moment could take the wrong one.
  */
 static MPI_Errhandler referenced(MPI_Errhandler handler)
 {
 	int (*set)(MPI_File, MPI_Errhandler) = (int (*)(MPI_File, MPI_Errhandler))mpiio_native("PMPI_File_set_errhandler");
 	int (*get)(MPI_File, MPI_Errhandler *) =
 		(int (*)(MPI_File, MPI_Errhandler *))mpiio_native("PMPI_File_get_errhandler");
-	MPI_File file;
+	MPI_Errhandler before, copy = MPI_ERRORS_RETURN;
 
 	if (is_predefined(handler))
 		return handler;
 	pthread_mutex_lock(&lock);
-	file = lender();
-	if (file == MPI_FILE_NULL || set(file, handler) != MPI_SUCCESS || get(file, &handler) != MPI_SUCCESS)
-		handler = MPI_ERRORS_RETURN;
-	else
-		set(file, MPI_ERRORS_RETURN);
+	if (get(MPI_FILE_NULL, &before) == MPI_SUCCESS) {
+		if (set(MPI_FILE_NULL, handler) == MPI_SUCCESS)
+			get(MPI_FILE_NULL, &copy);
+		set(MPI_FILE_NULL, before);
+		if (!is_predefined(before))
+			PMPI_Errhandler_free(&before);
+	}
 	pthread_mutex_unlock(&lock);
-	return handler;
+	return copy;
 }
 
 static void release(MPI_Errhandler handler)

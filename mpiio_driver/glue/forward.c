@@ -93,6 +93,38 @@ MPI_File PMPI_File_f2c(MPI_Fint number)
 	return mpiio_is_our_number(number) ? mpiio_numbered(number) : native(number);
 }
 
+int romio_MPI_File_seek_shared(MPI_File file, MPI_Offset offset, int whence);
+int romio_MPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype,
+	const char *representation, MPI_Info info);
+
+int PMPI_File_seek_shared(MPI_File file, MPI_Offset offset, int whence)
+{
+	int (*native)(MPI_File, MPI_Offset, int) =
+		(int (*)(MPI_File, MPI_Offset, int))mpiio_native("PMPI_File_seek_shared");
+
+	if (!mpiio_is_ours(file))
+		return native(file, offset, whence);
+	mpiio_meet(file);
+	return romio_MPI_File_seek_shared(file, offset, whence);
+}
+
+int PMPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype,
+	const char *representation, MPI_Info info)
+{
+	int (*native)(MPI_File, MPI_Offset, MPI_Datatype, MPI_Datatype, const char *, MPI_Info) =
+		(int (*)(MPI_File, MPI_Offset, MPI_Datatype, MPI_Datatype, const char *, MPI_Info))mpiio_native(
+			"PMPI_File_set_view");
+	int code;
+
+	if (!mpiio_is_ours(file))
+		return native(file, offset, etype, filetype, representation, info);
+	mpiio_meet(file);
+	code = romio_MPI_File_set_view(file, offset, etype, filetype, representation, info);
+	/* All come here, whatever came of the view. */
+	mpiio_reset_shared(file);
+	return code;
+}
+
 /* A representation of data is registered with both, because it may be used with files of both. */
 
 int romio_MPI_Register_datarep(const char *name, MPI_Datarep_conversion_function *read,
@@ -130,6 +162,10 @@ int PMPI_Register_datarep_c(const char *name, MPI_Datarep_conversion_function_c 
 ALIAS(int, File_open, (MPI_Comm communicator, const char *name, int mode, MPI_Info info, MPI_File *file))
 ALIAS(int, File_close, (MPI_File *file))
 ALIAS(int, File_delete, (const char *name, MPI_Info info))
+ALIAS(int, File_seek_shared, (MPI_File file, MPI_Offset offset, int whence))
+ALIAS(int, File_set_view,
+	(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype, const char *representation,
+		MPI_Info info))
 ALIAS(MPI_Fint, File_c2f, (MPI_File file))
 ALIAS(MPI_File, File_f2c, (MPI_Fint number))
 ALIAS(int, Register_datarep,

@@ -39,17 +39,12 @@ FUNCTION(get_group, (MPI_File file, MPI_Group *group), (file, group))
 FUNCTION(get_amode, (MPI_File file, int *mode), (file, mode))
 FUNCTION(set_info, (MPI_File file, MPI_Info info), (file, info))
 FUNCTION(get_info, (MPI_File file, MPI_Info *info), (file, info))
-FUNCTION(set_view,
-	(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype, const char *representation,
-		MPI_Info info),
-	(file, offset, etype, filetype, representation, info))
 FUNCTION(get_view,
 	(MPI_File file, MPI_Offset *offset, MPI_Datatype *etype, MPI_Datatype *filetype, char *representation),
 	(file, offset, etype, filetype, representation))
 FUNCTION(seek, (MPI_File file, MPI_Offset offset, int whence), (file, offset, whence))
 FUNCTION(get_position, (MPI_File file, MPI_Offset *offset), (file, offset))
 FUNCTION(get_byte_offset, (MPI_File file, MPI_Offset offset, MPI_Offset *bytes), (file, offset, bytes))
-FUNCTION(seek_shared, (MPI_File file, MPI_Offset offset, int whence), (file, offset, whence))
 FUNCTION(get_position_shared, (MPI_File file, MPI_Offset *offset), (file, offset))
 FUNCTION(get_type_extent, (MPI_File file, MPI_Datatype type, MPI_Aint *extent), (file, type, extent))
 FUNCTION(set_atomicity, (MPI_File file, int flag), (file, flag))

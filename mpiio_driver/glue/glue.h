@@ -47,6 +47,14 @@ MPI_Errhandler mpiio_exchange_handler(MPI_File file, MPI_Errhandler handler);
 /** The error handler of a file of ours, without a reference; false when it has none of its own yet. */
 bool mpiio_handler(MPI_File file, MPI_Errhandler *handler);
 
+/**
+ * Waits for the other ranks of a file of ours, before the shared file pointer is set or read for all. ROMIO counts on
+ * collective access to have brought the ranks together, which the driver's does not.
+ */
+void mpiio_meet(MPI_File file);
+/** Sets the shared file pointer to zero, on all ranks together, for a new view. */
+void mpiio_reset_shared(MPI_File file);
+
 /** Gives a file that was just opened the handler of MPI_FILE_NULL. */
 void mpiio_inherit_handler(MPI_File file);
 /** Calls the error handler of a file of ours, or of MPI_FILE_NULL; gives the code back. */

@@ -7,6 +7,7 @@
  * The pointer moves by a transaction that reads and writes its key. What lost against another rank is done again, so no
  * rank can stop the others by stopping itself. The lock is a key that exists: to insert it is to take the lock.
  */
+#include "../glue/glue.h"
 #include "driver.h"
 
 #include <daos_kv.h>
@@ -129,6 +130,23 @@ void ADIO_Set_shared_fp(ADIO_File fd, ADIO_Offset pointer, int *code)
 			mpiio_fail_der(&failure, rc, "the shared file pointer cannot be set");
 	}
 	*code = mpiio_code(&failure, "shared file pointer");
+}
+
+void mpiio_meet(MPI_File file)
+{
+	MPI_Barrier(file->comm);
+}
+
+/* A rank that has not used the pointer does not know whether another one has, so each sets what it has used. */
+void mpiio_reset_shared(MPI_File file)
+{
+	int code;
+
+	/* Another rank may still have to read where the pointer is, for a view that begins there. */
+	MPI_Barrier(file->comm);
+	if (mpiio_file(file)->shared_is_open)
+		ADIO_Set_shared_fp(file, 0, &code);
+	MPI_Barrier(file->comm);
 }
 
 int mpiio_lock(ADIO_File fd, struct mpiio_failure *failure)
