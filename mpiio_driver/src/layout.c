@@ -84,32 +84,47 @@ static ADIO_Offset offset_of(const struct view *view, ADIO_Offset position)
 	return view->start + copy * view->extent + view->blocks->indices[block] + (within - view->before[block]);
 }
 
-/* How many bytes of a view are before an offset in the file, which is the position of what the pointer points to. */
+/* The position of a byte in one copy of a view's type, by its offset from the view's start; -1 when it is not let through. */
+static ADIO_Offset position_in(const struct view *view, ADIO_Offset copy, ADIO_Offset inside)
+{
+	ADIO_Offset offset = inside - copy * view->extent;
+
+	for (MPI_Count i = 0; i < view->blocks->count; i++) {
+		ADIO_Offset within = offset - view->blocks->indices[i];
+
+		if (within >= 0 && within < view->blocks->blocklens[i])
+			return copy * view->size + view->before[i] + within;
+	}
+	return -1;
+}
+
+/*
+ * The position of what the pointer points to. A pointer that points between blocks, as some code of ROMIO leaves it, means
+ * the next block.
+ */
 static ADIO_Offset position_of(const struct view *view, ADIO_Offset offset)
 {
-	ADIO_Offset inside = offset - view->start, copy, position = 0;
+	ADIO_Offset inside = offset - view->start, first, span, copy, position;
+	ADIOI_Flatlist_node *blocks = view->blocks;
 
-	if (view->blocks == NULL)
+	if (blocks == NULL)
 		return inside;
-	if (view->size == 0 || view->extent <= 0)
+	if (view->size == 0 || view->extent <= 0 || inside <= blocks->indices[0])
 		return 0;
-	copy = inside / view->extent;
-	/* A type may reach beyond its extent, so bytes of the copy before this one may come behind the offset. */
-	for (ADIO_Offset at = copy > 0 ? copy - 1 : 0; at <= copy; at++) {
-		position = at * view->size;
-		for (MPI_Count i = 0; i < view->blocks->count; i++) {
-			ADIO_Offset begin = at * view->extent + view->blocks->indices[i];
-
-			if (view->blocks->blocklens[i] == 0)
-				continue;
-			if (begin >= inside)
-				return position + view->before[i];
-			if (begin + view->blocks->blocklens[i] > inside)
-				return position + view->before[i] + (inside - begin);
-		}
-		position += view->size;
+	first = blocks->indices[0];
+	span = blocks->indices[blocks->count - 1] + blocks->blocklens[blocks->count - 1] - first;
+	copy = (inside - first) / view->extent;
+	/* A type may reach beyond its extent, so that copies before this one have bytes behind the beginning of this one. */
+	for (ADIO_Offset at = copy; at >= 0 && at >= copy - span / view->extent; at--) {
+		position = position_in(view, at, inside);
+		if (position >= 0)
+			return position;
 	}
-	return position;
+	for (MPI_Count i = 0; i < blocks->count; i++) {
+		if (copy * view->extent + blocks->indices[i] >= inside)
+			return copy * view->size + view->before[i];
+	}
+	return (copy + 1) * view->size;
 }
 
 static int add_range(struct mpiio_layout *layout, ADIO_Offset offset, ADIO_Offset length)
