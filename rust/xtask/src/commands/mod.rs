@@ -10,6 +10,7 @@ mod layers;
 mod local_engine;
 mod package;
 mod program;
+mod romio;
 mod setup;
 mod soak;
 mod test;

@@ -1,6 +1,8 @@
 //! `cargo xtask setup`: what must be installed before the workspace builds.
 
+use super::romio::Romio;
 use crate::process;
+use crate::workspace::Metadata;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::os::unix::fs::MetadataExt;
@@ -13,12 +15,14 @@ use std::process::Command;
     long_about = "Install what the machine lacks.\n\n\
         Looks for each tool and library first; when all are there it ends at once and changes nothing. As root it \
         installs what is missing with apt-get. As any other user it prints the exact apt-get line and ends with \
-        status 1. It never touches anything but apt packages.",
+        status 1. It never touches anything but apt packages.\n\n\
+        For `mpi` it then fetches MPICH's sources from the mirror of Debian that apt uses, and builds ROMIO of them \
+        below the target directory; `cargo xtask install` puts the MPI-IO driver beside libdaos from then on.",
     after_help = "Rust itself (cargo, rustc, rustfmt, clippy) must be there already. cargo-nextest is used when it \
         is installed and not needed when it is not."
 )]
 pub struct Arguments {
-    /// What to prepare for; `mpi` and `hdf5` are names for parts that are not in this tree yet
+    /// What to prepare for; `hdf5` is a name for a part that is not in this tree yet
     #[arg(value_enum, default_values_t = [Area::Core])]
     areas: Vec<Area>,
 }
@@ -28,7 +32,7 @@ pub struct Arguments {
 pub enum Area {
     /// The workspace, its C library, its tests
     Core,
-    /// The MPI-IO driver
+    /// The MPI-IO driver: MPICH, and ROMIO built once from its sources
     Mpi,
     /// The HDF5 connector
     Hdf5,
@@ -83,6 +87,12 @@ const C_TESTS: &[Need] = &[
     need("python3", Sign::Program("python3"), "calls the library without a header"),
 ];
 
+const MPI: &[Need] = &[
+    need("mpich", Sign::Program("mpiexec.mpich"), "starts MPI programs"),
+    need("libmpich-dev", Sign::Module("mpich"), "builds MPI programs and the MPI-IO driver"),
+    need("xz-utils", Sign::Program("xz"), "unpacks ROMIO's sources"),
+];
+
 const PACKAGE: &[Need] = &[
     need("dpkg-dev", Sign::Program("dpkg-shlibdeps"), "says what a Debian package depends on"),
     need("binutils", Sign::Program("strip"), "takes debugging information away"),
@@ -98,9 +108,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         match area {
             Area::Core => core()?,
             Area::Bench => provide("bench", BENCH)?,
-            Area::Mpi => {
-                println!("setup mpi: nothing to install, the MPI-IO driver is not in this tree yet")
-            }
+            Area::Mpi => mpi(&Metadata::read()?)?,
             Area::Hdf5 => println!("setup hdf5: nothing to install, the HDF5 connector is not in this tree yet"),
         }
     }
@@ -115,6 +123,13 @@ pub fn core() -> Result<()> {
 /// Makes sure of what the C tests need besides the core.
 pub fn c_tests() -> Result<()> {
     provide("c tests", C_TESTS)
+}
+
+/// Makes sure of MPICH and of ROMIO; quick when both are there.
+pub fn mpi(metadata: &Metadata) -> Result<()> {
+    core()?;
+    provide("mpi", MPI)?;
+    Romio::new(metadata).provide()
 }
 
 /// Makes sure of what building packages needs.
@@ -212,7 +227,7 @@ mod tests {
 
     #[test]
     fn packages_are_named_once() {
-        for needs in [CORE, BENCH, C_TESTS, PACKAGE] {
+        for needs in [CORE, BENCH, C_TESTS, MPI, PACKAGE] {
             let mut names: Vec<_> = needs.iter().map(|need| need.package).collect();
             names.sort_unstable();
             names.dedup();

@@ -4,6 +4,7 @@ mod artifacts;
 mod companions;
 pub mod layout;
 mod manual;
+pub mod mpiio;
 
 use crate::process;
 use crate::workspace::{Metadata, shown};
@@ -152,6 +153,7 @@ pub fn lay_out(metadata: &Metadata, profile: Profile, layout: &Layout) -> Result
     install_programs(&tree, &artifacts.program)?;
     install_library(&libraries, &artifacts.library)?;
     companions::install(&libraries, &metadata.target_directory.join("companions"))?;
+    mpiio::install(metadata, &libraries)?;
     copy_directory(Path::new("include"), &layout.root.join("include"))?;
     install_descriptions(layout)?;
     manual::install(&tree, PROGRAM_NAMES)?;

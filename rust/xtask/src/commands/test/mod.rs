@@ -3,9 +3,12 @@
 mod c_programs;
 mod cargo_tests;
 mod excerpt;
+mod mpi;
+mod mpi_programs;
 mod packaging;
 mod tally;
 
+use super::romio::Romio;
 use super::setup;
 use crate::stopwatch::Stopwatch;
 use crate::table::Table;
@@ -27,7 +30,7 @@ pub struct Arguments {
     /// Also run the slow tests
     #[arg(long)]
     slow: bool,
-    /// Of the part c, only what has this in its name
+    /// Of the parts c and mpi, only what has this in its name
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
 }
@@ -45,13 +48,13 @@ pub enum Part {
     C,
     /// Real processes on this machine
     Cluster,
-    /// The MPI-IO driver (not in this tree yet)
+    /// The MPI-IO driver: MPI programs on two ranks and more
     Mpi,
     /// The HDF5 connector (not in this tree yet)
     Hdf5,
 }
 
-const ALL: &[Part] = &[Part::Unit, Part::Crash, Part::Sim, Part::C, Part::Cluster];
+const ALL: &[Part] = &[Part::Unit, Part::Crash, Part::Sim, Part::C, Part::Cluster, Part::Mpi];
 
 /// The word in a test's name that puts it into the crash part, in the crates below.
 const CRASH: &str = "crash";
@@ -69,7 +72,8 @@ impl Part {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
     setup::core()?;
-    let parts = if arguments.parts.is_empty() { ALL } else { &arguments.parts };
+    let is_named = !arguments.parts.is_empty();
+    let parts = if is_named { &arguments.parts } else { ALL };
     let slow = if arguments.slow { Slow::Run } else { Slow::Skip };
     let metadata = Metadata::read()?;
     let mut table = Table::new(&["part", "passed", "failed", "time"]);
@@ -77,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for part in parts {
         eprintln!("test {}:", part.word());
         let watch = Stopwatch::start();
-        let tally = run_part(*part, &metadata, slow, arguments.only.as_deref()).unwrap_or_else(|error| {
+        let tally = run_part(*part, &metadata, slow, arguments.only.as_deref(), is_named).unwrap_or_else(|error| {
             eprintln!("  test {}: {error:#}", part.word());
             Tally::one(false)
         });
@@ -97,14 +101,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Runs the fast Rust tests, for `verify`.
 pub fn unit() -> Result<()> {
-    let tally = run_part(Part::Unit, &Metadata::read()?, Slow::Skip, None)?;
+    let tally = run_part(Part::Unit, &Metadata::read()?, Slow::Skip, None, true)?;
     if tally.failed > 0 {
         bail!("{} of {} tests failed", tally.failed, tally.passed + tally.failed);
     }
     Ok(())
 }
 
-fn run_part(part: Part, metadata: &Metadata, slow: Slow, only: Option<&str>) -> Result<Tally> {
+/// `is_named`: the user asked for this part, so that what it lacks is an error.
+fn run_part(part: Part, metadata: &Metadata, slow: Slow, only: Option<&str>, is_named: bool) -> Result<Tally> {
     match part {
         Part::Unit => {
             let mut tally = cargo_tests::run(metadata, &unit_selections(metadata), slow)?;
@@ -128,7 +133,16 @@ fn run_part(part: Part, metadata: &Metadata, slow: Slow, only: Option<&str>) -> 
             let processes = select(owned(CRATES_WITH_PROCESSES), Targets::Integration, Names::All);
             cargo_tests::run(metadata, &[processes], slow)
         }
-        Part::Mpi | Part::Hdf5 => Ok(Tally::default()),
+        Part::Mpi => match setup::mpi(metadata) {
+            Ok(()) => mpi::run(metadata, &Romio::new(metadata), only),
+            Err(error) if is_named => Err(error),
+            // A machine without MPI, or without a mirror of Debian, still runs all other tests.
+            Err(error) => {
+                eprintln!("  skip mpi: {error:#}");
+                Ok(Tally::default())
+            }
+        },
+        Part::Hdf5 => Ok(Tally::default()),
     }
 }
 

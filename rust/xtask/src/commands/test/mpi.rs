@@ -1,0 +1,163 @@
+//! The part `mpi`: programs through the MPI-IO driver, against a local engine. Ours first, then ROMIO's and MPICH's.
+
+use super::c_programs::{Outcome, report};
+use super::mpi_programs::{FOREIGN, LOCAL_ONLY, Suite};
+use super::tally::Tally;
+use crate::commands::install_tree::{self, InstallTree, Profile, mpiio};
+use crate::commands::local_engine::LocalEngine;
+use crate::commands::romio::Romio;
+use crate::process;
+use crate::workspace::Metadata;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where our own programs are, and what they share.
+const DIRECTORY: &str = "mpiio_driver/tests";
+const SHARED: &str = "mpiio_driver/tests/test.c";
+
+/// A program that runs longer hangs.
+const SECONDS_MAX: u32 = 120;
+
+/// Ranks of our own programs: as many as the machines of the tests have processors, because waiting ranks poll.
+const RANKS: u32 = 2;
+
+const POOL: &str = "test";
+const CONTAINER: &str = "container";
+
+/// What runs are made with.
+struct Bench<'a> {
+    engine: &'a LocalEngine,
+    library: PathBuf,
+    scratch: PathBuf,
+}
+
+/// Runs all programs, or those with a text in their name. Romio is built.
+pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>) -> Result<Tally> {
+    let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
+    let tree = install_tree::install(metadata, Profile::Debug, None)?;
+    let scratch = metadata.target_directory.join("mpi/test");
+    fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    let engine = LocalEngine::fresh(&tree, &scratch.join("data"))?;
+    prepare(&engine)?;
+    let bench = Bench { engine: &engine, library: library(&tree), scratch };
+    let mut tally = Tally::default();
+    for name in own()?.into_iter().filter(|name| is_wanted(name)) {
+        tally += bench.run_own(&name);
+    }
+    let wanted = FOREIGN.iter().filter(|program| is_wanted(program.name));
+    let names = |suite: Suite| {
+        FOREIGN.iter().filter(|program| program.suite == suite).map(|program| program.name).collect::<Vec<_>>()
+    };
+    romio.build_programs(&names(Suite::Romio), &names(Suite::Mpich))?;
+    copy_what_they_read(&engine, romio)?;
+    for program in wanted {
+        let binary = romio.build.join("programs").join(program.suite.directory()).join(program.name);
+        let outcome = bench.run_foreign(&binary, program.ranks, program.arguments, program.prints_verdict);
+        tally += report(&format!("{} {}", program.suite.directory(), program.name), outcome);
+    }
+    for (name, reason) in LOCAL_ONLY.iter().filter(|(name, _)| is_wanted(name)) {
+        eprintln!("  skip {name}: {reason}");
+    }
+    engine.remove()?;
+    Ok(tally)
+}
+
+fn library(tree: &InstallTree) -> PathBuf {
+    tree.prefix.join("lib").join(mpiio::LIBRARY)
+}
+
+fn must(command: &mut Command) -> Result<()> {
+    let (status, text) = process::gather(command)?;
+    if !status.success() {
+        bail!("`{}` failed ({status}): {text}", process::line(command));
+    }
+    Ok(())
+}
+
+fn prepare(engine: &LocalEngine) -> Result<()> {
+    must(&mut engine.daos(&["pool", "create", POOL]))?;
+    must(&mut engine.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"]))
+}
+
+/// Two of MPICH's programs read files that are there: one its own binary, one a list of hints.
+fn copy_what_they_read(engine: &LocalEngine, romio: &Romio) -> Result<()> {
+    let binary = romio.build.join("programs/io/zero_count");
+    let hints = romio.source.join("test/test_hintfile");
+    for (file, name) in [(binary, "zero_count"), (hints, "test_hintfile")] {
+        let target = format!("daos://{POOL}/{CONTAINER}/{name}");
+        must(&mut engine.daos(&["fs", "copy", &file.to_string_lossy(), &target]))?;
+    }
+    Ok(())
+}
+
+/// Names of our own programs.
+fn own() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(DIRECTORY).with_context(|| format!("cannot read {DIRECTORY}"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "c") && path != Path::new(SHARED) {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+impl Bench<'_> {
+    /// In the container, and on the local file system: what holds in one must hold in the other, and the second shows
+    /// that files which are not ours reach the MPI library.
+    fn run_own(&self, name: &str) -> Tally {
+        let binary = self.scratch.join(name);
+        if let Err(error) = build_own(name, &binary) {
+            return report(name, Err(error));
+        }
+        let container = format!("daos:/{POOL}/{CONTAINER}");
+        let local = self.scratch.join("local");
+        let mut tally = report(name, self.start(&binary, RANKS, &[container], &[]));
+        let outcome = fs::create_dir_all(&local)
+            .context("no directory for local files")
+            .and_then(|()| self.start(&binary, RANKS, &[local.to_string_lossy().into_owned()], &[]));
+        tally += report(&format!("{name} local"), outcome);
+        tally
+    }
+
+    fn run_foreign(&self, binary: &Path, ranks: u32, arguments: &[&str], verdict: bool) -> Result<Outcome> {
+        // Most of them have the names of their files built in, and leave files behind that the next one must not find.
+        let environment = [("ROMIO_FSTYPE_FORCE", "daos:"), ("DAOS_POOL", POOL), ("DAOS_CONT", CONTAINER)];
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let (status, text) = self.gather(binary, ranks, &arguments, &environment)?;
+        Ok(if status && (!verdict || text.lines().any(|line| line.trim() == "No Errors")) {
+            Outcome::Passed
+        } else {
+            Outcome::Failed(text)
+        })
+    }
+
+    fn start(&self, binary: &Path, ranks: u32, arguments: &[String], env: &[(&str, &str)]) -> Result<Outcome> {
+        let (status, text) = self.gather(binary, ranks, arguments, env)?;
+        Ok(if status { Outcome::Passed } else { Outcome::Failed(text) })
+    }
+
+    /// Runs a program on some ranks that have the driver before their MPI library.
+    fn gather(&self, binary: &Path, ranks: u32, arguments: &[String], env: &[(&str, &str)]) -> Result<(bool, String)> {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=10", &SECONDS_MAX.to_string(), "mpiexec.mpich", "-n", &ranks.to_string()]);
+        command.args(["-genv", "LD_PRELOAD"]).arg(&self.library);
+        let directory = binary.parent().unwrap_or(Path::new("."));
+        let name = binary.file_name().unwrap_or(binary.as_os_str());
+        command.arg(Path::new(".").join(name)).args(arguments).envs(env.iter().copied());
+        self.engine.prepare(&mut command);
+        let (status, text) = process::gather(command.current_dir(directory))?;
+        let said = if status.success() { text } else { format!("`{}`: {status}:\n{text}", process::line(&command)) };
+        Ok((status.success(), said))
+    }
+}
+
+fn build_own(name: &str, binary: &Path) -> Result<()> {
+    let mut command = Command::new("mpicc.mpich");
+    command.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-o"]).arg(binary);
+    command.arg(format!("{DIRECTORY}/{name}.c")).arg(SHARED);
+    must(&mut command)
+}
