@@ -5,6 +5,7 @@ mod attributes;
 mod container;
 mod copy;
 mod local;
+mod mpi;
 mod object;
 mod pool;
 mod pool_properties;
@@ -37,6 +38,7 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
             with_session(&global, |session| system::query(session, global.verbose, &[]))
         }
         DaosCommand::Local(command) => local::run(&global, &command),
+        DaosCommand::MpiEnv => mpi::environment(),
         DaosCommand::Version => Ok(version("daos")),
     }
 }

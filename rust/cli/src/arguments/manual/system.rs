@@ -63,6 +63,16 @@ pub const LOCAL_STOP_EXAMPLES: &str = "Examples:
   daos local stop
   daos --path /scratch/me local stop";
 
+pub const MPI_ENV: &str = "Print the environment of MPI programs that use containers
+
+One line, VARIABLE=VALUE, for env(1): the library that has MPI-IO for files of containers, to be loaded before the MPI \
+library. Programs need not be built again. They name such files daos:/POOL/CONTAINER/path; all other names go to the MPI \
+library as before.";
+
+pub const MPI_ENV_EXAMPLES: &str = "Examples:
+  env $(daos mpi-env) mpiexec.mpich -n 4 ./app daos:/tank/home/out
+  export $(daos mpi-env)";
+
 pub const SERVE: &str = "Serve a local directory until it is idle
 
 Takes the directory's lock, recovers what an earlier engine left, and serves clients until none has been there for \
