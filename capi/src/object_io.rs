@@ -55,32 +55,24 @@ pub unsafe extern "C" fn daos_obj_update(
             let lists = caller.out_array(sgls, if sgls.is_null() { 0 } else { u64::from(nr) }, "sgls")?;
             let each = akey_conditions(flags, &iods)?;
             let (mut tally, mut akeys) = (Tally::default(), Vec::with_capacity(iods.len()));
-            if iods.iter().any(is_single_punch) {
-                let mut punched = Vec::new();
-                for (index, iod) in iods.iter().enumerate() {
-                    match is_single_punch(iod) {
-                        true => punched.push(tally.key(caller, &iod.iod_name, "iod_name")?),
-                        false => akeys.push(update_of(caller, &mut tally, iod, lists.pointer_to(index))?),
-                    }
+            let mut punched = Vec::new();
+            for (index, iod) in iods.iter().enumerate() {
+                match is_single_punch(iod) {
+                    true => punched.push(tally.key(caller, &iod.iod_name, "iod_name")?),
+                    false => akeys.push(update_of(caller, &mut tally, iod, lists.pointer_to(index))?),
                 }
-                if !akeys.is_empty() && !each.is_empty() {
-                    fail!(
-                        Code::Notsupported,
-                        "an update that also removes single values cannot have DAOS_COND_PER_AKEY"
-                    );
-                }
+            }
+            if punched.is_empty() {
                 return run(caller, "daos_obj_update", ev, move |client| async move {
-                    match akeys.is_empty() {
-                        true => open.object.punch_akeys(&client, conditions, dkey, punched).await,
-                        false => open.object.update_and_punch(&client, conditions, &each, dkey, (akeys, punched)).await,
-                    }
+                    open.object.update_each(&client, conditions, &each, dkey, akeys).await
                 });
             }
-            for (index, iod) in iods.iter().enumerate() {
-                akeys.push(update_of(caller, &mut tally, iod, lists.pointer_to(index))?);
-            }
+            // The conditions of akeys that are removed come after those of the others, as the akeys do.
+            let (written, removed): (Vec<_>, Vec<_>) =
+                each.into_iter().zip(&iods).partition(|(_, iod)| !is_single_punch(iod));
+            let each: Vec<Conditions> = written.into_iter().chain(removed).map(|(conditions, _)| conditions).collect();
             run(caller, "daos_obj_update", ev, move |client| async move {
-                open.object.update_each(&client, conditions, &each, dkey, akeys).await
+                open.object.update_and_punch(&client, conditions, &each, dkey, (akeys, punched)).await
             })
         })
     }

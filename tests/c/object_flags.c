@@ -26,6 +26,41 @@ describe(struct call *call, char (*bytes)[8])
 		single(&call->iods[index], &call->sgls[index], &call->iovs[index], names[index], bytes[index], 8);
 }
 
+/* Conditions of what an update removes: the first and the third akey are there, the second is not. */
+static void
+removals(daos_handle_t object, daos_handle_t th)
+{
+	daos_key_t dkey = key_of("d"), other = key_of("no such");
+	char got[AKEYS][8];
+	struct call call;
+
+	describe(&call, values);
+	call.iods[1].iod_size = 0;
+	call.iods[1].iod_flags = DAOS_COND_AKEY_UPDATE;
+	EXPECT(daos_obj_update(object, th, DAOS_COND_PER_AKEY, &dkey, 3, call.iods, call.sgls, NULL), -DER_NONEXIST);
+	/* What comes first in the call is not what comes first in the conditions. */
+	call.iods[0].iod_size = 0;
+	call.iods[0].iod_flags = DAOS_COND_AKEY_UPDATE;
+	call.iods[1].iod_size = 8;
+	call.iods[1].iod_flags = DAOS_COND_AKEY_INSERT;
+	call.iods[2].iod_flags = DAOS_COND_AKEY_INSERT;
+	EXPECT(daos_obj_update(object, th, DAOS_COND_PER_AKEY, &dkey, 3, call.iods, call.sgls, NULL), -DER_EXIST);
+	call.iods[2].iod_flags = 0;
+	OK(daos_obj_update(object, th, DAOS_COND_PER_AKEY, &dkey, 3, call.iods, call.sgls, NULL));
+	describe(&call, got);
+	OK(daos_obj_fetch(object, th, 0, &dkey, 3, call.iods, call.sgls, NULL, NULL));
+	TRUE(call.iods[0].iod_size == 0 && call.iods[1].iod_size == 8 && call.iods[2].iod_size == 8);
+	/* Nothing but removals has conditions, too. */
+	describe(&call, values);
+	call.iods[0].iod_size = 0;
+	EXPECT(daos_obj_update(object, th, DAOS_COND_AKEY_UPDATE, &dkey, 1, call.iods, NULL, NULL), -DER_NONEXIST);
+	EXPECT(daos_obj_update(object, th, DAOS_COND_DKEY_UPDATE, &other, 1, call.iods, NULL, NULL), -DER_NONEXIST);
+	OK(daos_obj_update(object, th, 0, &dkey, 1, call.iods, NULL, NULL));
+	call.iods[1].iod_size = 0;
+	OK(daos_obj_update(object, th, DAOS_COND_AKEY_UPDATE, &dkey, 1, &call.iods[1], NULL, NULL));
+	EXPECT(daos_obj_update(object, th, DAOS_COND_AKEY_UPDATE, &dkey, 1, &call.iods[1], NULL, NULL), -DER_NONEXIST);
+}
+
 static void
 conditions(daos_handle_t container, daos_handle_t th)
 {
@@ -68,6 +103,7 @@ conditions(daos_handle_t container, daos_handle_t th)
 	describe(&call, got);
 	OK(daos_obj_fetch(object, th, 0, &dkey, 3, call.iods, call.sgls, NULL, NULL));
 	TRUE(call.iods[0].iod_size == 8 && call.iods[1].iod_size == 0 && call.iods[2].iod_size == 8);
+	removals(object, th);
 	OK(daos_obj_close(object, NULL));
 }
 

@@ -338,4 +338,13 @@ flags_of(unsigned int good)
 {
 	return one_in(5) ? (unsigned int)number() : good;
 }
+
+/* What was called last, for whoever looks at a batch that failed. */
+static const char *volatile last = "nothing";
+
+#define CALL(expression) \
+	do { \
+		last = #expression; \
+		(void)(expression); \
+	} while (0)
 #endif

@@ -1,5 +1,9 @@
 //! A client and an engine: within one process, through shared memory, and over libfabric's `tcp`.
 
+mod c_layer;
+
+pub use c_layer::work_if_asked;
+
 use crate::engine::Bench;
 use crate::limits;
 use crate::measure::{Figures, Plan, Shuffle, rate_async};
@@ -72,6 +76,9 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
                 }
             }
         }
+    }
+    if selection.has_transport("in_process") && selection.includes(c_layer::SIZE, Some("ram"), 1) {
+        c_layer::run(plan, directory, report)?;
     }
     Ok(())
 }

@@ -72,7 +72,8 @@ fn main() -> ExitCode {
     if let Some(code) = fuse::mount_if_asked() {
         return code;
     }
-    if let Some(outcome) = engine::serve_if_asked().or_else(system::serve_if_asked).or_else(dfs::work_if_asked) {
+    let asked = engine::serve_if_asked().or_else(system::serve_if_asked);
+    if let Some(outcome) = asked.or_else(dfs::work_if_asked).or_else(client::work_if_asked) {
         return exit_code(outcome);
     }
     exit_code(run(&Arguments::parse()))

@@ -44,7 +44,7 @@ fn fabric() {
 
 #[test]
 fn client() {
-    smoke("client", &["update", "fetch"]);
+    smoke("client", &["update", "fetch", "update, C", "fetch, Rust", "value get, C"]);
 }
 
 #[test]

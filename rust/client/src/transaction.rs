@@ -155,13 +155,40 @@ impl Transaction {
         dkey: Key,
         akeys: &[AkeyUpdate],
     ) -> Result<()> {
+        if akeys.is_empty() {
+            fail!(Code::Inval, "an update of object {} names no akeys", object.id());
+        }
+        self.update_and_punch(client, object, (conditions, each), dkey, (akeys, Vec::new())).await
+    }
+
+    /// Keeps an update and a punch of akeys of the same dkey until the commit; both need not name any. The conditions are those
+    /// of all of them; with `PER_AKEY`, `each` has those of the updated akeys, and then those of the punched ones.
+    pub(crate) async fn update_and_punch(
+        &self,
+        client: &Client,
+        object: &Object,
+        (conditions, each): (Conditions, &[Conditions]),
+        dkey: Key,
+        (akeys, punched): (&[AkeyUpdate], Vec<Key>),
+    ) -> Result<()> {
         self.check_object(object)?;
-        let kept = object.kept_update(&dkey, akeys)?;
-        let of = |index: usize| akey_conditions(conditions, each, index);
-        let named = kept.iter().enumerate().map(|(index, (update, _))| (of(index), &update.akey));
+        let kept = if akeys.is_empty() { Vec::new() } else { object.kept_update(&dkey, akeys)? };
+        object.check_writable()?;
+        object.check_dkey(&dkey)?;
+        for akey in &punched {
+            object.check_akey(akey)?;
+        }
+        let all = kept.iter().map(|(update, _)| &update.akey).chain(&punched).enumerate();
+        let named = all.map(|(index, akey)| (akey_conditions(conditions, each, index), akey));
         self.check_conditions(client, object, conditions, &dkey, named).await?;
-        let bytes = kept.iter().map(|(_, value)| value.len() as u64).sum();
-        self.keep(object, Change::Update(dkey, kept), bytes)
+        if !kept.is_empty() {
+            let bytes = kept.iter().map(|(_, value)| value.len() as u64).sum();
+            self.keep(object, Change::Update(dkey.clone(), kept), bytes)?;
+        }
+        if !punched.is_empty() {
+            self.keep(object, Change::Punch(PunchKind::Akeys((dkey, punched))), 0)?;
+        }
+        Ok(())
     }
 
     /// Keeps a punch of the whole object until the commit.

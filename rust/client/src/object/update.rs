@@ -74,7 +74,9 @@ impl Object {
         Ok(())
     }
 
-    /// As [`Object::update_each`], and punches akeys of the same dkey, all of it or none. Conditions are those of the update.
+    /// As [`Object::update_each`], and punches akeys of the same dkey, all of it or none. There may be nothing to update, or nothing
+    /// to punch. The conditions are those of all akeys; with `PER_AKEY`, `each` has those of the updated ones, and then those of
+    /// the punched ones.
     pub async fn update_and_punch(
         &self,
         client: &Client,
@@ -86,15 +88,18 @@ impl Object {
         if punched.is_empty() {
             return self.update_each(client, conditions, each, dkey, akeys).await;
         }
+        if akeys.is_empty() && conditions == Conditions::NONE {
+            return self.punch_akeys(client, conditions, dkey, punched).await;
+        }
+        let conditions = (conditions, each);
         if let Some(transaction) = self.transaction() {
-            Box::pin(transaction.update(client, self, conditions, each, dkey.clone(), &akeys)).await?;
-            return Box::pin(transaction.punch_akeys(client, self, Conditions::NONE, dkey, punched)).await;
+            return Box::pin(transaction.update_and_punch(client, self, conditions, dkey, (&akeys, punched))).await;
         }
         // A transaction of its own, at the target of the dkey.
         let transaction = Transaction::open(client, &self.container, false);
         for _ in 1..RESTARTS_MAX {
-            Box::pin(transaction.update(client, self, conditions, each, dkey.clone(), &akeys)).await?;
-            Box::pin(transaction.punch_akeys(client, self, Conditions::NONE, dkey.clone(), punched.clone())).await?;
+            let changes = (&akeys[..], punched.clone());
+            Box::pin(transaction.update_and_punch(client, self, conditions, dkey.clone(), changes)).await?;
             match Box::pin(transaction.commit(client)).await {
                 Err(status) if status.code() == Code::TxRestart => transaction.restart(client)?,
                 other => return other,
