@@ -8,6 +8,10 @@
 //! and the last of these orders, on all targets alike; who sees a change in it sees all that had been answered before that change
 //! was asked for. When a target does not answer in time, or its gate opened by itself, changes go on, and another epoch is chosen after a while.
 //!
+//! A rank that was lost may serve clients all the same: the connection between it and this engine may have broken, or this engine may have come to
+//! lead a moment ago. Its clock may be ahead of all others, so a snapshot waits for it until it is back or excluded; not for ever, since not
+//! every dead rank may be excluded.
+//!
 //! The row is stored last: a snapshot that is known is pinned everywhere. What a failure leaves pinned is unpinned when it is noticed, or
 //! by the next look ([`Service::settle_snapshots`]), which comes at the latest before a target frees something.
 //!
@@ -23,7 +27,7 @@ use daos_pool_service::Decision;
 use daos_status::{Code, Result, fail};
 use daos_types::{ContainerId, Epoch, PoolId, Rank};
 use daos_wire::{
-    ContainerEpoch, ContainerRequest, Opcode, SnapshotCreate, SnapshotDestroy, SnapshotEntry, SnapshotMark,
+    ContainerEpoch, ContainerRequest, Opcode, RankState, SnapshotCreate, SnapshotDestroy, SnapshotEntry, SnapshotMark,
     SnapshotWait, SnapshotsConfirm, TargetContainerEpoch, TargetContainerList, TargetSnapshotHold, TargetSnapshotPin,
     TargetSnapshots,
 };
@@ -39,6 +43,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// For how long it is attempted: a rank that died without a word is taken for dead long before, and what has to wait for the snapshot of a
 /// container, as a target does that is full, goes on then.
 const ATTEMPTS_LIMIT: Duration = Duration::from_secs(60);
+/// For how long it waits for a rank that was lost: one that died without a word is excluded long before, and one that is cut off has ended to
+/// serve objects.
+const LOST_LIMIT: Duration = Duration::from_secs(30);
 /// How long a request waits for a snapshot before the client is told to ask again: it keeps the engine from ending.
 const WAIT: Duration = Duration::from_secs(1);
 /// The most requests that wait for snapshots.
@@ -113,11 +120,13 @@ impl Service {
     /// Pins an epoch on all targets of a pool that serve; tells also how many attempts that took, each of which may have left pins.
     async fn pin_somewhere(&self, pool: PoolId, container: ContainerId) -> Result<(Epoch, u32, OneLess<'_>)> {
         let clock = self.spawner.clock();
-        let deadline = clock.monotonic().saturating_add(ATTEMPTS_LIMIT);
+        let begin = clock.monotonic();
+        let deadline = begin.saturating_add(ATTEMPTS_LIMIT);
         let (mut attempts, mut pause) = (0, PAUSES.0);
         loop {
             attempts += 1;
-            let failure = match self.try_pin(pool, container).await {
+            let waits_for_lost = clock.monotonic() < begin.saturating_add(LOST_LIMIT);
+            let failure = match self.try_pin(pool, container, waits_for_lost).await {
                 Ok((epoch, missing)) => return Ok((epoch, attempts, missing)),
                 Err(failure) => failure,
             };
@@ -129,7 +138,17 @@ impl Service {
         }
     }
 
-    async fn try_pin(&self, pool: PoolId, container: ContainerId) -> Result<(Epoch, OneLess<'_>)> {
+    async fn try_pin(
+        &self,
+        pool: PoolId,
+        container: ContainerId,
+        waits_for_lost: bool,
+    ) -> Result<(Epoch, OneLess<'_>)> {
+        let known = self.peers.known()?;
+        let is_lost = |target: &TargetName| known.state(target.0) == Some(RankState::Unresponsive);
+        if waits_for_lost && let Some((rank, _)) = self.targets_of(pool).into_iter().find(is_lost) {
+            fail!(Code::Again, "rank {} was lost, and may serve all the same; try again", rank.0);
+        }
         let targets = self.serving_targets_of(pool)?;
         // No two are the same, and none is the greatest one.
         let attempt = self.now();
