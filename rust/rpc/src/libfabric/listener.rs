@@ -1,4 +1,7 @@
-//! Keeping strangers away from the provider's listening socket.
+//! What the kernel is told about the provider's listening socket, and by it about the connections that peers make: to keep strangers away, and to
+//! end what does not get through any more.
+//!
+//! # Strangers
 //!
 //! Anybody can connect to a TCP port. The `tcp` provider (1.17 and 1.22 were looked at) takes in every connection, keeps its descriptor
 //! until the first message has come, and asks nobody how many there are. Silent connections, such as those of port scanners, would use up the
@@ -6,12 +9,22 @@
 //!
 //! So the kernel is told to hand out connections only when their first bytes are there, which a peer sends at once, or their end. Those
 //! that stay silent end with the kernel's patience, about a minute.
+//!
+//! # Cuts
+//!
+//! A connection that a peer has made belongs to the provider: it stays when its peer is given up, and while the network is cut the kernel waits
+//! twice as long before each attempt to send what is under way, so that after half a minute it takes nearly as long again until something comes
+//! through. Connections inherit from the listening socket that they end when nothing gets through for [`STALE_MILLISECONDS`]; the next
+//! message makes a new one, which works at once.
 
 use std::os::fd::RawFd;
 
 /// Seconds that the kernel waits for the first bytes: longer than it repeats its part of the handshake, so that it gives a connection up
 /// before it hands out a silent one.
 const PATIENCE_SECONDS: libc::c_int = 300;
+
+/// Milliseconds after which a connection ends on which nothing gets through: as long as a connection to a peer may take to be made.
+const STALE_MILLISECONDS: libc::c_int = 10_000;
 
 /// The port of an address in the form of a `sockaddr`, if it has one.
 fn port_of(address: &[u8]) -> Option<u16> {
@@ -22,9 +35,9 @@ fn port_of(address: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes(address.get(2..4)?.try_into().ok()?))
 }
 
-/// Lets the socket of this process that listens at the address hand out only connections whose first bytes are there; tells whether there
-/// is one.
-pub(super) fn ask_for_first_bytes(address: &[u8]) -> bool {
+/// Prepares the socket of this process that listens at the address: it hands out only connections whose first bytes are there, and they end when
+/// nothing gets through. Tells whether there is one.
+pub(super) fn prepare(address: &[u8]) -> bool {
     let Some(port) = port_of(address) else { return false };
     let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
     let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -32,15 +45,17 @@ pub(super) fn ask_for_first_bytes(address: &[u8]) -> bool {
     let listeners: Vec<RawFd> = numbers.filter(|number| listens_at(*number, port)).collect();
     let mut found = false;
     for listener in listeners {
-        let (value, length) = (PATIENCE_SECONDS, size_of::<libc::c_int>() as libc::socklen_t);
-        // SAFETY: pointer and length are those of a number that lives through the call. The option does no harm to another socket that
-        // has got the number of the descriptor meanwhile.
-        let result = unsafe {
-            libc::setsockopt(listener, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, (&raw const value).cast(), length)
-        };
-        found |= result == 0;
+        let is_silent = set(listener, libc::TCP_DEFER_ACCEPT, PATIENCE_SECONDS);
+        found |= set(listener, libc::TCP_USER_TIMEOUT, STALE_MILLISECONDS) && is_silent;
     }
     found
+}
+
+fn set(socket: RawFd, option: libc::c_int, value: libc::c_int) -> bool {
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: pointer and length are those of a number that lives through the call. The options do no harm to another socket that has got the
+    // number of the descriptor meanwhile.
+    unsafe { libc::setsockopt(socket, libc::IPPROTO_TCP, option, (&raw const value).cast(), length) == 0 }
 }
 
 /// Whether a descriptor is a socket that takes in connections at a port.
@@ -71,6 +86,7 @@ mod tests {
     use super::*;
     use std::io::{ErrorKind, Write};
     use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
 
     fn address_of(socket: SocketAddr) -> [u8; 16] {
         let SocketAddr::V4(socket) = socket else { panic!("it was bound to one") };
@@ -86,13 +102,38 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
-        assert!(ask_for_first_bytes(&address_of(address)));
+        assert!(prepare(&address_of(address)));
         let _silent = TcpStream::connect(address).unwrap();
         assert_eq!(listener.accept().map(|_| ()).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
         let mut speaking = TcpStream::connect(address).unwrap();
         speaking.write_all(b"x").unwrap();
         let (_, from) = listener.accept().expect("its bytes are there");
         assert_eq!(from, speaking.local_addr().unwrap());
-        assert!(!ask_for_first_bytes(&[0; 16]) && !ask_for_first_bytes(&[2]), "no address of a port");
+        assert!(!prepare(&[0; 16]) && !prepare(&[2]), "no address of a port");
+    }
+
+    /// After a cut of 31 seconds, engines heard of each other 24 seconds late: the connections that peers had made waited for the kernel.
+    #[test]
+    fn connections_that_peers_make_end_when_nothing_gets_through() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert!(prepare(&address_of(address)));
+        let mut peer = TcpStream::connect(address).unwrap();
+        peer.write_all(b"x").unwrap();
+        let (connection, _) = listener.accept().unwrap();
+        let mut value: libc::c_int = 0;
+        let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: pointer and length are those of a number that lives through the call.
+        let result = unsafe {
+            let option = libc::TCP_USER_TIMEOUT;
+            libc::getsockopt(
+                connection.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                option,
+                (&raw mut value).cast(),
+                &raw mut length,
+            )
+        };
+        assert_eq!((result, value), (0, STALE_MILLISECONDS));
     }
 }

@@ -106,7 +106,7 @@ impl Port {
             check(sys::fi_enable(endpoint.as_ptr()), "starting to listen")?;
             [endpoint_guard, list_guard, queue_guard].into_iter().for_each(Guard::keep);
             let port = Port { endpoint, addresses, completions, posted: Slots::new(OPERATIONS_MAX), can_sleep, domain };
-            listener::ask_for_first_bytes(&port.name()?);
+            listener::prepare(&port.name()?);
             Ok(port)
         }
     }
