@@ -32,6 +32,7 @@ use daos_status::{Code, Result, fail};
 use daos_types::{Rank, TargetIndex};
 use daos_wire::{ControlReply, Join, RankState};
 use members::Members;
+pub(crate) use pools::AHEAD_NANOSECONDS_MAX;
 use pools::Pools;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

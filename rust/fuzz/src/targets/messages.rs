@@ -106,7 +106,7 @@ messages! {
     ListKeys: ListKeys,
     ListKeysReply: ListKeysReply,
     MapVersions: Vec<(PoolId, u32)>,
-    Membership: Blob,
+    Membership: (Blob, Epoch),
     ObjectAddress: ObjectAddress,
     ObjectIds: u64,
     PoolConnect: PoolConnect,

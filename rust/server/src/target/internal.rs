@@ -3,7 +3,7 @@
 use super::Inner;
 use daos_status::{Code, Result, fail};
 use daos_store::{ChecksumKind, ContainerSettings};
-use daos_types::{HandleId, PoolId};
+use daos_types::{Epoch, HandleId, PoolId};
 use daos_wire::{
     Blob, HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerEpoch, TargetContainerList,
     TargetOrder, TargetPoolCreate, TargetPoolProperties, TargetSnapshotHold, TargetSnapshotPin, TargetSnapshots,
@@ -192,10 +192,10 @@ fn handle_for_system(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<
             Ok(encode(&target.pools.set_map_versions(&versions)))
         }
         Opcode::Membership => {
-            let message: Blob = decode(body)?;
+            let (message, moment): (Blob, Epoch) = decode(body)?;
             let members = target.members.borrow().clone();
             match members {
-                Some(members) => Ok(encode(&members.receive(&message.0)?)),
+                Some(members) => Ok(encode(&members.receive(&message.0, moment)?)),
                 None => fail!(Code::Again, "the engine does not take part in membership yet"),
             }
         }

@@ -1,7 +1,10 @@
 //! Membership as the first target of an engine runs it: it tells the core the time, carries its messages, and brings what it finds
 //! to the metadata service, if that runs here.
+//!
+//! Each message carries what the clock of the first target shows, and moves that of who gets it: so the one of the engine that leads is ahead of
+//! all that ranks have written which have stopped or died since, and snapshots that are made without them are newer than that.
 
-use super::{Inner, Peers};
+use super::{Inner, Peers, Pools};
 use crate::Sessions;
 use crate::ranks::{Known, TargetName};
 use daos_env::Spawner;
@@ -10,7 +13,7 @@ use daos_membership::{
     Event, ExclusionSettings, Exclusions, Member, Membership, MembershipSettings, Message, SystemView, Verdict,
 };
 use daos_status::Result;
-use daos_types::Rank;
+use daos_types::{Epoch, Rank};
 use daos_wire::{Blob, Opcode, RankState};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -33,6 +36,7 @@ pub(crate) struct Members {
     membership: RefCell<Membership>,
     exclusions: RefCell<Exclusions>,
     peers: Rc<Peers>,
+    pools: Pools,
     spawner: Spawner,
     under_way: Rc<Budget>,
     period: Duration,
@@ -42,6 +46,8 @@ pub(crate) struct Members {
     looked_for: Cell<u32>,
     /// Why nobody was excluded, when that was said last.
     said: Cell<&'static str>,
+    /// Another engine has a clock that is far ahead, which was said.
+    is_ahead_known: Cell<bool>,
     /// Since when most of the others are not seen.
     alone_since: Cell<Option<Duration>>,
 }
@@ -56,11 +62,13 @@ impl Members {
             membership: RefCell::new(Membership::new(own, &settings, seed, spawner.clock().monotonic())),
             exclusions: RefCell::new(Exclusions::new(ExclusionSettings::default())),
             peers: target.peers.clone(),
+            pools: target.pools.clone(),
             under_way: Budget::new(UNDER_WAY_MAX),
             period: settings.period,
             next_look: Cell::default(),
             looked_for: Cell::default(),
             said: Cell::new(""),
+            is_ahead_known: Cell::new(false),
             alone_since: Cell::new(None),
             spawner,
         });
@@ -72,8 +80,16 @@ impl Members {
         self.spawner.clock().monotonic()
     }
 
-    /// Hears a message of another engine.
-    pub fn receive(&self, bytes: &[u8]) -> Result<()> {
+    /// Hears a message of another engine, and what its clock showed.
+    pub fn receive(&self, bytes: &[u8], moment: Epoch) -> Result<()> {
+        let is_ahead = !self.pools.observe_other(moment);
+        if is_ahead && !self.is_ahead_known.replace(true) {
+            daos_env::log!(
+                Warn,
+                "membership",
+                "another engine's clock is hours ahead of the calendar here, and not followed: set the calendars"
+            );
+        }
         let heard = self.membership.borrow_mut().receive(self.now(), bytes);
         self.send();
         heard
@@ -92,7 +108,8 @@ impl Members {
         let messages: Vec<Message> = std::iter::from_fn(|| self.membership.borrow_mut().take_message()).collect();
         join_all(messages.into_iter().map(|message| async move {
             let target: TargetName = (message.to, super::SERVICE_TARGET);
-            let _lost = self.peers.tell(target, Opcode::Membership, &Blob(message.bytes), GOODBYE_TIMEOUT).await;
+            let news = (Blob(message.bytes), self.pools.moment());
+            let _lost = self.peers.tell(target, Opcode::Membership, &news, GOODBYE_TIMEOUT).await;
         }))
         .await;
     }
@@ -104,9 +121,10 @@ impl Members {
             let Some(message) = message else { return };
             let Some(permit) = self.under_way.try_take(1) else { continue };
             let peers = self.peers.clone();
+            let news = (Blob(message.bytes), self.pools.moment());
             self.spawner.spawn(async move {
                 let target: TargetName = (message.to, super::SERVICE_TARGET);
-                let _lost = peers.tell(target, Opcode::Membership, &Blob(message.bytes), MESSAGE_TIMEOUT).await;
+                let _lost = peers.tell(target, Opcode::Membership, &news, MESSAGE_TIMEOUT).await;
                 drop(permit);
             });
         }

@@ -17,6 +17,9 @@ use std::rc::Rc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// How far the clock of another engine may be ahead of the calendar here: wrong calendars are followed, nonsense is not.
+pub(crate) const AHEAD_NANOSECONDS_MAX: u64 = 3_600_000_000_000;
+
 /// What the folders of pools begin with.
 const FOLDER_PREFIX: &str = "pool-";
 
@@ -206,6 +209,20 @@ impl Pools {
     /// Epochs from now on are newer than this one.
     pub fn observe(&self, epoch: Epoch) {
         self.0.clock.observe(epoch.0);
+    }
+
+    /// What the clock shows: newer than all that was written here.
+    pub fn moment(&self) -> Epoch {
+        Epoch(self.0.clock.next())
+    }
+
+    /// As [`Pools::observe`], of what another engine says; `false` when that is so far ahead that nobody should follow.
+    pub fn observe_other(&self, epoch: Epoch) -> bool {
+        let follows = self.0.clock.ahead_of_calendar(epoch.0) <= AHEAD_NANOSECONDS_MAX;
+        if follows {
+            self.observe(epoch);
+        }
+        follows
     }
 
     /// Makes the target's part of a pool; one that is there already will do.
