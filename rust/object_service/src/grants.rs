@@ -3,7 +3,7 @@
 use crate::TargetContext;
 use daos_env::sync::Signal;
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{ContainerId, HandleId, PoolId};
+use daos_types::{ContainerId, Epoch, HandleId, PoolId};
 use daos_wire::{HandleQuery, ObjectAddress};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -15,6 +15,8 @@ struct Grant {
     container: ContainerId,
     read: bool,
     write: bool,
+    /// The newest snapshot when it was granted, or a rollback: what is newer was read or written since.
+    newest: Epoch,
 }
 
 /// A question to the pool service that is under way; others that want to know the same wait for its end.
@@ -68,6 +70,19 @@ impl Grants {
 
     /// Accepts a request whose handle is open for its container, and for writing if it writes.
     pub async fn check(&self, address: &ObjectAddress, write: bool) -> Result<()> {
+        self.checked(address, write).await.map(drop)
+    }
+
+    /// As [`Grants::check`], for a transaction of an epoch: one that is older than a rollback may have read what is gone.
+    pub async fn check_transaction(&self, address: &ObjectAddress, write: bool, epoch: Epoch) -> Result<()> {
+        let grant = self.checked(address, write).await?;
+        if epoch <= grant.newest && epoch != Epoch::ZERO {
+            fail!(Code::TxRestart, "a snapshot or a rollback is newer than the transaction; begin it again");
+        }
+        Ok(())
+    }
+
+    async fn checked(&self, address: &ObjectAddress, write: bool) -> Result<Grant> {
         let newest = self.context.map_version(address.pool);
         if address.map_version < newest {
             fail!(
@@ -94,7 +109,7 @@ impl Grants {
         if !write && !grant.read {
             fail!(Code::NoPerm, "container {} may not be read by this handle", address.container);
         }
-        Ok(())
+        Ok(grant)
     }
 
     /// Refuses to serve while the engine is cut off: nobody would say that a handle is closed. Afterwards all are asked for anew.
@@ -149,6 +164,7 @@ impl Grants {
                     container: address.container,
                     read: granted.read,
                     write: granted.write,
+                    newest: granted.snapshot,
                 };
                 self.remember(handle, grant);
                 Ok(Some(grant))

@@ -9,9 +9,9 @@ use daos_env::{Env, HybridClock, Spawner};
 use daos_rpc::{Parts, Request};
 use daos_status::{Code, Result, fail};
 use daos_store::Store;
-use daos_types::{Epoch, HandleId, PoolId, TransactionId};
+use daos_types::{ContainerId, Epoch, HandleId, PoolId, TransactionId};
 use daos_wire::{HandleGrant, HandleQuery, ObjectAddress, Opcode};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -50,6 +50,10 @@ pub struct ObjectService {
     indirect: Rc<Budget>,
     /// The transactions that are being committed.
     pub(crate) committing: RefCell<HashSet<TransactionId>>,
+    /// When a container here was brought back to a snapshot last: what a transaction has read before may be gone.
+    pub(crate) rolled_back: Cell<Epoch>,
+    /// The containers that are being brought back.
+    pub(crate) going_back: RefCell<HashSet<(PoolId, ContainerId)>>,
 }
 
 impl ObjectService {
@@ -64,8 +68,19 @@ impl ObjectService {
         let grants = Grants::new(context.clone(), settings.handles_max);
         let bulk = Budget::new(settings.bulk_bytes_max);
         let indirect = Budget::new(settings.indirect_bytes_max);
-        let (gates, committing) = (Gates::default(), RefCell::default());
-        Rc::new(ObjectService { clock, context, grants, gates, spawner, settings, bulk, indirect, committing })
+        Rc::new(ObjectService {
+            clock,
+            context,
+            grants,
+            gates: Gates::default(),
+            spawner,
+            settings,
+            bulk,
+            indirect,
+            committing: RefCell::default(),
+            rolled_back: Cell::new(Epoch::ZERO),
+            going_back: RefCell::default(),
+        })
     }
 
     /// Whether an opcode is one of this service.

@@ -99,11 +99,19 @@ impl ObjectService {
     pub async fn roll_back(&self, pool: PoolId, container: ContainerId, epoch: Epoch, limit: Duration) -> Result<bool> {
         let (place, clock) = ((pool, container), self.spawner.clock());
         let store = self.context.store(pool)?;
+        // One whose sender has given up may still be waiting: it must not go on when others are let in again.
+        if !self.going_back.borrow_mut().insert(place) {
+            return Ok(false);
+        }
+        let _going_back = GoingBack(self, place);
         let deadline = clock.monotonic().saturating_add(limit);
         // Who reads and writes by a handle asks the service first, and is not let in: the gate is for those that were let in before.
         self.gates.close(place, ROLLBACK, deadline.saturating_add(limit), clock.monotonic())?;
         let _gate = OpenAtEnd(self, place);
         let reading = Epoch(self.clock.next());
+        // A transaction that was let in before waits at the gate, and may have read what goes.
+        self.rolled_back.set(self.rolled_back.get().max(reading));
+        store.raise_read_floor(reading);
         if self.spawner.timeout(limit, store.wait_changes(reading)).await.is_none() {
             return Ok(false);
         }
@@ -120,6 +128,14 @@ impl ObjectService {
             yield_now().await;
         }
         Ok(true)
+    }
+}
+
+struct GoingBack<'a>(&'a ObjectService, (PoolId, ContainerId));
+
+impl Drop for GoingBack<'_> {
+    fn drop(&mut self) {
+        self.0.going_back.borrow_mut().remove(&self.1);
     }
 }
 

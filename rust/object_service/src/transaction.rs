@@ -49,7 +49,7 @@ impl ObjectService {
 
     pub(crate) async fn transaction_read(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
         let TransactionRead { address, transaction, epoch, opcode, request: mut inner } = decode(body)?;
-        self.grants.check(&address, false).await?;
+        self.grants.check_transaction(&address, false, epoch).await?;
         self.take_epoch(epoch)?;
         set_map_version(&mut inner.0, address.map_version);
         let result = match Opcode::from_number(opcode) {
@@ -72,6 +72,14 @@ impl ObjectService {
                 self.query_key_checked(query, Some(transaction)).await.map(|reply| encode(&reply))
             }
             _ => fail!(Code::Proto, "operation {opcode:#x} is no read of a transaction"),
+        };
+        let result = match result {
+            // It may have been read only then.
+            Ok(_) if epoch <= self.rolled_back.get() => Err(Status::new(
+                Code::TxRestart,
+                "a container was brought back meanwhile; begin the transaction again".to_owned(),
+            )),
+            other => other,
         };
         result.map_err(too_old).map_err(|status| {
             let container = address.container;
@@ -126,6 +134,7 @@ impl ObjectService {
         if let Some(known) = store.transaction_epoch(transaction).await? {
             return Ok(known);
         }
+        self.grants.check_transaction(&address, true, epoch).await?;
         let (data, _permit) = match payload {
             Payload::Inline(bytes) => {
                 let values = 0..bytes.0.len();

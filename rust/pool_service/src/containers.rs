@@ -10,7 +10,7 @@ use crate::state::{Container, Decision, PoolService};
 use crate::targets::new_placement;
 use daos_security::{Permissions, pool_handle_may_delete};
 use daos_status::{Code, Result, fail};
-use daos_types::{ContainerId, HandleId, PoolId, Rank, Reference, check_label};
+use daos_types::{ContainerId, Epoch, HandleId, PoolId, Rank, Reference, check_label};
 use daos_wire::{
     AllocateObjectIds, ContainerCreate, ContainerDestroy, ContainerEntry, ContainerList, ContainerOpened,
     ContainerQueryReply, ContainerRequest, ContainerSetProperties, Properties, encode, take_page,
@@ -203,7 +203,8 @@ pub(crate) fn container_rows(pool: PoolId, id: ContainerId, container: &Containe
     let handles = container.handles.open.keys().map(|handle| RowKey::ContainerHandle(pool, id, *handle));
     let attributes = container.attributes.keys().map(|name| RowKey::ContainerAttribute(pool, id, name.clone()));
     let snapshots = container.snapshots.keys().map(|epoch| RowKey::Snapshot(pool, id, *epoch));
-    let rollback = container.rolling_back.map(|_| RowKey::Rollback(pool, id));
+    let was_rolled_back = container.rolling_back.is_some() || container.rolled_back > Epoch::ZERO;
+    let rollback = was_rolled_back.then_some(RowKey::Rollback(pool, id));
     for key in handles.chain(attributes).chain(snapshots).chain(rollback) {
         if rows.len() >= ROWS_PER_STEP {
             return false;

@@ -261,7 +261,7 @@ impl PoolService {
         let (container, row) = self.open_container_entry(query.pool, query.container, query.handle)?;
         check_not_rolling_back(container, query.container)?;
         let (read, write) = (row.may(Permissions::READ), row.may(Permissions::WRITE));
-        Ok(HandleGrant { read, write, snapshot: container.newest_snapshot() })
+        Ok(HandleGrant { read, write, snapshot: container.newest_snapshot().max(container.rolled_back) })
     }
 
     /// Accepts an open pool handle, one that allows changes if asked.

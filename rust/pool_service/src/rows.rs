@@ -265,9 +265,10 @@ stored! {
         time: u64,
         options: u32,
     }
-    /// To which snapshot a container is being brought back.
+    /// To which snapshot a container is being brought back, or was when `done` is not 0: that is newer than all that was there before.
     RollbackRow {
         epoch: u64,
+        done: Trailing<u64>,
     }
 }
 
@@ -365,7 +366,7 @@ mod tests {
                 RowKey::Snapshot(pool_id, container_id, Epoch(23)),
                 &SnapshotRow { name: "s".into(), time: 24, options: 2 },
             ),
-            Row::put(RowKey::Rollback(pool_id, container_id), &RollbackRow { epoch: 25 }),
+            Row::put(RowKey::Rollback(pool_id, container_id), &RollbackRow { epoch: 25, done: Trailing(0) }),
         ];
         let number = |value: u64| value.to_le_bytes().to_vec();
         let golden = [

@@ -4,7 +4,7 @@
 //! without a row is unpinned later; see [`PoolService::snapshot_epochs`].
 
 use crate::holders::ROWS_PER_STEP;
-use crate::rows::{RollbackRow, Row, RowKey, SnapshotRow};
+use crate::rows::{RollbackRow, Row, RowKey, SnapshotRow, Trailing};
 use crate::state::{Container, Decision, PoolService};
 use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
@@ -164,14 +164,18 @@ impl PoolService {
                 newest.0
             );
         }
-        let row = RollbackRow { epoch: request.epoch.0 };
+        let row = RollbackRow { epoch: request.epoch.0, done: Trailing(0) };
         Ok(Decision { rows: vec![Row::put(RowKey::Rollback(pool, id), &row)], reply: () })
     }
 
-    /// The targets have gone back.
-    pub fn finish_rollback(&self, pool: PoolId, id: ContainerId) -> Decision<()> {
+    /// The targets have gone back; `newer` is newer than everything that was read or written before. Handles are granted with it from now
+    /// on, as with a snapshot: a transaction that is older may have read what is gone.
+    pub fn finish_rollback(&self, pool: PoolId, id: ContainerId, newer: Epoch) -> Decision<()> {
         match self.rolling_back(pool, id) {
-            Some(_) => Decision { rows: vec![Row::remove(RowKey::Rollback(pool, id))], reply: () },
+            Some(epoch) => {
+                let row = RollbackRow { epoch: epoch.0, done: Trailing(newer.0.max(1)) };
+                Decision { rows: vec![Row::put(RowKey::Rollback(pool, id), &row)], reply: () }
+            }
             None => Decision::nothing(()),
         }
     }

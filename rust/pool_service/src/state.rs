@@ -102,6 +102,8 @@ pub(crate) struct Container {
     pub snapshot_names: BTreeSet<String>,
     /// The snapshot to which it is being brought back.
     pub rolling_back: Option<Epoch>,
+    /// Newer than everything that was there before it was brought back; 0 when it was not.
+    pub rolled_back: Epoch,
 }
 
 impl Container {
@@ -115,6 +117,7 @@ impl Container {
             snapshots: BTreeMap::new(),
             snapshot_names: BTreeSet::new(),
             rolling_back: None,
+            rolled_back: Epoch::ZERO,
         }
     }
 }
@@ -219,7 +222,10 @@ impl PoolService {
             }
             RowKey::Rollback(pool, id) => {
                 let value: Option<RollbackRow> = self.parsed(row)?;
-                self.container_entry(*pool, *id)?.rolling_back = value.map(|value| Epoch(value.epoch));
+                let container = self.container_entry(*pool, *id)?;
+                let (epoch, done) = value.map_or((0, 0), |value| (value.epoch, value.done.0));
+                container.rolling_back = (epoch > 0 && done == 0).then_some(Epoch(epoch));
+                container.rolled_back = Epoch(done);
             }
             RowKey::Evicted(handle) => match self.parsed::<crate::rows::EvictedRow>(row)? {
                 Some(value) => drop(self.evicted.insert(*handle, value.time)),

@@ -70,6 +70,8 @@ pub(crate) struct Service {
     missed: Cell<u64>,
     /// Snapshots that are pinned and have no row yet.
     being_made: Cell<usize>,
+    /// Rollbacks that were cut off, and are attempted again.
+    rolling_back: RefCell<BTreeSet<(PoolId, ContainerId)>>,
 }
 
 /// The release of this engine.
@@ -121,6 +123,7 @@ impl Service {
             settled: RefCell::default(),
             missed: Cell::new(0),
             being_made: Cell::new(0),
+            rolling_back: RefCell::default(),
         });
         if service.identity.is_system {
             service.start_system().await?;

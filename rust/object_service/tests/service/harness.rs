@@ -36,6 +36,8 @@ pub struct PoolService {
     pub map_version: Cell<u32>,
     /// Odd while the engine is cut off.
     pub standing: Cell<u64>,
+    /// The newest snapshot or rollback, which grants name.
+    pub newest: Cell<u64>,
 }
 
 struct Target {
@@ -70,7 +72,10 @@ impl TargetContext for Target {
                 && !service.closed.borrow().contains(&query.handle);
             service.released.wait_until(|| !service.holds.get()).await;
             match open {
-                true => Ok(HandleGrant { read: true, write: query.handle == WRITER, snapshot: Epoch::ZERO }),
+                true => {
+                    let snapshot = Epoch(service.newest.get());
+                    Ok(HandleGrant { read: true, write: query.handle == WRITER, snapshot })
+                }
                 false => Err(Status::new(Code::NoHdl, "the handle is not open")),
             }
         })

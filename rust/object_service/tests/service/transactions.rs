@@ -4,6 +4,7 @@ use crate::harness::*;
 use daos_status::Code;
 use daos_types::{Epoch, TransactionId};
 use daos_wire::*;
+use std::time::Duration;
 
 fn id(number: u8) -> TransactionId {
     TransactionId::from_bytes([number; 16])
@@ -111,5 +112,91 @@ fn nobody_moves_the_clock_far() {
             assert!(ahead(1) < moment && moment < ahead(2));
             bench.call::<FetchReply>(Opcode::TransactionRead, &read(3, moment, "b")).await.unwrap();
         }
+    });
+}
+
+/// A rollback takes away what transactions have read that were begun before it: they begin again, whether the target itself went back with
+/// them under way, or hears of it with the next grant. What was committed before is answered as it was.
+#[test]
+fn who_was_begun_before_a_rollback_begins_again() {
+    with_service(|bench| async move {
+        let address = address(WRITER);
+        bench.update(&single(b"old")).await.unwrap();
+        let snapshot: Epoch = bench.call(Opcode::Moment, &address).await.unwrap();
+        bench.store.snapshot_create(CONTAINER, snapshot).await.unwrap();
+        let early: Epoch = bench.call(Opcode::Moment, &address).await.unwrap();
+        bench.call::<FetchReply>(Opcode::TransactionRead, &read(1, early, "a")).await.unwrap();
+        let done = commit(2, early, "b", b"before");
+        assert_eq!(bench.call(Opcode::TransactionCommit, &done).await, Ok(early));
+        assert_eq!(bench.service.roll_back(POOL, CONTAINER, snapshot, Duration::from_secs(10)).await, Ok(true));
+        let refused = bench.call::<FetchReply>(Opcode::TransactionRead, &read(1, early, "a")).await;
+        assert_eq!(code(refused), Some(Code::TxRestart));
+        let refused = bench.call::<Epoch>(Opcode::TransactionCommit, &commit(1, early, "a", b"x")).await;
+        assert_eq!(code(refused), Some(Code::TxRestart));
+
+        let late: Epoch = bench.call(Opcode::Moment, &address).await.unwrap();
+        bench.call::<FetchReply>(Opcode::TransactionRead, &read(3, late, "a")).await.unwrap();
+        // Another target has gone back, and the handle is granted anew.
+        bench.pool_service.newest.set(late.0);
+        bench.service.revoke_all();
+        let refused = bench.call::<FetchReply>(Opcode::TransactionRead, &read(3, late, "a")).await;
+        assert_eq!(code(refused), Some(Code::TxRestart));
+        let refused = bench.call::<Epoch>(Opcode::TransactionCommit, &commit(3, late, "a", b"x")).await;
+        assert_eq!(code(refused), Some(Code::TxRestart));
+        assert_eq!(bench.call(Opcode::TransactionCommit, &done).await, Ok(early), "it was committed");
+        let newer: Epoch = bench.call(Opcode::Moment, &address).await.unwrap();
+        bench.call::<FetchReply>(Opcode::TransactionRead, &read(4, newer, "a")).await.unwrap();
+        assert_eq!(bench.call(Opcode::TransactionCommit, &commit(4, newer, "a", b"new")).await, Ok(newer));
+    });
+}
+
+/// A client whose session ends, or whose handle is closed by somebody else, commits nothing, and what it leaves is not in the way of others.
+#[test]
+fn who_is_gone_commits_nothing() {
+    with_service(|bench| async move {
+        bench.update(&single(b"there")).await.unwrap();
+        let epoch: Epoch = bench.call(Opcode::Moment, &address(READER)).await.unwrap();
+        for number in 1..200 {
+            // Begun, and never heard of again.
+            let begun = TransactionRead { address: address(READER), ..read(number, epoch, "a") };
+            bench.call::<FetchReply>(Opcode::TransactionRead, &begun).await.unwrap();
+        }
+        bench.pool_service.closed.borrow_mut().push(WRITER);
+        bench.service.revoke(&[WRITER]);
+        let late = bench.call::<Epoch>(Opcode::TransactionCommit, &commit(200, epoch, "a", b"late")).await;
+        assert_eq!(code(late), Some(Code::NoHdl));
+        bench.pool_service.closed.borrow_mut().clear();
+        let fetch = fetch_of(vec![akey_fetch("a", FetchKind::Single, Some(100))], vec![]);
+        assert_eq!(bench.fetch(&fetch).await.unwrap().inline.0, b"there", "nothing was written");
+        bench.call::<Epoch>(Opcode::TransactionCommit, &commit(201, Epoch::ZERO, "a", b"other")).await.unwrap();
+        assert_eq!(bench.fetch(&fetch).await.unwrap().inline.0, b"other");
+    });
+}
+
+/// A commit whose values cannot be had is made neither now nor later, and can be sent again.
+#[test]
+fn a_commit_that_is_cut_off_can_be_sent_again() {
+    with_service(|bench| async move {
+        let mut memory = vec![7u8; 5000];
+        let exposed = bench.expose(&mut memory, daos_rpc::Access::Read);
+        let gone = descriptor(&exposed);
+        drop(exposed);
+        let akeys = vec![akey_update("a", UpdateKind::Single(5000))];
+        let operation = TransactionOperation {
+            object: address(WRITER).object,
+            change: TransactionChange::Update((key("d"), akeys)),
+        };
+        let request = |memory: Blob| TransactionCommit {
+            operations: vec![operation.clone()],
+            payload: Payload::Memory(vec![memory]),
+            ..commit(1, Epoch::ZERO, "a", b"")
+        };
+        bench.call::<Epoch>(Opcode::TransactionCommit, &request(gone)).await.unwrap_err();
+        let exposed = bench.expose(&mut memory, daos_rpc::Access::Read);
+        let epoch: Epoch = bench.call(Opcode::TransactionCommit, &request(descriptor(&exposed))).await.unwrap();
+        assert_eq!(bench.call(Opcode::TransactionCommit, &request(descriptor(&exposed))).await, Ok(epoch));
+        drop(exposed);
+        let fetch = fetch_of(vec![akey_fetch("a", FetchKind::Single, Some(5000))], vec![]);
+        assert_eq!(bench.fetch(&fetch).await.unwrap().inline.0, [7; 5000]);
     });
 }

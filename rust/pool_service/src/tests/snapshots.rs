@@ -121,8 +121,12 @@ fn a_container_that_goes_back_lets_nobody_in() {
     rig.bench.service = rig.bench.restart();
     rig.roll_back(20).expect("the same");
     assert_eq!(rig.bench.service.rolling_back(pool, container), Some(Epoch(20)));
-    let decision = rig.bench.service.finish_rollback(pool, container);
+    let decision = rig.bench.service.finish_rollback(pool, container, Epoch(25));
     rig.bench.commit(Ok(decision)).expect("done");
+    // What was read before must not be written by any more, also when another replica leads.
+    rig.bench.service = rig.bench.restart();
+    assert_eq!(rig.bench.service.rolling_back(pool, container), None);
+    assert_eq!(rig.bench.service.query_handle(&query).map(|grant| grant.snapshot), Ok(Epoch(25)));
     rig.create("u", 30).expect("new");
 }
 

@@ -18,7 +18,7 @@ const MAPS_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Service {
     /// Does what waited for a rank.
-    pub(super) async fn catch_up(&self, rank: Rank) {
+    pub(super) async fn catch_up(self: &Rc<Self>, rank: Rank) {
         self.catching_up.borrow_mut().push(rank);
         self.do_what_waited(rank).await;
         let mut ranks = self.catching_up.borrow_mut();
@@ -27,7 +27,7 @@ impl Service {
         }
     }
 
-    async fn do_what_waited(&self, rank: Rank) {
+    async fn do_what_waited(self: &Rc<Self>, rank: Rank) {
         self.forget_settled(rank);
         self.finish_interrupted(rank).await;
         if self.identity.is_system {

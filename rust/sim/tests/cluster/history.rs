@@ -55,6 +55,8 @@ pub struct History {
     /// By epoch.
     pub snapshots: BTreeMap<u64, Known>,
     transactions: Vec<Entry<Joint>>,
+    /// Each writes all values of a snapshot.
+    rollbacks: Vec<Entry<BTreeMap<Place, Option<u64>>>>,
     hash: u64,
 }
 
@@ -113,6 +115,14 @@ impl History {
         self.transactions.push(Entry { begin: begun.0, end, is_certain, operation: joint });
     }
 
+    /// The container was brought back to a snapshot with these values, for certain or perhaps.
+    pub fn rollback(&mut self, begun: Begun, values: BTreeMap<Place, Option<u64>>, is_certain: bool) {
+        self.time += 1;
+        self.note((begun.0, self.time, values.len(), is_certain));
+        let end = is_certain.then_some(self.time);
+        self.rollbacks.push(Entry { begin: begun.0, end, is_certain, operation: values });
+    }
+
     /// A snapshot was made.
     pub fn snapshot(&mut self, begun: Begun, epoch: u64) {
         self.time += 1;
@@ -153,6 +163,34 @@ impl History {
         reads
     }
 
+    /// What rollbacks write, but for the object of which they write all values at one moment.
+    fn writes_of_rollbacks(&self) -> Vec<(Place, Entry<Register>)> {
+        let are_joint = !self.transactions.is_empty();
+        let mut writes = Vec::new();
+        for Entry { begin, end, is_certain, operation } in &self.rollbacks {
+            for (place, value) in operation {
+                if are_joint && matches!(place, Place::Value(OBJECT, _)) {
+                    continue;
+                }
+                let (begin, end, is_certain) = (*begin, *end, *is_certain);
+                let write = Entry { begin, end, is_certain, operation: Register::Write(*value) };
+                writes.push((place.clone(), write));
+            }
+        }
+        writes
+    }
+
+    fn joint_rollbacks(&self) -> impl Iterator<Item = Entry<Joint>> {
+        self.rollbacks.iter().map(|Entry { begin, end, is_certain, operation }| {
+            let of_object = operation.iter().filter_map(|(place, value)| match place {
+                Place::Value(OBJECT, dkey) => Some((*dkey, *value)),
+                _ => None,
+            });
+            let joint = Joint { reads: vec![], writes: of_object.collect() };
+            Entry { begin: *begin, end: *end, is_certain: *is_certain, operation: joint }
+        })
+    }
+
     /// What is wrong, each a sentence, and how many histories were too long to say.
     pub fn check(&self) -> (Vec<String>, u64) {
         let (mut wrong, mut unknown) = (Vec::new(), 0);
@@ -160,8 +198,12 @@ impl History {
         for (place, read) in self.reads_of_snapshots(&mut wrong) {
             registers.entry(place).or_default().push(read);
         }
+        for (place, write) in self.writes_of_rollbacks() {
+            registers.entry(place).or_default().push(write);
+        }
         if !self.transactions.is_empty() {
             let mut entries = self.transactions.clone();
+            entries.extend(self.joint_rollbacks());
             for dkey in 0..DKEYS {
                 let own = registers.remove(&Place::Value(OBJECT, dkey)).unwrap_or_default();
                 entries.extend(own.into_iter().map(|Entry { begin, end, is_certain, operation }| Entry {
@@ -247,6 +289,39 @@ mod tests {
         history.snapshot_value(8, b(), second).expect("read once");
         history.snapshot_value(8, a(), None).expect("read once");
         assert!(!history.check().0.is_empty(), "the second without the first, which had been answered before");
+    }
+
+    #[test]
+    fn a_rollback_takes_away_what_was_written_since() {
+        let places = || [Place::Value(OBJECT, 0), Place::Value(OBJECT, 1), Place::Value(1, 0)];
+        let violations = |values: [Option<u64>; 3], has_transactions: bool| {
+            let mut history = History::default();
+            if has_transactions {
+                let begun = history.begin();
+                history.transaction(begun, Joint::default(), true);
+            }
+            for (number, place) in places().into_iter().enumerate() {
+                let begun = history.begin();
+                history.write(begun, place.clone(), Some(number as u64), true);
+            }
+            let snapshot: BTreeMap<Place, Option<u64>> =
+                places().into_iter().zip([Some(0), Some(1), Some(2)]).collect();
+            let begun = history.begin();
+            history.write(begun, places()[0].clone(), Some(9), true);
+            history.write(begun, places()[2].clone(), Some(9), true);
+            let begun = history.begin();
+            history.rollback(begun, snapshot, true);
+            let begun = history.begin();
+            for (place, value) in places().into_iter().zip(values) {
+                history.read(begun, place, value);
+            }
+            history.check().0.len()
+        };
+        for has_transactions in [false, true] {
+            assert_eq!(violations([Some(0), Some(1), Some(2)], has_transactions), 0);
+            assert_eq!(violations([Some(9), Some(1), Some(2)], has_transactions), 1, "not all of an object went back");
+            assert_eq!(violations([Some(0), Some(1), Some(9)], has_transactions), 1, "an object did not go back");
+        }
     }
 
     #[test]

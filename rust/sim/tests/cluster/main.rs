@@ -40,6 +40,9 @@ const FIRST_WITH_SNAPSHOTS: u64 = 10_000_000_000_000;
 /// Seeds from here on have transactions, too.
 const FIRST_WITH_TRANSACTIONS: u64 = 20_000_000_000_000;
 
+/// Seeds from here on have rollbacks, too.
+const FIRST_WITH_ROLLBACKS: u64 = 30_000_000_000_000;
+
 /// Seeds that have shown a defect, beside the first ones: see `docs/cluster.md`.
 const FOUND: &[u64] = &[
     1001,
@@ -78,6 +81,10 @@ const FOUND: &[u64] = &[
     20000000100059,
     20000000100595,
     20000000101323,
+    20000000101835,
+    20000000102622,
+    30000000100110,
+    30000000100238,
 ];
 
 /// What became of a seed.
@@ -100,6 +107,7 @@ fn run(seed: u64) -> Outcome {
     shape.has_pools = has_more && choices.below(3) == 0;
     shape.has_snapshots = seed >= FIRST_WITH_SNAPSHOTS;
     shape.has_transactions = seed >= FIRST_WITH_TRANSACTIONS;
+    shape.has_rollbacks = seed >= FIRST_WITH_ROLLBACKS;
     run_with(seed, shape, faults, None)
 }
 
@@ -229,6 +237,16 @@ fn seeds_with_transactions_have_no_violation() {
     assert!(sum.transactions > 0 && sum.transaction_restarts > 0, "{sum:?}");
 }
 
+#[test]
+fn seeds_with_rollbacks_have_no_violation() {
+    quiet();
+    let (first, count) = (variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_ROLLBACKS), variable("DAOS_SIM_SEEDS", 20));
+    let (count, sum, wrong) = run_all(first..first + count);
+    println!("{count} seeds: {sum:?}");
+    assert!(wrong.is_empty(), "seeds {wrong:?}");
+    assert!(sum.rollbacks > 0, "{sum:?}");
+}
+
 /// Seeds that nobody has run before, for a minute or for `DAOS_SIM_SECONDS`.
 #[test]
 #[ignore = "runs for a minute; run with --run-ignored all"]
@@ -237,7 +255,7 @@ fn fresh_seeds_have_no_violation() {
     let seconds = variable("DAOS_SIM_SECONDS", 60);
     let clock = daos_env::SystemClock;
     let end = clock.monotonic() + Duration::from_secs(seconds);
-    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_TRANSACTIONS + (daos_env::SystemRandom.next_u64() >> 24));
+    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_ROLLBACKS + (daos_env::SystemRandom.next_u64() >> 24));
     let (count, sum, wrong) = run_all((first..).take_while(|_| clock.monotonic() < end));
     println!("{count} seeds from {first}: {sum:?}");
     assert!(wrong.is_empty(), "seeds {wrong:?}");

@@ -3,12 +3,15 @@
 //! A snapshot is as if all of it was read at one moment between the call that made it and its answer. So each value of it is a read of its
 //! register in that time; and whoever sees a write in it sees all that had been answered before that write was begun, which narrows the time
 //! for all of its values. And it never changes: what was read of it once is read of it always.
+//!
+//! A rollback is as if all values of the snapshot were written anew: those of one object at one moment.
 
-use crate::actor::{Actor, DKEYS, OBJECTS, Open};
-use crate::history::Place;
+use crate::actor::{Actor, DKEYS, OBJECTS, Open, Shared};
+use crate::history::{Begun, Place};
 use daos_status::{Code, Result, Status};
 use daos_types::Epoch;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// So many are there at a time.
 const SNAPSHOTS_MAX: usize = 6;
@@ -28,6 +31,9 @@ pub struct Known {
 impl Actor {
     /// Does something with snapshots of the shared container.
     pub async fn act_on_snapshots(&self, open: &Open) -> std::result::Result<(), (&'static str, Status)> {
+        if self.shared.world.shape.has_rollbacks && self.below(6) == 0 {
+            return self.roll_back(open).await.map_err(|status| ("rolling back", status));
+        }
         match self.below(8) {
             0..3 => self.make_snapshot(open).await.map_err(|status| ("making a snapshot", status)),
             3 => self.destroy_snapshot(open).await.map_err(|status| ("destroying a snapshot", status)),
@@ -65,6 +71,39 @@ impl Actor {
             known.is_going = true;
         }
         open.container.destroy_snapshots(&self.client, Epoch(epoch), Epoch(epoch)).await.map(drop)
+    }
+
+    /// Brings the shared container back to its newest snapshot, after reading all of it: somebody else may make a newer one, or destroy it.
+    async fn roll_back(&self, open: &Open) -> Result<()> {
+        let newest = self.history().snapshots.iter().rev().find(|(_, known)| !known.is_going).map(|(epoch, _)| *epoch);
+        let Some(epoch) = newest else { return Ok(()) };
+        for number in 0..OBJECTS {
+            for dkey in 0..DKEYS {
+                self.read_snapshot(open, epoch, number, dkey).await?;
+            }
+        }
+        let Some(values) = self.history().snapshots.get(&epoch).map(|known| known.values.clone()) else {
+            return Ok(());
+        };
+        if values.len() < (OBJECTS * DKEYS) as usize {
+            return Ok(());
+        }
+        let begun = self.history().begin();
+        let guard = RollbackGuard { shared: self.shared.clone(), begun, values: Some(values) };
+        let result = open.container.roll_back(&self.client, Epoch(epoch)).await;
+        let is_refused = |status: &Status| matches!(status.code(), Code::Busy | Code::Nonexist | Code::Oog);
+        match result {
+            Ok(()) => {
+                self.shared.world.tally.borrow_mut().rollbacks += 1;
+                guard.end(true);
+                Ok(())
+            }
+            Err(status) if is_refused(&status) => {
+                guard.end(false);
+                Ok(())
+            }
+            Err(status) => Err(status),
+        }
     }
 
     /// Reads a value of a snapshot.
@@ -107,5 +146,29 @@ impl Actor {
             }
         }
         Ok(())
+    }
+}
+
+/// Notes a rollback also when its task is dropped in the midst of it: then nobody knows whether it happens.
+struct RollbackGuard {
+    shared: Rc<Shared>,
+    begun: Begun,
+    values: Option<BTreeMap<Place, Option<u64>>>,
+}
+
+impl RollbackGuard {
+    fn end(mut self, is_done: bool) {
+        let values = self.values.take().filter(|_| is_done);
+        if let Some(values) = values {
+            self.shared.history.borrow_mut().rollback(self.begun, values, true);
+        }
+    }
+}
+
+impl Drop for RollbackGuard {
+    fn drop(&mut self) {
+        if let Some(values) = self.values.take() {
+            self.shared.history.borrow_mut().rollback(self.begun, values, false);
+        }
     }
 }

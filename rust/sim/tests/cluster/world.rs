@@ -79,6 +79,8 @@ pub struct Shape {
     pub has_snapshots: bool,
     /// Clients make transactions.
     pub has_transactions: bool,
+    /// Clients bring the container that they share back to snapshots.
+    pub has_rollbacks: bool,
 }
 
 impl Shape {
@@ -91,6 +93,7 @@ impl Shape {
             has_pools: false,
             has_snapshots: false,
             has_transactions: false,
+            has_rollbacks: false,
         }
     }
 
@@ -117,6 +120,7 @@ pub struct Tally {
     pub client_kills: u64,
     pub snapshots: u64,
     pub snapshot_reads: u64,
+    pub rollbacks: u64,
     pub transactions: u64,
     pub transaction_restarts: u64,
     pub operations: u64,
@@ -143,6 +147,7 @@ impl Tally {
         self.client_kills += other.client_kills;
         self.snapshots += other.snapshots;
         self.snapshot_reads += other.snapshot_reads;
+        self.rollbacks += other.rollbacks;
         self.transactions += other.transactions;
         self.transaction_restarts += other.transaction_restarts;
         self.operations += other.operations;
