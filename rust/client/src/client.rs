@@ -245,7 +245,7 @@ impl Client {
 
     /// Asks the pool service to close a handle. When there is no engine now, the next one that this client uses is asked, and
     /// the handles of a client that uses none again are closed by the service itself.
-    pub(crate) async fn close_handle<Q: Wire>(&self, generation: u64, opcode: Opcode, request: &Q) -> Result<()> {
+    pub(crate) async fn close_handle<Q: Wire>(&self, opcode: Opcode, request: &Q) -> Result<()> {
         let change = self.new_change().await;
         let mut failures = 0;
         loop {
@@ -261,8 +261,8 @@ impl Client {
                     failures += 1;
                     self.0.spawner.sleep(CLOSE_DELAY * failures).await;
                 }
-                // The service has closed it while the client was not attached.
-                Err(status) if status.code() == Code::NoHdl && connection.generation() != generation => return Ok(()),
+                // The service has closed it before: it was evicted, or its time was over while the client was not attached.
+                Err(status) if status.code() == Code::NoHdl => return Ok(()),
                 result => return result,
             }
         }

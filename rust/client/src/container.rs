@@ -333,8 +333,7 @@ impl Container {
         if self.0.is_shared {
             return Ok(());
         }
-        let generation = self.0.generation.load(Ordering::Acquire);
-        client.close_handle(generation, Opcode::ContainerClose, &self.request()).await
+        client.close_handle(Opcode::ContainerClose, &self.request()).await
     }
 
     /// What the container is.

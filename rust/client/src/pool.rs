@@ -241,8 +241,7 @@ impl Pool {
         if self.0.is_shared {
             return Ok(());
         }
-        let generation = self.0.route.lock().unwrap_or_else(PoisonError::into_inner).generation();
-        client.close_handle(generation, Opcode::PoolDisconnect, &self.request()).await
+        client.close_handle(Opcode::PoolDisconnect, &self.request()).await
     }
 
     /// What the pool is and holds.

@@ -41,11 +41,6 @@ impl Route {
         self.generation == connection.generation()
     }
 
-    /// The connection by which it was read.
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-
     /// Notes that something has changed.
     pub fn set_behind(&self) {
         self.is_behind.store(true, Ordering::Release);
