@@ -127,7 +127,7 @@ int dfs_fini(void);
  *
  * @poh handle of its pool
  * @coh handle of the container
- * @flags O_RDONLY or O_RDWR
+ * @flags O_RDONLY or O_RDWR, with DFS_BALANCED, which a container that was made in balanced mode needs
  * @dfs [out] the mount, ended by dfs_umount
  *
  * @return zero, EINVAL, EPERM, ENOENT when there is no file system yet and it is mounted read-only
@@ -147,7 +147,7 @@ int dfs_umount(dfs_t *dfs);
  * @pool label or UUID of the pool
  * @sys name of the system, NULL for the default one
  * @cont label or UUID of the container
- * @flags O_RDONLY or O_RDWR, with O_CREAT to make the container with this label when there is none
+ * @flags O_RDONLY or O_RDWR, with DFS_BALANCED as for dfs_mount, and O_CREAT to make the container with this label when there is none
  * @attr how it is made; NULL for the defaults
  * @dfs [out] the mount, ended by dfs_disconnect
  *
@@ -270,7 +270,7 @@ int dfs_cont_put(dfs_t *dfs, daos_handle_t coh);
  * Makes a POSIX container; durable when it has returned.
  *
  * @poh handle of a pool
- * @uuid [out] UUID of the container; NULL when not wanted
+ * @uuid [out] UUID of the container, by which alone it can be found
  * @attr how it is made, its properties among it; NULL for the defaults
  * @coh [out] an open handle, closed by daos_cont_close; NULL when not wanted
  * @dfs [out] the mounted file system, ended by dfs_umount; NULL when not wanted, else coh is needed as well
@@ -387,12 +387,12 @@ int dfs_obj_global2local(dfs_t *dfs, int flags, d_iov_t glob, dfs_obj_t **obj);
  * Opens what stands at an absolute path. Symbolic links are followed, the last one unless O_NOFOLLOW is set.
  *
  * @path at most PATH_MAX - 1 bytes
- * @flags O_RDONLY or O_RDWR, with O_NOFOLLOW
+ * @flags O_RDONLY or O_RDWR, with O_NOFOLLOW, and O_TRUNC to empty a file
  * @obj [out] the open file, directory or link, released by dfs_release
  * @mode [out] its type and permissions; NULL when not wanted
  * @stbuf [out] what dfs_stat tells; NULL when not wanted
  *
- * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM, ENOTSUP for O_APPEND
  */
 int dfs_lookup(dfs_t *dfs, const char *path, int flags, dfs_obj_t **obj, mode_t *mode, struct stat *stbuf);
 
@@ -401,12 +401,12 @@ int dfs_lookup(dfs_t *dfs, const char *path, int flags, dfs_obj_t **obj, mode_t 
  *
  * @parent the directory; NULL for the root
  * @name at most NAME_MAX bytes
- * @flags O_RDONLY or O_RDWR, with O_NOFOLLOW
+ * @flags O_RDONLY or O_RDWR, with O_NOFOLLOW, and O_TRUNC to empty a file
  * @obj [out] the open file, directory or link, released by dfs_release
  * @mode [out] its type and permissions; NULL when not wanted
  * @stbuf [out] what dfs_stat tells; NULL when not wanted
  *
- * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM
+ * @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM, ENOTSUP for O_APPEND
  */
 int dfs_lookup_rel(
 	dfs_t *dfs,

@@ -39,7 +39,7 @@ pub(super) fn attributes_of(caller: Caller, attr: *mut dfs_attr_t) -> Result<(Co
 /// Makes a POSIX container; durable when it has returned.
 ///
 /// @poh handle of a pool
-/// @uuid [out] UUID of the container; NULL when not wanted
+/// @uuid [out] UUID of the container, by which alone it can be found
 /// @attr how it is made, its properties among it; NULL for the defaults
 /// @coh [out] an open handle, closed by daos_cont_close; NULL when not wanted
 /// @dfs [out] the mounted file system, ended by dfs_umount; NULL when not wanted, else coh is needed as well
@@ -54,7 +54,13 @@ pub unsafe extern "C" fn dfs_cont_create(
     dfs: *mut *mut dfs_t,
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard_errno("dfs_cont_create", |caller| create(caller, poh, None, attr, (uuid, coh, dfs))) }
+    unsafe {
+        guard_errno("dfs_cont_create", |caller| {
+            // It has no label: without its UUID nobody could use it.
+            caller.out(uuid, "uuid")?;
+            create(caller, poh, None, attr, (uuid, coh, dfs))
+        })
+    }
 }
 
 /// Makes a POSIX container with a label; durable when it has returned.
@@ -142,14 +148,15 @@ pub unsafe extern "C" fn dfs_query(dfs: *mut dfs_t, attr: *mut dfs_attr_t) -> c_
             let mount = mounted(dfs)?;
             let place = caller.out(attr, "attr")?;
             let attributes = mount.file_system.attributes();
+            let (directory_class, file_class) = mount.file_system.default_classes();
             place.set(dfs_attr_t {
                 da_id: 0,
                 da_chunk_size: attributes.chunk_size,
                 da_oclass_id: attributes.class.0,
                 da_props: core::ptr::null_mut(),
                 da_mode: attributes.mode,
-                da_dir_oclass_id: attributes.directory_class.0,
-                da_file_oclass_id: attributes.file_class.0,
+                da_dir_oclass_id: directory_class.0,
+                da_file_oclass_id: file_class.0,
                 da_hints: fill_text(&attributes.hints),
             });
             Ok(())

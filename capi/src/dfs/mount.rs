@@ -63,18 +63,19 @@ pub unsafe extern "C" fn dfs_fini() -> c_int {
 
 /// The options that mount flags ask for.
 pub(super) fn options_of(flags: c_int) -> Result<MountOptions> {
-    match access_of(flags)? {
-        Access::ReadOnly => Ok(MountOptions::read_only()),
-        Access::ReadWrite => Ok(MountOptions::read_write()),
+    let options = match access_of(flags)? {
+        Access::ReadOnly => MountOptions::read_only(),
+        Access::ReadWrite => MountOptions::read_write(),
         Access::WriteOnly => fail!(libc::EINVAL, "a file system cannot be mounted for writing alone"),
-    }
+    };
+    Ok(MountOptions { balanced: flags & DFS_BALANCED != 0, ..options })
 }
 
 /// Mounts the file system of a POSIX container. The first mount for writing of a container that has none yet makes one.
 ///
 /// @poh handle of its pool
 /// @coh handle of the container
-/// @flags O_RDONLY or O_RDWR
+/// @flags O_RDONLY or O_RDWR, with DFS_BALANCED, which a container that was made in balanced mode needs
 /// @dfs [out] the mount, ended by dfs_umount
 ///
 /// @return zero, EINVAL, EPERM, ENOENT when there is no file system yet and it is mounted read-only
@@ -125,7 +126,7 @@ pub unsafe extern "C" fn dfs_umount(dfs: *mut dfs_t) -> c_int {
 /// @pool label or UUID of the pool
 /// @sys name of the system, NULL for the default one
 /// @cont label or UUID of the container
-/// @flags O_RDONLY or O_RDWR, with O_CREAT to make the container with this label when there is none
+/// @flags O_RDONLY or O_RDWR, with DFS_BALANCED as for dfs_mount, and O_CREAT to make the container with this label when there is none
 /// @attr how it is made; NULL for the defaults
 /// @dfs [out] the mount, ended by dfs_disconnect
 ///

@@ -31,11 +31,16 @@ impl Found {
     /// Looks up a path from a directory on, and gives what was found.
     fn look_up(self, mount: &Mounted, start: Node, path: Vec<u8>, flags: c_int) -> Result<()> {
         let access = access_of(flags)?;
+        check_no_append(flags)?;
         let follow = flags & libc::O_NOFOLLOW == 0;
+        let cut = flags & libc::O_TRUNC != 0;
         let file_system = mount.file_system.clone();
         let wants_status = self.stat.is_some();
         let (node, status) = value_of("dfs_lookup", move |client| async move {
             let node = file_system.lookup_from(&client, &start, &path, access, follow).await?;
+            if cut && node.is_file() {
+                node.set_size(&client, 0).await?;
+            }
             let status = if wants_status { Some(node.status(&client).await?) } else { None };
             Ok::<_, DfsError>((node, status))
         })?;
@@ -54,12 +59,12 @@ impl Found {
 /// Opens what stands at an absolute path. Symbolic links are followed, the last one unless O_NOFOLLOW is set.
 ///
 /// @path at most PATH_MAX - 1 bytes
-/// @flags O_RDONLY or O_RDWR, with O_NOFOLLOW
+/// @flags O_RDONLY or O_RDWR, with O_NOFOLLOW, and O_TRUNC to empty a file
 /// @obj [out] the open file, directory or link, released by dfs_release
 /// @mode [out] its type and permissions; NULL when not wanted
 /// @stbuf [out] what dfs_stat tells; NULL when not wanted
 ///
-/// @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM
+/// @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM, ENOTSUP for O_APPEND
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_lookup(
     dfs: *mut dfs_t,
@@ -84,12 +89,12 @@ pub unsafe extern "C" fn dfs_lookup(
 ///
 /// @parent the directory; NULL for the root
 /// @name at most NAME_MAX bytes
-/// @flags O_RDONLY or O_RDWR, with O_NOFOLLOW
+/// @flags O_RDONLY or O_RDWR, with O_NOFOLLOW, and O_TRUNC to empty a file
 /// @obj [out] the open file, directory or link, released by dfs_release
 /// @mode [out] its type and permissions; NULL when not wanted
 /// @stbuf [out] what dfs_stat tells; NULL when not wanted
 ///
-/// @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM
+/// @return zero, EINVAL, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EPERM, ENOTSUP for O_APPEND
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_lookup_rel(
     dfs: *mut dfs_t,
@@ -157,6 +162,13 @@ pub unsafe extern "C" fn dfs_open(
     }
 }
 
+fn check_no_append(flags: c_int) -> Result<()> {
+    if flags & libc::O_APPEND != 0 {
+        fail!(libc::ENOTSUP, "files are not opened for appending; writes say where they go");
+    }
+    Ok(())
+}
+
 /// What is opened or made.
 pub(super) struct Opening {
     pub parent: Node,
@@ -171,9 +183,7 @@ pub(super) struct Opening {
 impl Opening {
     /// Opens or makes it.
     pub fn open(self, function: &'static str) -> Result<Node> {
-        if self.flags & libc::O_APPEND != 0 {
-            fail!(libc::ENOTSUP, "files are not opened for appending; writes say where they go");
-        }
+        check_no_append(self.flags)?;
         match self.mode & libc::S_IFMT {
             libc::S_IFREG => self.file(function),
             libc::S_IFDIR => self.directory(function),

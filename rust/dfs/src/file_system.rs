@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct MountOptions {
     /// Changes are possible.
     pub writable: bool,
+    /// A namespace that was made with the consistency mode "balanced" may be mounted: whoever asks for less is refused.
+    pub balanced: bool,
     /// What is seen: the newest state, or that of a snapshot, which cannot be changed.
     pub epoch: Epoch,
     /// Owner of what is created.
@@ -30,7 +32,7 @@ impl MountOptions {
     /// The newest state, for reading and writing, as the user that runs the process.
     pub fn read_write() -> MountOptions {
         let (uid, gid) = crate::system::owner_of_process();
-        MountOptions { writable: true, epoch: Epoch::MAX, uid, gid }
+        MountOptions { writable: true, balanced: true, epoch: Epoch::MAX, uid, gid }
     }
 
     /// The newest state, for reading.
@@ -118,6 +120,13 @@ impl FileSystem {
         let Some(attributes) = loaded else {
             fail!(libc::ENOENT, "container {} has no file system yet; mount it for writing first", container.id());
         };
+        if attributes.mode == superblock::BALANCED && !options.balanced {
+            fail!(
+                libc::EPERM,
+                "the file system of container {} was made in balanced mode; mount it with DFS_BALANCED",
+                container.id()
+            );
+        }
         let Some(root) = entry_store::fetch(client, &super_object, options.epoch, superblock::ROOT_NAME).await? else {
             fail!(libc::EIO, "the file system of container {} has lost its root", container.id());
         };

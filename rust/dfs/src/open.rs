@@ -88,6 +88,13 @@ impl FileSystem {
         first_known([class, directory.class(), self.attributes().directory_class, ObjectClass::S1])
     }
 
+    /// Classes of directories and of files for which nobody chooses one.
+    pub fn default_classes(&self) -> (ObjectClass, ObjectClass) {
+        let attributes = self.attributes();
+        let directories = first_known([attributes.directory_class, ObjectClass::S1]);
+        (directories, first_known([attributes.file_class, ObjectClass::SX]))
+    }
+
     /// A record for a new file, with an object of its own; nothing is stored yet.
     pub(crate) async fn new_file(&self, client: &Client, directory: &Directory, new: &NewFile) -> Result<Inode> {
         let (class, chunk_size) = self.file_layout(directory, new)?;

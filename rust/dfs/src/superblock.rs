@@ -18,6 +18,9 @@ const DKEY: &[u8] = b"DFS_SB_METADATA";
 /// Name of the root's entry.
 pub(crate) const ROOT_NAME: &[u8] = b"/";
 
+/// The consistency mode in which mounts must ask for it (upstream's `DFS_BALANCED`).
+pub(crate) const BALANCED: u32 = 4;
+
 const MAGIC: u64 = 0xda05_df50_da05_df50;
 const SUPERBLOCK_VERSION: u16 = 2;
 /// The layout of entries that this crate reads and writes.
@@ -97,8 +100,8 @@ impl Attributes {
         if self.hints.len() >= HINTS_LENGTH || self.hints.contains('\0') {
             fail!(libc::EINVAL, "hints have at most {} bytes, not {}", HINTS_LENGTH - 1, self.hints.len());
         }
-        if self.mode != 0 && self.mode != 4 {
-            fail!(libc::EINVAL, "{} is no consistency mode; 0 is relaxed, 4 balanced", self.mode);
+        if self.mode != 0 && self.mode != BALANCED {
+            fail!(libc::EINVAL, "{} is no consistency mode; 0 is relaxed, {BALANCED} balanced", self.mode);
         }
         if self.directory_class == ObjectClass::UNKNOWN {
             self.directory_class = self.class;

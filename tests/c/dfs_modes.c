@@ -1,0 +1,107 @@
+/* Consistency modes, what a mount tells of itself, and flags of look-ups.
+ *
+ * run: {pool} {container}
+ */
+#include "dfs.h"
+
+/* A UUID as it is written; the library that has a function for it need not be there. */
+static void
+as_text(const uuid_t uuid, char *text)
+{
+	for (int i = 0; i < 16; i++) {
+		text += sprintf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", uuid[i]);
+	}
+}
+
+/* Mounts with flags, gives what that gives, and ends the mount. */
+static int
+mounted_with(daos_handle_t pool, daos_handle_t container, int flags)
+{
+	dfs_t *dfs;
+	int rc = dfs_mount(pool, container, flags, &dfs);
+
+	if (rc == 0)
+		DONE(dfs_umount(dfs));
+	return rc;
+}
+
+static void
+modes(const char *pool_name, daos_handle_t pool)
+{
+	dfs_attr_t attributes = {.da_mode = DFS_BALANCED}, told;
+	daos_handle_t container;
+	uuid_t uuid;
+	char text[DAOS_UUID_STR_SIZE];
+	dfs_t *dfs;
+
+	DONE(dfs_cont_create(pool, &uuid, &attributes, &container, &dfs));
+	DONE(dfs_query(dfs, &told));
+	TRUE(told.da_mode == DFS_BALANCED);
+	DONE(dfs_umount(dfs));
+	GIVES(mounted_with(pool, container, O_RDWR), EPERM);
+	GIVES(mounted_with(pool, container, O_RDONLY | DFS_RELAXED), EPERM);
+	GIVES(mounted_with(pool, container, O_RDONLY | DFS_BALANCED), 0);
+	GIVES(mounted_with(pool, container, O_RDWR | DFS_BALANCED), 0);
+	OK(daos_cont_close(container, NULL));
+	as_text(uuid, text);
+	GIVES(dfs_connect(pool_name, NULL, text, O_RDWR, NULL, &dfs), EPERM);
+	DONE(dfs_connect(pool_name, NULL, text, O_RDWR | DFS_BALANCED, NULL, &dfs));
+	DONE(dfs_disconnect(dfs));
+	OK(daos_cont_destroy(pool, text, 1, NULL));
+
+	/* A relaxed one may be mounted both ways. */
+	DONE(dfs_cont_create(pool, &uuid, NULL, &container, NULL));
+	GIVES(mounted_with(pool, container, O_RDWR | DFS_RELAXED), 0);
+	GIVES(mounted_with(pool, container, O_RDWR | DFS_BALANCED), 0);
+	/* The handle of one that is gone is closed without an error: nobody holds it any more. */
+	as_text(uuid, text);
+	OK(daos_cont_destroy(pool, text, 1, NULL));
+	OK(daos_cont_close(container, NULL));
+	EXPECT(daos_cont_close(container, NULL), -DER_NO_HDL);
+
+	/* Without a label, and without its UUID, nobody could find it. */
+	GIVES(dfs_cont_create(pool, NULL, NULL, &container, &dfs), EINVAL);
+}
+
+static void
+flags(dfs_t *dfs)
+{
+	dfs_obj_t *file = create(dfs, NULL, "flags");
+	struct stat status;
+	dfs_attr_t told;
+
+	/* Classes are told also where nobody chose them. */
+	DONE(dfs_query(dfs, &told));
+	TRUE(told.da_dir_oclass_id != OC_UNKNOWN && told.da_file_oclass_id != OC_UNKNOWN && told.da_mode == DFS_RELAXED);
+
+	DONE(put(dfs, file, "12345", 5, 0));
+	DONE(dfs_release(file));
+	GIVES(dfs_lookup(dfs, "/flags", O_RDWR | O_APPEND, &file, NULL, NULL), ENOTSUP);
+	GIVES(dfs_lookup_rel(dfs, NULL, "flags", O_RDWR | O_APPEND, &file, NULL, NULL), ENOTSUP);
+	GIVES(dfs_lookup(dfs, "/flags", O_RDONLY | O_TRUNC, &file, NULL, NULL), EPERM);
+	DONE(dfs_lookup(dfs, "/flags", O_RDONLY, &file, NULL, &status));
+	TRUE(status.st_size == 5);
+	DONE(dfs_release(file));
+	DONE(dfs_lookup(dfs, "/flags", O_RDWR | O_TRUNC, &file, NULL, &status));
+	TRUE(status.st_size == 0);
+	DONE(dfs_release(file));
+	DONE(dfs_remove(dfs, NULL, "flags", false, NULL));
+}
+
+int
+main(int argc, char **argv)
+{
+	daos_handle_t pool;
+	dfs_t *dfs;
+
+	TRUE(argc == 3);
+	DONE(dfs_init());
+	OK(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &pool, NULL, NULL));
+	modes(argv[1], pool);
+	DONE(dfs_connect(argv[1], NULL, argv[2], O_RDWR | O_CREAT, NULL, &dfs));
+	flags(dfs);
+	DONE(dfs_disconnect(dfs));
+	OK(daos_pool_disconnect(pool, NULL));
+	DONE(dfs_fini());
+	return 0;
+}
