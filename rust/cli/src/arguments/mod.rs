@@ -120,6 +120,12 @@ pub struct DmgArguments {
     /// Accepted for scripts written for a cluster: a local engine has no certificates
     #[arg(long, short = 'i', global = true)]
     pub insecure: bool,
+    /// Accepted for scripts written for a cluster: what goes wrong is told with the answer
+    #[arg(long, short = 'd', global = true)]
+    pub debug: bool,
+    /// Accepted for scripts written for a cluster; nothing is written to it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
     /// File with 'name', 'hostlist' and 'port' of the system
     #[arg(long, short = 'o', global = true, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
