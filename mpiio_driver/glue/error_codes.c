@@ -78,3 +78,22 @@ int MPIO_Err_return_comm(MPI_Comm communicator, int code)
 	PMPI_Comm_call_errhandler(communicator, code);
 	return code;
 }
+
+int mpiio_share_code(MPI_File file, int code)
+{
+	struct {
+		int class;
+		char sentence[MPI_MAX_ERROR_STRING];
+	} told = { .class = MPI_SUCCESS };
+	int rank, length;
+
+	PMPI_Comm_rank(file->comm, &rank);
+	if (rank == 0 && code != MPI_SUCCESS) {
+		PMPI_Error_class(code, &told.class);
+		PMPI_Error_string(code, told.sentence, &length);
+	}
+	PMPI_Bcast(&told, sizeof told, MPI_BYTE, 0, file->comm);
+	if (rank == 0 || told.class == MPI_SUCCESS || code != MPI_SUCCESS)
+		return code;
+	return mpiio_raise(file, mpiio_error_code(MPI_SUCCESS, told.class, "rank 0", 0, told.sentence));
+}

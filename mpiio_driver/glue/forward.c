@@ -93,6 +93,18 @@ MPI_File PMPI_File_f2c(MPI_Fint number)
 	return mpiio_is_our_number(number) ? mpiio_numbered(number) : native(number);
 }
 
+int romio_MPI_File_preallocate(MPI_File file, MPI_Offset size);
+
+int PMPI_File_preallocate(MPI_File file, MPI_Offset size)
+{
+	int (*native)(MPI_File, MPI_Offset) = (int (*)(MPI_File, MPI_Offset))mpiio_native("PMPI_File_preallocate");
+
+	if (!mpiio_is_ours(file))
+		return native(file, size);
+	/* ROMIO lets rank 0 do it, and tells the others nothing. */
+	return mpiio_share_code(file, romio_MPI_File_preallocate(file, size));
+}
+
 int romio_MPI_File_seek_shared(MPI_File file, MPI_Offset offset, int whence);
 int romio_MPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype,
 	const char *representation, MPI_Info info);
@@ -162,6 +174,7 @@ int PMPI_Register_datarep_c(const char *name, MPI_Datarep_conversion_function_c 
 ALIAS(int, File_open, (MPI_Comm communicator, const char *name, int mode, MPI_Info info, MPI_File *file))
 ALIAS(int, File_close, (MPI_File *file))
 ALIAS(int, File_delete, (const char *name, MPI_Info info))
+ALIAS(int, File_preallocate, (MPI_File file, MPI_Offset size))
 ALIAS(int, File_seek_shared, (MPI_File file, MPI_Offset offset, int whence))
 ALIAS(int, File_set_view,
 	(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype, const char *representation,

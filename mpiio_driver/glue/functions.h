@@ -33,7 +33,6 @@
 	(MPI_File file, MPI_Offset offset, const void *buffer, COUNT count, MPI_Datatype type, MPI_Request *request)
 
 FUNCTION(set_size, (MPI_File file, MPI_Offset size), (file, size))
-FUNCTION(preallocate, (MPI_File file, MPI_Offset size), (file, size))
 FUNCTION(get_size, (MPI_File file, MPI_Offset *size), (file, size))
 FUNCTION(get_group, (MPI_File file, MPI_Group *group), (file, group))
 FUNCTION(get_amode, (MPI_File file, int *mode), (file, mode))

@@ -60,6 +60,9 @@ void mpiio_inherit_handler(MPI_File file);
 /** Calls the error handler of a file of ours, or of MPI_FILE_NULL; gives the code back. */
 int mpiio_raise(MPI_File file, int code);
 
+/** Tells rank 0's error to the other ranks of a file, which report it as if it were theirs; gives each rank its code. */
+int mpiio_share_code(MPI_File file, int code);
+
 /** An error code with a class and a sentence. */
 int mpiio_error_code(int previous, int class, const char *where, int line, const char *sentence);
 

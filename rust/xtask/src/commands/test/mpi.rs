@@ -30,9 +30,11 @@ const RANKS: u32 = 2;
 /// The pool of all programs, and another one with a container of the same label, which must not be taken for it.
 const POOL: &str = "test";
 const SECOND_POOL: &str = "second";
+/// One that a program fills.
+const SMALL_POOL: &str = "small";
 const CONTAINER: &str = "container";
-/// Bytes of each; all programs together write less.
-const POOL_BYTES: &str = "2G";
+/// All pools with their sizes; all programs together write less to the first two.
+const POOLS: &[(&str, &str)] = &[(POOL, "2G"), (SECOND_POOL, "2G"), (SMALL_POOL, "64M")];
 
 /// What runs are made with.
 struct Bench<'a> {
@@ -85,8 +87,8 @@ fn must(command: &mut Command) -> Result<()> {
 }
 
 fn prepare(engine: &LocalEngine) -> Result<()> {
-    for pool in [POOL, SECOND_POOL] {
-        must(&mut engine.daos(&["pool", "create", pool, "--size", POOL_BYTES]))?;
+    for (pool, size) in POOLS {
+        must(&mut engine.daos(&["pool", "create", pool, "--size", size]))?;
         must(&mut engine.daos(&["cont", "create", pool, CONTAINER, "--type", "POSIX"]))?;
     }
     Ok(())
