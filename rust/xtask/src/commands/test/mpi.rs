@@ -94,10 +94,11 @@ fn prepare(engine: &LocalEngine) -> Result<()> {
     Ok(())
 }
 
-/// Two of MPICH's programs read files that are there: one its own binary, one a list of hints.
+/// Two of the programs read files that are there: one its own binary, one a list of hints, which it also finds beside it.
 fn copy_what_they_read(engine: &LocalEngine, romio: &Romio) -> Result<()> {
     let binary = romio.build.join("programs/io/zero_count");
     let hints = romio.source.join("test/test_hintfile");
+    install_tree::replace(&hints, &romio.build.join("programs/romio/test_hintfile"))?;
     for (file, name) in [(binary, "zero_count"), (hints, "test_hintfile")] {
         let target = format!("daos://{POOL}/{CONTAINER}/{name}");
         must(&mut engine.daos(&["fs", "copy", &file.to_string_lossy(), &target]))?;

@@ -61,6 +61,7 @@ pub const FOREIGN: &[Foreign] = &[
     romio("simple", 2),
     romio("split_coll", 2),
     romio("status", 2),
+    Foreign { arguments: &["test_hintfile"], ..romio("syshints", 2) },
     romio("types_with_zeros", 2),
     mpich("async", 2),
     mpich("async_any", 2),
