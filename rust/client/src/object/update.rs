@@ -152,9 +152,25 @@ impl Object {
             commit.payload = Payload::Memory(lent.descriptors());
             self.send_lending(client, target, Opcode::TransactionCommit, &commit, lent.exposed()).await
         });
-        let epoch = epoch.await?;
-        client.note_change(epoch);
-        Ok(epoch)
+        let result = epoch.await;
+        match &result {
+            Ok(epoch) => client.note_change(*epoch),
+            // The clocks of other targets may lag behind the one that refuses: by what they give, it would do so again and again.
+            Err(status) if status.code() == Code::TxRestart => self.follow_clock(client, group).await,
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Lets transactions that begin from now on be newer than what a target has seen, if it says so.
+    async fn follow_clock(&self, client: &Client, group: u32) {
+        let request = self.container_address();
+        let moment = self.attempt(client, group, async |target: &Target| {
+            self.send::<_, Epoch>(client, target, Opcode::Moment, &request).await
+        });
+        if let Ok(moment) = moment.await {
+            client.note_change(moment);
+        }
     }
 
     /// Checks an akey and adds it to what is sent.

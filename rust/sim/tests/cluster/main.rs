@@ -124,17 +124,7 @@ fn run_with(seed: u64, shape: Shape, faults: Faults, planted: Option<Planted>) -
         done.set(true);
     });
     let begin = world.now();
-    while !is_done.get() {
-        let busy = conductor.run_once();
-        if is_done.get() {
-            break;
-        }
-        let goes_on = world.turn(busy, conductor.next_timer());
-        if !goes_on || world.now() - begin > TIME_MAX || world.tally.borrow().turns > TURNS_MAX {
-            world.violate("the cluster stands still, or goes round in circles".to_owned());
-            break;
-        }
-    }
+    drive(&world, &conductor, &is_done);
     world.violations.borrow_mut().extend(world.fabric.violations());
     let (wrong, unknown) = shared.history.borrow().check();
     world.violations.borrow_mut().extend(wrong);
@@ -149,6 +139,22 @@ fn run_with(seed: u64, shape: Shape, faults: Faults, planted: Option<Planted>) -
     world.dissolve();
     let violations = world.violations.take();
     Outcome { tally, fingerprint: hasher.finish(), violations }
+}
+
+/// Lets everything happen until it is done, or for too long.
+fn drive(world: &World, conductor: &Executor, is_done: &Cell<bool>) {
+    let begin = world.now();
+    while !is_done.get() {
+        let busy = conductor.run_once();
+        if is_done.get() {
+            break;
+        }
+        let goes_on = world.turn(busy, conductor.next_timer());
+        if !goes_on || world.now() - begin > TIME_MAX || world.tally.borrow().turns > TURNS_MAX {
+            world.violate("the cluster stands still, or goes round in circles".to_owned());
+            break;
+        }
+    }
 }
 
 /// As [`run`], when something panics, too.
@@ -245,6 +251,28 @@ fn seeds_with_rollbacks_have_no_violation() {
     println!("{count} seeds: {sum:?}");
     assert!(wrong.is_empty(), "seeds {wrong:?}");
     assert!(sum.rollbacks > 0, "{sum:?}");
+}
+
+/// A transaction that reads at a target whose clock is seconds behind, and writes where somebody has just read, began again at an epoch of the late
+/// clock each time, and was refused for seconds.
+#[test]
+fn transactions_end_soon_though_clocks_differ() {
+    quiet();
+    let world = World::new(5, Shape::new(2, 1, 2));
+    let shared = Shared::new(world.clone());
+    let conductor = Executor::new(world.base.clone(), Duration::ZERO).expect("eventfd");
+    let lead = Conductor { world: world.clone(), shared, spawner: conductor.spawner().clone() };
+    let is_done = Rc::new(Cell::new(false));
+    let done = is_done.clone();
+    conductor.spawner().spawn(async move {
+        lead.lead_across_clocks().await;
+        done.set(true);
+    });
+    drive(&world, &conductor, &is_done);
+    drop(conductor);
+    world.dissolve();
+    assert!(world.tally.borrow().transaction_restarts > 0, "the clocks are in nobody's way");
+    assert_eq!(*world.violations.borrow(), Vec::<String>::new());
 }
 
 /// Seeds that nobody has run before, for a minute or for `DAOS_SIM_SECONDS`.

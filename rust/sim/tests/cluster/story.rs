@@ -162,6 +162,25 @@ impl Conductor {
         client.executor.spawner().spawn(async move { actor.act(operations).await })
     }
 
+    /// Another one: transactions from one engine to another, whose clock is eight seconds ahead.
+    pub async fn lead_across_clocks(self) {
+        let admin = self.world.add_client();
+        if self.begin(&admin.client).await.is_none() {
+            return;
+        }
+        self.world.engine(1).clock.set_skew(8_000_000_000);
+        let actor = self.actor(&admin);
+        let crossed = self.within(CALM_LIMIT, "transactions between engines", async {
+            let open = actor.open().await?;
+            actor.transact_across(&open).await?;
+            actor.leave(open).await;
+            Ok::<(), Status>(())
+        });
+        if let Some(Err(status)) = crossed.await {
+            self.world.violate(format!("transactions between engines: {status}"));
+        }
+    }
+
     /// The whole story.
     pub async fn lead(self, plan: Plan) {
         self.shared.is_calm.set(!plan.faults.any());

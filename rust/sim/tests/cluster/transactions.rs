@@ -99,6 +99,33 @@ impl Actor {
         Ok(())
     }
 
+    /// From each of some objects to each other: reads one and writes the other, which another transaction has read before.
+    pub async fn transact_across(&self, open: &Open) -> Result<()> {
+        const OBJECTS: u64 = 6;
+        for (from, to) in (0..OBJECTS).flat_map(|from| (0..OBJECTS).map(move |to| (from, to))) {
+            let transaction = Transaction::open(&self.client, &open.container, false);
+            // The even ones are of a class that lies at one target.
+            let (from, to) = (self.object(open, 2 * from + 2)?, self.object(open, 2 * to + 2)?);
+            let reader = Transaction::open(&self.client, &open.container, true);
+            self.read_within(&to.within(&reader), 0).await?;
+            reader.commit(&self.client).await?;
+            let mut attempts = 0;
+            loop {
+                self.read_within(&from.within(&transaction), 1).await?;
+                self.write_within(&to.within(&transaction), 0).await?;
+                match transaction.commit(&self.client).await {
+                    Err(status) if status.code() == Code::TxRestart && attempts < 2 => {
+                        attempts += 1;
+                        self.shared.world.tally.borrow_mut().transaction_restarts += 1;
+                        transaction.restart(&self.client)?;
+                    }
+                    other => break other?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn attempt(&self, transaction: &Transaction, object: &Object) -> Result<()> {
         let begun = self.history().begin();
         let mut joint = Joint::default();
