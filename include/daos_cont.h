@@ -116,7 +116,8 @@ int daos_cont_destroy2(daos_handle_t poh, const char *cont, int force, daos_even
 int daos_cont_query(daos_handle_t coh, daos_cont_info_t *info, daos_prop_t *cont_prop, daos_event_t *ev);
 
 /**
- * Changes properties of a container; durable when it has completed.
+ * Changes properties of a container; durable when it has completed. Owner and access control list may be among them; they change
+ * after the others, so that a caller who may not change them has changed the others.
  *
  * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
  */
@@ -261,7 +262,8 @@ int daos_cont_destroy_snap(daos_handle_t coh, daos_epoch_range_t epr, daos_event
 /**
  * Lists the snapshots of a container, the oldest first.
  *
- * @nr [in,out] room in the arrays; how many were given. With zero, or without arrays, it is set to the number of all snapshots
+ * @nr [in,out] room in the arrays; how many there are from the anchor on, of which as many were given as there was room for. With zero, or
+ *     without arrays, nothing is given
  * @epochs [out] their epochs; NULL when not wanted
  * @names [out] their names, each in memory of DAOS_SNAPSHOT_MAX_LEN bytes; empty for those that have none; NULL when not wanted
  * @anchor [in,out] where the listing goes on, all zero to begin; it is at its end (daos_anchor_is_eof) when all were given. An anchor that is at

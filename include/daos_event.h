@@ -28,9 +28,9 @@ typedef int (*daos_event_comp_cb_t)(void *arg, daos_event_t *ev, int ret);
 int daos_event_init(daos_event_t *ev, daos_handle_t eqh, daos_event_t *parent);
 
 /**
- * Ends the use of an event; a parent after its children.
+ * Takes an event out of its queue and from its parent; a parent after its children. It may be done again.
  *
- * @return zero, -DER_INVAL when it is not initialised, -DER_BUSY when it is running or has children
+ * @return zero, -DER_INVAL when it was never initialised, -DER_BUSY when it is running or has children
  */
 int daos_event_fini(daos_event_t *ev);
 

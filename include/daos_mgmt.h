@@ -36,7 +36,7 @@ typedef struct daos_mgmt_pool_info_t {
  *        count alone
  * @ev completion event; NULL to wait
  *
- * @return zero, -DER_INVAL, -DER_TRUNC when pools is too short (npools is set)
+ * @return zero, -DER_INVAL, -DER_OVERFLOW when pools is too short (npools is set)
  */
 int daos_mgmt_list_pools(const char *group, daos_size_t *npools, daos_mgmt_pool_info_t *pools, daos_event_t *ev);
 

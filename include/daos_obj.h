@@ -423,8 +423,9 @@ int daos_obj_query_max_epoch(daos_handle_t oh, daos_handle_t th, daos_epoch_t *e
  *       stay untouched until completion
  * @ev completion event; NULL to wait
  *
- * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL when descriptors and buffers do not match, -DER_KEY2BIG, -DER_REC2BIG,
- *         -DER_REC_SIZE, -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
+ * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_INVAL also for extents of one descriptor that overlap, -DER_IO_INVAL for descriptors
+ *         that say nothing sensible, -DER_KEY2BIG, -DER_REC2BIG when there are more records than bytes in the buffers, -DER_REC_SIZE,
+ *         -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
  */
 int daos_obj_update(
 	daos_handle_t oh,

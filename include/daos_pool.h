@@ -237,7 +237,8 @@ int daos_pool_disconnect(daos_handle_t poh, daos_event_t *ev);
  * @ranks [out] list of ranks, in memory of the library's that daos_rank_list_free frees; NULL when not wanted. Those that have a target
  *        in use, or, with DPI_ENGINES_DISABLED and without DPI_ENGINES_ENABLED in pi_bits, that have one out of use
  * @info [in,out] set pi_bits to the DPI_* parts that are wanted; NULL when not wanted. Sizes are in bytes
- * @pool_prop [in,out] properties that are wanted; NULL when none are
+ * @pool_prop [in,out] properties that are wanted; all of them, in entries made here, when it has no entries (daos_prop_alloc(0)). NULL when
+ *            none are wanted
  * @ev completion event; NULL to wait
  *
  * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_UNREACH
@@ -363,7 +364,8 @@ int daos_pool_cont_filter_init(daos_pool_cont_filter_t *filt, uint32_t combine_f
  *
  * @part what is compared (PCF_KEY_*), how (PCF_FUNC_*), and the number with which; copied
  *
- * @return zero, -DER_INVAL, -DER_NOMEM
+ * @return zero, -DER_INVAL, -DER_NOMEM. That a filter has more than DAOS_POOL_CONT_FILTER_MAX_NPARTS conditions is told by
+ *         daos_pool_filter_cont
  */
 int daos_pool_cont_filter_add(daos_pool_cont_filter_t *filt, daos_pool_cont_filter_part_t *part);
 

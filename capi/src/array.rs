@@ -5,12 +5,12 @@ use core::ffi::{c_int, c_uint};
 use daos_client::array::{Array, ArrayAttributes};
 use daos_client::{Container, Destination, Source, Transaction};
 use daos_status::{Code, Result, fail};
-use daos_types::Extent;
+use daos_types::{Extent, ObjectType};
 
 use crate::abi::*;
 use crate::completion::{Call, run};
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 use crate::io::{self, List, Tally, Use};
 use crate::object::{object_id, open_flags};
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn daos_array_create(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_create", |caller| {
+        guard_call("daos_array_create", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let within = transaction::writing_in(th, &open.container)?;
             let handle = caller.out(oh, "oh")?;
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn daos_array_open(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_open", |caller| {
+        guard_call("daos_array_open", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let (within, epoch) = transaction::seen_by(th, &open.container)?;
             let flags = open_flags(mode)?;
@@ -137,12 +137,15 @@ pub unsafe extern "C" fn daos_array_open_with_attr(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_open_with_attr", |caller| {
+        guard_call("daos_array_open_with_attr", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             transaction::read_epoch(th, &open.container)?;
             let handle = caller.out(oh, "oh")?;
             let attributes = ArrayAttributes { cell_size, chunk_size };
             let flags = open_flags(mode)?;
+            if object_id(oid).object_type() == ObjectType::ARRAY {
+                fail!(Code::Inval, "array {} stores its attributes; daos_array_open reads them", object_id(oid));
+            }
             run(caller, "daos_array_open_with_attr", ev, move |client| async move {
                 open.container.know_class(&client, object_id(oid)).await?;
                 let array = Array::open_with_attributes(&open.container, object_id(oid), flags, attributes)?;
@@ -197,7 +200,7 @@ pub unsafe extern "C" fn daos_array_update_chunk_size(oh: daos_handle_t, chunk_s
 pub unsafe extern "C" fn daos_array_close(oh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_close", |caller| {
+        guard_call("daos_array_close", ev, |caller| {
             let (call, _open) = Call::closing::<OpenArray>(caller, "daos_array_close", ev, oh)?;
             call.run(move |_client| async move { Ok(()) })
         })
@@ -248,7 +251,7 @@ pub unsafe extern "C" fn daos_array_read(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_read", |caller| {
+        guard_call("daos_array_read", ev, |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let ranges = Ranges::read(caller, iod)?;
@@ -289,7 +292,7 @@ pub unsafe extern "C" fn daos_array_write(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_write", |caller| {
+        guard_call("daos_array_write", ev, |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
             let open = transaction::writing(th, open)?;
             let ranges = Ranges::read(caller, iod)?;
@@ -321,7 +324,7 @@ pub unsafe extern "C" fn daos_array_punch(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_punch", |caller| {
+        guard_call("daos_array_punch", ev, |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
             let open = transaction::writing(th, open)?;
             let ranges = Ranges::read(caller, iod)?;
@@ -347,7 +350,7 @@ pub unsafe extern "C" fn daos_array_get_size(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_get_size", |caller| {
+        guard_call("daos_array_get_size", ev, |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let place = caller.out(size, "size")?;
@@ -374,7 +377,7 @@ pub unsafe extern "C" fn daos_array_set_size(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_set_size", |caller| {
+        guard_call("daos_array_set_size", ev, |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
             let open = transaction::writing(th, open)?;
             run(
@@ -402,7 +405,7 @@ pub unsafe extern "C" fn daos_array_stat(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_stat", |caller| {
+        guard_call("daos_array_stat", ev, |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let place = caller.out(stbuf, "stbuf")?;
@@ -422,7 +425,7 @@ pub unsafe extern "C" fn daos_array_stat(
 pub unsafe extern "C" fn daos_array_destroy(oh: daos_handle_t, th: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_array_destroy", |caller| {
+        guard_call("daos_array_destroy", ev, |caller| {
             let open = handle_table::get::<OpenArray>(oh)?;
             let open = transaction::writing(th, open)?;
             run(caller, "daos_array_destroy", ev, move |client| async move { open.array.destroy(&client).await })

@@ -88,17 +88,18 @@ impl Buffers {
     }
 }
 
-/// Gives a list of names, each with its zero, one after the other; the size that all need is told in any case.
+/// Gives a list of names, each with its zero, one behind the other; those for which there is no room are passed over. The size
+/// that all need is told in any case.
 pub fn give_names(names: &[String], buffer: &OutArray<u8>, size: Out<usize>) {
-    let mut position = 0;
+    let (mut position, mut needed) = (0, 0);
     for name in names {
-        let end = position + name.len() + 1;
-        if end <= buffer.count() {
-            for (index, byte) in name.as_bytes().iter().chain(&[0]).enumerate() {
-                buffer.set(position + index, *byte);
+        needed += name.len() + 1;
+        if name.len() < buffer.count() - position {
+            for byte in name.as_bytes().iter().chain(&[0]) {
+                buffer.set(position, *byte);
+                position += 1;
             }
         }
-        position = end;
     }
-    size.set(position);
+    size.set(needed);
 }

@@ -2,14 +2,14 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 
-use daos_client::{AccessInfo, Container, ContainerFlags, ContainerInfo};
+use daos_client::{Container, ContainerFlags, ContainerInfo, ContainerProperties};
 use daos_security::Permissions;
 use daos_status::{Code, Result, fail};
 use daos_types::Reference;
 
 use crate::abi::*;
 use crate::completion::{Call, run, value_of};
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 use crate::pointer::{Caller, Out};
 use crate::pool::{OpenPool, give_global};
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn daos_cont_create2(
     ev: *mut daos_event_t,
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("daos_cont_create", |caller| create(caller, poh, None, uuid, cont_prop, ev)) }
+    unsafe { guard_call("daos_cont_create", ev, |caller| create(caller, poh, None, uuid, cont_prop, ev)) }
 }
 
 /// The name of daos_cont_create2 for programs that look it up.
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn daos_cont_create_with_label(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_create_with_label", |caller| {
+        guard_call("daos_cont_create_with_label", ev, |caller| {
             let label = caller.text(label, "label")?;
             daos_types::check_label(&label)?;
             create(caller, poh, Some(label), uuid, cont_prop, ev)
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn daos_cont_open2(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_open", |caller| {
+        guard_call("daos_cont_open", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let reference = Reference::parse(&caller.text(cont, "cont")?)?;
             let modes = flags & DAOS_COO_IO_BASE_MASK;
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn daos_cont_open_plain(
 pub unsafe extern "C" fn daos_cont_close(coh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_close", |caller| {
+        guard_call("daos_cont_close", ev, |caller| {
             let (call, open) = Call::closing::<OpenContainer>(caller, "daos_cont_close", ev, coh)?;
             call.run(move |client| async move { open.container.close(&client).await })
         })
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn daos_cont_destroy2(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_destroy", |caller| {
+        guard_call("daos_cont_destroy", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let reference = Reference::parse(&caller.text(cont, "cont")?)?;
             run(caller, "daos_cont_destroy", ev, move |client| async move {
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn daos_cont_query(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_query", |caller| {
+        guard_call("daos_cont_query", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let info = caller.out_optional(info, "info")?;
             let list = caller.out_optional(cont_prop, "cont_prop")?;
@@ -237,6 +237,7 @@ pub unsafe extern "C" fn daos_cont_query(
             run(caller, "daos_cont_query", ev, move |client| async move {
                 let found = open.container.query(&client).await?;
                 if let Some(list) = list {
+                    property::ask_for_all(&list, (DAOS_PROP_CO_MIN, DAOS_PROP_CO_MAX))?;
                     property::answer(list.get(), DAOS_PROP_CO_LABEL, &found.properties, &[])?;
                 }
                 if let Some(info) = info {
@@ -248,7 +249,8 @@ pub unsafe extern "C" fn daos_cont_query(
     }
 }
 
-/// Changes properties of a container; durable when it has completed.
+/// Changes properties of a container; durable when it has completed. Owner and access control list may be among them; they change
+/// after the others, so that a caller who may not change them has changed the others.
 ///
 /// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_NO_PERM
 #[unsafe(no_mangle)]
@@ -259,15 +261,17 @@ pub unsafe extern "C" fn daos_cont_set_prop(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_set_prop", |caller| {
+        guard_call("daos_cont_set_prop", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             caller.read(prop.cast_const(), "prop")?;
-            let properties = property::container(caller, prop)?;
-            if properties.access != AccessInfo::default() {
-                fail!(Code::Inval, "owner and access control list have functions of their own: daos_cont_update_acl");
-            }
+            let mut properties = property::container(caller, prop)?;
+            let access = core::mem::take(&mut properties.access);
             run(caller, "daos_cont_set_prop", ev, move |client| async move {
-                open.container.set_properties(&client, properties).await
+                // Who gives the container away alone needs no right to change anything else.
+                if properties != ContainerProperties::default() {
+                    open.container.set_properties(&client, properties).await?;
+                }
+                open.container.set_access(&client, &access).await
             })
         })
     }
@@ -289,7 +293,7 @@ pub unsafe extern "C" fn daos_cont_alloc_oids(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_alloc_oids", |caller| {
+        guard_call("daos_cont_alloc_oids", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let first = caller.out(oid, "oid")?;
             if num_oids == 0 {
@@ -343,7 +347,11 @@ pub unsafe extern "C" fn daos_cont_global2local(poh: daos_handle_t, glob: d_iov_
 
 /// Refuses to read properties, or the access control list, by a handle that does not permit it.
 fn check_readable(caller: Caller, list: *const daos_prop_t, rights: Permissions) -> Result<()> {
-    let kinds: Vec<u32> = property::entries(caller, list)?.iter().map(|entry| entry.dpe_type).collect();
+    let mut kinds: Vec<u32> = property::entries(caller, list)?.iter().map(|entry| entry.dpe_type).collect();
+    if kinds.is_empty() {
+        // All are asked for.
+        kinds.extend([DAOS_PROP_CO_LABEL, DAOS_PROP_CO_ACL]);
+    }
     if !rights.contains(Permissions::GET_PROPERTIES) && kinds.iter().any(|kind| *kind != DAOS_PROP_CO_ACL) {
         fail!(Code::NoPerm, "the handle does not permit to read properties ('t' in 'daos container get-acl')");
     }

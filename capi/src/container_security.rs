@@ -10,7 +10,7 @@ use libc::{gid_t, uid_t};
 use crate::abi::*;
 use crate::completion::run;
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 use crate::pointer::Caller;
 use crate::prop::daos_prop_alloc;
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn daos_cont_get_acl(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's; the list has as many entries as are written.
     unsafe {
-        guard("daos_cont_get_acl", |caller| {
+        guard_call("daos_cont_get_acl", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let place = caller.out(acl_prop, "acl_prop")?;
             run(caller, "daos_cont_get_acl", ev, move |client| async move {
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn daos_cont_overwrite_acl(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_overwrite_acl", |caller| {
+        guard_call("daos_cont_overwrite_acl", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let change = overwrite_access(&list_at(caller, acl)?);
             run(caller, "daos_cont_overwrite_acl", ev, move |client| async move {
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn daos_cont_overwrite_acl(
 pub unsafe extern "C" fn daos_cont_update_acl(coh: daos_handle_t, acl: *mut daos_acl, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_update_acl", |caller| {
+        guard_call("daos_cont_update_acl", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let change = update_access(&list_at(caller, acl)?);
             run(caller, "daos_cont_update_acl", ev, move |client| async move {
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn daos_cont_delete_acl(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_delete_acl", |caller| {
+        guard_call("daos_cont_delete_acl", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let change = delete_access(&principal(caller, r#type, name)?);
             run(caller, "daos_cont_delete_acl", ev, move |client| async move {
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn daos_cont_set_owner(
     ev: *mut daos_event_t,
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("daos_cont_set_owner", |caller| set_owner(caller, coh, (user, group), true, ev)) }
+    unsafe { guard_call("daos_cont_set_owner", ev, |caller| set_owner(caller, coh, (user, group), true, ev)) }
 }
 
 /// Changes the owner of a container to any user and group.
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn daos_cont_set_owner_no_check(
     ev: *mut daos_event_t,
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("daos_cont_set_owner_no_check", |caller| set_owner(caller, coh, (user, group), false, ev)) }
+    unsafe { guard_call("daos_cont_set_owner_no_check", ev, |caller| set_owner(caller, coh, (user, group), false, ev)) }
 }
 
 /// A user by number, and all groups.
@@ -238,7 +238,7 @@ pub(crate) fn tell_permissions(
 pub unsafe extern "C" fn daos_cont_status_clear(coh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_status_clear", |caller| {
+        guard_call("daos_cont_status_clear", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let numbers = vec![(DAOS_PROP_CO_STATUS, 0)];
             let healthy = ContainerProperties { numbers, ..ContainerProperties::default() };

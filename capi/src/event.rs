@@ -30,9 +30,9 @@ pub unsafe extern "C" fn daos_event_init(
     unsafe { guard("daos_event_init", |caller| event_state::initialise(caller, ev, eqh, parent)) }
 }
 
-/// Ends the use of an event; a parent after its children.
+/// Takes an event out of its queue and from its parent; a parent after its children. It may be done again.
 ///
-/// @return zero, -DER_INVAL when it is not initialised, -DER_BUSY when it is running or has children
+/// @return zero, -DER_INVAL when it was never initialised, -DER_BUSY when it is running or has children
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_event_fini(ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.

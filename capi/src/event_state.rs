@@ -60,6 +60,24 @@ pub(crate) struct Body {
     pub(crate) owned: bool,
 }
 
+impl Body {
+    fn new(queue: u64, parent: *mut daos_event_t, next_sibling: *mut daos_event_t) -> Body {
+        Body {
+            callback_count: 0,
+            queue,
+            parent,
+            first_child: core::ptr::null_mut(),
+            next_sibling,
+            children: 0,
+            children_running: 0,
+            callbacks: [Callback { function: None, argument: core::ptr::null_mut() }; CALLBACKS_MAX],
+            child_error: 0,
+            barrier: false,
+            owned: false,
+        }
+    }
+}
+
 const _: () = assert!(size_of::<EventMemory>() <= 160 && align_of::<EventMemory>() <= 8);
 
 /// The events that a call is running for, by address: memory that is prepared anew while a call will still write to it is
@@ -91,7 +109,7 @@ impl Event {
         let place = caller.out(pointer, "event")?;
         let event = Event(place.as_ptr());
         if event.memory().mark.load(Ordering::Relaxed) != INITIALISED {
-            fail!(Code::Inval, "the event was not initialised with daos_event_init, or was finalised");
+            fail!(Code::Inval, "the event was not initialised with daos_event_init");
         }
         Ok(event)
     }
@@ -215,19 +233,11 @@ pub fn initialise(
         mark: AtomicU64::new(INITIALISED),
         status: AtomicU32::new(DAOS_EVS_READY),
         aborted: AtomicU32::new(0),
-        body: UnsafeCell::new(Body {
-            callback_count: 0,
-            queue: queue.cookie,
-            parent: parent.map_or(core::ptr::null_mut(), |parent| parent.0),
-            first_child: core::ptr::null_mut(),
+        body: UnsafeCell::new(Body::new(
+            queue.cookie,
+            parent.map_or(core::ptr::null_mut(), |parent| parent.0),
             next_sibling,
-            children: 0,
-            children_running: 0,
-            callbacks: [Callback { function: None, argument: core::ptr::null_mut() }; CALLBACKS_MAX],
-            child_error: 0,
-            barrier: false,
-            owned: false,
-        }),
+        )),
     };
     // SAFETY: the place is the caller's, long enough, and no call runs for it.
     unsafe {
@@ -261,7 +271,10 @@ pub fn finalise(event: Event) -> Result<()> {
     if !parent.is_null() {
         unlink(&mut lock, Event(parent), event, next_sibling);
     }
-    event.memory().mark.store(0, Ordering::Relaxed);
+    // What is left can be finalised again, and used as an event of no queue: programs do both.
+    *event.body(&mut lock) = Body::new(0, core::ptr::null_mut(), core::ptr::null_mut());
+    event.set_aborted(false);
+    event.set_status(DAOS_EVS_READY);
     Ok(())
 }
 

@@ -8,6 +8,8 @@ use daos_dfs::DfsError;
 use daos_env::log;
 use daos_status::{Code, Result, Status};
 
+use crate::abi::daos_event_t;
+use crate::completion::run;
 use crate::pointer::Caller;
 
 /// Runs the body of an exported function of libdaos: zero, or a negative DER number after one log line.
@@ -18,6 +20,30 @@ pub unsafe fn guard(function: &str, body: impl FnOnce(Caller) -> Result<()>) -> 
     // SAFETY: the caller of this function promises it.
     let caller = unsafe { Caller::promised() };
     match caught(function, || body(caller)) {
+        Ok(()) => 0,
+        Err(status) => report(function, &status).to_der(),
+    }
+}
+
+/// The same for a function that may be given an event. As with upstream's library, an invalid handle is then told by the event: the
+/// call itself gives zero. Arguments that make no sense are told at once.
+///
+/// # Safety
+/// As for [`guard`].
+pub unsafe fn guard_call(
+    function: &'static str,
+    event: *mut daos_event_t,
+    body: impl FnOnce(Caller) -> Result<()>,
+) -> c_int {
+    // SAFETY: the caller of this function promises it.
+    let caller = unsafe { Caller::promised() };
+    let told = caught(function, || {
+        body(caller).or_else(|status| match status.code() {
+            Code::NoHdl if !event.is_null() => run(caller, function, event, move |_client| async move { Err(status) }),
+            _ => Err(status),
+        })
+    });
+    match told {
         Ok(()) => 0,
         Err(status) => report(function, &status).to_der(),
     }

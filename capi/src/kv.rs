@@ -9,7 +9,7 @@ use daos_status::{Code, Result, fail};
 use crate::abi::*;
 use crate::completion::{Call, run};
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::guard_call;
 use crate::handle_table;
 use crate::object::{conditions, object_id, open_flags};
 use crate::object_list::{self, KeyPlaces};
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn daos_kv_open(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_kv_open", |caller| {
+        guard_call("daos_kv_open", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(oh, "oh")?;
             let flags = open_flags(mode)?;
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn daos_kv_open(
 pub unsafe extern "C" fn daos_kv_close(oh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_kv_close", |caller| {
+        guard_call("daos_kv_close", ev, |caller| {
             let (call, _open) = Call::closing::<OpenKeyValue>(caller, "daos_kv_close", ev, oh)?;
             call.run(move |_client| async move { Ok(()) })
         })
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn daos_kv_close(oh: daos_handle_t, ev: *mut daos_event_t)
 pub unsafe extern "C" fn daos_kv_destroy(oh: daos_handle_t, th: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_kv_destroy", |caller| {
+        guard_call("daos_kv_destroy", ev, |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
             let open = transaction::writing(th, open)?;
             run(caller, "daos_kv_destroy", ev, move |client| async move { open.key_value.destroy(&client).await })
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn daos_kv_put(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_kv_put", |caller| {
+        guard_call("daos_kv_put", ev, |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
             let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn daos_kv_get(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_kv_get", |caller| {
+        guard_call("daos_kv_get", ev, |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let conditions = conditions(flags)?;
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn daos_kv_remove(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_kv_remove", |caller| {
+        guard_call("daos_kv_remove", ev, |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
             let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn daos_kv_list(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_kv_list", |caller| {
+        guard_call("daos_kv_list", ev, |caller| {
             let open = handle_table::get::<OpenKeyValue>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;

@@ -7,7 +7,7 @@ use daos_status::{Code, Result, Status, fail};
 
 use crate::abi::*;
 use crate::completion::{run, value_of};
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_call, guard_value};
 use crate::gurt::memory::{duplicate, rank_list};
 use crate::pointer::fill_text;
 use crate::pool::check_system_name;
@@ -20,7 +20,7 @@ use crate::pool::check_system_name;
 ///        count alone
 /// @ev completion event; NULL to wait
 ///
-/// @return zero, -DER_INVAL, -DER_TRUNC when pools is too short (npools is set)
+/// @return zero, -DER_INVAL, -DER_OVERFLOW when pools is too short (npools is set)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_mgmt_list_pools(
     group: *const c_char,
@@ -30,17 +30,18 @@ pub unsafe extern "C" fn daos_mgmt_list_pools(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_mgmt_list_pools", |caller| {
+        guard_call("daos_mgmt_list_pools", ev, |caller| {
             check_system_name(caller, group)?;
             let count = caller.out(npools, "npools")?;
             let room = if pools.is_null() { 0 } else { count.get() };
             let entries = caller.out_array(pools, room, "pools")?;
-            let wanted = !pools.is_null();
+            // Room for none asks for the count alone, as no room does.
+            let wanted = room > 0;
             run(caller, "daos_mgmt_list_pools", ev, move |client| async move {
                 let found = client.pool_list().await?;
                 count.set(found.len() as u64);
                 if wanted && found.len() > entries.count() {
-                    fail!(Code::Trunc, "there are {} pools; there is room for {}", found.len(), entries.count());
+                    fail!(Code::Overflow, "there are {} pools; there is room for {}", found.len(), entries.count());
                 }
                 if wanted {
                     for (index, entry) in found.iter().map(pool_entry).collect::<Result<Vec<_>>>()?.iter().enumerate() {
@@ -85,7 +86,7 @@ pub unsafe extern "C" fn daos_mgmt_get_bs_state(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_mgmt_get_bs_state", |caller| {
+        guard_call("daos_mgmt_get_bs_state", ev, |caller| {
             check_system_name(caller, group)?;
             let _state = caller.out(blobstore_state, "blobstore_state")?;
             let uuid = caller.read(blobstore_uuid.cast::<uuid_t>().cast_const(), "blobstore_uuid")?;

@@ -11,7 +11,7 @@ use daos_types::{ObjectClass, ObjectId, ObjectType};
 use crate::abi::*;
 use crate::completion::{Call, run, value_of};
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 use crate::io;
 use crate::pointer::Out;
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn daos_obj_open(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_open", |caller| {
+        guard_call("daos_obj_open", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(oh, "oh")?;
             let flags = open_flags(mode)?;
@@ -175,7 +175,7 @@ pub(crate) fn open_flags(mode: c_uint) -> Result<ObjectFlags> {
 pub unsafe extern "C" fn daos_obj_close(oh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_close", |caller| {
+        guard_call("daos_obj_close", ev, |caller| {
             let (call, _open) = Call::closing::<OpenObject>(caller, "daos_obj_close", ev, oh)?;
             call.run(move |_client| async move { Ok(()) })
         })
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn daos_obj_punch(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_punch", |caller| {
+        guard_call("daos_obj_punch", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn daos_obj_punch_dkeys(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_punch_dkeys", |caller| {
+        guard_call("daos_obj_punch_dkeys", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn daos_obj_punch_akeys(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_punch_akeys", |caller| {
+        guard_call("daos_obj_punch_akeys", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
@@ -284,7 +284,7 @@ pub unsafe extern "C" fn daos_obj_query_max_epoch(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_query_max_epoch", |caller| {
+        guard_call("daos_obj_query_max_epoch", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let (open, newest) = transaction::reading(th, open)?;
             let place: Out<daos_epoch_t> = caller.out(epoch, "epoch")?;

@@ -12,7 +12,7 @@ use daos_types::{Epoch, Extent, Key};
 
 use crate::abi::*;
 use crate::completion::run;
-use crate::guard::guard;
+use crate::guard::guard_call;
 use crate::handle_table;
 use crate::io::{self, Filled, List, Tally, Use};
 use crate::object::{OpenObject, conditions};
@@ -31,8 +31,9 @@ use crate::transaction;
 ///       stay untouched until completion
 /// @ev completion event; NULL to wait
 ///
-/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL when descriptors and buffers do not match, -DER_KEY2BIG, -DER_REC2BIG,
-///         -DER_REC_SIZE, -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
+/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_INVAL also for extents of one descriptor that overlap, -DER_IO_INVAL for descriptors
+///         that say nothing sensible, -DER_KEY2BIG, -DER_REC2BIG when there are more records than bytes in the buffers, -DER_REC_SIZE,
+///         -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_obj_update(
     oh: daos_handle_t,
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn daos_obj_update(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_update", |caller| {
+        guard_call("daos_obj_update", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
@@ -117,6 +118,9 @@ fn update_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t, sgl: Option<*m
                 return Ok(AkeyUpdate { akey, value: UpdateValue::PunchExtents(extents) });
             }
             let needed = io::bytes_of(&extents, iod.iod_size)?;
+            if daos_types::extents_overlap(&extents) {
+                fail!(Code::Inval, "extents of one descriptor overlap: which of their records counts is not said");
+            }
             (Some(extents), needed)
         }
         other => fail!(Code::IoInval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
@@ -126,7 +130,7 @@ fn update_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t, sgl: Option<*m
     };
     let list = List::read(caller, tally, sgl, Use::Full)?;
     if list.length < needed {
-        fail!(Code::IoInval, "the descriptor says {needed} bytes, and its buffers hold {}", list.length);
+        fail!(Code::RecordTooBig, "the descriptor says {needed} bytes, and its buffers hold {}", list.length);
     }
     let source = Source::Memory(list.cut(needed));
     let value = match extents {
@@ -166,7 +170,7 @@ pub unsafe extern "C" fn daos_obj_fetch(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_fetch", |caller| {
+        guard_call("daos_obj_fetch", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let conditions = conditions(flags)?;

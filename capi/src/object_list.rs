@@ -8,7 +8,7 @@ use daos_types::{Epoch, Key};
 use crate::abi::*;
 use crate::anchor;
 use crate::completion::run;
-use crate::guard::guard;
+use crate::guard::guard_call;
 use crate::handle_table;
 use crate::io::{self, List, Tally, Use};
 use crate::object::OpenObject;
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn daos_obj_list_dkey(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_list_dkey", |caller| {
+        guard_call("daos_obj_list_dkey", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let places = KeyPlaces::read(caller, nr, kds, sgl, anchor)?;
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn daos_obj_list_akey(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_list_akey", |caller| {
+        guard_call("daos_obj_list_akey", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let dkey = io::key(caller, dkey, "dkey")?;
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn daos_obj_list_recx(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_list_recx", |caller| {
+        guard_call("daos_obj_list_recx", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let (dkey, akey) = (io::key(caller, dkey, "dkey")?, io::key(caller, akey, "akey")?);
@@ -245,7 +245,7 @@ pub unsafe extern "C" fn daos_obj_query_key(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_query_key", |caller| {
+        guard_call("daos_obj_query_key", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let (open, epoch) = transaction::reading(th, open)?;
             let asks = |flag: u32| flags & u64::from(flag) != 0;

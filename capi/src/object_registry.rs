@@ -10,7 +10,7 @@ use crate::abi::*;
 use crate::anchor;
 use crate::completion::run;
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::guard_call;
 use crate::handle_table;
 use crate::pointer::OutArray;
 
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn daos_obj_register_class(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_register_class", |caller| {
+        guard_call("daos_obj_register_class", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let attributes = class_of(caller.read(attr, "attr")?)?;
             run(caller, "daos_obj_register_class", ev, move |client| async move {
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn daos_obj_query_class(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_query_class", |caller| {
+        guard_call("daos_obj_query_class", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let place = caller.out(attr, "attr")?;
             run(caller, "daos_obj_query_class", ev, move |client| async move {
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn daos_obj_list_class(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_list_class", |caller| {
+        guard_call("daos_obj_list_class", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let list = caller.out(list, "list")?;
             let daos_oclass_list { cl_nr, cl_cids, cl_cattrs, .. } = list.get();

@@ -9,7 +9,7 @@ use daos_types::{Epoch, ObjectId};
 use crate::abi::*;
 use crate::completion::{Call, run};
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::guard_call;
 use crate::handle_table;
 use crate::object::object_id;
 use crate::pointer::{Caller, Out, OutArray};
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn daos_oit_open(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_oit_open", |caller| {
+        guard_call("daos_oit_open", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(oh, "oh")?;
             let table = ObjectTable::open(&open.container, Epoch(epoch))?;
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn daos_oit_open(
 pub unsafe extern "C" fn daos_oit_close(oh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_oit_close", |caller| {
+        guard_call("daos_oit_close", ev, |caller| {
             let (call, _open) = Call::closing::<OpenTable>(caller, "daos_oit_close", ev, oh)?;
             call.run(move |_client| async move { Ok(()) })
         })
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn daos_oit_list(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_oit_list", |caller| {
+        guard_call("daos_oit_list", ev, |caller| {
             let places = ObjectPlaces::read(caller, oids, oids_nr, anchor)?;
             list(caller, "daos_oit_list", oh, places, ev, async |table, client, position, room| {
                 table.list(client, position, room).await
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn daos_oit_list_unmarked(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_oit_list_unmarked", |caller| {
+        guard_call("daos_oit_list_unmarked", ev, |caller| {
             let places = ObjectPlaces::read(caller, oids, oids_nr, anchor)?;
             list(caller, "daos_oit_list_unmarked", oh, places, ev, async |table, client, position, room| {
                 table.list_unmarked(client, position, room).await
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn daos_oit_list_filter(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_oit_list_filter", |caller| {
+        guard_call("daos_oit_list_filter", ev, |caller| {
             let places = ObjectPlaces::read(caller, oids, oids_nr, anchor)?;
             let Some(filter) = filter else { fail!(Code::Inval, "filter is NULL") };
             list(caller, "daos_oit_list_filter", oh, places, ev, async move |table, client, position, room| {
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn daos_oit_mark(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_oit_mark", |caller| {
+        guard_call("daos_oit_mark", ev, |caller| {
             let open = handle_table::get::<OpenTable>(oh)?;
             let mark = match caller.read_optional(marker, "marker")? {
                 None => None,

@@ -11,7 +11,7 @@ use crate::abi::*;
 use crate::anchor;
 use crate::completion::{run, value_of};
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 use crate::io;
 use crate::object::{OpenObject, object_id};
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn daos_obj_query(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_query", |caller| {
+        guard_call("daos_obj_query", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             let attributes = caller.out_optional(oa, "oa")?;
             let class = match &attributes {
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn daos_obj_key2anchor(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_obj_key2anchor", |caller| {
+        guard_call("daos_obj_key2anchor", ev, |caller| {
             let open = handle_table::get::<OpenObject>(oh)?;
             transaction::read_epoch(th, open.object.container())?;
             let dkey = io::key(caller, dkey, "dkey")?;

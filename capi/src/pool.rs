@@ -8,7 +8,7 @@ use daos_types::{PoolId, Reference};
 
 use crate::abi::*;
 use crate::completion::{Call, run, value_of};
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 use crate::pointer::{Caller, Out, fill_text};
 use crate::property;
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn daos_pool_connect_plain(
 pub unsafe extern "C" fn daos_pool_disconnect(poh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_disconnect", |caller| {
+        guard_call("daos_pool_disconnect", ev, |caller| {
             let (call, open) = Call::closing::<OpenPool>(caller, "daos_pool_disconnect", ev, poh)?;
             call.run(move |client| async move { open.pool.disconnect(&client).await })
         })
@@ -93,7 +93,8 @@ pub unsafe extern "C" fn daos_pool_disconnect(poh: daos_handle_t, ev: *mut daos_
 /// @ranks [out] list of ranks, in memory of the library's that daos_rank_list_free frees; NULL when not wanted. Those that have a target
 ///        in use, or, with DPI_ENGINES_DISABLED and without DPI_ENGINES_ENABLED in pi_bits, that have one out of use
 /// @info [in,out] set pi_bits to the DPI_* parts that are wanted; NULL when not wanted. Sizes are in bytes
-/// @pool_prop [in,out] properties that are wanted; NULL when none are
+/// @pool_prop [in,out] properties that are wanted; all of them, in entries made here, when it has no entries (daos_prop_alloc(0)). NULL when
+///            none are wanted
 /// @ev completion event; NULL to wait
 ///
 /// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_UNREACH
@@ -107,7 +108,7 @@ pub unsafe extern "C" fn daos_pool_query(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_query", |caller| {
+        guard_call("daos_pool_query", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let ranks = caller.out_optional(ranks, "ranks")?;
             let info = caller.out_optional(info, "info")?;
@@ -118,6 +119,7 @@ pub unsafe extern "C" fn daos_pool_query(
             run(caller, "daos_pool_query", ev, move |client| async move {
                 let found = open.pool.query(&client).await?;
                 if let Some(properties) = properties {
+                    property::ask_for_all(&properties, (DAOS_PROP_PO_MIN, DAOS_PROP_PO_MAX))?;
                     let replicas = replicas_of(&client, properties.get(), found.id).await?;
                     answer_properties(properties.get(), &found, &replicas)?;
                 }
@@ -150,12 +152,13 @@ pub unsafe extern "C" fn daos_pool_list_cont(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_list_cont", |caller| {
+        guard_call("daos_pool_list_cont", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let count = caller.out(ncont, "ncont")?;
             let room = if cbuf.is_null() { 0 } else { count.get() };
             let entries = caller.out_array(cbuf, room, "cbuf")?;
-            let wanted = !cbuf.is_null();
+            // Room for none asks for the count alone, as no room does.
+            let wanted = room > 0;
             run(caller, "daos_pool_list_cont", ev, move |client| async move {
                 let found = open.pool.list_containers(&client).await?;
                 count.set(found.len() as u64);

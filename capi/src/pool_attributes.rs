@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_void};
 use crate::abi::*;
 use crate::attributes::{Attributes, Buffers, give_names};
 use crate::completion::run;
-use crate::guard::guard;
+use crate::guard::guard_call;
 use crate::handle_table;
 use crate::pool::OpenPool;
 
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn daos_pool_set_attr(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_set_attr", |caller| {
+        guard_call("daos_pool_set_attr", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let attributes = Attributes::names(caller, n, names)?.with_values(caller, values, sizes)?;
             run(caller, "daos_pool_set_attr", ev, move |client| async move {
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn daos_pool_get_attr(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_get_attr", |caller| {
+        guard_call("daos_pool_get_attr", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let names = Attributes::names(caller, n, names)?.names;
             let places = Buffers::read(caller, names.len(), buffers, sizes)?;
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn daos_pool_list_attr(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_list_attr", |caller| {
+        guard_call("daos_pool_list_attr", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let size = caller.out(size, "size")?;
             let room = if buffer.is_null() { 0 } else { size.get() };
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn daos_pool_del_attr(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_del_attr", |caller| {
+        guard_call("daos_pool_del_attr", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let names = Attributes::names(caller, n, names)?.names;
             run(caller, "daos_pool_del_attr", ev, move |client| async move {

@@ -7,13 +7,17 @@ use daos_status::{Code, Result, fail};
 
 use crate::abi::*;
 use crate::completion::run;
-use crate::guard::{guard, guard_value};
+use crate::guard::{guard, guard_call, guard_value};
 use crate::handle_table;
 use crate::pointer::{Caller, fill_text};
 use crate::pool::OpenPool;
 
-/// The most conditions of a filter.
+/// The most conditions that a filter may have when it is used.
 const PARTS_MAX: u32 = DAOS_POOL_CONT_FILTER_MAX_NPARTS as u32;
+
+/// Room for conditions. Programs may add more than a filter can have, and are told so by the function that it is given to; what no
+/// program needs is refused at once.
+const ROOM: u32 = 8 * PARTS_MAX;
 
 /// Prepares a filter without conditions: it lets all containers through.
 ///
@@ -30,7 +34,7 @@ pub unsafe extern "C" fn daos_pool_cont_filter_init(filt: *mut daos_pool_cont_fi
             if combine_func > PCF_COMBINE_LOGICAL_OR {
                 fail!(Code::Inval, "combine_func is {combine_func}; PCF_COMBINE_LOGICAL_AND or _OR is wanted");
             }
-            let parts = libc::calloc(PARTS_MAX as usize, size_of::<*mut daos_pool_cont_filter_part_t>());
+            let parts = libc::calloc(ROOM as usize, size_of::<*mut daos_pool_cont_filter_part_t>());
             if parts.is_null() {
                 fail!(Code::Nomem, "no memory for a filter");
             }
@@ -48,7 +52,8 @@ pub unsafe extern "C" fn daos_pool_cont_filter_init(filt: *mut daos_pool_cont_fi
 ///
 /// @part what is compared (PCF_KEY_*), how (PCF_FUNC_*), and the number with which; copied
 ///
-/// @return zero, -DER_INVAL, -DER_NOMEM
+/// @return zero, -DER_INVAL, -DER_NOMEM. That a filter has more than DAOS_POOL_CONT_FILTER_MAX_NPARTS conditions is told by
+///         daos_pool_filter_cont
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_pool_cont_filter_add(
     filt: *mut daos_pool_cont_filter_t,
@@ -60,7 +65,7 @@ pub unsafe extern "C" fn daos_pool_cont_filter_add(
             let place = caller.out(filt, "filt")?;
             let (mut filter, part) = (place.get(), caller.read(part.cast_const(), "part")?);
             check(&part)?;
-            if filter.pcf_nparts >= PARTS_MAX || filter.pcf_parts.is_null() {
+            if filter.pcf_nparts >= ROOM || filter.pcf_parts.is_null() {
                 fail!(Code::Inval, "filt has {} conditions, or was not prepared", filter.pcf_nparts);
             }
             let copy = libc::malloc(size_of::<daos_pool_cont_filter_part_t>()).cast::<daos_pool_cont_filter_part_t>();
@@ -96,7 +101,7 @@ pub unsafe extern "C" fn daos_pool_cont_filter_fini(filt: *mut daos_pool_cont_fi
             let place = caller.out(filt, "filt")?;
             let filter = place.get();
             if !filter.pcf_parts.is_null() {
-                for number in 0..filter.pcf_nparts.min(PARTS_MAX) {
+                for number in 0..filter.pcf_nparts.min(ROOM) {
                     libc::free((*filter.pcf_parts.add(number as usize)).cast());
                 }
                 libc::free(filter.pcf_parts.cast());
@@ -159,13 +164,14 @@ pub unsafe extern "C" fn daos_pool_filter_cont(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_filter_cont", |caller| {
+        guard_call("daos_pool_filter_cont", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let (any, conditions) = conditions(caller, filter.cast_const())?;
             let count = caller.out(ncont, "ncont")?;
             let room = if cbuf.is_null() { 0 } else { count.get() };
             let entries = caller.out_array(cbuf, room, "cbuf")?;
-            let wanted = !cbuf.is_null();
+            // Room for none asks for the count alone, as no room does.
+            let wanted = room > 0;
             run(caller, "daos_pool_filter_cont", ev, move |client| async move {
                 let found = open.pool.filter_containers(&client, any, conditions).await?;
                 count.set(found.len() as u64);

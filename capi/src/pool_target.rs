@@ -4,7 +4,7 @@ use core::ffi::c_int;
 
 use crate::abi::*;
 use crate::completion::run;
-use crate::guard::guard;
+use crate::guard::guard_call;
 use crate::handle_table;
 use crate::pool::OpenPool;
 
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn daos_pool_query_target(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_pool_query_target", |caller| {
+        guard_call("daos_pool_query_target", ev, |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let place = caller.out(info, "info")?;
             run(caller, "daos_pool_query_target", ev, move |client| async move {

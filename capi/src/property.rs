@@ -7,7 +7,7 @@ use daos_security::{AccessList, Ownership};
 use daos_status::{Code, Result, fail};
 
 use crate::abi::*;
-use crate::pointer::Caller;
+use crate::pointer::{Caller, Out};
 use crate::security_list::list_at;
 
 /// Whether the value of a container property is a text.
@@ -78,11 +78,34 @@ pub fn asks_for(list: daos_prop_t, kind: u32) -> bool {
     (0..count as usize).any(|index| unsafe { (*list.dpp_entries.add(index)).dpe_type } == kind)
 }
 
+/// Names all properties of a kind of things in a list that names none: who asks for nothing in particular gets everything. The memory is
+/// libc's, for daos_prop_free.
+pub fn ask_for_all(list: &Out<daos_prop_t>, between: (u32, u32)) -> Result<()> {
+    let mut all = list.get();
+    if all.dpp_nr != 0 || !all.dpp_entries.is_null() {
+        return Ok(());
+    }
+    let kinds = between.0 + 1..between.1;
+    // SAFETY: plain memory; what is zero is an entry.
+    let entries = unsafe { libc::calloc(kinds.len(), size_of::<daos_prop_entry>()) }.cast::<daos_prop_entry>();
+    if entries.is_null() {
+        fail!(Code::Nomem, "no memory for {} properties", kinds.len());
+    }
+    all.dpp_nr = kinds.len() as u32;
+    for (index, kind) in kinds.enumerate() {
+        // SAFETY: there is room for all of them.
+        unsafe { (*entries.add(index)).dpe_type = kind };
+    }
+    all.dpp_entries = entries;
+    list.set(all);
+    Ok(())
+}
+
 /// Fills the entries that a caller asks for; what is not known is marked as not set.
 ///
 /// `label` is the type of the property that is the label, `replicas` the ranks that keep the metadata, if they are asked for.
 pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties, replicas: &[u32]) -> Result<()> {
-    if list.dpp_nr > DAOS_PROP_ENTRIES_MAX_NR as u32 || list.dpp_entries.is_null() {
+    if list.dpp_nr > DAOS_PROP_ENTRIES_MAX_NR as u32 || (list.dpp_nr > 0 && list.dpp_entries.is_null()) {
         fail!(Code::Inval, "prop has {} entries", list.dpp_nr);
     }
     for index in 0..list.dpp_nr as usize {

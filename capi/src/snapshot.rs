@@ -10,7 +10,7 @@ use daos_types::Epoch;
 use crate::abi::*;
 use crate::completion::run;
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 use crate::object_table::OpenTable;
 use crate::pointer::{Caller, OutArray};
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn daos_cont_create_snap(
     ev: *mut daos_event_t,
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("daos_cont_create_snap", |caller| create(caller, coh, epoch, name, DAOS_SNAP_OPT_CR, ev)) }
+    unsafe { guard_call("daos_cont_create_snap", ev, |caller| create(caller, coh, epoch, name, DAOS_SNAP_OPT_CR, ev)) }
 }
 
 /// Makes a snapshot of a container, as daos_cont_create_snap, with a table of its objects if that is asked for.
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn daos_cont_create_snap_opt(
     ev: *mut daos_event_t,
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard("daos_cont_create_snap_opt", |caller| create(caller, coh, epoch, name, opts, ev)) }
+    unsafe { guard_call("daos_cont_create_snap_opt", ev, |caller| create(caller, coh, epoch, name, opts, ev)) }
 }
 
 fn create(
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn daos_cont_destroy_snap(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_destroy_snap", |caller| {
+        guard_call("daos_cont_destroy_snap", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             if epr.epr_lo > epr.epr_hi || epr.epr_hi == 0 {
                 fail!(Code::Inval, "epr is {} to {}: there are no such epochs", epr.epr_lo, epr.epr_hi);
@@ -109,7 +109,8 @@ pub unsafe extern "C" fn daos_cont_destroy_snap(
 
 /// Lists the snapshots of a container, the oldest first.
 ///
-/// @nr [in,out] room in the arrays; how many were given. With zero, or without arrays, it is set to the number of all snapshots
+/// @nr [in,out] room in the arrays; how many there are from the anchor on, of which as many were given as there was room for. With zero, or
+///     without arrays, nothing is given
 /// @epochs [out] their epochs; NULL when not wanted
 /// @names [out] their names, each in memory of DAOS_SNAPSHOT_MAX_LEN bytes; empty for those that have none; NULL when not wanted
 /// @anchor [in,out] where the listing goes on, all zero to begin; it is at its end (daos_anchor_is_eof) when all were given. An anchor that is at
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn daos_cont_list_snap(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_list_snap", |caller| {
+        guard_call("daos_cont_list_snap", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let count = caller.out(nr, "nr")?;
             let room = if epochs.is_null() && names.is_null() { 0 } else { u64::try_from(count.get()).unwrap_or(0) };
@@ -144,7 +145,7 @@ pub unsafe extern "C" fn daos_cont_list_snap(
                     epochs.set(index, snapshot.epoch.0);
                     names.set(index, &snapshot.name);
                 }
-                count.set(c_int::try_from(given.len()).unwrap_or(c_int::MAX));
+                count.set(c_int::try_from(left.len()).unwrap_or(c_int::MAX));
                 if let Some(anchor) = anchor {
                     let last = given.last().filter(|_| given.len() < left.len());
                     anchor.set(anchor_behind(anchor.get(), last.map(|snapshot| snapshot.epoch)));
@@ -215,7 +216,7 @@ pub unsafe extern "C" fn daos_cont_snap_oit_create(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_snap_oit_create", |caller| {
+        guard_call("daos_cont_snap_oit_create", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let name = caller.text_optional(name, "name")?;
             if epoch == 0 && name.is_none() {
@@ -246,7 +247,7 @@ pub unsafe extern "C" fn daos_cont_snap_oit_destroy(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_snap_oit_destroy", |caller| {
+        guard_call("daos_cont_snap_oit_destroy", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let table = handle_table::get::<OpenTable>(oh)?.table.clone();
             if table.container().id() != open.container.id() {
@@ -292,7 +293,7 @@ fn destroy_table(caller: Caller, open: Arc<OpenContainer>, table: ObjectTable, e
 pub unsafe extern "C" fn daos_cont_rollback(coh: daos_handle_t, epoch: daos_epoch_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_rollback", |caller| {
+        guard_call("daos_cont_rollback", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             check_epoch(epoch)?;
             run(caller, "daos_cont_rollback", ev, move |client| async move {
@@ -324,7 +325,7 @@ pub unsafe extern "C" fn daos_cont_subscribe(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_subscribe", |caller| {
+        guard_call("daos_cont_subscribe", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let place = caller.out(epoch, "epoch")?;
             let from = Epoch(place.get());
@@ -346,7 +347,7 @@ pub unsafe extern "C" fn daos_cont_subscribe(
 pub unsafe extern "C" fn daos_cont_aggregate(coh: daos_handle_t, epoch: daos_epoch_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_cont_aggregate", |caller| {
+        guard_call("daos_cont_aggregate", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             run(caller, "daos_cont_aggregate", ev, move |client| async move {
                 open.container.aggregate(&client, Epoch(epoch)).await

@@ -10,7 +10,7 @@ use daos_types::Epoch;
 use crate::abi::*;
 use crate::completion::{Call, run};
 use crate::container::OpenContainer;
-use crate::guard::guard;
+use crate::guard::{guard, guard_call};
 use crate::handle_table;
 
 /// What a transaction handle stands for.
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn daos_tx_open(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_tx_open", |caller| {
+        guard_call("daos_tx_open", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(th, "th")?;
             let (read_only, zero_copy) = (u64::from(DAOS_TF_RDONLY), u64::from(DAOS_TF_ZERO_COPY));
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn daos_tx_open(
 pub unsafe extern "C" fn daos_tx_commit(th: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_tx_commit", |caller| {
+        guard_call("daos_tx_commit", ev, |caller| {
             let transaction = own(th)?;
             run(caller, "daos_tx_commit", ev, move |client| async move { transaction.commit(&client).await })
         })
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn daos_tx_commit(th: daos_handle_t, ev: *mut daos_event_t
 pub unsafe extern "C" fn daos_tx_abort(th: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_tx_abort", |caller| {
+        guard_call("daos_tx_abort", ev, |caller| {
             let transaction = own(th)?;
             run(caller, "daos_tx_abort", ev, move |_client| async move { transaction.abort() })
         })
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn daos_tx_abort(th: daos_handle_t, ev: *mut daos_event_t)
 pub unsafe extern "C" fn daos_tx_restart(th: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_tx_restart", |caller| {
+        guard_call("daos_tx_restart", ev, |caller| {
             let transaction = own(th)?;
             run(caller, "daos_tx_restart", ev, move |client| async move { transaction.restart(&client) })
         })
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn daos_tx_open_snap(
 ) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_tx_open_snap", |caller| {
+        guard_call("daos_tx_open_snap", ev, |caller| {
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(th, "th")?;
             run(caller, "daos_tx_open_snap", ev, move |client| async move {
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn daos_tx_open_snap(
 pub unsafe extern "C" fn daos_tx_close(th: daos_handle_t, ev: *mut daos_event_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
-        guard("daos_tx_close", |caller| {
+        guard_call("daos_tx_close", ev, |caller| {
             let (call, _open) = Call::closing::<OpenTransaction>(caller, "daos_tx_close", ev, th)?;
             call.run(move |_client| async move { Ok(()) })
         })

@@ -97,9 +97,11 @@ write_and_read(daos_handle_t container)
 	describe(&one, 3, 4, got, 4 * sizeof(uint64_t));
 	OK(daos_array_read(array, none, &one.iod, &one.sgl, NULL));
 	TRUE(got[0] == 0 && got[1] == 0 && got[2] == written[0] && got[3] == written[1]);
+	memset(got, 0xee, sizeof(got));
 	describe(&one, CELLS + 4, 3, got, 3 * sizeof(uint64_t));
 	OK(daos_array_read(array, none, &one.iod, &one.sgl, NULL));
 	TRUE(got[0] == written[CELLS - 1] && one.iod.arr_nr_short_read == 2);
+	TRUE(got[1] == 0xeeeeeeeeeeeeeeeeULL && got[2] == 0xeeeeeeeeeeeeeeeeULL);
 
 	/* Wrong lengths. */
 	describe(&one, 5, CELLS + 1, written, sizeof(written));
@@ -241,6 +243,9 @@ attributes_and_handles(daos_handle_t container)
 	OK(daos_array_open(container, oid, none, DAOS_OO_RO, &cell, &chunk, &array, NULL));
 	TRUE(cell == sizeof(value) && chunk == 1024);
 	OK(daos_array_close(array, NULL));
+	/* This one says itself how it is laid out. */
+	EXPECT(daos_array_open_with_attr(container, oid, none, DAOS_OO_RW, 8, 1024, &array, NULL), -DER_INVAL);
+	oid = array_id(container, 24, false);
 	EXPECT(daos_array_open_with_attr(container, oid, none, DAOS_OO_RW, 0, 1, &array, NULL), -DER_INVAL);
 	EXPECT(daos_array_open_with_attr(container, oid, none, DAOS_OO_RW, 1, 0, &array, NULL), -DER_INVAL);
 }

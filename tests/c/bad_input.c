@@ -171,10 +171,10 @@ descriptors(daos_handle_t container)
 
 	/* Buffers that do not match. */
 	iod.iod_size = sizeof(value) + 1;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_REC2BIG);
 	iod.iod_size = sizeof(value);
 	sgl.sg_nr = 0;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_REC2BIG);
 	sgl.sg_nr = 0xffffffff;
 	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
 	sgl.sg_nr = 1;
@@ -249,7 +249,12 @@ events(daos_handle_t pool)
 	EXPECT(daos_event_parent_barrier(&event), -DER_INVAL);
 	EXPECT(daos_event_register_comp_cb(&event, NULL, NULL), -DER_INVAL);
 	OK(daos_event_fini(&event));
-	EXPECT(daos_event_fini(&event), -DER_INVAL);
+	/* It can be finalised again, and is one of no queue now. */
+	OK(daos_event_fini(&event));
+	OK(daos_pool_query(pool, NULL, NULL, NULL, &event));
+	OK(daos_event_test(&event, DAOS_EQ_WAIT, &flag));
+	TRUE(flag && event.ev_error == 0);
+	TRUE(daos_eq_query(queue, DAOS_EQR_ALL, 0, NULL) == 0);
 	OK(daos_eq_destroy(queue, 0));
 	EXPECT(daos_eq_destroy(queue, 0), -DER_NO_HDL);
 }

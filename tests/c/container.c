@@ -77,6 +77,16 @@ changed_properties(daos_handle_t pool)
 	EXPECT(daos_cont_open(pool, "before", DAOS_COO_RW, &other, NULL, NULL), -DER_NONEXIST);
 	OK(daos_cont_open(pool, "after", DAOS_COO_RO, &other, NULL, NULL));
 	EXPECT(daos_cont_set_prop(other, change, NULL), -DER_NO_PERM);
+	/* Who names no property gets all. */
+	both = daos_prop_alloc(0);
+	OK(daos_cont_query(other, NULL, both, NULL));
+	TRUE(both->dpp_nr > 20 && strcmp(daos_prop_entry_get(both, DAOS_PROP_CO_LABEL)->dpe_str, "after") == 0);
+	TRUE(daos_prop_entry_get(both, DAOS_PROP_CO_OWNER)->dpe_str != NULL);
+	daos_prop_free(both);
+	both = daos_prop_alloc(0);
+	OK(daos_pool_query(pool, NULL, NULL, both, NULL));
+	TRUE(both->dpp_nr > 20 && daos_prop_entry_get(both, DAOS_PROP_PO_ACL)->dpe_val_ptr != NULL);
+	daos_prop_free(both);
 	EXPECT(daos_cont_destroy(pool, "after", 0, NULL), -DER_BUSY);
 	OK(daos_cont_close(other, NULL));
 	OK(daos_cont_close(container, NULL));
@@ -121,6 +131,12 @@ attributes(daos_handle_t container)
 	size = 0;
 	OK(daos_cont_list_attr(container, NULL, &size, NULL));
 	TRUE(size == 6 + 7 + 12);
+	memset(list, '#', sizeof(list));
+	/* Too little room for the longest name: the others are given. */
+	size = 13;
+	OK(daos_cont_list_attr(container, list, &size, NULL));
+	TRUE(size == 6 + 7 + 12 && list[13] == '#');
+	TRUE(list[5] == '\0' || list[6] == '\0' || list[11] == '\0');
 	memset(list, '#', sizeof(list));
 	size = sizeof(list);
 	OK(daos_cont_list_attr(container, list, &size, NULL));

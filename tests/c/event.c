@@ -52,6 +52,11 @@ alone(daos_handle_t object)
 	OK(daos_obj_update(object, none, DAOS_COND_DKEY_INSERT, &call.dkey, 1, &call.iod, &call.sgl, &call.event));
 	OK(daos_event_test(&call.event, DAOS_EQ_WAIT, &flag));
 	TRUE(flag && call.event.ev_error == -DER_EXIST);
+	/* So is that a handle is not one. */
+	OK(daos_obj_update(none, none, 0, &call.dkey, 1, &call.iod, &call.sgl, &call.event));
+	OK(daos_event_test(&call.event, DAOS_EQ_WAIT, &flag));
+	TRUE(flag && call.event.ev_error == -DER_NO_HDL);
+	EXPECT(daos_obj_update(none, none, 0, &call.dkey, 1, &call.iod, &call.sgl, NULL), -DER_NO_HDL);
 	OK(daos_event_fini(&call.event));
 }
 
@@ -257,7 +262,9 @@ refused_close(daos_handle_t container)
 	OK(daos_obj_close(object, &event));
 	OK(daos_event_test(&event, DAOS_EQ_WAIT, &flag));
 	TRUE(flag && event.ev_error == 0);
-	EXPECT(daos_obj_close(object, &event), -DER_NO_HDL);
+	OK(daos_obj_close(object, &event));
+	OK(daos_event_test(&event, DAOS_EQ_WAIT, &flag));
+	TRUE(flag && event.ev_error == -DER_NO_HDL);
 	OK(daos_event_fini(&event));
 }
 

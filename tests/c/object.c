@@ -95,6 +95,7 @@ arrays(daos_handle_t container)
 	d_sg_list_t sgl;
 	d_iov_t iovs[2];
 	daos_size_t size;
+	daos_recx_t overlapping[3] = {{0, 3}, {4, 1}, {3, 2}};
 	uint32_t nr = 4;
 	int i;
 
@@ -108,6 +109,11 @@ arrays(daos_handle_t container)
 	d_iov_set(&iovs[1], &written[3], 20);
 	sgl.sg_nr = 2;
 	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+	/* Nobody says which of two records for one place counts. */
+	iod.iod_recxs = overlapping;
+	iod.iod_nr = 3;
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
+	iod.iod_recxs = recxs;
 
 	memset(got, 0xee, sizeof(got));
 	recxs[0].rx_idx = 2;

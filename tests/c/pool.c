@@ -51,6 +51,10 @@ lists(daos_handle_t pool)
 	TRUE(count == before + CONTAINERS);
 	found = calloc(count, sizeof(*found));
 	TRUE(found != NULL);
+	/* Room for none asks for the count. */
+	count = 0;
+	OK(daos_pool_list_cont(pool, &count, found, NULL));
+	TRUE(count == before + CONTAINERS);
 	count--;
 	EXPECT(daos_pool_list_cont(pool, &count, found, NULL), -DER_TRUNC);
 	TRUE(count == before + CONTAINERS);

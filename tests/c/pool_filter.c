@@ -36,6 +36,25 @@ count_one(daos_handle_t pool, uint32_t key, uint32_t func, uint64_t value)
 	return number;
 }
 
+/* When a container of the pool was changed last. */
+static uint64_t
+newest_change(daos_handle_t pool)
+{
+	struct daos_pool_cont_info2 *found;
+	daos_size_t number = 0, i;
+	uint64_t newest = 0;
+
+	OK(daos_pool_filter_cont(pool, NULL, &number, NULL, NULL));
+	found = calloc(number, sizeof(*found));
+	TRUE(found != NULL);
+	OK(daos_pool_filter_cont(pool, NULL, &number, found, NULL));
+	for (i = 0; i < number; i++)
+		if (found[i].pci_cinfo.ci_md_mtime > newest)
+			newest = found[i].pci_cinfo.ci_md_mtime;
+	free(found);
+	return newest;
+}
+
 static void
 filters(daos_handle_t pool)
 {
@@ -58,6 +77,9 @@ filters(daos_handle_t pool)
 
 	found = calloc(all, sizeof(*found));
 	TRUE(found != NULL);
+	number = 0;
+	OK(daos_pool_filter_cont(pool, NULL, &number, found, NULL));
+	TRUE(number == all);
 	number = all - 1;
 	EXPECT(daos_pool_filter_cont(pool, NULL, &number, found, NULL), -DER_TRUNC);
 	TRUE(number == all);
@@ -78,6 +100,27 @@ filters(daos_handle_t pool)
 	TRUE(count_one(pool, PCF_KEY_MD_OTIME, PCF_FUNC_GT, opened) == 0);
 	TRUE(count_one(pool, PCF_KEY_MD_OTIME, PCF_FUNC_LT, opened) == all - 1);
 	TRUE(count_one(pool, PCF_KEY_MD_MTIME, PCF_FUNC_LE, UINT64_MAX) == all);
+	/* A snapshot changes a container, and so does an attribute. */
+	for (i = 0; i < 2; i++) {
+		daos_handle_t changed;
+		daos_epoch_t epoch;
+		daos_epoch_range_t range;
+		const char *name = "name";
+		const void *value = "value";
+		size_t size = 5;
+		uint64_t newest = newest_change(pool);
+
+		OK(daos_cont_open(pool, "filter-1", DAOS_COO_RW, &changed, NULL, NULL));
+		if (i == 0) {
+			OK(daos_cont_create_snap(changed, &epoch, NULL, NULL));
+			range.epr_lo = range.epr_hi = epoch;
+			OK(daos_cont_destroy_snap(changed, range, NULL));
+		} else {
+			OK(daos_cont_set_attr(changed, 1, &name, &value, &size, NULL));
+		}
+		OK(daos_cont_close(changed, NULL));
+		TRUE(count_one(pool, PCF_KEY_MD_MTIME, PCF_FUNC_GT, newest) == 1);
+	}
 	TRUE(count_one(pool, PCF_KEY_NUM_SNAPSHOTS, PCF_FUNC_GT, 0) == 0);
 	TRUE(count_one(pool, PCF_KEY_NUM_HANDLES, PCF_FUNC_EQ, 0) == all - 2);
 
@@ -97,13 +140,17 @@ filters(daos_handle_t pool)
 	TRUE(count(pool, &filter) == 0);
 	for (i = 2; i < DAOS_POOL_CONT_FILTER_MAX_NPARTS; i++)
 		OK(daos_pool_cont_filter_add(&filter, &part));
-	EXPECT(daos_pool_cont_filter_add(&filter, &part), -DER_INVAL);
-	part.pcfp_key = PCF_KEY_MAX;
-	EXPECT(daos_pool_cont_filter_add(&filter, &part), -DER_INVAL);
-	filter.pcf_nparts = DAOS_POOL_CONT_FILTER_MAX_NPARTS + 1;
+	TRUE(count(pool, &filter) == 0);
+	/* One too many is told when the filter is used. */
+	OK(daos_pool_cont_filter_add(&filter, &part));
 	number = 0;
 	EXPECT(daos_pool_filter_cont(pool, &filter, &number, NULL, NULL), -DER_INVAL);
-	filter.pcf_nparts = DAOS_POOL_CONT_FILTER_MAX_NPARTS;
+	part.pcfp_key = PCF_KEY_MAX;
+	EXPECT(daos_pool_cont_filter_add(&filter, &part), -DER_INVAL);
+	part.pcfp_key = PCF_KEY_NUM_SNAPSHOTS;
+	for (i = DAOS_POOL_CONT_FILTER_MAX_NPARTS + 1; i < 8 * DAOS_POOL_CONT_FILTER_MAX_NPARTS; i++)
+		OK(daos_pool_cont_filter_add(&filter, &part));
+	EXPECT(daos_pool_cont_filter_add(&filter, &part), -DER_INVAL);
 	daos_pool_cont_filter_fini(&filter);
 	daos_pool_cont_filter_fini(&filter);
 	daos_pool_cont_filter_fini(NULL);

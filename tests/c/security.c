@@ -172,6 +172,20 @@ container_list(daos_handle_t pool)
 	OK(daos_cont_set_owner_no_check(container, me, NULL, NULL));
 	OK(daos_cont_open(pool, "guarded", DAOS_COO_RW, &reader, NULL, NULL));
 	OK(daos_cont_close(reader, NULL));
+	/* The same among other properties. */
+	given = daos_prop_alloc(2);
+	given->dpp_entries[0].dpe_type = DAOS_PROP_CO_LABEL;
+	given->dpp_entries[1].dpe_type = DAOS_PROP_CO_OWNER;
+	OK(daos_prop_set_str(given, DAOS_PROP_CO_LABEL, "guarded-too", strlen("guarded-too")));
+	OK(daos_prop_set_str(given, DAOS_PROP_CO_OWNER, "someone@", strlen("someone@")));
+	OK(daos_cont_set_prop(container, given, NULL));
+	EXPECT(daos_cont_open(pool, "guarded-too", DAOS_COO_RW, &reader, NULL, NULL), -DER_NO_PERM);
+	OK(daos_prop_set_str(given, DAOS_PROP_CO_LABEL, "guarded", strlen("guarded")));
+	OK(daos_prop_set_str(given, DAOS_PROP_CO_OWNER, me, strlen(me)));
+	OK(daos_cont_set_prop(container, given, NULL));
+	OK(daos_cont_open(pool, "guarded", DAOS_COO_RW, &reader, NULL, NULL));
+	OK(daos_cont_close(reader, NULL));
+	daos_prop_free(given);
 	free(me);
 	OK(daos_cont_status_clear(container, NULL));
 	OK(daos_cont_close(container, NULL));
@@ -266,8 +280,17 @@ exclusive(daos_handle_t pool, const char *label)
 	OK(daos_cont_create_with_label(pool, "exclusive", NULL, NULL, NULL));
 	OK(daos_cont_open(pool, "exclusive", DAOS_COO_RO, &first, NULL, NULL));
 	EXPECT(daos_cont_open(pool, "exclusive", DAOS_COO_EX, &second, NULL, NULL), -DER_BUSY);
-	OK(daos_cont_open(pool, "exclusive", DAOS_COO_EX | DAOS_COO_EVICT, &second, NULL, NULL));
+	EXPECT(daos_cont_open(pool, "exclusive", DAOS_COO_EX | DAOS_COO_EVICT, &second, NULL, NULL), -DER_INVAL);
+	EXPECT(daos_cont_open(pool, "exclusive", DAOS_COO_RW | DAOS_COO_EVICT_ALL, &second, NULL, NULL), -DER_INVAL);
+	OK(daos_cont_open(pool, "exclusive", DAOS_COO_RW | DAOS_COO_EVICT, &second, NULL, NULL));
 	EXPECT(daos_cont_query(first, NULL, NULL, NULL), -DER_NO_HDL);
+	/* Closing what was taken away is no error; closing it twice is. */
+	OK(daos_cont_close(first, NULL));
+	EXPECT(daos_cont_close(first, NULL), -DER_NO_HDL);
+	first = second;
+	OK(daos_cont_open(pool, "exclusive", DAOS_COO_EX | DAOS_COO_EVICT_ALL, &second, NULL, NULL));
+	EXPECT(daos_cont_query(first, NULL, NULL, NULL), -DER_NO_HDL);
+	OK(daos_cont_close(first, NULL));
 	EXPECT(daos_cont_open(pool, "exclusive", DAOS_COO_RO, &first, NULL, NULL), -DER_BUSY);
 	OK(daos_cont_close(second, NULL));
 	OK(daos_cont_destroy(pool, "exclusive", 0, NULL));

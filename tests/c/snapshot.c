@@ -186,6 +186,10 @@ listing(daos_handle_t container)
 	while (!daos_anchor_is_eof(&anchor)) {
 		nr = 2;
 		OK(daos_cont_list_snap(container, &nr, epochs, places, &anchor, NULL));
+		/* How many there are from here on, two of which are given. */
+		TRUE(nr == all - count);
+		if (nr > 2)
+			nr = 2;
 		for (int i = 0; i < nr; i++) {
 			TRUE(epochs[i] > last);
 			last = epochs[i];

@@ -1,6 +1,6 @@
 //! Open containers.
 
-use crate::access::{AccessInfo, new_access};
+use crate::access::{AccessInfo, change_owner, new_access, overwrite_access};
 use crate::attach::Connection;
 use crate::attributes::{self, Attributed};
 use crate::global;
@@ -367,6 +367,17 @@ impl Container {
     pub async fn change_access(&self, client: &Client, change: AccessChange) -> Result<()> {
         let request = AccessSet { of: self.access_of(), change };
         self.ask(client, Opcode::AccessSet, &request).await
+    }
+
+    /// Changes owner, group and access control list; what is empty stays. The list is last: it may take away the right to go on.
+    pub async fn set_access(&self, client: &Client, new: &AccessInfo) -> Result<()> {
+        if !new.owner.user.is_empty() || !new.owner.group.is_empty() {
+            self.change_access(client, change_owner(&new.owner.user, &new.owner.group)).await?;
+        }
+        match &new.list {
+            Some(list) => self.change_access(client, overwrite_access(list)).await,
+            None => Ok(()),
+        }
     }
 
     fn access_of(&self) -> AccessOf {

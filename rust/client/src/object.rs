@@ -76,9 +76,6 @@ impl Object {
         if !id.object_type().is_valid() {
             fail!(Code::Inval, "object {id} has no known object type ({})", id.object_type().0);
         }
-        if flags.0 & ObjectFlags::READ_WRITE.0 != 0 && container.flags().0 & ContainerFlags::READ_ONLY.0 != 0 {
-            fail!(Code::NoPerm, "object {id} is to be written, but container {} was opened read-only", container.id());
-        }
         Ok(Object { container: container.clone(), id, flags, layout: Arc::default(), within: None })
     }
 
@@ -180,6 +177,10 @@ impl Object {
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.flags.0 & ObjectFlags::READ_WRITE.0 == 0 {
             fail!(Code::NoPerm, "object {} was opened read-only", self.id);
+        }
+        if self.container.flags().0 & ContainerFlags::READ_ONLY.0 != 0 {
+            let container = self.container.id();
+            fail!(Code::NoPerm, "object {} cannot be written: container {container} was opened read-only", self.id);
         }
         Ok(())
     }

@@ -360,10 +360,10 @@ impl Transaction {
         Ok(())
     }
 
-    /// Forgets all changes and its epoch, and begins again: after `TxRestart`, or whenever it is not committed.
+    /// Forgets all changes and its epoch, and begins again, after `TxRestart` and other failures. One that has not failed is aborted, or goes on.
     pub fn restart(&self, client: &Client) -> Result<()> {
         let mut state = self.lock();
-        if !matches!(state.phase, Phase::Open | Phase::Failed) {
+        if state.phase != Phase::Failed {
             fail!(Code::NoPerm, "the transaction cannot begin again: it is {:?}", state.phase);
         }
         let attempt = new_attempt(client);

@@ -43,6 +43,7 @@ impl PoolService {
         let label = &request.properties.label;
         let mut properties = request.properties.clone();
         ContainerChecksums::of(&properties)?.fill(&mut properties);
+        let next_object = properties::take_first_object(&mut properties).unwrap_or_default().max(FIRST_OBJECT);
         if let Some(container) = pool.containers.get(&request.container) {
             if container.row.properties == properties && !container.row.destroying {
                 return Ok(Decision::nothing(()));
@@ -54,8 +55,7 @@ impl PoolService {
         check_size(&properties)?;
         let access = access::new_row(Kind::Container, &request.access, &caller.credentials)?;
         let placement = Trailing(new_placement(pool, absent)?);
-        let row =
-            ContainerRow { destroying: false, properties, next_object: FIRST_OBJECT, modify_time: now, placement };
+        let row = ContainerRow { destroying: false, properties, next_object, modify_time: now, placement };
         let key = RowKey::Container(request.pool, request.container);
         let access_key = RowKey::ContainerAccess(request.pool, request.container);
         Ok(Decision { rows: vec![Row::put(key, &row), Row::put(access_key, &access)], reply: () })
@@ -182,6 +182,17 @@ impl PoolService {
         check_size(&properties)?;
         let row = ContainerRow { properties, modify_time: now, ..container.row.clone() };
         Ok(Decision { rows: vec![Row::put(RowKey::Container(pool, id), &row)], reply: () })
+    }
+
+    /// A change of what belongs to a container, with the time of the change. A change of nothing does not count.
+    pub fn dated<T>(&self, decision: Decision<T>, pool: PoolId, id: ContainerId, now: u64) -> Decision<T> {
+        let Decision { mut rows, reply } = decision;
+        let container = self.pools.get(&pool).and_then(|pool| pool.containers.get(&id));
+        if let Some(container) = container.filter(|_| !rows.is_empty()) {
+            let row = ContainerRow { modify_time: now, ..container.row.clone() };
+            rows.push(Row::put(RowKey::Container(pool, id), &row));
+        }
+        Decision { rows, reply }
     }
 
     /// Reserves object identifiers.

@@ -40,6 +40,8 @@ const EXCLUSIVE: u32 = 4;
 /// `DAOS_COO_EVICT`: handles of the same user close first; `DAOS_COO_EVICT_ALL`: all handles.
 const EVICT: u32 = 1 << 5;
 const EVICT_ALL: u32 = 1 << 6;
+/// `DAOS_COO_RO_MDSTATS`: an open for reading that is not told by the time of the last open.
+const UNCOUNTED: u32 = 1 << 4;
 
 impl PoolHandleRow {
     pub(crate) fn is_exclusive(&self) -> bool {
@@ -181,17 +183,19 @@ impl PoolService {
         if request.flags & (EVICT | EVICT_ALL) == 0 {
             return Ok(Decision::nothing(revoked));
         }
-        if request.flags & EXCLUSIVE == 0 {
-            fail!(Code::Inval, "handles are closed for an exclusive open only (DAOS_COO_EX)");
+        let (all, exclusive) = (request.flags & EVICT_ALL != 0, request.flags & EXCLUSIVE != 0);
+        if all != exclusive || (all && request.flags & EVICT != 0) {
+            fail!(
+                Code::Inval,
+                "one's own handles are closed for an open that is not exclusive (DAOS_COO_EVICT), all for one that is (DAOS_COO_EVICT_ALL)"
+            );
         }
         let id = self.find_container(request.pool, &request.container)?;
         // Who could not open it may not close it for others.
         self.container_rights(request, id, caller)?;
         let handles = &self.ready_pool(request.pool)?.containers[&id].handles.open;
         let user = &caller.credentials.user;
-        let closing = handles.iter().filter(|(handle, row)| {
-            **handle != request.handle && (request.flags & EVICT_ALL != 0 || row.user == *user)
-        });
+        let closing = handles.iter().filter(|(handle, row)| **handle != request.handle && (all || row.user == *user));
         let key = |handle: &HandleId| RowKey::ContainerHandle(request.pool, id, *handle);
         revoked.containers = closing.map(|(handle, _)| *handle).take(ROWS_PER_STEP).collect();
         revoked.more = revoked.containers.len() == ROWS_PER_STEP;
@@ -240,7 +244,7 @@ impl PoolService {
             flags: request.flags,
             rights: rights.0,
             user: caller.credentials.user.clone(),
-            opened: now,
+            opened: if request.flags & (READ_ONLY | UNCOUNTED) == READ_ONLY | UNCOUNTED { 0 } else { now },
         };
         Ok(Decision { rows: vec![Row::put(key, &row)], reply: id })
     }

@@ -93,7 +93,7 @@ const CONTAINER: &[Property] = &[
     property(0x100f, "dedup", 0, Allowed::Range(0, 2), AtCreation),
     property(0x1010, "dedup_threshold", 4096, ANY, AtCreation),
     property(STATUS, "status", 0, ANY, Always),
-    property(ALLOCATED, "alloc_oid", 0, ANY, Never),
+    property(ALLOCATED, "alloc_oid", 0, ANY, AtCreation),
     property(0x1014, "ec_cell_sz", CELL_DEFAULT, CELL, AtCreation),
     property(0x1015, "ec_pda", 1, PDA, AtCreation),
     property(0x1016, "rp_pda", PDA_MAX, PDA, AtCreation),
@@ -174,6 +174,13 @@ pub(crate) fn check_container(properties: &Properties, before: Option<&Propertie
         fail!(Code::NoPerm, "the layout type of a container is chosen at creation, and stays as it is");
     }
     Ok(())
+}
+
+/// Takes out of the properties of a new container from which object identifier on it shall give out, if they say so: a copy
+/// of a container starts behind the identifiers of its origin.
+pub(crate) fn take_first_object(properties: &mut Properties) -> Option<u64> {
+    let place = properties.numbers.iter().position(|(kind, _)| *kind == ALLOCATED)?;
+    Some(properties.numbers.remove(place).1)
 }
 
 /// All numbers of a container, with the defaults of those that were never set.

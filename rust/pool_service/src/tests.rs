@@ -219,6 +219,36 @@ fn handles_allow_what_they_were_opened_for() {
 }
 
 #[test]
+fn a_copy_of_a_container_gives_out_identifiers_behind_those_of_its_origin() {
+    let mut bench = Bench::default();
+    let pool = bench.pool("demo");
+    let handle = bench.connect(pool, 1, 2).expect("connects");
+    let from = |number: u64| Properties {
+        label: String::new(),
+        kind: 0,
+        numbers: vec![(properties::ALLOCATED, number)],
+        texts: vec![],
+    };
+    for (number, first, expected) in [(3, 5_000_000, 5_000_000), (4, 1, 256)] {
+        let id = ContainerId::from_bytes([number; 16]);
+        let create = container_create(pool, handle, id, from(first));
+        for _ in 0..2 {
+            bench.commit(bench.service.create_container(&create, &olga(), 1, &[])).expect("also when it is repeated");
+        }
+        let open = bench.open(pool, handle, id, number.into(), 2).expect("opens");
+        let request = ContainerRequest { pool, container: id, handle: open };
+        let one = AllocateObjectIds { request: request.clone(), count: 1 };
+        assert_eq!(bench.commit(bench.service.allocate_objects(&one)).ok(), Some(expected));
+        let told = bench.service.query_container(&request).expect("open").properties.numbers;
+        assert!(told.contains(&(properties::ALLOCATED, expected + 1)));
+        for again in [first, expected + 1] {
+            let set = ContainerSetProperties { request: request.clone(), properties: from(again) };
+            assert_eq!(code(bench.service.set_container_properties(&set, 1)), Code::NoPerm);
+        }
+    }
+}
+
+#[test]
 fn a_container_lives_and_survives_a_restart() {
     let mut bench = Bench::default();
     let pool = bench.pool("demo");
@@ -231,12 +261,34 @@ fn a_container_lives_and_survives_a_restart() {
     let second =
         bench.commit(bench.service.allocate_objects(&AllocateObjectIds { request: request.clone(), count: 1 }));
     assert_eq!(second.expect("more") - first.expect("some"), 10);
+    let opened = bench.service.query_container(&request).expect("open").open_time;
+    for (number, flags, counts) in [(21, 1 | 16, false), (22, 2 | 16, true)] {
+        let open = ContainerOpen {
+            pool,
+            pool_handle: handle,
+            container: Reference::Id(id.0),
+            handle: HandleId::from_bytes([number; 16]),
+            flags,
+            again: false,
+        };
+        bench.commit(bench.service.open_container(&open, &olga(), opened + 5)).expect("opens");
+        assert_eq!(
+            bench.service.query_container(&request).expect("open").open_time,
+            opened + if counts { 5 } else { 0 }
+        );
+        bench.commit(bench.service.close_container(pool, id, open.handle)).expect("closes");
+    }
+    let before = bench.service.query_container(&request).expect("open").modify_time;
+    let dated = |service: &PoolService, decision| service.dated(decision, pool, id, before + 7);
+    bench.commit(Ok(dated(&bench.service, Decision::nothing(())))).expect("nothing");
+    assert_eq!(bench.service.query_container(&request).expect("open").modify_time, before);
     let set = AttributesSet {
         owner: AttributeOwner::Container((pool, id)),
         handle: open,
         attributes: vec![("n".into(), Blob(b"v".to_vec()))],
     };
-    bench.commit(bench.service.set_attributes(&set)).expect("sets");
+    bench.commit(bench.service.set_attributes(&set).map(|decision| dated(&bench.service, decision))).expect("sets");
+    assert_eq!(bench.service.query_container(&request).expect("open").modify_time, before + 7);
     let named = AttributesNamed { owner: set.owner.clone(), handle: open, names: vec!["n".into(), "x".into()] };
     assert_eq!(bench.service.get_attributes(&named).ok(), Some(vec![Some(Blob(b"v".to_vec())), None]));
     let destroy = ContainerDestroy { pool, handle, container: Reference::Label("tree".into()), force: false };
@@ -311,7 +363,7 @@ fn what_is_too_much_is_refused() {
     let handle = bench.connect(pool, 1, 2).expect("connects");
     let create =
         |number: u8, properties| container_create(pool, handle, ContainerId::from_bytes([number; 16]), properties);
-    for wrong in [numbers(&[(7, 8)]), numbers(&[(0x1007, 9)]), numbers(&[(0x1013, 1)])] {
+    for wrong in [numbers(&[(7, 8)]), numbers(&[(0x1007, 9)]), numbers(&[(0x1012, 1), (0x1017, 2)])] {
         assert!(bench.service.create_container(&create(1, wrong), &olga(), 5, &[]).is_err());
     }
     let id = bench.container(pool, handle, 2, "c").expect("new");
@@ -483,10 +535,17 @@ fn thousands_of_handles_close_in_steps() {
     };
     assert_eq!(code(bench.service.open_container(&exclusive(4), &olga(), 6)), Code::Busy);
     assert_eq!(code(bench.service.evict_for_open(&exclusive(2 | 64), &olga())), Code::Inval);
-    let others = bench.steps(|service| service.evict_for_open(&exclusive(4 | 32), &user("ann", false)));
-    assert_eq!(others.map_err(|status| status.code()), Err(Code::NoPerm));
-    assert_eq!(bench.steps(|service| service.evict_for_open(&exclusive(4 | 32), &olga())).expect("own").len(), 2000);
-    let decision = bench.service.open_container(&exclusive(4 | 32), &olga(), 6);
+    for conflict in [4 | 32, 4 | 32 | 64, 2 | 32 | 64, 1 | 64] {
+        assert_eq!(code(bench.service.evict_for_open(&exclusive(conflict), &olga())), Code::Inval);
+    }
+    for flags in [2 | 32, 4 | 64] {
+        let others = bench.steps(|service| service.evict_for_open(&exclusive(flags), &user("ann", false)));
+        assert_eq!(others.map_err(|status| status.code()), Err(Code::NoPerm));
+    }
+    assert_eq!(bench.steps(|service| service.evict_for_open(&exclusive(2 | 32), &olga())).expect("own").len(), 2000);
+    fill(&mut bench);
+    assert_eq!(bench.steps(|service| service.evict_for_open(&exclusive(4 | 64), &olga())).expect("all").len(), 2000);
+    let decision = bench.service.open_container(&exclusive(4 | 64), &olga(), 6);
     bench.commit(decision).expect("nobody else is there");
     assert_eq!(code(bench.open(pool, through, id, 9, 1)), Code::Busy, "open exclusively");
     bench.commit(bench.service.begin_pool_destroy(&Reference::Id(pool.0), true, &olga())).expect("forced");

@@ -7,13 +7,12 @@ use crate::{AccessList, Credentials, Ownership, Permissions};
 const CONTAINER_OWNER: Permissions = Permissions(Permissions::GET_LIST.0 | Permissions::SET_LIST.0);
 /// What makes a pool handle one for reading.
 const POOL_READ: Permissions = Permissions(Permissions::READ.0 | Permissions::GET_PROPERTIES.0);
-/// What makes a container handle one for changes.
+/// What makes a container handle one for reading.
+const CONTAINER_READ: Permissions =
+    Permissions(Permissions::READ.0 | Permissions::GET_PROPERTIES.0 | Permissions::GET_LIST.0);
+/// What makes a container handle one for changes. To destroy the container, no handle of it is needed.
 const CONTAINER_CHANGE: Permissions = Permissions(
-    Permissions::WRITE.0
-        | Permissions::DELETE_CONTAINER.0
-        | Permissions::SET_PROPERTIES.0
-        | Permissions::SET_LIST.0
-        | Permissions::SET_OWNER.0,
+    Permissions::WRITE.0 | Permissions::SET_PROPERTIES.0 | Permissions::SET_LIST.0 | Permissions::SET_OWNER.0,
 );
 
 /// What a user may do with a pool.
@@ -43,7 +42,8 @@ pub fn pool_capabilities(list: &AccessList, owner: &Ownership, user: &Credential
     if read_only { all & POOL_READ } else { all }
 }
 
-/// What a container handle may be used for; nothing when the container cannot be opened in this way.
+/// What a container handle may be used for; nothing when the container cannot be opened in this way: a handle for changes is
+/// given to who may read something of it and change something of it.
 pub fn container_capabilities(
     list: &AccessList,
     owner: &Ownership,
@@ -52,8 +52,8 @@ pub fn container_capabilities(
 ) -> Permissions {
     let all = container_permissions(list, owner, user);
     match read_only {
-        true => all & !CONTAINER_CHANGE,
-        false if all.intersects(CONTAINER_CHANGE) => all,
+        true => all & CONTAINER_READ,
+        false if all.intersects(CONTAINER_READ) && all.intersects(CONTAINER_CHANGE) => all,
         false => Permissions::NONE,
     }
 }

@@ -145,12 +145,15 @@ fn handles_get_what_their_flags_ask_for() {
     assert_eq!((may("tim@", false).as_str(), may("tim@", true).as_str()), ("", "t"));
     assert_eq!((may("wes@", false).as_str(), may("wes@", true).as_str()), ("", ""));
     assert_eq!((may("eve@", false).as_str(), may("eve@", true).as_str()), ("rct", "rt"));
-    let container = list(&["A::OWNER@:", "A::ann@:rt", "A::tim@:T"]);
+    let container = list(&["A::OWNER@:", "A::ann@:rt", "A::tim@:tT", "A::wes@:w", "A::del@:rd"]);
     let may = |name: &str, read_only| container_capabilities(&container, &owner(), &user(name, &[]), read_only);
     assert_eq!(may("olga@", false).to_string(), "aA", "an owner who locked the door can open it again");
     assert_eq!(may("ann@", false), Permissions::NONE);
     assert_eq!(may("ann@", true).to_string(), "rt");
-    assert_eq!(may("tim@", false).to_string(), "T");
+    assert_eq!(may("tim@", false).to_string(), "tT");
+    assert_eq!((may("wes@", false), may("wes@", true)), (Permissions::NONE, Permissions::NONE));
+    assert_eq!(may("del@", false), Permissions::NONE, "to destroy a container does not need a handle of it");
+    assert_eq!(may("del@", true).to_string(), "r");
     let (delete, nobody) = (Permissions::DELETE_CONTAINER, Permissions::READ);
     assert!(pool_handle_may_delete(delete, &container, &owner(), &user("eve@", &[])));
     assert!(!pool_handle_may_delete(nobody, &container, &owner(), &user("eve@", &[])));

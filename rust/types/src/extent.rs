@@ -46,6 +46,18 @@ impl Extent {
     }
 }
 
+/// Whether some record is in two of the extents.
+pub fn extents_overlap(extents: &[Extent]) -> bool {
+    let meet = |extents: &[Extent]| extents.windows(2).any(|pair| pair[0].end() > pair[1].start());
+    // Most callers have them in their order.
+    if !meet(extents) {
+        return false;
+    }
+    let mut sorted = extents.to_vec();
+    sorted.sort_unstable_by_key(|extent| extent.start());
+    meet(&sorted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +68,19 @@ mod tests {
         assert_eq!(Extent::new(u64::MAX, 1), None);
         assert_eq!(Extent::new(1 << 63, 1 << 63), None);
         assert!(Extent::new(u64::MAX - 1, 1).is_some());
+    }
+
+    #[test]
+    fn overlaps_are_found_in_any_order() {
+        let overlap = |all: &[(u64, u64)]| {
+            extents_overlap(&all.iter().filter_map(|(start, count)| Extent::new(*start, *count)).collect::<Vec<_>>())
+        };
+        assert!(!overlap(&[]) && !overlap(&[(7, 1)]));
+        assert!(!overlap(&[(0, 3), (3, 1), (4, 2)]));
+        assert!(!overlap(&[(4, 2), (0, 3), (3, 1)]));
+        assert!(overlap(&[(0, 3), (4, 1), (3, 2)]));
+        assert!(overlap(&[(0, 3), (2, 1)]));
+        assert!(overlap(&[(9, 1), (0, 3), (9, 1)]));
     }
 
     #[test]

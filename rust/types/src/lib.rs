@@ -10,7 +10,7 @@ mod numbered;
 mod object_class;
 mod object_id;
 
-pub use extent::Extent;
+pub use extent::{Extent, extents_overlap};
 pub use ids::{ContainerId, EngineId, Epoch, HandleId, HolderId, PoolId, Rank, SystemId, TargetIndex, TransactionId};
 pub use key::{KEY_LENGTH_MAX, Key};
 pub use label::{LABEL_LENGTH_MAX, Reference, check_label};

@@ -1,9 +1,9 @@
 //! Reading and writing cells.
 
 use super::plan::{ChunkRequest, Plan, cells_behind_end, total_cells};
-use super::{Array, REQUESTS_IN_FLIGHT_MAX, cell_akey, run_bounded};
+use super::{Array, ArrayAttributes, REQUESTS_IN_FLIGHT_MAX, cell_akey, run_bounded};
 use crate::{
-    AkeyFetch, AkeyFetched, AkeyUpdate, Client, Conditions, Destination, FetchKind, PieceState, ScatterList, Source,
+    AkeyFetch, AkeyUpdate, Client, Conditions, Destination, FetchKind, MapPiece, PieceState, ScatterList, Source,
     UpdateValue,
 };
 use daos_status::{Code, Result, fail};
@@ -44,7 +44,7 @@ impl Array {
     }
 
     /// Reads cells of all ranges, in their order, into the destination. Holes are filled with zeros; where the array ends
-    /// is told by the result.
+    /// is told by the result, and memory of the caller's for cells behind the end is not touched.
     pub async fn read(
         &self,
         client: &Client,
@@ -67,10 +67,12 @@ impl Array {
                 run_bounded(REQUESTS_IN_FLIGHT_MAX, requests).await?;
             }
         }
-        let short_cells = match reader.ends_with_data.get() {
-            true => 0,
-            false => cells_behind_end(ranges, self.get_size(client, epoch).await?),
+        let size = match reader.ends_with_data.get() {
+            true => u64::MAX,
+            false => self.get_size(client, epoch).await?,
         };
+        let short_cells = cells_behind_end(ranges, size);
+        reader.fill_holes(size);
         let length = total - short_cells * self.attributes().cell_size;
         let mut bytes = reader.bytes.into_inner();
         bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
@@ -107,6 +109,9 @@ struct Reader<'a> {
     memory: Option<ScatterList>,
     bytes: RefCell<Vec<u8>>,
     ends_with_data: Cell<bool>,
+    /// The requests to the caller's memory that found holes, with what they found: which of these lie behind the end of the
+    /// array is known after the last.
+    with_holes: RefCell<Vec<(ChunkRequest, Vec<MapPiece>)>>,
 }
 
 impl<'a> Reader<'a> {
@@ -116,7 +121,7 @@ impl<'a> Reader<'a> {
             Destination::Owned(_) => (None, Vec::new()),
         };
         let (bytes, ends_with_data) = (RefCell::new(bytes), Cell::new(false));
-        Ok(Reader { array, client, epoch, total, memory, bytes, ends_with_data })
+        Ok(Reader { array, client, epoch, total, memory, bytes, ends_with_data, with_holes: RefCell::default() })
     }
 
     async fn read_chunk(&self, request: ChunkRequest) -> Result<()> {
@@ -140,10 +145,23 @@ impl<'a> Reader<'a> {
             self.ends_with_data.set(last == Some(PieceState::Data));
         }
         match &self.memory {
-            Some(list) => fill_holes(list, start, length, cell_size, &found),
+            Some(_) => {
+                let data = found.map.iter().filter(|piece| piece.state == PieceState::Data);
+                if data.map(|piece| piece.extent.count()).sum::<u64>() < request.cells {
+                    self.with_holes.borrow_mut().push((request, found.map));
+                }
+            }
             None => self.keep(start, length, found.bytes)?,
         }
         Ok(())
+    }
+
+    /// Writes zeros into the caller's memory for cells before the end of the array that the fetches did not bring.
+    fn fill_holes(&self, size: u64) {
+        let Some(list) = &self.memory else { return };
+        for (request, map) in self.with_holes.borrow().iter() {
+            fill_holes(list, self.array.attributes(), request, map, size);
+        }
     }
 
     /// Puts the bytes of one request into the result; what the request did not bring reads as zeros.
@@ -166,22 +184,36 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writes zeros into the parts of the caller's memory that the fetch did not touch.
-fn fill_holes(list: &ScatterList, start: u64, length: u64, cell_size: u64, found: &AkeyFetched) {
-    let zero = |from: u64, to: u64| {
-        if from < to {
-            list.zero_at(start + from, usize::try_from(to - from).unwrap_or(usize::MAX));
-        }
-    };
+/// Writes zeros into the parts of the caller's memory that the fetch of a request did not touch, up to the end of the array.
+fn fill_holes(list: &ScatterList, layout: ArrayAttributes, request: &ChunkRequest, map: &[MapPiece], size: u64) {
+    let mut holes = Vec::new();
     let mut position = 0;
-    for piece in &found.map {
-        let end = (position + piece.extent.count().saturating_mul(cell_size)).min(length);
+    for piece in map {
+        let end = (position + piece.extent.count()).min(request.cells);
         if piece.state != PieceState::Data {
-            zero(position, end);
+            holes.push(position..end);
         }
         position = end;
     }
-    zero(position, length);
+    holes.push(position..request.cells);
+    let (mut holes, mut before) = (holes.into_iter().peekable(), 0);
+    let first = request.chunk * layout.chunk_size;
+    for extent in &request.extents {
+        let behind = before + extent.count();
+        let end = before + size.saturating_sub(first + extent.start()).min(extent.count());
+        while let Some(hole) = holes.peek() {
+            let (from, to) = (hole.start.max(before), hole.end.min(end));
+            if from < to {
+                let start = (request.position + from) * layout.cell_size;
+                list.zero_at(start, usize::try_from((to - from) * layout.cell_size).unwrap_or(usize::MAX));
+            }
+            if hole.end > behind {
+                break;
+            }
+            holes.next();
+        }
+        before = behind;
+    }
 }
 
 fn source_part(source: &Source, start: u64, length: u64) -> Result<Source> {
@@ -200,18 +232,28 @@ fn source_part(source: &Source, start: u64, length: u64) -> Result<Source> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MapPiece;
 
     #[test]
-    fn holes_are_filled_and_data_is_left() {
-        let mut memory = *b"xxxxxxxxxx";
-        // SAFETY: the array outlives the list and is not touched while it writes.
-        let list = unsafe { ScatterList::new(vec![(memory.as_mut_ptr(), 10)]) };
-        let piece = |start, count, state| MapPiece { extent: Extent::new(start, count).expect("valid"), state };
-        let map = vec![piece(4, 1, PieceState::Data), piece(5, 2, PieceState::Hole), piece(7, 1, PieceState::Data)];
-        let found = AkeyFetched { size: 1, map, ..AkeyFetched::default() };
-        fill_holes(&list, 2, 6, 1, &found);
-        assert_eq!(&memory, b"xxx\0\0x\0\0xx");
+    fn holes_are_filled_up_to_the_end_and_data_is_left() {
+        let layout = ArrayAttributes { cell_size: 2, chunk_size: 10 };
+        let extent = |start, count| Extent::new(start, count).expect("valid");
+        let extents = vec![extent(4, 4), extent(9, 1)];
+        let request = ChunkRequest { chunk: 3, extents, position: 1, cells: 5 };
+        let piece = |start, count, state| MapPiece { extent: extent(start, count), state };
+        let map = [piece(4, 1, PieceState::Data), piece(5, 2, PieceState::Hole), piece(7, 1, PieceState::Data)];
+        let filled = |map: &[MapPiece], size: u64| {
+            let mut memory = *b"xxxxxxxxxxxxxx";
+            // SAFETY: the array outlives the list and is not touched while it writes.
+            let list = unsafe { ScatterList::new(vec![(memory.as_mut_ptr(), 14)]) };
+            fill_holes(&list, layout, &request, map, size);
+            String::from_utf8_lossy(&memory).replace('\0', ".")
+        };
+        assert_eq!(filled(&map, u64::MAX), "xxxx....xx..xx");
+        assert_eq!(filled(&map, 39), "xxxx....xxxxxx");
+        assert_eq!(filled(&map, 36), "xxxx..xxxxxxxx");
+        assert_eq!(filled(&[], 40), "xx..........xx");
+        assert_eq!(filled(&[], 37), "xx......xxxxxx");
+        assert_eq!(filled(&[], 0), "xxxxxxxxxxxxxx");
     }
 
     #[test]

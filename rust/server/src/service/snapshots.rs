@@ -100,7 +100,11 @@ impl Service {
                 }
                 let now = self.now();
                 // When the row cannot be stored, it may be there all the same: the next engine that leads sees to it.
-                self.try_once(asked, |state| state.create_snapshot(&asked.request, epoch, now)).await?
+                self.try_once(asked, |state| {
+                    let decision = state.create_snapshot(&asked.request, epoch, now)?;
+                    Ok(state.dated(decision, pool, container, now))
+                })
+                .await?
             }
             Err(status) => Err(status),
         };
@@ -209,13 +213,14 @@ impl Service {
     pub(super) async fn destroy_snapshots(&self, asked: &Asked<SnapshotDestroy>) -> Result<u32> {
         let ContainerRequest { pool, container, .. } = asked.request.request;
         let _guard = self.container_locks.lock((pool, container)).await;
-        let mut so_far = 0;
+        let (mut so_far, now) = (0, self.now());
         let count = loop {
             let done = self.change(|state| {
                 if let Some(answer) = state.recall(&asked.id, asked.opcode)? {
                     return Ok(Decision { rows: Vec::new(), reply: (answer, false) });
                 }
                 let decided = state.destroy_snapshots(&asked.request, so_far);
+                let decided = decided.map(|decision| state.dated(decision, pool, container, now));
                 if let Ok(Decision { reply: (count, true), .. }) = &decided {
                     let reply = (Ok(*count), true);
                     return Ok(Decision { rows: decided.map(|decision| decision.rows).unwrap_or_default(), reply });
