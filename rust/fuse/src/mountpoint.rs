@@ -18,8 +18,10 @@ const READAHEAD_KIB: &str = "1024";
 /// Makes sure that something can be mounted there. A mount whose program was killed is taken away.
 pub fn prepare(place: &Path) -> Result<(), String> {
     let found = std::fs::metadata(place);
-    let dead = matches!(&found, Err(error) if error.raw_os_error() == Some(libc::ENOTCONN));
-    if dead {
+    let is_ours = is_ours(place);
+    // The kernel may still remember what `stat` told; whether somebody answers shows when the directory is opened.
+    let opened = if is_ours { std::fs::read_dir(place).map(drop) } else { Ok(()) };
+    if is_dead(&found) || is_dead(&opened) {
         return take_away(place).map_err(|error| {
             format!(
                 "{}: the mount of a dfuse that was killed is still there ({error}); run '{HELPER} -u {}'",
@@ -29,7 +31,7 @@ pub fn prepare(place: &Path) -> Result<(), String> {
         });
     }
     // Two at one place, of which one is hidden, are nobody's wish. That of another user cannot even be looked at.
-    if is_ours(place) {
+    if is_ours {
         let place = place.display();
         return Err(format!(
             "a container or pool is mounted at {place} already; '{HELPER} -u {place}' (root: 'umount') takes it away"
@@ -44,6 +46,12 @@ pub fn prepare(place: &Path) -> Result<(), String> {
         Ok(found) if !found.is_dir() => Err(format!("{} is no directory; name one to mount at", place.display())),
         Ok(_) => Ok(()),
     }
+}
+
+/// Whether the program behind a mount is gone.
+fn is_dead<T>(found: &std::io::Result<T>) -> bool {
+    let number = found.as_ref().err().and_then(Error::raw_os_error);
+    matches!(number, Some(libc::ENOTCONN | libc::ECONNABORTED))
 }
 
 /// Whether a dfuse serves what is mounted at a place.

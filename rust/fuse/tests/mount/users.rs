@@ -42,6 +42,12 @@ fn a_place_is_mounted_at_once() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("already") && said.contains("fusermount3 -u"), "{said}");
     fs::write(mount.join("file"), b"x").expect("the first one serves on");
+    // One that was killed counts no more, also while the kernel remembers what stat told of it.
+    fs::metadata(&mount.path).expect("there");
+    mount.kill();
+    let again = rig.mount();
+    assert_eq!(fs::read(again.join("file")).expect("read"), b"x");
+    drop(again);
     drop(mount);
     assert_eq!(fs::read(place.join("hidden")).expect("there again"), b"of the disk");
     let inner = rig.mount();
