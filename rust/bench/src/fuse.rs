@@ -21,6 +21,8 @@ use tree::Tree;
 pub use mount::mount_if_asked;
 
 const CLASSES: [&str; 2] = ["ram", "log"];
+/// One takes seconds: these are programs at work, not single operations.
+const REPETITIONS_MAX: usize = 3;
 
 /// What is done, and the shell's line for it: `$SOURCE` is the tree on the disk, `$PLACE` the directory that is measured, `$OUT`
 /// one on the disk.
@@ -63,7 +65,11 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
 }
 
 fn measure_all(plan: &Plan, selection: &Selection, bench: &Bench, place: &Path, report: &mut Report) -> Result<()> {
-    let tree = if plan.is_smoke() { Tree::small() } else { Tree::large() };
+    let tree = match (plan.is_smoke(), plan.is_full) {
+        (true, _) => Tree::small(),
+        (false, true) => Tree::large(),
+        (false, false) => Tree::medium(),
+    };
     let source = place.join("source");
     let bytes = tree.write(&source)?;
     let has_compiler = Command::new("cc").arg("--version").output().is_ok_and(|output| output.status.success());
@@ -77,7 +83,7 @@ fn measure_all(plan: &Plan, selection: &Selection, bench: &Bench, place: &Path, 
         let disk = place.join("disk");
         std::fs::create_dir_all(&disk)?;
         let mut rates = vec![[Vec::new(), Vec::new()]; STEPS.len()];
-        for repetition in 0..plan.repetitions {
+        for repetition in 0..plan.repetitions.min(REPETITIONS_MAX) {
             // Each time somebody else goes first.
             let mut turns = [(0, mount.path()), (1, &disk)];
             turns.rotate_left(repetition % 2);

@@ -37,6 +37,11 @@ impl Tree {
         Tree { directories: 40, files_of_each: 28, sources: 40 }
     }
 
+    /// A part of that, to end within minutes.
+    pub fn medium() -> Tree {
+        Tree { directories: 10, files_of_each: 28, sources: 10 }
+    }
+
     /// To see that it runs.
     pub fn small() -> Tree {
         Tree { directories: 2, files_of_each: 4, sources: 2 }
