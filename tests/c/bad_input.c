@@ -34,6 +34,9 @@ pools(const char *label, daos_handle_t container)
 	EXPECT(daos_pool_connect(label, too_long, DAOS_PC_RW, &pool, NULL, NULL), -DER_INVAL);
 	EXPECT(daos_pool_connect(label, NULL, 0, &pool, NULL, NULL), -DER_INVAL);
 	EXPECT(daos_pool_connect(label, NULL, 0xffff, &pool, NULL, NULL), -DER_INVAL);
+	/* Flags that exclude each other. */
+	EXPECT(daos_pool_connect(label, NULL, DAOS_PC_RO | DAOS_PC_RW, &pool, NULL, NULL), -DER_INVAL);
+	EXPECT(daos_pool_connect(label, NULL, DAOS_PC_RW | DAOS_PC_EX, &pool, NULL, NULL), -DER_INVAL);
 	EXPECT(daos_pool_connect(label, NULL, DAOS_PC_RW, NULL, NULL, NULL), -DER_INVAL);
 	EXPECT(daos_pool_connect(label, NULL, DAOS_PC_RW, MISALIGNED(daos_handle_t), NULL, NULL), -DER_INVAL);
 	EXPECT(daos_pool_connect(label, NULL, DAOS_PC_RW, &pool, MISALIGNED(daos_pool_info_t), NULL), -DER_INVAL);
@@ -69,6 +72,9 @@ containers(daos_handle_t pool)
 	EXPECT(daos_cont_create_with_label(DAOS_HDL_INVAL, "a", NULL, NULL, NULL), -DER_NO_HDL);
 	EXPECT(daos_cont_open(pool, "no-such-container", DAOS_COO_RW, &container, NULL, NULL), -DER_NONEXIST);
 	EXPECT(daos_cont_open(pool, "a", 0, &container, NULL, NULL), -DER_INVAL);
+	EXPECT(daos_cont_open(pool, "a", DAOS_COO_RO | DAOS_COO_RW, &container, NULL, NULL), -DER_INVAL);
+	EXPECT(daos_cont_open(pool, "a", DAOS_COO_RO | DAOS_COO_EX, &container, NULL, NULL), -DER_INVAL);
+	EXPECT(daos_cont_open(pool, "a", DAOS_COO_RW | DAOS_COO_EVICT | DAOS_COO_EVICT_ALL, &container, NULL, NULL), -DER_INVAL);
 	EXPECT(daos_cont_open(pool, "a", DAOS_COO_RW, NULL, NULL, NULL), -DER_INVAL);
 	EXPECT(daos_cont_open(pool, NULL, DAOS_COO_RW, &container, NULL, NULL), -DER_INVAL);
 	EXPECT(daos_cont_destroy(pool, "no-such-container", 0, NULL), -DER_NONEXIST);

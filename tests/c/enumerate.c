@@ -255,6 +255,68 @@ extents(daos_handle_t container)
 	OK(daos_obj_close(object, NULL));
 }
 
+/* The extents of an array as one epoch shows them; their indexes must be multiples of ten, from zero on. */
+static uint32_t
+extents_at(daos_handle_t object, daos_handle_t th)
+{
+	daos_key_t dkey = key_of("d"), akey = key_of("a");
+	daos_anchor_t anchor = DAOS_ANCHOR_INIT;
+	daos_epoch_range_t eprs[2];
+	daos_recx_t found[2];
+	uint32_t nr, i, count = 0;
+	daos_size_t size;
+
+	while (!daos_anchor_is_eof(&anchor)) {
+		nr = 2;
+		OK(daos_obj_list_recx(object, th, &dkey, &akey, &size, &nr, found, eprs, &anchor, true, NULL));
+		TRUE(nr <= 2);
+		for (i = 0; i < nr; i++, count++) {
+			TRUE(found[i].rx_idx == count * 10 && found[i].rx_nr == 3 && size == 1);
+			/* The range has the epoch of the change, whatever else it has. */
+			TRUE(eprs[i].epr_lo <= eprs[i].epr_hi);
+		}
+	}
+	return count;
+}
+
+/* A snapshot lists the extents that were there when it was made: not later ones, and those that were removed since. */
+static void
+extents_of_snapshots(daos_handle_t container)
+{
+	enum { VERSIONS = 4 };
+	daos_handle_t object = open_object(container, 55, DAOS_OT_MULTI_HASHED, OC_S1), th[VERSIONS];
+	daos_key_t dkey = key_of("d"), akey = key_of("a");
+	daos_epoch_t epoch[VERSIONS];
+	daos_epoch_range_t range;
+	daos_recx_t recx = {0, 3};
+	char bytes[3] = "abc";
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+	uint32_t i;
+
+	single(&iod, &sgl, &iov, "a", bytes, 3);
+	iod.iod_type = DAOS_IOD_ARRAY;
+	iod.iod_size = 1;
+	iod.iod_recxs = &recx;
+	for (i = 0; i < VERSIONS; i++, recx.rx_idx += 10) {
+		OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+		OK(daos_cont_create_snap(container, &epoch[i], NULL, NULL));
+		OK(daos_tx_open_snap(container, epoch[i], &th[i], NULL));
+	}
+	OK(daos_obj_punch_akeys(object, none, 0, &dkey, 1, &akey, NULL));
+	TRUE(extents_at(object, none) == 0);
+	for (i = 0; i < VERSIONS; i++)
+		TRUE(extents_at(object, th[i]) == i + 1);
+	for (i = 0; i < VERSIONS; i++) {
+		range.epr_lo = range.epr_hi = epoch[i];
+		OK(daos_tx_close(th[i], NULL));
+		OK(daos_cont_destroy_snap(container, range, NULL));
+		EXPECT(daos_tx_open_snap(container, epoch[i], &th[i], NULL), -DER_NONEXIST);
+	}
+	OK(daos_obj_close(object, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -267,6 +329,7 @@ main(int argc, char **argv)
 	changes_meanwhile(container);
 	long_keys(container);
 	extents(container);
+	extents_of_snapshots(container);
 	close_container(pool, container);
 	puts("done");
 	return 0;
