@@ -130,10 +130,11 @@ pub(crate) async fn fetch(
     Ok(Some(StoredEntry { inode, target, trace }))
 }
 
-/// The akeys of an entry.
-fn akeys_of(entry: &StoredEntry) -> Result<Vec<AkeyUpdate>> {
-    let source = Source::Owned(entry.inode.encode().to_vec());
-    let value = UpdateValue::Array { record_size: 1, extents: vec![whole_inode()], source };
+/// The akeys of an entry, which may be known to be new.
+fn akeys_of(entry: &StoredEntry, is_new: bool) -> Result<Vec<AkeyUpdate>> {
+    let record = if is_new { entry.inode.encode_new() } else { entry.inode.encode().to_vec() };
+    let extents = Extent::new(0, record.len() as u64).into_iter().collect();
+    let value = UpdateValue::Array { record_size: 1, extents, source: Source::Owned(record) };
     let mut akeys = vec![AkeyUpdate { akey: Key::new(INODE_AKEY)?, value }];
     if entry.inode.is_symlink() {
         let value = UpdateValue::Single(Source::Owned(entry.target.clone()));
@@ -160,7 +161,7 @@ pub(crate) async fn write(
     attributes: Vec<(Key, Vec<u8>)>,
     conditions: Conditions,
 ) -> Result<()> {
-    let mut akeys = akeys_of(entry)?;
+    let mut akeys = akeys_of(entry, conditions == Conditions::DKEY_INSERT)?;
     for (akey, value) in attributes {
         akeys.push(AkeyUpdate { akey, value: UpdateValue::Single(Source::Owned(value)) });
     }
@@ -203,7 +204,7 @@ pub(crate) async fn other_akeys(
     name: &[u8],
     entry: &StoredEntry,
 ) -> Result<Vec<Key>> {
-    let own: Vec<Key> = akeys_of(entry)?.into_iter().map(|update| update.akey).collect();
+    let own: Vec<Key> = akeys_of(entry, false)?.into_iter().map(|update| update.akey).collect();
     let mut others = Vec::new();
     let mut anchor = Anchor::default();
     while !anchor.end {
@@ -251,9 +252,9 @@ mod tests {
     #[test]
     fn entries_write_the_akeys_they_need() {
         let mut entry = StoredEntry::default();
-        assert_eq!(akeys_of(&entry).expect("short keys").len(), 1);
+        assert_eq!(akeys_of(&entry, true).expect("short keys").len(), 1);
         entry.inode.mode = libc::S_IFLNK | 0o777;
         entry.trace.to = Some(Place { directory: ObjectId::default(), name: b"x".to_vec() });
-        assert_eq!(akeys_of(&entry).expect("short keys").len(), 3);
+        assert_eq!(akeys_of(&entry, true).expect("short keys").len(), 3);
     }
 }

@@ -6,7 +6,7 @@ mod cut;
 mod record;
 
 pub(crate) use cut::cut;
-pub(crate) use record::{Content, ExtentProbe, Record, space_of};
+pub(crate) use record::{BRIEF_BEFORE, Content, ExtentProbe, Record, space_of};
 
 use crate::ChecksumKind;
 use crate::level::{Children, Level, Span};
@@ -17,7 +17,7 @@ use crate::visibility::Window;
 use daos_media::{Arena, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::Extent;
-use record::{IN_ROOM, MINOR_MAX, is_gone, write_record};
+use record::{BRIEF_IN_ROOM, IN_ROOM, MINOR_MAX, is_gone, write_record};
 
 /// The span of an only extent.
 pub(crate) fn span_of(arena: &Arena, link: u32) -> Result<Span> {
@@ -109,6 +109,21 @@ pub(crate) fn only_one(arena: &Arena, akey: &Level, window: Window, range: Exten
     Ok((covers && !record.is_punch() && window.has(record.epoch)).then_some(record))
 }
 
+/// The only extent of an array, when it has data that shows, and what of it is in a range.
+pub(crate) fn only_part(
+    arena: &Arena,
+    akey: &Level,
+    window: Window,
+    range: Extent,
+) -> Result<Option<(Record, Extent)>> {
+    let Children::Direct(link) = akey.children()? else { return Ok(None) };
+    let record = Record::load(arena, link)?;
+    if record.is_punch() || !window.has(record.epoch) {
+        return Ok(None);
+    }
+    Ok(record.extent.intersect(range).map(|part| (record, part)))
+}
+
 /// Fills the room of an akey that was made for this extent, its first.
 pub(crate) fn fill(
     transaction: &mut Transaction<'_>,
@@ -119,15 +134,29 @@ pub(crate) fn fill(
     content: &Content<'_>,
 ) -> Result<()> {
     let room = Room::Fresh(akey.room_position());
-    write_record(transaction, room, IN_ROOM, akey.record_size(), (extent, epoch), kind, content)
+    write_record(transaction, room, flags_in_room(akey), akey.record_size(), (extent, epoch), kind, content)
 }
 
-/// The room of an akey, when it is large enough and what was in it is not there any more.
-fn free_room(arena: &Arena, akey: &Level, size: usize) -> Result<Option<u64>> {
-    if akey.room() < size {
+/// The flags of what lies in the room of an akey.
+fn flags_in_room(akey: &Level) -> u32 {
+    if akey.is_brief() { BRIEF_IN_ROOM } else { IN_ROOM }
+}
+
+/// The room of an akey, when it takes a record and what was in it is not there any more.
+fn free_room(
+    arena: &Arena,
+    akey: &Level,
+    (extent, minor): (Extent, u32),
+    content: &Content<'_>,
+) -> Result<Option<u64>> {
+    let size = match akey.is_brief() {
+        true => content.size_of_brief_record(akey.record_size(), extent, minor),
+        false => Some(content.size_of_record()),
+    };
+    if size.is_none_or(|size| akey.room() < size) {
         return Ok(None);
     }
-    let is_gone = is_gone(arena, akey.room_position())?;
+    let is_gone = is_gone(arena, akey.link_into_room(), akey.is_brief())?;
     Ok(is_gone.then(|| akey.room_position()))
 }
 
@@ -142,15 +171,14 @@ pub(crate) fn put(
     content: &Content<'_>,
 ) -> Result<u32> {
     let minor = make_room(transaction, space, akey, extent, epoch)?;
-    let size = content.size_of_record();
-    let link = match free_room(transaction.arena(), akey, size)? {
+    let link = match free_room(transaction.arena(), akey, (extent, minor), content)? {
         Some(position) => {
-            let (room, word) = (Room::Used(position), minor | IN_ROOM);
+            let (room, word) = (Room::Used(position), minor | flags_in_room(akey));
             write_record(transaction, room, word, akey.record_size(), (extent, epoch), kind, content)?;
-            (position / 8) as u32
+            akey.link_into_room()
         }
         None => {
-            let offset = transaction.allocate(size)?;
+            let offset = transaction.allocate(content.size_of_record())?;
             let room = Room::Fresh(offset.get());
             write_record(transaction, room, minor, akey.record_size(), (extent, epoch), kind, content)?;
             offset.link()

@@ -62,11 +62,14 @@ enum First<'a> {
 }
 
 impl First<'_> {
-    /// Bytes of its record.
-    fn size(&self) -> usize {
+    /// Bytes of its record in the room of its akey, and whether that can be brief.
+    fn size(&self, record_size: u32) -> (usize, bool) {
         match self {
-            First::Single(source) => single::size_of_record(source),
-            First::Extent(_, content) => content.size_of_record(),
+            First::Single(source) => (single::size_of_record(source), true),
+            First::Extent(extent, content) => match content.size_of_brief_record(record_size, *extent, 0) {
+                Some(size) => (size, true),
+                None => (content.size_of_record(), false),
+            },
         }
     }
 }
@@ -230,10 +233,10 @@ impl<'t> Change<'_, 't, '_> {
                 (ValueKind::Array, 0, first)
             }
         };
-        let mut new = NewAkey { key: &update.akey, kind, record_size, room: 0 };
-        let size = first.as_ref().map_or(0, First::size);
-        if new.size() + size <= ROOM_MAX {
-            new.room = size;
+        let (room, is_brief) = first.as_ref().map_or((0, false), |first| first.size(record_size));
+        let mut new = NewAkey { key: &update.akey, kind, record_size, room, is_brief };
+        if new.size() > ROOM_MAX {
+            (new.room, new.is_brief) = (0, false);
         }
         let (record, mut akey) = match dkey {
             Some(key) if new.size() <= ROOM_MAX => Level::create_dkey(self.transaction, key, &new)?,

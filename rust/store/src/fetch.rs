@@ -239,6 +239,19 @@ impl<'a> Finder<'a> {
             let Fetched::Array { pieces: Few::One(piece), .. } = out else { return Ok(()) };
             return self.fill_piece(wanted, &record, (index, 0), piece);
         }
+        if let [extent] = extents
+            && let Some((record, part)) = array::only_part(self.arena, akey, window, *extent)?
+        {
+            let mut pieces: Vec<FetchedPiece> = Vec::with_capacity(3);
+            pieces.extend(hole(extent.start(), part.start()));
+            let mut piece = empty_piece(part, &record);
+            self.fill_piece(wanted, &record, (index, pieces.len()), &mut piece)?;
+            pieces.push(piece);
+            pieces.extend(hole(part.end(), extent.end()));
+            self.count(pieces.len(), 0)?;
+            *out = Fetched::Array { record_size, pieces: Few::Many(pieces) };
+            return Ok(());
+        }
         if let Some(pieces) = self.find_pieces(wanted, extents, akey, window, index)? {
             *out = Fetched::Array { record_size, pieces };
         }

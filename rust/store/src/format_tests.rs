@@ -1,4 +1,4 @@
-//! The bytes of format version 2. A change here is a new version, not a new expectation.
+//! The bytes of format version 3. A change here is a new version, not a new expectation.
 
 use crate::level::{Children, Level};
 use crate::{
@@ -30,6 +30,14 @@ async fn build(store: &Store) {
             },
         ),
         ("array", 5, UpdateValue::PunchExtents(vec![Extent::new(1, 2).expect("valid")])),
+        (
+            "bytes",
+            6,
+            UpdateValue::Array {
+                record_size: 1,
+                pieces: Few::from([(Extent::new(5, 7).expect("valid"), Data::copy_of(b"content"))]),
+            },
+        ),
     ];
     for (akey, epoch, value) in values {
         let (container, object, conditions) = (CONTAINER, OBJECT, Conditions::NONE);
@@ -81,7 +89,7 @@ fn check(store: &Store) {
     let superblock = arena.root(0).expect("header");
     let found = arena.read(superblock, 128).expect("in the arena").to_vec();
     let mut expected = b"daosstor".to_vec();
-    expected.extend([2, 0, 0, 0, 2, 2, 0, 0]);
+    expected.extend([3, 0, 0, 0, 2, 2, 0, 0]);
     for number in [64u64 << 20, 2 << 20, 1 << 20, (64 << 20) / 4096] {
         expected.extend(number.to_le_bytes());
     }
@@ -111,20 +119,31 @@ fn check(store: &Store) {
 
     let dkey = only_child(&Level::load(arena, object).expect("sound"));
     let mut expected = word(arena, dkey, 0).to_le_bytes().to_vec();
-    // Its room of seven words holds the akey that came first, in whose room of four words the value is.
-    expected.extend([0, 0, 0, 0, 4, 0, 7 << 1, 2, 0, 0, 0, 0]);
-    expected.extend(b"dkey\0\0\0\0");
-    assert_eq!(bytes(arena, dkey, 24), expected, "a dkey");
-    let mut akeys = leaf(arena, word(arena, dkey, 0), [2, 5, 5], 0, [2, 2, 0]);
-    akeys.sort_by_key(|(_, link)| bytes(arena, *link, 17)[16]);
-    let [(_, array), (_, single)] = akeys[..] else { panic!("two akeys") };
-    assert_eq!(single, dkey + 3, "the first akey lies behind the key of its dkey");
+    // It is brief. Its room of seven words holds the akey that came first, in whose room of four words the value is.
+    expected.extend([0, 0, 0, 0, 4, 0, 7 << 1, 2 | 128]);
+    expected.extend(b"dkey");
+    assert_eq!(bytes(arena, dkey, 16), expected, "a dkey");
+    let mut akeys = leaf(arena, word(arena, dkey, 0), [2, 6, 6], 0, [3, 5, 0]);
+    // The array alone is not brief, since its records have seven bytes: zero follows the lower half of their size.
+    akeys.sort_by_key(|(_, link)| bytes(arena, *link, 15)[12..].to_vec());
+    let [(_, array), (_, brief), (_, single)] = akeys[..] else { panic!("three akeys") };
+    assert_eq!(single, dkey + 2, "the first akey lies behind the key of its dkey");
     check_single(arena, single);
     check_array(arena, array);
+    check_brief_array(arena, brief);
+}
+
+fn check_brief_array(arena: &Arena, akey: u32) {
+    assert_eq!(bytes(arena, akey, 17)[4..], *b"\0\0\0\0\x05\0\x08\xa1bytes", "an akey of an array of bytes");
+    assert_eq!(word(arena, akey, 0), akey + 1, "its extent is named by a place before its room");
+    let mut expected = 6u64.to_le_bytes().to_vec();
+    expected.extend(u64::from(daos_checksum::crc32c(b"content")).to_le_bytes());
+    expected.extend(*b"\x07\0\0\0\x05\0\0\xd0content");
+    assert_eq!(bytes(arena, akey + 3, 31), expected, "a brief extent");
 }
 
 fn check_single(arena: &Arena, akey: u32) {
-    assert_eq!(bytes(arena, akey, 22)[4..], *b"\0\0\0\0\x06\0\x08\x1a\0\0\0\0single", "an akey of single values");
+    assert_eq!(bytes(arena, akey, 18)[4..], *b"\0\0\0\0\x06\0\x08\x9asingle", "an akey of single values");
     let versions = leaf(arena, word(arena, akey, 0), [u64::MAX, 0, 0], 0, [2, 2, 0]);
     let [(2, small), (3, large)] = versions[..] else { panic!("two versions") };
     let mut expected = 2u64.to_le_bytes().to_vec();
@@ -182,7 +201,7 @@ fn in_a_store<T: 'static>(test: impl AsyncFnOnce(Rc<Store>, daos_env::Spawner) -
 }
 
 #[test]
-fn golden_bytes_of_version_2() {
+fn golden_bytes_of_version_3() {
     in_a_store(async |store, _| {
         build(&store).await;
         check(&store);
@@ -195,17 +214,32 @@ fn other_versions_are_refused() {
     in_a_store(async |store, spawner| {
         let arena = store.durable.arena();
         let superblock = arena.root(0).expect("header");
-        for version in [0u32, 1, 3, u32::MAX] {
+        for version in [0u32, 1, 4, u32::MAX] {
             let mut transaction = arena.begin();
             transaction.write(superblock + 8, &version.to_le_bytes()).expect("in the arena");
             drop(transaction.commit());
             let status = Store::start(store.durable.clone(), &spawner).err().expect("another version");
             assert_eq!(status.code(), daos_status::Code::DfIncompt);
             assert!(
-                status.to_string().contains(&format!("format version {version}; this program knows 2")),
+                status.to_string().contains(&format!("format version {version}; this program knows 2 to 3")),
                 "{status}"
             );
         }
+    });
+}
+
+/// A store of version 2 gets the present version before anything is written to it that older programs do not know.
+#[test]
+fn an_older_store_is_brought_up_to_date() {
+    in_a_store(async |store, _| {
+        let arena = store.durable.arena();
+        let at = arena.root(0).expect("header") + 8;
+        let mut transaction = arena.begin();
+        transaction.write(at, &2u32.to_le_bytes()).expect("in the arena");
+        drop(transaction.commit());
+        store.bring_up_to_date().await.expect("it is known");
+        assert_eq!(arena.read_value::<u32>(at).expect("in the arena"), 3);
+        assert!(!store.superblock.is_older(arena).expect("it is there"));
     });
 }
 

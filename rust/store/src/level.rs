@@ -1,7 +1,7 @@
 //! Records of the levels: container, object, dkey and akey. They differ in what is below them.
 //!
 //! ```text
-//! children u32, punches u32, key length u17, room u7, shape u8, extra u32, key bytes, padding to 8, state, room
+//! children u32, punches u32, key length u17, room u7, shape u8, extra u32 (of a brief record nothing), key bytes, padding to 8, state, room
 //! ```
 //! * `children`: by the shape's lowest two bits nothing (0), one record directly (1), or a tree (2).
 //! * Bit 2 of the shape (4): this is a container, and its state lies behind the key (see `container_state.rs`).
@@ -9,7 +9,9 @@
 //! * `punches`: a tree of the epochs at which this was punched, or zero; of a container, of its pinned epochs.
 //! * `room`: in units of eight bytes, what of the allocation is behind the key, for the first child: of a dkey its first akey, of an akey
 //!   its first value. It is part of the allocation for ever, whether the child in it lives or not.
-//! * The shape's upper four bits: what the children of an akey are (0 unknown, 1 single values, 2 extents).
+//! * Bits 4 to 6 of the shape: what the children of an akey are (0 unknown, 1 single values, 2 extents).
+//! * Bit 7 of the shape (128): this is *brief*, a dkey or akey that was made with a room. Its key follows the shape, since it has no `extra`: the
+//!   records of an array have one byte. What its room holds of an array is a brief extent (see `array/record.rs`).
 //! * `extra`: the record size of an array akey; of a container, 1 when it is being destroyed.
 
 mod punches;
@@ -30,6 +32,8 @@ use std::cmp::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 const HEADER: u64 = 16;
+/// Bytes of the header that a brief record does without.
+const BRIEF_LESS: u64 = size_of::<u32>() as u64;
 const DIRECT: u8 = 1;
 const TREE: u8 = 2;
 /// The bits of a shape that say what `children` is.
@@ -38,6 +42,10 @@ const CHILDREN: u8 = 3;
 const STATE: u8 = 4;
 /// The record lies in the room of its parent.
 const INNER: u8 = 8;
+/// The bits of a shape that say what the children of an akey are, moved down.
+const KIND_MASK: u8 = 7;
+/// The record is brief.
+const BRIEF: u8 = 128;
 
 /// The bits of the key word that hold the length of the key; the room follows.
 const LENGTH_BITS: u32 = 17;
@@ -155,25 +163,36 @@ impl Level {
         (self.header.key >> 24) as u8
     }
 
+    /// Whether it does without a word of its header, and what its room holds of an array as well.
+    #[inline]
+    pub(crate) fn is_brief(&self) -> bool {
+        self.shape() & BRIEF != 0
+    }
+
+    #[inline]
+    fn key_position(&self) -> u64 {
+        self.position + HEADER - u64::from(self.shape() / BRIEF) * BRIEF_LESS
+    }
+
     #[inline]
     pub(crate) fn compare_key(&self, arena: &Arena, key: &[u8]) -> Result<Ordering> {
-        arena.compare(self.position + HEADER, self.key_length(), key)
+        arena.compare(self.key_position(), self.key_length(), key)
     }
 
     #[inline]
     pub(crate) fn has_key(&self, arena: &Arena, key: &[u8]) -> Result<bool> {
-        Ok(self.key_length() == key.len() && arena.equals(self.position + HEADER, key)?)
+        Ok(self.key_length() == key.len() && arena.equals(self.key_position(), key)?)
     }
 
     pub(crate) fn key(&self, arena: &Arena) -> Result<Vec<u8>> {
         let mut key = Vec::new();
-        arena.append_to(self.position + HEADER, self.key_length(), &mut key)?;
+        arena.append_to(self.key_position(), self.key_length(), &mut key)?;
         Ok(key)
     }
 
     #[inline]
     pub(crate) fn value_kind(&self) -> Result<ValueKind> {
-        match self.shape() >> 4 {
+        match self.shape() >> 4 & KIND_MASK {
             0 if self.shape() & CHILDREN == 0 => Ok(ValueKind::Unknown),
             1 => Ok(ValueKind::Single),
             2 => Ok(ValueKind::Array),
@@ -181,8 +200,14 @@ impl Level {
         }
     }
 
+    #[inline]
     pub(crate) fn record_size(&self) -> u32 {
-        self.header.extra
+        if self.is_brief() { u32::from(self.has_extents()) } else { self.header.extra }
+    }
+
+    #[inline]
+    fn has_extents(&self) -> bool {
+        self.shape() >> 4 & KIND_MASK == ValueKind::Array.bits()
     }
 
     /// Sets the word of a container that tells whether it is being destroyed.
@@ -198,6 +223,10 @@ impl Level {
         kind: ValueKind,
         record_size: u32,
     ) -> Result<()> {
+        if self.is_brief() {
+            // It was made with a value: what it is was known then, and stays so.
+            return Err(damaged("the kind of an akey", self.position));
+        }
         self.header.key = self.header.key & 0x0fff_ffff | u32::from(kind.bits()) << 28;
         self.header.extra = record_size;
         transaction.write(self.position + 8, &self.header.as_bytes()[8..])
@@ -208,7 +237,7 @@ impl Level {
         match self.shape() & CHILDREN {
             0 => Ok(Children::None),
             DIRECT => Ok(Children::Direct(self.header.children)),
-            TREE => Ok(Children::Tree(Tree::at(self.header.children, self.shape() >> 4 == 2)?)),
+            TREE => Ok(Children::Tree(Tree::at(self.header.children, self.has_extents())?)),
             _ => Err(damaged("the shape of a record", self.position)),
         }
     }

@@ -68,7 +68,7 @@ fn used(store: &Store) -> u64 {
     store.durable.arena().space().expect("space").used
 }
 
-/// A dkey of 16 bytes, an akey of one and a value of 64 take 144 bytes: 16 + 16, 16 + 8, 24 + 64.
+/// A dkey of 16 bytes, an akey of one and a value of 64 take 136 bytes, of the class of 144: 12 + 16 + 4, 12 + 1 + 3, 24 + 64.
 #[test]
 fn a_new_key_and_its_value_are_one_allocation() {
     run(async |store| {
@@ -79,9 +79,42 @@ fn a_new_key_and_its_value_are_one_allocation() {
         assert_eq!(used(&store) - before, 144 + 32 + 32);
         let before = used(&store);
         store.update(request(1, "seventeen bytes >", "v", array(5, 64, 7))).await.expect("update");
-        // 16 + 24, 16 + 8, 40 + 64 is 168, of the class of 176; the leaf of two entries becomes one of five: 72 instead of 32.
-        assert_eq!(used(&store) - before, 176 + 72 - 32);
+        // 12 + 17 + 3, 12 + 1 + 3, 24 + 64, of the same class; the leaf of two entries becomes one of five: 72 instead of 32.
+        assert_eq!(used(&store) - before, 144 + 72 - 32);
+        let before = used(&store);
+        let sevens = UpdateValue::Array {
+            record_size: 2,
+            pieces: vec![(Extent::new(5, 32).expect("valid"), Data::Bytes(vec![7; 64]))].into(),
+        };
+        store.update(request(1, "seventeen bytes 2", "v", sevens)).await.expect("update");
+        // With records of two bytes nothing is brief: 16 + 24, 16 + 8, 40 + 64 is 168, of the class of 176.
+        assert_eq!(used(&store) - before, 176);
         assert_eq!(fetched(&store, 9, "sixteen bytes ->", "v").await, Some(vec![7; 64]));
+    });
+}
+
+/// A file of 4 KiB as `libdfs` makes it: what a directory keeps of it, its object, and where its bytes are.
+#[test]
+fn a_small_file_takes_less_than_300_bytes_of_metadata() {
+    run(async |store| {
+        let name = |number: u64| format!("file.mdtest.0.{number:05}");
+        let put = async |number: u64| {
+            let entry = request(1 + number, &name(number), "DFS_INODE", array(0, 72, 7));
+            store.update(entry).await.expect("the entry");
+            let content = request(1 + number, "\x01\0\0\0\0\0\0\0", "0", array(0, 4096, 7));
+            let object = ObjectId { hi: 0, lo: 1 << 32 | number };
+            store.update(UpdateRequest { object, ..content }).await.expect("the content");
+        };
+        // As many as the data device has room for, behind those that make the trees.
+        for number in 0..40 {
+            put(number).await;
+        }
+        let before = used(&store);
+        for number in 40..240 {
+            put(number).await;
+        }
+        let each = (used(&store) - before) as f64 / 200.0;
+        assert!(each < 300.0, "{each} bytes");
     });
 }
 

@@ -84,7 +84,24 @@ impl Store {
         if !Superblock::exists(durable.arena())? {
             fail!(Code::Nonexist, "{place} holds a store that was never completely made; create it again");
         }
-        Store::start(durable, spawner).map_err(|status| status.while_doing(format!("opening the store in {place}")))
+        let opened = async {
+            let store = Store::start(durable, spawner)?;
+            store.bring_up_to_date().await?;
+            Ok(store)
+        };
+        opened.await.map_err(|status: Status| status.while_doing(format!("opening the store in {place}")))
+    }
+
+    /// Makes a store of an older version one of the present version: older programs refuse it from then on.
+    pub(crate) async fn bring_up_to_date(&self) -> Result<()> {
+        if !self.superblock.is_older(self.durable.arena())? {
+            return Ok(());
+        }
+        self.durable.admission().await?;
+        let mut transaction = self.durable.arena().begin_privileged();
+        self.superblock.bring_up_to_date(&mut transaction)?;
+        let lsn = self.durable.commit(transaction)?;
+        self.durable.wait_durable(lsn).await
     }
 
     /// Removes a store that is not open, and what an interrupted [`Store::create`] has left behind.

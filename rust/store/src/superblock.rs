@@ -16,8 +16,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Which root of the arena.
 const ROOT: usize = 0;
 const MAGIC: [u8; 8] = *b"daosstor";
-/// 1 was never released; 2 is the first with room for prepared changes, and with the state of containers.
-const VERSION: u32 = 2;
+/// 1 was never released; 2 is the first with room for prepared changes, and with the state of containers; 3 knows brief records.
+const VERSION: u32 = 3;
+/// The oldest version that is read. A store that has it gets the present one when it is opened, since brief records are made in it from then on.
+const OLDEST_VERSION: u32 = 2;
 
 /// The bound is raised in steps of about a second, so that few changes write it.
 const EPOCH_STEP_MASK: u64 = (1 << 30) - 1;
@@ -44,11 +46,13 @@ struct Bytes {
     spare: [u64; 5],
 }
 
+const VERSION_AT: u64 = 8;
 const EPOCH_BOUND: u64 = 64;
 const PREPARED: u64 = 72;
 const CHANGES: u64 = 80;
 const _: () = assert!(size_of::<Bytes>() == 128 && std::mem::offset_of!(Bytes, prepared) as u64 == PREPARED);
 const _: () = assert!(std::mem::offset_of!(Bytes, epoch_bound) as u64 == EPOCH_BOUND);
+const _: () = assert!(std::mem::offset_of!(Bytes, version) as u64 == VERSION_AT);
 const _: () = assert!(std::mem::offset_of!(Bytes, changes) as u64 == CHANGES);
 
 /// The superblock of an open store.
@@ -101,8 +105,9 @@ impl Superblock {
         if position == 0 || bytes.magic != MAGIC {
             fail!(Code::DfInval, "the arena holds no store: there is no superblock at offset {position}");
         }
-        if bytes.version != VERSION {
-            fail!(Code::DfIncompt, "the store has format version {}; this program knows {VERSION}", bytes.version);
+        if !(OLDEST_VERSION..=VERSION).contains(&bytes.version) {
+            let known = format_args!("this program knows {OLDEST_VERSION} to {VERSION}");
+            fail!(Code::DfIncompt, "the store has format version {}; {known}", bytes.version);
         }
         let durability = DURABILITIES.get(usize::from(bytes.durability));
         let checksum = ChecksumKind::from_number(u64::from(bytes.checksum));
@@ -124,6 +129,16 @@ impl Superblock {
         };
         Level::load_at(arena, bytes.containers)?;
         Ok(Superblock { position, settings, blocks: bytes.blocks, bitmap, containers: bytes.containers })
+    }
+
+    /// Whether the store has an older version than what is written from now on.
+    pub(crate) fn is_older(&self, arena: &Arena) -> Result<bool> {
+        Ok(arena.read_value::<u32>(self.position + VERSION_AT)? != VERSION)
+    }
+
+    /// Gives the store the present version.
+    pub(crate) fn bring_up_to_date(&self, transaction: &mut Transaction<'_>) -> Result<()> {
+        transaction.write(self.position + VERSION_AT, &VERSION.to_le_bytes())
     }
 
     /// The record above the containers.

@@ -5,7 +5,12 @@
 //! flags u8 (1: on the device, 2: punched, 64: witness, 128: in the room of its akey, others: checksums),
 //! then the bytes, or their pieces [u64] (punched: nothing)
 //! checksum: of punched ranges "punched!", of witnesses "witness!"
+//!
+//! brief, in the room of a brief akey: epoch u64, checksum u64, count u32 (zero: gone), start u24, flags u8 (as above, and 64), then the same
 //! ```
+//! A brief record has the number 0, and records of one byte. It is what a whole one would be without its first two words: its link leads to where
+//! these would be, so that the rest is where it is in others.
+//!
 //! What the checksum is, `checksums.rs` says.
 
 use crate::ChecksumKind;
@@ -31,6 +36,18 @@ const _: () = assert!(std::mem::offset_of!(Header, end) as u64 == END);
 /// Together with [`PUNCHED`]: the record stands for data that was hidden and is freed, so that its akey still exists. Images of earlier programs have
 /// them; by now a punched range stays for that.
 const WITNESS: u8 = 64;
+/// Without [`PUNCHED`]: the record is brief.
+const BRIEF: u8 = 64;
+/// The same, as [`write_record`] takes it.
+pub(super) const BRIEF_IN_ROOM: u32 = (BRIEF as u32) << 24 | IN_ROOM;
+/// Bytes at the beginning that a brief record does not have.
+pub(crate) const BRIEF_BEFORE: u64 = 16;
+const _: () = assert!(std::mem::offset_of!(Header, epoch) as u64 == BRIEF_BEFORE);
+/// Where the count of a brief record is.
+const COUNT: u64 = 32;
+const _: () = assert!(std::mem::offset_of!(Header, record_size) as u64 == COUNT);
+/// The first start that does not fit a brief record.
+const BRIEF_START_END: u64 = 1 << 24;
 /// What stands in place of the checksum where there is no data: a single flipped bit must neither make data of a punched range nor the other way
 /// round, nor a witness of it.
 const PUNCHED_WORD: u64 = u64::from_le_bytes(*b"punched!");
@@ -49,6 +66,32 @@ struct Header {
 }
 
 const HEADER: usize = size_of::<Header>();
+
+impl Header {
+    fn flags(&self) -> u8 {
+        (self.minor_and_flags >> 24) as u8
+    }
+
+    #[inline]
+    fn is_brief(&self) -> bool {
+        self.flags() & (PUNCHED | BRIEF) == BRIEF
+    }
+
+    #[inline]
+    fn minor(&self) -> u32 {
+        if self.is_brief() { 0 } else { self.minor_and_flags & MINOR_MAX }
+    }
+
+    /// Start, end and size of records.
+    #[inline]
+    fn range(&self) -> (u64, u64, u32) {
+        if self.is_brief() {
+            let start = u64::from(self.minor_and_flags & MINOR_MAX);
+            return (start, start + u64::from(self.record_size), 1);
+        }
+        (self.start, self.end, self.record_size)
+    }
+}
 
 /// Bytes of a record beside its value: its header, its checksum or its pieces, and its entry in a leaf that is nearly full.
 const RECORD_SPACE: u64 = 80;
@@ -69,11 +112,12 @@ impl Record {
     pub(crate) fn load(arena: &Arena, link: u32) -> Result<Record> {
         let position = u64::from(link) * 8;
         let header: Header = arena.read_value(position)?;
-        let flags = (header.minor_and_flags >> 24) as u8;
+        let flags = header.flags();
         let is_sound = link != 0 && is_known(flags, header.checksum);
-        let extent = Extent::from_bounds(header.start, header.end).filter(|_| is_sound);
+        let (start, end, record_size) = header.range();
+        let extent = Extent::from_bounds(start, end).filter(|_| is_sound);
         let Some(extent) = extent else { return Err(damaged("an extent", position)) };
-        let length = extent.count().checked_mul(u64::from(header.record_size));
+        let length = extent.count().checked_mul(u64::from(record_size));
         let limit = if flags & ON_DEVICE != 0 { VALUE_MAX } else { INLINE_MAX };
         if flags & PUNCHED == 0 && length.is_none_or(|length| length > limit as u64) {
             return Err(damaged("an extent's length", position));
@@ -82,15 +126,7 @@ impl Record {
             0 => StoredChecksum::from_record(flags, header.checksum, position)?,
             _ => StoredChecksum::of_word(ChecksumKind::Off, 0),
         };
-        Ok(Record {
-            link,
-            extent,
-            epoch: header.epoch,
-            minor: header.minor_and_flags & MINOR_MAX,
-            record_size: header.record_size,
-            checksum,
-            flags,
-        })
+        Ok(Record { link, extent, epoch: header.epoch, minor: header.minor(), record_size, checksum, flags })
     }
 
     pub(crate) fn is_punch(&self) -> bool {
@@ -99,7 +135,7 @@ impl Record {
 
     /// Whether it stands for data that is gone.
     pub(crate) fn is_witness(&self) -> bool {
-        self.flags & WITNESS != 0
+        self.flags & (PUNCHED | WITNESS) == PUNCHED | WITNESS
     }
 
     /// The greater one hides the other where they overlap.
@@ -172,6 +208,9 @@ impl Record {
     /// Frees the record with the bytes behind its header and its checksums, but not what it names.
     pub(super) fn free_record(&self, transaction: &mut Transaction<'_>, tail: usize) -> Result<()> {
         self.checksum.free(transaction, self.length())?;
+        if self.flags & (PUNCHED | BRIEF) == BRIEF {
+            return transaction.write(u64::from(self.link) * 8 + COUNT, &[0; 4]);
+        }
         if self.flags & INNER != 0 {
             return transaction.write(u64::from(self.link) * 8 + END, &[0; 8]);
         }
@@ -198,7 +237,7 @@ pub(crate) fn space_of(length: u64) -> u64 {
 #[inline]
 fn is_known(flags: u8, word: u64) -> bool {
     if flags & PUNCHED == 0 {
-        return flags & !(CHECKSUM_FLAGS | INNER) <= ON_DEVICE;
+        return flags & !(CHECKSUM_FLAGS | INNER | BRIEF) <= ON_DEVICE;
     }
     let without_data = [(PUNCHED, PUNCHED_WORD), (PUNCHED | WITNESS, WITNESS_WORD)];
     without_data.contains(&(flags & !INNER, word))
@@ -217,8 +256,7 @@ impl Probe for ExtentProbe {
     }
     fn compare(&self, arena: &Arena, link: u32) -> Result<Ordering> {
         let header: Header = arena.read_value(u64::from(link) * 8)?;
-        let minor = header.minor_and_flags & MINOR_MAX;
-        Ok((self.epoch, self.minor).cmp(&(header.epoch, minor)))
+        Ok((self.epoch, self.minor).cmp(&(header.epoch, header.minor())))
     }
 }
 
@@ -236,9 +274,18 @@ impl Content<'_> {
             Content::Punch => HEADER,
         }
     }
+
+    /// Bytes of the record when it is brief; `None` when it cannot be.
+    pub(crate) fn size_of_brief_record(&self, record_size: u32, extent: Extent, minor: u32) -> Option<usize> {
+        let fits = record_size == 1 && minor == 0 && extent.start() < BRIEF_START_END;
+        match self {
+            Content::Data(_) if fits => Some(self.size_of_record() - BRIEF_BEFORE as usize),
+            _ => None,
+        }
+    }
 }
 
-/// Writes a record; `minor_and_flags` is complete but for what the content says.
+/// Writes a record; `minor_and_flags` is complete but for what the content says. One that is to be brief has a size as such.
 pub(super) fn write_record(
     transaction: &mut Transaction<'_>,
     room: Room,
@@ -256,7 +303,7 @@ pub(super) fn write_record(
             (flags | checksum.flags(), checksum.word)
         }
     };
-    let header = Header {
+    let mut header = Header {
         start: extent.start(),
         end: extent.end(),
         epoch,
@@ -264,14 +311,23 @@ pub(super) fn write_record(
         record_size,
         minor_and_flags: minor_and_flags | u32::from(flags) << 24,
     };
+    let mut before = 0;
+    if header.is_brief() {
+        // Both fit: the start was looked at, and no value is longer than a GiB.
+        header.record_size = extent.count() as u32;
+        header.minor_and_flags |= extent.start() as u32;
+        before = BRIEF_BEFORE as usize;
+    }
+    let stored = &header.as_bytes()[before..];
     match content {
-        Content::Data(source) => source.store(transaction, room, header.as_bytes()),
-        Content::Punch => room.store(transaction, [header.as_bytes()]),
+        Content::Data(source) => source.store(transaction, room, stored),
+        Content::Punch => room.store(transaction, [stored]),
     }
 }
 
-/// Whether what was in the room of an akey at this position is not there any more.
-pub(super) fn is_gone(arena: &Arena, position: u64) -> Result<bool> {
-    let header: Header = arena.read_value(position)?;
-    Ok(header.end == 0 && header.minor_and_flags & IN_ROOM != 0)
+/// Whether what was in the room of an akey is not there any more, by the link to it.
+pub(super) fn is_gone(arena: &Arena, link: u32, is_brief: bool) -> Result<bool> {
+    let header: Header = arena.read_value(u64::from(link) * 8)?;
+    let is_emptied = if is_brief { header.record_size == 0 } else { header.end == 0 };
+    Ok(is_emptied && header.minor_and_flags & IN_ROOM != 0)
 }

@@ -52,12 +52,14 @@ impl Map<'_> {
         let key = self.word(position + 8);
         let (length, room, shape) = (u64::from(key & 0x1_ffff), key >> 17 & 0x7f, key >> 24);
         if room > 0 {
-            self.records.push((Kind::Room, position + 16 + length.next_multiple_of(8)));
+            // A brief record has four bytes less.
+            let header = if shape & 128 == 0 { 16 } else { 12 };
+            self.records.push((Kind::Room, position + (header + length).next_multiple_of(8)));
         }
         if punches != 0 {
             self.tree(punches, position, |_, _| {});
         }
-        let is_array = shape >> 4 == 2;
+        let is_array = shape >> 4 & 7 == 2;
         let child = |map: &mut Self, child: u64| match depth {
             4 => map.value(child, is_array),
             _ => map.level(child, depth + 1, position),

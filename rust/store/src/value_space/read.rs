@@ -5,6 +5,7 @@ use crate::Data;
 use crate::checksums::{ChunkSums, Computed};
 use crate::data::ValueView;
 use crate::stored::{Origin, StoredRange};
+use crate::tree::damaged;
 use daos_env::IoBuffer;
 use daos_media::{BlockRange, Region};
 use daos_status::Result;
@@ -40,7 +41,7 @@ impl ValueSpace {
         let mut ranges = Vec::with_capacity(1);
         let mut at = 0;
         for piece in Pieces::new(arena, range.address, range.value_length) {
-            let piece = piece?;
+            let piece = self.on_device(piece?)?;
             let (from, to) = (first.max(at), end.min(at + piece.bytes() as usize));
             if from < to {
                 ranges.push((piece.offset() + (from - at) as u64, to - from));
@@ -48,6 +49,15 @@ impl ValueSpace {
             at += piece.bytes() as usize;
         }
         Ok(ReadPlan { ranges, first, start: range.start, length: range.length, expected })
+    }
+
+    /// Accepts a piece that lies on the device. A damaged length makes pieces of what stands behind the list.
+    #[inline]
+    fn on_device(&self, piece: BlockRange) -> Result<BlockRange> {
+        if piece.start.saturating_add(piece.count) > self.extents.blocks() {
+            return Err(damaged("the blocks of a value", piece.offset()));
+        }
+        Ok(piece)
     }
 
     /// As [`ValueSpace::plan`] and [`ValueSpace::read`], at once and into its place: only when the device is memory. In place when that is
@@ -63,6 +73,7 @@ impl ValueSpace {
         let Some(memory) = &self.memory else { return Ok(false) };
         let arena = self.durable.arena();
         let piece = Pieces::new(arena, range.address, range.value_length).only()?;
+        let piece = piece.map(|piece| self.on_device(piece)).transpose()?;
         if let Some(piece) = piece
             && let Some(word) = range.checksum.only_word()
             && range.length == range.value_length

@@ -11,7 +11,11 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 const PIECE: usize = 32;
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2.txt");
+/// The files of all versions, the present one last.
+const FILES: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2.txt"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v3.txt"),
+];
 
 fn write(image: &Image) -> String {
     let mut text = String::new();
@@ -56,24 +60,30 @@ fn read(text: &str) -> Image {
 }
 
 #[test]
-fn golden_images_of_version_2_answer_as_a_new_store_does() {
+fn golden_images_of_each_version_answer_as_a_new_store_does() {
     if std::env::var_os("DAOS_WRITE_GOLDEN").is_some() {
-        std::fs::write(FILE, write(&sample::make(true))).expect("written");
+        std::fs::write(FILES[FILES.len() - 1], write(&sample::make(true))).expect("written");
     }
-    let image = read(&std::fs::read_to_string(FILE).expect("a golden file"));
-    assert_eq!(read(&write(&image)), image, "the text holds everything");
-    let found = ask(Written::of(&image).media(None)).expect("opens");
     let expected = dump_of_finished();
-    for (question, answer) in &found {
-        assert_eq!(answer, &expected[question], "{question}");
+    for file in FILES {
+        let image = read(&std::fs::read_to_string(file).expect("a golden file"));
+        assert_eq!(read(&write(&image)), image, "the text holds everything");
+        let found = ask(Written::of(&image).media(None)).expect("opens");
+        for (question, answer) in &found {
+            assert_eq!(answer, &expected[question], "{file}: {question}");
+        }
+        assert_eq!(found.len(), expected.len());
     }
-    assert_eq!(found.len(), expected.len());
 }
 
 /// What was prepared by an older program is committed by this one.
 #[test]
 fn golden_prepared_changes_can_be_committed() {
-    let image = read(&std::fs::read_to_string(FILE).expect("a golden file"));
+    FILES.into_iter().for_each(commit_what_is_prepared);
+}
+
+fn commit_what_is_prepared(file: &str) {
+    let image = read(&std::fs::read_to_string(file).expect("a golden file"));
     let executor = executor();
     let (media, spawner) = (Written::of(&image).media(None), executor.spawner().clone());
     let work = async move {
