@@ -13,7 +13,7 @@ pub use attributes::ArrayAttributes;
 pub use concurrent::{both, run_bounded};
 pub use transfer::ArrayRead;
 
-use crate::{Client, Conditions, Container, Object, ObjectFlags, QueryResult, QueryWhat, Transaction};
+use crate::{Client, Conditions, Container, EndAndNewest, Object, ObjectFlags, QueryResult, QueryWhat, Transaction};
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key, ObjectClass, ObjectId, ObjectType};
 use std::sync::Arc;
@@ -185,6 +185,16 @@ impl Array {
         let (found, max_epoch) = self.object.end_and_max_epoch(client, epoch, cell_akey()?).await?;
         let size = found.map_or(Ok(0), |found| self.size_of(found))?;
         Ok(ArrayStat { size, max_epoch })
+    }
+
+    /// The akey that its cells are in.
+    pub fn akey() -> Result<Key> {
+        cell_akey()
+    }
+
+    /// The size, by what was found out about the object.
+    pub fn size_by(&self, found: &EndAndNewest) -> Result<u64> {
+        found.end.clone().map_or(Ok(0), |end| self.size_of(end))
     }
 
     /// Punches everything, the attributes as well.

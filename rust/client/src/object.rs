@@ -23,8 +23,8 @@ mod verify;
 pub(crate) use names::ChangeNames;
 pub(crate) use punch::TARGETS_AT_ONCE;
 pub use types::{
-    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, FetchKind, ListLimits, MapPiece, ObjectFlags, PieceState,
-    QueryResult, QueryWhat, UpdateValue,
+    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, EndAndNewest, FetchKind, ListLimits, MapPiece, ObjectFlags,
+    PieceState, QueryResult, QueryWhat, UpdateValue,
 };
 
 use crate::{Client, Container, ContainerFlags, Transaction};

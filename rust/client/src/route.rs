@@ -64,6 +64,11 @@ impl Route {
         self.map.version()
     }
 
+    /// Whether everything in the pool is at one target.
+    pub fn has_one_target(&self) -> bool {
+        self.map.target_count() == 1
+    }
+
     /// Rank and index of a target, by its position in the pool map.
     pub fn name(&self, target: u32) -> Option<(Rank, TargetIndex)> {
         self.map.target(target).map(|target| (target.rank, target.index))

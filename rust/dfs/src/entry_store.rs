@@ -4,11 +4,12 @@
 //! come between them: the akey lets whoever comes next see how far it got, see `rename.rs`.
 
 use crate::error::{Result, fail};
-use crate::inode::{INODE_LENGTH, Inode, InodeChange};
+use crate::inode::{ID_AT, INODE_LENGTH, Inode, InodeChange};
 use crate::path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX};
 use crate::quoted::quoted;
+use daos_client::array::Array;
 use daos_client::{
-    AkeyFetch, AkeyUpdate, Anchor, Client, Conditions, Destination, FetchKind, ListLimits, Object, PieceState, Source,
+    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Client, Conditions, Destination, EndAndNewest, FetchKind, ListLimits, Object, PieceState, Source,
     UpdateValue,
 };
 use daos_status::Code;
@@ -107,13 +108,34 @@ pub(crate) async fn fetch(
     epoch: Epoch,
     name: &[u8],
 ) -> Result<Option<StoredEntry>> {
+    let found = directory.fetch(client, epoch, Conditions::NONE, Key::new(name)?, akeys_of_entry()?).await?;
+    entry_of(found, name)
+}
+
+/// Reads an entry, and what its object tells if that can be known with the same message.
+pub(crate) async fn fetch_with_content(
+    client: &Client,
+    directory: &Object,
+    epoch: Epoch,
+    name: &[u8],
+) -> Result<Option<(StoredEntry, Option<EndAndNewest>)>> {
+    let query = (ID_AT, Array::akey()?);
+    let (found, content) =
+        directory.fetch_then_query(client, epoch, Key::new(name)?, akeys_of_entry()?, query).await?;
+    Ok(entry_of(found, name)?.map(|entry| (entry, content)))
+}
+
+/// What is read of an entry.
+fn akeys_of_entry() -> Result<Vec<AkeyFetch>> {
     let inode = AkeyFetch {
         akey: Key::new(INODE_AKEY)?,
         kind: FetchKind::Array(vec![whole_inode()]),
         destination: Some(Destination::Owned(INODE_LENGTH as u64)),
     };
-    let akeys = vec![inode, single(SYMLINK_AKEY, PATH_LENGTH_MAX)?, single(MOVE_AKEY, TRACE_LENGTH_MAX)?];
-    let found = directory.fetch(client, epoch, Conditions::NONE, Key::new(name)?, akeys).await?;
+    Ok(vec![inode, single(SYMLINK_AKEY, PATH_LENGTH_MAX)?, single(MOVE_AKEY, TRACE_LENGTH_MAX)?])
+}
+
+fn entry_of(found: Vec<AkeyFetched>, name: &[u8]) -> Result<Option<StoredEntry>> {
     let mut found = found.into_iter();
     let (Some(record), Some(target), Some(trace)) = (found.next(), found.next(), found.next()) else {
         return Ok(None);

@@ -24,7 +24,10 @@ mod offset {
     pub const OBJECT_EPOCH: usize = 80;
 }
 
-const _: () = assert!(offset::OBJECT_EPOCH + 8 == INODE_LENGTH);
+/// Where the identifier of the object stands.
+pub(crate) const ID_AT: u32 = offset::ID_LO as u32;
+
+const _: () = assert!(offset::ID_HI == offset::ID_LO + 8 && offset::OBJECT_EPOCH + 8 == INODE_LENGTH);
 
 /// A moment by the calendar.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]

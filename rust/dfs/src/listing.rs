@@ -116,8 +116,7 @@ impl Node {
             let found = &found;
             async move {
                 // What was removed since the listing is left out.
-                if let Some(entry) = file_system.find(client, directory, name).await? {
-                    let status = file_system.status_of(client, &entry.inode).await?;
+                if let Some((_, status)) = file_system.find_with_status(client, directory, name).await? {
                     found.borrow_mut()[index] = Some(status);
                 }
                 Ok::<(), crate::DfsError>(())

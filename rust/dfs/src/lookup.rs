@@ -7,7 +7,7 @@ use crate::file_system::FileSystem;
 use crate::node::{self, Access, Location, Node};
 use crate::path::{self, Step, Steps};
 use crate::quoted::quoted;
-use daos_client::{Client, Object};
+use daos_client::{Client, EndAndNewest, Object};
 use daos_types::ObjectId;
 
 /// Symbolic links followed in one walk; more are taken for a loop (Linux's number).
@@ -37,6 +37,20 @@ impl FileSystem {
         match &entry.trace.to {
             Some(place) if self.is_at(client, entry.inode.id, place).await? => Ok(None),
             _ => Ok(Some(entry)),
+        }
+    }
+
+    /// As [`FileSystem::find`], with what the object tells if that can be known with the same message.
+    pub(crate) async fn find_with_content(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        name: &[u8],
+    ) -> Result<Option<(StoredEntry, Option<EndAndNewest>)>> {
+        let found = entry_store::fetch_with_content(client, directory.object(), self.epoch(), name).await?;
+        match found.as_ref().and_then(|(entry, _)| entry.trace.to.as_ref().map(|place| (entry.inode.id, place))) {
+            Some((id, place)) if self.is_at(client, id, place).await? => Ok(None),
+            _ => Ok(found),
         }
     }
 

@@ -65,8 +65,7 @@ impl FileSystem {
     }
 
     async fn look_at(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<Option<Seen>> {
-        let Some(entry) = self.find(client, directory, name).await? else { return Ok(None) };
-        let status = self.status_of(client, &entry.inode).await?;
+        let Some((entry, status)) = self.find_with_status(client, directory, name).await? else { return Ok(None) };
         self.seen(directory, name, &entry, status).map(Some)
     }
 

@@ -1,7 +1,7 @@
 //! What `stat` tells, and changing it.
 
 use crate::directory::Directory;
-use crate::entry_store;
+use crate::entry_store::{self, StoredEntry};
 use crate::error::{Result, fail};
 use crate::file_system::FileSystem;
 use crate::inode::{INODE_LENGTH, Inode, InodeChange, Timestamp};
@@ -9,7 +9,7 @@ use crate::node::{Access, Location, Node, NodeKind, open_array};
 use crate::quoted::quoted;
 use crate::superblock::{check_chunk_size, check_class};
 use daos_client::array::Array;
-use daos_client::{Client, Object};
+use daos_client::{Client, EndAndNewest, Object};
 use daos_env::sync::join_two;
 use daos_types::{Epoch, ObjectClass, ObjectId};
 
@@ -131,9 +131,42 @@ impl FileSystem {
     /// What `stat` tells of a name in a directory; a symbolic link is not followed.
     pub async fn status(&self, client: &Client, parent: &Node, name: &[u8]) -> Result<FileStatus> {
         crate::path::check_name(name)?;
-        let location = Location { parent: Some(parent.directory()?.clone()), name: name.to_vec() };
-        let entry = self.entry_at(client, &location).await?;
-        self.status_of(client, &entry.inode).await
+        match self.find_with_status(client, parent.directory()?, name).await? {
+            Some((_, status)) => Ok(status),
+            None => fail!(libc::ENOENT, "{}", quoted(&name)),
+        }
+    }
+
+    /// The entry of a name, and what `stat` tells of it.
+    pub(crate) async fn find_with_status(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        name: &[u8],
+    ) -> Result<Option<(StoredEntry, FileStatus)>> {
+        let Some((entry, content)) = self.find_with_content(client, directory, name).await? else { return Ok(None) };
+        let status = match content {
+            Some(content) => self.status_by(&entry.inode, &content)?,
+            None => self.status_of(client, &entry.inode).await?,
+        };
+        Ok(Some((entry, status)))
+    }
+
+    /// What `stat` tells by the record and by what the object has told.
+    fn status_by(&self, inode: &Inode, found: &EndAndNewest) -> Result<FileStatus> {
+        Ok(self.status_with(inode, self.content_by(inode, found)?))
+    }
+
+    fn content_by(&self, inode: &Inode, found: &EndAndNewest) -> Result<Content> {
+        let newest = found.newest.min(self.epoch());
+        Ok(if inode.is_file() {
+            let array = open_array(self, inode.id, inode.chunk_size, Access::ReadOnly)?;
+            Content { size: array.size_by(found)?, newest }
+        } else if inode.is_directory() {
+            Content { size: INODE_LENGTH as u64, newest }
+        } else {
+            Content { size: inode.size, newest: Epoch::ZERO }
+        })
     }
 
     /// Changes permission bits, following a symbolic link.

@@ -2,10 +2,14 @@
 
 use crate::check;
 use crate::service::ObjectService;
+use daos_rpc::{Parts, Request};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{End, KeyChoice, QueryRequest};
-use daos_types::{Epoch, Key, KeyKind, TransactionId};
-use daos_wire::{QUERY_NEWEST, QueryEpoch, QueryKey, QueryKeyReply, decode, encode};
+use daos_types::{Epoch, Key, KeyKind, ObjectId, TransactionId};
+use daos_wire::{
+    FetchReply, FetchThenQuery, FetchThenQueryReply, ObjectAddress, QUERY_NEWEST, QueryEpoch, QueryKey, QueryKeyReply,
+    decode, encode,
+};
 
 /// `DAOS_GET_*`.
 const MAX: u64 = 1;
@@ -55,6 +59,38 @@ impl ObjectService {
         Ok(QueryKeyReply { dkey, akey, extent: found.extent, newest })
     }
 
+    pub(crate) async fn fetch_then_query(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
+        let FetchThenQuery { fetch, at, akey } = decode(body)?;
+        if !fetch.memory.is_empty() {
+            fail!(Code::Inval, "what names an object is read into the reply, not into memory");
+        }
+        let reply = self.fetch_checked(&fetch, request, None).await.map_err(|status| {
+            let (object, container) = (fetch.address.object, fetch.address.container);
+            status.while_doing(format_args!("fetch of object {object} in container {container}"))
+        })?;
+        // Before anything is waited for: values may be views of the store.
+        let bytes = Parts { first: &reply.bytes, rest: &reply.values() }.behind(&[]);
+        drop(reply);
+        let fetched: FetchReply = decode(&bytes)?;
+        let found = match named_object(&fetched, at) {
+            // Who gets no answer asks where the object is, and hears then what is wrong.
+            Some(object) => self.end_and_newest(ObjectAddress { object, ..fetch.address }, fetch.epoch, akey).await.ok(),
+            None => None,
+        };
+        Ok(encode(&FetchThenQueryReply { fetched, found }))
+    }
+
+    /// The last extent in the greatest dkey, if dkeys are integers, and the newest change.
+    async fn end_and_newest(&self, address: ObjectAddress, epoch: Epoch, akey: Key) -> Result<QueryKeyReply> {
+        if address.object.object_type().dkey_kind() != KeyKind::Integer {
+            let newest = self.context.store(address.pool)?.max_epoch(address.container, address.object).await?;
+            return Ok(QueryKeyReply { dkey: None, akey: None, extent: None, newest: newest.or(Some(Epoch::ZERO)) });
+        }
+        let what = MAX | DKEY | EXTENT | QUERY_NEWEST;
+        let query = QueryKey { address, epoch, what, dkey: None, akey: Some(akey) };
+        self.query_key_checked(query, None).await
+    }
+
     pub(crate) async fn query_epoch(&self, body: &[u8]) -> Result<Vec<u8>> {
         let QueryEpoch { address } = decode(body)?;
         let newest = async {
@@ -66,6 +102,17 @@ impl ObjectService {
             status.while_doing(format_args!("query of the newest change of object {object} in container {container}"))
         })
     }
+}
+
+/// The object whose identifier stands somewhere in the bytes of the first akey that was read.
+fn named_object(fetched: &FetchReply, at: u32) -> Option<ObjectId> {
+    let akey = fetched.akeys.first()?;
+    let piece = akey.pieces.first().filter(|piece| piece.state == 0)?;
+    let at = at as usize;
+    let end = at.checked_add(16)?;
+    let bytes = fetched.inline.0.get(at..end).filter(|_| akey.size == 1 && piece.extent.count() >= end as u64)?;
+    let (lo, hi) = (bytes.first_chunk()?, bytes.last_chunk()?);
+    Some(ObjectId { lo: u64::from_le_bytes(*lo), hi: u64::from_le_bytes(*hi) })
 }
 
 fn question_of(query: &QueryKey) -> Result<QueryRequest> {

@@ -97,6 +97,7 @@ impl ObjectService {
                 | Opcode::QueryEpoch
                 | Opcode::ListObjects
                 | Opcode::KeyAnchor
+                | Opcode::FetchThenQuery
                 | Opcode::Moment
                 | Opcode::TransactionRead
                 | Opcode::TransactionCommit
@@ -141,6 +142,7 @@ impl ObjectService {
             Opcode::QueryEpoch => Box::pin(self.query_epoch(body)).await,
             Opcode::ListObjects => Box::pin(self.list_objects(body)).await,
             Opcode::KeyAnchor => Box::pin(self.key_anchor(body)).await,
+            Opcode::FetchThenQuery => Box::pin(self.fetch_then_query(body, request)).await,
             Opcode::Moment => Box::pin(self.moment(body)).await,
             Opcode::TransactionRead => Box::pin(self.transaction_read(body, request)).await,
             Opcode::TransactionCommit => Box::pin(self.transaction_commit(body, request)).await,

@@ -213,6 +213,23 @@ wire_structs! {
         /// The epoch of the newest change of the object, when that was asked for; zero when there was none.
         newest: Option<Epoch>,
     }
+    /// Reads akeys of one dkey, and asks about the object that the first of them names: what `stat` of a name in a directory needs, in one
+    /// message. The object may have more at other targets; only who knows where it is can tell whether this is the answer.
+    FetchThenQuery {
+        /// What is read, without memory: the reply has the bytes.
+        fetch: Fetch,
+        /// Where in the bytes of the first akey the identifier of the object stands, its lower half first.
+        at: u32,
+        /// The akey whose last extent in the greatest integer dkey is asked for.
+        akey: Key,
+    }
+    /// The answer to that.
+    FetchThenQueryReply {
+        /// What was read.
+        fetched: FetchReply,
+        /// What is here of the object, with its newest change; `None` when none is named, or what is asked for cannot be told.
+        found: Option<QueryKeyReply>,
+    }
     /// A request or a reply that does not fit a message.
     Indirect {
         /// The opcode of the request.

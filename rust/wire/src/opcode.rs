@@ -112,6 +112,8 @@ opcodes! {
     ListObjects = 0x0308,
     /// `KeyAnchor` -> `Blob`: where the listing begins.
     KeyAnchor = 0x0309,
+    /// `FetchThenQuery` -> `FetchThenQueryReply`.
+    FetchThenQuery = 0x030d,
     /// `ObjectAddress` -> `Epoch`, the next one of the target: that of a transaction that begins.
     Moment = 0x030a,
     /// `TransactionRead` -> the reply of the request in it.

@@ -18,6 +18,7 @@ async fn messages<T>(client: &Client, step: impl Future<Output = daos_dfs::Resul
 fn metadata_takes_few_messages() {
     let rig = Rig::inside();
     let files = make(&rig, "files");
+    let pool = rig.pool.clone();
     rig.run(move |client| async move {
         let (client, root) = (&client, files.root());
         let create = OpenOptions { exclusive: true, ..OpenOptions::create() };
@@ -31,7 +32,10 @@ fn metadata_takes_few_messages() {
         let shared = OpenOptions::create();
         assert_eq!(messages(client, files.open(client, &root, b"f", OpenOptions::read(), new)).await, 1, "open");
         assert_eq!(messages(client, files.open(client, &root, b"f", shared, new)).await, 2, "create what is there");
-        assert_eq!(messages(client, files.status(client, &root, b"f")).await, 2, "stat");
+        // An engine within a process has as many targets as suit the machine.
+        let both = if pool.query(client).await.unwrap().targets == 1 { 1 } else { 2 };
+        assert_eq!(messages(client, files.status(client, &root, b"f")).await, both, "stat");
+        assert_eq!(messages(client, files.see(client, &root, b"f")).await, both, "look-up of a kernel");
         assert_eq!(messages(client, file.status(client)).await, 2, "stat of an open file");
         let mode = SetStatus { mode: Some(0o600), ..SetStatus::default() };
         assert_eq!(messages(client, file.set_status(client, mode)).await, 3, "chmod of an open file");

@@ -3,12 +3,16 @@
 use super::call::Target;
 use super::fetch_plan::{self, Landing, data_runs, fetched, too_large};
 use super::lend::Lent;
-use super::{AkeyFetch, AkeyFetched, Conditions, FetchKind, Object};
+use super::{AkeyFetch, AkeyFetched, Conditions, EndAndNewest, FetchKind, Object, QueryResult};
 use crate::{Client, Destination, ScatterList};
+use daos_placement::Layout;
 use daos_rpc::Access;
 use daos_status::{Code, Result, fail};
-use daos_types::{Epoch, Key};
-use daos_wire::{self as wire, INLINE_BYTES_MAX, Opcode, TRANSFER_BYTES_MAX, encode};
+use daos_types::{Epoch, Key, ObjectId};
+use daos_wire::{
+    self as wire, FetchThenQuery, FetchThenQueryReply, INLINE_BYTES_MAX, Opcode, TRANSFER_BYTES_MAX, encode,
+};
+use std::cell::Cell;
 
 impl Object {
     /// Reads akeys of one dkey; the results are in the order of `akeys`. A destination that is too small for a value or for
@@ -57,6 +61,70 @@ impl Object {
             return self.fetch_in_parts(client, epoch, (conditions, each), &dkey, akeys).await;
         }
         self.fetch_at_once(client, epoch, (conditions, each), &dkey, akeys).await
+    }
+
+    /// As [`Object::fetch`] without conditions, and tells of the object whose identifier stands at `at` in the bytes of the first akey, lower half
+    /// first, what [`Object::end_and_max_epoch`] would: in the same message, where that can be known from one, otherwise `None`.
+    pub async fn fetch_then_query(
+        &self,
+        client: &Client,
+        epoch: Epoch,
+        dkey: Key,
+        akeys: Vec<AkeyFetch>,
+        (at, akey): (u32, Key),
+    ) -> Result<(Vec<AkeyFetched>, Option<EndAndNewest>)> {
+        let (_, layout, route) = self.locate(client).await?;
+        let landings = akeys.iter().map(Landing::new).collect::<Result<Vec<_>>>()?;
+        let room: u64 = landings.iter().map(|landing| landing.capacity).fold(0, u64::saturating_add);
+        // Of objects of several targets, only few would be where their names are.
+        if self.within.is_some() || !route.has_one_target() || room > INLINE_BYTES_MAX {
+            return Ok((self.fetch(client, epoch, Conditions::NONE, dkey, akeys).await?, None));
+        }
+        self.check_dkey(&dkey)?;
+        akeys.iter().try_for_each(|akey| self.check_akey(&akey.akey))?;
+        let fetch = wire::Fetch {
+            address: self.address(),
+            epoch,
+            conditions: Conditions::NONE.0,
+            dkey: dkey.clone(),
+            akeys: akeys.iter().map(fetch_plan::request_of).collect(),
+            memory: Vec::new(),
+        };
+        let request = FetchThenQuery { fetch, at, akey };
+        let group = layout.group_of_dkey(&dkey, self.id.object_type().dkey_kind());
+        let version = Cell::new(0);
+        let send = async |target: &Target| {
+            version.set(target.map_version);
+            self.send(client, target, Opcode::FetchThenQuery, &request).await
+        };
+        let reply: FetchThenQueryReply = self.attempt(client, group, send).await?;
+        if let Some(akey) = too_large(&akeys, &landings, &reply.fetched) {
+            let id = self.id;
+            fail!(Code::RecordTooBig, "akey {akey:?} of object {id} has more bytes than there is room for");
+        }
+        let fetched = fetched(&akeys, landings, &reply.fetched, &reply.fetched.inline.0)
+            .map_err(|status| status.while_doing(format_args!("fetch of object {}", self.id)))?;
+        let Some(found) = reply.found else { return Ok((fetched, None)) };
+        let about = fetched.first().and_then(|akey| named_object(&akey.bytes, at));
+        let is_all = match about {
+            Some(object) => self.is_where(client, version.get(), group, object).await?,
+            None => false,
+        };
+        let end = found.extent.map(|_| QueryResult { dkey: found.dkey, akey: found.akey, extent: found.extent });
+        let found = EndAndNewest { end, newest: found.newest.unwrap_or(Epoch::ZERO) };
+        Ok((fetched, is_all.then_some(found)))
+    }
+
+    /// Whether all of another object is where one of the groups of this object is, by the map of a version.
+    async fn is_where(&self, client: &Client, version: u32, group: u32, other: ObjectId) -> Result<bool> {
+        let (_, layout, route) = self.locate(client).await?;
+        if route.version() != version {
+            return Ok(false);
+        }
+        // An object of a class that is not known is asked about by itself, which says so.
+        let Ok(other) = self.container.layout(&route, other) else { return Ok(false) };
+        let place = |layout: &Layout, group| layout.group(group).first().map(|shard| (shard.target, shard.state));
+        Ok(other.groups() == 1 && place(&other, 0).is_some() && place(&other, 0) == place(&layout, group))
     }
 
     /// A fetch whose destinations together are not too large for one request.
@@ -143,4 +211,11 @@ impl Object {
         }
         Ok(all)
     }
+}
+
+/// The object whose identifier stands somewhere in bytes.
+fn named_object(bytes: &[u8], at: u32) -> Option<ObjectId> {
+    let (lo, rest) = bytes.get(at as usize..)?.split_first_chunk()?;
+    let hi = rest.first_chunk()?;
+    Some(ObjectId { lo: u64::from_le_bytes(*lo), hi: u64::from_le_bytes(*hi) })
 }

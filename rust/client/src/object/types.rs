@@ -1,7 +1,7 @@
 //! What object operations take and give.
 
 use crate::{Destination, Source};
-use daos_types::{Extent, Key};
+use daos_types::{Epoch, Extent, Key};
 
 /// How an object is opened (`DAOS_OO_*`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,6 +162,15 @@ impl QueryWhat {
     pub const AKEY: QueryWhat = QueryWhat(8);
     /// Of the array's extents.
     pub const RECX: QueryWhat = QueryWhat(16);
+}
+
+/// What `stat` of an object tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndAndNewest {
+    /// The last extent in the greatest integer dkey, where there is one.
+    pub end: Option<QueryResult>,
+    /// The epoch of the newest change; zero when there was none.
+    pub newest: Epoch,
 }
 
 /// What a query found.

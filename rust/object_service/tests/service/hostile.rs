@@ -6,7 +6,7 @@ use daos_rpc::Access;
 use daos_types::{Epoch, TransactionId};
 use daos_wire::*;
 
-const OPCODES: [Opcode; 13] = [
+const OPCODES: [Opcode; 14] = [
     Opcode::Indirect,
     Opcode::Update,
     Opcode::Fetch,
@@ -17,6 +17,7 @@ const OPCODES: [Opcode; 13] = [
     Opcode::QueryEpoch,
     Opcode::ListObjects,
     Opcode::KeyAnchor,
+    Opcode::FetchThenQuery,
     Opcode::Moment,
     Opcode::TransactionRead,
     Opcode::TransactionCommit,
@@ -80,6 +81,8 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         operations: changes.into_iter().map(|change| TransactionOperation { object, change }).collect(),
         payload: Payload::Inline(Blob(vec![7; 5])),
     };
+    let named = akey_fetch("r", FetchKind::Array(vec![extent(0, 500)]), Some(4000));
+    let then = FetchThenQuery { fetch: fetch_of(vec![named], vec![]), at: 4, akey: key("0") };
     let indirect = Indirect {
         opcode: Opcode::Fetch as u16,
         request: IndirectRequest::Inline(Blob(encode(&fetch))),
@@ -115,6 +118,7 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         (Opcode::TransactionRead, encode(&read)),
         (Opcode::TransactionCommit, encode(&commit)),
         (Opcode::KeyAnchor, encode(&KeyAnchor { address: address(), dkey: key("d"), akey: None })),
+        (Opcode::FetchThenQuery, encode(&then)),
         (Opcode::Indirect, encode(&indirect)),
     ]
 }

@@ -5,6 +5,7 @@ mod bounds;
 mod grants;
 mod harness;
 mod hostile;
+mod named;
 mod snapshots;
 mod transactions;
 mod values;

@@ -287,6 +287,15 @@ fn objects(golden: &mut Golden) {
     golden.check("ListExtents", &list);
     let query = QueryKey { address: address(), epoch: Epoch(18), what: 21, dkey: Some(key("d")), akey: None };
     golden.check("QueryKey", &query);
+    let fetch = Fetch {
+        address: address(),
+        epoch: Epoch(18),
+        conditions: 0,
+        dkey: key("d"),
+        akeys: vec![AkeyFetch { akey: key("a"), conditions: 0, kind: FetchKind::Single, capacity: Some(3) }],
+        memory: vec![],
+    };
+    golden.check("FetchThenQuery", &FetchThenQuery { fetch, at: 4, akey: key("0") });
     golden.check("QueryEpoch", &QueryEpoch { address: address() });
     let after = Some(ObjectId { hi: 19, lo: 20 });
     golden.check("ListObjects", &ListObjects { address: address(), epoch: Epoch(21), after, count: 22 });
@@ -321,6 +330,9 @@ fn answers_of_objects(golden: &mut Golden) {
         "QueryKeyReply",
         &QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()), newest: Some(Epoch(25)) },
     );
+    let fetched = FetchReply { akeys: vec![AkeyReply { size: 22, pieces: vec![] }], inline: blob() };
+    let found = QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()), newest: Some(Epoch(25)) };
+    golden.check("FetchThenQueryReply", &FetchThenQueryReply { fetched, found: Some(found) });
     golden.check("IndirectReply.Inline", &IndirectReply::Inline(blob()));
     golden.check("IndirectReply.Memory", &IndirectReply::Memory((25, 68)));
     golden.check("IndirectReply.TooLong", &IndirectReply::TooLong(26));
