@@ -235,7 +235,7 @@ fn a_copy_of_a_container_gives_out_identifiers_behind_those_of_its_origin() {
         for _ in 0..2 {
             bench.commit(bench.service.create_container(&create, &olga(), 1, &[])).expect("also when it is repeated");
         }
-        let open = bench.open(pool, handle, id, number.into(), 2).expect("opens");
+        let open = bench.open(pool, handle, id, number, 2).expect("opens");
         let request = ContainerRequest { pool, container: id, handle: open };
         let one = AllocateObjectIds { request: request.clone(), count: 1 };
         assert_eq!(bench.commit(bench.service.allocate_objects(&one)).ok(), Some(expected));
