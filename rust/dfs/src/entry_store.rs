@@ -9,8 +9,8 @@ use crate::path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX};
 use crate::quoted::quoted;
 use daos_client::array::Array;
 use daos_client::{
-    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Client, Conditions, Destination, EndAndNewest, FetchKind, ListLimits, Object, PieceState, Source,
-    UpdateValue,
+    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Client, Conditions, Destination, EndAndNewest, FetchKind, ListLimits,
+    Object, PieceState, Source, UpdateValue,
 };
 use daos_status::Code;
 use daos_types::{Epoch, Extent, Key, ObjectId};
@@ -120,8 +120,7 @@ pub(crate) async fn fetch_with_content(
     name: &[u8],
 ) -> Result<Option<(StoredEntry, Option<EndAndNewest>)>> {
     let query = (ID_AT, Array::akey()?);
-    let (found, content) =
-        directory.fetch_then_query(client, epoch, Key::new(name)?, akeys_of_entry()?, query).await?;
+    let (found, content) = directory.fetch_then_query(client, epoch, Key::new(name)?, akeys_of_entry()?, query).await?;
     Ok(entry_of(found, name)?.map(|entry| (entry, content)))
 }
 

@@ -74,7 +74,9 @@ impl ObjectService {
         let fetched: FetchReply = decode(&bytes)?;
         let found = match named_object(&fetched, at) {
             // Who gets no answer asks where the object is, and hears then what is wrong.
-            Some(object) => self.end_and_newest(ObjectAddress { object, ..fetch.address }, fetch.epoch, akey).await.ok(),
+            Some(object) => {
+                self.end_and_newest(ObjectAddress { object, ..fetch.address }, fetch.epoch, akey).await.ok()
+            }
             None => None,
         };
         Ok(encode(&FetchThenQueryReply { fetched, found }))
