@@ -12,13 +12,16 @@ fn who_opened_for_reading_does_not_write() {
     let rig = Rig::inside();
     let container = rig.read_only();
     let id = ObjectId::generate(ObjectId { hi: 0, lo: 1 }, HASHED, ObjectClass::S1);
-    assert_eq!(code(Object::open(&container, id, ObjectFlags::READ_WRITE)), Some(Code::NoPerm));
+    // What may not be written is refused when it is written (upstream's rule), not when it is opened.
+    let bold = Object::open(&container, id, ObjectFlags::READ_WRITE).unwrap();
     let object = Object::open(&container, id, ObjectFlags::READ_ONLY).unwrap();
     let writer = rig.object(1, HASHED, ObjectClass::S1);
     rig.run(move |client| async move {
         update(&client, &writer, "d", vec![single("a", b"v")]).await.unwrap();
-        assert_eq!(code(update(&client, &object, "d", vec![single("a", b"w")]).await), Some(Code::NoPerm));
-        assert_eq!(code(object.punch(&client, Conditions::NONE).await), Some(Code::NoPerm));
+        for object in [&bold, &object] {
+            assert_eq!(code(update(&client, object, "d", vec![single("a", b"w")]).await), Some(Code::NoPerm));
+            assert_eq!(code(object.punch(&client, Conditions::NONE).await), Some(Code::NoPerm));
+        }
         assert_eq!(fetch(&client, &object, "d", fetch_single("a", Some(9))).await.unwrap().bytes, b"v");
     });
 }
