@@ -143,21 +143,25 @@ pub unsafe extern "C" fn daos_eq_poll(
             let queue = handle_table::get::<EventQueue>(eqh)?;
             let context = process::context()?;
             progress::check_depth(timeout)?;
+            // What is there is taken by the look that finds it: another thread that waits for the same queue finds it gone, and waits on.
+            let mut taken = Vec::new();
             progress::drive(&context, limit_of(timeout), || {
-                let inner = queue.inner();
-                inner.destroyed || !inner.completed.is_empty() || (wait_running != 0 && inner.running.is_empty())
+                let mut inner = queue.inner();
+                while !inner.destroyed
+                    && taken.len() < out.count()
+                    && let Some(event) = inner.completed.pop_front()
+                {
+                    event.acknowledge();
+                    taken.push(event);
+                }
+                !taken.is_empty() || inner.destroyed || (wait_running != 0 && inner.running.is_empty())
             })?;
-            let mut inner = queue.inner();
-            if inner.destroyed {
+            if taken.is_empty() && queue.inner().destroyed {
                 fail!(Code::NoHdl, "the event queue was destroyed");
             }
-            let mut count = 0;
-            while count < out.count()
-                && let Some(event) = inner.completed.pop_front()
-            {
-                event.acknowledge();
-                out.set(count, event.as_ptr());
-                count += 1;
+            let count = taken.len();
+            for (index, event) in taken.into_iter().enumerate() {
+                out.set(index, event.as_ptr());
             }
             Ok(count as c_int)
         })
