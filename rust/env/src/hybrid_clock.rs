@@ -32,9 +32,23 @@ impl HybridClock {
         }
     }
 
+    /// The greatest reading so far, or what was observed beyond it; 0 before the first.
+    pub fn newest(&self) -> u64 {
+        self.last.load(Ordering::Relaxed)
+    }
+
     /// How far a reading is ahead of the calendar here, whatever was observed.
     pub fn ahead_of_calendar(&self, reading: u64) -> u64 {
         reading.saturating_sub(self.clock.wall_nanoseconds())
+    }
+
+    /// As [`HybridClock::observe`], unless the reading is further ahead of the calendar than `limit` nanoseconds; whether it was followed.
+    pub fn follow(&self, reading: u64, limit: u64) -> bool {
+        let is_near = self.ahead_of_calendar(reading) <= limit;
+        if is_near {
+            self.observe(reading);
+        }
+        is_near
     }
 
     /// Takes note of a reading of another clock: later readings here will be greater.
@@ -55,6 +69,8 @@ mod tests {
         assert_eq!((a, b), (100, 101));
         clock.observe(5000);
         assert_eq!(clock.next(), 5001);
+        assert!(!clock.follow(6000, 5899) && clock.follow(6000, 5900));
+        assert_eq!((clock.newest(), clock.next()), (6000, 6001));
         assert_eq!((clock.ahead_of_calendar(5001), clock.ahead_of_calendar(99)), (4901, 0));
     }
 }

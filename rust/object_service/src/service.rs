@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The values of an update of at least so many bytes stay in its message, which the store then gets: below, a copy costs less.
 const TAKEN_BYTES_MIN: usize = 1024;
@@ -40,7 +41,7 @@ pub trait TargetContext {
 
 /// The object service of one target.
 pub struct ObjectService {
-    pub(crate) clock: Rc<HybridClock>,
+    pub(crate) clock: Arc<HybridClock>,
     pub(crate) context: Rc<dyn TargetContext>,
     pub(crate) grants: Grants,
     pub(crate) gates: Gates,
@@ -61,7 +62,7 @@ impl ObjectService {
     pub fn new(
         _env: Env,
         spawner: Spawner,
-        clock: Rc<HybridClock>,
+        clock: Arc<HybridClock>,
         context: Rc<dyn TargetContext>,
         settings: ObjectServiceSettings,
     ) -> Rc<ObjectService> {

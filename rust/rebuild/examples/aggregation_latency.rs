@@ -12,6 +12,7 @@ use daos_store::{
 };
 use daos_types::{ContainerId, Epoch, Key, ObjectId};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
@@ -63,7 +64,7 @@ fn main() {
             durability: Durability::Ram,
             checksum: ChecksumKind::Crc64,
         };
-        let clock = Rc::new(HybridClock::new(env.clock.clone()));
+        let clock = Arc::new(HybridClock::new(env.clock.clone()));
         let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
         store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
         show("warm-up            ", &work(&store, &clock, &spawner).await);

@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Frees what nobody can read any more, as settings say. Dropped, it ends.
@@ -19,7 +20,7 @@ pub struct Aggregator(Rc<State>);
 struct State {
     /// For messages.
     name: String,
-    clock: Rc<HybridClock>,
+    clock: Arc<HybridClock>,
     spawner: Spawner,
     settings: Cell<ReclaimSettings>,
     /// Counts changes of the settings.
@@ -48,7 +49,7 @@ struct Wish {
 
 impl Aggregator {
     /// An aggregator of a store. Epochs come from `clock`; `name` says which store it is, in messages.
-    pub fn new(store: &Rc<Store>, name: String, clock: Rc<HybridClock>, spawner: &Spawner) -> Aggregator {
+    pub fn new(store: &Rc<Store>, name: String, clock: Arc<HybridClock>, spawner: &Spawner) -> Aggregator {
         let state = Rc::new(State {
             name,
             clock,
@@ -331,14 +332,13 @@ mod tests {
     use daos_media::{Durability, MemoryMedia};
     use daos_store::{AkeyUpdate, ChecksumKind, Conditions, Data, Few, StoreSettings, UpdateRequest, UpdateValue};
     use daos_types::{Key, ObjectId};
-    use std::sync::Arc;
     use std::time::Duration;
 
     const CONTAINER: ContainerId = ContainerId::from_bytes([1; 16]);
 
     /// Runs a test with a store of four mebibytes of data.
     fn with_store<F: Future<Output = ()> + 'static>(
-        test: impl FnOnce(Rc<Store>, Rc<HybridClock>, Arc<ManualClock>, Spawner) -> F + 'static,
+        test: impl FnOnce(Rc<Store>, Arc<HybridClock>, Arc<ManualClock>, Spawner) -> F + 'static,
     ) {
         let clock = Arc::new(ManualClock::default());
         let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
@@ -354,7 +354,7 @@ mod tests {
             };
             let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
             store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
-            let epochs = Rc::new(HybridClock::new(clock.clone()));
+            let epochs = Arc::new(HybridClock::new(clock.clone()));
             test(store.clone(), epochs, clock, spawner).await;
             store.close().await.expect("close");
         };

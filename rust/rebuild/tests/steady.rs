@@ -65,7 +65,7 @@ fn overwrite(case: Case, mode: ReclaimMode, fills_in: Duration) -> Seen {
         };
         let store = Store::create(Rc::new(MemoryMedia::new()), settings, env, &spawner).await.expect("create");
         store.container_create(CONTAINER, store.container_defaults()).await.expect("create");
-        let epochs = Rc::new(HybridClock::new(clock.clone()));
+        let epochs = Arc::new(HybridClock::new(clock.clone()));
         let aggregator = Aggregator::new(&store, "pool p".to_owned(), epochs.clone(), &spawner);
         aggregator.set(ReclaimSettings { mode, gap: Duration::from_millis(2) });
         let writes = 3 * space / bytes;

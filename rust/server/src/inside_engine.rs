@@ -52,6 +52,7 @@ impl InsideEngine {
             env: env.clone(),
             settings: TargetSettings::default(),
             sessions,
+            clocks: Arc::default(),
             ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(directory.path())),
             identity,

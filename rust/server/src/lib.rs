@@ -9,6 +9,7 @@
 mod allocator;
 mod capacity;
 mod channel;
+mod clocks;
 mod detach;
 mod fabric;
 mod inside_engine;
@@ -27,6 +28,7 @@ mod target;
 mod threads;
 
 pub use capacity::{Capacity, HostCapacity};
+pub use clocks::Clocks;
 pub use detach::{SERVER_NAME, own_program, spawn_detached, spawn_local_engine};
 pub use inside_engine::InsideEngine;
 pub use local::SmallFiles;

@@ -167,6 +167,7 @@ impl LocalEngine {
             env: self.env.clone(),
             settings: TargetSettings::default(),
             sessions: sessions.clone(),
+            clocks: Arc::default(),
             ranks: ranks.clone(),
             capacity: Arc::new(HostCapacity::of(self.directory.path())),
             identity: identity.clone(),

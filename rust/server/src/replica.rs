@@ -22,6 +22,7 @@ use link::FabricLink;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The folder of the replica's store on the first target.
@@ -125,7 +126,7 @@ impl ReplicaHost {
     }
 
     /// Starts and ends the service as leadership comes and goes, until the replica ends. `seen` was acted upon.
-    pub async fn follow_leadership(self: Rc<Self>, clock: Rc<HybridClock>, mut seen: Leadership) {
+    pub async fn follow_leadership(self: Rc<Self>, clock: Arc<HybridClock>, mut seen: Leadership) {
         while !self.replica.is_stopped() {
             let now = self.replica.leadership_changed(&seen).await;
             let Some(target) = self.target.upgrade() else { return };
@@ -171,7 +172,7 @@ impl ReplicaHost {
         }
     }
 
-    async fn lead(&self, target: &Rc<Inner>, clock: &Rc<HybridClock>, now: &Leadership) -> Result<Rc<Service>> {
+    async fn lead(&self, target: &Rc<Inner>, clock: &Arc<HybridClock>, now: &Leadership) -> Result<Rc<Service>> {
         let service = Service::start(target, self.rows(now), clock.clone(), target.capacity.clone(), false).await?;
         daos_env::log!(Info, "system", "this engine leads the metadata service, term {}", now.term);
         Ok(service)

@@ -44,7 +44,7 @@ pub(crate) struct Service {
     sessions: Arc<Sessions>,
     capacity: Arc<dyn Capacity>,
     identity: EngineIdentity,
-    clock: Rc<HybridClock>,
+    clock: Arc<HybridClock>,
     random: Arc<dyn Random>,
     /// Clients that are not connected and may come back, and until when.
     adrift: RefCell<BTreeMap<daos_types::HolderId, Duration>>,
@@ -89,7 +89,7 @@ impl Service {
     pub async fn start(
         target: &TargetInner,
         rows: RowStore,
-        clock: Rc<HybridClock>,
+        clock: Arc<HybridClock>,
         capacity: Arc<dyn Capacity>,
         is_new: bool,
     ) -> Result<Rc<Service>> {

@@ -20,7 +20,7 @@ pub(crate) use peers::Peers;
 
 use crate::replica::{ReplicaHost, ServiceLeadership};
 use crate::service::Service;
-use crate::{Capacity, Ranks, Sessions, TargetSettings};
+use crate::{Capacity, Clocks, Ranks, Sessions, TargetSettings};
 use context::Context;
 use daos_env::sync::Signal;
 use daos_env::{Env, HybridClock, Spawner};
@@ -29,7 +29,7 @@ use daos_object_service::ObjectService;
 use daos_pool_service::ClientId;
 use daos_rpc::{Address, Endpoint, Transport};
 use daos_status::{Code, Result, fail};
-use daos_types::{Rank, TargetIndex};
+use daos_types::{Epoch, Rank, TargetIndex};
 use daos_wire::{ControlReply, Join, RankState};
 use members::Members;
 pub(crate) use pools::AHEAD_NANOSECONDS_MAX;
@@ -57,6 +57,8 @@ pub struct TargetParts {
     pub settings: TargetSettings,
     /// The clients that are attached, and the engine's own token.
     pub sessions: Arc<Sessions>,
+    /// Where its clock can be read, with those of the engine's other targets.
+    pub clocks: Arc<Clocks>,
     /// What the machine has room for.
     pub capacity: Arc<dyn Capacity>,
     /// What the engine says of itself.
@@ -90,8 +92,10 @@ pub(crate) enum ServiceCall {
     Connected(Vec<Rank>),
     /// It serves.
     Serves(Rank),
-    /// It has stopped in good order.
+    /// It has stopped in good order, or does so now.
     Stopped(Rank),
+    /// An engine that has stopped, or joins, tells what its clocks have shown.
+    Clock(Epoch),
     /// It is there.
     Present(Rank),
     /// It was lost.
@@ -115,6 +119,7 @@ pub(crate) struct Inner {
     pub spawner: Spawner,
     pub settings: TargetSettings,
     pub sessions: Arc<Sessions>,
+    pub clocks: Arc<Clocks>,
     pub identity: EngineIdentity,
     pub endpoint: Endpoint,
     pub peers: Rc<Peers>,
@@ -156,11 +161,13 @@ impl Target {
             ranks,
             settings,
             sessions,
+            clocks,
             capacity,
             identity,
             is_new,
         } = parts;
-        let clock = Rc::new(HybridClock::new(env.clock.clone()));
+        let clock = Arc::new(HybridClock::new(env.clock.clone()));
+        clocks.add(clock.clone());
         let incarnation = clock.next();
         let pools = Pools::open_all(media.clone(), env.clone(), spawner.clone(), clock.clone()).await?;
         let endpoint = Endpoint::new(&spawner, &*env.random, transport, settings.endpoint.clone());
@@ -175,6 +182,7 @@ impl Target {
             spawner,
             settings,
             sessions,
+            clocks,
             identity,
             endpoint,
             peers,
@@ -209,7 +217,7 @@ impl Target {
     }
 
     /// Keeps a replica. One that leads at once, as the only one does, serves before this returns.
-    async fn keep_replica(&self, host: Rc<ReplicaHost>, clock: Rc<HybridClock>, is_new: bool) -> Result<()> {
+    async fn keep_replica(&self, host: Rc<ReplicaHost>, clock: Arc<HybridClock>, is_new: bool) -> Result<()> {
         let inner = &self.0;
         inner.replica.replace(Some(host.clone()));
         let seen = host.leadership();
@@ -274,6 +282,7 @@ impl Target {
                 return Ok(Some(ControlReply::Joined(joined)));
             }
             ServiceCall::Serves(rank) => service.serves(rank).await,
+            ServiceCall::Clock(newest) => service.hear_clock(newest),
             ServiceCall::Stopped(rank) => service.stopped(rank).await?,
             ServiceCall::Present(rank) => service.present(rank)?,
             ServiceCall::Connected(ranks) => service.lose_absent(&ranks)?,

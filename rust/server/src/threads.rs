@@ -6,7 +6,9 @@ use crate::channel::{Receiver, Sender, channel};
 use crate::fabric::Fabric;
 use crate::replica::ServiceLeadership;
 use crate::target::{Measures, SERVICE_TARGET, ServiceCall};
-use crate::{Capacity, EngineIdentity, Machine, Ranks, Sessions, Target, TargetGround, TargetParts, TargetSettings};
+use crate::{
+    Capacity, Clocks, EngineIdentity, Machine, Ranks, Sessions, Target, TargetGround, TargetParts, TargetSettings,
+};
 use daos_env::{Doorbell, Env, Executor, Spawner, WAKE_COST};
 use daos_media::{FileMedia, IoEngine};
 use daos_pool_service::ClientId;
@@ -33,6 +35,7 @@ pub(crate) struct ThreadSettings {
     pub env: Env,
     pub settings: TargetSettings,
     pub sessions: Arc<Sessions>,
+    pub clocks: Arc<Clocks>,
     /// Known before the targets are told to serve.
     pub ranks: Arc<Ranks>,
     pub capacity: Arc<dyn Capacity>,
@@ -363,6 +366,7 @@ async fn live(
         ranks: settings.ranks,
         settings: settings.settings,
         sessions: settings.sessions,
+        clocks: settings.clocks,
         capacity: settings.capacity,
         identity: settings.identity,
         is_new: settings.is_new,

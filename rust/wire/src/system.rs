@@ -10,7 +10,7 @@ use crate::macros::{wire_enums, wire_structs};
 use crate::{Hello, Variants, decode_content, encode_content};
 use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
-use daos_types::{EngineId, Rank, SystemId};
+use daos_types::{EngineId, Epoch, Rank, SystemId};
 
 /// The longest message on a control port: the table of thousands of engines.
 pub const CONTROL_LENGTH_MAX: usize = 4 << 20;
@@ -98,6 +98,8 @@ wire_structs! {
         provider: String,
         /// Itself; rank and state are not looked at.
         entry: RankEntry,
+        /// What the clocks of its targets have shown: all that it has acknowledged is as old, or older.
+        clock: Epoch,
     }
     /// An engine is part of the system.
     Joined {
@@ -178,8 +180,8 @@ wire_enums! {
         Members(SystemMembers) = 3,
         /// Answered by `Ranks`.
         Ranks(RanksRequest) = 4,
-        /// Of an engine, on its own connection: its targets have ended in good order. Not answered.
-        Stopped(Rank) = 5,
+        /// Of an engine, on its own connection: its targets have ended in good order, and what their clocks have shown. Not answered.
+        Stopped((Rank, Epoch)) = 5,
         /// Of an engine, on its own connection: its targets serve now. Not answered.
         Serves(Rank) = 6,
         /// Of an engine, on its own connection: what it cannot do of all that it should; empty when it can again. Not answered.

@@ -13,7 +13,7 @@ use daos_rpc::{
 };
 use daos_security::Credentials;
 use daos_status::Result;
-use daos_types::{EngineId, Rank};
+use daos_types::{EngineId, Epoch, Rank};
 use daos_wire::header::{HEADER_LENGTH, finish};
 use daos_wire::{
     Attach, CONTROL_LENGTH_MAX, ControlReply, ControlRequest, Hello, Join, Opcode, RankEntry, RankState, control_frame,
@@ -83,7 +83,8 @@ fn join(victim: &Victim) -> (TcpStream, u64) {
         state: RankState::Joined as u8,
     };
     let (system, provider) = ("daos_server".to_owned(), hello.provider);
-    match ask(victim, &ControlRequest::Join(Join { system, id: None, rank: None, provider, entry })) {
+    let clock = Epoch::ZERO;
+    match ask(victim, &ControlRequest::Join(Join { system, id: None, rank: None, provider, entry, clock })) {
         (stream, ControlReply::Joined(joined)) => (stream, joined.token),
         (_, other) => panic!("{other:?}"),
     }

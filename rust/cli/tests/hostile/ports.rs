@@ -4,7 +4,7 @@ use crate::SEEDS;
 use crate::chance::Chance;
 use crate::victim::Victim;
 use daos_security::Credentials;
-use daos_types::Rank;
+use daos_types::{Epoch, Rank};
 use daos_wire::header::finish;
 use daos_wire::{Attach, ControlRequest, RanksRequest, SystemMembers, control_frame};
 use std::io::{Read, Write};
@@ -29,7 +29,7 @@ fn valid() -> Vec<Vec<u8>> {
         ControlRequest::Members(SystemMembers { system: system.clone() }),
         // An action that there is not, of a rank that there is not.
         ControlRequest::Ranks(RanksRequest { system, action: 99, ranks: vec![Rank(77)], force: false }),
-        ControlRequest::Stopped(Rank(0)),
+        ControlRequest::Stopped((Rank(0), Epoch(1))),
         ControlRequest::Serves(Rank(5)),
         ControlRequest::Ails("everything".to_owned()),
     ];

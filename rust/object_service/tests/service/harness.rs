@@ -16,6 +16,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub const POOL: PoolId = PoolId::from_bytes([1; 16]);
@@ -128,7 +129,7 @@ impl Bench {
         store.container_create(CONTAINER, store.container_defaults()).await.unwrap();
         let pool_service = Rc::new(PoolService::default());
         let target = Target { store: store.clone(), pool_service: pool_service.clone() };
-        let clock = Rc::new(HybridClock::new(env.clock.clone()));
+        let clock = Arc::new(HybridClock::new(env.clock.clone()));
         let service = ObjectService::new(env.clone(), spawner.clone(), clock, Rc::new(target), settings);
         let network = InProcessNetwork::new();
         let endpoint = || Endpoint::new(&spawner, &*env.random, network.open().unwrap(), EndpointSettings::default());

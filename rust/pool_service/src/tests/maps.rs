@@ -63,6 +63,7 @@ fn a_return_that_got_lost_is_found() {
         rank: None,
         provider: "in-process".to_owned(),
         entry: entry(1),
+        clock: daos_types::Epoch::ZERO,
     };
     bench.commit(bench.service.join(&join)).expect("joins");
     let targets = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(rank, index)| (Rank(rank), TargetIndex(index)));

@@ -2,11 +2,11 @@
 
 use super::Service;
 use crate::ranks::TargetName;
-use crate::target::SERVICE_TARGET;
+use crate::target::{AHEAD_NANOSECONDS_MAX, SERVICE_TARGET};
 use daos_env::sync::join_all;
 use daos_pool_service::{MapVersions, SpaceOffer, SystemStart};
 use daos_status::{Code, Result, fail};
-use daos_types::Rank;
+use daos_types::{Epoch, Rank};
 use daos_wire::{Join, Joined, Opcode, RankOffer, RankState};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -90,6 +90,7 @@ impl Service {
                 self.identity.provider
             );
         }
+        self.hear_clock(request.clock);
         let (rank, token) = self.change(|state| state.join(request)).await?;
         self.journal.state_mut().note_presence(rank, true);
         self.publish()?;
@@ -115,6 +116,17 @@ impl Service {
             return;
         }
         self.catch_up(rank).await;
+    }
+
+    /// Takes note of what the clocks of an engine have shown that cannot be asked any more: snapshots that are made without it are newer.
+    pub fn hear_clock(&self, newest: Epoch) {
+        if !self.clock.follow(newest.0, AHEAD_NANOSECONDS_MAX) {
+            daos_env::log!(
+                Warn,
+                "system",
+                "an engine's clock is hours ahead of the calendar here, and not followed: set the calendars"
+            );
+        }
     }
 
     /// An engine has ended its targets in good order.

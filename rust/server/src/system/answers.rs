@@ -96,8 +96,9 @@ impl SystemEngine {
 
     fn try_answer(&mut self, id: ConnectionId, request: ControlRequest) -> Result<()> {
         match (request, self.door.role(id)) {
-            (ControlRequest::Stopped(rank), Some(Role::Engine(known))) if rank == known => {
+            (ControlRequest::Stopped((rank, clock)), Some(Role::Engine(known))) if rank == known => {
                 self.door.leave_unanswered(id);
+                self.ask_service(ServiceCall::Clock(clock), Waiting::Nobody)?;
                 if self.is_stopping(rank) {
                     self.heard_of(rank, Heard::Stopped);
                     return Ok(());

@@ -40,6 +40,7 @@ impl SystemEngine {
             rank: member.map(|member| member.rank),
             provider: self.makings.ground.provider(),
             entry: self.entry(state),
+            clock: self.makings.clocks.newest(),
         }
     }
 

@@ -87,6 +87,7 @@ impl SystemEngine {
             ground,
             control,
             sessions: Arc::new(Sessions::new(&*env.random)),
+            clocks: Arc::default(),
             ranks: Arc::new(Ranks::with_bell(bell.clone())),
             system: settings.system.clone(),
             bell,

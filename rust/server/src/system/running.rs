@@ -4,7 +4,7 @@ use super::machine::Machine;
 use crate::fabric::Fabric;
 use crate::local::{Directory, DirectoryFormat};
 use crate::threads::{TargetThreads, ThreadSettings};
-use crate::{Capacity, EngineIdentity, HostCapacity, Ranks, ReplicaRole, Sessions, TargetSettings};
+use crate::{Capacity, Clocks, EngineIdentity, HostCapacity, Ranks, ReplicaRole, Sessions, TargetSettings};
 use daos_env::{Doorbell, Env};
 use daos_rpc::ControlNetwork;
 use daos_status::Result;
@@ -45,6 +45,7 @@ pub(super) struct Makings {
     pub ground: Ground,
     pub control: Arc<dyn ControlNetwork>,
     pub sessions: Arc<Sessions>,
+    pub clocks: Arc<Clocks>,
     pub ranks: Arc<Ranks>,
     pub system: String,
     pub bell: Arc<Doorbell>,
@@ -65,6 +66,7 @@ impl Makings {
             env: self.env.clone(),
             settings: TargetSettings { replica: self.role.clone(), ..TargetSettings::default() },
             sessions: self.sessions.clone(),
+            clocks: self.clocks.clone(),
             ranks: self.ranks.clone(),
             capacity,
             identity: EngineIdentity {

@@ -157,7 +157,7 @@ impl SystemEngine {
     fn say_stopped(&mut self) {
         let join = self.join_request(RankState::Stopped);
         if let (Some(link), Some(member)) = (&mut self.link, &self.identity.member) {
-            link.say(&ControlRequest::Stopped(member.rank));
+            link.say(&ControlRequest::Stopped((member.rank, self.makings.clocks.newest())));
             // When the connection has to be made anew, it joins as one that is stopped.
             link.join_later(join);
         }

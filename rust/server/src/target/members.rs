@@ -1,12 +1,12 @@
 //! Membership as the first target of an engine runs it: it tells the core the time, carries its messages, and brings what it finds
 //! to the metadata service, if that runs here.
 //!
-//! Each message carries what the clock of the first target shows, and moves that of who gets it: so the one of the engine that leads is ahead of
+//! Each message carries what the clocks of the engine's targets have shown, and moves that of who gets it: so the one of the engine that leads is ahead of
 //! all that ranks have written which have stopped or died since, and snapshots that are made without them are newer than that.
 
 use super::{Inner, Peers, Pools};
-use crate::Sessions;
 use crate::ranks::{Known, TargetName};
+use crate::{Clocks, Sessions};
 use daos_env::Spawner;
 use daos_env::sync::{Budget, join_all};
 use daos_membership::{
@@ -18,6 +18,7 @@ use daos_wire::{Blob, Opcode, RankState};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Messages under way: what is beyond is not sent, as if it had been lost.
@@ -37,6 +38,7 @@ pub(crate) struct Members {
     exclusions: RefCell<Exclusions>,
     peers: Rc<Peers>,
     pools: Pools,
+    clocks: Arc<Clocks>,
     spawner: Spawner,
     under_way: Rc<Budget>,
     period: Duration,
@@ -63,6 +65,7 @@ impl Members {
             exclusions: RefCell::new(Exclusions::new(ExclusionSettings::default())),
             peers: target.peers.clone(),
             pools: target.pools.clone(),
+            clocks: target.clocks.clone(),
             under_way: Budget::new(UNDER_WAY_MAX),
             period: settings.period,
             next_look: Cell::default(),
@@ -108,7 +111,7 @@ impl Members {
         let messages: Vec<Message> = std::iter::from_fn(|| self.membership.borrow_mut().take_message()).collect();
         join_all(messages.into_iter().map(|message| async move {
             let target: TargetName = (message.to, super::SERVICE_TARGET);
-            let news = (Blob(message.bytes), self.pools.moment());
+            let news = (Blob(message.bytes), self.clocks.newest());
             let _lost = self.peers.tell(target, Opcode::Membership, &news, GOODBYE_TIMEOUT).await;
         }))
         .await;
@@ -121,7 +124,7 @@ impl Members {
             let Some(message) = message else { return };
             let Some(permit) = self.under_way.try_take(1) else { continue };
             let peers = self.peers.clone();
-            let news = (Blob(message.bytes), self.pools.moment());
+            let news = (Blob(message.bytes), self.clocks.newest());
             self.spawner.spawn(async move {
                 let target: TargetName = (message.to, super::SERVICE_TARGET);
                 let _lost = peers.tell(target, Opcode::Membership, &news, MESSAGE_TIMEOUT).await;

@@ -14,6 +14,7 @@ use daos_wire::{Opcode, Space, TargetPoolCreate, TargetSpace};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -60,7 +61,7 @@ struct Inner {
     media: Rc<dyn Media>,
     env: Env,
     spawner: Spawner,
-    clock: Rc<HybridClock>,
+    clock: Arc<HybridClock>,
     parts: RefCell<BTreeMap<PoolId, Part>>,
     /// The newest version of each pool's map that the metadata service has told.
     map_versions: RefCell<BTreeMap<PoolId, u32>>,
@@ -75,7 +76,7 @@ fn folder_name(pool: PoolId) -> String {
 
 impl Pools {
     /// Opens every pool that the media hold a part of. One that is damaged does not keep the others from being used.
-    pub async fn open_all(media: Rc<dyn Media>, env: Env, spawner: Spawner, clock: Rc<HybridClock>) -> Result<Pools> {
+    pub async fn open_all(media: Rc<dyn Media>, env: Env, spawner: Spawner, clock: Arc<HybridClock>) -> Result<Pools> {
         let folders = media.folders()?;
         let ids = folders.iter().filter_map(|name| Uuid::try_parse(name.strip_prefix(FOLDER_PREFIX)?).ok());
         let ids: Vec<PoolId> = ids.map(PoolId).collect();
@@ -211,18 +212,9 @@ impl Pools {
         self.0.clock.observe(epoch.0);
     }
 
-    /// What the clock shows: newer than all that was written here.
-    pub fn moment(&self) -> Epoch {
-        Epoch(self.0.clock.next())
-    }
-
     /// As [`Pools::observe`], of what another engine says; `false` when that is so far ahead that nobody should follow.
     pub fn observe_other(&self, epoch: Epoch) -> bool {
-        let follows = self.0.clock.ahead_of_calendar(epoch.0) <= AHEAD_NANOSECONDS_MAX;
-        if follows {
-            self.observe(epoch);
-        }
-        follows
+        self.0.clock.follow(epoch.0, AHEAD_NANOSECONDS_MAX)
     }
 
     /// Makes the target's part of a pool; one that is there already will do.

@@ -28,7 +28,7 @@ pub struct Shared {
     pub model: Rc<RefCell<Model>>,
     pub media: SimMedia,
     pub spawner: Spawner,
-    pub epochs: Rc<HybridClock>,
+    pub epochs: Arc<HybridClock>,
     is_over: Cell<bool>,
 }
 
@@ -61,7 +61,7 @@ impl Life {
         let clock = Arc::new(ManualClock::starting_at((1_700_000_000 + 100 * number) * 1_000_000_000));
         let executor = Executor::new(clock.clone(), Duration::ZERO).expect("eventfd");
         let spawner = executor.spawner().clone();
-        let epochs = Rc::new(HybridClock::new(clock.clone()));
+        let epochs = Arc::new(HybridClock::new(clock.clone()));
         let (media, model) = (self.media.clone(), self.model.clone());
         let shared = Rc::new(Shared { model, media, spawner: spawner.clone(), epochs, is_over: Cell::new(false) });
         let env = Env { clock: clock.clone(), random: Arc::new(SeededRandom::new(random.next_u64())) };

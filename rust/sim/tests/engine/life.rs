@@ -9,7 +9,7 @@ use daos_media::Media;
 use daos_pool_service::SpaceOffer;
 use daos_rpc::in_process::InProcessNetwork;
 use daos_rpc::{Address, Transport};
-use daos_server::{Capacity, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
+use daos_server::{Capacity, Clocks, EngineIdentity, Ranks, Sessions, Target, TargetParts, TargetSettings};
 use daos_sim::media::{Fault, SimMedia};
 use daos_status::Result;
 use daos_testkit::wire_client::WireClient;
@@ -185,6 +185,7 @@ impl Engine {
     ) -> Result<Engine> {
         let network = InProcessNetwork::new();
         let sessions = Arc::new(Sessions::new(&*env.random));
+        let clocks = Arc::new(Clocks::default());
         let transports: Vec<Rc<dyn Transport>> =
             (0..count).map(|_| network.open().expect("room") as Rc<dyn Transport>).collect();
         let addresses: Vec<Address> = transports.iter().map(|transport| transport.address()).collect();
@@ -201,6 +202,7 @@ impl Engine {
                 ranks: ranks.clone(),
                 settings: TargetSettings { renew_system_at: RENEW_SYSTEM_AT, ..TargetSettings::default() },
                 sessions: sessions.clone(),
+                clocks: clocks.clone(),
                 capacity: Arc::new(Plenty),
                 identity: EngineIdentity {
                     system: "sim".into(),

@@ -197,14 +197,14 @@ fn rank_table() -> RankTable {
 fn control_requests(golden: &mut Golden) {
     let credentials = Credentials { user: "u@".into(), group: "g@".into(), groups: vec!["h@".into()] };
     let (id, rank) = (Some(SystemId::from_bytes([62; 16])), Some(Rank(28)));
-    let join = Join { system: "s".into(), id, rank, provider: "p".into(), entry: rank_entry() };
+    let join = Join { system: "s".into(), id, rank, provider: "p".into(), entry: rank_entry(), clock: Epoch(10) };
     let ranks = RanksRequest { system: "s".into(), action: 3, ranks: vec![Rank(28)], force: true };
     for (name, request) in [
         ("Attach", ControlRequest::Attach(Attach { system: "s".into(), credentials })),
         ("Join", ControlRequest::Join(join)),
         ("Members", ControlRequest::Members(SystemMembers { system: "s".into() })),
         ("Ranks", ControlRequest::Ranks(ranks)),
-        ("Stopped", ControlRequest::Stopped(Rank(28))),
+        ("Stopped", ControlRequest::Stopped((Rank(28), Epoch(9)))),
         ("Serves", ControlRequest::Serves(Rank(28))),
         ("Ails", ControlRequest::Ails("a".into())),
     ] {
