@@ -24,6 +24,14 @@ static const char *label(const char *text, char *copy)
 	return text + length;
 }
 
+/* Copies a whole text that is a label; a variable that is set may still be empty, or be too long. */
+static bool is_label(const char *text, char *copy)
+{
+	const char *rest = label(text, copy);
+
+	return rest != NULL && *rest == '\0';
+}
+
 static bool is_inside(const char *text, const char *pool, const char *container)
 {
 	size_t pool_length = strlen(pool), length = strlen(container);
@@ -55,8 +63,8 @@ static bool inherited(const char *text, struct mpiio_name *name)
 {
 	const char *pool = getenv("DAOS_POOL"), *container = getenv("DAOS_CONT");
 
-	if (pool == NULL || container == NULL || *label(pool, name->pool) != '\0' ||
-		*label(container, name->container) != '\0' || is_inside(text, pool, container))
+	if (pool == NULL || container == NULL || !is_label(pool, name->pool) || !is_label(container, name->container) ||
+		is_inside(text, pool, container))
 		return false;
 	return (size_t)snprintf(name->path, sizeof name->path, "%s%s", text[0] == '/' ? "" : "/", text) <
 	       sizeof name->path;

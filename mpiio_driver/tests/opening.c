@@ -93,12 +93,49 @@ static void pools(const char *second)
 	CALL(MPI_File_close(&there));
 }
 
+/* What the variables may hold when a script has set them wrongly: they count as not set. */
+static void variables(void)
+{
+	static const char *const bad[] = { "", "/", "test/container" };
+	char *before[2] = { getenv("DAOS_POOL"), getenv("DAOS_CONT") };
+	char long_label[300];
+	MPI_File file;
+
+	for (int i = 0; i < 2; i++)
+		before[i] = before[i] != NULL ? strdup(before[i]) : NULL;
+	memset(long_label, 'a', sizeof long_label - 1);
+	long_label[sizeof long_label - 1] = '\0';
+	for (int i = 0; i < 8; i++) {
+		const char *wrong = i / 2 < 3 ? bad[i / 2] : long_label;
+
+		setenv("DAOS_POOL", i % 2 ? wrong : "test", 1);
+		setenv("DAOS_CONT", i % 2 ? "container" : wrong, 1);
+		FAILS(MPI_ERR_BAD_FILE, MPI_File_open(MPI_COMM_WORLD, "daos:file", MPI_MODE_RDONLY, MPI_INFO_NULL, &file));
+	}
+	setenv("DAOS_POOL", "test", 1);
+	setenv("DAOS_CONT", "container", 1);
+	CALL(MPI_File_open(MPI_COMM_WORLD, "daos:by_variables", MPI_MODE_CREATE | MPI_MODE_RDWR | MPI_MODE_DELETE_ON_CLOSE,
+		MPI_INFO_NULL, &file));
+	CALL(MPI_File_close(&file));
+	for (int i = 0; i < 2; i++) {
+		const char *variable = i == 0 ? "DAOS_POOL" : "DAOS_CONT";
+
+		if (before[i] != NULL)
+			setenv(variable, before[i], 1);
+		else
+			unsetenv(variable);
+		free(before[i]);
+	}
+}
+
 int main(int count, char **arguments)
 {
 	test_begin(&count, &arguments);
 	modes();
 	communicators();
-	if (strncmp(test_directory, "daos:", 5) == 0)
+	if (strncmp(test_directory, "daos:", 5) == 0) {
 		pools("daos:/second/container");
+		variables();
+	}
 	return test_end();
 }
