@@ -2,36 +2,11 @@
  *
  * run: {pool} {container}
  */
-#include "check.h"
+#include "call.h"
 
 #define EVENTS 32
 
 static const daos_handle_t none = {0};
-
-struct call {
-	daos_event_t event;
-	daos_key_t dkey;
-	char name[16];
-	uint64_t value;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
-};
-
-static void
-prepare(struct call *call, int number)
-{
-	snprintf(call->name, sizeof(call->name), "%d", number);
-	call->dkey = key_of(call->name);
-	call->value = number;
-	single(&call->iod, &call->sgl, &call->iov, "a", &call->value, sizeof(call->value));
-}
-
-static void
-update(daos_handle_t object, struct call *call)
-{
-	OK(daos_obj_update(object, none, 0, &call->dkey, 1, &call->iod, &call->sgl, &call->event));
-}
 
 /* An event without a queue is tested until it has completed. */
 static void
@@ -40,23 +15,23 @@ alone(daos_handle_t object)
 	struct call call;
 	bool flag = false;
 
-	prepare(&call, 1);
+	prepare(&call, 1, 1);
 	OK(daos_event_init(&call.event, DAOS_HDL_INVAL, NULL));
 	OK(daos_event_test(&call.event, DAOS_EQ_NOWAIT, &flag));
 	TRUE(flag);
-	update(object, &call);
-	EXPECT(daos_obj_update(object, none, 0, &call.dkey, 1, &call.iod, &call.sgl, &call.event), -DER_BUSY);
+	OK(update(object, &call, &call.event));
+	EXPECT(update(object, &call, &call.event), -DER_BUSY);
 	OK(daos_event_test(&call.event, DAOS_EQ_WAIT, &flag));
 	TRUE(flag && call.event.ev_error == 0);
 	/* It can be used again; what fails is told by the event. */
-	OK(daos_obj_update(object, none, DAOS_COND_DKEY_INSERT, &call.dkey, 1, &call.iod, &call.sgl, &call.event));
+	OK(update_with(object, DAOS_COND_DKEY_INSERT, &call, &call.event));
 	OK(daos_event_test(&call.event, DAOS_EQ_WAIT, &flag));
 	TRUE(flag && call.event.ev_error == -DER_EXIST);
 	/* So is that a handle is not one. */
-	OK(daos_obj_update(none, none, 0, &call.dkey, 1, &call.iod, &call.sgl, &call.event));
+	OK(update(none, &call, &call.event));
 	OK(daos_event_test(&call.event, DAOS_EQ_WAIT, &flag));
 	TRUE(flag && call.event.ev_error == -DER_NO_HDL);
-	EXPECT(daos_obj_update(none, none, 0, &call.dkey, 1, &call.iod, &call.sgl, NULL), -DER_NO_HDL);
+	EXPECT(update(none, &call, NULL), -DER_NO_HDL);
 	OK(daos_event_fini(&call.event));
 }
 
@@ -78,10 +53,10 @@ queue(daos_handle_t object)
 
 	OK(daos_eq_create(&queue));
 	for (i = 0; i < EVENTS; i++) {
-		prepare(&calls[i], i);
+		prepare(&calls[i], i, i);
 		OK(daos_event_init(&calls[i].event, queue, NULL));
 		OK(daos_event_register_comp_cb(&calls[i].event, count_completion, &called));
-		update(object, &calls[i]);
+		OK(update(object, &calls[i], &calls[i].event));
 	}
 	TRUE(daos_eq_query(queue, DAOS_EQR_ALL, 0, NULL) == EVENTS);
 	while (completed < EVENTS) {
@@ -99,8 +74,7 @@ queue(daos_handle_t object)
 	/* The values can be read back by the same events. */
 	for (i = 0; i < EVENTS; i++) {
 		calls[i].value = ~0ULL;
-		OK(daos_obj_fetch(object, none, 0, &calls[i].dkey, 1, &calls[i].iod, &calls[i].sgl, NULL,
-				  &calls[i].event));
+		OK(fetch(object, &calls[i], &calls[i].event));
 	}
 	for (completed = 0; completed < EVENTS;)
 		completed += daos_eq_poll(queue, 1, DAOS_EQ_WAIT, EVENTS, polled);
@@ -121,9 +95,9 @@ parent(daos_handle_t object)
 
 	OK(daos_event_init(&parent, DAOS_HDL_INVAL, NULL));
 	for (i = 0; i < EVENTS; i++) {
-		prepare(&calls[i], i);
+		prepare(&calls[i], i, i);
 		OK(daos_event_init(&calls[i].event, DAOS_HDL_INVAL, &parent));
-		update(object, &calls[i]);
+		OK(update(object, &calls[i], &calls[i].event));
 	}
 	for (child = daos_event_next(&parent, NULL); child != NULL; child = daos_event_next(&parent, child))
 		count++;
@@ -135,8 +109,7 @@ parent(daos_handle_t object)
 
 	/* The parent tells of a child that failed, also of one that had ended before the barrier. */
 	OK(daos_event_test(&calls[3].event, DAOS_EQ_WAIT, &flag));
-	OK(daos_obj_update(object, none, DAOS_COND_DKEY_INSERT, &calls[3].dkey, 1, &calls[3].iod, &calls[3].sgl,
-			   &calls[3].event));
+	OK(update_with(object, DAOS_COND_DKEY_INSERT, &calls[3], &calls[3].event));
 	OK(daos_event_test(&calls[3].event, DAOS_EQ_WAIT, &flag));
 	TRUE(flag && calls[3].event.ev_error == -DER_EXIST);
 	OK(daos_event_parent_barrier(&parent));
@@ -156,9 +129,8 @@ read_back(void *arg, daos_event_t *ev, int ret)
 	struct call *call = arg, mine;
 
 	TRUE(ev == &call->event && ret == 0);
-	prepare(&mine, (int)call->value);
-	mine.value = ~0ULL;
-	OK(daos_obj_fetch(shared, none, 0, &mine.dkey, 1, &mine.iod, &mine.sgl, NULL, NULL));
+	prepare(&mine, call->number, ~0ULL);
+	OK(fetch(shared, &mine, NULL));
 	TRUE(mine.value == call->value);
 	EXPECT(daos_event_fini(ev), -DER_BUSY);
 	call->value = 1000000;
@@ -174,10 +146,10 @@ callbacks(daos_handle_t object)
 
 	shared = object;
 	for (i = 0; i < EVENTS; i++) {
-		prepare(&calls[i], i);
+		prepare(&calls[i], i, i);
 		OK(daos_event_init(&calls[i].event, DAOS_HDL_INVAL, NULL));
 		OK(daos_event_register_comp_cb(&calls[i].event, read_back, &calls[i]));
-		update(object, &calls[i]);
+		OK(update(object, &calls[i], &calls[i].event));
 	}
 	for (i = EVENTS - 1; i >= 0; i--) {
 		OK(daos_event_test(&calls[i].event, DAOS_EQ_WAIT, &flag));
@@ -200,9 +172,9 @@ thousands(daos_handle_t object)
 	TRUE(calls != NULL);
 	OK(daos_eq_create(&queue));
 	for (i = 0; i < THOUSANDS; i++) {
-		prepare(&calls[i], i);
+		prepare(&calls[i], i, i);
 		OK(daos_event_init(&calls[i].event, queue, NULL));
-		update(object, &calls[i]);
+		OK(update(object, &calls[i], &calls[i].event));
 	}
 	while (completed < THOUSANDS) {
 		count = daos_eq_poll(queue, 1, DAOS_EQ_WAIT, 64, polled);
@@ -227,21 +199,20 @@ destroyed_queue(daos_handle_t object)
 	bool flag = false;
 
 	OK(daos_eq_create(&queue));
-	prepare(&calls[0], 0);
-	prepare(&calls[1], 1);
+	prepare(&calls[0], 0, 0);
+	prepare(&calls[1], 1, 1);
 	OK(daos_event_init(&calls[0].event, queue, NULL));
 	OK(daos_event_init(&calls[1].event, queue, NULL));
 	EXPECT(daos_eq_poll(queue, 1, DAOS_EQ_WAIT, 1, polled), 0);
 	EXPECT(daos_eq_poll(queue, 0, DAOS_EQ_NOWAIT, 1, polled), 0);
 	EXPECT(daos_eq_poll(queue, 0, 1000, 1, polled), 0);
-	update(object, &calls[0]);
+	OK(update(object, &calls[0], &calls[0].event));
 	TRUE(daos_eq_query(queue, DAOS_EQR_ALL, 2, listed) == 1 && listed[0] == &calls[0].event);
 	EXPECT(daos_event_init(&calls[0].event, queue, NULL), -DER_BUSY);
 	EXPECT(daos_eq_destroy(queue, 0), -DER_BUSY);
 	OK(daos_eq_destroy(queue, DAOS_EQ_DESTROY_FORCE));
 	EXPECT(daos_eq_poll(queue, 0, 0, 1, polled), -DER_NO_HDL);
-	EXPECT(daos_obj_update(object, none, 0, &calls[1].dkey, 1, &calls[1].iod, &calls[1].sgl, &calls[1].event),
-	       -DER_NO_HDL);
+	EXPECT(update(object, &calls[1], &calls[1].event), -DER_NO_HDL);
 	OK(daos_event_test(&calls[0].event, DAOS_EQ_WAIT, &flag));
 	TRUE(flag && calls[0].event.ev_error == 0);
 	OK(daos_event_fini(&calls[0].event));

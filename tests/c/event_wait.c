@@ -8,30 +8,11 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "check.h"
+#include "call.h"
 
 #define SHORT_US 2000
 
-static const daos_handle_t none = {0};
 static daos_handle_t container, object;
-
-struct call {
-	daos_event_t event;
-	uint64_t number, value;
-	daos_key_t dkey;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
-};
-
-static void
-update(struct call *call, uint64_t number)
-{
-	call->number = call->value = number;
-	d_iov_set(&call->dkey, &call->number, sizeof(call->number));
-	single(&call->iod, &call->sgl, &call->iov, "a", &call->value, sizeof(call->value));
-	OK(daos_obj_update(object, none, 0, &call->dkey, 1, &call->iod, &call->sgl, &call->event));
-}
 
 static void
 subscribe(daos_event_t *event)
@@ -160,7 +141,8 @@ taken_once(void)
 	OK(daos_eq_create(&queue));
 	for (i = 0; i < CALLS; i++) {
 		OK(daos_event_init(&calls[i].event, queue, NULL));
-		update(&calls[i], i);
+		prepare(&calls[i], i, i);
+		OK(update(object, &calls[i], &calls[i].event));
 	}
 	/* Any call that waits lets the others go on. */
 	while (daos_eq_query(queue, DAOS_EQR_COMPLETED, 0, NULL) < CALLS)
@@ -211,7 +193,8 @@ from_another_thread(void)
 	while (__atomic_load_n(&waits, __ATOMIC_SEQ_CST) < 2)
 		;
 	OK(daos_event_init(&call.event, awaited, NULL));
-	update(&call, 50);
+	prepare(&call, 50, 50);
+	OK(update(object, &call, &call.event));
 	/* One of the two gets it; the other one learns that the queue is gone. */
 	while (daos_eq_query(awaited, DAOS_EQR_ALL, 0, NULL) > 0)
 		OK(daos_cont_query(container, NULL, NULL, NULL));

@@ -175,15 +175,32 @@ fill_iov(d_iov_t *iov)
 		memset(iov->iov_buf, 'a' + below(3), size);
 }
 
+/* Room for a list of arguments; sometimes there is none. */
+static void *
+some(size_t size, uint64_t count)
+{
+	return one_in(12) ? NULL : room(size * (count + 1));
+}
+
+#define PARTS 4
+
+/* Room for the parts of one argument, and how many of them count; sometimes there are none, of which any number may be told. */
+static void *
+parts(size_t size, uint32_t *count)
+{
+	void *found = one_in(10) ? NULL : room(size * PARTS);
+
+	*count = found == NULL && one_in(3) ? (uint32_t)number() : below(PARTS);
+	return found;
+}
+
 static daos_key_t *
 keys(uint64_t count)
 {
-	daos_key_t *found = room(sizeof(*found) * (count + 1));
+	daos_key_t *found = some(sizeof(*found), count);
 	uint64_t i;
 
-	if (one_in(12))
-		return NULL;
-	for (i = 0; i < count; i++) {
+	for (i = 0; found != NULL && i < count; i++) {
 		fill_iov(&found[i]);
 		if (one_in(2))
 			found[i] = key_of(one_in(2) ? "key" : "other");
@@ -194,17 +211,12 @@ keys(uint64_t count)
 static d_sg_list_t *
 lists(uint64_t count)
 {
-	d_sg_list_t *found = room(sizeof(*found) * (count + 1));
+	d_sg_list_t *found = some(sizeof(*found), count);
 	uint64_t i, j;
 
-	if (one_in(12))
-		return NULL;
-	for (i = 0; i < count; i++) {
-		found[i].sg_nr = below(4);
-		found[i].sg_iovs = one_in(12) ? NULL : room(sizeof(d_iov_t) * 4);
-		if (found[i].sg_iovs == NULL && one_in(2))
-			found[i].sg_nr = number();
-		for (j = 0; found[i].sg_iovs != NULL && j < 4; j++)
+	for (i = 0; found != NULL && i < count; i++) {
+		found[i].sg_iovs = parts(sizeof(d_iov_t), &found[i].sg_nr);
+		for (j = 0; found[i].sg_iovs != NULL && j < PARTS; j++)
 			fill_iov(&found[i].sg_iovs[j]);
 	}
 	return found;
@@ -213,22 +225,17 @@ lists(uint64_t count)
 static daos_iod_t *
 descriptors(uint64_t count)
 {
-	daos_iod_t *found = room(sizeof(*found) * (count + 1));
+	daos_iod_t *found = some(sizeof(*found), count);
 	uint64_t i, j;
 
-	if (one_in(12))
-		return NULL;
-	for (i = 0; i < count; i++) {
+	for (i = 0; found != NULL && i < count; i++) {
 		found[i].iod_name = key_of(one_in(2) ? "akey" : "other");
 		if (one_in(8))
 			fill_iov(&found[i].iod_name);
 		found[i].iod_type = one_in(8) ? (daos_iod_type_t)number() : 1 + below(2);
 		found[i].iod_size = one_in(3) ? number() : 1 + below(16);
-		found[i].iod_nr = below(4);
-		found[i].iod_recxs = one_in(8) ? NULL : room(sizeof(daos_recx_t) * 4);
-		if (found[i].iod_recxs == NULL && one_in(4))
-			found[i].iod_nr = number();
-		for (j = 0; found[i].iod_recxs != NULL && j < 4; j++) {
+		found[i].iod_recxs = parts(sizeof(daos_recx_t), &found[i].iod_nr);
+		for (j = 0; found[i].iod_recxs != NULL && j < PARTS; j++) {
 			found[i].iod_recxs[j].rx_idx = number();
 			found[i].iod_recxs[j].rx_nr = one_in(4) ? number() : below(16);
 		}

@@ -4,33 +4,14 @@
  */
 #include <pthread.h>
 
-#include "check.h"
+#include "call.h"
 
 #define THREADS 16
 #define ROUNDS 50
 #define EVENTS 20
 
-static const daos_handle_t none = {0};
 static daos_handle_t container, queue;
 static int polled;
-
-struct call {
-	daos_event_t event;
-	uint64_t number, value;
-	daos_key_t dkey;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
-};
-
-static void
-prepare(struct call *call, uint64_t number, uint64_t value)
-{
-	call->number = number;
-	call->value = value;
-	d_iov_set(&call->dkey, &call->number, sizeof(call->number));
-	single(&call->iod, &call->sgl, &call->iov, "a", &call->value, sizeof(call->value));
-}
 
 /* Takes what has completed, whoever has made the call. */
 static void
@@ -58,24 +39,24 @@ work(void *arg)
 	TRUE(calls != NULL);
 	for (i = 0; i < ROUNDS; i++) {
 		prepare(&call, (uint64_t)i, own * 1000000 + i);
-		OK(daos_obj_update(object, none, 0, &call.dkey, 1, &call.iod, &call.sgl, NULL));
+		OK(update(object, &call, NULL));
 	}
 	for (i = 0; i < EVENTS; i++) {
 		prepare(&calls[i], ROUNDS + i, own * 2000000 + i);
 		OK(daos_event_init(&calls[i].event, queue, NULL));
-		OK(daos_obj_update(object, none, 0, &calls[i].dkey, 1, &calls[i].iod, &calls[i].sgl, &calls[i].event));
+		OK(update(object, &calls[i], &calls[i].event));
 		take(DAOS_EQ_NOWAIT);
 	}
 	for (i = 0; i < ROUNDS; i++) {
 		prepare(&call, (uint64_t)i, 0);
-		OK(daos_obj_fetch(object, none, 0, &call.dkey, 1, &call.iod, &call.sgl, NULL, NULL));
+		OK(fetch(object, &call, NULL));
 		TRUE(call.value == own * 1000000 + i);
 	}
 	while (__atomic_load_n(&polled, __ATOMIC_SEQ_CST) < THREADS * EVENTS)
 		take(1000);
 	for (i = 0; i < EVENTS; i++) {
 		prepare(&call, ROUNDS + i, 0);
-		OK(daos_obj_fetch(object, none, 0, &call.dkey, 1, &call.iod, &call.sgl, NULL, NULL));
+		OK(fetch(object, &call, NULL));
 		TRUE(call.value == own * 2000000 + i);
 	}
 	free(calls);

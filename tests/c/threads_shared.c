@@ -5,7 +5,7 @@
  */
 #include <pthread.h>
 
-#include "check.h"
+#include "call.h"
 
 #define THREADS 64
 #define ROUNDS 6
@@ -15,30 +15,6 @@
 static const daos_handle_t none = {0};
 static daos_handle_t container, shared_object, shared_queue;
 static pthread_barrier_t all, rivals;
-
-struct call {
-	daos_event_t event;
-	uint64_t number, value;
-	daos_key_t dkey;
-	daos_iod_t iod;
-	d_sg_list_t sgl;
-	d_iov_t iov;
-};
-
-static void
-prepare(struct call *call, uint64_t number, uint64_t value)
-{
-	call->number = number;
-	call->value = value;
-	d_iov_set(&call->dkey, &call->number, sizeof(call->number));
-	single(&call->iod, &call->sgl, &call->iov, "a", &call->value, sizeof(call->value));
-}
-
-static int
-update(daos_handle_t object, struct call *call, daos_event_t *event)
-{
-	return daos_obj_update(object, none, 0, &call->dkey, 1, &call->iod, &call->sgl, event);
-}
 
 /* All events that a thread has in a queue of its own. */
 static void

@@ -49,33 +49,20 @@ const MASKS: usize = 32;
 
 /// Variables that are zero: subjects of messages, numbers of facilities, and masks that let nothing through.
 macro_rules! zeros {
-    ($($name:ident: $type:ty = $value:expr;)*) => {
-        $(
+    ($($type:ty = $value:expr => $($name:ident)*;)*) => {
+        $($(
             #[doc = "Zero, for inline code of upstream's headers."]
             #[unsafe(no_mangle)]
             pub static $name: $type = $value;
-        )*
+        )*)*
     };
 }
 
 zeros! {
-    DB_ALL: u64 = 0;
-    DB_ANY: u64 = 0;
-    DB_TRACE: u64 = 0;
-    DB_MEM: u64 = 0;
-    DB_NET: u64 = 0;
-    DB_IO: u64 = 0;
-    DB_TEST: u64 = 0;
-    d_misc_logfac: c_int = 0;
-    d_mem_logfac: c_int = 0;
-    d_swim_logfac: c_int = 0;
-    d_fi_logfac: c_int = 0;
-    d_telem_logfac: c_int = 0;
-    d_misc_logfac_cache: [c_int; MASKS] = [0; MASKS];
-    d_mem_logfac_cache: [c_int; MASKS] = [0; MASKS];
-    d_swim_logfac_cache: [c_int; MASKS] = [0; MASKS];
-    d_fi_logfac_cache: [c_int; MASKS] = [0; MASKS];
-    d_telem_logfac_cache: [c_int; MASKS] = [0; MASKS];
+    u64 = 0 => DB_ALL DB_ANY DB_TRACE DB_MEM DB_NET DB_IO DB_TEST;
+    c_int = 0 => d_misc_logfac d_mem_logfac d_swim_logfac d_fi_logfac d_telem_logfac;
+    [c_int; MASKS] = [0; MASKS] =>
+        d_misc_logfac_cache d_mem_logfac_cache d_swim_logfac_cache d_fi_logfac_cache d_telem_logfac_cache;
 }
 
 /// Whether a fault is to be injected: never.
