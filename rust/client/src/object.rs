@@ -16,12 +16,14 @@ mod lend;
 mod names;
 mod punch;
 mod query;
+mod removal;
 mod types;
 mod update;
 mod verify;
 
 pub(crate) use names::ChangeNames;
 pub(crate) use punch::TARGETS_AT_ONCE;
+pub use removal::{NamePunch, NamePunched};
 pub use types::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, EndAndNewest, FetchKind, ListLimits, MapPiece, ObjectFlags,
     PieceState, QueryResult, QueryWhat, UpdateValue,

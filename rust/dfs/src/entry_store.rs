@@ -4,13 +4,13 @@
 //! come between them: the akey lets whoever comes next see how far it got, see `rename.rs`.
 
 use crate::error::{Result, fail};
-use crate::inode::{ID_AT, INODE_LENGTH, Inode, InodeChange};
+use crate::inode::{ID_AT, INODE_LENGTH, Inode, InodeChange, MODE_AT};
 use crate::path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX};
 use crate::quoted::quoted;
 use daos_client::array::Array;
 use daos_client::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Client, Conditions, Destination, EndAndNewest, FetchKind, ListLimits,
-    Object, PieceState, Source, UpdateValue,
+    NamePunch, NamePunched, Object, PieceState, Source, UpdateValue,
 };
 use daos_status::Code;
 use daos_types::{Epoch, Extent, Key, ObjectId};
@@ -123,6 +123,42 @@ pub(crate) async fn fetch_with_content(
     let (found, content) = directory.fetch_then_query(client, epoch, Key::new(name)?, akeys_of_entry()?, query).await?;
     Ok(entry_of(found, name)?.map(|entry| (entry, content)))
 }
+
+/// What [`take`] found and did.
+pub(crate) enum Taken {
+    /// There is no entry of this name.
+    Missing,
+    /// The entry, which is still there: it is a directory, or a rename has left its traces in it, or it could not be taken out at once.
+    Left(Box<StoredEntry>),
+    /// The entry that was taken out, and whether the object of the file that it was went with it.
+    Out(Box<StoredEntry>, bool),
+}
+
+/// Takes out an entry that is no directory, if that can be done in one message; with it the object of a file, if that is at the same target and
+/// `may_take_object` says so at the moment of sending. `only_object`: no other one goes.
+pub(crate) async fn take(
+    client: &Client,
+    directory: &Object,
+    name: &[u8],
+    (only_object, may_take_object): (Option<ObjectId>, &dyn Fn() -> bool),
+) -> Result<Option<Taken>> {
+    let at = MODE_AT;
+    // The bit that files and symbolic links have of their types, and directories have not.
+    let only_if = (at, libc::S_IFREG, libc::S_IFREG);
+    let object_if = (at, libc::S_IFMT, libc::S_IFREG);
+    let punch = NamePunch { only_if, without: &[TRACE_INDEX], at: ID_AT, only_object, object_if, may_take_object };
+    let taken = directory.fetch_then_punch(client, Key::new(name)?, akeys_of_entry()?, punch).await?;
+    let Some((found, punched)) = taken else { return Ok(None) };
+    let Some(entry) = entry_of(found, name)?.map(Box::new) else { return Ok(Some(Taken::Missing)) };
+    Ok(Some(match punched {
+        NamePunched::Nothing => Taken::Left(entry),
+        NamePunched::Dkey => Taken::Out(entry, false),
+        NamePunched::DkeyAndObject => Taken::Out(entry, true),
+    }))
+}
+
+/// The number of [`MOVE_AKEY`] among [`akeys_of_entry`].
+const TRACE_INDEX: u32 = 2;
 
 /// What is read of an entry.
 fn akeys_of_entry() -> Result<Vec<AkeyFetch>> {

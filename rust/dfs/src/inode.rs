@@ -27,6 +27,9 @@ mod offset {
 /// Where the identifier of the object stands.
 pub(crate) const ID_AT: u32 = offset::ID_LO as u32;
 
+/// Where type and permissions stand.
+pub(crate) const MODE_AT: u32 = offset::MODE as u32;
+
 const _: () = assert!(offset::ID_HI == offset::ID_LO + 8 && offset::OBJECT_EPOCH + 8 == INODE_LENGTH);
 
 /// A moment by the calendar.

@@ -140,6 +140,7 @@ impl FileSystem {
         if path.is_empty() {
             fail!(libc::ENOENT, "the empty path");
         }
+        let _opening = self.open_files().begin_opening();
         match self.walk(client, start.directory()?, path, follow_last).await.map_err(doing)? {
             Found::Directory(directory) => Ok(Node::of_directory(self, directory, access)),
             Found::Entry(location, entry) => Node::of_entry(self, location, &entry, access),

@@ -123,6 +123,7 @@ impl FileSystem {
             fail!(libc::EINVAL, "{} cannot be emptied when it is opened for reading", quoted(&name));
         }
         let (mut directory, mut name) = (directory.clone(), name.to_vec());
+        let _opening = self.open_files().begin_opening();
         for _ in 0..ATTEMPTS_MAX {
             if options.create
                 && let Some(node) = self.create_file(client, &directory, &name, &options, &new).await?

@@ -17,6 +17,8 @@ struct State {
     open: HashMap<ObjectId, Open>,
     /// Neither open nor named any more: the content can go.
     gone: Vec<ObjectId>,
+    /// Files that are being looked for, to be opened.
+    opening: u64,
 }
 
 /// The files that are open in a mount.
@@ -26,6 +28,18 @@ pub(crate) struct OpenFiles(Mutex<State>);
 impl OpenFiles {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file is going to be looked for and opened, until what this gives is dropped.
+    pub fn begin_opening(&self) -> Opening<'_> {
+        self.state().opening += 1;
+        Opening(self)
+    }
+
+    /// Whether no file is open, and none is being opened: then nobody here can miss what goes.
+    pub fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.open.is_empty() && state.opening == 0
     }
 
     /// A file was opened.
@@ -78,12 +92,21 @@ impl OpenFiles {
     /// From now on, files without a name count as closed, also those that are open.
     pub fn give_up_nameless(&self) {
         let mut state = self.state();
-        let State { open, gone } = &mut *state;
+        let State { open, gone, .. } = &mut *state;
         for (id, open) in open {
             if std::mem::take(&mut open.has_lost_its_name) {
                 gone.push(*id);
             }
         }
+    }
+}
+
+/// See [`OpenFiles::begin_opening`].
+pub(crate) struct Opening<'a>(&'a OpenFiles);
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.state().opening -= 1;
     }
 }
 
@@ -109,6 +132,20 @@ mod tests {
         files.discarded(one);
         assert_eq!(files.next_gone(), None);
         files.closed(one);
+    }
+
+    #[test]
+    fn a_mount_is_idle_when_nothing_is_open_or_about_to_be() {
+        let files = OpenFiles::default();
+        let id = ObjectId { lo: 1, hi: 0 };
+        assert!(files.is_idle());
+        let opening = files.begin_opening();
+        assert!(!files.is_idle());
+        files.opened(id);
+        drop(opening);
+        assert!(!files.is_idle());
+        files.closed(id);
+        assert!(files.is_idle());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Removing entries.
 //!
 //! The entry goes first, then its object: no name ever stands for an object whose content is gone. A crash between the two
-//! leaves an object that no name stands for; its space is lost until a check of the container finds it.
+//! leaves an object that no name stands for; its space is lost until a check of the container finds it. Where a file lies at the target of its
+//! name, both go with one message, and a crash leaves both or none.
 
 use crate::directory::Directory;
-use crate::entry_store::{self, StoredEntry};
+use crate::entry_store::{self, StoredEntry, Taken};
 use crate::error::{Result, fail};
 use crate::file_system::FileSystem;
 use crate::inode::Inode;
@@ -43,14 +44,31 @@ impl FileSystem {
 
     /// Removes an entry that is no directory, or an empty one.
     async fn remove_entry(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<ObjectId> {
-        let inode = self.take_entry(client, directory, name).await?;
-        self.discard_object(client, &inode).await?;
+        let content = (None, &(|| self.open_files().is_idle()) as &dyn Fn() -> bool);
+        let (inode, has_gone) = self.take_entry(client, directory, name, content).await?;
+        if !has_gone {
+            self.discard_object(client, &inode).await?;
+        }
         Ok(inode.id)
     }
 
-    /// Takes out an entry that is no directory, or an empty one; its object is left to the caller.
-    pub(crate) async fn take_entry(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<Inode> {
-        let Some(entry) = self.find(client, directory, name).await? else {
+    /// Takes out an entry that is no directory, or an empty one. Its object is left to the caller, unless it goes with it, which the second
+    /// part says: that of a file can, if `content` has its identifier or none, and permits it at the moment of sending.
+    pub(crate) async fn take_entry(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        name: &[u8],
+        content: (Option<ObjectId>, &dyn Fn() -> bool),
+    ) -> Result<(Inode, bool)> {
+        let entry = match entry_store::take(client, directory.object(), name, content).await? {
+            Some(Taken::Out(entry, with_object)) => return Ok((entry.inode, with_object)),
+            Some(Taken::Missing) => None,
+            // Most are directories that were never moved.
+            Some(Taken::Left(entry)) if entry.inode.is_directory() && entry.trace.to.is_none() => Some(*entry),
+            Some(Taken::Left(_)) | None => self.find(client, directory, name).await?,
+        };
+        let Some(entry) = entry else {
             self.clear_remainder(client, directory, name).await?;
             fail!(libc::ENOENT, "{}", quoted(&name));
         };
@@ -59,7 +77,7 @@ impl FileSystem {
         }
         self.clear_origin(client, &entry).await?;
         entry_store::punch(client, directory.object(), name).await?;
-        Ok(entry.inode)
+        Ok((entry.inode, false))
     }
 
     /// Removes everything in a directory. Directories that are not empty wait on a stack until what is in them is gone; it

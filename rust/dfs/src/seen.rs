@@ -65,6 +65,7 @@ impl FileSystem {
     }
 
     async fn look_at(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<Option<Seen>> {
+        let _opening = self.open_files().begin_opening();
         let Some((entry, status)) = self.find_with_status(client, directory, name).await? else { return Ok(None) };
         self.seen(directory, name, &entry, status).map(Some)
     }
@@ -139,13 +140,27 @@ impl FileSystem {
         self.make(client, directory, name, (entry, new)).await
     }
 
-    /// Takes a name out, of a directory only when it is empty, and leaves the object to [`FileSystem::discard`].
-    pub async fn remove_name(&self, client: &Client, parent: &Node, name: &[u8]) -> Result<Removed> {
+    /// Takes a name out, of a directory only when it is empty, and leaves the object to [`FileSystem::discard`]. The content of a file may go
+    /// at once if it is the one with this identifier, and the answer to a question at the moment of sending is yes; then it does where that
+    /// takes no message more, and nothing is left to discard.
+    pub async fn remove_name(
+        &self,
+        client: &Client,
+        parent: &Node,
+        name: &[u8],
+        content: Option<(ObjectId, &dyn Fn() -> bool)>,
+    ) -> Result<Removed> {
         check_name(name)?;
         self.check_writable()?;
-        let removed = self.take_entry(client, parent.directory()?, name).await;
-        let inode = removed.map_err(|error| error.while_doing(format_args!("removing {}", quoted(&name))))?;
-        Ok(Removed::of(&inode))
+        let content: (Option<ObjectId>, &dyn Fn() -> bool) = match content {
+            Some((id, may_go)) => (Some(id), may_go),
+            None => (None, &|| false),
+        };
+        let removed = self.take_entry(client, parent.directory()?, name, content).await;
+        let (inode, has_gone) =
+            removed.map_err(|error| error.while_doing(format_args!("removing {}", quoted(&name))))?;
+        let removed = Removed::of(&inode);
+        Ok(Removed { has_content: removed.has_content && !has_gone, ..removed })
     }
 
     /// Moves an entry as [`FileSystem::rename`] does it, and leaves the object of one that it replaced to

@@ -53,6 +53,11 @@ pub struct EntryState {
 }
 
 impl EntryState {
+    /// Where it was found last: the directory, and the name in it.
+    fn place(&self) -> (u64, Vec<u8>) {
+        (self.parent, self.node.name())
+    }
+
     /// The size that the kernel believes, when that is what the engine told and this mount has not changed the file since.
     pub fn told_size(&self) -> Option<u64> {
         self.size_asked.filter(|changes| self.changed_at <= *changes).map(|_| self.status.size)
@@ -186,6 +191,24 @@ type Key = (u32, ObjectId);
 struct Tables {
     slots: HashMap<u64, Slot>,
     by_object: HashMap<Key, u64>,
+    /// By directory and name: what stood there when it was found last.
+    by_name: HashMap<(u64, Vec<u8>), u64>,
+}
+
+impl Tables {
+    /// An entry was found at a place, and is no longer where it was found before.
+    fn note_place(&mut self, number: u64, before: Option<(u64, Vec<u8>)>, now: (u64, Vec<u8>)) {
+        if let Some(before) = before.filter(|before| *before != now) {
+            self.forget_place(number, &before);
+        }
+        self.by_name.insert(now, number);
+    }
+
+    fn forget_place(&mut self, number: u64, place: &(u64, Vec<u8>)) {
+        if self.by_name.get(place) == Some(&number) {
+            self.by_name.remove(place);
+        }
+    }
 }
 
 /// The inodes that the kernel has references to. Clones are the same table.
@@ -253,6 +276,22 @@ impl Inodes {
         tables.slots.get(number).map(|slot| slot.inode.clone())
     }
 
+    /// The entry that was found last under a name in a directory; by now it can be elsewhere.
+    pub fn by_name(&self, parent: u64, name: &[u8]) -> Option<Arc<Inode>> {
+        let tables = self.lock();
+        let number = tables.by_name.get(&(parent, name.to_vec()))?;
+        tables.slots.get(number).map(|slot| slot.inode.clone())
+    }
+
+    /// An entry was moved through this mount to where its node says.
+    pub fn move_to(&self, inode: &Inode, parent: u64, node: Node) -> Result<()> {
+        let mut tables = self.lock();
+        let mut state = inode.entry()?.state();
+        tables.note_place(inode.number, Some(state.place()), (parent, node.name()));
+        (state.node, state.parent) = (node, parent);
+        Ok(())
+    }
+
     /// Remembers an entry that the kernel is told of: one more reference.
     pub fn remember(&self, volume: &Arc<Volume>, parent: u64, seen: Seen) -> Arc<Inode> {
         let mut tables = self.lock();
@@ -265,6 +304,7 @@ impl Inodes {
             if let What::Entry(entry) = &inode.what {
                 let mut state = entry.state();
                 if number != ROOT && state.removed.is_none() {
+                    tables.note_place(number, Some(state.place()), (parent, seen.node.name()));
                     state.node = seen.node;
                     state.parent = parent;
                 }
@@ -283,6 +323,7 @@ impl Inodes {
         while tables.slots.contains_key(&number) || number <= ROOT {
             number = mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15));
         }
+        tables.note_place(number, None, (parent, seen.node.name()));
         let inode = Arc::new(Inode { number, what: What::Entry(Entry::new(volume.clone(), parent, seen)) });
         tables.by_object.insert(key, number);
         tables.slots.insert(number, Slot { inode: inode.clone(), references: 1 });
@@ -318,6 +359,7 @@ impl Inodes {
         }
         let Some(slot) = tables.slots.remove(&number) else { return };
         if let What::Entry(entry) = &slot.inode.what {
+            tables.forget_place(number, &entry.state().place());
             let same = |tables: &Tables, key: &Key| tables.by_object.get(key) == Some(&number);
             let key = (entry.volume.index, entry.id);
             if same(&tables, &key) {

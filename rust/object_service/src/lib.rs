@@ -19,6 +19,7 @@ mod pieces;
 mod punch;
 mod query;
 mod remote_memory;
+mod removal;
 mod service;
 mod settings;
 mod snapshots;

@@ -107,7 +107,7 @@ impl ObjectService {
 }
 
 /// The object whose identifier stands somewhere in the bytes of the first akey that was read.
-fn named_object(fetched: &FetchReply, at: u32) -> Option<ObjectId> {
+pub(crate) fn named_object(fetched: &FetchReply, at: u32) -> Option<ObjectId> {
     let akey = fetched.akeys.first()?;
     let piece = akey.pieces.first().filter(|piece| piece.state == 0)?;
     let at = at as usize;

@@ -99,6 +99,7 @@ impl ObjectService {
                 | Opcode::ListObjects
                 | Opcode::KeyAnchor
                 | Opcode::FetchThenQuery
+                | Opcode::FetchThenPunch
                 | Opcode::Moment
                 | Opcode::TransactionRead
                 | Opcode::TransactionCommit
@@ -144,6 +145,7 @@ impl ObjectService {
             Opcode::ListObjects => Box::pin(self.list_objects(body)).await,
             Opcode::KeyAnchor => Box::pin(self.key_anchor(body)).await,
             Opcode::FetchThenQuery => Box::pin(self.fetch_then_query(body, request)).await,
+            Opcode::FetchThenPunch => Box::pin(self.fetch_then_punch(body, request)).await,
             Opcode::Moment => Box::pin(self.moment(body)).await,
             Opcode::TransactionRead => Box::pin(self.transaction_read(body, request)).await,
             Opcode::TransactionCommit => Box::pin(self.transaction_commit(body, request)).await,

@@ -253,6 +253,26 @@ impl Store {
         Box::pin(self.change_once(&mut [Operation::Punch(request)], name, epoch)).await
     }
 
+    /// Makes changes in their order, all or none, as [`Store::update_once`] makes one; at once, before anything else can happen, or not at all. They
+    /// are durable when the future is ready. `None` when nothing was done: something stands against it, or would have to be waited for.
+    pub fn apply_now(
+        &self,
+        operations: Vec<Operation>,
+        name: ChangeName,
+    ) -> Option<impl Future<Output = Result<()>> + '_> {
+        let lsn = self.change_now(&operations, Origin::Named(name))?;
+        Some(async move { self.counted(|_| {}, self.finish(lsn, &operations)).await })
+    }
+
+    /// At which epoch a change of this name was made, if it is known, and durable by now.
+    pub async fn epoch_made(&self, name: ChangeName) -> Result<Option<Epoch>> {
+        let made = self.made_at(Origin::Named(name))?;
+        if made.is_some() {
+            self.wait_for(self.changes.last()).await?;
+        }
+        Ok(made)
+    }
+
     async fn change_once(&self, operations: &mut [Operation], name: ChangeName, epoch: Epoch) -> Result<Epoch> {
         self.counted(|_| {}, async {
             // Before values are written to the data device for nothing.

@@ -114,6 +114,8 @@ opcodes! {
     KeyAnchor = 0x0309,
     /// `FetchThenQuery` -> `FetchThenQueryReply`.
     FetchThenQuery = 0x030d,
+    /// `FetchThenPunch` -> `FetchThenPunchReply`.
+    FetchThenPunch = 0x030e,
     /// `ObjectAddress` -> `Epoch`, the next one of the target: that of a transaction that begins.
     Moment = 0x030a,
     /// `TransactionRead` -> the reply of the request in it.

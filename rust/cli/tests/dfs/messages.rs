@@ -44,7 +44,11 @@ fn metadata_takes_few_messages() {
         assert_eq!(file.status(client).await.unwrap().mtime, Timestamp { seconds: 1, nanoseconds: 2 });
         let make = files.create_directory(client, &root, b"d", 0o755, ObjectClass::UNKNOWN);
         assert_eq!(messages(client, make).await, 1, "make a directory");
+        // With one target the content goes with the name, when no file is open that could be it.
+        files.open(client, &root, b"g", create, new).await.unwrap();
+        assert_eq!(messages(client, files.remove(client, &root, b"g", false)).await, 2, "remove beside an open file");
         drop(file);
-        assert_eq!(messages(client, files.remove(client, &root, b"f", false)).await, 3, "remove");
+        assert_eq!(messages(client, files.remove(client, &root, b"f", false)).await, both, "remove");
+        assert_eq!(messages(client, files.remove(client, &root, b"d", false)).await, 4, "remove a directory");
     });
 }

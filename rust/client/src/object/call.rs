@@ -218,7 +218,9 @@ impl Object {
         set_map_version(&mut body, target.map_version);
         let length = body.len() + values.iter().map(|value| value.len()).sum::<usize>();
         if length <= endpoint.max_body_size() {
-            let reads = !matches!(opcode, Opcode::Update | Opcode::Punch | Opcode::TransactionCommit);
+            let changes =
+                matches!(opcode, Opcode::Update | Opcode::Punch | Opcode::FetchThenPunch | Opcode::TransactionCommit);
+            let reads = !changes;
             let timeout = client.0.settings.call_timeout;
             let (address, opcode_number) = (&target.address, opcode as u16);
             let all = Parts { first: &body, rest: values };

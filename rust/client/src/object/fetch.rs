@@ -116,7 +116,7 @@ impl Object {
     }
 
     /// Whether all of another object is where one of the groups of this object is, by the map of a version.
-    async fn is_where(&self, client: &Client, version: u32, group: u32, other: ObjectId) -> Result<bool> {
+    pub(super) async fn is_where(&self, client: &Client, version: u32, group: u32, other: ObjectId) -> Result<bool> {
         let (_, layout, route) = self.locate(client).await?;
         if route.version() != version {
             return Ok(false);
@@ -214,7 +214,7 @@ impl Object {
 }
 
 /// The object whose identifier stands somewhere in bytes.
-fn named_object(bytes: &[u8], at: u32) -> Option<ObjectId> {
+pub(super) fn named_object(bytes: &[u8], at: u32) -> Option<ObjectId> {
     let (lo, rest) = bytes.get(at as usize..)?.split_first_chunk()?;
     let hi = rest.first_chunk()?;
     Some(ObjectId { lo: u64::from_le_bytes(*lo), hi: u64::from_le_bytes(*hi) })

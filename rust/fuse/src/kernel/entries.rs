@@ -66,13 +66,18 @@ impl Kernel {
         Ok(node.target()?.to_vec())
     }
 
-    /// Takes a name out. The content goes at once, or with the last close.
+    /// Takes a name out. The content goes at once, if it can with the same message, or with the last close. Who opens the file meanwhile has
+    /// asked for it after the removal was sent, and finds that it is gone, or has counted the open before.
     pub(super) fn remove(&self, parent: u64, name: &OsStr) -> Result<()> {
         let directory = self.inodes.get(parent)?;
         let entry = directory.entry()?;
         let (volume, node, name) = (entry.volume.clone(), entry.node(), name.as_bytes().to_vec());
+        let known = self.inodes.by_name(parent, &name);
         let (removed, newest) = self.run(move |client| async move {
-            let removed = volume.file_system.remove_name(&client, &node, &name).await?;
+            let known = known.as_ref().and_then(|inode| inode.entry().ok());
+            let is_closed = || known.is_some_and(|known| known.state().opens == 0);
+            let content = known.map(|known| (known.id, &is_closed as &dyn Fn() -> bool));
+            let removed = volume.file_system.remove_name(&client, &node, &name, content).await?;
             Ok::<_, DfsError>((removed, client.newest_change().0))
         })?;
         entry.note_entries_changed(newest);
@@ -139,9 +144,7 @@ impl Kernel {
         let parent = directory.entry()?;
         let Some(inode) = self.inodes.by_object(parent.volume.index, id) else { return Ok(()) };
         let parent_node = self.inodes.current_node(directory)?;
-        let mut state = inode.entry()?.state();
-        state.node = state.node.found_at(&parent_node, name.as_bytes())?;
-        state.parent = directory.number;
-        Ok(())
+        let node = inode.entry()?.node().found_at(&parent_node, name.as_bytes())?;
+        self.inodes.move_to(&inode, directory.number, node)
     }
 }

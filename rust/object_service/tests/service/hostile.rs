@@ -6,7 +6,7 @@ use daos_rpc::Access;
 use daos_types::{Epoch, TransactionId};
 use daos_wire::*;
 
-const OPCODES: [Opcode; 14] = [
+const OPCODES: [Opcode; 15] = [
     Opcode::Indirect,
     Opcode::Update,
     Opcode::Fetch,
@@ -18,6 +18,7 @@ const OPCODES: [Opcode; 14] = [
     Opcode::ListObjects,
     Opcode::KeyAnchor,
     Opcode::FetchThenQuery,
+    Opcode::FetchThenPunch,
     Opcode::Moment,
     Opcode::TransactionRead,
     Opcode::TransactionCommit,
@@ -83,6 +84,17 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
     };
     let named = akey_fetch("r", FetchKind::Array(vec![extent(0, 500)]), Some(4000));
     let then = FetchThenQuery { fetch: fetch_of(vec![named], vec![]), at: 4, akey: key("0") };
+    let named = akey_fetch("r", FetchKind::Array(vec![extent(0, 500)]), Some(4000));
+    let test = |at| BytesAre { at, mask: 1, value: 1 };
+    let punch = FetchThenPunch {
+        fetch: Fetch { address: address(), ..fetch_of(vec![named], vec![]) },
+        name: ChangeName::ONCE,
+        only_if: test(0),
+        without: vec![0],
+        at: 4,
+        object_if: Some(test(0)),
+        only_object: Some(address().object),
+    };
     let indirect = Indirect {
         opcode: Opcode::Fetch as u16,
         request: IndirectRequest::Inline(Blob(encode(&fetch))),
@@ -119,6 +131,7 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         (Opcode::TransactionCommit, encode(&commit)),
         (Opcode::KeyAnchor, encode(&KeyAnchor { address: address(), dkey: key("d"), akey: None })),
         (Opcode::FetchThenQuery, encode(&then)),
+        (Opcode::FetchThenPunch, encode(&punch)),
         (Opcode::Indirect, encode(&indirect)),
     ]
 }

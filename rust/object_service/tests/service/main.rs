@@ -6,6 +6,7 @@ mod grants;
 mod harness;
 mod hostile;
 mod named;
+mod removal;
 mod snapshots;
 mod transactions;
 mod values;

@@ -296,6 +296,24 @@ fn objects(golden: &mut Golden) {
         memory: vec![],
     };
     golden.check("FetchThenQuery", &FetchThenQuery { fetch, at: 4, akey: key("0") });
+    let fetch = Fetch {
+        address: address(),
+        epoch: Epoch(18),
+        conditions: 0,
+        dkey: key("d"),
+        akeys: vec![AkeyFetch { akey: key("a"), conditions: 0, kind: FetchKind::Single, capacity: Some(3) }],
+        memory: vec![],
+    };
+    let punch = FetchThenPunch {
+        fetch,
+        name: change_name(),
+        only_if: BytesAre { at: 1, mask: 2, value: 3 },
+        without: vec![4],
+        at: 5,
+        object_if: Some(BytesAre { at: 6, mask: 7, value: 8 }),
+        only_object: Some(ObjectId { hi: 19, lo: 20 }),
+    };
+    golden.check("FetchThenPunch", &punch);
     golden.check("QueryEpoch", &QueryEpoch { address: address() });
     let after = Some(ObjectId { hi: 19, lo: 20 });
     golden.check("ListObjects", &ListObjects { address: address(), epoch: Epoch(21), after, count: 22 });
@@ -333,6 +351,9 @@ fn answers_of_objects(golden: &mut Golden) {
     let fetched = FetchReply { akeys: vec![AkeyReply { size: 22, pieces: vec![] }], inline: blob() };
     let found = QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()), newest: Some(Epoch(25)) };
     golden.check("FetchThenQueryReply", &FetchThenQueryReply { fetched, found: Some(found) });
+    let fetched = FetchReply { akeys: vec![AkeyReply { size: 22, pieces: vec![] }], inline: blob() };
+    let punched = FetchThenPunchReply { fetched, punched: Some(Epoch(26)), with_object: true };
+    golden.check("FetchThenPunchReply", &punched);
     golden.check("IndirectReply.Inline", &IndirectReply::Inline(blob()));
     golden.check("IndirectReply.Memory", &IndirectReply::Memory((25, 68)));
     golden.check("IndirectReply.TooLong", &IndirectReply::TooLong(26));
