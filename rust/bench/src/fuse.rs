@@ -16,13 +16,15 @@ use daos_types::ContainerId;
 use mount::Mount;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use tree::Tree;
 
 pub use mount::mount_if_asked;
 
 const CLASSES: [&str; 2] = ["ram", "log"];
-/// One takes seconds: these are programs at work, not single operations.
-const REPETITIONS_MAX: usize = 3;
+/// A round takes seconds, these are programs at work, and on a busy machine a minute: one is always made, further ones while they
+/// fit this time for each class, so that a whole run ends within two minutes, and a quick one within one.
+const ROUNDS: (Duration, Duration) = (Duration::from_secs(55), Duration::from_secs(25));
 
 /// What is done, and the shell's line for it: `$SOURCE` is the tree on the disk, `$PLACE` the directory that is measured, `$OUT`
 /// one on the disk.
@@ -65,11 +67,8 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
 }
 
 fn measure_all(plan: &Plan, selection: &Selection, bench: &Bench, place: &Path, report: &mut Report) -> Result<()> {
-    let tree = match (plan.is_smoke(), plan.is_full) {
-        (true, _) => Tree::small(),
-        (false, true) => Tree::large(),
-        (false, false) => Tree::medium(),
-    };
+    let tree = if plan.is_smoke() { Tree::small() } else { Tree::medium() };
+    let time = if plan.is_full { ROUNDS.0 } else { ROUNDS.1 };
     let source = place.join("source");
     let bytes = tree.write(&source)?;
     let has_compiler = Command::new("cc").arg("--version").output().is_ok_and(|output| output.status.success());
@@ -83,7 +82,16 @@ fn measure_all(plan: &Plan, selection: &Selection, bench: &Bench, place: &Path, 
         let disk = place.join("disk");
         std::fs::create_dir_all(&disk)?;
         let mut rates = vec![[Vec::new(), Vec::new()]; STEPS.len()];
-        for repetition in 0..plan.repetitions.min(REPETITIONS_MAX) {
+        let (watch, mut longest) = (Watch::start(), Duration::ZERO);
+        for repetition in 0..plan.repetitions {
+            let began = watch.elapsed();
+            if repetition > 0 && began + longest > time {
+                report.note(&format!(
+                    "class {class}: {repetition} rounds instead of {}, as they take long",
+                    plan.repetitions
+                ));
+                break;
+            }
             // Each time somebody else goes first.
             let mut turns = [(0, mount.path()), (1, &disk)];
             turns.rotate_left(repetition % 2);
@@ -92,6 +100,7 @@ fn measure_all(plan: &Plan, selection: &Selection, bench: &Bench, place: &Path, 
                     rates[who].push(tree.rate(step, (&source, measured, &place.join("out")))?);
                 }
             }
+            longest = longest.max(watch.elapsed().saturating_sub(began));
         }
         mount.end()?;
         for (step, [rates, limit]) in STEPS.iter().zip(rates).filter(|(_, [rates, _])| !rates.is_empty()) {

@@ -33,11 +33,6 @@ pub struct Tree {
 
 impl Tree {
     /// As a small project.
-    pub fn large() -> Tree {
-        Tree { directories: 40, files_of_each: 28, sources: 40 }
-    }
-
-    /// A part of that, to end within minutes.
     pub fn medium() -> Tree {
         Tree { directories: 10, files_of_each: 28, sources: 10 }
     }
