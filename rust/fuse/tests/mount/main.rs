@@ -9,6 +9,7 @@ mod files;
 mod killed;
 mod listing;
 mod model;
+mod moments;
 mod names;
 mod ownership;
 mod places;
