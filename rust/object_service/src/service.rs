@@ -29,8 +29,8 @@ pub trait TargetContext {
     /// The newest version of a pool's map that this target has heard of; 0 when it has heard of none.
     fn map_version(&self, pool: PoolId) -> u32;
 
-    /// A number that is odd while the engine is cut off from most of the system, and greater after each change: then handles may have
-    /// been closed without its hearing of it.
+    /// A number that is odd while the engine is cut off from most of the system, and greater after each change, and after each
+    /// time that it was not awake: then handles may have been closed without its hearing of it.
     fn standing(&self) -> u64 {
         0
     }

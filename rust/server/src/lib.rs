@@ -23,6 +23,7 @@ mod replica;
 mod service;
 mod sessions;
 mod settings;
+mod standing;
 mod system;
 mod target;
 mod threads;

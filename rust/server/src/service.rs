@@ -26,7 +26,7 @@ use daos_env::{HybridClock, Random};
 use daos_pool_service::{Decision, PoolService};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{ContainerId, PoolId, Rank};
-use daos_wire::{HandleGrant, HandleQuery, Opcode, SystemReply, SystemVersion, Wire, decode, encode};
+use daos_wire::{HandleGrant, HandleQuery, Opcode, RankState, SystemReply, SystemVersion, Wire, decode, encode};
 use journal::Journal;
 pub(crate) use rows::RowStore;
 use std::cell::{Cell, RefCell};
@@ -218,8 +218,19 @@ impl Service {
         Ok(Asked { id, opcode, session, caller, place, request })
     }
 
-    /// What an open container handle allows. One that does not lead any more may not know that a handle was closed.
-    pub async fn query_handle(&self, query: &HandleQuery) -> Result<HandleGrant> {
+    /// What an open container handle allows, for a rank that serves. One that does not lead any more may not know that a handle was closed;
+    /// a rank that is excluded does not hear of snapshots and of handles that are closed, and must not serve before it has joined again.
+    pub async fn query_handle(&self, asker: Rank, query: &HandleQuery) -> Result<HandleGrant> {
+        let known = self.peers.known()?;
+        let state = known
+            .table
+            .ranks
+            .iter()
+            .find(|entry| entry.rank == asker)
+            .and_then(|entry| RankState::from_number(entry.state));
+        if let Some(state @ (RankState::Excluded | RankState::AdminExcluded)) = state {
+            fail!(Code::Unreach, "rank {} is {}, and has to join again before it serves", asker.0, state.word());
+        }
         let grant = self.journal.state().query_handle(query);
         self.journal.settle().await?;
         grant

@@ -1,6 +1,7 @@
 //! The clients that are attached to an engine.
 
 use crate::Peer;
+use crate::standing::Standing;
 use daos_env::Random;
 use daos_pool_service::{Caller, ClientId};
 use daos_status::{Code, Result, fail};
@@ -19,8 +20,7 @@ pub struct Sessions {
     volatile_pools: AtomicUsize,
     /// The token of the engine itself, which no client has.
     engine: AtomicU64,
-    /// Odd while the engine is cut off from most of the system; counts the changes.
-    standing: AtomicU64,
+    standing: Standing,
 }
 
 #[derive(Default)]
@@ -40,7 +40,7 @@ impl Sessions {
     /// No clients yet.
     pub fn new(random: &dyn Random) -> Sessions {
         let engine = AtomicU64::new(token(random));
-        Sessions { known: Mutex::default(), volatile_pools: AtomicUsize::new(0), engine, standing: AtomicU64::new(0) }
+        Sessions { known: Mutex::default(), volatile_pools: AtomicUsize::new(0), engine, standing: Standing::default() }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -118,19 +118,9 @@ impl Sessions {
         self.engine.store(token, Ordering::Relaxed);
     }
 
-    /// A number that is odd while the engine is cut off from most of the system, and greater after each change.
-    pub(crate) fn standing(&self) -> u64 {
-        self.standing.load(Ordering::Relaxed)
-    }
-
-    /// Notes whether the engine is cut off; tells whether that is news.
-    pub(crate) fn set_cut_off(&self, is_cut_off: bool) -> bool {
-        let standing = self.standing();
-        let is_news = (standing % 2 == 1) != is_cut_off;
-        if is_news {
-            self.standing.store(standing + 1, Ordering::Relaxed);
-        }
-        is_news
+    /// Whether the engine is part of the system, as far as it can tell.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Notes how many volatile pools there are.
@@ -170,16 +160,6 @@ mod tests {
         assert_eq!(sessions.forget(session), ClientId(session));
         assert!(sessions.caller(session, None).is_err());
         assert_eq!(sessions.take_gone(ClientId(session)), None, "it never said who it is");
-    }
-
-    #[test]
-    fn the_standing_is_odd_while_the_engine_is_cut_off() {
-        let sessions = Sessions::new(&SeededRandom::new(1));
-        let seen: Vec<(bool, u64)> = [false, true, true, false, false, true]
-            .into_iter()
-            .map(|is_cut_off| (sessions.set_cut_off(is_cut_off), sessions.standing()))
-            .collect();
-        assert_eq!(seen, [(false, 0), (true, 1), (false, 1), (true, 2), (false, 2), (true, 3)]);
     }
 
     #[test]

@@ -161,7 +161,7 @@ opcodes! {
     TargetRollback = 0x0415,
     /// Engine-internal: `TargetContainerEpoch` -> `bool`: whether it is done; otherwise to be asked again.
     TargetAggregate = 0x0416,
-    /// Engine-internal: `HandleQuery` -> `HandleGrant`.
+    /// Engine-internal: `(Rank, HandleQuery)`, the rank that asks and what -> `HandleGrant`. One that is excluded has no answer.
     HandleQuery = 0x0406,
     /// Engine-internal: `Vec<HandleId>` -> `()`.
     HandlesRevoke = 0x0407,

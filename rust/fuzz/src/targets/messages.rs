@@ -2,7 +2,7 @@
 
 use crate::target::Target;
 use daos_security::Credentials;
-use daos_types::{ContainerId, Epoch, HandleId, PoolId};
+use daos_types::{ContainerId, Epoch, HandleId, PoolId, Rank};
 use daos_wire::header::{HEADER_LENGTH, Header, Kind, finish};
 use daos_wire::replicated::{ReplicaMessage, ReplicaOffer, ReplicaPart};
 use daos_wire::*;
@@ -90,7 +90,7 @@ messages! {
     Fetch: Fetch,
     FetchReply: FetchReply,
     HandleGrant: HandleGrant,
-    HandleQuery: HandleQuery,
+    HandleQuery: (Rank, HandleQuery),
     Handles: Vec<HandleId>,
     Hello: Hello,
     Indirect: Indirect,

@@ -41,7 +41,7 @@ impl TargetContext for Context {
     }
 
     fn standing(&self) -> u64 {
-        self.peers.standing()
+        self.peers.standing(self.spawner.clock().monotonic())
     }
 
     fn handle_grant(&self, query: HandleQuery) -> Pin<Box<dyn Future<Output = Result<HandleGrant>>>> {
@@ -49,7 +49,8 @@ impl TargetContext for Context {
         Box::pin(async move {
             let deadline = spawner.clock().monotonic() + GRANT_LIMIT;
             loop {
-                let answer = peers.call_within(peers.service()?, Opcode::HandleQuery, &query, ANSWER_LIMIT).await;
+                let asked = (peers.known()?.own, query.clone());
+                let answer = peers.call_within(peers.service()?, Opcode::HandleQuery, &asked, ANSWER_LIMIT).await;
                 match answer {
                     Err(failure) if may_be_elsewhere(&failure) && spawner.clock().monotonic() < deadline => {}
                     Ok::<HandleGrant, _>(grant) => {

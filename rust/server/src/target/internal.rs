@@ -3,7 +3,7 @@
 use super::Inner;
 use daos_status::{Code, Result, fail};
 use daos_store::{ChecksumKind, ContainerSettings};
-use daos_types::{Epoch, HandleId, PoolId};
+use daos_types::{Epoch, HandleId, PoolId, Rank};
 use daos_wire::{
     Blob, HandleQuery, Opcode, TargetContainer, TargetContainerCreate, TargetContainerEpoch, TargetContainerList,
     TargetOrder, TargetPoolCreate, TargetPoolProperties, TargetSnapshotHold, TargetSnapshotPin, TargetSnapshots,
@@ -123,10 +123,10 @@ async fn carry_out(target: &Rc<Inner>, opcode: Opcode, body: &[u8]) -> Result<Ve
             Ok(encode(&(page, behind.peek().is_some())))
         }
         Opcode::HandleQuery => {
-            let query: HandleQuery = decode(body)?;
+            let (asker, query): (Rank, HandleQuery) = decode(body)?;
             let service = target.service.borrow().clone();
             match service {
-                Some(service) => Ok(encode(&service.query_handle(&query).await?)),
+                Some(service) => Ok(encode(&service.query_handle(asker, &query).await?)),
                 None => fail!(Code::NoService, "the pool service is not ready yet"),
             }
         }

@@ -168,7 +168,7 @@ impl Members {
         let since = (2 * seen < all).then(|| self.alone_since.get().unwrap_or(now));
         self.alone_since.set(since);
         let is_cut_off = since.is_some_and(|since| now.saturating_sub(since) >= ALONE_MAX);
-        if sessions.set_cut_off(is_cut_off) {
+        if sessions.standing().note(now, is_cut_off) {
             match is_cut_off {
                 true => daos_env::log!(
                     Warn,

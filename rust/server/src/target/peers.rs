@@ -54,9 +54,9 @@ impl Peers {
         Ok((self.known()?.table.service, super::SERVICE_TARGET))
     }
 
-    /// Whether the engine is cut off, as [`Sessions::standing`] has it.
-    pub fn standing(&self) -> u64 {
-        self.sessions.standing()
+    /// The engine's standing at `now`, as [`Standing::number`](crate::standing::Standing::number) has it.
+    pub fn standing(&self, now: Duration) -> u64 {
+        self.sessions.standing().number(now)
     }
 
     /// Asks a target. One of a rank that does not serve is not asked: the answer names the rank and its state.

@@ -515,6 +515,8 @@ fn targets(golden: &mut Golden) {
     golden.check("TargetOrder", &TargetOrder { term: 64, opcode: 0x0405, body: Blob(vec![65, 66]) });
     golden.check("TargetSpace", &TargetSpace { meta: space(), data: space() });
     golden.check("HandleQuery", &HandleQuery { pool: pool(), container: container(), handle: handle() });
+    let asked = HandleQuery { pool: pool(), container: container(), handle: handle() };
+    golden.check("HandleQuery.asked", &(Rank(68), asked));
     golden.check("HandleGrant", &HandleGrant { read: false, write: true, snapshot: Epoch(67) });
 }
 
