@@ -180,6 +180,12 @@ impl Transport for CompositeTransport {
         }
     }
 
+    fn doubt(&self, peer: PeerIndex) {
+        if let Ok((transport, inner)) = self.of(peer) {
+            transport.doubt(inner);
+        }
+    }
+
     fn send(&self, peer: PeerIndex, frame: Vec<u8>) -> Result<()> {
         let (transport, inner) = self.of(peer)?;
         if inner_of(peer).0 == Way::Network {

@@ -33,6 +33,7 @@ mod settings;
 mod slots;
 mod transport;
 mod wake;
+mod watch;
 
 use std::net::Ipv4Addr;
 

@@ -89,6 +89,12 @@ pub trait Receiver {
     fn peer_lost(&self, peer: PeerIndex, status: Status) {
         let _unnoticed = (peer, status);
     }
+
+    /// The connection to a peer was begun anew, since the network to it had been cut: what was under way on it may be lost. What waited to be
+    /// sent goes on.
+    fn reconnected(&self, peer: PeerIndex, status: Status) {
+        let _unnoticed = (peer, status);
+    }
 }
 
 /// One endpoint of a message fabric, used by one thread.
@@ -117,6 +123,10 @@ pub trait Transport: Source {
     /// Frees what is kept about a peer and ends its connection: nothing it sends afterwards touches memory that was
     /// registered before. Operations under way to it fail.
     fn forget(&self, peer: PeerIndex);
+
+    /// A peer does not answer as soon as it should. A transport whose connections may outlast a cut of the network without noticing finds out
+    /// whether there is one; when it is over, the connection is begun anew, and [`Receiver::reconnected`] says so.
+    fn doubt(&self, _peer: PeerIndex) {}
 
     /// Queues a message of at most [`Transport::max_message_size`] bytes.
     fn send(&self, peer: PeerIndex, frame: Vec<u8>) -> Result<()>;

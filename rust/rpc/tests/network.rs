@@ -11,7 +11,7 @@ mod node;
 mod wire;
 
 use daos_env::sync::join_all;
-use daos_env::{Env, Executor, IoBuffer, SystemClock};
+use daos_env::{Clock, Env, Executor, IoBuffer, SystemClock};
 use daos_rpc::libfabric::{FabricSettings, FabricTransport};
 use daos_rpc::{Access, Address, BulkDescriptor, Endpoint, EndpointSettings};
 use node::{CLIENT, Node, SERVER};
@@ -148,6 +148,47 @@ fn until_done(client: &Node, more: usize) {
     for _ in 0..more {
         assert!(client.line("DONE", Some(PATIENCE)).is_some(), "the client does not go on");
     }
+}
+
+/// Times that the kernel has sent in vain: it waits for more than six seconds by then, and begins to wait for as long again.
+const IN_VAIN: u32 = 5;
+
+/// Waits until the kernel has sent again so many times what a node has under way.
+fn until_sent_in_vain(node: &Node) {
+    let deadline = SystemClock.monotonic() + PATIENCE;
+    let (_sender, receiver) = std::sync::mpsc::channel::<()>();
+    while !node.connections().iter().any(|times| *times >= IN_VAIN) {
+        assert!(SystemClock.monotonic() < deadline, "nothing was sent again: {:?}", node.connections());
+        // A pause between two looks: nobody sends.
+        let _pause = receiver.recv_timeout(Duration::from_millis(20));
+    }
+}
+
+/// After a long cut, calls waited until the kernel sent again on the connections from before: for nearly as long as the cut had lasted. They come
+/// back by a new connection, as soon as there is a way; here there is no other.
+#[test]
+fn after_a_long_cut_calls_come_back_by_a_new_connection() {
+    let wire = match Wire::start() {
+        Ok(wire) => wire,
+        Err(reason) => return eprintln!("skipped: {reason}"),
+    };
+    let server = Node::start(&wire, "server", "child_server", "");
+    let Some(address) = server.line("ADDRESS", Some(PATIENCE)) else {
+        return eprintln!("skipped: {}", server.complaint());
+    };
+    let mut client = Node::start(&wire, "client", "child_client", &address);
+    until_done(&client, 200);
+    wire.cut();
+    until_sent_in_vain(&client);
+    // What the kernel sends again stays lost: by the connections from before nothing comes back.
+    wire.heal_for_new_connections();
+    // More than what was said and not read before.
+    until_done(&client, 1000);
+    client.close_input();
+    let summary = client.line("SUMMARY", Some(PATIENCE)).unwrap();
+    let figures: Vec<u64> = summary.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let [done, failed, counted, largest] = figures[..] else { panic!("{summary}") };
+    assert_eq!((failed, largest, counted), (0, 1, done), "each call was carried out once: {summary}");
 }
 
 #[test]

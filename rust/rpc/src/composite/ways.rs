@@ -45,6 +45,10 @@ impl Receiver for Translated {
     fn peer_lost(&self, peer: PeerIndex, status: Status) {
         self.receiver.peer_lost(outer_of(self.way, peer), status);
     }
+
+    fn reconnected(&self, peer: PeerIndex, status: Status) {
+        self.receiver.reconnected(outer_of(self.way, peer), status);
+    }
 }
 
 /// A descriptor that is readable when one of several is.

@@ -14,6 +14,7 @@ use super::peers::Peer;
 use super::waits::Answer;
 use crate::frame::{Frame, Head, Kind};
 use crate::{Address, Parts};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -75,11 +76,14 @@ fn answer_question(inner: &Rc<Inner>, frame: &Frame, calls: impl Iterator<Item =
     tell(inner, &address, Kind::Forgotten, token, &forgotten);
 }
 
-/// Asks for the calls that have waited for so long; those to all peers, or to one.
-pub(super) fn ask(inner: &Inner, age: Duration, peer: Option<&Address>) {
+/// Asks for the calls that have waited for so long; those to all peers, or to one. Gives who was asked.
+pub(super) fn ask(inner: &Inner, age: Duration, peer: Option<&Address>) -> BTreeSet<Address> {
+    let mut asked = BTreeSet::new();
     for ((peer, token), calls) in inner.waits.older_than(inner.now(), age, peer) {
         tell(inner, &peer, Kind::Asked, token, &calls);
+        asked.insert(peer);
     }
+    asked
 }
 
 /// Asks a peer for the calls whose numbers are below this one.

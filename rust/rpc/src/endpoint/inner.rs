@@ -111,10 +111,20 @@ impl Inner {
             if memory.is_empty() {
                 control::tell(self, peer, Kind::Abandoned, 0, &[*id]);
             }
+            self.doubt(peer);
         }
         self.ended_without_reply(ended);
         if self.waits.time_to_ask(now) {
-            control::ask(self, self.settings.ask_interval, None);
+            let asked = control::ask(self, self.settings.ask_interval, None);
+            asked.iter().for_each(|peer| self.doubt(peer));
+        }
+    }
+
+    /// Lets the transport find out whether a peer that takes long can be reached.
+    fn doubt(&self, peer: &Address) {
+        let index = self.peers.borrow().index(peer);
+        if let Some(index) = index {
+            self.transport.doubt(index);
         }
     }
 
@@ -296,6 +306,15 @@ impl Receiver for Intake {
             lose_peer(&inner, peer, &status);
         }
     }
+
+    fn reconnected(&self, peer: PeerIndex, status: Status) {
+        let Some(inner) = self.0.upgrade() else { return };
+        let names: Vec<Rc<Peer>> = inner.peers.borrow().by_index(peer).cloned().collect();
+        for peer in &names {
+            inner.ended_without_reply(inner.waits.fail_all(Some(&peer.address), true, &status));
+            control::ask(&inner, Duration::ZERO, Some(&peer.address));
+        }
+    }
 }
 
 /// Takes it that a connection has ended: calls to the peer are asked for on a new connection, unless there is none to be had.
@@ -307,7 +326,7 @@ fn lose_peer(inner: &Rc<Inner>, index: PeerIndex, status: &Status) {
     }
     for peer in names.iter().filter(|peer| !peer.waits.borrow().is_empty()) {
         match inner.peer(&peer.address) {
-            Ok(_) => control::ask(inner, Duration::ZERO, Some(&peer.address)),
+            Ok(_) => drop(control::ask(inner, Duration::ZERO, Some(&peer.address))),
             Err(_nobody_is_there) => inner.fail_peer(&peer.address, status),
         }
     }

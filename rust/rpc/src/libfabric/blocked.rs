@@ -1,6 +1,6 @@
 //! When a peer that takes nothing is tried again, and when it is given up.
 
-use super::probe::Probe;
+use super::probe::{Outcome, Probe};
 use daos_status::{Code, Result, fail};
 use std::time::Duration;
 
@@ -48,6 +48,11 @@ impl Blocked {
         self.retry_at <= now || (progress && self.is_early)
     }
 
+    /// For how long it has taken nothing.
+    pub fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since)
+    }
+
     /// When it is tried again at the latest.
     pub fn retry_at(&self) -> Duration {
         self.retry_at
@@ -70,13 +75,11 @@ impl Blocked {
             self.probe = Probe::start(address);
             self.probe_at = now.saturating_add(PROBE_INTERVAL);
         }
-        match self.probe.as_ref().map(Probe::is_refused) {
-            None | Some(None) => false,
-            Some(Some(refused)) => {
-                self.probe = None;
-                refused
-            }
+        let outcome = self.probe.as_ref().and_then(Probe::outcome);
+        if outcome.is_some() {
+            self.probe = None;
         }
+        outcome == Some(Outcome::Refused)
     }
 }
 

@@ -16,6 +16,9 @@
 //! twice as long before each attempt to send what is under way, so that after half a minute it takes nearly as long again until something comes
 //! through. Connections inherit from the listening socket that they end when nothing gets through for [`STALE_MILLISECONDS`]; the next
 //! message makes a new one, which works at once.
+//!
+//! Those that this process has made inherit nothing, and no name leads from an address to their descriptors but the kernel's. They are ended when
+//! a cut is known to be over ([`end_connections_to`]).
 
 use std::os::fd::RawFd;
 
@@ -51,6 +54,46 @@ pub(super) fn prepare(address: &[u8]) -> bool {
     found
 }
 
+/// Ends the connections of this process to an address, in the form of a `sockaddr`: the provider, whose they are, finds out as if the peer had
+/// ended them. Tells how many there were.
+pub(super) fn end_connections_to(address: &[u8]) -> usize {
+    let Some(port) = port_of(address) else { return 0 };
+    let host = host_of(address);
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return 0 };
+    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let numbers: Vec<RawFd> = numbers.collect();
+    let leads_there = |number: &RawFd| {
+        let peer = name_of(*number, libc::getpeername);
+        peer.is_some_and(|peer| port_of(&peer) == Some(port) && host_of(&peer) == host)
+    };
+    let mut ended = 0;
+    for number in numbers.into_iter().filter(leads_there) {
+        // SAFETY: no memory is involved. A connection to this address is the provider's, or one of our own attempts, which nobody needs any more.
+        ended += usize::from(unsafe { libc::shutdown(number, libc::SHUT_RDWR) } == 0);
+    }
+    ended
+}
+
+/// The host of an address in the form of a `sockaddr`, as bytes.
+fn host_of(address: &[u8]) -> Option<&[u8]> {
+    match i32::from(u16::from_ne_bytes(address.get(..2)?.try_into().ok()?)) {
+        libc::AF_INET => address.get(4..8),
+        libc::AF_INET6 => address.get(8..24),
+        _ => None,
+    }
+}
+
+type NameOf = unsafe extern "C" fn(libc::c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
+
+/// An address that a socket has, here or at its other end; `None` for what has none.
+fn name_of(descriptor: RawFd, ask: NameOf) -> Option<[u8; 28]> {
+    let mut address = [0; 28];
+    let mut length = address.len() as libc::socklen_t;
+    // SAFETY: pointer and length are those of the bytes, which live through the call and are cut off if need be.
+    let result = unsafe { ask(descriptor, address.as_mut_ptr().cast(), &raw mut length) };
+    (result == 0).then_some(address)
+}
+
 fn set(socket: RawFd, option: libc::c_int, value: libc::c_int) -> bool {
     let length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: pointer and length are those of a number that lives through the call. The options do no harm to another socket that has got the
@@ -69,22 +112,13 @@ fn listens_at(descriptor: RawFd, port: u16) -> bool {
     if result != 0 || listens != 1 {
         return false;
     }
-    // SAFETY: all zeros are a valid address.
-    let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    // SAFETY: pointer and length are those of the structure, which lives through the call.
-    if unsafe { libc::getsockname(descriptor, (&raw mut address).cast(), &raw mut length) } != 0 {
-        return false;
-    }
-    // SAFETY: the structure is at least as long, and holds plain bytes that the kernel or we have written.
-    let bytes = unsafe { std::slice::from_raw_parts((&raw const address).cast::<u8>(), 4) };
-    port_of(bytes) == Some(port)
+    name_of(descriptor, libc::getsockname).is_some_and(|address| port_of(&address) == Some(port))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{ErrorKind, Write};
+    use std::io::{ErrorKind, Read, Write};
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
 
@@ -110,6 +144,17 @@ mod tests {
         let (_, from) = listener.accept().expect("its bytes are there");
         assert_eq!(from, speaking.local_addr().unwrap());
         assert!(!prepare(&[0; 16]) && !prepare(&[2]), "no address of a port");
+    }
+
+    #[test]
+    fn connections_to_one_address_are_ended() {
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let mut connections = listeners.each_ref().map(|one| TcpStream::connect(one.local_addr().unwrap()).unwrap());
+        assert_eq!(end_connections_to(&address_of(listeners[0].local_addr().unwrap())), 1);
+        assert_eq!(connections[0].read(&mut [0]).unwrap(), 0, "it was ended");
+        connections[1].set_nonblocking(true).unwrap();
+        assert_eq!(connections[1].read(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+        assert_eq!(end_connections_to(&[0; 16]), 0, "no address of a port");
     }
 
     /// After a cut of 31 seconds, engines heard of each other 24 seconds late: the connections that peers had made waited for the kernel.

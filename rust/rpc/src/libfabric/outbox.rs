@@ -1,5 +1,6 @@
 //! What waits to be sent, by peer.
 
+mod cuts;
 mod endings;
 mod posting;
 
@@ -7,6 +8,7 @@ use super::blocked::Blocked;
 use super::fragment::FRAGMENT_MAX;
 use super::place::bytes_of;
 use super::port::Port;
+use super::watch::Watch;
 use crate::{Address, PeerIndex, RemoteRegion};
 use daos_env::IoBuffer;
 use daos_env::sync::Sender;
@@ -119,6 +121,10 @@ pub(super) struct Outbox {
     /// Peers that were given something since the last flush: what is sent within one round travels together.
     fresh: Vec<PeerIndex>,
     failed: Vec<Failed>,
+    /// Peers that may be cut off.
+    watches: HashMap<PeerIndex, Watch>,
+    /// Peers whose connections were begun anew.
+    reconnected: Vec<PeerIndex>,
 }
 
 /// What ends when the transport is shut down.
@@ -143,6 +149,8 @@ impl Outbox {
             waiting: VecDeque::new(),
             fresh: Vec::new(),
             failed: Vec::new(),
+            watches: HashMap::new(),
+            reconnected: Vec::new(),
         }
     }
 
@@ -175,6 +183,7 @@ impl Outbox {
 
     pub fn forget(&mut self, port: &Port, index: PeerIndex) {
         let Some(mut peer) = self.peers.remove(&index) else { return };
+        self.watches.remove(&index);
         self.by_address.remove(&peer.address);
         let status = Status::new(Code::Unreach, format!("the connection to {} was ended", peer.address));
         self.fail_queue(index, &mut peer, &status);
@@ -269,7 +278,7 @@ impl Outbox {
 
     /// Tries again for peers whose queues wait: those whose time has come, or all when the provider made `progress`.
     pub fn retry(&mut self, port: &Port, now: Duration, progress: bool) -> bool {
-        let mut sent = false;
+        let mut sent = self.look_for_cuts(port, now);
         for _ in 0..self.waiting.len().min(TRIES_PER_ROUND) {
             let Some(index) = self.waiting.pop_front() else { break };
             let Some(peer) = self.peers.get_mut(&index) else { continue };
@@ -278,6 +287,8 @@ impl Outbox {
                 continue;
             }
             peer.waiting = false;
+            self.doubt_blocked(now, index);
+            let Some(peer) = self.peers.get(&index) else { continue };
             let before = (peer.queue.len(), peer.in_flight);
             self.push(port, now, index);
             sent |= self.peers.get(&index).is_some_and(|peer| (peer.queue.len(), peer.in_flight) != before);
@@ -288,7 +299,8 @@ impl Outbox {
     /// When there is something to try again.
     pub fn next_retry(&self) -> Option<Duration> {
         let times = self.waiting.iter().filter_map(|index| self.peers.get(index));
-        times.map(|peer| peer.blocked.as_ref().map_or(Duration::ZERO, Blocked::retry_at)).min()
+        let times = times.map(|peer| peer.blocked.as_ref().map_or(Duration::ZERO, Blocked::retry_at));
+        times.chain(self.watches.values().map(Watch::look_at)).min()
     }
 
     /// Messages that could not be delivered since this was called last.
@@ -296,9 +308,9 @@ impl Outbox {
         std::mem::take(&mut self.failed)
     }
 
-    /// Whether there are any.
-    pub fn has_failed(&self) -> bool {
-        !self.failed.is_empty()
+    /// Whether there is something to report: these, or [`Outbox::take_reconnected`].
+    pub fn has_reports(&self) -> bool {
+        !self.failed.is_empty() || !self.reconnected.is_empty()
     }
 }
 

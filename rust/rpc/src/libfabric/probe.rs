@@ -1,11 +1,22 @@
-//! Finding out that nobody listens at an address, which a provider may not tell.
+//! Finding out what becomes of a connection to an address, which a provider may not tell.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// What became of an attempt to connect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// Somebody listens.
+    Taken,
+    /// The machine is there, and nobody listens.
+    Refused,
+    /// There is no way to it.
+    Failed,
+}
 
 /// A connection attempt of our own, beside the provider's. It is closed before anything is sent on it.
 pub(super) struct Probe {
     socket: OwnedFd,
-    refused_at_once: bool,
+    at_once: Option<Outcome>,
 }
 
 impl Probe {
@@ -27,13 +38,19 @@ impl Probe {
         // SAFETY: the kernel reads as many bytes as are given, and takes them as an address of their family or refuses.
         let result = unsafe { libc::connect(socket.as_raw_fd(), address.as_ptr().cast(), length) };
         let error = std::io::Error::last_os_error().raw_os_error();
-        Some(Probe { socket, refused_at_once: result != 0 && error == Some(libc::ECONNREFUSED) })
+        let at_once = match error {
+            _ if result == 0 => Some(Outcome::Taken),
+            Some(libc::EINPROGRESS) => None,
+            Some(error) => Some(outcome_of(error)),
+            None => Some(Outcome::Failed),
+        };
+        Some(Probe { socket, at_once })
     }
 
-    /// Whether the attempt was refused; `None` while that is not known.
-    pub fn is_refused(&self) -> Option<bool> {
-        if self.refused_at_once {
-            return Some(true);
+    /// What became of the attempt; `None` while that is not known.
+    pub fn outcome(&self) -> Option<Outcome> {
+        if self.at_once.is_some() {
+            return self.at_once;
         }
         let mut poll = libc::pollfd { fd: self.socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
         // SAFETY: one descriptor, which lives through the call.
@@ -46,7 +63,15 @@ impl Probe {
             let error = (&raw mut error).cast();
             libc::getsockopt(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ERROR, error, &mut length)
         };
-        Some(result == 0 && error == libc::ECONNREFUSED)
+        Some(if result == 0 { outcome_of(error) } else { Outcome::Failed })
+    }
+}
+
+fn outcome_of(error: i32) -> Outcome {
+    match error {
+        0 => Outcome::Taken,
+        libc::ECONNREFUSED => Outcome::Refused,
+        _ => Outcome::Failed,
     }
 }
 
@@ -56,13 +81,13 @@ mod tests {
     use crate::Address;
     use std::net::TcpListener;
 
-    fn verdict(port: u16) -> bool {
+    fn verdict(port: u16) -> Outcome {
         let address = Address::parse(&format!("tcp://127.0.0.1:{port}")).unwrap();
         let bytes = super::super::place::bytes_of("tcp", daos_libfabric_sys::FI_SOCKADDR_IN, &[0; 16], &address);
         let probe = Probe::start(&bytes.unwrap()).unwrap();
         loop {
-            if let Some(refused) = probe.is_refused() {
-                return refused;
+            if let Some(outcome) = probe.outcome() {
+                return outcome;
             }
         }
     }
@@ -71,9 +96,9 @@ mod tests {
     fn refusals_are_seen() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        assert!(!verdict(port));
+        assert_eq!(verdict(port), Outcome::Taken);
         drop(listener);
-        assert!(verdict(port));
+        assert_eq!(verdict(port), Outcome::Refused);
         assert!(Probe::start(&[]).is_none() && Probe::start(&[0xff; 16]).is_none());
     }
 }

@@ -144,6 +144,14 @@ impl FabricTransport {
                 receiver.send_failed(failed.peer, failed.frame, failed.status);
             }
         }
+        let reconnected = open.outbox.borrow_mut().take_reconnected();
+        let busy = busy || !reconnected.is_empty();
+        for peer in reconnected {
+            if let Some(receiver) = self.receiver() {
+                let sentence = "the network to the peer was cut, and is whole again";
+                receiver.reconnected(peer, Status::new(Code::Unreach, sentence));
+            }
+        }
         busy
     }
 
@@ -213,7 +221,7 @@ impl Source for FabricTransport {
         let Some(open) = self.state() else { return true };
         let mut outbox = open.outbox.borrow_mut();
         outbox.flush(&open.port, self.now());
-        if outbox.has_failed() || (!open.held.borrow().is_empty() && self.receiver.borrow().is_some()) {
+        if outbox.has_reports() || (!open.held.borrow().is_empty() && self.receiver.borrow().is_some()) {
             return false;
         }
         let retry = outbox.next_retry().map(|retry| retry.saturating_sub(self.now()));
@@ -237,6 +245,12 @@ impl Transport for FabricTransport {
     fn forget(&self, peer: PeerIndex) {
         if let Some(open) = self.state() {
             open.outbox.borrow_mut().forget(&open.port, peer);
+        }
+    }
+
+    fn doubt(&self, peer: PeerIndex) {
+        if let Some(open) = self.state() {
+            open.outbox.borrow_mut().doubt(self.now(), peer);
         }
     }
 

@@ -17,6 +17,9 @@ const FOLDER: &str = "DAOS_RPC_TEST_WIRE";
 const ROLE: &str = "DAOS_RPC_TEST_ROLE";
 const ARGUMENT: &str = "DAOS_RPC_TEST_ARGUMENT";
 
+/// The state of a connection, in the kernel's list.
+const ESTABLISHED: &str = "01";
+
 /// The longest packet.
 pub const PACKET_MAX: usize = 4096;
 
@@ -71,6 +74,15 @@ impl Node {
     /// What a process said that could not work.
     pub fn complaint(&self) -> String {
         "the machine allows no network namespaces with tun devices".to_owned()
+    }
+
+    /// The connections of its machine, as the kernel lists them: how often in a row it has sent again what
+    /// is under way.
+    pub fn connections(&self) -> Vec<u32> {
+        let text = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.child.id())).unwrap();
+        let lines = text.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let established = lines.filter(|words| words[3] == ESTABLISHED);
+        established.filter_map(|words| u32::from_str_radix(words[6], 16).ok()).collect()
     }
 
     pub fn close_input(&mut self) {

@@ -2,6 +2,7 @@
 
 use crate::node::PACKET_MAX;
 use daos_env::{Random, SeededRandom};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const FLAGS: usize = 13;
+const FLAG_BEGIN: u8 = 2;
 const FLAG_RESET: u8 = 4;
 const FLAG_ACKNOWLEDGE: u8 = 16;
 const TCP: u8 = 6;
@@ -21,6 +23,7 @@ struct State {
     per_mille: AtomicU64,
     cut_for: AtomicU64,
     reset: AtomicBool,
+    only_new: AtomicBool,
     lost: AtomicU64,
     resets: AtomicU64,
 }
@@ -55,6 +58,17 @@ impl Wire {
         self.state.cut_for.store(packets, Ordering::SeqCst);
     }
 
+    /// Loses everything until [`Wire::heal_for_new_connections`].
+    pub fn cut(&self) {
+        self.cut_until_lost(u64::MAX);
+    }
+
+    /// Carries again what belongs to connections that are begun from now on; all other packets stay lost.
+    pub fn heal_for_new_connections(&self) {
+        self.state.only_new.store(true, Ordering::SeqCst);
+        self.cut_until_lost(0);
+    }
+
     /// Makes the end of its connection of the next packet with data.
     pub fn reset_next(&self) {
         self.state.reset.store(true, Ordering::SeqCst);
@@ -78,12 +92,13 @@ impl Drop for Wire {
 
 fn carry(socket: &UnixDatagram, folder: &Path, state: &State) {
     let random = SeededRandom::new(7);
-    let mut packet = [0; PACKET_MAX];
+    let (mut packet, mut begun) = ([0; PACKET_MAX], BTreeSet::new());
     while let Ok((length, from)) = socket.recv_from(&mut packet) {
         let is_from_server = from.as_pathname().is_some_and(|path| path.ends_with("server"));
         let to = folder.join(if is_from_server { "client" } else { "server" });
         let is_cut = state.cut_for.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if is_cut || random.next_u64() % 1000 < state.per_mille.load(Ordering::SeqCst) {
+        let is_old = state.only_new.load(Ordering::SeqCst) && !is_of_new(&packet[..length], &mut begun);
+        if is_cut || is_old || random.next_u64() % 1000 < state.per_mille.load(Ordering::SeqCst) {
             state.lost.fetch_add(1, Ordering::SeqCst);
             continue;
         }
@@ -95,6 +110,20 @@ fn carry(socket: &UnixDatagram, folder: &Path, state: &State) {
         // The other end may not be there yet, or any more.
         let _nobody = socket.send_to(&packet, to);
     }
+}
+
+/// Whether a packet belongs to one of the connections that have begun, or begins one.
+fn is_of_new(packet: &[u8], begun: &mut BTreeSet<[u16; 2]>) -> bool {
+    if packet.len() < HEADER_V4 + HEADER_TCP || packet[0] != 0x45 || packet[9] != TCP {
+        return true;
+    }
+    let port = |at: usize| u16::from_be_bytes([packet[HEADER_V4 + at], packet[HEADER_V4 + at + 1]]);
+    let mut ports = [port(0), port(2)];
+    ports.sort_unstable();
+    if packet[HEADER_V4 + FLAGS] & (FLAG_BEGIN | FLAG_ACKNOWLEDGE) == FLAG_BEGIN {
+        begun.insert(ports);
+    }
+    begun.contains(&ports)
 }
 
 /// Makes the end of its connection of a packet with data; `false` when it is none.
