@@ -66,6 +66,8 @@ mod transaction_request;
 mod tree;
 mod tree_listing;
 mod tree_request;
+#[cfg(test)]
+mod upgrade_tests;
 mod upkeep;
 mod value_space;
 mod view;

@@ -8,3 +8,4 @@ mod golden;
 mod image;
 mod memory;
 mod sample;
+mod upgrade;
