@@ -31,7 +31,7 @@ pub(crate) use size_class::class_of;
 use crate::persistent_memory::{PersistentMemory, ViewSource, check_memory_range};
 use crate::transaction::{Scratch, Transaction};
 use allocator::Allocator;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use memory::Memory;
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -188,7 +188,7 @@ impl Arena {
         }
         let version: u32 = self.read_value(HEADER_VERSION)?;
         if version != VERSION {
-            fail!(Code::DfIncompt, "the arena has format version {version}; this program knows {VERSION}");
+            return Err(Status::unknown_format("the arena", version, VERSION..=VERSION));
         }
         let page_size: u32 = self.read_value(HEADER_PAGE_SIZE)?;
         let chunks: u32 = self.read_value(HEADER_CHUNKS)?;

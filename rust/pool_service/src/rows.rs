@@ -156,7 +156,8 @@ pub(crate) fn parse<T: Wire>(key: &RowKey, value: &[u8]) -> Result<T> {
         Some((&FORMAT_VERSION, rest)) => decode(rest)
             .map_err(|error| Status::new(Code::DfInval, format!("row {key:?} is damaged: {}", error.context()))),
         Some((version, _)) => {
-            fail!(Code::DfIncompt, "row {key:?} has format {version}; this release knows {FORMAT_VERSION}")
+            let known = u32::from(FORMAT_VERSION);
+            Err(Status::unknown_format(format_args!("row {key:?}"), u32::from(*version), known..=known))
         }
         None => fail!(Code::DfInval, "row {key:?} is empty"),
     }

@@ -10,6 +10,7 @@ pub use table::Code;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// What a caller can do about an error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +49,19 @@ impl Status {
     #[cold]
     pub fn new(code: Code, context: impl Into<Cow<'static, str>>) -> Self {
         Status(Box::new(Parts { code, context: context.into() }))
+    }
+
+    /// Something stored has a format that this release does not know: `what` names it, and where it is. The sentence says what to do.
+    #[cold]
+    pub fn unknown_format(what: impl fmt::Display, found: u32, known: RangeInclusive<u32>) -> Self {
+        let (first, last) = (known.start(), known.end());
+        let knows = if first == last { first.to_string() } else { format!("{first} to {last}") };
+        let remedy = match found > *last {
+            true => "a newer release has written it: use that one, or a newer one",
+            false => "an older release has written it: copy what is needed with that one",
+        };
+        let context = format!("{what} has format version {found}, and this release knows {knows}; {remedy}");
+        Status::new(Code::DfIncompt, context)
     }
 
     /// The error number.
@@ -124,6 +138,20 @@ macro_rules! fail {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_formats_say_who_has_written_them_and_what_to_do() {
+        let status = |found, known| Status::unknown_format("the log /x/log", found, known);
+        assert_eq!(
+            status(4, 2..=3).context(),
+            "the log /x/log has format version 4, and this release knows 2 to 3; a newer release has written it: use that one, or a newer one"
+        );
+        assert_eq!(
+            status(1, 2..=2).context(),
+            "the log /x/log has format version 1, and this release knows 2; an older release has written it: copy what is needed with that one"
+        );
+        assert_eq!(status(0, 1..=1).code(), Code::DfIncompt);
+    }
 
     #[test]
     fn every_code_round_trips_through_its_number_and_has_words() {

@@ -10,7 +10,7 @@
 use crate::level::Level;
 use crate::{ChecksumKind, StoreSettings};
 use daos_media::{Arena, BLOCK_SIZE, Durability, ExtentAllocator, Offset, Transaction};
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Which root of the arena.
@@ -106,8 +106,7 @@ impl Superblock {
             fail!(Code::DfInval, "the arena holds no store: there is no superblock at offset {position}");
         }
         if !(OLDEST_VERSION..=VERSION).contains(&bytes.version) {
-            let known = format_args!("this program knows {OLDEST_VERSION} to {VERSION}");
-            fail!(Code::DfIncompt, "the store has format version {}; {known}", bytes.version);
+            return Err(Status::unknown_format("the store", bytes.version, OLDEST_VERSION..=VERSION));
         }
         let durability = DURABILITIES.get(usize::from(bytes.durability));
         let checksum = ChecksumKind::from_number(u64::from(bytes.checksum));

@@ -3,7 +3,7 @@
 use crate::durable_arena::Lsn;
 use crate::log::LogPosition;
 use daos_checksum::crc32c;
-use daos_status::{Code, Result, Status};
+use daos_status::{Result, Status};
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -58,8 +58,7 @@ impl Header {
             return Ok(None);
         }
         if header.version.get() != VERSION {
-            let context = format!("checkpoint format version {}; this program knows {VERSION}", header.version);
-            return Err(Status::new(Code::DfIncompt, context));
+            return Err(Status::unknown_format("the checkpoint", header.version.get(), VERSION..=VERSION));
         }
         Ok(Some(header))
     }

@@ -3,7 +3,7 @@
 use super::BlockRange;
 use crate::arena::{Arena, Offset};
 use crate::transaction::Transaction;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 
 const MAGIC: u32 = u32::from_le_bytes(*b"extn");
 /// 1: the first.
@@ -55,7 +55,7 @@ impl Bitmap {
             fail!(Code::DfInval, "there is no extent bitmap at {} of the arena", root.get());
         }
         if version != VERSION {
-            fail!(Code::DfIncompt, "the extent bitmap has format version {version}; this program knows {VERSION}");
+            return Err(Status::unknown_format("the extent bitmap", version, VERSION..=VERSION));
         }
         if blocks == 0 || blocks.div_ceil(CHUNK_BLOCKS) != u64::from(chunks) || u64::from(chunks) > CHUNKS_MAX {
             fail!(Code::DfInval, "the extent bitmap has {chunks} chunks for {blocks} blocks");

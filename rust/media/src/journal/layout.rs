@@ -6,7 +6,7 @@ use crate::durable_arena::Lsn;
 use crate::log::LogPosition;
 use crate::persistent_memory::PersistentMemory;
 use daos_checksum::{crc32c, crc64};
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -129,8 +129,8 @@ impl Layout {
     /// Reads whichever header is intact.
     pub fn load(memory: &dyn PersistentMemory) -> Result<Layout> {
         let name = memory.name();
-        let mut problem = format!("the headers of {name} at offsets 0 and 4096 are both damaged");
-        let mut code = Code::DfInval;
+        let damaged = |problem: String| Status::new(Code::DfInval, problem);
+        let mut problem = damaged(format!("the headers of {name} at offsets 0 and 4096 are both damaged"));
         for place in HEADERS_AT {
             if place + size_of::<Header>() as u64 > memory.length() {
                 continue;
@@ -142,11 +142,8 @@ impl Layout {
                 continue;
             }
             if ![VERSION_WITHOUT_SUMS, VERSION].contains(&header.version.get()) {
-                code = Code::DfIncompt;
-                problem = format!(
-                    "{name} has format version {}; this program knows {VERSION_WITHOUT_SUMS} and {VERSION}",
-                    header.version
-                );
+                let what = format_args!("the persistent memory {name}");
+                problem = Status::unknown_format(what, header.version.get(), VERSION_WITHOUT_SUMS..=VERSION);
                 continue;
             }
             let layout = Layout {
@@ -158,10 +155,10 @@ impl Layout {
             };
             match layout.check(header.image_at.get(), memory.length()) {
                 Ok(()) => return Ok(layout),
-                Err(reason) => problem = format!("{name} cannot be used: {reason}"),
+                Err(reason) => problem = damaged(format!("{name} cannot be used: {reason}")),
             }
         }
-        fail!(code, "{problem}");
+        Err(problem)
     }
 
     fn check(&self, image_at: u64, length: u64) -> std::result::Result<(), String> {

@@ -49,11 +49,7 @@ impl BatchHeader {
             return Ok(None);
         }
         if !(OLDEST_VERSION..=VERSION).contains(&header.version.get()) {
-            let context = format!(
-                "a log batch has format version {}; this program knows {OLDEST_VERSION} to {VERSION}",
-                header.version
-            );
-            return Err(Status::new(Code::DfIncompt, context));
+            return Err(Status::unknown_format("a log batch", header.version.get(), OLDEST_VERSION..=VERSION));
         }
         Ok(Some(header))
     }

@@ -201,12 +201,8 @@ impl RedoLog {
                 continue;
             }
             if header.version.get() != VERSION {
-                let context = format!(
-                    "{} has log format version {}; this program knows {VERSION}",
-                    device.name(),
-                    header.version
-                );
-                problem = Status::new(Code::DfIncompt, context);
+                let what = format_args!("the log {}", device.name());
+                problem = Status::unknown_format(what, header.version.get(), VERSION..=VERSION);
                 continue;
             }
             if header.id != id {

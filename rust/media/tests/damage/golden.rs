@@ -65,5 +65,5 @@ fn golden_images_with_batches_of_version_3_open() {
 fn images_of_version_1_are_refused() {
     let status = open(media_of(&read(V1))).expect_err("an old version");
     assert_eq!(status.code(), daos_status::Code::DfIncompt);
-    assert!(status.context().contains("version 1; this program knows 2"), "{status}");
+    assert!(status.context().contains("version 1, and this release knows 2; an older release"), "{status}");
 }

@@ -52,7 +52,9 @@ fn parse<T: Wire>(what: &str, bytes: &[u8]) -> Result<T> {
     match bytes.split_first() {
         Some((&VERSION, rest)) => decode(rest)
             .map_err(|status| Status::new(Code::DfInval, format!("{what} is damaged: {}", status.context()))),
-        Some((version, _)) => fail!(Code::DfIncompt, "{what} has format {version}; this release knows {VERSION}"),
+        Some((version, _)) => {
+            Err(Status::unknown_format(what, u32::from(*version), u32::from(VERSION)..=u32::from(VERSION)))
+        }
         None => fail!(Code::DfInval, "{what} is empty"),
     }
 }

@@ -53,7 +53,15 @@ impl FabricTransport {
         let domain = Domain::open(settings, env.random.clone())?;
         let what = |status: Status| {
             let (place, port) = (settings.place(), settings.port);
-            status.while_doing(format_args!("fabric provider \"{}\" at {place} port {port}", domain.word()))
+            let status =
+                status.while_doing(format_args!("fabric provider \"{}\" at {place} port {port}", domain.word()));
+            match status.code() {
+                Code::Exist => {
+                    let remedy = "another engine or program has the port: give this one another fabric port";
+                    Status::new(Code::Exist, format!("{}; {remedy}", status.context()))
+                }
+                _ => status,
+            }
         };
         let port = Port::open(domain.clone()).map_err(what)?;
         let own = port.name().map_err(what)?;

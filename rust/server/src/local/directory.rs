@@ -58,7 +58,11 @@ pub(crate) struct DirectoryLock(#[expect(dead_code, reason = "held, not used")] 
 fn failed(doing: &str, path: &Path, error: std::io::Error) -> Status {
     let remedy = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "; give its user permission to write there, or choose another directory with DAOS_LOCAL_PATH or --path"
+            "; give its user permission to write there, or choose another directory with DAOS_LOCAL_PATH or --path ('daos_server \
+             start': --storage)"
+        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+            "; something else than a directory is there: choose another place"
         }
         ErrorKind::StorageFull => "; free space on its file system",
         _ => "",

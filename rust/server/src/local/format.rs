@@ -7,7 +7,7 @@
 //! Where objects are placed depends on the number of targets, so a directory keeps it for its life.
 
 use super::Directory;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 
 /// The file.
 const FILE: &str = "engine.format";
@@ -91,10 +91,7 @@ fn parse(text: &str) -> Result<DirectoryFormat> {
     let version = lines.next().and_then(|line| line.strip_prefix(TITLE)?.parse::<u32>().ok());
     match version {
         Some(VERSION) => {}
-        Some(other) => fail!(
-            Code::DfIncompt,
-            "the directory has format {other}, and this release knows {VERSION}; use the release that made it"
-        ),
+        Some(other) => return Err(Status::unknown_format("the directory", other, VERSION..=VERSION)),
         None => fail!(
             Code::DfInval,
             "it does not begin with \"{TITLE}\": it is damaged, or the directory is another program's"

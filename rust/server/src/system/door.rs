@@ -60,20 +60,23 @@ pub(crate) struct Door {
     order: Vec<ConnectionId>,
 }
 
+/// Why a port cannot be had, and what to do.
+pub(super) fn cannot_listen(port: &str, error: std::io::Error) -> Status {
+    let remedy = match error.kind() {
+        ErrorKind::AddrInUse => "; another engine or program has it: give this one another port",
+        ErrorKind::AddrNotAvailable => "; this machine has no such address",
+        ErrorKind::PermissionDenied => "; ports below 1024 are for root: give this one another port",
+        _ => "",
+    };
+    let status = Status::from(error);
+    Status::new(status.code(), format!("listening on {port}: {}{remedy}", status.context()))
+}
+
 impl Door {
     /// Listens on `host:port`.
     pub fn open(network: &dyn ControlNetwork, listen: &str, env: Env, connections_max: usize) -> Result<Door> {
-        let failed = |error: std::io::Error| {
-            let remedy = match error.kind() {
-                ErrorKind::AddrInUse => "; another engine or program has it: give this one another port",
-                ErrorKind::AddrNotAvailable => "; this machine has no such address",
-                _ => "",
-            };
-            let status = Status::from(error);
-            let sentence = format!("listening on control port {listen}: {}{remedy}", status.context());
-            Status::new(status.code(), sentence)
-        };
-        let listener = network.listen(listen).map_err(failed)?;
+        let listener =
+            network.listen(listen).map_err(|error| cannot_listen(&format!("control port {listen}"), error))?;
         let (connections, order) = (BTreeMap::new(), Vec::new());
         Ok(Door {
             listener,

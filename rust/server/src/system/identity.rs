@@ -11,7 +11,7 @@
 //! it is tried again; the others when it has joined.
 
 use crate::local::Directory;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Rank, SystemId};
 use uuid::Uuid;
 
@@ -68,10 +68,7 @@ fn parse(text: &str) -> Result<Identity> {
     let mut lines = text.lines();
     match lines.next().and_then(|line| line.strip_prefix(TITLE)?.parse::<u32>().ok()) {
         Some(VERSION) => {}
-        Some(other) => fail!(
-            Code::DfIncompt,
-            "the directory has format {other}, and this release knows {VERSION}; use the release that made it"
-        ),
+        Some(other) => return Err(Status::unknown_format("the directory", other, VERSION..=VERSION)),
         None => fail!(Code::DfInval, "it does not begin with \"{TITLE}\": it is damaged, or another program's"),
     }
     let mut value = |name: &str| lines.next().and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));

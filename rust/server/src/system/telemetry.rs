@@ -3,12 +3,13 @@
 mod text;
 
 use super::SystemEngine;
+use super::door::cannot_listen;
 use super::targets::Targets;
 use crate::local::Wanted;
 use crate::ranks::Known;
 use crate::target::Measures;
 use daos_env::Env;
-use daos_status::{Result, Status};
+use daos_status::Result;
 use daos_types::Rank;
 use daos_wire::RankState;
 use std::io::{ErrorKind, Read, Write};
@@ -50,12 +51,11 @@ pub(super) struct Telemetry {
 
 impl Telemetry {
     pub fn open(host: &str, port: u16, env: Env) -> Result<Telemetry> {
-        let doing = format!("listening on telemetry port {port} of {host}");
         let open = TcpListener::bind((host, port)).and_then(|listener| {
             listener.set_nonblocking(true)?;
             Ok(listener)
         });
-        let listener = open.map_err(|error| Status::from(error).while_doing(doing))?;
+        let listener = open.map_err(|error| cannot_listen(&format!("telemetry port {port} of {host}"), error))?;
         Ok(Telemetry { listener, connections: Vec::new(), env, measuring: None, measures: Vec::new(), expected: 0 })
     }
 
