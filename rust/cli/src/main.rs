@@ -7,6 +7,7 @@ mod arguments;
 mod base64;
 mod commands;
 mod configuration;
+mod elsewhere;
 mod failure;
 mod interrupt;
 mod launcher;
@@ -63,7 +64,13 @@ fn parse_and<P: Parser>(
 ) -> u8 {
     let line = match P::try_parse_from(words) {
         Ok(line) => line,
-        Err(error) => return refuse(&error, wants_json(words)),
+        Err(error) => {
+            let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return match elsewhere::explain(program, words).filter(|_| !is_answer) {
+                Some(failure) => reply::print(program, wants_json(words), Err(failure)),
+                None => refuse(&error, wants_json(words)),
+            };
+        }
     };
     let GlobalOptions { json, verbose, .. } = global(&line);
     // An engine logs to a file of its directory, and says so itself.

@@ -46,6 +46,73 @@ fn pools_are_created_listed_queried_and_destroyed() {
 }
 
 #[test]
+fn targets_of_pools_and_releases_are_shown() {
+    let system = TestSystem::new();
+    system.succeed(&["pool", "create", "tank", "--size", "500MB"]);
+    let targets = system.response(&["pool", "query-targets", "tank", "--rank", "0"]);
+    assert_eq!(targets.as_array().map(Vec::len), Some(2), "{targets}");
+    let [meta, data] = [0, 1].map(|tier| targets[1]["space"][tier].clone());
+    assert_eq!(
+        (&targets[0]["target_state"], &meta["media_type"], &data["media_type"]),
+        (&json!("up_in"), &json!("scm"), &json!("nvme"))
+    );
+    assert!(data["free"].as_u64() > Some(0) && data["free"].as_u64() <= data["total"].as_u64(), "{targets}");
+    assert!(system.succeed(&["pool", "query-targets", "tank", "--rank", "0", "--target-idx", "1"]).contains("up_in"));
+    assert!(system.fail(&["pool", "query-targets", "tank", "--rank", "7"]).contains("rank 7"));
+    assert!(system.fail(&["pool", "query-targets", "tank", "--rank", "0", "--target-idx", "9"]).contains("DER_"));
+    system.succeed(&["pool", "upgrade", "tank"]);
+    assert!(system.fail(&["pool", "upgrade", "nowhere"]).contains("'nowhere'"));
+    let version = system.response(&["server-version"]);
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"), "{version}");
+
+    // The same words of dmg, whose objects differ.
+    let dmg = |words: &[&str]| {
+        let output = system.program("dmg", &[words, &["--json"]].concat()).output().expect("the program runs");
+        response(&String::from_utf8(output.stdout).expect("text"))
+    };
+    assert_eq!(dmg(&["pool", "query-targets", "tank", "--rank", "0"])["Infos"][1]["target_state"], "up_in");
+    let leader = dmg(&["system", "leader-query"]);
+    assert_eq!((&leader["replicas"][0], &leader["down_replicas"]), (&leader["current_leader"], &json!([])));
+    assert!(dmg(&["config", "generate"])["config"].as_str().is_some_and(|text| text.contains("engines:")));
+    system.succeed(&["cont", "create", "tank", "home"]);
+    dmg(&["cont", "set-owner", "tank", "home", "--user", "ann@"]);
+    // It is somebody else's now.
+    assert!(system.fail(&["cont", "get-acl", "tank", "home"]).contains("permission"));
+}
+
+#[test]
+fn objects_of_a_container_are_listed() {
+    let system = TestSystem::new().with_container();
+    let count = |epoch: &[&str]| {
+        let listed = system.response(&[&["cont", "list-objects", "tank", "home"], epoch].concat());
+        listed.as_array().expect("a list").len()
+    };
+    let before = count(&[]);
+    assert!(before >= 1, "a superblock");
+    let snapshot = system.response(&["cont", "create-snap", "tank", "home"])["epoch"].to_string();
+    let file = system.scratch("file");
+    std::fs::write(&file, "content").expect("writable");
+    system.succeed(&["fs", "copy", file.to_str().expect("text"), "daos://tank/home/file"]);
+    assert_eq!(count(&["--epc", &snapshot]), before);
+    assert!(count(&[]) > before);
+    let text = system.succeed(&["cont", "list-objects", "tank", "home"]);
+    let first = text.lines().next().expect("one");
+    assert!(system.succeed(&["obj", "query", "tank", "home", first]).contains("Class"), "{first}");
+}
+
+/// Scripts for upstream's tools are told what is not there, and what to do instead.
+#[test]
+fn commands_of_upstream_that_do_not_exist_are_explained() {
+    let system = TestSystem::new();
+    let sentence = system.fail(&["container", "clone", "--src", "/tank/home", "--dst", "/tank/copy"]);
+    assert!(sentence.starts_with("daos: daos container clone does not exist in this release; "), "{sentence}");
+    assert!(sentence.contains("daos filesystem copy") && sentence.contains("DER_NOSYS"), "{sentence}");
+    let failed = object_of_failure(&system, &["health", "check"]);
+    assert_eq!((&failed["response"], &failed["status"]), (&Value::Null, &json!(-1010)));
+    assert!(!system.path().exists(), "no engine was started for it");
+}
+
+#[test]
 fn snapshots_are_made_listed_gone_back_to_and_destroyed() {
     let system = TestSystem::new();
     system.succeed(&["pool", "create", "tank", "--size", "500MB"]);

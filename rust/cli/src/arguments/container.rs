@@ -2,7 +2,7 @@
 
 use super::access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
 use super::manual;
-use super::snapshot::{SnapshotOf, epochs};
+use super::snapshot::{SnapshotOf, epoch, epochs};
 use super::values::{pair, principal_name};
 use crate::units::parse_size;
 use clap::{Args, Subcommand};
@@ -163,6 +163,16 @@ pub enum ContainerCommand {
         #[arg(long = "snap", short = 's', value_name = "NAME")]
         name: Option<String>,
     },
+    /// List the objects of a container
+    #[command(visible_alias = "list-obj", long_about = manual::CONTAINER_LIST_OBJECTS, after_long_help = manual::CONTAINER_LIST_OBJECTS_EXAMPLES)]
+    ListObjects {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// As of this epoch [default: now]
+        #[arg(long = "epc", short = 'e', value_name = "EPOCH", value_parser = epoch)]
+        epoch: Option<Epoch>,
+    },
     /// List the snapshots of a container
     #[command(visible_alias = "list-snaps", after_long_help = manual::CONTAINER_LIST_SNAP_EXAMPLES)]
     ListSnap(ContainerOf),
@@ -179,6 +189,21 @@ pub enum ContainerCommand {
     /// Bring a container back to its newest snapshot
     #[command(visible_alias = "snap-rollback", long_about = manual::CONTAINER_ROLLBACK, after_long_help = manual::CONTAINER_ROLLBACK_EXAMPLES)]
     Rollback(SnapshotOf),
+}
+
+/// What an administrator can do with containers that are not open to him.
+#[derive(Subcommand, Debug)]
+pub enum DmgContainerCommand {
+    /// Change the owner of a container
+    #[command(after_long_help = manual::CONTAINER_SET_OWNER_EXAMPLES)]
+    SetOwner {
+        /// Which.
+        #[command(flatten)]
+        of: ContainerOf,
+        /// The new owner.
+        #[command(flatten)]
+        owner: OwnerOptions,
+    },
 }
 
 /// Options of `container create`.

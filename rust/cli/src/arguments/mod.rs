@@ -14,7 +14,7 @@ mod telemetry;
 mod values;
 
 pub use access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
-pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf};
+pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf, DmgContainerCommand};
 pub use filesystem::{CopyArguments, FilesystemCommand};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
@@ -97,6 +97,9 @@ pub enum DaosCommand {
     /// Print the environment of MPI programs that use containers
     #[command(long_about = manual::MPI_ENV, after_long_help = manual::MPI_ENV_EXAMPLES)]
     MpiEnv,
+    /// Print the release of the engines
+    #[command(after_long_help = manual::SERVER_VERSION_EXAMPLES)]
+    ServerVersion,
     /// Print the version
     Version,
 }
@@ -149,6 +152,15 @@ pub enum DmgCommand {
     /// Look at metrics of an engine
     #[command(subcommand)]
     Telemetry(TelemetryCommand),
+    /// Change the owner of a container
+    #[command(subcommand, alias = "cont")]
+    Container(DmgContainerCommand),
+    /// Print a file of settings for engines
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the release of the engines
+    #[command(after_long_help = manual::SERVER_VERSION_EXAMPLES)]
+    ServerVersion,
     /// Print the version
     Version,
 }

@@ -26,6 +26,24 @@ pub enum PoolCommand {
         /// The pool, by label or UUID
         pool: String,
     },
+    /// Show what targets of a pool are good for and how full they are
+    #[command(after_long_help = manual::POOL_QUERY_TARGETS_EXAMPLES)]
+    QueryTargets {
+        /// The pool, by label or UUID
+        pool: String,
+        /// The rank whose targets are meant
+        #[arg(long, value_name = "RANK")]
+        rank: u32,
+        /// Targets of the rank, as numbers and ranges separated by commas: 0,2-4 [default: all]
+        #[arg(long = "target-idx", value_name = "TARGETS", value_parser = ranks)]
+        targets: Option<Ranks>,
+    },
+    /// Bring a pool to the format of this release, which engines do by themselves
+    #[command(long_about = manual::POOL_UPGRADE, after_long_help = manual::POOL_UPGRADE_EXAMPLES)]
+    Upgrade {
+        /// The pool, by label or UUID
+        pool: String,
+    },
     /// Destroy a pool with everything in it
     #[command(long_about = manual::POOL_DESTROY, after_long_help = manual::POOL_DESTROY_EXAMPLES)]
     Destroy {

@@ -22,6 +22,9 @@ pub enum SystemCommand {
     /// Let ranks come back that were excluded; 'start' starts them
     #[command(after_long_help = manual::SYSTEM_EXCLUDE_EXAMPLES)]
     ClearExclude(RanksOptions),
+    /// Show which engine leads the metadata service, and which keep it
+    #[command(after_long_help = manual::SYSTEM_LEADER_QUERY_EXAMPLES)]
+    LeaderQuery,
     /// List the pools, as 'pool list' does
     #[command(after_long_help = manual::POOL_LIST_EXAMPLES)]
     ListPools,

@@ -3,7 +3,7 @@
 use super::access::{self, Of};
 use super::attributes::{self, Owner};
 use super::pool::{Property, label_of, properties_reply};
-use super::{posix, snapshot};
+use super::{object, posix, snapshot};
 use crate::arguments::{CONTAINER_TYPES, ContainerCommand, ContainerCreateOptions, ContainerOf, GlobalOptions};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list, table};
@@ -41,6 +41,7 @@ pub fn run(session: &Session, global: &GlobalOptions, command: ContainerCommand)
         ContainerCommand::ListAttr(of) => attributes::list_names(session, owner(of), global.verbose),
         ContainerCommand::DelAttr { of, names } => attributes::delete(session, owner(of), names),
         ContainerCommand::CreateSnap { of, name } => snapshot::create(session, of, name),
+        ContainerCommand::ListObjects { of, epoch } => object::list_all(session, of, epoch),
         ContainerCommand::ListSnap(of) => snapshot::list(session, of),
         ContainerCommand::DestroySnap { snapshot, range } => snapshot::destroy(session, snapshot, range),
         ContainerCommand::Rollback(snapshot) => snapshot::roll_back(session, snapshot),

@@ -17,7 +17,10 @@ mod system;
 mod telemetry;
 
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
-use crate::arguments::{ConfigCommand, DaosSystemCommand, GlobalOptions, ServerArguments, ServerCommand};
+use crate::arguments::{
+    ConfigCommand, ContainerCommand, DaosSystemCommand, DmgContainerCommand, GlobalOptions, PoolCommand,
+    ServerArguments, ServerCommand,
+};
 use crate::failure::Result;
 use crate::reply::Reply;
 use crate::session::Session;
@@ -39,6 +42,7 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
         }
         DaosCommand::Local(command) => local::run(&global, &command),
         DaosCommand::MpiEnv => mpi::environment(),
+        DaosCommand::ServerVersion => with_session(&global, system::server_version),
         DaosCommand::Version => Ok(version("daos")),
     }
 }
@@ -48,9 +52,23 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
     let global =
         GlobalOptions { host_list: arguments.host_list, control_file: arguments.config_path, ..arguments.global };
     match arguments.command {
-        DmgCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
+        DmgCommand::Pool(command) => {
+            let asks_for_targets = matches!(command, PoolCommand::QueryTargets { .. });
+            let mut reply = with_session(&global, |session| pool::run(session, &global, command))?;
+            if asks_for_targets {
+                // Here dmg and daos differ.
+                reply.json = json!({ "status": 0, "Infos": reply.json });
+            }
+            Ok(reply)
+        }
+        DmgCommand::Container(DmgContainerCommand::SetOwner { of, owner }) => {
+            let command = ContainerCommand::SetOwner { of, owner };
+            with_session(&global, |session| container::run(session, &global, command))
+        }
+        DmgCommand::Config(ConfigCommand::Generate) => Ok(server::generate()),
         DmgCommand::System(command) => with_session(&global, |session| system::run(session, global.verbose, &command)),
         DmgCommand::Telemetry(command) => telemetry::run(&global, &command),
+        DmgCommand::ServerVersion => with_session(&global, system::server_version),
         DmgCommand::Version => Ok(version("dmg")),
     }
 }

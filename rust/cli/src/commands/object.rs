@@ -1,10 +1,10 @@
 //! `object` commands.
 
-use crate::arguments::ObjectCommand;
+use crate::arguments::{ContainerOf, ObjectCommand};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list};
 use crate::session::{Session, with_container};
-use daos_client::{Anchor, Client, Container, ListLimits, Object, ObjectFlags};
+use daos_client::{Anchor, Client, Container, ListLimits, Object, ObjectAnchor, ObjectFlags, ObjectTable};
 use daos_status::Code;
 use daos_types::{Epoch, KEY_LENGTH_MAX, Key, KeyKind, ObjectId};
 use serde_json::json;
@@ -12,11 +12,34 @@ use serde_json::json;
 /// How many keys are shown: enough to recognise an object by.
 const KEYS_SHOWN_MAX: u32 = 16;
 
+/// How many objects are asked for at once.
+const OBJECTS_AT_ONCE: u32 = 1024;
+
 /// Runs a command.
 pub fn run(session: &Session, command: ObjectCommand) -> Result<Reply> {
     match command {
         ObjectCommand::Query { pool, container, object } => query(session, pool, container, object),
     }
+}
+
+/// Lists the objects of a container, as of an epoch.
+pub fn list_all(session: &Session, of: ContainerOf, epoch: Option<Epoch>) -> Result<Reply> {
+    let ContainerOf { pool, container, .. } = of;
+    let doing = format!("list the objects of container '{container}' of pool '{pool}'");
+    let found = session.run(move |client| async move {
+        with_container(&client, (&pool, &container), false, async |container| {
+            let table = ObjectTable::open(container, epoch.unwrap_or(Epoch::MAX))?;
+            let (mut anchor, mut objects) = (ObjectAnchor::default(), Vec::new());
+            while !anchor.end {
+                objects.extend(table.list(&client, &mut anchor, OBJECTS_AT_ONCE).await?);
+            }
+            Ok(objects)
+        })
+        .await
+    });
+    let objects = found.map_err(|error| error.doing(&doing))?;
+    let ids: Vec<String> = objects.iter().map(|id| format!("{}.{}", id.hi, id.lo)).collect();
+    Ok(Reply::new(ids.join("\n"), json!(ids)))
 }
 
 fn query(session: &Session, pool: String, container: String, id: ObjectId) -> Result<Reply> {

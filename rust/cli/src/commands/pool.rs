@@ -25,6 +25,8 @@ pub fn run(session: &Session, global: &GlobalOptions, command: PoolCommand) -> R
         PoolCommand::Create(options) => create(session, *options),
         PoolCommand::List { no_query } => list_pools(session, verbose, !no_query),
         PoolCommand::Query { pool } => query(session, pool),
+        PoolCommand::QueryTargets { pool, rank, targets } => pool_targets::query(session, pool, rank, targets),
+        PoolCommand::Upgrade { pool } => pool_targets::upgrade(session, pool),
         PoolCommand::Destroy { pool, force, recursive } => destroy(session, pool, force, recursive),
         PoolCommand::Evict { pool, handles } => evict(session, pool, handles),
         PoolCommand::Extend { pool, ranks } => pool_targets::extend(session, pool, ranks),

@@ -8,6 +8,9 @@ use daos_client::{RankAction, RankInfo, RankOutcome};
 use daos_status::Code;
 use serde_json::json;
 
+/// What programs know the engines' side by.
+const SERVER_NAME: &str = "DAOS Control Server";
+
 /// Runs a command of `dmg`.
 pub fn run(session: &Session, verbose: bool, command: &SystemCommand) -> Result<Reply> {
     match command {
@@ -16,9 +19,48 @@ pub fn run(session: &Session, verbose: bool, command: &SystemCommand) -> Result<
         SystemCommand::Start(options) => act(session, RankAction::Start, "start", options),
         SystemCommand::Exclude(options) => act(session, RankAction::Exclude, "exclude", options),
         SystemCommand::ClearExclude(options) => act(session, RankAction::ClearExclude, "let come back", options),
+        SystemCommand::LeaderQuery => query_leader(session),
         SystemCommand::ListPools => super::pool::list_pools(session, verbose, true),
         SystemCommand::GetProp { names } => get_properties(session, names),
     }
+}
+
+/// The release of the engine that leads the metadata service.
+pub fn server_version(session: &Session) -> Result<Reply> {
+    let found = session.run(|client| async move { Ok(client.system_version().await?) });
+    let (major, minor, patch) = found.map_err(|error| error.doing("ask for the engines' release"))?;
+    let version = format!("{major}.{minor}.{patch}");
+    let json = json!({ "name": SERVER_NAME, "version": version });
+    Ok(Reply::new(format!("{SERVER_NAME} version {version}"), json))
+}
+
+/// Which engine leads the metadata service.
+fn query_leader(session: &Session) -> Result<Reply> {
+    let found = session.run(|client| async move {
+        let (_, leader) = client.system_addresses().await?;
+        let ranks = if client.uses_system() { client.system_ranks().await? } else { Vec::new() };
+        Ok((leader, ranks, client.pool_list().await?))
+    });
+    let (leader, ranks, pools) = found.map_err(|error| error.doing("ask who leads the metadata service"))?;
+    let place = |rank: u32| match ranks.iter().find(|info| info.rank == rank) {
+        Some(info) => info.control.clone(),
+        None => format!("rank {rank}"),
+    };
+    // All pools have the replicas of the system; without pools only the one that leads is known.
+    let mut replicas = pools.first().map_or_else(Vec::new, |pool| pool.service_ranks.clone());
+    if !replicas.contains(&leader) {
+        replicas.insert(0, leader);
+    }
+    let serves = |rank: &u32| ranks.is_empty() || ranks.iter().any(|info| info.rank == *rank && info.state == "joined");
+    let (up, down): (Vec<u32>, Vec<u32>) = replicas.into_iter().partition(serves);
+    let places = |ranks: &[u32]| ranks.iter().map(|rank| place(*rank)).collect::<Vec<_>>();
+    let (up, down, leader) = (places(&up), places(&down), place(leader));
+    let mut lines = vec![("Current leader", leader.clone()), ("Replicas", up.join(", "))];
+    if !down.is_empty() {
+        lines.push(("Unavailable", down.join(", ")));
+    }
+    let all: Vec<&String> = up.iter().chain(&down).collect();
+    Ok(Reply::new(list(&lines), json!({ "current_leader": leader, "replicas": all, "down_replicas": down })))
 }
 
 /// Shows the system: its engines, or the local engine.

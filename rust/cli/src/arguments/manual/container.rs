@@ -100,6 +100,17 @@ pub const CONTAINER_DELETE_ACL_EXAMPLES: &str = "Examples:
 pub const CONTAINER_SET_OWNER_EXAMPLES: &str = "Examples:
   daos container set-owner tank home --user ann";
 
+pub const CONTAINER_LIST_OBJECTS: &str = "List the objects of a container
+
+Each line is an id, HI.LO, two decimal numbers, as 'daos object query' takes it. What is made or removed meanwhile may be among them \
+or not; with the epoch of a snapshot the list is that of the snapshot.";
+
+pub const CONTAINER_LIST_OBJECTS_EXAMPLES: &str = "JSON response: [] of ids.
+
+Examples:
+  daos container list-objects tank home
+  daos container list-objects tank home --epc 0x5ae1b2c3d4e5f607 --json";
+
 pub const CONTAINER_CREATE_SNAP: &str = "Make a snapshot of a container.
 
 It shows everything that was written before, on all targets alike, and nothing of what is written later. Changes of the container wait for a \

@@ -44,6 +44,22 @@ Examples:
   daos pool query tank
   daos pool query 5d0b9b5e-9c3b-4f0a-8a58-0d7a3b1c2d3e --json";
 
+pub const POOL_QUERY_TARGETS_EXAMPLES: &str =
+    "JSON response of daos: [] with target_state (up_in, down, drain ...) and space[] with total and free bytes ('scm': \
+metadata and small values, 'nvme': large values); of dmg: Infos[] with the same.
+
+Examples:
+  daos pool query-targets tank --rank 0
+  dmg pool query-targets tank --rank 2 --target-idx 0,3-5 --json";
+
+pub const POOL_UPGRADE: &str = "Bring a pool to the format of this release, which engines do by themselves
+
+An engine brings each store of an older format to the present one when it opens it: older releases refuse it from then on. \
+So there is nothing to be done for a pool that is served, and the command says so.";
+
+pub const POOL_UPGRADE_EXAMPLES: &str = "Examples:
+  dmg pool upgrade tank";
+
 pub const POOL_DESTROY: &str = "Destroy a pool with everything in it
 
 There is no way back. A pool that holds containers is destroyed with --recursive or --force only, one that is in use with \

@@ -19,6 +19,19 @@ Examples:
   dmg -l node1 system query --verbose
   dmg -l node1 system query --ranks 0-3 --json";
 
+pub const SYSTEM_LEADER_QUERY_EXAMPLES: &str =
+    "JSON response: current_leader, replicas[] and down_replicas[], addresses of \
+control ports.
+
+Examples:
+  dmg system leader-query
+  dmg system leader-query --json";
+
+pub const SERVER_VERSION_EXAMPLES: &str = "JSON response: name, version.
+
+Examples:
+  dmg server-version --json";
+
 pub const SYSTEM_STOP_EXAMPLES: &str =
     "The rank that leads the metadata service hands it over before it stops; of the whole \
 system, it stops last. Ranks that keep the metadata are not stopped or excluded if too \
