@@ -12,6 +12,7 @@ mod chance;
 #[path = "../system/cluster.rs"]
 #[allow(dead_code, reason = "shared with the tests of systems")]
 mod cluster;
+mod images;
 mod local;
 mod messages;
 mod ports;
