@@ -8,4 +8,5 @@ mod golden;
 mod image;
 mod memory;
 mod sample;
+mod spoil;
 mod upgrade;
