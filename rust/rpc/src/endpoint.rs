@@ -212,6 +212,11 @@ impl Endpoint {
         }
     }
 
+    /// The errors that requests were answered with since the endpoint was opened, and how many were.
+    pub fn failures(&self) -> Vec<(Code, u64)> {
+        self.0.counters.failures()
+    }
+
     /// Ends everything: calls under way fail with `DER_CANCELED`, later ones with `DER_UNINIT`, and the handler is dropped.
     pub fn close(&self) {
         let source: Rc<dyn Source> = self.0.transport.clone();

@@ -1,7 +1,9 @@
 //! What an endpoint counts, and how often it says so.
 
 use daos_env::Clock;
-use std::cell::Cell;
+use daos_status::Code;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -89,9 +91,21 @@ pub(crate) struct Counters {
     pub doubled_requests: Counter,
     pub repeated_answers: Counter,
     traffic: Cell<Traffic>,
+    /// Requests that were answered with an error, by its number.
+    failures: RefCell<BTreeMap<i32, (Code, u64)>>,
 }
 
 impl Counters {
+    /// Counts a request that is answered with an error.
+    pub fn failed(&self, code: Code) {
+        self.failures.borrow_mut().entry(code as i32).or_insert((code, 0)).1 += 1;
+    }
+
+    /// The errors that requests were answered with, and how many.
+    pub fn failures(&self) -> Vec<(Code, u64)> {
+        self.failures.borrow().values().copied().collect()
+    }
+
     /// Counts a message that was given to the transport.
     pub fn sent(&self, bytes: usize) {
         self.count(|traffic| {

@@ -23,6 +23,7 @@ fn metrics_are_served_and_hostile_bytes_do_no_harm() {
     let port = free_ports(1)[0];
     cluster.start_with(0, &["--telemetry-port", &port.to_string()]);
     cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB"]);
+    cluster.fail("daos", &["cont", "list", "nowhere"]);
     let text = port.to_string();
     let query = ["-l", "localhost", "telemetry", "metrics", "query", "-p", &text, "-m", "engine_pools"];
     let metrics = cluster.response("dmg", &query);
@@ -31,6 +32,7 @@ fn metrics_are_served_and_hostile_bytes_do_no_harm() {
     assert_eq!(values, [1, 1], "each of two targets has a part of one pool");
     let raw = String::from_utf8(answer(port, b"GET /metrics HTTP/1.0\r\n\r\n")).expect("text");
     assert!(raw.starts_with("HTTP/1.1 200 OK\r\n") && raw.contains("op=\"PoolCreate\"} 1\n"), "{raw}");
+    assert!(raw.contains("error=\"DER_NONEXIST\"} "), "{raw}");
     assert!(raw.contains("op=\"PoolCreate\",le=\"+Inf\"} 1\n"), "{raw}");
     assert!(raw.contains("engine_pool_ops_update{rank=\"0\",target=\"1\",pool=\""), "{raw}");
     for (bytes, status) in [

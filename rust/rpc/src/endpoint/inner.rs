@@ -180,7 +180,10 @@ impl Inner {
         };
         let (status, body) = match result {
             Ok(body) => (0, body),
-            Err(status) => (status.to_der(), Parts::one(shorten(status.context()).as_bytes())),
+            Err(status) => {
+                self.counters.failed(status.code());
+                (status.to_der(), Parts::one(shorten(status.context()).as_bytes()))
+            }
         };
         let (opcode, call_id, session) = (request.opcode, request.call_id, request.session);
         let token = to.history.borrow().token();

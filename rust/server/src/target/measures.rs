@@ -51,6 +51,8 @@ pub(crate) struct Measures {
     pub requests: Vec<(String, u64)>,
     /// How long they took, by operation.
     pub latencies: Vec<(String, Latency)>,
+    /// Those that were answered with an error, by its name.
+    pub failures: Vec<(&'static str, u64)>,
     /// Of its endpoint.
     pub statistics: Statistics,
     /// The pools that it can use.
@@ -80,6 +82,7 @@ impl Inner {
             running: self.running.get() as u64,
             requests: self.requests.read(),
             latencies: self.latencies.read(),
+            failures: self.endpoint.failures().into_iter().map(|(code, count)| (code.name(), count)).collect(),
             statistics: self.endpoint.statistics(),
             pools: pools.collect(),
         }

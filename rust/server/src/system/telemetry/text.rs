@@ -126,6 +126,13 @@ pub(super) fn text(about: &About, targets: &[Measures]) -> String {
             text.value("engine_requests_total", &labels, *count);
         }
     }
+    text.title("engine_request_errors_total", "counter", "Requests that were answered with an error, by its name");
+    for target in targets {
+        for (name, count) in &target.failures {
+            let labels = [("rank", rank.as_str()), ("target", &target.target.to_string()), ("error", name)];
+            text.value("engine_request_errors_total", &labels, *count);
+        }
+    }
     latencies(&mut text, &rank, targets);
     pool_operations(&mut text, &rank, targets);
     for (name, kind, help, get) in POOL_KINDS {
@@ -226,12 +233,17 @@ mod tests {
             running: 5,
             requests: vec![("Fetch".to_owned(), 6)],
             latencies: vec![("Fetch".to_owned(), latency)],
+            failures: vec![("DER_NOSPACE", 2)],
             statistics: Default::default(),
             pools: Vec::new(),
         };
         let text = text(&about, &[measures]);
         assert!(text.contains("# TYPE engine_clients gauge\nengine_clients{rank=\"3\"} 2\n"), "{text}");
         assert!(text.contains("engine_requests_total{rank=\"3\",target=\"1\",op=\"Fetch\"} 6\n"), "{text}");
+        assert!(
+            text.contains("engine_request_errors_total{rank=\"3\",target=\"1\",error=\"DER_NOSPACE\"} 2\n"),
+            "{text}"
+        );
         assert!(text.contains("engine_system_ranks{rank=\"3\",state=\"joined\"} 2\n"), "{text}");
         for line in [
             "engine_request_latency_seconds_bucket{rank=\"3\",target=\"1\",op=\"Fetch\",le=\"0.000001\"} 1\n",
