@@ -3,7 +3,7 @@
 use crate::harness::Rig;
 use crate::make;
 use daos_client::Client;
-use daos_dfs::{Access, NewFile, OpenOptions, SetStatus, Timestamp};
+use daos_dfs::{Access, NewFile, OpenOptions, Replace, SetStatus, Timestamp};
 use daos_types::ObjectClass;
 
 /// Messages that a step sends.
@@ -48,6 +48,15 @@ fn metadata_takes_few_messages() {
         files.open(client, &root, b"g", create, new).await.unwrap();
         assert_eq!(messages(client, files.remove(client, &root, b"g", false)).await, 2, "remove beside an open file");
         drop(file);
+        for name in [&b"h"[..], b"i"] {
+            files.open(client, &root, name, create, new).await.unwrap();
+        }
+        let rename = async |from: &[u8], to: &[u8]| {
+            messages(client, files.rename(client, (&root, from), (&root, to), Replace::Allowed)).await
+        };
+        let moves = (rename(b"h", b"j").await, rename(b"i", b"j").await);
+        let removal = messages(client, files.remove(client, &root, b"j", false)).await;
+        assert_eq!((moves, removal), ((6, 10), 5), "to a new name, over a file; a removal of what was moved");
         assert_eq!(messages(client, files.remove(client, &root, b"f", false)).await, both, "remove");
         assert_eq!(messages(client, files.remove(client, &root, b"d", false)).await, 4, "remove a directory");
     });
