@@ -21,12 +21,23 @@ const MIRROR_QUERY: &[&str] =
 /// Downloads with apt's means and checks what came.
 const DOWNLOADER: &str = "/usr/lib/apt/apt-helper";
 
-/// What of the archive is needed.
-const PARTS: &[&str] = &["COPYRIGHT", "src/mpi/romio", "test/mpi/io", "test/mpi/include", "test/mpi/util"];
+/// What of the archive is needed to build ROMIO, and what to build tests.
+const PARTS: &[&str] = &["COPYRIGHT", "src/mpi/romio"];
+const TEST_PARTS: &[&str] = &[
+    "test/mpi/cxx/io",
+    "test/mpi/f08/io",
+    "test/mpi/f77/io",
+    "test/mpi/f90/io",
+    "test/mpi/include",
+    "test/mpi/io",
+    "test/mpi/maint",
+    "test/mpi/util",
+];
 
 /// Our rules for building it, and what the compiler needs to know of it.
 const RULES: &str = "mpiio_driver/romio/Makefile";
 const PROGRAM_RULES: &str = "mpiio_driver/romio/programs.mk";
+const LANGUAGE_RULES: &str = "mpiio_driver/romio/languages.mk";
 
 const CONFIGURE: &[&str] = &[
     "--with-file-system=ufs",
@@ -84,8 +95,17 @@ impl Romio {
 
     /// Builds programs of ROMIO's and of MPICH's tests; quick when they are there.
     pub fn build_programs(&self, romio: &[&str], mpich: &[&str]) -> Result<()> {
+        self.unpack_tests()?;
         let mut make = self.make(PROGRAM_RULES)?;
         make.arg(format!("ROMIO_TESTS={}", romio.join(" "))).arg(format!("MPICH_TESTS={}", mpich.join(" ")));
+        quietly(&mut make)
+    }
+
+    /// Builds programs of MPICH's tests in Fortran and C++, by their paths below the directory of programs.
+    pub fn build_languages(&self, programs: &[String]) -> Result<()> {
+        self.unpack_tests()?;
+        let mut make = self.make(LANGUAGE_RULES)?;
+        make.arg(format!("PROGRAMS={}", programs.join(" ")));
         quietly(&mut make)
     }
 
@@ -103,15 +123,28 @@ impl Romio {
     }
 
     fn unpack(&self) -> Result<()> {
-        let archive = self.fetch()?;
         for directory in [&self.source, &self.build] {
             if directory.exists() {
                 fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))?;
             }
         }
+        self.extract(PARTS)
+    }
+
+    /// The sources of the tests, unless they are there.
+    fn unpack_tests(&self) -> Result<()> {
+        let directory = self.root().join(format!("mpich-{VERSION}"));
+        if TEST_PARTS.iter().all(|part| directory.join(part).exists()) {
+            return Ok(());
+        }
+        self.extract(TEST_PARTS)
+    }
+
+    fn extract(&self, parts: &[&str]) -> Result<()> {
+        let archive = self.fetch()?;
         let mut command = Command::new("tar");
         command.arg("-C").arg(self.root()).arg("-xf").arg(&archive);
-        command.args(PARTS.iter().map(|part| format!("mpich-{VERSION}/{part}")));
+        command.args(parts.iter().map(|part| format!("mpich-{VERSION}/{part}")));
         process::run(&mut command)
     }
 

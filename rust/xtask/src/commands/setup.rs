@@ -91,6 +91,9 @@ const MPI: &[Need] = &[
     need("mpich", Sign::Program("mpiexec.mpich"), "starts MPI programs"),
     need("libmpich-dev", Sign::Module("mpich"), "builds MPI programs and the MPI-IO driver"),
     need("xz-utils", Sign::Program("xz"), "unpacks ROMIO's sources"),
+    need("g++", Sign::Program("g++"), "MPICH's tests in C++"),
+    need("gfortran", Sign::Program("gfortran"), "MPICH's tests in Fortran"),
+    need("perl", Sign::Program("perl"), "makes MPICH's tests in Fortran and C++ of their harness"),
 ];
 
 const PACKAGE: &[Need] = &[

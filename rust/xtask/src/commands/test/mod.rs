@@ -4,6 +4,7 @@ mod c_programs;
 mod cargo_tests;
 mod excerpt;
 mod mpi;
+mod mpi_languages;
 mod mpi_programs;
 mod packaging;
 mod tally;
