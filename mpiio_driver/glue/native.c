@@ -17,6 +17,11 @@
  */
 static const char *const LIBRARIES[] = { "libmpich.so", "libmpi.so" };
 
+/* The library of MPI 5's standard ABI, whose handles are pointers. It may stand beside one of the above, or alone. */
+#define STANDARD_LIBRARY "libmpi_abi.so"
+/* What Open MPI has and no other: the object behind its MPI_COMM_WORLD. Its handles are pointers as well. */
+#define OPEN_MPI_SYMBOL "ompi_mpi_comm_world"
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void *library;
 
@@ -35,6 +40,27 @@ static int look(struct dl_phdr_info *object, size_t size, void *found)
 	return 0;
 }
 
+static int look_standard(struct dl_phdr_info *object, size_t size, void *unused)
+{
+	const char *base = strrchr(object->dlpi_name, '/');
+
+	(void)size, (void)unused;
+	return strncmp(base == NULL ? object->dlpi_name : base + 1, STANDARD_LIBRARY, strlen(STANDARD_LIBRARY)) == 0;
+}
+
+/*
+ * Our functions take handles as MPICH has them. Of another library they would cut pointers in half, also for files that
+ * are not ours, so the program is told before the first of them is passed on.
+ */
+static void refuse(const char *other)
+{
+	fprintf(stderr,
+		"MPI-IO: libdaos_mpiio.so serves MPI libraries that have MPICH's ABI, as MPICH and Intel MPI; this program uses "
+		"%s: run it without LD_PRELOAD=libdaos_mpiio.so, on files outside of containers or on a mounted container\n",
+		other);
+	exit(EXIT_FAILURE);
+}
+
 /*
  * Python loads the MPI library for one module alone. We call it by name, so its names must be there for all; to open it
  * again with RTLD_GLOBAL does that, and loads nothing.
@@ -45,6 +71,10 @@ static void find(void)
 
 	if (dl_iterate_phdr(look, path) == 1)
 		library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD | RTLD_GLOBAL);
+	if (library != NULL && dlsym(library, OPEN_MPI_SYMBOL) != NULL)
+		refuse("Open MPI");
+	if (library == NULL && dl_iterate_phdr(look_standard, NULL) == 1)
+		refuse("the standard ABI of MPI 5");
 }
 
 mpiio_function mpiio_native(const char *name)

@@ -37,6 +37,11 @@ const CONTAINER: &str = "container";
 /// All pools with their sizes; all programs together write less to the first two.
 const POOLS: &[(&str, &str)] = &[(POOL, "2G"), (SECOND_POOL, "2G"), (SMALL_POOL, "64M")];
 
+/// MPI libraries with another ABI, as file names by which ours knows them. A program that uses one must be told.
+const OTHERS: &[(&str, &str)] = &[("other open_mpi", "libmpi.so.40"), ("other standard_abi", "libmpi_abi.so.1")];
+const OTHER_DIRECTORY: &str = "mpiio_driver/tests/other";
+const OTHER_REFUSED: &str = "serves MPI libraries that have MPICH's ABI";
+
 /// What runs are made with.
 struct Bench<'a> {
     engine: &'a LocalEngine,
@@ -56,6 +61,9 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>) -> Result<Tal
     let mut tally = Tally::default();
     for name in own()?.into_iter().filter(|name| is_wanted(name)) {
         tally += bench.run_own(&name);
+    }
+    for (name, library_name) in OTHERS.iter().filter(|(name, _)| is_wanted(name)) {
+        tally += report(name, bench.run_other(library_name));
     }
     let wanted = FOREIGN.iter().filter(|program| is_wanted(program.name));
     let names = |suite: Suite| {
@@ -146,6 +154,23 @@ impl Bench<'_> {
             .and_then(|()| self.start(&binary, RANKS, &[local.to_string_lossy().into_owned()], &[]));
         tally += report(&format!("{name} local"), outcome);
         tally
+    }
+
+    /// A program of another MPI library works without ours before it, and is refused with it.
+    fn run_other(&self, library_name: &str) -> Result<Outcome> {
+        let binary = self.scratch.join(format!("other-{library_name}"));
+        let library = self.scratch.join(library_name);
+        let soname = format!("-Wl,-soname,{library_name}");
+        let mut command = Command::new("gcc");
+        command.args(["-shared", "-fPIC", &soname, "-o"]).arg(&library).arg(format!("{OTHER_DIRECTORY}/library.c"));
+        must(&mut command)?;
+        let mut command = Command::new("gcc");
+        command.arg("-o").arg(&binary).arg(format!("{OTHER_DIRECTORY}/program.c")).arg(&library);
+        must(command.arg("-Wl,-rpath,$ORIGIN"))?;
+        must(&mut Command::new(&binary))?;
+        let (status, text) = process::gather(Command::new(&binary).env("LD_PRELOAD", &self.library))?;
+        let is_told = text.contains(OTHER_REFUSED) && status.code() == Some(1);
+        Ok(if is_told { Outcome::Passed } else { Outcome::Failed(format!("{status}: {text}")) })
     }
 
     fn run_foreign(&self, binary: &Path, ranks: u32, arguments: &[&str]) -> Result<Outcome> {
