@@ -14,18 +14,29 @@
  * The function under both of its names. A function that the MPI library does not have gives an error to who calls it,
  * which cannot be: it would have to be called by a program that was linked with that library.
  */
-#define FUNCTION(name, parameters, arguments) \
+#define FORWARD(name, parameters, arguments, afterwards) \
 	int romio_MPI_File_##name parameters; \
 	int PMPI_File_##name parameters \
 	{ \
 		static int(*native) parameters; \
-		if (mpiio_is_ours(file)) \
-			return romio_MPI_File_##name arguments; \
+		if (mpiio_is_ours(file)) { \
+			int code = romio_MPI_File_##name arguments; \
+			afterwards; \
+			return code; \
+		} \
 		if (native == NULL) \
 			native = (int(*) parameters)mpiio_native("PMPI_File_" #name); \
 		return native != NULL ? native arguments : MPI_ERR_INTERN; \
 	} \
 	int MPI_File_##name parameters __attribute__((alias("PMPI_File_" #name)));
+#define FUNCTION(name, parameters, arguments) FORWARD(name, parameters, arguments, (void)0)
+/*
+ * ROMIO lets the ranks move the shared pointer one after the other, and counts on the access that follows to hold the first
+ * of them back until the last one has moved it. The driver's access waits for nobody: the first rank would come to its next
+ * access, and take the place of a rank that is still in this one.
+ */
+#define TOGETHER(name, parameters, arguments) FORWARD(name, parameters, arguments, mpiio_meet(file))
+#define TOGETHER_C TOGETHER
 #define FUNCTION_C FUNCTION
 
 #include "functions.h"

@@ -3,7 +3,7 @@
  * Every function of MPI whose first argument is an open file: FUNCTION(name, parameters, arguments). Those that are more
  * than a choice between two libraries stand in forward.c, and those about error handlers in error_handlers.c.
  *
- * FUNCTION_C has those with a count of the type MPI_Count, which came with MPI 4.
+ * TOGETHER has those in which the ranks meet. FUNCTION_C and TOGETHER_C have those with a count of the type MPI_Count, which came with MPI 4.
  */
 #define ARGS_IO (file, buffer, count, type, status)
 #define ARGS_IO_AT (file, offset, buffer, count, type, status)
@@ -52,10 +52,8 @@ FUNCTION(sync, (MPI_File file), (file))
 
 FUNCTION(read_at_all_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
 FUNCTION(read_all_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
-FUNCTION(read_ordered_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
 FUNCTION(write_at_all_end, (MPI_File file, const void *buffer, MPI_Status *status), ARGS_END)
 FUNCTION(write_all_end, (MPI_File file, const void *buffer, MPI_Status *status), ARGS_END)
-FUNCTION(write_ordered_end, (MPI_File file, const void *buffer, MPI_Status *status), ARGS_END)
 
 /* In both widths of the count. */
 #define BOTH(name, parameters, arguments) \
@@ -65,7 +63,6 @@ FUNCTION(write_ordered_end, (MPI_File file, const void *buffer, MPI_Status *stat
 BOTH(read, READS, ARGS_IO)
 BOTH(read_all, READS, ARGS_IO)
 BOTH(read_shared, READS, ARGS_IO)
-BOTH(read_ordered, READS, ARGS_IO)
 BOTH(read_at, READS_AT, ARGS_IO_AT)
 BOTH(read_at_all, READS_AT, ARGS_IO_AT)
 BOTH(read_all_begin, READS_BEGIN, ARGS_BEGIN)
@@ -79,7 +76,6 @@ BOTH(iread_at_all, READS_REQUEST_AT, ARGS_REQUEST_AT)
 BOTH(write, WRITES, ARGS_IO)
 BOTH(write_all, WRITES, ARGS_IO)
 BOTH(write_shared, WRITES, ARGS_IO)
-BOTH(write_ordered, WRITES, ARGS_IO)
 BOTH(write_at, WRITES_AT, ARGS_IO_AT)
 BOTH(write_at_all, WRITES_AT, ARGS_IO_AT)
 BOTH(write_all_begin, WRITES_BEGIN, ARGS_BEGIN)
@@ -90,5 +86,13 @@ BOTH(iwrite_all, WRITES_REQUEST, ARGS_REQUEST)
 BOTH(iwrite_shared, WRITES_REQUEST, ARGS_REQUEST)
 BOTH(iwrite_at, WRITES_REQUEST_AT, ARGS_REQUEST_AT)
 BOTH(iwrite_at_all, WRITES_REQUEST_AT, ARGS_REQUEST_AT)
+
+/* Those that return when the shared pointer stands behind what all ranks access, see forward.c. */
+TOGETHER(read_ordered, READS(int), ARGS_IO)
+TOGETHER_C(read_ordered_c, READS(MPI_Count), ARGS_IO)
+TOGETHER(write_ordered, WRITES(int), ARGS_IO)
+TOGETHER_C(write_ordered_c, WRITES(MPI_Count), ARGS_IO)
+TOGETHER(read_ordered_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
+TOGETHER(write_ordered_end, (MPI_File file, const void *buffer, MPI_Status *status), ARGS_END)
 
 FUNCTION_C(get_type_extent_c, (MPI_File file, MPI_Datatype type, MPI_Count *extent), (file, type, extent))
