@@ -218,6 +218,11 @@ impl PoolService {
         self.system.ranks.get(&rank).map_or("", |row| row.domain.as_str())
     }
 
+    /// Whether a rank lives, as far as it was noted.
+    pub fn is_present(&self, rank: Rank) -> bool {
+        self.system.present.contains(&rank)
+    }
+
     /// Notes that a rank lives, or was lost; nothing is stored. Tells whether that is news.
     pub fn note_presence(&mut self, rank: Rank, is_present: bool) -> bool {
         let present = &mut self.system.present;

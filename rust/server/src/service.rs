@@ -7,6 +7,7 @@
 mod attributes;
 mod clients;
 mod containers;
+mod going;
 mod journal;
 mod pools;
 mod revoking;
@@ -60,6 +61,8 @@ pub(crate) struct Service {
     limit: Duration,
     /// Parts of containers may be left that nobody has; they are looked for when all requests have ended.
     settling: Cell<bool>,
+    /// Ranks that are noted as stopped and may serve.
+    going: going::Going,
     /// Ranks for which is done what waited for them.
     catching_up: RefCell<Vec<Rank>>,
     /// Who waits for snapshots.
@@ -118,6 +121,7 @@ impl Service {
             closed: Cell::new(false),
             limit: target.settings.call_timeout,
             settling: Cell::new(false),
+            going: going::Going::default(),
             catching_up: RefCell::default(),
             waits: snapshots::Waits::default(),
             settled: RefCell::default(),

@@ -92,10 +92,12 @@ pub(crate) enum ServiceCall {
     Connected(Vec<Rank>),
     /// It serves.
     Serves(Rank),
-    /// It has stopped in good order, or does so now.
+    /// It has stopped in good order.
     Stopped(Rank),
-    /// An engine that has stopped, or joins, tells what its clocks have shown.
-    Clock(Epoch),
+    /// It will be told to stop.
+    Stopping(Rank),
+    /// Its targets have ended; their clocks have shown this.
+    Ended(Rank, Epoch),
     /// It is there.
     Present(Rank),
     /// It was lost.
@@ -282,7 +284,8 @@ impl Target {
                 return Ok(Some(ControlReply::Joined(joined)));
             }
             ServiceCall::Serves(rank) => service.serves(rank).await,
-            ServiceCall::Clock(newest) => service.hear_clock(newest),
+            ServiceCall::Ended(rank, newest) => service.ended(rank, newest),
+            ServiceCall::Stopping(rank) => service.stopping(rank).await?,
             ServiceCall::Stopped(rank) => service.stopped(rank).await?,
             ServiceCall::Present(rank) => service.present(rank)?,
             ServiceCall::Connected(ranks) => service.lose_absent(&ranks)?,

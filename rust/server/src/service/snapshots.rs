@@ -10,7 +10,7 @@
 //!
 //! A rank that was lost may serve clients all the same: the connection between it and this engine may have broken, or this engine may have come to
 //! lead a moment ago. Its clock may be ahead of all others, so a snapshot waits for it until it is back or excluded; not for ever, since not
-//! every dead rank may be excluded.
+//! every dead rank may be excluded. The same is true of a rank that is noted as stopped and has not said that it has ended.
 //!
 //! The row is stored last: a snapshot that is known is pinned everywhere. What a failure leaves pinned is unpinned when it is noticed, or
 //! by the next look ([`Service::settle_snapshots`]), which comes at the latest before a target frees something.
@@ -21,6 +21,7 @@
 
 use super::Service;
 use super::clients::Asked;
+use super::going::LOST_LIMIT;
 use crate::ranks::TargetName;
 use crate::target::AHEAD_NANOSECONDS_MAX;
 use daos_env::sync::{Signal, join_all};
@@ -44,9 +45,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// For how long it is attempted: a rank that died without a word is taken for dead long before, and what has to wait for the snapshot of a
 /// container, as a target does that is full, goes on then.
 const ATTEMPTS_LIMIT: Duration = Duration::from_secs(60);
-/// For how long it waits for a rank that was lost: one that died without a word is excluded long before, and one that is cut off has ended to
-/// serve objects.
-const LOST_LIMIT: Duration = Duration::from_secs(30);
 /// How long a request waits for a snapshot before the client is told to ask again: it keeps the engine from ending.
 const WAIT: Duration = Duration::from_secs(1);
 /// The most requests that wait for snapshots.
@@ -155,6 +153,10 @@ impl Service {
         let is_lost = |target: &TargetName| known.state(target.0) == Some(RankState::Unresponsive);
         if waits_for_lost && let Some((rank, _)) = self.targets_of(pool).into_iter().find(is_lost) {
             fail!(Code::Again, "rank {} was lost, and may serve all the same; try again", rank.0);
+        }
+        let goes = |target: &TargetName| known.state(target.0) == Some(RankState::Stopped) && self.may_serve(target.0);
+        if let Some((rank, _)) = self.targets_of(pool).into_iter().find(goes) {
+            fail!(Code::Again, "rank {} is being stopped, and serves until it has; try again", rank.0);
         }
         let targets = self.serving_targets_of(pool)?;
         // No two are the same, and none is the greatest one.

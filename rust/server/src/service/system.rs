@@ -1,6 +1,7 @@
 //! The engines of the system: what the service decides about them, and who is told.
 
 use super::Service;
+use super::going::LOST_LIMIT;
 use crate::ranks::TargetName;
 use crate::target::{AHEAD_NANOSECONDS_MAX, SERVICE_TARGET};
 use daos_env::sync::join_all;
@@ -38,6 +39,9 @@ impl Service {
             let was_there = entry.state == RankState::Joined as u8 && entry.rank != before;
             if was_there || entry.rank == known.own {
                 self.journal.state_mut().note_presence(entry.rank, true);
+            }
+            if entry.state == RankState::Stopped as u8 && entry.rank != known.own {
+                self.going.begin(entry.rank, Some(self.lost_until()));
             }
         }
         self.publish()?;
@@ -93,6 +97,7 @@ impl Service {
         self.hear_clock(request.clock);
         let (rank, token) = self.change(|state| state.join(request)).await?;
         self.journal.state_mut().note_presence(rank, true);
+        self.going.end(rank);
         self.publish()?;
         let entry = &request.entry;
         daos_env::log!(
@@ -118,8 +123,36 @@ impl Service {
         self.catch_up(rank).await;
     }
 
+    /// An engine has ended its targets, and tells what their clocks have shown.
+    pub fn ended(&self, rank: Rank, newest: Epoch) {
+        self.hear_clock(newest);
+        self.going.end(rank);
+    }
+
+    /// Until when a rank of which nothing is heard from now on may serve.
+    fn lost_until(&self) -> Duration {
+        self.spawner.clock().monotonic().saturating_add(LOST_LIMIT)
+    }
+
+    /// Whether a rank that is noted as stopped may serve all the same.
+    pub(super) fn may_serve(&self, rank: Rank) -> bool {
+        self.going.may_serve(rank, self.spawner.clock().monotonic())
+    }
+
+    /// A rank will be told to end its targets, which is noted before.
+    fn begin_going(&self, rank: Rank) {
+        let is_there = self.journal.state().is_present(rank);
+        self.going.begin(rank, (!is_there).then(|| self.lost_until()));
+    }
+
+    /// An engine will be told to end its targets: that is noted now, as nobody may be able to when it has.
+    pub async fn stopping(&self, rank: Rank) -> Result<()> {
+        self.begin_going(rank);
+        self.stopped(rank).await
+    }
+
     /// Takes note of what the clocks of an engine have shown that cannot be asked any more: snapshots that are made without it are newer.
-    pub fn hear_clock(&self, newest: Epoch) {
+    fn hear_clock(&self, newest: Epoch) {
         if !self.clock.follow(newest.0, AHEAD_NANOSECONDS_MAX) {
             daos_env::log!(
                 Warn,
@@ -129,7 +162,7 @@ impl Service {
         }
     }
 
-    /// An engine has ended its targets in good order.
+    /// An engine has ended its targets in good order, or will.
     pub async fn stopped(&self, rank: Rank) -> Result<()> {
         self.change(|state| state.rank_stopped(rank)).await?;
         daos_env::log!(Info, "system", "rank {} has stopped", rank.0);
@@ -152,6 +185,7 @@ impl Service {
     pub fn lost(&self, rank: Rank) -> Result<()> {
         if rank != self.peers.known()?.own && self.journal.state_mut().note_presence(rank, false) {
             daos_env::log!(Warn, "system", "rank {} was lost: its connection ended", rank.0);
+            self.going.lose(rank, self.lost_until());
             self.publish()?;
         }
         Ok(())
@@ -159,6 +193,10 @@ impl Service {
 
     /// Changes what a rank is good for, and makes it known.
     pub async fn set_rank_state(&self, rank: Rank, state: RankState) -> Result<()> {
+        if state == RankState::AdminExcluded {
+            // It is told to end its targets. When it is let back soon, it is noted as stopped, and may not have ended yet.
+            self.begin_going(rank);
+        }
         let versions = self.change(|service| service.set_rank_state(rank, state)).await?;
         daos_env::log!(Info, "system", "rank {} is {}", rank.0, state.word());
         self.publish()?;

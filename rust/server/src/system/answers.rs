@@ -98,7 +98,7 @@ impl SystemEngine {
         match (request, self.door.role(id)) {
             (ControlRequest::Stopped((rank, clock)), Some(Role::Engine(known))) if rank == known => {
                 self.door.leave_unanswered(id);
-                self.ask_service(ServiceCall::Clock(clock), Waiting::Nobody)?;
+                self.ask_service(ServiceCall::Ended(rank, clock), Waiting::Nobody)?;
                 if self.is_stopping(rank) {
                     self.heard_of(rank, Heard::Stopped);
                     return Ok(());

@@ -122,7 +122,9 @@ impl SystemEngine {
     /// When there is something to do though nothing has happened.
     pub(super) fn deadline(&self) -> Option<Duration> {
         let link = self.link.as_ref().and_then(Link::deadline);
-        let own = [self.operations_deadline(), self.absent_at, self.forget_at];
+        // Nobody is looked for while the targets are stopped: that would be due all the time.
+        let absent_at = self.absent_at.filter(|_| matches!(self.targets, Targets::Serving(_)));
+        let own = [self.operations_deadline(), absent_at, self.forget_at];
         let deadlines = [self.door.deadline(), self.telemetry_deadline(), link].into_iter().chain(own);
         deadlines.flatten().min()
     }

@@ -141,7 +141,8 @@ impl SystemEngine {
         let connected = self.door.engines();
         for rank in ranks {
             let is_there = *rank == leader || connected.contains(rank);
-            if is_there && self.ask_service(ServiceCall::Stopped(*rank), Waiting::Said(*rank, Heard::Stopped)).is_ok() {
+            let mut noted = || self.ask_service(ServiceCall::Stopping(*rank), Waiting::Said(*rank, Heard::Stopped));
+            if is_there && noted().is_ok() {
                 operation.waiting.insert(*rank);
             }
         }

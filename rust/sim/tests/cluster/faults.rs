@@ -2,6 +2,7 @@
 
 use crate::story::Conductor;
 use crate::world::World;
+use daos_client::RankAction;
 use daos_sim::fabric::Cut;
 use daos_sim::media::Fault;
 use std::cell::Cell;
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 /// How much faster or slower a clock may go, in millionths: far more than those of machines do.
 const DRIFT_MAX: u64 = 30_000;
+
+/// How long an administrator waits for ranks to stop or to start: other things go wrong meanwhile.
+const ORDER_LIMIT: Duration = Duration::from_secs(8);
 
 /// Which kinds of faults a seed has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,6 +31,8 @@ pub struct Faults {
     pub has_full_disks: bool,
     pub has_drift: bool,
     pub has_late_engine: bool,
+    /// An administrator stops ranks and starts them.
+    pub has_orders: bool,
 }
 
 impl Faults {
@@ -49,6 +55,7 @@ impl Faults {
             has_full_disks: has_more && some(4),
             has_drift: has_more && some(4),
             has_late_engine: has_more && some(3),
+            has_orders: false,
         }
     }
 
@@ -69,6 +76,7 @@ impl Faults {
             (self.has_full_disks, Kind::FullDisk),
             (self.has_drift, Kind::Drift),
             (self.has_late_engine, Kind::LateEngine),
+            (self.has_orders, Kind::Order),
         ];
         all.into_iter().filter(|(has, _)| *has).map(|(_, kind)| kind).collect()
     }
@@ -87,6 +95,7 @@ enum Kind {
     FullDisk,
     Drift,
     LateEngine,
+    Order,
 }
 
 /// Lets things go wrong, one after the other, until it is over.
@@ -194,6 +203,20 @@ async fn happen(conductor: &Conductor, kind: Kind, clients: &mut Vec<u64>) {
                 world.tally.borrow_mut().late_joins += 1;
                 world.restart(late);
             }
+        }
+        Kind::Order => {
+            world.tally.borrow_mut().orders += 1;
+            let (admin, rank, force) =
+                (world.add_client(), world.below(world.shape.engines) as u32, world.below(2) == 0);
+            let act = async |action, ranks: &[u32]| {
+                // What becomes of it is seen at the end, when all have to be there.
+                let acting = admin.client.act_on_ranks(action, ranks, force);
+                let outcome = conductor.spawner.timeout(ORDER_LIMIT, acting).await;
+                daos_env::log!(Info, "sim", "{action:?} of ranks {ranks:?}: {outcome:?}");
+            };
+            act(RankAction::Stop, &[rank]).await;
+            pause(absence(world)).await;
+            act(RankAction::Start, &[]).await;
         }
         Kind::ClientKill => {
             // One stays.

@@ -43,6 +43,9 @@ const FIRST_WITH_TRANSACTIONS: u64 = 20_000_000_000_000;
 /// Seeds from here on have rollbacks, too.
 const FIRST_WITH_ROLLBACKS: u64 = 30_000_000_000_000;
 
+/// In some of the seeds from here on, an administrator stops ranks and starts them, too.
+const FIRST_WITH_ORDERS: u64 = 40_000_000_000_000;
+
 /// Seeds that have shown a defect, beside the first ones: see `docs/cluster.md`.
 const FOUND: &[u64] = &[
     1001,
@@ -88,6 +91,7 @@ const FOUND: &[u64] = &[
     30000001018420,
     30000001033916,
     30000001047638,
+    40000000000002,
 ];
 
 /// What became of a seed.
@@ -111,6 +115,7 @@ fn run(seed: u64) -> Outcome {
     shape.has_snapshots = seed >= FIRST_WITH_SNAPSHOTS;
     shape.has_transactions = seed >= FIRST_WITH_TRANSACTIONS;
     shape.has_rollbacks = seed >= FIRST_WITH_ROLLBACKS;
+    faults.has_orders = seed >= FIRST_WITH_ORDERS && faults.any() && choices.below(2) == 0;
     run_with(seed, shape, faults, None)
 }
 
@@ -256,6 +261,16 @@ fn seeds_with_rollbacks_have_no_violation() {
     assert!(sum.rollbacks > 0, "{sum:?}");
 }
 
+#[test]
+fn seeds_with_orders_have_no_violation() {
+    quiet();
+    let (first, count) = (variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_ORDERS), variable("DAOS_SIM_SEEDS", 10));
+    let (count, sum, wrong) = run_all(first..first + count);
+    println!("{count} seeds: {sum:?}");
+    assert!(wrong.is_empty(), "seeds {wrong:?}");
+    assert!(sum.orders > 0, "{sum:?}");
+}
+
 /// A transaction that reads at a target whose clock is seconds behind, and writes where somebody has just read, began again at an epoch of the late
 /// clock each time, and was refused for seconds.
 #[test]
@@ -286,7 +301,7 @@ fn fresh_seeds_have_no_violation() {
     let seconds = variable("DAOS_SIM_SECONDS", 60);
     let clock = daos_env::SystemClock;
     let end = clock.monotonic() + Duration::from_secs(seconds);
-    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_ROLLBACKS + (daos_env::SystemRandom.next_u64() >> 24));
+    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_ORDERS + (daos_env::SystemRandom.next_u64() >> 24));
     let (count, sum, wrong) = run_all((first..).take_while(|_| clock.monotonic() < end));
     println!("{count} seeds from {first}: {sum:?}");
     assert!(wrong.is_empty(), "seeds {wrong:?}");

@@ -3,7 +3,7 @@
 use crate::actor::{ATTRIBUTES, Actor, DKEYS, LABELS, OBJECTS, Open, POOL, POOLS, SHARED, Shared, pool_label};
 use crate::faults::{Faults, disturb};
 use crate::world::{ClientNode, World};
-use daos_client::{Client, Container, ContainerProperties, Pool, PoolCreate, PoolFlags, SpaceInfo};
+use daos_client::{Client, Container, ContainerProperties, Pool, PoolCreate, PoolFlags, RankAction, SpaceInfo};
 use daos_env::sync::join_all;
 use daos_env::{JoinHandle, Random, SeededRandom, Spawner};
 use daos_sim::fabric::Weather;
@@ -95,6 +95,18 @@ impl Conductor {
             Err(Status::new(Code::Again, states.join(", ")))
         };
         self.until(limit, "all ranks are joined", joined).await
+    }
+
+    /// Ranks that an administrator has stopped serve again.
+    async fn all_started(&self, client: &Client) -> Option<()> {
+        let started = async || {
+            let outcomes = client.act_on_ranks(RankAction::Start, &[], false).await?;
+            match outcomes.into_iter().find(|outcome| !outcome.error.is_empty()) {
+                None => Ok(Some(())),
+                Some(failed) => Err(Status::new(Code::Again, format!("rank {}: {}", failed.rank, failed.error))),
+            }
+        };
+        self.until(SETTLE_LIMIT, "all ranks are started", started).await
     }
 
     /// A rank that was excluded is back in the map of the pool some time after it has joined: when it serves, and has what it missed.
@@ -226,7 +238,8 @@ impl Conductor {
         {
             return;
         }
-        if self.all_joined(&admin.client, self.world.shape.engines, SETTLE_LIMIT).await.is_none()
+        if plan.faults.has_orders && self.all_started(&admin.client).await.is_none()
+            || self.all_joined(&admin.client, self.world.shape.engines, SETTLE_LIMIT).await.is_none()
             || self.all_in_use(&admin.client).await.is_none()
         {
             return;

@@ -117,6 +117,7 @@ pub struct Tally {
     pub full_disks: u64,
     pub drifts: u64,
     pub late_joins: u64,
+    pub orders: u64,
     pub client_kills: u64,
     pub snapshots: u64,
     pub snapshot_reads: u64,
@@ -144,6 +145,7 @@ impl Tally {
         self.full_disks += other.full_disks;
         self.drifts += other.drifts;
         self.late_joins += other.late_joins;
+        self.orders += other.orders;
         self.client_kills += other.client_kills;
         self.snapshots += other.snapshots;
         self.snapshot_reads += other.snapshot_reads;
