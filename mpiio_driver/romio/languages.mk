@@ -16,7 +16,7 @@ WORK := $(OUTPUT)/sources
 LANGUAGES := f77 f90 f08 cxx
 # How often most of them access one number alone. MPICH's count of 4000 finds nothing more, and where many processes share
 # the processors each of the 24000 accesses waits for its turn.
-SINGLE_CALLS ?= 100
+SINGLE_CALLS ?= 20
 
 all: $(addprefix $(OUTPUT)/,$(PROGRAMS))
 
