@@ -62,7 +62,7 @@ pub fn key_of(caller: Caller, iov: &d_iov_t, name: &str) -> Result<Key> {
     if iov.iov_len > daos_types::KEY_LENGTH_MAX {
         fail!(Code::KeyTooBig, "{name} has {} bytes; keys have at most {}", iov.iov_len, daos_types::KEY_LENGTH_MAX);
     }
-    Key::new(&caller.bytes(iov.iov_buf, iov.iov_len, name)?)
+    caller.with_bytes(iov.iov_buf, iov.iov_len, name, Key::new)?
 }
 
 /// Several keys.
@@ -94,7 +94,7 @@ pub struct List {
     /// Their bytes together.
     pub length: u64,
     place: Out<d_sg_list_t>,
-    lengths: Vec<usize>,
+    buffers: u32,
 }
 
 impl List {
@@ -110,10 +110,10 @@ impl List {
             );
         }
         tally.add_parts(list.sg_nr)?;
-        let iovs = caller.array(list.sg_iovs, u64::from(list.sg_nr), "sg_iovs")?;
+        let iovs = caller.elements(list.sg_iovs, u64::from(list.sg_nr), "sg_iovs")?;
         let mut pieces = Vec::with_capacity(iovs.len());
         let mut total = 0u64;
-        for (index, iov) in iovs.iter().enumerate() {
+        for (index, iov) in iovs.enumerate() {
             let length = if what == Use::Full { iov.iov_len } else { iov.iov_buf_len };
             if what == Use::Full && iov.iov_len > iov.iov_buf_len {
                 fail!(Code::Inval, "buffer {index} has {} bytes in use of {}", iov.iov_len, iov.iov_buf_len);
@@ -127,35 +127,27 @@ impl List {
             };
             pieces.push((iov.iov_buf.cast::<u8>(), length));
         }
-        let lengths = pieces.iter().map(|piece| piece.1).collect();
         // SAFETY: that the buffers stay valid and untouched until the call has ended is the caller's promise.
         let pieces = unsafe { ScatterList::new(pieces) };
-        Ok(List { pieces, length: total, place, lengths })
+        Ok(List { pieces, length: total, place, buffers: list.sg_nr })
     }
 
     /// The first `length` bytes of the list alone.
-    pub fn cut(&self, length: u64) -> ScatterList {
-        let mut left = length;
-        let mut pieces = Vec::new();
-        for &(address, size) in self.pieces.pieces() {
-            let take = left.min(size as u64) as usize;
-            pieces.push((address, take));
-            left -= take as u64;
-        }
-        // SAFETY: parts of pieces that were promised when the list was read.
-        unsafe { ScatterList::new(pieces) }
+    pub fn cut(self, length: u64) -> ScatterList {
+        if length == self.length { self.pieces } else { self.pieces.slice(0, length) }
     }
 
     /// Where the list tells what was filled.
     pub fn filled(&self) -> Filled {
-        Filled { place: self.place, lengths: self.lengths.clone() }
+        Filled { place: self.place, buffers: self.buffers }
     }
 }
 
 /// The part of a scatter-gather list that tells what a fetch filled.
+#[derive(Clone, Copy)]
 pub struct Filled {
     place: Out<d_sg_list_t>,
-    lengths: Vec<usize>,
+    buffers: u32,
 }
 
 impl Filled {
@@ -164,14 +156,17 @@ impl Filled {
         let mut list = self.place.get();
         let mut left = length;
         list.sg_nr_out = 0;
-        for (index, size) in self.lengths.iter().enumerate() {
-            let filled = left.min(*size as u64);
+        for index in 0..self.buffers {
+            // SAFETY: the array of buffers was read with this count, and stays until the call has ended.
+            let iov = unsafe { list.sg_iovs.add(index as usize) };
+            // SAFETY: the same.
+            let filled = left.min(unsafe { (*iov).iov_buf_len } as u64);
             left -= filled;
             if filled > 0 {
-                list.sg_nr_out = index as u32 + 1;
+                list.sg_nr_out = index + 1;
             }
-            // SAFETY: the array of buffers was read with this count, and stays until the call has ended.
-            unsafe { (*list.sg_iovs.add(index)).iov_len = filled as usize };
+            // SAFETY: the same.
+            unsafe { (*iov).iov_len = filled as usize };
         }
         self.place.set(list);
     }
@@ -186,9 +181,8 @@ pub fn extents(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<Ve
         fail!(Code::IoInval, "an array descriptor has {} extents; at most {DESCRIPTORS_MAX} are taken", iod.iod_nr);
     }
     tally.add_parts(iod.iod_nr)?;
-    let recxs = caller.array(iod.iod_recxs, u64::from(iod.iod_nr), "iod_recxs")?;
-    recxs
-        .iter()
+    caller
+        .elements(iod.iod_recxs, u64::from(iod.iod_nr), "iod_recxs")?
         .map(|recx| match Extent::new(recx.rx_idx, recx.rx_nr) {
             Some(extent) => Ok(extent),
             None => fail!(Code::IoInval, "records {} and {} more are no extent", recx.rx_idx, recx.rx_nr),

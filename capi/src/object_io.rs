@@ -176,61 +176,44 @@ pub unsafe extern "C" fn daos_obj_fetch(
             let conditions = conditions(flags)?;
             let dkey = io::key(caller, dkey, "dkey")?;
             let mut tally = Tally::default();
-            let mut plan = Vec::new();
             let read = descriptors(caller, iods, nr)?;
             let each = akey_conditions(flags, &read)?;
-            for iod in &read {
-                plan.push(plan_of(caller, &mut tally, iod)?);
-            }
             let lists = caller.out_array(sgls, if sgls.is_null() { 0 } else { u64::from(nr) }, "sgls")?;
-            let mut destinations = Vec::new();
-            for index in 0..plan.len() {
-                let list = match lists.pointer_to(index) {
-                    Some(sgl) => Some(List::read(caller, &mut tally, sgl, Use::Room)?),
-                    None => None,
-                };
-                destinations.push(list.filter(|list| list.length > 0));
-            }
-            let results = Results {
+            let mut results = Results {
                 iods: caller.out_array(iods, u64::from(nr), "iods")?,
                 ioms: caller.out_array(ioms, if ioms.is_null() { 0 } else { u64::from(nr) }, "ioms")?,
-                filled: destinations.iter().map(|list| list.as_ref().map(List::filled)).collect(),
+                filled: Vec::with_capacity(read.len()),
             };
-            let destinations: Vec<_> =
-                destinations.into_iter().map(|list| list.map(|list| Destination::Memory(list.pieces))).collect();
+            let mut akeys = Vec::with_capacity(read.len());
+            for (index, iod) in read.iter().enumerate() {
+                let (akey, kind) = wanted(caller, &mut tally, iod)?;
+                let list = match lists.pointer_to(index) {
+                    Some(sgl) => Some(List::read(caller, &mut tally, sgl, Use::Room)?).filter(|list| list.length > 0),
+                    None => None,
+                };
+                results.filled.push(list.as_ref().map(List::filled));
+                akeys.push(AkeyFetch { akey, kind, destination: list.map(|list| Destination::Memory(list.pieces)) });
+            }
             run(caller, "daos_obj_fetch", ev, move |client| async move {
-                fetch(&open, &client, (epoch, conditions, &each), dkey, plan, destinations, results).await
+                fetch(&open, &client, (epoch, conditions, &each), dkey, akeys, results).await
             })
         })
     }
 }
 
-/// One akey of a fetch: its key, and its extents when it is an array.
-type Plan = (Key, Option<Vec<Extent>>);
-
-fn plan_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<Plan> {
+/// The akey of a descriptor, and what is fetched of it.
+fn wanted(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<(Key, FetchKind)> {
     let akey = tally.key(caller, &iod.iod_name, "iod_name")?;
     match iod.iod_type {
-        DAOS_IOD_SINGLE if iod.iod_nr == 1 => Ok((akey, None)),
+        DAOS_IOD_SINGLE if iod.iod_nr == 1 => Ok((akey, FetchKind::Single)),
         DAOS_IOD_SINGLE => fail!(Code::IoInval, "a single value has iod_nr 1, not {}", iod.iod_nr),
         DAOS_IOD_ARRAY => {
             let extents = io::extents(caller, tally, iod)?;
             io::bytes_of(&extents, iod.iod_size)?;
-            Ok((akey, Some(extents)))
+            Ok((akey, FetchKind::Array(extents)))
         }
         other => fail!(Code::IoInval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
     }
-}
-
-fn fetches(plan: &[Plan], destinations: Vec<Option<Destination>>) -> Vec<AkeyFetch> {
-    let kind = |extents: &Option<Vec<Extent>>| match extents {
-        None => FetchKind::Single,
-        Some(extents) => FetchKind::Array(extents.clone()),
-    };
-    plan.iter()
-        .zip(destinations)
-        .map(|((akey, extents), destination)| AkeyFetch { akey: akey.clone(), kind: kind(extents), destination })
-        .collect()
 }
 
 /// Where the results of a fetch go.
@@ -245,31 +228,32 @@ async fn fetch(
     client: &Client,
     (epoch, conditions, each): (Epoch, Conditions, &[Conditions]),
     dkey: Key,
-    plan: Vec<Plan>,
-    destinations: Vec<Option<Destination>>,
+    mut akeys: Vec<AkeyFetch>,
     results: Results,
 ) -> Result<()> {
-    let akeys = fetches(&plan, destinations);
-    let found = match open.object.fetch_each(client, epoch, conditions, each, dkey.clone(), akeys).await {
+    let found = match open.object.fetch_each(client, epoch, conditions, each, &dkey, &akeys).await {
         Ok(found) => found,
         Err(status) if status.code() == Code::RecordTooBig => {
             // The caller learns the sizes, to come back with enough room.
-            let sizes = fetches(&plan, plan.iter().map(|_| None).collect());
-            for (index, found) in
-                open.object.fetch_each(client, epoch, conditions, each, dkey, sizes).await?.iter().enumerate()
-            {
+            for akey in &mut akeys {
+                akey.destination = None;
+            }
+            // On the heap: the state of every fetch would otherwise have room for it, and be moved with it.
+            let sizes = Box::pin(open.object.fetch_each(client, epoch, conditions, each, &dkey, &akeys)).await?;
+            for (index, found) in sizes.iter().enumerate() {
                 results.tell_size(index, found.size);
             }
             return Err(status);
         }
         Err(status) => return Err(status),
     };
-    for (index, (found, (_, extents))) in found.iter().zip(&plan).enumerate() {
+    for (index, (found, akey)) in found.iter().zip(&akeys).enumerate() {
+        let is_array = matches!(akey.kind, FetchKind::Array(_));
         results.tell_size(index, found.size);
         if let Some(Some(filled)) = results.filled.get(index) {
-            filled.set(if extents.is_none() { found.size } else { found.length });
+            filled.set(if is_array { found.length } else { found.size });
         }
-        results.tell_map(index, extents.is_some(), found);
+        results.tell_map(index, is_array, found);
     }
     Ok(())
 }

@@ -42,28 +42,48 @@ impl Caller {
 
     /// An array, as a copy.
     pub fn array<T: Copy>(self, pointer: *const T, count: u64, name: &str) -> Result<Vec<T>> {
+        Ok(self.elements(pointer, count, name)?.collect())
+    }
+
+    /// The elements of an array, each copied when its turn comes.
+    pub fn elements<T: Copy>(
+        self,
+        pointer: *const T,
+        count: u64,
+        name: &str,
+    ) -> Result<impl ExactSizeIterator<Item = T>> {
         if count > ARRAY_ARGUMENT_LENGTH_MAX {
             fail!(Code::Inval, "{name} has {count} elements; at most {ARRAY_ARGUMENT_LENGTH_MAX} are taken");
         }
-        if count == 0 {
-            return Ok(Vec::new());
+        if count > 0 {
+            check(pointer, name)?;
         }
-        check(pointer, name)?;
         // SAFETY: the pointer is checked, and how many elements it points to is the caller's promise.
-        Ok(unsafe { core::slice::from_raw_parts(pointer, count as usize) }.to_vec())
+        Ok((0..count as usize).map(move |index| unsafe { pointer.add(index).read() }))
     }
 
     /// Bytes, as a copy.
     pub fn bytes(self, pointer: *const c_void, length: usize, name: &str) -> Result<Vec<u8>> {
+        self.with_bytes(pointer, length, name, <[u8]>::to_vec)
+    }
+
+    /// What is made of bytes, which nobody changes meanwhile.
+    pub fn with_bytes<T>(
+        self,
+        pointer: *const c_void,
+        length: usize,
+        name: &str,
+        make: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T> {
         if length == 0 {
-            return Ok(Vec::new());
+            return Ok(make(&[]));
         }
         check(pointer.cast::<u8>(), name)?;
         if length > BYTES_ARGUMENT_LENGTH_MAX {
             fail!(Code::Inval, "{name} has {length} bytes; at most {BYTES_ARGUMENT_LENGTH_MAX} are taken");
         }
         // SAFETY: the pointer is checked, and how many bytes it points to is the caller's promise.
-        Ok(unsafe { core::slice::from_raw_parts(pointer.cast::<u8>(), length) }.to_vec())
+        Ok(make(unsafe { core::slice::from_raw_parts(pointer.cast::<u8>(), length) }))
     }
 
     /// A zero-terminated text in UTF-8.

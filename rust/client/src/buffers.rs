@@ -125,7 +125,7 @@ impl Source {
 }
 
 /// Where a fetch puts its bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Destination {
     /// Into a vector that the result carries, at most so many bytes.
     Owned(u64),

@@ -254,31 +254,31 @@ impl Transaction {
         object: &Object,
         conditions: Conditions,
         each: &[Conditions],
-        dkey: Key,
-        akeys: Vec<AkeyFetch>,
+        dkey: &Key,
+        akeys: &[AkeyFetch],
     ) -> Result<Vec<AkeyFetched>> {
         self.check_object(object)?;
         let reader = object.read_by(self);
         let overlays: Vec<Overlay> = {
             let state = self.lock();
             self.check_open(&state)?;
-            akeys.iter().map(|akey| Overlay::of(&state.writes, object.id(), &dkey, &akey.akey)).collect()
+            akeys.iter().map(|akey| Overlay::of(&state.writes, object.id(), dkey, &akey.akey)).collect()
         };
         if overlays.iter().all(Overlay::is_empty) {
             return reader.fetch_each(client, Epoch::MAX, conditions, each, dkey, akeys).await;
         }
-        if conditions.0 & Conditions::DKEY_FETCH.0 != 0 && !self.has_dkey(client, object, &dkey).await? {
+        if conditions.0 & Conditions::DKEY_FETCH.0 != 0 && !self.has_dkey(client, object, dkey).await? {
             fail!(Code::Nonexist, "dkey {dkey:?} of object {} does not exist", object.id());
         }
         for (index, akey) in akeys.iter().enumerate() {
             let asks = akey_conditions(conditions, each, index).0 & Conditions::AKEY_FETCH.0 != 0;
-            if asks && !self.has_akey(client, object, &dkey, &akey.akey).await? {
+            if asks && !self.has_akey(client, object, dkey, &akey.akey).await? {
                 fail!(Code::Nonexist, "akey {:?} of object {} does not exist", akey.akey, object.id());
             }
         }
         let mut all = Vec::with_capacity(akeys.len());
-        for (akey, overlay) in akeys.into_iter().zip(overlays) {
-            all.push(overlay.fetch(client, &reader, &dkey, akey).await?);
+        for (akey, overlay) in akeys.iter().zip(overlays) {
+            all.push(overlay.fetch(client, &reader, dkey, akey.clone()).await?);
         }
         Ok(all)
     }

@@ -28,7 +28,7 @@ impl Object {
         dkey: Key,
         akeys: Vec<AkeyFetch>,
     ) -> Result<Vec<AkeyFetched>> {
-        self.fetch_each(client, epoch, conditions, &[], dkey, akeys).await
+        self.fetch_each(client, epoch, conditions, &[], &dkey, &akeys).await
     }
 
     /// As [`Object::fetch`], with conditions for each akey, in the order of the akeys, when the conditions have `PER_AKEY`.
@@ -38,18 +38,18 @@ impl Object {
         epoch: Epoch,
         conditions: Conditions,
         each: &[Conditions],
-        dkey: Key,
-        akeys: Vec<AkeyFetch>,
+        dkey: &Key,
+        akeys: &[AkeyFetch],
     ) -> Result<Vec<AkeyFetched>> {
         if let Some(transaction) = self.transaction() {
             return Box::pin(transaction.fetch(client, self, conditions, each, dkey, akeys)).await;
         }
-        self.check_dkey(&dkey)?;
+        self.check_dkey(dkey)?;
         if akeys.is_empty() {
             fail!(Code::Inval, "a fetch of object {} names no akeys", self.id);
         }
         let mut room = Some(0u64);
-        for akey in &akeys {
+        for akey in akeys {
             self.check_akey(&akey.akey)?;
             if matches!(&akey.kind, FetchKind::Array(extents) if extents.is_empty()) {
                 fail!(Code::IoInval, "a fetch of object {} reads no records", self.id);
@@ -58,9 +58,10 @@ impl Object {
             room = room.and_then(|sum| sum.checked_add(capacity?));
         }
         if room.is_none_or(|room| room > TRANSFER_BYTES_MAX) {
-            return self.fetch_in_parts(client, epoch, (conditions, each), &dkey, akeys).await;
+            // On the heap: the state of every fetch would otherwise have room for it, and be moved with it.
+            return Box::pin(self.fetch_in_parts(client, epoch, (conditions, each), dkey, akeys)).await;
         }
-        self.fetch_at_once(client, epoch, (conditions, each), &dkey, akeys).await
+        self.fetch_at_once(client, epoch, (conditions, each), dkey, akeys).await
     }
 
     /// As [`Object::fetch`] without conditions, and tells of the object whose identifier stands at `at` in the bytes of the first akey, lower half
@@ -134,7 +135,7 @@ impl Object {
         epoch: Epoch,
         (conditions, each): (Conditions, &[Conditions]),
         dkey: &Key,
-        akeys: Vec<AkeyFetch>,
+        akeys: &[AkeyFetch],
     ) -> Result<Vec<AkeyFetched>> {
         let layout = self.layout(client).await?;
         let group = layout.group_of_dkey(dkey, self.id.object_type().dkey_kind());
@@ -172,14 +173,14 @@ impl Object {
         });
         let answer = answer.await?;
         let (reply, inline) = answer.read_fetched()?;
-        if let Some(akey) = too_large(&akeys, &landings, &reply) {
+        if let Some(akey) = too_large(akeys, &landings, &reply) {
             fail!(
                 Code::RecordTooBig,
                 "akey {akey:?} of object {} has more bytes than there is room for: ask for the sizes first",
                 self.id
             );
         }
-        fetched(&akeys, landings, &reply, inline)
+        fetched(akeys, landings, &reply, inline)
             .map_err(|status| status.while_doing(format_args!("fetch of object {}", self.id)))
     }
 
@@ -190,20 +191,20 @@ impl Object {
         epoch: Epoch,
         (conditions, each): (Conditions, &[Conditions]),
         dkey: &Key,
-        akeys: Vec<AkeyFetch>,
+        akeys: &[AkeyFetch],
     ) -> Result<Vec<AkeyFetched>> {
-        let sizes = akeys.iter().map(fetch_plan::without_destination).collect();
-        let sizes = self.fetch_at_once(client, epoch, (conditions, each), dkey, sizes).await?;
+        let sizes: Vec<_> = akeys.iter().map(fetch_plan::without_destination).collect();
+        let sizes = self.fetch_at_once(client, epoch, (conditions, each), dkey, &sizes).await?;
         let mut all = Vec::with_capacity(akeys.len());
-        for (akey, size) in akeys.into_iter().zip(sizes) {
-            let name = akey.akey.clone();
-            let Some(parts) = fetch_plan::parts(akey, &size) else {
+        for (akey, size) in akeys.iter().zip(sizes) {
+            let Some(parts) = fetch_plan::parts(akey.clone(), &size) else {
+                let name = &akey.akey;
                 fail!(Code::RecordTooBig, "akey {name:?} of object {} has more bytes than there is room for", self.id);
             };
             let (mut whole, mut position) = (AkeyFetched::default(), 0);
             for part in parts {
                 let room = part.destination.as_ref().and_then(Destination::capacity).unwrap_or(0);
-                let found = self.fetch_at_once(client, epoch, (Conditions::NONE, &[]), dkey, vec![part]).await?;
+                let found = self.fetch_at_once(client, epoch, (Conditions::NONE, &[]), dkey, &[part]).await?;
                 fetch_plan::append(&mut whole, position, found.into_iter().next().unwrap_or_default());
                 position += room;
             }

@@ -8,18 +8,18 @@ use daos_wire::{self as wire, AkeyReply, FetchReply, TRANSFER_BYTES_MAX};
 use std::ops::Range;
 
 /// Where the bytes of one akey go.
-pub(super) struct Landing {
+pub(super) struct Landing<'a> {
     /// Room for so many.
     pub capacity: u64,
     /// The caller's memory; `None` when the bytes are collected here, or none are wanted.
-    list: Option<ScatterList>,
+    list: Option<&'a ScatterList>,
     owned: Vec<u8>,
 }
 
-impl Landing {
-    pub fn new(akey: &AkeyFetch) -> Result<Landing> {
+impl<'a> Landing<'a> {
+    pub fn new(akey: &'a AkeyFetch) -> Result<Landing<'a>> {
         let list = match &akey.destination {
-            Some(Destination::Memory(list)) => Some(list.clone()),
+            Some(Destination::Memory(list)) => Some(list),
             _ => None,
         };
         match akey.destination.as_ref().map_or(Some(0), Destination::capacity) {
@@ -30,7 +30,7 @@ impl Landing {
 
     /// The memory that a target may write to; collected bytes start as zeros.
     pub fn stream(&mut self) -> ScatterList {
-        if let Some(list) = &self.list {
+        if let Some(list) = self.list {
             return list.clone();
         }
         self.owned = vec![0; self.capacity as usize];
@@ -115,7 +115,7 @@ pub(super) fn data_runs(reply: &AkeyReply, kind: &FetchKind, capacity: u64) -> V
 }
 
 /// The first akey whose bytes were not sent because there was too little room for them.
-pub(super) fn too_large<'a>(akeys: &'a [AkeyFetch], landings: &[Landing], reply: &FetchReply) -> Option<&'a Key> {
+pub(super) fn too_large<'a>(akeys: &'a [AkeyFetch], landings: &[Landing<'_>], reply: &FetchReply) -> Option<&'a Key> {
     let mut all = akeys.iter().zip(landings).zip(&reply.akeys);
     let large = all.find(|((akey, landing), reply)| {
         let fits = needed(&akey.kind, reply.size).is_some_and(|needed| needed <= landing.capacity);
@@ -127,7 +127,7 @@ pub(super) fn too_large<'a>(akeys: &'a [AkeyFetch], landings: &[Landing], reply:
 /// The results of a fetch; bytes that came inline, which the reply itself has not, are put into place.
 pub(super) fn fetched(
     akeys: &[AkeyFetch],
-    landings: Vec<Landing>,
+    landings: Vec<Landing<'_>>,
     reply: &FetchReply,
     mut inline: &[u8],
 ) -> Result<Vec<AkeyFetched>> {

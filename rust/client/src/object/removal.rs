@@ -105,7 +105,7 @@ impl Object {
     fn what_was_read(
         &self,
         akeys: &[AkeyFetch],
-        landings: Vec<Landing>,
+        landings: Vec<Landing<'_>>,
         reply: &FetchThenPunchReply,
     ) -> Result<Vec<AkeyFetched>> {
         if let Some(akey) = too_large(akeys, &landings, &reply.fetched) {

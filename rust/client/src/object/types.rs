@@ -70,7 +70,7 @@ pub enum UpdateValue {
 }
 
 /// One akey of a fetch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AkeyFetch {
     /// The akey.
     pub akey: Key,
@@ -81,7 +81,7 @@ pub struct AkeyFetch {
 }
 
 /// What to fetch of an akey.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum FetchKind {
     /// The single value.
     Single,

@@ -19,11 +19,11 @@ fn reply(size: u64, pieces: Vec<Piece>, inline: &[u8]) -> FetchReply {
 }
 
 /// With the inline bytes that the reply has.
-fn fetched(akeys: &[AkeyFetch], landings: Vec<Landing>, reply: FetchReply) -> Result<Vec<AkeyFetched>> {
+fn fetched(akeys: &[AkeyFetch], landings: Vec<Landing<'_>>, reply: FetchReply) -> Result<Vec<AkeyFetched>> {
     super::fetched(akeys, landings, &reply, &reply.inline.0)
 }
 
-fn landings(akeys: &[AkeyFetch]) -> Vec<Landing> {
+fn landings(akeys: &[AkeyFetch]) -> Vec<Landing<'_>> {
     akeys.iter().map(|akey| Landing::new(akey).unwrap()).collect()
 }
 
