@@ -30,7 +30,8 @@ pub unsafe extern "C" fn daos_event_init(
     unsafe { guard("daos_event_init", |caller| event_state::initialise(caller, ev, eqh, parent)) }
 }
 
-/// Takes an event out of its queue and from its parent; a parent after its children. It may be done again.
+/// Takes an event from its parent, and its completion out of its queue; a parent after its children. It may be done again, and the
+/// event be used again: its queue, as long as there is one, gets its completions.
 ///
 /// @return zero, -DER_INVAL when it was never initialised, -DER_BUSY when it is running or has children
 #[unsafe(no_mangle)]

@@ -271,8 +271,9 @@ pub fn finalise(event: Event) -> Result<()> {
     if !parent.is_null() {
         unlink(&mut lock, Event(parent), event, next_sibling);
     }
-    // What is left can be finalised again, and used as an event of no queue: programs do both.
-    *event.body(&mut lock) = Body::new(0, core::ptr::null_mut(), core::ptr::null_mut());
+    // What is left can be finalised again, and used as an event without parent of the same queue: programs do both.
+    let queue = event.queue(&mut lock).map_or(0, |_| event.queue_cookie(&mut lock));
+    *event.body(&mut lock) = Body::new(queue, core::ptr::null_mut(), core::ptr::null_mut());
     event.set_aborted(false);
     event.set_status(DAOS_EVS_READY);
     Ok(())

@@ -125,6 +125,7 @@ pub fn report<'a>(function: &str, status: &'a Status) -> &'a Status {
         | Code::Enoent
         | Code::ContNonexist
         | Code::Trunc
+        | Code::RecordTooBig
         | Code::TxRestart
         | Code::Canceled => {
             log!(Debug, "libdaos", "{function}: {status}");
