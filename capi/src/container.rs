@@ -352,10 +352,14 @@ fn check_readable(caller: Caller, list: *const daos_prop_t, rights: Permissions)
         // All are asked for.
         kinds.extend([DAOS_PROP_CO_LABEL, DAOS_PROP_CO_ACL]);
     }
-    if !rights.contains(Permissions::GET_PROPERTIES) && kinds.iter().any(|kind| *kind != DAOS_PROP_CO_ACL) {
+    let is_owner = |kind: &u32| matches!(*kind, DAOS_PROP_CO_OWNER | DAOS_PROP_CO_OWNER_GROUP);
+    let may_list = rights.contains(Permissions::GET_LIST);
+    // Who may read the list may read whose container it is, as with daos_cont_get_acl.
+    let needs_properties = |kind: &u32| *kind != DAOS_PROP_CO_ACL && !(may_list && is_owner(kind));
+    if !rights.contains(Permissions::GET_PROPERTIES) && kinds.iter().any(needs_properties) {
         fail!(Code::NoPerm, "the handle does not permit to read properties ('t' in 'daos container get-acl')");
     }
-    if !rights.contains(Permissions::GET_LIST) && kinds.contains(&DAOS_PROP_CO_ACL) {
+    if !may_list && kinds.contains(&DAOS_PROP_CO_ACL) {
         fail!(Code::NoPerm, "the handle does not permit to read the access control list ('a' in it)");
     }
     Ok(())

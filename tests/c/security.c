@@ -192,6 +192,74 @@ container_list(daos_handle_t pool)
 	OK(daos_cont_destroy(pool, "guarded", 0, NULL));
 }
 
+/* A new container whose owner may do this much, opened. */
+static daos_handle_t
+open_with_rights(daos_handle_t pool, const char *label, const char *text, unsigned int flags)
+{
+	daos_prop_t *given = daos_prop_alloc(1);
+	daos_handle_t container;
+	struct daos_acl *acl;
+
+	OK(daos_acl_from_strs(&text, 1, &acl));
+	given->dpp_entries[0].dpe_type = DAOS_PROP_CO_ACL;
+	OK(daos_prop_set_ptr(given, DAOS_PROP_CO_ACL, acl, daos_acl_get_size(acl)));
+	OK(daos_cont_create_with_label(pool, label, given, NULL, NULL));
+	OK(daos_cont_open(pool, label, flags, &container, NULL, NULL));
+	daos_acl_free(acl);
+	daos_prop_free(given);
+	return container;
+}
+
+static int
+query_of(daos_handle_t container, uint32_t type)
+{
+	daos_prop_t *wanted = daos_prop_alloc(1);
+	int rc;
+
+	wanted->dpp_entries[0].dpe_type = type;
+	rc = daos_cont_query(container, NULL, wanted, NULL);
+	if (rc == 0)
+		entry_of(wanted, type);
+	daos_prop_free(wanted);
+	return rc;
+}
+
+/*
+ * Each right alone. Attributes could only be changed by who may also read the data, and the owner was told only to who may read
+ * properties, though daos_cont_get_acl tells it.
+ */
+static void
+single_rights(daos_handle_t pool)
+{
+	const char *name = "color", *value = "green";
+	char read_back[8] = "";
+	void *place = read_back;
+	size_t size = strlen(value), room = sizeof(read_back);
+	daos_handle_t container;
+
+	container = open_with_rights(pool, "writable", "A::OWNER@:wtd", DAOS_COO_RW);
+	OK(daos_cont_set_attr(container, 1, &name, (const void *const *)&value, &size, NULL));
+	EXPECT(daos_cont_get_attr(container, 1, &name, &place, &room, NULL), -DER_NO_PERM);
+	EXPECT(daos_cont_list_attr(container, NULL, &room, NULL), -DER_NO_PERM);
+	OK(daos_cont_del_attr(container, 1, &name, NULL));
+	OK(daos_cont_close(container, NULL));
+	OK(daos_cont_destroy(pool, "writable", 0, NULL));
+	container = open_with_rights(pool, "listed", "A::OWNER@:rad", DAOS_COO_RO);
+	OK(query_of(container, DAOS_PROP_CO_OWNER));
+	OK(query_of(container, DAOS_PROP_CO_OWNER_GROUP));
+	OK(query_of(container, DAOS_PROP_CO_ACL));
+	EXPECT(query_of(container, DAOS_PROP_CO_LABEL), -DER_NO_PERM);
+	OK(daos_cont_close(container, NULL));
+	OK(daos_cont_destroy(pool, "listed", 0, NULL));
+	container = open_with_rights(pool, "told", "A::OWNER@:rtd", DAOS_COO_RO);
+	OK(query_of(container, DAOS_PROP_CO_OWNER));
+	OK(query_of(container, DAOS_PROP_CO_LABEL));
+	/* An owner may read and change the list, whatever it says. */
+	OK(query_of(container, DAOS_PROP_CO_ACL));
+	OK(daos_cont_close(container, NULL));
+	OK(daos_cont_destroy(pool, "told", 0, NULL));
+}
+
 static void
 pool_list(daos_handle_t pool)
 {
@@ -308,6 +376,7 @@ main(int argc, char **argv)
 	lists();
 	open_container(argv[1], argv[2], &pool, &container);
 	container_list(pool);
+	single_rights(pool);
 	pool_list(pool);
 	hostile_bytes(pool, container);
 	shared_handles(pool, argv[2]);

@@ -19,7 +19,7 @@ impl PoolService {
     /// Sets attributes.
     pub fn set_attributes(&self, request: &AttributesSet) -> Result<Decision<()>> {
         self.check_owner(&request.owner, request.handle, true)?;
-        let known = self.attributes(&request.owner, request.handle)?;
+        let known = self.attributes_of(&request.owner)?;
         let new = request.attributes.iter().filter(|(name, _)| !known.contains_key(name)).count();
         if known.len() + new > ATTRIBUTES_MAX {
             fail!(Code::Nospace, "{ATTRIBUTES_MAX} attributes are allowed; delete some first");
@@ -61,7 +61,7 @@ impl PoolService {
     /// Deletes attributes; names that are not there are passed over.
     pub fn delete_attributes(&self, request: &AttributesNamed) -> Result<Decision<()>> {
         self.check_owner(&request.owner, request.handle, true)?;
-        let attributes = self.attributes(&request.owner, request.handle)?;
+        let attributes = self.attributes_of(&request.owner)?;
         let present = request.names.iter().filter(|name| attributes.contains_key(*name));
         let rows = present.map(|name| Row::remove(RowKey::attribute(&request.owner, name.clone()))).collect();
         Ok(Decision { rows, reply: () })
@@ -69,9 +69,17 @@ impl PoolService {
 
     fn attributes(&self, owner: &AttributeOwner, handle: HandleId) -> Result<&BTreeMap<String, Vec<u8>>> {
         self.check_owner(owner, handle, false)?;
+        self.attributes_of(owner)
+    }
+
+    /// The attributes, whose handle has been looked at: who changes them need not be allowed to read them.
+    fn attributes_of(&self, owner: &AttributeOwner) -> Result<&BTreeMap<String, Vec<u8>>> {
         match *owner {
             AttributeOwner::Pool(pool) => Ok(&self.ready_pool(pool)?.attributes),
-            AttributeOwner::Container((pool, id)) => Ok(&self.open_container_entry(pool, id, handle)?.0.attributes),
+            AttributeOwner::Container((pool, id)) => match self.ready_pool(pool)?.containers.get(&id) {
+                Some(container) => Ok(&container.attributes),
+                None => fail!(Code::Nonexist, "pool {pool} has no container {id}"),
+            },
         }
     }
 

@@ -40,8 +40,12 @@ const EXCLUSIVE: u32 = 4;
 /// `DAOS_COO_EVICT`: handles of the same user close first; `DAOS_COO_EVICT_ALL`: all handles.
 const EVICT: u32 = 1 << 5;
 const EVICT_ALL: u32 = 1 << 6;
-/// `DAOS_COO_RO_MDSTATS`: an open for reading that is not told by the time of the last open.
+/// `DAOS_COO_RO_MDSTATS`: an open for reading that is not told by the times of the last open and of the last change.
 const UNCOUNTED: u32 = 1 << 4;
+
+fn is_uncounted(flags: u32) -> bool {
+    flags & (READ_ONLY | UNCOUNTED) == READ_ONLY | UNCOUNTED
+}
 
 impl PoolHandleRow {
     pub(crate) fn is_exclusive(&self) -> bool {
@@ -244,20 +248,24 @@ impl PoolService {
             flags: request.flags,
             rights: rights.0,
             user: caller.credentials.user.clone(),
-            opened: if request.flags & (READ_ONLY | UNCOUNTED) == READ_ONLY | UNCOUNTED { 0 } else { now },
+            opened: if is_uncounted(request.flags) { 0 } else { now },
         };
         Ok(Decision { rows: vec![Row::put(key, &row)], reply: id })
     }
 
-    /// Closes a container handle.
+    /// Closes a container handle. That counts as a change of the container, as it does upstream, unless the handle was one that
+    /// is not told of.
     pub fn close_container(
         &self,
         pool: PoolId,
         container: ContainerId,
         handle: HandleId,
+        now: u64,
     ) -> Result<Decision<HandleId>> {
-        self.open_container_entry(pool, container, handle)?;
-        Ok(Decision { rows: vec![Row::remove(RowKey::ContainerHandle(pool, container, handle))], reply: handle })
+        let (_, open) = self.open_container_entry(pool, container, handle)?;
+        let rows = vec![Row::remove(RowKey::ContainerHandle(pool, container, handle))];
+        let decision = Decision { rows, reply: handle };
+        Ok(if is_uncounted(open.flags) { decision } else { self.dated(decision, pool, container, now) })
     }
 
     /// What an open container handle allows.

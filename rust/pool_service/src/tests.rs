@@ -276,7 +276,12 @@ fn a_container_lives_and_survives_a_restart() {
             bench.service.query_container(&request).expect("open").open_time,
             opened + if counts { 5 } else { 0 }
         );
-        bench.commit(bench.service.close_container(pool, id, open.handle)).expect("closes");
+        let before = bench.service.query_container(&request).expect("open").modify_time;
+        bench.commit(bench.service.close_container(pool, id, open.handle, before + 3)).expect("closes");
+        assert_eq!(
+            bench.service.query_container(&request).expect("open").modify_time,
+            before + if counts { 3 } else { 0 }
+        );
     }
     let before = bench.service.query_container(&request).expect("open").modify_time;
     let dated = |service: &PoolService, decision| service.dated(decision, pool, id, before + 7);
@@ -293,7 +298,7 @@ fn a_container_lives_and_survives_a_restart() {
     assert_eq!(bench.service.get_attributes(&named).ok(), Some(vec![Some(Blob(b"v".to_vec())), None]));
     let destroy = ContainerDestroy { pool, handle, container: Reference::Label("tree".into()), force: false };
     assert_eq!(code(bench.service.begin_container_destroy(&destroy, &olga())), Code::Busy);
-    bench.commit(bench.service.close_container(pool, id, open)).expect("closes");
+    bench.commit(bench.service.close_container(pool, id, open, 1)).expect("closes");
     bench.commit(bench.service.begin_container_destroy(&destroy, &olga())).expect("begins");
     assert_eq!(bench.restart().unfinished(), [Unfinished::Container(pool, id)]);
     // Whoever opened it right before is told what became of it, not that the new handle was lost.

@@ -117,7 +117,7 @@ const CHANGES: &[(Opcode, Change)] = &[
         let request = ContainerOpen { pool, pool_handle, container, handle, flags: 1, again: false };
         told(service.open_container(&request, &olga(), 7))
     }),
-    (Opcode::ContainerClose, |service, made| told(service.close_container(made.pool, made.container, made.open))),
+    (Opcode::ContainerClose, |service, made| told(service.close_container(made.pool, made.container, made.open, 7))),
     (Opcode::ContainerSetProperties, |service, made| {
         let request = ContainerRequest { pool: made.pool, container: made.container, handle: made.open };
         let properties = Properties { label: "renamed".into(), kind: 0, numbers: vec![], texts: vec![] };

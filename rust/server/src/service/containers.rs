@@ -136,7 +136,8 @@ impl Service {
 
     pub(super) async fn close_container(self: &Rc<Self>, asked: &Asked<ContainerRequest>) -> Result<()> {
         let ContainerRequest { pool, container, handle } = asked.request;
-        let handle = self.once(asked, |state| state.close_container(pool, container, handle)).await?;
+        let now = self.now();
+        let handle = self.once(asked, |state| state.close_container(pool, container, handle, now)).await?;
         self.revoke(&[handle]).await;
         Ok(())
     }
