@@ -13,6 +13,7 @@
 mod generated;
 pub mod inline;
 pub mod library;
+mod signals;
 
 pub use generated::*;
 pub use inline::*;

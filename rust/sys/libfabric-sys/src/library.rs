@@ -1,9 +1,9 @@
 //! The library, which is looked for at run time.
 //!
 //! A program that never speaks to a fabric does not load it: with all that it needs, it costs some 0.2 s and 50 MB. It stays loaded
-//! for the life of the process, since providers leave threads and handlers behind.
+//! for the life of the process, since providers leave threads behind.
 
-use crate::{API_VERSION, fi_fabric_attr, fi_info, fid_fabric};
+use crate::{API_VERSION, fi_fabric_attr, fi_info, fid_fabric, signals};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::fmt;
 use std::sync::OnceLock;
@@ -65,7 +65,7 @@ fn loaded() -> Option<&'static Library> {
 impl Library {
     fn open(name: &CStr, needed: u32) -> Result<Library, LoadError> {
         // SAFETY: the name ends with a zero; loading runs the library's constructors, as linking it would.
-        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+        let handle = signals::keep(|| unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) });
         if handle.is_null() {
             return Err(LoadError::Missing(linker_error()));
         }
@@ -136,8 +136,8 @@ pub unsafe fn fi_getinfo(
     info: *mut *mut fi_info,
 ) -> c_int {
     match loaded() {
-        // SAFETY: by the caller's contract.
-        Some(library) => unsafe { (library.fi_getinfo)(version, node, service, flags, hints, info) },
+        // It may load providers. SAFETY: by the caller's contract.
+        Some(library) => signals::keep(|| unsafe { (library.fi_getinfo)(version, node, service, flags, hints, info) }),
         None => -(crate::FI_ENOSYS as c_int),
     }
 }
@@ -202,6 +202,18 @@ mod tests {
         let old = Library::open(LIBRARY, (99 << 16) | 3).err();
         assert!(matches!(old, Some(LoadError::TooOld(_, (99, 3)))), "{old:?}");
         assert_eq!(LoadError::TooOld((1, 9), (1, 17)).to_string(), "libfabric 1.9 is older than 1.17");
+    }
+
+    #[test]
+    fn loading_it_leaves_what_the_program_does_about_signals() {
+        let handlers = || -> Vec<usize> {
+            let signals = [libc::SIGTERM, libc::SIGINT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGABRT];
+            signals.iter().map(|signal| signals::action(*signal).expect("a signal").sa_sigaction).collect()
+        };
+        let before = handlers();
+        assert_eq!(before[0], libc::SIG_DFL, "no other test has loaded it and left a handler");
+        load().expect("installed");
+        assert_eq!(handlers(), before);
     }
 
     #[test]
