@@ -239,6 +239,14 @@ impl Actor {
         result
     }
 
+    /// Writes a value of an object of which nobody else knows; its number.
+    pub async fn put(&self, open: &Open, number: u64) -> Result<u64> {
+        let value = self.shared.new_value();
+        let akey = AkeyUpdate { akey: key("a"), value: UpdateValue::Single(Source::Owned(bytes_of(value, 10))) };
+        self.object(open, number)?.update(&self.client, Conditions::NONE, key("d0"), vec![akey]).await?;
+        Ok(value)
+    }
+
     async fn punch(&self, open: &Open) -> Result<()> {
         let (number, dkey) = (self.below(OBJECTS), self.below(DKEYS));
         let object = self.object(open, number)?;

@@ -8,6 +8,7 @@ mod faults;
 mod history;
 mod machine;
 mod snapshots;
+mod stops;
 mod story;
 mod transactions;
 mod world;
@@ -271,24 +272,41 @@ fn seeds_with_orders_have_no_violation() {
     assert!(sum.orders > 0, "{sum:?}");
 }
 
+/// That ranks stop was noted before they did, and a snapshot that was made in between did not ask them: what they had acknowledged with clocks that
+/// were ahead was missing from it.
+#[test]
+fn a_snapshot_has_what_ranks_acknowledged_that_are_being_stopped() {
+    quiet();
+    for seed in 1..=5 {
+        let world = World::new(seed, Shape::new(2, 1, 1));
+        lead(&world, |conductor| conductor.lead_through_a_stop());
+        assert_eq!(*world.violations.borrow(), Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+/// Lets a story of its own happen in a world.
+fn lead<F: Future<Output = ()> + 'static>(world: &Rc<World>, story: impl FnOnce(Conductor) -> F) {
+    let shared = Shared::new(world.clone());
+    let conductor = Executor::new(world.base.clone(), Duration::ZERO).expect("eventfd");
+    let lead = Conductor { world: world.clone(), shared, spawner: conductor.spawner().clone() };
+    let is_done = Rc::new(Cell::new(false));
+    let (done, story) = (is_done.clone(), story(lead));
+    conductor.spawner().spawn(async move {
+        story.await;
+        done.set(true);
+    });
+    drive(world, &conductor, &is_done);
+    drop(conductor);
+    world.dissolve();
+}
+
 /// A transaction that reads at a target whose clock is seconds behind, and writes where somebody has just read, began again at an epoch of the late
 /// clock each time, and was refused for seconds.
 #[test]
 fn transactions_end_soon_though_clocks_differ() {
     quiet();
     let world = World::new(5, Shape::new(2, 1, 2));
-    let shared = Shared::new(world.clone());
-    let conductor = Executor::new(world.base.clone(), Duration::ZERO).expect("eventfd");
-    let lead = Conductor { world: world.clone(), shared, spawner: conductor.spawner().clone() };
-    let is_done = Rc::new(Cell::new(false));
-    let done = is_done.clone();
-    conductor.spawner().spawn(async move {
-        lead.lead_across_clocks().await;
-        done.set(true);
-    });
-    drive(&world, &conductor, &is_done);
-    drop(conductor);
-    world.dissolve();
+    lead(&world, |conductor| conductor.lead_across_clocks());
     assert!(world.tally.borrow().transaction_restarts > 0, "the clocks are in nobody's way");
     assert_eq!(*world.violations.borrow(), Vec::<String>::new());
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// A pool gets so much on each target: the least that it takes.
 pub const BYTES_PER_TARGET: u64 = 16 << 20;
 /// How long starting, and doing anything in a calm system, may take.
-const CALM_LIMIT: Duration = Duration::from_secs(60);
+pub const CALM_LIMIT: Duration = Duration::from_secs(60);
 /// How long what is under way when the faults stop may go on: some attempts, each as long as a call may last.
 const SETTLE_LIMIT: Duration = Duration::from_secs(200);
 /// How long space may stay taken: requests that are under way last for two minutes at most, and then it is looked for.
@@ -49,7 +49,7 @@ impl Conductor {
     }
 
     /// Asks until the answer is what it should be, or for too long.
-    async fn until<T>(
+    pub async fn until<T>(
         &self,
         limit: Duration,
         what: &str,
@@ -76,7 +76,7 @@ impl Conductor {
         found
     }
 
-    async fn all_joined(&self, client: &Client, engines: u64, limit: Duration) -> Option<()> {
+    pub async fn all_joined(&self, client: &Client, engines: u64, limit: Duration) -> Option<()> {
         let count = engines as usize;
         let joined = async || {
             for machine in &self.world.engines()[..count] {
@@ -98,7 +98,7 @@ impl Conductor {
     }
 
     /// Ranks that an administrator has stopped serve again.
-    async fn all_started(&self, client: &Client) -> Option<()> {
+    pub async fn all_started(&self, client: &Client) -> Option<()> {
         let started = async || {
             let outcomes = client.act_on_ranks(RankAction::Start, &[], false).await?;
             match outcomes.into_iter().find(|outcome| !outcome.error.is_empty()) {
@@ -122,7 +122,7 @@ impl Conductor {
     }
 
     /// Brings the system up; gives the space that the pool has to begin with.
-    async fn begin(&self, admin: &Client) -> Option<(SpaceInfo, SpaceInfo)> {
+    pub async fn begin(&self, admin: &Client) -> Option<(SpaceInfo, SpaceInfo)> {
         let engines = self.world.shape.first_engines();
         for node in 0..engines {
             self.world.start_engine(node);
@@ -164,7 +164,7 @@ impl Conductor {
         self.until(CALM_LIMIT, "pool query", query).await
     }
 
-    fn actor(&self, client: &ClientNode) -> Actor {
+    pub fn actor(&self, client: &ClientNode) -> Actor {
         let random = SeededRandom::new(self.world.random.next_u64());
         Actor { shared: self.shared.clone(), client: client.client.clone(), random }
     }

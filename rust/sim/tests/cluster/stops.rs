@@ -1,0 +1,83 @@
+//! A snapshot while a rank is being stopped.
+
+use crate::actor::{Actor, Open};
+use crate::machine::node_of;
+use crate::story::{CALM_LIMIT, Conductor};
+use daos_client::RankAction;
+use daos_sim::fabric::Cut;
+use daos_status::{Result, Status};
+use daos_types::Epoch;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The rank that is stopped; the one that leads is another one.
+const RANK: u32 = 1;
+const NODE: u64 = 1;
+const LEADER: u64 = 0;
+/// For how long it does not hear that it is to stop.
+const DEAF: Duration = Duration::from_secs(3);
+
+impl Conductor {
+    /// A rank whose clock is ahead is noted as stopped and has not heard of it: what it acknowledges then is in a snapshot that is made afterwards.
+    pub async fn lead_through_a_stop(self) {
+        let admin = self.world.add_client();
+        if self.begin(&admin.client).await.is_none() {
+            return;
+        }
+        let actor = self.actor(&admin);
+        let told = self.within(CALM_LIMIT, "a snapshot while a rank is stopped", self.stop_and_snapshot(&actor));
+        if let Some(Err(status)) = told.await {
+            self.world.violate(format!("a snapshot while a rank is stopped: {status}"));
+        }
+    }
+
+    async fn stop_and_snapshot(&self, actor: &Actor) -> Result<()> {
+        let open = actor.open().await?;
+        let number = self.object_on(actor, &open).await?;
+        self.world.engine(NODE).clock.set_skew(8_000_000_000);
+        // Orders do not arrive there, nor do what its clock shows and its answers arrive at the one that leads. Clients reach both.
+        self.world.control.set_cut(Some(Arc::new(|from, to| from == LEADER && to == NODE)));
+        let to_leader: Cut = Arc::new(|from, to| node_of(from) == NODE && node_of(to) == LEADER);
+        self.world.fabric.set_cut(Some(to_leader));
+        let (operator, watcher) = (self.world.add_client(), self.world.add_client());
+        let stopping =
+            self.spawner.spawn(async move { operator.client.act_on_ranks(RankAction::Stop, &[RANK], false).await });
+        let noted = async || {
+            let ranks = watcher.client.system_ranks().await?;
+            Ok(ranks.iter().any(|info| info.rank == RANK && info.state == "stopped").then_some(()))
+        };
+        let Some(()) = self.until(CALM_LIMIT, "the rank is noted as stopped", noted).await else { return Ok(()) };
+        let value = actor.put(&open, number).await?;
+        let (world, spawner) = (self.world.clone(), self.spawner.clone());
+        let heals = self.spawner.spawn(async move {
+            spawner.sleep(DEAF).await;
+            world.set_cut(None);
+        });
+        let epoch = open.container.create_snapshot(&actor.client, "", 0).await?;
+        heals.await;
+        stopping.await.expect("the task ends")?;
+        if self.all_started(&actor.client).await.is_none()
+            || self.all_joined(&actor.client, self.world.shape.engines, CALM_LIMIT).await.is_none()
+        {
+            return Ok(());
+        }
+        let found = actor.fetch(&open, Epoch(epoch.0), number, 0).await?;
+        if found != Some(value) {
+            self.world.violate(format!("value {value} was acknowledged before the snapshot, which shows {found:?}"));
+        }
+        Ok(())
+    }
+
+    /// An object that lies on the rank, in which something is written.
+    async fn object_on(&self, actor: &Actor, open: &Open) -> Result<u64> {
+        // The even ones are of a class that lies at one target.
+        for number in (100..200).step_by(2) {
+            actor.put(open, number).await?;
+            let ranks = actor.object(open, number)?.ranks(&actor.client).await?;
+            if !ranks.is_empty() && ranks.iter().all(|rank| rank.0 == RANK) {
+                return Ok(number);
+            }
+        }
+        Err(Status::new(daos_status::Code::Nonexist, "no object lies on the rank"))
+    }
+}
