@@ -48,7 +48,9 @@ impl Package {
         install_tree::lay_out(metadata, profile, &layout)?;
         strip(&layout)?;
         documents(&layout)?;
-        let depends = depends(&layout, &output.join("shlibdeps"))?;
+        let scratch = output.join("shlibdeps");
+        let depends = depends(&layout, &scratch)?;
+        fs::remove_dir_all(&scratch).with_context(|| format!("cannot remove {}", scratch.display()))?;
         control_files(&root, &control(&architecture, &depends, size_kib(&root)?))?;
         let file = output.join(format!("daos_{VERSION}_{architecture}.deb"));
         pack(&root, &file, compression)?;

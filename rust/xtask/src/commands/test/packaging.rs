@@ -59,17 +59,22 @@ fn all(commands: Vec<Command>) -> Result<Outcome> {
 
 fn cmake(_metadata: &Metadata, tree: &InstallTree, directory: &Path) -> Result<Outcome> {
     let engine = engine(tree, directory)?;
-    let build = directory.join("build");
+    let commands = cmake_commands(&tree.prefix, &engine, &directory.join("build"))?;
+    finish(engine, all(commands)?)
+}
+
+/// Builds programs with the CMake package of an installation, and runs them.
+fn cmake_commands(prefix: &Path, engine: &LocalEngine, build: &Path) -> Result<Vec<Command>> {
     if build.exists() {
-        std::fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))?;
+        std::fs::remove_dir_all(build).with_context(|| format!("cannot remove {}", build.display()))?;
     }
     let examples = std::path::absolute("examples_c").context("the repository has no path")?;
     let mut configure = Command::new("cmake");
-    configure.args(["-S", "tests/cmake", "-B"]).arg(&build);
-    configure.arg(format!("-DCMAKE_PREFIX_PATH={}", tree.prefix.display()));
+    configure.args(["-S", "tests/cmake", "-B"]).arg(build);
+    configure.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
     configure.arg(format!("-DEXAMPLES={}", examples.display()));
     let mut make = Command::new("cmake");
-    make.arg("--build").arg(&build);
+    make.arg("--build").arg(build);
     let mut commands = vec![configure, make];
     for (program, container, more) in
         [("program_c", "one", None), ("program_cxx", "one", None), ("program_fortran", "two", Some("both"))]
@@ -79,7 +84,7 @@ fn cmake(_metadata: &Metadata, tree: &InstallTree, directory: &Path) -> Result<O
         engine.prepare(&mut command);
         commands.push(command);
     }
-    finish(engine, all(commands)?)
+    Ok(commands)
 }
 
 fn python(_metadata: &Metadata, tree: &InstallTree, directory: &Path) -> Result<Outcome> {
@@ -90,9 +95,17 @@ fn python(_metadata: &Metadata, tree: &InstallTree, directory: &Path) -> Result<
     finish(engine, all(vec![command])?)
 }
 
-/// Builds a package, unpacks it as dpkg does, and builds and runs the example against what came out.
+/// Builds a package, unpacks it as dpkg does, and builds and runs programs against what came out, by pkg-config and by CMake.
 fn debian(metadata: &Metadata, _tree: &InstallTree, directory: &Path) -> Result<Outcome> {
-    let package = Package::build(metadata, Profile::Debug, Compression::Quick, directory)?;
+    let output = directory.join("package");
+    let package = Package::build(metadata, Profile::Debug, Compression::Quick, &output)?;
+    // Folders of work were left beside the package.
+    for entry in std::fs::read_dir(&output).with_context(|| format!("cannot read {}", output.display()))? {
+        let path = entry?.path();
+        if path != package.file {
+            return Ok(Outcome::Failed(format!("{} was left beside the package", path.display())));
+        }
+    }
     let root = directory.join("unpacked");
     if root.exists() {
         std::fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
@@ -115,7 +128,9 @@ fn debian(metadata: &Metadata, _tree: &InstallTree, directory: &Path) -> Result<
     let mut command = Command::new(&program);
     command.args([POOL, "container"]).env("LD_LIBRARY_PATH", &libraries);
     engine.prepare(&mut command);
-    finish(engine, all(vec![compile, command])?)
+    let mut commands = vec![compile, command];
+    commands.extend(cmake_commands(&tree.prefix, &engine, &directory.join("build"))?);
+    finish(engine, all(commands)?)
 }
 
 /// What a run left is kept where it failed.
