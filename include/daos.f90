@@ -1683,7 +1683,7 @@ module daos
       type(daos_event_t), intent(inout), optional :: parent
     end function daos_event_init
 
-    ! Takes an event out of its queue and from its parent; a parent after its children.
+    ! Takes an event from its parent, and its completion out of its queue; a parent after its children.
     integer(c_int) function daos_event_fini(ev) bind(c)
       import
       type(c_ptr), value :: ev

@@ -28,7 +28,8 @@ typedef int (*daos_event_comp_cb_t)(void *arg, daos_event_t *ev, int ret);
 int daos_event_init(daos_event_t *ev, daos_handle_t eqh, daos_event_t *parent);
 
 /**
- * Takes an event out of its queue and from its parent; a parent after its children. It may be done again.
+ * Takes an event from its parent, and its completion out of its queue; a parent after its children. It may be done again, and the
+ * event be used again: its queue, as long as there is one, gets its completions.
  *
  * @return zero, -DER_INVAL when it was never initialised, -DER_BUSY when it is running or has children
  */
