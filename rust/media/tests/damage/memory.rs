@@ -281,5 +281,5 @@ fn memory_of_another_size_or_version_is_refused() {
     }
     let status = open(&media).expect_err("an unknown version");
     assert_eq!(status.code(), Code::DfIncompt);
-    assert!(status.context().contains("version 9") && status.context().contains("knows 2 and 3"), "{status}");
+    assert!(status.context().contains("version 9") && status.context().contains("knows 2 to 3"), "{status}");
 }
