@@ -29,6 +29,10 @@ const PATIENCE_SECONDS: libc::c_int = 300;
 /// Milliseconds after which a connection ends on which nothing gets through: as long as a connection to a peer may take to be made.
 const STALE_MILLISECONDS: libc::c_int = 10_000;
 
+/// A connection is of no use when the kernel has sent so often in vain: three losses in a row are rare on a network that works, and the fourth time comes
+/// two seconds later or more.
+const STALE_ATTEMPTS: u8 = 3;
+
 /// The port of an address in the form of a `sockaddr`, if it has one.
 fn port_of(address: &[u8]) -> Option<u16> {
     let family = u16::from_ne_bytes(address.get(..2)?.try_into().ok()?);
@@ -57,21 +61,42 @@ pub(super) fn prepare(address: &[u8]) -> bool {
 /// Ends the connections of this process to an address, in the form of a `sockaddr`: the provider, whose they are, finds out as if the peer had
 /// ended them. Tells how many there were.
 pub(super) fn end_connections_to(address: &[u8]) -> usize {
-    let Some(port) = port_of(address) else { return 0 };
+    // SAFETY: no memory is involved. A connection to this address is the provider's, or one of our own attempts, which nobody needs any more.
+    let end = |number: &RawFd| unsafe { libc::shutdown(*number, libc::SHUT_RDWR) } == 0;
+    connections_to(address).iter().filter(|number| end(number)).count()
+}
+
+/// Whether the kernel has sent something again and again on a connection of this process to an address, and waits for an answer still: when the peer can be
+/// reached, such a connection is of no use for as long as it takes until the next time.
+pub(super) fn has_stale_connection_to(address: &[u8]) -> bool {
+    connections_to(address).into_iter().any(|number| sent_again(number) >= STALE_ATTEMPTS)
+}
+
+/// The connections of this process to an address.
+fn connections_to(address: &[u8]) -> Vec<RawFd> {
+    let Some(port) = port_of(address) else { return Vec::new() };
     let host = host_of(address);
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return 0 };
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
     let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    // Collected, as reading the list opens one itself.
     let numbers: Vec<RawFd> = numbers.collect();
     let leads_there = |number: &RawFd| {
         let peer = name_of(*number, libc::getpeername);
         peer.is_some_and(|peer| port_of(&peer) == Some(port) && host_of(&peer) == host)
     };
-    let mut ended = 0;
-    for number in numbers.into_iter().filter(leads_there) {
-        // SAFETY: no memory is involved. A connection to this address is the provider's, or one of our own attempts, which nobody needs any more.
-        ended += usize::from(unsafe { libc::shutdown(number, libc::SHUT_RDWR) } == 0);
-    }
-    ended
+    numbers.into_iter().filter(leads_there).collect()
+}
+
+/// How often the kernel has sent in vain what is under way on a connection; 0 for what is none.
+fn sent_again(descriptor: RawFd) -> u8 {
+    // The first bytes of `struct tcp_info`: state, state of congestion, times that were sent again.
+    let mut info = [0u8; 8];
+    let mut length = info.len() as libc::socklen_t;
+    // SAFETY: pointer and length are those of the bytes, which live through the call; the kernel gives as many.
+    let result = unsafe {
+        libc::getsockopt(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &raw mut length)
+    };
+    if result == 0 { info[2] } else { 0 }
 }
 
 /// The host of an address in the form of a `sockaddr`, as bytes.

@@ -6,7 +6,8 @@
 //!
 //! So the transport tries to connect by itself when a peer is doubted: whoever is there takes that within moments, also when its
 //! process is stopped. When nothing comes back, it tries again and again until something does: then the network is whole, and
-//! the provider's connections to the peer are ended, and it begins new ones.
+//! the provider's connections to the peer are ended, and it begins new ones. So they are when the first attempt succeeds, but the kernel
+//! has sent in vain again and again on one of them: the cut was over before anybody looked, or only new connections get through.
 
 use super::probe::{Outcome, Probe};
 use std::time::Duration;
@@ -28,7 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) enum Finding {
     /// Nothing so far.
     Nothing,
-    /// The network was never cut, or nobody wants to know any more.
+    /// The peer can be reached, and could the whole time, as far as anybody has looked.
+    There,
+    /// Nobody wants to know any more.
     Unneeded,
     /// It was cut, and is whole.
     Whole,
@@ -85,7 +88,7 @@ impl Watch {
         self.look_at = now.saturating_add(LOOK_INTERVAL);
         match outcome {
             Some(Outcome::Taken | Outcome::Refused) if self.is_cut => return Finding::Whole,
-            Some(Outcome::Taken | Outcome::Refused) => return Finding::Unneeded,
+            Some(Outcome::Taken | Outcome::Refused) => return Finding::There,
             Some(Outcome::Failed) => {
                 // At once, or after the kernel's own time: the next attempt has its own.
                 self.probe = None;
@@ -114,7 +117,7 @@ mod tests {
         for outcome in [Outcome::Taken, Outcome::Refused] {
             let mut watch = watch(now);
             assert_eq!(watch.judge(None, now), Finding::Nothing);
-            assert_eq!(watch.judge(Some(outcome), now + FIRST_ATTEMPT), Finding::Unneeded);
+            assert_eq!(watch.judge(Some(outcome), now + FIRST_ATTEMPT), Finding::There);
         }
     }
 

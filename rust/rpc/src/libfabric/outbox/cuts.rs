@@ -35,7 +35,9 @@ impl Outbox {
         self.watches.retain(|index, watch| {
             let Some(peer) = peers.get(index) else { return false };
             let finding = watch.look(&peer.bytes, now);
-            if finding == Finding::Whole {
+            if finding == Finding::Whole
+                || (finding == Finding::There && listener::has_stale_connection_to(&peer.bytes))
+            {
                 whole.push(*index);
             }
             finding == Finding::Nothing
