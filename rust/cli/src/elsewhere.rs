@@ -104,7 +104,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("daos", "filesystem reset-chunk-size", LAYOUT),
     ("daos", "filesystem reset-oclass", LAYOUT),
     ("daos", "filesystem query", "dfuse has no such counters; 'dmg telemetry metrics query' shows those of engines"),
-    ("daos", "filesystem evict", "dfuse keeps nothing that another client's change would leave behind"),
+    (
+        "daos",
+        "filesystem evict",
+        "dfuse forgets what it has cached by itself, after the times that the container's attributes give (dfuse-attr-time and others: 'daos container get-attr')",
+    ),
     ("daos", "filesystem scan", "'du' and 'find' on a mount of dfuse count files"),
     ("daos", "filesystem chmod", "'chmod' on a mount of dfuse changes modes"),
 ];
@@ -116,8 +120,8 @@ const REBUILD: &str =
 const ATTRIBUTES: &str =
     "the system has no attributes; pools ('dmg pool set-attr') and containers ('daos container set-attr') have";
 const FAULTS: &str = "releases inject no faults; the simulator of the sources does (cargo xtask soak cluster)";
-const FILESYSTEM: &str =
-    "a POSIX container needs no check after a crash: each change of it is done as a whole or not at all";
+const FILESYSTEM: &str = "after a crash names and what they stand for are as they must be; at most space is lost to objects without a name, which programs \
+                          find and remove with dfs_cont_check()";
 const LAYOUT: &str = "'daos container create' sets classes and the size of chunks for a whole container (--oclass, --chunk-size), and \
                       'daos container query' shows them; programs set them by dfs_obj_set_oclass() and dfs_obj_set_chunk_size()";
 
@@ -223,6 +227,31 @@ mod tests {
                 assert_eq!(exists(&command, line), !explained, "{program} {line}: here, or explained");
             }
         }
+    }
+
+    /// The words of a command line that are commands, of each that a sentence quotes.
+    fn quoted(sentence: &str) -> impl Iterator<Item = (&str, String)> {
+        let quotes = sentence.split('\'').skip(1).step_by(2);
+        quotes.filter_map(|quote| {
+            let (program, rest) = quote.split_once(' ')?;
+            let is_command = |word: &&str| word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
+            let words = rest.split(' ').take_while(is_command).filter(|word| !word.starts_with('-'));
+            matches!(program, "dmg" | "daos").then(|| (program, words.collect::<Vec<_>>().join(" ")))
+        })
+    }
+
+    #[test]
+    fn what_is_to_be_used_instead_exists() {
+        let commands = [("dmg", DmgArguments::command()), ("daos", DaosArguments::command())];
+        let mut count = 0;
+        for (_, _, sentence) in COMMANDS {
+            for (program, line) in quoted(sentence) {
+                let (_, command) = commands.iter().find(|(name, _)| *name == program).expect("one of the two");
+                assert!(line.starts_with("help") || exists(command, &line), "'{program} {line}' of \"{sentence}\"");
+                count += 1;
+            }
+        }
+        assert!(count > 20, "{count} are quoted");
     }
 
     #[test]

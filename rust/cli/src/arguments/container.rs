@@ -89,14 +89,7 @@ pub enum ContainerCommand {
     },
     /// Change the owner of a container
     #[command(after_long_help = manual::CONTAINER_SET_OWNER_EXAMPLES)]
-    SetOwner {
-        /// Which.
-        #[command(flatten)]
-        of: ContainerOf,
-        /// The new owner.
-        #[command(flatten)]
-        owner: OwnerOptions,
-    },
+    SetOwner(ContainerOwner),
     /// Show properties of a container
     #[command(visible_alias = "getprop", long_about = manual::CONTAINER_GET_PROP, after_long_help = manual::CONTAINER_GET_PROP_EXAMPLES)]
     GetProp {
@@ -191,19 +184,23 @@ pub enum ContainerCommand {
     Rollback(SnapshotOf),
 }
 
+/// A container, and who is to own it.
+#[derive(Args, Debug)]
+pub struct ContainerOwner {
+    /// Which.
+    #[command(flatten)]
+    pub of: ContainerOf,
+    /// The new owner.
+    #[command(flatten)]
+    pub owner: OwnerOptions,
+}
+
 /// What an administrator can do with containers that are not open to him.
 #[derive(Subcommand, Debug)]
 pub enum DmgContainerCommand {
     /// Change the owner of a container
     #[command(after_long_help = manual::CONTAINER_SET_OWNER_EXAMPLES)]
-    SetOwner {
-        /// Which.
-        #[command(flatten)]
-        of: ContainerOf,
-        /// The new owner.
-        #[command(flatten)]
-        owner: OwnerOptions,
-    },
+    SetOwner(ContainerOwner),
 }
 
 /// Options of `container create`.

@@ -31,7 +31,7 @@ pub fn run(session: &Session, global: &GlobalOptions, command: ContainerCommand)
         ContainerCommand::OverwriteAcl { of, list } => access::overwrite(session, Of::Container(of), &list),
         ContainerCommand::UpdateAcl { of, list } => access::update(session, Of::Container(of), &list),
         ContainerCommand::DeleteAcl { of, principal } => access::delete(session, Of::Container(of), &principal),
-        ContainerCommand::SetOwner { of, owner } => access::set_owner(session, Of::Container(of), &owner),
+        ContainerCommand::SetOwner(asked) => access::set_owner(session, Of::Container(asked.of), &asked.owner),
         ContainerCommand::GetProp { of, names, names_option } => {
             get_properties(session, of, &[names, names_option].concat())
         }

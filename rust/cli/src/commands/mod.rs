@@ -61,8 +61,8 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
             }
             Ok(reply)
         }
-        DmgCommand::Container(DmgContainerCommand::SetOwner { of, owner }) => {
-            let command = ContainerCommand::SetOwner { of, owner };
+        DmgCommand::Container(DmgContainerCommand::SetOwner(asked)) => {
+            let command = ContainerCommand::SetOwner(asked);
             with_session(&global, |session| container::run(session, &global, command))
         }
         DmgCommand::Config(ConfigCommand::Generate) => Ok(server::generate()),
