@@ -46,12 +46,8 @@ fn port_of(address: &[u8]) -> Option<u16> {
 /// nothing gets through. Tells whether there is one.
 pub(super) fn prepare(address: &[u8]) -> bool {
     let Some(port) = port_of(address) else { return false };
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
-    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    // Collected, as reading the list opens one itself.
-    let listeners: Vec<RawFd> = numbers.filter(|number| listens_at(*number, port)).collect();
     let mut found = false;
-    for listener in listeners {
+    for listener in descriptors().into_iter().filter(|number| listens_at(*number, port)) {
         let is_silent = set(listener, libc::TCP_DEFER_ACCEPT, PATIENCE_SECONDS);
         found |= set(listener, libc::TCP_USER_TIMEOUT, STALE_MILLISECONDS) && is_silent;
     }
@@ -76,15 +72,17 @@ pub(super) fn has_stale_connection_to(address: &[u8]) -> bool {
 fn connections_to(address: &[u8]) -> Vec<RawFd> {
     let Some(port) = port_of(address) else { return Vec::new() };
     let host = host_of(address);
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
-    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    // Collected, as reading the list opens one itself.
-    let numbers: Vec<RawFd> = numbers.collect();
     let leads_there = |number: &RawFd| {
         let peer = name_of(*number, libc::getpeername);
         peer.is_some_and(|peer| port_of(&peer) == Some(port) && host_of(&peer) == host)
     };
-    numbers.into_iter().filter(leads_there).collect()
+    descriptors().into_iter().filter(leads_there).collect()
+}
+
+/// What the process has open. Collected before any is looked at, as reading the list opens one itself.
+fn descriptors() -> Vec<RawFd> {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// How often the kernel has sent in vain what is under way on a connection; 0 for what is none.
