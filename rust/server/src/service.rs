@@ -225,13 +225,7 @@ impl Service {
     /// What an open container handle allows, for a rank that serves. One that does not lead any more may not know that a handle was closed;
     /// a rank that is excluded does not hear of snapshots and of handles that are closed, and must not serve before it has joined again.
     pub async fn query_handle(&self, asker: Rank, query: &HandleQuery) -> Result<HandleGrant> {
-        let known = self.peers.known()?;
-        let state = known
-            .table
-            .ranks
-            .iter()
-            .find(|entry| entry.rank == asker)
-            .and_then(|entry| RankState::from_number(entry.state));
+        let state = self.peers.known()?.state(asker);
         if let Some(state @ (RankState::Excluded | RankState::AdminExcluded)) = state {
             fail!(Code::Unreach, "rank {} is {}, and has to join again before it serves", asker.0, state.word());
         }
