@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
     let source = source_tree::choose(arguments.tree.as_deref(), &directory)?;
     let engine = LocalEngine::fresh(&tree, &directory.join("data"))?;
-    let demo = Demo { directory, source, engine, tree, copy_in_time: Default::default() };
+    let demo = Demo { directory, source, engine, tree, copy_in_time: Default::default(), cut_off: Default::default() };
     for (index, step) in STEPS.iter().enumerate() {
         eprintln!("demo {}/{}: {}", index + 1, STEPS.len(), step.name);
         let watch = Stopwatch::start();
