@@ -76,14 +76,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>) -> Result<Tal
         let outcome = bench.run_foreign(&binary, program.ranks, program.arguments);
         tally += report(&format!("{} {}", program.suite.directory(), program.name), outcome);
     }
-    let mut languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
-    if only.is_none() {
-        eprintln!(
-            "  skip {} programs in Fortran and C++: they have not run as a whole yet; --only f77/, f90/, f08/, cxx/ runs them",
-            languages.len()
-        );
-        languages.clear();
-    }
+    let languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
     if !languages.is_empty() {
         romio.build_languages(&languages)?;
     }
