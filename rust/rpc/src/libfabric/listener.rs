@@ -19,6 +19,10 @@
 //!
 //! Those that this process has made inherit nothing, and no name leads from an address to their descriptors but the kernel's. They are ended when
 //! a cut is known to be over ([`end_connections_to`]).
+//!
+//! The provider takes in no connection from a peer with which it has one, and as long as nothing is under way on that one, nothing tells that the peer has
+//! ended it: all that the peer tries is refused. So connections are ended with a reset, which is sent at once whatever waits before it, and
+//! those from the listening socket ask after [`SILENT_SECONDS`] of silence whether the peer still has them.
 
 use std::os::fd::RawFd;
 
@@ -28,6 +32,11 @@ const PATIENCE_SECONDS: libc::c_int = 300;
 
 /// Milliseconds after which a connection ends on which nothing gets through: as long as a connection to a peer may take to be made.
 const STALE_MILLISECONDS: libc::c_int = 10_000;
+
+/// Seconds after which the kernel asks for a sign on a silent connection, and between two times that it asks in vain: the connection ends after
+/// [`STALE_MILLISECONDS`] of silence then.
+const SILENT_SECONDS: libc::c_int = 5;
+const SIGN_SECONDS: libc::c_int = 2;
 
 /// A connection is of no use when the kernel has sent so often in vain: three losses in a row are rare on a network that works, and the fourth time comes
 /// two seconds later or more.
@@ -43,22 +52,33 @@ fn port_of(address: &[u8]) -> Option<u16> {
 }
 
 /// Prepares the socket of this process that listens at the address: it hands out only connections whose first bytes are there, and they end when
-/// nothing gets through. Tells whether there is one.
+/// nothing gets through, or the peer does not have them any more. Tells whether there is one.
 pub(super) fn prepare(address: &[u8]) -> bool {
     let Some(port) = port_of(address) else { return false };
     let mut found = false;
     for listener in descriptors().into_iter().filter(|number| listens_at(*number, port)) {
-        let is_silent = set(listener, libc::TCP_DEFER_ACCEPT, PATIENCE_SECONDS);
-        found |= set(listener, libc::TCP_USER_TIMEOUT, STALE_MILLISECONDS) && is_silent;
+        let options = [
+            (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, PATIENCE_SECONDS),
+            (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, STALE_MILLISECONDS),
+            (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, SILENT_SECONDS),
+            (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, SIGN_SECONDS),
+            (libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1),
+        ];
+        let set_all = options.map(|(level, option, value)| set(listener, level, option, &value));
+        found |= !set_all.contains(&false);
     }
     found
 }
 
 /// Ends the connections of this process to an address, in the form of a `sockaddr`: the provider, whose they are, finds out as if the peer had
-/// ended them. Tells how many there were.
+/// ended them, and closes them, by which the peer learns it. Tells how many there were.
 pub(super) fn end_connections_to(address: &[u8]) -> usize {
-    // SAFETY: no memory is involved. A connection to this address is the provider's, or one of our own attempts, which nobody needs any more.
-    let end = |number: &RawFd| unsafe { libc::shutdown(*number, libc::SHUT_RDWR) } == 0;
+    let end = |number: &RawFd| {
+        // What waits to be sent is not waited for: the reset goes out with the close.
+        set(*number, libc::SOL_SOCKET, libc::SO_LINGER, &libc::linger { l_onoff: 1, l_linger: 0 });
+        // SAFETY: no memory is involved. A connection to this address is the provider's, or one of our own attempts, which nobody needs any more.
+        unsafe { libc::shutdown(*number, libc::SHUT_RDWR) == 0 }
+    };
     connections_to(address).iter().filter(|number| end(number)).count()
 }
 
@@ -117,11 +137,10 @@ fn name_of(descriptor: RawFd, ask: NameOf) -> Option<[u8; 28]> {
     (result == 0).then_some(address)
 }
 
-fn set(socket: RawFd, option: libc::c_int, value: libc::c_int) -> bool {
-    let length = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: pointer and length are those of a number that lives through the call. The options do no harm to another socket that has got the
-    // number of the descriptor meanwhile.
-    unsafe { libc::setsockopt(socket, libc::IPPROTO_TCP, option, (&raw const value).cast(), length) == 0 }
+fn set<T>(socket: RawFd, level: libc::c_int, option: libc::c_int, value: &T) -> bool {
+    let length = size_of::<T>() as libc::socklen_t;
+    // SAFETY: pointer and length are those of a value that lives through the call.
+    unsafe { libc::setsockopt(socket, level, option, (&raw const *value).cast(), length) == 0 }
 }
 
 /// Whether a descriptor is a socket that takes in connections at a port.
@@ -189,19 +208,34 @@ mod tests {
         let mut peer = TcpStream::connect(address).unwrap();
         peer.write_all(b"x").unwrap();
         let (connection, _) = listener.accept().unwrap();
-        let mut value: libc::c_int = 0;
-        let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+        let number = connection.as_raw_fd();
+        assert_eq!(get(number, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT), STALE_MILLISECONDS);
+        assert_eq!(get(number, libc::SOL_SOCKET, libc::SO_KEEPALIVE), 1);
+        assert_eq!(get(number, libc::IPPROTO_TCP, libc::TCP_KEEPIDLE), SILENT_SECONDS);
+        assert_eq!(get(number, libc::IPPROTO_TCP, libc::TCP_KEEPINTVL), SIGN_SECONDS);
+    }
+
+    /// A peer that did not learn of the end refused the connection that was to take its place.
+    #[test]
+    fn a_peer_learns_of_the_end_past_what_waits_to_be_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (peer, _) = listener.accept().unwrap();
+        connection.set_nonblocking(true).unwrap();
+        while connection.write(&[0; 65536]).is_ok() {}
+        assert_eq!(end_connections_to(&address_of(listener.local_addr().unwrap())), 1);
+        drop(connection);
+        let mut poll = libc::pollfd { fd: peer.as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: one descriptor, which lives through the call.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, 30_000) };
+        assert_eq!((ready, poll.revents & libc::POLLHUP), (1, libc::POLLHUP), "it waits for what was not sent");
+    }
+
+    fn get(socket: RawFd, level: libc::c_int, option: libc::c_int) -> libc::c_int {
+        let (mut value, mut length) = (0, size_of::<libc::c_int>() as libc::socklen_t);
         // SAFETY: pointer and length are those of a number that lives through the call.
-        let result = unsafe {
-            let option = libc::TCP_USER_TIMEOUT;
-            libc::getsockopt(
-                connection.as_raw_fd(),
-                libc::IPPROTO_TCP,
-                option,
-                (&raw mut value).cast(),
-                &raw mut length,
-            )
-        };
-        assert_eq!((result, value), (0, STALE_MILLISECONDS));
+        let result = unsafe { libc::getsockopt(socket, level, option, (&raw mut value).cast(), &raw mut length) };
+        assert_eq!(result, 0);
+        value
     }
 }
