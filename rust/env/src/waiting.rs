@@ -14,7 +14,8 @@
 //!   ready to run on this very core. Where that was so, with an event right after it yielded, it does not spin first the next time: two threads on one core
 //!   would spend most of their time spinning in turns. A yield from which it comes back at once says that it has the core to itself.
 //! * When time passes between two rounds that had nothing to do, somebody else was given the core. Where that is half of the time, there is no core
-//!   to spin on, and the thread sleeps at once for a while; for longer each time that it happens again soon. Among busy processes a thread that sleeps is preferred when it is woken, while
+//!   to spin on, and the thread sleeps at once for a while; for longer each time that it happens again soon. Gaps that it slept through for this
+//!   reason say nothing about how long gaps are. Among busy processes a thread that sleeps is preferred when it is woken, while
 //!   one that spins or yields waits for all of them.
 
 mod wake_cost;
@@ -131,6 +132,9 @@ impl Waiting {
         let length = gap.last.saturating_sub(gap.since);
         if !self.spins {
             self.own.gap(length, gap.spun.is_some(), gap.last);
+        }
+        if gap.spun.is_some() && gap.since < self.crowded_until {
+            return;
         }
         self.learn(match gap.spun {
             None => length,

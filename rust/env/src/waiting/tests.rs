@@ -1,6 +1,7 @@
 mod crowd;
 
 use super::*;
+use crate::{Random, SeededRandom};
 use proptest::prelude::*;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -52,12 +53,23 @@ impl Thread {
 }
 
 /// Two threads that work for each other in turns: how often each one slept in the last calls of so many.
-fn sleeps_of_pair(mut threads: [Thread; 2], work: [Duration; 2], wake: Duration, calls: u32, last: u32) -> u32 {
+fn sleeps_of_pair(threads: [Thread; 2], work: [Duration; 2], wake: Duration, calls: u32, last: u32) -> u32 {
+    sleeps_of_pair_with(threads, work, || wake, calls, last)
+}
+
+/// The same, where wake-ups differ.
+fn sleeps_of_pair_with(
+    mut threads: [Thread; 2],
+    work: [Duration; 2],
+    mut wake: impl FnMut() -> Duration,
+    calls: u32,
+    last: u32,
+) -> u32 {
     let mut sleeps = 0;
     let mut event = Duration::ZERO;
     for call in 0..calls {
         for (thread, work) in threads.iter_mut().zip(work) {
-            let slept = thread.wait(event, wake);
+            let slept = thread.wait(event, wake());
             if call + last >= calls {
                 sleeps += u32::from(slept);
             }
@@ -104,6 +116,43 @@ fn a_pair_finds_out_that_its_wake_ups_take_long() {
         let sleeps = sleeps_of_pair([one, other], [MICROSECOND * 3, work], wake, 4000, 100);
         assert_eq!(sleeps, 0, "wake {wake:?}, work {work:?}");
     }
+}
+
+/// On a host with more to do than cores, wake-ups took between 7 and 1400 microseconds. A pair that slept went on to sleep for seconds: 2,000 calls
+/// a second instead of 200,000.
+#[test]
+fn a_pair_finds_out_that_its_wake_ups_take_long_when_no_two_are_the_same() {
+    for seed in 0..60 {
+        let random = SeededRandom::new(seed);
+        let wake = || {
+            let chance = random.next_u64() % 1000;
+            let length = random.next_u64()
+                % [60, 120, 200, 1000]
+                    [usize::from(chance > 300) + usize::from(chance > 900) + usize::from(chance > 980)];
+            MICROSECOND * (60 + length as u32)
+        };
+        let (mut one, mut other) = (sleeper(), sleeper());
+        (one.waiting.gap, other.waiting.gap) = (None, None);
+        let sleeps = sleeps_of_pair_with([one, other], [MICROSECOND * 3, MICROSECOND * 10], wake, 2000, 100);
+        assert_eq!(sleeps, 0, "seed {seed}");
+    }
+}
+
+/// The core was gone for some milliseconds: the thread sleeps for a moment, and spins on as before.
+#[test]
+fn gaps_of_a_thread_that_may_not_spin_teach_nothing() {
+    let mut thread = Thread::new();
+    thread.gaps([MICROSECOND * 5; 100]);
+    thread.waiting.nothing(thread.now);
+    thread.now += Duration::from_millis(5);
+    thread.waiting.nothing(thread.now);
+    thread.waiting.event();
+    assert_eq!(thread.waiting.statistics().crowded, 1);
+    let until = thread.waiting.crowded_until;
+    while thread.now < until {
+        assert!(thread.wait(thread.now + MICROSECOND * 300, WAKE_COST), "there is no core to spin on");
+    }
+    assert!(!thread.wait(thread.now + MICROSECOND * 5, WAKE_COST));
 }
 
 #[test]
