@@ -43,6 +43,7 @@ enum Layer {
     /// Layouts of objects, and pool maps
     Placement,
     /// Systems of engine processes: costs of requests, clients and handles, restart, failover
+    #[value(alias = "cluster")]
     System,
 }
 
