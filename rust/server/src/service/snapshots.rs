@@ -138,6 +138,10 @@ impl Service {
             if clock.monotonic() >= deadline || self.closed.get() || !super::spread::may_be_lost(&failure) {
                 return Err(failure.while_doing(format_args!("choosing the epoch of a snapshot")));
             }
+            if attempts == 2 {
+                // Half a minute and more is long for who is told nothing.
+                daos_env::log!(Info, "pool", "a snapshot of container {container} of pool {pool} waits: {failure}");
+            }
             self.spawner.sleep(pause).await;
             pause = (2 * pause).min(PAUSES.1);
         }
