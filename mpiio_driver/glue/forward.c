@@ -14,13 +14,15 @@
  * The function under both of its names. A function that the MPI library does not have gives an error to who calls it,
  * which cannot be: it would have to be called by a program that was linked with that library.
  */
-#define FORWARD(name, parameters, arguments, afterwards) \
+#define FORWARD(name, parameters, arguments, before, afterwards) \
 	int romio_MPI_File_##name parameters; \
 	int PMPI_File_##name parameters \
 	{ \
 		static int(*native) parameters; \
 		if (mpiio_is_ours(file)) { \
-			int code = romio_MPI_File_##name arguments; \
+			int code; \
+			before; \
+			code = romio_MPI_File_##name arguments; \
 			afterwards; \
 			return code; \
 		} \
@@ -29,13 +31,21 @@
 		return native != NULL ? native arguments : MPI_ERR_INTERN; \
 	} \
 	int MPI_File_##name parameters __attribute__((alias("PMPI_File_" #name)));
-#define FUNCTION(name, parameters, arguments) FORWARD(name, parameters, arguments, (void)0)
+#define FUNCTION(name, parameters, arguments) FORWARD(name, parameters, arguments, (void)0, (void)0)
+/*
+ * ROMIO makes an internal error of all that can happen to the shared pointer. In ordered access, it passes the turn to move
+ * the pointer from rank to rank, and a rank that fails to move it passes it to nobody, so that the others wait for ever. The
+ * driver keeps the failure until the access that follows.
+ */
+#define FUNCTION_SHARED(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, mpiio_begin_shared(file), mpiio_end_shared(file))
 /*
  * ROMIO lets the ranks move the shared pointer one after the other, and counts on the access that follows to hold the first
  * of them back until the last one has moved it. The driver's access waits for nobody: the first rank would come to its next
  * access, and take the place of a rank that is still in this one.
  */
-#define TOGETHER(name, parameters, arguments) FORWARD(name, parameters, arguments, mpiio_meet(file))
+#define TOGETHER(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, mpiio_begin_shared(file), mpiio_end_shared(file); mpiio_meet(file))
 #define TOGETHER_C TOGETHER
 #define FUNCTION_C FUNCTION
 
@@ -116,7 +126,22 @@ int PMPI_File_preallocate(MPI_File file, MPI_Offset size)
 	return mpiio_share_code(file, romio_MPI_File_preallocate(file, size));
 }
 
-int romio_MPI_File_seek_shared(MPI_File file, MPI_Offset offset, int whence);
+int romio_MPI_File_seek(MPI_File file, MPI_Offset offset, int whence);
+
+int PMPI_File_seek(MPI_File file, MPI_Offset offset, int whence)
+{
+	int (*native)(MPI_File, MPI_Offset, int) = (int (*)(MPI_File, MPI_Offset, int))mpiio_native("PMPI_File_seek");
+	MPI_Offset end;
+	int code;
+
+	if (!mpiio_is_ours(file))
+		return native(file, offset, whence);
+	if (whence != MPI_SEEK_END)
+		return romio_MPI_File_seek(file, offset, whence);
+	code = mpiio_find_end(file, &end);
+	return code != MPI_SUCCESS ? mpiio_raise(file, code) : romio_MPI_File_seek(file, end + offset, MPI_SEEK_SET);
+}
+
 int romio_MPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype,
 	const char *representation, MPI_Info info);
 
@@ -128,7 +153,7 @@ int PMPI_File_seek_shared(MPI_File file, MPI_Offset offset, int whence)
 	if (!mpiio_is_ours(file))
 		return native(file, offset, whence);
 	mpiio_meet(file);
-	return romio_MPI_File_seek_shared(file, offset, whence);
+	return mpiio_raise(file, mpiio_seek_shared(file, offset, whence));
 }
 
 int PMPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype,
@@ -186,6 +211,7 @@ ALIAS(int, File_open, (MPI_Comm communicator, const char *name, int mode, MPI_In
 ALIAS(int, File_close, (MPI_File *file))
 ALIAS(int, File_delete, (const char *name, MPI_Info info))
 ALIAS(int, File_preallocate, (MPI_File file, MPI_Offset size))
+ALIAS(int, File_seek, (MPI_File file, MPI_Offset offset, int whence))
 ALIAS(int, File_seek_shared, (MPI_File file, MPI_Offset offset, int whence))
 ALIAS(int, File_set_view,
 	(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype, const char *representation,

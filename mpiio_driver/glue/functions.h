@@ -3,7 +3,8 @@
  * Every function of MPI whose first argument is an open file: FUNCTION(name, parameters, arguments). Those that are more
  * than a choice between two libraries stand in forward.c, and those about error handlers in error_handlers.c.
  *
- * TOGETHER has those in which the ranks meet. FUNCTION_C and TOGETHER_C have those with a count of the type MPI_Count, which came with MPI 4.
+ * FUNCTION_SHARED has those that move the shared pointer, and TOGETHER those that do so or come after that, and in which the ranks
+ * meet. FUNCTION_C and TOGETHER_C have those with a count of the type MPI_Count, which came with MPI 4.
  */
 #define ARGS_IO (file, buffer, count, type, status)
 #define ARGS_IO_AT (file, offset, buffer, count, type, status)
@@ -41,7 +42,6 @@ FUNCTION(get_info, (MPI_File file, MPI_Info *info), (file, info))
 FUNCTION(get_view,
 	(MPI_File file, MPI_Offset *offset, MPI_Datatype *etype, MPI_Datatype *filetype, char *representation),
 	(file, offset, etype, filetype, representation))
-FUNCTION(seek, (MPI_File file, MPI_Offset offset, int whence), (file, offset, whence))
 FUNCTION(get_position, (MPI_File file, MPI_Offset *offset), (file, offset))
 FUNCTION(get_byte_offset, (MPI_File file, MPI_Offset offset, MPI_Offset *bytes), (file, offset, bytes))
 FUNCTION(get_position_shared, (MPI_File file, MPI_Offset *offset), (file, offset))
@@ -62,28 +62,22 @@ FUNCTION(write_all_end, (MPI_File file, const void *buffer, MPI_Status *status),
 
 BOTH(read, READS, ARGS_IO)
 BOTH(read_all, READS, ARGS_IO)
-BOTH(read_shared, READS, ARGS_IO)
 BOTH(read_at, READS_AT, ARGS_IO_AT)
 BOTH(read_at_all, READS_AT, ARGS_IO_AT)
 BOTH(read_all_begin, READS_BEGIN, ARGS_BEGIN)
-BOTH(read_ordered_begin, READS_BEGIN, ARGS_BEGIN)
 BOTH(read_at_all_begin, READS_BEGIN_AT, ARGS_BEGIN_AT)
 BOTH(iread, READS_REQUEST, ARGS_REQUEST)
 BOTH(iread_all, READS_REQUEST, ARGS_REQUEST)
-BOTH(iread_shared, READS_REQUEST, ARGS_REQUEST)
 BOTH(iread_at, READS_REQUEST_AT, ARGS_REQUEST_AT)
 BOTH(iread_at_all, READS_REQUEST_AT, ARGS_REQUEST_AT)
 BOTH(write, WRITES, ARGS_IO)
 BOTH(write_all, WRITES, ARGS_IO)
-BOTH(write_shared, WRITES, ARGS_IO)
 BOTH(write_at, WRITES_AT, ARGS_IO_AT)
 BOTH(write_at_all, WRITES_AT, ARGS_IO_AT)
 BOTH(write_all_begin, WRITES_BEGIN, ARGS_BEGIN)
-BOTH(write_ordered_begin, WRITES_BEGIN, ARGS_BEGIN)
 BOTH(write_at_all_begin, WRITES_BEGIN_AT, ARGS_BEGIN_AT)
 BOTH(iwrite, WRITES_REQUEST, ARGS_REQUEST)
 BOTH(iwrite_all, WRITES_REQUEST, ARGS_REQUEST)
-BOTH(iwrite_shared, WRITES_REQUEST, ARGS_REQUEST)
 BOTH(iwrite_at, WRITES_REQUEST_AT, ARGS_REQUEST_AT)
 BOTH(iwrite_at_all, WRITES_REQUEST_AT, ARGS_REQUEST_AT)
 
@@ -92,6 +86,18 @@ TOGETHER(read_ordered, READS(int), ARGS_IO)
 TOGETHER_C(read_ordered_c, READS(MPI_Count), ARGS_IO)
 TOGETHER(write_ordered, WRITES(int), ARGS_IO)
 TOGETHER_C(write_ordered_c, WRITES(MPI_Count), ARGS_IO)
+FUNCTION_SHARED(read_shared, READS(int), ARGS_IO)
+FUNCTION_SHARED(read_shared_c, READS(MPI_Count), ARGS_IO)
+FUNCTION_SHARED(write_shared, WRITES(int), ARGS_IO)
+FUNCTION_SHARED(write_shared_c, WRITES(MPI_Count), ARGS_IO)
+FUNCTION_SHARED(iread_shared, READS_REQUEST(int), ARGS_REQUEST)
+FUNCTION_SHARED(iread_shared_c, READS_REQUEST(MPI_Count), ARGS_REQUEST)
+FUNCTION_SHARED(iwrite_shared, WRITES_REQUEST(int), ARGS_REQUEST)
+FUNCTION_SHARED(iwrite_shared_c, WRITES_REQUEST(MPI_Count), ARGS_REQUEST)
+FUNCTION_SHARED(read_ordered_begin, READS_BEGIN(int), ARGS_BEGIN)
+FUNCTION_SHARED(read_ordered_begin_c, READS_BEGIN(MPI_Count), ARGS_BEGIN)
+FUNCTION_SHARED(write_ordered_begin, WRITES_BEGIN(int), ARGS_BEGIN)
+FUNCTION_SHARED(write_ordered_begin_c, WRITES_BEGIN(MPI_Count), ARGS_BEGIN)
 TOGETHER(read_ordered_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
 TOGETHER(write_ordered_end, (MPI_File file, const void *buffer, MPI_Status *status), ARGS_END)
 

@@ -52,6 +52,15 @@ bool mpiio_handler(MPI_File file, MPI_Errhandler *handler);
  * collective access to have brought the ranks together, which the driver's does not.
  */
 void mpiio_meet(MPI_File file);
+/**
+ * Where the file ends in etypes of the view, and MPI_File_seek_shared; both give an error code. ROMIO's own take no notice of
+ * a size that could not be had, and let other ranks wait for ever for one that failed.
+ */
+int mpiio_find_end(MPI_File file, MPI_Offset *end);
+int mpiio_seek_shared(MPI_File file, MPI_Offset offset, int whence);
+/** Between these two, a failure to move the shared file pointer is one of the access that follows, see forward.c. */
+void mpiio_begin_shared(MPI_File file);
+void mpiio_end_shared(MPI_File file);
 /** Sets the shared file pointer to zero, on all ranks together, for a new view. */
 void mpiio_reset_shared(MPI_File file);
 

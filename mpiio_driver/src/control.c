@@ -6,46 +6,65 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static int set_size(struct mpiio_file *file, daos_size_t size)
+static int set_size(ADIO_File fd, daos_size_t size, struct mpiio_failure *failure)
 {
-	return dfs_punch(file->mount->dfs, file->object, size, DFS_MAX_FSIZE);
+	int rc = daos_array_set_size(mpiio_file(fd)->array, DAOS_TX_NONE, size, NULL);
+
+	return rc == 0 ? 0 :
+			 mpiio_fail_file(fd, failure, rc, "the size of %s cannot be set to %llu", fd->filename,
+				 (unsigned long long)size);
+}
+
+static int get_size(ADIO_File fd, daos_size_t *size, struct mpiio_failure *failure)
+{
+	int rc = daos_array_get_size(mpiio_file(fd)->array, DAOS_TX_NONE, size, NULL);
+
+	return rc == 0 ? 0 : mpiio_fail_file(fd, failure, rc, "the size of %s cannot be had", fd->filename);
+}
+
+int mpiio_end(ADIO_File fd, ADIO_Offset *end, struct mpiio_failure *failure)
+{
+	daos_size_t size;
+	int number = get_size(fd, &size, failure);
+
+	*end = 0;
+	if (number != 0)
+		return number;
+	number = mpiio_position(fd, (ADIO_Offset)size, end);
+	*end = (*end + fd->etype_size - 1) / fd->etype_size;
+	return number == 0 ? 0 : mpiio_fail(failure, number, "the end of %s in the view cannot be found", fd->filename);
 }
 
 /* Space cannot be set aside, but a file that would not fit is refused, as MPI asks for. */
-static int preallocate(struct mpiio_file *file, daos_size_t size, struct mpiio_failure *failure)
+static int preallocate(ADIO_File fd, daos_size_t size, struct mpiio_failure *failure)
 {
 	daos_pool_info_t pool = { .pi_bits = DPI_SPACE };
 	daos_size_t now, room;
-	int rc = dfs_get_size(file->mount->dfs, file->object, &now);
+	int number = get_size(fd, &now, failure);
 
-	if (rc != 0 || size <= now)
-		return rc == 0 ? 0 : mpiio_fail(failure, rc, "the size of the file cannot be had");
-	if (daos_pool_query(file->mount->pool, NULL, &pool, NULL, NULL) == 0) {
+	if (number != 0 || size <= now)
+		return number;
+	if (daos_pool_query(mpiio_file(fd)->mount->pool, NULL, &pool, NULL, NULL) == 0) {
 		room = pool.pi_space.ps_space.s_free[DAOS_MEDIA_SCM] + pool.pi_space.ps_space.s_free[DAOS_MEDIA_NVME];
 		if (size - now > room)
 			return mpiio_fail(failure, ENOSPC, "%llu bytes more are asked for and the pool has %llu",
 				(unsigned long long)(size - now), (unsigned long long)room);
 	}
-	rc = set_size(file, size);
-	return rc == 0 ? 0 : mpiio_fail(failure, rc, "the file cannot be made longer");
+	return set_size(fd, size, failure);
 }
 
 void mpiio_control(ADIO_File fd, int what, ADIO_Fcntl_t *argument, int *code)
 {
-	struct mpiio_file *file = mpiio_file(fd);
 	struct mpiio_failure failure = { 0 };
 	daos_size_t size = 0;
-	int rc;
 
 	switch (what) {
 	case ADIO_FCNTL_GET_FSIZE:
-		rc = dfs_get_size(file->mount->dfs, file->object, &size);
+		get_size(fd, &size, &failure);
 		argument->fsize = (ADIO_Offset)size;
-		if (rc != 0)
-			mpiio_fail(&failure, rc, "the size of %s cannot be had", fd->filename);
 		break;
 	case ADIO_FCNTL_SET_DISKSPACE:
-		preallocate(file, (daos_size_t)argument->diskspace, &failure);
+		preallocate(fd, (daos_size_t)argument->diskspace, &failure);
 		break;
 	case ADIO_FCNTL_SET_ATOMICITY:
 		fd->atomicity = argument->atomicity != 0;
@@ -68,14 +87,11 @@ void mpiio_flush(ADIO_File fd, int *code)
 void mpiio_resize(ADIO_File fd, ADIO_Offset size, int *code)
 {
 	struct mpiio_failure failure = { 0 };
-	int rank, rc;
+	int rank;
 
 	MPI_Comm_rank(fd->comm, &rank);
-	if (rank == fd->hints->ranklist[0]) {
-		rc = set_size(mpiio_file(fd), (daos_size_t)size);
-		if (rc != 0)
-			mpiio_fail(&failure, rc, "the size of %s cannot be set to %lld", fd->filename, (long long)size);
-	}
+	if (rank == fd->hints->ranklist[0])
+		set_size(fd, (daos_size_t)size, &failure);
 	mpiio_tell(&failure, fd->hints->ranklist[0], fd->comm);
 	*code = mpiio_code(&failure, "MPI_File_set_size");
 }

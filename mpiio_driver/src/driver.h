@@ -8,6 +8,7 @@
 
 #include <adio.h>
 #include <daos.h>
+#include <daos_array.h>
 #include <daos_fs.h>
 #include <stdbool.h>
 
@@ -29,6 +30,9 @@ int mpiio_fail(struct mpiio_failure *failure, int number, const char *format, ..
 /** The same for a call of libdaos that gave a negative DER number; the sentence gets that one's text too. */
 int mpiio_fail_der(struct mpiio_failure *failure, int der, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/** The same for a call about an open file, whose handles others may have closed. */
+int mpiio_fail_file(ADIO_File fd, struct mpiio_failure *failure, int der, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 /** The error code of MPI for a failure; MPI_SUCCESS for none. */
 int mpiio_code(const struct mpiio_failure *failure, const char *where);
 /** Tells the failure of rank `from` to all ranks of a communicator. */
@@ -54,6 +58,8 @@ struct mpiio_mount {
 	dfs_t *dfs;
 	/* O_RDONLY or O_RDWR. */
 	int flags;
+	/* Its handles were closed by others. Files that are open can only be closed; new ones need another connection. */
+	bool is_lost;
 	/* Only of those that this process has connected itself: the list of them, and how many files use it. */
 	struct mpiio_mount *next;
 	unsigned users;
@@ -70,6 +76,8 @@ int mpiio_export(struct mpiio_mount *mount, dfs_obj_t *object, void **bytes, siz
 /** Makes a mount and a file of such bytes. */
 int mpiio_import(const void *bytes, size_t size, int flags, struct mpiio_mount **mount, dfs_obj_t **object,
 	struct mpiio_failure *failure);
+/** Whether its handles were closed by others; asks the pool. */
+bool mpiio_ask_if_lost(struct mpiio_mount *mount);
 /** Ends the use of a mount. */
 void mpiio_unmount(struct mpiio_mount *mount);
 
@@ -77,10 +85,19 @@ void mpiio_unmount(struct mpiio_mount *mount);
 struct mpiio_file {
 	struct mpiio_mount *mount;
 	dfs_obj_t *object;
+	/* The bytes of the file as an array, which belongs to the object. Its calls give DER numbers, of which libdfs would only leave an errno. */
+	daos_handle_t array;
 	/* The object with the shared file pointer and the lock of atomic mode, see shared.c. */
 	daos_obj_id_t shared_id;
 	daos_handle_t shared;
 	bool shared_is_open;
+	/* A connection that says to other ranks that this one is there, and the number of its access in atomic mode, see atomic.c. */
+	daos_handle_t life;
+	bool life_is_open;
+	uint64_t turn;
+	/* During an access by the shared pointer: what went wrong when that was moved, for the access to say. */
+	bool is_shared_access;
+	struct mpiio_failure delayed;
 };
 
 /** The file behind ROMIO's. */
@@ -89,11 +106,38 @@ static inline struct mpiio_file *mpiio_file(ADIO_File fd)
 	return fd->fs_ptr;
 }
 
-/** Releases the object of a shared pointer; the rank with `last` set removes it. */
-void mpiio_close_shared(struct mpiio_file *file, bool was_used, bool last);
+/** What is waited for is looked at so often at most, with a pause before each time: about two minutes. */
+#define MPIIO_WAITS_MAX 120000
+void mpiio_pause_before(unsigned attempt);
+
+/** Opens the object that the ranks of a file share. */
+int mpiio_open_shared(ADIO_File fd, struct mpiio_failure *failure);
+/** Releases it; the rank with `last` set removes it. */
+void mpiio_close_shared(ADIO_File fd, bool was_used, bool last);
+/** What is done in a transaction: zero, or what ends it with nothing done. */
+typedef int mpiio_step(ADIO_File fd, daos_handle_t transaction, void *argument);
+/** Does a step in a transaction, again as long as others are in its way. Gives what the step or the commit has given. */
+int mpiio_transact(ADIO_File fd, mpiio_step *step, void *argument);
+
 /** Locks a file for one access in atomic mode, and unlocks it. Nothing without atomic mode. */
 int mpiio_lock(ADIO_File fd, struct mpiio_failure *failure);
 void mpiio_unlock(ADIO_File fd);
+/** Gives up what says that this rank is there. */
+void mpiio_end_life(struct mpiio_file *file);
+/** The most bytes that are written at once with the lock held; all of them within one chunk of the file. */
+#define MPIIO_LOCKED_BYTES_MAX (16 << 20)
+/** What one call reads or writes. */
+struct mpiio_part {
+	daos_array_iod_t ranges;
+	d_sg_list_t pieces;
+	bool is_write;
+};
+/** Reads or writes in a transaction, or in none; zero or a DER number. */
+int mpiio_call(struct mpiio_file *file, daos_handle_t transaction, struct mpiio_part *part);
+/** Another rank has the lock, or has had it since. Not an error number of DAOS's. */
+#define MPIIO_LOCK_TAKEN 1
+/** Reads or writes with the lock held; zero, a DER number, or MPIIO_LOCK_TAKEN. */
+int mpiio_call_locked(ADIO_File fd, struct mpiio_part *part);
 
 /** Bytes in the file and the memory that they come from or go to, in the same order. */
 struct mpiio_layout {
@@ -113,6 +157,10 @@ struct mpiio_layout {
 int mpiio_lay_out(ADIO_File fd, const void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	struct mpiio_layout *layout, struct mpiio_failure *failure);
 void mpiio_free_layout(struct mpiio_layout *layout);
+/** The position in the view, in bytes, of the first byte at or behind an offset in the file; zero or an errno. */
+int mpiio_position(ADIO_File fd, ADIO_Offset offset, ADIO_Offset *position);
+/** Where the file ends, in etypes of the view: at the first one that begins at or behind its last byte. */
+int mpiio_end(ADIO_File fd, ADIO_Offset *end, struct mpiio_failure *failure);
 /** Reads or writes what was laid out. `done` gets the bytes up to the end of the file. */
 int mpiio_transfer(ADIO_File fd, struct mpiio_layout *layout, bool is_write, daos_size_t *done,
 	struct mpiio_failure *failure);

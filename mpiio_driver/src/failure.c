@@ -21,35 +21,76 @@ int mpiio_fail(struct mpiio_failure *failure, int number, const char *format, ..
 	return number;
 }
 
-/* The errno that says the same as a DER number, as far as an error class of MPI depends on it. */
+/*
+ * The errno that says the same as a DER number, as far as an error class of MPI depends on it. What is not here is trouble
+ * with servers, network or media: the caller can do nothing about it in his program.
+ */
 static int errno_of(int der)
 {
-	switch (der) {
-	case -DER_NONEXIST: return ENOENT;
-	case -DER_EXIST: return EEXIST;
-	case -DER_NO_PERM: return EACCES;
-	case -DER_NOSPACE: return ENOSPC;
-	case -DER_NOMEM: return ENOMEM;
-	case -DER_BUSY: return EBUSY;
-	case -DER_INVAL: return EINVAL;
-	case -DER_NO_HDL: return EBADF;
-	case -DER_NOSYS: return ENOSYS;
+	switch (-der) {
+	case DER_NONEXIST:
+	case DER_ENOENT:
+	case DER_CONT_NONEXIST:
+	case DER_CONT_DESTROYING: return ENOENT;
+	case DER_EXIST: return EEXIST;
+	case DER_NO_PERM:
+	case DER_OP_NOT_PERMITTED:
+	case DER_NO_CERT:
+	case DER_BAD_CERT: return EACCES;
+	case DER_EP_RO: return EROFS;
+	case DER_NOSPACE: return ENOSPC;
+	case DER_QUOTA_LIMIT: return EDQUOT;
+	case DER_NOMEM:
+	case DER_NO_SHMEM: return ENOMEM;
+	case DER_BUSY: return EBUSY;
+	case DER_INVAL:
+	case DER_IO_INVAL: return EINVAL;
+	case DER_NO_HDL: return EBADF;
+	case DER_BADPATH:
+	case DER_NOTDIR: return ENOTDIR;
+	case DER_EXCEEDS_PATH_LEN: return ENAMETOOLONG;
+	case DER_NOSYS:
+	case DER_NOTSUPPORTED:
+	case DER_NOTAPPLICABLE: return ENOTSUP;
 	default: return EIO;
 	}
+}
+
+static int fail_der(struct mpiio_failure *failure, int der, const char *format, va_list arguments)
+{
+	int length = vsnprintf(failure->sentence, sizeof failure->sentence, format, arguments);
+
+	failure->number = errno_of(der);
+	if (length >= 0 && (size_t)length < sizeof failure->sentence)
+		snprintf(failure->sentence + length, sizeof failure->sentence - (size_t)length, ": %s (%d)",
+			d_errdesc(der), der);
+	return failure->number;
 }
 
 int mpiio_fail_der(struct mpiio_failure *failure, int der, const char *format, ...)
 {
 	va_list arguments;
-	int length;
 
-	failure->number = errno_of(der);
 	va_start(arguments, format);
-	length = vsnprintf(failure->sentence, sizeof failure->sentence, format, arguments);
+	fail_der(failure, der, format, arguments);
 	va_end(arguments);
-	if (length >= 0 && (size_t)length < sizeof failure->sentence)
-		snprintf(failure->sentence + length, sizeof failure->sentence - (size_t)length, ": %s (%d)",
-			d_errdesc(der), der);
+	return failure->number;
+}
+
+int mpiio_fail_file(ADIO_File fd, struct mpiio_failure *failure, int der, const char *format, ...)
+{
+	size_t length;
+	va_list arguments;
+
+	va_start(arguments, format);
+	fail_der(failure, der, format, arguments);
+	va_end(arguments);
+	length = strlen(failure->sentence);
+	if (der == -DER_NO_HDL) {
+		mpiio_file(fd)->mount->is_lost = true;
+		snprintf(failure->sentence + length, sizeof failure->sentence - length,
+			"; the pool was taken from the job, or the rank that opened the file is gone: open the file again");
+	}
 	return failure->number;
 }
 

@@ -127,6 +127,16 @@ static ADIO_Offset position_of(const struct view *view, ADIO_Offset offset)
 	return (copy + 1) * view->size;
 }
 
+int mpiio_position(ADIO_File fd, ADIO_Offset offset, ADIO_Offset *position)
+{
+	struct view view;
+	int number = open_view(fd, &view);
+
+	*position = number == 0 && offset > fd->disp ? position_of(&view, offset) : 0;
+	close_view(&view);
+	return number;
+}
+
 static int add_range(struct mpiio_layout *layout, ADIO_Offset offset, ADIO_Offset length)
 {
 	daos_range_t *last = layout->range_count > 0 ? &layout->ranges[layout->range_count - 1] : NULL;

@@ -87,7 +87,7 @@ static struct mpiio_mount *find(const struct mpiio_name *name, int flags)
 	struct mpiio_mount *mount;
 
 	for (mount = mounts; mount != NULL; mount = mount->next) {
-		if (strcmp(mount->pool_name, name->pool) == 0 && strcmp(mount->container_name, name->container) == 0 &&
+		if (!mount->is_lost && strcmp(mount->pool_name, name->pool) == 0 && strcmp(mount->container_name, name->container) == 0 &&
 			(mount->flags == O_RDWR || flags == O_RDONLY))
 			return mount;
 	}
@@ -117,6 +117,13 @@ int mpiio_mount(const struct mpiio_name *name, int flags, struct mpiio_mount **m
 	pthread_mutex_unlock(&lock);
 	*mount = found;
 	return number;
+}
+
+bool mpiio_ask_if_lost(struct mpiio_mount *mount)
+{
+	if (daos_pool_query(mount->pool, NULL, NULL, NULL, NULL) == -DER_NO_HDL)
+		mount->is_lost = true;
+	return mount->is_lost;
 }
 
 void mpiio_unmount(struct mpiio_mount *mount)

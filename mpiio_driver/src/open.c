@@ -82,34 +82,61 @@ static int create(ADIO_File fd, dfs_t *dfs, const struct mpiio_name *name, int f
 	return 0;
 }
 
+static int open_mounted(ADIO_File fd, int mode, const struct mpiio_name *name, struct mpiio_file *file,
+	struct mpiio_failure *failure)
+{
+	dfs_t *dfs = file->mount->dfs;
+	int flags = flags_of(mode), number;
+
+	if (!(mode & ADIO_CREATE)) {
+		number = look_up(dfs, name, flags, &file->object, failure);
+	} else if (mode & ADIO_EXCL) {
+		number = create(fd, dfs, name, flags | O_EXCL, &file->object, failure);
+	} else {
+		/* What is there already may be a link, which creating would not follow. */
+		number = look_up(dfs, name, flags, &file->object, failure);
+		if (number == ENOENT) {
+			*failure = (struct mpiio_failure){ 0 };
+			number = create(fd, dfs, name, flags, &file->object, failure);
+		}
+	}
+	return number;
+}
+
 static int open_file(ADIO_File fd, int mode, struct mpiio_file *file, struct mpiio_failure *failure)
 {
 	struct mpiio_name *name = malloc(sizeof *name);
-	int flags = flags_of(mode), number;
+	bool is_again = false;
+	int number;
 
 	if (name == NULL)
 		return mpiio_fail(failure, ENOMEM, "no memory for the name of a file");
 	number = mpiio_parse(fd->filename, name, failure);
-	if (number == 0)
-		number = mpiio_mount(name, flags, &file->mount, failure);
-	if (number == 0) {
-		if (!(mode & ADIO_CREATE)) {
-			number = look_up(file->mount->dfs, name, flags, &file->object, failure);
-		} else if (mode & ADIO_EXCL) {
-			number = create(fd, file->mount->dfs, name, flags | O_EXCL, &file->object, failure);
-		} else {
-			/* What is there already may be a link, which creating would not follow. */
-			number = look_up(file->mount->dfs, name, flags, &file->object, failure);
-			if (number == ENOENT) {
-				*failure = (struct mpiio_failure){ 0 };
-				number = create(fd, file->mount->dfs, name, flags, &file->object, failure);
-			}
-		}
+	while (number == 0) {
+		number = mpiio_mount(name, flags_of(mode), &file->mount, failure);
 		if (number != 0)
-			mpiio_unmount(file->mount);
+			break;
+		number = open_mounted(fd, mode, name, file, failure);
+		if (number == 0)
+			break;
+		/* A connection that another file of this process uses as well may have been taken from it; libdfs does not say so. */
+		if (number == EINVAL && !is_again && mpiio_ask_if_lost(file->mount)) {
+			is_again = true;
+			number = 0;
+			*failure = (struct mpiio_failure){ 0 };
+		}
+		mpiio_unmount(file->mount);
 	}
 	free(name);
 	return number;
+}
+
+/* The array behind a file that is open. */
+static int find_array(struct mpiio_file *file, struct mpiio_failure *failure)
+{
+	int rc = dfs_get_file_oh(file->object, &file->array);
+
+	return rc == 0 ? 0 : mpiio_fail(failure, rc, "the file has no array");
 }
 
 /* The object of the shared file pointer costs nothing until it is used; its number is taken now, so that all know it. */
@@ -136,7 +163,9 @@ static void lead(ADIO_File fd, int mode, struct mpiio_file *file, struct opened 
 
 	if (number != 0)
 		return;
-	number = reserve_shared(file, &opened->failure);
+	number = find_array(file, &opened->failure);
+	if (number == 0)
+		number = reserve_shared(file, &opened->failure);
 	if (number == 0)
 		number = mpiio_export(file->mount, file->object, bytes, &size, &opened->failure);
 	if (number == 0)
@@ -160,8 +189,13 @@ static void follow(struct mpiio_file *file, struct opened *opened, const void *b
 	int number = mpiio_import(bytes, opened->handle_bytes, opened->flags, &file->mount, &file->object,
 		&opened->failure);
 
-	if (number == 0)
-		file->shared_id = opened->shared_id;
+	if (number != 0)
+		return;
+	file->shared_id = opened->shared_id;
+	if (find_array(file, &opened->failure) != 0) {
+		dfs_release(file->object);
+		mpiio_unmount(file->mount);
+	}
 }
 
 /* All ranks have the file, or none has: a rank that failed alone tells the others. */
@@ -251,7 +285,8 @@ void mpiio_close(ADIO_File fd, int *code)
 	MPI_Comm_rank(fd->comm, &rank);
 	/* The handles of the others are those of the first, which must be the last to give them up. */
 	MPI_Allreduce(&used, &any, 1, MPI_INT, MPI_MAX, fd->comm);
-	mpiio_close_shared(file, any != 0, rank == fd->hints->ranklist[0]);
+	mpiio_end_life(file);
+	mpiio_close_shared(fd, any != 0, rank == fd->hints->ranklist[0]);
 	rc = dfs_release(file->object);
 	if (rc != 0)
 		mpiio_fail(&failure, rc, "the file cannot be closed");

@@ -1,43 +1,69 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-/* Reading and writing: each request is one scatter/gather call of libdfs, or a few when it has very many pieces. */
+/* Reading and writing: each request is one scatter/gather call, or a few when it has very many pieces. */
 #include "driver.h"
 
 #include <errno.h>
 
-/* The most ranges, and the most pieces, that libdfs takes at once. */
+/* The most ranges, and the most pieces, that are given to one call. */
 #define PIECES_MAX 65536
 
 /* Part of a layout that one call transfers. What is left of the last range and the last piece waits for the next call. */
 struct batch {
+	/* When not zero, the batch lies in one chunk of so many bytes. */
+	daos_size_t chunk_bytes;
 	size_t range, piece;
 	size_t range_count, piece_count;
 	daos_size_t bytes;
 	daos_size_t range_rest, piece_rest;
 };
 
+/* How much of a range the batch may take, which has so many bytes already and began at an offset. */
+static daos_size_t part_of_range(const struct batch *batch, const daos_range_t *range, daos_off_t begin, daos_size_t bytes)
+{
+	daos_size_t length = range->rg_len, room;
+
+	if (batch->chunk_bytes == 0)
+		return length;
+	if (range->rg_idx / batch->chunk_bytes != begin / batch->chunk_bytes)
+		return 0;
+	room = batch->chunk_bytes - range->rg_idx % batch->chunk_bytes;
+	if (length > room)
+		length = room;
+	room = MPIIO_LOCKED_BYTES_MAX - bytes;
+	return length < room ? length : room;
+}
+
 static void take_batch(struct mpiio_layout *layout, struct batch *batch)
 {
-	daos_size_t ranges = 0, pieces = 0;
+	daos_off_t begin = layout->ranges[batch->range].rg_idx;
+	daos_size_t ranges = 0, whole = 0, pieces = 0, part, length;
 
 	batch->range_count = batch->piece_count = 0;
 	batch->range_rest = batch->piece_rest = 0;
-	while (batch->range + batch->range_count < layout->range_count && batch->range_count < PIECES_MAX)
-		ranges += layout->ranges[batch->range + batch->range_count++].rg_len;
+	while (batch->range + batch->range_count < layout->range_count && batch->range_count < PIECES_MAX && whole == ranges) {
+		length = layout->ranges[batch->range + batch->range_count].rg_len;
+		part = part_of_range(batch, &layout->ranges[batch->range + batch->range_count], begin, ranges);
+		if (part == 0 && length > 0)
+			break;
+		batch->range_count++;
+		ranges += part;
+		whole += length;
+	}
 	while (batch->piece + batch->piece_count < layout->piece_count && batch->piece_count < PIECES_MAX &&
 		pieces < ranges)
 		pieces += layout->pieces[batch->piece + batch->piece_count++].iov_len;
 	batch->bytes = ranges < pieces ? ranges : pieces;
 	/* The longer side gives up what the other one has no room for. */
-	while (ranges > batch->bytes) {
+	while (whole > batch->bytes) {
 		daos_range_t *last = &layout->ranges[batch->range + batch->range_count - 1];
 
-		if (ranges - last->rg_len >= batch->bytes) {
-			ranges -= last->rg_len;
+		if (whole - last->rg_len >= batch->bytes) {
+			whole -= last->rg_len;
 			batch->range_count--;
 		} else {
-			batch->range_rest = ranges - batch->bytes;
+			batch->range_rest = whole - batch->bytes;
 			last->rg_len -= batch->range_rest;
-			ranges = batch->bytes;
+			whole = batch->bytes;
 		}
 	}
 	if (pieces > batch->bytes) {
@@ -63,41 +89,49 @@ static void next_batch(struct mpiio_layout *layout, struct batch *batch)
 	}
 }
 
-static int transfer_batch(struct mpiio_file *file, struct mpiio_layout *layout, const struct batch *batch, bool is_write,
+int mpiio_call(struct mpiio_file *file, daos_handle_t transaction, struct mpiio_part *part)
+{
+	return part->is_write ? daos_array_write(file->array, transaction, &part->ranges, &part->pieces, NULL) :
+				daos_array_read(file->array, transaction, &part->ranges, &part->pieces, NULL);
+}
+
+static int transfer_batch(ADIO_File fd, struct mpiio_layout *layout, const struct batch *batch, bool is_write,
 	daos_size_t *done)
 {
-	d_sg_list_t pieces = {
-		.sg_nr = (uint32_t)batch->piece_count,
-		.sg_iovs = &layout->pieces[batch->piece],
+	struct mpiio_part part = {
+		.ranges = { .arr_nr = batch->range_count, .arr_rgs = &layout->ranges[batch->range] },
+		.pieces = { .sg_nr = (uint32_t)batch->piece_count, .sg_iovs = &layout->pieces[batch->piece] },
+		.is_write = is_write,
 	};
-	daos_range_t *ranges = &layout->ranges[batch->range];
-	dfs_iod_t list = { .iod_nr = batch->range_count, .iod_rgs = ranges };
-	int rc;
+	int rc = fd->atomicity ? mpiio_call_locked(fd, &part) : mpiio_call(mpiio_file(fd), DAOS_TX_NONE, &part);
 
-	*done = batch->bytes;
-	if (is_write)
-		return batch->range_count == 1 ?
-			       dfs_write(file->mount->dfs, file->object, &pieces, ranges->rg_idx, NULL) :
-			       dfs_writex(file->mount->dfs, file->object, &list, &pieces, NULL);
-	if (batch->range_count == 1)
-		rc = dfs_read(file->mount->dfs, file->object, &pieces, ranges->rg_idx, done, NULL);
-	else
-		rc = dfs_readx(file->mount->dfs, file->object, &list, &pieces, done, NULL);
+	*done = is_write ? batch->bytes : part.ranges.arr_nr_read;
 	return rc;
+}
+
+static int fail(ADIO_File fd, const struct mpiio_layout *layout, bool is_write, int rc, struct mpiio_failure *failure)
+{
+	if (rc == MPIIO_LOCK_TAKEN)
+		return mpiio_fail(failure, EIO, "this rank was taken for lost in the middle of an atomic access to %s, and another "
+			"rank has had its lock since", fd->filename);
+	return mpiio_fail_file(fd, failure, rc, "%s of %llu bytes at %llu of %s failed", is_write ? "writing" : "reading",
+		(unsigned long long)layout->bytes, (unsigned long long)layout->ranges[0].rg_idx, fd->filename);
 }
 
 int mpiio_transfer(ADIO_File fd, struct mpiio_layout *layout, bool is_write, daos_size_t *done,
 	struct mpiio_failure *failure)
 {
-	struct mpiio_file *file = mpiio_file(fd);
 	struct batch batch = { 0 };
-	daos_size_t moved = 0;
+	daos_size_t moved = 0, cell;
 	int rc = 0;
 
 	*done = 0;
+	/* A transaction may write to one target only, and each chunk is at one. */
+	if (fd->atomicity && is_write)
+		rc = daos_array_get_attr(mpiio_file(fd)->array, &batch.chunk_bytes, &cell);
 	while (*done < layout->bytes && rc == 0) {
 		take_batch(layout, &batch);
-		rc = transfer_batch(file, layout, &batch, is_write, &moved);
+		rc = transfer_batch(fd, layout, &batch, is_write, &moved);
 		if (rc == 0)
 			*done += moved;
 		/* Behind the end of the file there is nothing more to read. */
@@ -105,10 +139,19 @@ int mpiio_transfer(ADIO_File fd, struct mpiio_layout *layout, bool is_write, dao
 			break;
 		next_batch(layout, &batch);
 	}
-	if (rc != 0)
-		return mpiio_fail(failure, rc, "%s of %llu bytes at %llu of %s failed", is_write ? "writing" : "reading",
-			(unsigned long long)layout->bytes, (unsigned long long)layout->ranges[0].rg_idx, fd->filename);
-	return 0;
+	return rc == 0 ? 0 : fail(fd, layout, is_write, rc, failure);
+}
+
+/* What went wrong when the shared pointer was moved for this access; it is said once. */
+static bool take_delayed(ADIO_File fd, struct mpiio_failure *failure)
+{
+	struct mpiio_failure *delayed = &mpiio_file(fd)->delayed;
+
+	if (delayed->number == 0)
+		return false;
+	*failure = *delayed;
+	delayed->number = 0;
+	return true;
 }
 
 /* One access from end to end; gives the bytes for the status. */
@@ -119,7 +162,8 @@ static int access_file(ADIO_File fd, void *buffer, int count, MPI_Datatype type,
 	struct mpiio_layout layout;
 	daos_size_t done = 0;
 
-	if (mpiio_lay_out(fd, buffer, count, type, pointer, offset, &layout, &failure) == 0 && layout.bytes > 0) {
+	if (!take_delayed(fd, &failure) &&
+		mpiio_lay_out(fd, buffer, count, type, pointer, offset, &layout, &failure) == 0 && layout.bytes > 0) {
 		if (mpiio_lock(fd, &failure) == 0) {
 			mpiio_transfer(fd, &layout, is_write, &done, &failure);
 			mpiio_unlock(fd);
@@ -149,7 +193,7 @@ static int access_contiguous(ADIO_File fd, void *buffer, int count, MPI_Datatype
 	MPI_Type_size_x(type, &size);
 	layout.bytes = range.rg_len = (daos_size_t)size * (daos_size_t)count;
 	d_iov_set(&piece, buffer, layout.bytes);
-	if (layout.bytes > 0 && mpiio_lock(fd, &failure) == 0) {
+	if (!take_delayed(fd, &failure) && layout.bytes > 0 && mpiio_lock(fd, &failure) == 0) {
 		mpiio_transfer(fd, &layout, is_write, &done, &failure);
 		mpiio_unlock(fd);
 	}
@@ -175,7 +219,7 @@ void mpiio_read_strided(ADIO_File fd, void *buffer, int count, MPI_Datatype type
 	ADIO_Status *status, int *code)
 {
 	/* Data sieving reads what lies between the pieces as well; here it is only for those who ask for it. */
-	if (fd->hints->ds_read == ADIOI_HINT_ENABLE && !fd->atomicity)
+	if (fd->hints->ds_read == ADIOI_HINT_ENABLE && !fd->atomicity && mpiio_file(fd)->delayed.number == 0)
 		ADIOI_GEN_ReadStrided(fd, buffer, count, type, pointer, offset, status, code);
 	else
 		*code = access_file(fd, buffer, count, type, pointer, offset, false, status, "MPI_File_read");
@@ -196,19 +240,32 @@ void mpiio_write_strided(ADIO_File fd, const void *buffer, int count, MPI_Dataty
 void mpiio_read_all(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	ADIO_Status *status, int *code)
 {
-	if (fd->hints->cb_read == ADIOI_HINT_ENABLE && !fd->atomicity)
-		ADIOI_GEN_ReadStridedColl(fd, buffer, count, type, pointer, offset, status, code);
-	else
+	struct mpiio_failure failure;
+	bool has_failed = false;
+
+	if (fd->hints->cb_read == ADIOI_HINT_ENABLE && !fd->atomicity) {
+		/* The other ranks wait for this one, which takes part with nothing. */
+		has_failed = take_delayed(fd, &failure);
+		ADIOI_GEN_ReadStridedColl(fd, buffer, has_failed ? 0 : count, type, pointer, offset, status, code);
+	} else {
 		*code = access_file(fd, buffer, count, type, pointer, offset, false, status, "MPI_File_read_all");
+	}
+	if (has_failed)
+		*code = mpiio_code(&failure, "MPI_File_read_ordered");
 }
 
 void mpiio_write_all(ADIO_File fd, const void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	ADIO_Status *status, int *code)
 {
-	bool readable = (fd->access_mode & ADIO_WRONLY) == 0;
+	bool readable = (fd->access_mode & ADIO_WRONLY) == 0, has_failed = false;
+	struct mpiio_failure failure;
 
-	if (fd->hints->cb_write == ADIOI_HINT_ENABLE && !fd->atomicity && readable)
-		ADIOI_GEN_WriteStridedColl(fd, buffer, count, type, pointer, offset, status, code);
-	else
+	if (fd->hints->cb_write == ADIOI_HINT_ENABLE && !fd->atomicity && readable) {
+		has_failed = take_delayed(fd, &failure);
+		ADIOI_GEN_WriteStridedColl(fd, buffer, has_failed ? 0 : count, type, pointer, offset, status, code);
+	} else {
 		*code = access_file(fd, (void *)buffer, count, type, pointer, offset, true, status, "MPI_File_write_all");
+	}
+	if (has_failed)
+		*code = mpiio_code(&failure, "MPI_File_write_ordered");
 }

@@ -56,6 +56,25 @@ static void ordered_in_a_row(MPI_File file)
 	}
 }
 
+/* What ROMIO's own does: the first of these leaves all ranks but the first waiting, and the last one fails. */
+static void bad_places(MPI_File file)
+{
+	MPI_Offset position = -1;
+
+	FAILS(MPI_ERR_ARG, MPI_File_seek_shared(file, -1, MPI_SEEK_SET));
+	CALL(MPI_File_seek_shared(file, 3, MPI_SEEK_SET));
+	FAILS(MPI_ERR_ARG, MPI_File_seek_shared(file, -4, MPI_SEEK_CUR));
+	FAILS(MPI_ERR_ARG, MPI_File_seek_shared(file, 0, 12345));
+	CALL(MPI_File_get_position_shared(file, &position));
+	CHECK(position == 3);
+	/* A view that begins behind the end has its end at its begin. */
+	CALL(MPI_File_set_view(file, 1 << 20, MPI_INT, MPI_INT, "native", MPI_INFO_NULL));
+	CALL(MPI_File_seek(file, 0, MPI_SEEK_END));
+	CALL(MPI_File_get_position(file, &position));
+	CHECK(position == 0);
+	CALL(MPI_File_set_view(file, 0, MPI_BYTE, MPI_BYTE, "native", MPI_INFO_NULL));
+}
+
 /* Every rank writes with the shared pointer as it likes: each record is there once. */
 static void shared(MPI_File file)
 {
@@ -143,6 +162,7 @@ int main(int count, char **arguments)
 	if (strncmp(test_directory, "daos:", 5) == 0) {
 		ordered(file);
 		ordered_in_a_row(file);
+		bad_places(file);
 	}
 	shared(file);
 	views(file);

@@ -3,10 +3,12 @@
 
 int test_rank, test_ranks;
 const char *test_directory;
+char test_doing[256];
 
 void test_failed(const char *file, int line, const char *text)
 {
-	fprintf(stderr, "%s:%d: rank %d: failed: %s\n", file, line, test_rank, text);
+	fprintf(stderr, "%s:%d: rank %d: failed: %s%s%s\n", file, line, test_rank, text, test_doing[0] != '\0' ? ": " : "",
+		test_doing);
 	MPI_Abort(MPI_COMM_WORLD, 1);
 	exit(1);
 }

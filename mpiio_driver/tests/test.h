@@ -13,6 +13,8 @@
 extern int test_rank, test_ranks;
 /** Where files are made: `daos:/POOL/CONTAINER`, or a local directory. */
 extern const char *test_directory;
+/** What the program does at the moment, said when it fails; empty when the place in the source is enough. */
+extern char test_doing[256];
 
 /** Ends the job when a condition does not hold. */
 #define CHECK(condition) \
