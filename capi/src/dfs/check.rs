@@ -114,10 +114,11 @@ pub unsafe extern "C" fn dfs_cont_check(
                 closed?;
                 Ok::<CheckReport, DfsError>(report)
             })?;
-            let CheckReport { entries, objects, left_over, linked, damaged } = report;
+            let CheckReport { entries, objects, left_over, linked, damaged, remainders } = report;
             print(&[
                 format!("{entries} entries, {objects} objects"),
                 format!("{left_over} objects without an entry, of which {linked} got a name in /lost+found"),
+                format!("{remainders} names that moves have left behind, which nobody sees"),
             ]);
             if damaged > 0 {
                 fail!(libc::EIO, "{damaged} objects are not what was written");

@@ -54,8 +54,8 @@ pub use daos_rpc::in_process::InsideEngine;
 pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, with_control_port};
 pub use management::{PoolCreate, PoolListEntry, PoolProperties, PoolTargetsAction, PoolTargetsOutcome, SystemInfo};
 pub use object::{
-    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, EndAndNewest, FetchKind, ListLimits, MapPiece, NamePunch,
-    NamePunched, Object, ObjectFlags, PieceState, QueryResult, QueryWhat, UpdateValue,
+    AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, EndAndNewest, FetchKind, ListLimits, MapPiece, NameMove,
+    NameMoved, NamePunch, NamePunched, Object, ObjectFlags, PieceState, QueryResult, QueryWhat, UpdateValue,
 };
 pub use object_table::{MARK_LENGTH_MAX, ObjectAnchor, ObjectTable};
 pub use pool::{ContainerCondition, Pool, PoolFlags, PoolInfo, SpaceInfo, TargetInfo};

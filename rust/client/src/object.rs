@@ -13,6 +13,7 @@ mod enumerate;
 mod fetch;
 mod fetch_plan;
 mod lend;
+mod moving;
 mod names;
 mod punch;
 mod query;
@@ -21,6 +22,7 @@ mod types;
 mod update;
 mod verify;
 
+pub use moving::{NameMove, NameMoved};
 pub(crate) use names::ChangeNames;
 pub(crate) use punch::TARGETS_AT_ONCE;
 pub use removal::{NamePunch, NamePunched};

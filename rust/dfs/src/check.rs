@@ -11,13 +11,14 @@ use crate::entry_store::{self, StoredEntry};
 use crate::error::{DfsError, Result, fail};
 use crate::file_system::FileSystem;
 use crate::inode::Inode;
-use crate::listing::Listing;
+use crate::listing::{Listing, Remainders};
 use crate::node::Node;
 use crate::superblock;
 use crate::tree::Visit;
 use daos_client::{Anchor, Client, Conditions, ListLimits, Object, ObjectAnchor, ObjectFlags, ObjectTable, QueryWhat};
 use daos_status::Code;
 use daos_types::{Epoch, Key, ObjectClass, ObjectId, ObjectType};
+use std::cell::Cell;
 use std::collections::HashSet;
 
 /// Objects that the walk remembers at a time: some 200 MB.
@@ -69,6 +70,8 @@ pub struct CheckReport {
     pub linked: u64,
     /// Objects that have lost what was written, where that was asked for.
     pub damaged: u64,
+    /// Names that moves have left behind, whose processes ended before the last step; they are gone now, unless all was to stay.
+    pub remainders: u64,
 }
 
 /// The part of all objects that an object belongs to. Parts are powers of two: dividing each in two makes `part` and `part + parts`
@@ -103,8 +106,14 @@ impl FileSystem {
         if left_over != LeftOver::Stays {
             self.check_writable()?;
         }
-        let mut report = CheckReport::default();
-        let lost = self.find_left_over(client, &mut report, (verify, remembered_max), &mut tell).await?;
+        let (mut report, count) = (CheckReport::default(), Cell::new(0));
+        let remainders = match left_over {
+            LeftOver::Stays => Remainders::Counted(&count),
+            _ => Remainders::Cleared(&count),
+        };
+        let how = (verify, remembered_max, remainders);
+        let lost = self.find_left_over(client, &mut report, how, &mut tell).await?;
+        report.remainders = count.get();
         report.left_over = lost.len() as u64;
         match left_over {
             LeftOver::Stays => lost.iter().for_each(|id| tell(Finding::LeftOver(*id))),
@@ -125,14 +134,14 @@ impl FileSystem {
         &self,
         client: &Client,
         report: &mut CheckReport,
-        (verify, remembered_max): (bool, usize),
+        (verify, remembered_max, remainders): (bool, usize, Remainders<'_>),
         tell: &mut impl FnMut(Finding),
     ) -> Result<Vec<ObjectId>> {
         let table = ObjectTable::open(self.container(), Epoch::MAX)?;
         let mut lost = Vec::new();
         let mut rest = vec![(0, 1)];
         while let Some((part, parts)) = rest.pop() {
-            let Some(reached) = self.reached(client, (part, parts), remembered_max, report).await? else {
+            let Some(reached) = self.reached(client, (part, parts), (remembered_max, remainders), report).await? else {
                 if parts >= PARTS_MAX {
                     fail!(libc::ENOMEM, "the file system has more objects than a check can remember");
                 }
@@ -164,13 +173,17 @@ impl FileSystem {
         &self,
         client: &Client,
         (part, parts): (u64, u64),
-        remembered_max: usize,
+        (remembered_max, remainders): (usize, Remainders<'_>),
         report: &mut CheckReport,
     ) -> Result<Option<HashSet<ObjectId>>> {
         let root = self.root_directory();
         let own = [superblock::super_object(self.container(), ObjectFlags::READ_ONLY)?.id(), root.id()];
         let mut reached = HashSet::from(own);
         report.entries = 0;
+        if let Remainders::Counted(count) = remainders {
+            // Each walk meets all of them.
+            count.set(0);
+        }
         let visit = async |visit: Visit<'_>| {
             if let Visit::Entries { entries, .. } = visit {
                 report.entries += entries.len() as u64;
@@ -182,7 +195,7 @@ impl FileSystem {
             }
             Ok(())
         };
-        match self.walk_tree(client, root.clone(), visit).await {
+        match self.walk_tree(client, (root.clone(), remainders), visit).await {
             Ok(()) => Ok(Some(reached)),
             Err(error) if error.errno == libc::E2BIG => Ok(None),
             Err(error) => Err(error),

@@ -45,7 +45,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.to.is_none() && self.from.is_none()
     }
 
@@ -132,36 +132,44 @@ pub(crate) enum Taken {
     Left(Box<StoredEntry>),
     /// The entry that was taken out, and whether the object of the file that it was went with it.
     Out(Box<StoredEntry>, bool),
+    /// An entry was taken out, and nobody knows any more what it was: the answer was lost, and the container aggregated before it was asked for again.
+    Forgotten,
 }
 
 /// Takes out an entry that is no directory, if that can be done in one message; with it the object of a file, if that is at the same target and
-/// `may_take_object` says so at the moment of sending. `only_object`: no other one goes.
+/// `may_take_object` says so at the moment of sending. `only_object`: no other one goes. An entry with the traces of a rename stays, unless what
+/// they lead to `is_cleared`.
 pub(crate) async fn take(
     client: &Client,
     directory: &Object,
     name: &[u8],
+    is_cleared: bool,
     (only_object, may_take_object): (Option<ObjectId>, &dyn Fn() -> bool),
 ) -> Result<Option<Taken>> {
     let at = MODE_AT;
     // The bit that files and symbolic links have of their types, and directories have not.
     let only_if = (at, libc::S_IFREG, libc::S_IFREG);
     let object_if = (at, libc::S_IFMT, libc::S_IFREG);
-    let punch = NamePunch { only_if, without: &[TRACE_INDEX], at: ID_AT, only_object, object_if, may_take_object };
+    let without: &[u32] = if is_cleared { &[] } else { &[TRACE_INDEX] };
+    let punch = NamePunch { only_if, without, at: ID_AT, only_object, object_if, may_take_object };
     let taken = directory.fetch_then_punch(client, Key::new(name)?, akeys_of_entry()?, punch).await?;
     let Some((found, punched)) = taken else { return Ok(None) };
+    if punched == NamePunched::Forgotten {
+        return Ok(Some(Taken::Forgotten));
+    }
     let Some(entry) = entry_of(found, name)?.map(Box::new) else { return Ok(Some(Taken::Missing)) };
     Ok(Some(match punched {
         NamePunched::Nothing => Taken::Left(entry),
-        NamePunched::Dkey => Taken::Out(entry, false),
+        NamePunched::Dkey | NamePunched::Forgotten => Taken::Out(entry, false),
         NamePunched::DkeyAndObject => Taken::Out(entry, true),
     }))
 }
 
 /// The number of [`MOVE_AKEY`] among [`akeys_of_entry`].
-const TRACE_INDEX: u32 = 2;
+pub(crate) const TRACE_INDEX: u32 = 2;
 
 /// What is read of an entry.
-fn akeys_of_entry() -> Result<Vec<AkeyFetch>> {
+pub(crate) fn akeys_of_entry() -> Result<Vec<AkeyFetch>> {
     let inode = AkeyFetch {
         akey: Key::new(INODE_AKEY)?,
         kind: FetchKind::Array(vec![whole_inode()]),
@@ -170,7 +178,7 @@ fn akeys_of_entry() -> Result<Vec<AkeyFetch>> {
     Ok(vec![inode, single(SYMLINK_AKEY, PATH_LENGTH_MAX)?, single(MOVE_AKEY, TRACE_LENGTH_MAX)?])
 }
 
-fn entry_of(found: Vec<AkeyFetched>, name: &[u8]) -> Result<Option<StoredEntry>> {
+pub(crate) fn entry_of(found: Vec<AkeyFetched>, name: &[u8]) -> Result<Option<StoredEntry>> {
     let mut found = found.into_iter();
     let (Some(record), Some(target), Some(trace)) = (found.next(), found.next(), found.next()) else {
         return Ok(None);

@@ -5,7 +5,7 @@
 
 use crate::entry_store::StoredEntry;
 use crate::error::{Result, fail};
-use crate::listing::Listing;
+use crate::listing::{Listing, Remainders};
 use crate::node::Node;
 use crate::path::NAME_LENGTH_MAX;
 use daos_client::Client;
@@ -119,7 +119,8 @@ impl Node {
         count: u32,
         filter: &Filter,
     ) -> Result<(Vec<FilteredEntry>, u64)> {
-        let entries = self.file_system().list_entries(client, self.directory()?, listing, count).await?;
+        let entries =
+            self.file_system().list_entries(client, self.directory()?, (listing, count), Remainders::Skipped).await?;
         let looked_at = entries.len() as u64;
         let through = entries.into_iter().filter(|(name, entry)| filter.lets_through(name, entry));
         let given = through.map(|(name, entry)| {

@@ -23,6 +23,7 @@ mod attributes;
 mod check;
 pub mod copy;
 mod directory;
+mod entry_move;
 mod entry_store;
 mod error;
 mod file;
@@ -64,6 +65,6 @@ pub use path::{NAME_LENGTH_MAX, PATH_LENGTH_MAX, check_name, split as split_path
 pub use quoted::{Quoted, quoted};
 pub use rename::Replace;
 pub use scan::ScanReport;
-pub use seen::{NewEntry, Removed, Seen};
+pub use seen::{NewEntry, Removed, RenamedName, Seen};
 pub use status::{FileStatus, SetStatus};
 pub use superblock::{Attributes, CHUNK_SIZE_DEFAULT, HINTS_LENGTH};

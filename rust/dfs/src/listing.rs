@@ -1,7 +1,7 @@
 //! Listing directories.
 
 use crate::directory::Directory;
-use crate::entry_store::StoredEntry;
+use crate::entry_store::{self, StoredEntry};
 use crate::error::Result;
 use crate::file_system::FileSystem;
 use crate::node::Node;
@@ -10,7 +10,7 @@ use crate::status::FileStatus;
 use daos_client::array::run_bounded;
 use daos_client::{Anchor, Client, ListLimits};
 use daos_types::Key;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Names that are asked for at a time when all are wanted.
 pub(crate) const NAMES_PER_REQUEST: u32 = 1024;
@@ -29,6 +29,17 @@ impl Listing {
     pub fn is_at_end(&self) -> bool {
         self.anchor.end
     }
+}
+
+/// What a listing does with a name that a move has left behind.
+#[derive(Clone, Copy)]
+pub(crate) enum Remainders<'a> {
+    /// Nothing: as if it were not there.
+    Skipped,
+    /// It is counted.
+    Counted(&'a Cell<u64>),
+    /// It is taken away, and counted.
+    Cleared(&'a Cell<u64>),
 }
 
 impl FileSystem {
@@ -58,13 +69,14 @@ impl FileSystem {
         Ok(keys.into_iter().map(|key| key.to_vec()).collect())
     }
 
-    /// The next entries of a directory, at most `count`; what was removed since the listing is left out.
+    /// The next entries of a directory, at most `count`; what was removed since the listing is left out, and `remainders` says what becomes of names
+    /// that moves have left behind.
     pub(crate) async fn list_entries(
         &self,
         client: &Client,
         directory: &Directory,
-        listing: &mut Listing,
-        count: u32,
+        (listing, count): (&mut Listing, u32),
+        remainders: Remainders<'_>,
     ) -> Result<Vec<(Vec<u8>, StoredEntry)>> {
         let names = self.list(client, directory, listing, count).await?;
         let found: RefCell<Vec<Option<StoredEntry>>> = RefCell::new(vec![None; names.len()]);
@@ -72,6 +84,9 @@ impl FileSystem {
             let found = &found;
             async move {
                 let entry = self.find(client, directory, name).await?;
+                if entry.is_none() {
+                    self.meet_remainder(client, directory, name, remainders).await?;
+                }
                 found.borrow_mut()[index] = entry;
                 Ok::<(), crate::DfsError>(())
             }
@@ -79,6 +94,24 @@ impl FileSystem {
         run_bounded(LOOKS_IN_FLIGHT_MAX, looks).await?;
         let found = found.into_inner();
         Ok(names.into_iter().zip(found).filter_map(|(name, entry)| Some((name, entry?))).collect())
+    }
+
+    async fn meet_remainder(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        name: &[u8],
+        remainders: Remainders<'_>,
+    ) -> Result<()> {
+        let (is_one, count) = match remainders {
+            Remainders::Skipped => return Ok(()),
+            Remainders::Counted(count) => {
+                (entry_store::fetch(client, directory.object(), self.epoch(), name).await?.is_some(), count)
+            }
+            Remainders::Cleared(count) => (self.clear_remainder(client, directory, name).await?, count),
+        };
+        count.set(count.get() + u64::from(is_one));
+        Ok(())
     }
 }
 

@@ -23,7 +23,8 @@ const REMOVALS_IN_FLIGHT_MAX: usize = 32;
 
 impl FileSystem {
     /// Removes an entry; a directory that is not empty only with `recursive`, and then all that is in it. Gives the
-    /// identifier of the object that went. Durable when it returns.
+    /// identifier of the object that went; zero where the answer was lost, and the container aggregated before it was asked for again. Durable when it
+    /// returns.
     pub async fn remove(&self, client: &Client, parent: &Node, name: &[u8], recursive: bool) -> Result<ObjectId> {
         check_name(name)?;
         self.check_writable()?;
@@ -61,11 +62,13 @@ impl FileSystem {
         name: &[u8],
         content: (Option<ObjectId>, &dyn Fn() -> bool),
     ) -> Result<(Inode, bool)> {
-        let entry = match entry_store::take(client, directory.object(), name, content).await? {
+        let holder = directory.object();
+        let entry = match entry_store::take(client, holder, name, false, content).await? {
             Some(Taken::Out(entry, with_object)) => return Ok((entry.inode, with_object)),
+            Some(Taken::Forgotten) => return Ok((Inode::default(), true)),
             Some(Taken::Missing) => None,
-            // Most are directories that were never moved.
-            Some(Taken::Left(entry)) if entry.inode.is_directory() && entry.trace.to.is_none() => Some(*entry),
+            // Most are directories; others came from another target.
+            Some(Taken::Left(entry)) if entry.trace.to.is_none() => Some(*entry),
             Some(Taken::Left(_)) | None => self.find(client, directory, name).await?,
         };
         let Some(entry) = entry else {
@@ -76,7 +79,12 @@ impl FileSystem {
             self.check_empty(client, &node::child(self, directory.clone(), name, &entry)?).await?;
         }
         self.clear_origin(client, &entry).await?;
-        entry_store::punch(client, directory.object(), name).await?;
+        if !entry.inode.is_directory()
+            && let Some(Taken::Out(entry, with_object)) = entry_store::take(client, holder, name, true, content).await?
+        {
+            return Ok((entry.inode, with_object));
+        }
+        entry_store::punch(client, holder, name).await?;
         Ok((entry.inode, false))
     }
 
@@ -202,10 +210,22 @@ impl FileSystem {
 
     /// Takes away an entry that a rename has moved and left behind; whether there was one.
     pub(crate) async fn clear_remainder(&self, client: &Client, directory: &Directory, name: &[u8]) -> Result<bool> {
-        let stored = entry_store::fetch(client, directory.object(), self.epoch(), name).await?;
-        let Some(StoredEntry { inode, trace, .. }) = stored else { return Ok(false) };
-        let Some(to) = trace.to else { return Ok(false) };
-        if !self.is_at(client, inode.id, &to).await? {
+        match entry_store::fetch(client, directory.object(), self.epoch(), name).await? {
+            Some(stored) => self.clear_if_remainder(client, directory, name, &stored).await,
+            None => Ok(false),
+        }
+    }
+
+    /// As [`FileSystem::clear_remainder`], of an entry as it was read.
+    pub(crate) async fn clear_if_remainder(
+        &self,
+        client: &Client,
+        directory: &Directory,
+        name: &[u8],
+        stored: &StoredEntry,
+    ) -> Result<bool> {
+        let Some(to) = &stored.trace.to else { return Ok(false) };
+        if !self.is_at(client, stored.inode.id, to).await? {
             return Ok(false);
         }
         ignore_missing(entry_store::punch(client, directory.object(), name).await)?;

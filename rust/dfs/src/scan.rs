@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::file_system::FileSystem;
+use crate::listing::Remainders;
 use crate::node::{Access, Node, open_array};
 use crate::tree::Visit;
 use daos_client::Client;
@@ -92,7 +93,7 @@ impl Node {
             report.largest_file = report.largest_file.max(largest.get());
             Ok(())
         };
-        file_system.walk_tree(client, self.directory()?.clone(), visit).await?;
+        file_system.walk_tree(client, (self.directory()?.clone(), Remainders::Skipped), visit).await?;
         Ok(report)
     }
 }

@@ -40,8 +40,27 @@ pub struct Removed {
 }
 
 impl Removed {
-    fn of(inode: &Inode) -> Removed {
-        Removed { id: inode.id, has_content: !inode.is_symlink() }
+    fn of(inode: &Inode, has_gone: bool) -> Removed {
+        Removed { id: inode.id, has_content: !inode.is_symlink() && !has_gone }
+    }
+}
+
+/// What [`FileSystem::rename_name`] has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RenamedName {
+    /// The object of what was moved; zero where that is not known, since an answer was lost and the entry has gone on.
+    pub id: ObjectId,
+    /// What was replaced.
+    pub replaced: Option<Removed>,
+    /// Whether all of it was one change, of both directories.
+    pub is_one_change: bool,
+}
+
+/// Which content may go with its name, and whether it may when that is sent.
+fn content_of(content: Option<(ObjectId, &dyn Fn() -> bool)>) -> (Option<ObjectId>, &dyn Fn() -> bool) {
+    match content {
+        Some((id, may_go)) => (Some(id), may_go),
+        None => (None, &|| false),
     }
 }
 
@@ -152,28 +171,26 @@ impl FileSystem {
     ) -> Result<Removed> {
         check_name(name)?;
         self.check_writable()?;
-        let content: (Option<ObjectId>, &dyn Fn() -> bool) = match content {
-            Some((id, may_go)) => (Some(id), may_go),
-            None => (None, &|| false),
-        };
-        let removed = self.take_entry(client, parent.directory()?, name, content).await;
+        let removed = self.take_entry(client, parent.directory()?, name, content_of(content)).await;
         let (inode, has_gone) =
             removed.map_err(|error| error.while_doing(format_args!("removing {}", quoted(&name))))?;
-        let removed = Removed::of(&inode);
-        Ok(Removed { has_content: removed.has_content && !has_gone, ..removed })
+        Ok(Removed::of(&inode, has_gone))
     }
 
     /// Moves an entry as [`FileSystem::rename`] does it, and leaves the object of one that it replaced to
-    /// [`FileSystem::discard`]. Gives the identifier of what was moved, and what was replaced.
+    /// [`FileSystem::discard`], unless it goes at once, as with [`FileSystem::remove_name`].
     pub async fn rename_name(
         &self,
         client: &Client,
         from: (&Node, &[u8]),
         to: (&Node, &[u8]),
         replace: Replace,
-    ) -> Result<(ObjectId, Option<Removed>)> {
-        let (moved, replaced) = self.rename_entry(client, from, to, replace).await?;
-        Ok((moved, replaced.as_ref().map(Removed::of)))
+        content: Option<(ObjectId, &dyn Fn() -> bool)>,
+    ) -> Result<RenamedName> {
+        let renamed = self.rename_entry(client, from, to, (replace, content_of(content))).await?;
+        let has_gone = renamed.content_has_gone;
+        let replaced = renamed.replaced.as_ref().map(|inode| Removed::of(inode, has_gone));
+        Ok(RenamedName { id: renamed.id, replaced, is_one_change: renamed.is_one_change })
     }
 
     /// Gives up the content of an object that no name stands for any more.

@@ -4,7 +4,7 @@ use crate::directory::Directory;
 use crate::entry_store::StoredEntry;
 use crate::error::Result;
 use crate::file_system::FileSystem;
-use crate::listing::Listing;
+use crate::listing::{Listing, Remainders};
 use crate::node;
 use daos_client::Client;
 
@@ -41,7 +41,7 @@ impl FileSystem {
     pub(crate) async fn walk_tree(
         &self,
         client: &Client,
-        top: Directory,
+        (top, remainders): (Directory, Remainders<'_>),
         mut visit: impl AsyncFnMut(Visit<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut levels = vec![Level::new(top)];
@@ -56,7 +56,7 @@ impl FileSystem {
                 continue;
             }
             let (directory, listing) = (&level.directory, &mut level.listing);
-            let entries = self.list_entries(client, directory, listing, ENTRIES_PER_STEP).await?;
+            let entries = self.list_entries(client, directory, (listing, ENTRIES_PER_STEP), remainders).await?;
             level.entries += entries.len() as u64;
             for (name, entry) in entries.iter().filter(|(_, entry)| entry.inode.is_directory()) {
                 level.pending.push(node::child(self, level.directory.clone(), name, entry)?);

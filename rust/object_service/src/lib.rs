@@ -15,6 +15,7 @@ mod gates;
 mod grants;
 mod indirect;
 mod listing;
+mod moving;
 mod pieces;
 mod punch;
 mod query;

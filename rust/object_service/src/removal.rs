@@ -11,12 +11,12 @@ use daos_rpc::{Parts, Request};
 use daos_status::{Code, Result, fail};
 use daos_store::{Conditions, Operation, PunchRequest, PunchTarget};
 use daos_types::{Epoch, ObjectId};
-use daos_wire::{BytesAre, Fetch, FetchReply, FetchThenPunch, FetchThenPunchReply, decode, encode};
+use daos_wire::{Blob, BytesAre, Fetch, FetchReply, FetchThenPunch, FetchThenPunchReply, decode, encode};
 use std::future::poll_fn;
 use std::pin::pin;
 
 /// How often the look is taken again, since it had to wait for something. Each wait is one for changes that were made before it.
-const LOOKS_MAX: u32 = 16;
+pub(crate) const LOOKS_MAX: u32 = 16;
 
 impl ObjectService {
     pub(crate) async fn fetch_then_punch(&self, body: &[u8], request: &Request) -> Result<Vec<u8>> {
@@ -30,23 +30,22 @@ impl ObjectService {
 
     async fn look_and_punch(&self, asked: &FetchThenPunch, request: &Request) -> Result<FetchThenPunchReply> {
         let fetch = &asked.fetch;
-        if !fetch.memory.is_empty() || fetch.epoch != Epoch::MAX {
-            fail!(Code::Inval, "what is looked at before a punch is the newest, and read into the reply");
-        }
+        check_look(fetch)?;
         self.grants.check(&fetch.address, true).await?;
         let store = self.context.store(fetch.address.pool)?;
         let name = check::name(asked.name.clone());
         if let Some(epoch) = store.epoch_made(name).await? {
-            // What it was then lies just below the punch.
-            let before = Fetch { epoch: Epoch(epoch.0.saturating_sub(1)), ..fetch.clone() };
-            let (fetched, _) = self.look(&before, request).await?;
+            let Some(fetched) = self.look_before(fetch, epoch, request).await? else {
+                return Ok(FetchThenPunchReply { fetched: forgotten(), punched: Some(epoch), with_object: false });
+            };
             let with_object = operations(asked, &fetched, epoch).is_some_and(|operations| operations.len() > 1);
             return Ok(FetchThenPunchReply { fetched, punched: Some(epoch), with_object });
         }
         let mut looks = 0;
         loop {
             let epoch = self.epoch_of_change(&fetch.address, request).await?;
-            let (fetched, is_of_this_moment) = self.look(fetch, request).await?;
+            let (fetched, is_of_this_moment) = at_once(self.look(fetch, request)).await;
+            let fetched = fetched?;
             looks += 1;
             if !is_of_this_moment && looks < LOOKS_MAX {
                 continue;
@@ -63,19 +62,50 @@ impl ObjectService {
         }
     }
 
-    /// Reads, and tells whether that was done without waiting for anything.
-    async fn look(&self, fetch: &Fetch, request: &Request) -> Result<(FetchReply, bool)> {
-        let mut polls = 0;
-        let mut read = pin!(self.fetch_checked(fetch, request, None));
-        let reply = poll_fn(|context| {
-            polls += 1;
-            read.as_mut().poll(context)
-        });
-        let reply: Reply = reply.await?;
+    /// Reads. What it gives needs nothing of the store any more.
+    pub(crate) async fn look(&self, fetch: &Fetch, request: &Request) -> Result<FetchReply> {
+        let reply: Reply = self.fetch_checked(fetch, request, None).await?;
         // Before anything is waited for: values may be views of the store.
-        let bytes = Parts { first: &reply.bytes, rest: &reply.values() }.behind(&[]);
-        Ok((decode(&bytes)?, polls == 1))
+        decode(&Parts { first: &reply.bytes, rest: &reply.values() }.behind(&[]))
     }
+
+    /// Reads what was there before a change: it lies just below it, unless the container was aggregated since; then nobody knows any more.
+    pub(crate) async fn look_before(
+        &self,
+        fetch: &Fetch,
+        change: Epoch,
+        request: &Request,
+    ) -> Result<Option<FetchReply>> {
+        let before = Fetch { epoch: Epoch(change.0.saturating_sub(1)), ..fetch.clone() };
+        match self.look(&before, request).await {
+            Err(status) if status.code() == Code::EpOld => Ok(None),
+            found => found.map(Some),
+        }
+    }
+}
+
+/// What tells that a change was made, and that what was there before it is not known any more.
+pub(crate) fn forgotten() -> FetchReply {
+    FetchReply { akeys: Vec::new(), inline: Blob::default() }
+}
+
+/// What is looked at before a change of the same moment.
+pub(crate) fn check_look(fetch: &Fetch) -> Result<()> {
+    if !fetch.memory.is_empty() || fetch.epoch != Epoch::MAX {
+        fail!(Code::Inval, "what is looked at before a change is the newest, and read into the reply");
+    }
+    Ok(())
+}
+
+/// Waits for something, and tells whether that was ready without waiting: then nothing else has happened meanwhile.
+pub(crate) async fn at_once<F: Future>(future: F) -> (F::Output, bool) {
+    let mut polls = 0;
+    let mut future = pin!(future);
+    let output = poll_fn(|context| {
+        polls += 1;
+        future.as_mut().poll(context)
+    });
+    (output.await, polls == 1)
 }
 
 /// What is to be done, if all is as it must be.
@@ -99,7 +129,7 @@ fn operations(asked: &FetchThenPunch, fetched: &FetchReply, epoch: Epoch) -> Opt
 }
 
 /// Whether bytes of the first akey are what they must be.
-fn holds(test: &BytesAre, fetched: &FetchReply) -> bool {
+pub(crate) fn holds(test: &BytesAre, fetched: &FetchReply) -> bool {
     let at = test.at as usize;
     let bytes = at.checked_add(4).and_then(|end| fetched.inline.0.get(at..end)).and_then(|bytes| bytes.first_chunk());
     let is_whole = fetched

@@ -100,6 +100,7 @@ impl ObjectService {
                 | Opcode::KeyAnchor
                 | Opcode::FetchThenQuery
                 | Opcode::FetchThenPunch
+                | Opcode::FetchThenMove
                 | Opcode::Moment
                 | Opcode::TransactionRead
                 | Opcode::TransactionCommit
@@ -146,6 +147,7 @@ impl ObjectService {
             Opcode::KeyAnchor => Box::pin(self.key_anchor(body)).await,
             Opcode::FetchThenQuery => Box::pin(self.fetch_then_query(body, request)).await,
             Opcode::FetchThenPunch => Box::pin(self.fetch_then_punch(body, request)).await,
+            Opcode::FetchThenMove => Box::pin(self.fetch_then_move(body, request)).await,
             Opcode::Moment => Box::pin(self.moment(body)).await,
             Opcode::TransactionRead => Box::pin(self.transaction_read(body, request)).await,
             Opcode::TransactionCommit => Box::pin(self.transaction_commit(body, request)).await,

@@ -70,21 +70,51 @@ impl Store {
         anchor: &Anchor,
         limits: Limits,
     ) -> Result<KeyListing> {
-        let kind = object.object_type();
-        let scan = self.scan_keys(anchor, limits, |arena| {
-            let Some((level, window)) = self.object(arena, container, object, epoch)? else { return Ok(None) };
-            let Some(dkey) = dkey else {
-                let order = ChildOrder::Keys(kind.dkey_kind());
-                return Ok(Some(Parent { level, window, order, depth: Depth::Dkey }));
-            };
-            let probe = KeyProbe::new(kind.dkey_kind(), dkey)?;
-            let Some(dkey) = level.find_child(arena, &probe)? else { return Ok(None) };
-            let window = window.below(arena, &dkey)?;
-            Ok(Some(Parent { level: dkey, window, order: ChildOrder::Keys(kind.akey_kind()), depth: Depth::Akey }))
-        });
+        let scan = self.scan_keys(anchor, limits, |arena| self.parent_of_keys(arena, container, object, dkey, epoch));
         let scan = scan.await?;
         let entries = scan.keys.iter().map(|key| Key::new(key)).collect::<Result<_>>()?;
         Ok(Listing { entries, next: scan.anchor })
+    }
+
+    fn parent_of_keys(
+        &self,
+        arena: &Arena,
+        container: ContainerId,
+        object: ObjectId,
+        dkey: Option<&Key>,
+        epoch: Epoch,
+    ) -> Result<Option<Parent>> {
+        let kind = object.object_type();
+        let Some((level, window)) = self.object(arena, container, object, epoch)? else { return Ok(None) };
+        let Some(dkey) = dkey else {
+            let order = ChildOrder::Keys(kind.dkey_kind());
+            return Ok(Some(Parent { level, window, order, depth: Depth::Dkey }));
+        };
+        let probe = KeyProbe::new(kind.dkey_kind(), dkey)?;
+        let Some(dkey) = level.find_child(arena, &probe)? else { return Ok(None) };
+        let window = window.below(arena, &dkey)?;
+        Ok(Some(Parent { level: dkey, window, order: ChildOrder::Keys(kind.akey_kind()), depth: Depth::Akey }))
+    }
+
+    /// The akeys that a dkey has at this moment, also those that are not durable yet: for who changes the dkey before anything else can happen,
+    /// by a change that is durable only with them. `None` when there are more than `limits`, or to find them would take long.
+    pub fn akeys_now(
+        &self,
+        container: ContainerId,
+        object: ObjectId,
+        dkey: &Key,
+        limits: Limits,
+    ) -> Result<Option<Vec<Key>>> {
+        let arena = self.durable.arena();
+        let Some(parent) = self.parent_of_keys(arena, container, object, Some(dkey), Epoch::MAX)? else {
+            return Ok(Some(Vec::new()));
+        };
+        let beginning = Anchor::Start;
+        let mut scan = KeyScan::new(&beginning);
+        if !scan.slice(arena, &parent, limits)? || scan.anchor != Anchor::End {
+            return Ok(None);
+        }
+        scan.keys.iter().map(|key| Key::new(key)).collect::<Result<_>>().map(Some)
     }
 
     /// An object, with the window below it.

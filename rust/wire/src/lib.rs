@@ -13,6 +13,7 @@ mod hello;
 pub mod local_directory;
 mod macros;
 mod object;
+mod object_names;
 mod opcode;
 mod page;
 mod pool;
@@ -29,6 +30,7 @@ pub use codec::{Blob, Reader, Variants, Wire, Writer, decode, decode_content, en
 pub use container::*;
 pub use hello::*;
 pub use object::*;
+pub use object_names::*;
 pub use opcode::Opcode;
 pub use page::*;
 pub use pool::*;

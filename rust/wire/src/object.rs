@@ -230,43 +230,6 @@ wire_structs! {
         /// What is here of the object, with its newest change; `None` when none is named, or what is asked for cannot be told.
         found: Option<QueryKeyReply>,
     }
-    /// Four bytes, a little-endian number, among the bytes of the first akey of a fetch: with this mask they have this value.
-    BytesAre {
-        /// Where they stand.
-        at: u32,
-        /// The bits that count.
-        mask: u32,
-        /// What these bits are.
-        value: u32,
-    }
-    /// Reads akeys of one dkey, and takes the dkey away if what was read is as it says, at the same moment; with it, if that is wanted, what is
-    /// here of the object that the first akey names, all or nothing: the removal of a name from a directory, in one message.
-    FetchThenPunch {
-        /// What is read, without memory: the reply has the bytes.
-        fetch: Fetch,
-        /// What the client calls the change.
-        name: ChangeName,
-        /// What must hold of the first akey.
-        only_if: BytesAre,
-        /// The numbers of akeys of the fetch that must have no value.
-        without: Vec<u32>,
-        /// Where in the bytes of the first akey the identifier of the object stands, its lower half first.
-        at: u32,
-        /// The object goes as well if this holds; `None` leaves it.
-        object_if: Option<BytesAre>,
-        /// The object goes only if it is this one.
-        only_object: Option<ObjectId>,
-    }
-    /// The answer to that.
-    FetchThenPunchReply {
-        /// What was read: before the punch, if there was one.
-        fetched: FetchReply,
-        /// The version from which on the dkey is hidden; `None` when nothing was done, since not all was as it must be, or could not be done at
-        /// once.
-        punched: Option<Epoch>,
-        /// Whether what is here of the object is hidden as well.
-        with_object: bool,
-    }
     /// A request or a reply that does not fit a message.
     Indirect {
         /// The opcode of the request.

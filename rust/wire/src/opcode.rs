@@ -116,6 +116,8 @@ opcodes! {
     FetchThenQuery = 0x030d,
     /// `FetchThenPunch` -> `FetchThenPunchReply`.
     FetchThenPunch = 0x030e,
+    /// `FetchThenMove` -> `FetchThenMoveReply`.
+    FetchThenMove = 0x030f,
     /// `ObjectAddress` -> `Epoch`, the next one of the target: that of a transaction that begins.
     Moment = 0x030a,
     /// `TransactionRead` -> the reply of the request in it.

@@ -16,12 +16,21 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-struct Launcher;
+struct Launcher {
+    /// How many targets a new engine gets; as many as suit it, if it is not said.
+    targets: Option<u32>,
+}
+
+/// How an engine is had and reached, and how many targets it has.
+type Mode = (LocalMode, TransportChoice, Option<u32>);
 
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daos"));
         command.arg0("daos_server").args(["local", "--detached", "--path"]).arg(directory);
+        if let Some(targets) = self.targets {
+            command.env("DAOS_LOCAL_TARGETS", targets.to_string());
+        }
         daos_server::spawn_detached(&mut command)
     }
 
@@ -36,16 +45,16 @@ pub struct Rig {
     pub pool: Pool,
     pub container: Container,
     directory: Directory,
-    mode: (LocalMode, TransportChoice),
+    mode: Mode,
 }
 
 struct Directory(tempfile::TempDir);
 
-fn start(directory: &Path, (local_mode, transport): (LocalMode, TransportChoice)) -> Arc<Context> {
+fn start(directory: &Path, (local_mode, transport, targets): Mode) -> Arc<Context> {
     let call_timeout = Duration::from_secs(60);
     let settings =
         ClientSettings { local_directory: directory.to_path_buf(), local_mode, system: None, transport, call_timeout };
-    Arc::new(Context::start(settings, Env::system(), Arc::new(Launcher)).expect("starts"))
+    Arc::new(Context::start(settings, Env::system(), Arc::new(Launcher { targets })).expect("starts"))
 }
 
 async fn open(client: &Client, flags: ContainerFlags) -> Result<(Pool, Container)> {
@@ -57,12 +66,12 @@ async fn open(client: &Client, flags: ContainerFlags) -> Result<(Pool, Container
 impl Rig {
     /// With an engine on threads of this process.
     pub fn inside() -> Rig {
-        Rig::new((LocalMode::Inside, TransportChoice::default()), 512 << 20)
+        Rig::new((LocalMode::Inside, TransportChoice::default(), None), 512 << 20)
     }
 
     /// With an engine on threads of this process, and a pool of a size.
     pub fn inside_with(size: u64) -> Rig {
-        Rig::new((LocalMode::Inside, TransportChoice::default()), size)
+        Rig::new((LocalMode::Inside, TransportChoice::default(), None), size)
     }
 
     /// With an engine that is a process.
@@ -72,10 +81,11 @@ impl Rig {
 
     /// The same, reached in one of the ways.
     pub fn process_by(transport: TransportChoice) -> Rig {
-        Rig::new((LocalMode::Process, transport), 512 << 20)
+        Rig::new((LocalMode::Process, transport, None), 512 << 20)
     }
 
-    fn new(mode: (LocalMode, TransportChoice), size: u64) -> Rig {
+    /// The same for any of the ways, with a pool of a size.
+    pub fn new(mode: Mode, size: u64) -> Rig {
         let directory = Directory(tempfile::tempdir().expect("a temporary directory"));
         let context = start(directory.0.path(), mode);
         let opened = context.block_on(move |client| async move {

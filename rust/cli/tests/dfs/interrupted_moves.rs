@@ -6,7 +6,7 @@ use crate::harness::{Rig, key};
 use crate::make;
 use daos_client::{AkeyFetch, AkeyUpdate, Client, Conditions, Destination, FetchKind, Object, ObjectFlags, Source};
 use daos_client::{PieceState, UpdateValue};
-use daos_dfs::{Access, FileSystem, NewFile, Node, OpenOptions, Replace};
+use daos_dfs::{Access, FileSystem, LeftOver, Listing, NewFile, Node, OpenOptions, Replace};
 use daos_types::{Epoch, Extent, ObjectId};
 
 const INODE_LENGTH: u64 = 88;
@@ -159,6 +159,23 @@ fn a_directory_with_a_remainder_is_empty() {
     with_interrupted(2, |client, files, _old, _new| async move {
         let root = files.root();
         files.remove(&client, &root, b"old", false).await.unwrap();
+        assert_eq!(get(&client, &files, "/new/b").await, Ok(b"content".to_vec()));
+    });
+}
+
+/// What nobody sees but a plain listing goes with a check that is to repair.
+#[test]
+fn a_check_clears_remainders_away() {
+    with_interrupted(2, |client, files, old, _new| async move {
+        let check = async |left_over| files.check_within(&client, left_over, false, 1, drop).await.unwrap();
+        let plain = async || old.list(&client, &mut Listing::default(), 100).await.unwrap();
+        assert_eq!(plain().await, [b"a"]);
+        let report = check(LeftOver::Stays).await;
+        assert_eq!((report.entries, report.remainders, report.left_over), (3, 1, 0));
+        assert_eq!(plain().await, [b"a"], "nothing was to be changed");
+        assert_eq!(check(LeftOver::Goes).await.remainders, 1);
+        assert_eq!(plain().await, Vec::<Vec<u8>>::new());
+        assert_eq!(check(LeftOver::Stays).await.remainders, 0);
         assert_eq!(get(&client, &files, "/new/b").await, Ok(b"content".to_vec()));
     });
 }

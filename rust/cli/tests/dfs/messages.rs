@@ -2,9 +2,10 @@
 
 use crate::harness::Rig;
 use crate::make;
-use daos_client::Client;
-use daos_dfs::{Access, NewFile, OpenOptions, Replace, SetStatus, Timestamp};
+use daos_client::{Client, LocalMode, TransportChoice};
+use daos_dfs::{Access, NewFile, Node, OpenOptions, Replace, SetStatus, Timestamp};
 use daos_types::ObjectClass;
+use std::collections::BTreeSet;
 
 /// Messages that a step sends.
 async fn messages<T>(client: &Client, step: impl Future<Output = daos_dfs::Result<T>>) -> u64 {
@@ -55,9 +56,55 @@ fn metadata_takes_few_messages() {
             messages(client, files.rename(client, (&root, from), (&root, to), Replace::Allowed)).await
         };
         let moves = (rename(b"h", b"j").await, rename(b"i", b"j").await);
+        assert_eq!(moves, (1, both), "to a new name, over a file");
         let removal = messages(client, files.remove(client, &root, b"j", false)).await;
-        assert_eq!((moves, removal), ((6, 10), 5), "to a new name, over a file; a removal of what was moved");
+        assert_eq!(removal, both, "what was moved is removed as any other");
+        files.create_directory(client, &root, b"e", 0o755, ObjectClass::UNKNOWN).await.unwrap();
+        assert_eq!((rename(b"e", b"k").await, rename(b"d", b"k").await), (1, 4), "a directory, over an empty one");
+        assert_eq!(rename(b"k", b"d").await, 1);
         assert_eq!(messages(client, files.remove(client, &root, b"f", false)).await, both, "remove");
         assert_eq!(messages(client, files.remove(client, &root, b"d", false)).await, 4, "remove a directory");
+    });
+}
+
+/// Makes a file on one target.
+async fn put(client: &Client, directory: &Node, name: &[u8]) {
+    let new = NewFile { mode: 0o644, class: ObjectClass::S1, ..NewFile::default() };
+    directory.file_system().open(client, directory, name, OpenOptions::create(), new).await.unwrap();
+}
+
+/// Directories lie on one target each, and a pool has more: a move to another one is made in steps.
+#[test]
+fn moves_between_targets_take_more() {
+    let rig = Rig::new((LocalMode::Process, TransportChoice::default(), Some(2)), 512 << 20);
+    let files = make(&rig, "files");
+    rig.run(move |client| async move {
+        let (client, root) = (&client, files.root());
+        let target = root.create_directories(client, b"target", 0o755, ObjectClass::S1).await.unwrap();
+        let move_to = async |from: &Node, name: &[u8]| {
+            messages(client, files.rename(client, (from, b"f"), (&target, name), Replace::Allowed)).await
+        };
+        let mut counts = [(); 4].map(|()| BTreeSet::new());
+        for number in 0..16 {
+            let (directory, name) = (format!("d{number}").into_bytes(), format!("g{number}").into_bytes());
+            let directory = root.create_directories(client, &directory, 0o755, ObjectClass::S1).await.unwrap();
+            put(client, &directory, b"f").await;
+            counts[0].insert(move_to(&directory, &name).await);
+            counts[1].insert(messages(client, files.remove(client, &target, &name, false)).await);
+            for _ in 0..2 {
+                put(client, &directory, b"f").await;
+                put(client, &target, &name).await;
+                counts[2].insert(move_to(&directory, &name).await);
+            }
+            let again = files.rename(client, (&target, &name), (&target, b"again"), Replace::Allowed);
+            counts[3].insert(messages(client, again).await);
+            files.remove(client, &target, b"again", false).await.unwrap();
+        }
+        let [moves, removals, replacements, again] = counts;
+        // Some directories are at the target of the other one.
+        assert_eq!(moves, BTreeSet::from([1, 6]), "to a new name");
+        assert_eq!(removals, BTreeSet::from([2, 4]), "removal of what was moved");
+        assert_eq!(replacements, BTreeSet::from([2, 8, 9]), "over a file, and over one that was moved");
+        assert_eq!(again, BTreeSet::from([1, 3]), "once more, within the directory");
     });
 }

@@ -155,3 +155,31 @@ fn deep_and_wide_trees_are_removed() {
         assert!(root.is_empty(&client).await.unwrap());
     });
 }
+
+/// A move within one target is one change: of several callers one makes it, and the others find nothing.
+#[test]
+fn one_moves_and_the_others_find_nothing() {
+    let rig = Rig::inside();
+    let files = make(&rig, "files");
+    rig.run(move |client| async move {
+        let root = files.root();
+        for round in 0..8 {
+            create(&client, &files, "from", true).await.unwrap();
+            let moved = together(|number| {
+                let (client, files, root) = (&client, &files, &root);
+                async move {
+                    let to = format!("to-{round}-{number}");
+                    files.rename(client, (root, b"from"), (root, to.as_bytes()), Replace::Never).await
+                }
+            })
+            .await;
+            assert_eq!(winners(&moved, libc::ENOENT), 1, "round {round}");
+        }
+        let mut names = 0;
+        let mut listing = Listing::default();
+        while !listing.is_at_end() {
+            names += root.list(&client, &mut listing, 100).await.unwrap().len();
+        }
+        assert_eq!(names, 8, "one for each round");
+    });
+}

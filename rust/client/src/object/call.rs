@@ -218,9 +218,7 @@ impl Object {
         set_map_version(&mut body, target.map_version);
         let length = body.len() + values.iter().map(|value| value.len()).sum::<usize>();
         if length <= endpoint.max_body_size() {
-            let changes =
-                matches!(opcode, Opcode::Update | Opcode::Punch | Opcode::FetchThenPunch | Opcode::TransactionCommit);
-            let reads = !changes;
+            let reads = !changes(opcode);
             let timeout = client.0.settings.call_timeout;
             let (address, opcode_number) = (&target.address, opcode as u16);
             let all = Parts { first: &body, rest: values };
@@ -245,6 +243,14 @@ impl Object {
             }
         }
     }
+}
+
+/// Whether a request may change something.
+fn changes(opcode: Opcode) -> bool {
+    matches!(
+        opcode,
+        Opcode::Update | Opcode::Punch | Opcode::FetchThenPunch | Opcode::FetchThenMove | Opcode::TransactionCommit
+    )
 }
 
 /// Why a shard that has no target in use cannot be reached. Upstream answers so when more has failed than a container's redundancy

@@ -7,7 +7,7 @@ use super::{AkeyFetch, AkeyFetched, Conditions, Object};
 use crate::Client;
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Key, ObjectId};
-use daos_wire::{self as wire, BytesAre, FetchThenPunch, FetchThenPunchReply, INLINE_BYTES_MAX, Opcode};
+use daos_wire::{self as wire, BytesAre, FetchReply, FetchThenPunch, FetchThenPunchReply, INLINE_BYTES_MAX, Opcode};
 use std::cell::Cell;
 
 /// What must hold of a dkey for [`Object::fetch_then_punch`] to take it away, and what goes with it.
@@ -35,11 +35,20 @@ pub enum NamePunched {
     Dkey,
     /// The dkey and the object.
     DkeyAndObject,
+    /// The dkey, at an earlier attempt whose answer was lost. What was there is not known any more, nor whether what it named has gone: the container
+    /// was aggregated since.
+    Forgotten,
+}
+
+/// The test that three numbers say: where, which bits, what they are.
+pub(super) fn test((at, mask, value): (u32, u32, u32)) -> BytesAre {
+    BytesAre { at, mask, value }
 }
 
 impl Object {
     /// Reads akeys of a dkey and, at the same moment, punches it if they are as they must be; with it the object that it names, if that is to go and
-    /// is at the same target: both or nothing. Gives what was read, which is what was there before. `None` where this cannot be asked for.
+    /// is at the same target: both or nothing. Gives what was read, which is what was there before; nothing where that is forgotten. `None` where this
+    /// cannot be asked for.
     pub async fn fetch_then_punch(
         &self,
         client: &Client,
@@ -70,7 +79,6 @@ impl Object {
             akeys: akeys.iter().map(fetch_plan::request_of).collect(),
             memory: Vec::new(),
         };
-        let test = |(at, mask, value): (u32, u32, u32)| BytesAre { at, mask, value };
         let mut request = FetchThenPunch {
             fetch,
             name: client.0.change_names.next(),
@@ -90,10 +98,13 @@ impl Object {
         };
         let reply: FetchThenPunchReply = self.attempt(client, group, send).await?;
         let Some(epoch) = reply.punched else {
-            return Ok(Some((self.what_was_read(&akeys, landings, &reply)?, NamePunched::Nothing)));
+            return Ok(Some((self.what_was_read(&akeys, landings, &reply.fetched)?, NamePunched::Nothing)));
         };
         client.note_change(epoch);
-        let found = self.what_was_read(&akeys, landings, &reply)?;
+        if reply.fetched.akeys.is_empty() {
+            return Ok(Some((Vec::new(), NamePunched::Forgotten)));
+        }
+        let found = self.what_was_read(&akeys, landings, &reply.fetched)?;
         let named = found.first().and_then(|akey| named_object(&akey.bytes, punch.at));
         let is_all = match named.filter(|_| reply.with_object) {
             Some(object) => self.is_where(client, version.get(), group, object).await?,
@@ -102,17 +113,17 @@ impl Object {
         Ok(Some((found, if is_all { NamePunched::DkeyAndObject } else { NamePunched::Dkey })))
     }
 
-    fn what_was_read(
+    pub(super) fn what_was_read(
         &self,
         akeys: &[AkeyFetch],
         landings: Vec<Landing<'_>>,
-        reply: &FetchThenPunchReply,
+        reply: &FetchReply,
     ) -> Result<Vec<AkeyFetched>> {
-        if let Some(akey) = too_large(akeys, &landings, &reply.fetched) {
+        if let Some(akey) = too_large(akeys, &landings, reply) {
             let id = self.id;
             fail!(Code::RecordTooBig, "akey {akey:?} of object {id} has more bytes than there is room for");
         }
-        fetched(akeys, landings, &reply.fetched, &reply.fetched.inline.0)
+        fetched(akeys, landings, reply, &reply.inline.0)
             .map_err(|status| status.while_doing(format_args!("fetch of object {}", self.id)))
     }
 }

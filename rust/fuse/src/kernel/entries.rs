@@ -126,14 +126,24 @@ impl Kernel {
             }
             _ => return failed(libc::EINVAL, "a flag of renameat2 that is not supported"),
         };
-        let (moved, replaced) = self.run(move |client| async move {
+        // The content of what is replaced goes as that of what is removed.
+        let known = self.inodes.by_name(to.0, &new_name);
+        let (renamed, newest) = self.run(move |client| async move {
             let (old, new) = ((&old_node, &old_name[..]), (&new_node, &new_name[..]));
-            volume.file_system.rename_name(&client, old, new, replace).await
+            let known = known.as_ref().and_then(|inode| inode.entry().ok());
+            let is_closed = || known.is_some_and(|known| known.state().opens == 0);
+            let content = known.map(|known| (known.id, &is_closed as &dyn Fn() -> bool));
+            let renamed = volume.file_system.rename_name(&client, old, new, replace, content).await?;
+            Ok::<_, DfsError>((renamed, client.newest_change().0))
         })?;
-        old_entry.forget_status();
-        new_entry.forget_status();
-        self.moved(&new, to.1, moved)?;
-        match replaced {
+        for directory in [old_entry, new_entry] {
+            match renamed.is_one_change {
+                true => directory.note_entries_changed(newest),
+                false => directory.forget_status(),
+            }
+        }
+        self.moved(&new, to.1, renamed.id)?;
+        match renamed.replaced {
             Some(removed) => self.after_removal(new_entry, removed),
             None => Ok(()),
         }

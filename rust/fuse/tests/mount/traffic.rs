@@ -90,6 +90,15 @@ fn small_files_take_few_requests_and_messages() {
         assert_eq!(folder.map(|entry| entry.expect("listed").metadata().expect("told").len()).sum::<u64>(), 80_000);
     });
     check("list with what stat tells", &listed, &[("messages", 2)]);
+    // Aside and over the old one, as editors and installers write.
+    let aside = |file: usize| mount.join("folder").join(format!("aside-{file}"));
+    let moved = cost(&mount, || each(&mut |file| fs::rename(path(&mount, file), aside(file)).expect("moved")));
+    check("move to a new name", &moved, &[("rename", 1), ("lookup", 1), ("getattr", 1), ("messages", 2)]);
+    each(&mut |file| fs::write(path(&mount, file), b"new").expect("written"));
+    let replaced = cost(&mount, || each(&mut |file| fs::rename(path(&mount, file), aside(file)).expect("moved")));
+    check("move over a file", &replaced, &[("rename", 1), ("lookup", 1), ("getattr", 1), ("forget", 1), ("messages", 2)]);
+    each(&mut |file| assert_eq!(fs::read(aside(file)).expect("read"), b"new"));
+    each(&mut |file| fs::rename(aside(file), path(&mount, file)).expect("moved"));
     let removed = cost(&mount, || each(&mut |file| fs::remove_file(path(&mount, file)).expect("removed")));
     check("remove", &removed, &[("unlink", 1), ("getattr", 1), ("forget", 1), ("messages", 1)]);
 }

@@ -9,7 +9,7 @@ use daos_wire::*;
 use std::fmt::Debug;
 
 /// The bytes of every message, from the tests of `daos_wire`.
-pub(super) const GOLDEN: &str = include_str!("../../../wire/src/tests/golden/v7.tsv");
+pub(super) const GOLDEN: &str = include_str!("../../../wire/src/tests/golden/v8.tsv");
 
 /// The golden bytes whose name is this, or begins with it and a dot.
 pub(super) fn golden(name: &str) -> Vec<Vec<u8>> {
@@ -137,6 +137,8 @@ messages! {
     FetchThenQueryReply: FetchThenQueryReply,
     FetchThenPunch: FetchThenPunch,
     FetchThenPunchReply: FetchThenPunchReply,
+    FetchThenMove: FetchThenMove,
+    FetchThenMoveReply: FetchThenMoveReply,
     RankOffer: RankOffer,
     RankTable: RankTable,
     Reference: daos_types::Reference,
@@ -234,6 +236,7 @@ fn of(opcode: Opcode) -> (&'static str, &'static str) {
         Opcode::KeyAnchor => ("KeyAnchor", "Blob"),
         Opcode::FetchThenQuery => ("FetchThenQuery", "FetchThenQueryReply"),
         Opcode::FetchThenPunch => ("FetchThenPunch", "FetchThenPunchReply"),
+        Opcode::FetchThenMove => ("FetchThenMove", "FetchThenMoveReply"),
         Opcode::Moment => ("ObjectAddress", "Epoch"),
         Opcode::TransactionRead => ("TransactionRead", "FetchReply"),
         Opcode::TransactionCommit => ("TransactionCommit", "Epoch"),

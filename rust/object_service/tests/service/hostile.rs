@@ -6,7 +6,7 @@ use daos_rpc::Access;
 use daos_types::{Epoch, TransactionId};
 use daos_wire::*;
 
-const OPCODES: [Opcode; 15] = [
+const OPCODES: [Opcode; 16] = [
     Opcode::Indirect,
     Opcode::Update,
     Opcode::Fetch,
@@ -19,6 +19,7 @@ const OPCODES: [Opcode; 15] = [
     Opcode::KeyAnchor,
     Opcode::FetchThenQuery,
     Opcode::FetchThenPunch,
+    Opcode::FetchThenMove,
     Opcode::Moment,
     Opcode::TransactionRead,
     Opcode::TransactionCommit,
@@ -95,6 +96,22 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         object_if: Some(test(0)),
         only_object: Some(address().object),
     };
+    let moved = FetchThenMove {
+        fetch: punch.fetch.clone(),
+        name: ChangeName::ONCE,
+        to_object: address().object,
+        to_dkey: key("e"),
+        only_if: test(0),
+        only_named: Some(address().object),
+        over_if: Some(test(4)),
+        only_over: Some(address().object),
+        without: vec![0],
+        dropped: vec![1],
+        at: 4,
+        changed: vec![(8, Blob(vec![1, 2, 3]))],
+        object_if: Some(test(0)),
+        only_object: None,
+    };
     let indirect = Indirect {
         opcode: Opcode::Fetch as u16,
         request: IndirectRequest::Inline(Blob(encode(&fetch))),
@@ -132,6 +149,7 @@ fn requests(memory: Blob, room: Blob) -> Vec<(Opcode, Vec<u8>)> {
         (Opcode::KeyAnchor, encode(&KeyAnchor { address: address(), dkey: key("d"), akey: None })),
         (Opcode::FetchThenQuery, encode(&then)),
         (Opcode::FetchThenPunch, encode(&punch)),
+        (Opcode::FetchThenMove, encode(&moved)),
         (Opcode::Indirect, encode(&indirect)),
     ]
 }

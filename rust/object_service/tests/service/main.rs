@@ -5,6 +5,7 @@ mod bounds;
 mod grants;
 mod harness;
 mod hostile;
+mod moving;
 mod named;
 mod removal;
 mod snapshots;

@@ -129,5 +129,10 @@ fn what_is_asked_for_again_is_done_once() {
         assert_eq!((second.punched, second.with_object), (first.punched, true));
         assert_eq!(second.fetched.inline.0, value);
         assert!(has_content(&bench, file()).await, "what came later stays");
+
+        // It once failed with DER_EP_OLD when the container had been aggregated meanwhile, although it was done.
+        bench.store.aggregate(CONTAINER, first.punched.unwrap()).await.unwrap();
+        let third = ask(&bench, &again).await.unwrap();
+        assert_eq!((third.punched, third.fetched.akeys.len()), (first.punched, 0));
     });
 }

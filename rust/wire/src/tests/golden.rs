@@ -314,6 +314,7 @@ fn objects(golden: &mut Golden) {
         only_object: Some(ObjectId { hi: 19, lo: 20 }),
     };
     golden.check("FetchThenPunch", &punch);
+    golden.check("FetchThenMove", &move_of(punch));
     golden.check("QueryEpoch", &QueryEpoch { address: address() });
     let after = Some(ObjectId { hi: 19, lo: 20 });
     golden.check("ListObjects", &ListObjects { address: address(), epoch: Epoch(21), after, count: 22 });
@@ -338,6 +339,26 @@ fn objects(golden: &mut Golden) {
     golden.check("Indirect", &indirect);
 }
 
+fn move_of(punch: FetchThenPunch) -> FetchThenMove {
+    let id = |lo| ObjectId { hi: 19, lo };
+    FetchThenMove {
+        fetch: punch.fetch,
+        name: punch.name,
+        to_object: id(21),
+        to_dkey: key("t"),
+        only_if: punch.only_if,
+        only_named: Some(id(22)),
+        over_if: Some(BytesAre { at: 9, mask: 10, value: 11 }),
+        only_over: Some(id(23)),
+        without: punch.without,
+        dropped: vec![13, 14],
+        at: punch.at,
+        changed: vec![(12, blob())],
+        object_if: punch.object_if,
+        only_object: punch.only_object,
+    }
+}
+
 fn answers_of_objects(golden: &mut Golden) {
     let pieces = (0..3).map(|state| Piece { extent: extent(), state }).collect();
     let akeys = vec![AkeyReply { size: 22, pieces }];
@@ -354,6 +375,10 @@ fn answers_of_objects(golden: &mut Golden) {
     let fetched = FetchReply { akeys: vec![AkeyReply { size: 22, pieces: vec![] }], inline: blob() };
     let punched = FetchThenPunchReply { fetched, punched: Some(Epoch(26)), with_object: true };
     golden.check("FetchThenPunchReply", &punched);
+    let fetched = |size| FetchReply { akeys: vec![AkeyReply { size, pieces: vec![] }], inline: blob() };
+    let moved =
+        FetchThenMoveReply { fetched: fetched(27), over: fetched(28), moved: Some(Epoch(29)), with_object: true };
+    golden.check("FetchThenMoveReply", &moved);
     golden.check("IndirectReply.Inline", &IndirectReply::Inline(blob()));
     golden.check("IndirectReply.Memory", &IndirectReply::Memory((25, 68)));
     golden.check("IndirectReply.TooLong", &IndirectReply::TooLong(26));
