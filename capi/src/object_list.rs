@@ -166,7 +166,7 @@ pub unsafe extern "C" fn daos_obj_list_akey(
 /// @size [out] bytes of a record, zero when there is none
 /// @nr [in,out] length of recxs and eprs; how many extents were given
 /// @recxs [out] the extents
-/// @eprs [out] not told yet: set to all epochs; NULL when not wanted
+/// @eprs [out] of each extent, from the epoch at which it was written on; NULL when not wanted
 /// @anchor [in,out] where the listing goes on; all zero to begin
 /// @incr_order whether they come by increasing or by decreasing index
 /// @ev completion event; NULL to wait
@@ -210,9 +210,9 @@ pub unsafe extern "C" fn daos_obj_list_recx(
                     let object = &open.object;
                     object.list_extents(&client, epoch, dkey, akey, incr_order, &mut position, limits).await?
                 };
-                for (index, extent) in extents.iter().enumerate() {
+                for (index, (extent, epoch)) in extents.iter().enumerate() {
                     recxs.set(index, daos_recx_t { rx_idx: extent.start(), rx_nr: extent.count() });
-                    eprs.set(index, daos_epoch_range_t { epr_lo: 0, epr_hi: u64::MAX });
+                    eprs.set(index, daos_epoch_range_t { epr_lo: epoch.0, epr_hi: u64::MAX });
                 }
                 count.set(extents.len() as u32);
                 if let Some(size) = size {

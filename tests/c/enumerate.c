@@ -247,6 +247,8 @@ extents(daos_handle_t container)
 				int expected = direction == 0 ? count : 99 - count;
 
 				TRUE(found[j].rx_idx == (uint64_t)expected * 10 && found[j].rx_nr == 3);
+				TRUE(eprs[j].epr_lo > 0 && eprs[j].epr_hi == DAOS_EPOCH_MAX);
+				TRUE(j == 0 || (direction == 0) == (eprs[j].epr_lo > eprs[j - 1].epr_lo));
 			}
 			TRUE(nr == 0 || size == 1);
 		}

@@ -4,7 +4,7 @@ use crate::check;
 use crate::service::ObjectService;
 use daos_status::{Code, Result, fail};
 use daos_store::{Anchor, Direction, Limits};
-use daos_types::{Extent, TransactionId};
+use daos_types::{Epoch, Extent, TransactionId};
 use daos_wire::{
     Blob, KeyAnchor, ListExtents, ListExtentsReply, ListKeys, ListKeysReply, ListObjects, ListObjectsReply, decode,
     encode,
@@ -112,20 +112,21 @@ impl ObjectService {
         let (container, object) = (list.address.container, list.address.object);
         let store = self.context.store(list.address.pool)?;
         let view = store.view_of(transaction);
-        let (mut record_size, mut extents): (u64, Vec<Extent>) = (0, Vec::new());
+        let (mut record_size, mut extents, mut epochs): (u64, Vec<Extent>, Vec<Epoch>) = (0, Vec::new(), Vec::new());
         for _ in 0..PAGES_MAX {
             let (dkey, akey) = (&list.dkey, &list.akey);
             let page = view.list_extents(container, object, dkey, akey, list.epoch, direction, &anchor, limits).await?;
             for entry in page.entries.iter().filter(|entry| !entry.punched) {
                 record_size = entry.record_size;
                 extents.push(entry.extent);
+                epochs.push(entry.epoch);
             }
             anchor = page.next;
             if !extents.is_empty() || anchor == Anchor::End {
                 break;
             }
         }
-        Ok(ListExtentsReply { record_size, extents, anchor: next_of(&anchor) })
+        Ok(ListExtentsReply { record_size, extents, epochs, anchor: next_of(&anchor) })
     }
 }
 

@@ -186,6 +186,8 @@ wire_structs! {
         record_size: u64,
         /// The extents.
         extents: Vec<Extent>,
+        /// The version of each.
+        epochs: Vec<Epoch>,
         /// Where to go on; `None` at the end.
         anchor: Option<Blob>,
     }

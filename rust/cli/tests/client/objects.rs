@@ -342,6 +342,9 @@ fn extents_are_listed_in_both_directions() {
             if !increasing {
                 found.reverse();
             }
+            let epochs: Vec<_> = found.iter().map(|(_, epoch)| *epoch).collect();
+            assert!(epochs.is_sorted() && epochs[0] < epochs[49], "each has that of its own update: {epochs:?}");
+            let found: Vec<_> = found.into_iter().map(|(extent, _)| extent).collect();
             assert_eq!(found, extents[50..]);
         }
     });

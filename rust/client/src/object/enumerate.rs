@@ -126,8 +126,8 @@ impl Object {
         Ok(reply)
     }
 
-    /// Lists the visible extents of an array akey, in increasing order or decreasing; with the record size. Of the limits,
-    /// only the count matters.
+    /// Lists the visible extents of an array akey with the epochs at which they were written, in increasing order or decreasing; with the record size.
+    /// Of the limits, only the count matters.
     #[expect(clippy::too_many_arguments, reason = "the path to an akey, and how to list below it")]
     pub async fn list_extents(
         &self,
@@ -138,7 +138,7 @@ impl Object {
         increasing: bool,
         anchor: &mut Anchor,
         limits: ListLimits,
-    ) -> Result<(u64, Vec<Extent>)> {
+    ) -> Result<(u64, Vec<(Extent, Epoch)>)> {
         self.check_dkey(&dkey)?;
         self.check_akey(&akey)?;
         if limits.count == 0 {
@@ -158,11 +158,15 @@ impl Object {
             request.anchor = Blob(anchor.position.clone());
             let send = async |target: &_| self.send(client, target, Opcode::ListExtents, &request).await;
             let reply: ListExtentsReply = self.attempt(client, group, send).await?;
+            if reply.epochs.len() != reply.extents.len() {
+                let (extents, epochs) = (reply.extents.len(), reply.epochs.len());
+                fail!(Code::Proto, "{epochs} epochs were told for {extents} extents of object {}", self.id);
+            }
             self.check_progress(anchor, reply.extents.is_empty(), reply.anchor.as_ref())?;
             anchor.end = reply.anchor.is_none();
             anchor.position = reply.anchor.unwrap_or_default().0;
             if !reply.extents.is_empty() {
-                return Ok((reply.record_size, reply.extents));
+                return Ok((reply.record_size, reply.extents.into_iter().zip(reply.epochs).collect()));
             }
         }
         Ok((0, Vec::new()))

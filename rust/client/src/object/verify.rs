@@ -49,7 +49,7 @@ impl Object {
         while !anchor.end {
             let (size, extents) =
                 self.list_extents(client, epoch, dkey.clone(), akey.clone(), true, &mut anchor, ENTRIES).await?;
-            for extent in extents {
+            for (extent, _) in extents {
                 self.read_extent(client, epoch, (dkey, &akey), size, extent).await?;
             }
         }

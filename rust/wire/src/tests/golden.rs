@@ -364,7 +364,9 @@ fn answers_of_objects(golden: &mut Golden) {
     let akeys = vec![AkeyReply { size: 22, pieces }];
     golden.check("FetchReply", &FetchReply { akeys, inline: blob() });
     golden.check("ListKeysReply", &ListKeysReply { keys: vec![key("k")], anchor: Some(blob()) });
-    golden.check("ListExtentsReply", &ListExtentsReply { record_size: 23, extents: vec![extent()], anchor: None });
+    let listed = (vec![extent()], vec![Epoch(30)]);
+    let listed = ListExtentsReply { record_size: 23, extents: listed.0, epochs: listed.1, anchor: None };
+    golden.check("ListExtentsReply", &listed);
     golden.check(
         "QueryKeyReply",
         &QueryKeyReply { dkey: Some(24), akey: None, extent: Some(extent()), newest: Some(Epoch(25)) },
