@@ -94,12 +94,9 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "container evict",
         "'dmg pool evict POOL' closes the handles of a pool, and with them those of its containers",
     ),
-    ("daos", "filesystem check", FILESYSTEM),
     ("daos", "filesystem fix-sb", FILESYSTEM),
     ("daos", "filesystem fix-root", FILESYSTEM),
     ("daos", "filesystem fix-entry", FILESYSTEM),
-    ("daos", "filesystem set-attr", LAYOUT),
-    ("daos", "filesystem get-attr", LAYOUT),
     ("daos", "filesystem reset-attr", LAYOUT),
     ("daos", "filesystem reset-chunk-size", LAYOUT),
     ("daos", "filesystem reset-oclass", LAYOUT),
@@ -120,10 +117,10 @@ const REBUILD: &str =
 const ATTRIBUTES: &str =
     "the system has no attributes; pools ('dmg pool set-attr') and containers ('daos container set-attr') have";
 const FAULTS: &str = "releases inject no faults; the simulator of the sources does (cargo xtask soak cluster)";
-const FILESYSTEM: &str = "after a crash names and what they stand for are as they must be; at most space is lost to objects without a name, which programs \
-                          find and remove with dfs_cont_check()";
-const LAYOUT: &str = "'daos container create' sets classes and the size of chunks for a whole container (--oclass, --chunk-size), and \
-                      'daos container query' shows them; programs set them by dfs_obj_set_oclass() and dfs_obj_set_chunk_size()";
+const FILESYSTEM: &str =
+    "what a crash can leave of a POSIX container is found, and taken away, by 'daos filesystem check'";
+const LAYOUT: &str =
+    "'daos filesystem set-attr' decides the class and the size of chunks of what is made in a directory";
 
 /// Short forms of words.
 const ALIASES: &[(&str, &str)] =

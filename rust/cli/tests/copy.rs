@@ -47,6 +47,27 @@ fn a_tree_comes_back_as_it_went_in() {
 }
 
 #[test]
+fn what_decides_how_files_are_stored_is_shown_and_set() {
+    let system = TestSystem::new().with_container();
+    let source = system.scratch("source");
+    std::fs::create_dir(&source).expect("ours");
+    system.succeed(&["fs", "copy", text(&source), &format!("{HOME}/folder")]);
+    let get = |path: &str| system.response(&["fs", "get-attr", "tank", "home", "--dfs-path", path]);
+    let of_directory = json!({ "oclass": "S1", "chunk_size": 1 << 20, "dir_oclass": "S1", "file_oclass": "SX" });
+    assert_eq!((get("/"), get("/folder")), (of_directory.clone(), of_directory));
+    let set = ["fs", "set-attr", "tank", "home", "-H", "/folder", "--chunk-size", "64KiB", "--oclass", "S2"];
+    system.succeed(&set);
+    assert_eq!(get("/folder")["chunk_size"], json!(64 << 10));
+    std::fs::write(source.join("file"), "text").expect("ours");
+    system.succeed(&["fs", "copy", text(&source.join("file")), &format!("{HOME}/folder/file")]);
+    assert_eq!(get("/folder/file"), json!({ "oclass": "S2", "chunk_size": 64 << 10 }));
+    let report = system.response(&["fs", "check", "tank", "home", "--flags=print,verify"]);
+    let counts = ["entries", "left_over", "linked", "damaged", "remainders"].map(|name| report[name].as_u64());
+    assert_eq!(counts, [Some(2), Some(0), Some(0), Some(0), Some(0)], "{report}");
+    assert!(system.fail(&["fs", "check", "tank", "home", "--flags=remove,relink"]).contains("exclude each other"));
+}
+
+#[test]
 fn a_second_copy_repairs_and_replaces() {
     let system = TestSystem::new().with_container();
     let (source, out) = (system.scratch("source"), system.scratch("out"));

@@ -29,6 +29,10 @@ impl ContainerFlags {
     pub const READ_ONLY: ContainerFlags = ContainerFlags(1);
     /// Read and write.
     pub const READ_WRITE: ContainerFlags = ContainerFlags(2);
+    /// Read and write, and nobody else has it open.
+    pub const EXCLUSIVE: ContainerFlags = ContainerFlags(4);
+    /// With [`ContainerFlags::EXCLUSIVE`]: the handles of others are closed first.
+    pub const EVICT_ALL: ContainerFlags = ContainerFlags(64);
 }
 
 /// What a container is used for (`DAOS_PROP_CO_LAYOUT_*`, same values).

@@ -8,7 +8,7 @@ use crate::units::parse_size;
 use clap::{Args, Subcommand};
 use daos_types::{Epoch, ObjectClass};
 
-fn object_class(text: &str) -> Result<ObjectClass, String> {
+pub(super) fn object_class(text: &str) -> Result<ObjectClass, String> {
     let name = text.to_ascii_uppercase();
     ObjectClass::from_name(&name).ok_or_else(|| format!("'{text}' is no object class; use S1, S2, S4 or SX"))
 }

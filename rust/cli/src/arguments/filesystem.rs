@@ -1,7 +1,10 @@
 //! `filesystem` commands.
 
+use super::container::{ContainerOf, object_class};
 use super::manual;
+use crate::units::parse_size;
 use clap::{Args, Subcommand};
+use daos_types::ObjectClass;
 
 /// What can be done with files.
 #[derive(Subcommand, Debug)]
@@ -9,6 +12,67 @@ pub enum FilesystemCommand {
     /// Copy a file or a directory tree into, out of or between POSIX containers
     #[command(visible_alias = "cp", long_about = manual::COPY, after_long_help = manual::COPY_EXAMPLES)]
     Copy(CopyArguments),
+    /// Show the object class and the size of chunks of a file or directory in a POSIX container
+    #[command(after_long_help = manual::FILESYSTEM_GET_ATTR_EXAMPLES)]
+    GetAttr(FileOf),
+    /// Decide the object class and the size of chunks of what is made in a directory from now on
+    #[command(after_long_help = manual::FILESYSTEM_SET_ATTR_EXAMPLES)]
+    SetAttr(SetAttrArguments),
+    /// Look for what clients left behind that ended within a change of a POSIX container
+    #[command(long_about = manual::FILESYSTEM_CHECK, after_long_help = manual::FILESYSTEM_CHECK_EXAMPLES)]
+    Check(CheckArguments),
+}
+
+/// A file or directory in a POSIX container.
+#[derive(Args, Debug)]
+pub struct FileOf {
+    #[command(flatten)]
+    pub of: ContainerOf,
+    /// The file or directory, from the container's root on [default: the root]
+    #[arg(long, short = 'H', value_name = "PATH", default_value = "/")]
+    pub dfs_path: String,
+}
+
+/// Arguments of `filesystem set-attr`.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct SetAttrArguments {
+    #[command(flatten)]
+    pub file: FileOf,
+    /// Bytes of a chunk of a file, which lies on one target
+    #[arg(long, short = 'z', value_name = "SIZE", value_parser = parse_size, group = "what")]
+    pub chunk_size: Option<u64>,
+    /// Object class of files and directories: S1, S2, S4 or SX
+    #[arg(long, short = 'o', value_name = "CLASS", value_parser = object_class, group = "what")]
+    pub oclass: Option<ObjectClass>,
+}
+
+/// What `filesystem check` does.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CheckFlag {
+    /// Name each object that is found
+    Print,
+    /// Remove what no name stands for
+    Remove,
+    /// Give it names below /lost+found
+    Relink,
+    /// Read everything, and compare it with its checksums
+    Verify,
+    /// Close the handles of others first
+    Evict,
+}
+
+/// Arguments of `filesystem check`.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    pub of: ContainerOf,
+    /// What to do, with commas between [default: count only]
+    #[arg(long, short = 'f', value_name = "FLAGS", value_delimiter = ',')]
+    pub flags: Vec<CheckFlag>,
+    /// The folder in /lost+found where 'relink' puts what it finds [default: the time]
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub dir_name: Option<String>,
 }
 
 /// Arguments of `filesystem copy`.

@@ -170,6 +170,32 @@ pub const COPY_EXAMPLES: &str = concat!(
     exit_status!()
 );
 
+pub const FILESYSTEM_GET_ATTR_EXAMPLES: &str =
+    "JSON response: oclass, chunk_size, and of directories dir_oclass and file_oclass of what is made in them.
+
+Examples:
+  daos fs get-attr tank home
+  daos fs get-attr tank home --dfs-path /projects/large --json";
+
+pub const FILESYSTEM_SET_ATTR_EXAMPLES: &str = "What is there stays as it is.
+
+Examples:
+  daos fs set-attr tank home --dfs-path /projects --chunk-size 4MiB
+  daos fs set-attr tank home --dfs-path /small --oclass S1";
+
+pub const FILESYSTEM_CHECK: &str =
+    "Look for what clients left behind that ended within a change of a POSIX container
+
+Names and content are whole after any crash; what can be left is content that no name stands for, whose space nobody uses, and names that a \
+move to another target has left behind, which nobody sees. The container must be in use nowhere else: --flags=evict closes the handles of others.";
+
+pub const FILESYSTEM_CHECK_EXAMPLES: &str = "JSON response: entries, objects, left_over, linked, damaged, remainders.
+
+Examples:
+  daos fs check tank home
+  daos fs check tank home --flags=print,relink
+  daos fs check tank home --flags=remove,verify";
+
 pub const OBJECT_QUERY_EXAMPLES: &str =
     "JSON response: oid, type, class, dkeys[] (the first 16, bytes that are no text \
 escaped).

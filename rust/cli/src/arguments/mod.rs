@@ -15,7 +15,7 @@ mod values;
 
 pub use access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
 pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf, DmgContainerCommand};
-pub use filesystem::{CopyArguments, FilesystemCommand};
+pub use filesystem::{CheckArguments, CheckFlag, CopyArguments, FileOf, FilesystemCommand, SetAttrArguments};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
 pub use pool::{PoolCommand, PoolCreateOptions, PoolTargetsOptions};
@@ -82,7 +82,7 @@ pub enum DaosCommand {
     /// Create, list, query and destroy containers
     #[command(subcommand, alias = "cont")]
     Container(ContainerCommand),
-    /// Copy files into and out of POSIX containers
+    /// Copy files into and out of POSIX containers, and check these
     #[command(subcommand, visible_alias = "fs")]
     Filesystem(FilesystemCommand),
     /// Look at an object

@@ -1,7 +1,7 @@
 //! `filesystem copy`.
 
 use super::posix;
-use crate::arguments::{CopyArguments, FilesystemCommand, GlobalOptions};
+use crate::arguments::{CopyArguments, GlobalOptions};
 use crate::failure::{Failure, Result};
 use crate::interrupt::Interrupts;
 use crate::place::Place;
@@ -18,9 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Runs a command.
-pub fn run(global: &GlobalOptions, command: FilesystemCommand) -> Result<Reply> {
-    let FilesystemCommand::Copy(arguments) = command;
+/// Runs the command.
+pub fn run(global: &GlobalOptions, arguments: CopyArguments) -> Result<Reply> {
     let source = Place::parse(&arguments.source())?;
     let destination = Place::parse(&arguments.destination())?;
     let doing = format!("copy {source} to {destination}");

@@ -4,6 +4,7 @@ mod access;
 mod attributes;
 mod container;
 mod copy;
+mod filesystem;
 mod local;
 mod mpi;
 mod object;
@@ -35,7 +36,7 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
     match arguments.command {
         DaosCommand::Pool(command) => with_session(&global, |session| pool::run(session, &global, command)),
         DaosCommand::Container(command) => with_session(&global, |session| container::run(session, &global, command)),
-        DaosCommand::Filesystem(command) => copy::run(&global, command),
+        DaosCommand::Filesystem(command) => filesystem::run(&global, command),
         DaosCommand::Object(command) => with_session(&global, |session| object::run(session, command)),
         DaosCommand::System(DaosSystemCommand::Query) => {
             with_session(&global, |session| system::query(session, global.verbose, &[]))
