@@ -2284,7 +2284,7 @@ module daos
       integer(c_int), value :: flags
     end function dfs_osetattr
 
-    ! Tells whether the user who runs the program may use an entry, by its permissions.
+    ! Tells whether the user who runs the program may use an entry, by its permissions; the superuser is a user like any other.
     integer(c_int) function dfs_access(dfs, parent, name, mask) bind(c)
       import
       type(c_ptr), value :: dfs
@@ -2627,7 +2627,8 @@ module daos
       type(c_ptr), value :: stbuf
     end function dfs_sys_stat
 
-    ! Tells whether the user who runs the program may use what stands at a path, by its permissions.
+    ! Tells whether the user who runs the program may use what stands at a path, by its permissions; the superuser is a user like
+    ! any other.
     integer(c_int) function dfs_sys_access(dfs_sys, path, mask, flags) bind(c)
       import
       type(c_ptr), value :: dfs_sys

@@ -821,7 +821,8 @@ int dfs_ostat(dfs_t *dfs, dfs_obj_t *obj, struct stat *stbuf);
 int dfs_osetattr(dfs_t *dfs, dfs_obj_t *obj, struct stat *stbuf, int flags);
 
 /**
- * Tells whether the user who runs the program may use an entry, by its permissions. A symbolic link is followed.
+ * Tells whether the user who runs the program may use an entry, by its permissions; the superuser is a user like any other.
+ * A symbolic link is followed.
  *
  * @parent the directory; NULL for the root
  * @name at most NAME_MAX bytes; NULL for the directory itself

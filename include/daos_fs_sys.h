@@ -266,7 +266,7 @@ int dfs_sys_mkdir(dfs_sys_t *dfs_sys, const char *dir, mode_t mode, daos_oclass_
  * @mode permissions of what is made
  * @cid class of the objects; zero lets the directories above or the library choose
  *
- * @return zero, EINVAL, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
+ * @return zero, EEXIST when something else is there, EINVAL, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
  */
 int dfs_sys_mkdir_p(dfs_sys_t *dfs_sys, const char *dir_path, mode_t mode, daos_oclass_id_t cid);
 
@@ -332,7 +332,8 @@ int dfs_sys_remove_type(dfs_sys_t *dfs_sys, const char *path, bool force, mode_t
 int dfs_sys_stat(dfs_sys_t *dfs_sys, const char *path, int flags, struct stat *stbuf);
 
 /**
- * Tells whether the user who runs the program may use what stands at a path, by its permissions.
+ * Tells whether the user who runs the program may use what stands at a path, by its permissions;
+ * the superuser is a user like any other.
  *
  * @path absolute
  * @mask F_OK, or R_OK, W_OK and X_OK together

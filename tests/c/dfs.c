@@ -179,6 +179,7 @@ attributes(dfs_t *dfs)
 	DONE(dfs_chmod(dfs, NULL, "attributes", 0000));
 	DONE(dfs_access(dfs, NULL, "attributes", F_OK));
 	GIVES(dfs_access(dfs, NULL, "attributes", X_OK), EACCES);
+	GIVES(dfs_access(dfs, NULL, "attributes", R_OK), EACCES);
 	DONE(dfs_chmod(dfs, NULL, "attributes", S_IFREG | 0755));
 	DONE(dfs_access(dfs, NULL, "attributes", R_OK | W_OK | X_OK));
 	GIVES(dfs_chmod(dfs, NULL, "attributes", S_IFDIR | 0755), EINVAL);

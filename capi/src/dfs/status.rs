@@ -121,7 +121,8 @@ pub unsafe extern "C" fn dfs_osetattr(dfs: *mut dfs_t, obj: *mut dfs_obj_t, stbu
     }
 }
 
-/// Tells whether the user who runs the program may use an entry, by its permissions. A symbolic link is followed.
+/// Tells whether the user who runs the program may use an entry, by its permissions; the superuser is a user like any other.
+/// A symbolic link is followed.
 ///
 /// @parent the directory; NULL for the root
 /// @name at most NAME_MAX bytes; NULL for the directory itself

@@ -280,7 +280,8 @@ impl FileSystem {
 }
 
 impl Node {
-    /// Opens a directory at a path that goes on from this one, and makes it and those above it as far as they are missing.
+    /// Opens a directory at a path that goes on from this one, and makes it and those above it as far as they are missing; `EEXIST` when something else
+    /// is there, `ENOTDIR` when it is above.
     pub async fn create_directories(
         &self,
         client: &Client,
@@ -291,7 +292,8 @@ impl Node {
         let file_system = self.file_system();
         let access = file_system.whole_access();
         let mut node = self.clone();
-        for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+        let mut names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).peekable();
+        while let Some(name) = names.next() {
             node = match file_system.lookup_from(client, &node, name, access, true).await {
                 Err(error) if error.errno == libc::ENOENT => {
                     match file_system.create_directory(client, &node, name, mode, class).await {
@@ -304,6 +306,9 @@ impl Node {
                 }
                 found => found?,
             };
+            if !node.is_directory() && names.peek().is_none() {
+                fail!(libc::EEXIST, "{} is no directory", quoted(&name));
+            }
             node.directory()?;
         }
         Ok(node)

@@ -52,7 +52,7 @@ pub unsafe extern "C" fn dfs_sys_mkdir(
 /// @mode permissions of what is made
 /// @cid class of the objects; zero lets the directories above or the library choose
 ///
-/// @return zero, EINVAL, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
+/// @return zero, EEXIST when something else is there, EINVAL, ENOTDIR, ENAMETOOLONG, EPERM, ENOSPC
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_sys_mkdir_p(
     dfs_sys: *mut dfs_sys_t,

@@ -42,7 +42,8 @@ pub unsafe extern "C" fn dfs_sys_stat(
     }
 }
 
-/// Tells whether the user who runs the program may use what stands at a path, by its permissions.
+/// Tells whether the user who runs the program may use what stands at a path, by its permissions;
+/// the superuser is a user like any other.
 ///
 /// @path absolute
 /// @mask F_OK, or R_OK, W_OK and X_OK together

@@ -57,7 +57,12 @@ pub(super) async fn nearest(client: &Client, file_system: &FileSystem, path: &[u
 
 /// Opens a directory of a container, and makes it and those above it as far as they are missing.
 pub(super) async fn make_all(client: &Client, file_system: &FileSystem, path: &[u8]) -> Result<Node> {
-    file_system.root().create_directories(client, path, DIRECTORY_MODE, ObjectClass::UNKNOWN).await
+    let made = file_system.root().create_directories(client, path, DIRECTORY_MODE, ObjectClass::UNKNOWN).await;
+    // What is there is to be a directory, as everything above it.
+    made.map_err(|error| DfsError {
+        errno: if error.errno == libc::EEXIST { libc::ENOTDIR } else { error.errno },
+        ..error
+    })
 }
 
 fn kind_at(path: &Path) -> Result<Option<Kind>> {
