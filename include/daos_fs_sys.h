@@ -142,7 +142,7 @@ int dfs_sys_global2local_all(int mflags, int sflags, d_iov_t glob, dfs_sys_t **d
  * Opens, or makes, what stands at a path.
  *
  * @path absolute
- * @mode type (S_IFREG, S_IFDIR or S_IFLNK), and permissions of what is made
+ * @mode type (S_IFREG, S_IFDIR or S_IFLNK; none is S_IFREG), and permissions of what is made
  * @flags O_RDONLY, O_WRONLY or O_RDWR, with O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW
  * @cid class of the object that is made; zero lets the directory or the library choose
  * @chunk_size bytes per chunk of a file that is made; zero lets the directory or the file system choose

@@ -36,6 +36,9 @@ files(dfs_sys_t *fs)
 	GIVES(dfs_sys_mkdir_p(fs, "/a/file", 0755, 0), EEXIST);
 	GIVES(dfs_sys_mkdir_p(fs, "/a/file/x", 0755, 0), ENOTDIR);
 	GIVES(dfs_sys_mknod(fs, "/a/pipe", S_IFIFO | 0644, 0, 0), EINVAL);
+	/* No type is that of a file. */
+	DONE(dfs_sys_open(fs, "/a/file", 0, O_RDWR, 0, 0, NULL, &file));
+	DONE(dfs_sys_close(file));
 	DONE(dfs_sys_open(fs, "/a/file", S_IFREG, O_RDWR, 0, 0, NULL, &file));
 	DONE(dfs_sys_write(fs, file, "hello", 0, &size, NULL));
 	TRUE(size == 5);

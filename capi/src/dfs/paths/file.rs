@@ -18,7 +18,7 @@ use crate::guard::guard_errno;
 /// Opens, or makes, what stands at a path.
 ///
 /// @path absolute
-/// @mode type (S_IFREG, S_IFDIR or S_IFLNK), and permissions of what is made
+/// @mode type (S_IFREG, S_IFDIR or S_IFLNK; none is S_IFREG), and permissions of what is made
 /// @flags O_RDONLY, O_WRONLY or O_RDWR, with O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW
 /// @cid class of the object that is made; zero lets the directory or the library choose
 /// @chunk_size bytes per chunk of a file that is made; zero lets the directory or the file system choose
@@ -43,6 +43,7 @@ pub unsafe extern "C" fn dfs_sys_open(
             let place = Place::read(caller, dfs_sys, path)?;
             let out = caller.out(obj, "obj")?;
             let target = caller.path_optional(value, "value")?;
+            let mode = if mode & libc::S_IFMT == 0 { mode | libc::S_IFREG } else { mode };
             give_node(out, open(place, (mode, flags), (ObjectClass(cid), chunk_size), target)?)
         })
     }

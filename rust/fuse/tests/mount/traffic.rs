@@ -96,7 +96,11 @@ fn small_files_take_few_requests_and_messages() {
     check("move to a new name", &moved, &[("rename", 1), ("lookup", 1), ("getattr", 1), ("messages", 2)]);
     each(&mut |file| fs::write(path(&mount, file), b"new").expect("written"));
     let replaced = cost(&mount, || each(&mut |file| fs::rename(path(&mount, file), aside(file)).expect("moved")));
-    check("move over a file", &replaced, &[("rename", 1), ("lookup", 1), ("getattr", 1), ("forget", 1), ("messages", 2)]);
+    check(
+        "move over a file",
+        &replaced,
+        &[("rename", 1), ("lookup", 1), ("getattr", 1), ("forget", 1), ("messages", 2)],
+    );
     each(&mut |file| assert_eq!(fs::read(aside(file)).expect("read"), b"new"));
     each(&mut |file| fs::rename(aside(file), path(&mount, file)).expect("moved"));
     let removed = cost(&mount, || each(&mut |file| fs::remove_file(path(&mount, file)).expect("removed")));
