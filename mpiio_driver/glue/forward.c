@@ -39,6 +39,12 @@
  */
 #define FUNCTION_SHARED(name, parameters, arguments) \
 	FORWARD(name, parameters, arguments, mpiio_begin_shared(file), mpiio_end_shared(file))
+/* A split access that could not be begun is not under way; ROMIO would refuse all that follow. */
+#define FUNCTION_SPLIT(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, mpiio_begin_split(file), mpiio_begun_split(file, code))
+#define FUNCTION_SPLIT_SHARED(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, mpiio_begin_split(file); mpiio_begin_shared(file), \
+		mpiio_begun_split(file, code); mpiio_end_shared(file))
 /*
  * ROMIO lets the ranks move the shared pointer one after the other, and counts on the access that follows to hold the first
  * of them back until the last one has moved it. The driver's access waits for nobody: the first rank would come to its next
@@ -142,6 +148,18 @@ int PMPI_File_seek(MPI_File file, MPI_Offset offset, int whence)
 	return code != MPI_SUCCESS ? mpiio_raise(file, code) : romio_MPI_File_seek(file, end + offset, MPI_SEEK_SET);
 }
 
+int romio_MPI_File_sync(MPI_File file);
+
+int PMPI_File_sync(MPI_File file)
+{
+	int (*native)(MPI_File) = (int (*)(MPI_File))mpiio_native("PMPI_File_sync");
+
+	if (!mpiio_is_ours(file))
+		return native(file);
+	/* ROMIO refuses it for a file that is only read, whose readers have to call it to see what others write. */
+	return mpiio_is_only_read(file) ? MPI_SUCCESS : romio_MPI_File_sync(file);
+}
+
 int romio_MPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI_Datatype filetype,
 	const char *representation, MPI_Info info);
 
@@ -211,6 +229,7 @@ ALIAS(int, File_open, (MPI_Comm communicator, const char *name, int mode, MPI_In
 ALIAS(int, File_close, (MPI_File *file))
 ALIAS(int, File_delete, (const char *name, MPI_Info info))
 ALIAS(int, File_preallocate, (MPI_File file, MPI_Offset size))
+ALIAS(int, File_sync, (MPI_File file))
 ALIAS(int, File_seek, (MPI_File file, MPI_Offset offset, int whence))
 ALIAS(int, File_seek_shared, (MPI_File file, MPI_Offset offset, int whence))
 ALIAS(int, File_set_view,

@@ -4,7 +4,7 @@
  * than a choice between two libraries stand in forward.c, and those about error handlers in error_handlers.c.
  *
  * FUNCTION_SHARED has those that move the shared pointer, and TOGETHER those that do so or come after that, and in which the ranks
- * meet. FUNCTION_C and TOGETHER_C have those with a count of the type MPI_Count, which came with MPI 4.
+ * meet. FUNCTION_SPLIT and FUNCTION_SPLIT_SHARED begin an access. FUNCTION_C and TOGETHER_C have those with a count of the type MPI_Count, which came with MPI 4.
  */
 #define ARGS_IO (file, buffer, count, type, status)
 #define ARGS_IO_AT (file, offset, buffer, count, type, status)
@@ -48,7 +48,6 @@ FUNCTION(get_position_shared, (MPI_File file, MPI_Offset *offset), (file, offset
 FUNCTION(get_type_extent, (MPI_File file, MPI_Datatype type, MPI_Aint *extent), (file, type, extent))
 FUNCTION(set_atomicity, (MPI_File file, int flag), (file, flag))
 FUNCTION(get_atomicity, (MPI_File file, int *flag), (file, flag))
-FUNCTION(sync, (MPI_File file), (file))
 
 FUNCTION(read_at_all_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
 FUNCTION(read_all_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
@@ -64,8 +63,6 @@ BOTH(read, READS, ARGS_IO)
 BOTH(read_all, READS, ARGS_IO)
 BOTH(read_at, READS_AT, ARGS_IO_AT)
 BOTH(read_at_all, READS_AT, ARGS_IO_AT)
-BOTH(read_all_begin, READS_BEGIN, ARGS_BEGIN)
-BOTH(read_at_all_begin, READS_BEGIN_AT, ARGS_BEGIN_AT)
 BOTH(iread, READS_REQUEST, ARGS_REQUEST)
 BOTH(iread_all, READS_REQUEST, ARGS_REQUEST)
 BOTH(iread_at, READS_REQUEST_AT, ARGS_REQUEST_AT)
@@ -74,8 +71,6 @@ BOTH(write, WRITES, ARGS_IO)
 BOTH(write_all, WRITES, ARGS_IO)
 BOTH(write_at, WRITES_AT, ARGS_IO_AT)
 BOTH(write_at_all, WRITES_AT, ARGS_IO_AT)
-BOTH(write_all_begin, WRITES_BEGIN, ARGS_BEGIN)
-BOTH(write_at_all_begin, WRITES_BEGIN_AT, ARGS_BEGIN_AT)
 BOTH(iwrite, WRITES_REQUEST, ARGS_REQUEST)
 BOTH(iwrite_all, WRITES_REQUEST, ARGS_REQUEST)
 BOTH(iwrite_at, WRITES_REQUEST_AT, ARGS_REQUEST_AT)
@@ -94,10 +89,20 @@ FUNCTION_SHARED(iread_shared, READS_REQUEST(int), ARGS_REQUEST)
 FUNCTION_SHARED(iread_shared_c, READS_REQUEST(MPI_Count), ARGS_REQUEST)
 FUNCTION_SHARED(iwrite_shared, WRITES_REQUEST(int), ARGS_REQUEST)
 FUNCTION_SHARED(iwrite_shared_c, WRITES_REQUEST(MPI_Count), ARGS_REQUEST)
-FUNCTION_SHARED(read_ordered_begin, READS_BEGIN(int), ARGS_BEGIN)
-FUNCTION_SHARED(read_ordered_begin_c, READS_BEGIN(MPI_Count), ARGS_BEGIN)
-FUNCTION_SHARED(write_ordered_begin, WRITES_BEGIN(int), ARGS_BEGIN)
-FUNCTION_SHARED(write_ordered_begin_c, WRITES_BEGIN(MPI_Count), ARGS_BEGIN)
+/* Those that begin what another one ends. */
+#define SPLIT(name, parameters, arguments) \
+	FUNCTION_SPLIT(name, parameters(int), arguments) \
+	FUNCTION_SPLIT(name##_c, parameters(MPI_Count), arguments)
+
+SPLIT(read_all_begin, READS_BEGIN, ARGS_BEGIN)
+SPLIT(read_at_all_begin, READS_BEGIN_AT, ARGS_BEGIN_AT)
+SPLIT(write_all_begin, WRITES_BEGIN, ARGS_BEGIN)
+SPLIT(write_at_all_begin, WRITES_BEGIN_AT, ARGS_BEGIN_AT)
+
+FUNCTION_SPLIT_SHARED(read_ordered_begin, READS_BEGIN(int), ARGS_BEGIN)
+FUNCTION_SPLIT_SHARED(read_ordered_begin_c, READS_BEGIN(MPI_Count), ARGS_BEGIN)
+FUNCTION_SPLIT_SHARED(write_ordered_begin, WRITES_BEGIN(int), ARGS_BEGIN)
+FUNCTION_SPLIT_SHARED(write_ordered_begin_c, WRITES_BEGIN(MPI_Count), ARGS_BEGIN)
 TOGETHER(read_ordered_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
 TOGETHER(write_ordered_end, (MPI_File file, const void *buffer, MPI_Status *status), ARGS_END)
 

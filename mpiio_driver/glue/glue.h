@@ -52,6 +52,11 @@ bool mpiio_handler(MPI_File file, MPI_Errhandler *handler);
  * collective access to have brought the ranks together, which the driver's does not.
  */
 void mpiio_meet(MPI_File file);
+/** Before and after a split access is begun: when that fails and none was under way, none is. */
+void mpiio_begin_split(MPI_File file);
+void mpiio_begun_split(MPI_File file, int code);
+/** Whether a file of ours was opened with MPI_MODE_RDONLY. */
+bool mpiio_is_only_read(MPI_File file);
 /**
  * Where the file ends in etypes of the view, and MPI_File_seek_shared; both give an error code. ROMIO's own take no notice of
  * a size that could not be had, and let other ranks wait for ever for one that failed.

@@ -98,6 +98,8 @@ struct mpiio_file {
 	/* During an access by the shared pointer: what went wrong when that was moved, for the access to say. */
 	bool is_shared_access;
 	struct mpiio_failure delayed;
+	/* Whether a split access was under way when another one was begun. */
+	bool had_split;
 };
 
 /** The file behind ROMIO's. */

@@ -150,6 +150,22 @@ void ADIO_Set_shared_fp(ADIO_File fd, ADIO_Offset pointer, int *code)
 	*code = mpiio_code(&failure, "shared file pointer");
 }
 
+void mpiio_begin_split(MPI_File file)
+{
+	mpiio_file(file)->had_split = file->split_coll_count != 0;
+}
+
+void mpiio_begun_split(MPI_File file, int code)
+{
+	if (code != MPI_SUCCESS && !mpiio_file(file)->had_split)
+		file->split_coll_count = 0;
+}
+
+bool mpiio_is_only_read(MPI_File file)
+{
+	return (file->access_mode & ADIO_RDONLY) != 0;
+}
+
 int mpiio_find_end(MPI_File file, MPI_Offset *end)
 {
 	struct mpiio_failure failure = { 0 };

@@ -142,6 +142,16 @@ int mpiio_transfer(ADIO_File fd, struct mpiio_layout *layout, bool is_write, dao
 	return rc == 0 ? 0 : fail(fd, layout, is_write, rc, failure);
 }
 
+/* ROMIO asks for the mode of a file in some of its calls only, and in none by the shared pointer. */
+static bool is_allowed(ADIO_File fd, bool is_write, struct mpiio_failure *failure)
+{
+	if (is_write && (fd->access_mode & ADIO_RDONLY))
+		mpiio_fail(failure, EROFS, "%s was opened for reading only", fd->filename);
+	else if (!is_write && (fd->access_mode & ADIO_WRONLY))
+		mpiio_fail(failure, EACCES, "%s was opened for writing only", fd->filename);
+	return failure->number == 0;
+}
+
 /* What went wrong when the shared pointer was moved for this access; it is said once. */
 static bool take_delayed(ADIO_File fd, struct mpiio_failure *failure)
 {
@@ -164,7 +174,7 @@ static int access_file(ADIO_File fd, void *buffer, int count, MPI_Datatype type,
 
 	if (!take_delayed(fd, &failure) &&
 		mpiio_lay_out(fd, buffer, count, type, pointer, offset, &layout, &failure) == 0 && layout.bytes > 0) {
-		if (mpiio_lock(fd, &failure) == 0) {
+		if (is_allowed(fd, is_write, &failure) && mpiio_lock(fd, &failure) == 0) {
 			mpiio_transfer(fd, &layout, is_write, &done, &failure);
 			mpiio_unlock(fd);
 		}
@@ -193,7 +203,7 @@ static int access_contiguous(ADIO_File fd, void *buffer, int count, MPI_Datatype
 	MPI_Type_size_x(type, &size);
 	layout.bytes = range.rg_len = (daos_size_t)size * (daos_size_t)count;
 	d_iov_set(&piece, buffer, layout.bytes);
-	if (!take_delayed(fd, &failure) && layout.bytes > 0 && mpiio_lock(fd, &failure) == 0) {
+	if (!take_delayed(fd, &failure) && layout.bytes > 0 && is_allowed(fd, is_write, &failure) && mpiio_lock(fd, &failure) == 0) {
 		mpiio_transfer(fd, &layout, is_write, &done, &failure);
 		mpiio_unlock(fd);
 	}

@@ -6,6 +6,7 @@ mod excerpt;
 mod mpi;
 mod mpi_languages;
 mod mpi_programs;
+mod mpi_python;
 mod packaging;
 mod tally;
 
@@ -34,6 +35,9 @@ pub struct Arguments {
     /// Of the parts c and mpi, only what has this in its name
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Of the part mpi, as many random sequences of calls, instead of a few
+    #[arg(long, value_name = "N")]
+    seeds: Option<u32>,
 }
 
 /// A part of the tests.
@@ -82,7 +86,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for part in parts {
         eprintln!("test {}:", part.word());
         let watch = Stopwatch::start();
-        let tally = run_part(*part, &metadata, slow, arguments.only.as_deref(), is_named).unwrap_or_else(|error| {
+        let asked = Asked { slow, only: arguments.only.as_deref(), seeds: arguments.seeds, is_named };
+        let tally = run_part(*part, &metadata, &asked).unwrap_or_else(|error| {
             eprintln!("  test {}: {error:#}", part.word());
             Tally::one(false)
         });
@@ -102,15 +107,25 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Runs the fast Rust tests, for `verify`.
 pub fn unit() -> Result<()> {
-    let tally = run_part(Part::Unit, &Metadata::read()?, Slow::Skip, None, true)?;
+    let asked = Asked { slow: Slow::Skip, only: None, seeds: None, is_named: true };
+    let tally = run_part(Part::Unit, &Metadata::read()?, &asked)?;
     if tally.failed > 0 {
         bail!("{} of {} tests failed", tally.failed, tally.passed + tally.failed);
     }
     Ok(())
 }
 
-/// `is_named`: the user asked for this part, so that what it lacks is an error.
-fn run_part(part: Part, metadata: &Metadata, slow: Slow, only: Option<&str>, is_named: bool) -> Result<Tally> {
+/// How a part is to be run.
+struct Asked<'a> {
+    slow: Slow,
+    only: Option<&'a str>,
+    seeds: Option<u32>,
+    /// The user asked for this part, so that what it lacks is an error.
+    is_named: bool,
+}
+
+fn run_part(part: Part, metadata: &Metadata, asked: &Asked<'_>) -> Result<Tally> {
+    let Asked { slow, only, seeds, is_named } = *asked;
     match part {
         Part::Unit => {
             let mut tally = cargo_tests::run(metadata, &unit_selections(metadata), slow)?;
@@ -135,7 +150,7 @@ fn run_part(part: Part, metadata: &Metadata, slow: Slow, only: Option<&str>, is_
             cargo_tests::run(metadata, &[processes], slow)
         }
         Part::Mpi => match setup::mpi(metadata) {
-            Ok(()) => mpi::run(metadata, &Romio::new(metadata), only),
+            Ok(()) => mpi::run(metadata, &Romio::new(metadata), only, seeds),
             Err(error) if is_named => Err(error),
             // A machine without MPI, or without a mirror of Debian, still runs all other tests.
             Err(error) => {

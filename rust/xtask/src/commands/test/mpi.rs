@@ -3,6 +3,7 @@
 use super::c_programs::{Outcome, report};
 use super::mpi_languages;
 use super::mpi_programs::{FOREIGN, LOCAL_ONLY, Suite};
+use super::mpi_python;
 use super::tally::Tally;
 use crate::commands::install_tree::{self, InstallTree, Profile, mpiio};
 use crate::commands::local_engine::LocalEngine;
@@ -16,7 +17,7 @@ use std::process::Command;
 
 /// Where our own programs are, and what they share.
 const DIRECTORY: &str = "mpiio_driver/tests";
-const SHARED: &str = "mpiio_driver/tests/test.c";
+const SHARED: &[&str] = &["mpiio_driver/tests/access.c", "mpiio_driver/tests/shape.c", "mpiio_driver/tests/test.c"];
 
 /// A program that runs longer hangs, also on a machine where each call waits for the engine's process to get its turn.
 const SECONDS_MAX: u32 = 300;
@@ -27,6 +28,12 @@ const ALSO_LOCAL: &[&str] = &["basic", "opening"];
 
 /// Those in which ranks are killed: the launcher reports those, so what the others say is what counts.
 const KILLED: &[&str] = &["owner"];
+/// The one that compares random calls on a file in a container with the same on a local file, and its runs that are always made:
+/// ranks and seed.
+const SEQUENCES: &str = "sequences";
+const SEQUENCE_RUNS: &[(u32, u32)] = &[(1, 1), (2, 2), (2, 3), (3, 4), (4, 5)];
+/// Runs that are asked for have this many ranks in turn.
+const SEQUENCE_RANKS_MAX: u32 = 4;
 /// What our own programs say at the end.
 const PASSED: &str = "passed";
 
@@ -41,6 +48,12 @@ const SMALL_POOL: &str = "small";
 const CONTAINER: &str = "container";
 /// All pools with their sizes; all programs together write less to the first two.
 const POOLS: &[(&str, &str)] = &[(POOL, "2G"), (SECOND_POOL, "2G"), (SMALL_POOL, "64M")];
+
+/// Examples for users, and what compiles them.
+const EXAMPLE_DIRECTORY: &str = "examples_mpi";
+const EXAMPLES: &[(&str, &str)] = &[("mpicc.mpich", "field.c"), ("mpifort.mpich", "field.f90")];
+const PYTHON_SOURCE: &str = "field.py";
+const PYTHON_EXAMPLE: &str = "example field.py";
 
 /// More than one target, so that transactions and files have several.
 const TARGETS_VARIABLE: &str = "DAOS_LOCAL_TARGETS";
@@ -58,8 +71,9 @@ struct Bench<'a> {
     scratch: PathBuf,
 }
 
-/// Runs all programs, or those with a text in their name. Romio is built.
-pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>) -> Result<Tally> {
+/// Runs all programs, or those with a text in their name; random sequences of calls of the first `seeds` seeds instead of the few
+/// that are always made. Romio is built.
+pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option<u32>) -> Result<Tally> {
     let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
     let tree = install_tree::install(metadata, Profile::Debug, None)?;
     let scratch = metadata.target_directory.join("mpi/test");
@@ -69,7 +83,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>) -> Result<Tal
     let bench = Bench { engine: &engine, library: library(&tree), scratch };
     let mut tally = Tally::default();
     for name in own()?.into_iter().filter(|name| is_wanted(name)) {
-        tally += bench.run_own(&name);
+        tally += if name == SEQUENCES { bench.run_sequences(seeds) } else { bench.run_own(&name) };
     }
     for (name, library_name) in OTHERS.iter().filter(|(name, _)| is_wanted(name)) {
         tally += report(name, bench.run_other(library_name));
@@ -85,7 +99,14 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>) -> Result<Tal
         let outcome = bench.run_foreign(&binary, program.ranks, program.arguments);
         tally += report(&format!("{} {}", program.suite.directory(), program.name), outcome);
     }
-    let languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
+    let mut languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
+    if only.is_none() {
+        eprintln!(
+            "  skip {} programs in Fortran and C++: they have not run as a whole yet; --only f77/, f90/, f08/, cxx/ runs them",
+            languages.len()
+        );
+        languages.clear();
+    }
     if !languages.is_empty() {
         romio.build_languages(&languages)?;
     }
@@ -93,6 +114,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>) -> Result<Tal
         let outcome = bench.run_foreign(&romio.build.join("programs").join(&path), mpi_languages::ranks(&path), &[]);
         tally += report(&path.replace('/', " "), outcome);
     }
+    tally += bench.run_examples(metadata, &is_wanted)?;
     for (name, reason) in LOCAL_ONLY.iter().filter(|(name, _)| is_wanted(name)) {
         eprintln!("  skip {name}: {reason}");
     }
@@ -137,7 +159,9 @@ fn own() -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(DIRECTORY).with_context(|| format!("cannot read {DIRECTORY}"))? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "c") && path != Path::new(SHARED) {
+        if path.extension().is_some_and(|extension| extension == "c")
+            && !SHARED.iter().any(|shared| path == Path::new(shared))
+        {
             names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
         }
     }
@@ -168,6 +192,67 @@ impl Bench<'_> {
             .and_then(|()| self.start(&binary, RANKS, &[local.to_string_lossy().into_owned()], &[]));
         tally += report(&format!("{name} local"), outcome);
         tally
+    }
+
+    fn run_sequences(&self, seeds: Option<u32>) -> Tally {
+        let binary = self.scratch.join(SEQUENCES);
+        if let Err(error) = build_own(SEQUENCES, &binary) {
+            return report(SEQUENCES, Err(error));
+        }
+        let asked = seeds.map(|seeds| (1..=seeds).map(|seed| (1 + seed % SEQUENCE_RANKS_MAX, seed)).collect());
+        let runs: Vec<(u32, u32)> = asked.unwrap_or_else(|| SEQUENCE_RUNS.to_vec());
+        let mut tally = Tally::default();
+        for (ranks, seed) in runs {
+            let outcome = self.run_sequence(&binary, ranks, seed);
+            tally += report(&format!("{SEQUENCES} {seed}, ranks: {ranks}"), outcome);
+        }
+        tally
+    }
+
+    fn run_sequence(&self, binary: &Path, ranks: u32, seed: u32) -> Result<Outcome> {
+        let (container, local) = (format!("sequences-{seed}"), self.scratch.join("sequences-local"));
+        must(&mut self.engine.daos(&["cont", "create", POOL, &container, "--type", "POSIX"]))?;
+        if local.exists() {
+            fs::remove_dir_all(&local).with_context(|| format!("cannot remove {}", local.display()))?;
+        }
+        fs::create_dir_all(&local).with_context(|| format!("cannot create {}", local.display()))?;
+        let directory = format!("daos:/{POOL}/{container}");
+        let arguments = [directory, seed.to_string(), local.to_string_lossy().into_owned()];
+        let outcome = self.start(binary, ranks, &arguments, &[])?;
+        must(&mut self.engine.daos(&["cont", "destroy", POOL, &container, "--force"]))?;
+        Ok(outcome)
+    }
+
+    /// Programs for users to copy.
+    fn run_examples(&self, metadata: &Metadata, is_wanted: &dyn Fn(&str) -> bool) -> Result<Tally> {
+        let mut tally = Tally::default();
+        for (compiler, source) in EXAMPLES.iter().filter(|(_, source)| is_wanted(&format!("example {source}"))) {
+            let binary = self.scratch.join(source.replace('.', "-"));
+            let mut command = Command::new(compiler);
+            command.arg("-O1").arg("-o").arg(&binary).arg(format!("{EXAMPLE_DIRECTORY}/{source}"));
+            // The module files of Fortran are for nobody else.
+            let outcome = must(&mut command)
+                .and_then(|()| self.start(&binary, RANKS, &[format!("daos:/{POOL}/{CONTAINER}/{source}")], &[]));
+            tally += report(&format!("example {source}"), outcome);
+        }
+        if !is_wanted(PYTHON_EXAMPLE) {
+            return Ok(tally);
+        }
+        let python = match mpi_python::provide(metadata) {
+            Ok(python) => python,
+            Err(error) => {
+                eprintln!("  skip {PYTHON_EXAMPLE}: mpi4py cannot be had: {error:#}");
+                return Ok(tally);
+            }
+        };
+        let program = std::path::absolute(format!("{EXAMPLE_DIRECTORY}/{PYTHON_SOURCE}"))?;
+        let libraries = python.libraries.to_string_lossy();
+        let arguments = [program.to_string_lossy().into_owned(), format!("daos:/{POOL}/{CONTAINER}/{PYTHON_SOURCE}")];
+        tally += report(
+            PYTHON_EXAMPLE,
+            self.start(&python.python, RANKS, &arguments, &[(mpi_python::LIBRARIES, &libraries)]),
+        );
+        Ok(tally)
     }
 
     /// A program of another MPI library works without ours before it, and is refused with it.
@@ -229,6 +314,6 @@ fn build_own(name: &str, binary: &Path) -> Result<()> {
     let mut command = Command::new("mpicc.mpich");
     command.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-o"]);
     // A program's own functions with names of libdaos are found before the library's.
-    command.arg(binary).arg(format!("{DIRECTORY}/{name}.c")).arg(SHARED).args(["-rdynamic", "-ldl"]);
+    command.arg(binary).arg(format!("{DIRECTORY}/{name}.c")).args(SHARED).args(["-rdynamic", "-ldl"]);
     must(&mut command)
 }
