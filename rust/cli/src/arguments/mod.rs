@@ -96,7 +96,10 @@ pub enum DaosCommand {
     Local(LocalCommand),
     /// Print the environment of MPI programs that use containers
     #[command(long_about = manual::MPI_ENV, after_long_help = manual::MPI_ENV_EXAMPLES)]
-    MpiEnv,
+    MpiEnv {
+        /// A program that is to use it: refused when it is linked with an MPI library of another kind
+        program: Option<PathBuf>,
+    },
     /// Print the release of the engines
     #[command(after_long_help = manual::SERVER_VERSION_EXAMPLES)]
     ServerVersion,

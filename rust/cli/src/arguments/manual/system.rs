@@ -80,10 +80,12 @@ pub const MPI_ENV: &str = "Print the environment of MPI programs that use contai
 
 One line, VARIABLE=VALUE, for env(1): the library that has MPI-IO for files of containers, to be loaded before the MPI \
 library. Programs need not be built again. They name such files daos:/POOL/CONTAINER/path; all other names go to the MPI \
-library as before.";
+library as before. One library serves all MPI libraries with MPICH's ABI. With a program's name, it is looked whether the \
+program is linked with one of them.";
 
 pub const MPI_ENV_EXAMPLES: &str = "Examples:
   env $(daos mpi-env) mpiexec.mpich -n 4 ./app daos:/tank/home/out
+  daos mpi-env ./app
   export $(daos mpi-env)";
 
 pub const SERVE: &str = "Serve a local directory until it is idle
