@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: benchmarks, each figure beside the limit it is compared with.
 
+use super::bench_mpi;
 use crate::process;
 use crate::workspace::cargo;
 use anyhow::Result;
@@ -38,6 +39,8 @@ enum Layer {
     Client,
     /// The POSIX namespace
     Dfs,
+    /// MPI-IO through the driver beside the local file system and the calls of arrays
+    Mpi,
     /// A mount of dfuse beside the disk's file system: a source tree copied, read, compiled, removed
     Fuse,
     /// Layouts of objects, and pool maps
@@ -54,6 +57,7 @@ impl Layer {
             Self::Fabric => "fabric",
             Self::Client => "client",
             Self::Dfs => "dfs",
+            Self::Mpi => "mpi",
             Self::Fuse => "fuse",
             Self::Placement => "placement",
             Self::System => "system",
@@ -69,6 +73,9 @@ const LIBRARY: &str = "librocksdb.so";
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    if matches!(arguments.layer, Layer::Mpi) {
+        return bench_mpi::run(arguments.quick);
+    }
     let mut command = cargo();
     command.args(["run", "--release", "--package", "daos-bench"]);
     if matches!(arguments.layer, Layer::Store) {
