@@ -577,7 +577,7 @@ int dfs_get_size_by_oid(dfs_t *dfs, daos_obj_id_t oid, daos_size_t chunk_size, d
  * @read_size [out] bytes that were read
  * @ev completion event, whose ev_error is a positive errno; NULL to wait
  *
- * @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+ * @return zero, EINVAL also for a directory, EPERM when it is not open for reading, EIO
  */
 int dfs_read(
 	dfs_t *dfs,
@@ -595,7 +595,7 @@ int dfs_read(
  * @read_size [out] bytes that were read before the end of the file
  * @ev completion event, whose ev_error is a positive errno; NULL to wait
  *
- * @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+ * @return zero, EINVAL also for a directory, EPERM when it is not open for reading, EIO
  */
 int dfs_readx(
 	dfs_t *dfs,
@@ -612,7 +612,7 @@ int dfs_readx(
  * @off where in the file to begin
  * @ev completion event, whose ev_error is a positive errno; NULL to wait
  *
- * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+ * @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
  */
 int dfs_write(dfs_t *dfs, dfs_obj_t *obj, d_sg_list_t *sgl, daos_off_t off, daos_event_t *ev);
 
@@ -623,7 +623,7 @@ int dfs_write(dfs_t *dfs, dfs_obj_t *obj, d_sg_list_t *sgl, daos_off_t off, daos
  * @sgl the bytes of all ranges; its iov_len must add up to them at least
  * @ev completion event, whose ev_error is a positive errno; NULL to wait
  *
- * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+ * @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
  */
 int dfs_writex(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl, daos_event_t *ev);
 
@@ -632,7 +632,7 @@ int dfs_writex(dfs_t *dfs, dfs_obj_t *obj, dfs_iod_t *iod, d_sg_list_t *sgl, dao
  *
  * @size [out] the index behind its last byte
  *
- * @return zero, EINVAL, EISDIR
+ * @return zero, EINVAL also for a directory
  */
 int dfs_get_size(dfs_t *dfs, dfs_obj_t *obj, daos_size_t *size);
 
@@ -643,7 +643,7 @@ int dfs_get_size(dfs_t *dfs, dfs_obj_t *obj, daos_size_t *size);
  * @offset where the hole begins
  * @len its length in bytes; DFS_MAX_FSIZE sets the size of the file to offset, also to make it longer
  *
- * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing
+ * @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing
  */
 int dfs_punch(dfs_t *dfs, dfs_obj_t *obj, daos_off_t offset, daos_size_t len);
 

@@ -209,7 +209,7 @@ int dfs_sys_readlink(dfs_sys_t *dfs_sys, const char *path, char *buf, daos_size_
  * @size [in,out] bytes that are wanted; bytes that were read
  * @ev completion event, whose ev_error is a positive errno; NULL to wait
  *
- * @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+ * @return zero, EINVAL also for a directory, EPERM when it is not open for reading, EIO
  */
 int dfs_sys_read(
 	dfs_sys_t *dfs_sys,
@@ -227,7 +227,7 @@ int dfs_sys_read(
  * @size [in,out] bytes to write; bytes that were written, which are all
  * @ev completion event, whose ev_error is a positive errno; NULL to wait
  *
- * @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+ * @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
  */
 int dfs_sys_write(
 	dfs_sys_t *dfs_sys,
@@ -244,7 +244,7 @@ int dfs_sys_write(
  * @offset where the hole begins
  * @len its length in bytes; DFS_MAX_FSIZE sets the size of the file to offset
  *
- * @return zero, EINVAL, ENOENT, EISDIR, EFBIG, EPERM
+ * @return zero, EINVAL also for a directory, ENOENT, EFBIG, EPERM
  */
 int dfs_sys_punch(dfs_sys_t *dfs_sys, const char *path, daos_off_t offset, daos_off_t len);
 

@@ -66,6 +66,13 @@ files(dfs_sys_t *fs)
 	DONE(dfs_sys_open(fs, "/", S_IFDIR, O_RDONLY, 0, 0, NULL, &file));
 	DONE(dfs_sys_close(file));
 	GIVES(dfs_sys_open(fs, "/", S_IFREG, O_RDWR, 0, 0, NULL, &file), EISDIR);
+	DONE(dfs_sys_open(fs, "/a", S_IFDIR, O_RDWR, 0, 0, NULL, &file));
+	size = 1;
+	GIVES(dfs_sys_write(fs, file, "x", 0, &size, NULL), EINVAL);
+	size = 1;
+	GIVES(dfs_sys_read(fs, file, target, 0, &size, NULL), EINVAL);
+	GIVES(dfs_sys_punch(fs, "/a", 0, 1), EINVAL);
+	DONE(dfs_sys_close(file));
 }
 
 static void

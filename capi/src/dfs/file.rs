@@ -21,7 +21,7 @@ const BUFFERS_BYTES_MAX: u64 = 1 << 47;
 fn file(dfs: *mut dfs_t, obj: *mut dfs_obj_t) -> Result<Arc<OpenNode>> {
     let open = open_node(&*mounted(dfs)?, obj)?;
     if !open.node.is_file() {
-        fail!(if open.node.is_directory() { libc::EISDIR } else { libc::EINVAL }, "{:?} is no file", open.node);
+        fail!(libc::EINVAL, "{:?} is no file", open.node);
     }
     Ok(open)
 }
@@ -60,7 +60,7 @@ fn ranges(caller: Caller, iod: *mut dfs_iod_t) -> Result<(Vec<Extent>, u64)> {
 /// @read_size [out] bytes that were read
 /// @ev completion event, whose ev_error is a positive errno; NULL to wait
 ///
-/// @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+/// @return zero, EINVAL also for a directory, EPERM when it is not open for reading, EIO
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_read(
     dfs: *mut dfs_t,
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn dfs_read(
 /// @read_size [out] bytes that were read before the end of the file
 /// @ev completion event, whose ev_error is a positive errno; NULL to wait
 ///
-/// @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+/// @return zero, EINVAL also for a directory, EPERM when it is not open for reading, EIO
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_readx(
     dfs: *mut dfs_t,
@@ -137,7 +137,7 @@ fn read(
 /// @off where in the file to begin
 /// @ev completion event, whose ev_error is a positive errno; NULL to wait
 ///
-/// @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+/// @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_write(
     dfs: *mut dfs_t,
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn dfs_write(
 /// @sgl the bytes of all ranges; its iov_len must add up to them at least
 /// @ev completion event, whose ev_error is a positive errno; NULL to wait
 ///
-/// @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+/// @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_writex(
     dfs: *mut dfs_t,
@@ -202,7 +202,7 @@ fn write(
 ///
 /// @size [out] the index behind its last byte
 ///
-/// @return zero, EINVAL, EISDIR
+/// @return zero, EINVAL also for a directory
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_get_size(dfs: *mut dfs_t, obj: *mut dfs_obj_t, size: *mut daos_size_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn dfs_get_size(dfs: *mut dfs_t, obj: *mut dfs_obj_t, size
 /// @offset where the hole begins
 /// @len its length in bytes; DFS_MAX_FSIZE sets the size of the file to offset, also to make it longer
 ///
-/// @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing
+/// @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_punch(
     dfs: *mut dfs_t,

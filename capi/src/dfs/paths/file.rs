@@ -160,7 +160,7 @@ pub unsafe extern "C" fn dfs_sys_readlink(
 fn file(mounted: &Mounted, obj: *mut dfs_obj_t) -> Result<Arc<OpenNode>> {
     let open = open_node(mounted, obj)?;
     if !open.node.is_file() {
-        fail!(if open.node.is_directory() { libc::EISDIR } else { libc::EINVAL }, "{:?} is no file", open.node);
+        fail!(libc::EINVAL, "{:?} is no file", open.node);
     }
     Ok(open)
 }
@@ -185,7 +185,7 @@ fn buffer(buf: *mut u8, length: u64) -> Result<ScatterList> {
 /// @size [in,out] bytes that are wanted; bytes that were read
 /// @ev completion event, whose ev_error is a positive errno; NULL to wait
 ///
-/// @return zero, EINVAL, EISDIR, EPERM when it is not open for reading, EIO
+/// @return zero, EINVAL also for a directory, EPERM when it is not open for reading, EIO
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_sys_read(
     dfs_sys: *mut dfs_sys_t,
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn dfs_sys_read(
 /// @size [in,out] bytes to write; bytes that were written, which are all
 /// @ev completion event, whose ev_error is a positive errno; NULL to wait
 ///
-/// @return zero, EINVAL, EISDIR, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
+/// @return zero, EINVAL also for a directory, EFBIG, EPERM when it is not open for writing, ENOSPC, EIO
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_sys_write(
     dfs_sys: *mut dfs_sys_t,
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn dfs_sys_write(
 /// @offset where the hole begins
 /// @len its length in bytes; DFS_MAX_FSIZE sets the size of the file to offset
 ///
-/// @return zero, EINVAL, ENOENT, EISDIR, EFBIG, EPERM
+/// @return zero, EINVAL also for a directory, ENOENT, EFBIG, EPERM
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_sys_punch(
     dfs_sys: *mut dfs_sys_t,
@@ -260,7 +260,11 @@ pub unsafe extern "C" fn dfs_sys_punch(
         guard_errno("dfs_sys_punch", |caller| {
             let place = Place::read(caller, dfs_sys, path)?;
             value_of("dfs_sys_punch", move |client| async move {
-                place.open(&client, Access::ReadWrite, true).await?.punch(&client, offset, len).await
+                let node = place.open(&client, Access::ReadWrite, true).await?;
+                if !node.is_file() {
+                    fail!(libc::EINVAL, "{node:?} is no file");
+                }
+                node.punch(&client, offset, len).await
             })
         })
     }
