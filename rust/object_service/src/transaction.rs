@@ -8,7 +8,7 @@ use crate::update::{Shape, check_akeys, check_payload, cut, filled, pull, shapes
 use daos_rpc::{Parts, Request};
 use daos_status::{Code, Result, Status, fail};
 use daos_store::{Conditions, Data, Operation, PunchRequest, PunchTarget, TransactionRequest, UpdateRequest};
-use daos_types::{Epoch, Key, ObjectId, TransactionId};
+use daos_types::{Epoch, Key, ObjectId, PoolId, TransactionId};
 use daos_wire::{
     self as wire, Fetch, ListExtents, ListKeys, ObjectAddress, Opcode, Payload, PunchKind, QueryKey,
     TRANSACTION_OPERATIONS_MAX, TransactionChange, TransactionCommit, TransactionOperation, TransactionRead, decode,
@@ -51,6 +51,7 @@ impl ObjectService {
         let TransactionRead { address, transaction, epoch, opcode, request: mut inner } = decode(body)?;
         self.grants.check_transaction(&address, false, epoch).await?;
         self.take_epoch(epoch)?;
+        self.remember_read(address.pool, epoch).await?;
         set_map_version(&mut inner.0, address.map_version);
         let result = match Opcode::from_number(opcode) {
             Some(Opcode::Fetch) => {
@@ -85,6 +86,13 @@ impl ObjectService {
             let container = address.container;
             status.while_doing(format_args!("a read of transaction {transaction} in container {container}"))
         })
+    }
+
+    /// What a transaction has not seen must not be written at an earlier epoch, also when this engine starts anew with a calendar that is behind. A store that
+    /// cannot be written can be read as long as the epoch is not ahead of the calendar here.
+    async fn remember_read(&self, pool: PoolId, epoch: Epoch) -> Result<()> {
+        let result = self.context.store(pool)?.remember_read(epoch).await;
+        if self.clock.ahead_of_calendar(epoch.0) > 0 { result } else { Ok(()) }
     }
 
     /// Accepts the epoch of a transaction whose handle is open: what is written here from now on is later.

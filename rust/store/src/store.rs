@@ -36,6 +36,8 @@ pub struct Store {
     statistics: Cell<Statistics>,
     /// The newest epoch that was written, or a bound of it after opening.
     pub(crate) newest: Cell<u64>,
+    /// Reads up to this epoch are remembered after a crash.
+    read_bound: Cell<u64>,
     is_closed: Cell<bool>,
     /// The container that was found last, with the link of its record; zero when that is gone.
     pub(crate) last_container: Cell<(ContainerId, u32)>,
@@ -126,6 +128,7 @@ impl Store {
             aggregation: Aggregation::default(),
             spawner: spawner.clone(),
             statistics: Cell::default(),
+            read_bound: newest.clone(),
             newest,
             is_closed: Cell::new(false),
             last_container: Cell::new((ContainerId::from_bytes([0; 16]), 0)),
@@ -184,6 +187,24 @@ impl Store {
         Epoch(self.newest.get())
     }
 
+    /// Takes note that a transaction will read at an epoch: when the store is opened again, also after a crash, [`Store::newest_epoch`] is no older, so a
+    /// clock that is set past it gives nobody an epoch at which the read would have seen more. That takes a write for about one read in each
+    /// second of epochs.
+    pub async fn remember_read(&self, epoch: Epoch) -> Result<()> {
+        self.newest.set(self.newest.get().max(epoch.0));
+        if epoch.0 <= self.read_bound.get() {
+            return Ok(());
+        }
+        self.durable.admission().await?;
+        let mut transaction = self.durable.arena().begin_privileged();
+        self.superblock.note_epoch(&mut transaction, epoch.0)?;
+        let bound = self.superblock.epoch_bound(transaction.arena())?;
+        let lsn = self.durable.commit(transaction)?;
+        self.durable.wait_durable(lsn).await?;
+        self.read_bound.set(self.read_bound.get().max(bound));
+        Ok(())
+    }
+
     /// The settings of a container that nobody has wishes about: the store's checksum, in chunks of 32 KiB.
     pub fn container_defaults(&self) -> ContainerSettings {
         ContainerSettings { checksum: self.settings().checksum, ..ContainerSettings::default() }
@@ -191,9 +212,9 @@ impl Store {
 
     /// Takes everything as read at an epoch: transactions at this one and below come too late from now on.
     ///
-    /// What was read before a store was opened is not known any more. The bound of what was written counts as read then, but reads
-    /// may have been newer than that: whoever opens a store tells it the newest epoch that may have been read, which is what its
-    /// clock says at that moment.
+    /// What was read before a store was opened is not known any more. The bound of what was written, and of what was noted as read
+    /// ([`Store::remember_read`]), counts as read then, but reads may have been newer than that: whoever opens a store tells it the newest
+    /// epoch that may have been read, which is what its clock says at that moment, set past [`Store::newest_epoch`].
     pub fn raise_read_floor(&self, epoch: Epoch) {
         self.timestamps.raise_floor(epoch.0);
     }

@@ -258,3 +258,34 @@ fn freeing_goes_on_after_a_kill() {
     };
     executor.block_on(check).expect("done");
 }
+
+/// A transaction had read at an epoch ahead of the calendar, the engine was started anew, and another transaction wrote what the first one had not seen at
+/// an earlier epoch.
+#[test]
+fn epochs_at_which_transactions_read_are_remembered_after_a_close_and_a_kill() {
+    for is_closed in [true, false] {
+        let media = MemoryMedia::new();
+        {
+            let executor = executor();
+            let store = store_on(&executor, Rc::new(media.clone()), settings_with(16 << 20));
+            let read = async move {
+                store.update(update(10, "d", "a", single(b"x"))).await.expect("update");
+                for epoch in [7_000_000_000, 9_000_000_000, 9_000_000_001, 20] {
+                    store.remember_read(Epoch(epoch)).await.expect("noted");
+                    assert!(store.newest_epoch() >= Epoch(epoch));
+                }
+                if is_closed {
+                    store.close().await.expect("close");
+                }
+            };
+            executor.block_on(read).expect("done");
+        }
+        let executor = executor();
+        let spawner = executor.spawner().clone();
+        let check = async move {
+            let store = open(&media, &spawner).await.expect("open");
+            assert!(store.newest_epoch() >= Epoch(9_000_000_001), "{:?}, closed {is_closed}", store.newest_epoch());
+        };
+        executor.block_on(check).expect("done");
+    }
+}
