@@ -32,6 +32,11 @@ impl Standing {
         self.number.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).is_ok()
     }
 
+    /// The others take this engine for dead: whether it is excluded, the answers about its grants tell, for all of which it asks again.
+    pub fn ask_again(&self) {
+        self.number.fetch_add(2, Ordering::AcqRel);
+    }
+
     /// Moves the number on, once, if the last look was too long ago.
     fn wake(&self, now: Duration) {
         let (looked, now) = (self.looked.load(Ordering::Acquire), nanoseconds(now));
@@ -78,6 +83,18 @@ mod tests {
             }
             assert_eq!(standing.number(later), 2);
             assert_eq!(standing.number(later), 2, "once is enough");
+        }
+    }
+
+    #[test]
+    fn who_is_taken_for_dead_asks_again() {
+        for is_cut_off in [false, true] {
+            let standing = Standing::default();
+            standing.note(SECOND, is_cut_off);
+            let before = standing.number(SECOND);
+            standing.ask_again();
+            let after = standing.number(SECOND);
+            assert!(after > before && after % 2 == u64::from(is_cut_off));
         }
     }
 

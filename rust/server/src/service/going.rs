@@ -1,10 +1,13 @@
-//! Ranks that are noted as stopped and may serve all the same.
+//! Ranks that are noted as stopped or excluded and may serve all the same.
 //!
 //! That ranks stop is noted before they do, since afterwards those that keep the metadata may be too few for it. Until such a rank has said that it
 //! has ended, it answers clients: what it has acknowledged, with a clock that may be ahead, must be in the next snapshot, and what it writes
 //! afterwards must not. So a snapshot waits for it, as for one that was lost. It is heard of soon: when it has ended, when it joins, or when its
 //! connection breaks, and then it is waited for only as long as it may serve without one. Another engine that comes to lead knows nothing of
 //! this, and waits as long for every rank that is noted as stopped.
+//!
+//! A rank that is excluded since it answers nobody may be cut off with some of the clients, and serves them until it has found out. Its clock may be
+//! behind: what it writes in that time would be older than a snapshot that was made before. So a snapshot waits for it as well.
 
 use daos_types::Rank;
 use std::cell::RefCell;
@@ -15,12 +18,16 @@ use std::time::Duration;
 /// serve objects.
 pub(super) const LOST_LIMIT: Duration = Duration::from_secs(30);
 
+/// For how long a rank that was excluded, as it did not answer, may serve: it finds out that it does not see the others when they find out that they do not
+/// see it, give or take a few seconds, and serves for ten seconds more.
+pub(super) const EXCLUDED_LIMIT: Duration = Duration::from_secs(20);
+
 /// The ranks, and until when they may serve, if that has an end.
 #[derive(Default)]
 pub(super) struct Going(RefCell<BTreeMap<Rank, Option<Duration>>>);
 
 impl Going {
-    /// A rank will be noted as stopped, and serves; `until` when it is not connected.
+    /// A rank will be noted as stopped or excluded, and serves; `until` when it is not connected.
     pub fn begin(&self, rank: Rank, until: Option<Duration>) {
         self.0.borrow_mut().insert(rank, until);
     }
@@ -37,7 +44,7 @@ impl Going {
         self.0.borrow_mut().remove(&rank);
     }
 
-    /// Whether a rank that is noted as stopped may serve.
+    /// Whether a rank that is noted as stopped or excluded may serve.
     pub fn may_serve(&self, rank: Rank, now: Duration) -> bool {
         self.0.borrow().get(&rank).is_some_and(|until| until.is_none_or(|until| now < until))
     }

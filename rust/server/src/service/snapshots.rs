@@ -10,7 +10,8 @@
 //!
 //! A rank that was lost may serve clients all the same: the connection between it and this engine may have broken, or this engine may have come to
 //! lead a moment ago. Its clock may be ahead of all others, so a snapshot waits for it until it is back or excluded; not for ever, since not
-//! every dead rank may be excluded. The same is true of a rank that is noted as stopped and has not said that it has ended.
+//! every dead rank may be excluded. The same is true of a rank that is noted as stopped and has not said that it has ended, and for some
+//! seconds of one that was excluded.
 //!
 //! The row is stored last: a snapshot that is known is pinned everywhere. What a failure leaves pinned is unpinned when it is noticed, or
 //! by the next look ([`Service::settle_snapshots`]), which comes at the latest before a target frees something.
@@ -158,9 +159,15 @@ impl Service {
         if waits_for_lost && let Some((rank, _)) = self.targets_of(pool).into_iter().find(is_lost) {
             fail!(Code::Again, "rank {} was lost, and may serve all the same; try again", rank.0);
         }
-        let goes = |target: &TargetName| known.state(target.0) == Some(RankState::Stopped) && self.may_serve(target.0);
+        let goes = |target: &TargetName| {
+            matches!(known.state(target.0), Some(RankState::Stopped | RankState::Excluded)) && self.may_serve(target.0)
+        };
         if let Some((rank, _)) = self.targets_of(pool).into_iter().find(goes) {
-            fail!(Code::Again, "rank {} is being stopped, and serves until it has; try again", rank.0);
+            fail!(
+                Code::Again,
+                "rank {} was stopped or excluded a moment ago, and serves until it knows; try again",
+                rank.0
+            );
         }
         let targets = self.serving_targets_of(pool)?;
         // No two are the same, and none is the greatest one.

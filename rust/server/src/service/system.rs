@@ -1,7 +1,7 @@
 //! The engines of the system: what the service decides about them, and who is told.
 
 use super::Service;
-use super::going::LOST_LIMIT;
+use super::going::{EXCLUDED_LIMIT, LOST_LIMIT};
 use crate::ranks::TargetName;
 use crate::target::{AHEAD_NANOSECONDS_MAX, SERVICE_TARGET};
 use daos_env::sync::join_all;
@@ -42,6 +42,9 @@ impl Service {
             }
             if entry.state == RankState::Stopped as u8 && entry.rank != known.own {
                 self.going.begin(entry.rank, Some(self.lost_until()));
+            }
+            if entry.state == RankState::Excluded as u8 {
+                self.going.begin(entry.rank, Some(self.excluded_until()));
             }
         }
         self.publish()?;
@@ -134,7 +137,12 @@ impl Service {
         self.spawner.clock().monotonic().saturating_add(LOST_LIMIT)
     }
 
-    /// Whether a rank that is noted as stopped may serve all the same.
+    /// Until when a rank that is excluded now may serve.
+    fn excluded_until(&self) -> Duration {
+        self.spawner.clock().monotonic().saturating_add(EXCLUDED_LIMIT)
+    }
+
+    /// Whether a rank that is noted as stopped or excluded may serve all the same.
     pub(super) fn may_serve(&self, rank: Rank) -> bool {
         self.going.may_serve(rank, self.spawner.clock().monotonic())
     }
@@ -196,6 +204,9 @@ impl Service {
         if state == RankState::AdminExcluded {
             // It is told to end its targets. When it is let back soon, it is noted as stopped, and may not have ended yet.
             self.begin_going(rank);
+        }
+        if state == RankState::Excluded {
+            self.going.begin(rank, Some(self.excluded_until()));
         }
         let versions = self.change(|service| service.set_rank_state(rank, state)).await?;
         daos_env::log!(Info, "system", "rank {} is {}", rank.0, state.word());

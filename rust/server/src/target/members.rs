@@ -194,12 +194,15 @@ impl Members {
                     daos_env::log!(Warn, "membership", "rank {} does not answer, and is taken for dead", member.rank.0);
                     self.exclusions.borrow_mut().note_dead(self.now(), member);
                 }
-                Event::Excluded(own) => daos_env::log!(
-                    Warn,
-                    "membership",
-                    "the other engines have taken this one, rank {}, for dead: was it stopped, or its network cut?",
-                    own.rank.0
-                ),
+                Event::Excluded(own) => {
+                    self.peers.doubt_standing();
+                    daos_env::log!(
+                        Warn,
+                        "membership",
+                        "the other engines have taken this one, rank {}, for dead: was it stopped, or its network cut?",
+                        own.rank.0
+                    );
+                }
                 Event::Overtaken(own) => daos_env::log!(
                     Warn,
                     "membership",

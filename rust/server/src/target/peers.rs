@@ -54,6 +54,11 @@ impl Peers {
         Ok((self.known()?.table.service, super::SERVICE_TARGET))
     }
 
+    /// The others take this engine for dead.
+    pub fn doubt_standing(&self) {
+        self.sessions.standing().ask_again();
+    }
+
     /// The engine's standing at `now`, as [`Standing::number`](crate::standing::Standing::number) has it.
     pub fn standing(&self, now: Duration) -> u64 {
         self.sessions.standing().number(now)
