@@ -16,6 +16,7 @@ mod images;
 mod local;
 mod messages;
 mod ports;
+mod rings;
 #[path = "../support/mod.rs"]
 mod support;
 mod victim;

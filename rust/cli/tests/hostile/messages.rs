@@ -34,13 +34,13 @@ const CALLS: usize = 300;
 /// Under way at a time.
 const DEPTH: usize = 60;
 /// How long an answer is waited for: one that never comes is no harm done.
-const LIMIT: Duration = Duration::from_secs(1);
-const SPIN: Duration = Duration::from_micros(20);
+pub const LIMIT: Duration = Duration::from_secs(1);
+pub const SPIN: Duration = Duration::from_micros(20);
 /// Operations that an attached client may carry out, and that would leave the bystander without space or targets.
 const TOO_POWERFUL: [Opcode; 4] =
     [Opcode::PoolCreate, Opcode::PoolDestroy, Opcode::PoolTargetsChange, Opcode::PoolEvict];
 
-fn golden() -> Vec<Vec<u8>> {
+pub fn golden() -> Vec<Vec<u8>> {
     let digits = |text: &str| -> Option<Vec<u8>> {
         (0..text.len() / 2).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect()
     };
@@ -49,9 +49,9 @@ fn golden() -> Vec<Vec<u8>> {
     messages
 }
 
-/// Asks at the control port.
-fn ask(victim: &Victim, request: &ControlRequest) -> (TcpStream, ControlReply) {
-    let mut stream = TcpStream::connect(("127.0.0.1", victim.cluster.port(0))).expect("the engine listens");
+/// Asks at a control port.
+fn ask(port: u16, request: &ControlRequest) -> (TcpStream, ControlReply) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the engine listens");
     stream.write_all(&control_frame(request)).expect("sends");
     let mut header = [0; HEADER_LENGTH];
     stream.read_exact(&mut header).expect("an answer");
@@ -64,8 +64,13 @@ fn ask(victim: &Victim, request: &ControlRequest) -> (TcpStream, ControlReply) {
 
 /// Attaches as any client does.
 fn attach(victim: &Victim) -> (TcpStream, Hello) {
+    attach_at(victim.cluster.port(0))
+}
+
+/// As [`attach`], at a control port.
+pub fn attach_at(port: u16) -> (TcpStream, Hello) {
     let (system, credentials) = ("daos_server".to_owned(), Credentials::of_process());
-    match ask(victim, &ControlRequest::Attach(Attach { system, credentials })) {
+    match ask(port, &ControlRequest::Attach(Attach { system, credentials })) {
         (stream, ControlReply::Greeting((hello, _table))) => (stream, hello),
         (_, other) => panic!("{other:?}"),
     }
@@ -84,7 +89,10 @@ fn join(victim: &Victim) -> (TcpStream, u64) {
     };
     let (system, provider) = ("daos_server".to_owned(), hello.provider);
     let clock = Epoch::ZERO;
-    match ask(victim, &ControlRequest::Join(Join { system, id: None, rank: None, provider, entry, clock })) {
+    match ask(
+        victim.cluster.port(0),
+        &ControlRequest::Join(Join { system, id: None, rank: None, provider, entry, clock }),
+    ) {
         (stream, ControlReply::Joined(joined)) => (stream, joined.token),
         (_, other) => panic!("{other:?}"),
     }
@@ -169,7 +177,7 @@ impl Transport for Damaging {
 }
 
 /// The addresses of the targets by one way.
-fn by(hello: &Hello, shares_memory: bool) -> Vec<Address> {
+pub fn by(hello: &Hello, shares_memory: bool) -> Vec<Address> {
     let all = hello.targets.iter().map(|text| Address::parse(text).expect("an address"));
     let way = |address: Address| {
         address.alternatives().find(|way| (way.scheme() == SCHEME) == shares_memory).expect("there are both")
@@ -177,7 +185,7 @@ fn by(hello: &Hello, shares_memory: bool) -> Vec<Address> {
     all.map(way).collect()
 }
 
-fn open(shares_memory: bool, target: &Address) -> Rc<dyn Transport> {
+pub fn open(shares_memory: bool, target: &Address) -> Rc<dyn Transport> {
     let env = Env::system();
     if shares_memory {
         let settings = SharedMemorySettings { listens: false, ..SharedMemorySettings::default() };
