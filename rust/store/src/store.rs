@@ -36,6 +36,8 @@ pub struct Store {
     statistics: Cell<Statistics>,
     /// The newest epoch that was written, or a bound of it after opening.
     pub(crate) newest: Cell<u64>,
+    /// The newest epoch at which a transaction has read; not that of what is newest here, which others read when they ask for that.
+    newest_read: Cell<u64>,
     /// Reads up to this epoch are remembered after a crash.
     read_bound: Cell<u64>,
     is_closed: Cell<bool>,
@@ -128,6 +130,7 @@ impl Store {
             aggregation: Aggregation::default(),
             spawner: spawner.clone(),
             statistics: Cell::default(),
+            newest_read: Cell::new(0),
             read_bound: newest.clone(),
             newest,
             is_closed: Cell::new(false),
@@ -167,12 +170,13 @@ impl Store {
 
     /// Replaces the bound of epochs by the newest one.
     async fn write_newest_epoch(&self) -> Result<()> {
-        if self.superblock.epoch_bound(self.durable.arena())? == self.newest.get() {
+        let newest = self.newest_epoch().0;
+        if self.superblock.epoch_bound(self.durable.arena())? == newest {
             return Ok(());
         }
         self.durable.admission().await?;
         let mut transaction = self.durable.arena().begin_privileged();
-        self.superblock.set_epoch_bound(&mut transaction, self.newest.get())?;
+        self.superblock.set_epoch_bound(&mut transaction, newest)?;
         self.durable.commit(transaction).map(|_| ())
     }
 
@@ -181,17 +185,17 @@ impl Store {
         &self.superblock.settings
     }
 
-    /// No epoch in the store is newer. After a close it is the newest one itself; after a crash it may be up to about a second,
+    /// No epoch in the store is newer, and none at which a transaction has read. After a close it is the newest one itself; after a crash it may be up to about a second,
     /// in nanoseconds, above it. A clock that gives epochs must be set past it.
     pub fn newest_epoch(&self) -> Epoch {
-        Epoch(self.newest.get())
+        Epoch(self.newest.get().max(self.newest_read.get()))
     }
 
     /// Takes note that a transaction will read at an epoch: when the store is opened again, also after a crash, [`Store::newest_epoch`] is no older, so a
     /// clock that is set past it gives nobody an epoch at which the read would have seen more. That takes a write for about one read in each
     /// second of epochs.
     pub async fn remember_read(&self, epoch: Epoch) -> Result<()> {
-        self.newest.set(self.newest.get().max(epoch.0));
+        self.newest_read.set(self.newest_read.get().max(epoch.0));
         if epoch.0 <= self.read_bound.get() {
             return Ok(());
         }
