@@ -102,7 +102,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
     let mut languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
     if only.is_none() {
         eprintln!(
-            "  skip {} programs in Fortran and C++: they have not run as a whole yet; --only f77/, f90/, f08/, cxx/ runs them",
+            "  skip {} programs in Fortran and C++: they take minutes more; --only f77/, f90/, f08/, cxx/ runs them",
             languages.len()
         );
         languages.clear();
