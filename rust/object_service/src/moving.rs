@@ -20,7 +20,7 @@ use daos_wire::{Fetch, FetchKind, FetchReply, FetchThenMove, FetchThenMoveReply,
 const AKEYS_MAX: Limits = Limits { count: 64, bytes: 16 << 10 };
 
 /// Bytes of values that are moved at once.
-const BYTES_MAX: usize = 16 << 10;
+const BYTES_MAX: u64 = 16 << 10;
 
 /// Bytes of the first akey, which is the record of an entry.
 const RECORD_BYTES_MAX: u64 = 4 << 10;
@@ -96,6 +96,7 @@ impl ObjectService {
         request: &Request,
     ) -> Result<Seen> {
         let (found_here, found_there) = (self.look(here, request).await?, self.look(there, request).await?);
+        // Who moves by another way meets the same error there.
         let content = contents(store, here, there, record).await.unwrap_or_default();
         Ok(Seen { here: found_here, there: found_there, content })
     }
@@ -144,32 +145,34 @@ async fn contents(store: &Store, here: &Fetch, there: &Fetch, record: Extent) ->
         true => FetchWhat::Array(Few::One(record)),
         false => FetchWhat::Single,
     };
-    let fetches =
-        moved.iter().map(|akey| AkeyFetch { akey: akey.clone(), what: what(akey), conditions: Conditions::NONE });
-    let request = FetchRequest {
-        container: here.address.container,
-        object: here.address.object,
-        epoch: Epoch::MAX,
-        dkey: here.dkey.clone(),
-        akeys: fetches.collect(),
-        size_only: false,
-        conditions: Conditions::NONE,
+    let ask = |size_only: bool| {
+        let fetches =
+            moved.iter().map(|akey| AkeyFetch { akey: akey.clone(), what: what(akey), conditions: Conditions::NONE });
+        store.fetch(FetchRequest {
+            container: here.address.container,
+            object: here.address.object,
+            epoch: Epoch::MAX,
+            dkey: here.dkey.clone(),
+            akeys: fetches.collect(),
+            size_only,
+            conditions: Conditions::NONE,
+        })
     };
-    let found = store.fetch(request).await?;
-    let mut bytes = 0;
-    let mut akeys = Vec::with_capacity(moved.len());
-    for (akey, value) in moved.into_iter().zip(found.akeys) {
-        bytes += bytes_of(&value);
-        akeys.push((akey, value));
+    // Values may be of any size: nothing is read before that is known.
+    let sizes = ask(true).await?.akeys.iter().map(|value| size_of(value, record)).sum::<Option<u64>>();
+    if sizes.is_none_or(|bytes| bytes > BYTES_MAX) {
+        return Ok(None);
     }
-    Ok((bytes <= BYTES_MAX).then_some(Contents { akeys, replaced }))
+    let found = ask(false).await?;
+    Ok(Some(Contents { akeys: moved.into_iter().zip(found.akeys).collect(), replaced }))
 }
 
-fn bytes_of(value: &Fetched) -> usize {
+/// The most bytes that reading a value gives; `None` for one that is not moved at once.
+fn size_of(value: &Fetched, record: Extent) -> Option<u64> {
     match value {
-        Fetched::Missing => 0,
-        Fetched::Single { data, .. } => data.len(),
-        Fetched::Array { pieces, .. } => pieces.iter().map(|piece| piece_bytes(&piece.content).len()).sum(),
+        Fetched::Single { size, .. } => Some(*size),
+        Fetched::Array { record_size: 1, .. } => Some(record.count()),
+        Fetched::Array { .. } | Fetched::Missing => None,
     }
 }
 

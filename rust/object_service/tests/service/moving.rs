@@ -215,6 +215,21 @@ fn what_is_not_as_it_must_be_stays() {
     });
 }
 
+/// Values may be of any size, and the look is taken again and again while something has to be waited for.
+#[test]
+fn values_that_are_too_large_are_not_read() {
+    with_service(|bench| async move {
+        let value = vec![3; 12_000];
+        for akey in ["x", "y", "z"] {
+            put(&bench, old(), &record(FILE, file(1), &[1]), &[(akey, &value)]).await;
+        }
+        let before = bench.store.statistics().bytes_read;
+        let reply = ask(&bench, &request(1, (folder(), "new"))).await.unwrap();
+        assert_eq!(reply.moved, None);
+        assert!(bench.store.statistics().bytes_read - before < 1000, "the records of both names");
+    });
+}
+
 #[test]
 fn requests_without_sense_are_refused() {
     with_service(|bench| async move {
