@@ -43,6 +43,10 @@ pub enum Replace {
     Never,
 }
 
+/// What becomes of an entry of the new name, and of the object of a file that it names: that goes in the same change if it is the one that is given (or
+/// none is), and if the function permits it at the moment of sending.
+type How<'a> = (Replace, (Option<ObjectId>, &'a dyn Fn() -> bool));
+
 /// One end of a move.
 struct End<'a> {
     directory: &'a Directory,
@@ -101,7 +105,7 @@ impl FileSystem {
         client: &Client,
         (parent, name): (&Node, &[u8]),
         (new_parent, new_name): (&Node, &[u8]),
-        (replace, content): (Replace, (Option<ObjectId>, &dyn Fn() -> bool)),
+        (replace, content): How<'_>,
     ) -> Result<Renamed> {
         check_name(name)?;
         check_name(new_name)?;
@@ -119,7 +123,7 @@ impl FileSystem {
         client: &Client,
         old: &End<'_>,
         new: &End<'_>,
-        (replace, content): (Replace, (Option<ObjectId>, &dyn Fn() -> bool)),
+        (replace, content): How<'_>,
     ) -> Result<Renamed> {
         if old.place() != new.place()
             && let Some(renamed) = self.move_at_once(client, old, new, (replace, content)).await?
@@ -135,7 +139,7 @@ impl FileSystem {
         client: &Client,
         old: &End<'_>,
         new: &End<'_>,
-        (replace, content): (Replace, (Option<ObjectId>, &dyn Fn() -> bool)),
+        (replace, content): How<'_>,
     ) -> Result<Option<Renamed>> {
         // Most are files. A directory that stays where it is cannot get into itself.
         let may_be_directory = old.directory.id() == new.directory.id();

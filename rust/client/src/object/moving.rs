@@ -1,14 +1,14 @@
 //! Moving what a dkey holds under another dkey of the same target, with the object that the other one named, in one message.
 
-use super::fetch_plan::{self, Landing};
+use super::fetch_plan::Landing;
 use super::names::is_in_doubt;
 use super::removal::test;
-use super::{AkeyFetch, AkeyFetched, Conditions, Object};
+use super::{AkeyFetch, AkeyFetched, Object};
 use crate::Client;
 use daos_placement::{Layout, ShardState};
 use daos_status::{Code, Result, fail};
-use daos_types::{Epoch, Key, ObjectId};
-use daos_wire::{self as wire, Blob, FetchThenMove, FetchThenMoveReply, INLINE_BYTES_MAX, Opcode};
+use daos_types::{Key, ObjectId};
+use daos_wire::{Blob, FetchThenMove, FetchThenMoveReply, INLINE_BYTES_MAX, Opcode};
 use std::cell::Cell;
 
 /// Where to [`Object::fetch_then_move`] moves what a dkey holds, what must hold of both dkeys, and what goes. Tests are of four bytes of the first
@@ -125,16 +125,8 @@ impl Object {
         akeys: &[AkeyFetch],
         request: &NameMove<'_>,
     ) -> FetchThenMove {
-        let fetch = wire::Fetch {
-            address: self.address(),
-            epoch: Epoch::MAX,
-            conditions: Conditions::NONE.0,
-            dkey,
-            akeys: akeys.iter().map(fetch_plan::request_of).collect(),
-            memory: Vec::new(),
-        };
         FetchThenMove {
-            fetch,
+            fetch: self.look_at(dkey, akeys),
             name: client.0.change_names.next(),
             to_object: request.to.0.id,
             to_dkey: request.to.1.clone(),

@@ -46,6 +46,18 @@ pub(super) fn test((at, mask, value): (u32, u32, u32)) -> BytesAre {
 }
 
 impl Object {
+    /// The look at a dkey on which a change of it hangs: at what is newest, with the values in the answer.
+    pub(super) fn look_at(&self, dkey: Key, akeys: &[AkeyFetch]) -> wire::Fetch {
+        wire::Fetch {
+            address: self.address(),
+            epoch: Epoch::MAX,
+            conditions: Conditions::NONE.0,
+            dkey,
+            akeys: akeys.iter().map(fetch_plan::request_of).collect(),
+            memory: Vec::new(),
+        }
+    }
+
     /// Reads akeys of a dkey and, at the same moment, punches it if they are as they must be; with it the object that it names, if that is to go and
     /// is at the same target: both or nothing. Gives what was read, which is what was there before; nothing where that is forgotten. `None` where this
     /// cannot be asked for.
@@ -71,14 +83,7 @@ impl Object {
             Some(object) => self.is_where(client, route.version(), group, object).await?,
             None => route.has_one_target(),
         };
-        let fetch = wire::Fetch {
-            address: self.address(),
-            epoch: Epoch::MAX,
-            conditions: Conditions::NONE.0,
-            dkey,
-            akeys: akeys.iter().map(fetch_plan::request_of).collect(),
-            memory: Vec::new(),
-        };
+        let fetch = self.look_at(dkey, &akeys);
         let mut request = FetchThenPunch {
             fetch,
             name: client.0.change_names.next(),
