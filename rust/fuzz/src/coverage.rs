@@ -32,7 +32,10 @@ macro_rules! comparisons {
         /// Called before a comparison. It must not compare anything itself.
         #[unsafe(no_mangle)]
         pub extern "C" fn $name(left: $type, right: $type) {
-            let place = NEXT.fetch_add(1, Relaxed) & (COMPARISONS - 1);
+            // Not one step: another thread that compares meanwhile takes the place of this, which costs nothing but it.
+            let next = NEXT.load(Relaxed);
+            NEXT.store(next.wrapping_add(1), Relaxed);
+            let place = next & (COMPARISONS - 1);
             COMPARED[place][0].store(left as u64, Relaxed);
             COMPARED[place][1].store(right as u64, Relaxed);
         }
@@ -61,27 +64,64 @@ pub fn is_measured() -> bool {
     START.load(Relaxed) != END.load(Relaxed)
 }
 
-/// The counters, which count during the run of an input and are read and cleared between runs, on the same thread.
-fn counters() -> &'static mut [u8] {
-    let (start, end) = (START.load(Relaxed), END.load(Relaxed));
-    if start == end {
-        return &mut [];
+/// Where the counters are, which count during the run of an input and are read and cleared between runs, on the same thread.
+#[derive(Clone, Copy)]
+struct Counters {
+    start: usize,
+    count: usize,
+}
+
+impl Counters {
+    /// Those of the compiler.
+    fn of_program() -> Counters {
+        let (start, end) = (START.load(Relaxed), END.load(Relaxed));
+        Counters { start, count: end - start }
     }
-    // SAFETY: the range is that of the counters, for the life of the process. They are bytes; other threads may count meanwhile, which
-    // makes a number wrong, and nothing else.
-    unsafe { std::slice::from_raw_parts_mut(start as *mut u8, end - start) }
+
+    fn get(self) -> &'static mut [u8] {
+        if self.count == 0 {
+            return &mut [];
+        }
+        // SAFETY: the range is that of the counters, for the life of the process. They are bytes; other threads may count meanwhile, which
+        // makes a number wrong, and nothing else.
+        unsafe { std::slice::from_raw_parts_mut(self.start as *mut u8, self.count) }
+    }
+}
+
+/// Counters that are looked at together.
+const BLOCK: usize = 64;
+/// Counters that are compared at once to find those that counted; a multiple of a block.
+const PAGE: usize = 4096;
+
+/// Whether none of some counters has counted. It is the C library that looks: this file has counters, too, and each turn of a loop in it costs as much
+/// as the turn of one that is tried.
+fn is_zero(counts: &[u8]) -> bool {
+    static ZEROS: [u8; PAGE] = [0; PAGE];
+    *counts == ZEROS[..counts.len()]
 }
 
 /// What was reached so far, by all inputs.
+///
+/// A program has a million counters, and an input reaches some hundred of them. Those blocks of counters that were reached before are looked at
+/// after each input, and all others now and then: [`Map::sweep`].
 pub struct Map {
+    counters: Counters,
     /// Of each edge the classes of counts that were seen, one bit each.
     seen: Vec<u8>,
     edges: usize,
+    /// The blocks that were reached.
+    known: Vec<usize>,
+    is_known: Vec<bool>,
 }
 
 impl Map {
     pub fn new() -> Map {
-        Map { seen: vec![0; counters().len()], edges: 0 }
+        Map::over(Counters::of_program())
+    }
+
+    fn over(counters: Counters) -> Map {
+        let is_known = vec![false; counters.count.div_ceil(BLOCK)];
+        Map { counters, seen: vec![0; counters.count], edges: 0, known: Vec::new(), is_known }
     }
 
     /// Edges that were reached.
@@ -91,26 +131,49 @@ impl Map {
 
     /// Begins a run.
     pub fn clear(&self) {
-        counters().fill(0);
+        let counted = self.counters.get();
+        for block in &self.known {
+            let end = counted.len().min((block + 1) * BLOCK);
+            counted[block * BLOCK..end].fill(0);
+        }
         NEXT.store(0, Relaxed);
     }
 
-    /// Ends a run; whether it reached something new, or something much more often.
+    /// Ends a run; whether it reached something new, or something much more often, where something was reached before.
     pub fn take(&mut self) -> bool {
-        let mut is_new = false;
-        let counted = counters();
-        for (seen, counts) in self.seen.chunks_mut(8).zip(counted.chunks(8)) {
-            if counts == [0; 8] {
+        let counted = self.counters.get();
+        let (mut is_new, mut edges) = (false, 0);
+        for block in &self.known {
+            let range = block * BLOCK..counted.len().min((block + 1) * BLOCK);
+            if is_zero(&counted[range.clone()]) {
                 continue;
             }
-            for (seen, count) in seen.iter_mut().zip(counts) {
+            for (seen, count) in self.seen[range.clone()].iter_mut().zip(&counted[range]) {
                 let class = class_of(*count);
                 if class & !*seen != 0 {
-                    self.edges += usize::from(*seen == 0);
+                    edges += usize::from(*seen == 0);
                     *seen |= class;
                     is_new = true;
                 }
             }
+        }
+        self.edges += edges;
+        is_new
+    }
+
+    /// Looks at all counters, and clears them. Whether some counted since the last time that no input had reached: those runs are to be repeated,
+    /// and will find them.
+    pub fn sweep(&mut self) -> bool {
+        let mut is_new = false;
+        for (page, counts) in self.counters.get().chunks_mut(PAGE).enumerate().filter(|(_, counts)| !is_zero(counts)) {
+            for (index, _) in counts.chunks(BLOCK).enumerate().filter(|(_, counts)| !is_zero(counts)) {
+                let block = page * (PAGE / BLOCK) + index;
+                if !std::mem::replace(&mut self.is_known[block], true) {
+                    self.known.push(block);
+                    is_new = true;
+                }
+            }
+            counts.fill(0);
         }
         is_new
     }
@@ -149,6 +212,27 @@ mod tests {
     fn classes_grow_with_counts() {
         let classes: Vec<u8> = (0..=u8::MAX).map(class_of).collect();
         assert!(classes.is_sorted() && classes[0] == 0 && classes[1..].iter().all(|class| class.is_power_of_two()));
+    }
+
+    #[test]
+    fn what_is_reached_is_new_once() {
+        let own: &'static mut [u8] = Vec::leak(vec![0; 2 * PAGE + BLOCK / 2]);
+        let counters = Counters { start: own.as_mut_ptr() as usize, count: own.len() };
+        let count = |edge: usize, times: u8| counters.get()[edge] = times;
+        let mut map = Map::over(counters);
+        assert!(!map.sweep() && !map.take());
+        for edge in [0, PAGE - 1, counters.count - 1] {
+            count(edge, 1);
+            assert!(!map.take() && map.sweep() && !map.sweep(), "edge {edge} is in a block that nothing had reached");
+            map.clear();
+            count(edge, 1);
+            assert!(map.take() && !map.take());
+            count(edge, 9);
+            assert!(map.take(), "edge {edge} is reached much more often");
+            map.clear();
+            assert!(counters.get().iter().all(|count| *count == 0) && !map.sweep());
+        }
+        assert_eq!(map.edges(), 3);
     }
 
     #[test]

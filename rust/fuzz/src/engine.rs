@@ -108,7 +108,9 @@ pub struct Run {
     map: Map,
     progress: Progress,
     comparisons: Vec<(u64, u64)>,
-    unseeded: usize,
+    /// Inputs that it began with, and how many of them were tried.
+    seeds: usize,
+    seeded: usize,
 }
 
 impl Run {
@@ -119,8 +121,9 @@ impl Run {
         let name = target.name.bytes().fold(0, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
         let random = Numbers::new(settings.seed ^ name.rotate_left(32));
         let corpus = Corpus::new(target.seeds.clone());
+        let seeds = corpus.inputs().len();
         let (progress, map, comparisons) = (Progress::default(), Map::new(), Vec::new());
-        Run { target, settings, random, corpus, map, progress, comparisons, unseeded: 0 }
+        Run { target, settings, random, corpus, map, progress, comparisons, seeds, seeded: 0 }
     }
 
     /// The target's name.
@@ -140,20 +143,37 @@ impl Run {
 
     /// Tries some inputs: the seeds first, then changes of one of the corpus.
     pub fn step(&mut self) -> Result<(), Failure> {
-        if let Some(seed) =
-            self.corpus.inputs().get(self.unseeded).filter(|_| self.progress.inputs == self.unseeded as u64)
-        {
-            let seed = seed.clone();
-            self.unseeded += 1;
-            return self.look_at(&seed).map(|_| ());
+        if self.seeded < self.seeds {
+            let seed = self.corpus.inputs()[self.seeded].clone();
+            self.seeded += 1;
+            self.look_at(&seed)?;
+            if self.map.sweep() {
+                self.look_at(&seed)?;
+            }
+            return Ok(());
         }
         let base = self.corpus.draw(&mut self.random).to_vec();
+        let mut tried = Vec::with_capacity(CHANGES_PER_INPUT);
+        self.change(&base, &mut tried)?;
+        if self.map.sweep() {
+            // One of them has reached something far from all that was reached before.
+            for input in tried {
+                if self.look_at(&input)? {
+                    self.corpus.add(input, &mut self.random);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries changes of an input, until one of them reaches something new; `tried` gets those that do not.
+    fn change(&mut self, base: &[u8], tried: &mut Vec<Vec<u8>>) -> Result<(), Failure> {
         self.map.clear();
         // What this input compares is worth trying in its changes.
-        attempt(&mut self.target, &base).map_err(|why| Failure { input: base.clone(), why })?;
+        attempt(&mut self.target, base).map_err(|why| Failure { input: base.to_vec(), why })?;
         self.comparisons = coverage::comparisons();
         for _ in 0..CHANGES_PER_INPUT {
-            let mut input = base.clone();
+            let mut input = base.to_vec();
             let material = Material {
                 others: self.corpus.inputs(),
                 words: self.target.words,
@@ -165,6 +185,7 @@ impl Run {
                 self.corpus.add(input, &mut self.random);
                 break;
             }
+            tried.push(input);
         }
         Ok(())
     }
