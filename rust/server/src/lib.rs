@@ -38,5 +38,5 @@ pub use peer::Peer;
 pub use ranks::Ranks;
 pub use sessions::Sessions;
 pub use settings::{ReplicaRole, TargetSettings};
-pub use system::{Machine, SystemEngine, SystemEngineSettings, SystemReady, TargetGround};
+pub use system::{Machine, SystemEngine, SystemEngineSettings, SystemNews, SystemReady, TargetGround};
 pub use target::{EngineIdentity, Target, TargetParts};

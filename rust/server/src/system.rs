@@ -16,6 +16,6 @@ mod telemetry;
 
 pub use engine::SystemEngine;
 pub use machine::{Machine, TargetGround};
-pub use settings::{SystemEngineSettings, SystemReady};
+pub use settings::{SystemEngineSettings, SystemNews, SystemReady};
 
 pub(crate) use identity::FILE as IDENTITY_FILE;

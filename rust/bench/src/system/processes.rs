@@ -6,7 +6,7 @@ use daos_client::{
     ClientSettings, Context, EngineLauncher, LocalMode, SYSTEM_NAME_DEFAULT, SystemAccess, TransportChoice,
 };
 use daos_env::Env;
-use daos_server::{SystemEngine, SystemEngineSettings};
+use daos_server::{SystemEngine, SystemEngineSettings, SystemNews};
 use daos_status::{Code, Result, Status, fail};
 use std::io::{BufRead, BufReader, PipeReader, Write};
 use std::net::TcpListener;
@@ -37,7 +37,8 @@ pub fn serve_if_asked() -> Option<Result<()>> {
     settings.targets = Some(TARGETS);
     // SAFETY: the call takes no pointer. The engine ends with the benchmark, also when that is killed.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    Some(SystemEngine::serve(settings, |ready| {
+    Some(SystemEngine::serve(settings, |news| {
+        let SystemNews::Ready(ready) = news else { return };
         let mut output = std::io::stdout();
         // A benchmark that has gone does not listen.
         let _nobody_listens = writeln!(output, "{}", ready.rank.0).and_then(|()| output.flush());

@@ -180,6 +180,11 @@ impl Cluster {
         self.engines[number].insert(ready(child))
     }
 
+    /// Waits until an engine that was started already is ready.
+    pub fn adopt(&mut self, number: usize, child: Child) {
+        self.engines[number] = Some(ready(child));
+    }
+
     /// Starts all engines at once, and waits until they are ready.
     pub fn start_all(&mut self) {
         let children: Vec<Child> =

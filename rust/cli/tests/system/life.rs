@@ -1,11 +1,11 @@
 //! How a system comes to be, and what becomes of it when engines come and go.
 
-use crate::cluster::{Cluster, text};
+use crate::cluster::{Cluster, Engine, text};
 use crate::support::Tree;
 use crate::support::assert_same;
 use daos_wire::{ControlReply, control_frame};
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
 /// Started at once, in any order: one system, whose ranks are 0, 1 and 2; a pool over all targets; files in it.
@@ -62,6 +62,19 @@ fn who_cannot_have_its_port_becomes_nobody() {
     assert!(!cluster.directory(0).join("engine.system").exists());
     drop(taken);
     assert_eq!(cluster.start(0).rank(), 0);
+}
+
+/// An engine that finds nobody to join says so to who has started it, and joins when somebody is there.
+#[test]
+fn who_waits_to_join_says_why() {
+    let mut cluster = Cluster::new(2);
+    let mut second = cluster.server(1, &[]).spawn().expect("the program runs");
+    let mut said = String::new();
+    BufReader::new(second.stderr.take().expect("a pipe")).read_line(&mut said).expect("text");
+    assert!(said.contains("goes on trying") && said.contains(&cluster.control(0)), "{said}");
+    cluster.start(0);
+    cluster.adopt(1, second);
+    assert_eq!(cluster.engines[1].as_ref().map(Engine::rank), Some(1));
 }
 
 /// The leader of a moment ago is gone, and the engine that is asked has not noticed: there is a system, and a new client waits for it as

@@ -6,7 +6,7 @@ use super::identity::Identity;
 use super::link::Link;
 use super::orders::Operation;
 use super::running::Makings;
-use super::settings::{SystemEngineSettings, SystemReady};
+use super::settings::{SystemEngineSettings, SystemNews};
 use super::targets::Targets;
 use super::telemetry::Telemetry;
 use crate::local::{DirectoryLock, StopSignals, Wanted, wait};
@@ -27,8 +27,8 @@ enum Next {
 /// off is found out within about ten, by the kernel, and so refuses what was closed after half a minute.
 const GRANTS_LIMIT: Duration = Duration::from_secs(20);
 
-/// Called once, when the engine serves.
-pub(super) type OnReady = Box<dyn FnOnce(&SystemReady)>;
+/// Called with news.
+pub(super) type OnNews = Box<dyn FnMut(SystemNews<'_>)>;
 
 /// An engine of a system, as a process.
 pub struct SystemEngine {
@@ -63,7 +63,9 @@ pub struct SystemEngine {
     pub(super) next_question: u64,
     /// The version of the table that other engines were told last.
     pub(super) told: u64,
-    pub(super) on_ready: Option<OnReady>,
+    pub(super) on_news: OnNews,
+    /// It has been part of the system and served, since it started.
+    pub(super) was_ready: bool,
     /// It joins again, having been excluded.
     pub(super) returning: bool,
     /// What an administrator wants and is not done yet.
@@ -75,17 +77,17 @@ pub struct SystemEngine {
 }
 
 impl SystemEngine {
-    /// Serves until SIGTERM or SIGINT. `on_ready` is called once, when the engine is part of the system and serves.
+    /// Serves until SIGTERM or SIGINT. `on_news` is called when the engine is part of the system and serves, and when that takes time.
     ///
     /// To be called by the main thread of a process before it has others: the signals are blocked here.
     ///
     /// # Errors
     /// Why the engine could not start, or had to end.
-    pub fn serve(settings: SystemEngineSettings, on_ready: impl FnOnce(&SystemReady) + 'static) -> Result<()> {
+    pub fn serve(settings: SystemEngineSettings, on_news: impl FnMut(SystemNews<'_>) + 'static) -> Result<()> {
         settings.check()?;
         crate::allocator::keep_freed_memory();
         let signals = StopSignals::block()?;
-        let mut engine = SystemEngine::open_here(settings, signals, Box::new(on_ready))?;
+        let mut engine = SystemEngine::open_here(settings, signals, Box::new(on_news))?;
         let result = engine.run();
         if let Err(status) = &result {
             daos_env::log!(Error, "engine", "the engine ends: {status}");

@@ -3,6 +3,7 @@
 use super::SystemEngine;
 use super::identity::Membership;
 use super::link::{Link, News};
+use super::settings::SystemNews;
 use super::targets::Targets;
 use crate::replica::ServiceLeadership;
 use daos_status::{Code, Result};
@@ -67,7 +68,7 @@ impl SystemEngine {
                     self.come_back(rank);
                 }
             }
-            News::Refused(status) if status.code() == Code::Excluded && self.on_ready.is_none() => {
+            News::Refused(status) if status.code() == Code::Excluded && self.was_ready => {
                 daos_env::log!(Warn, "engine", "the targets are stopped: {status}");
                 self.stop_targets()?;
                 let join = self.join_request(RankState::Stopped);
@@ -78,6 +79,9 @@ impl SystemEngine {
             News::Refused(status) => return Err(status.while_doing("joining the system")),
             News::Lost(status) => {
                 daos_env::log!(Warn, "engine", "the metadata service is not reached: {status}");
+                if !self.was_ready {
+                    (self.on_news)(SystemNews::Waits(&status));
+                }
                 self.note_cut_off();
             }
             News::Found(entry) => self.makings.ranks.set_hint(&entry)?,

@@ -2,12 +2,12 @@
 
 use super::SystemEngine;
 use super::door::Door;
-use super::engine::OnReady;
+use super::engine::OnNews;
 use super::identity::{Identity, Membership};
 use super::link::Link;
 use super::machine::Machine;
 use super::running::{Ground, Makings};
-use super::settings::{SystemEngineSettings, SystemReady};
+use super::settings::{SystemEngineSettings, SystemNews};
 use super::targets::Targets;
 use super::telemetry::Telemetry;
 use crate::fabric::Fabric;
@@ -40,7 +40,7 @@ impl SystemEngine {
     pub(super) fn open_here(
         settings: SystemEngineSettings,
         signals: StopSignals,
-        on_ready: OnReady,
+        on_news: OnNews,
     ) -> Result<SystemEngine> {
         let env = Env::system();
         let directory = Directory::create(&settings.directory)?;
@@ -51,7 +51,7 @@ impl SystemEngine {
         let (control, bell) = (Arc::new(TcpControl), Doorbell::new()?);
         let signals = Some(signals);
         let outside = Outside { env, directory, lock, signals, control, ground, bell, connections };
-        SystemEngine::open(settings, outside, on_ready)
+        SystemEngine::open(settings, outside, on_news)
     }
 
     /// An engine on a simulated machine. Its main thread is [`SystemEngine::step`]; its targets are tasks, which end with the executor of
@@ -62,7 +62,7 @@ impl SystemEngine {
     pub fn open_simulated(
         settings: SystemEngineSettings,
         machine: Rc<dyn Machine>,
-        on_ready: impl FnOnce(&SystemReady) + 'static,
+        on_news: impl FnMut(SystemNews<'_>) + 'static,
     ) -> Result<SystemEngine> {
         settings.check()?;
         let directory = Directory::in_memory(&settings.directory.display().to_string(), machine.files());
@@ -70,10 +70,10 @@ impl SystemEngine {
         let (env, control) = (machine.env(), machine.control());
         let (ground, bell, connections) = (Ground::Simulated(machine), Doorbell::simulated(), CLIENTS_MAX);
         let outside = Outside { env, directory, lock, signals: None, control, ground, bell, connections };
-        SystemEngine::open(settings, outside, Box::new(on_ready))
+        SystemEngine::open(settings, outside, Box::new(on_news))
     }
 
-    fn open(settings: SystemEngineSettings, outside: Outside, on_ready: OnReady) -> Result<SystemEngine> {
+    fn open(settings: SystemEngineSettings, outside: Outside, on_news: OnNews) -> Result<SystemEngine> {
         let Outside { env, directory, lock, signals, control, ground, bell, connections } = outside;
         let format = DirectoryFormat::read_or_choose(&directory, settings.targets, targets_of_server())?;
         let connections_max = connections / (format.targets as usize + 1);
@@ -134,7 +134,8 @@ impl SystemEngine {
             waiting: BTreeMap::new(),
             next_question: 0,
             told: 0,
-            on_ready: Some(on_ready),
+            on_news,
+            was_ready: false,
             operations: Vec::new(),
             telemetry,
             started,

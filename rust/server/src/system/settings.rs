@@ -51,6 +51,15 @@ pub struct SystemReady {
     pub provider: String,
 }
 
+/// What an engine tells whoever started it.
+#[derive(Clone, Copy, Debug)]
+pub enum SystemNews<'a> {
+    /// It is part of the system and serves: said once.
+    Ready(&'a SystemReady),
+    /// It is not part of the system yet, since this happened; it goes on trying. Said again when something else happens.
+    Waits(&'a Status),
+}
+
 impl SystemEngineSettings {
     /// An engine on this machine's loopback interface.
     pub fn new(directory: PathBuf) -> SystemEngineSettings {

@@ -3,7 +3,7 @@
 use super::SystemEngine;
 use super::answers::Waiting;
 use super::orders::Heard;
-use super::settings::SystemReady;
+use super::settings::{SystemNews, SystemReady};
 use crate::target::ServiceCall;
 use crate::threads::{Progress, TargetThreads};
 use daos_status::{Code, Result, fail};
@@ -105,8 +105,8 @@ impl SystemEngine {
             }
             self.heard_of(rank, Heard::Serves);
         }
-        if let Some(on_ready) = self.on_ready.take() {
-            on_ready(&ready);
+        if !std::mem::replace(&mut self.was_ready, true) {
+            (self.on_news)(SystemNews::Ready(&ready));
         }
         // It may have been taken for dead while the targets were starting.
         self.come_back(rank);

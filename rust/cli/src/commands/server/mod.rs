@@ -2,15 +2,17 @@
 
 mod settings;
 mod supervise;
+mod waiting;
 
 use crate::arguments::{GlobalOptions, StartOptions};
 use crate::configuration::TEMPLATE;
 use crate::failure::{Failure, Result};
 use crate::reply::Reply;
 use crate::units::count;
-use daos_server::{SystemEngine, SystemEngineSettings, SystemReady};
+use daos_server::{SystemEngine, SystemEngineSettings, SystemNews, SystemReady};
 use serde_json::json;
 use std::io::Write;
+use waiting::Waiting;
 
 /// Serves until it is told to stop: one engine in this process, several in processes of their own.
 pub fn start(global: &GlobalOptions, options: &StartOptions) -> Result<Reply> {
@@ -25,8 +27,15 @@ pub fn start(global: &GlobalOptions, options: &StartOptions) -> Result<Reply> {
 fn serve(global: &GlobalOptions, settings: SystemEngineSettings) -> Result<Reply> {
     let doing = format!("serve {}", settings.directory.display());
     let as_json = global.json;
-    SystemEngine::serve(settings, move |ready| announce(ready, as_json))
-        .map_err(|error| Failure::from(error).doing(doing))?;
+    let mut waiting = Waiting::default();
+    let tell = move |news: SystemNews<'_>| match news {
+        SystemNews::Ready(ready) => {
+            waiting = Waiting::default();
+            announce(ready, as_json);
+        }
+        SystemNews::Waits(why) => waiting.note(why),
+    };
+    SystemEngine::serve(settings, tell).map_err(|error| Failure::from(error).doing(doing))?;
     Ok(Reply::default())
 }
 
