@@ -11,6 +11,7 @@ mod going;
 mod journal;
 mod pools;
 mod revoking;
+mod rollbacks;
 mod routes;
 mod rows;
 mod snapshots;
