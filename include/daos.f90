@@ -2796,6 +2796,13 @@ module daos
       type(c_ptr), value :: ev
     end function daos_mgmt_list_pools
 
+    ! Has the service of a pool stop where it leads, for tests of what follows: another engine leads it soon afterwards.
+    integer(c_int) function daos_pool_stop_svc(poh, ev) bind(c)
+      import
+      type(daos_handle_t), value :: poh
+      type(c_ptr), value :: ev
+    end function daos_pool_stop_svc
+
     ! Tells the state of a blobstore of SPDK.
     integer(c_int) function daos_mgmt_get_bs_state(group, blobstore_uuid, blobstore_state, ev) bind(c)
       import
@@ -2826,13 +2833,6 @@ module daos
       import
       type(c_ptr), value :: info
     end subroutine daos_mgmt_put_sys_info
-
-    ! Stops the service of a pool where it leads, for tests of what follows.
-    integer(c_int) function daos_pool_stop_svc(poh, ev) bind(c)
-      import
-      type(daos_handle_t), value :: poh
-      type(c_ptr), value :: ev
-    end function daos_pool_stop_svc
 
     ! Writes a line to this process's log, at the level of information.
     integer(c_int) function daos_debug_add_mark(mark) bind(c)

@@ -41,6 +41,16 @@ typedef struct daos_mgmt_pool_info_t {
 int daos_mgmt_list_pools(const char *group, daos_size_t *npools, daos_mgmt_pool_info_t *pools, daos_event_t *ev);
 
 /**
+ * Has the service of a pool stop where it leads, for tests of what follows: another engine leads it soon afterwards. One service keeps the
+ * metadata of all pools. Calls that are under way wait for the next leader; where no other engine keeps the metadata, nothing changes.
+ *
+ * @ev completion event; NULL to wait
+ *
+ * @return zero, -DER_NO_HDL
+ */
+int daos_pool_stop_svc(daos_handle_t poh, daos_event_t *ev);
+
+/**
  * Tells the state of a blobstore of SPDK. Engines keep their data in files or on devices without one, so that no UUID is that of a blobstore.
  *
  * @group name of the system, NULL for the default one
@@ -76,14 +86,6 @@ int daos_mgmt_get_sys_info(const char *sys, struct daos_sys_info **info);
 
 /** Frees what daos_mgmt_get_sys_info gave; NULL is fine. */
 void daos_mgmt_put_sys_info(struct daos_sys_info *info);
-
-/**
- * Stops the service of a pool where it leads, for tests of what follows. One service keeps the metadata of all pools: it goes elsewhere by
- * `dmg system stop --ranks`.
- *
- * @return -DER_NOSYS: it is not there yet
- */
-int daos_pool_stop_svc(daos_handle_t poh, daos_event_t *ev);
 
 /**
  * Writes a line to this process's log, at the level of information.

@@ -7,7 +7,6 @@ use daos_status::{Code, Status};
 
 use crate::guard::report;
 
-pub mod management;
 pub mod pipeline;
 pub mod storage_s3;
 

@@ -9,8 +9,9 @@ use crate::abi::*;
 use crate::completion::{run, value_of};
 use crate::guard::{guard, guard_call, guard_value};
 use crate::gurt::memory::{duplicate, rank_list};
+use crate::handle_table;
 use crate::pointer::fill_text;
-use crate::pool::check_system_name;
+use crate::pool::{OpenPool, check_system_name};
 
 /// Lists the pools of a system.
 ///
@@ -50,6 +51,23 @@ pub unsafe extern "C" fn daos_mgmt_list_pools(
                 }
                 Ok(())
             })
+        })
+    }
+}
+
+/// Has the service of a pool stop where it leads, for tests of what follows: another engine leads it soon afterwards. One service keeps the
+/// metadata of all pools. Calls that are under way wait for the next leader; where no other engine keeps the metadata, nothing changes.
+///
+/// @ev completion event; NULL to wait
+///
+/// @return zero, -DER_NO_HDL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daos_pool_stop_svc(poh: daos_handle_t, ev: *mut daos_event_t) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard_call("daos_pool_stop_svc", ev, |caller| {
+            let open = handle_table::get::<OpenPool>(poh)?;
+            run(caller, "daos_pool_stop_svc", ev, move |client| async move { open.pool.stop_service(&client).await })
         })
     }
 }

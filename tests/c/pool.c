@@ -115,6 +115,19 @@ handles(const char *label, const char *container_label)
 	EXPECT(daos_pool_query(other, NULL, &info, NULL, NULL), -DER_NO_HDL);
 }
 
+/* Where one engine keeps all metadata, it goes on. */
+static void
+service_stopped(daos_handle_t pool)
+{
+	daos_pool_info_t info;
+	daos_handle_t none = {0};
+
+	memset(&info, 0, sizeof(info));
+	OK(daos_pool_stop_svc(pool, NULL));
+	OK(daos_pool_query(pool, NULL, &info, NULL, NULL));
+	EXPECT(daos_pool_stop_svc(none, NULL), -DER_NO_HDL);
+}
+
 static void
 whole_system(const char *label)
 {
@@ -172,6 +185,7 @@ main(int argc, char **argv)
 	queries(pool, argv[1]);
 	lists(pool);
 	attributes(pool);
+	service_stopped(pool);
 	handles(argv[1], argv[2]);
 	whole_system(argv[1]);
 	close_container(pool, container);

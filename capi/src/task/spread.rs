@@ -7,8 +7,8 @@ use daos_status::Code;
 use crate::abi::*;
 use crate::pointer::Caller;
 use crate::{
-    absent, array, container, container_attributes, container_security, debug, kv, management, object, object_io,
-    object_list, object_registry, object_view, pool, pool_attributes, pool_filter, pool_target, snapshot, transaction,
+    array, container, container_attributes, container_security, debug, kv, management, object, object_io, object_list,
+    object_registry, object_view, pool, pool_attributes, pool_filter, pool_target, snapshot, transaction,
 };
 
 /// The call with no name in the list of calls.
@@ -111,7 +111,7 @@ calls! { |ev|
         pool_attributes::daos_pool_set_attr(a.poh, a.n, a.names, a.values, a.sizes, ev)
     };
     DAOS_OPC_POOL_DEL_ATTR => |a: daos_pool_del_attr_t| pool_attributes::daos_pool_del_attr(a.poh, a.n, a.names, ev);
-    DAOS_OPC_POOL_STOP_SVC => |a: daos_pool_stop_svc_t| absent::management::daos_pool_stop_svc(a.poh, ev);
+    DAOS_OPC_POOL_STOP_SVC => |a: daos_pool_stop_svc_t| management::daos_pool_stop_svc(a.poh, ev);
     DAOS_OPC_POOL_LIST_CONT => |a: daos_pool_list_cont_t| pool::daos_pool_list_cont(a.poh, a.ncont, a.cont_buf, ev);
     DAOS_OPC_POOL_FILTER_CONT => |a: daos_pool_filter_cont_t| {
         pool_filter::daos_pool_filter_cont(a.poh, a.filt, a.ncont, a.cont_buf, ev)

@@ -250,6 +250,12 @@ impl Pool {
         PoolInfo::from_wire(self.0.id, reply)
     }
 
+    /// Lets another engine lead the service that keeps the pool's metadata, soon after this returns; where no other keeps it,
+    /// nothing changes. For tests of what follows: calls that are under way wait for the next one.
+    pub async fn stop_service(&self, client: &Client) -> Result<()> {
+        self.ask(client, Opcode::PoolServiceStop, &self.request()).await
+    }
+
     /// What one of its targets is good for, and how full it is.
     pub async fn query_target(&self, client: &Client, rank: u32, target: u32) -> Result<TargetInfo> {
         let (rank, target) = (Rank(rank), TargetIndex(target));

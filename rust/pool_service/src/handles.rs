@@ -277,7 +277,7 @@ impl PoolService {
     }
 
     /// Accepts an open pool handle, one that allows changes if asked.
-    pub(crate) fn check_pool_handle(&self, pool: PoolId, handle: HandleId, write: bool) -> Result<()> {
+    pub fn check_pool_handle(&self, pool: PoolId, handle: HandleId, write: bool) -> Result<()> {
         match self.pool_handle(pool, handle) {
             Err(status) => Err(status),
             Ok(open) if write && open.flags & READ_ONLY != 0 => {

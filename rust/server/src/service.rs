@@ -155,6 +155,9 @@ impl Service {
         if opcode.is_change() {
             return self.change_asked(opcode, session, body).await;
         }
+        if opcode == Opcode::PoolServiceStop {
+            return reply(self.stop_leading(&decode(body)?).await);
+        }
         let answer = self.answer(opcode, session, body).await;
         // What was read must not be taken back by a crash, nor be older than what another engine has decided.
         self.journal.settle().await?;

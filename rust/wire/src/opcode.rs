@@ -58,6 +58,8 @@ opcodes! {
     PoolTargetsChange = 0x0113,
     /// `PoolTargetQuery` -> `PoolTargetReply`.
     PoolTargetQuery = 0x0114,
+    /// `PoolRequest` -> `()`: another engine is to lead the service.
+    PoolServiceStop = 0x0115,
     /// `ContainerCreate` -> `()`.
     ContainerCreate = 0x0201,
     /// `ContainerDestroy` -> `()`.

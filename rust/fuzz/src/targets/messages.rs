@@ -199,6 +199,7 @@ fn of(opcode: Opcode) -> (&'static str, &'static str) {
         Opcode::PoolManage => ("PoolManage", "Done"),
         Opcode::PoolRoute => ("RouteQuery", "PoolRoute"),
         Opcode::PoolTargetQuery => ("PoolTargetQuery", "PoolTargetReply"),
+        Opcode::PoolServiceStop => ("PoolRequest", "Done"),
         Opcode::PoolManagedQuery => ("Reference", "PoolQueryReply"),
         Opcode::PoolTargetsChange => ("PoolTargetsChange", "PoolTargetsChanged"),
         Opcode::ContainerCreate => ("ContainerCreate", "Done"),

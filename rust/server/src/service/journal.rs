@@ -36,6 +36,12 @@ pub(crate) trait RowLog {
 
     /// Waits until it is certain that nobody else has stored anything since the call.
     fn confirm(&self) -> Doing<'_, ()>;
+
+    /// Lets another engine lead, and waits until it does.
+    ///
+    /// # Errors
+    /// No other keeps the rows, or none took over; this one may lead all the same.
+    fn hand_over(&self) -> Doing<'_, ()>;
 }
 
 /// Rows after which the next decision begins another batch: a batch fits the log of its store many times.
@@ -92,6 +98,11 @@ impl Journal {
     /// The term in which this engine leads.
     pub fn term(&self) -> u64 {
         self.log.term()
+    }
+
+    /// Lets another engine lead.
+    pub async fn hand_over(&self) -> Result<()> {
+        self.log.hand_over().await
     }
 
     /// Decides, and waits until the decision is durable. The inner error is a refusal: nothing was changed. The outer one says
@@ -245,6 +256,10 @@ mod tests {
 
         fn confirm(&self) -> Doing<'_, ()> {
             Box::pin(async { Ok(()) })
+        }
+
+        fn hand_over(&self) -> Doing<'_, ()> {
+            Box::pin(async { fail!(Code::Nonexist, "nobody else keeps the rows") })
         }
     }
 

@@ -221,6 +221,23 @@ impl Service {
         Ok(reply)
     }
 
+    /// Lets another engine lead the service: one keeps the metadata of all pools. The answer goes out before that, as nobody who
+    /// asks twice is to move it twice.
+    pub(super) async fn stop_leading(self: &Rc<Self>, request: &PoolRequest) -> Result<()> {
+        self.journal.state().check_pool_handle(request.pool, request.handle, false)?;
+        self.journal.settle().await?;
+        let service = self.clone();
+        self.spawner.spawn(async move {
+            match service.journal.hand_over().await {
+                Ok(()) => daos_env::log!(Info, "pool", "a client had the metadata service led by another engine"),
+                Err(why) => {
+                    daos_env::log!(Warn, "pool", "a client wanted the metadata service led by another engine: {why}")
+                }
+            }
+        });
+        Ok(())
+    }
+
     /// Changes properties by a handle, and tells the targets.
     pub(super) async fn set_pool_properties(&self, asked: &Asked<PoolSetProperties>) -> Result<()> {
         let PoolSetProperties { request, numbers } = &asked.request;

@@ -66,4 +66,8 @@ impl RowLog for RowStore {
     fn confirm(&self) -> Doing<'_, ()> {
         Box::pin(async { self.replica.read_barrier(self.term).await.map_err(ProposalError::into_status) })
     }
+
+    fn hand_over(&self) -> Doing<'_, ()> {
+        Box::pin(async { self.replica.transfer(None).await.map_err(ProposalError::into_status) })
+    }
 }

@@ -1,9 +1,9 @@
-//! A snapshot while a rank is being stopped.
+//! A snapshot while a rank is being stopped, and leaders that clients send away.
 
 use crate::actor::{Actor, Open};
 use crate::machine::node_of;
 use crate::story::{CALM_LIMIT, Conductor};
-use daos_client::RankAction;
+use daos_client::{Client, RankAction};
 use daos_sim::fabric::Cut;
 use daos_status::{Result, Status};
 use daos_types::Epoch;
@@ -66,6 +66,36 @@ impl Conductor {
             self.world.violate(format!("value {value} was acknowledged before the snapshot, which shows {found:?}"));
         }
         Ok(())
+    }
+
+    /// The service is led by another engine soon after a client has wanted that, and goes on.
+    pub async fn lead_elsewhere(self) {
+        let admin = self.world.add_client();
+        if self.begin(&admin.client).await.is_none() {
+            return;
+        }
+        let actor = self.actor(&admin);
+        let told = self.within(CALM_LIMIT, "a change of leader that a client wants", async {
+            let open = actor.open().await?;
+            for _ in 0..3 {
+                let before = self.leader(&actor.client).await?;
+                open.pool.stop_service(&actor.client).await?;
+                let moved = async || Ok((self.leader(&actor.client).await? != before).then_some(()));
+                if self.until(CALM_LIMIT, "another engine leads", moved).await.is_none() {
+                    break;
+                }
+                open.container.create_snapshot(&actor.client, "", 0).await?;
+            }
+            Ok::<(), Status>(())
+        });
+        if let Some(Err(status)) = told.await {
+            self.world.violate(format!("a change of leader that a client wants: {status}"));
+        }
+    }
+
+    async fn leader(&self, client: &Client) -> Result<u32> {
+        let pools = client.pool_list().await?;
+        Ok(pools.first().and_then(|pool| pool.service_ranks.first().copied()).expect("a pool, and a leader"))
     }
 
     /// An object that lies on the rank, in which something is written.
