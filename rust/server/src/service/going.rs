@@ -7,7 +7,8 @@
 //! this, and waits as long for every rank that is noted as stopped.
 //!
 //! A rank that is excluded since it answers nobody may be cut off with some of the clients, and serves them until it has found out. Its clock may be
-//! behind: what it writes in that time would be older than a snapshot that was made before. So a snapshot waits for it as well.
+//! behind: what it writes in that time would be older than a snapshot that was made before. So a snapshot waits for it as well, and for one that an
+//! administrator has excluded until it has said that it has ended, but no longer than for one that was lost: it may hang.
 
 use daos_types::Rank;
 use std::cell::RefCell;

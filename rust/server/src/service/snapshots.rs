@@ -155,7 +155,11 @@ impl Service {
             fail!(Code::Again, "rank {} was lost, and may serve all the same; try again", rank.0);
         }
         let goes = |target: &TargetName| {
-            matches!(known.state(target.0), Some(RankState::Stopped | RankState::Excluded)) && self.may_serve(target.0)
+            let is_gone = matches!(
+                known.state(target.0),
+                Some(RankState::Stopped | RankState::Excluded | RankState::AdminExcluded)
+            );
+            is_gone && self.may_serve(target.0)
         };
         if let Some((rank, _)) = self.targets_of(pool).into_iter().find(goes) {
             fail!(

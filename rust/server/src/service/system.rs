@@ -40,7 +40,8 @@ impl Service {
             if was_there || entry.rank == known.own {
                 self.journal.state_mut().note_presence(entry.rank, true);
             }
-            if entry.state == RankState::Stopped as u8 && entry.rank != known.own {
+            let is_told_to_end = [RankState::Stopped as u8, RankState::AdminExcluded as u8].contains(&entry.state);
+            if is_told_to_end && entry.rank != known.own {
                 self.going.begin(entry.rank, Some(self.lost_until()));
             }
             if entry.state == RankState::Excluded as u8 {
@@ -202,8 +203,8 @@ impl Service {
     /// Changes what a rank is good for, and makes it known.
     pub async fn set_rank_state(&self, rank: Rank, state: RankState) -> Result<()> {
         if state == RankState::AdminExcluded {
-            // It is told to end its targets. When it is let back soon, it is noted as stopped, and may not have ended yet.
-            self.begin_going(rank);
+            // It is told to end its targets. It is often one that does not answer, of which nothing more is heard.
+            self.going.begin(rank, Some(self.lost_until()));
         }
         if state == RankState::Excluded {
             self.going.begin(rank, Some(self.excluded_until()));

@@ -83,12 +83,17 @@ impl SystemEngine {
 
     /// Answers somebody at the door, now or when the service has.
     pub(super) fn asked(&mut self, id: ConnectionId, request: ControlRequest) {
-        let heard = if matches!(request, ControlRequest::Serves(_)) { Heard::Serves } else { Heard::Stopped };
         let Err(status) = self.try_answer(id, request) else { return };
         if let Some(Role::Engine(rank)) = self.door.role(id) {
-            daos_env::log!(Warn, "system", "what rank {} said could not be noted: {status}", rank.0);
-            self.door.leave_unanswered(id);
-            self.heard_of(rank, heard);
+            // It would take it for known. When it has joined again, what has become of it is known.
+            daos_env::log!(
+                Warn,
+                "system",
+                "what rank {} said could not be noted, so it has to join again: {status}",
+                rank.0
+            );
+            self.door.let_go(id);
+            self.gone(Role::Engine(rank));
         } else {
             self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
         }

@@ -232,6 +232,11 @@ impl Door {
         }
     }
 
+    /// Ends a connection, without a word to anybody.
+    pub fn let_go(&mut self, id: ConnectionId) {
+        self.connections.remove(&id);
+    }
+
     /// What a connection means.
     pub fn role(&self, id: ConnectionId) -> Option<Role> {
         self.connections.get(&id).map(|connection| connection.role)

@@ -12,7 +12,7 @@ use daos_wire::{ControlRequest, Join, Joined, RankAction, RankEntry, RankState};
 use std::time::Duration;
 
 /// How long engines have to come to one that leads since just now: several attempts of their links.
-const ABSENCE_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const ABSENCE_LIMIT: Duration = Duration::from_secs(5);
 
 impl SystemEngine {
     /// A link to the other replicas, which joins with this.

@@ -78,6 +78,9 @@ impl SystemEngine {
         let action = RankAction::from_number(request.action);
         let takes_away = matches!(action, Some(RankAction::Stop | RankAction::Exclude));
         let is_meant = !request.ranks.is_empty() || action == Some(RankAction::Stop);
+        if takes_away && matches!(self.targets, Targets::Starting(_) | Targets::Joining(_)) {
+            fail!(Code::Again, "the metadata service, which has to know of it, is starting; try again");
+        }
         if !takes_away || !is_meant || !matches!(self.targets, Targets::Serving(_)) {
             return self.begin_operation(id, &request);
         }

@@ -2,6 +2,7 @@
 
 use super::SystemEngine;
 use super::answers::Waiting;
+use super::joining::ABSENCE_LIMIT;
 use super::orders::Heard;
 use super::settings::{SystemNews, SystemReady};
 use crate::target::ServiceCall;
@@ -99,7 +100,8 @@ impl SystemEngine {
             link.say(&ControlRequest::Serves(rank));
         }
         if self.leads() {
-            // The service does not know yet who is connected.
+            // The service does not know yet who is connected, and who is not may be on its way.
+            self.absent_at = Some(self.makings.env.clock.monotonic() + ABSENCE_LIMIT);
             for other in self.door.engines() {
                 self.ask_service(ServiceCall::Present(other), Waiting::Nobody)?;
             }

@@ -33,6 +33,8 @@ pub struct Faults {
     pub has_late_engine: bool,
     /// An administrator stops ranks and starts them.
     pub has_orders: bool,
+    /// Some of its orders exclude ranks, and let them back.
+    pub has_exclusions: bool,
 }
 
 impl Faults {
@@ -56,6 +58,7 @@ impl Faults {
             has_drift: has_more && some(4),
             has_late_engine: has_more && some(3),
             has_orders: false,
+            has_exclusions: false,
         }
     }
 
@@ -77,6 +80,7 @@ impl Faults {
             (self.has_drift, Kind::Drift),
             (self.has_late_engine, Kind::LateEngine),
             (self.has_orders, Kind::Order),
+            (self.has_exclusions, Kind::Exclusion),
         ];
         all.into_iter().filter(|(has, _)| *has).map(|(_, kind)| kind).collect()
     }
@@ -96,6 +100,7 @@ enum Kind {
     Drift,
     LateEngine,
     Order,
+    Exclusion,
 }
 
 /// Lets things go wrong, one after the other, until it is over.
@@ -113,8 +118,11 @@ pub async fn disturb(conductor: &Conductor, faults: Faults, mut clients: Vec<u64
     }
 }
 
-/// How long something that is down stays so: mostly short, sometimes long enough to be excluded.
+/// How long something that is down stays so: mostly short, sometimes long enough to be excluded, and longer than anything is waited for.
 fn absence(world: &World) -> Duration {
+    if world.shape.has_long_absences && world.below(24) == 0 {
+        return Duration::from_millis(15_000 + world.below(45_000));
+    }
     match world.below(6) {
         0 => Duration::from_millis(8000 + world.below(5000)),
         1 | 2 => Duration::from_millis(world.below(4000)),
@@ -206,17 +214,19 @@ async fn happen(conductor: &Conductor, kind: Kind, clients: &mut Vec<u64>) {
         }
         Kind::Order => {
             world.tally.borrow_mut().orders += 1;
-            let (admin, rank, force) =
-                (world.add_client(), world.below(world.shape.engines) as u32, world.below(2) == 0);
-            let act = async |action, ranks: &[u32]| {
-                // What becomes of it is seen at the end, when all have to be there.
-                let acting = admin.client.act_on_ranks(action, ranks, force);
-                let outcome = conductor.spawner.timeout(ORDER_LIMIT, acting).await;
-                daos_env::log!(Info, "sim", "{action:?} of ranks {ranks:?}: {outcome:?}");
-            };
-            act(RankAction::Stop, &[rank]).await;
-            pause(absence(world)).await;
-            act(RankAction::Start, &[]).await;
+            order(conductor, RankAction::Stop, None).await;
+        }
+        Kind::Exclusion => {
+            world.tally.borrow_mut().exclusions += 1;
+            // Often one that cannot hear it, nor those clients that are cut off with it.
+            let has_cut = world.below(2) == 0;
+            if has_cut {
+                world.set_cut(Some(some_cut(world, clients)));
+            }
+            order(conductor, RankAction::Exclude, Some(RankAction::ClearExclude)).await;
+            if has_cut {
+                world.set_cut(None);
+            }
         }
         Kind::ClientKill => {
             // One stays.
@@ -226,6 +236,24 @@ async fn happen(conductor: &Conductor, kind: Kind, clients: &mut Vec<u64>) {
             }
         }
     }
+}
+
+/// An administrator takes a rank away; some time later, all that are taken away are to serve again.
+async fn order(conductor: &Conductor, away: RankAction, back: Option<RankAction>) {
+    let world = &conductor.world;
+    let (admin, rank, force) = (world.add_client(), world.below(world.shape.engines) as u32, world.below(2) == 0);
+    let act = async |action, ranks: &[u32]| {
+        // What becomes of it is seen at the end, when all have to be there.
+        let acting = admin.client.act_on_ranks(action, ranks, force);
+        let outcome = conductor.spawner.timeout(ORDER_LIMIT, acting).await;
+        daos_env::log!(Info, "sim", "{action:?} of ranks {ranks:?}: {outcome:?}");
+    };
+    act(away, &[rank]).await;
+    conductor.spawner.sleep(absence(world)).await;
+    if let Some(back) = back {
+        act(back, &[rank]).await;
+    }
+    act(RankAction::Start, &[]).await;
 }
 
 /// Some nodes are cut off from the others, in both directions or in one.

@@ -47,6 +47,9 @@ const FIRST_WITH_ROLLBACKS: u64 = 30_000_000_000_000;
 /// In some of the seeds from here on, an administrator stops ranks and starts them, too.
 const FIRST_WITH_ORDERS: u64 = 40_000_000_000_000;
 
+/// In some of the seeds from here on, an administrator excludes ranks and lets them back, too, and what is away stays so for longer sometimes.
+const FIRST_WITH_EXCLUSIONS: u64 = 50_000_000_000_000;
+
 /// Seeds that have shown a defect, beside the first ones: see `docs/cluster.md`.
 const FOUND: &[u64] = &[
     1001,
@@ -96,6 +99,7 @@ const FOUND: &[u64] = &[
     30000006001819,
     30000006007238,
     40000000000002,
+    40000001024474,
 ];
 
 /// What became of a seed.
@@ -120,6 +124,8 @@ fn run(seed: u64) -> Outcome {
     shape.has_transactions = seed >= FIRST_WITH_TRANSACTIONS;
     shape.has_rollbacks = seed >= FIRST_WITH_ROLLBACKS;
     faults.has_orders = seed >= FIRST_WITH_ORDERS && faults.any() && choices.below(2) == 0;
+    shape.has_long_absences = seed >= FIRST_WITH_EXCLUSIONS;
+    faults.has_exclusions = seed >= FIRST_WITH_EXCLUSIONS && faults.any() && choices.below(2) == 0;
     run_with(seed, shape, faults, None)
 }
 
@@ -275,6 +281,16 @@ fn seeds_with_orders_have_no_violation() {
     assert!(sum.orders > 0, "{sum:?}");
 }
 
+#[test]
+fn seeds_with_exclusions_have_no_violation() {
+    quiet();
+    let (first, count) = (variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_EXCLUSIONS), variable("DAOS_SIM_SEEDS", 10));
+    let (count, sum, wrong) = run_all(first..first + count);
+    println!("{count} seeds: {sum:?}");
+    assert!(wrong.is_empty(), "seeds {wrong:?}");
+    assert!(sum.exclusions > 0, "{sum:?}");
+}
+
 /// That ranks stop was noted before they did, and a snapshot that was made in between did not ask them: what they had acknowledged with clocks that
 /// were ahead was missing from it.
 #[test]
@@ -283,6 +299,16 @@ fn a_snapshot_has_what_ranks_acknowledged_that_are_being_stopped() {
     for seed in 1..=5 {
         let world = World::new(seed, Shape::new(2, 1, 1));
         lead(&world, |conductor| conductor.lead_through_a_stop());
+        assert_eq!(*world.violations.borrow(), Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_client_has_the_service_led_by_another_engine() {
+    quiet();
+    for seed in 1..=5 {
+        let world = World::new(seed, Shape::new(3, 3, 1));
+        lead(&world, |conductor| conductor.lead_elsewhere());
         assert_eq!(*world.violations.borrow(), Vec::<String>::new(), "seed {seed}");
     }
 }
@@ -322,7 +348,7 @@ fn fresh_seeds_have_no_violation() {
     let seconds = variable("DAOS_SIM_SECONDS", 60);
     let clock = daos_env::SystemClock;
     let end = clock.monotonic() + Duration::from_secs(seconds);
-    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_ORDERS + (daos_env::SystemRandom.next_u64() >> 24));
+    let first = variable("DAOS_SIM_FIRST_SEED", FIRST_WITH_EXCLUSIONS + (daos_env::SystemRandom.next_u64() >> 24));
     let (count, sum, wrong) = run_all((first..).take_while(|_| clock.monotonic() < end));
     println!("{count} seeds from {first}: {sum:?}");
     assert!(wrong.is_empty(), "seeds {wrong:?}");

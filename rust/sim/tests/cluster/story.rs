@@ -97,9 +97,15 @@ impl Conductor {
         self.until(limit, "all ranks are joined", joined).await
     }
 
-    /// Ranks that an administrator has stopped serve again.
+    /// Ranks that an administrator has excluded or stopped serve again.
     pub async fn all_started(&self, client: &Client) -> Option<()> {
         let started = async || {
+            let mut excluded = client.system_ranks().await?;
+            excluded.retain(|info| info.state == "adminexcluded");
+            if !excluded.is_empty() {
+                let ranks: Vec<u32> = excluded.iter().map(|info| info.rank).collect();
+                client.act_on_ranks(RankAction::ClearExclude, &ranks, false).await?;
+            }
             let outcomes = client.act_on_ranks(RankAction::Start, &[], false).await?;
             match outcomes.into_iter().find(|outcome| !outcome.error.is_empty()) {
                 None => Ok(Some(())),
@@ -238,7 +244,7 @@ impl Conductor {
         {
             return;
         }
-        if plan.faults.has_orders && self.all_started(&admin.client).await.is_none()
+        if (plan.faults.has_orders || plan.faults.has_exclusions) && self.all_started(&admin.client).await.is_none()
             || self.all_joined(&admin.client, self.world.shape.engines, SETTLE_LIMIT).await.is_none()
             || self.all_in_use(&admin.client).await.is_none()
         {

@@ -81,6 +81,8 @@ pub struct Shape {
     pub has_transactions: bool,
     /// Clients bring the container that they share back to snapshots.
     pub has_rollbacks: bool,
+    /// What is down or cut off stays so for up to a minute, sometimes.
+    pub has_long_absences: bool,
 }
 
 impl Shape {
@@ -94,6 +96,7 @@ impl Shape {
             has_snapshots: false,
             has_transactions: false,
             has_rollbacks: false,
+            has_long_absences: false,
         }
     }
 
@@ -118,6 +121,7 @@ pub struct Tally {
     pub drifts: u64,
     pub late_joins: u64,
     pub orders: u64,
+    pub exclusions: u64,
     pub client_kills: u64,
     pub snapshots: u64,
     pub snapshot_reads: u64,
@@ -146,6 +150,7 @@ impl Tally {
         self.drifts += other.drifts;
         self.late_joins += other.late_joins;
         self.orders += other.orders;
+        self.exclusions += other.exclusions;
         self.client_kills += other.client_kills;
         self.snapshots += other.snapshots;
         self.snapshot_reads += other.snapshot_reads;
