@@ -182,15 +182,15 @@ static int insert_holder(ADIO_File fd)
 			return rc;
 		looks = same(holder, before) ? looks + 1 : 0;
 		before = holder;
-		if (looks >= LOOKS_BEFORE_DOUBT) {
-			looks = 0;
-			if (is_gone(file, holder.rank)) {
-				rc = mpiio_transact(fd, replace_holder, &holder);
-				if (rc != MPIIO_LOCK_TAKEN)
-					return rc;
-				continue;
-			}
+		/* An access of this rank could not give it back, or was never told that it had it. */
+		if (holder.rank == mine.rank || (looks >= LOOKS_BEFORE_DOUBT && is_gone(file, holder.rank))) {
+			rc = mpiio_transact(fd, replace_holder, &holder);
+			if (rc != MPIIO_LOCK_TAKEN)
+				return rc;
+			continue;
 		}
+		if (looks >= LOOKS_BEFORE_DOUBT)
+			looks = 0;
 		mpiio_pause_before(attempt);
 	}
 	return -DER_TIMEDOUT;

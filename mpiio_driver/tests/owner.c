@@ -3,8 +3,9 @@
  * Who holds the lock of atomic mode and is lost. A rank that was killed kept all others waiting for two minutes, and then
  * they got errors.
  *
- * This program has a daos_tx_commit of its own, which the driver calls to write with the lock held: there the last rank
- * loses its connection and goes on late, after another rank has written; and in the end is killed. Only in containers.
+ * This program has a daos_tx_commit of its own, which the driver calls to write with the lock held, and to give the lock back: there
+ * the last rank cannot give it back, and has it again with its next access, which waited for two minutes for itself; then it loses
+ * its connection and goes on late, after another rank has written; and in the end is killed. Only in containers.
  */
 #include "test.h"
 
@@ -14,10 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* More than two chunks of 1 MiB, so that the lock is held over several commits. */
-enum { BYTES = 5 << 19 };
+/* More than two chunks of 1 MiB, so that the lock is held over several commits; after these it is given back. */
+enum { BYTES = 5 << 19, CHUNKS = 3 };
 
-static enum { NOTHING, BE_CUT_OFF, BE_KILLED } next;
+static enum { NOTHING, KEEP_LOCK, BE_CUT_OFF, BE_KILLED } next;
+static int commits_before;
 static daos_handle_t last_pool;
 
 static void *library(const char *name)
@@ -57,7 +59,13 @@ int daos_tx_commit(daos_handle_t transaction, daos_event_t *event)
 	int (*disconnect)(daos_handle_t, daos_event_t *) = library("daos_pool_disconnect");
 	int now = next;
 
+	if (commits_before > 0) {
+		commits_before--;
+		return commit(transaction, event);
+	}
 	next = NOTHING;
+	if (now == KEEP_LOCK)
+		return -DER_TIMEDOUT;
 	if (now == BE_CUT_OFF) {
 		CHECK(disconnect(last_pool, NULL) == 0);
 		tell(0);
@@ -108,6 +116,11 @@ static void be_lost(MPI_File file)
 {
 	static char data[BYTES];
 
+	next = KEEP_LOCK;
+	commits_before = CHUNKS;
+	write_all_of(file, 6);
+	CHECK(next == NOTHING);
+	check_all_of(file, 6);
 	memset(data, 1, sizeof data);
 	next = BE_CUT_OFF;
 	FAILS(MPI_ERR_IO, MPI_File_write_at(file, 0, data, BYTES, MPI_BYTE, MPI_STATUS_IGNORE));
