@@ -103,3 +103,31 @@ MPI_Count mpiio_argument(const struct mpiio_contents *contents, MPI_Count place)
 		return contents->integers[place];
 	return contents->addresses[place - contents->integer_count];
 }
+
+MPI_Datatype mpiio_count_one(MPI_Count *count, MPI_Datatype *type)
+{
+	int (*make)(MPI_Count, MPI_Datatype, MPI_Datatype *);
+	MPI_Datatype larger;
+
+	/* Cut off to an int, a negative one might be a positive one. */
+	if (*count < 0)
+		*count = -1;
+	if (*count <= INT_MAX)
+		return MPI_DATATYPE_NULL;
+	make = (int (*)(MPI_Count, MPI_Datatype, MPI_Datatype *))mpiio_native("PMPI_Type_contiguous_c");
+	/* ROMIO says what is wrong with the count, or the type. */
+	if (*type == MPI_DATATYPE_NULL || make == NULL || make(*count, *type, &larger) != MPI_SUCCESS) {
+		*count = *type == MPI_DATATYPE_NULL ? 1 : -1;
+		return MPI_DATATYPE_NULL;
+	}
+	PMPI_Type_commit(&larger);
+	*count = 1;
+	*type = larger;
+	return larger;
+}
+
+void mpiio_free_larger(MPI_Datatype larger)
+{
+	if (larger != MPI_DATATYPE_NULL)
+		PMPI_Type_free(&larger);
+}

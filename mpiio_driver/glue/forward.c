@@ -52,8 +52,23 @@
  */
 #define TOGETHER(name, parameters, arguments) \
 	FORWARD(name, parameters, arguments, mpiio_begin_shared(file), mpiio_end_shared(file); mpiio_meet(file))
-#define TOGETHER_C TOGETHER
-#define FUNCTION_C FUNCTION
+/*
+ * ROMIO ends the program by an assertion when a count does not fit into an int. What is counted is then made one element of a
+ * larger type.
+ */
+#define SMALL_COUNT MPI_Datatype larger = mpiio_count_one(&count, &type)
+#define FREE_LARGER mpiio_free_larger(larger)
+#define FUNCTION_C(name, parameters, arguments) FORWARD(name, parameters, arguments, SMALL_COUNT, FREE_LARGER)
+#define FUNCTION_SHARED_C(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, SMALL_COUNT; mpiio_begin_shared(file), mpiio_end_shared(file); FREE_LARGER)
+#define FUNCTION_SPLIT_C(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, SMALL_COUNT; mpiio_begin_split(file), mpiio_begun_split(file, code); FREE_LARGER)
+#define FUNCTION_SPLIT_SHARED_C(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, SMALL_COUNT; mpiio_begin_split(file); mpiio_begin_shared(file), \
+		mpiio_begun_split(file, code); mpiio_end_shared(file); FREE_LARGER)
+#define TOGETHER_C(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, SMALL_COUNT; mpiio_begin_shared(file), \
+		mpiio_end_shared(file); mpiio_meet(file); FREE_LARGER)
 
 #include "functions.h"
 

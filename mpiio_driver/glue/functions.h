@@ -4,7 +4,8 @@
  * than a choice between two libraries stand in forward.c, and those about error handlers in error_handlers.c.
  *
  * FUNCTION_SHARED has those that move the shared pointer, and TOGETHER those that do so or come after that, and in which the ranks
- * meet. FUNCTION_SPLIT and FUNCTION_SPLIT_SHARED begin an access. FUNCTION_C and TOGETHER_C have those with a count of the type MPI_Count, which came with MPI 4.
+ * meet. FUNCTION_SPLIT and FUNCTION_SPLIT_SHARED begin an access. Each of these with _C behind its name has those with a count of the type
+ * MPI_Count, which came with MPI 4.
  */
 #define ARGS_IO (file, buffer, count, type, status)
 #define ARGS_IO_AT (file, offset, buffer, count, type, status)
@@ -82,17 +83,17 @@ TOGETHER_C(read_ordered_c, READS(MPI_Count), ARGS_IO)
 TOGETHER(write_ordered, WRITES(int), ARGS_IO)
 TOGETHER_C(write_ordered_c, WRITES(MPI_Count), ARGS_IO)
 FUNCTION_SHARED(read_shared, READS(int), ARGS_IO)
-FUNCTION_SHARED(read_shared_c, READS(MPI_Count), ARGS_IO)
+FUNCTION_SHARED_C(read_shared_c, READS(MPI_Count), ARGS_IO)
 FUNCTION_SHARED(write_shared, WRITES(int), ARGS_IO)
-FUNCTION_SHARED(write_shared_c, WRITES(MPI_Count), ARGS_IO)
+FUNCTION_SHARED_C(write_shared_c, WRITES(MPI_Count), ARGS_IO)
 FUNCTION_SHARED(iread_shared, READS_REQUEST(int), ARGS_REQUEST)
-FUNCTION_SHARED(iread_shared_c, READS_REQUEST(MPI_Count), ARGS_REQUEST)
+FUNCTION_SHARED_C(iread_shared_c, READS_REQUEST(MPI_Count), ARGS_REQUEST)
 FUNCTION_SHARED(iwrite_shared, WRITES_REQUEST(int), ARGS_REQUEST)
-FUNCTION_SHARED(iwrite_shared_c, WRITES_REQUEST(MPI_Count), ARGS_REQUEST)
+FUNCTION_SHARED_C(iwrite_shared_c, WRITES_REQUEST(MPI_Count), ARGS_REQUEST)
 /* Those that begin what another one ends. */
 #define SPLIT(name, parameters, arguments) \
 	FUNCTION_SPLIT(name, parameters(int), arguments) \
-	FUNCTION_SPLIT(name##_c, parameters(MPI_Count), arguments)
+	FUNCTION_SPLIT_C(name##_c, parameters(MPI_Count), arguments)
 
 SPLIT(read_all_begin, READS_BEGIN, ARGS_BEGIN)
 SPLIT(read_at_all_begin, READS_BEGIN_AT, ARGS_BEGIN_AT)
@@ -100,10 +101,10 @@ SPLIT(write_all_begin, WRITES_BEGIN, ARGS_BEGIN)
 SPLIT(write_at_all_begin, WRITES_BEGIN_AT, ARGS_BEGIN_AT)
 
 FUNCTION_SPLIT_SHARED(read_ordered_begin, READS_BEGIN(int), ARGS_BEGIN)
-FUNCTION_SPLIT_SHARED(read_ordered_begin_c, READS_BEGIN(MPI_Count), ARGS_BEGIN)
+FUNCTION_SPLIT_SHARED_C(read_ordered_begin_c, READS_BEGIN(MPI_Count), ARGS_BEGIN)
 FUNCTION_SPLIT_SHARED(write_ordered_begin, WRITES_BEGIN(int), ARGS_BEGIN)
-FUNCTION_SPLIT_SHARED(write_ordered_begin_c, WRITES_BEGIN(MPI_Count), ARGS_BEGIN)
+FUNCTION_SPLIT_SHARED_C(write_ordered_begin_c, WRITES_BEGIN(MPI_Count), ARGS_BEGIN)
 TOGETHER(read_ordered_end, (MPI_File file, void *buffer, MPI_Status *status), ARGS_END)
 TOGETHER(write_ordered_end, (MPI_File file, const void *buffer, MPI_Status *status), ARGS_END)
 
-FUNCTION_C(get_type_extent_c, (MPI_File file, MPI_Datatype type, MPI_Count *extent), (file, type, extent))
+FUNCTION(get_type_extent_c, (MPI_File file, MPI_Datatype type, MPI_Count *extent), (file, type, extent))

@@ -77,6 +77,13 @@ int mpiio_raise(MPI_File file, int code);
 /** Tells rank 0's error to the other ranks of a file, which report it as if it were theirs; gives each rank its code. */
 int mpiio_share_code(MPI_File file, int code);
 
+/**
+ * Makes so many elements of a type one element of a larger type, when the count does not fit into an int. Gives that type, which
+ * mpiio_free_larger frees, or MPI_DATATYPE_NULL when there is nothing to be done. A count that cannot be had becomes a negative one.
+ */
+MPI_Datatype mpiio_count_one(MPI_Count *count, MPI_Datatype *type);
+void mpiio_free_larger(MPI_Datatype larger);
+
 /** An error code with a class and a sentence. */
 int mpiio_error_code(int previous, int class, const char *where, int line, const char *sentence);
 
