@@ -60,6 +60,7 @@ static ADIOI_Flatlist_node *flatten(MPI_Datatype type)
 {
 	ADIOI_Flatlist_node *flat = ADIOI_Calloc(1, sizeof *flat);
 	struct mpiio_blocks blocks;
+	ADIO_Offset *before, sum = 0;
 	size_t room;
 
 	mpiio_get_blocks(type, &blocks);
@@ -69,16 +70,24 @@ static ADIOI_Flatlist_node *flatten(MPI_Datatype type)
 	flat->count = (MPI_Count)room;
 	flat->refct = 1;
 	flat->lb_idx = flat->ub_idx = -1;
-	/* One piece of memory for both arrays, as ROMIO has it. */
-	flat->indices = ADIOI_Calloc(2 * room, sizeof *flat->indices);
+	/* One piece of memory for both arrays, as ROMIO has it, and for the sums that are behind them. */
+	flat->indices = ADIOI_Calloc(3 * room, sizeof *flat->indices);
 	flat->blocklens = flat->indices + room;
+	before = flat->blocklens + room;
 	for (MPI_Count i = 0; i < blocks.count; i++) {
 		flat->indices[i] = blocks.block[i].offset;
 		flat->blocklens[i] = blocks.block[i].length;
+		before[i] = sum;
+		sum += blocks.block[i].length;
 	}
 	mpiio_free_blocks(&blocks);
 	note_order(flat);
 	return flat;
+}
+
+const ADIO_Offset *mpiio_before(const ADIOI_Flatlist_node *flat)
+{
+	return flat->blocklens + flat->count;
 }
 
 ADIOI_Flatlist_node *ADIOI_Flatten_and_find(MPI_Datatype type)

@@ -159,8 +159,10 @@ struct mpiio_layout {
 int mpiio_lay_out(ADIO_File fd, const void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	struct mpiio_layout *layout, struct mpiio_failure *failure);
 void mpiio_free_layout(struct mpiio_layout *layout);
-/** The position in the view, in bytes, of the first byte at or behind an offset in the file; zero or an errno. */
-int mpiio_position(ADIO_File fd, ADIO_Offset offset, ADIO_Offset *position);
+/** Of each block of a type that ADIOI_Flatten_and_find gave, the lengths of all blocks before it together. */
+const ADIO_Offset *mpiio_before(const ADIOI_Flatlist_node *flat);
+/** The position in the view, in bytes, of the first byte at or behind an offset in the file. */
+ADIO_Offset mpiio_position(ADIO_File fd, ADIO_Offset offset);
 /** Where the file ends, in etypes of the view: at the first one that begins at or behind its last byte. */
 int mpiio_end(ADIO_File fd, ADIO_Offset *end, struct mpiio_failure *failure);
 /** Reads or writes what was laid out. `done` gets the bytes up to the end of the file. */

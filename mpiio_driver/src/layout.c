@@ -18,39 +18,27 @@ struct view {
 	/* NULL when every byte behind the start is let through. */
 	ADIOI_Flatlist_node *blocks;
 	/* Sum of the lengths of the blocks before each one. */
-	ADIO_Offset *before;
+	const ADIO_Offset *before;
 };
 
-static int open_view(ADIO_File fd, struct view *view)
+static struct view view_of(ADIO_File fd)
 {
+	struct view view = { .start = fd->disp };
 	MPI_Aint lower;
-	ADIO_Offset sum = 0;
 	int contiguous;
 
-	*view = (struct view){ .start = fd->disp };
-	MPI_Type_size_x(fd->filetype, &view->size);
-	MPI_Type_get_extent(fd->filetype, &lower, &view->extent);
+	MPI_Type_size_x(fd->filetype, &view.size);
+	MPI_Type_get_extent(fd->filetype, &lower, &view.extent);
 	ADIOI_Datatype_iscontig(fd->filetype, &contiguous);
 	if (contiguous)
-		return 0;
-	view->blocks = ADIOI_Flatten_and_find(fd->filetype);
-	view->before = malloc((size_t)(view->blocks->count + 1) * sizeof *view->before);
-	if (view->before == NULL)
-		return ENOMEM;
-	for (MPI_Count i = 0; i < view->blocks->count; i++) {
-		view->before[i] = sum;
-		sum += view->blocks->blocklens[i];
-	}
-	view->before[view->blocks->count] = sum;
-	return 0;
+		return view;
+	view.blocks = ADIOI_Flatten_and_find(fd->filetype);
+	view.before = mpiio_before(view.blocks);
+	return view;
 }
 
-static void close_view(struct view *view)
-{
-	free(view->before);
-}
-
-/* The block in which a position within one copy of the type is: the last one that begins at or before it and is not empty. */
+/* The block in which a position within one copy of the type is: the last one that begins at or before it. No block is empty but that of a
+ * type without data. */
 static MPI_Count block_of(const struct view *view, ADIO_Offset within)
 {
 	MPI_Count low = 0, high = view->blocks->count;
@@ -63,9 +51,6 @@ static MPI_Count block_of(const struct view *view, ADIO_Offset within)
 		else
 			high = middle;
 	}
-	/* Empty blocks begin where their successor does, so the search may end at one behind the block that is meant. */
-	while (view->blocks->blocklens[low] == 0 && low + 1 < view->blocks->count)
-		low++;
 	return low;
 }
 
@@ -84,18 +69,28 @@ static ADIO_Offset offset_of(const struct view *view, ADIO_Offset position)
 	return view->start + copy * view->extent + view->blocks->indices[block] + (within - view->before[block]);
 }
 
-/* The position of a byte in one copy of a view's type, by its offset from the view's start; -1 when it is not let through. */
-static ADIO_Offset position_in(const struct view *view, ADIO_Offset copy, ADIO_Offset inside)
+/*
+ * The first block that ends behind an offset from the beginning of a copy, or the count of blocks. They are in order, so that it is looked
+ * for by halves, unless the view is of a type whose blocks overlap.
+ */
+static MPI_Count block_behind(const ADIOI_Flatlist_node *blocks, ADIO_Offset offset)
 {
-	ADIO_Offset offset = inside - copy * view->extent;
+	MPI_Count low = 0, high = blocks->count;
 
-	for (MPI_Count i = 0; i < view->blocks->count; i++) {
-		ADIO_Offset within = offset - view->blocks->indices[i];
-
-		if (within >= 0 && within < view->blocks->blocklens[i])
-			return copy * view->size + view->before[i] + within;
+	if (blocks->flag & (ADIOI_TYPE_DECREASE | ADIOI_TYPE_OVERLAP)) {
+		while (low < high && blocks->indices[low] + blocks->blocklens[low] <= offset)
+			low++;
+		return low;
 	}
-	return -1;
+	while (low < high) {
+		MPI_Count middle = low + (high - low) / 2;
+
+		if (blocks->indices[middle] + blocks->blocklens[middle] <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /*
@@ -104,8 +99,9 @@ static ADIO_Offset position_in(const struct view *view, ADIO_Offset copy, ADIO_O
  */
 static ADIO_Offset position_of(const struct view *view, ADIO_Offset offset)
 {
-	ADIO_Offset inside = offset - view->start, first, span, copy, position;
+	ADIO_Offset inside = offset - view->start, first, span, copy, within;
 	ADIOI_Flatlist_node *blocks = view->blocks;
+	MPI_Count block;
 
 	if (blocks == NULL)
 		return inside;
@@ -116,25 +112,21 @@ static ADIO_Offset position_of(const struct view *view, ADIO_Offset offset)
 	copy = (inside - first) / view->extent;
 	/* A type may reach beyond its extent, so that copies before this one have bytes behind the beginning of this one. */
 	for (ADIO_Offset at = copy; at >= 0 && at >= copy - span / view->extent; at--) {
-		position = position_in(view, at, inside);
-		if (position >= 0)
-			return position;
+		within = inside - at * view->extent;
+		block = block_behind(blocks, within);
+		if (block < blocks->count && blocks->indices[block] <= within)
+			return at * view->size + view->before[block] + (within - blocks->indices[block]);
 	}
-	for (MPI_Count i = 0; i < blocks->count; i++) {
-		if (copy * view->extent + blocks->indices[i] >= inside)
-			return copy * view->size + view->before[i];
-	}
-	return (copy + 1) * view->size;
+	within = inside - copy * view->extent;
+	block = block_behind(blocks, within);
+	return copy * view->size + (block < blocks->count ? view->before[block] : view->size);
 }
 
-int mpiio_position(ADIO_File fd, ADIO_Offset offset, ADIO_Offset *position)
+ADIO_Offset mpiio_position(ADIO_File fd, ADIO_Offset offset)
 {
-	struct view view;
-	int number = open_view(fd, &view);
+	struct view view = view_of(fd);
 
-	*position = number == 0 && offset > fd->disp ? position_of(&view, offset) : 0;
-	close_view(&view);
-	return number;
+	return offset > fd->disp ? position_of(&view, offset) : 0;
 }
 
 static int add_range(struct mpiio_layout *layout, ADIO_Offset offset, ADIO_Offset length)
@@ -246,13 +238,10 @@ int mpiio_lay_out(ADIO_File fd, const void *buffer, int count, MPI_Datatype type
 	layout->next = fd->fp_ind;
 	if (layout->bytes == 0)
 		return 0;
-	number = open_view(fd, &view);
-	if (number == 0) {
-		position = pointer == ADIO_INDIVIDUAL ? position_of(&view, fd->fp_ind) : offset * fd->etype_size;
-		number = lay_out_file(layout, &view, position);
-		layout->next = offset_of(&view, position + (ADIO_Offset)layout->bytes);
-	}
-	close_view(&view);
+	view = view_of(fd);
+	position = pointer == ADIO_INDIVIDUAL ? position_of(&view, fd->fp_ind) : offset * fd->etype_size;
+	number = lay_out_file(layout, &view, position);
+	layout->next = offset_of(&view, position + (ADIO_Offset)layout->bytes);
 	if (number == 0)
 		number = lay_out_memory(layout, (char *)buffer, count, type);
 	if (number != 0) {
