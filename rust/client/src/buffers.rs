@@ -6,7 +6,12 @@
 #[derive(Clone, Debug, Default)]
 pub struct ScatterList {
     pieces: Vec<(*mut u8, usize)>,
+    /// Where each piece begins in the stream; empty for short lists, in which a piece is found by going through them.
+    starts: Vec<u64>,
 }
+
+/// A list of more pieces knows where each of them begins: a call with many thousands is cut into parts, and each part is looked for.
+const PIECES_UNINDEXED_MAX: usize = 32;
 
 // SAFETY: the promise made to `ScatterList::new` holds for every thread.
 unsafe impl Send for ScatterList {}
@@ -18,7 +23,28 @@ impl ScatterList {
     /// Until the operation that is given the list has ended, every piece must be valid for reads (as a source) or for
     /// reads and writes (as a destination), and nothing else may write to it (nor read it, when a destination).
     pub unsafe fn new(pieces: Vec<(*mut u8, usize)>) -> ScatterList {
-        ScatterList { pieces }
+        ScatterList::indexed(pieces)
+    }
+
+    fn indexed(pieces: Vec<(*mut u8, usize)>) -> ScatterList {
+        let mut starts = Vec::new();
+        if pieces.len() > PIECES_UNINDEXED_MAX {
+            let mut end = 0u64;
+            starts.reserve_exact(pieces.len());
+            for (_, length) in &pieces {
+                starts.push(end);
+                // Operations refuse lists whose sum does not fit.
+                end = end.saturating_add(*length as u64);
+            }
+        }
+        ScatterList { pieces, starts }
+    }
+
+    /// The pieces from one that begins at or before a position of the stream on, and how far behind its beginning the position is.
+    fn following(&self, position: u64) -> (&[(*mut u8, usize)], u64) {
+        let index = self.starts.partition_point(|start| *start <= position).saturating_sub(1);
+        let start = self.starts.get(index).copied().unwrap_or(0);
+        (&self.pieces[index..], position - start)
     }
 
     /// The pieces.
@@ -64,9 +90,10 @@ impl ScatterList {
 
     /// A part of the stream as a list of its own; what lies behind the end is left out.
     pub fn slice(&self, start: u64, length: u64) -> ScatterList {
-        let (mut skip, mut left) = (start, length);
+        let (following, mut skip) = self.following(start);
+        let mut left = length;
         let mut pieces = Vec::new();
-        for &(address, size) in &self.pieces {
+        for &(address, size) in following {
             let size = size as u64;
             if left == 0 {
                 break;
@@ -81,12 +108,13 @@ impl ScatterList {
             left -= count;
             skip = 0;
         }
-        ScatterList { pieces }
+        ScatterList::indexed(pieces)
     }
 
     fn for_each_part(&self, offset: u64, length: usize, mut visit: impl FnMut((*mut u8, usize), usize)) -> usize {
-        let (mut skip, mut done) = (offset, 0);
-        for &(address, size) in &self.pieces {
+        let (following, mut skip) = self.following(offset);
+        let mut done = 0;
+        for &(address, size) in following {
             if done == length {
                 break;
             }
@@ -159,6 +187,40 @@ mod tests {
         assert_eq!(&out, b"\0abcdefx");
         assert_eq!(list.zero_at(2, 2), 2);
         assert_eq!((a, b), (*b"\0a\0", *b"\0defx"));
+    }
+
+    #[test]
+    fn long_lists_are_the_same_stream_as_short_ones() {
+        let mut memory = [0u8; 400];
+        // Pieces of 0 to 6 bytes, each of them apart from the next one.
+        let lengths: Vec<usize> = (0..100).map(|piece| piece * 5 % 7).collect();
+        let total: usize = lengths.iter().sum();
+        let base = memory.as_mut_ptr();
+        let mut at = 0;
+        let mut pieces = Vec::new();
+        for length in &lengths {
+            pieces.push((base.wrapping_add(at), *length));
+            at += length + 1;
+        }
+        assert!(at <= memory.len() && pieces.len() > PIECES_UNINDEXED_MAX);
+        // SAFETY: the array outlives the list and is touched by it alone.
+        let list = unsafe { ScatterList::new(pieces) };
+        let stream: Vec<u8> = (0..total).map(|byte| byte as u8).collect();
+        assert_eq!(list.write_at(0, &stream), total);
+        for start in 0..=total + 1 {
+            let mut out = [0; 9];
+            let expected = stream.get(start..total.min(start + 9)).unwrap_or_default();
+            assert_eq!(list.read_at(start as u64, &mut out), expected.len(), "from {start}");
+            assert_eq!(&out[..expected.len()], expected, "from {start}");
+            let part = list.slice(start as u64, 50);
+            let expected = stream.get(start..total.min(start + 50)).unwrap_or_default();
+            let bytes: Vec<u8> = part.slices().flatten().copied().collect();
+            assert_eq!(
+                (bytes.as_slice(), part.total_length()),
+                (expected, Some(expected.len() as u64)),
+                "from {start}"
+            );
+        }
     }
 
     #[test]
