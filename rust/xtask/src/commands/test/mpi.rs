@@ -313,7 +313,19 @@ impl Bench<'_> {
 fn build_own(name: &str, binary: &Path) -> Result<()> {
     let mut command = Command::new("mpicc.mpich");
     command.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-o"]);
+    command.arg(binary).arg(format!("{DIRECTORY}/{name}.c")).args(parts(name)?).args(SHARED);
     // A program's own functions with names of libdaos are found before the library's.
-    command.arg(binary).arg(format!("{DIRECTORY}/{name}.c")).args(SHARED).args(["-rdynamic", "-ldl"]);
-    must(&mut command)
+    must(command.args(["-rdynamic", "-ldl"]))
+}
+
+/// What a program has besides the file of its name, in a directory of its name.
+fn parts(name: &str) -> Result<Vec<PathBuf>> {
+    let directory = Path::new(DIRECTORY).join(name);
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut parts = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    parts.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
+    Ok(parts)
 }
