@@ -7,6 +7,7 @@ mod mpi;
 mod mpi_languages;
 mod mpi_programs;
 mod mpi_python;
+mod mpi_system;
 mod packaging;
 mod tally;
 

@@ -4,6 +4,7 @@ use super::c_programs::{Outcome, report};
 use super::mpi_languages;
 use super::mpi_programs::{FOREIGN, LOCAL_ONLY, Suite};
 use super::mpi_python;
+use super::mpi_system::System;
 use super::tally::Tally;
 use crate::commands::install_tree::{self, InstallTree, Profile, mpiio};
 use crate::commands::local_engine::LocalEngine;
@@ -28,6 +29,10 @@ const ALSO_LOCAL: &[&str] = &["basic", "opening"];
 
 /// Those in which ranks are killed: the launcher reports those, so what the others say is what counts.
 const KILLED: &[&str] = &["owner"];
+/// The one that kills an engine. It runs with the local engine, and with a system, of which it kills each engine.
+const KILLS_ENGINES: &str = "killed";
+/// Names the file with the process id of the engine that it kills.
+const ENGINE_VARIABLE: &str = "TEST_ENGINE_PID";
 /// The one that compares random calls on a file in a container with the same on a local file, and its runs that are always made:
 /// ranks and seed.
 const SEQUENCES: &str = "sequences";
@@ -67,6 +72,7 @@ const OTHER_REFUSED: &str = "serves MPI libraries that have MPICH's ABI";
 /// What runs are made with.
 struct Bench<'a> {
     engine: &'a LocalEngine,
+    tree: &'a InstallTree,
     library: PathBuf,
     scratch: PathBuf,
 }
@@ -80,7 +86,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
     fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
     let engine = LocalEngine::fresh(&tree, &scratch.join("data"))?;
     prepare(&engine)?;
-    let bench = Bench { engine: &engine, library: library(&tree), scratch };
+    let bench = Bench { engine: &engine, tree: &tree, library: library(&tree), scratch };
     let mut tally = Tally::default();
     for name in own()?.into_iter().filter(|name| is_wanted(name)) {
         tally += if name == SEQUENCES { bench.run_sequences(seeds) } else { bench.run_own(&name) };
@@ -183,6 +189,9 @@ impl Bench<'_> {
             self.start(&binary, RANKS, &[container], &[])
         };
         let mut tally = report(name, outcome);
+        if name == KILLS_ENGINES {
+            tally += self.run_in_system(name, &binary);
+        }
         if !ALSO_LOCAL.contains(&name) {
             return tally;
         }
@@ -191,6 +200,22 @@ impl Bench<'_> {
             .context("no directory for local files")
             .and_then(|()| self.start(&binary, RANKS, &[local.to_string_lossy().into_owned()], &[]));
         tally += report(&format!("{name} local"), outcome);
+        tally
+    }
+
+    /// In a system of several engines, each of which is killed in a run of its own.
+    fn run_in_system(&self, name: &str, binary: &Path) -> Tally {
+        let system = match System::start(self.tree, &self.scratch.join("system"), POOL, CONTAINER) {
+            Ok(system) => system,
+            Err(error) => return report(&format!("{name} system"), Err(error)),
+        };
+        let mut tally = Tally::default();
+        for (number, file) in system.process_files().into_iter().enumerate() {
+            let file = file.to_string_lossy();
+            let environment = [system.environment(), (ENGINE_VARIABLE, &*file)];
+            let outcome = self.start(binary, RANKS, &[format!("daos:/{POOL}/{CONTAINER}")], &environment);
+            tally += report(&format!("{name} system, engine {number}"), outcome);
+        }
         tally
     }
 
