@@ -32,6 +32,8 @@
 	} \
 	int MPI_File_##name parameters __attribute__((alias("PMPI_File_" #name)));
 #define FUNCTION(name, parameters, arguments) FORWARD(name, parameters, arguments, (void)0, (void)0)
+#define FUNCTION_VIEW(name, parameters, arguments) \
+	FORWARD(name, parameters, arguments, mpiio_show_representation(file), mpiio_take_representation(file))
 /*
  * ROMIO makes an internal error of all that can happen to the shared pointer. In ordered access, it passes the turn to move
  * the pointer from rank to rank, and a rank that fails to move it passes it to nobody, so that the others wait for ever. The
@@ -201,6 +203,8 @@ int PMPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI
 		return native(file, offset, etype, filetype, representation, info);
 	mpiio_meet(file);
 	code = romio_MPI_File_set_view(file, offset, etype, filetype, representation, info);
+	if (code == MPI_SUCCESS)
+		mpiio_take_representation(file);
 	/* All come here, whatever came of the view. */
 	mpiio_reset_shared(file);
 	return code;

@@ -3,7 +3,7 @@
  * Every function of MPI whose first argument is an open file: FUNCTION(name, parameters, arguments). Those that are more
  * than a choice between two libraries stand in forward.c, and those about error handlers in error_handlers.c.
  *
- * FUNCTION_SHARED has those that move the shared pointer, and TOGETHER those that do so or come after that, and in which the ranks
+ * FUNCTION_VIEW shows the view. FUNCTION_SHARED has those that move the shared pointer, and TOGETHER those that do so or come after that, and in which the ranks
  * meet. FUNCTION_SPLIT and FUNCTION_SPLIT_SHARED begin an access. Each of these with _C behind its name has those with a count of the type
  * MPI_Count, which came with MPI 4.
  */
@@ -40,7 +40,7 @@ FUNCTION(get_group, (MPI_File file, MPI_Group *group), (file, group))
 FUNCTION(get_amode, (MPI_File file, int *mode), (file, mode))
 FUNCTION(set_info, (MPI_File file, MPI_Info info), (file, info))
 FUNCTION(get_info, (MPI_File file, MPI_Info *info), (file, info))
-FUNCTION(get_view,
+FUNCTION_VIEW(get_view,
 	(MPI_File file, MPI_Offset *offset, MPI_Datatype *etype, MPI_Datatype *filetype, char *representation),
 	(file, offset, etype, filetype, representation))
 FUNCTION(get_position, (MPI_File file, MPI_Offset *offset), (file, offset))

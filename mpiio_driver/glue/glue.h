@@ -69,6 +69,13 @@ void mpiio_end_shared(MPI_File file);
 /** Sets the shared file pointer to zero, on all ranks together, for a new view. */
 void mpiio_reset_shared(MPI_File file);
 
+/**
+ * The driver converts data itself, so ROMIO only learns of a view's representation when it is asked for the view. The first one
+ * is called behind a call that may have set or shown it, the second one before one that shows it.
+ */
+void mpiio_take_representation(MPI_File file);
+void mpiio_show_representation(MPI_File file);
+
 /** Gives a file that was just opened the handler of MPI_FILE_NULL. */
 void mpiio_inherit_handler(MPI_File file);
 /** Calls the error handler of a file of ours, or of MPI_FILE_NULL; gives the code back. */

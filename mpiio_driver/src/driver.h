@@ -98,6 +98,8 @@ struct mpiio_file {
 	/* During an access by the shared pointer: what went wrong when that was moved, for the access to say. */
 	bool is_shared_access;
 	struct mpiio_failure delayed;
+	/* The data of the view is in the representation external32, see representation.c. */
+	bool is_external32;
 	/* Whether a split access was under way when another one was begun. */
 	bool had_split;
 };
@@ -168,6 +170,13 @@ int mpiio_end(ADIO_File fd, ADIO_Offset *end, struct mpiio_failure *failure);
 /** Reads or writes what was laid out. `done` gets the bytes up to the end of the file. */
 int mpiio_transfer(ADIO_File fd, struct mpiio_layout *layout, bool is_write, daos_size_t *done,
 	struct mpiio_failure *failure);
+
+/** An access from end to end: gives the bytes for the status, and an error code. */
+typedef int mpiio_access(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset, bool is_write,
+	ADIO_Status *status, const char *where);
+/** The same with data that is external32 in the file. */
+int mpiio_access_external32(mpiio_access *access, ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer,
+	ADIO_Offset offset, bool is_write, ADIO_Status *status, const char *where);
 
 /* The operations. */
 void mpiio_open_all(ADIO_File fd, int rank, int mode, int *code);

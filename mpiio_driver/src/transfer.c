@@ -164,8 +164,8 @@ static bool take_delayed(ADIO_File fd, struct mpiio_failure *failure)
 	return true;
 }
 
-/* One access from end to end; gives the bytes for the status. */
-static int access_file(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
+/* By lists; gives the bytes for the status. */
+static int access_listed(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	bool is_write, ADIO_Status *status, const char *where)
 {
 	struct mpiio_failure failure = { 0 };
@@ -213,23 +213,44 @@ static int access_contiguous(ADIO_File fd, void *buffer, int count, MPI_Datatype
 	return mpiio_code(&failure, where);
 }
 
+/* One access from end to end, in the representation of the view. */
+static int access_as(mpiio_access *access, ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer,
+	ADIO_Offset offset, bool is_write, ADIO_Status *status, const char *where)
+{
+	if (mpiio_file(fd)->is_external32)
+		return mpiio_access_external32(access, fd, buffer, count, type, pointer, offset, is_write, status, where);
+	return access(fd, buffer, count, type, pointer, offset, is_write, status, where);
+}
+
+static int access_file(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
+	bool is_write, ADIO_Status *status, const char *where)
+{
+	return access_as(access_listed, fd, buffer, count, type, pointer, offset, is_write, status, where);
+}
+
+/* Whether ROMIO's own ways to access a file may be used: they know neither the lock nor the representation. */
+static bool is_plain(ADIO_File fd)
+{
+	return !fd->atomicity && !mpiio_file(fd)->is_external32;
+}
+
 void mpiio_read(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	ADIO_Status *status, int *code)
 {
-	*code = access_contiguous(fd, buffer, count, type, pointer, offset, false, status, "MPI_File_read");
+	*code = access_as(access_contiguous, fd, buffer, count, type, pointer, offset, false, status, "MPI_File_read");
 }
 
 void mpiio_write(ADIO_File fd, const void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	ADIO_Status *status, int *code)
 {
-	*code = access_contiguous(fd, (void *)buffer, count, type, pointer, offset, true, status, "MPI_File_write");
+	*code = access_as(access_contiguous, fd, (void *)buffer, count, type, pointer, offset, true, status, "MPI_File_write");
 }
 
 void mpiio_read_strided(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	ADIO_Status *status, int *code)
 {
 	/* Data sieving reads what lies between the pieces as well; here it is only for those who ask for it. */
-	if (fd->hints->ds_read == ADIOI_HINT_ENABLE && !fd->atomicity && mpiio_file(fd)->delayed.number == 0)
+	if (fd->hints->ds_read == ADIOI_HINT_ENABLE && is_plain(fd) && mpiio_file(fd)->delayed.number == 0)
 		ADIOI_GEN_ReadStrided(fd, buffer, count, type, pointer, offset, status, code);
 	else
 		*code = access_file(fd, buffer, count, type, pointer, offset, false, status, "MPI_File_read");
@@ -253,7 +274,7 @@ void mpiio_read_all(ADIO_File fd, void *buffer, int count, MPI_Datatype type, in
 	struct mpiio_failure failure;
 	bool has_failed = false;
 
-	if (fd->hints->cb_read == ADIOI_HINT_ENABLE && !fd->atomicity) {
+	if (fd->hints->cb_read == ADIOI_HINT_ENABLE && is_plain(fd)) {
 		/* The other ranks wait for this one, which takes part with nothing. */
 		has_failed = take_delayed(fd, &failure);
 		ADIOI_GEN_ReadStridedColl(fd, buffer, has_failed ? 0 : count, type, pointer, offset, status, code);
@@ -270,7 +291,7 @@ void mpiio_write_all(ADIO_File fd, const void *buffer, int count, MPI_Datatype t
 	bool readable = (fd->access_mode & ADIO_WRONLY) == 0, has_failed = false;
 	struct mpiio_failure failure;
 
-	if (fd->hints->cb_write == ADIOI_HINT_ENABLE && !fd->atomicity && readable) {
+	if (fd->hints->cb_write == ADIOI_HINT_ENABLE && is_plain(fd) && readable) {
 		has_failed = take_delayed(fd, &failure);
 		ADIOI_GEN_WriteStridedColl(fd, buffer, has_failed ? 0 : count, type, pointer, offset, status, code);
 	} else {
