@@ -4,5 +4,4 @@
 //! directory above it, has the extended attribute `user.daos`.
 
 pub mod link;
-pub mod path;
 pub mod resolve;

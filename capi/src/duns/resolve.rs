@@ -7,11 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use daos_client::{Container, ContainerInfo, ContainerProperties, ContainerType, Pool};
-use daos_dfs::{Attributes, DfsError, FileSystem, Result};
+use daos_dfs::{Attributes, ContainerPath, DfsError, FileSystem, Result};
 use daos_types::{ContainerId, ObjectClass, Reference};
 
 use super::link;
-use super::path::{Resolved, from_attribute, named, to_attribute, without_prefix};
 use crate::abi::*;
 use crate::completion::value_of;
 use crate::dfs::mounted::fail;
@@ -46,54 +45,28 @@ pub unsafe extern "C" fn duns_resolve_path(path: *const c_char, attr: *mut duns_
     }
 }
 
-fn resolve(path: &[u8], flags: u32, no_prefix: bool) -> Result<Resolved> {
+fn resolve(path: &[u8], flags: u32, no_prefix: bool) -> Result<ContainerPath> {
     if path.len() > daos_dfs::PATH_LENGTH_MAX {
         fail!(libc::ENAMETOOLONG, "a path of {} bytes is too long", path.len());
     }
-    if let Some(rest) = without_prefix(path) {
-        return named(rest);
+    if let Some(rest) = ContainerPath::without_prefix(path) {
+        return ContainerPath::named(rest);
     }
     if no_prefix || flags & DUNS_NO_PREFIX != 0 {
-        return named(path);
+        return ContainerPath::named(path);
     }
     if flags & DUNS_NO_CHECK_PATH != 0 {
         fail!(libc::ENODATA, "{} names no pool and container", quoted(&path));
     }
     let path = Path::new(OsStr::from_bytes(path));
-    match linked(path, flags & DUNS_NO_REVERSE_LOOKUP == 0)? {
+    match ContainerPath::linked(path, flags & DUNS_NO_REVERSE_LOOKUP == 0, link::read)? {
         Some(resolved) => Ok(resolved),
         None => fail!(libc::ENODATA, "'{}' stands for no container", path.display()),
     }
 }
 
-/// Looks for the attribute at a path and above it.
-fn linked(path: &Path, above: bool) -> Result<Option<Resolved>> {
-    let mut rest = PathBuf::new();
-    let absolute = std::path::absolute(path).map_err(|error| DfsError::from(error).while_doing(path.display()))?;
-    for (step, place) in absolute.ancestors().enumerate() {
-        let value = match link::read(place) {
-            // What does not exist yet may be in a container all the same, when it is below a tied directory.
-            Err(error) if above && matches!(error.errno, libc::ENOENT | libc::ENOTDIR) => None,
-            value => value?,
-        };
-        if let Some(value) = value {
-            let mut resolved = from_attribute(&value)?;
-            if step > 0 {
-                resolved.rest = Some([b"/", rest.as_os_str().as_bytes()].concat());
-            }
-            return Ok(Some(resolved));
-        }
-        if !above {
-            break;
-        }
-        let name = place.file_name().unwrap_or_default();
-        rest = if step == 0 { PathBuf::from(name) } else { Path::new(name).join(rest) };
-    }
-    Ok(None)
-}
-
 /// Puts what was found into a caller's structure.
-fn tell(place: Out<duns_attr_t>, resolved: &Resolved) -> Result<()> {
+fn tell(place: Out<duns_attr_t>, resolved: &ContainerPath) -> Result<()> {
     let mut attr = place.get();
     attr.da_rel_path = match &resolved.rest {
         None => core::ptr::null_mut(),
@@ -102,7 +75,7 @@ fn tell(place: Out<duns_attr_t>, resolved: &Resolved) -> Result<()> {
     if resolved.rest.is_some() && attr.da_rel_path.is_null() {
         fail!(libc::ENOMEM, "there is no memory for a path");
     }
-    attr.da_type = resolved.layout as daos_cont_layout_t;
+    attr.da_type = resolved.kind.0;
     (attr.da_pool, attr.da_cont) = (fill_text(&resolved.pool), fill_text(&resolved.container));
     attr.da_on_lustre = false;
     let uuid = |text: &str| match Reference::parse(text) {
@@ -179,7 +152,7 @@ pub unsafe extern "C" fn duns_parse_attr(str: *mut c_char, len: daos_size_t, att
                 fail!(libc::EINVAL, "the attribute has {len} bytes; at most {DUNS_MAX_XATTR_LEN} are possible");
             }
             let value = caller.bytes(str.cast(), len as usize, "str")?;
-            tell(place, &from_attribute(&value)?)
+            tell(place, &ContainerPath::from_attribute(&value)?)
         })
     }
 }
@@ -235,25 +208,24 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
             let path = caller.path_optional(path, "path")?.map(|path| PathBuf::from(OsStr::from_bytes(&path)));
             let given = place.get();
             let (properties, attributes) = wanted(caller, &given)?;
-            let layout = u32::from(given.da_type);
-            to_attribute(layout, "p", "c")?;
+            let kind = ContainerType(given.da_type);
+            link_to(kind, &open.pool, ContainerId::default()).to_attribute()?;
             if let Some(path) = &path {
-                make_stand_in(path, layout)?;
+                make_stand_in(path, kind)?;
             }
             let pool = open.pool.clone();
             let made = value_of("duns_create_path", move |client| async move {
                 make(&client, &pool, properties, attributes).await
             });
             let tied = made.and_then(|id| {
-                let (pool, container) = (open.pool.id().to_string(), id.to_string());
-                if let Some(path) = &path {
-                    let value = to_attribute(layout, &pool, &container)?;
-                    if let Err(error) = link::write(path, &value) {
-                        destroy(&open.pool, Reference::Id(id.0));
-                        return Err(error);
-                    }
+                let resolved = link_to(kind, &open.pool, id);
+                if let Some(path) = &path
+                    && let Err(error) = link::write(path, &resolved.to_attribute()?)
+                {
+                    destroy(&open.pool, Reference::Id(id.0));
+                    return Err(error);
                 }
-                Ok(Resolved { layout, pool, container, rest: None })
+                Ok(resolved)
             });
             match tied {
                 Ok(resolved) => tell(place, &resolved),
@@ -268,10 +240,15 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
     }
 }
 
+/// What a path that stands for a container says, by UUIDs: labels can change.
+fn link_to(kind: ContainerType, pool: &Pool, container: ContainerId) -> ContainerPath {
+    ContainerPath { kind, pool: pool.id().to_string(), container: container.to_string(), rest: None }
+}
+
 /// The file or directory that stands for a container.
-fn make_stand_in(path: &Path, layout: u32) -> Result<()> {
-    let made = match layout {
-        DAOS_PROP_CO_LAYOUT_HDF5 => std::fs::File::create_new(path).map(drop),
+fn make_stand_in(path: &Path, kind: ContainerType) -> Result<()> {
+    let made = match kind {
+        ContainerType::HDF5 => std::fs::File::create_new(path).map(drop),
         _ => std::fs::create_dir(path),
     };
     made.map_err(|error| DfsError::from(error).while_doing(path.display()))
@@ -303,7 +280,7 @@ pub unsafe extern "C" fn duns_destroy_path(poh: daos_handle_t, path: *const c_ch
         guard_errno("duns_destroy_path", |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let path = PathBuf::from(OsStr::from_bytes(&caller.path(path, "path")?));
-            let Some(resolved) = linked(&path, false)? else {
+            let Some(resolved) = ContainerPath::linked(&path, false, link::read)? else {
                 fail!(libc::ENODATA, "'{}' stands for no container", path.display());
             };
             let container = Reference::parse(&resolved.container)?;
@@ -339,10 +316,29 @@ pub unsafe extern "C" fn duns_link_cont(poh: daos_handle_t, cont: *const c_char,
                 container.close(&client).await?;
                 Ok::<_, DfsError>(info?)
             })?;
-            let layout = u32::from(info.properties.kind.0);
-            let value = to_attribute(layout, &open.pool.id().to_string(), &info.id.to_string())?;
-            make_stand_in(&path, layout)?;
+            let value = link_to(info.properties.kind, &open.pool, info.id).to_attribute()?;
+            make_stand_in(&path, info.properties.kind)?;
             link::write(&path, &value).inspect_err(|_| remove_stand_in(&path))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changed_paths_and_attributes_give_errors_and_nothing_worse() {
+        let target = daos_fuzz::Target::new("capi/duns", |bytes| {
+            let rest = ContainerPath::without_prefix(bytes).unwrap_or(bytes);
+            for found in [ContainerPath::named(rest), ContainerPath::from_attribute(bytes)].into_iter().flatten() {
+                if let Ok(value) = found.to_attribute() {
+                    let again = ContainerPath::from_attribute(value.as_bytes()).expect("our own value");
+                    assert_eq!(again, ContainerPath { rest: None, ..found });
+                }
+            }
+        });
+        let words: &[&[u8]] = &[b"/", b"daos:", b"DAOS.", b"POSIX", b"HDF5", b"://", b"\0"];
+        daos_fuzz::round(target.seeded(["daos://pool/cont/a/b", "DAOS.POSIX://pool/cont"]).with_words(words));
     }
 }

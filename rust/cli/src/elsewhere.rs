@@ -77,7 +77,6 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "pool autotest",
         "'daos pool query' shows whether a pool serves; examples_c/ has programs that write and read",
     ),
-    ("daos", "container link", "'dfuse' shows a container at any path"),
     ("daos", "container stat", "'daos container query' shows what a container is"),
     (
         "daos",

@@ -7,6 +7,7 @@ mod arguments;
 mod base64;
 mod commands;
 mod configuration;
+mod container_line;
 mod elsewhere;
 mod failure;
 mod interrupt;
@@ -15,12 +16,14 @@ mod place;
 mod progress;
 mod reply;
 mod session;
+mod stand_in;
 mod system_calls;
 mod units;
 
 use arguments::{AgentArguments, DaosArguments, DmgArguments, GlobalOptions, ServerArguments};
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use container_line::Refusal;
 use failure::Failure;
 use reply::Reply;
 use std::ffi::OsString;
@@ -62,13 +65,14 @@ fn parse_and<P: Parser>(
     global: impl Fn(&P) -> GlobalOptions,
     work: impl Fn(P) -> Result<Reply, Failure>,
 ) -> u8 {
-    let line = match P::try_parse_from(words) {
+    let line = match container_line::parse::<P>(words) {
         Ok(line) => line,
-        Err(error) => {
+        Err(Refusal::Path(failure)) => return reply::print(program, wants_json(words), Err(failure)),
+        Err(Refusal::Usage(error)) => {
             let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             return match elsewhere::explain(program, words).filter(|_| !is_answer) {
                 Some(failure) => reply::print(program, wants_json(words), Err(failure)),
-                None => refuse(&error, wants_json(words)),
+                None => refuse(with_tip(error), wants_json(words)),
             };
         }
     };
@@ -80,8 +84,19 @@ fn parse_and<P: Parser>(
     reply::print(program, json, work(line))
 }
 
+/// What used to be called by a name that means something else now is told by its new one.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    if error.get(ContextKind::InvalidArg) == Some(&ContextValue::String("--path".to_owned())) {
+        let tip = "the directory of a local engine is named by '--local-path DIR'; '--path' names a container by a path that stands for \
+                   it, with commands on containers";
+        error.remove(ContextKind::SuggestedArg);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
 /// Shows the help that was asked for, or what is wrong with the command line.
-fn refuse(error: &clap::Error, as_json: bool) -> u8 {
+fn refuse(error: clap::Error, as_json: bool) -> u8 {
     let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     if is_answer || !as_json {
         // A reader that has gone away has seen enough.

@@ -40,7 +40,7 @@ pub fn settings(global: &GlobalOptions) -> Result<ClientSettings> {
         let system = Some(SystemAccess::at(host_list));
         return Ok(ClientSettings { system, ..ClientSettings::for_directory(PathBuf::from("/"))? });
     }
-    let mut settings = match &global.path {
+    let mut settings = match &global.local_path {
         None => ClientSettings::from_environment()?,
         Some(path) => ClientSettings::for_directory(path.clone())?,
     };

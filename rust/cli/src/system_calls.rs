@@ -1,5 +1,8 @@
 //! System calls that the standard library lacks.
-#![allow(unsafe_code, reason = "system calls: statvfs, signals, credentials of a socket's peer, process descriptors")]
+#![allow(
+    unsafe_code,
+    reason = "system calls: statvfs, extended attributes, signals, credentials of a socket's peer, process descriptors"
+)]
 
 use std::ffi::CString;
 use std::io::{Error, Result};
@@ -27,6 +30,25 @@ pub fn free_bytes(path: &Path) -> Result<u64> {
         answer.assume_init()
     };
     Ok(answer.f_bavail.saturating_mul(answer.f_frsize))
+}
+
+/// An extended attribute of a path, whose value has so many bytes at most.
+pub fn attribute(path: &Path, name: &str, length_max: usize) -> Result<Vec<u8>> {
+    let (path, name) = (CString::new(path.as_os_str().as_bytes())?, CString::new(name)?);
+    let mut value = vec![0; length_max];
+    // SAFETY: both names end in a zero, and there is room for the length that is given.
+    let length = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
+    value.truncate(check(length as libc::c_long)? as usize);
+    Ok(value)
+}
+
+/// Gives a path an extended attribute that it does not have yet.
+pub fn set_attribute(path: &Path, name: &str, value: &[u8]) -> Result<()> {
+    let (path, name) = (CString::new(path.as_os_str().as_bytes())?, CString::new(name)?);
+    // SAFETY: both names end in a zero, and the value has the length that is given.
+    let result =
+        unsafe { libc::setxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), libc::XATTR_CREATE) };
+    check(result.into()).map(drop)
 }
 
 /// The process that listens at the other end of a connection.

@@ -110,7 +110,7 @@ fn a_second_engine_for_a_directory_says_whose_it_is() {
     let engine = system.engine();
     let path = system.path();
     let output = system
-        .program("daos_server", &["local", "--path", path.to_str().expect("text")])
+        .program("daos_server", &["local", "--local-path", path.to_str().expect("text")])
         .stderr(Stdio::piped())
         .output()
         .expect("it runs");
@@ -178,10 +178,13 @@ fn the_directory_may_be_deep_and_have_a_strange_name() {
     let system = TestSystem::new();
     let deep = system.path().join("a directory's \"name\" \u{e4}").join("x".repeat(120)).join("y".repeat(120));
     let output = system
-        .program("daos", &["--path", deep.to_str().expect("text"), "pool", "create", "tank", "--size", "1GiB", "-j"])
+        .program(
+            "daos",
+            &["--local-path", deep.to_str().expect("text"), "pool", "create", "tank", "--size", "1GiB", "-j"],
+        )
         .output()
         .expect("it runs");
     assert!(output.status.success(), "{output:?}");
-    let status = system.response(&["--path", deep.to_str().expect("text"), "local", "stop"]);
+    let status = system.response(&["--local-path", deep.to_str().expect("text"), "local", "stop"]);
     assert_eq!(status["stopped"], json!(true));
 }

@@ -99,9 +99,9 @@ fn a_directory_without_permission_is_named_with_the_remedy() {
     // A directory that cannot be made.
     std::fs::set_permissions(system.path(), std::fs::Permissions::from_mode(0o555)).expect("ours");
     let below = system.path().join("below");
-    let Some(output) = run(&["--path", text(&below), "pool", "list"]) else { return };
+    let Some(output) = run(&["--local-path", text(&below), "pool", "list"]) else { return };
     let sentence = sentence_of(&output);
-    assert!(sentence.contains(text(&below)) && sentence.contains("--path"), "{sentence}");
+    assert!(sentence.contains(text(&below)) && sentence.contains("--local-path"), "{sentence}");
     std::fs::set_permissions(system.path(), std::fs::Permissions::from_mode(0o755)).expect("ours");
 }
 

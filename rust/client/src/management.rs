@@ -3,13 +3,13 @@
 use crate::access::AccessInfo;
 use crate::{Client, PoolInfo};
 use daos_security::AccessList;
-use daos_status::Result;
+use daos_status::{Code, Result, Status};
 use daos_types::{HandleId, PoolId, Rank, Reference, TargetIndex};
 pub use daos_wire::PoolTargetsAction;
 use daos_wire::{
     Access, AccessChange, AccessGet, AccessOf, AccessSet, Opcode, PoolDestroy, PoolEntry, PoolEvict, PoolManage,
     PoolManaged, PoolQueryReply, PoolTargetsChange, PoolTargetsChanged, RankEntry, RankTable, SystemQuery,
-    SystemVersion,
+    SystemVersion, Wire,
 };
 
 /// A pool to be created.
@@ -97,6 +97,29 @@ impl PoolListEntry {
 }
 
 impl Client {
+    /// Names the engine or the system that knows no such pool: it may be the wrong one that was asked.
+    pub fn named_place(&self, error: Status) -> Status {
+        if error.code() != Code::Nonexist {
+            return error;
+        }
+        let settings = &self.0.settings;
+        match &settings.system {
+            Some(system) => {
+                let points = system.access_points.join(",");
+                error.while_doing(format_args!("in the system {} at {points}", system.name))
+            }
+            None => {
+                let directory = settings.local_directory.display();
+                error.while_doing(format_args!("in the local engine of {directory}"))
+            }
+        }
+    }
+
+    /// Calls the pool service about a pool that may not be there.
+    async fn manage<Q: Wire, R: Wire>(&self, opcode: Opcode, request: &Q) -> Result<R> {
+        self.call_service(opcode, request).await.map_err(|error| self.named_place(error))
+    }
+
     /// Creates a pool; durable when it returns.
     pub async fn pool_create(&self, request: PoolCreate) -> Result<PoolListEntry> {
         let request = daos_wire::PoolCreate {
@@ -115,7 +138,7 @@ impl Client {
 
     /// Destroys a pool; one with open handles only by `force`.
     pub async fn pool_destroy(&self, pool: &Reference, force: bool) -> Result<()> {
-        self.call_service(Opcode::PoolDestroy, &PoolDestroy { pool: pool.clone(), force }).await
+        self.manage(Opcode::PoolDestroy, &PoolDestroy { pool: pool.clone(), force }).await
     }
 
     /// Every pool of the system.
@@ -134,14 +157,14 @@ impl Client {
 
     /// What a pool is and holds, for an administrator, who needs no handle.
     pub async fn pool_query(&self, pool: &Reference) -> Result<PoolInfo> {
-        let reply: PoolQueryReply = self.call_service(Opcode::PoolManagedQuery, pool).await?;
+        let reply: PoolQueryReply = self.manage(Opcode::PoolManagedQuery, pool).await?;
         let id = self.pool_properties(pool).await?.id;
         PoolInfo::from_wire(id, reply)
     }
 
     /// The properties of a pool, for an administrator.
     pub async fn pool_properties(&self, pool: &Reference) -> Result<PoolProperties> {
-        let PoolManaged { id, label, numbers, access } = self.call_service(Opcode::PoolGetProperties, pool).await?;
+        let PoolManaged { id, label, numbers, access } = self.manage(Opcode::PoolGetProperties, pool).await?;
         Ok(PoolProperties { id, label, numbers, access: AccessInfo::from_wire(access)? })
     }
 
@@ -149,7 +172,7 @@ impl Client {
     /// returns.
     pub async fn pool_set_properties(&self, pool: &Reference, label: &str, numbers: Vec<(u32, u64)>) -> Result<()> {
         let request = PoolManage { pool: pool.clone(), label: label.to_owned(), numbers };
-        self.call_service(Opcode::PoolManage, &request).await
+        self.manage(Opcode::PoolManage, &request).await
     }
 
     /// Takes targets of a pool out of use or into use again, or gives it those of more ranks, as its administrator.
@@ -171,13 +194,13 @@ impl Client {
     /// Closes handles of a pool, whoever holds them, and what was opened through them; all when none is named. Says how many
     /// pool handles were closed.
     pub async fn pool_evict(&self, pool: &Reference, handles: Vec<HandleId>) -> Result<u32> {
-        self.call_service(Opcode::PoolEvict, &PoolEvict { pool: pool.clone(), handles }).await
+        self.manage(Opcode::PoolEvict, &PoolEvict { pool: pool.clone(), handles }).await
     }
 
     /// Owner and access control list of a pool, for an administrator.
     pub async fn pool_access(&self, pool: &Reference) -> Result<AccessInfo> {
         let request = AccessGet { of: AccessOf::Pool(pool.clone()) };
-        let access: Access = self.call_service(Opcode::AccessGet, &request).await?;
+        let access: Access = self.manage(Opcode::AccessGet, &request).await?;
         AccessInfo::from_wire(access)
     }
 

@@ -153,7 +153,8 @@ impl Pool {
         let route = repeat(client, WhenBusy::Fail, async || {
             let connection = client.connection().await?;
             let reply = client.call_service_at(&connection, Opcode::PoolConnect, &request, Some(&change)).await;
-            let reply: PoolConnected = reply.map_err(|error| error.while_doing(connecting(&request.pool)))?;
+            let reply = reply.map_err(|error| client.named_place(error).while_doing(connecting(&request.pool)));
+            let reply: PoolConnected = reply?;
             let opened = PoolRequest { pool: reply.id, handle };
             let route = route::read(client, &connection, &opened, None, Some(reply.route)).await?;
             Ok((connection.system().to_owned(), reply.id, route))

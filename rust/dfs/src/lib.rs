@@ -21,6 +21,7 @@
 
 mod attributes;
 mod check;
+mod container_path;
 pub mod copy;
 mod directory;
 mod entry_move;
@@ -52,6 +53,7 @@ mod tree;
 
 pub use attributes::{ATTRIBUTE_LENGTH_MAX, ATTRIBUTE_NAME_LENGTH_MAX, SetAttribute};
 pub use check::{CheckReport, Finding, LeftOver};
+pub use container_path::{ContainerPath, LINK_ATTRIBUTE, LINK_LENGTH_MAX};
 pub use copy::{CopyOptions, CopyPlace, CopyProgress, CopySummary, copy};
 pub use error::{DfsError, Result};
 pub use file::{FILE_SIZE_MAX, range};

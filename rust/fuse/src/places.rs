@@ -1,8 +1,8 @@
 //! Pools and containers that the mount has open.
 
 use crate::caching::{ATTRIBUTES, Caching};
-use daos_client::{Client, Container, ContainerFlags, Pool, PoolFlags};
-use daos_dfs::{DfsError, FileSystem, MountOptions, Result};
+use daos_client::{Client, Container, ContainerFlags, ContainerType, Pool, PoolFlags};
+use daos_dfs::{ContainerPath, DfsError, FileSystem, MountOptions, Result};
 use daos_env::{LogLevel, log_event};
 use daos_status::Code;
 use daos_types::{ContainerId, Epoch, PoolId, Reference};
@@ -173,15 +173,21 @@ impl Places {
     }
 }
 
-/// What a directory's link to another container looks like (the unified namespace).
-pub const LINK_ATTRIBUTE: &[u8] = b"user.daos";
-
-/// Reads the value of a link: `DAOS.POSIX://POOL/CONTAINER`.
+/// Reads the value of a link to a POSIX container: `DAOS.POSIX://POOL/CONTAINER`.
 pub fn parse_link(value: &[u8]) -> Option<(Reference, Reference)> {
-    let text = value.split(|byte| *byte == 0).next()?;
-    let rest = std::str::from_utf8(text).ok()?.strip_prefix("DAOS.POSIX://")?;
-    let (pool, container) = rest.split_once('/')?;
-    Some((Reference::parse(pool).ok()?, Reference::parse(container.trim_end_matches('/')).ok()?))
+    let found = ContainerPath::from_attribute(value).ok().filter(|found| found.kind == ContainerType::POSIX)?;
+    Some((Reference::parse(&found.pool).ok()?, Reference::parse(&found.container).ok()?))
+}
+
+/// The value of the attribute at the root of a container, by which tools find out what is mounted.
+pub fn link_to(container: &Container) -> String {
+    let link = ContainerPath {
+        kind: ContainerType::POSIX,
+        pool: container.pool().id().to_string(),
+        container: container.id().to_string(),
+        rest: None,
+    };
+    link.to_attribute().expect("files have a name among the uses")
 }
 
 #[cfg(test)]

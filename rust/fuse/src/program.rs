@@ -5,10 +5,11 @@ use crate::inodes::What;
 use crate::kernel::{Choices, Kernel, root_inode, root_of};
 use crate::launcher::Launcher;
 use crate::mountpoint;
-use crate::places::{LINK_ATTRIBUTE, Places, parse_link};
+use crate::places::{Places, parse_link};
 use crate::system_calls;
 use clap::Parser;
 use daos_client::{ClientSettings, Context};
+use daos_dfs::LINK_ATTRIBUTE;
 use daos_env::{Env, LogLevel, log_event};
 use daos_server::{LocalEngine, LocalEngineSettings, SERVER_NAME};
 use daos_types::Reference;
@@ -76,7 +77,7 @@ fn say(line: &str) {
 
 /// Serves a local directory, as `daos_server local` does: the client starts this program for it.
 fn serve_directory(words: &[OsString]) -> Outcome<()> {
-    let directory = words.iter().skip_while(|word| *word != "--path").nth(1);
+    let directory = words.iter().skip_while(|word| *word != "--local-path").nth(1);
     let directory = directory.map(PathBuf::from).ok_or("the directory of the engine is not named")?;
     let detached = words.iter().any(|word| word == "--detached");
     let settings = LocalEngineSettings { directory, detached, ..LocalEngineSettings::default() };
@@ -135,7 +136,7 @@ fn mount(arguments: &Arguments, started_in: Option<&Path>) -> Outcome<()> {
     let place = std::path::absolute(absolute(&request.mountpoint)).map_err(|error| error.to_string())?;
     if let Some(path) = &arguments.path {
         let path = absolute(&path.to_string_lossy());
-        let value = mountpoint::attribute(&path, LINK_ATTRIBUTE);
+        let value = mountpoint::attribute(&path, LINK_ATTRIBUTE.as_bytes());
         let value = value.map_err(|error| format!("{} is no link to a container: {error}", path.display()))?;
         let (pool, container) =
             parse_link(&value).ok_or_else(|| format!("{} is no link to a POSIX container", path.display()))?;

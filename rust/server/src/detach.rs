@@ -67,7 +67,7 @@ const OWN_PROGRAM: &str = "/proc/self/exe";
 /// When the program cannot be started.
 pub fn spawn_local_engine(program: &Path, directory: &Path) -> Result<PipeReader> {
     let mut command = Command::new(program);
-    command.arg0(SERVER_NAME).args(["local", "--detached", "--path"]).arg(directory);
+    command.arg0(SERVER_NAME).args(["local", "--detached", "--local-path"]).arg(directory);
     spawn_detached(&mut command)
         .map_err(|error| error.while_doing(format_args!("starting the engine of {}", directory.display())))
 }

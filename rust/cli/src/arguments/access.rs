@@ -36,6 +36,14 @@ pub struct PrincipalOption {
     pub principal: Principal,
 }
 
+/// Whom an entry of a container's list is about: with containers, `-p` is a path.
+#[derive(Args, Debug)]
+pub struct ContainerPrincipalOption {
+    /// u:USER, g:GROUP, OWNER@, GROUP@ or EVERYONE@
+    #[arg(long, short = 'P', value_name = "PRINCIPAL", value_parser = super::values::principal)]
+    pub principal: Principal,
+}
+
 /// A new owner.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = true)]

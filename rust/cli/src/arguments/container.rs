@@ -1,12 +1,13 @@
 //! `container` commands.
 
-use super::access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
+use super::access::{ContainerPrincipalOption, ListChange, ListOutput, OwnerOptions};
 use super::manual;
 use super::snapshot::{SnapshotOf, epoch, epochs};
 use super::values::{pair, principal_name};
 use crate::units::parse_size;
 use clap::{Args, Subcommand};
 use daos_types::{Epoch, ObjectClass};
+use std::path::PathBuf;
 
 pub(super) fn object_class(text: &str) -> Result<ObjectClass, String> {
     let name = text.to_ascii_uppercase();
@@ -20,6 +21,22 @@ pub struct ContainerOf {
     pub pool: String,
     /// The container, by label or UUID
     pub container: String,
+    /// In place of POOL and CONTAINER a path that stands for the container or is in it: one made by 'daos container link', or on a
+    /// mount of dfuse, or daos://POOL/CONTAINER
+    #[arg(long, short = 'p', value_name = "PATH")]
+    pub path: Option<PathBuf>,
+}
+
+/// A container, and a new path that is to stand for it.
+#[derive(Args, Debug)]
+pub struct LinkArguments {
+    /// The pool, by label or UUID
+    pub pool: String,
+    /// The container, by label or UUID
+    pub container: String,
+    /// The new path: it becomes a directory, for HDF5 a file
+    #[arg(id = "link", long = "path", short = 'p', value_name = "PATH")]
+    pub link: PathBuf,
 }
 
 /// What can be done with containers.
@@ -28,6 +45,9 @@ pub enum ContainerCommand {
     /// Create a container
     #[command(long_about = manual::CONTAINER_CREATE, after_long_help = manual::CONTAINER_CREATE_EXAMPLES)]
     Create(ContainerCreateOptions),
+    /// Make a path that stands for a container
+    #[command(long_about = manual::CONTAINER_LINK, after_long_help = manual::CONTAINER_LINK_EXAMPLES)]
+    Link(LinkArguments),
     /// List the containers of a pool
     #[command(visible_alias = "ls", after_long_help = manual::CONTAINER_LIST_EXAMPLES)]
     List {
@@ -85,7 +105,7 @@ pub enum ContainerCommand {
         of: ContainerOf,
         /// Whom it is about.
         #[command(flatten)]
-        principal: PrincipalOption,
+        principal: ContainerPrincipalOption,
     },
     /// Change the owner of a container
     #[command(after_long_help = manual::CONTAINER_SET_OWNER_EXAMPLES)]
@@ -213,6 +233,9 @@ pub struct ContainerCreateOptions {
     /// The same as LABEL
     #[arg(long = "label", short = 'l', value_name = "LABEL", conflicts_with = "label")]
     pub label_option: Option<String>,
+    /// Also make a path that stands for the container: a directory, for HDF5 a file; needs --type
+    #[arg(id = "link", long = "path", short = 'p', value_name = "PATH")]
+    pub link: Option<PathBuf>,
     /// What it is used for: POSIX (files and directories), HDF5, PYTHON, SPARK, DATABASE, ROOT, SEISMIC, METEO [default:
     /// not said]
     #[arg(long = "type", short = 't', value_name = "TYPE", value_parser = super::values::container_type)]
@@ -237,7 +260,7 @@ pub struct ContainerCreateOptions {
     pub group: Option<String>,
     /// A file with the access control list [default: A::OWNER@:rwdtTaAo and A:G:GROUP@:rwtT]
     #[arg(long, short = 'a', value_name = "FILE")]
-    pub acl_file: Option<std::path::PathBuf>,
+    pub acl_file: Option<PathBuf>,
     /// Properties of the new container: label, csum, csum_size, srv_cksum
     #[arg(long, value_name = "NAME:VALUE", value_delimiter = ',', value_parser = pair)]
     pub properties: Vec<(String, String)>,

@@ -31,6 +31,22 @@ pub struct FileOf {
     /// The file or directory, from the container's root on [default: the root]
     #[arg(long, short = 'H', value_name = "PATH", default_value = "/")]
     pub dfs_path: String,
+    /// Where the container's root appears in PATH: this is cut off at its front
+    #[arg(long, short = 'I', value_name = "PREFIX")]
+    pub dfs_prefix: Option<String>,
+}
+
+impl FileOf {
+    /// The path from the container's root on.
+    pub fn path_in_container(&self) -> Result<&str, String> {
+        let Some(prefix) = &self.dfs_prefix else { return Ok(&self.dfs_path) };
+        let prefix = prefix.trim_end_matches('/');
+        match self.dfs_path.strip_prefix(prefix) {
+            Some("") => Ok("/"),
+            Some(rest) if rest.starts_with('/') => Ok(rest),
+            _ => Err(format!("'{}' does not begin with the prefix '{prefix}'", self.dfs_path)),
+        }
+    }
 }
 
 /// Arguments of `filesystem set-attr`.

@@ -66,7 +66,7 @@ pub const DAOS_SECTIONS: &str = concat!(
   daos cont create tank home --type POSIX         a container for files
   daos fs copy ~/Documents daos://tank/home/docs  a directory tree into it
   daos cont list tank --json                      one JSON object
-  daos --path /scratch/me pool list               another local engine
+  daos --local-path /scratch/me pool list         another local engine
 
 ",
     environment!(),
@@ -107,7 +107,7 @@ pub const SERVER_SECTIONS: &str = concat!(
   daos_server config generate > daos_server.yml
   daos_server start -o daos_server.yml            serve until stopped
   daos_server start --storage /scratch/me/0       without a file
-  daos_server local --path /scratch/me --idle 0   a local directory
+  daos_server local --local-path /scratch/me      a local directory
 
 ",
     environment!(),
@@ -175,7 +175,8 @@ pub const FILESYSTEM_GET_ATTR_EXAMPLES: &str =
 
 Examples:
   daos fs get-attr tank home
-  daos fs get-attr tank home --dfs-path /projects/large --json";
+  daos fs get-attr tank home --dfs-path /projects/large --json
+  daos fs get-attr --path /mnt/dfuse/projects/large";
 
 pub const FILESYSTEM_SET_ATTR_EXAMPLES: &str = "What is there stays as it is.
 

@@ -13,8 +13,8 @@ mod system;
 mod telemetry;
 mod values;
 
-pub use access::{ListChange, ListOutput, OwnerOptions, PrincipalOption};
-pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf, DmgContainerCommand};
+pub use access::{ListChange, ListOutput, OwnerOptions};
+pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf, DmgContainerCommand, LinkArguments};
 pub use filesystem::{CheckArguments, CheckFlag, CopyArguments, FileOf, FilesystemCommand, SetAttrArguments};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
@@ -40,7 +40,7 @@ pub struct GlobalOptions {
     pub json: bool,
     /// Directory of the local engine [default: DAOS_LOCAL_PATH, else ~/.local/share/daos]
     #[arg(long, global = true, value_name = "DIR")]
-    pub path: Option<PathBuf>,
+    pub local_path: Option<PathBuf>,
     /// Control ports of the system's engines, from the words of `dmg`.
     #[arg(skip)]
     pub host_list: Option<String>,
@@ -292,7 +292,7 @@ mod tests {
             &["daos", "-j", "pool", "list"][..],
             &["daos", "pool", "-j", "list"],
             &["daos", "pool", "list", "--json"],
-            &["daos", "pool", "ls", "--json", "--path", "x"],
+            &["daos", "pool", "ls", "--json", "--local-path", "x"],
         ] {
             let arguments = DaosArguments::try_parse_from(line).expect("a valid line");
             assert!(arguments.global.json);

@@ -1,5 +1,6 @@
 //! `object` commands.
 
+use super::container::ContainerOf;
 use super::manual;
 use clap::Subcommand;
 use daos_types::ObjectId;
@@ -21,10 +22,9 @@ pub enum ObjectCommand {
     /// Show type, class and first keys of an object
     #[command(after_long_help = manual::OBJECT_QUERY_EXAMPLES)]
     Query {
-        /// The pool, by label or UUID
-        pool: String,
-        /// The container, by label or UUID
-        container: String,
+        /// Which container.
+        #[command(flatten)]
+        of: ContainerOf,
         /// The object, HI.LO: two 64-bit numbers, decimal or with 0x
         #[arg(value_parser = object_id)]
         object: ObjectId,

@@ -1,6 +1,6 @@
 //! Owners and access control lists of pools and containers.
 
-use crate::arguments::{ContainerOf, ListChange, ListOutput, OwnerOptions, PrincipalOption};
+use crate::arguments::{ContainerOf, ListChange, ListOutput, OwnerOptions};
 use crate::failure::{Failure, Result};
 use crate::reply::Reply;
 use crate::session::{Session, reference, with_pool};
@@ -8,7 +8,7 @@ use daos_client::{
     AccessChange, AccessInfo, Client, Container, ContainerFlags, PoolFlags, change_owner, delete_access,
     overwrite_access, update_access,
 };
-use daos_security::{AccessList, Entry, list_from_text, list_to_text};
+use daos_security::{AccessList, Entry, Principal, list_from_text, list_to_text};
 use daos_status::Code;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
@@ -161,8 +161,8 @@ pub fn update(session: &Session, of: Of, list: &ListChange) -> Result<Reply> {
 }
 
 /// Removes an entry.
-pub fn delete(session: &Session, of: Of, principal: &PrincipalOption) -> Result<Reply> {
-    change(session, of, "remove an entry of the access control list", delete_access(&principal.principal))
+pub fn delete(session: &Session, of: Of, principal: &Principal) -> Result<Reply> {
+    change(session, of, "remove an entry of the access control list", delete_access(principal))
 }
 
 /// Changes the owner.

@@ -3,11 +3,11 @@
 use super::access::{self, Of};
 use super::attributes::{self, Owner};
 use super::pool::{Property, label_of, properties_reply};
-use super::{object, posix, snapshot};
+use super::{container_link, object, posix, snapshot};
 use crate::arguments::{CONTAINER_TYPES, ContainerCommand, ContainerCreateOptions, ContainerOf, GlobalOptions};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list, table};
-use crate::session::{Session, reference, with_container, with_pool};
+use crate::session::{Session, with_container, with_pool};
 use crate::units::{count, moment, parse_size, size};
 use daos_checksum::ChecksumKind;
 use daos_client::{
@@ -24,13 +24,16 @@ pub fn run(session: &Session, global: &GlobalOptions, command: ContainerCommand)
     let owner = |of: ContainerOf| Owner::Container(of.pool, of.container);
     match command {
         ContainerCommand::Create(options) => create(session, options),
+        ContainerCommand::Link(arguments) => container_link::link(session, arguments),
         ContainerCommand::List { pool } => list_containers(session, pool),
         ContainerCommand::Query(of) => query(session, of),
-        ContainerCommand::Destroy { of, force } => destroy(session, of, force),
+        ContainerCommand::Destroy { of, force } => container_link::destroy(session, of, force),
         ContainerCommand::GetAcl { of, output } => access::get(session, Of::Container(of), &output, global.verbose),
         ContainerCommand::OverwriteAcl { of, list } => access::overwrite(session, Of::Container(of), &list),
         ContainerCommand::UpdateAcl { of, list } => access::update(session, Of::Container(of), &list),
-        ContainerCommand::DeleteAcl { of, principal } => access::delete(session, Of::Container(of), &principal),
+        ContainerCommand::DeleteAcl { of, principal } => {
+            access::delete(session, Of::Container(of), &principal.principal)
+        }
         ContainerCommand::SetOwner(asked) => access::set_owner(session, Of::Container(asked.of), &asked.owner),
         ContainerCommand::GetProp { of, names, names_option } => {
             get_properties(session, of, &[names, names_option].concat())
@@ -167,6 +170,8 @@ fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
     let owner = std::mem::take(&mut access.owner);
     let kind = options.kind.unwrap_or_default();
     let properties = ContainerProperties { label, kind, numbers, access, ..ContainerProperties::default() };
+    let prepared = container_link::Prepared::new(options.link.as_deref(), kind);
+    let prepared = prepared.map_err(|error| error.doing(&doing))?;
     let created = session.run(move |client| async move {
         with_pool(&client, &pool, PoolFlags::READ_WRITE, async |pool| {
             let container = match kind {
@@ -187,6 +192,7 @@ fn create(session: &Session, options: ContainerCreateOptions) -> Result<Reply> {
     });
     let created = created
         .map_err(|error| error.doing(&doing).remedy(Code::Exist, "choose another label, or destroy that one"))?;
+    prepared.tie(session, created.pool, created.info.id).map_err(|error| error.doing(&doing))?;
     let name = if created.info.properties.label.is_empty() {
         created.info.id.to_string()
     } else {
@@ -225,22 +231,6 @@ fn query(session: &Session, of: ContainerOf) -> Result<Reply> {
     });
     let found = found.map_err(|error| error.doing(doing))?;
     Ok(Reply::new(found.text(), found.json()))
-}
-
-fn destroy(session: &Session, of: ContainerOf, force: bool) -> Result<Reply> {
-    let doing = format!("destroy container '{}' of pool '{}'", of.container, of.pool);
-    let text = format!("Container {} destroyed", of.container);
-    let remedy = format!("'daos container list {}' shows the containers there are", of.pool);
-    let done = session.run(move |client| async move {
-        let container = reference(&of.container)?;
-        with_pool(&client, &of.pool, PoolFlags::READ_WRITE, async |pool| {
-            let destroyed = Container::destroy(&client, pool, &container, force).await;
-            destroyed.map_err(|error| Failure::from(error).remedy(Code::Nonexist, &remedy))
-        })
-        .await
-    });
-    done.map_err(|error| error.doing(doing).remedy(Code::Busy, "close it, or give --force"))?;
-    Ok(Reply::new(text, Value::Null))
 }
 
 /// Properties that are numbers: upstream's name, what it means, and its type (`DAOS_PROP_CO_*`).

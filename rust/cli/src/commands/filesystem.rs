@@ -23,8 +23,15 @@ pub fn run(global: &GlobalOptions, command: FilesystemCommand) -> Result<Reply> 
     }
 }
 
-fn get_attr(session: &Session, FileOf { of, dfs_path }: FileOf) -> Result<Reply> {
-    let ContainerOf { pool, container, .. } = of;
+/// The container of a file, and the path in it.
+fn placed(file: FileOf) -> Result<(ContainerOf, String)> {
+    let path = file.path_in_container().map(str::to_owned);
+    let path = path.map_err(|sentence| Failure::new(Code::Inval, sentence))?;
+    Ok((file.of, path))
+}
+
+fn get_attr(session: &Session, file: FileOf) -> Result<Reply> {
+    let (ContainerOf { pool, container, .. }, dfs_path) = placed(file)?;
     let doing = format!("show the attributes of {dfs_path} in container '{container}' of pool '{pool}'");
     let path = dfs_path.clone();
     let found = session.run(move |client| async move {
@@ -53,8 +60,8 @@ fn get_attr(session: &Session, FileOf { of, dfs_path }: FileOf) -> Result<Reply>
 }
 
 fn set_attr(session: &Session, arguments: SetAttrArguments) -> Result<Reply> {
-    let SetAttrArguments { file: FileOf { of, dfs_path }, chunk_size, oclass } = arguments;
-    let ContainerOf { pool, container, .. } = of;
+    let SetAttrArguments { file, chunk_size, oclass } = arguments;
+    let (ContainerOf { pool, container, .. }, dfs_path) = placed(file)?;
     let doing = format!("set attributes of {dfs_path} in container '{container}' of pool '{pool}'");
     let done = session.run(move |client| async move {
         with_container(&client, (&pool, &container), true, async |handle| {

@@ -3,6 +3,7 @@
 mod access;
 mod attributes;
 mod container;
+mod container_link;
 mod copy;
 mod filesystem;
 mod local;

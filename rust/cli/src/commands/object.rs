@@ -18,7 +18,7 @@ const OBJECTS_AT_ONCE: u32 = 1024;
 /// Runs a command.
 pub fn run(session: &Session, command: ObjectCommand) -> Result<Reply> {
     match command {
-        ObjectCommand::Query { pool, container, object } => query(session, pool, container, object),
+        ObjectCommand::Query { of, object } => query(session, of.pool, of.container, object),
     }
 }
 

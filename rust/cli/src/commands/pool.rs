@@ -11,7 +11,7 @@ use crate::reply::{Reply, list, table};
 use crate::session::{Session, reference, with_pool};
 use crate::units::{count, size};
 use daos_client::{AccessInfo, Client, PoolCreate, PoolFlags, PoolInfo, PoolListEntry, PoolTargetsAction};
-use daos_status::Code;
+use daos_status::{Code, Status};
 use daos_types::{HandleId, check_label};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub fn run(session: &Session, global: &GlobalOptions, command: PoolCommand) -> R
         PoolCommand::GetAcl { pool, output } => access::get(session, Of::Pool(pool), &output, verbose),
         PoolCommand::OverwriteAcl { pool, list } => access::overwrite(session, Of::Pool(pool), &list),
         PoolCommand::UpdateAcl { pool, list } => access::update(session, Of::Pool(pool), &list),
-        PoolCommand::DeleteAcl { pool, principal } => access::delete(session, Of::Pool(pool), &principal),
+        PoolCommand::DeleteAcl { pool, principal } => access::delete(session, Of::Pool(pool), &principal.principal),
         PoolCommand::SetOwner { pool, owner } => access::set_owner(session, Of::Pool(pool), &owner),
         PoolCommand::GetProp { pool, names } => get_properties(session, pool, names),
         PoolCommand::SetProp { pool, properties } => set_properties(session, pool, &properties),
@@ -168,8 +168,8 @@ async fn find(client: &Client, pool: &str) -> Result<PoolListEntry> {
         daos_types::Reference::Label(label) => entry.label == *label,
     });
     found.ok_or_else(|| {
-        Failure::new(Code::Nonexist, format!("there is no pool '{pool}'"))
-            .remedy(Code::Nonexist, "'daos pool list' shows the pools there are")
+        let status = Status::new(Code::Nonexist, format!("there is no pool '{pool}'"));
+        Failure::from(client.named_place(status)).remedy(Code::Nonexist, "'daos pool list' shows the pools there are")
     })
 }
 

@@ -27,7 +27,7 @@ type Mode = (LocalMode, TransportChoice, Option<u32>);
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daos"));
-        command.arg0("daos_server").args(["local", "--detached", "--path"]).arg(directory);
+        command.arg0("daos_server").args(["local", "--detached", "--local-path"]).arg(directory);
         if let Some(targets) = self.targets {
             command.env("DAOS_LOCAL_TARGETS", targets.to_string());
         }

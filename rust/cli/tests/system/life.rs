@@ -133,7 +133,7 @@ fn strangers_are_refused() {
     // The tools of a local engine keep their hands off.
     cluster.stop(1);
     let directory = cluster.directory(1);
-    let mut local = cluster.program("daos", &["pool", "list", "--path", directory.to_str().expect("text")]);
+    let mut local = cluster.program("daos", &["pool", "list", "--local-path", directory.to_str().expect("text")]);
     let output = local.env_remove("DAOS_ACCESS_POINTS").output().expect("the program runs");
     let sentence = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && sentence.contains("belongs to an engine of a system"), "{sentence}");

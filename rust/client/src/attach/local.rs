@@ -32,7 +32,7 @@ impl LocalDirectory {
     pub fn create(path: &Path) -> Result<LocalDirectory> {
         let failed = |error: std::io::Error| {
             Status::from(error).while_doing(format_args!(
-                "the local engine's directory {} cannot be used; choose another with DAOS_LOCAL_PATH or --path",
+                "the local engine's directory {} cannot be used; choose another with DAOS_LOCAL_PATH or --local-path",
                 path.display()
             ))
         };
@@ -43,7 +43,7 @@ impl LocalDirectory {
         if metadata.uid() != user && user != 0 {
             fail!(
                 Code::NoPerm,
-                "the local engine's directory {} belongs to user {}; choose another with DAOS_LOCAL_PATH or --path",
+                "the local engine's directory {} belongs to user {}; choose another with DAOS_LOCAL_PATH or --local-path",
                 path.display(),
                 metadata.uid()
             );

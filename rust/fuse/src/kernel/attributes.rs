@@ -4,8 +4,8 @@ use super::lookup::attributes_of;
 use super::{Caller, Kernel, failed};
 use crate::counts::TRAFFIC_ATTRIBUTE;
 use crate::inodes::{Entry, Inode, ROOT, What};
-use crate::places::LINK_ATTRIBUTE;
-use daos_dfs::{DfsError, FileStatus, Node, Result, SetAttribute, SetStatus};
+use crate::places::link_to;
+use daos_dfs::{DfsError, FileStatus, LINK_ATTRIBUTE, Node, Result, SetAttribute, SetStatus};
 use fuser::FileAttr;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -116,13 +116,14 @@ impl Kernel {
         {
             let mut state = entry.state();
             state.given_attributes = true;
-            state.may_be_link |= name == LINK_ATTRIBUTE;
+            state.may_be_link |= name == LINK_ATTRIBUTE.as_bytes();
         }
         let value = value.to_vec();
         self.run(move |client| async move { node.set_attribute(&client, &name, value, set).await })
     }
 
-    /// Reads an extended attribute.
+    /// Reads an extended attribute. The root of a container says which one it is, as if it were a link to it: so the tools take any
+    /// path of a mount.
     pub(super) fn attribute(&self, number: u64, name: &OsStr) -> Result<Vec<u8>> {
         let inode = self.inodes.get(number)?;
         if number == ROOT && name.as_bytes() == TRAFFIC_ATTRIBUTE {
@@ -130,6 +131,9 @@ impl Kernel {
         }
         let What::Entry(entry) = &inode.what else { return failed(libc::ENODATA, "a directory of containers") };
         let (node, name) = (entry.node(), stored_name(name)?);
+        if name == LINK_ATTRIBUTE.as_bytes() && node.id() == entry.volume.file_system.root().id() {
+            return Ok(link_to(entry.volume.file_system.container()).into_bytes());
+        }
         if self.is_bare(entry) {
             return failed(libc::ENODATA, "it was just made");
         }

@@ -3,9 +3,9 @@
 use super::{Kernel, failed};
 use crate::caching::Caching;
 use crate::inodes::{Inode, Inodes, What};
-use crate::places::{LINK_ATTRIBUTE, Places, Volume, parse_link};
+use crate::places::{Places, Volume, parse_link};
 use daos_client::Client;
-use daos_dfs::{DfsError, FileStatus, Result, Seen, Timestamp};
+use daos_dfs::{DfsError, FileStatus, LINK_ATTRIBUTE, Result, Seen, Timestamp};
 use daos_types::Reference;
 use fuser::{FileAttr, FileType, INodeNo};
 use std::ffi::OsStr;
@@ -172,7 +172,7 @@ async fn follow_link(
     if !seen.status.is_directory() || is_known(&seen) {
         return Ok((volume, seen));
     }
-    let value = match seen.node.attribute(client, LINK_ATTRIBUTE).await {
+    let value = match seen.node.attribute(client, LINK_ATTRIBUTE.as_bytes()).await {
         Ok(value) => value,
         Err(error) if error.errno == libc::ENODATA => return Ok((volume, seen)),
         Err(error) => return Err(error),

@@ -1,6 +1,6 @@
 //! Mounts of a pool, of the whole system, and links from one container into another.
 
-use crate::calls::{number, set_attribute};
+use crate::calls::{attribute, attribute_names, number, set_attribute};
 use crate::rig::{self, CONTAINER, POOL, Rig};
 use daos_client::ContainerType;
 use std::collections::BTreeSet;
@@ -49,6 +49,12 @@ fn a_directory_can_be_a_link_to_a_container() {
     assert_eq!(numbers.len(), 3, "numbers of two containers do not meet");
     let listed = fs::read_dir(&another.path).expect("listed").count();
     assert_eq!(listed, 1);
+    // The root of a container says which one it is, as a link would, and keeps that to itself otherwise.
+    let value = |path: &std::path::Path| attribute(path, "user.daos").map_err(|error| error.raw_os_error());
+    let [own, linked] = [&another.path, &another.join("entry")].map(|path| value(path).expect("a link"));
+    assert!(own.starts_with(b"DAOS.POSIX://") && linked.starts_with(b"DAOS.POSIX://") && own != linked);
+    assert_eq!(value(&another.join("entry/file")), Err(Some(libc::ENODATA)));
+    assert!(attribute_names(&another.path).expect("listed").is_empty());
     // The same path names the container on the command line.
     let by_path = rig.mount_at("by-path", &["--path", mount.join("entry").to_str().expect("UTF-8")]);
     assert_eq!(fs::read(by_path.join("file")).expect("read"), b"over there");

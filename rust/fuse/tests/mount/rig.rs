@@ -33,7 +33,7 @@ struct Launcher {
 impl EngineLauncher for Launcher {
     fn launch_process(&self, directory: &Path) -> Result<PipeReader> {
         let mut command = Command::new(PROGRAM);
-        command.arg0(SERVER_NAME).args(["local", "--detached", "--path"]).arg(directory);
+        command.arg0(SERVER_NAME).args(["local", "--detached", "--local-path"]).arg(directory);
         daos_server::spawn_detached(command.env("DAOS_LOCAL_TARGETS", self.targets.to_string()))
     }
 

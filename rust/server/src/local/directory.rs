@@ -58,7 +58,7 @@ pub(crate) struct DirectoryLock(#[expect(dead_code, reason = "held, not used")] 
 fn failed(doing: &str, path: &Path, error: std::io::Error) -> Status {
     let remedy = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "; give its user permission to write there, or choose another directory with DAOS_LOCAL_PATH or --path ('daos_server \
+            "; give its user permission to write there, or choose another directory with DAOS_LOCAL_PATH or --local-path ('daos_server \
              start': --storage)"
         }
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {

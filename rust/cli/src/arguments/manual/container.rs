@@ -15,11 +15,24 @@ pub const CONTAINER_CREATE_EXAMPLES: &str = concat!(
   daos cont create tank results
   daos cont create tank home --type POSIX
   daos cont create tank big --type POSIX --chunk-size 4MiB --file-oclass SX
+  daos cont create tank shared --type POSIX --path ~/shared
   daos cont create tank safe --properties csum:sha256,csum_size:64KiB
 
 ",
     exit_status!()
 );
+
+pub const CONTAINER_LINK: &str = "Make a path that stands for a container
+
+The path becomes a directory, or a file for containers of type HDF5, with the extended attribute user.daos, which names the \
+container. Commands on containers take it with --path in place of pool and container, as programs of upstream's unified namespace \
+do, and a mount of dfuse in which it lies shows the container there. The container must be of a type that has a name.";
+
+pub const CONTAINER_LINK_EXAMPLES: &str = "JSON response: path.
+
+Examples:
+  daos cont link tank home --path ~/home
+  daos cont query --path ~/home";
 
 pub const CONTAINER_LIST_EXAMPLES: &str = "JSON response: [] of uuid, label.
 
@@ -33,11 +46,12 @@ POSIX container also object_class, dir_object_class, file_object_class, chunk_si
 
 Examples:
   daos cont query tank home
-  daos cont query tank home --json";
+  daos cont query tank home --json
+  daos cont query --path /mnt/dfuse/some/file";
 
 pub const CONTAINER_DESTROY_EXAMPLES: &str =
     "There is no way back. A container that is open is destroyed with --force \
-only.
+only. A path that stands for it goes as well when --path names it.
 
 Examples:
   daos cont destroy tank home

@@ -65,7 +65,7 @@ JSON response: directory, running, process, log.
 
 Examples:
   daos local status
-  daos --path /scratch/me local status --json";
+  daos --local-path /scratch/me local status --json";
 
 pub const LOCAL_STOP: &str = "Stop the engine process of the directory, after a checkpoint
 
@@ -74,7 +74,7 @@ them is kept. The next command starts an engine again. When none runs, there is 
 
 pub const LOCAL_STOP_EXAMPLES: &str = "Examples:
   daos local stop
-  daos --path /scratch/me local stop";
+  daos --local-path /scratch/me local stop";
 
 pub const MPI_ENV: &str = "Print the environment of MPI programs that use containers
 
@@ -95,8 +95,8 @@ Takes the directory's lock, recovers what an earlier engine left, and serves cli
 KILL loses nothing that was acknowledged. A second engine for the same directory ends at once with an error.";
 
 pub const SERVE_EXAMPLES: &str = "Examples:
-  daos_server local --path /scratch/me
-  daos_server local --path /scratch/me --idle 0 --targets 4";
+  daos_server local --local-path /scratch/me
+  daos_server local --local-path /scratch/me --idle 0 --targets 4";
 
 pub const START: &str = "Serve as an engine of a system of several, until stopped
 
