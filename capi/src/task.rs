@@ -17,6 +17,7 @@ use crate::tse::task::{create, depend_on_all, renew};
 use crate::tse::{run, scheduler_at};
 
 pub(crate) mod call;
+mod only;
 mod spread;
 
 fn check(opc: daos_opc_t) -> daos_status::Result<()> {

@@ -258,8 +258,55 @@ pools(tse_sched_t *sched, struct context *context)
 	connect->poh = &pool;
 	OK(run_one(sched, task));
 	OK(daos_pool_disconnect(pool, NULL));
-	new_task(sched, DAOS_OPC_POOL_ADD, &task);
+	new_task(sched, DAOS_OPC_POOL_EXCLUDE_OUT, &task);
 	EXPECT(run_one(sched, task), -DER_NOSYS);
+}
+
+/* Targets of the pool are taken out of use, and into use again. */
+static void
+targets_in_and_out(struct context *context)
+{
+	daos_pool_info_t info = {.pi_bits = DPI_ALL};
+	d_rank_t ranks[2] = {0, 0};
+	int32_t numbers[2] = {1, 1};
+	struct d_tgt_list targets = {.tl_ranks = ranks, .tl_tgts = numbers, .tl_nr = 2};
+	daos_pool_update_t *update;
+	tse_sched_t sched;
+	tse_task_t *task;
+	int way;
+
+	OK(tse_sched_init(&sched, NULL, NULL));
+	OK(daos_pool_query(context->pool_handle, NULL, &info, NULL, NULL));
+	for (way = 0; way < 2; way++) {
+		daos_opc_t opc = way == 0 ? DAOS_OPC_POOL_EXCLUDE : DAOS_OPC_POOL_ADD;
+
+		update = new_task(&sched, opc, &task);
+		memcpy(update->uuid, info.pi_uuid, 16);
+		EXPECT(run_one(&sched, task), -DER_INVAL);
+		update = new_task(&sched, opc, &task);
+		targets.tl_nr = 0;
+		update->tgts = &targets;
+		EXPECT(run_one(&sched, task), -DER_INVAL);
+		targets.tl_nr = 2;
+		update = new_task(&sched, opc, &task);
+		update->tgts = &targets;
+		EXPECT(run_one(&sched, task), -DER_NONEXIST);
+		numbers[1] = 99;
+		update = new_task(&sched, opc, &task);
+		memcpy(update->uuid, info.pi_uuid, 16);
+		update->tgts = &targets;
+		TRUE(run_one(&sched, task) != 0);
+		numbers[1] = 1;
+		if (info.pi_ntargets < 2)
+			continue;
+		update = new_task(&sched, opc, &task);
+		memcpy(update->uuid, info.pi_uuid, 16);
+		update->tgts = &targets;
+		OK(run_one(&sched, task));
+		OK(daos_pool_query(context->pool_handle, NULL, &info, NULL, NULL));
+		TRUE(info.pi_ndisabled == (way == 0 ? 1 : 0));
+	}
+	tse_sched_fini(&sched);
 }
 
 /* A snapshot, and the table of its objects. */
@@ -344,7 +391,9 @@ objects(tse_sched_t *sched, struct context *context)
 	uint64_t value = 1;
 	uint32_t nr = 4;
 	daos_key_t dkey = key_of("dkey");
-	daos_epoch_t epoch = 0;
+	daos_epoch_t epoch = 0, *epochs;
+	int groups;
+	struct daos_obj_sync_args *sync;
 	daos_obj_list_dkey_t *list;
 	daos_obj_query_key_t *query;
 	daos_obj_punch_t *punch;
@@ -371,6 +420,23 @@ objects(tse_sched_t *sched, struct context *context)
 	*query = (daos_obj_query_key_t){.oh = object, .max_epoch = &epoch};
 	OK(run_one(sched, task));
 	TRUE(epoch > 0);
+	/* All that was acknowledged is committed. */
+	sync = new_task(sched, DAOS_OPC_OBJ_SYNC, &task);
+	*sync = (struct daos_obj_sync_args){.oh = object, .epoch = DAOS_EPOCH_MAX, .epochs_p = &epochs, .nr = &groups};
+	OK(run_one(sched, task));
+	TRUE(groups == 1 && epochs[0] == epoch);
+	free(epochs);
+	sync = new_task(sched, DAOS_OPC_OBJ_SYNC, &task);
+	*sync = (struct daos_obj_sync_args){.oh = object, .epoch = epoch - 1, .epochs_p = &epochs, .nr = &groups};
+	OK(run_one(sched, task));
+	TRUE(groups == 1 && epochs[0] == epoch - 1);
+	free(epochs);
+	sync = new_task(sched, DAOS_OPC_OBJ_SYNC, &task);
+	*sync = (struct daos_obj_sync_args){.oh = object, .epoch = epoch};
+	EXPECT(run_one(sched, task), -DER_INVAL);
+	/* What it would list has a form of upstream's engines. */
+	new_task(sched, DAOS_OPC_OBJ_LIST_OBJ, &task);
+	EXPECT(run_one(sched, task), -DER_NOSYS);
 	punch = new_task(sched, DAOS_OPC_OBJ_PUNCH_DKEYS, &task);
 	*punch = (daos_obj_punch_t){.oh = object, .dkey = &dkey};
 	/* One task that becomes others. */
@@ -621,6 +687,7 @@ main(int argc, char **argv)
 	for (i = 0; i < THREADS; i++)
 		TRUE(pthread_join(threads[i], NULL) == 0);
 	wrong_arguments();
+	targets_in_and_out(&context);
 	close_container(context.pool_handle, context.container);
 	without_end(argv[1], argv[2]);
 	return 0;

@@ -2,8 +2,10 @@
 
 use core::ffi::{c_char, c_int, c_void};
 
+use daos_client::PoolTargetsAction;
 use daos_status::Code;
 
+use super::only;
 use crate::abi::*;
 use crate::pointer::Caller;
 use crate::{
@@ -97,6 +99,12 @@ calls! { |ev|
         pool::daos_pool_connect2(name(a.pool, a.uuid, &mut room), a.grp, a.flags, a.poh, a.info, ev)
     };
     DAOS_OPC_POOL_DISCONNECT => |a: daos_pool_disconnect_t| pool::daos_pool_disconnect(a.poh, ev);
+    DAOS_OPC_POOL_EXCLUDE => |a: daos_pool_update_t| {
+        only::change_targets("daos_pool_exclude", PoolTargetsAction::Exclude, a, ev)
+    };
+    DAOS_OPC_POOL_ADD => |a: daos_pool_update_t| {
+        only::change_targets("daos_pool_add", PoolTargetsAction::Reintegrate, a, ev)
+    };
     DAOS_OPC_POOL_QUERY => |a: daos_pool_query_t| pool::daos_pool_query(a.poh, a.ranks, a.info, a.prop, ev);
     DAOS_OPC_POOL_QUERY_INFO => |a: daos_pool_query_target_t| {
         pool_target::daos_pool_query_target(a.poh, a.tgt_idx, a.rank, a.info, ev)
@@ -193,6 +201,7 @@ calls! { |ev|
         0 if !a.max_epoch.is_null() => object::daos_obj_query_max_epoch(a.oh, a.th, a.max_epoch, ev),
         flags => object_list::daos_obj_query_key(a.oh, a.th, flags, a.dkey, a.akey, a.recx, ev),
     };
+    DAOS_OPC_OBJ_SYNC => |a: daos_obj_sync_args| only::sync_object(a, ev);
     DAOS_OPC_OBJ_FETCH => |a: daos_obj_rw_t| {
         object_io::daos_obj_fetch(a.oh, a.th, a.flags, a.dkey, a.nr, a.iods, a.sgls, a.ioms, ev)
     };
