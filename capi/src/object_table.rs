@@ -2,7 +2,7 @@
 
 use core::ffi::c_int;
 
-use daos_client::{Client, MARK_LENGTH_MAX, ObjectAnchor, ObjectTable};
+use daos_client::{Client, Container, MARK_LENGTH_MAX, ObjectAnchor, ObjectTable, SNAPSHOT_OBJECT_TABLE};
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{Epoch, ObjectId};
 
@@ -35,14 +35,29 @@ pub fn epoch_of(oh: daos_handle_t) -> Result<Epoch> {
     Ok(handle_table::get::<OpenTable>(oh)?.table.epoch())
 }
 
-/// Opens the table of the objects that a container had at an epoch, usually that of a snapshot: what keeps the epoch from being
-/// aggregated. Nothing is made for it: the targets know their objects. Objects of all types are in it, each once.
+/// Whether a table can be opened: of what there is now always, of a snapshot when one was made for it and not destroyed since.
+async fn check_table(client: &Client, container: &Container, epoch: Epoch) -> Result<()> {
+    if epoch != Epoch::MAX && container.snapshot_at(client, epoch).await?.options & SNAPSHOT_OBJECT_TABLE == 0 {
+        fail!(
+            Code::Nonexist,
+            "the snapshot of container {} at epoch {} has no table of objects",
+            container.id(),
+            epoch.0
+        );
+    }
+    Ok(())
+}
+
+/// Opens the table of the objects that a container had when a snapshot was made. Nothing is stored for it but that it was asked for
+/// (daos_cont_snap_oit_create, or DAOS_SNAP_OPT_OIT of daos_cont_create_snap_opt): the targets know their objects. Objects of all
+/// types are in it, each once.
 ///
-/// @epoch the epoch of a snapshot; DAOS_EPOCH_MAX for the objects that there are now
+/// @epoch the epoch of the snapshot; DAOS_EPOCH_MAX for the objects that there are now
 /// @oh [out] the handle, closed by daos_oit_close
 /// @ev completion event; NULL to wait
 ///
-/// @return zero, -DER_NO_HDL, -DER_INVAL for epoch zero
+/// @return zero, -DER_NO_HDL, -DER_INVAL for epoch zero, -DER_NONEXIST when there is no snapshot at the epoch, or it has no table, or
+///         its table was destroyed
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_oit_open(
     coh: daos_handle_t,
@@ -56,7 +71,8 @@ pub unsafe extern "C" fn daos_oit_open(
             let open = handle_table::get::<OpenContainer>(coh)?;
             let handle = caller.out(oh, "oh")?;
             let table = ObjectTable::open(&open.container, Epoch(epoch))?;
-            run(caller, "daos_oit_open", ev, move |_client| async move {
+            run(caller, "daos_oit_open", ev, move |client| async move {
+                check_table(&client, &open.container, Epoch(epoch)).await?;
                 handle.set(handle_table::insert(OpenTable { table })?);
                 Ok(())
             })

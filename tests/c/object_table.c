@@ -154,6 +154,41 @@ tables(daos_handle_t container, int again)
 	EXPECT(daos_oit_close(table, NULL), -DER_NO_HDL);
 }
 
+/* A table is there from when it was asked for until it is destroyed, and no longer than its snapshot. */
+static void
+tables_of_snapshots(daos_handle_t container)
+{
+	daos_handle_t table, other;
+	daos_epoch_t epoch, with_table;
+	daos_epoch_range_t range;
+	int seen[OBJECTS];
+
+	EXPECT(daos_oit_open(container, 4711, &table, NULL), -DER_NONEXIST);
+	OK(daos_cont_create_snap(container, &epoch, NULL, NULL));
+	EXPECT(daos_oit_open(container, epoch, &table, NULL), -DER_NONEXIST);
+	OK(daos_cont_snap_oit_create(container, epoch, NULL, NULL));
+	OK(daos_oit_open(container, epoch, &table, NULL));
+	TRUE(list(table, ALL, 64, seen) == OBJECTS);
+	OK(daos_cont_snap_oit_destroy(container, table, NULL));
+	EXPECT(daos_oit_open(container, epoch, &other, NULL), -DER_NONEXIST);
+	OK(daos_oit_close(table, NULL));
+	EXPECT(daos_oit_close(table, NULL), -DER_NO_HDL);
+	OK(daos_cont_snap_oit_create(container, epoch, NULL, NULL));
+	OK(daos_oit_open(container, epoch, &table, NULL));
+
+	OK(daos_cont_create_snap_opt(container, &with_table, NULL, DAOS_SNAP_OPT_CR | DAOS_SNAP_OPT_OIT, NULL));
+	OK(daos_oit_open(container, with_table, &other, NULL));
+	range.epr_lo = range.epr_hi = with_table;
+	OK(daos_cont_destroy_snap(container, range, NULL));
+	OK(daos_oit_close(other, NULL));
+	EXPECT(daos_oit_open(container, with_table, &other, NULL), -DER_NONEXIST);
+
+	range.epr_lo = range.epr_hi = epoch;
+	OK(daos_cont_destroy_snap(container, range, NULL));
+	EXPECT(daos_oit_open(container, epoch, &other, NULL), -DER_NONEXIST);
+	OK(daos_oit_close(table, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -165,6 +200,7 @@ main(int argc, char **argv)
 	if (!again)
 		write_objects(container);
 	tables(container, again);
+	tables_of_snapshots(container);
 	close_container(pool, container);
 	return 0;
 }
