@@ -51,7 +51,8 @@ pub(crate) fn object_id(oid: daos_obj_id_t) -> ObjectId {
 ///
 /// @oid [in,out] the id; its upper 32 bits are replaced
 /// @type what the object is used as
-/// @cid its class, one of this system's or one that was registered with the container; OC_UNKNOWN to let the library choose
+/// @cid its class, one of this system's or one that was registered with the container; OC_UNKNOWN to let the library choose;
+///      OC_RP_XSF becomes the class with a copy on as many fault domains as the pool has, which for one domain is OC_S1
 /// @hints DAOS_OCH_* for the choice
 /// @args must be zero
 ///
@@ -79,6 +80,7 @@ pub unsafe extern "C" fn daos_obj_generate_oid2(
             }
             let class = match ObjectClass(cid) {
                 ObjectClass::UNKNOWN => chosen_class(kind, hints),
+                ObjectClass::COPIED_EVERYWHERE => copied(open)?,
                 class if class.redundancy().is_some() && class.groups().is_some() => class,
                 class => registered(open, class)?,
             };
@@ -101,6 +103,13 @@ pub unsafe extern "C" fn daos_obj_generate_oid_plain(
 ) -> c_int {
     // SAFETY: the same promises.
     unsafe { daos_obj_generate_oid2(coh, oid, r#type, cid, hints, args) }
+}
+
+/// The class that copies on all fault domains come down to.
+fn copied(open: Arc<OpenContainer>) -> Result<ObjectClass> {
+    value_of("daos_obj_generate_oid", move |client| async move {
+        Ok(ObjectClass::copied_over(open.container.pool().fault_domains(&client).await?))
+    })
 }
 
 /// A class that was registered with the container.

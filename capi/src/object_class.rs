@@ -8,6 +8,12 @@ use daos_types::ObjectClass;
 use crate::abi::daos_oclass_id_t;
 use crate::guard::guard_value;
 
+/// Every class that programs can name, with its name: those of objects, and the one that stands for one of them.
+fn classes() -> impl Iterator<Item = (ObjectClass, String)> {
+    let everywhere = std::iter::once((ObjectClass::COPIED_EVERYWHERE, "RP_XSF".to_owned()));
+    ObjectClass::named().map(|class| (class, class.to_string())).chain(everywhere)
+}
+
 /// The number of an object class by its name, such as "S1" or "RP_2GX".
 ///
 /// @return zero (OC_UNKNOWN) when there is none of this name
@@ -17,7 +23,7 @@ pub unsafe extern "C" fn daos_oclass_name2id(name: *const c_char) -> c_int {
     unsafe {
         guard_value("daos_oclass_name2id", 0, |caller| {
             let name = caller.text(name, "name")?;
-            Ok(ObjectClass::from_name(&name).map_or(0, |class| class.0 as c_int))
+            Ok(classes().find(|(_, known)| *known == name).map_or(0, |(class, _)| class.0 as c_int))
         })
     }
 }
@@ -34,8 +40,7 @@ pub unsafe extern "C" fn daos_oclass_id2name(oc_id: daos_oclass_id_t, name: *mut
         guard_value("daos_oclass_id2name", -1, |caller| {
             let length = crate::abi::MAX_OBJ_CLASS_NAME_LEN as u64;
             let places = caller.out_array(name.cast::<u8>(), length, "name")?;
-            let Some(class) = ObjectClass::named().find(|class| class.0 == oc_id) else { return Ok(-1) };
-            let text = class.to_string();
+            let Some((_, text)) = classes().find(|(class, _)| class.0 == oc_id) else { return Ok(-1) };
             for (index, byte) in text.bytes().take(length as usize - 1).chain([0]).enumerate() {
                 places.set(index, byte);
             }

@@ -212,6 +212,32 @@ hints(daos_handle_t container)
 		}
 }
 
+/* The class with copies everywhere is that with as many as there are fault domains: one. */
+static void
+copies_everywhere(daos_handle_t container)
+{
+	daos_obj_id_t oid = {.lo = 300};
+	char name[MAX_OBJ_CLASS_NAME_LEN];
+	daos_key_t dkey = key_of("dkey");
+	daos_handle_t object;
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+	uint64_t value = 7, found = 0;
+
+	TRUE(daos_oclass_name2id("RP_XSF") == OC_RP_XSF);
+	TRUE(daos_oclass_id2name(OC_RP_XSF, name) == 0 && strcmp(name, "RP_XSF") == 0);
+	OK(daos_obj_generate_oid(container, &oid, DAOS_OT_MULTI_HASHED, OC_RP_XSF, 0, 0));
+	TRUE(daos_obj_id2class(oid) == OC_S1 && oid.lo == 300);
+	OK(daos_obj_open(container, oid, DAOS_OO_RW, &object, NULL));
+	single(&iod, &sgl, &iov, "akey", &value, sizeof(value));
+	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+	single(&iod, &sgl, &iov, "akey", &found, sizeof(found));
+	OK(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL));
+	TRUE(found == 7);
+	OK(daos_obj_close(object, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -227,6 +253,7 @@ main(int argc, char **argv)
 	maps(container);
 	long_keys(container);
 	hints(container);
+	copies_everywhere(container);
 	close_container(pool, container);
 	return 0;
 }

@@ -245,6 +245,12 @@ impl Pool {
         client.close_handle(Opcode::PoolDisconnect, &self.request()).await
     }
 
+    /// In how many fault domains it has engines, by the map that this client has of it.
+    pub async fn fault_domains(&self, client: &Client) -> Result<u32> {
+        let (_, route) = self.route(client).await?;
+        Ok(route.fault_domains())
+    }
+
     /// What the pool is and holds.
     pub async fn query(&self, client: &Client) -> Result<PoolInfo> {
         let reply: PoolQueryReply = self.ask(client, Opcode::PoolQuery, &self.request()).await?;

@@ -10,6 +10,7 @@ use daos_wire::{
     ContainerPlacement, Opcode, PoolRequest, PoolRoute, ROUTE_BLOCK_TARGETS, RouteKnown, RouteParts, RouteQuery,
     route_block_checksum,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,6 +68,15 @@ impl Route {
     /// Whether everything in the pool is at one target.
     pub fn has_one_target(&self) -> bool {
         self.map.target_count() == 1
+    }
+
+    /// In how many fault domains the pool has engines; an engine of which nothing is known is one of its own.
+    pub fn fault_domains(&self) -> u32 {
+        let of_ranks = self.map.ranks().map(|rank| match self.map.domains_of(rank) {
+            Some(domains) if !domains.is_empty() => (domains, None),
+            _ => (Vec::new(), Some(rank)),
+        });
+        of_ranks.collect::<BTreeSet<_>>().len() as u32
     }
 
     /// Rank and index of a target, by its position in the pool map.

@@ -91,6 +91,15 @@ impl ObjectClass {
     /// A shard on every target.
     pub const SX: ObjectClass = ObjectClass::new_unprotected(GROUPS_ALL);
 
+    /// A copy on as many fault domains as there are (`OC_RP_XSF`): stands for another class, see [`ObjectClass::copied_over`].
+    pub const COPIED_EVERYWHERE: ObjectClass = ObjectClass(80);
+
+    /// One group with as many copies as so many fault domains can hold, as far as there is a class for it: S1 for one domain.
+    pub fn copied_over(domains: u32) -> ObjectClass {
+        let fitting = REPLICAS.iter().rev().find(|(_, copies)| u32::from(*copies) <= domains);
+        fitting.map_or(ObjectClass::S1, |(number, _)| ObjectClass((number << REDUNDANCY_SHIFT) | 1))
+    }
+
     const fn new_unprotected(groups: u32) -> ObjectClass {
         ObjectClass((1 << REDUNDANCY_SHIFT) | groups)
     }
@@ -168,6 +177,14 @@ mod tests {
         assert_eq!(ObjectClass::from_name("RP_8G1"), None);
         assert_eq!(ObjectClass(0).redundancy(), None);
         assert_eq!(ObjectClass(1 << 24).groups(), None);
+    }
+
+    #[test]
+    fn copies_everywhere_are_as_many_as_fit() {
+        for (domains, name) in [(0, "S1"), (1, "S1"), (2, "RP_2G1"), (3, "RP_3G1"), (7, "RP_6G1"), (500, "RP_128G1")] {
+            assert_eq!(ObjectClass::copied_over(domains).to_string(), name);
+        }
+        assert!(ObjectClass::COPIED_EVERYWHERE.redundancy().is_none(), "it is no class of objects itself");
     }
 
     #[test]
