@@ -689,7 +689,7 @@ int dfs_readdirplus(
  * @op called for each entry; what it returns ends the iteration when it is not zero, and is returned
  * @arg given to op
  *
- * @return zero, what op returned, EINVAL, ENOTDIR
+ * @return zero, what op returned, EINVAL, ENOTDIR, E2BIG when size is less than the first name has
  */
 int dfs_iterate(
 	dfs_t *dfs,
@@ -875,7 +875,7 @@ int dfs_setxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, const void *value
  * @value [out] the value; NULL to ask for the size alone
  * @size [in,out] room of value, zero to ask for the size alone; the size that the value has
  *
- * @return zero, EINVAL, ENODATA, ERANGE when there is too little room
+ * @return zero, EINVAL, ENODATA, E2BIG when there is too little room, which leaves size as it is
  */
 int dfs_getxattr(dfs_t *dfs, dfs_obj_t *obj, const char *name, void *value, daos_size_t *size);
 
@@ -889,10 +889,10 @@ int dfs_removexattr(dfs_t *dfs, dfs_obj_t *obj, const char *name);
 /**
  * Lists the names of the extended attributes, one after the other, each with a zero at its end.
  *
- * @list [out] the names; NULL to ask for the size alone
- * @size [in,out] room of list, zero to ask for the size alone; the size that the names have
+ * @list [out] the names that fit; NULL to ask for the size alone
+ * @size [in,out] room of list, zero to ask for the size alone; the size that all names have, which may be more than the room
  *
- * @return zero, EINVAL, ERANGE when there is too little room
+ * @return zero, also when names did not fit; EINVAL
  */
 int dfs_listxattr(dfs_t *dfs, dfs_obj_t *obj, char *list, daos_size_t *size);
 

@@ -414,8 +414,8 @@ int dfs_sys_setxattr(
  *
  * @path absolute
  * @name at most DFS_MAX_XATTR_NAME bytes
- * @value [out] the value; NULL to ask for the size alone
- * @size [in,out] room of value, zero to ask for the size alone; the size that the value has
+ * @value [out] the value; NULL when there is no room for any
+ * @size [in,out] room of value; the size that the value has, also with ERANGE
  * @flags O_NOFOLLOW to read of a symbolic link itself
  *
  * @return zero, EINVAL, ENOENT, ENODATA, ERANGE when there is too little room
@@ -442,8 +442,8 @@ int dfs_sys_removexattr(dfs_sys_t *dfs_sys, const char *path, const char *name, 
  * Lists the names of the extended attributes, one after the other, each with a zero at its end.
  *
  * @path absolute
- * @list [out] the names; NULL to ask for the size alone
- * @size [in,out] room of list, zero to ask for the size alone; the size that the names have
+ * @list [out] the names; NULL when there is no room for any
+ * @size [in,out] room of list; the size that the names have, also with ERANGE
  * @flags O_NOFOLLOW to tell of a symbolic link itself
  *
  * @return zero, EINVAL, ENOENT, ERANGE when there is too little room

@@ -202,14 +202,24 @@ attributes(dfs_t *dfs)
 	DONE(dfs_getxattr(dfs, file, "user.two", value, &size));
 	TRUE(size == 0);
 	size = 3;
-	GIVES(dfs_getxattr(dfs, file, "user.one", value, &size), ERANGE);
+	GIVES(dfs_getxattr(dfs, file, "user.one", value, &size), E2BIG);
+	TRUE(size == 3);
+	DONE(dfs_getxattr(dfs, file, "user.one", NULL, &size));
+	TRUE(size == 6);
 	size = 0;
 	DONE(dfs_listxattr(dfs, file, NULL, &size));
 	TRUE(size == 18);
 	DONE(dfs_listxattr(dfs, file, list, &size));
 	TRUE(size == 18 && (memcmp(list, "user.one\0user.two", 18) == 0 || memcmp(list, "user.two\0user.one", 18) == 0));
+	/* Of a list that does not fit, what does is given, and the size of all. */
 	size = 17;
-	GIVES(dfs_listxattr(dfs, file, list, &size), ERANGE);
+	memset(list, 7, sizeof(list));
+	DONE(dfs_listxattr(dfs, file, list, &size));
+	TRUE(size == 18 && memcmp(list, "user.", 5) == 0 && strlen(list) == 8 && list[9] == 7);
+	size = 8;
+	memset(list, 7, sizeof(list));
+	DONE(dfs_listxattr(dfs, file, list, &size));
+	TRUE(size == 18 && list[0] == 7);
 	DONE(dfs_removexattr(dfs, file, "user.one"));
 	GIVES(dfs_removexattr(dfs, file, "user.one"), ENODATA);
 	GIVES(dfs_getxattr(dfs, file, "user.one", NULL, &size), ENODATA);

@@ -81,7 +81,7 @@ attributes(dfs_sys_t *fs)
 	struct timespec times[2] = {{0, UTIME_OMIT}, {1000000000, 5}};
 	struct stat status;
 	char value[16];
-	daos_size_t size = 0;
+	daos_size_t size = 0, room;
 
 	DONE(dfs_sys_utimens(fs, "/a/file", times, 0));
 	DONE(dfs_sys_stat(fs, "/a/file", 0, &status));
@@ -111,7 +111,19 @@ attributes(dfs_sys_t *fs)
 	size = sizeof(value);
 	DONE(dfs_sys_listxattr(fs, "/a/file", value, &size, 0));
 	TRUE(size == 7 && strcmp(value, "user.x") == 0);
+	/* Too little room, also none, is ERANGE, and the size is told. */
+	for (room = 0; room < 5; room++) {
+		size = room;
+		GIVES(dfs_sys_getxattr(fs, "/a/file", "user.x", room ? value : NULL, &size, 0), ERANGE);
+		TRUE(size == 5);
+		size = room;
+		GIVES(dfs_sys_listxattr(fs, "/a/file", room ? value : NULL, &size, 0), ERANGE);
+		TRUE(size == 7);
+	}
 	DONE(dfs_sys_removexattr(fs, "/a/file", "user.x", 0));
+	size = 0;
+	DONE(dfs_sys_listxattr(fs, "/a/file", NULL, &size, 0));
+	TRUE(size == 0);
 	/* The root has attributes as well. */
 	DONE(dfs_sys_setxattr(fs, "/", "user.root", "r", 1, 0, 0));
 	size = sizeof(value);

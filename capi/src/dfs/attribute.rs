@@ -8,7 +8,7 @@ use super::mounted::{fail, mounted, open_node};
 use crate::abi::*;
 use crate::completion::value_of;
 use crate::guard::guard_errno;
-use crate::pointer::Caller;
+use crate::pointer::{Caller, OutArray};
 
 /// What must hold by the flags of `setxattr`.
 pub(super) fn condition_of(flags: c_int) -> Result<SetAttribute> {
@@ -28,31 +28,78 @@ pub(super) fn value_at(caller: Caller, value: *const c_void, size: daos_size_t) 
     Ok(caller.bytes(value, size as usize, "value")?)
 }
 
-/// Gives bytes to a caller's buffer, or only their size when that is zero.
-pub(super) fn give_bytes(caller: Caller, bytes: &[u8], buffer: *mut u8, size: *mut daos_size_t) -> Result<()> {
+/// Gives a value to a caller's buffer, or only its size when that is zero. As for values of objects, too little room is an error
+/// that leaves the size as it is.
+fn give_value(caller: Caller, value: &[u8], buffer: *mut u8, size: *mut daos_size_t) -> Result<()> {
     let size = caller.out(size, "size")?;
     let room = size.get();
     if room > 0 && !buffer.is_null() {
-        if room < bytes.len() as u64 {
-            fail!(libc::ERANGE, "there is room for {room} bytes, and {} to give", bytes.len());
+        if room < value.len() as u64 {
+            fail!(libc::E2BIG, "there is room for {room} bytes, and {} to give", value.len());
         }
-        let place = caller.out_bytes(buffer, bytes.len(), "buffer")?;
-        for (index, byte) in bytes.iter().enumerate() {
-            place.set(index, *byte);
-        }
+        put(caller.out_bytes(buffer, value.len(), "value")?, value);
     }
-    size.set(bytes.len() as u64);
+    size.set(value.len() as u64);
     Ok(())
 }
 
-/// Names one after the other, each with its zero.
-pub(super) fn joined(names: Vec<Vec<u8>>) -> Vec<u8> {
-    let mut joined = Vec::new();
-    for name in names {
-        joined.extend(name);
-        joined.push(0);
+fn put(place: OutArray<u8>, bytes: &[u8]) {
+    for (index, byte) in bytes.iter().enumerate() {
+        place.set(index, *byte);
     }
-    joined
+}
+
+/// Gives names one after the other, each with its zero, as far as there is room, and the size that all need.
+fn give_names(caller: Caller, names: &[Vec<u8>], buffer: *mut u8, size: *mut daos_size_t) -> Result<()> {
+    let size = caller.out(size, "size")?;
+    let mut room = if buffer.is_null() { 0 } else { size.get() };
+    let mut given = Vec::new();
+    for name in names {
+        let needed = name.len() as u64 + 1;
+        if needed <= room {
+            room -= needed;
+            given.extend(name);
+            given.push(0);
+        }
+    }
+    if !given.is_empty() {
+        put(caller.out_bytes(buffer, given.len(), "list")?, &given);
+    }
+    size.set(needed_of(names));
+    Ok(())
+}
+
+/// Bytes that names need, each with its zero.
+fn needed_of(names: &[Vec<u8>]) -> u64 {
+    names.iter().map(|name| name.len() as u64 + 1).sum()
+}
+
+/// By a path, too little room is one error for values and for lists, which tells the size; no room at all is too little.
+fn check_room(caller: Caller, needed: u64, size: *mut daos_size_t) -> Result<()> {
+    let size = caller.out(size, "size")?;
+    let room = size.get();
+    if room < needed {
+        size.set(needed);
+        fail!(libc::ERANGE, "there is room for {room} bytes, and {needed} to give");
+    }
+    Ok(())
+}
+
+/// As [`give_value`], where [`check_room`] decides about the room.
+pub(super) fn give_value_of_path(caller: Caller, value: &[u8], buffer: *mut u8, size: *mut daos_size_t) -> Result<()> {
+    check_room(caller, value.len() as u64, size)?;
+    give_value(caller, value, buffer, size)
+}
+
+/// As [`give_names`], where [`check_room`] decides about the room.
+pub(super) fn give_names_of_path(
+    caller: Caller,
+    names: &[Vec<u8>],
+    buffer: *mut u8,
+    size: *mut daos_size_t,
+) -> Result<()> {
+    check_room(caller, needed_of(names), size)?;
+    give_names(caller, names, buffer, size)
 }
 
 /// Sets an extended attribute; durable when it has returned.
@@ -92,7 +139,7 @@ pub unsafe extern "C" fn dfs_setxattr(
 /// @value [out] the value; NULL to ask for the size alone
 /// @size [in,out] room of value, zero to ask for the size alone; the size that the value has
 ///
-/// @return zero, EINVAL, ENODATA, ERANGE when there is too little room
+/// @return zero, EINVAL, ENODATA, E2BIG when there is too little room, which leaves size as it is
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_getxattr(
     dfs: *mut dfs_t,
@@ -109,7 +156,7 @@ pub unsafe extern "C" fn dfs_getxattr(
             caller.out(size, "size")?;
             let found =
                 value_of("dfs_getxattr", move |client| async move { open.node.attribute(&client, &name).await })?;
-            give_bytes(caller, &found, value.cast(), size)
+            give_value(caller, &found, value.cast(), size)
         })
     }
 }
@@ -131,10 +178,10 @@ pub unsafe extern "C" fn dfs_removexattr(dfs: *mut dfs_t, obj: *mut dfs_obj_t, n
 
 /// Lists the names of the extended attributes, one after the other, each with a zero at its end.
 ///
-/// @list [out] the names; NULL to ask for the size alone
-/// @size [in,out] room of list, zero to ask for the size alone; the size that the names have
+/// @list [out] the names that fit; NULL to ask for the size alone
+/// @size [in,out] room of list, zero to ask for the size alone; the size that all names have, which may be more than the room
 ///
-/// @return zero, EINVAL, ERANGE when there is too little room
+/// @return zero, also when names did not fit; EINVAL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_listxattr(
     dfs: *mut dfs_t,
@@ -149,7 +196,7 @@ pub unsafe extern "C" fn dfs_listxattr(
             caller.out(size, "size")?;
             let names =
                 value_of("dfs_listxattr", move |client| async move { open.node.attribute_names(&client).await })?;
-            give_bytes(caller, &joined(names), list.cast(), size)
+            give_names(caller, &names, list.cast(), size)
         })
     }
 }

@@ -127,7 +127,7 @@ fn give(
 /// @op called for each entry; what it returns ends the iteration when it is not zero, and is returned
 /// @arg given to op
 ///
-/// @return zero, what op returned, EINVAL, ENOTDIR
+/// @return zero, what op returned, EINVAL, ENOTDIR, E2BIG when size is less than the first name has
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dfs_iterate(
     dfs: *mut dfs_t,
@@ -174,7 +174,7 @@ fn iterate(
         });
         let (names, position) = match listed {
             // The next name needs more room than is left: the next call has it.
-            Err(error) if error.errno == libc::EOVERFLOW && done > 0 => break,
+            Err(error) if error.errno == libc::E2BIG && done > 0 => break,
             listed => listed?,
         };
         listing = position;

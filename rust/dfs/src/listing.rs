@@ -122,7 +122,7 @@ impl Node {
         self.file_system().list(client, self.directory()?, listing, count).await
     }
 
-    /// The next names of a directory, at most `count`, with at most so many bytes; `EOVERFLOW` when the next name alone has
+    /// The next names of a directory, at most `count`, with at most so many bytes; `E2BIG` when the next name alone has
     /// more.
     pub async fn list_bounded(
         &self,

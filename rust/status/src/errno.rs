@@ -29,6 +29,7 @@ mod posix {
     pub const EPERM: i32 = 1;
     pub const ENOENT: i32 = 2;
     pub const EIO: i32 = 5;
+    pub const E2BIG: i32 = 7;
     pub const EAGAIN: i32 = 11;
     pub const ENOMEM: i32 = 12;
     pub const EACCES: i32 = 13;
@@ -61,7 +62,8 @@ impl Code {
             Code::Timedout | Code::Noreply => posix::ETIMEDOUT,
             Code::Busy | Code::EqBusy => posix::EBUSY,
             Code::Again | Code::Inprogress => posix::EAGAIN,
-            Code::Overflow | Code::Trunc | Code::RecordTooBig | Code::KeyTooBig => posix::EOVERFLOW,
+            Code::Overflow | Code::Trunc => posix::EOVERFLOW,
+            Code::RecordTooBig | Code::KeyTooBig => posix::E2BIG,
             Code::Canceled | Code::OpCanceled => posix::ECANCELED,
             Code::Notdir => posix::ENOTDIR,
             Code::Stale => posix::ESTALE,

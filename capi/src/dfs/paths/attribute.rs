@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_int, c_void};
 
 use daos_dfs::Access;
 
-use super::super::attribute::{condition_of, give_bytes, joined, value_at};
+use super::super::attribute::{condition_of, give_names_of_path, give_value_of_path, value_at};
 use super::{Place, follows};
 use crate::abi::*;
 use crate::completion::value_of;
@@ -49,8 +49,8 @@ pub unsafe extern "C" fn dfs_sys_setxattr(
 ///
 /// @path absolute
 /// @name at most DFS_MAX_XATTR_NAME bytes
-/// @value [out] the value; NULL to ask for the size alone
-/// @size [in,out] room of value, zero to ask for the size alone; the size that the value has
+/// @value [out] the value; NULL when there is no room for any
+/// @size [in,out] room of value; the size that the value has, also with ERANGE
 /// @flags O_NOFOLLOW to read of a symbolic link itself
 ///
 /// @return zero, EINVAL, ENOENT, ENODATA, ERANGE when there is too little room
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn dfs_sys_getxattr(
             let found = value_of("dfs_sys_getxattr", move |client| async move {
                 place.open(&client, Access::ReadOnly, follow).await?.attribute(&client, &name).await
             })?;
-            give_bytes(caller, &found, value.cast(), size)
+            give_value_of_path(caller, &found, value.cast(), size)
         })
     }
 }
@@ -107,8 +107,8 @@ pub unsafe extern "C" fn dfs_sys_removexattr(
 /// Lists the names of the extended attributes, one after the other, each with a zero at its end.
 ///
 /// @path absolute
-/// @list [out] the names; NULL to ask for the size alone
-/// @size [in,out] room of list, zero to ask for the size alone; the size that the names have
+/// @list [out] the names; NULL when there is no room for any
+/// @size [in,out] room of list; the size that the names have, also with ERANGE
 /// @flags O_NOFOLLOW to tell of a symbolic link itself
 ///
 /// @return zero, EINVAL, ENOENT, ERANGE when there is too little room
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn dfs_sys_listxattr(
             let names = value_of("dfs_sys_listxattr", move |client| async move {
                 place.open(&client, Access::ReadOnly, follow).await?.attribute_names(&client).await
             })?;
-            give_bytes(caller, &joined(names), list.cast(), size)
+            give_names_of_path(caller, &names, list.cast(), size)
         })
     }
 }
