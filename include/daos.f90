@@ -3045,8 +3045,7 @@ module daos
       type(c_ptr), value :: ev
     end function daos_obj_key2anchor
 
-    ! Opens the table of the objects that a container had at an epoch, usually that of a snapshot: what keeps the epoch from being
-    ! aggregated.
+    ! Opens the table of the objects that a container had when a snapshot was made.
     integer(c_int) function daos_oit_open(coh, epoch, oh, ev) bind(c)
       import
       type(daos_handle_t), value :: coh

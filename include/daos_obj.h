@@ -321,7 +321,8 @@ daos_obj_oid_cycle(daos_obj_id_t *oid)
  *
  * @oid [in,out] the id; its upper 32 bits are replaced
  * @type what the object is used as
- * @cid its class, one of this system's or one that was registered with the container; OC_UNKNOWN to let the library choose
+ * @cid its class, one of this system's or one that was registered with the container; OC_UNKNOWN to let the library choose;
+ *      OC_RP_XSF becomes the class with a copy on as many fault domains as the pool has, which for one domain is OC_S1
  * @hints DAOS_OCH_* for the choice
  * @args must be zero
  *
@@ -423,8 +424,8 @@ int daos_obj_query_max_epoch(daos_handle_t oh, daos_handle_t th, daos_epoch_t *e
  *       stay untouched until completion
  * @ev completion event; NULL to wait
  *
- * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_INVAL also for extents of one descriptor that overlap, -DER_IO_INVAL for descriptors
- *         that say nothing sensible, -DER_KEY2BIG, -DER_REC2BIG when there are more records than bytes in the buffers, -DER_REC_SIZE,
+ * @return zero, -DER_NO_HDL, -DER_INVAL, also for descriptors that say nothing sensible and for extents of one descriptor that
+ *         overlap, -DER_KEY2BIG, -DER_REC2BIG when there are more records than bytes in the buffers, -DER_REC_SIZE,
  *         -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
  */
 int daos_obj_update(
@@ -452,7 +453,7 @@ int daos_obj_update(
  *       NULL when not wanted
  * @ev completion event; NULL to wait
  *
- * @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
+ * @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
  *         little room (the iod_size are set), -DER_NONEXIST for conditions, -DER_CSUM
  */
 int daos_obj_fetch(
@@ -620,14 +621,16 @@ int daos_obj_key2anchor(
 	daos_event_t *ev);
 
 /**
- * Opens the table of the objects that a container had at an epoch, usually that of a snapshot: what keeps the epoch from being
- * aggregated. Nothing is made for it: the targets know their objects. Objects of all types are in it, each once.
+ * Opens the table of the objects that a container had when a snapshot was made. Nothing is stored for it but that it was asked for
+ * (daos_cont_snap_oit_create, or DAOS_SNAP_OPT_OIT of daos_cont_create_snap_opt): the targets know their objects. Objects of all
+ * types are in it, each once.
  *
- * @epoch the epoch of a snapshot; DAOS_EPOCH_MAX for the objects that there are now
+ * @epoch the epoch of the snapshot; DAOS_EPOCH_MAX for the objects that there are now
  * @oh [out] the handle, closed by daos_oit_close
  * @ev completion event; NULL to wait
  *
- * @return zero, -DER_NO_HDL, -DER_INVAL for epoch zero
+ * @return zero, -DER_NO_HDL, -DER_INVAL for epoch zero, -DER_NONEXIST when there is no snapshot at the epoch, or it has no table, or
+ *         its table was destroyed
  */
 int daos_oit_open(daos_handle_t coh, daos_epoch_t epoch, daos_handle_t *oh, daos_event_t *ev);
 

@@ -229,7 +229,7 @@ impl Ranges {
     }
 
     fn bytes(&self, array: &Array) -> Result<u64> {
-        io::bytes_of(&self.extents, array.attributes().cell_size)
+        io::bytes_of(&self.extents, array.attributes().cell_size, Code::IoInval)
     }
 }
 

@@ -30,7 +30,7 @@ impl Tally {
     fn add_parts(&mut self, count: u32) -> Result<()> {
         self.parts += u64::from(count);
         if self.parts > PARTS_MAX {
-            fail!(Code::IoInval, "the descriptors have more than {PARTS_MAX} extents and buffers");
+            fail!(Code::Inval, "the descriptors have more than {PARTS_MAX} extents and buffers");
         }
         Ok(())
     }
@@ -175,26 +175,26 @@ impl Filled {
 /// The extents of a descriptor.
 pub fn extents(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<Vec<Extent>> {
     if iod.iod_nr == 0 {
-        fail!(Code::IoInval, "an array descriptor has no extents");
+        fail!(Code::Inval, "an array descriptor has no extents");
     }
     if u64::from(iod.iod_nr) > DESCRIPTORS_MAX {
-        fail!(Code::IoInval, "an array descriptor has {} extents; at most {DESCRIPTORS_MAX} are taken", iod.iod_nr);
+        fail!(Code::Inval, "an array descriptor has {} extents; at most {DESCRIPTORS_MAX} are taken", iod.iod_nr);
     }
     tally.add_parts(iod.iod_nr)?;
     caller
         .elements(iod.iod_recxs, u64::from(iod.iod_nr), "iod_recxs")?
         .map(|recx| match Extent::new(recx.rx_idx, recx.rx_nr) {
             Some(extent) => Ok(extent),
-            None => fail!(Code::IoInval, "records {} and {} more are no extent", recx.rx_idx, recx.rx_nr),
+            None => fail!(Code::Inval, "records {} and {} more are no extent", recx.rx_idx, recx.rx_nr),
         })
         .collect()
 }
 
-/// The bytes of so many records, if they can be addressed.
-pub fn bytes_of(extents: &[Extent], record_size: u64) -> Result<u64> {
+/// The bytes of so many records, if they can be addressed; otherwise an error of this kind.
+pub fn bytes_of(extents: &[Extent], record_size: u64, otherwise: Code) -> Result<u64> {
     let records = extents.iter().try_fold(0u64, |sum, extent| sum.checked_add(extent.count()));
     match records.and_then(|records| records.checked_mul(record_size)).filter(|bytes| *bytes <= i64::MAX as u64) {
         Some(bytes) => Ok(bytes),
-        None => fail!(Code::IoInval, "the extents hold more bytes than can be addressed"),
+        None => fail!(otherwise, "the extents hold more bytes than can be addressed"),
     }
 }

@@ -31,8 +31,8 @@ use crate::transaction;
 ///       stay untouched until completion
 /// @ev completion event; NULL to wait
 ///
-/// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_INVAL also for extents of one descriptor that overlap, -DER_IO_INVAL for descriptors
-///         that say nothing sensible, -DER_KEY2BIG, -DER_REC2BIG when there are more records than bytes in the buffers, -DER_REC_SIZE,
+/// @return zero, -DER_NO_HDL, -DER_INVAL, also for descriptors that say nothing sensible and for extents of one descriptor that
+///         overlap, -DER_KEY2BIG, -DER_REC2BIG when there are more records than bytes in the buffers, -DER_REC_SIZE,
 ///         -DER_NO_PERM, -DER_NOSPACE, -DER_EXIST and -DER_NONEXIST for conditions
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_obj_update(
@@ -111,19 +111,19 @@ fn update_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t, sgl: Option<*m
     let akey = tally.key(caller, &iod.iod_name, "iod_name")?;
     let (extents, needed) = match iod.iod_type {
         DAOS_IOD_SINGLE if iod.iod_nr == 1 => (None, iod.iod_size),
-        DAOS_IOD_SINGLE => fail!(Code::IoInval, "a single value has iod_nr 1, not {}", iod.iod_nr),
+        DAOS_IOD_SINGLE => fail!(Code::Inval, "a single value has iod_nr 1, not {}", iod.iod_nr),
         DAOS_IOD_ARRAY => {
             let extents = io::extents(caller, tally, iod)?;
             if iod.iod_size == 0 {
                 return Ok(AkeyUpdate { akey, value: UpdateValue::PunchExtents(extents) });
             }
-            let needed = io::bytes_of(&extents, iod.iod_size)?;
+            let needed = io::bytes_of(&extents, iod.iod_size, Code::RecordTooBig)?;
             if daos_types::extents_overlap(&extents) {
                 fail!(Code::Inval, "extents of one descriptor overlap: which of their records counts is not said");
             }
             (Some(extents), needed)
         }
-        other => fail!(Code::IoInval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
+        other => fail!(Code::Inval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
     };
     let Some(sgl) = sgl else {
         fail!(Code::Inval, "sgls is NULL");
@@ -154,7 +154,7 @@ fn update_of(caller: Caller, tally: &mut Tally, iod: &daos_iod_t, sgl: Option<*m
 ///       NULL when not wanted
 /// @ev completion event; NULL to wait
 ///
-/// @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_IO_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
+/// @return zero (also when there is nothing), -DER_NO_HDL, -DER_INVAL, -DER_KEY2BIG, -DER_REC2BIG when there is too
 ///         little room (the iod_size are set), -DER_NONEXIST for conditions, -DER_CSUM
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_obj_fetch(
@@ -206,13 +206,13 @@ fn wanted(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<(Key, F
     let akey = tally.key(caller, &iod.iod_name, "iod_name")?;
     match iod.iod_type {
         DAOS_IOD_SINGLE if iod.iod_nr == 1 => Ok((akey, FetchKind::Single)),
-        DAOS_IOD_SINGLE => fail!(Code::IoInval, "a single value has iod_nr 1, not {}", iod.iod_nr),
+        DAOS_IOD_SINGLE => fail!(Code::Inval, "a single value has iod_nr 1, not {}", iod.iod_nr),
         DAOS_IOD_ARRAY => {
             let extents = io::extents(caller, tally, iod)?;
-            io::bytes_of(&extents, iod.iod_size)?;
+            io::bytes_of(&extents, iod.iod_size, Code::RecordTooBig)?;
             Ok((akey, FetchKind::Array(extents)))
         }
-        other => fail!(Code::IoInval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
+        other => fail!(Code::Inval, "iod_type is {other}; DAOS_IOD_SINGLE or DAOS_IOD_ARRAY is wanted"),
     }
 }
 

@@ -148,32 +148,32 @@ descriptors(daos_handle_t container)
 
 	/* Descriptors of the wrong shape. */
 	iod.iod_nr = 0;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
 	iod.iod_nr = 2;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
-	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
+	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_INVAL);
 	iod.iod_nr = 1;
 	iod.iod_type = (daos_iod_type_t)7;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
-	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
+	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_INVAL);
 	iod.iod_type = DAOS_IOD_ARRAY;
 	iod.iod_recxs = NULL;
 	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
 	iod.iod_recxs = &recx;
 	iod.iod_nr = 0;
-	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_INVAL);
 	iod.iod_nr = 1;
 	recx.rx_nr = 0;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
-	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
+	EXPECT(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, &sgl, NULL, NULL), -DER_INVAL);
 	recx.rx_nr = 1ULL << 63;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_REC2BIG);
 	recx.rx_idx = 1ULL << 63;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_INVAL);
 	recx.rx_idx = 0;
 	recx.rx_nr = 1;
 	iod.iod_size = 1ULL << 63;
-	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_IO_INVAL);
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_REC2BIG);
 
 	/* Buffers that do not match. */
 	iod.iod_size = sizeof(value) + 1;
