@@ -1,18 +1,17 @@
 //! How a call runs to its end: on the thread that made it, or later, told by an event.
 
-use core::future::poll_fn;
-use core::pin::pin;
+use core::pin::Pin;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::thread;
 use std::time::Duration;
 
-use daos_client::{Client, Context};
+use daos_client::{Client, Context, Work};
 use daos_status::{Code, Result, Status};
 
 use crate::abi::{daos_event_t, daos_handle_t};
-use crate::event_run::{self, Reserved};
+use crate::event_run::{self, Launched, Reserved};
 use crate::guard::{Failure, fault};
 use crate::handle_table::{self, Handled};
 use crate::pointer::Caller;
@@ -58,16 +57,11 @@ impl Call {
         let Call { context, function, event } = self;
         let Some(event) = event else { return wait(&context, function, work) };
         let launched = event.launch();
-        context.spawn(move |client| {
-            let future = caught(function, client, work);
-            async move {
-                let number = match event_run::unless_aborted(&launched, future).await {
-                    Some(Ok(())) => 0,
-                    Some(Err(error)) => error.end(function),
-                    None => E::from(Status::new(Code::Canceled, "the call was aborted")).end(function),
-                };
-                launched.complete(number);
-            }
+        context.spawn(move |client| EventCall {
+            work: Work::new(work, client),
+            function,
+            launched: Some(launched),
+            is_known: false,
         });
         // One round sends the request, so that it goes on while the caller does something else.
         let _round = drive(&context, Some(Duration::ZERO), || false);
@@ -110,37 +104,60 @@ where
     E: Failure,
     F: Future<Output = Result<T, E>> + 'static,
 {
-    let outcome = Arc::new(Mutex::new(None));
-    let theirs = Arc::clone(&outcome);
-    context.spawn(move |client| {
-        let future = caught(function, client, work);
-        async move {
-            let result = future.await;
-            *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        }
-    });
+    let started = context.start_work(work);
     let mut result = None;
     drive(context, None, || {
-        result = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result = started.take();
         result.is_some()
     })?;
-    result.expect("driving without a limit ends when the result is there")
+    result_of(function, result.expect("driving without a limit ends when the result is there"))
 }
 
-/// Runs the work; a panic in it is an error of this call alone.
-async fn caught<T, E, F>(function: &'static str, client: Client, work: impl FnOnce(Client) -> F) -> Result<T, E>
+/// A panic in the work is an error of this call alone.
+fn result_of<T, E: Failure>(function: &'static str, result: thread::Result<Result<T, E>>) -> Result<T, E> {
+    result.unwrap_or_else(|payload| Err(fault(function, &*payload).into()))
+}
+
+/// A call whose end is told to an event, which may also be aborted before. What the call does has its place in here, where an
+/// `async` block would have room for it twice and more.
+struct EventCall<W, F> {
+    work: Work<W, F>,
+    function: &'static str,
+    launched: Option<Launched>,
+    /// Who aborts the event knows how to wake this.
+    is_known: bool,
+}
+
+impl<W, F, E> Future for EventCall<W, F>
 where
+    W: FnOnce(Client) -> F,
+    F: Future<Output = Result<(), E>>,
     E: Failure,
-    F: Future<Output = Result<T, E>>,
 {
-    let future = match catch_unwind(AssertUnwindSafe(|| work(client))) {
-        Ok(future) => future,
-        Err(payload) => return Err(fault(function, &*payload).into()),
-    };
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll,
-        Err(payload) => Poll::Ready(Err(fault(function, &*payload).into())),
-    })
-    .await
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<()> {
+        // SAFETY: the work is not moved until it is dropped in its place; the other fields are not pinned.
+        let (mut work, function, launched, is_known) = unsafe {
+            let this = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut this.work), this.function, &mut this.launched, &mut this.is_known)
+        };
+        let Some(running) = launched else { return Poll::Ready(()) };
+        let ended = event_run::unless_aborted(running, is_known, context, |context| work.as_mut().poll(context));
+        let number = match ended {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(result)) => match result_of::<(), E>(function, result) {
+                Ok(()) => 0,
+                Err(error) => error.end(function),
+            },
+            Poll::Ready(None) => {
+                // It may hold memory of the caller, who may use that again as soon as the event tells the end.
+                work.set(Work::Ended);
+                E::from(Status::new(Code::Canceled, "the call was aborted")).end(function)
+            }
+        };
+        if let Some(launched) = launched.take() {
+            launched.complete(number);
+        }
+        Poll::Ready(())
+    }
 }

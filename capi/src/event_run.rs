@@ -5,12 +5,10 @@
 //! hold the client, so that a callback may call any function of the library, also one that waits.
 
 use core::ffi::c_int;
-use core::future::{Future, poll_fn};
-use core::pin::pin;
+use core::task::{Context, Poll};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 
 use daos_status::{Code, Result, fail};
 
@@ -125,28 +123,29 @@ pub fn barrier(event: Event) -> Result<()> {
     Ok(())
 }
 
-/// Runs the work of an event until it ends, or nobody wants it any more: then it is dropped, and `None` is what is left.
-pub(crate) async fn unless_aborted<T>(launched: &Launched, work: impl Future<Output = T>) -> Option<T> {
-    let Some(event) = launched.0 else { return Some(work.await) };
-    let mut work = pin!(work);
-    let mut is_known = false;
-    poll_fn(|context| {
-        if event.is_aborted() {
-            return Poll::Ready(None);
+/// Goes on with the work of an event until it ends, or nobody wants it any more: then `None` is what is left. `is_known` is false at
+/// first, and true once who aborts the event can wake the work.
+pub(crate) fn unless_aborted<T>(
+    launched: &Launched,
+    is_known: &mut bool,
+    context: &mut Context<'_>,
+    go_on: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+) -> Poll<Option<T>> {
+    let Some(event) = launched.0 else { return go_on(context).map(Some) };
+    if event.is_aborted() {
+        return Poll::Ready(None);
+    }
+    if let Poll::Ready(value) = go_on(context) {
+        return Poll::Ready(Some(value));
+    }
+    if !*is_known {
+        *is_known = true;
+        if let Some(waker) = lock().get_mut(&event.address()) {
+            *waker = Some(context.waker().clone());
         }
-        if let Poll::Ready(value) = work.as_mut().poll(context) {
-            return Poll::Ready(Some(value));
-        }
-        if !is_known {
-            is_known = true;
-            if let Some(waker) = lock().get_mut(&event.address()) {
-                *waker = Some(context.waker().clone());
-            }
-        }
-        // It may have been aborted between the two.
-        if event.is_aborted() { Poll::Ready(None) } else { Poll::Pending }
-    })
-    .await
+    }
+    // It may have been aborted between the two.
+    if event.is_aborted() { Poll::Ready(None) } else { Poll::Pending }
 }
 
 /// Ends the call that an event runs for, and those of its children; an error when there is none.

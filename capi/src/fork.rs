@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::tse::graph;
 use crate::{event_run, event_state, handle_table, process};
@@ -26,12 +27,30 @@ extern "C" fn after() {
     let _gone = HELD.try_with(|held| held.take());
 }
 
+extern "C" fn after_in_child() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+    after();
+}
+
+/// How many forks lead from the process that began to use the library to this one.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether forks are counted: the handlers are in place.
+static COUNTS: AtomicBool = AtomicBool::new(false);
+
+/// A number that stands for this process among those that were forked from each other: looked at in every call, where asking the
+/// system would cost more than the rest. What makes processes without telling the C library (`clone` itself) is not counted.
+pub fn process() -> u32 {
+    if COUNTS.load(Ordering::Relaxed) { FORKS.load(Ordering::Relaxed) } else { std::process::id() }
+}
+
 /// Makes forks safe from now on.
 pub fn prepare() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
         // SAFETY: the handlers are functions of this library, which is not unloaded (it is linked with -z nodelete).
-        let failed = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
+        let failed = unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after_in_child)) };
+        COUNTS.store(failed == 0, Ordering::Relaxed);
         if failed != 0 {
             daos_env::log!(
                 Warn,

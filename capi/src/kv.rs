@@ -178,21 +178,22 @@ pub unsafe extern "C" fn daos_kv_get(
             let wanted = !buf.is_null() && place.get() > 0;
             let destination = if wanted { Some(memory(caller, buf, place.get())?) } else { None };
             run(caller, "daos_kv_get", ev, move |client| async move {
+                // On the heap: the state of every call would otherwise have room for it.
+                let size = || Box::pin(open.key_value.size(&client, epoch, conditions, &key));
                 let Some(list) = destination else {
-                    place.set(open.key_value.size(&client, epoch, conditions, &key).await?);
+                    place.set(size().await?);
                     return Ok(());
                 };
                 match open.key_value.get(&client, epoch, conditions, &key, Destination::Memory(list)).await {
-                    Ok(found) => {
-                        place.set(found.size);
-                        Ok(())
+                    Ok(found) => place.set(found.size),
+                    Err(status) => {
+                        if status.code() == Code::RecordTooBig {
+                            place.set(size().await?);
+                        }
+                        return Err(status);
                     }
-                    Err(status) if status.code() == Code::RecordTooBig => {
-                        place.set(open.key_value.size(&client, epoch, conditions, &key).await?);
-                        Err(status)
-                    }
-                    Err(status) => Err(status),
                 }
+                Ok(())
             })
         })
     }

@@ -12,6 +12,7 @@ use daos_types::{Epoch, Extent, Key};
 
 use crate::abi::*;
 use crate::completion::run;
+use crate::few::Few;
 use crate::guard::guard_call;
 use crate::handle_table;
 use crate::io::{self, Filled, List, Tally, Use};
@@ -70,7 +71,7 @@ pub unsafe extern "C" fn daos_obj_update(
             }
             // The conditions of akeys that are removed come after those of the others, as the akeys do.
             let (written, removed): (Vec<_>, Vec<_>) =
-                each.into_iter().zip(&iods).partition(|(_, iod)| !is_single_punch(iod));
+                each.into_iter().zip(iods.iter()).partition(|(_, iod)| !is_single_punch(iod));
             let each: Vec<Conditions> = written.into_iter().chain(removed).map(|(conditions, _)| conditions).collect();
             run(caller, "daos_obj_update", ev, move |client| async move {
                 open.object.update_and_punch(&client, conditions, &each, dkey, (akeys, punched)).await
@@ -79,11 +80,11 @@ pub unsafe extern "C" fn daos_obj_update(
     }
 }
 
-fn descriptors(caller: Caller, iods: *const daos_iod_t, nr: c_uint) -> Result<Vec<daos_iod_t>> {
+fn descriptors(caller: Caller, iods: *const daos_iod_t, nr: c_uint) -> Result<Few<daos_iod_t>> {
     if nr == 0 || u64::from(nr) > io::DESCRIPTORS_MAX {
         fail!(Code::Inval, "there are {nr} descriptors; 1 to {} are taken", io::DESCRIPTORS_MAX);
     }
-    caller.array(iods, u64::from(nr), "iods")
+    Ok(Few::of(caller.elements(iods, u64::from(nr), "iods")?))
 }
 
 /// Whether a descriptor of an update removes a single value.
@@ -182,7 +183,7 @@ pub unsafe extern "C" fn daos_obj_fetch(
             let mut results = Results {
                 iods: caller.out_array(iods, u64::from(nr), "iods")?,
                 ioms: caller.out_array(ioms, if ioms.is_null() { 0 } else { u64::from(nr) }, "ioms")?,
-                filled: Vec::with_capacity(read.len()),
+                filled: Few::Empty,
             };
             let mut akeys = Vec::with_capacity(read.len());
             for (index, iod) in read.iter().enumerate() {
@@ -220,7 +221,7 @@ fn wanted(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<(Key, F
 struct Results {
     iods: OutArray<daos_iod_t>,
     ioms: OutArray<daos_iom_t>,
-    filled: Vec<Option<Filled>>,
+    filled: Few<Option<Filled>>,
 }
 
 async fn fetch(

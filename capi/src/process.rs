@@ -35,7 +35,7 @@ pub fn initialise() -> Result<()> {
     let mut state = state();
     if state.initialised == 0 {
         state.context = Some(Arc::new(start()?));
-        state.process = std::process::id();
+        state.process = fork::process();
     }
     state.initialised += 1;
     Ok(())
@@ -52,7 +52,7 @@ pub fn finalise() -> Result<()> {
         return Ok(());
     }
     let context = state.context.take();
-    let inherited = state.process != std::process::id();
+    let inherited = state.process != fork::process();
     drop(state);
     if inherited {
         abandon(context);
@@ -76,12 +76,12 @@ pub fn reinitialise() -> Result<()> {
     if state.initialised == 0 {
         fail!(Code::Uninit, "daos_reinit without daos_init");
     }
-    if state.process == std::process::id() {
+    if state.process == fork::process() {
         return Ok(());
     }
     let new = Arc::new(start()?);
     abandon(state.context.replace(new));
-    state.process = std::process::id();
+    state.process = fork::process();
     drop(state);
     handle_table::clear();
     Ok(())
@@ -99,7 +99,7 @@ pub fn context() -> Result<Arc<Context>> {
     let Some(context) = &state.context else {
         fail!(Code::Uninit, "daos_init was not called");
     };
-    if state.process != std::process::id() {
+    if state.process != fork::process() {
         fail!(Code::Uninit, "this process was forked after daos_init; call daos_reinit in it");
     }
     Ok(Arc::clone(context))

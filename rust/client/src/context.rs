@@ -15,15 +15,18 @@ use crate::waiting::{For, Waiting};
 use crate::{Client, ClientSettings, EngineLauncher};
 use daos_env::{Clock, Env, Executor, WAKE_COST};
 use daos_status::{Code, Result, Status};
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::Poll;
 use std::thread;
 use std::time::Duration;
+
+mod work;
+
+use work::{Outcome, Told, Tracked};
+pub use work::{Started, Work};
 
 /// Everything that lives inside the context: bound to no thread, but used by one at a time.
 struct World {
@@ -53,9 +56,6 @@ pub struct Context {
     clock: Arc<dyn Clock>,
     process: u32,
 }
-
-/// A result, or the payload of a panic, on its way from the thread that drives to the one that waits.
-type Outcome<T> = Mutex<Option<thread::Result<T>>>;
 
 /// Tells that work has ended, also when its future is dropped or panics.
 struct Ending {
@@ -112,27 +112,29 @@ impl Context {
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
-        let outcome = Arc::new(Outcome::new(None));
-        let theirs = outcome.clone();
-        let id = self.spawn(move |client| {
-            let future = catch_unwind(AssertUnwindSafe(|| work(client)));
-            async move {
-                let result = match future {
-                    Ok(future) => caught(future).await,
-                    Err(payload) => Err(payload),
-                };
-                *lock(&theirs) = Some(result);
-            }
-        });
+        let started = self.start_work(work);
         let mut result = None;
-        self.drive_for(id, None, || {
-            result = lock(&outcome).take();
+        self.drive_for(started.id(), None, || {
+            result = started.take();
             result.is_some()
         });
         match result.expect("without a time limit, driving ends when the result is there") {
             Ok(value) => value,
             Err(payload) => resume_unwind(payload),
         }
+    }
+
+    /// Starts the future that `work` makes, whose result is taken from what this gives; it goes on whenever any thread drives the
+    /// context.
+    pub fn start_work<T, F>(&self, work: impl FnOnce(Client) -> F + Send + 'static) -> Started<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + 'static,
+    {
+        let outcome = Arc::new(Outcome::new(None));
+        let theirs = outcome.clone();
+        let id = self.spawn(move |client| Told::new(Work::new(work, client), theirs));
+        Started::new(id, outcome)
     }
 
     /// Starts the future that `work` makes; it goes on whenever any thread drives the context. The future itself must
@@ -144,11 +146,7 @@ impl Context {
         let id = self.work_ids.fetch_add(1, Ordering::Relaxed);
         let start = move |client: &Client, ended: &Ended| {
             let ending = Ending { work: id, ended: ended.clone() };
-            let future = work(client.clone());
-            client.spawner().spawn(async move {
-                let _ending = ending;
-                future.await;
-            });
+            client.spawner().detach(Tracked::new(work(client.clone()), ending));
         };
         match self.try_world() {
             Some(world) => {
@@ -256,16 +254,6 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.waiting.pass_turn();
     }
-}
-
-/// The result of a future, or the payload of its panic.
-async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Ok),
-        Err(payload) => Poll::Ready(Err(payload)),
-    })
-    .await
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub use buffers::{Destination, ScatterList, Source};
 pub use classes::{ClassAttributes, ClassEntry};
 pub use client::{Client, OpenTransport};
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
-pub use context::{Context, WorkId};
+pub use context::{Context, Started, Work, WorkId};
 pub use daos_rpc::in_process::InsideEngine;
 pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, with_control_port};
 pub use management::{PoolCreate, PoolListEntry, PoolProperties, PoolTargetsAction, PoolTargetsOutcome, SystemInfo};

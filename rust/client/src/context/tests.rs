@@ -1,6 +1,7 @@
 use super::*;
 use crate::{EngineLauncher, InsideEngine, LocalMode, TransportChoice};
 use std::io::PipeReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
