@@ -43,14 +43,14 @@ const SEQUENCE_RANKS_MAX: u32 = 4;
 const PASSED: &str = "passed";
 
 /// Ranks of our own programs: as many as the machines of the tests have processors, because waiting ranks poll.
-const RANKS: u32 = 2;
+pub const RANKS: u32 = 2;
 
 /// The pool of all programs, and another one with a container of the same label, which must not be taken for it.
-const POOL: &str = "test";
+pub const POOL: &str = "test";
 const SECOND_POOL: &str = "second";
 /// One that a program fills.
 const SMALL_POOL: &str = "small";
-const CONTAINER: &str = "container";
+pub const CONTAINER: &str = "container";
 /// All pools with their sizes; all programs together write less to the first two.
 const POOLS: &[(&str, &str)] = &[(POOL, "2G"), (SECOND_POOL, "2G"), (SMALL_POOL, "64M")];
 
@@ -59,6 +59,8 @@ const EXAMPLE_DIRECTORY: &str = "examples_mpi";
 const EXAMPLES: &[(&str, &str)] = &[("mpicc.mpich", "field.c"), ("mpifort.mpich", "field.f90")];
 const PYTHON_SOURCE: &str = "field.py";
 const PYTHON_EXAMPLE: &str = "example field.py";
+/// What starts ranks of Debian's MPICH.
+const LAUNCHER: &str = "mpiexec.mpich";
 
 /// More than one target, so that transactions and files have several.
 const TARGETS_VARIABLE: &str = "DAOS_LOCAL_TARGETS";
@@ -69,8 +71,16 @@ const OTHERS: &[(&str, &str)] = &[("other open_mpi", "libmpi.so.40"), ("other st
 const OTHER_DIRECTORY: &str = "mpiio_driver/tests/other";
 const OTHER_REFUSED: &str = "serves MPI libraries that have MPICH's ABI";
 
+/// How ranks are started.
+pub struct Started<'a> {
+    pub launcher: &'a Path,
+    pub ranks: u32,
+    /// A program that runs longer hangs.
+    pub seconds_max: u32,
+}
+
 /// What runs are made with.
-struct Bench<'a> {
+pub struct Bench<'a> {
     engine: &'a LocalEngine,
     tree: &'a InstallTree,
     library: PathBuf,
@@ -121,6 +131,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
         tally += report(&path.replace('/', " "), outcome);
     }
     tally += bench.run_examples(metadata, &is_wanted)?;
+    tally += mpi_python::run_tests(&bench, metadata, only);
     for (name, reason) in LOCAL_ONLY.iter().filter(|(name, _)| is_wanted(name)) {
         eprintln!("  skip {name}: {reason}");
     }
@@ -263,7 +274,7 @@ impl Bench<'_> {
         if !is_wanted(PYTHON_EXAMPLE) {
             return Ok(tally);
         }
-        let python = match mpi_python::provide(metadata) {
+        let python = match mpi_python::DEBIAN.provide(metadata) {
             Ok(python) => python,
             Err(error) => {
                 eprintln!("  skip {PYTHON_EXAMPLE}: mpi4py cannot be had: {error:#}");
@@ -271,12 +282,8 @@ impl Bench<'_> {
             }
         };
         let program = std::path::absolute(format!("{EXAMPLE_DIRECTORY}/{PYTHON_SOURCE}"))?;
-        let libraries = python.libraries.to_string_lossy();
         let arguments = [program.to_string_lossy().into_owned(), format!("daos:/{POOL}/{CONTAINER}/{PYTHON_SOURCE}")];
-        tally += report(
-            PYTHON_EXAMPLE,
-            self.start(&python.python, RANKS, &arguments, &[(mpi_python::LIBRARIES, &libraries)]),
-        );
+        tally += report(PYTHON_EXAMPLE, self.start(&python.python, RANKS, &arguments, &python.variables()));
         Ok(tally)
     }
 
@@ -322,8 +329,21 @@ impl Bench<'_> {
 
     /// Runs a program on some ranks that have the driver before their MPI library.
     fn gather(&self, binary: &Path, ranks: u32, arguments: &[String], env: &[(&str, &str)]) -> Result<(bool, String)> {
+        let started = Started { launcher: Path::new(LAUNCHER), ranks, seconds_max: SECONDS_MAX };
+        self.launch(&started, binary, arguments, env)
+    }
+
+    /// Runs a program on ranks of any MPI library; gives whether it succeeded, and what was said.
+    pub fn launch(
+        &self,
+        started: &Started<'_>,
+        binary: &Path,
+        arguments: &[String],
+        env: &[(&str, &str)],
+    ) -> Result<(bool, String)> {
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=10", &SECONDS_MAX.to_string(), "mpiexec.mpich", "-n", &ranks.to_string()]);
+        command.args(["--kill-after=10", &started.seconds_max.to_string()]);
+        command.arg(started.launcher).args(["-n", &started.ranks.to_string()]);
         command.args(["-genv", "LD_PRELOAD"]).arg(&self.library);
         let directory = binary.parent().unwrap_or(Path::new("."));
         let name = binary.file_name().unwrap_or(binary.as_os_str());
