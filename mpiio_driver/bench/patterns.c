@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
 /*
- * Patterns of access as IOR makes them, in three ways by turns: MPI-IO in a container, MPI-IO in a local directory (tmpfs is
- * meant, by MPICH's own driver), and the same bytes by the calls of an array in the container. Started by `cargo xtask bench mpi`:
+ * Patterns of access as IOR makes them, by turns: MPI-IO in a container, MPI-IO in a local directory (tmpfs is meant, by MPICH's
+ * own driver), and the same bytes by the calls of an array in the container; collective calls for many pieces also in the container
+ * by ROMIO's two-phase buffering. Started by `cargo xtask bench mpi`:
  *
  *   patterns POOL CONTAINER LOCAL_DIRECTORY BYTES_PER_RANK ROUNDS
+ *   patterns POOL CONTAINER LOCAL_DIRECTORY many ROUNDS
  *
- * Each way is timed from a barrier to the end of the last rank, without opening and closing; the medians of the rounds and
- * their ratios are printed.
+ * Each way is timed from a barrier to the end of the last rank, without opening and closing, and what was read is compared with
+ * what was written; the medians of the rounds and their ratios are printed. With `many`, each rank has 175 000 pieces of 4 KiB in
+ * one collective call, and seconds are printed.
  */
 #include <mpi.h>
 #include <stdbool.h>
@@ -18,9 +21,10 @@
 #include <daos_array.h>
 #include <daos_obj_class.h>
 
-enum way { DRIVER, LOCAL, ARRAY, WAYS };
-enum pattern { SEGMENTED, STRIDED, PIECES };
-enum { ROUNDS_MAX = 32, CHUNK_BYTES = 1 << 20 };
+enum way { DRIVER, LOCAL, ARRAY, TWO_PHASE, WAYS };
+/* Pieces are those of one call; with gaps, they have gaps in memory as well. */
+enum pattern { SEGMENTED, STRIDED, PIECES, PIECES_WITH_GAPS };
+enum { ROUNDS_MAX = 32, CHUNK_BYTES = 1 << 20, MANY = 175000 };
 
 struct run {
 	const char *name;
@@ -37,15 +41,20 @@ static const struct run RUNS[] = {
 	{ "strided, 47008 B, collective", STRIDED, 47008, true },
 	{ "segmented, 4 KiB, independent", SEGMENTED, 4096, false },
 	{ "strided, 4 KiB, independent", STRIDED, 4096, false },
+	{ "pieces of 4 KiB, one independent call", PIECES, 4096, false },
 	{ "pieces of 4 KiB, one collective call", PIECES, 4096, true },
+	{ "the same, gaps in memory", PIECES_WITH_GAPS, 4096, true },
 	{ "pieces of 512 B, one collective call", PIECES, 512, true },
 };
+static const struct run RUN_OF_MANY = { "175000 pieces of 4 KiB per rank", PIECES, 4096, true };
 
 static int rank, ranks;
 static const char *pool_name, *container_name, *local_directory;
 static daos_handle_t pool, container;
 static char *data;
 static size_t bytes_per_rank;
+/* Of this rank's last access. */
+static double seconds_of_call;
 
 static void check(int rc, const char *what)
 {
@@ -55,86 +64,145 @@ static void check(int rc, const char *what)
 	MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
+/* Ranks whose transfers are in turns. A single rank leaves room for another one, else its pieces would be one. */
+static int in_turn(void)
+{
+	return ranks > 1 ? ranks : 2;
+}
+
 /* Where transfer `i` of a rank is. */
 static size_t place(const struct run *run, int of, size_t i, size_t count)
 {
 	return run->pattern == SEGMENTED ? (of * count + i) * (size_t)run->transfer :
-					   (i * (size_t)ranks + (size_t)of) * (size_t)run->transfer;
+					   (i * (size_t)in_turn() + (size_t)of) * (size_t)run->transfer;
 }
 
-static void mpi_file(const struct run *run, enum way way, bool is_write, int of, size_t count, double *seconds)
+static bool has_pieces(const struct run *run)
 {
+	return run->pattern >= PIECES;
+}
+
+/* From one piece in memory to the next one. */
+static size_t stride(const struct run *run)
+{
+	return (size_t)run->transfer * (run->pattern == PIECES_WITH_GAPS ? 2 : 1);
+}
+
+/* One call for all pieces. */
+static int access_pieces(const struct run *run, MPI_File file, bool is_write, int of, size_t count)
+{
+	MPI_Datatype view, memory;
+	int code;
+
+	MPI_Type_vector((int)count, run->transfer, run->transfer * in_turn(), MPI_BYTE, &view);
+	MPI_Type_commit(&view);
+	MPI_Type_vector((int)count, run->transfer, (int)stride(run), MPI_BYTE, &memory);
+	MPI_Type_commit(&memory);
+	check(MPI_File_set_view(file, (MPI_Offset)of * run->transfer, MPI_BYTE, view, "native", MPI_INFO_NULL), "view");
+	MPI_Barrier(MPI_COMM_WORLD);
+	seconds_of_call = MPI_Wtime();
+	if (run->is_collective)
+		code = is_write ? MPI_File_write_at_all(file, 0, data, 1, memory, MPI_STATUS_IGNORE) :
+				  MPI_File_read_at_all(file, 0, data, 1, memory, MPI_STATUS_IGNORE);
+	else
+		code = is_write ? MPI_File_write_at(file, 0, data, 1, memory, MPI_STATUS_IGNORE) :
+				  MPI_File_read_at(file, 0, data, 1, memory, MPI_STATUS_IGNORE);
+	seconds_of_call = MPI_Wtime() - seconds_of_call;
+	MPI_Type_free(&view);
+	MPI_Type_free(&memory);
+	return code;
+}
+
+static int access_one(const struct run *run, MPI_File file, bool is_write, MPI_Offset at, char *from)
+{
+	if (run->is_collective)
+		return is_write ? MPI_File_write_at_all(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE) :
+				  MPI_File_read_at_all(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE);
+	return is_write ? MPI_File_write_at(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE) :
+			  MPI_File_read_at(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE);
+}
+
+static void by_file(const struct run *run, enum way way, bool is_write, int of, size_t count)
+{
+	MPI_Info hints = MPI_INFO_NULL;
 	char name[1024];
-	MPI_Datatype view;
 	MPI_File file;
 
-	if (way == DRIVER)
-		snprintf(name, sizeof name, "daos:/%s/%s/patterns", pool_name, container_name);
-	else
+	if (way == LOCAL)
 		snprintf(name, sizeof name, "%s/patterns", local_directory);
-	check(MPI_File_open(MPI_COMM_WORLD, name, MPI_MODE_CREATE | MPI_MODE_RDWR, MPI_INFO_NULL, &file), name);
-	if (run->pattern == PIECES) {
-		MPI_Type_vector((int)count, run->transfer, run->transfer * ranks, MPI_BYTE, &view);
-		MPI_Type_commit(&view);
-		check(MPI_File_set_view(file, (MPI_Offset)of * run->transfer, MPI_BYTE, view, "native", MPI_INFO_NULL), "view");
-		MPI_Type_free(&view);
+	else
+		snprintf(name, sizeof name, "daos:/%s/%s/patterns", pool_name, container_name);
+	if (way == TWO_PHASE) {
+		MPI_Info_create(&hints);
+		MPI_Info_set(hints, "romio_cb_write", "enable");
+		MPI_Info_set(hints, "romio_cb_read", "enable");
 	}
-	MPI_Barrier(MPI_COMM_WORLD);
-	*seconds = MPI_Wtime();
-	if (run->pattern == PIECES) {
-		int all = (int)count * run->transfer;
-
-		check(is_write ? MPI_File_write_at_all(file, 0, data, all, MPI_BYTE, MPI_STATUS_IGNORE) :
-				 MPI_File_read_at_all(file, 0, data, all, MPI_BYTE, MPI_STATUS_IGNORE), "access");
+	check(MPI_File_open(MPI_COMM_WORLD, name, MPI_MODE_CREATE | MPI_MODE_RDWR, hints, &file), name);
+	if (has_pieces(run)) {
+		check(access_pieces(run, file, is_write, of, count), "access");
 	} else {
-		for (size_t i = 0; i < count; i++) {
-			MPI_Offset at = (MPI_Offset)place(run, of, i, count);
-			char *from = data + i * (size_t)run->transfer;
-			int code;
-
-			if (run->is_collective)
-				code = is_write ? MPI_File_write_at_all(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE) :
-						  MPI_File_read_at_all(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE);
-			else
-				code = is_write ? MPI_File_write_at(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE) :
-						  MPI_File_read_at(file, at, from, run->transfer, MPI_BYTE, MPI_STATUS_IGNORE);
-			check(code, "access");
-		}
+		MPI_Barrier(MPI_COMM_WORLD);
+		seconds_of_call = MPI_Wtime();
+		for (size_t i = 0; i < count; i++)
+			check(access_one(run, file, is_write, (MPI_Offset)place(run, of, i, count), data + i * stride(run)), "access");
+		seconds_of_call = MPI_Wtime() - seconds_of_call;
 	}
-	*seconds = MPI_Wtime() - *seconds;
 	check(MPI_File_close(&file), "close");
+	if (hints != MPI_INFO_NULL)
+		MPI_Info_free(&hints);
 }
 
-static void array_call(daos_handle_t array, daos_range_t *ranges, size_t count, char *from, size_t bytes, bool is_write)
+static void array_call(const struct run *run, daos_handle_t array, daos_range_t *ranges, d_iov_t *pieces, size_t count,
+	bool is_write)
 {
+	bool is_one_piece = run->pattern != PIECES_WITH_GAPS;
 	daos_array_iod_t list = { .arr_nr = count, .arr_rgs = ranges };
-	d_iov_t piece;
-	d_sg_list_t pieces = { .sg_nr = 1, .sg_iovs = &piece };
+	d_sg_list_t memory = { .sg_nr = is_one_piece ? 1 : (uint32_t)count, .sg_iovs = pieces };
 
-	d_iov_set(&piece, from, bytes);
-	check(is_write ? daos_array_write(array, DAOS_TX_NONE, &list, &pieces, NULL) :
-			 daos_array_read(array, DAOS_TX_NONE, &list, &pieces, NULL), "array");
+	if (is_one_piece)
+		d_iov_set(pieces, pieces->iov_buf, count * (size_t)run->transfer);
+	check(is_write ? daos_array_write(array, DAOS_TX_NONE, &list, &memory, NULL) :
+			 daos_array_read(array, DAOS_TX_NONE, &list, &memory, NULL), "array");
 }
 
-static void by_array(const struct run *run, daos_obj_id_t id, bool is_write, int of, size_t count, double *seconds)
+static void by_array(const struct run *run, daos_obj_id_t id, bool is_write, int of, size_t count)
 {
 	daos_range_t *ranges = malloc(count * sizeof *ranges);
+	d_iov_t *pieces = malloc(count * sizeof *pieces);
 	daos_size_t cell, chunk;
 	daos_handle_t array;
 
 	check(daos_array_open(container, id, DAOS_TX_NONE, DAOS_OO_RW, &cell, &chunk, &array, NULL), "open");
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		ranges[i] = (daos_range_t){ .rg_idx = place(run, of, i, count), .rg_len = (daos_size_t)run->transfer };
+		d_iov_set(&pieces[i], data + i * stride(run), (size_t)run->transfer);
+	}
 	MPI_Barrier(MPI_COMM_WORLD);
-	*seconds = MPI_Wtime();
-	if (run->pattern == PIECES)
-		array_call(array, ranges, count, data, count * (size_t)run->transfer, is_write);
+	seconds_of_call = MPI_Wtime();
+	if (has_pieces(run))
+		array_call(run, array, ranges, pieces, count, is_write);
 	else
 		for (size_t i = 0; i < count; i++)
-			array_call(array, &ranges[i], 1, data + i * (size_t)run->transfer, (size_t)run->transfer, is_write);
-	*seconds = MPI_Wtime() - *seconds;
+			array_call(run, array, &ranges[i], &pieces[i], 1, is_write);
+	seconds_of_call = MPI_Wtime() - seconds_of_call;
 	check(daos_array_close(array, NULL), "close");
 	free(ranges);
+	free(pieces);
+}
+
+static void fill(const struct run *run, size_t count, int value)
+{
+	for (size_t i = 0; i < count; i++)
+		memset(data + i * stride(run), value + (int)(i % 100), (size_t)run->transfer);
+}
+
+static void compare(const struct run *run, size_t count, int value)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *piece = data + i * stride(run);
+
+		check(piece[0] == (char)(value + i % 100) && memcmp(piece, piece + 1, (size_t)run->transfer - 1) == 0 ? 0 : 1, "what was read");
+	}
 }
 
 /* Seconds of the slowest rank. */
@@ -143,13 +211,16 @@ static double once(const struct run *run, enum way way, daos_obj_id_t id, bool i
 	size_t count = bytes_per_rank / (size_t)run->transfer;
 	/* Each rank reads what another one has written. */
 	int of = is_write ? rank : (rank + 1) % ranks;
-	double mine, all;
+	double all;
 
+	fill(run, count, is_write ? rank + 1 : -1);
 	if (way == ARRAY)
-		by_array(run, id, is_write, of, count, &mine);
+		by_array(run, id, is_write, of, count);
 	else
-		mpi_file(run, way, is_write, of, count, &mine);
-	MPI_Allreduce(&mine, &all, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
+		by_file(run, way, is_write, of, count);
+	if (!is_write)
+		compare(run, count, of + 1);
+	MPI_Allreduce(&seconds_of_call, &all, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
 	return all;
 }
 
@@ -188,31 +259,70 @@ static void remove_files(void)
 	MPI_File_delete(name, MPI_INFO_NULL);
 }
 
+/* The median of the rounds. */
+static double median(double *seconds, int rounds)
+{
+	qsort(seconds, (size_t)rounds, sizeof(double), ascending);
+	return seconds[rounds / 2];
+}
+
+static bool is_measured(const struct run *run, int way)
+{
+	return way != TWO_PHASE || (has_pieces(run) && run->is_collective && ranks > 1);
+}
+
 static void measure(const struct run *run, int rounds)
 {
-	double seconds[WAYS][2][ROUNDS_MAX], rate[WAYS];
+	double seconds[WAYS][2][ROUNDS_MAX], rate[WAYS] = { 0 };
 	size_t bytes = bytes_per_rank / (size_t)run->transfer * (size_t)run->transfer * (size_t)ranks;
 	daos_obj_id_t id = new_array();
 
 	for (int round = 0; round < rounds; round++)
 		for (int way = 0; way < WAYS; way++)
-			for (int reads = 0; reads < 2; reads++)
+			for (int reads = 0; reads < 2 && is_measured(run, way); reads++)
 				seconds[way][reads][round] = once(run, (enum way)way, id, reads == 0);
 	remove_files();
 	for (int reads = 0; reads < 2; reads++) {
-		for (int way = 0; way < WAYS; way++) {
-			qsort(seconds[way][reads], (size_t)rounds, sizeof(double), ascending);
-			rate[way] = (double)bytes / seconds[way][reads][rounds / 2] / (1 << 20);
-		}
+		for (int way = 0; way < WAYS; way++)
+			if (is_measured(run, way))
+				rate[way] = (double)bytes / median(seconds[way][reads], rounds) / (1 << 20);
 		if (rank == 0)
-			printf("%-38s %-5s %10.0f %10.0f %10.0f %9.2f %9.2f\n", run->name, reads ? "read" : "write", rate[DRIVER],
-				rate[ARRAY], rate[LOCAL], rate[DRIVER] / rate[ARRAY], rate[DRIVER] / rate[LOCAL]);
+			printf("%-38s %-5s %8.0f %8.0f %8.0f %10.0f %9.2f %9.2f\n", run->name, reads ? "read" : "write", rate[DRIVER],
+				rate[ARRAY], rate[LOCAL], rate[TWO_PHASE], rate[DRIVER] / rate[ARRAY], rate[DRIVER] / rate[LOCAL]);
 		fflush(stdout);
+	}
+}
+
+/* Each way has its file alone, because all of them together are large. */
+static void measure_many(int rounds)
+{
+	static const char *const NAMES[] = { "driver", "tmpfs", NULL, "two-phase" };
+	const struct run *run = &RUN_OF_MANY;
+	double seconds[2][ROUNDS_MAX];
+
+	bytes_per_rank = (size_t)MANY * (size_t)run->transfer;
+	for (int way = 0; way < WAYS; way++) {
+		if (NAMES[way] == NULL || !is_measured(run, way))
+			continue;
+		for (int round = 0; round < rounds; round++) {
+			for (int reads = 0; reads < 2; reads++)
+				seconds[reads][round] = once(run, (enum way)way, (daos_obj_id_t){ 0 }, reads == 0);
+			remove_files();
+		}
+		for (int reads = 0; reads < 2; reads++) {
+			double one = median(seconds[reads], rounds);
+
+			if (rank == 0)
+				printf("%s, %s, %s: %.3f s, %.0f pieces per second\n", run->name, NAMES[way], reads ? "read" : "write", one,
+					MANY * (double)ranks / one);
+			fflush(stdout);
+		}
 	}
 }
 
 int main(int count, char **arguments)
 {
+	bool is_of_many;
 	int rounds;
 
 	MPI_Init(&count, &arguments);
@@ -222,19 +332,26 @@ int main(int count, char **arguments)
 	pool_name = arguments[1];
 	container_name = arguments[2];
 	local_directory = arguments[3];
-	bytes_per_rank = strtoull(arguments[4], NULL, 10);
+	is_of_many = strcmp(arguments[4], "many") == 0;
+	bytes_per_rank = is_of_many ? MANY * (size_t)RUN_OF_MANY.transfer : strtoull(arguments[4], NULL, 10);
 	rounds = atoi(arguments[5]);
 	check(rounds >= 1 && rounds <= ROUNDS_MAX ? 0 : 1, "the number of rounds");
-	data = malloc(bytes_per_rank);
-	memset(data, rank + 1, bytes_per_rank);
+	/* Gaps in memory take as much again. */
+	data = malloc(is_of_many ? bytes_per_rank : 2 * bytes_per_rank);
+	check(data != NULL ? 0 : 1, "memory");
+	memset(data, rank + 1, is_of_many ? bytes_per_rank : 2 * bytes_per_rank);
 	check(daos_init(), "daos_init");
 	check(daos_pool_connect(pool_name, NULL, DAOS_PC_RW, &pool, NULL, NULL), "connect");
 	check(daos_cont_open(pool, container_name, DAOS_COO_RW, &container, NULL, NULL), "open");
-	if (rank == 0)
-		printf("%-38s %-5s %10s %10s %10s %9s %9s\n", "MiB/s, medians by turns", "", "driver", "array", "tmpfs", "to array",
-			"to tmpfs");
-	for (size_t i = 0; i < sizeof RUNS / sizeof *RUNS; i++)
-		measure(&RUNS[i], rounds);
+	if (is_of_many) {
+		measure_many(rounds);
+	} else {
+		if (rank == 0)
+			printf("%-38s %-5s %8s %8s %8s %10s %9s %9s\n", "MiB/s, medians by turns", "", "driver", "array", "tmpfs",
+				"two-phase", "to array", "to tmpfs");
+		for (size_t i = 0; i < sizeof RUNS / sizeof *RUNS; i++)
+			measure(&RUNS[i], rounds);
+	}
 	daos_cont_close(container, NULL);
 	daos_pool_disconnect(pool, NULL);
 	daos_fini();

@@ -18,11 +18,19 @@ const CLASSES: &[&str] = &["ram", "log"];
 const MEMORY: &str = "/dev/shm";
 const CONTAINER: &str = "container";
 /// Ranks, each case once.
-const RANKS: &[u32] = &[1, 4];
+const RANKS: &[u32] = &[1, 2, 4];
 
 /// Bytes of each rank, and rounds of which the median counts.
 const WHOLE: (u32, u32) = (32 << 20, 7);
 const QUICK: (u32, u32) = (8 << 20, 3);
+
+/// Many pieces in one call of each rank: the class of the pool, its size, ranks, and rounds. Each rank has 700 MB.
+const MANY_CLASS: &str = "ram";
+const MANY_SIZE: &str = "6G";
+const MANY_RANKS: u32 = 2;
+const MANY_ROUNDS: u32 = 1;
+/// What the program calls that.
+const MANY: &str = "many";
 
 /// Runs it.
 pub fn run(is_quick: bool) -> Result<()> {
@@ -40,19 +48,34 @@ pub fn run(is_quick: bool) -> Result<()> {
     let local = Path::new(MEMORY).join(format!("daos-bench-mpi-{}", std::process::id()));
     fs::create_dir_all(&local).with_context(|| format!("cannot create {}", local.display()))?;
     let engine = LocalEngine::fresh(&tree, &scratch.join("data"))?;
-    let measured = CLASSES.iter().try_for_each(|class| {
-        process::run(&mut engine.daos(&["pool", "create", class, "--size", "2G", "--durability", class]))?;
+    let start = |pool: &str, ranks: u32, bytes: &str, rounds: u32| {
+        let mut command = Command::new("mpiexec.mpich");
+        command.args(["-n", &ranks.to_string(), "-genv", "LD_PRELOAD"]).arg(&library).arg(&binary);
+        command.args([pool, CONTAINER]).arg(&local).args([bytes, &rounds.to_string()]);
+        process::run(engine.prepare(&mut command))
+    };
+    let measure = |class: &str, size: &str, runs: &dyn Fn() -> Result<()>| {
+        process::run(&mut engine.daos(&["pool", "create", class, "--size", size, "--durability", class]))?;
         process::run(&mut engine.daos(&["cont", "create", class, CONTAINER, "--type", "POSIX"]))?;
-        RANKS.iter().try_for_each(|ranks| {
-            let (bytes, rounds) = if is_quick { QUICK } else { WHOLE };
-            println!("\npool of class {class}, ranks: {ranks}, {} MiB each", bytes >> 20);
-            let mut command = Command::new("mpiexec.mpich");
-            command.args(["-n", &ranks.to_string(), "-genv", "LD_PRELOAD"]).arg(&library).arg(&binary);
-            command.args([class, CONTAINER]).arg(&local).args([bytes.to_string(), rounds.to_string()]);
-            process::run(engine.prepare(&mut command))
-        })?;
+        runs()?;
         // A pool in memory would be in the way of the next one.
         process::run(&mut engine.daos(&["pool", "destroy", class, "--force"]))
+    };
+    let (bytes, rounds) = if is_quick { QUICK } else { WHOLE };
+    let measured = CLASSES.iter().try_for_each(|class| {
+        measure(class, "2G", &|| {
+            RANKS.iter().try_for_each(|ranks| {
+                println!("\npool of class {class}, no checksums, ranks: {ranks}, {} MiB each", bytes >> 20);
+                start(class, *ranks, &bytes.to_string(), rounds)
+            })
+        })
+    });
+    let measured = measured.and_then(|()| {
+        if is_quick {
+            return Ok(());
+        }
+        println!("\npool of class {MANY_CLASS}, no checksums, ranks: {MANY_RANKS}");
+        measure(MANY_CLASS, MANY_SIZE, &|| start(MANY_CLASS, MANY_RANKS, MANY, MANY_ROUNDS))
     });
     fs::remove_dir_all(&local).with_context(|| format!("cannot remove {}", local.display()))?;
     engine.remove()?;
