@@ -271,7 +271,8 @@ int dfs_cont_put(dfs_t *dfs, daos_handle_t coh);
  *
  * @poh handle of a pool
  * @uuid [out] UUID of the container, by which alone it can be found
- * @attr how it is made, its properties among it; NULL for the defaults
+ * @attr how it is made, its properties among it; NULL for the defaults. da_hints is empty, or has hints as of dfs_suggest_oclass with
+ *       commas between
  * @coh [out] an open handle, closed by daos_cont_close; NULL when not wanted
  * @dfs [out] the mounted file system, ended by dfs_umount; NULL when not wanted, else coh is needed as well
  *
@@ -551,7 +552,7 @@ int dfs_obj_set_chunk_size(dfs_t *dfs, dfs_obj_t *obj, int flags, daos_size_t cs
 /**
  * The class that a hint asks for: "single" or "max", for files or directories.
  *
- * @hint such as "file:single" or "dir:max"; "directory" is the same as "dir"
+ * @hint such as "file:single" or "dir:max", in letters of any size; "directory" is the same as "dir"
  * @cid [out] the class
  *
  * @return zero, EINVAL when the hint is not understood

@@ -28,9 +28,11 @@ mounted_with(daos_handle_t pool, daos_handle_t container, int flags)
 static void
 modes(const char *pool_name, daos_handle_t pool)
 {
+	static const char *const no_hints[] = {"file", "file:", "file:singlee", "links:max", "file:max,dir:invalid", "file:max,"};
 	dfs_attr_t attributes = {.da_mode = DFS_BALANCED}, told;
 	daos_handle_t container;
 	uuid_t uuid;
+	size_t index;
 	char text[DAOS_UUID_STR_SIZE];
 	dfs_t *dfs;
 
@@ -61,6 +63,14 @@ modes(const char *pool_name, daos_handle_t pool)
 
 	/* Without a label, and without its UUID, nobody could find it. */
 	GIVES(dfs_cont_create(pool, NULL, NULL, &container, &dfs), EINVAL);
+	/* Hints that say nothing are refused. */
+	memset(&attributes, 0, sizeof(attributes));
+	for (index = 0; index < sizeof(no_hints) / sizeof(no_hints[0]); index++) {
+		strcpy(attributes.da_hints, no_hints[index]);
+		GIVES(dfs_cont_create(pool, &uuid, &attributes, NULL, NULL), EINVAL);
+	}
+	strcpy(attributes.da_hints, "File:MAX,directory:single");
+	DONE(dfs_cont_create(pool, &uuid, &attributes, NULL, NULL));
 }
 
 static void

@@ -24,6 +24,9 @@ pub(super) fn attributes_of(caller: Caller, attr: *mut dfs_attr_t) -> Result<(Co
     let properties = property::container(caller, attr.da_props)?;
     let hints = attr.da_hints.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
     let Ok(hints) = String::from_utf8(hints) else { fail!(libc::EINVAL, "da_hints is not UTF-8") };
+    if !hints.is_empty() {
+        hints.split(',').try_for_each(|hint| super::layout::class_of_hint(hint).map(drop))?;
+    }
     let attributes = Attributes {
         chunk_size: attr.da_chunk_size,
         class: ObjectClass(attr.da_oclass_id),
@@ -40,7 +43,8 @@ pub(super) fn attributes_of(caller: Caller, attr: *mut dfs_attr_t) -> Result<(Co
 ///
 /// @poh handle of a pool
 /// @uuid [out] UUID of the container, by which alone it can be found
-/// @attr how it is made, its properties among it; NULL for the defaults
+/// @attr how it is made, its properties among it; NULL for the defaults. da_hints is empty, or has hints as of dfs_suggest_oclass with
+///       commas between
 /// @coh [out] an open handle, closed by daos_cont_close; NULL when not wanted
 /// @dfs [out] the mounted file system, ended by dfs_umount; NULL when not wanted, else coh is needed as well
 ///

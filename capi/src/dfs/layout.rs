@@ -139,9 +139,19 @@ pub unsafe extern "C" fn dfs_obj_set_chunk_size(
     }
 }
 
+/// What a hint asks for.
+pub(super) fn class_of_hint(hint: &str) -> Result<ObjectClass> {
+    let wanted = hint.to_ascii_lowercase();
+    match wanted.split_once(':') {
+        Some(("file" | "dir" | "directory", "single")) => Ok(ObjectClass::S1),
+        Some(("file" | "dir" | "directory", "max")) => Ok(ObjectClass::SX),
+        _ => fail!(libc::EINVAL, "'{hint}' is no hint such as 'file:single' or 'dir:max'"),
+    }
+}
+
 /// The class that a hint asks for: "single" or "max", for files or directories.
 ///
-/// @hint such as "file:single" or "dir:max"; "directory" is the same as "dir"
+/// @hint such as "file:single" or "dir:max", in letters of any size; "directory" is the same as "dir"
 /// @cid [out] the class
 ///
 /// @return zero, EINVAL when the hint is not understood
@@ -153,12 +163,7 @@ pub unsafe extern "C" fn dfs_suggest_oclass(dfs: *mut dfs_t, hint: *const c_char
             mounted(dfs)?;
             let hint = caller.text(hint, "hint")?;
             let place = caller.out(cid, "cid")?;
-            let class = match hint.split_once(':') {
-                Some(("file" | "dir" | "directory", "single")) => ObjectClass::S1,
-                Some(("file" | "dir" | "directory", "max")) => ObjectClass::SX,
-                _ => fail!(libc::EINVAL, "'{hint}' is no hint such as 'file:single' or 'dir:max'"),
-            };
-            place.set(class.0);
+            place.set(class_of_hint(&hint)?.0);
             Ok(())
         })
     }
