@@ -5,6 +5,7 @@ use core::ffi::c_char;
 use daos_client::{ContainerProperties, ContainerType};
 use daos_security::{AccessList, Ownership};
 use daos_status::{Code, Result, fail};
+use daos_types::{ObjectClass, ObjectId, ObjectType};
 
 use crate::abi::*;
 use crate::pointer::{Caller, Out};
@@ -119,7 +120,7 @@ pub fn answer(list: daos_prop_t, label: u32, properties: &ContainerProperties, r
             }
             DAOS_PROP_CO_OWNER | DAOS_PROP_PO_OWNER => text_value(&properties.access.owner.user),
             DAOS_PROP_CO_OWNER_GROUP | DAOS_PROP_PO_OWNER_GROUP => text_value(&properties.access.owner.group),
-            DAOS_PROP_CO_ROOTS => roots_of(properties).and_then(|roots| bytes_value(&roots)),
+            DAOS_PROP_CO_ROOTS => bytes_value(&roots_of(properties)),
             DAOS_PROP_PO_SVC_LIST => {
                 let ranks = crate::gurt::memory::rank_list(replicas)?;
                 Some(AnonymousPropertyValue { dpe_val_ptr: ranks.cast() })
@@ -157,11 +158,20 @@ fn bytes_value(bytes: &[u8]) -> Option<AnonymousPropertyValue> {
     (!copy.is_null()).then_some(AnonymousPropertyValue { dpe_val_ptr: copy.cast() })
 }
 
-/// The roots of a container, which are kept as text.
-fn roots_of(properties: &ContainerProperties) -> Option<Vec<u8>> {
-    let (_, text) = properties.texts.iter().find(|(kind, _)| *kind == DAOS_PROP_CO_ROOTS)?;
-    let byte = |index: usize| u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok();
-    (0..size_of::<daos_prop_co_roots>()).map(byte).collect()
+/// The roots of a container, which are kept as text; where nobody chose any, the object without a number of its user, which is what upstream
+/// chooses when a container is created.
+fn roots_of(properties: &ContainerProperties) -> Vec<u8> {
+    let chosen = || {
+        let (_, text) = properties.texts.iter().find(|(kind, _)| *kind == DAOS_PROP_CO_ROOTS)?;
+        let byte = |index: usize| u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok();
+        (0..size_of::<daos_prop_co_roots>()).map(byte).collect::<Option<Vec<u8>>>()
+    };
+    chosen().unwrap_or_else(|| {
+        let root = ObjectId::generate(ObjectId { lo: 0, hi: 0 }, ObjectType::MULTI_HASHED, ObjectClass::S1);
+        let mut bytes = [root.lo.to_le_bytes(), root.hi.to_le_bytes()].concat();
+        bytes.resize(size_of::<daos_prop_co_roots>(), 0);
+        bytes
+    })
 }
 
 /// Access control list and owner in a property list, by the types of list, owner and group.

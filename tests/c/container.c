@@ -11,7 +11,8 @@ static const daos_handle_t none = {0};
 static void
 properties(daos_handle_t pool)
 {
-	daos_handle_t container;
+	daos_handle_t container, object;
+	const struct daos_prop_co_roots *roots;
 	daos_prop_t *given = daos_prop_alloc(2), *found = daos_prop_alloc(3);
 	daos_cont_info_t info;
 	uuid_t uuid, zero = {0};
@@ -51,8 +52,11 @@ properties(daos_handle_t pool)
 	free(found->dpp_entries[2].dpe_val_ptr);
 	found->dpp_entries[0].dpe_type = DAOS_PROP_CO_ROOTS;
 	OK(daos_cont_query(container, NULL, found, NULL));
-	TRUE(!daos_prop_is_set(&found->dpp_entries[0]));
-	found->dpp_entries[0].dpe_type = DAOS_PROP_CO_LAYOUT_TYPE;
+	TRUE(daos_prop_is_set(&found->dpp_entries[0]));
+	roots = found->dpp_entries[0].dpe_val_ptr;
+	TRUE(roots->cr_oids[0].hi != 0 && roots->cr_oids[1].lo == 0 && roots->cr_oids[1].hi == 0);
+	OK(daos_obj_open(container, roots->cr_oids[0], DAOS_OO_RO, &object, NULL));
+	OK(daos_obj_close(object, NULL));
 	OK(daos_cont_close(container, NULL));
 	daos_prop_free(given);
 	daos_prop_free(found);

@@ -25,6 +25,35 @@ mounted_with(daos_handle_t pool, daos_handle_t container, int flags)
 	return rc;
 }
 
+/* Superblock and root are told as a property: each is there, and has keys. */
+static void
+roots(daos_handle_t container)
+{
+	daos_prop_t *property = daos_prop_alloc(1);
+	const struct daos_prop_co_roots *found;
+	daos_handle_t object;
+	daos_key_desc_t key;
+	daos_anchor_t anchor;
+	uint32_t count = 1;
+	char room[64];
+	d_iov_t place = {room, sizeof(room), sizeof(room)};
+	d_sg_list_t list = {1, 0, &place};
+
+	TRUE(property != NULL);
+	property->dpp_entries[0].dpe_type = DAOS_PROP_CO_ROOTS;
+	OK(daos_cont_query(container, NULL, property, NULL));
+	found = property->dpp_entries[0].dpe_val_ptr;
+	TRUE(found != NULL && found->cr_oids[1].hi != 0 && found->cr_oids[2].hi == 0 && found->cr_oids[3].lo == 0);
+	OK(daos_obj_open(container, found->cr_oids[0], DAOS_OO_RO, &object, NULL));
+	memset(&anchor, 0, sizeof(anchor));
+	OK(daos_obj_list_dkey(object, DAOS_TX_NONE, &count, &key, &list, &anchor, NULL));
+	TRUE(count == 1 && key.kd_key_len > 0);
+	OK(daos_obj_close(object, NULL));
+	OK(daos_obj_open(container, found->cr_oids[1], DAOS_OO_RO, &object, NULL));
+	OK(daos_obj_close(object, NULL));
+	daos_prop_free(property);
+}
+
 static void
 modes(const char *pool_name, daos_handle_t pool)
 {
@@ -39,6 +68,7 @@ modes(const char *pool_name, daos_handle_t pool)
 	DONE(dfs_cont_create(pool, &uuid, &attributes, &container, &dfs));
 	DONE(dfs_query(dfs, &told));
 	TRUE(told.da_mode == DFS_BALANCED);
+	roots(container);
 	DONE(dfs_umount(dfs));
 	GIVES(mounted_with(pool, container, O_RDWR), EPERM);
 	GIVES(mounted_with(pool, container, O_RDONLY | DFS_RELAXED), EPERM);

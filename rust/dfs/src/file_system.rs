@@ -80,6 +80,9 @@ impl FileSystem {
     ) -> Result<(ContainerId, FileSystem)> {
         let attributes = attributes.checked()?;
         properties.kind = ContainerType::POSIX;
+        let roots = superblock::roots(attributes.directory_class);
+        properties.texts.retain(|(kind, _)| *kind != roots.0);
+        properties.texts.push(roots);
         let id = Container::create(client, pool, None, properties).await?;
         let reference = Reference::Id(id.0);
         let container = Container::open(client, pool, &reference, ContainerFlags::READ_WRITE).await?;

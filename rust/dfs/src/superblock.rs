@@ -178,8 +178,21 @@ pub(crate) fn check_class(class: ObjectClass) -> Result<()> {
 
 /// The object of the superblock: its identifier is known before anything is read, so its class is always the same.
 pub(crate) fn super_object(container: &Container, flags: ObjectFlags) -> Result<Object> {
-    let user = ObjectId { lo: RESERVED_LOWER, hi: 0 };
-    Ok(Object::open(container, ObjectId::generate(user, ObjectType::MULTI_HASHED, ObjectClass::S1), flags)?)
+    Ok(Object::open(container, super_id(), flags)?)
+}
+
+fn super_id() -> ObjectId {
+    ObjectId::generate(ObjectId { lo: RESERVED_LOWER, hi: 0 }, ObjectType::MULTI_HASHED, ObjectClass::S1)
+}
+
+/// The property `DAOS_PROP_CO_ROOTS` of a container: the identifiers of superblock and root, as programs find them with upstream's libdfs. A text
+/// of the 64 bytes of `daos_prop_co_roots` in hexadecimal: four identifiers, each its lower and its upper half, little-endian.
+pub(crate) fn roots(directory_class: ObjectClass) -> (u32, String) {
+    const KIND: u32 = 0x1011;
+    let none = ObjectId { lo: 0, hi: 0 };
+    let halves = [super_id(), root_id(directory_class), none, none].map(|id| [id.lo, id.hi]);
+    let bytes = halves.as_flattened().iter().flat_map(|half| half.to_le_bytes());
+    (KIND, bytes.map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn root_id(class: ObjectClass) -> ObjectId {
