@@ -41,6 +41,20 @@ static char *memory_for(int count, MPI_Datatype type, MPI_Count *bytes, MPI_Aint
 	return memory;
 }
 
+/* Behind the end of the file the caller's memory stays as it is: what is packed gets there what is in it. */
+static bool keep_rest(char *memory, MPI_Count got, MPI_Count bytes, MPI_Aint packed, const void *buffer, int count, MPI_Datatype type)
+{
+	char *before = malloc((size_t)(bytes > packed ? bytes : packed) + 1);
+	MPI_Aint position = 0;
+	bool is_packed = before != NULL &&
+		MPI_Pack_external(REPRESENTATION, buffer, count, type, before, packed, &position) == MPI_SUCCESS;
+
+	if (is_packed)
+		memcpy(memory + got, before + got, (size_t)(bytes - got));
+	free(before);
+	return is_packed;
+}
+
 int mpiio_access_external32(mpiio_access *access, ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer,
 	ADIO_Offset offset, bool is_write, ADIO_Status *status, const char *where)
 {
@@ -53,15 +67,22 @@ int mpiio_access_external32(mpiio_access *access, ADIO_File fd, void *buffer, in
 
 	if (memory == NULL)
 		return mpiio_code(&failure, where);
-	if (is_write)
-		MPI_Pack_external(REPRESENTATION, buffer, count, type, memory, packed, &position);
+	if (is_write && MPI_Pack_external(REPRESENTATION, buffer, count, type, memory, packed, &position) != MPI_SUCCESS) {
+		mpiio_fail(&failure, ENOTSUP, "this type cannot be converted to " REPRESENTATION);
+		free(memory);
+		return mpiio_code(&failure, where);
+	}
 	code = access(fd, memory, (int)bytes, MPI_BYTE, pointer, offset, is_write, &inner, where);
 	if (code == MPI_SUCCESS) {
 		MPI_Get_elements_x(&inner, MPI_BYTE, &got);
-		/* What is behind the end of the file may be anything. */
-		if (!is_write && got > 0)
-			MPI_Unpack_external(REPRESENTATION, memory, packed, &position, buffer, count, type);
-		MPIR_Status_set_bytes(status, type, got);
+		if (!is_write && got > 0 &&
+			((got < bytes && !keep_rest(memory, got, bytes, packed, buffer, count, type)) ||
+				MPI_Unpack_external(REPRESENTATION, memory, packed, &position, buffer, count, type) != MPI_SUCCESS)) {
+			mpiio_fail(&failure, EIO, "what was read cannot be converted from " REPRESENTATION);
+			code = mpiio_code(&failure, where);
+		} else {
+			MPIR_Status_set_bytes(status, type, got);
+		}
 	}
 	free(memory);
 	return code;

@@ -138,9 +138,12 @@ int main(int count, char **arguments)
 		MPI_Barrier(MPI_COMM_WORLD);
 	}
 	/* Numbers without gaps, behind the end of which there is nothing more. */
+	memset(back, 0xff, sizeof back);
 	CALL(MPI_File_read_at(file, test_ranks * NUMBERS - 2, back, 5, MPI_INT, &status));
 	MPI_Get_count(&status, MPI_INT, &got);
-	CHECK(got == 2);
+	CHECK(got == 2 && back[0] != -1 && back[1] != -1);
+	for (int i = got; i < 5; i++)
+		CHECK(back[i] == -1);
 	FAILS(MPI_ERR_UNSUPPORTED_DATAREP, MPI_File_set_view(file, 0, MPI_INT, MPI_INT, "unheard", MPI_INFO_NULL));
 	read_by(file, 0, at);
 	CALL(MPI_File_close(&file));
