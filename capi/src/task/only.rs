@@ -23,14 +23,16 @@ fn targets_of(caller: Caller, list: *const d_tgt_list) -> Result<BTreeMap<d_rank
     }
     let ranks = caller.array(list.tl_ranks, u64::from(list.tl_nr), "tl_ranks")?;
     let targets = caller.array(list.tl_tgts, u64::from(list.tl_nr), "tl_tgts")?;
-    let mut of_ranks: BTreeMap<d_rank_t, Vec<u32>> = BTreeMap::new();
-    for rank in &ranks {
-        let own = ranks.iter().zip(&targets).filter(|(other, _)| *other == rank).map(|(_, target)| *target);
-        // A negative number means the whole rank, also beside others.
-        let own: Option<Vec<u32>> = own.map(|target| u32::try_from(target).ok()).collect();
-        of_ranks.insert(*rank, own.unwrap_or_default());
+    let mut of_ranks: BTreeMap<d_rank_t, Option<Vec<u32>>> = BTreeMap::new();
+    for (rank, target) in ranks.into_iter().zip(targets) {
+        let own = of_ranks.entry(rank).or_insert_with(|| Some(Vec::new()));
+        match u32::try_from(target) {
+            Ok(target) => own.iter_mut().for_each(|own| own.push(target)),
+            // A negative number means the whole rank, also beside others.
+            Err(_) => *own = None,
+        }
     }
-    Ok(of_ranks)
+    Ok(of_ranks.into_iter().map(|(rank, own)| (rank, own.unwrap_or_default())).collect())
 }
 
 /// Takes targets of a pool out of use, or into use again.
