@@ -209,7 +209,7 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
             let given = place.get();
             let (properties, attributes) = wanted(caller, &given)?;
             let kind = ContainerType(given.da_type);
-            link_to(kind, &open.pool, ContainerId::default()).to_attribute()?;
+            ContainerPath::of(kind, open.pool.id(), ContainerId::default()).to_attribute()?;
             if let Some(path) = &path {
                 make_stand_in(path, kind)?;
             }
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
                 make(&client, &pool, properties, attributes).await
             });
             let tied = made.and_then(|id| {
-                let resolved = link_to(kind, &open.pool, id);
+                let resolved = ContainerPath::of(kind, open.pool.id(), id);
                 if let Some(path) = &path
                     && let Err(error) = link::write(path, &resolved.to_attribute()?)
                 {
@@ -238,11 +238,6 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
             }
         })
     }
-}
-
-/// What a path that stands for a container says, by UUIDs: labels can change.
-fn link_to(kind: ContainerType, pool: &Pool, container: ContainerId) -> ContainerPath {
-    ContainerPath { kind, pool: pool.id().to_string(), container: container.to_string(), rest: None }
 }
 
 /// The file or directory that stands for a container.
@@ -316,7 +311,7 @@ pub unsafe extern "C" fn duns_link_cont(poh: daos_handle_t, cont: *const c_char,
                 container.close(&client).await?;
                 Ok::<_, DfsError>(info?)
             })?;
-            let value = link_to(info.properties.kind, &open.pool, info.id).to_attribute()?;
+            let value = ContainerPath::of(info.properties.kind, open.pool.id(), info.id).to_attribute()?;
             make_stand_in(&path, info.properties.kind)?;
             link::write(&path, &value).inspect_err(|_| remove_stand_in(&path))
         })

@@ -6,7 +6,7 @@
 use crate::error::fail;
 use crate::{DfsError, Result, quoted};
 use daos_client::ContainerType;
-use daos_types::Reference;
+use daos_types::{ContainerId, PoolId, Reference};
 use std::path::{Path, PathBuf};
 
 /// The extended attribute that ties a path to a container.
@@ -41,6 +41,11 @@ const USES: &[(&str, ContainerType)] = &[
 ];
 
 impl ContainerPath {
+    /// What a path says that stands for a container, by UUIDs: labels can change.
+    pub fn of(kind: ContainerType, pool: PoolId, container: ContainerId) -> ContainerPath {
+        ContainerPath { kind, pool: pool.to_string(), container: container.to_string(), rest: None }
+    }
+
     /// The path behind `daos:`, if a path begins with it.
     pub fn without_prefix(path: &[u8]) -> Option<&[u8]> {
         path.strip_prefix(b"daos:")

@@ -11,11 +11,6 @@ use daos_types::{ContainerId, PoolId, Reference};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// What a path says of its container, by UUIDs: labels can change.
-fn link_to(kind: ContainerType, pool: PoolId, container: ContainerId) -> ContainerPath {
-    ContainerPath { kind, pool: pool.to_string(), container: container.to_string(), rest: None }
-}
-
 /// `container link`.
 pub fn link(session: &Session, arguments: LinkArguments) -> Result<Reply> {
     let LinkArguments { pool, container, link } = arguments;
@@ -30,7 +25,7 @@ pub fn link(session: &Session, arguments: LinkArguments) -> Result<Reply> {
     let (info, pool) = found.map_err(|error| error.doing(&doing))?;
     let kind = info.properties.kind;
     stand_in::prepare(&link, kind).map_err(|error| error.doing(&doing))?;
-    stand_in::tie(&link, &link_to(kind, pool, info.id)).map_err(|error| error.doing(&doing))?;
+    stand_in::tie(&link, &ContainerPath::of(kind, pool, info.id)).map_err(|error| error.doing(&doing))?;
     Ok(Reply::new(text, json!({ "path": link.display().to_string() })))
 }
 
@@ -52,7 +47,7 @@ impl<'a> Prepared<'a> {
     /// Lets the path stand for the container that was made for it, which goes when that fails.
     pub fn tie(mut self, session: &Session, pool: PoolId, container: ContainerId) -> Result<()> {
         let Some(path) = self.path.take() else { return Ok(()) };
-        let tied = stand_in::tie(path, &link_to(self.kind, pool, container));
+        let tied = stand_in::tie(path, &ContainerPath::of(self.kind, pool, container));
         if tied.is_err() {
             // What cannot be taken back is told by the error that led here.
             let _destroyed = session.run(move |client| async move {
