@@ -33,7 +33,6 @@ pub mod event;
 pub mod event_queue;
 pub mod event_run;
 pub mod event_state;
-mod few;
 pub mod fork;
 pub mod guard;
 pub mod gurt;

@@ -9,10 +9,10 @@ use daos_client::{
 };
 use daos_status::{Code, Result, fail};
 use daos_types::{Epoch, Extent, Key};
+use smallvec::SmallVec;
 
 use crate::abi::*;
 use crate::completion::run;
-use crate::few::Few;
 use crate::guard::guard_call;
 use crate::handle_table;
 use crate::io::{self, Filled, List, Tally, Use};
@@ -80,11 +80,11 @@ pub unsafe extern "C" fn daos_obj_update(
     }
 }
 
-fn descriptors(caller: Caller, iods: *const daos_iod_t, nr: c_uint) -> Result<Few<daos_iod_t>> {
+fn descriptors(caller: Caller, iods: *const daos_iod_t, nr: c_uint) -> Result<SmallVec<[daos_iod_t; 1]>> {
     if nr == 0 || u64::from(nr) > io::DESCRIPTORS_MAX {
         fail!(Code::Inval, "there are {nr} descriptors; 1 to {} are taken", io::DESCRIPTORS_MAX);
     }
-    Ok(Few::of(caller.elements(iods, u64::from(nr), "iods")?))
+    Ok(caller.elements(iods, u64::from(nr), "iods")?.collect())
 }
 
 /// Whether a descriptor of an update removes a single value.
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn daos_obj_fetch(
             let mut results = Results {
                 iods: caller.out_array(iods, u64::from(nr), "iods")?,
                 ioms: caller.out_array(ioms, if ioms.is_null() { 0 } else { u64::from(nr) }, "ioms")?,
-                filled: Few::Empty,
+                filled: SmallVec::new(),
             };
             let mut akeys = Vec::with_capacity(read.len());
             for (index, iod) in read.iter().enumerate() {
@@ -221,7 +221,7 @@ fn wanted(caller: Caller, tally: &mut Tally, iod: &daos_iod_t) -> Result<(Key, F
 struct Results {
     iods: OutArray<daos_iod_t>,
     ioms: OutArray<daos_iom_t>,
-    filled: Few<Option<Filled>>,
+    filled: SmallVec<[Option<Filled>; 1]>,
 }
 
 async fn fetch(
