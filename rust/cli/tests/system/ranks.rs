@@ -41,6 +41,15 @@ fn ranks_are_stopped_started_and_excluded() {
     let sentence = cluster.fail("dmg", &["system", "start", "--ranks", "1"]);
     assert!(sentence.contains("clear-exclude"), "{sentence}");
     let number = cluster.with_rank(1);
+    // The process goes on, in silence, and serves again when it may.
+    let leader = cluster.with_rank(0);
+    let said = cluster.log(leader).matches("rank 1 has stopped").count();
+    (0..20).for_each(|_| assert_eq!(states(&cluster)[1], "adminexcluded"));
+    assert_eq!(cluster.log(leader).matches("rank 1 has stopped").count(), said, "it is told to stop again and again");
+    cluster.succeed("dmg", &["system", "clear-exclude", "--ranks", "1"]);
+    cluster.succeed("dmg", &["system", "start"]);
+    assert_eq!(states(&cluster), ["joined", "joined", "joined"]);
+    cluster.succeed("dmg", &["system", "exclude", "--ranks", "1"]);
     cluster.stop(number);
     let output = cluster.server(number, &[]).output().expect("the program runs");
     let object: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");

@@ -64,12 +64,16 @@ impl SystemEngine {
                 daos_env::log!(Warn, "system", "{} may not join: {status}", self.door.from(id));
                 self.door.answer(id, &ControlReply::failure(&status), Role::Stranger);
             }
-            (Waiting::Said(rank, heard), answer) => {
-                if let Err(status) = answer {
-                    daos_env::log!(Error, "system", "rank {}: {status}", rank.0);
+            (Waiting::Said(rank, heard), Ok(_)) => {
+                // One that has stopped would say so again and again.
+                if heard != Heard::Stopped {
+                    self.stop_if_excluded(rank);
                 }
-                self.stop_if_excluded(rank);
                 self.heard_of(rank, heard);
+            }
+            (Waiting::Said(rank, heard), Err(status)) => {
+                daos_env::log!(Error, "system", "rank {}: {status}", rank.0);
+                self.not_noted(rank, heard, &status);
             }
             (Waiting::Operation(id, request), answer) => {
                 if let Err(status) = answer.and_then(|_| self.begin_operation(id, &request)) {

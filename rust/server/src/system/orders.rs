@@ -167,6 +167,7 @@ impl SystemEngine {
         Ok(())
     }
 
+    /// It is noted before a rank hears of it, as for [`Self::order_stop`].
     fn order_state(&mut self, operation: &mut Operation, ranks: &[Rank], state: RankState) -> Result<()> {
         for rank in ranks {
             let is_there = self.state_of(*rank) == state;
@@ -176,9 +177,6 @@ impl SystemEngine {
             }
             self.ask_service(ServiceCall::State(*rank, state), Waiting::Said(*rank, Heard::Noted))?;
             operation.waiting.insert(*rank);
-            if state == RankState::AdminExcluded {
-                self.door.tell_engines(Some(*rank), &ControlReply::Order(RankAction::Stop as u8));
-            }
         }
         Ok(())
     }
@@ -220,6 +218,19 @@ impl SystemEngine {
     pub(super) fn heard_of(&mut self, rank: Rank, heard: Heard) {
         for operation in self.operations.iter_mut().filter(|operation| heard.is_awaited_by(operation.action)) {
             operation.waiting.remove(&rank);
+        }
+    }
+
+    /// What was heard of a rank, or is wanted of it, could not be noted: whoever wants it is told, and a rank that would be taken away
+    /// stays.
+    pub(super) fn not_noted(&mut self, rank: Rank, heard: Heard, why: &Status) {
+        let (state, leader) = (self.state_of(rank), self.makings.ranks.known().ok().map(|known| known.own));
+        for operation in self.operations.iter_mut().filter(|operation| heard.is_awaited_by(operation.action)) {
+            if operation.waiting.remove(&rank) {
+                operation.later.retain(|later| *later != rank);
+                operation.own_is_last &= leader != Some(rank);
+                operation.results.push(RankResult { rank, state: state as u8, error: why.to_string() });
+            }
         }
     }
 
@@ -311,8 +322,8 @@ impl SystemEngine {
         }
         results.sort_by_key(|result| result.rank);
         let has_failed = results.iter().any(|result| !result.error.is_empty());
-        let reply = if action == RankAction::Start && has_failed && !self.leads() {
-            // They join at the one that leads now, where nothing is lost by starting them once more; the tool asks there.
+        let reply = if has_failed && !self.leads() {
+            // Nothing is lost by asking for it once more, where it is led now, which the tool does.
             let sentence = "the metadata service has moved to another engine; try again";
             ControlReply::failure(&Status::new(Code::Again, sentence))
         } else {

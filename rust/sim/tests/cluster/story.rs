@@ -233,15 +233,22 @@ impl Conductor {
         if plan.planted == Some(Planted::LastingCut) {
             self.world.set_cut(Some(Arc::new(|from, to| (from == 0) != (to == 0))));
         }
-        if self
-            .within(SETTLE_LIMIT, "what was under way when the faults stopped", async {
-                if ended.is_none() {
-                    working.await;
+        let starting = {
+            // What needs a rank that is excluded waits until the administrator lets it back.
+            let (conductor, client) = (self.clone(), admin.client.clone());
+            self.spawner.spawn(async move {
+                if plan.faults.has_exclusions {
+                    conductor.all_started(&client).await;
                 }
             })
-            .await
-            .is_none()
-        {
+        };
+        let settled = self.within(SETTLE_LIMIT, "what was under way when the faults stopped", async {
+            if ended.is_none() {
+                working.await;
+            }
+            starting.await.expect("the task ends");
+        });
+        if settled.await.is_none() {
             return;
         }
         if (plan.faults.has_orders || plan.faults.has_exclusions) && self.all_started(&admin.client).await.is_none()
