@@ -289,6 +289,8 @@ impl Link {
         let answer = answer.map_err(|status| status.while_doing(format_args!("joining at {place}")));
         let failure = match answer {
             Ok(ControlReply::Joined(joined)) => {
+                // An access point may have another name than the one by which all know that engine.
+                let place = joined.table.find(joined.table.service).map_or(place, |leader| leader.control.clone());
                 self.news.push(News::Joined(Box::new(joined)));
                 (self.delay, self.answer_limit, self.said) = (DELAYS.0, ANSWER_LIMITS.0, None);
                 self.place = place;
