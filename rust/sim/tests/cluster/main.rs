@@ -344,7 +344,6 @@ fn transactions_end_soon_though_clocks_differ() {
 
 /// Seeds that nobody has run before, for a minute or for `DAOS_SIM_SECONDS`.
 #[test]
-#[ignore = "runs for a minute; run with --run-ignored all"]
 fn fresh_seeds_have_no_violation() {
     quiet();
     let seconds = variable("DAOS_SIM_SECONDS", 60);
