@@ -1,0 +1,121 @@
+//! An open attribute.
+
+use crate::convert::Stored;
+use crate::failure::{Failure, Minor, Result};
+use crate::format::AttributeRecord;
+use crate::handle::Located;
+use crate::hdf5::{Hid, Space, Type, size_of_type};
+use std::cell::RefCell;
+
+/// An attribute, and the object it belongs to.
+pub struct Attribute {
+    pub parent: Located,
+    pub name: RefCell<Vec<u8>>,
+    stored: Stored,
+    space: Space,
+}
+
+impl Attribute {
+    /// Makes one, which must not be there.
+    pub fn create(parent: Located, name: &[u8], datatype: Hid, space: Hid, character_set: u8) -> Result<Self> {
+        parent.node.file.require_writable()?;
+        if parent.node.attribute(name)?.is_some() {
+            let sentence = format!("the attribute {} is there already", String::from_utf8_lossy(name));
+            return Err(Failure::new(Minor::Exists, sentence));
+        }
+        let mut record = AttributeRecord {
+            character_set,
+            creation_order: parent.node.next_attribute_order()?,
+            datatype: Type::encode_id(datatype)?,
+            space: Space::copy_of(space)?.encode()?,
+            data: Vec::new(),
+        };
+        let attribute = Self::from_record(parent, name, &record)?;
+        record.data = vec![0; attribute.size()?];
+        attribute.parent.node.put_attribute(name, &record)?;
+        Ok(attribute)
+    }
+
+    /// Opens one.
+    pub fn open(parent: Located, name: &[u8]) -> Result<Self> {
+        let record = parent.node.require_attribute(name)?;
+        Self::from_record(parent, name, &record)
+    }
+
+    fn from_record(parent: Located, name: &[u8], record: &AttributeRecord) -> Result<Self> {
+        let stored = Stored::decode(&parent.node.file, &record.datatype)?;
+        let space = Space::decode(&record.space)?;
+        Ok(Self { parent, name: RefCell::new(name.to_vec()), stored, space })
+    }
+
+    pub fn record(&self) -> Result<AttributeRecord> {
+        self.parent.node.require_attribute(&self.name.borrow())
+    }
+
+    pub fn space(&self) -> Result<Space> {
+        self.space.copy()
+    }
+
+    pub fn datatype(&self) -> Result<Type> {
+        self.stored.memory.copy()
+    }
+
+    fn count(&self) -> Result<usize> {
+        if self.space.is_null() {
+            return Ok(0);
+        }
+        let count = self.space.count()?;
+        usize::try_from(count).map_err(|_| Failure::new(Minor::BadValue, "an attribute is too large"))
+    }
+
+    /// Bytes of its elements.
+    pub fn size(&self) -> Result<usize> {
+        let size = self.count()?.checked_mul(self.stored.file.size());
+        size.ok_or_else(|| Failure::new(Minor::BadValue, "an attribute is too large"))
+    }
+
+    /// Reads all its elements.
+    ///
+    /// # Safety
+    /// The buffer has room for them.
+    pub unsafe fn read(&self, memory_type: Hid, list: Hid, buffer: *mut u8) -> Result<()> {
+        let (count, record) = (self.count()?, self.record()?);
+        if count == 0 {
+            return Ok(());
+        }
+        if record.data.len() != self.size()? {
+            return Err(Failure::new(Minor::Damaged, "an attribute has not as many bytes as its elements need"));
+        }
+        let data = if self.stored.is_same(memory_type) {
+            record.data
+        } else {
+            let size = count * size_of_type(memory_type);
+            // SAFETY: as the caller promises.
+            let background = unsafe { std::slice::from_raw_parts(buffer, size) }.to_vec();
+            self.stored.to_memory(record.data, count, memory_type, background, list)?
+        };
+        // SAFETY: the same.
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), buffer, data.len()) };
+        Ok(())
+    }
+
+    /// Writes all its elements.
+    ///
+    /// # Safety
+    /// The buffer has them.
+    pub unsafe fn write(&self, memory_type: Hid, list: Hid, buffer: *const u8) -> Result<()> {
+        self.parent.node.file.require_writable()?;
+        let (count, mut record) = (self.count()?, self.record()?);
+        if count == 0 {
+            return Ok(());
+        }
+        // SAFETY: as the caller promises.
+        let bytes = unsafe { std::slice::from_raw_parts(buffer, count * size_of_type(memory_type)) }.to_vec();
+        record.data = if self.stored.is_same(memory_type) {
+            bytes
+        } else {
+            self.stored.to_file(bytes, count, memory_type, record.data, list)?
+        };
+        self.parent.node.put_attribute(&self.name.borrow(), &record)
+    }
+}

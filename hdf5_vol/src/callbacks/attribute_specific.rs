@@ -1,0 +1,97 @@
+//! Attributes of an object: removing, renaming, going through them.
+
+use super::attribute::{information, nth};
+use super::unknown;
+use crate::failure::{Failure, Minor, Result};
+use crate::guard;
+use crate::handle::{Handle, Located, locate, name};
+use crate::hdf5::arguments::{AttributeIterate, AttributeSpecific, Location, attribute_specific};
+use crate::hdf5::class::{Object, Request};
+use crate::hdf5::{Herr, Hid, index_type, order};
+use std::ffi::CString;
+
+pub unsafe extern "C" fn specific(
+    object: Object,
+    location: *const Location,
+    arguments: *mut AttributeSpecific,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::number(c"H5Aspecific", || {
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
+            let parent = locate(handle, location)?;
+            let values = &mut arguments.arguments;
+            match arguments.operation {
+                attribute_specific::DELETE => parent.node.remove_attribute(name(values.name)?)?,
+                attribute_specific::DELETE_BY_INDEX => {
+                    let wanted = values.by_index;
+                    let name = nth(&parent, wanted.index, wanted.order, wanted.number)?;
+                    parent.node.remove_attribute(&name)?;
+                }
+                attribute_specific::EXISTS => {
+                    let asked = values.exists;
+                    *asked.exists = parent.node.attribute(name(asked.name)?)?.is_some();
+                }
+                attribute_specific::ITERATE => return iterate(parent, &values.iterate),
+                attribute_specific::RENAME => {
+                    let names = values.rename;
+                    rename(&parent, name(names.old)?, name(names.new)?)?;
+                }
+                _ => return unknown("this operation on an attribute"),
+            }
+        }
+        Ok(0)
+    })
+}
+
+fn rename(parent: &Located, old: &[u8], new: &[u8]) -> Result<()> {
+    parent.node.file.require_writable()?;
+    let record = parent.node.require_attribute(old)?;
+    if old == new {
+        return Ok(());
+    }
+    if parent.node.attribute(new)?.is_some() {
+        let sentence = format!("the attribute {} is there already", String::from_utf8_lossy(new));
+        return Err(Failure::new(Minor::Exists, sentence));
+    }
+    // The new name first: what fails between the two leaves the attribute twice, and not nowhere.
+    parent.node.put_attribute(new, &record)?;
+    parent.node.remove_attribute(old)
+}
+
+/// Calls the program's function for each attribute. What it gives ends the iteration unless it is zero.
+unsafe fn iterate(parent: Located, iterate: &AttributeIterate) -> Result<Herr> {
+    let by_creation = iterate.index == index_type::CREATION_ORDER;
+    let names = parent.node.ordered_attribute_names(by_creation, iterate.order == order::DECREASING)?;
+    // SAFETY: null, or a number of the program's.
+    let position = unsafe { iterate.position.as_mut() };
+    let first = position.as_ref().map_or(0, |position| usize::try_from(**position).unwrap_or(usize::MAX));
+    if first > 0 && first >= names.len() {
+        return Err(Failure::new(Minor::BadValue, "an iteration begins behind the last attribute"));
+    }
+    let object = Handle::open(parent.clone())?.register()?;
+    let mut done = first;
+    let mut result = 0;
+    for name in &names[first..] {
+        done += 1;
+        let information = match information(&parent, name) {
+            Ok(information) => information,
+            // The program's function may have removed it.
+            Err(failure) if failure.minor == Minor::NotFound => continue,
+            Err(failure) => return Err(failure),
+        };
+        let text = CString::new(name.as_slice());
+        let text = text.map_err(|_| Failure::new(Minor::Damaged, "an attribute's name has a zero byte in it"))?;
+        // SAFETY: the function is the program's, which gets what HDF5's documentation says.
+        result = unsafe { (iterate.visitor)(object.get(), text.as_ptr(), &raw const information, iterate.data) };
+        if result != 0 {
+            break;
+        }
+    }
+    if let Some(position) = position {
+        *position = done as u64;
+    }
+    Ok(result)
+}

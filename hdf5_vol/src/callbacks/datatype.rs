@@ -1,0 +1,118 @@
+//! Committed datatypes.
+
+use super::{decoded_list, link_new, list_bytes, unknown};
+use crate::failure::{Failure, Minor, Result};
+use crate::format::{Header, Kind};
+use crate::guard;
+use crate::handle::{Handle, Located, locate, name};
+use crate::hdf5::arguments::{DatatypeGet, DatatypeSpecific, Location, OptionalArguments, datatype_get};
+use crate::hdf5::class::{DatatypeClass, Object, Request};
+use crate::hdf5::{Herr, Hid, Type, Variable};
+use std::ffi::c_char;
+use std::rc::Rc;
+
+pub const CLASS: DatatypeClass = DatatypeClass {
+    commit: Some(commit),
+    open: Some(open),
+    get: Some(get),
+    specific: Some(specific),
+    optional: Some(optional),
+    close: Some(super::group::close),
+};
+
+unsafe extern "C" fn commit(
+    object: Object,
+    location: *const Location,
+    path: *const c_char,
+    datatype: Hid,
+    link_list: Hid,
+    list: Hid,
+    _: Hid,
+    _: Hid,
+    _: Request,
+) -> Object {
+    guard::object(c"H5Tcommit", || {
+        // SAFETY: as HDF5 promises.
+        let (base, path) = unsafe {
+            let base = locate(Handle::from_pointer(object)?, location)?;
+            (base, if path.is_null() { None } else { Some(name(path)?) })
+        };
+        let header = Header::Datatype {
+            list: list_bytes(list, Variable::DATATYPE_CREATE_DEFAULT)?,
+            datatype: Type::encode_id(datatype)?,
+        };
+        let mut made = None;
+        link_new(&base, path, link_list, || {
+            base.node.file.require_writable()?;
+            let node = base.node.file.node(base.node.file.new_token(Kind::Datatype)?)?;
+            node.create_header(&header)?;
+            made = Some(Rc::clone(&node));
+            Ok(node)
+        })?;
+        let located = Located { node: made.expect("linked, so made"), path: path.and_then(|path| base.join(path)) };
+        Ok(Handle::Datatype(located).into_pointer())
+    })
+}
+
+unsafe extern "C" fn open(
+    object: Object,
+    location: *const Location,
+    path: *const c_char,
+    _: Hid,
+    _: Hid,
+    _: Request,
+) -> Object {
+    guard::object(c"H5Topen", || {
+        // SAFETY: as HDF5 promises.
+        let (base, path) = unsafe { (locate(Handle::from_pointer(object)?, location)?, name(path)?) };
+        let located = base.walk(path)?;
+        bytes(&located)?;
+        Ok(Handle::Datatype(located).into_pointer())
+    })
+}
+
+fn bytes(located: &Located) -> Result<&[u8]> {
+    match located.node.header()? {
+        Header::Datatype { datatype, .. } => Ok(datatype),
+        _ => Err(Failure::new(Minor::BadType, "it is no committed datatype")),
+    }
+}
+
+unsafe extern "C" fn get(object: Object, arguments: *mut DatatypeGet, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Tget", || {
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
+            let located = handle.located()?;
+            let values = &mut arguments.arguments;
+            match arguments.operation {
+                datatype_get::BINARY_SIZE => *values.size = bytes(&located)?.len(),
+                datatype_get::BINARY => {
+                    let asked = values.binary;
+                    let bytes = bytes(&located)?;
+                    if asked.size < bytes.len() {
+                        return Err(Failure::new(Minor::BadValue, "there is too little room for a datatype"));
+                    }
+                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), asked.buffer.cast(), bytes.len());
+                }
+                datatype_get::CREATION_LIST => {
+                    let list = located.node.creation_list()?;
+                    values.identifier = decoded_list(list, Variable::DATATYPE_CREATE)?.release();
+                }
+                _ => return unknown("this question about a datatype"),
+            }
+        }
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn specific(object: Object, _: *mut DatatypeSpecific, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Tspecific", || {
+        // SAFETY: HDF5 gives an object of ours. A committed datatype never changes, so only a flush does something.
+        unsafe { Handle::from_pointer(object)?.file()?.settle() }
+    })
+}
+
+unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Toptional", || unknown("what only HDF5's own datatypes have"))
+}

@@ -1,0 +1,235 @@
+//! Files.
+
+use super::{decoded_list, default_list, list_bytes, unknown};
+use crate::failure::{Failure, Minor, Result};
+use crate::file::File;
+use crate::format::Token;
+use crate::guard;
+use crate::handle::{self, Handle};
+use crate::hdf5::arguments::{FileGet, FileSpecific, OptionalArguments, file_get, file_specific};
+use crate::hdf5::class::{FileClass, Object, Request};
+use crate::hdf5::{
+    ACCESS_TRUNCATE, ACCESS_WRITE, FAIL, Herr, Hid, Identifier, SUCCEED, Variable, identifier_type, library,
+    open_objects,
+};
+use crate::heap;
+use crate::name::{self, Name};
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::rc::Rc;
+
+pub const CLASS: FileClass = FileClass {
+    create: Some(create),
+    open: Some(open),
+    get: Some(get),
+    specific: Some(specific),
+    optional: Some(optional),
+    close: Some(close),
+};
+
+/// Who asks for the version of the format that a file has.
+const CONTAINER_VERSION: c_uint = 1;
+
+unsafe fn parse(text: *const c_char) -> Result<(String, Name)> {
+    // SAFETY: HDF5 gives a text that ends with zero.
+    let text = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
+    let Some(name) = name::parse(&text)? else {
+        let sentence = format!(
+            "{text} is no name in a DAOS container; files elsewhere are not in this version of the connector: open them \
+             without HDF5_VOL_CONNECTOR, or mount the container with dfuse"
+        );
+        return Err(Failure::new(Minor::CannotOpenFile, sentence));
+    };
+    Ok((text, name))
+}
+
+/// As programs know errors about files: the number of the system's error is what h5py chooses its exception by.
+fn about_file(failure: Failure) -> Failure {
+    let errno = match failure.minor {
+        Minor::NotFound => libc::ENOENT,
+        Minor::Exists => libc::EEXIST,
+        Minor::NoSpace => libc::ENOSPC,
+        _ => return failure,
+    };
+    Failure::new(Minor::CannotOpenFile, format!("{} (errno = {errno})", failure.text))
+}
+
+fn give(file: Rc<File>, is_writable: bool, access: Hid) -> Result<Object> {
+    // SAFETY: takes no pointer.
+    let access = Identifier::new(unsafe { library().list_copy(access) }, "copy of a property list")?;
+    Ok(Handle::File { file, is_writable, access }.into_pointer())
+}
+
+unsafe extern "C" fn create(text: *const c_char, flags: c_uint, list: Hid, access: Hid, _: Hid, _: Request) -> Object {
+    guard::object(c"H5Fcreate", || {
+        // SAFETY: as HDF5 promises.
+        let (text, name) = unsafe { parse(text)? };
+        let list = list_bytes(list, Variable::FILE_CREATE_DEFAULT)?;
+        let file = File::create(&name, &text, flags & ACCESS_TRUNCATE != 0, list).map_err(about_file)?;
+        give(file, true, access)
+    })
+}
+
+unsafe extern "C" fn open(text: *const c_char, flags: c_uint, access: Hid, _: Hid, _: Request) -> Object {
+    guard::object(c"H5Fopen", || {
+        // SAFETY: as HDF5 promises.
+        let (text, name) = unsafe { parse(text)? };
+        let is_writable = flags & ACCESS_WRITE != 0;
+        let file = File::open(&name, &text, is_writable).map_err(about_file)?;
+        // An entry without the object that it names is found here and not at the first use.
+        file.root()?.header()?;
+        give(file, is_writable, access)
+    })
+}
+
+unsafe extern "C" fn get(object: Object, arguments: *mut FileGet, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Fget", || {
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
+            let file = handle.file()?;
+            let values = &mut arguments.arguments;
+            match arguments.operation {
+                file_get::CONTAINER_INFORMATION => {
+                    let information = &mut *values.container;
+                    information.version = CONTAINER_VERSION;
+                    information.feature_flags = 0;
+                    information.token_size = Token::SIZE;
+                    information.blob_size = heap::NAME_SIZE;
+                }
+                file_get::ACCESS_LIST => {
+                    let list = match handle {
+                        Handle::File { access, .. } => {
+                            Identifier::new(library().list_copy(access.get()), "copy of a property list")?
+                        }
+                        _ => default_list(Variable::FILE_ACCESS)?,
+                    };
+                    values.identifier = list.release();
+                }
+                file_get::CREATION_LIST => {
+                    let root = file.root()?;
+                    values.identifier = decoded_list(root.creation_list()?, Variable::FILE_CREATE)?.release();
+                }
+                file_get::NUMBER => *values.number = file.number() as c_ulong,
+                file_get::INTENT => {
+                    let is_writable = match handle {
+                        Handle::File { is_writable, .. } => *is_writable,
+                        _ => file.is_writable(),
+                    };
+                    *values.flags = c_uint::from(is_writable);
+                }
+                file_get::NAME => {
+                    let name = values.name;
+                    super::give_text(file.name.as_bytes(), name.buffer, name.size, name.length);
+                }
+                file_get::OBJECT_COUNT => {
+                    let count = values.count;
+                    *count.count = open_ids(&file, count.types, usize::MAX)?.len();
+                }
+                file_get::OBJECTS => {
+                    let wanted = values.objects;
+                    let ids = open_ids(&file, wanted.types, wanted.count_max)?;
+                    std::ptr::copy_nonoverlapping(ids.as_ptr(), wanted.list, ids.len());
+                    *wanted.count = ids.len();
+                }
+                _ => return unknown("this question about a file"),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What a walk over all identifiers gathers.
+struct Search<'a> {
+    file: &'a File,
+    kind: c_int,
+    count_max: usize,
+    found: Vec<Hid>,
+}
+
+/// Identifiers of a file's open objects.
+fn open_ids(file: &File, types: c_uint, count_max: usize) -> Result<Vec<Hid>> {
+    let kinds = [
+        (open_objects::FILE, identifier_type::FILE),
+        (open_objects::DATASET, identifier_type::DATASET),
+        (open_objects::GROUP, identifier_type::GROUP),
+        (open_objects::DATATYPE, identifier_type::DATATYPE),
+        (open_objects::ATTRIBUTE, identifier_type::ATTRIBUTE),
+    ];
+    let mut search = Search { file, kind: 0, count_max, found: Vec::new() };
+    for (flag, kind) in kinds {
+        if types & flag != 0 {
+            search.kind = kind;
+            // SAFETY: the visitor gets the search, which outlives the call.
+            let result = unsafe { library().for_each_identifier(kind, visit, (&raw mut search).cast()) };
+            if result < 0 {
+                return Err(Failure::new(Minor::CannotGet, "HDF5 does not list its identifiers"));
+            }
+        }
+    }
+    Ok(search.found)
+}
+
+unsafe extern "C" fn visit(id: Hid, data: *mut c_void) -> Herr {
+    // SAFETY: what `open_ids` gives.
+    let search = unsafe { &mut *data.cast::<Search<'_>>() };
+    // A datatype of a program's own belongs to no file, and asking for its object would be an error.
+    // SAFETY: takes no pointer.
+    let is_of_a_file = search.kind != identifier_type::DATATYPE || unsafe { library().type_committed(id) } > 0;
+    if is_of_a_file && search.found.len() < search.count_max {
+        // SAFETY: takes no pointer.
+        let object = unsafe { library().object_of(id) };
+        if search.file.handles.borrow().contains(&(object as usize)) {
+            search.found.push(id);
+        }
+    }
+    SUCCEED
+}
+
+unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Fspecific", || {
+        // SAFETY: HDF5 gives an object of ours or null, and arguments whose operation says what is in them.
+        unsafe {
+            let arguments = &mut *arguments;
+            let values = &mut arguments.arguments;
+            match arguments.operation {
+                file_specific::FLUSH => Handle::from_pointer(object)?.file()?.settle(),
+                file_specific::REOPEN => {
+                    let file = Handle::from_pointer(object)?.file()?;
+                    let is_writable = file.is_writable();
+                    let access = default_list(Variable::FILE_ACCESS)?;
+                    *values.reopen = Handle::File { file, is_writable, access }.into_pointer();
+                    Ok(())
+                }
+                file_specific::IS_ACCESSIBLE => {
+                    let asked = values.is_accessible;
+                    let text = String::from_utf8_lossy(handle::name(asked.name)?).into_owned();
+                    *asked.accessible = name::parse(&text).ok().flatten().is_some_and(|name| File::is_there(&name));
+                    Ok(())
+                }
+                file_specific::DELETE => File::delete(&parse(values.delete.name)?.1).map_err(about_file),
+                file_specific::IS_EQUAL => {
+                    let asked = values.is_equal;
+                    let one = Handle::from_pointer(object)?.file()?;
+                    let other = Handle::from_pointer(asked.other)?.file()?;
+                    *asked.same = one.entry == other.entry;
+                    Ok(())
+                }
+                _ => unknown("this operation on a file"),
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Foptional", || unknown("what only HDF5's own files have"))
+}
+
+unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {
+    guard::number(c"H5Fclose", || {
+        // SAFETY: HDF5 gives an object of ours, for the last time.
+        let Some(handle) = (unsafe { Handle::take(object) }) else { return Ok(FAIL) };
+        let file = handle.file()?;
+        drop(handle);
+        file.settle().map(|()| SUCCEED)
+    })
+}

@@ -1,0 +1,296 @@
+//! Links.
+
+use super::{give_text, link_iteration, link_properties, unknown};
+use crate::failure::{Failure, Minor, Result};
+use crate::format::{LinkRecord, LinkTarget};
+use crate::guard;
+use crate::handle::{Handle, Located, by_index, locate, locate_link, name};
+use crate::hdf5::arguments::{
+    LinkCreate, LinkGet, LinkSpecific, Location, OptionalArguments, by, link_create, link_get, link_specific,
+};
+use crate::hdf5::class::{LinkClass, Object, Request};
+use crate::hdf5::{self, Herr, Hid, LinkInformation, TokenBytes, link_type};
+use crate::links::{MakeGroup, Walk};
+use crate::node::Node;
+use std::ffi::c_int;
+use std::rc::Rc;
+
+pub const CLASS: LinkClass = LinkClass {
+    create: Some(create),
+    copy: Some(copy),
+    rename: Some(rename),
+    get: Some(get),
+    specific: Some(specific),
+    optional: Some(optional),
+};
+
+/// The group in which a link is to be made, and its name; groups on the way are made where the list says so.
+unsafe fn new_place(base: &Located, location: *const Location, list: Hid) -> Result<(Rc<Node>, Vec<u8>)> {
+    // SAFETY: HDF5 gives a location.
+    let location = unsafe { &*location };
+    if location.kind != by::NAME {
+        return Err(Failure::new(Minor::BadValue, "a new link needs a name"));
+    }
+    // SAFETY: the kind says that it is a name.
+    let path = unsafe { name(location.data.name.name)? };
+    let (makes_groups, character_set) = link_properties(list);
+    let mut make = |parent: &Rc<Node>, name: &[u8]| {
+        let group = super::new_group(parent, Vec::new())?;
+        parent.add_link(name, character_set, LinkTarget::Hard(group.token))
+    };
+    let make: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make) } else { None };
+    let (group, name) = Walk::new().parent(&base.node, path, make)?;
+    Ok((group, name.to_vec()))
+}
+
+unsafe extern "C" fn create(
+    arguments: *mut LinkCreate,
+    object: Object,
+    location: *const Location,
+    list: Hid,
+    _: Hid,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::status(c"H5Lcreate", || {
+        // SAFETY: HDF5 gives objects of ours or null, and arguments whose operation says what is in them.
+        unsafe {
+            let arguments = &*arguments;
+            let (_, character_set) = link_properties(list);
+            let base = |object: Object| Handle::from_pointer(object)?.located();
+            match arguments.operation {
+                link_create::HARD => {
+                    let hard = &arguments.arguments.hard;
+                    // Either of the two may be left out where both are the same.
+                    let from = if hard.object.is_null() { object } else { hard.object };
+                    let to = if object.is_null() { hard.object } else { object };
+                    let target = locate(Handle::from_pointer(from)?, &raw const hard.location)?.node;
+                    let (group, name) = new_place(&base(to)?, location, list)?;
+                    if !Rc::ptr_eq(&group.file, &target.file) {
+                        return Err(Failure::new(Minor::BadValue, "a hard link cannot lead to another file"));
+                    }
+                    group.add_link(&name, character_set, LinkTarget::Hard(target.token))?;
+                    target.add_reference()
+                }
+                link_create::SOFT => {
+                    let path = name(arguments.arguments.soft)?.to_vec();
+                    let (group, name) = new_place(&base(object)?, location, list)?;
+                    group.add_link(&name, character_set, LinkTarget::Soft(path))
+                }
+                link_create::USER_DEFINED => {
+                    let link = arguments.arguments.user_defined;
+                    let kind = u8::try_from(link.kind)
+                        .map_err(|_| Failure::new(Minor::BadValue, "there is no such kind of link"))?;
+                    let value = if link.size == 0 {
+                        Vec::new()
+                    } else {
+                        std::slice::from_raw_parts(link.buffer.cast::<u8>(), link.size).to_vec()
+                    };
+                    let (group, name) = new_place(&base(object)?, location, list)?;
+                    group.add_link(&name, character_set, LinkTarget::UserDefined { kind, value })
+                }
+                _ => unknown("this kind of link"),
+            }
+        }
+    })
+}
+
+/// A group, and a name in it.
+type Place = (Rc<Node>, Vec<u8>);
+
+/// Where a link is copied or moved from, and where to.
+unsafe fn both_places(
+    from: (Object, *const Location),
+    to: (Object, *const Location),
+    list: Hid,
+) -> Result<(Place, Place)> {
+    // Either object may be left out where both are the same.
+    let (from_object, to_object) =
+        (if from.0.is_null() { to.0 } else { from.0 }, if to.0.is_null() { from.0 } else { to.0 });
+    // SAFETY: HDF5 gives objects of ours, and locations.
+    unsafe {
+        let (group, name) = locate_link(Handle::from_pointer(from_object)?, from.1)?;
+        let place = new_place(&Handle::from_pointer(to_object)?.located()?, to.1, list)?;
+        if !Rc::ptr_eq(&group.node.file, &place.0.file) {
+            return Err(Failure::new(Minor::BadValue, "a link cannot go to another file"));
+        }
+        Ok(((group.node, name), place))
+    }
+}
+
+unsafe extern "C" fn copy(
+    from: Object,
+    from_location: *const Location,
+    to: Object,
+    to_location: *const Location,
+    list: Hid,
+    _: Hid,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::status(c"H5Lcopy", || {
+        // SAFETY: as HDF5 promises.
+        let ((group, name), (target, new_name)) =
+            unsafe { both_places((from, from_location), (to, to_location), list)? };
+        let Some(link) = group.link(&name)? else {
+            return Err(Failure::new(Minor::NotFound, "the link to be copied is not there"));
+        };
+        target.add_link(&new_name, link.character_set, link.target.clone())?;
+        if let LinkTarget::Hard(token) = link.target {
+            group.file.node(token)?.add_reference()?;
+        }
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn rename(
+    from: Object,
+    from_location: *const Location,
+    to: Object,
+    to_location: *const Location,
+    list: Hid,
+    _: Hid,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::status(c"H5Lmove", || {
+        // SAFETY: as HDF5 promises.
+        let ((group, name), (target, new_name)) =
+            unsafe { both_places((from, from_location), (to, to_location), list)? };
+        let Some(link) = group.link(&name)? else {
+            return Err(Failure::new(Minor::NotFound, "the link to be moved is not there"));
+        };
+        // The new name first: what fails between the two leaves the object with one name too many, and not without one.
+        target.add_link(&new_name, link.character_set, link.target)?;
+        group.take_link(&name).map(drop)
+    })
+}
+
+/// What HDF5 tells of a link.
+pub fn information(link: &LinkRecord) -> LinkInformation {
+    let mut target = hdf5::LinkTarget { token: TokenBytes([0; 16]) };
+    let kind = match &link.target {
+        LinkTarget::Hard(token) => {
+            target.token = token.to_bytes();
+            link_type::HARD
+        }
+        LinkTarget::Soft(path) => {
+            target.value_size = path.len() + 1;
+            link_type::SOFT
+        }
+        LinkTarget::UserDefined { kind, value } => {
+            target.value_size = value.len();
+            c_int::from(*kind)
+        }
+    };
+    LinkInformation {
+        kind,
+        has_creation_order: link.creation_order.is_some(),
+        creation_order: i64::try_from(link.creation_order.unwrap_or_default()).unwrap_or(i64::MAX),
+        character_set: c_int::from(link.character_set),
+        target,
+    }
+}
+
+unsafe extern "C" fn get(
+    object: Object,
+    location: *const Location,
+    arguments: *mut LinkGet,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::status(c"H5Lget", || {
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
+            let (group, name) = locate_link(handle, location)?;
+            let values = &mut arguments.arguments;
+            if arguments.operation == link_get::NAME {
+                let asked = values.name;
+                give_text(&name, asked.buffer, asked.size, asked.length);
+                return Ok(());
+            }
+            let Some(link) = group.node.link(&name)? else {
+                let sentence = format!("there is no link {}", String::from_utf8_lossy(&name));
+                return Err(Failure::new(Minor::NotFound, sentence));
+            };
+            match arguments.operation {
+                link_get::INFORMATION => *values.information = information(&link),
+                link_get::VALUE => {
+                    let asked = values.value;
+                    match &link.target {
+                        LinkTarget::Hard(_) => {
+                            return Err(Failure::new(Minor::BadType, "a hard link has no value"));
+                        }
+                        LinkTarget::Soft(path) => {
+                            give_text(path, asked.buffer.cast(), asked.size, std::ptr::null_mut());
+                        }
+                        LinkTarget::UserDefined { value, .. } => {
+                            let count = value.len().min(asked.size);
+                            std::ptr::copy_nonoverlapping(value.as_ptr(), asked.buffer.cast(), count);
+                        }
+                    }
+                }
+                _ => return unknown("this question about a link"),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether a link is there; its last group must be.
+unsafe fn exists(handle: &Handle, location: *const Location) -> Result<bool> {
+    // SAFETY: HDF5 gives a location.
+    let wanted = unsafe { &*location };
+    if wanted.kind == by::NAME {
+        // SAFETY: the kind says that it is a name.
+        let path = unsafe { name(wanted.data.name.name)? };
+        // The group itself is always there.
+        if path.iter().all(|byte| *byte == b'/') || path == b"." {
+            return Ok(true);
+        }
+    }
+    // SAFETY: as HDF5 promises.
+    let (group, name) = unsafe { locate_link(handle, location)? };
+    Ok(group.node.link(&name)?.is_some())
+}
+
+unsafe extern "C" fn specific(
+    object: Object,
+    location: *const Location,
+    arguments: *mut LinkSpecific,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::number(c"H5Lspecific", || {
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
+            match arguments.operation {
+                link_specific::DELETE => {
+                    let wanted = &*location;
+                    let (group, name) = if wanted.kind == by::INDEX {
+                        by_index(&handle.located()?, wanted)?
+                    } else {
+                        locate_link(handle, location)?
+                    };
+                    group.node.remove_link(&name)?;
+                    Ok(0)
+                }
+                link_specific::EXISTS => {
+                    *arguments.arguments.exists = exists(handle, location)?;
+                    Ok(0)
+                }
+                link_specific::ITERATE => {
+                    let group = locate(handle, location)?;
+                    link_iteration::run(&group, &arguments.arguments.iterate)
+                }
+                _ => unknown("this operation on a link"),
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn optional(_: Object, _: *const Location, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Loptional", || unknown("what only HDF5's own links have"))
+}

@@ -1,0 +1,114 @@
+//! The functions of the connector's tables, one module for each table: pointers in, calls out.
+
+pub mod attribute;
+pub mod attribute_specific;
+pub mod blob;
+pub mod dataset;
+pub mod datatype;
+pub mod file;
+pub mod group;
+pub mod introspection;
+pub mod link;
+pub mod link_iteration;
+pub mod object;
+pub mod request;
+pub mod token;
+
+use crate::failure::{Failure, Minor, Result};
+use crate::format::Kind;
+use crate::format::{Header, LinkTarget};
+use crate::handle::Located;
+use crate::hdf5::{DEFAULT, Hid, Identifier, Variable, encode_property_list, library};
+use crate::links::{MakeGroup, Walk};
+use crate::node::Node;
+use std::ffi::{c_char, c_uint};
+use std::rc::Rc;
+
+/// The bytes of a property list; none for the default one, which costs nothing.
+fn list_bytes(list: Hid, default: Variable) -> Result<Vec<u8>> {
+    if list == DEFAULT || list == library().value(default) { Ok(Vec::new()) } else { encode_property_list(list) }
+}
+
+/// A property list from its bytes, or the default one of a class.
+fn decoded_list(bytes: &[u8], class: Variable) -> Result<Identifier> {
+    if bytes.is_empty() {
+        return default_list(class);
+    }
+    // SAFETY: the bytes are what `H5Pencode2` has written.
+    Identifier::new(unsafe { library().list_decode(bytes.as_ptr().cast()) }, "property list")
+}
+
+fn default_list(class: Variable) -> Result<Identifier> {
+    // SAFETY: takes no pointer.
+    Identifier::new(unsafe { library().list_create(library().value(class)) }, "property list")
+}
+
+/// What the list of a link's creation says: whether groups on the way are made, and the character set of names.
+fn link_properties(list: Hid) -> (bool, u8) {
+    if list == DEFAULT || list == library().value(Variable::LINK_CREATE_DEFAULT) {
+        return (false, 0);
+    }
+    let (mut intermediate, mut set): (c_uint, _) = (0, 0);
+    // SAFETY: the numbers are ours.
+    let results = unsafe {
+        (library().list_intermediate(list, &raw mut intermediate), library().list_character_set(list, &raw mut set))
+    };
+    (results.0 >= 0 && intermediate != 0, if results.1 >= 0 { u8::try_from(set).unwrap_or_default() } else { 0 })
+}
+
+/// Makes a group that no link leads to yet.
+fn new_group(near: &Rc<Node>, list: Vec<u8>) -> Result<Rc<Node>> {
+    near.file.require_writable()?;
+    let group = near.file.node(near.file.new_token(Kind::Group)?)?;
+    group.create_header(&Header::Group { list })?;
+    Ok(group)
+}
+
+/// Puts an object that is just made under a path, or, without one, leaves it without a link.
+fn link_new(
+    base: &Located,
+    path: Option<&[u8]>,
+    link_list: Hid,
+    make: impl FnOnce() -> Result<Rc<Node>>,
+) -> Result<()> {
+    let Some(path) = path else {
+        return make()?.set_anonymous();
+    };
+    let (makes_groups, character_set) = link_properties(link_list);
+    let mut make_group = |parent: &Rc<Node>, name: &[u8]| {
+        let group = new_group(parent, Vec::new())?;
+        parent.add_link(name, character_set, LinkTarget::Hard(group.token))
+    };
+    let make_groups: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make_group) } else { None };
+    let (parent, name) = Walk::new().parent(&base.node, path, make_groups)?;
+    if parent.link(name)?.is_some() {
+        let sentence = format!("unable to create link (name already exists): {}", String::from_utf8_lossy(path));
+        return Err(Failure::new(Minor::Exists, sentence));
+    }
+    let node = make()?;
+    parent.add_new_link(name, character_set, LinkTarget::Hard(node.token))
+}
+
+/// Gives a text to a buffer of the program's, cut to its size, and its whole length.
+///
+/// # Safety
+/// The buffer is null or has the size.
+unsafe fn give_text(text: &[u8], buffer: *mut c_char, size: usize, length: *mut usize) {
+    if !buffer.is_null() && size > 0 {
+        let count = text.len().min(size - 1);
+        // SAFETY: the buffer has room for as many bytes and a zero.
+        unsafe {
+            std::ptr::copy_nonoverlapping(text.as_ptr().cast(), buffer, count);
+            *buffer.add(count) = 0;
+        }
+    }
+    if !length.is_null() {
+        // SAFETY: not null.
+        unsafe { *length = text.len() };
+    }
+}
+
+/// An operation of a kind that is not known here.
+fn unknown<T>(what: &str) -> Result<T> {
+    Err(Failure::not_yet(what))
+}

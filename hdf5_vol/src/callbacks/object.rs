@@ -1,0 +1,164 @@
+//! What groups, datasets and committed datatypes have in common.
+
+use super::{give_text, link_iteration, unknown};
+use crate::failure::{Failure, Minor, Result};
+use crate::guard;
+use crate::handle::{Handle, locate};
+use crate::hdf5::arguments::{Location, ObjectGet, ObjectSpecific, OptionalArguments, by, object_get, object_specific};
+use crate::hdf5::class::{Object, ObjectClass, Request};
+use crate::hdf5::{Herr, Hid, ObjectInformation, Variable, object_fields};
+use crate::node::Node;
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+
+pub const CLASS: ObjectClass = ObjectClass {
+    open: Some(open),
+    copy: Some(copy),
+    get: Some(get),
+    specific: Some(specific),
+    optional: Some(optional),
+};
+
+unsafe extern "C" fn open(object: Object, location: *const Location, kind: *mut c_int, _: Hid, _: Request) -> Object {
+    guard::object(c"H5Oopen", || {
+        // SAFETY: as HDF5 promises.
+        let handle = Handle::open(unsafe { locate(Handle::from_pointer(object)?, location)? })?;
+        // SAFETY: the number is HDF5's.
+        unsafe { *kind = handle.identifier_type() };
+        Ok(handle.into_pointer())
+    })
+}
+
+unsafe extern "C" fn copy(
+    _: Object,
+    _: *const Location,
+    _: *const c_char,
+    _: Object,
+    _: *const Location,
+    _: *const c_char,
+    _: Hid,
+    _: Hid,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::status(c"H5Ocopy", || unknown("copying an object"))
+}
+
+/// What HDF5 tells of an object.
+pub fn information(node: &Node, fields: c_uint) -> Result<ObjectInformation> {
+    node.header()?;
+    let count = if fields & object_fields::ATTRIBUTE_COUNT != 0 { node.attribute_names()?.len() } else { 0 };
+    Ok(ObjectInformation {
+        file_number: node.file.number() as c_ulong,
+        token: node.token.to_bytes(),
+        kind: node.token.kind().object_type(),
+        reference_count: node.references()?,
+        access_time: 0,
+        modification_time: 0,
+        change_time: 0,
+        birth_time: 0,
+        attribute_count: count as u64,
+    })
+}
+
+/// A handle of the file that HDF5 has, or a new one, which HDF5 then takes.
+fn file_handle(handle: &Handle) -> Result<*mut c_void> {
+    let file = handle.file()?;
+    let primary = file.primary.get();
+    if primary != 0 {
+        return Ok(primary as *mut c_void);
+    }
+    let is_writable = file.is_writable();
+    let access = super::default_list(Variable::FILE_ACCESS)?;
+    Ok(Handle::File { file, is_writable, access }.into_pointer())
+}
+
+unsafe extern "C" fn get(
+    object: Object,
+    location: *const Location,
+    arguments: *mut ObjectGet,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::status(c"H5Oget", || {
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
+            let values = &mut arguments.arguments;
+            match arguments.operation {
+                object_get::FILE => *values.file = file_handle(handle)?,
+                object_get::NAME => {
+                    let path = locate(handle, location)?.path.unwrap_or_default();
+                    let asked = values.name;
+                    give_text(&path, asked.buffer, asked.size, asked.length);
+                }
+                object_get::TYPE => *values.kind = locate(handle, location)?.node.token.kind().object_type(),
+                object_get::INFORMATION => {
+                    let asked = values.information;
+                    *asked.information = information(&locate(handle, location)?.node, asked.fields)?;
+                }
+                _ => return unknown("this question about an object"),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether a path leads to an object. A link that leads nowhere is no object.
+unsafe fn exists(handle: &Handle, location: *const Location) -> Result<bool> {
+    // SAFETY: as HDF5 promises.
+    match unsafe { locate(handle, location) } {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.minor == Minor::NotFound => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+unsafe extern "C" fn specific(
+    object: Object,
+    location: *const Location,
+    arguments: *mut ObjectSpecific,
+    _: Hid,
+    _: Request,
+) -> Herr {
+    guard::number(c"H5Ospecific", || {
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
+            let values = &mut arguments.arguments;
+            match arguments.operation {
+                object_specific::CHANGE_REFERENCE_COUNT => {
+                    let node = locate(handle, location)?.node;
+                    node.file.require_writable()?;
+                    match values.delta {
+                        1 => node.add_reference()?,
+                        -1 => node.drop_reference()?,
+                        _ => return Err(Failure::new(Minor::BadValue, "a reference count changes by one")),
+                    }
+                }
+                object_specific::EXISTS => *values.exists = exists(handle, location)?,
+                object_specific::LOOKUP => {
+                    if (*location).kind != by::NAME {
+                        return unknown("looking up an object that has no name");
+                    }
+                    *values.token = locate(handle, location)?.node.token.to_bytes();
+                }
+                object_specific::VISIT => {
+                    let start = locate(handle, location)?;
+                    return link_iteration::visit_objects(start, &values.visit);
+                }
+                object_specific::FLUSH => handle.file()?.settle()?,
+                object_specific::REFRESH => {
+                    if let Handle::Dataset(dataset) = handle {
+                        dataset.refresh();
+                    }
+                }
+                _ => return unknown("this operation on an object"),
+            }
+        }
+        Ok(0)
+    })
+}
+
+unsafe extern "C" fn optional(_: Object, _: *const Location, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Ooptional", || unknown("what only HDF5's own objects have"))
+}

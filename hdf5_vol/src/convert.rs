@@ -1,0 +1,85 @@
+//! Elements between memory and the container: as they are where the datatypes are the same, else by HDF5's conversion.
+
+use crate::failure::{Failure, Minor, Result};
+use crate::file::File;
+use crate::hdf5::{Hid, Identifier, Type, are_equal, leads_elsewhere, library, size_of_type};
+use std::rc::Rc;
+
+/// A datatype as it is stored, in both forms that HDF5 knows.
+pub struct Stored {
+    /// As programs see it.
+    pub memory: Type,
+    /// As elements lie in the container: values of variable length are the names of blobs.
+    pub file: Type,
+    /// Whether elements lead to something else, so that they are never copied as they are.
+    pub leads_elsewhere: bool,
+}
+
+impl Stored {
+    /// From the bytes that HDF5 has encoded.
+    pub fn decode(file: &Rc<File>, bytes: &[u8]) -> Result<Self> {
+        let memory = Type::decode(bytes)?;
+        // SAFETY: the name ends with zero.
+        let connector = Identifier::new(
+            unsafe { library().connector_by_name(crate::plugin::NAME.as_ptr()) },
+            "connector of our name",
+        )?;
+        // SAFETY: the anchor lives as long as the file, which whoever has this holds.
+        let file = Type::new(unsafe { library().file_type(file.anchor(), connector.get(), memory.get()) })?;
+        let leads_elsewhere = leads_elsewhere(memory.get())?;
+        Ok(Self { memory, file, leads_elsewhere })
+    }
+
+    /// Whether elements of a type in memory are the bytes of the container.
+    pub fn is_same(&self, memory: Hid) -> bool {
+        !self.leads_elsewhere && are_equal(memory, self.file.get())
+    }
+
+    /// Converts elements that were read. `background` is what lies at their place in memory.
+    pub fn to_memory(
+        &self,
+        bytes: Vec<u8>,
+        count: usize,
+        memory: Hid,
+        background: Vec<u8>,
+        list: Hid,
+    ) -> Result<Vec<u8>> {
+        convert(self.file.get(), memory, bytes, count, background, list)
+    }
+
+    /// Converts elements that are to be written. `background` is what lies at their place in the container.
+    pub fn to_file(
+        &self,
+        bytes: Vec<u8>,
+        count: usize,
+        memory: Hid,
+        background: Vec<u8>,
+        list: Hid,
+    ) -> Result<Vec<u8>> {
+        convert(memory, self.file.get(), bytes, count, background, list)
+    }
+}
+
+fn convert(
+    from: Hid,
+    to: Hid,
+    mut bytes: Vec<u8>,
+    count: usize,
+    mut background: Vec<u8>,
+    list: Hid,
+) -> Result<Vec<u8>> {
+    let (from_size, to_size) = (size_of_type(from), size_of_type(to));
+    let room = count.checked_mul(from_size.max(to_size));
+    let room = room.ok_or_else(|| Failure::new(Minor::BadValue, "there are too many elements for memory"))?;
+    bytes.resize(room, 0);
+    background.resize(room, 0);
+    // SAFETY: both buffers have room for as many elements of the larger type.
+    let result = unsafe {
+        library().type_convert(from, to, count, bytes.as_mut_ptr().cast(), background.as_mut_ptr().cast(), list)
+    };
+    if result < 0 {
+        return Err(Failure::new(Minor::CannotConvert, "HDF5 cannot convert between the datatypes of memory and file"));
+    }
+    bytes.truncate(count * to_size);
+    Ok(bytes)
+}

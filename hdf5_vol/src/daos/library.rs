@@ -1,0 +1,169 @@
+//! `libdaos.so.2` as a table of its functions.
+//!
+//! It is looked for beside the connector and in the directories above it, as an installation has it, and then where the dynamic
+//! linker looks. So HDF5 can load the connector from any directory, and a program that has libdaos already keeps its own.
+
+use super::types::{
+    Anchor, ContainerInformation, Descriptor, Event, Handle, KeyDescriptor, ObjectId, ScatterGather, UnifiedName,
+    Vector,
+};
+use crate::failure::{Failure, Minor};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// The name that programs record.
+const NAME: &str = "libdaos.so.2";
+/// How far above the connector's own directory libdaos may be: `lib/daos/hdf5` is two below `lib`.
+const LEVELS_MAX: usize = 3;
+
+macro_rules! functions {
+    ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $symbol:literal;)*) => {
+        /// Functions of libdaos, by our names for them.
+        pub struct Library {
+            $($name: unsafe extern "C" fn($($kind),*) -> $result,)*
+        }
+
+        #[expect(clippy::too_many_arguments, reason = "as many as the functions of C have")]
+        impl Library {
+            fn look_up(handle: *mut c_void) -> Result<Self, String> {
+                Ok(Self {
+                    $(
+                        // SAFETY: the symbol is a function with this signature, which include/ says.
+                        $name: unsafe {
+                            std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($kind),*) -> $result>(
+                                symbol(handle, $symbol)?,
+                            )
+                        },
+                    )*
+                })
+            }
+
+            $(
+                /// The function of libdaos.
+                ///
+                /// # Safety
+                /// As its documentation in `include/` says.
+                pub unsafe fn $name(&self, $($argument: $kind),*) -> $result {
+                    // SAFETY: as the caller promises.
+                    unsafe { (self.$name)($($argument),*) }
+                }
+            )*
+        }
+    };
+}
+
+functions! {
+    fn start() -> c_int = "daos_init";
+    fn error_name(number: c_int) -> *const c_char = "d_errstr";
+    fn error_text(number: c_int) -> *const c_char = "d_errdesc";
+    fn pool_connect(pool: *const c_char, system: *const c_char, flags: c_uint, handle: *mut Handle, information: *mut c_void,
+        event: *mut Event) -> c_int = "daos_pool_connect2";
+    fn pool_disconnect(pool: Handle, event: *mut Event) -> c_int = "daos_pool_disconnect";
+    fn container_open(pool: Handle, container: *const c_char, flags: c_uint, handle: *mut Handle,
+        information: *mut ContainerInformation, event: *mut Event) -> c_int = "daos_cont_open2";
+    fn container_close(container: Handle, event: *mut Event) -> c_int = "daos_cont_close";
+    fn allocate_ids(container: Handle, count: u64, first: *mut u64, event: *mut Event) -> c_int = "daos_cont_alloc_oids";
+    fn object_id(container: Handle, id: *mut ObjectId, kind: c_uint, class: u32, hints: u16, zero: u32) -> c_int
+        = "daos_obj_generate_oid2";
+    fn object_open(container: Handle, id: ObjectId, mode: c_uint, handle: *mut Handle, event: *mut Event) -> c_int
+        = "daos_obj_open";
+    fn object_close(object: Handle, event: *mut Event) -> c_int = "daos_obj_close";
+    fn object_punch(object: Handle, transaction: Handle, flags: u64, event: *mut Event) -> c_int = "daos_obj_punch";
+    fn punch_dkeys(object: Handle, transaction: Handle, flags: u64, count: c_uint, keys: *mut Vector, event: *mut Event)
+        -> c_int = "daos_obj_punch_dkeys";
+    fn punch_akeys(object: Handle, transaction: Handle, flags: u64, dkey: *mut Vector, count: c_uint, keys: *mut Vector,
+        event: *mut Event) -> c_int = "daos_obj_punch_akeys";
+    fn update(object: Handle, transaction: Handle, flags: u64, dkey: *mut Vector, count: c_uint,
+        descriptors: *mut Descriptor, lists: *mut ScatterGather, event: *mut Event) -> c_int = "daos_obj_update";
+    fn fetch(object: Handle, transaction: Handle, flags: u64, dkey: *mut Vector, count: c_uint,
+        descriptors: *mut Descriptor, lists: *mut ScatterGather, maps: *mut c_void, event: *mut Event) -> c_int
+        = "daos_obj_fetch";
+    fn list_dkeys(object: Handle, transaction: Handle, count: *mut u32, keys: *mut KeyDescriptor,
+        list: *mut ScatterGather, anchor: *mut Anchor, event: *mut Event) -> c_int = "daos_obj_list_dkey";
+    fn list_akeys(object: Handle, transaction: Handle, dkey: *mut Vector, count: *mut u32, keys: *mut KeyDescriptor,
+        list: *mut ScatterGather, anchor: *mut Anchor, event: *mut Event) -> c_int = "daos_obj_list_akey";
+    fn queue_create(queue: *mut Handle) -> c_int = "daos_eq_create";
+    fn queue_destroy(queue: Handle, flags: c_int) -> c_int = "daos_eq_destroy";
+    fn queue_poll(queue: Handle, only_running: c_int, timeout: i64, count: c_uint, events: *mut *mut Event) -> c_int
+        = "daos_eq_poll";
+    fn event_init(event: *mut Event, queue: Handle, parent: *mut Event) -> c_int = "daos_event_init";
+    fn event_fini(event: *mut Event) -> c_int = "daos_event_fini";
+    fn dfs_start() -> c_int = "dfs_init";
+    fn dfs_mount(pool: Handle, container: Handle, flags: c_int, dfs: *mut *mut c_void) -> c_int = "dfs_mount";
+    fn dfs_unmount(dfs: *mut c_void) -> c_int = "dfs_umount";
+    fn dfs_lookup(dfs: *mut c_void, path: *const c_char, flags: c_int, entry: *mut *mut c_void, mode: *mut u32,
+        status: *mut c_void) -> c_int = "dfs_lookup";
+    fn dfs_open(dfs: *mut c_void, parent: *mut c_void, name: *const c_char, mode: u32, flags: c_int, class: u32,
+        chunk_size: u64, value: *const c_char, entry: *mut *mut c_void) -> c_int = "dfs_open";
+    fn dfs_release(entry: *mut c_void) -> c_int = "dfs_release";
+    fn dfs_id(entry: *mut c_void, id: *mut ObjectId) -> c_int = "dfs_obj2id";
+    fn dfs_read(dfs: *mut c_void, entry: *mut c_void, list: *mut ScatterGather, offset: u64, size: *mut u64,
+        event: *mut Event) -> c_int = "dfs_read";
+    fn dfs_write(dfs: *mut c_void, entry: *mut c_void, list: *mut ScatterGather, offset: u64, event: *mut Event)
+        -> c_int = "dfs_write";
+    fn dfs_remove(dfs: *mut c_void, parent: *mut c_void, name: *const c_char, force: bool, id: *mut ObjectId) -> c_int
+        = "dfs_remove";
+    fn resolve(path: *const c_char, name: *mut UnifiedName) -> c_int = "duns_resolve_path";
+    fn resolve_free(name: *mut UnifiedName) -> () = "duns_destroy_attr";
+}
+
+fn symbol(handle: *mut c_void, name: &str) -> Result<*mut c_void, String> {
+    let name = CString::new(name).map_err(|error| error.to_string())?;
+    // SAFETY: the handle is one of dlopen, the name ends with zero.
+    let address = unsafe { libc::dlsym(handle, name.as_ptr()) };
+    if address.is_null() { Err(format!("{NAME} has no function {}", name.to_string_lossy())) } else { Ok(address) }
+}
+
+/// Where the connector's own file is.
+fn own_directory() -> Option<PathBuf> {
+    // SAFETY: all zero is a value of this struct.
+    let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
+    let address = (own_directory as fn() -> Option<PathBuf>) as *const c_void;
+    // SAFETY: any address may be asked for.
+    if unsafe { libc::dladdr(address, &raw mut found) } == 0 || found.dli_fname.is_null() {
+        return None;
+    }
+    // SAFETY: the name ends with zero, and belongs to the loaded file.
+    let name = unsafe { CStr::from_ptr(found.dli_fname) };
+    let path = std::fs::canonicalize(Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()))).ok()?;
+    path.parent().map(Path::to_owned)
+}
+
+fn open() -> Result<*mut c_void, String> {
+    let directory = own_directory();
+    let above = directory.iter().flat_map(|directory| directory.ancestors().take(LEVELS_MAX));
+    let candidates = above.map(|directory| directory.join(NAME)).filter(|path| path.is_file());
+    let mut said = String::new();
+    for candidate in candidates.chain([PathBuf::from(NAME)]) {
+        let Ok(name) = CString::new(candidate.as_os_str().as_bytes()) else { continue };
+        // SAFETY: the name ends with zero; what the library does when it is loaded is its own.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+        if !handle.is_null() {
+            return Ok(handle);
+        }
+        // SAFETY: gives the text of the error just made.
+        let error = unsafe { libc::dlerror() };
+        if !error.is_null() {
+            // SAFETY: not null, ends with zero.
+            said = unsafe { CStr::from_ptr(error) }.to_string_lossy().into_owned();
+        }
+    }
+    Err(format!("{NAME} cannot be loaded: {said}"))
+}
+
+/// The functions of libdaos, which is loaded and started at the first use.
+pub fn daos() -> Result<&'static Library, Failure> {
+    static LIBRARY: OnceLock<Result<Library, String>> = OnceLock::new();
+    let loaded = LIBRARY.get_or_init(|| {
+        let library = Library::look_up(open()?)?;
+        // SAFETY: takes nothing.
+        let results = unsafe { [library.start(), library.dfs_start()] };
+        match results {
+            [0, 0] => Ok(library),
+            [result, _] => Err(format!("the DAOS library cannot be started ({result})")),
+        }
+    });
+    loaded.as_ref().map_err(|text| Failure::new(Minor::CannotOpenFile, text.clone()))
+}

@@ -1,0 +1,264 @@
+//! A connection to a container, and the entries of its POSIX namespace.
+
+use super::library::daos;
+use super::types::{ContainerInformation, Handle, ObjectId, ScatterGather, UnifiedName, Vector};
+use super::{check, failed_file};
+use crate::failure::{Failure, Minor, Result};
+use std::ffi::{CStr, CString, c_void};
+
+const CONNECT_READ: u32 = 1;
+const CONNECT_WRITE: u32 = 2;
+/// The permissions of a file that is made, before the user's mask, which libdfs applies.
+const MODE: u32 = libc::S_IFREG | 0o664;
+
+/// A pool and a container that are open, and the namespace in it.
+pub struct Mount {
+    pool: Handle,
+    pub container: Handle,
+    pub uuid: [u8; 16],
+    dfs: *mut c_void,
+    is_writable: bool,
+}
+
+/// A regular file of the namespace, open.
+pub struct Entry<'a> {
+    mount: &'a Mount,
+    entry: *mut c_void,
+}
+
+fn text(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Failure::new(Minor::BadValue, "a name has a zero byte in it"))
+}
+
+impl Mount {
+    /// Connects.
+    pub fn open(pool_name: &str, container_name: &str, is_writable: bool) -> Result<Self> {
+        let daos = daos()?;
+        let mut mount =
+            Self { pool: Handle::NONE, container: Handle::NONE, uuid: [0; 16], dfs: std::ptr::null_mut(), is_writable };
+        let flags = if is_writable { CONNECT_WRITE } else { CONNECT_READ };
+        let (pool, container) = (text(pool_name)?, text(container_name)?);
+        // SAFETY: the name ends with zero, the handle is written on success.
+        let result = unsafe {
+            daos.pool_connect(
+                pool.as_ptr(),
+                std::ptr::null(),
+                flags,
+                &raw mut mount.pool,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            )
+        };
+        check(&format!("cannot connect to pool {pool_name}"), result)?;
+        let mut information = ContainerInformation::default();
+        // SAFETY: the same.
+        let result = unsafe {
+            daos.container_open(
+                mount.pool,
+                container.as_ptr(),
+                flags,
+                &raw mut mount.container,
+                &raw mut information,
+                std::ptr::null_mut(),
+            )
+        };
+        check(&format!("cannot open container {container_name} of pool {pool_name}"), result)?;
+        mount.uuid = information.uuid;
+        let flags = if is_writable { libc::O_RDWR } else { libc::O_RDONLY };
+        // SAFETY: the handles are open, the pointer is written on success.
+        let result = unsafe { daos.dfs_mount(mount.pool, mount.container, flags, &raw mut mount.dfs) };
+        if result != 0 {
+            let what = format!("container {container_name} has no file system (make it with --type POSIX)");
+            return Err(failed_file(&what, result));
+        }
+        Ok(mount)
+    }
+
+    pub fn is_writable(&self) -> bool {
+        self.is_writable
+    }
+
+    /// Reserves numbers for objects, and gives the first.
+    pub fn allocate(&self, count: u64) -> Result<u64> {
+        let mut first = 0;
+        // SAFETY: the number is written on success.
+        let result = unsafe { daos()?.allocate_ids(self.container, count, &raw mut first, std::ptr::null_mut()) };
+        check("cannot allocate object ids", result)?;
+        Ok(first)
+    }
+
+    /// The upper half of the ids of objects of a type: the connector's own bits and, above them, type and class.
+    pub fn upper(&self, mark: u32, kind: u32, class: u32, hints: u16) -> Result<u64> {
+        let mut id = ObjectId { low: 0, high: u64::from(mark) };
+        // SAFETY: the id is ours.
+        let result = unsafe { daos()?.object_id(self.container, &raw mut id, kind, class, hints, 0) };
+        check("cannot choose an object class", result)?;
+        Ok(id.high)
+    }
+
+    /// Opens a file that is there.
+    pub fn lookup(&self, path: &str) -> Result<Entry<'_>> {
+        let flags = if self.is_writable { libc::O_RDWR } else { libc::O_RDONLY };
+        let (mut entry, mut mode) = (std::ptr::null_mut(), 0);
+        let name = text(path)?;
+        // SAFETY: the path ends with zero, pointer and mode are written on success.
+        let result = unsafe {
+            daos()?.dfs_lookup(self.dfs, name.as_ptr(), flags, &raw mut entry, &raw mut mode, std::ptr::null_mut())
+        };
+        if result != 0 {
+            return Err(failed_file(&format!("cannot open {path}"), result));
+        }
+        let entry = Entry { mount: self, entry };
+        if mode & libc::S_IFMT != libc::S_IFREG {
+            return Err(Failure::new(Minor::NotHdf5, format!("{path} is no file")));
+        }
+        Ok(entry)
+    }
+
+    /// Opens the directory that a path ends in, and gives the last name of the path.
+    fn parent(&self, path: &str) -> Result<(Option<Entry<'_>>, CString)> {
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let name = text(name)?;
+        if directory.is_empty() {
+            return Ok((None, name));
+        }
+        let (mut entry, mut mode) = (std::ptr::null_mut(), 0);
+        let directory_name = text(directory)?;
+        // SAFETY: as in `lookup`.
+        let result = unsafe {
+            daos()?.dfs_lookup(
+                self.dfs,
+                directory_name.as_ptr(),
+                libc::O_RDWR,
+                &raw mut entry,
+                &raw mut mode,
+                std::ptr::null_mut(),
+            )
+        };
+        if result != 0 {
+            return Err(failed_file(&format!("cannot open directory {directory}"), result));
+        }
+        Ok((Some(Entry { mount: self, entry }), name))
+    }
+
+    /// Makes a file, which must not be there.
+    pub fn create(&self, path: &str) -> Result<Entry<'_>> {
+        let (parent, name) = self.parent(path)?;
+        let parent = parent.as_ref().map_or(std::ptr::null_mut(), |entry| entry.entry);
+        let mut entry = std::ptr::null_mut();
+        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
+        // SAFETY: the parent is open or null for the root; the pointer is written on success.
+        let result = unsafe {
+            daos()?.dfs_open(self.dfs, parent, name.as_ptr(), MODE, flags, 0, 0, std::ptr::null(), &raw mut entry)
+        };
+        if result != 0 {
+            return Err(failed_file(&format!("cannot create {path}"), result));
+        }
+        Ok(Entry { mount: self, entry })
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, path: &str) -> Result<()> {
+        let (parent, name) = self.parent(path)?;
+        let parent = parent.as_ref().map_or(std::ptr::null_mut(), |entry| entry.entry);
+        // SAFETY: the parent is open or null for the root.
+        let result = unsafe { daos()?.dfs_remove(self.dfs, parent, name.as_ptr(), false, std::ptr::null_mut()) };
+        if result != 0 {
+            return Err(failed_file(&format!("cannot remove {path}"), result));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let Ok(daos) = daos() else { return };
+        // SAFETY: each is open or null, and nothing uses them any more.
+        unsafe {
+            if !self.dfs.is_null() {
+                daos.dfs_unmount(self.dfs);
+            }
+            if self.container != Handle::NONE {
+                daos.container_close(self.container, std::ptr::null_mut());
+            }
+            if self.pool != Handle::NONE {
+                daos.pool_disconnect(self.pool, std::ptr::null_mut());
+            }
+        }
+    }
+}
+
+impl Entry<'_> {
+    /// The id of the object behind it, which it keeps when it is renamed.
+    pub fn id(&self) -> Result<ObjectId> {
+        let mut id = ObjectId::default();
+        // SAFETY: the entry is open.
+        let result = unsafe { daos()?.dfs_id(self.entry, &raw mut id) };
+        if result != 0 {
+            return Err(failed_file("cannot tell the id of a file", result));
+        }
+        Ok(id)
+    }
+
+    /// Its first bytes, as many as there are and the buffer has room for.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<usize> {
+        let mut vector = Vector::into(buffer);
+        let mut list = ScatterGather { count: 1, count_out: 0, vectors: &raw mut vector };
+        let mut size = 0;
+        // SAFETY: the list leads to the buffer.
+        let result = unsafe {
+            daos()?.dfs_read(self.mount.dfs, self.entry, &raw mut list, 0, &raw mut size, std::ptr::null_mut())
+        };
+        if result != 0 {
+            return Err(failed_file("cannot read a file", result));
+        }
+        Ok(usize::try_from(size).unwrap_or(buffer.len()))
+    }
+
+    /// Writes its first bytes, all or none.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        let mut vector = Vector::of(bytes);
+        let mut list = ScatterGather { count: 1, count_out: 0, vectors: &raw mut vector };
+        // SAFETY: the list leads to the bytes, which are only read.
+        let result = unsafe { daos()?.dfs_write(self.mount.dfs, self.entry, &raw mut list, 0, std::ptr::null_mut()) };
+        if result != 0 {
+            return Err(failed_file("cannot write a file", result));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        if let Ok(daos) = daos() {
+            // SAFETY: open, and used no more.
+            unsafe { daos.dfs_release(self.entry) };
+        }
+    }
+}
+
+/// Pool, container and path of a name that a directory of the local file system leads into a container.
+pub fn resolve(path: &str) -> Option<(String, String, String)> {
+    let daos = daos().ok()?;
+    let path = CString::new(path).ok()?;
+    // SAFETY: all zero is what the function wants to be given.
+    let mut name: UnifiedName = unsafe { std::mem::zeroed() };
+    // SAFETY: the path ends with zero, the struct is that of include/daos_uns.h.
+    if unsafe { daos.resolve(path.as_ptr(), &raw mut name) } != 0 {
+        return None;
+    }
+    let label = |bytes: &[u8]| {
+        let text = CStr::from_bytes_until_nul(bytes).ok()?.to_str().ok()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let path = if name.path.is_null() {
+        None
+    } else {
+        // SAFETY: not null, ends with zero.
+        unsafe { CStr::from_ptr(name.path) }.to_str().ok().map(str::to_owned)
+    };
+    let found = label(&name.pool).zip(label(&name.container)).zip(path);
+    // SAFETY: what the function has filled.
+    unsafe { daos.resolve_free(&raw mut name) };
+    found.map(|((pool, container), path)| (pool, container, path))
+}

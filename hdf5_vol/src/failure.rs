@@ -1,0 +1,90 @@
+//! What went wrong, as it lies on HDF5's error stack.
+
+use crate::hdf5::{Variable, library};
+use std::ffi::{CStr, CString};
+
+/// A result of anything in this connector.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// HDF5's word for the kind of an error; programs look at it, as h5py does to choose an exception.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Minor {
+    /// Nothing has this name.
+    NotFound,
+    /// Something has this name already.
+    Exists,
+    /// This version does not do that.
+    Unsupported,
+    /// An argument that makes no sense.
+    BadValue,
+    /// An object of another kind.
+    BadType,
+    /// A file that cannot be opened.
+    CannotOpenFile,
+    /// An entry that is no HDF5 file of a container.
+    NotHdf5,
+    /// HDF5 itself does not give what it was asked.
+    CannotGet,
+    /// Types that cannot be converted.
+    CannotConvert,
+    /// Bytes that cannot be read.
+    ReadError,
+    /// Bytes that cannot be written.
+    WriteError,
+    /// The pool is full.
+    NoSpace,
+    /// Bytes in the container that make no sense.
+    Damaged,
+    /// A fault of this connector.
+    Internal,
+}
+
+impl Minor {
+    fn variable(self) -> Variable {
+        Variable(match self {
+            Self::NotFound => c"H5E_NOTFOUND_g",
+            Self::Exists => c"H5E_EXISTS_g",
+            Self::Unsupported => c"H5E_UNSUPPORTED_g",
+            Self::BadValue => c"H5E_BADVALUE_g",
+            Self::BadType => c"H5E_BADTYPE_g",
+            Self::CannotOpenFile => c"H5E_CANTOPENFILE_g",
+            Self::NotHdf5 => c"H5E_NOTHDF5_g",
+            Self::CannotGet => c"H5E_CANTGET_g",
+            Self::CannotConvert => c"H5E_CANTCONVERT_g",
+            Self::ReadError => c"H5E_READERROR_g",
+            Self::WriteError => c"H5E_WRITEERROR_g",
+            Self::NoSpace => c"H5E_NOSPACE_g",
+            Self::Damaged => c"H5E_CANTDECODE_g",
+            Self::Internal => c"H5E_INTERNAL_g",
+        })
+    }
+}
+
+/// A kind and a sentence.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub minor: Minor,
+    pub text: String,
+}
+
+impl Failure {
+    pub fn new(minor: Minor, text: impl Into<String>) -> Self {
+        Self { minor, text: text.into() }
+    }
+
+    /// What is planned and not there yet.
+    pub fn not_yet(what: &str) -> Self {
+        Self::new(Minor::Unsupported, format!("{what}: not in this version of the DAOS connector"))
+    }
+
+    /// Says what was being done when it happened.
+    pub fn while_doing(self, what: &str) -> Self {
+        Self { minor: self.minor, text: format!("{what}: {}", self.text) }
+    }
+
+    /// Puts it on HDF5's stack. Any other call to HDF5 clears the stack, so this is the last thing that a callback does.
+    pub fn push(&self, function: &CStr) {
+        let text = CString::new(self.text.replace('\0', " ")).unwrap_or_default();
+        library().push_error(function, self.minor.variable(), &text);
+    }
+}

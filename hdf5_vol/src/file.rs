@@ -1,0 +1,341 @@
+//! An open file: the connection to its container, its objects, and what is not written yet.
+
+use crate::daos::{self, Mount, Object, ObjectId};
+use crate::failure::{Failure, Minor, Result};
+use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
+use crate::handle::Handle;
+use crate::heap::Heap;
+use crate::name::Name;
+use crate::node::Node;
+use crate::queue::Queue;
+use crate::serial::Serial;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::ffi::c_void;
+use std::ops::Range;
+use std::rc::{Rc, Weak};
+
+/// Object numbers are reserved this many at a time at first, and twice as many each time up to the most.
+const BATCH_MIN: u64 = 32;
+const BATCH_MAX: u64 = 4096;
+
+/// Hints to the choice of an object's class (`DAOS_OCH_SHD_TINY`): metadata of one object lies on one target.
+const TINY: u16 = 32;
+
+/// An open file. Handles of HDF5 share it.
+pub struct File {
+    pub mount: Mount,
+    /// The name that the program gave.
+    pub name: String,
+    pub entry: FileEntry,
+    queue: RefCell<Queue>,
+    numbers: RefCell<Range<u64>>,
+    batch: Cell<u64>,
+    objects: RefCell<HashMap<ObjectId, Weak<Object>>>,
+    nodes: RefCell<HashMap<Token, Weak<Node>>>,
+    /// Next numbers in creation order, of the groups that track it and the objects with attributes.
+    pub orders: RefCell<HashMap<(Token, bool), u64>>,
+    pub heap: RefCell<Heap>,
+    /// Addresses of the handles that HDF5 has, to find those of this file among all.
+    pub handles: RefCell<HashSet<usize>>,
+    /// One handle of the file that HDF5 has.
+    pub primary: Cell<usize>,
+    /// What HDF5 takes for the file where it stores values of variable length.
+    anchor: OnceCell<Box<Handle>>,
+}
+
+/// Files that are open, so that two names of one file see each other's changes.
+static OPEN: Serial<RefCell<Vec<Weak<File>>>> = Serial::new(RefCell::new(Vec::new()));
+
+fn connect(name: &Name, is_writable: bool) -> Result<Mount> {
+    Mount::open(&name.pool, &name.container, is_writable)
+}
+
+impl File {
+    /// Opens a file that is there.
+    pub fn open(name: &Name, text: &str, is_writable: bool) -> Result<Rc<Self>> {
+        let mount = connect(name, is_writable)?;
+        let entry = read_entry(&mount, &name.path)?;
+        if let Some(file) = find_open(&entry, is_writable) {
+            return Ok(file);
+        }
+        Ok(Self::new(mount, text, entry, 0..0, BATCH_MIN))
+    }
+
+    /// Makes a file, or makes an empty one of one that is there when that is wanted. Gives it with its root group written.
+    pub fn create(name: &Name, text: &str, replace: bool, list: Vec<u8>) -> Result<Rc<Self>> {
+        let mount = connect(name, true)?;
+        let (entry, old) = match mount.create(&name.path) {
+            Ok(entry) => (entry, None),
+            Err(failure) if failure.minor == Minor::Exists && replace => {
+                let old = replaceable(&mount, &name.path)?;
+                if old.as_ref().is_some_and(|old| find_open(old, false).is_some()) {
+                    let sentence = format!("{} is open in this program and cannot be replaced", name.path);
+                    return Err(Failure::new(Minor::CannotOpenFile, sentence));
+                }
+                (mount.lookup(&name.path)?, old)
+            }
+            Err(failure) => return Err(failure),
+        };
+        let first = mount.allocate(BATCH_MIN)?;
+        let file_entry = FileEntry {
+            container: mount.uuid,
+            file: entry.id()?,
+            root: Token::new(first, Kind::Group)?,
+            header_upper: mount.upper(part::HEADER, daos::object_type::HASHED, 0, TINY)?,
+            order_upper: mount.upper(part::ORDER, daos::object_type::NUMBERED, 0, TINY)?,
+        };
+        let bytes = file_entry.encode();
+        drop(entry);
+        let file = Self::new(mount, text, file_entry, first + 1..first + BATCH_MIN, BATCH_MIN * 2);
+        let root = file.root()?;
+        file.record_numbers(first, BATCH_MIN)?;
+        root.create_header(&crate::format::Header::Group { list })?;
+        file.settle()?;
+        // From here on the name stands for the new file.
+        file.mount.lookup(&name.path)?.write(&bytes)?;
+        if let Some(old) = old {
+            remove_objects(&file.mount, &old)?;
+        }
+        Ok(file)
+    }
+
+    fn new(mount: Mount, text: &str, entry: FileEntry, numbers: Range<u64>, batch: u64) -> Rc<Self> {
+        let file = Rc::new(Self {
+            mount,
+            name: text.to_owned(),
+            entry,
+            queue: RefCell::default(),
+            numbers: RefCell::new(numbers),
+            batch: Cell::new(batch),
+            objects: RefCell::default(),
+            nodes: RefCell::default(),
+            orders: RefCell::default(),
+            heap: RefCell::default(),
+            handles: RefCell::default(),
+            primary: Cell::new(0),
+            anchor: OnceCell::new(),
+        });
+        let mut open = OPEN.get().borrow_mut();
+        open.retain(|file| file.strong_count() > 0);
+        open.push(Rc::downgrade(&file));
+        file
+    }
+
+    /// Removes a file with all that is in it.
+    pub fn delete(name: &Name) -> Result<()> {
+        let mount = connect(name, true)?;
+        let entry = read_entry(&mount, &name.path)?;
+        if find_open(&entry, false).is_some() {
+            return Err(Failure::new(Minor::CannotOpenFile, format!("{} is open in this program", name.path)));
+        }
+        mount.remove(&name.path)?;
+        remove_objects(&mount, &entry)
+    }
+
+    /// Whether a name stands for a file that can be opened.
+    pub fn is_there(name: &Name) -> bool {
+        connect(name, false).and_then(|mount| read_entry(&mount, &name.path)).is_ok()
+    }
+
+    pub fn is_writable(&self) -> bool {
+        self.mount.is_writable()
+    }
+
+    pub fn require_writable(&self) -> Result<()> {
+        if self.is_writable() {
+            return Ok(());
+        }
+        Err(Failure::new(Minor::WriteError, format!("{} is open for reading only", self.name)))
+    }
+
+    /// The root group.
+    pub fn root(self: &Rc<Self>) -> Result<Rc<Node>> {
+        self.node(self.entry.root)
+    }
+
+    /// An object of the file.
+    pub fn node(self: &Rc<Self>, token: Token) -> Result<Rc<Node>> {
+        if let Some(node) = self.nodes.borrow().get(&token).and_then(Weak::upgrade) {
+            return Ok(node);
+        }
+        let object = self.object(token, self.entry.header_upper)?;
+        let node = Rc::new(Node::new(Rc::clone(self), token, object));
+        self.nodes.borrow_mut().insert(token, Rc::downgrade(&node));
+        Ok(node)
+    }
+
+    /// Forgets a node that is dropped.
+    pub fn forget(&self, token: Token) {
+        if let Ok(mut nodes) = self.nodes.try_borrow_mut() {
+            nodes.remove(&token);
+        }
+    }
+
+    /// A part of an object, by the upper half of its id.
+    pub fn object(&self, token: Token, upper: u64) -> Result<Rc<Object>> {
+        let id = ObjectId { low: token.number(), high: upper };
+        if let Some(object) = self.objects.borrow().get(&id).and_then(Weak::upgrade) {
+            return Ok(object);
+        }
+        let object = Rc::new(Object::open(self.mount.container, id, self.is_writable())?);
+        let mut objects = self.objects.borrow_mut();
+        objects.insert(id, Rc::downgrade(&object));
+        // Entries of closed objects are swept out when they are the most.
+        if objects.len() >= SWEEP_MIN && objects.len().is_power_of_two() {
+            objects.retain(|_, object| object.strong_count() > 0);
+        }
+        Ok(object)
+    }
+
+    /// The object with the links of a group by creation order.
+    pub fn order_object(&self, token: Token) -> Result<Rc<Object>> {
+        self.object(token, self.entry.order_upper)
+    }
+
+    /// The object with values of variable length.
+    pub fn heap_object(&self) -> Result<Rc<Object>> {
+        let upper = self.entry.order_upper & !u64::from(u32::MAX) | u64::from(part::HEAP);
+        self.object(self.entry.root, upper)
+    }
+
+    /// A new object's token.
+    pub fn new_token(self: &Rc<Self>, kind: Kind) -> Result<Token> {
+        Token::new(self.new_number()?, kind)
+    }
+
+    /// A number that nothing else in the container has.
+    pub fn new_number(self: &Rc<Self>) -> Result<u64> {
+        if let Some(number) = self.numbers.borrow_mut().next() {
+            return Ok(number);
+        }
+        let count = self.batch.get();
+        let first = self.mount.allocate(count)?;
+        // Written before any of the numbers is used, so that removing the file finds all its objects.
+        self.record_numbers(first, count)?;
+        self.batch.set((count * 2).min(BATCH_MAX));
+        *self.numbers.borrow_mut() = first + 1..first + count;
+        Ok(first)
+    }
+
+    fn record_numbers(self: &Rc<Self>, first: u64, count: u64) -> Result<()> {
+        let root = self.object(self.entry.root, self.entry.header_upper)?;
+        self.put(&root, key::NUMBERS, &first.to_le_bytes(), count.to_le_bytes().to_vec())
+    }
+
+    /// Leaves a value to be written.
+    pub fn put(&self, object: &Rc<Object>, dkey: &[u8], akey: &[u8], value: Vec<u8>) -> Result<()> {
+        self.require_writable()?;
+        self.queue.borrow_mut().put(object, dkey, akey, value)
+    }
+
+    /// A value, also one that is not written yet.
+    pub fn get(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Result<Option<Rc<[u8]>>> {
+        if let Some(value) = self.queue.borrow().peek(object.id, dkey, akey) {
+            return Ok(Some(value));
+        }
+        Ok(object.fetch(dkey, akey)?.map(Rc::from))
+    }
+
+    /// Writes all that was left to be written, for those who list or remove.
+    pub fn settle(&self) -> Result<()> {
+        self.heap.borrow_mut().write_back(self)?;
+        self.queue.borrow_mut().settle()
+    }
+
+    /// What HDF5 takes for the file where it stores values of variable length.
+    pub fn anchor(self: &Rc<Self>) -> *mut c_void {
+        let anchor = self.anchor.get_or_init(|| Box::new(Handle::Anchor(Rc::downgrade(self))));
+        std::ptr::from_ref::<Handle>(anchor).cast_mut().cast()
+    }
+
+    /// A number by which programs tell files from each other.
+    pub fn number(&self) -> u64 {
+        let halves = self.entry.container.as_chunks::<8>().0;
+        halves.iter().fold(self.entry.root.bits(), |number, half| {
+            number.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from_le_bytes(*half)
+        })
+    }
+}
+
+/// From this many on, the table of open objects is swept.
+const SWEEP_MIN: usize = 1024;
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // Whoever closes the file has settled and was told; an error here has nobody left to go to.
+        let _told_before = self.heap.borrow_mut().write_back(self).and_then(|()| self.queue.borrow_mut().settle());
+    }
+}
+
+fn read_entry(mount: &Mount, path: &str) -> Result<FileEntry> {
+    let entry = mount.lookup(path)?;
+    let mut bytes = [0; ENTRY_SIZE];
+    let size = entry.read(&mut bytes)?;
+    let decoded = FileEntry::decode(bytes.get(..size).unwrap_or_default(), &mount.uuid, entry.id()?);
+    decoded.map_err(|failure| failure.while_doing(path))
+}
+
+/// The file that another one may take the name of; none when the entry holds nothing, or no whole file.
+fn replaceable(mount: &Mount, path: &str) -> Result<Option<FileEntry>> {
+    let entry = mount.lookup(path)?;
+    let mut bytes = [0; ENTRY_SIZE];
+    let size = entry.read(&mut bytes)?;
+    let bytes = bytes.get(..size).unwrap_or_default();
+    if !bytes.is_empty() && !FileEntry::is_entry(bytes) {
+        let sentence = format!("{path} is there and is no HDF5 file: remove it first if it is to be replaced");
+        return Err(Failure::new(Minor::NotHdf5, sentence));
+    }
+    Ok(FileEntry::decode(bytes, &mount.uuid, entry.id()?).ok())
+}
+
+fn find_open(entry: &FileEntry, is_writable: bool) -> Option<Rc<File>> {
+    let open = OPEN.get().borrow();
+    open.iter().filter_map(Weak::upgrade).find(|file| {
+        file.entry.container == entry.container && file.entry.root == entry.root && (file.is_writable() || !is_writable)
+    })
+}
+
+/// Removes all objects of a file whose name is gone or stands for another file.
+fn remove_objects(mount: &Mount, entry: &FileEntry) -> Result<()> {
+    let open = |number: u64, high: u64| Object::open(mount.container, ObjectId { low: number, high }, true);
+    let root = open(entry.root.number(), entry.header_upper)?;
+    let heap_upper = entry.order_upper & !u64::from(u32::MAX) | u64::from(part::HEAP);
+    for first in root.akeys(key::NUMBERS)? {
+        let count = root.fetch(key::NUMBERS, &first)?;
+        let numbers = first.as_slice().try_into().ok().zip(count.and_then(|count| count.as_slice().try_into().ok()));
+        let Some((first, count)) = numbers else { continue };
+        let first = u64::from_le_bytes(first);
+        for number in first..first.saturating_add(u64::from_le_bytes(count).min(BATCH_MAX)) {
+            if number == entry.root.number() {
+                continue;
+            }
+            let header = open(number, entry.header_upper)?;
+            if let Some(record) = header.fetch(key::HEADER, key::RECORD)? {
+                remove_parts(mount, number, entry, &record)?;
+                forgive(header.punch())?;
+            }
+        }
+    }
+    forgive(open(entry.root.number(), heap_upper)?.punch())?;
+    forgive(open(entry.root.number(), entry.order_upper)?.punch())?;
+    forgive(root.punch())
+}
+
+/// Removes what an object has besides its header.
+pub fn remove_parts(mount: &Mount, number: u64, entry: &FileEntry, record: &[u8]) -> Result<()> {
+    let upper = match crate::format::Header::decode(record) {
+        Ok(crate::format::Header::Dataset { data_upper, .. }) => data_upper,
+        Ok(crate::format::Header::Group { .. }) => entry.order_upper,
+        _ => return Ok(()),
+    };
+    forgive(Object::open(mount.container, ObjectId { low: number, high: upper }, true)?.punch())
+}
+
+/// What is not there needs no removing.
+fn forgive(result: Result<()>) -> Result<()> {
+    match result {
+        Err(failure) if failure.minor == Minor::NotFound => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,113 @@
+//! The header of an object, which is written when it is created and never changed.
+//!
+//! ```text
+//!  1  version
+//!  1  kind: 0 group, 1 dataset, 2 datatype
+//!  4  n  property list of its creation, as H5Pencode2 writes it; empty for the default
+//!  -- datatypes and datasets
+//!  4  n  datatype, as H5Tencode writes it
+//!  -- datasets
+//!  4  n  dataspace, as H5Sencode2 writes it
+//!  8     upper half of the id of the object with the elements
+//!  4     bytes of an element
+//!  1     layout: 1 contiguous, 2 chunked
+//!  8     contiguous: bytes under one dkey
+//!  1  8n chunked: number of dimensions, and those of a chunk
+//! ```
+
+use super::bytes::{Reader, Writer};
+use super::{Kind, VERSION};
+use crate::failure::Result;
+use crate::hdf5::RANK_MAX;
+
+const CONTIGUOUS: u8 = 1;
+const CHUNKED: u8 = 2;
+
+/// How a dataset's elements lie under dkeys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Layout {
+    /// In the order of rows, as many bytes under each dkey, which is the number of the block.
+    Contiguous { block: u64 },
+    /// Each chunk under a dkey: its coordinates in chunks.
+    Chunked { chunk: Vec<u64> },
+}
+
+/// The header.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Header {
+    Group { list: Vec<u8> },
+    Datatype { list: Vec<u8>, datatype: Vec<u8> },
+    Dataset { list: Vec<u8>, datatype: Vec<u8>, space: Vec<u8>, data_upper: u64, element: u32, layout: Layout },
+}
+
+fn code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Group => 0,
+        Kind::Dataset => 1,
+        Kind::Datatype => 2,
+    }
+}
+
+impl Header {
+    pub fn encode(&self) -> Vec<u8> {
+        let writer = Writer::new();
+        match self {
+            Self::Group { list } => writer.byte(code(Kind::Group)).sized(list).finish(),
+            Self::Datatype { list, datatype } => writer.byte(code(Kind::Datatype)).sized(list).sized(datatype).finish(),
+            Self::Dataset { list, datatype, space, data_upper, element, layout } => {
+                let writer = writer.byte(code(Kind::Dataset)).sized(list).sized(datatype).sized(space);
+                let writer = writer.wide(*data_upper).number(*element);
+                match layout {
+                    Layout::Contiguous { block } => writer.byte(CONTIGUOUS).wide(*block).finish(),
+                    Layout::Chunked { chunk } => {
+                        let rank = u8::try_from(chunk.len()).expect("no dataspace has more than 32 dimensions");
+                        let writer = writer.byte(CHUNKED).byte(rank);
+                        chunk.iter().fold(writer, |writer, dimension| writer.wide(*dimension)).finish()
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new("the header of an object", bytes)?;
+        let kind = reader.byte()?;
+        let list = reader.sized()?.to_vec();
+        if kind == code(Kind::Group) {
+            reader.end()?;
+            return Ok(Self::Group { list });
+        }
+        let datatype = reader.sized()?.to_vec();
+        if kind == code(Kind::Datatype) {
+            reader.end()?;
+            return Ok(Self::Datatype { list, datatype });
+        }
+        if kind != code(Kind::Dataset) {
+            return Err(reader.damaged("it is of no known kind"));
+        }
+        let space = reader.sized()?.to_vec();
+        let (data_upper, element) = (reader.wide()?, reader.number()?);
+        let layout = match reader.byte()? {
+            CONTIGUOUS => Layout::Contiguous { block: reader.wide()? },
+            CHUNKED => {
+                let rank = usize::from(reader.byte()?);
+                if rank > RANK_MAX {
+                    return Err(reader.damaged("it has too many dimensions"));
+                }
+                Layout::Chunked { chunk: (0..rank).map(|_| reader.wide()).collect::<Result<_>>()? }
+            }
+            _ => return Err(reader.damaged("it has no known layout")),
+        };
+        reader.end()?;
+        let sensible = match &layout {
+            Layout::Contiguous { block } => *block > 0,
+            Layout::Chunked { chunk } => !chunk.is_empty() && chunk.iter().all(|dimension| *dimension > 0),
+        };
+        if !sensible || element == 0 {
+            return Err(reader.damaged("something in it is zero"));
+        }
+        Ok(Self::Dataset { list, datatype, space, data_upper, element, layout })
+    }
+}
+
+const _: () = assert!(VERSION == 1, "a later version still reads this one");

@@ -1,0 +1,141 @@
+//! Records survive writing and reading, damaged ones are refused, and their bytes stay as they are: a container of today is opened by
+//! the connector of tomorrow.
+
+use super::{AttributeRecord, ENTRY_SIZE, FileEntry, Header, Kind, Layout, LinkRecord, LinkTarget, Token};
+use crate::daos::ObjectId;
+
+fn token(number: u64, kind: Kind) -> Token {
+    Token::new(number, kind).expect("a number that objects have")
+}
+
+fn entry() -> FileEntry {
+    FileEntry {
+        container: [7; 16],
+        file: ObjectId { low: 3, high: 9 },
+        root: token(33, Kind::Group),
+        header_upper: 0x0102_0304_4844_4600,
+        order_upper: 0x0502_0304_4844_4602,
+    }
+}
+
+fn headers() -> Vec<Header> {
+    let dataset = |layout| Header::Dataset {
+        list: vec![1, 2],
+        datatype: vec![3, 4, 5],
+        space: vec![6],
+        data_upper: 0x1122_3344_5566_7788,
+        element: 8,
+        layout,
+    };
+    vec![
+        Header::Group { list: Vec::new() },
+        Header::Datatype { list: vec![9], datatype: vec![8, 7] },
+        dataset(Layout::Contiguous { block: 1 << 20 }),
+        dataset(Layout::Chunked { chunk: vec![4, 5] }),
+    ]
+}
+
+fn links() -> Vec<LinkRecord> {
+    let target = [
+        LinkTarget::Hard(token(5, Kind::Dataset)),
+        LinkTarget::Soft(b"/a/b".to_vec()),
+        LinkTarget::UserDefined { kind: 64, value: vec![0, 1] },
+    ];
+    target
+        .into_iter()
+        .zip([None, Some(0), Some(77)])
+        .map(|(target, creation_order)| LinkRecord { character_set: 1, creation_order, target })
+        .collect()
+}
+
+fn attribute() -> AttributeRecord {
+    AttributeRecord { character_set: 0, creation_order: 4, datatype: vec![1], space: vec![2, 3], data: vec![4, 5, 6] }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    for header in headers() {
+        assert_eq!(Header::decode(&header.encode()).expect("just written"), header);
+    }
+    for link in links() {
+        assert_eq!(LinkRecord::decode(&link.encode()).expect("just written"), link);
+    }
+    assert_eq!(AttributeRecord::decode(&attribute().encode()).expect("just written"), attribute());
+    let entry = entry();
+    assert_eq!(FileEntry::decode(&entry.encode(), &entry.container, entry.file).expect("just written"), entry);
+}
+
+/// These bytes lie in containers.
+#[test]
+fn the_bytes_of_version_1_stay() {
+    let link = &links()[0];
+    assert_eq!(link.encode(), [1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0x40]);
+    assert_eq!(attribute().encode(), [1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 0, 0, 0, 2, 3, 4, 5, 6]);
+    let chunked = headers().pop().expect("there are some");
+    assert_eq!(
+        chunked.encode(),
+        [
+            &[1, 1, 2, 0, 0, 0, 1, 2, 3, 0, 0, 0, 3, 4, 5, 1, 0, 0, 0, 6][..],
+            &[0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 8, 0, 0, 0, 2, 2],
+            &[4, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0],
+        ]
+        .concat()
+    );
+    let bytes = entry().encode();
+    assert_eq!(&bytes[..16], b"\x89DAOSH5\n\x01\0\0\0\0\0\0\0");
+    assert_eq!(&bytes[48..56], &33_u64.to_le_bytes());
+}
+
+#[test]
+fn no_bytes_make_a_record_panic_and_short_ones_are_refused() {
+    for bytes in headers().iter().map(Header::encode) {
+        for length in 0..bytes.len() {
+            assert!(Header::decode(&bytes[..length]).is_err());
+        }
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0xff;
+            // Whether it is still a header is not asked: only that the answer comes.
+            let _any = Header::decode(&changed);
+        }
+    }
+    let attribute = attribute().encode();
+    assert!(AttributeRecord::decode(&attribute[..20]).is_err());
+    assert!(LinkRecord::decode(&links()[0].encode()[..19]).is_err());
+}
+
+#[test]
+fn a_later_version_is_refused_with_a_sentence() {
+    let mut bytes = headers()[0].encode();
+    bytes[0] = 2;
+    let failure = Header::decode(&bytes).expect_err("nobody knows version 2 yet");
+    assert!(failure.text.contains("version 2"), "{}", failure.text);
+    let entry = entry();
+    let mut bytes = entry.encode();
+    bytes[8] = 2;
+    let failure = FileEntry::decode(&bytes, &entry.container, entry.file).expect_err("the same");
+    assert!(failure.text.contains("version 2"), "{}", failure.text);
+}
+
+#[test]
+fn a_copied_entry_and_a_file_that_is_none_are_refused() {
+    let entry = entry();
+    let bytes = entry.encode();
+    let elsewhere = FileEntry::decode(&bytes, &[8; 16], entry.file).expect_err("another container");
+    assert!(elsewhere.text.contains("copy"), "{}", elsewhere.text);
+    assert!(FileEntry::decode(&bytes, &entry.container, ObjectId { low: 4, high: 9 }).is_err());
+    assert!(FileEntry::decode(b"\x89HDF\r\n\x1a\n", &entry.container, entry.file).is_err());
+    assert!(FileEntry::decode(&bytes[..ENTRY_SIZE - 1], &entry.container, entry.file).is_err());
+}
+
+#[test]
+fn tokens_keep_number_and_kind_and_zero_is_none() {
+    for kind in [Kind::Group, Kind::Dataset, Kind::Datatype] {
+        let token = token(12, kind);
+        assert_eq!((token.number(), token.kind()), (12, kind));
+        assert_eq!(Token::from_bytes(&token.to_bytes()).expect("a token"), token);
+    }
+    assert!(Token::new(0, Kind::Group).is_err());
+    assert!(Token::from_bits(0).is_err());
+    assert!(Token::from_bits(u64::MAX).is_err());
+}

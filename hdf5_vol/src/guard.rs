@@ -1,0 +1,36 @@
+//! The border to C: nothing panics across it, and every error becomes a sentence on HDF5's stack.
+
+use crate::failure::{Failure, Minor, Result};
+use crate::hdf5::{FAIL, Herr, SUCCEED};
+use std::ffi::{CStr, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs a callback that gives a number.
+pub fn number(function: &CStr, body: impl FnOnce() -> Result<Herr>) -> Herr {
+    run(function, FAIL, body)
+}
+
+/// Runs a callback that only succeeds or fails.
+pub fn status(function: &CStr, body: impl FnOnce() -> Result<()>) -> Herr {
+    run(function, FAIL, || body().map(|()| SUCCEED))
+}
+
+/// Runs a callback that gives an object.
+pub fn object(function: &CStr, body: impl FnOnce() -> Result<*mut c_void>) -> *mut c_void {
+    run(function, std::ptr::null_mut(), body)
+}
+
+fn run<T>(function: &CStr, failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(value)) => return value,
+        Ok(Err(failure)) => failure,
+        Err(panic) => Failure::new(Minor::Internal, format!("a fault of the connector: {}", said(panic.as_ref()))),
+    };
+    failure.push(function);
+    failed
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it did not say what")
+}

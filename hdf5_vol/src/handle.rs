@@ -1,0 +1,266 @@
+//! What HDF5 holds of this connector: one boxed handle for each open file, object and attribute.
+
+use crate::attribute::Attribute;
+use crate::dataset::Dataset;
+use crate::failure::{Failure, Minor, Result};
+use crate::file::File;
+use crate::format::Token;
+use crate::hdf5::arguments::{Location, by};
+use crate::hdf5::{Hid, Identifier, identifier_type, index_type, library, order};
+use crate::links::Walk;
+use crate::node::Node;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::rc::{Rc, Weak};
+
+/// An object, and the path by which it was opened.
+#[derive(Clone)]
+pub struct Located {
+    pub node: Rc<Node>,
+    pub path: Option<Vec<u8>>,
+}
+
+/// Anything that HDF5 holds.
+pub enum Handle {
+    File {
+        file: Rc<File>,
+        is_writable: bool,
+        /// The list of properties with which it was opened.
+        access: Identifier,
+    },
+    /// What stands for the file in datatypes; see [`File::anchor`].
+    Anchor(Weak<File>),
+    Group(Located),
+    Dataset(Dataset),
+    Datatype(Located),
+    Attribute(Attribute),
+}
+
+impl Located {
+    pub fn root(file: &Rc<File>) -> Result<Self> {
+        Ok(Self { node: file.root()?, path: Some(b"/".to_vec()) })
+    }
+
+    /// A path below it.
+    pub fn join(&self, path: &[u8]) -> Option<Vec<u8>> {
+        let base = if path.starts_with(b"/") { &[] } else { self.path.as_deref()? };
+        let mut joined = Vec::new();
+        for name in base.split(|byte| *byte == b'/').chain(path.split(|byte| *byte == b'/')) {
+            if !name.is_empty() && name != b"." {
+                joined.push(b'/');
+                joined.extend_from_slice(name);
+            }
+        }
+        if joined.is_empty() {
+            joined.push(b'/');
+        }
+        Some(joined)
+    }
+
+    /// The object at a path below it.
+    pub fn walk(&self, path: &[u8]) -> Result<Self> {
+        Ok(Self { node: Walk::new().object(&self.node, path)?, path: self.join(path) })
+    }
+}
+
+impl Handle {
+    /// Gives it to HDF5.
+    pub fn into_pointer(self) -> *mut c_void {
+        let file = self.file().ok();
+        let pointer: *mut c_void = Box::into_raw(Box::new(self)).cast();
+        if let Some(file) = file {
+            file.handles.borrow_mut().insert(pointer as usize);
+            // SAFETY: just made.
+            if matches!(unsafe { &*pointer.cast::<Self>() }, Self::File { .. }) && file.primary.get() == 0 {
+                file.primary.set(pointer as usize);
+            }
+        }
+        pointer
+    }
+
+    /// Looks at what HDF5 holds.
+    ///
+    /// # Safety
+    /// The pointer is null or one of `into_pointer` that was not closed.
+    pub unsafe fn from_pointer<'a>(pointer: *const c_void) -> Result<&'a Self> {
+        // SAFETY: as the caller promises.
+        unsafe { pointer.cast::<Self>().as_ref() }.ok_or_else(|| Failure::new(Minor::BadValue, "there is no object"))
+    }
+
+    /// Takes back what HDF5 held.
+    ///
+    /// # Safety
+    /// As for `from_pointer`, and nobody uses the pointer any more.
+    pub unsafe fn take(pointer: *mut c_void) -> Option<Box<Self>> {
+        if pointer.is_null() {
+            return None;
+        }
+        // SAFETY: as the caller promises.
+        let handle = unsafe { Box::from_raw(pointer.cast::<Self>()) };
+        if let Ok(file) = handle.file() {
+            file.handles.borrow_mut().remove(&(pointer as usize));
+            if file.primary.get() == pointer as usize {
+                file.primary.set(0);
+            }
+        }
+        Some(handle)
+    }
+
+    pub fn file(&self) -> Result<Rc<File>> {
+        Ok(match self {
+            Self::File { file, .. } => Rc::clone(file),
+            Self::Anchor(file) => {
+                file.upgrade().ok_or_else(|| Failure::new(Minor::BadValue, "the file is closed already"))?
+            }
+            Self::Group(located) | Self::Datatype(located) => Rc::clone(&located.node.file),
+            Self::Dataset(dataset) => Rc::clone(&dataset.located.node.file),
+            Self::Attribute(attribute) => Rc::clone(&attribute.parent.node.file),
+        })
+    }
+
+    /// The object: of a file its root group, of an attribute what it belongs to.
+    pub fn located(&self) -> Result<Located> {
+        match self {
+            Self::File { .. } | Self::Anchor(_) => Located::root(&self.file()?),
+            Self::Group(located) | Self::Datatype(located) => Ok(located.clone()),
+            Self::Dataset(dataset) => Ok(dataset.located.clone()),
+            Self::Attribute(attribute) => Ok(attribute.parent.clone()),
+        }
+    }
+
+    pub fn dataset(&self) -> Result<&Dataset> {
+        match self {
+            Self::Dataset(dataset) => Ok(dataset),
+            _ => Err(Failure::new(Minor::BadType, "it is no dataset")),
+        }
+    }
+
+    pub fn attribute(&self) -> Result<&Attribute> {
+        match self {
+            Self::Attribute(attribute) => Ok(attribute),
+            _ => Err(Failure::new(Minor::BadType, "it is no attribute")),
+        }
+    }
+
+    /// As `H5I_type_t`.
+    pub fn identifier_type(&self) -> c_int {
+        match self {
+            Self::File { .. } | Self::Anchor(_) => identifier_type::FILE,
+            Self::Group(_) => identifier_type::GROUP,
+            Self::Dataset(_) => identifier_type::DATASET,
+            Self::Datatype(_) => identifier_type::DATATYPE,
+            Self::Attribute(_) => identifier_type::ATTRIBUTE,
+        }
+    }
+
+    /// Opens an object as what it is.
+    pub fn open(located: Located) -> Result<Self> {
+        use crate::format::Kind;
+        Ok(match located.node.token.kind() {
+            Kind::Group => {
+                located.node.header()?;
+                Self::Group(located)
+            }
+            Kind::Dataset => Self::Dataset(Dataset::open(located)?),
+            Kind::Datatype => {
+                located.node.header()?;
+                Self::Datatype(located)
+            }
+        })
+    }
+
+    /// Gives it to HDF5 as an identifier, for a function of the program's that is called.
+    pub fn register(self) -> Result<Identifier> {
+        let kind = self.identifier_type();
+        let pointer = self.into_pointer();
+        // SAFETY: the pointer is a handle of that kind.
+        let id: Hid = unsafe { library().wrap_register(pointer, kind) };
+        if id < 0 {
+            // SAFETY: HDF5 did not take it.
+            drop(unsafe { Self::take(pointer) });
+        }
+        Identifier::new(id, "identifier for an object")
+    }
+}
+
+/// A name that HDF5 gives.
+///
+/// # Safety
+/// The pointer is null or leads to text that ends with zero.
+pub unsafe fn name<'a>(name: *const c_char) -> Result<&'a [u8]> {
+    if name.is_null() {
+        return Err(Failure::new(Minor::BadValue, "there is no name"));
+    }
+    // SAFETY: as the caller promises.
+    Ok(unsafe { CStr::from_ptr(name) }.to_bytes())
+}
+
+/// The object that HDF5 means.
+///
+/// # Safety
+/// The location is one that HDF5 gives: what its kind says is there.
+pub unsafe fn locate(handle: &Handle, location: *const Location) -> Result<Located> {
+    let base = handle.located()?;
+    // SAFETY: as the caller promises.
+    let Some(location) = (unsafe { location.as_ref() }) else { return Ok(base) };
+    match location.kind {
+        by::SELF => Ok(base),
+        by::NAME => {
+            // SAFETY: the kind says that it is a name.
+            let path = unsafe { name(location.data.name.name)? };
+            base.walk(path)
+        }
+        by::INDEX => {
+            // SAFETY: the kind says that it is an index.
+            let (group, name) = unsafe { by_index(&base, location)? };
+            let path = group.join(&name);
+            Ok(Located { node: Walk::new().step(&group.node, &name)?, path })
+        }
+        by::TOKEN => {
+            // SAFETY: the kind says that it is a token.
+            let token = unsafe { location.data.token.as_ref() };
+            let token = token.ok_or_else(|| Failure::new(Minor::BadValue, "there is no token"))?;
+            let token = Token::from_bytes(token)?;
+            let path = (token == base.node.file.entry.root).then(|| b"/".to_vec());
+            Ok(Located { node: base.node.file.node(token)?, path })
+        }
+        _ => Err(Failure::new(Minor::BadValue, "an object is named in a way that is not known")),
+    }
+}
+
+/// The group and the name of the link that an index means.
+///
+/// # Safety
+/// The location is by index.
+pub unsafe fn by_index(base: &Located, location: &Location) -> Result<(Located, Vec<u8>)> {
+    // SAFETY: as the caller promises.
+    let wanted = unsafe { location.data.index };
+    // SAFETY: the name ends with zero.
+    let group = base.walk(unsafe { name(wanted.name)? })?;
+    let by_creation = wanted.index == index_type::CREATION_ORDER;
+    let names = group.node.ordered_link_names(by_creation, wanted.order == order::DECREASING)?;
+    let number = usize::try_from(wanted.number).ok();
+    let name = number.and_then(|number| names.into_iter().nth(number));
+    let name = name.ok_or_else(|| Failure::new(Minor::BadValue, "the group has not so many links"))?;
+    Ok((group, name))
+}
+
+/// The group that a link is or will be in, and its name.
+///
+/// # Safety
+/// The location is one that HDF5 gives.
+pub unsafe fn locate_link(handle: &Handle, location: *const Location) -> Result<(Located, Vec<u8>)> {
+    let base = handle.located()?;
+    // SAFETY: as the caller promises.
+    let location = unsafe { location.as_ref() }.ok_or_else(|| Failure::new(Minor::BadValue, "there is no link"))?;
+    match location.kind {
+        by::NAME => {
+            // SAFETY: the kind says that it is a name.
+            let path = unsafe { name(location.data.name.name)? };
+            let (node, name) = Walk::new().parent(&base.node, path, None)?;
+            Ok((Located { node, path: None }, name.to_vec()))
+        }
+        // SAFETY: the kind says that it is an index.
+        by::INDEX => unsafe { by_index(&base, location) },
+        _ => Err(Failure::new(Minor::BadValue, "a link is named in a way that is not known")),
+    }
+}

@@ -1,0 +1,222 @@
+//! The HDF5 that loaded this connector, as a table of its functions.
+//!
+//! The connector links with no HDF5: a wheel brings its own, and a process may hold several. The one that calls
+//! `H5PLget_plugin_info` is the one whose functions are taken.
+
+use super::types::{Herr, Hid, Hsize, IdentifierVisitor};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::sync::OnceLock;
+
+/// `H5Epush2`, the one function here that takes any number of arguments.
+type Push = unsafe extern "C" fn(Hid, *const c_char, *const c_char, c_uint, Hid, Hid, Hid, *const c_char, ...) -> Herr;
+type Decode = unsafe extern "C" fn(*const c_void) -> Hid;
+type DecodeSized = unsafe extern "C" fn(*const c_void, usize) -> Hid;
+
+macro_rules! functions {
+    ($(fn $name:ident($($argument:ident: $kind:ty),*) -> $result:ty = $($symbol:literal),+;)*) => {
+        /// Functions of HDF5, by our names for them.
+        pub struct Library {
+            base: usize,
+            handle: usize,
+            push: Push,
+            $($name: unsafe extern "C" fn($($kind),*) -> $result,)*
+        }
+
+        #[expect(clippy::too_many_arguments, reason = "as many as the functions of C have")]
+        impl Library {
+            fn look_up(base: usize, handle: *mut c_void) -> Result<Self, String> {
+                Ok(Self {
+                    base,
+                    handle: handle as usize,
+                    // SAFETY: the symbol is the function of this signature in every HDF5 with VOL version 3.
+                    push: unsafe { std::mem::transmute::<*mut c_void, Push>(symbol(handle, &["H5Epush2"])?) },
+                    $(
+                        // SAFETY: the same; a name that changed its signature would have another name.
+                        $name: unsafe {
+                            std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($kind),*) -> $result>(
+                                symbol(handle, &[$($symbol),+])?,
+                            )
+                        },
+                    )*
+                })
+            }
+
+            $(
+                /// The function of HDF5.
+                ///
+                /// # Safety
+                /// Pointers must be what HDF5's documentation asks for; an identifier that is none gives an error.
+                pub unsafe fn $name(&self, $($argument: $kind),*) -> $result {
+                    // SAFETY: as the caller promises.
+                    unsafe { (self.$name)($($argument),*) }
+                }
+            )*
+        }
+    };
+}
+
+functions! {
+    fn close(id: Hid) -> c_int = "H5Idec_ref";
+    fn for_each_identifier(kind: c_int, visitor: IdentifierVisitor, data: *mut c_void) -> Herr = "H5Iiterate";
+    fn object_of(id: Hid) -> *mut c_void = "H5VLobject";
+    fn connector_by_name(name: *const c_char) -> Hid = "H5VLget_connector_id_by_name";
+    fn file_type(file: *mut c_void, connector: Hid, kind: Hid) -> Hid = "H5VLget_file_type";
+    fn wrap_register(object: *mut c_void, kind: c_int) -> Hid = "H5VLwrap_register";
+    fn allocate(size: usize, clear: bool) -> *mut c_void = "H5allocate_memory";
+
+    fn type_committed(id: Hid) -> c_int = "H5Tcommitted";
+    fn type_copy(id: Hid) -> Hid = "H5Tcopy";
+    fn type_equal(one: Hid, other: Hid) -> c_int = "H5Tequal";
+    fn type_size(id: Hid) -> usize = "H5Tget_size";
+    fn type_class(id: Hid) -> c_int = "H5Tget_class";
+    fn type_is_text(id: Hid) -> c_int = "H5Tis_variable_str";
+    fn type_member_count(id: Hid) -> c_int = "H5Tget_nmembers";
+    fn type_member(id: Hid, number: c_uint) -> Hid = "H5Tget_member_type";
+    fn type_super(id: Hid) -> Hid = "H5Tget_super";
+    fn type_encode(id: Hid, buffer: *mut c_void, size: *mut usize) -> Herr = "H5Tencode";
+    fn type_convert(from: Hid, to: Hid, count: usize, buffer: *mut c_void, background: *mut c_void, list: Hid) -> Herr
+        = "H5Tconvert";
+
+    fn space_copy(id: Hid) -> Hid = "H5Scopy";
+    fn space_encode(id: Hid, buffer: *mut c_void, size: *mut usize, access_list: Hid) -> Herr = "H5Sencode2";
+    fn space_decode(buffer: *const c_void) -> Hid = "H5Sdecode";
+    fn space_class(id: Hid) -> c_int = "H5Sget_simple_extent_type";
+    fn space_dimensions(id: Hid, dimensions: *mut Hsize, maximum: *mut Hsize) -> c_int = "H5Sget_simple_extent_dims";
+    fn space_count(id: Hid) -> i64 = "H5Sget_simple_extent_npoints";
+    fn space_set_dimensions(id: Hid, rank: c_int, dimensions: *const Hsize, maximum: *const Hsize) -> Herr
+        = "H5Sset_extent_simple";
+    fn selection_count(id: Hid) -> i64 = "H5Sget_select_npoints";
+    fn selection_valid(id: Hid) -> c_int = "H5Sselect_valid";
+    fn iterator_create(space: Hid, size: usize, flags: c_uint) -> Hid = "H5Ssel_iter_create";
+    fn iterator_next(
+        iterator: Hid, runs_max: usize, elements_max: usize, runs: *mut usize, elements: *mut usize,
+        offsets: *mut Hsize, lengths: *mut usize
+    ) -> Herr = "H5Ssel_iter_get_seq_list";
+
+    fn list_copy(id: Hid) -> Hid = "H5Pcopy";
+    fn list_create(class: Hid) -> Hid = "H5Pcreate";
+    fn list_encode(id: Hid, buffer: *mut c_void, size: *mut usize, access_list: Hid) -> Herr = "H5Pencode2";
+    fn list_decode(buffer: *const c_void) -> Hid = "H5Pdecode";
+    fn list_layout(id: Hid) -> c_int = "H5Pget_layout";
+    fn list_chunk(id: Hid, rank_max: c_int, dimensions: *mut Hsize) -> c_int = "H5Pget_chunk";
+    fn list_filter_count(id: Hid) -> c_int = "H5Pget_nfilters";
+    fn list_external_count(id: Hid) -> c_int = "H5Pget_external_count";
+    fn list_fill_defined(id: Hid, status: *mut c_int) -> Herr = "H5Pfill_value_defined";
+    fn list_fill_value(id: Hid, kind: Hid, value: *mut c_void) -> Herr = "H5Pget_fill_value";
+    fn list_intermediate(id: Hid, flag: *mut c_uint) -> Herr = "H5Pget_create_intermediate_group";
+    fn list_character_set(id: Hid, set: *mut c_int) -> Herr = "H5Pget_char_encoding";
+    fn list_link_order(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_link_creation_order";
+    fn list_attribute_order(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_attr_creation_order";
+    fn list_set_link_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_link_creation_order";
+    fn list_set_attribute_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_attr_creation_order";
+    fn list_set_character_set(id: Hid, set: c_int) -> Herr = "H5Pset_char_encoding";
+}
+
+/// Numbers that HDF5 gives when it starts, each in a variable of its own.
+#[derive(Clone, Copy)]
+pub struct Variable(pub &'static CStr);
+
+impl Variable {
+    pub const ERROR_CLASS: Self = Self(c"H5E_ERR_CLS_g");
+    pub const MAJOR: Self = Self(c"H5E_VOL_g");
+    pub const GROUP_CREATE_DEFAULT: Self = Self(c"H5P_LST_GROUP_CREATE_ID_g");
+    pub const LINK_CREATE_DEFAULT: Self = Self(c"H5P_LST_LINK_CREATE_ID_g");
+    pub const DATATYPE_CREATE_DEFAULT: Self = Self(c"H5P_LST_DATATYPE_CREATE_ID_g");
+    pub const ATTRIBUTE_CREATE_DEFAULT: Self = Self(c"H5P_LST_ATTRIBUTE_CREATE_ID_g");
+    pub const FILE_CREATE_DEFAULT: Self = Self(c"H5P_LST_FILE_CREATE_ID_g");
+    pub const GROUP_CREATE: Self = Self(c"H5P_CLS_GROUP_CREATE_ID_g");
+    pub const FILE_CREATE: Self = Self(c"H5P_CLS_FILE_CREATE_ID_g");
+    pub const FILE_ACCESS: Self = Self(c"H5P_CLS_FILE_ACCESS_ID_g");
+    pub const DATASET_CREATE: Self = Self(c"H5P_CLS_DATASET_CREATE_ID_g");
+    pub const DATASET_ACCESS: Self = Self(c"H5P_CLS_DATASET_ACCESS_ID_g");
+    pub const DATATYPE_CREATE: Self = Self(c"H5P_CLS_DATATYPE_CREATE_ID_g");
+    pub const ATTRIBUTE_CREATE: Self = Self(c"H5P_CLS_ATTRIBUTE_CREATE_ID_g");
+}
+
+impl Library {
+    /// The value of a variable; 0, which is no number of anything, when this HDF5 does not have it.
+    pub fn value(&self, variable: Variable) -> Hid {
+        // SAFETY: the handle stays open for the life of the process.
+        let address = unsafe { libc::dlsym(self.handle as *mut c_void, variable.0.as_ptr()) };
+        if address.is_null() {
+            return DEFAULT_VALUE;
+        }
+        // SAFETY: variables of these names are identifiers.
+        unsafe { *address.cast::<Hid>() }
+    }
+
+    /// Puts an error on HDF5's stack.
+    pub fn push_error(&self, function: &CStr, minor: Variable, text: &CStr) {
+        let (class, major, minor) = (self.value(Variable::ERROR_CLASS), self.value(Variable::MAJOR), self.value(minor));
+        // SAFETY: all texts end with zero, and the format takes one of them.
+        unsafe {
+            (self.push)(0, c"daos".as_ptr(), function.as_ptr(), 0, class, major, minor, c"%s".as_ptr(), text.as_ptr())
+        };
+    }
+
+    /// Decodes a datatype; later versions want the size of the bytes too.
+    pub fn type_decode(&self, bytes: &[u8]) -> Hid {
+        let handle = self.handle as *mut c_void;
+        if let Ok(address) = symbol(handle, &["H5Tdecode2"]) {
+            // SAFETY: the function has this signature, and reads no more bytes than it is told.
+            let decode = unsafe { std::mem::transmute::<*mut c_void, DecodeSized>(address) };
+            // SAFETY: the same.
+            return unsafe { decode(bytes.as_ptr().cast(), bytes.len()) };
+        }
+        let Ok(address) = symbol(handle, &["H5Tdecode", "H5Tdecode1"]) else { return -1 };
+        // SAFETY: the function has this signature; what it reads was written by `H5Tencode`, and checksums guard it.
+        let decode = unsafe { std::mem::transmute::<*mut c_void, Decode>(address) };
+        // SAFETY: the same.
+        unsafe { decode(bytes.as_ptr().cast()) }
+    }
+}
+
+const DEFAULT_VALUE: Hid = 0;
+
+fn symbol(handle: *mut c_void, names: &[&str]) -> Result<*mut c_void, String> {
+    for name in names {
+        let name = CString::new(*name).map_err(|error| error.to_string())?;
+        // SAFETY: the handle is one of dlopen, the name ends with zero.
+        let address = unsafe { libc::dlsym(handle, name.as_ptr()) };
+        if !address.is_null() {
+            return Ok(address);
+        }
+    }
+    Err(format!("this HDF5 has no function {}; versions 1.14 and 2.x have it", names[0]))
+}
+
+static LIBRARY: OnceLock<Library> = OnceLock::new();
+
+/// The HDF5 that loaded this connector.
+pub fn library() -> &'static Library {
+    LIBRARY.get().expect("HDF5 calls nothing of a connector before it has asked for its table")
+}
+
+/// Takes the functions of the HDF5 that an address is in.
+///
+/// # Errors
+/// A sentence, when it is no HDF5 that this connector can serve.
+pub fn load(address: *const c_void) -> Result<(), String> {
+    // SAFETY: all zero is a value of this struct.
+    let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
+    // SAFETY: any address may be asked for.
+    if unsafe { libc::dladdr(address, &raw mut found) } == 0 || found.dli_fname.is_null() {
+        return Err("cannot tell which HDF5 library this was called from".to_owned());
+    }
+    let base = found.dli_fbase as usize;
+    if let Some(loaded) = LIBRARY.get() {
+        if loaded.base == base {
+            return Ok(());
+        }
+        return Err("another HDF5 library of this process uses the connector already".to_owned());
+    }
+    // SAFETY: the name is that of a loaded file, which is not loaded anew. A program that is linked with HDF5's static library is
+    // not a file that can be opened so; then all symbols of the process are looked at.
+    let mut handle = unsafe { libc::dlopen(found.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD) };
+    if handle.is_null() {
+        handle = libc::RTLD_DEFAULT;
+    }
+    let library = Library::look_up(base, handle)?;
+    let _first = LIBRARY.set(library);
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! HDF5 as this connector sees it: types, the tables that a connector fills, and the functions of the library that loaded it.
+//!
+//! Names are ours, layouts and values are those of VOL version 3 (HDF5 1.14 and 2.x). `tests/layout.rs` compares them with HDF5's
+//! own headers where `cargo xtask setup hdf5` has fetched them.
+
+pub mod arguments;
+pub mod class;
+mod identifier;
+mod library;
+pub mod types;
+
+pub use identifier::{Identifier, Space, Type, are_equal, encode_property_list, leads_elsewhere, size_of_type};
+pub use library::{Variable, library, load};
+pub use types::*;

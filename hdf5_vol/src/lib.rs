@@ -1,0 +1,35 @@
+//! HDF5 in DAOS containers: a connector for HDF5's virtual object layer, which HDF5 loads as a plugin.
+//!
+//! ```text
+//! program ── HDF5 ──> plugin: callbacks ──> handle, file, node, dataset, attribute ──> daos: libdaos.so.2
+//!               ^                                  │          │
+//!               └── hdf5: types, spaces, lists ────┘          └── queue: written behind; heap; format: bytes
+//! ```
+//! It links neither with HDF5 nor with libdaos: functions of the first are taken from the library that loaded it, those of the second
+//! are found when they are needed. `docs/mapping.md` says what lies where in a container.
+#![expect(unsafe_code, reason = "both neighbours are C")]
+// HDF5 calls a connector from one thread at a time; its objects are shared by counting without atomics.
+
+mod attribute;
+mod attributes;
+mod callbacks;
+mod cells;
+mod convert;
+mod daos;
+mod dataset;
+mod failure;
+mod file;
+mod format;
+mod guard;
+mod handle;
+mod hdf5;
+mod heap;
+#[cfg(test)]
+mod layout_tests;
+mod links;
+mod name;
+mod node;
+mod plugin;
+mod queue;
+mod selection;
+mod serial;

@@ -1,0 +1,228 @@
+//! Links of a group: each a value under a dkey that is its name, and, where the group tracks it, a number in creation order.
+
+use crate::failure::{Failure, Minor, Result};
+use crate::format::{LinkRecord, LinkTarget, key};
+use crate::node::Node;
+use std::rc::Rc;
+
+/// The longest name: what a dkey takes.
+const NAME_MAX: usize = u16::MAX as usize;
+
+/// A name and what is under it.
+pub type Named<T> = (Vec<u8>, T);
+
+/// Refuses a name that no link can have.
+pub fn check_name(name: &[u8]) -> Result<()> {
+    if name.len() > NAME_MAX {
+        return Err(Failure::new(Minor::BadValue, format!("a name of {} bytes is too long", name.len())));
+    }
+    if name.is_empty() || name.contains(&b'/') || name == b"." {
+        return Err(Failure::new(Minor::BadValue, "a link's name is empty, has a slash, or is a dot"));
+    }
+    Ok(())
+}
+
+impl Node {
+    /// The link with a name.
+    pub fn link(&self, name: &[u8]) -> Result<Option<LinkRecord>> {
+        self.require_group()?;
+        check_name(name)?;
+        self.file.get(&self.object, name, key::LINK)?.map(|bytes| LinkRecord::decode(&bytes)).transpose()
+    }
+
+    /// Adds a link, which must not be there.
+    pub fn add_link(&self, name: &[u8], character_set: u8, target: LinkTarget) -> Result<()> {
+        self.file.require_writable()?;
+        if self.link(name)?.is_some() {
+            let sentence = format!("the name {} is there already", String::from_utf8_lossy(name));
+            return Err(Failure::new(Minor::Exists, sentence));
+        }
+        self.add_new_link(name, character_set, target)
+    }
+
+    /// Adds a link of which the caller has seen that it is not there.
+    pub fn add_new_link(&self, name: &[u8], character_set: u8, target: LinkTarget) -> Result<()> {
+        self.file.require_writable()?;
+        let creation_order = if self.tracking()?.links { Some(self.next_order()?) } else { None };
+        if let Some(number) = creation_order {
+            let order = self.file.order_object(self.token)?;
+            self.file.put(&order, &number.to_le_bytes(), key::NAME, name.to_vec())?;
+        }
+        let record = LinkRecord { character_set, creation_order, target };
+        self.file.put(&self.object, name, key::LINK, record.encode())
+    }
+
+    /// Removes a link, and what only it led to.
+    pub fn remove_link(&self, name: &[u8]) -> Result<()> {
+        let record = self.take_link(name)?;
+        if let LinkTarget::Hard(token) = record.target {
+            self.file.node(token)?.drop_reference()?;
+        }
+        Ok(())
+    }
+
+    /// Removes a link, and leaves what it led to.
+    pub fn take_link(&self, name: &[u8]) -> Result<LinkRecord> {
+        self.file.require_writable()?;
+        let Some(record) = self.link(name)? else {
+            return Err(Failure::new(Minor::NotFound, format!("there is no link {}", String::from_utf8_lossy(name))));
+        };
+        self.file.settle()?;
+        self.object.punch_dkey(name)?;
+        if let Some(number) = record.creation_order {
+            self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;
+        }
+        Ok(record)
+    }
+
+    /// The next number in creation order.
+    fn next_order(&self) -> Result<u64> {
+        let place = (self.token, false);
+        let known = self.file.orders.borrow().get(&place).copied();
+        let next = match known {
+            Some(next) => next,
+            None => self.order_numbers()?.last().map_or(0, |last| last + 1),
+        };
+        self.file.orders.borrow_mut().insert(place, next + 1);
+        Ok(next)
+    }
+
+    /// The greatest number that a link of the group can have now.
+    pub fn order_end(&self) -> Result<u64> {
+        let known = self.file.orders.borrow().get(&(self.token, false)).copied();
+        match known {
+            Some(next) => Ok(next),
+            None => Ok(self.order_numbers()?.last().map_or(0, |last| last + 1)),
+        }
+    }
+
+    fn order_numbers(&self) -> Result<Vec<u64>> {
+        self.file.settle()?;
+        let keys = self.file.order_object(self.token)?.dkeys()?;
+        let mut numbers: Vec<u64> =
+            keys.iter().filter_map(|key| key.as_slice().try_into().ok().map(u64::from_le_bytes)).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// The names of all links, in the order of their bytes.
+    pub fn link_names(&self) -> Result<Vec<Vec<u8>>> {
+        self.require_group()?;
+        self.file.settle()?;
+        let mut names = self.object.dkeys()?;
+        names.retain(|name| !name.contains(&b'/'));
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// All links, by name.
+    pub fn links(&self) -> Result<Vec<Named<LinkRecord>>> {
+        let mut links = Vec::new();
+        for name in self.link_names()? {
+            // One that is gone since the names were listed was removed by another program.
+            if let Some(record) = self.link(&name)? {
+                links.push((name, record));
+            }
+        }
+        Ok(links)
+    }
+
+    /// The names of all links, in an order that is asked for.
+    pub fn ordered_link_names(&self, by_creation: bool, decreasing: bool) -> Result<Vec<Vec<u8>>> {
+        let mut names = if by_creation {
+            self.require_group()?;
+            if !self.tracking()?.links {
+                return Err(Failure::new(Minor::BadValue, "the group does not track the order of creation"));
+            }
+            let order = self.file.order_object(self.token)?;
+            let mut names = Vec::new();
+            for number in self.order_numbers()? {
+                if let Some(name) = self.file.get(&order, &number.to_le_bytes(), key::NAME)? {
+                    names.push(name.to_vec());
+                }
+            }
+            names
+        } else {
+            self.link_names()?
+        };
+        if decreasing {
+            names.reverse();
+        }
+        Ok(names)
+    }
+}
+
+/// Makes a group with a name that is missing on the way.
+pub type MakeGroup<'a> = &'a mut dyn FnMut(&Rc<Node>, &[u8]) -> Result<()>;
+
+/// Follows a path from a group to an object.
+pub struct Walk {
+    /// Soft links that may still be followed, so that a circle ends.
+    left: u32,
+}
+
+/// Soft links in one path, as HDF5's own limit for external ones.
+const SOFT_LINKS_MAX: u32 = 16;
+
+impl Walk {
+    pub fn new() -> Self {
+        Self { left: SOFT_LINKS_MAX }
+    }
+
+    /// The object that a path leads to.
+    pub fn object(&mut self, start: &Rc<Node>, path: &[u8]) -> Result<Rc<Node>> {
+        let mut node = if path.starts_with(b"/") { start.file.root()? } else { Rc::clone(start) };
+        for name in parts(path) {
+            node = self.step(&node, name)?;
+        }
+        Ok(node)
+    }
+
+    /// What a link of a group leads to.
+    pub fn step(&mut self, group: &Rc<Node>, name: &[u8]) -> Result<Rc<Node>> {
+        let not_found =
+            |what: &str| Failure::new(Minor::NotFound, format!("object '{}' {what}", String::from_utf8_lossy(name)));
+        if group.require_group().is_err() {
+            return Err(not_found("is below something that is no group"));
+        }
+        let Some(link) = group.link(name)? else { return Err(not_found("doesn't exist")) };
+        match link.target {
+            LinkTarget::Hard(token) => group.file.node(token),
+            LinkTarget::Soft(path) => {
+                self.left = self.left.checked_sub(1).ok_or_else(|| not_found("is behind too many soft links"))?;
+                self.object(group, &path)
+            }
+            LinkTarget::UserDefined { .. } => Err(Failure::not_yet("following an external or user-defined link")),
+        }
+    }
+
+    /// The group that a path's last name is in, and that name; groups on the way are made when that is wanted.
+    pub fn parent<'a>(
+        &mut self,
+        start: &Rc<Node>,
+        path: &'a [u8],
+        make: Option<MakeGroup<'_>>,
+    ) -> Result<(Rc<Node>, &'a [u8])> {
+        let mut names: Vec<&[u8]> = parts(path).collect();
+        let Some(last) = names.pop() else {
+            return Err(Failure::new(Minor::BadValue, "a path names the group itself and no link in it"));
+        };
+        let mut node = if path.starts_with(b"/") { start.file.root()? } else { Rc::clone(start) };
+        let mut make = make;
+        for name in names {
+            if let Some(make) = make.as_mut()
+                && node.link(name)?.is_none()
+            {
+                make(&node, name)?;
+            }
+            node = self.step(&node, name)?;
+        }
+        node.require_group()?;
+        Ok((node, last))
+    }
+}
+
+/// The names in a path; empty ones and dots are none.
+fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".")
+}

@@ -1,0 +1,154 @@
+//! Names of files, which mean the same as to the MPI-IO driver where they begin with `daos:`.
+//!
+//! | name | what it is |
+//! |---|---|
+//! | `daos://POOL/CONTAINER/path` | always this pool and container |
+//! | `daos:/directory/path` | in the container that a directory of the local file system stands for |
+//! | `daos:path` | in the container of `DAOS_POOL` and `DAOS_CONT`, when both are set |
+//! | `daos:/POOL/CONTAINER/path` | this pool and container |
+//! | `/directory/path` | in the container that a directory of the local file system stands for |
+//! | `/POOL/CONTAINER/path` | this pool and container, when there is no local file or directory `/POOL` |
+//! | `path` | in the container of `DAOS_POOL` and `DAOS_CONT`, when both are set |
+//! | anything else | not ours |
+
+use crate::failure::{Failure, Minor, Result};
+
+/// Where a file is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    pub pool: String,
+    pub container: String,
+    /// From the root of the container, with a slash before it.
+    pub path: String,
+    /// Whether the name says that it is ours, so that it is an error when the pool is not there.
+    pub is_certain: bool,
+}
+
+/// Pool, container and path.
+pub type Place = (String, String, String);
+
+/// What names are compared with.
+pub struct Surroundings<'a> {
+    /// `DAOS_POOL` and `DAOS_CONT`.
+    pub inherited: Option<(String, String)>,
+    /// Pool, container and path that a local path leads to.
+    pub resolve: &'a dyn Fn(&str) -> Option<Place>,
+    /// Whether a path of the local file system is there.
+    pub is_local: &'a dyn Fn(&str) -> bool,
+}
+
+const PREFIX: &str = "daos:";
+
+fn rooted(path: &str) -> String {
+    format!("/{}", path.trim_start_matches('/'))
+}
+
+fn named(text: &str, is_certain: bool) -> Option<Name> {
+    let (pool, rest) = text.trim_start_matches('/').split_once('/')?;
+    let (container, path) = rest.trim_start_matches('/').split_once('/')?;
+    let is_whole = !pool.is_empty() && !container.is_empty() && !path.trim_matches('/').is_empty();
+    is_whole.then(|| Name { pool: pool.to_owned(), container: container.to_owned(), path: rooted(path), is_certain })
+}
+
+impl Surroundings<'_> {
+    fn unified(&self, text: &str) -> Option<Name> {
+        if !text.starts_with('/') {
+            return None;
+        }
+        let (pool, container, path) = (self.resolve)(text)?;
+        let path = rooted(&path);
+        (path != "/").then_some(Name { pool, container, path, is_certain: true })
+    }
+
+    fn inherited(&self, text: &str) -> Option<Name> {
+        let (pool, container) = self.inherited.clone()?;
+        if text.starts_with(&format!("/{pool}/{container}/")) {
+            return None;
+        }
+        Some(Name { pool, container, path: rooted(text), is_certain: true })
+    }
+
+    /// Whose a name is: none when it is not ours.
+    pub fn parse(&self, text: &str) -> Result<Option<Name>> {
+        let prefix = text.get(..PREFIX.len()).filter(|prefix| prefix.eq_ignore_ascii_case(PREFIX));
+        let Some(prefix) = prefix else { return Ok(self.plain(text)) };
+        let text = &text[prefix.len()..];
+        let found = if text.starts_with("//") {
+            named(text, true)
+        } else {
+            self.unified(text).or_else(|| self.inherited(text)).or_else(|| named(text, true))
+        };
+        let Some(name) = found.filter(|name| !name.path.ends_with('/')) else {
+            let sentence = format!(
+                "\"daos:{text}\" names no file: write daos://POOL/CONTAINER/path, or set DAOS_POOL and DAOS_CONT and write path"
+            );
+            return Err(Failure::new(Minor::BadValue, sentence));
+        };
+        Ok(Some(name))
+    }
+
+    fn plain(&self, text: &str) -> Option<Name> {
+        if !text.starts_with('/') {
+            return self.inherited(text);
+        }
+        if let Some(name) = self.unified(text) {
+            return Some(name);
+        }
+        let name = named(text, false)?;
+        (!(self.is_local)(&format!("/{}", name.pool))).then_some(name)
+    }
+}
+
+/// Parses a name in the surroundings of this process.
+pub fn parse(text: &str) -> Result<Option<Name>> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let surroundings = Surroundings {
+        inherited: variable("DAOS_POOL").zip(variable("DAOS_CONT")),
+        resolve: &crate::daos::resolve,
+        is_local: &|path| std::fs::symlink_metadata(path).is_ok(),
+    };
+    surroundings.parse(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, inherited: bool) -> Result<Option<Name>> {
+        let resolve = |text: &str| {
+            let path = text.strip_prefix("/mnt/data/")?;
+            Some(("p".to_owned(), "c".to_owned(), path.to_owned()))
+        };
+        let inherited = inherited.then(|| ("tank".to_owned(), "home".to_owned()));
+        Surroundings { inherited, resolve: &resolve, is_local: &|path| path == "/tmp" }.parse(text)
+    }
+
+    fn place(text: &str, inherited: bool) -> Option<String> {
+        let name = parse(text, inherited).expect("no wrong name")?;
+        Some(format!("{} {} {}", name.pool, name.container, name.path))
+    }
+
+    #[test]
+    fn names_with_the_prefix_are_those_of_the_mpi_driver() {
+        assert_eq!(place("daos://a/b/x/y", true).as_deref(), Some("a b /x/y"));
+        assert_eq!(place("DAOS:/mnt/data/f", true).as_deref(), Some("p c /f"));
+        assert_eq!(place("daos:f", true).as_deref(), Some("tank home /f"));
+        assert_eq!(place("daos:/a/b/f", true).as_deref(), Some("tank home /a/b/f"));
+        assert_eq!(place("daos:/tank/home/f", true).as_deref(), Some("tank home /f"));
+        assert_eq!(place("daos:/a/b/f", false).as_deref(), Some("a b /f"));
+        for wrong in ["daos:", "daos:f", "daos:/a/b", "daos://a/b/", "daos:///f", "daos:/a/b/c/"] {
+            assert!(parse(wrong, false).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn plain_names_are_ours_where_nothing_local_has_them() {
+        assert_eq!(place("/mnt/data/d/f.h5", false).as_deref(), Some("p c /d/f.h5"));
+        assert_eq!(place("/tank/home/f.h5", false).as_deref(), Some("tank home /f.h5"));
+        assert_eq!(place("/tmp/home/f.h5", false), None);
+        assert_eq!(place("/tank/f.h5", false), None);
+        assert_eq!(place("f.h5", false), None);
+        assert_eq!(place("f.h5", true).as_deref(), Some("tank home /f.h5"));
+        assert_eq!(place("/tmp/x/f.h5", true), None);
+    }
+}

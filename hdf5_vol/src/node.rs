@@ -1,0 +1,177 @@
+//! An object of a file: a group, a dataset or a committed datatype. Handles that lead to the same object share it.
+
+use crate::daos::Object;
+use crate::failure::{Failure, Minor, Result};
+use crate::file::{self, File};
+use crate::format::{Header, Kind, LinkTarget, Token, key};
+use crate::hdf5::{Identifier, library};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+/// An open object.
+pub struct Node {
+    pub file: Rc<File>,
+    pub token: Token,
+    /// Its header, attributes and links.
+    pub object: Rc<Object>,
+    header: OnceCell<Header>,
+    tracking: OnceCell<Tracking>,
+    /// A dataset's dimensions, when they differ from those of the header.
+    pub dimensions: RefCell<Option<Vec<u64>>>,
+    /// No link leads to it any more; it goes when it is closed.
+    is_doomed: Cell<bool>,
+}
+
+/// Whether creation order is tracked.
+#[derive(Clone, Copy, Default)]
+pub struct Tracking {
+    pub links: bool,
+    pub attributes: bool,
+}
+
+/// `H5P_CRT_ORDER_TRACKED`.
+const TRACKED: u32 = 1;
+
+impl Node {
+    pub fn new(file: Rc<File>, token: Token, object: Rc<Object>) -> Self {
+        Self {
+            file,
+            token,
+            object,
+            header: OnceCell::new(),
+            tracking: OnceCell::new(),
+            dimensions: RefCell::default(),
+            is_doomed: Cell::new(false),
+        }
+    }
+
+    /// The header, read at the first use.
+    pub fn header(&self) -> Result<&Header> {
+        if let Some(header) = self.header.get() {
+            return Ok(header);
+        }
+        let Some(bytes) = self.file.get(&self.object, key::HEADER, key::RECORD)? else {
+            let sentence =
+                format!("object {} has no header: it was removed, or the file is damaged", self.token.number());
+            return Err(Failure::new(Minor::NotFound, sentence));
+        };
+        let header = Header::decode(&bytes)?;
+        let kind = match &header {
+            Header::Group { .. } => Kind::Group,
+            Header::Dataset { .. } => Kind::Dataset,
+            Header::Datatype { .. } => Kind::Datatype,
+        };
+        if kind != self.token.kind() {
+            return Err(Failure::new(Minor::Damaged, "an object is of another kind than the link to it says"));
+        }
+        Ok(self.header.get_or_init(|| header))
+    }
+
+    /// Writes the header of an object that is just made.
+    pub fn create_header(&self, header: &Header) -> Result<()> {
+        self.file.put(&self.object, key::HEADER, key::RECORD, header.encode())?;
+        let _first = self.header.set(header.clone());
+        Ok(())
+    }
+
+    /// The property list of its creation, as bytes; empty for the default.
+    pub fn creation_list(&self) -> Result<&[u8]> {
+        Ok(match self.header()? {
+            Header::Group { list } | Header::Datatype { list, .. } | Header::Dataset { list, .. } => list,
+        })
+    }
+
+    /// Whether creation order is tracked.
+    pub fn tracking(&self) -> Result<Tracking> {
+        if let Some(tracking) = self.tracking.get() {
+            return Ok(*tracking);
+        }
+        let list = self.creation_list()?;
+        let mut tracking = Tracking::default();
+        if !list.is_empty() {
+            // SAFETY: the bytes are what `H5Pencode2` has written.
+            let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
+            let mut flags = 0;
+            // SAFETY: the number is ours.
+            let result = unsafe { library().list_attribute_order(list.get(), &raw mut flags) };
+            tracking.attributes = result >= 0 && flags & TRACKED != 0;
+            if self.token.kind() == Kind::Group {
+                // SAFETY: the same.
+                let result = unsafe { library().list_link_order(list.get(), &raw mut flags) };
+                tracking.links = result >= 0 && flags & TRACKED != 0;
+            }
+        }
+        Ok(*self.tracking.get_or_init(|| tracking))
+    }
+
+    /// How many hard links lead to it.
+    pub fn references(&self) -> Result<u32> {
+        let value = self.file.get(&self.object, key::HEADER, key::REFERENCES)?;
+        let Some(value) = value else { return Ok(1) };
+        let bytes = value.as_ref().try_into();
+        bytes.map(u32::from_le_bytes).map_err(|_| Failure::new(Minor::Damaged, "a reference count is damaged"))
+    }
+
+    fn set_references(&self, count: u32) -> Result<()> {
+        self.file.put(&self.object, key::HEADER, key::REFERENCES, count.to_le_bytes().to_vec())
+    }
+
+    /// Says that no link leads to an object that is just made: without one it goes when it is closed.
+    pub fn set_anonymous(&self) -> Result<()> {
+        self.is_doomed.set(true);
+        self.set_references(0)
+    }
+
+    /// Counts one more hard link.
+    pub fn add_reference(&self) -> Result<()> {
+        let count = self.references()?;
+        self.is_doomed.set(false);
+        self.set_references(count.saturating_add(1))
+    }
+
+    /// Counts one hard link less; without any, the object goes when it is closed.
+    pub fn drop_reference(&self) -> Result<()> {
+        let count = self.references()?.saturating_sub(1);
+        if count == 0 {
+            self.is_doomed.set(true);
+        }
+        self.set_references(count)
+    }
+
+    /// The group's kind, or an error for others.
+    pub fn require_group(&self) -> Result<()> {
+        if self.token.kind() == Kind::Group {
+            return Ok(());
+        }
+        Err(Failure::new(Minor::BadType, "it is no group"))
+    }
+
+    /// Removes the object with all its parts; what it alone has linked goes too.
+    fn destroy(&self) -> Result<()> {
+        if self.token.kind() == Kind::Group {
+            for (name, link) in self.links()? {
+                if let LinkTarget::Hard(token) = link.target {
+                    // Removed at the end of the statement, when nothing else leads to it.
+                    self.file
+                        .node(token)?
+                        .drop_reference()
+                        .map_err(|failure| failure.while_doing(&String::from_utf8_lossy(&name)))?;
+                }
+            }
+        }
+        let record = self.header()?.encode();
+        self.file.settle()?;
+        file::remove_parts(&self.file.mount, self.token.number(), &self.file.entry, &record)?;
+        self.object.punch()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.file.forget(self.token);
+        if self.is_doomed.get() && self.file.is_writable() {
+            // What cannot be removed takes space until the file is removed, and nothing leads to it.
+            let _leaked = self.destroy();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What HDF5 looks for in a plugin: its type, and its table.
+
+use crate::callbacks::{attribute, blob, dataset, datatype, file, group, introspection, link, object, request, token};
+use crate::failure::Failure;
+use crate::guard;
+use crate::hdf5::arguments::OptionalArguments;
+use crate::hdf5::class::{Class, InformationClass, Object, Request, VERSION, WrapClass, capability};
+use crate::hdf5::{Herr, Hid, SUCCEED, load};
+use std::ffi::{CStr, c_int, c_void};
+
+/// The connector's name, as in `HDF5_VOL_CONNECTOR=daos`.
+pub const NAME: &CStr = c"daos";
+/// Its registered number, which is that of every connector to DAOS: files of another one are refused by their entry.
+const VALUE: c_int = 4004;
+/// Its own version, which HDF5 only shows.
+const CONNECTOR_VERSION: u32 = 1;
+/// `H5PL_TYPE_VOL`.
+const PLUGIN_TYPE: c_int = 1;
+
+/// What it does, and nothing that it does not.
+pub const CAPABILITIES: u64 = capability::ATTRIBUTE_BASIC
+    | capability::ATTRIBUTE_MORE
+    | capability::DATASET_BASIC
+    | capability::DATASET_MORE
+    | capability::FILE_BASIC
+    | capability::FILE_MORE
+    | capability::GROUP_BASIC
+    | capability::GROUP_MORE
+    | capability::LINK_BASIC
+    | capability::LINK_MORE
+    | capability::OBJECT_BASIC
+    | capability::OBJECT_MORE
+    | capability::STORED_DATATYPES
+    | capability::CREATION_ORDER
+    | capability::ITERATE
+    | capability::BY_INDEX
+    | capability::GET_PROPERTY_LIST
+    | capability::FLUSH_REFRESH
+    | capability::HARD_LINKS
+    | capability::SOFT_LINKS
+    | capability::FILL_VALUES;
+
+static CLASS: Class = Class {
+    version: VERSION,
+    value: VALUE,
+    name: NAME.as_ptr(),
+    connector_version: CONNECTOR_VERSION,
+    capabilities: CAPABILITIES,
+    initialize: Some(initialize),
+    terminate: Some(terminate),
+    information: InformationClass { size: 0, copy: None, compare: None, free: None, to_text: None, from_text: None },
+    wrap: WrapClass { get_object: None, get_context: None, wrap: None, unwrap: None, free_context: None },
+    attribute: attribute::CLASS,
+    dataset: dataset::CLASS,
+    datatype: datatype::CLASS,
+    file: file::CLASS,
+    group: group::CLASS,
+    link: link::CLASS,
+    object: object::CLASS,
+    introspection: introspection::CLASS,
+    request: request::CLASS,
+    blob: blob::CLASS,
+    token: token::CLASS,
+    optional: Some(optional),
+};
+
+/// The table.
+pub fn class() -> *const Class {
+    &raw const CLASS
+}
+
+unsafe extern "C" fn initialize(_: Hid) -> Herr {
+    SUCCEED
+}
+
+/// Files are closed by then; what connects to pools ended with them.
+unsafe extern "C" fn terminate() -> Herr {
+    SUCCEED
+}
+
+unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5VLoptional", || Err(Failure::not_yet("an optional operation")))
+}
+
+/// Says that this is a connector.
+#[unsafe(no_mangle)]
+pub extern "C" fn H5PLget_plugin_type() -> c_int {
+    PLUGIN_TYPE
+}
+
+/// Gives the table to the HDF5 that calls. Which one that is only the return address tells, so the function begins by hand.
+#[cfg(target_arch = "x86_64")]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub extern "C" fn H5PLget_plugin_info() -> *const c_void {
+    std::arch::naked_asm!("mov rdi, [rsp]", "jmp {information}", information = sym information)
+}
+
+/// The same; the return address is in a register.
+#[cfg(target_arch = "aarch64")]
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+pub extern "C" fn H5PLget_plugin_info() -> *const c_void {
+    std::arch::naked_asm!("mov x0, x30", "b {information}", information = sym information)
+}
+
+extern "C" fn information(caller: *const c_void) -> *const c_void {
+    let loaded = std::panic::catch_unwind(|| load(caller));
+    match loaded {
+        Ok(Ok(())) => class().cast(),
+        Ok(Err(sentence)) => {
+            eprintln!("DAOS connector for HDF5: {sentence}");
+            std::ptr::null()
+        }
+        Err(_) => std::ptr::null(),
+    }
+}

@@ -1,0 +1,46 @@
+"""Groups and links: names of many kinds, deep ones, soft and hard links, what was removed and moved."""
+
+import h5py
+
+
+def write(file):
+    for name in ["b", "a", "ünïcode", "with space", "n" * 1000]:
+        file.create_group(name)
+    file.create_group("deep/er/and/deeper")
+    file["soft"] = h5py.SoftLink("/deep/er")
+    file["nowhere"] = h5py.SoftLink("/no/such")
+    file["hard"] = file["deep/er/and"]
+    file["other"] = h5py.ExternalLink("another.h5", "/in/it")
+    file["a/gone"] = file.create_group("a/stays")
+    del file["a/gone"]
+    file.create_group("b/old")
+    file.move("b/old", "b/new")
+    for number in range(300):
+        file.create_group(f"many/{number}")
+    assert "deep/er" in file and "soft/and" in file and "no" not in file
+    for wrong in [lambda: file.create_group("a"), lambda: file["no"], lambda: file["deep/no/er"]]:
+        try:
+            wrong()
+        except (ValueError, KeyError):
+            continue
+        raise AssertionError("this must fail")
+    file.require_group("a")
+    ordered = file.create_group("ordered", track_order=True)
+    for name in ["z", "y", "x"]:
+        ordered.create_group(name)
+    del ordered["y"]
+
+
+def check(file):
+    assert list(file["ordered"]) == ["z", "x"], list(file["ordered"])
+    assert len(file["many"]) == 300
+    assert file["hard"] == file["deep/er/and"]
+    assert file["soft/and"] == file["hard"]
+    seen = []
+    file.visit(seen.append)
+    assert "deep/er/and/deeper" in seen and "many/299" in seen, seen
+    kinds = {}
+    file.visititems(lambda name, thing: kinds.setdefault(name, type(thing).__name__) and None)
+    assert set(kinds) == set(seen) and set(kinds.values()) == {"Group"}
+    assert file["a"].file.filename == file.filename
+    assert file["deep/er"].parent.name == "/deep"
