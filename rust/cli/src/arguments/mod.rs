@@ -94,6 +94,9 @@ pub enum DaosCommand {
     /// Look at or stop the engine process of the local directory
     #[command(subcommand)]
     Local(LocalCommand),
+    /// Print the environment of HDF5 programs that use containers
+    #[command(long_about = manual::HDF5_ENV, after_long_help = manual::HDF5_ENV_EXAMPLES)]
+    Hdf5Env,
     /// Print the environment of MPI programs that use containers
     #[command(long_about = manual::MPI_ENV, after_long_help = manual::MPI_ENV_EXAMPLES)]
     MpiEnv {

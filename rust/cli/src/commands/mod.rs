@@ -6,6 +6,8 @@ mod container;
 mod container_link;
 mod copy;
 mod filesystem;
+mod hdf5;
+mod libraries;
 mod local;
 mod mpi;
 mod object;
@@ -43,6 +45,7 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
             with_session(&global, |session| system::query(session, global.verbose, &[]))
         }
         DaosCommand::Local(command) => local::run(&global, &command),
+        DaosCommand::Hdf5Env => hdf5::environment(),
         DaosCommand::MpiEnv { program } => mpi::environment(program.as_deref()),
         DaosCommand::ServerVersion => with_session(&global, system::server_version),
         DaosCommand::Version => Ok(version("daos")),

@@ -1,5 +1,6 @@
 //! What MPI programs need to use files of containers: `daos mpi-env`.
 
+use super::libraries::{joined, library_beside, own_program};
 use crate::failure::{Failure, Result};
 use crate::reply::Reply;
 use daos_status::{Code, Status};
@@ -9,9 +10,6 @@ use std::process::Command;
 
 /// The library that an MPI program loads before its MPI library.
 const LIBRARY: &str = "libdaos_mpiio.so";
-
-/// Library directories beside the `bin` that this program is in.
-const DIRECTORIES: &[&str] = &["lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"];
 
 /// Libraries that are loaded before a program's own.
 const VARIABLE: &str = "LD_PRELOAD";
@@ -27,10 +25,8 @@ pub fn environment(program: Option<&Path>) -> Result<Reply> {
     if let Some(program) = program {
         check(program)?;
     }
-    let program = std::env::current_exe().map_err(|error| {
-        Failure::from(Status::new(Code::Misc, format!("cannot tell where this program is: {error}")))
-    })?;
-    let Some(library) = library_beside(&program) else {
+    let program = own_program()?;
+    let Some(library) = library_beside(&program, LIBRARY) else {
         let sentence = format!(
             "{LIBRARY} is not installed beside {}: run `cargo xtask setup mpi`, then `cargo xtask install`",
             program.display()
@@ -76,34 +72,9 @@ fn other_library(listed: &str) -> Option<(&str, &'static str)> {
     })
 }
 
-fn library_beside(program: &Path) -> Option<PathBuf> {
-    let prefix = program.parent()?.parent()?;
-    DIRECTORIES.iter().map(|directory| prefix.join(directory).join(LIBRARY)).find(|path| path.is_file())
-}
-
-/// Ours before what is loaded already, which stays.
-fn joined(library: &Path, loaded: Option<&str>) -> String {
-    let library = library.display().to_string();
-    match loaded.filter(|loaded| !loaded.is_empty()) {
-        Some(loaded) if loaded.split([':', ' ']).any(|one| one == library) => loaded.to_owned(),
-        Some(loaded) => format!("{library}:{loaded}"),
-        None => library,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_loaded_already_stays_and_ours_is_named_once() {
-        let ours = Path::new("/opt/daos/lib/libdaos_mpiio.so");
-        assert_eq!(joined(ours, None), "/opt/daos/lib/libdaos_mpiio.so");
-        assert_eq!(joined(ours, Some("")), "/opt/daos/lib/libdaos_mpiio.so");
-        let both = joined(ours, Some("/other.so"));
-        assert_eq!(both, "/opt/daos/lib/libdaos_mpiio.so:/other.so");
-        assert_eq!(joined(ours, Some(&both)), both);
-    }
 
     #[test]
     fn programs_of_other_libraries_are_known_by_what_they_are_linked_with() {
@@ -119,10 +90,5 @@ mod tests {
         let failure = check(Path::new("./no/such/program")).expect_err("it is not there");
         assert!(failure.to_string().contains("no/such/program"), "{failure}");
         check(Path::new("sh")).expect("not linked with any MPI library");
-    }
-
-    #[test]
-    fn no_library_is_found_where_none_is() {
-        assert_eq!(library_beside(Path::new("/no/such/bin/daos")), None);
     }
 }

@@ -5,6 +5,7 @@ mod bench_mpi;
 mod demo;
 mod fix;
 mod fuzz;
+mod hdf5;
 mod headers;
 mod install_tree;
 mod layers;

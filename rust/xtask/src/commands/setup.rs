@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: what must be installed before the workspace builds.
 
+use super::hdf5::Hdf5;
 use super::romio::Romio;
 use crate::process;
 use crate::workspace::Metadata;
@@ -17,12 +18,13 @@ use std::process::Command;
         installs what is missing with apt-get. As any other user it prints the exact apt-get line and ends with \
         status 1. It never touches anything but apt packages.\n\n\
         For `mpi` it then fetches MPICH's sources from the mirror of Debian that apt uses, and builds ROMIO of them \
-        below the target directory; `cargo xtask install` puts the MPI-IO driver beside libdaos from then on.",
+        below the target directory; `cargo xtask install` puts the MPI-IO driver beside libdaos from then on.\n\n\
+        For `hdf5` it fetches HDF5's sources from there too, and builds the library, its tools and its tests.",
     after_help = "Rust itself (cargo, rustc, rustfmt, clippy) must be there already. cargo-nextest is used when it \
         is installed and not needed when it is not."
 )]
 pub struct Arguments {
-    /// What to prepare for; `hdf5` is a name for a part that is not in this tree yet
+    /// What to prepare for
     #[arg(value_enum, default_values_t = [Area::Core])]
     areas: Vec<Area>,
 }
@@ -34,7 +36,7 @@ pub enum Area {
     Core,
     /// The MPI-IO driver: MPICH, and ROMIO built once from its sources
     Mpi,
-    /// The HDF5 connector
+    /// HDF5 with its tools and its tests, built once from its sources; using the connector needs none of it
     Hdf5,
     /// The whole benchmarks: what the store is compared with
     Bench,
@@ -96,6 +98,12 @@ const MPI: &[Need] = &[
     need("perl", Sign::Program("perl"), "makes MPICH's tests in Fortran and C++ of their harness"),
 ];
 
+const HDF5: &[Need] = &[
+    need("cmake", Sign::Program("cmake"), "builds HDF5"),
+    need("gcc", Sign::Program("gcc"), "compiles it"),
+    need("make", Sign::Program("make"), "builds it"),
+];
+
 const PACKAGE: &[Need] = &[
     need("dpkg-dev", Sign::Program("dpkg-shlibdeps"), "says what a Debian package depends on"),
     need("binutils", Sign::Program("strip"), "takes debugging information away"),
@@ -112,7 +120,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Area::Core => core()?,
             Area::Bench => provide("bench", BENCH)?,
             Area::Mpi => mpi(&Metadata::read()?)?,
-            Area::Hdf5 => println!("setup hdf5: nothing to install, the HDF5 connector is not in this tree yet"),
+            Area::Hdf5 => hdf5(&Metadata::read()?)?,
         }
     }
     Ok(())
@@ -133,6 +141,12 @@ pub fn mpi(metadata: &Metadata) -> Result<()> {
     core()?;
     provide("mpi", MPI)?;
     Romio::new(metadata).provide()
+}
+
+/// Makes sure of HDF5; quick when it is there.
+pub fn hdf5(metadata: &Metadata) -> Result<()> {
+    provide("hdf5", HDF5)?;
+    Hdf5::new(metadata).provide()
 }
 
 /// Makes sure of what building packages needs.
@@ -230,7 +244,7 @@ mod tests {
 
     #[test]
     fn packages_are_named_once() {
-        for needs in [CORE, BENCH, C_TESTS, MPI, PACKAGE] {
+        for needs in [CORE, BENCH, C_TESTS, MPI, HDF5, PACKAGE] {
             let mut names: Vec<_> = needs.iter().map(|need| need.package).collect();
             names.sort_unstable();
             names.dedup();

@@ -88,6 +88,17 @@ pub const MPI_ENV_EXAMPLES: &str = "Examples:
   daos mpi-env ./app
   export $(daos mpi-env)";
 
+pub const HDF5_ENV: &str = "Print the environment of HDF5 programs that use containers
+
+One line of VARIABLE=VALUE for env(1): where HDF5 finds the connector, that it is to use it, and a library that does the work of \
+some old functions, as h5py calls them. Programs need not be built again; HDF5 1.14 and 2.x are served, whether of a Python \
+wheel or of the system. Names of files are daos://POOL/CONTAINER/path, or /POOL/CONTAINER/path where there is no local file or \
+directory /POOL.";
+
+pub const HDF5_ENV_EXAMPLES: &str = "Examples:
+  env $(daos hdf5-env) python analyse.py daos://tank/home/run42.h5
+  export $(daos hdf5-env)";
+
 pub const SERVE: &str = "Serve a local directory until it is idle
 
 Takes the directory's lock, recovers what an earlier engine left, and serves clients until none has been there for \

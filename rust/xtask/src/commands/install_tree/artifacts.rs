@@ -9,13 +9,16 @@ use std::path::{Path, PathBuf};
 
 const PROGRAM_CRATE: &str = "daos-cli";
 const LIBRARY_CRATE: &str = "daos-capi";
+const CONNECTOR_CRATE: &str = "daos-hdf5-vol";
 
-/// The two files that everything is made of.
+/// The files that everything is made of.
 pub struct Artifacts {
     /// The program with four names.
     pub program: PathBuf,
     /// The C library.
     pub library: PathBuf,
+    /// The HDF5 connector.
+    pub connector: PathBuf,
 }
 
 /// A line of cargo's build messages, as far as it concerns us.
@@ -34,10 +37,11 @@ struct MessageTarget {
 }
 
 impl Artifacts {
-    /// Builds both; cargo's progress is shown.
+    /// Builds them; cargo's progress is shown.
     pub fn build(profile: Profile) -> Result<Self> {
         let mut command = cargo();
         command.args(["build", "--locked", "--package", PROGRAM_CRATE, "--package", LIBRARY_CRATE]);
+        command.args(["--package", CONNECTOR_CRATE]);
         command.arg("--message-format=json-render-diagnostics");
         if profile == Profile::Release {
             command.arg("--release");
@@ -49,6 +53,7 @@ impl Artifacts {
     fn find(messages: &str) -> Result<Self> {
         let mut program = None;
         let mut library = None;
+        let mut connector = None;
         for message in messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok()) {
             let Some(target) = message.target else {
                 continue;
@@ -58,14 +63,19 @@ impl Artifacts {
             {
                 program = Some(file);
             }
-            let is_ours = target.src_path.components().any(|part| part.as_os_str() == "capi");
-            if is_ours && let Some(file) = message.filenames.iter().find(|file| is_shared_object(file)) {
-                library = Some(file.clone());
+            let is_below = |folder: &str| target.src_path.components().any(|part| part.as_os_str() == folder);
+            if let Some(file) = message.filenames.iter().find(|file| is_shared_object(file)) {
+                if is_below("capi") {
+                    library = Some(file.clone());
+                } else if is_below("hdf5_vol") {
+                    connector = Some(file.clone());
+                }
             }
         }
         Ok(Self {
             program: program.with_context(|| format!("crate {PROGRAM_CRATE} builds no program called daos"))?,
             library: library.with_context(|| format!("crate {LIBRARY_CRATE} builds no cdylib"))?,
+            connector: connector.with_context(|| format!("crate {CONNECTOR_CRATE} builds no cdylib"))?,
         })
     }
 }
@@ -81,12 +91,15 @@ mod tests {
     const PROGRAM: &str = r#"{"reason":"compiler-artifact","target":{"name":"daos","src_path":"/r/rust/cli/src/main.rs"},"filenames":["/t/daos"],"executable":"/t/daos"}"#;
     const LIBRARY: &str = r#"{"reason":"compiler-artifact","target":{"name":"daos","src_path":"/r/capi/src/lib.rs"},"filenames":["/t/libdaos.rlib","/t/libdaos.so"],"executable":null}"#;
 
+    const CONNECTOR: &str = r#"{"reason":"compiler-artifact","target":{"name":"hdf5_vol_daos","src_path":"/r/hdf5_vol/src/lib.rs"},"filenames":["/t/libhdf5_vol_daos.so"],"executable":null}"#;
+
     #[test]
-    fn program_and_library_are_found_among_other_lines() {
-        let lines = format!("not json\n{PROGRAM}\n{LIBRARY}\n{{\"reason\":\"build-finished\"}}\n");
-        let found = Artifacts::find(&lines).expect("both are there");
+    fn program_and_libraries_are_found_among_other_lines() {
+        let lines = format!("not json\n{PROGRAM}\n{LIBRARY}\n{CONNECTOR}\n{{\"reason\":\"build-finished\"}}\n");
+        let found = Artifacts::find(&lines).expect("all are there");
         assert_eq!(found.program.to_str(), Some("/t/daos"));
         assert_eq!(found.library.to_str(), Some("/t/libdaos.so"));
+        assert_eq!(found.connector.to_str(), Some("/t/libhdf5_vol_daos.so"));
     }
 
     #[test]

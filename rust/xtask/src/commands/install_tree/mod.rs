@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod companions;
+pub mod hdf5;
 pub mod layout;
 mod manual;
 pub mod mpiio;
@@ -153,6 +154,7 @@ pub fn lay_out(metadata: &Metadata, profile: Profile, layout: &Layout) -> Result
     install_programs(&tree, &artifacts.program)?;
     install_library(&libraries, &artifacts.library)?;
     companions::install(&libraries, &metadata.target_directory.join("companions"))?;
+    hdf5::install(metadata, &artifacts.connector, &libraries)?;
     mpiio::install(metadata, &libraries)?;
     copy_directory(Path::new("include"), &layout.root.join("include"))?;
     install_descriptions(layout)?;

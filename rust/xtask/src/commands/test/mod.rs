@@ -3,6 +3,7 @@
 mod c_programs;
 mod cargo_tests;
 mod excerpt;
+mod hdf5;
 mod mpi;
 mod mpi_languages;
 mod mpi_programs;
@@ -33,7 +34,7 @@ pub struct Arguments {
     /// Also run the slow tests
     #[arg(long)]
     slow: bool,
-    /// Of the parts c and mpi, only what has this in its name
+    /// Of the parts c, mpi and hdf5, only what has this in its name
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Of the part mpi, as many random sequences of calls, instead of a few
@@ -56,11 +57,11 @@ pub enum Part {
     Cluster,
     /// The MPI-IO driver: MPI programs on two ranks and more
     Mpi,
-    /// The HDF5 connector (not in this tree yet)
+    /// The HDF5 connector: programs of h5py, which is fetched from PyPI
     Hdf5,
 }
 
-const ALL: &[Part] = &[Part::Unit, Part::Crash, Part::Sim, Part::C, Part::Cluster, Part::Mpi];
+const ALL: &[Part] = &[Part::Unit, Part::Crash, Part::Sim, Part::C, Part::Cluster, Part::Mpi, Part::Hdf5];
 
 /// The word in a test's name that puts it into the crash part, in the crates below.
 const CRASH: &str = "crash";
@@ -159,7 +160,15 @@ fn run_part(part: Part, metadata: &Metadata, asked: &Asked<'_>) -> Result<Tally>
                 Ok(Tally::default())
             }
         },
-        Part::Hdf5 => Ok(Tally::default()),
+        Part::Hdf5 => match hdf5::Python::provide(metadata) {
+            Ok(python) => hdf5::run(metadata, &python, only),
+            Err(error) if is_named => Err(error),
+            // A machine without Python, or without a registry of its packages, still runs all other tests.
+            Err(error) => {
+                eprintln!("  skip hdf5: {error:#}");
+                Ok(Tally::default())
+            }
+        },
     }
 }
 

@@ -1,0 +1,135 @@
+//! HDF5 itself, with its tools and the tests of its API: fetched from Debian's source package and built once.
+//!
+//! Users need none of it: the connector serves the HDF5 that they have. Everything lies under the target directory, by version.
+
+use crate::process;
+use crate::workspace::{Metadata, shown};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The version, and the archive of the source package.
+const VERSION: &str = "1.14.5";
+const ARCHIVE: &str = "hdf5_1.14.5+repack.orig.tar.gz";
+const ARCHIVE_SHA256: &str = "71cdb04c151ef4e8a7f88907adfc4f3b75afd44e96fbd55775e1c9d7c4e7c112";
+/// What the archive's files are below.
+const FOLDER: &str = "hdf5-1.14.5+repack";
+/// Where Debian keeps it, below the address of a mirror.
+const ARCHIVE_PATH: &str = "pool/main/h/hdf5/hdf5_1.14.5%2brepack.orig.tar.gz";
+/// Asked of apt, which knows the mirror that this machine uses.
+const MIRROR_QUERY: &[&str] =
+    &["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Component: main"];
+/// Downloads with apt's means and checks what came.
+const DOWNLOADER: &str = "/usr/lib/apt/apt-helper";
+
+const OPTIONS: &[&str] = &[
+    "-DCMAKE_BUILD_TYPE=Release",
+    "-DBUILD_SHARED_LIBS=ON",
+    "-DBUILD_STATIC_LIBS=OFF",
+    "-DBUILD_TESTING=ON",
+    "-DHDF5_TEST_API=ON",
+    "-DHDF5_TEST_SERIAL=ON",
+    "-DHDF5_BUILD_CPP_LIB=OFF",
+    "-DHDF5_BUILD_FORTRAN=OFF",
+    "-DHDF5_BUILD_JAVA=OFF",
+    "-DHDF5_BUILD_EXAMPLES=OFF",
+    "-DHDF5_BUILD_HL_LIB=ON",
+    "-DHDF5_ENABLE_SZIP_SUPPORT=OFF",
+    "-DHDF5_ENABLE_Z_LIB_SUPPORT=OFF",
+];
+/// What is built of it: the suite, and the tools.
+const TARGETS: &[&str] = &["h5_api_test", "h5ls", "h5dump", "h5diff", "h5repack", "h5copy"];
+/// Compilers at once. The machines of users and of the tests have two processors at least.
+const JOBS: &str = "-j2";
+
+/// HDF5's sources, and where they are built.
+pub struct Hdf5 {
+    root: PathBuf,
+    source: PathBuf,
+    build: PathBuf,
+}
+
+impl Hdf5 {
+    /// Where it is or will be.
+    pub fn new(metadata: &Metadata) -> Self {
+        let root = metadata.target_directory.join("hdf5");
+        Self { source: root.join(FOLDER), build: root.join(format!("build-{VERSION}")), root }
+    }
+
+    /// The programs: tests and tools.
+    pub fn programs(&self) -> PathBuf {
+        self.build.join("bin")
+    }
+
+    /// Fetches and builds it, unless that was done by the same rules before.
+    ///
+    /// # Errors
+    /// Where it cannot be fetched or built.
+    pub fn provide(&self) -> Result<()> {
+        let recipe = format!("{VERSION} {} {}", OPTIONS.join(" "), TARGETS.join(" "));
+        let stamp = self.build.join("recipe");
+        if fs::read_to_string(&stamp).is_ok_and(|built| built == recipe) {
+            return Ok(());
+        }
+        if !self.source.exists() {
+            let archive = self.fetch()?;
+            process::run(Command::new("tar").arg("-C").arg(&self.root).arg("-xf").arg(&archive))?;
+        }
+        if self.build.exists() {
+            fs::remove_dir_all(&self.build).with_context(|| format!("cannot remove {}", self.build.display()))?;
+        }
+        quietly(Command::new("cmake").arg("-S").arg(&self.source).arg("-B").arg(&self.build).args(OPTIONS))?;
+        quietly(Command::new("cmake").arg("--build").arg(&self.build).args([JOBS, "--target"]).args(TARGETS))?;
+        fs::write(&stamp, recipe).with_context(|| format!("cannot write {}", stamp.display()))
+    }
+
+    /// The archive, from the mirror that apt uses.
+    fn fetch(&self) -> Result<PathBuf> {
+        fs::create_dir_all(&self.root).with_context(|| format!("cannot create {}", self.root.display()))?;
+        let archive = self.root.join(ARCHIVE);
+        if archive.exists() {
+            return Ok(archive);
+        }
+        let mirrors = process::capture(Command::new("apt-get").args(MIRROR_QUERY))
+            .context("apt does not say which mirror of Debian it uses; HDF5's sources come from there")?;
+        let Some(mirror) = mirrors.lines().next() else {
+            bail!("apt knows no mirror of Debian; put {ARCHIVE} of its package hdf5 into {}", shown(&self.root));
+        };
+        // Only what came in whole gets the name.
+        let partial = archive.with_extension("partial");
+        let mut command = Command::new(DOWNLOADER);
+        command.arg("download-file").arg(format!("{}/{ARCHIVE_PATH}", mirror.trim_end_matches('/')));
+        command.arg(&partial).arg(format!("SHA256:{ARCHIVE_SHA256}"));
+        process::run(&mut command).with_context(|| {
+            format!("Debian may have a later version by now; put {ARCHIVE} into {} then", shown(&self.root))
+        })?;
+        fs::rename(&partial, &archive).with_context(|| format!("cannot rename {}", partial.display()))?;
+        Ok(archive)
+    }
+}
+
+/// Says much, which matters only when it fails.
+fn quietly(command: &mut Command) -> Result<()> {
+    process::announce(command);
+    let (status, text) = process::gather(command)?;
+    if !status.success() {
+        let last: Vec<&str> = text.lines().rev().take(30).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        bail!("`{}` failed ({status}); its last lines:\n{}", process::line(command), last.join("\n"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_archive_is_of_the_version() {
+        assert!(ARCHIVE.contains(VERSION) && ARCHIVE_PATH.contains(VERSION) && FOLDER.contains(VERSION));
+        assert_eq!(ARCHIVE_SHA256.len(), 64);
+        assert!(Path::new(DOWNLOADER).is_absolute());
+    }
+}

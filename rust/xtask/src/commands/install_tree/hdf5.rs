@@ -1,0 +1,29 @@
+//! The HDF5 connector, in a directory of its own: HDF5 loads everything that it finds where plugins are. Beside libdaos lies the library that
+//! stands before HDF5's deprecated functions.
+
+use crate::process;
+use crate::workspace::Metadata;
+use anyhow::{Result, bail};
+use std::path::Path;
+use std::process::Command;
+
+const RULES: &str = "hdf5_vol/build.mk";
+/// Where HDF5 is told to look, below the directory of libraries.
+const DIRECTORY: &str = "daos/hdf5";
+const CONNECTOR: &str = "libhdf5_vol_daos.so";
+const DEPRECATED: &str = "libdaos_hdf5_deprecated.so";
+
+/// Puts both into their places.
+pub fn install(metadata: &Metadata, connector: &Path, libraries: &Path) -> Result<()> {
+    let directory = libraries.join(DIRECTORY);
+    super::create(&directory)?;
+    super::replace(connector, &directory.join(CONNECTOR))?;
+    let output = metadata.target_directory.join("hdf5/deprecated");
+    let mut make = Command::new("make");
+    make.args(["--no-print-directory", "-f", RULES]).arg(format!("OUTPUT={}", output.display()));
+    let (status, text) = process::gather(&mut make)?;
+    if !status.success() {
+        bail!("`{}` failed ({status}): {text}", process::line(&make));
+    }
+    super::replace(&output.join(DEPRECATED), &libraries.join(DEPRECATED))
+}

@@ -1,0 +1,243 @@
+//! The part `hdf5`: h5py writes a file in one process and reads it in another one, in a container through the connector, and in HDF5's own
+//! format on the local disk; both must give the same.
+
+use super::c_programs::{Outcome, report};
+use super::tally::Tally;
+use crate::commands::hdf5::Hdf5;
+use crate::commands::install_tree::{self, InstallTree, Profile};
+use crate::commands::local_engine::LocalEngine;
+use crate::commands::setup;
+use crate::process;
+use crate::workspace::Metadata;
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What Python needs: h5py, whose wheel brings an HDF5 of its own, and numpy.
+const PACKAGES: &[&str] = &["h5py==3.16.0", "numpy==2.4.6"];
+
+/// What runs a case, and where the cases are.
+const RUNNER: &str = "hdf5_vol/tests/run.py";
+const CASES: &str = "hdf5_vol/tests/cases";
+/// A case that runs longer hangs.
+const SECONDS_MAX: &str = "300";
+
+const POOL: &str = "test";
+const CONTAINER: &str = "container";
+/// All cases together write less.
+const POOL_SIZE: &str = "2G";
+/// More than one target, so that files have several.
+const TARGETS_VARIABLE: &str = "DAOS_LOCAL_TARGETS";
+const TARGETS: &str = "3";
+
+/// The case that shows that a check of the namespace, which removes what no entry stands for, leaves HDF5 files alone.
+const CHECK: &str = "namespace check";
+const CHECKED_CASE: &str = "text";
+
+/// HDF5's own tests of its API.
+const SUITE: &str = "h5_api_test";
+/// Takes longer than a case.
+const SUITE_SECONDS_MAX: &str = "900";
+/// Names the directory of its files.
+const SUITE_DIRECTORY: &str = "HDF5_API_TEST_PATH_PREFIX";
+
+/// What differs is shown, this many lines of it.
+const DIFFERENCES_MAX: usize = 5;
+
+/// Python with h5py.
+pub struct Python {
+    interpreter: PathBuf,
+}
+
+impl Python {
+    /// Fetches it once.
+    ///
+    /// # Errors
+    /// Where there is no Python, or no registry to fetch from.
+    pub fn provide(metadata: &Metadata) -> Result<Self> {
+        let root = metadata.target_directory.join("hdf5/python");
+        let root = std::path::absolute(&root).with_context(|| format!("{} is no path", root.display()))?;
+        let interpreter = root.join("venv/bin/python");
+        let (stamp, wanted) = (root.join("stamp"), PACKAGES.join(" "));
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(Self { interpreter });
+        }
+        if root.exists() {
+            fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
+        }
+        fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
+        must(Command::new("python3").args(["-m", "venv"]).arg(root.join("venv")))?;
+        must(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
+        fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+        Ok(Self { interpreter })
+    }
+}
+
+/// What cases are run with.
+struct Bench<'a> {
+    python: &'a Python,
+    engine: LocalEngine,
+    scratch: PathBuf,
+    /// What a program needs in its environment to use the connector.
+    environment: Vec<(String, String)>,
+}
+
+/// Runs all cases, or those with a text in their name.
+pub fn run(metadata: &Metadata, python: &Python, only: Option<&str>) -> Result<Tally> {
+    let tree = install_tree::install(metadata, Profile::Debug, None)?;
+    let scratch = metadata.target_directory.join("hdf5/test");
+    fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+    let engine = LocalEngine::fresh(&tree, &scratch.join("data"))?;
+    must(engine.daos(&["pool", "create", POOL, "--size", POOL_SIZE]).env(TARGETS_VARIABLE, TARGETS))?;
+    must(&mut engine.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"]))?;
+    let environment = environment(&tree)?;
+    let bench = Bench { python, engine, scratch, environment };
+    let mut tally = Tally::default();
+    for case in cases()?.iter().filter(|case| only.is_none_or(|only| case.contains(only))) {
+        tally += report(case, bench.run(case));
+    }
+    if only.is_none_or(|only| CHECK.contains(only)) {
+        tally += report(CHECK, bench.run_check());
+    }
+    if only.is_some_and(|only| SUITE.contains(only)) {
+        tally += bench.run_suite(metadata)?;
+    } else if only.is_none() {
+        eprintln!("  skip {SUITE}: HDF5's own tests of its API; --only {SUITE} builds HDF5 and runs them");
+    }
+    bench.engine.remove()?;
+    Ok(tally)
+}
+
+fn must(command: &mut Command) -> Result<String> {
+    let (status, text) = process::gather(command)?;
+    if !status.success() {
+        bail!("`{}` failed ({status}): {text}", process::line(command));
+    }
+    Ok(text)
+}
+
+/// What `daos hdf5-env` prints.
+fn environment(tree: &InstallTree) -> Result<Vec<(String, String)>> {
+    let text = process::capture(Command::new(tree.program("daos")).arg("hdf5-env"))?;
+    let words = text.split_whitespace().map(|word| word.split_once('='));
+    let variables: Option<Vec<_>> =
+        words.map(|word| word.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
+    variables.with_context(|| format!("daos hdf5-env printed no environment: {text}"))
+}
+
+/// Names of the cases.
+fn cases() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(CASES).with_context(|| format!("cannot read {CASES}"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+impl Bench<'_> {
+    fn run(&self, case: &str) -> Result<Outcome> {
+        let native = std::path::absolute(self.scratch.join(format!("{case}.h5")))?;
+        install_tree::remove(&native)?;
+        let native = native.to_string_lossy();
+        must(&mut self.command("write", case, &native))?;
+        let expected = must(&mut self.command("read", case, &native))?;
+        let ours = format!("daos://{POOL}/{CONTAINER}/{case}.h5");
+        self.through_connector("write", case, &ours)?;
+        // What was closed must be there for good.
+        self.engine.kill()?;
+        let found = self.through_connector("read", case, &ours)?;
+        Ok(match difference(&expected, &found) {
+            None => Outcome::Passed,
+            Some(difference) => Outcome::Failed(difference),
+        })
+    }
+
+    fn run_check(&self) -> Result<Outcome> {
+        let ours = format!("daos://{POOL}/{CONTAINER}/checked.h5");
+        self.through_connector("write", CHECKED_CASE, &ours)?;
+        let expected = self.through_connector("read", CHECKED_CASE, &ours)?;
+        must(&mut self.engine.daos(&["fs", "check", POOL, CONTAINER, "--flags", "remove,evict"]))?;
+        let found = self.through_connector("read", CHECKED_CASE, &ours)?;
+        Ok(difference(&expected, &found).map_or(Outcome::Passed, Outcome::Failed))
+    }
+
+    /// Counts what the suite counts, and shows the names of what failed.
+    fn run_suite(&self, metadata: &Metadata) -> Result<Tally> {
+        setup::hdf5(metadata)?;
+        let program = std::path::absolute(Hdf5::new(metadata).programs().join(SUITE))?;
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=10", SUITE_SECONDS_MAX]).arg(program).current_dir(&self.scratch);
+        self.engine.prepare(&mut command);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.env(SUITE_DIRECTORY, format!("daos://{POOL}/{CONTAINER}/"));
+        let (status, text) = process::gather(&mut command)?;
+        let log = self.scratch.join("h5_api_test.log");
+        fs::write(&log, &text).with_context(|| format!("cannot write {}", log.display()))?;
+        let count = |what: &str| {
+            let line = text.lines().rev().find(|line| line.contains(what))?;
+            line.split('/').next()?.trim().parse::<u64>().ok()
+        };
+        let counted = count("tests passed").zip(count("tests did not pass")).zip(count("tests were skipped"));
+        let Some(((passed, failed), skipped)) = counted else {
+            bail!("{SUITE} ended early ({status}); what it said is in {}", log.display());
+        };
+        eprintln!("  {SUITE}: {passed} passed, {failed} failed, {skipped} skipped; all of it in {}", log.display());
+        Ok(Tally { passed, failed })
+    }
+
+    fn command(&self, what: &str, case: &str, file: &str) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=10", SECONDS_MAX]).arg(&self.python.interpreter).arg(Path::new(RUNNER));
+        // Nothing is written into the tree.
+        command.args([what, case, file]).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+
+    fn through_connector(&self, what: &str, case: &str, file: &str) -> Result<String> {
+        let mut command = self.command(what, case, file);
+        self.engine.prepare(&mut command);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        must(&mut command)
+    }
+}
+
+/// The first lines in which two texts differ.
+fn difference(expected: &str, found: &str) -> Option<String> {
+    if expected == found {
+        return None;
+    }
+    let (mut expected_lines, mut found_lines) = (expected.lines(), found.lines());
+    let mut said = String::from("the container gives something else than HDF5's own file:");
+    let mut count = 0;
+    loop {
+        let (expected, found) = match (expected_lines.next(), found_lines.next()) {
+            (None, None) => return Some(said),
+            (expected, found) => (expected.unwrap_or("(end)"), found.unwrap_or("(end)")),
+        };
+        if expected != found {
+            said.push_str(&format!("\n    expected: {expected}\n    found:    {found}"));
+            count += 1;
+        }
+        if count == DIFFERENCES_MAX {
+            return Some(said);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn texts_that_differ_are_told_apart_and_shown() {
+        assert_eq!(difference("a\nb\n", "a\nb\n"), None);
+        let said = difference("a\nb\n", "a\nc\n").expect("they differ");
+        assert!(said.contains("expected: b") && said.contains("found:    c"), "{said}");
+        assert!(difference("a\n", "a\nmore\n").expect("they differ").contains("found:    more"));
+    }
+}
