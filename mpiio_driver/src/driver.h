@@ -37,6 +37,8 @@ int mpiio_fail_file(ADIO_File fd, struct mpiio_failure *failure, int der, const 
 int mpiio_code(const struct mpiio_failure *failure, const char *where);
 /** Tells the failure of rank `from` to all ranks of a communicator. */
 void mpiio_tell(struct mpiio_failure *failure, int from, MPI_Comm communicator);
+/** Gives all ranks the failure of the first of them that has one. */
+void mpiio_agree(struct mpiio_failure *failure, MPI_Comm communicator);
 
 /** A file's name taken apart. */
 struct mpiio_name {
@@ -98,6 +100,8 @@ struct mpiio_file {
 	/* During an access by the shared pointer: what went wrong when that was moved, for the access to say. */
 	bool is_shared_access;
 	struct mpiio_failure delayed;
+	/* During two-phase buffering: where what went wrong is kept until all ranks have done their part, see transfer.c. */
+	struct mpiio_failure *held;
 	/* The data of the view is in the representation external32, see representation.c. */
 	bool is_external32;
 	/* Whether a split access was under way when another one was begun. */

@@ -129,3 +129,17 @@ void mpiio_tell(struct mpiio_failure *failure, int from, MPI_Comm communicator)
 {
 	MPI_Bcast(failure, sizeof *failure, MPI_BYTE, from, communicator);
 }
+
+void mpiio_agree(struct mpiio_failure *failure, MPI_Comm communicator)
+{
+	int rank, size, first, mine;
+
+	MPI_Comm_size(communicator, &size);
+	if (size == 1)
+		return;
+	MPI_Comm_rank(communicator, &rank);
+	mine = failure->number != 0 ? rank : INT_MAX;
+	MPI_Allreduce(&mine, &first, 1, MPI_INT, MPI_MIN, communicator);
+	if (first != INT_MAX)
+		mpiio_tell(failure, first, communicator);
+}

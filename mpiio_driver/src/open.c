@@ -199,21 +199,15 @@ static void follow(struct mpiio_file *file, struct opened *opened, const void *b
 }
 
 /* All ranks have the file, or none has: a rank that failed alone tells the others. */
-static void agree(ADIO_File fd, int rank, struct mpiio_file *file, struct mpiio_failure *failure)
+static void agree(ADIO_File fd, struct mpiio_file *file, struct mpiio_failure *failure)
 {
-	int size, failed, mine = failure->number != 0 ? rank : INT_MAX;
+	bool is_mine = failure->number != 0;
 
-	MPI_Comm_size(fd->comm, &size);
-	if (size == 1)
-		return;
-	MPI_Allreduce(&mine, &failed, 1, MPI_INT, MPI_MIN, fd->comm);
-	if (failed == INT_MAX)
-		return;
-	if (failure->number == 0) {
+	mpiio_agree(failure, fd->comm);
+	if (failure->number != 0 && !is_mine) {
 		dfs_release(file->object);
 		mpiio_unmount(file->mount);
 	}
-	mpiio_tell(failure, failed, fd->comm);
 }
 
 static void note_chunk(ADIO_File fd, uint64_t bytes)
@@ -250,7 +244,7 @@ void mpiio_open_all(ADIO_File fd, int rank, int mode, int *code)
 		MPI_Bcast(bytes, (int)opened.handle_bytes, MPI_BYTE, leader, fd->comm);
 		if (rank != leader)
 			follow(file, &opened, bytes);
-		agree(fd, rank, file, &opened.failure);
+		agree(fd, file, &opened.failure);
 	}
 	free(bytes);
 	if (opened.failure.number != 0) {

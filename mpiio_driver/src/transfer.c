@@ -164,6 +164,18 @@ static bool take_delayed(ADIO_File fd, struct mpiio_failure *failure)
 	return true;
 }
 
+/* The error code of an access, or success during two-phase buffering, when the failure is kept for later. */
+static int conclude(ADIO_File fd, const struct mpiio_failure *failure, const char *where)
+{
+	struct mpiio_failure *held = mpiio_file(fd)->held;
+
+	if (held == NULL)
+		return mpiio_code(failure, where);
+	if (failure->number != 0)
+		*held = *failure;
+	return MPI_SUCCESS;
+}
+
 /* By lists; gives the bytes for the status. */
 static int access_listed(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	bool is_write, ADIO_Status *status, const char *where)
@@ -183,7 +195,7 @@ static int access_listed(ADIO_File fd, void *buffer, int count, MPI_Datatype typ
 		mpiio_free_layout(&layout);
 	}
 	MPIR_Status_set_bytes(status, type, (MPI_Count)done);
-	return mpiio_code(&failure, where);
+	return conclude(fd, &failure, where);
 }
 
 /*
@@ -210,13 +222,20 @@ static int access_contiguous(ADIO_File fd, void *buffer, int count, MPI_Datatype
 	if (failure.number == 0 && pointer == ADIO_INDIVIDUAL)
 		fd->fp_ind += (ADIO_Offset)done;
 	MPIR_Status_set_bytes(status, type, (MPI_Count)done);
-	return mpiio_code(&failure, where);
+	return conclude(fd, &failure, where);
 }
 
 /* One access from end to end, in the representation of the view. */
 static int access_as(mpiio_access *access, ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer,
 	ADIO_Offset offset, bool is_write, ADIO_Status *status, const char *where)
 {
+	const struct mpiio_failure *held = mpiio_file(fd)->held;
+
+	/* One failure is enough; what is left may be much, and each call about a lost engine takes a while. */
+	if (held != NULL && held->number != 0) {
+		MPIR_Status_set_bytes(status, type, 0);
+		return MPI_SUCCESS;
+	}
 	if (mpiio_file(fd)->is_external32)
 		return mpiio_access_external32(access, fd, buffer, count, type, pointer, offset, is_write, status, where);
 	return access(fd, buffer, count, type, pointer, offset, is_write, status, where);
@@ -263,6 +282,37 @@ void mpiio_write_strided(ADIO_File fd, const void *buffer, int count, MPI_Dataty
 }
 
 /*
+ * ROMIO's two-phase buffering returns when a call for the file fails, on the rank that has made it, and the others wait for ever for
+ * that rank's part in the rounds that follow. So a failure is held until all of them are through, and all ranks get it then.
+ */
+static int access_two_phase(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
+	bool is_write, ADIO_Status *status, const char *where)
+{
+	struct mpiio_failure held = { 0 }, delayed = { 0 };
+	ADIO_Offset before = fd->fp_ind;
+	int code;
+
+	/* The other ranks wait for this one, which takes part with nothing. */
+	if (take_delayed(fd, &delayed))
+		count = 0;
+	mpiio_file(fd)->held = &held;
+	if (is_write)
+		ADIOI_GEN_WriteStridedColl(fd, buffer, count, type, pointer, offset, status, &code);
+	else
+		ADIOI_GEN_ReadStridedColl(fd, buffer, count, type, pointer, offset, status, &code);
+	mpiio_file(fd)->held = NULL;
+	mpiio_agree(&held, fd->comm);
+	if (delayed.number != 0)
+		held = delayed;
+	if (held.number == 0)
+		return code;
+	if (pointer == ADIO_INDIVIDUAL)
+		fd->fp_ind = before;
+	MPIR_Status_set_bytes(status, type, 0);
+	return mpiio_code(&held, where);
+}
+
+/*
  * Collective access: each rank gives its list to the store, which takes all of them at once, so that nothing is gained by
  * sending the data to another rank first. Who asks for ROMIO's two-phase buffering by the hints romio_cb_read and
  * romio_cb_write gets it; to write with holes it has to read, so it needs a file that was opened for both.
@@ -271,32 +321,18 @@ void mpiio_write_strided(ADIO_File fd, const void *buffer, int count, MPI_Dataty
 void mpiio_read_all(ADIO_File fd, void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	ADIO_Status *status, int *code)
 {
-	struct mpiio_failure failure;
-	bool has_failed = false;
+	bool by_lists = fd->hints->cb_read != ADIOI_HINT_ENABLE || !is_plain(fd);
 
-	if (fd->hints->cb_read == ADIOI_HINT_ENABLE && is_plain(fd)) {
-		/* The other ranks wait for this one, which takes part with nothing. */
-		has_failed = take_delayed(fd, &failure);
-		ADIOI_GEN_ReadStridedColl(fd, buffer, has_failed ? 0 : count, type, pointer, offset, status, code);
-	} else {
-		*code = access_file(fd, buffer, count, type, pointer, offset, false, status, "MPI_File_read_all");
-	}
-	if (has_failed)
-		*code = mpiio_code(&failure, "MPI_File_read_ordered");
+	*code = (by_lists ? access_file : access_two_phase)(fd, buffer, count, type, pointer, offset, false, status,
+		"MPI_File_read_all");
 }
 
 void mpiio_write_all(ADIO_File fd, const void *buffer, int count, MPI_Datatype type, int pointer, ADIO_Offset offset,
 	ADIO_Status *status, int *code)
 {
-	bool readable = (fd->access_mode & ADIO_WRONLY) == 0, has_failed = false;
-	struct mpiio_failure failure;
+	bool readable = (fd->access_mode & ADIO_WRONLY) == 0;
+	bool by_lists = fd->hints->cb_write != ADIOI_HINT_ENABLE || !is_plain(fd) || !readable;
 
-	if (fd->hints->cb_write == ADIOI_HINT_ENABLE && is_plain(fd) && readable) {
-		has_failed = take_delayed(fd, &failure);
-		ADIOI_GEN_WriteStridedColl(fd, buffer, has_failed ? 0 : count, type, pointer, offset, status, code);
-	} else {
-		*code = access_file(fd, (void *)buffer, count, type, pointer, offset, true, status, "MPI_File_write_all");
-	}
-	if (has_failed)
-		*code = mpiio_code(&failure, "MPI_File_write_ordered");
+	*code = (by_lists ? access_file : access_two_phase)(fd, (void *)buffer, count, type, pointer, offset, true, status,
+		"MPI_File_write_all");
 }
