@@ -1,5 +1,7 @@
 //! The part `mpi`: programs through the MPI-IO driver, against a local engine. Ours first, then ROMIO's and MPICH's.
 
+mod sequences;
+
 use super::c_programs::{Outcome, report};
 use super::mpi_languages;
 use super::mpi_programs::{FOREIGN, LOCAL_ONLY, Suite};
@@ -33,12 +35,6 @@ const KILLED: &[&str] = &["owner"];
 const KILLS_ENGINES: &str = "killed";
 /// Names the file with the process id of the engine that it kills.
 const ENGINE_VARIABLE: &str = "TEST_ENGINE_PID";
-/// The one that compares random calls on a file in a container with the same on a local file, and its runs that are always made:
-/// ranks and seed.
-const SEQUENCES: &str = "sequences";
-const SEQUENCE_RUNS: &[(u32, u32)] = &[(1, 1), (2, 2), (2, 3), (3, 4), (4, 5)];
-/// Runs that are asked for have this many ranks in turn.
-const SEQUENCE_RANKS_MAX: u32 = 4;
 /// What our own programs say at the end.
 const PASSED: &str = "passed";
 
@@ -99,7 +95,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
     let bench = Bench { engine: &engine, tree: &tree, library: library(&tree), scratch };
     let mut tally = Tally::default();
     for name in own()?.into_iter().filter(|name| is_wanted(name)) {
-        tally += if name == SEQUENCES { bench.run_sequences(seeds) } else { bench.run_own(&name) };
+        tally += if name == sequences::SEQUENCES { bench.run_sequences(seeds) } else { bench.run_own(&name) };
     }
     for (name, library_name) in OTHERS.iter().filter(|(name, _)| is_wanted(name)) {
         tally += report(name, bench.run_other(library_name));
@@ -228,35 +224,6 @@ impl Bench<'_> {
             tally += report(&format!("{name} system, engine {number}"), outcome);
         }
         tally
-    }
-
-    fn run_sequences(&self, seeds: Option<u32>) -> Tally {
-        let binary = self.scratch.join(SEQUENCES);
-        if let Err(error) = build_own(SEQUENCES, &binary) {
-            return report(SEQUENCES, Err(error));
-        }
-        let asked = seeds.map(|seeds| (1..=seeds).map(|seed| (1 + seed % SEQUENCE_RANKS_MAX, seed)).collect());
-        let runs: Vec<(u32, u32)> = asked.unwrap_or_else(|| SEQUENCE_RUNS.to_vec());
-        let mut tally = Tally::default();
-        for (ranks, seed) in runs {
-            let outcome = self.run_sequence(&binary, ranks, seed);
-            tally += report(&format!("{SEQUENCES} {seed}, ranks: {ranks}"), outcome);
-        }
-        tally
-    }
-
-    fn run_sequence(&self, binary: &Path, ranks: u32, seed: u32) -> Result<Outcome> {
-        let (container, local) = (format!("sequences-{seed}"), self.scratch.join("sequences-local"));
-        must(&mut self.engine.daos(&["cont", "create", POOL, &container, "--type", "POSIX"]))?;
-        if local.exists() {
-            fs::remove_dir_all(&local).with_context(|| format!("cannot remove {}", local.display()))?;
-        }
-        fs::create_dir_all(&local).with_context(|| format!("cannot create {}", local.display()))?;
-        let directory = format!("daos:/{POOL}/{container}");
-        let arguments = [directory, seed.to_string(), local.to_string_lossy().into_owned()];
-        let outcome = self.start(binary, ranks, &arguments, &[])?;
-        must(&mut self.engine.daos(&["cont", "destroy", POOL, &container, "--force"]))?;
-        Ok(outcome)
     }
 
     /// Programs for users to copy.
