@@ -5,14 +5,17 @@ use crate::failure::{Failure, Minor, Result};
 use crate::format::AttributeRecord;
 use crate::handle::Located;
 use crate::hdf5::{Hid, Space, Type, size_of_type};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// An attribute, and the object it belongs to.
 pub struct Attribute {
     pub parent: Located,
-    pub name: RefCell<Vec<u8>>,
+    pub name: Vec<u8>,
     stored: Stored,
     space: Space,
+    /// The record as it was read or written last, and how often the object's attributes had changed by then.
+    record: RefCell<AttributeRecord>,
+    changes: Cell<u64>,
 }
 
 impl Attribute {
@@ -23,33 +26,52 @@ impl Attribute {
             let sentence = format!("the attribute {} is there already", String::from_utf8_lossy(name));
             return Err(Failure::new(Minor::Exists, sentence));
         }
-        let mut record = AttributeRecord {
+        let record = AttributeRecord {
             character_set,
             creation_order: parent.node.next_attribute_order()?,
             datatype: Type::encode_id(datatype)?,
             space: Space::copy_of(space)?.encode()?,
             data: Vec::new(),
         };
-        let attribute = Self::from_record(parent, name, &record)?;
-        record.data = vec![0; attribute.size()?];
-        attribute.parent.node.put_attribute(name, &record)?;
+        let attribute = Self::from_record(parent, name, record)?;
+        let data = vec![0; attribute.size()?];
+        attribute.record.borrow_mut().data = data;
+        attribute.put()?;
         Ok(attribute)
     }
 
     /// Opens one.
     pub fn open(parent: Located, name: &[u8]) -> Result<Self> {
         let record = parent.node.require_attribute(name)?;
-        Self::from_record(parent, name, &record)
+        Self::from_record(parent, name, record)
     }
 
-    fn from_record(parent: Located, name: &[u8], record: &AttributeRecord) -> Result<Self> {
+    fn from_record(parent: Located, name: &[u8], record: AttributeRecord) -> Result<Self> {
         let stored = Stored::decode(&parent.node.file, &record.datatype)?;
         let space = Space::decode(&record.space)?;
-        Ok(Self { parent, name: RefCell::new(name.to_vec()), stored, space })
+        let changes = Cell::new(parent.node.attribute_changes.get());
+        Ok(Self { parent, name: name.to_vec(), stored, space, record: RefCell::new(record), changes })
     }
 
-    pub fn record(&self) -> Result<AttributeRecord> {
-        self.parent.node.require_attribute(&self.name.borrow())
+    /// The character set of its name.
+    pub fn character_set(&self) -> u8 {
+        self.record.borrow().character_set
+    }
+
+    /// Reads it anew when an attribute of the object has changed.
+    fn renew(&self) -> Result<()> {
+        let changes = self.parent.node.attribute_changes.get();
+        if self.changes.get() != changes {
+            *self.record.borrow_mut() = self.parent.node.require_attribute(&self.name)?;
+            self.changes.set(changes);
+        }
+        Ok(())
+    }
+
+    fn put(&self) -> Result<()> {
+        self.parent.node.put_attribute(&self.name, &self.record.borrow())?;
+        self.changes.set(self.parent.node.attribute_changes.get());
+        Ok(())
     }
 
     pub fn space(&self) -> Result<Space> {
@@ -79,10 +101,12 @@ impl Attribute {
     /// # Safety
     /// The buffer has room for them.
     pub unsafe fn read(&self, memory_type: Hid, list: Hid, buffer: *mut u8) -> Result<()> {
-        let (count, record) = (self.count()?, self.record()?);
+        let count = self.count()?;
         if count == 0 {
             return Ok(());
         }
+        self.renew()?;
+        let record = self.record.borrow().clone();
         if record.data.len() != self.size()? {
             return Err(Failure::new(Minor::Damaged, "an attribute has not as many bytes as its elements need"));
         }
@@ -105,17 +129,20 @@ impl Attribute {
     /// The buffer has them.
     pub unsafe fn write(&self, memory_type: Hid, list: Hid, buffer: *const u8) -> Result<()> {
         self.parent.node.file.require_writable()?;
-        let (count, mut record) = (self.count()?, self.record()?);
+        let count = self.count()?;
         if count == 0 {
             return Ok(());
         }
+        self.renew()?;
         // SAFETY: as the caller promises.
         let bytes = unsafe { std::slice::from_raw_parts(buffer, count * size_of_type(memory_type)) }.to_vec();
-        record.data = if self.stored.is_same(memory_type) {
+        let data = if self.stored.is_same(memory_type) {
             bytes
         } else {
-            self.stored.to_file(bytes, count, memory_type, record.data, list)?
+            let background = self.record.borrow().data.clone();
+            self.stored.to_file(bytes, count, memory_type, background, list)?
         };
-        self.parent.node.put_attribute(&self.name.borrow(), &record)
+        self.record.borrow_mut().data = data;
+        self.put()
     }
 }

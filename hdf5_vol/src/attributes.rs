@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{AttributeRecord, key};
+use crate::fresh::Of;
 use crate::node::Node;
 
 /// The longest name: what an akey takes.
@@ -16,6 +17,9 @@ impl Node {
                 format!("an attribute's name has 1 to {NAME_MAX} bytes, not {}", name.len()),
             ));
         }
+        if self.file.fresh.borrow().lacks(self.token, Of::Attributes, name) {
+            return Ok(None);
+        }
         self.file.get(&self.object, key::ATTRIBUTES, name)?.map(|bytes| AttributeRecord::decode(&bytes)).transpose()
     }
 
@@ -29,6 +33,8 @@ impl Node {
 
     /// Writes an attribute, whether it was there or not.
     pub fn put_attribute(&self, name: &[u8], record: &AttributeRecord) -> Result<()> {
+        self.attribute_changes.set(self.attribute_changes.get() + 1);
+        self.file.fresh.borrow_mut().add(self.token, Of::Attributes, name);
         self.file.put(&self.object, key::ATTRIBUTES, name, record.encode())
     }
 
@@ -37,7 +43,10 @@ impl Node {
         self.file.require_writable()?;
         self.require_attribute(name)?;
         self.file.settle()?;
-        self.object.punch_akey(key::ATTRIBUTES, name)
+        self.object.punch_akey(key::ATTRIBUTES, name)?;
+        self.attribute_changes.set(self.attribute_changes.get() + 1);
+        self.file.fresh.borrow_mut().remove(self.token, Of::Attributes, name);
+        Ok(())
     }
 
     /// The number of the next attribute in creation order; zero where that is not tracked.

@@ -3,6 +3,7 @@
 use crate::daos::{self, Mount, Object, ObjectId};
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
+use crate::fresh::Fresh;
 use crate::handle::Handle;
 use crate::heap::Heap;
 use crate::name::Name;
@@ -36,6 +37,8 @@ pub struct File {
     /// Next numbers in creation order, of the groups that track it and the objects with attributes.
     pub orders: RefCell<HashMap<(Token, bool), u64>>,
     pub heap: RefCell<Heap>,
+    /// Names of objects that were made since the file was opened.
+    pub fresh: RefCell<Fresh>,
     /// Addresses of the handles that HDF5 has, to find those of this file among all.
     pub handles: RefCell<HashSet<usize>>,
     /// One handle of the file that HDF5 has.
@@ -112,6 +115,7 @@ impl File {
             nodes: RefCell::default(),
             orders: RefCell::default(),
             heap: RefCell::default(),
+            fresh: RefCell::default(),
             handles: RefCell::default(),
             primary: Cell::new(0),
             anchor: OnceCell::new(),

@@ -26,6 +26,8 @@ pub enum Handle {
         is_writable: bool,
         /// The list of properties with which it was opened.
         access: Identifier,
+        /// Kept open, with what is known of it.
+        root: Rc<Node>,
     },
     /// What stands for the file in datatypes; see [`File::anchor`].
     Anchor(Weak<File>),
@@ -63,6 +65,11 @@ impl Located {
 }
 
 impl Handle {
+    /// A file.
+    pub fn of_file(file: Rc<File>, is_writable: bool, access: Identifier) -> Result<Self> {
+        Ok(Self::File { root: file.root()?, file, is_writable, access })
+    }
+
     /// Gives it to HDF5.
     pub fn into_pointer(self) -> *mut c_void {
         let file = self.file().ok();
@@ -120,7 +127,8 @@ impl Handle {
     /// The object: of a file its root group, of an attribute what it belongs to.
     pub fn located(&self) -> Result<Located> {
         match self {
-            Self::File { .. } | Self::Anchor(_) => Located::root(&self.file()?),
+            Self::File { root, .. } => Ok(Located { node: Rc::clone(root), path: Some(b"/".to_vec()) }),
+            Self::Anchor(_) => Located::root(&self.file()?),
             Self::Group(located) | Self::Datatype(located) => Ok(located.clone()),
             Self::Dataset(dataset) => Ok(dataset.located.clone()),
             Self::Attribute(attribute) => Ok(attribute.parent.clone()),

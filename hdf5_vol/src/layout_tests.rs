@@ -78,7 +78,7 @@ fn structs_of_hdf5_lie_as_in_its_headers() {
         return;
     };
     let mut text = String::from(
-        "#include <stddef.h>\n#include <hdf5.h>\n#include <H5VLconnector.h>\n#include <H5PLextern.h>\n\
+        "#include <stddef.h>\n#include <H5VLconnector.h>\n\
          _Static_assert(H5VL_VERSION == 3, \"version of the tables\");\n",
     );
     tables(&mut text);

@@ -20,6 +20,7 @@ mod dataset;
 mod failure;
 mod file;
 mod format;
+mod fresh;
 mod guard;
 mod handle;
 mod hdf5;

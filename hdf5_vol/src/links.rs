@@ -1,7 +1,9 @@
 //! Links of a group: each a value under a dkey that is its name, and, where the group tracks it, a number in creation order.
 
+use crate::daos::fetch_all;
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{LinkRecord, LinkTarget, key};
+use crate::fresh::Of;
 use crate::node::Node;
 use std::rc::Rc;
 
@@ -27,6 +29,9 @@ impl Node {
     pub fn link(&self, name: &[u8]) -> Result<Option<LinkRecord>> {
         self.require_group()?;
         check_name(name)?;
+        if self.file.fresh.borrow().lacks(self.token, Of::Links, name) {
+            return Ok(None);
+        }
         self.file.get(&self.object, name, key::LINK)?.map(|bytes| LinkRecord::decode(&bytes)).transpose()
     }
 
@@ -49,6 +54,7 @@ impl Node {
             self.file.put(&order, &number.to_le_bytes(), key::NAME, name.to_vec())?;
         }
         let record = LinkRecord { character_set, creation_order, target };
+        self.file.fresh.borrow_mut().add(self.token, Of::Links, name);
         self.file.put(&self.object, name, key::LINK, record.encode())
     }
 
@@ -69,6 +75,7 @@ impl Node {
         };
         self.file.settle()?;
         self.object.punch_dkey(name)?;
+        self.file.fresh.borrow_mut().remove(self.token, Of::Links, name);
         if let Some(number) = record.creation_order {
             self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;
         }
@@ -117,14 +124,17 @@ impl Node {
 
     /// All links, by name.
     pub fn links(&self) -> Result<Vec<Named<LinkRecord>>> {
-        let mut links = Vec::new();
-        for name in self.link_names()? {
-            // One that is gone since the names were listed was removed by another program.
-            if let Some(record) = self.link(&name)? {
-                links.push((name, record));
-            }
-        }
-        Ok(links)
+        let names = self.link_names()?;
+        let records = self.records(&names)?;
+        // One that is gone since the names were listed was removed by another program.
+        Ok(names.into_iter().zip(records).filter_map(|(name, record)| Some((name, record?))).collect())
+    }
+
+    /// The links of names that were listed just before; none for one that is gone meanwhile.
+    pub fn records(&self, names: &[Vec<u8>]) -> Result<Vec<Option<LinkRecord>>> {
+        self.file.settle()?;
+        let values = fetch_all(&self.object, names, key::LINK)?;
+        values.into_iter().map(|value| value.map(|bytes| LinkRecord::decode(&bytes)).transpose()).collect()
     }
 
     /// The names of all links, in an order that is asked for.

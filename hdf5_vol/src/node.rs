@@ -18,6 +18,8 @@ pub struct Node {
     tracking: OnceCell<Tracking>,
     /// A dataset's dimensions, when they differ from those of the header.
     pub dimensions: RefCell<Option<Vec<u64>>>,
+    /// Counts changes of its attributes, so that an open one knows when it has to be read anew.
+    pub attribute_changes: Cell<u64>,
     /// No link leads to it any more; it goes when it is closed.
     is_doomed: Cell<bool>,
 }
@@ -41,6 +43,7 @@ impl Node {
             header: OnceCell::new(),
             tracking: OnceCell::new(),
             dimensions: RefCell::default(),
+            attribute_changes: Cell::new(0),
             is_doomed: Cell::new(false),
         }
     }
@@ -70,6 +73,7 @@ impl Node {
     /// Writes the header of an object that is just made.
     pub fn create_header(&self, header: &Header) -> Result<()> {
         self.file.put(&self.object, key::HEADER, key::RECORD, header.encode())?;
+        self.file.fresh.borrow_mut().make(self.token);
         let _first = self.header.set(header.clone());
         Ok(())
     }

@@ -125,7 +125,7 @@ unsafe fn meant(handle: &Handle, location: &Location, text: *const c_char) -> Re
             by::INDEX => by_index(handle, location),
             by::SELF if text.is_null() => {
                 let attribute = handle.attribute()?;
-                Ok((attribute.parent.clone(), attribute.name.borrow().clone()))
+                Ok((attribute.parent.clone(), attribute.name.clone()))
             }
             _ => Ok((locate(handle, location)?, name(text)?.to_vec())),
         }
@@ -141,7 +141,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut AttributeGet, _: Hid, _
             match arguments.operation {
                 attribute_get::CREATION_LIST => {
                     let list = default_list(Variable::ATTRIBUTE_CREATE)?;
-                    let set = handle.attribute()?.record()?.character_set;
+                    let set = handle.attribute()?.character_set();
                     library().list_set_character_set(list.get(), c_int::from(set));
                     values.identifier = list.release();
                 }

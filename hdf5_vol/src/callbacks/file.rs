@@ -56,7 +56,7 @@ fn about_file(failure: Failure) -> Failure {
 fn give(file: Rc<File>, is_writable: bool, access: Hid) -> Result<Object> {
     // SAFETY: takes no pointer.
     let access = Identifier::new(unsafe { library().list_copy(access) }, "copy of a property list")?;
-    Ok(Handle::File { file, is_writable, access }.into_pointer())
+    Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
 }
 
 unsafe extern "C" fn create(text: *const c_char, flags: c_uint, list: Hid, access: Hid, _: Hid, _: Request) -> Object {
@@ -197,7 +197,7 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, _: H
                     let file = Handle::from_pointer(object)?.file()?;
                     let is_writable = file.is_writable();
                     let access = default_list(Variable::FILE_ACCESS)?;
-                    *values.reopen = Handle::File { file, is_writable, access }.into_pointer();
+                    *values.reopen = Handle::of_file(file, is_writable, access)?.into_pointer();
                     Ok(())
                 }
                 file_specific::IS_ACCESSIBLE => {

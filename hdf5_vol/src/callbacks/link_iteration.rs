@@ -3,7 +3,7 @@
 use super::link::information;
 use super::object;
 use crate::failure::{Failure, Minor, Result};
-use crate::format::{Kind, LinkTarget, Token};
+use crate::format::{Kind, LinkRecord, LinkTarget, Token};
 use crate::handle::{Handle, Located};
 use crate::hdf5::arguments::{LinkIterate, ObjectVisit};
 use crate::hdf5::{Herr, Identifier, index_type, order};
@@ -11,6 +11,9 @@ use crate::node::Node;
 use std::collections::HashSet;
 use std::ffi::CString;
 use std::rc::Rc;
+
+/// Links that are read before the program's function is called for the first of them.
+const AHEAD: usize = 256;
 
 /// Groups within groups: deeper ones are an error and not the end of the stack.
 const DEPTH_MAX: usize = 1000;
@@ -42,12 +45,14 @@ pub unsafe fn run(group: &Located, iterate: &LinkIterate) -> Result<Herr> {
     }
     let mut done = first;
     let mut result = 0;
-    for name in &names[first..] {
-        done += 1;
-        // SAFETY: as the caller promises.
-        result = unsafe { links.call(&group.node, name, name)? };
-        if result != 0 {
-            break;
+    'names: for names in names[first..].chunks(AHEAD) {
+        for (name, link) in names.iter().zip(group.node.records(names)?) {
+            done += 1;
+            // SAFETY: as the caller promises.
+            result = unsafe { links.call(link.as_ref(), name)? };
+            if result != 0 {
+                break 'names;
+            }
         }
     }
     if let Some(position) = position {
@@ -78,9 +83,9 @@ fn too_deep() -> Failure {
 
 impl Links<'_> {
     /// Calls the function for one link, which may be gone meanwhile.
-    unsafe fn call(&mut self, group: &Rc<Node>, name: &[u8], path: &[u8]) -> Result<Herr> {
-        let Some(link) = group.link(name)? else { return Ok(0) };
-        let (path, information) = (text(path)?, information(&link));
+    unsafe fn call(&mut self, link: Option<&LinkRecord>, path: &[u8]) -> Result<Herr> {
+        let Some(link) = link else { return Ok(0) };
+        let (path, information) = (text(path)?, information(link));
         // SAFETY: the function is the program's, which gets what HDF5's documentation says.
         Ok(unsafe {
             (self.iterate.visitor)(self.start.get(), path.as_ptr(), &raw const information, self.iterate.data)
@@ -92,14 +97,16 @@ impl Links<'_> {
             return Err(too_deep());
         }
         let by_creation = self.by_creation && group.tracking()?.links;
-        for name in group.ordered_link_names(by_creation, self.decreasing)? {
-            let path = joined(prefix, &name);
+        let names = group.ordered_link_names(by_creation, self.decreasing)?;
+        let links = group.records(&names)?;
+        for (name, link) in names.iter().zip(links) {
+            let path = joined(prefix, name);
             // SAFETY: as for `call`.
-            let result = unsafe { self.call(group, &name, &path)? };
+            let result = unsafe { self.call(link.as_ref(), &path)? };
             if result != 0 {
                 return Ok(result);
             }
-            let Some(LinkTarget::Hard(token)) = group.link(&name)?.map(|link| link.target) else { continue };
+            let Some(LinkTarget::Hard(token)) = link.map(|link| link.target) else { continue };
             if token.kind() == Kind::Group && self.seen.insert(token) {
                 let below = group.file.node(token)?;
                 // SAFETY: the same.
@@ -147,12 +154,14 @@ impl Objects<'_> {
             return Err(too_deep());
         }
         let by_creation = self.visit.index == index_type::CREATION_ORDER && group.tracking()?.links;
-        for name in group.ordered_link_names(by_creation, self.visit.order == order::DECREASING)? {
-            let Some(LinkTarget::Hard(token)) = group.link(&name)?.map(|link| link.target) else { continue };
+        let names = group.ordered_link_names(by_creation, self.visit.order == order::DECREASING)?;
+        let links = group.records(&names)?;
+        for (name, link) in names.iter().zip(links) {
+            let Some(LinkTarget::Hard(token)) = link.map(|link| link.target) else { continue };
             if !self.seen.insert(token) {
                 continue;
             }
-            let (node, path) = (group.file.node(token)?, joined(prefix, &name));
+            let (node, path) = (group.file.node(token)?, joined(prefix, name));
             // SAFETY: as for `call`.
             let mut result = unsafe { self.call(&node, &path)? };
             if result == 0 && token.kind() == Kind::Group {

@@ -69,7 +69,7 @@ fn file_handle(handle: &Handle) -> Result<*mut c_void> {
     }
     let is_writable = file.is_writable();
     let access = super::default_list(Variable::FILE_ACCESS)?;
-    Ok(Handle::File { file, is_writable, access }.into_pointer())
+    Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
 }
 
 unsafe extern "C" fn get(

@@ -1,10 +1,12 @@
 //! DAOS through its C API: what this connector needs of `libdaos.so.2`, and safe forms of it.
 
+mod fetches;
 mod library;
 mod mount;
 mod object;
 mod types;
 
+pub use fetches::fetch_all;
 pub use mount::{Mount, resolve};
 pub use object::{Object, single};
 pub use types::{Descriptor, Event, Handle, ObjectId, Range, ScatterGather, Vector, object_type};

@@ -47,6 +47,11 @@ impl Object {
         Ok(Self { id, handle })
     }
 
+    /// Its handle.
+    pub fn handle(&self) -> Handle {
+        self.handle
+    }
+
     /// The single value under two keys; none when there is none.
     pub fn fetch(&self, dkey: &[u8], akey: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut bytes = vec![0; VALUE_ROOM];
