@@ -18,6 +18,8 @@ macro_rules! functions {
         pub struct Library {
             base: usize,
             handle: usize,
+            /// Where variables are looked for.
+            variables: usize,
             push: Push,
             $($name: unsafe extern "C" fn($($kind),*) -> $result,)*
         }
@@ -28,6 +30,7 @@ macro_rules! functions {
                 Ok(Self {
                     base,
                     handle: handle as usize,
+                    variables: scope_of_variables(handle) as usize,
                     // SAFETY: the symbol is the function of this signature in every HDF5 with VOL version 3.
                     push: unsafe { std::mem::transmute::<*mut c_void, Push>(symbol(handle, &["H5Epush2"])?) },
                     $(
@@ -137,7 +140,7 @@ impl Library {
     /// The value of a variable; 0, which is no number of anything, when this HDF5 does not have it.
     pub fn value(&self, variable: Variable) -> Hid {
         // SAFETY: the handle stays open for the life of the process.
-        let address = unsafe { libc::dlsym(self.handle as *mut c_void, variable.0.as_ptr()) };
+        let address = unsafe { libc::dlsym(self.variables as *mut c_void, variable.0.as_ptr()) };
         if address.is_null() {
             return DEFAULT_VALUE;
         }
@@ -183,6 +186,14 @@ fn symbol(handle: *mut c_void, names: &[&str]) -> Result<*mut c_void, String> {
         }
     }
     Err(format!("this HDF5 has no function {}; versions 1.14 and 2.x have it", names[0]))
+}
+
+/// A program that is linked with this HDF5 may have copies of its variables (copy relocations), which are those that count, also for
+/// HDF5 itself: they are found where the program's own symbols are.
+fn scope_of_variables(handle: *mut c_void) -> *mut c_void {
+    let name = "H5open";
+    let is_linked = symbol(libc::RTLD_DEFAULT, &[name]).ok() == symbol(handle, &[name]).ok();
+    if is_linked { libc::RTLD_DEFAULT } else { handle }
 }
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
