@@ -165,9 +165,10 @@ impl Machine for SimMachine {
 
     fn let_pass(&self) -> bool {
         match self.world.upgrade() {
+            // Its power may be cut in this turn, and is back afterwards; this life is over all the same.
             Some(world) if world.engine(self.node).is_powered() => {
                 world.turn(false, None);
-                true
+                world.engine(self.node).is_alive()
             }
             _ => false,
         }
