@@ -13,6 +13,9 @@ const VARIABLES_OF_CARGO_RUN: &[&str] = &["LD_LIBRARY_PATH", "CARGO_MANIFEST_DIR
 /// The most that is kept of a captured output: enough for `cargo metadata` of a workspace many times this one's size.
 const CAPTURE_BYTES_MAX: u64 = 64 << 20;
 
+/// How much of what a command said in silence is shown when it failed.
+const LINES_SHOWN: usize = 30;
+
 /// The command line as one would type it.
 pub fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
@@ -121,6 +124,17 @@ pub fn gather(command: &mut Command) -> Result<(ExitStatus, String)> {
     let mut bytes = Vec::new();
     output.take(CAPTURE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Runs the command in silence and gives what it said; anything but success is an error with the last lines of that.
+pub fn succeed(command: &mut Command) -> Result<String> {
+    let (status, text) = gather(command)?;
+    if status.success() {
+        return Ok(text);
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+    bail!("`{}` failed ({status}); its last lines:\n{}", line(command), last.join("\n"));
 }
 
 /// An empty file that is gone when it is closed.

@@ -52,6 +52,8 @@ enum Sign {
     Llvm(&'static str),
     /// A library that the dynamic linker finds.
     Library(&'static str),
+    /// A module that Python finds.
+    Python(&'static str),
 }
 
 struct Need {
@@ -104,6 +106,11 @@ const HDF5: &[Need] = &[
     need("make", Sign::Program("make"), "builds it"),
 ];
 
+const PYTHON: &[Need] = &[
+    need("python3", Sign::Program("python3"), "runs programs of h5py and mpi4py"),
+    need("python3-venv", Sign::Python("ensurepip"), "keeps what they need apart from the system's Python"),
+];
+
 const PACKAGE: &[Need] = &[
     need("dpkg-dev", Sign::Program("dpkg-shlibdeps"), "says what a Debian package depends on"),
     need("binutils", Sign::Program("strip"), "takes debugging information away"),
@@ -149,6 +156,11 @@ pub fn hdf5(metadata: &Metadata) -> Result<()> {
     Hdf5::new(metadata).provide()
 }
 
+/// Makes sure of Python, which fetches packages of its own.
+pub fn python() -> Result<()> {
+    provide("python", PYTHON)
+}
+
 /// Makes sure of what building packages needs.
 pub fn package() -> Result<()> {
     provide("package", PACKAGE)
@@ -180,6 +192,8 @@ fn present(sign: &Sign) -> bool {
     match sign {
         Sign::Program(name) => process::find_program(name).is_some(),
         Sign::Module(name) => process::gather(Command::new("pkg-config").args(["--exists", name]))
+            .is_ok_and(|(status, _)| status.success()),
+        Sign::Python(name) => process::gather(Command::new("python3").arg("-c").arg(format!("import {name}")))
             .is_ok_and(|(status, _)| status.success()),
         Sign::Llvm(name) => has_llvm_library(name),
         Sign::Library(name) => ["ldconfig", "/sbin/ldconfig"].iter().any(|program| {
@@ -244,7 +258,7 @@ mod tests {
 
     #[test]
     fn packages_are_named_once() {
-        for needs in [CORE, BENCH, C_TESTS, MPI, HDF5, PACKAGE] {
+        for needs in [CORE, BENCH, C_TESTS, MPI, HDF5, PYTHON, PACKAGE] {
             let mut names: Vec<_> = needs.iter().map(|need| need.package).collect();
             names.sort_unstable();
             names.dedup();

@@ -3,7 +3,7 @@
 
 use crate::process;
 use crate::workspace::Metadata;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,9 +21,6 @@ pub fn install(metadata: &Metadata, connector: &Path, libraries: &Path) -> Resul
     let output = metadata.target_directory.join("hdf5/deprecated");
     let mut make = Command::new("make");
     make.args(["--no-print-directory", "-f", RULES]).arg(format!("OUTPUT={}", output.display()));
-    let (status, text) = process::gather(&mut make)?;
-    if !status.success() {
-        bail!("`{}` failed ({status}): {text}", process::line(&make));
-    }
+    process::succeed(&mut make)?;
     super::replace(&output.join(DEPRECATED), &libraries.join(DEPRECATED))
 }

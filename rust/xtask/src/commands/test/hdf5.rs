@@ -45,38 +45,19 @@ const SUITE_DIRECTORY: &str = "HDF5_API_TEST_PATH_PREFIX";
 /// What differs is shown, this many lines of it.
 const DIFFERENCES_MAX: usize = 5;
 
-/// Python with h5py.
-pub struct Python {
-    interpreter: PathBuf,
-}
-
-impl Python {
-    /// Fetches it once.
-    ///
-    /// # Errors
-    /// Where there is no Python, or no registry to fetch from.
-    pub fn provide(metadata: &Metadata) -> Result<Self> {
-        let root = metadata.target_directory.join("hdf5/python");
-        let root = std::path::absolute(&root).with_context(|| format!("{} is no path", root.display()))?;
-        let interpreter = root.join("venv/bin/python");
-        let (stamp, wanted) = (root.join("stamp"), PACKAGES.join(" "));
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-            return Ok(Self { interpreter });
-        }
-        if root.exists() {
-            fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()))?;
-        }
-        fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
-        must(Command::new("python3").args(["-m", "venv"]).arg(root.join("venv")))?;
-        must(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
-        fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
-        Ok(Self { interpreter })
-    }
+/// The interpreter with what the cases need, fetched once.
+///
+/// # Errors
+/// Where there is no Python, or no registry to fetch from.
+pub fn python(metadata: &Metadata) -> Result<PathBuf> {
+    let root = metadata.target_directory.join("hdf5/python");
+    let root = std::path::absolute(&root).with_context(|| format!("{} is no path", root.display()))?;
+    super::python::provide(&root, PACKAGES, || Ok(()))
 }
 
 /// What cases are run with.
 struct Bench<'a> {
-    python: &'a Python,
+    python: &'a Path,
     engine: LocalEngine,
     scratch: PathBuf,
     /// What a program needs in its environment to use the connector.
@@ -84,13 +65,13 @@ struct Bench<'a> {
 }
 
 /// Runs all cases, or those with a text in their name.
-pub fn run(metadata: &Metadata, python: &Python, only: Option<&str>) -> Result<Tally> {
+pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tally> {
     let tree = install_tree::install(metadata, Profile::Debug, None)?;
     let scratch = metadata.target_directory.join("hdf5/test");
     fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
     let engine = LocalEngine::fresh(&tree, &scratch.join("data"))?;
-    must(engine.daos(&["pool", "create", POOL, "--size", POOL_SIZE]).env(TARGETS_VARIABLE, TARGETS))?;
-    must(&mut engine.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"]))?;
+    process::succeed(engine.daos(&["pool", "create", POOL, "--size", POOL_SIZE]).env(TARGETS_VARIABLE, TARGETS))?;
+    process::succeed(&mut engine.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"]))?;
     let environment = environment(&tree)?;
     let bench = Bench { python, engine, scratch, environment };
     let mut tally = Tally::default();
@@ -107,14 +88,6 @@ pub fn run(metadata: &Metadata, python: &Python, only: Option<&str>) -> Result<T
     }
     bench.engine.remove()?;
     Ok(tally)
-}
-
-fn must(command: &mut Command) -> Result<String> {
-    let (status, text) = process::gather(command)?;
-    if !status.success() {
-        bail!("`{}` failed ({status}): {text}", process::line(command));
-    }
-    Ok(text)
 }
 
 /// What `daos hdf5-env` prints.
@@ -144,8 +117,8 @@ impl Bench<'_> {
         let native = std::path::absolute(self.scratch.join(format!("{case}.h5")))?;
         install_tree::remove(&native)?;
         let native = native.to_string_lossy();
-        must(&mut self.command("write", case, &native))?;
-        let expected = must(&mut self.command("read", case, &native))?;
+        process::succeed(&mut self.command("write", case, &native))?;
+        let expected = process::succeed(&mut self.command("read", case, &native))?;
         let ours = format!("daos://{POOL}/{CONTAINER}/{case}.h5");
         self.through_connector("write", case, &ours)?;
         // What was closed must be there for good.
@@ -161,7 +134,7 @@ impl Bench<'_> {
         let ours = format!("daos://{POOL}/{CONTAINER}/checked.h5");
         self.through_connector("write", CHECKED_CASE, &ours)?;
         let expected = self.through_connector("read", CHECKED_CASE, &ours)?;
-        must(&mut self.engine.daos(&["fs", "check", POOL, CONTAINER, "--flags", "remove,evict"]))?;
+        process::succeed(&mut self.engine.daos(&["fs", "check", POOL, CONTAINER, "--flags", "remove,evict"]))?;
         let found = self.through_connector("read", CHECKED_CASE, &ours)?;
         Ok(difference(&expected, &found).map_or(Outcome::Passed, Outcome::Failed))
     }
@@ -192,7 +165,7 @@ impl Bench<'_> {
 
     fn command(&self, what: &str, case: &str, file: &str) -> Command {
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=10", SECONDS_MAX]).arg(&self.python.interpreter).arg(Path::new(RUNNER));
+        command.args(["--kill-after=10", SECONDS_MAX]).arg(self.python).arg(Path::new(RUNNER));
         // Nothing is written into the tree.
         command.args([what, case, file]).env("PYTHONDONTWRITEBYTECODE", "1");
         command
@@ -202,7 +175,7 @@ impl Bench<'_> {
         let mut command = self.command(what, case, file);
         self.engine.prepare(&mut command);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        must(&mut command)
+        process::succeed(&mut command)
     }
 }
 

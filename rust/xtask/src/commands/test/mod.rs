@@ -10,6 +10,7 @@ mod mpi_programs;
 mod mpi_python;
 mod mpi_system;
 mod packaging;
+mod python;
 mod tally;
 
 use super::romio::Romio;
@@ -160,7 +161,7 @@ fn run_part(part: Part, metadata: &Metadata, asked: &Asked<'_>) -> Result<Tally>
                 Ok(Tally::default())
             }
         },
-        Part::Hdf5 => match hdf5::Python::provide(metadata) {
+        Part::Hdf5 => match hdf5::python(metadata) {
             Ok(python) => hdf5::run(metadata, &python, only),
             Err(error) if is_named => Err(error),
             // A machine without Python, or without a registry of its packages, still runs all other tests.

@@ -13,7 +13,7 @@ use crate::commands::local_engine::LocalEngine;
 use crate::commands::romio::Romio;
 use crate::process;
 use crate::workspace::Metadata;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -139,18 +139,10 @@ fn library(tree: &InstallTree) -> PathBuf {
     tree.prefix.join("lib").join(mpiio::LIBRARY)
 }
 
-fn must(command: &mut Command) -> Result<()> {
-    let (status, text) = process::gather(command)?;
-    if !status.success() {
-        bail!("`{}` failed ({status}): {text}", process::line(command));
-    }
-    Ok(())
-}
-
 fn prepare(engine: &LocalEngine) -> Result<()> {
     for (pool, size) in POOLS {
-        must(engine.daos(&["pool", "create", pool, "--size", size]).env(TARGETS_VARIABLE, TARGETS))?;
-        must(&mut engine.daos(&["cont", "create", pool, CONTAINER, "--type", "POSIX"]))?;
+        process::succeed(engine.daos(&["pool", "create", pool, "--size", size]).env(TARGETS_VARIABLE, TARGETS))?;
+        process::succeed(&mut engine.daos(&["cont", "create", pool, CONTAINER, "--type", "POSIX"]))?;
     }
     Ok(())
 }
@@ -162,7 +154,7 @@ fn copy_what_they_read(engine: &LocalEngine, romio: &Romio) -> Result<()> {
     install_tree::replace(&hints, &romio.build.join("programs/romio/test_hintfile"))?;
     for (file, name) in [(binary, "zero_count"), (hints, "test_hintfile")] {
         let target = format!("daos://{POOL}/{CONTAINER}/{name}");
-        must(&mut engine.daos(&["fs", "copy", &file.to_string_lossy(), &target]))?;
+        process::succeed(&mut engine.daos(&["fs", "copy", &file.to_string_lossy(), &target]))?;
     }
     Ok(())
 }
@@ -205,7 +197,7 @@ impl Bench<'_> {
         let local = self.scratch.join("local");
         let outcome = fs::create_dir_all(&local)
             .context("no directory for local files")
-            .and_then(|()| self.start(&binary, RANKS, &[local.to_string_lossy().into_owned()], &[]));
+            .and_then(|_| self.start(&binary, RANKS, &[local.to_string_lossy().into_owned()], &[]));
         tally += report(&format!("{name} local"), outcome);
         tally
     }
@@ -234,8 +226,8 @@ impl Bench<'_> {
             let mut command = Command::new(compiler);
             command.arg("-O1").arg("-o").arg(&binary).arg(format!("{EXAMPLE_DIRECTORY}/{source}"));
             // The module files of Fortran are for nobody else.
-            let outcome = must(&mut command)
-                .and_then(|()| self.start(&binary, RANKS, &[format!("daos:/{POOL}/{CONTAINER}/{source}")], &[]));
+            let outcome = process::succeed(&mut command)
+                .and_then(|_| self.start(&binary, RANKS, &[format!("daos:/{POOL}/{CONTAINER}/{source}")], &[]));
             tally += report(&format!("example {source}"), outcome);
         }
         if !is_wanted(PYTHON_EXAMPLE) {
@@ -261,11 +253,11 @@ impl Bench<'_> {
         let soname = format!("-Wl,-soname,{library_name}");
         let mut command = Command::new("gcc");
         command.args(["-shared", "-fPIC", &soname, "-o"]).arg(&library).arg(format!("{OTHER_DIRECTORY}/library.c"));
-        must(&mut command)?;
+        process::succeed(&mut command)?;
         let mut command = Command::new("gcc");
         command.arg("-o").arg(&binary).arg(format!("{OTHER_DIRECTORY}/program.c")).arg(&library);
-        must(command.arg("-Wl,-rpath,$ORIGIN"))?;
-        must(&mut Command::new(&binary))?;
+        process::succeed(command.arg("-Wl,-rpath,$ORIGIN"))?;
+        process::succeed(&mut Command::new(&binary))?;
         let (status, text) = process::gather(Command::new(&binary).env("LD_PRELOAD", &self.library))?;
         let is_told = text.contains(OTHER_REFUSED) && status.code() == Some(1);
         Ok(if is_told { Outcome::Passed } else { Outcome::Failed(format!("{status}: {text}")) })
@@ -323,7 +315,7 @@ fn build_own(name: &str, binary: &Path) -> Result<()> {
     command.args(["-std=gnu11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-o"]);
     command.arg(binary).arg(format!("{DIRECTORY}/{name}.c")).args(parts(name)?).args(SHARED);
     // A program's own functions with names of libdaos are found before the library's.
-    must(command.args(["-rdynamic", "-ldl"]))
+    process::succeed(command.args(["-rdynamic", "-ldl"])).map(drop)
 }
 
 /// What a program has besides the file of its name, in a directory of its name.

@@ -3,10 +3,11 @@
 
 use super::c_programs::{Outcome, report};
 use super::mpi::{Bench, CONTAINER, POOL, RANKS, Started};
+use super::python::{self, once};
 use super::tally::Tally;
 use crate::process;
 use crate::workspace::Metadata;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,6 @@ impl PythonMpi {
     /// Where there is no Python, or no registry to fetch from.
     pub fn provide(&self, metadata: &Metadata) -> Result<MpiPython> {
         let root = directory(metadata, self.name)?;
-        let programs = root.join("venv/bin");
         let mut packages = vec![MPI4PY, NUMPY];
         packages.extend(self.package);
         let mut environment: Vec<_> =
@@ -81,15 +81,13 @@ impl PythonMpi {
         if self.package.is_none() {
             environment.push((LIBRARIES, root.join("lib").to_string_lossy().into_owned()));
         }
-        let launcher = self.package.map_or_else(|| PathBuf::from(DEBIAN_LAUNCHER), |_| programs.join("mpiexec"));
-        once(&root, &packages.join(" "), || {
-            if self.package.is_none() {
-                link_debian(&root.join("lib"))?;
-            }
-            must(Command::new("python3").args(["-m", "venv"]).arg(root.join("venv")))?;
-            must(Command::new(programs.join("python")).args(["-m", "pip", "install", "--quiet"]).args(&packages))
+        let python = python::provide(&root, &packages, || match self.package {
+            None => link_debian(&root.join("lib")),
+            Some(_) => Ok(()),
         })?;
-        Ok(MpiPython { python: programs.join("python"), launcher, environment })
+        let launcher =
+            self.package.map_or_else(|| PathBuf::from(DEBIAN_LAUNCHER), |_| python.with_file_name("mpiexec"));
+        Ok(MpiPython { python, launcher, environment })
     }
 }
 
@@ -164,8 +162,11 @@ fn arguments(metadata: &Metadata, python: &Path, files: &str) -> Result<Vec<Stri
     once(&root, MPI4PY, || {
         let mut download = Command::new(python);
         download.args(["-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "mpi4py", MPI4PY, "--dest"]);
-        must(download.arg(&root))?;
-        must(Command::new("tar").arg("-C").arg(&root).arg("-xf").arg(root.join(format!("{SOURCES}.tar.gz"))))
+        process::succeed(download.arg(&root))?;
+        process::succeed(
+            Command::new("tar").arg("-C").arg(&root).arg("-xf").arg(root.join(format!("{SOURCES}.tar.gz"))),
+        )
+        .map(drop)
     })?;
     let program = std::path::absolute(TEST_PROGRAM)?;
     let mut arguments = vec![program.to_string_lossy().into_owned()];
@@ -180,34 +181,11 @@ fn directory(metadata: &Metadata, name: &str) -> Result<PathBuf> {
     std::path::absolute(&root).with_context(|| format!("{} is no path", root.display()))
 }
 
-/// Makes a directory's contents, unless that was done with the same wish before.
-fn once(root: &Path, wanted: &str, make: impl FnOnce() -> Result<()>) -> Result<()> {
-    let stamp = root.join("stamp");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    if root.exists() {
-        fs::remove_dir_all(root).with_context(|| format!("cannot remove {}", root.display()))?;
-    }
-    fs::create_dir_all(root).with_context(|| format!("cannot create {}", root.display()))?;
-    make()?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
-}
-
 fn link_debian(libraries: &Path) -> Result<()> {
     fs::create_dir_all(libraries).with_context(|| format!("cannot create {}", libraries.display()))?;
     let mut asked = Command::new("mpicc.mpich");
     let library = process::capture(asked.arg(format!("-print-file-name={DEBIAN_NAME}")))?;
     symlink(library.trim(), libraries.join(NAME)).with_context(|| format!("cannot link {DEBIAN_NAME}"))
-}
-
-fn must(command: &mut Command) -> Result<()> {
-    let (status, text) = process::gather(command)?;
-    if !status.success() {
-        let last = text.lines().last().unwrap_or_default();
-        bail!("`{}` failed ({status}): {last}", process::line(command));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

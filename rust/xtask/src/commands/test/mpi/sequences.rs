@@ -2,7 +2,8 @@
 
 use super::super::c_programs::{Outcome, report};
 use super::super::tally::Tally;
-use super::{Bench, POOL, SECONDS_MAX, build_own, must};
+use super::{Bench, POOL, SECONDS_MAX, build_own};
+use crate::process;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -50,11 +51,11 @@ impl Bench<'_> {
 
     fn make_sequence(&self, binary: &Path, ranks: u32, seed: u32, local: Option<&Path>) -> Result<Outcome> {
         let container = format!("{SEQUENCES}-{seed}");
-        must(&mut self.engine.daos(&["cont", "create", POOL, &container, "--type", "POSIX"]))?;
+        process::succeed(&mut self.engine.daos(&["cont", "create", POOL, &container, "--type", "POSIX"]))?;
         let mut arguments = vec![format!("daos:/{POOL}/{container}"), seed.to_string()];
         arguments.extend(local.map(|local| local.to_string_lossy().into_owned()));
         let outcome = self.start(binary, ranks, &arguments, &[])?;
-        must(&mut self.engine.daos(&["cont", "destroy", POOL, &container, "--force"]))?;
+        process::succeed(&mut self.engine.daos(&["cont", "destroy", POOL, &container, "--force"]))?;
         Ok(outcome)
     }
 }
