@@ -18,8 +18,6 @@ use std::rc::Rc;
 
 /// Bytes under one dkey of a contiguous dataset: large enough that a transfer is few requests, small enough to spread over targets.
 const BLOCK: u64 = 1 << 20;
-/// Hint for an object that lies on one target (`DAOS_OCH_SHD_TINY`).
-const TINY: u16 = 32;
 /// `H5D_FILL_VALUE_USER_DEFINED`.
 const FILL_BY_USER: c_int = 2;
 
@@ -76,16 +74,21 @@ fn layout_of(list: Hid, space: &Space) -> Result<Layout> {
     }
 }
 
+/// Whether a list of a dataset's creation has a fill value that the program has chosen.
+fn has_fill_of_user(list: Hid) -> bool {
+    let mut status = 0;
+    // SAFETY: the number is ours.
+    let result = unsafe { library().list_fill_defined(list, &raw mut status) };
+    result >= 0 && status == FILL_BY_USER
+}
+
 impl Dataset {
     /// Makes one that no link leads to yet.
     pub fn create(file: &Rc<File>, datatype: Hid, space: Hid, list: Hid, path: Option<Vec<u8>>) -> Result<Self> {
         file.require_writable()?;
         let space = Space::copy_of(space)?;
         let layout = layout_of(list, &space)?;
-        let mut fill_status = 0;
-        // SAFETY: the number is ours.
-        let result = unsafe { library().list_fill_defined(list, &raw mut fill_status) };
-        if result >= 0 && fill_status == FILL_BY_USER && leads_elsewhere(datatype)? {
+        if has_fill_of_user(list) && leads_elsewhere(datatype)? {
             return Err(Failure::not_yet("a fill value of variable length"));
         }
         let encoded = Type::encode_id(datatype)?;
@@ -95,7 +98,7 @@ impl Dataset {
             Layout::Contiguous { .. } => (daos::object_type::NUMBERED, space.count()?.saturating_mul(element) <= BLOCK),
             Layout::Chunked { .. } => (daos::object_type::HASHED, false),
         };
-        let data_upper = file.mount.upper(part::DATA, kind, 0, if is_small { TINY } else { 0 })?;
+        let data_upper = file.mount.upper(part::DATA, kind, 0, if is_small { daos::SMALL_OBJECT } else { 0 })?;
         let token = file.new_token(Kind::Dataset)?;
         let node = file.node(token)?;
         node.create_header(&Header::Dataset {
@@ -219,10 +222,7 @@ impl Dataset {
         if !list.is_empty() && !self.stored.leads_elsewhere {
             // SAFETY: the bytes are what `H5Pencode2` has written.
             let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
-            let mut status = 0;
-            // SAFETY: the number is ours.
-            let result = unsafe { library().list_fill_defined(list.get(), &raw mut status) };
-            if result >= 0 && status == FILL_BY_USER {
+            if has_fill_of_user(list.get()) {
                 // SAFETY: the buffer has room for an element of this type.
                 let result =
                     unsafe { library().list_fill_value(list.get(), self.stored.file.get(), fill.as_mut_ptr().cast()) };

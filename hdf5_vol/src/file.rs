@@ -20,9 +20,6 @@ use std::rc::{Rc, Weak};
 const BATCH_MIN: u64 = 32;
 const BATCH_MAX: u64 = 4096;
 
-/// Hints to the choice of an object's class (`DAOS_OCH_SHD_TINY`): metadata of one object lies on one target.
-const TINY: u16 = 32;
-
 /// An open file. Handles of HDF5 share it.
 pub struct File {
     pub mount: Mount,
@@ -85,8 +82,8 @@ impl File {
             container: mount.uuid,
             file: entry.id()?,
             root: Token::new(first, Kind::Group)?,
-            header_upper: mount.upper(part::HEADER, daos::object_type::HASHED, 0, TINY)?,
-            order_upper: mount.upper(part::ORDER, daos::object_type::NUMBERED, 0, TINY)?,
+            header_upper: mount.upper(part::HEADER, daos::object_type::HASHED, 0, daos::SMALL_OBJECT)?,
+            order_upper: mount.upper(part::ORDER, daos::object_type::NUMBERED, 0, daos::SMALL_OBJECT)?,
         };
         let bytes = file_entry.encode();
         drop(entry);
@@ -137,9 +134,13 @@ impl File {
         remove_objects(&mount, &entry)
     }
 
-    /// Whether a name stands for a file that can be opened.
-    pub fn is_there(name: &Name) -> bool {
-        connect(name, false).and_then(|mount| read_entry(&mount, &name.path)).is_ok()
+    /// Whether a name stands for a file that can be opened; an error when that cannot be told.
+    pub fn is_there(name: &Name) -> Result<bool> {
+        match connect(name, false).and_then(|mount| read_entry(&mount, &name.path)) {
+            Ok(_) => Ok(true),
+            Err(failure) if matches!(failure.minor, Minor::NotFound | Minor::NotHdf5 | Minor::Damaged) => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     pub fn is_writable(&self) -> bool {
@@ -199,8 +200,7 @@ impl File {
 
     /// The object with values of variable length.
     pub fn heap_object(&self) -> Result<Rc<Object>> {
-        let upper = self.entry.order_upper & !u64::from(u32::MAX) | u64::from(part::HEAP);
-        self.object(self.entry.root, upper)
+        self.object(self.entry.root, heap_upper(&self.entry))
     }
 
     /// A new object's token.
@@ -300,11 +300,15 @@ fn find_open(entry: &FileEntry, is_writable: bool) -> Option<Rc<File>> {
     })
 }
 
+/// The upper half of the id of the object with values of variable length: as that of creation order, but for the part.
+fn heap_upper(entry: &FileEntry) -> u64 {
+    entry.order_upper & !u64::from(u32::MAX) | u64::from(part::HEAP)
+}
+
 /// Removes all objects of a file whose name is gone or stands for another file.
 fn remove_objects(mount: &Mount, entry: &FileEntry) -> Result<()> {
     let open = |number: u64, high: u64| Object::open(mount.container, ObjectId { low: number, high }, true);
     let root = open(entry.root.number(), entry.header_upper)?;
-    let heap_upper = entry.order_upper & !u64::from(u32::MAX) | u64::from(part::HEAP);
     for first in root.akeys(key::NUMBERS)? {
         let count = root.fetch(key::NUMBERS, &first)?;
         let numbers = first.as_slice().try_into().ok().zip(count.and_then(|count| count.as_slice().try_into().ok()));
@@ -321,7 +325,7 @@ fn remove_objects(mount: &Mount, entry: &FileEntry) -> Result<()> {
             }
         }
     }
-    forgive(open(entry.root.number(), heap_upper)?.punch())?;
+    forgive(open(entry.root.number(), heap_upper(entry))?.punch())?;
     forgive(open(entry.root.number(), entry.order_upper)?.punch())?;
     forgive(root.punch())
 }

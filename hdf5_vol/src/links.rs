@@ -35,12 +35,28 @@ impl Node {
         self.file.get(&self.object, name, key::LINK)?.map(|bytes| LinkRecord::decode(&bytes)).transpose()
     }
 
+    /// Refuses a name that is there.
+    pub fn require_new(&self, name: &[u8]) -> Result<()> {
+        if self.link(name)?.is_none() {
+            return Ok(());
+        }
+        let sentence = format!("unable to create link (name already exists): {}", String::from_utf8_lossy(name));
+        Err(Failure::new(Minor::Exists, sentence))
+    }
+
     /// Adds a link, which must not be there.
     pub fn add_link(&self, name: &[u8], character_set: u8, target: LinkTarget) -> Result<()> {
-        self.file.require_writable()?;
-        if self.link(name)?.is_some() {
-            let sentence = format!("the name {} is there already", String::from_utf8_lossy(name));
-            return Err(Failure::new(Minor::Exists, sentence));
+        self.require_new(name)?;
+        self.add_new_link(name, character_set, target)
+    }
+
+    /// Adds a link, which must not be there, to what may have links already: a hard one is counted. The count is durable before the link is
+    /// written: a program that is killed between the two leaves an object that stays, and not one that goes while a link leads to it.
+    pub fn add_counted_link(&self, name: &[u8], character_set: u8, target: LinkTarget) -> Result<()> {
+        self.require_new(name)?;
+        if let LinkTarget::Hard(token) = target {
+            self.file.node(token)?.add_reference()?;
+            self.file.settle()?;
         }
         self.add_new_link(name, character_set, target)
     }

@@ -1,15 +1,14 @@
 //! Datasets.
 
-use super::{decoded_list, default_list, link_new, unknown};
+use super::{create_object, decoded_list, default_list, object_at, unknown};
 use crate::dataset::Dataset;
-use crate::failure::{Failure, Minor};
+use crate::failure::{Failure, Minor, Result};
 use crate::guard;
-use crate::handle::{Handle, locate, name};
+use crate::handle::{Handle, Located};
 use crate::hdf5::arguments::{DatasetGet, DatasetSpecific, Location, OptionalArguments, dataset_get, dataset_specific};
 use crate::hdf5::class::{DatasetClass, Object, Request};
 use crate::hdf5::{Herr, Hid, Variable};
 use std::ffi::{c_char, c_void};
-use std::rc::Rc;
 
 pub const CLASS: DatasetClass = DatasetClass {
     create: Some(create),
@@ -38,20 +37,10 @@ unsafe extern "C" fn create(
     _: Request,
 ) -> Object {
     guard::object(c"H5Dcreate", || {
+        let make =
+            |base: &Located, path| Ok(Handle::Dataset(Dataset::create(&base.node.file, datatype, space, list, path)?));
         // SAFETY: as HDF5 promises.
-        let (base, path) = unsafe {
-            let base = locate(Handle::from_pointer(object)?, location)?;
-            (base, if path.is_null() { None } else { Some(name(path)?) })
-        };
-        let mut made = None;
-        link_new(&base, path, link_list, || {
-            let full = path.and_then(|path| base.join(path));
-            let dataset = Dataset::create(&base.node.file, datatype, space, list, full)?;
-            let node = Rc::clone(&dataset.located.node);
-            made = Some(dataset);
-            Ok(node)
-        })?;
-        Ok(Handle::Dataset(made.expect("linked, so made")).into_pointer())
+        unsafe { create_object(object, location, path, link_list, make) }
     })
 }
 
@@ -65,8 +54,8 @@ unsafe extern "C" fn open(
 ) -> Object {
     guard::object(c"H5Dopen", || {
         // SAFETY: as HDF5 promises.
-        let (base, path) = unsafe { (locate(Handle::from_pointer(object)?, location)?, name(path)?) };
-        Ok(Handle::Dataset(Dataset::open(base.walk(path)?)?).into_pointer())
+        let located = unsafe { object_at(object, location, path)? };
+        Ok(Handle::Dataset(Dataset::open(located)?).into_pointer())
     })
 }
 
@@ -84,13 +73,30 @@ unsafe extern "C" fn read(
         for number in 0..count {
             // SAFETY: all lists have as many elements; the buffers are as large as the selections say.
             unsafe {
-                let dataset = Handle::from_pointer(*datasets.add(number))?.dataset()?;
-                let spaces = (*memory_spaces.add(number), *file_spaces.add(number));
-                dataset.read(*types.add(number), spaces, list, (*buffers.add(number)).cast())?;
+                let (dataset, kind, spaces) = transfer(number, datasets, types, memory_spaces, file_spaces)?;
+                dataset.read(kind, spaces, list, (*buffers.add(number)).cast())?;
             }
         }
         Ok(())
     })
+}
+
+/// One of several transfers: the dataset, the type of memory, the spaces of memory and file.
+///
+/// # Safety
+/// All lists have more elements than the number.
+unsafe fn transfer<'a>(
+    number: usize,
+    datasets: *const Object,
+    types: *const Hid,
+    memory_spaces: *const Hid,
+    file_spaces: *const Hid,
+) -> Result<(&'a Dataset, Hid, (Hid, Hid))> {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let dataset = Handle::from_pointer(*datasets.add(number))?.dataset()?;
+        Ok((dataset, *types.add(number), (*memory_spaces.add(number), *file_spaces.add(number))))
+    }
 }
 
 unsafe extern "C" fn write(
@@ -107,9 +113,8 @@ unsafe extern "C" fn write(
         for number in 0..count {
             // SAFETY: all lists have as many elements; the buffers are as large as the selections say.
             unsafe {
-                let dataset = Handle::from_pointer(*datasets.add(number))?.dataset()?;
-                let spaces = (*memory_spaces.add(number), *file_spaces.add(number));
-                dataset.write(*types.add(number), spaces, list, (*buffers.add(number)).cast())?;
+                let (dataset, kind, spaces) = transfer(number, datasets, types, memory_spaces, file_spaces)?;
+                dataset.write(kind, spaces, list, (*buffers.add(number)).cast())?;
             }
         }
         Ok(())

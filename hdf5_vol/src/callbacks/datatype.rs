@@ -1,15 +1,14 @@
 //! Committed datatypes.
 
-use super::{decoded_list, link_new, list_bytes, unknown};
+use super::{create_object, decoded_list, list_bytes, object_at, unknown};
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{Header, Kind};
 use crate::guard;
-use crate::handle::{Handle, Located, locate, name};
+use crate::handle::{Handle, Located};
 use crate::hdf5::arguments::{DatatypeGet, DatatypeSpecific, Location, OptionalArguments, datatype_get};
 use crate::hdf5::class::{DatatypeClass, Object, Request};
 use crate::hdf5::{Herr, Hid, Type, Variable};
 use std::ffi::c_char;
-use std::rc::Rc;
 
 pub const CLASS: DatatypeClass = DatatypeClass {
     commit: Some(commit),
@@ -32,25 +31,18 @@ unsafe extern "C" fn commit(
     _: Request,
 ) -> Object {
     guard::object(c"H5Tcommit", || {
-        // SAFETY: as HDF5 promises.
-        let (base, path) = unsafe {
-            let base = locate(Handle::from_pointer(object)?, location)?;
-            (base, if path.is_null() { None } else { Some(name(path)?) })
-        };
         let header = Header::Datatype {
             list: list_bytes(list, Variable::DATATYPE_CREATE_DEFAULT)?,
             datatype: Type::encode_id(datatype)?,
         };
-        let mut made = None;
-        link_new(&base, path, link_list, || {
+        let make = |base: &Located, path| {
             base.node.file.require_writable()?;
             let node = base.node.file.node(base.node.file.new_token(Kind::Datatype)?)?;
             node.create_header(&header)?;
-            made = Some(Rc::clone(&node));
-            Ok(node)
-        })?;
-        let located = Located { node: made.expect("linked, so made"), path: path.and_then(|path| base.join(path)) };
-        Ok(Handle::Datatype(located).into_pointer())
+            Ok(Handle::Datatype(Located { node, path }))
+        };
+        // SAFETY: as HDF5 promises.
+        unsafe { create_object(object, location, path, link_list, make) }
     })
 }
 
@@ -64,8 +56,7 @@ unsafe extern "C" fn open(
 ) -> Object {
     guard::object(c"H5Topen", || {
         // SAFETY: as HDF5 promises.
-        let (base, path) = unsafe { (locate(Handle::from_pointer(object)?, location)?, name(path)?) };
-        let located = base.walk(path)?;
+        let located = unsafe { object_at(object, location, path)? };
         bytes(&located)?;
         Ok(Handle::Datatype(located).into_pointer())
     })

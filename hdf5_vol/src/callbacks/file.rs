@@ -203,7 +203,10 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, _: H
                 file_specific::IS_ACCESSIBLE => {
                     let asked = values.is_accessible;
                     let text = String::from_utf8_lossy(handle::name(asked.name)?).into_owned();
-                    *asked.accessible = name::parse(&text).ok().flatten().is_some_and(|name| File::is_there(&name));
+                    *asked.accessible = match name::parse(&text)? {
+                        Some(name) => File::is_there(&name)?,
+                        None => false,
+                    };
                     Ok(())
                 }
                 file_specific::DELETE => File::delete(&parse(values.delete.name)?.1).map_err(about_file),

@@ -1,15 +1,14 @@
 //! Groups.
 
-use super::{decoded_list, default_list, link_new, list_bytes, new_group, unknown};
+use super::{create_object, decoded_list, default_list, list_bytes, new_group, object_at, unknown};
 use crate::failure::Result;
 use crate::guard;
-use crate::handle::{Handle, Located, locate, name};
+use crate::handle::{Handle, Located, locate};
 use crate::hdf5::arguments::{GroupGet, GroupSpecific, Location, OptionalArguments, group_get, group_specific};
 use crate::hdf5::class::{GroupClass, Object, Request};
 use crate::hdf5::{GroupInformation, Herr, Hid, Identifier, SUCCEED, Variable, library};
 use crate::node::Node;
 use std::ffi::c_char;
-use std::rc::Rc;
 
 pub const CLASS: GroupClass = GroupClass {
     create: Some(create),
@@ -36,20 +35,10 @@ unsafe extern "C" fn create(
     _: Request,
 ) -> Object {
     guard::object(c"H5Gcreate", || {
+        let list = list_bytes(list, Variable::GROUP_CREATE_DEFAULT)?;
+        let make = |base: &Located, path| Ok(Handle::Group(Located { node: new_group(&base.node, list)?, path }));
         // SAFETY: as HDF5 promises.
-        let (base, path) = unsafe {
-            let base = locate(Handle::from_pointer(object)?, location)?;
-            (base, if path.is_null() { None } else { Some(name(path)?) })
-        };
-        let bytes = list_bytes(list, Variable::GROUP_CREATE_DEFAULT)?;
-        let mut made = None;
-        link_new(&base, path, link_list, || {
-            let node = new_group(&base.node, bytes)?;
-            made = Some(Rc::clone(&node));
-            Ok(node)
-        })?;
-        let node = made.expect("linked, so made");
-        Ok(Handle::Group(Located { node, path: path.and_then(|path| base.join(path)) }).into_pointer())
+        unsafe { create_object(object, location, path, link_list, make) }
     })
 }
 
@@ -63,8 +52,7 @@ unsafe extern "C" fn open(
 ) -> Object {
     guard::object(c"H5Gopen", || {
         // SAFETY: as HDF5 promises.
-        let (base, path) = unsafe { (locate(Handle::from_pointer(object)?, location)?, name(path)?) };
-        let group = base.walk(path)?;
+        let group = unsafe { object_at(object, location, path)? };
         group.node.require_group()?;
         group.node.header()?;
         Ok(Handle::Group(group).into_pointer())

@@ -1,6 +1,6 @@
 //! Links.
 
-use super::{give_text, link_iteration, link_properties, unknown};
+use super::{Place, give_text, link_iteration, unknown};
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{LinkRecord, LinkTarget};
 use crate::guard;
@@ -10,7 +10,6 @@ use crate::hdf5::arguments::{
 };
 use crate::hdf5::class::{LinkClass, Object, Request};
 use crate::hdf5::{self, Herr, Hid, LinkInformation, TokenBytes, link_type};
-use crate::links::{MakeGroup, Walk};
 use crate::node::Node;
 use std::ffi::c_int;
 use std::rc::Rc;
@@ -24,23 +23,18 @@ pub const CLASS: LinkClass = LinkClass {
     optional: Some(optional),
 };
 
-/// The group in which a link is to be made, and its name; groups on the way are made where the list says so.
-unsafe fn new_place(base: &Located, location: *const Location, list: Hid) -> Result<(Rc<Node>, Vec<u8>)> {
-    // SAFETY: HDF5 gives a location.
+/// Where a link is to be made.
+///
+/// # Safety
+/// The location is one that HDF5 gives.
+unsafe fn new_place<'a>(base: &Located, location: *const Location, list: Hid) -> Result<Place<'a>> {
+    // SAFETY: as the caller promises.
     let location = unsafe { &*location };
     if location.kind != by::NAME {
         return Err(Failure::new(Minor::BadValue, "a new link needs a name"));
     }
     // SAFETY: the kind says that it is a name.
-    let path = unsafe { name(location.data.name.name)? };
-    let (makes_groups, character_set) = link_properties(list);
-    let mut make = |parent: &Rc<Node>, name: &[u8]| {
-        let group = super::new_group(parent, Vec::new())?;
-        parent.add_link(name, character_set, LinkTarget::Hard(group.token))
-    };
-    let make: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make) } else { None };
-    let (group, name) = Walk::new().parent(&base.node, path, make)?;
-    Ok((group, name.to_vec()))
+    Place::of(base, unsafe { name(location.data.name.name)? }, list)
 }
 
 unsafe extern "C" fn create(
@@ -56,8 +50,7 @@ unsafe extern "C" fn create(
         // SAFETY: HDF5 gives objects of ours or null, and arguments whose operation says what is in them.
         unsafe {
             let arguments = &*arguments;
-            let (_, character_set) = link_properties(list);
-            let base = |object: Object| Handle::from_pointer(object)?.located();
+            let place = |object: Object| new_place(&Handle::from_pointer(object)?.located()?, location, list);
             match arguments.operation {
                 link_create::HARD => {
                     let hard = &arguments.arguments.hard;
@@ -65,17 +58,16 @@ unsafe extern "C" fn create(
                     let from = if hard.object.is_null() { object } else { hard.object };
                     let to = if object.is_null() { hard.object } else { object };
                     let target = locate(Handle::from_pointer(from)?, &raw const hard.location)?.node;
-                    let (group, name) = new_place(&base(to)?, location, list)?;
-                    if !Rc::ptr_eq(&group.file, &target.file) {
+                    let place = place(to)?;
+                    if !Rc::ptr_eq(&place.group.file, &target.file) {
                         return Err(Failure::new(Minor::BadValue, "a hard link cannot lead to another file"));
                     }
-                    group.add_link(&name, character_set, LinkTarget::Hard(target.token))?;
-                    target.add_reference()
+                    place.group.add_counted_link(place.name, place.character_set, LinkTarget::Hard(target.token))
                 }
                 link_create::SOFT => {
                     let path = name(arguments.arguments.soft)?.to_vec();
-                    let (group, name) = new_place(&base(object)?, location, list)?;
-                    group.add_link(&name, character_set, LinkTarget::Soft(path))
+                    let place = place(object)?;
+                    place.group.add_link(place.name, place.character_set, LinkTarget::Soft(path))
                 }
                 link_create::USER_DEFINED => {
                     let link = arguments.arguments.user_defined;
@@ -86,8 +78,8 @@ unsafe extern "C" fn create(
                     } else {
                         std::slice::from_raw_parts(link.buffer.cast::<u8>(), link.size).to_vec()
                     };
-                    let (group, name) = new_place(&base(object)?, location, list)?;
-                    group.add_link(&name, character_set, LinkTarget::UserDefined { kind, value })
+                    let place = place(object)?;
+                    place.group.add_link(place.name, place.character_set, LinkTarget::UserDefined { kind, value })
                 }
                 _ => unknown("this kind of link"),
             }
@@ -95,27 +87,31 @@ unsafe extern "C" fn create(
     })
 }
 
-/// A group, and a name in it.
-type Place = (Rc<Node>, Vec<u8>);
-
-/// Where a link is copied or moved from, and where to.
-unsafe fn both_places(
+/// Gives what a link leads to another name; gives the group of the link, and its name.
+///
+/// # Safety
+/// Objects and locations are those that HDF5 gives.
+unsafe fn link_again(
     from: (Object, *const Location),
     to: (Object, *const Location),
     list: Hid,
-) -> Result<(Place, Place)> {
+) -> Result<(Rc<Node>, Vec<u8>)> {
     // Either object may be left out where both are the same.
     let (from_object, to_object) =
         (if from.0.is_null() { to.0 } else { from.0 }, if to.0.is_null() { from.0 } else { to.0 });
-    // SAFETY: HDF5 gives objects of ours, and locations.
-    unsafe {
-        let (group, name) = locate_link(Handle::from_pointer(from_object)?, from.1)?;
-        let place = new_place(&Handle::from_pointer(to_object)?.located()?, to.1, list)?;
-        if !Rc::ptr_eq(&group.node.file, &place.0.file) {
-            return Err(Failure::new(Minor::BadValue, "a link cannot go to another file"));
-        }
-        Ok(((group.node, name), place))
+    // SAFETY: as the caller promises.
+    let (Located { node: group, .. }, name) = unsafe { locate_link(Handle::from_pointer(from_object)?, from.1)? };
+    // SAFETY: the same.
+    let place = unsafe { new_place(&Handle::from_pointer(to_object)?.located()?, to.1, list)? };
+    if !Rc::ptr_eq(&group.file, &place.group.file) {
+        return Err(Failure::new(Minor::BadValue, "a link cannot go to another file"));
     }
+    let Some(link) = group.link(&name)? else {
+        let sentence = format!("there is no link {}", String::from_utf8_lossy(&name));
+        return Err(Failure::new(Minor::NotFound, sentence));
+    };
+    place.group.add_counted_link(place.name, link.character_set, link.target)?;
+    Ok((group, name))
 }
 
 unsafe extern "C" fn copy(
@@ -130,16 +126,7 @@ unsafe extern "C" fn copy(
 ) -> Herr {
     guard::status(c"H5Lcopy", || {
         // SAFETY: as HDF5 promises.
-        let ((group, name), (target, new_name)) =
-            unsafe { both_places((from, from_location), (to, to_location), list)? };
-        let Some(link) = group.link(&name)? else {
-            return Err(Failure::new(Minor::NotFound, "the link to be copied is not there"));
-        };
-        target.add_link(&new_name, link.character_set, link.target.clone())?;
-        if let LinkTarget::Hard(token) = link.target {
-            group.file.node(token)?.add_reference()?;
-        }
-        Ok(())
+        unsafe { link_again((from, from_location), (to, to_location), list).map(drop) }
     })
 }
 
@@ -154,15 +141,10 @@ unsafe extern "C" fn rename(
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lmove", || {
-        // SAFETY: as HDF5 promises.
-        let ((group, name), (target, new_name)) =
-            unsafe { both_places((from, from_location), (to, to_location), list)? };
-        let Some(link) = group.link(&name)? else {
-            return Err(Failure::new(Minor::NotFound, "the link to be moved is not there"));
-        };
         // The new name first: what fails between the two leaves the object with one name too many, and not without one.
-        target.add_link(&new_name, link.character_set, link.target)?;
-        group.take_link(&name).map(drop)
+        // SAFETY: as HDF5 promises.
+        let (group, name) = unsafe { link_again((from, from_location), (to, to_location), list)? };
+        group.remove_link(&name)
     })
 }
 

@@ -14,10 +14,11 @@ pub mod object;
 pub mod request;
 pub mod token;
 
-use crate::failure::{Failure, Minor, Result};
-use crate::format::Kind;
-use crate::format::{Header, LinkTarget};
-use crate::handle::Located;
+use crate::failure::{Failure, Result};
+use crate::format::{Header, Kind, LinkTarget};
+use crate::handle::{Handle, Located, locate, name};
+use crate::hdf5::arguments::Location;
+use crate::hdf5::class::Object;
 use crate::hdf5::{DEFAULT, Hid, Identifier, Variable, encode_property_list, library};
 use crate::links::{MakeGroup, Walk};
 use crate::node::Node;
@@ -64,29 +65,62 @@ fn new_group(near: &Rc<Node>, list: Vec<u8>) -> Result<Rc<Node>> {
     Ok(group)
 }
 
-/// Puts an object that is just made under a path, or, without one, leaves it without a link.
-fn link_new(
-    base: &Located,
-    path: Option<&[u8]>,
-    link_list: Hid,
-    make: impl FnOnce() -> Result<Rc<Node>>,
-) -> Result<()> {
-    let Some(path) = path else {
-        return make()?.set_anonymous();
-    };
-    let (makes_groups, character_set) = link_properties(link_list);
-    let mut make_group = |parent: &Rc<Node>, name: &[u8]| {
-        let group = new_group(parent, Vec::new())?;
-        parent.add_link(name, character_set, LinkTarget::Hard(group.token))
-    };
-    let make_groups: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make_group) } else { None };
-    let (parent, name) = Walk::new().parent(&base.node, path, make_groups)?;
-    if parent.link(name)?.is_some() {
-        let sentence = format!("unable to create link (name already exists): {}", String::from_utf8_lossy(path));
-        return Err(Failure::new(Minor::Exists, sentence));
+/// Where a link will be.
+struct Place<'a> {
+    group: Rc<Node>,
+    name: &'a [u8],
+    character_set: u8,
+}
+
+impl<'a> Place<'a> {
+    /// The place that a path means; groups on the way are made where the list of the link's creation says so.
+    fn of(base: &Located, path: &'a [u8], link_list: Hid) -> Result<Self> {
+        let (makes_groups, character_set) = link_properties(link_list);
+        let mut make_group = |parent: &Rc<Node>, name: &[u8]| {
+            let group = new_group(parent, Vec::new())?;
+            parent.add_link(name, character_set, LinkTarget::Hard(group.token))
+        };
+        let make_groups: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make_group) } else { None };
+        let (group, name) = Walk::new().parent(&base.node, path, make_groups)?;
+        Ok(Self { group, name, character_set })
     }
-    let node = make()?;
-    parent.add_new_link(name, character_set, LinkTarget::Hard(node.token))
+}
+
+/// Makes an object and puts it under a path, or, without one, leaves it without a link. What makes it gets what the path is below, and the whole path.
+///
+/// # Safety
+/// Object and location are those that HDF5 gives; the path is null or ends with zero.
+unsafe fn create_object(
+    object: Object,
+    location: *const Location,
+    path: *const c_char,
+    link_list: Hid,
+    make: impl FnOnce(&Located, Option<Vec<u8>>) -> Result<Handle>,
+) -> Result<Object> {
+    // SAFETY: as the caller promises.
+    let base = unsafe { locate(Handle::from_pointer(object)?, location)? };
+    if path.is_null() {
+        let handle = make(&base, None)?;
+        handle.located()?.node.set_anonymous()?;
+        return Ok(handle.into_pointer());
+    }
+    // SAFETY: not null.
+    let path = unsafe { name(path)? };
+    let place = Place::of(&base, path, link_list)?;
+    place.group.require_new(place.name)?;
+    let handle = make(&base, base.join(path))?;
+    let target = LinkTarget::Hard(handle.located()?.node.token);
+    place.group.add_new_link(place.name, place.character_set, target)?;
+    Ok(handle.into_pointer())
+}
+
+/// The object at a path.
+///
+/// # Safety
+/// As for [`create_object`].
+unsafe fn object_at(object: Object, location: *const Location, path: *const c_char) -> Result<Located> {
+    // SAFETY: as the caller promises.
+    unsafe { locate(Handle::from_pointer(object)?, location)?.walk(name(path)?) }
 }
 
 /// Gives a text to a buffer of the program's, cut to its size, and its whole length.

@@ -18,6 +18,9 @@ use crate::failure::{Failure, Minor};
 use library::daos;
 use std::ffi::{CStr, c_int};
 
+/// Hint for an object that lies on one target (`DAOS_OCH_SHD_TINY`): metadata, and little data.
+pub const SMALL_OBJECT: u16 = 32;
+
 /// `DER_*` numbers that are looked at here.
 pub mod number {
     use std::ffi::c_int;
