@@ -116,7 +116,7 @@ impl Attribute {
             let size = count * size_of_type(memory_type);
             // SAFETY: as the caller promises.
             let background = unsafe { std::slice::from_raw_parts(buffer, size) }.to_vec();
-            self.stored.to_memory(record.data, count, memory_type, background, list)?
+            self.stored.to_memory(record.data, count, memory_type, Some(background), list)?
         };
         // SAFETY: the same.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), buffer, data.len()) };
@@ -140,7 +140,7 @@ impl Attribute {
             bytes
         } else {
             let background = self.record.borrow().data.clone();
-            self.stored.to_file(bytes, count, memory_type, background, list)?
+            self.stored.to_file(bytes, count, memory_type, Some(background), list)?
         };
         self.record.borrow_mut().data = data;
         self.put()

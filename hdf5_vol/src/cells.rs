@@ -1,7 +1,7 @@
 //! Where a dataset's elements lie: which bytes of which dkey a selection means. Pure.
 
 use crate::failure::{Failure, Minor, Result};
-use crate::format::Layout;
+use crate::format::{Layout, key};
 use crate::selection::Run;
 use std::collections::HashMap;
 
@@ -19,6 +19,8 @@ pub struct Piece {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Cell {
     pub dkey: Vec<u8>,
+    /// Which byte of an element its first byte is.
+    pub phase: u64,
     pub pieces: Vec<Piece>,
 }
 
@@ -31,14 +33,14 @@ struct Gatherer {
 }
 
 impl Gatherer {
-    fn add(&mut self, dkey: &[u8], offset: u64, length: u64) {
+    fn add(&mut self, dkey: &[u8], phase: u64, offset: u64, length: u64) {
         let is_last = self.cells.last().is_some_and(|cell| cell.dkey == dkey);
         let place = if is_last {
             self.cells.len() - 1
         } else if let Some(place) = self.places.get(dkey) {
             *place
         } else {
-            self.cells.push(Cell { dkey: dkey.to_vec(), pieces: Vec::new() });
+            self.cells.push(Cell { dkey: dkey.to_vec(), phase, pieces: Vec::new() });
             self.places.insert(dkey.to_vec(), self.cells.len() - 1);
             self.cells.len() - 1
         };
@@ -81,9 +83,18 @@ pub fn cells(layout: &Layout, element: u64, runs: &[Run], counted_in: &[u64], da
                 let (mut at, end) = (run.offset, run.offset + run.length);
                 while at < end {
                     let length = (block - at % block).min(end - at);
-                    gatherer.add(&(at / block).to_le_bytes(), at % block, length);
+                    let phase = (at - at % block) % element;
+                    gatherer.add(&(at / block).to_le_bytes(), phase, at % block, length);
                     at += length;
                 }
+            }
+        }
+        Layout::Inside => {
+            if counted_in != dataset {
+                return Err(out_of_range());
+            }
+            for run in runs {
+                gatherer.add(key::HEADER, 0, run.offset, run.length);
             }
         }
         Layout::Chunked { chunk } => {
@@ -133,7 +144,7 @@ impl Chunks<'_> {
                 coordinates[dimension] = at[dimension] / self.chunk[dimension];
                 offset = offset * self.chunk[dimension] + at[dimension] % self.chunk[dimension];
             }
-            self.gatherer.add(&chunk_key(&coordinates), offset * self.element, count * self.element);
+            self.gatherer.add(&chunk_key(&coordinates), 0, offset * self.element, count * self.element);
             first += count;
             left -= count;
         }
@@ -187,6 +198,7 @@ mod tests {
         let bytes = runs.iter().flat_map(|run| run.offset..run.offset + run.length);
         for (position, byte) in (0..).zip(bytes) {
             let expected = match layout {
+                Layout::Inside => (key::HEADER.to_vec(), byte),
                 Layout::Contiguous { block } => ((byte / block).to_le_bytes().to_vec(), byte % block),
                 Layout::Chunked { chunk } => {
                     let mut rest = byte / element;
@@ -209,10 +221,18 @@ mod tests {
     fn bytes_lie_where_a_plain_walk_finds_them() {
         let runs = [Run { offset: 8, length: 40 }, Run { offset: 4, length: 4 }, Run { offset: 100, length: 20 }];
         check(&Layout::Contiguous { block: 16 }, 4, &runs, &[5, 6]);
+        check(&Layout::Inside, 4, &runs, &[5, 6]);
         check(&Layout::Chunked { chunk: vec![2, 4] }, 4, &runs, &[5, 6]);
         check(&Layout::Chunked { chunk: vec![7, 7] }, 4, &runs, &[5, 6]);
         check(&Layout::Chunked { chunk: vec![2, 2, 2] }, 2, &[Run { offset: 2, length: 90 }], &[3, 4, 5]);
         check(&Layout::Chunked { chunk: vec![3] }, 1, &[Run { offset: 0, length: 10 }], &[10]);
+    }
+
+    #[test]
+    fn the_first_byte_of_a_block_may_be_in_the_middle_of_an_element() {
+        let all = [Run { offset: 0, length: 60 }];
+        let cells = cells(&Layout::Contiguous { block: 16 }, 12, &all, &[5], &[5]).expect("inside");
+        assert_eq!(cells.iter().map(|cell| cell.phase).collect::<Vec<_>>(), [0, 4, 8, 0]);
     }
 
     #[test]

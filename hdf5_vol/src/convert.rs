@@ -2,8 +2,17 @@
 
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
-use crate::hdf5::{Hid, Identifier, Type, are_equal, leads_elsewhere, library, size_of_type};
+use crate::hdf5::{Hid, Identifier, Type, are_equal, covers, has_members, leads_elsewhere, library, size_of_type};
 use std::rc::Rc;
+
+/// What a conversion gets of what lies at the place that it writes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Background {
+    None,
+    /// Room for it, which all members are written to.
+    Zeros,
+    Stored,
+}
 
 /// A datatype as it is stored, in both forms that HDF5 knows.
 pub struct Stored {
@@ -35,13 +44,29 @@ impl Stored {
         !self.leads_elsewhere && are_equal(memory, self.file.get())
     }
 
+    /// Whether reading needs what lies in memory: members that the container does not have stay what they are.
+    pub fn needs_background_in(&self, memory: Hid) -> Result<bool> {
+        has_members(memory)
+    }
+
+    /// What writing needs of what lies in the container.
+    pub fn background_in_file(&self, memory: Hid) -> Result<Background> {
+        Ok(if !has_members(self.memory.get())? {
+            Background::None
+        } else if covers(memory, self.memory.get())? {
+            Background::Zeros
+        } else {
+            Background::Stored
+        })
+    }
+
     /// Converts elements that were read. `background` is what lies at their place in memory.
     pub fn to_memory(
         &self,
         bytes: Vec<u8>,
         count: usize,
         memory: Hid,
-        background: Vec<u8>,
+        background: Option<Vec<u8>>,
         list: Hid,
     ) -> Result<Vec<u8>> {
         convert(self.file.get(), memory, bytes, count, background, list)
@@ -53,7 +78,7 @@ impl Stored {
         bytes: Vec<u8>,
         count: usize,
         memory: Hid,
-        background: Vec<u8>,
+        background: Option<Vec<u8>>,
         list: Hid,
     ) -> Result<Vec<u8>> {
         convert(memory, self.file.get(), bytes, count, background, list)
@@ -65,18 +90,19 @@ fn convert(
     to: Hid,
     mut bytes: Vec<u8>,
     count: usize,
-    mut background: Vec<u8>,
+    mut background: Option<Vec<u8>>,
     list: Hid,
 ) -> Result<Vec<u8>> {
     let (from_size, to_size) = (size_of_type(from), size_of_type(to));
     let room = count.checked_mul(from_size.max(to_size));
     let room = room.ok_or_else(|| Failure::new(Minor::BadValue, "there are too many elements for memory"))?;
     bytes.resize(room, 0);
-    background.resize(room, 0);
-    // SAFETY: both buffers have room for as many elements of the larger type.
-    let result = unsafe {
-        library().type_convert(from, to, count, bytes.as_mut_ptr().cast(), background.as_mut_ptr().cast(), list)
-    };
+    if let Some(background) = &mut background {
+        background.resize(room, 0);
+    }
+    let background = background.as_mut().map_or(std::ptr::null_mut(), |bytes| bytes.as_mut_ptr());
+    // SAFETY: both buffers have room for as many elements of the larger type, and where no type has members the second may be none.
+    let result = unsafe { library().type_convert(from, to, count, bytes.as_mut_ptr().cast(), background.cast(), list) };
     if result < 0 {
         return Err(Failure::new(Minor::CannotConvert, "HDF5 cannot convert between the datatypes of memory and file"));
     }

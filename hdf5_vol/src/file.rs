@@ -1,6 +1,6 @@
 //! An open file: the connection to its container, its objects, and what is not written yet.
 
-use crate::daos::{self, Mount, Object, ObjectId};
+use crate::daos::{self, Direction, Missing, Mount, Object, ObjectId, Request, Transfers};
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
 use crate::fresh::Fresh;
@@ -27,6 +27,7 @@ pub struct File {
     pub name: String,
     pub entry: FileEntry,
     queue: RefCell<Queue>,
+    transfers: RefCell<Transfers>,
     numbers: RefCell<Range<u64>>,
     batch: Cell<u64>,
     objects: RefCell<HashMap<ObjectId, Weak<Object>>>,
@@ -106,6 +107,7 @@ impl File {
             name: text.to_owned(),
             entry,
             queue: RefCell::default(),
+            transfers: RefCell::new(Transfers::new()),
             numbers: RefCell::new(numbers),
             batch: Cell::new(batch),
             objects: RefCell::default(),
@@ -239,6 +241,37 @@ impl File {
             return Ok(Some(value));
         }
         Ok(object.fetch(dkey, akey)?.map(Rc::from))
+    }
+
+    /// Leaves pieces of an array of bytes to be written: offsets and bytes, at most 1024 of them.
+    pub fn put_bytes<'a>(
+        &self,
+        object: &Rc<Object>,
+        dkey: &[u8],
+        akey: &[u8],
+        parts: impl Iterator<Item = (u64, &'a [u8])>,
+    ) -> Result<()> {
+        self.queue.borrow_mut().put_bytes(object, dkey, akey, parts)
+    }
+
+    /// Waits until what was left of an object's arrays of bytes is written.
+    pub fn settle_bytes(&self, object: &Object) -> Result<()> {
+        self.queue.borrow_mut().settle_bytes(object.id)
+    }
+
+    /// Moves bytes of an object's elements between the container and memory, and waits for all of it.
+    ///
+    /// # Safety
+    /// The memory of all ranges is there, and nobody else's while it is written.
+    pub unsafe fn transfer(
+        &self,
+        object: &Object,
+        requests: &[Request],
+        direction: Direction,
+        missing: Missing<'_>,
+    ) -> Result<()> {
+        // SAFETY: as the caller promises.
+        unsafe { self.transfers.borrow_mut().run(object, key::BYTES, requests, direction, missing) }
     }
 
     /// Writes all that was left to be written, for those who list or remove.

@@ -46,6 +46,11 @@ fn structs_of_daos_lie_as_in_its_headers() {
     assertions!(text, daos::Descriptor = "daos_iod_t" {
         name = "iod_name", kind = "iod_type", size = "iod_size", flags = "iod_flags", count = "iod_nr", extents = "iod_recxs",
     });
+    assertions!(text, daos::ExtentMap = "daos_iom_t" {
+        kind = "iom_type", count = "iom_nr", count_out = "iom_nr_out", flags = "iom_flags", size = "iom_size",
+        lowest = "iom_recx_lo", highest = "iom_recx_hi", extents = "iom_recxs",
+    });
+    text.push_str("_Static_assert(DAOS_IOMF_DETAIL == 1, \"flag of maps\");\n");
     assertions!(text, daos::Event = "daos_event_t" { error = "ev_error", space = "ev_private", debug = "ev_debug" });
     assertions!(text, daos::Handle = "daos_handle_t" {});
     assertions!(text, daos::Extent = "daos_recx_t" { index = "rx_idx", count = "rx_nr" });

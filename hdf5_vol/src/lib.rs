@@ -17,6 +17,7 @@ mod cells;
 mod convert;
 mod daos;
 mod dataset;
+mod elements;
 mod failure;
 mod file;
 mod format;
@@ -28,8 +29,10 @@ mod heap;
 #[cfg(test)]
 mod layout_tests;
 mod links;
+mod memory;
 mod name;
 mod node;
+mod pieces;
 mod plugin;
 mod queue;
 mod selection;

@@ -1,11 +1,15 @@
-//! Metadata is written behind: a call that changes it leaves its values here and goes on.
+//! Metadata and few elements at a time are written behind: a call that changes them leaves its values here and goes on.
 //!
 //! Values wait to be sent until there are some, so that several values under one dkey are one request, and a value that is replaced
-//! before it was sent is never sent at all. Reads look here first ([`Queue::peek`]). Nothing of it is promised to be durable before
+//! before it was sent is never sent at all. Reads of values look here first ([`Queue::peek`]); reads of arrays of bytes wait for those
+//! that are on their way to the same object ([`Queue::settle_bytes`]). Nothing of it is promised to be durable before
 //! [`Queue::settle`], which is what a flush and a close of the file do, and which gives the first error that any of it met.
 
-use crate::daos::{Descriptor, Event, Handle, Object, ObjectId, ScatterGather, Vector, check, events, single};
+use crate::daos::{
+    Descriptor, Event, Extent, Handle, Object, ObjectId, ScatterGather, Vector, array, check, events, single,
+};
 use crate::failure::{Failure, Minor, Result};
+use crate::pieces::Pieces;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -13,8 +17,11 @@ use std::rc::Rc;
 /// and few enough that the engine has something to do while the program goes on.
 const UNSENT_MAX: usize = 32;
 const UNSENT_BYTES_MAX: usize = 256 << 10;
-/// Requests under way. More wait for one of them, so memory has a bound.
+/// Pieces of one array: fewer than what the store takes as one request.
+const PIECES_MAX: usize = 1024;
+/// Requests under way, and their bytes. More wait for one of them, so memory has a bound.
 const FLIGHTS_MAX: usize = 128;
+const FLIGHT_BYTES_MAX: usize = 32 << 20;
 /// Completions that one look takes.
 const COMPLETIONS: usize = 32;
 
@@ -41,9 +48,25 @@ impl Key {
     }
 }
 
+/// What is written under an akey.
+enum Value {
+    Single(Rc<[u8]>),
+    Bytes(Pieces),
+}
+
+impl Value {
+    fn length(&self) -> usize {
+        match self {
+            Self::Single(value) => value.len(),
+            Self::Bytes(pieces) => pieces.bytes(),
+        }
+    }
+}
+
 /// A value that is not written yet.
 struct Pending {
-    value: Rc<[u8]>,
+    /// The newest single value; none of an array.
+    value: Option<Rc<[u8]>>,
     /// Where it waits to be sent.
     unsent: Option<usize>,
     is_in_flight: bool,
@@ -52,7 +75,7 @@ struct Pending {
 struct Write {
     object: Rc<Object>,
     key: Key,
-    value: Rc<[u8]>,
+    value: Value,
 }
 
 /// A request under way. The event comes first: its address is that of the flight.
@@ -63,8 +86,50 @@ struct Flight {
     descriptors: Vec<Descriptor>,
     lists: Vec<ScatterGather>,
     vectors: Vec<Vector>,
+    extents: Vec<Extent>,
+    bytes: usize,
     /// Keeps alive what the pointers above lead to.
     writes: Vec<Write>,
+}
+
+impl Flight {
+    /// Makes what the call gets of what is written. Nothing that pointers lead to moves after that.
+    fn describe(&mut self) {
+        let parts = |value: &Value| match value {
+            Value::Single(_) => 1,
+            Value::Bytes(pieces) => pieces.count(),
+        };
+        for write in &self.writes {
+            match &write.value {
+                Value::Single(value) => self.vectors.push(Vector::of(value)),
+                Value::Bytes(pieces) => {
+                    for (offset, bytes) in pieces.iter() {
+                        self.extents.push(Extent { index: offset, count: bytes.len() as u64 });
+                        self.vectors.push(Vector::of(bytes));
+                    }
+                }
+            }
+        }
+        let (mut vectors, mut extents) = (self.vectors.as_mut_slice(), self.extents.as_mut_slice());
+        for write in &self.writes {
+            let count = parts(&write.value);
+            let (own, rest) = std::mem::take(&mut vectors).split_at_mut(count);
+            vectors = rest;
+            self.lists.push(ScatterGather {
+                count: u32::try_from(count).unwrap_or(u32::MAX),
+                count_out: 0,
+                vectors: own.as_mut_ptr(),
+            });
+            self.descriptors.push(match &write.value {
+                Value::Single(value) => single(write.key.akey(), value.len()),
+                Value::Bytes(_) => {
+                    let (own, rest) = std::mem::take(&mut extents).split_at_mut(count);
+                    extents = rest;
+                    array(write.key.akey(), own)
+                }
+            });
+        }
+    }
 }
 
 /// What was changed and is not written yet.
@@ -75,6 +140,9 @@ pub struct Queue {
     unsent: Vec<Write>,
     unsent_bytes: usize,
     flights: HashMap<usize, Box<Flight>>,
+    flight_bytes: usize,
+    /// How many writes of arrays are unsent or under way, by object.
+    arrays: HashMap<ObjectId, usize>,
     first_failure: Option<Failure>,
 }
 
@@ -84,22 +152,57 @@ impl Queue {
         let key = Key::new(object.id, dkey, akey);
         let value: Rc<[u8]> = value.into();
         self.unsent_bytes += value.len();
-        let place = self.unsent.len();
-        match self.pending.get_mut(&key) {
-            Some(pending) => {
-                pending.value = Rc::clone(&value);
-                if let Some(place) = pending.unsent {
-                    self.unsent[place].value = value;
-                    return Ok(());
-                }
-                pending.unsent = Some(place);
-            }
-            None => {
-                let pending = Pending { value: Rc::clone(&value), unsent: Some(place), is_in_flight: false };
-                self.pending.insert(key.clone(), pending);
-            }
+        let unsent = self.pending.get_mut(&key).and_then(|pending| {
+            pending.value = Some(Rc::clone(&value));
+            pending.unsent
+        });
+        match unsent {
+            Some(place) => self.unsent[place].value = Value::Single(value),
+            None => self.add(object, key, Value::Single(value)),
         }
+        self.send_when_full()
+    }
+
+    /// Leaves pieces of an array of bytes to be written: offsets and bytes.
+    pub fn put_bytes<'a>(
+        &mut self,
+        object: &Rc<Object>,
+        dkey: &[u8],
+        akey: &[u8],
+        parts: impl Iterator<Item = (u64, &'a [u8])>,
+    ) -> Result<()> {
+        let key = Key::new(object.id, dkey, akey);
+        let place = match self.pending.get(&key).and_then(|pending| pending.unsent) {
+            Some(place) => place,
+            None => {
+                *self.arrays.entry(object.id).or_default() += 1;
+                self.add(object, key, Value::Bytes(Pieces::default()));
+                self.unsent.len() - 1
+            }
+        };
+        let mut is_full = false;
+        if let Value::Bytes(pieces) = &mut self.unsent[place].value {
+            let before = pieces.bytes();
+            parts.for_each(|(offset, bytes)| pieces.write(offset, bytes));
+            self.unsent_bytes += pieces.bytes() - before;
+            is_full = pieces.count() >= PIECES_MAX;
+        }
+        if is_full { self.send() } else { self.send_when_full() }
+    }
+
+    fn add(&mut self, object: &Rc<Object>, key: Key, value: Value) {
+        let newest = match &value {
+            Value::Single(value) => Some(Rc::clone(value)),
+            Value::Bytes(_) => None,
+        };
+        let pending =
+            self.pending.entry(key.clone()).or_insert(Pending { value: None, unsent: None, is_in_flight: false });
+        pending.value = newest;
+        pending.unsent = Some(self.unsent.len());
         self.unsent.push(Write { object: Rc::clone(object), key, value });
+    }
+
+    fn send_when_full(&mut self) -> Result<()> {
         if self.unsent.len() >= UNSENT_MAX || self.unsent_bytes >= UNSENT_BYTES_MAX {
             self.send()?;
             self.take_completions(false)?;
@@ -112,7 +215,18 @@ impl Queue {
         if self.pending.is_empty() {
             return None;
         }
-        self.pending.get(&Key::new(object, dkey, akey)).map(|pending| Rc::clone(&pending.value))
+        self.pending.get(&Key::new(object, dkey, akey)).and_then(|pending| pending.value.clone())
+    }
+
+    /// Waits until what was left of an object's arrays is written; errors come with [`Queue::settle`].
+    pub fn settle_bytes(&mut self, object: ObjectId) -> Result<()> {
+        if self.arrays.contains_key(&object) {
+            self.send()?;
+            while self.arrays.contains_key(&object) && !self.flights.is_empty() {
+                self.take_completions(true)?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until all is written, and gives the first error since the last time.
@@ -161,7 +275,9 @@ impl Queue {
     }
 
     fn launch(&mut self, writes: Vec<Write>) -> Result<()> {
-        while self.flights.len() >= FLIGHTS_MAX {
+        let bytes = writes.iter().map(|write| write.value.length()).sum();
+        while self.flights.len() >= FLIGHTS_MAX || self.flight_bytes > 0 && self.flight_bytes + bytes > FLIGHT_BYTES_MAX
+        {
             self.take_completions(true)?;
         }
         let queue = match self.events {
@@ -171,13 +287,14 @@ impl Queue {
         let mut flight = Box::new(Flight {
             event: Event::EMPTY,
             dkey: Vector::of(writes[0].key.dkey()),
-            descriptors: writes.iter().map(|write| single(write.key.akey(), write.value.len())).collect(),
-            vectors: writes.iter().map(|write| Vector::of(&write.value)).collect(),
+            descriptors: Vec::new(),
+            vectors: Vec::new(),
             lists: Vec::new(),
+            extents: Vec::new(),
+            bytes,
             writes,
         });
-        let Flight { vectors, lists, .. } = flight.as_mut();
-        lists.extend(vectors.iter_mut().map(|vector| ScatterGather { count: 1, count_out: 0, vectors: vector }));
+        flight.describe();
         events::prepare(&mut flight.event, queue)?;
         let address = std::ptr::from_mut(&mut flight.event);
         let Flight { dkey, descriptors, lists, writes, .. } = flight.as_mut();
@@ -186,6 +303,7 @@ impl Queue {
         let started = unsafe { object.start_update(dkey, descriptors, lists, address) };
         match started {
             Ok(()) => {
+                self.flight_bytes += bytes;
                 self.flights.insert(address as usize, flight);
             }
             Err(failure) => {
@@ -205,7 +323,8 @@ impl Queue {
         }
         for event in &completed[..count] {
             let Some(mut flight) = self.flights.remove(&(*event as usize)) else { continue };
-            if let Err(failure) = check("metadata was not written", flight.event.error) {
+            self.flight_bytes -= flight.bytes;
+            if let Err(failure) = check("what was written behind was not written", flight.event.error) {
                 self.first_failure.get_or_insert(failure);
             }
             self.land(&mut flight);
@@ -216,6 +335,14 @@ impl Queue {
     fn land(&mut self, flight: &mut Flight) {
         events::finish(&mut flight.event);
         for write in &flight.writes {
+            if matches!(write.value, Value::Bytes(_))
+                && let Some(count) = self.arrays.get_mut(&write.key.object)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    self.arrays.remove(&write.key.object);
+                }
+            }
             let Some(pending) = self.pending.get_mut(&write.key) else { continue };
             pending.is_in_flight = false;
             if pending.unsent.is_none() {

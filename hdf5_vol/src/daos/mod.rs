@@ -4,15 +4,17 @@ mod fetches;
 mod library;
 mod mount;
 mod object;
+mod transfers;
 mod types;
 
 pub use fetches::fetch_all;
 pub use mount::{Mount, resolve};
-pub use object::{Object, single};
-pub use types::{Descriptor, Event, Handle, ObjectId, Range, ScatterGather, Vector, object_type};
+pub use object::{Object, array, single};
+pub use transfers::{Direction, Missing, Request, Transfers};
+pub use types::{Descriptor, Event, Extent, Handle, ObjectId, Range, ScatterGather, Vector, object_type};
 
 #[cfg(test)]
-pub use types::{Anchor, ContainerInformation, Extent, KeyDescriptor, UnifiedName};
+pub use types::{Anchor, ContainerInformation, ExtentMap, KeyDescriptor, UnifiedName};
 
 use crate::failure::{Failure, Minor};
 use library::daos;

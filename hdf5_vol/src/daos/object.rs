@@ -36,6 +36,18 @@ pub fn single(akey: &[u8], size: usize) -> Descriptor {
     }
 }
 
+/// Describes pieces of an array of bytes.
+pub fn array(akey: &[u8], extents: &mut [Extent]) -> Descriptor {
+    Descriptor {
+        name: Vector::of(akey),
+        kind: ARRAY,
+        size: 1,
+        flags: 0,
+        count: u32::try_from(extents.len()).unwrap_or(u32::MAX),
+        extents: extents.as_mut_ptr(),
+    }
+}
+
 impl Object {
     /// Opens it, which asks no server.
     pub fn open(container: Handle, id: ObjectId, is_writable: bool) -> Result<Self> {

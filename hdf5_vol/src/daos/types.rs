@@ -76,6 +76,41 @@ pub struct Descriptor {
     pub extents: *mut Extent,
 }
 
+/// `daos_iom_t`.
+#[repr(C)]
+pub struct ExtentMap {
+    pub kind: c_int,
+    pub count: u32,
+    pub count_out: u32,
+    pub flags: u32,
+    pub size: u64,
+    pub lowest: Extent,
+    pub highest: Extent,
+    pub extents: *mut Extent,
+}
+
+impl ExtentMap {
+    /// Asks for nothing.
+    pub const EMPTY: Self = Self {
+        kind: ARRAY,
+        count: 0,
+        count_out: 0,
+        flags: 0,
+        size: 0,
+        lowest: Extent { index: 0, count: 0 },
+        highest: Extent { index: 0, count: 0 },
+        extents: std::ptr::null_mut(),
+    };
+    /// `DAOS_IOMF_DETAIL`.
+    const DETAIL: u32 = 1;
+
+    /// Asks for all extents, into a list.
+    pub fn into(list: &mut [Extent]) -> Self {
+        let count = u32::try_from(list.len()).unwrap_or(u32::MAX);
+        Self { count, flags: Self::DETAIL, extents: list.as_mut_ptr(), ..Self::EMPTY }
+    }
+}
+
 /// `DAOS_IOD_SINGLE` and `DAOS_IOD_ARRAY`.
 pub const SINGLE: c_int = 1;
 pub const ARRAY: c_int = 2;

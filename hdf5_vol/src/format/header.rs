@@ -10,7 +10,7 @@
 //!  4  n  dataspace, as H5Sencode2 writes it
 //!  8     upper half of the id of the object with the elements
 //!  4     bytes of an element
-//!  1     layout: 1 contiguous, 2 chunked
+//!  1     layout: 1 contiguous, 2 chunked, 3 inside
 //!  8     contiguous: bytes under one dkey
 //!  1  8n chunked: number of dimensions, and those of a chunk
 //! ```
@@ -22,6 +22,7 @@ use crate::hdf5::RANK_MAX;
 
 const CONTIGUOUS: u8 = 1;
 const CHUNKED: u8 = 2;
+const INSIDE: u8 = 3;
 
 /// How a dataset's elements lie under dkeys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,8 @@ pub enum Layout {
     Contiguous { block: u64 },
     /// Each chunk under a dkey: its coordinates in chunks.
     Chunked { chunk: Vec<u64> },
+    /// In the order of rows, beside the header: in the same object, under the same dkey.
+    Inside,
 }
 
 /// The header.
@@ -58,6 +61,7 @@ impl Header {
                 let writer = writer.byte(code(Kind::Dataset)).sized(list).sized(datatype).sized(space);
                 let writer = writer.wide(*data_upper).number(*element);
                 match layout {
+                    Layout::Inside => writer.byte(INSIDE).finish(),
                     Layout::Contiguous { block } => writer.byte(CONTIGUOUS).wide(*block).finish(),
                     Layout::Chunked { chunk } => {
                         let rank = u8::try_from(chunk.len()).expect("no dataspace has more than 32 dimensions");
@@ -89,6 +93,7 @@ impl Header {
         let (data_upper, element) = (reader.wide()?, reader.number()?);
         let layout = match reader.byte()? {
             CONTIGUOUS => Layout::Contiguous { block: reader.wide()? },
+            INSIDE => Layout::Inside,
             CHUNKED => {
                 let rank = usize::from(reader.byte()?);
                 if rank > RANK_MAX {
@@ -100,6 +105,7 @@ impl Header {
         };
         reader.end()?;
         let sensible = match &layout {
+            Layout::Inside => true,
             Layout::Contiguous { block } => *block > 0,
             Layout::Chunked { chunk } => !chunk.is_empty() && chunk.iter().all(|dimension| *dimension > 0),
         };

@@ -31,6 +31,7 @@ fn headers() -> Vec<Header> {
         Header::Group { list: Vec::new() },
         Header::Datatype { list: vec![9], datatype: vec![8, 7] },
         dataset(Layout::Contiguous { block: 1 << 20 }),
+        dataset(Layout::Inside),
         dataset(Layout::Chunked { chunk: vec![4, 5] }),
     ]
 }
@@ -71,6 +72,8 @@ fn the_bytes_of_version_1_stay() {
     let link = &links()[0];
     assert_eq!(link.encode(), [1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0x40]);
     assert_eq!(attribute().encode(), [1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 0, 0, 0, 2, 3, 4, 5, 6]);
+    let inside = headers()[3].encode();
+    assert_eq!(&inside[20..], [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 8, 0, 0, 0, 3]);
     let chunked = headers().pop().expect("there are some");
     assert_eq!(
         chunked.encode(),

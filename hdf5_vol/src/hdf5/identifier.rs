@@ -207,6 +207,62 @@ pub fn leads_elsewhere(id: Hid) -> Result<bool> {
     }
 }
 
+/// A compound type's member of a number.
+fn member(id: Hid, number: u32) -> Result<Type> {
+    // SAFETY: takes no pointer.
+    Type::new(unsafe { library().type_member(id, number) })
+}
+
+fn member_count(id: Hid) -> u32 {
+    // SAFETY: takes no pointer.
+    u32::try_from(unsafe { library().type_member_count(id) }).unwrap_or_default()
+}
+
+fn class(id: Hid) -> c_int {
+    // SAFETY: takes no pointer.
+    unsafe { library().type_class(id) }
+}
+
+/// What an array, an enumeration or a sequence consists of.
+fn base(id: Hid) -> Result<Type> {
+    // SAFETY: takes no pointer.
+    Type::new(unsafe { library().type_super(id) })
+}
+
+/// Whether elements are structs with members, or arrays of such. Sequences of variable length are replaced as a whole.
+pub fn has_members(id: Hid) -> Result<bool> {
+    match class(id) {
+        type_class::COMPOUND => Ok(true),
+        type_class::ARRAY => has_members(base(id)?.get()),
+        _ => Ok(false),
+    }
+}
+
+/// Whether a datatype has all members that another one has, so that writing by it leaves nothing as it was.
+pub fn covers(source: Hid, target: Hid) -> Result<bool> {
+    match (class(source), class(target)) {
+        (type_class::COMPOUND, type_class::COMPOUND) => {
+            for number in 0..member_count(target) {
+                // SAFETY: takes no pointer; the name is HDF5's to free, which is done here.
+                let found = unsafe {
+                    let name = library().type_member_name(target, number);
+                    let found = if name.is_null() { -1 } else { library().type_member_number(source, name) };
+                    library().free(name.cast());
+                    found
+                };
+                let Ok(found) = u32::try_from(found) else { return Ok(false) };
+                if !covers(member(source, found)?.get(), member(target, number)?.get())? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (type_class::ARRAY, type_class::ARRAY) => covers(base(source)?.get(), base(target)?.get()),
+        // Sequences are replaced as a whole.
+        (_, other) => Ok(other != type_class::COMPOUND),
+    }
+}
+
 /// Whether two datatypes are the same, so that nothing is to be converted.
 pub fn are_equal(one: Hid, other: Hid) -> bool {
     // SAFETY: takes no pointer.

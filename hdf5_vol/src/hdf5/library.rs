@@ -75,6 +75,9 @@ functions! {
     fn type_is_text(id: Hid) -> c_int = "H5Tis_variable_str";
     fn type_member_count(id: Hid) -> c_int = "H5Tget_nmembers";
     fn type_member(id: Hid, number: c_uint) -> Hid = "H5Tget_member_type";
+    fn type_member_number(id: Hid, name: *const c_char) -> c_int = "H5Tget_member_index";
+    fn type_member_name(id: Hid, number: c_uint) -> *mut c_char = "H5Tget_member_name";
+    fn free(memory: *mut c_void) -> Herr = "H5free_memory";
     fn type_super(id: Hid) -> Hid = "H5Tget_super";
     fn type_encode(id: Hid, buffer: *mut c_void, size: *mut usize) -> Herr = "H5Tencode";
     fn type_convert(from: Hid, to: Hid, count: usize, buffer: *mut c_void, background: *mut c_void, list: Hid) -> Herr
@@ -97,6 +100,7 @@ functions! {
     ) -> Herr = "H5Ssel_iter_get_seq_list";
 
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
+    fn list_equal(one: Hid, other: Hid) -> c_int = "H5Pequal";
     fn list_create(class: Hid) -> Hid = "H5Pcreate";
     fn list_encode(id: Hid, buffer: *mut c_void, size: *mut usize, access_list: Hid) -> Herr = "H5Pencode2";
     fn list_decode(buffer: *const c_void) -> Hid = "H5Pdecode";
@@ -124,6 +128,7 @@ impl Variable {
     pub const MAJOR: Self = Self(c"H5E_VOL_g");
     pub const GROUP_CREATE_DEFAULT: Self = Self(c"H5P_LST_GROUP_CREATE_ID_g");
     pub const LINK_CREATE_DEFAULT: Self = Self(c"H5P_LST_LINK_CREATE_ID_g");
+    pub const DATASET_CREATE_DEFAULT: Self = Self(c"H5P_LST_DATASET_CREATE_ID_g");
     pub const DATATYPE_CREATE_DEFAULT: Self = Self(c"H5P_LST_DATATYPE_CREATE_ID_g");
     pub const ATTRIBUTE_CREATE_DEFAULT: Self = Self(c"H5P_LST_ATTRIBUTE_CREATE_ID_g");
     pub const FILE_CREATE_DEFAULT: Self = Self(c"H5P_LST_FILE_CREATE_ID_g");

@@ -9,6 +9,8 @@ mod identifier;
 mod library;
 pub mod types;
 
-pub use identifier::{Identifier, Space, Type, are_equal, encode_property_list, leads_elsewhere, size_of_type};
+pub use identifier::{
+    Identifier, Space, Type, are_equal, covers, encode_property_list, has_members, leads_elsewhere, size_of_type,
+};
 pub use library::{Variable, library, load};
 pub use types::*;

@@ -1,0 +1,247 @@
+//! Moving a dataset's elements: between the program's memory and the store without a copy where types are the same, else by
+//! HDF5's conversion, a strip at a time. Few bytes are written behind, many are many requests at once.
+
+use crate::cells::{self, Cell};
+use crate::daos::{Direction, Range, Request};
+use crate::dataset::Dataset;
+use crate::failure::{Failure, Minor, Result};
+use crate::format::key;
+use crate::hdf5::{Hid, size_of_type};
+use crate::memory::{self, Cutter, Places};
+use crate::selection::{self, Run, Selection};
+
+/// Up to so many bytes of one call are copied and written behind; more are written from where they are. A copy of as many costs
+/// less than waiting for the engine.
+const BEHIND_MAX: u64 = 64 << 10;
+/// Ranges that are left to be written behind at a time.
+const BEHIND_RANGES: usize = 1024;
+/// Bytes that are converted at a time: few enough that several copies of them fit into memory, and many enough to be many requests.
+const STRIP: usize = 16 << 20;
+
+/// What elements are moved between: selections of the file and of memory, of as many elements.
+struct Transfer {
+    file: Selection,
+    memory: Selection,
+    dataset: Vec<u64>,
+}
+
+impl Transfer {
+    fn count(&self) -> u64 {
+        self.file.count
+    }
+}
+
+impl Dataset {
+    fn plan(&self, memory_type: Hid, memory_space: Hid, file_space: Hid) -> Result<Transfer> {
+        let whole = self.space()?;
+        let file = selection::of_file(file_space, &whole, self.stored().file.size())?;
+        let memory = selection::of_memory(memory_space, file_space, &whole, file.count, size_of_type(memory_type))?;
+        if memory.count != file.count {
+            let sentence = format!("{} elements of memory and {} of the file are selected", memory.count, file.count);
+            return Err(Failure::new(Minor::BadValue, sentence));
+        }
+        Ok(Transfer { file, memory, dataset: whole.dimensions()? })
+    }
+
+    fn cells(&self, transfer: &Transfer, runs: &[Run]) -> Result<Vec<Cell>> {
+        cells::cells(self.layout(), self.element(), runs, &transfer.file.dimensions, &transfer.dataset)
+    }
+
+    /// Reads elements.
+    ///
+    /// # Safety
+    /// The buffer has room for what the selection of memory means.
+    pub unsafe fn read(&self, memory_type: Hid, spaces: (Hid, Hid), list: Hid, buffer: *mut u8) -> Result<()> {
+        let transfer = self.plan(memory_type, spaces.0, spaces.1)?;
+        if transfer.count() == 0 {
+            return Ok(());
+        }
+        if buffer.is_null() {
+            return Err(Failure::new(Minor::BadValue, "there is no memory to read into"));
+        }
+        if self.stored().is_same(memory_type) {
+            let cells = self.cells(&transfer, &transfer.file.runs)?;
+            // SAFETY: as the caller promises.
+            return unsafe { self.read_cells(&cells, &transfer.memory.runs, buffer) };
+        }
+        let needs_background = self.stored().needs_background_in(memory_type)?;
+        self.strips(&transfer, memory_type, |cells, count, runs| {
+            let bytes = self.read_packed(&cells, count)?;
+            // SAFETY: as the caller promises.
+            let background = needs_background.then(|| unsafe { memory::gather(runs, buffer) });
+            let converted = self.stored().to_memory(bytes, count, memory_type, background, list)?;
+            // SAFETY: the same.
+            unsafe { memory::scatter(runs, buffer, &converted) };
+            Ok(())
+        })
+    }
+
+    /// Writes elements.
+    ///
+    /// # Safety
+    /// The buffer has what the selection of memory means.
+    pub unsafe fn write(&self, memory_type: Hid, spaces: (Hid, Hid), list: Hid, buffer: *const u8) -> Result<()> {
+        self.located.node.file.require_writable()?;
+        let transfer = self.plan(memory_type, spaces.0, spaces.1)?;
+        if transfer.count() == 0 {
+            return Ok(());
+        }
+        if buffer.is_null() {
+            return Err(Failure::new(Minor::BadValue, "there is no memory to write from"));
+        }
+        if self.stored().is_same(memory_type) {
+            let cells = self.cells(&transfer, &transfer.file.runs)?;
+            // SAFETY: as the caller promises.
+            return unsafe { self.write_cells(&cells, &transfer.memory.runs, buffer) };
+        }
+        let background = self.stored().background_in_file(memory_type)?;
+        self.strips(&transfer, memory_type, |cells, count, runs| {
+            // SAFETY: as the caller promises.
+            let bytes = unsafe { memory::gather(runs, buffer) };
+            let background = match background {
+                crate::convert::Background::None => None,
+                crate::convert::Background::Zeros => Some(Vec::new()),
+                // Members that memory does not have stay what they are.
+                crate::convert::Background::Stored => Some(self.read_packed(&cells, count)?),
+            };
+            let converted = self.stored().to_file(bytes, count, memory_type, background, list)?;
+            let run = [Run { offset: 0, length: converted.len() as u64 }];
+            // SAFETY: the run is the whole of a vector that is ours.
+            unsafe { self.write_cells(&cells, &run, converted.as_ptr()) }
+        })
+    }
+
+    /// Cuts a transfer into strips: gives the cells of each, how many elements it has, and its runs of memory.
+    fn strips(
+        &self,
+        transfer: &Transfer,
+        memory_type: Hid,
+        mut strip: impl FnMut(Vec<Cell>, usize, &[Run]) -> Result<()>,
+    ) -> Result<()> {
+        let (in_file, in_memory) = (self.stored().file.size(), size_of_type(memory_type));
+        let most = (STRIP / in_file.max(in_memory)).max(1) as u64;
+        let (mut file, mut memory) = (Cutter::new(&transfer.file.runs), Cutter::new(&transfer.memory.runs));
+        let mut left = transfer.count();
+        while left > 0 {
+            let count = left.min(most);
+            let (file, memory) = (file.take(count * in_file as u64), memory.take(count * in_memory as u64));
+            strip(self.cells(transfer, &file)?, count as usize, &memory)?;
+            left -= count;
+        }
+        Ok(())
+    }
+
+    /// Elements as they are stored, one after the other.
+    fn read_packed(&self, cells: &[Cell], count: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; count * self.stored().file.size()];
+        let run = [Run { offset: 0, length: bytes.len() as u64 }];
+        // SAFETY: the run is the whole of a vector that is ours.
+        unsafe { self.read_cells(cells, &run, bytes.as_mut_ptr())? };
+        Ok(bytes)
+    }
+
+    /// Reads the bytes of cells into runs of memory, which have as many.
+    ///
+    /// # Safety
+    /// The runs lie in memory that is there.
+    unsafe fn read_cells(&self, cells: &[Cell], runs: &[Run], memory: *mut u8) -> Result<()> {
+        // SAFETY: as the caller promises.
+        let (requests, numbers) = unsafe { requests(cells, runs, memory) };
+        let file = &self.located.node.file;
+        file.settle_bytes(self.data())?;
+        let mut holes = Vec::new();
+        // SAFETY: the same.
+        unsafe {
+            file.transfer(self.data(), &requests, Direction::Read, &mut |number, range| holes.push((number, range)))?;
+        }
+        if holes.is_empty() {
+            return Ok(());
+        }
+        let fill = self.fill()?;
+        for (number, range) in holes {
+            // SAFETY: the hole lies in a range, which lies in the memory.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(range.memory, range.length) };
+            memory::fill(bytes, cells[numbers[number]].phase + range.offset, fill);
+        }
+        Ok(())
+    }
+
+    /// Writes runs of memory to cells, which have as many bytes.
+    ///
+    /// # Safety
+    /// The runs lie in memory that is there.
+    unsafe fn write_cells(&self, cells: &[Cell], runs: &[Run], memory: *const u8) -> Result<()> {
+        let file = &self.located.node.file;
+        if runs.iter().map(|run| run.length).sum::<u64>() <= BEHIND_MAX {
+            let places = Places::new(runs);
+            for cell in cells {
+                // SAFETY: as the caller promises; nothing writes to the memory.
+                let ranges = unsafe { ranges(cell, &places, memory.cast_mut()) };
+                for ranges in ranges.chunks(BEHIND_RANGES) {
+                    // SAFETY: the ranges lie in the memory.
+                    let bytes = |range: &Range| unsafe { std::slice::from_raw_parts(range.memory, range.length) };
+                    let parts = ranges.iter().map(|range| (range.offset, bytes(range)));
+                    file.put_bytes(self.data(), &cell.dkey, key::BYTES, parts)?;
+                }
+            }
+            return Ok(());
+        }
+        // SAFETY: as the caller promises; writing only reads the memory.
+        let (requests, numbers) = unsafe { requests(cells, runs, memory.cast_mut()) };
+        file.settle_bytes(self.data())?;
+        // Where elements are named twice, the last one counts: one after the other.
+        let at_once = if numbers.len() == cells.len() { requests.len() } else { 1 };
+        for requests in requests.chunks(at_once.max(1)) {
+            // SAFETY: the same.
+            unsafe { file.transfer(self.data(), requests, Direction::Write, &mut |_, _| {})? };
+        }
+        Ok(())
+    }
+}
+
+/// Which bytes of memory are which of a cell.
+///
+/// # Safety
+/// The places lie in memory that is there.
+unsafe fn ranges(cell: &Cell, places: &Places<'_>, memory: *mut u8) -> Vec<Range> {
+    let mut ranges = Vec::with_capacity(cell.pieces.len());
+    for piece in &cell.pieces {
+        places.split(piece, |offset, at, length| {
+            // SAFETY: the place lies in a run, which lies in the memory.
+            let memory = unsafe { memory.add(at) };
+            ranges.push(Range { offset, memory, length });
+        });
+    }
+    ranges
+}
+
+/// One request for each cell, or several where ranges overlap; and the number of the cell of each.
+///
+/// # Safety
+/// The runs lie in memory that is there.
+unsafe fn requests(cells: &[Cell], runs: &[Run], memory: *mut u8) -> (Vec<Request>, Vec<usize>) {
+    let places = Places::new(runs);
+    let (mut requests, mut numbers) = (Vec::with_capacity(cells.len()), Vec::with_capacity(cells.len()));
+    for (number, cell) in cells.iter().enumerate() {
+        // SAFETY: as the caller promises.
+        let ranges = unsafe { ranges(cell, &places, memory) };
+        if overlap(&ranges) {
+            numbers.extend(ranges.iter().map(|_| number));
+            requests.extend(ranges.into_iter().map(|range| Request { dkey: cell.dkey.clone(), ranges: vec![range] }));
+        } else {
+            numbers.push(number);
+            requests.push(Request { dkey: cell.dkey.clone(), ranges });
+        }
+    }
+    (requests, numbers)
+}
+
+/// Whether two ranges have a byte in common: a selection of points may name an element twice.
+fn overlap(ranges: &[Range]) -> bool {
+    if ranges.windows(2).all(|pair| pair[0].offset + pair[0].length as u64 <= pair[1].offset) {
+        return false;
+    }
+    let mut order: Vec<(u64, u64)> = ranges.iter().map(|range| (range.offset, range.length as u64)).collect();
+    order.sort_unstable();
+    order.windows(2).any(|pair| pair[0].0 + pair[0].1 > pair[1].0)
+}
