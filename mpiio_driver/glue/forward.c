@@ -90,10 +90,13 @@ int PMPI_File_open(MPI_Comm communicator, const char *name, int mode, MPI_Info i
 	prefixed = mpiio_prefixed(name);
 	if (prefixed == NULL)
 		return MPI_ERR_NO_MEM;
+	mpiio_begin_open();
 	code = romio_MPI_File_open(communicator, prefixed, mode, info, file);
 	free(prefixed);
 	if (code == MPI_SUCCESS)
 		mpiio_inherit_handler(*file);
+	else
+		mpiio_forget_failed();
 	return code;
 }
 
@@ -197,16 +200,21 @@ int PMPI_File_set_view(MPI_File file, MPI_Offset offset, MPI_Datatype etype, MPI
 	int (*native)(MPI_File, MPI_Offset, MPI_Datatype, MPI_Datatype, const char *, MPI_Info) =
 		(int (*)(MPI_File, MPI_Offset, MPI_Datatype, MPI_Datatype, const char *, MPI_Info))mpiio_native(
 			"PMPI_File_set_view");
+	MPI_Comm communicator;
 	int code;
 
 	if (!mpiio_is_ours(file))
 		return native(file, offset, etype, filetype, representation, info);
 	mpiio_meet(file);
-	code = romio_MPI_File_set_view(file, offset, etype, filetype, representation, info);
+	/* A rank whose view is refused leaves ROMIO's function at once; no other one may wait for it in there. */
+	communicator = mpiio_exchange_communicator(file, MPI_COMM_SELF);
+	code = romio_MPI_File_set_view(file, offset, etype, filetype, representation, MPI_INFO_NULL);
+	mpiio_exchange_communicator(file, communicator);
 	if (code == MPI_SUCCESS)
 		mpiio_take_representation(file);
 	/* All come here, whatever came of the view. */
 	mpiio_reset_shared(file);
+	mpiio_take_hints(file, info);
 	return code;
 }
 

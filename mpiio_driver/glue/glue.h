@@ -42,6 +42,13 @@ bool mpiio_number(MPI_File file, MPI_Fint *number);
 MPI_File mpiio_numbered(MPI_Fint number);
 bool mpiio_is_our_number(MPI_Fint number);
 
+/**
+ * Around an attempt to open a file: when it has failed, ROMIO has freed the memory of the handle and tells nobody. The MPI library may get
+ * that memory for a file of its own, which must not be taken for ours.
+ */
+void mpiio_begin_open(void);
+void mpiio_forget_failed(void);
+
 /** Changes the error handler of a file of ours, and gives the old one to the caller. */
 MPI_Errhandler mpiio_exchange_handler(MPI_File file, MPI_Errhandler handler);
 /** The error handler of a file of ours, without a reference; false when it has none of its own yet. */
@@ -68,6 +75,11 @@ void mpiio_begin_shared(MPI_File file);
 void mpiio_end_shared(MPI_File file);
 /** Sets the shared file pointer to zero, on all ranks together, for a new view. */
 void mpiio_reset_shared(MPI_File file);
+
+/** Lets ROMIO's calls of a file of ours wait for the ranks of another communicator; gives the one that was. */
+MPI_Comm mpiio_exchange_communicator(MPI_File file, MPI_Comm communicator);
+/** Takes hints for a file of ours, on all ranks together. */
+void mpiio_take_hints(MPI_File file, MPI_Info info);
 
 /**
  * The driver converts data itself, so ROMIO only learns of a view's representation when it is asked for the view. The first one

@@ -42,6 +42,9 @@ static struct mpiio_handle *free_entry(void)
 	return &table[old];
 }
 
+/* What this thread has made last, until it is known what has come of it. */
+static __thread MPI_File created = MPI_FILE_NULL;
+
 /* ROMIO asks these three for the memory of a handle. */
 
 MPI_File MPIO_File_create(int size)
@@ -60,7 +63,27 @@ MPI_File MPIO_File_create(int size)
 		ADIOI_Free(file);
 		return MPI_FILE_NULL;
 	}
+	created = file;
 	return file;
+}
+
+void mpiio_forget_failed(void)
+{
+	struct mpiio_handle *found;
+
+	if (created == MPI_FILE_NULL)
+		return;
+	pthread_mutex_lock(&lock);
+	found = entry(created);
+	if (found != NULL)
+		found->file = MPI_FILE_NULL;
+	pthread_mutex_unlock(&lock);
+	created = MPI_FILE_NULL;
+}
+
+void mpiio_begin_open(void)
+{
+	created = MPI_FILE_NULL;
 }
 
 void MPIO_File_free(MPI_File *file)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause-Patent */
-/* Size, atomic mode, synchronization, hints, and what the driver tells ROMIO of itself. */
+/* Size, atomic mode, synchronization, and what the driver tells ROMIO of itself. */
 #include "driver.h"
 
-#include <daos_obj_class.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -109,39 +108,5 @@ int mpiio_feature(ADIO_File fd, int feature)
 	/* Not ADIO_LOCKS: atomic mode is kept inside of the driver. Not ADIO_DATA_SIEVING_WRITES: lists are better. */
 	default:
 		return 0;
-	}
-}
-
-/* A hint of ours; false when it was not given. */
-static bool hint(MPI_Info info, const char *key, char *value)
-{
-	int given = 0;
-
-	if (info != MPI_INFO_NULL)
-		ADIOI_Info_get(info, key, MPI_MAX_INFO_VAL, value, &given);
-	return given != 0;
-}
-
-void mpiio_set_hints(ADIO_File fd, MPI_Info info, int *code)
-{
-	char value[MPI_MAX_INFO_VAL + 1];
-	long long bytes;
-	int class;
-
-	ADIOI_GEN_SetInfo(fd, info, code);
-	if (*code != MPI_SUCCESS || fd->is_open)
-		return;
-	/* These two matter when a file is made. The general hint for the first one is striping_unit. */
-	if (hint(info, "romio_daos_chunk_size", value) || hint(info, "striping_unit", value)) {
-		bytes = strtoll(value, NULL, 10);
-		if (bytes > 0 && bytes <= INT_MAX)
-			fd->hints->fs_hints.daos.chunk_size = (int)bytes;
-	}
-	if (hint(info, "romio_daos_obj_class", value)) {
-		class = daos_oclass_name2id(value);
-		if (class > 0) {
-			fd->hints->fs_hints.daos.obj_class = class;
-			ADIOI_Info_set(fd->info, "romio_daos_obj_class", value);
-		}
 	}
 }

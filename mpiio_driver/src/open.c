@@ -155,6 +155,13 @@ static int reserve_shared(struct mpiio_file *file, struct mpiio_failure *failure
 	return 0;
 }
 
+/* Undoes what was opened. */
+static void give_up(struct mpiio_file *file)
+{
+	dfs_release(file->object);
+	mpiio_unmount(file->mount);
+}
+
 /* The part of the rank that opens for all. */
 static void lead(ADIO_File fd, int mode, struct mpiio_file *file, struct opened *opened, void **bytes)
 {
@@ -178,10 +185,8 @@ static void lead(ADIO_File fd, int mode, struct mpiio_file *file, struct opened 
 	opened->shared_id = file->shared_id;
 	opened->handle_bytes = size;
 	opened->flags = flags_of(mode);
-	if (number != 0) {
-		dfs_release(file->object);
-		mpiio_unmount(file->mount);
-	}
+	if (number != 0)
+		give_up(file);
 }
 
 static void follow(struct mpiio_file *file, struct opened *opened, const void *bytes)
@@ -192,10 +197,8 @@ static void follow(struct mpiio_file *file, struct opened *opened, const void *b
 	if (number != 0)
 		return;
 	file->shared_id = opened->shared_id;
-	if (find_array(file, &opened->failure) != 0) {
-		dfs_release(file->object);
-		mpiio_unmount(file->mount);
-	}
+	if (find_array(file, &opened->failure) != 0)
+		give_up(file);
 }
 
 /* All ranks have the file, or none has: a rank that failed alone tells the others. */
@@ -204,10 +207,8 @@ static void agree(ADIO_File fd, struct mpiio_file *file, struct mpiio_failure *f
 	bool is_mine = failure->number != 0;
 
 	mpiio_agree(failure, fd->comm);
-	if (failure->number != 0 && !is_mine) {
-		dfs_release(file->object);
-		mpiio_unmount(file->mount);
-	}
+	if (failure->number != 0 && !is_mine)
+		give_up(file);
 }
 
 static void note_chunk(ADIO_File fd, uint64_t bytes)
@@ -224,6 +225,28 @@ static void note_chunk(ADIO_File fd, uint64_t bytes)
 	ADIOI_Info_set(fd->info, "romio_daos_chunk_size", text);
 }
 
+/*
+ * The part of the ranks behind the one that opens, which brings its own along. They take part in the broadcast with memory for it or not at all,
+ * so they say first whether they have it.
+ */
+static void follow_all(ADIO_File fd, bool is_leader, int leader, struct mpiio_file *file, struct opened *opened, void **bytes)
+{
+	if (!is_leader)
+		*bytes = file != NULL ? malloc(opened->handle_bytes) : NULL;
+	if (*bytes == NULL)
+		mpiio_fail(&opened->failure, ENOMEM, "no memory for an open file");
+	mpiio_agree(&opened->failure, fd->comm);
+	if (opened->failure.number != 0) {
+		if (is_leader)
+			give_up(file);
+		return;
+	}
+	MPI_Bcast(*bytes, (int)opened->handle_bytes, MPI_BYTE, leader, fd->comm);
+	if (!is_leader)
+		follow(file, opened, *bytes);
+	agree(fd, file, &opened->failure);
+}
+
 void mpiio_open_all(ADIO_File fd, int rank, int mode, int *code)
 {
 	struct mpiio_file *file = calloc(1, sizeof *file);
@@ -238,14 +261,8 @@ void mpiio_open_all(ADIO_File fd, int rank, int mode, int *code)
 	else if (rank == leader)
 		mpiio_fail(&opened.failure, ENOMEM, "no memory for an open file");
 	MPI_Bcast(&opened, sizeof opened, MPI_BYTE, leader, fd->comm);
-	if (opened.failure.number == 0 && size > 1) {
-		if (rank != leader)
-			bytes = malloc(opened.handle_bytes);
-		MPI_Bcast(bytes, (int)opened.handle_bytes, MPI_BYTE, leader, fd->comm);
-		if (rank != leader)
-			follow(file, &opened, bytes);
-		agree(fd, file, &opened.failure);
-	}
+	if (opened.failure.number == 0 && size > 1)
+		follow_all(fd, rank == leader, leader, file, &opened, &bytes);
 	free(bytes);
 	if (opened.failure.number != 0) {
 		free(file);
@@ -274,6 +291,7 @@ void mpiio_close(ADIO_File fd, int *code)
 	struct mpiio_file *file = mpiio_file(fd);
 	struct mpiio_failure failure = { 0 };
 	int rank, used = file->shared_is_open, any = 0;
+	bool is_guest;
 	int rc;
 
 	MPI_Comm_rank(fd->comm, &rank);
@@ -284,10 +302,12 @@ void mpiio_close(ADIO_File fd, int *code)
 	rc = dfs_release(file->object);
 	if (rc != 0)
 		mpiio_fail(&failure, rc, "the file cannot be closed");
-	if (file->mount->is_guest)
+	/* What is not a guest's goes last. */
+	is_guest = file->mount->is_guest;
+	if (is_guest)
 		mpiio_unmount(file->mount);
-	MPI_Barrier(fd->comm);
-	if (!file->mount->is_guest)
+	mpiio_agree(&failure, fd->comm);
+	if (!is_guest)
 		mpiio_unmount(file->mount);
 	free(file);
 	fd->fs_ptr = NULL;

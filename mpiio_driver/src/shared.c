@@ -241,6 +241,14 @@ void mpiio_meet(MPI_File file)
 	MPI_Barrier(file->comm);
 }
 
+MPI_Comm mpiio_exchange_communicator(MPI_File file, MPI_Comm communicator)
+{
+	MPI_Comm before = file->comm;
+
+	file->comm = communicator;
+	return before;
+}
+
 /* A rank that has not used the pointer does not know whether another one has, so each sets what it has used. */
 void mpiio_reset_shared(MPI_File file)
 {
