@@ -8,8 +8,8 @@
  *   patterns POOL CONTAINER LOCAL_DIRECTORY many ROUNDS
  *
  * Each way is timed from a barrier to the end of the last rank, without opening and closing, and what was read is compared with
- * what was written; the medians of the rounds and their ratios are printed. With `many`, each rank has 175 000 pieces of 4 KiB in
- * one collective call, and seconds are printed.
+ * what was written; the medians of the rounds and their ratios are printed, each beside its goal where it has one. With `many`,
+ * each rank has 175 000 pieces of 4 KiB in one collective call, and seconds are printed.
  */
 #include <mpi.h>
 #include <stdbool.h>
@@ -24,29 +24,37 @@
 enum way { DRIVER, LOCAL, ARRAY, TWO_PHASE, WAYS };
 /* Pieces are those of one call; with gaps, they have gaps in memory as well. */
 enum pattern { SEGMENTED, STRIDED, PIECES, PIECES_WITH_GAPS };
-enum { ROUNDS_MAX = 32, CHUNK_BYTES = 1 << 20, MANY = 175000 };
+/* More transfers of a rank than this, each of which is a call of its own, make a figure no better. */
+enum { ROUNDS_MAX = 32, CHUNK_BYTES = 1 << 20, MANY = 175000, CALLS_MAX = 2048 };
+
+/* What the driver may take more than the calls of an array: a share for large transfers, microseconds of a call for small ones. */
+#define GOAL_TO_ARRAY 0.95
+#define GOAL_MICROSECONDS 2.0
+enum { LARGE = 1 << 20, SMALL = 4096 };
 
 struct run {
 	const char *name;
 	enum pattern pattern;
 	int transfer;
 	bool is_collective;
+	/* How many times as fast as the local file system it is to be; zero for what has no goal. */
+	int goal;
 };
 
 static const struct run RUNS[] = {
-	{ "segmented, 1 MiB, independent", SEGMENTED, 1 << 20, false },
-	{ "segmented, 1 MiB, collective", SEGMENTED, 1 << 20, true },
-	{ "segmented, 47008 B, independent", SEGMENTED, 47008, false },
-	{ "strided, 47008 B, independent", STRIDED, 47008, false },
-	{ "strided, 47008 B, collective", STRIDED, 47008, true },
-	{ "segmented, 4 KiB, independent", SEGMENTED, 4096, false },
-	{ "strided, 4 KiB, independent", STRIDED, 4096, false },
-	{ "pieces of 4 KiB, one independent call", PIECES, 4096, false },
-	{ "pieces of 4 KiB, one collective call", PIECES, 4096, true },
-	{ "the same, gaps in memory", PIECES_WITH_GAPS, 4096, true },
-	{ "pieces of 512 B, one collective call", PIECES, 512, true },
+	{ "segmented, 1 MiB, independent", SEGMENTED, LARGE, false, 1 },
+	{ "segmented, 1 MiB, collective", SEGMENTED, LARGE, true, 1 },
+	{ "segmented, 47008 B, independent", SEGMENTED, 47008, false, 0 },
+	{ "strided, 47008 B, independent", STRIDED, 47008, false, 2 },
+	{ "strided, 47008 B, collective", STRIDED, 47008, true, 2 },
+	{ "segmented, 4 KiB, independent", SEGMENTED, SMALL, false, 0 },
+	{ "strided, 4 KiB, independent", STRIDED, SMALL, false, 2 },
+	{ "pieces of 4 KiB, one independent call", PIECES, 4096, false, 2 },
+	{ "pieces of 4 KiB, one collective call", PIECES, 4096, true, 2 },
+	{ "the same, gaps in memory", PIECES_WITH_GAPS, 4096, true, 2 },
+	{ "pieces of 512 B, one collective call", PIECES, 512, true, 2 },
 };
-static const struct run RUN_OF_MANY = { "175000 pieces of 4 KiB per rank", PIECES, 4096, true };
+static const struct run RUN_OF_MANY = { "175000 pieces of 4 KiB per rank", PIECES, 4096, true, 2 };
 
 static int rank, ranks;
 static const char *pool_name, *container_name, *local_directory;
@@ -205,10 +213,18 @@ static void compare(const struct run *run, size_t count, int value)
 	}
 }
 
+/* Transfers of each rank. */
+static size_t transfers(const struct run *run)
+{
+	size_t count = bytes_per_rank / (size_t)run->transfer;
+
+	return has_pieces(run) || count < CALLS_MAX ? count : CALLS_MAX;
+}
+
 /* Seconds of the slowest rank. */
 static double once(const struct run *run, enum way way, daos_obj_id_t id, bool is_write)
 {
-	size_t count = bytes_per_rank / (size_t)run->transfer;
+	size_t count = transfers(run);
 	/* Each rank reads what another one has written. */
 	int of = is_write ? rank : (rank + 1) % ranks;
 	double all;
@@ -271,10 +287,37 @@ static bool is_measured(const struct run *run, int way)
 	return way != TWO_PHASE || (has_pieces(run) && run->is_collective && ranks > 1);
 }
 
+/* A ratio and its goal, which is missed when the ratio is below it. */
+static void print_ratio(double ratio, double goal)
+{
+	if (goal == 0)
+		printf(" %9.2f %12s", ratio, "");
+	else
+		printf(" %9.2f (%s %.2f)", ratio, ratio < goal ? "not" : ">=", goal);
+}
+
+static void print(const struct run *run, bool is_read, const double *seconds)
+{
+	double bytes = (double)transfers(run) * run->transfer * ranks, rate[WAYS] = { 0 };
+	double microseconds = (seconds[DRIVER] - seconds[ARRAY]) / (double)transfers(run) * 1e6;
+
+	for (int way = 0; way < WAYS; way++)
+		if (is_measured(run, way))
+			rate[way] = bytes / seconds[way] / (1 << 20);
+	printf("%-38s %-5s %8.0f %8.0f %8.0f %10.0f", run->name, is_read ? "read" : "write", rate[DRIVER], rate[ARRAY], rate[LOCAL],
+		rate[TWO_PHASE]);
+	print_ratio(rate[DRIVER] / rate[ARRAY], run->transfer == LARGE ? GOAL_TO_ARRAY : 0);
+	print_ratio(rate[DRIVER] / rate[LOCAL], run->goal);
+	if (run->transfer == SMALL && !has_pieces(run))
+		printf("  driver - array: %.2f us per call (%s %.0f)", microseconds, microseconds > GOAL_MICROSECONDS ? "not" : "<=",
+			GOAL_MICROSECONDS);
+	printf("\n");
+	fflush(stdout);
+}
+
 static void measure(const struct run *run, int rounds)
 {
-	double seconds[WAYS][2][ROUNDS_MAX], rate[WAYS] = { 0 };
-	size_t bytes = bytes_per_rank / (size_t)run->transfer * (size_t)run->transfer * (size_t)ranks;
+	double seconds[WAYS][2][ROUNDS_MAX], medians[WAYS];
 	daos_obj_id_t id = new_array();
 
 	for (int round = 0; round < rounds; round++)
@@ -285,11 +328,9 @@ static void measure(const struct run *run, int rounds)
 	for (int reads = 0; reads < 2; reads++) {
 		for (int way = 0; way < WAYS; way++)
 			if (is_measured(run, way))
-				rate[way] = (double)bytes / median(seconds[way][reads], rounds) / (1 << 20);
+				medians[way] = median(seconds[way][reads], rounds);
 		if (rank == 0)
-			printf("%-38s %-5s %8.0f %8.0f %8.0f %10.0f %9.2f %9.2f\n", run->name, reads ? "read" : "write", rate[DRIVER],
-				rate[ARRAY], rate[LOCAL], rate[TWO_PHASE], rate[DRIVER] / rate[ARRAY], rate[DRIVER] / rate[LOCAL]);
-		fflush(stdout);
+			print(run, reads != 0, medians);
 	}
 }
 
@@ -298,7 +339,7 @@ static void measure_many(int rounds)
 {
 	static const char *const NAMES[] = { "driver", "tmpfs", NULL, "two-phase" };
 	const struct run *run = &RUN_OF_MANY;
-	double seconds[2][ROUNDS_MAX];
+	double seconds[2][ROUNDS_MAX], driver[2] = { 0 };
 
 	bytes_per_rank = (size_t)MANY * (size_t)run->transfer;
 	for (int way = 0; way < WAYS; way++) {
@@ -312,9 +353,17 @@ static void measure_many(int rounds)
 		for (int reads = 0; reads < 2; reads++) {
 			double one = median(seconds[reads], rounds);
 
-			if (rank == 0)
-				printf("%s, %s, %s: %.3f s, %.0f pieces per second\n", run->name, NAMES[way], reads ? "read" : "write", one,
-					MANY * (double)ranks / one);
+			if (way == DRIVER)
+				driver[reads] = one;
+			if (rank != 0)
+				continue;
+			printf("%s, %s, %s: %.3f s, %.0f pieces per second", run->name, NAMES[way], reads ? "read" : "write", one,
+				MANY * (double)ranks / one);
+			if (way == LOCAL) {
+				printf("; driver to tmpfs");
+				print_ratio(one / driver[reads], run->goal);
+			}
+			printf("\n");
 			fflush(stdout);
 		}
 	}
@@ -347,8 +396,8 @@ int main(int count, char **arguments)
 		measure_many(rounds);
 	} else {
 		if (rank == 0)
-			printf("%-38s %-5s %8s %8s %8s %10s %9s %9s\n", "MiB/s, medians by turns", "", "driver", "array", "tmpfs",
-				"two-phase", "to array", "to tmpfs");
+			printf("%-38s %-5s %8s %8s %8s %10s %9s %-12s %9s %-12s\n", "MiB/s, medians by turns", "", "driver", "array", "tmpfs",
+				"two-phase", "to array", "(goal)", "to tmpfs", "(goal)");
 		for (size_t i = 0; i < sizeof RUNS / sizeof *RUNS; i++)
 			measure(&RUNS[i], rounds);
 	}
