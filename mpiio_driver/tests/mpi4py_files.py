@@ -2,7 +2,8 @@
 """mpi4py's own tests of files, on files in a container.
 
 Usage: mpi4py_files.py TESTS DIRECTORY [OPTIONS], where TESTS is the directory `test` of mpi4py's sources, DIRECTORY is
-`daos:/POOL/CONTAINER`, and the options are those of mpi4py's test program.
+`daos:/POOL/CONTAINER`, and the options are those of mpi4py's test program. With `list` as the DIRECTORY, the names of the tests in the modules that
+the options name are printed, one a line.
 
 The tests make their files by tempfile.mkstemp, of which they use the name. Here the name is one in the container; no file stays
 behind on the local file system.
@@ -12,6 +13,7 @@ import itertools
 import os
 import sys
 import tempfile
+import unittest
 
 TESTS, DIRECTORY = sys.argv[1:3]
 NUMBERS = itertools.count()
@@ -23,9 +25,21 @@ def make_name(suffix="", prefix="tmp", **_):
     return os.open(os.devnull, os.O_RDWR), name
 
 
-tempfile.mkstemp = make_name
+def print_names(suite):
+    """The names of all tests in a suite, and in those within it."""
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            print_names(test)
+        else:
+            print(test.id())
+
+
 sys.dont_write_bytecode = True
 sys.path.insert(0, TESTS)
+if DIRECTORY == "list":
+    print_names(unittest.defaultTestLoader.loadTestsFromNames(sys.argv[3:]))
+    sys.exit()
+tempfile.mkstemp = make_name
 from main import main  # noqa: E402: it is found where the line before says
 
 main(module=None, argv=["mpi4py_files", *sys.argv[3:]])
