@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: from nothing to the main job, end to end.
 
 mod compare;
+mod mpi_jobs;
 mod source_tree;
 mod steps;
 
@@ -17,7 +18,7 @@ use steps::Demo;
 #[derive(clap::Args)]
 #[command(long_about = "Install, build, and run the main job end to end.\n\n\
         Creates a pool and a POSIX container, copies a real directory tree in and out and compares every byte, builds \
-        the C and Fortran examples through pkg-config and runs them, kills the engine with kill -9 in the middle of another copy, \
+        the C and Fortran examples through pkg-config and runs them, runs jobs of MPI where it is there, kills the engine with kill -9 in the middle of another copy, \
         reads everything again, repeats that copy and compares it as well. Ends in a table: step, what was done, how much, how fast, and where the data is.\n\n\
         Everything is under the target directory; each demo begins with an empty data directory. The first one builds \
         for some minutes, the next ones take seconds.")]
@@ -49,6 +50,7 @@ const STEPS: &[Step] = &[
     Step { name: "copy out", run: steps::copy_out },
     Step { name: "compare", run: steps::compare_trees },
     Step { name: "run examples", run: steps::run_examples },
+    Step { name: "run MPI jobs", run: mpi_jobs::run },
     Step { name: "kill -9 in mid-copy", run: steps::kill_engine },
     Step { name: "read examples' data", run: steps::rerun_examples },
     Step { name: "copy out again", run: steps::copy_out_again },

@@ -7,7 +7,7 @@ mod hdf5;
 mod mpi;
 mod mpi_languages;
 mod mpi_programs;
-mod mpi_python;
+pub mod mpi_python;
 mod mpi_system;
 mod packaging;
 mod python;
