@@ -1,10 +1,11 @@
 //! The part `mpi`: programs through the MPI-IO driver, against a local engine. Ours first, then ROMIO's and MPICH's.
 
+mod mounted;
 mod sequences;
 
 use super::c_programs::{Outcome, report};
 use super::mpi_languages;
-use super::mpi_programs::{FOREIGN, LOCAL_ONLY, Suite};
+use super::mpi_programs::{FOREIGN, LOCAL_ONLY, MOUNTED, Suite};
 use super::mpi_python;
 use super::mpi_system::System;
 use super::tally::Tally;
@@ -73,6 +74,15 @@ pub struct Started<'a> {
     pub ranks: u32,
     /// A program that runs longer hangs.
     pub seconds_max: u32,
+    /// Where; none for the directory of the program.
+    pub directory: Option<&'a Path>,
+}
+
+impl Started<'_> {
+    /// Ranks of Debian's MPICH.
+    fn of_debian(ranks: u32) -> Self {
+        Self { launcher: Path::new(LAUNCHER), ranks, seconds_max: SECONDS_MAX, directory: None }
+    }
 }
 
 /// What runs are made with.
@@ -102,7 +112,8 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
     }
     let wanted = FOREIGN.iter().filter(|program| is_wanted(program.name));
     let names = |suite: Suite| {
-        FOREIGN.iter().filter(|program| program.suite == suite).map(|program| program.name).collect::<Vec<_>>()
+        let programs = FOREIGN.iter().chain(MOUNTED).filter(|program| program.suite == suite);
+        programs.map(|program| program.name).collect::<Vec<_>>()
     };
     romio.build_programs(&names(Suite::Romio), &names(Suite::Mpich))?;
     copy_what_they_read(&engine, romio)?;
@@ -111,6 +122,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
         let outcome = bench.run_foreign(&binary, program.ranks, program.arguments);
         tally += report(&format!("{} {}", program.suite.directory(), program.name), outcome);
     }
+    tally += bench.run_mounted(romio, &is_wanted);
     let mut languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
     if only.is_none() {
         eprintln!(
@@ -284,8 +296,7 @@ impl Bench<'_> {
 
     /// Runs a program on some ranks that have the driver before their MPI library.
     fn gather(&self, binary: &Path, ranks: u32, arguments: &[String], env: &[(&str, &str)]) -> Result<(bool, String)> {
-        let started = Started { launcher: Path::new(LAUNCHER), ranks, seconds_max: SECONDS_MAX };
-        self.launch(&started, binary, arguments, env)
+        self.launch(&Started::of_debian(ranks), binary, arguments, env)
     }
 
     /// Runs a program on ranks of any MPI library; gives whether it succeeded, and what was said.
@@ -300,9 +311,12 @@ impl Bench<'_> {
         command.args(["--kill-after=10", &started.seconds_max.to_string()]);
         command.arg(started.launcher).args(["-n", &started.ranks.to_string()]);
         command.args(["-genv", "LD_PRELOAD"]).arg(&self.library);
-        let directory = binary.parent().unwrap_or(Path::new("."));
-        let name = binary.file_name().unwrap_or(binary.as_os_str());
-        command.arg(Path::new(".").join(name)).args(arguments).envs(env.iter().copied());
+        let directory = started.directory.or_else(|| binary.parent()).unwrap_or(Path::new("."));
+        match binary.file_name() {
+            Some(name) if started.directory.is_none() => command.arg(Path::new(".").join(name)),
+            _ => command.arg(binary),
+        };
+        command.args(arguments).envs(env.iter().copied());
         self.engine.prepare(&mut command);
         let (status, text) = process::gather(command.current_dir(directory))?;
         let said = if status.success() { text } else { format!("`{}`: {status}:\n{text}", process::line(&command)) };

@@ -91,10 +91,14 @@ pub const FOREIGN: &[Foreign] = &[
     mpich("zero_count", 2),
 ];
 
+/// Those that read their file by fopen(3), or remove it by unlink(2).
+pub const MOUNTED: &[Foreign] = &[
+    Foreign { arguments: &[], ..romio("external32", 2) },
+    Foreign { arguments: &["simple_collective.testfile"], ..mpich("simple_collective", 1) },
+];
+
 /// Those that are left out, and why.
 pub const LOCAL_ONLY: &[(&str, &str)] = &[
-    ("io simple_collective", "it removes its file by unlink(2), so it suits local files only"),
-    ("romio external32", "it reads its file by fopen(3), so it suits local files only"),
     ("io bigtype", "it wants 6.5 GB of memory"),
     ("io i_bigtype", "it wants 6.5 GB of memory"),
     ("romio large_array", "it writes 4 GiB"),

@@ -176,7 +176,7 @@ fn prefix(library: &PythonMpi, ranks: u32) -> String {
 fn plan_on(bench: &Bench<'_>, metadata: &Metadata, python: &MpiPython, ranks: u32) -> Result<Vec<Run>> {
     let mut arguments = arguments(metadata, &python.python, "list")?;
     arguments.extend(TEST_MODULES.iter().map(|module| (*module).to_owned()));
-    let started = Started { launcher: &python.launcher, ranks: 1, seconds_max: SECONDS_MAX };
+    let started = Started { launcher: &python.launcher, ranks: 1, seconds_max: SECONDS_MAX, directory: None };
     let (has_succeeded, text) = bench.launch(&started, &python.python, &arguments, &python.variables())?;
     let runs = plan(&text, ranks);
     let found: u32 = runs.iter().map(|run| run.tests).sum();
@@ -218,7 +218,7 @@ fn run_tests_on(
         arguments.push(WITHOUT_EXCEPTIONS.to_owned());
         arguments.extend(TEST_MODULES.iter().flat_map(|module| ["-i".to_owned(), format!("{module}.py")]));
         arguments.extend(["-k".to_owned(), run.pattern.clone()]);
-        let started = Started { launcher: &python.launcher, ranks, seconds_max: SECONDS_MAX };
+        let started = Started { launcher: &python.launcher, ranks, seconds_max: SECONDS_MAX, directory: None };
         let outcome = bench.launch(&started, &python.python, &arguments, &python.variables());
         tally += report(&name, outcome.map(|(has_succeeded, text)| judge(has_succeeded, (ranks, run.tests), text)));
     }
