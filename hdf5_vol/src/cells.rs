@@ -97,7 +97,7 @@ pub fn cells(layout: &Layout, element: u64, runs: &[Run], counted_in: &[u64], da
                 gatherer.add(key::HEADER, 0, run.offset, run.length);
             }
         }
-        Layout::Chunked { chunk } => {
+        Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
             if chunk.len() != dataset.len() {
                 return Err(Failure::new(Minor::Damaged, "the chunks have another number of dimensions"));
             }
@@ -200,7 +200,7 @@ mod tests {
             let expected = match layout {
                 Layout::Inside => (key::HEADER.to_vec(), byte),
                 Layout::Contiguous { block } => ((byte / block).to_le_bytes().to_vec(), byte % block),
-                Layout::Chunked { chunk } => {
+                Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
                     let mut rest = byte / element;
                     let mut at = vec![0; chunk.len()];
                     for dimension in (0..chunk.len()).rev() {

@@ -1,10 +1,13 @@
 //! Datasets: making and opening them, and their dimensions. `elements` moves their elements.
 
+use crate::callbacks::default_list;
 use crate::cells;
 use crate::convert::Stored;
 use crate::daos::{self, Object};
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
+use crate::filtered::{Filtered, Shape};
+use crate::filters::Pipeline;
 use crate::format::{Header, Kind, Layout, key, part};
 use crate::handle::Located;
 use crate::hdf5::{
@@ -40,7 +43,12 @@ fn layout_of(list: Hid, space: &Space, element: u64) -> Result<Layout> {
         (library().list_layout(list), library().list_filter_count(list), library().list_external_count(list))
     };
     if filters > 0 {
-        return Err(Failure::not_yet("a dataset with filters (compression, checksums, shuffle)"));
+        let sentence = "only a chunked dataset can have filters";
+        return if kind == layout::CHUNKED {
+            filtered_layout(list, space)
+        } else {
+            Err(Failure::new(Minor::BadValue, sentence))
+        };
     }
     if external > 0 {
         return Err(Failure::not_yet("a dataset with its data in other files"));
@@ -54,18 +62,49 @@ fn layout_of(list: Hid, space: &Space, element: u64) -> Result<Layout> {
             let size = space.count()?.saturating_mul(element);
             Ok(if size <= INSIDE_MAX { Layout::Inside } else { Layout::Contiguous { block: BLOCK } })
         }
-        layout::CHUNKED => {
-            let mut chunk = [0; RANK_MAX];
-            // SAFETY: the array has as many places as said.
-            let rank = unsafe { library().list_chunk(list, RANK_MAX as c_int, chunk.as_mut_ptr()) };
-            let rank = usize::try_from(rank).unwrap_or_default();
-            if rank == 0 || rank != space.dimensions()?.len() {
-                let sentence = "chunks and dataspace have not the same number of dimensions";
-                return Err(Failure::new(Minor::BadValue, sentence));
-            }
-            Ok(Layout::Chunked { chunk: chunk[..rank].to_vec() })
-        }
-        _ => Err(Failure::not_yet("a virtual dataset")),
+        layout::CHUNKED => Ok(Layout::Chunked { chunk: chunk_of(list, space)? }),
+        layout::VIRTUAL => Err(Failure::not_yet("a virtual dataset")),
+        _ => Err(Failure::new(Minor::BadValue, "a list has no known layout")),
+    }
+}
+
+/// The dimensions of a chunk.
+fn chunk_of(list: Hid, space: &Space) -> Result<Vec<u64>> {
+    let mut chunk = [0; RANK_MAX];
+    // SAFETY: the array has as many places as said.
+    let rank = unsafe { library().list_chunk(list, RANK_MAX as c_int, chunk.as_mut_ptr()) };
+    let rank = usize::try_from(rank).unwrap_or_default();
+    if rank == 0 || rank != space.dimensions()?.len() {
+        let sentence = "chunks and dataspace have not the same number of dimensions";
+        return Err(Failure::new(Minor::BadValue, sentence));
+    }
+    Ok(chunk[..rank].to_vec())
+}
+
+fn filtered_layout(list: Hid, space: &Space) -> Result<Layout> {
+    // SAFETY: takes no pointer.
+    if unsafe { library().list_external_count(list) } > 0 {
+        return Err(Failure::new(Minor::BadValue, "a dataset with filters cannot have its data in other files"));
+    }
+    Ok(Layout::Filtered { chunk: chunk_of(list, space)? })
+}
+
+/// How many bytes of chunks a list of access allows to be kept.
+fn chunk_cache_bytes(access: Hid) -> Result<usize> {
+    let default;
+    let list = if access == DEFAULT {
+        default = default_list(Variable::DATASET_ACCESS)?;
+        default.get()
+    } else {
+        access
+    };
+    let (mut slots, mut bytes, mut preference) = (0, 0, 0.0);
+    // SAFETY: the numbers are ours.
+    let result = unsafe { library().list_chunk_cache(list, &raw mut slots, &raw mut bytes, &raw mut preference) };
+    if result < 0 {
+        Err(Failure::new(Minor::CannotGet, "HDF5 does not tell the size of the chunk cache"))
+    } else {
+        Ok(bytes)
     }
 }
 
@@ -87,7 +126,14 @@ fn has_fill_of_user(list: Hid) -> bool {
 
 impl Dataset {
     /// Makes one that no link leads to yet.
-    pub fn create(file: &Rc<File>, datatype: Hid, space: Hid, list: Hid, path: Option<Vec<u8>>) -> Result<Self> {
+    pub fn create(
+        file: &Rc<File>,
+        datatype: Hid,
+        space: Hid,
+        lists: (Hid, Hid),
+        path: Option<Vec<u8>>,
+    ) -> Result<Self> {
+        let (list, access) = lists;
         file.require_writable()?;
         let space = Space::copy_of(space)?;
         if has_fill_of_user(list) && leads_elsewhere(datatype)? {
@@ -104,7 +150,12 @@ impl Dataset {
                 data(daos::object_type::NUMBERED, daos::SMALL_OBJECT)?
             }
             Layout::Contiguous { .. } => data(daos::object_type::NUMBERED, 0)?,
-            Layout::Chunked { .. } => data(daos::object_type::HASHED, 0)?,
+            Layout::Chunked { .. } | Layout::Filtered { .. } => data(daos::object_type::HASHED, 0)?,
+        };
+        // Before anything is written: filters that are not there are an error.
+        let pipeline = match &layout {
+            Layout::Filtered { chunk } => Some(Pipeline::new(file.scratch()?, &stored, list, chunk)?),
+            _ => None,
         };
         let token = file.new_token(Kind::Dataset)?;
         let node = file.node(token)?;
@@ -118,11 +169,15 @@ impl Dataset {
             layout: layout.clone(),
         })?;
         let data = file.object(token, data_upper)?;
+        if let Some(pipeline) = pipeline {
+            let bytes = chunk_cache_bytes(access)?;
+            *node.filtered.borrow_mut() = Some(Filtered::new(pipeline, Rc::clone(&data), token, bytes));
+        }
         Ok(Self { located: Located { node, path }, stored, data, layout, element, fill: OnceCell::new() })
     }
 
     /// Opens one.
-    pub fn open(located: Located) -> Result<Self> {
+    pub fn open(located: Located, access: Hid) -> Result<Self> {
         let node = Rc::clone(&located.node);
         let Header::Dataset { datatype, data_upper, element, layout, .. } = node.header()? else {
             return Err(Failure::new(Minor::BadType, "it is no dataset"));
@@ -133,7 +188,44 @@ impl Dataset {
             return Err(Failure::new(Minor::Damaged, "a dataset's elements are not of its datatype's size"));
         }
         let data = node.file.object(node.token, *data_upper)?;
-        Ok(Self { located, stored, data, layout: layout.clone(), element, fill: OnceCell::new() })
+        let dataset = Self { layout: layout.clone(), stored, data, element, fill: OnceCell::new(), located };
+        dataset.open_filters(access)?;
+        Ok(dataset)
+    }
+
+    /// Makes ready what runs its filters, unless another handle has it already.
+    fn open_filters(&self, access: Hid) -> Result<()> {
+        let Layout::Filtered { chunk } = &self.layout else { return Ok(()) };
+        let bytes = chunk_cache_bytes(access)?;
+        let mut filtered = self.node().filtered.borrow_mut();
+        if let Some(filtered) = filtered.as_mut() {
+            filtered.allow(bytes);
+            return Ok(());
+        }
+        let list = self.node().creation_list()?;
+        // SAFETY: the bytes are what `H5Pencode2` has written.
+        let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
+        let pipeline = Pipeline::new(self.node().file.scratch()?, &self.stored, list.get(), chunk)?;
+        *filtered = Some(Filtered::new(pipeline, Rc::clone(&self.data), self.node().token, bytes));
+        Ok(())
+    }
+
+    /// Calls a function with the chunks of a dataset with filters, and what one is made from.
+    pub fn with_filtered<T>(&self, function: impl FnOnce(&mut Filtered, &File, &Shape<'_>) -> Result<T>) -> Result<T> {
+        let dimensions = self.space()?.dimensions()?;
+        self.with_filtered_of(&dimensions, function)
+    }
+
+    fn with_filtered_of<T>(
+        &self,
+        dimensions: &[u64],
+        function: impl FnOnce(&mut Filtered, &File, &Shape<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (node, fill) = (self.node(), self.fill()?);
+        let mut filtered = node.filtered.borrow_mut();
+        let no_filters = || Failure::new(Minor::BadValue, "it is no dataset with filters");
+        let (filtered, chunk) = filtered.as_mut().zip(self.layout.chunk()).ok_or_else(no_filters)?;
+        function(filtered, &node.file, &Shape { chunk, element: self.element, dataset: dimensions, fill })
     }
 
     pub fn stored(&self) -> &Stored {
@@ -168,7 +260,7 @@ impl Dataset {
     /// Its dataspace as it is now.
     pub fn space(&self) -> Result<Space> {
         let space = self.header_space()?;
-        if let Layout::Chunked { chunk } = &self.layout {
+        if let Some(chunk) = self.layout.chunk() {
             if self.node().dimensions.borrow().is_none() {
                 let stored = self.node().file.get(&self.node().object, key::HEADER, key::DIMENSIONS)?;
                 let dimensions = match stored {
@@ -188,6 +280,9 @@ impl Dataset {
     /// Forgets what is known of it, so that it is read anew.
     pub fn refresh(&self) {
         *self.node().dimensions.borrow_mut() = None;
+        if let Some(filtered) = self.node().filtered.borrow_mut().as_mut() {
+            filtered.refresh();
+        }
     }
 
     /// Its datatype, as programs see it.
@@ -195,15 +290,10 @@ impl Dataset {
         self.stored.memory.copy()
     }
 
-    /// Bytes of its elements, written or not.
-    pub fn size(&self) -> Result<u64> {
-        Ok(self.space()?.count()?.saturating_mul(self.element))
-    }
-
     /// Gives it other dimensions.
     pub fn set_dimensions(&self, dimensions: &[u64]) -> Result<()> {
         self.node().file.require_writable()?;
-        let Layout::Chunked { chunk } = &self.layout else {
+        let Some(chunk) = self.layout.chunk() else {
             return Err(Failure::new(Minor::BadValue, "only a chunked dataset can change its dimensions"));
         };
         let space = self.space()?;
@@ -222,6 +312,13 @@ impl Dataset {
 
     /// Removes the elements that a dataset of these dimensions does not have.
     fn remove_outside(&self, chunk: &[u64], dimensions: &[u64]) -> Result<()> {
+        if matches!(self.layout, Layout::Filtered { .. }) {
+            self.node().file.settle()?;
+            return self.with_filtered_of(dimensions, |filtered, file, shape| {
+                let dkeys = self.data.dkeys()?;
+                dkeys.iter().try_for_each(|dkey| filtered.cut(file, dkey, shape))
+            });
+        }
         self.node().file.settle_bytes(&self.data)?;
         for dkey in self.data.dkeys()? {
             let Some(coordinates) = cells::chunk_coordinates(&dkey, chunk.len()) else { continue };

@@ -5,7 +5,7 @@ use crate::cells::{self, Cell};
 use crate::daos::{Direction, Range, Request};
 use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
-use crate::format::key;
+use crate::format::{Layout, key};
 use crate::hdf5::{Hid, size_of_type};
 use crate::memory::{self, Cutter, Places};
 use crate::selection::{self, Run, Selection};
@@ -17,6 +17,7 @@ const BEHIND_MAX: u64 = 64 << 10;
 const BEHIND_RANGES: usize = 1024;
 /// Bytes that are converted at a time: few enough that several copies of them fit into memory, and many enough to be many requests.
 const STRIP: usize = 16 << 20;
+const FILTERED_STRIP: usize = 256 << 20;
 
 /// What elements are moved between: selections of the file and of memory, of as many elements.
 struct Transfer {
@@ -119,7 +120,9 @@ impl Dataset {
         mut strip: impl FnMut(Vec<Cell>, usize, &[Run]) -> Result<()>,
     ) -> Result<()> {
         let (in_file, in_memory) = (self.stored().file.size(), size_of_type(memory_type));
-        let most = (STRIP / in_file.max(in_memory)).max(1) as u64;
+        // A strip may cut chunks, which would go through their filters for each.
+        let strip_bytes = if matches!(self.layout(), Layout::Filtered { .. }) { FILTERED_STRIP } else { STRIP };
+        let most = (strip_bytes / in_file.max(in_memory)).max(1) as u64;
         let (mut file, mut memory) = (Cutter::new(&transfer.file.runs), Cutter::new(&transfer.memory.runs));
         let mut left = transfer.count();
         while left > 0 {
@@ -145,6 +148,13 @@ impl Dataset {
     /// # Safety
     /// The runs lie in memory that is there.
     unsafe fn read_cells(&self, cells: &[Cell], runs: &[Run], memory: *mut u8) -> Result<()> {
+        if matches!(self.layout(), Layout::Filtered { .. }) {
+            let places = Places::new(runs);
+            return self.with_filtered(|filtered, file, shape| {
+                // SAFETY: as the caller promises.
+                unsafe { filtered.read(file, cells, shape.fill, |cell| ranges(cell, &places, memory)) }
+            });
+        }
         // SAFETY: as the caller promises.
         let (requests, numbers) = unsafe { requests(cells, runs, memory) };
         let file = &self.located.node.file;
@@ -171,6 +181,13 @@ impl Dataset {
     /// # Safety
     /// The runs lie in memory that is there.
     unsafe fn write_cells(&self, cells: &[Cell], runs: &[Run], memory: *const u8) -> Result<()> {
+        if matches!(self.layout(), Layout::Filtered { .. }) {
+            let places = Places::new(runs);
+            return self.with_filtered(|filtered, file, shape| {
+                // SAFETY: as the caller promises; writing only reads the memory.
+                unsafe { filtered.write(file, cells, shape, |cell| ranges(cell, &places, memory.cast_mut())) }
+            });
+        }
         let file = &self.located.node.file;
         if runs.iter().map(|run| run.length).sum::<u64>() <= BEHIND_MAX {
             let places = Places::new(runs);
@@ -237,7 +254,7 @@ unsafe fn requests(cells: &[Cell], runs: &[Run], memory: *mut u8) -> (Vec<Reques
 }
 
 /// Whether two ranges have a byte in common: a selection of points may name an element twice.
-fn overlap(ranges: &[Range]) -> bool {
+pub fn overlap(ranges: &[Range]) -> bool {
     if ranges.windows(2).all(|pair| pair[0].offset + pair[0].length as u64 <= pair[1].offset) {
         return false;
     }

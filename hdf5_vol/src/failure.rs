@@ -27,6 +27,8 @@ pub enum Minor {
     CannotGet,
     /// Types that cannot be converted.
     CannotConvert,
+    /// A filter that is not there or fails.
+    CannotFilter,
     /// Bytes that cannot be read.
     ReadError,
     /// Bytes that cannot be written.
@@ -51,6 +53,7 @@ impl Minor {
             Self::NotHdf5 => c"H5E_NOTHDF5_g",
             Self::CannotGet => c"H5E_CANTGET_g",
             Self::CannotConvert => c"H5E_CANTCONVERT_g",
+            Self::CannotFilter => c"H5E_CANTFILTER_g",
             Self::ReadError => c"H5E_READERROR_g",
             Self::WriteError => c"H5E_WRITEERROR_g",
             Self::NoSpace => c"H5E_NOSPACE_g",

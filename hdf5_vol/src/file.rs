@@ -2,6 +2,7 @@
 
 use crate::daos::{self, Direction, Missing, Mount, Object, ObjectId, Request, Transfers};
 use crate::failure::{Failure, Minor, Result};
+use crate::filters::Scratch;
 use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
 use crate::fresh::Fresh;
 use crate::handle::Handle;
@@ -37,6 +38,9 @@ pub struct File {
     pub heap: RefCell<Heap>,
     /// Names of objects that were made since the file was opened.
     pub fresh: RefCell<Fresh>,
+    /// Datasets with chunks that have changed and have not gone through their filters.
+    pub dirty: RefCell<HashSet<Token>>,
+    scratch: OnceCell<Scratch>,
     /// Addresses of the handles that HDF5 has, to find those of this file among all.
     pub handles: RefCell<HashSet<usize>>,
     /// One handle of the file that HDF5 has.
@@ -115,6 +119,8 @@ impl File {
             orders: RefCell::default(),
             heap: RefCell::default(),
             fresh: RefCell::default(),
+            dirty: RefCell::default(),
+            scratch: OnceCell::new(),
             handles: RefCell::default(),
             primary: Cell::new(0),
             anchor: OnceCell::new(),
@@ -243,6 +249,38 @@ impl File {
         Ok(object.fetch(dkey, akey)?.map(Rc::from))
     }
 
+    /// Values under many dkeys, also those that are not written yet. Most have no more bytes than the room.
+    pub fn get_all(
+        &self,
+        object: &Object,
+        dkeys: &[Vec<u8>],
+        akey: &[u8],
+        room: usize,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let pending: Vec<_> = {
+            let queue = self.queue.borrow();
+            dkeys.iter().map(|dkey| queue.peek(object.id, dkey, akey)).collect()
+        };
+        let others: Vec<Vec<u8>> =
+            dkeys.iter().zip(&pending).filter(|(_, value)| value.is_none()).map(|(dkey, _)| dkey.clone()).collect();
+        let mut fetched = daos::fetch_all(object, &others, akey, room)?.into_iter();
+        Ok(pending
+            .into_iter()
+            .map(|value| value.map_or_else(|| fetched.next().flatten(), |value| Some(value.to_vec())))
+            .collect())
+    }
+
+    /// Where filters work.
+    pub fn scratch(&self) -> Result<&Scratch> {
+        match self.scratch.get() {
+            Some(scratch) => Ok(scratch),
+            None => {
+                let scratch = Scratch::new()?;
+                Ok(self.scratch.get_or_init(|| scratch))
+            }
+        }
+    }
+
     /// Leaves pieces of an array of bytes to be written: offsets and bytes, at most 1024 of them.
     pub fn put_bytes<'a>(
         &self,
@@ -276,8 +314,12 @@ impl File {
 
     /// Writes all that was left to be written, for those who list or remove.
     pub fn settle(&self) -> Result<()> {
-        self.heap.borrow_mut().write_back(self)?;
-        self.queue.borrow_mut().settle()
+        let dirty = std::mem::take(&mut *self.dirty.borrow_mut());
+        let open = |token| self.nodes.borrow().get(&token).and_then(Weak::upgrade);
+        let dirty: Vec<Rc<Node>> = dirty.into_iter().filter_map(open).collect();
+        let filtered = dirty.iter().try_for_each(|node| node.write_back_chunks());
+        let heap = self.heap.borrow_mut().write_back(self);
+        filtered.and(heap).and(self.queue.borrow_mut().settle())
     }
 
     /// What HDF5 takes for the file where it stores values of variable length.

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::Token;
 use crate::hdf5::arguments::{Location, by};
-use crate::hdf5::{Hid, Identifier, identifier_type, index_type, library, order};
+use crate::hdf5::{DEFAULT, Hid, Identifier, identifier_type, index_type, library, order};
 use crate::links::Walk;
 use crate::node::Node;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -168,7 +168,7 @@ impl Handle {
                 located.node.header()?;
                 Self::Group(located)
             }
-            Kind::Dataset => Self::Dataset(Dataset::open(located)?),
+            Kind::Dataset => Self::Dataset(Dataset::open(located, DEFAULT)?),
             Kind::Datatype => {
                 located.node.header()?;
                 Self::Datatype(located)

@@ -83,7 +83,7 @@ fn structs_of_hdf5_lie_as_in_its_headers() {
         return;
     };
     let mut text = String::from(
-        "#include <stddef.h>\n#include <H5VLconnector.h>\n\
+        "#include <stddef.h>\n#include <H5VLconnector.h>\n#include <H5VLnative.h>\n\
          _Static_assert(H5VL_VERSION == 3, \"version of the tables\");\n",
     );
     tables(&mut text);
@@ -127,6 +127,17 @@ fn questions(text: &mut String) {
     assertions!(text, arguments::AttributeIterate = "H5VL_attr_iterate_args_t" { position = "idx", visitor = "op", data = "op_data" });
     assertions!(text, arguments::DatasetGet = "H5VL_dataset_get_args_t" { arguments = "args" });
     assertions!(text, arguments::DatasetSpecific = "H5VL_dataset_specific_args_t" { arguments = "args" });
+    assertions!(text, arguments::ChunkWrite = "H5VL_native_dataset_chunk_write_t" {
+        offset = "offset", mask = "filters", size = "size", buffer = "buf",
+    });
+    assertions!(text, arguments::ChunkSize = "H5VL_native_dataset_get_chunk_storage_size_t" { size = "size" });
+    assertions!(text, arguments::ChunkCount = "H5VL_native_dataset_get_num_chunks_t" { count = "nchunks" });
+    assertions!(text, arguments::ChunkByIndex = "H5VL_native_dataset_get_chunk_info_by_idx_t" {
+        index = "chk_index", offset = "offset", mask = "filter_mask", address = "addr", size = "size",
+    });
+    assertions!(text, arguments::ChunkByCoordinates = "H5VL_native_dataset_get_chunk_info_by_coord_t" {
+        offset = "offset", mask = "filter_mask", address = "addr", size = "size",
+    });
     assertions!(text, arguments::DatatypeGet = "H5VL_datatype_get_args_t" { arguments = "args" });
     assertions!(text, arguments::DatatypeSpecific = "H5VL_datatype_specific_args_t" { identifier = "args" });
     assertions!(text, arguments::FileGet = "H5VL_file_get_args_t" { arguments = "args" });

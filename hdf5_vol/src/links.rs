@@ -7,6 +7,9 @@ use crate::fresh::Of;
 use crate::node::Node;
 use std::rc::Rc;
 
+/// Room for a link's record when many are read; one with a longer path is read by itself.
+const LINK_ROOM: usize = 512;
+
 /// The longest name: what a dkey takes.
 const NAME_MAX: usize = u16::MAX as usize;
 
@@ -149,7 +152,7 @@ impl Node {
     /// The links of names that were listed just before; none for one that is gone meanwhile.
     pub fn records(&self, names: &[Vec<u8>]) -> Result<Vec<Option<LinkRecord>>> {
         self.file.settle()?;
-        let values = fetch_all(&self.object, names, key::LINK)?;
+        let values = fetch_all(&self.object, names, key::LINK, LINK_ROOM)?;
         values.into_iter().map(|value| value.map(|bytes| LinkRecord::decode(&bytes)).transpose()).collect()
     }
 

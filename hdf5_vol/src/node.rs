@@ -3,6 +3,7 @@
 use crate::daos::Object;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::{self, File};
+use crate::filtered::Filtered;
 use crate::format::{Header, Kind, LinkTarget, Token, key};
 use crate::hdf5::{Identifier, library};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -18,6 +19,8 @@ pub struct Node {
     tracking: OnceCell<Tracking>,
     /// A dataset's dimensions, when they differ from those of the header.
     pub dimensions: RefCell<Option<Vec<u64>>>,
+    /// The chunks of a dataset with filters.
+    pub filtered: RefCell<Option<Filtered>>,
     /// Counts changes of its attributes, so that an open one knows when it has to be read anew.
     pub attribute_changes: Cell<u64>,
     /// No link leads to it any more; it goes when it is closed.
@@ -43,6 +46,7 @@ impl Node {
             header: OnceCell::new(),
             tracking: OnceCell::new(),
             dimensions: RefCell::default(),
+            filtered: RefCell::default(),
             attribute_changes: Cell::new(0),
             is_doomed: Cell::new(false),
         }
@@ -76,6 +80,14 @@ impl Node {
         self.file.fresh.borrow_mut().make(self.token);
         let _first = self.header.set(header.clone());
         Ok(())
+    }
+
+    /// Sends changed chunks of a dataset through its filters, and leaves them to be written.
+    pub fn write_back_chunks(&self) -> Result<()> {
+        match self.filtered.borrow_mut().as_mut() {
+            Some(filtered) if !self.is_doomed.get() => filtered.write_back(&self.file),
+            _ => Ok(()),
+        }
     }
 
     /// The property list of its creation, as bytes; empty for the default.

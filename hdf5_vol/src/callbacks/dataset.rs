@@ -5,7 +5,7 @@ use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
 use crate::guard;
 use crate::handle::{Handle, Located};
-use crate::hdf5::arguments::{DatasetGet, DatasetSpecific, Location, OptionalArguments, dataset_get, dataset_specific};
+use crate::hdf5::arguments::{DatasetGet, DatasetSpecific, Location, dataset_get, dataset_specific};
 use crate::hdf5::class::{DatasetClass, Object, Request};
 use crate::hdf5::{Herr, Hid, Variable};
 use std::ffi::{c_char, c_void};
@@ -17,12 +17,9 @@ pub const CLASS: DatasetClass = DatasetClass {
     write: Some(write),
     get: Some(get),
     specific: Some(specific),
-    optional: Some(optional),
-    close: Some(super::group::close),
+    optional: Some(super::chunk::optional),
+    close: Some(close),
 };
-
-/// `H5D_SPACE_STATUS_PART_ALLOCATED`: space is taken where something was written.
-const PARTLY_ALLOCATED: i32 = 1;
 
 unsafe extern "C" fn create(
     object: Object,
@@ -32,13 +29,14 @@ unsafe extern "C" fn create(
     datatype: Hid,
     space: Hid,
     list: Hid,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Dcreate", || {
-        let make =
-            |base: &Located, path| Ok(Handle::Dataset(Dataset::create(&base.node.file, datatype, space, list, path)?));
+        let make = |base: &Located, path| {
+            Ok(Handle::Dataset(Dataset::create(&base.node.file, datatype, space, (list, access), path)?))
+        };
         // SAFETY: as HDF5 promises.
         unsafe { create_object(object, location, path, link_list, make) }
     })
@@ -48,14 +46,14 @@ unsafe extern "C" fn open(
     object: Object,
     location: *const Location,
     path: *const c_char,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Dopen", || {
         // SAFETY: as HDF5 promises.
         let located = unsafe { object_at(object, location, path)? };
-        Ok(Handle::Dataset(Dataset::open(located)?).into_pointer())
+        Ok(Handle::Dataset(Dataset::open(located, access)?).into_pointer())
     })
 }
 
@@ -137,8 +135,8 @@ unsafe extern "C" fn get(object: Object, arguments: *mut DatasetGet, _: Hid, _: 
                     values.identifier = decoded_list(list, Variable::DATASET_CREATE)?.release();
                 }
                 dataset_get::SPACE => values.identifier = dataset.space()?.release(),
-                dataset_get::SPACE_STATUS => *values.status = PARTLY_ALLOCATED,
-                dataset_get::STORAGE_SIZE => *values.size = dataset.size()?,
+                dataset_get::SPACE_STATUS => *values.status = dataset.space_status()?,
+                dataset_get::STORAGE_SIZE => *values.size = dataset.storage_size()?,
                 dataset_get::TYPE => values.identifier = dataset.datatype()?.release(),
                 _ => return unknown("this question about a dataset"),
             }
@@ -173,6 +171,11 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut DatasetSpecific, _
     })
 }
 
-unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
-    guard::status(c"H5Doptional", || unknown("direct access to the chunks of a dataset"))
+unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Dclose", || {
+        // SAFETY: HDF5 gives an object of ours, for the last time.
+        let handle = unsafe { Handle::take(object) };
+        // It is closed in any case; who closes it learns what was not written.
+        handle.map_or(Ok(()), |handle| handle.dataset()?.located.node.write_back_chunks())
+    })
 }

@@ -3,6 +3,7 @@
 pub mod attribute;
 pub mod attribute_specific;
 pub mod blob;
+pub mod chunk;
 pub mod dataset;
 pub mod datatype;
 pub mod file;
@@ -39,7 +40,7 @@ fn decoded_list(bytes: &[u8], class: Variable) -> Result<Identifier> {
     Identifier::new(unsafe { library().list_decode(bytes.as_ptr().cast()) }, "property list")
 }
 
-fn default_list(class: Variable) -> Result<Identifier> {
+pub fn default_list(class: Variable) -> Result<Identifier> {
     // SAFETY: takes no pointer.
     Identifier::new(unsafe { library().list_create(library().value(class)) }, "property list")
 }

@@ -9,8 +9,6 @@ use std::collections::HashMap;
 
 /// Requests under way.
 const FLIGHTS_MAX: usize = 64;
-/// Room for each value; a longer one is fetched again by itself.
-const VALUE_ROOM: usize = 512;
 
 /// One request. The event comes first: its address is that of the request.
 #[repr(C)]
@@ -28,18 +26,23 @@ struct Flight {
 struct Flights<'a> {
     object: &'a Object,
     akey: &'a [u8],
+    /// Room for each value; a longer one is fetched again by itself.
+    room: usize,
     queue: Handle,
     under_way: HashMap<usize, Box<Flight>>,
     values: Vec<Option<Vec<u8>>>,
 }
 
-/// The single values under an akey of many dkeys, in the same order; none where there is none.
-pub fn fetch_all(object: &Object, dkeys: &[Vec<u8>], akey: &[u8]) -> Result<Vec<Option<Vec<u8>>>> {
+/// The single values under an akey of many dkeys, in the same order; none where there is none. Most have no more bytes than the room.
+pub fn fetch_all(object: &Object, dkeys: &[Vec<u8>], akey: &[u8], room: usize) -> Result<Vec<Option<Vec<u8>>>> {
+    if dkeys.is_empty() {
+        return Ok(Vec::new());
+    }
     if let [dkey] = dkeys {
         return Ok(vec![object.fetch(dkey, akey)?]);
     }
     let queue = events::queue()?;
-    let mut flights = Flights { object, akey, queue, under_way: HashMap::new(), values: vec![None; dkeys.len()] };
+    let mut flights = Flights { object, akey, room, queue, under_way: HashMap::new(), values: vec![None; dkeys.len()] };
     let mut result = Ok(());
     for (number, dkey) in dkeys.iter().enumerate() {
         result = flights.launch(number, dkey).and_then(|()| flights.wait_for(FLIGHTS_MAX - 1, dkeys));
@@ -68,7 +71,7 @@ impl Flights<'_> {
             descriptor: single(self.akey, 0),
             list: ScatterGather { count: 1, count_out: 0, vectors: std::ptr::null_mut() },
             vector: Vector::of(&[]),
-            bytes: vec![0; VALUE_ROOM],
+            bytes: vec![0; self.room],
         });
         events::prepare(&mut flight.event, self.queue)?;
         let Flight { event, key, descriptor, list, vector, bytes, .. } = flight.as_mut();

@@ -98,6 +98,30 @@ impl Object {
         }
     }
 
+    /// Bytes of the single value under two keys; zero when there is none.
+    pub fn value_size(&self, dkey: &[u8], akey: &[u8]) -> Result<u64> {
+        let mut descriptor = single(akey, 0);
+        self.ask_size(dkey, &mut descriptor)?;
+        Ok(descriptor.size)
+    }
+
+    /// Whether anything was written to an array of bytes among the first so many.
+    pub fn has_bytes(&self, dkey: &[u8], akey: &[u8], length: u64) -> Result<bool> {
+        let mut extent = [Extent { index: 0, count: length }];
+        let mut descriptor = array(akey, &mut extent);
+        self.ask_size(dkey, &mut descriptor)?;
+        Ok(descriptor.size > 0)
+    }
+
+    fn ask_size(&self, dkey: &[u8], descriptor: &mut Descriptor) -> Result<()> {
+        let mut key = Vector::of(dkey);
+        let (lists, maps, none) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: without lists of memory, sizes alone are told.
+        let result =
+            unsafe { daos()?.fetch(self.handle, Handle::NONE, 0, &raw mut key, 1, descriptor, lists, maps, none) };
+        check("cannot read a size", result)
+    }
+
     /// Starts to write single values under one dkey; they and the event stay where they are until it completes.
     ///
     /// # Safety

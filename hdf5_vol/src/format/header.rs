@@ -10,9 +10,9 @@
 //!  4  n  dataspace, as H5Sencode2 writes it
 //!  8     upper half of the id of the object with the elements
 //!  4     bytes of an element
-//!  1     layout: 1 contiguous, 2 chunked, 3 inside
+//!  1     layout: 1 contiguous, 2 chunked, 3 inside, 4 filtered
 //!  8     contiguous: bytes under one dkey
-//!  1  8n chunked: number of dimensions, and those of a chunk
+//!  1  8n chunked and filtered: number of dimensions, and those of a chunk
 //! ```
 
 use super::bytes::{Reader, Writer};
@@ -23,6 +23,7 @@ use crate::hdf5::RANK_MAX;
 const CONTIGUOUS: u8 = 1;
 const CHUNKED: u8 = 2;
 const INSIDE: u8 = 3;
+const FILTERED: u8 = 4;
 
 /// How a dataset's elements lie under dkeys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,8 +32,20 @@ pub enum Layout {
     Contiguous { block: u64 },
     /// Each chunk under a dkey: its coordinates in chunks.
     Chunked { chunk: Vec<u64> },
+    /// The same, each chunk as one value that filters have made.
+    Filtered { chunk: Vec<u64> },
     /// In the order of rows, beside the header: in the same object, under the same dkey.
     Inside,
+}
+
+impl Layout {
+    /// The dimensions of a chunk, where there are chunks.
+    pub fn chunk(&self) -> Option<&[u64]> {
+        match self {
+            Self::Chunked { chunk } | Self::Filtered { chunk } => Some(chunk),
+            Self::Contiguous { .. } | Self::Inside => None,
+        }
+    }
 }
 
 /// The header.
@@ -63,9 +76,10 @@ impl Header {
                 match layout {
                     Layout::Inside => writer.byte(INSIDE).finish(),
                     Layout::Contiguous { block } => writer.byte(CONTIGUOUS).wide(*block).finish(),
-                    Layout::Chunked { chunk } => {
+                    Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
+                        let is_filtered = matches!(layout, Layout::Filtered { .. });
                         let rank = u8::try_from(chunk.len()).expect("no dataspace has more than 32 dimensions");
-                        let writer = writer.byte(CHUNKED).byte(rank);
+                        let writer = writer.byte(if is_filtered { FILTERED } else { CHUNKED }).byte(rank);
                         chunk.iter().fold(writer, |writer, dimension| writer.wide(*dimension)).finish()
                     }
                 }
@@ -94,12 +108,13 @@ impl Header {
         let layout = match reader.byte()? {
             CONTIGUOUS => Layout::Contiguous { block: reader.wide()? },
             INSIDE => Layout::Inside,
-            CHUNKED => {
+            layout @ (CHUNKED | FILTERED) => {
                 let rank = usize::from(reader.byte()?);
                 if rank > RANK_MAX {
                     return Err(reader.damaged("it has too many dimensions"));
                 }
-                Layout::Chunked { chunk: (0..rank).map(|_| reader.wide()).collect::<Result<_>>()? }
+                let chunk = (0..rank).map(|_| reader.wide()).collect::<Result<_>>()?;
+                if layout == FILTERED { Layout::Filtered { chunk } } else { Layout::Chunked { chunk } }
             }
             _ => return Err(reader.damaged("it has no known layout")),
         };
@@ -107,7 +122,9 @@ impl Header {
         let sensible = match &layout {
             Layout::Inside => true,
             Layout::Contiguous { block } => *block > 0,
-            Layout::Chunked { chunk } => !chunk.is_empty() && chunk.iter().all(|dimension| *dimension > 0),
+            Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
+                !chunk.is_empty() && chunk.iter().all(|dimension| *dimension > 0)
+            }
         };
         if !sensible || element == 0 {
             return Err(reader.damaged("something in it is zero"));

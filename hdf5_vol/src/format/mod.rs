@@ -2,6 +2,7 @@
 
 mod attribute;
 mod bytes;
+mod chunk;
 mod entry;
 mod header;
 mod link;
@@ -11,6 +12,7 @@ mod token;
 mod tests;
 
 pub use attribute::AttributeRecord;
+pub use chunk::ChunkRecord;
 pub use entry::{ENTRY_SIZE, FileEntry};
 pub use header::{Header, Layout};
 pub use link::{LinkRecord, LinkTarget};
@@ -54,6 +56,8 @@ pub mod key {
     pub const LINK: &[u8] = b"l";
     /// Akey of a dataset's bytes, and of the heap's.
     pub const BYTES: &[u8] = b"b";
+    /// Akey of a chunk that went through filters.
+    pub const ENCODED: &[u8] = b"c";
     /// Akey of a link's name below its number in creation order.
     pub const NAME: &[u8] = b"n";
 }

@@ -1,7 +1,7 @@
 //! Records survive writing and reading, damaged ones are refused, and their bytes stay as they are: a container of today is opened by
 //! the connector of tomorrow.
 
-use super::{AttributeRecord, ENTRY_SIZE, FileEntry, Header, Kind, Layout, LinkRecord, LinkTarget, Token};
+use super::{AttributeRecord, ChunkRecord, ENTRY_SIZE, FileEntry, Header, Kind, Layout, LinkRecord, LinkTarget, Token};
 use crate::daos::ObjectId;
 
 fn token(number: u64, kind: Kind) -> Token {
@@ -32,6 +32,7 @@ fn headers() -> Vec<Header> {
         Header::Datatype { list: vec![9], datatype: vec![8, 7] },
         dataset(Layout::Contiguous { block: 1 << 20 }),
         dataset(Layout::Inside),
+        dataset(Layout::Filtered { chunk: vec![6] }),
         dataset(Layout::Chunked { chunk: vec![4, 5] }),
     ]
 }
@@ -74,6 +75,10 @@ fn the_bytes_of_version_1_stay() {
     assert_eq!(attribute().encode(), [1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 0, 0, 0, 2, 3, 4, 5, 6]);
     let inside = headers()[3].encode();
     assert_eq!(&inside[20..], [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 8, 0, 0, 0, 3]);
+    let filtered = headers()[4].encode();
+    assert_eq!(&filtered[32..], [4, 1, 6, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(ChunkRecord { mask: 0x0102, bytes: &[7, 8] }.encode(), [1, 2, 1, 0, 0, 7, 8]);
+    assert_eq!(ChunkRecord::OVERHEAD as usize, ChunkRecord { mask: 0, bytes: &[] }.encode().len());
     let chunked = headers().pop().expect("there are some");
     assert_eq!(
         chunked.encode(),
@@ -104,6 +109,7 @@ fn no_bytes_make_a_record_panic_and_short_ones_are_refused() {
     }
     let attribute = attribute().encode();
     assert!(AttributeRecord::decode(&attribute[..20]).is_err());
+    assert!(ChunkRecord::decode(&[1, 0, 0, 0]).is_err() && ChunkRecord::decode(&[2, 0, 0, 0, 0]).is_err());
     assert!(LinkRecord::decode(&links()[0].encode()[..19]).is_err());
 }
 

@@ -68,6 +68,7 @@ functions! {
     fn allocate(size: usize, clear: bool) -> *mut c_void = "H5allocate_memory";
 
     fn type_committed(id: Hid) -> c_int = "H5Tcommitted";
+    fn type_create(class: c_int, size: usize) -> Hid = "H5Tcreate";
     fn type_copy(id: Hid) -> Hid = "H5Tcopy";
     fn type_equal(one: Hid, other: Hid) -> c_int = "H5Tequal";
     fn type_size(id: Hid) -> usize = "H5Tget_size";
@@ -83,6 +84,7 @@ functions! {
     fn type_convert(from: Hid, to: Hid, count: usize, buffer: *mut c_void, background: *mut c_void, list: Hid) -> Herr
         = "H5Tconvert";
 
+    fn space_create(rank: c_int, dimensions: *const Hsize, maximum: *const Hsize) -> Hid = "H5Screate_simple";
     fn space_copy(id: Hid) -> Hid = "H5Scopy";
     fn space_encode(id: Hid, buffer: *mut c_void, size: *mut usize, access_list: Hid) -> Herr = "H5Sencode2";
     fn space_decode(buffer: *const c_void) -> Hid = "H5Sdecode";
@@ -100,6 +102,24 @@ functions! {
     ) -> Herr = "H5Ssel_iter_get_seq_list";
 
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
+    fn list_set_connector(id: Hid, connector: Hid, information: *const c_void) -> Herr = "H5Pset_vol";
+    fn list_set_core(id: Hid, increment: usize, is_kept: bool) -> Herr = "H5Pset_fapl_core";
+    fn list_set_fill_time(id: Hid, time: c_int) -> Herr = "H5Pset_fill_time";
+    fn version(major: *mut c_uint, minor: *mut c_uint, release: *mut c_uint) -> Herr = "H5get_libversion";
+    fn list_allocation(id: Hid, time: *mut c_int) -> Herr = "H5Pget_alloc_time";
+    fn list_set_allocation(id: Hid, time: c_int) -> Herr = "H5Pset_alloc_time";
+    fn list_set_chunk_cache(id: Hid, slots: usize, bytes: usize, preference: f64) -> Herr = "H5Pset_chunk_cache";
+    fn list_chunk_cache(id: Hid, slots: *mut usize, bytes: *mut usize, preference: *mut f64) -> Herr
+        = "H5Pget_chunk_cache";
+    fn file_create(name: *const c_char, flags: c_uint, list: Hid, access_list: Hid) -> Hid = "H5Fcreate";
+    fn dataset_create(file: Hid, kind: Hid, space: Hid, list: Hid, access_list: Hid) -> Hid = "H5Dcreate_anon";
+    fn dataset_write(id: Hid, kind: Hid, memory: Hid, file: Hid, list: Hid, buffer: *const c_void) -> Herr = "H5Dwrite";
+    fn dataset_read(id: Hid, kind: Hid, memory: Hid, file: Hid, list: Hid, buffer: *mut c_void) -> Herr = "H5Dread";
+    fn chunk_size(id: Hid, offset: *const Hsize, size: *mut Hsize) -> Herr = "H5Dget_chunk_storage_size";
+    fn chunk_read(id: Hid, list: Hid, offset: *const Hsize, mask: *mut u32, buffer: *mut c_void) -> Herr
+        = "H5Dread_chunk1", "H5Dread_chunk";
+    fn chunk_write(id: Hid, list: Hid, mask: u32, offset: *const Hsize, size: usize, buffer: *const c_void) -> Herr
+        = "H5Dwrite_chunk";
     fn list_equal(one: Hid, other: Hid) -> c_int = "H5Pequal";
     fn list_create(class: Hid) -> Hid = "H5Pcreate";
     fn list_encode(id: Hid, buffer: *mut c_void, size: *mut usize, access_list: Hid) -> Herr = "H5Pencode2";
@@ -107,6 +127,9 @@ functions! {
     fn list_layout(id: Hid) -> c_int = "H5Pget_layout";
     fn list_chunk(id: Hid, rank_max: c_int, dimensions: *mut Hsize) -> c_int = "H5Pget_chunk";
     fn list_filter_count(id: Hid) -> c_int = "H5Pget_nfilters";
+    fn list_filter(id: Hid, number: c_uint, flags: *mut c_uint, value_count: *mut usize, values: *mut c_uint,
+        name_size: usize, name: *mut c_char, configuration: *mut c_uint) -> c_int = "H5Pget_filter2";
+    fn list_remove_filter(id: Hid, filter: c_int) -> Herr = "H5Premove_filter";
     fn list_external_count(id: Hid) -> c_int = "H5Pget_external_count";
     fn list_fill_defined(id: Hid, status: *mut c_int) -> Herr = "H5Pfill_value_defined";
     fn list_fill_value(id: Hid, kind: Hid, value: *mut c_void) -> Herr = "H5Pget_fill_value";

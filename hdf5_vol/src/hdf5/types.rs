@@ -31,6 +31,15 @@ pub const ACCESS_WRITE: c_uint = 1;
 /// Replace what is there (`H5F_ACC_TRUNC`).
 pub const ACCESS_TRUNCATE: c_uint = 2;
 
+/// `H5T_OPAQUE`.
+pub const TYPE_OPAQUE: c_int = 5;
+/// `H5D_FILL_TIME_NEVER`.
+pub const FILL_NEVER: c_int = 1;
+/// `H5D_ALLOC_TIME_EARLY`.
+pub const ALLOCATE_EARLY: c_int = 1;
+/// `H5D_ALLOC_TIME_INCR`.
+pub const ALLOCATE_INCREMENTALLY: c_int = 3;
+
 /// `H5I_type_t`.
 pub mod identifier_type {
     use std::ffi::c_int;
@@ -89,6 +98,7 @@ pub mod layout {
     pub const COMPACT: c_int = 0;
     pub const CONTIGUOUS: c_int = 1;
     pub const CHUNKED: c_int = 2;
+    pub const VIRTUAL: c_int = 3;
 }
 
 /// Which members of [`ObjectInformation`] are wanted (`H5O_INFO_*`).

@@ -1,0 +1,181 @@
+//! Filters: compression, checksums, shuffling. HDF5 runs them, over a chunk of a dataset of its own that lies in memory: what is written
+//! there as elements is read as the bytes that the filters have made of them, and the other way round. So every filter works that the
+//! program's HDF5 has, those of plugins too, with the parameters and errors that HDF5 gives them.
+
+use crate::convert::Stored;
+use crate::failure::{Failure, Minor, Result};
+use crate::hdf5::{
+    ACCESS_TRUNCATE, ALLOCATE_INCREMENTALLY, DEFAULT, FILL_NEVER, Hid, Identifier, RANK_MAX, SPACE_ALL, TYPE_OPAQUE,
+    Variable, library,
+};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ffi::CString;
+
+/// By how much the memory of the scratch file grows.
+const INCREMENT: usize = 1 << 20;
+
+/// A file in memory for scratch datasets.
+pub struct Scratch(Identifier);
+
+/// Scratch datasets of one chunk, and what they are made from.
+pub struct Pipeline {
+    file: Hid,
+    datatype: Identifier,
+    space: Identifier,
+    creation: Identifier,
+    access: Identifier,
+    encoder: Identifier,
+    /// By the filters that were left out. One dataset for each: HDF5 does not read a chunk right that was written directly without a
+    /// filter, so such a filter is not among those of the dataset.
+    decoders: RefCell<HashMap<u32, Identifier>>,
+    /// Bytes of a chunk before the filters.
+    size: usize,
+}
+
+fn check(result: i32, what: &str) -> Result<()> {
+    if result < 0 { Err(Failure::new(Minor::CannotFilter, what)) } else { Ok(()) }
+}
+
+impl Scratch {
+    pub fn new() -> Result<Self> {
+        thread_local! { static NUMBER: Cell<u64> = const { Cell::new(0) }; }
+        let number = NUMBER.get();
+        NUMBER.set(number + 1);
+        // No file of this name is ever made; HDF5 tells files in memory from each other by their names.
+        let thread = std::thread::current().id();
+        let name = CString::new(format!("/daos filters {} {thread:?} {number}", std::process::id()));
+        let name = name.map_err(|_| Failure::new(Minor::Internal, "a name has a zero byte"))?;
+        let access = super::callbacks::default_list(Variable::FILE_ACCESS)?;
+        // SAFETY: the names end with zero; a connector takes no information where there is none.
+        unsafe {
+            let native = Identifier::new(library().connector_by_name(c"native".as_ptr()), "connector of its own")?;
+            check(
+                library().list_set_connector(access.get(), native.get(), std::ptr::null()),
+                "HDF5 takes no connector",
+            )?;
+            check(library().list_set_core(access.get(), INCREMENT, false), "HDF5 has no files in memory")?;
+            let file = library().file_create(name.as_ptr(), ACCESS_TRUNCATE, DEFAULT, access.get());
+            Ok(Self(Identifier::new(file, "file in memory")?))
+        }
+    }
+}
+
+impl Pipeline {
+    /// For a dataset with this list of creation.
+    ///
+    /// # Errors
+    /// When a filter that is not optional is not there, or cannot work on the datatype.
+    pub fn new(scratch: &Scratch, stored: &Stored, list: Hid, chunk: &[u64]) -> Result<Self> {
+        let element = stored.file.size();
+        let size = chunk.iter().try_fold(element, |size, count| size.checked_mul(usize::try_from(*count).ok()?));
+        let size = size.ok_or_else(|| Failure::new(Minor::BadValue, "a chunk is larger than any memory"))?;
+        // SAFETY: lists have as many places as said.
+        unsafe {
+            let datatype = if stored.leads_elsewhere {
+                library().type_create(TYPE_OPAQUE, element)
+            } else {
+                library().type_copy(stored.memory.get())
+            };
+            let datatype = Identifier::new(datatype, "datatype")?;
+            let rank = chunk.len().min(RANK_MAX);
+            let space = library().space_create(rank as i32, chunk.as_ptr(), std::ptr::null());
+            let space = Identifier::new(space, "dataspace of a chunk")?;
+            let creation = Identifier::new(library().list_copy(list), "copy of a list")?;
+            check(library().list_set_fill_time(creation.get(), FILL_NEVER), "HDF5 refuses a list")?;
+            check(library().list_set_allocation(creation.get(), ALLOCATE_INCREMENTALLY), "HDF5 refuses a list")?;
+            let access = super::callbacks::default_list(Variable::DATASET_ACCESS)?;
+            // Nothing is kept: what is written goes through the filters at once.
+            check(library().list_set_chunk_cache(access.get(), 1, 0, 1.0), "HDF5 refuses a list")?;
+            let file = scratch.0.get();
+            let dataset = library().dataset_create(file, datatype.get(), space.get(), creation.get(), access.get());
+            if dataset < 0 {
+                let sentence = "a filter of this dataset is not there, or cannot work on its datatype";
+                return Err(Failure::new(Minor::CannotFilter, sentence));
+            }
+            let encoder = Identifier::new(dataset, "dataset")?;
+            Ok(Self { file, datatype, space, creation, access, encoder, decoders: RefCell::default(), size })
+        }
+    }
+
+    /// Bytes of a chunk before the filters.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// What the filters make of a chunk, and which of them were left out.
+    pub fn encode(&self, chunk: &[u8]) -> Result<(u32, Vec<u8>)> {
+        assert_eq!(chunk.len(), self.size, "a chunk is always whole");
+        let (origin, id) = ([0; RANK_MAX], self.encoder.get());
+        let (mut size, mut mask) = (0, 0);
+        // SAFETY: the chunk has the bytes of all elements, the origin at least as many places as dimensions.
+        unsafe {
+            let (all, kind) = (SPACE_ALL, self.datatype.get());
+            let written = library().dataset_write(id, kind, all, all, DEFAULT, chunk.as_ptr().cast());
+            check(written, "a filter fails to write a chunk")?;
+            let told = library().chunk_size(id, origin.as_ptr(), &raw mut size);
+            check(told, "HDF5 does not tell the size of a chunk")?;
+            let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
+            let read = library().chunk_read(id, DEFAULT, origin.as_ptr(), &raw mut mask, bytes.as_mut_ptr().cast());
+            check(read, "HDF5 does not give the bytes of a chunk")?;
+            Ok((mask, bytes))
+        }
+    }
+
+    /// The dataset with the filters that are not left out; none when all are.
+    fn decoder(&self, mask: u32) -> Result<Option<Hid>> {
+        if let Some(decoder) = self.decoders.borrow().get(&mask) {
+            return Ok(Some(decoder.get()));
+        }
+        // SAFETY: takes no pointer.
+        let list = Identifier::new(unsafe { library().list_copy(self.creation.get()) }, "copy of a list")?;
+        // SAFETY: the same.
+        let count = u32::try_from(unsafe { library().list_filter_count(list.get()) }).unwrap_or_default();
+        let is_left_out = |number: &u32| mask.checked_shr(*number).unwrap_or_default() & 1 == 1;
+        for number in (0..count).filter(is_left_out) {
+            let (mut flags, mut values, mut configuration) = (0, 0, 0);
+            let none = std::ptr::null_mut();
+            // SAFETY: no room for parameters and name is given; the numbers are ours.
+            unsafe {
+                let (flags, values, configuration) = (&raw mut flags, &raw mut values, &raw mut configuration);
+                let list_id = self.creation.get();
+                let filter =
+                    library().list_filter(list_id, number, flags, values, none, 0, std::ptr::null_mut(), configuration);
+                check(filter, "HDF5 does not tell a filter")?;
+                check(library().list_remove_filter(list.get(), filter), "HDF5 does not leave out a filter")?;
+            }
+        }
+        // SAFETY: takes no pointer.
+        let dataset = unsafe {
+            if library().list_filter_count(list.get()) <= 0 {
+                return Ok(None);
+            }
+            library().dataset_create(self.file, self.datatype.get(), self.space.get(), list.get(), self.access.get())
+        };
+        let decoder = Identifier::new(dataset, "dataset with these filters")?;
+        let id = decoder.get();
+        self.decoders.borrow_mut().insert(mask, decoder);
+        Ok(Some(id))
+    }
+
+    /// The chunk that filters have made bytes of.
+    pub fn decode(&self, mask: u32, bytes: &[u8]) -> Result<Vec<u8>> {
+        let Some(id) = self.decoder(mask)? else {
+            if bytes.len() != self.size {
+                return Err(Failure::new(Minor::Damaged, "a chunk that went through no filter has not its size"));
+            }
+            return Ok(bytes.to_vec());
+        };
+        let origin = [0; RANK_MAX];
+        let mut chunk = vec![0; self.size];
+        // SAFETY: HDF5 copies as many bytes as said; the chunk has room for all elements.
+        unsafe {
+            let (all, kind) = (SPACE_ALL, self.datatype.get());
+            let written = library().chunk_write(id, DEFAULT, 0, origin.as_ptr(), bytes.len(), bytes.as_ptr().cast());
+            check(written, "HDF5 does not take the bytes of a chunk")?;
+            let read = library().dataset_read(id, kind, all, all, DEFAULT, chunk.as_mut_ptr().cast());
+            check(read, "a filter fails to read a chunk, whose bytes may be damaged")?;
+        }
+        Ok(chunk)
+    }
+}
