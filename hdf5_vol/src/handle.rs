@@ -1,6 +1,7 @@
 //! What HDF5 holds of this connector: one boxed handle for each open file, object and attribute.
 
 use crate::attribute::Attribute;
+use crate::callbacks::below::Below;
 use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
@@ -35,6 +36,8 @@ pub enum Handle {
     Dataset(Dataset),
     Datatype(Located),
     Attribute(Attribute),
+    /// An object of a file that is in no container.
+    Below(Below),
 }
 
 impl Located {
@@ -121,6 +124,7 @@ impl Handle {
             Self::Group(located) | Self::Datatype(located) => Rc::clone(&located.node.file),
             Self::Dataset(dataset) => Rc::clone(&dataset.located.node.file),
             Self::Attribute(attribute) => Rc::clone(&attribute.parent.node.file),
+            Self::Below(_) => return Err(elsewhere()),
         })
     }
 
@@ -132,6 +136,7 @@ impl Handle {
             Self::Group(located) | Self::Datatype(located) => Ok(located.clone()),
             Self::Dataset(dataset) => Ok(dataset.located.clone()),
             Self::Attribute(attribute) => Ok(attribute.parent.clone()),
+            Self::Below(_) => Err(elsewhere()),
         }
     }
 
@@ -157,6 +162,7 @@ impl Handle {
             Self::Dataset(_) => identifier_type::DATASET,
             Self::Datatype(_) => identifier_type::DATATYPE,
             Self::Attribute(_) => identifier_type::ATTRIBUTE,
+            Self::Below(_) => identifier_type::NONE,
         }
     }
 
@@ -188,6 +194,10 @@ impl Handle {
         }
         Identifier::new(id, "identifier for an object")
     }
+}
+
+fn elsewhere() -> Failure {
+    Failure::new(Minor::BadValue, "the object is in a file that is not in a DAOS container")
 }
 
 /// A name that HDF5 gives.

@@ -99,6 +99,11 @@ impl Surroundings<'_> {
     }
 }
 
+/// Whether a name says that it is ours.
+pub fn has_prefix(text: &str) -> bool {
+    text.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
+}
+
 /// Parses a name in the surroundings of this process.
 pub fn parse(text: &str) -> Result<Option<Name>> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -1,10 +1,7 @@
 //! What HDF5 looks for in a plugin: its type, and its table.
 
-use crate::callbacks::{attribute, blob, dataset, datatype, file, group, introspection, link, object, request, token};
-use crate::failure::Failure;
-use crate::guard;
-use crate::hdf5::arguments::OptionalArguments;
-use crate::hdf5::class::{Class, InformationClass, Object, Request, VERSION, WrapClass, capability};
+use crate::callbacks::{below, below_calls, introspection, request, tables, wrap};
+use crate::hdf5::class::{Class, InformationClass, VERSION, capability};
 use crate::hdf5::{Herr, Hid, SUCCEED, load};
 use std::ffi::{CStr, c_int, c_void};
 
@@ -49,19 +46,19 @@ static CLASS: Class = Class {
     initialize: Some(initialize),
     terminate: Some(terminate),
     information: InformationClass { size: 0, copy: None, compare: None, free: None, to_text: None, from_text: None },
-    wrap: WrapClass { get_object: None, get_context: None, wrap: None, unwrap: None, free_context: None },
-    attribute: attribute::CLASS,
-    dataset: dataset::CLASS,
-    datatype: datatype::CLASS,
-    file: file::CLASS,
-    group: group::CLASS,
-    link: link::CLASS,
-    object: object::CLASS,
+    wrap: wrap::CLASS,
+    attribute: tables::ATTRIBUTE,
+    dataset: tables::DATASET,
+    datatype: tables::DATATYPE,
+    file: tables::FILE,
+    group: tables::GROUP,
+    link: tables::LINK,
+    object: tables::OBJECT,
     introspection: introspection::CLASS,
     request: request::CLASS,
-    blob: blob::CLASS,
-    token: token::CLASS,
-    optional: Some(optional),
+    blob: tables::BLOB,
+    token: tables::TOKEN,
+    optional: Some(wrap::optional),
 };
 
 /// The table.
@@ -75,11 +72,8 @@ unsafe extern "C" fn initialize(_: Hid) -> Herr {
 
 /// Files are closed by then; what connects to pools ended with them.
 unsafe extern "C" fn terminate() -> Herr {
+    below_calls::end();
     SUCCEED
-}
-
-unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
-    guard::status(c"H5VLoptional", || Err(Failure::not_yet("an optional operation")))
 }
 
 /// Says that this is a connector.
@@ -105,7 +99,7 @@ pub extern "C" fn H5PLget_plugin_info() -> *const c_void {
 }
 
 extern "C" fn information(caller: *const c_void) -> *const c_void {
-    let loaded = std::panic::catch_unwind(|| load(caller));
+    let loaded = std::panic::catch_unwind(|| load(caller).and_then(|()| below::load()));
     match loaded {
         Ok(Ok(())) => class().cast(),
         Ok(Err(sentence)) => {

@@ -33,11 +33,7 @@ unsafe fn parse(text: *const c_char) -> Result<(String, Name)> {
     // SAFETY: HDF5 gives a text that ends with zero.
     let text = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
     let Some(name) = name::parse(&text)? else {
-        let sentence = format!(
-            "{text} is no name in a DAOS container; files elsewhere are not in this version of the connector: open them \
-             without HDF5_VOL_CONNECTOR, or mount the container with dfuse"
-        );
-        return Err(Failure::new(Minor::CannotOpenFile, sentence));
+        return Err(Failure::new(Minor::CannotOpenFile, format!("{text} is no name in a DAOS container")));
     };
     Ok((text, name))
 }
@@ -59,7 +55,14 @@ fn give(file: Rc<File>, is_writable: bool, access: Hid) -> Result<Object> {
     Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
 }
 
-unsafe extern "C" fn create(text: *const c_char, flags: c_uint, list: Hid, access: Hid, _: Hid, _: Request) -> Object {
+pub unsafe extern "C" fn create(
+    text: *const c_char,
+    flags: c_uint,
+    list: Hid,
+    access: Hid,
+    _: Hid,
+    _: Request,
+) -> Object {
     guard::object(c"H5Fcreate", || {
         // SAFETY: as HDF5 promises.
         let (text, name) = unsafe { parse(text)? };
@@ -69,7 +72,7 @@ unsafe extern "C" fn create(text: *const c_char, flags: c_uint, list: Hid, acces
     })
 }
 
-unsafe extern "C" fn open(text: *const c_char, flags: c_uint, access: Hid, _: Hid, _: Request) -> Object {
+pub unsafe extern "C" fn open(text: *const c_char, flags: c_uint, access: Hid, _: Hid, _: Request) -> Object {
     guard::object(c"H5Fopen", || {
         // SAFETY: as HDF5 promises.
         let (text, name) = unsafe { parse(text)? };
@@ -185,7 +188,7 @@ unsafe extern "C" fn visit(id: Hid, data: *mut c_void) -> Herr {
     SUCCEED
 }
 
-unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, _: Hid, _: Request) -> Herr {
+pub unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, _: Hid, _: Request) -> Herr {
     guard::status(c"H5Fspecific", || {
         // SAFETY: HDF5 gives an object of ours or null, and arguments whose operation says what is in them.
         unsafe {

@@ -108,7 +108,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut GroupGet, _: Hid, _: Re
     })
 }
 
-unsafe extern "C" fn specific(object: Object, arguments: *mut GroupSpecific, _: Hid, _: Request) -> Herr {
+pub unsafe extern "C" fn specific(object: Object, arguments: *mut GroupSpecific, _: Hid, _: Request) -> Herr {
     guard::status(c"H5Gspecific", || {
         // SAFETY: HDF5 gives an object of ours, and arguments of this kind.
         let (handle, operation) = unsafe { (Handle::from_pointer(object)?, (*arguments).operation) };

@@ -37,7 +37,7 @@ unsafe fn new_place<'a>(base: &Located, location: *const Location, list: Hid) ->
     Place::of(base, unsafe { name(location.data.name.name)? }, list)
 }
 
-unsafe extern "C" fn create(
+pub unsafe extern "C" fn create(
     arguments: *mut LinkCreate,
     object: Object,
     location: *const Location,
@@ -114,7 +114,7 @@ unsafe fn link_again(
     Ok((group, name))
 }
 
-unsafe extern "C" fn copy(
+pub unsafe extern "C" fn copy(
     from: Object,
     from_location: *const Location,
     to: Object,
@@ -130,7 +130,7 @@ unsafe extern "C" fn copy(
     })
 }
 
-unsafe extern "C" fn rename(
+pub unsafe extern "C" fn rename(
     from: Object,
     from_location: *const Location,
     to: Object,

@@ -2,6 +2,8 @@
 
 pub mod attribute;
 pub mod attribute_specific;
+pub mod below;
+pub mod below_calls;
 pub mod blob;
 pub mod chunk;
 pub mod dataset;
@@ -13,7 +15,9 @@ pub mod link;
 pub mod link_iteration;
 pub mod object;
 pub mod request;
+pub mod tables;
 pub mod token;
+pub mod wrap;
 
 use crate::failure::{Failure, Result};
 use crate::format::{Header, Kind, LinkTarget};

@@ -28,7 +28,7 @@ unsafe extern "C" fn open(object: Object, location: *const Location, kind: *mut 
     })
 }
 
-unsafe extern "C" fn copy(
+pub unsafe extern "C" fn copy(
     _: Object,
     _: *const Location,
     _: *const c_char,

@@ -490,6 +490,7 @@ pub struct GroupGet {
 /// `H5VL_group_specific_t`.
 pub mod group_specific {
     use std::ffi::c_int;
+    pub const MOUNT: c_int = 0;
     pub const FLUSH: c_int = 2;
     pub const REFRESH: c_int = 3;
 }

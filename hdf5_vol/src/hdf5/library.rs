@@ -101,6 +101,10 @@ functions! {
         offsets: *mut Hsize, lengths: *mut usize
     ) -> Herr = "H5Ssel_iter_get_seq_list";
 
+    fn errors_take() -> Hid = "H5Eget_current_stack";
+    fn errors_put(stack: Hid) -> Herr = "H5Eset_current_stack";
+
+    fn list_driver(id: Hid) -> Hid = "H5Pget_driver";
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
     fn list_set_connector(id: Hid, connector: Hid, information: *const c_void) -> Herr = "H5Pset_vol";
     fn list_set_core(id: Hid, increment: usize, is_kept: bool) -> Herr = "H5Pset_fapl_core";
@@ -185,6 +189,17 @@ impl Library {
         };
     }
 
+    /// Does something without losing what lies on the stack of errors, which most of HDF5's functions clear.
+    pub fn keeping_errors(&self, body: impl FnOnce()) {
+        // SAFETY: takes no pointer.
+        let stack = unsafe { self.errors_take() };
+        body();
+        if stack >= 0 {
+            // SAFETY: the stack is the one that was taken; it is closed with this.
+            unsafe { self.errors_put(stack) };
+        }
+    }
+
     /// Decodes a datatype; later versions want the size of the bytes too.
     pub fn type_decode(&self, bytes: &[u8]) -> Hid {
         let handle = self.handle as *mut c_void;
@@ -222,6 +237,14 @@ fn scope_of_variables(handle: *mut c_void) -> *mut c_void {
     let name = "H5open";
     let is_linked = symbol(libc::RTLD_DEFAULT, &[name]).ok() == symbol(handle, &[name]).ok();
     if is_linked { libc::RTLD_DEFAULT } else { handle }
+}
+
+/// One more function of the HDF5 that loaded this connector.
+///
+/// # Errors
+/// A sentence, when it has none of this name.
+pub fn function(name: &str) -> Result<*mut c_void, String> {
+    symbol(library().handle as *mut c_void, &[name])
 }
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();

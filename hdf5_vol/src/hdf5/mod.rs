@@ -12,5 +12,5 @@ pub mod types;
 pub use identifier::{
     Identifier, Space, Type, are_equal, covers, encode_property_list, has_members, leads_elsewhere, size_of_type,
 };
-pub use library::{Variable, library, load};
+pub use library::{Variable, function, library, load};
 pub use types::*;

@@ -43,6 +43,8 @@ pub const ALLOCATE_INCREMENTALLY: c_int = 3;
 /// `H5I_type_t`.
 pub mod identifier_type {
     use std::ffi::c_int;
+    /// No identifier (`H5I_BADID`).
+    pub const NONE: c_int = -1;
     pub const FILE: c_int = 1;
     pub const GROUP: c_int = 2;
     pub const DATATYPE: c_int = 3;

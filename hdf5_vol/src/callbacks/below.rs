@@ -1,0 +1,248 @@
+//! Files that are not in a container: HDF5's own connector below this one does all that they need.
+//!
+//! Each function of the table that HDF5 has comes through here. What it is called with is a handle of ours, or one that only holds an
+//! object of the connector below; then the call goes on to that one, and an object that comes back is put into such a handle.
+
+use super::{attribute, blob, dataset, datatype, file, group, link, object, token};
+use crate::handle::Handle;
+use crate::hdf5::arguments::{
+    AttributeGet, AttributeSpecific, BlobSpecific, DatasetGet, DatasetSpecific, DatatypeGet, DatatypeSpecific, FileGet,
+    FileSpecific, GroupGet, GroupSpecific, LinkCreate, LinkGet, LinkSpecific, Location, ObjectGet, ObjectSpecific,
+    OptionalArguments,
+};
+use crate::hdf5::class::{Class, Object, Request};
+use crate::hdf5::{FAIL, Herr, Hid, TokenBytes, function};
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::sync::OnceLock;
+
+/// An object of the connector below.
+#[derive(Clone, Copy)]
+pub struct Below {
+    pub object: Object,
+    pub connector: Hid,
+}
+
+impl Below {
+    /// What a handle holds; none for one of ours, and without an object.
+    ///
+    /// # Safety
+    /// The object is null or one that HDF5 holds.
+    pub unsafe fn of(object: *const c_void) -> Option<Self> {
+        // SAFETY: as the caller promises.
+        match unsafe { object.cast::<Handle>().as_ref() } {
+            Some(Handle::Below(below)) => Some(*below),
+            _ => None,
+        }
+    }
+
+    /// Gives an object of the connector below to HDF5; null stays null.
+    pub fn wrap(self) -> Object {
+        if self.object.is_null() { self.object } else { Handle::Below(self).into_pointer() }
+    }
+
+    /// Ends a handle; what it held is not touched.
+    ///
+    /// # Safety
+    /// The object is a handle that holds one of the connector below, and nobody uses it any more.
+    pub unsafe fn forget(object: Object) {
+        // SAFETY: as the caller promises.
+        drop(unsafe { Handle::take(object) });
+    }
+}
+
+/// What a function gives back.
+trait Outcome {
+    const FAILED: Self;
+    fn lifted(self, connector: Hid) -> Self;
+}
+
+impl Outcome for Herr {
+    const FAILED: Self = FAIL;
+    fn lifted(self, _: Hid) -> Self {
+        self
+    }
+}
+
+impl Outcome for Object {
+    const FAILED: Self = std::ptr::null_mut();
+    fn lifted(self, connector: Hid) -> Self {
+        Below { object: self, connector }.wrap()
+    }
+}
+
+macro_rules! table {
+    (
+        forward { $($class:ident.$member:ident: fn $name:ident($($before:ident: $bt:ty),*; $($after:ident: $at:ty),*) -> $result:ty = $symbol:literal;)* }
+        close { $($closing:ident: fn $close:ident = $close_symbol:literal;)* }
+        plain { $($plain:ident: $signature:ty = $plain_symbol:literal;)* }
+    ) => {
+        /// HDF5's functions that call the connector below.
+        pub struct Functions {
+            $($name: unsafe extern "C" fn(Object, $($bt,)* Hid, $($at),*) -> $result,)*
+            $($close: unsafe extern "C" fn(Object, Hid, Hid, Request) -> Herr,)*
+            $(pub $plain: $signature,)*
+        }
+
+        impl Functions {
+            fn look_up() -> Result<Self, String> {
+                Ok(Self {
+                    $(
+                        // SAFETY: the symbol is the function of this signature in every HDF5 with VOL version 3.
+                        $name: unsafe {
+                            std::mem::transmute::<*mut c_void, unsafe extern "C" fn(Object, $($bt,)* Hid, $($at),*) -> $result>(
+                                function($symbol)?,
+                            )
+                        },
+                    )*
+                    $(
+                        // SAFETY: the same.
+                        $close: unsafe {
+                            std::mem::transmute::<*mut c_void, unsafe extern "C" fn(Object, Hid, Hid, Request) -> Herr>(
+                                function($close_symbol)?,
+                            )
+                        },
+                    )*
+                    $(
+                        // SAFETY: the same.
+                        $plain: unsafe { std::mem::transmute::<*mut c_void, $signature>(function($plain_symbol)?) },
+                    )*
+                })
+            }
+        }
+
+        $(
+            pub unsafe extern "C" fn $name(object: Object, $($before: $bt,)* $($after: $at),*) -> $result {
+                // SAFETY: HDF5 gives an object that it holds, and what goes with it is handed on.
+                unsafe {
+                    if let Some(below) = Below::of(object) {
+                        let call = functions().$name;
+                        return call(below.object, $($before,)* below.connector, $($after),*).lifted(below.connector);
+                    }
+                    $class::CLASS.$member.map_or(<$result>::FAILED, |ours| ours(object, $($before,)* $($after),*))
+                }
+            }
+        )*
+
+        $(
+            pub unsafe extern "C" fn $close(object: Object, list: Hid, request: Request) -> Herr {
+                // SAFETY: HDF5 gives an object that it holds, for the last time when closing it succeeds.
+                unsafe {
+                    let Some(below) = Below::of(object) else {
+                        return $closing::CLASS.close.map_or(FAIL, |ours| ours(object, list, request));
+                    };
+                    let result = (functions().$close)(below.object, below.connector, list, request);
+                    if result >= 0 {
+                        Below::forget(object);
+                    }
+                    result
+                }
+            }
+        )*
+    };
+}
+
+type CopyLink =
+    unsafe extern "C" fn(Object, *const Location, Object, *const Location, Hid, Hid, Hid, Hid, Request) -> Herr;
+type CopyObject = unsafe extern "C" fn(
+    Object,
+    *const Location,
+    *const c_char,
+    Object,
+    *const Location,
+    *const c_char,
+    Hid,
+    Hid,
+    Hid,
+    Hid,
+    Request,
+) -> Herr;
+/// `H5VLdataset_read` and `H5VLdataset_write`, which differ in whether memory is constant.
+type Move<T> =
+    unsafe extern "C" fn(usize, *const Object, Hid, *const Hid, *const Hid, *const Hid, Hid, *const T, Request) -> Herr;
+
+table! {
+    forward {
+    attribute.create: fn attribute_create(at: *const Location; name: *const c_char, kind: Hid, space: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLattr_create";
+    attribute.open: fn attribute_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLattr_open";
+    attribute.read: fn attribute_read(; kind: Hid, buffer: *mut c_void, transfer: Hid, request: Request) -> Herr = "H5VLattr_read";
+    attribute.write: fn attribute_write(; kind: Hid, buffer: *const c_void, transfer: Hid, request: Request) -> Herr = "H5VLattr_write";
+    attribute.get: fn attribute_get(; asked: *mut AttributeGet, transfer: Hid, request: Request) -> Herr = "H5VLattr_get";
+    attribute.specific: fn attribute_specific(at: *const Location; asked: *mut AttributeSpecific, transfer: Hid, request: Request) -> Herr = "H5VLattr_specific";
+    attribute.optional: fn attribute_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLattr_optional";
+    dataset.create: fn dataset_create(at: *const Location; name: *const c_char, links: Hid, kind: Hid, space: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdataset_create";
+    dataset.open: fn dataset_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdataset_open";
+    dataset.get: fn dataset_get(; asked: *mut DatasetGet, transfer: Hid, request: Request) -> Herr = "H5VLdataset_get";
+    dataset.specific: fn dataset_specific(; asked: *mut DatasetSpecific, transfer: Hid, request: Request) -> Herr = "H5VLdataset_specific";
+    dataset.optional: fn dataset_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLdataset_optional";
+    datatype.commit: fn datatype_commit(at: *const Location; name: *const c_char, kind: Hid, links: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdatatype_commit";
+    datatype.open: fn datatype_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdatatype_open";
+    datatype.get: fn datatype_get(; asked: *mut DatatypeGet, transfer: Hid, request: Request) -> Herr = "H5VLdatatype_get";
+    datatype.specific: fn datatype_specific(; asked: *mut DatatypeSpecific, transfer: Hid, request: Request) -> Herr = "H5VLdatatype_specific";
+    datatype.optional: fn datatype_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLdatatype_optional";
+    file.get: fn file_get(; asked: *mut FileGet, transfer: Hid, request: Request) -> Herr = "H5VLfile_get";
+    file.optional: fn file_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLfile_optional";
+    group.create: fn group_create(at: *const Location; name: *const c_char, links: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLgroup_create";
+    group.open: fn group_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLgroup_open";
+    group.get: fn group_get(; asked: *mut GroupGet, transfer: Hid, request: Request) -> Herr = "H5VLgroup_get";
+    group.optional: fn group_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLgroup_optional";
+    link.get: fn link_get(at: *const Location; asked: *mut LinkGet, transfer: Hid, request: Request) -> Herr = "H5VLlink_get";
+    link.specific: fn link_specific(at: *const Location; asked: *mut LinkSpecific, transfer: Hid, request: Request) -> Herr = "H5VLlink_specific";
+    link.optional: fn link_optional(at: *const Location; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLlink_optional";
+    object.open: fn object_open(at: *const Location; kind: *mut c_int, transfer: Hid, request: Request) -> Object = "H5VLobject_open";
+    object.get: fn object_get(at: *const Location; asked: *mut ObjectGet, transfer: Hid, request: Request) -> Herr = "H5VLobject_get";
+    object.specific: fn object_specific(at: *const Location; asked: *mut ObjectSpecific, transfer: Hid, request: Request) -> Herr = "H5VLobject_specific";
+    object.optional: fn object_optional(at: *const Location; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLobject_optional";
+    blob.put: fn blob_put(; bytes: *const c_void, size: usize, name: *mut c_void, context: *mut c_void) -> Herr = "H5VLblob_put";
+    blob.get: fn blob_get(; name: *const c_void, bytes: *mut c_void, size: usize, context: *mut c_void) -> Herr = "H5VLblob_get";
+    blob.specific: fn blob_specific(; name: *mut c_void, asked: *mut BlobSpecific) -> Herr = "H5VLblob_specific";
+    blob.optional: fn blob_optional(; name: *mut c_void, asked: *mut OptionalArguments) -> Herr = "H5VLblob_optional";
+    token.compare: fn token_compare(; one: *const TokenBytes, other: *const TokenBytes, result: *mut c_int) -> Herr = "H5VLtoken_cmp";
+    token.to_text: fn token_to_text(kind: c_int; token: *const TokenBytes, text: *mut *mut c_char) -> Herr = "H5VLtoken_to_str";
+    token.from_text: fn token_from_text(kind: c_int; text: *const c_char, token: *mut TokenBytes) -> Herr = "H5VLtoken_from_str";
+    }
+    close {
+    attribute: fn attribute_close = "H5VLattr_close";
+    dataset: fn dataset_close = "H5VLdataset_close";
+    datatype: fn datatype_close = "H5VLdatatype_close";
+    file: fn file_close = "H5VLfile_close";
+    group: fn group_close = "H5VLgroup_close";
+    }
+    plain {
+    create_file: unsafe extern "C" fn(*const c_char, c_uint, Hid, Hid, Hid, Request) -> Object = "H5VLfile_create";
+    open_file: unsafe extern "C" fn(*const c_char, c_uint, Hid, Hid, Request) -> Object = "H5VLfile_open";
+    about_file: unsafe extern "C" fn(Object, Hid, *mut FileSpecific, Hid, Request) -> Herr = "H5VLfile_specific";
+    about_group: unsafe extern "C" fn(Object, Hid, *mut GroupSpecific, Hid, Request) -> Herr = "H5VLgroup_specific";
+    read: Move<*mut c_void> = "H5VLdataset_read";
+    write: Move<*const c_void> = "H5VLdataset_write";
+    create_link: unsafe extern "C" fn(*mut LinkCreate, Object, *const Location, Hid, Hid, Hid, Hid, Request) -> Herr = "H5VLlink_create";
+    copy_link: CopyLink = "H5VLlink_copy";
+    move_link: CopyLink = "H5VLlink_move";
+    copy_object: CopyObject = "H5VLobject_copy";
+    get_class: unsafe extern "C" fn(Object, Hid, c_int, *mut *const Class) -> Herr = "H5VLintrospect_get_conn_cls";
+    query_optional: unsafe extern "C" fn(Object, Hid, c_int, c_int, *mut u64) -> Herr = "H5VLintrospect_opt_query";
+    optional: unsafe extern "C" fn(Object, Hid, *mut OptionalArguments, Hid, Request) -> Herr = "H5VLoptional";
+    object_inside: unsafe extern "C" fn(Object, Hid) -> Object = "H5VLget_object";
+    wrap_context: unsafe extern "C" fn(Object, Hid, *mut *mut c_void) -> Herr = "H5VLget_wrap_ctx";
+    wrap: unsafe extern "C" fn(Object, c_int, Hid, *mut c_void) -> Object = "H5VLwrap_object";
+    unwrap: unsafe extern "C" fn(Object, Hid) -> Object = "H5VLunwrap_object";
+    free_context: unsafe extern "C" fn(*mut c_void, Hid) -> Herr = "H5VLfree_wrap_ctx";
+    }
+}
+
+static FUNCTIONS: OnceLock<Functions> = OnceLock::new();
+
+/// The functions of the HDF5 that loaded this connector.
+pub fn functions() -> &'static Functions {
+    FUNCTIONS.get().expect("they were found when the connector was loaded")
+}
+
+/// Finds the functions.
+///
+/// # Errors
+/// A sentence, when this HDF5 lacks one.
+pub fn load() -> Result<(), String> {
+    if FUNCTIONS.get().is_none() {
+        let _first = FUNCTIONS.set(Functions::look_up()?);
+    }
+    Ok(())
+}
