@@ -96,7 +96,13 @@ pub enum DaosCommand {
     Local(LocalCommand),
     /// Print the environment of HDF5 programs that use containers
     #[command(long_about = manual::HDF5_ENV, after_long_help = manual::HDF5_ENV_EXAMPLES)]
-    Hdf5Env,
+    Hdf5Env {
+        /// The pool of the container in which files with relative names are
+        #[arg(requires = "container")]
+        pool: Option<String>,
+        /// That container
+        container: Option<String>,
+    },
     /// Print the environment of MPI programs that use containers
     #[command(long_about = manual::MPI_ENV, after_long_help = manual::MPI_ENV_EXAMPLES)]
     MpiEnv {

@@ -11,8 +11,8 @@ use std::path::Path;
 const CONNECTOR: &str = "daos/hdf5/libhdf5_vol_daos.so";
 const DEPRECATED: &str = "libdaos_hdf5_deprecated.so";
 
-/// `daos hdf5-env`.
-pub fn environment() -> Result<Reply> {
+/// `daos hdf5-env`, with the pool and container of files with relative names.
+pub fn environment(place: Option<(String, String)>) -> Result<Reply> {
     let program = own_program()?;
     let missing = |name: &str| {
         let sentence = format!("{name} is not installed beside {}: run `cargo xtask install`", program.display());
@@ -21,11 +21,14 @@ pub fn environment() -> Result<Reply> {
     let connector = library_beside(&program, CONNECTOR).ok_or_else(|| missing(CONNECTOR))?;
     let deprecated = library_beside(&program, DEPRECATED).ok_or_else(|| missing(DEPRECATED))?;
     let inherited = |name: &str| std::env::var(name).ok();
-    let variables = [
+    let mut variables = vec![
         ("HDF5_VOL_CONNECTOR", "daos".to_owned()),
         (PLUGIN_PATH, joined(connector.parent().unwrap_or(Path::new("/")), inherited(PLUGIN_PATH).as_deref())),
         (PRELOAD, joined(&deprecated, inherited(PRELOAD).as_deref())),
     ];
+    if let Some((pool, container)) = place {
+        variables.extend([(POOL, pool), (CONTAINER, container)]);
+    }
     let line: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let values: serde_json::Map<_, _> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
@@ -35,3 +38,6 @@ pub fn environment() -> Result<Reply> {
 /// Where HDF5 looks for plugins, and libraries that are loaded before a program's own.
 const PLUGIN_PATH: &str = "HDF5_PLUGIN_PATH";
 const PRELOAD: &str = "LD_PRELOAD";
+/// Where relative names are, which the MPI-IO driver and upstream's tools know too.
+const POOL: &str = "DAOS_POOL";
+const CONTAINER: &str = "DAOS_CONT";

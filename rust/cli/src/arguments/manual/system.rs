@@ -93,10 +93,14 @@ pub const HDF5_ENV: &str = "Print the environment of HDF5 programs that use cont
 One line of VARIABLE=VALUE for env(1): where HDF5 finds the connector, that it is to use it, and a library that does the work of \
 some old functions, as h5py calls them. Programs need not be built again; HDF5 1.14 and 2.x are served, whether of a Python \
 wheel or of the system. Names of files are daos://POOL/CONTAINER/path, or /POOL/CONTAINER/path where there is no local file or \
-directory /POOL.";
+directory /POOL; files with other names are HDF5's own.
+
+With a pool and a container, relative names are in that one (DAOS_POOL and DAOS_CONT are set): a file that is made, and one that \
+is opened, unless only the working directory has it. Absolute names stay local.";
 
 pub const HDF5_ENV_EXAMPLES: &str = "Examples:
   env $(daos hdf5-env) python analyse.py daos://tank/home/run42.h5
+  env $(daos hdf5-env tank home) python analyse.py run42.h5
   export $(daos hdf5-env)";
 
 pub const SERVE: &str = "Serve a local directory until it is idle

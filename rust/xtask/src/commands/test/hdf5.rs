@@ -35,6 +35,9 @@ const TARGETS: &str = "3";
 const CHECK: &str = "namespace check";
 const CHECKED_CASE: &str = "text";
 
+/// The case that shows where files with plain names are.
+const PLAIN: &str = "plain names";
+
 /// HDF5's own tests of its API.
 const SUITE: &str = "h5_api_test";
 /// Takes longer than a case.
@@ -72,7 +75,7 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
     let engine = LocalEngine::fresh(&tree, &scratch.join("data"))?;
     process::succeed(engine.daos(&["pool", "create", POOL, "--size", POOL_SIZE]).env(TARGETS_VARIABLE, TARGETS))?;
     process::succeed(&mut engine.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"]))?;
-    let environment = environment(&tree)?;
+    let environment = environment(&tree, &[])?;
     let bench = Bench { python, engine, scratch, environment };
     let mut tally = Tally::default();
     for case in cases()?.iter().filter(|case| only.is_none_or(|only| case.contains(only))) {
@@ -80,6 +83,10 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
     }
     if only.is_none_or(|only| CHECK.contains(only)) {
         tally += report(CHECK, bench.run_check());
+    }
+    if only.is_none_or(|only| PLAIN.contains(only)) {
+        let environment = self::environment(&tree, &[POOL, CONTAINER])?;
+        tally += report(PLAIN, bench.run_plain(&environment));
     }
     if only.is_some_and(|only| SUITE.contains(only)) {
         tally += bench.run_suite(metadata)?;
@@ -91,8 +98,8 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
 }
 
 /// What `daos hdf5-env` prints.
-fn environment(tree: &InstallTree) -> Result<Vec<(String, String)>> {
-    let text = process::capture(Command::new(tree.program("daos")).arg("hdf5-env"))?;
+fn environment(tree: &InstallTree, place: &[&str]) -> Result<Vec<(String, String)>> {
+    let text = process::capture(Command::new(tree.program("daos")).arg("hdf5-env").args(place))?;
     let words = text.split_whitespace().map(|word| word.split_once('='));
     let variables: Option<Vec<_>> =
         words.map(|word| word.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
@@ -139,6 +146,23 @@ impl Bench<'_> {
         Ok(difference(&expected, &found).map_or(Outcome::Passed, Outcome::Failed))
     }
 
+    /// A plain name is in the container of the environment; one that only the local directory has is found there.
+    fn run_plain(&self, environment: &[(String, String)]) -> Result<Outcome> {
+        let local = self.scratch.join("beside.h5");
+        install_tree::remove(&local)?;
+        let local = local.to_string_lossy();
+        process::succeed(&mut self.command("write", CHECKED_CASE, &local))?;
+        let expected = process::succeed(&mut self.command("read", CHECKED_CASE, &local))?;
+        self.with_environment(environment, "write", CHECKED_CASE, "plain.h5")?;
+        for name in [format!("daos://{POOL}/{CONTAINER}/plain.h5"), "plain.h5".to_owned(), local.into_owned()] {
+            let found = self.with_environment(environment, "read", CHECKED_CASE, &name)?;
+            if let Some(difference) = difference(&expected, &found) {
+                return Ok(Outcome::Failed(format!("{name}: {difference}")));
+            }
+        }
+        Ok(Outcome::Passed)
+    }
+
     /// Counts what the suite counts, and shows the names of what failed.
     fn run_suite(&self, metadata: &Metadata) -> Result<Tally> {
         setup::hdf5(metadata)?;
@@ -172,9 +196,13 @@ impl Bench<'_> {
     }
 
     fn through_connector(&self, what: &str, case: &str, file: &str) -> Result<String> {
+        self.with_environment(&self.environment, what, case, file)
+    }
+
+    fn with_environment(&self, variables: &[(String, String)], what: &str, case: &str, file: &str) -> Result<String> {
         let mut command = self.command(what, case, file);
         self.engine.prepare(&mut command);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         process::succeed(&mut command)
     }
 }
