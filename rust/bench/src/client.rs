@@ -102,6 +102,9 @@ pub async fn container_of(client: &Client, class: &str, properties: ContainerPro
             ..PoolCreate::default()
         };
         client.pool_create(request).await?;
+        if class == "ram" {
+            limits::wait_for_memory();
+        }
     }
     let pool = Pool::connect(client, &Reference::parse(class)?, PoolFlags::READ_WRITE).await?;
     let id = Container::create(client, &pool, None, properties).await?;

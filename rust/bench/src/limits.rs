@@ -21,6 +21,23 @@ const WORKING_SET_BYTES_MIN: u64 = 1 << 20;
 /// And at most so large: it lies beside the store.
 const WORKING_SET_BYTES_MAX: u64 = 1 << 30;
 
+/// Waits until nobody takes memory any more, as an engine does in the background for a pool of class `ram` that was just made: upstream's engine has
+/// taken it when the pool is there.
+pub fn wait_for_memory() {
+    /// Less is what every running program does.
+    const STILL: u64 = 8 << 20;
+    let (mut before, mut quiet) = (available_memory().unwrap_or(0), 0);
+    for _ in 0..300 {
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+        let now = available_memory().unwrap_or(0);
+        quiet = if now.abs_diff(before) < STILL { quiet + 1 } else { 0 };
+        before = now;
+        if quiet == 3 {
+            break;
+        }
+    }
+}
+
 /// Copies a second of blocks of `size` bytes to places without pattern in memory that no cache holds.
 pub fn memory_copies(plan: &Plan, size: usize) -> Result<Limit> {
     let source = vec![1u8; size];

@@ -1,12 +1,14 @@
 //! Devices in memory, for class `ram` and for tests.
 
 mod device;
+mod plenty;
 mod region;
 mod touch;
 
 use crate::device::{BlockDevice, Media, check_name, check_size};
 use daos_status::{Code, Result, fail};
 use device::MemoryDevice;
+pub(crate) use plenty::Plenty;
 pub(crate) use region::Mapping;
 pub use region::{Region, RegionView};
 use std::cell::RefCell;
@@ -20,19 +22,35 @@ struct Tree {
     folders: BTreeSet<String>,
 }
 
+/// When a device takes its memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Taking {
+    /// When it is written, or shortly before; what is discarded is given back.
+    AsNeeded,
+    /// All of it at once, and it is kept, while the machine has plenty.
+    Ahead,
+}
+
 /// Devices in anonymous memory. They are gone with the last handle: volatile on purpose.
 #[derive(Clone)]
 pub struct MemoryMedia {
     tree: Rc<RefCell<Tree>>,
     /// Ends with a slash unless empty.
     prefix: String,
+    taking: Taking,
 }
 
 impl MemoryMedia {
     /// A folder without devices.
     #[expect(clippy::new_without_default, reason = "each call makes another, separate memory")]
     pub fn new() -> MemoryMedia {
-        MemoryMedia { tree: Rc::default(), prefix: String::new() }
+        MemoryMedia { tree: Rc::default(), prefix: String::new(), taking: Taking::AsNeeded }
+    }
+
+    /// As [`MemoryMedia::new`], for devices that are there to be filled: as long as the machine has plenty of memory, they take theirs before it is
+    /// written, in the background, and keep it when what is in it is discarded.
+    pub fn taken_ahead() -> MemoryMedia {
+        MemoryMedia { taking: Taking::Ahead, ..MemoryMedia::new() }
     }
 
     fn path(&self, name: &str) -> Result<String> {
@@ -55,7 +73,7 @@ impl Media for MemoryMedia {
         if tree.devices.contains_key(&path) || tree.folders.contains(&path) {
             fail!(Code::Exist, "memory device {path} exists already");
         }
-        let device = Rc::new(MemoryDevice::new(format!("memory:{path}"), size)?);
+        let device = Rc::new(MemoryDevice::new(format!("memory:{path}"), size, self.taking)?);
         tree.devices.insert(path, device.clone());
         Ok(device)
     }
@@ -92,7 +110,7 @@ impl Media for MemoryMedia {
         }
         let prefix = format!("{path}/");
         tree.folders.insert(path);
-        Ok(Rc::new(MemoryMedia { tree: self.tree.clone(), prefix }))
+        Ok(Rc::new(MemoryMedia { tree: self.tree.clone(), prefix, taking: self.taking }))
     }
 
     fn folders(&self) -> Result<Vec<String>> {

@@ -1,5 +1,6 @@
 //! A device that is memory.
 
+use super::Taking;
 use super::region::Region;
 use crate::device::{BlockDevice, IoFuture, check_range, check_transfer};
 use daos_env::IoBuffer;
@@ -15,8 +16,9 @@ pub(super) struct MemoryDevice {
 }
 
 impl MemoryDevice {
-    pub(super) fn new(name: String, capacity: u64) -> Result<MemoryDevice> {
-        let region = Region::reserve(capacity).map_err(|status| status.while_doing(format!("making {name}")))?;
+    pub(super) fn new(name: String, capacity: u64, taking: Taking) -> Result<MemoryDevice> {
+        let region =
+            Region::reserve(capacity, taking).map_err(|status| status.while_doing(format!("making {name}")))?;
         Ok(MemoryDevice { name, capacity, region: Rc::new(region) })
     }
 }

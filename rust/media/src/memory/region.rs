@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "mmap, copies to memory that is shared by interior mutability, and views of it")]
 
 use super::touch::{Ahead, Toucher};
+use super::{Plenty, Taking};
 use crate::persistent_memory::CACHE_LINE;
 use crate::prefetch::prefetch;
 use daos_checksum::{ChecksumKind, crc64_of_copy_past_caches};
@@ -133,15 +134,21 @@ impl Drop for Mapping {
 pub struct Region {
     mapping: Arc<Mapping>,
     toucher: Toucher,
+    /// Of a region that keeps its memory while there is plenty.
+    plenty: Option<Plenty>,
     /// The ranges of all views alive: first byte, and the one behind the last.
     views: RefCell<Vec<(usize, usize)>>,
 }
 
 impl Region {
     /// Reserves `length` bytes of zeros.
-    pub(super) fn reserve(length: u64) -> Result<Region> {
+    pub(super) fn reserve(length: u64, taking: Taking) -> Result<Region> {
         let mapping = Arc::new(Mapping::reserve(length)?);
-        Ok(Region { toucher: Toucher::new(mapping.clone(), Ahead::DEVICE), mapping, views: RefCell::default() })
+        let (ahead, plenty) = match taking {
+            Taking::AsNeeded => (Ahead::DEVICE, None),
+            Taking::Ahead => (Ahead::WHOLE, Some(Plenty::default())),
+        };
+        Ok(Region { toucher: Toucher::new(mapping.clone(), ahead), mapping, plenty, views: RefCell::default() })
     }
 
     fn check(&self, what: &str, offset: u64, length: usize) -> Result<usize> {
@@ -265,8 +272,12 @@ impl Region {
         }
     }
 
-    /// Gives the whole huge pages of a range back; they read as zeros then. What somebody looks at stays.
+    /// Gives the whole huge pages of a range back; they read as zeros then. What somebody looks at stays, and all of it stays in a region that keeps
+    /// its memory while there is plenty.
     pub(super) fn discard(&self, offset: u64, length: u64) {
+        if self.plenty.as_ref().is_some_and(Plenty::is_there) {
+            return;
+        }
         let page = HUGE_PAGE as u64;
         let (start, end) = (offset.next_multiple_of(page), (offset + length) / page * page);
         let (start, end) = (start as usize, end as usize);
@@ -393,7 +404,7 @@ mod tests {
 
     #[test]
     fn every_length_and_place_is_copied() {
-        let region = Rc::new(Region::reserve(8 << 20).unwrap());
+        let region = Rc::new(Region::reserve(8 << 20, Taking::AsNeeded).unwrap());
         let source: Vec<u8> = (0..70_000u32).map(|n| (n * 7 / 3) as u8).collect();
         for (offset, length) in [(0, 0), (0, 1), (1, 63), (64, 64), (4096, 4097), (12_345, 65_536), (8 << 20, 0)] {
             for start in [0, 1, 17] {
@@ -425,7 +436,7 @@ mod tests {
 
     #[test]
     fn what_is_looked_at_does_not_change() {
-        let region = Rc::new(Region::reserve(8 << 20).unwrap());
+        let region = Rc::new(Region::reserve(8 << 20, Taking::AsNeeded).unwrap());
         region.write(2 << 20, &[1; 8192]).unwrap();
         let view = region.view((2 << 20) + 4096, 4096).unwrap().unwrap();
         assert_eq!(region.write(2 << 20, &[2; 4097]).unwrap_err().code(), Code::Busy);
@@ -443,7 +454,7 @@ mod tests {
 
     #[test]
     fn views_are_bounded() {
-        let region = Rc::new(Region::reserve(4096).unwrap());
+        let region = Rc::new(Region::reserve(4096, Taking::AsNeeded).unwrap());
         let views: Vec<_> = (0..VIEWS_MAX).map(|_| region.view(0, 10).unwrap().unwrap()).collect();
         assert!(region.view(0, 10).unwrap().is_none());
         assert_eq!(region.read(0, 10, |bytes| bytes.len()).unwrap(), 10);

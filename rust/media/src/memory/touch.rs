@@ -1,5 +1,6 @@
 //! Memory touched ahead, so that a request rarely waits while the kernel finds and clears a huge page.
 
+use super::Plenty;
 use super::region::{HUGE_PAGE, Mapping, stand_back};
 use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
@@ -13,14 +14,21 @@ pub(crate) struct Ahead {
     pub most: usize,
     /// No more than so much at once, before anything is written: a quarter of what is large.
     pub at_once_most: usize,
+    /// All of it, while the machine has plenty of memory.
+    pub whole: bool,
 }
 
 impl Ahead {
     /// Of a device: a small one takes little more than it needs, a large one has enough for a burst, and for the first one, too: memory that a
     /// virtual machine has never had comes at half a gigabyte a second.
-    pub(crate) const DEVICE: Ahead = Ahead { share: 1, least: 2 * HUGE_PAGE, most: 1 << 30, at_once_most: 256 << 20 };
+    pub(crate) const DEVICE: Ahead =
+        Ahead { share: 1, least: 2 * HUGE_PAGE, most: 1 << 30, at_once_most: 256 << 20, whole: false };
+    /// Of a device that is there to be filled: that memory of a virtual machine which the machine below it has to find first takes several times as long
+    /// as what is written to it.
+    pub(crate) const WHOLE: Ahead = Ahead { whole: true, ..Ahead::DEVICE };
     /// Of an arena, which grows a few hundred bytes at a time and is to take little more than it holds.
-    pub(crate) const ARENA: Ahead = Ahead { share: 8, least: 2 * HUGE_PAGE, most: 64 << 20, at_once_most: 0 };
+    pub(crate) const ARENA: Ahead =
+        Ahead { share: 8, least: 2 * HUGE_PAGE, most: 64 << 20, at_once_most: 0, whole: false };
 }
 
 /// Up to so many bytes a mapping has no thread at all.
@@ -33,6 +41,8 @@ struct Work {
     /// Touched so far, and up to where it is to be.
     done: usize,
     wanted: usize,
+    /// Up to where it may be, if there is plenty of memory.
+    spare: usize,
     has_thread: bool,
     is_over: bool,
 }
@@ -57,8 +67,11 @@ impl Toucher {
         let limit = if mapping.length() <= 2 * IGNORED { usize::MAX } else { IGNORED };
         let at_once = if mapping.length() < LARGE { 0 } else { ahead.at_once_most.min(mapping.length() / 4) };
         let toucher = Toucher { mapping, ahead, desk: Arc::default(), limit: Cell::new(limit) };
-        if at_once > 0 {
-            toucher.want(&mut toucher.desk.work.lock().unwrap_or_else(PoisonError::into_inner), at_once);
+        let spare = if ahead.whole && toucher.mapping.length() > 2 * IGNORED { toucher.mapping.length() } else { 0 };
+        if at_once > 0 || spare > 0 {
+            let mut work = toucher.desk.work.lock().unwrap_or_else(PoisonError::into_inner);
+            work.spare = spare;
+            toucher.want(&mut work, at_once);
         }
         toucher
     }
@@ -124,28 +137,38 @@ impl Drop for Toucher {
     }
 }
 
-/// The thread: one huge page after the other, until its device is gone.
+/// The thread: one huge page after the other, until its device is gone. It holds the lock for some instructions only: whoever waits for it waits for a
+/// thread that has no core to run on.
 fn run(mapping: &Mapping, desk: &Desk) {
     stand_back();
+    let plenty = Plenty::default();
+    let lock = || desk.work.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let mut work = desk.work.lock().unwrap_or_else(PoisonError::into_inner);
-        while !work.is_over && work.done >= work.wanted {
+        let mut work = lock();
+        while !work.is_over && work.done >= work.wanted.max(work.spare) {
             work = desk.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
         }
         if work.is_over {
             return;
         }
-        let from = work.done;
-        let to = (from / HUGE_PAGE + 1) * HUGE_PAGE;
-        work.done = to;
+        let (from, is_wanted) = (work.done, work.done < work.wanted);
         drop(work);
-        mapping.touch(from / HUGE_PAGE * HUGE_PAGE, to);
+        if is_wanted || plenty.is_there() {
+            let to = (from / HUGE_PAGE + 1) * HUGE_PAGE;
+            mapping.touch(from / HUGE_PAGE * HUGE_PAGE, to);
+            let mut work = lock();
+            work.done = work.done.max(to);
+        } else {
+            // From here on memory is taken as it is needed.
+            lock().spare = 0;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::Taking;
     use crate::memory::region::{Region, policy_of_this_thread};
 
     /// Requests had stopped for milliseconds while the kernel cleared huge pages: the thread took a core from those who spin for each other, and held
@@ -161,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_thread_touches_ahead_within_bounds_and_ends_with_its_device() {
-        let region = Region::reserve(64 << 20).unwrap();
+        let region = Region::reserve(64 << 20, Taking::AsNeeded).unwrap();
         let desk = region.desk();
         region.write(0, &[1; 4096]).unwrap();
         assert!(!desk.work.lock().unwrap().has_thread, "a small device has none");
@@ -174,13 +197,30 @@ mod tests {
 
     #[test]
     fn a_large_device_has_memory_before_it_is_written() {
-        let region = Region::reserve(LARGE as u64).unwrap();
+        let region = Region::reserve(LARGE as u64, Taking::AsNeeded).unwrap();
         assert_eq!(region.desk().work.lock().unwrap().wanted, LARGE / 4);
-        let region = Region::reserve(8 * LARGE as u64).unwrap();
+        let region = Region::reserve(8 * LARGE as u64, Taking::AsNeeded).unwrap();
         assert_eq!(region.desk().work.lock().unwrap().wanted, Ahead::DEVICE.at_once_most);
         // It ends in mid-work, too.
         let desk = region.desk();
         drop(region);
         assert!(desk.work.lock().unwrap().is_over);
+    }
+
+    #[test]
+    fn a_device_that_is_there_to_be_filled_takes_all_its_memory_and_keeps_it() {
+        let region = std::rc::Rc::new(Region::reserve(64 << 20, Taking::Ahead).unwrap());
+        let desk = region.desk();
+        let is_touched = |work: &Work| work.done >= 64 << 20 || work.spare == 0;
+        // The thread works where a core has nothing else to do.
+        while !is_touched(&desk.work.lock().unwrap()) {
+            std::thread::yield_now();
+        }
+        region.write(0, &[7; 4096]).unwrap();
+        let had_plenty = Plenty::default().is_there();
+        region.discard(0, 4 << 20);
+        // On a machine without plenty of memory it is given back.
+        let byte = region.read(0, 1, |bytes| bytes[0]).unwrap();
+        assert!(byte == 7 || !had_plenty && byte == 0);
     }
 }

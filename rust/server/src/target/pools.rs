@@ -239,7 +239,7 @@ impl Pools {
             checksum: ChecksumKind::default(),
         };
         let media: Rc<dyn Media> = match durability {
-            Durability::Ram => Rc::new(MemoryMedia::new()),
+            Durability::Ram => Rc::new(MemoryMedia::taken_ahead()),
             _ => self.0.media.folder(&folder_name(pool))?,
         };
         let made = Store::create(media, settings, self.0.env.clone(), &self.0.spawner).await;

@@ -1,0 +1,131 @@
+//! How much memory the machine has left, and the control group that this process is in.
+
+use std::cell::Cell;
+use std::fs::read_to_string;
+use std::path::{Path, PathBuf};
+
+/// One part in so many of the whole is left to others.
+const LEFT_SHARE: u64 = 4;
+
+/// So many times an answer holds: asking takes some files to be read.
+const FRESH: u32 = 32;
+
+/// Where control groups are.
+const GROUPS: &str = "/sys/fs/cgroup";
+
+/// What can be had, and of how much.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Room {
+    available: u64,
+    total: u64,
+}
+
+impl Room {
+    fn is_plenty(self) -> bool {
+        self.available > self.total / LEFT_SHARE
+    }
+}
+
+/// Whether there is plenty of memory, for somebody who asks once for each huge page: so 64 MiB are taken or kept on one answer.
+#[derive(Default)]
+pub(crate) struct Plenty {
+    left: Cell<u32>,
+    answer: Cell<bool>,
+}
+
+impl Plenty {
+    /// Whether more than a quarter of the memory of the machine, and of each control group with a limit, could be had now. Where nothing
+    /// says so, there is none to spare.
+    pub(crate) fn is_there(&self) -> bool {
+        match self.left.get().checked_sub(1) {
+            Some(left) => self.left.set(left),
+            None => {
+                self.left.set(FRESH - 1);
+                self.answer.set(ask());
+            }
+        }
+        self.answer.get()
+    }
+}
+
+fn ask() -> bool {
+    let machine = read_to_string("/proc/meminfo").ok().and_then(|text| room_of_machine(&text));
+    machine.is_some_and(Room::is_plenty) && {
+        let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
+        folders_of_groups(&groups).iter().filter_map(|folder| room_of_group(folder)).all(Room::is_plenty)
+    }
+}
+
+/// From `/proc/meminfo`, proc(5).
+fn room_of_machine(text: &str) -> Option<Room> {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    };
+    Some(Room { available: field("MemAvailable:")?, total: field("MemTotal:")? })
+}
+
+/// The folders of the groups that limit this process, from `/proc/self/cgroup`, cgroups(7): in version 2 its own and all above it. In version 1,
+/// and in a container that sees itself at the root, what is at the root counts.
+fn folders_of_groups(text: &str) -> Vec<PathBuf> {
+    let root = Path::new(GROUPS);
+    let mut folders = vec![root.to_path_buf(), root.join("memory")];
+    for line in text.lines() {
+        if let Some(path) = line.strip_prefix("0::/") {
+            let own = root.join(path);
+            folders.extend(own.ancestors().take_while(|folder| *folder != root).map(Path::to_path_buf));
+        } else if let Some((_, path)) = line.split_once(":memory:/") {
+            folders.push(root.join("memory").join(path));
+        }
+    }
+    folders
+}
+
+/// What a group's limit leaves; `None` where it has none. Pages of files that nobody used lately are the kernel's to take.
+fn room_of_group(folder: &Path) -> Option<Room> {
+    let number = |name: &str| read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
+    let total = number("memory.max").or_else(|| number("memory.limit_in_bytes"))?;
+    let used = number("memory.current").or_else(|| number("memory.usage_in_bytes"))?;
+    let statistics = read_to_string(folder.join("memory.stat")).unwrap_or_default();
+    let files = statistics.lines().find_map(|line| line.strip_prefix("inactive_file "));
+    let files = files.and_then(|bytes| bytes.parse::<u64>().ok()).unwrap_or(0);
+    Some(Room { available: total.saturating_sub(used.saturating_sub(files)), total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_s_words_are_understood() {
+        let text = "MemTotal:       24684412 kB\nMemFree:         100 kB\nMemAvailable:   20000000 kB\n";
+        let room = Room { available: 20_000_000 << 10, total: 24_684_412 << 10 };
+        assert_eq!(room_of_machine(text), Some(room));
+        assert!(room.is_plenty());
+        assert!(!Room { available: room.total / 4, ..room }.is_plenty());
+        assert_eq!(room_of_machine("MemTotal: 5 kB\n"), None);
+        assert_eq!(room_of_machine("MemTotal: 5 kB\nMemAvailable: many kB\n"), None);
+    }
+
+    #[test]
+    fn every_group_above_counts() {
+        let root = Path::new(GROUPS);
+        let folders = folders_of_groups("0::/user.slice/job\n");
+        assert!(["", "user.slice", "user.slice/job"].iter().all(|path| folders.contains(&root.join(path))));
+        assert!(folders_of_groups("9:memory:/docker/1\n0::/\n").contains(&root.join("memory/docker/1")));
+    }
+
+    #[test]
+    fn a_limit_leaves_what_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(room_of_group(folder.path()), None);
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("memory.max", "max\n");
+        write("memory.current", "900\n");
+        assert_eq!(room_of_group(folder.path()), None);
+        write("memory.max", "1000\n");
+        assert_eq!(room_of_group(folder.path()), Some(Room { available: 100, total: 1000 }));
+        write("memory.stat", "anon 300\ninactive_file 600\n");
+        assert_eq!(room_of_group(folder.path()), Some(Room { available: 700, total: 1000 }));
+    }
+}
