@@ -11,7 +11,9 @@
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 typedef int64_t hid_t;
 typedef int herr_t;
@@ -329,20 +331,113 @@ EXPORT hid_t H5Oopen_by_addr(hid_t loc, haddr_t value)
 	return CALL(hid_t, "H5Oopen_by_token", (hid_t, token_t), (loc, token(value)));
 }
 
+/*
+ * A reference to a region has 12 bytes. They name a value that lies among those of variable length: the token of the dataset, and the
+ * selection as H5Sencode2 writes it. The connector's name for it has 16 bytes (hdf5_vol/src/heap.rs), of which these are kept:
+ *
+ *  0  6  number of the block
+ *  6  3  first byte within the block
+ *  9  3  bytes
+ */
+enum { REGION_SIZE = 12, BLOB_SIZE = 16, TOKEN_SIZE = 8 };
+
+static herr_t put_region(void *caller, hid_t loc, const void *value, size_t size, uint8_t *reference)
+{
+	hid_t (*connector_of)(hid_t) = (hid_t(*)(hid_t))find(caller, "H5VLget_connector_id");
+	herr_t (*close)(hid_t) = (herr_t(*)(hid_t))find(caller, "H5VLclose");
+	void *(*object)(hid_t) = (void *(*)(hid_t))find(caller, "H5VLobject");
+	herr_t (*put)(void *, hid_t, const void *, size_t, void *, void *) =
+		(herr_t(*)(void *, hid_t, const void *, size_t, void *, void *))find(caller, "H5VLblob_put");
+	uint8_t blob[BLOB_SIZE];
+	herr_t result;
+	hid_t connector;
+
+	if (!connector_of || !close || !object || !put || (connector = connector_of(loc)) < 0)
+		return -1;
+	result = put(object(loc), connector, value, size, blob, NULL);
+	close(connector);
+	/* No block has a number, a place or a length that needs more. */
+	if (result < 0 || blob[6] || blob[7] || blob[11] || blob[15])
+		return -1;
+	memcpy(reference, blob, 6);
+	memcpy(reference + 6, blob + 8, 3);
+	memcpy(reference + 9, blob + 12, 3);
+	return 0;
+}
+
+/* Gives the value, which the caller frees; NULL for a reference to nothing, and after an error. */
+static uint8_t *get_region(void *caller, hid_t loc, const uint8_t *reference, size_t *size)
+{
+	hid_t (*connector_of)(hid_t) = (hid_t(*)(hid_t))find(caller, "H5VLget_connector_id");
+	herr_t (*close)(hid_t) = (herr_t(*)(hid_t))find(caller, "H5VLclose");
+	void *(*object)(hid_t) = (void *(*)(hid_t))find(caller, "H5VLobject");
+	herr_t (*get)(void *, hid_t, const void *, void *, size_t, void *) =
+		(herr_t(*)(void *, hid_t, const void *, void *, size_t, void *))find(caller, "H5VLblob_get");
+	uint8_t blob[BLOB_SIZE] = { 0 }, *value;
+	hid_t connector;
+
+	*size = reference[9] | reference[10] << 8 | (size_t)reference[11] << 16;
+	if (*size <= TOKEN_SIZE || !connector_of || !close || !object || !get || (connector = connector_of(loc)) < 0)
+		return NULL;
+	memcpy(blob, reference, 6);
+	memcpy(blob + 8, reference + 6, 3);
+	memcpy(blob + 12, reference + 9, 3);
+	value = malloc(*size);
+	if (value != NULL && get(object(loc), connector, blob, value, *size, NULL) < 0) {
+		free(value);
+		value = NULL;
+	}
+	close(connector);
+	return value;
+}
+
+/* The token that a reference leads to; zero for one to nothing. */
+static haddr_t target(void *caller, hid_t loc, int type, const void *reference)
+{
+	haddr_t value = 0;
+	uint8_t *region;
+	size_t size;
+
+	if (type == REFERENCE_OBJECT) {
+		memcpy(&value, reference, sizeof value);
+		return value;
+	}
+	region = get_region(caller, loc, reference, &size);
+	if (region != NULL)
+		memcpy(&value, region, sizeof value);
+	free(region);
+	return value;
+}
+
 EXPORT herr_t H5Rcreate(void *reference, hid_t loc, const char *name, int type, hid_t space)
 {
 	struct object2 object;
-	herr_t result;
 	haddr_t value;
+	uint8_t *region;
+	size_t size = 0;
+	herr_t result;
 
-	if (type != REFERENCE_OBJECT || is_native(CALLER, loc))
+	if (is_native(CALLER, loc))
 		return CALL(herr_t, "H5Rcreate", (void *, hid_t, const char *, int, hid_t), (reference, loc, name, type, space));
 	result = CALL(herr_t, "H5Oget_info_by_name3", (hid_t, const char *, struct object2 *, unsigned, hid_t),
 		(loc, name, &object, INFO_BASIC, 0));
-	if (result >= 0) {
-		value = address(&object.token);
+	if (result < 0)
+		return result;
+	value = address(&object.token);
+	if (type == REFERENCE_OBJECT) {
 		memcpy(reference, &value, sizeof value);
+		return 0;
 	}
+	if (CALL(herr_t, "H5Sencode2", (hid_t, void *, size_t *, hid_t), (space, NULL, &size, 0)) < 0)
+		return -1;
+	region = malloc(TOKEN_SIZE + size);
+	if (region == NULL)
+		return -1;
+	memcpy(region, &value, TOKEN_SIZE);
+	result = CALL(herr_t, "H5Sencode2", (hid_t, void *, size_t *, hid_t), (space, region + TOKEN_SIZE, &size, 0));
+	if (result >= 0)
+		result = put_region(CALLER, loc, region, TOKEN_SIZE + size, reference);
+	free(region);
 	return result;
 }
 
@@ -350,10 +445,24 @@ EXPORT hid_t H5Rdereference2(hid_t loc, hid_t list, int type, const void *refere
 {
 	haddr_t value;
 
-	if (type != REFERENCE_OBJECT || is_native(CALLER, loc))
+	if (is_native(CALLER, loc))
 		return CALL(hid_t, "H5Rdereference2", (hid_t, hid_t, int, const void *), (loc, list, type, reference));
-	memcpy(&value, reference, sizeof value);
+	value = target(CALLER, loc, type, reference);
 	return CALL(hid_t, "H5Oopen_by_token", (hid_t, token_t), (loc, token(value)));
+}
+
+EXPORT hid_t H5Rget_region(hid_t loc, int type, const void *reference)
+{
+	uint8_t *region;
+	size_t size;
+	hid_t space;
+
+	if (type == REFERENCE_OBJECT || is_native(CALLER, loc))
+		return CALL(hid_t, "H5Rget_region", (hid_t, int, const void *), (loc, type, reference));
+	region = get_region(CALLER, loc, reference, &size);
+	space = region == NULL ? -1 : CALL(hid_t, "H5Sdecode", (const void *), (region + TOKEN_SIZE));
+	free(region);
+	return space;
 }
 
 EXPORT herr_t H5Rget_obj_type2(hid_t loc, int type, const void *reference, int *kind)
@@ -363,9 +472,9 @@ EXPORT herr_t H5Rget_obj_type2(hid_t loc, int type, const void *reference, int *
 	herr_t result;
 	hid_t id;
 
-	if (type != REFERENCE_OBJECT || is_native(CALLER, loc))
+	if (is_native(CALLER, loc))
 		return CALL(herr_t, "H5Rget_obj_type2", (hid_t, int, const void *, int *), (loc, type, reference, kind));
-	memcpy(&value, reference, sizeof value);
+	value = target(CALLER, loc, type, reference);
 	id = CALL(hid_t, "H5Oopen_by_token", (hid_t, token_t), (loc, token(value)));
 	if (id < 0)
 		return -1;
@@ -373,6 +482,37 @@ EXPORT herr_t H5Rget_obj_type2(hid_t loc, int type, const void *reference, int *
 	if (result >= 0)
 		*kind = object.type;
 	CALL(herr_t, "H5Oclose", (hid_t), (id));
+	return result;
+}
+
+EXPORT ssize_t H5Rget_name(hid_t loc, int type, const void *reference, char *name, size_t size)
+{
+	haddr_t value;
+	ssize_t result;
+	hid_t id;
+
+	if (is_native(CALLER, loc))
+		return CALL(ssize_t, "H5Rget_name", (hid_t, int, const void *, char *, size_t), (loc, type, reference, name, size));
+	value = target(CALLER, loc, type, reference);
+	id = CALL(hid_t, "H5Oopen_by_token", (hid_t, token_t), (loc, token(value)));
+	if (id < 0)
+		return -1;
+	result = CALL(ssize_t, "H5Iget_name", (hid_t, char *, size_t), (id, name, size));
+	CALL(herr_t, "H5Oclose", (hid_t), (id));
+	return result;
+}
+
+/*
+ * HDF5's own library of dimension scales asks this to choose between references of the first kind, and later ones, which h5py and others cannot
+ * read in the attributes that it writes. Here those of the first kind work.
+ */
+EXPORT herr_t H5VLobject_is_native(hid_t id, bool *native)
+{
+	Dl_info info;
+	herr_t result = CALL(herr_t, "H5VLobject_is_native", (hid_t, bool *), (id, native));
+
+	if (result >= 0 && dladdr(CALLER, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, "hdf5_hl") != NULL)
+		*native = true;
 	return result;
 }
 

@@ -2,7 +2,10 @@
 
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
-use crate::hdf5::{Hid, Identifier, Type, are_equal, covers, has_members, leads_elsewhere, library, size_of_type};
+use crate::hdf5::{
+    Hid, Identifier, Type, are_equal, covers, has_members, has_old_references, leads_elsewhere, library, size_of_type,
+    stand_in,
+};
 use std::rc::Rc;
 
 /// What a conversion gets of what lies at the place that it writes to.
@@ -20,6 +23,8 @@ pub struct Stored {
     pub memory: Type,
     /// As elements lie in the container: values of variable length are the names of blobs.
     pub file: Type,
+    /// References of HDF5's first kind are in it, for which others stand in.
+    has_old_references: bool,
     /// Whether elements lead to something else, so that they are never copied as they are.
     pub leads_elsewhere: bool,
 }
@@ -28,20 +33,27 @@ impl Stored {
     /// From the bytes that HDF5 has encoded.
     pub fn decode(file: &Rc<File>, bytes: &[u8]) -> Result<Self> {
         let memory = Type::decode(bytes)?;
+        let leads_elsewhere = leads_elsewhere(memory.get())?;
+        let has_old_references = has_old_references(memory.get())?;
+        if !leads_elsewhere {
+            // The bytes of memory are those of the container.
+            let file = stand_in(memory.get())?;
+            return Ok(Self { memory, file, has_old_references, leads_elsewhere });
+        }
+        let plain = stand_in(memory.get())?;
         // SAFETY: the name ends with zero.
         let connector = Identifier::new(
             unsafe { library().connector_by_name(crate::plugin::NAME.as_ptr()) },
             "connector of our name",
         )?;
         // SAFETY: the anchor lives as long as the file, which whoever has this holds.
-        let file = Type::new(unsafe { library().file_type(file.anchor(), connector.get(), memory.get()) })?;
-        let leads_elsewhere = leads_elsewhere(memory.get())?;
-        Ok(Self { memory, file, leads_elsewhere })
+        let file = Type::new(unsafe { library().file_type(file.anchor(), connector.get(), plain.get()) })?;
+        Ok(Self { memory, file, has_old_references, leads_elsewhere })
     }
 
     /// Whether elements of a type in memory are the bytes of the container.
     pub fn is_same(&self, memory: Hid) -> bool {
-        !self.leads_elsewhere && are_equal(memory, self.file.get())
+        !self.leads_elsewhere && are_equal(memory, self.memory.get())
     }
 
     /// Whether reading needs what lies in memory: members that the container does not have stay what they are.
@@ -60,6 +72,11 @@ impl Stored {
         })
     }
 
+    /// What stands in for a type of memory, where that is needed.
+    fn plain(&self, memory: Hid) -> Result<Option<Type>> {
+        self.has_old_references.then(|| stand_in(memory)).transpose()
+    }
+
     /// Converts elements that were read. `background` is what lies at their place in memory.
     pub fn to_memory(
         &self,
@@ -69,6 +86,8 @@ impl Stored {
         background: Option<Vec<u8>>,
         list: Hid,
     ) -> Result<Vec<u8>> {
+        let plain = self.plain(memory)?;
+        let memory = plain.as_ref().map_or(memory, Type::get);
         convert(self.file.get(), memory, bytes, count, background, list)
     }
 
@@ -81,6 +100,8 @@ impl Stored {
         background: Option<Vec<u8>>,
         list: Hid,
     ) -> Result<Vec<u8>> {
+        let plain = self.plain(memory)?;
+        let memory = plain.as_ref().map_or(memory, Type::get);
         convert(memory, self.file.get(), bytes, count, background, list)
     }
 }

@@ -348,8 +348,9 @@ impl Dataset {
             let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
             if has_fill_of_user(list.get()) {
                 // SAFETY: the buffer has room for an element of this type.
-                let result =
-                    unsafe { library().list_fill_value(list.get(), self.stored.file.get(), fill.as_mut_ptr().cast()) };
+                let result = unsafe {
+                    library().list_fill_value(list.get(), self.stored.memory.get(), fill.as_mut_ptr().cast())
+                };
                 if result < 0 {
                     return Err(Failure::new(Minor::CannotConvert, "the fill value cannot be converted"));
                 }

@@ -5,11 +5,12 @@ use crate::callbacks::below::Below;
 use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
-use crate::format::Token;
+use crate::format::{Kind, LinkTarget, Token};
 use crate::hdf5::arguments::{Location, by};
 use crate::hdf5::{DEFAULT, Hid, Identifier, identifier_type, index_type, library, order};
 use crate::links::Walk;
 use crate::node::Node;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::rc::{Rc, Weak};
 
@@ -43,6 +44,27 @@ pub enum Handle {
 impl Located {
     pub fn root(file: &Rc<File>) -> Result<Self> {
         Ok(Self { node: file.root()?, path: Some(b"/".to_vec()) })
+    }
+
+    /// The path by which it was opened; for one that was opened by a token, one that leads to it, which is searched for.
+    pub fn some_path(&self) -> Result<Option<Vec<u8>>> {
+        if self.path.is_some() || self.node.is_doomed() {
+            return Ok(self.path.clone());
+        }
+        let mut seen = HashSet::from([self.node.file.entry.root]);
+        let mut groups = VecDeque::from([Self::root(&self.node.file)?]);
+        while let Some(group) = groups.pop_front() {
+            for (name, link) in group.node.links()? {
+                let LinkTarget::Hard(token) = link.target else { continue };
+                if token == self.node.token {
+                    return Ok(group.join(&name));
+                }
+                if token.kind() == Kind::Group && seen.insert(token) {
+                    groups.push_back(Self { node: group.node.file.node(token)?, path: group.join(&name) });
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// A path below it.
@@ -168,7 +190,6 @@ impl Handle {
 
     /// Opens an object as what it is.
     pub fn open(located: Located) -> Result<Self> {
-        use crate::format::Kind;
         Ok(match located.node.token.kind() {
             Kind::Group => {
                 located.node.header()?;

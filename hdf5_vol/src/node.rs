@@ -132,6 +132,11 @@ impl Node {
         self.file.put(&self.object, key::HEADER, key::REFERENCES, count.to_le_bytes().to_vec())
     }
 
+    /// Whether no link leads to it any more.
+    pub fn is_doomed(&self) -> bool {
+        self.is_doomed.get()
+    }
+
     /// Says that no link leads to an object that is just made: without one it goes when it is closed.
     pub fn set_anonymous(&self) -> Result<()> {
         self.is_doomed.set(true);

@@ -6,6 +6,15 @@ import h5py
 import numpy
 
 
+def leads(part):
+    """Which references lead somewhere: where to differs between files."""
+    if isinstance(part, numpy.ndarray):
+        return [leads(element) for element in part]
+    if isinstance(part, numpy.void):
+        return [leads(part[name]) for name in part.dtype.names]
+    return bool(part) if isinstance(part, (h5py.Reference, h5py.RegionReference)) else part
+
+
 def value(array):
     """Few elements as they are, many as a checksum."""
     if isinstance(array, h5py.Empty):
@@ -14,7 +23,7 @@ def value(array):
     if array.dtype.hasobject:
         parts = [repr(part.tolist() if isinstance(part, numpy.ndarray) else part) for part in array.ravel()]
         if any("reference" in part for part in parts):
-            parts = [str(bool(part)) for part in array.ravel()]
+            parts = [str(leads(part)) for part in array.ravel()]
         text = " ".join(parts)
         return text if len(text) < 200 else hashlib.sha256(text.encode()).hexdigest()
     if array.size <= 16:

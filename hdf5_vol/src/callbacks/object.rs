@@ -87,7 +87,7 @@ unsafe extern "C" fn get(
             match arguments.operation {
                 object_get::FILE => *values.file = file_handle(handle)?,
                 object_get::NAME => {
-                    let path = locate(handle, location)?.path.unwrap_or_default();
+                    let path = locate(handle, location)?.some_path()?.unwrap_or_default();
                     let asked = values.name;
                     give_text(&path, asked.buffer, asked.size, asked.length);
                 }

@@ -1,6 +1,7 @@
 //! Identifiers of HDF5 that close themselves, and what dataspaces and datatypes are asked.
 
 use super::library::library;
+use super::stand_in::has_old_references;
 use super::types::{DEFAULT, Hid, Hsize, RANK_MAX, space_class, type_class};
 use crate::failure::{Failure, Minor, Result};
 use std::ffi::{c_int, c_void};
@@ -185,7 +186,9 @@ pub fn leads_elsewhere(id: Hid) -> Result<bool> {
     // SAFETY: takes no pointer.
     let (class, is_text) = unsafe { (library().type_class(id), library().type_is_text(id)) };
     match class {
-        type_class::VARIABLE_LENGTH | type_class::REFERENCE => Ok(true),
+        type_class::VARIABLE_LENGTH => Ok(true),
+        // Those of the first kind are plain bytes.
+        type_class::REFERENCE => has_old_references(id).map(|is_plain| !is_plain),
         type_class::ARRAY => {
             // SAFETY: takes no pointer.
             let inner = Type::new(unsafe { library().type_super(id) })?;
@@ -208,23 +211,23 @@ pub fn leads_elsewhere(id: Hid) -> Result<bool> {
 }
 
 /// A compound type's member of a number.
-fn member(id: Hid, number: u32) -> Result<Type> {
+pub fn member(id: Hid, number: u32) -> Result<Type> {
     // SAFETY: takes no pointer.
     Type::new(unsafe { library().type_member(id, number) })
 }
 
-fn member_count(id: Hid) -> u32 {
+pub fn member_count(id: Hid) -> u32 {
     // SAFETY: takes no pointer.
     u32::try_from(unsafe { library().type_member_count(id) }).unwrap_or_default()
 }
 
-fn class(id: Hid) -> c_int {
+pub fn class(id: Hid) -> c_int {
     // SAFETY: takes no pointer.
     unsafe { library().type_class(id) }
 }
 
 /// What an array, an enumeration or a sequence consists of.
-fn base(id: Hid) -> Result<Type> {
+pub fn base(id: Hid) -> Result<Type> {
     // SAFETY: takes no pointer.
     Type::new(unsafe { library().type_super(id) })
 }

@@ -79,6 +79,11 @@ functions! {
     fn type_member_number(id: Hid, name: *const c_char) -> c_int = "H5Tget_member_index";
     fn type_member_name(id: Hid, number: c_uint) -> *mut c_char = "H5Tget_member_name";
     fn free(memory: *mut c_void) -> Herr = "H5free_memory";
+    fn type_member_offset(id: Hid, number: c_uint) -> usize = "H5Tget_member_offset";
+    fn type_insert(id: Hid, name: *const c_char, offset: usize, member: Hid) -> Herr = "H5Tinsert";
+    fn type_sequence(base: Hid) -> Hid = "H5Tvlen_create";
+    fn type_array(base: Hid, rank: c_uint, dimensions: *const Hsize) -> Hid = "H5Tarray_create2";
+    fn type_dimensions(id: Hid, dimensions: *mut Hsize) -> c_int = "H5Tget_array_dims2";
     fn type_super(id: Hid) -> Hid = "H5Tget_super";
     fn type_encode(id: Hid, buffer: *mut c_void, size: *mut usize) -> Herr = "H5Tencode";
     fn type_convert(from: Hid, to: Hid, count: usize, buffer: *mut c_void, background: *mut c_void, list: Hid) -> Herr
@@ -151,6 +156,7 @@ functions! {
 pub struct Variable(pub &'static CStr);
 
 impl Variable {
+    pub const UNSIGNED_64: Self = Self(c"H5T_NATIVE_UINT64_g");
     pub const ERROR_CLASS: Self = Self(c"H5E_ERR_CLS_g");
     pub const MAJOR: Self = Self(c"H5E_VOL_g");
     pub const GROUP_CREATE_DEFAULT: Self = Self(c"H5P_LST_GROUP_CREATE_ID_g");
