@@ -100,6 +100,9 @@ const MPI: &[Need] = &[
     need("perl", Sign::Program("perl"), "makes MPICH's tests in Fortran and C++ of their harness"),
 ];
 
+const MPI_HDF5: &[Need] =
+    &[need("libhdf5-mpich-dev", Sign::Module("hdf5-mpich"), "a test: parallel HDF5 over the MPI-IO driver")];
+
 const HDF5: &[Need] = &[
     need("cmake", Sign::Program("cmake"), "builds HDF5"),
     need("gcc", Sign::Program("gcc"), "compiles it"),
@@ -148,6 +151,11 @@ pub fn mpi(metadata: &Metadata) -> Result<()> {
     core()?;
     provide("mpi", MPI)?;
     Romio::new(metadata).provide()
+}
+
+/// Makes sure of Debian's parallel HDF5, which one test of the MPI-IO driver uses.
+pub fn mpi_hdf5() -> Result<()> {
+    provide("mpi hdf5", MPI_HDF5)
 }
 
 /// Makes sure of HDF5; quick when it is there.

@@ -1,5 +1,6 @@
 //! The part `mpi`: programs through the MPI-IO driver, against a local engine. Ours first, then ROMIO's and MPICH's.
 
+mod hdf5;
 mod mounted;
 mod sequences;
 
@@ -123,6 +124,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
         tally += report(&format!("{} {}", program.suite.directory(), program.name), outcome);
     }
     tally += bench.run_mounted(romio, &is_wanted);
+    tally += bench.run_hdf5(&is_wanted);
     let mut languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
     if only.is_none() {
         eprintln!(
