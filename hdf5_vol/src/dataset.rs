@@ -35,6 +35,8 @@ pub struct Dataset {
     element: u64,
     /// The bytes of an element that was never written.
     fill: OnceCell<Vec<u8>>,
+    /// The list of properties with which it was opened; none for the default.
+    access: Option<Identifier>,
 }
 
 fn layout_of(list: Hid, space: &Space, element: u64) -> Result<Layout> {
@@ -89,6 +91,19 @@ fn filtered_layout(list: Hid, space: &Space) -> Result<Layout> {
     Ok(Layout::Filtered { chunk: chunk_of(list, space)? })
 }
 
+/// A copy of a list of access.
+fn copy_of_access(list: Hid) -> Result<Option<Identifier>> {
+    if list == DEFAULT || list == library().value(Variable::DATASET_ACCESS_DEFAULT) {
+        return Ok(None);
+    }
+    // SAFETY: takes no pointer.
+    if unsafe { library().list_is_of_class(list, library().value(Variable::DATASET_ACCESS)) } <= 0 {
+        return Err(Failure::new(Minor::BadValue, "the list is none of a dataset's access"));
+    }
+    // SAFETY: the same.
+    Identifier::new(unsafe { library().list_copy(list) }, "copy of a list").map(Some)
+}
+
 /// How many bytes of chunks a list of access allows to be kept.
 fn chunk_cache_bytes(access: Hid) -> Result<usize> {
     let default;
@@ -133,8 +148,9 @@ impl Dataset {
         lists: (Hid, Hid),
         path: Option<Vec<u8>>,
     ) -> Result<Self> {
-        let (list, access) = lists;
+        let (list, access_list) = lists;
         file.require_writable()?;
+        let access = copy_of_access(access_list)?;
         let space = Space::copy_of(space)?;
         if has_fill_of_user(list) && leads_elsewhere(datatype)? {
             return Err(Failure::not_yet("a fill value of variable length"));
@@ -170,14 +186,15 @@ impl Dataset {
         })?;
         let data = file.object(token, data_upper)?;
         if let Some(pipeline) = pipeline {
-            let bytes = chunk_cache_bytes(access)?;
+            let bytes = chunk_cache_bytes(access_list)?;
             *node.filtered.borrow_mut() = Some(Filtered::new(pipeline, Rc::clone(&data), token, bytes));
         }
-        Ok(Self { located: Located { node, path }, stored, data, layout, element, fill: OnceCell::new() })
+        Ok(Self { located: Located { node, path }, stored, data, layout, element, fill: OnceCell::new(), access })
     }
 
     /// Opens one.
-    pub fn open(located: Located, access: Hid) -> Result<Self> {
+    pub fn open(located: Located, access_list: Hid) -> Result<Self> {
+        let access = copy_of_access(access_list)?;
         let node = Rc::clone(&located.node);
         let Header::Dataset { datatype, data_upper, element, layout, .. } = node.header()? else {
             return Err(Failure::new(Minor::BadType, "it is no dataset"));
@@ -188,8 +205,8 @@ impl Dataset {
             return Err(Failure::new(Minor::Damaged, "a dataset's elements are not of its datatype's size"));
         }
         let data = node.file.object(node.token, *data_upper)?;
-        let dataset = Self { layout: layout.clone(), stored, data, element, fill: OnceCell::new(), located };
-        dataset.open_filters(access)?;
+        let dataset = Self { layout: layout.clone(), stored, data, element, fill: OnceCell::new(), access, located };
+        dataset.open_filters(access_list)?;
         Ok(dataset)
     }
 
@@ -282,6 +299,15 @@ impl Dataset {
         *self.node().dimensions.borrow_mut() = None;
         if let Some(filtered) = self.node().filtered.borrow_mut().as_mut() {
             filtered.refresh();
+        }
+    }
+
+    /// The list of properties with which it was opened.
+    pub fn access_list(&self) -> Result<Identifier> {
+        match &self.access {
+            // SAFETY: takes no pointer.
+            Some(list) => Identifier::new(unsafe { library().list_copy(list.get()) }, "copy of a list"),
+            None => default_list(Variable::DATASET_ACCESS),
         }
     }
 

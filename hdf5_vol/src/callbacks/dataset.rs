@@ -1,6 +1,6 @@
 //! Datasets.
 
-use super::{create_object, decoded_list, default_list, object_at, unknown};
+use super::{create_object, decoded_list, object_at, unknown};
 use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
 use crate::guard;
@@ -128,7 +128,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut DatasetGet, _: Hid, _: 
             let values = &mut arguments.arguments;
             match arguments.operation {
                 dataset_get::ACCESS_LIST => {
-                    values.identifier = default_list(Variable::DATASET_ACCESS)?.release();
+                    values.identifier = dataset.access_list()?.release();
                 }
                 dataset_get::CREATION_LIST => {
                     let list = dataset.located.node.creation_list()?;

@@ -129,6 +129,7 @@ functions! {
         = "H5Dread_chunk1", "H5Dread_chunk";
     fn chunk_write(id: Hid, list: Hid, mask: u32, offset: *const Hsize, size: usize, buffer: *const c_void) -> Herr
         = "H5Dwrite_chunk";
+    fn list_is_of_class(id: Hid, class: Hid) -> c_int = "H5Pisa_class";
     fn list_equal(one: Hid, other: Hid) -> c_int = "H5Pequal";
     fn list_create(class: Hid) -> Hid = "H5Pcreate";
     fn list_encode(id: Hid, buffer: *mut c_void, size: *mut usize, access_list: Hid) -> Herr = "H5Pencode2";
@@ -162,6 +163,7 @@ impl Variable {
     pub const GROUP_CREATE_DEFAULT: Self = Self(c"H5P_LST_GROUP_CREATE_ID_g");
     pub const LINK_CREATE_DEFAULT: Self = Self(c"H5P_LST_LINK_CREATE_ID_g");
     pub const DATASET_CREATE_DEFAULT: Self = Self(c"H5P_LST_DATASET_CREATE_ID_g");
+    pub const DATASET_ACCESS_DEFAULT: Self = Self(c"H5P_LST_DATASET_ACCESS_ID_g");
     pub const DATATYPE_CREATE_DEFAULT: Self = Self(c"H5P_LST_DATATYPE_CREATE_ID_g");
     pub const ATTRIBUTE_CREATE_DEFAULT: Self = Self(c"H5P_LST_ATTRIBUTE_CREATE_ID_g");
     pub const FILE_CREATE_DEFAULT: Self = Self(c"H5P_LST_FILE_CREATE_ID_g");
