@@ -7,7 +7,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::{Kind, LinkTarget, Token};
 use crate::hdf5::arguments::{Location, by};
-use crate::hdf5::{DEFAULT, Hid, Identifier, identifier_type, index_type, library, order};
+use crate::hdf5::{DEFAULT, Hid, Identifier, identifier_type, index_type, library, order, require_list};
 use crate::links::Walk;
 use crate::node::Node;
 use std::collections::{HashSet, VecDeque};
@@ -233,6 +233,18 @@ pub unsafe fn name<'a>(name: *const c_char) -> Result<&'a [u8]> {
     Ok(unsafe { CStr::from_ptr(name) }.to_bytes())
 }
 
+/// The path of a location by name.
+///
+/// # Safety
+/// The location is by name.
+unsafe fn path_of<'a>(location: &Location) -> Result<&'a [u8]> {
+    // SAFETY: as the caller promises; HDF5 gives a name that ends with zero.
+    unsafe {
+        require_list(location.data.name.access_list)?;
+        name(location.data.name.name)
+    }
+}
+
 /// The object that HDF5 means.
 ///
 /// # Safety
@@ -245,7 +257,7 @@ pub unsafe fn locate(handle: &Handle, location: *const Location) -> Result<Locat
         by::SELF => Ok(base),
         by::NAME => {
             // SAFETY: the kind says that it is a name.
-            let path = unsafe { name(location.data.name.name)? };
+            let path = unsafe { path_of(location)? };
             base.walk(path)
         }
         by::INDEX => {
@@ -273,6 +285,7 @@ pub unsafe fn locate(handle: &Handle, location: *const Location) -> Result<Locat
 pub unsafe fn by_index(base: &Located, location: &Location) -> Result<(Located, Vec<u8>)> {
     // SAFETY: as the caller promises.
     let wanted = unsafe { location.data.index };
+    require_list(wanted.access_list)?;
     // SAFETY: the name ends with zero.
     let group = base.walk(unsafe { name(wanted.name)? })?;
     let by_creation = wanted.index == index_type::CREATION_ORDER;
@@ -294,7 +307,7 @@ pub unsafe fn locate_link(handle: &Handle, location: *const Location) -> Result<
     match location.kind {
         by::NAME => {
             // SAFETY: the kind says that it is a name.
-            let path = unsafe { name(location.data.name.name)? };
+            let path = unsafe { path_of(location)? };
             let (node, name) = Walk::new().parent(&base.node, path, None)?;
             Ok((Located { node, path: None }, name.to_vec()))
         }

@@ -12,6 +12,7 @@
 
 mod attribute;
 mod attributes;
+mod boxes;
 mod callbacks;
 mod cells;
 mod chunk_cache;

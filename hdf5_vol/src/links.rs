@@ -113,6 +113,11 @@ impl Node {
         Ok(next)
     }
 
+    /// Counts links from zero again: the group has none.
+    pub fn restart_order(&self) {
+        self.file.orders.borrow_mut().insert((self.token, false), 0);
+    }
+
     /// The greatest number that a link of the group can have now.
     pub fn order_end(&self) -> Result<u64> {
         let known = self.file.orders.borrow().get(&(self.token, false)).copied();

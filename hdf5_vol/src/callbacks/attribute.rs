@@ -7,7 +7,7 @@ use crate::guard;
 use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::{AttributeGet, Location, OptionalArguments, attribute_get, by};
 use crate::hdf5::class::{AttributeClass, Object, Request};
-use crate::hdf5::{AttributeInformation, DEFAULT, Herr, Hid, Variable, index_type, library, order};
+use crate::hdf5::{AttributeInformation, DEFAULT, Herr, Hid, Variable, index_type, library, order, require_list};
 use std::ffi::{c_char, c_int, c_void};
 
 pub const CLASS: AttributeClass = AttributeClass {
@@ -38,11 +38,13 @@ unsafe extern "C" fn create(
     datatype: Hid,
     space: Hid,
     list: Hid,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Acreate", || {
+        require_list(list)?;
+        require_list(access)?;
         // SAFETY: as HDF5 promises.
         let (parent, name) = unsafe { (locate(Handle::from_pointer(object)?, location)?, name(text)?) };
         let attribute = Attribute::create(parent, name, datatype, space, character_set(list))?;
@@ -57,6 +59,7 @@ unsafe extern "C" fn create(
 pub unsafe fn by_index(handle: &Handle, location: &Location) -> Result<(Located, Vec<u8>)> {
     // SAFETY: as the caller promises.
     let wanted = unsafe { location.data.index };
+    require_list(wanted.access_list)?;
     // SAFETY: HDF5 gives a name that ends with zero.
     let parent = handle.located()?.walk(unsafe { name(wanted.name)? })?;
     let name = nth(&parent, wanted.index, wanted.order, wanted.number)?;
@@ -75,11 +78,12 @@ unsafe extern "C" fn open(
     object: Object,
     location: *const Location,
     text: *const c_char,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Aopen", || {
+        require_list(access)?;
         // SAFETY: as HDF5 promises.
         let (parent, name) = unsafe {
             let handle = Handle::from_pointer(object)?;

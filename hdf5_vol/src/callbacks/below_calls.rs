@@ -1,7 +1,7 @@
 //! Calls about more than one object, or none yet, which may be ours or those of the connector below.
 
 use super::below::{Below, functions};
-use super::{dataset, file, group, link, object};
+use super::{copy, dataset, file, group, link};
 use crate::daos::Mount;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
@@ -235,8 +235,7 @@ pub unsafe extern "C" fn group_specific(
 /// An operation on a file of a container and one elsewhere.
 fn mixed(function: &CStr) -> Herr {
     guard::status(function, || {
-        let sentence =
-            "one of the files is in a DAOS container and the other one is not; h5copy and h5repack copy between them";
+        let sentence = "one of the files is in a DAOS container and the other one is not";
         Err(Failure::new(Minor::Unsupported, sentence))
     })
 }
@@ -332,8 +331,7 @@ pub unsafe extern "C" fn object_copy(
     unsafe {
         match sides(from, to) {
             Sides::Ours => {
-                let ours = object::copy;
-                ours(from, from_at, from_name, to, to_at, to_name, copy_list, links, transfer, request)
+                copy::copy(from, from_at, from_name, to, to_at, to_name, copy_list, links, transfer, request)
             }
             Sides::Mixed => mixed(c"H5Ocopy"),
             Sides::Below(from, to, connector) => {

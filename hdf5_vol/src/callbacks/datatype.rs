@@ -7,7 +7,7 @@ use crate::guard;
 use crate::handle::{Handle, Located};
 use crate::hdf5::arguments::{DatatypeGet, DatatypeSpecific, Location, OptionalArguments, datatype_get};
 use crate::hdf5::class::{DatatypeClass, Object, Request};
-use crate::hdf5::{Herr, Hid, Type, Variable};
+use crate::hdf5::{Herr, Hid, Type, Variable, require_list};
 use std::ffi::c_char;
 
 pub const CLASS: DatatypeClass = DatatypeClass {
@@ -26,11 +26,12 @@ unsafe extern "C" fn commit(
     datatype: Hid,
     link_list: Hid,
     list: Hid,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Tcommit", || {
+        require_list(access)?;
         let header = Header::Datatype {
             list: list_bytes(list, Variable::DATATYPE_CREATE_DEFAULT)?,
             datatype: Type::encode_id(datatype)?,
@@ -50,11 +51,12 @@ unsafe extern "C" fn open(
     object: Object,
     location: *const Location,
     path: *const c_char,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Topen", || {
+        require_list(access)?;
         // SAFETY: as HDF5 promises.
         let located = unsafe { object_at(object, location, path)? };
         bytes(&located)?;

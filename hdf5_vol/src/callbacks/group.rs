@@ -6,7 +6,7 @@ use crate::guard;
 use crate::handle::{Handle, Located, locate};
 use crate::hdf5::arguments::{GroupGet, GroupSpecific, Location, OptionalArguments, group_get, group_specific};
 use crate::hdf5::class::{GroupClass, Object, Request};
-use crate::hdf5::{GroupInformation, Herr, Hid, Identifier, SUCCEED, Variable, library};
+use crate::hdf5::{GroupInformation, Herr, Hid, Identifier, SUCCEED, Variable, library, require_list};
 use crate::node::Node;
 use std::ffi::c_char;
 
@@ -30,13 +30,14 @@ unsafe extern "C" fn create(
     path: *const c_char,
     link_list: Hid,
     list: Hid,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Gcreate", || {
+        require_list(access)?;
         let list = list_bytes(list, Variable::GROUP_CREATE_DEFAULT)?;
-        let make = |base: &Located, path| Ok(Handle::Group(Located { node: new_group(&base.node, list)?, path }));
+        let make = |base: &Located, path| Ok(Handle::Group(Located { node: new_group(&base.node.file, list)?, path }));
         // SAFETY: as HDF5 promises.
         unsafe { create_object(object, location, path, link_list, make) }
     })
@@ -46,11 +47,12 @@ unsafe extern "C" fn open(
     object: Object,
     location: *const Location,
     path: *const c_char,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Object {
     guard::object(c"H5Gopen", || {
+        require_list(access)?;
         // SAFETY: as HDF5 promises.
         let group = unsafe { object_at(object, location, path)? };
         group.node.require_group()?;
@@ -60,7 +62,7 @@ unsafe extern "C" fn open(
 }
 
 /// The list of a group's creation. That of the root group is part of the file's.
-fn creation_list(group: &Node) -> Result<Identifier> {
+pub fn creation_list(group: &Node) -> Result<Identifier> {
     if group.token != group.file.entry.root {
         return decoded_list(group.creation_list()?, Variable::GROUP_CREATE);
     }
@@ -90,6 +92,9 @@ unsafe extern "C" fn get(object: Object, arguments: *mut GroupGet, _: Hid, _: Re
                     let asked = arguments.arguments.information;
                     let group = locate(handle, &raw const asked.location)?.node;
                     let names = group.link_names()?;
+                    if names.is_empty() {
+                        group.restart_order();
+                    }
                     *asked.information = GroupInformation {
                         storage: STORAGE_UNKNOWN,
                         link_count: names.len() as u64,

@@ -9,7 +9,7 @@ use crate::hdf5::arguments::{
     LinkCreate, LinkGet, LinkSpecific, Location, OptionalArguments, by, link_create, link_get, link_specific,
 };
 use crate::hdf5::class::{LinkClass, Object, Request};
-use crate::hdf5::{self, Herr, Hid, LinkInformation, TokenBytes, link_type};
+use crate::hdf5::{self, Herr, Hid, LinkInformation, TokenBytes, link_type, require_list};
 use crate::node::Node;
 use std::ffi::c_int;
 use std::rc::Rc;
@@ -34,6 +34,8 @@ unsafe fn new_place<'a>(base: &Located, location: *const Location, list: Hid) ->
         return Err(Failure::new(Minor::BadValue, "a new link needs a name"));
     }
     // SAFETY: the kind says that it is a name.
+    require_list(unsafe { location.data.name.access_list })?;
+    // SAFETY: the same.
     Place::of(base, unsafe { name(location.data.name.name)? }, list)
 }
 
@@ -42,11 +44,12 @@ pub unsafe extern "C" fn create(
     object: Object,
     location: *const Location,
     list: Hid,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lcreate", || {
+        require_list(access)?;
         // SAFETY: HDF5 gives objects of ours or null, and arguments whose operation says what is in them.
         unsafe {
             let arguments = &*arguments;
@@ -120,11 +123,12 @@ pub unsafe extern "C" fn copy(
     to: Object,
     to_location: *const Location,
     list: Hid,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lcopy", || {
+        require_list(access)?;
         // SAFETY: as HDF5 promises.
         unsafe { link_again((from, from_location), (to, to_location), list).map(drop) }
     })
@@ -136,11 +140,12 @@ pub unsafe extern "C" fn rename(
     to: Object,
     to_location: *const Location,
     list: Hid,
-    _: Hid,
+    access: Hid,
     _: Hid,
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lmove", || {
+        require_list(access)?;
         // The new name first: what fails between the two leaves the object with one name too many, and not without one.
         // SAFETY: as HDF5 promises.
         let (group, name) = unsafe { link_again((from, from_location), (to, to_location), list)? };
@@ -227,6 +232,8 @@ unsafe fn exists(handle: &Handle, location: *const Location) -> Result<bool> {
     if wanted.kind == by::NAME {
         // SAFETY: the kind says that it is a name.
         let path = unsafe { name(wanted.data.name.name)? };
+        // SAFETY: the same.
+        require_list(unsafe { wanted.data.name.access_list })?;
         // The group itself is always there.
         if path.iter().all(|byte| *byte == b'/') || path == b"." {
             return Ok(true);

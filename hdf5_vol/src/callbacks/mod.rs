@@ -6,6 +6,7 @@ pub mod below;
 pub mod below_calls;
 pub mod blob;
 pub mod chunk;
+pub mod copy;
 pub mod dataset;
 pub mod datatype;
 pub mod file;
@@ -20,6 +21,7 @@ pub mod token;
 pub mod wrap;
 
 use crate::failure::{Failure, Result};
+use crate::file::File;
 use crate::format::{Header, Kind, LinkTarget};
 use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::Location;
@@ -63,11 +65,16 @@ fn link_properties(list: Hid) -> (bool, u8) {
 }
 
 /// Makes a group that no link leads to yet.
-fn new_group(near: &Rc<Node>, list: Vec<u8>) -> Result<Rc<Node>> {
-    near.file.require_writable()?;
-    let group = near.file.node(near.file.new_token(Kind::Group)?)?;
-    group.create_header(&Header::Group { list })?;
-    Ok(group)
+fn new_group(file: &Rc<File>, list: Vec<u8>) -> Result<Rc<Node>> {
+    new_node(file, Kind::Group, &Header::Group { list })
+}
+
+/// Makes an object that is no more than a header, and that no link leads to yet.
+fn new_node(file: &Rc<File>, kind: Kind, header: &Header) -> Result<Rc<Node>> {
+    file.require_writable()?;
+    let node = file.node(file.new_token(kind)?)?;
+    node.create_header(header)?;
+    Ok(node)
 }
 
 /// Where a link will be.
@@ -82,7 +89,7 @@ impl<'a> Place<'a> {
     fn of(base: &Located, path: &'a [u8], link_list: Hid) -> Result<Self> {
         let (makes_groups, character_set) = link_properties(link_list);
         let mut make_group = |parent: &Rc<Node>, name: &[u8]| {
-            let group = new_group(parent, Vec::new())?;
+            let group = new_group(&parent.file, Vec::new())?;
             parent.add_link(name, character_set, LinkTarget::Hard(group.token))
         };
         let make_groups: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make_group) } else { None };

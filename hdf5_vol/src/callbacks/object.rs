@@ -8,11 +8,11 @@ use crate::hdf5::arguments::{Location, ObjectGet, ObjectSpecific, OptionalArgume
 use crate::hdf5::class::{Object, ObjectClass, Request};
 use crate::hdf5::{Herr, Hid, ObjectInformation, Variable, object_fields};
 use crate::node::Node;
-use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::ffi::{c_int, c_uint, c_ulong, c_void};
 
 pub const CLASS: ObjectClass = ObjectClass {
     open: Some(open),
-    copy: Some(copy),
+    copy: Some(super::copy::copy),
     get: Some(get),
     specific: Some(specific),
     optional: Some(optional),
@@ -26,21 +26,6 @@ unsafe extern "C" fn open(object: Object, location: *const Location, kind: *mut 
         unsafe { *kind = handle.identifier_type() };
         Ok(handle.into_pointer())
     })
-}
-
-pub unsafe extern "C" fn copy(
-    _: Object,
-    _: *const Location,
-    _: *const c_char,
-    _: Object,
-    _: *const Location,
-    _: *const c_char,
-    _: Hid,
-    _: Hid,
-    _: Hid,
-    _: Request,
-) -> Herr {
-    guard::status(c"H5Ocopy", || unknown("copying an object"))
 }
 
 /// What HDF5 tells of an object.

@@ -2,7 +2,7 @@
 
 use super::library::library;
 use super::stand_in::has_old_references;
-use super::types::{DEFAULT, Hid, Hsize, RANK_MAX, space_class, type_class};
+use super::types::{DEFAULT, Hid, Hsize, RANK_MAX, identifier_type, space_class, type_class};
 use crate::failure::{Failure, Minor, Result};
 use std::ffi::{c_int, c_void};
 
@@ -38,6 +38,9 @@ fn check(result: c_int, what: &str) -> Result<()> {
     if result < 0 { Err(Failure::new(Minor::CannotGet, format!("HDF5 refuses to {what}"))) } else { Ok(()) }
 }
 
+/// A selection that replaces the one before (`H5S_SELECT_SET`).
+const SELECT_SET: c_int = 0;
+
 /// Calls an encoder twice: for the size, and for the bytes.
 fn encoded(what: &str, mut encode: impl FnMut(*mut c_void, &mut usize) -> c_int) -> Result<Vec<u8>> {
     let mut size = 0;
@@ -54,6 +57,15 @@ pub fn encode_property_list(id: Hid) -> Result<Vec<u8>> {
         // SAFETY: the buffer is null or has as many bytes.
         unsafe { library().list_encode(id, buffer, size, DEFAULT) }
     })
+}
+
+/// Refuses what a program gives as a property list and is none.
+pub fn require_list(id: Hid) -> Result<()> {
+    // SAFETY: takes no pointer.
+    if id == DEFAULT || unsafe { library().kind_of(id) } == identifier_type::PROPERTY_LIST {
+        return Ok(());
+    }
+    Err(Failure::new(Minor::BadValue, "what should be a property list is none"))
 }
 
 /// A dataspace.
@@ -87,6 +99,15 @@ impl Space {
 
     pub fn copy(&self) -> Result<Self> {
         Self::copy_of(self.get())
+    }
+
+    /// Selects one box and nothing else. Both have a number for each dimension.
+    pub fn select(&self, start: &[Hsize], count: &[Hsize]) -> Result<()> {
+        let none = std::ptr::null();
+        // SAFETY: both arrays have as many elements as the dataspace has dimensions.
+        let result =
+            unsafe { library().space_select(self.get(), SELECT_SET, start.as_ptr(), none, count.as_ptr(), none) };
+        check(result, "select a part of a dataspace")
     }
 
     pub fn release(self) -> Hid {

@@ -60,6 +60,7 @@ macro_rules! functions {
 
 functions! {
     fn close(id: Hid) -> c_int = "H5Idec_ref";
+    fn kind_of(id: Hid) -> c_int = "H5Iget_type";
     fn for_each_identifier(kind: c_int, visitor: IdentifierVisitor, data: *mut c_void) -> Herr = "H5Iiterate";
     fn object_of(id: Hid) -> *mut c_void = "H5VLobject";
     fn connector_by_name(name: *const c_char) -> Hid = "H5VLget_connector_id_by_name";
@@ -90,6 +91,10 @@ functions! {
         = "H5Tconvert";
 
     fn space_create(rank: c_int, dimensions: *const Hsize, maximum: *const Hsize) -> Hid = "H5Screate_simple";
+    fn space_select(
+        id: Hid, operation: c_int, start: *const Hsize, stride: *const Hsize, count: *const Hsize, block: *const Hsize
+    ) -> Herr = "H5Sselect_hyperslab";
+    fn reclaim(kind: Hid, space: Hid, list: Hid, buffer: *mut c_void) -> Herr = "H5Treclaim";
     fn space_copy(id: Hid) -> Hid = "H5Scopy";
     fn space_encode(id: Hid, buffer: *mut c_void, size: *mut usize, access_list: Hid) -> Herr = "H5Sencode2";
     fn space_decode(buffer: *const c_void) -> Hid = "H5Sdecode";
@@ -109,6 +114,7 @@ functions! {
     fn errors_take() -> Hid = "H5Eget_current_stack";
     fn errors_put(stack: Hid) -> Herr = "H5Eset_current_stack";
 
+    fn list_copy_flags(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_copy_object";
     fn list_driver(id: Hid) -> Hid = "H5Pget_driver";
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
     fn list_set_connector(id: Hid, connector: Hid, information: *const c_void) -> Herr = "H5Pset_vol";

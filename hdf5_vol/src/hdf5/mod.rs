@@ -11,7 +11,8 @@ mod stand_in;
 pub mod types;
 
 pub use identifier::{
-    Identifier, Space, Type, are_equal, covers, encode_property_list, has_members, leads_elsewhere, size_of_type,
+    Identifier, Space, Type, are_equal, covers, encode_property_list, has_members, leads_elsewhere, require_list,
+    size_of_type,
 };
 pub use library::{Variable, function, library, load};
 pub use stand_in::{has_old_references, stand_in};

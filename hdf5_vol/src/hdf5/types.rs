@@ -50,6 +50,18 @@ pub mod identifier_type {
     pub const DATATYPE: c_int = 3;
     pub const DATASET: c_int = 5;
     pub const ATTRIBUTE: c_int = 7;
+    pub const PROPERTY_LIST: c_int = 11;
+}
+
+/// How objects are copied (`H5O_COPY_*`).
+pub mod copy_flags {
+    use std::ffi::c_uint;
+    pub const SHALLOW: c_uint = 1;
+    pub const EXPAND_SOFT_LINKS: c_uint = 2;
+    pub const EXPAND_EXTERNAL_LINKS: c_uint = 4;
+    pub const EXPAND_REFERENCES: c_uint = 8;
+    pub const WITHOUT_ATTRIBUTES: c_uint = 0x10;
+    pub const MERGE_DATATYPES: c_uint = 0x40;
 }
 
 /// `H5O_type_t`.
@@ -65,6 +77,7 @@ pub mod link_type {
     use std::ffi::c_int;
     pub const HARD: c_int = 0;
     pub const SOFT: c_int = 1;
+    pub const EXTERNAL: c_int = 64;
 }
 
 /// `H5_index_t`.
