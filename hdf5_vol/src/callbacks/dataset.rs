@@ -7,7 +7,7 @@ use crate::guard;
 use crate::handle::{Handle, Located};
 use crate::hdf5::arguments::{DatasetGet, DatasetSpecific, Location, dataset_get, dataset_specific};
 use crate::hdf5::class::{DatasetClass, Object, Request};
-use crate::hdf5::{Herr, Hid, Variable};
+use crate::hdf5::{Herr, Hid, Variable, require_list};
 use std::ffi::{c_char, c_void};
 
 pub const CLASS: DatasetClass = DatasetClass {
@@ -34,6 +34,7 @@ unsafe extern "C" fn create(
     _: Request,
 ) -> Object {
     guard::object(c"H5Dcreate", || {
+        require_list(access)?;
         let make = |base: &Located, path| {
             Ok(Handle::Dataset(Dataset::create(&base.node.file, datatype, space, (list, access), path)?))
         };
@@ -51,6 +52,7 @@ unsafe extern "C" fn open(
     _: Request,
 ) -> Object {
     guard::object(c"H5Dopen", || {
+        require_list(access)?;
         // SAFETY: as HDF5 promises.
         let located = unsafe { object_at(object, location, path)? };
         Ok(Handle::Dataset(Dataset::open(located, access)?).into_pointer())

@@ -67,9 +67,7 @@ impl Hdf5 {
     /// # Errors
     /// Where it cannot be fetched or built.
     pub fn provide(&self) -> Result<()> {
-        let recipe = format!("{VERSION} {} {}", OPTIONS.join(" "), TARGETS.join(" "));
-        let stamp = self.build.join("recipe");
-        if fs::read_to_string(&stamp).is_ok_and(|built| built == recipe) {
+        if self.is_built() {
             return Ok(());
         }
         if !self.source.exists() {
@@ -81,7 +79,18 @@ impl Hdf5 {
         }
         quietly(Command::new("cmake").arg("-S").arg(&self.source).arg("-B").arg(&self.build).args(OPTIONS))?;
         quietly(Command::new("cmake").arg("--build").arg(&self.build).args([JOBS, "--target"]).args(TARGETS))?;
-        fs::write(&stamp, recipe).with_context(|| format!("cannot write {}", stamp.display()))
+        let stamp = self.stamp();
+        fs::write(&stamp, recipe()).with_context(|| format!("cannot write {}", stamp.display()))
+    }
+
+    /// Whether that was done by the same rules before.
+    pub fn is_built(&self) -> bool {
+        fs::read_to_string(self.stamp()).is_ok_and(|built| built == recipe())
+    }
+
+    /// Holds the rules by which it was built.
+    fn stamp(&self) -> PathBuf {
+        self.build.join("recipe")
     }
 
     /// The archive, from the mirror that apt uses.
@@ -107,6 +116,11 @@ impl Hdf5 {
         fs::rename(&partial, &archive).with_context(|| format!("cannot rename {}", partial.display()))?;
         Ok(archive)
     }
+}
+
+/// By which rules it is built.
+fn recipe() -> String {
+    format!("{VERSION} {} {}", OPTIONS.join(" "), TARGETS.join(" "))
 }
 
 /// Says much, which matters only when it fails.

@@ -1,0 +1,73 @@
+//! What HDF5's own tests of its API say, compared with what is known of them.
+
+use anyhow::{Context, Result};
+use std::collections::HashSet;
+
+/// How many pass at least, and which may fail.
+pub struct Known {
+    passed: u64,
+    failing: HashSet<String>,
+}
+
+impl Known {
+    /// From lines `passed NUMBER` and `TEST: why it fails`; empty ones and those with `#` say nothing.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut known = Self { passed: 0, failing: HashSet::new() };
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if let Some(number) = line.strip_prefix("passed ") {
+                known.passed = number.parse().with_context(|| format!("{number} is no number of tests"))?;
+            } else {
+                let (name, _) = line.split_once(": ").with_context(|| format!("\"{line}\" gives no reason"))?;
+                known.failing.insert(name.to_owned());
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// What is worse than what is known.
+pub fn compare(said: &str, passed: u64, known: &Known) -> Vec<String> {
+    let mut complaints: Vec<String> = failures(said).into_iter().filter(|name| !known.failing.contains(name)).collect();
+    if passed < known.passed {
+        complaints.push(format!("{passed} passed, and {} did before", known.passed));
+    }
+    complaints
+}
+
+/// Names of the tests that failed. Between a name and its result may be a stack of errors.
+fn failures(said: &str) -> Vec<String> {
+    let (mut name, mut found) = (String::new(), Vec::new());
+    for line in said.lines() {
+        if let Some(rest) = line.trim_start().strip_prefix("Testing ") {
+            let end = ["*FAILED*", "PASSED", "-SKIP-", "HDF5-DIAG"].iter().filter_map(|word| rest.find(word)).min();
+            rest[..end.unwrap_or(rest.len())].trim().clone_into(&mut name);
+        }
+        if line.contains("*FAILED*") {
+            found.push(name.clone());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "Testing things                PASSED\n\
+                        Testing other things         *FAILED*\n    it is so\n\
+                        \x20 Testing a part          HDF5-DIAG: Error\n    minor: none\n*FAILED*\n";
+
+    #[test]
+    fn failures_have_the_names_of_their_tests() {
+        assert_eq!(failures(SAID), ["other things", "a part"]);
+    }
+
+    #[test]
+    fn what_is_known_is_no_complaint_and_all_else_is() {
+        let known = |text: &str| Known::parse(text).expect("it is whole");
+        assert!(compare(SAID, 1, &known("# so far\npassed 1\nother things: why\na part: why\n")).is_empty());
+        assert_eq!(compare(SAID, 1, &known("passed 1\na part: why\n")), ["other things"]);
+        assert_eq!(compare(SAID, 1, &known("passed 2\nother things: why\na part: why\n")).len(), 1);
+        assert!(Known::parse("a part\n").is_err());
+    }
+}
