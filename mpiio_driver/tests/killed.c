@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <time.h>
 
-enum { BYTES = 65536, WRITES = 30, KILL_AT = 10 };
+enum { BYTES = 65536, PIECE = 4096, WRITES = 30, KILL_AT = 10 };
 
 static void kill_engine(void)
 {
@@ -118,6 +118,60 @@ static void atomic(MPI_File file)
 	CALL(MPI_File_set_atomicity(file, 0));
 }
 
+static MPI_File open_buffered(void)
+{
+	MPI_Datatype piece, view;
+	MPI_Info hints;
+	MPI_File file;
+
+	MPI_Info_create(&hints);
+	MPI_Info_set(hints, "romio_cb_write", "enable");
+	MPI_Info_set(hints, "romio_cb_read", "enable");
+	MPI_Info_set(hints, "cb_config_list", "*:*");
+	MPI_Info_set(hints, "cb_buffer_size", "32768");
+	CALL(MPI_File_open(MPI_COMM_WORLD, test_name("buffered"), MPI_MODE_CREATE | MPI_MODE_RDWR | MPI_MODE_DELETE_ON_CLOSE, hints, &file));
+	MPI_Info_free(&hints);
+	MPI_Type_contiguous(PIECE, MPI_BYTE, &piece);
+	MPI_Type_create_resized(piece, 0, (MPI_Aint)PIECE * test_ranks, &view);
+	MPI_Type_free(&piece);
+	MPI_Type_commit(&view);
+	CALL(MPI_File_set_view(file, (MPI_Offset)test_rank * PIECE, MPI_BYTE, view, "native", MPI_INFO_NULL));
+	MPI_Type_free(&view);
+	return file;
+}
+
+/*
+ * By two-phase buffering, each call of which takes several rounds, and all ranks transfer: all come back from each call, with the same
+ * result, and what they were told was written is there.
+ */
+static void buffered(void)
+{
+	char *data = malloc(BYTES), *back = malloc(BYTES);
+	bool written[WRITES];
+	int done, all;
+	MPI_File file = open_buffered();
+
+	for (int i = 0; i < WRITES; i++) {
+		if (i == KILL_AT && test_rank == 0)
+			kill_engine();
+		memset(data, i + 100 * test_rank, BYTES);
+		done = was_done(MPI_File_write_at_all(file, (MPI_Offset)i * BYTES, data, BYTES, MPI_BYTE, MPI_STATUS_IGNORE));
+		MPI_Allreduce(&done, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+		CHECK(all == 0 || all == test_ranks);
+		written[i] = done;
+	}
+	for (int i = 0; i < WRITES; i++) {
+		if (!written[i])
+			continue;
+		memset(data, i + 100 * test_rank, BYTES);
+		PATIENTLY(MPI_File_read_at_all(file, (MPI_Offset)i * BYTES, back, BYTES, MPI_BYTE, MPI_STATUS_IGNORE));
+		CHECK(memcmp(data, back, BYTES) == 0);
+	}
+	CALL(MPI_File_close(&file));
+	free(data);
+	free(back);
+}
+
 int main(int count, char **arguments)
 {
 	char *data = malloc(BYTES), *back = malloc(BYTES);
@@ -149,6 +203,7 @@ int main(int count, char **arguments)
 	shared(file);
 	atomic(file);
 	CALL(MPI_File_close(&file));
+	buffered();
 	free(data);
 	free(back);
 	return test_end();
