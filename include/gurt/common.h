@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include <daos_errno.h>
+#include <gurt/debug.h>
 #include <gurt/hash.h>
 #include <gurt/list.h>
 #include <gurt/types.h>

@@ -1,5 +1,5 @@
 /* Hash tables of gurt: every kind of lock, references, records that leave with their last reference, order of use, wrong
- * arguments; and printing into memory of its own.
+ * arguments; printing into memory of its own; and messages, of which only errors appear.
  *
  * run:
  */
@@ -314,6 +314,20 @@ prints(void)
 	D_FREE(text);
 }
 
+static void
+messages(void)
+{
+	int evaluated = 0;
+
+	D_DEBUG(DB_IO, "not seen %d\n", ++evaluated);
+	D_WARN("not seen\n");
+	D_ERROR("an error: %d\n", ++evaluated);
+	DL_ERROR(-DER_INVAL, "reading '%s'", "x");
+	D_CDEBUG(evaluated == 2, DLOG_INFO, DLOG_ERR, "not seen\n");
+	D_ASSERT(evaluated == 2);
+	D_ASSERTF(evaluated == 2, "%d\n", evaluated);
+}
+
 int
 main(void)
 {
@@ -335,6 +349,7 @@ main(void)
 	order_of_use();
 	wrong_arguments();
 	prints();
+	messages();
 	TRUE(d_hash_murmur64((const unsigned char *)"hello", 5, 0) == 0x1e68d17c457bf117ULL);
 	d_signal_stack_enable(true);
 	d_signal_stack_enable(false);
