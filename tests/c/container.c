@@ -256,6 +256,28 @@ destruction(daos_handle_t pool)
 	OK(daos_cont_destroy(pool, "short-lived", 0, NULL));
 }
 
+/* Who may change a container is between it and the user: the pool may have been connected for reading. Making one takes more. */
+static void
+pool_for_reading(const char *label)
+{
+	daos_handle_t pool, container, object;
+	daos_key_t dkey = key_of("d");
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+	int value = 5;
+
+	OK(daos_pool_connect(label, NULL, DAOS_PC_RO, &pool, NULL, NULL));
+	EXPECT(daos_cont_create_with_label(pool, "not-made", NULL, NULL, NULL), -DER_NO_PERM);
+	OK(daos_cont_open(pool, "shared", DAOS_COO_RW, &container, NULL, NULL));
+	object = open_object(container, 63, DAOS_OT_MULTI_HASHED, OC_SX);
+	single(&iod, &sgl, &iov, "a", &value, sizeof(value));
+	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+	OK(daos_obj_close(object, NULL));
+	OK(daos_cont_close(container, NULL));
+	OK(daos_pool_disconnect(pool, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -270,6 +292,9 @@ main(int argc, char **argv)
 	object_ids(container);
 	global_handles(pool, container);
 	destruction(pool);
+	OK(daos_cont_create_with_label(pool, "shared", NULL, NULL, NULL));
+	pool_for_reading(argv[1]);
+	OK(daos_cont_destroy(pool, "shared", 0, NULL));
 	close_container(pool, container);
 	puts("done");
 	return 0;

@@ -209,7 +209,7 @@ impl PoolService {
 
     fn container_rights(&self, request: &ContainerOpen, id: ContainerId, caller: &Caller) -> Result<Permissions> {
         let read_only = request.flags & READ_ONLY != 0;
-        self.check_pool_handle(request.pool, request.pool_handle, !read_only)?;
+        self.check_pool_handle(request.pool, request.pool_handle, false)?;
         let container = &self.ready_pool(request.pool)?.containers[&id];
         let rights = capabilities(container.access.as_ref(), &caller.credentials, read_only, container_capabilities);
         if rights == Permissions::NONE {
@@ -222,11 +222,11 @@ impl PoolService {
         Ok(rights)
     }
 
-    /// Opens a container handle; see [`PoolService::connect`] for one that is open.
+    /// Opens a container handle; see [`PoolService::connect`] for one that is open. What it allows is between the container and the user: as
+    /// upstream's, it may be for changes although the pool was connected read-only, which is how upstream's Python client does it.
     pub fn open_container(&self, request: &ContainerOpen, caller: &Caller, now: u64) -> Result<Decision<ContainerId>> {
         check_flags(request.flags)?;
-        let read_only = request.flags & READ_ONLY != 0;
-        self.check_pool_handle(request.pool, request.pool_handle, !read_only)?;
+        self.check_pool_handle(request.pool, request.pool_handle, false)?;
         let id = self.find_container(request.pool, &request.container)?;
         let container = &self.ready_pool(request.pool)?.containers[&id];
         let key = RowKey::ContainerHandle(request.pool, id, request.handle);
