@@ -71,8 +71,9 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 	(void)fprintf(stderr, ": " DF_RC "\n", DP_RC(rc));
 }
 
-/** A message of a severity or kind: `D_DEBUG(DB_IO, "%d bytes\n", count)`. */
-#define D_DEBUG(flag, ...) d_log_message((flag), __FILE__, __LINE__, __func__, __VA_ARGS__)
+/** A message of a severity or kind: `D_DEBUG(DB_IO, "%d bytes\n", count)`. Of one that does not appear, nothing is computed. */
+#define D_DEBUG(flag, ...) \
+	((flag) < DLOG_ERR ? (void)0 : d_log_message((flag), __FILE__, __LINE__, __func__, __VA_ARGS__))
 #define D_INFO(...) D_DEBUG(DLOG_INFO, __VA_ARGS__)
 #define D_NOTE(...) D_DEBUG(DLOG_NOTE, __VA_ARGS__)
 #define D_WARN(...) D_DEBUG(DLOG_WARN, __VA_ARGS__)
