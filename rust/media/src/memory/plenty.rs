@@ -34,8 +34,8 @@ pub(crate) struct Plenty {
 }
 
 impl Plenty {
-    /// Whether more than a quarter of the memory of the machine, and of each control group with a limit, could be had now. Where nothing
-    /// says so, there is none to spare.
+    /// Whether more than a quarter of the memory of the machine, and of each control group with a limit, could be had now, without keeping others from
+    /// theirs. Where nothing says so, there is none to spare.
     pub(crate) fn is_there(&self) -> bool {
         match self.left.get().checked_sub(1) {
             Some(left) => self.left.set(left),
@@ -49,6 +49,23 @@ impl Plenty {
 }
 
 fn ask() -> bool {
+    has_fine_locks() && has_room()
+}
+
+/// Whether memory that is touched locks its mapping only, as it does since Linux 6.4. Before, a thread that finds no core to run on while it touches
+/// memory keeps everybody from getting any.
+fn has_fine_locks() -> bool {
+    let text = read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    release_of(&text).is_some_and(|release| release >= (6, 4))
+}
+
+/// The first two numbers of a kernel's release.
+fn release_of(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.trim().split(|letter: char| !letter.is_ascii_digit()).map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+fn has_room() -> bool {
     let machine = read_to_string("/proc/meminfo").ok().and_then(|text| room_of_machine(&text));
     machine.is_some_and(Room::is_plenty) && {
         let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -105,6 +122,14 @@ mod tests {
         assert!(!Room { available: room.total / 4, ..room }.is_plenty());
         assert_eq!(room_of_machine("MemTotal: 5 kB\n"), None);
         assert_eq!(room_of_machine("MemTotal: 5 kB\nMemAvailable: many kB\n"), None);
+    }
+
+    #[test]
+    fn releases_are_compared_by_their_numbers() {
+        assert_eq!(release_of("6.1.0-44-amd64\n"), Some((6, 1)));
+        assert_eq!(release_of("6.18.44-fc\n"), Some((6, 18)));
+        assert!(release_of("5.15.0").unwrap() < (6, 4) && release_of("6.12-rc1").unwrap() >= (6, 4));
+        assert_eq!(release_of("linux"), None);
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(super) const HUGE_PAGE: usize = 2 << 20;
 /// What the kernel maps at least: where it has no huge pages to give, each of these is touched.
 const PAGE: usize = 4096;
 
+/// Bytes given back at a time: a fraction of a millisecond.
+const GIVEN_BACK: usize = 8 * HUGE_PAGE;
+
 /// Views alive at once; beyond them, readers copy. Writes look at each, so that they stay few.
 const VIEWS_MAX: usize = 256;
 
@@ -92,6 +95,14 @@ impl Mapping {
     pub(super) fn populate(&self, from: usize, to: usize) -> bool {
         let to = to.min(self.length);
         from >= to || self.advise(from, to - from, libc::MADV_POPULATE_WRITE)
+    }
+
+    /// Gives all memory back, in steps between which others get some: unmapping it at once locks the address space for as long as it takes. What is read
+    /// afterwards is zero.
+    pub(super) fn give_back(&self) {
+        for offset in (0..self.length).step_by(GIVEN_BACK) {
+            let _kept = self.advise(offset, GIVEN_BACK.min(self.length - offset), libc::MADV_DONTNEED);
+        }
     }
 
     /// As [`Mapping::populate`], for a thread beside the one that reads and writes: a fault locks this mapping only, while advice locks the address
@@ -298,6 +309,10 @@ impl Region {
 
 #[cfg(test)]
 impl Region {
+    pub(super) fn mapping(&self) -> std::sync::Weak<Mapping> {
+        Arc::downgrade(&self.mapping)
+    }
+
     pub(super) fn desk(&self) -> Arc<super::touch::Desk> {
         self.toucher.desk()
     }

@@ -2,8 +2,9 @@
 
 use super::Plenty;
 use super::region::{HUGE_PAGE, Mapping, stand_back};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
+use std::thread::{Builder, JoinHandle};
 
 /// How far ahead of the last byte written memory is touched: a share of what comes before it, within bounds.
 #[derive(Clone, Copy, Debug)]
@@ -60,13 +61,15 @@ pub(crate) struct Toucher {
     desk: Arc<Desk>,
     /// A write beyond it asks for more.
     limit: Cell<usize>,
+    thread: RefCell<Option<JoinHandle<()>>>,
 }
 
 impl Toucher {
     pub(crate) fn new(mapping: Arc<Mapping>, ahead: Ahead) -> Toucher {
         let limit = if mapping.length() <= 2 * IGNORED { usize::MAX } else { IGNORED };
         let at_once = if mapping.length() < LARGE { 0 } else { ahead.at_once_most.min(mapping.length() / 4) };
-        let toucher = Toucher { mapping, ahead, desk: Arc::default(), limit: Cell::new(limit) };
+        let toucher =
+            Toucher { mapping, ahead, desk: Arc::default(), limit: Cell::new(limit), thread: RefCell::default() };
         let spare = if ahead.whole && toucher.mapping.length() > 2 * IGNORED { toucher.mapping.length() } else { 0 };
         if at_once > 0 || spare > 0 {
             let mut work = toucher.desk.work.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,19 +124,30 @@ impl Toucher {
         work.wanted = work.wanted.max(wanted);
         if !work.has_thread {
             let (mapping, desk) = (self.mapping.clone(), self.desk.clone());
-            let thread =
-                std::thread::Builder::new().name("daos-memory".to_string()).spawn(move || run(&mapping, &desk));
+            let thread = Builder::new().name("daos-memory".to_string()).spawn(move || run(&mapping, &desk)).ok();
             // Without it, writes take their memory themselves.
-            work.has_thread = thread.is_ok();
+            work.has_thread = thread.is_some();
+            self.thread.replace(thread);
         }
         self.desk.changed.notify_one();
     }
 }
 
 impl Drop for Toucher {
+    /// Ends the thread, without waiting for it. It must not be the one that gives the memory back, which may be gigabytes: it would do so where a core has
+    /// nothing else to do, and meanwhile hold the lock of the address space, behind which everybody waits who wants memory of any kind.
     fn drop(&mut self) {
         self.desk.work.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
         self.desk.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let mapping = self.mapping.clone();
+            let give_back = move || {
+                let _ended = thread.join();
+                mapping.give_back();
+            };
+            // Without another thread, the last one that has the mapping gives it back, whoever that is.
+            let _started = Builder::new().name("daos-unmap".to_string()).spawn(give_back);
+        }
     }
 }
 
@@ -222,5 +236,10 @@ mod tests {
         // On a machine without plenty of memory it is given back.
         let byte = region.read(0, 1, |bytes| bytes[0]).unwrap();
         assert!(byte == 7 || !had_plenty && byte == 0);
+        let mapping = region.mapping();
+        drop(region);
+        while mapping.upgrade().is_some() {
+            std::thread::yield_now();
+        }
     }
 }
