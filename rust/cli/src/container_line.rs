@@ -201,6 +201,19 @@ mod tests {
         assert!(read("daos cont set-attr tank home owner -- -p").is_ok());
     }
 
+    #[test]
+    fn a_command_for_which_the_container_is_optional_takes_a_path_too() {
+        let names = |line: &str| match read(line).unwrap() {
+            DaosCommand::Hdf5Env { pool, container, .. } => pool.zip(container),
+            other => panic!("{other:?}"),
+        };
+        let home = Some(("tank".to_owned(), "home".to_owned()));
+        assert_eq!(names("daos hdf5-env"), None);
+        assert_eq!(names("daos hdf5-env tank home"), home);
+        assert_eq!(names("daos hdf5-env --path daos://tank/home"), home);
+        assert!(read("daos hdf5-env tank home --path daos://tank/home").is_err());
+    }
+
     /// Wherever a container is named a path can take its place, in the real commands.
     #[test]
     fn every_command_that_names_a_container_takes_a_path() {

@@ -102,6 +102,9 @@ pub enum DaosCommand {
         pool: Option<String>,
         /// That container
         container: Option<String>,
+        /// In place of POOL and CONTAINER a path that stands for the container or is in it, as of other commands
+        #[arg(long, short = 'p', value_name = "PATH")]
+        path: Option<PathBuf>,
     },
     /// Print the environment of MPI programs that use containers
     #[command(long_about = manual::MPI_ENV, after_long_help = manual::MPI_ENV_EXAMPLES)]

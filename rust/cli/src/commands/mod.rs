@@ -45,7 +45,7 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
             with_session(&global, |session| system::query(session, global.verbose, &[]))
         }
         DaosCommand::Local(command) => local::run(&global, &command),
-        DaosCommand::Hdf5Env { pool, container } => hdf5::environment(pool.zip(container)),
+        DaosCommand::Hdf5Env { pool, container, .. } => hdf5::environment(pool.zip(container)),
         DaosCommand::MpiEnv { program } => mpi::environment(program.as_deref()),
         DaosCommand::ServerVersion => with_session(&global, system::server_version),
         DaosCommand::Version => Ok(version("daos")),
