@@ -39,6 +39,14 @@ extern "C" {
 #define DF_U64 "%" PRIu64
 #define DF_X64 "%" PRIx64
 
+/** Writes a message with the place in the program before it; for the functions below. */
+static inline void
+d_log_place(const char *file, int line, const char *function, const char *format, va_list arguments)
+{
+	(void)fprintf(stderr, "%s:%d %s() ", file, line, function);
+	(void)vfprintf(stderr, format, arguments);
+}
+
 /**
  * Writes a message as printf does, with the place in the program before it, when its severity is #DLOG_ERR or above.
  * Any thread may call it; the parts of two messages may mix.
@@ -50,9 +58,8 @@ d_log_message(int severity, const char *file, int line, const char *function, co
 
 	if (severity < DLOG_ERR)
 		return;
-	(void)fprintf(stderr, "%s:%d %s() ", file, line, function);
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	d_log_place(file, line, function, format, arguments);
 	va_end(arguments);
 }
 
@@ -64,9 +71,8 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 
 	if (severity < DLOG_ERR)
 		return;
-	(void)fprintf(stderr, "%s:%d %s() ", file, line, function);
 	va_start(arguments, format);
-	(void)vfprintf(stderr, format, arguments);
+	d_log_place(file, line, function, format, arguments);
 	va_end(arguments);
 	(void)fprintf(stderr, ": " DF_RC "\n", DP_RC(rc));
 }
@@ -106,21 +112,22 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 		(void)fflush(stderr); \
 	} while (0)
 
-/** Ends the program when a condition does not hold. */
+/** Ends the program when a condition does not hold, unless it was compiled with NDEBUG. The condition is computed once. */
 #define D_ASSERT(e) \
 	do { \
-		if (!(e)) \
-			D_FATAL("Assertion '%s' failed\n", #e); \
-		assert(e); \
+		if (e) \
+			break; \
+		D_FATAL("Assertion '%s' failed\n", #e); \
+		assert(0); \
 	} while (0)
 /** As D_ASSERT(), with a message. */
 #define D_ASSERTF(e, ...) \
 	do { \
-		if (!(e)) { \
-			D_FATAL("Assertion '%s' failed: ", #e); \
-			D_PRINT_ERR(__VA_ARGS__); \
-		} \
-		assert(e); \
+		if (e) \
+			break; \
+		D_FATAL("Assertion '%s' failed: ", #e); \
+		D_PRINT_ERR(__VA_ARGS__); \
+		assert(0); \
 	} while (0)
 
 #if defined(__cplusplus)

@@ -324,8 +324,9 @@ messages(void)
 	D_ERROR("an error: %d\n", ++evaluated);
 	DL_ERROR(-DER_INVAL, "reading '%s'", "x");
 	D_CDEBUG(evaluated == 1, DLOG_INFO, DLOG_ERR, "not seen\n");
-	D_ASSERT(evaluated == 1);
-	D_ASSERTF(evaluated == 1, "%d\n", evaluated);
+	D_ASSERT(++evaluated == 2);
+	D_ASSERTF(++evaluated == 3, "%d\n", evaluated);
+	TRUE(evaluated == 3);
 }
 
 int
