@@ -11,6 +11,10 @@ fn executor() -> Executor {
 }
 
 fn arena(executor: &Executor, durability: Durability, blocks: u64) -> DurableArena {
+    arena_in(MemoryMedia::new(), executor, durability, blocks)
+}
+
+fn arena_in(media: MemoryMedia, executor: &Executor, durability: Durability, blocks: u64) -> DurableArena {
     let settings = ArenaSettings {
         arena_capacity: 8 << 20,
         log_bytes: 1 << 20,
@@ -19,9 +23,7 @@ fn arena(executor: &Executor, durability: Durability, blocks: u64) -> DurableAre
     };
     let spawner = executor.spawner().clone();
     executor
-        .block_on(
-            async move { DurableArena::create(Rc::new(MemoryMedia::new()), settings, Env::system(), &spawner).await },
-        )
+        .block_on(async move { DurableArena::create(Rc::new(media), settings, Env::system(), &spawner).await })
         .expect("done")
         .expect("create")
 }
@@ -201,6 +203,27 @@ fn what_is_free_is_given_back_and_nothing_else() {
     extents.abort(&reserved);
     assert_eq!(trim(Trim::All), 7 * 512);
     assert_eq!((0..16).filter(|page| is_zero(*page)).collect::<Vec<_>>(), [2, 3, 4, 5, 6, 8, 9]);
+}
+
+/// What a device keeps is not given back over and over.
+#[test]
+fn giving_back_to_a_device_that_keeps_it_is_not_worth_the_work() {
+    const BLOCKS: u64 = 20 << 10;
+    let is_worth = |media: MemoryMedia| {
+        let executor = executor();
+        let durable = arena_in(media, &executor, Durability::Ram, BLOCKS);
+        let (extents, _) = allocator(&durable, BLOCKS, 0);
+        let ranges = extents.reserve(BLOCKS).expect("reserve");
+        publish(&durable, &extents, &ranges);
+        release(&durable, &extents, ranges[0]);
+        assert_eq!(extents.space().free, BLOCKS);
+        let keeps = durable.data().direct().expect("class ram").keeps_memory();
+        (extents.is_worth_trimming(), keeps)
+    };
+    assert_eq!(is_worth(MemoryMedia::new()), (true, false));
+    // Whether it keeps memory depends on what the machine has.
+    let (is_worth, keeps) = is_worth(MemoryMedia::taken_ahead());
+    assert_ne!(is_worth, keeps);
 }
 
 /// While blocks are being discarded, a reservation waits for them, as they count as free.

@@ -65,10 +65,22 @@ impl ExtentAllocator {
     #[inline]
     pub fn is_worth_trimming(&self) -> bool {
         let state = self.0.state.borrow();
-        state.freed >= FREED_MIN && {
+        let is_much = state.freed >= FREED_MIN && {
             let used = self.0.bitmap.blocks() - state.free.total().min(self.0.bitmap.blocks());
             state.freed >= used / FREED_SHARE
+        };
+        drop(state);
+        is_much && !self.is_kept()
+    }
+
+    /// Whether the device would keep what it is given back; it is asked again when as much was freed once more.
+    #[cold]
+    fn is_kept(&self) -> bool {
+        let is_kept = self.0.durable.data().direct().is_some_and(|memory| memory.keeps_memory());
+        if is_kept {
+            self.0.state.borrow_mut().freed = 0;
         }
+        is_kept
     }
 
     /// Gives space back, in steps between which others run, and until the arena is closed; the blocks given back.

@@ -101,7 +101,9 @@ fn folders_of_groups(text: &str) -> Vec<PathBuf> {
 /// What a group's limit leaves; `None` where it has none. Pages of files that nobody used lately are the kernel's to take.
 fn room_of_group(folder: &Path) -> Option<Room> {
     let number = |name: &str| read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
-    let total = number("memory.max").or_else(|| number("memory.limit_in_bytes"))?;
+    // Beyond `memory.high` a group is slowed down.
+    let limits = ["memory.max", "memory.high", "memory.limit_in_bytes"];
+    let total = limits.into_iter().filter_map(number).min()?;
     let used = number("memory.current").or_else(|| number("memory.usage_in_bytes"))?;
     let statistics = read_to_string(folder.join("memory.stat")).unwrap_or_default();
     let files = statistics.lines().find_map(|line| line.strip_prefix("inactive_file "));
@@ -146,10 +148,14 @@ mod tests {
         assert_eq!(room_of_group(folder.path()), None);
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("memory.max", "max\n");
+        write("memory.high", "max\n");
         write("memory.current", "900\n");
         assert_eq!(room_of_group(folder.path()), None);
         write("memory.max", "1000\n");
         assert_eq!(room_of_group(folder.path()), Some(Room { available: 100, total: 1000 }));
+        write("memory.high", "950\n");
+        assert_eq!(room_of_group(folder.path()), Some(Room { available: 50, total: 950 }));
+        write("memory.high", "2000\n");
         write("memory.stat", "anon 300\ninactive_file 600\n");
         assert_eq!(room_of_group(folder.path()), Some(Room { available: 700, total: 1000 }));
     }

@@ -283,10 +283,15 @@ impl Region {
         }
     }
 
+    /// Whether what is discarded now would be kept, so that giving back what is free is work for nothing.
+    pub(crate) fn keeps_memory(&self) -> bool {
+        self.plenty.as_ref().is_some_and(Plenty::is_there)
+    }
+
     /// Gives the whole huge pages of a range back; they read as zeros then. What somebody looks at stays, and all of it stays in a region that keeps
     /// its memory while there is plenty.
     pub(super) fn discard(&self, offset: u64, length: u64) {
-        if self.plenty.as_ref().is_some_and(Plenty::is_there) {
+        if self.keeps_memory() {
             return;
         }
         let page = HUGE_PAGE as u64;
