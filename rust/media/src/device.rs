@@ -53,6 +53,11 @@ pub trait Media {
         fail!(Code::Notsupported, "{} has no persistent memory such as {name}", self.describe());
     }
 
+    /// Makes a device in memory, of zeros, which has no name here and is gone with its last handle.
+    fn create_volatile(&self, name: &str, size: u64) -> Result<Rc<dyn BlockDevice>> {
+        crate::MemoryMedia::new().create(name, size)
+    }
+
     /// The names of all folders, in order.
     fn folders(&self) -> Result<Vec<String>>;
 

@@ -12,7 +12,6 @@ use crate::checkpoint::{self, CheckpointStore, Contents};
 use crate::device::{BLOCK_SIZE, BlockDevice, Media};
 use crate::journal::{self, Journal, Layout};
 use crate::log::{self, RedoLog};
-use crate::memory::MemoryMedia;
 use crate::transaction::Transaction;
 pub use carried::{CARRIED_BYTES_MAX, CarriedValue, CarryRoom};
 use daos_env::{Env, Spawner};
@@ -122,7 +121,7 @@ impl DurableArena {
         let data_bytes = settings.data_bytes.max(1).div_ceil(BLOCK_SIZE as u64).saturating_mul(BLOCK_SIZE as u64);
         match settings.durability {
             Durability::Ram => {
-                let data = MemoryMedia::new().create(DATA, data_bytes)?;
+                let data = media.create_volatile(DATA, data_bytes)?;
                 return Ok(DurableArena::start(Shared::new(arena, data, Keeper::Nothing, Lsn(0)), spawner));
             }
             Durability::Pmem => {

@@ -78,6 +78,10 @@ impl Media for MemoryMedia {
         Ok(device)
     }
 
+    fn create_volatile(&self, name: &str, size: u64) -> Result<Rc<dyn BlockDevice>> {
+        MemoryMedia { taking: self.taking, ..MemoryMedia::new() }.create(name, size)
+    }
+
     fn open(&self, name: &str) -> Result<Rc<dyn BlockDevice>> {
         let path = self.path(name)?;
         match self.tree.borrow().devices.get(&path) {
