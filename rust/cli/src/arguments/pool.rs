@@ -219,7 +219,8 @@ pub struct PoolCreateOptions {
     #[arg(long, value_name = "SIZE", value_parser = parse_size, requires = "scm_size")]
     pub nvme_size: Option<u64>,
     /// Durability class: 'log' acknowledges what is on the device, 'pmem' what is in persistent memory mapped from a file (made for a
-    /// directory on DAX; slow on a disk), 'ram' what is in memory [default: log]
+    /// directory on DAX; slow on a disk), 'ram' what is in memory: taken when
+    /// the pool is made, as long as a quarter of the machine's is left, and gone with the engine [default: log]
     #[arg(long, value_name = "CLASS")]
     pub durability: Option<String>,
     /// Properties of the new pool, as of 'pool set-prop', and rd_fac, ec_pda, rp_pda, svc_rf, perf_domain
