@@ -102,9 +102,6 @@ pub async fn container_of(client: &Client, class: &str, properties: ContainerPro
             ..PoolCreate::default()
         };
         client.pool_create(request).await?;
-        if class == "ram" {
-            limits::wait_for_memory();
-        }
     }
     let pool = Pool::connect(client, &Reference::parse(class)?, PoolFlags::READ_WRITE).await?;
     let id = Container::create(client, &pool, None, properties).await?;
@@ -114,6 +111,9 @@ pub async fn container_of(client: &Client, class: &str, properties: ContainerPro
 impl Task {
     async fn measure(self, client: Client) -> Result<Vec<(&'static str, Figures)>> {
         let container = container_of(&client, self.class, ContainerProperties::default()).await?;
+        if self.class == "ram" {
+            limits::wait_for_memory(&self.plan);
+        }
         let id = ObjectId::generate(ObjectId { hi: 0, lo: 1 }, ObjectType::MULTI_HASHED, ObjectClass::S1);
         let object = Rc::new(Object::open(&container, id, ObjectFlags::READ_WRITE)?);
         let mut places = Shuffle::below(self.keys);

@@ -11,6 +11,7 @@ pub use processes::work_if_asked;
 
 use crate::client::container_of;
 use crate::engine::Bench;
+use crate::limits;
 use crate::measure::{Figures, Plan};
 use crate::report::{Case, Limit, Report};
 use crate::store::Selection;
@@ -44,6 +45,7 @@ pub fn run(plan: &Plan, selection: &Selection, directory: &Path, report: &mut Re
             continue;
         }
         let container = bench.context().block_on(move |client| make(client, class))?;
+        limits::wait_for_memory(plan);
         for count in PROCESSES.into_iter().filter(is_named) {
             let files = files_of(plan, class) / count;
             let large = if plan.is_smoke() { SMOKE_BYTES } else { LARGE_BYTES };

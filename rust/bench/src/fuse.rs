@@ -7,6 +7,7 @@ mod tree;
 
 use crate::client::container_of;
 use crate::engine::Bench;
+use crate::limits;
 use crate::measure::{Figures, Plan, Watch};
 use crate::report::{Case, Limit, Report};
 use crate::store::Selection;
@@ -78,6 +79,7 @@ fn measure_all(plan: &Plan, selection: &Selection, bench: &Bench, place: &Path, 
     let peer = mount::kind_of(place)?;
     for class in CLASSES.into_iter().filter(|class| selection.includes(0, Some(class), 1)) {
         let container = bench.context().block_on(move |client| make(client, class))?;
+        limits::wait_for_memory(plan);
         let mount = Mount::at(place.join(class), bench.directory(), (class, container))?;
         let disk = place.join("disk");
         std::fs::create_dir_all(&disk)?;
