@@ -196,13 +196,19 @@ impl Dataset {
     pub fn open(located: Located, access_list: Hid) -> Result<Self> {
         let access = copy_of_access(access_list)?;
         let node = Rc::clone(&located.node);
-        let Header::Dataset { datatype, data_upper, element, layout, .. } = node.header()? else {
+        let Header::Dataset { datatype, space, data_upper, element, layout, .. } = node.header()? else {
             return Err(Failure::new(Minor::BadType, "it is no dataset"));
         };
         let stored = Stored::decode(&node.file, datatype)?;
         let element = u64::from(*element);
         if stored.file.size() as u64 != element {
             return Err(Failure::new(Minor::Damaged, "a dataset's elements are not of its datatype's size"));
+        }
+        if let Some(chunk) = layout.chunk() {
+            let bytes = chunk.iter().try_fold(element, |bytes, count| bytes.checked_mul(*count));
+            if bytes.is_none() || Space::decode(space)?.dimensions()?.len() != chunk.len() {
+                return Err(Failure::new(Minor::Damaged, "a dataset's chunks do not suit its dataspace"));
+            }
         }
         let data = node.file.object(node.token, *data_upper)?;
         let dataset = Self { layout: layout.clone(), stored, data, element, fill: OnceCell::new(), access, located };
@@ -222,6 +228,10 @@ impl Dataset {
         let list = self.node().creation_list()?;
         // SAFETY: the bytes are what `H5Pencode2` has written.
         let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
+        // The filters work on one chunk, which is as large as the list says.
+        if chunk_of(list.get(), &self.header_space()?).ok().as_ref() != Some(chunk) {
+            return Err(Failure::new(Minor::Damaged, "a dataset's chunks are not those of its list of properties"));
+        }
         let pipeline = Pipeline::new(self.node().file.scratch()?, &self.stored, list.get(), chunk)?;
         *filtered = Some(Filtered::new(pipeline, Rc::clone(&self.data), self.node().token, bytes));
         Ok(())

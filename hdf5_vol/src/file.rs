@@ -43,6 +43,8 @@ pub struct File {
     scratch: OnceCell<Scratch>,
     /// Addresses of the handles that HDF5 has, to find those of this file among all.
     pub handles: RefCell<HashSet<usize>>,
+    /// Those of them whose close has failed.
+    pub refused: RefCell<HashSet<usize>>,
     /// One handle of the file that HDF5 has.
     pub primary: Cell<usize>,
     /// What HDF5 takes for the file where it stores values of variable length.
@@ -96,7 +98,7 @@ impl File {
         let root = file.root()?;
         file.record_numbers(first, BATCH_MIN)?;
         root.create_header(&crate::format::Header::Group { list })?;
-        file.settle()?;
+        file.flush()?;
         // From here on the name stands for the new file.
         file.mount.lookup(&name.path)?.write(&bytes)?;
         if let Some(old) = old {
@@ -122,6 +124,7 @@ impl File {
             dirty: RefCell::default(),
             scratch: OnceCell::new(),
             handles: RefCell::default(),
+            refused: RefCell::default(),
             primary: Cell::new(0),
             anchor: OnceCell::new(),
         });
@@ -312,12 +315,30 @@ impl File {
         unsafe { self.transfers.borrow_mut().run(object, key::BYTES, requests, direction, missing) }
     }
 
+    /// Writes all that was left to be written, and gives the first error of any change since the file was opened: for a flush and a close.
+    pub fn flush(&self) -> Result<()> {
+        self.settle()?;
+        self.queue.borrow().outcome()
+    }
+
+    /// Keeps the error of a change that was lost, for the next flush and close.
+    pub fn note(&self, failure: &Failure) {
+        self.queue.borrow_mut().note(failure);
+    }
+
     /// Writes all that was left to be written, for those who list or remove.
     pub fn settle(&self) -> Result<()> {
         let dirty = std::mem::take(&mut *self.dirty.borrow_mut());
         let open = |token| self.nodes.borrow().get(&token).and_then(Weak::upgrade);
         let dirty: Vec<Rc<Node>> = dirty.into_iter().filter_map(open).collect();
-        let filtered = dirty.iter().try_for_each(|node| node.write_back_chunks());
+        let mut filtered = Ok(());
+        for node in dirty {
+            let written = node.write_back_chunks();
+            if written.is_err() {
+                self.dirty.borrow_mut().insert(node.token);
+            }
+            filtered = filtered.and(written);
+        }
         let heap = self.heap.borrow_mut().write_back(self);
         filtered.and(heap).and(self.queue.borrow_mut().settle())
     }

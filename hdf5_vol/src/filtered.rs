@@ -82,7 +82,9 @@ impl Filtered {
             file.dirty.borrow_mut().insert(self.token);
         }
         let gone = self.cache.insert(dkey.to_vec(), bytes, is_dirty);
-        gone.iter().try_for_each(|(dkey, bytes)| self.put(file, dkey, bytes))
+        let put = |result: Result<()>, (dkey, bytes): &(Vec<u8>, Vec<u8>)| result.and(self.put(file, dkey, bytes));
+        // They are kept nowhere else: an error is also one of the next flush.
+        gone.iter().fold(Ok(()), put).inspect_err(|failure| file.note(failure))
     }
 
     /// Cells in groups that fit into memory at once, with the stored values of those that have to be read.
@@ -194,19 +196,21 @@ impl Filtered {
         })
     }
 
-    /// Sends all changed chunks through the filters, and leaves them to be written.
+    /// Sends all changed chunks through the filters, and leaves them to be written. One that a filter refuses stays changed and keeps none
+    /// of the others; the first error is given.
     pub fn write_back(&mut self, file: &File) -> Result<()> {
+        let mut result = Ok(());
         for dkey in self.cache.dirty() {
             let Some(chunk) = self.cache.get(&dkey) else { continue };
-            chunk.is_dirty = false;
             let chunk = std::mem::take(&mut chunk.bytes);
-            let result = self.put(file, &dkey, &chunk);
+            let written = self.put(file, &dkey, &chunk);
             if let Some(place) = self.cache.get(&dkey) {
                 place.bytes = chunk;
+                place.is_dirty = written.is_err();
             }
-            result?;
+            result = result.and(written);
         }
-        Ok(())
+        result
     }
 
     /// Gives the fill value to what a chunk has outside of the dataset; a chunk with nothing inside goes.

@@ -12,6 +12,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::CString;
 
+/// `H5Z_FILTER_SHUFFLE`, which keeps the size, and `H5Z_FILTER_FLETCHER32`, which adds a checksum.
+const SHUFFLE: i32 = 2;
+const FLETCHER: i32 = 3;
+const CHECKSUM: usize = 4;
+
 /// By how much the memory of the scratch file grows.
 const INCREMENT: usize = 1 << 20;
 
@@ -124,26 +129,21 @@ impl Pipeline {
 
     /// The dataset with the filters that are not left out; none when all are.
     fn decoder(&self, mask: u32) -> Result<Option<Hid>> {
+        // SAFETY: takes no pointer.
+        let count = u32::try_from(unsafe { library().list_filter_count(self.creation.get()) }).unwrap_or_default();
+        // Bits of no filter say nothing, and must not each have a dataset: they may come from a damaged chunk.
+        let mask = mask & !u32::MAX.checked_shl(count).unwrap_or_default();
         if let Some(decoder) = self.decoders.borrow().get(&mask) {
             return Ok(Some(decoder.get()));
         }
         // SAFETY: takes no pointer.
         let list = Identifier::new(unsafe { library().list_copy(self.creation.get()) }, "copy of a list")?;
-        // SAFETY: the same.
-        let count = u32::try_from(unsafe { library().list_filter_count(list.get()) }).unwrap_or_default();
         let is_left_out = |number: &u32| mask.checked_shr(*number).unwrap_or_default() & 1 == 1;
         for number in (0..count).filter(is_left_out) {
-            let (mut flags, mut values, mut configuration) = (0, 0, 0);
-            let none = std::ptr::null_mut();
-            // SAFETY: no room for parameters and name is given; the numbers are ours.
-            unsafe {
-                let (flags, values, configuration) = (&raw mut flags, &raw mut values, &raw mut configuration);
-                let list_id = self.creation.get();
-                let filter =
-                    library().list_filter(list_id, number, flags, values, none, 0, std::ptr::null_mut(), configuration);
-                check(filter, "HDF5 does not tell a filter")?;
-                check(library().list_remove_filter(list.get(), filter), "HDF5 does not leave out a filter")?;
-            }
+            let filter = self.filter(number)?;
+            // SAFETY: takes no pointer.
+            let removed = unsafe { library().list_remove_filter(list.get(), filter) };
+            check(removed, "HDF5 does not leave out a filter")?;
         }
         // SAFETY: takes no pointer.
         let dataset = unsafe {
@@ -158,6 +158,41 @@ impl Pipeline {
         Ok(Some(id))
     }
 
+    /// Whether filters can have made so many bytes. HDF5 does not ask: its checksum and its copy then read what is not there.
+    fn check_size(&self, mask: u32, bytes: usize) -> Result<()> {
+        // SAFETY: takes no pointer.
+        let count = u32::try_from(unsafe { library().list_filter_count(self.creation.get()) }).unwrap_or_default();
+        let (mut least, mut is_exact) = (0, true);
+        for number in (0..count).filter(|number| mask.checked_shr(*number).unwrap_or_default() & 1 == 0) {
+            match self.filter(number)? {
+                SHUFFLE => {}
+                FLETCHER => least += CHECKSUM,
+                _ => is_exact = false,
+            }
+        }
+        if if is_exact { bytes == self.size + least } else { bytes > least } {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Minor::Damaged,
+            format!("a chunk is damaged: its filters cannot have made {bytes} bytes of it"),
+        ))
+    }
+
+    /// The number that HDF5 has for one of the filters.
+    fn filter(&self, number: u32) -> Result<i32> {
+        let (mut flags, mut values, mut configuration) = (0, 0, 0);
+        let none = std::ptr::null_mut();
+        // SAFETY: no room for parameters and name is given; the numbers are ours.
+        let filter = unsafe {
+            let (flags, values, configuration) = (&raw mut flags, &raw mut values, &raw mut configuration);
+            let list = self.creation.get();
+            library().list_filter(list, number, flags, values, none, 0, std::ptr::null_mut(), configuration)
+        };
+        check(filter, "HDF5 does not tell a filter")?;
+        Ok(filter)
+    }
+
     /// The chunk that filters have made bytes of.
     pub fn decode(&self, mask: u32, bytes: &[u8]) -> Result<Vec<u8>> {
         let Some(id) = self.decoder(mask)? else {
@@ -166,6 +201,7 @@ impl Pipeline {
             }
             return Ok(bytes.to_vec());
         };
+        self.check_size(mask, bytes.len())?;
         let origin = [0; RANK_MAX];
         let mut chunk = vec![0; self.size];
         // SAFETY: HDF5 copies as many bytes as said; the chunk has room for all elements.

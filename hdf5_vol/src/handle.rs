@@ -137,6 +137,24 @@ impl Handle {
         Some(handle)
     }
 
+    /// Ends what HDF5 held, after a function has written what is left of it. Where that fails HDF5 keeps the object, and closes it once more,
+    /// at the latest when the program ends: so it stays until then, and the second time it goes.
+    ///
+    /// # Safety
+    /// As for `from_pointer`, and nobody uses the pointer any more after success.
+    pub unsafe fn close(pointer: *mut c_void, finish: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
+        // SAFETY: as the caller promises.
+        let handle = unsafe { Self::from_pointer(pointer)? };
+        let (file, result) = (handle.file()?, finish(handle));
+        if result.is_err() && file.refused.borrow_mut().insert(pointer as usize) {
+            return result;
+        }
+        file.refused.borrow_mut().remove(&(pointer as usize));
+        // SAFETY: the same.
+        drop(unsafe { Self::take(pointer) });
+        Ok(())
+    }
+
     pub fn file(&self) -> Result<Rc<File>> {
         Ok(match self {
             Self::File { file, .. } => Rc::clone(file),

@@ -84,10 +84,11 @@ impl Node {
 
     /// Sends changed chunks of a dataset through its filters, and leaves them to be written.
     pub fn write_back_chunks(&self) -> Result<()> {
-        match self.filtered.borrow_mut().as_mut() {
+        let written = match self.filtered.borrow_mut().as_mut() {
             Some(filtered) if !self.is_doomed.get() => filtered.write_back(&self.file),
             _ => Ok(()),
-        }
+        };
+        written.inspect_err(|failure| self.file.note(failure))
     }
 
     /// The property list of its creation, as bytes; empty for the default.

@@ -3,7 +3,8 @@
 //! Values wait to be sent until there are some, so that several values under one dkey are one request, and a value that is replaced
 //! before it was sent is never sent at all. Reads of values look here first ([`Queue::peek`]); reads of arrays of bytes wait for those
 //! that are on their way to the same object ([`Queue::settle_bytes`]). Nothing of it is promised to be durable before
-//! [`Queue::settle`], which is what a flush and a close of the file do, and which gives the first error that any of it met.
+//! [`Queue::settle`]. A flush and a close of the file also ask [`Queue::outcome`], which gives the first error that any of it met: what was
+//! not written stays unwritten, so each of them is told, however often the program has listed or flushed before.
 
 use crate::daos::{
     Descriptor, Event, Extent, Handle, Object, ObjectId, ScatterGather, Vector, array, check, events, single,
@@ -218,7 +219,7 @@ impl Queue {
         self.pending.get(&Key::new(object, dkey, akey)).and_then(|pending| pending.value.clone())
     }
 
-    /// Waits until what was left of an object's arrays is written; errors come with [`Queue::settle`].
+    /// Waits until what was left of an object's arrays is written; errors come with [`Queue::outcome`].
     pub fn settle_bytes(&mut self, object: ObjectId) -> Result<()> {
         if self.arrays.contains_key(&object) {
             self.send()?;
@@ -229,11 +230,20 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits until all is written, and gives the first error since the last time.
+    /// Waits until nothing is unsent or under way; what of it failed is said by [`Queue::outcome`].
     pub fn settle(&mut self) -> Result<()> {
         self.send()?;
-        self.wait_for_all()?;
-        self.first_failure.take().map_or(Ok(()), Err)
+        self.wait_for_all()
+    }
+
+    /// The first error that a change met, from its first time on.
+    pub fn outcome(&self) -> Result<()> {
+        self.first_failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Notes that a change was lost before it came here.
+    pub fn note(&mut self, failure: &Failure) {
+        self.first_failure.get_or_insert_with(|| failure.clone());
     }
 
     fn wait_for_all(&mut self) -> Result<()> {

@@ -162,7 +162,7 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut DatasetSpecific, _
                     let rank = dataset.space()?.dimensions()?.len();
                     dataset.set_dimensions(std::slice::from_raw_parts(size, rank))
                 }
-                dataset_specific::FLUSH => handle.file()?.settle(),
+                dataset_specific::FLUSH => handle.file()?.flush(),
                 dataset_specific::REFRESH => {
                     dataset.refresh();
                     Ok(())
@@ -175,9 +175,7 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut DatasetSpecific, _
 
 unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {
     guard::status(c"H5Dclose", || {
-        // SAFETY: HDF5 gives an object of ours, for the last time.
-        let handle = unsafe { Handle::take(object) };
-        // It is closed in any case; who closes it learns what was not written.
-        handle.map_or(Ok(()), |handle| handle.dataset()?.located.node.write_back_chunks())
+        // SAFETY: HDF5 gives an object of ours, for the last time unless it is told of an error.
+        unsafe { Handle::close(object, |handle| handle.dataset()?.located.node.write_back_chunks()) }
     })
 }

@@ -102,7 +102,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut DatatypeGet, _: Hid, _:
 unsafe extern "C" fn specific(object: Object, _: *mut DatatypeSpecific, _: Hid, _: Request) -> Herr {
     guard::status(c"H5Tspecific", || {
         // SAFETY: HDF5 gives an object of ours. A committed datatype never changes, so only a flush does something.
-        unsafe { Handle::from_pointer(object)?.file()?.settle() }
+        unsafe { Handle::from_pointer(object)?.file()?.flush() }
     })
 }
 

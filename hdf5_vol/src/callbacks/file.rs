@@ -9,8 +9,7 @@ use crate::handle::{self, Handle};
 use crate::hdf5::arguments::{FileGet, FileSpecific, OptionalArguments, file_get, file_specific};
 use crate::hdf5::class::{FileClass, Object, Request};
 use crate::hdf5::{
-    ACCESS_TRUNCATE, ACCESS_WRITE, FAIL, Herr, Hid, Identifier, SUCCEED, Variable, identifier_type, library,
-    open_objects,
+    ACCESS_TRUNCATE, ACCESS_WRITE, Herr, Hid, Identifier, SUCCEED, Variable, identifier_type, library, open_objects,
 };
 use crate::heap;
 use crate::name::{self, Name};
@@ -195,7 +194,7 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, 
             let arguments = &mut *arguments;
             let values = &mut arguments.arguments;
             match arguments.operation {
-                file_specific::FLUSH => Handle::from_pointer(object)?.file()?.settle(),
+                file_specific::FLUSH => Handle::from_pointer(object)?.file()?.flush(),
                 file_specific::REOPEN => {
                     let file = Handle::from_pointer(object)?.file()?;
                     let is_writable = file.is_writable();
@@ -232,10 +231,7 @@ unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: R
 
 unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {
     guard::number(c"H5Fclose", || {
-        // SAFETY: HDF5 gives an object of ours, for the last time.
-        let Some(handle) = (unsafe { Handle::take(object) }) else { return Ok(FAIL) };
-        let file = handle.file()?;
-        drop(handle);
-        file.settle().map(|()| SUCCEED)
+        // SAFETY: HDF5 gives an object of ours, for the last time unless it is told of an error.
+        unsafe { Handle::close(object, |handle| handle.file()?.flush()) }.map(|()| SUCCEED)
     })
 }

@@ -118,7 +118,7 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut GroupSpecific,
         // SAFETY: HDF5 gives an object of ours, and arguments of this kind.
         let (handle, operation) = unsafe { (Handle::from_pointer(object)?, (*arguments).operation) };
         match operation {
-            group_specific::FLUSH => handle.file()?.settle(),
+            group_specific::FLUSH => handle.file()?.flush(),
             group_specific::REFRESH => Ok(()),
             _ => unknown("mounting a file in another one"),
         }

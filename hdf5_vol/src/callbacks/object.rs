@@ -131,7 +131,7 @@ unsafe extern "C" fn specific(
                     let start = locate(handle, location)?;
                     return link_iteration::visit_objects(start, &values.visit);
                 }
-                object_specific::FLUSH => handle.file()?.settle()?,
+                object_specific::FLUSH => handle.file()?.flush()?,
                 object_specific::REFRESH => {
                     if let Handle::Dataset(dataset) = handle {
                         dataset.refresh();

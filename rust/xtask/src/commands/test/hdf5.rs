@@ -1,6 +1,7 @@
 //! The part `hdf5`: h5py writes a file in one process and reads it in another one, in a container through the connector, and in HDF5's own
 //! format on the local disk; both must give the same.
 
+mod failures;
 mod suite;
 
 use super::c_programs::{Outcome, report};
@@ -91,6 +92,9 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
     if only.is_none_or(|only| PLAIN.contains(only)) {
         let environment = self::environment(&tree, &[POOL, CONTAINER])?;
         tally += report(PLAIN, bench.run_plain(&environment));
+    }
+    for (name, what) in failures::CASES.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
+        tally += report(name, bench.run_failure(what));
     }
     let is_built = Hdf5::new(metadata).is_built();
     if only.map_or(is_built, |only| SUITE.contains(only)) {

@@ -1,0 +1,165 @@
+"""What goes wrong while a file is written: python failures.py killed|full|damaged|unclosed write|read FILE
+
+An error is told by a flush and by a close, and what an earlier flush has promised is there afterwards.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+import h5py
+import numpy
+
+FILTERED = dict(chunks=(64,), compression="gzip")
+
+
+def kept(file):
+    """What is flushed before anything goes wrong."""
+    file.create_group("kept").attrs["number"] = 7
+    file.create_dataset("kept/filtered", data=numpy.arange(1000), **FILTERED)
+    file.create_dataset("kept/plain", data=numpy.arange(1000))
+    file.flush()
+
+
+def check_kept(file):
+    assert file["kept"].attrs["number"] == 7
+    for name in ["kept/filtered", "kept/plain"]:
+        numpy.testing.assert_array_equal(file[name][()], numpy.arange(1000))
+
+
+def change(file):
+    """What waits to be written: metadata, few elements, and chunks that no filter has seen."""
+    for number in range(200):
+        group = file.create_group(f"new/{number}")
+        group.create_dataset("plain", data=numpy.full(100, number))
+        group.create_dataset("filtered", data=numpy.full(1000, number), **FILTERED)
+
+
+def check_change(file):
+    for number in range(200):
+        assert (file[f"new/{number}/plain"][()] == number).all() and (file[f"new/{number}/filtered"][()] == number).all()
+
+
+def failure(function):
+    """The error that a call gives; none when it gives none."""
+    try:
+        function()
+    except (OSError, RuntimeError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def close(file):
+    """As a program in C does; h5py closes what is in the file first."""
+    return failure(lambda: file.close())
+
+
+def write_killed(name):
+    file = h5py.File(name, "w")
+    kept(file)
+    with open(os.path.join(os.environ["DAOS_LOCAL_PATH"], "engine.pid")) as text:
+        engine = int(text.read())
+    for number in range(3):
+        file.create_group(f"before {number}")
+    os.kill(engine, signal.SIGKILL)
+    told = [failure(lambda: change(file)), failure(file.flush), close(file)]
+    print("told" if any(told[1:]) else "written")
+    # An error of a flush is one of the close too, and one of neither means that all is there.
+    assert not told[1] or told[2], told
+
+
+def read_killed(name):
+    with h5py.File(name, "r") as file:
+        check_kept(file)
+        if sys.argv[4] == "written":
+            check_change(file)
+
+
+def write_full(name):
+    file = h5py.File(name, "w")
+    kept(file)
+    noise = numpy.frombuffer(numpy.random.default_rng(1).bytes(1 << 20), "u1")
+    data = file.create_dataset("noise", (1 << 31,), "u1", chunks=(1 << 16,), compression="gzip", compression_opts=1)
+    told = None
+    # Chunks are written behind, so writing has no error of its own before the flush.
+    for number in range(2048):
+        told = failure(lambda: data.write_direct(noise, dest_sel=numpy.s_[number << 20 : (number + 1) << 20]))
+        told = told or failure(file.flush)
+        if told:
+            break
+    assert told and "space" in told, told
+    # Listing and reading say nothing of it, and take nothing of it away.
+    assert sorted(file) == ["kept", "noise"]
+    check_kept(file)
+    again, closed = failure(file.flush), close(file)
+    assert again and "space" in again, again
+    assert closed, "the close says nothing of what was lost"
+
+
+def read_full(name):
+    with h5py.File(name, "r") as file:
+        check_kept(file)
+
+
+def write_damaged(name):
+    """HDF5's own files are no measure here: some of this ends the program there."""
+    chunk = 1 << 10
+    random = numpy.random.default_rng(11)
+    whole = numpy.arange(4 * chunk, dtype="i4")
+    file = h5py.File(name, "w")
+    kept(file)
+    kinds = {
+        "all": dict(compression="gzip", shuffle=True, fletcher32=True),
+        "deflated": dict(compression="gzip"),
+        "shuffled": dict(shuffle=True),
+        "checked": dict(shuffle=True, fletcher32=True),
+    }
+    for kind, options in kinds.items():
+        data = file.create_dataset(kind, data=whole, chunks=(chunk,), **options)
+        file.flush()
+        mask, stored = data.id.read_direct_chunk((chunk,))
+        changed = bytearray(stored)
+        changed[len(changed) // 2] ^= 1
+        noise = [random.bytes(int(length)) for length in random.integers(1, 3 * chunk, 20)]
+        damaged = [*noise, b"x", b"\0" * 3, b"\0" * 9, stored[:-1], bytes(1 << 20)]
+        # Only a checksum tells one bit.
+        damaged += [stored + b"x", bytes(changed)] if data.fletcher32 else []
+        for number, value in enumerate(damaged):
+            data.id.write_direct_chunk((chunk,), value)
+            assert failure(lambda: data[chunk + 5]), (kind, number)
+            assert failure(lambda: data.__setitem__(chunk + 5, 1)), (kind, number)
+            numpy.testing.assert_array_equal(data[:chunk], whole[:chunk])
+            numpy.testing.assert_array_equal(data[2 * chunk :], whole[2 * chunk :])
+        # Filters are said to be left out that were not, and some that there are not.
+        data.id.write_direct_chunk((chunk,), stored[: chunk - 1], filter_mask=0xFFFFFFFF)
+        assert failure(lambda: data[chunk + 5]), kind
+        data.id.write_direct_chunk((chunk,), stored, filter_mask=0xFFFFFFF8)
+        numpy.testing.assert_array_equal(data[()], whole)
+        data.id.write_direct_chunk((chunk,), stored, filter_mask=mask)
+    file.close()
+
+
+def read_damaged(name):
+    with h5py.File(name, "r") as file:
+        check_kept(file)
+        for kind in ["all", "deflated", "shuffled", "checked"]:
+            numpy.testing.assert_array_equal(file[kind][()], numpy.arange(4 << 10, dtype="i4"))
+
+
+def write_unclosed(name):
+    file = h5py.File(name, "w")
+    kept(file)
+    change(file)
+    # As a program in C that returns from main: HDF5 itself closes what is open. At Python's own end h5py would.
+    ctypes.CDLL(None).exit(0)
+
+
+def read_unclosed(name):
+    with h5py.File(name, "r") as file:
+        check_kept(file)
+        check_change(file)
+
+
+what, step, name = sys.argv[1:4]
+globals()[f"{step}_{what}"](name)
