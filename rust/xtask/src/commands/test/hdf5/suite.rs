@@ -10,7 +10,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// From lines `passed NUMBER` and `TEST: why it fails`; empty ones and those with `#` say nothing.
+    /// From lines `passed NUMBER` and `PART / TEST: why it fails`; empty ones and those with `#` say nothing.
     pub fn parse(text: &str) -> Result<Self> {
         let mut known = Self { passed: 0, failing: HashSet::new() };
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -25,25 +25,35 @@ impl Known {
     }
 }
 
-/// What is worse than what is known.
+/// What is worse than what is known, and what is known and not so any more.
 pub fn compare(said: &str, passed: u64, known: &Known) -> Vec<String> {
-    let mut complaints: Vec<String> = failures(said).into_iter().filter(|name| !known.failing.contains(name)).collect();
+    let mut left = known.failing.clone();
+    // A second failure of the same name is not the one that is known.
+    let mut complaints: Vec<String> = failures(said).into_iter().filter(|name| !left.remove(name)).collect();
+    let mut left: Vec<_> =
+        left.iter().map(|name| format!("{name} does not fail any more: take it off the list")).collect();
+    left.sort();
+    complaints.append(&mut left);
     if passed < known.passed {
         complaints.push(format!("{passed} passed, and {} did before", known.passed));
     }
     complaints
 }
 
-/// Names of the tests that failed. Between a name and its result may be a stack of errors.
+/// Parts and names of the tests that failed. Between a name and its result may be a stack of errors.
 fn failures(said: &str) -> Vec<String> {
-    let (mut name, mut found) = (String::new(), Vec::new());
+    let (mut part, mut name, mut found) = (String::new(), String::new(), Vec::new());
     for line in said.lines() {
+        let title = line.trim().trim_matches('*').trim();
+        if let Some(title) = title.strip_prefix("API ").and_then(|title| title.strip_suffix(" Tests")) {
+            title.clone_into(&mut part);
+        }
         if let Some(rest) = line.trim_start().strip_prefix("Testing ") {
             let end = ["*FAILED*", "PASSED", "-SKIP-", "HDF5-DIAG"].iter().filter_map(|word| rest.find(word)).min();
             rest[..end.unwrap_or(rest.len())].trim().clone_into(&mut name);
         }
         if line.contains("*FAILED*") {
-            found.push(name.clone());
+            found.push(format!("{part} / {name}"));
         }
     }
     found
@@ -53,21 +63,26 @@ fn failures(said: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const SAID: &str = "Testing things                PASSED\n\
+    const SAID: &str = "*      API File Tests     *\n\
+                        Testing things                PASSED\n\
                         Testing other things         *FAILED*\n    it is so\n\
                         \x20 Testing a part          HDF5-DIAG: Error\n    minor: none\n*FAILED*\n";
 
     #[test]
     fn failures_have_the_names_of_their_tests() {
-        assert_eq!(failures(SAID), ["other things", "a part"]);
+        assert_eq!(failures(SAID), ["File / other things", "File / a part"]);
     }
 
     #[test]
     fn what_is_known_is_no_complaint_and_all_else_is() {
         let known = |text: &str| Known::parse(text).expect("it is whole");
-        assert!(compare(SAID, 1, &known("# so far\npassed 1\nother things: why\na part: why\n")).is_empty());
-        assert_eq!(compare(SAID, 1, &known("passed 1\na part: why\n")), ["other things"]);
-        assert_eq!(compare(SAID, 1, &known("passed 2\nother things: why\na part: why\n")).len(), 1);
+        assert!(
+            compare(SAID, 1, &known("# so far\npassed 1\nFile / other things: why\nFile / a part: why\n")).is_empty()
+        );
+        assert_eq!(compare(SAID, 1, &known("passed 1\nFile / a part: why\n")), ["File / other things"]);
+        assert_eq!(compare(SAID, 1, &known("passed 2\nFile / other things: why\nFile / a part: why\n")).len(), 1);
+        let elsewhere = known("passed 1\nGroup / other things: why\nFile / a part: why\n");
+        assert_eq!(compare(SAID, 1, &elsewhere).len(), 2);
         assert!(Known::parse("a part\n").is_err());
     }
 }
