@@ -126,32 +126,32 @@ impl Dataset {
 
     /// Bytes that are stored of a chunk; zero when it was never written.
     pub fn stored_size(&self, dkey: &[u8]) -> Result<u64> {
+        Ok(self.stored_size_and_mask(dkey)?.0)
+    }
+
+    /// As [`Dataset::stored_size`], with the filters that were left out.
+    fn stored_size_and_mask(&self, dkey: &[u8]) -> Result<(u64, u32)> {
         self.located.node.write_back_chunks()?;
         let file = &self.located.node.file;
         if matches!(self.layout(), Layout::Filtered { .. }) {
-            let pending = file.get(self.data(), dkey, key::ENCODED)?;
-            return Ok(pending.map_or(0, |value| (value.len() as u64).saturating_sub(ChunkRecord::OVERHEAD)));
+            let Some(value) = file.get(self.data(), dkey, key::ENCODED)? else { return Ok((0, 0)) };
+            let record = ChunkRecord::decode(&value)?;
+            return Ok((record.bytes.len() as u64, record.mask));
         }
         file.settle_bytes(self.data())?;
         let size = self.chunk_bytes()?;
-        Ok(if self.is_allocated_early()? || self.data().has_bytes(dkey, key::BYTES, size)? { size } else { 0 })
+        let is_there = self.is_allocated_early()? || self.data().has_bytes(dkey, key::BYTES, size)?;
+        Ok((if is_there { size } else { 0 }, 0))
     }
 
     /// What is stored of a chunk.
     pub fn chunk_information(&self, dkey: &[u8]) -> Result<Option<ChunkInformation>> {
         let (chunk, dimensions) = (self.chunk()?, self.space()?.dimensions()?);
         let Some(coordinates) = cells::chunk_coordinates(dkey, chunk.len()) else { return Ok(None) };
-        let size = self.stored_size(dkey)?;
+        let (size, mask) = self.stored_size_and_mask(dkey)?;
         if size == 0 {
             return Ok(None);
         }
-        let mask = match self.layout() {
-            Layout::Filtered { .. } => {
-                let value = self.located.node.file.get(self.data(), dkey, key::ENCODED)?;
-                value.map_or(Ok(0), |value| ChunkRecord::decode(&value).map(|record| record.mask))?
-            }
-            _ => 0,
-        };
         let along =
             |number: u64, ((at, chunk), dimension): ((&u64, &u64), &u64)| number * dimension.div_ceil(*chunk) + at;
         let number = coordinates.iter().zip(chunk).zip(&dimensions).fold(0, along);

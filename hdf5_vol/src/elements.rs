@@ -33,7 +33,13 @@ impl Transfer {
 }
 
 impl Dataset {
-    fn plan(&self, memory_type: Hid, memory_space: Hid, file_space: Hid) -> Result<Transfer> {
+    /// What goes from where to where, if anything does.
+    fn plan(
+        &self,
+        memory_type: Hid,
+        (memory_space, file_space): (Hid, Hid),
+        buffer: *const u8,
+    ) -> Result<Option<Transfer>> {
         let whole = self.space()?;
         let file = selection::of_file(file_space, &whole, self.stored().file.size())?;
         let memory = selection::of_memory(memory_space, file_space, &whole, file.count, size_of_type(memory_type))?;
@@ -41,7 +47,14 @@ impl Dataset {
             let sentence = format!("{} elements of memory and {} of the file are selected", memory.count, file.count);
             return Err(Failure::new(Minor::BadValue, sentence));
         }
-        Ok(Transfer { file, memory, dataset: whole.dimensions()? })
+        let transfer = Transfer { file, memory, dataset: whole.dimensions()? };
+        if transfer.count() == 0 {
+            return Ok(None);
+        }
+        if buffer.is_null() {
+            return Err(Failure::new(Minor::BadValue, "there is no memory for the elements"));
+        }
+        Ok(Some(transfer))
     }
 
     fn cells(&self, transfer: &Transfer, runs: &[Run]) -> Result<Vec<Cell>> {
@@ -53,13 +66,7 @@ impl Dataset {
     /// # Safety
     /// The buffer has room for what the selection of memory means.
     pub unsafe fn read(&self, memory_type: Hid, spaces: (Hid, Hid), list: Hid, buffer: *mut u8) -> Result<()> {
-        let transfer = self.plan(memory_type, spaces.0, spaces.1)?;
-        if transfer.count() == 0 {
-            return Ok(());
-        }
-        if buffer.is_null() {
-            return Err(Failure::new(Minor::BadValue, "there is no memory to read into"));
-        }
+        let Some(transfer) = self.plan(memory_type, spaces, buffer)? else { return Ok(()) };
         if self.stored().is_same(memory_type) {
             let cells = self.cells(&transfer, &transfer.file.runs)?;
             // SAFETY: as the caller promises.
@@ -83,13 +90,7 @@ impl Dataset {
     /// The buffer has what the selection of memory means.
     pub unsafe fn write(&self, memory_type: Hid, spaces: (Hid, Hid), list: Hid, buffer: *const u8) -> Result<()> {
         self.located.node.file.require_writable()?;
-        let transfer = self.plan(memory_type, spaces.0, spaces.1)?;
-        if transfer.count() == 0 {
-            return Ok(());
-        }
-        if buffer.is_null() {
-            return Err(Failure::new(Minor::BadValue, "there is no memory to write from"));
-        }
+        let Some(transfer) = self.plan(memory_type, spaces, buffer)? else { return Ok(()) };
         if self.stored().is_same(memory_type) {
             let cells = self.cells(&transfer, &transfer.file.runs)?;
             // SAFETY: as the caller promises.
