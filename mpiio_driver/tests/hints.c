@@ -127,20 +127,44 @@ static void useless(void)
 	test_doing[0] = '\0';
 }
 
-/* A list of hosts that cannot be read is refused on all ranks. */
-static void bad_list(void)
+/* Opens with a hint on all ranks or on none; whoever has the file can use it. */
+static void same_everywhere(const char *key, const char *value)
 {
-	static const struct given given[] = { { "cb_config_list", ":::" }, { NULL, NULL } };
+	const struct given given[] = { { key, value }, { NULL, NULL } };
 	MPI_Info info = info_of(given);
 	MPI_File file = MPI_FILE_NULL;
 	int failed, all;
 
+	snprintf(test_doing, sizeof test_doing, "%s = %.20s", key, value);
 	failed = MPI_File_open(MPI_COMM_WORLD, test_name("hints"), MPI_MODE_CREATE | MPI_MODE_RDWR, info, &file) != MPI_SUCCESS;
 	MPI_Allreduce(&failed, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
 	CHECK(all == 0 || all == test_ranks);
-	if (!failed)
+	/* Only a list of hosts can be refused; what else cannot be used is no hint. */
+	CHECK(!failed || strcmp(key, "cb_config_list") == 0);
+	if (!failed) {
+		use(file);
 		CALL(MPI_File_close(&file));
+	}
 	MPI_Info_free(&info);
+	test_doing[0] = '\0';
+}
+
+/* Values that are as long as they can be, of bytes that are no ASCII, and a list of hosts that cannot be read. */
+static void odd(void)
+{
+	static const char *KEYS[] = { "cb_config_list", "cb_buffer_size", "romio_cb_write", "striping_unit", "romio_daos_obj_class" };
+	static const char FILLS[] = { 'x', '9', '\xff' };
+	char longest[MPI_MAX_INFO_VAL];
+
+	same_everywhere("cb_config_list", ":::");
+	for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++) {
+		same_everywhere(KEYS[i], "\xc3\xa4\x80\xff");
+		for (size_t fill = 0; fill < sizeof FILLS; fill++) {
+			memset(longest, FILLS[fill], sizeof longest - 1);
+			longest[sizeof longest - 1] = '\0';
+			same_everywhere(KEYS[i], longest);
+		}
+	}
 }
 
 /* One rank gives what is no hints at all: nobody has the file. */
@@ -182,7 +206,7 @@ int main(int count, char **arguments)
 	different(BUFFERED, OTHERWISE);
 	different(OTHERWISE, BUFFERED);
 	useless();
-	bad_list();
+	odd();
 	no_info();
 	refused();
 	return test_end();
