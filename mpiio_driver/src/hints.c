@@ -61,7 +61,7 @@ static bool is_usable(const struct known *known, const char *value)
 		return value[0] != '\0';
 	errno = 0;
 	number = strtol(value, &end, 10);
-	return errno == 0 && end != value && number >= known->least && number <= INT_MAX;
+	return errno == 0 && end != value && *end == '\0' && number >= known->least && number <= INT_MAX;
 }
 
 static void take(MPI_Info info, struct hints *hints)

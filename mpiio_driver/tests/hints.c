@@ -104,7 +104,7 @@ static void different(const struct given *first, const struct given *others)
 static void useless(void)
 {
 	static const struct given BAD[] = {
-		{ "cb_buffer_size", "-1" }, { "cb_buffer_size", "0" }, { "cb_buffer_size", "many" },
+		{ "cb_buffer_size", "-1" }, { "cb_buffer_size", "0" }, { "cb_buffer_size", "many" }, { "cb_buffer_size", "8192abc" },
 		{ "cb_buffer_size", "99999999999999999999" }, { "ind_rd_buffer_size", "0" }, { "ind_wr_buffer_size", "-7" },
 		{ "cb_nodes", "0" }, { "cb_nodes", "1000000" }, { "striping_unit", "-5" }, { "striping_unit", "" },
 		{ "romio_cb_fr_alignment", "0" }, { "romio_daos_chunk_size", "0" }, { "romio_daos_obj_class", "NONE_OF_THEM" },
@@ -118,6 +118,8 @@ static void useless(void)
 		snprintf(test_doing, sizeof test_doing, "%s = %s", BAD[i].key, BAD[i].value);
 		file = open_with(all);
 		CHECK(strcmp(used(file, BAD[i].key), BAD[i].value) != 0 || BAD[i].value[0] == '\0');
+		/* Nor the number that it begins with. */
+		CHECK(atol(BAD[i].value) == 0 || atol(used(file, BAD[i].key)) != atol(BAD[i].value));
 		use(file);
 		CALL(MPI_File_close(&file));
 		/* And when nothing was read or written. */
