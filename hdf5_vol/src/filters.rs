@@ -1,6 +1,7 @@
 //! Filters: compression, checksums, shuffling. HDF5 runs them, over a chunk of a dataset of its own that lies in memory: what is written
 //! there as elements is read as the bytes that the filters have made of them, and the other way round. So every filter works that the
-//! program's HDF5 has, those of plugins too, with the parameters and errors that HDF5 gives them.
+//! program's HDF5 has, those of plugins too, with the parameters and errors that HDF5 gives them. `undo` undoes those
+//! that HDF5 has always had, and with care.
 
 use crate::convert::Stored;
 use crate::failure::{Failure, Minor, Result};
@@ -8,14 +9,10 @@ use crate::hdf5::{
     ACCESS_TRUNCATE, ALLOCATE_INCREMENTALLY, DEFAULT, FILL_NEVER, Hid, Identifier, RANK_MAX, SPACE_ALL, TYPE_OPAQUE,
     Variable, library,
 };
+use crate::undo::{CHECKSUM, FLETCHER, SHUFFLE, Sizes, undo};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::CString;
-
-/// `H5Z_FILTER_SHUFFLE`, which keeps the size, and `H5Z_FILTER_FLETCHER32`, which adds a checksum.
-const SHUFFLE: i32 = 2;
-const FLETCHER: i32 = 3;
-const CHECKSUM: usize = 4;
 
 /// By how much the memory of the scratch file grows.
 const INCREMENT: usize = 1 << 20;
@@ -34,12 +31,32 @@ pub struct Pipeline {
     /// By the filters that were left out. One dataset for each: HDF5 does not read a chunk right that was written directly without a
     /// filter, so such a filter is not among those of the dataset.
     decoders: RefCell<HashMap<u32, Identifier>>,
-    /// Bytes of a chunk before the filters.
+    /// The numbers that HDF5 has for the filters, in their order.
+    filters: Vec<i32>,
+    /// Bytes of a chunk before the filters, and of an element.
     size: usize,
+    element: usize,
 }
 
 fn check(result: i32, what: &str) -> Result<()> {
     if result < 0 { Err(Failure::new(Minor::CannotFilter, what)) } else { Ok(()) }
+}
+
+/// The numbers that HDF5 has for the filters of a list.
+fn filters_of(list: Hid) -> Result<Vec<i32>> {
+    // SAFETY: takes no pointer.
+    let count = u32::try_from(unsafe { library().list_filter_count(list) }).unwrap_or_default();
+    let filter = |number| {
+        let (mut flags, mut values, mut configuration) = (0, 0, 0);
+        let none = std::ptr::null_mut();
+        // SAFETY: no room for parameters and name is given; the numbers are ours.
+        let filter = unsafe {
+            let (flags, values, configuration) = (&raw mut flags, &raw mut values, &raw mut configuration);
+            library().list_filter(list, number, flags, values, none, 0, std::ptr::null_mut(), configuration)
+        };
+        check(filter, "HDF5 does not tell a filter").map(|()| filter)
+    };
+    (0..count).map(filter).collect()
 }
 
 impl Scratch {
@@ -99,7 +116,19 @@ impl Pipeline {
                 return Err(Failure::new(Minor::CannotFilter, sentence));
             }
             let encoder = Identifier::new(dataset, "dataset")?;
-            Ok(Self { file, datatype, space, creation, access, encoder, decoders: RefCell::default(), size })
+            let filters = filters_of(creation.get())?;
+            Ok(Self {
+                file,
+                datatype,
+                space,
+                creation,
+                access,
+                encoder,
+                decoders: RefCell::default(),
+                filters,
+                size,
+                element,
+            })
         }
     }
 
@@ -127,29 +156,34 @@ impl Pipeline {
         }
     }
 
+    /// The numbers of the filters that are not left out.
+    fn kept(&self, mask: u32) -> impl Iterator<Item = i32> {
+        let is_kept = move |place: usize| {
+            u32::try_from(place).ok().and_then(|place| mask.checked_shr(place)).unwrap_or(0) & 1 == 0
+        };
+        self.filters.iter().enumerate().filter(move |(place, _)| is_kept(*place)).map(|(_, filter)| *filter)
+    }
+
     /// The dataset with the filters that are not left out; none when all are.
     fn decoder(&self, mask: u32) -> Result<Option<Hid>> {
-        // SAFETY: takes no pointer.
-        let count = u32::try_from(unsafe { library().list_filter_count(self.creation.get()) }).unwrap_or_default();
+        let count = u32::try_from(self.filters.len()).unwrap_or(u32::MAX);
         // Bits of no filter say nothing, and must not each have a dataset: they may come from a damaged chunk.
         let mask = mask & !u32::MAX.checked_shl(count).unwrap_or_default();
         if let Some(decoder) = self.decoders.borrow().get(&mask) {
             return Ok(Some(decoder.get()));
         }
+        if self.kept(mask).next().is_none() {
+            return Ok(None);
+        }
         // SAFETY: takes no pointer.
         let list = Identifier::new(unsafe { library().list_copy(self.creation.get()) }, "copy of a list")?;
-        let is_left_out = |number: &u32| mask.checked_shr(*number).unwrap_or_default() & 1 == 1;
-        for number in (0..count).filter(is_left_out) {
-            let filter = self.filter(number)?;
+        for filter in self.kept(!mask) {
             // SAFETY: takes no pointer.
             let removed = unsafe { library().list_remove_filter(list.get(), filter) };
             check(removed, "HDF5 does not leave out a filter")?;
         }
         // SAFETY: takes no pointer.
         let dataset = unsafe {
-            if library().list_filter_count(list.get()) <= 0 {
-                return Ok(None);
-            }
             library().dataset_create(self.file, self.datatype.get(), self.space.get(), list.get(), self.access.get())
         };
         let decoder = Identifier::new(dataset, "dataset with these filters")?;
@@ -160,11 +194,9 @@ impl Pipeline {
 
     /// Whether filters can have made so many bytes. HDF5 does not ask: its checksum and its copy then read what is not there.
     fn check_size(&self, mask: u32, bytes: usize) -> Result<()> {
-        // SAFETY: takes no pointer.
-        let count = u32::try_from(unsafe { library().list_filter_count(self.creation.get()) }).unwrap_or_default();
         let (mut least, mut is_exact) = (0, true);
-        for number in (0..count).filter(|number| mask.checked_shr(*number).unwrap_or_default() & 1 == 0) {
-            match self.filter(number)? {
+        for filter in self.kept(mask) {
+            match filter {
                 SHUFFLE => {}
                 FLETCHER => least += CHECKSUM,
                 _ => is_exact = false,
@@ -179,27 +211,14 @@ impl Pipeline {
         ))
     }
 
-    /// The number that HDF5 has for one of the filters.
-    fn filter(&self, number: u32) -> Result<i32> {
-        let (mut flags, mut values, mut configuration) = (0, 0, 0);
-        let none = std::ptr::null_mut();
-        // SAFETY: no room for parameters and name is given; the numbers are ours.
-        let filter = unsafe {
-            let (flags, values, configuration) = (&raw mut flags, &raw mut values, &raw mut configuration);
-            let list = self.creation.get();
-            library().list_filter(list, number, flags, values, none, 0, std::ptr::null_mut(), configuration)
-        };
-        check(filter, "HDF5 does not tell a filter")?;
-        Ok(filter)
-    }
-
     /// The chunk that filters have made bytes of.
     pub fn decode(&self, mask: u32, bytes: &[u8]) -> Result<Vec<u8>> {
+        let (mask, bytes) = undo(&self.filters, mask, bytes, Sizes { chunk: self.size, element: self.element })?;
         let Some(id) = self.decoder(mask)? else {
             if bytes.len() != self.size {
                 return Err(Failure::new(Minor::Damaged, "a chunk that went through no filter has not its size"));
             }
-            return Ok(bytes.to_vec());
+            return Ok(bytes.into_owned());
         };
         self.check_size(mask, bytes.len())?;
         let origin = [0; RANK_MAX];

@@ -42,3 +42,4 @@ mod plugin;
 mod queue;
 mod selection;
 mod serial;
+mod undo;

@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import sys
+import zlib
 
 import h5py
 import numpy
@@ -125,6 +126,10 @@ def write_damaged(name):
         damaged = [*noise, b"x", b"\0" * 3, b"\0" * 9, stored[:-1], bytes(1 << 20)]
         # Only a checksum tells one bit.
         damaged += [stored + b"x", bytes(changed)] if data.fletcher32 else []
+        if kind == "deflated":
+            # What inflates to something else than a chunk: to nothing, to less, to more, and to more than there is memory for.
+            sizes = [0, 1, 4 * chunk - 1, 4 * chunk + 1, 1 << 30]
+            damaged += [zlib.compress(bytes(size), 9) for size in sizes]
         for number, value in enumerate(damaged):
             data.id.write_direct_chunk((chunk,), value)
             assert failure(lambda: data[chunk + 5]), (kind, number)
