@@ -78,6 +78,14 @@ impl Node {
         Ok(names)
     }
 
+    /// The name of the attribute with a number in an order.
+    pub fn nth_attribute_name(&self, by_creation: bool, decreasing: bool, number: u64) -> Result<Vec<u8>> {
+        let list = || self.ordered_attribute_names(by_creation, decreasing);
+        let changes = self.attribute_changes.get();
+        let found = self.listed_attributes.borrow_mut().get((by_creation, decreasing), number, changes, list)?;
+        found.ok_or_else(|| Failure::new(Minor::BadValue, "the object has not so many attributes"))
+    }
+
     /// The names of all attributes, in an order that is asked for.
     pub fn ordered_attribute_names(&self, by_creation: bool, decreasing: bool) -> Result<Vec<Vec<u8>>> {
         let mut names = self.attribute_names()?;

@@ -289,7 +289,7 @@ impl Dataset {
         let space = self.header_space()?;
         if let Some(chunk) = self.layout.chunk() {
             if self.node().dimensions.borrow().is_none() {
-                let stored = self.node().file.get(&self.node().object, key::HEADER, key::DIMENSIONS)?;
+                let stored = self.node().stored_dimensions()?;
                 let dimensions = match stored {
                     Some(bytes) => cells::chunk_coordinates(&bytes, chunk.len())
                         .ok_or_else(|| Failure::new(Minor::Damaged, "the dimensions of a dataset are damaged"))?,
@@ -307,6 +307,7 @@ impl Dataset {
     /// Forgets what is known of it, so that it is read anew.
     pub fn refresh(&self) {
         *self.node().dimensions.borrow_mut() = None;
+        self.node().forget_beside();
         if let Some(filtered) = self.node().filtered.borrow_mut().as_mut() {
             filtered.refresh();
         }
@@ -341,6 +342,7 @@ impl Dataset {
         if dimensions.iter().zip(&old).any(|(new, old)| new < old) {
             self.remove_outside(chunk, dimensions)?;
         }
+        self.node().forget_beside();
         self.node().file.put(&self.node().object, key::HEADER, key::DIMENSIONS, value)?;
         *self.node().dimensions.borrow_mut() = Some(dimensions.to_vec());
         Ok(())

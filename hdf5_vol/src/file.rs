@@ -246,7 +246,17 @@ impl File {
 
     /// A value, also one that is not written yet.
     pub fn get(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Result<Option<Rc<[u8]>>> {
-        if let Some(value) = self.queue.borrow().peek(object.id, dkey, akey) {
+        if let Some(value) = self.peek(object, dkey, akey) {
+    /// A value that is not written yet.
+    pub fn peek(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Option<Rc<[u8]>> {
+        self.queue.borrow().peek(object.id, dkey, akey)
+    }
+
+    /// Whether any of an object's arrays of bytes is not written yet.
+    pub fn has_waiting_bytes(&self, object: &Object) -> bool {
+        self.queue.borrow().has_bytes(object.id)
+    }
+
             return Ok(Some(value));
         }
         Ok(object.fetch(dkey, akey)?.map(Rc::from))

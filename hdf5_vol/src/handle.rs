@@ -307,10 +307,7 @@ pub unsafe fn by_index(base: &Located, location: &Location) -> Result<(Located, 
     // SAFETY: the name ends with zero.
     let group = base.walk(unsafe { name(wanted.name)? })?;
     let by_creation = wanted.index == index_type::CREATION_ORDER;
-    let names = group.node.ordered_link_names(by_creation, wanted.order == order::DECREASING)?;
-    let number = usize::try_from(wanted.number).ok();
-    let name = number.and_then(|number| names.into_iter().nth(number));
-    let name = name.ok_or_else(|| Failure::new(Minor::BadValue, "the group has not so many links"))?;
+    let name = group.node.nth_link_name(by_creation, wanted.order == order::DECREASING, wanted.number)?;
     Ok((group, name))
 }
 

@@ -36,6 +36,7 @@ mod layout_tests;
 mod links;
 mod memory;
 mod name;
+mod listing;
 mod node;
 mod pieces;
 mod plugin;

@@ -72,6 +72,7 @@ impl Node {
             let order = self.file.order_object(self.token)?;
             self.file.put(&order, &number.to_le_bytes(), key::NAME, name.to_vec())?;
         }
+        self.link_changes.set(self.link_changes.get() + 1);
         let record = LinkRecord { character_set, creation_order, target };
         self.file.fresh.borrow_mut().add(self.token, Of::Links, name);
         self.file.put(&self.object, name, key::LINK, record.encode())
@@ -93,6 +94,7 @@ impl Node {
             return Err(Failure::new(Minor::NotFound, format!("there is no link {}", String::from_utf8_lossy(name))));
         };
         self.file.settle()?;
+        self.link_changes.set(self.link_changes.get() + 1);
         self.object.punch_dkey(name)?;
         self.file.fresh.borrow_mut().remove(self.token, Of::Links, name);
         if let Some(number) = record.creation_order {
@@ -160,6 +162,14 @@ impl Node {
         let values = fetch_all(&self.object, names, key::LINK, LINK_ROOM)?;
         values.into_iter().map(|value| value.map(|bytes| LinkRecord::decode(&bytes)).transpose()).collect()
     }
+    /// The name of the link with a number in an order.
+    pub fn nth_link_name(&self, by_creation: bool, decreasing: bool, number: u64) -> Result<Vec<u8>> {
+        let list = || self.ordered_link_names(by_creation, decreasing);
+        let changes = self.link_changes.get();
+        let found = self.listed_links.borrow_mut().get((by_creation, decreasing), number, changes, list)?;
+        found.ok_or_else(|| Failure::new(Minor::BadValue, "the group has not so many links"))
+    }
+
 
     /// The names of all links, in an order that is asked for.
     pub fn ordered_link_names(&self, by_creation: bool, decreasing: bool) -> Result<Vec<Vec<u8>>> {

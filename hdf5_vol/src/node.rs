@@ -5,7 +5,8 @@ use crate::failure::{Failure, Minor, Result};
 use crate::file::{self, File};
 use crate::filtered::Filtered;
 use crate::format::{Header, Kind, LinkTarget, Token, key};
-use crate::hdf5::{Identifier, library};
+use crate::hdf5::{Identifier, RANK_MAX, library};
+use crate::listing::Listing;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
@@ -17,15 +18,35 @@ pub struct Node {
     pub object: Rc<Object>,
     header: OnceCell<Header>,
     tracking: OnceCell<Tracking>,
+    /// What was read of a dataset with its header.
+    beside: RefCell<Option<Kept>>,
     /// A dataset's dimensions, when they differ from those of the header.
     pub dimensions: RefCell<Option<Vec<u64>>>,
     /// The chunks of a dataset with filters.
     pub filtered: RefCell<Option<Filtered>>,
     /// Counts changes of its attributes, so that an open one knows when it has to be read anew.
     pub attribute_changes: Cell<u64>,
+    /// Counts changes of its links.
+    pub link_changes: Cell<u64>,
+    /// Names that were asked for by numbers: of links, and of attributes.
+    pub listed_links: RefCell<Listing>,
+    pub listed_attributes: RefCell<Listing>,
     /// No link leads to it any more; it goes when it is closed.
     is_doomed: Cell<bool>,
 }
+
+/// What lies beside a dataset's header and was read with it, as long as it is what the container has.
+struct Kept {
+    /// As they are stored; none when they are those of the header.
+    dimensions: Option<Rc<[u8]>>,
+    /// The first bytes of a small dataset's elements.
+    bytes: Vec<u8>,
+}
+
+/// Room for a header, for dimensions, and for the elements of a small dataset: together what one reply holds without a transfer of its own.
+const HEADER_ROOM: usize = 4 << 10;
+const DIMENSIONS_ROOM: usize = 8 * RANK_MAX;
+const BYTES_ROOM: usize = 8 << 10;
 
 /// Whether creation order is tracked.
 #[derive(Clone, Copy, Default)]
@@ -45,9 +66,13 @@ impl Node {
             object,
             header: OnceCell::new(),
             tracking: OnceCell::new(),
+            beside: RefCell::default(),
             dimensions: RefCell::default(),
             filtered: RefCell::default(),
             attribute_changes: Cell::new(0),
+            link_changes: Cell::new(0),
+            listed_links: RefCell::default(),
+            listed_attributes: RefCell::default(),
             is_doomed: Cell::new(false),
         }
     }
@@ -57,7 +82,7 @@ impl Node {
         if let Some(header) = self.header.get() {
             return Ok(header);
         }
-        let Some(bytes) = self.file.get(&self.object, key::HEADER, key::RECORD)? else {
+        let Some(bytes) = self.fetch_header()? else {
             let sentence =
                 format!("object {} has no header: it was removed, or the file is damaged", self.token.number());
             return Err(Failure::new(Minor::NotFound, sentence));
@@ -72,6 +97,44 @@ impl Node {
             return Err(Failure::new(Minor::Damaged, "an object is of another kind than the link to it says"));
         }
         Ok(self.header.get_or_init(|| header))
+    }
+
+    /// The header's bytes. Of a dataset, what lies beside it comes with it.
+    fn fetch_header(&self) -> Result<Option<Rc<[u8]>>> {
+        let waiting = |akey| self.file.peek(&self.object, key::HEADER, akey);
+        if let Some(bytes) = waiting(key::RECORD) {
+            return Ok(Some(bytes));
+        }
+        if self.token.kind() == Kind::Dataset {
+            let values = [(key::RECORD, HEADER_ROOM), (key::DIMENSIONS, DIMENSIONS_ROOM)];
+            if let Some(found) = self.object.fetch_beside(key::HEADER, values, (key::BYTES, BYTES_ROOM))? {
+                let [header, dimensions] = found.values.map(|value| value.map(Rc::from));
+                if !self.file.has_waiting_bytes(&self.object) {
+                    let dimensions = waiting(key::DIMENSIONS).or(dimensions);
+                    *self.beside.borrow_mut() = Some(Kept { dimensions, bytes: found.bytes });
+                }
+                return Ok(header);
+            }
+        }
+        self.file.get(&self.object, key::HEADER, key::RECORD)
+    }
+
+    /// A dataset's dimensions as they are stored; none when they are those of the header.
+    pub fn stored_dimensions(&self) -> Result<Option<Rc<[u8]>>> {
+        match self.beside.borrow().as_ref() {
+            Some(kept) => Ok(kept.dimensions.clone()),
+            None => self.file.get(&self.object, key::HEADER, key::DIMENSIONS),
+        }
+    }
+
+    /// Calls a function with the first bytes of a small dataset, when they are known without asking.
+    pub fn with_known_bytes<T>(&self, function: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        self.beside.borrow().as_ref().and_then(|kept| function(&kept.bytes))
+    }
+
+    /// Forgets what lies beside the header: it changes, or another program may have changed it.
+    pub fn forget_beside(&self) {
+        *self.beside.borrow_mut() = None;
     }
 
     /// Writes the header of an object that is just made.
@@ -191,6 +254,8 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.file.forget(self.token);
+        // Whoever closes a dataset has done so, and was told.
+        let _told_before = self.write_back_chunks();
         if self.is_doomed.get() && self.file.is_writable() {
             // What cannot be removed takes space until the file is removed, and nothing leads to it.
             let _leaked = self.destroy();

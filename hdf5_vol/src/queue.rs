@@ -219,6 +219,11 @@ impl Queue {
         self.pending.get(&Key::new(object, dkey, akey)).and_then(|pending| pending.value.clone())
     }
 
+    /// Whether any of an object's arrays is not written yet.
+    pub fn has_bytes(&self, object: ObjectId) -> bool {
+        self.arrays.contains_key(&object)
+    }
+
     /// Waits until what was left of an object's arrays is written; errors come with [`Queue::outcome`].
     pub fn settle_bytes(&mut self, object: ObjectId) -> Result<()> {
         if self.arrays.contains_key(&object) {

@@ -2,7 +2,8 @@
 
 use super::{attribute_specific, default_list, give_text, unknown};
 use crate::attribute::Attribute;
-use crate::failure::{Failure, Minor, Result};
+use crate::detour;
+use crate::failure::Result;
 use crate::guard;
 use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::{AttributeGet, Location, OptionalArguments, attribute_get, by};
@@ -69,9 +70,7 @@ pub unsafe fn by_index(handle: &Handle, location: &Location) -> Result<(Located,
 /// The name of an object's attribute with a number.
 pub fn nth(parent: &Located, index: c_int, by_order: c_int, number: u64) -> Result<Vec<u8>> {
     let by_creation = index == index_type::CREATION_ORDER;
-    let names = parent.node.ordered_attribute_names(by_creation, by_order == order::DECREASING)?;
-    let found = usize::try_from(number).ok().and_then(|number| names.into_iter().nth(number));
-    found.ok_or_else(|| Failure::new(Minor::BadValue, "the object has not so many attributes"))
+    parent.node.nth_attribute_name(by_creation, by_order == order::DECREASING, number)
 }
 
 unsafe extern "C" fn open(

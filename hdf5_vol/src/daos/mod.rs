@@ -1,5 +1,6 @@
 //! DAOS through its C API: what this connector needs of `libdaos.so.2`, and safe forms of it.
 
+mod beside;
 mod fetches;
 mod library;
 mod mount;

@@ -3,7 +3,10 @@
 //! The connector links with no HDF5: a wheel brings its own, and a process may hold several. The one that calls
 //! `H5PLget_plugin_info` is the one whose functions are taken.
 
-use super::types::{Herr, Hid, Hsize, IdentifierVisitor};
+use super::types::{ExternalCallback, Herr, Hid, Hsize, IdentifierVisitor};
+use crate::serial::Serial;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::OnceLock;
 
@@ -20,6 +23,8 @@ macro_rules! functions {
             handle: usize,
             /// Where variables are looked for.
             variables: usize,
+            /// Where variables are that were asked for, by the addresses of their names.
+            addresses: Serial<RefCell<HashMap<usize, usize>>>,
             push: Push,
             $($name: unsafe extern "C" fn($($kind),*) -> $result,)*
         }
@@ -31,6 +36,7 @@ macro_rules! functions {
                     base,
                     handle: handle as usize,
                     variables: scope_of_variables(handle) as usize,
+                    addresses: Serial::new(RefCell::default()),
                     // SAFETY: the symbol is the function of this signature in every HDF5 with VOL version 3.
                     push: unsafe { std::mem::transmute::<*mut c_void, Push>(symbol(handle, &["H5Epush2"])?) },
                     $(
@@ -186,13 +192,15 @@ impl Library {
     /// The value of a variable; 0, which is no number of anything, when this HDF5 does not have it.
     pub fn value(&self, variable: Variable) -> Hid {
         // SAFETY: the handle stays open for the life of the process.
-        let address = unsafe { libc::dlsym(self.variables as *mut c_void, variable.0.as_ptr()) };
-        if address.is_null() {
+        let look_up = || unsafe { libc::dlsym(self.variables as *mut c_void, variable.0.as_ptr()) } as usize;
+        let address = *addresses.entry(variable.0.as_ptr() as usize).or_insert_with(look_up);
+        if address == 0 {
             return DEFAULT_VALUE;
         }
         // SAFETY: variables of these names are identifiers.
         unsafe { *address.cast::<Hid>() }
     }
+        let mut addresses = self.addresses.get().borrow_mut();
 
     /// Puts an error on HDF5's stack.
     pub fn push_error(&self, function: &CStr, minor: Variable, text: &CStr) {

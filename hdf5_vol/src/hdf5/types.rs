@@ -199,3 +199,13 @@ pub type ObjectVisitor = unsafe extern "C" fn(Hid, *const c_char, *const ObjectI
 pub type AttributeVisitor = unsafe extern "C" fn(Hid, *const c_char, *const AttributeInformation, *mut c_void) -> Herr;
 /// Called for each identifier (`H5I_iterate_func_t`).
 pub type IdentifierVisitor = unsafe extern "C" fn(Hid, *mut c_void) -> Herr;
+/// Called before an external link is followed (`H5L_elink_traverse_t`).
+pub type ExternalCallback = unsafe extern "C" fn(
+    *const c_char,
+    *const c_char,
+    *const c_char,
+    *const c_char,
+    *mut c_uint,
+    Hid,
+    *mut c_void,
+) -> Herr;
