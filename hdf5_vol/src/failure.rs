@@ -37,6 +37,8 @@ pub enum Minor {
     NoSpace,
     /// Bytes in the container that make no sense.
     Damaged,
+    /// A path has led out of the containers.
+    Elsewhere,
     /// A fault of this connector.
     Internal,
 }
@@ -46,7 +48,7 @@ impl Minor {
         Variable(match self {
             Self::NotFound => c"H5E_NOTFOUND_g",
             Self::Exists => c"H5E_EXISTS_g",
-            Self::Unsupported => c"H5E_UNSUPPORTED_g",
+            Self::Unsupported | Self::Elsewhere => c"H5E_UNSUPPORTED_g",
             Self::BadValue => c"H5E_BADVALUE_g",
             Self::BadType => c"H5E_BADTYPE_g",
             Self::CannotOpenFile => c"H5E_CANTOPENFILE_g",

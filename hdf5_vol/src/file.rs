@@ -7,6 +7,7 @@ use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
 use crate::fresh::Fresh;
 use crate::handle::Handle;
 use crate::heap::Heap;
+use crate::mounts::Mounts;
 use crate::name::Name;
 use crate::node::Node;
 use crate::queue::Queue;
@@ -41,6 +42,7 @@ pub struct File {
     /// Datasets with chunks that have changed and have not gone through their filters.
     pub dirty: RefCell<HashSet<Token>>,
     scratch: OnceCell<Scratch>,
+    pub mounts: Mounts,
     /// Addresses of the handles that HDF5 has, to find those of this file among all.
     pub handles: RefCell<HashSet<usize>>,
     /// Those of them whose close has failed.
@@ -123,6 +125,7 @@ impl File {
             fresh: RefCell::default(),
             dirty: RefCell::default(),
             scratch: OnceCell::new(),
+            mounts: Mounts::default(),
             handles: RefCell::default(),
             refused: RefCell::default(),
             primary: Cell::new(0),
@@ -244,9 +247,6 @@ impl File {
         self.queue.borrow_mut().put(object, dkey, akey, value)
     }
 
-    /// A value, also one that is not written yet.
-    pub fn get(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Result<Option<Rc<[u8]>>> {
-        if let Some(value) = self.peek(object, dkey, akey) {
     /// A value that is not written yet.
     pub fn peek(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Option<Rc<[u8]>> {
         self.queue.borrow().peek(object.id, dkey, akey)
@@ -257,6 +257,9 @@ impl File {
         self.queue.borrow().has_bytes(object.id)
     }
 
+    /// A value, also one that is not written yet.
+    pub fn get(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Result<Option<Rc<[u8]>>> {
+        if let Some(value) = self.peek(object, dkey, akey) {
             return Ok(Some(value));
         }
         Ok(object.fetch(dkey, akey)?.map(Rc::from))
@@ -326,8 +329,13 @@ impl File {
     }
 
     /// Writes all that was left to be written, and gives the first error of any change since the file was opened: for a flush and a close.
+    /// What is mounted on it is part of it.
     pub fn flush(&self) -> Result<()> {
-        self.settle()?;
+        let mut result = self.settle();
+        for file in self.mounted() {
+            result = result.and(file.flush());
+        }
+        result?;
         self.queue.borrow().outcome()
     }
 

@@ -3,13 +3,14 @@
 use crate::attribute::Attribute;
 use crate::callbacks::below::Below;
 use crate::dataset::Dataset;
+use crate::detour;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::{Kind, LinkTarget, Token};
 use crate::hdf5::arguments::{Location, by};
 use crate::hdf5::{DEFAULT, Hid, Identifier, identifier_type, index_type, library, order, require_list};
-use crate::links::Walk;
 use crate::node::Node;
+use crate::walk::Walk;
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::rc::{Rc, Weak};
@@ -83,9 +84,12 @@ impl Located {
         Some(joined)
     }
 
-    /// The object at a path below it.
-    pub fn walk(&self, path: &[u8]) -> Result<Self> {
-        Ok(Self { node: Walk::new().object(&self.node, path)?, path: self.join(path) })
+    /// The object at a path below it; a list of access says how links are followed.
+    pub fn walk(&self, path: &[u8], access: Hid) -> Result<Self> {
+        let node = Walk::new(access).object(&self.node, path)?;
+        // In another file it has another path.
+        let path = if node.file.is_seen_from(&self.node.file) { self.join(path) } else { None };
+        Ok(Self { node, path })
     }
 }
 
@@ -145,7 +149,11 @@ impl Handle {
     pub unsafe fn close(pointer: *mut c_void, finish: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
         // SAFETY: as the caller promises.
         let handle = unsafe { Self::from_pointer(pointer)? };
-        let (file, result) = (handle.file()?, finish(handle));
+        let file = handle.file()?;
+        let is_last = file.handles.borrow().len() == 1 && !matches!(handle, Self::File { .. });
+        let result = finish(handle);
+        // The file was closed before, or opened by a link to it: nothing else tells what is not written.
+        let result = if is_last && file.is_writable() { result.and(file.flush()) } else { result };
         if result.is_err() && file.refused.borrow_mut().insert(pointer as usize) {
             return result;
         }
@@ -171,6 +179,8 @@ impl Handle {
     /// The object: of a file its root group, of an attribute what it belongs to.
     pub fn located(&self) -> Result<Located> {
         match self {
+            // One that is mounted is a part of the other file.
+            Self::File { file, .. } if file.is_mounted() => Located::root(&file.outermost()),
             Self::File { root, .. } => Ok(Located { node: Rc::clone(root), path: Some(b"/".to_vec()) }),
             Self::Anchor(_) => Located::root(&self.file()?),
             Self::Group(located) | Self::Datatype(located) => Ok(located.clone()),
@@ -251,15 +261,15 @@ pub unsafe fn name<'a>(name: *const c_char) -> Result<&'a [u8]> {
     Ok(unsafe { CStr::from_ptr(name) }.to_bytes())
 }
 
-/// The path of a location by name.
+/// The path of a location by name, and the list of access.
 ///
 /// # Safety
 /// The location is by name.
-unsafe fn path_of<'a>(location: &Location) -> Result<&'a [u8]> {
+unsafe fn path_of<'a>(location: &Location) -> Result<(&'a [u8], Hid)> {
     // SAFETY: as the caller promises; HDF5 gives a name that ends with zero.
     unsafe {
         require_list(location.data.name.access_list)?;
-        name(location.data.name.name)
+        Ok((name(location.data.name.name)?, location.data.name.access_list))
     }
 }
 
@@ -275,14 +285,15 @@ pub unsafe fn locate(handle: &Handle, location: *const Location) -> Result<Locat
         by::SELF => Ok(base),
         by::NAME => {
             // SAFETY: the kind says that it is a name.
-            let path = unsafe { path_of(location)? };
-            base.walk(path)
+            let (path, access) = unsafe { path_of(location)? };
+            base.walk(path, access)
         }
         by::INDEX => {
             // SAFETY: the kind says that it is an index.
-            let (group, name) = unsafe { by_index(&base, location)? };
-            let path = group.join(&name);
-            Ok(Located { node: Walk::new().step(&group.node, &name)?, path })
+            let ((group, name), access) = unsafe { (by_index(&base, location)?, location.data.index.access_list) };
+            let node = Walk::new(access).step(&group.node, &name)?;
+            let path = if node.file.is_seen_from(&group.node.file) { group.join(&name) } else { None };
+            Ok(Located { node, path })
         }
         by::TOKEN => {
             // SAFETY: the kind says that it is a token.
@@ -305,7 +316,7 @@ pub unsafe fn by_index(base: &Located, location: &Location) -> Result<(Located, 
     let wanted = unsafe { location.data.index };
     require_list(wanted.access_list)?;
     // SAFETY: the name ends with zero.
-    let group = base.walk(unsafe { name(wanted.name)? })?;
+    let group = base.walk(unsafe { name(wanted.name)? }, wanted.access_list).inspect_err(detour::numbers_links)?;
     let by_creation = wanted.index == index_type::CREATION_ORDER;
     let name = group.node.nth_link_name(by_creation, wanted.order == order::DECREASING, wanted.number)?;
     Ok((group, name))
@@ -322,8 +333,8 @@ pub unsafe fn locate_link(handle: &Handle, location: *const Location) -> Result<
     match location.kind {
         by::NAME => {
             // SAFETY: the kind says that it is a name.
-            let path = unsafe { path_of(location)? };
-            let (node, name) = Walk::new().parent(&base.node, path, None)?;
+            let (path, access) = unsafe { path_of(location)? };
+            let (node, name) = Walk::new(access).parent(&base.node, path, None)?;
             Ok((Located { node, path: None }, name.to_vec()))
         }
         // SAFETY: the kind says that it is an index.

@@ -5,7 +5,6 @@ use crate::failure::{Failure, Minor, Result};
 use crate::format::{LinkRecord, LinkTarget, key};
 use crate::fresh::Of;
 use crate::node::Node;
-use std::rc::Rc;
 
 /// Room for a link's record when many are read; one with a longer path is read by itself.
 const LINK_ROOM: usize = 512;
@@ -72,8 +71,8 @@ impl Node {
             let order = self.file.order_object(self.token)?;
             self.file.put(&order, &number.to_le_bytes(), key::NAME, name.to_vec())?;
         }
-        self.link_changes.set(self.link_changes.get() + 1);
         let record = LinkRecord { character_set, creation_order, target };
+        self.link_changes.set(self.link_changes.get() + 1);
         self.file.fresh.borrow_mut().add(self.token, Of::Links, name);
         self.file.put(&self.object, name, key::LINK, record.encode())
     }
@@ -94,8 +93,8 @@ impl Node {
             return Err(Failure::new(Minor::NotFound, format!("there is no link {}", String::from_utf8_lossy(name))));
         };
         self.file.settle()?;
-        self.link_changes.set(self.link_changes.get() + 1);
         self.object.punch_dkey(name)?;
+        self.link_changes.set(self.link_changes.get() + 1);
         self.file.fresh.borrow_mut().remove(self.token, Of::Links, name);
         if let Some(number) = record.creation_order {
             self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;
@@ -162,6 +161,7 @@ impl Node {
         let values = fetch_all(&self.object, names, key::LINK, LINK_ROOM)?;
         values.into_iter().map(|value| value.map(|bytes| LinkRecord::decode(&bytes)).transpose()).collect()
     }
+
     /// The name of the link with a number in an order.
     pub fn nth_link_name(&self, by_creation: bool, decreasing: bool, number: u64) -> Result<Vec<u8>> {
         let list = || self.ordered_link_names(by_creation, decreasing);
@@ -169,7 +169,6 @@ impl Node {
         let found = self.listed_links.borrow_mut().get((by_creation, decreasing), number, changes, list)?;
         found.ok_or_else(|| Failure::new(Minor::BadValue, "the group has not so many links"))
     }
-
 
     /// The names of all links, in an order that is asked for.
     pub fn ordered_link_names(&self, by_creation: bool, decreasing: bool) -> Result<Vec<Vec<u8>>> {
@@ -194,79 +193,4 @@ impl Node {
         }
         Ok(names)
     }
-}
-
-/// Makes a group with a name that is missing on the way.
-pub type MakeGroup<'a> = &'a mut dyn FnMut(&Rc<Node>, &[u8]) -> Result<()>;
-
-/// Follows a path from a group to an object.
-pub struct Walk {
-    /// Soft links that may still be followed, so that a circle ends.
-    left: u32,
-}
-
-/// Soft links in one path, as HDF5's own limit for external ones.
-const SOFT_LINKS_MAX: u32 = 16;
-
-impl Walk {
-    pub fn new() -> Self {
-        Self { left: SOFT_LINKS_MAX }
-    }
-
-    /// The object that a path leads to.
-    pub fn object(&mut self, start: &Rc<Node>, path: &[u8]) -> Result<Rc<Node>> {
-        let mut node = if path.starts_with(b"/") { start.file.root()? } else { Rc::clone(start) };
-        for name in parts(path) {
-            node = self.step(&node, name)?;
-        }
-        Ok(node)
-    }
-
-    /// What a link of a group leads to.
-    pub fn step(&mut self, group: &Rc<Node>, name: &[u8]) -> Result<Rc<Node>> {
-        let not_found =
-            |what: &str| Failure::new(Minor::NotFound, format!("object '{}' {what}", String::from_utf8_lossy(name)));
-        if group.require_group().is_err() {
-            return Err(not_found("is below something that is no group"));
-        }
-        let Some(link) = group.link(name)? else { return Err(not_found("doesn't exist")) };
-        match link.target {
-            LinkTarget::Hard(token) => group.file.node(token),
-            LinkTarget::Soft(path) => {
-                self.left = self.left.checked_sub(1).ok_or_else(|| not_found("is behind too many soft links"))?;
-                self.object(group, &path)
-            }
-            LinkTarget::UserDefined { .. } => Err(Failure::not_yet("following an external or user-defined link")),
-        }
-    }
-
-    /// The group that a path's last name is in, and that name; groups on the way are made when that is wanted.
-    pub fn parent<'a>(
-        &mut self,
-        start: &Rc<Node>,
-        path: &'a [u8],
-        make: Option<MakeGroup<'_>>,
-    ) -> Result<(Rc<Node>, &'a [u8])> {
-        let mut names: Vec<&[u8]> = parts(path).collect();
-        let Some(last) = names.pop() else {
-            return Err(Failure::new(Minor::BadValue, "a path names the group itself and no link in it"));
-        };
-        let mut node = if path.starts_with(b"/") { start.file.root()? } else { Rc::clone(start) };
-        let mut make = make;
-        for name in names {
-            if let Some(make) = make.as_mut()
-                && node.link(name)?.is_none()
-            {
-                make(&node, name)?;
-            }
-            node = self.step(&node, name)?;
-        }
-        node.require_group()?;
-        Ok((node, last))
-    }
-}
-
-/// The names in a path; empty ones and dots are none.
-fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".")
 }

@@ -37,7 +37,8 @@ pub struct Surroundings<'a> {
     pub is_local: &'a dyn Fn(&str) -> bool,
 }
 
-const PREFIX: &str = "daos:";
+/// How a name begins that says that it is ours.
+pub const PREFIX: &str = "daos:";
 
 fn rooted(path: &str) -> String {
     format!("/{}", path.trim_start_matches('/'))

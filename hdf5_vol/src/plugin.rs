@@ -29,6 +29,10 @@ pub const CAPABILITIES: u64 = capability::ATTRIBUTE_BASIC
     | capability::OBJECT_MORE
     | capability::STORED_DATATYPES
     | capability::CREATION_ORDER
+    | capability::EXTERNAL_LINKS
+    | capability::MOUNT
+    | capability::FILTERS
+    | capability::STORAGE_SIZE
     | capability::ITERATE
     | capability::BY_INDEX
     | capability::GET_PROPERTY_LIST

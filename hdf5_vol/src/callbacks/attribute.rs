@@ -62,7 +62,8 @@ pub unsafe fn by_index(handle: &Handle, location: &Location) -> Result<(Located,
     let wanted = unsafe { location.data.index };
     require_list(wanted.access_list)?;
     // SAFETY: HDF5 gives a name that ends with zero.
-    let parent = handle.located()?.walk(unsafe { name(wanted.name)? })?;
+    let parent = unsafe { name(wanted.name)? };
+    let parent = handle.located()?.walk(parent, wanted.access_list).inspect_err(detour::numbers_links)?;
     let name = nth(&parent, wanted.index, wanted.order, wanted.number)?;
     Ok((parent, name))
 }

@@ -4,6 +4,7 @@
 //! object of the connector below; then the call goes on to that one, and an object that comes back is put into such a handle.
 
 use super::{attribute, blob, dataset, datatype, file, group, link, object, token};
+use crate::detour;
 use crate::handle::Handle;
 use crate::hdf5::arguments::{
     AttributeGet, AttributeSpecific, BlobSpecific, DatasetGet, DatasetSpecific, DatatypeGet, DatatypeSpecific, FileGet,
@@ -73,12 +74,16 @@ impl Outcome for Object {
 macro_rules! table {
     (
         forward { $($class:ident.$member:ident: fn $name:ident($($before:ident: $bt:ty),*; $($after:ident: $at:ty),*) -> $result:ty = $symbol:literal;)* }
+        by_name { $($nclass:ident.$nmember:ident: fn $nname:ident($($narg:ident: $nt:ty),*) -> $nresult:ty = $nsymbol:literal;)* }
+        by_place { $($pclass:ident.$pmember:ident: fn $pname:ident($($parg:ident: $pt:ty),*) -> $presult:ty = $psymbol:literal, if $can:path[$asked:ident];)* }
         close { $($closing:ident: fn $close:ident = $close_symbol:literal;)* }
         plain { $($plain:ident: $signature:ty = $plain_symbol:literal;)* }
     ) => {
         /// HDF5's functions that call the connector below.
         pub struct Functions {
             $($name: unsafe extern "C" fn(Object, $($bt,)* Hid, $($at),*) -> $result,)*
+            $($nname: unsafe extern "C" fn(Object, *const Location, Hid, *const c_char, $($nt),*) -> $nresult,)*
+            $($pname: unsafe extern "C" fn(Object, *const Location, Hid, $($pt),*) -> $presult,)*
             $($close: unsafe extern "C" fn(Object, Hid, Hid, Request) -> Herr,)*
             $(pub $plain: $signature,)*
         }
@@ -92,6 +97,24 @@ macro_rules! table {
                             std::mem::transmute::<*mut c_void, unsafe extern "C" fn(Object, $($bt,)* Hid, $($at),*) -> $result>(
                                 function($symbol)?,
                             )
+                        },
+                    )*
+                    $(
+                        // SAFETY: the same.
+                        $nname: unsafe {
+                            std::mem::transmute::<
+                                *mut c_void,
+                                unsafe extern "C" fn(Object, *const Location, Hid, *const c_char, $($nt),*) -> $nresult,
+                            >(function($nsymbol)?)
+                        },
+                    )*
+                    $(
+                        // SAFETY: the same.
+                        $pname: unsafe {
+                            std::mem::transmute::<
+                                *mut c_void,
+                                unsafe extern "C" fn(Object, *const Location, Hid, $($pt),*) -> $presult,
+                            >(function($psymbol)?)
                         },
                     )*
                     $(
@@ -119,6 +142,51 @@ macro_rules! table {
                         return call(below.object, $($before,)* below.connector, $($after),*).lifted(below.connector);
                     }
                     $class::CLASS.$member.map_or(<$result>::FAILED, |ours| ours(object, $($before,)* $($after),*))
+                }
+            }
+        )*
+
+        $(
+            pub unsafe extern "C" fn $nname(object: Object, at: *const Location, name: *const c_char, $($narg: $nt),*) -> $nresult {
+                // SAFETY: HDF5 gives an object that it holds, and what goes with it is handed on.
+                unsafe {
+                    let call = functions().$nname;
+                    if let Some(below) = Below::of(object) {
+                        return call(below.object, at, below.connector, name, $($narg),*).lifted(below.connector);
+                    }
+                    let result = $nclass::CLASS.$nmember.map_or(<$nresult>::FAILED, |ours| ours(object, at, name, $($narg),*));
+                    match detour::take().filter(|_| result == <$nresult>::FAILED) {
+                        None => result,
+                        Some(detour) => {
+                            let (file, connector) = (detour.root(), detour.connector());
+                            let result =
+                                call(detour.file(), &raw const file, connector, detour.path(), $($narg),*).lifted(connector);
+                            detour::end(detour);
+                            result
+                        }
+                    }
+                }
+            }
+        )*
+
+        $(
+            pub unsafe extern "C" fn $pname(object: Object, at: *const Location, $($parg: $pt),*) -> $presult {
+                // SAFETY: HDF5 gives an object that it holds, and what goes with it is handed on.
+                unsafe {
+                    let call = functions().$pname;
+                    if let Some(below) = Below::of(object) {
+                        return call(below.object, at, below.connector, $($parg),*).lifted(below.connector);
+                    }
+                    let result = $pclass::CLASS.$pmember.map_or(<$presult>::FAILED, |ours| ours(object, at, $($parg),*));
+                    match detour::take().filter(|_| result == <$presult>::FAILED && $can($asked)) {
+                        None => result,
+                        Some(detour) => {
+                            let (at, connector) = (detour.place(at), detour.connector());
+                            let result = call(detour.file(), &raw const at, connector, $($parg),*).lifted(connector);
+                            detour::end(detour);
+                            result
+                        }
+                    }
                 }
             }
         )*
@@ -162,36 +230,20 @@ type Move<T> =
 
 table! {
     forward {
-    attribute.create: fn attribute_create(at: *const Location; name: *const c_char, kind: Hid, space: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLattr_create";
-    attribute.open: fn attribute_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLattr_open";
     attribute.read: fn attribute_read(; kind: Hid, buffer: *mut c_void, transfer: Hid, request: Request) -> Herr = "H5VLattr_read";
     attribute.write: fn attribute_write(; kind: Hid, buffer: *const c_void, transfer: Hid, request: Request) -> Herr = "H5VLattr_write";
     attribute.get: fn attribute_get(; asked: *mut AttributeGet, transfer: Hid, request: Request) -> Herr = "H5VLattr_get";
-    attribute.specific: fn attribute_specific(at: *const Location; asked: *mut AttributeSpecific, transfer: Hid, request: Request) -> Herr = "H5VLattr_specific";
     attribute.optional: fn attribute_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLattr_optional";
-    dataset.create: fn dataset_create(at: *const Location; name: *const c_char, links: Hid, kind: Hid, space: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdataset_create";
-    dataset.open: fn dataset_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdataset_open";
     dataset.get: fn dataset_get(; asked: *mut DatasetGet, transfer: Hid, request: Request) -> Herr = "H5VLdataset_get";
     dataset.specific: fn dataset_specific(; asked: *mut DatasetSpecific, transfer: Hid, request: Request) -> Herr = "H5VLdataset_specific";
     dataset.optional: fn dataset_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLdataset_optional";
-    datatype.commit: fn datatype_commit(at: *const Location; name: *const c_char, kind: Hid, links: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdatatype_commit";
-    datatype.open: fn datatype_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdatatype_open";
     datatype.get: fn datatype_get(; asked: *mut DatatypeGet, transfer: Hid, request: Request) -> Herr = "H5VLdatatype_get";
     datatype.specific: fn datatype_specific(; asked: *mut DatatypeSpecific, transfer: Hid, request: Request) -> Herr = "H5VLdatatype_specific";
     datatype.optional: fn datatype_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLdatatype_optional";
     file.get: fn file_get(; asked: *mut FileGet, transfer: Hid, request: Request) -> Herr = "H5VLfile_get";
     file.optional: fn file_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLfile_optional";
-    group.create: fn group_create(at: *const Location; name: *const c_char, links: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLgroup_create";
-    group.open: fn group_open(at: *const Location; name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLgroup_open";
     group.get: fn group_get(; asked: *mut GroupGet, transfer: Hid, request: Request) -> Herr = "H5VLgroup_get";
     group.optional: fn group_optional(; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLgroup_optional";
-    link.get: fn link_get(at: *const Location; asked: *mut LinkGet, transfer: Hid, request: Request) -> Herr = "H5VLlink_get";
-    link.specific: fn link_specific(at: *const Location; asked: *mut LinkSpecific, transfer: Hid, request: Request) -> Herr = "H5VLlink_specific";
-    link.optional: fn link_optional(at: *const Location; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLlink_optional";
-    object.open: fn object_open(at: *const Location; kind: *mut c_int, transfer: Hid, request: Request) -> Object = "H5VLobject_open";
-    object.get: fn object_get(at: *const Location; asked: *mut ObjectGet, transfer: Hid, request: Request) -> Herr = "H5VLobject_get";
-    object.specific: fn object_specific(at: *const Location; asked: *mut ObjectSpecific, transfer: Hid, request: Request) -> Herr = "H5VLobject_specific";
-    object.optional: fn object_optional(at: *const Location; asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLobject_optional";
     blob.put: fn blob_put(; bytes: *const c_void, size: usize, name: *mut c_void, context: *mut c_void) -> Herr = "H5VLblob_put";
     blob.get: fn blob_get(; name: *const c_void, bytes: *mut c_void, size: usize, context: *mut c_void) -> Herr = "H5VLblob_get";
     blob.specific: fn blob_specific(; name: *mut c_void, asked: *mut BlobSpecific) -> Herr = "H5VLblob_specific";
@@ -199,6 +251,26 @@ table! {
     token.compare: fn token_compare(; one: *const TokenBytes, other: *const TokenBytes, result: *mut c_int) -> Herr = "H5VLtoken_cmp";
     token.to_text: fn token_to_text(kind: c_int; token: *const TokenBytes, text: *mut *mut c_char) -> Herr = "H5VLtoken_to_str";
     token.from_text: fn token_from_text(kind: c_int; text: *const c_char, token: *mut TokenBytes) -> Herr = "H5VLtoken_from_str";
+    }
+    by_name {
+    dataset.create: fn dataset_create(links: Hid, kind: Hid, space: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdataset_create";
+    dataset.open: fn dataset_open(access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdataset_open";
+    datatype.commit: fn datatype_commit(kind: Hid, links: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdatatype_commit";
+    datatype.open: fn datatype_open(access: Hid, transfer: Hid, request: Request) -> Object = "H5VLdatatype_open";
+    group.create: fn group_create(links: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLgroup_create";
+    group.open: fn group_open(access: Hid, transfer: Hid, request: Request) -> Object = "H5VLgroup_open";
+    }
+    by_place {
+    attribute.create: fn attribute_create(name: *const c_char, kind: Hid, space: Hid, list: Hid, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLattr_create", if always[name];
+    attribute.open: fn attribute_open(name: *const c_char, access: Hid, transfer: Hid, request: Request) -> Object = "H5VLattr_open", if always[name];
+    attribute.specific: fn attribute_specific(asked: *mut AttributeSpecific, transfer: Hid, request: Request) -> Herr = "H5VLattr_specific", if AttributeSpecific::calls_nobody[asked];
+    link.get: fn link_get(asked: *mut LinkGet, transfer: Hid, request: Request) -> Herr = "H5VLlink_get", if always[asked];
+    link.specific: fn link_specific(asked: *mut LinkSpecific, transfer: Hid, request: Request) -> Herr = "H5VLlink_specific", if LinkSpecific::calls_nobody[asked];
+    link.optional: fn link_optional(asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLlink_optional", if always[asked];
+    object.open: fn object_open(kind: *mut c_int, transfer: Hid, request: Request) -> Object = "H5VLobject_open", if always[kind];
+    object.get: fn object_get(asked: *mut ObjectGet, transfer: Hid, request: Request) -> Herr = "H5VLobject_get", if always[asked];
+    object.specific: fn object_specific(asked: *mut ObjectSpecific, transfer: Hid, request: Request) -> Herr = "H5VLobject_specific", if ObjectSpecific::calls_nobody[asked];
+    object.optional: fn object_optional(asked: *mut OptionalArguments, transfer: Hid, request: Request) -> Herr = "H5VLobject_optional", if always[asked];
     }
     close {
     attribute: fn attribute_close = "H5VLattr_close";
@@ -227,6 +299,11 @@ table! {
     unwrap: unsafe extern "C" fn(Object, Hid) -> Object = "H5VLunwrap_object";
     free_context: unsafe extern "C" fn(*mut c_void, Hid) -> Herr = "H5VLfree_wrap_ctx";
     }
+}
+
+/// A call that goes on elsewhere whatever it asks for.
+fn always<T>(_: T) -> bool {
+    true
 }
 
 static FUNCTIONS: OnceLock<Functions> = OnceLock::new();

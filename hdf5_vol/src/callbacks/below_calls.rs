@@ -3,6 +3,7 @@
 use super::below::{Below, functions};
 use super::{copy, dataset, file, group, link};
 use crate::daos::Mount;
+use crate::detour;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::guard;
@@ -11,11 +12,11 @@ use crate::hdf5::arguments::{
     FileSpecific, GroupSpecific, LinkCreate, Location, file_specific, group_specific, link_create,
 };
 use crate::hdf5::class::{Object, Request};
-use crate::hdf5::{FAIL, Herr, Hid, Identifier, SUCCEED, Variable, library};
+use crate::hdf5::{ACCESS_WRITE, FAIL, Herr, Hid, Identifier, SUCCEED, Variable, library};
 use crate::name;
 use crate::serial::Serial;
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_uint, c_void};
+use std::ffi::{CStr, CString, c_char, c_uint, c_void};
 use std::path::Path;
 
 /// HDF5's own connector, once it was needed.
@@ -29,6 +30,24 @@ fn native() -> Result<Hid> {
         NATIVE.get().set(Identifier::new(id, "connector of its own")?.release());
     }
     Ok(NATIVE.get().get())
+}
+
+/// The same; 0, which is none, before it was needed.
+pub fn native_if_known() -> Hid {
+    NATIVE.get().get()
+}
+
+/// Opens a file that is in no container: by HDF5's own function, which prepares more than the one for connectors does.
+pub fn open_file(name: &str, is_writable: bool, access: Hid) -> Result<Identifier> {
+    let list = list_below(access)?;
+    let text = CString::new(name).map_err(|_| Failure::new(Minor::BadValue, "a name has a zero byte in it"))?;
+    let flags = if is_writable { ACCESS_WRITE } else { 0 };
+    // SAFETY: the name ends with zero, the list has HDF5's own connector.
+    let id = unsafe { library().file_open(text.as_ptr(), flags, list.get()) };
+    if id < 0 {
+        return Err(Failure::new(Minor::CannotOpenFile, format!("HDF5 cannot open {name}")));
+    }
+    Identifier::new(id, "file")
 }
 
 /// HDF5 ends, and with it its identifiers.
@@ -273,7 +292,21 @@ pub unsafe extern "C" fn link_create(
         let is_hard = (*arguments).operation == link_create::HARD;
         let target = if is_hard { (*arguments).arguments.hard.object } else { std::ptr::null_mut() };
         match sides(object, target) {
-            Sides::Ours => link::create(arguments, object, at, list, access, transfer, request),
+            Sides::Ours => {
+                let result = link::create(arguments, object, at, list, access, transfer, request);
+                // The target of a hard one would have to be in that file.
+                match detour::take().filter(|_| result < 0 && !is_hard) {
+                    None => result,
+                    Some(detour) => {
+                        let (at, connector) = (detour.place(at), detour.connector());
+                        let call = functions().create_link;
+                        let result =
+                            call(arguments, detour.file(), &raw const at, connector, list, access, transfer, request);
+                        detour::end(detour);
+                        result
+                    }
+                }
+            }
             Sides::Mixed => mixed(c"H5Lcreate"),
             Sides::Below(object, target, connector) => {
                 let mut inner = std::ptr::read(arguments);

@@ -15,8 +15,8 @@ use crate::hdf5::{
     DEFAULT, Herr, Hid, Identifier, Space, Type, Variable, copy_flags, encode_property_list, leads_elsewhere, library,
     link_type,
 };
-use crate::links::Walk;
 use crate::node::Node;
+use crate::walk::Walk;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_uint};
 use std::rc::Rc;
@@ -39,9 +39,9 @@ pub unsafe extern "C" fn copy(
     guard::status(c"H5Ocopy", || {
         // SAFETY: HDF5 gives objects of ours and names that end with zero.
         let (source, base, path) = unsafe {
-            (object_at(from, from_at, from_name)?, locate(Handle::from_pointer(to)?, to_at)?, name(to_name)?)
+            (object_at(from, from_at, from_name, DEFAULT)?, locate(Handle::from_pointer(to)?, to_at)?, name(to_name)?)
         };
-        let place = Place::of(&base, path, links)?;
+        let place = Place::of(&base, path, links, DEFAULT)?;
         place.group.require_new(place.name)?;
         place.group.file.require_writable()?;
         let mut copier = Copier { flags: flags(list)?, file: Rc::clone(&place.group.file), done: HashMap::new() };
@@ -120,7 +120,7 @@ impl Copier {
         let object = match &link.target {
             LinkTarget::Hard(token) => Some(source.file.node(*token)?),
             LinkTarget::Soft(_) if self.flags & copy_flags::EXPAND_SOFT_LINKS != 0 => {
-                match Walk::new().step(source, name) {
+                match Walk::new(DEFAULT).step(source, name) {
                     Ok(object) => Some(object),
                     // One that leads nowhere stays what it is.
                     Err(failure) if failure.minor == Minor::NotFound => None,

@@ -54,7 +54,7 @@ unsafe extern "C" fn open(
     guard::object(c"H5Dopen", || {
         require_list(access)?;
         // SAFETY: as HDF5 promises.
-        let located = unsafe { object_at(object, location, path)? };
+        let located = unsafe { object_at(object, location, path, access)? };
         Ok(Handle::Dataset(Dataset::open(located, access)?).into_pointer())
     })
 }

@@ -58,7 +58,7 @@ unsafe extern "C" fn open(
     guard::object(c"H5Topen", || {
         require_list(access)?;
         // SAFETY: as HDF5 promises.
-        let located = unsafe { object_at(object, location, path)? };
+        let located = unsafe { object_at(object, location, path, access)? };
         bytes(&located)?;
         Ok(Handle::Datatype(located).into_pointer())
     })

@@ -3,10 +3,10 @@
 use super::{create_object, decoded_list, default_list, list_bytes, new_group, object_at, unknown};
 use crate::failure::Result;
 use crate::guard;
-use crate::handle::{Handle, Located, locate};
+use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::{GroupGet, GroupSpecific, Location, OptionalArguments, group_get, group_specific};
 use crate::hdf5::class::{GroupClass, Object, Request};
-use crate::hdf5::{GroupInformation, Herr, Hid, Identifier, SUCCEED, Variable, library, require_list};
+use crate::hdf5::{DEFAULT, GroupInformation, Herr, Hid, Identifier, Variable, library, require_list};
 use crate::node::Node;
 use std::ffi::c_char;
 
@@ -54,7 +54,7 @@ unsafe extern "C" fn open(
     guard::object(c"H5Gopen", || {
         require_list(access)?;
         // SAFETY: as HDF5 promises.
-        let group = unsafe { object_at(object, location, path)? };
+        let group = unsafe { object_at(object, location, path, access)? };
         group.node.require_group()?;
         group.node.header()?;
         Ok(Handle::Group(group).into_pointer())
@@ -103,7 +103,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut GroupGet, _: Hid, _: Re
                         } else {
                             0
                         },
-                        is_mounted: false,
+                        is_mounted: group.is_mounted(),
                     };
                 }
                 _ => return unknown("this question about a group"),
@@ -115,12 +115,22 @@ unsafe extern "C" fn get(object: Object, arguments: *mut GroupGet, _: Hid, _: Re
 
 pub unsafe extern "C" fn specific(object: Object, arguments: *mut GroupSpecific, _: Hid, _: Request) -> Herr {
     guard::status(c"H5Gspecific", || {
-        // SAFETY: HDF5 gives an object of ours, and arguments of this kind.
-        let (handle, operation) = unsafe { (Handle::from_pointer(object)?, (*arguments).operation) };
-        match operation {
-            group_specific::FLUSH => handle.file()?.flush(),
-            group_specific::REFRESH => Ok(()),
-            _ => unknown("mounting a file in another one"),
+        // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
+        unsafe {
+            let (handle, arguments) = (Handle::from_pointer(object)?, &*arguments);
+            match arguments.operation {
+                group_specific::MOUNT => {
+                    let asked = arguments.arguments.mount;
+                    let child = Handle::from_pointer(asked.child)?.file()?;
+                    handle.located()?.walk(name(asked.name)?, DEFAULT)?.node.mount(&child)
+                }
+                group_specific::UNMOUNT => {
+                    handle.located()?.walk(name(arguments.arguments.unmount)?, DEFAULT)?.node.unmount()
+                }
+                group_specific::FLUSH => handle.file()?.flush(),
+                group_specific::REFRESH => Ok(()),
+                _ => unknown("this operation on a group"),
+            }
         }
     })
 }
@@ -131,9 +141,8 @@ unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: R
 
 /// Closes any object.
 pub unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {
-    guard::number(c"H5Oclose", || {
-        // SAFETY: HDF5 gives an object of ours, for the last time.
-        drop(unsafe { Handle::take(object) });
-        Ok(SUCCEED)
+    guard::status(c"H5Oclose", || {
+        // SAFETY: HDF5 gives an object of ours, for the last time unless it is told of an error.
+        unsafe { Handle::close(object, |_| Ok(())) }
     })
 }

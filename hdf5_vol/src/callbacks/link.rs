@@ -34,9 +34,10 @@ unsafe fn new_place<'a>(base: &Located, location: *const Location, list: Hid) ->
         return Err(Failure::new(Minor::BadValue, "a new link needs a name"));
     }
     // SAFETY: the kind says that it is a name.
-    require_list(unsafe { location.data.name.access_list })?;
+    let access = unsafe { location.data.name.access_list };
+    require_list(access)?;
     // SAFETY: the same.
-    Place::of(base, unsafe { name(location.data.name.name)? }, list)
+    Place::of(base, unsafe { name(location.data.name.name)? }, list, access)
 }
 
 pub unsafe extern "C" fn create(
@@ -49,6 +50,7 @@ pub unsafe extern "C" fn create(
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lcreate", || {
+        require_list(list)?;
         require_list(access)?;
         // SAFETY: HDF5 gives objects of ours or null, and arguments whose operation says what is in them.
         unsafe {

@@ -27,8 +27,8 @@ use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::Location;
 use crate::hdf5::class::Object;
 use crate::hdf5::{DEFAULT, Hid, Identifier, Variable, encode_property_list, library};
-use crate::links::{MakeGroup, Walk};
 use crate::node::Node;
+use crate::walk::{MakeGroup, Walk};
 use std::ffi::{c_char, c_uint};
 use std::rc::Rc;
 
@@ -86,14 +86,14 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// The place that a path means; groups on the way are made where the list of the link's creation says so.
-    fn of(base: &Located, path: &'a [u8], link_list: Hid) -> Result<Self> {
+    fn of(base: &Located, path: &'a [u8], link_list: Hid, access: Hid) -> Result<Self> {
         let (makes_groups, character_set) = link_properties(link_list);
         let mut make_group = |parent: &Rc<Node>, name: &[u8]| {
             let group = new_group(&parent.file, Vec::new())?;
             parent.add_link(name, character_set, LinkTarget::Hard(group.token))
         };
         let make_groups: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make_group) } else { None };
-        let (group, name) = Walk::new().parent(&base.node, path, make_groups)?;
+        let (group, name) = Walk::new(access).parent(&base.node, path, make_groups)?;
         Ok(Self { group, name, character_set })
     }
 }
@@ -118,21 +118,23 @@ unsafe fn create_object(
     }
     // SAFETY: not null.
     let path = unsafe { name(path)? };
-    let place = Place::of(&base, path, link_list)?;
+    let place = Place::of(&base, path, link_list, DEFAULT)?;
     place.group.require_new(place.name)?;
-    let handle = make(&base, base.join(path))?;
+    let path = if place.group.file.is_seen_from(&base.node.file) { base.join(path) } else { None };
+    // Behind an external link it is made in that file.
+    let handle = make(&Located { node: Rc::clone(&place.group), path: None }, path)?;
     let target = LinkTarget::Hard(handle.located()?.node.token);
     place.group.add_new_link(place.name, place.character_set, target)?;
     Ok(handle.into_pointer())
 }
 
-/// The object at a path.
+/// The object at a path; a list of access says how links are followed.
 ///
 /// # Safety
 /// As for [`create_object`].
-unsafe fn object_at(object: Object, location: *const Location, path: *const c_char) -> Result<Located> {
+unsafe fn object_at(object: Object, location: *const Location, path: *const c_char, access: Hid) -> Result<Located> {
     // SAFETY: as the caller promises.
-    unsafe { locate(Handle::from_pointer(object)?, location)?.walk(name(path)?) }
+    unsafe { locate(Handle::from_pointer(object)?, location)?.walk(name(path)?, access) }
 }
 
 /// Gives a text to a buffer of the program's, cut to its size, and its whole length.

@@ -33,11 +33,15 @@ pub mod capability {
     pub const STORED_DATATYPES: u64 = 0x40_0000;
     pub const CREATION_ORDER: u64 = 0x80_0000;
     pub const ITERATE: u64 = 0x100_0000;
+    pub const STORAGE_SIZE: u64 = 0x200_0000;
     pub const BY_INDEX: u64 = 0x400_0000;
     pub const GET_PROPERTY_LIST: u64 = 0x800_0000;
     pub const FLUSH_REFRESH: u64 = 0x1000_0000;
+    pub const EXTERNAL_LINKS: u64 = 0x2000_0000;
     pub const HARD_LINKS: u64 = 0x4000_0000;
     pub const SOFT_LINKS: u64 = 0x8000_0000;
+    pub const MOUNT: u64 = 0x4_0000_0000;
+    pub const FILTERS: u64 = 0x8_0000_0000;
     pub const FILL_VALUES: u64 = 0x10_0000_0000;
 }
 

@@ -133,6 +133,7 @@ functions! {
     fn list_chunk_cache(id: Hid, slots: *mut usize, bytes: *mut usize, preference: *mut f64) -> Herr
         = "H5Pget_chunk_cache";
     fn file_create(name: *const c_char, flags: c_uint, list: Hid, access_list: Hid) -> Hid = "H5Fcreate";
+    fn file_open(name: *const c_char, flags: c_uint, access_list: Hid) -> Hid = "H5Fopen";
     fn dataset_create(file: Hid, kind: Hid, space: Hid, list: Hid, access_list: Hid) -> Hid = "H5Dcreate_anon";
     fn dataset_write(id: Hid, kind: Hid, memory: Hid, file: Hid, list: Hid, buffer: *const c_void) -> Herr = "H5Dwrite";
     fn dataset_read(id: Hid, kind: Hid, memory: Hid, file: Hid, list: Hid, buffer: *mut c_void) -> Herr = "H5Dread";
@@ -161,6 +162,12 @@ functions! {
     fn list_attribute_order(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_attr_creation_order";
     fn list_set_link_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_link_creation_order";
     fn list_set_attribute_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_attr_creation_order";
+    fn list_link_count(id: Hid, count: *mut usize) -> Herr = "H5Pget_nlinks";
+    fn list_link_prefix(id: Hid, prefix: *mut c_char, size: usize) -> isize = "H5Pget_elink_prefix";
+    fn list_link_flags(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_elink_acc_flags";
+    fn list_link_files(id: Hid) -> Hid = "H5Pget_elink_fapl";
+    fn list_link_callback(id: Hid, function: *mut Option<ExternalCallback>, data: *mut *mut c_void) -> Herr
+        = "H5Pget_elink_cb";
     fn list_set_character_set(id: Hid, set: c_int) -> Herr = "H5Pset_char_encoding";
 }
 
@@ -173,6 +180,7 @@ impl Variable {
     pub const ERROR_CLASS: Self = Self(c"H5E_ERR_CLS_g");
     pub const MAJOR: Self = Self(c"H5E_VOL_g");
     pub const GROUP_CREATE_DEFAULT: Self = Self(c"H5P_LST_GROUP_CREATE_ID_g");
+    pub const LINK_ACCESS_DEFAULT: Self = Self(c"H5P_LST_LINK_ACCESS_ID_g");
     pub const LINK_CREATE_DEFAULT: Self = Self(c"H5P_LST_LINK_CREATE_ID_g");
     pub const DATASET_CREATE_DEFAULT: Self = Self(c"H5P_LST_DATASET_CREATE_ID_g");
     pub const DATASET_ACCESS_DEFAULT: Self = Self(c"H5P_LST_DATASET_ACCESS_ID_g");
@@ -191,6 +199,7 @@ impl Variable {
 impl Library {
     /// The value of a variable; 0, which is no number of anything, when this HDF5 does not have it.
     pub fn value(&self, variable: Variable) -> Hid {
+        let mut addresses = self.addresses.get().borrow_mut();
         // SAFETY: the handle stays open for the life of the process.
         let look_up = || unsafe { libc::dlsym(self.variables as *mut c_void, variable.0.as_ptr()) } as usize;
         let address = *addresses.entry(variable.0.as_ptr() as usize).or_insert_with(look_up);
@@ -198,9 +207,8 @@ impl Library {
             return DEFAULT_VALUE;
         }
         // SAFETY: variables of these names are identifiers.
-        unsafe { *address.cast::<Hid>() }
+        unsafe { *(address as *const Hid) }
     }
-        let mut addresses = self.addresses.get().borrow_mut();
 
     /// Puts an error on HDF5's stack.
     pub fn push_error(&self, function: &CStr, minor: Variable, text: &CStr) {

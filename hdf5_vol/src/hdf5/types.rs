@@ -31,6 +31,9 @@ pub const ACCESS_WRITE: c_uint = 1;
 /// Replace what is there (`H5F_ACC_TRUNC`).
 pub const ACCESS_TRUNCATE: c_uint = 2;
 
+/// What the file that has an external link is open for (`H5F_ACC_DEFAULT`).
+pub const ACCESS_DEFAULT: c_uint = 0xffff;
+
 /// `H5T_OPAQUE`.
 pub const TYPE_OPAQUE: c_int = 5;
 /// `H5D_FILL_TIME_NEVER`.
@@ -197,8 +200,6 @@ pub type LinkVisitor = unsafe extern "C" fn(Hid, *const c_char, *const LinkInfor
 pub type ObjectVisitor = unsafe extern "C" fn(Hid, *const c_char, *const ObjectInformation, *mut c_void) -> Herr;
 /// Called for each attribute (`H5A_operator2_t`).
 pub type AttributeVisitor = unsafe extern "C" fn(Hid, *const c_char, *const AttributeInformation, *mut c_void) -> Herr;
-/// Called for each identifier (`H5I_iterate_func_t`).
-pub type IdentifierVisitor = unsafe extern "C" fn(Hid, *mut c_void) -> Herr;
 /// Called before an external link is followed (`H5L_elink_traverse_t`).
 pub type ExternalCallback = unsafe extern "C" fn(
     *const c_char,
@@ -209,3 +210,5 @@ pub type ExternalCallback = unsafe extern "C" fn(
     Hid,
     *mut c_void,
 ) -> Herr;
+/// Called for each identifier (`H5I_iterate_func_t`).
+pub type IdentifierVisitor = unsafe extern "C" fn(Hid, *mut c_void) -> Herr;

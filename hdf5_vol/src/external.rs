@@ -1,0 +1,205 @@
+//! External links: what their values say, and which file that is.
+
+use crate::callbacks::below_calls;
+use crate::failure::{Failure, Minor, Result};
+use crate::file::File;
+use crate::handle::Located;
+use crate::hdf5::{ACCESS_DEFAULT, ACCESS_WRITE, DEFAULT, ExternalCallback, Hid, Identifier, Variable, library};
+use crate::name;
+use crate::node::Node;
+use std::ffi::{CString, c_void};
+use std::path::Path;
+use std::rc::Rc;
+
+/// The version and the flags that HDF5 writes at the beginning of a value.
+const VERSION_AND_FLAGS: u8 = 0;
+/// Directories that are looked through first, with colons between them.
+const PREFIX_VARIABLE: &str = "HDF5_EXT_PREFIX";
+/// Stands for the directory of the file that has the link.
+const ORIGIN: &str = "${ORIGIN}";
+
+/// The value of an external link.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Link<'a> {
+    pub file: &'a str,
+    pub path: &'a [u8],
+}
+
+impl<'a> Link<'a> {
+    /// Takes apart what `H5Lcreate_external` has put together.
+    pub fn decode(value: &'a [u8]) -> Result<Self> {
+        let damaged =
+            |why: &str| Failure::new(Minor::Damaged, format!("the value of an external link is damaged: {why}"));
+        let Some((VERSION_AND_FLAGS, texts)) = value.split_first().map(|(first, rest)| (*first, rest)) else {
+            return Err(damaged("it is of no known version"));
+        };
+        let mut texts = texts.split(|byte| *byte == 0);
+        let (file, path) = texts.next().zip(texts.next()).ok_or_else(|| damaged("it is too short"))?;
+        let file = std::str::from_utf8(file).map_err(|_| damaged("the name of the file is no text"))?;
+        Ok(Self { file, path })
+    }
+}
+
+/// The file that a link leads to.
+pub enum Target {
+    Container(Rc<File>),
+    /// One of HDF5's own, open.
+    Elsewhere(Identifier),
+}
+
+/// What a list of access says of external links.
+struct Properties {
+    prefix: Option<String>,
+    is_writable: bool,
+    files: Identifier,
+}
+
+/// The directory of a file, with what ends it, so that a name can follow.
+fn directory(file: &str) -> &str {
+    let end = file.rfind('/').map_or(if name::has_prefix(file) { name::PREFIX.len() } else { 0 }, |slash| slash + 1);
+    &file[..end]
+}
+
+/// The names under which a file is looked for, in the order in which HDF5 does it.
+fn candidates(file: &str, holder: &str, prefixes: &[String]) -> Vec<String> {
+    let origin = directory(holder);
+    let mut names = Vec::new();
+    let mut relative = file;
+    if file.starts_with('/') || name::has_prefix(file) {
+        names.push(file.to_owned());
+        relative = file.rsplit('/').next().unwrap_or(file);
+    }
+    for prefix in prefixes.iter().filter(|prefix| !prefix.is_empty()) {
+        let prefix = prefix.replace(ORIGIN, origin.strip_suffix('/').unwrap_or(origin));
+        let slash = if prefix.ends_with(['/', ':']) { "" } else { "/" };
+        names.push(format!("{prefix}{slash}{relative}"));
+    }
+    names.push(format!("{origin}{relative}"));
+    names.push(relative.to_owned());
+    names.retain(|name| !name.is_empty());
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+/// Opens the file that a link of a group leads to.
+pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
+    let properties = properties(group, link, access)?;
+    let variable = std::env::var(PREFIX_VARIABLE).unwrap_or_default();
+    let mut prefixes: Vec<String> = variable.split(':').map(str::to_owned).collect();
+    prefixes.extend(properties.prefix.clone());
+    let mut told = None;
+    for candidate in candidates(link.file, &group.file.name, &prefixes) {
+        match open_one(&candidate, &properties) {
+            Ok(Some(target)) => return Ok(target),
+            Ok(None) => {}
+            Err(failure) => {
+                told.get_or_insert(failure);
+            }
+        }
+    }
+    let why = told.map_or_else(String::new, |failure| format!(" ({})", failure.text));
+    let sentence = format!("unable to open external file, external link file name = '{}'{why}", link.file);
+    Err(Failure::new(Minor::CannotOpenFile, sentence))
+}
+
+/// None when there is no such file.
+fn open_one(candidate: &str, properties: &Properties) -> Result<Option<Target>> {
+    if let Some(name) = name::parse(candidate)? {
+        match File::open(&name, candidate, properties.is_writable) {
+            Ok(file) => {
+                file.root()?.header()?;
+                return Ok(Some(Target::Container(file)));
+            }
+            Err(failure) if name.is_certain && failure.minor != Minor::NotFound => return Err(failure),
+            // A name that may be one of the local file system, too.
+            Err(_) if name::has_prefix(candidate) => return Ok(None),
+            Err(_) => {}
+        }
+    }
+    if !Path::new(candidate).is_file() {
+        return Ok(None);
+    }
+    below_calls::open_file(candidate, properties.is_writable, properties.files.get())
+        .map(|file| Some(Target::Elsewhere(file)))
+}
+
+fn properties(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Properties> {
+    let default = || crate::callbacks::default_list(Variable::FILE_ACCESS);
+    let is_writable = group.file.is_writable();
+    if access == DEFAULT || access == library().value(Variable::LINK_ACCESS_DEFAULT) {
+        return Ok(Properties { prefix: None, is_writable, files: default()? });
+    }
+    let mut flags = ACCESS_DEFAULT;
+    let mut callback: (Option<ExternalCallback>, *mut c_void) = (None, std::ptr::null_mut());
+    let mut text = vec![0_u8; 4096];
+    // SAFETY: numbers, pointers and text are ours.
+    let (length, list) = unsafe {
+        library().list_link_flags(access, &raw mut flags);
+        library().list_link_callback(access, &raw mut callback.0, &raw mut callback.1);
+        let length = library().list_link_prefix(access, text.as_mut_ptr().cast(), text.len());
+        (length, library().list_link_files(access))
+    };
+    text.truncate(usize::try_from(length).unwrap_or_default().min(text.len() - 1));
+    let prefix = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
+    let files = match list {
+        0 => default()?,
+        list if list < 0 => default()?,
+        list => Identifier::new(list, "property list")?,
+    };
+    if let Some(function) = callback.0 {
+        ask(group, link, (function, callback.1), &mut flags, &files)?;
+    }
+    let is_writable = if flags == ACCESS_DEFAULT { is_writable } else { flags & ACCESS_WRITE != 0 };
+    Ok(Properties { prefix, is_writable, files })
+}
+
+/// Calls the program's function, which may change how the file is opened.
+fn ask(
+    group: &Rc<Node>,
+    link: &Link<'_>,
+    (function, data): (ExternalCallback, *mut c_void),
+    flags: &mut u32,
+    files: &Identifier,
+) -> Result<()> {
+    let text =
+        |bytes: &[u8]| CString::new(bytes).map_err(|_| Failure::new(Minor::Damaged, "a name has a zero byte in it"));
+    let path = Located { node: Rc::clone(group), path: None }.some_path()?.unwrap_or_default();
+    let (holder, path) = (text(group.file.name.as_bytes())?, text(&path)?);
+    let (file, object) = (text(link.file.as_bytes())?, text(link.path)?);
+    // SAFETY: the function is the program's, which gets what HDF5's documentation says.
+    let result =
+        unsafe { function(holder.as_ptr(), path.as_ptr(), file.as_ptr(), object.as_ptr(), flags, files.get(), data) };
+    if result < 0 {
+        Err(Failure::new(Minor::BadValue, "the program refuses to follow an external link"))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_a_file_and_a_path() {
+        let link = Link::decode(b"\0other.h5\0/in/it\0").expect("as HDF5 writes it");
+        assert_eq!(link, Link { file: "other.h5", path: b"/in/it" });
+        for wrong in [&b""[..], b"\x10other.h5\0/a\0", b"\0other.h5", b"\0\xff\0/a\0"] {
+            assert!(Link::decode(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn files_are_looked_for_where_hdf5_looks() {
+        let found = |file: &str, holder: &str, prefixes: &[&str]| {
+            candidates(file, holder, &prefixes.iter().map(|prefix| (*prefix).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(found("b.h5", "daos://p/c/d/a.h5", &[]), ["daos://p/c/d/b.h5", "b.h5"]);
+        assert_eq!(found("b.h5", "daos:a.h5", &[]), ["daos:b.h5", "b.h5"]);
+        assert_eq!(found("b.h5", "a.h5", &["x", ""]), ["x/b.h5", "b.h5"]);
+        assert_eq!(found("/n/b.h5", "/m/a.h5", &["${ORIGIN}/x"]), ["/n/b.h5", "/m/x/b.h5", "/m/b.h5", "b.h5"]);
+        assert_eq!(found("daos://p/c/b.h5", "a.h5", &[]), ["daos://p/c/b.h5", "b.h5"]);
+        assert_eq!(found("e/b.h5", "daos://p/c/a.h5", &["daos:"]), ["daos:e/b.h5", "daos://p/c/e/b.h5", "e/b.h5"]);
+    }
+}
