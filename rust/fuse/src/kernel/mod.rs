@@ -107,7 +107,7 @@ impl Kernel {
 
 /// The number for the kernel. What it can do nothing about is also told.
 fn errno(error: &DfsError) -> Errno {
-    if matches!(error.errno, libc::EIO | libc::EPROTO | libc::EREMOTEIO) {
+    if matches!(error.errno, libc::EIO | libc::EPROTO | libc::EREMOTEIO | libc::EHOSTUNREACH) {
         log_event(LogLevel::Warn, "dfuse", format_args!("{error}"));
     }
     Errno::from_i32(error.errno)
