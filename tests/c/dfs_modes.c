@@ -103,6 +103,50 @@ modes(const char *pool_name, daos_handle_t pool)
 	DONE(dfs_cont_create(pool, &uuid, &attributes, NULL, NULL));
 }
 
+/* mpiFileUtils opens the container that it reads for reading only, and mounts it for writing all the same: that was refused. Changes
+ * fail, each by itself. */
+static void
+for_reading_only(daos_handle_t pool, const char *label)
+{
+	daos_handle_t container;
+	daos_size_t size;
+	dfs_obj_t *file;
+	dfs_t *dfs, *other;
+	char bytes[4];
+
+	OK(daos_cont_open(pool, label, DAOS_COO_RW, &container, NULL, NULL));
+	DONE(dfs_mount(pool, container, O_RDWR, &dfs));
+	file = create(dfs, NULL, "kept");
+	DONE(put(dfs, file, "1234", 4, 0));
+	DONE(dfs_release(file));
+	DONE(dfs_umount(dfs));
+	OK(daos_cont_close(container, NULL));
+
+	OK(daos_cont_open(pool, label, DAOS_COO_RO, &container, NULL, NULL));
+	DONE(dfs_mount(pool, container, O_RDWR, &dfs));
+	DONE(dfs_lookup(dfs, "/kept", O_RDWR, &file, NULL, NULL));
+	DONE(get(dfs, file, bytes, 4, 0, &size));
+	TRUE(size == 4 && memcmp(bytes, "1234", 4) == 0);
+	GIVES(put(dfs, file, "5678", 4, 0), EPERM);
+	GIVES(dfs_punch(dfs, file, 0, DFS_MAX_FSIZE), EPERM);
+	DONE(dfs_release(file));
+	GIVES(dfs_mkdir(dfs, NULL, "made", 0755, 0), EPERM);
+	GIVES(dfs_open(dfs, NULL, "made", S_IFREG | 0644, O_RDWR | O_CREAT, 0, 0, NULL, &file), EPERM);
+	GIVES(dfs_remove(dfs, NULL, "kept", false, NULL), EPERM);
+	GIVES(dfs_move(dfs, NULL, "kept", NULL, "moved", NULL), EPERM);
+	GIVES(dfs_chmod(dfs, NULL, "kept", 0600), EPERM);
+	DONE(dfs_mount(pool, container, O_RDONLY, &other));
+	DONE(dfs_umount(other));
+	DONE(dfs_umount(dfs));
+	OK(daos_cont_close(container, NULL));
+
+	OK(daos_cont_open(pool, label, DAOS_COO_RW, &container, NULL, NULL));
+	DONE(dfs_mount(pool, container, O_RDWR, &dfs));
+	DONE(dfs_remove(dfs, NULL, "kept", false, NULL));
+	DONE(dfs_umount(dfs));
+	OK(daos_cont_close(container, NULL));
+}
+
 static void
 flags(dfs_t *dfs)
 {
@@ -141,6 +185,7 @@ main(int argc, char **argv)
 	DONE(dfs_connect(argv[1], NULL, argv[2], O_RDWR | O_CREAT, NULL, &dfs));
 	flags(dfs);
 	DONE(dfs_disconnect(dfs));
+	for_reading_only(pool, argv[2]);
 	OK(daos_pool_disconnect(pool, NULL));
 	DONE(dfs_fini());
 	return 0;

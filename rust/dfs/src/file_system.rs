@@ -111,12 +111,11 @@ impl FileSystem {
         if options.writable && options.epoch != Epoch::MAX {
             fail!(libc::EROFS, "a snapshot can only be mounted read-only");
         }
-        if options.writable && container.flags().0 & ContainerFlags::READ_ONLY.0 != 0 {
-            fail!(libc::EPERM, "container {} is open for reading only", container.id());
-        }
         let super_object = superblock::super_object(container, object_flags(options.writable))?;
         let mut loaded = superblock::load(client, &super_object, options.epoch).await?;
-        if loaded.is_none() && options.writable {
+        // A mount for writing of a container that is open for reading is one on which changes fail: programs mount so what they read.
+        let may_change = options.writable && container.flags().0 & ContainerFlags::READ_ONLY.0 == 0;
+        if loaded.is_none() && may_change {
             superblock::create(client, &super_object, &attributes, (options.uid, options.gid)).await?;
             loaded = superblock::load(client, &super_object, options.epoch).await?;
         }
