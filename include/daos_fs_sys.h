@@ -4,6 +4,7 @@
 #define DAOS_DAOS_FS_SYS_H
 
 /* Files and directories by absolute path. */
+#include <daos.h>
 #include <daos_fs.h>
 
 #if defined(__cplusplus)

@@ -4,6 +4,7 @@
 #define DAOS_DAOS_MGMT_H
 
 /* System management. */
+#include <daos_cont.h>
 #include <daos_types.h>
 
 #if defined(__cplusplus)

@@ -4,6 +4,7 @@
 #define DAOS_DAOS_OBJ_H
 
 /* Objects: two levels of keys (dkey, akey) with single values and arrays of records below. */
+#include <daos_event.h>
 #include <daos_obj_class.h>
 #include <daos_prop.h>
 #include <daos_types.h>

@@ -6,6 +6,7 @@
 /* Access control lists. */
 #include <stdio.h>
 
+#include <daos_prop.h>
 #include <daos_types.h>
 
 #if defined(__cplusplus)

@@ -4,6 +4,8 @@
 #define DAOS_DAOS_TYPES_H
 
 /* Handles, object ids, anchors, events: the types that every part of the API uses. */
+#include <ctype.h>
+
 #include <cart/types.h>
 #include <daos_errno.h>
 #include <gurt/types.h>

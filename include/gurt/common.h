@@ -4,14 +4,22 @@
 #define DAOS_GURT_COMMON_H
 
 /* Helpers that programs written for DAOS use: memory, locks, small macros. */
+#include <byteswap.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <daos_errno.h>
 #include <gurt/debug.h>
+#include <gurt/fault_inject.h>
 #include <gurt/hash.h>
 #include <gurt/list.h>
 #include <gurt/types.h>
@@ -42,8 +50,178 @@ void *d_aligned_alloc(size_t alignment, size_t size, bool zero);
 /** A copy of at most `n` bytes of a string, as strndup. */
 char *d_strndup(const char *s, size_t n);
 
+/**
+ * The path without links, dots and double slashes, as realpath.
+ *
+ * @resolved_path [out] room for PATH_MAX bytes; NULL: in memory to be given back with d_free
+ *
+ * @return NULL and errno when there is none
+ */
+char *d_realpath(const char *path, char *resolved_path);
+
 /** Frees a list of ranks that a query gave; NULL is fine. */
 void d_rank_list_free(d_rank_list_t *rank_list);
+
+/**
+ * Makes a list of the ranks 0 to `size` - 1.
+ *
+ * @return a list that d_rank_list_free() frees; NULL when there is no memory
+ */
+d_rank_list_t *d_rank_list_alloc(uint32_t size);
+
+/**
+ * Makes a copy of a list.
+ *
+ * @dst [out] a list that d_rank_list_free() frees; NULL when src is
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_dup(d_rank_list_t **dst, const d_rank_list_t *src);
+
+/**
+ * Makes a copy of a list in ascending order, with each rank once.
+ *
+ * @dst [out] a list that d_rank_list_free() frees; NULL when src is
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_dup_sort_uniq(d_rank_list_t **dst, const d_rank_list_t *src);
+
+/**
+ * Takes ranks out of a list: those that are in another (`exclude`), or those that are not.
+ *
+ * @src_set the other list
+ * @dst_set [in,out] the list; its memory stays as large as it is
+ */
+void d_rank_list_filter(d_rank_list_t *src_set, d_rank_list_t *dst_set, bool exclude);
+
+/**
+ * Puts the ranks of another list, as far as they are not there, at the end of a list.
+ *
+ * @src_set [in,out] the list
+ * @merge_set the other list; NULL is an empty one
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_merge(d_rank_list_t *src_set, d_rank_list_t *merge_set);
+
+/**
+ * Makes a list longer, with ranks 0 at its end, or shorter.
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_resize(d_rank_list_t *ptr, uint32_t size);
+
+/**
+ * Copies the ranks of a list into another in the place of those that it has.
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_copy(d_rank_list_t *dst, d_rank_list_t *src);
+
+/** Puts a list into a random order; NULL is fine. */
+void d_rank_list_shuffle(d_rank_list_t *rank_list);
+
+/** Puts a list into ascending order; NULL is fine. */
+void d_rank_list_sort(d_rank_list_t *rank_list);
+
+/**
+ * Whether a rank is in a list that is in ascending order.
+ *
+ * @idx [out] where, when it is there; may be NULL
+ */
+bool d_rank_list_bsearch(d_rank_list_t *rank_list, d_rank_t rank, int *idx);
+
+/**
+ * Whether a rank is in a list; it is not in NULL.
+ *
+ * @idx [out] where it is first, when it is there; may be NULL
+ */
+bool d_rank_list_find(d_rank_list_t *rank_list, d_rank_t rank, int *idx);
+
+/** Whether a rank is in a list; it is not in NULL. */
+bool d_rank_in_rank_list(d_rank_list_t *rank_list, d_rank_t rank);
+
+/**
+ * Where a rank is in a list.
+ *
+ * @idx [out] where it is first
+ *
+ * @return zero, -DER_NONEXIST, -DER_INVAL
+ */
+int d_idx_in_rank_list(d_rank_list_t *rank_list, d_rank_t rank, uint32_t *idx);
+
+/** Takes the rank at a place out of a list, if there is one; the memory stays as large as it is. */
+void d_rank_list_del_at(d_rank_list_t *list, int idx);
+
+/**
+ * Takes a rank out of a list, where it is first; one that is not there is fine.
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_del(d_rank_list_t *rank_list, d_rank_t rank);
+
+/**
+ * Puts a rank at the end of a list.
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_append(d_rank_list_t *rank_list, d_rank_t rank);
+
+/** Whether two lists have the same ranks; the lists are in ascending order afterwards. NULL is the same as NULL alone. */
+bool d_rank_list_identical(d_rank_list_t *rank_list1, d_rank_list_t *rank_list2);
+
+/**
+ * Writes a list to the log, where nobody sees it.
+ *
+ * @name what comes before it
+ * @name_len the most characters that it may have
+ *
+ * @return zero, -DER_INVAL
+ */
+int d_rank_list_dump(d_rank_list_t *rank_list, d_string_t name, int name_len);
+
+/**
+ * A list as a text such as "[0-2,5]", in ascending order; the list is too afterwards.
+ *
+ * @rank_str [out] memory to be given back with D_FREE(); NULL when the list is
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_list_to_str(d_rank_list_t *rank_list, char **rank_str);
+
+/**
+ * Makes a list of `size` ranges, all of them 0 to 0.
+ *
+ * @return a list that d_rank_range_list_free() frees; NULL when there is no memory
+ */
+d_rank_range_list_t *d_rank_range_list_alloc(uint32_t size);
+
+/**
+ * Makes a list longer, with ranges 0 to 0 at its end, or shorter.
+ *
+ * @return the list, or a new one when it is NULL; NULL when there is no memory, and the list is as it was
+ */
+d_rank_range_list_t *d_rank_range_list_realloc(d_rank_range_list_t *range_list, uint32_t size);
+
+/**
+ * The ranges of the ranks of a list; the list is in ascending order afterwards.
+ *
+ * @return a list that d_rank_range_list_free() frees, an empty one for NULL; NULL when there is no memory
+ */
+d_rank_range_list_t *d_rank_range_list_create_from_ranks(d_rank_list_t *rank_list);
+
+/**
+ * A list of ranges as a text such as "[0-2,5]".
+ *
+ * @ranks_str [out] memory to be given back with D_FREE()
+ *
+ * @return zero, -DER_INVAL, -DER_NOMEM
+ */
+int d_rank_range_list_str(d_rank_range_list_t *list, char **ranks_str);
+
+/** Frees a list of ranges; NULL is fine. */
+void d_rank_range_list_free(d_rank_range_list_t *range_list);
 
 /**
  * A copy of an environment variable, freed by d_freeenv_str.
@@ -77,6 +255,76 @@ int d_getenv_uint32_t(const char *name, uint32_t *uint32_val);
  * @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is no number of 64 bits
  */
 int d_getenv_uint64_t(const char *name, uint64_t *uint64_val);
+
+/** Whether an environment variable is set. */
+bool d_isenv_def(char *name);
+
+/**
+ * Copies an environment variable, ended by a zero.
+ *
+ * @str_val [out] room for `str_size` bytes
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_TRUNC when only its beginning fits, which is copied, -DER_INVAL
+ */
+int d_getenv_str(char *str_val, size_t str_size, const char *name);
+
+/**
+ * Reads an environment variable as a character. The value stays as it was on errors.
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is not one character
+ */
+int d_getenv_char(const char *name, char *char_val);
+
+/**
+ * Reads an environment variable as a number. The value stays as it was on errors.
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is no number that fits
+ */
+int d_getenv_uint(const char *name, unsigned int *uint_val);
+
+/**
+ * The same; its old name.
+ *
+ * @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is no number that fits
+ */
+int d_getenv_int(const char *name, unsigned int *uint_val);
+
+/**
+ * Sets an environment variable, as setenv.
+ *
+ * @return zero, or -1 and errno
+ */
+int d_setenv(const char *name, const char *value, int overwrite);
+
+/**
+ * Sets an environment variable from "name=value", as putenv: the text becomes part of the environment.
+ *
+ * @return zero, or a number that is not, and errno
+ */
+int d_putenv(char *name);
+
+/**
+ * Takes an environment variable away, as unsetenv.
+ *
+ * @return zero, or -1 and errno
+ */
+int d_unsetenv(const char *name);
+
+/**
+ * Takes all environment variables away, as clearenv.
+ *
+ * @return zero, or -1
+ */
+int d_clearenv(void);
+
+/** Begins the sequence that a number stands for. */
+void d_srand(long seed);
+
+/** A random number from 0 to 2^31 - 1. Any thread may call it. */
+long d_rand(void);
+
+/** A random number from 0 to 1, without 1. Any thread may call it. */
+double d_randd(void);
 
 /**
  * Prints the calls on the stack when the program dies of a fault from now on, or no longer. Handlers that were there before
@@ -133,19 +381,33 @@ struct d_vec_pointers {
 #define D_ALLOC(ptr, size) ((ptr) = (__typeof__(ptr))d_calloc(1, (size)))
 #define D_ALLOC_NZ(ptr, size) ((ptr) = (__typeof__(ptr))d_malloc(size))
 #define D_ALLOC_PTR(ptr) D_ALLOC(ptr, sizeof(*(ptr)))
+#define D_ALLOC_PTR_NZ(ptr) D_ALLOC_NZ(ptr, sizeof(*(ptr)))
 #define D_ALLOC_ARRAY(ptr, count) ((ptr) = (__typeof__(ptr))d_calloc((count), sizeof(*(ptr))))
+#define D_ALLOC_ARRAY_NZ(ptr, count) D_ALLOC_NZ(ptr, (count) * sizeof(*(ptr)))
+#define D_ALIGNED_ALLOC_NZ(ptr, alignment, size) ((ptr) = (__typeof__(ptr))d_aligned_alloc((alignment), (size), false))
 #define D_ALIGNED_ALLOC(ptr, alignment, size) ((ptr) = (__typeof__(ptr))d_aligned_alloc((alignment), (size), true))
 #define D_STRNDUP(ptr, s, n) ((ptr) = d_strndup((s), (n)))
+/** A copy of an array of characters, such as a literal, with its zero. */
+#define D_STRNDUP_S(ptr, s) ((ptr) = d_strndup((s), sizeof(s)))
+
+/* Memory of another size: on success `newptr` is it and `oldptr` NULL, when there is none `newptr` is NULL and `oldptr` stays. A size of
+ * zero is one byte. What lies behind the old size is zeroed, but for _NZ; all of it is with _Z. */
 #define D_REALLOC(newptr, oldptr, oldsize, size) \
 	do { \
 		size_t daos_old_ = (oldsize), daos_new_ = (size); \
-		(newptr) = (__typeof__(newptr))d_realloc((oldptr), daos_new_); \
-		if ((newptr) != NULL && daos_new_ > daos_old_) \
-			memset((char *)(newptr) + daos_old_, 0, daos_new_ - daos_old_); \
+		(newptr) = (__typeof__(newptr))d_realloc((oldptr), daos_new_ == 0 ? 1 : daos_new_); \
+		if ((newptr) != NULL) { \
+			(oldptr) = NULL; \
+			if (daos_new_ > daos_old_) \
+				memset((char *)(newptr) + daos_old_, 0, daos_new_ - daos_old_); \
+		} \
 	} while (0)
-#define D_REALLOC_NZ(newptr, oldptr, size) ((newptr) = (__typeof__(newptr))d_realloc((oldptr), (size)))
+#define D_REALLOC_NZ(newptr, oldptr, size) D_REALLOC(newptr, oldptr, (size_t)-1, size)
+#define D_REALLOC_Z(newptr, oldptr, size) D_REALLOC(newptr, oldptr, 0, size)
 #define D_REALLOC_ARRAY(newptr, oldptr, oldcount, count) \
 	D_REALLOC(newptr, oldptr, sizeof(*(oldptr)) * (oldcount), sizeof(*(oldptr)) * (count))
+#define D_REALLOC_ARRAY_NZ(newptr, oldptr, count) D_REALLOC_NZ(newptr, oldptr, sizeof(*(oldptr)) * (count))
+#define D_REALLOC_ARRAY_Z(newptr, oldptr, count) D_REALLOC_Z(newptr, oldptr, sizeof(*(oldptr)) * (count))
 #define D_FREE(ptr) \
 	do { \
 		d_free(ptr); \
@@ -167,16 +429,84 @@ struct d_vec_pointers {
 		goto label; \
 	} while (0)
 
+/** The path without links, in memory of its own, to be given back with D_FREE; NULL and errno when there is none. */
+#define D_REALPATH(ptr, path) ((ptr) = d_realpath((path), NULL))
+
+/** Prints to a stream: zero, -DER_IO. */
+#define D_FPRINTF(...) (fprintf(__VA_ARGS__) < 0 ? -DER_IO : 0)
+
+/** 1 when one of these bits is set, otherwise 0. */
+#define D_BIT_IS_SET(val, bit) (((val) & (bit)) != 0 ? 1 : 0)
+
+/** The largest number that d_rand() gives. */
+#define D_RAND_MAX 0x7fffffff
+
+/** The lowest bit that is set. */
+#define LOWEST_BIT_SET(x) ((x) & ~((x)-1))
+
+#ifndef MIN
+#define MIN(a, b) (((a) < (b)) ? (a) : (b))
+#endif
+#ifndef MAX
+#define MAX(a, b) (((a) > (b)) ? (a) : (b))
+#endif
+#if !defined(__cplusplus)
+#ifndef min
+#define min(x, y) ((x) < (y) ? (x) : (y))
+#endif
+#ifndef max
+#define max(x, y) ((x) > (y) ? (x) : (y))
+#endif
+#ifndef min_t
+#define min_t(type, x, y) \
+	__extension__({ \
+		type daos_left_ = (x); \
+		type daos_right_ = (y); \
+		daos_left_ < daos_right_ ? daos_left_ : daos_right_; \
+	})
+#endif
+#ifndef max_t
+#define max_t(type, x, y) \
+	__extension__({ \
+		type daos_left_ = (x); \
+		type daos_right_ = (y); \
+		daos_left_ > daos_right_ ? daos_left_ : daos_right_; \
+	})
+#endif
+#endif
+
+/* Bytes in the other order; those with an S change a variable. */
+#define D_SWAP16(x) bswap_16(x)
+#define D_SWAP32(x) bswap_32(x)
+#define D_SWAP64(x) bswap_64(x)
+#define D_SWAP16S(x) ((void)(*(x) = D_SWAP16(*(x))))
+#define D_SWAP32S(x) ((void)(*(x) = D_SWAP32(*(x))))
+#define D_SWAP64S(x) ((void)(*(x) = D_SWAP64(*(x))))
+
+#ifndef NSEC_PER_SEC
+#define NSEC_PER_SEC 1000000000
+#endif
+#ifndef NSEC_PER_MSEC
+#define NSEC_PER_MSEC 1000000
+#endif
+#ifndef NSEC_PER_USEC
+#define NSEC_PER_USEC 1000
+#endif
+
 /* Locks: zero, or a negative DER number where pthreads refuse. */
 #define D_MUTEX_INIT(x, y) d_errno2der(pthread_mutex_init((x), (y)))
 #define D_MUTEX_DESTROY(x) d_errno2der(pthread_mutex_destroy(x))
 #define D_MUTEX_LOCK(x) d_errno2der(pthread_mutex_lock(x))
+#define D_MUTEX_TRYLOCK(x) d_errno2der(pthread_mutex_trylock(x))
 #define D_MUTEX_UNLOCK(x) d_errno2der(pthread_mutex_unlock(x))
 #define D_RWLOCK_INIT(x, y) d_errno2der(pthread_rwlock_init((x), (y)))
 #define D_RWLOCK_DESTROY(x) d_errno2der(pthread_rwlock_destroy(x))
 #define D_RWLOCK_RDLOCK(x) d_errno2der(pthread_rwlock_rdlock(x))
 #define D_RWLOCK_WRLOCK(x) d_errno2der(pthread_rwlock_wrlock(x))
+#define D_RWLOCK_TRYWRLOCK(x) d_errno2der(pthread_rwlock_trywrlock(x))
 #define D_RWLOCK_UNLOCK(x) d_errno2der(pthread_rwlock_unlock(x))
+#define D_COND_INIT(x, y) d_errno2der(pthread_cond_init((x), (y)))
+#define D_COND_DESTROY(x) d_errno2der(pthread_cond_destroy(x))
 #define D_SPIN_INIT(x, y) d_errno2der(pthread_spin_init((x), (y)))
 #define D_SPIN_DESTROY(x) d_errno2der(pthread_spin_destroy(x))
 #define D_SPIN_LOCK(x) d_errno2der(pthread_spin_lock(x))
@@ -234,6 +564,198 @@ d_u32_hash(uint64_t key, unsigned int bits)
 	/* 2^64 over the golden ratio, odd: consecutive keys land far apart. */
 	return (uint32_t)((key * 0x9E3779B97F4A7C15ULL) >> (64 - bits));
 }
+
+/** How many bits numbers below `val` take: the logarithm to the base of 2, rounded up; 0 is as 1. */
+static inline unsigned int
+d_power2_nbits(unsigned int val)
+{
+	unsigned int bits = 0;
+
+	while (bits < 32 && ((uint64_t)1 << bits) < val)
+		bits++;
+	return bits;
+}
+
+/** Gives a list room for `nr` buffers, none of them set: zero, -DER_NOMEM. d_sgl_fini() gives it back. */
+static inline int
+d_sgl_init(d_sg_list_t *sgl, unsigned int nr)
+{
+	sgl->sg_nr = nr;
+	sgl->sg_nr_out = 0;
+	sgl->sg_iovs = NULL;
+	if (nr > 0)
+		D_ALLOC_ARRAY(sgl->sg_iovs, nr);
+	return nr > 0 && sgl->sg_iovs == NULL ? -DER_NOMEM : 0;
+}
+
+/** Gives back what d_sgl_init() gave, and the buffers too when `free_iovs` is set. */
+static inline void
+d_sgl_fini(d_sg_list_t *sgl, bool free_iovs)
+{
+	uint32_t i;
+
+	if (sgl == NULL || sgl->sg_iovs == NULL)
+		return;
+	for (i = 0; free_iovs && i < sgl->sg_nr; i++)
+		d_free(sgl->sg_iovs[i].iov_buf);
+	D_FREE(sgl->sg_iovs);
+	sgl->sg_nr = 0;
+	sgl->sg_nr_out = 0;
+}
+
+/** The bytes that all buffers of a list have room for. */
+static inline size_t
+d_sgl_buf_size(d_sg_list_t *sgl)
+{
+	size_t size = 0;
+	uint32_t i;
+
+	for (i = 0; sgl->sg_iovs != NULL && i < sgl->sg_nr; i++)
+		size += sgl->sg_iovs[i].iov_buf_len;
+	return size;
+}
+
+/** Copies buffer by buffer; the target has as many, each at least as large. */
+static inline void
+d_sgl_buf_copy(d_sg_list_t *dst_sgl, d_sg_list_t *src_sgl)
+{
+	uint32_t i;
+
+	D_ASSERT(dst_sgl->sg_nr >= src_sgl->sg_nr);
+	for (i = 0; i < src_sgl->sg_nr; i++) {
+		d_iov_t *to = &dst_sgl->sg_iovs[i], *from = &src_sgl->sg_iovs[i];
+
+		D_ASSERT(to->iov_buf_len >= from->iov_buf_len);
+		memcpy(to->iov_buf, from->iov_buf, from->iov_buf_len);
+		to->iov_buf_len = from->iov_buf_len;
+		to->iov_len = from->iov_len;
+	}
+}
+
+#if defined(CLOCK_MONOTONIC)
+/** The time of a clock that nobody sets: zero, or a negative DER number. */
+static inline int
+d_gettime(struct timespec *t)
+{
+	return clock_gettime(CLOCK_MONOTONIC, t) == 0 ? 0 : d_errno2der(errno);
+}
+
+/** Nanoseconds from `t1` to `t2`. */
+static inline int64_t
+d_timediff_ns(const struct timespec *t1, const struct timespec *t2)
+{
+	return (int64_t)(t2->tv_sec - t1->tv_sec) * NSEC_PER_SEC + t2->tv_nsec - t1->tv_nsec;
+}
+
+/** The time from `t1` to `t2`. */
+static inline struct timespec
+d_timediff(const struct timespec *t1, const struct timespec *t2)
+{
+	struct timespec difference;
+
+	difference.tv_sec = t2->tv_sec - t1->tv_sec;
+	difference.tv_nsec = t2->tv_nsec - t1->tv_nsec;
+	if (difference.tv_nsec < 0) {
+		difference.tv_sec--;
+		difference.tv_nsec += NSEC_PER_SEC;
+	}
+	return difference;
+}
+
+/** Whether a time is zero. */
+static inline bool
+d_timenull(const struct timespec *t)
+{
+	return t->tv_sec == 0 && t->tv_nsec == 0;
+}
+
+/** Whether `t1` is before `t2`. */
+static inline bool
+d_timeless(const struct timespec *t1, const struct timespec *t2)
+{
+	return d_timediff_ns(t1, t2) > 0;
+}
+
+/** Nanoseconds until a time of d_gettime(); 0 when it has passed. */
+static inline int64_t
+d_timeleft_ns(const struct timespec *expiration)
+{
+	struct timespec now;
+	int64_t left;
+
+	(void)d_gettime(&now);
+	left = d_timediff_ns(&now, expiration);
+	return left < 0 ? 0 : left;
+}
+
+/** The time since a time of d_gettime(). */
+static inline struct timespec
+d_time_elapsed(const struct timespec start)
+{
+	struct timespec now;
+
+	(void)d_gettime(&now);
+	return d_timediff(&start, &now);
+}
+
+/** Microseconds of d_gettime() in `sec_diff` seconds. */
+static inline uint64_t
+d_timeus_secdiff(unsigned int sec_diff)
+{
+	struct timespec now;
+
+	(void)d_gettime(&now);
+	return ((uint64_t)now.tv_sec + sec_diff) * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/** Moves a time by nanoseconds. */
+static inline void
+d_timeinc(struct timespec *now, uint64_t ns)
+{
+	ns += (uint64_t)now->tv_nsec;
+	now->tv_sec += (time_t)(ns / NSEC_PER_SEC);
+	now->tv_nsec = (long)(ns % NSEC_PER_SEC);
+}
+
+/** Moves a time by milliseconds. */
+static inline void
+d_timeinc_ms(struct timespec *now, unsigned int ms)
+{
+	d_timeinc(now, (uint64_t)ms * NSEC_PER_MSEC);
+}
+
+/** Milliseconds as a time. */
+static inline struct timespec
+d_time_ms(unsigned int ms)
+{
+	struct timespec t;
+
+	t.tv_sec = ms / 1000;
+	t.tv_nsec = (long)(ms % 1000) * NSEC_PER_MSEC;
+	return t;
+}
+
+/** A time in seconds. */
+static inline double
+d_time2s(struct timespec t)
+{
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/** A time in milliseconds. */
+static inline double
+d_time2ms(struct timespec t)
+{
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/** A time in microseconds. */
+static inline double
+d_time2us(struct timespec t)
+{
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+#endif
 
 #if defined(__cplusplus)
 }

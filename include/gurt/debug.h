@@ -7,24 +7,16 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <daos_errno.h>
+#include <gurt/debug_setup.h>
 
 #if defined(__cplusplus)
 extern "C" {
 #endif
-
-/** Severities. Messages of #DLOG_ERR and above appear on standard error; others cost a comparison. */
-#define DLOG_DBG 0x00ffff00
-#define DLOG_INFO 0x01000000
-#define DLOG_NOTE 0x02000000
-#define DLOG_WARN 0x03000000
-#define DLOG_ERR 0x04000000
-#define DLOG_CRIT 0x05000000
-#define DLOG_ALERT 0x06000000
-#define DLOG_EMERG 0x07000000
-#define DLOG_EMIT 0x08000000
 
 /** Kinds of messages for debugging, all of them below #DLOG_INFO. */
 #define DB_ANY DLOG_DBG
@@ -34,6 +26,18 @@ extern "C" {
 #define DB_NET DLOG_DBG
 #define DB_IO DLOG_DBG
 #define DB_TEST DLOG_DBG
+
+#define DB_ALL_BITS "all"
+
+/* Names of environment variables; the library looks at none of them. */
+#define D_LOG_FILE_ENV "D_LOG_FILE"
+#define D_LOG_SIZE_ENV "D_LOG_SIZE"
+#define D_LOG_MASK_ENV "D_LOG_MASK"
+#define D_LOG_FILE_APPEND_PID_ENV "D_LOG_FILE_APPEND_PID"
+#define D_LOG_FILE_APPEND_RANK_ENV "D_LOG_FILE_APPEND_RANK"
+#define D_LOG_TRUNCATE_ENV "D_LOG_TRUNCATE"
+#define D_LOG_FLUSH_ENV "D_LOG_FLUSH"
+#define D_LOG_STDERR_IN_LOG_ENV "D_LOG_STDERR_IN_LOG"
 
 /** Formats of numbers of 64 bits. */
 #define DF_U64 "%" PRIu64
@@ -77,6 +81,20 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 	(void)fprintf(stderr, ": " DF_RC "\n", DP_RC(rc));
 }
 
+/** As d_log_message_rc(), for a number of errno. */
+static inline void
+d_log_message_errno(int severity, int rc, const char *file, int line, const char *function, const char *format, ...)
+{
+	va_list arguments;
+
+	if (severity < DLOG_ERR)
+		return;
+	va_start(arguments, format);
+	d_log_place(file, line, function, format, arguments);
+	va_end(arguments);
+	(void)fprintf(stderr, ": %d (%s)\n", rc, strerror(rc));
+}
+
 /** A message of a severity or kind: `D_DEBUG(DB_IO, "%d bytes\n", count)`. Of one that does not appear, nothing is computed. */
 #define D_DEBUG(flag, ...) \
 	((flag) < DLOG_ERR ? (void)0 : d_log_message((flag), __FILE__, __LINE__, __func__, __VA_ARGS__))
@@ -99,6 +117,36 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 #define DL_WARN(rc, ...) d_log_message_rc(DLOG_WARN, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
 #define DL_ERROR(rc, ...) d_log_message_rc(DLOG_ERR, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
 
+#define DL_NOTE(rc, ...) d_log_message_rc(DLOG_NOTE, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
+
+/* The same with a number of errno at the end. */
+#define DS_INFO(rc, ...) d_log_message_errno(DLOG_INFO, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
+#define DS_WARN(rc, ...) d_log_message_errno(DLOG_WARN, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
+#define DS_ERROR(rc, ...) d_log_message_errno(DLOG_ERR, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
+
+/* The same about a structure of the program: the pointer to it is not printed. */
+#define D_TRACE_DEBUG(flag, ptr, ...) ((void)(ptr), D_DEBUG(flag, __VA_ARGS__))
+#define D_TRACE_INFO(ptr, ...) D_TRACE_DEBUG(DLOG_INFO, ptr, __VA_ARGS__)
+#define D_TRACE_NOTE(ptr, ...) D_TRACE_DEBUG(DLOG_NOTE, ptr, __VA_ARGS__)
+#define D_TRACE_WARN(ptr, ...) D_TRACE_DEBUG(DLOG_WARN, ptr, __VA_ARGS__)
+#define D_TRACE_ERROR(ptr, ...) D_TRACE_DEBUG(DLOG_ERR, ptr, __VA_ARGS__)
+#define D_TRACE_ALERT(ptr, ...) D_TRACE_DEBUG(DLOG_ALERT, ptr, __VA_ARGS__)
+#define D_TRACE_CRIT(ptr, ...) D_TRACE_DEBUG(DLOG_CRIT, ptr, __VA_ARGS__)
+#define D_TRACE_FATAL(ptr, ...) D_TRACE_DEBUG(DLOG_EMERG, ptr, __VA_ARGS__)
+#define D_TRACE_EMIT(ptr, ...) D_TRACE_DEBUG(DLOG_EMIT, ptr, __VA_ARGS__)
+#define D_TRACE_UP(flag, ptr, parent, type) D_TRACE_DEBUG(flag, ptr, "a new %s, part of %p\n", type, (void *)(parent))
+#define D_TRACE_DOWN(flag, ptr) D_TRACE_DEBUG(flag, ptr, "gone\n")
+#define D_TRACE_ROOT(flag, ptr, type) D_TRACE_DEBUG(flag, ptr, "a new %s\n", type)
+#define DHL_INFO(desc, rc, ...) ((void)(desc), DL_INFO(rc, __VA_ARGS__))
+#define DHL_WARN(desc, rc, ...) ((void)(desc), DL_WARN(rc, __VA_ARGS__))
+#define DHL_ERROR(desc, rc, ...) ((void)(desc), DL_ERROR(rc, __VA_ARGS__))
+#define DHS_INFO(desc, rc, ...) ((void)(desc), DS_INFO(rc, __VA_ARGS__))
+#define DHS_WARN(desc, rc, ...) ((void)(desc), DS_WARN(rc, __VA_ARGS__))
+#define DHS_ERROR(desc, rc, ...) ((void)(desc), DS_ERROR(rc, __VA_ARGS__))
+
+/** Whether a message of this severity or kind appears. */
+#define D_LOG_ENABLED(flag) ((flag) >= DLOG_ERR)
+
 /** Writes on standard output, whatever severities appear. */
 #define D_PRINT(...) \
 	do { \
@@ -112,12 +160,35 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 		(void)fflush(stderr); \
 	} while (0)
 
+/** Called for a condition that does not hold, before the program ends; NULL, or what d_register_alt_assert() was given. */
+extern void (*d_alt_assert)(const int result, const char *condition, const char *file, const int line);
+
+
+/**
+ * The function that is called for conditions that do not hold from now on. It may end the program, or jump out of it, as frameworks
+ * for tests do; when it returns, the program ends.
+ *
+ * @return zero, -DER_INVAL for NULL
+ */
+int d_register_alt_assert(void (*alt_assert)(int result, const char *condition, const char *file, int line));
+
+/** Calls the function of d_register_alt_assert(), if there is one; for D_ASSERT() and its like. */
+void d_alt_assert_call(const char *condition, const char *file, int line);
+
+/**
+ * Writes bytes to standard error as lines of hexadecimal numbers.
+ *
+ * @ptr `size` bytes; NULL is none
+ */
+void d_log_memory(const uint8_t *ptr, size_t size);
+
 /** Ends the program when a condition does not hold, unless it was compiled with NDEBUG. The condition is computed once. */
 #define D_ASSERT(e) \
 	do { \
 		if (e) \
 			break; \
 		D_FATAL("Assertion '%s' failed\n", #e); \
+		d_alt_assert_call(#e, __FILE__, __LINE__); \
 		assert(0); \
 	} while (0)
 /** As D_ASSERT(), with a message. */
@@ -127,8 +198,24 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 			break; \
 		D_FATAL("Assertion '%s' failed: ", #e); \
 		D_PRINT_ERR(__VA_ARGS__); \
+		d_alt_assert_call(#e, __FILE__, __LINE__); \
 		assert(0); \
 	} while (0)
+/** As D_ASSERTF(), with the bytes of a piece of memory. */
+#define D_ASSERTF_MEM(cond, ptr, size, ...) \
+	do { \
+		if (cond) \
+			break; \
+		d_log_memory((const uint8_t *)(ptr), (size)); \
+		D_ASSERTF(cond, __VA_ARGS__); \
+	} while (0)
+
+/** Does not compile when a condition on constants does not hold. */
+#if defined(__cplusplus)
+#define D_CASSERT(cond, ...) static_assert(cond, #cond ": " __VA_ARGS__)
+#else
+#define D_CASSERT(cond, ...) __extension__ _Static_assert(cond, #cond ": " __VA_ARGS__)
+#endif
 
 #if defined(__cplusplus)
 }

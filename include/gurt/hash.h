@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include <gurt/atomic.h>
 #include <gurt/list.h>
 #include <gurt/types.h>
 

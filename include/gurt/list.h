@@ -167,6 +167,161 @@ d_list_splice_init(d_list_t *list, d_list_t *head)
 	     &(pos)->member != (head); \
 	     (pos) = (n), (n) = d_list_entry((n)->member.next, __typeof__(*(n)), member))
 
+/** Whether a list has no member and none is just being added by another thread. */
+static inline int
+d_list_empty_careful(const d_list_t *head)
+{
+	const d_list_t *next = head->next;
+
+	return next == head && next == head->prev;
+}
+
+/** Goes over the links of a list; the current one may be taken out. */
+#define d_list_for_each_safe(pos, n, head) \
+	for ((pos) = (head)->next, (n) = (pos)->next; (pos) != (head); (pos) = (n), (n) = (pos)->next)
+
+/** Goes over the links of a list from its end. */
+#define d_list_for_each_prev(pos, head) for ((pos) = (head)->prev; (pos) != (head); (pos) = (pos)->prev)
+
+/** Goes over the members of a list that come after the current one. */
+#define d_list_for_each_entry_continue(pos, head, member) \
+	for ((pos) = d_list_entry((pos)->member.next, __typeof__(*(pos)), member); &(pos)->member != (head); \
+	     (pos) = d_list_entry((pos)->member.next, __typeof__(*(pos)), member))
+
+/** Goes over the members of a list from its end; the current one may be taken out. */
+#define d_list_for_each_entry_reverse_safe(pos, n, head, member) \
+	for ((pos) = d_list_entry((head)->prev, __typeof__(*(pos)), member), \
+	    (n) = d_list_entry((pos)->member.prev, __typeof__(*(pos)), member); \
+	     &(pos)->member != (head); \
+	     (pos) = (n), (n) = d_list_entry((n)->member.prev, __typeof__(*(n)), member))
+
+/** Goes over the members of a list from the current one on; the current one may be taken out. */
+#define d_list_for_each_entry_safe_from(pos, n, head, member) \
+	for ((n) = d_list_entry((pos)->member.next, __typeof__(*(pos)), member); &(pos)->member != (head); \
+	     (pos) = (n), (n) = d_list_entry((n)->member.next, __typeof__(*(n)), member))
+
+/* The same for compilers without `__typeof__`: the type of the members is named. */
+#define d_list_for_each_entry_typed(pos, head, type, member) \
+	for ((pos) = d_list_entry((head)->next, type, member); &(pos)->member != (head); \
+	     (pos) = d_list_entry((pos)->member.next, type, member))
+#define d_list_for_each_entry_reverse_typed(pos, head, type, member) \
+	for ((pos) = d_list_entry((head)->prev, type, member); &(pos)->member != (head); \
+	     (pos) = d_list_entry((pos)->member.prev, type, member))
+#define d_list_for_each_entry_safe_typed(pos, n, head, type, member) \
+	for ((pos) = d_list_entry((head)->next, type, member), (n) = d_list_entry((pos)->member.next, type, member); \
+	     &(pos)->member != (head); (pos) = (n), (n) = d_list_entry((n)->member.next, type, member))
+#define d_list_for_each_entry_safe_from_typed(pos, n, head, type, member) \
+	for ((n) = d_list_entry((pos)->member.next, type, member); &(pos)->member != (head); \
+	     (pos) = (n), (n) = d_list_entry((n)->member.next, type, member))
+
+/* Lists whose head is one pointer, for tables with many of them. A member knows the pointer that points to it. */
+
+/** An empty list from its definition on. */
+#define D_HLIST_HEAD_INIT {NULL}
+/** Defines an empty list. */
+#define D_HLIST_HEAD(name) d_hlist_head_t name = D_HLIST_HEAD_INIT
+/** Makes a list empty. */
+#define D_INIT_HLIST_HEAD(ptr) ((ptr)->first = NULL)
+/** Makes a member one of no list. */
+#define D_INIT_HLIST_NODE(ptr) ((ptr)->next = NULL, (ptr)->pprev = NULL)
+
+/** Whether a member is in no list. */
+static inline int
+d_hlist_unhashed(const d_hlist_node_t *h)
+{
+	return h->pprev == NULL;
+}
+
+/** Whether a list has no member. */
+static inline int
+d_hlist_empty(const d_hlist_head_t *h)
+{
+	return h->first == NULL;
+}
+
+/** Takes a member out; its links must not be used afterwards. */
+static inline void
+d_hlist_del(d_hlist_node_t *n)
+{
+	*n->pprev = n->next;
+	if (n->next != NULL)
+		n->next->pprev = n->pprev;
+}
+
+/** Takes a member out of the list that it is in, if any. */
+static inline void
+d_hlist_del_init(d_hlist_node_t *n)
+{
+	if (d_hlist_unhashed(n))
+		return;
+	d_hlist_del(n);
+	D_INIT_HLIST_NODE(n);
+}
+
+/** Puts a new member where a pointer points. */
+static inline void
+daos_hlist_link_at(d_hlist_node_t *n, d_hlist_node_t **place)
+{
+	n->next = *place;
+	n->pprev = place;
+	if (n->next != NULL)
+		n->next->pprev = &n->next;
+	*place = n;
+}
+
+/** Puts a new member at the front. */
+static inline void
+d_hlist_add_head(d_hlist_node_t *n, d_hlist_head_t *h)
+{
+	daos_hlist_link_at(n, &h->first);
+}
+
+/** Puts a new member before another. */
+static inline void
+d_hlist_add_before(d_hlist_node_t *n, d_hlist_node_t *next)
+{
+	daos_hlist_link_at(n, next->pprev);
+}
+
+/** Puts a new member behind another. */
+static inline void
+d_hlist_add_after(d_hlist_node_t *n, d_hlist_node_t *prev)
+{
+	daos_hlist_link_at(n, &prev->next);
+}
+
+/** The structure that a link of such a list is embedded in. */
+#define d_hlist_entry(ptr, type, member) d_list_entry(ptr, type, member)
+
+/** Goes over the links of a list. */
+#define dhlist_for_each(pos, head) for ((pos) = (head)->first; (pos) != NULL; (pos) = (pos)->next)
+
+/** Goes over the links of a list; the current one may be taken out. */
+#define dhlist_for_each_safe(pos, n, head) \
+	for ((pos) = (head)->first; (pos) != NULL && ((n) = (pos)->next, 1); (pos) = (n))
+
+/** Goes over the members of a list: `tpos` is the member, `pos` its link. */
+#define dhlist_for_each_entry_typed(tpos, pos, head, type, member) \
+	for ((pos) = (head)->first; (pos) != NULL && ((tpos) = d_hlist_entry(pos, type, member), 1); (pos) = (pos)->next)
+#define dhlist_for_each_entry(tpos, pos, head, member) \
+	dhlist_for_each_entry_typed(tpos, pos, head, __typeof__(*(tpos)), member)
+
+/** Goes over the members of a list; the current one may be taken out. */
+#define dhlist_for_each_entry_safe_typed(tpos, pos, n, head, type, member) \
+	for ((pos) = (head)->first; \
+	     (pos) != NULL && ((n) = (pos)->next, 1) && ((tpos) = d_hlist_entry(pos, type, member), 1); (pos) = (n))
+#define dhlist_for_each_entry_safe(tpos, pos, n, head, member) \
+	dhlist_for_each_entry_safe_typed(tpos, pos, n, head, __typeof__(*(tpos)), member)
+
+/** Goes over the members of a list from the link `pos` on. */
+#define dhlist_for_each_entry_from(tpos, pos, member) \
+	for (; (pos) != NULL && ((tpos) = d_hlist_entry(pos, __typeof__(*(tpos)), member), 1); (pos) = (pos)->next)
+
+/** Goes over the members of a list behind the link `pos`. */
+#define dhlist_for_each_entry_continue(tpos, pos, member) \
+	for ((pos) = (pos)->next; (pos) != NULL && ((tpos) = d_hlist_entry(pos, __typeof__(*(tpos)), member), 1); \
+	     (pos) = (pos)->next)
+
 #if defined(__cplusplus)
 }
 #endif

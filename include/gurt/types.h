@@ -4,11 +4,20 @@
 #define DAOS_GURT_TYPES_H
 
 /* Buffers, scatter-gather lists, ranks and UUIDs. */
+#include <byteswap.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
 
 /* uuid_t is libuuid's. Where its header is not installed, the same type and its most used functions are given here. */
 #if defined(__has_include)

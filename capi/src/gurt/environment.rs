@@ -1,10 +1,10 @@
 //! Environment variables.
 
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_uint};
 
 use daos_status::{Code, Result, fail};
 
-use crate::guard::guard;
+use crate::guard::{guard, guard_value};
 use crate::pointer::Caller;
 
 fn variable(caller: Caller, name: *const c_char) -> Result<String> {
@@ -82,6 +82,124 @@ pub unsafe extern "C" fn d_getenv_uint32_t(name: *const c_char, uint32_val: *mut
 pub unsafe extern "C" fn d_getenv_uint64_t(name: *const c_char, uint64_val: *mut u64) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe { guard("d_getenv_uint64_t", |caller| number(caller, name, uint64_val)) }
+}
+
+/// Whether an environment variable is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_isenv_def(name: *mut c_char) -> bool {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe { guard_value("d_isenv_def", false, |caller| Ok(std::env::var_os(caller.text(name, "name")?).is_some())) }
+}
+
+/// Copies an environment variable, ended by a zero.
+///
+/// @str_val [out] room for `str_size` bytes
+///
+/// @return zero, -DER_NONEXIST when it is not set, -DER_TRUNC when only its beginning fits, which is copied, -DER_INVAL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_getenv_str(str_val: *mut c_char, str_size: usize, name: *const c_char) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("d_getenv_str", |caller| {
+            let place = caller.out_bytes(str_val.cast(), str_size, "str_val")?;
+            let value = variable(caller, name)?;
+            let Some(room) = str_size.checked_sub(1) else { fail!(Code::Inval, "no room for a text") };
+            let copied = value.len().min(room);
+            value.as_bytes()[..copied].iter().enumerate().for_each(|(index, byte)| place.set(index, *byte));
+            place.set(copied, 0);
+            if copied < value.len() {
+                fail!(Code::Trunc, "the value has {} bytes, and there is room for {room}", value.len());
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads an environment variable as a character. The value stays as it was on errors.
+///
+/// @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is not one character
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_getenv_char(name: *const c_char, char_val: *mut c_char) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe {
+        guard("d_getenv_char", |caller| {
+            let place = caller.out(char_val, "char_val")?;
+            let value = variable(caller, name)?;
+            let [letter] = value.as_bytes() else { fail!(Code::Inval, "'{value}' is not one character") };
+            place.set(*letter as c_char);
+            Ok(())
+        })
+    }
+}
+
+/// Reads an environment variable as a number. The value stays as it was on errors.
+///
+/// @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is no number that fits
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_getenv_uint(name: *const c_char, uint_val: *mut c_uint) -> c_int {
+    // SAFETY: the documentation makes the promises about pointers the caller's.
+    unsafe { guard("d_getenv_uint", |caller| number(caller, name, uint_val)) }
+}
+
+/// The same; its old name.
+///
+/// @return zero, -DER_NONEXIST when it is not set, -DER_INVAL when it is no number that fits
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_getenv_int(name: *const c_char, uint_val: *mut c_uint) -> c_int {
+    // SAFETY: the caller's promise is the same.
+    unsafe { d_getenv_uint(name, uint_val) }
+}
+
+/// Sets an environment variable, as setenv.
+///
+/// @return zero, or -1 and errno
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int {
+    if name.is_null() || value.is_null() {
+        return refused();
+    }
+    // SAFETY: the caller promises texts, and that no other thread reads the environment in another way.
+    unsafe { libc::setenv(name, value, overwrite) }
+}
+
+/// Sets an environment variable from "name=value", as putenv: the text becomes part of the environment.
+///
+/// @return zero, or a number that is not, and errno
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_putenv(name: *mut c_char) -> c_int {
+    if name.is_null() {
+        return refused();
+    }
+    // SAFETY: as above; that the text stays is the caller's promise.
+    unsafe { libc::putenv(name) }
+}
+
+/// Takes an environment variable away, as unsetenv.
+///
+/// @return zero, or -1 and errno
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_unsetenv(name: *const c_char) -> c_int {
+    if name.is_null() {
+        return refused();
+    }
+    // SAFETY: as above.
+    unsafe { libc::unsetenv(name) }
+}
+
+/// Takes all environment variables away, as clearenv.
+///
+/// @return zero, or -1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_clearenv() -> c_int {
+    // SAFETY: the caller promises that no other thread reads the environment in another way.
+    unsafe { libc::clearenv() }
+}
+
+/// What libc's functions answer to a text that they cannot use.
+fn refused() -> c_int {
+    // SAFETY: the place is this thread's.
+    unsafe { *libc::__errno_location() = libc::EINVAL };
+    -1
 }
 
 fn number<T: Copy + std::str::FromStr>(caller: Caller, name: *const c_char, place: *mut T) -> Result<()> {

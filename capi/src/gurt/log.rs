@@ -40,10 +40,6 @@ pub static d_fault_inject: u32 = 0;
 #[unsafe(no_mangle)]
 pub static d_fault_attr_mem: Nothing = Nothing(core::ptr::null());
 
-/// Assertions fail as those of the C library do.
-#[unsafe(no_mangle)]
-pub static d_alt_assert: Nothing = Nothing(core::ptr::null());
-
 /// Words of the masks that a facility keeps: one for each priority and each subject; upstream has seventeen.
 const MASKS: usize = 32;
 
@@ -65,26 +61,33 @@ zeros! {
         d_misc_logfac_cache d_mem_logfac_cache d_swim_logfac_cache d_fi_logfac_cache d_telem_logfac_cache;
 }
 
-/// Whether a fault is to be injected: never.
-#[unsafe(no_mangle)]
-pub extern "C" fn d_should_fail(_fault_attr: *mut c_void) -> bool {
-    false
-}
-
 unsafe extern "C" {
     fn vdprintf(descriptor: c_int, format: *const c_char, arguments: *mut c_void) -> c_int;
 }
 
-/// Prints a message on standard error, if it has come so far: inline code asks the log first, which is closed.
+/// The severity among the flags of a message.
+const SEVERITY: c_int = 0x0fff_ff00;
+/// The least severity of what appears.
+const ERRORS: c_int = 0x0400_0000;
+/// A message that appears on standard error.
+const TO_ERROR: c_int = 0x2000_0000;
+/// A message that appears on standard output.
+const TO_OUTPUT: c_int = 0x1000_0000;
+
+/// Prints a message, if it is an error or says where it is to appear; declared by hand in the header, which says more. Inline code of
+/// upstream's headers asks the log first, which is closed.
 ///
 /// # Safety
 /// The list is a `va_list` that the format fits.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_vlog(flags: c_int, fmt: *const c_char, ap: *mut c_void) {
-    if flags == 0 || fmt.is_null() {
-        return;
-    }
+    let descriptor = match flags {
+        _ if fmt.is_null() => return,
+        _ if flags & TO_OUTPUT != 0 => libc::STDOUT_FILENO,
+        _ if flags & TO_ERROR != 0 || flags & SEVERITY >= ERRORS => libc::STDERR_FILENO,
+        _ => return,
+    };
     // SAFETY: promised by the caller. On this machine a `va_list` is passed as a pointer.
-    unsafe { vdprintf(libc::STDERR_FILENO, fmt, ap) };
+    unsafe { vdprintf(descriptor, fmt, ap) };
 }

@@ -92,6 +92,17 @@ pub unsafe extern "C" fn d_strndup(s: *const c_char, n: usize) -> *mut c_char {
     unsafe { libc::strndup(s, n) }
 }
 
+/// The path without links, dots and double slashes, as realpath.
+///
+/// @resolved_path [out] room for PATH_MAX bytes; NULL: in memory to be given back with d_free
+///
+/// @return NULL and errno when there is none
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn d_realpath(path: *const c_char, resolved_path: *mut c_char) -> *mut c_char {
+    // SAFETY: the caller promises a text and the room; NULL as the path is an error of libc's.
+    unsafe { libc::realpath(path, resolved_path) }
+}
+
 /// Frees a list of ranks that a query gave; NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_rank_list_free(rank_list: *mut d_rank_list_t) {

@@ -19,6 +19,21 @@ Beside them, one case of a function that is there:
 |---|---|---|
 | `daos_tx_commit` | the transaction changed records of more than one target | `-DER_NOSYS`; nothing is changed, the transaction can be aborted or closed |
 
+## Headers
+
+Headers that upstream installs and this library does not: no program outside of upstream's own tree was found that includes them.
+
+| header | what it is for |
+|---|---|
+| `cart/api.h`, `cart/iv.h`, `cart/swim.h` | the transport between upstream's engines, which have another one here |
+| `gurt/heap.h`, `gurt/slab.h` | data structures inside of upstream's engines and of its `dfuse` |
+| `daos/common.h` and the other ones in `daos/` but `daos/tse.h` | what upstream's libraries share among themselves |
+
+Of those that are there, these parts are not: clocks of engines (`d_hlc_*`), tables of UUIDs and of numbered handles (`d_uhash_*`, `d_hhash_*`), sequences of
+waiting times, vectors of pointers and growing strings (`d_backoff_seq_*`, `d_vec_pointers_*`, `d_write_string_buffer`), mixing hashes
+(`d_hash_mix64` and its like), and printed metrics (`d_tm_print_*`). Logs are not opened, faults are not injected, and engines publish no metrics in shared memory:
+the functions for these are there, and say so by what they answer.
+
 ## Functions
 
 | function | what it will do | answer |

@@ -8,7 +8,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 
-use crate::model::{Declaration, Kind, Module, Names};
+use crate::model::{Declaration, Kind, Module, Names, has_type_name};
 
 /// The longest line of a prototype before its parameters are put below each other.
 const LINE_LENGTH_MAX: usize = 110;
@@ -104,7 +104,7 @@ fn print_record(
         writeln!(out, "{word} {name};")?;
         return Ok(());
     }
-    let typedef = name.ends_with("_t");
+    let typedef = has_type_name(name);
     writeln!(out, "{}{word} {name} {{", if typedef { "typedef " } else { "" })?;
     print_fields(out, fields, 1, names).with_context(|| format!("type {name}"))?;
     writeln!(out, "}}{};", if typedef { format!(" {name}") } else { String::new() })?;
@@ -257,6 +257,8 @@ fn type_word(name: &str, names: &Names) -> String {
         "c_char" => "char",
         "c_uchar" => "unsigned char",
         "c_void" => "void",
+        "c_long" => "long",
+        "c_double" | "f64" => "double",
         "u8" => "uint8_t",
         "u16" => "uint16_t",
         "u32" => "uint32_t",

@@ -32,8 +32,10 @@ const START: &str = "\
 #include <daos_pipeline.h>
 #include <daos/tse.h>
 #include <gurt/common.h>
+#include <gurt/fault_inject.h>
 #include <gurt/hash.h>
 #include <gurt/list.h>
+#include <gurt/telemetry_consumer.h>
 #include <gurt/types.h>
 
 #if defined(__cplusplus)

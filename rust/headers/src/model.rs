@@ -105,7 +105,7 @@ impl Names {
 
     /// The word C wants before the name of a type that is a tag alone.
     pub fn tag_word(&self, name: &str) -> &'static str {
-        if name.ends_with("_t") {
+        if has_type_name(name) {
             return "";
         }
         match self.records.get(name).map(|record| &record.kind) {
@@ -115,6 +115,14 @@ impl Names {
             None => "",
         }
     }
+}
+
+/// Records that point to each other and end as type names do, though they are tags alone.
+const TAGS: &[&str] = &["d_tm_node_t", "d_tm_nodeList_t"];
+
+/// Whether a record is also a type name.
+pub fn has_type_name(name: &str) -> bool {
+    name.ends_with("_t") && !TAGS.contains(&name)
 }
 
 /// The documentation comments among attributes.
