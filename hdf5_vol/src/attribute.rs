@@ -46,6 +46,16 @@ impl Attribute {
         Self::from_record(parent, name, record)
     }
 
+    /// One that another rank has just made.
+    pub fn hear(parent: Located, name: &[u8], record: &[u8]) -> Result<Self> {
+        Self::from_record(parent, name, AttributeRecord::decode(record)?)
+    }
+
+    /// The record, for other ranks.
+    pub fn tell(&self) -> Vec<u8> {
+        self.record.borrow().encode()
+    }
+
     fn from_record(parent: Located, name: &[u8], record: AttributeRecord) -> Result<Self> {
         let stored = Stored::decode(&parent.node.file, &record.datatype)?;
         let space = Space::decode(&record.space)?;

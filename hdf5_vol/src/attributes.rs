@@ -31,6 +31,11 @@ impl Node {
         })
     }
 
+    /// Another rank has changed its attributes.
+    pub fn know_attribute_change(&self) {
+        self.attribute_changes.set(self.attribute_changes.get() + 1);
+    }
+
     /// Writes an attribute, whether it was there or not.
     pub fn put_attribute(&self, name: &[u8], record: &AttributeRecord) -> Result<()> {
         self.attribute_changes.set(self.attribute_changes.get() + 1);
@@ -53,6 +58,10 @@ impl Node {
     pub fn next_attribute_order(&self) -> Result<u64> {
         if !self.tracking()?.attributes {
             return Ok(0);
+        }
+        if self.file.is_independent() {
+            // Other ranks count, too; numbers of the container are nobody else's.
+            return self.file.new_number();
         }
         let place = (self.token, true);
         let known = self.file.orders.borrow().get(&place).copied();
@@ -81,6 +90,9 @@ impl Node {
     /// The name of the attribute with a number in an order.
     pub fn nth_attribute_name(&self, by_creation: bool, decreasing: bool, number: u64) -> Result<Vec<u8>> {
         let list = || self.ordered_attribute_names(by_creation, decreasing);
+        if self.file.is_shared() {
+            self.know_attribute_change();
+        }
         let changes = self.attribute_changes.get();
         let found = self.listed_attributes.borrow_mut().get((by_creation, decreasing), number, changes, list)?;
         found.ok_or_else(|| Failure::new(Minor::BadValue, "the object has not so many attributes"))

@@ -186,7 +186,7 @@ impl Dataset {
         })?;
         let data = file.object(token, data_upper)?;
         if let Some(pipeline) = pipeline {
-            let bytes = chunk_cache_bytes(access_list)?;
+            let bytes = if file.is_shared() { 0 } else { chunk_cache_bytes(access_list)? };
             *node.filtered.borrow_mut() = Some(Filtered::new(pipeline, Rc::clone(&data), token, bytes));
         }
         Ok(Self { located: Located { node, path }, stored, data, layout, element, fill: OnceCell::new(), access })
@@ -219,7 +219,8 @@ impl Dataset {
     /// Makes ready what runs its filters, unless another handle has it already.
     fn open_filters(&self, access: Hid) -> Result<()> {
         let Layout::Filtered { chunk } = &self.layout else { return Ok(()) };
-        let bytes = chunk_cache_bytes(access)?;
+        // What other ranks may change is not kept.
+        let bytes = if self.node().file.is_shared() { 0 } else { chunk_cache_bytes(access)? };
         let mut filtered = self.node().filtered.borrow_mut();
         if let Some(filtered) = filtered.as_mut() {
             filtered.allow(bytes);
@@ -325,6 +326,11 @@ impl Dataset {
     /// Its datatype, as programs see it.
     pub fn datatype(&self) -> Result<Type> {
         self.stored.memory.copy()
+    }
+
+    /// Another rank has given it other dimensions.
+    pub fn know_dimensions(&self, dimensions: &[u64]) {
+        *self.node().dimensions.borrow_mut() = Some(dimensions.to_vec());
     }
 
     /// Gives it other dimensions.

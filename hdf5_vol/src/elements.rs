@@ -57,6 +57,14 @@ impl Dataset {
         Ok(Some(transfer))
     }
 
+    /// The chunks that a transfer goes to, and how many bytes of each.
+    pub fn touched(&self, memory_type: Hid, spaces: (Hid, Hid), buffer: *const u8) -> Result<Vec<(Vec<u8>, u64)>> {
+        let Some(transfer) = self.plan(memory_type, spaces, buffer)? else { return Ok(Vec::new()) };
+        let cells = self.cells(&transfer, &transfer.file.runs)?;
+        let bytes = |cell: &Cell| cell.pieces.iter().map(|piece| piece.length).sum();
+        Ok(cells.iter().map(|cell| (cell.dkey.to_vec(), bytes(cell))).collect())
+    }
+
     fn cells(&self, transfer: &Transfer, runs: &[Run]) -> Result<Vec<Cell>> {
         cells::cells(self.layout(), self.element(), runs, &transfer.file.dimensions, &transfer.dataset)
     }

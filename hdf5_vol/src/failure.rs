@@ -44,6 +44,24 @@ pub enum Minor {
 }
 
 impl Minor {
+    const ALL: [Self; 15] = [
+        Self::NotFound,
+        Self::Exists,
+        Self::Unsupported,
+        Self::BadValue,
+        Self::BadType,
+        Self::CannotOpenFile,
+        Self::NotHdf5,
+        Self::CannotGet,
+        Self::CannotConvert,
+        Self::CannotFilter,
+        Self::ReadError,
+        Self::WriteError,
+        Self::NoSpace,
+        Self::Damaged,
+        Self::Internal,
+    ];
+
     fn variable(self) -> Variable {
         Variable(match self {
             Self::NotFound => c"H5E_NOTFOUND_g",
@@ -82,6 +100,21 @@ impl Failure {
         Self::new(Minor::Unsupported, format!("{what}: not in this version of the DAOS connector"))
     }
 
+    /// As bytes, for another process of the same program.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let place = Minor::ALL.iter().position(|minor| *minor == self.minor);
+        let mut bytes = vec![place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)];
+        bytes.extend_from_slice(self.text.as_bytes());
+        bytes
+    }
+
+    /// From such bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let (place, text) = bytes.split_first().unwrap_or((&u8::MAX, &[]));
+        let minor = Minor::ALL.get(usize::from(*place)).copied().unwrap_or(Minor::Internal);
+        Self::new(minor, String::from_utf8_lossy(text))
+    }
+
     /// Says what was being done when it happened.
     pub fn while_doing(self, what: &str) -> Self {
         Self { minor: self.minor, text: format!("{what}: {}", self.text) }
@@ -91,5 +124,20 @@ impl Failure {
     pub fn push(&self, function: &CStr) {
         let text = CString::new(self.text.replace('\0', " ")).unwrap_or_default();
         library().push_error(function, self.minor.variable(), &text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Minor};
+
+    #[test]
+    fn a_failure_is_the_same_in_another_process() {
+        for minor in Minor::ALL {
+            let failure = Failure::new(minor, "it is so");
+            let other = Failure::from_bytes(&failure.to_bytes());
+            assert_eq!((other.minor, other.text.as_str()), (minor, "it is so"));
+        }
+        assert_eq!(Failure::from_bytes(&[]).minor, Minor::Internal);
     }
 }

@@ -11,6 +11,7 @@ use crate::mounts::Mounts;
 use crate::name::Name;
 use crate::node::Node;
 use crate::queue::Queue;
+use crate::ranks::Ranks;
 use crate::serial::Serial;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -24,7 +25,7 @@ const BATCH_MAX: u64 = 4096;
 
 /// An open file. Handles of HDF5 share it.
 pub struct File {
-    pub mount: Mount,
+    pub mount: Rc<Mount>,
     /// The name that the program gave.
     pub name: String,
     pub entry: FileEntry,
@@ -51,6 +52,8 @@ pub struct File {
     pub primary: Cell<usize>,
     /// What HDF5 takes for the file where it stores values of variable length.
     anchor: OnceCell<Box<Handle>>,
+    /// The ranks that have it open together; `together` does what they do so.
+    pub ranks: OnceCell<Ranks>,
 }
 
 /// Files that are open, so that two names of one file see each other's changes.
@@ -65,10 +68,29 @@ impl File {
     pub fn open(name: &Name, text: &str, is_writable: bool) -> Result<Rc<Self>> {
         let mount = connect(name, is_writable)?;
         let entry = read_entry(&mount, &name.path)?;
-        if let Some(file) = find_open(&entry, is_writable) {
-            return Ok(file);
+        let is_alone = |file: &Self| file.ranks.get().is_none();
+        match find_open(&entry, is_writable, is_alone) {
+            Some(file) => Ok(file),
+            None => Ok(Self::from_mount(mount, text, entry)),
         }
-        Ok(Self::new(mount, text, entry, 0..0, BATCH_MIN))
+    }
+
+    /// The same, for several ranks: one that is open already stays as it is.
+    pub fn open_anew(name: &Name, text: &str, is_writable: bool) -> Result<Rc<Self>> {
+        let mount = connect(name, is_writable)?;
+        let entry = read_entry(&mount, &name.path)?;
+        Ok(Self::from_mount(mount, text, entry))
+    }
+
+    /// A file of which all is known.
+    pub fn from_mount(mount: Mount, text: &str, entry: FileEntry) -> Rc<Self> {
+        Self::new(mount, text, entry, 0..0, BATCH_MIN)
+    }
+
+    /// One that these ranks have open together already, and that is the same.
+    pub fn find_same(&self, ranks: &Ranks) -> Option<Rc<Self>> {
+        let is_same = |file: &Self| file.ranks.get().is_some_and(|others| others.are(ranks));
+        find_open(&self.entry, self.is_writable(), is_same)
     }
 
     /// Makes a file, or makes an empty one of one that is there when that is wanted. Gives it with its root group written.
@@ -78,7 +100,7 @@ impl File {
             Ok(entry) => (entry, None),
             Err(failure) if failure.minor == Minor::Exists && replace => {
                 let old = replaceable(&mount, &name.path)?;
-                if old.as_ref().is_some_and(|old| find_open(old, false).is_some()) {
+                if old.as_ref().is_some_and(|old| find_open(old, false, |_| true).is_some()) {
                     let sentence = format!("{} is open in this program and cannot be replaced", name.path);
                     return Err(Failure::new(Minor::CannotOpenFile, sentence));
                 }
@@ -111,7 +133,7 @@ impl File {
 
     fn new(mount: Mount, text: &str, entry: FileEntry, numbers: Range<u64>, batch: u64) -> Rc<Self> {
         let file = Rc::new(Self {
-            mount,
+            mount: Rc::new(mount),
             name: text.to_owned(),
             entry,
             queue: RefCell::default(),
@@ -130,6 +152,7 @@ impl File {
             refused: RefCell::default(),
             primary: Cell::new(0),
             anchor: OnceCell::new(),
+            ranks: OnceCell::new(),
         });
         let mut open = OPEN.get().borrow_mut();
         open.retain(|file| file.strong_count() > 0);
@@ -141,7 +164,7 @@ impl File {
     pub fn delete(name: &Name) -> Result<()> {
         let mount = connect(name, true)?;
         let entry = read_entry(&mount, &name.path)?;
-        if find_open(&entry, false).is_some() {
+        if find_open(&entry, false, |_| true).is_some() {
             return Err(Failure::new(Minor::CannotOpenFile, format!("{} is open in this program", name.path)));
         }
         mount.remove(&name.path)?;
@@ -361,6 +384,17 @@ impl File {
         filtered.and(heap).and(self.queue.borrow_mut().settle())
     }
 
+    /// The same, where all that is written must be found by others when it is done: gives the error of what was left since the last time.
+    pub fn settle_now(&self) -> Result<()> {
+        let before = self.queue.borrow_mut().exchange_outcome(None);
+        let settled = self.settle();
+        self.heap.borrow_mut().end_block();
+        let mut queue = self.queue.borrow_mut();
+        let now = queue.exchange_outcome(None);
+        queue.exchange_outcome(before.or_else(|| now.clone()));
+        settled.and(now.map_or(Ok(()), Err))
+    }
+
     /// What HDF5 takes for the file where it stores values of variable length.
     pub fn anchor(self: &Rc<Self>) -> *mut c_void {
         let anchor = self.anchor.get_or_init(|| Box::new(Handle::Anchor(Rc::downgrade(self))));
@@ -383,6 +417,9 @@ impl Drop for File {
     fn drop(&mut self) {
         // Whoever closes the file has settled and was told; an error here has nobody left to go to.
         let _told_before = self.heap.borrow_mut().write_back(self).and_then(|()| self.queue.borrow_mut().settle());
+        if let Some(ranks) = self.ranks.take() {
+            ranks.leave(Rc::clone(&self.mount));
+        }
     }
 }
 
@@ -407,10 +444,11 @@ fn replaceable(mount: &Mount, path: &str) -> Result<Option<FileEntry>> {
     Ok(FileEntry::decode(bytes, &mount.uuid, entry.id()?).ok())
 }
 
-fn find_open(entry: &FileEntry, is_writable: bool) -> Option<Rc<File>> {
+fn find_open(entry: &FileEntry, is_writable: bool, is_meant: impl Fn(&File) -> bool) -> Option<Rc<File>> {
     let open = OPEN.get().borrow();
     open.iter().filter_map(Weak::upgrade).find(|file| {
-        file.entry.container == entry.container && file.entry.root == entry.root && (file.is_writable() || !is_writable)
+        let is_same = file.entry.container == entry.container && file.entry.root == entry.root;
+        is_same && (file.is_writable() || !is_writable) && is_meant(file)
     })
 }
 

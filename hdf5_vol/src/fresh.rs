@@ -30,6 +30,11 @@ impl Default for Fresh {
 }
 
 impl Fresh {
+    /// What knows nothing: others make names, too.
+    pub fn ignorant() -> Self {
+        Self::new(0)
+    }
+
     fn new(count_max: usize) -> Self {
         Self { names: HashMap::new(), count: 0, count_max }
     }
@@ -96,6 +101,9 @@ mod tests {
         let mut fresh = Fresh::new(100);
         fresh.make(token);
         assert!(fresh.lacks(token, Of::Links, b"new"));
+        let mut ignorant = Fresh::ignorant();
+        ignorant.make(token);
+        assert!(!ignorant.lacks(token, Of::Links, b"new"));
         for number in 0..100_u32 {
             fresh.add(token, Of::Links, &number.to_le_bytes());
         }

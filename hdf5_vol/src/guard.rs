@@ -20,14 +20,23 @@ pub fn object(function: &CStr, body: impl FnOnce() -> Result<*mut c_void>) -> *m
     run(function, std::ptr::null_mut(), body)
 }
 
+/// Runs something of which others wait to hear what came of it.
+pub fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(fault(panic.as_ref())))
+}
+
 fn run<T>(function: &CStr, failed: T, body: impl FnOnce() -> Result<T>) -> T {
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(value)) => return value,
-        Ok(Err(failure)) => failure,
-        Err(panic) => Failure::new(Minor::Internal, format!("a fault of the connector: {}", said(panic.as_ref()))),
-    };
-    failure.push(function);
-    failed
+    match caught(body) {
+        Ok(value) => value,
+        Err(failure) => {
+            failure.push(function);
+            failed
+        }
+    }
+}
+
+fn fault(panic: &(dyn std::any::Any + Send)) -> Failure {
+    Failure::new(Minor::Internal, format!("a fault of the connector: {}", said(panic)))
 }
 
 fn said(panic: &(dyn std::any::Any + Send)) -> &str {

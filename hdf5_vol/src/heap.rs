@@ -129,4 +129,9 @@ impl Heap {
         self.written = block.bytes.len();
         Ok(())
     }
+
+    /// Ends the filling block, so that whoever has read it has all that will ever be in it.
+    pub fn end_block(&mut self) {
+        self.filling = None;
+    }
 }

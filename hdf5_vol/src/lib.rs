@@ -10,6 +10,7 @@
 #![expect(unsafe_code, reason = "both neighbours are C")]
 // HDF5 calls a connector from one thread at a time; its objects are shared by counting without atomics.
 
+mod among;
 mod attribute;
 mod attributes;
 mod boxes;
@@ -39,12 +40,16 @@ mod links;
 mod listing;
 mod memory;
 mod mounts;
+mod mpi;
 mod name;
 mod node;
 mod pieces;
 mod plugin;
 mod queue;
+mod ranks;
 mod selection;
 mod serial;
+mod together;
+mod turns;
 mod undo;
 mod walk;

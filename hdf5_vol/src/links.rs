@@ -104,6 +104,10 @@ impl Node {
 
     /// The next number in creation order.
     fn next_order(&self) -> Result<u64> {
+        if self.file.is_independent() {
+            // Other ranks count, too; numbers of the container are nobody else's.
+            return self.file.new_number();
+        }
         let place = (self.token, false);
         let known = self.file.orders.borrow().get(&place).copied();
         let next = match known {
@@ -165,6 +169,10 @@ impl Node {
     /// The name of the link with a number in an order.
     pub fn nth_link_name(&self, by_creation: bool, decreasing: bool, number: u64) -> Result<Vec<u8>> {
         let list = || self.ordered_link_names(by_creation, decreasing);
+        if self.file.is_shared() {
+            // Other ranks may have changed them.
+            self.link_changes.set(self.link_changes.get() + 1);
+        }
         let changes = self.link_changes.get();
         let found = self.listed_links.borrow_mut().get((by_creation, decreasing), number, changes, list)?;
         found.ok_or_else(|| Failure::new(Minor::BadValue, "the group has not so many links"))

@@ -105,7 +105,8 @@ impl Node {
         if let Some(bytes) = waiting(key::RECORD) {
             return Ok(Some(bytes));
         }
-        if self.token.kind() == Kind::Dataset {
+        // Other ranks may change it at any time.
+        if self.token.kind() == Kind::Dataset && !self.file.is_shared() {
             let values = [(key::RECORD, HEADER_ROOM), (key::DIMENSIONS, DIMENSIONS_ROOM)];
             if let Some(found) = self.object.fetch_beside(key::HEADER, values, (key::BYTES, BYTES_ROOM))? {
                 let [header, dimensions] = found.values.map(|value| value.map(Rc::from));
@@ -135,6 +136,11 @@ impl Node {
     /// Forgets what lies beside the header: it changes, or another program may have changed it.
     pub fn forget_beside(&self) {
         *self.beside.borrow_mut() = None;
+    }
+
+    /// Takes the header that another rank has written.
+    pub fn know_header(&self, header: Header) {
+        let _same = self.header.set(header);
     }
 
     /// Writes the header of an object that is just made.

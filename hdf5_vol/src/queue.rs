@@ -246,6 +246,11 @@ impl Queue {
         self.first_failure.clone().map_or(Ok(()), Err)
     }
 
+    /// Takes the first error that a change met, and puts another one in its place.
+    pub fn exchange_outcome(&mut self, failure: Option<Failure>) -> Option<Failure> {
+        std::mem::replace(&mut self.first_failure, failure)
+    }
+
     /// Notes that a change was lost before it came here.
     pub fn note(&mut self, failure: &Failure) {
         self.first_failure.get_or_insert_with(|| failure.clone());

@@ -3,12 +3,13 @@
 use super::{attribute_specific, default_list, give_text, unknown};
 use crate::attribute::Attribute;
 use crate::detour;
-use crate::failure::Result;
+use crate::failure::{Failure, Minor, Result};
 use crate::guard;
 use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::{AttributeGet, Location, OptionalArguments, attribute_get, by};
 use crate::hdf5::class::{AttributeClass, Object, Request};
 use crate::hdf5::{AttributeInformation, DEFAULT, Herr, Hid, Variable, index_type, library, order, require_list};
+use crate::together;
 use std::ffi::{c_char, c_int, c_void};
 
 pub const CLASS: AttributeClass = AttributeClass {
@@ -47,9 +48,29 @@ unsafe extern "C" fn create(
         require_list(list)?;
         require_list(access)?;
         // SAFETY: as HDF5 promises.
-        let (parent, name) = unsafe { (locate(Handle::from_pointer(object)?, location)?, name(text)?) };
-        let attribute = Attribute::create(parent, name, datatype, space, character_set(list))?;
-        Ok(Handle::Attribute(attribute).into_pointer())
+        let (start, name) = unsafe { (Handle::from_pointer(object)?, name(text)?) };
+        let file = start.file()?;
+        let make = || {
+            // SAFETY: the same.
+            let parent = unsafe { locate(start, location)? };
+            Attribute::create(parent, name, datatype, space, character_set(list))
+        };
+        // For other ranks: the length of what is told of the object, that, and the attribute's record.
+        let tell = |attribute: &Attribute| {
+            let parent = together::tell(&attribute.parent)?;
+            Ok([&(parent.len() as u64).to_le_bytes()[..], &parent, &attribute.tell()].concat())
+        };
+        let hear = |told: &[u8]| {
+            let parts = told
+                .split_first_chunk()
+                .and_then(|(length, told)| told.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?));
+            let (parent, record) =
+                parts.ok_or_else(|| Failure::new(Minor::Internal, "another rank told something else"))?;
+            let parent = together::hear(&file, parent)?;
+            parent.node.know_attribute_change();
+            Attribute::hear(parent, name, record)
+        };
+        Ok(Handle::Attribute(file.together(make, tell, hear)?).into_pointer())
     })
 }
 
@@ -105,8 +126,15 @@ unsafe extern "C" fn read(object: Object, kind: Hid, buffer: *mut c_void, list: 
 
 unsafe extern "C" fn write(object: Object, kind: Hid, buffer: *const c_void, list: Hid, _: Request) -> Herr {
     guard::status(c"H5Awrite", || {
-        // SAFETY: as HDF5 promises: the buffer has all elements.
-        unsafe { Handle::from_pointer(object)?.attribute()?.write(kind, list, buffer.cast()) }
+        // SAFETY: as HDF5 promises.
+        let attribute = unsafe { Handle::from_pointer(object)?.attribute()? };
+        let node = &attribute.parent.node;
+        let hear = |_: &[u8]| {
+            node.know_attribute_change();
+            Ok(())
+        };
+        // SAFETY: the same: the buffer has all elements.
+        node.file.together(|| unsafe { attribute.write(kind, list, buffer.cast()) }, |()| Ok(Vec::new()), hear)
     })
 }
 

@@ -22,13 +22,23 @@ pub unsafe extern "C" fn specific(
         unsafe {
             let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
             let parent = locate(handle, location)?;
+            let node = &parent.node;
+            let change = |change: &dyn Fn() -> Result<()>| {
+                let hear = |_: &[u8]| {
+                    node.know_attribute_change();
+                    Ok(())
+                };
+                node.file.together(change, |()| Ok(Vec::new()), hear)
+            };
             let values = &mut arguments.arguments;
             match arguments.operation {
-                attribute_specific::DELETE => parent.node.remove_attribute(name(values.name)?)?,
+                attribute_specific::DELETE => {
+                    let name = name(values.name)?;
+                    change(&|| node.remove_attribute(name))?;
+                }
                 attribute_specific::DELETE_BY_INDEX => {
                     let wanted = values.by_index;
-                    let name = nth(&parent, wanted.index, wanted.order, wanted.number)?;
-                    parent.node.remove_attribute(&name)?;
+                    change(&|| node.remove_attribute(&nth(&parent, wanted.index, wanted.order, wanted.number)?))?;
                 }
                 attribute_specific::EXISTS => {
                     let asked = values.exists;
@@ -37,7 +47,8 @@ pub unsafe extern "C" fn specific(
                 attribute_specific::ITERATE => return iterate(parent, &values.iterate),
                 attribute_specific::RENAME => {
                     let names = values.rename;
-                    rename(&parent, name(names.old)?, name(names.new)?)?;
+                    let (old, new) = (name(names.old)?, name(names.new)?);
+                    change(&|| rename(&parent, old, new))?;
                 }
                 _ => return unknown("this operation on an attribute"),
             }

@@ -13,8 +13,11 @@ use crate::hdf5::arguments::{
 };
 use crate::hdf5::class::{Object, Request};
 use crate::hdf5::{ACCESS_WRITE, FAIL, Herr, Hid, Identifier, SUCCEED, Variable, library};
+use crate::mpi;
 use crate::name;
+use crate::ranks::{self, Ranks};
 use crate::serial::Serial;
+use crate::together;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_uint, c_void};
 use std::path::Path;
@@ -52,6 +55,7 @@ pub fn open_file(name: &str, is_writable: bool, access: Hid) -> Result<Identifie
 
 /// HDF5 ends, and with it its identifiers.
 pub fn end() {
+    ranks::end();
     NATIVE.get().set(0);
 }
 
@@ -70,7 +74,8 @@ fn list_below(access: Hid) -> Result<Identifier> {
 fn has_driver(access: Hid) -> Result<bool> {
     let usual = super::default_list(Variable::FILE_ACCESS)?;
     // SAFETY: takes no pointer.
-    Ok(unsafe { library().list_driver(access) != library().list_driver(usual.get()) })
+    let (driver, usual) = unsafe { (library().list_driver(access), library().list_driver(usual.get())) };
+    Ok(driver != usual && Some(driver) != mpi::driver())
 }
 
 /// Whether a name is that of a file in a container. A relative one that is `opened`, and that only the working directory has, is not.
@@ -96,10 +101,20 @@ unsafe fn is_ours(text: *const c_char, access: Hid, opened: bool) -> Result<bool
     Ok(name.is_certain || !is_mistake())
 }
 
-/// The list for HDF5's own connector when the name is one of its files.
-unsafe fn elsewhere(text: *const c_char, access: Hid, opened: bool) -> Result<Option<Identifier>> {
-    // SAFETY: HDF5 gives a name that ends with zero.
-    if unsafe { is_ours(text, access, opened)? } { Ok(None) } else { list_below(access).map(Some) }
+/// The same for all ranks that a list names, which must go the same way: one of them looks at the name.
+///
+/// # Safety
+/// As for [`is_ours`].
+unsafe fn elsewhere_for_all(
+    text: *const c_char,
+    access: Hid,
+    opened: bool,
+) -> Result<(Option<Ranks>, Option<Identifier>)> {
+    let ranks = Ranks::of_list(access)?;
+    // SAFETY: as the caller promises.
+    let look = || unsafe { is_ours(text, access, opened) };
+    let is_ours = together::once(ranks.as_ref(), look, |is| vec![u8::from(*is)], |told| told == [1])?;
+    Ok((ranks, if is_ours { None } else { Some(list_below(access)?) }))
 }
 
 /// Runs what must be known before a call can go to either side; its error is HDF5's then.
@@ -121,13 +136,13 @@ pub unsafe extern "C" fn file_create(
     request: Request,
 ) -> Object {
     // SAFETY: as HDF5 promises.
-    let target = prepare(c"H5Fcreate", || unsafe { elsewhere(text, access, false) });
+    let target = prepare(c"H5Fcreate", || unsafe { elsewhere_for_all(text, access, false) });
     match target {
         None => std::ptr::null_mut(),
         // SAFETY: the same.
-        Some(None) => unsafe { file::create(text, flags, list, access, transfer, request) },
+        Some((ranks, None)) => unsafe { file::create_together(text, flags, list, access, ranks) },
         // SAFETY: the same.
-        Some(Some(below)) => unsafe {
+        Some((_, Some(below))) => unsafe {
             let object = (functions().create_file)(text, flags, list, below.get(), transfer, request);
             finish_open(object, below)
         },
@@ -142,13 +157,13 @@ pub unsafe extern "C" fn file_open(
     request: Request,
 ) -> Object {
     // SAFETY: as HDF5 promises.
-    let target = prepare(c"H5Fopen", || unsafe { elsewhere(text, access, true) });
+    let target = prepare(c"H5Fopen", || unsafe { elsewhere_for_all(text, access, true) });
     match target {
         None => std::ptr::null_mut(),
         // SAFETY: the same.
-        Some(None) => unsafe { file::open(text, flags, access, transfer, request) },
+        Some((ranks, None)) => unsafe { file::open_together(text, flags, access, ranks) },
         // SAFETY: the same.
-        Some(Some(below)) => unsafe {
+        Some((_, Some(below))) => unsafe {
             let object = (functions().open_file)(text, flags, below.get(), transfer, request);
             finish_open(object, below)
         },
@@ -176,6 +191,7 @@ pub unsafe extern "C" fn file_specific(
         let asked = &mut *arguments;
         let mut list = None;
         if object.is_null() {
+            let is_accessible = asked.operation == file_specific::IS_ACCESSIBLE;
             let (name, access) = match asked.operation {
                 file_specific::IS_ACCESSIBLE => {
                     (asked.arguments.is_accessible.name, &raw mut asked.arguments.is_accessible.access_list)
@@ -183,12 +199,10 @@ pub unsafe extern "C" fn file_specific(
                 file_specific::DELETE => (asked.arguments.delete.name, &raw mut asked.arguments.delete.access_list),
                 _ => return file::specific(object, arguments, transfer, request),
             };
-            let Some(target) =
-                prepare(c"H5Fspecific", || elsewhere(name, *access, asked.operation == file_specific::IS_ACCESSIBLE))
-            else {
+            let Some(target) = prepare(c"H5Fspecific", || elsewhere_for_all(name, *access, is_accessible)) else {
                 return FAIL;
             };
-            let Some(below) = target else { return file::specific(object, arguments, transfer, request) };
+            let (_, Some(below)) = target else { return file::specific(object, arguments, transfer, request) };
             let before = std::mem::replace(&mut *access, below.get());
             list = Some((below, access, before));
         }

@@ -105,6 +105,7 @@ unsafe fn run(dataset: &Dataset, operation: i32, values: &mut DatasetOptional) -
                 let dkey = at(dataset, offset)?;
                 let bytes = if size == 0 { &[] } else { std::slice::from_raw_parts(buffer.cast::<u8>(), size) };
                 dataset.write_chunk(&dkey, mask, bytes)?;
+                dataset.located.node.file.write_through()?;
             }
             dataset_optional::CHUNK_ITERATE => {
                 let asked = values.iterate;

@@ -37,18 +37,21 @@ pub unsafe extern "C" fn copy(
     _: Request,
 ) -> Herr {
     guard::status(c"H5Ocopy", || {
-        // SAFETY: HDF5 gives objects of ours and names that end with zero.
-        let (source, base, path) = unsafe {
-            (object_at(from, from_at, from_name, DEFAULT)?, locate(Handle::from_pointer(to)?, to_at)?, name(to_name)?)
-        };
-        let place = Place::of(&base, path, links, DEFAULT)?;
-        place.group.require_new(place.name)?;
-        place.group.file.require_writable()?;
-        let mut copier = Copier { flags: flags(list)?, file: Rc::clone(&place.group.file), done: HashMap::new() };
-        let copied = copier.object(&source.node, 0)?;
-        // All of it is there before a name leads to it.
-        place.group.file.settle()?;
-        place.group.add_new_link(place.name, place.character_set, LinkTarget::Hard(copied.token))
+        // SAFETY: HDF5 gives objects of ours.
+        let target = unsafe { Handle::from_pointer(to)? };
+        target.file()?.together_plainly(|| {
+            // SAFETY: the same, and names that end with zero.
+            let (source, base, path) =
+                unsafe { (object_at(from, from_at, from_name, DEFAULT)?, locate(target, to_at)?, name(to_name)?) };
+            let place = Place::of(&base, path, links, DEFAULT)?;
+            place.group.require_new(place.name)?;
+            place.group.file.require_writable()?;
+            let mut copier = Copier { flags: flags(list)?, file: Rc::clone(&place.group.file), done: HashMap::new() };
+            let copied = copier.object(&source.node, 0)?;
+            // All of it is there before a name leads to it.
+            place.group.file.settle()?;
+            place.group.add_new_link(place.name, place.character_set, LinkTarget::Hard(copied.token))
+        })
     })
 }
 

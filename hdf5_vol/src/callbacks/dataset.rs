@@ -38,8 +38,9 @@ unsafe extern "C" fn create(
         let make = |base: &Located, path| {
             Ok(Handle::Dataset(Dataset::create(&base.node.file, datatype, space, (list, access), path)?))
         };
+        let open = |made| Ok(Handle::Dataset(Dataset::open(made, access)?));
         // SAFETY: as HDF5 promises.
-        unsafe { create_object(object, location, path, link_list, make) }
+        unsafe { create_object(object, location, path, link_list, make, open) }
     })
 }
 
@@ -110,14 +111,17 @@ unsafe extern "C" fn write(
     _: Request,
 ) -> Herr {
     guard::status(c"H5Dwrite", || {
+        let mut result = Ok(());
         for number in 0..count {
             // SAFETY: all lists have as many elements; the buffers are as large as the selections say.
-            unsafe {
+            let written = unsafe {
                 let (dataset, kind, spaces) = transfer(number, datasets, types, memory_spaces, file_spaces)?;
-                dataset.write(kind, spaces, list, (*buffers.add(number)).cast())?;
-            }
+                dataset.write_among_ranks(kind, spaces, list, (*buffers.add(number)).cast())
+            };
+            // The others are written in any case: another rank may wait for this one to take part.
+            result = result.and(written);
         }
-        Ok(())
+        result
     })
 }
 
@@ -160,7 +164,12 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut DatasetSpecific, _
                         return Err(Failure::new(Minor::BadValue, "there are no dimensions"));
                     }
                     let rank = dataset.space()?.dimensions()?.len();
-                    dataset.set_dimensions(std::slice::from_raw_parts(size, rank))
+                    let size = std::slice::from_raw_parts(size, rank);
+                    let hear = |_: &[u8]| {
+                        dataset.know_dimensions(size);
+                        Ok(())
+                    };
+                    handle.file()?.together(|| dataset.set_dimensions(size), |()| Ok(Vec::new()), hear)
                 }
                 dataset_specific::FLUSH => handle.file()?.flush(),
                 dataset_specific::REFRESH => {

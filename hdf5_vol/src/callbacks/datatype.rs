@@ -43,7 +43,7 @@ unsafe extern "C" fn commit(
             Ok(Handle::Datatype(Located { node, path }))
         };
         // SAFETY: as HDF5 promises.
-        unsafe { create_object(object, location, path, link_list, make) }
+        unsafe { create_object(object, location, path, link_list, make, |made| Ok(Handle::Datatype(made))) }
     })
 }
 

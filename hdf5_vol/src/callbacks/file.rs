@@ -13,6 +13,8 @@ use crate::hdf5::{
 };
 use crate::heap;
 use crate::name::{self, Name};
+use crate::ranks::Ranks;
+use crate::together;
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::rc::Rc;
 
@@ -54,32 +56,69 @@ fn give(file: Rc<File>, is_writable: bool, access: Hid) -> Result<Object> {
     Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
 }
 
-pub unsafe extern "C" fn create(
+unsafe extern "C" fn create(text: *const c_char, flags: c_uint, list: Hid, access: Hid, _: Hid, _: Request) -> Object {
+    // SAFETY: as HDF5 promises.
+    unsafe { create_together(text, flags, list, access, None) }
+}
+
+/// Makes a file, for all ranks that there are.
+///
+/// # Safety
+/// The name is null or ends with zero.
+pub unsafe fn create_together(
     text: *const c_char,
     flags: c_uint,
     list: Hid,
     access: Hid,
-    _: Hid,
-    _: Request,
+    ranks: Option<Ranks>,
 ) -> Object {
     guard::object(c"H5Fcreate", || {
-        // SAFETY: as HDF5 promises.
-        let (text, name) = unsafe { parse(text)? };
-        let list = list_bytes(list, Variable::FILE_CREATE_DEFAULT)?;
-        let file = File::create(&name, &text, flags & ACCESS_TRUNCATE != 0, list).map_err(about_file)?;
-        give(file, true, access)
+        // Whatever fails on one rank fails within the calls that all make.
+        // SAFETY: as the caller promises.
+        let shown = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
+        let create = || {
+            // SAFETY: the same.
+            let (text, name) = unsafe { parse(text)? };
+            let list = list_bytes(list, Variable::FILE_CREATE_DEFAULT)?;
+            File::create(&name, &text, flags & ACCESS_TRUNCATE != 0, list)
+        };
+        let file = match ranks {
+            None => create(),
+            Some(ranks) => File::begin_together(ranks, &shown, true, create),
+        };
+        give(file.map_err(about_file)?, true, access)
     })
 }
 
-pub unsafe extern "C" fn open(text: *const c_char, flags: c_uint, access: Hid, _: Hid, _: Request) -> Object {
+unsafe extern "C" fn open(text: *const c_char, flags: c_uint, access: Hid, _: Hid, _: Request) -> Object {
+    // SAFETY: as HDF5 promises.
+    unsafe { open_together(text, flags, access, None) }
+}
+
+/// Opens a file, for all ranks that there are.
+///
+/// # Safety
+/// As for [`create_together`].
+pub unsafe fn open_together(text: *const c_char, flags: c_uint, access: Hid, ranks: Option<Ranks>) -> Object {
     guard::object(c"H5Fopen", || {
-        // SAFETY: as HDF5 promises.
-        let (text, name) = unsafe { parse(text)? };
+        // SAFETY: as the caller promises.
+        let shown = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
         let is_writable = flags & ACCESS_WRITE != 0;
-        let file = File::open(&name, &text, is_writable).map_err(about_file)?;
-        // An entry without the object that it names is found here and not at the first use.
-        file.root()?.header()?;
-        give(file, is_writable, access)
+        let is_alone = ranks.is_none();
+        let open = || {
+            // SAFETY: the same.
+            let (text, name) = unsafe { parse(text)? };
+            let open = if is_alone { File::open } else { File::open_anew };
+            let file = open(&name, &text, is_writable)?;
+            // An entry without the object that it names is found here and not at the first use.
+            file.root()?.header()?;
+            Ok(file)
+        };
+        let file = match ranks {
+            None => open(),
+            Some(ranks) => File::begin_together(ranks, &shown, is_writable, open),
+        };
+        give(file.map_err(about_file)?, is_writable, access)
     })
 }
 
@@ -205,13 +244,20 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, 
                 file_specific::IS_ACCESSIBLE => {
                     let asked = values.is_accessible;
                     let text = String::from_utf8_lossy(handle::name(asked.name)?).into_owned();
-                    *asked.accessible = match name::parse(&text)? {
-                        Some(name) => File::is_there(&name)?,
-                        None => false,
+                    let look = || match name::parse(&text)? {
+                        Some(name) => File::is_there(&name),
+                        None => Ok(false),
                     };
+                    let ranks = Ranks::of_list(asked.access_list)?;
+                    *asked.accessible =
+                        together::once(ranks.as_ref(), look, |is| vec![u8::from(*is)], |told| told == [1])?;
                     Ok(())
                 }
-                file_specific::DELETE => File::delete(&parse(values.delete.name)?.1).map_err(about_file),
+                file_specific::DELETE => {
+                    let ranks = Ranks::of_list(values.delete.access_list)?;
+                    let delete = || File::delete(&parse(values.delete.name)?.1);
+                    together::once(ranks.as_ref(), delete, |()| Vec::new(), |_| ()).map_err(about_file)
+                }
                 file_specific::IS_EQUAL => {
                     let asked = values.is_equal;
                     let one = Handle::from_pointer(object)?.file()?;
@@ -232,6 +278,6 @@ unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: R
 unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {
     guard::number(c"H5Fclose", || {
         // SAFETY: HDF5 gives an object of ours, for the last time unless it is told of an error.
-        unsafe { Handle::close(object, |handle| handle.file()?.flush()) }.map(|()| SUCCEED)
+        unsafe { Handle::close(object, |handle| handle.file()?.flush_together()) }.map(|()| SUCCEED)
     })
 }

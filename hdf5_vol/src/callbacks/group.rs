@@ -39,7 +39,7 @@ unsafe extern "C" fn create(
         let list = list_bytes(list, Variable::GROUP_CREATE_DEFAULT)?;
         let make = |base: &Located, path| Ok(Handle::Group(Located { node: new_group(&base.node.file, list)?, path }));
         // SAFETY: as HDF5 promises.
-        unsafe { create_object(object, location, path, link_list, make) }
+        unsafe { create_object(object, location, path, link_list, make, |made| Ok(Handle::Group(made))) }
     })
 }
 

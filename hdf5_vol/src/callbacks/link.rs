@@ -53,8 +53,13 @@ pub unsafe extern "C" fn create(
         require_list(list)?;
         require_list(access)?;
         // SAFETY: HDF5 gives objects of ours or null, and arguments whose operation says what is in them.
-        unsafe {
+        let (arguments, file) = unsafe {
             let arguments = &*arguments;
+            let is_named = arguments.operation == link_create::HARD && object.is_null();
+            (arguments, Handle::from_pointer(if is_named { arguments.arguments.hard.object } else { object })?.file()?)
+        };
+        // SAFETY: the same.
+        file.together_plainly(|| unsafe {
             let place = |object: Object| new_place(&Handle::from_pointer(object)?.located()?, location, list);
             match arguments.operation {
                 link_create::HARD => {
@@ -88,8 +93,18 @@ pub unsafe extern "C" fn create(
                 }
                 _ => unknown("this kind of link"),
             }
-        }
+        })
     })
+}
+
+/// Runs what changes links of the file that one of two objects is in; either may be left out.
+///
+/// # Safety
+/// Each is null or one that HDF5 holds.
+unsafe fn in_file_of(one: Object, other: Object, change: impl FnOnce() -> Result<()>) -> Result<()> {
+    // SAFETY: as the caller promises.
+    let handle = unsafe { Handle::from_pointer(if one.is_null() { other } else { one })? };
+    handle.file()?.together_plainly(change)
 }
 
 /// Gives what a link leads to another name; gives the group of the link, and its name.
@@ -132,7 +147,9 @@ pub unsafe extern "C" fn copy(
     guard::status(c"H5Lcopy", || {
         require_list(access)?;
         // SAFETY: as HDF5 promises.
-        unsafe { link_again((from, from_location), (to, to_location), list).map(drop) }
+        let again = || unsafe { link_again((from, from_location), (to, to_location), list).map(drop) };
+        // SAFETY: the same.
+        unsafe { in_file_of(to, from, again) }
     })
 }
 
@@ -148,10 +165,14 @@ pub unsafe extern "C" fn rename(
 ) -> Herr {
     guard::status(c"H5Lmove", || {
         require_list(access)?;
-        // The new name first: what fails between the two leaves the object with one name too many, and not without one.
-        // SAFETY: as HDF5 promises.
-        let (group, name) = unsafe { link_again((from, from_location), (to, to_location), list)? };
-        group.remove_link(&name)
+        let rename = || {
+            // The new name first: what fails between the two leaves the object with one name too many, and not without one.
+            // SAFETY: as HDF5 promises.
+            let (group, name) = unsafe { link_again((from, from_location), (to, to_location), list)? };
+            group.remove_link(&name)
+        };
+        // SAFETY: the same.
+        unsafe { in_file_of(to, from, rename) }
     })
 }
 
@@ -259,13 +280,15 @@ unsafe extern "C" fn specific(
             let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
             match arguments.operation {
                 link_specific::DELETE => {
-                    let wanted = &*location;
-                    let (group, name) = if wanted.kind == by::INDEX {
-                        by_index(&handle.located()?, wanted)?
-                    } else {
-                        locate_link(handle, location)?
-                    };
-                    group.node.remove_link(&name)?;
+                    handle.file()?.together_plainly(|| {
+                        let wanted = &*location;
+                        let (group, name) = if wanted.kind == by::INDEX {
+                            by_index(&handle.located()?, wanted)?
+                        } else {
+                            locate_link(handle, location)?
+                        };
+                        group.node.remove_link(&name)
+                    })?;
                     Ok(0)
                 }
                 link_specific::EXISTS => {

@@ -28,6 +28,7 @@ use crate::hdf5::arguments::Location;
 use crate::hdf5::class::Object;
 use crate::hdf5::{DEFAULT, Hid, Identifier, Variable, encode_property_list, library};
 use crate::node::Node;
+use crate::together;
 use crate::walk::{MakeGroup, Walk};
 use std::ffi::{c_char, c_uint};
 use std::rc::Rc;
@@ -99,6 +100,7 @@ impl<'a> Place<'a> {
 }
 
 /// Makes an object and puts it under a path, or, without one, leaves it without a link. What makes it gets what the path is below, and the whole path.
+/// Of several ranks one makes it, and the others open it.
 ///
 /// # Safety
 /// Object and location are those that HDF5 gives; the path is null or ends with zero.
@@ -108,23 +110,33 @@ unsafe fn create_object(
     path: *const c_char,
     link_list: Hid,
     make: impl FnOnce(&Located, Option<Vec<u8>>) -> Result<Handle>,
+    open: impl FnOnce(Located) -> Result<Handle>,
 ) -> Result<Object> {
     // SAFETY: as the caller promises.
-    let base = unsafe { locate(Handle::from_pointer(object)?, location)? };
-    if path.is_null() {
-        let handle = make(&base, None)?;
-        handle.located()?.node.set_anonymous()?;
-        return Ok(handle.into_pointer());
-    }
-    // SAFETY: not null.
-    let path = unsafe { name(path)? };
-    let place = Place::of(&base, path, link_list, DEFAULT)?;
-    place.group.require_new(place.name)?;
-    let path = if place.group.file.is_seen_from(&base.node.file) { base.join(path) } else { None };
-    // Behind an external link it is made in that file.
-    let handle = make(&Located { node: Rc::clone(&place.group), path: None }, path)?;
-    let target = LinkTarget::Hard(handle.located()?.node.token);
-    place.group.add_new_link(place.name, place.character_set, target)?;
+    let start = unsafe { Handle::from_pointer(object)? };
+    let file = start.file()?;
+    let make = || {
+        // SAFETY: the same.
+        let base = unsafe { locate(start, location)? };
+        if path.is_null() {
+            let handle = make(&base, None)?;
+            handle.located()?.node.set_anonymous()?;
+            return Ok(handle);
+        }
+        // SAFETY: not null.
+        let path = unsafe { name(path)? };
+        let place = Place::of(&base, path, link_list, DEFAULT)?;
+        file.require_own(&place.group)?;
+        place.group.require_new(place.name)?;
+        let path = if place.group.file.is_seen_from(&base.node.file) { base.join(path) } else { None };
+        // Behind an external link it is made in that file.
+        let handle = make(&Located { node: Rc::clone(&place.group), path: None }, path)?;
+        let target = LinkTarget::Hard(handle.located()?.node.token);
+        place.group.add_new_link(place.name, place.character_set, target)?;
+        Ok(handle)
+    };
+    let tell = |handle: &Handle| together::tell(&handle.located()?);
+    let handle = file.together(make, tell, |told| open(together::hear(&file, told)?))?;
     Ok(handle.into_pointer())
 }
 

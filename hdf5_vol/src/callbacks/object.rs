@@ -112,13 +112,16 @@ unsafe extern "C" fn specific(
             let values = &mut arguments.arguments;
             match arguments.operation {
                 object_specific::CHANGE_REFERENCE_COUNT => {
-                    let node = locate(handle, location)?.node;
-                    node.file.require_writable()?;
-                    match values.delta {
-                        1 => node.add_reference()?,
-                        -1 => node.drop_reference()?,
-                        _ => return Err(Failure::new(Minor::BadValue, "a reference count changes by one")),
-                    }
+                    let delta = values.delta;
+                    handle.file()?.together_plainly(|| {
+                        let node = locate(handle, location)?.node;
+                        node.file.require_writable()?;
+                        match delta {
+                            1 => node.add_reference(),
+                            -1 => node.drop_reference(),
+                            _ => Err(Failure::new(Minor::BadValue, "a reference count changes by one")),
+                        }
+                    })?;
                 }
                 object_specific::EXISTS => *values.exists = exists(handle, location)?,
                 object_specific::LOOKUP => {

@@ -64,6 +64,10 @@ functions! {
     fn container_open(pool: Handle, container: *const c_char, flags: c_uint, handle: *mut Handle,
         information: *mut ContainerInformation, event: *mut Event) -> c_int = "daos_cont_open2";
     fn container_close(container: Handle, event: *mut Event) -> c_int = "daos_cont_close";
+    fn pool_to_global(pool: Handle, bytes: *mut Vector) -> c_int = "daos_pool_local2global";
+    fn pool_from_global(bytes: Vector, pool: *mut Handle) -> c_int = "daos_pool_global2local";
+    fn container_to_global(container: Handle, bytes: *mut Vector) -> c_int = "daos_cont_local2global";
+    fn container_from_global(pool: Handle, bytes: Vector, container: *mut Handle) -> c_int = "daos_cont_global2local";
     fn allocate_ids(container: Handle, count: u64, first: *mut u64, event: *mut Event) -> c_int = "daos_cont_alloc_oids";
     fn object_id(container: Handle, id: *mut ObjectId, kind: c_uint, class: u32, hints: u16, zero: u32) -> c_int
         = "daos_obj_generate_oid2";

@@ -4,7 +4,7 @@ use super::library::daos;
 use super::types::{ContainerInformation, Handle, ObjectId, ScatterGather, UnifiedName, Vector};
 use super::{check, failed_file};
 use crate::failure::{Failure, Minor, Result};
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 
 const CONNECT_READ: u32 = 1;
 const CONNECT_WRITE: u32 = 2;
@@ -28,6 +28,17 @@ pub struct Entry<'a> {
 
 fn text(text: &str) -> Result<CString> {
     CString::new(text).map_err(|_| Failure::new(Minor::BadValue, "a name has a zero byte in it"))
+}
+
+/// The bytes of a handle that is shared. The function is called for their number, and for them.
+fn global(what: &str, mut write: impl FnMut(*mut Vector) -> c_int) -> Result<Vec<u8>> {
+    let mut vector = Vector { buffer: std::ptr::null_mut(), room: 0, length: 0 };
+    check(what, write(&raw mut vector))?;
+    let mut bytes = vec![0; vector.room];
+    vector = Vector::into(&mut bytes);
+    check(what, write(&raw mut vector))?;
+    bytes.truncate(vector.length);
+    Ok(bytes)
 }
 
 impl Mount {
@@ -76,6 +87,37 @@ impl Mount {
 
     pub fn is_writable(&self) -> bool {
         self.is_writable
+    }
+
+    /// Its connection, for other processes: the length of the pool's handle, that handle, and the container's.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let daos = daos()?;
+        // SAFETY: both handles are open, and the vector is null or leads to as many bytes as it says.
+        let (pool, container) = unsafe {
+            (
+                global("share a pool's handle", |bytes| daos.pool_to_global(self.pool, bytes))?,
+                global("share a container's handle", |bytes| daos.container_to_global(self.container, bytes))?,
+            )
+        };
+        Ok([&(pool.len() as u64).to_le_bytes()[..], &pool, &container].concat())
+    }
+
+    /// Uses the connection of another process. It has no namespace, which only opening and removing files needs.
+    pub fn from_bytes(bytes: &[u8], uuid: [u8; 16], is_writable: bool) -> Result<Self> {
+        let damaged = || Failure::new(Minor::Internal, "another process shares no handles");
+        let (length, handles) = bytes.split_first_chunk().ok_or_else(damaged)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
+        let (pool, container) = handles.split_at_checked(length).ok_or_else(damaged)?;
+        let daos = daos()?;
+        let mut mount =
+            Self { pool: Handle::NONE, container: Handle::NONE, uuid, dfs: std::ptr::null_mut(), is_writable };
+        // SAFETY: the vector leads to as many bytes, which are only read; the handle is written on success.
+        let result = unsafe { daos.pool_from_global(Vector::of(pool), &raw mut mount.pool) };
+        check("cannot use the connection of another process to a pool", result)?;
+        // SAFETY: the same.
+        let result = unsafe { daos.container_from_global(mount.pool, Vector::of(container), &raw mut mount.container) };
+        check("cannot use the connection of another process to a container", result)?;
+        Ok(mount)
     }
 
     /// Reserves numbers for objects, and gives the first.

@@ -55,6 +55,16 @@ impl FileEntry {
 
     /// Reads the entry of the file with an id in a container.
     pub fn decode(bytes: &[u8], container: &[u8; 16], file: ObjectId) -> Result<Self> {
+        let entry = Self::decode_anywhere(bytes)?;
+        if &entry.container != container || entry.file != file {
+            let sentence = "it is a copy of the entry of an HDF5 file, which does not copy what is in it: use h5repack";
+            return Err(Failure::new(Minor::NotHdf5, sentence));
+        }
+        Ok(entry)
+    }
+
+    /// Reads one that is known to be what it was made for.
+    pub fn decode_anywhere(bytes: &[u8]) -> Result<Self> {
         if !Self::is_entry(bytes) {
             return Err(Failure::new(Minor::NotHdf5, "it is a file of the container, but no HDF5 file"));
         }
@@ -73,17 +83,12 @@ impl FileEntry {
         };
         let mut owner = [0; 16];
         owner.copy_from_slice(&bytes[16..32]);
-        let entry = Self {
+        Ok(Self {
             container: owner,
             file: ObjectId { low: number(32), high: number(40) },
             root: Token::from_bits(number(48))?,
             header_upper: number(56),
             order_upper: number(64),
-        };
-        if &entry.container != container || entry.file != file {
-            let sentence = "it is a copy of the entry of an HDF5 file, which does not copy what is in it: use h5repack";
-            return Err(Failure::new(Minor::NotHdf5, sentence));
-        }
-        Ok(entry)
+        })
     }
 }

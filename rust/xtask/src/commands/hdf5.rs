@@ -1,6 +1,7 @@
-//! HDF5 itself, with its tools and the tests of its API: fetched from Debian's source package and built once.
+//! HDF5 itself, with its tools and the tests of its API: fetched from Debian's source package and built once, for one process, and with MPICH
+//! for several.
 //!
-//! Users need none of it: the connector serves the HDF5 that they have. Everything lies under the target directory, by version.
+//! Users need none of it: the connector serves the HDF5 that they have. Everything lies under the target directory, by version and MPI.
 
 use crate::process;
 use crate::workspace::{Metadata, shown};
@@ -40,26 +41,71 @@ const OPTIONS: &[&str] = &[
 ];
 /// What is built of it: the suite, and the tools.
 const TARGETS: &[&str] = &["h5_api_test", "h5ls", "h5dump", "h5diff", "h5repack", "h5copy"];
+/// The same with MPI: the suites for one process and for several, both with their asynchronous part, and tests from before there were connectors.
+const MPI_OPTIONS: &[&str] = &[
+    "-DHDF5_ENABLE_PARALLEL=ON",
+    "-DHDF5_TEST_PARALLEL=ON",
+    "-DHDF5_TEST_API_ENABLE_ASYNC=ON",
+    "-DMPI_C_COMPILER=mpicc.mpich",
+    "-DMPIEXEC_EXECUTABLE=mpiexec.mpich",
+];
+const MPI_TARGETS: &[&str] = &["h5_api_test", "h5_api_test_parallel", "testphdf5"];
 /// Compilers at once. The machines of users and of the tests have two processors at least.
 const JOBS: &str = "-j2";
+
+/// For how many processes it is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    Serial,
+    Mpich,
+}
+
+impl Flavour {
+    fn options(self) -> Vec<&'static str> {
+        match self {
+            Self::Serial => OPTIONS.to_vec(),
+            Self::Mpich => [OPTIONS, MPI_OPTIONS].concat(),
+        }
+    }
+
+    fn targets(self) -> &'static [&'static str] {
+        match self {
+            Self::Serial => TARGETS,
+            Self::Mpich => MPI_TARGETS,
+        }
+    }
+
+    fn directory(self) -> String {
+        match self {
+            Self::Serial => format!("build-{VERSION}"),
+            Self::Mpich => format!("build-{VERSION}-mpich"),
+        }
+    }
+}
 
 /// HDF5's sources, and where they are built.
 pub struct Hdf5 {
     root: PathBuf,
     source: PathBuf,
     build: PathBuf,
+    flavour: Flavour,
 }
 
 impl Hdf5 {
     /// Where it is or will be.
-    pub fn new(metadata: &Metadata) -> Self {
+    pub fn new(metadata: &Metadata, flavour: Flavour) -> Self {
         let root = metadata.target_directory.join("hdf5");
-        Self { source: root.join(FOLDER), build: root.join(format!("build-{VERSION}")), root }
+        Self { source: root.join(FOLDER), build: root.join(flavour.directory()), root, flavour }
     }
 
     /// The programs: tests and tools.
     pub fn programs(&self) -> PathBuf {
         self.build.join("bin")
+    }
+
+    /// Where its headers are: those that it came with, and those that were made for this machine.
+    pub fn headers(&self) -> [PathBuf; 3] {
+        [self.source.join("src"), self.source.join("src/H5FDsubfiling"), self.build.join("src")]
     }
 
     /// Fetches and builds it, unless that was done by the same rules before.
@@ -77,15 +123,23 @@ impl Hdf5 {
         if self.build.exists() {
             fs::remove_dir_all(&self.build).with_context(|| format!("cannot remove {}", self.build.display()))?;
         }
-        quietly(Command::new("cmake").arg("-S").arg(&self.source).arg("-B").arg(&self.build).args(OPTIONS))?;
-        quietly(Command::new("cmake").arg("--build").arg(&self.build).args([JOBS, "--target"]).args(TARGETS))?;
+        quietly(
+            Command::new("cmake").arg("-S").arg(&self.source).arg("-B").arg(&self.build).args(self.flavour.options()),
+        )?;
+        let targets = self.flavour.targets();
+        quietly(Command::new("cmake").arg("--build").arg(&self.build).args([JOBS, "--target"]).args(targets))?;
         let stamp = self.stamp();
-        fs::write(&stamp, recipe()).with_context(|| format!("cannot write {}", stamp.display()))
+        fs::write(&stamp, self.recipe()).with_context(|| format!("cannot write {}", stamp.display()))
     }
 
     /// Whether that was done by the same rules before.
     pub fn is_built(&self) -> bool {
-        fs::read_to_string(self.stamp()).is_ok_and(|built| built == recipe())
+        fs::read_to_string(self.stamp()).is_ok_and(|built| built == self.recipe())
+    }
+
+    /// By which rules it is built.
+    fn recipe(&self) -> String {
+        format!("{VERSION} {} {}", self.flavour.options().join(" "), self.flavour.targets().join(" "))
     }
 
     /// Holds the rules by which it was built.
@@ -116,11 +170,6 @@ impl Hdf5 {
         fs::rename(&partial, &archive).with_context(|| format!("cannot rename {}", partial.display()))?;
         Ok(archive)
     }
-}
-
-/// By which rules it is built.
-fn recipe() -> String {
-    format!("{VERSION} {} {}", OPTIONS.join(" "), TARGETS.join(" "))
 }
 
 /// Says much, which matters only when it fails.

@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: what must be installed before the workspace builds.
 
-use super::hdf5::Hdf5;
+use super::hdf5::{Flavour, Hdf5};
 use super::romio::Romio;
 use crate::process;
 use crate::workspace::Metadata;
@@ -19,7 +19,8 @@ use std::process::Command;
         status 1. It never touches anything but apt packages.\n\n\
         For `mpi` it then fetches MPICH's sources from the mirror of Debian that apt uses, and builds ROMIO of them \
         below the target directory; `cargo xtask install` puts the MPI-IO driver beside libdaos from then on.\n\n\
-        For `hdf5` it fetches HDF5's sources from there too, and builds the library, its tools and its tests.",
+        For `hdf5` it fetches HDF5's sources from there too, and builds the library, its tools and its tests; for \
+        `hdf5-mpi` it builds them with MPICH.",
     after_help = "Rust itself (cargo, rustc, rustfmt, clippy) must be there already. cargo-nextest is used when it \
         is installed and not needed when it is not."
 )]
@@ -38,6 +39,8 @@ pub enum Area {
     Mpi,
     /// HDF5 with its tools and its tests, built once from its sources; using the connector needs none of it
     Hdf5,
+    /// The same, with MPICH, for several processes
+    Hdf5Mpi,
     /// The whole benchmarks: what the store is compared with
     Bench,
 }
@@ -100,6 +103,9 @@ const MPI: &[Need] = &[
     need("perl", Sign::Program("perl"), "makes MPICH's tests in Fortran and C++ of their harness"),
 ];
 
+/// The first of them, which are all that HDF5 needs.
+const MPI_NEEDED_BY_HDF5: usize = 2;
+
 const MPI_HDF5: &[Need] =
     &[need("libhdf5-mpich-dev", Sign::Module("hdf5-mpich"), "a test: parallel HDF5 over the MPI-IO driver")];
 
@@ -131,6 +137,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Area::Bench => provide("bench", BENCH)?,
             Area::Mpi => mpi(&Metadata::read()?)?,
             Area::Hdf5 => hdf5(&Metadata::read()?)?,
+            Area::Hdf5Mpi => hdf5_mpi(&Metadata::read()?)?,
         }
     }
     Ok(())
@@ -161,7 +168,14 @@ pub fn mpi_hdf5() -> Result<()> {
 /// Makes sure of HDF5; quick when it is there.
 pub fn hdf5(metadata: &Metadata) -> Result<()> {
     provide("hdf5", HDF5)?;
-    Hdf5::new(metadata).provide()
+    Hdf5::new(metadata, Flavour::Serial).provide()
+}
+
+/// Makes sure of HDF5 for several processes; quick when it is there.
+pub fn hdf5_mpi(metadata: &Metadata) -> Result<()> {
+    provide("hdf5", HDF5)?;
+    provide("hdf5 mpi", &MPI[..MPI_NEEDED_BY_HDF5])?;
+    Hdf5::new(metadata, Flavour::Mpich).provide()
 }
 
 /// Makes sure of Python, which fetches packages of its own.

@@ -2,11 +2,12 @@
 //! format on the local disk; both must give the same.
 
 mod failures;
+mod parallel;
 mod suite;
 
 use super::c_programs::{Outcome, report};
 use super::tally::Tally;
-use crate::commands::hdf5::Hdf5;
+use crate::commands::hdf5::{Flavour, Hdf5};
 use crate::commands::install_tree::{self, InstallTree, Profile};
 use crate::commands::local_engine::LocalEngine;
 use crate::commands::setup;
@@ -96,12 +97,13 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
     for (name, what) in failures::CASES.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
         tally += report(name, bench.run_failure(what));
     }
-    let is_built = Hdf5::new(metadata).is_built();
+    let is_built = Hdf5::new(metadata, Flavour::Serial).is_built();
     if only.map_or(is_built, |only| SUITE.contains(only)) {
         tally += bench.run_suite(metadata, &self::environment(&tree, &[POOL, CONTAINER])?)?;
     } else if only.is_none() {
         eprintln!("  skip {SUITE}: HDF5's own tests of its API; cargo xtask setup hdf5 builds them");
     }
+    tally += bench.run_parallel(metadata, only, &self::environment(&tree, &[POOL, CONTAINER])?)?;
     bench.engine.remove()?;
     Ok(tally)
 }
@@ -175,7 +177,7 @@ impl Bench<'_> {
     /// Counts what the suite counts, and compares it with what is known. One of its files has a plain name, which is in the container too.
     fn run_suite(&self, metadata: &Metadata, environment: &[(String, String)]) -> Result<Tally> {
         setup::hdf5(metadata)?;
-        let program = std::path::absolute(Hdf5::new(metadata).programs().join(SUITE))?;
+        let program = std::path::absolute(Hdf5::new(metadata, Flavour::Serial).programs().join(SUITE))?;
         let mut command = Command::new("timeout");
         command.args(["--kill-after=10", SUITE_SECONDS_MAX]).arg(program).current_dir(&self.scratch);
         self.engine.prepare(&mut command);
@@ -184,21 +186,12 @@ impl Bench<'_> {
         let (status, text) = process::gather(&mut command)?;
         let log = self.scratch.join("h5_api_test.log");
         fs::write(&log, &text).with_context(|| format!("cannot write {}", log.display()))?;
-        let count = |what: &str| {
-            let line = text.lines().rev().find(|line| line.contains(what))?;
-            line.split('/').next()?.trim().parse::<u64>().ok()
-        };
-        let counted = count("tests passed").zip(count("tests did not pass")).zip(count("tests were skipped"));
-        let Some(((passed, failed), skipped)) = counted else {
+        let Some((passed, failed, skipped)) = suite::counts(&text) else {
             bail!("{SUITE} ended early ({status}); what it said is in {}", log.display());
         };
         eprintln!("  {SUITE}: {passed} passed, {failed} failed, {skipped} skipped; all of it in {}", log.display());
         let known = fs::read_to_string(SUITE_KNOWN).with_context(|| format!("cannot read {SUITE_KNOWN}"))?;
-        let complaints = suite::compare(&text, passed, &suite::Known::parse(&known)?);
-        for complaint in &complaints {
-            eprintln!("  fail {SUITE}: {complaint}");
-        }
-        Ok(Tally { passed, failed: complaints.len() as u64 })
+        Ok(suite::judge(SUITE, &suite::failures(&text), passed, &suite::Known::parse(&known)?))
     }
 
     fn command(&self, what: &str, case: &str, file: &str) -> Command {

@@ -1,5 +1,6 @@
-//! What HDF5's own tests of its API say, compared with what is known of them.
+//! What suites of tests of others say, compared with what is known of them.
 
+use crate::commands::test::tally::Tally;
 use anyhow::{Context, Result};
 use std::collections::HashSet;
 
@@ -25,11 +26,29 @@ impl Known {
     }
 }
 
+/// How many tests passed, failed and were skipped, as HDF5's tests of its API say at their end.
+pub fn counts(said: &str) -> Option<(u64, u64, u64)> {
+    let count = |what: &str| {
+        let line = said.lines().rev().find(|line| line.contains(what))?;
+        line.split('/').next()?.split_whitespace().last()?.parse::<u64>().ok()
+    };
+    Some((count("tests passed")?, count("tests did not pass")?, count("tests were skipped")?))
+}
+
+/// Says what is worse than what is known, and counts it.
+pub fn judge(suite: &str, failed: &[String], passed: u64, known: &Known) -> Tally {
+    let complaints = compare(failed, passed, known);
+    for complaint in &complaints {
+        eprintln!("  fail {suite}: {complaint}");
+    }
+    Tally { passed, failed: complaints.len() as u64 }
+}
+
 /// What is worse than what is known, and what is known and not so any more.
-pub fn compare(said: &str, passed: u64, known: &Known) -> Vec<String> {
+fn compare(failed: &[String], passed: u64, known: &Known) -> Vec<String> {
     let mut left = known.failing.clone();
     // A second failure of the same name is not the one that is known.
-    let mut complaints: Vec<String> = failures(said).into_iter().filter(|name| !left.remove(name)).collect();
+    let mut complaints: Vec<String> = failed.iter().filter(|name| !left.remove(*name)).cloned().collect();
     let mut left: Vec<_> =
         left.iter().map(|name| format!("{name} does not fail any more: take it off the list")).collect();
     left.sort();
@@ -40,8 +59,8 @@ pub fn compare(said: &str, passed: u64, known: &Known) -> Vec<String> {
     complaints
 }
 
-/// Parts and names of the tests that failed. Between a name and its result may be a stack of errors.
-fn failures(said: &str) -> Vec<String> {
+/// Parts and names of the tests that failed, of what HDF5's tests of its API say. Between a name and its result may be a stack of errors.
+pub fn failures(said: &str) -> Vec<String> {
     let (mut part, mut name, mut found) = (String::new(), String::new(), Vec::new());
     for line in said.lines() {
         let title = line.trim().trim_matches('*').trim();
@@ -77,12 +96,16 @@ mod tests {
     fn what_is_known_is_no_complaint_and_all_else_is() {
         let known = |text: &str| Known::parse(text).expect("it is whole");
         assert!(
-            compare(SAID, 1, &known("# so far\npassed 1\nFile / other things: why\nFile / a part: why\n")).is_empty()
+            compare(&failures(SAID), 1, &known("# so far\npassed 1\nFile / other things: why\nFile / a part: why\n"))
+                .is_empty()
         );
-        assert_eq!(compare(SAID, 1, &known("passed 1\nFile / a part: why\n")), ["File / other things"]);
-        assert_eq!(compare(SAID, 1, &known("passed 2\nFile / other things: why\nFile / a part: why\n")).len(), 1);
+        assert_eq!(compare(&failures(SAID), 1, &known("passed 1\nFile / a part: why\n")), ["File / other things"]);
+        assert_eq!(
+            compare(&failures(SAID), 1, &known("passed 2\nFile / other things: why\nFile / a part: why\n")).len(),
+            1
+        );
         let elsewhere = known("passed 1\nGroup / other things: why\nFile / a part: why\n");
-        assert_eq!(compare(SAID, 1, &elsewhere).len(), 2);
+        assert_eq!(compare(&failures(SAID), 1, &elsewhere).len(), 2);
         assert!(Known::parse("a part\n").is_err());
     }
 }

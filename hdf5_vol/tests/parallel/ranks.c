@@ -1,0 +1,412 @@
+/* Parallel HDF5 on files of a container: CASE FILE, on two ranks or more. Each case makes the file or opens it, and ends with exit status 0 where all
+ * ranks have seen what they should; otherwise one of them says what it has seen. A case that hangs is ended by whoever has started it. */
+
+#include <hdf5.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int rank, size;
+
+#define require(condition)                                                                                             \
+	do {                                                                                                               \
+		if (!(condition)) {                                                                                            \
+			fprintf(stderr, "rank %d, line %d: not so: %s\n", rank, __LINE__, #condition);                             \
+			MPI_Abort(MPI_COMM_WORLD, 1);                                                                              \
+		}                                                                                                              \
+	} while (0)
+
+/* Runs a call that must fail, without its stack of errors. */
+#define refused(call)                                                                                                  \
+	do {                                                                                                               \
+		hid_t result_;                                                                                                 \
+		H5E_BEGIN_TRY { result_ = (call); }                                                                            \
+		H5E_END_TRY                                                                                                    \
+		require(result_ < 0);                                                                                          \
+	} while (0)
+
+static hid_t list_of(MPI_Comm communicator, const char *metadata)
+{
+	MPI_Info information = MPI_INFO_NULL;
+	hid_t list = H5Pcreate(H5P_FILE_ACCESS);
+
+	if (metadata != NULL) {
+		MPI_Info_create(&information);
+		MPI_Info_set(information, "daos_metadata", metadata);
+	}
+	require(H5Pset_fapl_mpio(list, communicator, information) >= 0);
+	if (metadata != NULL)
+		MPI_Info_free(&information);
+	return list;
+}
+
+static hid_t create(const char *name, hid_t list)
+{
+	hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list);
+	require(file >= 0);
+	return file;
+}
+
+static hid_t collective(void)
+{
+	hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+	require(H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE) >= 0);
+	return transfer;
+}
+
+/* Rows of 10 numbers, as many as there are ranks, times how many each has. */
+enum { COLUMNS = 10 };
+
+static hid_t rows(hid_t file, const char *name, hsize_t each, hid_t creation, hid_t type)
+{
+	hsize_t dimensions[] = {each * (hsize_t)size, COLUMNS};
+	hid_t space = H5Screate_simple(2, dimensions, NULL);
+	hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+	require(dataset >= 0);
+	H5Sclose(space);
+	return dataset;
+}
+
+static int value(int row, int column)
+{
+	return 1000 * row + column + 7;
+}
+
+/* Writes or reads the rows of one rank. */
+static void move_rows(hid_t dataset, int each, int whose, hid_t transfer, int is_write)
+{
+	hsize_t start[] = {(hsize_t)(each * whose), 0}, count[] = {(hsize_t)each, COLUMNS};
+	hid_t space = H5Dget_space(dataset), memory = H5Screate_simple(2, count, NULL);
+	int *values = malloc(sizeof(int) * (size_t)each * COLUMNS);
+
+	require(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0);
+	for (int i = 0; i < each * COLUMNS; i++)
+		values[i] = is_write ? value(each * whose + i / COLUMNS, i % COLUMNS) : -1;
+	if (is_write)
+		require(H5Dwrite(dataset, H5T_NATIVE_INT, memory, space, transfer, values) >= 0);
+	else
+		require(H5Dread(dataset, H5T_NATIVE_INT, memory, space, transfer, values) >= 0);
+	for (int i = 0; i < each * COLUMNS; i++)
+		require(values[i] == value(each * whose + i / COLUMNS, i % COLUMNS));
+	free(values);
+	H5Sclose(memory);
+	H5Sclose(space);
+}
+
+/* All ranks make the same things; what one has made the others find, by the handles that they have and by name. */
+static void metadata(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), group, dataset, attribute, type;
+	hid_t scalar = H5Screate(H5S_SCALAR), links = H5Pcreate(H5P_LINK_CREATE), grown;
+	hsize_t dimensions[] = {4}, most[] = {H5S_UNLIMITED}, chunk[] = {4}, larger[] = {40};
+	hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+	H5O_info2_t information;
+	int number = 42;
+
+	require(H5Pset_create_intermediate_group(links, 1) >= 0);
+	group = H5Gcreate2(file, "a/b/c", links, H5P_DEFAULT, H5P_DEFAULT);
+	require(group >= 0);
+	require(H5Lexists(file, "a/b", H5P_DEFAULT) > 0);
+	attribute = H5Acreate2(group, "number", H5T_NATIVE_INT, scalar, H5P_DEFAULT, H5P_DEFAULT);
+	require(attribute >= 0 && H5Awrite(attribute, H5T_NATIVE_INT, &number) >= 0);
+	number = 0;
+	require(H5Aread(attribute, H5T_NATIVE_INT, &number) >= 0 && number == 42);
+	require(H5Aclose(attribute) >= 0);
+	require(H5Arename(group, "number", "other") >= 0 && H5Aexists(group, "other") > 0 && H5Aexists(group, "number") == 0);
+	require(H5Adelete(group, "other") >= 0 && H5Aexists(group, "other") == 0);
+	require(H5Lcreate_hard(file, "a/b", file, "hard", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Lcreate_soft("/a/b/c", file, "soft", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Lmove(file, "soft", file, "softer", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Oget_info_by_name3(file, "hard", &information, H5O_INFO_BASIC, H5P_DEFAULT) >= 0 && information.rc == 2);
+	require(H5Ldelete(file, "hard", H5P_DEFAULT) >= 0);
+	require(H5Oget_info_by_name3(file, "a/b", &information, H5O_INFO_BASIC, H5P_DEFAULT) >= 0 && information.rc == 1);
+	type = H5Tcopy(H5T_NATIVE_INT);
+	require(H5Tcommit2(file, "type", type, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT) >= 0 && H5Tcommitted(type) > 0);
+	require(H5Pset_chunk(creation, 1, chunk) >= 0);
+	grown = H5Screate_simple(1, dimensions, most);
+	dataset = H5Dcreate2(file, "grown", H5T_NATIVE_INT, grown, H5P_DEFAULT, creation, H5P_DEFAULT);
+	require(dataset >= 0 && H5Dset_extent(dataset, larger) >= 0);
+	H5Sclose(grown);
+	grown = H5Dget_space(dataset);
+	require(H5Sget_simple_extent_npoints(grown) == 40);
+	require(H5Ocopy(file, "a", file, "copy", H5P_DEFAULT, H5P_DEFAULT) >= 0 && H5Lexists(file, "copy/b/c", H5P_DEFAULT) > 0);
+	/* An error is one on all. */
+	refused(H5Gcreate2(file, "a/b/c", links, H5P_DEFAULT, H5P_DEFAULT));
+	refused(H5Gcreate2(file, "nowhere/c", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+	refused(H5Ldelete(file, "hard", H5P_DEFAULT));
+	require(H5Dclose(dataset) >= 0 && H5Gclose(group) >= 0 && H5Tclose(type) >= 0 && H5Fclose(file) >= 0);
+	file = H5Fopen(name, H5F_ACC_RDONLY, list);
+	require(file >= 0 && H5Lexists(file, "softer", H5P_DEFAULT) > 0 && H5Lexists(file, "copy/b/c", H5P_DEFAULT) > 0);
+	refused(H5Gcreate2(file, "more", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+	require(H5Fclose(file) >= 0);
+	H5Sclose(grown);
+	H5Sclose(scalar);
+	H5Pclose(creation);
+	H5Pclose(links);
+	H5Pclose(list);
+}
+
+/* Each rank writes some rows, and after a barrier another one reads them, without a flush between. Ranks share chunks. */
+static void elements(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), transfer = collective();
+	hsize_t chunk[] = {5, COLUMNS};
+	struct {
+		const char *name;
+		int is_chunked, is_filtered, is_converted, each;
+	} kinds[] = {{"small", 0, 0, 0, 3}, {"contiguous", 0, 0, 0, 5000}, {"chunked", 1, 0, 0, 33}, {"converted", 1, 0, 1, 33},
+		{"filtered", 1, 1, 0, 33}, {"both", 1, 1, 1, 3}};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		for (int is_together = 0; is_together < 2; is_together++) {
+			hid_t creation = H5Pcreate(H5P_DATASET_CREATE), dataset;
+			char text[32];
+			int each = kinds[i].each;
+
+			if (kinds[i].is_filtered && !is_together)
+				continue;
+			snprintf(text, sizeof text, "%s %d", kinds[i].name, is_together);
+			if (kinds[i].is_chunked)
+				require(H5Pset_chunk(creation, 2, chunk) >= 0);
+			if (kinds[i].is_filtered)
+				require(H5Pset_shuffle(creation) >= 0 && H5Pset_fletcher32(creation) >= 0);
+			dataset = rows(file, text, (hsize_t)each, creation, kinds[i].is_converted ? H5T_IEEE_F64BE : H5T_NATIVE_INT);
+			move_rows(dataset, each, rank, is_together ? transfer : H5P_DEFAULT, 1);
+			MPI_Barrier(MPI_COMM_WORLD);
+			for (int other = 0; other < size; other++)
+				move_rows(dataset, each, (rank + other) % size, H5P_DEFAULT, 0);
+			require(H5Dclose(dataset) >= 0);
+			H5Pclose(creation);
+		}
+	require(H5Fclose(file) >= 0);
+	/* And once more by those that come later. */
+	file = H5Fopen(name, H5F_ACC_RDONLY, list);
+	require(file >= 0);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		char text[32];
+		hid_t dataset;
+
+		snprintf(text, sizeof text, "%s 1", kinds[i].name);
+		dataset = H5Dopen2(file, text, H5P_DEFAULT);
+		require(dataset >= 0);
+		for (int other = 0; other < size; other++)
+			move_rows(dataset, kinds[i].each, other, H5P_DEFAULT, 0);
+		require(H5Dclose(dataset) >= 0);
+	}
+	require(H5Fclose(file) >= 0);
+	H5Pclose(transfer);
+	H5Pclose(list);
+}
+
+/* One rank has nothing to write, and parts of filtered chunks by one rank alone are refused, and whole ones are not. */
+static void filtered(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), transfer = collective(), dataset, none;
+	hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+	hsize_t chunk[] = {4, COLUMNS};
+	int one = 0;
+
+	require(H5Pset_chunk(creation, 2, chunk) >= 0 && H5Pset_shuffle(creation) >= 0);
+	dataset = rows(file, "rows", 2, creation, H5T_NATIVE_INT);
+	none = H5Dget_space(dataset);
+	require(H5Sselect_none(none) >= 0);
+	if (rank == 0)
+		move_rows(dataset, 2, 0, transfer, 1);
+	else
+		require(H5Dwrite(dataset, H5T_NATIVE_INT, none, none, transfer, &one) >= 0);
+	MPI_Barrier(MPI_COMM_WORLD);
+	move_rows(dataset, 2, 0, H5P_DEFAULT, 0);
+	MPI_Barrier(MPI_COMM_WORLD);
+	if (rank == 1) {
+		hsize_t start[] = {0, 0}, count[] = {1, 1};
+		require(H5Sselect_hyperslab(none, H5S_SELECT_SET, start, NULL, count, NULL) >= 0);
+		hid_t memory = H5Screate_simple(2, count, NULL);
+		refused(H5Dwrite(dataset, H5T_NATIVE_INT, memory, none, H5P_DEFAULT, &one));
+		H5Sclose(memory);
+	}
+	require(H5Dclose(dataset) >= 0);
+	dataset = rows(file, "whole", 4, creation, H5T_NATIVE_INT);
+	move_rows(dataset, 4, rank, H5P_DEFAULT, 1);
+	MPI_Barrier(MPI_COMM_WORLD);
+	move_rows(dataset, 4, (rank + 1) % size, H5P_DEFAULT, 0);
+	require(H5Dclose(dataset) >= 0 && H5Fclose(file) >= 0);
+	H5Sclose(none);
+	H5Pclose(creation);
+	H5Pclose(transfer);
+	H5Pclose(list);
+}
+
+/* Texts of each rank, read by all. */
+static void texts(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), type = H5Tcopy(H5T_C_S1), dataset, space, memory;
+	hsize_t dimensions[] = {(hsize_t)size}, start[] = {(hsize_t)rank}, one[] = {1};
+	char own[64], *all[64];
+	const char *text = own;
+
+	require(size <= 64 && H5Tset_size(type, H5T_VARIABLE) >= 0);
+	space = H5Screate_simple(1, dimensions, NULL);
+	memory = H5Screate_simple(1, one, NULL);
+	dataset = H5Dcreate2(file, "texts", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	require(dataset >= 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL) >= 0);
+	for (int round = 0; round < 3; round++) {
+		snprintf(own, sizeof own, "rank %d says %d", rank, round);
+		require(H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, &text) >= 0);
+		MPI_Barrier(MPI_COMM_WORLD);
+		require(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, all) >= 0);
+		for (int other = 0; other < size; other++) {
+			snprintf(own, sizeof own, "rank %d says %d", other, round);
+			require(all[other] != NULL && strcmp(all[other], own) == 0);
+			H5free_memory(all[other]);
+		}
+		MPI_Barrier(MPI_COMM_WORLD);
+	}
+	require(H5Dclose(dataset) >= 0 && H5Fclose(file) >= 0);
+	H5Sclose(memory);
+	H5Sclose(space);
+	H5Tclose(type);
+	H5Pclose(list);
+}
+
+/* Communicators: one that the program frees while the file is open, one of a single rank, and a file that one rank alone opens. */
+static void communicators(const char *name)
+{
+	MPI_Comm own, half;
+	hid_t list, file, group;
+	char text[1024];
+
+	require(MPI_Comm_dup(MPI_COMM_WORLD, &own) == MPI_SUCCESS);
+	list = list_of(own, NULL);
+	file = create(name, list);
+	require(H5Pclose(list) >= 0 && MPI_Comm_free(&own) == MPI_SUCCESS);
+	group = H5Gcreate2(file, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	/* The group outlives the file's identifier. */
+	require(group >= 0 && H5Fclose(file) >= 0 && H5Gclose(group) >= 0);
+
+	list = list_of(MPI_COMM_SELF, NULL);
+	snprintf(text, sizeof text, "%s.%d", name, rank);
+	file = create(text, list);
+	for (int i = 0; i <= rank; i++) {
+		snprintf(text, sizeof text, "%d", i);
+		group = H5Gcreate2(file, text, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+		require(group >= 0 && H5Gclose(group) >= 0);
+	}
+	require(H5Fclose(file) >= 0);
+	if (rank == 1) {
+		file = H5Fopen(name, H5F_ACC_RDWR, H5P_DEFAULT);
+		require(file >= 0 && H5Lexists(file, "group", H5P_DEFAULT) > 0);
+		group = H5Gcreate2(file, "alone", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+		require(group >= 0 && H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
+	}
+	MPI_Barrier(MPI_COMM_WORLD);
+	H5Pclose(list);
+
+	/* Two halves open two files at the same time. */
+	require(MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &half) == MPI_SUCCESS);
+	list = list_of(half, NULL);
+	MPI_Comm_free(&half);
+	snprintf(text, sizeof text, "%s.half%d", name, rank % 2);
+	file = create(text, list);
+	group = H5Gcreate2(file, "half", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	require(group >= 0 && H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
+	H5Pclose(list);
+
+	/* The same file twice is one file. */
+	list = list_of(MPI_COMM_WORLD, NULL);
+	file = H5Fopen(name, H5F_ACC_RDWR, list);
+	hid_t again = H5Fopen(name, H5F_ACC_RDWR, list);
+	require(file >= 0 && again >= 0 && H5Lexists(file, "alone", H5P_DEFAULT) > 0);
+	group = H5Gcreate2(file, "once", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	require(group >= 0 && H5Gclose(group) >= 0 && H5Fclose(file) >= 0 && H5Lexists(again, "once", H5P_DEFAULT) > 0);
+	require(H5Fclose(again) >= 0);
+	require(H5Fis_accessible(name, list) > 0 && H5Fdelete(name, list) >= 0 && H5Fis_accessible(name, list) == 0);
+	H5Pclose(list);
+}
+
+/* A file that cannot be opened or made is an error on all ranks, and all of them go on. */
+static void refusals(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file;
+
+	refused(H5Fopen(name, H5F_ACC_RDWR, list));
+	file = create(name, list);
+	refused(H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list));
+	require(H5Fclose(file) >= 0);
+	refused(H5Fcreate(name, H5F_ACC_EXCL, H5P_DEFAULT, list));
+	refused(H5Fopen("daos://no/such/file.h5", H5F_ACC_RDONLY, list));
+	file = H5Fopen(name, H5F_ACC_RDONLY, list);
+	require(file >= 0 && H5Fclose(file) >= 0);
+	H5Pclose(list);
+}
+
+/* Run with a rank 1 that finds no engine: nobody opens the file, and nobody waits for ever. */
+static void one_lost(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL);
+
+	refused(H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list));
+	H5Pclose(list);
+}
+
+/* Each rank makes groups and attributes of its own, without the others; later all find all of it. */
+static void independent(const char *name)
+{
+	enum { GROUPS = 20 };
+	hid_t list = list_of(MPI_COMM_WORLD, "independent"), creation = H5Pcreate(H5P_GROUP_CREATE), file, group, attribute;
+	hid_t scalar = H5Screate(H5S_SCALAR), files = H5Pcreate(H5P_FILE_CREATE);
+	H5G_info_t information;
+	char text[64];
+
+	require(H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0);
+	require(H5Pset_link_creation_order(files, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0);
+	file = H5Fcreate(name, H5F_ACC_TRUNC, files, list);
+	require(file >= 0);
+	for (int i = 0; i < GROUPS + rank; i++) {
+		snprintf(text, sizeof text, "%d of %d", i, rank);
+		group = H5Gcreate2(file, text, H5P_DEFAULT, creation, H5P_DEFAULT);
+		attribute = H5Acreate2(group, "rank", H5T_NATIVE_INT, scalar, H5P_DEFAULT, H5P_DEFAULT);
+		require(group >= 0 && attribute >= 0 && H5Awrite(attribute, H5T_NATIVE_INT, &rank) >= 0);
+		require(H5Aclose(attribute) >= 0 && H5Gclose(group) >= 0);
+	}
+	MPI_Barrier(MPI_COMM_WORLD);
+	require(H5Gget_info(file, &information) >= 0);
+	require(information.nlinks == (hsize_t)(GROUPS * size + size * (size - 1) / 2));
+	for (hsize_t i = 0; i < information.nlinks; i++)
+		require(H5Lget_name_by_idx(file, ".", H5_INDEX_CRT_ORDER, H5_ITER_INC, i, text, sizeof text, H5P_DEFAULT) > 0);
+	for (int other = 0; other < size; other++) {
+		int number = -1;
+
+		snprintf(text, sizeof text, "%d of %d", GROUPS + other - 1, other);
+		attribute = H5Aopen_by_name(file, text, "rank", H5P_DEFAULT, H5P_DEFAULT);
+		require(attribute >= 0 && H5Aread(attribute, H5T_NATIVE_INT, &number) >= 0 && number == other);
+		require(H5Aclose(attribute) >= 0);
+	}
+	require(H5Fclose(file) >= 0);
+	H5Sclose(scalar);
+	H5Pclose(files);
+	H5Pclose(creation);
+	H5Pclose(list);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(const char *);
+	} cases[] = {{"metadata", metadata}, {"elements", elements}, {"filtered", filtered}, {"texts", texts},
+		{"communicators", communicators}, {"refusals", refusals}, {"lost", one_lost}, {"independent", independent}};
+
+	MPI_Init(&argc, &argv);
+	MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+	MPI_Comm_size(MPI_COMM_WORLD, &size);
+	for (size_t i = 0; argc == 3 && i < sizeof cases / sizeof *cases; i++)
+		if (strcmp(argv[1], cases[i].name) == 0) {
+			cases[i].run(argv[2]);
+			MPI_Finalize();
+			return 0;
+		}
+	fprintf(stderr, "%s: CASE FILE\n", argv[0]);
+	MPI_Abort(MPI_COMM_WORLD, 2);
+	return 2;
+}
