@@ -1,18 +1,17 @@
 //! Datasets: making and opening them, and their dimensions. `elements` moves their elements.
 
-use crate::callbacks::default_list;
+use crate::callbacks::{decoded_list, default_list};
 use crate::cells;
 use crate::convert::Stored;
 use crate::daos::{self, Object};
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
+use crate::fill::{self, Fill};
 use crate::filtered::{Filtered, Shape};
 use crate::filters::Pipeline;
 use crate::format::{Header, Kind, Layout, key, part};
 use crate::handle::Located;
-use crate::hdf5::{
-    DEFAULT, Hid, Identifier, RANK_MAX, Space, Type, Variable, encode_property_list, layout, leads_elsewhere, library,
-};
+use crate::hdf5::{DEFAULT, Hid, Identifier, RANK_MAX, Space, Type, Variable, encode_property_list, layout, library};
 use crate::node::Node;
 use std::cell::OnceCell;
 use std::ffi::c_int;
@@ -22,8 +21,6 @@ use std::rc::Rc;
 const BLOCK: u64 = 1 << 20;
 /// Datasets up to this size, which is that of HDF5's compact ones at most, lie in their header's object.
 const INSIDE_MAX: u64 = 64 << 10;
-/// `H5D_FILL_VALUE_USER_DEFINED`.
-const FILL_BY_USER: c_int = 2;
 
 /// An open dataset.
 pub struct Dataset {
@@ -131,14 +128,6 @@ fn list_bytes(list: Hid) -> Result<Vec<u8>> {
     if is_default { Ok(Vec::new()) } else { encode_property_list(list) }
 }
 
-/// Whether a list of a dataset's creation has a fill value that the program has chosen.
-fn has_fill_of_user(list: Hid) -> bool {
-    let mut status = 0;
-    // SAFETY: the number is ours.
-    let result = unsafe { library().list_fill_defined(list, &raw mut status) };
-    result >= 0 && status == FILL_BY_USER
-}
-
 impl Dataset {
     /// Makes one that no link leads to yet.
     pub fn create(
@@ -152,12 +141,11 @@ impl Dataset {
         file.require_writable()?;
         let access = copy_of_access(access_list)?;
         let space = Space::copy_of(space)?;
-        if has_fill_of_user(list) && leads_elsewhere(datatype)? {
-            return Err(Failure::not_yet("a fill value of variable length"));
-        }
         let encoded = Type::encode_id(datatype)?;
         let stored = Stored::decode(file, &encoded)?;
         let element = stored.file.size() as u64;
+        let chosen = Fill::of(list, &stored)?;
+        let list = chosen.list(list);
         let layout = layout_of(list, &space, element)?;
         let data = |kind, hint| file.mount.upper(part::DATA, kind, 0, hint);
         let data_upper = match layout {
@@ -184,12 +172,17 @@ impl Dataset {
                 .map_err(|_| Failure::new(Minor::BadValue, "an element has more than 4 GiB"))?,
             layout: layout.clone(),
         })?;
+        let fill = OnceCell::new();
+        if let Some(element) = chosen.element {
+            let element = fill.get_or_init(|| element).clone();
+            file.put(&node.object, key::HEADER, key::FILL, element)?;
+        }
         let data = file.object(token, data_upper)?;
         if let Some(pipeline) = pipeline {
             let bytes = if file.is_shared() { 0 } else { chunk_cache_bytes(access_list)? };
             *node.filtered.borrow_mut() = Some(Filtered::new(pipeline, Rc::clone(&data), token, bytes));
         }
-        Ok(Self { located: Located { node, path }, stored, data, layout, element, fill: OnceCell::new(), access })
+        Ok(Self { located: Located { node, path }, stored, data, layout, element, fill, access })
     }
 
     /// Opens one.
@@ -385,21 +378,38 @@ impl Dataset {
         if let Some(fill) = self.fill.get() {
             return Ok(fill);
         }
-        let mut fill = vec![0; self.stored.file.size()];
+        let mut value = vec![0; self.stored.file.size()];
         let list = self.node().creation_list()?;
-        if !list.is_empty() && !self.stored.leads_elsewhere {
-            // SAFETY: the bytes are what `H5Pencode2` has written.
-            let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
-            if has_fill_of_user(list.get()) {
-                // SAFETY: the buffer has room for an element of this type.
-                let result = unsafe {
-                    library().list_fill_value(list.get(), self.stored.memory.get(), fill.as_mut_ptr().cast())
-                };
-                if result < 0 {
-                    return Err(Failure::new(Minor::CannotConvert, "the fill value cannot be converted"));
-                }
+        if self.stored.leads_elsewhere {
+            if let Some(element) = self.fill_beside()? {
+                value.copy_from_slice(&element);
+            }
+        } else if !list.is_empty() {
+            let list = decoded_list(list, Variable::DATASET_CREATE)?;
+            if fill::is_chosen(list.get()) {
+                value = fill::in_list(list.get(), &self.stored)?;
             }
         }
-        Ok(self.fill.get_or_init(|| fill))
+        Ok(self.fill.get_or_init(|| value))
+    }
+
+    /// The fill value that lies beside the header, as an element.
+    fn fill_beside(&self) -> Result<Option<Rc<[u8]>>> {
+        let element = self.node().file.get(&self.node().object, key::HEADER, key::FILL)?;
+        if element.as_ref().is_some_and(|element| element.len() != self.stored.file.size()) {
+            return Err(Failure::new(Minor::Damaged, "a fill value is no element of its dataset"));
+        }
+        Ok(element)
+    }
+
+    /// The list of properties with which it was made.
+    pub fn creation_list(&self) -> Result<Identifier> {
+        let list = decoded_list(self.node().creation_list()?, Variable::DATASET_CREATE)?;
+        if self.stored.leads_elsewhere
+            && let Some(element) = self.fill_beside()?
+        {
+            fill::restore(list.get(), &self.stored, &element)?;
+        }
+        Ok(list)
     }
 }

@@ -26,6 +26,7 @@ mod elements;
 mod external;
 mod failure;
 mod file;
+mod fill;
 mod filtered;
 mod filters;
 mod format;

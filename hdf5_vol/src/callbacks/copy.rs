@@ -1,6 +1,6 @@
 //! Copying objects with all that is in them, within a file and from one file of a container to another.
 
-use super::{Place, decoded_list, group, new_group, new_node, object_at};
+use super::{Place, group, new_group, new_node, object_at};
 use crate::attribute::Attribute;
 use crate::boxes::boxes;
 use crate::dataset::Dataset;
@@ -12,8 +12,7 @@ use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::Location;
 use crate::hdf5::class::{Object, Request};
 use crate::hdf5::{
-    DEFAULT, Herr, Hid, Identifier, Space, Type, Variable, copy_flags, encode_property_list, leads_elsewhere, library,
-    link_type,
+    DEFAULT, Herr, Hid, Identifier, Space, Type, copy_flags, encode_property_list, leads_elsewhere, library, link_type,
 };
 use crate::node::Node;
 use crate::walk::Walk;
@@ -147,7 +146,7 @@ impl Copier {
 
     fn dataset(&self, source: &Rc<Node>) -> Result<Rc<Node>> {
         let source = Dataset::open(Located { node: Rc::clone(source), path: None }, DEFAULT)?;
-        let list = decoded_list(source.located.node.creation_list()?, Variable::DATASET_CREATE)?;
+        let list = source.creation_list()?;
         let (datatype, space) = (source.datatype()?, source.space()?);
         let target = Dataset::create(&self.file, datatype.get(), space.get(), (list.get(), DEFAULT), None)?;
         let result = copy_data(&source, &target).and_then(|()| target.located.node.write_back_chunks());

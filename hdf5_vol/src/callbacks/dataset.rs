@@ -1,13 +1,13 @@
 //! Datasets.
 
-use super::{create_object, decoded_list, object_at, unknown};
+use super::{create_object, object_at, unknown};
 use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
 use crate::guard;
 use crate::handle::{Handle, Located};
 use crate::hdf5::arguments::{DatasetGet, DatasetSpecific, Location, dataset_get, dataset_specific};
 use crate::hdf5::class::{DatasetClass, Object, Request};
-use crate::hdf5::{Herr, Hid, Variable, require_list};
+use crate::hdf5::{Herr, Hid, require_list};
 use std::ffi::{c_char, c_void};
 
 pub const CLASS: DatasetClass = DatasetClass {
@@ -136,10 +136,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut DatasetGet, _: Hid, _: 
                 dataset_get::ACCESS_LIST => {
                     values.identifier = dataset.access_list()?.release();
                 }
-                dataset_get::CREATION_LIST => {
-                    let list = dataset.located.node.creation_list()?;
-                    values.identifier = decoded_list(list, Variable::DATASET_CREATE)?.release();
-                }
+                dataset_get::CREATION_LIST => values.identifier = dataset.creation_list()?.release(),
                 dataset_get::SPACE => values.identifier = dataset.space()?.release(),
                 dataset_get::SPACE_STATUS => *values.status = dataset.space_status()?,
                 dataset_get::STORAGE_SIZE => *values.size = dataset.storage_size()?,

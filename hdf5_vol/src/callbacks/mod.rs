@@ -39,7 +39,7 @@ fn list_bytes(list: Hid, default: Variable) -> Result<Vec<u8>> {
 }
 
 /// A property list from its bytes, or the default one of a class.
-fn decoded_list(bytes: &[u8], class: Variable) -> Result<Identifier> {
+pub fn decoded_list(bytes: &[u8], class: Variable) -> Result<Identifier> {
     if bytes.is_empty() {
         return default_list(class);
     }

@@ -48,6 +48,8 @@ pub mod key {
     pub const REFERENCES: &[u8] = b"r";
     /// Akey of a dataset's dimensions, when they are no longer those of the header.
     pub const DIMENSIONS: &[u8] = b"d";
+    /// Akey of a dataset's fill value, when the list of its creation cannot have it.
+    pub const FILL: &[u8] = b"f";
     /// Dkey of the attributes; their names are the akeys.
     pub const ATTRIBUTES: &[u8] = b"/a";
     /// Dkey, in the root group, of the ranges of object numbers that belong to the file; the first number is the akey.

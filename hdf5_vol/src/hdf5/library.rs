@@ -156,6 +156,7 @@ functions! {
     fn list_external_count(id: Hid) -> c_int = "H5Pget_external_count";
     fn list_fill_defined(id: Hid, status: *mut c_int) -> Herr = "H5Pfill_value_defined";
     fn list_fill_value(id: Hid, kind: Hid, value: *mut c_void) -> Herr = "H5Pget_fill_value";
+    fn list_set_fill_value(id: Hid, kind: Hid, value: *const c_void) -> Herr = "H5Pset_fill_value";
     fn list_intermediate(id: Hid, flag: *mut c_uint) -> Herr = "H5Pget_create_intermediate_group";
     fn list_character_set(id: Hid, set: *mut c_int) -> Herr = "H5Pget_char_encoding";
     fn list_link_order(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_link_creation_order";
