@@ -180,6 +180,45 @@ read_sparse(daos_handle_t object)
 	TRUE(found[1].rx_nr == 77);
 }
 
+/* A value that is fetched or listed as what it is not is missing. mpiFileUtils, which copies akeys that it knows nothing of, asks so
+ * what each is; it was refused. */
+static void
+other_kind(daos_handle_t object)
+{
+	daos_key_t dkey = key_of("kinds"), akey = key_of("single");
+	daos_recx_t recx = {.rx_idx = 3, .rx_nr = 4}, found[2];
+	daos_epoch_range_t epochs[2];
+	daos_anchor_t anchor = {0};
+	daos_size_t size = 0;
+	uint32_t count = 2;
+	char bytes[4] = "abc";
+	daos_iod_t iod;
+	d_sg_list_t sgl;
+	d_iov_t iov;
+
+	single(&iod, &sgl, &iov, "single", bytes, 4);
+	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+	single(&iod, &sgl, &iov, "array", bytes, 4);
+	iod.iod_type = DAOS_IOD_ARRAY;
+	iod.iod_size = 1;
+	iod.iod_recxs = &recx;
+	OK(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL));
+
+	iod.iod_name = key_of("single");
+	iod.iod_size = DAOS_REC_ANY;
+	OK(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, NULL, NULL, NULL));
+	TRUE(iod.iod_size == 0);
+	OK(daos_obj_list_recx(object, none, &dkey, &akey, &size, &count, found, epochs, &anchor, true, NULL));
+	TRUE(count == 0 && daos_anchor_is_eof(&anchor));
+	single(&iod, &sgl, &iov, "array", bytes, 4);
+	iod.iod_size = DAOS_REC_ANY;
+	OK(daos_obj_fetch(object, none, 0, &dkey, 1, &iod, NULL, NULL, NULL));
+	TRUE(iod.iod_size == 0);
+	/* A change of a value into the other kind is refused. */
+	iod.iod_size = 4;
+	EXPECT(daos_obj_update(object, none, 0, &dkey, 1, &iod, &sgl, NULL), -DER_NO_PERM);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -198,6 +237,8 @@ main(int argc, char **argv)
 		write_sparse(object);
 	read_sparse(object);
 	no_bytes(object);
+	if (strcmp(argv[3], "write") == 0)
+		other_kind(object);
 	OK(daos_obj_close(object, NULL));
 	close_container(pool, container);
 	puts("done");

@@ -4,7 +4,7 @@ mod check;
 mod looks;
 mod placing;
 
-pub(crate) use check::{check_epoch, check_kind, check_update};
+pub(crate) use check::{check_epoch, check_update, is_other_kind};
 pub(crate) use looks::{Looks, Watches, still_looking};
 pub(crate) use placing::{PlacedValue, has_large_values, place_values};
 

@@ -1,6 +1,6 @@
 //! Enumeration of keys and extents, in slices: between two of them the target does other work, and everything is looked up anew.
 
-use crate::change::check_kind;
+use crate::change::is_other_kind;
 use crate::key_order::{KeyProbe, fixed_probe, object_key, object_of_key};
 use crate::key_scan::{KeyScan, Parent};
 use crate::level::{ChildOrder, Level, ValueKind};
@@ -134,7 +134,7 @@ impl Store {
         Ok(Some((object, Window::until(epoch.0).below(arena, &object)?)))
     }
 
-    /// An akey that holds an array, with the window below it.
+    /// An akey that holds an array, with the window below it; one that holds something else has no extents.
     pub(crate) fn array(
         &self,
         arena: &Arena,
@@ -149,7 +149,9 @@ impl Store {
         let Some(dkey) = object.find_child(arena, &dkey_probe)? else { return Ok(None) };
         let window = window.below(arena, &dkey)?;
         let Some(level) = dkey.find_child(arena, &akey_probe)? else { return Ok(None) };
-        check_kind(level.value_kind()?, ValueKind::Array, akey)?;
+        if is_other_kind(level.value_kind()?, ValueKind::Array) {
+            return Ok(None);
+        }
         Ok(Some((level, window.below(arena, &level)?)))
     }
 

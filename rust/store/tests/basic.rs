@@ -69,6 +69,11 @@ fn arrays_have_holes_and_punched_ranges() {
         assert_eq!(store.update(update(40, "d", "a", wrong)).await.expect_err("size").code(), Code::RecSize);
         assert_eq!(store.update(update(40, "d", "a", single(b"x"))).await.expect_err("kind").code(), Code::NoPerm);
         assert_eq!(store.statistics().failures, 2);
+        // mpiFileUtils asks so whether an akey is a single value: what is something else is missing.
+        assert_eq!(fetch_single(&store, 30, "d", "a").await, None);
+        store.update(update(10, "d", "s", single(b"x"))).await.expect("update");
+        let request = fetch(30, "d", "s", FetchWhat::Array(Few::from([extent(0, 30)])));
+        assert_eq!(store.fetch(request).await.expect("fetch").akeys, [Fetched::Missing]);
     });
 }
 

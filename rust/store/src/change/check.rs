@@ -69,13 +69,16 @@ fn check_length(length: usize) -> Result<()> {
     Ok(())
 }
 
-/// A request must treat an akey as what it is.
+/// Whether an akey is something else than what a request takes it for.
 #[inline]
-pub(crate) fn check_kind(is: ValueKind, wanted: ValueKind, akey: &Key) -> Result<()> {
-    match (is, wanted) {
-        (ValueKind::Single, ValueKind::Array) | (ValueKind::Array, ValueKind::Single) => Err(other_kind(is, akey)),
-        _ => Ok(()),
-    }
+pub(crate) fn is_other_kind(is: ValueKind, wanted: ValueKind) -> bool {
+    matches!((is, wanted), (ValueKind::Single, ValueKind::Array) | (ValueKind::Array, ValueKind::Single))
+}
+
+/// A change must treat an akey as what it is.
+#[inline]
+fn check_kind(is: ValueKind, wanted: ValueKind, akey: &Key) -> Result<()> {
+    if is_other_kind(is, wanted) { Err(other_kind(is, akey)) } else { Ok(()) }
 }
 
 #[cold]
