@@ -15,7 +15,7 @@ use crate::ranks::Ranks;
 use crate::serial::Serial;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::ffi::c_void;
+use std::ffi::{c_uint, c_void};
 use std::ops::Range;
 use std::rc::{Rc, Weak};
 
@@ -48,6 +48,8 @@ pub struct File {
     pub handles: RefCell<HashSet<usize>>,
     /// Those of them whose close has failed.
     pub refused: RefCell<HashSet<usize>>,
+    /// Whether one program writes while others read, as HDF5 calls it.
+    pub sharing: Cell<c_uint>,
     /// One handle of the file that HDF5 has.
     pub primary: Cell<usize>,
     /// What HDF5 takes for the file where it stores values of variable length.
@@ -150,6 +152,7 @@ impl File {
             mounts: Mounts::default(),
             handles: RefCell::default(),
             refused: RefCell::default(),
+            sharing: Cell::new(0),
             primary: Cell::new(0),
             anchor: OnceCell::new(),
             ranks: OnceCell::new(),

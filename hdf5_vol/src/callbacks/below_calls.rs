@@ -6,6 +6,7 @@ use crate::daos::Mount;
 use crate::detour;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
+use crate::format::{ENTRY_SIZE, FileEntry};
 use crate::guard;
 use crate::handle;
 use crate::hdf5::arguments::{
@@ -20,6 +21,7 @@ use crate::serial::Serial;
 use crate::together;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_uint, c_void};
+use std::io::Read;
 use std::path::Path;
 
 /// HDF5's own connector, once it was needed.
@@ -78,7 +80,15 @@ fn has_driver(access: Hid) -> Result<bool> {
     Ok(driver != usual && Some(driver) != mpi::driver())
 }
 
-/// Whether a name is that of a file in a container. A relative one that is `opened`, and that only the working directory has, is not.
+/// Whether a file of the local file system begins as those of containers do. In a mount of `dfuse` are such, and others that HDF5's own connector reads,
+/// which somebody has copied there. What cannot be read, and what a mount may not know yet, counts as ours, which says why it cannot be opened.
+fn begins_as_ours(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(ENTRY_SIZE as u64).read_to_end(&mut begin));
+    read.is_err() || begin.len() < ENTRY_SIZE || FileEntry::is_entry(&begin)
+}
+
+/// Whether a name is that of a file in a container. One that is `opened`, and that only the local file system has, is not.
 ///
 /// # Safety
 /// The name is null or ends with zero.
@@ -92,8 +102,8 @@ unsafe fn is_ours(text: *const c_char, access: Hid, opened: bool) -> Result<bool
     if has_driver(access)? {
         return Ok(false);
     }
-    if opened && !text.starts_with('/') && Path::new(&text).is_file() {
-        return File::is_there(&name);
+    if opened && Path::new(&text).is_file() {
+        return if text.starts_with('/') { Ok(begins_as_ours(Path::new(&text))) } else { File::is_there(&name) };
     }
     // The first directory of a path that is not there locally: a pool, or a mistake that HDF5 answers as it always does.
     let is_mistake =

@@ -6,10 +6,11 @@ use crate::file::File;
 use crate::format::Token;
 use crate::guard;
 use crate::handle::{self, Handle};
-use crate::hdf5::arguments::{FileGet, FileSpecific, OptionalArguments, file_get, file_specific};
+use crate::hdf5::arguments::{FileGet, FileSpecific, OptionalArguments, file_get, file_optional, file_specific};
 use crate::hdf5::class::{FileClass, Object, Request};
 use crate::hdf5::{
-    ACCESS_TRUNCATE, ACCESS_WRITE, Herr, Hid, Identifier, SUCCEED, Variable, identifier_type, library, open_objects,
+    ACCESS_TRUNCATE, ACCESS_WITH_READERS, ACCESS_WITH_WRITER, ACCESS_WRITE, Herr, Hid, Identifier, SUCCEED, Variable,
+    identifier_type, library, open_objects,
 };
 use crate::heap;
 use crate::name::{self, Name};
@@ -118,7 +119,10 @@ pub unsafe fn open_together(text: *const c_char, flags: c_uint, access: Hid, ran
             None => open(),
             Some(ranks) => File::begin_together(ranks, &shown, is_writable, open),
         };
-        give(file.map_err(about_file)?, is_writable, access)
+        let file = file.map_err(about_file)?;
+        let sharing = flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER);
+        file.sharing.set(file.sharing.get() | sharing);
+        give(file, is_writable, access)
     })
 }
 
@@ -156,7 +160,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut FileGet, _: Hid, _: Req
                         Handle::File { is_writable, .. } => *is_writable,
                         _ => file.is_writable(),
                     };
-                    *values.flags = c_uint::from(is_writable);
+                    *values.flags = c_uint::from(is_writable) | file.sharing.get();
                 }
                 file_get::NAME => {
                     let name = values.name;
@@ -271,8 +275,19 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, 
     })
 }
 
-unsafe extern "C" fn optional(_: Object, _: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
-    guard::status(c"H5Foptional", || unknown("what only HDF5's own files have"))
+unsafe extern "C" fn optional(object: Object, arguments: *mut OptionalArguments, _: Hid, _: Request) -> Herr {
+    guard::status(c"H5Foptional", || {
+        // SAFETY: HDF5 gives an object of ours and arguments.
+        let (file, operation) = unsafe { (Handle::from_pointer(object)?.file()?, (*arguments).operation) };
+        if operation != file_optional::START_WITH_READERS {
+            return unknown("what only HDF5's own files have");
+        }
+        // Readers need nothing more than that what was done so far is there, and later what is flushed.
+        file.require_writable()?;
+        file.flush()?;
+        file.sharing.set(file.sharing.get() | ACCESS_WITH_READERS);
+        Ok(())
+    })
 }
 
 unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {

@@ -28,6 +28,9 @@ pub const RANK_MAX: usize = 32;
 
 /// Open for reading and writing (`H5F_ACC_RDWR`).
 pub const ACCESS_WRITE: c_uint = 1;
+/// One program writes while others read (`H5F_ACC_SWMR_WRITE`, `H5F_ACC_SWMR_READ`).
+pub const ACCESS_WITH_READERS: c_uint = 0x20;
+pub const ACCESS_WITH_WRITER: c_uint = 0x40;
 /// Replace what is there (`H5F_ACC_TRUNC`).
 pub const ACCESS_TRUNCATE: c_uint = 2;
 

@@ -17,6 +17,12 @@ pub mod file_get {
     pub const OBJECTS: c_int = 7;
 }
 
+/// What HDF5's own files can do besides, of which ours do one thing (`H5VL_NATIVE_FILE_*`).
+pub mod file_optional {
+    use std::ffi::c_int;
+    pub const START_WITH_READERS: c_int = 13;
+}
+
 /// `H5VL_file_cont_info_t`.
 #[repr(C)]
 pub struct ContainerInformation {

@@ -1,0 +1,44 @@
+"""One program writes while another one reads: what is flushed the reader finds when it refreshes."""
+
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+
+OPTIONS = {"libver": "latest"}
+
+READER = """
+import sys, h5py
+with h5py.File(sys.argv[1], "r", libver="latest", swmr=True) as file:
+    assert file.swmr_mode
+    data = file["data"]
+    print(data.shape[0], int(data[:].sum()), flush=True)
+    for line in sys.stdin:
+        data.refresh()
+        print(data.shape[0], int(data[:].sum()), flush=True)
+"""
+
+
+def write(file):
+    data = file.create_dataset("data", (4,), "i8", chunks=(2,), maxshape=(None,))
+    assert not file.swmr_mode
+    file.swmr_mode = True
+    assert file.swmr_mode
+    data[:] = np.arange(4)
+    data.flush()
+    reader = subprocess.Popen([sys.executable, "-c", READER, file.filename], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True)
+    assert reader.stdout.readline().split() == ["4", "6"]
+    for length in [5, 8, 40]:
+        data.resize((length,))
+        data[:] = np.arange(length)
+        data.flush()
+        print("more", file=reader.stdin, flush=True)
+        assert reader.stdout.readline().split() == [str(length), str(length * (length - 1) // 2)]
+    reader.stdin.close()
+    assert reader.wait() == 0
+
+
+def check(file):
+    assert (file["data"][:] == np.arange(40)).all()
