@@ -16,13 +16,13 @@ const BEHIND_MAX: u64 = 64 << 10;
 /// Ranges that are left to be written behind at a time.
 const BEHIND_RANGES: usize = 1024;
 /// Bytes that are converted at a time: few enough that several copies of them fit into memory, and many enough to be many requests.
-const STRIP: usize = 16 << 20;
+pub const STRIP: usize = 16 << 20;
 const FILTERED_STRIP: usize = 256 << 20;
 
 /// What elements are moved between: selections of the file and of memory, of as many elements.
-struct Transfer {
-    file: Selection,
-    memory: Selection,
+pub struct Transfer {
+    pub file: Selection,
+    pub memory: Selection,
     dataset: Vec<u64>,
 }
 
@@ -34,7 +34,7 @@ impl Transfer {
 
 impl Dataset {
     /// What goes from where to where, if anything does.
-    fn plan(
+    pub fn plan(
         &self,
         memory_type: Hid,
         (memory_space, file_space): (Hid, Hid),
@@ -65,7 +65,8 @@ impl Dataset {
         Ok(cells.iter().map(|cell| (cell.dkey.to_vec(), bytes(cell))).collect())
     }
 
-    fn cells(&self, transfer: &Transfer, runs: &[Run]) -> Result<Vec<Cell>> {
+    /// The parts of the dataset that runs lie in.
+    pub fn cells(&self, transfer: &Transfer, runs: &[Run]) -> Result<Vec<Cell>> {
         cells::cells(self.layout(), self.element(), runs, &transfer.file.dimensions, &transfer.dataset)
     }
 
@@ -90,6 +91,11 @@ impl Dataset {
             unsafe { memory::scatter(runs, buffer, &converted) };
             Ok(())
         })
+    }
+
+    /// Whether as many bytes of one call are copied and written behind.
+    pub fn is_written_behind(&self, bytes: u64) -> bool {
+        bytes <= BEHIND_MAX && !self.located.node.file.is_shared()
     }
 
     /// Writes elements.
@@ -272,7 +278,7 @@ unsafe fn ranges(cell: &Cell, places: &Places<'_>, memory: *mut u8) -> Vec<Range
 ///
 /// # Safety
 /// The runs lie in memory that is there.
-unsafe fn requests(cells: &[Cell], runs: &[Run], memory: *mut u8) -> (Vec<Request>, Vec<usize>) {
+pub unsafe fn requests(cells: &[Cell], runs: &[Run], memory: *mut u8) -> (Vec<Request>, Vec<usize>) {
     let places = Places::new(runs);
     let (mut requests, mut numbers) = (Vec::with_capacity(cells.len()), Vec::with_capacity(cells.len()));
     for (number, cell) in cells.iter().enumerate() {

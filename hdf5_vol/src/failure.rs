@@ -62,7 +62,8 @@ impl Minor {
         Self::Internal,
     ];
 
-    fn variable(self) -> Variable {
+    /// HDF5's number for it.
+    pub fn variable(self) -> Variable {
         Variable(match self {
             Self::NotFound => c"H5E_NOTFOUND_g",
             Self::Exists => c"H5E_EXISTS_g",

@@ -1,6 +1,6 @@
 //! An open file: the connection to its container, its objects, and what is not written yet.
 
-use crate::daos::{self, Direction, Missing, Mount, Object, ObjectId, Request, Transfers};
+use crate::daos::{self, Background, Direction, Missing, Mount, Object, ObjectId, Operation, Request, Transfers};
 use crate::failure::{Failure, Minor, Result};
 use crate::filters::Scratch;
 use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
@@ -31,6 +31,7 @@ pub struct File {
     pub entry: FileEntry,
     queue: RefCell<Queue>,
     transfers: RefCell<Transfers>,
+    background: RefCell<Background>,
     numbers: RefCell<Range<u64>>,
     batch: Cell<u64>,
     objects: RefCell<HashMap<ObjectId, Weak<Object>>>,
@@ -140,6 +141,7 @@ impl File {
             entry,
             queue: RefCell::default(),
             transfers: RefCell::new(Transfers::new()),
+            background: RefCell::default(),
             numbers: RefCell::new(numbers),
             batch: Cell::new(batch),
             objects: RefCell::default(),
@@ -331,12 +333,33 @@ impl File {
         akey: &[u8],
         parts: impl Iterator<Item = (u64, &'a [u8])>,
     ) -> Result<()> {
+        self.finish_object(object)?;
         self.queue.borrow_mut().put_bytes(object, dkey, akey, parts)
     }
 
     /// Waits until what was left of an object's arrays of bytes is written.
     pub fn settle_bytes(&self, object: &Object) -> Result<()> {
+        self.finish_object(object)?;
         self.queue.borrow_mut().settle_bytes(object.id)
+    }
+
+    /// Waits for transfers of an object that were started and go on.
+    fn finish_object(&self, object: &Object) -> Result<()> {
+        if self.background.borrow().is_empty() {
+            return Ok(());
+        }
+        self.background.borrow_mut().finish_object(object.id)
+    }
+
+    /// Starts a transfer that goes on while the program does.
+    pub fn start(&self, operation: &Rc<Operation>) -> Result<()> {
+        self.queue.borrow_mut().settle_bytes(operation.object())?;
+        self.background.borrow_mut().start(Rc::clone(operation))
+    }
+
+    /// Lets started transfers go on; waits for one of their requests when asked to.
+    pub fn go_on(&self, wait: bool) -> Result<()> {
+        self.background.borrow_mut().go_on(wait)
     }
 
     /// Moves bytes of an object's elements between the container and memory, and waits for all of it.
@@ -372,6 +395,11 @@ impl File {
 
     /// Writes all that was left to be written, for those who list or remove.
     pub fn settle(&self) -> Result<()> {
+        let finished = self.background.borrow_mut().finish_all();
+        if let Some(failure) = self.background.borrow_mut().take_failure() {
+            self.note(&failure);
+        }
+        finished?;
         let dirty = std::mem::take(&mut *self.dirty.borrow_mut());
         let open = |token| self.nodes.borrow().get(&token).and_then(Weak::upgrade);
         let dirty: Vec<Rc<Node>> = dirty.into_iter().filter_map(open).collect();

@@ -11,6 +11,7 @@
 // HDF5 calls a connector from one thread at a time; its objects are shared by counting without atomics.
 
 mod among;
+mod asynchronous;
 mod attribute;
 mod attributes;
 mod boxes;

@@ -15,7 +15,8 @@ const CONNECTOR_VERSION: u32 = 1;
 const PLUGIN_TYPE: c_int = 1;
 
 /// What it does. HDF5 has no flag for a part of `OBJECT_MORE`: all of it is there but for some flags of copying, which fail with a sentence.
-pub const CAPABILITIES: u64 = capability::ATTRIBUTE_BASIC
+pub const CAPABILITIES: u64 = capability::ASYNCHRONOUS
+    | capability::ATTRIBUTE_BASIC
     | capability::ATTRIBUTE_MORE
     | capability::DATASET_BASIC
     | capability::DATASET_MORE

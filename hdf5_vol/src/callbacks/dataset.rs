@@ -1,6 +1,8 @@
 //! Datasets.
 
+use super::request::give;
 use super::{create_object, object_at, unknown};
+use crate::daos::Operation;
 use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
 use crate::guard;
@@ -9,6 +11,7 @@ use crate::hdf5::arguments::{DatasetGet, DatasetSpecific, Location, dataset_get,
 use crate::hdf5::class::{DatasetClass, Object, Request};
 use crate::hdf5::{Herr, Hid, require_list};
 use std::ffi::{c_char, c_void};
+use std::rc::Rc;
 
 pub const CLASS: DatasetClass = DatasetClass {
     create: Some(create),
@@ -60,6 +63,18 @@ unsafe extern "C" fn open(
     })
 }
 
+/// Gives HDF5 a request for what was started; what is done has none.
+///
+/// # Safety
+/// There is a place for the request.
+unsafe fn tell_request(request: Request, dataset: &Dataset, started: Option<Rc<Operation>>) -> Result<()> {
+    if let Some(operation) = started {
+        // SAFETY: as the caller promises.
+        unsafe { *request = give(&dataset.located.node.file, operation) };
+    }
+    Ok(())
+}
+
 unsafe extern "C" fn read(
     count: usize,
     datasets: *const Object,
@@ -68,9 +83,16 @@ unsafe extern "C" fn read(
     file_spaces: *const Hid,
     list: Hid,
     buffers: *const *mut c_void,
-    _: Request,
+    request: Request,
 ) -> Herr {
     guard::status(c"H5Dread", || {
+        if count == 1 && !request.is_null() {
+            // SAFETY: the same as below, and the buffer stays until the request has been waited for.
+            return unsafe {
+                let (dataset, kind, spaces) = transfer(0, datasets, types, memory_spaces, file_spaces)?;
+                tell_request(request, dataset, dataset.start_read(kind, spaces, list, (*buffers).cast())?)
+            };
+        }
         for number in 0..count {
             // SAFETY: all lists have as many elements; the buffers are as large as the selections say.
             unsafe {
@@ -108,9 +130,16 @@ unsafe extern "C" fn write(
     file_spaces: *const Hid,
     list: Hid,
     buffers: *const *const c_void,
-    _: Request,
+    request: Request,
 ) -> Herr {
     guard::status(c"H5Dwrite", || {
+        if count == 1 && !request.is_null() {
+            // SAFETY: the same as below, and the buffer stays until the request has been waited for.
+            return unsafe {
+                let (dataset, kind, spaces) = transfer(0, datasets, types, memory_spaces, file_spaces)?;
+                tell_request(request, dataset, dataset.start_write(kind, spaces, list, (*buffers).cast())?)
+            };
+        }
         let mut result = Ok(());
         for number in 0..count {
             // SAFETY: all lists have as many elements; the buffers are as large as the selections say.

@@ -1,5 +1,6 @@
 //! DAOS through its C API: what this connector needs of `libdaos.so.2`, and safe forms of it.
 
+mod background;
 mod beside;
 mod fetches;
 mod library;
@@ -8,6 +9,7 @@ mod object;
 mod transfers;
 mod types;
 
+pub use background::{Background, Finish, Operation};
 pub use fetches::fetch_all;
 pub use mount::{Mount, resolve};
 pub use object::{Object, array, single};

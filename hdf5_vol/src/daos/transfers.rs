@@ -8,7 +8,7 @@ use crate::failure::{Failure, Minor, Result};
 use std::collections::HashMap;
 
 /// Ranges in one request: what the store takes as one.
-const RANGES_MAX: usize = 4096;
+pub const RANGES_MAX: usize = 4096;
 /// Requests under way, and their bytes. The bytes stay where they are, but engines have room for them.
 const FLIGHTS_MAX: usize = 64;
 const FLIGHT_BYTES_MAX: usize = 64 << 20;
@@ -32,8 +32,8 @@ pub enum Direction {
 
 /// One request. The event comes first: its address is that of the flight.
 #[repr(C)]
-struct Flight<'a> {
-    event: Event,
+pub struct Flight<'a> {
+    pub event: Event,
     dkey: Vector,
     descriptor: Descriptor,
     list: ScatterGather,
@@ -43,7 +43,7 @@ struct Flight<'a> {
     found: Vec<Extent>,
     number: usize,
     ranges: &'a [Range],
-    bytes: usize,
+    pub bytes: usize,
 }
 
 /// An event queue for calls that wait for all that they start.
@@ -56,7 +56,6 @@ pub type Missing<'a> = &'a mut dyn FnMut(usize, Range);
 
 struct Call<'a, 'b> {
     object: &'a Object,
-    akey: &'a [u8],
     direction: Direction,
     under_way: HashMap<usize, Box<Flight<'a>>>,
     bytes: usize,
@@ -80,7 +79,7 @@ impl Transfers {
         direction: Direction,
         missing: Missing<'_>,
     ) -> Result<()> {
-        let mut call = Call { object, akey, direction, under_way: HashMap::new(), bytes: 0, missing };
+        let mut call = Call { object, direction, under_way: HashMap::new(), bytes: 0, missing };
         let count: usize = requests.iter().map(|request| request.ranges.len().div_ceil(RANGES_MAX)).sum();
         let mut result = Ok(());
         if count > 1 && self.events.is_none() {
@@ -89,7 +88,7 @@ impl Transfers {
         let queue = self.events.filter(|_| count > 1);
         'all: for (number, request) in requests.iter().enumerate() {
             for ranges in request.ranges.chunks(RANGES_MAX) {
-                let flight = call.flight(number, &request.dkey, ranges);
+                let flight = Flight::new(akey, direction, number, &request.dkey, ranges);
                 result = match queue {
                     None => call.wait(flight),
                     Some(queue) => call.make_room(queue, flight.bytes).and_then(|()| call.launch(queue, flight)),
@@ -124,8 +123,9 @@ impl Drop for Transfers {
     }
 }
 
-impl<'a> Call<'a, '_> {
-    fn flight(&self, number: usize, dkey: &[u8], ranges: &'a [Range]) -> Box<Flight<'a>> {
+impl<'a> Flight<'a> {
+    /// A request that is not sent yet.
+    pub fn new(akey: &[u8], direction: Direction, number: usize, dkey: &[u8], ranges: &'a [Range]) -> Box<Self> {
         let extents = ranges.iter().map(|range| Extent { index: range.offset, count: range.length as u64 }).collect();
         let vectors = ranges
             .iter()
@@ -134,7 +134,7 @@ impl<'a> Call<'a, '_> {
         let mut flight = Box::new(Flight {
             event: Event::EMPTY,
             dkey: Vector::of(dkey),
-            descriptor: array(self.akey, &mut []),
+            descriptor: array(akey, &mut []),
             list: ScatterGather { count: 0, count_out: 0, vectors: std::ptr::null_mut() },
             map: ExtentMap::EMPTY,
             vectors,
@@ -145,21 +145,21 @@ impl<'a> Call<'a, '_> {
             bytes: ranges.iter().map(|range| range.length).sum(),
         });
         let Flight { descriptor, list, vectors, extents, .. } = flight.as_mut();
-        *descriptor = array(self.akey, extents);
+        *descriptor = array(akey, extents);
         *list = ScatterGather { count: descriptor.count, count_out: 0, vectors: vectors.as_mut_ptr() };
-        if self.direction == Direction::Read {
+        if direction == Direction::Read {
             flight.make_map(ranges.len() + PARTS_MORE);
         }
         flight
     }
 
-    /// Starts the flight's call, or makes it and waits when there is no event.
-    fn call(&self, flight: &mut Flight<'_>, event: *mut Event) -> Result<i32> {
-        let (handle, daos) = (self.object.handle(), daos()?);
-        let Flight { dkey, descriptor, list, map, .. } = flight;
+    /// Starts its call, or makes it and waits when there is no event.
+    pub fn call(&mut self, object: &Object, direction: Direction, event: *mut Event) -> Result<i32> {
+        let (handle, daos) = (object.handle(), daos()?);
+        let Flight { dkey, descriptor, list, map, .. } = self;
         // SAFETY: the memory is as the caller of `run` promises, and the flight stays in its box until its event has completed.
         Ok(unsafe {
-            match self.direction {
+            match direction {
                 Direction::Write => daos.update(handle, Handle::NONE, 0, dkey, 1, descriptor, list, event),
                 Direction::Read => {
                     let map = std::ptr::from_mut(map).cast();
@@ -169,13 +169,41 @@ impl<'a> Call<'a, '_> {
         })
     }
 
+    /// Ends a request: a read tells what it has not found.
+    pub fn land(&mut self, object: &Object, direction: Direction, result: i32, missing: Missing<'_>) -> Result<()> {
+        match direction {
+            Direction::Write => check("cannot write data", result),
+            Direction::Read => {
+                check("cannot read data", result)?;
+                // Many small parts of what was written one by one: once more, with room for the list of them.
+                while self.map.count_out as usize > self.found.len() {
+                    let room = self.map.count_out as usize + PARTS_MORE;
+                    self.make_map(room);
+                    let again = self.call(object, direction, std::ptr::null_mut())?;
+                    check("cannot read data", again)?;
+                }
+                let count = if self.descriptor.size == 0 { 0 } else { self.map.count_out as usize };
+                let Flight { found, ranges, number, .. } = self;
+                not_found(ranges, &mut found[..count], |range| missing(*number, range));
+                Ok(())
+            }
+        }
+    }
+
+    fn make_map(&mut self, room: usize) {
+        self.found = vec![Extent { index: 0, count: 0 }; room];
+        self.map = ExtentMap::into(&mut self.found);
+    }
+}
+
+impl<'a> Call<'a, '_> {
     fn launch(&mut self, queue: Handle, mut flight: Box<Flight<'a>>) -> Result<()> {
         events::prepare(&mut flight.event, queue)?;
         let address = std::ptr::from_mut(&mut flight.event);
-        let result = self.call(&mut flight, address)?;
+        let result = flight.call(self.object, self.direction, address)?;
         if result != 0 {
             events::finish(&mut flight.event);
-            return self.land(flight, result);
+            return flight.land(self.object, self.direction, result, self.missing);
         }
         self.bytes += flight.bytes;
         self.under_way.insert(address as usize, flight);
@@ -183,8 +211,8 @@ impl<'a> Call<'a, '_> {
     }
 
     fn wait(&mut self, mut flight: Box<Flight<'a>>) -> Result<()> {
-        let result = self.call(&mut flight, std::ptr::null_mut())?;
-        self.land(flight, result)
+        let result = flight.call(self.object, self.direction, std::ptr::null_mut())?;
+        flight.land(self.object, self.direction, result, self.missing)
     }
 
     fn make_room(&mut self, queue: Handle, bytes: usize) -> Result<()> {
@@ -207,38 +235,10 @@ impl<'a> Call<'a, '_> {
             self.bytes -= flight.bytes;
             events::finish(&mut flight.event);
             let error = flight.event.error;
-            let landed = self.land(flight, error);
+            let landed = flight.land(self.object, self.direction, error, self.missing);
             result = result.and(landed);
         }
         result
-    }
-
-    /// Ends a request: a read tells what it has not found.
-    fn land(&mut self, mut flight: Box<Flight<'a>>, result: i32) -> Result<()> {
-        match self.direction {
-            Direction::Write => check("cannot write data", result),
-            Direction::Read => {
-                check("cannot read data", result)?;
-                // Many small parts of what was written one by one: once more, with room for the list of them.
-                while flight.map.count_out as usize > flight.found.len() {
-                    let room = flight.map.count_out as usize + PARTS_MORE;
-                    flight.make_map(room);
-                    let again = self.call(&mut flight, std::ptr::null_mut())?;
-                    check("cannot read data", again)?;
-                }
-                let count = if flight.descriptor.size == 0 { 0 } else { flight.map.count_out as usize };
-                let Flight { found, ranges, number, .. } = flight.as_mut();
-                not_found(ranges, &mut found[..count], |range| (self.missing)(*number, range));
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Flight<'_> {
-    fn make_map(&mut self, room: usize) {
-        self.found = vec![Extent { index: 0, count: 0 }; room];
-        self.map = ExtentMap::into(&mut self.found);
     }
 }
 

@@ -162,11 +162,31 @@ pub struct GroupSpecific {
     pub arguments: GroupSpecificUnion,
 }
 
-/// `H5VL_request_specific_args_t`, which nothing here looks into.
+/// `H5VL_request_specific_t`.
+pub mod request_specific {
+    use std::ffi::c_int;
+    pub const ERROR_STACK: c_int = 0;
+    pub const TIMES: c_int = 1;
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct RequestTimes {
+    pub begin: *mut u64,
+    pub duration: *mut u64,
+}
+
+#[repr(C)]
+pub union RequestSpecificUnion {
+    pub stack: Hid,
+    pub times: RequestTimes,
+}
+
+/// `H5VL_request_specific_args_t`.
 #[repr(C)]
 pub struct RequestSpecific {
     pub operation: c_int,
-    pub arguments: [u64; 2],
+    pub arguments: RequestSpecificUnion,
 }
 
 /// `H5VL_blob_specific_t`.

@@ -18,6 +18,7 @@ pub type Request = *mut *mut c_void;
 
 /// What a connector can do (`H5VL_CAP_FLAG_*`).
 pub mod capability {
+    pub const ASYNCHRONOUS: u64 = 0x2;
     pub const ATTRIBUTE_BASIC: u64 = 0x8;
     pub const ATTRIBUTE_MORE: u64 = 0x10;
     pub const DATASET_BASIC: u64 = 0x20;

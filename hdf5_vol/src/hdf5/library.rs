@@ -3,7 +3,9 @@
 //! The connector links with no HDF5: a wheel brings its own, and a process may hold several. The one that calls
 //! `H5PLget_plugin_info` is the one whose functions are taken.
 
+use super::identifier::Identifier;
 use super::types::{ExternalCallback, Herr, Hid, Hsize, IdentifierVisitor};
+use crate::failure::Failure;
 use crate::serial::Serial;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -117,6 +119,7 @@ functions! {
         offsets: *mut Hsize, lengths: *mut usize
     ) -> Herr = "H5Ssel_iter_get_seq_list";
 
+    fn errors_create() -> Hid = "H5Ecreate_stack";
     fn errors_take() -> Hid = "H5Eget_current_stack";
     fn errors_put(stack: Hid) -> Herr = "H5Eset_current_stack";
 
@@ -213,11 +216,36 @@ impl Library {
 
     /// Puts an error on HDF5's stack.
     pub fn push_error(&self, function: &CStr, minor: Variable, text: &CStr) {
+        self.push_error_to(DEFAULT_VALUE, function, minor, text);
+    }
+
+    fn push_error_to(&self, stack: Hid, function: &CStr, minor: Variable, text: &CStr) {
         let (class, major, minor) = (self.value(Variable::ERROR_CLASS), self.value(Variable::MAJOR), self.value(minor));
         // SAFETY: all texts end with zero, and the format takes one of them.
         unsafe {
-            (self.push)(0, c"daos".as_ptr(), function.as_ptr(), 0, class, major, minor, c"%s".as_ptr(), text.as_ptr())
+            (self.push)(
+                stack,
+                c"daos".as_ptr(),
+                function.as_ptr(),
+                0,
+                class,
+                major,
+                minor,
+                c"%s".as_ptr(),
+                text.as_ptr(),
+            )
         };
+    }
+
+    /// A stack with an error, or an empty one, for whoever asks what became of something.
+    pub fn error_stack(&self, failure: Option<&Failure>) -> Result<Identifier, Failure> {
+        // SAFETY: takes no pointer.
+        let stack = Identifier::new(unsafe { self.errors_create() }, "stack of errors")?;
+        if let Some(failure) = failure {
+            let text = CString::new(failure.text.replace('\0', " ")).unwrap_or_default();
+            self.push_error_to(stack.get(), c"H5ESwait", failure.minor.variable(), &text);
+        }
+        Ok(stack)
     }
 
     /// Does something without losing what lies on the stack of errors, which most of HDF5's functions clear.

@@ -1,4 +1,5 @@
-//! Parallel HDF5 on files of a container: a program of ours, and HDF5's own tests of its API for several ranks.
+//! Parallel HDF5 on files of a container: a program of ours, and HDF5's own tests of its API for several ranks. Also event sets, for which HDF5 is
+//! built with MPI as well.
 
 use super::{Bench, CONTAINER, POOL, SUITE_DIRECTORY, suite};
 use crate::commands::hdf5::{Flavour, Hdf5};
@@ -24,7 +25,23 @@ const RANKS: &[u32] = &[2, 4];
 /// What runs longer hangs.
 const SECONDS_MAX: &str = "300";
 
+const EVENTS_SOURCE: &str = "hdf5_vol/tests/parallel/events.c";
+/// What is run of it: with enough room, and with too little.
+const EVENTS: &[&str] = &["events", EVENTS_FULL];
+const EVENTS_FULL: &str = "events of a full pool";
+const FULL_POOL: &str = "events";
+const FULL_SIZE: &str = "256M";
+
+/// HDF5's own tests of event sets, by one process.
+const ASYNCHRONOUS: &str = "asynchronous suite";
+const ASYNCHRONOUS_PROGRAM: &str = "h5_api_test";
+const ASYNCHRONOUS_PART: &str = "async";
+/// As many as there are.
+const ASYNCHRONOUS_PASSED: u64 = 28;
+
 const SUITE: &str = "h5_api_test_parallel";
+/// Its parts but the asynchronous one, which leaves a file open that its later tests replace: HDF5 refuses to replace an open file.
+const SUITE_PARTS: &[&str] = &["file", "group", "dataset", "datatype", "attribute", "link", "object", "misc"];
 const SUITE_KNOWN: &str = "hdf5_vol/tests/h5_api_test_parallel.txt";
 
 impl Bench<'_> {
@@ -38,7 +55,7 @@ impl Bench<'_> {
         let hdf5 = Hdf5::new(metadata, Flavour::Mpich);
         let wants = |name: &str| only.is_none_or(|only| format!("{NAME} {name}").contains(only));
         let mut wanted: Vec<&str> = CASES.iter().copied().filter(|case| wants(case)).collect();
-        wanted.extend(Some(SUITE).filter(|suite| wants(suite)));
+        wanted.extend([SUITE, ASYNCHRONOUS].into_iter().chain(EVENTS.iter().copied()).filter(|name| wants(name)));
         if wanted.is_empty() {
             return Ok(Tally::default());
         }
@@ -49,17 +66,68 @@ impl Bench<'_> {
             return Ok(Tally::default());
         }
         let binary = std::path::absolute(self.scratch.join("ranks"))?;
-        compile(&hdf5, &binary)?;
+        compile(&hdf5, SOURCE, &binary)?;
         let mut tally = Tally::default();
         for ranks in RANKS {
-            for case in wanted.iter().filter(|case| **case != SUITE) {
+            for case in CASES.iter().filter(|case| wanted.contains(case)) {
                 tally += report(&format!("{NAME} {case}, {ranks} ranks"), self.run_ranks(&binary, case, *ranks));
             }
             if wanted.contains(&SUITE) {
                 tally += self.run_parallel_suite(&hdf5, *ranks, environment)?;
             }
         }
+        for case in EVENTS.iter().filter(|case| wanted.contains(case)) {
+            tally += report(&format!("{NAME} {case}"), self.run_events(&hdf5, case));
+        }
+        if wanted.contains(&ASYNCHRONOUS) {
+            tally += report(&format!("{NAME} {ASYNCHRONOUS}"), self.run_asynchronous(&hdf5, environment));
+        }
         Ok(tally)
+    }
+
+    fn run_events(&self, hdf5: &Hdf5, case: &str) -> Result<Outcome> {
+        let binary = std::path::absolute(self.scratch.join("events"))?;
+        compile(hdf5, EVENTS_SOURCE, &binary)?;
+        let is_full = case == EVENTS_FULL;
+        if is_full {
+            process::succeed(&mut self.engine.daos(&["pool", "create", FULL_POOL, "--size", FULL_SIZE]))?;
+            process::succeed(&mut self.engine.daos(&["cont", "create", FULL_POOL, CONTAINER, "--type", "POSIX"]))?;
+        }
+        let pool = if is_full { FULL_POOL } else { POOL };
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=10", SECONDS_MAX]).arg(&binary).arg(format!("daos://{pool}/{CONTAINER}/events.h5"));
+        command.args(is_full.then_some("full"));
+        self.engine.prepare(&mut command);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let (status, said) = process::gather(&mut command)?;
+        if is_full {
+            process::succeed(&mut self.engine.daos(&["pool", "destroy", FULL_POOL, "--force"]))?;
+        }
+        Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(format!("{status}\n{said}")) })
+    }
+
+    fn run_asynchronous(&self, hdf5: &Hdf5, environment: &[(String, String)]) -> Result<Outcome> {
+        let program = std::path::absolute(hdf5.programs().join(ASYNCHRONOUS_PROGRAM))?;
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=10", SECONDS_MAX]).arg(program).arg(ASYNCHRONOUS_PART);
+        let (status, text) = self.run_suite_program(command, environment)?;
+        Ok(match suite::counts(&text) {
+            Some((ASYNCHRONOUS_PASSED, 0, 0)) => Outcome::Passed,
+            counts => Outcome::Failed(format!("{status}, {counts:?}\n{text}")),
+        })
+    }
+
+    /// Runs a program of HDF5's tests; gives how it ended and what it said.
+    fn run_suite_program(
+        &self,
+        mut command: Command,
+        environment: &[(String, String)],
+    ) -> Result<(std::process::ExitStatus, String)> {
+        command.current_dir(&self.scratch);
+        self.engine.prepare(&mut command);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        command.env(SUITE_DIRECTORY, format!("daos://{POOL}/{CONTAINER}/"));
+        process::gather(&mut command)
     }
 
     fn run_ranks(&self, binary: &Path, case: &str, ranks: u32) -> Result<Outcome> {
@@ -83,23 +151,28 @@ impl Bench<'_> {
 
     fn run_parallel_suite(&self, hdf5: &Hdf5, ranks: u32, environment: &[(String, String)]) -> Result<Tally> {
         let program = std::path::absolute(hdf5.programs().join(SUITE))?;
-        let mut command = mpiexec();
-        command.args(["-n", &ranks.to_string()]).arg(program).current_dir(&self.scratch);
-        self.engine.prepare(&mut command);
-        command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command.env(SUITE_DIRECTORY, format!("daos://{POOL}/{CONTAINER}/"));
-        let (status, text) = process::gather(&mut command)?;
         let log = self.scratch.join(format!("{SUITE}-{ranks}.log"));
-        fs::write(&log, &text).with_context(|| format!("cannot write {}", log.display()))?;
-        let Some((passed, failed, skipped)) = suite::counts(&text) else {
-            bail!("{SUITE} on {ranks} ranks ended early ({status}); what it said is in {}", log.display());
-        };
+        let (mut all, mut sum) = (String::new(), (0, 0, 0));
+        for part in SUITE_PARTS {
+            let mut command = mpiexec();
+            command.args(["-n", &ranks.to_string()]).arg(&program).arg(part);
+            let (status, text) = self.run_suite_program(command, environment)?;
+            all.push_str(&text);
+            fs::write(&log, &all).with_context(|| format!("cannot write {}", log.display()))?;
+            match suite::counts(&text) {
+                Some((passed, failed, skipped)) => sum = (sum.0 + passed, sum.1 + failed, sum.2 + skipped),
+                // Those that have no tests say nothing.
+                None if status.success() => {}
+                None => bail!("{SUITE} {part} on {ranks} ranks ended early ({status}); see {}", log.display()),
+            }
+        }
+        let (passed, failed, skipped) = sum;
         eprintln!(
             "  {SUITE}, {ranks} ranks: {passed} passed, {failed} failed, {skipped} skipped; all of it in {}",
             log.display()
         );
         let known = fs::read_to_string(SUITE_KNOWN).with_context(|| format!("cannot read {SUITE_KNOWN}"))?;
-        Ok(suite::judge(SUITE, &suite::failures(&text), passed, &suite::Known::parse(&known)?))
+        Ok(suite::judge(SUITE, &suite::failures(&all), passed, &suite::Known::parse(&known)?))
     }
 }
 
@@ -109,9 +182,9 @@ fn mpiexec() -> Command {
     command
 }
 
-fn compile(hdf5: &Hdf5, binary: &Path) -> Result<()> {
+fn compile(hdf5: &Hdf5, source: &str, binary: &Path) -> Result<()> {
     let mut command = Command::new("mpicc.mpich");
-    command.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o"]).arg(binary).arg(SOURCE);
+    command.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o"]).arg(binary).arg(source);
     for directory in hdf5.headers() {
         command.arg("-isystem").arg(directory);
     }
