@@ -5,6 +5,12 @@ use crate::format::{AttributeRecord, key};
 use crate::fresh::Of;
 use crate::node::Node;
 
+/// After so many attributes of an object were asked for one by one, all others are read, when there are no more than so many: that takes as
+/// long as a few more requests for each that was asked for.
+const READ_ALL: [(u32, usize); 3] = [(4, 64), (64, 1 << 10), (4 << 10, 1 << 17)];
+/// Attributes that are read at a time while a program goes through them.
+pub const BATCH: usize = 64;
+
 /// The longest name: what an akey takes.
 const NAME_MAX: usize = u16::MAX as usize;
 
@@ -20,7 +26,56 @@ impl Node {
         if self.file.fresh.borrow().lacks(self.token, Of::Attributes, name) {
             return Ok(None);
         }
-        self.file.get(&self.object, key::ATTRIBUTES, name)?.map(|bytes| AttributeRecord::decode(&bytes)).transpose()
+        let known = self.attributes_ahead.borrow_mut().take(self.attribute_changes.get(), name);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.file.get(&self.object, key::ATTRIBUTES, name)?;
+        if found.is_some() {
+            self.count_miss()?;
+        }
+        found.map(|bytes| AttributeRecord::decode(&bytes)).transpose()
+    }
+
+    /// Who asks for attributes one by one asks for all of them: so the others are read at once, unless they are too many for a guess.
+    fn count_miss(&self) -> Result<()> {
+        if self.file.is_shared() {
+            return Ok(());
+        }
+        let misses = self.attribute_misses.get() + 1;
+        self.attribute_misses.set(misses);
+        let Some((_, most)) = READ_ALL.iter().find(|(wanted, _)| *wanted == misses) else { return Ok(()) };
+        if let Some(names) = self.object.few_akeys(key::ATTRIBUTES, *most)? {
+            let records = self.attribute_records(&names)?;
+            self.keep_attributes(&names, records);
+        }
+        Ok(())
+    }
+
+    /// Attributes by their names, as many at a time as a request takes; none for one that is not there.
+    pub fn attribute_records(&self, names: &[Vec<u8>]) -> Result<Vec<Option<AttributeRecord>>> {
+        let decode = |bytes: Vec<u8>| AttributeRecord::decode(&bytes);
+        let values = self.file.get_many(&self.object, key::ATTRIBUTES, names)?;
+        values.into_iter().map(|value| value.map(decode).transpose()).collect()
+    }
+
+    /// Keeps attributes that the program is going to ask for.
+    fn keep_attributes(&self, names: &[Vec<u8>], records: Vec<Option<AttributeRecord>>) {
+        for (name, record) in names.iter().zip(records) {
+            if let Some(record) = record {
+                self.keep_attribute(name, record);
+            }
+        }
+    }
+
+    /// The same for one.
+    pub fn keep_attribute(&self, name: &[u8], record: AttributeRecord) {
+        // Other ranks may change it at any time.
+        if self.file.is_shared() {
+            return;
+        }
+        let bytes = record.datatype.len() + record.space.len() + record.data.len();
+        self.attributes_ahead.borrow_mut().put(self.attribute_changes.get(), name, record, bytes);
     }
 
     /// The same, which must be there.
@@ -69,8 +124,8 @@ impl Node {
             Some(next) => next,
             None => {
                 let mut next = 0;
-                for name in self.attribute_names()? {
-                    next = self.attribute(&name)?.map_or(next, |record| next.max(record.creation_order + 1));
+                for record in self.attribute_records(&self.attribute_names()?)?.into_iter().flatten() {
+                    next = next.max(record.creation_order + 1);
                 }
                 next
             }
@@ -94,7 +149,14 @@ impl Node {
             self.know_attribute_change();
         }
         let changes = self.attribute_changes.get();
-        let found = self.listed_attributes.borrow_mut().get((by_creation, decreasing), number, changes, list)?;
+        let mut listed = self.listed_attributes.borrow_mut();
+        let found = listed.get((by_creation, decreasing), number, changes, list)?;
+        // Who asks for every name by its number opens every attribute.
+        if number > 0 && number.is_multiple_of(BATCH as u64) {
+            let names = listed.behind(number, BATCH);
+            let records = self.attribute_records(names)?;
+            self.keep_attributes(names, records);
+        }
         found.ok_or_else(|| Failure::new(Minor::BadValue, "the object has not so many attributes"))
     }
 
@@ -102,12 +164,10 @@ impl Node {
     pub fn ordered_attribute_names(&self, by_creation: bool, decreasing: bool) -> Result<Vec<Vec<u8>>> {
         let mut names = self.attribute_names()?;
         if by_creation && self.tracking()?.attributes {
-            let mut numbered = Vec::with_capacity(names.len());
-            for name in names {
-                if let Some(record) = self.attribute(&name)? {
-                    numbered.push((record.creation_order, name));
-                }
-            }
+            let records = self.attribute_records(&names)?;
+            let numbered = names.into_iter().zip(records);
+            let mut numbered: Vec<_> =
+                numbered.filter_map(|(name, record)| Some((record?.creation_order, name))).collect();
             numbered.sort_unstable();
             names = numbered.into_iter().map(|(_, name)| name).collect();
         }

@@ -212,6 +212,12 @@ impl File {
         Ok(node)
     }
 
+    /// The header of an object that is open and whose header is known.
+    pub fn known_header(&self, token: Token) -> Option<Vec<u8>> {
+        let node = self.nodes.borrow().get(&token).and_then(Weak::upgrade);
+        node.and_then(|node| node.known_header())
+    }
+
     /// Forgets a node that is dropped.
     pub fn forget(&self, token: Token) {
         if let Ok(mut nodes) = self.nodes.try_borrow_mut() {
@@ -291,6 +297,17 @@ impl File {
             return Ok(Some(value));
         }
         Ok(object.fetch(dkey, akey)?.map(Rc::from))
+    }
+
+    /// Values under many akeys of a dkey, also those that are not written yet.
+    pub fn get_many(&self, object: &Object, dkey: &[u8], akeys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let pending: Vec<_> = akeys.iter().map(|akey| self.peek(object, dkey, akey)).collect();
+        let others = akeys.iter().zip(&pending).filter(|(_, value)| value.is_none());
+        let others: Vec<&[u8]> = others.map(|(akey, _)| akey.as_slice()).collect();
+        let mut fetched = object.fetch_many(dkey, &others)?.into_iter();
+        let value =
+            |value: Option<Rc<[u8]>>| value.map_or_else(|| fetched.next().flatten(), |value| Some(value.to_vec()));
+        Ok(pending.into_iter().map(value).collect())
     }
 
     /// Values under many dkeys, also those that are not written yet. Most have no more bytes than the room.

@@ -10,6 +10,7 @@
 #![expect(unsafe_code, reason = "both neighbours are C")]
 // HDF5 calls a connector from one thread at a time; its objects are shared by counting without atomics.
 
+mod ahead;
 mod among;
 mod asynchronous;
 mod attribute;

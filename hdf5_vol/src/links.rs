@@ -6,6 +6,9 @@ use crate::format::{LinkRecord, LinkTarget, key};
 use crate::fresh::Of;
 use crate::node::Node;
 
+/// Headers of up to so many bytes have copies beside links, and room for one of the two when both are read.
+const COPY_MAX: usize = 1 << 10;
+const LINK_AND_COPY_ROOM: usize = COPY_MAX;
 /// Room for a link's record when many are read; one with a longer path is read by itself.
 const LINK_ROOM: usize = 512;
 
@@ -35,6 +38,23 @@ impl Node {
             return Ok(None);
         }
         self.file.get(&self.object, name, key::LINK)?.map(|bytes| LinkRecord::decode(&bytes)).transpose()
+    }
+
+    /// The link with a name, and the header of the object that it leads to, when a copy lies beside it.
+    pub fn link_and_header(&self, name: &[u8]) -> Result<Option<(LinkRecord, Option<Vec<u8>>)>> {
+        self.require_group()?;
+        check_name(name)?;
+        if let Some(link) = self.links_ahead.borrow_mut().take(self.link_changes.get(), name) {
+            return Ok(Some((link, None)));
+        }
+        let is_known = self.file.fresh.borrow().lacks(self.token, Of::Links, name)
+            || self.file.peek(&self.object, name, key::LINK).is_some();
+        if !is_known && let Some(found) = self.object.fetch_within(name, &[key::LINK, key::COPY], LINK_AND_COPY_ROOM)? {
+            let [link, header] = <[_; 2]>::try_from(found)
+                .map_err(|_| Failure::new(Minor::Internal, "a request gives another number of values"))?;
+            return Ok(link.map(|link| LinkRecord::decode(&link)).transpose()?.map(|link| (link, header)));
+        }
+        Ok(self.link(name)?.map(|link| (link, None)))
     }
 
     /// Refuses a name that is there.
@@ -70,6 +90,11 @@ impl Node {
         if let Some(number) = creation_order {
             let order = self.file.order_object(self.token)?;
             self.file.put(&order, &number.to_le_bytes(), key::NAME, name.to_vec())?;
+        }
+        if let LinkTarget::Hard(token) = &target
+            && let Some(header) = self.file.known_header(*token).filter(|header| header.len() <= COPY_MAX)
+        {
+            self.file.put(&self.object, name, key::COPY, header)?;
         }
         let record = LinkRecord { character_set, creation_order, target };
         self.link_changes.set(self.link_changes.get() + 1);
@@ -139,6 +164,21 @@ impl Node {
             keys.iter().filter_map(|key| key.as_slice().try_into().ok().map(u64::from_le_bytes)).collect();
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    /// Keeps links that the program is going to follow, as it has just listed them.
+    pub fn keep_links(&self, names: &[Vec<u8>], links: &[Option<LinkRecord>]) {
+        // Other ranks may change them at any time.
+        if self.file.is_shared() {
+            return;
+        }
+        let mut ahead = self.links_ahead.borrow_mut();
+        for (name, link) in names.iter().zip(links) {
+            // One with a value is rare, and may be long.
+            if let Some(link) = link.as_ref().filter(|link| matches!(link.target, LinkTarget::Hard(_))) {
+                ahead.put(self.link_changes.get(), name, link.clone(), size_of::<LinkRecord>());
+            }
+        }
     }
 
     /// The names of all links, in the order of their bytes.

@@ -33,6 +33,14 @@ impl Listing {
     }
 }
 
+impl Listing {
+    /// The names from a number on, and so many of them at most.
+    pub fn behind(&self, number: u64, count: usize) -> &[Vec<u8>] {
+        let first = usize::try_from(number).unwrap_or(usize::MAX).min(self.names.len());
+        &self.names[first..self.names.len().min(first.saturating_add(count))]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

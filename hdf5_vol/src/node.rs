@@ -1,10 +1,11 @@
 //! An object of a file: a group, a dataset or a committed datatype. Handles that lead to the same object share it.
 
+use crate::ahead::Ahead;
 use crate::daos::Object;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::{self, File};
 use crate::filtered::Filtered;
-use crate::format::{Header, Kind, LinkTarget, Token, key};
+use crate::format::{AttributeRecord, Header, Kind, LinkRecord, LinkTarget, Token, key};
 use crate::hdf5::{Identifier, RANK_MAX, library};
 use crate::listing::Listing;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -26,6 +27,11 @@ pub struct Node {
     pub filtered: RefCell<Option<Filtered>>,
     /// Counts changes of its attributes, so that an open one knows when it has to be read anew.
     pub attribute_changes: Cell<u64>,
+    /// Attributes that were read before they were asked for, and how many were asked for one by one.
+    pub attributes_ahead: RefCell<Ahead<AttributeRecord>>,
+    pub attribute_misses: Cell<u32>,
+    /// Links that were listed, and not followed since.
+    pub links_ahead: RefCell<Ahead<LinkRecord>>,
     /// Counts changes of its links.
     pub link_changes: Cell<u64>,
     /// Names that were asked for by numbers: of links, and of attributes.
@@ -70,6 +76,9 @@ impl Node {
             dimensions: RefCell::default(),
             filtered: RefCell::default(),
             attribute_changes: Cell::new(0),
+            attributes_ahead: RefCell::default(),
+            attribute_misses: Cell::new(0),
+            links_ahead: RefCell::default(),
             link_changes: Cell::new(0),
             listed_links: RefCell::default(),
             listed_attributes: RefCell::default(),
@@ -88,12 +97,7 @@ impl Node {
             return Err(Failure::new(Minor::NotFound, sentence));
         };
         let header = Header::decode(&bytes)?;
-        let kind = match &header {
-            Header::Group { .. } => Kind::Group,
-            Header::Dataset { .. } => Kind::Dataset,
-            Header::Datatype { .. } => Kind::Datatype,
-        };
-        if kind != self.token.kind() {
+        if header.kind() != self.token.kind() {
             return Err(Failure::new(Minor::Damaged, "an object is of another kind than the link to it says"));
         }
         Ok(self.header.get_or_init(|| header))
@@ -141,6 +145,21 @@ impl Node {
     /// Takes the header that another rank has written.
     pub fn know_header(&self, header: Header) {
         let _same = self.header.set(header);
+    }
+
+    /// The header, when it is known without asking.
+    pub fn known_header(&self) -> Option<Vec<u8>> {
+        self.header.get().map(Header::encode)
+    }
+
+    /// Takes the header from a copy of it. One that is no such header is not taken, and the header itself is asked for.
+    pub fn learn_header(&self, copy: &[u8]) {
+        if self.header.get().is_none()
+            && let Ok(header) = Header::decode(copy)
+            && header.kind() == self.token.kind()
+        {
+            let _first = self.header.set(header);
+        }
     }
 
     /// Writes the header of an object that is just made.

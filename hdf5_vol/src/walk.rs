@@ -55,9 +55,15 @@ impl Walk {
         if group.require_group().is_err() {
             return Err(not_found("is below something that is no group"));
         }
-        let Some(link) = group.link(name)? else { return Err(not_found("doesn't exist")) };
+        let Some((link, header)) = group.link_and_header(name)? else { return Err(not_found("doesn't exist")) };
         match link.target {
-            LinkTarget::Hard(token) => group.file.node(token)?.uncovered(),
+            LinkTarget::Hard(token) => {
+                let node = group.file.node(token)?;
+                if let Some(header) = header {
+                    node.learn_header(&header);
+                }
+                node.uncovered()
+            }
             LinkTarget::Soft(path) => {
                 self.count(not_found)?;
                 self.object(group, &path)

@@ -4,6 +4,7 @@ use super::{attribute_specific, default_list, give_text, unknown};
 use crate::attribute::Attribute;
 use crate::detour;
 use crate::failure::{Failure, Minor, Result};
+use crate::format::AttributeRecord;
 use crate::guard;
 use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::{AttributeGet, Location, OptionalArguments, attribute_get, by};
@@ -140,7 +141,11 @@ unsafe extern "C" fn write(object: Object, kind: Hid, buffer: *const c_void, lis
 
 /// What HDF5 tells of an attribute.
 pub fn information(parent: &Located, name: &[u8]) -> Result<AttributeInformation> {
-    let record = parent.node.require_attribute(name)?;
+    information_of(parent, &parent.node.require_attribute(name)?)
+}
+
+/// The same of one that was read.
+pub fn information_of(parent: &Located, record: &AttributeRecord) -> Result<AttributeInformation> {
     Ok(AttributeInformation {
         has_creation_order: parent.node.tracking()?.attributes,
         creation_order: u32::try_from(record.creation_order).unwrap_or(u32::MAX),

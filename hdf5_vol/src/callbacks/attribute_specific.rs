@@ -1,8 +1,10 @@
 //! Attributes of an object: removing, renaming, going through them.
 
-use super::attribute::{information, nth};
+use super::attribute::{information_of, nth};
 use super::unknown;
+use crate::attributes::BATCH;
 use crate::failure::{Failure, Minor, Result};
+use crate::format::AttributeRecord;
 use crate::guard;
 use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::{AttributeIterate, AttributeSpecific, Location, attribute_specific};
@@ -72,6 +74,28 @@ fn rename(parent: &Located, old: &[u8], new: &[u8]) -> Result<()> {
     parent.node.remove_attribute(old)
 }
 
+/// Attributes that were read together, as long as none has changed.
+#[derive(Default)]
+struct Batch {
+    first: usize,
+    records: Vec<Option<AttributeRecord>>,
+    changes: u64,
+}
+
+impl Batch {
+    /// The attribute at a place among the names, for the first time.
+    fn get(&mut self, parent: &Located, names: &[Vec<u8>], place: usize) -> Result<Option<AttributeRecord>> {
+        let changes = parent.node.attribute_changes.get();
+        if place - self.first >= self.records.len() || self.changes != changes {
+            // A function that changes them each time has nothing of those behind.
+            let count = if self.changes == changes || self.records.is_empty() { BATCH } else { 1 };
+            let names = &names[place..names.len().min(place + count)];
+            *self = Self { first: place, records: parent.node.attribute_records(names)?, changes };
+        }
+        Ok(self.records[place - self.first].take())
+    }
+}
+
 /// Calls the program's function for each attribute. What it gives ends the iteration unless it is zero.
 unsafe fn iterate(parent: Located, iterate: &AttributeIterate) -> Result<Herr> {
     let by_creation = iterate.index == index_type::CREATION_ORDER;
@@ -85,14 +109,14 @@ unsafe fn iterate(parent: Located, iterate: &AttributeIterate) -> Result<Herr> {
     let object = Handle::open(parent.clone())?.register()?;
     let mut done = first;
     let mut result = 0;
-    for name in &names[first..] {
+    let mut batch = Batch::default();
+    for (place, name) in names.iter().enumerate().skip(first) {
         done += 1;
-        let information = match information(&parent, name) {
-            Ok(information) => information,
-            // The program's function may have removed it.
-            Err(failure) if failure.minor == Minor::NotFound => continue,
-            Err(failure) => return Err(failure),
-        };
+        // The program's function may have removed it.
+        let Some(record) = batch.get(&parent, &names, place)? else { continue };
+        let information = information_of(&parent, &record)?;
+        // It may open it, too.
+        parent.node.keep_attribute(name, record);
         let text = CString::new(name.as_slice());
         let text = text.map_err(|_| Failure::new(Minor::Damaged, "an attribute's name has a zero byte in it"))?;
         // SAFETY: the function is the program's, which gets what HDF5's documentation says.

@@ -46,7 +46,9 @@ pub unsafe fn run(group: &Located, iterate: &LinkIterate) -> Result<Herr> {
     let mut done = first;
     let mut result = 0;
     'names: for names in names[first..].chunks(AHEAD) {
-        for (name, link) in names.iter().zip(group.node.records(names)?) {
+        let records = group.node.records(names)?;
+        group.node.keep_links(names, &records);
+        for (name, link) in names.iter().zip(records) {
             done += 1;
             // SAFETY: as the caller promises.
             result = unsafe { links.call(link.as_ref(), name)? };
@@ -99,6 +101,7 @@ impl Links<'_> {
         let by_creation = self.by_creation && group.tracking()?.links;
         let names = group.ordered_link_names(by_creation, self.decreasing)?;
         let links = group.records(&names)?;
+        group.keep_links(&names, &links);
         for (name, link) in names.iter().zip(links) {
             let path = joined(prefix, name);
             // SAFETY: as for `call`.

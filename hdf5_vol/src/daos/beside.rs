@@ -16,7 +16,76 @@ pub struct Beside {
     pub bytes: Vec<u8>,
 }
 
+/// Room for all values of one request: what a reply holds without a transfer of its own.
+const ROOM_IN_ALL: usize = 16 << 10;
+/// Rooms for a value: most fit into the first; a longer one is fetched again with more.
+const ROOMS: [usize; 3] = [256, 1 << 10, 4 << 10];
+
 impl Object {
+    /// Single values under akeys of one dkey, in the same order; none where there is none.
+    pub fn fetch_many(&self, dkey: &[u8], akeys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut values = Vec::with_capacity(akeys.len());
+        for akeys in akeys.chunks(ROOM_IN_ALL / ROOMS[0]) {
+            self.fetch_some(dkey, akeys, 0, &mut values)?;
+        }
+        Ok(values)
+    }
+
+    /// As many as fit into one request with the room of a step; more room, and fewer at a time, when one of them does not.
+    fn fetch_some(&self, dkey: &[u8], akeys: &[&[u8]], step: usize, values: &mut Vec<Option<Vec<u8>>>) -> Result<()> {
+        let Some(room) = ROOMS.get(step) else {
+            for akey in akeys {
+                values.push(self.fetch(dkey, akey)?);
+            }
+            return Ok(());
+        };
+        match self.fetch_within(dkey, akeys, *room)? {
+            Some(found) => values.extend(found),
+            None => {
+                let fewer = ROOMS.get(step + 1).map_or(1, |room| ROOM_IN_ALL / room);
+                for akeys in akeys.chunks(fewer) {
+                    self.fetch_some(dkey, akeys, step + 1, values)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Single values of one dkey by one request; none when one of them has more bytes than the room.
+    pub fn fetch_within(&self, dkey: &[u8], akeys: &[&[u8]], room: usize) -> Result<Option<Vec<Option<Vec<u8>>>>> {
+        let mut rooms = vec![0; room * akeys.len()];
+        let mut descriptors: Vec<_> = akeys.iter().map(|akey| single(akey, 0)).collect();
+        let mut vectors: Vec<_> = rooms.chunks_exact_mut(room).map(Vector::into).collect();
+        let list = |vector: &mut Vector| ScatterGather { count: 1, count_out: 0, vectors: vector };
+        let mut lists: Vec<_> = vectors.iter_mut().map(list).collect();
+        let mut key = Vector::of(dkey);
+        let count = u32::try_from(akeys.len()).unwrap_or(u32::MAX);
+        let none = std::ptr::null_mut();
+        // SAFETY: all that the lists lead to stays where it is until the call returns.
+        let result = unsafe {
+            let (descriptors, lists) = (descriptors.as_mut_ptr(), lists.as_mut_ptr());
+            daos()?.fetch(
+                self.handle(),
+                Handle::NONE,
+                0,
+                &raw mut key,
+                count,
+                descriptors,
+                lists,
+                std::ptr::null_mut(),
+                none,
+            )
+        };
+        if result == number::RECORD_TOO_BIG {
+            return Ok(None);
+        }
+        check("cannot read values", result)?;
+        let sizes = descriptors.iter().map(|descriptor| usize::try_from(descriptor.size).unwrap_or(usize::MAX));
+        let value =
+            |(size, room): (usize, &[u8])| Some(room.get(..size)?).map(|value| (size > 0).then(|| value.to_vec()));
+        Ok(sizes.zip(rooms.chunks_exact(room)).map(value).collect())
+    }
+
     /// Two single values with room for so many bytes, and the first bytes of an array. None when a value has more bytes than its room.
     pub fn fetch_beside(
         &self,

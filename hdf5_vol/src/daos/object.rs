@@ -251,18 +251,29 @@ impl Object {
 
     /// All its dkeys.
     pub fn dkeys(&self) -> Result<Vec<Vec<u8>>> {
-        list(|count, keys, bytes, anchor| {
+        let listed = list(usize::MAX, |count, keys, bytes, anchor| {
             // SAFETY: the lists are as long as they say.
             Ok(unsafe {
                 daos()?.list_dkeys(self.handle, Handle::NONE, count, keys, bytes, anchor, std::ptr::null_mut())
             })
-        })
+        });
+        listed.map(|(keys, _)| keys)
     }
 
     /// All akeys of a dkey.
     pub fn akeys(&self, dkey: &[u8]) -> Result<Vec<Vec<u8>>> {
+        self.list_akeys(dkey, usize::MAX).map(|(keys, _)| keys)
+    }
+
+    /// All akeys of a dkey; none when there are more than so many.
+    pub fn few_akeys(&self, dkey: &[u8], most: usize) -> Result<Option<Vec<Vec<u8>>>> {
+        let (keys, is_all) = self.list_akeys(dkey, most)?;
+        Ok((is_all && keys.len() <= most).then_some(keys))
+    }
+
+    fn list_akeys(&self, dkey: &[u8], most: usize) -> Result<(Vec<Vec<u8>>, bool)> {
         let mut key = Vector::of(dkey);
-        list(|count, keys, bytes, anchor| {
+        list(most, |count, keys, bytes, anchor| {
             // SAFETY: the lists are as long as they say.
             Ok(unsafe {
                 let none = std::ptr::null_mut();
@@ -281,15 +292,16 @@ impl Drop for Object {
     }
 }
 
-/// Gathers all keys that a listing gives.
+/// Gathers the keys that a listing gives, until there are more than so many; also whether they are all.
 fn list(
+    most: usize,
     mut step: impl FnMut(*mut u32, *mut KeyDescriptor, *mut ScatterGather, *mut Anchor) -> Result<i32>,
-) -> Result<Vec<Vec<u8>>> {
+) -> Result<(Vec<Vec<u8>>, bool)> {
     let mut keys = Vec::new();
     let mut anchor = Anchor::START;
     let mut descriptors = vec![KeyDescriptor::default(); LIST_KEYS];
     let mut bytes = vec![0; LIST_BYTES];
-    while !anchor.is_at_end() {
+    while !anchor.is_at_end() && keys.len() <= most {
         let mut count = u32::try_from(LIST_KEYS).unwrap_or(u32::MAX);
         let mut vector = Vector::into(&mut bytes);
         let mut list = ScatterGather { count: 1, count_out: 0, vectors: &raw mut vector };
@@ -307,7 +319,7 @@ fn list(
             rest = behind;
         }
     }
-    Ok(keys)
+    Ok((keys, anchor.is_at_end()))
 }
 
 fn too_large(size: usize) -> Failure {

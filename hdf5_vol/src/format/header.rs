@@ -65,6 +65,15 @@ fn code(kind: Kind) -> u8 {
 }
 
 impl Header {
+    /// Of what kind of object it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Group { .. } => Kind::Group,
+            Self::Dataset { .. } => Kind::Dataset,
+            Self::Datatype { .. } => Kind::Datatype,
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         let writer = Writer::new();
         match self {

@@ -56,6 +56,8 @@ pub mod key {
     pub const NUMBERS: &[u8] = b"/n";
     /// Akey of a link below its name.
     pub const LINK: &[u8] = b"l";
+    /// Akey, beside a hard link, of a copy of the header of the object that it leads to: it never changes.
+    pub const COPY: &[u8] = b"t";
     /// Akey of a dataset's bytes, and of the heap's.
     pub const BYTES: &[u8] = b"b";
     /// Akey of a chunk that went through filters.
