@@ -512,7 +512,7 @@ int daos_obj_list_akey(
  *
  * @size [out] bytes of a record, zero when there is none
  * @nr [in,out] length of recxs and eprs; how many extents were given
- * @recxs [out] the extents
+ * @recxs [out] the extents; NULL when not wanted
  * @eprs [out] of each extent, from the epoch at which it was written on; NULL when not wanted
  * @anchor [in,out] where the listing goes on; all zero to begin
  * @incr_order whether they come by increasing or by decreasing index

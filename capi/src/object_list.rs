@@ -165,7 +165,7 @@ pub unsafe extern "C" fn daos_obj_list_akey(
 ///
 /// @size [out] bytes of a record, zero when there is none
 /// @nr [in,out] length of recxs and eprs; how many extents were given
-/// @recxs [out] the extents
+/// @recxs [out] the extents; NULL when not wanted
 /// @eprs [out] of each extent, from the epoch at which it was written on; NULL when not wanted
 /// @anchor [in,out] where the listing goes on; all zero to begin
 /// @incr_order whether they come by increasing or by decreasing index
@@ -198,12 +198,12 @@ pub unsafe extern "C" fn daos_obj_list_recx(
             if room == 0 {
                 fail!(Code::Inval, "nr is zero");
             }
-            let recxs = caller.out_array(recxs, room, "recxs")?;
+            let recxs = caller.out_array(recxs, if recxs.is_null() { 0 } else { room }, "recxs")?;
             let eprs = caller.out_array(eprs, if eprs.is_null() { 0 } else { room }, "eprs")?;
             let place = caller.out(anchor, "anchor")?;
             run(caller, "daos_obj_list_recx", ev, move |client| async move {
                 let mut position = anchor::read(place)?;
-                let limits = ListLimits { count: recxs.count() as u32, bytes: u64::MAX };
+                let limits = ListLimits { count: room as u32, bytes: u64::MAX };
                 let (record_size, extents) = if position.end {
                     (0, Vec::new())
                 } else {
