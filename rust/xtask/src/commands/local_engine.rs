@@ -48,9 +48,14 @@ impl LocalEngine {
         command.env("DAOS_LOCAL_PATH", &self.directory).env("PATH", path)
     }
 
+    /// One of the programs that it was installed with.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     /// The tool `daos` with these arguments.
     pub fn daos(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.programs.join("daos"));
+        let mut command = Command::new(self.program("daos"));
         command.args(arguments);
         self.prepare(&mut command);
         command

@@ -2,6 +2,7 @@
 //! format on the local disk; both must give the same.
 
 mod failures;
+mod h5py;
 mod parallel;
 mod suite;
 
@@ -18,8 +19,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What Python needs: h5py, whose wheel brings an HDF5 of its own, and numpy.
-const PACKAGES: &[&str] = &["h5py==3.16.0", "numpy==2.4.6"];
+/// What Python needs: h5py, whose wheel brings an HDF5 and tests of its own, numpy, and what runs these tests.
+const PACKAGES: &[&str] = &["h5py==3.16.0", "numpy==2.4.6", "pytest==8.4.2"];
 
 /// What runs a case, and where the cases are.
 const RUNNER: &str = "hdf5_vol/tests/run.py";
@@ -104,6 +105,10 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
         eprintln!("  skip {SUITE}: HDF5's own tests of its API; cargo xtask setup hdf5 builds them");
     }
     tally += bench.run_parallel(metadata, only, &self::environment(&tree, &[POOL, CONTAINER])?)?;
+    // It takes minutes, so it runs when it is asked for.
+    if only.is_some_and(|only| h5py::SUITE.contains(only)) {
+        tally += bench.try_h5py(&self::environment(&tree, &[POOL, CONTAINER])?);
+    }
     bench.engine.remove()?;
     Ok(tally)
 }

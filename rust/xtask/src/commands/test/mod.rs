@@ -3,6 +3,7 @@
 mod c_programs;
 mod cargo_tests;
 mod excerpt;
+mod fuse_mount;
 mod hdf5;
 mod mpi;
 mod mpi_languages;
