@@ -61,8 +61,14 @@ fn resolve(path: &[u8], flags: u32, no_prefix: bool) -> Result<ContainerPath> {
     let path = Path::new(OsStr::from_bytes(path));
     match ContainerPath::linked(path, flags & DUNS_NO_REVERSE_LOOKUP == 0, link::read)? {
         Some(resolved) => Ok(resolved),
+        // Programs that make files tell by this that they may.
+        None if is_missing(path) => fail!(libc::ENOENT, "'{}' is not there", path.display()),
         None => fail!(libc::ENODATA, "'{}' stands for no container", path.display()),
     }
+}
+
+fn is_missing(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// Puts what was found into a caller's structure.
