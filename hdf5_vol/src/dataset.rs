@@ -300,8 +300,7 @@ impl Dataset {
 
     /// Forgets what is known of it, so that it is read anew.
     pub fn refresh(&self) {
-        *self.node().dimensions.borrow_mut() = None;
-        self.node().forget_beside();
+        self.node().refresh();
         if let Some(filtered) = self.node().filtered.borrow_mut().as_mut() {
             filtered.refresh();
         }

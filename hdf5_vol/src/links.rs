@@ -97,9 +97,14 @@ impl Node {
             self.file.put(&self.object, name, key::COPY, header)?;
         }
         let record = LinkRecord { character_set, creation_order, target };
-        self.link_changes.set(self.link_changes.get() + 1);
+        self.know_link_change();
         self.file.fresh.borrow_mut().add(self.token, Of::Links, name);
         self.file.put(&self.object, name, key::LINK, record.encode())
+    }
+
+    /// What was listed or kept of the links counts no more.
+    pub fn know_link_change(&self) {
+        self.link_changes.set(self.link_changes.get() + 1);
     }
 
     /// Removes a link, and what only it led to.
@@ -119,7 +124,7 @@ impl Node {
         };
         self.file.settle()?;
         self.object.punch_dkey(name)?;
-        self.link_changes.set(self.link_changes.get() + 1);
+        self.know_link_change();
         self.file.fresh.borrow_mut().remove(self.token, Of::Links, name);
         if let Some(number) = record.creation_order {
             self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;
@@ -211,7 +216,7 @@ impl Node {
         let list = || self.ordered_link_names(by_creation, decreasing);
         if self.file.is_shared() {
             // Other ranks may have changed them.
-            self.link_changes.set(self.link_changes.get() + 1);
+            self.know_link_change();
         }
         let changes = self.link_changes.get();
         let found = self.listed_links.borrow_mut().get((by_creation, decreasing), number, changes, list)?;

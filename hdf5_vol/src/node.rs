@@ -142,6 +142,14 @@ impl Node {
         *self.beside.borrow_mut() = None;
     }
 
+    /// Forgets all that other programs may have changed, so that it is read anew.
+    pub fn refresh(&self) {
+        *self.dimensions.borrow_mut() = None;
+        self.forget_beside();
+        self.know_attribute_change();
+        self.know_link_change();
+    }
+
     /// Takes the header that another rank has written.
     pub fn know_header(&self, header: Header) {
         let _same = self.header.set(header);

@@ -128,7 +128,10 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut GroupSpecific,
                     handle.located()?.walk(name(arguments.arguments.unmount)?, DEFAULT)?.node.unmount()
                 }
                 group_specific::FLUSH => handle.file()?.flush(),
-                group_specific::REFRESH => Ok(()),
+                group_specific::REFRESH => {
+                    handle.located()?.node.refresh();
+                    Ok(())
+                }
                 _ => unknown("this operation on a group"),
             }
         }

@@ -135,11 +135,10 @@ unsafe extern "C" fn specific(
                     return link_iteration::visit_objects(start, &values.visit);
                 }
                 object_specific::FLUSH => handle.file()?.flush()?,
-                object_specific::REFRESH => {
-                    if let Handle::Dataset(dataset) = handle {
-                        dataset.refresh();
-                    }
-                }
+                object_specific::REFRESH => match handle {
+                    Handle::Dataset(dataset) => dataset.refresh(),
+                    other => other.located()?.node.refresh(),
+                },
                 _ => return unknown("this operation on an object"),
             }
         }

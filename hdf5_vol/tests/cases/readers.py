@@ -13,15 +13,19 @@ import sys, h5py
 with h5py.File(sys.argv[1], "r", libver="latest", swmr=True) as file:
     assert file.swmr_mode
     data = file["data"]
-    print(data.shape[0], int(data[:].sum()), flush=True)
+    # Enough of them that the others are read ahead.
+    few = sum(int(data.attrs[f"a{number}"]) for number in range(6))
+    print(data.shape[0], int(data[:].sum()), few, flush=True)
     for line in sys.stdin:
         data.refresh()
-        print(data.shape[0], int(data[:].sum()), flush=True)
+        print(data.shape[0], int(data[:].sum()), int(data.attrs["a11"]), flush=True)
 """
 
 
 def write(file):
     data = file.create_dataset("data", (4,), "i8", chunks=(2,), maxshape=(None,))
+    for number in range(12):
+        data.attrs[f"a{number}"] = number
     assert not file.swmr_mode
     file.swmr_mode = True
     assert file.swmr_mode
@@ -29,13 +33,14 @@ def write(file):
     data.flush()
     reader = subprocess.Popen([sys.executable, "-c", READER, file.filename], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True)
-    assert reader.stdout.readline().split() == ["4", "6"]
+    assert reader.stdout.readline().split() == ["4", "6", "15"]
     for length in [5, 8, 40]:
         data.resize((length,))
         data[:] = np.arange(length)
+        h5py.h5a.open(data.id, b"a11").write(np.array(1000 + length))
         data.flush()
         print("more", file=reader.stdin, flush=True)
-        assert reader.stdout.readline().split() == [str(length), str(length * (length - 1) // 2)]
+        assert reader.stdout.readline().split() == [str(length), str(length * (length - 1) // 2), str(1000 + length)]
     reader.stdin.close()
     assert reader.wait() == 0
 
