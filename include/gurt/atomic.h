@@ -3,7 +3,10 @@
 #ifndef DAOS_GURT_ATOMIC_H
 #define DAOS_GURT_ATOMIC_H
 
-/* Short names for operations on atomic variables. C only: in C++ `ATOMIC` is nothing, and std::atomic has its own. */
+/* Short names for operations on atomic variables. C only: in C++ `ATOMIC` is nothing, and std::atomic has its own.
+ * C99 has none, and no files without a declaration: those of stdint.h are there in any case. */
+#include <stdint.h>
+
 #if defined(__cplusplus)
 extern "C" {
 #endif
