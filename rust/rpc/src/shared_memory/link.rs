@@ -113,7 +113,7 @@ mod tests {
         let (mapping, file) = Mapping::create(false).unwrap();
         let (reader, owner) =
             (Link::new(mapping, Side::Accepting), Link::new(Mapping::of_peer(&file).unwrap(), Side::Connecting));
-        let own = Process::of(std::process::id() as i32).unwrap();
+        let own = Process::of(std::process::id() as i32, &std::rc::Rc::default()).unwrap();
         let memory = vec![9u8; 5000];
         let read = |key: u64, offset: u64, length: usize| {
             let mut buffer = vec![0u8; length];

@@ -9,6 +9,7 @@ use std::io::Error;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 /// Bytes that are copied at a time by way of memory of one's own: few enough to stay in the processor's cache.
 const STEP: usize = 128 * 1024;
@@ -23,17 +24,28 @@ const PIECE: usize = 1024;
 #[repr(align(4096))]
 struct Step([MaybeUninit<u8>; STEP]);
 
+/// The step of an endpoint, which copies from one process at a time: one for all of them, as each of hundreds of clients would cost
+/// more by one of its own than by all else. Made at the first copy of many bytes.
+#[derive(Default)]
+pub(super) struct SharedStep(Cell<Option<Box<Step>>>);
+
+impl SharedStep {
+    fn take(&self) -> Box<Step> {
+        // SAFETY: memory that says of itself that it may hold anything needs no value.
+        self.0.take().unwrap_or_else(|| unsafe { Box::<Step>::new_uninit().assume_init() })
+    }
+}
+
 /// A process, and a descriptor by which the kernel says that it still is the same.
 pub(super) struct Process {
     number: i32,
     descriptor: OwnedFd,
-    /// Made at the first copy of many bytes.
-    step: Cell<Option<Box<Step>>>,
+    step: Rc<SharedStep>,
 }
 
 impl Process {
     /// The process that has this number now; `None` when the kernel cannot follow it.
-    pub fn of(number: i32) -> Option<Process> {
+    pub fn of(number: i32, step: &Rc<SharedStep>) -> Option<Process> {
         if number <= 0 {
             return None;
         }
@@ -42,7 +54,7 @@ impl Process {
         let descriptor = RawFd::try_from(descriptor).ok().filter(|descriptor| *descriptor >= 0)?;
         // SAFETY: it was just opened (and is closed by exec), and nobody else owns it.
         let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        Some(Process { number, descriptor, step: Cell::new(None) })
+        Some(Process { number, descriptor, step: step.clone() })
     }
 
     /// Becomes readable when the process has ended.
@@ -81,10 +93,7 @@ impl Process {
     /// # Safety
     /// As for [`Process::read`].
     unsafe fn read_by_steps(&self, from: u64, to: NonNull<u8>, length: usize) -> Result<()> {
-        let mut step = self.step.take().unwrap_or_else(|| {
-            // SAFETY: memory that says of itself that it may hold anything needs no value.
-            unsafe { Box::<Step>::new_uninit().assume_init() }
-        });
+        let mut step = self.step.take();
         let mut result = Ok(());
         for done in (0..length).step_by(STEP) {
             let count = STEP.min(length - done);
@@ -102,7 +111,7 @@ impl Process {
                 unsafe { to.add(done + piece).copy_from_nonoverlapping(own.add(piece), bytes) };
             }
         }
-        self.step.set(Some(step));
+        self.step.0.set(Some(step));
         result
     }
 
@@ -143,7 +152,8 @@ mod tests {
 
     #[test]
     fn memory_is_read_and_the_end_is_noticed() {
-        let own = Process::of(std::process::id() as i32).unwrap();
+        let step = Rc::default();
+        let own = Process::of(std::process::id() as i32, &step).unwrap();
         let (from, mut to) = (vec![7u8; 10_000], vec![0u8; 10_000]);
         // SAFETY: the buffer has as many bytes.
         unsafe { own.read(from.as_ptr() as u64, NonNull::from(&mut to[..]).cast(), 10_000) }.unwrap();
@@ -170,8 +180,8 @@ mod tests {
             unsafe { own.read(address, NonNull::from(&mut to[..]).cast(), 2 * STEP) }.unwrap_err();
         }
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let process = Process::of(child.id() as i32).unwrap();
+        let process = Process::of(child.id() as i32, &step).unwrap();
         child.wait().unwrap();
-        assert!(process.has_ended() && Process::of(0).is_none() && Process::of(-1).is_none());
+        assert!(process.has_ended() && Process::of(0, &step).is_none() && Process::of(-1, &step).is_none());
     }
 }

@@ -211,7 +211,7 @@ impl SharedMemoryTransport {
 
     /// Finds the process behind a connection, to read its memory and to notice its end.
     fn follow_process(&self, connection: &Connection) {
-        let Some(process) = Process::of(connection.credentials.process) else { return };
+        let Some(process) = Process::of(connection.credentials.process, &self.step) else { return };
         if self.watch.add(process.descriptor(), Event::Process(connection.token)).is_ok() {
             connection.process.replace(Some(Rc::new(process)));
         }

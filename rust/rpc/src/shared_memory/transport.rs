@@ -6,6 +6,7 @@ use super::lent::{Lent, Range};
 use super::mapping::counts_strictly;
 use super::outgoing::Stream;
 use super::peers::Peers;
+use super::process::SharedStep;
 use super::record::{COPY, MESSAGE, SEND_ME, words};
 use super::settings::SharedMemorySettings;
 use super::socket::Socket;
@@ -54,6 +55,7 @@ pub struct SharedMemoryTransport {
     pub(super) spare: RefCell<Option<OwnedFd>>,
     pub(super) by_token: RefCell<HashMap<u64, Rc<Connection>>>,
     pub(super) tokens: Cell<u64>,
+    pub(super) step: Rc<SharedStep>,
     pub(super) reserves: bool,
     /// Peers that did not want to share memory; asking again would end the same way.
     refused: RefCell<HashSet<Address>>,
@@ -127,6 +129,7 @@ impl SharedMemoryTransport {
             spare: RefCell::new(spare_descriptor()),
             by_token: RefCell::default(),
             tokens: Cell::new(0),
+            step: Rc::default(),
             reserves: counts_strictly(),
             refused: RefCell::default(),
             known: RefCell::default(),
