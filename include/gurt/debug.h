@@ -108,7 +108,8 @@ d_log_message_errno(int severity, int rc, const char *file, int line, const char
 #define D_EMIT(...) D_DEBUG(DLOG_EMIT, __VA_ARGS__)
 
 /** A message of one of two severities. */
-#define D_CDEBUG(condition, flag_true, flag_false, ...) D_DEBUG((condition) ? (flag_true) : (flag_false), __VA_ARGS__)
+#define D_CDEBUG(condition, flag_true, flag_false, ...) \
+	((condition) ? D_DEBUG(flag_true, __VA_ARGS__) : D_DEBUG(flag_false, __VA_ARGS__))
 
 /** A message that ends with an error of the library; the format has no line's end. */
 #define DL_CDEBUG(condition, flag_true, flag_false, rc, ...) \

@@ -326,7 +326,9 @@ messages(void)
 	D_CDEBUG(evaluated == 1, DLOG_INFO, DLOG_ERR, "not seen\n");
 	D_ASSERT(++evaluated == 2);
 	D_ASSERTF(++evaluated == 3, "%d\n", evaluated);
-	TRUE(evaluated == 3);
+	D_CDEBUG(++evaluated == 4, DLOG_ERR, DLOG_INFO, "an error, whose condition is computed once\n");
+	D_CDEBUG(++evaluated == 4, DLOG_INFO, DLOG_ERR, "another\n");
+	TRUE(evaluated == 5);
 }
 
 int
