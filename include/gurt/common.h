@@ -65,7 +65,7 @@ void d_rank_list_free(d_rank_list_t *rank_list);
 /**
  * Makes a list of the ranks 0 to `size` - 1.
  *
- * @return a list that d_rank_list_free() frees; NULL when there is no memory
+ * @return a list that d_rank_list_free() frees; NULL when there is no memory, and for more than 2^20 ranks
  */
 d_rank_list_t *d_rank_list_alloc(uint32_t size);
 
@@ -200,7 +200,8 @@ d_rank_range_list_t *d_rank_range_list_alloc(uint32_t size);
 /**
  * Makes a list longer, with ranges 0 to 0 at its end, or shorter.
  *
- * @return the list, or a new one when it is NULL; NULL when there is no memory, and the list is as it was
+ * @return the list, or a new one when it is NULL; NULL when there is no memory, and the list is as it was, or when size is zero, and the
+ *         list was freed
  */
 d_rank_range_list_t *d_rank_range_list_realloc(d_rank_range_list_t *range_list, uint32_t size);
 
@@ -395,12 +396,13 @@ struct d_vec_pointers {
 #define D_REALLOC(newptr, oldptr, oldsize, size) \
 	do { \
 		size_t daos_old_ = (oldsize), daos_new_ = (size); \
-		(newptr) = (__typeof__(newptr))d_realloc((oldptr), daos_new_ == 0 ? 1 : daos_new_); \
-		if ((newptr) != NULL) { \
-			(oldptr) = NULL; \
+		void *daos_made_ = d_realloc((oldptr), daos_new_ == 0 ? 1 : daos_new_); \
+		if (daos_made_ != NULL) { \
 			if (daos_new_ > daos_old_) \
-				memset((char *)(newptr) + daos_old_, 0, daos_new_ - daos_old_); \
+				memset((char *)daos_made_ + daos_old_, 0, daos_new_ - daos_old_); \
+			(oldptr) = NULL; \
 		} \
+		(newptr) = (__typeof__(newptr))daos_made_; \
 	} while (0)
 #define D_REALLOC_NZ(newptr, oldptr, size) D_REALLOC(newptr, oldptr, (size_t)-1, size)
 #define D_REALLOC_Z(newptr, oldptr, size) D_REALLOC(newptr, oldptr, 0, size)
@@ -457,21 +459,18 @@ struct d_vec_pointers {
 #ifndef max
 #define max(x, y) ((x) > (y) ? (x) : (y))
 #endif
-#ifndef min_t
-#define min_t(type, x, y) \
+/* One of two values, each of which is computed once. */
+#define DAOS_PICK_(type, x, is, y) \
 	__extension__({ \
 		type daos_left_ = (x); \
 		type daos_right_ = (y); \
-		daos_left_ < daos_right_ ? daos_left_ : daos_right_; \
+		daos_left_ is daos_right_ ? daos_left_ : daos_right_; \
 	})
+#ifndef min_t
+#define min_t(type, x, y) DAOS_PICK_(type, x, <, y)
 #endif
 #ifndef max_t
-#define max_t(type, x, y) \
-	__extension__({ \
-		type daos_left_ = (x); \
-		type daos_right_ = (y); \
-		daos_left_ > daos_right_ ? daos_left_ : daos_right_; \
-	})
+#define max_t(type, x, y) DAOS_PICK_(type, x, >, y)
 #endif
 #endif
 

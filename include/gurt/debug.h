@@ -67,9 +67,10 @@ d_log_message(int severity, const char *file, int line, const char *function, co
 	va_end(arguments);
 }
 
-/** As d_log_message(), for a message without a line's end: an error's name, number and description end it. */
+/** As d_log_message(), for a message without a line's end: what a number of the library, or one of errno, stands for ends it. */
 static inline void
-d_log_message_rc(int severity, int rc, const char *file, int line, const char *function, const char *format, ...)
+d_log_message_rc(int severity, int is_errno, int rc, const char *file, int line, const char *function, const char *format,
+		 ...)
 {
 	va_list arguments;
 
@@ -78,21 +79,10 @@ d_log_message_rc(int severity, int rc, const char *file, int line, const char *f
 	va_start(arguments, format);
 	d_log_place(file, line, function, format, arguments);
 	va_end(arguments);
-	(void)fprintf(stderr, ": " DF_RC "\n", DP_RC(rc));
-}
-
-/** As d_log_message_rc(), for a number of errno. */
-static inline void
-d_log_message_errno(int severity, int rc, const char *file, int line, const char *function, const char *format, ...)
-{
-	va_list arguments;
-
-	if (severity < DLOG_ERR)
-		return;
-	va_start(arguments, format);
-	d_log_place(file, line, function, format, arguments);
-	va_end(arguments);
-	(void)fprintf(stderr, ": %d (%s)\n", rc, strerror(rc));
+	if (is_errno)
+		(void)fprintf(stderr, ": %d (%s)\n", rc, strerror(rc));
+	else
+		(void)fprintf(stderr, ": " DF_RC "\n", DP_RC(rc));
 }
 
 /** A message of a severity or kind: `D_DEBUG(DB_IO, "%d bytes\n", count)`. Of one that does not appear, nothing is computed. */
@@ -112,18 +102,20 @@ d_log_message_errno(int severity, int rc, const char *file, int line, const char
 	((condition) ? D_DEBUG(flag_true, __VA_ARGS__) : D_DEBUG(flag_false, __VA_ARGS__))
 
 /** A message that ends with an error of the library; the format has no line's end. */
+#define DAOS_LOG_RC_(severity, is_errno, rc, ...) \
+	d_log_message_rc((severity), (is_errno), (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
 #define DL_CDEBUG(condition, flag_true, flag_false, rc, ...) \
-	d_log_message_rc((condition) ? (flag_true) : (flag_false), (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
-#define DL_INFO(rc, ...) d_log_message_rc(DLOG_INFO, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
-#define DL_WARN(rc, ...) d_log_message_rc(DLOG_WARN, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
-#define DL_ERROR(rc, ...) d_log_message_rc(DLOG_ERR, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
+	DAOS_LOG_RC_((condition) ? (flag_true) : (flag_false), 0, rc, __VA_ARGS__)
+#define DL_INFO(rc, ...) DAOS_LOG_RC_(DLOG_INFO, 0, rc, __VA_ARGS__)
+#define DL_WARN(rc, ...) DAOS_LOG_RC_(DLOG_WARN, 0, rc, __VA_ARGS__)
+#define DL_ERROR(rc, ...) DAOS_LOG_RC_(DLOG_ERR, 0, rc, __VA_ARGS__)
 
-#define DL_NOTE(rc, ...) d_log_message_rc(DLOG_NOTE, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
+#define DL_NOTE(rc, ...) DAOS_LOG_RC_(DLOG_NOTE, 0, rc, __VA_ARGS__)
 
 /* The same with a number of errno at the end. */
-#define DS_INFO(rc, ...) d_log_message_errno(DLOG_INFO, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
-#define DS_WARN(rc, ...) d_log_message_errno(DLOG_WARN, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
-#define DS_ERROR(rc, ...) d_log_message_errno(DLOG_ERR, (rc), __FILE__, __LINE__, __func__, __VA_ARGS__)
+#define DS_INFO(rc, ...) DAOS_LOG_RC_(DLOG_INFO, 1, rc, __VA_ARGS__)
+#define DS_WARN(rc, ...) DAOS_LOG_RC_(DLOG_WARN, 1, rc, __VA_ARGS__)
+#define DS_ERROR(rc, ...) DAOS_LOG_RC_(DLOG_ERR, 1, rc, __VA_ARGS__)
 
 /* The same about a structure of the program: the pointer to it is not printed. */
 #define D_TRACE_DEBUG(flag, ptr, ...) ((void)(ptr), D_DEBUG(flag, __VA_ARGS__))
@@ -208,7 +200,10 @@ void d_log_memory(const uint8_t *ptr, size_t size);
 		if (cond) \
 			break; \
 		d_log_memory((const uint8_t *)(ptr), (size)); \
-		D_ASSERTF(cond, __VA_ARGS__); \
+		D_FATAL("Assertion '%s' failed: ", #cond); \
+		D_PRINT_ERR(__VA_ARGS__); \
+		d_alt_assert_call(#cond, __FILE__, __LINE__); \
+		assert(0); \
 	} while (0)
 
 /** Does not compile when a condition on constants does not hold. */

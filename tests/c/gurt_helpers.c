@@ -6,6 +6,7 @@
  */
 #include "check.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 
 /* A program with facilities and kinds of its own says so before it includes anything of gurt. */
@@ -166,6 +167,9 @@ ranks(void)
 	int index = 99;
 
 	TRUE(list != NULL && list->rl_nr == 4 && is(list, "[0-3]") && is(other, "[]"));
+	TRUE(d_rank_list_alloc(UINT32_MAX) == NULL);
+	EXPECT(d_rank_list_resize(list, UINT32_MAX), -DER_INVAL);
+	TRUE(list->rl_nr == 4);
 	OK(d_rank_list_append(list, 9));
 	OK(d_rank_list_append(list, 2));
 	TRUE(list->rl_nr == 6 && list->rl_ranks[4] == 9 && list->rl_ranks[5] == 2);
@@ -219,7 +223,8 @@ ranks(void)
 	D_FREE(text);
 	ranges->rrl_ranges[0].lo = 5;
 	EXPECT(d_rank_range_list_str(ranges, &text), -DER_INVAL);
-	d_rank_range_list_free(ranges);
+	/* To no size frees it. */
+	TRUE(d_rank_range_list_realloc(ranges, 0) == NULL);
 	ranges = d_rank_range_list_create_from_ranks(NULL);
 	TRUE(ranges != NULL && ranges->rrl_nr == 0);
 	d_rank_range_list_free(ranges);
@@ -254,7 +259,43 @@ environment(void)
 	free(put);
 	OK(d_getenv_char("GURT_SET", &letter));
 	TRUE(letter == 'x');
+	/* Values are bytes, of whatever encoding. */
+	TRUE(d_setenv("GURT_SET", "caf\351", 1) == 0);
+	OK(d_getenv_str(text, sizeof(text), "GURT_SET"));
+	TRUE(strcmp(text, "caf\351") == 0);
+	EXPECT(d_getenv_uint("GURT_SET", &number), -DER_INVAL);
+	TRUE(d_setenv("", "x", 1) == -1 && d_setenv("A=B", "x", 1) == -1 && d_unsetenv("A=B") == -1);
 	TRUE(d_setenv(NULL, "x", 1) == -1 && d_unsetenv(NULL) == -1 && d_putenv(NULL) == -1);
+}
+
+/* One thread changes variables while another one reads them, which ASan and valgrind look at. */
+static void *
+change(void *argument)
+{
+	char name[32];
+	int i;
+
+	for (i = 0; i < 500; i++) {
+		(void)snprintf(name, sizeof(name), "GURT_OF_THREAD_%d", i);
+		TRUE(d_setenv(name, "some value of some length", 1) == 0 && d_setenv("GURT_SHARED", i % 2 == 0 ? "1" : "22222222", 1) == 0);
+	}
+	return argument;
+}
+
+static void
+environment_of_threads(void)
+{
+	pthread_t thread;
+	unsigned int number = 0;
+	int i;
+
+	TRUE(d_setenv("GURT_SHARED", "1", 1) == 0);
+	OK(pthread_create(&thread, NULL, change, NULL));
+	for (i = 0; i < 2000; i++) {
+		OK(d_getenv_uint("GURT_SHARED", &number));
+		TRUE(number == 1 || number == 22222222);
+	}
+	OK(pthread_join(thread, NULL));
 }
 
 static void
@@ -301,6 +342,11 @@ memory(void)
 	TRUE(new[0] == 0 && new[1] == 0);
 	D_REALLOC(old, new, 2, 0);
 	TRUE(old != NULL && new == NULL);
+	/* Both may be one variable. */
+	D_REALLOC(old, old, 1, 8);
+	TRUE(old != NULL && old[1] == 0 && old[7] == 0);
+	D_REALLOC_NZ(old, old, 2);
+	TRUE(old != NULL);
 	D_FREE(old);
 	D_STRNDUP_S(old, "text");
 	TRUE(strcmp(old, "text") == 0);
@@ -313,11 +359,13 @@ memory(void)
 }
 
 static jmp_buf before;
+static int jumps, computed;
 
 static void
 jump(const int result, const char *condition, const char *file, const int line)
 {
-	TRUE(result == 0 && strcmp(condition, "ranks == NULL") == 0 && file != NULL && line > 0);
+	TRUE(result == 0 && strcmp(condition, jumps == 0 ? "ranks == NULL" : "++computed == 2") == 0 && file != NULL && line > 0);
+	jumps++;
 	longjmp(before, 1);
 }
 
@@ -351,6 +399,12 @@ messages(void)
 		D_ASSERT(ranks == NULL);
 		TRUE(!"to come behind a condition that does not hold");
 	}
+	/* A condition that would hold when it is computed once more. */
+	if (setjmp(before) == 0) {
+		D_ASSERTF_MEM(++computed == 2, "bytes", 5, "computed %d times\n", computed);
+		TRUE(!"to come behind a condition that does not hold");
+	}
+	TRUE(computed == 1 && jumps == 2);
 	d_log_fini();
 }
 
@@ -402,6 +456,7 @@ main(void)
 	scatter_gather();
 	ranks();
 	environment();
+	environment_of_threads();
 	times_and_numbers();
 	memory();
 	messages();

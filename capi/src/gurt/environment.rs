@@ -1,18 +1,50 @@
 //! Environment variables.
 
-use core::ffi::{c_char, c_int, c_uint};
+use core::ffi::{CStr, c_char, c_int, c_uint};
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use daos_status::{Code, Result, fail};
 
 use crate::guard::{guard, guard_value};
 use crate::pointer::Caller;
 
-fn variable(caller: Caller, name: *const c_char) -> Result<String> {
+/// Held for writing while the environment is changed, and for reading by all who read it here: any thread may do either, as upstream has it.
+/// The rest of the library reads under the standard library's own lock, which all changes but those of `putenv` take, too.
+static LOCK: RwLock<()> = RwLock::new(());
+
+fn read_lock() -> RwLockReadGuard<'static, ()> {
+    LOCK.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a change of the environment, which no function here sees half done.
+fn change<T>(change: impl FnOnce() -> T) -> T {
+    let _held = LOCK.write().unwrap_or_else(PoisonError::into_inner);
+    change()
+}
+
+/// The bytes of a variable.
+fn variable(caller: Caller, name: *const c_char) -> Result<Vec<u8>> {
     let name = caller.text(name, "name")?;
-    match std::env::var(&name) {
-        Ok(value) => Ok(value),
-        Err(_) => fail!(Code::Nonexist, "{name} is not set"),
+    let _held = read_lock();
+    match std::env::var_os(&name) {
+        Some(value) => Ok(value.into_vec()),
+        None => fail!(Code::Nonexist, "{name} is not set"),
     }
+}
+
+/// A variable's name that can be set or taken away.
+///
+/// # Safety
+/// It is NULL or ends with a zero.
+unsafe fn name_of<'a>(name: *const c_char) -> Option<&'a OsStr> {
+    if name.is_null() {
+        return None;
+    }
+    // SAFETY: as the caller promises.
+    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+    (!name.is_empty() && !name.contains(&b'=')).then(|| OsStr::from_bytes(name))
 }
 
 /// A copy of an environment variable, freed by d_freeenv_str.
@@ -27,7 +59,7 @@ pub unsafe extern "C" fn d_agetenv_str(str_val: *mut *mut c_char, name: *const c
         guard("d_agetenv_str", |caller| {
             let place = caller.out(str_val, "str_val")?;
             place.set(core::ptr::null_mut());
-            let copy = super::memory::duplicate(variable(caller, name)?.as_bytes());
+            let copy = super::memory::duplicate(&variable(caller, name)?);
             if copy.is_null() {
                 fail!(Code::Nomem, "no memory for the value of a variable");
             }
@@ -60,7 +92,7 @@ pub unsafe extern "C" fn d_getenv_bool(name: *const c_char, bool_val: *mut bool)
         guard("d_getenv_bool", |caller| {
             let place = caller.out(bool_val, "bool_val")?;
             let value = variable(caller, name)?.to_ascii_lowercase();
-            place.set(!matches!(value.as_str(), "0" | "n" | "no" | "false"));
+            place.set(!matches!(value.as_slice(), b"0" | b"n" | b"no" | b"false"));
             Ok(())
         })
     }
@@ -88,7 +120,7 @@ pub unsafe extern "C" fn d_getenv_uint64_t(name: *const c_char, uint64_val: *mut
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_isenv_def(name: *mut c_char) -> bool {
     // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe { guard_value("d_isenv_def", false, |caller| Ok(std::env::var_os(caller.text(name, "name")?).is_some())) }
+    unsafe { guard_value("d_isenv_def", false, |caller| Ok(variable(caller, name).is_ok())) }
 }
 
 /// Copies an environment variable, ended by a zero.
@@ -105,7 +137,7 @@ pub unsafe extern "C" fn d_getenv_str(str_val: *mut c_char, str_size: usize, nam
             let value = variable(caller, name)?;
             let Some(room) = str_size.checked_sub(1) else { fail!(Code::Inval, "no room for a text") };
             let copied = value.len().min(room);
-            value.as_bytes()[..copied].iter().enumerate().for_each(|(index, byte)| place.set(index, *byte));
+            value[..copied].iter().enumerate().for_each(|(index, byte)| place.set(index, *byte));
             place.set(copied, 0);
             if copied < value.len() {
                 fail!(Code::Trunc, "the value has {} bytes, and there is room for {room}", value.len());
@@ -125,8 +157,10 @@ pub unsafe extern "C" fn d_getenv_char(name: *const c_char, char_val: *mut c_cha
         guard("d_getenv_char", |caller| {
             let place = caller.out(char_val, "char_val")?;
             let value = variable(caller, name)?;
-            let [letter] = value.as_bytes() else { fail!(Code::Inval, "'{value}' is not one character") };
-            place.set(*letter as c_char);
+            let [letter] = value[..] else {
+                fail!(Code::Inval, "'{}' is not one character", String::from_utf8_lossy(&value));
+            };
+            place.set(letter as c_char);
             Ok(())
         })
     }
@@ -155,11 +189,17 @@ pub unsafe extern "C" fn d_getenv_int(name: *const c_char, uint_val: *mut c_uint
 /// @return zero, or -1 and errno
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_setenv(name: *const c_char, value: *const c_char, overwrite: c_int) -> c_int {
-    if name.is_null() || value.is_null() {
-        return refused();
-    }
-    // SAFETY: the caller promises texts, and that no other thread reads the environment in another way.
-    unsafe { libc::setenv(name, value, overwrite) }
+    // SAFETY: the caller promises a text.
+    let Some(name) = (unsafe { name_of(name) }).filter(|_| !value.is_null()) else { return refused() };
+    // SAFETY: the same.
+    let value = OsStr::from_bytes(unsafe { CStr::from_ptr(value) }.to_bytes());
+    change(|| {
+        if overwrite != 0 || std::env::var_os(name).is_none() {
+            // SAFETY: the caller promises that no other thread reads the environment in another way.
+            unsafe { std::env::set_var(name, value) };
+        }
+    });
+    0
 }
 
 /// Sets an environment variable from "name=value", as putenv: the text becomes part of the environment.
@@ -171,7 +211,7 @@ pub unsafe extern "C" fn d_putenv(name: *mut c_char) -> c_int {
         return refused();
     }
     // SAFETY: as above; that the text stays is the caller's promise.
-    unsafe { libc::putenv(name) }
+    change(|| unsafe { libc::putenv(name) })
 }
 
 /// Takes an environment variable away, as unsetenv.
@@ -179,11 +219,11 @@ pub unsafe extern "C" fn d_putenv(name: *mut c_char) -> c_int {
 /// @return zero, or -1 and errno
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_unsetenv(name: *const c_char) -> c_int {
-    if name.is_null() {
-        return refused();
-    }
+    // SAFETY: the caller promises a text.
+    let Some(name) = (unsafe { name_of(name) }) else { return refused() };
     // SAFETY: as above.
-    unsafe { libc::unsetenv(name) }
+    change(|| unsafe { std::env::remove_var(name) });
+    0
 }
 
 /// Takes all environment variables away, as clearenv.
@@ -192,7 +232,8 @@ pub unsafe extern "C" fn d_unsetenv(name: *const c_char) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_clearenv() -> c_int {
     // SAFETY: the caller promises that no other thread reads the environment in another way.
-    unsafe { libc::clearenv() }
+    change(|| unsafe { std::env::vars_os().for_each(|(name, _)| std::env::remove_var(name)) });
+    0
 }
 
 /// What libc's functions answer to a text that they cannot use.
@@ -205,6 +246,7 @@ fn refused() -> c_int {
 fn number<T: Copy + std::str::FromStr>(caller: Caller, name: *const c_char, place: *mut T) -> Result<()> {
     let place = caller.out(place, "value")?;
     let value = variable(caller, name)?;
+    let value = String::from_utf8_lossy(&value);
     match value.trim().parse() {
         Ok(number) => {
             place.set(number);

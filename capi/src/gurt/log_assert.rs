@@ -4,8 +4,8 @@ use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::io::Write as _;
 
-/// Called for a condition that does not hold.
-type Handler = unsafe extern "C" fn(result: c_int, condition: *const c_char, file: *const c_char, line: c_int);
+/// Called for a condition that does not hold. A program in C++ may throw from it.
+type Handler = unsafe extern "C-unwind" fn(result: c_int, condition: *const c_char, file: *const c_char, line: c_int);
 
 /// NULL, or the program's function: it is a variable of the C API, which inline code of upstream's headers reads.
 #[unsafe(no_mangle)]

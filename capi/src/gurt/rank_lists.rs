@@ -7,7 +7,7 @@ use daos_status::{Code, Result, fail};
 use super::memory;
 use crate::abi::{d_rank_list_t, d_rank_t, d_string_t};
 use crate::guard::{guard, guard_value};
-use crate::pointer::Caller;
+use crate::pointer::{ARRAY_ARGUMENT_LENGTH_MAX, Caller};
 
 /// The ranks of a list, as a copy; none for NULL.
 fn ranks(caller: Caller, list: *const d_rank_list_t) -> Result<Vec<d_rank_t>> {
@@ -15,8 +15,17 @@ fn ranks(caller: Caller, list: *const d_rank_list_t) -> Result<Vec<d_rank_t>> {
     caller.array(list.rl_ranks, u64::from(list.rl_nr), "the ranks of the list")
 }
 
+/// Refuses more ranks than the functions here take.
+fn check_count(count: usize) -> Result<()> {
+    if count as u64 > ARRAY_ARGUMENT_LENGTH_MAX {
+        fail!(Code::Inval, "{count} ranks; at most {ARRAY_ARGUMENT_LENGTH_MAX} are taken");
+    }
+    Ok(())
+}
+
 /// Puts ranks into a list in the place of those that it has.
 fn store(caller: Caller, list: *mut d_rank_list_t, ranks: &[d_rank_t]) -> Result<()> {
+    check_count(ranks.len())?;
     let place = caller.out(list, "the list")?;
     let old = place.get().rl_ranks;
     if ranks.is_empty() {
@@ -52,12 +61,15 @@ fn position(caller: Caller, list: *const d_rank_list_t, rank: d_rank_t) -> Resul
 
 /// Makes a list of the ranks 0 to `size` - 1.
 ///
-/// @return a list that d_rank_list_free() frees; NULL when there is no memory
+/// @return a list that d_rank_list_free() frees; NULL when there is no memory, and for more than 2^20 ranks
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_rank_list_alloc(size: u32) -> *mut d_rank_list_t {
     // SAFETY: no pointer of the caller is involved.
     unsafe {
-        guard_value("d_rank_list_alloc", core::ptr::null_mut(), |_| memory::rank_list(&(0..size).collect::<Vec<_>>()))
+        guard_value("d_rank_list_alloc", core::ptr::null_mut(), |_| {
+            check_count(size as usize)?;
+            memory::rank_list(&(0..size).collect::<Vec<_>>())
+        })
     }
 }
 
@@ -152,6 +164,7 @@ pub unsafe extern "C" fn d_rank_list_resize(ptr: *mut d_rank_list_t, size: u32) 
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard("d_rank_list_resize", |caller| {
+            check_count(size as usize)?;
             let mut all = ranks(caller, ptr)?;
             all.resize(size as usize, 0);
             store(caller, ptr, &all)

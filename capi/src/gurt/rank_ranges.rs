@@ -44,7 +44,8 @@ pub unsafe extern "C" fn d_rank_range_list_alloc(size: u32) -> *mut d_rank_range
 
 /// Makes a list longer, with ranges 0 to 0 at its end, or shorter.
 ///
-/// @return the list, or a new one when it is NULL; NULL when there is no memory, and the list is as it was
+/// @return the list, or a new one when it is NULL; NULL when there is no memory, and the list is as it was, or when size is zero, and the
+///         list was freed
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_rank_range_list_realloc(
     range_list: *mut d_rank_range_list_t,
@@ -54,7 +55,11 @@ pub unsafe extern "C" fn d_rank_range_list_realloc(
     unsafe {
         guard_value("d_rank_range_list_realloc", core::ptr::null_mut(), |caller| {
             let Some(list) = caller.read_optional(range_list, "range_list")? else { return make(size) };
-            let bytes = (size as usize).max(1) * size_of::<d_rank_range_t>();
+            if size == 0 {
+                d_rank_range_list_free(range_list);
+                return Ok(core::ptr::null_mut());
+            }
+            let bytes = size as usize * size_of::<d_rank_range_t>();
             let room = libc::realloc(list.rrl_ranges.cast(), bytes).cast::<d_rank_range_t>();
             if room.is_null() {
                 fail!(Code::Nomem, "no memory for {size} ranges of ranks");
