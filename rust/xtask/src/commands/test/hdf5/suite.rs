@@ -3,6 +3,7 @@
 use crate::commands::test::tally::Tally;
 use anyhow::{Context, Result};
 use std::collections::HashSet;
+use std::process::ExitStatus;
 
 /// How many pass at least, and which may fail.
 pub struct Known {
@@ -24,6 +25,12 @@ impl Known {
         }
         Ok(known)
     }
+}
+
+/// Whether a program of tests came to its end: it says its counts before it closes all, and may still crash or hang there. One whose tests
+/// failed gives one.
+pub fn came_to_its_end(status: ExitStatus) -> bool {
+    matches!(status.code(), Some(0 | 1))
 }
 
 /// How many tests passed, failed and were skipped, as HDF5's tests of its API say at their end.
