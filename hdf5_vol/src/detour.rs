@@ -1,5 +1,7 @@
 //! A path that leads out of the containers, by an external link into one of HDF5's own files. The call that follows it fails here, and is made
 //! once more there (`callbacks/below.rs`), with what is left of the path.
+//!
+//! It goes with the failure, and ends with it, unless the function that has made the call wants it ([`attempt`]).
 
 use crate::callbacks::below_calls;
 use crate::failure::{Failure, Minor};
@@ -7,71 +9,90 @@ use crate::hdf5::arguments::{ByIndex, ByName, Location, LocationData, by};
 use crate::hdf5::class::Object;
 use crate::hdf5::{Hid, Identifier, identifier_type, library};
 use crate::serial::Serial;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CString, c_char};
+use std::rc::Rc;
 
 /// Where a path goes on.
+#[derive(Debug)]
 pub struct Detour {
     /// The file, open until the call was made.
-    file: Identifier,
-    path: CString,
+    file: Option<Identifier>,
+    path: RefCell<CString>,
     /// The path leads to the group of links that are numbered, and not to what is meant.
-    is_of_index: bool,
+    is_of_index: Cell<bool>,
 }
 
-static PENDING: Serial<RefCell<Option<Detour>>> = Serial::new(RefCell::new(None));
+/// Between a callback that fails and the function that makes its call once more.
+struct Handover {
+    is_wanted: Cell<bool>,
+    detour: RefCell<Option<Rc<Detour>>>,
+}
+
+static HANDOVER: Serial<Handover> = Serial::new(Handover { is_wanted: Cell::new(false), detour: RefCell::new(None) });
+
+/// Makes the call of one callback. Gives what came of it, and where it goes on when a path has led elsewhere and it has failed so.
+pub fn attempt<T>(call: impl FnOnce() -> T) -> (T, Option<Rc<Detour>>) {
+    let Handover { is_wanted, detour } = HANDOVER.get();
+    is_wanted.set(true);
+    let result = call();
+    is_wanted.set(false);
+    (result, detour.take())
+}
+
+/// Begins a callback. Gives whether its detour is wanted, which those of callbacks that the program makes meanwhile are not.
+pub fn enter() -> bool {
+    HANDOVER.get().is_wanted.replace(false)
+}
+
+/// Ends a callback that has failed: takes the detour out of the failure, for who wants it.
+pub fn leave(failure: &mut Failure, is_wanted: bool) {
+    let detour = failure.detour.take();
+    if is_wanted {
+        HANDOVER.get().detour.replace(detour);
+    }
+}
 
 /// Notes where a path leaves the containers. The failure ends the call here.
 pub fn begin(file: Identifier, path: &[u8]) -> Failure {
-    let path = CString::new(path).unwrap_or_default();
-    *PENDING.get().borrow_mut() = Some(Detour { file, path, is_of_index: false });
-    Failure::new(
-        Minor::Elsewhere,
-        "a path leads to a file that is in no DAOS container, which this call does not follow",
-    )
+    let path = RefCell::new(CString::new(path).unwrap_or_default());
+    let detour = Detour { file: Some(file), path, is_of_index: Cell::new(false) };
+    let sentence = "a path leads to a file that is in no DAOS container, which this call does not follow";
+    Failure { detour: Some(Rc::new(detour)), ..Failure::new(Minor::Elsewhere, sentence) }
 }
 
 /// Adds the names that come behind.
 pub fn lengthen<'a>(failure: &Failure, names: impl Iterator<Item = &'a [u8]>) {
-    if failure.minor != Minor::Elsewhere {
-        return;
-    }
-    if let Some(detour) = PENDING.get().borrow_mut().as_mut() {
-        let mut path = detour.path.as_bytes().to_vec();
+    if let Some(detour) = &failure.detour {
+        let mut path = detour.path.take().into_bytes();
         for name in names {
             path.push(b'/');
             path.extend_from_slice(name);
         }
-        detour.path = CString::new(path).unwrap_or_default();
+        detour.path.replace(CString::new(path).unwrap_or_default());
     }
 }
 
 /// Says that links of the group at the path are numbered.
 pub fn numbers_links(failure: &Failure) {
-    if failure.minor == Minor::Elsewhere
-        && let Some(detour) = PENDING.get().borrow_mut().as_mut()
-    {
-        detour.is_of_index = true;
+    if let Some(detour) = &failure.detour {
+        detour.is_of_index.set(true);
     }
-}
-
-/// Where the call that has just failed goes on; none when it has failed for good.
-pub fn take() -> Option<Detour> {
-    PENDING.get().borrow_mut().take()
 }
 
 impl Detour {
     pub fn file(&self) -> Object {
         // SAFETY: takes no pointer.
-        unsafe { library().object_of(self.file.get()) }
+        self.file.as_ref().map_or(std::ptr::null_mut(), |file| unsafe { library().object_of(file.get()) })
     }
 
     pub fn connector(&self) -> Hid {
         below_calls::native_if_known()
     }
 
+    /// It stays as it is: names are added before a callback has ended.
     pub fn path(&self) -> *const c_char {
-        self.path.as_ptr()
+        self.path.borrow().as_ptr()
     }
 
     /// The file itself.
@@ -88,7 +109,7 @@ impl Detour {
         unsafe {
             let original = &*original;
             let is_by_index = original.kind == by::INDEX;
-            if is_by_index && self.is_of_index {
+            if is_by_index && self.is_of_index.get() {
                 let index = ByIndex { name: self.path(), ..original.data.index };
                 return Location { object_type: identifier_type::FILE, kind: by::INDEX, data: LocationData { index } };
             }
@@ -100,7 +121,61 @@ impl Detour {
     }
 }
 
-/// Ends a call elsewhere: what it has put on the stack of errors stays.
-pub fn end(detour: Detour) {
-    library().keeping_errors(|| drop(detour));
+impl Drop for Detour {
+    /// What was put on the stack of errors stays.
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            library().keeping_errors(|| drop(file));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(path: &[u8]) -> Failure {
+        let path = RefCell::new(CString::new(path).expect("no zero"));
+        let detour = Detour { file: None, path, is_of_index: Cell::new(false) };
+        Failure { detour: Some(Rc::new(detour)), ..Failure::new(Minor::Elsewhere, "it leads elsewhere") }
+    }
+
+    /// A callback as `guard` runs it, which fails so.
+    fn callback(path: &[u8], inside: impl FnOnce()) {
+        let is_wanted = enter();
+        inside();
+        leave(&mut failure(path), is_wanted);
+    }
+
+    #[test]
+    fn a_detour_comes_to_who_wants_it_and_to_no_later_call() {
+        let path = |detour: Option<Rc<Detour>>| detour.map(|detour| detour.path.borrow().clone());
+        let (_, found) = attempt(|| callback(b"a", || {}));
+        assert_eq!(path(found).as_deref(), Some(c"a"));
+        // Nobody makes this call once more, and the next one goes nowhere.
+        callback(b"b", || {});
+        let (_, found) = attempt(enter);
+        assert!(found.is_none());
+        // A function of the program's makes calls of both kinds within one.
+        let (_, found) = attempt(|| {
+            callback(b"c", || {
+                callback(b"d", || {});
+                assert_eq!(path(attempt(|| callback(b"e", || {})).1).as_deref(), Some(c"e"));
+            });
+        });
+        assert_eq!(path(found).as_deref(), Some(c"c"));
+        let (_, found) = attempt(|| {
+            let _is_wanted = enter();
+            callback(b"f", || {});
+        });
+        assert!(found.is_none());
+    }
+
+    #[test]
+    fn names_behind_are_added() {
+        let failure = failure(b"/a");
+        lengthen(&failure, [&b"b"[..], b"c"].into_iter());
+        lengthen(&Failure::new(Minor::NotFound, "another one"), [&b"d"[..]].into_iter());
+        assert_eq!(failure.detour.expect("it has one").path.borrow().as_c_str(), c"/a/b/c");
+    }
 }

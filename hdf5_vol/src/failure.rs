@@ -1,7 +1,9 @@
 //! What went wrong, as it lies on HDF5's error stack.
 
+use crate::detour::Detour;
 use crate::hdf5::{Variable, library};
 use std::ffi::{CStr, CString};
+use std::rc::Rc;
 
 /// A result of anything in this connector.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -89,11 +91,13 @@ impl Minor {
 pub struct Failure {
     pub minor: Minor,
     pub text: String,
+    /// Where the path goes on that has led out of the containers.
+    pub detour: Option<Rc<Detour>>,
 }
 
 impl Failure {
     pub fn new(minor: Minor, text: impl Into<String>) -> Self {
-        Self { minor, text: text.into() }
+        Self { minor, text: text.into(), detour: None }
     }
 
     /// What is planned and not there yet.
@@ -118,7 +122,7 @@ impl Failure {
 
     /// Says what was being done when it happened.
     pub fn while_doing(self, what: &str) -> Self {
-        Self { minor: self.minor, text: format!("{what}: {}", self.text) }
+        Self { text: format!("{what}: {}", self.text), ..self }
     }
 
     /// Puts it on HDF5's stack. Any other call to HDF5 clears the stack, so this is the last thing that a callback does.

@@ -1,5 +1,6 @@
 //! The border to C: nothing panics across it, and every error becomes a sentence on HDF5's stack.
 
+use crate::detour;
 use crate::failure::{Failure, Minor, Result};
 use crate::hdf5::{FAIL, Herr, SUCCEED};
 use std::ffi::{CStr, c_void};
@@ -26,9 +27,11 @@ pub fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 fn run<T>(function: &CStr, failed: T, body: impl FnOnce() -> Result<T>) -> T {
+    let is_wanted = detour::enter();
     match caught(body) {
         Ok(value) => value,
-        Err(failure) => {
+        Err(mut failure) => {
+            detour::leave(&mut failure, is_wanted);
             failure.push(function);
             failed
         }

@@ -154,17 +154,11 @@ macro_rules! table {
                     if let Some(below) = Below::of(object) {
                         return call(below.object, at, below.connector, name, $($narg),*).lifted(below.connector);
                     }
-                    let result = $nclass::CLASS.$nmember.map_or(<$nresult>::FAILED, |ours| ours(object, at, name, $($narg),*));
-                    match detour::take().filter(|_| result == <$nresult>::FAILED) {
-                        None => result,
-                        Some(detour) => {
-                            let (file, connector) = (detour.root(), detour.connector());
-                            let result =
-                                call(detour.file(), &raw const file, connector, detour.path(), $($narg),*).lifted(connector);
-                            detour::end(detour);
-                            result
-                        }
-                    }
+                    let ours = || $nclass::CLASS.$nmember.map_or(<$nresult>::FAILED, |ours| ours(object, at, name, $($narg),*));
+                    let (result, detour) = detour::attempt(ours);
+                    let Some(detour) = detour else { return result };
+                    let (file, connector) = (detour.root(), detour.connector());
+                    call(detour.file(), &raw const file, connector, detour.path(), $($narg),*).lifted(connector)
                 }
             }
         )*
@@ -177,16 +171,11 @@ macro_rules! table {
                     if let Some(below) = Below::of(object) {
                         return call(below.object, at, below.connector, $($parg),*).lifted(below.connector);
                     }
-                    let result = $pclass::CLASS.$pmember.map_or(<$presult>::FAILED, |ours| ours(object, at, $($parg),*));
-                    match detour::take().filter(|_| result == <$presult>::FAILED && $can($asked)) {
-                        None => result,
-                        Some(detour) => {
-                            let (at, connector) = (detour.place(at), detour.connector());
-                            let result = call(detour.file(), &raw const at, connector, $($parg),*).lifted(connector);
-                            detour::end(detour);
-                            result
-                        }
-                    }
+                    let ours = || $pclass::CLASS.$pmember.map_or(<$presult>::FAILED, |ours| ours(object, at, $($parg),*));
+                    let (result, detour) = detour::attempt(ours);
+                    let Some(detour) = detour.filter(|_| $can($asked)) else { return result };
+                    let (at, connector) = (detour.place(at), detour.connector());
+                    call(detour.file(), &raw const at, connector, $($parg),*).lifted(connector)
                 }
             }
         )*

@@ -317,19 +317,13 @@ pub unsafe extern "C" fn link_create(
         let target = if is_hard { (*arguments).arguments.hard.object } else { std::ptr::null_mut() };
         match sides(object, target) {
             Sides::Ours => {
-                let result = link::create(arguments, object, at, list, access, transfer, request);
+                let ours = || link::create(arguments, object, at, list, access, transfer, request);
+                let (result, detour) = detour::attempt(ours);
                 // The target of a hard one would have to be in that file.
-                match detour::take().filter(|_| result < 0 && !is_hard) {
-                    None => result,
-                    Some(detour) => {
-                        let (at, connector) = (detour.place(at), detour.connector());
-                        let call = functions().create_link;
-                        let result =
-                            call(arguments, detour.file(), &raw const at, connector, list, access, transfer, request);
-                        detour::end(detour);
-                        result
-                    }
-                }
+                let Some(detour) = detour.filter(|_| !is_hard) else { return result };
+                let (at, connector) = (detour.place(at), detour.connector());
+                let call = functions().create_link;
+                call(arguments, detour.file(), &raw const at, connector, list, access, transfer, request)
             }
             Sides::Mixed => mixed(c"H5Lcreate"),
             Sides::Below(object, target, connector) => {

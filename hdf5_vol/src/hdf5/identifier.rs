@@ -7,6 +7,7 @@ use crate::failure::{Failure, Minor, Result};
 use std::ffi::{c_int, c_void};
 
 /// An identifier that is ours to close.
+#[derive(Debug)]
 pub struct Identifier(Hid);
 
 impl Identifier {

@@ -117,5 +117,26 @@ def write(file):
             assert parent["out"][()].tolist() == [1, 2, 3]
 
 
+        nowhere(file, os.path.join(directory, "beside.h5"))
+
+
+def nowhere(file, beside):
+    """A call that a link leads elsewhere, and that fails there, leaves nothing behind: the next one once went on in the other file."""
+    file["out"] = h5py.ExternalLink(beside, "/")
+    name = b"out/after"
+    calls = [
+        lambda: h5py.h5a.get_info(file.id, b"no attribute", obj_name=name),
+        lambda: file.id.links.move(name, file.id, b"moved"),
+        lambda: h5py.h5o.copy(file.id, name, file.id, b"no group/copied"),
+        lambda: h5py.h5o.link(file["numbers"].id, file.id, b"out/linked"),
+        lambda: h5py.h5f.mount(file.id, name, file.id),
+    ]
+    for call in calls:
+        refused(call)
+        missing = refused(lambda: file["nothing"])
+        assert "doesn't exist" in missing, missing
+    del file["out"]
+
+
 def check(file):
     assert file["after"][()] == b"no harm done"
