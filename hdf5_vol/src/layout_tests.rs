@@ -21,7 +21,7 @@ macro_rules! assertions {
 
 /// Compiles a text with assertions.
 fn compile(name: &str, text: &str, headers: &[PathBuf]) {
-    let directory = std::env::temp_dir().join(format!("hdf5-vol-layout-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("hdf5-vol-layout-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("the temporary directory is writable");
     let file = directory.join(name);
     std::fs::write(&file, text).expect("writable");
