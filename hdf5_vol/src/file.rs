@@ -62,8 +62,8 @@ pub struct File {
 /// Files that are open, so that two names of one file see each other's changes.
 static OPEN: Serial<RefCell<Vec<Weak<File>>>> = Serial::new(RefCell::new(Vec::new()));
 
-fn connect(name: &Name, is_writable: bool) -> Result<Mount> {
-    Mount::open(&name.pool, &name.container, is_writable)
+fn connect(name: &Name, is_writable: bool) -> Result<Rc<Mount>> {
+    Mount::open(&name.pool, &name.container, is_writable).map(Rc::new)
 }
 
 impl File {
@@ -86,7 +86,7 @@ impl File {
     }
 
     /// A file of which all is known.
-    pub fn from_mount(mount: Mount, text: &str, entry: FileEntry) -> Rc<Self> {
+    pub fn from_mount(mount: Rc<Mount>, text: &str, entry: FileEntry) -> Rc<Self> {
         Self::new(mount, text, entry, 0..0, BATCH_MIN)
     }
 
@@ -134,9 +134,9 @@ impl File {
         Ok(file)
     }
 
-    fn new(mount: Mount, text: &str, entry: FileEntry, numbers: Range<u64>, batch: u64) -> Rc<Self> {
+    fn new(mount: Rc<Mount>, text: &str, entry: FileEntry, numbers: Range<u64>, batch: u64) -> Rc<Self> {
         let file = Rc::new(Self {
-            mount: Rc::new(mount),
+            mount,
             name: text.to_owned(),
             entry,
             queue: RefCell::default(),
@@ -231,7 +231,7 @@ impl File {
         if let Some(object) = self.objects.borrow().get(&id).and_then(Weak::upgrade) {
             return Ok(object);
         }
-        let object = Rc::new(Object::open(self.mount.container, id, self.is_writable())?);
+        let object = Rc::new(Object::open(&self.mount, id)?);
         let mut objects = self.objects.borrow_mut();
         objects.insert(id, Rc::downgrade(&object));
         // Entries of closed objects are swept out when they are the most.
@@ -463,6 +463,8 @@ const SWEEP_MIN: usize = 1024;
 
 impl Drop for File {
     fn drop(&mut self) {
+        // What was started goes on with the program's memory, and needs the container. Who wants to know what came of it asks the operations.
+        let _told_by_each = self.background.get_mut().finish_all();
         // Whoever closes the file has settled and was told; an error here has nobody left to go to.
         let _told_before = self.heap.borrow_mut().write_back(self).and_then(|()| self.queue.borrow_mut().settle());
         if let Some(ranks) = self.ranks.take() {
@@ -506,8 +508,8 @@ fn heap_upper(entry: &FileEntry) -> u64 {
 }
 
 /// Removes all objects of a file whose name is gone or stands for another file.
-fn remove_objects(mount: &Mount, entry: &FileEntry) -> Result<()> {
-    let open = |number: u64, high: u64| Object::open(mount.container, ObjectId { low: number, high }, true);
+fn remove_objects(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()> {
+    let open = |number: u64, high: u64| Object::open(mount, ObjectId { low: number, high });
     let root = open(entry.root.number(), entry.header_upper)?;
     for first in root.akeys(key::NUMBERS)? {
         let count = root.fetch(key::NUMBERS, &first)?;
@@ -531,13 +533,13 @@ fn remove_objects(mount: &Mount, entry: &FileEntry) -> Result<()> {
 }
 
 /// Removes what an object has besides its header.
-pub fn remove_parts(mount: &Mount, number: u64, entry: &FileEntry, record: &[u8]) -> Result<()> {
+pub fn remove_parts(mount: &Rc<Mount>, number: u64, entry: &FileEntry, record: &[u8]) -> Result<()> {
     let upper = match crate::format::Header::decode(record) {
         Ok(crate::format::Header::Dataset { data_upper, .. }) => data_upper,
         Ok(crate::format::Header::Group { .. }) => entry.order_upper,
         _ => return Ok(()),
     };
-    forgive(Object::open(mount.container, ObjectId { low: number, high: upper }, true)?.punch())
+    forgive(Object::open(mount, ObjectId { low: number, high: upper })?.punch())
 }
 
 /// What is not there needs no removing.

@@ -163,7 +163,7 @@ impl File {
         let (entry, mount) = told.split_at_checked(ENTRY_SIZE).ok_or_else(damaged)?;
         let entry = FileEntry::decode_anywhere(entry)?;
         let mount = Mount::from_bytes(mount, entry.container, is_writable)?;
-        Ok(Self::from_mount(mount, text, entry))
+        Ok(Self::from_mount(Rc::new(mount), text, entry))
     }
 }
 

@@ -48,9 +48,15 @@ impl Pending {
         unsafe { request.cast::<Self>().as_ref() }.ok_or_else(|| Failure::new(Minor::BadValue, "there is no request"))
     }
 
-    /// Lets operations of its file go on; false when that is of no use.
+    /// Lets operations of its file go on; false when it is done.
     fn go_on(&self, wait: bool) -> bool {
-        !self.operation.is_done() && self.file.upgrade().is_some_and(|file| file.go_on(wait).is_ok())
+        // A closed file has waited for all of them.
+        if let Some(file) = self.file.upgrade().filter(|_| !self.operation.is_done()) {
+            // An error has ended it, and its outcome says so.
+            let _told_by_outcome = file.go_on(wait);
+            return !self.operation.is_done();
+        }
+        false
     }
 
     fn status(&self) -> c_int {
@@ -78,7 +84,7 @@ unsafe extern "C" fn wait(request: Object, timeout_ns: u64, result: *mut c_int) 
         // SAFETY: HDF5 gives what it got.
         let pending = unsafe { Pending::of(request)? };
         let end = (timeout_ns != FOREVER).then(|| now() + Duration::from_nanos(timeout_ns.min(i64::MAX as u64)));
-        while pending.go_on(end.is_none()) && !pending.operation.is_done() {
+        while pending.go_on(end.is_none()) {
             if end.is_some_and(|end| now() >= end) {
                 break;
             }

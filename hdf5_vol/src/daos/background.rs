@@ -25,7 +25,9 @@ pub type Finish = Box<dyn FnOnce(Vec<(usize, Range)>)>;
 
 /// A transfer that was started.
 pub struct Operation {
-    object: Rc<Object>,
+    id: ObjectId,
+    /// Open until it is done: who keeps it to know what came of it does not keep the container open.
+    object: RefCell<Option<Rc<Object>>>,
     akey: &'static [u8],
     direction: Direction,
     requests: Vec<Request>,
@@ -54,7 +56,8 @@ impl Operation {
         finish: Option<Finish>,
     ) -> Rc<Self> {
         Rc::new(Self {
-            object: Rc::clone(object),
+            id: object.id,
+            object: RefCell::new(Some(Rc::clone(object))),
             akey,
             direction,
             requests,
@@ -70,7 +73,7 @@ impl Operation {
 
     /// The object whose bytes it moves.
     pub fn object(&self) -> ObjectId {
-        self.object.id
+        self.id
     }
 
     /// Whether nothing of it is under way any more.
@@ -85,7 +88,7 @@ impl Operation {
 
     fn follows(&self, earlier: &Self) -> bool {
         let both_read = self.direction == Direction::Read && earlier.direction == Direction::Read;
-        self.object.id == earlier.object.id && !both_read
+        self.id == earlier.id && !both_read
     }
 
     /// The ranges that are sent next, and the number of their request.
@@ -128,6 +131,7 @@ impl Operation {
         {
             finish(self.holes.take());
         }
+        *self.object.borrow_mut() = None;
         self.is_done.set(true);
         true
     }
@@ -137,6 +141,22 @@ impl Operation {
 struct Sent {
     flight: Box<Flight<'static>>,
     operation: Rc<Operation>,
+    object: Rc<Object>,
+}
+
+impl Sent {
+    /// Ends a request of which nothing is under way any more.
+    fn land(self) {
+        let Self { mut flight, operation, object } = self;
+        events::finish(&mut flight.event);
+        operation.under_way.set(operation.under_way.get() - 1);
+        let error = flight.event.error;
+        let mut missing = |number, range| operation.holes.borrow_mut().push((number, range));
+        let landed = flight.land(&object, operation.direction, error, &mut missing);
+        if let Err(failure) = landed {
+            operation.fail(failure);
+        }
+    }
 }
 
 /// Those of a file that are not done.
@@ -151,7 +171,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts one.
+    /// Starts one. After an error nothing of it is under way; what comes later the operation tells.
     pub fn start(&mut self, operation: Rc<Operation>) -> Result<()> {
         if self.events.is_none() {
             self.events = Some(events::queue()?);
@@ -160,7 +180,9 @@ impl Background {
             self.go_on(true)?;
         }
         self.operations.push_back(operation);
-        self.go_on(false)
+        // An error of this look has ended every operation with it.
+        let _told_by_each = self.go_on(false);
+        Ok(())
     }
 
     /// Whether nothing is left.
@@ -170,7 +192,7 @@ impl Background {
 
     /// Waits for those of an object.
     pub fn finish_object(&mut self, object: ObjectId) -> Result<()> {
-        while self.operations.iter().any(|operation| operation.object.id == object) {
+        while self.operations.iter().any(|operation| operation.id == object) {
             self.go_on(true)?;
         }
         Ok(())
@@ -192,10 +214,11 @@ impl Background {
         }
         let Some(queue) = self.events else { return Ok(()) };
         let mut completed = [std::ptr::null_mut(); COMPLETIONS];
-        let count = events::poll(queue, wait, &mut completed)?;
-        if wait && count == 0 {
-            return Err(self.lose());
-        }
+        let count = match events::poll(queue, wait, &mut completed) {
+            Ok(0) if wait => return Err(self.lose(Failure::new(Minor::Internal, "the event queue has lost a request"))),
+            Ok(count) => count,
+            Err(failure) => return Err(self.lose(failure)),
+        };
         for event in &completed[..count] {
             self.land(*event);
         }
@@ -205,15 +228,9 @@ impl Background {
     }
 
     fn land(&mut self, event: *mut Event) {
-        let Some(Sent { mut flight, operation }) = self.sent.remove(&(event as usize)) else { return };
-        self.bytes -= flight.bytes;
-        events::finish(&mut flight.event);
-        operation.under_way.set(operation.under_way.get() - 1);
-        let error = flight.event.error;
-        let mut missing = |number, range| operation.holes.borrow_mut().push((number, range));
-        let landed = flight.land(&operation.object, operation.direction, error, &mut missing);
-        if let Err(failure) = landed {
-            operation.fail(failure);
+        if let Some(sent) = self.sent.remove(&(event as usize)) {
+            self.bytes -= sent.flight.bytes;
+            sent.land();
         }
     }
 
@@ -255,36 +272,45 @@ impl Background {
     }
 
     fn launch(&mut self, queue: Handle, operation: &Rc<Operation>, number: usize, ranges: &[Range]) -> Result<()> {
+        let Some(object) = operation.object.borrow().clone() else { return Ok(()) };
         let dkey = &operation.requests[number].dkey;
         let flight = Flight::new(operation.akey, operation.direction, number, dkey, ranges);
         // SAFETY: the ranges lie in the operation, which does not change and is kept with the flight.
         let mut flight = unsafe { std::mem::transmute::<Box<Flight<'_>>, Box<Flight<'static>>>(flight) };
         events::prepare(&mut flight.event, queue)?;
         let address = std::ptr::from_mut(&mut flight.event);
-        let result = flight.call(&operation.object, operation.direction, address)?;
+        let result = flight.call(&object, operation.direction, address)?;
         if result != 0 {
             events::finish(&mut flight.event);
-            return flight.land(&operation.object, operation.direction, result, &mut |_, _| {});
+            return flight.land(&object, operation.direction, result, &mut |_, _| {});
         }
         self.bytes += flight.bytes;
         operation.under_way.set(operation.under_way.get() + 1);
-        self.sent.insert(address as usize, Sent { flight, operation: Rc::clone(operation) });
+        self.sent.insert(address as usize, Sent { flight, operation: Rc::clone(operation), object });
         Ok(())
     }
 
-    /// The queue does not give back what it has: nothing of it can be known any more.
-    fn lose(&mut self) -> Failure {
-        let failure = Failure::new(Minor::Internal, "the event queue has lost a request");
-        for operation in self.operations.drain(..) {
+    /// The queue does not tell what has ended: each request is waited for by itself, as programs use their memory again when they have heard of an
+    /// error. Nothing more is sent, and all operations end, each with its outcome.
+    fn lose(&mut self, failure: Failure) -> Failure {
+        for (_, mut sent) in self.sent.drain() {
+            if events::wait(&mut sent.flight.event).is_ok() {
+                sent.land();
+            } else {
+                sent.operation.fail(failure.clone());
+                sent.operation.under_way.set(sent.operation.under_way.get() - 1);
+                // The library may still use it.
+                std::mem::forget(sent);
+            }
+        }
+        self.bytes = 0;
+        for operation in self.operations.iter().filter(|operation| operation.has_next()) {
             operation.fail(failure.clone());
-            operation.is_done.set(true);
         }
-        self.failure.get_or_insert_with(|| failure.clone());
-        // The library may still write to their memory.
-        for (_, sent) in self.sent.drain() {
-            std::mem::forget(sent);
+        self.sweep();
+        if let Some(queue) = self.events.take() {
+            events::close(queue);
         }
-        self.events = None;
         failure
     }
 }
@@ -296,8 +322,48 @@ impl Drop for Background {
         if let Some(queue) = self.events {
             events::close(queue);
         }
-        for (_, sent) in self.sent.drain() {
-            std::mem::forget(sent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(number: u64, requests: usize) -> Rc<Operation> {
+        let object = Object::closed(ObjectId { low: number, high: 0 });
+        let range = Range { offset: 0, memory: std::ptr::null_mut(), length: 0 };
+        let requests = (0..requests).map(|_| Request { dkey: b"d".to_vec(), ranges: vec![range] }).collect();
+        // SAFETY: the range has no bytes.
+        unsafe { Operation::new(&Rc::new(object), b"b", requests, Direction::Write, Vec::new(), None) }
+    }
+
+    /// As if the first request were sent to a queue that no library has.
+    fn send(background: &mut Background, operation: &Rc<Operation>) {
+        background.events = Some(Handle::NONE);
+        background.operations.push_back(Rc::clone(operation));
+        let (number, _) = operation.take_next().expect("it has a request");
+        let mut flight = Flight::new(b"b", Direction::Write, number, b"d", &[]);
+        let object = operation.object.borrow().clone().expect("it is not done");
+        operation.under_way.set(operation.under_way.get() + 1);
+        let address = std::ptr::from_mut(&mut flight.event) as usize;
+        background.sent.insert(address, Sent { flight, operation: Rc::clone(operation), object });
+    }
+
+    /// Once they stayed in the table when asking the queue had failed: the call that had started one of them gave an error while the library was
+    /// still at work, and who waited for one for ever was told that it goes on, and not why it does not.
+    #[test]
+    fn a_queue_that_fails_ends_all_operations_and_each_tells_why() {
+        let mut background = Background::default();
+        let (sent, unsent, late) = (operation(1, 2), operation(2, 1), operation(3, 1));
+        send(&mut background, &sent);
+        background.operations.push_back(Rc::clone(&unsent));
+        assert!(background.start(Rc::clone(&late)).is_ok());
+        for operation in [&sent, &unsent, &late] {
+            assert!(operation.is_done() && operation.outcome().is_err());
+            assert!(operation.object.borrow().is_none(), "it keeps its object open");
         }
+        assert!(background.is_empty() && background.sent.is_empty());
+        assert!(background.go_on(true).is_ok() && background.finish_all().is_ok());
+        assert!(background.take_failure().is_some(), "the close of the file tells it, too");
     }
 }

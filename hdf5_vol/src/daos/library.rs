@@ -93,6 +93,7 @@ functions! {
     fn queue_poll(queue: Handle, only_running: c_int, timeout: i64, count: c_uint, events: *mut *mut Event) -> c_int
         = "daos_eq_poll";
     fn event_init(event: *mut Event, queue: Handle, parent: *mut Event) -> c_int = "daos_event_init";
+    fn event_test(event: *mut Event, timeout: i64, has_completed: *mut bool) -> c_int = "daos_event_test";
     fn event_fini(event: *mut Event) -> c_int = "daos_event_fini";
     fn dfs_start() -> c_int = "dfs_init";
     fn dfs_mount(pool: Handle, container: Handle, flags: c_int, dfs: *mut *mut c_void) -> c_int = "dfs_mount";

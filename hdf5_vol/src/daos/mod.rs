@@ -69,7 +69,10 @@ pub fn check(what: &str, result: c_int) -> Result<(), Failure> {
 pub mod events {
     use super::library::daos;
     use super::types::{Event, Handle};
-    use super::{Failure, check};
+    use super::{Failure, Minor, check};
+
+    /// `DAOS_EQ_WAIT`.
+    const FOREVER: i64 = -1;
 
     /// A new queue.
     pub fn queue() -> Result<Handle, Failure> {
@@ -101,9 +104,18 @@ pub mod events {
         }
     }
 
+    /// Waits until the call of an event has completed, without its queue.
+    pub fn wait(event: &mut Event) -> Result<(), Failure> {
+        let mut has_completed = false;
+        // SAFETY: the event was prepared and is where it was then; the flag is ours.
+        let result = unsafe { daos()?.event_test(event, FOREVER, &raw mut has_completed) };
+        check("cannot wait for an event", result)?;
+        if has_completed { Ok(()) } else { Err(Failure::new(Minor::Internal, "an event does not complete")) }
+    }
+
     /// Takes up to as many completions as the list has places; waits for one when asked to. Gives their addresses.
     pub fn poll(queue: Handle, wait: bool, completed: &mut [*mut Event]) -> Result<usize, Failure> {
-        let timeout = if wait { -1 } else { 0 };
+        let timeout = if wait { FOREVER } else { 0 };
         let places = u32::try_from(completed.len()).unwrap_or(u32::MAX);
         // SAFETY: the list has as many places.
         let count = unsafe { daos()?.queue_poll(queue, i32::from(wait), timeout, places, completed.as_mut_ptr()) };

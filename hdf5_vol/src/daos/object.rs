@@ -1,11 +1,13 @@
 //! One object: values under its keys, and lists of keys.
 
 use super::library::daos;
+use super::mount::Mount;
 use super::types::{
     ARRAY, Anchor, Descriptor, Event, Extent, Handle, KeyDescriptor, ObjectId, Range, SINGLE, ScatterGather, Vector,
 };
 use super::{check, failed, number};
 use crate::failure::{Failure, Minor, Result};
+use std::rc::Rc;
 
 /// Room for a value whose size is not known yet; more is fetched again.
 const VALUE_ROOM: usize = 4096;
@@ -22,6 +24,8 @@ const MODE_WRITE: u32 = 4;
 pub struct Object {
     pub id: ObjectId,
     handle: Handle,
+    /// Open for as long.
+    _mount: Option<Rc<Mount>>,
 }
 
 /// Describes a single value.
@@ -50,13 +54,19 @@ pub fn array(akey: &[u8], extents: &mut [Extent]) -> Descriptor {
 
 impl Object {
     /// Opens it, which asks no server.
-    pub fn open(container: Handle, id: ObjectId, is_writable: bool) -> Result<Self> {
+    pub fn open(mount: &Rc<Mount>, id: ObjectId) -> Result<Self> {
         let mut handle = Handle::NONE;
-        let mode = if is_writable { MODE_WRITE } else { MODE_READ };
+        let mode = if mount.is_writable() { MODE_WRITE } else { MODE_READ };
         // SAFETY: the handle is written on success.
-        let result = unsafe { daos()?.object_open(container, id, mode, &raw mut handle, std::ptr::null_mut()) };
+        let result = unsafe { daos()?.object_open(mount.container, id, mode, &raw mut handle, std::ptr::null_mut()) };
         check("cannot open an object", result)?;
-        Ok(Self { id, handle })
+        Ok(Self { id, handle, _mount: Some(Rc::clone(mount)) })
+    }
+
+    /// One of no container.
+    #[cfg(test)]
+    pub fn closed(id: ObjectId) -> Self {
+        Self { id, handle: Handle::NONE, _mount: None }
     }
 
     /// Its handle.

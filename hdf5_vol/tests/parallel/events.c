@@ -77,6 +77,34 @@ static void in_order(const char *name)
 	free(third);
 }
 
+/* What a dataset still reads when it closes, after its file, is read to its end: the file is open for reading only, so nothing else waits. */
+static void to_the_end(const char *name)
+{
+	/* More requests than are under way at a time. */
+	enum { MANY = 24 << 20 };
+	int *values = malloc(sizeof(int) * MANY);
+	hid_t file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), set = H5EScreate();
+	hid_t dataset = dataset_of(file, "numbers", MANY, H5T_NATIVE_INT);
+
+	for (int i = 0; i < MANY; i++)
+		values[i] = 5 * i + 2;
+	require(H5Dwrite(dataset, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+	require(H5Dclose(dataset) >= 0 && H5Fclose(file) >= 0);
+	for (int round = 0; round < 2; round++) {
+		memset(values, 0, sizeof(int) * MANY);
+		file = H5Fopen(name, H5F_ACC_RDONLY, H5P_DEFAULT);
+		dataset = H5Dopen2(file, "numbers", H5P_DEFAULT);
+		require(file >= 0 && dataset >= 0 && H5Fclose(file) >= 0);
+		require(H5Dread_async(dataset, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values, set) >= 0);
+		require(H5Dclose(dataset) >= 0);
+		finish(set);
+		for (int i = 0; i < MANY; i++)
+			require(values[i] == 5 * i + 2);
+	}
+	require(H5ESclose(set) >= 0);
+	free(values);
+}
+
 /* An error is told by the set, with a stack that says what happened, and by the file's close. */
 static void full(const char *name)
 {
@@ -114,9 +142,10 @@ static void full(const char *name)
 
 int main(int argc, char **argv)
 {
-	if (argc == 2)
+	if (argc == 2) {
 		in_order(argv[1]);
-	else
+		to_the_end(argv[1]);
+	} else
 		full(argv[1]);
 	return 0;
 }
