@@ -69,6 +69,9 @@ impl Dataset {
             let gathered = unsafe { memory::gather(&transfer.memory.runs, buffer) };
             debug_assert_eq!(gathered.len(), count * size_of_type(memory_type));
             kept = self.stored().to_file(gathered, count, memory_type, background, list)?;
+            if self.stored().leads_elsewhere {
+                self.located.node.file.write_values()?;
+            }
             let run = [Run { offset: 0, length: kept.len() as u64 }];
             // SAFETY: the run is the whole of a vector that is kept.
             unsafe { requests(&cells, &run, kept.as_mut_ptr()) }

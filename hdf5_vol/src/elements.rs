@@ -122,6 +122,9 @@ impl Dataset {
             };
             let converted = self.stored().to_file(bytes, count, memory_type, background, list)?;
             let run = [Run { offset: 0, length: converted.len() as u64 }];
+            if self.stored().leads_elsewhere && run[0].length > BEHIND_MAX {
+                self.located.node.file.write_values()?;
+            }
             // SAFETY: the run is the whole of a vector that is ours.
             unsafe { self.write_cells(&cells, &run, converted.as_ptr()) }
         })

@@ -354,6 +354,11 @@ impl File {
         self.queue.borrow_mut().put_bytes(object, dkey, akey, parts)
     }
 
+    /// Writes values of variable length, before elements that lead to them go where others find them.
+    pub fn write_values(&self) -> Result<()> {
+        self.heap.borrow_mut().write_back(self)
+    }
+
     /// Waits until what was left of an object's arrays of bytes is written.
     pub fn settle_bytes(&self, object: &Object) -> Result<()> {
         self.finish_object(object)?;
@@ -428,7 +433,7 @@ impl File {
             }
             filtered = filtered.and(written);
         }
-        let heap = self.heap.borrow_mut().write_back(self);
+        let heap = self.write_values();
         filtered.and(heap).and(self.queue.borrow_mut().settle())
     }
 
@@ -436,7 +441,6 @@ impl File {
     pub fn settle_now(&self) -> Result<()> {
         let before = self.queue.borrow_mut().exchange_outcome(None);
         let settled = self.settle();
-        self.heap.borrow_mut().end_block();
         let mut queue = self.queue.borrow_mut();
         let now = queue.exchange_outcome(None);
         queue.exchange_outcome(before.or_else(|| now.clone()));
@@ -466,7 +470,7 @@ impl Drop for File {
         // What was started goes on with the program's memory, and needs the container. Who wants to know what came of it asks the operations.
         let _told_by_each = self.background.get_mut().finish_all();
         // Whoever closes the file has settled and was told; an error here has nobody left to go to.
-        let _told_before = self.heap.borrow_mut().write_back(self).and_then(|()| self.queue.borrow_mut().settle());
+        let _told_before = self.write_values().and_then(|()| self.queue.borrow_mut().settle());
         if let Some(ranks) = self.ranks.take() {
             ranks.leave(Rc::clone(&self.mount));
         }

@@ -8,8 +8,10 @@
 //!  8  4  first byte within the block
 //! 12  4  bytes
 //! ```
+//!
+//! A block only grows, so what was read of one stays true; a value behind that is one that was written since.
 
-use crate::daos::Range;
+use crate::daos::{Direction, Range, Request};
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::key;
@@ -50,6 +52,11 @@ impl Place {
         (block != 0).then(|| Self { block, offset: half(8), length: half(12) })
     }
 
+    /// Whether it is one that [`put`] gives.
+    fn is_possible(&self) -> bool {
+        self.offset == 0 || self.offset + self.length <= BLOCK_SIZE
+    }
+
     fn encode(block: u64, offset: usize, length: usize) -> Result<[u8; NAME_SIZE]> {
         let half = |value: usize| {
             u32::try_from(value)
@@ -84,38 +91,57 @@ pub fn put(file: &Rc<File>, value: &[u8]) -> Result<[u8; NAME_SIZE]> {
 /// Gives a value to a buffer of its size.
 pub fn get(file: &Rc<File>, name: &[u8; NAME_SIZE], buffer: &mut [u8]) -> Result<()> {
     let damaged = || Failure::new(Minor::Damaged, "the name of a value of variable length is damaged");
-    let place = Place::decode(name).ok_or_else(damaged)?;
+    let place = Place::decode(name).filter(Place::is_possible).ok_or_else(damaged)?;
     if buffer.len() != place.length {
         return Err(damaged());
     }
-    let mut heap = file.heap.borrow_mut();
-    let Heap { filling, read, .. } = &mut *heap;
-    let block = match filling.as_ref().filter(|block| block.number == place.block) {
-        Some(block) => block,
-        None if read
-            .as_ref()
-            .is_some_and(|block| block.number == place.block && block.bytes.len() >= place.offset + place.length) =>
-        {
-            read.as_ref().expect("just seen")
+    let Heap { filling, read, .. } = &mut *file.heap.borrow_mut();
+    let is_known = |block: &Option<Block>| block.as_ref().is_some_and(|block| block.value(&place).is_some());
+    let block = if is_known(filling) {
+        filling.as_ref()
+    } else if place.length > BLOCK_SIZE {
+        // It has a block of its own, and room.
+        let length = read_block(file, place.block, buffer)?;
+        return if length == buffer.len() { Ok(()) } else { Err(not_written()) };
+    } else {
+        if !is_known(read) {
+            *read = Some(load(file, place.block)?);
         }
-        None => read.insert(load(file, &place)?),
+        read.as_ref()
     };
-    let found = block.bytes.get(place.offset..place.offset + place.length).ok_or_else(damaged)?;
-    buffer.copy_from_slice(found);
+    buffer.copy_from_slice(block.and_then(|block| block.value(&place)).ok_or_else(not_written)?);
     Ok(())
 }
 
-fn load(file: &File, place: &Place) -> Result<Block> {
-    let end = place.offset + place.length;
-    // The whole block, or the one long value in it: what is behind the end of the block reads as nothing.
-    let mut bytes = Vec::new();
-    let size = end.max(BLOCK_SIZE);
-    bytes.try_reserve_exact(size).map_err(|_| Failure::new(Minor::ReadError, format!("no memory for {size} bytes")))?;
-    bytes.resize(size, 0);
-    let range = Range { offset: 0, memory: bytes.as_mut_ptr(), length: size };
-    // SAFETY: the range is the whole of a vector that is ours.
-    unsafe { file.heap_object()?.transfer(&place.block.to_le_bytes(), key::BYTES, &[range], false)? };
-    Ok(Block { number: place.block, bytes })
+fn not_written() -> Failure {
+    let sentence = "a value of variable length is not there: the program that wrote its name has not flushed it, or the file is damaged";
+    Failure::new(Minor::Damaged, sentence)
+}
+
+/// The whole of a block that has several values.
+fn load(file: &File, number: u64) -> Result<Block> {
+    let mut bytes = vec![0; BLOCK_SIZE];
+    let length = read_block(file, number, &mut bytes)?;
+    bytes.truncate(length);
+    Ok(Block { number, bytes })
+}
+
+/// Reads the beginning of a block. Gives how much of it is there.
+fn read_block(file: &File, number: u64, bytes: &mut [u8]) -> Result<usize> {
+    let mut end = bytes.len() as u64;
+    let range = Range { offset: 0, memory: bytes.as_mut_ptr(), length: bytes.len() };
+    let request = Request { dkey: number.to_le_bytes().to_vec(), ranges: vec![range] };
+    let mut missing = |_, range: Range| end = end.min(range.offset);
+    let object = file.heap_object()?;
+    // SAFETY: the range is the whole of a slice that is ours.
+    unsafe { file.transfer(&object, &[request], Direction::Read, &mut missing)? };
+    Ok(end as usize)
+}
+
+impl Block {
+    fn value(&self, place: &Place) -> Option<&[u8]> {
+        self.bytes.get(place.offset..place.offset + place.length).filter(|_| self.number == place.block)
+    }
 }
 
 impl Heap {
@@ -129,9 +155,26 @@ impl Heap {
         self.written = block.bytes.len();
         Ok(())
     }
+}
 
-    /// Ends the filling block, so that whoever has read it has all that will ever be in it.
-    pub fn end_block(&mut self) {
-        self.filling = None;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_no_value_has_are_damaged() {
+        let place = |block, offset, length| {
+            let name = Place::encode(block, offset, length).expect("32 bits");
+            Place::decode(&name).is_some_and(|place| place.is_possible())
+        };
+        assert!(
+            place(1, 0, 7) && place(1, 0, u32::MAX as usize) && place(1, BLOCK_SIZE - 7, 7) && place(1, BLOCK_SIZE, 0)
+        );
+        assert!(!place(0, 0, 7), "it leads to nothing");
+        for (offset, length) in
+            [(BLOCK_SIZE - 6, 7), (BLOCK_SIZE, 1), (1, BLOCK_SIZE), (u32::MAX as usize, 0), (1, u32::MAX as usize)]
+        {
+            assert!(!place(1, offset, length), "{offset} {length}");
+        }
     }
 }

@@ -250,9 +250,19 @@ static void texts(const char *name)
 	memory = H5Screate_simple(1, one, NULL);
 	dataset = H5Dcreate2(file, "texts", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
 	require(dataset >= 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL) >= 0);
-	for (int round = 0; round < 3; round++) {
+	for (int round = 0; round < 6; round++) {
 		snprintf(own, sizeof own, "rank %d says %d", rank, round);
-		require(H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, &text) >= 0);
+		/* What an event set has waited for others find as well. */
+		if (round % 2 == 1) {
+			hid_t set = H5EScreate();
+			size_t left = 1;
+			hbool_t has_failed = 1;
+
+			require(H5Dwrite_async(dataset, type, memory, space, H5P_DEFAULT, &text, set) >= 0);
+			require(H5ESwait(set, H5ES_WAIT_FOREVER, &left, &has_failed) >= 0 && left == 0 && !has_failed);
+			require(H5ESclose(set) >= 0);
+		} else
+			require(H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, &text) >= 0);
 		MPI_Barrier(MPI_COMM_WORLD);
 		require(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, all) >= 0);
 		for (int other = 0; other < size; other++) {
