@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Bytes of names and values that are kept; more are not.
-const BYTES_MAX: usize = 16 << 20;
+pub const BYTES_MAX: usize = 16 << 20;
 
 /// Values by their names.
 pub struct Ahead<T> {
@@ -20,15 +20,17 @@ impl<T> Default for Ahead<T> {
 }
 
 impl<T> Ahead<T> {
-    /// Keeps one of so many bytes, when there is room.
-    pub fn put(&mut self, changes: u64, name: &[u8], value: T, bytes: usize) {
+    /// Keeps one of so many bytes, when there is room; gives whether there was.
+    pub fn put(&mut self, changes: u64, name: &[u8], value: T, bytes: usize) -> bool {
         if self.changes != changes {
             *self = Self { changes, ..Self::default() };
         }
         let bytes = self.bytes + name.len() + bytes;
-        if bytes <= BYTES_MAX && self.values.insert(name.to_vec(), value).is_none() {
+        let has_room = bytes <= BYTES_MAX;
+        if has_room && self.values.insert(name.to_vec(), value).is_none() {
             self.bytes = bytes;
         }
+        has_room
     }
 
     /// Gives one. When it is not there, all others go: the program does not ask in the order that was expected, and what is kept only gets old.
@@ -50,7 +52,7 @@ mod tests {
         let mut ahead = Ahead::default();
         let fill = |ahead: &mut Ahead<u8>, changes| {
             for (name, value) in [(b"a", 1), (b"b", 2), (b"c", 3)] {
-                ahead.put(changes, name, value, 1);
+                assert!(ahead.put(changes, name, value, 1));
             }
         };
         fill(&mut ahead, 0);
@@ -59,9 +61,9 @@ mod tests {
         fill(&mut ahead, 0);
         assert_eq!([ahead.take(1, b"a"), ahead.take(0, b"a")], [None, None]);
         fill(&mut ahead, 1);
-        ahead.put(2, b"d", 4, 1);
+        assert!(ahead.put(2, b"d", 4, 1));
         assert_eq!([ahead.take(2, b"d"), ahead.take(2, b"a")], [Some(4), None]);
-        ahead.put(2, b"large", 5, BYTES_MAX);
+        assert!(!ahead.put(2, b"large", 5, BYTES_MAX));
         assert_eq!(ahead.take(2, b"large"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Attributes of an object: each one value under an akey that is its name.
 
+use crate::ahead;
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{AttributeRecord, key};
 use crate::fresh::Of;
@@ -32,22 +33,34 @@ impl Node {
         }
         let found = self.file.get(&self.object, key::ATTRIBUTES, name)?;
         if found.is_some() {
-            self.count_miss()?;
+            self.count_miss();
         }
         found.map(|bytes| AttributeRecord::decode(&bytes)).transpose()
     }
 
     /// Who asks for attributes one by one asks for all of them: so the others are read at once, unless they are too many for a guess.
-    fn count_miss(&self) -> Result<()> {
+    fn count_miss(&self) {
+        let misses = self.attribute_misses.get() + 1;
+        self.attribute_misses.set(misses);
+        let Some((_, most)) = READ_ALL.iter().find(|(wanted, _)| *wanted == misses) else { return };
+        // One that fails is as good as none, and who asks for what is damaged is told.
+        if let Ok(Some(names)) = self.object.few_akeys(key::ATTRIBUTES, *most, ahead::BYTES_MAX) {
+            let _no_guess = self.read_ahead(&names);
+        }
+    }
+
+    /// Reads attributes that the program may ask for, as many as are kept, and without long ones.
+    fn read_ahead(&self, names: &[Vec<u8>]) -> Result<()> {
         if self.file.is_shared() {
             return Ok(());
         }
-        let misses = self.attribute_misses.get() + 1;
-        self.attribute_misses.set(misses);
-        let Some((_, most)) = READ_ALL.iter().find(|(wanted, _)| *wanted == misses) else { return Ok(()) };
-        if let Some(names) = self.object.few_akeys(key::ATTRIBUTES, *most)? {
-            let records = self.attribute_records(&names)?;
-            self.keep_attributes(&names, records);
+        for names in names.chunks(BATCH) {
+            for (name, value) in names.iter().zip(self.file.get_short(&self.object, key::ATTRIBUTES, names)?) {
+                let record = value.and_then(|value| AttributeRecord::decode(&value).ok());
+                if record.is_some_and(|record| !self.keep_attribute(name, record)) {
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }
@@ -59,23 +72,14 @@ impl Node {
         values.into_iter().map(|value| value.map(decode).transpose()).collect()
     }
 
-    /// Keeps attributes that the program is going to ask for.
-    fn keep_attributes(&self, names: &[Vec<u8>], records: Vec<Option<AttributeRecord>>) {
-        for (name, record) in names.iter().zip(records) {
-            if let Some(record) = record {
-                self.keep_attribute(name, record);
-            }
-        }
-    }
-
-    /// The same for one.
-    pub fn keep_attribute(&self, name: &[u8], record: AttributeRecord) {
+    /// Keeps an attribute that the program is going to ask for; gives whether there was room.
+    pub fn keep_attribute(&self, name: &[u8], record: AttributeRecord) -> bool {
         // Other ranks may change it at any time.
         if self.file.is_shared() {
-            return;
+            return false;
         }
         let bytes = record.datatype.len() + record.space.len() + record.data.len();
-        self.attributes_ahead.borrow_mut().put(self.attribute_changes.get(), name, record, bytes);
+        self.attributes_ahead.borrow_mut().put(self.attribute_changes.get(), name, record, bytes)
     }
 
     /// The same, which must be there.
@@ -153,9 +157,7 @@ impl Node {
         let found = listed.get((by_creation, decreasing), number, changes, list)?;
         // Who asks for every name by its number opens every attribute.
         if number > 0 && number.is_multiple_of(BATCH as u64) {
-            let names = listed.behind(number, BATCH);
-            let records = self.attribute_records(names)?;
-            self.keep_attributes(names, records);
+            let _no_guess = self.read_ahead(listed.behind(number, BATCH));
         }
         found.ok_or_else(|| Failure::new(Minor::BadValue, "the object has not so many attributes"))
     }

@@ -301,10 +301,25 @@ impl File {
 
     /// Values under many akeys of a dkey, also those that are not written yet.
     pub fn get_many(&self, object: &Object, dkey: &[u8], akeys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.get_each(object, dkey, akeys, |akeys| object.fetch_many(dkey, akeys))
+    }
+
+    /// The same, for a guess at what is wanted: none, too, for a long one.
+    pub fn get_short(&self, object: &Object, dkey: &[u8], akeys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.get_each(object, dkey, akeys, |akeys| object.fetch_short(dkey, akeys))
+    }
+
+    fn get_each(
+        &self,
+        object: &Object,
+        dkey: &[u8],
+        akeys: &[Vec<u8>],
+        fetch: impl FnOnce(&[&[u8]]) -> Result<Vec<Option<Vec<u8>>>>,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
         let pending: Vec<_> = akeys.iter().map(|akey| self.peek(object, dkey, akey)).collect();
         let others = akeys.iter().zip(&pending).filter(|(_, value)| value.is_none());
         let others: Vec<&[u8]> = others.map(|(akey, _)| akey.as_slice()).collect();
-        let mut fetched = object.fetch_many(dkey, &others)?.into_iter();
+        let mut fetched = fetch(&others)?.into_iter();
         let value =
             |value: Option<Rc<[u8]>>| value.map_or_else(|| fetched.next().flatten(), |value| Some(value.to_vec()));
         Ok(pending.into_iter().map(value).collect())

@@ -181,7 +181,8 @@ impl Node {
         for (name, link) in names.iter().zip(links) {
             // One with a value is rare, and may be long.
             if let Some(link) = link.as_ref().filter(|link| matches!(link.target, LinkTarget::Hard(_))) {
-                ahead.put(self.link_changes.get(), name, link.clone(), size_of::<LinkRecord>());
+                let _when_there_is_room =
+                    ahead.put(self.link_changes.get(), name, link.clone(), size_of::<LinkRecord>());
             }
         }
     }

@@ -116,7 +116,7 @@ unsafe fn iterate(parent: Located, iterate: &AttributeIterate) -> Result<Herr> {
         let Some(record) = batch.get(&parent, &names, place)? else { continue };
         let information = information_of(&parent, &record)?;
         // It may open it, too.
-        parent.node.keep_attribute(name, record);
+        let _when_there_is_room = parent.node.keep_attribute(name, record);
         let text = CString::new(name.as_slice());
         let text = text.map_err(|_| Failure::new(Minor::Damaged, "an attribute's name has a zero byte in it"))?;
         // SAFETY: the function is the program's, which gets what HDF5's documentation says.

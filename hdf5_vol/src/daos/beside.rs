@@ -20,22 +20,47 @@ pub struct Beside {
 const ROOM_IN_ALL: usize = 16 << 10;
 /// Rooms for a value: most fit into the first; a longer one is fetched again with more.
 const ROOMS: [usize; 3] = [256, 1 << 10, 4 << 10];
+/// Bytes of a value that is read before anybody has asked for it: HDF5's own attributes have no more, unless they are stored in another way.
+const SHORT_MAX: usize = 64 << 10;
+
+/// Fetches the value under an akey.
+type FetchLong<'a> = &'a dyn Fn(&[u8]) -> Result<Option<Vec<u8>>>;
 
 impl Object {
     /// Single values under akeys of one dkey, in the same order; none where there is none.
     pub fn fetch_many(&self, dkey: &[u8], akeys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.fetch_each(dkey, akeys, &|akey| self.fetch(dkey, akey))
+    }
+
+    /// The same, for a guess at what is wanted: none, too, for a long one.
+    pub fn fetch_short(&self, dkey: &[u8], akeys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
+        self.fetch_each(dkey, akeys, &|akey| {
+            let found = self.fetch_within(dkey, &[akey], SHORT_MAX)?;
+            Ok(found.and_then(|mut values| values.pop().flatten()))
+        })
+    }
+
+    /// As many at a time as a request takes; `fetch_long` gives one that has no room in any.
+    fn fetch_each(&self, dkey: &[u8], akeys: &[&[u8]], fetch_long: FetchLong<'_>) -> Result<Vec<Option<Vec<u8>>>> {
         let mut values = Vec::with_capacity(akeys.len());
         for akeys in akeys.chunks(ROOM_IN_ALL / ROOMS[0]) {
-            self.fetch_some(dkey, akeys, 0, &mut values)?;
+            self.fetch_some(dkey, akeys, 0, fetch_long, &mut values)?;
         }
         Ok(values)
     }
 
     /// As many as fit into one request with the room of a step; more room, and fewer at a time, when one of them does not.
-    fn fetch_some(&self, dkey: &[u8], akeys: &[&[u8]], step: usize, values: &mut Vec<Option<Vec<u8>>>) -> Result<()> {
+    fn fetch_some(
+        &self,
+        dkey: &[u8],
+        akeys: &[&[u8]],
+        step: usize,
+        fetch_long: FetchLong<'_>,
+        values: &mut Vec<Option<Vec<u8>>>,
+    ) -> Result<()> {
         let Some(room) = ROOMS.get(step) else {
             for akey in akeys {
-                values.push(self.fetch(dkey, akey)?);
+                values.push(fetch_long(akey)?);
             }
             return Ok(());
         };
@@ -44,7 +69,7 @@ impl Object {
             None => {
                 let fewer = ROOMS.get(step + 1).map_or(1, |room| ROOM_IN_ALL / room);
                 for akeys in akeys.chunks(fewer) {
-                    self.fetch_some(dkey, akeys, step + 1, values)?;
+                    self.fetch_some(dkey, akeys, step + 1, fetch_long, values)?;
                 }
             }
         }

@@ -261,7 +261,7 @@ impl Object {
 
     /// All its dkeys.
     pub fn dkeys(&self) -> Result<Vec<Vec<u8>>> {
-        let listed = list(usize::MAX, |count, keys, bytes, anchor| {
+        let listed = list(usize::MAX, usize::MAX, |count, keys, bytes, anchor| {
             // SAFETY: the lists are as long as they say.
             Ok(unsafe {
                 daos()?.list_dkeys(self.handle, Handle::NONE, count, keys, bytes, anchor, std::ptr::null_mut())
@@ -272,18 +272,18 @@ impl Object {
 
     /// All akeys of a dkey.
     pub fn akeys(&self, dkey: &[u8]) -> Result<Vec<Vec<u8>>> {
-        self.list_akeys(dkey, usize::MAX).map(|(keys, _)| keys)
+        self.list_akeys(dkey, usize::MAX, usize::MAX).map(|(keys, _)| keys)
     }
 
-    /// All akeys of a dkey; none when there are more than so many.
-    pub fn few_akeys(&self, dkey: &[u8], most: usize) -> Result<Option<Vec<Vec<u8>>>> {
-        let (keys, is_all) = self.list_akeys(dkey, most)?;
+    /// All akeys of a dkey; none when there are more than so many, or they have more bytes than so many.
+    pub fn few_akeys(&self, dkey: &[u8], most: usize, most_bytes: usize) -> Result<Option<Vec<Vec<u8>>>> {
+        let (keys, is_all) = self.list_akeys(dkey, most, most_bytes)?;
         Ok((is_all && keys.len() <= most).then_some(keys))
     }
 
-    fn list_akeys(&self, dkey: &[u8], most: usize) -> Result<(Vec<Vec<u8>>, bool)> {
+    fn list_akeys(&self, dkey: &[u8], most: usize, most_bytes: usize) -> Result<(Vec<Vec<u8>>, bool)> {
         let mut key = Vector::of(dkey);
-        list(most, |count, keys, bytes, anchor| {
+        list(most, most_bytes, |count, keys, bytes, anchor| {
             // SAFETY: the lists are as long as they say.
             Ok(unsafe {
                 let none = std::ptr::null_mut();
@@ -302,16 +302,17 @@ impl Drop for Object {
     }
 }
 
-/// Gathers the keys that a listing gives, until there are more than so many; also whether they are all.
+/// Gathers the keys that a listing gives, until there are more than so many, or more bytes of them; also whether they are all.
 fn list(
     most: usize,
+    most_bytes: usize,
     mut step: impl FnMut(*mut u32, *mut KeyDescriptor, *mut ScatterGather, *mut Anchor) -> Result<i32>,
 ) -> Result<(Vec<Vec<u8>>, bool)> {
-    let mut keys = Vec::new();
+    let (mut keys, mut key_bytes) = (Vec::new(), 0_usize);
     let mut anchor = Anchor::START;
     let mut descriptors = vec![KeyDescriptor::default(); LIST_KEYS];
     let mut bytes = vec![0; LIST_BYTES];
-    while !anchor.is_at_end() && keys.len() <= most {
+    while !anchor.is_at_end() && keys.len() <= most && key_bytes <= most_bytes {
         let mut count = u32::try_from(LIST_KEYS).unwrap_or(u32::MAX);
         let mut vector = Vector::into(&mut bytes);
         let mut list = ScatterGather { count: 1, count_out: 0, vectors: &raw mut vector };
@@ -326,6 +327,7 @@ fn list(
                 return Err(Failure::new(Minor::Internal, "a list of names is longer than its bytes"));
             };
             keys.push(key.to_vec());
+            key_bytes = key_bytes.saturating_add(length);
             rest = behind;
         }
     }
