@@ -157,14 +157,15 @@ pub fn outside(chunk: &[u64], coordinates: &[u64], element: u64, dataset: &[u64]
     let rank = chunk.len();
     let rows: u64 = chunk[..rank - 1].iter().product();
     let columns = chunk[rank - 1];
-    let first_column = coordinates[rank - 1] * columns;
+    // Of a chunk that no dataset has, nothing is inside: its coordinates are read from the container.
+    let first_column = coordinates[rank - 1].saturating_mul(columns);
     let mut pieces: Vec<Piece> = Vec::new();
     for row in 0..rows {
         let mut rest = row;
         let is_inside = (0..rank - 1).rev().all(|dimension| {
             let at = rest % chunk[dimension];
             rest /= chunk[dimension];
-            coordinates[dimension] * chunk[dimension] + at < dataset[dimension]
+            coordinates[dimension].saturating_mul(chunk[dimension]).saturating_add(at) < dataset[dimension]
         });
         let kept = if is_inside { dataset[rank - 1].saturating_sub(first_column).min(columns) } else { 0 };
         if kept == columns {

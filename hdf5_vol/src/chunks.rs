@@ -152,11 +152,12 @@ impl Dataset {
         if size == 0 {
             return Ok(None);
         }
-        let along =
-            |number: u64, ((at, chunk), dimension): ((&u64, &u64), &u64)| number * dimension.div_ceil(*chunk) + at;
+        let along = |number: u64, ((at, chunk), dimension): ((&u64, &u64), &u64)| {
+            number.saturating_mul(dimension.div_ceil(*chunk)).saturating_add(*at)
+        };
         let number = coordinates.iter().zip(chunk).zip(&dimensions).fold(0, along);
-        let offset = coordinates.iter().zip(chunk).map(|(at, chunk)| at * chunk).collect();
-        Ok(Some(ChunkInformation { offset, mask, address: number * self.chunk_bytes()?, size }))
+        let offset = coordinates.iter().zip(chunk).map(|(at, chunk)| at.saturating_mul(*chunk)).collect();
+        Ok(Some(ChunkInformation { offset, mask, address: number.saturating_mul(self.chunk_bytes()?), size }))
     }
 
     /// A chunk as it is stored: which filters were left out, and its bytes.

@@ -197,11 +197,8 @@ impl Dataset {
         if stored.file.size() as u64 != element {
             return Err(Failure::new(Minor::Damaged, "a dataset's elements are not of its datatype's size"));
         }
-        if let Some(chunk) = layout.chunk() {
-            let bytes = chunk.iter().try_fold(element, |bytes, count| bytes.checked_mul(*count));
-            if bytes.is_none() || Space::decode(space)?.dimensions()?.len() != chunk.len() {
-                return Err(Failure::new(Minor::Damaged, "a dataset's chunks do not suit its dataspace"));
-            }
+        if layout.chunk().is_some() && !layout.suits(element, Space::decode(space)?.dimensions()?.len()) {
+            return Err(Failure::new(Minor::Damaged, "a dataset's chunks do not suit its dataspace"));
         }
         let data = node.file.object(node.token, *data_upper)?;
         let dataset = Self { layout: layout.clone(), stored, data, element, fill: OnceCell::new(), access, located };

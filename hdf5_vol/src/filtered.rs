@@ -35,7 +35,9 @@ impl Shape<'_> {
     /// Bytes of a chunk that are in the dataset.
     pub fn inside(&self, dkey: &[u8]) -> u64 {
         let Some(coordinates) = cells::chunk_coordinates(dkey, self.chunk.len()) else { return 0 };
-        let along = |((chunk, dataset), at): ((&u64, &u64), u64)| (*chunk).min(dataset.saturating_sub(at * chunk));
+        let along = |((chunk, dataset), at): ((&u64, &u64), u64)| {
+            (*chunk).min(dataset.saturating_sub(at.saturating_mul(*chunk)))
+        };
         self.chunk.iter().zip(self.dataset).zip(coordinates).map(along).product::<u64>() * self.element
     }
 }

@@ -13,9 +13,10 @@ pub const FLETCHER: i32 = 3;
 
 /// Bytes of the checksum behind a chunk.
 pub const CHECKSUM: usize = 4;
-/// A filter that is not known here makes no chunk larger than this many times what it was, and this many bytes.
-const GROWTH: usize = 2;
+/// A filter that is not known here adds no more bytes than a chunk has, and this many: each of several so many, and not twice what the one before has made.
 const GROWTH_BYTES: usize = 4 << 10;
+/// Memory that is taken at first where it is not known how much is needed.
+const FIRST_BYTES: usize = 64 << 10;
 
 fn damaged(why: &str) -> Failure {
     Failure::new(Minor::Damaged, format!("a chunk is damaged: {why}"))
@@ -63,20 +64,26 @@ fn room(filters: impl Iterator<Item = i32>, chunk: usize) -> (usize, bool) {
     filters.fold((chunk, true), |(room, is_exact), filter| match filter {
         SHUFFLE => (room, is_exact),
         FLETCHER => (room.saturating_add(CHECKSUM), is_exact),
-        _ => (room.saturating_mul(GROWTH).saturating_add(GROWTH_BYTES), false),
+        _ => (room.saturating_add(chunk).saturating_add(GROWTH_BYTES), false),
     })
 }
 
 fn inflate(bytes: &[u8], (room, is_exact): (usize, bool)) -> Result<Vec<u8>> {
     let mut inflated = Vec::new();
-    // The room is that of a chunk, for which the caller takes memory too.
-    inflated
-        .try_reserve_exact(room)
-        .map_err(|_| Failure::new(Minor::ReadError, format!("no memory for {room} bytes")))?;
-    inflated.resize(room, 0);
+    // An exact room is that of a chunk, for which the caller takes memory too. Of another one no more is taken than twice what is needed.
+    grow(&mut inflated, if is_exact { room } else { room.min(FIRST_BYTES) })?;
     let flags = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
     let mut state = Box::new(DecompressorOxide::new());
-    let (status, _, length) = decompress(&mut state, bytes, &mut inflated, 0, flags);
+    let (mut taken, mut length) = (0, 0);
+    let status = loop {
+        let (status, more, made) = decompress(&mut state, &bytes[taken..], &mut inflated, length, flags);
+        (taken, length) = (taken + more, length + made);
+        if status != TINFLStatus::HasMoreOutput || inflated.len() >= room {
+            break status;
+        }
+        let size = inflated.len().saturating_mul(2).min(room);
+        grow(&mut inflated, size)?;
+    };
     match status {
         TINFLStatus::Done if length == room || !is_exact => {
             inflated.truncate(length);
@@ -87,6 +94,13 @@ fn inflate(bytes: &[u8], (room, is_exact): (usize, bool)) -> Result<Vec<u8>> {
         TINFLStatus::Adler32Mismatch => Err(damaged("its checksum is wrong")),
         _ => Err(damaged("it does not inflate")),
     }
+}
+
+fn grow(bytes: &mut Vec<u8>, size: usize) -> Result<()> {
+    let no_memory = |_| Failure::new(Minor::ReadError, format!("no memory for {size} bytes"));
+    bytes.try_reserve_exact(size - bytes.len()).map_err(no_memory)?;
+    bytes.resize(size, 0);
+    Ok(())
 }
 
 /// The first bytes of all elements come first, then the second ones, and so on; what is no whole element stays behind.
@@ -191,6 +205,27 @@ mod tests {
             let failure = undo(&[DEFLATE], 0, &bytes, SIZES).expect_err("it has another size");
             assert!(failure.text.contains("inflates to"), "{length}: {}", failure.text);
             assert!(undo(&[307, DEFLATE], 0, &bytes, SIZES).is_ok() == (length < 12096), "{length}");
+        }
+    }
+
+    /// The room once doubled for each filter that is not known: a header with many of them took all memory.
+    #[test]
+    fn many_filters_that_are_not_known_take_no_more_memory_than_chunks() {
+        let mut filters = vec![307; 31];
+        assert_eq!(room(filters.iter().copied(), 1 << 20), (32 * (1 << 20) + 31 * GROWTH_BYTES, false));
+        filters.push(DEFLATE);
+        let bytes = compress_to_vec_zlib(&chunk(), 6);
+        let (mask, undone) = undo(&filters, 0, &bytes, SIZES).expect("it is whole");
+        assert!(mask == 1 << 31 && undone.as_ref() == chunk());
+        // More than is taken at first, and as much as there is room for.
+        let most = 32 * SIZES.chunk + 31 * GROWTH_BYTES;
+        for (length, is_fine) in
+            [(FIRST_BYTES - 1, true), (FIRST_BYTES + 1, true), (most, true), (most + 1, false), (64 << 20, false)]
+        {
+            let long: Vec<u8> = (0..length).map(|place| (place / 7) as u8).collect();
+            let bytes = compress_to_vec_zlib(&long, 6);
+            let undone = undo(&filters, 0, &bytes, SIZES);
+            assert!(undone.map_or(!is_fine, |(_, undone)| is_fine && undone.as_ref() == long), "{length}");
         }
     }
 

@@ -46,6 +46,12 @@ impl Layout {
             Self::Contiguous { .. } | Self::Inside => None,
         }
     }
+
+    /// Whether it is one of a dataset with elements of so many bytes and so many dimensions.
+    pub fn suits(&self, element: u64, rank: usize) -> bool {
+        let bytes = |chunk: &[u64]| chunk.iter().try_fold(element, |bytes, count| bytes.checked_mul(*count));
+        self.chunk().is_none_or(|chunk| chunk.len() == rank && bytes(chunk).is_some())
+    }
 }
 
 /// The header.

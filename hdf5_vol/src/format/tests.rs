@@ -2,7 +2,11 @@
 //! the connector of tomorrow.
 
 use super::{AttributeRecord, ChunkRecord, ENTRY_SIZE, FileEntry, Header, Kind, Layout, LinkRecord, LinkTarget, Token};
+use crate::cells::{self, Piece};
 use crate::daos::ObjectId;
+use crate::external;
+use crate::filtered::Shape;
+use crate::selection::Run;
 
 fn token(number: u64, kind: Kind) -> Token {
     Token::new(number, kind).expect("a number that objects have")
@@ -111,6 +115,120 @@ fn no_bytes_make_a_record_panic_and_short_ones_are_refused() {
     assert!(AttributeRecord::decode(&attribute[..20]).is_err());
     assert!(ChunkRecord::decode(&[1, 0, 0, 0]).is_err() && ChunkRecord::decode(&[2, 0, 0, 0, 0]).is_err());
     assert!(LinkRecord::decode(&links()[0].encode()[..19]).is_err());
+}
+
+/// Numbers that look random and are always the same.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+
+    /// Other bytes: some replaced, often by those that are the ends of something; some more or fewer.
+    fn change(&mut self, bytes: &[u8]) -> Vec<u8> {
+        const ENDS: [u8; 8] = [0, 1, 2, 3, 4, 0x7f, 0x80, 0xff];
+        let mut bytes = bytes.to_vec();
+        for _ in 0..=self.below(3) {
+            match self.below(8) {
+                0 => bytes.truncate(self.below(bytes.len() + 1)),
+                1 => bytes.extend((0..self.below(12)).map(|place| place as u8)),
+                2 if bytes.len() >= 8 => {
+                    let at = self.below(bytes.len() - 7);
+                    bytes[at..at + 8].fill(ENDS[self.below(ENDS.len())]);
+                }
+                _ if bytes.is_empty() => {}
+                kind => {
+                    let at = self.below(bytes.len());
+                    bytes[at] = if kind % 2 == 0 { self.below(256) as u8 } else { ENDS[self.below(ENDS.len())] };
+                }
+            }
+        }
+        bytes
+    }
+}
+
+const ROUNDS: usize = 20_000;
+
+/// Whatever lies in a container, an answer comes; and what is taken for a record is one, which reads the same when it is written again.
+#[test]
+fn changed_records_are_refused_or_are_records() {
+    let mut random = Random(1);
+    let (mut taken, mut refused) = (0, 0);
+    let entry = entry();
+    for _ in 0..ROUNDS {
+        let mut count = |is_taken: bool| if is_taken { taken += 1 } else { refused += 1 };
+        let place = random.below(headers().len());
+        let bytes = random.change(&headers()[place].encode());
+        let header = Header::decode(&bytes);
+        count(header.as_ref().is_ok_and(|header| header.encode() == bytes));
+        assert!(header.is_err() || header.is_ok_and(|header| header.encode() == bytes), "{bytes:?}");
+        let place = random.below(links().len());
+        let bytes = random.change(&links()[place].encode());
+        if let Ok(link) = LinkRecord::decode(&bytes) {
+            assert_eq!(LinkRecord::decode(&link.encode()).expect("it was one"), link, "{bytes:?}");
+            if let LinkTarget::UserDefined { value, .. } = &link.target {
+                let _any = external::Link::decode(value);
+            }
+        }
+        let bytes = random.change(&attribute().encode());
+        assert!(AttributeRecord::decode(&bytes).map_or(true, |attribute| attribute.encode() == bytes), "{bytes:?}");
+        let bytes = random.change(&ChunkRecord { mask: 3, bytes: &[7, 8] }.encode());
+        assert!(ChunkRecord::decode(&bytes).map_or(true, |chunk| chunk.encode() == bytes), "{bytes:?}");
+        let bytes = random.change(&entry.encode());
+        if let Ok(found) = FileEntry::decode(&bytes, &entry.container, entry.file) {
+            assert!(Token::from_bits(found.root.bits()).is_ok());
+        }
+    }
+    assert!(taken > ROUNDS / 20 && refused > ROUNDS / 20, "{taken} are headers, {refused} are none");
+}
+
+/// The header of a dataset that opens, though it is another one than was written, leads to no place that is not there, and neither do chunks that it
+/// does not have.
+#[test]
+fn changed_headers_of_datasets_lead_to_elements_or_are_refused() {
+    let mut random = Random(2);
+    let dimensions = [[9, 7], [0, 5], [u64::MAX, 3]];
+    let mut opened = [0; 4];
+    for _ in 0..ROUNDS {
+        let place = 2 + random.below(headers().len() - 2);
+        let bytes = random.change(&headers()[place].encode());
+        let Ok(Header::Dataset { layout, element, .. }) = Header::decode(&bytes) else { continue };
+        let (element, rank) = (u64::from(element), 1 + random.below(2));
+        if !layout.suits(element, rank) {
+            continue;
+        }
+        let dataset = &dimensions[random.below(dimensions.len())][..rank];
+        let count = dataset.iter().fold(1, |count: u64, dimension| count.saturating_mul(*dimension)).min(20);
+        let run = [Run { offset: 0, length: count * element }];
+        let Some(chunk) = layout.chunk() else {
+            opened[usize::from(layout == Layout::Inside)] += 1;
+            // Blocks of one byte are possible, and many.
+            if !matches!(layout, Layout::Contiguous { block } if run[0].length / block > 1 << 10) {
+                let cells = cells::cells(&layout, element, &run, dataset, dataset).expect("it is all of the beginning");
+                assert_eq!(bytes_of(&cells), run[0].length);
+            }
+            continue;
+        };
+        opened[2 + usize::from(matches!(layout, Layout::Filtered { .. }))] += 1;
+        let cells = cells::cells(&layout, element, &run, dataset, dataset).expect("the same");
+        assert_eq!(bytes_of(&cells), run[0].length);
+        let size = chunk.iter().product::<u64>() * element;
+        assert!(cells.iter().flat_map(|cell| &cell.pieces).all(|piece| piece.offset + piece.length <= size));
+        let coordinates: Vec<u64> = (0..rank).map(|_| [0, 1, 1 << 40, u64::MAX][random.below(4)]).collect();
+        let inside = Shape { chunk, element, dataset, fill: &[] }.inside(&cells::chunk_key(&coordinates));
+        if chunk[..rank - 1].iter().product::<u64>() < 1 << 10 {
+            let outside: u64 =
+                cells::outside(chunk, &coordinates, element, dataset).iter().map(|piece: &Piece| piece.length).sum();
+            assert_eq!(inside + outside, size, "{chunk:?} {coordinates:?} {dataset:?}");
+        }
+    }
+    assert!(opened.iter().all(|count| *count > 50), "{opened:?} of each layout");
+}
+
+fn bytes_of(cells: &[cells::Cell]) -> u64 {
+    cells.iter().flat_map(|cell| &cell.pieces).map(|piece| piece.length).sum()
 }
 
 #[test]
