@@ -176,6 +176,9 @@ impl Ranks {
             counts.push(count(length)?);
             sum = sum.saturating_add(length);
         }
+        if sum == 0 {
+            return Ok(vec![Vec::new(); self.size]);
+        }
         let mut all = vec![0; usize::try_from(count(sum)?).unwrap_or_default()];
         let (from, to) = (own.as_ptr().cast(), all.as_mut_ptr().cast());
         let (counted, placed) = (counts.as_ptr(), places.as_ptr());
@@ -192,13 +195,13 @@ impl Ranks {
         if !self.mpi.is_running() {
             return own;
         }
-        let outcome = encode(own.as_ref().map(|()| &[][..]));
-        let all = self.gather(&outcome)?;
+        let failed = own.as_ref().err().map(Failure::to_bytes).unwrap_or_default();
+        let all = self.gather(&failed)?;
         own?;
-        for (rank, outcome) in all.iter().enumerate() {
-            decode(outcome).map_err(|failure| failure.while_doing(&format!("on rank {rank}")))?;
+        match all.iter().enumerate().find(|(_, failed)| !failed.is_empty()) {
+            Some((rank, failed)) => Err(Failure::from_bytes(failed).while_doing(&format!("on rank {rank}"))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Whether something is so on all ranks.

@@ -2,7 +2,8 @@
 //!
 //! HDF5 asks that all ranks make the same calls where a file's structure changes. So one of them does it, waits until it is written, and tells the
 //! others what came of it: they neither ask the engine nor find out by themselves. A rank that opens something later asks the engine, which has
-//! it. Nothing changes before all have made the call: what a rank sees before it does not depend on how fast the others are.
+//! it. Nothing changes before all have made the call: what a rank sees before it does not depend on how fast the others are. Nor does anything
+//! change when one of them cannot take its part, which it tells the others instead of leaving them to wait.
 //!
 //! With independent metadata each rank changes what it likes, and waits until it is written; nobody is told.
 //!
@@ -84,22 +85,36 @@ impl File {
         tell: impl FnOnce(&T) -> Result<Vec<u8>>,
         hear: impl FnOnce(&[u8]) -> Result<T>,
     ) -> Result<T> {
-        let Some(ranks) = self.ranks.get() else { return change() };
+        self.together_with(|| Ok(()), |()| change(), tell, |(), told| hear(told))
+    }
+
+    /// The same with what each rank finds out by itself before. A rank that fails to do so still takes part: nobody waits for it, and nothing changes.
+    pub fn together_with<P, T>(
+        &self,
+        prepare: impl FnOnce() -> Result<P>,
+        change: impl FnOnce(&P) -> Result<T>,
+        tell: impl FnOnce(&T) -> Result<Vec<u8>>,
+        hear: impl FnOnce(&P, &[u8]) -> Result<T>,
+    ) -> Result<T> {
+        let Some(ranks) = self.ranks.get() else { return change(&prepare()?) };
         if ranks.is_independent() {
-            let changed = change()?;
+            let changed = change(&prepare()?)?;
             return self.write_through().map(|()| changed);
         }
+        let prepared = guard::caught(prepare).map_err(stay);
         // What the others look at before they make this call is not changed under their eyes.
-        ranks.wait()?;
+        ranks.agree(prepared.as_ref().map(drop).map_err(Clone::clone))?;
+        let prepared = prepared?;
         if !ranks.is_leader() {
-            return hear(&ranks.share(None)?);
+            return hear(&prepared, &ranks.share(None)?);
         }
         let changed = guard::caught(|| {
-            let changed = change()?;
+            let changed = change(&prepared)?;
             self.write_through()?;
             let told = tell(&changed)?;
             Ok((changed, told))
         });
+        let changed = changed.map_err(stay);
         ranks.share(Some(changed.as_ref().map(|(_, told)| told.as_slice())))?;
         changed.map(|(changed, _)| changed)
     }
@@ -165,6 +180,14 @@ impl File {
         let mount = Mount::from_bytes(mount, entry.container, is_writable)?;
         Ok(Self::from_mount(Rc::new(mount), text, entry))
     }
+}
+
+/// A change that a link leads elsewhere does not go on there: one rank would make it while the others are told of an error, or all at the same time.
+fn stay(failure: Failure) -> Failure {
+    if failure.detour.is_none() {
+        return failure;
+    }
+    Failure::not_yet("changing a file that is in no container behind a link of a file that several ranks have open")
 }
 
 /// Does something about a name on one rank, and tells the others what came of it.

@@ -46,14 +46,14 @@ unsafe extern "C" fn create(
     _: Request,
 ) -> Object {
     guard::object(c"H5Acreate", || {
-        require_list(list)?;
-        require_list(access)?;
         // SAFETY: as HDF5 promises.
         let (start, name) = unsafe { (Handle::from_pointer(object)?, name(text)?) };
         let file = start.file()?;
-        let make = || {
+        let look = || require_list(list).and_then(|()| require_list(access));
+        let make = |_: &()| {
             // SAFETY: the same.
             let parent = unsafe { locate(start, location)? };
+            file.require_own(&parent.node)?;
             Attribute::create(parent, name, datatype, space, character_set(list))
         };
         // For other ranks: the length of what is told of the object, that, and the attribute's record.
@@ -61,7 +61,7 @@ unsafe extern "C" fn create(
             let parent = together::tell(&attribute.parent)?;
             Ok([&(parent.len() as u64).to_le_bytes()[..], &parent, &attribute.tell()].concat())
         };
-        let hear = |told: &[u8]| {
+        let hear = |_: &(), told: &[u8]| {
             let parts = told
                 .split_first_chunk()
                 .and_then(|(length, told)| told.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?));
@@ -71,7 +71,7 @@ unsafe extern "C" fn create(
             parent.node.know_attribute_change();
             Attribute::hear(parent, name, record)
         };
-        Ok(Handle::Attribute(file.together(make, tell, hear)?).into_pointer())
+        Ok(Handle::Attribute(file.together_with(look, make, tell, hear)?).into_pointer())
     })
 }
 

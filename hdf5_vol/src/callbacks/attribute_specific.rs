@@ -23,40 +23,56 @@ pub unsafe extern "C" fn specific(
         // SAFETY: HDF5 gives an object of ours, and arguments whose operation says what is in them.
         unsafe {
             let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
-            let parent = locate(handle, location)?;
-            let node = &parent.node;
-            let change = |change: &dyn Fn() -> Result<()>| {
-                let hear = |_: &[u8]| {
-                    node.know_attribute_change();
-                    Ok(())
-                };
-                node.file.together(change, |()| Ok(Vec::new()), hear)
-            };
             let values = &mut arguments.arguments;
             match arguments.operation {
                 attribute_specific::DELETE => {
                     let name = name(values.name)?;
-                    change(&|| node.remove_attribute(name))?;
+                    change(handle, location, |parent| parent.node.remove_attribute(name))?;
                 }
                 attribute_specific::DELETE_BY_INDEX => {
                     let wanted = values.by_index;
-                    change(&|| node.remove_attribute(&nth(&parent, wanted.index, wanted.order, wanted.number)?))?;
+                    change(handle, location, |parent| {
+                        parent.node.remove_attribute(&nth(parent, wanted.index, wanted.order, wanted.number)?)
+                    })?;
                 }
                 attribute_specific::EXISTS => {
                     let asked = values.exists;
-                    *asked.exists = parent.node.attribute(name(asked.name)?)?.is_some();
+                    *asked.exists = locate(handle, location)?.node.attribute(name(asked.name)?)?.is_some();
                 }
-                attribute_specific::ITERATE => return iterate(parent, &values.iterate),
+                attribute_specific::ITERATE => return iterate(locate(handle, location)?, &values.iterate),
                 attribute_specific::RENAME => {
                     let names = values.rename;
                     let (old, new) = (name(names.old)?, name(names.new)?);
-                    change(&|| rename(&parent, old, new))?;
+                    change(handle, location, |parent| rename(parent, old, new))?;
                 }
                 _ => return unknown("this operation on an attribute"),
             }
         }
         Ok(0)
     })
+}
+
+/// Changes attributes of the object that is meant, for all ranks that there are.
+///
+/// # Safety
+/// The location is one that HDF5 gives.
+unsafe fn change(
+    handle: &Handle,
+    location: *const Location,
+    change: impl FnOnce(&Located) -> Result<()>,
+) -> Result<()> {
+    let file = handle.file()?;
+    let parent = || {
+        // SAFETY: as the caller promises.
+        let parent = unsafe { locate(handle, location)? };
+        file.require_own(&parent.node)?;
+        Ok(parent)
+    };
+    let hear = |parent: &Located, _: &[u8]| {
+        parent.node.know_attribute_change();
+        Ok(())
+    };
+    file.together_with(parent, change, |()| Ok(Vec::new()), hear)
 }
 
 fn rename(parent: &Located, old: &[u8], new: &[u8]) -> Result<()> {

@@ -38,11 +38,12 @@ pub unsafe extern "C" fn copy(
     guard::status(c"H5Ocopy", || {
         // SAFETY: HDF5 gives objects of ours.
         let target = unsafe { Handle::from_pointer(to)? };
-        target.file()?.together_plainly(|| {
+        let file = target.file()?;
+        file.together_plainly(|| {
             // SAFETY: the same, and names that end with zero.
             let (source, base, path) =
                 unsafe { (object_at(from, from_at, from_name, DEFAULT)?, locate(target, to_at)?, name(to_name)?) };
-            let place = Place::of(&base, path, links, DEFAULT)?;
+            let place = Place::of(&file, &base, path, links, DEFAULT)?;
             place.group.require_new(place.name)?;
             place.group.file.require_writable()?;
             let mut copier = Copier { flags: flags(list)?, file: Rc::clone(&place.group.file), done: HashMap::new() };

@@ -37,13 +37,12 @@ unsafe extern "C" fn create(
     _: Request,
 ) -> Object {
     guard::object(c"H5Dcreate", || {
-        require_list(access)?;
-        let make = |base: &Located, path| {
+        let make = |_: &(), base: &Located, path| {
             Ok(Handle::Dataset(Dataset::create(&base.node.file, datatype, space, (list, access), path)?))
         };
         let open = |made| Ok(Handle::Dataset(Dataset::open(made, access)?));
         // SAFETY: as HDF5 promises.
-        unsafe { create_object(object, location, path, link_list, make, open) }
+        unsafe { create_object(object, location, path, link_list, || require_list(access), make, open) }
     })
 }
 
@@ -144,8 +143,9 @@ unsafe extern "C" fn write(
         for number in 0..count {
             // SAFETY: all lists have as many elements; the buffers are as large as the selections say.
             let written = unsafe {
-                let (dataset, kind, spaces) = transfer(number, datasets, types, memory_spaces, file_spaces)?;
-                dataset.write_among_ranks(kind, spaces, list, (*buffers.add(number)).cast())
+                transfer(number, datasets, types, memory_spaces, file_spaces).and_then(|(dataset, kind, spaces)| {
+                    dataset.write_among_ranks(kind, spaces, list, (*buffers.add(number)).cast())
+                })
             };
             // The others are written in any case: another rank may wait for this one to take part.
             result = result.and(written);
@@ -189,13 +189,13 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut DatasetSpecific, _
                     if size.is_null() {
                         return Err(Failure::new(Minor::BadValue, "there are no dimensions"));
                     }
-                    let rank = dataset.space()?.dimensions()?.len();
-                    let size = std::slice::from_raw_parts(size, rank);
-                    let hear = |_: &[u8]| {
+                    let size = || Ok(std::slice::from_raw_parts(size, dataset.space()?.dimensions()?.len()));
+                    let hear = |size: &&[_], _: &[u8]| {
                         dataset.know_dimensions(size);
                         Ok(())
                     };
-                    handle.file()?.together(|| dataset.set_dimensions(size), |()| Ok(Vec::new()), hear)
+                    let set = |size: &&[_]| dataset.set_dimensions(size);
+                    handle.file()?.together_with(size, set, |()| Ok(Vec::new()), hear)
                 }
                 dataset_specific::FLUSH => handle.file()?.flush(),
                 dataset_specific::REFRESH => {

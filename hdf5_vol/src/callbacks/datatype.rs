@@ -31,19 +31,19 @@ unsafe extern "C" fn commit(
     _: Request,
 ) -> Object {
     guard::object(c"H5Tcommit", || {
-        require_list(access)?;
-        let header = Header::Datatype {
-            list: list_bytes(list, Variable::DATATYPE_CREATE_DEFAULT)?,
-            datatype: Type::encode_id(datatype)?,
+        let header = || {
+            require_list(access)?;
+            let list = list_bytes(list, Variable::DATATYPE_CREATE_DEFAULT)?;
+            Ok(Header::Datatype { list, datatype: Type::encode_id(datatype)? })
         };
-        let make = |base: &Located, path| {
+        let make = |header: &Header, base: &Located, path| {
             base.node.file.require_writable()?;
             let node = base.node.file.node(base.node.file.new_token(Kind::Datatype)?)?;
-            node.create_header(&header)?;
+            node.create_header(header)?;
             Ok(Handle::Datatype(Located { node, path }))
         };
         // SAFETY: as HDF5 promises.
-        unsafe { create_object(object, location, path, link_list, make, |made| Ok(Handle::Datatype(made))) }
+        unsafe { create_object(object, location, path, link_list, header, make, |made| Ok(Handle::Datatype(made))) }
     })
 }
 

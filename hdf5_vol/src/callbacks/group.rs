@@ -35,11 +35,12 @@ unsafe extern "C" fn create(
     _: Request,
 ) -> Object {
     guard::object(c"H5Gcreate", || {
-        require_list(access)?;
-        let list = list_bytes(list, Variable::GROUP_CREATE_DEFAULT)?;
-        let make = |base: &Located, path| Ok(Handle::Group(Located { node: new_group(&base.node.file, list)?, path }));
+        let list = || require_list(access).and_then(|()| list_bytes(list, Variable::GROUP_CREATE_DEFAULT));
+        let make = |list: &Vec<u8>, base: &Located, path| {
+            Ok(Handle::Group(Located { node: new_group(&base.node.file, list.clone())?, path }))
+        };
         // SAFETY: as HDF5 promises.
-        unsafe { create_object(object, location, path, link_list, make, |made| Ok(Handle::Group(made))) }
+        unsafe { create_object(object, location, path, link_list, list, make, |made| Ok(Handle::Group(made))) }
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Place, give_text, link_iteration, unknown};
 use crate::failure::{Failure, Minor, Result};
+use crate::file::File;
 use crate::format::{LinkRecord, LinkTarget};
 use crate::guard;
 use crate::handle::{Handle, Located, by_index, locate, locate_link, name};
@@ -27,7 +28,7 @@ pub const CLASS: LinkClass = LinkClass {
 ///
 /// # Safety
 /// The location is one that HDF5 gives.
-unsafe fn new_place<'a>(base: &Located, location: *const Location, list: Hid) -> Result<Place<'a>> {
+unsafe fn new_place<'a>(file: &File, base: &Located, location: *const Location, list: Hid) -> Result<Place<'a>> {
     // SAFETY: as the caller promises.
     let location = unsafe { &*location };
     if location.kind != by::NAME {
@@ -37,7 +38,7 @@ unsafe fn new_place<'a>(base: &Located, location: *const Location, list: Hid) ->
     let access = unsafe { location.data.name.access_list };
     require_list(access)?;
     // SAFETY: the same.
-    Place::of(base, unsafe { name(location.data.name.name)? }, list, access)
+    Place::of(file, base, unsafe { name(location.data.name.name)? }, list, access)
 }
 
 pub unsafe extern "C" fn create(
@@ -50,8 +51,6 @@ pub unsafe extern "C" fn create(
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lcreate", || {
-        require_list(list)?;
-        require_list(access)?;
         // SAFETY: HDF5 gives objects of ours or null, and arguments whose operation says what is in them.
         let (arguments, file) = unsafe {
             let arguments = &*arguments;
@@ -59,8 +58,10 @@ pub unsafe extern "C" fn create(
             (arguments, Handle::from_pointer(if is_named { arguments.arguments.hard.object } else { object })?.file()?)
         };
         // SAFETY: the same.
-        file.together_plainly(|| unsafe {
-            let place = |object: Object| new_place(&Handle::from_pointer(object)?.located()?, location, list);
+        let create = || unsafe {
+            require_list(list)?;
+            require_list(access)?;
+            let place = |object: Object| new_place(&file, &Handle::from_pointer(object)?.located()?, location, list);
             match arguments.operation {
                 link_create::HARD => {
                     let hard = &arguments.arguments.hard;
@@ -93,7 +94,8 @@ pub unsafe extern "C" fn create(
                 }
                 _ => unknown("this kind of link"),
             }
-        })
+        };
+        file.together_plainly(create)
     })
 }
 
@@ -101,10 +103,11 @@ pub unsafe extern "C" fn create(
 ///
 /// # Safety
 /// Each is null or one that HDF5 holds.
-unsafe fn in_file_of(one: Object, other: Object, change: impl FnOnce() -> Result<()>) -> Result<()> {
+unsafe fn in_file_of(one: Object, other: Object, change: impl FnOnce(&File) -> Result<()>) -> Result<()> {
     // SAFETY: as the caller promises.
     let handle = unsafe { Handle::from_pointer(if one.is_null() { other } else { one })? };
-    handle.file()?.together_plainly(change)
+    let file = handle.file()?;
+    file.together_plainly(|| change(&file))
 }
 
 /// Gives what a link leads to another name; gives the group of the link, and its name.
@@ -112,6 +115,7 @@ unsafe fn in_file_of(one: Object, other: Object, change: impl FnOnce() -> Result
 /// # Safety
 /// Objects and locations are those that HDF5 gives.
 unsafe fn link_again(
+    file: &File,
     from: (Object, *const Location),
     to: (Object, *const Location),
     list: Hid,
@@ -122,7 +126,7 @@ unsafe fn link_again(
     // SAFETY: as the caller promises.
     let (Located { node: group, .. }, name) = unsafe { locate_link(Handle::from_pointer(from_object)?, from.1)? };
     // SAFETY: the same.
-    let place = unsafe { new_place(&Handle::from_pointer(to_object)?.located()?, to.1, list)? };
+    let place = unsafe { new_place(file, &Handle::from_pointer(to_object)?.located()?, to.1, list)? };
     if !Rc::ptr_eq(&group.file, &place.group.file) {
         return Err(Failure::new(Minor::BadValue, "a link cannot go to another file"));
     }
@@ -145,9 +149,11 @@ pub unsafe extern "C" fn copy(
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lcopy", || {
-        require_list(access)?;
-        // SAFETY: as HDF5 promises.
-        let again = || unsafe { link_again((from, from_location), (to, to_location), list).map(drop) };
+        let again = |file: &File| {
+            require_list(access)?;
+            // SAFETY: as HDF5 promises.
+            unsafe { link_again(file, (from, from_location), (to, to_location), list).map(drop) }
+        };
         // SAFETY: the same.
         unsafe { in_file_of(to, from, again) }
     })
@@ -164,11 +170,11 @@ pub unsafe extern "C" fn rename(
     _: Request,
 ) -> Herr {
     guard::status(c"H5Lmove", || {
-        require_list(access)?;
-        let rename = || {
+        let rename = |file: &File| {
+            require_list(access)?;
             // The new name first: what fails between the two leaves the object with one name too many, and not without one.
             // SAFETY: as HDF5 promises.
-            let (group, name) = unsafe { link_again((from, from_location), (to, to_location), list)? };
+            let (group, name) = unsafe { link_again(file, (from, from_location), (to, to_location), list)? };
             group.remove_link(&name)
         };
         // SAFETY: the same.
@@ -280,13 +286,15 @@ unsafe extern "C" fn specific(
             let (handle, arguments) = (Handle::from_pointer(object)?, &mut *arguments);
             match arguments.operation {
                 link_specific::DELETE => {
-                    handle.file()?.together_plainly(|| {
+                    let file = handle.file()?;
+                    file.together_plainly(|| {
                         let wanted = &*location;
                         let (group, name) = if wanted.kind == by::INDEX {
                             by_index(&handle.located()?, wanted)?
                         } else {
                             locate_link(handle, location)?
                         };
+                        file.require_own(&group.node)?;
                         group.node.remove_link(&name)
                     })?;
                     Ok(0)

@@ -87,56 +87,59 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// The place that a path means; groups on the way are made where the list of the link's creation says so.
-    fn of(base: &Located, path: &'a [u8], link_list: Hid, access: Hid) -> Result<Self> {
+    /// It is in the file that is changed, where several ranks change that.
+    fn of(file: &File, base: &Located, path: &'a [u8], link_list: Hid, access: Hid) -> Result<Self> {
         let (makes_groups, character_set) = link_properties(link_list);
         let mut make_group = |parent: &Rc<Node>, name: &[u8]| {
+            file.require_own(parent)?;
             let group = new_group(&parent.file, Vec::new())?;
             parent.add_link(name, character_set, LinkTarget::Hard(group.token))
         };
         let make_groups: Option<MakeGroup<'_>> = if makes_groups { Some(&mut make_group) } else { None };
         let (group, name) = Walk::new(access).parent(&base.node, path, make_groups)?;
+        file.require_own(&group)?;
         Ok(Self { group, name, character_set })
     }
 }
 
 /// Makes an object and puts it under a path, or, without one, leaves it without a link. What makes it gets what the path is below, and the whole path.
-/// Of several ranks one makes it, and the others open it.
+/// Of several ranks one makes it, and the others open it, after each has looked at what it was given.
 ///
 /// # Safety
 /// Object and location are those that HDF5 gives; the path is null or ends with zero.
-unsafe fn create_object(
+unsafe fn create_object<P>(
     object: Object,
     location: *const Location,
     path: *const c_char,
     link_list: Hid,
-    make: impl FnOnce(&Located, Option<Vec<u8>>) -> Result<Handle>,
+    prepare: impl FnOnce() -> Result<P>,
+    make: impl FnOnce(&P, &Located, Option<Vec<u8>>) -> Result<Handle>,
     open: impl FnOnce(Located) -> Result<Handle>,
 ) -> Result<Object> {
     // SAFETY: as the caller promises.
     let start = unsafe { Handle::from_pointer(object)? };
     let file = start.file()?;
-    let make = || {
+    let make = |prepared: &P| {
         // SAFETY: the same.
         let base = unsafe { locate(start, location)? };
         if path.is_null() {
-            let handle = make(&base, None)?;
+            let handle = make(prepared, &base, None)?;
             handle.located()?.node.set_anonymous()?;
             return Ok(handle);
         }
         // SAFETY: not null.
         let path = unsafe { name(path)? };
-        let place = Place::of(&base, path, link_list, DEFAULT)?;
-        file.require_own(&place.group)?;
+        let place = Place::of(&file, &base, path, link_list, DEFAULT)?;
         place.group.require_new(place.name)?;
         let path = if place.group.file.is_seen_from(&base.node.file) { base.join(path) } else { None };
         // Behind an external link it is made in that file.
-        let handle = make(&Located { node: Rc::clone(&place.group), path: None }, path)?;
+        let handle = make(prepared, &Located { node: Rc::clone(&place.group), path: None }, path)?;
         let target = LinkTarget::Hard(handle.located()?.node.token);
         place.group.add_new_link(place.name, place.character_set, target)?;
         Ok(handle)
     };
     let tell = |handle: &Handle| together::tell(&handle.located()?);
-    let handle = file.together(make, tell, |told| open(together::hear(&file, told)?))?;
+    let handle = file.together_with(prepare, make, tell, |_, told| open(together::hear(&file, told)?))?;
     Ok(handle.into_pointer())
 }
 

@@ -113,8 +113,10 @@ unsafe extern "C" fn specific(
             match arguments.operation {
                 object_specific::CHANGE_REFERENCE_COUNT => {
                     let delta = values.delta;
-                    handle.file()?.together_plainly(|| {
+                    let file = handle.file()?;
+                    file.together_plainly(|| {
                         let node = locate(handle, location)?.node;
+                        file.require_own(&node)?;
                         node.file.require_writable()?;
                         match delta {
                             1 => node.add_reference(),

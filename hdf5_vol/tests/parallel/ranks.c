@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int rank, size;
 
@@ -399,13 +400,127 @@ static void independent(const char *name)
 	H5Pclose(list);
 }
 
+/* A file of one rank alone with a group, which has a link and an attribute. */
+static void make_other(const char *name, hid_t list)
+{
+	hid_t file = create(name, list), group = H5Gcreate2(file, "g", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	hid_t scalar = H5Screate(H5S_SCALAR), attribute = H5Acreate2(group, "a", H5T_NATIVE_INT, scalar, H5P_DEFAULT, H5P_DEFAULT);
+
+	require(attribute >= 0 && H5Aclose(attribute) >= 0 && H5Sclose(scalar) >= 0);
+	require(H5Lcreate_soft("/", group, "in", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
+}
+
+/* Nothing else is in it. */
+static void look_at_other(const char *name, hid_t list)
+{
+	hid_t file = H5Fopen(name, H5F_ACC_RDONLY, list);
+	H5G_info_t links;
+	H5O_info2_t information;
+
+	require(file >= 0 && H5Gget_info(file, &links) >= 0 && links.nlinks == 1);
+	require(H5Gget_info_by_name(file, "g", &links, H5P_DEFAULT) >= 0 && links.nlinks == 1);
+	require(H5Lexists(file, "g/in", H5P_DEFAULT) > 0 && H5Aexists_by_name(file, "g", "a", H5P_DEFAULT) > 0);
+	require(H5Oget_info_by_name3(file, "g", &information, H5O_INFO_ALL, H5P_DEFAULT) >= 0);
+	require(information.num_attrs == 1 && information.rc == 1);
+	require(H5Fclose(file) >= 0);
+}
+
+/* Changes behind an external link, in a file that the ranks have not opened together, are an error on all, and change nothing: one of them would
+ * make them, or all at the same time. */
+static void behind(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), alone = list_of(MPI_COMM_SELF, NULL), file, group;
+	hid_t scalar = H5Screate(H5S_SCALAR), links = H5Pcreate(H5P_LINK_CREATE);
+	char other[1024], local[] = "/tmp/ranks-XXXXXX";
+
+	snprintf(other, sizeof other, "%s.other", name);
+	if (rank == 0) {
+		require(mkdtemp(local) != NULL);
+		make_other(other, alone);
+	}
+	MPI_Bcast(local, sizeof local, MPI_CHAR, 0, MPI_COMM_WORLD);
+	char native[sizeof local + 16];
+	snprintf(native, sizeof native, "%s/native.h5", local);
+	if (rank == 0)
+		make_other(native, H5P_DEFAULT);
+	MPI_Barrier(MPI_COMM_WORLD);
+
+	require(H5Pset_create_intermediate_group(links, 1) >= 0);
+	file = create(name, list);
+	group = H5Gcreate2(file, "own", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	require(group >= 0);
+	require(H5Lcreate_external(other, "/g", file, "in a container", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Lcreate_external(native, "/g", file, "elsewhere", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	for (int which = 0; which < 2; which++) {
+		const char *out = which == 0 ? "in a container" : "elsewhere";
+		char new[64], deep[64], in[64];
+
+		snprintf(new, sizeof new, "%s/new", out);
+		snprintf(deep, sizeof deep, "%s/deep/new", out);
+		snprintf(in, sizeof in, "%s/in", out);
+		require(H5Lexists(file, in, H5P_DEFAULT) > 0);
+		refused(H5Gcreate2(file, new, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Gcreate2(file, deep, links, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Acreate_by_name(file, out, "b", H5T_NATIVE_INT, scalar, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Adelete_by_name(file, out, "a", H5P_DEFAULT));
+		refused(H5Adelete_by_idx(file, out, H5_INDEX_NAME, H5_ITER_INC, 0, H5P_DEFAULT));
+		refused(H5Arename_by_name(file, out, "a", "b", H5P_DEFAULT));
+		refused(H5Lcreate_soft("/", file, new, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Lcreate_soft("/", file, deep, links, H5P_DEFAULT));
+		refused(H5Lcreate_external(name, "/", file, new, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Lcreate_hard(file, "own", file, new, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Lcreate_hard(file, out, file, "hard", H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Lcreate_hard(file, out, file, new, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Lcopy(file, in, file, new, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Lmove(file, in, file, new, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Lmove(file, in, file, "moved", H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Ldelete(file, in, H5P_DEFAULT));
+		refused(H5Ldelete_by_idx(file, out, H5_INDEX_NAME, H5_ITER_INC, 0, H5P_DEFAULT));
+		refused(H5Ocopy(file, "own", file, new, H5P_DEFAULT, H5P_DEFAULT));
+		refused(H5Ocopy(file, "own", file, deep, H5P_DEFAULT, links));
+		require(H5Lexists(file, "moved", H5P_DEFAULT) == 0 && H5Lexists(file, "hard", H5P_DEFAULT) == 0);
+	}
+	require(H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
+	MPI_Barrier(MPI_COMM_WORLD);
+	if (rank == 0) {
+		look_at_other(other, alone);
+		look_at_other(native, H5P_DEFAULT);
+		require(remove(native) == 0 && rmdir(local) == 0);
+	}
+	H5Sclose(scalar);
+	H5Pclose(links);
+	H5Pclose(alone);
+	H5Pclose(list);
+}
+
+/* What a rank cannot find that the others find is an error on all, changes nothing, and nobody waits for ever. */
+static void mistakes(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), group, attribute, scalar = H5Screate(H5S_SCALAR);
+	const char *path = rank == 1 ? "nowhere" : "own";
+
+	group = H5Gcreate2(file, "own", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	attribute = H5Acreate2(group, "a", H5T_NATIVE_INT, scalar, H5P_DEFAULT, H5P_DEFAULT);
+	require(group >= 0 && attribute >= 0 && H5Aclose(attribute) >= 0);
+	refused(H5Adelete_by_name(file, path, "a", H5P_DEFAULT));
+	refused(H5Adelete_by_idx(file, path, H5_INDEX_NAME, H5_ITER_INC, 0, H5P_DEFAULT));
+	refused(H5Arename_by_name(file, path, "a", "b", H5P_DEFAULT));
+	require(H5Aexists(group, "a") > 0 && H5Aexists(group, "b") == 0);
+	require(H5Adelete_by_name(file, "own", "a", H5P_DEFAULT) >= 0 && H5Aexists(group, "a") == 0);
+	require(H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
+	H5Sclose(scalar);
+	H5Pclose(list);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*run)(const char *);
 	} cases[] = {{"metadata", metadata}, {"elements", elements}, {"filtered", filtered}, {"texts", texts},
-		{"communicators", communicators}, {"refusals", refusals}, {"lost", one_lost}, {"independent", independent}};
+		{"communicators", communicators}, {"refusals", refusals}, {"lost", one_lost}, {"independent", independent},
+		{"behind", behind}, {"mistakes", mistakes}};
 
 	MPI_Init(&argc, &argv);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -16,7 +16,18 @@ use std::process::Command;
 /// What the whole is called.
 pub const NAME: &str = "parallel";
 const SOURCE: &str = "hdf5_vol/tests/parallel/ranks.c";
-const CASES: &[&str] = &["metadata", "elements", "filtered", "texts", "communicators", "refusals", "independent", LOST];
+const CASES: &[&str] = &[
+    "metadata",
+    "elements",
+    "filtered",
+    "texts",
+    "communicators",
+    "refusals",
+    "independent",
+    "behind",
+    "mistakes",
+    LOST,
+];
 /// Its rank 1 finds no engine.
 const LOST: &str = "lost";
 const ENGINE_VARIABLE: &str = "DAOS_LOCAL_PATH";
