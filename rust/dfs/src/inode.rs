@@ -161,8 +161,11 @@ impl Inode {
 pub(crate) struct InodeChange {
     /// New type and permission bits.
     pub mode: Option<u32>,
-    /// New time of modification, and up to which change of the object it holds.
+    /// New time of modification, and up to which change of the object it holds. Who sets it says with `size` what stands before the latter.
     pub mtime: Option<(Timestamp, u64)>,
+    /// The length of a link's target, as it was: a record that ended before it would have a hole there, when what is behind it is written.
+    /// Programs that list the extents of a record, like mpiFileUtils' `daos-serialize`, take them for contiguous.
+    pub size: Option<u64>,
     /// New time of the last change of the record.
     pub ctime: Option<Timestamp>,
     /// New chunk size.
@@ -187,6 +190,10 @@ impl InodeChange {
         if let Some((mtime, object_epoch)) = self.mtime {
             (inode.mtime, inode.object_epoch) = (mtime, object_epoch);
             fields.extend([(offset::MTIME, 8), (offset::MTIME_NANOSECONDS, 8), (offset::OBJECT_EPOCH, 8)]);
+        }
+        if let Some(size) = self.size {
+            inode.size = size;
+            fields.push((offset::SIZE, 8));
         }
         if let Some(ctime) = self.ctime {
             inode.ctime = ctime;
@@ -219,6 +226,7 @@ impl InodeChange {
     pub fn apply(&self, inode: &mut Inode) {
         inode.mode = self.mode.unwrap_or(inode.mode);
         (inode.mtime, inode.object_epoch) = self.mtime.unwrap_or((inode.mtime, inode.object_epoch));
+        inode.size = self.size.unwrap_or(inode.size);
         inode.ctime = self.ctime.unwrap_or(inode.ctime);
         inode.chunk_size = self.chunk_size.unwrap_or(inode.chunk_size);
         inode.class = self.class.unwrap_or(inode.class);
@@ -272,6 +280,7 @@ mod tests {
         let all = InodeChange {
             mode: Some(libc::S_IFREG | 0o600),
             mtime: Some((time, 3)),
+            size: Some(0),
             ctime: Some(time),
             chunk_size: Some(4096),
             class: Some(ObjectClass::S1),

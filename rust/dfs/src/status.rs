@@ -326,6 +326,7 @@ impl Node {
         if let Some(mtime) = set.mtime {
             // It holds until the next write: up to what was written so far, by the clocks of engine and client.
             change.mtime = Some((mtime, content.newest.0.max(client.env().clock.wall_nanoseconds())));
+            change.size = Some(inode.size);
         }
         if change != InodeChange::default() {
             change.ctime = Some(file_system.now(client));

@@ -117,6 +117,7 @@ impl TargetDirectory {
                 let change = InodeChange {
                     mode: Some(libc::S_IFDIR | item.mode),
                     mtime: Some((item.mtime, written_until(client))),
+                    size: Some(0),
                     ctime: Some(file_system.now(client)),
                     uid: preserve.then_some(item.uid),
                     gid: preserve.then_some(item.gid),
