@@ -8,7 +8,7 @@ use core::ffi::c_int;
 use core::task::{Context, Poll};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use daos_status::{Code, Result, fail};
 
@@ -28,7 +28,7 @@ pub(crate) type Finished = MutexGuard<'static, VecDeque<(Event, c_int)>>;
 
 /// Takes the lock of the list of events that wait for their callbacks.
 pub(crate) fn finished() -> Finished {
-    FINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+    crate::fork::take(&FINISHED)
 }
 
 /// An event that a call has taken: nobody else can. Given back when it is dropped.

@@ -7,7 +7,7 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use daos_status::{Code, Result, fail};
@@ -89,8 +89,7 @@ pub(crate) type Lock = MutexGuard<'static, BTreeMap<usize, Option<Waker>>>;
 
 /// Takes the lock of all events.
 pub(crate) fn lock() -> Lock {
-    // Every change under the lock is complete when something could panic.
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+    crate::fork::take(&RUNNING)
 }
 
 /// An initialised event, known to be where it should be.

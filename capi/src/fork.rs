@@ -1,10 +1,18 @@
 //! `fork` in a process with several threads: the child gets the locks of the library as they were at that instant, also
 //! those held by threads that it does not get. The thread that forks therefore takes them all before and gives them back
 //! after, in both processes.
+//!
+//! `_Fork`, and `clone` itself, run no handlers. Such a child is known by a page that the kernel empties in every child with memory of its own. It
+//! is a child like others as long as no thread of the parent was inside the library; where it needs a lock that was held, the call fails instead
+//! of waiting for a thread that is not there.
 
 use std::cell::RefCell;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::panic::resume_unwind;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, TryLockError};
+
+use daos_status::{Code, Status};
 
 use crate::tse::graph;
 use crate::{event_run, event_state, handle_table, process};
@@ -18,9 +26,12 @@ std::thread_local! {
 }
 
 extern "C" fn before() {
-    let locks = (process::state(), event_state::lock(), handle_table::table(), event_run::finished(), graph::graph());
     // A thread whose own variables are gone is about to end and forks no more; then nothing is held.
-    let _gone = HELD.try_with(|held| held.replace(Some(locks)));
+    let _gone = HELD.try_with(|held| held.replace(Some(all_locks())));
+}
+
+fn all_locks() -> Locks {
+    (process::state(), event_state::lock(), handle_table::table(), event_run::finished(), graph::graph())
 }
 
 extern "C" fn after() {
@@ -28,20 +39,109 @@ extern "C" fn after() {
 }
 
 extern "C" fn after_in_child() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
+    if PAGE.load(Ordering::Relaxed).is_null() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    KNOWN.store(process(), Ordering::Relaxed);
     after();
 }
 
-/// How many forks lead from the process that began to use the library to this one.
-static FORKS: AtomicU32 = AtomicU32::new(0);
+/// How many forks lead from the process that began to use the library to this one, and one.
+static FORKS: AtomicU32 = AtomicU32::new(1);
 
 /// Whether forks are counted: the handlers are in place.
 static COUNTS: AtomicBool = AtomicBool::new(false);
 
+/// A page with the same number, which is zero in a child that did not look yet. NULL where the kernel does not empty pages for children.
+static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
+
+/// The process whose locks were given back after its fork, or are its own from the start.
+static KNOWN: AtomicU32 = AtomicU32::new(1);
+
 /// A number that stands for this process among those that were forked from each other: looked at in every call, where asking the
-/// system would cost more than the rest. What makes processes without telling the C library (`clone` itself) is not counted.
+/// system would cost more than the rest.
 pub fn process() -> u32 {
-    if COUNTS.load(Ordering::Relaxed) { FORKS.load(Ordering::Relaxed) } else { std::process::id() }
+    let page = PAGE.load(Ordering::Relaxed);
+    if page.is_null() {
+        return if COUNTS.load(Ordering::Relaxed) { FORKS.load(Ordering::Relaxed) } else { std::process::id() };
+    }
+    // SAFETY: the page is never given back.
+    let number = unsafe { &*page };
+    match number.load(Ordering::Relaxed) {
+        0 => count_this(number, &FORKS),
+        known => known,
+    }
+}
+
+/// The first look in a child: of several threads at once, one counts.
+#[cold]
+fn count_this(number: &AtomicU32, forks: &AtomicU32) -> u32 {
+    let parent = forks.load(Ordering::Acquire);
+    match number.compare_exchange(0, parent + 1, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => {
+            forks.store(parent + 1, Ordering::Release);
+            parent + 1
+        }
+        Err(counted) => counted,
+    }
+}
+
+/// Whether this process was made without the handlers, so that locks may be held by threads that it does not have.
+fn is_unknown() -> bool {
+    process() != KNOWN.load(Ordering::Relaxed)
+}
+
+/// Takes a lock of the library's global state. In a child that was made without the handlers a lock that is held stays so: the call that needs it ends
+/// there, with an error.
+pub(crate) fn take<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    take_unless(mutex, is_unknown)
+}
+
+fn take_unless<T>(mutex: &Mutex<T>, is_stuck: impl FnOnce() -> bool) -> MutexGuard<'_, T> {
+    // Every change under these locks is complete when something could panic.
+    match mutex.try_lock() {
+        Ok(guard) => guard,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) if is_stuck() => resume_unwind(Box::new(held_for_ever())),
+        Err(TryLockError::WouldBlock) => mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+    }
+}
+
+fn held_for_ever() -> Status {
+    let sentence = "this process was made by _Fork or clone while another thread was inside the library: it cannot use it; use fork";
+    Status::new(Code::Uninit, sentence)
+}
+
+/// Makes the locks this process's own: from now on one that is held is held by a thread of it.
+pub(crate) fn adopt() {
+    if is_unknown() {
+        drop(all_locks());
+        KNOWN.store(process(), Ordering::Relaxed);
+    }
+}
+
+/// A page that the kernel empties in every child; NULL where it does not.
+fn page_for_one_process() -> *mut AtomicU32 {
+    // Long enough on every machine: the kernel takes whole pages.
+    let length = size_of::<AtomicU32>();
+    // SAFETY: a new mapping touches no memory that is used.
+    let page = unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        libc::mmap(null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+    };
+    if page == libc::MAP_FAILED {
+        return null_mut();
+    }
+    // SAFETY: the mapping is ours; a kernel that does not know this (before 4.14) refuses it.
+    if unsafe { libc::madvise(page, length, libc::MADV_WIPEONFORK) } != 0 {
+        // SAFETY: nobody else knows of it.
+        unsafe { libc::munmap(page, length) };
+        return null_mut();
+    }
+    let number: *mut AtomicU32 = page.cast();
+    // SAFETY: the mapping is long enough, and aligned to a page.
+    unsafe { (*number).store(FORKS.load(Ordering::Relaxed), Ordering::Relaxed) };
+    number
 }
 
 /// Makes forks safe from now on.
@@ -58,5 +158,32 @@ pub fn prepare() {
                 "pthread_atfork failed ({failed}): fork while calls run may hang the child"
             );
         }
+        PAGE.store(page_for_one_process(), Ordering::Release);
+        // Without a page and handlers a process is its number, and no lock is known to be stuck.
+        KNOWN.store(process(), Ordering::Relaxed);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn the_first_look_in_a_child_counts_it_once() {
+        let (page, forks) = (AtomicU32::new(0), AtomicU32::new(7));
+        assert_eq!((count_this(&page, &forks), forks.load(Ordering::Relaxed)), (8, 8));
+        assert_eq!((count_this(&page, &forks), forks.load(Ordering::Relaxed)), (8, 8));
+    }
+
+    #[test]
+    fn a_lock_that_a_thread_of_the_parent_held_is_an_error() {
+        let lock = Mutex::new(());
+        let held = take(&lock);
+        let taken = catch_unwind(AssertUnwindSafe(|| drop(take_unless(&lock, || true))));
+        drop(held);
+        let payload = taken.expect_err("nobody gives it back");
+        assert_eq!(crate::guard::fault("daos_init", &*payload).code(), Code::Uninit);
+        drop(take_unless(&lock, || true));
+    }
 }

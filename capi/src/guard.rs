@@ -140,8 +140,11 @@ fn caught<T, E: Failure>(function: &str, body: impl FnOnce() -> Result<T, E>) ->
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(fault(function, &*payload).into()))
 }
 
-/// The error that a panic becomes.
+/// The error that a panic becomes; one that ends a call from where it can give none is itself.
 pub(crate) fn fault(function: &str, payload: &(dyn Any + Send)) -> Status {
+    if let Some(status) = payload.downcast_ref::<Status>() {
+        return status.clone();
+    }
     Status::new(Code::Misc, format!("{function} failed inside the library: {}", words_of(payload)))
 }
 

@@ -3,7 +3,7 @@
 //! A cookie is a generation in its upper and a place in its lower half. A place gets a new generation when it is freed,
 //! so that a closed handle is recognised for as long as a generation does not come round (2^32 uses of one place).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use daos_status::{Code, Result, fail};
 
@@ -82,8 +82,7 @@ pub(crate) type TableGuard = MutexGuard<'static, Table>;
 
 /// Takes the lock of the table.
 pub(crate) fn table() -> TableGuard {
-    // Every change of the table is complete when something could panic.
-    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+    crate::fork::take(&TABLE)
 }
 
 /// Gives out a handle.

@@ -31,6 +31,9 @@ pub unsafe extern "C" fn daos_fini() -> c_int {
 /// Starts anew in a process that was forked after daos_init; handles of the parent are unknown in it. Until then every
 /// call that needs the system gives -DER_UNINIT there. In a process that was not forked it does nothing.
 ///
+/// A child that `_Fork` or `clone` made, which run no handlers, is a child like others where no thread of its parent was inside the library at that
+/// instant. Otherwise calls that need what such a thread held give -DER_UNINIT, this one as well.
+///
 /// @return zero, -DER_UNINIT without daos_init
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_reinit() -> c_int {

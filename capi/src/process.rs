@@ -25,14 +25,18 @@ pub(crate) type StateGuard = MutexGuard<'static, State>;
 
 /// Takes the lock of the state.
 pub(crate) fn state() -> StateGuard {
-    // Every change of the state is complete when something could panic.
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+    crate::fork::take(&STATE)
 }
 
 /// Counts one more user; the first starts the client. Nothing is attached before it is needed.
 pub fn initialise() -> Result<()> {
     fork::prepare();
     let mut state = state();
+    if state.initialised == 0 {
+        drop(state);
+        fork::adopt();
+        state = self::state();
+    }
     if state.initialised == 0 {
         state.context = Some(Arc::new(start()?));
         state.process = fork::process();
@@ -72,10 +76,16 @@ pub fn finalise() -> Result<()> {
 
 /// Starts anew in a child process; handles of the parent are unknown here.
 pub fn reinitialise() -> Result<()> {
-    let mut state = state();
+    let state = state();
     if state.initialised == 0 {
         fail!(Code::Uninit, "daos_reinit without daos_init");
     }
+    if state.process == fork::process() {
+        return Ok(());
+    }
+    drop(state);
+    fork::adopt();
+    let mut state = self::state();
     if state.process == fork::process() {
         return Ok(());
     }

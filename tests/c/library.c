@@ -4,6 +4,8 @@
  * run: {pool} {container}
  */
 #include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,15 +76,22 @@ left_open(char **argv)
 	OK(daos_fini());
 }
 
+/* fork, or clone itself, which tells nobody in this process. */
+static pid_t
+new_process(bool is_told)
+{
+	return is_told ? fork() : (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
 /* The exit status of a child that ran the function. */
 static int
-in_child(void (*function)(char **, daos_handle_t, daos_handle_t), char **argv, daos_handle_t pool, daos_handle_t object)
+in_child(bool is_told, void (*function)(char **, daos_handle_t, daos_handle_t), char **argv, daos_handle_t pool, daos_handle_t object)
 {
 	int status = 0;
 	pid_t child;
 
 	fflush(NULL);
-	child = fork();
+	child = new_process(is_told);
 	TRUE(child >= 0);
 	if (child == 0) {
 		function(argv, pool, object);
@@ -125,16 +134,48 @@ child_with_reinit(char **argv, daos_handle_t pool, daos_handle_t object)
 }
 
 static void
+grandchild(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	daos_handle_t other;
+
+	(void)object;
+	EXPECT(daos_pool_query(pool, NULL, NULL, NULL, NULL), pool.cookie == 0 ? -DER_NO_HDL : -DER_UNINIT);
+	EXPECT(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &other, NULL, NULL), -DER_UNINIT);
+	OK(daos_fini());
+}
+
+/* What a child began with daos_reinit is not its own child's. */
+static void
+child_of_child(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	daos_handle_t own;
+
+	(void)pool;
+	OK(daos_reinit());
+	if (getenv("DAOS_LOCAL_MODE") == NULL)
+		OK(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &own, NULL, NULL));
+	else
+		own = DAOS_HDL_INVAL;
+	TRUE(in_child(false, grandchild, argv, own, object) == 0);
+	TRUE(in_child(true, grandchild, argv, own, object) == 0);
+	OK(daos_fini());
+}
+
+static void
 children(char **argv)
 {
 	daos_handle_t pool, container, object;
 	daos_epoch_t epoch;
+	int is_told;
 
 	open_container(argv[1], argv[2], &pool, &container);
 	object = open_object(container, 72, DAOS_OT_MULTI_HASHED, OC_S1);
 	OK(daos_obj_query_max_epoch(object, none, &epoch, NULL));
-	TRUE(in_child(child_without_reinit, argv, pool, object) == 0);
-	TRUE(in_child(child_with_reinit, argv, pool, object) == 0);
+	for (is_told = 0; is_told < 2; is_told++) {
+		TRUE(in_child(is_told, child_without_reinit, argv, pool, object) == 0);
+		TRUE(in_child(is_told, child_with_reinit, argv, pool, object) == 0);
+		TRUE(in_child(is_told, child_of_child, argv, pool, object) == 0);
+	}
 	/* The children did the parent no harm. */
 	OK(daos_obj_query_max_epoch(object, none, &epoch, NULL));
 	OK(daos_pool_query(pool, NULL, NULL, NULL, NULL));
@@ -184,7 +225,7 @@ fork_among_threads(char **argv)
 	for (i = 0; i < 4; i++)
 		TRUE(pthread_create(&threads[i], NULL, call_on, NULL) == 0);
 	for (i = 0; i < 20; i++)
-		TRUE(in_child(child_among_threads, argv, DAOS_HDL_INVAL, DAOS_HDL_INVAL) == 0);
+		TRUE(in_child(true, child_among_threads, argv, DAOS_HDL_INVAL, DAOS_HDL_INVAL) == 0);
 	__atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
 	for (i = 0; i < 4; i++)
 		TRUE(pthread_join(threads[i], NULL) == 0);

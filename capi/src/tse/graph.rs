@@ -6,7 +6,7 @@
 
 use core::ffi::{c_int, c_void};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use daos_status::{Code, Result, fail};
@@ -148,8 +148,7 @@ pub(crate) type GraphGuard = MutexGuard<'static, Graph>;
 
 /// Takes the lock of all tasks. No other lock is taken while it is held.
 pub(crate) fn graph() -> GraphGuard {
-    // Every change is complete when something could panic.
-    GRAPH.lock().unwrap_or_else(PoisonError::into_inner)
+    crate::fork::take(&GRAPH)
 }
 
 impl Graph {
