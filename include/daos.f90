@@ -3357,7 +3357,7 @@ module daos
       type(daos_prop_entry), intent(inout), optional :: entry
     end function daos_prop_has_ptr
 
-    ! Makes a list of the entries of two; where both have an entry of a type, that of the new list.
+    ! Makes a list of the entries of two; where both have an entry of a type, that of the new list at the place of the old.
     type(c_ptr) function daos_prop_merge(old_prop, new_prop) bind(c)
       import
       type(daos_prop_t), intent(inout), optional :: old_prop

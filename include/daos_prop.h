@@ -444,7 +444,7 @@ bool daos_prop_has_str(struct daos_prop_entry *entry);
 bool daos_prop_has_ptr(struct daos_prop_entry *entry);
 
 /**
- * Makes a list of the entries of two; where both have an entry of a type, that of the new list.
+ * Makes a list of the entries of two; where both have an entry of a type, that of the new list at the place of the old. Other new ones follow.
  *
  * @old_prop a list, or NULL
  * @new_prop a list, or NULL

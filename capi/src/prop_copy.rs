@@ -63,14 +63,19 @@ fn copy(caller: Caller, entry: &daos_prop_entry) -> Result<daos_prop_entry> {
     Ok(copy)
 }
 
-/// The entries of both lists; where both have a type, the new one.
+/// The entries of both lists; where both have a type, the new one at the place of the old: programs go by the places, as mpiFileUtils does.
 fn merged(caller: Caller, old: *const daos_prop_t, new: *const daos_prop_t) -> Result<*mut daos_prop_t> {
     let entries = |list: *const daos_prop_t| {
         if list.is_null() { Ok(Vec::new()) } else { crate::property::entries(caller, list) }
     };
     let (old, new) = (entries(old)?, entries(new)?);
-    let kept = old.iter().filter(|entry| !new.iter().any(|other| other.dpe_type == entry.dpe_type));
-    let all: Vec<_> = kept.chain(&new).collect();
+    let mut all: Vec<_> = old.iter().collect();
+    for entry in &new {
+        match all.iter_mut().find(|kept| kept.dpe_type == entry.dpe_type) {
+            Some(kept) => *kept = entry,
+            None => all.push(entry),
+        }
+    }
     if all.len() > DAOS_PROP_ENTRIES_MAX_NR as usize {
         fail!(Code::Inval, "both lists together have {} properties", all.len());
     }
@@ -89,7 +94,7 @@ fn merged(caller: Caller, old: *const daos_prop_t, new: *const daos_prop_t) -> R
     Ok(result)
 }
 
-/// Makes a list of the entries of two; where both have an entry of a type, that of the new list.
+/// Makes a list of the entries of two; where both have an entry of a type, that of the new list at the place of the old. Other new ones follow.
 ///
 /// @old_prop a list, or NULL
 /// @new_prop a list, or NULL

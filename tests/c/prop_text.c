@@ -16,6 +16,37 @@ number(daos_prop_t *list, uint32_t type)
 	return entry->dpe_val;
 }
 
+/* What two lists have both stands where the first has it: mpiFileUtils' daos-serialize reads a merged list by places, and ended with a number taken for a
+ * pointer. */
+static void
+merged(void)
+{
+	static const uint32_t types[] = {DAOS_PROP_CO_CSUM, DAOS_PROP_CO_REDUN_FAC, DAOS_PROP_CO_DEDUP, DAOS_PROP_CO_EC_CELL_SZ};
+	daos_prop_t *old = daos_prop_alloc(3), *new = daos_prop_alloc(3), *both;
+	uint32_t i;
+
+	TRUE(old != NULL && new != NULL);
+	for (i = 0; i < 3; i++) {
+		old->dpp_entries[i].dpe_type = types[i];
+		old->dpp_entries[i].dpe_val = i;
+	}
+	new->dpp_entries[0].dpe_type = types[3];
+	new->dpp_entries[0].dpe_val = 10;
+	new->dpp_entries[1].dpe_type = types[1];
+	new->dpp_entries[1].dpe_val = 11;
+	new->dpp_entries[2].dpe_type = types[1];
+	new->dpp_entries[2].dpe_val = 12;
+	both = daos_prop_merge(old, new);
+	TRUE(both != NULL && both->dpp_nr == 4);
+	for (i = 0; i < 4; i++)
+		TRUE(both->dpp_entries[i].dpe_type == types[i]);
+	TRUE(both->dpp_entries[0].dpe_val == 0 && both->dpp_entries[1].dpe_val == 12 && both->dpp_entries[2].dpe_val == 2);
+	TRUE(both->dpp_entries[3].dpe_val == 10);
+	daos_prop_free(both);
+	daos_prop_free(new);
+	daos_prop_free(old);
+}
+
 static void
 refused(const char *text)
 {
@@ -133,6 +164,7 @@ main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	open_container(argv[1], argv[2], &pool, &container);
+	merged();
 	texts(pool);
 	copies(container);
 	close_container(pool, container);
