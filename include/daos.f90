@@ -3665,7 +3665,7 @@ module daos
       type(duns_attr_t), intent(inout), optional :: attr
     end function duns_parse_attr
 
-    ! Makes a container, and a directory (POSIX) or file (HDF5) that stands for it.
+    ! Makes a container, and a directory (POSIX) or file (other uses) that stands for it.
     integer(c_int) function duns_create_path(poh, path, attrp) bind(c)
       import
       type(daos_handle_t), value :: poh

@@ -84,10 +84,11 @@ int duns_set_sys_name(duns_attr_t *attrp, const char *sys);
 int duns_parse_attr(char *str, daos_size_t len, duns_attr_t *attr);
 
 /**
- * Makes a container, and a directory (POSIX) or file (HDF5) that stands for it.
+ * Makes a container, and a directory (POSIX) or file (other uses) that stands for it.
  *
  * @poh handle of the pool
- * @path where; it must not exist yet; NULL to make the container alone
+ * @path where; it must not exist yet; "daos://POOL/LABEL" to make the container with that label alone, NULL to make it with what da_cont says as
+ *       its label, or none; otherwise it has no label
  * @attrp [in,out] da_type, and what else it is made with; da_pool, da_cont and the UUIDs are set
  *
  * @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes, EPERM, ENOSPC

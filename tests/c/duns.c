@@ -129,6 +129,12 @@ files_and_links(daos_handle_t pool)
 	TRUE(found.da_type == DAOS_PROP_CO_LAYOUT_HDF5 && strcmp(found.da_cont, made.da_cont) == 0);
 	duns_destroy_attr(&found);
 	DONE(duns_destroy_path(pool, below("data.h5")));
+	/* What da_cont was is not asked when there is a path: upstream's HDF5 connector leaves a UUID there. */
+	made = wanted(DAOS_PROP_CO_LAYOUT_HDF5);
+	snprintf(made.da_cont, sizeof(made.da_cont), "550bb31a-8365-5d61-fc50-8c234834d922");
+	DONE(duns_create_path(pool, below("data.h5"), &made));
+	TRUE(strcmp(made.da_cont, "550bb31a-8365-5d61-fc50-8c234834d922") != 0);
+	DONE(duns_destroy_path(pool, below("data.h5")));
 
 	/* A container without a path, with a label; then a path for it. */
 	snprintf(named.da_cont, sizeof(named.da_cont), "labelled");
@@ -144,6 +150,33 @@ files_and_links(daos_handle_t pool)
 	TRUE(strcmp(found.da_cont, named.da_cont) == 0 && strcmp(found.da_rel_path, "/x") == 0);
 	duns_destroy_attr(&found);
 	DONE(duns_destroy_path(pool, below("link")));
+}
+
+/* A path that names pool and container makes the container alone, with that label; one that is a UUID is no label. */
+static void
+names(daos_handle_t pool, const char *pool_label)
+{
+	static const char id[] = "550bb31a-8365-5d61-fc50-8c234834d922";
+	struct duns_attr_t made = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
+	daos_cont_info_t info;
+	daos_handle_t container;
+	char path[256];
+
+	snprintf(path, sizeof(path), "daos://%s/by-its-name", pool_label);
+	DONE(duns_create_path(pool, path, &made));
+	TRUE(strcmp(made.da_pool, pool_label) == 0 && strcmp(made.da_cont, "by-its-name") == 0);
+	OK(daos_cont_open(pool, "by-its-name", DAOS_COO_RW, &container, &info, NULL));
+	TRUE(memcmp(info.ci_uuid, made.da_cuuid, sizeof(uuid_t)) == 0);
+	OK(daos_cont_close(container, NULL));
+	GIVES(duns_create_path(pool, path, &made), EEXIST);
+	OK(daos_cont_destroy(pool, "by-its-name", 0, NULL));
+	snprintf(path, sizeof(path), "daos://%s/%s", pool_label, id);
+	made = wanted(DAOS_PROP_CO_LAYOUT_HDF5);
+	DONE(duns_create_path(pool, path, &made));
+	TRUE(strlen(made.da_cont) == 36 && strcmp(made.da_cont, id) != 0);
+	OK(daos_cont_destroy(pool, made.da_cont, 0, NULL));
+	snprintf(path, sizeof(path), "daos://%s", pool_label);
+	GIVES(duns_create_path(pool, path, &made), EINVAL);
 }
 
 static void
@@ -207,6 +240,7 @@ main(int argc, char **argv)
 	OK(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &pool, NULL, NULL));
 	paths_of_posix_containers(pool);
 	files_and_links(pool);
+	names(pool, argv[1]);
 	bad_paths(pool);
 	OK(daos_pool_disconnect(pool, NULL));
 	OK(daos_fini());

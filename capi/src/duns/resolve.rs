@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use daos_client::{Container, ContainerInfo, ContainerProperties, ContainerType, Pool};
 use daos_dfs::{Attributes, ContainerPath, DfsError, FileSystem, Result};
-use daos_types::{ContainerId, ObjectClass, Reference};
+use daos_types::{ContainerId, ObjectClass, PoolId, Reference};
 
 use super::link;
 use crate::abi::*;
@@ -163,14 +163,55 @@ pub unsafe extern "C" fn duns_parse_attr(str: *mut c_char, len: daos_size_t, att
     }
 }
 
+/// What tells where a new container is found.
+enum Stand {
+    /// Nothing: its label, if da_cont has one.
+    Alone,
+    /// A name of pool and container, which needs nothing that stands for it.
+    Named(ContainerPath),
+    /// A directory or file that is made for it.
+    At(PathBuf),
+}
+
+impl Stand {
+    fn of(path: Option<Vec<u8>>, attr: &duns_attr_t) -> Result<Stand> {
+        let Some(path) = path else { return Ok(Stand::Alone) };
+        if path.len() > daos_dfs::PATH_LENGTH_MAX {
+            fail!(libc::ENAMETOOLONG, "a path of {} bytes is too long", path.len());
+        }
+        if let Some(rest) = ContainerPath::without_prefix(&path) {
+            return Ok(Stand::Named(ContainerPath::named(rest)?));
+        }
+        if attr.da_no_prefix || attr.da_flags & DUNS_NO_PREFIX != 0 {
+            return Ok(Stand::Named(ContainerPath::named(&path)?));
+        }
+        Ok(Stand::At(PathBuf::from(OsStr::from_bytes(&path))))
+    }
+
+    /// The label of the new container. With a path, what is in da_cont is not asked: upstream's HDF5 connector leaves a UUID of its own there.
+    fn label(&self, attr: &duns_attr_t) -> Result<String> {
+        match self {
+            Stand::Alone => {
+                let label: Vec<u8> =
+                    attr.da_cont.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+                let Ok(label) = String::from_utf8(label) else { fail!(libc::EINVAL, "da_cont is not UTF-8") };
+                if !label.is_empty() {
+                    daos_types::check_label(&label)?;
+                }
+                Ok(label)
+            }
+            Stand::Named(path) if daos_types::check_label(&path.container).is_ok() => Ok(path.container.clone()),
+            Stand::Named(_) | Stand::At(_) => Ok(String::new()),
+        }
+    }
+}
+
 /// What a new container is made with.
-fn wanted(caller: Caller, attr: &duns_attr_t) -> Result<(ContainerProperties, Attributes)> {
+fn wanted(caller: Caller, attr: &duns_attr_t, stand: &Stand) -> Result<(ContainerProperties, Attributes)> {
     let mut properties = property::container(caller, attr.da_props)?;
     properties.kind = ContainerType(attr.da_type);
-    let label: Vec<u8> = attr.da_cont.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+    let label = stand.label(attr)?;
     if !label.is_empty() {
-        let Ok(label) = String::from_utf8(label) else { fail!(libc::EINVAL, "da_cont is not UTF-8") };
-        daos_types::check_label(&label)?;
         properties.label = label;
     }
     let attributes = Attributes {
@@ -197,10 +238,11 @@ async fn make(
     Ok(Container::create(client, pool, None, properties).await?)
 }
 
-/// Makes a container, and a directory (POSIX) or file (HDF5) that stands for it.
+/// Makes a container, and a directory (POSIX) or file (other uses) that stands for it.
 ///
 /// @poh handle of the pool
-/// @path where; it must not exist yet; NULL to make the container alone
+/// @path where; it must not exist yet; "daos://POOL/LABEL" to make the container with that label alone, NULL to make it with what da_cont says as
+///       its label, or none; otherwise it has no label
 /// @attrp [in,out] da_type, and what else it is made with; da_pool, da_cont and the UUIDs are set
 ///
 /// @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes, EPERM, ENOSPC
@@ -211,12 +253,12 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
         guard_errno("duns_create_path", |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
             let place = caller.out(attrp, "attrp")?;
-            let path = caller.path_optional(path, "path")?.map(|path| PathBuf::from(OsStr::from_bytes(&path)));
             let given = place.get();
-            let (properties, attributes) = wanted(caller, &given)?;
+            let stand = Stand::of(caller.path_optional(path, "path")?, &given)?;
+            let (properties, attributes) = wanted(caller, &given, &stand)?;
             let kind = ContainerType(given.da_type);
             ContainerPath::of(kind, open.pool.id(), ContainerId::default()).to_attribute()?;
-            if let Some(path) = &path {
+            if let Stand::At(path) = &stand {
                 make_stand_in(path, kind)?;
             }
             let pool = open.pool.clone();
@@ -225,18 +267,18 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
             });
             let tied = made.and_then(|id| {
                 let resolved = ContainerPath::of(kind, open.pool.id(), id);
-                if let Some(path) = &path
+                if let Stand::At(path) = &stand
                     && let Err(error) = link::write(path, &resolved.to_attribute()?)
                 {
                     destroy(&open.pool, Reference::Id(id.0));
                     return Err(error);
                 }
-                Ok(resolved)
+                Ok((resolved, id))
             });
             match tied {
-                Ok(resolved) => tell(place, &resolved),
+                Ok((resolved, id)) => tell_made(place, &stand, resolved, id, open.pool.id()),
                 Err(error) => {
-                    if let Some(path) = &path {
+                    if let Stand::At(path) = &stand {
                         remove_stand_in(path);
                     }
                     Err(error)
@@ -246,11 +288,33 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
     }
 }
 
+/// Tells of a new container: by the names that the path has, where it has some.
+fn tell_made(
+    place: Out<duns_attr_t>,
+    stand: &Stand,
+    mut made: ContainerPath,
+    id: ContainerId,
+    pool: PoolId,
+) -> Result<()> {
+    if let Stand::Named(path) = stand {
+        made.pool.clone_from(&path.pool);
+        if daos_types::check_label(&path.container).is_ok() {
+            made.container.clone_from(&path.container);
+        }
+        made.rest.clone_from(&path.rest);
+    }
+    tell(place, &made)?;
+    let mut attr = place.get();
+    (attr.da_puuid, attr.da_cuuid) = (*pool.0.as_bytes(), *id.0.as_bytes());
+    place.set(attr);
+    Ok(())
+}
+
 /// The file or directory that stands for a container.
 fn make_stand_in(path: &Path, kind: ContainerType) -> Result<()> {
     let made = match kind {
-        ContainerType::HDF5 => std::fs::File::create_new(path).map(drop),
-        _ => std::fs::create_dir(path),
+        ContainerType::POSIX => std::fs::create_dir(path),
+        _ => std::fs::File::create_new(path).map(drop),
     };
     made.map_err(|error| DfsError::from(error).while_doing(path.display()))
 }
