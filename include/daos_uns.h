@@ -96,12 +96,12 @@ int duns_parse_attr(char *str, daos_size_t len, duns_attr_t *attr);
 int duns_create_path(daos_handle_t poh, const char *path, duns_attr_t *attrp);
 
 /**
- * Destroys the container that a path stands for, and the path.
+ * Removes a path that stands for a container, and then destroys the container, also when it is open.
  *
  * @poh handle of its pool
  * @path made by duns_create_path
  *
- * @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, EBUSY when it is open
+ * @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when something is in the directory
  */
 int duns_destroy_path(daos_handle_t poh, const char *path);
 

@@ -332,12 +332,12 @@ fn destroy(pool: &Pool, container: Reference) {
     });
 }
 
-/// Destroys the container that a path stands for, and the path.
+/// Removes a path that stands for a container, and then destroys the container, also when it is open.
 ///
 /// @poh handle of its pool
 /// @path made by duns_create_path
 ///
-/// @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, EBUSY when it is open
+/// @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when something is in the directory
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn duns_destroy_path(poh: daos_handle_t, path: *const c_char) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
@@ -349,11 +349,12 @@ pub unsafe extern "C" fn duns_destroy_path(poh: daos_handle_t, path: *const c_ch
                 fail!(libc::ENODATA, "'{}' stands for no container", path.display());
             };
             let container = Reference::parse(&resolved.container)?;
-            value_of("duns_destroy_path", move |client| async move {
-                Ok::<_, DfsError>(Container::destroy(&client, &open.pool, &container, false).await?)
-            })?;
+            // The path first: a directory that is not empty saves its container.
             let removed = if path.is_dir() { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
-            removed.map_err(|error| DfsError::from(error).while_doing(path.display()))
+            removed.map_err(|error| DfsError::from(error).while_doing(path.display()))?;
+            value_of("duns_destroy_path", move |client| async move {
+                Ok::<_, DfsError>(Container::destroy(&client, &open.pool, &container, true).await?)
+            })
         })
     }
 }
