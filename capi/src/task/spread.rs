@@ -102,6 +102,9 @@ calls! { |ev|
     DAOS_OPC_POOL_EXCLUDE => |a: daos_pool_update_t| {
         only::change_targets("daos_pool_exclude", PoolTargetsAction::Exclude, a, ev)
     };
+    DAOS_OPC_POOL_EXCLUDE_OUT => |a: daos_pool_update_t| {
+        only::change_targets("daos_pool_exclude_out", PoolTargetsAction::ExcludeOut, a, ev)
+    };
     DAOS_OPC_POOL_ADD => |a: daos_pool_update_t| {
         only::change_targets("daos_pool_add", PoolTargetsAction::Reintegrate, a, ev)
     };

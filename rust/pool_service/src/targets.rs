@@ -165,7 +165,7 @@ impl PoolService {
         let id = self.find_pool(&request.pool)?;
         let pool = self.ready_pool(id)?;
         let before = map_of(pool)?;
-        let positions = named_targets(request, &before)?;
+        let mut positions = named_targets(request, &before)?;
         let containers = users_of(pool, &before, &positions);
         let all = before.target_count();
         let run = |(first, count): &(u32, u32)| *first..first.saturating_add(*count).min(all);
@@ -189,6 +189,11 @@ impl PoolService {
                     fail!(Code::Oog, "rank {} does not serve: start it first; 'dmg system query' shows it", rank.0);
                 }
                 &[TargetEvent::Reintegrate, TargetEvent::Finish]
+            }
+            Some(PoolTargetsAction::ExcludeOut) => {
+                let is_leaving = |state| matches!(state, TargetState::Down | TargetState::Drain);
+                positions.retain(|at| before.target(*at).is_some_and(|target| is_leaving(target.state)));
+                &[TargetEvent::Finish]
             }
             Some(PoolTargetsAction::Extend) | None => fail!(Code::Proto, "{} is no change of targets", request.action),
         };

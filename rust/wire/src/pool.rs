@@ -245,13 +245,15 @@ pub enum PoolTargetsAction {
     Reintegrate = 3,
     /// Add all targets of engines that the pool is not on.
     Extend = 4,
+    /// Say of targets that are out of use that nothing has to be moved from them any more; others stay as they are.
+    ExcludeOut = 5,
 }
 
 impl PoolTargetsAction {
     /// The action of a number.
     pub fn from_number(number: u8) -> Option<PoolTargetsAction> {
-        use PoolTargetsAction::{Drain, Exclude, Extend, Reintegrate};
-        [Exclude, Drain, Reintegrate, Extend].into_iter().find(|action| *action as u8 == number)
+        use PoolTargetsAction::{Drain, Exclude, ExcludeOut, Extend, Reintegrate};
+        [Exclude, Drain, Reintegrate, Extend, ExcludeOut].into_iter().find(|action| *action as u8 == number)
     }
 }
 

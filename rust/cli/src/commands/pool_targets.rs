@@ -84,6 +84,7 @@ pub fn change(session: &Session, action: PoolTargetsAction, options: PoolTargets
     let (verb, done) = match action {
         PoolTargetsAction::Extend => ("extend pool", "added to"),
         PoolTargetsAction::Drain => ("drain targets of pool", "taken out of"),
+        PoolTargetsAction::ExcludeOut => ("give up targets of pool", "given up by"),
         PoolTargetsAction::Exclude => ("exclude targets of pool", "taken out of"),
         PoolTargetsAction::Reintegrate => ("reintegrate targets of pool", "taken back into"),
     };

@@ -83,6 +83,22 @@ fn targets_that_are_taken_out_stay_out_until_they_are_taken_back() {
 }
 
 #[test]
+fn targets_that_are_out_of_use_are_given_up() {
+    let (mut bench, pool, _) = prepared();
+    act(&mut bench, &change(PoolTargetsAction::Exclude, &[1], &[1])).expect("excluded");
+    let state = |bench: &Bench, at: u32| map(bench, pool).target(at).map(|target| target.state);
+    assert_eq!(state(&bench, 3), Some(TargetState::Down));
+    // Upstream passes over targets that are in use.
+    let changed = act(&mut bench, &change(PoolTargetsAction::ExcludeOut, &[0, 1], &[])).expect("one of four is out");
+    assert_eq!((changed.map_version, changed.targets), (3, 1));
+    assert_eq!((state(&bench, 2), state(&bench, 3)), (Some(TargetState::UpIn), Some(TargetState::DownOut)));
+    let again = act(&mut bench, &change(PoolTargetsAction::ExcludeOut, &[0, 1], &[])).expect("it is given up");
+    assert_eq!((again.map_version, again.targets), (3, 0));
+    act(&mut bench, &change(PoolTargetsAction::Reintegrate, &[1], &[])).expect("taken back");
+    assert_eq!(out_of_use(&bench, pool), []);
+}
+
+#[test]
 fn what_holds_data_cannot_be_drained() {
     let (mut bench, pool, handle) = prepared();
     let old = bench.container(pool, handle, 1, "old").expect("new");
