@@ -45,8 +45,8 @@ int daos_kv_destroy(daos_handle_t oh, daos_handle_t th, daos_event_t *ev);
  *
  * @flags DAOS_COND_KEY_INSERT, DAOS_COND_KEY_UPDATE or zero
  * @key zero-terminated
- * @size bytes of the value, one or more
- * @buf the value; it must stay untouched until completion
+ * @size bytes of the value; zero makes a key without a value, which is listed, and which DAOS_COND_KEY_GET tells from a missing one
+ * @buf the value, NULL where it has no bytes; it must stay untouched until completion
  * @ev completion event; NULL to wait
  *
  * @return zero, -DER_NO_HDL, -DER_INVAL, -DER_EXIST, -DER_NONEXIST, -DER_NO_PERM, -DER_NOSPACE

@@ -115,8 +115,8 @@ pub unsafe extern "C" fn daos_kv_destroy(oh: daos_handle_t, th: daos_handle_t, e
 ///
 /// @flags DAOS_COND_KEY_INSERT, DAOS_COND_KEY_UPDATE or zero
 /// @key zero-terminated
-/// @size bytes of the value, one or more
-/// @buf the value; it must stay untouched until completion
+/// @size bytes of the value; zero makes a key without a value, which is listed, and which DAOS_COND_KEY_GET tells from a missing one
+/// @buf the value, NULL where it has no bytes; it must stay untouched until completion
 /// @ev completion event; NULL to wait
 ///
 /// @return zero, -DER_NO_HDL, -DER_INVAL, -DER_EXIST, -DER_NONEXIST, -DER_NO_PERM, -DER_NOSPACE
@@ -137,10 +137,10 @@ pub unsafe extern "C" fn daos_kv_put(
             let open = transaction::writing(th, open)?;
             let conditions = conditions(flags)?;
             let key = self::key(caller, key)?;
-            if size == 0 {
-                fail!(Code::Inval, "a value of no bytes cannot be told from a missing one");
-            }
-            let value = Source::Memory(memory(caller, buf.cast_mut(), size)?);
+            let value = match size {
+                0 => Source::Owned(Vec::new()),
+                _ => Source::Memory(memory(caller, buf.cast_mut(), size)?),
+            };
             run(caller, "daos_kv_put", ev, move |client| async move {
                 open.key_value.put(&client, conditions, &key, value).await
             })

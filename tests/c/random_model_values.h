@@ -120,7 +120,7 @@ values_step(struct values *values, struct random *random)
 	struct value *value = &values->of[key];
 	static const uint64_t puts[] = {0, DAOS_COND_KEY_INSERT, DAOS_COND_KEY_UPDATE};
 	uint64_t flags = puts[below(random, 3)];
-	struct value new = {true, 1 + below(random, one_in(random, 8) ? VALUE_MAX : 200), (unsigned char)below(random, 256)};
+	struct value new = {true, below(random, one_in(random, 8) ? VALUE_MAX + 1 : 200), (unsigned char)below(random, 256)};
 	int rc = 0;
 
 	switch (below(random, 6)) {
