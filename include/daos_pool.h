@@ -271,9 +271,10 @@ int daos_pool_list_cont(daos_handle_t poh, daos_size_t *ncont, struct daos_pool_
 int daos_pool_local2global(daos_handle_t poh, d_iov_t *glob);
 
 /**
- * Opens a pool handle that another process wrote with daos_pool_local2global.
+ * Opens a pool handle that another process wrote with daos_pool_local2global. When it was closed meanwhile, the calls with it give -DER_NO_HDL, as
+ * for upstream, and daos_pool_disconnect takes it.
  *
- * @return zero, -DER_INVAL when the bytes are no pool handle, -DER_NO_HDL when it was closed
+ * @return zero, -DER_INVAL when the bytes are no pool handle
  */
 int daos_pool_global2local(d_iov_t glob, daos_handle_t *poh);
 

@@ -50,6 +50,7 @@ macro_rules! entries {
 
 entries! {
     Pool(crate::pool::OpenPool) = "pool";
+    ClosedPool(crate::pool::ClosedPool) = "pool that was disconnected";
     Container(crate::container::OpenContainer) = "container";
     Object(crate::object::OpenObject) = "object";
     Table(crate::object_table::OpenTable) = "table of objects";

@@ -19,6 +19,9 @@ pub struct OpenPool {
     pub pool: Pool,
 }
 
+/// What a pool handle stands for that was closed before this process opened it from bytes. No call takes it but the one that closes it.
+pub struct ClosedPool;
+
 /// Connects to a pool.
 ///
 /// @pool its label or UUID, as text
@@ -82,6 +85,10 @@ pub unsafe extern "C" fn daos_pool_disconnect(poh: daos_handle_t, ev: *mut daos_
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard_call("daos_pool_disconnect", ev, |caller| {
+            if handle_table::get::<ClosedPool>(poh).is_ok() {
+                let (call, _closed) = Call::closing::<ClosedPool>(caller, "daos_pool_disconnect", ev, poh)?;
+                return call.run(move |_client| async move { Ok(()) });
+            }
             let (call, open) = Call::closing::<OpenPool>(caller, "daos_pool_disconnect", ev, poh)?;
             call.run(move |client| async move { open.pool.disconnect(&client).await })
         })
@@ -196,9 +203,10 @@ pub unsafe extern "C" fn daos_pool_local2global(poh: daos_handle_t, glob: *mut d
     }
 }
 
-/// Opens a pool handle that another process wrote with daos_pool_local2global.
+/// Opens a pool handle that another process wrote with daos_pool_local2global. When it was closed meanwhile, the calls with it give -DER_NO_HDL, as
+/// for upstream, and daos_pool_disconnect takes it.
 ///
-/// @return zero, -DER_INVAL when the bytes are no pool handle, -DER_NO_HDL when it was closed
+/// @return zero, -DER_INVAL when the bytes are no pool handle
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daos_pool_global2local(glob: d_iov_t, poh: *mut daos_handle_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
@@ -206,12 +214,15 @@ pub unsafe extern "C" fn daos_pool_global2local(glob: d_iov_t, poh: *mut daos_ha
         guard("daos_pool_global2local", |caller| {
             let handle = caller.out(poh, "poh")?;
             let bytes = caller.bytes(glob.iov_buf, glob.iov_len.min(glob.iov_buf_len), "glob")?;
-            let pool =
+            let opened: Result<Pool> =
                 value_of(
                     "daos_pool_global2local",
                     move |client| async move { Pool::from_global(&client, &bytes).await },
-                )?;
-            handle.set(handle_table::insert(OpenPool { pool })?);
+                );
+            handle.set(match opened {
+                Err(status) if status.code() == Code::NoHdl => handle_table::insert(ClosedPool)?,
+                opened => handle_table::insert(OpenPool { pool: opened? })?,
+            });
             Ok(())
         })
     }

@@ -173,6 +173,38 @@ the_system(void)
 	EXPECT(daos_mgmt_get_bs_state(NULL, device, &state, NULL), -DER_INVAL);
 }
 
+/* Bytes of a handle that was closed since can be opened, as upstream's daos_test does it: it is the calls that are refused. */
+static void
+closed_elsewhere(const char *label)
+{
+	daos_handle_t pool, again;
+	daos_event_t event;
+	bool flag;
+	char bytes[512];
+	uuid_t id;
+	d_iov_t global;
+
+	OK(daos_pool_connect(label, NULL, DAOS_PC_RW, &pool, NULL, NULL));
+	d_iov_set(&global, bytes, sizeof(bytes));
+	OK(daos_pool_local2global(pool, &global));
+	OK(daos_pool_disconnect(pool, NULL));
+	OK(daos_pool_global2local(global, &again));
+	EXPECT(daos_pool_query(again, NULL, NULL, NULL, NULL), -DER_NO_HDL);
+	EXPECT(daos_cont_create(again, &id, NULL, NULL), -DER_NO_HDL);
+	EXPECT(daos_cont_open(again, "none", DAOS_COO_RW, &pool, NULL, NULL), -DER_NO_HDL);
+	EXPECT(daos_pool_local2global(again, &global), -DER_NO_HDL);
+	EXPECT(daos_cont_close(again, NULL), -DER_NO_HDL);
+	OK(daos_pool_disconnect(again, NULL));
+	EXPECT(daos_pool_disconnect(again, NULL), -DER_NO_HDL);
+	/* With an event, too. */
+	OK(daos_pool_global2local(global, &again));
+	OK(daos_event_init(&event, DAOS_HDL_INVAL, NULL));
+	OK(daos_pool_disconnect(again, &event));
+	OK(daos_event_test(&event, DAOS_EQ_WAIT, &flag));
+	TRUE(flag && event.ev_error == 0);
+	OK(daos_event_fini(&event));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -187,6 +219,7 @@ main(int argc, char **argv)
 	attributes(pool);
 	service_stopped(pool);
 	handles(argv[1], argv[2]);
+	closed_elsewhere(argv[1]);
 	whole_system(argv[1]);
 	close_container(pool, container);
 	puts("done");
