@@ -40,6 +40,9 @@ impl Node {
 
     /// Who asks for attributes one by one asks for all of them: so the others are read at once, unless they are too many for a guess.
     fn count_miss(&self) {
+        if self.file.is_shared() {
+            return;
+        }
         let misses = self.attribute_misses.get() + 1;
         self.attribute_misses.set(misses);
         let Some((_, most)) = READ_ALL.iter().find(|(wanted, _)| *wanted == misses) else { return };
