@@ -68,12 +68,18 @@ fn structs_of_daos_lie_as_in_its_headers() {
     compile("daos.c", &text, &[root().join("include")]);
 }
 
-/// Where `cargo xtask setup hdf5` puts headers: below the target directory, in which this test's own program is.
+/// Where `cargo xtask setup hdf5` puts headers: among the user's caches, or below the target directory, in which this test's own program is.
 fn hdf5_headers() -> Option<[PathBuf; 2]> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = variable("DAOS_BUILD_CACHE").or_else(|| {
+        Some(variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?.join("daos-build"))
+    });
     let program = std::env::current_exe().ok()?;
-    let target = program.ancestors().map(|directory| directory.join("hdf5")).find(|directory| directory.is_dir())?;
-    let headers = [target.join("hdf5-1.14.5+repack/src"), target.join("build-1.14.5/src")];
-    headers.iter().all(|directory| directory.is_dir()).then_some(headers)
+    cache.iter().map(PathBuf::as_path).chain(program.ancestors()).find_map(|directory| {
+        let root = directory.join("hdf5");
+        let headers = [root.join("hdf5-1.14.5+repack/src"), root.join("build-1.14.5/src")];
+        headers.iter().all(|directory| directory.is_dir()).then_some(headers)
+    })
 }
 
 #[test]

@@ -64,6 +64,19 @@ impl Metadata {
         serde_json::from_str(&text).context("the output of `cargo metadata` cannot be read")
     }
 
+    /// Where things that take long to build are kept for all checkouts: what the environment variable `DAOS_BUILD_CACHE` names, or a folder
+    /// of the user's caches; under the target directory where there is no such place that can be written.
+    pub fn cache_directory(&self) -> PathBuf {
+        let named = std::env::var_os("DAOS_BUILD_CACHE").map(PathBuf::from);
+        let of_user = || {
+            let caches = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+            let caches = caches.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+            Some(caches.join("daos-build"))
+        };
+        let place = named.or_else(of_user).filter(|place| place.is_absolute());
+        place.filter(|place| can_be_written(place)).unwrap_or_else(|| self.target_directory.clone())
+    }
+
     /// The member of this name, when there is one.
     pub fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.name == name)
@@ -81,6 +94,14 @@ impl Package {
         let mut kinds = self.targets.iter().flat_map(|target| &target.kind);
         kinds.any(|found| found == kind)
     }
+}
+
+/// Whether files can be made in a folder, which is made where it is missing.
+fn can_be_written(directory: &Path) -> bool {
+    let probe = directory.join(format!(".probe-{}", std::process::id()));
+    let is_written = std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&probe, "")).is_ok();
+    let _there_was_none = std::fs::remove_file(&probe);
+    is_written
 }
 
 /// A command for the cargo that started us.

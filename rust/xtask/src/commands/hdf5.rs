@@ -1,7 +1,8 @@
 //! HDF5 itself, with its tools and the tests of its API: fetched from Debian's source package and built once, for one process, and with MPICH
 //! for several.
 //!
-//! Users need none of it: the connector serves the HDF5 that they have. Everything lies under the target directory, by version and MPI.
+//! Users need none of it: the connector serves the HDF5 that they have. Everything lies outside the tree, by version and MPI, and
+//! serves all checkouts: the environment variable `DAOS_BUILD_CACHE` names the folder, which is otherwise one of the user's caches.
 
 use crate::process;
 use crate::workspace::{Metadata, shown};
@@ -94,7 +95,7 @@ pub struct Hdf5 {
 impl Hdf5 {
     /// Where it is or will be.
     pub fn new(metadata: &Metadata, flavour: Flavour) -> Self {
-        let root = metadata.target_directory.join("hdf5");
+        let root = metadata.cache_directory().join("hdf5");
         Self { source: root.join(FOLDER), build: root.join(flavour.directory()), root, flavour }
     }
 
@@ -116,10 +117,11 @@ impl Hdf5 {
         if self.is_built() {
             return Ok(());
         }
-        if !self.source.exists() {
-            let archive = self.fetch()?;
-            process::run(Command::new("tar").arg("-C").arg(&self.root).arg("-xf").arg(&archive))?;
+        let _alone = self.lock()?;
+        if self.is_built() {
+            return Ok(());
         }
+        self.unpack()?;
         if self.build.exists() {
             fs::remove_dir_all(&self.build).with_context(|| format!("cannot remove {}", self.build.display()))?;
         }
@@ -130,6 +132,31 @@ impl Hdf5 {
         quietly(Command::new("cmake").arg("--build").arg(&self.build).args([JOBS, "--target"]).args(targets))?;
         let stamp = self.stamp();
         fs::write(&stamp, self.recipe()).with_context(|| format!("cannot write {}", stamp.display()))
+    }
+
+    /// Keeps other checkouts from building at the same time, until it is dropped.
+    fn lock(&self) -> Result<fs::File> {
+        fs::create_dir_all(&self.root).with_context(|| format!("cannot create {}", self.root.display()))?;
+        let path = self.root.join("lock");
+        let file = fs::File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+        Ok(file)
+    }
+
+    /// The sources. Only what was unpacked whole gets the name.
+    fn unpack(&self) -> Result<()> {
+        if self.source.exists() {
+            return Ok(());
+        }
+        let archive = self.fetch()?;
+        let partial = self.root.join("unpacked");
+        if partial.exists() {
+            fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+        }
+        fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
+        process::run(Command::new("tar").arg("-C").arg(&partial).arg("-xf").arg(&archive))?;
+        fs::rename(partial.join(FOLDER), &self.source)
+            .with_context(|| format!("cannot put HDF5's sources to {}", self.source.display()))
     }
 
     /// Whether that was done by the same rules before.
@@ -149,7 +176,6 @@ impl Hdf5 {
 
     /// The archive, from the mirror that apt uses.
     fn fetch(&self) -> Result<PathBuf> {
-        fs::create_dir_all(&self.root).with_context(|| format!("cannot create {}", self.root.display()))?;
         let archive = self.root.join(ARCHIVE);
         if archive.exists() {
             return Ok(archive);

@@ -20,7 +20,8 @@ use std::process::Command;
         For `mpi` it then fetches MPICH's sources from the mirror of Debian that apt uses, and builds ROMIO of them \
         below the target directory; `cargo xtask install` puts the MPI-IO driver beside libdaos from then on.\n\n\
         For `hdf5` it fetches HDF5's sources from there too, and builds the library, its tools and its tests; for \
-        `hdf5-mpi` it builds them with MPICH.",
+        `hdf5-mpi` it builds them with MPICH. They are kept for all checkouts in the folder that DAOS_BUILD_CACHE \
+        names, or in daos-build among the user's caches.",
     after_help = "Rust itself (cargo, rustc, rustfmt, clippy) must be there already. cargo-nextest is used when it \
         is installed and not needed when it is not."
 )]
