@@ -27,7 +27,8 @@ use tally::Tally;
 /// Do all set-up and run the tests, or some parts of them.
 #[derive(clap::Args)]
 #[command(long_about = "Do all set-up and run the tests, or some parts of them.\n\n\
-        Without a part it runs every part. Slow tests (`#[ignore]`) run with --slow. Uses cargo-nextest when it is \
+        Without a part it runs every part. Slow tests (`#[ignore]`, and MPI programs that write gigabytes) run \
+        with --slow. Uses cargo-nextest when it is \
         installed. The last line is `N passed, N failed`; the exit status says whether anything failed.")]
 pub struct Arguments {
     /// Parts to run; none means all
@@ -154,7 +155,10 @@ fn run_part(part: Part, metadata: &Metadata, asked: &Asked<'_>) -> Result<Tally>
             cargo_tests::run(metadata, &[processes], slow)
         }
         Part::Mpi => match setup::mpi(metadata) {
-            Ok(()) => mpi::run(metadata, &Romio::new(metadata), only, seeds),
+            Ok(()) => {
+                let choice = mpi::Choice { only, seeds, slow: slow == Slow::Run };
+                mpi::run(metadata, &Romio::new(metadata), &choice)
+            }
             Err(error) if is_named => Err(error),
             // A machine without MPI, or without a mirror of Debian, still runs all other tests.
             Err(error) => {

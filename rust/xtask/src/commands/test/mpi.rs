@@ -1,12 +1,13 @@
 //! The part `mpi`: programs through the MPI-IO driver, against a local engine. Ours first, then ROMIO's and MPICH's.
 
 mod hdf5;
+mod large;
 mod mounted;
 mod sequences;
 
 use super::c_programs::{Outcome, report};
 use super::mpi_languages;
-use super::mpi_programs::{FOREIGN, LOCAL_ONLY, MOUNTED, Suite};
+use super::mpi_programs::{FOREIGN, Foreign, LOCAL_ONLY, MOUNTED, Suite};
 use super::mpi_python;
 use super::mpi_system::System;
 use super::tally::Tally;
@@ -94,9 +95,19 @@ pub struct Bench<'a> {
     scratch: PathBuf,
 }
 
-/// Runs all programs, or those with a text in their name; random sequences of calls of the first `seeds` seeds instead of the few
-/// that are always made. Romio is built.
-pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option<u32>) -> Result<Tally> {
+/// What is to be run.
+pub struct Choice<'a> {
+    /// Only what has this in its name.
+    pub only: Option<&'a str>,
+    /// Random sequences of calls of so many seeds, instead of the few that are always made.
+    pub seeds: Option<u32>,
+    /// What writes gigabytes, too.
+    pub slow: bool,
+}
+
+/// Runs programs. Romio is built.
+pub fn run(metadata: &Metadata, romio: &Romio, choice: &Choice<'_>) -> Result<Tally> {
+    let Choice { only, seeds, slow } = *choice;
     let is_wanted = |name: &str| only.is_none_or(|only| name.contains(only));
     let tree = install_tree::install(metadata, Profile::Debug, None)?;
     let scratch = metadata.target_directory.join("mpi/test");
@@ -120,10 +131,11 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
     copy_what_they_read(&engine, romio)?;
     for program in wanted {
         let binary = romio.build.join("programs").join(program.suite.directory()).join(program.name);
-        let outcome = bench.run_foreign(&binary, program.ranks, program.arguments);
+        let outcome = bench.run_foreign(&binary, POOL, program);
         tally += report(&format!("{} {}", program.suite.directory(), program.name), outcome);
     }
     tally += bench.run_mounted(romio, &is_wanted);
+    tally += bench.run_large(romio, slow, &is_wanted)?;
     tally += bench.run_hdf5(&is_wanted);
     let mut languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
     if only.is_none() {
@@ -136,8 +148,9 @@ pub fn run(metadata: &Metadata, romio: &Romio, only: Option<&str>, seeds: Option
     if !languages.is_empty() {
         romio.build_languages(&languages)?;
     }
-    for path in languages {
-        let outcome = bench.run_foreign(&romio.build.join("programs").join(&path), mpi_languages::ranks(&path), &[]);
+    for path in &languages {
+        let program = Foreign { suite: Suite::Mpich, name: path, ranks: mpi_languages::ranks(path), arguments: &[] };
+        let outcome = bench.run_foreign(&romio.build.join("programs").join(path), POOL, &program);
         tally += report(&path.replace('/', " "), outcome);
     }
     tally += bench.run_examples(metadata, &is_wanted)?;
@@ -277,11 +290,11 @@ impl Bench<'_> {
         Ok(if is_told { Outcome::Passed } else { Outcome::Failed(format!("{status}: {text}")) })
     }
 
-    fn run_foreign(&self, binary: &Path, ranks: u32, arguments: &[&str]) -> Result<Outcome> {
+    fn run_foreign(&self, binary: &Path, pool: &str, program: &Foreign<'_>) -> Result<Outcome> {
         // Most of them have the names of their files built in, and leave files behind that the next one must not find.
-        let environment = [("ROMIO_FSTYPE_FORCE", "daos:"), ("DAOS_POOL", POOL), ("DAOS_CONT", CONTAINER)];
-        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let (status, text) = self.gather(binary, ranks, &arguments, &environment)?;
+        let environment = [("ROMIO_FSTYPE_FORCE", "daos:"), ("DAOS_POOL", pool), ("DAOS_CONT", CONTAINER)];
+        let arguments: Vec<String> = program.arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let (status, text) = self.gather(binary, program.ranks, &arguments, &environment)?;
         Ok(if status && text.lines().any(says_no_errors) { Outcome::Passed } else { Outcome::Failed(text) })
     }
 
