@@ -55,8 +55,9 @@ static COUNTS: AtomicBool = AtomicBool::new(false);
 /// A page with the same number, which is zero in a child that did not look yet. NULL where the kernel does not empty pages for children.
 static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(null_mut());
 
-/// The process whose locks were given back after its fork, or are its own from the start.
-static KNOWN: AtomicU32 = AtomicU32::new(1);
+/// The process whose locks were given back after its fork, or are its own from the start; zero as long as the library was not begun with, and no
+/// lock is known to be stuck.
+static KNOWN: AtomicU32 = AtomicU32::new(0);
 
 /// A number that stands for this process among those that were forked from each other: looked at in every call, where asking the
 /// system would cost more than the rest.
@@ -88,7 +89,11 @@ fn count_this(number: &AtomicU32, forks: &AtomicU32) -> u32 {
 
 /// Whether this process was made without the handlers, so that locks may be held by threads that it does not have.
 fn is_unknown() -> bool {
-    process() != KNOWN.load(Ordering::Relaxed)
+    differs(KNOWN.load(Ordering::Relaxed), process())
+}
+
+fn differs(known: u32, process: u32) -> bool {
+    known != 0 && known != process
 }
 
 /// Takes a lock of the library's global state. In a child that was made without the handlers a lock that is held stays so: the call that needs it ends
@@ -174,6 +179,25 @@ mod tests {
         let (page, forks) = (AtomicU32::new(0), AtomicU32::new(7));
         assert_eq!((count_this(&page, &forks), forks.load(Ordering::Relaxed)), (8, 8));
         assert_eq!((count_this(&page, &forks), forks.load(Ordering::Relaxed)), (8, 8));
+    }
+
+    #[test]
+    fn before_the_library_is_begun_with_no_lock_is_stuck() {
+        // A process is its number then, whatever that is.
+        assert!(!differs(0, 1) && !differs(0, 4711) && !differs(3, 3));
+        assert!(differs(3, 4));
+        let (lock, is_held) = (Mutex::new(0), std::sync::Barrier::new(2));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                is_held.wait();
+                *take_unless(&lock, || differs(0, 4711))
+            });
+            let mut held = take(&lock);
+            is_held.wait();
+            *held = 1;
+            drop(held);
+            assert_eq!(waiting.join().expect("it waits for the lock"), 1);
+        });
     }
 
     #[test]
