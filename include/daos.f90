@@ -3673,7 +3673,7 @@ module daos
       type(duns_attr_t), intent(inout), optional :: attrp
     end function duns_create_path
 
-    ! Removes a path that stands for a container, and then destroys the container, also when it is open.
+    ! Destroys the container that a path stands for, also when it is open, and then removes the path.
     integer(c_int) function duns_destroy_path(poh, path) bind(c)
       import
       type(daos_handle_t), value :: poh

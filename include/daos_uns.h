@@ -87,21 +87,24 @@ int duns_parse_attr(char *str, daos_size_t len, duns_attr_t *attr);
  * Makes a container, and a directory (POSIX) or file (other uses) that stands for it.
  *
  * @poh handle of the pool
- * @path where; it must not exist yet; "daos://POOL/LABEL" to make the container with that label alone, NULL to make it with what da_cont says as
- *       its label, or none; otherwise it has no label
- * @attrp [in,out] da_type, and what else it is made with; da_pool, da_cont and the UUIDs are set
+ * @path where; it must not exist yet; "daos://POOL/LABEL" to make the container with that label alone; otherwise it has no label
+ * @attrp [in,out] da_type, and what else it is made with; da_puuid, when it is not zero and there is a path, is the pool's; da_pool, da_cont and the
+ *       UUIDs are set
  *
- * @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes, EPERM, ENOSPC
+ * @return zero, EINVAL also when path or attrp name another pool by its UUID, EEXIST, ENOENT, ENOTSUP when the file system has no extended
+ *         attributes, EPERM, ENOSPC
  */
 int duns_create_path(daos_handle_t poh, const char *path, duns_attr_t *attrp);
 
 /**
- * Removes a path that stands for a container, and then destroys the container, also when it is open.
+ * Destroys the container that a path stands for, also when it is open, and then removes the path. When the container cannot be destroyed, the path
+ * stays.
  *
  * @poh handle of its pool
  * @path made by duns_create_path
  *
- * @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when something is in the directory
+ * @return zero, EINVAL also when the container is in another pool, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when
+ *         something is in the directory, EPERM when the handle may not destroy containers
  */
 int duns_destroy_path(daos_handle_t poh, const char *path);
 

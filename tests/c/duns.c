@@ -122,10 +122,11 @@ paths_of_posix_containers(daos_handle_t pool)
 }
 
 static void
-files_and_links(daos_handle_t pool)
+files_and_links(daos_handle_t pool, const char *pool_label)
 {
 	struct duns_attr_t made = wanted(DAOS_PROP_CO_LAYOUT_HDF5), found, named = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
 	struct stat status;
+	char path[256];
 
 	DONE(duns_create_path(pool, below("data.h5"), &made));
 	TRUE(stat(below("data.h5"), &status) == 0 && S_ISREG(status.st_mode));
@@ -141,8 +142,8 @@ files_and_links(daos_handle_t pool)
 	DONE(duns_destroy_path(pool, below("data.h5")));
 
 	/* A container without a path, with a label; then a path for it. */
-	snprintf(named.da_cont, sizeof(named.da_cont), "labelled");
-	DONE(duns_create_path(pool, NULL, &named));
+	snprintf(path, sizeof(path), "daos://%s/labelled", pool_label);
+	DONE(duns_create_path(pool, path, &named));
 	DONE(duns_link_cont(pool, "labelled", below("link")));
 	GIVES(duns_link_cont(pool, "labelled", below("link")), EEXIST);
 	GIVES(duns_link_cont(pool, "none", below("other")), ENOENT);
@@ -151,7 +152,7 @@ files_and_links(daos_handle_t pool)
 	GIVES(duns_link_cont(pool, "labelled", NULL), EINVAL);
 	TRUE(stat(below("other"), &status) != 0);
 	found = resolve(below("link/x"), 0);
-	TRUE(strcmp(found.da_cont, named.da_cont) == 0 && strcmp(found.da_rel_path, "/x") == 0);
+	TRUE(memcmp(found.da_cuuid, named.da_cuuid, sizeof(uuid_t)) == 0 && strcmp(found.da_rel_path, "/x") == 0);
 	duns_destroy_attr(&found);
 	DONE(duns_destroy_path(pool, below("link")));
 }
@@ -183,6 +184,68 @@ names(daos_handle_t pool, const char *pool_label)
 	GIVES(duns_create_path(pool, path, &made), EINVAL);
 }
 
+/* The handle decides in which pool a container is made: what names another one by UUID is refused, and a label is not taken at its word. */
+static void
+pools_that_are_others(daos_handle_t pool, const char *pool_label)
+{
+	static const char other[] = "550bb31a-8365-5d61-fc50-8c234834d922";
+	struct duns_attr_t made = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
+	daos_pool_info_t info;
+	struct stat status;
+	char path[256];
+
+	memset(&info, 0, sizeof(info));
+	OK(daos_pool_query(pool, NULL, &info, NULL, NULL));
+	memset(made.da_puuid, 7, sizeof(uuid_t));
+	GIVES(duns_create_path(pool, below("elsewhere"), &made), EINVAL);
+	TRUE(stat(below("elsewhere"), &status) != 0 && errno == ENOENT);
+	memcpy(made.da_puuid, info.pi_uuid, sizeof(uuid_t));
+	DONE(duns_create_path(pool, below("elsewhere"), &made));
+	TRUE(memcmp(made.da_puuid, info.pi_uuid, sizeof(uuid_t)) == 0);
+	DONE(duns_destroy_path(pool, below("elsewhere")));
+
+	snprintf(path, sizeof(path), "daos://%s/elsewhere", other);
+	GIVES(duns_create_path(pool, path, &made), EINVAL);
+	EXPECT(daos_cont_destroy(pool, "elsewhere", 1, NULL), -DER_NONEXIST);
+	DONE(duns_create_path(pool, "daos://not-its-label/elsewhere", &made));
+	TRUE(strlen(made.da_pool) == 36 && memcmp(made.da_puuid, info.pi_uuid, sizeof(uuid_t)) == 0);
+	TRUE(strcmp(made.da_cont, "elsewhere") == 0);
+	OK(daos_cont_destroy(pool, "elsewhere", 0, NULL));
+	/* The pool's own UUID stands as it is, as its own label does. */
+	snprintf(path, sizeof(path), "daos://%s/elsewhere", made.da_pool);
+	DONE(duns_create_path(pool, path, &made));
+	TRUE(strstr(path, made.da_pool) != NULL && strcmp(made.da_pool, pool_label) != 0);
+	OK(daos_cont_destroy(pool, "elsewhere", 0, NULL));
+}
+
+/* The path is all that leads to a container without a label. It went first, so that a destroy that failed left data that nobody found. */
+static void
+destroys_that_fail(daos_handle_t pool, const char *pool_label)
+{
+	static const char other[] = "DAOS.POSIX://550bb31a-8365-5d61-fc50-8c234834d922/550bb31a-8365-5d61-fc50-8c234834d922";
+	struct duns_attr_t made = wanted(DAOS_PROP_CO_LAYOUT_POSIX), found;
+	daos_handle_t read_only, container;
+	struct stat status;
+
+	DONE(duns_create_path(pool, below("kept"), &made));
+	OK(daos_pool_connect(pool_label, NULL, DAOS_PC_RO, &read_only, NULL, NULL));
+	GIVES(duns_destroy_path(read_only, below("kept")), EPERM);
+	OK(daos_pool_disconnect(read_only, NULL));
+	TRUE(stat(below("kept"), &status) == 0 && S_ISDIR(status.st_mode));
+	found = resolve(below("kept"), 0);
+	TRUE(strcmp(found.da_cont, made.da_cont) == 0);
+	OK(daos_cont_open(pool, found.da_cont, DAOS_COO_RW, &container, NULL, NULL));
+	OK(daos_cont_close(container, NULL));
+	duns_destroy_attr(&found);
+	DONE(duns_destroy_path(pool, below("kept")));
+
+	/* A path of another pool: nothing is destroyed through the handle of this one. */
+	TRUE(mkdir(below("foreign"), 0755) == 0);
+	TRUE(setxattr(below("foreign"), "user.daos", other, sizeof(other), 0) == 0);
+	GIVES(duns_destroy_path(pool, below("foreign")), EINVAL);
+	TRUE(rmdir(below("foreign")) == 0);
+}
+
 static void
 bad_paths(daos_handle_t pool)
 {
@@ -196,6 +259,7 @@ bad_paths(daos_handle_t pool)
 	attr = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
 	GIVES(duns_create_path(pool, below("none/posix"), &attr), ENOENT);
 	GIVES(duns_create_path(pool, below("x"), NULL), EINVAL);
+	GIVES(duns_create_path(pool, NULL, &attr), EINVAL);
 	GIVES(duns_create_path(wrong, below("x"), &attr), EINVAL);
 	TRUE(stat(below("x"), &status) != 0);
 	attr.da_oclass_id = 12345;
@@ -243,8 +307,10 @@ main(int argc, char **argv)
 	OK(daos_init());
 	OK(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &pool, NULL, NULL));
 	paths_of_posix_containers(pool);
-	files_and_links(pool);
+	files_and_links(pool, argv[1]);
 	names(pool, argv[1]);
+	destroys_that_fail(pool, argv[1]);
+	pools_that_are_others(pool, argv[1]);
 	bad_paths(pool);
 	OK(daos_pool_disconnect(pool, NULL));
 	OK(daos_fini());

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use daos_client::{Container, ContainerInfo, ContainerProperties, ContainerType, Pool};
+use daos_client::{Container, ContainerInfo, ContainerProperties, ContainerType, Pool, PoolInfo};
 use daos_dfs::{Attributes, ContainerPath, DfsError, FileSystem, Result};
 use daos_types::{ContainerId, ObjectClass, PoolId, Reference};
 
@@ -165,8 +165,6 @@ pub unsafe extern "C" fn duns_parse_attr(str: *mut c_char, len: daos_size_t, att
 
 /// What tells where a new container is found.
 enum Stand {
-    /// Nothing: its label, if da_cont has one.
-    Alone,
     /// A name of pool and container, which needs nothing that stands for it.
     Named(ContainerPath),
     /// A directory or file that is made for it.
@@ -174,34 +172,48 @@ enum Stand {
 }
 
 impl Stand {
-    fn of(path: Option<Vec<u8>>, attr: &duns_attr_t) -> Result<Stand> {
-        let Some(path) = path else { return Ok(Stand::Alone) };
+    fn of(path: &[u8], attr: &duns_attr_t) -> Result<Stand> {
         if path.len() > daos_dfs::PATH_LENGTH_MAX {
             fail!(libc::ENAMETOOLONG, "a path of {} bytes is too long", path.len());
         }
-        if let Some(rest) = ContainerPath::without_prefix(&path) {
+        if let Some(rest) = ContainerPath::without_prefix(path) {
             return Ok(Stand::Named(ContainerPath::named(rest)?));
         }
         if attr.da_no_prefix || attr.da_flags & DUNS_NO_PREFIX != 0 {
-            return Ok(Stand::Named(ContainerPath::named(&path)?));
+            return Ok(Stand::Named(ContainerPath::named(path)?));
         }
-        Ok(Stand::At(PathBuf::from(OsStr::from_bytes(&path))))
+        Ok(Stand::At(PathBuf::from(OsStr::from_bytes(path))))
     }
 
-    /// The label of the new container. With a path, what is in da_cont is not asked: upstream's HDF5 connector leaves a UUID of its own there.
-    fn label(&self, attr: &duns_attr_t) -> Result<String> {
+    /// The label of the new container. What is in da_cont is not asked: upstream's HDF5 connector leaves a UUID of its own there.
+    fn label(&self) -> String {
         match self {
-            Stand::Alone => {
-                let label: Vec<u8> =
-                    attr.da_cont.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
-                let Ok(label) = String::from_utf8(label) else { fail!(libc::EINVAL, "da_cont is not UTF-8") };
-                if !label.is_empty() {
-                    daos_types::check_label(&label)?;
-                }
-                Ok(label)
+            Stand::Named(path) if daos_types::check_label(&path.container).is_ok() => path.container.clone(),
+            Stand::Named(_) | Stand::At(_) => String::new(),
+        }
+    }
+
+    /// What da_pool becomes: the name that the path has for the pool, when it is the pool's.
+    fn pool_name(&self, pool: &Pool, attr: &duns_attr_t) -> Result<String> {
+        let id = pool.id();
+        match self {
+            Stand::At(_) if attr.da_puuid != [0; 16] && attr.da_puuid != *id.0.as_bytes() => {
+                fail!(libc::EINVAL, "da_puuid is not the pool {id}, whose handle was given");
             }
-            Stand::Named(path) if daos_types::check_label(&path.container).is_ok() => Ok(path.container.clone()),
-            Stand::Named(_) | Stand::At(_) => Ok(String::new()),
+            Stand::At(_) => Ok(id.to_string()),
+            Stand::Named(path) => match Reference::parse(&path.pool)? {
+                Reference::Id(other) if other != id.0 => {
+                    fail!(libc::EINVAL, "the path names the pool {other}, and the handle is of {id}");
+                }
+                Reference::Id(_) => Ok(path.pool.clone()),
+                Reference::Label(label) => {
+                    let pool = pool.clone();
+                    let info: PoolInfo = value_of("duns_create_path", move |client| async move {
+                        Ok::<_, DfsError>(pool.query(&client).await?)
+                    })?;
+                    Ok(if info.label == label { label } else { id.to_string() })
+                }
+            },
         }
     }
 }
@@ -210,7 +222,7 @@ impl Stand {
 fn wanted(caller: Caller, attr: &duns_attr_t, stand: &Stand) -> Result<(ContainerProperties, Attributes)> {
     let mut properties = property::container(caller, attr.da_props)?;
     properties.kind = ContainerType(attr.da_type);
-    let label = stand.label(attr)?;
+    let label = stand.label();
     if !label.is_empty() {
         properties.label = label;
     }
@@ -241,11 +253,12 @@ async fn make(
 /// Makes a container, and a directory (POSIX) or file (other uses) that stands for it.
 ///
 /// @poh handle of the pool
-/// @path where; it must not exist yet; "daos://POOL/LABEL" to make the container with that label alone, NULL to make it with what da_cont says as
-///       its label, or none; otherwise it has no label
-/// @attrp [in,out] da_type, and what else it is made with; da_pool, da_cont and the UUIDs are set
+/// @path where; it must not exist yet; "daos://POOL/LABEL" to make the container with that label alone; otherwise it has no label
+/// @attrp [in,out] da_type, and what else it is made with; da_puuid, when it is not zero and there is a path, is the pool's; da_pool, da_cont and the
+///       UUIDs are set
 ///
-/// @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes, EPERM, ENOSPC
+/// @return zero, EINVAL also when path or attrp name another pool by its UUID, EEXIST, ENOENT, ENOTSUP when the file system has no extended
+///         attributes, EPERM, ENOSPC
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_char, attrp: *mut duns_attr_t) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
@@ -254,7 +267,8 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
             let open = handle_table::get::<OpenPool>(poh)?;
             let place = caller.out(attrp, "attrp")?;
             let given = place.get();
-            let stand = Stand::of(caller.path_optional(path, "path")?, &given)?;
+            let stand = Stand::of(&caller.path(path, "path")?, &given)?;
+            let pool_name = stand.pool_name(&open.pool, &given)?;
             let (properties, attributes) = wanted(caller, &given, &stand)?;
             let kind = ContainerType(given.da_type);
             ContainerPath::of(kind, open.pool.id(), ContainerId::default()).to_attribute()?;
@@ -276,7 +290,9 @@ pub unsafe extern "C" fn duns_create_path(poh: daos_handle_t, path: *const c_cha
                 Ok((resolved, id))
             });
             match tied {
-                Ok((resolved, id)) => tell_made(place, &stand, resolved, id, open.pool.id()),
+                Ok((resolved, id)) => {
+                    tell_made(place, &stand, ContainerPath { pool: pool_name, ..resolved }, id, open.pool.id())
+                }
                 Err(error) => {
                     if let Stand::At(path) = &stand {
                         remove_stand_in(path);
@@ -297,7 +313,6 @@ fn tell_made(
     pool: PoolId,
 ) -> Result<()> {
     if let Stand::Named(path) = stand {
-        made.pool.clone_from(&path.pool);
         if daos_types::check_label(&path.container).is_ok() {
             made.container.clone_from(&path.container);
         }
@@ -332,29 +347,42 @@ fn destroy(pool: &Pool, container: Reference) {
     });
 }
 
-/// Removes a path that stands for a container, and then destroys the container, also when it is open.
+/// Destroys the container that a path stands for, also when it is open, and then removes the path. When the container cannot be destroyed, the path
+/// stays.
 ///
 /// @poh handle of its pool
 /// @path made by duns_create_path
 ///
-/// @return zero, EINVAL, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when something is in the directory
+/// @return zero, EINVAL also when the container is in another pool, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when
+///         something is in the directory, EPERM when the handle may not destroy containers
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn duns_destroy_path(poh: daos_handle_t, path: *const c_char) -> c_int {
     // SAFETY: the documentation makes the promises about pointers the caller's.
     unsafe {
         guard_errno("duns_destroy_path", |caller| {
             let open = handle_table::get::<OpenPool>(poh)?;
-            let path = PathBuf::from(OsStr::from_bytes(&caller.path(path, "path")?));
+            // Without slashes and dots at its end, which the removal would not take.
+            let path: PathBuf = Path::new(OsStr::from_bytes(&caller.path(path, "path")?)).components().collect();
             let Some(resolved) = ContainerPath::linked(&path, false, link::read)? else {
                 fail!(libc::ENODATA, "'{}' stands for no container", path.display());
             };
+            if let Reference::Id(pool) = Reference::parse(&resolved.pool)?
+                && pool != open.pool.id().0
+            {
+                fail!(libc::EINVAL, "'{}' stands for a container of the pool {pool}", path.display());
+            }
             let container = Reference::parse(&resolved.container)?;
-            // The path first: a directory that is not empty saves its container.
-            let removed = if path.is_dir() { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
-            removed.map_err(|error| DfsError::from(error).while_doing(path.display()))?;
+            let failed = |error: std::io::Error| DfsError::from(error).while_doing(path.display());
+            let is_directory = path.is_dir();
+            if is_directory && std::fs::read_dir(&path).map_err(failed)?.next().is_some() {
+                fail!(libc::ENOTEMPTY, "'{}' is not empty", path.display());
+            }
+            // The path last: it is what leads to a container that cannot be destroyed.
             value_of("duns_destroy_path", move |client| async move {
                 Ok::<_, DfsError>(Container::destroy(&client, &open.pool, &container, true).await?)
-            })
+            })?;
+            let removed = if is_directory { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
+            removed.map_err(failed)
         })
     }
 }
