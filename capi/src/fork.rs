@@ -7,7 +7,7 @@
 //! of waiting for a thread that is not there.
 
 use std::cell::RefCell;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, TryLockError};
@@ -15,10 +15,19 @@ use std::sync::{Mutex, MutexGuard, Once, TryLockError};
 use daos_status::{Code, Status};
 
 use crate::tse::graph;
-use crate::{event_run, event_state, handle_table, process};
+use crate::{dfs, event_run, event_state, gurt, handle_table, process};
 
 /// All locks of the library's global state, in the order in which the library takes them.
-type Locks = (process::StateGuard, event_state::Lock, handle_table::TableGuard, event_run::Finished, graph::GraphGuard);
+type Locks = (
+    dfs::mount::Users,
+    process::StateGuard,
+    process::Abandoned,
+    event_state::Lock,
+    handle_table::TableGuard,
+    event_run::Finished,
+    graph::GraphGuard,
+    gurt::environment::Held,
+);
 
 std::thread_local! {
     /// Held between the two handlers, which run on the thread that forks.
@@ -26,12 +35,22 @@ std::thread_local! {
 }
 
 extern "C" fn before() {
-    // A thread whose own variables are gone is about to end and forks no more; then nothing is held.
-    let _gone = HELD.try_with(|held| held.replace(Some(all_locks())));
+    // A thread whose own variables are gone is about to end and forks no more; then nothing is held. Nor is anything where a lock is held for ever:
+    // no call can end here with an error, and the child is one like its parent.
+    let _gone = HELD.try_with(|held| held.replace(catch_unwind(AssertUnwindSafe(all_locks)).ok()));
 }
 
 fn all_locks() -> Locks {
-    (process::state(), event_state::lock(), handle_table::table(), event_run::finished(), graph::graph())
+    (
+        dfs::mount::users(),
+        process::state(),
+        take(&process::ABANDONED),
+        event_state::lock(),
+        handle_table::table(),
+        event_run::finished(),
+        graph::graph(),
+        gurt::environment::held(),
+    )
 }
 
 extern "C" fn after() {
@@ -39,11 +58,19 @@ extern "C" fn after() {
 }
 
 extern "C" fn after_in_child() {
-    if PAGE.load(Ordering::Relaxed).is_null() {
+    let page = PAGE.load(Ordering::Relaxed);
+    if page.is_null() {
         FORKS.fetch_add(1, Ordering::Relaxed);
+    } else {
+        // The kernel did so already, or only said that it would.
+        // SAFETY: the page is never given back.
+        unsafe { &*page }.store(0, Ordering::Relaxed);
     }
-    KNOWN.store(process(), Ordering::Relaxed);
-    after();
+    let number = process();
+    if let Ok(Some(held)) = HELD.try_with(|held| held.take()) {
+        KNOWN.store(number, Ordering::Relaxed);
+        drop(held);
+    }
 }
 
 /// How many forks lead from the process that began to use the library to this one, and one.
@@ -99,16 +126,21 @@ fn differs(known: u32, process: u32) -> bool {
 /// Takes a lock of the library's global state. In a child that was made without the handlers a lock that is held stays so: the call that needs it ends
 /// there, with an error.
 pub(crate) fn take<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    take_if_possible(mutex).unwrap_or_else(|| resume_unwind(Box::new(held_for_ever())))
+}
+
+/// The same where no call can end: nothing when the lock stays held.
+pub(crate) fn take_if_possible<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     take_unless(mutex, is_unknown)
 }
 
-fn take_unless<T>(mutex: &Mutex<T>, is_stuck: impl FnOnce() -> bool) -> MutexGuard<'_, T> {
+fn take_unless<T>(mutex: &Mutex<T>, is_stuck: impl FnOnce() -> bool) -> Option<MutexGuard<'_, T>> {
     // Every change under these locks is complete when something could panic.
     match mutex.try_lock() {
-        Ok(guard) => guard,
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(TryLockError::WouldBlock) if is_stuck() => resume_unwind(Box::new(held_for_ever())),
-        Err(TryLockError::WouldBlock) => mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) if is_stuck() => None,
+        Err(TryLockError::WouldBlock) => Some(mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)),
     }
 }
 
@@ -125,6 +157,9 @@ pub(crate) fn adopt() {
     }
 }
 
+/// An advice that there is not.
+const NO_ADVICE: libc::c_int = -1;
+
 /// A page that the kernel empties in every child; NULL where it does not.
 fn page_for_one_process() -> *mut AtomicU32 {
     // Long enough on every machine: the kernel takes whole pages.
@@ -137,8 +172,10 @@ fn page_for_one_process() -> *mut AtomicU32 {
     if page == libc::MAP_FAILED {
         return null_mut();
     }
-    // SAFETY: the mapping is ours; a kernel that does not know this (before 4.14) refuses it.
-    if unsafe { libc::madvise(page, length, libc::MADV_WIPEONFORK) } != 0 {
+    // A kernel that does not know the advice (before 4.14) refuses it. What takes any advice, as emulators do, does not follow it.
+    // SAFETY: the mapping is ours.
+    let advise = |advice| unsafe { libc::madvise(page, length, advice) } == 0;
+    if advise(NO_ADVICE) || !advise(libc::MADV_WIPEONFORK) {
         // SAFETY: nobody else knows of it.
         unsafe { libc::munmap(page, length) };
         return null_mut();
@@ -172,7 +209,6 @@ pub fn prepare() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
     fn the_first_look_in_a_child_counts_it_once() {
@@ -190,7 +226,7 @@ mod tests {
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| {
                 is_held.wait();
-                *take_unless(&lock, || differs(0, 4711))
+                *take_unless(&lock, || differs(0, 4711)).expect("it is not stuck")
             });
             let mut held = take(&lock);
             is_held.wait();
@@ -204,10 +240,11 @@ mod tests {
     fn a_lock_that_a_thread_of_the_parent_held_is_an_error() {
         let lock = Mutex::new(());
         let held = take(&lock);
-        let taken = catch_unwind(AssertUnwindSafe(|| drop(take_unless(&lock, || true))));
+        assert!(take_unless(&lock, || true).is_none(), "nobody gives it back");
         drop(held);
-        let payload = taken.expect_err("nobody gives it back");
+        assert!(take_unless(&lock, || true).is_some());
+        let ended = catch_unwind(AssertUnwindSafe(|| resume_unwind(Box::new(held_for_ever()))));
+        let payload = ended.map(|never: std::convert::Infallible| never).expect_err("it ends the call");
         assert_eq!(crate::guard::fault("daos_init", &*payload).code(), Code::Uninit);
-        drop(take_unless(&lock, || true));
     }
 }

@@ -1,6 +1,6 @@
 //! The one client context of the process: counted by `daos_init` and `daos_fini`, refused after `fork`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use daos_client::{ClientSettings, Context};
 use daos_env::Env;
@@ -97,10 +97,18 @@ pub fn reinitialise() -> Result<()> {
     Ok(())
 }
 
+/// Contexts of the parent, of which leak checkers see here that they are not lost.
+pub(crate) static ABANDONED: Mutex<Vec<Arc<Context>>> = Mutex::new(Vec::new());
+
+/// The right to add to them.
+pub(crate) type Abandoned = MutexGuard<'static, Vec<Arc<Context>>>;
+
 /// Keeps a context of the parent for ever: the sockets are the parent's, and this copy must not say goodbye for it.
 fn abandon(context: Option<Arc<Context>>) {
-    static ABANDONED: Mutex<Vec<Arc<Context>>> = Mutex::new(Vec::new());
-    ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).extend(context);
+    match fork::take_if_possible(&ABANDONED) {
+        Some(mut abandoned) => abandoned.extend(context),
+        None => std::mem::forget(context),
+    }
 }
 
 /// The client context.

@@ -3,13 +3,18 @@
  *
  * run: {pool} {container}
  */
+#include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
+#include <daos_fs.h>
+#include <gurt/common.h>
 
 static const daos_handle_t none = {0};
 
@@ -232,6 +237,130 @@ fork_among_threads(char **argv)
 	OK(daos_fini());
 }
 
+/* A thread stops where the library asks libc for something: it then holds what it holds at that place, and nothing of malloc's. */
+static sem_t has_stopped, goes_on;
+static __thread int stops;
+
+static void
+stop_here(void)
+{
+	if (!stops)
+		return;
+	stops = 0;
+	TRUE(sem_post(&has_stopped) == 0);
+	while (sem_wait(&goes_on) != 0)
+		TRUE(errno == EINTR);
+}
+
+/* The library asks for one when it begins. */
+int
+eventfd(unsigned int value, int flags)
+{
+	stop_here();
+	return (int)syscall(SYS_eventfd2, value, flags);
+}
+
+int
+setenv(const char *name, const char *value, int overwrite)
+{
+	int (*real)(const char *, const char *, int) = (int (*)(const char *, const char *, int))dlsym(RTLD_NEXT, "setenv");
+
+	stop_here();
+	return real(name, value, overwrite);
+}
+
+static void *
+begin_and_stop(void *arg)
+{
+	(void)arg;
+	stops = 1;
+	TRUE(dfs_init() == 0);
+	TRUE(stops == 0);
+	return NULL;
+}
+
+static void *
+set_and_stop(void *arg)
+{
+	(void)arg;
+	stops = 1;
+	TRUE(d_setenv("DAOS_TEST_OF_FORK", "1", 1) == 0);
+	TRUE(stops == 0);
+	return NULL;
+}
+
+static void
+without_the_library(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	daos_handle_t other;
+
+	(void)object;
+	alarm(20);
+	EXPECT(daos_init(), -DER_UNINIT);
+	TRUE(dfs_init() != 0);
+	EXPECT(daos_reinit(), -DER_UNINIT);
+	EXPECT(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &other, NULL, NULL), -DER_UNINIT);
+	/* Its own child finds the same; the handlers of fork cannot end a call. */
+	if (pool.cookie == 0) {
+		pool.cookie = 1;
+		TRUE(in_child(true, without_the_library, argv, pool, object) == 0);
+		TRUE(in_child(false, without_the_library, argv, pool, object) == 0);
+	}
+}
+
+static void
+without_the_environment(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	unsigned int number;
+
+	(void)argv;
+	(void)pool;
+	(void)object;
+	alarm(20);
+	EXPECT(d_getenv_uint("DAOS_TEST_OF_FORK", &number), -DER_UNINIT);
+	TRUE(d_setenv("DAOS_TEST_OF_FORK", "2", 1) == -1 && errno == ENOTRECOVERABLE);
+	EXPECT(daos_init(), -DER_UNINIT);
+}
+
+/* A child of fork waits for the lock in its parent, and has none that is held. */
+static void
+with_the_environment(char **argv, daos_handle_t pool, daos_handle_t object)
+{
+	unsigned int number;
+
+	(void)argv;
+	(void)pool;
+	(void)object;
+	alarm(20);
+	OK(d_getenv_uint("DAOS_TEST_OF_FORK", &number));
+	TRUE(number == 1 && d_setenv("DAOS_TEST_OF_FORK", "2", 1) == 0);
+}
+
+/* clone itself while a thread holds a lock of the library: calls that need it end with an error, dfs_init too, which waited for ever, and the
+ * child's own fork goes on, which aborted. */
+static void
+lost_thread(char **argv, void *(*thread)(void *), void (*child)(char **, daos_handle_t, daos_handle_t))
+{
+	pthread_t other;
+
+	TRUE(sem_init(&has_stopped, 0, 0) == 0 && sem_init(&goes_on, 0, 0) == 0);
+	TRUE(pthread_create(&other, NULL, thread, NULL) == 0);
+	while (sem_wait(&has_stopped) != 0)
+		TRUE(errno == EINTR);
+	TRUE(in_child(false, child, argv, DAOS_HDL_INVAL, DAOS_HDL_INVAL) == 0);
+	TRUE(sem_post(&goes_on) == 0);
+	TRUE(pthread_join(other, NULL) == 0);
+}
+
+static void
+lost_threads(char **argv)
+{
+	lost_thread(argv, begin_and_stop, without_the_library);
+	TRUE(dfs_fini() == 0);
+	lost_thread(argv, set_and_stop, without_the_environment);
+	TRUE(in_child(true, with_the_environment, argv, DAOS_HDL_INVAL, DAOS_HDL_INVAL) == 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -240,6 +369,7 @@ main(int argc, char **argv)
 	many_times(argv);
 	left_open(argv);
 	children(argv);
+	lost_threads(argv);
 #ifdef __SANITIZE_ADDRESS__
 	/* Its allocator has locks that fork may copy while another thread holds them: malloc then hangs in the child. */
 	puts("skipped: fork among threads, which AddressSanitizer's own allocator does not stand; the other variants run it");

@@ -23,8 +23,12 @@ use crate::process;
 
 static USERS: Mutex<u32> = Mutex::new(0);
 
-fn users() -> MutexGuard<'static, u32> {
-    USERS.lock().unwrap_or_else(PoisonError::into_inner)
+/// The right to count users of dfs_init.
+pub(crate) type Users = MutexGuard<'static, u32>;
+
+/// Takes the lock of their count. No other lock is taken while it is held, but by a fork.
+pub(crate) fn users() -> Users {
+    crate::fork::take(&USERS)
 }
 
 /// Starts the use of the library and of dfs_connect. It may be called any number of times; each call needs one of dfs_fini.
@@ -35,9 +39,10 @@ pub unsafe extern "C" fn dfs_init() -> c_int {
     // SAFETY: there is no pointer.
     unsafe {
         guard_errno("dfs_init", |_| {
-            let mut users = users();
+            // A count that is held for ever is told before the library is begun with.
+            drop(users());
             process::initialise()?;
-            *users += 1;
+            *users() += 1;
             Ok(())
         })
     }
@@ -56,6 +61,7 @@ pub unsafe extern "C" fn dfs_fini() -> c_int {
                 fail!(libc::EINVAL, "dfs_fini without dfs_init");
             }
             *users -= 1;
+            drop(users);
             Ok(process::finalise()?)
         })
     }

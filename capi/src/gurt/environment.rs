@@ -3,31 +3,38 @@
 use core::ffi::{CStr, c_char, c_int, c_uint};
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard};
 
 use daos_status::{Code, Result, fail};
 
+use crate::fork;
 use crate::guard::{guard, guard_value};
 use crate::pointer::Caller;
 
-/// Held for writing while the environment is changed, and for reading by all who read it here: any thread may do either, as upstream has it.
-/// The rest of the library reads under the standard library's own lock, which all changes but those of `putenv` take, too.
-static LOCK: RwLock<()> = RwLock::new(());
+/// Held by all who change or read the environment here: any thread may do either, as upstream has it. The rest of the library reads under the standard
+/// library's own lock, which all changes but those of `putenv` take, too; a fork that holds this one finds no change under way.
+static LOCK: Mutex<()> = Mutex::new(());
 
-fn read_lock() -> RwLockReadGuard<'static, ()> {
-    LOCK.read().unwrap_or_else(PoisonError::into_inner)
+/// The right to change or read the environment.
+pub(crate) type Held = MutexGuard<'static, ()>;
+
+/// Takes the lock.
+pub(crate) fn held() -> Held {
+    fork::take(&LOCK)
 }
 
-/// Runs a change of the environment, which no function here sees half done.
-fn change<T>(change: impl FnOnce() -> T) -> T {
-    let _held = LOCK.write().unwrap_or_else(PoisonError::into_inner);
-    change()
+/// Runs a change of the environment, which no function here sees half done: zero, or a number that is not, and errno.
+fn change(change: impl FnOnce() -> c_int) -> c_int {
+    match fork::take_if_possible(&LOCK) {
+        Some(_held) => change(),
+        None => failed(libc::ENOTRECOVERABLE),
+    }
 }
 
 /// The bytes of a variable.
 fn variable(caller: Caller, name: *const c_char) -> Result<Vec<u8>> {
     let name = caller.text(name, "name")?;
-    let _held = read_lock();
+    let _held = held();
     match std::env::var_os(&name) {
         Some(value) => Ok(value.into_vec()),
         None => fail!(Code::Nonexist, "{name} is not set"),
@@ -198,8 +205,8 @@ pub unsafe extern "C" fn d_setenv(name: *const c_char, value: *const c_char, ove
             // SAFETY: the caller promises that no other thread reads the environment in another way.
             unsafe { std::env::set_var(name, value) };
         }
-    });
-    0
+        0
+    })
 }
 
 /// Sets an environment variable from "name=value", as putenv: the text becomes part of the environment.
@@ -221,9 +228,11 @@ pub unsafe extern "C" fn d_putenv(name: *mut c_char) -> c_int {
 pub unsafe extern "C" fn d_unsetenv(name: *const c_char) -> c_int {
     // SAFETY: the caller promises a text.
     let Some(name) = (unsafe { name_of(name) }) else { return refused() };
-    // SAFETY: as above.
-    change(|| unsafe { std::env::remove_var(name) });
-    0
+    change(|| {
+        // SAFETY: as above.
+        unsafe { std::env::remove_var(name) };
+        0
+    })
 }
 
 /// Takes all environment variables away, as clearenv.
@@ -231,15 +240,21 @@ pub unsafe extern "C" fn d_unsetenv(name: *const c_char) -> c_int {
 /// @return zero, or -1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn d_clearenv() -> c_int {
-    // SAFETY: the caller promises that no other thread reads the environment in another way.
-    change(|| unsafe { std::env::vars_os().for_each(|(name, _)| std::env::remove_var(name)) });
-    0
+    change(|| {
+        // SAFETY: the caller promises that no other thread reads the environment in another way.
+        std::env::vars_os().for_each(|(name, _)| unsafe { std::env::remove_var(name) });
+        0
+    })
 }
 
 /// What libc's functions answer to a text that they cannot use.
 fn refused() -> c_int {
+    failed(libc::EINVAL)
+}
+
+fn failed(errno: c_int) -> c_int {
     // SAFETY: the place is this thread's.
-    unsafe { *libc::__errno_location() = libc::EINVAL };
+    unsafe { *libc::__errno_location() = errno };
     -1
 }
 
