@@ -131,7 +131,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, choice: &Choice<'_>) -> Result<Ta
     copy_what_they_read(&engine, romio)?;
     for program in wanted {
         let binary = romio.build.join("programs").join(program.suite.directory()).join(program.name);
-        let outcome = bench.run_foreign(&binary, POOL, program);
+        let outcome = bench.run_foreign(&binary, program);
         tally += report(&format!("{} {}", program.suite.directory(), program.name), outcome);
     }
     tally += bench.run_mounted(romio, &is_wanted);
@@ -150,7 +150,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, choice: &Choice<'_>) -> Result<Ta
     }
     for path in &languages {
         let program = Foreign { suite: Suite::Mpich, name: path, ranks: mpi_languages::ranks(path), arguments: &[] };
-        let outcome = bench.run_foreign(&romio.build.join("programs").join(path), POOL, &program);
+        let outcome = bench.run_foreign(&romio.build.join("programs").join(path), &program);
         tally += report(&path.replace('/', " "), outcome);
     }
     tally += bench.run_examples(metadata, &is_wanted)?;
@@ -290,12 +290,16 @@ impl Bench<'_> {
         Ok(if is_told { Outcome::Passed } else { Outcome::Failed(format!("{status}: {text}")) })
     }
 
-    fn run_foreign(&self, binary: &Path, pool: &str, program: &Foreign<'_>) -> Result<Outcome> {
+    fn run_foreign(&self, binary: &Path, program: &Foreign<'_>) -> Result<Outcome> {
+        let (has_succeeded, text) = self.gather_foreign(binary, POOL, program)?;
+        Ok(if has_succeeded && text.lines().any(says_no_errors) { Outcome::Passed } else { Outcome::Failed(text) })
+    }
+
+    fn gather_foreign(&self, binary: &Path, pool: &str, program: &Foreign<'_>) -> Result<(bool, String)> {
         // Most of them have the names of their files built in, and leave files behind that the next one must not find.
         let environment = [("ROMIO_FSTYPE_FORCE", "daos:"), ("DAOS_POOL", pool), ("DAOS_CONT", CONTAINER)];
         let arguments: Vec<String> = program.arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let (status, text) = self.gather(binary, program.ranks, &arguments, &environment)?;
-        Ok(if status && text.lines().any(says_no_errors) { Outcome::Passed } else { Outcome::Failed(text) })
+        self.gather(binary, program.ranks, &arguments, &environment)
     }
 
     fn start(&self, binary: &Path, ranks: u32, arguments: &[String], env: &[(&str, &str)]) -> Result<Outcome> {

@@ -97,12 +97,25 @@ pub const MOUNTED: &[Foreign<'static>] = &[
     Foreign { arguments: &["simple_collective.testfile"], ..mpich("simple_collective", 1) },
 ];
 
-/// Those that are too large for every run, and why.
-pub const LARGE: &[(Foreign<'static>, &str)] = &[
-    (mpich("bigtype", 1), "it wants 6.5 GB of memory"),
-    (mpich("i_bigtype", 1), "it wants 6.5 GB of memory"),
-    (romio("large_array", 2), "it writes 4 GiB"),
-    (romio("large_file", 1), "it writes 4 GiB"),
+/// A program that is too large for every run.
+pub struct Large {
+    pub program: Foreign<'static>,
+    /// Why it does not run each time.
+    pub reason: &'static str,
+    /// What each rank says when all is well, in lower-case letters.
+    pub verdict: &'static str,
+}
+
+const fn large(program: Foreign<'static>, reason: &'static str, verdict: &'static str) -> Large {
+    Large { program, reason, verdict }
+}
+
+/// Those that are too large for every run.
+pub const LARGE: &[Large] = &[
+    large(mpich("bigtype", 1), "it wants 6.5 GB of memory", "no errors"),
+    large(mpich("i_bigtype", 1), "it wants 6.5 GB of memory", "no errors"),
+    large(romio("large_array", 2), "it writes 4 GiB", "data read back is correct"),
+    large(romio("large_file", 1), "it writes 4 GiB", "data read back is correct"),
 ];
 
 /// Those that are left out, and why.
