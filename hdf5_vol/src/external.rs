@@ -51,7 +51,10 @@ pub enum Target {
 struct Properties {
     prefix: Option<String>,
     is_writable: bool,
+    /// How a file is opened that is in no container.
     files: Identifier,
+    /// The program has said so.
+    files_are_chosen: bool,
 }
 
 /// The directory of a file, with what ends it, so that a name can follow.
@@ -90,7 +93,7 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
     prefixes.extend(properties.prefix.clone());
     let mut told = None;
     for candidate in candidates(link.file, &group.file.name, &prefixes) {
-        match open_one(&candidate, &properties) {
+        match open_one(&candidate, &properties, group.file.is_shared()) {
             Ok(Some(target)) => return Ok(target),
             Ok(None) => {}
             Err(failure) => {
@@ -103,8 +106,8 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
     Err(Failure::new(Minor::CannotOpenFile, sentence))
 }
 
-/// None when there is no such file.
-fn open_one(candidate: &str, properties: &Properties) -> Result<Option<Target>> {
+/// None when there is no such file. `is_shared` says that ranks have the file with the link open together.
+fn open_one(candidate: &str, properties: &Properties, is_shared: bool) -> Result<Option<Target>> {
     if let Some(name) = name::parse(candidate)? {
         match File::open(&name, candidate, properties.is_writable) {
             Ok(file) => {
@@ -120,15 +123,16 @@ fn open_one(candidate: &str, properties: &Properties) -> Result<Option<Target>> 
     if !Path::new(candidate).is_file() {
         return Ok(None);
     }
-    below_calls::open_file(candidate, properties.is_writable, properties.files.get())
-        .map(|file| Some(Target::Elsewhere(file)))
+    // By itself each rank would lock the others out, or write beside them.
+    let is_writable = properties.is_writable && (!is_shared || properties.files_are_chosen);
+    below_calls::open_file(candidate, is_writable, properties.files.get()).map(|file| Some(Target::Elsewhere(file)))
 }
 
 fn properties(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Properties> {
     let default = || crate::callbacks::default_list(Variable::FILE_ACCESS);
     let is_writable = group.file.is_writable();
     if access == DEFAULT || access == library().value(Variable::LINK_ACCESS_DEFAULT) {
-        return Ok(Properties { prefix: None, is_writable, files: default()? });
+        return Ok(Properties { prefix: None, is_writable, files: default()?, files_are_chosen: false });
     }
     let mut flags = ACCESS_DEFAULT;
     let mut callback: (Option<ExternalCallback>, *mut c_void) = (None, std::ptr::null_mut());
@@ -142,16 +146,13 @@ fn properties(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Properti
     };
     text.truncate(usize::try_from(length).unwrap_or_default().min(text.len() - 1));
     let prefix = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
-    let files = match list {
-        0 => default()?,
-        list if list < 0 => default()?,
-        list => Identifier::new(list, "property list")?,
-    };
+    let files_are_chosen = list > 0;
+    let files = if files_are_chosen { Identifier::new(list, "property list")? } else { default()? };
     if let Some(function) = callback.0 {
         ask(group, link, (function, callback.1), &mut flags, &files)?;
     }
     let is_writable = if flags == ACCESS_DEFAULT { is_writable } else { flags & ACCESS_WRITE != 0 };
-    Ok(Properties { prefix, is_writable, files })
+    Ok(Properties { prefix, is_writable, files, files_are_chosen })
 }
 
 /// Calls the program's function, which may change how the file is opened.

@@ -460,6 +460,11 @@ static void behind(const char *name)
 		snprintf(deep, sizeof deep, "%s/deep/new", out);
 		snprintf(in, sizeof in, "%s/in", out);
 		require(H5Lexists(file, in, H5P_DEFAULT) > 0);
+		/* All have it open at the same time. */
+		hid_t opened = H5Oopen(file, out, H5P_DEFAULT);
+		require(opened >= 0);
+		MPI_Barrier(MPI_COMM_WORLD);
+		require(H5Oclose(opened) >= 0);
 		refused(H5Gcreate2(file, new, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
 		refused(H5Gcreate2(file, deep, links, H5P_DEFAULT, H5P_DEFAULT));
 		refused(H5Acreate_by_name(file, out, "b", H5T_NATIVE_INT, scalar, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
