@@ -3673,13 +3673,6 @@ module daos
       type(duns_attr_t), intent(inout), optional :: attrp
     end function duns_create_path
 
-    ! Destroys the container that a path stands for, also when it is open, and then removes the path.
-    integer(c_int) function duns_destroy_path(poh, path) bind(c)
-      import
-      type(daos_handle_t), value :: poh
-      character(kind=c_char), intent(in), optional :: path(*)
-    end function duns_destroy_path
-
     ! Ties a new path to a container that is there.
     integer(c_int) function duns_link_cont(poh, cont, path) bind(c)
       import
@@ -3687,6 +3680,13 @@ module daos
       character(kind=c_char), intent(in), optional :: cont(*)
       character(kind=c_char), intent(in), optional :: path(*)
     end function duns_link_cont
+
+    ! Destroys the container that a path stands for, also when it is open, and then removes the path.
+    integer(c_int) function duns_destroy_path(poh, path) bind(c)
+      import
+      type(daos_handle_t), value :: poh
+      character(kind=c_char), intent(in), optional :: path(*)
+    end function duns_destroy_path
 
     ! Makes a container; durable when it has completed.
     integer(c_int) function daos_cont_create(poh, uuid, cont_prop, ev) bind(c)

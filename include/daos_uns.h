@@ -97,18 +97,6 @@ int duns_parse_attr(char *str, daos_size_t len, duns_attr_t *attr);
 int duns_create_path(daos_handle_t poh, const char *path, duns_attr_t *attrp);
 
 /**
- * Destroys the container that a path stands for, also when it is open, and then removes the path. When the container cannot be destroyed, the path
- * stays.
- *
- * @poh handle of its pool
- * @path made by duns_create_path
- *
- * @return zero, EINVAL also when the container is in another pool, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when
- *         something is in the directory, EPERM when the handle may not destroy containers
- */
-int duns_destroy_path(daos_handle_t poh, const char *path);
-
-/**
  * Ties a new path to a container that is there.
  *
  * @poh handle of its pool
@@ -118,6 +106,20 @@ int duns_destroy_path(daos_handle_t poh, const char *path);
  * @return zero, EINVAL, EEXIST, ENOENT, ENOTSUP when the file system has no extended attributes
  */
 int duns_link_cont(daos_handle_t poh, const char *cont, const char *path);
+
+/**
+ * Destroys the container that a path stands for, also when it is open, and then removes the path. When the container cannot be destroyed, or it is
+ * known that the path cannot be removed, both stay. In a mount of dfuse, where the path shows what is in the container, the path goes first, whatever
+ * is in it.
+ *
+ * @poh handle of its pool
+ * @path made by duns_create_path
+ *
+ * @return zero, EINVAL also when the container is in another pool, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when
+ *         something is in the directory, EBUSY when something is mounted there, EACCES and EPERM when the path may not be removed, EPERM when the handle
+ *         may not destroy containers
+ */
+int duns_destroy_path(daos_handle_t poh, const char *path);
 
 #if defined(__cplusplus)
 }

@@ -223,7 +223,9 @@ static void
 destroys_that_fail(daos_handle_t pool, const char *pool_label)
 {
 	static const char other[] = "DAOS.POSIX://550bb31a-8365-5d61-fc50-8c234834d922/550bb31a-8365-5d61-fc50-8c234834d922";
+	static const char namesake[] = "DAOS.POSIX://not-this-pool/namesake";
 	struct duns_attr_t made = wanted(DAOS_PROP_CO_LAYOUT_POSIX), found;
+	char before[4096];
 	daos_handle_t read_only, container;
 	struct stat status;
 
@@ -243,7 +245,19 @@ destroys_that_fail(daos_handle_t pool, const char *pool_label)
 	TRUE(mkdir(below("foreign"), 0755) == 0);
 	TRUE(setxattr(below("foreign"), "user.daos", other, sizeof(other), 0) == 0);
 	GIVES(duns_destroy_path(pool, below("foreign")), EINVAL);
+	/* Nor by a label that this pool does not have, though it has a container of that name. */
+	OK(daos_cont_create_with_label(pool, "namesake", NULL, NULL, NULL));
+	TRUE(setxattr(below("foreign"), "user.daos", namesake, sizeof(namesake), 0) == 0);
+	GIVES(duns_destroy_path(pool, below("foreign")), EINVAL);
+	OK(daos_cont_destroy(pool, "namesake", 0, NULL));
 	TRUE(rmdir(below("foreign")) == 0);
+
+	/* The directory that the program is in has no name that can be removed, but a path. */
+	made = wanted(DAOS_PROP_CO_LAYOUT_POSIX);
+	DONE(duns_create_path(pool, below("here"), &made));
+	TRUE(getcwd(before, sizeof(before)) != NULL && chdir(below("here")) == 0);
+	DONE(duns_destroy_path(pool, "."));
+	TRUE(chdir(before) == 0 && stat(below("here"), &status) != 0);
 }
 
 static void

@@ -207,15 +207,19 @@ impl Stand {
                 }
                 Reference::Id(_) => Ok(path.pool.clone()),
                 Reference::Label(label) => {
-                    let pool = pool.clone();
-                    let info: PoolInfo = value_of("duns_create_path", move |client| async move {
-                        Ok::<_, DfsError>(pool.query(&client).await?)
-                    })?;
-                    Ok(if info.label == label { label } else { id.to_string() })
+                    Ok(if has_label("duns_create_path", pool, &label)? { label } else { id.to_string() })
                 }
             },
         }
     }
+}
+
+/// Whether a pool has a label.
+pub(super) fn has_label(function: &'static str, pool: &Pool, label: &str) -> Result<bool> {
+    let pool = pool.clone();
+    let info: PoolInfo =
+        value_of(function, move |client| async move { Ok::<_, DfsError>(pool.query(&client).await?) })?;
+    Ok(info.label == label)
 }
 
 /// What a new container is made with.
@@ -345,46 +349,6 @@ fn destroy(pool: &Pool, container: Reference) {
     let _destroyed: Result<()> = value_of("duns_create_path", move |client| async move {
         Ok(Container::destroy(&client, &pool, &container, true).await?)
     });
-}
-
-/// Destroys the container that a path stands for, also when it is open, and then removes the path. When the container cannot be destroyed, the path
-/// stays.
-///
-/// @poh handle of its pool
-/// @path made by duns_create_path
-///
-/// @return zero, EINVAL also when the container is in another pool, ENODATA when the path stands for no container, ENOENT, ENOTEMPTY when
-///         something is in the directory, EPERM when the handle may not destroy containers
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn duns_destroy_path(poh: daos_handle_t, path: *const c_char) -> c_int {
-    // SAFETY: the documentation makes the promises about pointers the caller's.
-    unsafe {
-        guard_errno("duns_destroy_path", |caller| {
-            let open = handle_table::get::<OpenPool>(poh)?;
-            // Without slashes and dots at its end, which the removal would not take.
-            let path: PathBuf = Path::new(OsStr::from_bytes(&caller.path(path, "path")?)).components().collect();
-            let Some(resolved) = ContainerPath::linked(&path, false, link::read)? else {
-                fail!(libc::ENODATA, "'{}' stands for no container", path.display());
-            };
-            if let Reference::Id(pool) = Reference::parse(&resolved.pool)?
-                && pool != open.pool.id().0
-            {
-                fail!(libc::EINVAL, "'{}' stands for a container of the pool {pool}", path.display());
-            }
-            let container = Reference::parse(&resolved.container)?;
-            let failed = |error: std::io::Error| DfsError::from(error).while_doing(path.display());
-            let is_directory = path.is_dir();
-            if is_directory && std::fs::read_dir(&path).map_err(failed)?.next().is_some() {
-                fail!(libc::ENOTEMPTY, "'{}' is not empty", path.display());
-            }
-            // The path last: it is what leads to a container that cannot be destroyed.
-            value_of("duns_destroy_path", move |client| async move {
-                Ok::<_, DfsError>(Container::destroy(&client, &open.pool, &container, true).await?)
-            })?;
-            let removed = if is_directory { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
-            removed.map_err(failed)
-        })
-    }
 }
 
 /// Ties a new path to a container that is there.
