@@ -53,8 +53,8 @@ struct Properties {
     is_writable: bool,
     /// How a file is opened that is in no container.
     files: Identifier,
-    /// The program has said so.
-    files_are_chosen: bool,
+    /// The program has said how.
+    is_chosen: bool,
 }
 
 /// The directory of a file, with what ends it, so that a name can follow.
@@ -124,7 +124,7 @@ fn open_one(candidate: &str, properties: &Properties, is_shared: bool) -> Result
         return Ok(None);
     }
     // By itself each rank would lock the others out, or write beside them.
-    let is_writable = properties.is_writable && (!is_shared || properties.files_are_chosen);
+    let is_writable = properties.is_writable && (!is_shared || properties.is_chosen);
     below_calls::open_file(candidate, is_writable, properties.files.get()).map(|file| Some(Target::Elsewhere(file)))
 }
 
@@ -132,7 +132,7 @@ fn properties(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Properti
     let default = || crate::callbacks::default_list(Variable::FILE_ACCESS);
     let is_writable = group.file.is_writable();
     if access == DEFAULT || access == library().value(Variable::LINK_ACCESS_DEFAULT) {
-        return Ok(Properties { prefix: None, is_writable, files: default()?, files_are_chosen: false });
+        return Ok(Properties { prefix: None, is_writable, files: default()?, is_chosen: false });
     }
     let mut flags = ACCESS_DEFAULT;
     let mut callback: (Option<ExternalCallback>, *mut c_void) = (None, std::ptr::null_mut());
@@ -146,13 +146,13 @@ fn properties(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Properti
     };
     text.truncate(usize::try_from(length).unwrap_or_default().min(text.len() - 1));
     let prefix = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
-    let files_are_chosen = list > 0;
-    let files = if files_are_chosen { Identifier::new(list, "property list")? } else { default()? };
+    let files = if list > 0 { Identifier::new(list, "property list")? } else { default()? };
     if let Some(function) = callback.0 {
         ask(group, link, (function, callback.1), &mut flags, &files)?;
     }
+    let is_chosen = list > 0 || flags != ACCESS_DEFAULT || callback.0.is_some();
     let is_writable = if flags == ACCESS_DEFAULT { is_writable } else { flags & ACCESS_WRITE != 0 };
-    Ok(Properties { prefix, is_writable, files, files_are_chosen })
+    Ok(Properties { prefix, is_writable, files, is_chosen })
 }
 
 /// Calls the program's function, which may change how the file is opened.
