@@ -122,8 +122,9 @@ pub fn remove<T: Handled>(handle: daos_handle_t) -> Result<Arc<T>> {
     Ok(value)
 }
 
-/// Takes back every handle: the library was finalised.
-pub fn clear() {
+/// Takes back every handle: the library was finalised. What was open may do work when it goes: let it go without locks.
+#[must_use = "what was open goes with it"]
+pub fn take_all() -> impl Sized {
     let mut table = table();
     let mut freed = Vec::new();
     for (index, place) in table.places.iter_mut().enumerate() {
@@ -133,9 +134,7 @@ pub fn clear() {
         }
     }
     table.free.extend(freed.iter().map(|(index, _)| *index));
-    drop(table);
-    // What was open may do work when it goes, so that it goes after the lock.
-    drop(freed);
+    freed
 }
 
 fn find<T: Handled>(table: &mut Table, handle: daos_handle_t) -> Result<(u32, &Arc<T>)> {

@@ -55,14 +55,18 @@ pub fn finalise() -> Result<()> {
     if state.initialised > 0 {
         return Ok(());
     }
-    let context = state.context.take();
-    let inherited = state.process != fork::process();
+    let mut context = state.context.take();
+    let is_inherited = state.process != fork::process();
+    if is_inherited {
+        abandon(context.take());
+    }
+    // With the lock: what another thread opens after its daos_init is not of this client, nor is what a child opens after this of its parent.
+    let handles = handle_table::take_all();
     drop(state);
-    if inherited {
-        abandon(context);
+    drop(handles);
+    if is_inherited {
         return Ok(());
     }
-    handle_table::clear();
     // A call that still runs on another thread keeps its context; the last to let go ends it.
     if let Some(context) = context.and_then(|context| Arc::try_unwrap(context).ok()) {
         context.stop();
@@ -92,8 +96,9 @@ pub fn reinitialise() -> Result<()> {
     let new = Arc::new(start()?);
     abandon(state.context.replace(new));
     state.process = fork::process();
+    let handles = handle_table::take_all();
     drop(state);
-    handle_table::clear();
+    drop(handles);
     Ok(())
 }
 

@@ -119,6 +119,10 @@ child_without_reinit(char **argv, daos_handle_t pool, daos_handle_t object)
 	EXPECT(daos_pool_connect(argv[1], NULL, DAOS_PC_RW, &other, NULL, NULL), -DER_UNINIT);
 	EXPECT(daos_eq_create(&other), -DER_UNINIT);
 	OK(daos_fini());
+	/* Handles of the parent are not for a client of the child's own. */
+	OK(daos_init());
+	EXPECT(daos_pool_query(pool, NULL, NULL, NULL, NULL), -DER_NO_HDL);
+	OK(daos_fini());
 }
 
 static void
