@@ -1,5 +1,6 @@
 //! Where an endpoint can be reached.
 
+use daos_checksum::crc32c;
 use daos_status::{Code, Result, Status};
 use std::borrow::Borrow;
 use std::fmt;
@@ -35,6 +36,12 @@ impl Address {
         &self.0
     }
 
+    /// The mark of the address.
+    pub(crate) fn mark(&self) -> Mark {
+        let sum = crc32c(self.0.as_bytes()).to_le_bytes();
+        Mark([sum[0], sum[1], sum[2]])
+    }
+
     /// The address of an endpoint that nobody reaches.
     pub(crate) fn nowhere() -> Address {
         Address("none://none".into())
@@ -62,6 +69,26 @@ impl Address {
             Some((found, place)) if found == scheme => Ok(place),
             _ => Err(Status::new(Code::Inval, format!("address {self} is not of the transport \"{scheme}\""))),
         }
+    }
+}
+
+/// A short name of an address, which a request has of the one that it is for: three bytes of the CRC-32C of its text. A port of the network that an
+/// endpoint had is given to another one after its end, and who has not heard of that would ask there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mark([u8; 3]);
+
+impl Mark {
+    /// Of what is no request.
+    pub const NONE: Mark = Mark([0; 3]);
+
+    /// As it is in a frame.
+    pub const fn from_bytes(bytes: [u8; 3]) -> Mark {
+        Mark(bytes)
+    }
+
+    /// As it is in a frame.
+    pub const fn to_bytes(self) -> [u8; 3] {
+        self.0
     }
 }
 

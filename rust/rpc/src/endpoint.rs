@@ -15,6 +15,7 @@ mod waits;
 pub use request::Request;
 pub use transfer::Exposed;
 
+use crate::address::Mark;
 use crate::frame::Frame;
 use crate::{Access, Address, BulkDescriptor, EndpointSettings, Parts, Statistics, Transport};
 use call::{Call, Waiter};
@@ -36,6 +37,11 @@ use waits::Waits;
 /// A handler that holds a clone keeps the endpoint alive: end it with [`Endpoint::close`].
 #[derive(Clone)]
 pub struct Endpoint(Rc<Inner>);
+
+/// The marks of an address: of the whole, and of each way to the endpoint.
+fn marks(address: &Address) -> Vec<Mark> {
+    std::iter::once(address.mark()).chain(address.alternatives().map(|way| way.mark())).collect()
+}
 
 /// The answer to a call: dereferences to its bytes.
 pub struct ReplyBody(Frame);
@@ -63,6 +69,7 @@ impl Endpoint {
     ) -> Endpoint {
         let inner = Rc::new(Inner {
             address: transport.address(),
+            marks: marks(&transport.address()),
             spawner: spawner.clone(),
             peers: RefCell::new(Peers::new(settings.peers_max, settings.calls_per_peer_max)),
             waits: Waits::new(settings.outstanding_max, settings.ask_interval, random.next_u64()),

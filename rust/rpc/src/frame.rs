@@ -13,14 +13,14 @@
 //! | 40 | 8 | token of the server's memory of the caller: in a reply, what it is; in a request, what the caller heard last, or zero |
 //! | 48 | 4 | requests: how far the id of the oldest call that the caller has with this server lies below this one's |
 //! | 52 | 1 | length of the sender's address |
-//! | 53 | 3 | zero |
+//! | 53 | 3 | requests: the mark of the address that is meant ([`crate::Address::mark`]), little-endian; otherwise zero |
 //! | 56 | | the sender's address |
 //!
 //! `docs/calls.md` of this crate says what flags, token and distance are for. Call id and sender's address stay where they are in all
 //! versions, as the header does.
 
 use crate::Parts;
-use crate::address::check_bytes;
+use crate::address::{Mark, check_bytes};
 use daos_wire::header::{self, FLAG_BODY_UNCHECKED, Header, HeaderError, PROTOCOL_VERSION};
 use std::fmt;
 use std::mem::size_of;
@@ -48,7 +48,7 @@ struct FixedHead {
     token: U64,
     behind: U32,
     source_length: u8,
-    reserved: [u8; 3],
+    mark: [u8; 3],
 }
 
 const _: () = assert!(HEADER_LENGTH == 56 && OVERHEAD_MAX - header::HEADER_LENGTH <= header::HEAD_LENGTH_MAX);
@@ -68,6 +68,8 @@ pub(crate) struct Head {
     pub status: i32,
     pub token: u64,
     pub behind: u32,
+    /// Of the address that a request is for.
+    pub mark: Mark,
 }
 
 impl Head {
@@ -83,6 +85,7 @@ impl Head {
             status: 0,
             token: 0,
             behind: 0,
+            mark: Mark::NONE,
         }
     }
 
@@ -182,7 +185,7 @@ fn begin(version: u16, head: &Head, source: &str, body_length: usize, is_memory:
         token: head.token.into(),
         behind: head.behind.into(),
         source_length: source.len() as u8,
-        reserved: [0; 3],
+        mark: head.mark.to_bytes(),
     };
     let mut bytes = Vec::with_capacity(body_start + room);
     bytes.extend_from_slice(&header.to_bytes());
@@ -261,7 +264,7 @@ impl Frame {
         if flags & !FLAGS != 0 {
             return Err(FrameError::Header(HeaderError::Flags(flags)));
         }
-        if fixed.reserved != [0; 3] {
+        if kind != Kind::Request && fixed.mark != [0; 3] {
             return Err(FrameError::Reserved);
         }
         // The head lies within the message, and so does the address.
@@ -275,6 +278,7 @@ impl Frame {
             is_repeatable: flags & FLAG_REPEATABLE != 0,
             token: fixed.token.get(),
             behind: fixed.behind.get(),
+            mark: Mark::from_bytes(fixed.mark),
             call_id: fixed.call_id.get(),
             session: fixed.session.get(),
             status: header.status,

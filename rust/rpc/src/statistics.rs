@@ -23,6 +23,8 @@ pub struct Statistics {
     pub refused_requests: u64,
     /// Requests that came twice, or may have been carried out by a server that has forgotten it, and were not served (again).
     pub doubled_requests: u64,
+    /// Requests for another endpoint, which was at this place of the network before.
+    pub stray_requests: u64,
     /// Answers that were sent once more because their caller did not get them.
     pub repeated_answers: u64,
     /// What went through the endpoint.
@@ -89,6 +91,7 @@ pub(crate) struct Counters {
     pub lost_replies: Counter,
     pub refused_requests: Counter,
     pub doubled_requests: Counter,
+    pub stray_requests: Counter,
     pub repeated_answers: Counter,
     traffic: Cell<Traffic>,
     /// Requests that were answered with an error, by its number.
@@ -144,6 +147,7 @@ impl Counters {
             lost_replies: self.lost_replies.count(),
             refused_requests: self.refused_requests.count(),
             doubled_requests: self.doubled_requests.count(),
+            stray_requests: self.stray_requests.count(),
             repeated_answers: self.repeated_answers.count(),
             traffic: self.traffic.get(),
             ..Statistics::default()

@@ -175,6 +175,7 @@ cases! { $
     hostile::unknown_operations_are_refused,
     hostile::malformed_messages_are_dropped_and_counted,
     hostile::another_version_is_refused_by_both_sides,
+    hostile::requests_for_another_endpoint_are_refused,
     hostile::doubled_requests_are_served_once,
     hostile::stale_peers_are_errors,
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// The protocol that this release speaks: the meaning of everything behind a header. It is raised with every change of the bytes of a
 /// message that was there before; the header itself stays as it is.
-pub const PROTOCOL_VERSION: u16 = 8;
+pub const PROTOCOL_VERSION: u16 = 9;
 
 /// Length of a header.
 pub const HEADER_LENGTH: usize = 24;

@@ -1,12 +1,19 @@
 //! How a system comes to be, and what becomes of it when engines come and go.
 
-use crate::cluster::{Cluster, Engine, text};
+use crate::cluster::{Cluster, Engine, free_ports_in_a_row, text};
 use crate::support::Tree;
 use crate::support::assert_same;
+use daos_env::{Env, Executor};
+use daos_rpc::libfabric::{FabricSettings, FabricTransport};
+use daos_rpc::{Endpoint, EndpointSettings};
 use daos_wire::{ControlReply, control_frame};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Started at once, in any order: one system, whose ranks are 0, 1 and 2; a pool over all targets; files in it.
 #[test]
@@ -186,4 +193,54 @@ fn a_dead_engine_is_named_and_catches_up() {
         names.filter(|name| name.starts_with("pool-")).count()
     };
     crate::support::wait_until("the destroyed pool is gone", || pools("target-0") == 1 && pools("target-1") == 1);
+}
+
+/// Endpoints that serve nothing at ports of the network, until they are told to end; gives how many requests came that were for others.
+fn strangers(ports: std::ops::Range<u16>, is_over: Arc<AtomicBool>) -> JoinHandle<u64> {
+    let (ready, is_ready) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let env = Env::system();
+        let executor = Executor::new(env.clock.clone(), Duration::ZERO).expect("an executor");
+        let open = |port| {
+            let settings = FabricSettings { port, ..FabricSettings::new("tcp") };
+            let transport = FabricTransport::open(&env, &settings).expect("the port is free");
+            Endpoint::new(executor.spawner(), env.random.as_ref(), transport, EndpointSettings::default())
+        };
+        let endpoints: Vec<Endpoint> = ports.map(open).collect();
+        ready.send(()).expect("somebody waits");
+        let spawner = executor.spawner().clone();
+        let over = async move {
+            while !is_over.load(Ordering::Relaxed) {
+                spawner.sleep(Duration::from_millis(1)).await;
+            }
+        };
+        executor.block_on(over).expect("nothing else ends it");
+        endpoints.iter().map(|endpoint| endpoint.statistics().stray_requests).sum()
+    });
+    is_ready.recv().expect("the ports are taken");
+    thread
+}
+
+/// A process that got the ports of an engine after its end is not taken for it.
+#[test]
+fn who_has_the_place_of_a_dead_engine_is_not_taken_for_it() {
+    const TARGETS: u16 = 2;
+    let mut cluster = Cluster::running(3);
+    let number = cluster.with_rank(1);
+    cluster.kill(number);
+    let first = free_ports_in_a_row(TARGETS);
+    cluster.start_with(number, &["--fabric-port", &first.to_string()]);
+    let from = cluster.fill("home");
+    cluster.kill(number);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let strangers = strangers(first..first + TARGETS, is_over.clone());
+    let to = cluster.scratch("to");
+    let sentence = cluster.fail("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    let is_named = ["rank 1 is unresponsive", "rank 1 is out of use"].iter().any(|words| sentence.contains(words));
+    assert!(is_named, "{sentence}");
+    is_over.store(true, Ordering::Relaxed);
+    assert!(strangers.join().expect("it ends") > 0, "nobody asked there");
+    cluster.start(number);
+    cluster.succeed("daos", &["fs", "copy", "daos://tank/home/x", &text(&to)]);
+    assert_same(&from, &to);
 }

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, free_ports};
 use crate::support::wait_until;
-use daos_wire::header::{HEADER_LENGTH, Header, Kind, seal};
+use daos_wire::header::{HEADER_LENGTH, Header, Kind, PROTOCOL_VERSION, seal};
 use daos_wire::{ControlReply, ControlRequest, SystemMembers, control_frame, control_message};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -57,9 +57,9 @@ fn metrics_are_served_and_hostile_bytes_do_no_harm() {
     let good = control_frame(&members);
     let mut damaged = good.clone();
     damaged[HEADER_LENGTH + 5] ^= 1;
-    let newer = seal(Header { version: 9, ..Header::of(Kind::ControlRequest) }, &[], b"whatever");
-    for (bytes, sentence) in [(&damaged, "checksum"), (&newer, "speaks version 9: use the same release on both sides")]
-    {
+    let newer = seal(Header { version: PROTOCOL_VERSION + 1, ..Header::of(Kind::ControlRequest) }, &[], b"whatever");
+    let other = format!("speaks version {}: use the same release on both sides", PROTOCOL_VERSION + 1);
+    for (bytes, sentence) in [(&damaged, "checksum"), (&newer, other.as_str())] {
         match control_message(&answer(control, bytes), "the engine").expect("an answer") {
             ControlReply::Failed(failure) => assert!(failure.sentence.contains(sentence), "{failure:?}"),
             other => panic!("{other:?}"),

@@ -122,6 +122,7 @@ impl Call<'_> {
             session: peer.session.get(),
             token: waiter.token,
             behind,
+            mark: peer.mark,
             ..Head::of(Kind::Request)
         };
         let sent = inner.index(peer).and_then(|index| inner.transmit_parts(index, &head, self.body));

@@ -7,6 +7,7 @@ use super::peers::{Peer, Peers};
 use super::request::Request;
 use super::versions;
 use super::waits::{Ended, Waits};
+use crate::address::Mark;
 use crate::frame::{Frame, FrameError, Head, Kind, cover_body, encode_before, encode_parts, peek};
 use crate::statistics::Counters;
 use crate::{Address, EndpointSettings, OVERHEAD_MAX, Parts, PeerIndex, Receiver, Transport};
@@ -35,6 +36,8 @@ pub(super) struct Load {
 pub(super) struct Inner {
     pub transport: Rc<dyn Transport>,
     pub address: Address,
+    /// Of all names of the address.
+    pub marks: Vec<Mark>,
     pub spawner: Spawner,
     pub settings: EndpointSettings,
     pub peers: RefCell<Peers>,
@@ -361,6 +364,9 @@ fn receive_request(inner: &Rc<Inner>, frame: Frame) {
             return inner.counters.refused_requests.add(inner.clock(), sentence);
         }
     };
+    if !inner.marks.contains(&frame.head.mark) {
+        return refuse_stray(inner, &peer, &frame.head);
+    }
     let verdict = peer.history.borrow_mut().judge(&frame.head, || inner.new_token());
     let (address, call) = (&peer.address, frame.head.call_id);
     match verdict {
@@ -388,7 +394,7 @@ fn receive_request(inner: &Rc<Inner>, frame: Frame) {
 fn serve(inner: &Rc<Inner>, peer: &Rc<Peer>, frame: Frame) {
     let handler = inner.handler.borrow().clone();
     let Some(handler) = handler else {
-        let refusal = Status::new(Code::Nosys, format!("endpoint {} serves no requests", inner.address));
+        let refusal = Status::new(Code::Unreach, format!("endpoint {} serves no requests", inner.address));
         return refuse(inner, peer, &frame.head, &refusal);
     };
     let settings = &inner.settings;
@@ -402,6 +408,21 @@ fn serve(inner: &Rc<Inner>, peer: &Rc<Peer>, frame: Frame) {
         return refuse(inner, peer, &frame.head, &Status::new(Code::Busy, sentence));
     }
     handler(Request::new(inner.clone(), peer.clone(), frame));
+}
+
+/// Answers a request for another endpoint, which is not here any more: its caller learns what it would if nobody were here. Nothing is remembered of it.
+fn refuse_stray(inner: &Inner, peer: &Rc<Peer>, head: &Head) {
+    let sentence = format!("endpoint {} is now where the one was that is meant", inner.address);
+    inner.counters.stray_requests.add(inner.clock(), format_args!("refused a request of {}: {sentence}", peer.address));
+    let status = Status::new(Code::Unreach, sentence);
+    let (opcode, call_id, session, token) = (head.opcode, head.call_id, head.session, head.token);
+    let reply = Head { opcode, call_id, session, token, status: status.to_der(), ..Head::of(Kind::Reply) };
+    let sent = inner
+        .index(peer)
+        .and_then(|index| inner.transmit_parts(index, &reply, Parts::one(status.context().as_bytes())));
+    if let Err(status) = sent {
+        inner.lost_reply(opcode, &peer.address, &status);
+    }
 }
 
 /// Answers a request that is not carried out. That is remembered like any answer: the request may come twice, and its caller may have gone

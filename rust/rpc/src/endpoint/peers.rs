@@ -1,6 +1,7 @@
 //! The peers that an endpoint knows.
 
 use super::history::History;
+use crate::address::Mark;
 use crate::{Address, PeerIndex, Transport};
 use daos_env::sync::Budget;
 use daos_status::{Code, Result, fail};
@@ -15,6 +16,8 @@ const OVERTAKEN_BY: u32 = 128;
 /// What an endpoint knows of one peer.
 pub(super) struct Peer {
     pub address: Address,
+    /// Goes with requests to it.
+    pub mark: Mark,
     /// What the transport calls it; nothing while there is no connection.
     pub index: Cell<Option<PeerIndex>>,
     /// Goes with requests to it.
@@ -105,6 +108,7 @@ impl Peers {
         self.ticks += 1;
         let peer = Rc::new(Peer {
             address: address.clone(),
+            mark: address.mark(),
             index: Cell::new(Some(index)),
             session: Cell::new(0),
             token: Cell::new(0),

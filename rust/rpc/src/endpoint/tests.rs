@@ -50,7 +50,7 @@ impl Random for Zeros {
     }
 }
 
-fn bytes_of(frame: &Hostile, sources: &[String]) -> Vec<u8> {
+fn bytes_of(frame: &Hostile, sources: &[String], meant: Mark) -> Vec<u8> {
     let kinds = &Kind::ALL[..7];
     let head = Head {
         kind: kinds[frame.kind],
@@ -62,6 +62,8 @@ fn bytes_of(frame: &Hostile, sources: &[String]) -> Vec<u8> {
         is_repeatable: frame.deed == 2,
         token: frame.call,
         behind: frame.call as u32 * 0x1111_1111,
+        // Most are for the endpoint that they come to.
+        mark: if kinds[frame.kind] == Kind::Request && frame.deed < 2 { meant } else { Mark::NONE },
     };
     let is_memory = frame.body.len().is_multiple_of(2);
     let mut bytes = encode(&head, &sources[frame.source], &frame.body, is_memory);
@@ -116,7 +118,7 @@ proptest! {
         ];
         let target = sender.resolve(victim.address()).unwrap();
         for frame in &frames {
-            sender.send(target, bytes_of(frame, &sources)).unwrap();
+            sender.send(target, bytes_of(frame, &sources, victim.address().mark())).unwrap();
             executor.run_until_stalled();
         }
         prop_assert_eq!(victim.statistics().requests, kept.borrow().len());

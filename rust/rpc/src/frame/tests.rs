@@ -10,16 +10,17 @@ fn head() -> Head {
         status: -1011,
         token: 0x0a0b,
         behind: 5,
+        mark: Mark::from_bytes([0x31, 0x32, 0x33]),
         ..Head::of(Kind::Request)
     }
 }
 
 /// A frame, byte for byte. Header and head never change.
 const GOLDEN: &[u8] = &[
-    b'D', b'M', b'S', b'G', 0xb4, 0xfd, 0x8c, 0xd3, 3, 0, 1, 6, 0x02, 0x01, 2, 0, // magic to flags
+    b'D', b'M', b'S', b'G', 0xfc, 0x51, 0x67, 0x4f, 9, 0, 1, 6, 0x02, 0x01, 2, 0, // magic to flags
     3, 0, 0, 0, 0x0d, 0xfc, 0xff, 0xff, // length of the body, status
     0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 9, 0, 0, 0, 0, 0, 0, 0, // call id, session
-    0x0b, 0x0a, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 10, 0, 0, 0, // token, distance, length of the source
+    0x0b, 0x0a, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 10, b'1', b'2', b'3', // token, distance, length of the source, mark
     b'i', b'n', b'p', b'r', b'o', b'c', b':', b'/', b'/', b'7', 0, 0, 0, 0, 0, 0, // source
     b'a', b'b', b'c', // body
 ];
@@ -38,7 +39,7 @@ fn decode(bytes: &[u8]) -> Result<Frame, FrameError> {
 
 #[test]
 fn a_frame_has_these_bytes() {
-    let bytes = encode_as(3, &head(), "inproc://7", Parts::one(b"abc"), false);
+    let bytes = encode_as(9, &head(), "inproc://7", Parts::one(b"abc"), false);
     assert_eq!(bytes, GOLDEN, "{bytes:02x?}");
     let frame = decode(&golden()).unwrap();
     assert_eq!((frame.head, frame.source(), frame.body()), (head(), "inproc://7", &b"abc"[..]));
@@ -48,7 +49,8 @@ fn a_frame_has_these_bytes() {
 #[test]
 fn kinds_have_their_numbers() {
     for (number, kind) in Kind::ALL[..7].iter().enumerate() {
-        let bytes = encode(&Head { kind: *kind, ..head() }, "inproc://3", b"", false);
+        let mark = if *kind == Kind::Request { head().mark } else { Mark::NONE };
+        let bytes = encode(&Head { kind: *kind, mark, ..head() }, "inproc://3", b"", false);
         assert_eq!(usize::from(bytes[10]), number + 1);
         assert_eq!(decode(&bytes).unwrap().head.kind, *kind);
     }
@@ -75,7 +77,10 @@ fn each_kind_of_damage_is_named() {
     assert_eq!(damaged(14, 4), named(HeaderError::Flags(4)));
     assert_eq!(damaged(19, 255), named(HeaderError::Length));
     assert_eq!(damaged(52, 255), named(HeaderError::Length));
-    assert_eq!(damaged(53, 1), FrameError::Reserved);
+    let mut reply = encode(&Head { kind: Kind::Reply, mark: Mark::NONE, ..head() }, "inproc://7", b"abc", false);
+    reply[53] = 1;
+    header::finish(&mut reply);
+    assert_eq!(decode(&reply), Err(FrameError::Reserved));
     let mut bytes = golden();
     *bytes.last_mut().unwrap() = 0;
     assert_eq!(decode(&bytes), Err(named(HeaderError::Checksum)));
@@ -86,11 +91,11 @@ fn each_kind_of_damage_is_named() {
 
 #[test]
 fn of_another_version_enough_is_known_to_answer() {
-    let bytes = encode_as(9, &head(), "inproc://7", Parts::one(b"abc"), false);
+    let bytes = encode_as(10, &head(), "inproc://7", Parts::one(b"abc"), false);
     let Err(FrameError::Version(other)) = decode(&bytes) else { panic!("another version was taken for this one") };
-    assert_eq!((other.version, other.kind, other.call_id), (9, 1, head().call_id));
+    assert_eq!((other.version, other.kind, other.call_id), (10, 1, head().call_id));
     assert_eq!(source_of(&bytes, &other).unwrap().as_str(), "inproc://7");
-    let garbled = encode_as(9, &head(), "\u{1}", Parts::one(b"abc"), false);
+    let garbled = encode_as(10, &head(), "\u{1}", Parts::one(b"abc"), false);
     let Err(FrameError::Version(other)) = decode(&garbled) else { panic!("another version was taken for this one") };
     assert_eq!(source_of(&garbled, &other), None);
 }

@@ -132,10 +132,10 @@ mod tests {
     fn another_version_is_named_by_both_sides() {
         let address = Address::parse("shm://x").unwrap();
         let mut message =
-            seal(Header { version: 9, ..Header::of(Kind::MemoryHello) }, &[], address.as_str().as_bytes());
+            seal(Header { version: 10, ..Header::of(Kind::MemoryHello) }, &[], address.as_str().as_bytes());
         let status = read_hello(&message).unwrap_err();
-        assert!(status.code() == Code::Proto && status.context().contains("version 9"), "{status}");
-        message = seal(Header { version: 9, ..Header::of(Kind::MemoryWelcome) }, &[], b"whatever");
-        assert!(read_welcome(&message).unwrap_err().context().contains("version 9"));
+        assert!(status.code() == Code::Proto && status.context().contains("version 10"), "{status}");
+        message = seal(Header { version: 10, ..Header::of(Kind::MemoryWelcome) }, &[], b"whatever");
+        assert!(read_welcome(&message).unwrap_err().context().contains("version 10"));
     }
 }

@@ -1,7 +1,8 @@
 //! Messages that nobody should send.
 
 use super::{PATIENCE, Site, echo, until};
-use daos_rpc::{PeerIndex, Receiver};
+use daos_checksum::crc32c;
+use daos_rpc::{Address, PeerIndex, Receiver};
 use daos_status::{Code, Status};
 use daos_wire::header::{Kind, PROTOCOL_VERSION, finish};
 use std::cell::{Cell, RefCell};
@@ -24,7 +25,7 @@ impl Receiver for Recorder {
 pub(super) async fn unknown_operations_are_refused(site: Site) {
     let (client, server) = (site.endpoint(), site.endpoint());
     let error = client.call(server.address(), 9, Vec::new(), PATIENCE).await.unwrap_err();
-    assert_eq!(error.code(), Code::Nosys, "an endpoint that serves nothing says so");
+    assert_eq!(error.code(), Code::Unreach, "an endpoint that serves nothing says so");
     server.serve(|request| request.reply_unknown_opcode());
     let error = client.call(server.address(), 0xabc, Vec::new(), PATIENCE).await.unwrap_err();
     assert_eq!(error.code(), Code::Nosys);
@@ -75,10 +76,10 @@ pub(super) async fn another_version_is_refused_by_both_sides(site: Site) {
     let request = recorder.0.borrow_mut().remove(0);
     // Its request is answered in this version, by name; the source in it is the client, who is not concerned.
     let peer = raw.resolve(server.address()).unwrap();
-    raw.send(peer, of_version(request.clone(), 9)).unwrap();
+    raw.send(peer, of_version(request.clone(), 10)).unwrap();
     until(&site, || server.statistics().malformed_frames == 1).await;
     // Its refusal ends the call at once.
-    let mut refusal = of_version(request, 9);
+    let mut refusal = of_version(request, 10);
     refusal[10] = Kind::OtherVersion.number();
     finish(&mut refusal);
     let back = raw.resolve(client.address()).unwrap();
@@ -86,8 +87,42 @@ pub(super) async fn another_version_is_refused_by_both_sides(site: Site) {
     let error = call.await.unwrap().unwrap_err();
     assert_eq!(error.code(), Code::Proto);
     assert!(error.context().contains(&format!("protocol version {PROTOCOL_VERSION}")), "{error}");
-    assert!(error.context().contains("speaks version 9"), "{error}");
+    assert!(error.context().contains("speaks version 10"), "{error}");
     client.call(server.address(), 1, Vec::new(), PATIENCE).await.unwrap();
+    raw.shutdown();
+}
+
+/// A request with the mark of another address.
+fn meant_for(address: &Address, mut request: Vec<u8>) -> Vec<u8> {
+    request[53..56].copy_from_slice(&crc32c(address.as_str().as_bytes()).to_le_bytes()[..3]);
+    finish(&mut request);
+    request
+}
+
+/// What comes to an endpoint that took over the place of another one in the network.
+pub(super) async fn requests_for_another_endpoint_are_refused(site: Site) {
+    let (client, server) = (site.endpoint(), site.endpoint());
+    let served = Rc::new(Cell::new(0));
+    let count = served.clone();
+    server.serve(move |request| {
+        count.set(count.get() + 1);
+        echo(request);
+    });
+    let recorder = Rc::new(Recorder::default());
+    let raw = site.transport();
+    raw.set_receiver(Some(recorder.clone()));
+    let (relay, target, waiting, seen) = (raw.clone(), server.address().clone(), site.clone(), recorder.clone());
+    site.spawner().spawn(async move {
+        until(&waiting, || !seen.0.borrow().is_empty()).await;
+        relay.send(relay.resolve(&target).unwrap(), seen.0.borrow()[0].clone()).unwrap();
+    });
+    let error = client.call(&raw.address(), 1, b"for another".to_vec(), PATIENCE).await.unwrap_err();
+    assert_eq!(error.code(), Code::Unreach, "{error}");
+    assert!(error.context().contains("is now where the one was that is meant"), "{error}");
+    assert_eq!((served.get(), server.statistics().stray_requests), (0, 1));
+    // Each way to an endpoint is a name of it.
+    let way = server.address().alternatives().last().unwrap();
+    client.call(&way, 1, Vec::new(), PATIENCE).await.unwrap();
     raw.shutdown();
 }
 
@@ -108,7 +143,7 @@ pub(super) async fn doubled_requests_are_served_once(site: Site) {
         until(&waiting, || !seen.0.borrow().is_empty()).await;
         let peer = relay.resolve(&target).unwrap();
         for _ in 0..3 {
-            relay.send(peer, seen.0.borrow()[0].clone()).unwrap();
+            relay.send(peer, meant_for(&target, seen.0.borrow()[0].clone())).unwrap();
         }
     });
     let reply = client.call(&raw.address(), 1, b"once".to_vec(), PATIENCE).await.unwrap();

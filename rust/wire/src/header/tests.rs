@@ -51,12 +51,12 @@ fn a_body_without_checksum_has_its_length_and_its_head_checked() {
 
 #[test]
 fn messages_of_other_versions_and_kinds_say_so() {
-    let newer = seal(Header { version: 9, ..Header::of(Kind::Greeting) }, &[], b"x");
-    assert_eq!(open(&newer, &[Kind::Greeting]), Err(HeaderError::Version(9)));
-    let status = HeaderError::Version(9).status("this client", "the engine");
+    let newer = seal(Header { version: 10, ..Header::of(Kind::Greeting) }, &[], b"x");
+    assert_eq!(open(&newer, &[Kind::Greeting]), Err(HeaderError::Version(10)));
+    let status = HeaderError::Version(10).status("this client", "the engine");
     assert_eq!(status.code(), Code::Proto);
     let sentence = format!(
-        "this client speaks protocol version {PROTOCOL_VERSION}, the engine speaks version 9: use the same release on both sides"
+        "this client speaks protocol version {PROTOCOL_VERSION}, the engine speaks version 10: use the same release on both sides"
     );
     assert_eq!(status.context(), sentence);
     let other = seal(Header::of(Kind::Greeting), &[], b"x");

@@ -18,12 +18,15 @@ pub(super) struct About {
 type Kind<T> = (&'static str, &'static str, &'static str, fn(&T) -> u64);
 
 /// Of each target.
-const KINDS: [Kind<Measures>; 16] = [
+const KINDS: [Kind<Measures>; 17] = [
     ("engine_requests_active", "gauge", "Requests under way", |m| m.running),
     ("engine_net_malformed_total", "counter", "Messages that were not valid", |m| m.statistics.malformed_frames),
     ("engine_net_late_replies_total", "counter", "Replies that nobody waited for", |m| m.statistics.late_replies),
     ("engine_net_lost_replies_total", "counter", "Replies that could not be sent", |m| m.statistics.lost_replies),
     ("engine_net_refused_total", "counter", "Requests beyond a bound", |m| m.statistics.refused_requests),
+    ("engine_net_stray_total", "counter", "Requests for an endpoint that was at this place before", |m| {
+        m.statistics.stray_requests
+    }),
     ("engine_net_doubled_total", "counter", "Requests that came twice", |m| m.statistics.doubled_requests),
     ("engine_net_outstanding", "gauge", "Calls to others under way", |m| m.statistics.outstanding as u64),
     ("engine_net_exposed_regions", "gauge", "Pieces of memory lent to others", |m| m.statistics.exposures as u64),
