@@ -1,11 +1,14 @@
 //! An open attribute.
 
+use crate::committed;
 use crate::convert::Stored;
 use crate::failure::{Failure, Minor, Result};
 use crate::format::AttributeRecord;
 use crate::handle::Located;
 use crate::hdf5::{Hid, Space, Type, size_of_type};
+use crate::node::Node;
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// An attribute, and the object it belongs to.
 pub struct Attribute {
@@ -20,7 +23,13 @@ pub struct Attribute {
 
 impl Attribute {
     /// Makes one, which must not be there.
-    pub fn create(parent: Located, name: &[u8], datatype: Hid, space: Hid, character_set: u8) -> Result<Self> {
+    pub fn create(
+        parent: Located,
+        name: &[u8],
+        (datatype, committed): (Hid, Option<&Rc<Node>>),
+        space: Hid,
+        character_set: u8,
+    ) -> Result<Self> {
         parent.node.file.require_writable()?;
         if parent.node.attribute(name)?.is_some() {
             let sentence = format!("the attribute {} is there already", String::from_utf8_lossy(name));
@@ -29,6 +38,7 @@ impl Attribute {
         let record = AttributeRecord {
             character_set,
             creation_order: parent.node.next_attribute_order()?,
+            committed: committed.map(|committed| committed.token),
             datatype: Type::encode_id(datatype)?,
             space: Space::copy_of(space)?.encode()?,
             data: Vec::new(),
@@ -36,6 +46,9 @@ impl Attribute {
         let attribute = Self::from_record(parent, name, record)?;
         let data = vec![0; attribute.size()?];
         attribute.record.borrow_mut().data = data;
+        if let Some(committed) = committed {
+            committed.count_attribute()?;
+        }
         attribute.put()?;
         Ok(attribute)
     }
@@ -88,8 +101,9 @@ impl Attribute {
         self.space.copy()
     }
 
-    pub fn datatype(&self) -> Result<Type> {
-        self.stored.memory.copy()
+    /// Its datatype, for a program.
+    pub fn give_datatype(&self) -> Result<Hid> {
+        committed::give(&self.parent.node.file, self.record.borrow().committed, &self.stored.memory)
     }
 
     fn count(&self) -> Result<usize> {

@@ -108,7 +108,14 @@ impl Node {
     /// Removes an attribute, which must be there.
     pub fn remove_attribute(&self, name: &[u8]) -> Result<()> {
         self.file.require_writable()?;
-        self.require_attribute(name)?;
+        let committed = self.require_attribute(name)?.committed;
+        self.remove_attribute_name(name)?;
+        self.file.leave_committed(committed)
+    }
+
+    /// Removes the name of an attribute that has another one, too.
+    pub fn remove_attribute_name(&self, name: &[u8]) -> Result<()> {
+        self.file.require_writable()?;
         self.file.settle()?;
         self.object.punch_akey(key::ATTRIBUTES, name)?;
         self.attribute_changes.set(self.attribute_changes.get() + 1);

@@ -2,6 +2,7 @@
 
 use crate::callbacks::{decoded_list, default_list};
 use crate::cells;
+use crate::committed;
 use crate::convert::Stored;
 use crate::daos::{self, Object};
 use crate::failure::{Failure, Minor, Result};
@@ -132,7 +133,7 @@ impl Dataset {
     /// Makes one that no link leads to yet.
     pub fn create(
         file: &Rc<File>,
-        datatype: Hid,
+        (datatype, committed): (Hid, Option<&Rc<Node>>),
         space: Hid,
         lists: (Hid, Hid),
         path: Option<Vec<u8>>,
@@ -163,7 +164,11 @@ impl Dataset {
         };
         let token = file.new_token(Kind::Dataset)?;
         let node = file.node(token)?;
+        if let Some(committed) = committed {
+            committed.add_reference()?;
+        }
         node.create_header(&Header::Dataset {
+            committed: committed.map(|committed| committed.token),
             list: list_bytes(list)?,
             datatype: encoded,
             space: space.encode()?,
@@ -312,7 +317,12 @@ impl Dataset {
         }
     }
 
-    /// Its datatype, as programs see it.
+    /// Its datatype, for a program.
+    pub fn give_datatype(&self) -> Result<Hid> {
+        committed::give(&self.node().file, self.node().header()?.committed(), &self.stored.memory)
+    }
+
+    /// A copy of its datatype.
     pub fn datatype(&self) -> Result<Type> {
         self.stored.memory.copy()
     }

@@ -12,6 +12,7 @@ use crate::name::Name;
 use crate::node::Node;
 use crate::queue::Queue;
 use crate::ranks::Ranks;
+use crate::removed::Removed;
 use crate::serial::Serial;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -41,6 +42,10 @@ pub struct File {
     pub heap: RefCell<Heap>,
     /// Names of objects that were made since the file was opened.
     pub fresh: RefCell<Fresh>,
+    /// Names of links that are gone since then.
+    pub removed: RefCell<Removed>,
+    /// Whether attributes of the file may be of committed datatypes, when that is known.
+    pub shared_attributes: Cell<Option<bool>>,
     /// Datasets with chunks that have changed and have not gone through their filters.
     pub dirty: RefCell<HashSet<Token>>,
     scratch: OnceCell<Scratch>,
@@ -125,6 +130,7 @@ impl File {
         let root = file.root()?;
         file.record_numbers(first, BATCH_MIN)?;
         root.create_header(&crate::format::Header::Group { list })?;
+        file.shared_attributes.set(Some(false));
         file.flush()?;
         // From here on the name stands for the new file.
         file.mount.lookup(&name.path)?.write(&bytes)?;
@@ -149,6 +155,8 @@ impl File {
             orders: RefCell::default(),
             heap: RefCell::default(),
             fresh: RefCell::default(),
+            removed: RefCell::default(),
+            shared_attributes: Cell::new(None),
             dirty: RefCell::default(),
             scratch: OnceCell::new(),
             mounts: Mounts::default(),

@@ -47,10 +47,24 @@ impl Located {
         Ok(Self { node: file.root()?, path: Some(b"/".to_vec()) })
     }
 
+    /// Whether the path still leads to it, as links may be gone since it was opened.
+    fn is_at(&self, path: &[u8]) -> bool {
+        let outermost = self.node.file.outermost();
+        let may_have = |file: &File| file.removed.borrow().may_have(path);
+        if !may_have(&self.node.file) && !may_have(&outermost) {
+            return true;
+        }
+        let found = Self::root(&outermost).and_then(|root| root.walk(path, DEFAULT));
+        found.is_ok_and(|found| Rc::ptr_eq(&found.node, &self.node))
+    }
+
     /// The path by which it was opened; for one that was opened by a token, one that leads to it, which is searched for.
     pub fn some_path(&self) -> Result<Option<Vec<u8>>> {
-        if self.path.is_some() || self.node.is_doomed() {
-            return Ok(self.path.clone());
+        if self.node.is_doomed() {
+            return Ok(None);
+        }
+        if let Some(path) = self.path.as_ref().filter(|path| self.is_at(path)) {
+            return Ok(Some(path.clone()));
         }
         let mut seen = HashSet::from([self.node.file.entry.root]);
         let mut groups = VecDeque::from([Self::root(&self.node.file)?]);

@@ -125,6 +125,7 @@ impl Node {
         self.file.settle()?;
         self.object.punch_dkey(name)?;
         self.know_link_change();
+        self.file.removed.borrow_mut().add(name);
         self.file.fresh.borrow_mut().remove(self.token, Of::Links, name);
         if let Some(number) = record.creation_order {
             self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;

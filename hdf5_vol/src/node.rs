@@ -278,9 +278,11 @@ impl Node {
             }
         }
         let record = self.header()?.encode();
+        let committed = self.committed_datatypes()?;
         self.file.settle()?;
         file::remove_parts(&self.file.mount, self.token.number(), &self.file.entry, &record)?;
-        self.object.punch()
+        self.object.punch()?;
+        committed.into_iter().try_for_each(|token| self.file.leave_committed(Some(token)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{attribute_specific, default_list, give_text, unknown};
 use crate::attribute::Attribute;
+use crate::committed;
 use crate::detour;
 use crate::failure::{Failure, Minor, Result};
 use crate::format::AttributeRecord;
@@ -54,7 +55,8 @@ unsafe extern "C" fn create(
             // SAFETY: the same.
             let parent = unsafe { locate(start, location)? };
             file.require_own(&parent.node)?;
-            Attribute::create(parent, name, datatype, space, character_set(list))
+            let committed = committed::of(&parent.node.file, datatype)?;
+            Attribute::create(parent, name, (datatype, committed.as_ref()), space, character_set(list))
         };
         // For other ranks: the length of what is told of the object, that, and the attribute's record.
         let tell = |attribute: &Attribute| {
@@ -194,7 +196,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut AttributeGet, _: Hid, _
                 }
                 attribute_get::SPACE => values.identifier = handle.attribute()?.space()?.release(),
                 attribute_get::STORAGE_SIZE => *values.size = handle.attribute()?.size()? as u64,
-                attribute_get::TYPE => values.identifier = handle.attribute()?.datatype()?.release(),
+                attribute_get::TYPE => values.identifier = handle.attribute()?.give_datatype()?,
                 _ => return unknown("this question about an attribute"),
             }
         }

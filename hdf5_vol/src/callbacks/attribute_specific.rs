@@ -87,7 +87,7 @@ fn rename(parent: &Located, old: &[u8], new: &[u8]) -> Result<()> {
     }
     // The new name first: what fails between the two leaves the attribute twice, and not nowhere.
     parent.node.put_attribute(new, &record)?;
-    parent.node.remove_attribute(old)
+    parent.node.remove_attribute_name(old)
 }
 
 /// Attributes that were read together, as long as none has changed.

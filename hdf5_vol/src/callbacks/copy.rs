@@ -105,7 +105,7 @@ impl Copier {
     fn fill(&mut self, source: &Rc<Node>, target: &Rc<Node>, depth: usize) -> Result<()> {
         if self.flags & copy_flags::WITHOUT_ATTRIBUTES == 0 {
             for name in source.ordered_attribute_names(true, false)? {
-                copy_attribute(source, target, &name)?;
+                self.attribute(source, target, &name)?;
             }
         }
         let is_whole = depth == 0 || self.flags & copy_flags::SHALLOW == 0;
@@ -145,11 +145,54 @@ impl Copier {
         target.add_new_link(name, link.character_set, LinkTarget::Hard(copied.token))
     }
 
-    fn dataset(&self, source: &Rc<Node>) -> Result<Rc<Node>> {
+    /// The copy of the committed datatype that a dataset or an attribute has. It has no name unless a link to it is copied, too.
+    fn committed(&mut self, source: &Rc<File>, committed: Option<Token>) -> Result<Option<Rc<Node>>> {
+        let Some(token) = committed else { return Ok(None) };
+        if let Some(token) = self.done.get(&token) {
+            return self.file.node(*token).map(Some);
+        }
+        let source = source.node(token)?;
+        match source.header() {
+            Err(failure) if failure.minor == Minor::NotFound => return Ok(None),
+            other => other?,
+        };
+        let copied = self.object(&source, 0)?;
+        copied.drop_reference()?;
+        Ok(Some(copied))
+    }
+
+    fn attribute(&mut self, source: &Rc<Node>, target: &Rc<Node>, name: &[u8]) -> Result<()> {
+        let record = source.require_attribute(name)?;
+        let committed = self.committed(&source.file, record.committed)?;
+        let (datatype, space) = (Type::decode(&record.datatype)?, Space::decode(&record.space)?);
+        if !leads_elsewhere(datatype.get())? {
+            if let Some(committed) = &committed {
+                committed.count_attribute()?;
+            }
+            let committed = committed.map(|committed| committed.token);
+            let creation_order = target.next_attribute_order()?;
+            return target.put_attribute(name, &AttributeRecord { creation_order, committed, ..record });
+        }
+        let located = |node: &Rc<Node>| Located { node: Rc::clone(node), path: None };
+        let from = Attribute::open(located(source), name)?;
+        let kind = (datatype.get(), committed.as_ref());
+        let to = Attribute::create(located(target), name, kind, space.get(), record.character_set)?;
+        let count = if space.is_null() { 0 } else { space.count()? };
+        let mut memory = Elements::new(&datatype, count)?;
+        // SAFETY: the memory has room for as many elements; those that lead elsewhere are ended with it.
+        unsafe {
+            from.read(datatype.get(), DEFAULT, memory.bytes.as_mut_ptr())?;
+            to.write(datatype.get(), DEFAULT, memory.bytes.as_ptr())
+        }
+    }
+
+    fn dataset(&mut self, source: &Rc<Node>) -> Result<Rc<Node>> {
+        let committed = self.committed(&source.file, source.header()?.committed())?;
         let source = Dataset::open(Located { node: Rc::clone(source), path: None }, DEFAULT)?;
         let list = source.creation_list()?;
         let (datatype, space) = (source.datatype()?, source.space()?);
-        let target = Dataset::create(&self.file, datatype.get(), space.get(), (list.get(), DEFAULT), None)?;
+        let kind = (datatype.get(), committed.as_ref());
+        let target = Dataset::create(&self.file, kind, space.get(), (list.get(), DEFAULT), None)?;
         let result = copy_data(&source, &target).and_then(|()| target.located.node.write_back_chunks());
         if result.is_err() {
             target.located.node.set_anonymous()?;
@@ -164,25 +207,6 @@ fn group_list(source: &Rc<Node>) -> Result<Vec<u8>> {
         return encode_property_list(group::creation_list(source)?.get());
     }
     Ok(source.creation_list()?.to_vec())
-}
-
-fn copy_attribute(source: &Rc<Node>, target: &Rc<Node>, name: &[u8]) -> Result<()> {
-    let record = source.require_attribute(name)?;
-    let (datatype, space) = (Type::decode(&record.datatype)?, Space::decode(&record.space)?);
-    if !leads_elsewhere(datatype.get())? {
-        let creation_order = target.next_attribute_order()?;
-        return target.put_attribute(name, &AttributeRecord { creation_order, ..record });
-    }
-    let located = |node: &Rc<Node>| Located { node: Rc::clone(node), path: None };
-    let from = Attribute::open(located(source), name)?;
-    let to = Attribute::create(located(target), name, datatype.get(), space.get(), record.character_set)?;
-    let count = if space.is_null() { 0 } else { space.count()? };
-    let mut memory = Elements::new(&datatype, count)?;
-    // SAFETY: the memory has room for as many elements; those that lead elsewhere are ended with it.
-    unsafe {
-        from.read(datatype.get(), DEFAULT, memory.bytes.as_mut_ptr())?;
-        to.write(datatype.get(), DEFAULT, memory.bytes.as_ptr())
-    }
 }
 
 /// Copies all elements of a dataset to one of the same dataspace and datatype, as many at a time as memory is taken for.

@@ -2,6 +2,7 @@
 
 use super::request::give;
 use super::{create_object, object_at, unknown};
+use crate::committed;
 use crate::daos::Operation;
 use crate::dataset::Dataset;
 use crate::failure::{Failure, Minor, Result};
@@ -38,7 +39,10 @@ unsafe extern "C" fn create(
 ) -> Object {
     guard::object(c"H5Dcreate", || {
         let make = |_: &(), base: &Located, path| {
-            Ok(Handle::Dataset(Dataset::create(&base.node.file, datatype, space, (list, access), path)?))
+            let file = &base.node.file;
+            let committed = committed::of(file, datatype)?;
+            let made = Dataset::create(file, (datatype, committed.as_ref()), space, (list, access), path)?;
+            Ok(Handle::Dataset(made))
         };
         let open = |made| Ok(Handle::Dataset(Dataset::open(made, access)?));
         // SAFETY: as HDF5 promises.
@@ -169,7 +173,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut DatasetGet, _: Hid, _: 
                 dataset_get::SPACE => values.identifier = dataset.space()?.release(),
                 dataset_get::SPACE_STATUS => *values.status = dataset.space_status()?,
                 dataset_get::STORAGE_SIZE => *values.size = dataset.storage_size()?,
-                dataset_get::TYPE => values.identifier = dataset.datatype()?.release(),
+                dataset_get::TYPE => values.identifier = dataset.give_datatype()?,
                 _ => return unknown("this question about a dataset"),
             }
         }

@@ -1,14 +1,14 @@
 //! Reading and writing records.
 
-use super::VERSION;
+use super::{Kind, Token};
 use crate::failure::{Failure, Minor, Result};
 
 /// Writes a record; the first byte is the version.
 pub struct Writer(Vec<u8>);
 
 impl Writer {
-    pub fn new() -> Self {
-        Self(vec![VERSION])
+    pub fn new(version: u8) -> Self {
+        Self(vec![version])
     }
 
     pub fn byte(mut self, value: u8) -> Self {
@@ -24,6 +24,14 @@ impl Writer {
     pub fn wide(mut self, value: u64) -> Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
+    }
+
+    /// The token of a committed datatype, where there is one.
+    pub fn committed(self, token: Option<Token>) -> Self {
+        match token {
+            Some(token) => self.wide(token.bits()),
+            None => self,
+        }
     }
 
     /// Bytes with their length before them.
@@ -50,17 +58,17 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Checks the version.
-    pub fn new(what: &'static str, bytes: &'a [u8]) -> Result<Self> {
+    /// Checks the version, which is one of 1 to the newest, and gives it.
+    pub fn new(what: &'static str, bytes: &'a [u8], newest: u8) -> Result<(Self, u8)> {
         let mut reader = Self { what, rest: bytes };
         let version = reader.byte()?;
-        if version != VERSION {
+        if version == 0 || version > newest {
             return Err(Failure::new(
                 Minor::Damaged,
-                format!("{what} has version {version}; this connector knows version {VERSION}: update it"),
+                format!("{what} has version {version}; this connector knows versions up to {newest}: update it"),
             ));
         }
-        Ok(reader)
+        Ok((reader, version))
     }
 
     fn take(&mut self, count: usize) -> Result<&'a [u8]> {
@@ -86,6 +94,12 @@ impl<'a> Reader<'a> {
 
     pub fn wide(&mut self) -> Result<u64> {
         Ok(u64::from_le_bytes(self.fixed()?))
+    }
+
+    /// The token of a committed datatype.
+    pub fn committed(&mut self) -> Result<Token> {
+        let token = Token::from_bits(self.wide()?)?;
+        if token.kind() == Kind::Datatype { Ok(token) } else { Err(self.damaged("its datatype is another object")) }
     }
 
     pub fn sized(&mut self) -> Result<&'a [u8]> {

@@ -6,6 +6,7 @@
 //!  n  bytes
 //! ```
 
+use super::VERSION;
 use super::bytes::{Reader, Writer};
 use crate::failure::Result;
 
@@ -21,11 +22,11 @@ impl<'a> ChunkRecord<'a> {
     pub const OVERHEAD: u64 = 5;
 
     pub fn encode(&self) -> Vec<u8> {
-        Writer::new().number(self.mask).rest(self.bytes).finish()
+        Writer::new(VERSION).number(self.mask).rest(self.bytes).finish()
     }
 
     pub fn decode(bytes: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader::new("a chunk of a dataset", bytes)?;
+        let (mut reader, _) = Reader::new("a chunk of a dataset", bytes, VERSION)?;
         Ok(Self { mask: reader.number()?, bytes: reader.rest() })
     }
 }

@@ -1,8 +1,11 @@
 //! The header of an object, which is written when it is created and never changed.
 //!
 //! ```text
-//!  1  version
+//!  1  version: 2 for a dataset of a committed datatype, else 1
 //!  1  kind: 0 group, 1 dataset, 2 datatype
+//!  -- version 2
+//!  8     token of the committed datatype, of which the datatype below is a copy
+//!  -- both
 //!  4  n  property list of its creation, as H5Pencode2 writes it; empty for the default
 //!  -- datatypes and datasets
 //!  4  n  datatype, as H5Tencode writes it
@@ -16,7 +19,7 @@
 //! ```
 
 use super::bytes::{Reader, Writer};
-use super::{Kind, VERSION};
+use super::{COMMITTED_VERSION, Kind, Token, VERSION};
 use crate::failure::Result;
 use crate::hdf5::RANK_MAX;
 
@@ -57,9 +60,23 @@ impl Layout {
 /// The header.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Header {
-    Group { list: Vec<u8> },
-    Datatype { list: Vec<u8>, datatype: Vec<u8> },
-    Dataset { list: Vec<u8>, datatype: Vec<u8>, space: Vec<u8>, data_upper: u64, element: u32, layout: Layout },
+    Group {
+        list: Vec<u8>,
+    },
+    Datatype {
+        list: Vec<u8>,
+        datatype: Vec<u8>,
+    },
+    Dataset {
+        /// The committed datatype with which it was made.
+        committed: Option<Token>,
+        list: Vec<u8>,
+        datatype: Vec<u8>,
+        space: Vec<u8>,
+        data_upper: u64,
+        element: u32,
+        layout: Layout,
+    },
 }
 
 fn code(kind: Kind) -> u8 {
@@ -80,13 +97,23 @@ impl Header {
         }
     }
 
+    /// The committed datatype with which a dataset was made.
+    pub fn committed(&self) -> Option<Token> {
+        match self {
+            Self::Dataset { committed, .. } => *committed,
+            Self::Group { .. } | Self::Datatype { .. } => None,
+        }
+    }
+
     pub fn encode(&self) -> Vec<u8> {
-        let writer = Writer::new();
+        let version = if self.committed().is_some() { COMMITTED_VERSION } else { VERSION };
+        let writer = Writer::new(version);
         match self {
             Self::Group { list } => writer.byte(code(Kind::Group)).sized(list).finish(),
             Self::Datatype { list, datatype } => writer.byte(code(Kind::Datatype)).sized(list).sized(datatype).finish(),
-            Self::Dataset { list, datatype, space, data_upper, element, layout } => {
-                let writer = writer.byte(code(Kind::Dataset)).sized(list).sized(datatype).sized(space);
+            Self::Dataset { committed, list, datatype, space, data_upper, element, layout } => {
+                let writer =
+                    writer.byte(code(Kind::Dataset)).committed(*committed).sized(list).sized(datatype).sized(space);
                 let writer = writer.wide(*data_upper).number(*element);
                 match layout {
                     Layout::Inside => writer.byte(INSIDE).finish(),
@@ -103,8 +130,12 @@ impl Header {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new("the header of an object", bytes)?;
+        let (mut reader, version) = Reader::new("the header of an object", bytes, COMMITTED_VERSION)?;
         let kind = reader.byte()?;
+        if version == COMMITTED_VERSION && kind != code(Kind::Dataset) {
+            return Err(reader.damaged("only a dataset is of a committed datatype"));
+        }
+        let committed = if version == COMMITTED_VERSION { Some(reader.committed()?) } else { None };
         let list = reader.sized()?.to_vec();
         if kind == code(Kind::Group) {
             reader.end()?;
@@ -144,8 +175,6 @@ impl Header {
         if !sensible || element == 0 {
             return Err(reader.damaged("something in it is zero"));
         }
-        Ok(Self::Dataset { list, datatype, space, data_upper, element, layout })
+        Ok(Self::Dataset { committed, list, datatype, space, data_upper, element, layout })
     }
 }
-
-const _: () = assert!(VERSION == 1, "a later version still reads this one");

@@ -9,8 +9,8 @@
 //!  n  hard: token; soft: path; others: the value of the link
 //! ```
 
-use super::Token;
 use super::bytes::{Reader, Writer};
+use super::{Token, VERSION};
 use crate::failure::Result;
 
 const HARD: u8 = 0;
@@ -40,7 +40,7 @@ impl LinkRecord {
             LinkTarget::Soft(_) => SOFT,
             LinkTarget::UserDefined { kind, .. } => *kind,
         };
-        let writer = Writer::new().byte(kind).byte(self.character_set);
+        let writer = Writer::new(VERSION).byte(kind).byte(self.character_set);
         let writer = writer.byte(u8::from(self.creation_order.is_some())).wide(self.creation_order.unwrap_or_default());
         match &self.target {
             LinkTarget::Hard(token) => writer.wide(token.bits()),
@@ -51,7 +51,7 @@ impl LinkRecord {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new("a link", bytes)?;
+        let (mut reader, _) = Reader::new("a link", bytes, VERSION)?;
         let (kind, character_set, tracks) = (reader.byte()?, reader.byte()?, reader.byte()?);
         let number = reader.wide()?;
         let target = match kind {

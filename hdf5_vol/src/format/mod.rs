@@ -18,8 +18,10 @@ pub use header::{Header, Layout};
 pub use link::{LinkRecord, LinkTarget};
 pub use token::{Kind, Token};
 
-/// The version of everything below; records of another one are refused with a sentence.
+/// The version of everything below; records of a later one are refused with a sentence.
 pub const VERSION: u8 = 1;
+/// The version of datasets and attributes that were made with a committed datatype. All others are still written as the first one.
+pub const COMMITTED_VERSION: u8 = 2;
 
 /// The lower half of the upper half of the ids of our objects: "HDF5" in ASCII without its last letter, and the part in the last
 /// byte. So nothing that looks through a container takes them for files that lost their names.
@@ -46,6 +48,8 @@ pub mod key {
     pub const RECORD: &[u8] = b"h";
     /// Akey of the number of hard links to it; absent for one.
     pub const REFERENCES: &[u8] = b"r";
+    /// Akey, in the root group, that is there when attributes of the file are of committed datatypes, or were.
+    pub const SHARED: &[u8] = b"s";
     /// Akey of a dataset's dimensions, when they are no longer those of the header.
     pub const DIMENSIONS: &[u8] = b"d";
     /// Akey of a dataset's fill value, when the list of its creation cannot have it.

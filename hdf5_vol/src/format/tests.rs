@@ -24,6 +24,7 @@ fn entry() -> FileEntry {
 
 fn headers() -> Vec<Header> {
     let dataset = |layout| Header::Dataset {
+        committed: None,
         list: vec![1, 2],
         datatype: vec![3, 4, 5],
         space: vec![6],
@@ -55,7 +56,29 @@ fn links() -> Vec<LinkRecord> {
 }
 
 fn attribute() -> AttributeRecord {
-    AttributeRecord { character_set: 0, creation_order: 4, datatype: vec![1], space: vec![2, 3], data: vec![4, 5, 6] }
+    AttributeRecord {
+        character_set: 0,
+        creation_order: 4,
+        committed: None,
+        datatype: vec![1],
+        space: vec![2, 3],
+        data: vec![4, 5, 6],
+    }
+}
+
+/// Both with a committed datatype.
+fn shared() -> (Header, AttributeRecord) {
+    let committed = Some(token(6, Kind::Datatype));
+    let header = Header::Dataset {
+        committed,
+        list: Vec::new(),
+        datatype: vec![3],
+        space: vec![6],
+        data_upper: 1,
+        element: 8,
+        layout: Layout::Inside,
+    };
+    (header, AttributeRecord { committed, ..attribute() })
 }
 
 #[test]
@@ -66,7 +89,11 @@ fn what_is_written_is_read() {
     for link in links() {
         assert_eq!(LinkRecord::decode(&link.encode()).expect("just written"), link);
     }
-    assert_eq!(AttributeRecord::decode(&attribute().encode()).expect("just written"), attribute());
+    let (header, shared) = shared();
+    assert_eq!(Header::decode(&header.encode()).expect("just written"), header);
+    for attribute in [attribute(), shared] {
+        assert_eq!(AttributeRecord::decode(&attribute.encode()).expect("just written"), attribute);
+    }
     let entry = entry();
     assert_eq!(FileEntry::decode(&entry.encode(), &entry.container, entry.file).expect("just written"), entry);
 }
@@ -98,9 +125,29 @@ fn the_bytes_of_version_1_stay() {
     assert_eq!(&bytes[48..56], &33_u64.to_le_bytes());
 }
 
+/// These too.
+#[test]
+fn the_bytes_of_version_2_stay() {
+    let (header, attribute) = shared();
+    let expected = [
+        &[2, 1, 6, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 3, 1, 0, 0, 0, 6][..],
+        &[1, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 3],
+    ];
+    assert_eq!(header.encode(), expected.concat());
+    let expected = [&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0x80][..], &attribute.encode()[18..]].concat();
+    assert_eq!(attribute.encode(), expected);
+    assert_eq!(attribute.encode()[18..], self::attribute().encode()[10..]);
+    // The token of something else is none of a datatype, and only datasets have one.
+    for (at, value) in [(9, 0x40), (9, 0xc0), (1, 0), (1, 2)] {
+        let mut changed = header.encode();
+        changed[at] = value;
+        assert!(Header::decode(&changed).is_err(), "{at} {value}");
+    }
+}
+
 #[test]
 fn no_bytes_make_a_record_panic_and_short_ones_are_refused() {
-    for bytes in headers().iter().map(Header::encode) {
+    for bytes in headers().iter().chain([&shared().0]).map(Header::encode) {
         for length in 0..bytes.len() {
             assert!(Header::decode(&bytes[..length]).is_err());
         }
@@ -111,8 +158,9 @@ fn no_bytes_make_a_record_panic_and_short_ones_are_refused() {
             let _any = Header::decode(&changed);
         }
     }
-    let attribute = attribute().encode();
-    assert!(AttributeRecord::decode(&attribute[..20]).is_err());
+    for attribute in [attribute().encode(), shared().1.encode()] {
+        assert!(AttributeRecord::decode(&attribute[..attribute.len() - 4]).is_err());
+    }
     assert!(ChunkRecord::decode(&[1, 0, 0, 0]).is_err() && ChunkRecord::decode(&[2, 0, 0, 0, 0]).is_err());
     assert!(LinkRecord::decode(&links()[0].encode()[..19]).is_err());
 }
@@ -159,8 +207,10 @@ fn changed_records_are_refused_or_are_records() {
     let entry = entry();
     for _ in 0..ROUNDS {
         let mut count = |is_taken: bool| if is_taken { taken += 1 } else { refused += 1 };
-        let place = random.below(headers().len());
-        let bytes = random.change(&headers()[place].encode());
+        let mut headers = headers();
+        headers.push(shared().0);
+        let place = random.below(headers.len());
+        let bytes = random.change(&headers[place].encode());
         let header = Header::decode(&bytes);
         count(header.as_ref().is_ok_and(|header| header.encode() == bytes));
         assert!(header.is_err() || header.is_ok_and(|header| header.encode() == bytes), "{bytes:?}");
@@ -172,7 +222,8 @@ fn changed_records_are_refused_or_are_records() {
                 let _any = external::Link::decode(value);
             }
         }
-        let bytes = random.change(&attribute().encode());
+        let place = random.below(2);
+        let bytes = random.change(&[attribute(), shared().1][place].encode());
         assert!(AttributeRecord::decode(&bytes).map_or(true, |attribute| attribute.encode() == bytes), "{bytes:?}");
         let bytes = random.change(&ChunkRecord { mask: 3, bytes: &[7, 8] }.encode());
         assert!(ChunkRecord::decode(&bytes).map_or(true, |chunk| chunk.encode() == bytes), "{bytes:?}");
@@ -234,9 +285,11 @@ fn bytes_of(cells: &[cells::Cell]) -> u64 {
 #[test]
 fn a_later_version_is_refused_with_a_sentence() {
     let mut bytes = headers()[0].encode();
-    bytes[0] = 2;
-    let failure = Header::decode(&bytes).expect_err("nobody knows version 2 yet");
-    assert!(failure.text.contains("version 2"), "{}", failure.text);
+    bytes[0] = 3;
+    let failure = Header::decode(&bytes).expect_err("nobody knows version 3 yet");
+    assert!(failure.text.contains("version 3"), "{}", failure.text);
+    bytes[0] = 0;
+    assert!(Header::decode(&bytes).is_err());
     let entry = entry();
     let mut bytes = entry.encode();
     bytes[8] = 2;
