@@ -103,7 +103,7 @@ impl Attribute {
 
     /// Its datatype, for a program.
     pub fn give_datatype(&self) -> Result<Hid> {
-        committed::give(&self.parent.node.file, self.record.borrow().committed, &self.stored.memory)
+        committed::give(&self.parent, self.record.borrow().committed, &self.stored.memory)
     }
 
     fn count(&self) -> Result<usize> {

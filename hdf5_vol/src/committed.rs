@@ -28,11 +28,11 @@ pub fn of(file: &File, datatype: Hid) -> Result<Option<Rc<Node>>> {
 }
 
 /// A datatype for a program: the committed one, or a copy where there is none.
-pub fn give(file: &Rc<File>, committed: Option<Token>, copy: &Type) -> Result<Hid> {
+pub fn give(owner: &Located, committed: Option<Token>, copy: &Type) -> Result<Hid> {
     if let Some(token) = committed {
-        let node = file.node(token)?;
+        let node = owner.node.file.node(token)?;
         match node.header() {
-            Ok(_) => return Ok(Handle::Datatype(Located { node, path: None }).register()?.release()),
+            Ok(_) => return Ok(Handle::Datatype(owner.found(node, None)).register()?.release()),
             // Removed by a connector that did not count what has it.
             Err(failure) if failure.minor == Minor::NotFound => {}
             Err(failure) => return Err(failure),

@@ -187,7 +187,7 @@ impl Dataset {
             let bytes = if file.is_shared() { 0 } else { chunk_cache_bytes(access_list)? };
             *node.filtered.borrow_mut() = Some(Filtered::new(pipeline, Rc::clone(&data), token, bytes));
         }
-        Ok(Self { located: Located { node, path }, stored, data, layout, element, fill, access })
+        Ok(Self { located: Located { node, path, opening: 0 }, stored, data, layout, element, fill, access })
     }
 
     /// Opens one.
@@ -319,7 +319,7 @@ impl Dataset {
 
     /// Its datatype, for a program.
     pub fn give_datatype(&self) -> Result<Hid> {
-        committed::give(&self.node().file, self.node().header()?.committed(), &self.stored.memory)
+        committed::give(&self.located, self.node().header()?.committed(), &self.stored.memory)
     }
 
     /// A copy of its datatype.

@@ -4,7 +4,11 @@ use crate::callbacks::below_calls;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::handle::Located;
-use crate::hdf5::{ACCESS_DEFAULT, ACCESS_WRITE, DEFAULT, ExternalCallback, Hid, Identifier, Variable, library};
+use crate::hdf5::{
+    ACCESS_DEFAULT, ACCESS_WITH_READERS, ACCESS_WITH_WRITER, ACCESS_WRITE, DEFAULT, ExternalCallback, Hid, Identifier,
+    Variable, library,
+};
+use crate::locking::Locking;
 use crate::name;
 use crate::node::Node;
 use std::ffi::{CString, c_void};
@@ -50,11 +54,18 @@ pub enum Target {
 /// What a list of access says of external links.
 struct Properties {
     prefix: Option<String>,
-    is_writable: bool,
+    /// For reading or writing, and whether beside others.
+    flags: u32,
     /// How a file is opened that is in no container.
     files: Identifier,
     /// The program has said how.
     is_chosen: bool,
+}
+
+impl Properties {
+    fn is_writable(&self) -> bool {
+        self.flags & ACCESS_WRITE != 0
+    }
 }
 
 /// The directory of a file, with what ends it, so that a name can follow.
@@ -93,7 +104,7 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
     prefixes.extend(properties.prefix.clone());
     let mut told = None;
     for candidate in candidates(link.file, &group.file.name, &prefixes) {
-        match open_one(&candidate, &properties, group.file.is_shared()) {
+        match open_one(&candidate, &properties, &group.file) {
             Ok(Some(target)) => return Ok(target),
             Ok(None) => {}
             Err(failure) => {
@@ -106,12 +117,15 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
     Err(Failure::new(Minor::CannotOpenFile, sentence))
 }
 
-/// None when there is no such file. `is_shared` says that ranks have the file with the link open together.
-fn open_one(candidate: &str, properties: &Properties, is_shared: bool) -> Result<Option<Target>> {
+/// None when there is no such file. The holder is the file with the link.
+fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<Option<Target>> {
     if let Some(name) = name::parse(candidate)? {
-        match File::open(&name, candidate, properties.is_writable) {
+        match File::open(&name, candidate, properties.is_writable()) {
             Ok(file) => {
                 file.root()?.header()?;
+                file.sharing.set(file.sharing.get() | properties.flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER));
+                let inherited = if properties.is_chosen { None } else { holder.access.get() };
+                file.know_access(inherited.unwrap_or(&properties.files).get())?;
                 return Ok(Some(Target::Container(file)));
             }
             Err(failure) if name.is_certain && failure.minor != Minor::NotFound => return Err(failure),
@@ -124,15 +138,34 @@ fn open_one(candidate: &str, properties: &Properties, is_shared: bool) -> Result
         return Ok(None);
     }
     // By itself each rank would lock the others out, or write beside them.
-    let is_writable = properties.is_writable && (!is_shared || properties.is_chosen);
-    below_calls::open_file(candidate, is_writable, properties.files.get()).map(|file| Some(Target::Elsewhere(file)))
+    let flags = match properties {
+        Properties { is_chosen: true, flags, .. } => *flags,
+        // One of HDF5's own must be made for readers beside a writer, which the holder does not ask for.
+        Properties { flags, .. } => {
+            if holder.is_shared() {
+                0
+            } else {
+                flags & ACCESS_WRITE
+            }
+        }
+    };
+    below_calls::open_file(candidate, flags, properties.files.get()).map(|file| Some(Target::Elsewhere(file)))
+}
+
+/// A list for a file of which the program has said nothing: the default, and the locking of the file with the link.
+fn inherited(holder: &File) -> Result<Identifier> {
+    let list = crate::callbacks::default_list(Variable::FILE_ACCESS)?;
+    if let Some(access) = holder.access.get() {
+        Locking::of(access.get())?.set(list.get())?;
+    }
+    Ok(list)
 }
 
 fn properties(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Properties> {
-    let default = || crate::callbacks::default_list(Variable::FILE_ACCESS);
-    let is_writable = group.file.is_writable();
+    let holder = &group.file;
+    let held = if holder.is_writable() { ACCESS_WRITE } else { 0 } | holder.sharing.get();
     if access == DEFAULT || access == library().value(Variable::LINK_ACCESS_DEFAULT) {
-        return Ok(Properties { prefix: None, is_writable, files: default()?, is_chosen: false });
+        return Ok(Properties { prefix: None, flags: held, files: inherited(holder)?, is_chosen: false });
     }
     let mut flags = ACCESS_DEFAULT;
     let mut callback: (Option<ExternalCallback>, *mut c_void) = (None, std::ptr::null_mut());
@@ -146,13 +179,13 @@ fn properties(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Properti
     };
     text.truncate(usize::try_from(length).unwrap_or_default().min(text.len() - 1));
     let prefix = (!text.is_empty()).then(|| String::from_utf8_lossy(&text).into_owned());
-    let files = if list > 0 { Identifier::new(list, "property list")? } else { default()? };
+    let files = if list > 0 { Identifier::new(list, "property list")? } else { inherited(holder)? };
     if let Some(function) = callback.0 {
         ask(group, link, (function, callback.1), &mut flags, &files)?;
     }
     let is_chosen = list > 0 || flags != ACCESS_DEFAULT || callback.0.is_some();
-    let is_writable = if flags == ACCESS_DEFAULT { is_writable } else { flags & ACCESS_WRITE != 0 };
-    Ok(Properties { prefix, is_writable, files, is_chosen })
+    let flags = if flags == ACCESS_DEFAULT { held } else { flags };
+    Ok(Properties { prefix, flags, files, is_chosen })
 }
 
 /// Calls the program's function, which may change how the file is opened.
@@ -165,7 +198,7 @@ fn ask(
 ) -> Result<()> {
     let text =
         |bytes: &[u8]| CString::new(bytes).map_err(|_| Failure::new(Minor::Damaged, "a name has a zero byte in it"));
-    let path = Located { node: Rc::clone(group), path: None }.some_path()?.unwrap_or_default();
+    let path = Located::nowhere(Rc::clone(group)).some_path()?.unwrap_or_default();
     let (holder, path) = (text(group.file.name.as_bytes())?, text(&path)?);
     let (file, object) = (text(link.file.as_bytes())?, text(link.path)?);
     // SAFETY: the function is the program's, which gets what HDF5's documentation says.

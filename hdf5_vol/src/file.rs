@@ -1,11 +1,13 @@
 //! An open file: the connection to its container, its objects, and what is not written yet.
 
+use crate::callbacks::default_list;
 use crate::daos::{self, Background, Direction, Missing, Mount, Object, ObjectId, Operation, Request, Transfers};
 use crate::failure::{Failure, Minor, Result};
 use crate::filters::Scratch;
 use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
 use crate::fresh::Fresh;
 use crate::handle::Handle;
+use crate::hdf5::{Hid, Identifier, Variable, library};
 use crate::heap::Heap;
 use crate::mounts::Mounts;
 use crate::name::Name;
@@ -15,7 +17,7 @@ use crate::ranks::Ranks;
 use crate::removed::Removed;
 use crate::serial::Serial;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{c_uint, c_void};
 use std::ops::Range;
 use std::rc::{Rc, Weak};
@@ -56,8 +58,11 @@ pub struct File {
     pub refused: RefCell<HashSet<usize>>,
     /// Whether one program writes while others read, as HDF5 calls it.
     pub sharing: Cell<c_uint>,
-    /// One handle of the file that HDF5 has.
-    pub primary: Cell<usize>,
+    /// How often the program has opened it, and the addresses of those handles that it has still.
+    opened: Cell<u64>,
+    pub openings: RefCell<BTreeMap<u64, usize>>,
+    /// The list of properties with which it was opened first.
+    pub access: OnceCell<Identifier>,
     /// What HDF5 takes for the file where it stores values of variable length.
     anchor: OnceCell<Box<Handle>>,
     /// The ranks that have it open together; `together` does what they do so.
@@ -163,7 +168,9 @@ impl File {
             handles: RefCell::default(),
             refused: RefCell::default(),
             sharing: Cell::new(0),
-            primary: Cell::new(0),
+            opened: Cell::new(0),
+            openings: RefCell::default(),
+            access: OnceCell::new(),
             anchor: OnceCell::new(),
             ranks: OnceCell::new(),
         });
@@ -202,6 +209,31 @@ impl File {
             return Ok(());
         }
         Err(Failure::new(Minor::WriteError, format!("{} is open for reading only", self.name)))
+    }
+
+    /// A number for one more handle of the file.
+    pub fn count_opening(&self) -> u64 {
+        self.opened.set(self.opened.get() + 1);
+        self.opened.get()
+    }
+
+    /// Keeps the list of properties with which it is opened, unless it is open already.
+    pub fn know_access(&self, list: Hid) -> Result<()> {
+        if self.access.get().is_none() {
+            // SAFETY: takes no pointer.
+            let list = Identifier::new(unsafe { library().list_copy(list) }, "copy of a property list")?;
+            let _first = self.access.set(list);
+        }
+        Ok(())
+    }
+
+    /// A copy of the list of properties with which it was opened.
+    pub fn access_list(&self) -> Result<Identifier> {
+        match self.access.get() {
+            // SAFETY: takes no pointer.
+            Some(list) => Identifier::new(unsafe { library().list_copy(list.get()) }, "copy of a property list"),
+            None => default_list(Variable::FILE_ACCESS),
+        }
     }
 
     /// The root group.

@@ -20,12 +20,16 @@ use std::rc::{Rc, Weak};
 pub struct Located {
     pub node: Rc<Node>,
     pub path: Option<Vec<u8>>,
+    /// By which opening of its file it was opened; 0 when by none that the program has made.
+    pub opening: u64,
 }
 
 /// Anything that HDF5 holds.
 pub enum Handle {
     File {
         file: Rc<File>,
+        /// Which opening of the file it is.
+        opening: u64,
         is_writable: bool,
         /// The list of properties with which it was opened.
         access: Identifier,
@@ -44,7 +48,18 @@ pub enum Handle {
 
 impl Located {
     pub fn root(file: &Rc<File>) -> Result<Self> {
-        Ok(Self { node: file.root()?, path: Some(b"/".to_vec()) })
+        Ok(Self { node: file.root()?, path: Some(b"/".to_vec()), opening: 0 })
+    }
+
+    /// An object without a path, for what is done here.
+    pub fn nowhere(node: Rc<Node>) -> Self {
+        Self { node, path: None, opening: 0 }
+    }
+
+    /// An object that was found from this one.
+    pub fn found(&self, node: Rc<Node>, path: Option<Vec<u8>>) -> Self {
+        let opening = if Rc::ptr_eq(&node.file, &self.node.file) { self.opening } else { 0 };
+        Self { node, path, opening }
     }
 
     /// Whether the path still leads to it, as links may be gone since it was opened.
@@ -75,7 +90,7 @@ impl Located {
                     return Ok(group.join(&name));
                 }
                 if token.kind() == Kind::Group && seen.insert(token) {
-                    groups.push_back(Self { node: group.node.file.node(token)?, path: group.join(&name) });
+                    groups.push_back(group.found(group.node.file.node(token)?, group.join(&name)));
                 }
             }
         }
@@ -103,14 +118,14 @@ impl Located {
         let node = Walk::new(access).object(&self.node, path)?;
         // In another file it has another path.
         let path = if node.file.is_seen_from(&self.node.file) { self.join(path) } else { None };
-        Ok(Self { node, path })
+        Ok(self.found(node, path))
     }
 }
 
 impl Handle {
     /// A file.
     pub fn of_file(file: Rc<File>, is_writable: bool, access: Identifier) -> Result<Self> {
-        Ok(Self::File { root: file.root()?, file, is_writable, access })
+        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, access })
     }
 
     /// Gives it to HDF5.
@@ -120,8 +135,8 @@ impl Handle {
         if let Some(file) = file {
             file.handles.borrow_mut().insert(pointer as usize);
             // SAFETY: just made.
-            if matches!(unsafe { &*pointer.cast::<Self>() }, Self::File { .. }) && file.primary.get() == 0 {
-                file.primary.set(pointer as usize);
+            if let Self::File { opening, .. } = unsafe { &*pointer.cast::<Self>() } {
+                file.openings.borrow_mut().insert(*opening, pointer as usize);
             }
         }
         pointer
@@ -148,8 +163,8 @@ impl Handle {
         let handle = unsafe { Box::from_raw(pointer.cast::<Self>()) };
         if let Ok(file) = handle.file() {
             file.handles.borrow_mut().remove(&(pointer as usize));
-            if file.primary.get() == pointer as usize {
-                file.primary.set(0);
+            if let Self::File { opening, .. } = &*handle {
+                file.openings.borrow_mut().remove(opening);
             }
         }
         Some(handle)
@@ -195,12 +210,25 @@ impl Handle {
         match self {
             // One that is mounted is a part of the other file.
             Self::File { file, .. } if file.is_mounted() => Located::root(&file.outermost()),
-            Self::File { root, .. } => Ok(Located { node: Rc::clone(root), path: Some(b"/".to_vec()) }),
+            Self::File { root, opening, .. } => {
+                Ok(Located { node: Rc::clone(root), path: Some(b"/".to_vec()), opening: *opening })
+            }
             Self::Anchor(_) => Located::root(&self.file()?),
             Self::Group(located) | Self::Datatype(located) => Ok(located.clone()),
             Self::Dataset(dataset) => Ok(dataset.located.clone()),
             Self::Attribute(attribute) => Ok(attribute.parent.clone()),
             Self::Below(_) => Err(elsewhere()),
+        }
+    }
+
+    /// By which opening of its file it was opened.
+    pub fn opening(&self) -> u64 {
+        match self {
+            Self::File { opening, .. } => *opening,
+            Self::Group(located) | Self::Datatype(located) => located.opening,
+            Self::Dataset(dataset) => dataset.located.opening,
+            Self::Attribute(attribute) => attribute.parent.opening,
+            Self::Anchor(_) | Self::Below(_) => 0,
         }
     }
 
@@ -307,7 +335,7 @@ pub unsafe fn locate(handle: &Handle, location: *const Location) -> Result<Locat
             let ((group, name), access) = unsafe { (by_index(&base, location)?, location.data.index.access_list) };
             let node = Walk::new(access).step(&group.node, &name)?;
             let path = if node.file.is_seen_from(&group.node.file) { group.join(&name) } else { None };
-            Ok(Located { node, path })
+            Ok(group.found(node, path))
         }
         by::TOKEN => {
             // SAFETY: the kind says that it is a token.
@@ -315,7 +343,7 @@ pub unsafe fn locate(handle: &Handle, location: *const Location) -> Result<Locat
             let token = token.ok_or_else(|| Failure::new(Minor::BadValue, "there is no token"))?;
             let token = Token::from_bytes(token)?;
             let path = (token == base.node.file.entry.root).then(|| b"/".to_vec());
-            Ok(Located { node: base.node.file.node(token)?, path })
+            Ok(base.found(base.node.file.node(token)?, path))
         }
         _ => Err(Failure::new(Minor::BadValue, "an object is named in a way that is not known")),
     }
@@ -349,7 +377,7 @@ pub unsafe fn locate_link(handle: &Handle, location: *const Location) -> Result<
             // SAFETY: the kind says that it is a name.
             let (path, access) = unsafe { path_of(location)? };
             let (node, name) = Walk::new(access).parent(&base.node, path, None)?;
-            Ok((Located { node, path: None }, name.to_vec()))
+            Ok((base.found(node, None), name.to_vec()))
         }
         // SAFETY: the kind says that it is an index.
         by::INDEX => unsafe { by_index(&base, location) },

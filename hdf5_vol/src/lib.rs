@@ -42,6 +42,7 @@ mod heap;
 mod layout_tests;
 mod links;
 mod listing;
+mod locking;
 mod memory;
 mod mounts;
 mod mpi;

@@ -50,7 +50,7 @@ pub fn hear(file: &Rc<File>, told: &[u8]) -> Result<Located> {
     let (path, header) = rest.split_at_checked(length.saturating_sub(1)).ok_or_else(damaged)?;
     let node = file.node(Token::from_bits(token)?)?;
     node.know_header(Header::decode(header)?);
-    Ok(Located { node, path: (length > 0).then(|| path.to_vec()) })
+    Ok(Located { path: (length > 0).then(|| path.to_vec()), ..Located::nowhere(node) })
 }
 
 impl File {

@@ -69,7 +69,7 @@ unsafe extern "C" fn create(
                 .and_then(|(length, told)| told.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?));
             let (parent, record) =
                 parts.ok_or_else(|| Failure::new(Minor::Internal, "another rank told something else"))?;
-            let parent = together::hear(&file, parent)?;
+            let parent = Located { opening: start.opening(), ..together::hear(&file, parent)? };
             parent.node.know_attribute_change();
             Attribute::hear(parent, name, record)
         };

@@ -13,7 +13,7 @@ use crate::hdf5::arguments::{
     FileSpecific, GroupSpecific, LinkCreate, Location, file_specific, group_specific, link_create,
 };
 use crate::hdf5::class::{Object, Request};
-use crate::hdf5::{ACCESS_WRITE, FAIL, Herr, Hid, Identifier, SUCCEED, Variable, library};
+use crate::hdf5::{FAIL, Herr, Hid, Identifier, SUCCEED, Variable, library};
 use crate::mpi;
 use crate::name;
 use crate::ranks::{self, Ranks};
@@ -43,10 +43,9 @@ pub fn native_if_known() -> Hid {
 }
 
 /// Opens a file that is in no container: by HDF5's own function, which prepares more than the one for connectors does.
-pub fn open_file(name: &str, is_writable: bool, access: Hid) -> Result<Identifier> {
+pub fn open_file(name: &str, flags: c_uint, access: Hid) -> Result<Identifier> {
     let list = list_below(access)?;
     let text = CString::new(name).map_err(|_| Failure::new(Minor::BadValue, "a name has a zero byte in it"))?;
-    let flags = if is_writable { ACCESS_WRITE } else { 0 };
     // SAFETY: the name ends with zero, the list has HDF5's own connector.
     let id = unsafe { library().file_open(text.as_ptr(), flags, list.get()) };
     if id < 0 {

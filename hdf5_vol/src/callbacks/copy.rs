@@ -173,7 +173,7 @@ impl Copier {
             let creation_order = target.next_attribute_order()?;
             return target.put_attribute(name, &AttributeRecord { creation_order, committed, ..record });
         }
-        let located = |node: &Rc<Node>| Located { node: Rc::clone(node), path: None };
+        let located = |node: &Rc<Node>| Located::nowhere(Rc::clone(node));
         let from = Attribute::open(located(source), name)?;
         let kind = (datatype.get(), committed.as_ref());
         let to = Attribute::create(located(target), name, kind, space.get(), record.character_set)?;
@@ -188,7 +188,7 @@ impl Copier {
 
     fn dataset(&mut self, source: &Rc<Node>) -> Result<Rc<Node>> {
         let committed = self.committed(&source.file, source.header()?.committed())?;
-        let source = Dataset::open(Located { node: Rc::clone(source), path: None }, DEFAULT)?;
+        let source = Dataset::open(Located::nowhere(Rc::clone(source)), DEFAULT)?;
         let list = source.creation_list()?;
         let (datatype, space) = (source.datatype()?, source.space()?);
         let kind = (datatype.get(), committed.as_ref());

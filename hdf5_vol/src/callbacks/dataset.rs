@@ -41,7 +41,8 @@ unsafe extern "C" fn create(
         let make = |_: &(), base: &Located, path| {
             let file = &base.node.file;
             let committed = committed::of(file, datatype)?;
-            let made = Dataset::create(file, (datatype, committed.as_ref()), space, (list, access), path)?;
+            let mut made = Dataset::create(file, (datatype, committed.as_ref()), space, (list, access), path)?;
+            made.located.opening = base.opening;
             Ok(Handle::Dataset(made))
         };
         let open = |made| Ok(Handle::Dataset(Dataset::open(made, access)?));

@@ -40,7 +40,7 @@ unsafe extern "C" fn commit(
             base.node.file.require_writable()?;
             let node = base.node.file.node(base.node.file.new_token(Kind::Datatype)?)?;
             node.create_header(header)?;
-            Ok(Handle::Datatype(Located { node, path }))
+            Ok(Handle::Datatype(base.found(node, path)))
         };
         // SAFETY: as HDF5 promises.
         unsafe { create_object(object, location, path, link_list, header, make, |made| Ok(Handle::Datatype(made))) }

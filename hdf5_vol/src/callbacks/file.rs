@@ -1,6 +1,6 @@
 //! Files.
 
-use super::{decoded_list, default_list, list_bytes, unknown};
+use super::{decoded_list, list_bytes, unknown};
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::Token;
@@ -13,6 +13,7 @@ use crate::hdf5::{
     identifier_type, library, open_objects,
 };
 use crate::heap;
+use crate::locking::Locking;
 use crate::name::{self, Name};
 use crate::ranks::Ranks;
 use crate::together;
@@ -52,6 +53,7 @@ fn about_file(failure: Failure) -> Failure {
 }
 
 fn give(file: Rc<File>, is_writable: bool, access: Hid) -> Result<Object> {
+    file.know_access(access)?;
     // SAFETY: takes no pointer.
     let access = Identifier::new(unsafe { library().list_copy(access) }, "copy of a property list")?;
     Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
@@ -120,6 +122,13 @@ pub unsafe fn open_together(text: *const c_char, flags: c_uint, access: Hid, ran
             Some(ranks) => File::begin_together(ranks, &shown, is_writable, open),
         };
         let file = file.map_err(about_file)?;
+        if is_alone
+            && let Some(known) = file.access.get()
+            && Locking::of(known.get())? != Locking::of(access)?
+        {
+            let sentence = "the file is open in this program already with other flags for locking: they don't match";
+            return Err(Failure::new(Minor::CannotOpenFile, sentence));
+        }
         let sharing = flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER);
         file.sharing.set(file.sharing.get() | sharing);
         give(file, is_writable, access)
@@ -146,7 +155,7 @@ unsafe extern "C" fn get(object: Object, arguments: *mut FileGet, _: Hid, _: Req
                         Handle::File { access, .. } => {
                             Identifier::new(library().list_copy(access.get()), "copy of a property list")?
                         }
-                        _ => default_list(Variable::FILE_ACCESS)?,
+                        _ => file.access_list()?,
                     };
                     values.identifier = list.release();
                 }
@@ -168,11 +177,11 @@ unsafe extern "C" fn get(object: Object, arguments: *mut FileGet, _: Hid, _: Req
                 }
                 file_get::OBJECT_COUNT => {
                     let count = values.count;
-                    *count.count = open_ids(&file, count.types, usize::MAX)?.len();
+                    *count.count = open_ids(handle, count.types, usize::MAX)?.len();
                 }
                 file_get::OBJECTS => {
                     let wanted = values.objects;
-                    let ids = open_ids(&file, wanted.types, wanted.count_max)?;
+                    let ids = open_ids(handle, wanted.types, wanted.count_max)?;
                     std::ptr::copy_nonoverlapping(ids.as_ptr(), wanted.list, ids.len());
                     *wanted.count = ids.len();
                 }
@@ -186,13 +195,15 @@ unsafe extern "C" fn get(object: Object, arguments: *mut FileGet, _: Hid, _: Req
 /// What a walk over all identifiers gathers.
 struct Search<'a> {
     file: &'a File,
+    /// Only what was opened by it is wanted.
+    opening: Option<u64>,
     kind: c_int,
     count_max: usize,
     found: Vec<Hid>,
 }
 
-/// Identifiers of a file's open objects.
-fn open_ids(file: &File, types: c_uint, count_max: usize) -> Result<Vec<Hid>> {
+/// Identifiers of the open objects of a handle's file.
+fn open_ids(handle: &Handle, types: c_uint, count_max: usize) -> Result<Vec<Hid>> {
     let kinds = [
         (open_objects::FILE, identifier_type::FILE),
         (open_objects::DATASET, identifier_type::DATASET),
@@ -200,7 +211,9 @@ fn open_ids(file: &File, types: c_uint, count_max: usize) -> Result<Vec<Hid>> {
         (open_objects::DATATYPE, identifier_type::DATATYPE),
         (open_objects::ATTRIBUTE, identifier_type::ATTRIBUTE),
     ];
-    let mut search = Search { file, kind: 0, count_max, found: Vec::new() };
+    let file = handle.file()?;
+    let opening = (types & open_objects::LOCAL != 0).then(|| handle.opening());
+    let mut search = Search { file: &file, opening, kind: 0, count_max, found: Vec::new() };
     for (flag, kind) in kinds {
         if types & flag != 0 {
             search.kind = kind;
@@ -223,7 +236,10 @@ unsafe extern "C" fn visit(id: Hid, data: *mut c_void) -> Herr {
     if is_of_a_file && search.found.len() < search.count_max {
         // SAFETY: takes no pointer.
         let object = unsafe { library().object_of(id) };
-        if search.file.handles.borrow().contains(&(object as usize)) {
+        let is_known = search.file.handles.borrow().contains(&(object as usize));
+        // SAFETY: the file knows it as a handle of its own.
+        let opening = || unsafe { Handle::from_pointer(object) }.map_or(0, Handle::opening);
+        if is_known && search.opening.is_none_or(|wanted| opening() == wanted) {
             search.found.push(id);
         }
     }
@@ -241,7 +257,7 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, 
                 file_specific::REOPEN => {
                     let file = Handle::from_pointer(object)?.file()?;
                     let is_writable = file.is_writable();
-                    let access = default_list(Variable::FILE_ACCESS)?;
+                    let access = file.access_list()?;
                     *values.reopen = Handle::of_file(file, is_writable, access)?.into_pointer();
                     Ok(())
                 }

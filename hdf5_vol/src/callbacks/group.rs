@@ -37,7 +37,7 @@ unsafe extern "C" fn create(
     guard::object(c"H5Gcreate", || {
         let list = || require_list(access).and_then(|()| list_bytes(list, Variable::GROUP_CREATE_DEFAULT));
         let make = |list: &Vec<u8>, base: &Located, path| {
-            Ok(Handle::Group(Located { node: new_group(&base.node.file, list.clone())?, path }))
+            Ok(Handle::Group(base.found(new_group(&base.node.file, list.clone())?, path)))
         };
         // SAFETY: as HDF5 promises.
         unsafe { create_object(object, location, path, link_list, list, make, |made| Ok(Handle::Group(made))) }

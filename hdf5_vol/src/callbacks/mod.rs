@@ -47,6 +47,7 @@ pub fn decoded_list(bytes: &[u8], class: Variable) -> Result<Identifier> {
     Identifier::new(unsafe { library().list_decode(bytes.as_ptr().cast()) }, "property list")
 }
 
+/// The default list of a class.
 pub fn default_list(class: Variable) -> Result<Identifier> {
     // SAFETY: takes no pointer.
     Identifier::new(unsafe { library().list_create(library().value(class)) }, "property list")
@@ -133,13 +134,14 @@ unsafe fn create_object<P>(
         place.group.require_new(place.name)?;
         let path = if place.group.file.is_seen_from(&base.node.file) { base.join(path) } else { None };
         // Behind an external link it is made in that file.
-        let handle = make(prepared, &Located { node: Rc::clone(&place.group), path: None }, path)?;
+        let handle = make(prepared, &base.found(Rc::clone(&place.group), None), path)?;
         let target = LinkTarget::Hard(handle.located()?.node.token);
         place.group.add_new_link(place.name, place.character_set, target)?;
         Ok(handle)
     };
     let tell = |handle: &Handle| together::tell(&handle.located()?);
-    let handle = file.together_with(prepare, make, tell, |_, told| open(together::hear(&file, told)?))?;
+    let hear = |_: &P, told: &[u8]| open(Located { opening: start.opening(), ..together::hear(&file, told)? });
+    let handle = file.together_with(prepare, make, tell, hear)?;
     Ok(handle.into_pointer())
 }
 

@@ -6,7 +6,7 @@ use crate::guard;
 use crate::handle::{Handle, locate};
 use crate::hdf5::arguments::{Location, ObjectGet, ObjectSpecific, OptionalArguments, by, object_get, object_specific};
 use crate::hdf5::class::{Object, ObjectClass, Request};
-use crate::hdf5::{Herr, Hid, ObjectInformation, Variable, object_fields};
+use crate::hdf5::{Herr, Hid, ObjectInformation, object_fields};
 use crate::node::Node;
 use std::ffi::{c_int, c_uint, c_ulong, c_void};
 
@@ -45,15 +45,18 @@ pub fn information(node: &Node, fields: c_uint) -> Result<ObjectInformation> {
     })
 }
 
-/// A handle of the file that HDF5 has, or a new one, which HDF5 then takes.
+/// The handle of the file by which an object was opened, another one that HDF5 has, or a new one, which HDF5 then takes.
 fn file_handle(handle: &Handle) -> Result<*mut c_void> {
     let file = handle.file()?;
-    let primary = file.primary.get();
-    if primary != 0 {
-        return Ok(primary as *mut c_void);
+    let known = {
+        let openings = file.openings.borrow();
+        openings.get(&handle.opening()).or_else(|| openings.values().next()).copied()
+    };
+    if let Some(known) = known {
+        return Ok(known as *mut c_void);
     }
     let is_writable = file.is_writable();
-    let access = super::default_list(Variable::FILE_ACCESS)?;
+    let access = file.access_list()?;
     Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
 }
 
@@ -88,12 +91,12 @@ unsafe extern "C" fn get(
     })
 }
 
-/// Whether a path leads to an object. A link that leads nowhere is no object.
+/// Whether a path leads to an object. A link that leads nowhere is no object, nor is one into a file that cannot be opened.
 unsafe fn exists(handle: &Handle, location: *const Location) -> Result<bool> {
     // SAFETY: as HDF5 promises.
     match unsafe { locate(handle, location) } {
         Ok(_) => Ok(true),
-        Err(failure) if failure.minor == Minor::NotFound => Ok(false),
+        Err(failure) if matches!(failure.minor, Minor::NotFound | Minor::CannotOpenFile) => Ok(false),
         Err(failure) => Err(failure),
     }
 }

@@ -125,6 +125,8 @@ functions! {
 
     fn list_copy_flags(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_copy_object";
     fn list_driver(id: Hid) -> Hid = "H5Pget_driver";
+    fn list_locking(id: Hid, is_used: *mut bool, is_optional: *mut bool) -> Herr = "H5Pget_file_locking";
+    fn list_set_locking(id: Hid, is_used: bool, is_optional: bool) -> Herr = "H5Pset_file_locking";
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
     fn list_set_connector(id: Hid, connector: Hid, information: *const c_void) -> Herr = "H5Pset_vol";
     fn list_set_core(id: Hid, increment: usize, is_kept: bool) -> Herr = "H5Pset_fapl_core";

@@ -136,6 +136,8 @@ pub mod open_objects {
     pub const GROUP: c_uint = 4;
     pub const DATATYPE: c_uint = 8;
     pub const ATTRIBUTE: c_uint = 16;
+    /// Only what was opened by the same opening of the file.
+    pub const LOCAL: c_uint = 32;
 }
 
 /// Names an object within its file (`H5O_token_t`).
