@@ -38,7 +38,7 @@ pub fn give(owner: &Located, committed: Option<Token>, copy: &Type) -> Result<Hi
             Err(failure) => return Err(failure),
         }
     }
-    Ok(copy.copy()?.release())
+    copy.give()
 }
 
 impl File {

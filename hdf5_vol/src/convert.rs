@@ -37,7 +37,7 @@ impl Stored {
         let has_old_references = has_old_references(memory.get())?;
         if !leads_elsewhere {
             // The bytes of memory are those of the container.
-            let file = stand_in(memory.get())?;
+            let file = if has_old_references { stand_in(memory.get())? } else { memory.again()? };
             return Ok(Self { memory, file, has_old_references, leads_elsewhere });
         }
         let plain = stand_in(memory.get())?;

@@ -322,9 +322,9 @@ impl Dataset {
         committed::give(&self.located, self.node().header()?.committed(), &self.stored.memory)
     }
 
-    /// A copy of its datatype.
+    /// Its datatype, for what is done here.
     pub fn datatype(&self) -> Result<Type> {
-        self.stored.memory.copy()
+        self.stored.memory.again()
     }
 
     /// Another rank has given it other dimensions.

@@ -1,6 +1,7 @@
 //! Identifiers of HDF5 that close themselves, and what dataspaces and datatypes are asked.
 
 use super::library::library;
+use super::predefined;
 use super::stand_in::has_old_references;
 use super::types::{DEFAULT, Hid, Hsize, RANK_MAX, identifier_type, space_class, type_class};
 use crate::failure::{Failure, Minor, Result};
@@ -157,11 +158,16 @@ impl Space {
 }
 
 /// A datatype.
-pub struct Type(Identifier);
+pub enum Type {
+    /// One that was made for this.
+    Made(Identifier),
+    /// One that HDF5 has itself, and never changes.
+    Predefined(Hid),
+}
 
 impl Type {
     pub fn new(id: Hid) -> Result<Self> {
-        Ok(Self(Identifier::new(id, "datatype")?))
+        Ok(Self::Made(Identifier::new(id, "datatype")?))
     }
 
     pub fn copy_of(id: Hid) -> Result<Self> {
@@ -170,7 +176,10 @@ impl Type {
     }
 
     pub fn decode(bytes: &[u8]) -> Result<Self> {
-        Self::new(library().type_decode(bytes))
+        match predefined::find(bytes) {
+            Some(id) => Ok(Self::Predefined(id)),
+            None => Self::new(library().type_decode(bytes)),
+        }
     }
 
     pub fn encode_id(id: Hid) -> Result<Vec<u8>> {
@@ -181,15 +190,30 @@ impl Type {
     }
 
     pub fn get(&self) -> Hid {
-        self.0.get()
+        match self {
+            Self::Made(id) => id.get(),
+            Self::Predefined(id) => *id,
+        }
     }
 
     pub fn copy(&self) -> Result<Self> {
         Self::copy_of(self.get())
     }
 
-    pub fn release(self) -> Hid {
-        self.0.release()
+    /// The same for another place here: what HDF5 has itself is not copied.
+    pub fn again(&self) -> Result<Self> {
+        match self {
+            Self::Made(_) => self.copy(),
+            Self::Predefined(id) => Ok(Self::Predefined(*id)),
+        }
+    }
+
+    /// A copy for a program, which closes it.
+    pub fn give(&self) -> Result<Hid> {
+        match self.copy()? {
+            Self::Made(id) => Ok(id.release()),
+            Self::Predefined(id) => Ok(id),
+        }
     }
 
     pub fn size(&self) -> usize {

@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod class;
 mod identifier;
 mod library;
+mod predefined;
 mod stand_in;
 pub mod types;
 

@@ -36,9 +36,11 @@ pub fn has_old_references(id: Hid) -> Result<bool> {
 
 /// The datatype with what stands in for these references; all else as it is.
 pub fn stand_in(id: Hid) -> Result<Type> {
-    if !has_old_references(id)? {
-        return Type::copy_of(id);
-    }
+    if has_old_references(id)? { replaced(id) } else { Type::copy_of(id) }
+}
+
+/// The same of one that has such references.
+fn replaced(id: Hid) -> Result<Type> {
     match class(id) {
         type_class::REFERENCE if size_of_type(id) == REGION_SIZE => {
             // SAFETY: takes no pointer.
