@@ -82,7 +82,17 @@ struct stat1 {
 	unsigned header_counts[2];
 };
 
-enum { LINK_HARD = 0, LINK_SOFT = 1, STAT_SOFT_LINK = 3, STAT_USER_LINK = 4, INFO_ALL = 7, INFO_BASIC = 1, REFERENCE_OBJECT = 0 };
+enum {
+	LINK_HARD = 0,
+	LINK_SOFT = 1,
+	STAT_SOFT_LINK = 3,
+	STAT_USER_LINK = 4,
+	INFO_BASIC = 1,
+	INFO_TIME = 2,
+	INFO_ALL = 7,
+	REFERENCE_OBJECT = 0,
+	TIME_CHANGED = 2
+};
 
 #define EXPORT __attribute__((visibility("default")))
 #define CALLER __builtin_return_address(0)
@@ -537,7 +547,7 @@ EXPORT herr_t H5Gget_objinfo(hid_t loc, const char *name, bool follow, struct st
 		}
 	}
 	result = CALL(herr_t, "H5Oget_info_by_name3", (hid_t, const char *, struct object2 *, unsigned, hid_t),
-		(loc, name, &object, INFO_BASIC, 0));
+		(loc, name, &object, INFO_BASIC | INFO_TIME, 0));
 	if (result < 0)
 		return result;
 	/* The numbers of group, dataset and datatype are those of H5O_type_t. */
@@ -546,5 +556,6 @@ EXPORT herr_t H5Gget_objinfo(hid_t loc, const char *name, bool follow, struct st
 	info->objno[0] = value;
 	info->nlink = object.rc;
 	info->type = object.type;
+	info->mtime = object.times[TIME_CHANGED];
 	return 0;
 }

@@ -54,11 +54,12 @@ const HEADER_ROOM: usize = 4 << 10;
 const DIMENSIONS_ROOM: usize = 8 * RANK_MAX;
 const BYTES_ROOM: usize = 8 << 10;
 
-/// Whether creation order is tracked.
-#[derive(Clone, Copy, Default)]
+/// What is tracked: creation orders, and when an object was changed.
+#[derive(Clone, Copy)]
 pub struct Tracking {
     pub links: bool,
     pub attributes: bool,
+    pub times: bool,
 }
 
 /// `H5P_CRT_ORDER_TRACKED`.
@@ -194,13 +195,13 @@ impl Node {
         })
     }
 
-    /// Whether creation order is tracked.
+    /// What of it is tracked.
     pub fn tracking(&self) -> Result<Tracking> {
         if let Some(tracking) = self.tracking.get() {
             return Ok(*tracking);
         }
         let list = self.creation_list()?;
-        let mut tracking = Tracking::default();
+        let mut tracking = Tracking { links: false, attributes: false, times: true };
         if !list.is_empty() {
             // SAFETY: the bytes are what `H5Pencode2` has written.
             let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
@@ -208,6 +209,8 @@ impl Node {
             // SAFETY: the number is ours.
             let result = unsafe { library().list_attribute_order(list.get(), &raw mut flags) };
             tracking.attributes = result >= 0 && flags & TRACKED != 0;
+            // SAFETY: the flag is ours.
+            unsafe { library().list_times(list.get(), &raw mut tracking.times) };
             if self.token.kind() == Kind::Group {
                 // SAFETY: the same.
                 let result = unsafe { library().list_link_order(list.get(), &raw mut flags) };
@@ -215,6 +218,15 @@ impl Node {
             }
         }
         Ok(*self.tracking.get_or_init(|| tracking))
+    }
+
+    /// When its header, attributes or links were changed last, in seconds since 1970; 0 where that is not tracked.
+    pub fn changed(&self) -> Result<i64> {
+        if !self.tracking()?.times {
+            return Ok(0);
+        }
+        self.file.settle()?;
+        self.object.changed()
     }
 
     /// How many hard links lead to it.

@@ -32,14 +32,16 @@ unsafe extern "C" fn open(object: Object, location: *const Location, kind: *mut 
 pub fn information(node: &Node, fields: c_uint) -> Result<ObjectInformation> {
     node.header()?;
     let count = if fields & object_fields::ATTRIBUTE_COUNT != 0 { node.attribute_names()?.len() } else { 0 };
+    let changed = if fields & object_fields::TIME != 0 { node.changed()? } else { 0 };
     Ok(ObjectInformation {
         file_number: node.file.number() as c_ulong,
         token: node.token.to_bytes(),
         kind: node.token.kind().object_type(),
         reference_count: node.references()?,
+        // Of the four times HDF5's own files have by default this one, too.
         access_time: 0,
         modification_time: 0,
-        change_time: 0,
+        change_time: changed,
         birth_time: 0,
         attribute_count: count as u64,
     })

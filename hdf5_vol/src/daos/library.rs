@@ -74,6 +74,9 @@ functions! {
     fn object_open(container: Handle, id: ObjectId, mode: c_uint, handle: *mut Handle, event: *mut Event) -> c_int
         = "daos_obj_open";
     fn object_close(object: Handle, event: *mut Event) -> c_int = "daos_obj_close";
+    fn max_epoch(object: Handle, transaction: Handle, epoch: *mut u64, event: *mut Event) -> c_int
+        = "daos_obj_query_max_epoch";
+    fn epoch_seconds(epoch: u64, seconds: *mut i64) -> c_int = "daos_hlc2timestamp";
     fn object_punch(object: Handle, transaction: Handle, flags: u64, event: *mut Event) -> c_int = "daos_obj_punch";
     fn punch_dkeys(object: Handle, transaction: Handle, flags: u64, count: c_uint, keys: *mut Vector, event: *mut Event)
         -> c_int = "daos_obj_punch_dkeys";

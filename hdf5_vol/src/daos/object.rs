@@ -240,6 +240,19 @@ impl Object {
         check("cannot remove an object", result)
     }
 
+    /// When it was changed last, in seconds since 1970; 0 when nothing of it was ever written.
+    pub fn changed(&self) -> Result<i64> {
+        let (mut epoch, mut seconds) = (0, 0);
+        // SAFETY: the numbers are ours.
+        let result = unsafe { daos()?.max_epoch(self.handle, Handle::NONE, &raw mut epoch, std::ptr::null_mut()) };
+        check("cannot tell when an object was changed", result)?;
+        if epoch > 0 {
+            // SAFETY: the same.
+            check("an epoch is no time", unsafe { daos()?.epoch_seconds(epoch, &raw mut seconds) })?;
+        }
+        Ok(seconds)
+    }
+
     /// Removes a dkey with all below it; it may be gone already.
     pub fn punch_dkey(&self, dkey: &[u8]) -> Result<()> {
         let mut key = Vector::of(dkey);

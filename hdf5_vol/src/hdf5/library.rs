@@ -166,6 +166,7 @@ functions! {
     fn list_character_set(id: Hid, set: *mut c_int) -> Herr = "H5Pget_char_encoding";
     fn list_link_order(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_link_creation_order";
     fn list_attribute_order(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_attr_creation_order";
+    fn list_times(id: Hid, is_tracked: *mut bool) -> Herr = "H5Pget_obj_track_times";
     fn list_set_link_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_link_creation_order";
     fn list_set_attribute_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_attr_creation_order";
     fn list_link_count(id: Hid, count: *mut usize) -> Herr = "H5Pget_nlinks";

@@ -125,6 +125,7 @@ pub mod layout {
 /// Which members of [`ObjectInformation`] are wanted (`H5O_INFO_*`).
 pub mod object_fields {
     use std::ffi::c_uint;
+    pub const TIME: c_uint = 2;
     pub const ATTRIBUTE_COUNT: c_uint = 4;
 }
 
