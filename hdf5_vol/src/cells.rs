@@ -89,6 +89,7 @@ pub fn cells(layout: &Layout, element: u64, runs: &[Run], counted_in: &[u64], da
                 }
             }
         }
+        Layout::Virtual => return Err(Failure::new(Minor::Internal, "a virtual dataset has no elements of its own")),
         Layout::Inside => {
             if counted_in != dataset {
                 return Err(out_of_range());
@@ -200,6 +201,7 @@ mod tests {
         for (position, byte) in (0..).zip(bytes) {
             let expected = match layout {
                 Layout::Inside => (key::HEADER.to_vec(), byte),
+                Layout::Virtual => unreachable!("it has none"),
                 Layout::Contiguous { block } => ((byte / block).to_le_bytes().to_vec(), byte % block),
                 Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
                     let mut rest = byte / element;

@@ -72,6 +72,8 @@ impl Dataset {
                     size > 0 && (self.is_allocated_early()? || self.data().has_bytes(key::HEADER, key::BYTES, size)?);
                 Ok(if is_there { size } else { 0 })
             }
+            // As HDF5 counts.
+            Layout::Virtual => Ok(0),
             Layout::Contiguous { .. } => {
                 self.located.node.file.settle_bytes(self.data())?;
                 if self.is_allocated_early()? || !self.data().dkeys()?.is_empty() { whole() } else { Ok(0) }
@@ -96,6 +98,7 @@ impl Dataset {
     pub fn space_status(&self) -> Result<i32> {
         let size = self.storage_size()?;
         Ok(match self.layout() {
+            Layout::Virtual => ALLOCATED,
             _ if size == 0 => NOT_ALLOCATED,
             Layout::Inside | Layout::Contiguous { .. } => ALLOCATED,
             Layout::Chunked { .. } if self.is_allocated_early()? => ALLOCATED,

@@ -14,6 +14,8 @@ use crate::format::{Header, Kind, Layout, key, part};
 use crate::handle::Located;
 use crate::hdf5::{DEFAULT, Hid, Identifier, RANK_MAX, Space, Type, Variable, encode_property_list, layout, library};
 use crate::node::Node;
+use crate::outside::{Lists, Outside};
+use crate::virtual_dataset::Lineage;
 use std::cell::OnceCell;
 use std::ffi::c_int;
 use std::rc::Rc;
@@ -35,6 +37,8 @@ pub struct Dataset {
     fill: OnceCell<Vec<u8>>,
     /// The list of properties with which it was opened; none for the default.
     access: Option<Identifier>,
+    /// Where its elements are, if not in its objects.
+    outside: Outside,
 }
 
 fn layout_of(list: Hid, space: &Space, element: u64) -> Result<Layout> {
@@ -63,7 +67,7 @@ fn layout_of(list: Hid, space: &Space, element: u64) -> Result<Layout> {
             Ok(if size <= INSIDE_MAX { Layout::Inside } else { Layout::Contiguous { block: BLOCK } })
         }
         layout::CHUNKED => Ok(Layout::Chunked { chunk: chunk_of(list, space)? }),
-        layout::VIRTUAL => Err(Failure::not_yet("a virtual dataset")),
+        layout::VIRTUAL => Ok(Layout::Virtual),
         _ => Err(Failure::new(Minor::BadValue, "a list has no known layout")),
     }
 }
@@ -150,7 +154,7 @@ impl Dataset {
         let layout = layout_of(list, &space, element)?;
         let data = |kind, hint| file.mount.upper(part::DATA, kind, 0, hint);
         let data_upper = match layout {
-            Layout::Inside => file.entry.header_upper,
+            Layout::Inside | Layout::Virtual => file.entry.header_upper,
             Layout::Contiguous { .. } if space.count()?.saturating_mul(element) <= BLOCK => {
                 data(daos::object_type::NUMBERED, daos::SMALL_OBJECT)?
             }
@@ -164,6 +168,8 @@ impl Dataset {
         };
         let token = file.new_token(Kind::Dataset)?;
         let node = file.node(token)?;
+        let lists = Lists { creation: list, access: access_list };
+        let outside = Outside::of(&layout, &node, &lists, &space, &Lineage::default())?;
         if let Some(committed) = committed {
             committed.add_reference()?;
         }
@@ -187,11 +193,17 @@ impl Dataset {
             let bytes = if file.is_shared() { 0 } else { chunk_cache_bytes(access_list)? };
             *node.filtered.borrow_mut() = Some(Filtered::new(pipeline, Rc::clone(&data), token, bytes));
         }
-        Ok(Self { located: Located { node, path, opening: 0 }, stored, data, layout, element, fill, access })
+        let located = Located { node, path, opening: 0 };
+        Ok(Self { located, stored, data, layout, element, fill, access, outside })
     }
 
     /// Opens one.
     pub fn open(located: Located, access_list: Hid) -> Result<Self> {
+        Self::open_within(located, access_list, &Lineage::default())
+    }
+
+    /// Opens one that is a source of virtual datasets.
+    pub fn open_within(located: Located, access_list: Hid, lineage: &Lineage) -> Result<Self> {
         let access = copy_of_access(access_list)?;
         let node = Rc::clone(&located.node);
         let Header::Dataset { datatype, space, data_upper, element, layout, .. } = node.header()? else {
@@ -206,7 +218,16 @@ impl Dataset {
             return Err(Failure::new(Minor::Damaged, "a dataset's chunks do not suit its dataspace"));
         }
         let data = node.file.object(node.token, *data_upper)?;
-        let dataset = Self { layout: layout.clone(), stored, data, element, fill: OnceCell::new(), access, located };
+        let outside = match layout {
+            Layout::Virtual => {
+                let list = decoded_list(node.creation_list()?, Variable::DATASET_CREATE)?;
+                let lists = Lists { creation: list.get(), access: access_list };
+                Outside::of(layout, &node, &lists, &Space::decode(space)?, lineage)?
+            }
+            _ => Outside::No,
+        };
+        let layout = layout.clone();
+        let dataset = Self { layout, stored, data, element, fill: OnceCell::new(), access, outside, located };
         dataset.open_filters(access_list)?;
         Ok(dataset)
     }
@@ -282,12 +303,25 @@ impl Dataset {
 
     /// Its dataspace as it is now.
     pub fn space(&self) -> Result<Space> {
+        match &self.outside {
+            Outside::Virtual(mapped) => mapped.resolve(self.own_space()?)?.space.copy(),
+            _ => self.own_space(),
+        }
+    }
+
+    /// Where elements are that are not in its objects.
+    pub fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
+    /// Its dataspace by what is stored of it alone.
+    pub fn own_space(&self) -> Result<Space> {
         let space = self.header_space()?;
-        if let Some(chunk) = self.layout.chunk() {
+        if self.layout.can_change() {
             if self.node().dimensions.borrow().is_none() {
                 let stored = self.node().stored_dimensions()?;
                 let dimensions = match stored {
-                    Some(bytes) => cells::chunk_coordinates(&bytes, chunk.len())
+                    Some(bytes) => cells::chunk_coordinates(&bytes, space.rank()?)
                         .ok_or_else(|| Failure::new(Minor::Damaged, "the dimensions of a dataset are damaged"))?,
                     None => space.dimensions()?,
                 };
@@ -301,20 +335,26 @@ impl Dataset {
     }
 
     /// Forgets what is known of it, so that it is read anew.
-    pub fn refresh(&self) {
+    pub fn refresh(&self) -> Result<()> {
         self.node().refresh();
+        if let Outside::Virtual(mapped) = &self.outside {
+            mapped.refresh()?;
+        }
         if let Some(filtered) = self.node().filtered.borrow_mut().as_mut() {
             filtered.refresh();
         }
+        Ok(())
     }
 
     /// The list of properties with which it was opened.
     pub fn access_list(&self) -> Result<Identifier> {
-        match &self.access {
+        let list = match &self.access {
             // SAFETY: takes no pointer.
             Some(list) => Identifier::new(unsafe { library().list_copy(list.get()) }, "copy of a list"),
             None => default_list(Variable::DATASET_ACCESS),
-        }
+        }?;
+        self.outside.put_prefix(&list)?;
+        Ok(list)
     }
 
     /// Its datatype, for a program.
@@ -330,26 +370,34 @@ impl Dataset {
     /// Another rank has given it other dimensions.
     pub fn know_dimensions(&self, dimensions: &[u64]) {
         *self.node().dimensions.borrow_mut() = Some(dimensions.to_vec());
+        if let Outside::Virtual(mapped) = &self.outside {
+            mapped.forget_dimensions();
+        }
     }
 
     /// Gives it other dimensions.
     pub fn set_dimensions(&self, dimensions: &[u64]) -> Result<()> {
         self.node().file.require_writable()?;
-        let Some(chunk) = self.layout.chunk() else {
+        if !self.layout.can_change() {
             return Err(Failure::new(Minor::BadValue, "only a chunked dataset can change its dimensions"));
-        };
+        }
         let space = self.space()?;
         let (old, maximum) = space.both()?;
         if old.len() != dimensions.len() || dimensions.iter().zip(&maximum).any(|(new, maximum)| new > maximum) {
             return Err(Failure::new(Minor::BadValue, "a dataset cannot grow beyond its greatest dimensions"));
         }
+        if let Outside::Virtual(mapped) = &self.outside {
+            mapped.check(dimensions)?;
+        }
         let value = cells::chunk_key(dimensions);
-        if dimensions.iter().zip(&old).any(|(new, old)| new < old) {
+        if let Some(chunk) = self.layout.chunk()
+            && dimensions.iter().zip(&old).any(|(new, old)| new < old)
+        {
             self.remove_outside(chunk, dimensions)?;
         }
         self.node().forget_beside();
         self.node().file.put(&self.node().object, key::HEADER, key::DIMENSIONS, value)?;
-        *self.node().dimensions.borrow_mut() = Some(dimensions.to_vec());
+        self.know_dimensions(dimensions);
         Ok(())
     }
 

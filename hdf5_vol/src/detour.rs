@@ -86,6 +86,11 @@ impl Detour {
         self.file.as_ref().map_or(std::ptr::null_mut(), |file| unsafe { library().object_of(file.get()) })
     }
 
+    /// The file as an identifier; none, which is 0, after it was closed.
+    pub fn file_id(&self) -> Hid {
+        self.file.as_ref().map_or(0, Identifier::get)
+    }
+
     pub fn connector(&self) -> Hid {
         below_calls::native_if_known()
     }
@@ -93,6 +98,10 @@ impl Detour {
     /// It stays as it is: names are added before a callback has ended.
     pub fn path(&self) -> *const c_char {
         self.path.borrow().as_ptr()
+    }
+
+    pub fn path_bytes(&self) -> CString {
+        self.path.borrow().clone()
     }
 
     /// The file itself.

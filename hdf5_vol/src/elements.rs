@@ -8,6 +8,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::format::{Layout, key};
 use crate::hdf5::{Hid, size_of_type};
 use crate::memory::{self, Cutter, Places};
+use crate::outside::Outside;
 use crate::selection::{self, Run, Selection};
 
 /// Up to so many bytes of one call are copied and written behind; more are written from where they are. A copy of as many costs
@@ -75,6 +76,10 @@ impl Dataset {
     /// # Safety
     /// The buffer has room for what the selection of memory means.
     pub unsafe fn read(&self, memory_type: Hid, spaces: (Hid, Hid), list: Hid, buffer: *mut u8) -> Result<()> {
+        if let Outside::Virtual(mapped) = self.outside() {
+            // SAFETY: as the caller promises.
+            return unsafe { mapped.read(self, memory_type, spaces, list, buffer) };
+        }
         let Some(transfer) = self.plan(memory_type, spaces, buffer)? else { return Ok(()) };
         if self.stored().is_same(memory_type) {
             let cells = self.cells(&transfer, &transfer.file.runs)?;
@@ -104,6 +109,10 @@ impl Dataset {
     /// The buffer has what the selection of memory means.
     pub unsafe fn write(&self, memory_type: Hid, spaces: (Hid, Hid), list: Hid, buffer: *const u8) -> Result<()> {
         self.located.node.file.require_writable()?;
+        if let Outside::Virtual(mapped) = self.outside() {
+            // SAFETY: as the caller promises.
+            return unsafe { mapped.write(self, memory_type, spaces, list, buffer) };
+        }
         let Some(transfer) = self.plan(memory_type, spaces, buffer)? else { return Ok(()) };
         if self.stored().is_same(memory_type) {
             let cells = self.cells(&transfer, &transfer.file.runs)?;

@@ -117,6 +117,34 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
     Err(Failure::new(Minor::CannotOpenFile, sentence))
 }
 
+/// Opens a file with sources of a virtual dataset of another one. None when there is none that can be opened, which is no error: its elements
+/// are the fill value.
+pub fn open_source(holder: &File, name: &str, prefixes: &[String]) -> Result<Option<Target>> {
+    // By itself each rank would write beside the others.
+    let flags = if holder.is_writable() && !holder.is_shared() { ACCESS_WRITE } else { 0 } | holder.sharing.get();
+    let properties = Properties { prefix: None, flags, files: inherited(holder)?, is_chosen: false };
+    let mut told = None;
+    for candidate in candidates(name, &holder.name, prefixes) {
+        match library().quietly(|| open_one(&candidate, &properties, holder)) {
+            Ok(Some(target)) => return Ok(Some(target)),
+            Ok(None) => {}
+            Err(failure) if matches!(failure.minor, Minor::NotFound | Minor::NotHdf5 | Minor::CannotOpenFile) => {}
+            Err(failure) => {
+                told.get_or_insert(failure);
+            }
+        }
+    }
+    told.map_or(Ok(None), Err)
+}
+
+/// A prefix of names, with the directory of the file, and the slash behind it, in the place of what stands for that.
+pub fn expand(prefix: &str, holder: &str) -> String {
+    match prefix.strip_prefix(ORIGIN) {
+        Some(rest) => format!("{}{rest}", directory(holder)),
+        None => prefix.to_owned(),
+    }
+}
+
 /// None when there is no such file. The holder is the file with the link.
 fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<Option<Target>> {
     if let Some(name) = name::parse(candidate)? {

@@ -1,5 +1,6 @@
 //! An open file: the connection to its container, its objects, and what is not written yet.
 
+use crate::along::Along;
 use crate::callbacks::default_list;
 use crate::daos::{self, Background, Direction, Missing, Mount, Object, ObjectId, Operation, Request, Transfers};
 use crate::failure::{Failure, Minor, Result};
@@ -52,6 +53,8 @@ pub struct File {
     pub dirty: RefCell<HashSet<Token>>,
     scratch: OnceCell<Scratch>,
     pub mounts: Mounts,
+    /// What was written through its virtual datasets.
+    pub along: Along,
     /// Addresses of the handles that HDF5 has, to find those of this file among all.
     pub handles: RefCell<HashSet<usize>>,
     /// Those of them whose close has failed.
@@ -165,6 +168,7 @@ impl File {
             dirty: RefCell::default(),
             scratch: OnceCell::new(),
             mounts: Mounts::default(),
+            along: Along::default(),
             handles: RefCell::default(),
             refused: RefCell::default(),
             sharing: Cell::new(0),
@@ -461,7 +465,7 @@ impl File {
         for file in self.mounted() {
             result = result.and(file.flush());
         }
-        result?;
+        result.and(self.flush_along())?;
         self.queue.borrow().outcome()
     }
 

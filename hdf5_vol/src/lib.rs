@@ -11,6 +11,7 @@
 // HDF5 calls a connector from one thread at a time; its objects are shared by counting without atomics.
 
 mod ahead;
+mod along;
 mod among;
 mod asynchronous;
 mod attribute;
@@ -48,6 +49,7 @@ mod mounts;
 mod mpi;
 mod name;
 mod node;
+mod outside;
 mod pieces;
 mod plugin;
 mod queue;
@@ -58,4 +60,5 @@ mod serial;
 mod together;
 mod turns;
 mod undo;
+mod virtual_dataset;
 mod walk;

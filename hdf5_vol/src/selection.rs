@@ -27,7 +27,7 @@ pub fn of_file(id: Hid, whole: &Space, size: usize) -> Result<Selection> {
     match id {
         SPACE_ALL => all(whole, size),
         SPACE_BLOCK | SPACE_PROPERTY_LIST => Err(Failure::not_yet("this kind of selection in the file")),
-        id => of_space(id, size),
+        id => Selection::of_space(id, size),
     }
 }
 
@@ -35,10 +35,10 @@ pub fn of_file(id: Hid, whole: &Space, size: usize) -> Result<Selection> {
 pub fn of_memory(id: Hid, file_id: Hid, whole: &Space, count: u64, size: usize) -> Result<Selection> {
     match id {
         SPACE_ALL if file_id == SPACE_ALL => all(whole, size),
-        SPACE_ALL => of_space(file_id, size),
+        SPACE_ALL => Selection::of_space(file_id, size),
         SPACE_BLOCK => Ok(block(count, size)),
         SPACE_PROPERTY_LIST => Err(Failure::not_yet("a selection in the transfer property list")),
-        id => of_space(id, size),
+        id => Selection::of_space(id, size),
     }
 }
 
@@ -53,47 +53,50 @@ fn all(space: &Space, size: usize) -> Result<Selection> {
     Ok(whole)
 }
 
-fn of_space(id: Hid, size: usize) -> Result<Selection> {
-    // SAFETY: takes no pointer.
-    let (count, is_valid) = unsafe { (library().selection_count(id), library().selection_valid(id)) };
-    let count = u64::try_from(count).map_err(|_| Failure::new(Minor::BadValue, "there is no such dataspace"))?;
-    if is_valid <= 0 {
-        return Err(Failure::new(Minor::BadValue, "a selection reaches out of its dataspace"));
-    }
-    let dimensions = Space::copy_of(id)?.dimensions()?;
-    let mut runs: Vec<Run> = Vec::new();
-    if count == 0 {
-        return Ok(Selection { runs, count, dimensions });
-    }
-    // SAFETY: takes no pointer.
-    let iterator = Identifier::new(unsafe { library().iterator_create(id, size, 0) }, "iterator of a selection")?;
-    let (mut offsets, mut lengths) = (vec![0; RUNS], vec![0; RUNS]);
-    let mut left = count;
-    while left > 0 {
-        let (mut found, mut elements) = (0, 0);
-        // SAFETY: both lists have as many places.
-        let result = unsafe {
-            library().iterator_next(
-                iterator.get(),
-                RUNS,
-                usize::MAX >> 1,
-                &raw mut found,
-                &raw mut elements,
-                offsets.as_mut_ptr(),
-                lengths.as_mut_ptr(),
-            )
-        };
-        if result < 0 || elements == 0 {
-            return Err(Failure::new(Minor::CannotGet, "HDF5 does not list a selection"));
+impl Selection {
+    /// What is selected of a dataspace, of elements of so many bytes.
+    pub fn of_space(id: Hid, size: usize) -> Result<Selection> {
+        // SAFETY: takes no pointer.
+        let (count, is_valid) = unsafe { (library().selection_count(id), library().selection_valid(id)) };
+        let count = u64::try_from(count).map_err(|_| Failure::new(Minor::BadValue, "there is no such dataspace"))?;
+        if is_valid <= 0 {
+            return Err(Failure::new(Minor::BadValue, "a selection reaches out of its dataspace"));
         }
-        left = left.saturating_sub(elements as u64);
-        for (offset, length) in offsets.iter().zip(&lengths).take(found) {
-            let length = *length as u64;
-            match runs.last_mut() {
-                Some(last) if last.offset + last.length == *offset => last.length += length,
-                _ => runs.push(Run { offset: *offset, length }),
+        let dimensions = Space::copy_of(id)?.dimensions()?;
+        let mut runs: Vec<Run> = Vec::new();
+        if count == 0 {
+            return Ok(Selection { runs, count, dimensions });
+        }
+        // SAFETY: takes no pointer.
+        let iterator = Identifier::new(unsafe { library().iterator_create(id, size, 0) }, "iterator of a selection")?;
+        let (mut offsets, mut lengths) = (vec![0; RUNS], vec![0; RUNS]);
+        let mut left = count;
+        while left > 0 {
+            let (mut found, mut elements) = (0, 0);
+            // SAFETY: both lists have as many places.
+            let result = unsafe {
+                library().iterator_next(
+                    iterator.get(),
+                    RUNS,
+                    usize::MAX >> 1,
+                    &raw mut found,
+                    &raw mut elements,
+                    offsets.as_mut_ptr(),
+                    lengths.as_mut_ptr(),
+                )
+            };
+            if result < 0 || elements == 0 {
+                return Err(Failure::new(Minor::CannotGet, "HDF5 does not list a selection"));
+            }
+            left = left.saturating_sub(elements as u64);
+            for (offset, length) in offsets.iter().zip(&lengths).take(found) {
+                let length = *length as u64;
+                match runs.last_mut() {
+                    Some(last) if last.offset + last.length == *offset => last.length += length,
+                    _ => runs.push(Run { offset: *offset, length }),
+                }
             }
         }
+        Ok(Selection { runs, count, dimensions })
     }
-    Ok(Selection { runs, count, dimensions })
 }

@@ -15,6 +15,7 @@ use crate::hdf5::{
     DEFAULT, Herr, Hid, Identifier, Space, Type, copy_flags, encode_property_list, leads_elsewhere, library, link_type,
 };
 use crate::node::Node;
+use crate::outside::Outside;
 use crate::walk::Walk;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_uint};
@@ -209,8 +210,12 @@ fn group_list(source: &Rc<Node>) -> Result<Vec<u8>> {
     Ok(source.creation_list()?.to_vec())
 }
 
-/// Copies all elements of a dataset to one of the same dataspace and datatype, as many at a time as memory is taken for.
+/// Copies all elements of a dataset to one of the same dataspace and datatype, as many at a time as memory is taken for. Those that are the
+/// elements of other datasets, or in other files, are the same for both.
 pub fn copy_data(source: &Dataset, target: &Dataset) -> Result<()> {
+    if !matches!(source.outside(), Outside::No) {
+        return Ok(());
+    }
     let (space, kind) = (source.space()?, source.datatype()?);
     if space.is_null() || space.count()? == 0 {
         return Ok(());

@@ -203,10 +203,7 @@ unsafe extern "C" fn specific(object: Object, arguments: *mut DatasetSpecific, _
                     handle.file()?.together_with(size, set, |()| Ok(Vec::new()), hear)
                 }
                 dataset_specific::FLUSH => handle.file()?.flush(),
-                dataset_specific::REFRESH => {
-                    dataset.refresh();
-                    Ok(())
-                }
+                dataset_specific::REFRESH => dataset.refresh(),
                 _ => unknown("this operation on a dataset"),
             }
         }

@@ -143,7 +143,7 @@ unsafe extern "C" fn specific(
                 }
                 object_specific::FLUSH => handle.file()?.flush()?,
                 object_specific::REFRESH => match handle {
-                    Handle::Dataset(dataset) => dataset.refresh(),
+                    Handle::Dataset(dataset) => dataset.refresh()?,
                     other => other.located()?.node.refresh(),
                 },
                 _ => return unknown("this operation on an object"),

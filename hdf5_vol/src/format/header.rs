@@ -13,7 +13,7 @@
 //!  4  n  dataspace, as H5Sencode2 writes it
 //!  8     upper half of the id of the object with the elements
 //!  4     bytes of an element
-//!  1     layout: 1 contiguous, 2 chunked, 3 inside, 4 filtered
+//!  1     layout: 1 contiguous, 2 chunked, 3 inside, 4 filtered, 5 virtual, of which the list has the rest
 //!  8     contiguous: bytes under one dkey
 //!  1  8n chunked and filtered: number of dimensions, and those of a chunk
 //! ```
@@ -27,6 +27,7 @@ const CONTIGUOUS: u8 = 1;
 const CHUNKED: u8 = 2;
 const INSIDE: u8 = 3;
 const FILTERED: u8 = 4;
+const VIRTUAL: u8 = 5;
 
 /// How a dataset's elements lie under dkeys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +40,8 @@ pub enum Layout {
     Filtered { chunk: Vec<u64> },
     /// In the order of rows, beside the header: in the same object, under the same dkey.
     Inside,
+    /// Those of other datasets; the list of its creation says which.
+    Virtual,
 }
 
 impl Layout {
@@ -46,8 +49,13 @@ impl Layout {
     pub fn chunk(&self) -> Option<&[u64]> {
         match self {
             Self::Chunked { chunk } | Self::Filtered { chunk } => Some(chunk),
-            Self::Contiguous { .. } | Self::Inside => None,
+            Self::Contiguous { .. } | Self::Inside | Self::Virtual => None,
         }
+    }
+
+    /// Whether its dimensions may change.
+    pub fn can_change(&self) -> bool {
+        !matches!(self, Self::Contiguous { .. } | Self::Inside)
     }
 
     /// Whether it is one of a dataset with elements of so many bytes and so many dimensions.
@@ -117,6 +125,7 @@ impl Header {
                 let writer = writer.wide(*data_upper).number(*element);
                 match layout {
                     Layout::Inside => writer.byte(INSIDE).finish(),
+                    Layout::Virtual => writer.byte(VIRTUAL).finish(),
                     Layout::Contiguous { block } => writer.byte(CONTIGUOUS).wide(*block).finish(),
                     Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
                         let is_filtered = matches!(layout, Layout::Filtered { .. });
@@ -154,6 +163,7 @@ impl Header {
         let layout = match reader.byte()? {
             CONTIGUOUS => Layout::Contiguous { block: reader.wide()? },
             INSIDE => Layout::Inside,
+            VIRTUAL => Layout::Virtual,
             layout @ (CHUNKED | FILTERED) => {
                 let rank = usize::from(reader.byte()?);
                 if rank > RANK_MAX {
@@ -166,7 +176,7 @@ impl Header {
         };
         reader.end()?;
         let sensible = match &layout {
-            Layout::Inside => true,
+            Layout::Inside | Layout::Virtual => true,
             Layout::Contiguous { block } => *block > 0,
             Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
                 !chunk.is_empty() && chunk.iter().all(|dimension| *dimension > 0)

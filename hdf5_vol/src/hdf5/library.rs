@@ -4,7 +4,7 @@
 //! `H5PLget_plugin_info` is the one whose functions are taken.
 
 use super::identifier::Identifier;
-use super::types::{ExternalCallback, Herr, Hid, Hsize, IdentifierVisitor};
+use super::types::{ErrorVisitor, ExternalCallback, Herr, Hid, Hsize, IdentifierVisitor};
 use crate::failure::Failure;
 use crate::serial::Serial;
 use std::cell::RefCell;
@@ -111,6 +111,16 @@ functions! {
     fn space_count(id: Hid) -> i64 = "H5Sget_simple_extent_npoints";
     fn space_set_dimensions(id: Hid, rank: c_int, dimensions: *const Hsize, maximum: *const Hsize) -> Herr
         = "H5Sset_extent_simple";
+    fn space_take_extent(id: Hid, other: Hid) -> Herr = "H5Sextent_copy";
+    fn selection_kind(id: Hid) -> c_int = "H5Sget_select_type";
+    fn selection_bounds(id: Hid, start: *mut Hsize, end: *mut Hsize) -> Herr = "H5Sget_select_bounds";
+    fn selection_is_regular(id: Hid) -> c_int = "H5Sis_regular_hyperslab";
+    fn selection_slab(id: Hid, start: *mut Hsize, stride: *mut Hsize, count: *mut Hsize, block: *mut Hsize) -> Herr
+        = "H5Sget_regular_hyperslab";
+    fn selection_project(from: Hid, to: Hid, part: Hid) -> Hid = "H5Sselect_project_intersection";
+    fn selection_modify(id: Hid, operation: c_int, other: Hid) -> Herr = "H5Smodify_select";
+    fn selection_points(id: Hid, operation: c_int, count: usize, coordinates: *const Hsize) -> Herr
+        = "H5Sselect_elements";
     fn selection_count(id: Hid) -> i64 = "H5Sget_select_npoints";
     fn selection_valid(id: Hid) -> c_int = "H5Sselect_valid";
     fn iterator_create(space: Hid, size: usize, flags: c_uint) -> Hid = "H5Ssel_iter_create";
@@ -119,6 +129,9 @@ functions! {
         offsets: *mut Hsize, lengths: *mut usize
     ) -> Herr = "H5Ssel_iter_get_seq_list";
 
+    fn errors_visitor(stack: Hid, function: *mut Option<ErrorVisitor>, data: *mut *mut c_void) -> Herr
+        = "H5Eget_auto2";
+    fn errors_set_visitor(stack: Hid, function: Option<ErrorVisitor>, data: *mut c_void) -> Herr = "H5Eset_auto2";
     fn errors_create() -> Hid = "H5Ecreate_stack";
     fn errors_take() -> Hid = "H5Eget_current_stack";
     fn errors_put(stack: Hid) -> Herr = "H5Eset_current_stack";
@@ -139,6 +152,10 @@ functions! {
         = "H5Pget_chunk_cache";
     fn file_create(name: *const c_char, flags: c_uint, list: Hid, access_list: Hid) -> Hid = "H5Fcreate";
     fn file_open(name: *const c_char, flags: c_uint, access_list: Hid) -> Hid = "H5Fopen";
+    fn dataset_open(file: Hid, path: *const c_char, access_list: Hid) -> Hid = "H5Dopen2";
+    fn dataset_space(id: Hid) -> Hid = "H5Dget_space";
+    fn dataset_flush(id: Hid) -> Herr = "H5Dflush";
+    fn dataset_refresh(id: Hid) -> Herr = "H5Drefresh";
     fn dataset_create(file: Hid, kind: Hid, space: Hid, list: Hid, access_list: Hid) -> Hid = "H5Dcreate_anon";
     fn dataset_write(id: Hid, kind: Hid, memory: Hid, file: Hid, list: Hid, buffer: *const c_void) -> Herr = "H5Dwrite";
     fn dataset_read(id: Hid, kind: Hid, memory: Hid, file: Hid, list: Hid, buffer: *mut c_void) -> Herr = "H5Dread";
@@ -159,6 +176,15 @@ functions! {
         name_size: usize, name: *mut c_char, configuration: *mut c_uint) -> c_int = "H5Pget_filter2";
     fn list_remove_filter(id: Hid, filter: c_int) -> Herr = "H5Premove_filter";
     fn list_external_count(id: Hid) -> c_int = "H5Pget_external_count";
+    fn list_mapping_count(id: Hid, count: *mut usize) -> Herr = "H5Pget_virtual_count";
+    fn list_virtual_space(id: Hid, number: usize) -> Hid = "H5Pget_virtual_vspace";
+    fn list_source_space(id: Hid, number: usize) -> Hid = "H5Pget_virtual_srcspace";
+    fn list_source_file(id: Hid, number: usize, name: *mut c_char, size: usize) -> isize = "H5Pget_virtual_filename";
+    fn list_source_path(id: Hid, number: usize, name: *mut c_char, size: usize) -> isize = "H5Pget_virtual_dsetname";
+    fn list_virtual_view(id: Hid, view: *mut c_int) -> Herr = "H5Pget_virtual_view";
+    fn list_virtual_gap(id: Hid, gap: *mut Hsize) -> Herr = "H5Pget_virtual_printf_gap";
+    fn list_virtual_prefix(id: Hid, prefix: *mut c_char, size: usize) -> isize = "H5Pget_virtual_prefix";
+    fn list_set_virtual_prefix(id: Hid, prefix: *const c_char) -> Herr = "H5Pset_virtual_prefix";
     fn list_fill_defined(id: Hid, status: *mut c_int) -> Herr = "H5Pfill_value_defined";
     fn list_fill_value(id: Hid, kind: Hid, value: *mut c_void) -> Herr = "H5Pget_fill_value";
     fn list_set_fill_value(id: Hid, kind: Hid, value: *const c_void) -> Herr = "H5Pset_fill_value";
@@ -260,6 +286,27 @@ impl Library {
             // SAFETY: the stack is the one that was taken; it is closed with this.
             unsafe { self.errors_put(stack) };
         }
+    }
+
+    /// Does something that may fail without that being told: neither on the stack of errors nor to the function that the program has
+    /// set for errors, which writes them to its terminal unless it was changed.
+    pub fn quietly<T>(&self, body: impl FnOnce() -> T) -> T {
+        let (mut function, mut data) = (None, std::ptr::null_mut());
+        let mut result = None;
+        self.keeping_errors(|| {
+            // SAFETY: both places are ours.
+            let known = unsafe { self.errors_visitor(DEFAULT_VALUE, &raw mut function, &raw mut data) };
+            if known >= 0 {
+                // SAFETY: none is called then.
+                unsafe { self.errors_set_visitor(DEFAULT_VALUE, None, std::ptr::null_mut()) };
+            }
+            result = Some(body());
+            if known >= 0 {
+                // SAFETY: as it was.
+                unsafe { self.errors_set_visitor(DEFAULT_VALUE, function, data) };
+            }
+        });
+        result.expect("it was done")
     }
 
     /// Decodes a datatype; later versions want the size of the bytes too.

@@ -8,6 +8,7 @@ pub mod class;
 mod identifier;
 mod library;
 mod predefined;
+mod selected;
 mod stand_in;
 pub mod types;
 
@@ -16,5 +17,6 @@ pub use identifier::{
     size_of_type,
 };
 pub use library::{Variable, function, library, load};
+pub use selected::Slab;
 pub use stand_in::{has_old_references, stand_in};
 pub use types::*;

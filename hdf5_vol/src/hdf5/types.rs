@@ -23,6 +23,9 @@ pub const SPACE_BLOCK: Hid = 1;
 /// The selection of the transfer property list (`H5S_PLIST`).
 pub const SPACE_PROPERTY_LIST: Hid = 2;
 
+/// As many as there are, and no limit (`H5S_UNLIMITED`; also `H5O_EFL_UNLIMITED`).
+pub const UNLIMITED: Hsize = Hsize::MAX;
+
 /// Most dimensions of a dataspace (`H5S_MAX_RANK`).
 pub const RANK_MAX: usize = 32;
 
@@ -122,6 +125,18 @@ pub mod layout {
     pub const VIRTUAL: c_int = 3;
 }
 
+/// `H5S_sel_type`.
+pub mod selection_kind {
+    use std::ffi::c_int;
+    pub const NONE: c_int = 0;
+    pub const POINTS: c_int = 1;
+    pub const SLABS: c_int = 2;
+    pub const ALL: c_int = 3;
+}
+
+/// `H5D_VDS_FIRST_MISSING`: a virtual dataset ends where the first of its sources does.
+pub const VIEW_FIRST_MISSING: c_int = 0;
+
 /// Which members of [`ObjectInformation`] are wanted (`H5O_INFO_*`).
 pub mod object_fields {
     use std::ffi::c_uint;
@@ -216,5 +231,7 @@ pub type ExternalCallback = unsafe extern "C" fn(
     Hid,
     *mut c_void,
 ) -> Herr;
+/// Called with a stack of errors (`H5E_auto2_t`).
+pub type ErrorVisitor = unsafe extern "C" fn(Hid, *mut c_void) -> Herr;
 /// Called for each identifier (`H5I_iterate_func_t`).
 pub type IdentifierVisitor = unsafe extern "C" fn(Hid, *mut c_void) -> Herr;
