@@ -204,6 +204,12 @@ impl File {
         }
     }
 
+    /// Whether an address is that of a handle of any open file.
+    pub fn has_anywhere(handle: *const c_void) -> bool {
+        let open = OPEN.get().borrow();
+        open.iter().filter_map(Weak::upgrade).any(|file| file.handles.borrow().contains(&(handle as usize)))
+    }
+
     pub fn is_writable(&self) -> bool {
         self.mount.is_writable()
     }

@@ -60,5 +60,6 @@ mod serial;
 mod together;
 mod turns;
 mod undo;
+mod user_links;
 mod virtual_dataset;
 mod walk;

@@ -5,6 +5,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::format::{LinkRecord, LinkTarget, key};
 use crate::fresh::Of;
 use crate::node::Node;
+use crate::user_links;
 
 /// Headers of up to so many bytes have copies beside links, and room for one of the two when both are read.
 const COPY_MAX: usize = 1 << 10;
@@ -107,9 +108,13 @@ impl Node {
         self.link_changes.set(self.link_changes.get() + 1);
     }
 
-    /// Removes a link, and what only it led to.
+    /// Removes a link, and what only it led to. Where the program has defined what it is, the program is told before.
     pub fn remove_link(&self, name: &[u8]) -> Result<()> {
-        let record = self.take_link(name)?;
+        let record = self.link_to_remove(name)?;
+        if let LinkTarget::UserDefined { kind, value } = &record.target {
+            user_links::Link { kind: *kind, name, value }.tell_removal(&self.file.node(self.token)?)?;
+        }
+        self.remove_record(name, &record)?;
         if let LinkTarget::Hard(token) = record.target {
             self.file.node(token)?.drop_reference()?;
         }
@@ -118,10 +123,18 @@ impl Node {
 
     /// Removes a link, and leaves what it led to.
     pub fn take_link(&self, name: &[u8]) -> Result<LinkRecord> {
+        let record = self.link_to_remove(name)?;
+        self.remove_record(name, &record)?;
+        Ok(record)
+    }
+
+    fn link_to_remove(&self, name: &[u8]) -> Result<LinkRecord> {
         self.file.require_writable()?;
-        let Some(record) = self.link(name)? else {
-            return Err(Failure::new(Minor::NotFound, format!("there is no link {}", String::from_utf8_lossy(name))));
-        };
+        let missing = || Failure::new(Minor::NotFound, format!("there is no link {}", String::from_utf8_lossy(name)));
+        self.link(name)?.ok_or_else(missing)
+    }
+
+    fn remove_record(&self, name: &[u8], record: &LinkRecord) -> Result<()> {
         self.file.settle()?;
         self.object.punch_dkey(name)?;
         self.know_link_change();
@@ -130,7 +143,7 @@ impl Node {
         if let Some(number) = record.creation_order {
             self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;
         }
-        Ok(record)
+        Ok(())
     }
 
     /// The next number in creation order.

@@ -31,6 +31,7 @@ pub const CAPABILITIES: u64 = capability::ASYNCHRONOUS
     | capability::STORED_DATATYPES
     | capability::CREATION_ORDER
     | capability::EXTERNAL_LINKS
+    | capability::USER_DEFINED_LINKS
     | capability::TRACKED_TIMES
     | capability::MOUNT
     | capability::FILTERS

@@ -6,6 +6,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::format::LinkTarget;
 use crate::hdf5::{DEFAULT, Hid, library, link_type};
 use crate::node::Node;
+use crate::user_links;
 use std::rc::Rc;
 
 /// Makes a group with a name that is missing on the way.
@@ -76,7 +77,10 @@ impl Walk {
                     external::Target::Elsewhere(file) => Err(detour::begin(file, link.path)),
                 }
             }
-            LinkTarget::UserDefined { .. } => Err(Failure::not_yet("following a user-defined link")),
+            LinkTarget::UserDefined { kind, value } => {
+                self.count(not_found)?;
+                user_links::Link { kind, name, value: &value }.follow(group, self.access)
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use crate::hdf5::arguments::{
 use crate::hdf5::class::{LinkClass, Object, Request};
 use crate::hdf5::{self, Herr, Hid, LinkInformation, TokenBytes, link_type, require_list};
 use crate::node::Node;
+use crate::user_links::{self, Change};
 use std::ffi::c_int;
 use std::rc::Rc;
 
@@ -90,7 +91,13 @@ pub unsafe extern "C" fn create(
                         std::slice::from_raw_parts(link.buffer.cast::<u8>(), link.size).to_vec()
                     };
                     let place = place(object)?;
-                    place.group.add_link(place.name, place.character_set, LinkTarget::UserDefined { kind, value })
+                    let made = user_links::Link { kind, name: place.name, value: &value };
+                    made.require_class()?;
+                    let target = LinkTarget::UserDefined { kind, value: value.clone() };
+                    place.group.add_link(place.name, place.character_set, target)?;
+                    let told = made.tell(&place.group, Change::Create(list));
+                    // Refused, it is not there.
+                    if told.is_err() { place.group.take_link(place.name).and(told) } else { told }
                 }
                 _ => unknown("this kind of link"),
             }
@@ -119,6 +126,7 @@ unsafe fn link_again(
     from: (Object, *const Location),
     to: (Object, *const Location),
     list: Hid,
+    change: Change,
 ) -> Result<(Rc<Node>, Vec<u8>)> {
     // Either object may be left out where both are the same.
     let (from_object, to_object) =
@@ -134,7 +142,14 @@ unsafe fn link_again(
         let sentence = format!("there is no link {}", String::from_utf8_lossy(&name));
         return Err(Failure::new(Minor::NotFound, sentence));
     };
-    place.group.add_counted_link(place.name, link.character_set, link.target)?;
+    place.group.add_counted_link(place.name, link.character_set, link.target.clone())?;
+    if let LinkTarget::UserDefined { kind, value } = &link.target {
+        let told = user_links::Link { kind: *kind, name: place.name, value }.tell(&place.group, change);
+        if told.is_err() {
+            place.group.take_link(place.name)?;
+        }
+        told?;
+    }
     Ok((group, name))
 }
 
@@ -152,7 +167,7 @@ pub unsafe extern "C" fn copy(
         let again = |file: &File| {
             require_list(access)?;
             // SAFETY: as HDF5 promises.
-            unsafe { link_again(file, (from, from_location), (to, to_location), list).map(drop) }
+            unsafe { link_again(file, (from, from_location), (to, to_location), list, Change::Copy).map(drop) }
         };
         // SAFETY: the same.
         unsafe { in_file_of(to, from, again) }
@@ -174,7 +189,8 @@ pub unsafe extern "C" fn rename(
             require_list(access)?;
             // The new name first: what fails between the two leaves the object with one name too many, and not without one.
             // SAFETY: as HDF5 promises.
-            let (group, name) = unsafe { link_again(file, (from, from_location), (to, to_location), list)? };
+            let (group, name) =
+                unsafe { link_again(file, (from, from_location), (to, to_location), list, Change::Rename)? };
             group.remove_link(&name)
         };
         // SAFETY: the same.
@@ -182,8 +198,8 @@ pub unsafe extern "C" fn rename(
     })
 }
 
-/// What HDF5 tells of a link.
-pub fn information(link: &LinkRecord) -> LinkInformation {
+/// What HDF5 tells of a link with a name.
+pub fn information(link: &LinkRecord, name: &[u8]) -> Result<LinkInformation> {
     let mut target = hdf5::LinkTarget { token: TokenBytes([0; 16]) };
     let kind = match &link.target {
         LinkTarget::Hard(token) => {
@@ -195,17 +211,17 @@ pub fn information(link: &LinkRecord) -> LinkInformation {
             link_type::SOFT
         }
         LinkTarget::UserDefined { kind, value } => {
-            target.value_size = value.len();
+            target.value_size = user_links::Link { kind: *kind, name, value }.query(0)?.1;
             c_int::from(*kind)
         }
     };
-    LinkInformation {
+    Ok(LinkInformation {
         kind,
         has_creation_order: link.creation_order.is_some(),
         creation_order: i64::try_from(link.creation_order.unwrap_or_default()).unwrap_or(i64::MAX),
         character_set: c_int::from(link.character_set),
         target,
-    }
+    })
 }
 
 unsafe extern "C" fn get(
@@ -231,7 +247,7 @@ unsafe extern "C" fn get(
                 return Err(Failure::new(Minor::NotFound, sentence));
             };
             match arguments.operation {
-                link_get::INFORMATION => *values.information = information(&link),
+                link_get::INFORMATION => *values.information = information(&link, &name)?,
                 link_get::VALUE => {
                     let asked = values.value;
                     match &link.target {
@@ -241,9 +257,11 @@ unsafe extern "C" fn get(
                         LinkTarget::Soft(path) => {
                             give_text(path, asked.buffer.cast(), asked.size, std::ptr::null_mut());
                         }
-                        LinkTarget::UserDefined { value, .. } => {
-                            let count = value.len().min(asked.size);
-                            std::ptr::copy_nonoverlapping(value.as_ptr(), asked.buffer.cast(), count);
+                        LinkTarget::UserDefined { kind, value } => {
+                            let link = user_links::Link { kind: *kind, name: &name, value };
+                            let (told, _) = link.query(asked.size)?;
+                            let count = told.len().min(asked.size);
+                            std::ptr::copy_nonoverlapping(told.as_ptr(), asked.buffer.cast(), count);
                         }
                     }
                 }

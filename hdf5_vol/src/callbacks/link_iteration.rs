@@ -87,7 +87,8 @@ impl Links<'_> {
     /// Calls the function for one link, which may be gone meanwhile.
     unsafe fn call(&mut self, link: Option<&LinkRecord>, path: &[u8]) -> Result<Herr> {
         let Some(link) = link else { return Ok(0) };
-        let (path, information) = (text(path)?, information(link));
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        let (path, information) = (text(path)?, information(link, name)?);
         // SAFETY: the function is the program's, which gets what HDF5's documentation says.
         Ok(unsafe {
             (self.iterate.visitor)(self.start.get(), path.as_ptr(), &raw const information, self.iterate.data)

@@ -41,6 +41,7 @@ pub mod capability {
     pub const EXTERNAL_LINKS: u64 = 0x2000_0000;
     pub const HARD_LINKS: u64 = 0x4000_0000;
     pub const SOFT_LINKS: u64 = 0x8000_0000;
+    pub const USER_DEFINED_LINKS: u64 = 0x1_0000_0000;
     pub const TRACKED_TIMES: u64 = 0x2_0000_0000;
     pub const MOUNT: u64 = 0x4_0000_0000;
     pub const FILTERS: u64 = 0x8_0000_0000;

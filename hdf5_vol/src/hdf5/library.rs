@@ -195,6 +195,7 @@ functions! {
     fn list_times(id: Hid, is_tracked: *mut bool) -> Herr = "H5Pget_obj_track_times";
     fn list_set_link_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_link_creation_order";
     fn list_set_attribute_order(id: Hid, flags: c_uint) -> Herr = "H5Pset_attr_creation_order";
+    fn link_is_registered(kind: c_int) -> c_int = "H5Lis_registered";
     fn list_link_count(id: Hid, count: *mut usize) -> Herr = "H5Pget_nlinks";
     fn list_link_prefix(id: Hid, prefix: *mut c_char, size: usize) -> isize = "H5Pget_elink_prefix";
     fn list_link_flags(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_elink_acc_flags";
