@@ -6,14 +6,14 @@ use std::ffi::OsString;
 
 /// A program, the first words of its commands, and what to say.
 const COMMANDS: &[(&str, &str, &str)] = &[
-    ("dmg", "storage scan", STORAGE),
     ("dmg", "storage format", "storage needs no format: 'daos_server start' makes what it needs in its directory"),
-    (
-        "dmg",
-        "storage query usage",
-        "'dmg pool query' and 'dmg pool query-targets' show how full pools are, 'df' how full the directories are",
-    ),
-    ("dmg", "storage", STORAGE),
+    ("dmg", "storage query list-devices", STORAGE),
+    ("dmg", "storage query list-pools", STORAGE),
+    ("dmg", "storage nvme-rebind", STORAGE),
+    ("dmg", "storage nvme-add-device", STORAGE),
+    ("dmg", "storage set", STORAGE),
+    ("dmg", "storage replace", STORAGE),
+    ("dmg", "storage led", STORAGE),
     (
         "dmg",
         "server set-logmasks",
@@ -109,8 +109,8 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("daos", "filesystem chmod", "'chmod' on a mount of dfuse changes modes"),
 ];
 
-const STORAGE: &str = "engines keep everything in files of their directories, and have no devices of their own to manage; 'lsblk' and 'df' \
-                       show those of a machine";
+const STORAGE: &str = "engines keep everything in files of their directories, and have no devices of their own to manage; 'dmg storage scan' \
+                       shows what they store on, 'dmg storage query usage' how full that is";
 const REBUILD: &str =
     "this release does not rebuild; 'dmg pool drain' and 'dmg pool reintegrate' change which targets are used";
 const ATTRIBUTES: &str =
@@ -122,8 +122,17 @@ const LAYOUT: &str =
     "'daos filesystem set-attr' decides the class and the size of chunks of what is made in a directory";
 
 /// Short forms of words.
-const ALIASES: &[(&str, &str)] =
-    &[("fs", "filesystem"), ("cont", "container"), ("srv", "server"), ("telem", "telemetry")];
+const ALIASES: &[(&str, &str)] = &[
+    ("fs", "filesystem"),
+    ("cont", "container"),
+    ("srv", "server"),
+    ("telem", "telemetry"),
+    ("sto", "storage"),
+    ("sys", "system"),
+    ("net", "network"),
+    ("supp", "support"),
+    ("cfg", "config"),
+];
 
 /// What to say about words that are no command line here, if they are one of upstream.
 pub fn explain(program: &str, words: &[OsString]) -> Option<Failure> {

@@ -2,6 +2,7 @@
 
 use daos_client::EngineLauncher;
 use daos_env::Env;
+use daos_server::{Capacity, FileSystem, HostCapacity};
 use daos_status::{Result, Status};
 use std::io::PipeReader;
 use std::path::Path;
@@ -17,6 +18,11 @@ impl EngineLauncher for Launcher {
     fn start_inside(&self, directory: &Path, env: &Env) -> Result<Box<dyn daos_client::InsideEngine>> {
         Ok(Box::new(daos_server::InsideEngine::start(directory, env)?))
     }
+}
+
+/// The file system that holds the directory of a local engine.
+pub fn file_system(directory: &Path) -> Result<FileSystem> {
+    HostCapacity::of(directory).file_system()
 }
 
 /// The free bytes in the file system that holds the path, or will hold it.

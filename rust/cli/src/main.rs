@@ -10,6 +10,7 @@ mod configuration;
 mod container_line;
 mod elsewhere;
 mod failure;
+mod hosts;
 mod interrupt;
 mod launcher;
 mod place;

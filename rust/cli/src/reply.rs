@@ -11,38 +11,56 @@ pub struct Reply {
     pub text: String,
     /// The response in the JSON object.
     pub json: Value,
+    /// What failed of several things, some of which were done.
+    pub failure: Option<Failure>,
 }
 
 impl Reply {
     /// A result with text and response.
     pub fn new(text: impl Into<String>, json: Value) -> Reply {
-        Reply { text: text.into(), json }
+        Reply { text: text.into(), json, failure: None }
+    }
+
+    /// The same, and what failed beside it.
+    #[must_use]
+    pub fn with_failure(self, failure: Failure) -> Reply {
+        Reply { failure: Some(failure), ..self }
     }
 }
 
 /// Writes the outcome of a command, and gives the exit status.
 pub fn print(program: &str, as_json: bool, outcome: Result<Reply, Failure>) -> u8 {
-    let status = outcome.as_ref().err().map_or(0, Failure::exit_status);
-    let written = match outcome {
-        Ok(reply) if as_json => write_line(&object(&Ok(reply.json)).to_string()),
-        Ok(reply) if reply.text.is_empty() => Ok(()),
-        Ok(reply) => write_line(reply.text.trim_end()),
-        Err(failure) if as_json => write_line(&object(&Err(failure)).to_string()),
-        Err(failure) => {
-            // Nothing is left to be done when standard error is closed: the exit status tells.
-            let _ignored = writeln!(io::stderr(), "{program}: {failure}");
-            return status;
+    let (reply, failure) = match outcome {
+        Ok(mut reply) => {
+            let failure = reply.failure.take();
+            (reply, failure)
         }
+        Err(failure) => (Reply::default(), Some(failure)),
     };
+    let written = match reply {
+        reply if as_json => write_line(&object(reply.json, failure.as_ref()).to_string()),
+        reply if reply.text.is_empty() => Ok(()),
+        reply => write_line(reply.text.trim_end()),
+    };
+    if let Some(failure) = failure.as_ref().filter(|_| !as_json) {
+        notice(program, &failure.to_string());
+    }
+    let status = failure.as_ref().map_or(0, Failure::exit_status);
     match written {
         Ok(()) => status,
         // The reader has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => status,
         Err(error) => {
-            let _ignored = writeln!(io::stderr(), "{program}: cannot write to standard output: {error}");
-            1
+            notice(program, &format!("cannot write to standard output: {error}"));
+            status.max(1)
         }
     }
+}
+
+/// A line on standard error.
+pub fn notice(program: &str, text: &str) {
+    // Nothing is left to be done when standard error is closed: the exit status tells.
+    let _ignored = writeln!(io::stderr(), "{program}: {text}");
 }
 
 fn write_line(text: &str) -> io::Result<()> {
@@ -52,11 +70,9 @@ fn write_line(text: &str) -> io::Result<()> {
 }
 
 /// The object that programs read.
-fn object(outcome: &Result<Value, Failure>) -> Value {
-    match outcome {
-        Ok(response) => json!({ "response": response, "error": null, "status": 0 }),
-        Err(failure) => json!({ "response": null, "error": failure.to_string(), "status": failure.number() }),
-    }
+fn object(response: Value, failure: Option<&Failure>) -> Value {
+    let (error, status) = (failure.map(Failure::to_string), failure.map_or(0, Failure::number));
+    json!({ "response": response, "error": error, "status": status })
 }
 
 /// The object of a command line that is wrong, made from what people would be shown.
@@ -64,7 +80,8 @@ pub fn usage_object(text: &str) -> String {
     // The paragraphs that follow show how to use the command; the first one says what is wrong.
     let first = text.split("\n\n").next().unwrap_or_default();
     let sentence = first.trim().trim_start_matches("error: ");
-    object(&Err(Failure::new(daos_status::Code::Inval, format!("{sentence}; see --help")))).to_string()
+    let failure = Failure::new(daos_status::Code::Inval, format!("{sentence}; see --help"));
+    object(Value::Null, Some(&failure)).to_string()
 }
 
 /// Lines of columns, the first line being their titles; columns are as wide as their widest entry.
@@ -101,10 +118,10 @@ mod tests {
 
     #[test]
     fn objects_have_the_three_fields_that_programs_read() {
-        assert_eq!(object(&Ok(json!([1]))), json!({ "response": [1], "error": null, "status": 0 }));
+        assert_eq!(object(json!([1]), None), json!({ "response": [1], "error": null, "status": 0 }));
         let failure = Failure::new(Code::Exist, "label 'a' is taken");
         let expected = json!({ "response": null, "error": "label 'a' is taken (DER_EXIST)", "status": -1004 });
-        assert_eq!(object(&Err(failure)), expected);
+        assert_eq!(object(Value::Null, Some(&failure)), expected);
     }
 
     #[test]

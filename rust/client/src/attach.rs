@@ -16,7 +16,7 @@ use daos_wire::Hello;
 use lease::{Lease, LeaseStream};
 pub use local::LocalDirectory;
 pub use remote::SystemAccess;
-pub(crate) use remote::{ask, who_leads};
+pub(crate) use remote::{ask, ask_there, who_leads};
 use std::cell::Cell;
 use std::io::PipeReader;
 use std::path::Path;

@@ -25,6 +25,7 @@ mod classes;
 mod client;
 mod container;
 mod context;
+mod engines;
 #[doc(hidden)]
 pub mod fuzzing;
 mod global;
@@ -52,6 +53,7 @@ pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry
 pub use context::{Context, Started, Work, WorkId};
 pub use daos_rpc::in_process::InsideEngine;
 pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, with_control_port};
+pub use engines::{EngineAnswers, EngineStorage};
 pub use management::{PoolCreate, PoolListEntry, PoolProperties, PoolTargetsAction, PoolTargetsOutcome, SystemInfo};
 pub use object::{
     AkeyFetch, AkeyFetched, AkeyUpdate, Anchor, Conditions, EndAndNewest, FetchKind, ListLimits, MapPiece, NameMove,

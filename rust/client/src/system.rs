@@ -9,7 +9,7 @@ use daos_wire::{ControlReply, ControlRequest, RankState, RanksRequest, SystemMem
 use std::time::Duration;
 
 /// How long a look may take.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LOOK_LIMIT: Duration = Duration::from_secs(10);
 /// How long an action on ranks may take: longer than the system waits for its engines.
 const ACTION_LIMIT: Duration = Duration::from_secs(150);
 
@@ -49,7 +49,7 @@ fn word(state: u8) -> String {
 
 impl Client {
     /// The system that the client is to use; a local engine is none.
-    fn access(&self) -> Result<SystemAccess> {
+    pub(crate) fn access(&self) -> Result<SystemAccess> {
         match &self.0.settings.system {
             Some(access) => Ok(access.clone()),
             None => fail!(

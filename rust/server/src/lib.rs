@@ -16,6 +16,7 @@ mod inside_engine;
 mod local;
 mod local_engine;
 mod locks;
+mod mounts;
 mod node;
 mod peer;
 mod ranks;
@@ -28,7 +29,7 @@ mod system;
 mod target;
 mod threads;
 
-pub use capacity::{Capacity, HostCapacity};
+pub use capacity::{Capacity, FileSystem, HostCapacity};
 pub use clocks::Clocks;
 pub use detach::{SERVER_NAME, own_program, spawn_detached, spawn_local_engine};
 pub use inside_engine::InsideEngine;

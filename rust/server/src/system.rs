@@ -7,10 +7,12 @@ mod identity;
 mod joining;
 mod link;
 mod machine;
+mod measuring;
 mod opening;
 mod orders;
 mod running;
 mod settings;
+mod storage;
 mod targets;
 mod telemetry;
 

@@ -7,7 +7,7 @@
 
 use crate::header::{HEADER_LENGTH, Header, HeaderError, Kind, open, seal};
 use crate::macros::{wire_enums, wire_structs};
-use crate::{Hello, Variants, decode_content, encode_content};
+use crate::{EngineOf, EngineStorage, Hello, Variants, decode_content, encode_content};
 use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Epoch, Rank, SystemId};
@@ -186,6 +186,8 @@ wire_enums! {
         Serves(Rank) = 6,
         /// Of an engine, on its own connection: what it cannot do of all that it should; empty when it can again. Not answered.
         Ails(String) = 7,
+        /// To any engine, about itself: answered by `Storage`.
+        Storage(EngineOf) = 8,
     }
     /// What is answered.
     ControlReply {
@@ -207,6 +209,8 @@ wire_enums! {
         Leaderless(RankEntry) = 7,
         /// The engines, and what ails them.
         State(SystemState) = 8,
+        /// What an engine stores on, and how full that is.
+        Storage(EngineStorage) = 9,
     }
 }
 

@@ -45,10 +45,12 @@ macro_rules! files {
 
 // Behind the macros, which they use.
 mod container;
+mod engines;
 mod pool;
 mod system;
 
 pub use container::*;
+pub use engines::*;
 pub use pool::*;
 pub use system::*;
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod container;
+mod engines;
 mod filesystem;
 mod local;
 mod manual;
@@ -15,6 +16,7 @@ mod values;
 
 pub use access::{ListChange, ListOutput, OwnerOptions};
 pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf, DmgContainerCommand, LinkArguments};
+pub use engines::{EnginesOptions, StorageCommand, StorageQueryCommand};
 pub use filesystem::{CheckArguments, CheckFlag, CopyArguments, FileOf, FilesystemCommand, SetAttrArguments};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
@@ -25,6 +27,7 @@ pub use system::{DaosSystemCommand, Ranks, RanksOptions, SystemCommand};
 pub use telemetry::{MetricsCommand, MetricsOptions, TelemetryCommand};
 pub use values::{CONTAINER_TYPES, PoolSize, pair};
 
+use crate::hosts::{Hosts, hosts};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -147,9 +150,10 @@ pub struct DmgArguments {
     /// File with 'name', 'hostlist' and 'port' of the system
     #[arg(long, short = 'o', global = true, value_name = "FILE")]
     pub config_path: Option<PathBuf>,
-    /// Control ports of engines of the system, separated by commas [default: DAOS_ACCESS_POINTS, else the local engine]
-    #[arg(long, short = 'l', global = true, value_name = "HOST[:PORT]")]
-    pub host_list: Option<String>,
+    /// Control ports of engines of the system, separated by commas, node[1-8] for a range [default: DAOS_ACCESS_POINTS, else the local
+    /// engine]
+    #[arg(long, short = 'l', global = true, value_name = "HOST[:PORT]", value_parser = hosts)]
+    pub host_list: Option<Hosts>,
     /// What to do.
     #[command(subcommand)]
     pub command: DmgCommand,
@@ -164,8 +168,11 @@ pub enum DmgCommand {
     /// Look at the system, stop and start its engines
     #[command(subcommand)]
     System(SystemCommand),
+    /// Look at the storage of engines
+    #[command(subcommand, visible_alias = "sto")]
+    Storage(StorageCommand),
     /// Look at metrics of an engine
-    #[command(subcommand)]
+    #[command(subcommand, visible_alias = "telem")]
     Telemetry(TelemetryCommand),
     /// Change the owner of a container
     #[command(subcommand, alias = "cont")]

@@ -5,6 +5,7 @@ mod attributes;
 mod container;
 mod container_link;
 mod copy;
+mod engines;
 mod filesystem;
 mod hdf5;
 mod libraries;
@@ -17,6 +18,7 @@ mod pool_targets;
 mod posix;
 mod server;
 mod snapshot;
+mod storage;
 mod system;
 mod telemetry;
 
@@ -54,8 +56,8 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
 
 /// Runs a command of `dmg`.
 pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
-    let global =
-        GlobalOptions { host_list: arguments.host_list, control_file: arguments.config_path, ..arguments.global };
+    let host_list = arguments.host_list.map(|hosts| hosts.0.join(","));
+    let global = GlobalOptions { host_list, control_file: arguments.config_path, ..arguments.global };
     match arguments.command {
         DmgCommand::Pool(command) => {
             let asks_for_targets = matches!(command, PoolCommand::QueryTargets { .. });
@@ -72,6 +74,7 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
         }
         DmgCommand::Config(ConfigCommand::Generate) => Ok(server::generate()),
         DmgCommand::System(command) => with_session(&global, |session| system::run(session, global.verbose, &command)),
+        DmgCommand::Storage(command) => with_session(&global, |session| storage::run(session, &global, &command)),
         DmgCommand::Telemetry(command) => telemetry::run(&global, &command),
         DmgCommand::ServerVersion => with_session(&global, system::server_version),
         DmgCommand::Version => Ok(version("dmg")),

@@ -140,7 +140,7 @@ fn replicas_of(entry: &PoolListEntry) -> Vec<u32> {
     ranks
 }
 
-async fn query_of(client: &Client, pool: &str) -> Result<PoolInfo> {
+pub async fn query_of(client: &Client, pool: &str) -> Result<PoolInfo> {
     // Who administrates the system needs no permission of the pool's owner; others do.
     match client.pool_query(&reference(pool)?).await {
         Err(status) if status.code() == Code::NoPerm => {

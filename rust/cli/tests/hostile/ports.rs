@@ -6,7 +6,7 @@ use crate::victim::Victim;
 use daos_security::Credentials;
 use daos_types::{Epoch, Rank};
 use daos_wire::header::finish;
-use daos_wire::{Attach, ControlRequest, RanksRequest, SystemMembers, control_frame};
+use daos_wire::{Attach, ControlRequest, EngineOf, RanksRequest, SystemMembers, control_frame};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
@@ -27,6 +27,8 @@ fn valid() -> Vec<Vec<u8>> {
     let requests = [
         ControlRequest::Attach(Attach { system: system.clone(), credentials: Credentials::of_process() }),
         ControlRequest::Members(SystemMembers { system: system.clone() }),
+        ControlRequest::Storage(EngineOf { system: system.clone(), rank: Rank(0) }),
+        ControlRequest::Storage(EngineOf { system: system.clone(), rank: Rank(7) }),
         // An action that there is not, of a rank that there is not.
         ControlRequest::Ranks(RanksRequest { system, action: 99, ranks: vec![Rank(77)], force: false }),
         ControlRequest::Stopped((Rank(0), Epoch(1))),

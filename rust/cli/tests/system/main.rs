@@ -2,6 +2,7 @@
 //! stopped and started again.
 
 mod cluster;
+mod engines;
 mod files;
 mod five;
 mod full;

@@ -146,7 +146,7 @@ async fn ask_at(
 }
 
 /// Asks at one place, and gives whatever is answered.
-async fn ask_there(
+pub(crate) async fn ask_there(
     client: &Client,
     place: &str,
     request: &ControlRequest,

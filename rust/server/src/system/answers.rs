@@ -142,6 +142,9 @@ impl SystemEngine {
             self.door.answer(id, &ControlReply::Leaderless(entry), Role::Stranger);
             return Ok(());
         }
+        if let ControlRequest::Storage(of) = &request {
+            return self.ask_storage(id, of);
+        }
         if self.is_stopped_with_all() {
             return self.answer_while_stopped(id, request);
         }
@@ -157,7 +160,10 @@ impl SystemEngine {
                 self.check_name(&request.system)?;
                 self.ask_for_operation(id, request)
             }
-            ControlRequest::Stopped(_) | ControlRequest::Serves(_) | ControlRequest::Ails(_) => {
+            ControlRequest::Stopped(_)
+            | ControlRequest::Serves(_)
+            | ControlRequest::Ails(_)
+            | ControlRequest::Storage(_) => {
                 fail!(Code::Proto, "that is no request")
             }
         }
@@ -242,7 +248,7 @@ impl SystemEngine {
         }))
     }
 
-    fn check_name(&self, name: &str) -> Result<()> {
+    pub(super) fn check_name(&self, name: &str) -> Result<()> {
         if name != self.settings.system {
             fail!(
                 Code::NoPerm,

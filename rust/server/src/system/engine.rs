@@ -4,6 +4,7 @@ use super::answers::Waiting;
 use super::door::{Door, Event};
 use super::identity::Identity;
 use super::link::Link;
+use super::measuring::Measuring;
 use super::orders::Operation;
 use super::running::Makings;
 use super::settings::{SystemEngineSettings, SystemNews};
@@ -71,6 +72,7 @@ pub struct SystemEngine {
     /// What an administrator wants and is not done yet.
     pub(super) operations: Vec<Operation>,
     pub(super) telemetry: Option<Telemetry>,
+    pub(super) measuring: Measuring,
     /// When it started, in seconds since 1970.
     pub(super) started: u64,
     pub(super) _lock: DirectoryLock,
@@ -126,7 +128,7 @@ impl SystemEngine {
         let link = self.link.as_ref().and_then(Link::deadline);
         // Nobody is looked for while the targets are stopped: that would be due all the time.
         let absent_at = self.absent_at.filter(|_| matches!(self.targets, Targets::Serving(_)));
-        let own = [self.operations_deadline(), absent_at, self.forget_at];
+        let own = [self.operations_deadline(), absent_at, self.forget_at, self.measuring.deadline()];
         let deadlines = [self.door.deadline(), self.telemetry_deadline(), link].into_iter().chain(own);
         deadlines.flatten().min()
     }
@@ -167,7 +169,7 @@ impl SystemEngine {
         if let Some(place) = self.makings.ranks.take_leading() {
             self.follow(&place);
         }
-        self.serve_telemetry(at_telemetry);
+        self.look_at_measures(at_telemetry);
         self.look_at_operations()?;
         self.look_for_absent();
         if self.forget_at.is_some_and(|at| at <= self.makings.env.clock.monotonic()) {

@@ -6,6 +6,7 @@ use super::engine::OnNews;
 use super::identity::{Identity, Membership};
 use super::link::Link;
 use super::machine::Machine;
+use super::measuring::Measuring;
 use super::running::{Ground, Makings};
 use super::settings::{SystemEngineSettings, SystemNews};
 use super::targets::Targets;
@@ -112,11 +113,11 @@ impl SystemEngine {
         });
         let open = |port| Telemetry::open(&settings.host, port, makings.env.clone());
         let telemetry = settings.telemetry_port.map(open).transpose()?;
-        let started = makings.env.clock.wall_nanoseconds() / 1_000_000_000;
         makings.directory.write_process_file();
         Ok(SystemEngine {
             targets: Targets::Starting(makings.start()?),
             addresses: Vec::new(),
+            started: makings.env.clock.wall_nanoseconds() / 1_000_000_000,
             settings,
             identity,
             makings,
@@ -138,7 +139,7 @@ impl SystemEngine {
             was_ready: false,
             operations: Vec::new(),
             telemetry,
-            started,
+            measuring: Measuring::default(),
             returning: false,
             _lock: lock,
         })

@@ -53,12 +53,16 @@ pub(super) struct Makings {
 }
 
 impl Makings {
-    /// Starts the targets.
-    pub fn start(&self) -> Result<TargetThreads> {
-        let capacity: Arc<dyn Capacity> = match &self.ground {
+    /// What there is room for.
+    pub fn capacity(&self) -> Arc<dyn Capacity> {
+        match &self.ground {
             Ground::Host(_) => Arc::new(HostCapacity::of(self.directory.path())),
             Ground::Simulated(machine) => machine.capacity(),
-        };
+        }
+    }
+
+    /// Starts the targets.
+    pub fn start(&self) -> Result<TargetThreads> {
         let settings = ThreadSettings {
             directory: self.directory.path().to_path_buf(),
             targets: self.format.targets,
@@ -68,7 +72,7 @@ impl Makings {
             sessions: self.sessions.clone(),
             clocks: self.clocks.clone(),
             ranks: self.ranks.clone(),
-            capacity,
+            capacity: self.capacity(),
             identity: EngineIdentity {
                 system: self.system.clone(),
                 provider: self.ground.provider(),

@@ -30,9 +30,7 @@ impl SystemEngine {
         let progress = threads.progress()?;
         let answers = threads.take_answers();
         let leadership = threads.take_leadership();
-        if let Some(telemetry) = &mut self.telemetry {
-            threads.take_measures().into_iter().for_each(|measures| telemetry.measured(measures));
-        }
+        threads.take_measures().into_iter().for_each(|measures| self.measuring.take(measures));
         match (progress, std::mem::replace(&mut self.targets, Targets::Stopped)) {
             (Progress::Bound, Targets::Starting(threads)) => self.bound(threads)?,
             (Progress::Ready, Targets::Starting(threads)) => self.serving(threads)?,

@@ -27,8 +27,6 @@ const CONNECTIONS_MAX: usize = 16;
 const ACCEPTS_PER_ROUND: usize = 16;
 /// How long one may take, from its beginning to its end.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long targets that are busy are waited for; the answer then holds what the others said.
-const MEASURE_LIMIT: Duration = Duration::from_secs(2);
 
 struct Connection {
     stream: TcpStream,
@@ -43,10 +41,6 @@ pub(super) struct Telemetry {
     listener: TcpListener,
     connections: Vec<Connection>,
     env: Env,
-    /// Until when measures are waited for.
-    measuring: Option<Duration>,
-    measures: Vec<Measures>,
-    expected: usize,
 }
 
 impl Telemetry {
@@ -56,7 +50,7 @@ impl Telemetry {
             Ok(listener)
         });
         let listener = open.map_err(|error| cannot_listen(&format!("telemetry port {port} of {host}"), error))?;
-        Ok(Telemetry { listener, connections: Vec::new(), env, measuring: None, measures: Vec::new(), expected: 0 })
+        Ok(Telemetry { listener, connections: Vec::new(), env })
     }
 
     fn now(&self) -> Duration {
@@ -86,10 +80,10 @@ impl Telemetry {
 
     /// When to look again though no descriptor is ready.
     pub fn deadline(&self) -> Option<Duration> {
-        self.connections.iter().map(|connection| connection.deadline).chain(self.measuring).min()
+        self.connections.iter().map(|connection| connection.deadline).min()
     }
 
-    /// Serves the descriptors that are ready; tells whether the targets are to be measured.
+    /// Serves the descriptors that are ready; tells whether somebody waits for measures of the targets.
     pub fn serve(&mut self, ready: &[bool]) -> bool {
         let count = self.connections.iter().filter(|connection| !connection.is_waiting).count();
         let knock = ready.get(count).copied().unwrap_or(false);
@@ -106,13 +100,7 @@ impl Telemetry {
         if knock {
             self.accept();
         }
-        let is_wanted = self.connections.iter().any(|connection| connection.is_waiting);
-        if !is_wanted || self.measuring.is_some() {
-            return false;
-        }
-        self.measuring = Some(now + MEASURE_LIMIT);
-        self.measures.clear();
-        true
+        self.connections.iter().any(|connection| connection.is_waiting)
     }
 
     fn accept(&mut self) {
@@ -134,25 +122,9 @@ impl Telemetry {
         }
     }
 
-    /// So many targets were asked.
-    pub fn expect(&mut self, targets: usize) {
-        self.expected = targets;
-    }
-
-    /// A target has answered.
-    pub fn measured(&mut self, measures: Measures) {
-        self.measures.push(measures);
-    }
-
-    /// Answers those who wait, when all targets have said what they measured or it takes too long.
-    fn answer(&mut self, about: impl FnOnce() -> About) {
-        let Some(limit) = self.measuring else { return };
-        if self.measures.len() < self.expected && self.now() < limit {
-            return;
-        }
-        self.measuring = None;
-        self.measures.sort_by_key(|measures| measures.target);
-        let body = text(&about(), &self.measures);
+    /// Answers those who wait, with what the targets measured.
+    fn answer(&mut self, about: About, measures: &[Measures]) {
+        let body = text(&about, measures);
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\nConnection: \
              close\r\n\r\n",
@@ -246,15 +218,11 @@ impl SystemEngine {
         self.telemetry.as_ref().and_then(Telemetry::deadline)
     }
 
-    /// Serves those who want metrics.
-    pub(super) fn serve_telemetry(&mut self, ready: &[bool]) {
+    /// Answers those who want metrics.
+    pub(super) fn answer_metrics(&mut self, measures: &[Measures]) {
         let Some(telemetry) = &mut self.telemetry else { return };
-        if telemetry.serve(ready) {
-            let asked = if let Targets::Serving(threads) = &self.targets { threads.measure() } else { 0 };
-            telemetry.expect(asked);
-        }
         let known = self.makings.ranks.known().ok();
-        let about = || About {
+        let about = About {
             rank: self.identity.member.as_ref().map_or(Rank(u32::MAX), |member| member.rank),
             started: self.started,
             clients: self.door.clients(),
@@ -262,7 +230,7 @@ impl SystemEngine {
             table_version: known.as_ref().map_or(0, |known| known.table.version),
             ranks: known.as_ref().map(|known| words(known)).unwrap_or_default(),
         };
-        telemetry.answer(about);
+        telemetry.answer(about, measures);
     }
 }
 
@@ -292,17 +260,10 @@ mod tests {
                 return;
             }
             if telemetry.serve(&ready) {
-                telemetry.expect(0);
+                let ranks = Vec::new();
+                let about = About { rank: Rank(0), started: 0, clients: 0, serving: true, table_version: 0, ranks };
+                telemetry.answer(about, &[]);
             }
-            let ranks = Vec::new();
-            telemetry.answer(|| About {
-                rank: Rank(0),
-                started: 0,
-                clients: 0,
-                serving: true,
-                table_version: 0,
-                ranks,
-            });
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Inner;
 use super::latency::Latency;
 use super::pools::PoolWork;
-use daos_media::ArenaStatistics;
+use daos_media::{ArenaStatistics, Durability};
 use daos_rpc::Statistics;
 use daos_types::PoolId;
 use daos_wire::{Opcode, TargetSpace};
@@ -64,6 +64,8 @@ pub(crate) struct Measures {
 pub(crate) struct PoolMeasures {
     pub pool: PoolId,
     pub space: TargetSpace,
+    /// It is in memory, and gone with the engine.
+    pub is_in_memory: bool,
     /// Of its log and its checkpoints.
     pub media: ArenaStatistics,
     /// What is done for it, by requests and in the background.
@@ -75,7 +77,9 @@ impl Inner {
     pub fn measure(&self) -> Measures {
         let pools = self.pools.ids().into_iter().filter_map(|pool| {
             let (space, store) = (self.pools.space(pool).ok()?, self.pools.store(pool).ok()?);
-            Some(PoolMeasures { pool, space, media: store.media_statistics(), work: self.pools.work(pool)? })
+            let is_in_memory = store.settings().durability == Durability::Ram;
+            let (media, work) = (store.media_statistics(), self.pools.work(pool)?);
+            Some(PoolMeasures { pool, space, is_in_memory, media, work })
         });
         Measures {
             target: self.index.0,

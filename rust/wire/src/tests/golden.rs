@@ -194,6 +194,26 @@ fn rank_table() -> RankTable {
     RankTable { version: 63, system, id, provider, service: Rank(28), ranks: vec![rank_entry()] }
 }
 
+fn engine_of() -> EngineOf {
+    EngineOf { system: "s".into(), rank: Rank(28) }
+}
+
+fn engine_storage() -> EngineStorage {
+    let tier = |total: u64| Space { total, free: total - 1 };
+    EngineStorage {
+        directory: "/d".into(),
+        device: "v".into(),
+        file_system: "f".into(),
+        total: 101,
+        available: 100,
+        targets: 2,
+        pools: 3,
+        meta: tier(102),
+        data: tier(103),
+        memory: tier(104),
+    }
+}
+
 fn control_requests(golden: &mut Golden) {
     let credentials = Credentials { user: "u@".into(), group: "g@".into(), groups: vec!["h@".into()] };
     let (id, rank) = (Some(SystemId::from_bytes([62; 16])), Some(Rank(28)));
@@ -207,6 +227,7 @@ fn control_requests(golden: &mut Golden) {
         ("Stopped", ControlRequest::Stopped((Rank(28), Epoch(9)))),
         ("Serves", ControlRequest::Serves(Rank(28))),
         ("Ails", ControlRequest::Ails("a".into())),
+        ("Storage", ControlRequest::Storage(engine_of())),
     ] {
         golden.check_control(&format!("ControlRequest.{name}"), &request);
     }
@@ -228,6 +249,7 @@ fn control_replies(golden: &mut Golden) {
         ("Order", ControlReply::Order(1)),
         ("Leaderless", ControlReply::Leaderless(rank_entry())),
         ("State", ControlReply::State(state)),
+        ("Storage", ControlReply::Storage(engine_storage())),
     ] {
         golden.check_control(&format!("ControlReply.{name}"), &reply);
     }

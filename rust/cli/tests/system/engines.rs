@@ -1,0 +1,106 @@
+//! What each engine is asked or told by itself.
+
+use crate::cluster::Cluster;
+use crate::support::{TestSystem, signal};
+use serde_json::Value;
+
+/// The object that a tool wrote, whatever came of it, and its exit status.
+fn object(cluster: &Cluster, words: &[&str]) -> (Value, Option<i32>) {
+    let output = cluster.run("dmg", &[words, &["--json"]].concat());
+    (serde_json::from_slice(&output.stdout).expect("one JSON object"), output.status.code())
+}
+
+/// Of each engine in a response, by rank: a field of the first file system's mount.
+fn of_mounts(response: &Value, field: &str) -> Vec<u64> {
+    let sets = response["HostStorage"].as_object().expect("an object");
+    let mount = |set: &Value| set["storage"]["scm_namespaces"][0]["mount"].clone();
+    let mut all: Vec<(u64, u64)> = sets
+        .values()
+        .map(|set| {
+            let mount = mount(set);
+            (mount["rank"].as_u64().expect("a rank"), mount[field].as_u64().expect("a number"))
+        })
+        .collect();
+    all.sort_unstable();
+    all.into_iter().map(|(_, value)| value).collect()
+}
+
+#[test]
+fn the_storage_of_each_engine_is_told_by_itself() {
+    let mut cluster = Cluster::running(3);
+    let usage = ["storage", "query", "usage"];
+    let pool_bytes = |response: &Value, tier: &str| -> Vec<u64> {
+        let sets = response["HostStorage"].as_object().expect("an object").values();
+        sets.map(|set| set["storage"]["engine"][tier]["total_bytes"].as_u64().expect("a number")).collect()
+    };
+    let before = cluster.response("dmg", &usage);
+    assert_eq!((pool_bytes(&before, "pool_meta"), &before["host_errors"]), (vec![0; 3], &serde_json::json!({})));
+    cluster.succeed("dmg", &["pool", "create", "tank", "--size", "1GiB", "--ranks", "0,2"]);
+    cluster.succeed("dmg", &["pool", "create", "memory", "--size", "200MiB", "--durability", "ram", "--ranks", "1"]);
+    let after = cluster.response("dmg", &usage);
+    let info = cluster.response("dmg", &["pool", "query", "tank"]);
+    for (tier, part) in [(0, "pool_meta"), (1, "pool_data")] {
+        let half = info["tier_stats"][tier]["total"].as_u64().expect("a number") / 2;
+        assert_eq!(pool_bytes(&after, part), [half, 0, half], "{part}: {after}");
+    }
+    assert_eq!(pool_bytes(&after, "pool_memory")[0], 0);
+    assert!(pool_bytes(&after, "pool_memory")[1] >= 190 << 20, "{after}");
+    let (total, free) = (of_mounts(&after, "total_bytes"), of_mounts(&after, "avail_bytes"));
+    let meta = pool_bytes(&after, "pool_meta");
+    let all_is_there = (0..3).all(|rank| total[rank] == free[rank] + meta[rank]);
+    assert!(all_is_there, "{total:?} {free:?} {meta:?}");
+    let text = cluster.succeed("dmg", &usage);
+    let titles: Vec<&str> = text.lines().next().expect("a line").split_whitespace().collect();
+    assert_eq!(titles, ["Hosts", "Rank", "SCM-Total", "SCM-Free", "SCM-Used", "NVMe-Total", "NVMe-Free", "NVMe-Used"]);
+    assert_eq!(text.lines().count(), 4, "{text}");
+    let verbose = cluster.succeed("dmg", &["storage", "query", "usage", "--verbose"]);
+    assert!(verbose.contains("engine-1"), "{verbose}");
+    // Some of them: by rank, and by the hosts of -l.
+    let one = cluster.response("dmg", &["storage", "scan", "--ranks", "1"]);
+    assert_eq!(of_mounts(&one, "rank"), [1]);
+    let place = cluster.control(cluster.with_rank(2));
+    assert_eq!(of_mounts(&cluster.response("dmg", &["-l", &place, "storage", "scan"]), "rank"), [2]);
+    let scan = cluster.succeed("dmg", &["storage", "scan"]);
+    assert!(scan.starts_with("Hosts ") && scan.contains("/engine-0"), "{scan}");
+    assert!(cluster.fail("dmg", &["storage", "scan", "--ranks", "7"]).contains("no rank 7"));
+    assert!(cluster.fail("dmg", &["storage", "scan", "--nvme-health"]).contains("DER_NOTSUPPORTED"));
+    // One that is stopped, and one that is lost, are errors; the others answer.
+    cluster.succeed("dmg", &["system", "stop", "--ranks", "1"]);
+    let lost = cluster.with_rank(2);
+    cluster.kill(lost);
+    let (object, status) = object(&cluster, &usage);
+    assert_eq!((of_mounts(&object["response"], "rank"), status), (vec![0], Some(1)));
+    let errors = object["response"]["host_errors"].as_object().expect("an object");
+    let sentences: String = errors.keys().cloned().collect();
+    assert!(sentences.contains("rank 1 is stopped") && errors.len() == 2, "{errors:?}");
+    assert!(errors.values().any(|places| places == &Value::from(cluster.control(lost))), "{errors:?}");
+    assert!(object["error"].as_str().is_some_and(|error| error.contains("2 of 3 engines failed")), "{object}");
+}
+
+/// An engine that takes connections in and says nothing is an error, too, after a while.
+#[test]
+#[ignore = "slow: an engine that says nothing is waited for ten seconds"]
+fn an_engine_that_is_stopped_in_its_tracks_keeps_nobody_from_the_answers_of_others() {
+    let cluster = Cluster::running(2);
+    let process = cluster.engines[cluster.with_rank(1)].as_ref().expect("runs").process();
+    signal(process, "STOP");
+    let (object, status) = object(&cluster, &["storage", "query", "usage"]);
+    signal(process, "CONT");
+    assert_eq!((of_mounts(&object["response"], "rank"), status), (vec![0], Some(1)), "{object}");
+}
+
+#[test]
+fn the_storage_of_a_local_engine_is_told_as_well() {
+    let system = TestSystem::new();
+    system.succeed(&["pool", "create", "tank", "--size", "1GiB"]);
+    let dmg = |words: &[&str]| {
+        let output = system.program("dmg", words).output().expect("the program runs");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let object: Value = serde_json::from_str(&dmg(&["-j", "storage", "query", "usage"])).expect("one JSON object");
+    let storage = &object["response"]["HostStorage"]["0"]["storage"];
+    let bytes = |part: &str| storage["engine"][part]["total_bytes"].as_u64().expect("a number");
+    assert!(bytes("pool_meta") + bytes("pool_data") > 1_000_000_000, "{storage}");
+    assert!(dmg(&["storage", "scan"]).contains(system.path().to_str().expect("text")));
+}
