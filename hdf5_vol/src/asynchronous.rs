@@ -42,7 +42,7 @@ impl Dataset {
         list: Hid,
         buffer: *const u8,
     ) -> Result<Option<Rc<Operation>>> {
-        if matches!(self.layout(), Layout::Filtered { .. } | Layout::Virtual) {
+        if matches!(self.layout(), Layout::Filtered { .. } | Layout::Virtual | Layout::RawFiles) {
             return Ok(None);
         }
         self.located.node.file.require_writable()?;
@@ -98,7 +98,8 @@ impl Dataset {
         buffer: *mut u8,
     ) -> Result<Option<Rc<Operation>>> {
         // A small dataset that lies beside its header may be known already.
-        let is_done_at_once = matches!(self.layout(), Layout::Filtered { .. } | Layout::Inside | Layout::Virtual);
+        let is_done_at_once =
+            matches!(self.layout(), Layout::Filtered { .. } | Layout::Inside | Layout::Virtual | Layout::RawFiles);
         if is_done_at_once || !self.stored().is_same(memory_type) {
             // SAFETY: as the caller promises.
             return unsafe { self.read(memory_type, spaces, list, buffer) }.map(|()| None);

@@ -90,7 +90,7 @@ pub fn cells(layout: &Layout, element: u64, runs: &[Run], counted_in: &[u64], da
             }
         }
         Layout::Virtual => return Err(Failure::new(Minor::Internal, "a virtual dataset has no elements of its own")),
-        Layout::Inside => {
+        Layout::Inside | Layout::RawFiles => {
             if counted_in != dataset {
                 return Err(out_of_range());
             }
@@ -200,7 +200,7 @@ mod tests {
         let bytes = runs.iter().flat_map(|run| run.offset..run.offset + run.length);
         for (position, byte) in (0..).zip(bytes) {
             let expected = match layout {
-                Layout::Inside => (key::HEADER.to_vec(), byte),
+                Layout::Inside | Layout::RawFiles => (key::HEADER.to_vec(), byte),
                 Layout::Virtual => unreachable!("it has none"),
                 Layout::Contiguous { block } => ((byte / block).to_le_bytes().to_vec(), byte % block),
                 Layout::Chunked { chunk } | Layout::Filtered { chunk } => {

@@ -74,6 +74,7 @@ impl Dataset {
             }
             // As HDF5 counts.
             Layout::Virtual => Ok(0),
+            Layout::RawFiles => whole(),
             Layout::Contiguous { .. } => {
                 self.located.node.file.settle_bytes(self.data())?;
                 if self.is_allocated_early()? || !self.data().dkeys()?.is_empty() { whole() } else { Ok(0) }
@@ -98,7 +99,7 @@ impl Dataset {
     pub fn space_status(&self) -> Result<i32> {
         let size = self.storage_size()?;
         Ok(match self.layout() {
-            Layout::Virtual => ALLOCATED,
+            Layout::Virtual | Layout::RawFiles => ALLOCATED,
             _ if size == 0 => NOT_ALLOCATED,
             Layout::Inside | Layout::Contiguous { .. } => ALLOCATED,
             Layout::Chunked { .. } if self.is_allocated_early()? => ALLOCATED,

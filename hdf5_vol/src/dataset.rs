@@ -54,10 +54,11 @@ fn layout_of(list: Hid, space: &Space, element: u64) -> Result<Layout> {
             Err(Failure::new(Minor::BadValue, sentence))
         };
     }
-    if external > 0 {
-        return Err(Failure::not_yet("a dataset with its data in other files"));
-    }
     match kind {
+        layout::CONTIGUOUS if external > 0 => Ok(Layout::RawFiles),
+        _ if external > 0 => {
+            Err(Failure::new(Minor::BadValue, "only a contiguous dataset can have its data in other files"))
+        }
         layout::COMPACT | layout::CONTIGUOUS => {
             let (dimensions, maximum) = space.both()?;
             if dimensions != maximum {
@@ -154,7 +155,7 @@ impl Dataset {
         let layout = layout_of(list, &space, element)?;
         let data = |kind, hint| file.mount.upper(part::DATA, kind, 0, hint);
         let data_upper = match layout {
-            Layout::Inside | Layout::Virtual => file.entry.header_upper,
+            Layout::Inside | Layout::Virtual | Layout::RawFiles => file.entry.header_upper,
             Layout::Contiguous { .. } if space.count()?.saturating_mul(element) <= BLOCK => {
                 data(daos::object_type::NUMBERED, daos::SMALL_OBJECT)?
             }
@@ -169,7 +170,7 @@ impl Dataset {
         let token = file.new_token(Kind::Dataset)?;
         let node = file.node(token)?;
         let lists = Lists { creation: list, access: access_list };
-        let outside = Outside::of(&layout, &node, &lists, &space, &Lineage::default())?;
+        let outside = Outside::of(&layout, &node, &lists, (&space, element), &Lineage::default())?;
         if let Some(committed) = committed {
             committed.add_reference()?;
         }
@@ -219,10 +220,10 @@ impl Dataset {
         }
         let data = node.file.object(node.token, *data_upper)?;
         let outside = match layout {
-            Layout::Virtual => {
+            Layout::Virtual | Layout::RawFiles => {
                 let list = decoded_list(node.creation_list()?, Variable::DATASET_CREATE)?;
                 let lists = Lists { creation: list.get(), access: access_list };
-                Outside::of(layout, &node, &lists, &Space::decode(space)?, lineage)?
+                Outside::of(layout, &node, &lists, (&Space::decode(space)?, element), lineage)?
             }
             _ => Outside::No,
         };

@@ -182,6 +182,15 @@ impl Dataset {
                 unsafe { filtered.read(file, cells, shape.fill, |cell| ranges(cell, &places, memory)) }
             });
         }
+        if let Outside::RawFiles(files) = self.outside() {
+            let (places, mut open) = (Places::new(runs), files.open(false));
+            // SAFETY: as the caller promises.
+            return cells.iter().flat_map(|cell| unsafe { ranges(cell, &places, memory) }).try_for_each(|range| {
+                // SAFETY: the range lies in the memory.
+                let bytes = unsafe { std::slice::from_raw_parts_mut(range.memory, range.length) };
+                open.read(range.offset, bytes)
+            });
+        }
         // SAFETY: as the caller promises.
         if unsafe { self.read_known(cells, runs, memory) } {
             return Ok(());
@@ -239,6 +248,16 @@ impl Dataset {
             return self.with_filtered(|filtered, file, shape| {
                 // SAFETY: as the caller promises; writing only reads the memory.
                 unsafe { filtered.write(file, cells, shape, |cell| ranges(cell, &places, memory.cast_mut())) }
+            });
+        }
+        if let Outside::RawFiles(files) = self.outside() {
+            let (places, mut open) = (Places::new(runs), files.open(true));
+            // SAFETY: as the caller promises; nothing writes to the memory.
+            let ranges = cells.iter().flat_map(|cell| unsafe { ranges(cell, &places, memory.cast_mut()) });
+            return ranges.into_iter().try_for_each(|range| {
+                // SAFETY: the range lies in the memory.
+                let bytes = unsafe { std::slice::from_raw_parts(range.memory, range.length) };
+                open.write(range.offset, bytes)
             });
         }
         self.located.node.forget_beside();

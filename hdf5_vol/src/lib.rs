@@ -54,6 +54,7 @@ mod pieces;
 mod plugin;
 mod queue;
 mod ranks;
+mod raw_files;
 mod removed;
 mod selection;
 mod serial;

@@ -13,7 +13,7 @@
 //!  4  n  dataspace, as H5Sencode2 writes it
 //!  8     upper half of the id of the object with the elements
 //!  4     bytes of an element
-//!  1     layout: 1 contiguous, 2 chunked, 3 inside, 4 filtered, 5 virtual, of which the list has the rest
+//!  1     layout: 1 contiguous, 2 chunked, 3 inside, 4 filtered, 5 virtual, 6 raw files; of the last two the list has the rest
 //!  8     contiguous: bytes under one dkey
 //!  1  8n chunked and filtered: number of dimensions, and those of a chunk
 //! ```
@@ -28,6 +28,7 @@ const CHUNKED: u8 = 2;
 const INSIDE: u8 = 3;
 const FILTERED: u8 = 4;
 const VIRTUAL: u8 = 5;
+const RAW_FILES: u8 = 6;
 
 /// How a dataset's elements lie under dkeys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +43,8 @@ pub enum Layout {
     Inside,
     /// Those of other datasets; the list of its creation says which.
     Virtual,
+    /// In the order of rows, in files that the list of its creation names.
+    RawFiles,
 }
 
 impl Layout {
@@ -49,7 +52,7 @@ impl Layout {
     pub fn chunk(&self) -> Option<&[u64]> {
         match self {
             Self::Chunked { chunk } | Self::Filtered { chunk } => Some(chunk),
-            Self::Contiguous { .. } | Self::Inside | Self::Virtual => None,
+            Self::Contiguous { .. } | Self::Inside | Self::Virtual | Self::RawFiles => None,
         }
     }
 
@@ -126,6 +129,7 @@ impl Header {
                 match layout {
                     Layout::Inside => writer.byte(INSIDE).finish(),
                     Layout::Virtual => writer.byte(VIRTUAL).finish(),
+                    Layout::RawFiles => writer.byte(RAW_FILES).finish(),
                     Layout::Contiguous { block } => writer.byte(CONTIGUOUS).wide(*block).finish(),
                     Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
                         let is_filtered = matches!(layout, Layout::Filtered { .. });
@@ -164,6 +168,7 @@ impl Header {
             CONTIGUOUS => Layout::Contiguous { block: reader.wide()? },
             INSIDE => Layout::Inside,
             VIRTUAL => Layout::Virtual,
+            RAW_FILES => Layout::RawFiles,
             layout @ (CHUNKED | FILTERED) => {
                 let rank = usize::from(reader.byte()?);
                 if rank > RANK_MAX {
@@ -176,7 +181,7 @@ impl Header {
         };
         reader.end()?;
         let sensible = match &layout {
-            Layout::Inside | Layout::Virtual => true,
+            Layout::Inside | Layout::Virtual | Layout::RawFiles => true,
             Layout::Contiguous { block } => *block > 0,
             Layout::Chunked { chunk } | Layout::Filtered { chunk } => {
                 !chunk.is_empty() && chunk.iter().all(|dimension| *dimension > 0)

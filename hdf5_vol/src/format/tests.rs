@@ -39,6 +39,7 @@ fn headers() -> Vec<Header> {
         dataset(Layout::Inside),
         dataset(Layout::Filtered { chunk: vec![6] }),
         dataset(Layout::Virtual),
+        dataset(Layout::RawFiles),
         dataset(Layout::Chunked { chunk: vec![4, 5] }),
     ]
 }
@@ -107,8 +108,9 @@ fn the_bytes_of_version_1_stay() {
     assert_eq!(attribute().encode(), [1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 0, 0, 0, 2, 3, 4, 5, 6]);
     let inside = headers()[3].encode();
     assert_eq!(&inside[20..], [0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 8, 0, 0, 0, 3]);
-    let mapped = headers()[5].encode();
+    let (mapped, raw) = (headers()[5].encode(), headers()[6].encode());
     assert_eq!((&mapped[..32], &mapped[32..]), (&inside[..32], &[5][..]));
+    assert_eq!((&raw[..32], &raw[32..]), (&inside[..32], &[6][..]));
     let filtered = headers()[4].encode();
     assert_eq!(&filtered[32..], [4, 1, 6, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(ChunkRecord { mask: 0x0102, bytes: &[7, 8] }.encode(), [1, 2, 1, 0, 0, 7, 8]);
@@ -244,7 +246,7 @@ fn changed_records_are_refused_or_are_records() {
 fn changed_headers_of_datasets_lead_to_elements_or_are_refused() {
     let mut random = Random(2);
     let dimensions = [[9, 7], [0, 5], [u64::MAX, 3]];
-    let mut opened = [0; 5];
+    let mut opened = [0; 6];
     for _ in 0..ROUNDS {
         let place = 2 + random.below(headers().len() - 2);
         let bytes = random.change(&headers()[place].encode());
@@ -262,7 +264,8 @@ fn changed_headers_of_datasets_lead_to_elements_or_are_refused() {
             continue;
         }
         let Some(chunk) = layout.chunk() else {
-            opened[usize::from(layout == Layout::Inside)] += 1;
+            let place = if layout == Layout::RawFiles { 5 } else { usize::from(layout == Layout::Inside) };
+            opened[place] += 1;
             // Blocks of one byte are possible, and many.
             if !matches!(layout, Layout::Contiguous { block } if run[0].length / block > 1 << 10) {
                 let cells = cells::cells(&layout, element, &run, dataset, dataset).expect("it is all of the beginning");

@@ -176,6 +176,11 @@ functions! {
         name_size: usize, name: *mut c_char, configuration: *mut c_uint) -> c_int = "H5Pget_filter2";
     fn list_remove_filter(id: Hid, filter: c_int) -> Herr = "H5Premove_filter";
     fn list_external_count(id: Hid) -> c_int = "H5Pget_external_count";
+    fn list_external(
+        id: Hid, number: c_uint, name_size: usize, name: *mut c_char, offset: *mut i64, size: *mut Hsize
+    ) -> Herr = "H5Pget_external";
+    fn list_raw_prefix(id: Hid, prefix: *mut c_char, size: usize) -> isize = "H5Pget_efile_prefix";
+    fn list_set_raw_prefix(id: Hid, prefix: *const c_char) -> Herr = "H5Pset_efile_prefix";
     fn list_mapping_count(id: Hid, count: *mut usize) -> Herr = "H5Pget_virtual_count";
     fn list_virtual_space(id: Hid, number: usize) -> Hid = "H5Pget_virtual_vspace";
     fn list_source_space(id: Hid, number: usize) -> Hid = "H5Pget_virtual_srcspace";

@@ -13,13 +13,14 @@ mod source;
 mod transfer;
 
 pub use lineage::Lineage;
+pub use mapping::text;
 
 use crate::external;
 use crate::failure::{Failure, Minor, Result};
 use crate::hdf5::{Hid, Identifier, Slab, Space, VIEW_FIRST_MISSING, library};
 use crate::node::Node;
 use growth::Growth;
-use mapping::{Mapping, Reach, text};
+use mapping::{Mapping, Reach};
 use source::{Search, Source};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
