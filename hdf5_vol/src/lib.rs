@@ -55,6 +55,7 @@ mod plugin;
 mod queue;
 mod ranks;
 mod raw_files;
+mod references;
 mod removed;
 mod selection;
 mod serial;

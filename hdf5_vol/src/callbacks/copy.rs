@@ -14,8 +14,10 @@ use crate::hdf5::class::{Object, Request};
 use crate::hdf5::{
     DEFAULT, Herr, Hid, Identifier, Space, Type, copy_flags, encode_property_list, leads_elsewhere, library, link_type,
 };
+use crate::heap;
 use crate::node::Node;
 use crate::outside::Outside;
+use crate::references;
 use crate::walk::Walk;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_uint};
@@ -23,6 +25,8 @@ use std::rc::Rc;
 
 /// Groups within groups: deeper ones are an error and not the end of the stack.
 const DEPTH_MAX: usize = 1000;
+/// What HDF5 calls a copied object that a reference leads to, in the root group; a number follows.
+const REFERRED: &str = "~obj_pointed_by_";
 
 pub unsafe extern "C" fn copy(
     from: Object,
@@ -47,8 +51,8 @@ pub unsafe extern "C" fn copy(
             let place = Place::of(&file, &base, path, links, DEFAULT)?;
             place.group.require_new(place.name)?;
             place.group.file.require_writable()?;
-            let mut copier = Copier { flags: flags(list)?, file: Rc::clone(&place.group.file), done: HashMap::new() };
-            let copied = copier.object(&source.node, 0)?;
+            let mut copier = Copier::new(flags(list)?, &place.group.file);
+            let copied = copier.object(&source.node)?;
             // All of it is there before a name leads to it.
             place.group.file.settle()?;
             place.group.add_new_link(place.name, place.character_set, LinkTarget::Hard(copied.token))
@@ -69,9 +73,6 @@ fn flags(list: Hid) -> Result<c_uint> {
     if flags & copy_flags::MERGE_DATATYPES != 0 {
         return Err(Failure::not_yet("merging committed datatypes while copying"));
     }
-    if flags & copy_flags::EXPAND_REFERENCES != 0 {
-        return Err(Failure::not_yet("copying what references lead to"));
-    }
     Ok(flags)
 }
 
@@ -79,23 +80,37 @@ struct Copier {
     flags: c_uint,
     /// Where copies go.
     file: Rc<File>,
-    /// Objects that several links lead to are copied once.
-    done: HashMap<Token, Token>,
+    /// Objects that several links or references lead to are copied once. They are known by the numbers of their files and their tokens.
+    done: HashMap<(u64, Token), Token>,
+    /// How deep the object that is being copied is below the first one.
+    depth: usize,
+}
+
+/// What an object is known by.
+fn known_by(source: &Node) -> (u64, Token) {
+    (source.file.number(), source.token)
 }
 
 impl Copier {
+    fn new(flags: c_uint, file: &Rc<File>) -> Self {
+        Self { flags, file: Rc::clone(file), done: HashMap::new(), depth: 0 }
+    }
+
     /// Copies an object that was not copied before.
-    fn object(&mut self, source: &Rc<Node>, depth: usize) -> Result<Rc<Node>> {
-        if depth > DEPTH_MAX {
+    fn object(&mut self, source: &Rc<Node>) -> Result<Rc<Node>> {
+        if self.depth > DEPTH_MAX {
             return Err(Failure::new(Minor::BadValue, "the groups are too many levels deep"));
         }
-        let target = match source.header()? {
-            Header::Group { .. } => new_group(&self.file, group_list(source)?)?,
-            Header::Datatype { .. } => new_node(&self.file, Kind::Datatype, source.header()?)?,
+        let made = match source.header()? {
+            Header::Group { .. } => Copied::Plain(new_group(&self.file, group_list(source)?)?),
+            Header::Datatype { .. } => Copied::Plain(new_node(&self.file, Kind::Datatype, source.header()?)?),
             Header::Dataset { .. } => self.dataset(source)?,
         };
-        self.done.insert(source.token, target.token);
-        let result = self.fill(source, &target, depth);
+        let target = Rc::clone(made.node());
+        self.done.insert(known_by(source), target.token);
+        self.depth += 1;
+        let result = self.fill(source, &made);
+        self.depth -= 1;
         if result.is_err() {
             // What was copied of it goes again.
             target.set_anonymous()?;
@@ -103,63 +118,121 @@ impl Copier {
         result.map(|()| target)
     }
 
-    fn fill(&mut self, source: &Rc<Node>, target: &Rc<Node>, depth: usize) -> Result<()> {
+    fn fill(&mut self, source: &Rc<Node>, made: &Copied) -> Result<()> {
+        let target = made.node();
+        if let Copied::Dataset(from, to) = made {
+            self.elements(from, to)?;
+            target.write_back_chunks()?;
+        }
         if self.flags & copy_flags::WITHOUT_ATTRIBUTES == 0 {
             for name in source.ordered_attribute_names(true, false)? {
                 self.attribute(source, target, &name)?;
             }
         }
-        let is_whole = depth == 0 || self.flags & copy_flags::SHALLOW == 0;
+        let is_whole = self.depth == 1 || self.flags & copy_flags::SHALLOW == 0;
         if source.token.kind() == Kind::Group && is_whole {
             for name in source.ordered_link_names(source.tracking()?.links, false)? {
-                self.link(source, target, &name, depth)?;
+                self.link(source, target, &name)?;
             }
         }
         Ok(())
     }
 
     /// Copies a link, and what it leads to where that is wanted.
-    fn link(&mut self, source: &Rc<Node>, target: &Rc<Node>, name: &[u8], depth: usize) -> Result<()> {
+    fn link(&mut self, source: &Rc<Node>, target: &Rc<Node>, name: &[u8]) -> Result<()> {
         let Some(link) = source.link(name)? else { return Ok(()) };
         let object = match &link.target {
             LinkTarget::Hard(token) => Some(source.file.node(*token)?),
-            LinkTarget::Soft(_) if self.flags & copy_flags::EXPAND_SOFT_LINKS != 0 => {
-                match Walk::new(DEFAULT).step(source, name) {
-                    Ok(object) => Some(object),
-                    // One that leads nowhere stays what it is.
-                    Err(failure) if failure.minor == Minor::NotFound => None,
-                    Err(failure) => return Err(failure),
-                }
-            }
+            LinkTarget::Soft(_) if self.flags & copy_flags::EXPAND_SOFT_LINKS != 0 => behind(source, name)?,
             LinkTarget::UserDefined { kind, .. }
                 if self.flags & copy_flags::EXPAND_EXTERNAL_LINKS != 0 && i32::from(*kind) == link_type::EXTERNAL =>
             {
-                return Err(Failure::not_yet("copying what external links lead to"));
+                behind(source, name)?
             }
             LinkTarget::Soft(_) | LinkTarget::UserDefined { .. } => None,
         };
         let Some(object) = object else { return target.add_new_link(name, link.character_set, link.target) };
-        if let Some(token) = self.done.get(&object.token) {
+        if let Some(token) = self.done.get(&known_by(&object)) {
             return target.add_counted_link(name, link.character_set, LinkTarget::Hard(*token));
         }
-        let copied = self.object(&object, depth + 1)?;
+        let copied = self.object(&object)?;
         target.add_new_link(name, link.character_set, LinkTarget::Hard(copied.token))
     }
 
     /// The copy of the committed datatype that a dataset or an attribute has. It has no name unless a link to it is copied, too.
     fn committed(&mut self, source: &Rc<File>, committed: Option<Token>) -> Result<Option<Rc<Node>>> {
         let Some(token) = committed else { return Ok(None) };
-        if let Some(token) = self.done.get(&token) {
-            return self.file.node(*token).map(Some);
-        }
+        Ok(self.unnamed(source, token)?.map(|(copied, _)| copied))
+    }
+
+    /// The copy of an object that something else than a link leads to, and whether it is just made: then it has no link. None when it is gone.
+    fn unnamed(&mut self, source: &Rc<File>, token: Token) -> Result<Option<(Rc<Node>, bool)>> {
         let source = source.node(token)?;
+        if let Some(token) = self.done.get(&known_by(&source)) {
+            return Ok(Some((self.file.node(*token)?, false)));
+        }
         match source.header() {
             Err(failure) if failure.minor == Minor::NotFound => return Ok(None),
             other => other?,
         };
-        let copied = self.object(&source, 0)?;
+        let copied = self.object(&source)?;
         copied.drop_reference()?;
-        Ok(Some(copied))
+        Ok(Some((copied, true)))
+    }
+
+    /// The copy of the object that a reference leads to. It has a name, as HDF5 gives it one, so that it stays.
+    fn referred(&mut self, source: &Rc<File>, token: Token) -> Result<Option<Token>> {
+        let Some((copied, is_new)) = self.unnamed(source, token)? else { return Ok(None) };
+        if is_new {
+            let name = format!("{REFERRED}{}", copied.token.number());
+            self.file.root()?.add_counted_link(name.as_bytes(), 0, LinkTarget::Hard(copied.token))?;
+        }
+        Ok(Some(copied.token))
+    }
+
+    /// Makes references among copied elements lead to copies, or, where what they lead to is not copied and in another file, nowhere.
+    ///
+    /// # Safety
+    /// The memory has as many elements of the datatype.
+    unsafe fn references(&mut self, source: &Rc<File>, kind: Hid, memory: *mut u8, count: usize) -> Result<()> {
+        let expands = self.flags & copy_flags::EXPAND_REFERENCES != 0;
+        if !expands && Rc::ptr_eq(source, &self.file) {
+            return Ok(());
+        }
+        let mut change = |reference: &mut [u8]| {
+            if !expands {
+                // Those of the second kind name their file.
+                if reference.len() <= references::REGION {
+                    reference.fill(0);
+                }
+                return Ok(());
+            }
+            if let Ok(object) = <&mut [u8; references::OBJECT]>::try_from(&mut *reference) {
+                let token = Token::from_bits(u64::from_le_bytes(*object))?;
+                *object = self.referred(source, token)?.map_or(0, Token::bits).to_le_bytes();
+            } else if let Ok(region) = <&mut [u8; references::REGION]>::try_from(reference) {
+                *region = self.region(source, region)?;
+            } else {
+                return Err(Failure::not_yet("copying what references of HDF5's second kind lead to"));
+            }
+            Ok(())
+        };
+        // SAFETY: as the caller promises.
+        unsafe { references::change_each(kind, memory, count, &mut change) }
+    }
+
+    /// A reference to the same region of the copy of a dataset.
+    fn region(&mut self, source: &Rc<File>, reference: &[u8; references::REGION]) -> Result<[u8; references::REGION]> {
+        let (name, size) = references::region_name(reference);
+        let mut value = vec![0; size];
+        heap::get(source, &name, &mut value)?;
+        let damaged = || Failure::new(Minor::Damaged, "a reference to a region is damaged");
+        let token = value.first_chunk_mut().ok_or_else(damaged)?;
+        let Some(copied) = self.referred(source, Token::from_bits(u64::from_le_bytes(*token))?)? else {
+            return Ok([0; references::REGION]);
+        };
+        *token = copied.bits().to_le_bytes();
+        references::region(&heap::put(&self.file, &value)?)
     }
 
     fn attribute(&mut self, source: &Rc<Node>, target: &Rc<Node>, name: &[u8]) -> Result<()> {
@@ -172,7 +245,11 @@ impl Copier {
             }
             let committed = committed.map(|committed| committed.token);
             let creation_order = target.next_attribute_order()?;
-            return target.put_attribute(name, &AttributeRecord { creation_order, committed, ..record });
+            let mut copied = AttributeRecord { creation_order, committed, ..record };
+            let count = copied.data.len() / datatype.size().max(1);
+            // SAFETY: the bytes are as many elements.
+            unsafe { self.references(&source.file, datatype.get(), copied.data.as_mut_ptr(), count)? };
+            return target.put_attribute(name, &copied);
         }
         let located = |node: &Rc<Node>| Located::nowhere(Rc::clone(node));
         let from = Attribute::open(located(source), name)?;
@@ -183,22 +260,73 @@ impl Copier {
         // SAFETY: the memory has room for as many elements; those that lead elsewhere are ended with it.
         unsafe {
             from.read(datatype.get(), DEFAULT, memory.bytes.as_mut_ptr())?;
+            self.references(&source.file, datatype.get(), memory.bytes.as_mut_ptr(), memory.count)?;
             to.write(datatype.get(), DEFAULT, memory.bytes.as_ptr())
         }
     }
 
-    fn dataset(&mut self, source: &Rc<Node>) -> Result<Rc<Node>> {
+    /// Makes a dataset that has no elements yet.
+    fn dataset(&mut self, source: &Rc<Node>) -> Result<Copied> {
         let committed = self.committed(&source.file, source.header()?.committed())?;
         let source = Dataset::open(Located::nowhere(Rc::clone(source)), DEFAULT)?;
         let list = source.creation_list()?;
         let (datatype, space) = (source.datatype()?, source.space()?);
         let kind = (datatype.get(), committed.as_ref());
         let target = Dataset::create(&self.file, kind, space.get(), (list.get(), DEFAULT), None)?;
-        let result = copy_data(&source, &target).and_then(|()| target.located.node.write_back_chunks());
-        if result.is_err() {
-            target.located.node.set_anonymous()?;
+        Ok(Copied::Dataset(Box::new(source), Box::new(target)))
+    }
+
+    /// Copies all elements of a dataset to one of the same dataspace and datatype, as many at a time as memory is taken for. Those that are the
+    /// elements of other datasets, or in other files, are the same for both.
+    fn elements(&mut self, source: &Dataset, target: &Dataset) -> Result<()> {
+        if !matches!(source.outside(), Outside::No) {
+            return Ok(());
         }
-        result.map(|()| target.located.node)
+        let (space, kind) = (source.space()?, source.datatype()?);
+        if space.is_null() || space.count()? == 0 {
+            return Ok(());
+        }
+        let dimensions = space.dimensions()?;
+        for (start, count) in boxes(&dimensions, kind.size() as u64) {
+            let part = space.copy()?;
+            if !dimensions.is_empty() {
+                part.select(&start, &count)?;
+            }
+            let mut memory = Elements::new(&kind, count.iter().product())?;
+            let spaces = (memory.space.get(), part.get());
+            // SAFETY: the memory has room for as many elements as are selected; those that lead elsewhere are ended with it.
+            unsafe {
+                source.read(kind.get(), spaces, DEFAULT, memory.bytes.as_mut_ptr())?;
+                let file = &source.located.node.file;
+                self.references(file, kind.get(), memory.bytes.as_mut_ptr(), memory.count)?;
+                target.write(kind.get(), spaces, DEFAULT, memory.bytes.as_ptr())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An object that is made for a copy; a dataset with what it is a copy of.
+enum Copied {
+    Plain(Rc<Node>),
+    Dataset(Box<Dataset>, Box<Dataset>),
+}
+
+impl Copied {
+    fn node(&self) -> &Rc<Node> {
+        match self {
+            Self::Plain(node) => node,
+            Self::Dataset(_, target) => &target.located.node,
+        }
+    }
+}
+
+/// The object that a link leads to by a path; none when it leads nowhere, where a copy of it stays what it is.
+fn behind(group: &Rc<Node>, name: &[u8]) -> Result<Option<Rc<Node>>> {
+    match Walk::new(DEFAULT).step(group, name) {
+        Ok(object) => Ok(Some(object)),
+        Err(failure) if matches!(failure.minor, Minor::NotFound | Minor::CannotOpenFile) => Ok(None),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -210,36 +338,11 @@ fn group_list(source: &Rc<Node>) -> Result<Vec<u8>> {
     Ok(source.creation_list()?.to_vec())
 }
 
-/// Copies all elements of a dataset to one of the same dataspace and datatype, as many at a time as memory is taken for. Those that are the
-/// elements of other datasets, or in other files, are the same for both.
-pub fn copy_data(source: &Dataset, target: &Dataset) -> Result<()> {
-    if !matches!(source.outside(), Outside::No) {
-        return Ok(());
-    }
-    let (space, kind) = (source.space()?, source.datatype()?);
-    if space.is_null() || space.count()? == 0 {
-        return Ok(());
-    }
-    let dimensions = space.dimensions()?;
-    for (start, count) in boxes(&dimensions, kind.size() as u64) {
-        let part = space.copy()?;
-        if !dimensions.is_empty() {
-            part.select(&start, &count)?;
-        }
-        let mut memory = Elements::new(&kind, count.iter().product())?;
-        // SAFETY: the memory has room for as many elements as are selected; those that lead elsewhere are ended with it.
-        unsafe {
-            source.read(kind.get(), (memory.space.get(), part.get()), DEFAULT, memory.bytes.as_mut_ptr())?;
-            target.write(kind.get(), (memory.space.get(), part.get()), DEFAULT, memory.bytes.as_ptr())?;
-        }
-    }
-    Ok(())
-}
-
 /// Elements in memory; values of variable length end with them.
 struct Elements {
     kind: Type,
     space: Identifier,
+    count: usize,
     bytes: Vec<u8>,
 }
 
@@ -250,7 +353,8 @@ impl Elements {
         let kind = kind.copy()?;
         // SAFETY: one dimension, which is ours.
         let space = unsafe { library().space_create(1, &raw const count, std::ptr::null()) };
-        Ok(Self { kind, space: Identifier::new(space, "dataspace")?, bytes: vec![0; size] })
+        let number = size / kind.size().max(1);
+        Ok(Self { kind, space: Identifier::new(space, "dataspace")?, count: number, bytes: vec![0; size] })
     }
 }
 

@@ -16,6 +16,7 @@ pub use identifier::{
     Identifier, Space, Type, are_equal, covers, encode_property_list, has_members, leads_elsewhere, require_list,
     size_of_type,
 };
+pub use identifier::{base as base_type, class as class_of_type, member as member_type, member_count};
 pub use library::{Variable, function, library, load};
 pub use selected::Slab;
 pub use stand_in::{has_old_references, stand_in};
