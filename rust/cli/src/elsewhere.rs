@@ -16,11 +16,6 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("dmg", "storage led", STORAGE),
     (
         "dmg",
-        "server set-logmasks",
-        "a running engine keeps its level; set log_mask in the file of settings, or give --log-mask, and start it again",
-    ),
-    (
-        "dmg",
         "network scan",
         "'fi_info' of libfabric shows the providers of a machine; 'provider' in the file of settings names the one to use",
     ),

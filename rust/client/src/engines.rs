@@ -52,6 +52,23 @@ impl Client {
         self.ask_engines(ranks, ControlRequest::Storage, read).await
     }
 
+    /// Lets engines take another log mask, in upstream's words, or without one those with which they were started. They answer with what
+    /// counts now.
+    ///
+    /// # Errors
+    /// Of a client without a system. That an engine does not answer is said with it.
+    pub async fn engines_set_log_mask(
+        &self,
+        ranks: Vec<RankInfo>,
+        mask: Option<String>,
+    ) -> Result<EngineAnswers<String>> {
+        let read = |reply| match reply {
+            ControlReply::LogMask(mask) => Some(mask),
+            _ => None,
+        };
+        self.ask_engines(ranks, |of| ControlRequest::SetLogMask((of, mask.clone())), read).await
+    }
+
     /// Asks each engine the same.
     async fn ask_engines<T>(
         &self,

@@ -33,7 +33,7 @@ pub use capacity::{Capacity, FileSystem, HostCapacity};
 pub use clocks::Clocks;
 pub use detach::{SERVER_NAME, own_program, spawn_detached, spawn_local_engine};
 pub use inside_engine::InsideEngine;
-pub use local::SmallFiles;
+pub use local::{LOG_AREAS, LogMask, SmallFiles};
 pub use local_engine::{LocalEngine, LocalEngineSettings};
 pub use peer::Peer;
 pub use ranks::Ranks;

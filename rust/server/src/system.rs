@@ -6,6 +6,7 @@ mod engine;
 mod identity;
 mod joining;
 mod link;
+mod logging;
 mod machine;
 mod measuring;
 mod opening;

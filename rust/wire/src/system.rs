@@ -188,6 +188,8 @@ wire_enums! {
         Ails(String) = 7,
         /// To any engine, about itself: answered by `Storage`.
         Storage(EngineOf) = 8,
+        /// To any engine, about itself: takes another log mask, in upstream's words, or that with which it was started. Answered by `LogMask`.
+        SetLogMask((EngineOf, Option<String>)) = 9,
     }
     /// What is answered.
     ControlReply {
@@ -211,6 +213,8 @@ wire_enums! {
         State(SystemState) = 8,
         /// What an engine stores on, and how full that is.
         Storage(EngineStorage) = 9,
+        /// The log mask of an engine, as it is now.
+        LogMask(String) = 10,
     }
 }
 

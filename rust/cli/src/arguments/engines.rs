@@ -1,4 +1,4 @@
-//! Commands of `dmg` that ask or tell each engine by itself: `storage`.
+//! Commands of `dmg` that ask or tell each engine by itself: `storage`, `server`.
 
 use super::manual;
 use super::system::Ranks;
@@ -56,4 +56,29 @@ pub struct StorageUsageOptions {
     /// Accepted with --show-usable, as that one
     #[arg(long, value_name = "PERCENT", requires = "show_usable")]
     pub mem_ratio: Option<String>,
+}
+
+/// What can be done with running engines.
+#[derive(Subcommand, Debug)]
+pub enum EngineServerCommand {
+    /// Change what running engines write to their logs
+    #[command(visible_alias = "slm", long_about = manual::SET_LOGMASKS, after_long_help = manual::SET_LOGMASKS_EXAMPLES)]
+    SetLogmasks(LogMaskOptions),
+}
+
+/// Options of `server set-logmasks`.
+#[derive(Args, Debug)]
+pub struct LogMaskOptions {
+    /// Which engines.
+    #[command(flatten)]
+    pub engines: EnginesOptions,
+    /// The level, and levels of single areas: WARN, or ERR,rpc=DEBUG [default: what each engine was started with]
+    #[arg(long, short = 'm', value_name = "MASK")]
+    pub masks: Option<String>,
+    /// Accepted for scripts written for upstream (there also -d), and said to be without effect: level DEBUG has no streams here
+    #[arg(long, value_name = "STREAMS")]
+    pub streams: Option<String>,
+    /// Accepted for scripts written for upstream, and said to be without effect: areas of --masks choose
+    #[arg(long, short = 's', value_name = "FACILITIES")]
+    pub subsystems: Option<String>,
 }

@@ -16,7 +16,7 @@ mod values;
 
 pub use access::{ListChange, ListOutput, OwnerOptions};
 pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf, DmgContainerCommand, LinkArguments};
-pub use engines::{EnginesOptions, StorageCommand, StorageQueryCommand};
+pub use engines::{EngineServerCommand, EnginesOptions, LogMaskOptions, StorageCommand, StorageQueryCommand};
 pub use filesystem::{CheckArguments, CheckFlag, CopyArguments, FileOf, FilesystemCommand, SetAttrArguments};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
@@ -168,6 +168,9 @@ pub enum DmgCommand {
     /// Look at the system, stop and start its engines
     #[command(subcommand)]
     System(SystemCommand),
+    /// Change running engines
+    #[command(subcommand, visible_alias = "srv")]
+    Server(EngineServerCommand),
     /// Look at the storage of engines
     #[command(subcommand, visible_alias = "sto")]
     Storage(StorageCommand),

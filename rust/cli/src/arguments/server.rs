@@ -49,8 +49,9 @@ pub struct StartOptions {
     /// Serve metrics in Prometheus format over HTTP at this port [default: none]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub telemetry_port: Option<u16>,
-    /// What goes into the log: DEBUG, INFO, WARN or ERROR and above [default: INFO]
-    #[arg(long, value_name = "LEVEL")]
+    /// What goes into the log: DEBUG, INFO, WARN or ERR and above, for single areas otherwise as in WARN,rpc=DEBUG; 'dmg server
+    /// set-logmasks' changes it [default: INFO]
+    #[arg(long, value_name = "MASK")]
     pub log_mask: Option<String>,
 }
 

@@ -10,6 +10,7 @@ mod filesystem;
 mod hdf5;
 mod libraries;
 mod local;
+mod logging;
 mod mpi;
 mod object;
 mod pool;
@@ -24,8 +25,8 @@ mod telemetry;
 
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
 use crate::arguments::{
-    ConfigCommand, ContainerCommand, DaosSystemCommand, DmgContainerCommand, GlobalOptions, PoolCommand,
-    ServerArguments, ServerCommand,
+    ConfigCommand, ContainerCommand, DaosSystemCommand, DmgContainerCommand, EngineServerCommand, GlobalOptions,
+    PoolCommand, ServerArguments, ServerCommand,
 };
 use crate::failure::Result;
 use crate::reply::Reply;
@@ -74,6 +75,9 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
         }
         DmgCommand::Config(ConfigCommand::Generate) => Ok(server::generate()),
         DmgCommand::System(command) => with_session(&global, |session| system::run(session, global.verbose, &command)),
+        DmgCommand::Server(EngineServerCommand::SetLogmasks(options)) => {
+            with_session(&global, |session| logging::set_masks(session, &global, &options))
+        }
         DmgCommand::Storage(command) => with_session(&global, |session| storage::run(session, &global, &command)),
         DmgCommand::Telemetry(command) => telemetry::run(&global, &command),
         DmgCommand::ServerVersion => with_session(&global, system::server_version),

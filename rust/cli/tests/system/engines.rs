@@ -77,6 +77,53 @@ fn the_storage_of_each_engine_is_told_by_itself() {
     assert!(object["error"].as_str().is_some_and(|error| error.contains("2 of 3 engines failed")), "{object}");
 }
 
+/// How many lines of a level an engine has written.
+fn lines(cluster: &Cluster, number: usize, level: &str) -> usize {
+    cluster.log(number).lines().filter(|line| line.split(' ').nth(1) == Some(level)).count()
+}
+
+#[test]
+fn log_masks_of_running_engines_change_and_go_back() {
+    let mut cluster = Cluster::new(2);
+    cluster.start(0);
+    cluster.start_with(1, &["--log-mask", "WARN"]);
+    let said = |cluster: &Cluster| {
+        let before = lines(cluster, 0, "INFO");
+        cluster.succeed("dmg", &["pool", "create", "tank", "--size", "512MiB"]);
+        cluster.succeed("dmg", &["pool", "destroy", "tank"]);
+        lines(cluster, 0, "INFO") - before
+    };
+    let masks = |response: &Value| -> Vec<String> {
+        let list = response["log_masks"].as_array().expect("a list").iter();
+        list.map(|one| one["masks"].as_str().expect("text").to_owned()).collect()
+    };
+    assert!(said(&cluster) > 0);
+    let text = cluster.succeed("dmg", &["server", "set-logmasks", "-m", "ERR"]);
+    let (one, two) = (cluster.control(0), cluster.control(1));
+    assert_eq!(text, format!("Engine log-masks updated successfully on the following hosts: {one},{two}\n"));
+    assert!(cluster.log(0).contains("sets the log mask to ERR"));
+    assert_eq!(said(&cluster), 0);
+    let response = cluster.response("dmg", &["server", "slm", "--masks", "warn,POOL=info", "--ranks", "0"]);
+    assert_eq!(masks(&response), ["WARN,pool=INFO"]);
+    assert_eq!(response["HostStorage"]["0"]["hosts"], Value::from(one.clone()));
+    assert!(said(&cluster) > 0);
+    // Each goes back to its own.
+    assert_eq!(masks(&cluster.response("dmg", &["srv", "set-logmasks"])), ["INFO", "WARN"]);
+    let output = cluster.run("dmg", &["-l", &two, "server", "set-logmasks", "-m", "ERR,mem=DEBUG", "--streams", "md"]);
+    let notes = String::from_utf8(output.stderr).expect("text");
+    assert!(output.status.success() && notes.contains("no log line is of mem"), "{notes}");
+    assert!(notes.contains("--streams and --subsystems have no effect"), "{notes}");
+    let sentence = cluster.fail("dmg", &["server", "set-logmasks", "-m", "LOUD"]);
+    assert!(sentence.contains("none of ERR, WARN, INFO, DEBUG"), "{sentence}");
+    // Also of one that is stopped: its process is there.
+    cluster.succeed("dmg", &["system", "stop", "--ranks", "1"]);
+    assert_eq!(masks(&cluster.response("dmg", &["server", "set-logmasks", "-m", "DEBUG"])), ["DEBUG", "DEBUG"]);
+    let local = TestSystem::new();
+    let output = local.program("dmg", &["server", "set-logmasks", "-m", "DEBUG"]).output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("DER_NOTSUPPORTED"), "{output:?}");
+}
+
 /// An engine that takes connections in and says nothing is an error, too, after a while.
 #[test]
 #[ignore = "slow: an engine that says nothing is waited for ten seconds"]

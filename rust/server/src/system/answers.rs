@@ -142,8 +142,10 @@ impl SystemEngine {
             self.door.answer(id, &ControlReply::Leaderless(entry), Role::Stranger);
             return Ok(());
         }
-        if let ControlRequest::Storage(of) = &request {
-            return self.ask_storage(id, of);
+        match &request {
+            ControlRequest::Storage(of) => return self.ask_storage(id, of),
+            ControlRequest::SetLogMask((of, mask)) => return self.change_log(id, of, mask.as_deref()),
+            _ => {}
         }
         if self.is_stopped_with_all() {
             return self.answer_while_stopped(id, request);
@@ -163,7 +165,8 @@ impl SystemEngine {
             ControlRequest::Stopped(_)
             | ControlRequest::Serves(_)
             | ControlRequest::Ails(_)
-            | ControlRequest::Storage(_) => {
+            | ControlRequest::Storage(_)
+            | ControlRequest::SetLogMask(_) => {
                 fail!(Code::Proto, "that is no request")
             }
         }

@@ -10,12 +10,13 @@ use super::running::Makings;
 use super::settings::{SystemEngineSettings, SystemNews};
 use super::targets::Targets;
 use super::telemetry::Telemetry;
-use crate::local::{DirectoryLock, StopSignals, Wanted, wait};
+use crate::local::{DirectoryLock, LogSwitch, StopSignals, Wanted, wait};
 use crate::target::ServiceCall;
 use daos_status::Result;
 use daos_types::Rank;
 use daos_wire::ControlReply;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Whether a process ends, and how.
@@ -36,7 +37,8 @@ pub struct SystemEngine {
     pub(super) settings: SystemEngineSettings,
     pub(super) identity: Identity,
     pub(super) makings: Makings,
-    /// None in a simulation.
+    /// None in a simulation, as the signals.
+    pub(super) log: Option<Arc<LogSwitch>>,
     pub(super) signals: Option<StopSignals>,
     pub(super) door: Door,
     /// To the engine that leads; none on the one that does.

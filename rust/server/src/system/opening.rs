@@ -5,6 +5,7 @@ use super::door::Door;
 use super::engine::OnNews;
 use super::identity::{Identity, Membership};
 use super::link::Link;
+use super::logging;
 use super::machine::Machine;
 use super::measuring::Measuring;
 use super::running::{Ground, Makings};
@@ -12,7 +13,7 @@ use super::settings::{SystemEngineSettings, SystemNews};
 use super::targets::Targets;
 use super::telemetry::Telemetry;
 use crate::fabric::Fabric;
-use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogFile, StopSignals, targets_of_server};
+use crate::local::{Directory, DirectoryFormat, DirectoryLock, Holder, LogSwitch, StopSignals, targets_of_server};
 use crate::local_engine::{CLIENTS_MAX, OWN_DESCRIPTORS, raise_descriptor_limit};
 use crate::{Ranks, ReplicaRole, Sessions};
 use daos_env::{Doorbell, Env};
@@ -29,6 +30,7 @@ struct Outside {
     env: Env,
     directory: Directory,
     lock: DirectoryLock,
+    log: Option<Arc<LogSwitch>>,
     signals: Option<StopSignals>,
     control: Arc<dyn ControlNetwork>,
     ground: Ground,
@@ -46,12 +48,12 @@ impl SystemEngine {
         let env = Env::system();
         let directory = Directory::create(&settings.directory)?;
         let Some(lock) = directory.try_lock(Holder::Process)? else { return Err(directory.in_use()) };
-        begin_log(&directory, &settings, &env)?;
+        let log = Some(logging::begin(&directory, &settings, &env)?);
         let ground = Ground::Host(Fabric::Network(settings.fabric.clone()));
         let connections = raise_descriptor_limit().saturating_sub(OWN_DESCRIPTORS);
         let (control, bell) = (Arc::new(TcpControl), Doorbell::new()?);
         let signals = Some(signals);
-        let outside = Outside { env, directory, lock, signals, control, ground, bell, connections };
+        let outside = Outside { env, directory, lock, log, signals, control, ground, bell, connections };
         SystemEngine::open(settings, outside, on_news)
     }
 
@@ -70,12 +72,12 @@ impl SystemEngine {
         let Some(lock) = directory.try_lock(Holder::Process)? else { return Err(directory.in_use()) };
         let (env, control) = (machine.env(), machine.control());
         let (ground, bell, connections) = (Ground::Simulated(machine), Doorbell::simulated(), CLIENTS_MAX);
-        let outside = Outside { env, directory, lock, signals: None, control, ground, bell, connections };
+        let outside = Outside { env, directory, lock, log: None, signals: None, control, ground, bell, connections };
         SystemEngine::open(settings, outside, Box::new(on_news))
     }
 
     fn open(settings: SystemEngineSettings, outside: Outside, on_news: OnNews) -> Result<SystemEngine> {
-        let Outside { env, directory, lock, signals, control, ground, bell, connections } = outside;
+        let Outside { env, directory, lock, log, signals, control, ground, bell, connections } = outside;
         let format = DirectoryFormat::read_or_choose(&directory, settings.targets, targets_of_server())?;
         let connections_max = connections / (format.targets as usize + 1);
         let door = Door::open(&*control, &settings.control(), env.clone(), connections_max.clamp(1, CLIENTS_MAX))?;
@@ -95,17 +97,7 @@ impl SystemEngine {
             env,
             role: settings.role()?,
         };
-        daos_env::log!(
-            Info,
-            "engine",
-            "engine {} {} starts as process {} for {} with {} targets, control port {}",
-            env!("CARGO_PKG_VERSION"),
-            identity.engine,
-            makings.ground.process(),
-            makings.directory.path().display(),
-            makings.format.targets,
-            settings.control()
-        );
+        log_start(&identity, &makings, &settings);
         let keeps_replica = makings.role != ReplicaRole::None;
         let link = (!begins(&identity, &settings)?).then(|| {
             let others = settings.other_replicas();
@@ -121,6 +113,7 @@ impl SystemEngine {
             settings,
             identity,
             makings,
+            log,
             signals,
             door,
             link,
@@ -169,17 +162,19 @@ impl SystemEngine {
     }
 }
 
-/// Lets log lines go where the settings say.
-fn begin_log(directory: &Directory, settings: &SystemEngineSettings, env: &Env) -> Result<()> {
-    let log_file = settings.log_file.clone().unwrap_or_else(|| directory.log_file());
-    let log = LogFile::open(log_file, env.clock.clone())?;
-    let most = settings.log_level;
-    daos_env::set_log_sink(move |level, area, message| {
-        if level <= most {
-            log.write(level, area, message);
-        }
-    });
-    Ok(())
+/// The first line in the log.
+fn log_start(identity: &Identity, makings: &Makings, settings: &SystemEngineSettings) {
+    daos_env::log!(
+        Info,
+        "engine",
+        "engine {} {} starts as process {} for {} with {} targets, control port {}",
+        env!("CARGO_PKG_VERSION"),
+        identity.engine,
+        makings.ground.process(),
+        makings.directory.path().display(),
+        makings.format.targets,
+        settings.control()
+    );
 }
 
 /// What the engine of a directory is; a new one becomes somebody. Refuses a directory of somebody else.

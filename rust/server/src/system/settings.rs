@@ -1,6 +1,6 @@
 //! What an engine of a system is told before it starts.
 
-use crate::ReplicaRole;
+use crate::{LogMask, ReplicaRole};
 use daos_env::LogLevel;
 use daos_rpc::libfabric::FabricSettings;
 use daos_status::{Code, Result, Status, fail};
@@ -31,7 +31,7 @@ pub struct SystemEngineSettings {
     /// Where metrics are served over HTTP; nowhere when there is none.
     pub telemetry_port: Option<u16>,
     /// Log lines that are less important are left out.
-    pub log_level: LogLevel,
+    pub log_mask: LogMask,
     /// Where it logs; `engine.log` in its directory when there is none.
     pub log_file: Option<PathBuf>,
 }
@@ -73,7 +73,7 @@ impl SystemEngineSettings {
             fabric: FabricSettings::new("tcp"),
             domain: None,
             telemetry_port: None,
-            log_level: LogLevel::Info,
+            log_mask: LogMask::of(LogLevel::Info),
             log_file: None,
         }
     }

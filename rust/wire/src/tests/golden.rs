@@ -228,6 +228,8 @@ fn control_requests(golden: &mut Golden) {
         ("Serves", ControlRequest::Serves(Rank(28))),
         ("Ails", ControlRequest::Ails("a".into())),
         ("Storage", ControlRequest::Storage(engine_of())),
+        ("SetLogMask", ControlRequest::SetLogMask((engine_of(), Some("DEBUG".into())))),
+        ("SetLogMask.None", ControlRequest::SetLogMask((engine_of(), None))),
     ] {
         golden.check_control(&format!("ControlRequest.{name}"), &request);
     }
@@ -250,6 +252,7 @@ fn control_replies(golden: &mut Golden) {
         ("Leaderless", ControlReply::Leaderless(rank_entry())),
         ("State", ControlReply::State(state)),
         ("Storage", ControlReply::Storage(engine_storage())),
+        ("LogMask", ControlReply::LogMask("DEBUG".into())),
     ] {
         golden.check_control(&format!("ControlReply.{name}"), &reply);
     }

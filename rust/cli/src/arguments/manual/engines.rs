@@ -67,3 +67,27 @@ Examples:
   dmg storage scan
   dmg -l node1:10002 storage scan --json"
 );
+
+pub const SET_LOGMASKS: &str = concat!(
+    "Change what running engines write to their logs
+
+A mask is a level, for single areas another one. Levels, each with those before it: ERR (also FATAL and CRIT), WARN, INFO (also NOTE) \
+and DEBUG. What stands later counts more: ERR,rpc=DEBUG. The areas are the words behind the level in a log line: control, engine, \
+media, membership, pool, reclaim, rpc, scrub, store, system; another one, as those of upstream, is accepted and said to change nothing. \
+Without --masks each engine goes back to what it was started with ('log_mask' of the file of settings, --log-mask of \
+'daos_server start').
+
+It lasts until the engine ends. A local engine writes everything to its log, and has no mask.",
+    which!()
+);
+
+pub const SET_LOGMASKS_EXAMPLES: &str = concat!(
+    host_errors!(),
+    "HostStorage, for a number that means nothing hosts, the control ports of the engines that were changed; and beyond upstream \
+log_masks[] with rank, masks.
+
+Examples:
+  dmg server set-logmasks -m DEBUG
+  dmg -l node1 server set-logmasks -m ERR,pool=DEBUG,rpc=DEBUG
+  dmg server set-logmasks"
+);

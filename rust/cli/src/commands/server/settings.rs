@@ -4,9 +4,8 @@ use crate::arguments::StartOptions;
 use crate::configuration::{self, EngineSection, ServerFile};
 use crate::failure::{Failure, Result};
 use daos_client::{CONTROL_PORT_DEFAULT, with_control_port};
-use daos_env::LogLevel;
 use daos_rpc::libfabric::FabricSettings;
-use daos_server::SystemEngineSettings;
+use daos_server::{LogMask, SystemEngineSettings};
 use daos_status::Code;
 use std::io::Write;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -88,7 +87,7 @@ fn engine(
         options.telemetry_port.or(file.telemetry_port).map(|port| behind(port, number)).transpose()?;
     settings.log_file = section.log_file.clone().or_else(|| file.control_log_file.clone());
     if let Some(mask) = options.log_mask.as_ref().or(section.log_mask.as_ref()).or(file.control_log_mask.as_ref()) {
-        settings.log_level = level(mask)?;
+        settings.log_mask = LogMask::parse(mask).map_err(|status| status.context().to_owned())?;
     }
     settings.fabric = fabric(options, file, section, &settings.host)?;
     Ok(settings)
@@ -137,19 +136,6 @@ fn directory_of(section: &EngineSection, number: usize) -> std::result::Result<O
         }
     }
     Ok(directory)
-}
-
-/// The level of a word of upstream.
-fn level(mask: &str) -> std::result::Result<LogLevel, String> {
-    // Upstream's masks may name facilities behind the level.
-    let word = mask.split(',').next().unwrap_or_default().trim().to_ascii_uppercase();
-    match word.as_str() {
-        "ERR" | "ERROR" | "CRIT" | "FATAL" | "ALERT" | "EMERG" => Ok(LogLevel::Error),
-        "WARN" | "WARNING" => Ok(LogLevel::Warn),
-        "INFO" | "NOTE" | "NOTICE" => Ok(LogLevel::Info),
-        "DEBUG" | "DBUG" | "TRACE" => Ok(LogLevel::Debug),
-        _ => Err(format!("log mask '{mask}' is none of ERROR, WARN, INFO, DEBUG")),
-    }
 }
 
 /// The address of a host name.
@@ -202,7 +188,8 @@ mod tests {
         assert_eq!((engines[0].port, engines[1].port, engines[1].telemetry_port), (7000, 7001, Some(9001)));
         assert_eq!((&engines[0].directory, &engines[1].directory), (&"/a".into(), &"/b".into()));
         assert_eq!((engines[0].targets, engines[1].targets), (Some(2), None));
-        assert_eq!((engines[0].log_level, engines[1].log_level), (LogLevel::Debug, LogLevel::Info));
+        let masks = [&engines[0].log_mask, &engines[1].log_mask].map(ToString::to_string);
+        assert_eq!(masks, ["DEBUG", "INFO"]);
         assert_eq!(engines[1].replicas, ["localhost:7000"]);
         // The line counts more than the file.
         let engines =
