@@ -101,7 +101,7 @@ pub struct Choice<'a> {
     pub only: Option<&'a str>,
     /// Random sequences of calls of so many seeds, instead of the few that are always made.
     pub seeds: Option<u32>,
-    /// What writes gigabytes, too.
+    /// Everything there is: what writes gigabytes, and what takes minutes.
     pub slow: bool,
 }
 
@@ -138,9 +138,9 @@ pub fn run(metadata: &Metadata, romio: &Romio, choice: &Choice<'_>) -> Result<Ta
     tally += bench.run_large(romio, slow, &is_wanted)?;
     tally += bench.run_hdf5(&is_wanted);
     let mut languages: Vec<String> = mpi_languages::programs().into_iter().filter(|path| is_wanted(path)).collect();
-    if only.is_none() {
+    if only.is_none() && !slow {
         eprintln!(
-            "  skip {} programs in Fortran and C++: they take minutes more; --only f77/, f90/, f08/, cxx/ runs them",
+            "  skip {} programs in Fortran and C++: they take minutes more; --only f77/, f90/, f08/, cxx/ runs them, and --slow",
             languages.len()
         );
         languages.clear();
@@ -154,7 +154,7 @@ pub fn run(metadata: &Metadata, romio: &Romio, choice: &Choice<'_>) -> Result<Ta
         tally += report(&path.replace('/', " "), outcome);
     }
     tally += bench.run_examples(metadata, &is_wanted)?;
-    tally += mpi_python::run_tests(&bench, metadata, only);
+    tally += mpi_python::run_tests(&bench, metadata, only.or(slow.then_some(mpi_python::TESTS)));
     for (name, reason) in LOCAL_ONLY.iter().filter(|(name, _)| is_wanted(name)) {
         eprintln!("  skip {name}: {reason}");
     }

@@ -41,7 +41,7 @@ const SECONDS_MAX: u32 = 600;
 /// mpi4py leaves out tests that are known to fail with some MPI libraries, as 26 of these with MPICH 4; with ours they pass.
 const WITHOUT_EXCEPTIONS: &str = "--no-skip-mpi";
 /// In the names of their runs.
-const TESTS: &str = "mpi4py";
+pub const TESTS: &str = "mpi4py";
 
 /// An MPI library that mpi4py is used with.
 pub struct PythonMpi {
@@ -148,7 +148,7 @@ pub fn run_tests(bench: &Bench<'_>, metadata: &Metadata, only: Option<&str>) -> 
         let names: Vec<&str> = OTHERS.iter().map(|library| library.name).collect();
         let (word, count) = SHORT;
         eprintln!(
-            "  skip {TESTS} on {}, and all but {count} tests ({word}): --only {TESTS} runs them",
+            "  skip {TESTS} on {}, and all but {count} tests ({word}): --only {TESTS} runs them, and --slow",
             names.join(" and ")
         );
         let run = Run { what: word.to_owned(), pattern: word.to_owned(), tests: count };
