@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -165,6 +166,12 @@ pub fn without_colours(text: &str) -> String {
         }
     }
     plain
+}
+
+/// Whether this process is root's.
+pub fn is_root() -> Result<bool> {
+    let own = std::fs::metadata("/proc/self").context("/proc is not mounted")?;
+    Ok(own.uid() == 0)
 }
 
 /// Where a program stands on the search path.

@@ -4,9 +4,8 @@ use super::hdf5::{Flavour, Hdf5};
 use super::romio::Romio;
 use crate::process;
 use crate::workspace::Metadata;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -249,7 +248,7 @@ fn install(packages: &[&str]) -> Result<()> {
     if process::find_program("apt-get").is_none() {
         bail!("this machine has no apt-get; install by its own means what Debian calls: {}", packages.join(" "));
     }
-    if !is_root()? {
+    if !process::is_root()? {
         println!("sudo apt-get update && sudo {install}");
         bail!("packages are missing and we are not root: run the line above, then this command again");
     }
@@ -261,11 +260,6 @@ fn apt() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
     command
-}
-
-fn is_root() -> Result<bool> {
-    let own = std::fs::metadata("/proc/self").context("/proc is not mounted")?;
-    Ok(own.uid() == 0)
 }
 
 #[cfg(test)]

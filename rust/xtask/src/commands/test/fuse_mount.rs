@@ -8,7 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const DEVICE: &str = "/dev/fuse";
-const UNMOUNT: &str = "fusermount3";
+/// What unmounts: root needs nobody's help.
+const UNMOUNT: &[&str] = &["umount"];
+const UNMOUNT_AS_USER: &[&str] = &["fusermount3", "-u"];
+
+/// The command that ends a mount.
+fn unmount() -> &'static [&'static str] {
+    if process::is_root().unwrap_or(false) { UNMOUNT } else { UNMOUNT_AS_USER }
+}
 
 /// A mount, which ends with this value.
 pub struct FuseMount(PathBuf);
@@ -16,8 +23,9 @@ pub struct FuseMount(PathBuf);
 impl FuseMount {
     /// What a machine lacks for it, in words.
     pub fn lacks() -> Option<String> {
-        let is_there = Path::new(DEVICE).exists() && process::find_program(UNMOUNT).is_some();
-        (!is_there).then(|| format!("{DEVICE} or {UNMOUNT} is missing"))
+        let program = unmount()[0];
+        let is_there = Path::new(DEVICE).exists() && process::find_program(program).is_some();
+        (!is_there).then(|| format!("{DEVICE} or {program} is missing"))
     }
 
     /// Mounts a container, without caches: what others change is seen at once.
@@ -40,7 +48,8 @@ impl FuseMount {
 
 impl Drop for FuseMount {
     fn drop(&mut self) {
-        if let Err(error) = process::succeed(Command::new(UNMOUNT).arg("-u").arg(&self.0)) {
+        let words = unmount();
+        if let Err(error) = process::succeed(Command::new(words[0]).args(&words[1..]).arg(&self.0)) {
             eprintln!("  {} stays mounted: {error:#}", self.0.display());
         }
     }
