@@ -14,11 +14,6 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("dmg", "storage set", STORAGE),
     ("dmg", "storage replace", STORAGE),
     ("dmg", "storage led", STORAGE),
-    (
-        "dmg",
-        "network scan",
-        "'fi_info' of libfabric shows the providers of a machine; 'provider' in the file of settings names the one to use",
-    ),
     ("dmg", "pool rebuild", REBUILD),
     ("dmg", "system rebuild", REBUILD),
     ("dmg", "system self-heal", "ranks that died are excluded without being asked; 'dmg system query' shows them"),

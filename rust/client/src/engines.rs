@@ -6,10 +6,14 @@ use crate::{Client, RankInfo, SpaceInfo};
 use daos_env::sync::join_all;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
-use daos_wire::{ControlReply, ControlRequest, EngineOf, Space};
+use daos_wire::{ControlReply, ControlRequest, EngineInterfaces, EngineOf, Space};
+use std::time::Duration;
 
 /// The most engines that are asked at the same time.
 const AT_ONCE_MAX: usize = 64;
+
+/// How long looking for network interfaces may take: some providers look for their devices for seconds.
+const SCAN_LIMIT: Duration = Duration::from_secs(60);
 
 /// What an engine stores on, and how full that is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,7 +53,7 @@ impl Client {
             ControlReply::Storage(storage) => Some(storage_info(storage)),
             _ => None,
         };
-        self.ask_engines(ranks, ControlRequest::Storage, read).await
+        self.ask_engines(ranks, LOOK_LIMIT, ControlRequest::Storage, read).await
     }
 
     /// Lets engines take another log mask, in upstream's words, or without one those with which they were started. They answer with what
@@ -66,13 +70,26 @@ impl Client {
             ControlReply::LogMask(mask) => Some(mask),
             _ => None,
         };
-        self.ask_engines(ranks, |of| ControlRequest::SetLogMask((of, mask.clone())), read).await
+        self.ask_engines(ranks, LOOK_LIMIT, |of| ControlRequest::SetLogMask((of, mask.clone())), read).await
+    }
+
+    /// The network interfaces of the machines of engines.
+    ///
+    /// # Errors
+    /// Of a client without a system. That an engine does not answer is said with it.
+    pub async fn engines_interfaces(&self, ranks: Vec<RankInfo>) -> Result<EngineAnswers<EngineInterfaces>> {
+        let read = |reply| match reply {
+            ControlReply::Interfaces(interfaces) => Some(interfaces),
+            _ => None,
+        };
+        self.ask_engines(ranks, SCAN_LIMIT, ControlRequest::Interfaces, read).await
     }
 
     /// Asks each engine the same.
     async fn ask_engines<T>(
         &self,
         ranks: Vec<RankInfo>,
+        limit: Duration,
         request: impl Fn(EngineOf) -> ControlRequest,
         read: impl Fn(ControlReply) -> Option<T>,
     ) -> Result<EngineAnswers<T>> {
@@ -81,7 +98,7 @@ impl Client {
         for some in ranks.chunks(AT_ONCE_MAX) {
             let asked = some.iter().map(|info| async {
                 let of = EngineOf { system: system.clone(), rank: Rank(info.rank) };
-                let answer = self.ask_engine(info, &request(of)).await;
+                let answer = self.ask_engine(info, limit, &request(of)).await;
                 let unexpected = || format!("the engine at {} answered something else than it was asked", info.control);
                 let answer = answer.and_then(|reply| read(reply).ok_or_else(|| Status::new(Code::Proto, unexpected())));
                 (info.clone(), answer)
@@ -91,13 +108,13 @@ impl Client {
         Ok(answers)
     }
 
-    async fn ask_engine(&self, info: &RankInfo, request: &ControlRequest) -> Result<ControlReply> {
+    async fn ask_engine(&self, info: &RankInfo, limit: Duration, request: &ControlRequest) -> Result<ControlReply> {
         // Of one that is gone the system knows better than a connection that nobody answers.
         if !matches!(info.state.as_str(), "joined" | "stopped") {
             let sentence = "start its engine, or leave it out by --ranks; 'dmg system query' shows the ranks";
             fail!(Code::Unreach, "rank {} is {}: {sentence}", info.rank, info.state);
         }
-        match ask_there(self, &info.control, request, LOOK_LIMIT).await? {
+        match ask_there(self, &info.control, request, limit).await? {
             (_, ControlReply::Failed(failure)) => Err(failure.status()),
             (_, reply) => Ok(reply),
         }

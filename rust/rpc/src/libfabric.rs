@@ -25,6 +25,7 @@ mod fragment;
 mod hostile;
 mod interfaces;
 mod listener;
+mod offers;
 mod outbox;
 mod place;
 mod port;
@@ -48,5 +49,6 @@ const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 pub const PROCESS_ENVIRONMENT: &[(&str, &str)] = &[("FI_OFI_RXM_MSG_RX_SIZE", "256")];
 
 pub(crate) use hostile::Fragments;
+pub use offers::{FabricOffer, fabric_offers};
 pub use settings::FabricSettings;
 pub use transport::FabricTransport;

@@ -12,6 +12,7 @@ mod measuring;
 mod opening;
 mod orders;
 mod running;
+mod scan;
 mod settings;
 mod storage;
 mod targets;

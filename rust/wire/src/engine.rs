@@ -36,3 +36,30 @@ wire_structs! {
         memory: Space,
     }
 }
+
+wire_structs! {
+    /// The network interfaces of the machine of an engine.
+    EngineInterfaces {
+        /// The provider that the engine uses, in the words of its settings.
+        provider: String,
+        /// Memory nodes of the machine.
+        numa_nodes: u32,
+        /// Processors of each.
+        cores_per_node: u32,
+        /// What providers offer.
+        interfaces: Vec<FabricInterface>,
+    }
+    /// A network interface, and a provider that serves it.
+    FabricInterface {
+        /// The provider, in upstream's words: `ofi+tcp;ofi_rxm`.
+        provider: String,
+        /// The interface.
+        device: String,
+        /// The memory node that it is at.
+        numa_node: u32,
+        /// The place of the provider among all; the best is 0.
+        priority: u32,
+        /// The kind of the interface, the kernel's number (`ARPHRD_*`).
+        class: u32,
+    }
+}

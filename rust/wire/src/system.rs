@@ -7,7 +7,7 @@
 
 use crate::header::{HEADER_LENGTH, Header, HeaderError, Kind, open, seal};
 use crate::macros::{wire_enums, wire_structs};
-use crate::{EngineOf, EngineStorage, Hello, Variants, decode_content, encode_content};
+use crate::{EngineInterfaces, EngineOf, EngineStorage, Hello, Variants, decode_content, encode_content};
 use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Epoch, Rank, SystemId};
@@ -190,6 +190,8 @@ wire_enums! {
         Storage(EngineOf) = 8,
         /// To any engine, about itself: takes another log mask, in upstream's words, or that with which it was started. Answered by `LogMask`.
         SetLogMask((EngineOf, Option<String>)) = 9,
+        /// To any engine, about its machine: answered by `Interfaces`.
+        Interfaces(EngineOf) = 10,
     }
     /// What is answered.
     ControlReply {
@@ -215,6 +217,8 @@ wire_enums! {
         Storage(EngineStorage) = 9,
         /// The log mask of an engine, as it is now.
         LogMask(String) = 10,
+        /// The network interfaces of the engine's machine.
+        Interfaces(EngineInterfaces) = 11,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands of `dmg` that ask or tell each engine by itself: `storage`, `server`.
+//! Commands of `dmg` that ask or tell each engine by itself: `storage`, `server`, `network`.
 
 use super::manual;
 use super::system::Ranks;
@@ -81,4 +81,44 @@ pub struct LogMaskOptions {
     /// Accepted for scripts written for upstream, and said to be without effect: areas of --masks choose
     #[arg(long, short = 's', value_name = "FACILITIES")]
     pub subsystems: Option<String>,
+}
+
+/// What can be done with the networks of engines.
+#[derive(Subcommand, Debug)]
+pub enum NetworkCommand {
+    /// Show the network interfaces of the machines of engines, and the providers that serve them
+    #[command(long_about = manual::NETWORK_SCAN, after_long_help = manual::NETWORK_SCAN_EXAMPLES)]
+    Scan(NetworkScanOptions),
+}
+
+/// Options of `dmg network scan`.
+#[derive(Args, Debug)]
+pub struct NetworkScanOptions {
+    /// Which engines.
+    #[command(flatten)]
+    pub engines: EnginesOptions,
+    /// Only what this provider serves: ofi+tcp, tcp, ofi+verbs;ofi_rxm, the beginning of its name, or 'all' [default: the
+    /// provider of each engine]
+    #[arg(long, short = 'p', value_name = "PROVIDER")]
+    pub provider: Option<String>,
+}
+
+/// What can be done with the network of this machine.
+#[derive(Subcommand, Debug)]
+pub enum LocalNetworkCommand {
+    /// Show the network interfaces of this machine, and the providers that serve them
+    #[command(long_about = manual::LOCAL_NETWORK_SCAN, after_long_help = manual::LOCAL_NETWORK_SCAN_EXAMPLES)]
+    Scan(LocalScanOptions),
+}
+
+/// Options of `daos_server network scan`.
+#[derive(Args, Debug)]
+pub struct LocalScanOptions {
+    /// Only what this provider serves: ofi+tcp, tcp, ofi+verbs;ofi_rxm, the beginning of its name, or 'all' [default: 'provider'
+    /// of the file of settings; all without a file]
+    #[arg(long, short = 'p', value_name = "PROVIDER")]
+    pub provider: Option<String>,
+    /// File of settings of 'daos_server start'
+    #[arg(long, short = 'o', visible_alias = "config", value_name = "FILE")]
+    pub config_path: Option<std::path::PathBuf>,
 }

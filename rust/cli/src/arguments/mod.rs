@@ -16,7 +16,10 @@ mod values;
 
 pub use access::{ListChange, ListOutput, OwnerOptions};
 pub use container::{ContainerCommand, ContainerCreateOptions, ContainerOf, DmgContainerCommand, LinkArguments};
-pub use engines::{EngineServerCommand, EnginesOptions, LogMaskOptions, StorageCommand, StorageQueryCommand};
+pub use engines::{
+    EngineServerCommand, EnginesOptions, LocalNetworkCommand, LocalScanOptions, LogMaskOptions, NetworkCommand,
+    NetworkScanOptions, StorageCommand, StorageQueryCommand,
+};
 pub use filesystem::{CheckArguments, CheckFlag, CopyArguments, FileOf, FilesystemCommand, SetAttrArguments};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
@@ -168,6 +171,9 @@ pub enum DmgCommand {
     /// Look at the system, stop and start its engines
     #[command(subcommand)]
     System(SystemCommand),
+    /// Look at the networks of engines
+    #[command(subcommand, visible_alias = "net")]
+    Network(NetworkCommand),
     /// Change running engines
     #[command(subcommand, visible_alias = "srv")]
     Server(EngineServerCommand),
@@ -220,6 +226,9 @@ pub enum ServerCommand {
     /// Make a configuration file
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at the network of this machine
+    #[command(subcommand)]
+    Network(LocalNetworkCommand),
     /// Serve a local directory until it is idle
     Local(ServeOptions),
     /// Print the version

@@ -12,6 +12,7 @@ mod libraries;
 mod local;
 mod logging;
 mod mpi;
+mod network;
 mod object;
 mod pool;
 mod pool_properties;
@@ -26,7 +27,7 @@ mod telemetry;
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
 use crate::arguments::{
     ConfigCommand, ContainerCommand, DaosSystemCommand, DmgContainerCommand, EngineServerCommand, GlobalOptions,
-    PoolCommand, ServerArguments, ServerCommand,
+    LocalNetworkCommand, NetworkCommand, PoolCommand, ServerArguments, ServerCommand,
 };
 use crate::failure::Result;
 use crate::reply::Reply;
@@ -78,6 +79,9 @@ pub fn dmg(arguments: DmgArguments) -> Result<Reply> {
         DmgCommand::Server(EngineServerCommand::SetLogmasks(options)) => {
             with_session(&global, |session| logging::set_masks(session, &global, &options))
         }
+        DmgCommand::Network(NetworkCommand::Scan(options)) => {
+            with_session(&global, |session| network::scan(session, &global, &options))
+        }
         DmgCommand::Storage(command) => with_session(&global, |session| storage::run(session, &global, &command)),
         DmgCommand::Telemetry(command) => telemetry::run(&global, &command),
         DmgCommand::ServerVersion => with_session(&global, system::server_version),
@@ -90,6 +94,7 @@ pub fn server(arguments: ServerArguments) -> Result<Reply> {
     match arguments.command {
         ServerCommand::Start(options) => server::start(&arguments.global, &options),
         ServerCommand::Config(ConfigCommand::Generate) => Ok(server::generate()),
+        ServerCommand::Network(LocalNetworkCommand::Scan(options)) => network::scan_here(&options),
         ServerCommand::Local(options) => local::serve(&arguments.global, &options),
         ServerCommand::Version => Ok(version("daos_server")),
     }

@@ -29,6 +29,7 @@ fn valid() -> Vec<Vec<u8>> {
         ControlRequest::Members(SystemMembers { system: system.clone() }),
         ControlRequest::Storage(EngineOf { system: system.clone(), rank: Rank(0) }),
         ControlRequest::Storage(EngineOf { system: system.clone(), rank: Rank(7) }),
+        ControlRequest::Interfaces(EngineOf { system: system.clone(), rank: Rank(0) }),
         ControlRequest::SetLogMask((EngineOf { system: system.clone(), rank: Rank(0) }, Some("LOUD".to_owned()))),
         // An action that there is not, of a rank that there is not.
         ControlRequest::Ranks(RanksRequest { system, action: 99, ranks: vec![Rank(77)], force: false }),

@@ -124,6 +124,35 @@ fn log_masks_of_running_engines_change_and_go_back() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("DER_NOTSUPPORTED"), "{output:?}");
 }
 
+#[test]
+fn network_interfaces_are_told_by_each_engine_and_of_this_machine() {
+    let cluster = Cluster::running(2);
+    let all = cluster.response("dmg", &["network", "scan", "--provider", "all"]);
+    let sets = all["HostFabrics"].as_object().expect("an object");
+    assert_eq!(sets.len(), 1, "both are on one machine: {all}");
+    assert_eq!(sets["0"]["HostSet"], format!("{},{}", cluster.control(0), cluster.control(1)));
+    let interfaces = sets["0"]["HostFabric"]["Interfaces"].as_array().expect("a list");
+    let has = |device: &str| interfaces.iter().any(|one| one["Device"] == device);
+    assert!(!has("lo") && interfaces.iter().all(|one| one["NetDevClass"] != 772), "{all}");
+    // What the kernel says of interfaces that have an address, other than that of the machine itself, is there.
+    let routes = std::fs::read_to_string("/proc/net/route").expect("the kernel's routes");
+    let routed: Vec<&str> = routes.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(routed.iter().filter(|device| **device != "lo").all(|device| has(device)), "{routed:?}: {all}");
+    // The same from the tool of this machine.
+    let here = cluster.response("daos_server", &["network", "scan"]);
+    assert_eq!(here["0"]["HostFabric"]["Interfaces"], sets["0"]["HostFabric"]["Interfaces"]);
+    // By default those of the engine's provider.
+    let own = cluster.response("dmg", &["net", "scan", "--ranks", "1"]);
+    let interfaces = own["HostFabrics"]["0"]["HostFabric"]["Interfaces"].as_array().expect("a list");
+    let is_tcp = |one: &Value| one["Provider"].as_str().is_some_and(|name| name.starts_with("ofi+tcp"));
+    assert!(interfaces.iter().all(is_tcp) && interfaces.len() >= routed.len().min(1), "{own}");
+    let text = cluster.succeed("dmg", &["network", "scan", "-p", "nonsense"]);
+    assert!(text.starts_with("---------\n127.0.0.1\n") && text.contains("served by nonsense"), "{text}");
+    let local = TestSystem::new();
+    let output = local.program("dmg", &["network", "scan", "-p", "all"]).output().expect("the program runs");
+    assert!(output.status.success() && output.stdout.starts_with(b"---------\nlocalhost\n"), "{output:?}");
+}
+
 /// An engine that takes connections in and says nothing is an error, too, after a while.
 #[test]
 #[ignore = "slow: an engine that says nothing is waited for ten seconds"]

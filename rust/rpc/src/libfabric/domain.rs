@@ -18,6 +18,9 @@ const REGIONS_MAX: usize = 1 << 16;
 /// Attempts to find a key that is not in use; with random keys of 64 bits, the second is never made.
 const KEY_ATTEMPTS: usize = 8;
 
+/// What a provider may want of memory that it is given: first nothing, then that it is registered.
+pub(super) const MEMORY_MODES: [u32; 2] = [0, sys::FI_MR_LOCAL];
+
 /// An open domain; closed when endpoint and registrations are gone.
 pub(super) struct Domain {
     info: Info,
@@ -37,14 +40,7 @@ pub(super) struct Region {
 impl Domain {
     /// Finds the provider and opens it.
     pub fn open(settings: &FabricSettings, random: Arc<dyn Random>) -> Result<Rc<Domain>> {
-        if let Err(error) = sys::load() {
-            fail!(
-                Code::Notsupported,
-                "fabric provider \"{}\" needs libfabric: {error}; install it (package libfabric1 of Debian and Ubuntu, libfabric of \
-                 Fedora), or name the folder that holds it in LD_LIBRARY_PATH",
-                settings.word()
-            );
-        }
+        load(&format!("fabric provider \"{}\"", settings.word()))?;
         let info = Info::find(settings)?;
         let what = |step: &str| format!("provider \"{}\": {step}", settings.word());
         let mut fabric = null_mut();
@@ -204,34 +200,38 @@ pub(super) unsafe fn close(object: *mut sys::fid, what: &str) {
     }
 }
 
+/// Loads libfabric for something that needs it.
+pub(super) fn load(what: &str) -> Result<()> {
+    sys::load().map_err(|error| {
+        let sentence = format!(
+            "{what} needs libfabric: {error}; install it (package libfabric1 of Debian and Ubuntu, libfabric of Fedora), or name the \
+             folder that holds it in LD_LIBRARY_PATH"
+        );
+        Status::new(Code::Notsupported, sentence)
+    })
+}
+
 /// The providers of endpoints as we need them that libfabric has here, by their full names.
 fn offered() -> Vec<String> {
     // SAFETY: allocates a structure with everything it points at.
     let Some(hints) = NonNull::new(unsafe { sys::fi_allocinfo() }).map(Info) else { return Vec::new() };
-    let mut found = null_mut();
-    // SAFETY: the hints were just allocated and are ours alone; they live through the call, whose result is checked.
-    let result = unsafe {
-        (*(*hints.pointer()).ep_attr).type_ = sys::FI_EP_RDM;
-        sys::fi_getinfo(sys::API_VERSION, std::ptr::null(), std::ptr::null(), 0, hints.pointer(), &mut found)
-    };
-    let Some(list) = NonNull::new(found).filter(|_| result == 0).map(Info) else { return Vec::new() };
+    // SAFETY: the hints were just allocated and are ours alone.
+    unsafe { (*(*hints.pointer()).ep_attr).type_ = sys::FI_EP_RDM };
+    let Some(list) = hints.anywhere() else { return Vec::new() };
     let mut names = Vec::new();
-    let mut next = list.pointer().cast_const();
-    // SAFETY: an element of the list, which lives through the loop, or its end.
-    while let Some(info) = unsafe { next.as_ref() } {
+    list.each(|info| {
         // SAFETY: a found info has all its attributes.
         let name = unsafe { text_of((*info.fabric_attr).prov_name) };
         if !names.contains(&name) {
             names.push(name);
         }
-        next = info.next;
-    }
+    });
     names
 }
 
 /// # Safety
 /// The pointer is null, or that of a text that ends with a zero byte.
-unsafe fn text_of(text: *const c_char) -> String {
+pub(super) unsafe fn text_of(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }
@@ -244,9 +244,8 @@ pub(super) struct Info(NonNull<sys::fi_info>);
 
 impl Info {
     fn find(settings: &FabricSettings) -> Result<Info> {
-        let modes = [0, sys::FI_MR_LOCAL];
         let mut result = Err(Code::Notsupported.into());
-        for local in modes {
+        for local in MEMORY_MODES {
             result = Info::find_with(settings, local);
             if !matches!(&result, Err(status) if status.code() == Code::Notsupported) {
                 break;
@@ -284,26 +283,39 @@ impl Info {
         Ok(Info(opened(result, found, || "asking libfabric".to_owned())?))
     }
 
-    /// What we need, and what of a provider's wishes we can fulfil.
+    /// What we need of the provider of the settings, and where.
     fn hints(settings: &FabricSettings, local: u32) -> Result<Info> {
-        // SAFETY: allocates a structure with everything it points at.
-        let info = unsafe { sys::fi_allocinfo() };
-        let Some(info) = NonNull::new(info) else { fail!(Code::Nomem, "no memory to ask for a fabric") };
-        let info = Info(info);
+        let info = Info::requirements(local)?;
         let duplicate = |text: &str| -> Result<*mut c_char> {
             let text = CString::new(text).map_err(|_| Status::new(Code::Inval, "zero byte in a provider's name"))?;
             // SAFETY: the text ends with a zero byte; the copy is freed with the info.
             Ok(unsafe { libc::strdup(text.as_ptr()) })
         };
+        let fields = info.pointer();
         let provider = duplicate(settings.word())?;
-        // SAFETY: the info and all that it points at were just allocated and are ours alone; it takes over the names.
+        // SAFETY: the info and all that it points at are ours alone; it takes over the name.
+        unsafe { (*(*fields).fabric_attr).prov_name = provider };
+        if let Some(name) = settings.domain() {
+            let name = duplicate(name)?;
+            // SAFETY: as above.
+            unsafe { (*(*fields).domain_attr).name = name };
+        }
+        Ok(info)
+    }
+
+    /// What we need of any provider, and what of its wishes we can fulfil.
+    pub fn requirements(local: u32) -> Result<Info> {
+        // SAFETY: allocates a structure with everything it points at.
+        let info = unsafe { sys::fi_allocinfo() };
+        let Some(info) = NonNull::new(info) else { fail!(Code::Nomem, "no memory to ask for a fabric") };
+        let info = Info(info);
+        // SAFETY: the info and all that it points at were just allocated and are ours alone.
         unsafe {
             let fields = info.pointer();
             (*fields).caps =
                 u64::from(sys::FI_MSG | sys::FI_RMA | sys::FI_SEND | sys::FI_RECV | sys::FI_READ | sys::FI_WRITE)
                     | u64::from(sys::FI_REMOTE_READ | sys::FI_REMOTE_WRITE);
             (*fields).mode = sys::FI_CONTEXT | sys::FI_CONTEXT2;
-            (*(*fields).fabric_attr).prov_name = provider;
             (*(*fields).ep_attr).type_ = sys::FI_EP_RDM;
             let domain = (*fields).domain_attr;
             (*domain).mr_mode = (sys::FI_MR_VIRT_ADDR | sys::FI_MR_ALLOCATED | sys::FI_MR_PROV_KEY | local) as c_int;
@@ -313,11 +325,28 @@ impl Info {
             (*domain).resource_mgmt = sys::FI_RM_ENABLED;
             (*(*fields).tx_attr).msg_order = u64::from(sys::FI_ORDER_SAS);
             (*(*fields).rx_attr).msg_order = u64::from(sys::FI_ORDER_SAS);
-            if let Some(name) = settings.domain() {
-                (*domain).name = duplicate(name)?;
-            }
         }
         Ok(info)
+    }
+
+    /// Looks at each element of the list that it is the first of.
+    pub fn each(&self, mut look: impl FnMut(&sys::fi_info)) {
+        let mut next = self.pointer().cast_const();
+        // SAFETY: an element of the list, which lives as long as this, or its end.
+        while let Some(info) = unsafe { next.as_ref() } {
+            look(info);
+            next = info.next;
+        }
+    }
+
+    /// All that meets these requirements, wherever it is.
+    pub fn anywhere(&self) -> Option<Info> {
+        let mut found = null_mut();
+        // SAFETY: the requirements live through the call; the result is checked.
+        let result = unsafe {
+            sys::fi_getinfo(sys::API_VERSION, std::ptr::null(), std::ptr::null(), 0, self.pointer(), &mut found)
+        };
+        NonNull::new(found).filter(|_| result == 0).map(Info)
     }
 
     pub fn pointer(&self) -> *mut sys::fi_info {

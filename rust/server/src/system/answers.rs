@@ -144,6 +144,7 @@ impl SystemEngine {
         }
         match &request {
             ControlRequest::Storage(of) => return self.ask_storage(id, of),
+            ControlRequest::Interfaces(of) => return self.ask_interfaces(id, of),
             ControlRequest::SetLogMask((of, mask)) => return self.change_log(id, of, mask.as_deref()),
             _ => {}
         }
@@ -166,7 +167,8 @@ impl SystemEngine {
             | ControlRequest::Serves(_)
             | ControlRequest::Ails(_)
             | ControlRequest::Storage(_)
-            | ControlRequest::SetLogMask(_) => {
+            | ControlRequest::SetLogMask(_)
+            | ControlRequest::Interfaces(_) => {
                 fail!(Code::Proto, "that is no request")
             }
         }

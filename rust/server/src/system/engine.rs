@@ -7,6 +7,7 @@ use super::link::Link;
 use super::measuring::Measuring;
 use super::orders::Operation;
 use super::running::Makings;
+use super::scan::Scan;
 use super::settings::{SystemEngineSettings, SystemNews};
 use super::targets::Targets;
 use super::telemetry::Telemetry;
@@ -75,6 +76,7 @@ pub struct SystemEngine {
     pub(super) operations: Vec<Operation>,
     pub(super) telemetry: Option<Telemetry>,
     pub(super) measuring: Measuring,
+    pub(super) scan: Scan,
     /// When it started, in seconds since 1970.
     pub(super) started: u64,
     pub(super) _lock: DirectoryLock,
@@ -172,6 +174,7 @@ impl SystemEngine {
             self.follow(&place);
         }
         self.look_at_measures(at_telemetry);
+        self.look_at_scan();
         self.look_at_operations()?;
         self.look_for_absent();
         if self.forget_at.is_some_and(|at| at <= self.makings.env.clock.monotonic()) {

@@ -9,6 +9,7 @@ use super::logging;
 use super::machine::Machine;
 use super::measuring::Measuring;
 use super::running::{Ground, Makings};
+use super::scan::Scan;
 use super::settings::{SystemEngineSettings, SystemNews};
 use super::targets::Targets;
 use super::telemetry::Telemetry;
@@ -133,6 +134,7 @@ impl SystemEngine {
             operations: Vec::new(),
             telemetry,
             measuring: Measuring::default(),
+            scan: Scan::default(),
             returning: false,
             _lock: lock,
         })

@@ -214,6 +214,12 @@ fn engine_storage() -> EngineStorage {
     }
 }
 
+fn engine_interfaces() -> EngineInterfaces {
+    let (provider, device) = ("ofi+p".into(), "e".into());
+    let interfaces = vec![FabricInterface { provider, device, numa_node: 105, priority: 106, class: 107 }];
+    EngineInterfaces { provider: "p".into(), numa_nodes: 108, cores_per_node: 109, interfaces }
+}
+
 fn control_requests(golden: &mut Golden) {
     let credentials = Credentials { user: "u@".into(), group: "g@".into(), groups: vec!["h@".into()] };
     let (id, rank) = (Some(SystemId::from_bytes([62; 16])), Some(Rank(28)));
@@ -229,6 +235,7 @@ fn control_requests(golden: &mut Golden) {
         ("Ails", ControlRequest::Ails("a".into())),
         ("Storage", ControlRequest::Storage(engine_of())),
         ("SetLogMask", ControlRequest::SetLogMask((engine_of(), Some("DEBUG".into())))),
+        ("Interfaces", ControlRequest::Interfaces(engine_of())),
         ("SetLogMask.None", ControlRequest::SetLogMask((engine_of(), None))),
     ] {
         golden.check_control(&format!("ControlRequest.{name}"), &request);
@@ -252,6 +259,7 @@ fn control_replies(golden: &mut Golden) {
         ("Leaderless", ControlReply::Leaderless(rank_entry())),
         ("State", ControlReply::State(state)),
         ("Storage", ControlReply::Storage(engine_storage())),
+        ("Interfaces", ControlReply::Interfaces(engine_interfaces())),
         ("LogMask", ControlReply::LogMask("DEBUG".into())),
     ] {
         golden.check_control(&format!("ControlReply.{name}"), &reply);

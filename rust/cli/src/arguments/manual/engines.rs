@@ -91,3 +91,49 @@ Examples:
   dmg -l node1 server set-logmasks -m ERR,pool=DEBUG,rpc=DEBUG
   dmg server set-logmasks"
 );
+
+/// What is listed.
+macro_rules! interfaces {
+    () => {
+        "Listed by memory node (NUMA socket), as upstream does: what libfabric offers of endpoints that engines can use. The interface that \
+reaches the machine itself only (lo), where engines are that were given no --host, is not listed, nor what serves no network interface. \
+'fabric_iface' and 'provider' of the file of settings, or --interface and --fabric of 'daos_server start', choose. Providers that \
+look for their devices may take seconds."
+    };
+}
+
+pub const NETWORK_SCAN: &str = concat!(
+    "Show the network interfaces of the machines of engines, and the providers that serve them
+
+",
+    interfaces!(),
+    " Machines with the same interfaces are shown together. Of a local engine it is this machine.",
+    which!()
+);
+
+pub const NETWORK_SCAN_EXAMPLES: &str = concat!(
+    host_errors!(),
+    "HostFabrics, for a number that means nothing HostSet (control ports) and HostFabric: Interfaces[] with Provider, Device, NumaNode, \
+Priority (0 is what libfabric likes best) and NetDevClass (the kernel's number), Providers[], NumaCount, CoresPerNuma.
+
+Examples:
+  dmg network scan
+  dmg -l node[1-8] network scan --provider all
+  dmg network scan -p ofi+verbs --json"
+);
+
+pub const LOCAL_NETWORK_SCAN: &str = concat!(
+    "Show the network interfaces of this machine, and the providers that serve them
+
+",
+    interfaces!()
+);
+
+pub const LOCAL_NETWORK_SCAN_EXAMPLES: &str =
+    "JSON response: for a number that means nothing HostSet (localhost) and HostFabric, as of \
+'dmg network scan'.
+
+Examples:
+  daos_server network scan
+  daos_server network scan -p ofi+tcp --json
+  daos_server network scan -o daos_server.yml";
