@@ -441,7 +441,7 @@ impl Dataset {
             }
         } else if !list.is_empty() {
             let list = decoded_list(list, Variable::DATASET_CREATE)?;
-            if fill::is_chosen(list.get()) {
+            if fill::is_chosen(list.get()) && !fill::is_never_used(list.get()) {
                 value = fill::in_list(list.get(), &self.stored)?;
             }
         }

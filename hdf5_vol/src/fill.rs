@@ -6,7 +6,7 @@
 
 use crate::convert::Stored;
 use crate::failure::{Failure, Minor, Result};
-use crate::hdf5::{DEFAULT, Hid, Identifier, library, size_of_type};
+use crate::hdf5::{DEFAULT, FILL_NEVER, Hid, Identifier, library, size_of_type};
 use std::ffi::c_int;
 
 /// `H5D_FILL_VALUE_USER_DEFINED`.
@@ -26,6 +26,14 @@ pub fn is_chosen(list: Hid) -> bool {
     // SAFETY: the number is ours.
     let result = unsafe { library().list_fill_defined(list, &raw mut status) };
     result >= 0 && status == BY_USER
+}
+
+/// Whether a list says that elements are never filled: then those that were never written are zero, as the store has them.
+pub fn is_never_used(list: Hid) -> bool {
+    let mut time = 0;
+    // SAFETY: the number is ours.
+    let result = unsafe { library().list_fill_time(list, &raw mut time) };
+    result >= 0 && time == FILL_NEVER
 }
 
 /// The value in a list, as memory of a datatype of the dataset's.

@@ -143,6 +143,7 @@ functions! {
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
     fn list_set_connector(id: Hid, connector: Hid, information: *const c_void) -> Herr = "H5Pset_vol";
     fn list_set_core(id: Hid, increment: usize, is_kept: bool) -> Herr = "H5Pset_fapl_core";
+    fn list_fill_time(id: Hid, time: *mut c_int) -> Herr = "H5Pget_fill_time";
     fn list_set_fill_time(id: Hid, time: c_int) -> Herr = "H5Pset_fill_time";
     fn version(major: *mut c_uint, minor: *mut c_uint, release: *mut c_uint) -> Herr = "H5get_libversion";
     fn list_allocation(id: Hid, time: *mut c_int) -> Herr = "H5Pget_alloc_time";

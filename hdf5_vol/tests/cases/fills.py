@@ -18,6 +18,15 @@ def write(file):
     filtered = file.create_dataset("filtered", (50,), TEXT, fillvalue="f" * 300, chunks=(20,), shuffle=True)
     filtered[3] = filtered[23] = filtered[43] = "three"
     file.create_dataset("number", (5,), ">f4", fillvalue=2.5)
+    # What HDF5's own files give there is not said.
+    never = dict(fillvalue=4.0, fill_time="never")
+    for name, options in [("plain", {}), ("chunks", {"chunks": (3,)}), ("filters", {"chunks": (3,), "compression": "gzip"})]:
+        file.create_dataset(f"never/{name}", (8,), "f4", maxshape=(20,) if options else (8,), **options, **never)[:] = 7
+    grown = file["never/chunks"]
+    grown.resize((20,))
+    if file.filename.startswith("daos:"):
+        assert not grown[9:].any()
+    grown[:] = 7
     for name in ["fixed", "text", "filtered"]:
         file.copy(name, f"copy of {name}")
     with h5py.File(file.filename + ".fills", "w") as other:
@@ -32,4 +41,7 @@ def check(file):
         assert file[name].asstr()[99] == "bár" and file[name].fillvalue == "bár".encode(), name
     assert list(file["growing"].asstr()) == ["first", "more", "more", "more", "last", "more", "more"]
     assert file["empty"].asstr()[2] == "" and file["filtered"].asstr()[4] == "f" * 300
+    for name in file["never"]:
+        assert (file["never"][name][()] == 7).all() and file["never"][name].fillvalue == 4
+        assert file["never"][name].id.get_create_plist().get_fill_time() == h5py.h5d.FILL_TIME_NEVER
     assert file["number"][4] == 2.5 and file["number"].fillvalue == 2.5
