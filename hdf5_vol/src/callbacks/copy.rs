@@ -1,5 +1,6 @@
 //! Copying objects with all that is in them, within a file and from one file of a container to another.
 
+use super::merging::Merging;
 use super::{Place, group, new_group, new_node, object_at};
 use crate::attribute::Attribute;
 use crate::boxes::boxes;
@@ -51,7 +52,10 @@ pub unsafe extern "C" fn copy(
             let place = Place::of(&file, &base, path, links, DEFAULT)?;
             place.group.require_new(place.name)?;
             place.group.file.require_writable()?;
-            let mut copier = Copier::new(flags(list)?, &place.group.file);
+            let mut copier = Copier::new(list, &place.group.file)?;
+            if let Some(token) = copier.merged(&source.node)? {
+                return place.group.add_counted_link(place.name, place.character_set, LinkTarget::Hard(token));
+            }
             let copied = copier.object(&source.node)?;
             // All of it is there before a name leads to it.
             place.group.file.settle()?;
@@ -70,9 +74,6 @@ fn flags(list: Hid) -> Result<c_uint> {
     if unsafe { library().list_copy_flags(list, &raw mut flags) } < 0 {
         return Err(Failure::new(Minor::BadValue, "HDF5 does not tell how to copy"));
     }
-    if flags & copy_flags::MERGE_DATATYPES != 0 {
-        return Err(Failure::not_yet("merging committed datatypes while copying"));
-    }
     Ok(flags)
 }
 
@@ -82,6 +83,8 @@ struct Copier {
     file: Rc<File>,
     /// Objects that several links or references lead to are copied once. They are known by the numbers of their files and their tokens.
     done: HashMap<(u64, Token), Token>,
+    /// Where committed datatypes of the file take the place of copies.
+    merging: Option<Merging>,
     /// How deep the object that is being copied is below the first one.
     depth: usize,
 }
@@ -92,8 +95,18 @@ fn known_by(source: &Node) -> (u64, Token) {
 }
 
 impl Copier {
-    fn new(flags: c_uint, file: &Rc<File>) -> Self {
-        Self { flags, file: Rc::clone(file), done: HashMap::new(), depth: 0 }
+    fn new(list: Hid, file: &Rc<File>) -> Result<Self> {
+        let flags = flags(list)?;
+        let merging = if flags & copy_flags::MERGE_DATATYPES != 0 { Some(Merging::of(list)?) } else { None };
+        Ok(Self { flags, file: Rc::clone(file), done: HashMap::new(), merging, depth: 0 })
+    }
+
+    /// What the file has already instead of a copy of a committed datatype.
+    fn merged(&mut self, source: &Node) -> Result<Option<Token>> {
+        match &mut self.merging {
+            Some(merging) if source.token.kind() == Kind::Datatype => merging.find(&self.file, source),
+            _ => Ok(None),
+        }
     }
 
     /// Copies an object that was not copied before.
@@ -108,6 +121,9 @@ impl Copier {
         };
         let target = Rc::clone(made.node());
         self.done.insert(known_by(source), target.token);
+        if let Some(merging) = &mut self.merging {
+            merging.add(source, target.token)?;
+        }
         self.depth += 1;
         let result = self.fill(source, &made);
         self.depth -= 1;
@@ -152,8 +168,9 @@ impl Copier {
             LinkTarget::Soft(_) | LinkTarget::UserDefined { .. } => None,
         };
         let Some(object) = object else { return target.add_new_link(name, link.character_set, link.target) };
-        if let Some(token) = self.done.get(&known_by(&object)) {
-            return target.add_counted_link(name, link.character_set, LinkTarget::Hard(*token));
+        let known = self.done.get(&known_by(&object)).copied();
+        if let Some(token) = known.map_or_else(|| self.merged(&object), |token| Ok(Some(token)))? {
+            return target.add_counted_link(name, link.character_set, LinkTarget::Hard(token));
         }
         let copied = self.object(&object)?;
         target.add_new_link(name, link.character_set, LinkTarget::Hard(copied.token))
@@ -175,6 +192,9 @@ impl Copier {
             Err(failure) if failure.minor == Minor::NotFound => return Ok(None),
             other => other?,
         };
+        if let Some(token) = self.merged(&source)? {
+            return Ok(Some((self.file.node(token)?, false)));
+        }
         let copied = self.object(&source)?;
         copied.drop_reference()?;
         Ok(Some((copied, true)))

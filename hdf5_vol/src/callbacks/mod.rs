@@ -14,6 +14,7 @@ pub mod group;
 pub mod introspection;
 pub mod link;
 pub mod link_iteration;
+pub mod merging;
 pub mod object;
 pub mod request;
 pub mod tables;

@@ -4,7 +4,7 @@
 //! `H5PLget_plugin_info` is the one whose functions are taken.
 
 use super::identifier::Identifier;
-use super::types::{ErrorVisitor, ExternalCallback, Herr, Hid, Hsize, IdentifierVisitor};
+use super::types::{ErrorVisitor, ExternalCallback, Herr, Hid, Hsize, IdentifierVisitor, MergeCallback};
 use crate::failure::Failure;
 use crate::serial::Serial;
 use std::cell::RefCell;
@@ -137,6 +137,8 @@ functions! {
     fn errors_put(stack: Hid) -> Herr = "H5Eset_current_stack";
 
     fn list_copy_flags(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_copy_object";
+    fn list_merge_callback(id: Hid, function: *mut Option<MergeCallback>, data: *mut *mut c_void) -> Herr
+        = "H5Pget_mcdt_search_cb";
     fn list_driver(id: Hid) -> Hid = "H5Pget_driver";
     fn list_locking(id: Hid, is_used: *mut bool, is_optional: *mut bool) -> Herr = "H5Pget_file_locking";
     fn list_set_locking(id: Hid, is_used: bool, is_optional: bool) -> Herr = "H5Pset_file_locking";

@@ -233,5 +233,7 @@ pub type ExternalCallback = unsafe extern "C" fn(
 ) -> Herr;
 /// Called with a stack of errors (`H5E_auto2_t`).
 pub type ErrorVisitor = unsafe extern "C" fn(Hid, *mut c_void) -> Herr;
+/// Called before a file is searched for committed datatypes (`H5O_mcdt_search_cb_t`).
+pub type MergeCallback = unsafe extern "C" fn(*mut c_void) -> c_int;
 /// Called for each identifier (`H5I_iterate_func_t`).
 pub type IdentifierVisitor = unsafe extern "C" fn(Hid, *mut c_void) -> Herr;
