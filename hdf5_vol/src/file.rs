@@ -10,6 +10,7 @@ use crate::fresh::Fresh;
 use crate::handle::Handle;
 use crate::hdf5::{Hid, Identifier, Variable, library};
 use crate::heap::Heap;
+use crate::known::Known;
 use crate::mounts::Mounts;
 use crate::name::Name;
 use crate::node::Node;
@@ -17,7 +18,7 @@ use crate::queue::Queue;
 use crate::ranks::Ranks;
 use crate::removed::Removed;
 use crate::serial::Serial;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{c_uint, c_void};
 use std::ops::Range;
@@ -45,6 +46,7 @@ pub struct File {
     pub heap: RefCell<Heap>,
     /// Names of objects that were made since the file was opened.
     pub fresh: RefCell<Fresh>,
+    known: RefCell<Known>,
     /// Names of links that are gone since then.
     pub removed: RefCell<Removed>,
     /// Whether attributes of the file may be of committed datatypes, when that is known.
@@ -163,6 +165,7 @@ impl File {
             orders: RefCell::default(),
             heap: RefCell::default(),
             fresh: RefCell::default(),
+            known: RefCell::default(),
             removed: RefCell::default(),
             shared_attributes: Cell::new(None),
             dirty: RefCell::default(),
@@ -266,6 +269,12 @@ impl File {
     pub fn known_header(&self, token: Token) -> Option<Vec<u8>> {
         let node = self.nodes.borrow().get(&token).and_then(Weak::upgrade);
         node.and_then(|node| node.known_header())
+    }
+
+    /// Links and headers that are known without asking; none where others may change the file.
+    pub fn known(&self) -> Option<RefMut<'_, Known>> {
+        let is_alone = self.is_writable() && !self.is_shared() && self.sharing.get() == 0;
+        is_alone.then(|| self.known.borrow_mut())
     }
 
     /// Forgets a node that is dropped.

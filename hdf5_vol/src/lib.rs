@@ -41,6 +41,7 @@ mod hdf5;
 mod heap;
 #[cfg(test)]
 mod layout_tests;
+mod known;
 mod links;
 mod listing;
 mod locking;

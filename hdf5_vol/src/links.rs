@@ -35,10 +35,14 @@ impl Node {
     pub fn link(&self, name: &[u8]) -> Result<Option<LinkRecord>> {
         self.require_group()?;
         check_name(name)?;
+        if let Some(link) = self.known_link(name) {
+            return Ok(Some(link));
+        }
         if self.file.fresh.borrow().lacks(self.token, Of::Links, name) {
             return Ok(None);
         }
-        self.file.get(&self.object, name, key::LINK)?.map(|bytes| LinkRecord::decode(&bytes)).transpose()
+        let link = self.file.get(&self.object, name, key::LINK)?.map(|bytes| LinkRecord::decode(&bytes)).transpose()?;
+        Ok(link.inspect(|link| self.know_link(name, link)))
     }
 
     /// The link with a name, and the header of the object that it leads to, when a copy lies beside it.
@@ -48,14 +52,29 @@ impl Node {
         if let Some(link) = self.links_ahead.borrow_mut().take(self.link_changes.get(), name) {
             return Ok(Some((link, None)));
         }
+        if let Some(link) = self.known_link(name) {
+            return Ok(Some((link, None)));
+        }
         let is_known = self.file.fresh.borrow().lacks(self.token, Of::Links, name)
             || self.file.peek(&self.object, name, key::LINK).is_some();
         if !is_known && let Some(found) = self.object.fetch_within(name, &[key::LINK, key::COPY], LINK_AND_COPY_ROOM)? {
             let [link, header] = <[_; 2]>::try_from(found)
                 .map_err(|_| Failure::new(Minor::Internal, "a request gives another number of values"))?;
-            return Ok(link.map(|link| LinkRecord::decode(&link)).transpose()?.map(|link| (link, header)));
+            let link = link.map(|link| LinkRecord::decode(&link)).transpose()?;
+            return Ok(link.inspect(|link| self.know_link(name, link)).map(|link| (link, header)));
         }
         Ok(self.link(name)?.map(|link| (link, None)))
+    }
+
+    /// A link that is known without asking.
+    fn known_link(&self, name: &[u8]) -> Option<LinkRecord> {
+        self.file.known()?.link(self.token, name).cloned()
+    }
+
+    fn know_link(&self, name: &[u8], link: &LinkRecord) {
+        if let Some(mut known) = self.file.known() {
+            known.keep_link(self.token, name, link);
+        }
     }
 
     /// Refuses a name that is there.
@@ -100,6 +119,7 @@ impl Node {
         let record = LinkRecord { character_set, creation_order, target };
         self.know_link_change();
         self.file.fresh.borrow_mut().add(self.token, Of::Links, name);
+        self.know_link(name, &record);
         self.file.put(&self.object, name, key::LINK, record.encode())
     }
 
@@ -139,6 +159,9 @@ impl Node {
         self.object.punch_dkey(name)?;
         self.know_link_change();
         self.file.removed.borrow_mut().add(name);
+        if let Some(mut known) = self.file.known() {
+            known.forget_link(self.token, name);
+        }
         self.file.fresh.borrow_mut().remove(self.token, Of::Links, name);
         if let Some(number) = record.creation_order {
             self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;

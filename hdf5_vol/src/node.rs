@@ -92,6 +92,10 @@ impl Node {
         if let Some(header) = self.header.get() {
             return Ok(header);
         }
+        let known = self.file.known().and_then(|known| known.header(self.token).cloned());
+        if let Some(header) = known {
+            return Ok(self.header.get_or_init(|| header));
+        }
         let Some(bytes) = self.fetch_header()? else {
             let sentence =
                 format!("object {} has no header: it was removed, or the file is damaged", self.token.number());
@@ -149,6 +153,9 @@ impl Node {
         self.forget_beside();
         self.know_attribute_change();
         self.know_link_change();
+        if let Some(mut known) = self.file.known() {
+            known.forget_links(self.token);
+        }
     }
 
     /// Takes the header that another rank has written.
@@ -276,6 +283,16 @@ impl Node {
         Err(Failure::new(Minor::BadType, "it is no group"))
     }
 
+    /// Leaves the header for whoever opens the object again. That of a dataset is read with what lies beside it.
+    fn leave_header(&self) {
+        let is_kept = self.token.kind() != Kind::Dataset && !self.is_doomed.get();
+        if let Some(header) = self.header.get().filter(|_| is_kept)
+            && let Some(mut known) = self.file.known()
+        {
+            known.keep_header(self.token, header.clone());
+        }
+    }
+
     /// Removes the object with all its parts; what it alone has linked goes too.
     fn destroy(&self) -> Result<()> {
         if self.token.kind() == Kind::Group {
@@ -294,6 +311,10 @@ impl Node {
         self.file.settle()?;
         file::remove_parts(&self.file.mount, self.token.number(), &self.file.entry, &record)?;
         self.object.punch()?;
+        if let Some(mut known) = self.file.known() {
+            known.forget_header(self.token);
+            known.forget_links(self.token);
+        }
         committed.into_iter().try_for_each(|token| self.file.leave_committed(Some(token)))
     }
 }
@@ -303,6 +324,7 @@ impl Drop for Node {
         self.file.forget(self.token);
         // Whoever closes a dataset has done so, and was told.
         let _told_before = self.write_back_chunks();
+        self.leave_header();
         if self.is_doomed.get() && self.file.is_writable() {
             // What cannot be removed takes space until the file is removed, and nothing leads to it.
             let _leaked = self.destroy();
