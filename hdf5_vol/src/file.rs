@@ -11,6 +11,7 @@ use crate::handle::Handle;
 use crate::hdf5::{Hid, Identifier, Variable, library};
 use crate::heap::Heap;
 use crate::known::Known;
+use crate::locking::Locking;
 use crate::mounts::Mounts;
 use crate::name::Name;
 use crate::node::Node;
@@ -240,13 +241,17 @@ impl File {
         Ok(())
     }
 
-    /// A copy of the list of properties with which it was opened.
+    /// A copy of the list of properties with which it was opened. Of a shared file it is without the communicator: to copy that, all ranks would
+    /// have to ask for the list.
     pub fn access_list(&self) -> Result<Identifier> {
-        match self.access.get() {
-            // SAFETY: takes no pointer.
-            Some(list) => Identifier::new(unsafe { library().list_copy(list.get()) }, "copy of a property list"),
-            None => default_list(Variable::FILE_ACCESS),
+        let Some(list) = self.access.get() else { return default_list(Variable::FILE_ACCESS) };
+        if self.is_shared() {
+            let plain = default_list(Variable::FILE_ACCESS)?;
+            Locking::of(list.get())?.set(plain.get())?;
+            return Ok(plain);
         }
+        // SAFETY: takes no pointer.
+        Identifier::new(unsafe { library().list_copy(list.get()) }, "copy of a property list")
     }
 
     /// The root group.

@@ -39,9 +39,9 @@ mod guard;
 mod handle;
 mod hdf5;
 mod heap;
+mod known;
 #[cfg(test)]
 mod layout_tests;
-mod known;
 mod links;
 mod listing;
 mod locking;
