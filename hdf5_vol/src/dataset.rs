@@ -147,6 +147,8 @@ impl Dataset {
         file.require_writable()?;
         let access = copy_of_access(access_list)?;
         let space = Space::copy_of(space)?;
+        // What the program has selected of it is no part of the dataset.
+        space.select_all()?;
         let encoded = Type::encode_id(datatype)?;
         let stored = Stored::decode(file, &encoded)?;
         let element = stored.file.size() as u64;
@@ -299,7 +301,10 @@ impl Dataset {
         let Header::Dataset { space, .. } = self.node().header()? else {
             return Err(Failure::new(Minor::BadType, "it is no dataset"));
         };
-        Space::decode(space)
+        let space = Space::decode(space)?;
+        // Earlier commits have stored what was selected.
+        space.select_all()?;
+        Ok(space)
     }
 
     /// Its dataspace as it is now.

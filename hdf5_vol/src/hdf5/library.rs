@@ -112,6 +112,7 @@ functions! {
     fn space_set_dimensions(id: Hid, rank: c_int, dimensions: *const Hsize, maximum: *const Hsize) -> Herr
         = "H5Sset_extent_simple";
     fn space_take_extent(id: Hid, other: Hid) -> Herr = "H5Sextent_copy";
+    fn select_all(id: Hid) -> Herr = "H5Sselect_all";
     fn selection_kind(id: Hid) -> c_int = "H5Sget_select_type";
     fn selection_bounds(id: Hid, start: *mut Hsize, end: *mut Hsize) -> Herr = "H5Sget_select_bounds";
     fn selection_is_regular(id: Hid) -> c_int = "H5Sis_regular_hyperslab";

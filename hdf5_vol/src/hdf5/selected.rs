@@ -45,6 +45,12 @@ impl Space {
         Ok(self.dimensions()?.len())
     }
 
+    /// Selects all.
+    pub fn select_all(&self) -> Result<()> {
+        // SAFETY: takes no pointer.
+        check(unsafe { library().select_all(self.get()) }, "select all of a dataspace")
+    }
+
     /// As `H5S_sel_type`.
     pub fn selection_kind(&self) -> c_int {
         // SAFETY: takes no pointer.

@@ -46,6 +46,11 @@ def write(file):
     mask = numpy.zeros((5, 7), bool)
     mask[1, 2] = mask[4, 6] = True
     file["contiguous <u4"][mask] = 77
+    # What is selected of the dataspace is no part of the dataset.
+    space = h5py.h5s.create_simple((10,))
+    space.select_hyperslab((2,), (3,))
+    selected = h5py.h5d.create(file.id, b"selected", h5py.h5t.NATIVE_INT32, space)
+    assert selected.get_space().get_select_npoints() == 10
     half = file.create_dataset("half", (10, 10), "f8", fillvalue=2)
     half.write_direct(numpy.arange(50.0).reshape(5, 10), numpy.s_[:, 2:8], numpy.s_[3:8, 1:7])
 
@@ -63,6 +68,7 @@ def check(file):
     growing[:4, :3] = 1
     growing[4, :3] = -9
     numpy.testing.assert_array_equal(file["growing"][()], growing)
+    assert file["selected"].id.get_space().get_select_type() == h5py.h5s.SEL_ALL
     out = numpy.zeros((4, 6), "f8")
     file["half"].read_direct(out, numpy.s_[3:5, 1:4], numpy.s_[1:3, 2:5])
     assert out[1, 2] == 2 and out[2, 4] == 14 and out[0, 0] == 0 and file["half"][0, 0] == 2
