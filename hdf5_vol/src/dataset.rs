@@ -15,7 +15,7 @@ use crate::handle::Located;
 use crate::hdf5::{DEFAULT, Hid, Identifier, RANK_MAX, Space, Type, Variable, encode_property_list, layout, library};
 use crate::node::Node;
 use crate::outside::{Lists, Outside};
-use crate::virtual_dataset::Lineage;
+use crate::virtual_dataset::{Lineage, without_offsets};
 use std::cell::OnceCell;
 use std::ffi::c_int;
 use std::rc::Rc;
@@ -155,6 +155,8 @@ impl Dataset {
         let chosen = Fill::of(list, &stored)?;
         let list = chosen.list(list);
         let layout = layout_of(list, &space, element)?;
+        let settled = without_offsets(list, &layout)?;
+        let list = settled.as_ref().map_or(list, Identifier::get);
         let data = |kind, hint| file.mount.upper(part::DATA, kind, 0, hint);
         let data_upper = match layout {
             Layout::Inside | Layout::Virtual | Layout::RawFiles => file.entry.header_upper,
@@ -377,7 +379,7 @@ impl Dataset {
     pub fn know_dimensions(&self, dimensions: &[u64]) {
         *self.node().dimensions.borrow_mut() = Some(dimensions.to_vec());
         if let Outside::Virtual(mapped) = &self.outside {
-            mapped.forget_dimensions();
+            mapped.take_dimensions();
         }
     }
 

@@ -113,6 +113,7 @@ functions! {
         = "H5Sset_extent_simple";
     fn space_take_extent(id: Hid, other: Hid) -> Herr = "H5Sextent_copy";
     fn select_all(id: Hid) -> Herr = "H5Sselect_all";
+    fn space_offset(id: Hid, offset: *const i64) -> Herr = "H5Soffset_simple";
     fn selection_kind(id: Hid) -> c_int = "H5Sget_select_type";
     fn selection_bounds(id: Hid, start: *mut Hsize, end: *mut Hsize) -> Herr = "H5Sget_select_bounds";
     fn selection_is_regular(id: Hid) -> c_int = "H5Sis_regular_hyperslab";
@@ -186,6 +187,8 @@ functions! {
     fn list_raw_prefix(id: Hid, prefix: *mut c_char, size: usize) -> isize = "H5Pget_efile_prefix";
     fn list_set_raw_prefix(id: Hid, prefix: *const c_char) -> Herr = "H5Pset_efile_prefix";
     fn list_mapping_count(id: Hid, count: *mut usize) -> Herr = "H5Pget_virtual_count";
+    fn list_map(id: Hid, here: Hid, file: *const c_char, path: *const c_char, there: Hid) -> Herr = "H5Pset_virtual";
+    fn list_set_layout(id: Hid, layout: c_int) -> Herr = "H5Pset_layout";
     fn list_virtual_space(id: Hid, number: usize) -> Hid = "H5Pget_virtual_vspace";
     fn list_source_space(id: Hid, number: usize) -> Hid = "H5Pget_virtual_srcspace";
     fn list_source_file(id: Hid, number: usize, name: *mut c_char, size: usize) -> isize = "H5Pget_virtual_filename";

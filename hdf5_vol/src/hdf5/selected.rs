@@ -51,6 +51,13 @@ impl Space {
         check(unsafe { library().select_all(self.get()) }, "select all of a dataspace")
     }
 
+    /// Takes away the offset of what is selected.
+    pub fn clear_offset(&self) -> Result<()> {
+        let none = [0; RANK_MAX];
+        // SAFETY: there are as many numbers as there can be dimensions.
+        check(unsafe { library().space_offset(self.get(), none.as_ptr()) }, "move a selection")
+    }
+
     /// As `H5S_sel_type`.
     pub fn selection_kind(&self) -> c_int {
         // SAFETY: takes no pointer.

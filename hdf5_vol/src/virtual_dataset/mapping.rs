@@ -39,6 +39,32 @@ pub fn text(what: &str, give: impl Fn(*mut c_char, usize) -> isize) -> Result<Ve
     Ok(bytes)
 }
 
+/// The name of the file of a mapping's source.
+pub fn source_file(list: Hid, number: usize) -> Result<Vec<u8>> {
+    text("the file of a source", |buffer, size| {
+        // SAFETY: the buffer is null or has the size.
+        unsafe { library().list_source_file(list, number, buffer, size) }
+    })
+}
+
+/// The path of a mapping's source.
+pub fn source_path(list: Hid, number: usize) -> Result<Vec<u8>> {
+    text("the path of a source", |buffer, size| {
+        // SAFETY: the buffer is null or has the size.
+        unsafe { library().list_source_path(list, number, buffer, size) }
+    })
+}
+
+/// What a mapping selects of the virtual dataset, and of the source.
+pub fn spaces(list: Hid, number: usize) -> Result<(Space, Space)> {
+    // SAFETY: takes no pointer.
+    let (here, there) =
+        unsafe { (library().list_virtual_space(list, number), library().list_source_space(list, number)) };
+    let here = Space::new(here);
+    let there = Space::new(there)?;
+    Ok((here?, there))
+}
+
 fn growth(space: &Space) -> Result<Option<(Growth, Slab)>> {
     Ok(space.slab()?.and_then(|slab| Growth::of(&slab).map(|growth| (growth, slab))))
 }
@@ -55,21 +81,8 @@ impl Mapping {
     }
 
     fn of(list: Hid, number: usize) -> Result<Self> {
-        let file = text("the file of a source", |buffer, size| {
-            // SAFETY: the buffer is null or has the size.
-            unsafe { library().list_source_file(list, number, buffer, size) }
-        })?;
-        let path = text("the path of a source", |buffer, size| {
-            // SAFETY: the same.
-            unsafe { library().list_source_path(list, number, buffer, size) }
-        })?;
-        // SAFETY: takes no pointer.
-        let (here, there) = unsafe {
-            (
-                Space::new(library().list_virtual_space(list, number))?,
-                Space::new(library().list_source_space(list, number))?,
-            )
-        };
+        let (file, path) = (source_file(list, number)?, source_path(list, number)?);
+        let (here, there) = spaces(list, number)?;
         let (file, path) = (Pattern::parse(&file)?, Pattern::parse(&path)?);
         let reach = reach(&here, &there, file.is_numbered() || path.is_numbered())?;
         Ok(Self { file, path, here, there, reach })

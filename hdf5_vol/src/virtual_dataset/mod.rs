@@ -7,6 +7,7 @@
 mod growth;
 mod lineage;
 mod mapping;
+mod offsets;
 mod pattern;
 mod points;
 mod source;
@@ -14,6 +15,7 @@ mod transfer;
 
 pub use lineage::Lineage;
 pub use mapping::text;
+pub use offsets::without_offsets;
 
 use crate::external;
 use crate::failure::{Failure, Minor, Result};
@@ -22,7 +24,7 @@ use crate::node::Node;
 use growth::Growth;
 use mapping::{Mapping, Reach};
 use source::{Search, Source};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::rc::Rc;
@@ -50,6 +52,8 @@ pub struct Virtual {
     /// Numbered sources that were seen.
     seen: RefCell<HashSet<Place>>,
     resolved: RefCell<Option<Rc<Resolved>>>,
+    /// A program has given it its dimensions, which it keeps until somebody asks for them.
+    is_given: Cell<bool>,
 }
 
 /// Elements of the virtual dataset that are those of one source. Both selections are of the same size.
@@ -96,6 +100,7 @@ impl Virtual {
             open: RefCell::default(),
             seen: RefCell::default(),
             resolved: RefCell::default(),
+            is_given: Cell::new(false),
         };
         made.check(&space.dimensions()?)?;
         Ok(made)
@@ -145,30 +150,28 @@ impl Virtual {
         open.iter().try_for_each(|source| source.refresh())
     }
 
-    /// The dimensions were changed.
-    pub fn forget_dimensions(&self) {
+    /// A program has given it other dimensions.
+    pub fn take_dimensions(&self) {
         *self.resolved.borrow_mut() = None;
+        self.is_given.set(true);
     }
 
     /// What it is now, from its dataspace without what grows.
     pub fn resolve(&self, base: Space) -> Result<Rc<Resolved>> {
-        let is_known = self.mappings.iter().all(|mapping| mapping.growing().is_none());
-        if let Some(resolved) = self.resolved.borrow().as_ref().filter(|_| is_known) {
+        self.is_given.set(false);
+        self.resolve_within(base)
+    }
+
+    fn resolve_within(&self, base: Space) -> Result<Rc<Resolved>> {
+        let mut dimensions = base.dimensions()?;
+        if let Some(resolved) = self.resolved.borrow().as_ref().filter(|_| !self.grows())
+            && resolved.space.dimensions()? == dimensions
+        {
             return Ok(Rc::clone(resolved));
         }
-        let mut dimensions = base.dimensions()?;
         let sizes = self.sizes()?;
-        let mut grown: Vec<Option<u64>> = vec![None; dimensions.len()];
-        for (growth, size) in
-            self.mappings.iter().zip(&sizes).filter_map(|(mapping, size)| mapping.growing().zip(*size))
-        {
-            let best = if self.ends_first { u64::min } else { u64::max };
-            let place = &mut grown[growth.dimension];
-            *place = Some(place.map_or(size.extent, |other| best(other, size.extent)));
-        }
-        let minimum = self.minimum(dimensions.len())?;
-        for ((dimension, grown), minimum) in dimensions.iter_mut().zip(grown).zip(minimum) {
-            *dimension = grown.map_or(*dimension, |grown| grown.max(minimum));
+        if !self.is_given.get() {
+            self.grow(&mut dimensions, &sizes)?;
         }
         if dimensions != base.dimensions()? {
             base.set_dimensions(&dimensions)?;
@@ -184,10 +187,31 @@ impl Virtual {
 
     /// The same, or as it was found before.
     pub fn known(&self, base: impl FnOnce() -> Result<Space>) -> Result<Rc<Resolved>> {
-        if let Some(resolved) = self.resolved.borrow().as_ref() {
+        if let Some(resolved) = self.resolved.borrow().as_ref().filter(|_| self.grows()) {
             return Ok(Rc::clone(resolved));
         }
-        self.resolve(base()?)
+        self.resolve_within(base()?)
+    }
+
+    /// Changes dimensions to what mappings reach.
+    fn grow(&self, dimensions: &mut [u64], sizes: &[Option<Size>]) -> Result<()> {
+        let mut grown: Vec<Option<u64>> = vec![None; dimensions.len()];
+        for (growth, size) in self.mappings.iter().zip(sizes).filter_map(|(mapping, size)| mapping.growing().zip(*size))
+        {
+            let best = if self.ends_first { u64::min } else { u64::max };
+            let place = &mut grown[growth.dimension];
+            *place = Some(place.map_or(size.extent, |other| best(other, size.extent)));
+        }
+        let minimum = self.minimum(dimensions.len())?;
+        for ((dimension, grown), minimum) in dimensions.iter_mut().zip(grown).zip(minimum) {
+            *dimension = grown.map_or(*dimension, |grown| grown.max(minimum));
+        }
+        Ok(())
+    }
+
+    /// Whether its dimensions follow those of sources.
+    fn grows(&self) -> bool {
+        self.mappings.iter().any(|mapping| mapping.growing().is_some())
     }
 
     /// How far each mapping reaches that grows.

@@ -69,6 +69,7 @@ def sources(file):
     file["s/line"] = numpy.arange(10, dtype=">i2")
     file["s/soft"] = h5py.SoftLink("/s/line")
     file["s/records"] = numpy.array([(number, number / 2) for number in range(8)], RECORD)
+    file["s/eight"] = numpy.arange(8)
     file.create_dataset("s/words", data=["one", "two", "three"], dtype=TEXT)
     for number in [0, 1, 3]:
         file[f"s/block {number}"] = numpy.full((4, 2), number)
@@ -99,6 +100,9 @@ def write(file):
     mapped(file, "again", simple((10,)), "i8", [(simple((10,)), ".", "pieces", slab((12, 10), (3, 0), (1, 10)))])
     mapped(file, "records", simple((12,)), RECORD, [(slab((12,), (2,), (8,)), ".", "s/records", simple((8,)))])
     mapped(file, "words", simple((5,)), TEXT, [(slab((5,), (1,), (3,)), ".", "s/words", simple((3,)))])
+    shifted = slab((12,), (0,), (8,))
+    shifted.offset_simple((1,))
+    mapped(file, "shifted", shifted, "i2", [(shifted, ".", "s/eight", simple((8,)))], -1)
     mapped(file, "nothing", simple((3, 4)), "i4", [], 9)
     mapped(file, "scalar", h5s.create(h5s.SCALAR), "i4", [])
     blocks = (slab((4, 2), (0, 0), (UNLIMITED, 1), (5, 1), (4, 2), (UNLIMITED, 2)), ".", "s/block %b", simple((4, 2)))
@@ -166,6 +170,11 @@ def changing(file):
     growing[5:] = 5
     assert file["grown"].shape == (13, 2) and grown.shape == (13, 2)
     assert seen(file, "grown", FIRST_MISSING).shape == (13, 2)
+    grown.id.set_extent((6, 2))
+    found = numpy.zeros((6, 2), "i8")
+    # Without a look at the dataspace, after which it has grown again.
+    grown.id.read(simple((6, 2)), simple((6, 2)), found)
+    assert (found[::2] == growing[:3]).all() and (found[1::2] == growing[1:4]).all() and grown.shape == (13, 2)
     assert file["late"].shape == (13, 2) and seen(file, "late", FIRST_MISSING).shape == (0, 2)
     file["s/late"] = numpy.arange(4).reshape(2, 2) + 90
     file["late"].id.refresh()
@@ -247,6 +256,8 @@ def check(file):
     assert (file["again"][()] == pieces[3]).all()
     assert file["records"]["a"].tolist() == [0, 0, *range(8), 0, 0] and file["records"][3]["b"] == 0.25
     assert file["words"].asstr()[()].tolist() == ["", "one", "zwei", "three", ""]
+    assert file["shifted"][()].tolist() == [-1, *range(8), -1, -1, -1]
+    assert file["shifted"].id.get_space().get_select_type() == h5s.SEL_ALL
     assert (file["nothing"][()] == 9).all() and file["scalar"][()] == 0 and file["nothing"].id.get_storage_size() == 0
     blocks(file)
     assert file["numbered"].shape == (3, 20) and (file["numbered"][:, 3] == [0, 1, 2]).all()
