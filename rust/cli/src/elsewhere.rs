@@ -47,17 +47,28 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "engines check what they read by its checksums, and their metadata when they start; a scrubber reads all (property 'scrub' of pools)",
     ),
     ("dmg", "faults", FAULTS),
-    (
-        "dmg",
-        "support",
-        "the log of an engine is engine.log in its directory; 'dmg system query --verbose' tells what ails ranks",
-    ),
+    ("dmg", "support", SUPPORT),
     (
         "dmg",
         "telemetry config",
         "an engine with a telemetry port serves Prometheus as it is; 'telemetry_port' in the file of settings opens it",
     ),
     ("dmg", "manpage", "'dmg help COMMAND' is the manual"),
+    ("daos_server", "scm", STORAGE),
+    ("daos_server", "nvme", STORAGE),
+    ("daos_server", "storage", STORAGE),
+    (
+        "daos_server",
+        "ms",
+        "engines that keep the metadata find each other when they start; 'dmg system leader-query' shows them",
+    ),
+    ("daos_server", "support", SUPPORT),
+    (
+        "daos_server",
+        "dump-topology",
+        "'lstopo' of hwloc shows the topology of a machine, 'daos_server network scan' its network",
+    ),
+    ("daos_server", "manpage", "'daos_server help COMMAND' is the manual"),
     ("daos", "manpage", "'daos help COMMAND' is the manual"),
     ("daos", "faults", FAULTS),
     ("daos", "health check", "'daos system query', 'daos pool query' and 'daos container query' show what there is"),
@@ -101,6 +112,8 @@ const COMMANDS: &[(&str, &str, &str)] = &[
 
 const STORAGE: &str = "engines keep everything in files of their directories, and have no devices of their own to manage; 'dmg storage scan' \
                        shows what they store on, 'dmg storage query usage' how full that is";
+const SUPPORT: &str =
+    "the log of an engine is engine.log in its directory; 'dmg system query --verbose' tells what ails ranks";
 const REBUILD: &str =
     "this release does not rebuild; 'dmg pool drain' and 'dmg pool reintegrate' change which targets are used";
 const ATTRIBUTES: &str =
@@ -140,7 +153,7 @@ pub fn explain(program: &str, words: &[OsString]) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::{DaosArguments, DmgArguments};
+    use crate::arguments::{DaosArguments, DmgArguments, ServerArguments};
     use clap::{Command, CommandFactory};
 
     /// Upstream's commands of 2.8, those of its debugging builds among them.
@@ -205,6 +218,8 @@ mod tests {
             "health net-test,object query,pool list,pool query,pool query-targets,pool list-containers,pool list-attr",
         ),
         ("daos", "pool get-attr,pool set-attr,pool del-attr,pool autotest,server-version,system query,version,manpage"),
+        ("daos_server", "scm scan,scm prepare,scm reset,nvme scan,nvme prepare,nvme reset,start,network scan,version"),
+        ("daos_server", "ms status,ms recover,dump-topology,support collect-log,config generate,manpage"),
     ];
 
     fn exists(command: &Command, line: &str) -> bool {
@@ -214,7 +229,11 @@ mod tests {
     #[test]
     fn every_command_of_upstream_is_here_or_is_explained() {
         for (program, lines) in UPSTREAM {
-            let command = if *program == "dmg" { DmgArguments::command() } else { DaosArguments::command() };
+            let command = match *program {
+                "dmg" => DmgArguments::command(),
+                "daos" => DaosArguments::command(),
+                _ => ServerArguments::command(),
+            };
             for line in lines.split(',') {
                 let words: Vec<OsString> =
                     [program].into_iter().copied().chain(line.split(' ')).map(OsString::from).collect();
@@ -231,17 +250,21 @@ mod tests {
             let (program, rest) = quote.split_once(' ')?;
             let is_command = |word: &&str| word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
             let words = rest.split(' ').take_while(is_command).filter(|word| !word.starts_with('-'));
-            matches!(program, "dmg" | "daos").then(|| (program, words.collect::<Vec<_>>().join(" ")))
+            matches!(program, "dmg" | "daos" | "daos_server").then(|| (program, words.collect::<Vec<_>>().join(" ")))
         })
     }
 
     #[test]
     fn what_is_to_be_used_instead_exists() {
-        let commands = [("dmg", DmgArguments::command()), ("daos", DaosArguments::command())];
+        let commands = [
+            ("dmg", DmgArguments::command()),
+            ("daos", DaosArguments::command()),
+            ("daos_server", ServerArguments::command()),
+        ];
         let mut count = 0;
         for (_, _, sentence) in COMMANDS {
             for (program, line) in quoted(sentence) {
-                let (_, command) = commands.iter().find(|(name, _)| *name == program).expect("one of the two");
+                let (_, command) = commands.iter().find(|(name, _)| *name == program).expect("one of the three");
                 assert!(line.starts_with("help") || exists(command, &line), "'{program} {line}' of \"{sentence}\"");
                 count += 1;
             }

@@ -23,10 +23,12 @@ pub use engines::{
 pub use filesystem::{CheckArguments, CheckFlag, CopyArguments, FileOf, FilesystemCommand, SetAttrArguments};
 pub use local::{LocalCommand, ServeOptions};
 pub use object::ObjectCommand;
-pub use pool::{PoolCommand, PoolCreateOptions, PoolTargetsOptions};
+pub use pool::{PoolCommand, PoolCreateOptions, PoolListOptions, PoolQueryOptions, PoolTargetsOptions};
 pub use server::{ConfigCommand, StartOptions};
 pub use snapshot::SnapshotOf;
-pub use system::{DaosSystemCommand, Ranks, RanksOptions, SystemCommand};
+pub use system::{
+    DaosSystemCommand, LiveRanksOptions, RankList, Ranks, RanksOptions, SystemCommand, SystemQueryOptions,
+};
 pub use telemetry::{MetricsCommand, MetricsOptions, TelemetryCommand};
 pub use values::{CONTAINER_TYPES, PoolSize, pair};
 
@@ -147,6 +149,12 @@ pub struct DmgArguments {
     /// Accepted for scripts written for a cluster: what goes wrong is told with the answer
     #[arg(long, short = 'd', global = true)]
     pub debug: bool,
+    /// Accepted for scripts written for a cluster: no proxy is used
+    #[arg(long, global = true)]
+    pub allow_proxy: bool,
+    /// Accepted for scripts written for a cluster; --json is what makes the answer an object
+    #[arg(long, short = 'J', global = true)]
+    pub json_logging: bool,
     /// Accepted for scripts written for a cluster; nothing is written to it
     #[arg(long, global = true, value_name = "FILE")]
     pub log_file: Option<PathBuf>,

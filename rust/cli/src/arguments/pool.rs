@@ -15,17 +15,10 @@ pub enum PoolCommand {
     Create(Box<PoolCreateOptions>),
     /// List the pools
     #[command(visible_alias = "ls", after_long_help = manual::POOL_LIST_EXAMPLES)]
-    List {
-        /// Do not ask each pool for its space
-        #[arg(long, short = 'n')]
-        no_query: bool,
-    },
+    List(PoolListOptions),
     /// Show what a pool is and how full it is
     #[command(after_long_help = manual::POOL_QUERY_EXAMPLES)]
-    Query {
-        /// The pool, by label or UUID
-        pool: String,
-    },
+    Query(PoolQueryOptions),
     /// Show what targets of a pool are good for and how full they are
     #[command(after_long_help = manual::POOL_QUERY_TARGETS_EXAMPLES)]
     QueryTargets {
@@ -79,7 +72,7 @@ pub enum PoolCommand {
     Drain(PoolTargetsOptions),
     /// Take targets of a pool out of use
     #[command(long_about = manual::POOL_EXCLUDE, after_long_help = manual::POOL_EXCLUDE_EXAMPLES)]
-    Exclude(PoolTargetsOptions),
+    Exclude(PoolExcludeOptions),
     /// Take targets of a pool into use again
     #[command(visible_alias = "reint", long_about = manual::POOL_REINTEGRATE, after_long_help = manual::POOL_REINTEGRATE_EXAMPLES)]
     Reintegrate(PoolTargetsOptions),
@@ -187,6 +180,47 @@ pub enum PoolCommand {
     },
 }
 
+/// Options of `pool list`.
+#[derive(Args, Debug, Default)]
+pub struct PoolListOptions {
+    /// Do not ask each pool for its space
+    #[arg(long, short = 'n')]
+    pub no_query: bool,
+    /// List only pools that are being rebuilt: none, as this release does not rebuild
+    #[arg(long, short = 'r')]
+    pub rebuild_only: bool,
+}
+
+/// Options of `pool query`.
+#[derive(Args, Debug)]
+pub struct PoolQueryOptions {
+    /// The pool, by label or UUID
+    pub pool: String,
+    /// Show the ranks of which the pool uses a target
+    #[arg(long, short = 'e')]
+    pub show_enabled: bool,
+    /// Show the ranks of which a target of the pool is out of use, also when there are none
+    #[arg(long, short = 'b')]
+    pub show_disabled: bool,
+    /// Leave out how full the pool is
+    #[arg(long, short = 't')]
+    pub health_only: bool,
+    /// Accepted for scripts written for upstream: nothing about self_heal is shown
+    #[arg(long)]
+    pub no_self_heal_check: bool,
+}
+
+/// Options of `pool exclude`.
+#[derive(Args, Debug)]
+pub struct PoolExcludeOptions {
+    /// Which targets.
+    #[command(flatten)]
+    pub targets: PoolTargetsOptions,
+    /// Accepted for scripts written for upstream: it is never refused for what would be lost
+    #[arg(long, short = 'f')]
+    pub force: bool,
+}
+
 /// Which targets of a pool are meant.
 #[derive(Args, Debug)]
 pub struct PoolTargetsOptions {
@@ -212,12 +246,18 @@ pub struct PoolCreateOptions {
     /// file system [default: the engine chooses by the free space]
     #[arg(long, short = 'z', value_name = "SIZE")]
     pub size: Option<PoolSize>,
-    /// Bytes of metadata and small values; added to --nvme-size
-    #[arg(long, short = 's', value_name = "SIZE", value_parser = parse_size, conflicts_with = "size")]
+    /// Bytes of metadata and small values on each rank; the engine divides the sum of both sizes between the two
+    #[arg(long, short = 's', visible_alias = "meta-size", value_name = "SIZE", value_parser = parse_size, conflicts_with = "size")]
     pub scm_size: Option<u64>,
-    /// Bytes of large values; added to --scm-size
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, requires = "scm_size")]
+    /// Bytes of large values on each rank; added to --scm-size
+    #[arg(long, short = 'n', visible_alias = "data-size", value_name = "SIZE", value_parser = parse_size, requires = "scm_size")]
     pub nvme_size: Option<u64>,
+    /// Accepted for scripts written for upstream, and said to be without effect: metadata gets a quarter, or as much as memory allows
+    #[arg(long, short = 't', value_name = "PERCENT[,PERCENT]")]
+    pub tier_ratio: Option<String>,
+    /// As --tier-ratio: metadata is in memory as a whole
+    #[arg(long, value_name = "PERCENT[,PERCENT]")]
+    pub mem_ratio: Option<String>,
     /// Durability class: 'log' acknowledges what is on the device, 'pmem' what is in persistent memory mapped from a file (made for a
     /// directory on DAX; slow on a disk), 'ram' what is in memory: taken when
     /// the pool is made, as long as a quarter of the machine's is left, and gone with the engine [default: log]

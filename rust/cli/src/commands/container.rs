@@ -2,7 +2,8 @@
 
 use super::access::{self, Of};
 use super::attributes::{self, Owner};
-use super::pool::{Property, label_of, properties_reply};
+use super::pool::{Property, properties_reply};
+use super::pool_create::label_of;
 use super::{container_link, object, posix, snapshot};
 use crate::arguments::{CONTAINER_TYPES, ContainerCommand, ContainerCreateOptions, ContainerOf, GlobalOptions};
 use crate::failure::{Failure, Result};

@@ -15,9 +15,11 @@ mod mpi;
 mod network;
 mod object;
 mod pool;
+mod pool_create;
 mod pool_properties;
 mod pool_targets;
 mod posix;
+mod ranks;
 mod server;
 mod snapshot;
 mod storage;
@@ -27,7 +29,7 @@ mod telemetry;
 use crate::arguments::{AgentArguments, AgentCommand, DaosArguments, DaosCommand, DmgArguments, DmgCommand};
 use crate::arguments::{
     ConfigCommand, ContainerCommand, DaosSystemCommand, DmgContainerCommand, EngineServerCommand, GlobalOptions,
-    LocalNetworkCommand, NetworkCommand, PoolCommand, ServerArguments, ServerCommand,
+    LocalNetworkCommand, NetworkCommand, PoolCommand, ServerArguments, ServerCommand, SystemQueryOptions,
 };
 use crate::failure::Result;
 use crate::reply::Reply;
@@ -46,7 +48,7 @@ pub fn daos(arguments: DaosArguments) -> Result<Reply> {
         DaosCommand::Filesystem(command) => filesystem::run(&global, command),
         DaosCommand::Object(command) => with_session(&global, |session| object::run(session, command)),
         DaosCommand::System(DaosSystemCommand::Query) => {
-            with_session(&global, |session| system::query(session, global.verbose, &[]))
+            with_session(&global, |session| system::query(session, global.verbose, &SystemQueryOptions::default()))
         }
         DaosCommand::Local(command) => local::run(&global, &command),
         DaosCommand::Hdf5Env { pool, container, .. } => hdf5::environment(pool.zip(container)),

@@ -3,14 +3,13 @@
 use super::access::{self, Of};
 use super::attributes::{self, Owner};
 use super::system::ranges;
-use super::{pool_properties, pool_targets};
-use crate::arguments::{GlobalOptions, PoolCommand, PoolCreateOptions, PoolSize};
+use super::{pool_create, pool_properties, pool_targets};
+use crate::arguments::{GlobalOptions, PoolCommand, PoolListOptions, PoolQueryOptions};
 use crate::failure::{Failure, Result};
-use crate::launcher::free_bytes;
 use crate::reply::{Reply, list, table};
 use crate::session::{Session, reference, with_pool};
 use crate::units::{count, size};
-use daos_client::{AccessInfo, Client, PoolCreate, PoolFlags, PoolInfo, PoolListEntry, PoolTargetsAction};
+use daos_client::{Client, PoolFlags, PoolInfo, PoolListEntry, PoolTargetsAction};
 use daos_status::{Code, Status};
 use daos_types::{HandleId, check_label};
 use serde_json::{Value, json};
@@ -22,16 +21,16 @@ const RANK: u32 = 0;
 pub fn run(session: &Session, global: &GlobalOptions, command: PoolCommand) -> Result<Reply> {
     let verbose = global.verbose;
     match command {
-        PoolCommand::Create(options) => create(session, *options),
-        PoolCommand::List { no_query } => list_pools(session, verbose, !no_query),
-        PoolCommand::Query { pool } => query(session, pool),
+        PoolCommand::Create(options) => pool_create::create(session, *options),
+        PoolCommand::List(options) => list_pools(session, verbose, &options),
+        PoolCommand::Query(options) => query(session, options),
         PoolCommand::QueryTargets { pool, rank, targets } => pool_targets::query(session, pool, rank, targets),
         PoolCommand::Upgrade { pool } => pool_targets::upgrade(session, pool),
         PoolCommand::Destroy { pool, force, recursive } => destroy(session, pool, force, recursive),
         PoolCommand::Evict { pool, handles } => evict(session, pool, handles),
         PoolCommand::Extend { pool, ranks } => pool_targets::extend(session, pool, ranks),
         PoolCommand::Drain(options) => pool_targets::change(session, PoolTargetsAction::Drain, options),
-        PoolCommand::Exclude(options) => pool_targets::change(session, PoolTargetsAction::Exclude, options),
+        PoolCommand::Exclude(options) => pool_targets::change(session, PoolTargetsAction::Exclude, options.targets),
         PoolCommand::Reintegrate(options) => pool_targets::change(session, PoolTargetsAction::Reintegrate, options),
         PoolCommand::GetAcl { pool, output } => access::get(session, Of::Pool(pool), &output, verbose),
         PoolCommand::OverwriteAcl { pool, list } => access::overwrite(session, Of::Pool(pool), &list),
@@ -48,93 +47,15 @@ pub fn run(session: &Session, global: &GlobalOptions, command: PoolCommand) -> R
     }
 }
 
-/// The label among the properties of a thing to be created; another property cannot be set.
-pub fn label_of(
-    positional: Option<String>,
-    option: Option<String>,
-    properties: &[(String, String)],
-) -> Result<Option<String>> {
-    let mut label = positional.or(option);
-    for (name, value) in properties {
-        if name != "label" {
-            let sentence = format!("property '{name}' cannot be set yet; 'label' can");
-            return Err(Failure::new(Code::Notsupported, sentence));
-        }
-        if label.replace(value.clone()).is_some_and(|before| before != *value) {
-            return Err(Failure::new(Code::Inval, "two different labels are given; give one"));
-        }
-    }
-    if let Some(label) = &label {
-        check_label(label)?;
-    }
-    Ok(label)
-}
-
-fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<u64> {
-    match options.size {
-        Some(PoolSize::Bytes(bytes)) => Ok(bytes),
-        Some(PoolSize::Percent(percent)) => Ok(free_bytes(&session.directory())? / 100 * percent),
-        None => Ok(options.scm_size.unwrap_or(0).saturating_add(options.nvme_size.unwrap_or(0))),
-    }
-}
-
-fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
-    let given = options.label.clone().or_else(|| options.label_option.clone());
-    let doing = match given.as_ref() {
-        Some(label) => format!("create pool '{label}'"),
-        None => "create a pool".to_owned(),
-    };
-    let bytes = wanted_bytes(session, &options).map_err(|error| error.doing(&doing))?;
-    let numbers = pool_properties::numbers_of(&options.properties).map_err(|error| error.doing(&doing))?;
-    let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
-    let label = label_of(options.label, options.label_option, &labels);
-    let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
-    let chosen = access::chosen(options.user, options.group, options.acl_file.as_deref());
-    let AccessInfo { owner, list } = chosen.map_err(|error| error.doing(&doing))?;
-    let (durability, user, group) = (options.durability.unwrap_or_default(), owner.user, owner.group);
-    let (ranks, rank_count) = (options.ranks.unwrap_or_default().0, options.nranks.unwrap_or(0));
-    let replicas = options.nsvc.unwrap_or(0);
-    let request =
-        PoolCreate { label, size: bytes, durability, user, group, list, numbers, ranks, rank_count, replicas };
-    let created = session.run(move |client| async move {
-        let entry = client.pool_create(request).await?;
-        let info = query_of(&client, &entry.id.to_string()).await?;
-        Ok((entry, info))
-    });
-    let (entry, info) = created.map_err(|error| {
-        error
-            .doing(&doing)
-            .remedy(Code::Exist, "choose another label, or destroy that pool first")
-            .remedy(Code::Nospace, "give a smaller --size, or free space in the file system")
-    })?;
-    let text = format!(
-        "Pool {} created: {} on {}, of which {} for metadata and small values\nUUID: {}",
-        name_of(&entry),
-        size(info.meta.total + info.data.total),
-        count(info.targets.into(), "target"),
-        size(info.meta.total),
-        entry.id
-    );
-    let json = json!({
-        "uuid": entry.id.to_string(),
-        "label": entry.label,
-        "svc_ldr": leader(&entry),
-        "svc_reps": replicas_of(&entry),
-        "tgt_ranks": info.ranks,
-        "tier_bytes": [info.meta.total, info.data.total],
-    });
-    Ok(Reply::new(text, json))
-}
-
-fn name_of(entry: &PoolListEntry) -> String {
+pub fn name_of(entry: &PoolListEntry) -> String {
     if entry.label.is_empty() { entry.id.to_string() } else { entry.label.clone() }
 }
 
-fn leader(entry: &PoolListEntry) -> u32 {
+pub fn leader(entry: &PoolListEntry) -> u32 {
     entry.service_ranks.first().copied().unwrap_or(RANK)
 }
 
-fn replicas_of(entry: &PoolListEntry) -> Vec<u32> {
+pub fn replicas_of(entry: &PoolListEntry) -> Vec<u32> {
     let mut ranks = entry.service_ranks.clone();
     ranks.sort_unstable();
     ranks
@@ -218,10 +139,13 @@ fn used_percent(info: &PoolInfo) -> String {
     format!("{:.1}%", 100.0 * total.saturating_sub(free) as f64 / total.max(1) as f64)
 }
 
-pub fn list_pools(session: &Session, verbose: bool, ask: bool) -> Result<Reply> {
+pub fn list_pools(session: &Session, verbose: bool, options: &PoolListOptions) -> Result<Reply> {
+    let (ask, rebuild_only) = (!options.no_query, options.rebuild_only);
     let found = session.run(move |client| async move {
         let mut pools = Vec::new();
-        for entry in client.pool_list().await? {
+        // No pool is being rebuilt.
+        let all = client.pool_list().await?;
+        for entry in all.into_iter().filter(|_| !rebuild_only) {
             let info = match ask && entry.state == "Ready" {
                 // A pool that was destroyed meanwhile, or is used exclusively, is listed without what it would tell.
                 true => query_of(&client, &entry.id.to_string()).await.ok(),
@@ -233,6 +157,9 @@ pub fn list_pools(session: &Session, verbose: bool, ask: bool) -> Result<Reply> 
     });
     let pools = found.map_err(|error| error.doing("list the pools"))?;
     let json = json!({ "status": 0, "pools": pools.iter().map(|(entry, info)| pool_json(entry, info.as_ref())).collect::<Vec<_>>() });
+    if pools.is_empty() && rebuild_only {
+        return Ok(Reply::new("No pool is being rebuilt.", json));
+    }
     if pools.is_empty() {
         return Ok(Reply::new("There are no pools; 'pool create LABEL' creates one.", json));
     }
@@ -264,7 +191,8 @@ pub fn list_pools(session: &Session, verbose: bool, ask: bool) -> Result<Reply> 
     Ok(Reply::new(table(&titles, &rows), json))
 }
 
-fn query(session: &Session, pool: String) -> Result<Reply> {
+fn query(session: &Session, options: PoolQueryOptions) -> Result<Reply> {
+    let PoolQueryOptions { pool, show_enabled, show_disabled, health_only, .. } = options;
     let doing = format!("query pool '{pool}'");
     let found = session.run(move |client| async move {
         let entry = find(&client, &pool).await?;
@@ -273,20 +201,32 @@ fn query(session: &Session, pool: String) -> Result<Reply> {
     });
     let (entry, info) = found.map_err(|error| error.doing(doing))?;
     let tier = |tier: daos_client::SpaceInfo| format!("{} free of {}", size(tier.free), size(tier.total));
-    let text = list(&[
+    let mut lines = vec![
         ("Pool", name_of(&entry)),
         ("UUID", entry.id.to_string()),
         ("State", entry.state.clone()),
         ("Targets", format!("{}, {} disabled", info.targets, info.targets_disabled)),
-        ("Ranks", ranges(&info.ranks)),
-        ("Metadata and small values", tier(info.meta)),
-        ("Large values", tier(info.data)),
+        (if show_enabled { "Enabled ranks" } else { "Ranks" }, ranges(&info.ranks)),
+    ];
+    if show_disabled || !info.ranks_disabled.is_empty() {
+        let ranks = ranges(&info.ranks_disabled);
+        lines.push(("Disabled ranks", if ranks.is_empty() { "none".to_owned() } else { ranks }));
+    }
+    if !health_only {
+        lines.extend([("Metadata and small values", tier(info.meta)), ("Large values", tier(info.data))]);
+    }
+    lines.extend([
         ("Durability class", info.durability.clone()),
         ("Containers", info.containers.to_string()),
         ("Open handles", info.handles.to_string()),
         ("Pool map version", info.map_version.to_string()),
     ]);
-    Ok(Reply::new(text, pool_json(&entry, Some(&info))))
+    let mut json = pool_json(&entry, Some(&info));
+    if let (true, Some(fields)) = (health_only, json.as_object_mut()) {
+        fields.insert("tier_stats".to_owned(), Value::Null);
+        fields.remove("usage");
+    }
+    Ok(Reply::new(list(&lines), json))
 }
 
 fn destroy(session: &Session, pool: String, force: bool, recursive: bool) -> Result<Reply> {
@@ -385,22 +325,6 @@ pub fn properties_reply(properties: Vec<Property>, names: &[String]) -> Result<R
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_label_may_come_three_ways_but_only_one_label() {
-        let label = |positional: Option<&str>, properties: &[(&str, &str)]| {
-            let properties: Vec<(String, String)> =
-                properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            label_of(positional.map(str::to_owned), None, &properties)
-        };
-        assert_eq!(label(Some("a"), &[]), Ok(Some("a".to_owned())));
-        assert_eq!(label(None, &[("label", "b")]), Ok(Some("b".to_owned())));
-        assert_eq!(label(None, &[]), Ok(None));
-        assert!(label(Some("a"), &[("label", "b")]).is_err());
-        assert!(label(None, &[("cksum", "off")]).is_err());
-        assert!(label(Some("a b"), &[]).is_err());
-        assert!(label(Some(&"x".repeat(128)), &[]).is_err());
-    }
 
     #[test]
     fn unknown_properties_are_answered_with_the_known_ones() {

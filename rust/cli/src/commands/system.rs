@@ -1,10 +1,11 @@
 //! `system` commands.
 
-use crate::arguments::{RanksOptions, SystemCommand};
+use super::ranks;
+use crate::arguments::{SystemCommand, SystemQueryOptions};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list, table};
 use crate::session::Session;
-use daos_client::{RankAction, RankInfo, RankOutcome};
+use daos_client::RankAction;
 use daos_status::Code;
 use serde_json::json;
 
@@ -14,13 +15,13 @@ const SERVER_NAME: &str = "DAOS Control Server";
 /// Runs a command of `dmg`.
 pub fn run(session: &Session, verbose: bool, command: &SystemCommand) -> Result<Reply> {
     match command {
-        SystemCommand::Query(options) => query(session, verbose, &options.list()),
-        SystemCommand::Stop(options) => act(session, RankAction::Stop, "stop", options),
-        SystemCommand::Start(options) => act(session, RankAction::Start, "start", options),
-        SystemCommand::Exclude(options) => act(session, RankAction::Exclude, "exclude", options),
-        SystemCommand::ClearExclude(options) => act(session, RankAction::ClearExclude, "let come back", options),
-        SystemCommand::LeaderQuery => query_leader(session),
-        SystemCommand::ListPools => super::pool::list_pools(session, verbose, true),
+        SystemCommand::Query(options) => query(session, verbose, options),
+        SystemCommand::Stop(options) => ranks::act_on_live(session, RankAction::Stop, "stop", options),
+        SystemCommand::Start(options) => ranks::act_on_live(session, RankAction::Start, "start", options),
+        SystemCommand::Exclude(options) => ranks::act(session, RankAction::Exclude, "exclude", options),
+        SystemCommand::ClearExclude(options) => ranks::act(session, RankAction::ClearExclude, "clear-exclude", options),
+        SystemCommand::LeaderQuery { down_replicas } => query_leader(session, *down_replicas),
+        SystemCommand::ListPools(options) => super::pool::list_pools(session, verbose, options),
         SystemCommand::GetProp { names } => get_properties(session, names),
     }
 }
@@ -35,7 +36,7 @@ pub fn server_version(session: &Session) -> Result<Reply> {
 }
 
 /// Which engine leads the metadata service.
-fn query_leader(session: &Session) -> Result<Reply> {
+fn query_leader(session: &Session, down_only: bool) -> Result<Reply> {
     let found = session.run(|client| async move {
         let (_, leader) = client.system_addresses().await?;
         let ranks = if client.uses_system() { client.system_ranks().await? } else { Vec::new() };
@@ -59,13 +60,17 @@ fn query_leader(session: &Session) -> Result<Reply> {
     if !down.is_empty() {
         lines.push(("Unavailable", down.join(", ")));
     }
+    if down_only {
+        let down = if down.is_empty() { "none".to_owned() } else { down.join(", ") };
+        lines = vec![("Unavailable", down)];
+    }
     let all: Vec<&String> = up.iter().chain(&down).collect();
     Ok(Reply::new(list(&lines), json!({ "current_leader": leader, "replicas": all, "down_replicas": down })))
 }
 
 /// Shows the system: its engines, or the local engine.
-pub fn query(session: &Session, verbose: bool, wanted: &[u32]) -> Result<Reply> {
-    if session.uses_system() { query_ranks(session, verbose, wanted) } else { query_local(session) }
+pub fn query(session: &Session, verbose: bool, options: &SystemQueryOptions) -> Result<Reply> {
+    if session.uses_system() { ranks::query(session, verbose, options) } else { query_local(session) }
 }
 
 fn query_local(session: &Session) -> Result<Reply> {
@@ -90,69 +95,6 @@ fn query_local(session: &Session) -> Result<Reply> {
     Ok(Reply::new(text, json))
 }
 
-fn query_ranks(session: &Session, verbose: bool, wanted: &[u32]) -> Result<Reply> {
-    let found = session.run(|client| async move { Ok(client.system_ranks().await?) });
-    let mut ranks = found.map_err(|error| error.doing("query the system"))?;
-    if let Some(unknown) = wanted.iter().find(|rank| !ranks.iter().any(|info| info.rank == **rank)) {
-        return Err(Failure::new(Code::Nonexist, format!("the system has no rank {unknown}")).doing("query the system"));
-    }
-    ranks.retain(|info| wanted.is_empty() || wanted.contains(&info.rank));
-    let mut text = if verbose { table_of_ranks(&ranks) } else { states(&ranks) };
-    for info in ranks.iter().filter(|info| !verbose && !info.trouble.is_empty()) {
-        text.push_str(&format!("\nrank {}: {}", info.rank, info.trouble));
-    }
-    let uri = |info: &RankInfo| info.targets.first().cloned().unwrap_or_default();
-    let members: Vec<_> = ranks
-        .iter()
-        .map(|info| {
-            json!({
-                "addr": info.control,
-                "state": info.state,
-                "fault_domain": info.fault_domain,
-                "rank": info.rank,
-                "uuid": info.engine,
-                "fabric_uri": uri(info),
-                "fabric_contexts": info.targets.len(),
-                "targets": info.targets,
-                "info": info.trouble,
-            })
-        })
-        .collect();
-    let uris: Vec<_> = ranks.iter().map(|info| json!({ "rank": info.rank, "uri": uri(info) })).collect();
-    Ok(Reply::new(
-        text,
-        json!({ "system_name": session.system_name(), "members": members, "rank_uris": uris, "absentranks": "", "absenthosts": "" }),
-    ))
-}
-
-/// One line for each state, as upstream shows it.
-fn states(ranks: &[RankInfo]) -> String {
-    let mut words: Vec<&str> = ranks.iter().map(|info| info.state.as_str()).collect();
-    words.sort_unstable();
-    words.dedup();
-    let row = |word: &&str| {
-        let of_state: Vec<u32> = ranks.iter().filter(|info| info.state == **word).map(|info| info.rank).collect();
-        vec![ranges(&of_state), title(word)]
-    };
-    table(&["Rank", "State"], &words.iter().map(row).collect::<Vec<_>>())
-}
-
-fn table_of_ranks(ranks: &[RankInfo]) -> String {
-    let row = |info: &RankInfo| {
-        let (engine, control) = (info.engine.clone(), info.control.clone());
-        let (domain, state, reason) = (info.fault_domain.clone(), title(&info.state), info.trouble.clone());
-        vec![info.rank.to_string(), engine, control, domain, state, reason]
-    };
-    let rows: Vec<_> = ranks.iter().map(row).collect();
-    table(&["Rank", "UUID", "Control Address", "Fault Domain", "State", "Reason"], &rows)
-}
-
-/// The word with a capital letter, as people are shown it.
-fn title(word: &str) -> String {
-    let mut characters = word.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
-}
-
 /// `0-2,5` of ranks that are sorted.
 pub fn ranges(ranks: &[u32]) -> String {
     let mut parts: Vec<(u32, u32)> = Vec::new();
@@ -164,25 +106,6 @@ pub fn ranges(ranks: &[u32]) -> String {
     }
     let part = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
     parts.iter().map(part).collect::<Vec<_>>().join(",")
-}
-
-fn act(session: &Session, action: RankAction, doing: &str, options: &RanksOptions) -> Result<Reply> {
-    let (ranks, force) = (options.list(), options.force);
-    let doing =
-        if ranks.is_empty() { format!("{doing} the system") } else { format!("{doing} ranks {}", ranges(&ranks)) };
-    let outcome = session.run(move |client| async move { Ok(client.act_on_ranks(action, &ranks, force).await?) });
-    let outcomes = outcome.map_err(|error| error.doing(&doing))?;
-    let failed: Vec<&RankOutcome> = outcomes.iter().filter(|outcome| !outcome.error.is_empty()).collect();
-    if !failed.is_empty() {
-        let each = failed.iter().map(|outcome| format!("rank {}: {}", outcome.rank, outcome.error));
-        return Err(Failure::new(Code::Misc, each.collect::<Vec<_>>().join("; ")).doing(doing));
-    }
-    let rows: Vec<_> = outcomes.iter().map(|outcome| vec![outcome.rank.to_string(), title(&outcome.state)]).collect();
-    let json: Vec<_> = outcomes
-        .iter()
-        .map(|outcome| json!({ "rank": outcome.rank, "state": outcome.state, "errored": false, "msg": "" }))
-        .collect();
-    Ok(Reply::new(table(&["Rank", "State"], &rows), json!({ "results": json })))
 }
 
 /// Properties of the system: what it is, and whose.
@@ -217,20 +140,5 @@ mod tests {
         {
             assert_eq!(ranges(ranks), text);
         }
-    }
-
-    #[test]
-    fn states_are_one_line_each() {
-        let rank = |rank, state: &str| RankInfo {
-            rank,
-            engine: String::new(),
-            control: String::new(),
-            fault_domain: String::new(),
-            state: state.to_owned(),
-            targets: Vec::new(),
-            trouble: String::new(),
-        };
-        let text = states(&[rank(0, "joined"), rank(1, "stopped"), rank(2, "joined")]);
-        assert_eq!(text, "Rank  State\n0,2   Joined\n1     Stopped\n");
     }
 }

@@ -72,3 +72,83 @@ fn ranks_are_stopped_started_and_excluded() {
     let sentence = cluster.fail("dmg", &["system", "start"]);
     assert!(sentence.contains("rank 1: its process does not run"), "{sentence}");
 }
+
+/// The words that scripts for upstream use to choose ranks and to be told about them.
+#[test]
+fn ranks_are_chosen_by_number_host_and_state() {
+    let mut cluster = Cluster::running(3);
+    let ranks = |words: &[&str]| -> Vec<u64> {
+        let answer = cluster.response("dmg", &[&["system", "query"], words].concat());
+        answer["members"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|member| member["rank"].as_u64().expect("a number"))
+            .collect()
+    };
+    let place = |rank: u64| cluster.control(cluster.with_rank(rank));
+    assert_eq!(ranks(&["--ranks", "0,2"]), [0, 2]);
+    assert_eq!(ranks(&["--rank-hosts", &format!("{},{}", place(2), place(1))]), [1, 2]);
+    assert_eq!(ranks(&["--rank-hosts", "127.0.0.1"]), [0, 1, 2]);
+    assert_eq!(ranks(&["--not-ok"]), [0; 0]);
+    assert_eq!(cluster.succeed("dmg", &["system", "query", "--not-ok"]), "Query matches no ranks in system\n");
+    let stopped = cluster.response("dmg", &["system", "stop", "--rank-hosts", &place(2)]);
+    let result = &stopped["Results"][0];
+    assert_eq!((&result["Rank"], &result["Action"], &result["state"]), (&2.into(), &"stop".into(), &"stopped".into()));
+    assert_eq!((&result["Errored"], &result["Addr"]), (&false.into(), &place(2).into()));
+    assert_eq!((ranks(&["--not-ok"]), ranks(&["--with-states", "Joined,errored"])), (vec![2], vec![0, 1]));
+    let text = cluster.succeed("dmg", &["system", "start", "--ranks", "2"]);
+    assert_eq!(text, "Rank  Operation  Result  State\n2     start      OK      Joined\n");
+    // What is not there is said beside what is.
+    let output = cluster.run("dmg", &["system", "query", "--ranks", "1,7-8", "--json"]);
+    let object: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!((output.status.code(), &object["response"]["absentranks"]), (Some(1), &"7-8".into()));
+    assert_eq!(object["response"]["members"][0]["rank"], 1);
+    let output = cluster.run("dmg", &["system", "query", "--ranks", "1,7"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("7     Unknown Rank"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the system has no rank 7"), "{output:?}");
+    let sentence = cluster.fail("dmg", &["system", "stop", "--rank-hosts", "127.0.0.1:1"]);
+    assert!(sentence.contains("no ranks at 127.0.0.1:1"), "{sentence}");
+    // One that is out is left out when that is said.
+    cluster.succeed("dmg", &["system", "exclude", "--ranks", "1"]);
+    let started = cluster.response("dmg", &["system", "start", "--ranks", "1,2", "--ignore-admin-excluded"]);
+    assert_eq!(started["Results"].as_array().map(Vec::len), Some(1), "{started}");
+    assert_eq!(cluster.succeed("dmg", &["system", "leader-query", "-N"]), "Unavailable  none\n");
+    let number = cluster.with_rank(2);
+    cluster.stop(number);
+}
+
+/// Sizes of tiers are those of each rank, as upstream has them, and what is asked about a pool is shown.
+#[test]
+fn pools_are_made_by_tiers_and_shown_as_scripts_ask() {
+    let cluster = Cluster::running(2);
+    let sizes = ["--scm-size", "128MiB", "-n", "384MiB", "--tier-ratio", "6,94"];
+    cluster.succeed("dmg", &[&["pool", "create", "tank"][..], &sizes].concat());
+    let total = |pool: &str| {
+        let info = cluster.response("dmg", &["pool", "query", pool]);
+        info["tier_stats"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|tier| tier["total"].as_u64().expect("a number"))
+            .sum::<u64>()
+    };
+    assert!((1000 << 20..=1024 << 20).contains(&total("tank")), "{}", total("tank"));
+    cluster
+        .succeed("dmg", &["pool", "create", "one", "--meta-size", "128MiB", "--data-size", "384MiB", "--ranks", "1"]);
+    assert!((500 << 20..=512 << 20).contains(&total("one")), "{}", total("one"));
+    let text =
+        cluster.succeed("dmg", &["pool", "query", "one", "--show-enabled", "--show-disabled", "--no-self-heal-check"]);
+    assert!(
+        text.contains("Enabled ranks              1\n") && text.contains("Disabled ranks             none\n"),
+        "{text}"
+    );
+    let healthy = cluster.response("dmg", &["pool", "query", "-t", "tank"]);
+    assert_eq!((&healthy["tier_stats"], &healthy["enabled_ranks"]), (&Value::Null, &"0-1".into()));
+    assert!(!cluster.succeed("dmg", &["pool", "query", "--health-only", "tank"]).contains(" free of "));
+    cluster.succeed("dmg", &["pool", "exclude", "tank", "--ranks", "1", "--force"]);
+    assert!(cluster.succeed("daos", &["pool", "query", "tank"]).contains("Disabled ranks             1\n"));
+    let listed = |words: &[&str]| cluster.response("dmg", words)["pools"].as_array().map(Vec::len);
+    assert_eq!((listed(&["pool", "list", "-r"]), listed(&["system", "list-pools", "-n"])), (Some(0), Some(2)));
+    cluster.succeed("dmg", &["--allow-proxy", "-J", "pool", "list", "--verbose"]);
+}

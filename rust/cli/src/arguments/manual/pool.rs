@@ -3,7 +3,8 @@
 pub const POOL_CREATE: &str = "Create a pool
 
 The size is a promise: what 'pool query' calls free can be written. A quarter of it is for metadata and small values, \
-the rest for large values; it is divided evenly over the targets.
+the rest for large values; it is divided evenly over the targets. --size is that of the whole pool; --scm-size and --nvme-size are \
+those of each rank, as upstream has them.
 
 On a system of several engines the pool is on all ranks that serve, on those of --ranks, or on as many as --nranks says. \
 The metadata of all pools has the replicas that the system has; svc_reps names their ranks.
@@ -21,6 +22,7 @@ Examples:
   dmg pool create --size 500GiB --label tank --json
   dmg pool create tank --size 1T --ranks 0,2-4
   dmg pool create tank --size 1T --nranks 4
+  dmg pool create tank --scm-size 16G --nvme-size 250G
 
 ",
     exit_status!()
@@ -33,15 +35,18 @@ what 'pool query' tells.
 Examples:
   daos pool list
   daos pool ls --verbose
-  dmg pool list --no-query --json";
+  dmg pool list --no-query --json
+  dmg system list-pools --rebuild-only";
 
 pub const POOL_QUERY_EXAMPLES: &str = "JSON response: uuid, label, state, total_targets, active_targets, \
 disabled_targets, total_engines, version (of the pool map), svc_ldr, svc_reps, rebuild, tier_stats[] with total and free \
-bytes ('scm': metadata and small values, 'nvme': large values), usage[], and beyond upstream durability, containers, \
-handles.
+bytes ('scm': metadata and small values, 'nvme': large values; null with --health-only), enabled_ranks, disabled_ranks, usage[], and \
+beyond upstream durability, containers, handles.
 
 Examples:
   daos pool query tank
+  dmg pool query tank --show-enabled --show-disabled
+  dmg pool query tank --health-only
   daos pool query 5d0b9b5e-9c3b-4f0a-8a58-0d7a3b1c2d3e --json";
 
 pub const POOL_QUERY_TARGETS_EXAMPLES: &str =

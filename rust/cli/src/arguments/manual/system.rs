@@ -12,11 +12,15 @@ The states of a rank:
 
 pub const SYSTEM_QUERY_EXAMPLES: &str =
     "JSON response: system_name, rank_uris[]; of a system also members[] with rank, uuid, addr, state, fault_domain, \
-fabric_uri; of a local engine also fabric_provider, engine_process, directory, targets[].
+fabric_uri, absentranks and absenthosts (what was named and is not there, which is an error as well); of a local engine also \
+fabric_provider, engine_process, directory, targets[].
 
 Examples:
   daos system query
   dmg -l node1 system query --verbose
+  dmg -l node1 system query --not-ok
+  dmg -l node1 system query --with-states stopped,unresponsive
+  dmg -l node1 system query --rank-hosts node[2-3] --json
   dmg -l node1 system query --ranks 0-3 --json";
 
 pub const SYSTEM_LEADER_QUERY_EXAMPLES: &str =
@@ -39,14 +43,16 @@ few of them would be left for it, unless --force is given: then nothing can be c
 opened or changed before enough of them are started again. What is on a rank that is \
 stopped is answered with an error that names the rank.
 
-JSON response: results[] with rank, state.
+JSON response: Results[] with Rank, Addr (its control port), Action, Errored, Msg, state.
 
 Examples:
   dmg -l node1 system stop
   dmg -l node1 system stop --ranks 2,4-6
+  dmg -l node1 system stop --rank-hosts node[2-4]
   dmg -l node1 system start";
 
-pub const SYSTEM_EXCLUDE_EXAMPLES: &str = "JSON response: results[] with rank, state.
+pub const SYSTEM_EXCLUDE_EXAMPLES: &str =
+    "JSON response: Results[] with Rank, Addr (its control port), Action, Errored, Msg, state.
 
 Examples:
   dmg -l node1 system exclude --ranks 3

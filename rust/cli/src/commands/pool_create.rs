@@ -1,0 +1,137 @@
+//! `pool create`.
+
+use super::access;
+use super::pool::{leader, name_of, query_of, replicas_of};
+use super::pool_properties;
+use crate::arguments::{PoolCreateOptions, PoolSize};
+use crate::failure::{Failure, Result};
+use crate::launcher::free_bytes;
+use crate::reply::{Reply, notice};
+use crate::session::Session;
+use crate::units::{count, size};
+use daos_client::{AccessInfo, PoolCreate};
+use daos_status::Code;
+use daos_types::check_label;
+use serde_json::json;
+
+/// The label among the properties of a thing to be created; another property cannot be set.
+pub fn label_of(
+    positional: Option<String>,
+    option: Option<String>,
+    properties: &[(String, String)],
+) -> Result<Option<String>> {
+    let mut label = positional.or(option);
+    for (name, value) in properties {
+        if name != "label" {
+            let sentence = format!("property '{name}' cannot be set yet; 'label' can");
+            return Err(Failure::new(Code::Notsupported, sentence));
+        }
+        if label.replace(value.clone()).is_some_and(|before| before != *value) {
+            return Err(Failure::new(Code::Inval, "two different labels are given; give one"));
+        }
+    }
+    if let Some(label) = &label {
+        check_label(label)?;
+    }
+    Ok(label)
+}
+
+fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<u64> {
+    match options.size {
+        Some(PoolSize::Bytes(bytes)) => Ok(bytes),
+        Some(PoolSize::Percent(percent)) => Ok(free_bytes(&session.directory())? / 100 * percent),
+        None => {
+            let of_rank = options.scm_size.unwrap_or(0).saturating_add(options.nvme_size.unwrap_or(0));
+            Ok(if of_rank == 0 { 0 } else { of_rank.saturating_mul(ranks_of(session, options)?) })
+        }
+    }
+}
+
+/// How many ranks the new pool will be on.
+fn ranks_of(session: &Session, options: &PoolCreateOptions) -> Result<u64> {
+    if let Some(ranks) = &options.ranks {
+        return Ok(ranks.0.len() as u64);
+    }
+    if let Some(number) = options.nranks {
+        return Ok(number.into());
+    }
+    if !session.uses_system() {
+        return Ok(1);
+    }
+    let ranks = session.run(|client| async move { Ok(client.system_ranks().await?) })?;
+    Ok(ranks.iter().filter(|info| info.state == "joined").count().max(1) as u64)
+}
+
+/// Creates a pool.
+pub fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
+    let given = options.label.clone().or_else(|| options.label_option.clone());
+    let doing = match given.as_ref() {
+        Some(label) => format!("create pool '{label}'"),
+        None => "create a pool".to_owned(),
+    };
+    if options.tier_ratio.is_some() || options.mem_ratio.is_some() {
+        let sentence = "--tier-ratio and --mem-ratio have no effect: metadata gets a quarter of a pool, or as much as memory allows";
+        notice("dmg", sentence);
+    }
+    let bytes = wanted_bytes(session, &options).map_err(|error| error.doing(&doing))?;
+    let numbers = pool_properties::numbers_of(&options.properties).map_err(|error| error.doing(&doing))?;
+    let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
+    let label = label_of(options.label, options.label_option, &labels);
+    let label = label.map_err(|error| error.doing(&doing))?.unwrap_or_default();
+    let chosen = access::chosen(options.user, options.group, options.acl_file.as_deref());
+    let AccessInfo { owner, list } = chosen.map_err(|error| error.doing(&doing))?;
+    let (durability, user, group) = (options.durability.unwrap_or_default(), owner.user, owner.group);
+    let (ranks, rank_count) = (options.ranks.unwrap_or_default().0, options.nranks.unwrap_or(0));
+    let replicas = options.nsvc.unwrap_or(0);
+    let request =
+        PoolCreate { label, size: bytes, durability, user, group, list, numbers, ranks, rank_count, replicas };
+    let created = session.run(move |client| async move {
+        let entry = client.pool_create(request).await?;
+        let info = query_of(&client, &entry.id.to_string()).await?;
+        Ok((entry, info))
+    });
+    let (entry, info) = created.map_err(|error| {
+        error
+            .doing(&doing)
+            .remedy(Code::Exist, "choose another label, or destroy that pool first")
+            .remedy(Code::Nospace, "give a smaller --size, or free space in the file system")
+    })?;
+    let text = format!(
+        "Pool {} created: {} on {}, of which {} for metadata and small values\nUUID: {}",
+        name_of(&entry),
+        size(info.meta.total + info.data.total),
+        count(info.targets.into(), "target"),
+        size(info.meta.total),
+        entry.id
+    );
+    let json = json!({
+        "uuid": entry.id.to_string(),
+        "label": entry.label,
+        "svc_ldr": leader(&entry),
+        "svc_reps": replicas_of(&entry),
+        "tgt_ranks": info.ranks,
+        "tier_bytes": [info.meta.total, info.data.total],
+    });
+    Ok(Reply::new(text, json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_may_come_three_ways_but_only_one_label() {
+        let label = |positional: Option<&str>, properties: &[(&str, &str)]| {
+            let properties: Vec<(String, String)> =
+                properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            label_of(positional.map(str::to_owned), None, &properties)
+        };
+        assert_eq!(label(Some("a"), &[]), Ok(Some("a".to_owned())));
+        assert_eq!(label(None, &[("label", "b")]), Ok(Some("b".to_owned())));
+        assert_eq!(label(None, &[]), Ok(None));
+        assert!(label(Some("a"), &[("label", "b")]).is_err());
+        assert!(label(None, &[("cksum", "off")]).is_err());
+        assert!(label(Some("a b"), &[]).is_err());
+        assert!(label(Some(&"x".repeat(128)), &[]).is_err());
+    }
+}

@@ -1,0 +1,268 @@
+//! `system` commands about ranks: looking at them, stopping, starting and excluding them.
+
+use super::system::ranges;
+use crate::arguments::{LiveRanksOptions, RankList, RanksOptions, SystemQueryOptions};
+use crate::failure::{Failure, Result};
+use crate::hosts::Finder;
+use crate::reply::{Reply, table};
+use crate::session::Session;
+use daos_client::{RankAction, RankInfo, RankOutcome};
+use daos_status::Code;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What upstream says when nothing is left to show.
+const NONE: &str = "Query matches no ranks in system";
+
+/// The ranks that are meant, and what is not there of what was named.
+#[derive(Default)]
+struct Chosen {
+    ranks: Vec<RankInfo>,
+    absent_ranks: Vec<u32>,
+    absent_hosts: Vec<String>,
+}
+
+fn choose(mut all: Vec<RankInfo>, list: &RankList) -> Chosen {
+    if let Some(wanted) = &list.ranks {
+        let is_absent = |rank: &&u32| !all.iter().any(|info| info.rank == **rank);
+        let absent_ranks = wanted.0.iter().filter(is_absent).copied().collect();
+        all.retain(|info| wanted.0.contains(&info.rank));
+        return Chosen { ranks: all, absent_ranks, absent_hosts: Vec::new() };
+    }
+    let Some(hosts) = &list.rank_hosts else { return Chosen { ranks: all, ..Chosen::default() } };
+    let mut finder = Finder::default();
+    let mut is_at = |host: &str, info: &RankInfo| finder.is_at(host, &info.control);
+    let absent =
+        |host: &&String, is_at: &mut dyn FnMut(&str, &RankInfo) -> bool| !all.iter().any(|info| is_at(host, info));
+    let absent_hosts = hosts.0.iter().filter(|host| absent(host, &mut is_at)).cloned().collect();
+    all.retain(|info| hosts.0.iter().any(|host| is_at(host, info)));
+    Chosen { ranks: all, absent_ranks: Vec::new(), absent_hosts }
+}
+
+impl Chosen {
+    /// What was named and is not there.
+    fn failure(&self) -> Option<Failure> {
+        let (ranks, hosts) = (ranges(&self.absent_ranks), self.absent_hosts.join(","));
+        let sentence = match (self.absent_ranks.len(), self.absent_hosts.len()) {
+            (0, 0) => return None,
+            (0, _) => format!("the system has no ranks at {hosts}; 'dmg system query --verbose' shows where they are"),
+            (1, _) => format!("the system has no rank {ranks}; 'dmg system query' shows its ranks"),
+            _ => format!("the system has no ranks {ranks}; 'dmg system query' shows its ranks"),
+        };
+        Some(Failure::new(Code::Nonexist, sentence))
+    }
+}
+
+/// Shows ranks and their states.
+pub fn query(session: &Session, verbose: bool, options: &SystemQueryOptions) -> Result<Reply> {
+    let doing = "query the system";
+    let found = session.run(|client| async move { Ok(client.system_ranks().await?) });
+    let mut chosen = choose(found.map_err(|error| error.doing(doing))?, &options.list);
+    chosen.ranks.retain(|info| is_wanted(info, options));
+    let ranks = &chosen.ranks;
+    let mut text = match (ranks.is_empty() && chosen.absent_ranks.is_empty(), verbose) {
+        (true, _) => NONE.to_owned(),
+        (_, true) => table_of_ranks(ranks),
+        (_, false) => states(ranks, &chosen.absent_ranks),
+    };
+    for info in ranks.iter().filter(|info| !verbose && !info.trouble.is_empty()) {
+        text.push_str(&format!("\nrank {}: {}", info.rank, info.trouble));
+    }
+    let members: Vec<Value> = ranks.iter().map(member).collect();
+    let uris: Vec<Value> = ranks.iter().map(|info| json!({ "rank": info.rank, "uri": uri(info) })).collect();
+    let json = json!({
+        "system_name": session.system_name(),
+        "members": members,
+        "rank_uris": uris,
+        "absentranks": ranges(&chosen.absent_ranks),
+        "absenthosts": chosen.absent_hosts.join(","),
+    });
+    let reply = Reply::new(text, json);
+    Ok(match chosen.failure() {
+        Some(failure) => reply.with_failure(failure.doing(doing)),
+        None => reply,
+    })
+}
+
+/// Whether a rank is in a state that is asked for.
+fn is_wanted(info: &RankInfo, options: &SystemQueryOptions) -> bool {
+    let is_ok = info.state == "joined" && info.trouble.is_empty();
+    (options.with_states.is_empty() || options.with_states.contains(&info.state)) && !(options.not_ok && is_ok)
+}
+
+fn uri(info: &RankInfo) -> String {
+    info.targets.first().cloned().unwrap_or_default()
+}
+
+fn member(info: &RankInfo) -> Value {
+    json!({
+        "addr": info.control,
+        "state": info.state,
+        "fault_domain": info.fault_domain,
+        "rank": info.rank,
+        "uuid": info.engine,
+        "fabric_uri": uri(info),
+        "fabric_contexts": info.targets.len(),
+        "targets": info.targets,
+        "info": info.trouble,
+    })
+}
+
+/// One line for each state, as upstream shows it.
+fn states(ranks: &[RankInfo], absent: &[u32]) -> String {
+    let mut words: Vec<&str> = ranks.iter().map(|info| info.state.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    let row = |word: &&str| {
+        let of_state: Vec<u32> = ranks.iter().filter(|info| info.state == **word).map(|info| info.rank).collect();
+        vec![ranges(&of_state), title(word)]
+    };
+    let mut rows: Vec<_> = words.iter().map(row).collect();
+    if !absent.is_empty() {
+        rows.push(vec![ranges(absent), "Unknown Rank".to_owned()]);
+    }
+    table(&["Rank", "State"], &rows)
+}
+
+fn table_of_ranks(ranks: &[RankInfo]) -> String {
+    let row = |info: &RankInfo| {
+        let (engine, control) = (info.engine.clone(), info.control.clone());
+        let (domain, state, reason) = (info.fault_domain.clone(), title(&info.state), info.trouble.clone());
+        vec![info.rank.to_string(), engine, control, domain, state, reason]
+    };
+    let rows: Vec<_> = ranks.iter().map(row).collect();
+    table(&["Rank", "UUID", "Control Address", "Fault Domain", "State", "Reason"], &rows)
+}
+
+/// The word with a capital letter, as people are shown it.
+fn title(word: &str) -> String {
+    if word == "adminexcluded" {
+        return "AdminExcluded".to_owned();
+    }
+    let mut characters = word.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// Stops or starts ranks.
+pub fn act_on_live(session: &Session, action: RankAction, verb: &str, options: &LiveRanksOptions) -> Result<Reply> {
+    run(session, action, verb, &options.ranks, options.ignore_admin_excluded)
+}
+
+/// Excludes ranks, or lets them come back.
+pub fn act(session: &Session, action: RankAction, verb: &str, options: &RanksOptions) -> Result<Reply> {
+    run(session, action, verb, options, false)
+}
+
+fn run(session: &Session, action: RankAction, verb: &str, options: &RanksOptions, is_lenient: bool) -> Result<Reply> {
+    let RanksOptions { list, force } = options;
+    let force = *force;
+    let mut ranks = list.ranks.clone().unwrap_or_default().0;
+    let mut places = BTreeMap::new();
+    if session.uses_system() {
+        let found = session.run(|client| async move { Ok(client.system_ranks().await?) });
+        if list.rank_hosts.is_some() || is_lenient {
+            let doing = format!("{verb} ranks");
+            let mut chosen = choose(found.clone().map_err(|error| error.doing(&doing))?, list);
+            if let Some(failure) = chosen.failure() {
+                return Err(failure.doing(doing));
+            }
+            chosen.ranks.retain(|info| !is_lenient || info.state != "adminexcluded");
+            ranks = chosen.ranks.iter().map(|info| info.rank).collect();
+            if ranks.is_empty() {
+                return Ok(Reply::new("No rank is left to do that to.", json!({ "Results": [] })));
+            }
+        }
+        // Otherwise only for the answer, which can do without.
+        places = found.unwrap_or_default().into_iter().map(|info| (info.rank, info.control)).collect();
+    }
+    let doing =
+        if ranks.is_empty() { format!("{verb} the system") } else { format!("{verb} ranks {}", ranges(&ranks)) };
+    let outcome = session.run(move |client| async move { Ok(client.act_on_ranks(action, &ranks, force).await?) });
+    let outcomes = outcome.map_err(|error| error.doing(&doing))?;
+    let json: Vec<Value> = outcomes.iter().map(|outcome| result(outcome, verb, places.get(&outcome.rank))).collect();
+    let reply = Reply::new(table_of_results(&outcomes, verb), json!({ "Results": json }));
+    let failed: Vec<&RankOutcome> = outcomes.iter().filter(|outcome| !outcome.error.is_empty()).collect();
+    if failed.is_empty() {
+        return Ok(reply);
+    }
+    let each = failed.iter().map(|outcome| format!("rank {}: {}", outcome.rank, outcome.error));
+    let sentence = each.collect::<Vec<_>>().join("; ");
+    Ok(reply.with_failure(Failure::new(Code::Misc, sentence).doing(doing)))
+}
+
+/// What became of a rank, with upstream's names.
+fn result(outcome: &RankOutcome, verb: &str, control: Option<&String>) -> Value {
+    json!({
+        "Addr": control,
+        "Rank": outcome.rank,
+        "Action": verb,
+        "Errored": !outcome.error.is_empty(),
+        "Msg": outcome.error,
+        "state": outcome.state,
+    })
+}
+
+/// One line for each result, as upstream shows it, with the state behind it.
+fn table_of_results(outcomes: &[RankOutcome], verb: &str) -> String {
+    let mut groups: Vec<(&str, &str, Vec<u32>)> = Vec::new();
+    for outcome in outcomes {
+        let result = if outcome.error.is_empty() { "OK" } else { outcome.error.as_str() };
+        match groups.iter_mut().find(|(known, state, _)| *known == result && *state == outcome.state) {
+            Some((_, _, ranks)) => ranks.push(outcome.rank),
+            None => groups.push((result, &outcome.state, vec![outcome.rank])),
+        }
+    }
+    let row = |(result, state, ranks): &(&str, &str, Vec<u32>)| {
+        vec![ranges(ranks), verb.to_owned(), (*result).to_owned(), title(state)]
+    };
+    table(&["Rank", "Operation", "Result", "State"], &groups.iter().map(row).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::Ranks;
+    use crate::hosts::Hosts;
+
+    fn rank(rank: u32, state: &str) -> RankInfo {
+        RankInfo {
+            rank,
+            engine: String::new(),
+            control: format!("127.0.0.{}:10001", rank + 1),
+            fault_domain: String::new(),
+            state: state.to_owned(),
+            targets: Vec::new(),
+            trouble: String::new(),
+        }
+    }
+
+    #[test]
+    fn states_are_one_line_each() {
+        let text = states(&[rank(0, "joined"), rank(1, "adminexcluded"), rank(2, "joined")], &[7, 8]);
+        assert_eq!(text, "Rank  State\n1     AdminExcluded\n0,2   Joined\n7-8   Unknown Rank\n");
+    }
+
+    #[test]
+    fn ranks_are_meant_by_number_or_by_host_and_what_is_not_there_is_said() {
+        let all = || (0..4).map(|number| rank(number, "joined")).collect::<Vec<_>>();
+        let numbers = |chosen: &Chosen| chosen.ranks.iter().map(|info| info.rank).collect::<Vec<_>>();
+        let chosen = choose(all(), &RankList { ranks: Some(Ranks(vec![1, 3, 9])), rank_hosts: None });
+        assert_eq!((numbers(&chosen), chosen.absent_ranks.clone()), (vec![1, 3], vec![9]));
+        assert!(chosen.failure().is_some_and(|failure| failure.sentence().contains("no rank 9;")));
+        let hosts = ["127.0.0.2", "127.0.0.4:10001", "192.0.2.1"].map(str::to_owned).to_vec();
+        let chosen = choose(all(), &RankList { ranks: None, rank_hosts: Some(Hosts(hosts)) });
+        assert_eq!((numbers(&chosen), chosen.absent_hosts.join(" ")), (vec![1, 3], "192.0.2.1".to_owned()));
+        let chosen = choose(all(), &RankList::default());
+        assert_eq!((numbers(&chosen).len(), chosen.failure()), (4, None));
+    }
+
+    #[test]
+    fn results_that_are_alike_are_one_line() {
+        let outcome =
+            |rank, state: &str, error: &str| RankOutcome { rank, state: state.to_owned(), error: error.to_owned() };
+        let outcomes = [outcome(0, "stopped", ""), outcome(1, "joined", "why"), outcome(2, "stopped", "")];
+        let expected =
+            "Rank  Operation  Result  State\n0,2   stop       OK      Stopped\n1     stop       why     Joined\n";
+        assert_eq!(table_of_results(&outcomes, "stop"), expected);
+    }
+}
