@@ -13,6 +13,7 @@ use crate::heap::Heap;
 use crate::known::Known;
 use crate::locking::Locking;
 use crate::mounts::Mounts;
+use crate::mpi;
 use crate::name::Name;
 use crate::node::Node;
 use crate::queue::Queue;
@@ -231,10 +232,13 @@ impl File {
         self.opened.get()
     }
 
-    /// Keeps the list of properties with which it is opened, unless it is open already.
+    /// Keeps the list of properties with which it is opened, unless it is open already. One with a communicator is not kept: all its ranks would have
+    /// to copy it together.
     pub fn know_access(&self, list: Hid) -> Result<()> {
-        if self.access.get().is_none() {
-            // SAFETY: takes no pointer.
+        // SAFETY: takes no pointer.
+        let driver = unsafe { library().list_driver(list) };
+        if self.access.get().is_none() && Some(driver) != mpi::driver() {
+            // SAFETY: the same.
             let list = Identifier::new(unsafe { library().list_copy(list) }, "copy of a property list")?;
             let _first = self.access.set(list);
         }
