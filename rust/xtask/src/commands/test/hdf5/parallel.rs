@@ -25,6 +25,7 @@ const CASES: &[&str] = &[
     "refusals",
     "independent",
     "behind",
+    "mapped",
     "mistakes",
     LOST,
 ];
