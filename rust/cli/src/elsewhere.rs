@@ -17,12 +17,6 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("dmg", "pool rebuild", REBUILD),
     ("dmg", "system rebuild", REBUILD),
     ("dmg", "system self-heal", "ranks that died are excluded without being asked; 'dmg system query' shows them"),
-    ("dmg", "system drain", "name the pools: 'dmg pool drain POOL --ranks=RANKS', for each that 'dmg pool list' shows"),
-    (
-        "dmg",
-        "system reintegrate",
-        "'dmg system clear-exclude' lets ranks come back, and 'dmg pool reintegrate POOL --ranks=RANKS' takes them into use",
-    ),
     (
         "dmg",
         "system erase",

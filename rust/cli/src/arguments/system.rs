@@ -24,6 +24,12 @@ pub enum SystemCommand {
     /// Let ranks come back that were excluded; 'start' starts them
     #[command(after_long_help = manual::SYSTEM_EXCLUDE_EXAMPLES)]
     ClearExclude(RanksOptions),
+    /// Take ranks out of use in all pools that have targets on them, when nothing is on these
+    #[command(long_about = manual::SYSTEM_DRAIN, after_long_help = manual::SYSTEM_DRAIN_EXAMPLES)]
+    Drain(RankList),
+    /// Take ranks into use again in all pools that have targets on them
+    #[command(visible_alias = "reint", after_long_help = manual::SYSTEM_DRAIN_EXAMPLES)]
+    Reintegrate(RankList),
     /// Show which engine leads the metadata service, and which keep it
     #[command(after_long_help = manual::SYSTEM_LEADER_QUERY_EXAMPLES)]
     LeaderQuery {

@@ -1,12 +1,13 @@
 //! `system` commands about ranks: looking at them, stopping, starting and excluding them.
 
+use super::pool::{name_of, query_of};
 use super::system::ranges;
 use crate::arguments::{LiveRanksOptions, RankList, RanksOptions, SystemQueryOptions};
 use crate::failure::{Failure, Result};
 use crate::hosts::Finder;
 use crate::reply::{Reply, table};
-use crate::session::Session;
-use daos_client::{RankAction, RankInfo, RankOutcome};
+use crate::session::{Session, reference};
+use daos_client::{PoolTargetsAction, RankAction, RankInfo, RankOutcome};
 use daos_status::Code;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -188,6 +189,76 @@ fn run(session: &Session, action: RankAction, verb: &str, options: &RanksOptions
     let each = failed.iter().map(|outcome| format!("rank {}: {}", outcome.rank, outcome.error));
     let sentence = each.collect::<Vec<_>>().join("; ");
     Ok(reply.with_failure(Failure::new(Code::Misc, sentence).doing(doing)))
+}
+
+/// What became of ranks in one pool: its name, the ranks, and why it could not be done.
+type InPool = (String, Vec<u32>, Option<Failure>);
+
+/// Changes what ranks are good for in all pools that have targets on them.
+pub fn change_pools(session: &Session, action: PoolTargetsAction, verb: &str, list: &RankList) -> Result<Reply> {
+    let doing = format!("{verb} ranks");
+    if list.ranks.is_none() && list.rank_hosts.is_none() {
+        let sentence = "no ranks are named; give --ranks or --rank-hosts";
+        return Err(Failure::new(Code::Inval, sentence).doing(doing));
+    }
+    let found = session.run(|client| async move { Ok(client.system_ranks().await?) });
+    let chosen = choose(found.map_err(|error| error.doing(&doing))?, list);
+    if let Some(failure) = chosen.failure() {
+        return Err(failure.doing(doing));
+    }
+    let meant: Vec<u32> = chosen.ranks.iter().map(|info| info.rank).collect();
+    let done = session.run(move |client| async move {
+        let mut pools: Vec<InPool> = Vec::new();
+        for entry in client.pool_list().await? {
+            let (id, name) = (entry.id.to_string(), name_of(&entry));
+            let info = match query_of(&client, &id).await {
+                Ok(info) => info,
+                Err(failure) => {
+                    pools.push((name, meant.clone(), Some(failure)));
+                    continue;
+                }
+            };
+            let is_on = |rank: &&u32| info.ranks.contains(rank) || info.ranks_disabled.contains(rank);
+            let ranks: Vec<u32> = meant.iter().filter(is_on).copied().collect();
+            if !ranks.is_empty() {
+                let changed = client.pool_change_targets(&reference(&id)?, action, &ranks, &[]).await;
+                pools.push((name, ranks, changed.err().map(Failure::from)));
+            }
+        }
+        Ok(pools)
+    });
+    let pools = done.map_err(|error| error.doing(&doing))?;
+    let reply =
+        Reply::new(table_of_pools(&pools), json!({ "responses": pools.iter().map(in_pool).collect::<Vec<_>>() }));
+    let failed = pools.iter().filter_map(|(name, _, failure)| Some((name, failure.as_ref()?)));
+    let each: Vec<String> =
+        failed.clone().map(|(name, failure)| format!("pool {name}: {}", failure.sentence())).collect();
+    Ok(match failed.map(|(_, failure)| failure.code()).next() {
+        Some(code) => reply.with_failure(Failure::new(code, each.join("; ")).doing(doing)),
+        None => reply,
+    })
+}
+
+/// With upstream's names.
+fn in_pool((name, ranks, failure): &InPool) -> Value {
+    let msg = failure.as_ref().map_or_else(String::new, ToString::to_string);
+    let of_rank = |rank: &u32| json!({ "rank": rank, "errored": failure.is_some(), "msg": msg });
+    json!({ "id": name, "results": ranks.iter().map(of_rank).collect::<Vec<_>>() })
+}
+
+/// As upstream shows it.
+fn table_of_pools(pools: &[InPool]) -> String {
+    if pools.is_empty() {
+        return "No pool has targets on these ranks".to_owned();
+    }
+    let row = |(name, ranks, failure): &InPool| {
+        let (result, reason) = match failure {
+            None => ("OK", "-".to_owned()),
+            Some(failure) => ("FAIL", failure.sentence().to_owned()),
+        };
+        vec![name.clone(), ranges(ranks), result.to_owned(), reason]
+    };
+    table(&["Pool", "Ranks", "Result", "Reason"], &pools.iter().map(row).collect::<Vec<_>>())
 }
 
 /// What became of a rank, with upstream's names.

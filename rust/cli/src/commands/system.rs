@@ -5,7 +5,7 @@ use crate::arguments::{SystemCommand, SystemQueryOptions};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, list, table};
 use crate::session::Session;
-use daos_client::RankAction;
+use daos_client::{PoolTargetsAction, RankAction};
 use daos_status::Code;
 use serde_json::json;
 
@@ -20,6 +20,10 @@ pub fn run(session: &Session, verbose: bool, command: &SystemCommand) -> Result<
         SystemCommand::Start(options) => ranks::act_on_live(session, RankAction::Start, "start", options),
         SystemCommand::Exclude(options) => ranks::act(session, RankAction::Exclude, "exclude", options),
         SystemCommand::ClearExclude(options) => ranks::act(session, RankAction::ClearExclude, "clear-exclude", options),
+        SystemCommand::Drain(list) => ranks::change_pools(session, PoolTargetsAction::Drain, "drain", list),
+        SystemCommand::Reintegrate(list) => {
+            ranks::change_pools(session, PoolTargetsAction::Reintegrate, "reintegrate", list)
+        }
         SystemCommand::LeaderQuery { down_replicas } => query_leader(session, *down_replicas),
         SystemCommand::ListPools(options) => super::pool::list_pools(session, verbose, options),
         SystemCommand::GetProp { names } => get_properties(session, names),

@@ -152,3 +152,33 @@ fn pools_are_made_by_tiers_and_shown_as_scripts_ask() {
     assert_eq!((listed(&["pool", "list", "-r"]), listed(&["system", "list-pools", "-n"])), (Some(0), Some(2)));
     cluster.succeed("dmg", &["--allow-proxy", "-J", "pool", "list", "--verbose"]);
 }
+
+/// A rank is drained in all pools that are on it, at once: a pool that cannot do without it is an error beside the others.
+#[test]
+fn a_rank_is_drained_and_reintegrated_in_all_its_pools() {
+    let cluster = Cluster::running(2);
+    for (pool, ranks) in [("both", "0,1"), ("first", "0"), ("other", "1")] {
+        cluster.succeed("dmg", &["pool", "create", pool, "--size", "256MiB", "--ranks", ranks]);
+    }
+    let sentence = cluster.fail("dmg", &["system", "drain"]);
+    assert!(sentence.contains("--ranks or --rank-hosts"), "{sentence}");
+    let disabled = |pool: &str| cluster.response("dmg", &["pool", "query", pool])["disabled_targets"].as_u64();
+    // What comes of 'pool drain' for each.
+    let output = cluster.run("dmg", &["system", "drain", "--ranks", "1", "--json"]);
+    let object: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let responses = object["response"]["responses"].as_array().expect("a list");
+    let ids: Vec<&str> = responses.iter().map(|one| one["id"].as_str().expect("text")).collect();
+    assert!(ids.len() == 2 && !ids.contains(&"first"), "{object}");
+    let of_both = responses.iter().find(|one| one["id"] == "both").expect("it is on the rank");
+    assert_eq!(
+        (&of_both["results"][0]["rank"], &of_both["results"][0]["errored"]),
+        (&1.into(), &false.into()),
+        "{object}"
+    );
+    assert_eq!((disabled("both"), disabled("first")), (Some(2), Some(0)));
+    let has_failed = responses.iter().any(|one| one["results"][0]["errored"] == true);
+    assert_eq!(output.status.code(), Some(i32::from(has_failed)), "{object}");
+    let text = cluster.succeed("dmg", &["system", "reint", "--ranks", "1"]);
+    assert!(text.starts_with("Pool ") && text.contains("both") && !text.contains("FAIL"), "{text}");
+    assert_eq!((disabled("both"), disabled("other")), (Some(0), Some(0)));
+}

@@ -59,6 +59,19 @@ Examples:
   dmg -l node1 system clear-exclude --ranks 3
   dmg -l node1 system start --ranks 3";
 
+pub const SYSTEM_DRAIN: &str = "Take ranks out of use in all pools that have targets on them, when nothing is on these
+
+The same as 'dmg pool drain POOL --ranks RANKS' for each pool with targets on these ranks. A pool that cannot do without them is an \
+error with its name; what is done for the others stays done, and the exit status is 1. --ranks or --rank-hosts must be given.";
+
+pub const SYSTEM_DRAIN_EXAMPLES: &str =
+    "JSON response: responses[], for each pool id and results[] with rank, errored, msg.
+
+Examples:
+  dmg -l node1 system drain --ranks 3
+  dmg -l node1 system drain --rank-hosts node[2-3]
+  dmg -l node1 system reintegrate --ranks 3";
+
 pub const SYSTEM_GET_PROP_EXAMPLES: &str = "JSON response: [] of name, description, value.
 
 Examples:
