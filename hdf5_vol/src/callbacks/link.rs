@@ -135,13 +135,17 @@ unsafe fn link_again(
     let (Located { node: group, .. }, name) = unsafe { locate_link(Handle::from_pointer(from_object)?, from.1)? };
     // SAFETY: the same.
     let place = unsafe { new_place(file, &Handle::from_pointer(to_object)?.located()?, to.1, list)? };
-    if !Rc::ptr_eq(&group.file, &place.group.file) {
-        return Err(Failure::new(Minor::BadValue, "a link cannot go to another file"));
-    }
     let Some(link) = group.link(&name)? else {
         let sentence = format!("there is no link {}", String::from_utf8_lossy(&name));
         return Err(Failure::new(Minor::NotFound, sentence));
     };
+    // What others say means something in any file.
+    if matches!(link.target, LinkTarget::Hard(_)) && !Rc::ptr_eq(&group.file, &place.group.file) {
+        return Err(Failure::new(Minor::BadValue, "a hard link cannot go to another file"));
+    }
+    if matches!(change, Change::Rename) {
+        file.require_own(&group)?;
+    }
     place.group.add_counted_link(place.name, link.character_set, link.target.clone())?;
     if let LinkTarget::UserDefined { kind, value } = &link.target {
         let told = user_links::Link { kind: *kind, name: place.name, value }.tell(&place.group, change);

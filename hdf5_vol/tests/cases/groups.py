@@ -25,6 +25,19 @@ def write(file):
             continue
         raise AssertionError("this must fail")
     file.require_group("a")
+    with h5py.File(file.filename + ".links", "w") as beside:
+        # Links that name what they lead to go to another file, and others do not.
+        beside["soft"] = h5py.SoftLink("/b/new")
+        beside["other"] = h5py.ExternalLink("another.h5", "/in/it")
+        for name in [b"soft", b"other"]:
+            beside.id.links.move(name, file.id, b"moved " + name)
+            assert name not in beside
+        beside.create_group("hard")
+        try:
+            beside.id.links.move(b"hard", file.id, b"moved hard")
+        except (OSError, RuntimeError, ValueError):
+            pass
+        assert "hard" in beside and "moved hard" not in file
     ordered = file.create_group("ordered", track_order=True)
     for name in ["z", "y", "x"]:
         ordered.create_group(name)
