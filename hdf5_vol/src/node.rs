@@ -8,8 +8,9 @@ use crate::filtered::Filtered;
 use crate::format::{AttributeRecord, Header, Kind, LinkRecord, LinkTarget, Token, key};
 use crate::hdf5::{Identifier, RANK_MAX, library};
 use crate::listing::Listing;
+use crate::raw_files::RawPrefix;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// An open object.
 pub struct Node {
@@ -23,6 +24,8 @@ pub struct Node {
     beside: RefCell<Option<Kept>>,
     /// A dataset's dimensions, when they differ from those of the header.
     pub dimensions: RefCell<Option<Vec<u64>>>,
+    /// Where raw files of a dataset are, as long as it is open.
+    pub raw_prefix: RefCell<Weak<RawPrefix>>,
     /// The chunks of a dataset with filters.
     pub filtered: RefCell<Option<Filtered>>,
     /// Counts changes of its attributes, so that an open one knows when it has to be read anew.
@@ -75,6 +78,7 @@ impl Node {
             tracking: OnceCell::new(),
             beside: RefCell::default(),
             dimensions: RefCell::default(),
+            raw_prefix: RefCell::default(),
             filtered: RefCell::default(),
             attribute_changes: Cell::new(0),
             attributes_ahead: RefCell::default(),

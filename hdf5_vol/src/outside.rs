@@ -36,7 +36,7 @@ impl Outside {
                 Self::Virtual(Box::new(Virtual::new(node, lists.creation, space, copy(lists.access)?, lineage)?))
             }
             Layout::RawFiles => {
-                let files = RawFiles::of(lists.creation, &copy(lists.access)?, &node.file.name)?;
+                let files = RawFiles::of(lists.creation, &copy(lists.access)?, node)?;
                 files.check(space, element)?;
                 Self::RawFiles(files)
             }

@@ -5,12 +5,14 @@ use crate::external;
 use crate::failure::{Failure, Minor, Result};
 use crate::hdf5::{Hid, Identifier, Space, UNLIMITED, library};
 use crate::name;
+use crate::node::Node;
 use crate::virtual_dataset::text;
 use std::ffi::{CString, OsString, c_uint};
 use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// The directory of files with relative names.
 const PREFIX_VARIABLE: &str = "HDF5_EXTFILE_PREFIX";
@@ -26,10 +28,14 @@ struct Part {
     size: u64,
 }
 
+/// The directory of files with relative names; none for the working directory.
+#[derive(PartialEq, Eq)]
+pub struct RawPrefix(Option<String>);
+
 /// The files of a dataset.
 pub struct RawFiles {
     parts: Vec<Part>,
-    prefix: Option<String>,
+    prefix: Rc<RawPrefix>,
 }
 
 /// Where bytes of the dataset are: in which part, at which offset of its file, and how many.
@@ -57,12 +63,17 @@ fn room(parts: &[Part]) -> u64 {
 }
 
 impl RawFiles {
-    /// Those of a list of creation, for a dataset of a file with this name that is opened with a list of access.
-    pub fn of(list: Hid, access: &Identifier, holder: &str) -> Result<Self> {
-        let prefix = prefix(access, holder)?;
+    /// Those of a list of creation, for a dataset that is opened with a list of access. All its handles have the same prefix.
+    pub fn of(list: Hid, access: &Identifier, node: &Node) -> Result<Self> {
+        let prefix = RawPrefix(prefix(access, &node.file.name)?);
+        let others = node.raw_prefix.borrow().upgrade();
+        if others.is_some_and(|others| *others != prefix) {
+            let sentence = "the dataset is open with another prefix for its raw files";
+            return Err(Failure::new(Minor::BadValue, sentence));
+        }
         // SAFETY: takes no pointer.
         let count = unsafe { library().list_external_count(list) };
-        let directory = prefix.as_ref().map_or_else(PathBuf::new, PathBuf::from);
+        let directory = prefix.0.as_ref().map_or_else(PathBuf::new, PathBuf::from);
         let parts = (0..c_uint::try_from(count).unwrap_or_default()).map(|number| {
             let (mut bytes, mut offset, mut size) = (vec![0_u8; NAME_MAX], 0, 0);
             // SAFETY: the text has the size, the numbers are ours.
@@ -81,6 +92,8 @@ impl RawFiles {
         if parts.is_empty() {
             return Err(Failure::new(Minor::Damaged, "a dataset with its data in other files names none"));
         }
+        let prefix = node.raw_prefix.borrow().upgrade().unwrap_or_else(|| Rc::new(prefix));
+        *node.raw_prefix.borrow_mut() = Rc::downgrade(&prefix);
         Ok(Self { parts, prefix })
     }
 
@@ -102,7 +115,7 @@ impl RawFiles {
 
     /// The prefix of names, for the list of access that a program asks for.
     pub fn put_prefix(&self, list: &Identifier) -> Result<()> {
-        let Some(prefix) = &self.prefix else { return Ok(()) };
+        let Some(prefix) = &self.prefix.0 else { return Ok(()) };
         let text = CString::new(prefix.as_bytes()).unwrap_or_default();
         // SAFETY: the text ends with zero.
         if unsafe { library().list_set_raw_prefix(list.get(), text.as_ptr()) } < 0 {

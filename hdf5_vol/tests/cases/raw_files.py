@@ -90,6 +90,8 @@ def prefix(file):
     assert content("beside", "i4").tolist() == [1, 2, 3]
     found = h5py.Dataset(h5d.open(file.id, b"beside", access))
     assert found[1] == 2 and found.id.get_access_plist().get_efile_prefix() == DIRECTORY.encode()
+    # All that have it open look for its files in the same place.
+    refused(lambda: file["beside"])
     del found
     refused(lambda: file["beside"][()])
     if file.filename.startswith("daos:"):
