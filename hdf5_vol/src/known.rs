@@ -92,7 +92,7 @@ mod tests {
         known.keep_link(token(1), b"a", &hard(4));
         assert_eq!((known.link(token(1), b"a"), known.count), (Some(&hard(4)), 2));
         assert_eq!((known.link(token(1), b"c"), known.link(token(2), b"a")), (None, None));
-        let soft = LinkRecord { target: LinkTarget::Soft(b"/b".to_vec()), ..hard(0) };
+        let soft = LinkRecord { target: LinkTarget::Soft(b"/b".to_vec()), ..hard(2) };
         known.keep_link(token(1), b"a", &soft);
         assert_eq!((known.link(token(1), b"a"), known.count), (None, 1));
         known.forget_link(token(1), b"b");
