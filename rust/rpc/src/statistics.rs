@@ -73,13 +73,27 @@ impl Counter {
 
     /// Counts one; logs the sentence unless one like it was logged just now.
     pub fn add(&self, clock: &dyn Clock, sentence: fmt::Arguments<'_>) {
+        if let Some(count) = self.count_one(clock) {
+            daos_env::log!(Warn, "rpc", "{sentence} ({count} such events)");
+        }
+    }
+
+    /// The same for what does no harm and is no news for a user.
+    pub fn note(&self, clock: &dyn Clock, sentence: fmt::Arguments<'_>) {
+        if let Some(count) = self.count_one(clock) {
+            daos_env::log!(Info, "rpc", "{sentence} ({count} such events)");
+        }
+    }
+
+    /// How many there were since the last sentence, when it is time for another one.
+    fn count_one(&self, clock: &dyn Clock) -> Option<u64> {
         self.count.set(self.count.get() + 1);
         self.unlogged.set(self.unlogged.get() + 1);
         let now = clock.monotonic();
-        if now >= self.next_log.get() {
+        (now >= self.next_log.get()).then(|| {
             self.next_log.set(now + LOG_INTERVAL);
-            daos_env::log!(Warn, "rpc", "{sentence} ({} such events)", self.unlogged.take());
-        }
+            self.unlogged.take()
+        })
     }
 }
 

@@ -223,7 +223,7 @@ impl Inner {
             cover_body(&mut answer);
         }
         let sentence = format_args!("{}: answered a request of {to} once more", self.address);
-        self.counters.repeated_answers.add(self.clock(), sentence);
+        self.counters.repeated_answers.note(self.clock(), sentence);
         if let Err(status) = self.transmit(index, answer) {
             self.lost_reply(0, to, &status);
         }
@@ -347,7 +347,7 @@ fn receive_reply(inner: &Rc<Inner>, frame: Frame) {
     if let Err(frame) = inner.waits.reply(frame) {
         let (address, opcode, source) = (&inner.address, frame.head.opcode, frame.source());
         let sentence = format_args!("{address}: nobody waits for the reply to operation {opcode:#x} from {source}");
-        inner.counters.late_replies.add(inner.clock(), sentence);
+        inner.counters.late_replies.note(inner.clock(), sentence);
     }
 }
 
@@ -373,7 +373,7 @@ fn receive_request(inner: &Rc<Inner>, frame: Frame) {
         Verdict::New => serve(inner, &peer, frame),
         Verdict::Doubled => {
             let sentence = format_args!("{}: dropped a request of {address} that came twice", inner.address);
-            inner.counters.doubled_requests.add(inner.clock(), sentence);
+            inner.counters.doubled_requests.note(inner.clock(), sentence);
         }
         Verdict::Answered(answer) => {
             if let Some(index) = peer.index.get() {
