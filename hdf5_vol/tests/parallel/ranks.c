@@ -95,6 +95,29 @@ static void move_rows(hid_t dataset, int each, int whose, hid_t transfer, int is
 	H5Sclose(space);
 }
 
+/* What is made with a committed datatype has it on all ranks, and is counted, also when its link is gone. */
+static void committed(hid_t file, hid_t type)
+{
+	hid_t scalar = H5Screate(H5S_SCALAR), dataset, attribute, found;
+	H5O_info2_t information;
+
+	dataset = H5Dcreate2(file, "of type", type, scalar, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	require(dataset >= 0);
+	attribute = H5Acreate2(dataset, "of type", type, scalar, H5P_DEFAULT, H5P_DEFAULT);
+	require(attribute >= 0);
+	require(H5Oget_info3(type, &information, H5O_INFO_BASIC) >= 0 && information.rc == 3);
+	found = H5Dget_type(dataset);
+	require(H5Tcommitted(found) > 0 && H5Tequal(found, type) > 0 && H5Tclose(found) >= 0);
+	require(H5Ldelete(file, "type", H5P_DEFAULT) >= 0);
+	found = H5Aget_type(attribute);
+	require(H5Tcommitted(found) > 0 && H5Oget_info3(found, &information, H5O_INFO_BASIC) >= 0 && information.rc == 2);
+	require(H5Tclose(found) >= 0 && H5Aclose(attribute) >= 0);
+	require(H5Adelete(dataset, "of type") >= 0);
+	require(H5Oget_info3(type, &information, H5O_INFO_BASIC) >= 0 && information.rc == 1);
+	require(H5Dclose(dataset) >= 0);
+	H5Sclose(scalar);
+}
+
 /* All ranks make the same things; what one has made the others find, by the handles that they have and by name. */
 static void metadata(const char *name)
 {
@@ -124,6 +147,7 @@ static void metadata(const char *name)
 	require(H5Oget_info_by_name3(file, "a/b", &information, H5O_INFO_BASIC, H5P_DEFAULT) >= 0 && information.rc == 1);
 	type = H5Tcopy(H5T_NATIVE_INT);
 	require(H5Tcommit2(file, "type", type, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT) >= 0 && H5Tcommitted(type) > 0);
+	committed(file, type);
 	require(H5Pset_chunk(creation, 1, chunk) >= 0);
 	grown = H5Screate_simple(1, dimensions, most);
 	dataset = H5Dcreate2(file, "grown", H5T_NATIVE_INT, grown, H5P_DEFAULT, creation, H5P_DEFAULT);
