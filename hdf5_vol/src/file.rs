@@ -15,7 +15,7 @@ use crate::locking::Locking;
 use crate::mounts::Mounts;
 use crate::mpi;
 use crate::name::Name;
-use crate::node::Node;
+use crate::node::{Node, Tracking};
 use crate::queue::Queue;
 use crate::ranks::Ranks;
 use crate::removed::Removed;
@@ -51,6 +51,8 @@ pub struct File {
     known: RefCell<Known>,
     /// Names of links that are gone since then.
     pub removed: RefCell<Removed>,
+    /// What lists of creation say, by their bytes.
+    pub trackings: RefCell<HashMap<Box<[u8]>, Tracking>>,
     /// Whether attributes of the file may be of committed datatypes, when that is known.
     pub shared_attributes: Cell<Option<bool>>,
     /// Datasets with chunks that have changed and have not gone through their filters.
@@ -169,6 +171,7 @@ impl File {
             fresh: RefCell::default(),
             known: RefCell::default(),
             removed: RefCell::default(),
+            trackings: RefCell::default(),
             shared_attributes: Cell::new(None),
             dirty: RefCell::default(),
             scratch: OnceCell::new(),

@@ -67,6 +67,30 @@ pub struct Tracking {
 
 /// `H5P_CRT_ORDER_TRACKED`.
 const TRACKED: u32 = 1;
+/// Lists of creation that are remembered with what they say.
+const TRACKINGS_MAX: usize = 64;
+
+/// What a list of creation says of it, which is the same for most objects of a file. Its bytes say what kind of list it is.
+fn tracking_in(list: &[u8], kind: Kind) -> Result<Tracking> {
+    let mut tracking = Tracking { links: false, attributes: false, times: true };
+    if list.is_empty() {
+        return Ok(tracking);
+    }
+    // SAFETY: the bytes are what `H5Pencode2` has written.
+    let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
+    let mut flags = 0;
+    // SAFETY: the number is ours.
+    let result = unsafe { library().list_attribute_order(list.get(), &raw mut flags) };
+    tracking.attributes = result >= 0 && flags & TRACKED != 0;
+    // SAFETY: the flag is ours.
+    unsafe { library().list_times(list.get(), &raw mut tracking.times) };
+    if kind == Kind::Group {
+        // SAFETY: the same.
+        let result = unsafe { library().list_link_order(list.get(), &raw mut flags) };
+        tracking.links = result >= 0 && flags & TRACKED != 0;
+    }
+    Ok(tracking)
+}
 
 impl Node {
     pub fn new(file: Rc<File>, token: Token, object: Rc<Object>) -> Self {
@@ -212,22 +236,19 @@ impl Node {
             return Ok(*tracking);
         }
         let list = self.creation_list()?;
-        let mut tracking = Tracking { links: false, attributes: false, times: true };
-        if !list.is_empty() {
-            // SAFETY: the bytes are what `H5Pencode2` has written.
-            let list = Identifier::new(unsafe { library().list_decode(list.as_ptr().cast()) }, "property list")?;
-            let mut flags = 0;
-            // SAFETY: the number is ours.
-            let result = unsafe { library().list_attribute_order(list.get(), &raw mut flags) };
-            tracking.attributes = result >= 0 && flags & TRACKED != 0;
-            // SAFETY: the flag is ours.
-            unsafe { library().list_times(list.get(), &raw mut tracking.times) };
-            if self.token.kind() == Kind::Group {
-                // SAFETY: the same.
-                let result = unsafe { library().list_link_order(list.get(), &raw mut flags) };
-                tracking.links = result >= 0 && flags & TRACKED != 0;
+        let known = self.file.trackings.borrow().get(list).copied();
+        let tracking = match known {
+            Some(tracking) => tracking,
+            None => {
+                let tracking = tracking_in(list, self.token.kind())?;
+                let mut trackings = self.file.trackings.borrow_mut();
+                if trackings.len() == TRACKINGS_MAX {
+                    trackings.clear();
+                }
+                trackings.insert(list.into(), tracking);
+                tracking
             }
-        }
+        };
         Ok(*self.tracking.get_or_init(|| tracking))
     }
 
