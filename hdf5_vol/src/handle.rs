@@ -31,6 +31,8 @@ pub enum Handle {
         /// Which opening of the file it is.
         opening: u64,
         is_writable: bool,
+        /// The connector has made it, on one rank, and no opening of the program's: closing it is nothing that ranks do together.
+        is_own: bool,
         /// The list of properties with which it was opened.
         access: Identifier,
         /// Kept open, with what is known of it.
@@ -123,9 +125,15 @@ impl Located {
 }
 
 impl Handle {
-    /// A file.
+    /// A file that the program opens.
     pub fn of_file(file: Rc<File>, is_writable: bool, access: Identifier) -> Result<Self> {
-        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, access })
+        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, is_own: false, access })
+    }
+
+    /// A file that is open, for a program that has no handle of it, or for a function of the program's that is called.
+    pub fn of_open_file(file: Rc<File>) -> Result<Self> {
+        let (is_writable, access) = (file.is_writable(), file.access_list()?);
+        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, is_own: true, access })
     }
 
     /// Gives it to HDF5.
@@ -179,7 +187,7 @@ impl Handle {
         // SAFETY: as the caller promises.
         let handle = unsafe { Self::from_pointer(pointer)? };
         let file = handle.file()?;
-        let is_last = file.handles.borrow().len() == 1 && !matches!(handle, Self::File { .. });
+        let is_last = file.handles.borrow().len() == 1 && !matches!(handle, Self::File { is_own: false, .. });
         let result = finish(handle);
         // The file was closed before, or opened by a link to it: nothing else tells what is not written.
         let result = if is_last && file.is_writable() { result.and(file.flush()) } else { result };

@@ -139,8 +139,7 @@ impl Link<'_> {
     pub fn tell_removal(&self, group: &Rc<Node>) -> Result<()> {
         let Ok(Some(class)) = self.class() else { return Ok(()) };
         let Some(delete) = class.delete else { return Ok(()) };
-        let file = &group.file;
-        let here = Handle::of_file(Rc::clone(file), file.is_writable(), file.access_list()?)?.register()?;
+        let here = Handle::of_open_file(Rc::clone(&group.file))?.register()?;
         let (name, value, size) = self.arguments()?;
         // SAFETY: the function is the program's, which gets what HDF5's documentation says.
         let result = unsafe { delete(name.as_ptr(), here.get(), value, size) };

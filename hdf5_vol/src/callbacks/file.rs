@@ -306,9 +306,18 @@ unsafe extern "C" fn optional(object: Object, arguments: *mut OptionalArguments,
     })
 }
 
+/// What is done before a handle of a file goes.
+fn finish(handle: &Handle) -> Result<()> {
+    match handle {
+        // Other ranks do not close it, and what was changed is told of where the program's own handles are closed.
+        Handle::File { is_own: true, .. } => Ok(()),
+        _ => handle.file()?.flush_together(),
+    }
+}
+
 unsafe extern "C" fn close(object: Object, _: Hid, _: Request) -> Herr {
     guard::number(c"H5Fclose", || {
         // SAFETY: HDF5 gives an object of ours, for the last time unless it is told of an error.
-        unsafe { Handle::close(object, |handle| handle.file()?.flush_together()) }.map(|()| SUCCEED)
+        unsafe { Handle::close(object, finish) }.map(|()| SUCCEED)
     })
 }

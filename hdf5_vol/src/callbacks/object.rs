@@ -57,9 +57,7 @@ fn file_handle(handle: &Handle) -> Result<*mut c_void> {
     if let Some(known) = known {
         return Ok(known as *mut c_void);
     }
-    let is_writable = file.is_writable();
-    let access = file.access_list()?;
-    Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
+    Ok(Handle::of_open_file(file)?.into_pointer())
 }
 
 unsafe extern "C" fn get(

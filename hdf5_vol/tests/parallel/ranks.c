@@ -599,6 +599,54 @@ static void mistakes(const char *name)
 	H5Pclose(list);
 }
 
+#define DEFINED ((H5L_type_t)100)
+
+/* How often this rank was told that a link is removed. */
+static int removals;
+
+static herr_t note_removal(const char *name, hid_t file, const void *value, size_t bytes)
+{
+	(void)value;
+	require(name != NULL && bytes == 0 && H5Iget_type(file) == H5I_FILE);
+	removals++;
+	return 0;
+}
+
+static hid_t follow_to_root(const char *name, hid_t group, const void *value, size_t bytes, hid_t access, hid_t transfer)
+{
+	(void)name, (void)value, (void)bytes, (void)transfer;
+	return H5Oopen(group, "/", access);
+}
+
+/* Handles of a file that one rank has alone: that which a function of the program's gets when a user-defined link is removed, and one that is asked for
+ * when the file's own handle is closed already. */
+static void alone(const char *name)
+{
+	const H5L_class_t class = {.version = H5L_LINK_CLASS_T_VERS, .id = DEFINED, .comment = "defined", .trav_func = follow_to_root,
+		.del_func = note_removal};
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), group;
+	int all = 0;
+
+	require(H5Lregister(&class) >= 0);
+	group = H5Gcreate2(file, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	require(group >= 0 && H5Lcreate_ud(file, "link", DEFINED, NULL, 0, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Lexists(file, "link/group", H5P_DEFAULT) > 0);
+	require(H5Lmove(file, "link", file, "moved", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Ldelete(file, "moved", H5P_DEFAULT) >= 0 && H5Lexists(file, "moved", H5P_DEFAULT) == 0);
+	/* Once for each, on the rank that does it. */
+	MPI_Allreduce(&removals, &all, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+	require(all == 2);
+	require(H5Fclose(file) >= 0);
+	if (rank == 1) {
+		file = H5Iget_file_id(group);
+		require(file >= 0 && H5Fclose(file) >= 0);
+	}
+	/* Each waits for all the others here, if it has not waited above. */
+	file = H5Gcreate2(group, "below", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+	require(file >= 0 && H5Gclose(file) >= 0 && H5Gclose(group) >= 0 && H5Lunregister(DEFINED) >= 0);
+	H5Pclose(list);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -606,7 +654,8 @@ int main(int argc, char **argv)
 		void (*run)(const char *);
 	} cases[] = {{"metadata", metadata}, {"elements", elements}, {"filtered", filtered}, {"texts", texts},
 		{"communicators", communicators}, {"refusals", refusals}, {"lost", one_lost}, {"independent", independent},
-		{"behind", behind}, {"mapped", mapped}, {"mistakes", mistakes}};
+		{"behind", behind}, {"mapped", mapped}, {"mistakes", mistakes},
+		{"alone", alone}};
 
 	MPI_Init(&argc, &argv);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -27,6 +27,7 @@ const CASES: &[&str] = &[
     "behind",
     "mapped",
     "mistakes",
+    "alone",
     LOST,
 ];
 /// Its rank 1 finds no engine.
