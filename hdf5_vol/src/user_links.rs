@@ -6,6 +6,9 @@ use crate::file::File;
 use crate::handle::{Handle, Located};
 use crate::hdf5::{self, DEFAULT, Herr, Hid, Identifier, Variable, library, link_type};
 use crate::node::Node;
+use crate::serial::Serial;
+use crate::walk;
+use std::cell::Cell;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::rc::Rc;
 
@@ -21,6 +24,32 @@ struct Class {
     follow: Option<unsafe extern "C" fn(*const c_char, Hid, *const c_void, usize, Hid, Hid) -> Hid>,
     delete: Option<unsafe extern "C" fn(*const c_char, Hid, *const c_void, usize) -> Herr>,
     query: Option<unsafe extern "C" fn(*const c_char, *const c_void, usize, *mut c_void, usize) -> isize>,
+}
+
+/// Functions that follow links and have been called, each by one that the one before it has made: such a function may open a path, which is one of its
+/// own, and in which links are counted anew.
+static DEPTH: Serial<Cell<usize>> = Serial::new(Cell::new(0));
+
+/// A call of such a function.
+struct Following;
+
+impl Following {
+    /// As many go into each other as there may be links in a path.
+    fn begin(name: &[u8], access: Hid) -> Result<Self> {
+        let depth = DEPTH.get();
+        if depth.get() >= walk::links_max(access) {
+            let sentence = format!("object '{}' is behind too many user-defined links", String::from_utf8_lossy(name));
+            return Err(Failure::new(Minor::NotFound, sentence));
+        }
+        depth.set(depth.get() + 1);
+        Ok(Self)
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        DEPTH.get().set(DEPTH.get().get() - 1);
+    }
 }
 
 /// `H5L_LINK_CLASS_T_VERS`.
@@ -93,11 +122,13 @@ impl Link<'_> {
         let Some(follow) = self.class()?.and_then(|class| class.follow) else {
             return Err(Failure::not_yet("following a user-defined link with this version of HDF5"));
         };
+        let following = Following::begin(self.name, access)?;
         let access = if access == DEFAULT { library().value(Variable::LINK_ACCESS_DEFAULT) } else { access };
         let here = register(group)?;
         let (name, value, size) = self.arguments()?;
         // SAFETY: the function is the program's, which gets what HDF5's documentation says.
         let found = unsafe { follow(name.as_ptr(), here.get(), value, size, access, DEFAULT) };
+        drop(following);
         if found < 0 {
             let sentence = format!("user-defined link '{}' leads nowhere", String::from_utf8_lossy(self.name));
             return Err(Failure::new(Minor::NotFound, sentence));

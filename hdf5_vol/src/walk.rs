@@ -23,7 +23,8 @@ pub struct Walk {
 /// Such links in one path, unless the list says something else (`H5Pset_nlinks`).
 const LINKS_MAX: usize = 16;
 
-fn links_max(access: Hid) -> usize {
+/// Such links that a list allows.
+pub fn links_max(access: Hid) -> usize {
     let mut count = 0;
     // SAFETY: the number is ours.
     if access != DEFAULT && unsafe { library().list_link_count(access, &raw mut count) } >= 0 {

@@ -8,6 +8,8 @@ from ctypes import CFUNCTYPE, c_char_p, c_int, c_int64, c_size_t, c_ssize_t, c_v
 
 KIND = 100
 calls = []
+follows = []
+depths = []
 
 
 def library():
@@ -43,7 +45,11 @@ def note(what):
 
 
 def follow(name, group, value, size, *_):
-    return HDF5.H5Oopen(group, ctypes.string_at(value, size), 0)
+    follows.append(name)
+    depths.append(len(follows))
+    found = HDF5.H5Oopen(group, ctypes.string_at(value, size), 0)
+    follows.pop()
+    return found
 
 
 def query(name, value, size, place, room):
@@ -76,8 +82,19 @@ def write(file):
     with h5py.File(own(file), "w") as other:
         make(other)
         look(other)
+        if other.filename.startswith("daos:"):
+            circle(other)
         assert HDF5.H5Lunregister(KIND) >= 0
         assert fails(lambda: other["links/moved"]) and "moved" in other["links"]
+
+
+def circle(file):
+    """HDF5's own files do not end here: the function opens a path, in which links are counted anew."""
+    assert link(file["links"], "round", b"/links/round") >= 0
+    assert fails(lambda: file["links/round"]) and "round/x" not in file["links"]
+    assert max(depths) == 16, depths
+    del file["links/round"]
+    look(file)
 
 
 def own(file):
