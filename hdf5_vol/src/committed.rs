@@ -31,11 +31,8 @@ pub fn of(file: &File, datatype: Hid) -> Result<Option<Rc<Node>>> {
 pub fn give(owner: &Located, committed: Option<Token>, copy: &Type) -> Result<Hid> {
     if let Some(token) = committed {
         let node = owner.node.file.node(token)?;
-        match node.header() {
-            Ok(_) => return Ok(Handle::Datatype(owner.found(node, None)).register()?.release()),
-            // Removed by a connector that did not count what has it.
-            Err(failure) if failure.minor == Minor::NotFound => {}
-            Err(failure) => return Err(failure),
+        if node.is_there()? {
+            return Ok(Handle::Datatype(owner.found(node, None)).register()?.release());
         }
     }
     copy.give()
@@ -68,11 +65,23 @@ impl File {
 
     /// Counts one dataset or attribute less.
     pub fn leave_committed(self: &Rc<Self>, committed: Option<Token>) -> Result<()> {
-        committed.map_or(Ok(()), |token| self.node(token)?.drop_reference())
+        let Some(token) = committed else { return Ok(()) };
+        let node = self.node(token)?;
+        if node.is_there()? { node.drop_reference() } else { Ok(()) }
     }
 }
 
 impl Node {
+    /// Whether it has a header. A committed datatype may have been removed by a connector that did not count what has it, or by a program that
+    /// has counted wrongly (`H5Odecr_refcount`).
+    pub fn is_there(&self) -> Result<bool> {
+        match self.header() {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.minor == Minor::NotFound => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Counts one more attribute of a committed datatype.
     pub fn count_attribute(&self) -> Result<()> {
         self.file.expect_shared_attributes()?;

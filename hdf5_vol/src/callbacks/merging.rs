@@ -65,6 +65,9 @@ fn search(file: &Rc<File>) -> Result<HashMap<Vec<u8>, Token>> {
     let mut left = vec![file.root()?];
     let mut found = HashMap::new();
     while let Some(node) = left.pop() {
+        if !node.is_there()? {
+            continue;
+        }
         let mut tokens = node.committed_datatypes()?;
         if node.token.kind() == Kind::Group {
             let hard = |link| if let LinkTarget::Hard(token) = link { Some(token) } else { None };

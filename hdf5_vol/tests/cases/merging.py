@@ -1,8 +1,12 @@
 """Copies that take over committed datatypes of the file that they go to, where it has the same."""
 
+import ctypes
+
 import h5py
 import numpy as np
 from h5py import h5o, h5p
+
+from cases.user_links import HDF5
 
 PAIR = np.dtype([("x", "f8"), ("n", "i4")])
 # h5py has no name for it.
@@ -48,6 +52,22 @@ def write(file):
         assert links(other, "known") == (8 if is_ours else 4) and other["types/short"] == other["known"]
         assert other["types/pair"].id == other["one/pair"].id.get_type() and links(other, "types/pair") == (4 if is_ours else 3)
         other.copy("one", file, "back")
+        if is_ours:
+            dangling(file, other)
+
+
+def dangling(file, other):
+    """A datatype that was counted too low is gone while a dataset and an attribute have it; in HDF5's own files nothing may come after that."""
+    file["lost"] = np.dtype("u2")
+    file.create_dataset("of lost", (3,), dtype=file["lost"]).attrs.create("a", 1, dtype=file["lost"])
+    lost = file["lost"]
+    for _ in range(2):
+        assert HDF5.H5Odecr_refcount(ctypes.c_int64(lost.id.id)) >= 0
+    del file["lost"], lost
+    assert not file["of lost"].id.get_type().committed()
+    copy(other, "one", file, "after")
+    assert file["after/pair"].id.get_type().committed()
+    del file["after"], file["of lost"].attrs["a"], file["of lost"]
 
 
 def check(file):
