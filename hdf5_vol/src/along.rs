@@ -34,7 +34,8 @@ impl File {
         add(&self.along.datasets, dataset);
     }
 
-    /// Flushes what was taken along. Two files may have been written through each other, so each is forgotten first.
+    /// Flushes what was taken along. Two files may have been written through each other, so each is forgotten first; an error is kept for the next
+    /// flush and close, like one of the file itself.
     pub fn flush_along(&self) -> Result<()> {
         let mut result = Ok(());
         for file in self.along.files.take() {
@@ -47,6 +48,6 @@ impl File {
                 result = result.and(Err(Failure::new(Minor::WriteError, sentence)));
             }
         }
-        result
+        result.inspect_err(|failure| self.note(failure))
     }
 }

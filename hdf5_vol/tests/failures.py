@@ -81,6 +81,11 @@ def write_full(name):
     file = h5py.File(name, "w")
     kept(file)
     noise = numpy.frombuffer(numpy.random.default_rng(1).bytes(1 << 20), "u1")
+    mapped = h5py.File(name + ".mapped", "w")
+    layout = h5py.VirtualLayout((1000,), "i8")
+    layout[:] = h5py.VirtualSource(name, "kept/plain", (1000,))
+    mapped.create_virtual_dataset("plain", layout)
+    mapped.flush()
     data = file.create_dataset("noise", (1 << 31,), "u1", chunks=(1 << 16,), compression="gzip", compression_opts=1)
     told = None
     # Chunks are written behind, so writing has no error of its own before the flush.
@@ -93,6 +98,10 @@ def write_full(name):
     # Listing and reading say nothing of it, and take nothing of it away.
     assert sorted(file) == ["kept", "noise"]
     check_kept(file)
+    # What is written through a virtual dataset is lost in the same way, and each flush of that dataset's file says so.
+    mapped["plain"][5] = 5
+    told = [failure(mapped.flush), failure(mapped.flush), close(mapped)]
+    assert all(told), told
     again, closed = failure(file.flush), close(file)
     assert again and "space" in again, again
     assert closed, "the close says nothing of what was lost"
