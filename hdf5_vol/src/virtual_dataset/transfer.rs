@@ -35,8 +35,9 @@ impl Wanted {
             _ => Err(Failure::not_yet("this kind of selection")),
         };
         let selected = if here == SPACE_ALL { whole.copy()? } else { given(here)? };
+        let outside = || Failure::new(Minor::BadValue, "a selection reaches out of its dataspace");
         if !selected.is_inside() || selected.rank()? != whole.rank()? {
-            return Err(Failure::new(Minor::BadValue, "a selection reaches out of its dataspace"));
+            return Err(outside());
         }
         let count = selected.selected()?;
         let memory = match memory {
@@ -56,6 +57,13 @@ impl Wanted {
         }
         selected.box_all()?;
         memory.box_all()?;
+        // The program may have asked for its dataspace before the dataset had other dimensions, by which elements are counted here.
+        if selected.dimensions()? != whole.dimensions()? {
+            selected.take_extent(whole)?;
+            if !selected.is_inside() {
+                return Err(outside());
+            }
+        }
         Ok(Some(Self { here: selected, memory, count }))
     }
 

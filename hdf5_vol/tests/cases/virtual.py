@@ -118,6 +118,7 @@ def write(file):
         mapped(file, name, simple((1, 2), (UNLIMITED, 2)), "i8", mappings, 70)
     through(file)
     changing(file)
+    of_before(file)
     wrong(file)
     file.copy("pieces", "copied")
     if is_ours(file):
@@ -185,6 +186,40 @@ def changing(file):
     assert file["resized"].shape == (25,) and file["resized"][10] == 3
     refused(lambda: file["resized"].id.set_extent((9,)))
     refused(lambda: file["resized"].id.set_extent((31,)))
+
+
+def of_before(file):
+    """What is selected in a dataspace from before the dataset has grown is what its coordinates say."""
+    file.create_dataset("s/wide", data=numpy.arange(40).reshape(4, 10), maxshape=(4, None), chunks=(4, 4))
+    endless = lambda: slab((4, 1), (0, 0), (1, UNLIMITED), None, (4, 1), (4, UNLIMITED))
+    mapped(file, "wide", simple((4, 1), (4, UNLIMITED)), "i8", [(endless(), ".", "s/wide", endless())])
+    wide, before = file["wide"], file["wide"].id.get_space()
+    points, box = file["wide"].id.get_space(), file["wide"].id.get_space()
+    assert before.shape == (4, 10)
+    file["s/wide"].resize((4, 20))
+    file["s/wide"][:, 10:] = -1
+    assert wide.shape == (4, 20)
+    if not is_ours(file):
+        return
+    points.select_elements([(1, 3), (2, 9)])
+    box.select_hyperslab((1, 3), (2, 2))
+    for space, expected in [(points, [13, 29]), (box, [13, 14, 23, 24]), (before, list(range(40)))]:
+        found = numpy.zeros(len(expected), "i8")
+        wide.id.read(simple(found.shape), space, found)
+        assert found.tolist() == expected, (found, expected)
+    found = numpy.zeros((4, 10), "i8")
+    wide.id.read(h5s.ALL, points, found)
+    assert found[1, 3] == 13 and found[2, 9] == 29 and found.sum() == 42
+    wide.id.write(simple((2,)), points, numpy.array([1, 2]))
+    assert wide[1, 3] == 1 and wide[2, 9] == 2 and (wide[0] == [*range(10), *[-1] * 10]).all()
+    wide.id.write(simple((2,)), points, numpy.array([13, 29]))
+    far = file["wide"].id.get_space()
+    far.select_elements([(1, 19)])
+    file["s/wide"].resize((4, 12))
+    assert wide.shape == (4, 12)
+    refused(lambda: wide.id.read(simple((1,)), far, numpy.zeros(1, "i8")))
+    file["s/wide"].resize((4, 20))
+    file["s/wide"][:, 10:] = -1
 
 
 def wrong(file):
