@@ -112,13 +112,22 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
             }
         }
     }
+    // Nobody may take what cannot be looked at now for what is not there.
+    let minor = match &told {
+        Some(Failure { minor: minor @ (Minor::ReadError | Minor::NotAllowed), .. }) => *minor,
+        _ => Minor::CannotOpenFile,
+    };
     let why = told.map_or_else(String::new, |failure| format!(" ({})", failure.text));
     let sentence = format!("unable to open external file, external link file name = '{}'{why}", link.file);
-    Err(Failure::new(Minor::CannotOpenFile, sentence))
+    Err(Failure::new(minor, sentence))
 }
 
-/// Opens a file with sources of a virtual dataset of another one. None when there is none that can be opened, which is no error: its elements
-/// are the fill value.
+/// Whether a source of a virtual dataset is missing, and not one that could not be looked at. HDF5 does not tell these apart for its own files.
+pub fn is_missing(failure: &Failure) -> bool {
+    matches!(failure.minor, Minor::NotFound | Minor::NotHdf5 | Minor::CannotOpenFile)
+}
+
+/// Opens a file with sources of a virtual dataset of another one. None when there is none, which is no error: its elements are the fill value.
 pub fn open_source(holder: &File, name: &str, prefixes: &[String]) -> Result<Option<Target>> {
     // By itself each rank would write beside the others.
     let flags = if holder.is_writable() && !holder.is_shared() { ACCESS_WRITE } else { 0 } | holder.sharing.get();
@@ -128,7 +137,7 @@ pub fn open_source(holder: &File, name: &str, prefixes: &[String]) -> Result<Opt
         match library().quietly(|| open_one(&candidate, &properties, holder)) {
             Ok(Some(target)) => return Ok(Some(target)),
             Ok(None) => {}
-            Err(failure) if matches!(failure.minor, Minor::NotFound | Minor::NotHdf5 | Minor::CannotOpenFile) => {}
+            Err(failure) if is_missing(&failure) => {}
             Err(failure) => {
                 told.get_or_insert(failure);
             }
@@ -251,6 +260,17 @@ mod tests {
         assert_eq!(link, Link { file: "other.h5", path: b"/in/it" });
         for wrong in [&b""[..], b"\x10other.h5\0/a\0", b"\0other.h5", b"\0\xff\0/a\0"] {
             assert!(Link::decode(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_missing() {
+        use crate::daos::failed_file;
+        for errno in [libc::ENOENT, libc::ENOTDIR] {
+            assert!(is_missing(&failed_file("cannot open it", errno)), "{errno}");
+        }
+        for errno in [libc::EIO, libc::ETIMEDOUT, libc::EACCES, libc::ENOMEM, libc::ENOSPC, libc::EAGAIN] {
+            assert!(!is_missing(&failed_file("cannot open it", errno)), "{errno}");
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Minor {
     BadType,
     /// A file that cannot be opened.
     CannotOpenFile,
+    /// What the user may not do.
+    NotAllowed,
     /// An entry that is no HDF5 file of a container.
     NotHdf5,
     /// HDF5 itself does not give what it was asked.
@@ -46,7 +48,7 @@ pub enum Minor {
 }
 
 impl Minor {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::NotFound,
         Self::Exists,
         Self::Unsupported,
@@ -62,6 +64,7 @@ impl Minor {
         Self::NoSpace,
         Self::Damaged,
         Self::Internal,
+        Self::NotAllowed,
     ];
 
     /// HDF5's number for it.
@@ -72,7 +75,7 @@ impl Minor {
             Self::Unsupported | Self::Elsewhere => c"H5E_UNSUPPORTED_g",
             Self::BadValue => c"H5E_BADVALUE_g",
             Self::BadType => c"H5E_BADTYPE_g",
-            Self::CannotOpenFile => c"H5E_CANTOPENFILE_g",
+            Self::CannotOpenFile | Self::NotAllowed => c"H5E_CANTOPENFILE_g",
             Self::NotHdf5 => c"H5E_NOTHDF5_g",
             Self::CannotGet => c"H5E_CANTGET_g",
             Self::CannotConvert => c"H5E_CANTCONVERT_g",

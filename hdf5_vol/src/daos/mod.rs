@@ -29,6 +29,7 @@ pub const SMALL_OBJECT: u16 = 32;
 /// `DER_*` numbers that are looked at here.
 pub mod number {
     use std::ffi::c_int;
+    pub const NO_PERMISSION: c_int = -1001;
     pub const EXISTS: c_int = -1004;
     pub const NOT_EXISTENT: c_int = -1005;
     pub const NO_SPACE: c_int = -1007;
@@ -44,20 +45,29 @@ pub fn failed(what: &str, result: c_int) -> Failure {
         number::NO_SPACE => Minor::NoSpace,
         number::NOT_EXISTENT => Minor::NotFound,
         number::EXISTS => Minor::Exists,
+        number::NO_PERMISSION => Minor::NotAllowed,
         _ => Minor::ReadError,
     };
     Failure::new(minor, format!("{what}: {} ({}, {result})", text.to_string_lossy(), name.to_string_lossy()))
 }
 
-/// A failure with the system's words for an errno, which libdfs gives.
+/// A failure with the system's words for an errno, which libdfs gives. Only some of them say that there is no such file: after others it may
+/// be there.
 pub fn failed_file(what: &str, errno: c_int) -> Failure {
     let minor = match errno {
-        libc::ENOENT => Minor::NotFound,
+        libc::ENOENT | libc::ENOTDIR => Minor::NotFound,
         libc::EEXIST => Minor::Exists,
         libc::ENOSPC | libc::EDQUOT => Minor::NoSpace,
-        _ => Minor::CannotOpenFile,
+        libc::EACCES | libc::EPERM => Minor::NotAllowed,
+        _ => Minor::ReadError,
     };
     Failure::new(minor, format!("{what}: {}", std::io::Error::from_raw_os_error(errno)))
+}
+
+/// The same, where something was to be changed.
+pub fn failed_change(what: &str, errno: c_int) -> Failure {
+    let failure = failed_file(what, errno);
+    if failure.minor == Minor::ReadError { Failure { minor: Minor::WriteError, ..failure } } else { failure }
 }
 
 /// Ends an operation of libdaos.

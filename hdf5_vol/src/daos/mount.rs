@@ -2,7 +2,7 @@
 
 use super::library::daos;
 use super::types::{ContainerInformation, Handle, ObjectId, ScatterGather, UnifiedName, Vector};
-use super::{check, failed_file};
+use super::{check, failed_change, failed_file};
 use crate::failure::{Failure, Minor, Result};
 use std::ffi::{CStr, CString, c_int, c_void};
 
@@ -194,7 +194,7 @@ impl Mount {
             daos()?.dfs_open(self.dfs, parent, name.as_ptr(), MODE, flags, 0, 0, std::ptr::null(), &raw mut entry)
         };
         if result != 0 {
-            return Err(failed_file(&format!("cannot create {path}"), result));
+            return Err(failed_change(&format!("cannot create {path}"), result));
         }
         Ok(Entry { mount: self, entry })
     }
@@ -206,7 +206,7 @@ impl Mount {
         // SAFETY: the parent is open or null for the root.
         let result = unsafe { daos()?.dfs_remove(self.dfs, parent, name.as_ptr(), false, std::ptr::null_mut()) };
         if result != 0 {
-            return Err(failed_file(&format!("cannot remove {path}"), result));
+            return Err(failed_change(&format!("cannot remove {path}"), result));
         }
         Ok(())
     }
@@ -264,7 +264,7 @@ impl Entry<'_> {
         // SAFETY: the list leads to the bytes, which are only read.
         let result = unsafe { daos()?.dfs_write(self.mount.dfs, self.entry, &raw mut list, 0, std::ptr::null_mut()) };
         if result != 0 {
-            return Err(failed_file("cannot write a file", result));
+            return Err(failed_change("cannot write a file", result));
         }
         Ok(())
     }

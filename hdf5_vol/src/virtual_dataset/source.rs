@@ -49,10 +49,10 @@ impl Search<'_> {
         let node = match library().quietly(|| Walk::new(DEFAULT).object(&file.root()?, path)) {
             Ok(node) => node,
             Err(failure) => {
-                return match (&failure.detour, failure.minor) {
-                    (Some(detour), _) => self.open_below(detour.file_id(), detour.path_bytes().as_bytes()),
-                    (None, Minor::NotFound | Minor::NotHdf5 | Minor::CannotOpenFile) => Ok(None),
-                    (None, _) => Err(failure),
+                return match &failure.detour {
+                    Some(detour) => self.open_below(detour.file_id(), detour.path_bytes().as_bytes()),
+                    None if external::is_missing(&failure) => Ok(None),
+                    None => Err(failure),
                 };
             }
         };
