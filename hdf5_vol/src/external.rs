@@ -74,13 +74,16 @@ fn directory(file: &str) -> &str {
     &file[..end]
 }
 
-/// The names under which a file is looked for, in the order in which HDF5 does it.
-fn candidates(file: &str, holder: &str, prefixes: &[String]) -> Vec<String> {
+/// The names under which a file is looked for, in the order in which HDF5 does it. One whose directory tells it from others is none without it.
+fn candidates(file: &str, holder: &str, prefixes: &[String], needs_directory: bool) -> Vec<String> {
     let origin = directory(holder);
     let mut names = Vec::new();
     let mut relative = file;
     if file.starts_with('/') || name::has_prefix(file) {
         names.push(file.to_owned());
+        if needs_directory {
+            return names;
+        }
         relative = file.rsplit('/').next().unwrap_or(file);
     }
     for prefix in prefixes.iter().filter(|prefix| !prefix.is_empty()) {
@@ -103,7 +106,7 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
     let mut prefixes: Vec<String> = variable.split(':').map(str::to_owned).collect();
     prefixes.extend(properties.prefix.clone());
     let mut told = None;
-    for candidate in candidates(link.file, &group.file.name, &prefixes) {
+    for candidate in candidates(link.file, &group.file.name, &prefixes, false) {
         match open_one(&candidate, &properties, &group.file) {
             Ok(Some(target)) => return Ok(target),
             Ok(None) => {}
@@ -128,12 +131,16 @@ pub fn is_missing(failure: &Failure) -> bool {
 }
 
 /// Opens a file with sources of a virtual dataset of another one. None when there is none, which is no error: its elements are the fill value.
-pub fn open_source(holder: &File, name: &str, prefixes: &[String]) -> Result<Option<Target>> {
+pub fn open_source(
+    holder: &File,
+    (name, needs_directory): (&str, bool),
+    prefixes: &[String],
+) -> Result<Option<Target>> {
     // By itself each rank would write beside the others.
     let flags = if holder.is_writable() && !holder.is_shared() { ACCESS_WRITE } else { 0 } | holder.sharing.get();
     let properties = Properties { prefix: None, flags, files: inherited(holder)?, is_chosen: false };
     let mut told = None;
-    for candidate in candidates(name, &holder.name, prefixes) {
+    for candidate in candidates(name, &holder.name, prefixes, needs_directory) {
         match library().quietly(|| open_one(&candidate, &properties, holder)) {
             Ok(Some(target)) => return Ok(Some(target)),
             Ok(None) => {}
@@ -277,7 +284,7 @@ mod tests {
     #[test]
     fn files_are_looked_for_where_hdf5_looks() {
         let found = |file: &str, holder: &str, prefixes: &[&str]| {
-            candidates(file, holder, &prefixes.iter().map(|prefix| (*prefix).to_owned()).collect::<Vec<_>>())
+            candidates(file, holder, &prefixes.iter().map(|prefix| (*prefix).to_owned()).collect::<Vec<_>>(), false)
         };
         assert_eq!(found("b.h5", "daos://p/c/d/a.h5", &[]), ["daos://p/c/d/b.h5", "b.h5"]);
         assert_eq!(found("b.h5", "daos:a.h5", &[]), ["daos:b.h5", "b.h5"]);
@@ -285,5 +292,7 @@ mod tests {
         assert_eq!(found("/n/b.h5", "/m/a.h5", &["${ORIGIN}/x"]), ["/n/b.h5", "/m/x/b.h5", "/m/b.h5", "b.h5"]);
         assert_eq!(found("daos://p/c/b.h5", "a.h5", &[]), ["daos://p/c/b.h5", "b.h5"]);
         assert_eq!(found("e/b.h5", "daos://p/c/a.h5", &["daos:"]), ["daos:e/b.h5", "daos://p/c/e/b.h5", "e/b.h5"]);
+        assert_eq!(candidates("/7/b.h5", "/m/a.h5", &["x".to_owned()], true), ["/7/b.h5"]);
+        assert_eq!(candidates("7/b.h5", "/m/a.h5", &[], true), ["/m/7/b.h5", "7/b.h5"]);
     }
 }

@@ -3,7 +3,27 @@
 //! A slice is all that is selected at one coordinate of the dimension without an end. Selections of a virtual dataset and of its source have
 //! slices of as many elements, and the n-th of one is that of the other. Numbers come from containers: nothing here overflows.
 
+use crate::failure::{Failure, Minor, Result};
 use crate::hdf5::{Slab, UNLIMITED};
+
+/// Blocks of one mapping. Few bytes can name a source for every number there is, so there is an end to it.
+const BLOCKS_MAX: u64 = 1 << 20;
+
+/// How many blocks have a source, or stand before one that does, with no more missing in a row than the gap.
+pub fn count_blocks(gap: u64, is_there: impl Fn(u64) -> Result<bool>) -> Result<u64> {
+    let (mut many, mut block) = (0_u64, 0_u64);
+    while block <= many.saturating_add(gap) && block < u64::MAX {
+        if is_there(block)? {
+            many = block + 1;
+        }
+        if many > BLOCKS_MAX {
+            let sentence = format!("a mapping of a virtual dataset has more than {BLOCKS_MAX} sources");
+            return Err(Failure::new(Minor::BadValue, sentence));
+        }
+        block += 1;
+    }
+    Ok(many)
+}
 
 /// A selection in its dimension without an end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -173,6 +193,14 @@ mod tests {
         assert_eq!(block(2, 21), None);
         assert_eq!((growth.block_start(3), growth.block_end(3)), (31, 35));
         assert!(growth.has_blocks() && !self::growth(&slab(0, 1, 1, UNLIMITED)).has_blocks());
+    }
+
+    #[test]
+    fn blocks_are_counted_to_an_end() {
+        let count = |gap, there: &'static [u64]| count_blocks(gap, |block| Ok(there.contains(&block))).expect("few");
+        assert_eq!((count(0, &[]), count(0, &[0, 1, 3]), count(1, &[0, 1, 3]), count(9, &[3])), (0, 2, 4, 4));
+        assert_eq!(count_blocks(0, |block| Ok(block < BLOCKS_MAX)).expect("as many as there may be"), BLOCKS_MAX);
+        assert!(count_blocks(u64::MAX, |_| Ok(true)).is_err());
     }
 
     #[test]

@@ -238,13 +238,7 @@ impl Virtual {
 
     /// Looks for the last source that is there, with no more missing before it than are allowed.
     fn numbered_size(&self, number: usize, here: &Growth) -> Result<Size> {
-        let (mut many, mut block) = (0_u64, 0_u64);
-        while block <= many.saturating_add(self.gap) && block < u64::MAX {
-            if self.is_there((number, block))? {
-                many = block + 1;
-            }
-            block += 1;
-        }
+        let many = growth::count_blocks(self.gap, |block| self.is_there((number, block)))?;
         let extent = match many {
             0 => 0,
             _ if self.ends_first => here.block_start(many),
@@ -273,7 +267,8 @@ impl Virtual {
             access: self.access.get(),
             lineage: &self.lineage,
         };
-        search.open(&mapping.file.name(block), &mapping.path.name(block))
+        let needs_directory = mapping.file.is_numbered_by_directory() && !mapping.path.is_numbered();
+        search.open(&mapping.file.name(block), needs_directory, &mapping.path.name(block))
     }
 
     /// A source, which stays open; none when it is not there.

@@ -34,6 +34,11 @@ impl Pattern {
         self.parts.len() > 1
     }
 
+    /// Whether only directories have a number, so that all are the same without these.
+    pub fn is_numbered_by_directory(&self) -> bool {
+        self.is_numbered() && self.parts.last().is_some_and(|last| last.contains(&b'/'))
+    }
+
     /// The name with a number.
     pub fn name(&self, number: u64) -> Vec<u8> {
         self.parts.join(number.to_string().as_bytes())
@@ -56,6 +61,9 @@ mod tests {
         assert_eq!(name("%b%b", 3), (true, "33".to_owned()));
         assert_eq!(name("50%%b", 3), (false, "50%b".to_owned()));
         assert_eq!(name("%%%b%%", 0), (true, "%0%".to_owned()));
+        let by_directory =
+            |text: &str| Pattern::parse(text.as_bytes()).is_ok_and(|name| name.is_numbered_by_directory());
+        assert!(by_directory("/a%b/f.h5") && !by_directory("/a%b/f%b.h5") && !by_directory("/a/f.h5"));
         for wrong in ["%", "a%", "%d", "%b%"] {
             assert!(Pattern::parse(wrong.as_bytes()).is_err(), "{wrong}");
         }

@@ -33,12 +33,12 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Opens one; none when it is not there.
-    pub fn open(&self, file: &[u8], path: &[u8]) -> Result<Option<Source>> {
+    /// Opens one; none when it is not there. The file may be one that only its directory tells from others.
+    pub fn open(&self, file: &[u8], needs_directory: bool, path: &[u8]) -> Result<Option<Source>> {
         if file == SAME_FILE {
             return self.open_in(self.file, path);
         }
-        match external::open_source(self.file, &String::from_utf8_lossy(file), self.prefixes)? {
+        match external::open_source(self.file, (&String::from_utf8_lossy(file), needs_directory), self.prefixes)? {
             None => Ok(None),
             Some(Target::Container(file)) => self.open_in(&file, path),
             Some(Target::Elsewhere(file)) => self.open_below(file.get(), path),

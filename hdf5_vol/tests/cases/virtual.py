@@ -122,6 +122,7 @@ def write(file):
     wrong(file)
     file.copy("pieces", "copied")
     if is_ours(file):
+        by_directory(file)
         circles(file)
 
 
@@ -220,6 +221,17 @@ def of_before(file):
     refused(lambda: wide.id.read(simple((1,)), far, numpy.zeros(1, "i8")))
     file["s/wide"].resize((4, 20))
     file["s/wide"][:, 10:] = -1
+
+
+def by_directory(file):
+    """A number in a directory counts also where its name alone leads to a file, with which HDF5's own files do not end."""
+    with h5py.File(beside(file, "mapped_plain.h5"), "w") as other:
+        other["data"] = numpy.arange(20)
+    blocks = slab((1, 20), (0, 0), (UNLIMITED, 1), (1, 1), (1, 20), (UNLIMITED, 20))
+    source = beside(file, "numbered_%b/mapped_plain.h5")
+    mapped(file, "by directory", simple((1, 20), (UNLIMITED, 20)), "i8", [(blocks, source, "data", simple((20,)))])
+    assert file["by directory"].shape == (0, 20), file["by directory"].shape
+    del file["by directory"]
 
 
 def wrong(file):
