@@ -62,13 +62,18 @@ pub struct Part {
     here: Space,
     there: Space,
     /// The first and the last coordinates of what is selected here; none where nothing is.
-    bounds: Option<(Vec<u64>, Vec<u64>)>,
+    bounds: Option<Bounds>,
 }
+
+/// The first and the last coordinates.
+type Bounds = (Vec<u64>, Vec<u64>);
 
 /// What it is at a time.
 pub struct Resolved {
     pub space: Space,
     parts: Vec<Part>,
+    /// Whether no two parts have an element in common for sure.
+    are_apart: bool,
 }
 
 impl Virtual {
@@ -180,7 +185,8 @@ impl Virtual {
         for (number, size) in sizes.iter().enumerate() {
             self.add_parts(number, *size, &base, &dimensions, &mut parts)?;
         }
-        let resolved = Rc::new(Resolved { space: base, parts });
+        let are_apart = transfer::are_apart(parts.iter().filter_map(|part| part.bounds.as_ref()).collect());
+        let resolved = Rc::new(Resolved { space: base, parts, are_apart });
         *self.resolved.borrow_mut() = Some(Rc::clone(&resolved));
         Ok(resolved)
     }

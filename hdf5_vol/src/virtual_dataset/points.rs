@@ -62,14 +62,7 @@ impl Virtual {
     ) -> Result<()> {
         let in_memory = Selection::of_space(wanted.memory.get(), size_of_type(kind))?.runs;
         let found = self.find(resolved, wanted)?;
-        let mut is_found = vec![false; wanted.count as usize];
-        for run in found.iter().flat_map(|found| &found.positions) {
-            is_found[run.offset as usize..][..run.length as usize].fill(true);
-        }
-        let missing: Vec<Run> = (0..wanted.count)
-            .filter(|position| !is_found[*position as usize])
-            .map(|offset| Run { offset, length: 1 })
-            .collect();
+        let missing = missing(&found, wanted.count);
         // SAFETY: as the caller promises.
         unsafe { dataset.fill_memory(&places(&in_memory, &missing, kind), (kind, list), buffer)? };
         for found in found {
@@ -97,8 +90,7 @@ impl Virtual {
     ) -> Result<()> {
         let in_memory = Selection::of_space(wanted.memory.get(), size_of_type(kind))?.runs;
         let found = self.find(resolved, wanted)?;
-        let count: u64 = found.iter().flat_map(|found| &found.positions).map(|run| run.length).sum();
-        if count != wanted.count {
+        if !missing(&found, wanted.count).is_empty() {
             return Err(unmapped());
         }
         for found in found {
@@ -139,6 +131,16 @@ impl Virtual {
         }
         Ok(all)
     }
+}
+
+/// The positions that no source has; several may have the same one.
+fn missing(found: &[Found], count: u64) -> Vec<Run> {
+    let mut is_found = vec![false; count as usize];
+    for run in found.iter().flat_map(|found| &found.positions) {
+        is_found[run.offset as usize..][..run.length as usize].fill(true);
+    }
+    let missing = (0..count).filter(|position| !is_found[*position as usize]);
+    missing.map(|offset| Run { offset, length: 1 }).collect()
 }
 
 /// Both selections of a part, without most of what is not wanted.

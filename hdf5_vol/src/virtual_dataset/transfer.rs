@@ -1,12 +1,13 @@
 //! Reading and writing a virtual dataset: which elements of memory are which of a source, as HDF5 projects selections onto each other.
 
-use super::{Part, Resolved, Virtual, other_rank, source::Source};
+use super::{Bounds, Part, Resolved, Virtual, other_rank, source::Source};
 use crate::dataset::Dataset;
 use crate::elements::STRIP;
 use crate::failure::{Failure, Minor, Result};
 use crate::hdf5::{Hid, SPACE_ALL, SPACE_BLOCK, Space, selection_kind, size_of_type};
 use crate::memory::{self, Cutter};
 use crate::selection::{Run, Selection};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// What is moved to or from one source.
@@ -74,8 +75,21 @@ impl Wanted {
 }
 
 /// Whether two boxes, each of the first and the last coordinates, have an element in common.
-fn meet(one: &(Vec<u64>, Vec<u64>), other: &(Vec<u64>, Vec<u64>)) -> bool {
+fn meet(one: &Bounds, other: &Bounds) -> bool {
     (0..one.0.len()).all(|dimension| one.0[dimension] <= other.1[dimension] && other.0[dimension] <= one.1[dimension])
+}
+
+/// Whether no two boxes have an element in common.
+pub fn are_apart(mut boxes: Vec<&Bounds>) -> bool {
+    let rank = boxes.first().map_or(0, |one| one.0.len());
+    let beginnings = |dimension: &usize| boxes.iter().map(|one| one.0[*dimension]).collect::<HashSet<_>>().len();
+    // By the dimension with the most beginnings, few have to be compared with each other.
+    let Some(dimension) = (0..rank).max_by_key(beginnings) else { return true };
+    boxes.sort_by_key(|one| one.0[dimension]);
+    boxes.iter().enumerate().all(|(number, one)| {
+        let mut others = boxes[number + 1..].iter().take_while(|other| other.0[dimension] <= one.1[dimension]);
+        others.all(|other| !meet(one, other))
+    })
 }
 
 impl Virtual {
@@ -98,13 +112,7 @@ impl Virtual {
             return unsafe { self.read_points(dataset, &resolved, &wanted, (kind, list), buffer) };
         }
         let shares = self.shares(&resolved, &wanted)?;
-        if covered(&shares)? != wanted.count {
-            let rest = wanted.memory.copy()?;
-            for share in &shares {
-                if rest.selected()? > 0 {
-                    rest.exclude(&share.memory)?;
-                }
-            }
+        if let Some(rest) = rest(&resolved, &wanted, &shares)? {
             let runs = Selection::of_space(rest.get(), size_of_type(kind))?.runs;
             // SAFETY: the same, and a part of it.
             unsafe { dataset.fill_memory(&runs, (kind, list), buffer)? };
@@ -138,7 +146,7 @@ impl Virtual {
             return unsafe { self.write_points(&resolved, &wanted, (kind, list), buffer) };
         }
         let shares = self.shares(&resolved, &wanted)?;
-        if covered(&shares)? != wanted.count {
+        if rest(&resolved, &wanted, &shares)?.is_some() {
             return Err(unmapped());
         }
         // SAFETY: the same.
@@ -190,8 +198,22 @@ impl Virtual {
     }
 }
 
-fn covered(shares: &[Share]) -> Result<u64> {
-    shares.iter().map(|share| share.memory.selected()).sum()
+/// What of memory is of no source; none when there is nothing of that kind.
+fn rest(resolved: &Resolved, wanted: &Wanted, shares: &[Share]) -> Result<Option<Space>> {
+    let covered: u64 = shares.iter().map(|share| share.memory.selected()).sum::<Result<u64>>()?;
+    // Where mappings meet, the same elements may be of several.
+    let is_whole = if wanted.count == 1 { covered > 0 } else { covered == wanted.count && resolved.are_apart };
+    if is_whole {
+        return Ok(None);
+    }
+    let rest = wanted.memory.copy()?;
+    for share in shares {
+        if rest.selected()? > 0 {
+            rest.exclude(&share.memory)?;
+        }
+    }
+    let is_left = rest.selected()? > 0;
+    Ok(is_left.then_some(rest))
 }
 
 pub fn unmapped() -> Failure {
@@ -232,5 +254,23 @@ impl Dataset {
             left -= count as u64;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_are_apart_that_have_nothing_in_common() {
+        let grid = |size: u64, overlap: u64| -> Vec<Bounds> {
+            let place = |number: u64| (number / 4 * size, number % 4 * size);
+            let end = size - 1 + overlap;
+            (0..16).map(place).map(|(row, column)| (vec![row, column], vec![row + end, column + end])).collect()
+        };
+        assert!(are_apart(grid(5, 0).iter().collect()) && !are_apart(grid(5, 1).iter().collect()));
+        assert!(are_apart(Vec::new()) && are_apart(vec![&(Vec::new(), Vec::new())]));
+        let same = (vec![3], vec![9]);
+        assert!(!are_apart(vec![&same, &(vec![0], vec![2]), &same]));
     }
 }

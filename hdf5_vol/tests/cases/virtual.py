@@ -123,6 +123,7 @@ def write(file):
     file.copy("pieces", "copied")
     if is_ours(file):
         by_directory(file)
+        overlapping(file)
         circles(file)
 
 
@@ -232,6 +233,24 @@ def by_directory(file):
     mapped(file, "by directory", simple((1, 20), (UNLIMITED, 20)), "i8", [(blocks, source, "data", simple((20,)))])
     assert file["by directory"].shape == (0, 20), file["by directory"].shape
     del file["by directory"]
+
+
+def overlapping(file):
+    """Elements that are mapped twice hide none that are not mapped."""
+    half, ten = slab((20,), (0,), (10,)), simple((10,))
+    mapped(file, "twice", simple((20,)), "i8", [(half, ".", "s/line", ten)] * 2, -5)
+    twice = file["twice"]
+    expected = [*file["s/line"][()], *[-5] * 10]
+    found = numpy.full(20, 77)
+    twice.id.read(h5s.ALL, h5s.ALL, found)
+    assert found.tolist() == expected, found
+    refused(lambda: twice.__setitem__(slice(0, 20), 1))
+    refused(lambda: write_points(twice, [(0,), (15,)], [1, 1]))
+    assert twice[()].tolist() == expected
+    twice[:10] = expected[:10]
+    write_points(twice, [(1,), (0,)], [expected[1], expected[0]])
+    assert twice[()].tolist() == expected
+    del file["twice"]
 
 
 def wrong(file):
