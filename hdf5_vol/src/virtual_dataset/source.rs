@@ -8,6 +8,7 @@ use crate::file::File;
 use crate::format::Kind;
 use crate::handle::Located;
 use crate::hdf5::{DEFAULT, Hid, Identifier, Space, library};
+use crate::ranks::is_collective;
 use crate::walk::Walk;
 use std::ffi::CString;
 use std::rc::Rc;
@@ -76,6 +77,11 @@ fn check(result: i32, what: &str) -> Result<()> {
     if result < 0 { Err(Failure::new(Minor::ReadError, format!("HDF5 cannot {what}"))) } else { Ok(()) }
 }
 
+/// A list for transfers of HDF5's own files, which each rank opens for itself: HDF5 refuses one that asks all to take part.
+fn alone(list: Hid) -> Hid {
+    if is_collective(list) { DEFAULT } else { list }
+}
+
 impl Source {
     /// Its dataspace as it is now.
     pub fn space(&self) -> Result<Space> {
@@ -105,7 +111,7 @@ impl Source {
             Self::Ours(dataset) => unsafe { dataset.read(kind, (memory, here), list, buffer) },
             // SAFETY: the same.
             Self::Below(id) => check(
-                unsafe { library().dataset_read(id.get(), kind, memory, here, list, buffer.cast()) },
+                unsafe { library().dataset_read(id.get(), kind, memory, here, alone(list), buffer.cast()) },
                 "read a source of a virtual dataset",
             ),
         }
@@ -133,7 +139,7 @@ impl Source {
                 file.take_along_below(id);
                 // SAFETY: the same.
                 check(
-                    unsafe { library().dataset_write(id.get(), kind, memory, here, list, buffer.cast()) },
+                    unsafe { library().dataset_write(id.get(), kind, memory, here, alone(list), buffer.cast()) },
                     "write a source of a virtual dataset",
                 )
             }

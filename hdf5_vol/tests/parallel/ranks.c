@@ -450,54 +450,72 @@ static void look_at_other(const char *name, hid_t list)
 	require(H5Fclose(file) >= 0);
 }
 
-/* All rows of a virtual dataset: those of the ranks twice. */
+/* Sources of a virtual dataset, each with the rows of all ranks. */
+enum { SOURCES = 3 };
+
+/* All rows of a virtual dataset, read by each rank for itself and by all together. */
 static void look_at_mapped(hid_t file)
 {
-	hid_t dataset = H5Dopen2(file, "mapped", H5P_DEFAULT);
-	int *values = malloc(sizeof(int) * 2 * (size_t)size * COLUMNS);
+	hid_t dataset = H5Dopen2(file, "mapped", H5P_DEFAULT), transfers[] = {H5P_DEFAULT, collective()};
+	int *values = malloc(sizeof(int) * SOURCES * (size_t)size * COLUMNS);
 
-	require(dataset >= 0 && H5Dread(dataset, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-	for (int i = 0; i < 2 * size * COLUMNS; i++)
-		require(values[i] == value(i / COLUMNS % size, i % COLUMNS));
+	for (int way = 0; way < 2; way++) {
+		memset(values, 0, sizeof(int) * SOURCES * (size_t)size * COLUMNS);
+		require(dataset >= 0 && H5Dread(dataset, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, transfers[way], values) >= 0);
+		for (int i = 0; i < SOURCES * size * COLUMNS; i++)
+			require(values[i] == value(i / COLUMNS % size, i % COLUMNS));
+	}
 	free(values);
-	require(H5Dclose(dataset) >= 0);
+	require(H5Dclose(dataset) >= 0 && H5Pclose(transfers[1]) >= 0);
 }
 
-/* A virtual dataset with a source in the file of all ranks, and one in a file that each of them opens for itself: all read it, and none may write
- * to it, as others would not know of that. */
+/* Makes a file with the rows of all ranks, by one of them. */
+static void make_source(const char *name)
+{
+	hid_t file = create(name, H5P_DEFAULT), dataset = rows(file, "there", 1, H5P_DEFAULT, H5T_NATIVE_INT);
+
+	for (int i = 0; i < size; i++)
+		move_rows(dataset, 1, i, H5P_DEFAULT, 1);
+	require(H5Dclose(dataset) >= 0 && H5Fclose(file) >= 0);
+}
+
+/* A virtual dataset with a source in the file of all ranks, and ones in a file of a container and in one of HDF5's own, which each of them opens for
+ * itself: all read it, and none may write to it, as others would not know of that. */
 static void mapped(const char *name)
 {
 	hid_t list = list_of(MPI_COMM_WORLD, NULL), creation = H5Pcreate(H5P_DATASET_CREATE);
-	hsize_t all[] = {2 * (hsize_t)size, COLUMNS}, half[] = {(hsize_t)size, COLUMNS}, start[] = {0, 0};
-	hid_t space = H5Screate_simple(2, all, NULL), source = H5Screate_simple(2, half, NULL);
-	char other[1000];
+	hsize_t all[] = {SOURCES * (hsize_t)size, COLUMNS}, part[] = {(hsize_t)size, COLUMNS}, start[] = {0, 0};
+	hid_t space = H5Screate_simple(2, all, NULL), source = H5Screate_simple(2, part, NULL);
+	char other[1000], local[] = "/tmp/ranks-XXXXXX", native[sizeof local + 16];
+	const char *files[SOURCES] = {".", other, native};
 	hid_t file, dataset;
 	int zeros[COLUMNS] = {0};
 
 	snprintf(other, sizeof other, "%s.source", name);
+	if (rank == 0)
+		require(mkdtemp(local) != NULL);
+	MPI_Bcast(local, sizeof local, MPI_CHAR, 0, MPI_COMM_WORLD);
+	snprintf(native, sizeof native, "%s/native.h5", local);
 	if (rank == 0) {
-		file = create(other, H5P_DEFAULT);
-		dataset = rows(file, "there", 1, H5P_DEFAULT, H5T_NATIVE_INT);
-		for (int i = 0; i < size; i++)
-			move_rows(dataset, 1, i, H5P_DEFAULT, 1);
-		require(H5Dclose(dataset) >= 0 && H5Fclose(file) >= 0);
+		make_source(other);
+		make_source(native);
 	}
 	MPI_Barrier(MPI_COMM_WORLD);
 	file = create(name, list);
 	dataset = rows(file, "here", 1, H5P_DEFAULT, H5T_NATIVE_INT);
 	move_rows(dataset, 1, rank, H5P_DEFAULT, 1);
 	require(H5Dclose(dataset) >= 0);
-	for (int part = 0; part < 2; part++) {
-		start[0] = (hsize_t)(part * size);
-		require(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, half, NULL) >= 0);
-		require(H5Pset_virtual(creation, space, part ? other : ".", part ? "there" : "here", source) >= 0);
+	for (int i = 0; i < SOURCES; i++) {
+		start[0] = (hsize_t)(i * size);
+		require(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0);
+		require(H5Pset_virtual(creation, space, files[i], i == 0 ? "here" : "there", source) >= 0);
 	}
 	dataset = H5Dcreate2(file, "mapped", H5T_NATIVE_INT, space, H5P_DEFAULT, creation, H5P_DEFAULT);
 	require(dataset >= 0);
 	MPI_Barrier(MPI_COMM_WORLD);
 	look_at_mapped(file);
-	half[0] = 1;
-	require(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, half, NULL) >= 0);
+	part[0] = 1;
+	require(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, part, NULL) >= 0);
 	refused(H5Dwrite(dataset, H5T_NATIVE_INT, H5S_BLOCK, space, H5P_DEFAULT, zeros));
 	require(H5Dclose(dataset) >= 0 && H5Fclose(file) >= 0);
 	file = H5Fopen(name, H5F_ACC_RDONLY, list);
@@ -505,6 +523,9 @@ static void mapped(const char *name)
 	look_at_mapped(file);
 	require(H5Fclose(file) >= 0 && H5Sclose(space) >= 0 && H5Sclose(source) >= 0 && H5Pclose(creation) >= 0);
 	H5Pclose(list);
+	MPI_Barrier(MPI_COMM_WORLD);
+	if (rank == 0)
+		require(remove(native) == 0 && rmdir(local) == 0);
 }
 
 /* Changes behind an external link, in a file that the ranks have not opened together, are an error on all, and change nothing: one of them would
