@@ -9,7 +9,7 @@ use crate::hdf5::{
     Variable, library,
 };
 use crate::locking::Locking;
-use crate::name;
+use crate::name::{self, Name};
 use crate::node::Node;
 use std::ffi::{CString, c_void};
 use std::path::Path;
@@ -164,7 +164,7 @@ pub fn expand(prefix: &str, holder: &str) -> String {
 /// None when there is no such file. The holder is the file with the link.
 fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<Option<Target>> {
     if let Some(name) = name::parse(candidate)? {
-        match File::open(&name, candidate, properties.is_writable()) {
+        match open_in_container(&name, candidate, properties) {
             Ok(file) => {
                 file.root()?.header()?;
                 file.sharing.set(file.sharing.get() | properties.flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER));
@@ -196,6 +196,14 @@ fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<O
         }
     };
     below_calls::open_file(candidate, flags, properties.files.get()).map(|file| Some(Target::Elsewhere(file)))
+}
+
+/// Opens a file of a container. Who may only read it still does, unless the program has said how it is to be opened.
+fn open_in_container(name: &Name, text: &str, properties: &Properties) -> Result<Rc<File>> {
+    match File::open(name, text, properties.is_writable()) {
+        Err(failure) if failure.minor == Minor::NotAllowed && !properties.is_chosen => File::open(name, text, false),
+        opened => opened,
+    }
 }
 
 /// A list for a file of which the program has said nothing: the default, and the locking of the file with the link.

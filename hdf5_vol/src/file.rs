@@ -69,6 +69,8 @@ pub struct File {
     pub sharing: Cell<c_uint>,
     /// How often the program has opened it, and the addresses of those handles that it has still.
     opened: Cell<u64>,
+    /// Whether anything of it was changed here.
+    is_changed: Cell<bool>,
     pub openings: RefCell<BTreeMap<u64, usize>>,
     /// The list of properties with which it was opened first.
     pub access: OnceCell<Identifier>,
@@ -181,6 +183,7 @@ impl File {
             refused: RefCell::default(),
             sharing: Cell::new(0),
             opened: Cell::new(0),
+            is_changed: Cell::new(false),
             openings: RefCell::default(),
             access: OnceCell::new(),
             anchor: OnceCell::new(),
@@ -283,9 +286,11 @@ impl File {
         node.and_then(|node| node.known_header())
     }
 
-    /// Links and headers that are known without asking; none where others may change the file.
+    /// Links and headers that are known without asking; none where others may change the file. One that is open for an external link or as that
+    /// of a source is writable when the file that leads to it is; it may have another writer until it is changed here.
     pub fn known(&self) -> Option<RefMut<'_, Known>> {
-        let is_alone = self.is_writable() && !self.is_shared() && self.sharing.get() == 0;
+        let is_writer = self.is_writable() && (self.opened.get() > 0 || self.is_changed.get());
+        let is_alone = is_writer && !self.is_shared() && self.sharing.get() == 0;
         is_alone.then(|| self.known.borrow_mut())
     }
 
@@ -349,6 +354,7 @@ impl File {
     /// Leaves a value to be written.
     pub fn put(&self, object: &Rc<Object>, dkey: &[u8], akey: &[u8], value: Vec<u8>) -> Result<()> {
         self.require_writable()?;
+        self.is_changed.set(true);
         self.queue.borrow_mut().put(object, dkey, akey, value)
     }
 

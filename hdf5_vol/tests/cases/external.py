@@ -1,6 +1,7 @@
 """External links: into files beside, into one that no container has, back and around; what is read, made and removed through them."""
 
 import os
+import subprocess
 import sys
 
 import h5py
@@ -13,6 +14,30 @@ LOCAL = os.path.join(sys.prefix, "linked.h5")
 
 def beside(file, name):
     return f"{file.filename.rpartition('/')[0]}/{name}"
+
+
+WRITER = """
+import sys, h5py
+with h5py.File(sys.argv[1], "r+") as file:
+    del file["thing"]
+    file["thing"] = [3]
+"""
+
+
+def replaced(file):
+    """What another program puts into the place of an object behind a link is found, as long as nothing is changed there."""
+    name = beside(file, "replaced.h5")
+    with h5py.File(name, "w") as other:
+        other.create_group("group")
+        other["thing"] = [1, 2]
+    file["replaced"] = h5py.ExternalLink("replaced.h5", "/thing")
+    file["kept"] = h5py.ExternalLink("replaced.h5", "/group")
+    kept = file["kept"]
+    assert file["replaced"][()].tolist() == [1, 2]
+    # HDF5's own files can then not be opened by another program.
+    kept = kept if file.filename.startswith("daos:") else None
+    subprocess.run([sys.executable, "-c", WRITER, name], check=True)
+    assert file["replaced"][()].tolist() == [3]
 
 
 def fails(function):
@@ -46,6 +71,7 @@ def write(file):
     file["around"] = h5py.ExternalLink("round.h5", "/around")
     with h5py.File(beside(file, "round.h5"), "w") as other:
         other["around"] = h5py.ExternalLink("round.h5", "around")
+    replaced(file)
     for place in ["group", "local"]:
         file[place].create_dataset("made/on the way", data=[1, 2, 3])
         h5py.h5g.create(file.id, f"{place}/by its path".encode())
