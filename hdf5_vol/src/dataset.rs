@@ -378,9 +378,7 @@ impl Dataset {
     /// Another rank has given it other dimensions.
     pub fn know_dimensions(&self, dimensions: &[u64]) {
         *self.node().dimensions.borrow_mut() = Some(dimensions.to_vec());
-        if let Outside::Virtual(mapped) = &self.outside {
-            mapped.take_dimensions();
-        }
+        self.node().times_given.update(|times| times + 1);
     }
 
     /// Gives it other dimensions.

@@ -26,6 +26,8 @@ pub struct Node {
     pub dimensions: RefCell<Option<Vec<u64>>>,
     /// Where raw files of a dataset are, as long as it is open.
     pub raw_prefix: RefCell<Weak<RawPrefix>>,
+    /// How often it was given dimensions.
+    pub times_given: Cell<u64>,
     /// The chunks of a dataset with filters.
     pub filtered: RefCell<Option<Filtered>>,
     /// Counts changes of its attributes, so that an open one knows when it has to be read anew.
@@ -103,6 +105,7 @@ impl Node {
             beside: RefCell::default(),
             dimensions: RefCell::default(),
             raw_prefix: RefCell::default(),
+            times_given: Cell::new(0),
             filtered: RefCell::default(),
             attribute_changes: Cell::new(0),
             attributes_ahead: RefCell::default(),

@@ -54,6 +54,8 @@ pub struct Virtual {
     resolved: RefCell<Option<Rc<Resolved>>>,
     /// A program has given it its dimensions, which it keeps until somebody asks for them.
     is_given: Cell<bool>,
+    /// How often that was done to the dataset, by any handle, when it was looked at last.
+    times_given: Cell<u64>,
 }
 
 /// Elements of the virtual dataset that are those of one source. Both selections are of the same size.
@@ -106,6 +108,7 @@ impl Virtual {
             seen: RefCell::default(),
             resolved: RefCell::default(),
             is_given: Cell::new(false),
+            times_given: Cell::new(node.times_given.get()),
         };
         made.check(&space.dimensions()?)?;
         Ok(made)
@@ -155,14 +158,18 @@ impl Virtual {
         open.iter().try_for_each(|source| source.refresh())
     }
 
-    /// A program has given it other dimensions.
-    pub fn take_dimensions(&self) {
-        *self.resolved.borrow_mut() = None;
-        self.is_given.set(true);
+    /// Heeds dimensions that a program has given, by this handle or another one.
+    fn take_dimensions(&self) {
+        let times = self.node.times_given.get();
+        if self.times_given.replace(times) != times {
+            *self.resolved.borrow_mut() = None;
+            self.is_given.set(true);
+        }
     }
 
     /// What it is now, from its dataspace without what grows.
     pub fn resolve(&self, base: Space) -> Result<Rc<Resolved>> {
+        self.times_given.set(self.node.times_given.get());
         self.is_given.set(false);
         self.resolve_within(base)
     }
@@ -193,6 +200,7 @@ impl Virtual {
 
     /// The same, or as it was found before.
     pub fn known(&self, base: impl FnOnce() -> Result<Space>) -> Result<Rc<Resolved>> {
+        self.take_dimensions();
         if let Some(resolved) = self.resolved.borrow().as_ref().filter(|_| self.grows()) {
             return Ok(Rc::clone(resolved));
         }

@@ -173,7 +173,13 @@ def changing(file):
     growing[5:] = 5
     assert file["grown"].shape == (13, 2) and grown.shape == (13, 2)
     assert seen(file, "grown", FIRST_MISSING).shape == (13, 2)
+    again = file["grown"]
+    assert again.shape == (13, 2)
     grown.id.set_extent((6, 2))
+    found = numpy.full((13, 2), -1)
+    # Another handle sees that, too.
+    again.id.read(h5s.ALL, h5s.ALL, found)
+    assert (found[6:] == -1).all() and (found[:6:2] == growing[:3]).all(), found
     found = numpy.zeros((6, 2), "i8")
     # Without a look at the dataspace, after which it has grown again.
     grown.id.read(simple((6, 2)), simple((6, 2)), found)
