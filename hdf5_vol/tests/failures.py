@@ -1,4 +1,4 @@
-"""What goes wrong while a file is written: python failures.py killed|full|damaged|unclosed write|read FILE
+"""What goes wrong while a file is written: python failures.py killed|full|damaged|unclosed|foreign write|read FILE
 
 An error is told by a flush and by a close, and what an earlier flush has promised is there afterwards.
 """
@@ -6,7 +6,9 @@ An error is told by a flush and by a close, and what an earlier flush has promis
 import ctypes
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import zlib
 
 import h5py
@@ -173,6 +175,32 @@ def read_unclosed(name):
     with h5py.File(name, "r") as file:
         check_kept(file)
         check_change(file)
+
+
+def write_foreign(name):
+    """A file that is open for writing leads to one that the user may only read: that can be read, and not written."""
+    with h5py.File(name, "w") as file:
+        kept(file)
+    with tempfile.NamedTemporaryFile("w", suffix=".acl") as entries:
+        entries.write("A::OWNER@:r\nA:G:GROUP@:r\n")
+        entries.flush()
+        pool = name.split("/")[2]
+        tool = ["daos", "pool", "overwrite-acl", pool, "--acl-file", entries.name]
+        subprocess.run(tool, check=True, stdout=subprocess.DEVNULL)
+    assert failure(lambda: h5py.File(name, "r+"))
+    with h5py.File("daos://test/container/leads to it.h5", "w") as holder:
+        holder["link"] = h5py.ExternalLink(name, "/kept/plain")
+        layout = h5py.VirtualLayout((1000,), "i8")
+        layout[:] = h5py.VirtualSource(name, "kept/plain", (1000,))
+        holder.create_virtual_dataset("mapped", layout)
+        for path in ["link", "mapped"]:
+            numpy.testing.assert_array_equal(holder[path][()], numpy.arange(1000))
+            assert "reading only" in failure(lambda: holder[path].__setitem__(0, 5))
+
+
+def read_foreign(name):
+    with h5py.File(name, "r") as file:
+        check_kept(file)
 
 
 what, step, name = sys.argv[1:4]

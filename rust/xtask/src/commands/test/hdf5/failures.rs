@@ -13,20 +13,24 @@ pub const CASES: &[(&str, &str)] = &[
     ("engine killed in mid-write", KILLED),
     ("full pool", FULL),
     ("end without a close", "unclosed"),
+    ("pool that may only be read", FOREIGN),
 ];
 const KILLED: &str = "killed";
 const FULL: &str = "full";
+/// Its file is in a pool of its own, and another file that leads to it is not.
+const FOREIGN: &str = "foreign";
 
 const PROGRAM: &str = "hdf5_vol/tests/failures.py";
-/// A pool that is full soon.
+/// A pool that is full soon, and serves one case after the other.
 const SMALL_POOL: &str = "small";
 const SMALL_SIZE: &str = "256M";
 
 impl Bench<'_> {
     /// One process writes, the engine is killed, and another process looks at what is there.
     pub fn run_failure(&self, what: &str) -> Result<Outcome> {
-        let pool = if what == FULL { SMALL_POOL } else { POOL };
-        if what == FULL {
+        let has_pool = [FULL, FOREIGN].contains(&what);
+        let pool = if has_pool { SMALL_POOL } else { POOL };
+        if has_pool {
             let mut create = self.engine.daos(&["pool", "create", pool, "--size", SMALL_SIZE]);
             process::succeed(create.env(TARGETS_VARIABLE, TARGETS))?;
             process::succeed(&mut self.engine.daos(&["cont", "create", pool, CONTAINER, "--type", "POSIX"]))?;
@@ -37,7 +41,7 @@ impl Bench<'_> {
         // Whether an error was told, where either may be.
         let outcome = said.lines().last().unwrap_or_default();
         self.failing(&[what, "read", &file, outcome])?;
-        if what == FULL {
+        if has_pool {
             process::succeed(&mut self.engine.daos(&["pool", "destroy", pool, "--force"]))?;
         }
         Ok(Outcome::Passed)
