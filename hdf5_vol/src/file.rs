@@ -286,12 +286,20 @@ impl File {
         node.and_then(|node| node.known_header())
     }
 
-    /// Links and headers that are known without asking; none where others may change the file. One that is open for an external link or as that
-    /// of a source is writable when the file that leads to it is; it may have another writer until it is changed here.
+    /// Links and headers that are known without asking; none where others may change the file, and none after a change was lost: it may be any of
+    /// them. A file that is open for an external link or as that of a source is writable when the file that leads to it is; it may have another
+    /// writer until it is changed here.
     pub fn known(&self) -> Option<RefMut<'_, Known>> {
         let is_writer = self.is_writable() && (self.opened.get() > 0 || self.is_changed.get());
-        let is_alone = is_writer && !self.is_shared() && self.sharing.get() == 0;
-        is_alone.then(|| self.known.borrow_mut())
+        if !is_writer || self.is_shared() || self.sharing.get() != 0 {
+            return None;
+        }
+        let mut known = self.known.borrow_mut();
+        if self.queue.borrow().outcome().is_err() {
+            *known = Known::default();
+            return None;
+        }
+        Some(known)
     }
 
     /// Forgets a node that is dropped.

@@ -119,8 +119,9 @@ impl Node {
         let record = LinkRecord { character_set, creation_order, target };
         self.know_link_change();
         self.file.fresh.borrow_mut().add(self.token, Of::Links, name);
+        self.file.put(&self.object, name, key::LINK, record.encode())?;
         self.know_link(name, &record);
-        self.file.put(&self.object, name, key::LINK, record.encode())
+        Ok(())
     }
 
     /// What was listed or kept of the links counts no more.

@@ -83,6 +83,7 @@ def write_full(name):
     file = h5py.File(name, "w")
     kept(file)
     noise = numpy.frombuffer(numpy.random.default_rng(1).bytes(1 << 20), "u1")
+    small = h5py.File(name + ".small", "w")
     mapped = h5py.File(name + ".mapped", "w")
     layout = h5py.VirtualLayout((1000,), "i8")
     layout[:] = h5py.VirtualSource(name, "kept/plain", (1000,))
@@ -107,6 +108,23 @@ def write_full(name):
     again, closed = failure(file.flush), close(file)
     assert again and "space" in again, again
     assert closed, "the close says nothing of what was lost"
+    fill_up(small)
+
+
+def fill_up(file):
+    """Makes groups until there is no room for their names either: those that are lost are not found, though they were used before."""
+    told, number, names, there = None, 0, [], []
+    while not told or there == names:
+        number += 1
+        group = file.create_group(str(number))
+        names = [f"{part:0>3000}" for part in range(100)]
+        for part in names:
+            told = failure(lambda: group.create_group(part).attrs.create("value", numpy.zeros(4000, "u1"))) or told
+        told = failure(file.flush) or told
+        there = list(group)
+    assert "space" in told, told
+    assert [part for part in names if part in group] == there
+    assert close(file)
 
 
 def read_full(name):
