@@ -9,7 +9,7 @@ use daos_wire::*;
 use std::fmt::Debug;
 
 /// The bytes of every message, from the tests of `daos_wire`.
-pub(super) const GOLDEN: &str = include_str!("../../../wire/src/tests/golden/v8.tsv");
+pub(super) const GOLDEN: &str = include_str!("../../../wire/src/tests/golden/v9.tsv");
 
 /// The golden bytes whose name is this, or begins with it and a dot.
 pub(super) fn golden(name: &str) -> Vec<Vec<u8>> {
