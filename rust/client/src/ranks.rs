@@ -9,6 +9,7 @@ use daos_rpc::Address;
 use daos_status::{Code, Status};
 use daos_types::Rank;
 use daos_wire::{Opcode, RankState, RankTable, SystemQuery, decode, encode};
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ async fn ask(client: &Client, connection: &Connection) -> daos_status::Result<Ra
     client.call_service_at(connection, Opcode::SystemRanks, &SystemQuery {}, None).await
 }
 
-/// Ends calls to engines that are gone, as long as the connection lives: one that was stopped in its tracks says nothing, and
+/// Ends calls to engines that are gone, as long as the connection lives, and when it was lost as long as it has calls: one that was stopped in its tracks says nothing, and
 /// calls to it would last until their time is over.
 ///
 /// `known`: the engines as they were when the client attached.
@@ -90,21 +91,35 @@ pub(crate) async fn watch(
     loop {
         spawner.sleep(WATCH_INTERVAL).await;
         let Some(client) = client.upgrade().map(Client) else { return };
-        let Some(connection) = connection.upgrade().filter(|connection| !connection.is_lost()) else { return };
+        let Some(connection) = connection.upgrade() else { return };
         if connection.endpoint().statistics().outstanding == 0 {
+            if connection.is_lost() {
+                return;
+            }
             continue;
         }
-        match look(&connection).await {
+        let Some(asked) = asked(&client, &connection).await else { continue };
+        match look(&asked).await {
             Ok(table) => {
                 fail_lost(&connection, &table);
                 fail_moved(&connection, &known, &table);
                 known = table;
             }
-            Err(status) if status.code() == Code::Timedout => find_leader(&client, &connection).await,
+            Err(status) if status.code() == Code::Timedout => find_leader(&client, &asked).await,
             // The connection is lost, which shows by itself.
             Err(_) => {}
         }
     }
+}
+
+/// The connection on which to ask about the ranks: the newest, when that with the calls was lost. Its calls go to other engines than the one that
+/// was lost, and nobody else would notice that those are gone, too.
+async fn asked(client: &Client, connection: &Rc<Connection>) -> Option<Rc<Connection>> {
+    if !connection.is_lost() {
+        return Some(connection.clone());
+    }
+    let newest: Pin<Box<dyn Future<Output = daos_status::Result<Rc<Connection>>> + '_>> = Box::pin(client.connection());
+    newest.await.ok()
 }
 
 /// What has become of the ranks, if the service says so at once.
