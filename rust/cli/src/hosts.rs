@@ -38,6 +38,9 @@ fn parts(text: &str) -> Vec<&str> {
     .collect()
 }
 
+/// The most digits of a number in a range.
+const DIGITS_MAX: usize = 10;
+
 /// Adds what a part names; nothing when it is malformed, or too much.
 fn expand(part: &str, all: &mut Vec<String>) -> Option<()> {
     let Some((before, rest)) = part.split_once('[') else {
@@ -50,6 +53,10 @@ fn expand(part: &str, all: &mut Vec<String>) -> Option<()> {
     }
     for range in ranges.split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
+        // Leading zeros are part of the names.
+        if first.len() > DIGITS_MAX || first.starts_with('+') || last.starts_with('+') {
+            return None;
+        }
         let (from, to) = (first.parse::<u32>().ok()?, last.parse::<u32>().ok()?);
         if to < from || (to - from) as usize >= HOSTS_MAX {
             return None;
@@ -118,10 +125,22 @@ mod tests {
         ] {
             assert_eq!(list(text).as_deref(), Ok(all), "{text}");
         }
-        for bad in ["", "a,,b", "node[", "node[1", "node[2-1]", "node[a]", "node[1-9999]", "a b", "n[1-99]m[1-99]", "]"]
-        {
+        for bad in [
+            "",
+            "a,,b",
+            "node[",
+            "node[1",
+            "node[2-1]",
+            "node[a]",
+            "node[1-9999]",
+            "a b",
+            "n[1-99]m[1-99]",
+            "]",
+            "n[+1-2]",
+        ] {
             assert!(hosts(bad).is_err(), "{bad}");
         }
+        assert!(hosts(&format!("n[{}1-2]", "0".repeat(70_000))).is_err());
     }
 
     #[test]
