@@ -105,24 +105,40 @@ pub fn open(group: &Rc<Node>, link: &Link<'_>, access: Hid) -> Result<Target> {
     let variable = std::env::var(PREFIX_VARIABLE).unwrap_or_default();
     let mut prefixes: Vec<String> = variable.split(':').map(str::to_owned).collect();
     prefixes.extend(properties.prefix.clone());
-    let mut told = None;
-    for candidate in candidates(link.file, &group.file.name, &prefixes, false) {
-        match open_one(&candidate, &properties, &group.file) {
-            Ok(Some(target)) => return Ok(target),
+    let candidates = candidates(link.file, &group.file.name, &prefixes, false);
+    let failed = |minor: Minor, told: Option<Failure>| {
+        let why = told.map_or_else(String::new, |failure| format!(" ({})", failure.text));
+        let sentence = format!("unable to open external file, external link file name = '{}'{why}", link.file);
+        Failure::new(minor, sentence)
+    };
+    match look_for(&candidates, |candidate| open_one(candidate, &properties, &group.file)) {
+        Ok(Found::File(target)) => Ok(target),
+        Ok(Found::Nothing(told)) => Err(failed(Minor::CannotOpenFile, told.into_iter().next())),
+        // Nobody may take what cannot be looked at now for what is not there.
+        Err(failure) => Err(failed(failure.minor, Some(failure))),
+    }
+}
+
+/// What comes of looking for a file under several names.
+enum Found<T> {
+    File(T),
+    /// With what was told of names that are those of no file.
+    Nothing(Vec<Failure>),
+}
+
+/// Opens the first file that is there. One that may be there and cannot be looked at ends it: what a later name stands for is another file.
+fn look_for<T>(names: &[String], mut open: impl FnMut(&str) -> Result<Option<T>>) -> Result<Found<T>> {
+    let mut told = Vec::new();
+    for name in names {
+        match open(name) {
+            Ok(Some(file)) => return Ok(Found::File(file)),
             Ok(None) => {}
-            Err(failure) => {
-                told.get_or_insert(failure);
-            }
+            // A name that makes no sense is that of no file.
+            Err(failure) if is_missing(&failure) || failure.minor == Minor::BadValue => told.push(failure),
+            Err(failure) => return Err(failure),
         }
     }
-    // Nobody may take what cannot be looked at now for what is not there.
-    let minor = match &told {
-        Some(Failure { minor: minor @ (Minor::ReadError | Minor::NotAllowed), .. }) => *minor,
-        _ => Minor::CannotOpenFile,
-    };
-    let why = told.map_or_else(String::new, |failure| format!(" ({})", failure.text));
-    let sentence = format!("unable to open external file, external link file name = '{}'{why}", link.file);
-    Err(Failure::new(minor, sentence))
+    Ok(Found::Nothing(told))
 }
 
 /// Whether a source of a virtual dataset is missing, and not one that could not be looked at. HDF5 does not tell these apart for its own files.
@@ -139,18 +155,11 @@ pub fn open_source(
     // By itself each rank would write beside the others.
     let flags = if holder.is_writable() && !holder.is_shared() { ACCESS_WRITE } else { 0 } | holder.sharing.get();
     let properties = Properties { prefix: None, flags, files: inherited(holder)?, is_chosen: false };
-    let mut told = None;
-    for candidate in candidates(name, &holder.name, prefixes, needs_directory) {
-        match library().quietly(|| open_one(&candidate, &properties, holder)) {
-            Ok(Some(target)) => return Ok(Some(target)),
-            Ok(None) => {}
-            Err(failure) if is_missing(&failure) => {}
-            Err(failure) => {
-                told.get_or_insert(failure);
-            }
-        }
+    let candidates = candidates(name, &holder.name, prefixes, needs_directory);
+    match library().quietly(|| look_for(&candidates, |candidate| open_one(candidate, &properties, holder)))? {
+        Found::File(target) => Ok(Some(target)),
+        Found::Nothing(told) => told.into_iter().find(|failure| !is_missing(failure)).map_or(Ok(None), Err),
     }
-    told.map_or(Ok(None), Err)
 }
 
 /// A prefix of names, with the directory of the file, and the slash behind it, in the place of what stands for that.
@@ -174,9 +183,10 @@ fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<O
                 file.know_access(inherited.unwrap_or(&properties.files).get())?;
                 return Ok(Some(Target::Container(file)));
             }
-            Err(failure) if name.is_certain && failure.minor != Minor::NotFound => return Err(failure),
-            // A name that may be one of the local file system, too.
+            // Also where the name does not say that it is ours: nothing of the local file system has it, so it is nobody else's.
+            Err(failure) if failure.minor != Minor::NotFound => return Err(failure),
             Err(_) if name::has_prefix(candidate) => return Ok(None),
+            // A name that may be one of the local file system, too.
             Err(_) => {}
         }
     }
@@ -287,6 +297,23 @@ mod tests {
         for errno in [libc::EIO, libc::ETIMEDOUT, libc::EACCES, libc::ENOMEM, libc::ENOSPC, libc::EAGAIN] {
             assert!(!is_missing(&failed_file("cannot open it", errno)), "{errno}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_ends_the_search() {
+        let names = ["one", "other"].map(str::to_owned);
+        let found = |minor| {
+            let open = |name: &str| if name == "one" { Err(Failure::new(minor, "no")) } else { Ok(Some(2)) };
+            look_for(&names, open)
+        };
+        for minor in [Minor::NotFound, Minor::NotHdf5, Minor::CannotOpenFile, Minor::BadValue] {
+            assert!(matches!(found(minor), Ok(Found::File(2))), "{minor:?}");
+        }
+        for minor in [Minor::ReadError, Minor::NotAllowed, Minor::Damaged, Minor::Internal, Minor::NoSpace] {
+            assert_eq!(found(minor).err().map(|failure| failure.minor), Some(minor));
+        }
+        let nothing = look_for(&names, |_| Err::<Option<()>, _>(Failure::new(Minor::NotFound, "no")));
+        assert!(matches!(nothing, Ok(Found::Nothing(told)) if told.len() == 2));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! | `daos:path` | in the container of `DAOS_POOL` and `DAOS_CONT`, when both are set |
 //! | `daos:/POOL/CONTAINER/path` | this pool and container |
 //! | `/directory/path` | in the container that a directory of the local file system stands for |
-//! | `/POOL/CONTAINER/path` | this pool and container, when there is no local file or directory `/POOL` |
+//! | `/POOL/CONTAINER/path` | this pool and container, when there is no local file or directory `/POOL`, and both can be labels or UUIDs |
 //! | `path` | in the container of `DAOS_POOL` and `DAOS_CONT`, when both are set |
 //! | anything else | not ours |
 
@@ -49,6 +49,14 @@ fn named(text: &str, is_certain: bool) -> Option<Name> {
     let (container, path) = rest.trim_start_matches('/').split_once('/')?;
     let is_whole = !pool.is_empty() && !container.is_empty() && !path.trim_matches('/').is_empty();
     is_whole.then(|| Name { pool: pool.to_owned(), container: container.to_owned(), path: rooted(path), is_certain })
+}
+
+/// The longest label of a pool or a container.
+const LABEL_MAX: usize = 127;
+
+/// Whether a pool or a container can have a name, as label or UUID. Other names of the local file system are no reason to ask for a pool.
+fn can_be_label(name: &str) -> bool {
+    name.len() <= LABEL_MAX && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte))
 }
 
 impl Surroundings<'_> {
@@ -95,7 +103,7 @@ impl Surroundings<'_> {
         if let Some(name) = self.unified(text) {
             return Some(name);
         }
-        let name = named(text, false)?;
+        let name = named(text, false).filter(|name| can_be_label(&name.pool) && can_be_label(&name.container))?;
         (!(self.is_local)(&format!("/{}", name.pool))).then_some(name)
     }
 }
@@ -153,6 +161,9 @@ mod tests {
         assert_eq!(place("/tank/home/f.h5", false).as_deref(), Some("tank home /f.h5"));
         assert_eq!(place("/tmp/home/f.h5", false), None);
         assert_eq!(place("/tank/f.h5", false), None);
+        assert_eq!(place("/new disk/home/f.h5", false), None);
+        assert_eq!(place("/tank/Ä/f.h5", false), None);
+        assert_eq!(place(&format!("/{}/home/f.h5", "x".repeat(128)), false), None);
         assert_eq!(place("f.h5", false), None);
         assert_eq!(place("f.h5", true).as_deref(), Some("tank home /f.h5"));
         assert_eq!(place("/tmp/x/f.h5", true), None);

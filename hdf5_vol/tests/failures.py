@@ -1,10 +1,12 @@
-"""What goes wrong while a file is written: python failures.py killed|full|damaged|unclosed|foreign write|read FILE
+"""What goes wrong while a file is written: python failures.py killed|full|damaged|unclosed|foreign|gone write|read FILE
 
 An error is told by a flush and by a close, and what an earlier flush has promised is there afterwards.
 """
 
+import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +50,7 @@ def failure(function):
     """The error that a call gives; none when it gives none."""
     try:
         function()
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
         return str(error)
     return None
 
@@ -195,28 +197,109 @@ def read_unclosed(name):
         check_change(file)
 
 
+def give_access(name, permissions):
+    """Says what the user may do with the pool of a file."""
+    with tempfile.NamedTemporaryFile("w", suffix=".acl") as entries:
+        entries.write(f"A::OWNER@:{permissions}\nA:G:GROUP@:{permissions}\n")
+        entries.flush()
+        tool = ["daos", "pool", "overwrite-acl", name.split("/")[2], "--acl-file", entries.name]
+        subprocess.run(tool, check=True, stdout=subprocess.DEVNULL)
+
+
+def lead_to(holder, file, path, **names):
+    """Makes a link to a dataset of another file, and a virtual dataset of it."""
+    link, mapped = names["link"], names["mapped"]
+    holder[link] = h5py.ExternalLink(file, path)
+    layout = h5py.VirtualLayout((1000,), "i8")
+    layout[:] = h5py.VirtualSource(file, path, (1000,))
+    holder.create_virtual_dataset(mapped, layout)
+
+
 def write_foreign(name):
-    """A file that is open for writing leads to one that the user may only read: that can be read, and not written."""
+    """A file that is open for writing leads to one that the user may only read: that can be read, and not written. What the user may not even read
+    is an error, by whatever name, and neither missing nor another file of that name."""
     with h5py.File(name, "w") as file:
         kept(file)
-    with tempfile.NamedTemporaryFile("w", suffix=".acl") as entries:
-        entries.write("A::OWNER@:r\nA:G:GROUP@:r\n")
-        entries.flush()
-        pool = name.split("/")[2]
-        tool = ["daos", "pool", "overwrite-acl", pool, "--acl-file", entries.name]
-        subprocess.run(tool, check=True, stdout=subprocess.DEVNULL)
-    assert failure(lambda: h5py.File(name, "r+"))
-    with h5py.File("daos://test/container/leads to it.h5", "w") as holder:
-        holder["link"] = h5py.ExternalLink(name, "/kept/plain")
-        layout = h5py.VirtualLayout((1000,), "i8")
-        layout[:] = h5py.VirtualSource(name, "kept/plain", (1000,))
-        holder.create_virtual_dataset("mapped", layout)
-        for path in ["link", "mapped"]:
+    plain, beside = name.removeprefix("daos:/"), "daos://test/container/"
+    with h5py.File(beside + "leads to it.h5", "w") as holder, h5py.File(beside + "foreign.h5", "w") as other:
+        lead_to(holder, name, "/kept/plain", link="link", mapped="mapped")
+        lead_to(holder, plain, "/kept/plain", link="plain link", mapped="plain mapped")
+        lead_to(holder, "foreign.h5", "/kept/plain", link="near link", mapped="near mapped")
+        kept(other)
+        other.flush()
+        give_access(name, "")
+        for path in ["link", "mapped", "plain link", "plain mapped"]:
+            told = failure(lambda: holder[path][0])
+            assert told and "ermission" in told, (path, told)
+        for variable in ["HDF5_EXT_PREFIX", "HDF5_VDS_PREFIX"]:
+            os.environ[variable] = name.removesuffix("/foreign.h5")
+        for path in ["near link", "near mapped"]:
+            told = failure(lambda: holder[path][0])
+            assert told and "ermission" in told, (path, told)
+        give_access(name, "r")
+        assert failure(lambda: h5py.File(name, "r+"))
+        for path in ["link", "mapped", "plain link", "plain mapped", "near link", "near mapped"]:
             numpy.testing.assert_array_equal(holder[path][()], numpy.arange(1000))
             assert "reading only" in failure(lambda: holder[path].__setitem__(0, 5))
 
 
 def read_foreign(name):
+    with h5py.File(name, "r") as file:
+        check_kept(file)
+
+
+@contextlib.contextmanager
+def without_engine():
+    """The engine is gone, and none can be started."""
+    directory = os.environ["DAOS_LOCAL_PATH"]
+    with open(os.path.join(directory, "engine.pid")) as text:
+        engine = int(text.read())
+    os.rename(directory, directory + ".away")
+    open(directory, "w").close()
+    os.kill(engine, signal.SIGKILL)
+    try:
+        yield
+    finally:
+        os.remove(directory)
+        os.rename(directory + ".away", directory)
+
+
+def write_gone(name):
+    """What a name leads to that may be a container's is an error without an engine, and not missing; what only the local file system can have is
+    read, or missing, as ever."""
+    other, local = "/test/container/gone other.h5", tempfile.mkdtemp()
+    there, native = os.path.join(local, "there.h5"), os.path.join(local, "native.h5")
+    for source in ["daos:/" + other, there]:
+        with h5py.File(source, "w") as file:
+            kept(file)
+    holder = h5py.File(name, "w")
+    kept(holder)
+    missing = ["/no such/place/x.h5", os.path.join(local, "missing.h5")]
+    for file in [holder, h5py.File(native, "w")]:
+        for number, source in enumerate([there, *missing]):
+            lead_to(file, source, "/kept/plain", link=f"{number} link", mapped=f"{number} mapped")
+        if file is not holder:
+            file.close()
+    lead_to(holder, other, "/kept/plain", link="other link", mapped="other mapped")
+    lead_to(holder, "/no/such/x.h5", "/kept/plain", link="no link", mapped="no mapped")
+    holder.flush()
+    for number in ["no", 1, 2]:
+        assert not holder[f"{number} mapped"][()].any() and failure(lambda: holder[f"{number} link"])
+    opened = {number: holder[f"{number} mapped"] for number in ["other", "no", 0, 1, 2]}
+    with without_engine():
+        numpy.testing.assert_array_equal(opened[0][()], numpy.arange(1000))
+        with h5py.File(native, "r") as file:
+            numpy.testing.assert_array_equal(file["0 mapped"][()], numpy.arange(1000))
+            for number in [1, 2]:
+                assert not file[f"{number} mapped"][()].any() and failure(lambda: file[f"{number} link"])
+        # All of these may be in containers: the last ones by their last names, beside the file that leads to them.
+        for number in ["other", "no", 1, 2]:
+            assert failure(lambda: opened[number][0]), number
+    numpy.testing.assert_array_equal(opened["other"][()], numpy.arange(1000))
+    shutil.rmtree(local)
+
+
+def read_gone(name):
     with h5py.File(name, "r") as file:
         check_kept(file)
 

@@ -14,6 +14,7 @@ pub const CASES: &[(&str, &str)] = &[
     ("full pool", FULL),
     ("end without a close", "unclosed"),
     ("pool that may only be read", FOREIGN),
+    ("engine that is gone", "gone"),
 ];
 const KILLED: &str = "killed";
 const FULL: &str = "full";
