@@ -157,12 +157,13 @@ impl Node {
 
     fn remove_record(&self, name: &[u8], record: &LinkRecord) -> Result<()> {
         self.file.settle()?;
-        self.object.punch_dkey(name)?;
+        // Before it goes: where removing it fails it may be gone.
         self.know_link_change();
         self.file.removed.borrow_mut().add(name);
         if let Some(mut known) = self.file.known() {
             known.forget_link(self.token, name);
         }
+        self.object.punch_dkey(name)?;
         self.file.fresh.borrow_mut().remove(self.token, Of::Links, name);
         if let Some(number) = record.creation_order {
             self.file.order_object(self.token)?.punch_dkey(&number.to_le_bytes())?;

@@ -337,12 +337,13 @@ impl Node {
         let record = self.header()?.encode();
         let committed = self.committed_datatypes()?;
         self.file.settle()?;
-        file::remove_parts(&self.file.mount, self.token.number(), &self.file.entry, &record)?;
-        self.object.punch()?;
+        // Before it goes: where removing it fails it may be gone.
         if let Some(mut known) = self.file.known() {
             known.forget_header(self.token);
             known.forget_links(self.token);
         }
+        file::remove_parts(&self.file.mount, self.token.number(), &self.file.entry, &record)?;
+        self.object.punch()?;
         committed.into_iter().try_for_each(|token| self.file.leave_committed(Some(token)))
     }
 }

@@ -282,6 +282,8 @@ def write_gone(name):
             file.close()
     lead_to(holder, other, "/kept/plain", link="other link", mapped="other mapped")
     lead_to(holder, "/no/such/x.h5", "/kept/plain", link="no link", mapped="no mapped")
+    names = holder.create_group("names")
+    names.create_group("removed")
     holder.flush()
     for number in ["no", 1, 2]:
         assert not holder[f"{number} mapped"][()].any() and failure(lambda: holder[f"{number} link"])
@@ -295,7 +297,10 @@ def write_gone(name):
         # All of these may be in containers: the last ones by their last names, beside the file that leads to them.
         for number in ["other", "no", 1, 2]:
             assert failure(lambda: opened[number][0]), number
+        # A link that could not be removed may be gone.
+        assert failure(lambda: names.id.unlink(b"removed")) and failure(lambda: names.id.links.exists(b"removed"))
     numpy.testing.assert_array_equal(opened["other"][()], numpy.arange(1000))
+    assert names.id.links.exists(b"removed")
     shutil.rmtree(local)
 
 
