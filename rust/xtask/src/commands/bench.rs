@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: benchmarks, each figure beside the limit it is compared with.
 
-use super::bench_mpi;
+use super::{bench_hdf5, bench_mpi};
 use crate::process;
 use crate::workspace::cargo;
 use anyhow::Result;
@@ -41,6 +41,8 @@ enum Layer {
     Dfs,
     /// MPI-IO through the driver beside the local file system and the calls of arrays
     Mpi,
+    /// HDF5's files in containers beside its own in memory and on the disk: one process, and 1, 2 and 4 ranks
+    Hdf5,
     /// A mount of dfuse beside the disk's file system: a source tree copied, read, compiled, removed
     Fuse,
     /// Layouts of objects, and pool maps
@@ -58,6 +60,7 @@ impl Layer {
             Self::Client => "client",
             Self::Dfs => "dfs",
             Self::Mpi => "mpi",
+            Self::Hdf5 => "hdf5",
             Self::Fuse => "fuse",
             Self::Placement => "placement",
             Self::System => "system",
@@ -75,6 +78,9 @@ const LIBRARY: &str = "librocksdb.so";
 pub fn run(arguments: &Arguments) -> Result<()> {
     if matches!(arguments.layer, Layer::Mpi) {
         return bench_mpi::run(arguments.quick);
+    }
+    if matches!(arguments.layer, Layer::Hdf5) {
+        return bench_hdf5::run(arguments.quick, arguments.json.as_deref());
     }
     let mut command = cargo();
     command.args(["run", "--release", "--package", "daos-bench"]);

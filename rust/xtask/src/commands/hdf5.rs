@@ -7,8 +7,9 @@
 use crate::process;
 use crate::workspace::{Metadata, shown};
 use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The version, and the archive of the source package.
@@ -76,6 +77,13 @@ impl Flavour {
         }
     }
 
+    fn compiler(self) -> &'static str {
+        match self {
+            Self::Serial => "gcc",
+            Self::Mpich => "mpicc.mpich",
+        }
+    }
+
     fn directory(self) -> String {
         match self {
             Self::Serial => format!("build-{VERSION}"),
@@ -107,6 +115,21 @@ impl Hdf5 {
     /// Where its headers are: those that it came with, and those that were made for this machine.
     pub fn headers(&self) -> [PathBuf; 3] {
         [self.source.join("src"), self.source.join("src/H5FDsubfiling"), self.build.join("src")]
+    }
+
+    /// Compiles a program against it, which finds its library wherever it is run from.
+    ///
+    /// # Errors
+    /// What the compiler says.
+    pub fn compile(&self, source: &str, binary: &Path, more: &[OsString]) -> Result<()> {
+        let mut command = Command::new(self.flavour.compiler());
+        command.args(["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-o"]).arg(binary).arg(source);
+        for directory in self.headers() {
+            command.arg("-isystem").arg(directory);
+        }
+        let libraries = std::path::absolute(self.programs())?;
+        command.arg("-L").arg(&libraries).arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-lhdf5").args(more);
+        process::succeed(&mut command).map(drop)
     }
 
     /// Fetches and builds it, unless that was done by the same rules before.
@@ -207,7 +230,6 @@ fn quietly(command: &mut Command) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn the_archive_is_of_the_version() {

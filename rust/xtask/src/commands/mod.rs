@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod bench;
+mod bench_hdf5;
 mod bench_mpi;
 mod demo;
 mod fix;

@@ -1,9 +1,10 @@
 //! The HDF5 connector, in a directory of its own: HDF5 loads everything that it finds where plugins are. Beside libdaos lies the library that
 //! stands before HDF5's deprecated functions.
 
+use super::InstallTree;
 use crate::process;
 use crate::workspace::Metadata;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
 
@@ -23,4 +24,16 @@ pub fn install(metadata: &Metadata, connector: &Path, libraries: &Path) -> Resul
     make.args(["--no-print-directory", "-f", RULES]).arg(format!("OUTPUT={}", output.display()));
     process::succeed(&mut make)?;
     super::replace(&output.join(DEPRECATED), &libraries.join(DEPRECATED))
+}
+
+/// What `daos hdf5-env` prints.
+///
+/// # Errors
+/// Where it fails, or prints something else.
+pub fn environment(tree: &InstallTree, place: &[&str]) -> Result<Vec<(String, String)>> {
+    let text = process::capture(Command::new(tree.program("daos")).arg("hdf5-env").args(place))?;
+    let words = text.split_whitespace().map(|word| word.split_once('='));
+    let variables: Option<Vec<_>> =
+        words.map(|word| word.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
+    variables.with_context(|| format!("daos hdf5-env printed no environment: {text}"))
 }

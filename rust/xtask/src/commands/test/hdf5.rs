@@ -8,8 +8,10 @@ mod suite;
 
 use super::c_programs::{Outcome, report};
 use super::tally::Tally;
+use crate::commands::bench_hdf5;
 use crate::commands::hdf5::{Flavour, Hdf5};
-use crate::commands::install_tree::{self, InstallTree, Profile};
+use crate::commands::install_tree::hdf5::environment;
+use crate::commands::install_tree::{self, Profile};
 use crate::commands::local_engine::LocalEngine;
 use crate::commands::setup;
 use crate::process;
@@ -42,6 +44,9 @@ const CHECKED_CASE: &str = "text";
 
 /// The case that shows where files with plain names are.
 const PLAIN: &str = "plain names";
+
+/// The program of the benchmark, which compares what it reads, with little to do.
+const BENCH: &str = "bench";
 
 /// HDF5's own tests of its API.
 const SUITE: &str = "h5_api_test";
@@ -82,8 +87,7 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
     let engine = LocalEngine::fresh(&tree, &scratch.join("data"))?;
     process::succeed(engine.daos(&["pool", "create", POOL, "--size", POOL_SIZE]).env(TARGETS_VARIABLE, TARGETS))?;
     process::succeed(&mut engine.daos(&["cont", "create", POOL, CONTAINER, "--type", "POSIX"]))?;
-    let environment = environment(&tree, &[])?;
-    let bench = Bench { python, engine, scratch, environment };
+    let bench = Bench { python, engine, scratch, environment: environment(&tree, &[])? };
     let mut tally = Tally::default();
     for case in cases()?.iter().filter(|case| only.is_none_or(|only| case.contains(only))) {
         tally += report(case, bench.run(case));
@@ -92,34 +96,28 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
         tally += report(CHECK, bench.run_check());
     }
     if only.is_none_or(|only| PLAIN.contains(only)) {
-        let environment = self::environment(&tree, &[POOL, CONTAINER])?;
-        tally += report(PLAIN, bench.run_plain(&environment));
+        tally += report(PLAIN, bench.run_plain(&environment(&tree, &[POOL, CONTAINER])?));
     }
     for (name, what) in failures::CASES.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
         tally += report(name, bench.run_failure(what));
     }
     let is_built = Hdf5::new(metadata, Flavour::Serial).is_built();
+    if is_built && only.is_none_or(|only| BENCH.contains(only)) {
+        let figures = bench_hdf5::smoke(metadata, &tree, &bench.engine, [POOL, CONTAINER]);
+        tally += report(BENCH, figures.map(|_| Outcome::Passed));
+    }
     if only.map_or(is_built, |only| SUITE.contains(only)) {
-        tally += bench.run_suite(metadata, &self::environment(&tree, &[POOL, CONTAINER])?)?;
+        tally += bench.run_suite(metadata, &environment(&tree, &[POOL, CONTAINER])?)?;
     } else if only.is_none() {
         eprintln!("  skip {SUITE}: HDF5's own tests of its API; cargo xtask setup hdf5 builds them");
     }
-    tally += bench.run_parallel(metadata, only, &self::environment(&tree, &[POOL, CONTAINER])?)?;
+    tally += bench.run_parallel(metadata, only, &environment(&tree, &[POOL, CONTAINER])?)?;
     // It takes minutes, so it runs when it is asked for.
     if only.is_some_and(|only| h5py::SUITE.contains(only)) {
-        tally += bench.try_h5py(&self::environment(&tree, &[POOL, CONTAINER])?);
+        tally += bench.try_h5py(&environment(&tree, &[POOL, CONTAINER])?);
     }
     bench.engine.remove()?;
     Ok(tally)
-}
-
-/// What `daos hdf5-env` prints.
-fn environment(tree: &InstallTree, place: &[&str]) -> Result<Vec<(String, String)>> {
-    let text = process::capture(Command::new(tree.program("daos")).arg("hdf5-env").args(place))?;
-    let words = text.split_whitespace().map(|word| word.split_once('='));
-    let variables: Option<Vec<_>> =
-        words.map(|word| word.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
-    variables.with_context(|| format!("daos hdf5-env printed no environment: {text}"))
 }
 
 /// Names of the cases.

@@ -79,7 +79,7 @@ impl Bench<'_> {
             return Ok(Tally::default());
         }
         let binary = std::path::absolute(self.scratch.join("ranks"))?;
-        compile(&hdf5, SOURCE, &binary)?;
+        hdf5.compile(SOURCE, &binary, &[])?;
         let mut tally = Tally::default();
         for ranks in RANKS {
             for case in CASES.iter().filter(|case| wanted.contains(case)) {
@@ -100,7 +100,7 @@ impl Bench<'_> {
 
     fn run_events(&self, hdf5: &Hdf5, case: &str) -> Result<Outcome> {
         let binary = std::path::absolute(self.scratch.join("events"))?;
-        compile(hdf5, EVENTS_SOURCE, &binary)?;
+        hdf5.compile(EVENTS_SOURCE, &binary, &[])?;
         let is_full = case == EVENTS_FULL;
         if is_full {
             process::succeed(&mut self.engine.daos(&["pool", "create", FULL_POOL, "--size", FULL_SIZE]))?;
@@ -195,15 +195,4 @@ fn mpiexec() -> Command {
     let mut command = Command::new("timeout");
     command.args(["--kill-after=10", SECONDS_MAX, "mpiexec.mpich"]);
     command
-}
-
-fn compile(hdf5: &Hdf5, source: &str, binary: &Path) -> Result<()> {
-    let mut command = Command::new("mpicc.mpich");
-    command.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o"]).arg(binary).arg(source);
-    for directory in hdf5.headers() {
-        command.arg("-isystem").arg(directory);
-    }
-    let libraries = std::path::absolute(hdf5.programs())?;
-    command.arg("-L").arg(&libraries).arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-lhdf5");
-    process::succeed(&mut command).map(drop)
 }
