@@ -200,6 +200,9 @@ impl Figures {
 }
 
 fn shown((median, least, most): (f64, f64, f64)) -> String {
+    if least == most {
+        return short(median);
+    }
     format!("{} ({}, {})", short(median), short(least), short(most))
 }
 
