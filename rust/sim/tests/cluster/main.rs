@@ -4,6 +4,7 @@
 //! `DAOS_SIM_SEED=N cargo nextest run -p daos-sim --test cluster a_seed` replays a seed; with `DAOS_SIM_LOG=1` it tells what happens.
 
 mod actor;
+mod deaths;
 mod faults;
 mod history;
 mod machine;
@@ -301,6 +302,18 @@ fn a_snapshot_has_what_ranks_acknowledged_that_are_being_stopped() {
     for seed in 1..=5 {
         let world = World::new(seed, Shape::new(2, 1, 1));
         lead(&world, |conductor| conductor.lead_through_a_stop());
+        assert_eq!(*world.violations.borrow(), Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+/// A client that had lost its connection to the metadata service did not look any more what had become of the other engines: a call to one that had
+/// been killed within two seconds before the engine that led lasted all of its minute.
+#[test]
+fn a_call_ends_soon_when_its_engine_is_killed_and_then_the_leader() {
+    quiet();
+    for seed in 1..=5 {
+        let world = World::new(seed, Shape::new(4, 3, 1));
+        lead(&world, |conductor| conductor.lead_through_two_deaths());
         assert_eq!(*world.violations.borrow(), Vec::<String>::new(), "seed {seed}");
     }
 }

@@ -33,7 +33,7 @@ impl Conductor {
 
     async fn stop_and_snapshot(&self, actor: &Actor) -> Result<()> {
         let open = actor.open().await?;
-        let number = self.object_on(actor, &open).await?;
+        let number = self.object_on(actor, &open, RANK).await?;
         self.world.engine(NODE).clock.set_skew(8_000_000_000);
         // Orders do not arrive there, nor do what its clock shows and its answers arrive at the one that leads. Clients reach both.
         self.world.control.set_cut(Some(Arc::new(|from, to| from == LEADER && to == NODE)));
@@ -93,18 +93,18 @@ impl Conductor {
         }
     }
 
-    async fn leader(&self, client: &Client) -> Result<u32> {
+    pub async fn leader(&self, client: &Client) -> Result<u32> {
         let pools = client.pool_list().await?;
         Ok(pools.first().and_then(|pool| pool.service_ranks.first().copied()).expect("a pool, and a leader"))
     }
 
     /// An object that lies on the rank, in which something is written.
-    async fn object_on(&self, actor: &Actor, open: &Open) -> Result<u64> {
+    pub async fn object_on(&self, actor: &Actor, open: &Open, rank: u32) -> Result<u64> {
         // The even ones are of a class that lies at one target.
         for number in (100..200).step_by(2) {
             actor.put(open, number).await?;
             let ranks = actor.object(open, number)?.ranks(&actor.client).await?;
-            if !ranks.is_empty() && ranks.iter().all(|rank| rank.0 == RANK) {
+            if !ranks.is_empty() && ranks.iter().all(|at| at.0 == rank) {
                 return Ok(number);
             }
         }

@@ -233,7 +233,8 @@ impl World {
         self.violations.borrow_mut().push(sentence);
     }
 
-    fn place(node: u64) -> String {
+    /// The control port of an engine.
+    pub fn place(node: u64) -> String {
         format!("127.0.0.1:{}", 10001 + node)
     }
 
@@ -352,6 +353,11 @@ impl World {
 
     /// A client on a machine of its own.
     pub fn add_client(&self) -> Rc<ClientNode> {
+        self.add_patient_client(CALL_TIMEOUT)
+    }
+
+    /// As [`World::add_client`], with how long its calls may take.
+    pub fn add_patient_client(&self, call_timeout: Duration) -> Rc<ClientNode> {
         let node = self.next_client.get();
         self.next_client.set(node + 1);
         let clock = NodeClock::new(self.base.clone());
@@ -361,7 +367,7 @@ impl World {
             local_mode: LocalMode::Process,
             system: Some(SystemAccess { name: SYSTEM.to_owned(), access_points: self.replicas() }),
             transport: TransportChoice::Automatic,
-            call_timeout: CALL_TIMEOUT,
+            call_timeout,
         };
         let (fabric, next) = (self.fabric.clone(), Cell::new(node * ADDRESSES_PER_NODE));
         let open = Rc::new(move || {
