@@ -26,6 +26,14 @@ const LOG_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct ConnectionId(u64);
 
+#[cfg(test)]
+impl ConnectionId {
+    /// One of no door.
+    pub fn of_test(number: u64) -> ConnectionId {
+        ConnectionId(number)
+    }
+}
+
 /// What a connection means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {

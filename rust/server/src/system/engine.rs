@@ -132,7 +132,8 @@ impl SystemEngine {
         let link = self.link.as_ref().and_then(Link::deadline);
         // Nobody is looked for while the targets are stopped: that would be due all the time.
         let absent_at = self.absent_at.filter(|_| matches!(self.targets, Targets::Serving(_)));
-        let own = [self.operations_deadline(), absent_at, self.forget_at, self.measuring.deadline()];
+        let questions = [self.measuring.deadline(), self.scan.deadline()];
+        let own = [self.operations_deadline(), absent_at, self.forget_at].into_iter().chain(questions);
         let deadlines = [self.door.deadline(), self.telemetry_deadline(), link].into_iter().chain(own);
         deadlines.flatten().min()
     }

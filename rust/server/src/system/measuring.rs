@@ -43,9 +43,23 @@ impl Measuring {
         self.round + 1
     }
 
+    /// Ends the measurement that is over, and begins another one when somebody waits for that: for metrics any will do, and who asks how full
+    /// the storage is waits for one that knows all that was done before. `ask` asks the targets, and says how many there are.
+    fn go_on(&mut self, for_metrics: bool, now: Duration, ask: impl FnOnce() -> usize) -> Option<Measured> {
+        let measured = self.finish(now);
+        // Only now: who asked while a measurement was under way is not answered by it, and nothing else may happen that begins the next one.
+        let is_wanted =
+            (for_metrics && measured.is_none()) || self.storage_askers.iter().any(|(_, of)| *of > self.round);
+        if is_wanted && self.until.is_none() {
+            self.begin(ask(), now);
+        }
+        measured
+    }
+
     fn begin(&mut self, expected: usize, now: Duration) {
         self.round += 1;
-        self.until = Some(now + LIMIT);
+        // Without targets it is over at once.
+        self.until = Some(if expected == 0 { now } else { now + LIMIT });
         self.expected = expected;
         self.measures.clear();
     }
@@ -75,11 +89,9 @@ impl SystemEngine {
     pub(super) fn look_at_measures(&mut self, at_telemetry: &[bool]) {
         let for_metrics = self.telemetry.as_mut().is_some_and(|telemetry| telemetry.serve(at_telemetry));
         let now = self.makings.env.clock.monotonic();
-        if (for_metrics || !self.measuring.storage_askers.is_empty()) && self.measuring.deadline().is_none() {
-            let expected = if let Targets::Serving(threads) = &self.targets { threads.measure() } else { 0 };
-            self.measuring.begin(expected, now);
-        }
-        if let Some(measured) = self.measuring.finish(now) {
+        let targets = &self.targets;
+        let ask = || if let Targets::Serving(threads) = targets { threads.measure() } else { 0 };
+        if let Some(measured) = self.measuring.go_on(for_metrics, now, ask) {
             self.answer_metrics(&measured.measures);
             self.answer_storage(&measured);
         }
@@ -115,5 +127,40 @@ mod tests {
         let some = measuring.finish(LIMIT).expect("its time is over");
         assert_eq!((some.round, some.is_complete, some.measures.len()), (2, false, 1));
         assert!(measuring.deadline().is_none());
+    }
+
+    /// Who asked while a measurement was under way waits for the next one, which began only when something else happened at the engine.
+    #[test]
+    fn who_asks_during_a_measurement_gets_the_next_one_at_once() {
+        let mut measuring = Measuring::default();
+        let mut begun = 0;
+        let mut ids = (0..).map(ConnectionId::of_test);
+        let mut go_on = |measuring: &mut Measuring| {
+            measuring.go_on(false, Duration::ZERO, || {
+                begun += 1;
+                1
+            })
+        };
+        for _ in 0..2 {
+            let round = measuring.next_round();
+            measuring.storage_askers.push((ids.next().expect("endless"), round));
+            assert!(go_on(&mut measuring).is_none());
+        }
+        measuring.take(of(0, 1));
+        assert_eq!(go_on(&mut measuring).map(|measured| measured.round), Some(1));
+        assert!(measuring.deadline().is_some(), "the second is under way");
+        measuring.storage_askers.retain(|(_, round)| *round > 1);
+        measuring.take(of(0, 2));
+        assert_eq!(go_on(&mut measuring).map(|measured| measured.round), Some(2));
+        assert_eq!((begun, measuring.deadline()), (2, None));
+    }
+
+    #[test]
+    fn metrics_without_targets_are_told_at_once() {
+        let mut measuring = Measuring::default();
+        assert!(measuring.go_on(true, LIMIT, || 0).is_none());
+        assert_eq!(measuring.deadline(), Some(LIMIT), "it is due");
+        assert_eq!(measuring.go_on(true, LIMIT, || 0).map(|measured| measured.is_complete), Some(true));
+        assert_eq!(measuring.deadline(), None, "who came meanwhile is answered, too");
     }
 }
