@@ -175,9 +175,12 @@ fn a_rank_is_drained_and_reintegrated_in_all_its_pools() {
         (&1.into(), &false.into()),
         "{object}"
     );
-    assert_eq!((disabled("both"), disabled("first")), (Some(2), Some(0)));
-    let has_failed = responses.iter().any(|one| one["results"][0]["errored"] == true);
-    assert_eq!(output.status.code(), Some(i32::from(has_failed)), "{object}");
+    let of_other = responses.iter().find(|one| one["id"] == "other").expect("it is on the rank");
+    let (errored, msg) = (&of_other["results"][0]["errored"], &of_other["results"][0]["msg"]);
+    assert!(*errored == true && msg.as_str().is_some_and(|msg| !msg.is_empty()), "{object}");
+    assert_eq!((disabled("both"), disabled("first"), disabled("other")), (Some(2), Some(0), Some(0)));
+    assert_eq!(output.status.code(), Some(1), "{object}");
+    assert!(object["error"].as_str().is_some_and(|error| error.contains("pool other: ")), "{object}");
     let text = cluster.succeed("dmg", &["system", "reint", "--ranks", "1"]);
     assert!(text.starts_with("Pool ") && text.contains("both") && !text.contains("FAIL"), "{text}");
     assert_eq!((disabled("both"), disabled("other")), (Some(0), Some(0)));
