@@ -2,7 +2,7 @@
 
 use super::{PATIENCE, Site, echo, until};
 use daos_checksum::crc32c;
-use daos_rpc::{Address, PeerIndex, Receiver};
+use daos_rpc::{Address, Endpoint, PeerIndex, Receiver, Transport};
 use daos_status::{Code, Status};
 use daos_wire::header::{Kind, PROTOCOL_VERSION, finish};
 use std::cell::{Cell, RefCell};
@@ -99,23 +99,41 @@ fn meant_for(address: &Address, mut request: Vec<u8>) -> Vec<u8> {
     request
 }
 
+/// A server whose requests are counted, and another place that passes on to it the first request it gets.
+struct Relay {
+    client: Endpoint,
+    server: Endpoint,
+    raw: Rc<dyn Transport>,
+    served: Rc<Cell<u32>>,
+}
+
+impl Relay {
+    /// `passed_on`: what becomes of the request, given the address of the server.
+    fn begin(site: &Site, passed_on: impl FnOnce(&Address, Vec<u8>) -> Vec<Vec<u8>> + 'static) -> Relay {
+        let (client, server, served) = (site.endpoint(), site.endpoint(), Rc::new(Cell::new(0)));
+        let count = served.clone();
+        server.serve(move |request| {
+            count.set(count.get() + 1);
+            echo(request);
+        });
+        let (recorder, raw) = (Rc::new(Recorder::default()), site.transport());
+        raw.set_receiver(Some(recorder.clone()));
+        let (relay, target, waiting) = (raw.clone(), server.address().clone(), site.clone());
+        site.spawner().spawn(async move {
+            until(&waiting, || !recorder.0.borrow().is_empty()).await;
+            let request = recorder.0.borrow_mut().remove(0);
+            let peer = relay.resolve(&target).unwrap();
+            for frame in passed_on(&target, request) {
+                relay.send(peer, frame).unwrap();
+            }
+        });
+        Relay { client, server, raw, served }
+    }
+}
+
 /// What comes to an endpoint that took over the place of another one in the network.
 pub(super) async fn requests_for_another_endpoint_are_refused(site: Site) {
-    let (client, server) = (site.endpoint(), site.endpoint());
-    let served = Rc::new(Cell::new(0));
-    let count = served.clone();
-    server.serve(move |request| {
-        count.set(count.get() + 1);
-        echo(request);
-    });
-    let recorder = Rc::new(Recorder::default());
-    let raw = site.transport();
-    raw.set_receiver(Some(recorder.clone()));
-    let (relay, target, waiting, seen) = (raw.clone(), server.address().clone(), site.clone(), recorder.clone());
-    site.spawner().spawn(async move {
-        until(&waiting, || !seen.0.borrow().is_empty()).await;
-        relay.send(relay.resolve(&target).unwrap(), seen.0.borrow()[0].clone()).unwrap();
-    });
+    let Relay { client, server, raw, served } = Relay::begin(&site, |_, request| vec![request]);
     let error = client.call(&raw.address(), 1, b"for another".to_vec(), PATIENCE).await.unwrap_err();
     assert_eq!(error.code(), Code::Unreach, "{error}");
     assert!(error.context().contains("is now where the one was that is meant"), "{error}");
@@ -126,26 +144,10 @@ pub(super) async fn requests_for_another_endpoint_are_refused(site: Site) {
     raw.shutdown();
 }
 
+/// What is sent to the raw transport goes on to the server three times; the server serves it once.
 pub(super) async fn doubled_requests_are_served_once(site: Site) {
-    let (client, server) = (site.endpoint(), site.endpoint());
-    let served = Rc::new(Cell::new(0));
-    let count = served.clone();
-    server.serve(move |request| {
-        count.set(count.get() + 1);
-        echo(request);
-    });
-    let recorder = Rc::new(Recorder::default());
-    let raw = site.transport();
-    raw.set_receiver(Some(recorder.clone()));
-    let (relay, target, waiting, seen) = (raw.clone(), server.address().clone(), site.clone(), recorder.clone());
-    // What is sent to the raw transport goes on to the server three times; the server serves it once.
-    site.spawner().spawn(async move {
-        until(&waiting, || !seen.0.borrow().is_empty()).await;
-        let peer = relay.resolve(&target).unwrap();
-        for _ in 0..3 {
-            relay.send(peer, meant_for(&target, seen.0.borrow()[0].clone())).unwrap();
-        }
-    });
+    let thrice = |target: &Address, request: Vec<u8>| vec![meant_for(target, request); 3];
+    let Relay { client, server, raw, served } = Relay::begin(&site, thrice);
     let reply = client.call(&raw.address(), 1, b"once".to_vec(), PATIENCE).await.unwrap();
     assert_eq!(&*reply, b"once");
     until(&site, || server.statistics().doubled_requests == 2).await;
