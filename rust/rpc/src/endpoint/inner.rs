@@ -410,7 +410,8 @@ fn serve(inner: &Rc<Inner>, peer: &Rc<Peer>, frame: Frame) {
     handler(Request::new(inner.clone(), peer.clone(), frame));
 }
 
-/// Answers a request for another endpoint, which is not here any more: its caller learns what it would if nobody were here. Nothing is remembered of it.
+/// Answers a request for another endpoint, which is not here any more: its caller learns what it would if nobody were here. The history of its caller,
+/// who is a known peer from now on so that it can be answered, does not have it: one that comes again is refused again.
 fn refuse_stray(inner: &Inner, peer: &Rc<Peer>, head: &Head) {
     let sentence = format!("endpoint {} is now where the one was that is meant", inner.address);
     inner.counters.stray_requests.add(inner.clock(), format_args!("refused a request of {}: {sentence}", peer.address));
