@@ -21,7 +21,8 @@ pub fn set_masks(session: &Session, global: &GlobalOptions, options: &LogMaskOpt
     for text in without_effect(options, wanted.as_ref()) {
         notice("dmg", &text);
     }
-    let mask = wanted.map(|mask| mask.to_string());
+    // As it was given: what it means may take more bytes than a mask may have.
+    let mask = options.masks.clone();
     let answers = engines::ask(session, global, &options.engines, move |client, ranks| async move {
         client.engines_set_log_mask(ranks, mask).await
     });

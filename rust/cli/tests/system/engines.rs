@@ -120,6 +120,10 @@ fn log_masks_of_running_engines_change_and_go_back() {
     assert_eq!(response["HostStorage"]["0"]["hosts"], Value::from(one.clone()));
     let of_pools: Vec<_> = all.into_iter().filter(|area| area == "pool").collect();
     assert_eq!(said(&cluster), of_pools);
+    // Nearly the longest mask; as the answer writes it, it is longer.
+    let long: String = (0..102).map(|number| format!("a{number:03}=dbug,")).collect();
+    let response = cluster.response("dmg", &["server", "slm", "--masks", &long, "--ranks", "0"]);
+    assert!(long.len() <= 1024 && masks(&response)[0].len() > 1024, "{response}");
     // Each goes back to its own.
     assert_eq!(masks(&cluster.response("dmg", &["srv", "set-logmasks"])), ["INFO", "WARN"]);
     let output = cluster.run("dmg", &["-l", &two, "server", "set-logmasks", "-m", "ERR,mem=DEBUG", "--streams", "md"]);

@@ -14,7 +14,7 @@ pub const LOG_AREAS: &[&str] =
 const LENGTH_MAX: usize = 1024;
 
 /// The least important level that is logged, in all and in single areas. Written as upstream's `D_LOG_MASK`: `INFO`, or
-/// `ERR,rpc=DEBUG`; what comes later counts more.
+/// `ERR,rpc=DEBUG`; what comes later counts more, and parts without a word count nothing, as the last one of `ERR,`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogMask {
     level: LogLevel,
@@ -36,7 +36,11 @@ impl LogMask {
             fail!(Code::Inval, "a log mask of {} bytes exceeds {LENGTH_MAX}", text.len());
         }
         let mut mask = LogMask::of(LogLevel::Info);
-        for part in text.split([',', ';']).map(str::trim) {
+        let mut parts = text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()).peekable();
+        if parts.peek().is_none() {
+            level_of("", text)?;
+        }
+        for part in parts {
             match part.split_once('=') {
                 Some((area, level)) if !area.trim().is_empty() => {
                     mask.set(area.trim().to_ascii_lowercase(), level_of(level, text)?);
@@ -146,12 +150,14 @@ mod tests {
             ("rpc=DEBUG", "INFO,rpc=DEBUG"),
             ("rpc=DEBUG,ERR", "ERR"),
             ("ERR;rpc=WARN;rpc=DEBUG", "ERR,rpc=DEBUG"),
+            ("ERR,", "ERR"),
+            (",, ERR ,;rpc=DEBUG, ", "ERR,rpc=DEBUG"),
         ] {
             let mask = LogMask::parse(text).expect(text);
             assert_eq!(mask.to_string(), canonical, "{text}");
             assert_eq!(LogMask::parse(canonical).as_ref(), Ok(&mask));
         }
-        for bad in ["", "LOUD", "=ERR", "rpc=", "ERR,", "rpc=LOUD", &"x".repeat(LENGTH_MAX + 1)] {
+        for bad in ["", ",", " ;, ", "LOUD", "=ERR", "rpc=", "rpc=LOUD", &"x".repeat(LENGTH_MAX + 1)] {
             assert_eq!(LogMask::parse(bad).map_err(|status| status.code()), Err(Code::Inval), "{bad}");
         }
         assert_eq!(LogMask::parse("ERR,mem=DEBUG,rpc=WARN").expect("valid").unknown_areas(), ["mem"]);
