@@ -9,7 +9,7 @@ use crate::launcher::free_bytes;
 use crate::reply::{Reply, notice};
 use crate::session::Session;
 use crate::units::{count, size};
-use daos_client::{AccessInfo, PoolCreate};
+use daos_client::{AccessInfo, PoolCreate, RankInfo};
 use daos_status::Code;
 use daos_types::check_label;
 use serde_json::json;
@@ -36,30 +36,30 @@ pub fn label_of(
     Ok(label)
 }
 
-fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<u64> {
-    match options.size {
-        Some(PoolSize::Bytes(bytes)) => Ok(bytes),
-        Some(PoolSize::Percent(percent)) => Ok(free_bytes(&session.directory())? / 100 * percent),
-        None => {
-            let of_rank = options.scm_size.unwrap_or(0).saturating_add(options.nvme_size.unwrap_or(0));
-            Ok(if of_rank == 0 { 0 } else { of_rank.saturating_mul(ranks_of(session, options)?) })
-        }
-    }
-}
-
-/// How many ranks the new pool will be on.
-fn ranks_of(session: &Session, options: &PoolCreateOptions) -> Result<u64> {
-    if let Some(ranks) = &options.ranks {
-        return Ok(ranks.0.len() as u64);
-    }
-    if let Some(number) = options.nranks {
-        return Ok(number.into());
-    }
-    if !session.uses_system() {
-        return Ok(1);
+/// The bytes of the new pool, and how many ranks it is on, where the size of each was given and they had to be counted; zero otherwise.
+fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<(u64, u32)> {
+    let of_rank = match options.size {
+        Some(PoolSize::Bytes(bytes)) => return Ok((bytes, 0)),
+        Some(PoolSize::Percent(percent)) => return Ok((free_bytes(&session.directory())? / 100 * percent, 0)),
+        None => options.scm_size.unwrap_or(0).saturating_add(options.nvme_size.unwrap_or(0)),
+    };
+    let named = match (&options.ranks, options.nranks) {
+        (Some(ranks), _) => Some(ranks.0.len() as u64),
+        (None, Some(number)) => Some(number.into()),
+        (None, None) => (!session.uses_system()).then_some(1),
+    };
+    if let Some(named) = named.or((of_rank == 0).then_some(0)) {
+        return Ok((of_rank.saturating_mul(named), 0));
     }
     let ranks = session.run(|client| async move { Ok(client.system_ranks().await?) })?;
-    Ok(ranks.iter().filter(|info| info.state == "joined").count().max(1) as u64)
+    let counted = serving(&ranks);
+    Ok((of_rank.saturating_mul(counted.into()), counted))
+}
+
+/// How many ranks serve: on so many is a pool for which none are named.
+fn serving(ranks: &[RankInfo]) -> u32 {
+    let count = ranks.iter().filter(|info| info.state == "joined").count();
+    count.max(1) as u32
 }
 
 /// Creates a pool.
@@ -73,7 +73,7 @@ pub fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
         let sentence = "--tier-ratio and --mem-ratio have no effect: metadata gets a quarter of a pool, or as much as memory allows";
         notice("dmg", sentence);
     }
-    let bytes = wanted_bytes(session, &options).map_err(|error| error.doing(&doing))?;
+    let (bytes, counted) = wanted_bytes(session, &options).map_err(|error| error.doing(&doing))?;
     let numbers = pool_properties::numbers_of(&options.properties).map_err(|error| error.doing(&doing))?;
     let labels: Vec<_> = options.properties.iter().filter(|(name, _)| name == "label").cloned().collect();
     let label = label_of(options.label, options.label_option, &labels);
@@ -81,7 +81,8 @@ pub fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
     let chosen = access::chosen(options.user, options.group, options.acl_file.as_deref());
     let AccessInfo { owner, list } = chosen.map_err(|error| error.doing(&doing))?;
     let (durability, user, group) = (options.durability.unwrap_or_default(), owner.user, owner.group);
-    let (ranks, rank_count) = (options.ranks.unwrap_or_default().0, options.nranks.unwrap_or(0));
+    // What was counted is asked for, so that each rank gets the size that was given for it also when one comes or goes meanwhile.
+    let (ranks, rank_count) = (options.ranks.unwrap_or_default().0, options.nranks.unwrap_or(counted));
     let replicas = options.nsvc.unwrap_or(0);
     let request =
         PoolCreate { label, size: bytes, durability, user, group, list, numbers, ranks, rank_count, replicas };
@@ -90,11 +91,15 @@ pub fn create(session: &Session, options: PoolCreateOptions) -> Result<Reply> {
         let info = query_of(&client, &entry.id.to_string()).await?;
         Ok((entry, info))
     });
-    let (entry, info) = created.map_err(|error| {
+    let created = created.map_err(|error| {
         error
             .doing(&doing)
             .remedy(Code::Exist, "choose another label, or destroy that pool first")
             .remedy(Code::Nospace, "give a smaller --size, or free space in the file system")
+    });
+    let (entry, info) = created.map_err(|error| match counted {
+        0 => error,
+        _ => error.remedy(Code::Oog, "a rank has gone meanwhile: try again"),
     })?;
     let text = format!(
         "Pool {} created: {} on {}, of which {} for metadata and small values\nUUID: {}",

@@ -151,6 +151,10 @@ fn pools_are_made_by_tiers_and_shown_as_scripts_ask() {
     let listed = |words: &[&str]| cluster.response("dmg", words)["pools"].as_array().map(Vec::len);
     assert_eq!((listed(&["pool", "list", "-r"]), listed(&["system", "list-pools", "-n"])), (Some(0), Some(2)));
     cluster.succeed("dmg", &["--allow-proxy", "-J", "pool", "list", "--verbose"]);
+    // A rank that is out of the system has no part, and none is counted for it.
+    cluster.succeed("dmg", &["system", "exclude", "--ranks", "1"]);
+    cluster.succeed("dmg", &["pool", "create", "left", "--scm-size", "128MiB", "-n", "384MiB"]);
+    assert!((500 << 20..=512 << 20).contains(&total("left")), "{}", total("left"));
 }
 
 /// A rank is drained in all pools that are on it, at once: a pool that cannot do without it is an error beside the others.
