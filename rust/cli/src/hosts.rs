@@ -1,5 +1,7 @@
 //! Lists of hosts as upstream writes them, and which engines are meant by them.
 
+use daos_client::host_and_port;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, ToSocketAddrs};
 
 /// The most hosts that a list names: a range with a slip of the pen must not fill the memory.
@@ -69,42 +71,48 @@ fn expand(part: &str, all: &mut Vec<String>) -> Option<()> {
     Some(())
 }
 
-/// Host and port of a place; the port may be missing.
-pub fn split(place: &str) -> (&str, Option<u16>) {
-    let (host, port) = match place.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
-        _ => (place, None),
-    };
-    (host.trim_matches(['[', ']']), port)
+/// Places of engines, to be found by the hosts that somebody names.
+#[derive(Default)]
+pub struct Places {
+    /// Their positions, by host and port, and by host alone.
+    by_name: BTreeMap<(String, Option<u16>), BTreeSet<usize>>,
+    /// The same by the addresses of the hosts.
+    by_address: BTreeMap<(IpAddr, Option<u16>), BTreeSet<usize>>,
 }
 
-/// Finds out whether places are those of hosts.
-#[derive(Default)]
-pub struct Finder(Vec<(String, Vec<IpAddr>)>);
-
-impl Finder {
-    /// Whether a host that somebody named is that of a control port. Without a port it means all of the host.
-    pub fn is_at(&mut self, named: &str, control: &str) -> bool {
-        let ((host, port), (other, own)) = (split(named), split(control));
-        if port.is_some() && port != own {
-            return false;
+impl Places {
+    /// Those of some control ports.
+    pub fn of<'a>(controls: impl IntoIterator<Item = &'a str>) -> Places {
+        let mut places = Places::default();
+        let mut known: BTreeMap<&str, Vec<IpAddr>> = BTreeMap::new();
+        for (position, control) in controls.into_iter().enumerate() {
+            let (host, port) = host_and_port(control);
+            let addresses = known.entry(host).or_insert_with(|| addresses_of(host));
+            for port in [None, port] {
+                places.by_name.entry((host.to_owned(), port)).or_default().insert(position);
+                for address in addresses.iter() {
+                    places.by_address.entry((*address, port)).or_default().insert(position);
+                }
+            }
         }
-        host == other || {
-            let addresses = self.addresses(other);
-            self.addresses(host).iter().any(|address| addresses.contains(address))
-        }
+        places
     }
 
-    /// The addresses of a host, asked for once; one that nobody knows has none.
-    fn addresses(&mut self, host: &str) -> Vec<IpAddr> {
-        if let Some((_, known)) = self.0.iter().find(|(name, _)| name == host) {
-            return known.clone();
+    /// The positions of those that are at a host. Without a port it means all of the host.
+    pub fn at(&self, named: &str) -> BTreeSet<usize> {
+        let (host, port) = host_and_port(named);
+        let mut found = self.by_name.get(&(host.to_owned(), port)).cloned().unwrap_or_default();
+        for address in addresses_of(host) {
+            found.extend(self.by_address.get(&(address, port)).into_iter().flatten());
         }
-        let found = (host, 0).to_socket_addrs().map(|all| all.map(|address| address.ip()).collect());
-        let found: Vec<IpAddr> = found.unwrap_or_default();
-        self.0.push((host.to_owned(), found.clone()));
         found
     }
+}
+
+/// The addresses of a host; one that nobody knows has none.
+fn addresses_of(host: &str) -> Vec<IpAddr> {
+    let found = (host, 0).to_socket_addrs().map(|all| all.map(|address| address.ip()).collect());
+    found.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -145,7 +153,6 @@ mod tests {
 
     #[test]
     fn hosts_are_compared_by_name_and_by_address() {
-        let mut finder = Finder::default();
         for (named, control, is) in [
             ("a.invalid", "a.invalid:10001", true),
             ("a.invalid:10002", "a.invalid:10001", false),
@@ -156,8 +163,16 @@ mod tests {
             ("[::1]:7", "[::1]:7", true),
             ("192.0.2.1", "127.0.0.1:7", false),
         ] {
-            assert_eq!(finder.is_at(named, control), is, "{named} {control}");
+            assert_eq!(!Places::of([control]).at(named).is_empty(), is, "{named} {control}");
         }
+    }
+
+    #[test]
+    fn a_host_has_all_of_its_places() {
+        let places = Places::of(["127.0.0.1:1", "127.0.0.2:1", "localhost:2", "a.invalid:1", "127.0.0.1:2"]);
+        let at = |named: &str| places.at(named).into_iter().collect::<Vec<_>>();
+        assert_eq!((at("127.0.0.1"), at("localhost:2")), (vec![0, 2, 4], vec![2, 4]));
+        assert_eq!((at("a.invalid"), at("127.0.0.2:2"), at("b.invalid")), (vec![3], vec![], vec![]));
     }
 
     proptest! {

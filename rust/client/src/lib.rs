@@ -52,7 +52,9 @@ pub use client::{Client, OpenTransport};
 pub use container::{Container, ContainerFlags, ContainerInfo, ContainerListEntry, ContainerProperties, ContainerType};
 pub use context::{Context, Started, Work, WorkId};
 pub use daos_rpc::in_process::InsideEngine;
-pub use daos_wire::{AccessChange, CONTROL_PORT_DEFAULT, EngineInterfaces, FabricInterface, with_control_port};
+pub use daos_wire::{
+    AccessChange, CONTROL_PORT_DEFAULT, EngineInterfaces, FabricInterface, host_and_port, with_control_port,
+};
 pub use engines::{EngineAnswers, EngineStorage};
 pub use management::{PoolCreate, PoolListEntry, PoolProperties, PoolTargetsAction, PoolTargetsOutcome, SystemInfo};
 pub use object::{

@@ -322,19 +322,23 @@ pub fn control_message<T: ControlMessage>(bytes: &[u8], peer: &str) -> Result<T>
     }
 }
 
+/// Host and port of a place as people write it; the port may be missing, and an address of IPv6 has brackets where there is one.
+pub fn host_and_port(place: &str) -> (&str, Option<u16>) {
+    let (host, port) = match place.rsplit_once(':') {
+        // An address of IPv6 without brackets is full of colons.
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
+        _ => (place, None),
+    };
+    let host = if port.is_some() { host } else { place };
+    (host.trim_matches(['[', ']']), port)
+}
+
 /// `host:port`, with this port where there is none.
 pub fn with_control_port(name: &str, default: u16) -> String {
-    let has_port = match name.rsplit_once(':') {
-        // An address of IPv6 without brackets is full of colons.
-        Some((host, port)) => port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')),
-        None => false,
-    };
-    if has_port {
-        name.to_owned()
-    } else if name.contains(':') && !name.starts_with('[') {
-        format!("[{name}]:{default}")
-    } else {
-        format!("{name}:{default}")
+    match host_and_port(name) {
+        (_, Some(_)) => name.to_owned(),
+        (host, None) if host.contains(':') => format!("[{host}]:{default}"),
+        (host, None) => format!("{host}:{default}"),
     }
 }
 
@@ -354,6 +358,23 @@ mod tests {
             ("a:b", "[a:b]:10001"),
         ] {
             assert_eq!(with_control_port(name, CONTROL_PORT_DEFAULT), full);
+        }
+    }
+
+    #[test]
+    fn places_are_a_host_and_perhaps_a_port() {
+        for (place, host, port) in [
+            ("a", "a", None),
+            ("a:7", "a", Some(7)),
+            ("1.2.3.4:5", "1.2.3.4", Some(5)),
+            ("::1", "::1", None),
+            ("[::1]", "::1", None),
+            ("[::1]:7", "::1", Some(7)),
+            ("a:b", "a:b", None),
+            ("a:70000", "a:70000", None),
+            ("", "", None),
+        ] {
+            assert_eq!(host_and_port(place), (host, port), "{place}");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What each engine of a system is asked or told by itself, and what came of that.
 
+use super::chosen::Chosen;
 use crate::arguments::{EnginesOptions, GlobalOptions};
 use crate::failure::{Failure, Result};
-use crate::hosts::{Finder, hosts, split};
+use crate::hosts::hosts;
 use crate::reply::Reply;
 use crate::session::Session;
 use crate::units::count;
-use daos_client::{Client, EngineAnswers, RankInfo};
+use daos_client::{Client, EngineAnswers, RankInfo, host_and_port};
 use daos_status::Code;
 use serde_json::{Map, Value, json};
 
@@ -31,9 +32,18 @@ where
     F: Future<Output = daos_status::Result<EngineAnswers<T>>> + 'static,
 {
     let all = session.run(|client| async move { Ok(client.system_ranks().await?) })?;
-    let (chosen, nowhere) = choose(all, global, options)?;
-    let mut answers = Answers { found: Vec::new(), errors: Vec::new(), asked: chosen.len() + nowhere.len() };
-    for place in nowhere {
+    let named = match (&options.ranks, &global.host_list) {
+        (None, Some(list)) => Some(hosts(list).map_err(|sentence| Failure::new(Code::Inval, sentence))?),
+        // The list then only says where the system is.
+        _ => None,
+    };
+    let chosen = Chosen::of(all, options.ranks.as_ref(), named.as_ref());
+    if let Some(failure) = chosen.failure().filter(|_| !chosen.absent_ranks.is_empty()) {
+        return Err(failure);
+    }
+    let Chosen { ranks: chosen, absent_hosts, .. } = chosen;
+    let mut answers = Answers { found: Vec::new(), errors: Vec::new(), asked: chosen.len() + absent_hosts.len() };
+    for place in absent_hosts {
         let sentence = format!(
             "no engine of system '{}' is there; 'dmg system query --verbose' without --host-list shows where they are",
             session.system_name()
@@ -47,40 +57,6 @@ where
         }
     }
     Ok(answers)
-}
-
-/// The engines that are meant, and the hosts at which there is none.
-fn choose(
-    mut all: Vec<RankInfo>,
-    global: &GlobalOptions,
-    options: &EnginesOptions,
-) -> Result<(Vec<RankInfo>, Vec<String>)> {
-    if let Some(ranks) = &options.ranks {
-        if let Some(unknown) = ranks.0.iter().find(|rank| !all.iter().any(|info| info.rank == **rank)) {
-            let sentence = format!("the system has no rank {unknown}; 'dmg system query' shows its ranks");
-            return Err(Failure::new(Code::Nonexist, sentence));
-        }
-        all.retain(|info| ranks.0.contains(&info.rank));
-        return Ok((all, Vec::new()));
-    }
-    let Some(list) = &global.host_list else { return Ok((all, Vec::new())) };
-    let named = hosts(list).map_err(|sentence| Failure::new(Code::Inval, sentence))?.0;
-    let mut finder = Finder::default();
-    let mut is_meant = vec![false; all.len()];
-    let mut nowhere = Vec::new();
-    for host in named {
-        let before = nowhere.len();
-        nowhere.push(host.clone());
-        for (info, is_meant) in all.iter().zip(&mut is_meant) {
-            if finder.is_at(&host, &info.control) {
-                *is_meant = true;
-                nowhere.truncate(before);
-            }
-        }
-    }
-    let mut is_meant = is_meant.into_iter();
-    all.retain(|_| is_meant.next().unwrap_or(false));
-    Ok((all, nowhere))
 }
 
 impl<T> Answers<T> {
@@ -116,39 +92,17 @@ impl<T> Answers<T> {
 
 /// The host of a control port, without the port.
 pub fn host(control: &str) -> String {
-    split(control).0.to_owned()
+    host_and_port(control).0.to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::Ranks;
 
     fn engine(rank: u32) -> RankInfo {
         let control = format!("127.0.0.{}:{}", 1 + rank / 2, 10001 + rank % 2);
         let (engine, fault_domain, state, trouble) = (String::new(), String::new(), "joined".to_owned(), String::new());
         RankInfo { rank, engine, control, fault_domain, state, targets: Vec::new(), trouble }
-    }
-
-    #[test]
-    fn engines_are_meant_by_their_rank_or_by_where_they_are() {
-        let chosen = |list: Option<&str>, ranks: Option<Vec<u32>>| {
-            let global = GlobalOptions { host_list: list.map(str::to_owned), ..GlobalOptions::default() };
-            let (chosen, nowhere) =
-                choose((0..6).map(engine).collect(), &global, &EnginesOptions { ranks: ranks.map(Ranks) })
-                    .map_err(|failure| failure.code())?;
-            Ok((chosen.iter().map(|info| info.rank).collect::<Vec<_>>(), nowhere.join(" ")))
-        };
-        let all = |ranks: &[u32], nowhere: &str| Ok((ranks.to_vec(), nowhere.to_owned()));
-        assert_eq!(chosen(None, None), all(&[0, 1, 2, 3, 4, 5], ""));
-        assert_eq!(chosen(Some("127.0.0.2"), None), all(&[2, 3], ""));
-        assert_eq!(chosen(Some("127.0.0.[1-2]:10002,127.0.0.9"), None), all(&[1, 3], "127.0.0.9"));
-        assert_eq!(
-            chosen(Some("127.0.0.1"), Some(vec![5])),
-            all(&[5], ""),
-            "the list then only says where the system is"
-        );
-        assert_eq!(chosen(None, Some(vec![6])), Err(Code::Nonexist));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod attributes;
+mod chosen;
 mod container;
 mod container_link;
 mod copy;

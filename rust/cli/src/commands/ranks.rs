@@ -1,10 +1,10 @@
 //! `system` commands about ranks: looking at them, stopping, starting and excluding them.
 
+use super::chosen::Chosen;
 use super::pool::{name_of, query_of};
 use super::system::ranges;
 use crate::arguments::{LiveRanksOptions, RankList, RanksOptions, SystemQueryOptions};
 use crate::failure::{Failure, Result};
-use crate::hosts::Finder;
 use crate::reply::{Reply, table};
 use crate::session::{Session, reference};
 use daos_client::{PoolTargetsAction, RankAction, RankInfo, RankOutcome};
@@ -15,43 +15,8 @@ use std::collections::BTreeMap;
 /// What upstream says when nothing is left to show.
 const NONE: &str = "Query matches no ranks in system";
 
-/// The ranks that are meant, and what is not there of what was named.
-#[derive(Default)]
-struct Chosen {
-    ranks: Vec<RankInfo>,
-    absent_ranks: Vec<u32>,
-    absent_hosts: Vec<String>,
-}
-
-fn choose(mut all: Vec<RankInfo>, list: &RankList) -> Chosen {
-    if let Some(wanted) = &list.ranks {
-        let is_absent = |rank: &&u32| !all.iter().any(|info| info.rank == **rank);
-        let absent_ranks = wanted.0.iter().filter(is_absent).copied().collect();
-        all.retain(|info| wanted.0.contains(&info.rank));
-        return Chosen { ranks: all, absent_ranks, absent_hosts: Vec::new() };
-    }
-    let Some(hosts) = &list.rank_hosts else { return Chosen { ranks: all, ..Chosen::default() } };
-    let mut finder = Finder::default();
-    let mut is_at = |host: &str, info: &RankInfo| finder.is_at(host, &info.control);
-    let absent =
-        |host: &&String, is_at: &mut dyn FnMut(&str, &RankInfo) -> bool| !all.iter().any(|info| is_at(host, info));
-    let absent_hosts = hosts.0.iter().filter(|host| absent(host, &mut is_at)).cloned().collect();
-    all.retain(|info| hosts.0.iter().any(|host| is_at(host, info)));
-    Chosen { ranks: all, absent_ranks: Vec::new(), absent_hosts }
-}
-
-impl Chosen {
-    /// What was named and is not there.
-    fn failure(&self) -> Option<Failure> {
-        let (ranks, hosts) = (ranges(&self.absent_ranks), self.absent_hosts.join(","));
-        let sentence = match (self.absent_ranks.len(), self.absent_hosts.len()) {
-            (0, 0) => return None,
-            (0, _) => format!("the system has no ranks at {hosts}; 'dmg system query --verbose' shows where they are"),
-            (1, _) => format!("the system has no rank {ranks}; 'dmg system query' shows its ranks"),
-            _ => format!("the system has no ranks {ranks}; 'dmg system query' shows its ranks"),
-        };
-        Some(Failure::new(Code::Nonexist, sentence))
-    }
+fn choose(all: Vec<RankInfo>, list: &RankList) -> Chosen {
+    Chosen::of(all, list.ranks.as_ref(), list.rank_hosts.as_ref())
 }
 
 /// Shows ranks and their states.
@@ -160,10 +125,12 @@ fn run(session: &Session, action: RankAction, verb: &str, options: &RanksOptions
     let mut ranks = list.ranks.clone().unwrap_or_default().0;
     let mut places = BTreeMap::new();
     if session.uses_system() {
+        let doing = format!("{verb} ranks");
         let found = session.run(|client| async move { Ok(client.system_ranks().await?) });
+        let found = found.map_err(|error| error.doing(&doing))?;
+        places = found.iter().map(|info| (info.rank, info.control.clone())).collect();
         if list.rank_hosts.is_some() || is_lenient {
-            let doing = format!("{verb} ranks");
-            let mut chosen = choose(found.clone().map_err(|error| error.doing(&doing))?, list);
+            let mut chosen = choose(found, list);
             if let Some(failure) = chosen.failure() {
                 return Err(failure.doing(doing));
             }
@@ -173,8 +140,6 @@ fn run(session: &Session, action: RankAction, verb: &str, options: &RanksOptions
                 return Ok(Reply::new("No rank is left to do that to.", json!({ "Results": [] })));
             }
         }
-        // Otherwise only for the answer, which can do without.
-        places = found.unwrap_or_default().into_iter().map(|info| (info.rank, info.control)).collect();
     }
     let doing =
         if ranks.is_empty() { format!("{verb} the system") } else { format!("{verb} ranks {}", ranges(&ranks)) };
@@ -292,8 +257,6 @@ fn table_of_results(outcomes: &[RankOutcome], verb: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::Ranks;
-    use crate::hosts::Hosts;
 
     fn rank(rank: u32, state: &str) -> RankInfo {
         RankInfo {
@@ -311,20 +274,6 @@ mod tests {
     fn states_are_one_line_each() {
         let text = states(&[rank(0, "joined"), rank(1, "adminexcluded"), rank(2, "joined")], &[7, 8]);
         assert_eq!(text, "Rank  State\n1     AdminExcluded\n0,2   Joined\n7-8   Unknown Rank\n");
-    }
-
-    #[test]
-    fn ranks_are_meant_by_number_or_by_host_and_what_is_not_there_is_said() {
-        let all = || (0..4).map(|number| rank(number, "joined")).collect::<Vec<_>>();
-        let numbers = |chosen: &Chosen| chosen.ranks.iter().map(|info| info.rank).collect::<Vec<_>>();
-        let chosen = choose(all(), &RankList { ranks: Some(Ranks(vec![1, 3, 9])), rank_hosts: None });
-        assert_eq!((numbers(&chosen), chosen.absent_ranks.clone()), (vec![1, 3], vec![9]));
-        assert!(chosen.failure().is_some_and(|failure| failure.sentence().contains("no rank 9;")));
-        let hosts = ["127.0.0.2", "127.0.0.4:10001", "192.0.2.1"].map(str::to_owned).to_vec();
-        let chosen = choose(all(), &RankList { ranks: None, rank_hosts: Some(Hosts(hosts)) });
-        assert_eq!((numbers(&chosen), chosen.absent_hosts.join(" ")), (vec![1, 3], "192.0.2.1".to_owned()));
-        let chosen = choose(all(), &RankList::default());
-        assert_eq!((numbers(&chosen).len(), chosen.failure()), (4, None));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::arguments::{GlobalOptions, MetricsCommand, MetricsOptions, TelemetryCommand};
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, table};
+use daos_client::host_and_port;
 use daos_status::{Code, Status};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -35,11 +36,7 @@ pub fn run(global: &GlobalOptions, command: &TelemetryCommand) -> Result<Reply> 
 /// The host among the access points, without its control port.
 fn host(global: &GlobalOptions) -> String {
     let first = global.host_list.as_deref().and_then(|list| list.split(',').next()).unwrap_or("localhost").trim();
-    match first.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() && !host.contains(':') => host.to_owned(),
-        Some((host, _)) if host.starts_with('[') => host.trim_matches(['[', ']']).to_owned(),
-        _ => first.to_owned(),
-    }
+    host_and_port(first).0.to_owned()
 }
 
 fn fetch(host: &str, port: u16) -> Result<String> {
