@@ -7,7 +7,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::filters::Scratch;
 use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
 use crate::fresh::Fresh;
-use crate::handle::Handle;
+use crate::handle::{Handle, Maker, Opening};
 use crate::hdf5::{Hid, Identifier, Variable, library};
 use crate::heap::Heap;
 use crate::known::Known;
@@ -67,11 +67,11 @@ pub struct File {
     pub refused: RefCell<HashSet<usize>>,
     /// Whether one program writes while others read, as HDF5 calls it.
     pub sharing: Cell<c_uint>,
-    /// How often the program has opened it, and the addresses of those handles that it has still.
+    /// How many handles it has had, and those of them that are open, by their numbers.
     opened: Cell<u64>,
-    /// Whether anything of it was changed here.
+    pub openings: RefCell<BTreeMap<u64, Opening>>,
+    /// Whether anything of it was changed here, since the program has closed its last handle of it if it had one.
     is_changed: Cell<bool>,
-    pub openings: RefCell<BTreeMap<u64, usize>>,
     /// The list of properties with which it was opened first.
     pub access: OnceCell<Identifier>,
     /// What HDF5 takes for the file where it stores values of variable length.
@@ -183,8 +183,8 @@ impl File {
             refused: RefCell::default(),
             sharing: Cell::new(0),
             opened: Cell::new(0),
-            is_changed: Cell::new(false),
             openings: RefCell::default(),
+            is_changed: Cell::new(false),
             access: OnceCell::new(),
             anchor: OnceCell::new(),
             ranks: OnceCell::new(),
@@ -238,6 +238,23 @@ impl File {
         self.opened.get()
     }
 
+    /// Whether the program has opened it and not closed it again.
+    fn is_programs(&self) -> bool {
+        self.openings.borrow().values().any(|opening| opening.maker == Maker::Program)
+    }
+
+    /// The program has closed one of its handles. After the last one the file may have another writer, while it is open here behind a link.
+    pub fn leave(&self) {
+        if self.is_programs() {
+            return;
+        }
+        self.is_changed.set(false);
+        *self.known.borrow_mut() = Known::default();
+        self.fresh.borrow_mut().forget();
+        self.orders.borrow_mut().clear();
+        self.shared_attributes.set(None);
+    }
+
     /// Keeps the list of properties with which it is opened, unless it is open already. One with a communicator is not kept: all its ranks would have
     /// to copy it together.
     pub fn know_access(&self, list: Hid) -> Result<()> {
@@ -288,9 +305,9 @@ impl File {
 
     /// Links and headers that are known without asking; none where others may change the file, and none after a change was lost: it may be any of
     /// them. A file that is open for an external link or as that of a source is writable when the file that leads to it is; it may have another
-    /// writer until it is changed here.
+    /// writer until it is changed here. So may one that the program has closed and that is open behind a link.
     pub fn known(&self) -> Option<RefMut<'_, Known>> {
-        let is_writer = self.is_writable() && (self.opened.get() > 0 || self.is_changed.get());
+        let is_writer = self.is_writable() && (self.is_changed.get() || self.is_programs());
         if !is_writer || self.is_shared() || self.sharing.get() != 0 {
             return None;
         }

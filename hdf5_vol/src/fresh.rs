@@ -39,6 +39,11 @@ impl Fresh {
         Self { names: HashMap::new(), count: 0, count_max }
     }
 
+    /// Others may make names from now on.
+    pub fn forget(&mut self) {
+        *self = Self::new(self.count_max);
+    }
+
     /// An object is made: it has no names yet.
     pub fn make(&mut self, token: Token) {
         for of in [Of::Links, Of::Attributes] {
@@ -70,7 +75,7 @@ impl Fresh {
 
     fn limit(&mut self) {
         if self.count > self.count_max {
-            *self = Self::new(self.count_max);
+            self.forget();
         }
     }
 }
@@ -93,6 +98,8 @@ mod tests {
         assert!(fresh.lacks(token(1), Of::Links, b"a"));
         fresh.add(token(2), Of::Links, b"a");
         assert!(!fresh.lacks(token(2), Of::Links, b"b"));
+        fresh.forget();
+        assert!(!fresh.lacks(token(1), Of::Links, b"a"));
     }
 
     #[test]

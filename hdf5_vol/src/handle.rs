@@ -24,6 +24,24 @@ pub struct Located {
     pub opening: u64,
 }
 
+/// Who has made a handle of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Maker {
+    /// The program, which has opened the file.
+    Program,
+    /// The connector, on one rank, for a program that asks for a file of which it has no handle.
+    Asked,
+    /// The connector, on one rank, for a function of the program's while that is called.
+    Call,
+}
+
+/// A handle by which a file is open.
+pub struct Opening {
+    /// Where HDF5 has it.
+    pub address: usize,
+    pub maker: Maker,
+}
+
 /// Anything that HDF5 holds.
 pub enum Handle {
     File {
@@ -31,8 +49,7 @@ pub enum Handle {
         /// Which opening of the file it is.
         opening: u64,
         is_writable: bool,
-        /// The connector has made it, on one rank, and no opening of the program's: closing it is nothing that ranks do together.
-        is_own: bool,
+        maker: Maker,
         /// The list of properties with which it was opened.
         access: Identifier,
         /// Kept open, with what is known of it.
@@ -127,13 +144,14 @@ impl Located {
 impl Handle {
     /// A file that the program opens.
     pub fn of_file(file: Rc<File>, is_writable: bool, access: Identifier) -> Result<Self> {
-        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, is_own: false, access })
+        let maker = Maker::Program;
+        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, maker, access })
     }
 
     /// A file that is open, for a program that has no handle of it, or for a function of the program's that is called.
-    pub fn of_open_file(file: Rc<File>) -> Result<Self> {
+    pub fn of_open_file(file: Rc<File>, maker: Maker) -> Result<Self> {
         let (is_writable, access) = (file.is_writable(), file.access_list()?);
-        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, is_own: true, access })
+        Ok(Self::File { root: file.root()?, opening: file.count_opening(), file, is_writable, maker, access })
     }
 
     /// Gives it to HDF5.
@@ -143,8 +161,9 @@ impl Handle {
         if let Some(file) = file {
             file.handles.borrow_mut().insert(pointer as usize);
             // SAFETY: just made.
-            if let Self::File { opening, .. } = unsafe { &*pointer.cast::<Self>() } {
-                file.openings.borrow_mut().insert(*opening, pointer as usize);
+            if let Self::File { opening, maker, .. } = unsafe { &*pointer.cast::<Self>() } {
+                let made = Opening { address: pointer as usize, maker: *maker };
+                file.openings.borrow_mut().insert(*opening, made);
             }
         }
         pointer
@@ -171,8 +190,11 @@ impl Handle {
         let handle = unsafe { Box::from_raw(pointer.cast::<Self>()) };
         if let Ok(file) = handle.file() {
             file.handles.borrow_mut().remove(&(pointer as usize));
-            if let Self::File { opening, .. } = &*handle {
+            if let Self::File { opening, maker, .. } = &*handle {
                 file.openings.borrow_mut().remove(opening);
+                if *maker == Maker::Program {
+                    file.leave();
+                }
             }
         }
         Some(handle)
@@ -187,7 +209,7 @@ impl Handle {
         // SAFETY: as the caller promises.
         let handle = unsafe { Self::from_pointer(pointer)? };
         let file = handle.file()?;
-        let is_last = file.handles.borrow().len() == 1 && !matches!(handle, Self::File { is_own: false, .. });
+        let is_last = file.handles.borrow().len() == 1 && !matches!(handle, Self::File { maker: Maker::Program, .. });
         let result = finish(handle);
         // The file was closed before, or opened by a link to it: nothing else tells what is not written.
         let result = if is_last && file.is_writable() { result.and(file.flush()) } else { result };

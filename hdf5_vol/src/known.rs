@@ -2,7 +2,7 @@
 //! known of it.
 //!
 //! A header never changes, and a link only through this file: it has one writer at a time. Files of several ranks, files with readers beside
-//! the writer, and those that are only read keep nothing, nor does one that only another file leads to, before it is changed. Nor does one that
+//! the writer, and those that are only read keep nothing, nor does one that only another file leads to, or leads to still, before it is changed. Nor does one that
 //! has lost a change: what it has written may not be there.
 
 use crate::format::{Header, LinkRecord, LinkTarget, Token};

@@ -3,7 +3,7 @@
 
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
-use crate::handle::{Handle, Located};
+use crate::handle::{Handle, Located, Maker};
 use crate::hdf5::{self, DEFAULT, Herr, Hid, Identifier, Variable, library, link_type};
 use crate::node::Node;
 use crate::serial::Serial;
@@ -170,7 +170,7 @@ impl Link<'_> {
     pub fn tell_removal(&self, group: &Rc<Node>) -> Result<()> {
         let Ok(Some(class)) = self.class() else { return Ok(()) };
         let Some(delete) = class.delete else { return Ok(()) };
-        let here = Handle::of_open_file(Rc::clone(&group.file))?.register()?;
+        let here = Handle::of_open_file(Rc::clone(&group.file), Maker::Call)?.register()?;
         let (name, value, size) = self.arguments()?;
         // SAFETY: the function is the program's, which gets what HDF5's documentation says.
         let result = unsafe { delete(name.as_ptr(), here.get(), value, size) };

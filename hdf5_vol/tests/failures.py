@@ -86,6 +86,10 @@ def write_full(name):
     kept(file)
     noise = numpy.frombuffer(numpy.random.default_rng(1).bytes(1 << 20), "u1")
     small = h5py.File(name + ".small", "w")
+    with h5py.File(name + ".linked", "w") as linked:
+        linked.create_group("group")
+    holder = h5py.File("daos://test/container/leads to what is full.h5", "w")
+    holder["link"] = h5py.ExternalLink(name + ".linked", "/group")
     mapped = h5py.File(name + ".mapped", "w")
     layout = h5py.VirtualLayout((1000,), "i8")
     layout[:] = h5py.VirtualSource(name, "kept/plain", (1000,))
@@ -111,6 +115,12 @@ def write_full(name):
     assert again and "space" in again, again
     assert closed, "the close says nothing of what was lost"
     fill_up(small)
+    # Of a file that is open behind a link the handle that is asked for tells what was lost.
+    group = holder["link"]
+    for part in range(100):
+        failure(lambda: group.create_group(f"{part:0>3000}").attrs.create("value", numpy.zeros(4000, "u1")))
+    told = failure(group.file.id.close)
+    assert told and "space" in told, told
 
 
 def fill_up(file):

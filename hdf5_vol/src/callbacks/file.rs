@@ -5,7 +5,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::Token;
 use crate::guard;
-use crate::handle::{self, Handle};
+use crate::handle::{self, Handle, Maker};
 use crate::hdf5::arguments::{FileGet, FileSpecific, OptionalArguments, file_get, file_optional, file_specific};
 use crate::hdf5::class::{FileClass, Object, Request};
 use crate::hdf5::{
@@ -309,8 +309,10 @@ unsafe extern "C" fn optional(object: Object, arguments: *mut OptionalArguments,
 /// What is done before a handle of a file goes.
 fn finish(handle: &Handle) -> Result<()> {
     match handle {
+        // Nothing has ended, and what is being done goes on.
+        Handle::File { maker: Maker::Call, .. } => Ok(()),
         // Other ranks do not close it, and what was changed is told of where the program's own handles are closed.
-        Handle::File { is_own: true, .. } => Ok(()),
+        Handle::File { maker: Maker::Asked, file, .. } if file.ranks().is_some() => Ok(()),
         _ => handle.file()?.flush_together(),
     }
 }

@@ -3,7 +3,7 @@
 use super::{give_text, link_iteration, unknown};
 use crate::failure::{Failure, Minor, Result};
 use crate::guard;
-use crate::handle::{Handle, locate};
+use crate::handle::{Handle, Maker, locate};
 use crate::hdf5::arguments::{Location, ObjectGet, ObjectSpecific, OptionalArguments, by, object_get, object_specific};
 use crate::hdf5::class::{Object, ObjectClass, Request};
 use crate::hdf5::{Herr, Hid, ObjectInformation, object_fields};
@@ -52,12 +52,12 @@ fn file_handle(handle: &Handle) -> Result<*mut c_void> {
     let file = handle.file()?;
     let known = {
         let openings = file.openings.borrow();
-        openings.get(&handle.opening()).or_else(|| openings.values().next()).copied()
+        openings.get(&handle.opening()).or_else(|| openings.values().next()).map(|opening| opening.address)
     };
     if let Some(known) = known {
         return Ok(known as *mut c_void);
     }
-    Ok(Handle::of_open_file(file)?.into_pointer())
+    Ok(Handle::of_open_file(file, Maker::Asked)?.into_pointer())
 }
 
 unsafe extern "C" fn get(

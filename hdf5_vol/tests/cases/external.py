@@ -24,20 +24,34 @@ with h5py.File(sys.argv[1], "r+") as file:
 """
 
 
-def replaced(file):
+def replaced(file, name, prepare=lambda kept: None):
     """What another program puts into the place of an object behind a link is found, as long as nothing is changed there."""
-    name = beside(file, "replaced.h5")
+    file.create_group(name)
+    name, links = beside(file, f"{name}.h5"), file[name]
     with h5py.File(name, "w") as other:
         other.create_group("group")
         other["thing"] = [1, 2]
-    file["replaced"] = h5py.ExternalLink("replaced.h5", "/thing")
-    file["kept"] = h5py.ExternalLink("replaced.h5", "/group")
-    kept = file["kept"]
-    assert file["replaced"][()].tolist() == [1, 2]
+    links["replaced"] = h5py.ExternalLink(name, "/thing")
+    links["kept"] = h5py.ExternalLink(name, "/group")
+    kept = links["kept"]
+    prepared = prepare(kept)
+    assert links["replaced"][()].tolist() == [1, 2]
     # HDF5's own files can then not be opened by another program.
-    kept = kept if file.filename.startswith("daos:") else None
+    kept, prepared = (kept, prepared) if is_ours(file) else (None, None)
     subprocess.run([sys.executable, "-c", WRITER, name], check=True)
-    assert file["replaced"][()].tolist() == [3]
+    assert links["replaced"][()].tolist() == [3]
+    del file[links.name]
+
+
+def open_and_close(kept):
+    """The program has the file open for a while, and changes it meanwhile."""
+    if is_ours(kept.file):
+        with h5py.File(kept.file.filename, "r+") as file:
+            file["changed"] = file["thing"][0]
+
+
+def is_ours(file):
+    return file.filename.startswith("daos:")
 
 
 def fails(function):
@@ -71,7 +85,9 @@ def write(file):
     file["around"] = h5py.ExternalLink("round.h5", "/around")
     with h5py.File(beside(file, "round.h5"), "w") as other:
         other["around"] = h5py.ExternalLink("round.h5", "around")
-    replaced(file)
+    replaced(file, "replaced")
+    replaced(file, "asked for", lambda kept: kept.file)
+    replaced(file, "opened and closed", open_and_close)
     for place in ["group", "local"]:
         file[place].create_dataset("made/on the way", data=[1, 2, 3])
         h5py.h5g.create(file.id, f"{place}/by its path".encode())
