@@ -66,10 +66,15 @@ impl File {
 
     /// Refuses to change another file behind a link while ranks change this one together: they do not know of it.
     pub fn require_own(&self, node: &Node) -> Result<()> {
-        if self.ranks().is_none() || std::ptr::eq(self, Rc::as_ptr(&node.file)) {
+        self.require_same(&node.file)
+    }
+
+    /// The same, by the file that is changed too.
+    pub fn require_same(&self, other: &Self) -> Result<()> {
+        if self.ranks().is_none() || std::ptr::eq(self, other) {
             return Ok(());
         }
-        Err(Failure::not_yet("changing another file behind a link of a file that several ranks have open"))
+        Err(Failure::not_yet("changing another file together with one that several ranks have open, as behind a link"))
     }
 
     /// Whether each rank changes its metadata as it likes.

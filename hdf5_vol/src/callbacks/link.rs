@@ -133,6 +133,12 @@ unsafe fn link_again(
         (if from.0.is_null() { to.0 } else { from.0 }, if to.0.is_null() { from.0 } else { to.0 });
     // SAFETY: as the caller promises.
     let (Located { node: group, .. }, name) = unsafe { locate_link(Handle::from_pointer(from_object)?, from.1)? };
+    if matches!(change, Change::Rename) {
+        // Before the new name is there: the old one must go.
+        group.file.require_writable()?;
+        file.require_own(&group)?;
+        group.file.require_same(file)?;
+    }
     // SAFETY: the same.
     let place = unsafe { new_place(file, &Handle::from_pointer(to_object)?.located()?, to.1, list)? };
     let Some(link) = group.link(&name)? else {
@@ -142,9 +148,6 @@ unsafe fn link_again(
     // What others say means something in any file.
     if matches!(link.target, LinkTarget::Hard(_)) && !Rc::ptr_eq(&group.file, &place.group.file) {
         return Err(Failure::new(Minor::BadValue, "a hard link cannot go to another file"));
-    }
-    if matches!(change, Change::Rename) {
-        file.require_own(&group)?;
     }
     place.group.add_counted_link(place.name, link.character_set, link.target.clone())?;
     if let LinkTarget::UserDefined { kind, value } = &link.target {

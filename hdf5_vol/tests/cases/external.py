@@ -50,6 +50,21 @@ def open_and_close(kept):
             file["changed"] = file["thing"][0]
 
 
+def moved_out(file):
+    """A link that cannot go from where it is does not come to where it goes."""
+    name = beside(file, "moved_out.h5")
+    with h5py.File(name, "w") as other:
+        other["soft"] = h5py.SoftLink("/nowhere")
+    with h5py.File(name, "r") as other:
+        assert fails(lambda: other.id.links.move(b"soft", file.id, b"moved out"))
+        assert "soft" in list(other)
+    if is_ours(file):
+        assert "moved out" not in list(file)
+    elif "moved out" in list(file):
+        # HDF5's own files have both then.
+        del file["moved out"]
+
+
 def is_ours(file):
     return file.filename.startswith("daos:")
 
@@ -88,6 +103,7 @@ def write(file):
     replaced(file, "replaced")
     replaced(file, "asked for", lambda kept: kept.file)
     replaced(file, "opened and closed", open_and_close)
+    moved_out(file)
     for place in ["group", "local"]:
         file[place].create_dataset("made/on the way", data=[1, 2, 3])
         h5py.h5g.create(file.id, f"{place}/by its path".encode())

@@ -375,6 +375,28 @@ static void refusals(const char *name)
 	H5Pclose(list);
 }
 
+/* A link does not go from a file that all ranks have open to one that each has alone, nor back: all would change the first one. A copy of it does. */
+static void moves(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), self = list_of(MPI_COMM_SELF, NULL), file = create(name, list), own;
+	char text[1024];
+
+	snprintf(text, sizeof text, "%s.%d", name, rank);
+	own = create(text, self);
+	require(H5Lcreate_soft("/all", file, "all", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Lcreate_soft("/own", own, "own", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	require(H5Lcopy(file, "all", own, "copy", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+	MPI_Barrier(MPI_COMM_WORLD);
+	refused(H5Lmove(file, "all", own, "moved", H5P_DEFAULT, H5P_DEFAULT));
+	MPI_Barrier(MPI_COMM_WORLD);
+	refused(H5Lmove(own, "own", file, "moved", H5P_DEFAULT, H5P_DEFAULT));
+	require(H5Lexists(file, "all", H5P_DEFAULT) > 0 && H5Lexists(file, "moved", H5P_DEFAULT) == 0);
+	require(H5Lexists(own, "own", H5P_DEFAULT) > 0 && H5Lexists(own, "moved", H5P_DEFAULT) == 0);
+	require(H5Lexists(own, "copy", H5P_DEFAULT) > 0 && H5Fclose(own) >= 0 && H5Fclose(file) >= 0);
+	H5Pclose(self);
+	H5Pclose(list);
+}
+
 /* Run with a rank 1 that finds no engine: nobody opens the file, and nobody waits for ever. */
 static void one_lost(const char *name)
 {
@@ -676,7 +698,7 @@ int main(int argc, char **argv)
 	} cases[] = {{"metadata", metadata}, {"elements", elements}, {"filtered", filtered}, {"texts", texts},
 		{"communicators", communicators}, {"refusals", refusals}, {"lost", one_lost}, {"independent", independent},
 		{"behind", behind}, {"mapped", mapped}, {"mistakes", mistakes},
-		{"alone", alone}};
+		{"alone", alone}, {"moves", moves}};
 
 	MPI_Init(&argc, &argv);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);

@@ -28,6 +28,7 @@ const CASES: &[&str] = &[
     "mapped",
     "mistakes",
     "alone",
+    "moves",
     LOST,
 ];
 /// Its rank 1 finds no engine.
