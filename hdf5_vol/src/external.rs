@@ -177,9 +177,7 @@ fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<O
             Ok(file) => {
                 file.root()?.header()?;
                 file.sharing.set(file.sharing.get() | properties.flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER));
-                // One rank alone must not copy the list of a shared file: that makes a new communicator, which all ranks must do.
-                let is_own = properties.is_chosen || holder.is_shared();
-                let inherited = if is_own { None } else { holder.access.get() };
+                let inherited = if properties.is_chosen { None } else { holder.access.get() };
                 file.know_access(inherited.unwrap_or(&properties.files).get())?;
                 return Ok(Some(Target::Container(file)));
             }

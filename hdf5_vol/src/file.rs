@@ -72,7 +72,7 @@ pub struct File {
     pub openings: RefCell<BTreeMap<u64, Opening>>,
     /// Whether anything of it was changed here, since the program has closed its last handle of it if it had one.
     is_changed: Cell<bool>,
-    /// The list of properties with which it was opened first.
+    /// The list of properties with which it was opened first, without a communicator.
     pub access: OnceCell<Identifier>,
     /// What HDF5 takes for the file where it stores values of variable length.
     anchor: OnceCell<Box<Handle>>,
@@ -255,28 +255,29 @@ impl File {
         self.shared_attributes.set(None);
     }
 
-    /// Keeps the list of properties with which it is opened, unless it is open already. One with a communicator is not kept: all its ranks would have
-    /// to copy it together.
+    /// Keeps the list of properties with which it is opened, unless it is open already. Of one with a communicator it is a default one that says the
+    /// same of locking: to copy a communicator all its ranks would have to make the call.
     pub fn know_access(&self, list: Hid) -> Result<()> {
-        // SAFETY: takes no pointer.
-        let driver = unsafe { library().list_driver(list) };
-        if self.access.get().is_none() && Some(driver) != mpi::driver() {
-            // SAFETY: the same.
-            let list = Identifier::new(unsafe { library().list_copy(list) }, "copy of a property list")?;
-            let _first = self.access.set(list);
+        if self.access.get().is_some() {
+            return Ok(());
         }
+        // SAFETY: takes no pointer.
+        let has_communicator = Some(unsafe { library().list_driver(list) }) == mpi::driver();
+        let kept = if has_communicator {
+            let plain = default_list(Variable::FILE_ACCESS)?;
+            Locking::of(list)?.set(plain.get())?;
+            plain
+        } else {
+            // SAFETY: the same.
+            Identifier::new(unsafe { library().list_copy(list) }, "copy of a property list")?
+        };
+        let _first = self.access.set(kept);
         Ok(())
     }
 
-    /// A copy of the list of properties with which it was opened. Of a shared file it is without the communicator: to copy that, all ranks would
-    /// have to ask for the list.
+    /// A copy of the list that is kept.
     pub fn access_list(&self) -> Result<Identifier> {
         let Some(list) = self.access.get() else { return default_list(Variable::FILE_ACCESS) };
-        if self.is_shared() {
-            let plain = default_list(Variable::FILE_ACCESS)?;
-            Locking::of(list.get())?.set(plain.get())?;
-            return Ok(plain);
-        }
         // SAFETY: takes no pointer.
         Identifier::new(unsafe { library().list_copy(list.get()) }, "copy of a property list")
     }

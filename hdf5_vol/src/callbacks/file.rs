@@ -107,12 +107,11 @@ pub unsafe fn open_together(text: *const c_char, flags: c_uint, access: Hid, ran
         // SAFETY: as the caller promises.
         let shown = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
         let is_writable = flags & ACCESS_WRITE != 0;
-        let is_alone = ranks.is_none();
+        let open_file = if ranks.is_none() { File::open } else { File::open_anew };
         let open = || {
             // SAFETY: the same.
             let (text, name) = unsafe { parse(text)? };
-            let open = if is_alone { File::open } else { File::open_anew };
-            let file = open(&name, &text, is_writable)?;
+            let file = open_file(&name, &text, is_writable)?;
             // An entry without the object that it names is found here and not at the first use.
             file.root()?.header()?;
             Ok(file)
@@ -122,17 +121,24 @@ pub unsafe fn open_together(text: *const c_char, flags: c_uint, access: Hid, ran
             Some(ranks) => File::begin_together(ranks, &shown, is_writable, open),
         };
         let file = file.map_err(about_file)?;
-        if is_alone
-            && let Some(known) = file.access.get()
-            && Locking::of(known.get())? != Locking::of(access)?
-        {
-            let sentence = "the file is open in this program already with other flags for locking: they don't match";
-            return Err(Failure::new(Minor::CannotOpenFile, sentence));
-        }
+        require_same_locking(&file, access)?;
         let sharing = flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER);
         file.sharing.set(file.sharing.get() | sharing);
         give(file, is_writable, access)
     })
+}
+
+/// Refuses a list that says something else of locking than the one with which the file is open already. What one rank says counts for all.
+fn require_same_locking(file: &File, access: Hid) -> Result<()> {
+    let Some(known) = file.access.get() else { return Ok(()) };
+    let look = || {
+        if Locking::of(known.get())? == Locking::of(access)? {
+            return Ok(());
+        }
+        let sentence = "the file is open in this program already with other flags for locking: they don't match";
+        Err(Failure::new(Minor::CannotOpenFile, sentence))
+    };
+    file.ranks().map_or_else(look, |ranks| ranks.agree(look()))
 }
 
 unsafe extern "C" fn get(object: Object, arguments: *mut FileGet, _: Hid, _: Request) -> Herr {

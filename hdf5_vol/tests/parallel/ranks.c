@@ -397,6 +397,39 @@ static void moves(const char *name)
 	H5Pclose(list);
 }
 
+/* What a list says of locking. */
+static int locks(hid_t list)
+{
+	hbool_t is_used = 2, is_optional = 2;
+
+	require(H5Pget_file_locking(list, &is_used, &is_optional) >= 0);
+	return is_used;
+}
+
+/* What is said of locking files is kept for a handle that one rank asks for, and is the same for all who have a file open. */
+static void locking(const char *name)
+{
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file, group, asked, told;
+
+	for (int is_used = 0; is_used < 2; is_used++) {
+		require(H5Pset_file_locking(list, is_used, 0) >= 0);
+		file = create(name, list);
+		group = H5Gcreate2(file, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+		require(H5Pset_file_locking(list, rank == 1 ? !is_used : is_used, 0) >= 0);
+		refused(H5Fopen(name, H5F_ACC_RDWR, list));
+		require(group >= 0 && H5Fclose(file) >= 0);
+		if (rank == 1) {
+			asked = H5Iget_file_id(group);
+			told = H5Fget_access_plist(asked);
+			require(asked >= 0 && told >= 0 && locks(told) == is_used);
+			require(H5Pclose(told) >= 0 && H5Fclose(asked) >= 0);
+		}
+		require(H5Gclose(group) >= 0);
+		MPI_Barrier(MPI_COMM_WORLD);
+	}
+	H5Pclose(list);
+}
+
 /* Run with a rank 1 that finds no engine: nobody opens the file, and nobody waits for ever. */
 static void one_lost(const char *name)
 {
@@ -698,7 +731,7 @@ int main(int argc, char **argv)
 	} cases[] = {{"metadata", metadata}, {"elements", elements}, {"filtered", filtered}, {"texts", texts},
 		{"communicators", communicators}, {"refusals", refusals}, {"lost", one_lost}, {"independent", independent},
 		{"behind", behind}, {"mapped", mapped}, {"mistakes", mistakes},
-		{"alone", alone}, {"moves", moves}};
+		{"alone", alone}, {"moves", moves}, {"locking", locking}};
 
 	MPI_Init(&argc, &argv);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);

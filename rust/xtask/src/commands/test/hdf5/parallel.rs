@@ -29,6 +29,7 @@ const CASES: &[&str] = &[
     "mistakes",
     "alone",
     "moves",
+    "locking",
     LOST,
 ];
 /// Its rank 1 finds no engine.
