@@ -62,6 +62,19 @@ fn room(parts: &[Part]) -> u64 {
     parts.iter().fold(0, |room, part| room.saturating_add(part.size))
 }
 
+impl RawPrefix {
+    /// Puts it into a list of access.
+    pub fn put(&self, list: &Identifier) -> Result<()> {
+        let Some(prefix) = &self.0 else { return Ok(()) };
+        let text = CString::new(prefix.as_bytes()).unwrap_or_default();
+        // SAFETY: the text ends with zero.
+        if unsafe { library().list_set_raw_prefix(list.get(), text.as_ptr()) } < 0 {
+            return Err(Failure::new(Minor::CannotGet, "HDF5 refuses a prefix"));
+        }
+        Ok(())
+    }
+}
+
 impl RawFiles {
     /// Those of a list of creation, for a dataset that is opened with a list of access. All its handles have the same prefix.
     pub fn of(list: Hid, access: &Identifier, node: &Node) -> Result<Self> {
@@ -115,13 +128,7 @@ impl RawFiles {
 
     /// The prefix of names, for the list of access that a program asks for.
     pub fn put_prefix(&self, list: &Identifier) -> Result<()> {
-        let Some(prefix) = &self.prefix.0 else { return Ok(()) };
-        let text = CString::new(prefix.as_bytes()).unwrap_or_default();
-        // SAFETY: the text ends with zero.
-        if unsafe { library().list_set_raw_prefix(list.get(), text.as_ptr()) } < 0 {
-            return Err(Failure::new(Minor::CannotGet, "HDF5 refuses a prefix"));
-        }
-        Ok(())
+        self.prefix.put(list)
     }
 
     /// Begins to read or to write.

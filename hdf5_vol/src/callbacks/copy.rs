@@ -1,7 +1,7 @@
 //! Copying objects with all that is in them, within a file and from one file of a container to another.
 
 use super::merging::Merging;
-use super::{Place, group, new_group, new_node, object_at};
+use super::{Place, default_list, group, new_group, new_node, object_at};
 use crate::attribute::Attribute;
 use crate::boxes::boxes;
 use crate::dataset::Dataset;
@@ -13,7 +13,8 @@ use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::Location;
 use crate::hdf5::class::{Object, Request};
 use crate::hdf5::{
-    DEFAULT, Herr, Hid, Identifier, Space, Type, copy_flags, encode_property_list, leads_elsewhere, library, link_type,
+    DEFAULT, Herr, Hid, Identifier, Space, Type, Variable, copy_flags, encode_property_list, leads_elsewhere, library,
+    link_type,
 };
 use crate::heap;
 use crate::node::Node;
@@ -288,7 +289,12 @@ impl Copier {
     /// Makes a dataset that has no elements yet.
     fn dataset(&mut self, source: &Rc<Node>) -> Result<Copied> {
         let committed = self.committed(&source.file, source.header()?.committed())?;
-        let source = Dataset::open(Located::nowhere(Rc::clone(source)), DEFAULT)?;
+        // Where its raw files are is what those say who have it open.
+        let access = default_list(Variable::DATASET_ACCESS)?;
+        if let Some(prefix) = source.raw_prefix.borrow().upgrade() {
+            prefix.put(&access)?;
+        }
+        let source = Dataset::open(Located::nowhere(Rc::clone(source)), access.get())?;
         let list = source.creation_list()?;
         let (datatype, space) = (source.datatype()?, source.space()?);
         let kind = (datatype.get(), committed.as_ref());

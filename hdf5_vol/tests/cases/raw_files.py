@@ -92,7 +92,10 @@ def prefix(file):
     assert found[1] == 2 and found.id.get_access_plist().get_efile_prefix() == DIRECTORY.encode()
     # All that have it open look for its files in the same place.
     refused(lambda: file["beside"])
-    del found
+    # A copy has the same files, wherever these are looked for.
+    file.copy("beside", "beside copied")
+    assert h5py.Dataset(h5d.open(file.id, b"beside copied", access))[()].tolist() == [1, 2, 3]
+    del file["beside copied"], found
     refused(lambda: file["beside"][()])
     if file.filename.startswith("daos:"):
         access.set_efile_prefix(b"${ORIGIN}")
