@@ -6,7 +6,7 @@ use crate::{Client, RankInfo, SpaceInfo};
 use daos_env::sync::join_all;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::Rank;
-use daos_wire::{ControlReply, ControlRequest, EngineInterfaces, EngineOf, Space};
+use daos_wire::{ControlReply, ControlRequest, EngineFileSystem, EngineInterfaces, EngineOf, Space};
 use std::time::Duration;
 
 /// The most engines that are asked at the same time.
@@ -38,19 +38,22 @@ pub struct EngineStorage {
     pub data: SpaceInfo,
     /// Its parts of pools in memory.
     pub memory: SpaceInfo,
+    /// Why it is not known what its pools have, of which all is zero then: it does not serve.
+    pub unknown: Option<Status>,
 }
 
 /// What an engine answered, or why it did not.
 pub type EngineAnswers<T> = Vec<(RankInfo, Result<T>)>;
 
 impl Client {
-    /// What engines store on.
+    /// What engines store on. Those that are stopped do not know what their pools have.
     ///
     /// # Errors
     /// Of a client without a system. That an engine does not answer is said with it.
     pub async fn engines_storage(&self, ranks: Vec<RankInfo>) -> Result<EngineAnswers<EngineStorage>> {
         let read = |reply| match reply {
             ControlReply::Storage(storage) => Some(storage_info(storage)),
+            ControlReply::FileSystem((found, why)) => Some(file_system_info(found, why.status())),
             _ => None,
         };
         self.ask_engines(ranks, LOOK_LIMIT, ControlRequest::Storage, read).await
@@ -134,5 +137,22 @@ fn storage_info(storage: daos_wire::EngineStorage) -> EngineStorage {
         meta: space(storage.meta),
         data: space(storage.data),
         memory: space(storage.memory),
+        unknown: None,
+    }
+}
+
+fn file_system_info(found: EngineFileSystem, why: Status) -> EngineStorage {
+    EngineStorage {
+        directory: found.directory,
+        device: found.device,
+        file_system: found.file_system,
+        total: found.total,
+        available: found.available,
+        targets: found.targets,
+        pools: 0,
+        meta: SpaceInfo::default(),
+        data: SpaceInfo::default(),
+        memory: SpaceInfo::default(),
+        unknown: Some(why),
     }
 }

@@ -35,6 +35,21 @@ wire_structs! {
         /// Its parts of pools in memory.
         memory: Space,
     }
+    /// What an engine stores on, whether it serves or not.
+    EngineFileSystem {
+        /// Its directory.
+        directory: String,
+        /// What the file system of the directory is on; empty when that is not known.
+        device: String,
+        /// The kind of the file system; empty when that is not known.
+        file_system: String,
+        /// Bytes of the file system.
+        total: u64,
+        /// Bytes of it that can be written.
+        available: u64,
+        /// How many targets it has.
+        targets: u32,
+    }
 }
 
 wire_structs! {

@@ -7,7 +7,9 @@
 
 use crate::header::{HEADER_LENGTH, Header, HeaderError, Kind, open, seal};
 use crate::macros::{wire_enums, wire_structs};
-use crate::{EngineInterfaces, EngineOf, EngineStorage, Hello, Variants, decode_content, encode_content};
+use crate::{
+    EngineFileSystem, EngineInterfaces, EngineOf, EngineStorage, Hello, Variants, decode_content, encode_content,
+};
 use daos_security::Credentials;
 use daos_status::{Code, Result, Status, fail};
 use daos_types::{EngineId, Epoch, Rank, SystemId};
@@ -186,7 +188,7 @@ wire_enums! {
         Serves(Rank) = 6,
         /// Of an engine, on its own connection: what it cannot do of all that it should; empty when it can again. Not answered.
         Ails(String) = 7,
-        /// To any engine, about itself: answered by `Storage`.
+        /// To any engine, about itself: answered by `Storage`, or by `FileSystem` when it cannot say how full that is.
         Storage(EngineOf) = 8,
         /// To any engine, about itself: takes another log mask, in upstream's words, or that with which it was started. Answered by `LogMask`.
         SetLogMask((EngineOf, Option<String>)) = 9,
@@ -219,6 +221,8 @@ wire_enums! {
         LogMask(String) = 10,
         /// The network interfaces of the engine's machine.
         Interfaces(EngineInterfaces) = 11,
+        /// What an engine stores on, and why it cannot say how full that is: it does not serve.
+        FileSystem((EngineFileSystem, ControlFailure)) = 12,
     }
 }
 
@@ -239,12 +243,16 @@ daos_types::numbered! {
 impl ControlReply {
     /// The answer that says why something failed.
     pub fn failure(status: &Status) -> ControlReply {
-        let (number, sentence) = (status.to_der(), status.context().to_owned());
-        ControlReply::Failed(ControlFailure { number, sentence })
+        ControlReply::Failed(ControlFailure::of(status))
     }
 }
 
 impl ControlFailure {
+    /// That of a status.
+    pub fn of(status: &Status) -> ControlFailure {
+        ControlFailure { number: status.to_der(), sentence: status.context().to_owned() }
+    }
+
     /// The failure as it was.
     pub fn status(self) -> Status {
         Status::from_der(self.number, self.sentence).unwrap_or_else(|| Code::Proto.into())

@@ -27,14 +27,25 @@ pub fn run(session: &Session, global: &GlobalOptions, command: &StorageCommand) 
     }
 }
 
-fn ask(session: &Session, global: &GlobalOptions, options: &EnginesOptions) -> Result<Answers<EngineStorage>> {
+/// Asks the engines that are meant; one that cannot say what its pools have is an error where that is wanted.
+fn ask(
+    session: &Session,
+    global: &GlobalOptions,
+    options: &EnginesOptions,
+    with_pools: bool,
+) -> Result<Answers<EngineStorage>> {
     if session.uses_system() {
-        return engines::ask(
-            session,
-            global,
-            options,
-            |client, ranks| async move { client.engines_storage(ranks).await },
-        );
+        return engines::ask(session, global, options, move |client, ranks| async move {
+            let mut answers = client.engines_storage(ranks).await?;
+            for (_, answer) in &mut answers {
+                if let Ok(EngineStorage { unknown: Some(why), .. }) = answer
+                    && with_pools
+                {
+                    *answer = Err(why.clone());
+                }
+            }
+            Ok(answers)
+        });
     }
     Ok(Answers::of_local((local_engine(options)?, local(session)?)))
 }
@@ -77,6 +88,7 @@ fn local(session: &Session) -> Result<EngineStorage> {
         meta: SpaceInfo::default(),
         data: SpaceInfo::default(),
         memory: SpaceInfo::default(),
+        unknown: None,
     };
     for pool in &pools {
         if pool.durability == "ram" {
@@ -114,7 +126,7 @@ fn used(tier: SpaceInfo) -> String {
 
 fn usage(session: &Session, global: &GlobalOptions, options: &EnginesOptions) -> Result<Reply> {
     let doing = "query how full the storage is";
-    let answers = ask(session, global, options).map_err(|error| error.doing(doing))?;
+    let answers = ask(session, global, options, true).map_err(|error| error.doing(doing))?;
     let mut titles = vec!["Hosts", "Rank", "SCM-Total", "SCM-Free", "SCM-Used", "NVMe-Total", "NVMe-Free", "NVMe-Used"];
     if global.verbose {
         titles.extend(["Pools", "In-Memory", "Directory"]);
@@ -140,7 +152,7 @@ fn scan(session: &Session, global: &GlobalOptions, health: bool, options: &Engin
                         and 'smartctl' tell the health of those of a machine";
         return Err(Failure::new(Code::Notsupported, sentence).doing(doing));
     }
-    let answers = ask(session, global, options).map_err(|error| error.doing(doing))?;
+    let answers = ask(session, global, options, false).map_err(|error| error.doing(doing))?;
     let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
     let row = |(info, storage): &(RankInfo, EngineStorage)| {
         let (kind, device) = (or_unknown(&storage.file_system), or_unknown(&storage.device));
@@ -167,8 +179,9 @@ fn reply(
     answers.reply(text, json!({ "host_errors": answers.host_errors(), "HostStorage": sets }), doing)
 }
 
-/// The storage of an engine in upstream's shape, which has the tiers as devices.
+/// The storage of an engine in upstream's shape, which has the tiers as devices. What its pools have is null when that is not known.
 fn storage_json(info: &RankInfo, storage: &EngineStorage) -> Value {
+    let if_known = |value: Value| if storage.unknown.is_none() { value } else { Value::Null };
     let (meta, data) = (tier(storage, storage.meta), tier(storage, storage.data));
     let targets: Vec<u32> = (0..storage.targets).collect();
     let space = |space: SpaceInfo| json!({ "total_bytes": space.total, "free_bytes": space.free });
@@ -199,7 +212,7 @@ fn storage_json(info: &RankInfo, storage: &EngineStorage) -> Value {
             "dev": storage.directory,
             "numa_node": 0,
             "size": storage.total,
-            "mount": mount,
+            "mount": if_known(mount),
         }],
         "scm_mount_points": null,
         "nvme_devices": [{
@@ -212,7 +225,7 @@ fn storage_json(info: &RankInfo, storage: &EngineStorage) -> Value {
             "socket_id": 0,
             "health_stats": null,
             "namespaces": [{ "id": 1, "size": storage.total }],
-            "smd_devices": [device],
+            "smd_devices": if_known(json!([device])),
             "dev_state": "NORMAL",
             "led_state": "NA",
         }],
@@ -225,10 +238,11 @@ fn storage_json(info: &RankInfo, storage: &EngineStorage) -> Value {
             "device": storage.device,
             "total_bytes": storage.total,
             "avail_bytes": storage.available,
-            "pools": storage.pools,
-            "pool_meta": space(storage.meta),
-            "pool_data": space(storage.data),
-            "pool_memory": space(storage.memory),
+            "rank": info.rank,
+            "pools": if_known(json!(storage.pools)),
+            "pool_meta": if_known(space(storage.meta)),
+            "pool_data": if_known(space(storage.data)),
+            "pool_memory": if_known(space(storage.memory)),
         },
     })
 }
@@ -250,6 +264,7 @@ mod tests {
             meta: space(100, 50),
             data: space(300, 250),
             memory: space(7, 7),
+            unknown: None,
         }
     }
 
@@ -288,5 +303,10 @@ mod tests {
         );
         let device = &value["nvme_devices"][0]["smd_devices"][0];
         assert_eq!((&device["total_bytes"], &device["tgt_ids"]), (&json!(800), &json!([0, 1])));
+        let stopped = EngineStorage { unknown: Some(Code::Shutdown.into()), ..storage() };
+        let value = storage_json(&info, &stopped);
+        let tiers = [&value["scm_namespaces"][0]["mount"], &value["nvme_devices"][0]["smd_devices"]];
+        assert_eq!((tiers, &value["engine"]["pools"]), ([&Value::Null; 2], &Value::Null));
+        assert_eq!((&value["engine"]["total_bytes"], &value["engine"]["rank"]), (&json!(1000), &json!(3)));
     }
 }

@@ -72,6 +72,14 @@ fn the_storage_of_each_engine_is_told_by_itself() {
     cluster.kill(lost);
     let (object, status) = object(&cluster, &usage);
     assert_eq!((of_mounts(&object["response"], "rank"), status), (vec![0], Some(1)));
+    // What it stores on, a stopped engine knows all the same.
+    let output = cluster.run("dmg", &["storage", "scan", "--ranks", "0,1"]);
+    let scan = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success() && scan.lines().count() == 3, "{scan}");
+    let scan = cluster.response("dmg", &["storage", "scan", "--ranks", "1"]);
+    let engine = &scan["HostStorage"]["1"]["storage"]["engine"];
+    assert_eq!((&engine["rank"], &engine["pools"]), (&1.into(), &Value::Null), "{scan}");
+    assert!(engine["total_bytes"].as_u64() > engine["avail_bytes"].as_u64(), "{scan}");
     let stopped = cluster.with_rank(1);
     assert_eq!(places_of(&object, "rank 1 is stopped"), [cluster.control(stopped)], "{object}");
     assert_eq!(places_of(&object, "DER_UNREACH"), [cluster.control(lost)], "{object}");

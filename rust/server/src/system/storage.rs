@@ -6,9 +6,9 @@ use super::measuring::Measured;
 use super::targets::Targets;
 use crate::FileSystem;
 use crate::target::PoolMeasures;
-use daos_status::{Code, Result, fail};
+use daos_status::{Code, Result, Status, fail};
 use daos_types::PoolId;
-use daos_wire::{ControlReply, EngineOf, EngineStorage, Space};
+use daos_wire::{ControlFailure, ControlReply, EngineFileSystem, EngineOf, EngineStorage, Space};
 use std::collections::BTreeSet;
 
 /// The most who wait to hear how full the storage is.
@@ -34,17 +34,24 @@ impl SystemEngine {
         }
     }
 
-    /// Somebody wants to know how full the storage is: the targets are asked.
+    /// Somebody wants to know how full the storage is: the targets are asked. Those of an engine that does not serve cannot be.
     pub(super) fn ask_storage(&mut self, id: ConnectionId, of: &EngineOf) -> Result<()> {
         self.check_meant(of)?;
         let rank = of.rank.0;
-        match self.targets {
-            Targets::Serving(_) => {}
-            Targets::Stopped => fail!(
+        let why = match self.targets {
+            Targets::Serving(_) => None,
+            Targets::Stopped => Some(Status::new(
                 Code::Shutdown,
-                "rank {rank} is stopped, and only an engine that serves knows how full its pools are; 'dmg system start' starts it"
-            ),
-            _ => fail!(Code::Again, "rank {rank} is starting; try again"),
+                format!(
+                    "rank {rank} is stopped, and only an engine that serves knows how full its pools are; 'dmg system start' starts it"
+                ),
+            )),
+            _ => Some(Status::new(Code::Again, format!("rank {rank} is starting; try again"))),
+        };
+        if let Some(why) = why {
+            let reply = self.file_system(&why);
+            self.door.answer(id, &reply, Role::Stranger);
+            return Ok(());
         }
         if self.measuring.storage_askers.len() >= ASKERS_MAX {
             fail!(Code::Busy, "{ASKERS_MAX} others ask rank {rank} for its storage; try again");
@@ -61,25 +68,40 @@ impl SystemEngine {
         if due.is_empty() {
             return;
         }
-        let reply = match self.storage(measured) {
-            Ok(storage) => ControlReply::Storage(storage),
-            Err(status) => ControlReply::failure(&status),
+        let reply = if measured.is_complete && matches!(self.targets, Targets::Serving(_)) {
+            self.storage(measured).map_or_else(|status| ControlReply::failure(&status), ControlReply::Storage)
+        } else {
+            let sentence = "targets of this engine are busy and do not say how full they are; try again";
+            self.file_system(&Status::new(Code::Again, sentence))
         };
         for (id, _) in due {
             self.door.answer(id, &reply, Role::Stranger);
         }
     }
 
-    fn storage(&self, measured: &Measured) -> Result<EngineStorage> {
-        if !measured.is_complete || !matches!(self.targets, Targets::Serving(_)) {
-            fail!(Code::Again, "targets of this engine are busy and do not say how full they are; try again");
+    /// What is known of the storage without its targets, and why they are not asked.
+    fn file_system(&self, why: &Status) -> ControlReply {
+        match self.makings.capacity().file_system() {
+            Ok(FileSystem { device, kind, total, available }) => {
+                let (directory, targets) = (self.directory(), self.makings.format.targets);
+                let found = EngineFileSystem { directory, device, file_system: kind, total, available, targets };
+                ControlReply::FileSystem((found, ControlFailure::of(why)))
+            }
+            Err(status) => ControlReply::failure(&status),
         }
+    }
+
+    fn directory(&self) -> String {
+        self.makings.directory.path().display().to_string()
+    }
+
+    fn storage(&self, measured: &Measured) -> Result<EngineStorage> {
         let FileSystem { device, kind, total, available } = self.makings.capacity().file_system()?;
         let pools = || measured.measures.iter().flat_map(|measures| &measures.pools);
         let of = |is_in_memory: bool| move |pool: &&PoolMeasures| pool.is_in_memory == is_in_memory;
         let ids: BTreeSet<PoolId> = pools().map(|pool| pool.pool).collect();
         Ok(EngineStorage {
-            directory: self.makings.directory.path().display().to_string(),
+            directory: self.directory(),
             device,
             file_system: kind,
             total,

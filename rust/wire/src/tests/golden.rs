@@ -214,6 +214,11 @@ fn engine_storage() -> EngineStorage {
     }
 }
 
+fn engine_file_system() -> EngineFileSystem {
+    let (directory, device, file_system) = ("/d".into(), "v".into(), "f".into());
+    EngineFileSystem { directory, device, file_system, total: 111, available: 110, targets: 2 }
+}
+
 fn engine_interfaces() -> EngineInterfaces {
     let (provider, device) = ("ofi+p".into(), "e".into());
     let interfaces = vec![FabricInterface { provider, device, numa_node: 105, priority: 106, class: 107 }];
@@ -249,7 +254,7 @@ fn control_replies(golden: &mut Golden) {
     let ailing = vec![RankTrouble { rank: Rank(28), sentence: "a".into() }];
     let state = SystemState { table: rank_table(), ailing };
     for (name, reply) in [
-        ("Failed", ControlReply::Failed(failed)),
+        ("Failed", ControlReply::Failed(failed.clone())),
         ("Redirect", ControlReply::Redirect("h:1".into())),
         ("Greeting", ControlReply::Greeting((hello(), rank_table()))),
         ("Joined", ControlReply::Joined(joined)),
@@ -260,6 +265,7 @@ fn control_replies(golden: &mut Golden) {
         ("State", ControlReply::State(state)),
         ("Storage", ControlReply::Storage(engine_storage())),
         ("Interfaces", ControlReply::Interfaces(engine_interfaces())),
+        ("FileSystem", ControlReply::FileSystem((engine_file_system(), failed))),
         ("LogMask", ControlReply::LogMask("DEBUG".into())),
     ] {
         golden.check_control(&format!("ControlReply.{name}"), &reply);

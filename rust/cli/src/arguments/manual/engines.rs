@@ -42,8 +42,8 @@ pub const STORAGE_QUERY_USAGE_EXAMPLES: &str = concat!(
     host_errors!(),
     "HostStorage, for each engine a number that means nothing with hosts (its control port) and storage: scm_namespaces[] with mount \
 (path, rank, total_bytes, avail_bytes, usable_bytes) and nvme_devices[] with smd_devices[] (uuid of the engine, rank, tgt_ids, \
-total_bytes, avail_bytes, usable_bytes); and beyond upstream engine, with directory, file_system, device, total_bytes and avail_bytes \
-of the file system, pools, pool_meta, pool_data and pool_memory (each total_bytes and free_bytes).
+total_bytes, avail_bytes, usable_bytes); and beyond upstream engine, with rank, directory, file_system, device, total_bytes and \
+avail_bytes of the file system, pools, pool_meta, pool_data and pool_memory (each total_bytes and free_bytes).
 
 Examples:
   dmg storage query usage
@@ -61,7 +61,7 @@ Devices are not managed here: an engine takes a directory of any file system, 'l
 
 pub const STORAGE_SCAN_EXAMPLES: &str = concat!(
     host_errors!(),
-    "HostStorage as of 'storage query usage'.
+    "HostStorage as of 'storage query usage', where mount, smd_devices, pools and what those have are null of an engine that is stopped.
 
 Examples:
   dmg storage scan
