@@ -15,6 +15,7 @@ use crate::handle::Located;
 use crate::hdf5::{DEFAULT, Hid, Identifier, RANK_MAX, Space, Type, Variable, encode_property_list, layout, library};
 use crate::node::Node;
 use crate::outside::{Lists, Outside};
+use crate::properties;
 use crate::virtual_dataset::{Lineage, without_offsets};
 use std::cell::OnceCell;
 use std::ffi::c_int;
@@ -71,6 +72,13 @@ fn layout_of(list: Hid, space: &Space, element: u64) -> Result<Layout> {
         layout::VIRTUAL => Ok(Layout::Virtual),
         _ => Err(Failure::new(Minor::BadValue, "a list has no known layout")),
     }
+}
+
+/// The layout of a dataset whose elements the program wants to have in an object of their own, but for one that it wants compact.
+fn with_object(layout: Layout, list: Hid) -> Layout {
+    // SAFETY: takes no pointer.
+    let is_compact = unsafe { library().list_layout(list) } == layout::COMPACT;
+    if layout == Layout::Inside && !is_compact { Layout::Contiguous { block: BLOCK } } else { layout }
 }
 
 /// The dimensions of a chunk.
@@ -154,10 +162,13 @@ impl Dataset {
         let element = stored.file.size() as u64;
         let chosen = Fill::of(list, &stored)?;
         let list = chosen.list(list);
+        let wanted = properties::get(list, properties::OBJECT_CLASS)?;
         let layout = layout_of(list, &space, element)?;
+        let layout = if wanted.is_some() { with_object(layout, list) } else { layout };
+        let class = wanted.map_or(Ok(file.class_of_elements()), |class| daos::object_class(&class))?;
         let settled = without_offsets(list, &layout)?;
         let list = settled.as_ref().map_or(list, Identifier::get);
-        let data = |kind, hint| file.mount.upper(part::DATA, kind, 0, hint);
+        let data = |kind, hint| file.mount.upper(part::DATA, kind, class, hint);
         let data_upper = match layout {
             Layout::Inside | Layout::Virtual | Layout::RawFiles => file.entry.header_upper,
             Layout::Contiguous { .. } if space.count()?.saturating_mul(element) <= BLOCK => {

@@ -8,6 +8,7 @@ use crate::hdf5::{
     ACCESS_DEFAULT, ACCESS_WITH_READERS, ACCESS_WITH_WRITER, ACCESS_WRITE, DEFAULT, ExternalCallback, Hid, Identifier,
     Variable, library,
 };
+use crate::information::Information;
 use crate::locking::Locking;
 use crate::name::{self, Name};
 use crate::node::Node;
@@ -170,9 +171,27 @@ pub fn expand(prefix: &str, holder: &str) -> String {
     }
 }
 
+/// A name in a link. What lies in the container of a file that is shown by a snapshot is shown by it, too.
+fn parse(candidate: &str, properties: &Properties, holder: &File) -> Result<Option<Name>> {
+    let said = match properties {
+        Properties { is_chosen: true, files, .. } => Information::of(files.get())?,
+        _ => Information::default(),
+    };
+    let said = if said == Information::default() { holder.said() } else { said };
+    let Some(mut name) = name::parse(candidate, &said)? else { return Ok(None) };
+    let snapshot = holder.mount.snapshot().epoch();
+    if snapshot != 0
+        && name.snapshot.is_none()
+        && name::parse(&holder.name, &said)?.is_some_and(|holder| holder.is_beside(&name))
+    {
+        name.snapshot = Some(format!("{snapshot:#x}"));
+    }
+    Ok(Some(name))
+}
+
 /// None when there is no such file. The holder is the file with the link.
 fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<Option<Target>> {
-    if let Some(name) = name::parse(candidate)? {
+    if let Some(name) = parse(candidate, properties, holder)? {
         match open_in_container(&name, candidate, properties) {
             Ok(file) => {
                 file.root()?.header()?;

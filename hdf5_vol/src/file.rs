@@ -10,6 +10,7 @@ use crate::fresh::Fresh;
 use crate::handle::{Handle, Maker, Opening};
 use crate::hdf5::{Hid, Identifier, Variable, library};
 use crate::heap::Heap;
+use crate::information::Information;
 use crate::known::Known;
 use crate::locking::Locking;
 use crate::mounts::Mounts;
@@ -72,6 +73,10 @@ pub struct File {
     pub openings: RefCell<BTreeMap<u64, Opening>>,
     /// Whether anything of it was changed here, since the program has closed its last handle of it if it had one.
     is_changed: Cell<bool>,
+    /// What the program says besides its name, but for a snapshot.
+    pub information: OnceCell<Information>,
+    /// The class of objects of datasets that the program wants; zero for that of the file.
+    pub class: Cell<u32>,
     /// The list of properties with which it was opened first, without a communicator.
     pub access: OnceCell<Identifier>,
     /// What HDF5 takes for the file where it stores values of variable length.
@@ -84,7 +89,7 @@ pub struct File {
 static OPEN: Serial<RefCell<Vec<Weak<File>>>> = Serial::new(RefCell::new(Vec::new()));
 
 fn connect(name: &Name, is_writable: bool) -> Result<Rc<Mount>> {
-    Mount::open(&name.pool, &name.container, is_writable).map(Rc::new)
+    Mount::open(name.address(), is_writable).map(Rc::new)
 }
 
 impl File {
@@ -93,7 +98,7 @@ impl File {
         let mount = connect(name, is_writable)?;
         let entry = read_entry(&mount, &name.path)?;
         let is_alone = |file: &Self| file.ranks.get().is_none();
-        match find_open(&entry, is_writable, is_alone) {
+        match find_open(&entry, mount.snapshot().epoch(), is_writable, is_alone) {
             Some(file) => Ok(file),
             None => Ok(Self::from_mount(mount, text, entry)),
         }
@@ -114,17 +119,18 @@ impl File {
     /// One that these ranks have open together already, and that is the same.
     pub fn find_same(&self, ranks: &Ranks) -> Option<Rc<Self>> {
         let is_same = |file: &Self| file.ranks.get().is_some_and(|others| others.are(ranks));
-        find_open(&self.entry, self.is_writable(), is_same)
+        find_open(&self.entry, self.mount.snapshot().epoch(), self.is_writable(), is_same)
     }
 
     /// Makes a file, or makes an empty one of one that is there when that is wanted. Gives it with its root group written.
-    pub fn create(name: &Name, text: &str, replace: bool, list: Vec<u8>) -> Result<Rc<Self>> {
+    /// A class of its objects may be chosen; zero is none.
+    pub fn create(name: &Name, text: &str, replace: bool, list: Vec<u8>, class: u32) -> Result<Rc<Self>> {
         let mount = connect(name, true)?;
         let (entry, old) = match mount.create(&name.path) {
             Ok(entry) => (entry, None),
             Err(failure) if failure.minor == Minor::Exists && replace => {
                 let old = replaceable(&mount, &name.path)?;
-                if old.as_ref().is_some_and(|old| find_open(old, false, |_| true).is_some()) {
+                if old.as_ref().is_some_and(|old| find_open(old, 0, false, |_| true).is_some()) {
                     let sentence = format!("{} is open in this program and cannot be replaced", name.path);
                     return Err(Failure::new(Minor::CannotOpenFile, sentence));
                 }
@@ -137,8 +143,9 @@ impl File {
             container: mount.uuid,
             file: entry.id()?,
             root: Token::new(first, Kind::Group)?,
-            header_upper: mount.upper(part::HEADER, daos::object_type::HASHED, 0, daos::SMALL_OBJECT)?,
-            order_upper: mount.upper(part::ORDER, daos::object_type::NUMBERED, 0, daos::SMALL_OBJECT)?,
+            is_classed: class != 0,
+            header_upper: mount.upper(part::HEADER, daos::object_type::HASHED, class, daos::SMALL_OBJECT)?,
+            order_upper: mount.upper(part::ORDER, daos::object_type::NUMBERED, class, daos::SMALL_OBJECT)?,
         };
         let bytes = file_entry.encode();
         drop(entry);
@@ -185,6 +192,8 @@ impl File {
             opened: Cell::new(0),
             openings: RefCell::default(),
             is_changed: Cell::new(false),
+            information: OnceCell::new(),
+            class: Cell::new(0),
             access: OnceCell::new(),
             anchor: OnceCell::new(),
             ranks: OnceCell::new(),
@@ -199,7 +208,7 @@ impl File {
     pub fn delete(name: &Name) -> Result<()> {
         let mount = connect(name, true)?;
         let entry = read_entry(&mount, &name.path)?;
-        if find_open(&entry, false, |_| true).is_some() {
+        if find_open(&entry, 0, false, |_| true).is_some() {
             return Err(Failure::new(Minor::CannotOpenFile, format!("{} is open in this program", name.path)));
         }
         mount.remove(&name.path)?;
@@ -258,6 +267,9 @@ impl File {
     /// Keeps the list of properties with which it is opened, unless it is open already. Of one with a communicator it is a default one that says the
     /// same of locking: to copy a communicator all its ranks would have to make the call.
     pub fn know_access(&self, list: Hid) -> Result<()> {
+        if self.information.get().is_none() {
+            let _first = self.information.set(Information { snapshot: None, ..Information::of(list)? });
+        }
         if self.access.get().is_some() {
             return Ok(());
         }
@@ -574,7 +586,7 @@ impl File {
     /// A number by which programs tell files from each other.
     pub fn number(&self) -> u64 {
         let halves = self.entry.container.as_chunks::<8>().0;
-        halves.iter().fold(self.entry.root.bits(), |number, half| {
+        halves.iter().fold(self.entry.root.bits() ^ self.mount.snapshot().epoch(), |number, half| {
             number.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from_le_bytes(*half)
         })
     }
@@ -616,10 +628,18 @@ fn replaceable(mount: &Mount, path: &str) -> Result<Option<FileEntry>> {
     Ok(FileEntry::decode(bytes, &mount.uuid, entry.id()?).ok())
 }
 
-fn find_open(entry: &FileEntry, is_writable: bool, is_meant: impl Fn(&File) -> bool) -> Option<Rc<File>> {
+/// One that is open, at a snapshot or, with zero, as it is.
+fn find_open(
+    entry: &FileEntry,
+    snapshot: u64,
+    is_writable: bool,
+    is_meant: impl Fn(&File) -> bool,
+) -> Option<Rc<File>> {
     let open = OPEN.get().borrow();
     open.iter().filter_map(Weak::upgrade).find(|file| {
-        let is_same = file.entry.container == entry.container && file.entry.root == entry.root;
+        let is_same = file.entry.container == entry.container
+            && file.entry.root == entry.root
+            && file.mount.snapshot().epoch() == snapshot;
         is_same && (file.is_writable() || !is_writable) && is_meant(file)
     })
 }

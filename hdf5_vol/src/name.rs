@@ -10,14 +10,23 @@
 //! | `/POOL/CONTAINER/path` | this pool and container, when there is no local file or directory `/POOL`, and both can be labels or UUIDs |
 //! | `path` | in the container of `DAOS_POOL` and `DAOS_CONT`, when both are set |
 //! | anything else | not ours |
+//!
+//! A program's information (`information.rs`) may have pool and container in the place of these variables. `CONTAINER@SNAPSHOT` is the container as
+//! a snapshot shows it: no label has an `@`.
 
+use crate::daos::Address;
 use crate::failure::{Failure, Minor, Result};
+use crate::information::Information;
 
 /// Where a file is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name {
+    /// The system of the pool; none for the usual one.
+    pub system: Option<String>,
     pub pool: String,
     pub container: String,
+    /// The snapshot that shows the container, by its name or its epoch; none for the container as it is.
+    pub snapshot: Option<String>,
     /// From the root of the container, with a slash before it.
     pub path: String,
     /// Whether the name says that it is ours, so that it is an error when the pool is not there.
@@ -29,7 +38,7 @@ pub type Place = (String, String, String);
 
 /// What names are compared with.
 pub struct Surroundings<'a> {
-    /// `DAOS_POOL` and `DAOS_CONT`.
+    /// Pool and container of names that have none.
     pub inherited: Option<(String, String)>,
     /// Pool, container and path that a local path leads to.
     pub resolve: &'a dyn Fn(&str) -> Option<Place>,
@@ -44,11 +53,35 @@ fn rooted(path: &str) -> String {
     format!("/{}", path.trim_start_matches('/'))
 }
 
+/// Between a container and its snapshot.
+const AT: char = '@';
+
+impl Name {
+    fn new((pool, container, path): Place, is_certain: bool) -> Self {
+        let (container, snapshot) = match container.split_once(AT) {
+            Some((container, snapshot)) => (container.to_owned(), Some(snapshot.to_owned())),
+            None => (container, None),
+        };
+        Self { system: None, pool, container, snapshot, path: rooted(&path), is_certain }
+    }
+
+    /// Where it is connected to.
+    pub fn address(&self) -> Address<'_> {
+        let (system, snapshot) = (self.system.as_deref(), self.snapshot.as_deref());
+        Address { system, pool: &self.pool, container: &self.container, snapshot }
+    }
+
+    /// Whether both are in the same container, also where one is of a snapshot.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        (&self.system, &self.pool, &self.container) == (&other.system, &other.pool, &other.container)
+    }
+}
+
 fn named(text: &str, is_certain: bool) -> Option<Name> {
     let (pool, rest) = text.trim_start_matches('/').split_once('/')?;
     let (container, path) = rest.trim_start_matches('/').split_once('/')?;
     let is_whole = !pool.is_empty() && !container.is_empty() && !path.trim_matches('/').is_empty();
-    is_whole.then(|| Name { pool: pool.to_owned(), container: container.to_owned(), path: rooted(path), is_certain })
+    is_whole.then(|| Name::new((pool.to_owned(), container.to_owned(), path.to_owned()), is_certain))
 }
 
 /// The longest label of a pool or a container.
@@ -64,9 +97,8 @@ impl Surroundings<'_> {
         if !text.starts_with('/') {
             return None;
         }
-        let (pool, container, path) = (self.resolve)(text)?;
-        let path = rooted(&path);
-        (path != "/").then_some(Name { pool, container, path, is_certain: true })
+        let name = Name::new((self.resolve)(text)?, true);
+        (name.path != "/").then_some(name)
     }
 
     fn inherited(&self, text: &str) -> Option<Name> {
@@ -74,7 +106,7 @@ impl Surroundings<'_> {
         if text.starts_with(&format!("/{pool}/{container}/")) {
             return None;
         }
-        Some(Name { pool, container, path: rooted(text), is_certain: true })
+        Some(Name::new((pool, container, text.to_owned()), true))
     }
 
     /// Whose a name is: none when it is not ours.
@@ -113,15 +145,18 @@ pub fn has_prefix(text: &str) -> bool {
     text.get(..PREFIX.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(PREFIX))
 }
 
-/// Parses a name in the surroundings of this process.
-pub fn parse(text: &str) -> Result<Option<Name>> {
+/// Parses a name in the surroundings of this process, and with what the program says.
+pub fn parse(text: &str, information: &Information) -> Result<Option<Name>> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let surroundings = Surroundings {
-        inherited: variable("DAOS_POOL").zip(variable("DAOS_CONT")),
+        inherited: information.place(variable),
         resolve: &crate::daos::resolve,
         is_local: &|path| std::fs::symlink_metadata(path).is_ok(),
     };
-    surroundings.parse(text)
+    let Some(mut name) = surroundings.parse(text)? else { return Ok(None) };
+    name.system.clone_from(&information.system);
+    name.snapshot = name.snapshot.or_else(|| information.snapshot.clone());
+    Ok(Some(name))
 }
 
 #[cfg(test)]
@@ -139,7 +174,8 @@ mod tests {
 
     fn place(text: &str, inherited: bool) -> Option<String> {
         let name = parse(text, inherited).expect("no wrong name")?;
-        Some(format!("{} {} {}", name.pool, name.container, name.path))
+        let at = name.snapshot.map_or_else(String::new, |snapshot| format!(" at {snapshot}"));
+        Some(format!("{} {} {}{at}", name.pool, name.container, name.path))
     }
 
     #[test]
@@ -153,6 +189,15 @@ mod tests {
         for wrong in ["daos:", "daos:f", "daos:/a/b", "daos://a/b/", "daos:///f", "daos:/a/b/c/"] {
             assert!(parse(wrong, false).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_container_may_be_one_of_a_snapshot() {
+        assert_eq!(place("daos://a/b@monday/x", true).as_deref(), Some("a b /x at monday"));
+        assert_eq!(place("/tank/home@12@3/x@y", false).as_deref(), Some("tank home /x@y at 12@3"));
+        let name = |text| parse(text, false).expect("right").expect("ours");
+        assert!(name("daos://a/b@monday/x").is_beside(&name("daos://a/b/y")));
+        assert!(!name("daos://a/b/x").is_beside(&name("daos://a/c/x")));
     }
 
     #[test]

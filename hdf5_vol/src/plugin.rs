@@ -1,14 +1,15 @@
 //! What HDF5 looks for in a plugin: its type, and its table.
 
 use crate::callbacks::{below, below_calls, introspection, request, tables, wrap};
-use crate::hdf5::class::{Class, InformationClass, VERSION, capability};
+use crate::hdf5::class::{Class, VERSION, capability};
 use crate::hdf5::{Herr, Hid, SUCCEED, load};
+use crate::information;
 use std::ffi::{CStr, c_int, c_void};
 
 /// The connector's name, as in `HDF5_VOL_CONNECTOR=daos`.
 pub const NAME: &CStr = c"daos";
 /// Its registered number, which is that of every connector to DAOS: files of another one are refused by their entry.
-const VALUE: c_int = 4004;
+pub const VALUE: c_int = 4004;
 /// Its own version, which HDF5 only shows.
 const CONNECTOR_VERSION: u32 = 1;
 /// `H5PL_TYPE_VOL`.
@@ -52,7 +53,7 @@ static CLASS: Class = Class {
     capabilities: CAPABILITIES,
     initialize: Some(initialize),
     terminate: Some(terminate),
-    information: InformationClass { size: 0, copy: None, compare: None, free: None, to_text: None, from_text: None },
+    information: information::CLASS,
     wrap: wrap::CLASS,
     attribute: tables::ATTRIBUTE,
     dataset: tables::DATASET,

@@ -8,6 +8,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::hdf5::Hid;
 use crate::hdf5::library;
 use crate::mpi::{self, Handle, Mpi, Status, driver, mpi};
+use crate::properties;
 use crate::serial::Serial;
 use std::cell::RefCell;
 use std::ffi::{CStr, c_int};
@@ -92,7 +93,8 @@ impl Ranks {
             communicator,
             rank: 0,
             size: 0,
-            is_independent: metadata.is_some_and(|value| value.eq_ignore_ascii_case(INDEPENDENT)),
+            is_independent: metadata.is_some_and(|value| value.eq_ignore_ascii_case(INDEPENDENT))
+                || properties::get(list, properties::INDEPENDENT)?.is_some(),
         };
         if information != mpi.no_information {
             // SAFETY: HDF5 has made it for us.

@@ -14,8 +14,10 @@ use crate::hdf5::arguments::{
 };
 use crate::hdf5::class::{Object, Request};
 use crate::hdf5::{FAIL, Herr, Hid, Identifier, SUCCEED, Variable, library};
+use crate::information::Information;
 use crate::mpi;
 use crate::name;
+use crate::programs;
 use crate::ranks::{self, Ranks};
 use crate::serial::Serial;
 use crate::together;
@@ -57,6 +59,7 @@ pub fn open_file(name: &str, flags: c_uint, access: Hid) -> Result<Identifier> {
 /// HDF5 ends, and with it its identifiers.
 pub fn end() {
     ranks::end();
+    programs::end();
     NATIVE.get().set(0);
 }
 
@@ -94,7 +97,7 @@ fn begins_as_ours(path: &Path) -> bool {
 unsafe fn is_ours(text: *const c_char, access: Hid, opened: bool) -> Result<bool> {
     // SAFETY: as the caller promises.
     let text = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
-    let Some(name) = name::parse(&text)? else { return Ok(false) };
+    let Some(name) = name::parse(&text, &Information::of(access)?)? else { return Ok(false) };
     if name::has_prefix(&text) {
         return Ok(true);
     }
@@ -105,8 +108,7 @@ unsafe fn is_ours(text: *const c_char, access: Hid, opened: bool) -> Result<bool
         return if text.starts_with('/') { Ok(begins_as_ours(Path::new(&text))) } else { File::is_there(&name) };
     }
     // The first directory of a path that is not there locally: a pool, or a mistake that HDF5 answers as it always does.
-    let is_mistake =
-        || Mount::open(&name.pool, &name.container, false).is_err_and(|failure| failure.minor == Minor::NotFound);
+    let is_mistake = || Mount::open(name.address(), false).is_err_and(|failure| failure.minor == Minor::NotFound);
     Ok(name.is_certain || !is_mistake())
 }
 

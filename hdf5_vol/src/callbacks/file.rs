@@ -1,6 +1,7 @@
 //! Files.
 
 use super::{decoded_list, list_bytes, unknown};
+use crate::daos::object_class;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::Token;
@@ -13,8 +14,10 @@ use crate::hdf5::{
     identifier_type, library, open_objects,
 };
 use crate::heap;
+use crate::information::Information;
 use crate::locking::Locking;
 use crate::name::{self, Name};
+use crate::properties;
 use crate::ranks::Ranks;
 use crate::together;
 use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
@@ -32,10 +35,10 @@ pub const CLASS: FileClass = FileClass {
 /// Who asks for the version of the format that a file has.
 const CONTAINER_VERSION: c_uint = 1;
 
-unsafe fn parse(text: *const c_char) -> Result<(String, Name)> {
+unsafe fn parse(text: *const c_char, access: Hid) -> Result<(String, Name)> {
     // SAFETY: HDF5 gives a text that ends with zero.
     let text = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
-    let Some(name) = name::parse(&text)? else {
+    let Some(name) = name::parse(&text, &Information::of(access)?)? else {
         return Err(Failure::new(Minor::CannotOpenFile, format!("{text} is no name in a DAOS container")));
     };
     Ok((text, name))
@@ -52,8 +55,16 @@ fn about_file(failure: Failure) -> Failure {
     Failure::new(Minor::CannotOpenFile, format!("{} (errno = {errno})", failure.text))
 }
 
+/// The class of objects that a list of file access asks for; zero when it asks for none.
+fn chosen_class(access: Hid) -> Result<u32> {
+    Information::of(access)?.class.map_or(Ok(0), |class| object_class(&class))
+}
+
 fn give(file: Rc<File>, is_writable: bool, access: Hid) -> Result<Object> {
     file.know_access(access)?;
+    if is_writable {
+        file.class.set(chosen_class(access)?);
+    }
     // SAFETY: takes no pointer.
     let access = Identifier::new(unsafe { library().list_copy(access) }, "copy of a property list")?;
     Ok(Handle::of_file(file, is_writable, access)?.into_pointer())
@@ -81,9 +92,13 @@ pub unsafe fn create_together(
         let shown = String::from_utf8_lossy(unsafe { handle::name(text)? }).into_owned();
         let create = || {
             // SAFETY: the same.
-            let (text, name) = unsafe { parse(text)? };
+            let (text, name) = unsafe { parse(text, access)? };
+            let class = match properties::get(list, properties::OBJECT_CLASS)? {
+                Some(class) => object_class(&class)?,
+                None => chosen_class(access)?,
+            };
             let list = list_bytes(list, Variable::FILE_CREATE_DEFAULT)?;
-            File::create(&name, &text, flags & ACCESS_TRUNCATE != 0, list)
+            File::create(&name, &text, flags & ACCESS_TRUNCATE != 0, list, class)
         };
         let file = match ranks {
             None => create(),
@@ -110,7 +125,7 @@ pub unsafe fn open_together(text: *const c_char, flags: c_uint, access: Hid, ran
         let open_file = if ranks.is_none() { File::open } else { File::open_anew };
         let open = || {
             // SAFETY: the same.
-            let (text, name) = unsafe { parse(text)? };
+            let (text, name) = unsafe { parse(text, access)? };
             let file = open_file(&name, &text, is_writable)?;
             // An entry without the object that it names is found here and not at the first use.
             file.root()?.header()?;
@@ -270,7 +285,7 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, 
                 file_specific::IS_ACCESSIBLE => {
                     let asked = values.is_accessible;
                     let text = String::from_utf8_lossy(handle::name(asked.name)?).into_owned();
-                    let look = || match name::parse(&text)? {
+                    let look = || match name::parse(&text, &Information::of(asked.access_list)?)? {
                         Some(name) => File::is_there(&name),
                         None => Ok(false),
                     };
@@ -281,14 +296,14 @@ pub unsafe extern "C" fn specific(object: Object, arguments: *mut FileSpecific, 
                 }
                 file_specific::DELETE => {
                     let ranks = Ranks::of_list(values.delete.access_list)?;
-                    let delete = || File::delete(&parse(values.delete.name)?.1);
+                    let delete = || File::delete(&parse(values.delete.name, values.delete.access_list)?.1);
                     together::once(ranks.as_ref(), delete, |()| Vec::new(), |_| ()).map_err(about_file)
                 }
                 file_specific::IS_EQUAL => {
                     let asked = values.is_equal;
                     let one = Handle::from_pointer(object)?.file()?;
                     let other = Handle::from_pointer(asked.other)?.file()?;
-                    *asked.same = one.entry == other.entry;
+                    *asked.same = one.is_same(&other);
                     Ok(())
                 }
                 _ => unknown("this operation on a file"),

@@ -159,7 +159,7 @@ unsafe fn object_at(object: Object, location: *const Location, path: *const c_ch
 ///
 /// # Safety
 /// The buffer is null or has the size.
-unsafe fn give_text(text: &[u8], buffer: *mut c_char, size: usize, length: *mut usize) {
+pub unsafe fn give_text(text: &[u8], buffer: *mut c_char, size: usize, length: *mut usize) {
     if !buffer.is_null() && size > 0 {
         let count = text.len().min(size - 1);
         // SAFETY: the buffer has room for as many bytes and a zero.

@@ -2,7 +2,7 @@
 
 use super::library::daos;
 use super::object::{Object, array, single};
-use super::types::{Extent, ExtentMap, Handle, ScatterGather, Vector};
+use super::types::{Extent, ExtentMap, ScatterGather, Vector};
 use super::{check, number};
 use crate::failure::Result;
 
@@ -91,7 +91,7 @@ impl Object {
             let (descriptors, lists) = (descriptors.as_mut_ptr(), lists.as_mut_ptr());
             daos()?.fetch(
                 self.handle(),
-                Handle::NONE,
+                self.seen(),
                 0,
                 &raw mut key,
                 count,
@@ -130,7 +130,7 @@ impl Object {
         // SAFETY: all that the lists lead to stays where it is until the call returns.
         let result = unsafe {
             let (maps, lists) = (maps.as_mut_ptr().cast(), lists.as_mut_ptr());
-            daos()?.fetch(self.handle(), Handle::NONE, 0, &raw mut key, 3, descriptors.as_mut_ptr(), lists, maps, none)
+            daos()?.fetch(self.handle(), self.seen(), 0, &raw mut key, 3, descriptors.as_mut_ptr(), lists, maps, none)
         };
         if result == number::RECORD_TOO_BIG {
             return Ok(None);

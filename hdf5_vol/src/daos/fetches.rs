@@ -82,7 +82,7 @@ impl Flights<'_> {
         let result = unsafe {
             daos()?.fetch(
                 self.object.handle(),
-                Handle::NONE,
+                self.object.seen(),
                 0,
                 key,
                 1,

@@ -64,6 +64,14 @@ functions! {
     fn container_open(pool: Handle, container: *const c_char, flags: c_uint, handle: *mut Handle,
         information: *mut ContainerInformation, event: *mut Event) -> c_int = "daos_cont_open2";
     fn container_close(container: Handle, event: *mut Event) -> c_int = "daos_cont_close";
+    fn create_snapshot(container: Handle, epoch: *mut u64, name: *mut c_char, event: *mut Event) -> c_int
+        = "daos_cont_create_snap";
+    fn list_snapshots(container: Handle, count: *mut c_int, epochs: *mut u64, names: *mut *mut c_char, anchor: *mut Anchor,
+        event: *mut Event) -> c_int = "daos_cont_list_snap";
+    fn open_snapshot(container: Handle, epoch: u64, transaction: *mut Handle, event: *mut Event) -> c_int
+        = "daos_tx_open_snap";
+    fn transaction_close(transaction: Handle, event: *mut Event) -> c_int = "daos_tx_close";
+    fn class_by_name(name: *const c_char) -> c_int = "daos_oclass_name2id";
     fn pool_to_global(pool: Handle, bytes: *mut Vector) -> c_int = "daos_pool_local2global";
     fn pool_from_global(bytes: Vector, pool: *mut Handle) -> c_int = "daos_pool_global2local";
     fn container_to_global(container: Handle, bytes: *mut Vector) -> c_int = "daos_cont_local2global";
@@ -100,6 +108,8 @@ functions! {
     fn event_fini(event: *mut Event) -> c_int = "daos_event_fini";
     fn dfs_start() -> c_int = "dfs_init";
     fn dfs_mount(pool: Handle, container: Handle, flags: c_int, dfs: *mut *mut c_void) -> c_int = "dfs_mount";
+    fn dfs_mount_snapshot(pool: Handle, container: Handle, flags: c_int, epoch: u64, name: *const c_char,
+        dfs: *mut *mut c_void) -> c_int = "dfs_mount_snap";
     fn dfs_unmount(dfs: *mut c_void) -> c_int = "dfs_umount";
     fn dfs_lookup(dfs: *mut c_void, path: *const c_char, flags: c_int, entry: *mut *mut c_void, mode: *mut u32,
         status: *mut c_void) -> c_int = "dfs_lookup";

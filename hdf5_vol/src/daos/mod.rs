@@ -6,12 +6,13 @@ mod fetches;
 mod library;
 mod mount;
 mod object;
+mod snapshot;
 mod transfers;
 mod types;
 
 pub use background::{Background, Finish, Operation};
 pub use fetches::fetch_all;
-pub use mount::{Mount, resolve};
+pub use mount::{Address, Mount, object_class, resolve};
 pub use object::{Object, array, single};
 pub use transfers::{Direction, Missing, Request, Transfers};
 pub use types::{Descriptor, Event, Extent, Handle, ObjectId, Range, ScatterGather, Vector, object_type};

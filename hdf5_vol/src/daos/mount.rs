@@ -1,6 +1,7 @@
 //! A connection to a container, and the entries of its POSIX namespace.
 
 use super::library::daos;
+use super::snapshot::Snapshot;
 use super::types::{ContainerInformation, Handle, ObjectId, ScatterGather, UnifiedName, Vector};
 use super::{check, failed_change, failed_file};
 use crate::failure::{Failure, Minor, Result};
@@ -11,11 +12,24 @@ const CONNECT_WRITE: u32 = 2;
 /// The permissions of a file that is made, before the user's mask, which libdfs applies.
 const MODE: u32 = libc::S_IFREG | 0o664;
 
+/// What is connected to.
+#[derive(Clone, Copy)]
+pub struct Address<'a> {
+    /// None for the usual one.
+    pub system: Option<&'a str>,
+    pub pool: &'a str,
+    pub container: &'a str,
+    /// By its name or its epoch; none for the container as it is.
+    pub snapshot: Option<&'a str>,
+}
+
 /// A pool and a container that are open, and the namespace in it.
 pub struct Mount {
     pool: Handle,
     pub container: Handle,
     pub uuid: [u8; 16],
+    /// None for the container as it is.
+    snapshot: Snapshot,
     dfs: *mut c_void,
     is_writable: bool,
 }
@@ -42,18 +56,35 @@ fn global(what: &str, mut write: impl FnMut(*mut Vector) -> c_int) -> Result<Vec
 }
 
 impl Mount {
+    /// One that nothing is connected to.
+    fn closed(uuid: [u8; 16], is_writable: bool) -> Self {
+        Self {
+            pool: Handle::NONE,
+            container: Handle::NONE,
+            uuid,
+            snapshot: Snapshot::NONE,
+            dfs: std::ptr::null_mut(),
+            is_writable,
+        }
+    }
+
     /// Connects.
-    pub fn open(pool_name: &str, container_name: &str, is_writable: bool) -> Result<Self> {
+    pub fn open(address: Address<'_>, is_writable: bool) -> Result<Self> {
         let daos = daos()?;
-        let mut mount =
-            Self { pool: Handle::NONE, container: Handle::NONE, uuid: [0; 16], dfs: std::ptr::null_mut(), is_writable };
+        let Address { system, pool: pool_name, container: container_name, snapshot } = address;
+        if is_writable && let Some(snapshot) = snapshot {
+            let sentence = format!("{container_name}@{snapshot} is a snapshot, which is for reading only");
+            return Err(Failure::new(Minor::NotAllowed, sentence));
+        }
+        let mut mount = Self::closed([0; 16], is_writable);
         let flags = if is_writable { CONNECT_WRITE } else { CONNECT_READ };
         let (pool, container) = (text(pool_name)?, text(container_name)?);
+        let system = system.map(text).transpose()?;
         // SAFETY: the name ends with zero, the handle is written on success.
         let result = unsafe {
             daos.pool_connect(
                 pool.as_ptr(),
-                std::ptr::null(),
+                system.as_ref().map_or(std::ptr::null(), |system| system.as_ptr()),
                 flags,
                 &raw mut mount.pool,
                 std::ptr::null_mut(),
@@ -75,9 +106,13 @@ impl Mount {
         };
         check(&format!("cannot open container {container_name} of pool {pool_name}"), result)?;
         mount.uuid = information.uuid;
-        let flags = if is_writable { libc::O_RDWR } else { libc::O_RDONLY };
-        // SAFETY: the handles are open, the pointer is written on success.
-        let result = unsafe { daos.dfs_mount(mount.pool, mount.container, flags, &raw mut mount.dfs) };
+        if let Some(snapshot) = snapshot {
+            mount.snapshot = Snapshot::find(mount.container, snapshot).map_err(|failure| {
+                failure
+                    .while_doing(&format!("cannot open a snapshot of container {container_name} of pool {pool_name}"))
+            })?;
+        }
+        let result = mount.mount()?;
         if result != 0 {
             let what = format!("container {container_name} has no file system (make it with --type POSIX)");
             return Err(failed_file(&what, result));
@@ -85,11 +120,36 @@ impl Mount {
         Ok(mount)
     }
 
+    /// Mounts the namespace of what is open; gives the system's number of an error.
+    fn mount(&mut self) -> Result<c_int> {
+        let daos = daos()?;
+        let flags = if self.is_writable { libc::O_RDWR } else { libc::O_RDONLY };
+        // SAFETY: the handles are open, the pointer is written on success, and a snapshot with an epoch needs no name.
+        Ok(unsafe {
+            match self.snapshot.epoch() {
+                0 => daos.dfs_mount(self.pool, self.container, flags, &raw mut self.dfs),
+                epoch => daos.dfs_mount_snapshot(
+                    self.pool,
+                    self.container,
+                    flags,
+                    epoch,
+                    std::ptr::null(),
+                    &raw mut self.dfs,
+                ),
+            }
+        })
+    }
+
     pub fn is_writable(&self) -> bool {
         self.is_writable
     }
 
-    /// Its connection, for other processes: the length of the pool's handle, that handle, and the container's.
+    /// The snapshot that it shows.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Its connection, for other processes: the snapshot, the length of the pool's handle, that handle, and the container's.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let daos = daos()?;
         // SAFETY: both handles are open, and the vector is null or leads to as many bytes as it says.
@@ -99,25 +159,37 @@ impl Mount {
                 global("share a container's handle", |bytes| daos.container_to_global(self.container, bytes))?,
             )
         };
-        Ok([&(pool.len() as u64).to_le_bytes()[..], &pool, &container].concat())
+        let numbers = [self.snapshot.epoch(), pool.len() as u64].map(u64::to_le_bytes);
+        Ok([numbers.as_flattened(), &pool, &container].concat())
     }
 
     /// Uses the connection of another process. It has no namespace, which only opening and removing files needs.
     pub fn from_bytes(bytes: &[u8], uuid: [u8; 16], is_writable: bool) -> Result<Self> {
         let damaged = || Failure::new(Minor::Internal, "another process shares no handles");
+        let (epoch, bytes) = bytes.split_first_chunk().ok_or_else(damaged)?;
         let (length, handles) = bytes.split_first_chunk().ok_or_else(damaged)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
         let (pool, container) = handles.split_at_checked(length).ok_or_else(damaged)?;
         let daos = daos()?;
-        let mut mount =
-            Self { pool: Handle::NONE, container: Handle::NONE, uuid, dfs: std::ptr::null_mut(), is_writable };
+        let mut mount = Self::closed(uuid, is_writable);
         // SAFETY: the vector leads to as many bytes, which are only read; the handle is written on success.
         let result = unsafe { daos.pool_from_global(Vector::of(pool), &raw mut mount.pool) };
         check("cannot use the connection of another process to a pool", result)?;
         // SAFETY: the same.
         let result = unsafe { daos.container_from_global(mount.pool, Vector::of(container), &raw mut mount.container) };
         check("cannot use the connection of another process to a container", result)?;
+        mount.snapshot = Snapshot::open(mount.container, u64::from_le_bytes(*epoch))?;
         Ok(mount)
+    }
+
+    /// Makes a snapshot of the container, without a name; gives its epoch.
+    pub fn create_snapshot(&self) -> Result<u64> {
+        let mut epoch = 0;
+        let none = std::ptr::null_mut();
+        // SAFETY: the number is written on success.
+        let result = unsafe { daos()?.create_snapshot(self.container, &raw mut epoch, none, none.cast()) };
+        check("cannot make a snapshot", result)?;
+        Ok(epoch)
     }
 
     /// Reserves numbers for objects, and gives the first.
@@ -220,6 +292,7 @@ impl Drop for Mount {
             if !self.dfs.is_null() {
                 daos.dfs_unmount(self.dfs);
             }
+            self.snapshot.close();
             if self.container != Handle::NONE {
                 daos.container_close(self.container, std::ptr::null_mut());
             }
@@ -277,6 +350,19 @@ impl Drop for Entry<'_> {
             unsafe { daos.dfs_release(self.entry) };
         }
     }
+}
+
+/// The number of a class of objects.
+pub fn object_class(name: &str) -> Result<u32> {
+    let text = text(name)?;
+    // SAFETY: the name ends with zero.
+    let class = unsafe { daos()?.class_by_name(text.as_ptr()) }.cast_unsigned();
+    if class == 0 {
+        let sentence =
+            format!("there is no object class \"{name}\": such are S1, SX, RP_2G1 (daos container create --help)");
+        return Err(Failure::new(Minor::BadValue, sentence));
+    }
+    Ok(class)
 }
 
 /// Pool, container and path of a name that a directory of the local file system leads into a container.

@@ -24,6 +24,8 @@ const MODE_WRITE: u32 = 4;
 pub struct Object {
     pub id: ObjectId,
     handle: Handle,
+    /// What all that reads is given: a snapshot, or none.
+    seen: Handle,
     /// Open for as long.
     _mount: Option<Rc<Mount>>,
 }
@@ -60,18 +62,23 @@ impl Object {
         // SAFETY: the handle is written on success.
         let result = unsafe { daos()?.object_open(mount.container, id, mode, &raw mut handle, std::ptr::null_mut()) };
         check("cannot open an object", result)?;
-        Ok(Self { id, handle, _mount: Some(Rc::clone(mount)) })
+        Ok(Self { id, handle, seen: mount.snapshot().transaction(), _mount: Some(Rc::clone(mount)) })
     }
 
     /// One of no container.
     #[cfg(test)]
     pub fn closed(id: ObjectId) -> Self {
-        Self { id, handle: Handle::NONE, _mount: None }
+        Self { id, handle: Handle::NONE, seen: Handle::NONE, _mount: None }
     }
 
     /// Its handle.
     pub fn handle(&self) -> Handle {
         self.handle
+    }
+
+    /// What calls are given that read it.
+    pub fn seen(&self) -> Handle {
+        self.seen
     }
 
     /// The single value under two keys; none when there is none.
@@ -86,7 +93,7 @@ impl Object {
             let result = unsafe {
                 daos()?.fetch(
                     self.handle,
-                    Handle::NONE,
+                    self.seen,
                     0,
                     &raw mut key,
                     1,
@@ -128,7 +135,7 @@ impl Object {
         let (lists, maps, none) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
         // SAFETY: without lists of memory, sizes alone are told.
         let result =
-            unsafe { daos()?.fetch(self.handle, Handle::NONE, 0, &raw mut key, 1, descriptor, lists, maps, none) };
+            unsafe { daos()?.fetch(self.handle, self.seen, 0, &raw mut key, 1, descriptor, lists, maps, none) };
         check("cannot read a size", result)
     }
 
@@ -244,7 +251,7 @@ impl Object {
     pub fn changed(&self) -> Result<i64> {
         let (mut epoch, mut seconds) = (0, 0);
         // SAFETY: the numbers are ours.
-        let result = unsafe { daos()?.max_epoch(self.handle, Handle::NONE, &raw mut epoch, std::ptr::null_mut()) };
+        let result = unsafe { daos()?.max_epoch(self.handle, self.seen, &raw mut epoch, std::ptr::null_mut()) };
         check("cannot tell when an object was changed", result)?;
         if epoch > 0 {
             // SAFETY: the same.
@@ -276,9 +283,7 @@ impl Object {
     pub fn dkeys(&self) -> Result<Vec<Vec<u8>>> {
         let listed = list(usize::MAX, usize::MAX, |count, keys, bytes, anchor| {
             // SAFETY: the lists are as long as they say.
-            Ok(unsafe {
-                daos()?.list_dkeys(self.handle, Handle::NONE, count, keys, bytes, anchor, std::ptr::null_mut())
-            })
+            Ok(unsafe { daos()?.list_dkeys(self.handle, self.seen, count, keys, bytes, anchor, std::ptr::null_mut()) })
         });
         listed.map(|(keys, _)| keys)
     }
@@ -300,7 +305,7 @@ impl Object {
             // SAFETY: the lists are as long as they say.
             Ok(unsafe {
                 let none = std::ptr::null_mut();
-                daos()?.list_akeys(self.handle, Handle::NONE, &raw mut key, count, keys, bytes, anchor, none)
+                daos()?.list_akeys(self.handle, self.seen, &raw mut key, count, keys, bytes, anchor, none)
             })
         })
     }

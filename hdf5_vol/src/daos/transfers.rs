@@ -163,7 +163,7 @@ impl<'a> Flight<'a> {
                 Direction::Write => daos.update(handle, Handle::NONE, 0, dkey, 1, descriptor, list, event),
                 Direction::Read => {
                     let map = std::ptr::from_mut(map).cast();
-                    daos.fetch(handle, Handle::NONE, 0, dkey, 1, descriptor, list, map, event)
+                    daos.fetch(handle, object.seen(), 0, dkey, 1, descriptor, list, map, event)
                 }
             }
         })

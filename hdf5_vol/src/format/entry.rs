@@ -3,7 +3,8 @@
 //! ```text
 //!   0  8  magic
 //!   8  1  version
-//!   9  7  zero
+//!   9  1  1 when the class of the objects was chosen, so that later ones have that of the headers; zero when it was not
+//!  10  6  zero
 //!  16 16  UUID of the container
 //!  32 16  id of the object behind the file itself
 //!  48  8  token of the root group
@@ -24,12 +25,20 @@ pub const ENTRY_SIZE: usize = 128;
 const MAGIC: &[u8; 8] = b"\x89DAOSH5\n";
 const SENTENCE: &[u8] = b"HDF5 file in this container; open it with DAOS's HDF5";
 
+/// The number of an object's class, as DAOS's numbers of objects have it in their upper half (`daos_obj_id2class`).
+fn class_of(upper: u64) -> u32 {
+    let (redundancy, groups) = (upper >> 48 & 0xff, upper >> 32 & 0xffff);
+    u32::try_from(redundancy << 24 | groups).expect("it has 32 bits")
+}
+
 /// The entry of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FileEntry {
     pub container: [u8; 16],
     pub file: ObjectId,
     pub root: Token,
+    /// Whether the class of its objects was chosen.
+    pub is_classed: bool,
     pub header_upper: u64,
     pub order_upper: u64,
 }
@@ -38,7 +47,7 @@ impl FileEntry {
     pub fn encode(&self) -> [u8; ENTRY_SIZE] {
         let mut bytes = [b' '; ENTRY_SIZE];
         bytes[..8].copy_from_slice(MAGIC);
-        bytes[8..16].copy_from_slice(&[VERSION, 0, 0, 0, 0, 0, 0, 0]);
+        bytes[8..16].copy_from_slice(&[VERSION, u8::from(self.is_classed), 0, 0, 0, 0, 0, 0]);
         bytes[16..32].copy_from_slice(&self.container);
         let numbers = [self.file.low, self.file.high, self.root.bits(), self.header_upper, self.order_upper]
             .map(u64::to_le_bytes);
@@ -46,6 +55,11 @@ impl FileEntry {
         bytes[72..72 + SENTENCE.len()].copy_from_slice(SENTENCE);
         bytes[ENTRY_SIZE - 1] = b'\n';
         bytes
+    }
+
+    /// The class of its objects where that was chosen; zero where it was not.
+    pub fn class(&self) -> u32 {
+        if self.is_classed { class_of(self.header_upper) } else { 0 }
     }
 
     /// Whether bytes begin as an entry of any version does.
@@ -87,6 +101,7 @@ impl FileEntry {
             container: owner,
             file: ObjectId { low: number(32), high: number(40) },
             root: Token::from_bits(number(48))?,
+            is_classed: bytes[9] & 1 != 0,
             header_upper: number(56),
             order_upper: number(64),
         })

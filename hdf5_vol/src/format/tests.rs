@@ -17,6 +17,7 @@ fn entry() -> FileEntry {
         container: [7; 16],
         file: ObjectId { low: 3, high: 9 },
         root: token(33, Kind::Group),
+        is_classed: false,
         header_upper: 0x0102_0304_4844_4600,
         order_upper: 0x0502_0304_4844_4602,
     }
@@ -128,6 +129,19 @@ fn the_bytes_of_version_1_stay() {
     let bytes = entry().encode();
     assert_eq!(&bytes[..16], b"\x89DAOSH5\n\x01\0\0\0\0\0\0\0");
     assert_eq!(&bytes[48..56], &33_u64.to_le_bytes());
+}
+
+/// A flag of version 1 which connectors of earlier commits do not look at: they make later objects of the class that DAOS chooses.
+#[test]
+fn an_entry_says_whether_the_class_of_objects_was_chosen() {
+    let plain = entry();
+    let chosen = FileEntry { is_classed: true, header_upper: 0x0008_0002_4844_4600, ..plain };
+    let bytes = chosen.encode();
+    assert_eq!(&bytes[..16], b"\x89DAOSH5\n\x01\x01\0\0\0\0\0\0");
+    let decode = |bytes: &[u8]| FileEntry::decode(bytes, &plain.container, plain.file).expect("just written");
+    assert_eq!(decode(&bytes), chosen);
+    // Two copies, two groups.
+    assert_eq!((chosen.class(), plain.class()), (8 << 24 | 2, 0));
 }
 
 /// These too.

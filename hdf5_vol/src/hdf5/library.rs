@@ -15,6 +15,8 @@ use std::sync::OnceLock;
 /// `H5Epush2`, the one function here that takes any number of arguments.
 type Push = unsafe extern "C" fn(Hid, *const c_char, *const c_char, c_uint, Hid, Hid, Hid, *const c_char, ...) -> Herr;
 type Decode = unsafe extern "C" fn(*const c_void) -> Hid;
+/// Called for a property; none is needed here, so that it may be of any signature.
+type PropertyFunction = Option<unsafe extern "C" fn()>;
 type DecodeSized = unsafe extern "C" fn(*const c_void, usize) -> Hid;
 
 macro_rules! functions {
@@ -145,7 +147,17 @@ functions! {
     fn list_locking(id: Hid, is_used: *mut bool, is_optional: *mut bool) -> Herr = "H5Pget_file_locking";
     fn list_set_locking(id: Hid, is_used: bool, is_optional: bool) -> Herr = "H5Pset_file_locking";
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
+    fn list_connector(id: Hid, connector: *mut Hid) -> Herr = "H5Pget_vol_id";
+    fn list_information(id: Hid, information: *mut *mut c_void) -> Herr = "H5Pget_vol_info";
+    fn connector_value(id: Hid, value: *mut c_int) -> Herr = "H5VLget_value";
     fn list_set_connector(id: Hid, connector: Hid, information: *const c_void) -> Herr = "H5Pset_vol";
+    fn register(class: *const c_void, list: Hid) -> Hid = "H5VLregister_connector";
+    fn property_exists(id: Hid, name: *const c_char) -> c_int = "H5Pexist";
+    fn property_get(id: Hid, name: *const c_char, value: *mut c_void) -> Herr = "H5Pget";
+    fn property_set(id: Hid, name: *const c_char, value: *const c_void) -> Herr = "H5Pset";
+    fn property_insert(id: Hid, name: *const c_char, size: usize, value: *mut c_void, set: PropertyFunction,
+        get: PropertyFunction, remove: PropertyFunction, copy: PropertyFunction, compare: PropertyFunction,
+        close: PropertyFunction) -> Herr = "H5Pinsert2";
     fn list_set_core(id: Hid, increment: usize, is_kept: bool) -> Herr = "H5Pset_fapl_core";
     fn list_fill_time(id: Hid, time: *mut c_int) -> Herr = "H5Pget_fill_time";
     fn list_set_fill_time(id: Hid, time: c_int) -> Herr = "H5Pset_fill_time";
@@ -239,6 +251,7 @@ impl Variable {
     pub const DATASET_CREATE: Self = Self(c"H5P_CLS_DATASET_CREATE_ID_g");
     pub const DATASET_ACCESS: Self = Self(c"H5P_CLS_DATASET_ACCESS_ID_g");
     pub const DATATYPE_CREATE: Self = Self(c"H5P_CLS_DATATYPE_CREATE_ID_g");
+    pub const MAP_CREATE: Self = Self(c"H5P_CLS_MAP_CREATE_ID_g");
     pub const ATTRIBUTE_CREATE: Self = Self(c"H5P_CLS_ATTRIBUTE_CREATE_ID_g");
 }
 
@@ -288,6 +301,17 @@ impl Library {
             self.push_error_to(stack.get(), c"H5ESwait", failure.minor.variable(), &text);
         }
         Ok(stack)
+    }
+
+    /// Shows what lies on the stack of errors as the program has set it, as HDF5's own functions do at their end.
+    pub fn show_errors(&self) {
+        let (mut function, mut data) = (None, std::ptr::null_mut());
+        // SAFETY: both places are ours. It is one of the few functions that leave the stack as it is.
+        let known = unsafe { self.errors_visitor(DEFAULT_VALUE, &raw mut function, &raw mut data) };
+        if let Some(function) = function.filter(|_| known >= 0) {
+            // SAFETY: the function is the program's, or HDF5's own, which gets what it was set with.
+            unsafe { function(DEFAULT_VALUE, data) };
+        }
     }
 
     /// Does something without losing what lies on the stack of errors, which most of HDF5's functions clear.
@@ -374,6 +398,55 @@ static LIBRARY: OnceLock<Library> = OnceLock::new();
 /// The HDF5 that loaded this connector.
 pub fn library() -> &'static Library {
     LIBRARY.get().expect("HDF5 calls nothing of a connector before it has asked for its table")
+}
+
+/// Takes the functions of the HDF5 that is in this process, for a program that calls the connector before HDF5 does.
+///
+/// # Errors
+/// A sentence, when there is none, or more than one.
+pub fn find() -> Result<(), String> {
+    if LIBRARY.get().is_some() {
+        return Ok(());
+    }
+    let name = "H5VLregister_connector";
+    if let Ok(address) = symbol(libc::RTLD_DEFAULT, &[name]) {
+        return load(address);
+    }
+    // One that only a module of an interpreter is linked with.
+    let mut files: Vec<CString> = Vec::new();
+    // SAFETY: the function gets the list, which outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(gather), (&raw mut files).cast()) };
+    let mut found: Vec<*mut c_void> = Vec::new();
+    for file in files {
+        // SAFETY: the name ends with zero, and is one of a loaded file, which stays loaded with this.
+        let handle = unsafe { libc::dlopen(file.as_ptr(), libc::RTLD_NOW | libc::RTLD_NOLOAD) };
+        if let Some(address) = symbol(handle, &[name]).ok().filter(|_| !handle.is_null()) {
+            found.push(address);
+        }
+    }
+    // Of a file that is linked with HDF5 it is HDF5's.
+    found.sort_unstable();
+    found.dedup();
+    match found[..] {
+        [address] => load(address),
+        [] => Err("there is no HDF5 library in this process, or none of version 1.14 or later".to_owned()),
+        _ => Err("there are several HDF5 libraries in this process: set HDF5_VOL_CONNECTOR=daos".to_owned()),
+    }
+}
+
+/// Gathers the names of files that may be HDF5.
+unsafe extern "C" fn gather(information: *mut libc::dl_phdr_info, _: usize, files: *mut c_void) -> c_int {
+    // SAFETY: the first is one that the C library gives, the second what `find` gives.
+    let (name, files) = unsafe { ((*information).dlpi_name, &mut *files.cast::<Vec<CString>>()) };
+    if !name.is_null() {
+        // SAFETY: not null, ends with zero.
+        let name = unsafe { CStr::from_ptr(name) };
+        let file = name.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        if file.starts_with(b"libhdf5") {
+            files.push(name.to_owned());
+        }
+    }
+    0
 }
 
 /// Takes the functions of the HDF5 that an address is in.

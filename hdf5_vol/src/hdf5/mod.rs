@@ -17,7 +17,7 @@ pub use identifier::{
     size_of_type,
 };
 pub use identifier::{base as base_type, class as class_of_type, member as member_type, member_count};
-pub use library::{Variable, function, library, load};
+pub use library::{Variable, find, function, library, load};
 pub use selected::Slab;
 pub use stand_in::{has_old_references, stand_in};
 pub use types::*;

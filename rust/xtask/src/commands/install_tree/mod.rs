@@ -154,9 +154,9 @@ pub fn lay_out(metadata: &Metadata, profile: Profile, layout: &Layout) -> Result
     install_programs(&tree, &artifacts.program)?;
     install_library(&libraries, &artifacts.library)?;
     companions::install(&libraries, &metadata.target_directory.join("companions"))?;
-    hdf5::install(metadata, &artifacts.connector, &libraries)?;
     mpiio::install(metadata, &libraries)?;
     copy_directory(Path::new("include"), &layout.root.join("include"))?;
+    hdf5::install(metadata, &artifacts.connector, layout)?;
     install_descriptions(layout)?;
     manual::install(&tree, PROGRAM_NAMES)?;
     Ok(tree)

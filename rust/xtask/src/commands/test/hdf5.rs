@@ -1,6 +1,7 @@
 //! The part `hdf5`: h5py writes a file in one process and reads it in another one, in a container through the connector, and in HDF5's own
 //! format on the local disk; both must give the same.
 
+mod chosen;
 mod failures;
 mod h5py;
 mod parallel;
@@ -101,10 +102,20 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
     for (name, what) in failures::CASES.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
         tally += report(name, bench.run_failure(what));
     }
+    for (name, what) in chosen::CASES.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
+        tally += report(name, bench.run_chosen(what));
+    }
     let is_built = Hdf5::new(metadata, Flavour::Serial).is_built();
     if is_built && only.is_none_or(|only| BENCH.contains(only)) {
         let figures = bench_hdf5::smoke(metadata, &tree, &bench.engine, [POOL, CONTAINER]);
         tally += report(BENCH, figures.map(|_| Outcome::Passed));
+    }
+    if only.is_none_or(|only| chosen::IN_C.contains(only)) {
+        if is_built {
+            tally += report(chosen::IN_C, bench.run_chosen_in_c(metadata, &tree));
+        } else {
+            eprintln!("  skip {}: it is built with HDF5; cargo xtask setup hdf5 builds that", chosen::IN_C);
+        }
     }
     if only.map_or(is_built, |only| SUITE.contains(only)) {
         tally += bench.run_suite(metadata, &environment(&tree, &[POOL, CONTAINER])?)?;
