@@ -1,5 +1,6 @@
 //! Attaching to the engine of a local directory, and starting it when there is none.
 
+mod dial;
 mod lease;
 mod local;
 mod remote;

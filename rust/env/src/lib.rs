@@ -3,7 +3,7 @@
 //! Everything above this crate takes its clock and its random numbers from an [`Env`], and runs as tasks of an
 //! [`Executor`]: one thread, its tasks, its timers and its [`Source`]s of completions. The simulator implements the same
 //! traits, so that one seed decides everything.
-#![allow(unsafe_code, reason = "system calls: eventfd, poll, getrandom, clock_gettime")]
+#![allow(unsafe_code, reason = "system calls: eventfd, poll, getrandom, clock_gettime, pthread_sigmask")]
 
 mod buffer_pool;
 mod clock;
@@ -14,6 +14,7 @@ mod io_buffer;
 mod log;
 mod own_ids;
 mod random;
+mod signal_mask;
 pub mod sync;
 mod timers;
 pub mod waiting;
@@ -27,6 +28,7 @@ pub use io_buffer::{IO_ALIGNMENT, IoBuffer};
 pub use log::{LogLevel, log_event, set_log_sink};
 pub use own_ids::{OwnIds, Spread};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use signal_mask::SignalMask;
 pub use waiting::WAKE_COST;
 
 use std::sync::Arc;

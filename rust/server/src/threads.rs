@@ -1,6 +1,5 @@
-//! One thread per target, and the commands that they take: the only place of the engine that starts threads. In a simulation the
-//! targets are tasks, which nobody else can tell.
-#![allow(unsafe_code, reason = "signal masks have no safe wrapper in the standard library")]
+//! One thread per target, and the commands that they take. In a simulation the targets are tasks, which nobody else can tell. Beside
+//! them, an engine has short-lived threads for what waits outside: connecting, and looking for network interfaces.
 
 use crate::channel::{Receiver, Sender, channel};
 use crate::fabric::Fabric;
@@ -9,7 +8,7 @@ use crate::target::{Measures, SERVICE_TARGET, ServiceCall};
 use crate::{
     Capacity, Clocks, EngineIdentity, Machine, Ranks, Sessions, Target, TargetGround, TargetParts, TargetSettings,
 };
-use daos_env::{Doorbell, Env, Executor, Spawner, WAKE_COST};
+use daos_env::{Doorbell, Env, Executor, SignalMask, Spawner, WAKE_COST};
 use daos_media::{FileMedia, IoEngine};
 use daos_pool_service::ClientId;
 use daos_rpc::Address;
@@ -426,29 +425,6 @@ async fn unless_stopped<T>(future: impl Future<Output = T>, commands: &Receiver<
         stop.as_mut().poll(context).map(|()| None)
     })
     .await
-}
-
-/// Blocks every signal for the threads that are started while it lives: signals belong to the program's own threads.
-struct SignalMask(libc::sigset_t);
-
-impl SignalMask {
-    fn block_all() -> SignalMask {
-        // SAFETY: an all-zero signal set is valid memory for the calls to fill.
-        let (mut all, mut old): (libc::sigset_t, libc::sigset_t) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
-        // SAFETY: both sets are ours; blocking signals in this thread touches nothing else.
-        unsafe {
-            libc::sigfillset(&raw mut all);
-            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
-        }
-        SignalMask(old)
-    }
-}
-
-impl Drop for SignalMask {
-    fn drop(&mut self) {
-        // SAFETY: the set was filled by the kernel.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
-    }
 }
 
 /// Waits until the targets are ready, or says why they cannot be; `bound` takes their addresses before they serve.

@@ -1,5 +1,6 @@
 //! Attaching to a system of several engines by its access points.
 
+use super::dial::dial;
 use crate::Client;
 use daos_rpc::ControlStream;
 use daos_security::Credentials;
@@ -153,7 +154,7 @@ pub(crate) async fn ask_there(
     answer_limit: Duration,
 ) -> Result<(Box<dyn ControlStream>, ControlReply)> {
     let doing = |error: std::io::Error| unreached(place, &error);
-    let mut stream = client.0.control.connect(place).map_err(doing)?;
+    let mut stream = dial(&client.0.control, place).await.map_err(doing)?;
     // A request fits the buffer of a fresh connection.
     stream.write_all(&control_frame(request)).map_err(doing)?;
     let reply = read(client, &mut *stream, place, answer_limit).await?;
