@@ -15,6 +15,7 @@ import zlib
 
 import h5py
 import numpy
+from common import failure
 
 FILTERED = dict(chunks=(64,), compression="gzip")
 
@@ -44,15 +45,6 @@ def change(file):
 def check_change(file):
     for number in range(200):
         assert (file[f"new/{number}/plain"][()] == number).all() and (file[f"new/{number}/filtered"][()] == number).all()
-
-
-def failure(function):
-    """The error that a call gives; none when it gives none."""
-    try:
-        function()
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        return str(error)
-    return None
 
 
 def close(file):

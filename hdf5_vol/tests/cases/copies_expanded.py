@@ -2,13 +2,10 @@
 
 import h5py
 import numpy as np
+from common import beside, is_ours
 
 PAIR = np.dtype([("object", h5py.ref_dtype), ("number", "i4")])
 REFERRED = "~obj_pointed_by_"
-
-
-def beside(file, name):
-    return f"{file.filename.rpartition('/')[0]}/{name}"
 
 
 def referred(file):
@@ -24,15 +21,14 @@ def write(file):
     source = file.create_group("source")
     source.create_dataset("objects", data=[table.ref, deep.ref, table.ref, h5py.Reference()], dtype=h5py.ref_dtype)
     # HDF5 cannot copy references in chunks in its own files.
-    is_ours = file.filename.startswith("daos:")
-    chunks = {"chunks": (3,), "compression": "gzip"} if is_ours else {}
+    chunks = {"chunks": (3,), "compression": "gzip"} if is_ours(file) else {}
     source.create_dataset("chunked", (20,), dtype=h5py.ref_dtype, **chunks)[4:6] = [table.ref, deep.ref]
     source.create_dataset("regions", (2,), dtype=h5py.regionref_dtype)[0] = table.regionref[2:4, 3:5]
     source.create_dataset("pairs", (2,), dtype=PAIR)[1] = (deep.ref, 3)
     source.attrs["one"] = table.ref
     # One that leads back, and to itself, ends the process with HDF5's own files.
     circle = source.create_dataset("circle", (2,), dtype=h5py.ref_dtype)
-    circle[:] = [circle.ref, source.ref] if is_ours else [table.ref, deep.ref]
+    circle[:] = [circle.ref, source.ref] if is_ours(file) else [table.ref, deep.ref]
     file.flush()
     with h5py.File(beside(file, "copies_linked.h5"), "w") as linked:
         linked["there/data"] = [7, 8]
@@ -41,7 +37,7 @@ def write(file):
     source["missing"] = h5py.ExternalLink("copies_missing.h5", "/there")
     file.copy("source", "plain")
     # In HDF5's own files those of attributes lead nowhere.
-    assert file[file["plain/objects"][0]] == table and (not is_ours or file[file["plain"].attrs["one"]] == table)
+    assert file[file["plain/objects"][0]] == table and (not is_ours(file) or file[file["plain"].attrs["one"]] == table)
     del file["plain"].attrs["one"]
     with h5py.File(beside(file, "copies_plain.h5"), "w") as other:
         file.copy("source", other)
@@ -63,7 +59,7 @@ def look(file):
     assert referred(file) == ["Dataset", "Group"] and table.name.startswith(f"/{REFERRED}")
     assert [bool(reference) for reference in copy["chunked"][3:7]] == [False, True, True, False]
     assert file[copy["chunked"][4]] == table and file[copy["chunked"][5]] == deep
-    if file.filename.startswith("daos:"):
+    if is_ours(file):
         assert [file[reference].name for reference in copy["circle"]] == ["/copy/circle", "/copy"]
     linked = copy["outside"]
     assert isinstance(copy.get("outside", getlink=True), h5py.HardLink) and list(linked["data"]) == [7, 8]
@@ -78,5 +74,5 @@ def check(file):
         region = copy["regions"][0]
         assert other[region] == table and table[region].tolist() == [[23, 24], [33, 34]] and not copy["regions"][1]
         # HDF5's own files leave those within compounds as they are.
-        if file.filename.startswith("daos:"):
+        if is_ours(file):
             assert other[copy["pairs"][1]["object"]] == deep and copy["pairs"][1]["number"] == 3

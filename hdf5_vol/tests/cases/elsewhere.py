@@ -6,6 +6,7 @@ import tempfile
 
 import h5py
 import numpy as np
+from common import refused
 
 
 def fill(file):
@@ -75,14 +76,6 @@ def everywhere(directory):
         fill(file)
         yield look(file)
     assert buffer.getvalue()[:4] == b"\x89HDF"
-
-
-def refused(function):
-    try:
-        function()
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        return str(error)
-    raise AssertionError("that is not possible")
 
 
 def write(file):

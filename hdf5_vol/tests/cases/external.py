@@ -6,15 +6,11 @@ import sys
 
 import h5py
 import numpy
+from common import beside, fails, is_ours
 from h5py import h5p
 
 # One of HDF5's own, also where the others are in a container.
 LOCAL = os.path.join(sys.prefix, "linked.h5")
-
-
-def beside(file, name):
-    return f"{file.filename.rpartition('/')[0]}/{name}"
-
 
 WRITER = """
 import sys, h5py
@@ -63,18 +59,6 @@ def moved_out(file):
     elif "moved out" in list(file):
         # HDF5's own files have both then.
         del file["moved out"]
-
-
-def is_ours(file):
-    return file.filename.startswith("daos:")
-
-
-def fails(function):
-    try:
-        function()
-    except (KeyError, OSError, RuntimeError, ValueError):
-        return True
-    return False
 
 
 def write(file):

@@ -7,6 +7,7 @@ import numpy as np
 from h5py import h5o, h5p
 
 from cases.user_links import HDF5
+from common import is_ours
 
 PAIR = np.dtype([("x", "f8"), ("n", "i4")])
 # h5py has no name for it.
@@ -25,8 +26,7 @@ def links(file, name):
 
 def counts(file, pair, short, short_without_attributes):
     """In HDF5's own files attributes that are copied so do not count, nor do all links."""
-    is_ours = file.filename.startswith("daos:")
-    assert [links(file, "types/pair"), links(file, "types/short")] == [pair, short if is_ours else short_without_attributes]
+    assert [links(file, "types/pair"), links(file, "types/short")] == [pair, short if is_ours(file) else short_without_attributes]
 
 
 def write(file):
@@ -48,11 +48,10 @@ def write(file):
         copy(file, "source", other, "one")
         copy(file, "source", other, "two")
         copy(file, "types", other, "types")
-        is_ours = file.filename.startswith("daos:")
-        assert links(other, "known") == (8 if is_ours else 4) and other["types/short"] == other["known"]
-        assert other["types/pair"].id == other["one/pair"].id.get_type() and links(other, "types/pair") == (4 if is_ours else 3)
+        assert links(other, "known") == (8 if is_ours(file) else 4) and other["types/short"] == other["known"]
+        assert other["types/pair"].id == other["one/pair"].id.get_type() and links(other, "types/pair") == (4 if is_ours(file) else 3)
         other.copy("one", file, "back")
-        if is_ours:
+        if is_ours(file):
             dangling(file, other)
 
 

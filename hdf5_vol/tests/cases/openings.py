@@ -2,20 +2,9 @@
 
 import h5py
 from h5py import h5f, h5i
+from common import beside, fails
 
 OPTIONS = {"libver": "latest"}
-
-
-def beside(file, name):
-    return f"{file.filename.rpartition('/')[0]}/{name}"
-
-
-def fails(function):
-    try:
-        function()
-    except (KeyError, OSError, RuntimeError, ValueError):
-        return True
-    return False
 
 
 def locking(file):

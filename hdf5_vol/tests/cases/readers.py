@@ -5,6 +5,7 @@ import sys
 
 import h5py
 import numpy as np
+from common import is_ours
 
 OPTIONS = {"libver": "latest"}
 
@@ -41,8 +42,7 @@ def write(file):
     data.flush()
     reader = subprocess.Popen([sys.executable, "-c", READER, file.filename], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True)
-    is_ours = file.filename.startswith("daos:")
-    assert reader.stdout.readline().split() == ["4", "6", "15", "first" if is_ours else "-"]
+    assert reader.stdout.readline().split() == ["4", "6", "15", "first" if is_ours(file) else "-"]
     for length in [5, 8, 40]:
         data.resize((length,))
         data[:] = np.arange(length)
@@ -50,7 +50,7 @@ def write(file):
         words[1] = f"word{length}"
         file.flush()
         print("more", file=reader.stdin, flush=True)
-        expected = [str(length), str(length * (length - 1) // 2), str(1000 + length), f"word{length}" if is_ours else "-"]
+        expected = [str(length), str(length * (length - 1) // 2), str(1000 + length), f"word{length}" if is_ours(file) else "-"]
         found = reader.stdout.readline().split()
         assert found == expected, (found, expected)
     reader.stdin.close()

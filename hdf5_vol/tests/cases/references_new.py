@@ -4,6 +4,7 @@ import ctypes
 
 import h5py
 import numpy
+from common import beside
 
 SIZE = 64
 ALL = ctypes.c_int64(0)
@@ -42,10 +43,6 @@ def text(name, *arguments):
     room = ctypes.create_string_buffer(1000)
     call(name, *arguments, room, ctypes.c_size_t(1000), result=ctypes.c_ssize_t)
     return room.value.decode()
-
-
-def beside(file, name):
-    return f"{file.filename.rpartition('/')[0]}/{name}"
 
 
 def write(holder):

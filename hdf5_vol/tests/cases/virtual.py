@@ -8,28 +8,13 @@ import h5py
 import numpy
 from h5py import h5d, h5p, h5s
 from h5py.h5s import UNLIMITED
+from common import beside, is_ours, refused
 
 # One of HDF5's own, also where the others are in a container.
 LOCAL = os.path.join(sys.prefix, "mapped.h5")
 FIRST_MISSING, LAST_AVAILABLE = 0, 1
 TEXT = h5py.string_dtype()
 RECORD = numpy.dtype([("a", "i4"), ("b", "f8")])
-
-
-def beside(file, name):
-    return f"{file.filename.rpartition('/')[0]}/{name}"
-
-
-def is_ours(file):
-    return file.filename.startswith("daos:")
-
-
-def refused(function):
-    try:
-        function()
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        return str(error)
-    raise AssertionError("that is not possible")
 
 
 def simple(shape, maximum=None):
