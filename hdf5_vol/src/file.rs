@@ -1,27 +1,32 @@
 //! An open file: the connection to its container, its objects, and what is not written yet.
 
+mod openings;
+mod removal;
+mod settling;
+mod values;
+
+pub use removal::remove_parts;
+
 use crate::along::Along;
-use crate::callbacks::default_list;
-use crate::daos::{self, Background, Direction, Missing, Mount, Object, ObjectId, Operation, Request, Transfers};
+use crate::daos::{self, Background, Mount, Object, ObjectId, Transfers};
 use crate::failure::{Failure, Minor, Result};
 use crate::filters::Scratch;
 use crate::format::{ENTRY_SIZE, FileEntry, Kind, Token, key, part};
 use crate::fresh::Fresh;
-use crate::handle::{Handle, Maker, Opening};
-use crate::hdf5::{Hid, Identifier, Variable, library};
+use crate::handle::{Handle, Opening};
+use crate::hdf5::Identifier;
 use crate::heap::Heap;
 use crate::information::Information;
 use crate::known::Known;
-use crate::locking::Locking;
 use crate::mounts::Mounts;
-use crate::mpi;
 use crate::name::Name;
 use crate::node::{Node, Tracking};
 use crate::queue::Queue;
 use crate::ranks::Ranks;
 use crate::removed::Removed;
 use crate::serial::Serial;
-use std::cell::{Cell, OnceCell, RefCell, RefMut};
+use removal::remove_objects;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{c_uint, c_void};
 use std::ops::Range;
@@ -204,17 +209,6 @@ impl File {
         file
     }
 
-    /// Removes a file with all that is in it.
-    pub fn delete(name: &Name) -> Result<()> {
-        let mount = connect(name, true)?;
-        let entry = read_entry(&mount, &name.path)?;
-        if find_open(&entry, 0, false, |_| true).is_some() {
-            return Err(Failure::new(Minor::CannotOpenFile, format!("{} is open in this program", name.path)));
-        }
-        mount.remove(&name.path)?;
-        remove_objects(&mount, &entry)
-    }
-
     /// Whether a name stands for a file that can be opened; an error when that cannot be told.
     pub fn is_there(name: &Name) -> Result<bool> {
         match connect(name, false).and_then(|mount| read_entry(&mount, &name.path)) {
@@ -241,59 +235,6 @@ impl File {
         Err(Failure::new(Minor::WriteError, format!("{} is open for reading only", self.name)))
     }
 
-    /// A number for one more handle of the file.
-    pub fn count_opening(&self) -> u64 {
-        self.opened.set(self.opened.get() + 1);
-        self.opened.get()
-    }
-
-    /// Whether the program has opened it and not closed it again.
-    fn is_programs(&self) -> bool {
-        self.openings.borrow().values().any(|opening| opening.maker == Maker::Program)
-    }
-
-    /// The program has closed one of its handles. After the last one the file may have another writer, while it is open here behind a link.
-    pub fn leave(&self) {
-        if self.is_programs() {
-            return;
-        }
-        self.is_changed.set(false);
-        *self.known.borrow_mut() = Known::default();
-        self.fresh.borrow_mut().forget();
-        self.orders.borrow_mut().clear();
-        self.shared_attributes.set(None);
-    }
-
-    /// Keeps the list of properties with which it is opened, unless it is open already. Of one with a communicator it is a default one that says the
-    /// same of locking: to copy a communicator all its ranks would have to make the call.
-    pub fn know_access(&self, list: Hid) -> Result<()> {
-        if self.information.get().is_none() {
-            let _first = self.information.set(Information { snapshot: None, ..Information::of(list)? });
-        }
-        if self.access.get().is_some() {
-            return Ok(());
-        }
-        // SAFETY: takes no pointer.
-        let has_communicator = Some(unsafe { library().list_driver(list) }) == mpi::driver();
-        let kept = if has_communicator {
-            let plain = default_list(Variable::FILE_ACCESS)?;
-            Locking::of(list)?.set(plain.get())?;
-            plain
-        } else {
-            // SAFETY: the same.
-            Identifier::new(unsafe { library().list_copy(list) }, "copy of a property list")?
-        };
-        let _first = self.access.set(kept);
-        Ok(())
-    }
-
-    /// A copy of the list that is kept.
-    pub fn access_list(&self) -> Result<Identifier> {
-        let Some(list) = self.access.get() else { return default_list(Variable::FILE_ACCESS) };
-        // SAFETY: takes no pointer.
-        Identifier::new(unsafe { library().list_copy(list.get()) }, "copy of a property list")
-    }
-
     /// The root group.
     pub fn root(self: &Rc<Self>) -> Result<Rc<Node>> {
         self.node(self.entry.root)
@@ -314,22 +255,6 @@ impl File {
     pub fn known_header(&self, token: Token) -> Option<Vec<u8>> {
         let node = self.nodes.borrow().get(&token).and_then(Weak::upgrade);
         node.and_then(|node| node.known_header())
-    }
-
-    /// Links and headers that are known without asking; none where others may change the file, and none after a change was lost: it may be any of
-    /// them. A file that is open for an external link or as that of a source is writable when the file that leads to it is; it may have another
-    /// writer until it is changed here. So may one that the program has closed and that is open behind a link.
-    pub fn known(&self) -> Option<RefMut<'_, Known>> {
-        let is_writer = self.is_writable() && (self.is_changed.get() || self.is_programs());
-        if !is_writer || self.is_shared() || self.sharing.get() != 0 {
-            return None;
-        }
-        let mut known = self.known.borrow_mut();
-        if self.queue.borrow().outcome().is_err() {
-            *known = Known::default();
-            return None;
-        }
-        Some(known)
     }
 
     /// Forgets a node that is dropped.
@@ -389,78 +314,6 @@ impl File {
         self.put(&root, key::NUMBERS, &first.to_le_bytes(), count.to_le_bytes().to_vec())
     }
 
-    /// Leaves a value to be written.
-    pub fn put(&self, object: &Rc<Object>, dkey: &[u8], akey: &[u8], value: Vec<u8>) -> Result<()> {
-        self.require_writable()?;
-        self.is_changed.set(true);
-        self.queue.borrow_mut().put(object, dkey, akey, value)
-    }
-
-    /// A value that is not written yet.
-    pub fn peek(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Option<Rc<[u8]>> {
-        self.queue.borrow().peek(object.id, dkey, akey)
-    }
-
-    /// Whether any of an object's arrays of bytes is not written yet.
-    pub fn has_waiting_bytes(&self, object: &Object) -> bool {
-        self.queue.borrow().has_bytes(object.id)
-    }
-
-    /// A value, also one that is not written yet.
-    pub fn get(&self, object: &Object, dkey: &[u8], akey: &[u8]) -> Result<Option<Rc<[u8]>>> {
-        if let Some(value) = self.peek(object, dkey, akey) {
-            return Ok(Some(value));
-        }
-        Ok(object.fetch(dkey, akey)?.map(Rc::from))
-    }
-
-    /// Values under many akeys of a dkey, also those that are not written yet.
-    pub fn get_many(&self, object: &Object, dkey: &[u8], akeys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.get_each(object, dkey, akeys, |akeys| object.fetch_many(dkey, akeys))
-    }
-
-    /// The same, for a guess at what is wanted: none, too, for a long one.
-    pub fn get_short(&self, object: &Object, dkey: &[u8], akeys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>> {
-        self.get_each(object, dkey, akeys, |akeys| object.fetch_short(dkey, akeys))
-    }
-
-    fn get_each(
-        &self,
-        object: &Object,
-        dkey: &[u8],
-        akeys: &[Vec<u8>],
-        fetch: impl FnOnce(&[&[u8]]) -> Result<Vec<Option<Vec<u8>>>>,
-    ) -> Result<Vec<Option<Vec<u8>>>> {
-        let pending: Vec<_> = akeys.iter().map(|akey| self.peek(object, dkey, akey)).collect();
-        let others = akeys.iter().zip(&pending).filter(|(_, value)| value.is_none());
-        let others: Vec<&[u8]> = others.map(|(akey, _)| akey.as_slice()).collect();
-        let mut fetched = fetch(&others)?.into_iter();
-        let value =
-            |value: Option<Rc<[u8]>>| value.map_or_else(|| fetched.next().flatten(), |value| Some(value.to_vec()));
-        Ok(pending.into_iter().map(value).collect())
-    }
-
-    /// Values under many dkeys, also those that are not written yet. Most have no more bytes than the room.
-    pub fn get_all(
-        &self,
-        object: &Object,
-        dkeys: &[Vec<u8>],
-        akey: &[u8],
-        room: usize,
-    ) -> Result<Vec<Option<Vec<u8>>>> {
-        let pending: Vec<_> = {
-            let queue = self.queue.borrow();
-            dkeys.iter().map(|dkey| queue.peek(object.id, dkey, akey)).collect()
-        };
-        let others: Vec<Vec<u8>> =
-            dkeys.iter().zip(&pending).filter(|(_, value)| value.is_none()).map(|(dkey, _)| dkey.clone()).collect();
-        let mut fetched = daos::fetch_all(object, &others, akey, room)?.into_iter();
-        Ok(pending
-            .into_iter()
-            .map(|value| value.map_or_else(|| fetched.next().flatten(), |value| Some(value.to_vec())))
-            .collect())
-    }
-
     /// Where filters work.
     pub fn scratch(&self) -> Result<&Scratch> {
         match self.scratch.get() {
@@ -470,111 +323,6 @@ impl File {
                 Ok(self.scratch.get_or_init(|| scratch))
             }
         }
-    }
-
-    /// Leaves pieces of an array of bytes to be written: offsets and bytes, at most 1024 of them.
-    pub fn put_bytes<'a>(
-        &self,
-        object: &Rc<Object>,
-        dkey: &[u8],
-        akey: &[u8],
-        parts: impl Iterator<Item = (u64, &'a [u8])>,
-    ) -> Result<()> {
-        self.finish_object(object)?;
-        self.queue.borrow_mut().put_bytes(object, dkey, akey, parts)
-    }
-
-    /// Writes values of variable length, before elements that lead to them go where others find them.
-    pub fn write_values(&self) -> Result<()> {
-        self.heap.borrow_mut().write_back(self)
-    }
-
-    /// Waits until what was left of an object's arrays of bytes is written.
-    pub fn settle_bytes(&self, object: &Object) -> Result<()> {
-        self.finish_object(object)?;
-        self.queue.borrow_mut().settle_bytes(object.id)
-    }
-
-    /// Waits for transfers of an object that were started and go on.
-    fn finish_object(&self, object: &Object) -> Result<()> {
-        if self.background.borrow().is_empty() {
-            return Ok(());
-        }
-        self.background.borrow_mut().finish_object(object.id)
-    }
-
-    /// Starts a transfer that goes on while the program does.
-    pub fn start(&self, operation: &Rc<Operation>) -> Result<()> {
-        self.queue.borrow_mut().settle_bytes(operation.object())?;
-        self.background.borrow_mut().start(Rc::clone(operation))
-    }
-
-    /// Lets started transfers go on; waits for one of their requests when asked to.
-    pub fn go_on(&self, wait: bool) -> Result<()> {
-        self.background.borrow_mut().go_on(wait)
-    }
-
-    /// Moves bytes of an object's elements between the container and memory, and waits for all of it.
-    ///
-    /// # Safety
-    /// The memory of all ranges is there, and nobody else's while it is written.
-    pub unsafe fn transfer(
-        &self,
-        object: &Object,
-        requests: &[Request],
-        direction: Direction,
-        missing: Missing<'_>,
-    ) -> Result<()> {
-        // SAFETY: as the caller promises.
-        unsafe { self.transfers.borrow_mut().run(object, key::BYTES, requests, direction, missing) }
-    }
-
-    /// Writes all that was left to be written, and gives the first error of any change since the file was opened: for a flush and a close.
-    /// What is mounted on it is part of it.
-    pub fn flush(&self) -> Result<()> {
-        let mut result = self.settle();
-        for file in self.mounted() {
-            result = result.and(file.flush());
-        }
-        result.and(self.flush_along())?;
-        self.queue.borrow().outcome()
-    }
-
-    /// Keeps the error of a change that was lost, for the next flush and close.
-    pub fn note(&self, failure: &Failure) {
-        self.queue.borrow_mut().note(failure);
-    }
-
-    /// Writes all that was left to be written, for those who list or remove.
-    pub fn settle(&self) -> Result<()> {
-        let finished = self.background.borrow_mut().finish_all();
-        if let Some(failure) = self.background.borrow_mut().take_failure() {
-            self.note(&failure);
-        }
-        finished?;
-        let dirty = std::mem::take(&mut *self.dirty.borrow_mut());
-        let open = |token| self.nodes.borrow().get(&token).and_then(Weak::upgrade);
-        let dirty: Vec<Rc<Node>> = dirty.into_iter().filter_map(open).collect();
-        let mut filtered = Ok(());
-        for node in dirty {
-            let written = node.write_back_chunks();
-            if written.is_err() {
-                self.dirty.borrow_mut().insert(node.token);
-            }
-            filtered = filtered.and(written);
-        }
-        let heap = self.write_values();
-        filtered.and(heap).and(self.queue.borrow_mut().settle())
-    }
-
-    /// The same, where all that is written must be found by others when it is done: gives the error of what was left since the last time.
-    pub fn settle_now(&self) -> Result<()> {
-        let before = self.queue.borrow_mut().exchange_outcome(None);
-        let settled = self.settle();
-        let mut queue = self.queue.borrow_mut();
-        let now = queue.exchange_outcome(None);
-        queue.exchange_outcome(before.or_else(|| now.clone()));
-        settled.and(now.map_or(Ok(()), Err))
     }
 
     /// What HDF5 takes for the file where it stores values of variable length.
@@ -647,47 +395,4 @@ fn find_open(
 /// The upper half of the id of the object with values of variable length: as that of creation order, but for the part.
 fn heap_upper(entry: &FileEntry) -> u64 {
     entry.order_upper & !u64::from(u32::MAX) | u64::from(part::HEAP)
-}
-
-/// Removes all objects of a file whose name is gone or stands for another file.
-fn remove_objects(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()> {
-    let open = |number: u64, high: u64| Object::open(mount, ObjectId { low: number, high });
-    let root = open(entry.root.number(), entry.header_upper)?;
-    for first in root.akeys(key::NUMBERS)? {
-        let count = root.fetch(key::NUMBERS, &first)?;
-        let numbers = first.as_slice().try_into().ok().zip(count.and_then(|count| count.as_slice().try_into().ok()));
-        let Some((first, count)) = numbers else { continue };
-        let first = u64::from_le_bytes(first);
-        for number in first..first.saturating_add(u64::from_le_bytes(count).min(BATCH_MAX)) {
-            if number == entry.root.number() {
-                continue;
-            }
-            let header = open(number, entry.header_upper)?;
-            if let Some(record) = header.fetch(key::HEADER, key::RECORD)? {
-                remove_parts(mount, number, entry, &record)?;
-                forgive(header.punch())?;
-            }
-        }
-    }
-    forgive(open(entry.root.number(), heap_upper(entry))?.punch())?;
-    forgive(open(entry.root.number(), entry.order_upper)?.punch())?;
-    forgive(root.punch())
-}
-
-/// Removes what an object has besides its header.
-pub fn remove_parts(mount: &Rc<Mount>, number: u64, entry: &FileEntry, record: &[u8]) -> Result<()> {
-    let upper = match crate::format::Header::decode(record) {
-        Ok(crate::format::Header::Dataset { data_upper, .. }) => data_upper,
-        Ok(crate::format::Header::Group { .. }) => entry.order_upper,
-        _ => return Ok(()),
-    };
-    forgive(Object::open(mount, ObjectId { low: number, high: upper })?.punch())
-}
-
-/// What is not there needs no removing.
-fn forgive(result: Result<()>) -> Result<()> {
-    match result {
-        Err(failure) if failure.minor == Minor::NotFound => Ok(()),
-        other => other,
-    }
 }

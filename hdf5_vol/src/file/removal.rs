@@ -1,0 +1,64 @@
+//! Removing files, and what objects have.
+
+use super::{BATCH_MAX, File, connect, find_open, heap_upper, read_entry};
+use crate::daos::{Mount, Object, ObjectId};
+use crate::failure::{Failure, Minor, Result};
+use crate::format::{FileEntry, key};
+use crate::name::Name;
+use std::rc::Rc;
+
+impl File {
+    /// Removes a file with all that is in it.
+    pub fn delete(name: &Name) -> Result<()> {
+        let mount = connect(name, true)?;
+        let entry = read_entry(&mount, &name.path)?;
+        if find_open(&entry, 0, false, |_| true).is_some() {
+            return Err(Failure::new(Minor::CannotOpenFile, format!("{} is open in this program", name.path)));
+        }
+        mount.remove(&name.path)?;
+        remove_objects(&mount, &entry)
+    }
+}
+
+/// Removes all objects of a file whose name is gone or stands for another file.
+pub(super) fn remove_objects(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()> {
+    let open = |number: u64, high: u64| Object::open(mount, ObjectId { low: number, high });
+    let root = open(entry.root.number(), entry.header_upper)?;
+    for first in root.akeys(key::NUMBERS)? {
+        let count = root.fetch(key::NUMBERS, &first)?;
+        let numbers = first.as_slice().try_into().ok().zip(count.and_then(|count| count.as_slice().try_into().ok()));
+        let Some((first, count)) = numbers else { continue };
+        let first = u64::from_le_bytes(first);
+        for number in first..first.saturating_add(u64::from_le_bytes(count).min(BATCH_MAX)) {
+            if number == entry.root.number() {
+                continue;
+            }
+            let header = open(number, entry.header_upper)?;
+            if let Some(record) = header.fetch(key::HEADER, key::RECORD)? {
+                remove_parts(mount, number, entry, &record)?;
+                forgive(header.punch())?;
+            }
+        }
+    }
+    forgive(open(entry.root.number(), heap_upper(entry))?.punch())?;
+    forgive(open(entry.root.number(), entry.order_upper)?.punch())?;
+    forgive(root.punch())
+}
+
+/// Removes what an object has besides its header.
+pub fn remove_parts(mount: &Rc<Mount>, number: u64, entry: &FileEntry, record: &[u8]) -> Result<()> {
+    let upper = match crate::format::Header::decode(record) {
+        Ok(crate::format::Header::Dataset { data_upper, .. }) => data_upper,
+        Ok(crate::format::Header::Group { .. }) => entry.order_upper,
+        _ => return Ok(()),
+    };
+    forgive(Object::open(mount, ObjectId { low: number, high: upper })?.punch())
+}
+
+/// What is not there needs no removing.
+fn forgive(result: Result<()>) -> Result<()> {
+    match result {
+        Err(failure) if failure.minor == Minor::NotFound => Ok(()),
+        other => other,
+    }
+}
