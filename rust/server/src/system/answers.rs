@@ -43,7 +43,22 @@ impl SystemEngine {
     }
 
     pub(super) fn answered(&mut self, number: u64, answer: Result<Option<ControlReply>>) {
-        let Some(waiting) = self.waiting.remove(&number) else { return };
+        if let Some(waiting) = self.waiting.remove(&number) {
+            self.pass_on(waiting, answer);
+        }
+    }
+
+    /// Tells those who wait for the metadata service that it was stopped: it answers nobody any more.
+    pub(super) fn refuse_waiting(&mut self) {
+        let refusal = Status::new(Code::Again, "the metadata service was stopped meanwhile; try again");
+        for waiting in std::mem::take(&mut self.waiting).into_values() {
+            if !matches!(waiting, Waiting::Nobody) {
+                self.pass_on(waiting, Err(refusal.clone()));
+            }
+        }
+    }
+
+    fn pass_on(&mut self, waiting: Waiting, answer: Result<Option<ControlReply>>) {
         match (waiting, answer) {
             (Waiting::Join(id), Ok(Some(reply))) => {
                 let ControlReply::Joined(joined) = &reply else { return };

@@ -136,6 +136,7 @@ impl SystemEngine {
             return Ok(());
         };
         let result = threads.stop();
+        self.refuse_waiting();
         self.makings.sessions.dismiss(&self.door.dismiss_clients());
         self.leader = None;
         self.trouble.clear();

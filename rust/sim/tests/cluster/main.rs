@@ -306,6 +306,18 @@ fn a_snapshot_has_what_ranks_acknowledged_that_are_being_stopped() {
     }
 }
 
+/// Questions to the metadata service that were under way when it was stopped were answered by nobody: who wanted something of ranks at that moment
+/// waited for two and a half minutes.
+#[test]
+fn who_wants_something_of_ranks_while_the_system_stops_is_answered() {
+    quiet();
+    for seed in 1..=3 {
+        let world = World::new(seed, Shape::new(1, 1, 1));
+        lead(&world, |conductor| conductor.lead_through_a_stop_with_others());
+        assert_eq!(*world.violations.borrow(), Vec::<String>::new(), "seed {seed}");
+    }
+}
+
 /// A client that had lost its connection to the metadata service did not look any more what had become of the other engines: a call to one that had
 /// been killed within two seconds before the engine that led lasted all of its minute.
 #[test]

@@ -4,6 +4,7 @@ use crate::actor::{Actor, Open};
 use crate::machine::node_of;
 use crate::story::{CALM_LIMIT, Conductor};
 use daos_client::{Client, RankAction};
+use daos_env::sync::join_all;
 use daos_sim::fabric::Cut;
 use daos_status::{Result, Status};
 use daos_types::Epoch;
@@ -16,6 +17,11 @@ const NODE: u64 = 1;
 const LEADER: u64 = 0;
 /// For how long it does not hear that it is to stop.
 const DEAF: Duration = Duration::from_secs(3);
+/// For how many turns an engine stutters: it comes to do something once a millisecond, and does all that has come meanwhile in one turn.
+const STUTTERS: u64 = 20;
+const STUTTER: Duration = Duration::from_millis(1);
+/// How long administrators may wait for an answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
 impl Conductor {
     /// A rank whose clock is ahead is noted as stopped and has not heard of it: what it acknowledges then is in a snapshot that is made afterwards.
@@ -66,6 +72,39 @@ impl Conductor {
             self.world.violate(format!("value {value} was acknowledged before the snapshot, which shows {found:?}"));
         }
         Ok(())
+    }
+
+    /// While a system of one engine is stopped, others want something of its ranks all the time: each is answered.
+    pub async fn lead_through_a_stop_with_others(self) {
+        let admin = self.world.add_client();
+        if self.begin(&admin.client).await.is_none() {
+            return;
+        }
+        let others: Vec<_> = (0..2 * STUTTERS)
+            .map(|number| {
+                let (spawner, client) = (self.spawner.clone(), admin.client.clone());
+                self.spawner.spawn(async move {
+                    spawner.sleep(STUTTER / 2 * number as u32).await;
+                    client.act_on_ranks(RankAction::Exclude, &[0], false).await
+                })
+            })
+            .collect();
+        let stopping = self.spawner.spawn({
+            let client = admin.client.clone();
+            async move { client.act_on_ranks(RankAction::Stop, &[], true).await }
+        });
+        for _ in 0..STUTTERS {
+            self.world.freeze(0, STUTTER);
+            self.spawner.sleep(STUTTER + STUTTER / 100).await;
+        }
+        let answered = self.within(ANSWERED_WITHIN, "what was wanted of ranks while they stopped", join_all(others));
+        let refused = answered.await.is_none_or(|answers| answers.iter().all(|answer| !matches!(answer, Some(Ok(_)))));
+        if !refused {
+            self.world.violate("an engine that leads was excluded".to_owned());
+        }
+        if let Some(Some(Err(status))) = self.within(ANSWERED_WITHIN, "stopping a system", stopping).await {
+            self.world.violate(format!("the system cannot be stopped: {status}"));
+        }
     }
 
     /// The service is led by another engine soon after a client has wanted that, and goes on.
