@@ -76,9 +76,9 @@ impl Failure {
         }
         match self.status.code() {
             Code::Nospace => Some("delete something, or use a larger pool or file system"),
-            Code::Timedout | Code::Unreach | Code::Noreply => {
-                Some("run the command again; 'daos local status' shows the engine and its log")
-            }
+            Code::Timedout | Code::Unreach | Code::Noreply => Some(
+                "run the command again; 'daos local status' shows a local engine and its log, 'dmg system query' the engines of a system",
+            ),
             Code::Busy => Some("try again when it is not in use"),
             Code::Csum | Code::DfInval => Some("restore it from a copy"),
             Code::DfIncompt => Some("use the release that wrote it"),

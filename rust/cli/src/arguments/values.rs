@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub enum PoolSize {
     /// So many bytes.
     Bytes(u64),
-    /// So many hundredths of the space that is free in the file system of the local directory.
+    /// So many hundredths of the space that is free in the file system of the local directory, or at the engines of a system.
     Percent(u64),
 }
 

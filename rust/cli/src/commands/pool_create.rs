@@ -3,13 +3,14 @@
 use super::access;
 use super::pool::{leader, name_of, query_of, replicas_of};
 use super::pool_properties;
+use super::storage::room_on_each;
 use crate::arguments::{PoolCreateOptions, PoolSize};
 use crate::failure::{Failure, Result};
 use crate::launcher::free_bytes;
 use crate::reply::{Reply, notice};
 use crate::session::Session;
 use crate::units::{count, size};
-use daos_client::{AccessInfo, PoolCreate, RankInfo};
+use daos_client::{AccessInfo, EngineStorage, PoolCreate, RankInfo};
 use daos_status::Code;
 use daos_types::check_label;
 use serde_json::json;
@@ -40,6 +41,7 @@ pub fn label_of(
 fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<(u64, u32)> {
     let of_rank = match options.size {
         Some(PoolSize::Bytes(bytes)) => return Ok((bytes, 0)),
+        Some(PoolSize::Percent(percent)) if session.uses_system() => return part_of_system(session, options, percent),
         Some(PoolSize::Percent(percent)) => return Ok((free_bytes(&session.directory())? / 100 * percent, 0)),
         None => options.scm_size.unwrap_or(0).saturating_add(options.nvme_size.unwrap_or(0)),
     };
@@ -54,6 +56,33 @@ fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<(u64, 
     let ranks = session.run(|client| async move { Ok(client.system_ranks().await?) })?;
     let counted = serving(&ranks);
     Ok((of_rank.saturating_mul(counted.into()), counted))
+}
+
+/// A part of what no pool was promised on the ranks that the new pool is on.
+fn part_of_system(session: &Session, options: &PoolCreateOptions, percent: u64) -> Result<(u64, u32)> {
+    let answers = session.run(|client| async move {
+        let mut ranks = client.system_ranks().await?;
+        ranks.retain(|info| info.state == "joined");
+        Ok(client.engines_storage(ranks).await?)
+    })?;
+    let mut storages = Vec::new();
+    for (info, answer) in answers {
+        match answer {
+            Ok(EngineStorage { unknown: Some(status), .. }) | Err(status) => {
+                let doing = format!("asking rank {} at {} how much is free", info.rank, info.control);
+                return Err(status.while_doing(doing).into());
+            }
+            Ok(storage) => storages.push((info, storage)),
+        }
+    }
+    let (count, counted) = match (&options.ranks, options.nranks) {
+        (Some(ranks), _) => (ranks.0.len() as u32, 0),
+        (None, Some(number)) => (number, 0),
+        (None, None) => (storages.len() as u32, storages.len() as u32),
+    };
+    let is_meant = |rank| options.ranks.as_ref().is_none_or(|ranks| ranks.0.contains(&rank));
+    let room = room_on_each(&storages, is_meant);
+    Ok(((room / 100 * percent).saturating_mul(count.into()), counted))
 }
 
 /// How many ranks serve: on so many is a pool for which none are named.

@@ -10,6 +10,7 @@ use crate::units::size;
 use daos_client::{EngineStorage, RankInfo, SpaceInfo};
 use daos_status::Code;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Runs a command of `dmg`.
 pub fn run(session: &Session, global: &GlobalOptions, command: &StorageCommand) -> Result<Reply> {
@@ -108,6 +109,26 @@ fn sum(one: SpaceInfo, other: SpaceInfo) -> SpaceInfo {
 /// Bytes that are free and that no pool may come to write.
 fn unpromised(storage: &EngineStorage) -> u64 {
     storage.available.saturating_sub(sum(storage.meta, storage.data).free)
+}
+
+/// A file system: host, device and size.
+type Place<'a> = (String, &'a str, u64);
+
+/// Bytes that a new pool can have on each of the ranks that are meant: engines of a machine that store on one file system share what is free
+/// there, and the pool is as large on all.
+pub fn room_on_each(storages: &[(RankInfo, EngineStorage)], is_meant: impl Fn(u32) -> bool) -> u64 {
+    let mut places: BTreeMap<Place<'_>, Vec<&(RankInfo, EngineStorage)>> = BTreeMap::new();
+    for one in storages {
+        let (info, storage) = one;
+        places.entry((host(&info.control), &storage.device, storage.total)).or_default().push(one);
+    }
+    let room = places.values().filter_map(|engines| {
+        let meant = engines.iter().filter(|(info, _)| is_meant(info.rank)).count() as u64;
+        let free = engines.iter().map(|(_, storage)| storage.available).min()?;
+        let promised = engines.iter().map(|(_, storage)| sum(storage.meta, storage.data).free).sum();
+        free.saturating_sub(promised).checked_div(meant)
+    });
+    room.min().unwrap_or(0)
 }
 
 /// What is in a tier: the part of pools, and what is left for new ones.
@@ -282,6 +303,33 @@ mod tests {
             SpaceInfo { total: 300, free: 0 },
             "others have taken what was promised"
         );
+    }
+
+    #[test]
+    fn engines_of_one_file_system_share_what_is_free_there() {
+        let engine = |rank: u32, control: &str, device: &str, available: u64| {
+            let text = || String::new();
+            let info = RankInfo {
+                rank,
+                engine: text(),
+                control: control.to_owned(),
+                fault_domain: text(),
+                state: "joined".to_owned(),
+                targets: Vec::new(),
+                trouble: text(),
+            };
+            (info, EngineStorage { device: device.to_owned(), available, ..storage() })
+        };
+        // 300 bytes are promised to the pools of each.
+        let all = [
+            engine(0, "a:1", "x", 900),
+            engine(1, "a:2", "x", 901),
+            engine(2, "a:3", "y", 800),
+            engine(3, "b:1", "x", 700),
+        ];
+        let room = |ranks: &[u32]| room_on_each(&all, |rank| ranks.contains(&rank));
+        assert_eq!((room(&[0, 1, 2, 3]), room(&[0]), room(&[2, 3]), room(&[2])), (150, 300, 400, 500));
+        assert_eq!((room(&[]), room_on_each(&[], |_| true)), (0, 0));
     }
 
     #[test]

@@ -151,6 +151,19 @@ fn pools_are_made_by_tiers_and_shown_as_scripts_ask() {
     let listed = |words: &[&str]| cluster.response("dmg", words)["pools"].as_array().map(Vec::len);
     assert_eq!((listed(&["pool", "list", "-r"]), listed(&["system", "list-pools", "-n"])), (Some(0), Some(2)));
     cluster.succeed("dmg", &["--allow-proxy", "-J", "pool", "list", "--verbose"]);
+    // A part of what is free, which both engines share.
+    let usage = cluster.response("dmg", &["storage", "query", "usage"]);
+    let engine = |rank: &str| usage["HostStorage"][rank]["storage"]["engine"].clone();
+    let promised = |rank: &str| {
+        let free = |part: &str| engine(rank)[part]["free_bytes"].as_u64().expect("bytes");
+        free("pool_meta") + free("pool_data")
+    };
+    let room = engine("0")["avail_bytes"].as_u64().expect("bytes") - promised("0") - promised("1");
+    cluster.succeed("dmg", &["pool", "create", "part", "--size", "4%"]);
+    // Others of this machine take and free some meanwhile.
+    let part = room / 100 * 4;
+    assert!((part / 10 * 9..=part / 10 * 11).contains(&total("part")), "{} of {room}: {usage}", total("part"));
+    cluster.succeed("dmg", &["pool", "destroy", "part"]);
     // A rank that is out of the system has no part, and none is counted for it.
     cluster.succeed("dmg", &["system", "exclude", "--ranks", "1"]);
     cluster.succeed("dmg", &["pool", "create", "left", "--scm-size", "128MiB", "-n", "384MiB"]);
