@@ -27,6 +27,7 @@ mod convert;
 mod daos;
 mod dataset;
 mod detour;
+mod duplicate;
 mod elements;
 mod external;
 mod failure;

@@ -1,6 +1,7 @@
 //! What HDF5 looks for in a plugin: its type, and its table.
 
 use crate::callbacks::{below, below_calls, introspection, request, tables, wrap};
+use crate::duplicate;
 use crate::hdf5::class::{Class, VERSION, capability};
 use crate::hdf5::{Herr, Hid, SUCCEED, load};
 use crate::information;
@@ -106,14 +107,22 @@ pub extern "C" fn H5PLget_plugin_info() -> *const c_void {
     std::arch::naked_asm!("mov x0, x30", "b {information}", information = sym information)
 }
 
-extern "C" fn information(caller: *const c_void) -> *const c_void {
-    let loaded = std::panic::catch_unwind(|| load(caller).and_then(|()| below::load()));
-    match loaded {
-        Ok(Ok(())) => class().cast(),
+/// The same, with an address in the HDF5 that calls.
+pub extern "C" fn information(caller: *const c_void) -> *const c_void {
+    match std::panic::catch_unwind(|| table(caller)) {
+        Ok(Ok(table)) => table,
         Ok(Err(sentence)) => {
             eprintln!("DAOS connector for HDF5: {sentence}");
             std::ptr::null()
         }
         Err(_) => std::ptr::null(),
     }
+}
+
+fn table(caller: *const c_void) -> Result<*const c_void, String> {
+    if let Some(base) = load(caller)? {
+        return duplicate::table(base, caller);
+    }
+    below::load()?;
+    Ok(class().cast())
 }

@@ -7,10 +7,11 @@ use super::types::{
     Anchor, ContainerInformation, Descriptor, Event, Handle, KeyDescriptor, ObjectId, ScatterGather, UnifiedName,
     Vector,
 };
+use crate::duplicate::own_file;
 use crate::failure::{Failure, Minor};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// The name that programs record.
@@ -134,24 +135,9 @@ fn symbol(handle: *mut c_void, name: &str) -> Result<*mut c_void, String> {
     if address.is_null() { Err(format!("{NAME} has no function {}", name.to_string_lossy())) } else { Ok(address) }
 }
 
-/// Where the connector's own file is.
-fn own_directory() -> Option<PathBuf> {
-    // SAFETY: all zero is a value of this struct.
-    let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
-    let address = (own_directory as fn() -> Option<PathBuf>) as *const c_void;
-    // SAFETY: any address may be asked for.
-    if unsafe { libc::dladdr(address, &raw mut found) } == 0 || found.dli_fname.is_null() {
-        return None;
-    }
-    // SAFETY: the name ends with zero, and belongs to the loaded file.
-    let name = unsafe { CStr::from_ptr(found.dli_fname) };
-    let path = std::fs::canonicalize(Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()))).ok()?;
-    path.parent().map(Path::to_owned)
-}
-
 fn open() -> Result<*mut c_void, String> {
-    let directory = own_directory();
-    let above = directory.iter().flat_map(|directory| directory.ancestors().take(LEVELS_MAX));
+    let file = own_file();
+    let above = file.iter().flat_map(|file| file.ancestors().skip(1).take(LEVELS_MAX));
     let candidates = above.map(|directory| directory.join(NAME)).filter(|path| path.is_file());
     let mut said = String::new();
     for candidate in candidates.chain([PathBuf::from(NAME)]) {

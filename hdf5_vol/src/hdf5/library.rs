@@ -410,7 +410,7 @@ pub fn find() -> Result<(), String> {
     }
     let name = "H5VLregister_connector";
     if let Ok(address) = symbol(libc::RTLD_DEFAULT, &[name]) {
-        return load(address);
+        return load(address).map(drop);
     }
     // One that only a module of an interpreter is linked with.
     let mut files: Vec<CString> = Vec::new();
@@ -428,7 +428,7 @@ pub fn find() -> Result<(), String> {
     found.sort_unstable();
     found.dedup();
     match found[..] {
-        [address] => load(address),
+        [address] => load(address).map(drop),
         [] => Err("there is no HDF5 library in this process, or none of version 1.14 or later".to_owned()),
         _ => Err("there are several HDF5 libraries in this process: set HDF5_VOL_CONNECTOR=daos".to_owned()),
     }
@@ -449,11 +449,11 @@ unsafe extern "C" fn gather(information: *mut libc::dl_phdr_info, _: usize, file
     0
 }
 
-/// Takes the functions of the HDF5 that an address is in.
+/// Takes the functions of the HDF5 that an address is in, if it is the first. Gives where it begins when it is another one.
 ///
 /// # Errors
 /// A sentence, when it is no HDF5 that this connector can serve.
-pub fn load(address: *const c_void) -> Result<(), String> {
+pub fn load(address: *const c_void) -> Result<Option<usize>, String> {
     // SAFETY: all zero is a value of this struct.
     let mut found: libc::Dl_info = unsafe { std::mem::zeroed() };
     // SAFETY: any address may be asked for.
@@ -461,19 +461,14 @@ pub fn load(address: *const c_void) -> Result<(), String> {
         return Err("cannot tell which HDF5 library this was called from".to_owned());
     }
     let base = found.dli_fbase as usize;
-    if let Some(loaded) = LIBRARY.get() {
-        if loaded.base == base {
-            return Ok(());
+    if LIBRARY.get().is_none() {
+        // SAFETY: the name is that of a loaded file, which is not loaded anew. A program that is linked with HDF5's static library is
+        // not a file that can be opened so; then all symbols of the process are looked at.
+        let mut handle = unsafe { libc::dlopen(found.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD) };
+        if handle.is_null() {
+            handle = libc::RTLD_DEFAULT;
         }
-        return Err("another HDF5 library of this process uses the connector already".to_owned());
+        let _first = LIBRARY.set(Library::look_up(base, handle)?);
     }
-    // SAFETY: the name is that of a loaded file, which is not loaded anew. A program that is linked with HDF5's static library is
-    // not a file that can be opened so; then all symbols of the process are looked at.
-    let mut handle = unsafe { libc::dlopen(found.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD) };
-    if handle.is_null() {
-        handle = libc::RTLD_DEFAULT;
-    }
-    let library = Library::look_up(base, handle)?;
-    let _first = LIBRARY.set(library);
-    Ok(())
+    Ok((library().base != base).then_some(base))
 }

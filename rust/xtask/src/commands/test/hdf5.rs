@@ -5,6 +5,7 @@ mod chosen;
 mod failures;
 mod h5py;
 mod parallel;
+mod programs;
 mod suite;
 
 use super::c_programs::{Outcome, report};
@@ -22,8 +23,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What Python needs: h5py, whose wheel brings an HDF5 and tests of its own, numpy, and what runs these tests.
-const PACKAGES: &[&str] = &["h5py==3.16.0", "numpy==2.4.6", "pytest==8.4.2"];
+/// What Python needs: h5py, whose wheel brings an HDF5 and tests of its own, others that do, numpy, and what runs these tests.
+const PACKAGES: &[&str] = &[
+    "h5py==3.16.0",
+    "h5netcdf==1.8.2",
+    "netCDF4==1.7.5.1.post1",
+    "numpy==2.4.6",
+    "pytest==8.4.2",
+    "tables==3.11.1",
+    "xarray==2026.9.0",
+];
 
 /// What runs a case, and where the cases are.
 const RUNNER: &str = "hdf5_vol/tests/run.py";
@@ -98,6 +107,9 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
     }
     if only.is_none_or(|only| PLAIN.contains(only)) {
         tally += report(PLAIN, bench.run_plain(&environment(&tree, &[POOL, CONTAINER])?));
+    }
+    for (name, script) in programs::CASES.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
+        tally += report(name, bench.run_program(script));
     }
     for (name, what) in failures::CASES.iter().filter(|(name, _)| only.is_none_or(|only| name.contains(only))) {
         tally += report(name, bench.run_failure(what));
