@@ -229,6 +229,10 @@ impl File {
     }
 
     pub fn require_writable(&self) -> Result<()> {
+        if self.mount.is_inherited() {
+            let sentence = format!("{} was opened before this process was forked: open it in this one", self.name);
+            return Err(Failure::new(Minor::WriteError, sentence));
+        }
         if self.is_writable() {
             return Ok(());
         }
@@ -345,6 +349,11 @@ const SWEEP_MIN: usize = 1024;
 
 impl Drop for File {
     fn drop(&mut self) {
+        if self.mount.is_inherited() {
+            // Their memory is the parent's, and so is what is under way in it.
+            std::mem::forget((self.background.take(), self.queue.take(), self.transfers.replace(Transfers::new())));
+            return;
+        }
         // What was started goes on with the program's memory, and needs the container. Who wants to know what came of it asks the operations.
         let _told_by_each = self.background.get_mut().finish_all();
         // Whoever closes the file has settled and was told; an error here has nobody left to go to.
@@ -388,7 +397,7 @@ fn find_open(
         let is_same = file.entry.container == entry.container
             && file.entry.root == entry.root
             && file.mount.snapshot().epoch() == snapshot;
-        is_same && (file.is_writable() || !is_writable) && is_meant(file)
+        is_same && (file.is_writable() || !is_writable) && !file.mount.is_inherited() && is_meant(file)
     })
 }
 

@@ -13,6 +13,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The name that programs record.
 const NAME: &str = "libdaos.so.2";
@@ -57,6 +58,7 @@ macro_rules! functions {
 
 functions! {
     fn start() -> c_int = "daos_init";
+    fn restart() -> c_int = "daos_reinit";
     fn error_name(number: c_int) -> *const c_char = "d_errstr";
     fn error_text(number: c_int) -> *const c_char = "d_errdesc";
     fn pool_connect(pool: *const c_char, system: *const c_char, flags: c_uint, handle: *mut Handle, information: *mut c_void,
@@ -170,4 +172,18 @@ pub fn daos() -> Result<&'static Library, Failure> {
         }
     });
     loaded.as_ref().map_err(|text| Failure::new(Minor::CannotOpenFile, text.clone()))
+}
+
+/// Starts libdaos anew in a process that was forked from one that used it, as Python's `multiprocessing` does; what the parent has open is
+/// the parent's.
+pub fn adopt() -> Result<(), Failure> {
+    static PROCESS: AtomicU32 = AtomicU32::new(0);
+    let (daos, process) = (daos()?, std::process::id());
+    let known = PROCESS.load(Ordering::Relaxed);
+    if known != process {
+        // SAFETY: takes nothing; it does nothing in the process that has started libdaos.
+        super::check("cannot start the DAOS library in a forked process", unsafe { daos.restart() })?;
+        PROCESS.store(process, Ordering::Relaxed);
+    }
+    Ok(())
 }

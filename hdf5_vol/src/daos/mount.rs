@@ -1,6 +1,6 @@
 //! A connection to a container, and the entries of its POSIX namespace.
 
-use super::library::daos;
+use super::library::{adopt, daos};
 use super::snapshot::Snapshot;
 use super::types::{ContainerInformation, Handle, ObjectId, ScatterGather, UnifiedName, Vector};
 use super::{check, failed_change, failed_file};
@@ -32,6 +32,8 @@ pub struct Mount {
     snapshot: Snapshot,
     dfs: *mut c_void,
     is_writable: bool,
+    /// The process that has it open, and not one that was forked from it.
+    process: u32,
 }
 
 /// A regular file of the namespace, open.
@@ -65,11 +67,13 @@ impl Mount {
             snapshot: Snapshot::NONE,
             dfs: std::ptr::null_mut(),
             is_writable,
+            process: std::process::id(),
         }
     }
 
     /// Connects.
     pub fn open(address: Address<'_>, is_writable: bool) -> Result<Self> {
+        adopt()?;
         let daos = daos()?;
         let Address { system, pool: pool_name, container: container_name, snapshot } = address;
         if is_writable && let Some(snapshot) = snapshot {
@@ -142,6 +146,11 @@ impl Mount {
 
     pub fn is_writable(&self) -> bool {
         self.is_writable
+    }
+
+    /// Whether it is that of a process from which this one was forked.
+    pub fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
     }
 
     /// The snapshot that it shows.
@@ -286,6 +295,10 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
+        // The parent closes what is its own.
+        if self.is_inherited() {
+            return;
+        }
         let Ok(daos) = daos() else { return };
         // SAFETY: each is open or null, and nothing uses them any more.
         unsafe {

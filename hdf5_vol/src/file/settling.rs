@@ -24,6 +24,10 @@ impl File {
 
     /// Writes all that was left to be written, for those who list or remove.
     pub fn settle(&self) -> Result<()> {
+        // What the parent left to be written the parent writes.
+        if self.mount.is_inherited() {
+            return Ok(());
+        }
         let finished = self.background.borrow_mut().finish_all();
         if let Some(failure) = self.background.borrow_mut().take_failure() {
             self.note(&failure);

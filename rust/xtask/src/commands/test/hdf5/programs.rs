@@ -11,6 +11,8 @@ use std::process::Command;
 pub const CASES: &[(&str, &str)] = &[
     // The wheels of h5py, netCDF4 and PyTables bring one each.
     ("several libraries", "hdf5_vol/tests/libraries.py"),
+    // As Python's `multiprocessing` makes them.
+    ("forked processes", "hdf5_vol/tests/forks.py"),
 ];
 
 impl Bench<'_> {
