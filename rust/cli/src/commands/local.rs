@@ -10,7 +10,6 @@ use daos_server::{LocalEngine, LocalEngineSettings};
 use daos_status::{Code, Status};
 use serde_json::json;
 use std::io::ErrorKind;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// How long an engine may take to end: it writes a checkpoint, which may be gigabytes.
@@ -66,10 +65,18 @@ pub fn run(global: &GlobalOptions, command: &LocalCommand) -> Result<Reply> {
 /// The process that listens on the directory's socket.
 fn running(directory: Option<&LocalDirectory>) -> Result<Option<u32>> {
     let Some(directory) = directory else { return Ok(None) };
-    match directory.with_short_socket_path(|path| UnixStream::connect(path)) {
+    match directory.connect() {
         Ok(stream) => Ok(Some(peer_process(&stream).map_err(Status::from)?)),
         // No socket, or one that a killed engine left behind.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            let sentence = format!(
+                "the engine takes nobody in: it may have been stopped in its tracks; 'kill -CONT' of the process in {} lets it go on, \
+                 'kill -9' loses nothing acknowledged",
+                directory.process_file().display()
+            );
+            Err(Failure::new(Code::Busy, sentence))
+        }
         Err(error) => Err(Status::from(error).into()),
     }
 }
@@ -99,4 +106,26 @@ fn stop(directory: Option<&LocalDirectory>) -> Result<Option<u32>> {
         STOP_LIMIT.as_secs()
     );
     Err(Failure::new(Code::Timedout, sentence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    /// Who wanted to know waited for as long as the engine did not go on, once so many had asked that no more connections fit.
+    #[test]
+    fn an_engine_that_takes_nobody_in_is_an_error() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let directory = LocalDirectory::create(place.path()).expect("it is ours");
+        assert_eq!(running(Some(&directory)).expect("nobody is there"), None);
+        let _listener = UnixListener::bind(directory.socket()).expect("a short path");
+        let failure = loop {
+            match running(Some(&directory)) {
+                Ok(process) => assert_eq!(process, Some(std::process::id())),
+                Err(failure) => break failure,
+            }
+        };
+        assert!(failure.code() == Code::Busy && failure.sentence().contains("engine.pid"), "{failure}");
+    }
 }

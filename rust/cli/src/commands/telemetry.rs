@@ -4,10 +4,11 @@ use crate::arguments::{GlobalOptions, MetricsCommand, MetricsOptions, TelemetryC
 use crate::failure::{Failure, Result};
 use crate::reply::{Reply, table};
 use daos_client::host_and_port;
+use daos_env::{Clock, SystemClock};
 use daos_status::{Code, Status};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 /// Upstream's telemetry port.
@@ -15,7 +16,7 @@ const PORT_DEFAULT: u16 = 9191;
 /// How long the engine may take.
 const LIMIT: Duration = Duration::from_secs(10);
 /// The longest answer.
-const LENGTH_MAX: u64 = 64 << 20;
+const LENGTH_MAX: usize = 64 << 20;
 
 /// Runs a command.
 pub fn run(global: &GlobalOptions, command: &TelemetryCommand) -> Result<Reply> {
@@ -24,7 +25,7 @@ pub fn run(global: &GlobalOptions, command: &TelemetryCommand) -> Result<Reply> 
     let host = host(global);
     let port = options.port.unwrap_or(PORT_DEFAULT);
     let doing = format!("read the metrics of {host} at port {port}");
-    let text = fetch(&host, port).map_err(|error| {
+    let text = fetch(&host, port, LIMIT).map_err(|error| {
         error.doing(&doing).remedy(Code::Unreach, "start its engine with 'telemetry_port' (--telemetry-port)")
     })?;
     Ok(match command {
@@ -39,13 +40,49 @@ fn host(global: &GlobalOptions) -> String {
     host_and_port(first).0.to_owned()
 }
 
-fn fetch(host: &str, port: u16) -> Result<String> {
+/// Connects to one of the addresses of a host.
+fn connect(host: &str, port: u16, limit: Duration) -> std::io::Result<TcpStream> {
+    let mut failure = std::io::Error::from(ErrorKind::NotFound);
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, limit) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn late(limit: Duration) -> Failure {
+    let sentence = format!(
+        "whoever is there takes the connection in and has not answered within {} s; its process may have been stopped in its tracks: 'dmg \
+         system query' shows the state of its rank",
+        limit.as_secs()
+    );
+    Failure::new(Code::Timedout, sentence)
+}
+
+fn fetch(host: &str, port: u16, limit: Duration) -> Result<String> {
     let unreached = |error: std::io::Error| Failure::new(Code::Unreach, format!("nobody answers: {error}"));
-    let mut stream = TcpStream::connect((host, port)).map_err(unreached)?;
-    stream.set_read_timeout(Some(LIMIT)).map_err(Status::from)?;
+    let deadline = SystemClock.monotonic() + limit;
+    let mut stream = connect(host, port, limit).map_err(unreached)?;
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").map_err(unreached)?;
-    let mut answer = Vec::new();
-    stream.take(LENGTH_MAX).read_to_end(&mut answer).map_err(unreached)?;
+    let (mut answer, mut bytes) = (Vec::new(), vec![0; 64 << 10]);
+    while answer.len() < LENGTH_MAX {
+        let left = deadline.saturating_sub(SystemClock.monotonic());
+        if left.is_zero() {
+            return Err(late(limit));
+        }
+        stream.set_read_timeout(Some(left)).map_err(Status::from)?;
+        match stream.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Err(late(limit));
+            }
+            Err(error) => return Err(unreached(error)),
+        }
+    }
     let answer = String::from_utf8_lossy(&answer);
     match answer.split_once("\r\n\r\n") {
         Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
@@ -121,6 +158,18 @@ mod tests {
             assert_eq!(host(&global), name);
         }
         assert_eq!(host(&GlobalOptions::default()), "localhost");
+    }
+
+    /// The kernel takes connections in for a process that is stopped in its tracks.
+    #[test]
+    fn an_engine_that_does_not_answer_is_named_as_one() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let failure = fetch("127.0.0.1", port, Duration::from_millis(5)).expect_err("nobody answers");
+        assert!(failure.code() == Code::Timedout && failure.sentence().contains("stopped in its tracks"), "{failure}");
+        drop(listener);
+        let failure = fetch("127.0.0.1", port, LIMIT).expect_err("nobody is there");
+        assert_eq!(failure.code(), Code::Unreach, "{failure}");
     }
 
     #[test]

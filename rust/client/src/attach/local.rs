@@ -93,6 +93,11 @@ impl LocalDirectory {
         with(Path::new(&format!("/proc/self/fd/{}/{SOCKET_FILE}", directory.as_raw_fd())))
     }
 
+    /// Connects to the engine without waiting: `WouldBlock` when too many others wait to be greeted.
+    pub fn connect(&self) -> std::io::Result<UnixStream> {
+        self.with_short_socket_path(connect)
+    }
+
     /// Locks a file of the directory for this open file description; `None` when somebody else holds it.
     pub fn try_lock(&self, path: &Path) -> Result<Option<File>> {
         let failed =
@@ -122,7 +127,7 @@ pub(crate) async fn greet(client: &Client, directory: &LocalDirectory) -> Result
     loop {
         // Asked before the look at the socket: a process that is ready listens before it lets go.
         let ended = starting.as_mut().is_some_and(Starting::has_ended);
-        match directory.with_short_socket_path(connect) {
+        match directory.connect() {
             Ok(stream) => {
                 if let Some(hello) = read_hello(client, &stream, deadline).await? {
                     return Ok((stream, hello));

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Result};
 use crate::reply::Reply;
-use crate::system_calls::{StopSignals, end_with_parent, terminate};
+use crate::system_calls::{ProcessHandle, StopSignals, end_with_parent, terminate};
 use daos_env::{Clock, SystemClock};
 use daos_status::{Code, Status};
 use std::io::Write;
@@ -14,6 +14,8 @@ use std::time::Duration;
 const DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// An engine that lived for so long is started again as if it were the first time.
 const LIFE: Duration = Duration::from_secs(60);
+/// How long engines may take to end: they write checkpoints, which may be gigabytes.
+const STOP_LIMIT: Duration = Duration::from_secs(120);
 /// How often the children are looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -38,7 +40,7 @@ pub fn run(count: usize) -> Result<Reply> {
     }
     loop {
         if signals.wait(LOOK_INTERVAL) {
-            return stop(&mut engines);
+            return stop(&mut engines, STOP_LIMIT);
         }
         for engine in &mut engines {
             look(engine)?;
@@ -102,17 +104,33 @@ fn say(sentence: &str) {
     let _unread = writeln!(std::io::stderr(), "daos_server: {sentence}");
 }
 
-/// Ends every engine in good order.
-fn stop(engines: &mut [Engine]) -> Result<Reply> {
+/// Ends every engine in good order; one that does not end in time is killed.
+fn stop(engines: &mut [Engine], limit: Duration) -> Result<Reply> {
+    let deadline = SystemClock.monotonic() + limit;
     for child in engines.iter().filter_map(|engine| engine.child.as_ref()) {
         // One that has ended already needs no signal.
         let _ended = terminate(child.id());
     }
-    let mut failed = 0;
+    let (mut failed, mut late) = (0, Vec::new());
     for engine in engines {
-        if let Some(child) = &mut engine.child {
-            failed += usize::from(!child.wait().map_err(Status::from)?.success());
+        let Some(child) = &mut engine.child else { continue };
+        let process = child.id();
+        let left = deadline.saturating_sub(SystemClock.monotonic());
+        // A child keeps its number until it is waited for.
+        let has_ended = ProcessHandle::open(process).and_then(|handle| handle.wait(left)).map_err(Status::from)?;
+        if !has_ended {
+            late.push(format!("engine {} (process {process})", engine.number));
+            child.kill().map_err(Status::from)?;
         }
+        failed += usize::from(!child.wait().map_err(Status::from)?.success());
+    }
+    if !late.is_empty() {
+        let sentence = format!(
+            "{} did not end within {} s and was killed, which loses nothing acknowledged; was it stopped in its tracks? Its log may say more",
+            late.join(", "),
+            limit.as_secs()
+        );
+        return Err(Failure::new(Code::Timedout, sentence).doing("end all engines"));
     }
     if failed > 0 {
         return Err(Failure::new(
@@ -121,4 +139,37 @@ fn stop(engines: &mut [Engine]) -> Result<Reply> {
         ));
     }
     Ok(Reply::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn engine(number: usize, script: &str) -> Engine {
+        let mut command = Command::new("/bin/sh");
+        let mut child =
+            command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+        child.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("it has begun");
+        Engine { number, child: Some(child), started: Duration::ZERO, delay: DELAYS.0, again_at: None, failed: false }
+    }
+
+    /// An engine that did not end was waited for without an end.
+    #[test]
+    fn an_engine_that_does_not_end_is_killed_after_a_while() {
+        let mut engines =
+            [engine(0, "trap 'exit 0' TERM; echo; read x"), engine(1, "trap '' TERM; echo; read x; read x")];
+        let process = engines[1].child.as_ref().expect("it runs").id();
+        // The first one has ended before.
+        let mut first = engines[0].child.take().expect("it runs");
+        terminate(first.id()).expect("it is ours");
+        drop(first.stdin.take());
+        first.wait().expect("it is ours");
+        let failure = stop(&mut engines, Duration::ZERO).expect_err("one does not end");
+        assert!(failure.sentence().starts_with(&format!("engine 1 (process {process}) did not end")), "{failure}");
+        assert!(ProcessHandle::open(process).is_err(), "it was killed, and waited for");
+        let mut others = [engine(2, "trap 'exit 0' TERM; echo; read x; exit 0")];
+        drop(others[0].child.as_mut().and_then(|child| child.stdin.take()));
+        assert!(stop(&mut others, STOP_LIMIT).is_ok());
+    }
 }
