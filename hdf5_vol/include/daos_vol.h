@@ -69,12 +69,12 @@ herr_t H5Pset_daos_snap_open(hid_t fapl_id, H5_daos_snap_id_t snap_id);
 herr_t H5daos_snap_create(hid_t loc_id, H5_daos_snap_id_t *snap_id);
 
 /**
- * Chooses the class of objects, and with it over how many targets they spread and whether there are copies or parity.
+ * Chooses the class of objects, and with it over how many targets they spread.
  *
  * @plist_id list of file access, for all that is made in files that are opened with it; of the creation of files, for all that is made in the file
  *           where nothing else says otherwise; of the creation of datasets and maps, for their elements. Groups and committed datatypes have the
  *           class that their file was made with
- * @object_class a name such as "S1", "SX" or "RP_2GX"
+ * @object_class a name such as "S1", "S2" or "SX"
  */
 herr_t H5daos_set_object_class(hid_t plist_id, const char *object_class);
 

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::format::{Kind, LinkTarget};
 use crate::hdf5::{DEFAULT, Hid, Identifier, identifier_type, library};
+use crate::map::Map;
 use crate::node::Node;
 use crate::walk::Walk;
 use std::collections::{HashSet, VecDeque};
@@ -62,6 +63,7 @@ pub enum Handle {
     Group(Located),
     Dataset(Dataset),
     Datatype(Located),
+    Map(Box<Map>),
     Attribute(Attribute),
     /// An object of a file that is in no container.
     Below(Below),
@@ -232,6 +234,7 @@ impl Handle {
             }
             Self::Group(located) | Self::Datatype(located) => Rc::clone(&located.node.file),
             Self::Dataset(dataset) => Rc::clone(&dataset.located.node.file),
+            Self::Map(map) => Rc::clone(&map.located.node.file),
             Self::Attribute(attribute) => Rc::clone(&attribute.parent.node.file),
             Self::Below(_) => return Err(elsewhere()),
         })
@@ -248,6 +251,7 @@ impl Handle {
             Self::Anchor(_) => Located::root(&self.file()?),
             Self::Group(located) | Self::Datatype(located) => Ok(located.clone()),
             Self::Dataset(dataset) => Ok(dataset.located.clone()),
+            Self::Map(map) => Ok(map.located.clone()),
             Self::Attribute(attribute) => Ok(attribute.parent.clone()),
             Self::Below(_) => Err(elsewhere()),
         }
@@ -259,6 +263,7 @@ impl Handle {
             Self::File { opening, .. } => *opening,
             Self::Group(located) | Self::Datatype(located) => located.opening,
             Self::Dataset(dataset) => dataset.located.opening,
+            Self::Map(map) => map.located.opening,
             Self::Attribute(attribute) => attribute.parent.opening,
             Self::Anchor(_) | Self::Below(_) => 0,
         }
@@ -268,6 +273,13 @@ impl Handle {
         match self {
             Self::Dataset(dataset) => Ok(dataset),
             _ => Err(Failure::new(Minor::BadType, "it is no dataset")),
+        }
+    }
+
+    pub fn map(&self) -> Result<&Map> {
+        match self {
+            Self::Map(map) => Ok(map),
+            _ => Err(Failure::new(Minor::BadType, "it is no map")),
         }
     }
 
@@ -285,6 +297,7 @@ impl Handle {
             Self::Group(_) => identifier_type::GROUP,
             Self::Dataset(_) => identifier_type::DATASET,
             Self::Datatype(_) => identifier_type::DATATYPE,
+            Self::Map(_) => identifier_type::MAP,
             Self::Attribute(_) => identifier_type::ATTRIBUTE,
             Self::Below(_) => identifier_type::NONE,
         }
@@ -298,6 +311,7 @@ impl Handle {
                 Self::Group(located)
             }
             Kind::Dataset => Self::Dataset(Dataset::open(located, DEFAULT)?),
+            Kind::Map => Self::Map(Box::new(Map::open(located, DEFAULT)?)),
             Kind::Datatype => {
                 located.node.header()?;
                 Self::Datatype(located)

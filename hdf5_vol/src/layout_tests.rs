@@ -89,7 +89,7 @@ fn structs_of_hdf5_lie_as_in_its_headers() {
         return;
     };
     let mut text = String::from(
-        "#include <stddef.h>\n#include <H5VLconnector.h>\n#include <H5VLnative.h>\n\
+        "#include <stddef.h>\n#include <H5VLconnector.h>\n#include <H5VLnative.h>\n#include <H5Mpublic.h>\n\
          _Static_assert(H5VL_VERSION == 3, \"version of the tables\");\n",
     );
     tables(&mut text);
@@ -122,7 +122,52 @@ fn tables(text: &mut String) {
     assertions!(text, class::WrapClass = "H5VL_wrap_class_t" { get_object = "get_object", free_context = "free_wrap_ctx" });
 }
 
+fn maps(text: &mut String) {
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->create) create_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->open) open_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->get_val) get_val_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->exists) exists_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->put) put_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->get) get_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->specific) specific_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->specific.args.iterate) iterate_t;\n");
+    text.push_str("typedef __typeof__(((H5VL_map_args_t *)0)->specific.args.del) del_t;\n");
+    assertions!(text, arguments::MapCreate = "create_t" {
+        location = "loc_params", name = "name", link_list = "lcpl_id", key = "key_type_id", value = "val_type_id",
+        list = "mcpl_id", access_list = "mapl_id", map = "map",
+    });
+    assertions!(text, arguments::MapOpen = "open_t" {
+        location = "loc_params", name = "name", access_list = "mapl_id", map = "map",
+    });
+    assertions!(text, arguments::MapGetValue = "get_val_t" {
+        key_type = "key_mem_type_id", key = "key", value_type = "value_mem_type_id", value = "value",
+    });
+    assertions!(text, arguments::MapExists = "exists_t" { key_type = "key_mem_type_id", key = "key", exists = "exists" });
+    assertions!(text, arguments::MapPut = "put_t" { key = "key", value_type = "value_mem_type_id", value = "value" });
+    assertions!(text, arguments::MapGet = "get_t" { what = "get_type", arguments = "args" });
+    assertions!(text, arguments::MapSpecific = "specific_t" { what = "specific_type", arguments = "args" });
+    assertions!(text, arguments::MapIterate = "iterate_t" {
+        location = "loc_params", position = "idx", key_type = "key_mem_type_id", visitor = "op", data = "op_data",
+    });
+    assertions!(text, arguments::MapDelete = "del_t" { location = "loc_params", key_type = "key_mem_type_id", key = "key" });
+    assertions!(text, arguments::MapArguments = "H5VL_map_args_t" {});
+    use arguments::{map_get, map_operation, map_specific};
+    for (ours, theirs) in [
+        (map_operation::CREATE, "H5VL_MAP_CREATE"),
+        (map_operation::PUT, "H5VL_MAP_PUT"),
+        (map_operation::SPECIFIC, "H5VL_MAP_SPECIFIC"),
+        (map_operation::CLOSE, "H5VL_MAP_CLOSE"),
+        (map_get::COUNT, "H5VL_MAP_GET_COUNT"),
+        (map_specific::DELETE, "H5VL_MAP_DELETE"),
+        (hdf5::identifier_type::MAP, "H5I_MAP"),
+        (hdf5::object_type::MAP, "H5O_TYPE_MAP"),
+    ] {
+        text.push_str(&format!("_Static_assert({theirs} == {ours}, \"{theirs}\");\n"));
+    }
+}
+
 fn questions(text: &mut String) {
+    maps(text);
     assertions!(text, arguments::Location = "H5VL_loc_params_t" { object_type = "obj_type", kind = "type", data = "loc_data" });
     assertions!(text, arguments::ByIndex = "H5VL_loc_by_idx_t" { index = "idx_type", number = "n", access_list = "lapl_id" });
     assertions!(text, arguments::ByName = "H5VL_loc_by_name_t" { name = "name", access_list = "lapl_id" });

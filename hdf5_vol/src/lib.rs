@@ -48,6 +48,7 @@ mod layout_tests;
 mod links;
 mod listing;
 mod locking;
+mod map;
 mod memory;
 mod mounts;
 mod mpi;

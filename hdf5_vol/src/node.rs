@@ -229,7 +229,10 @@ impl Node {
     /// The property list of its creation, as bytes; empty for the default.
     pub fn creation_list(&self) -> Result<&[u8]> {
         Ok(match self.header()? {
-            Header::Group { list } | Header::Datatype { list, .. } | Header::Dataset { list, .. } => list,
+            Header::Group { list }
+            | Header::Datatype { list, .. }
+            | Header::Map { list, .. }
+            | Header::Dataset { list, .. } => list,
         })
     }
 

@@ -28,6 +28,8 @@ pub const CAPABILITIES: u64 = capability::ASYNCHRONOUS
     | capability::GROUP_MORE
     | capability::LINK_BASIC
     | capability::LINK_MORE
+    | capability::MAP_BASIC
+    | capability::MAP_MORE
     | capability::OBJECT_BASIC
     | capability::OBJECT_MORE
     | capability::STORED_DATATYPES

@@ -33,8 +33,17 @@ pub fn get(list: Hid, name: &CStr) -> Result<Option<String>> {
     Ok(text.ok().filter(|text| !text.is_empty()))
 }
 
-/// Sets the value of a property; an empty one is none.
+/// Sets the value of a property; an empty one takes it from the list.
 pub fn set(list: Hid, name: &CStr, text: &str) -> Result<()> {
+    // SAFETY: the name ends with zero.
+    let is_there = unsafe { library().property_exists(list, name.as_ptr()) } > 0;
+    if text.is_empty() {
+        // SAFETY: the same.
+        if is_there && unsafe { library().property_remove(list, name.as_ptr()) } < 0 {
+            return Err(Failure::new(Minor::BadValue, "HDF5 does not take a property from a list"));
+        }
+        return Ok(());
+    }
     let mut value = [0_u8; SIZE];
     let Some(place) = value.get_mut(..text.len()).filter(|_| text.len() < SIZE) else {
         return Err(Failure::new(Minor::BadValue, format!("\"{text}\" is too long")));
@@ -43,7 +52,7 @@ pub fn set(list: Hid, name: &CStr, text: &str) -> Result<()> {
     let pointer: *mut c_void = value.as_mut_ptr().cast();
     // SAFETY: name and value are ours, and the value has the size; none of the functions is needed for plain bytes.
     let result = unsafe {
-        if library().property_exists(list, name.as_ptr()) > 0 {
+        if is_there {
             library().property_set(list, name.as_ptr(), pointer)
         } else {
             library().property_insert(list, name.as_ptr(), SIZE, pointer, None, None, None, None, None, None)

@@ -21,9 +21,9 @@ pub const REGION: usize = 12;
 /// What HDF5 calls a sequence of variable length in memory (`hvl_t`).
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct Sequence {
-    count: usize,
-    elements: *mut c_void,
+pub struct Sequence {
+    pub count: usize,
+    pub elements: *mut c_void,
 }
 
 /// Whether elements of a datatype have references of any kind.

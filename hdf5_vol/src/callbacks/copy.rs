@@ -17,9 +17,10 @@ use crate::hdf5::{
     link_type,
 };
 use crate::heap;
+use crate::map::{Map, Plan};
 use crate::node::Node;
 use crate::outside::Outside;
-use crate::references;
+use crate::references::{self, has_references};
 use crate::walk::Walk;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_uint};
@@ -118,6 +119,7 @@ impl Copier {
         let made = match source.header()? {
             Header::Group { .. } => Copied::Plain(new_group(&self.file, group_list(source)?)?),
             Header::Datatype { .. } => Copied::Plain(new_node(&self.file, Kind::Datatype, source.header()?)?),
+            Header::Map { .. } => self.map(source)?,
             Header::Dataset { .. } => self.dataset(source)?,
         };
         let target = Rc::clone(made.node());
@@ -140,6 +142,12 @@ impl Copier {
         if let Copied::Dataset(from, to) = made {
             self.elements(from, to)?;
             target.write_back_chunks()?;
+        }
+        if let Copied::Map(from, to) = made {
+            let value = from.value_type()?;
+            let changes = has_references(Type::new(value)?.get())?;
+            // SAFETY: the memory has one value.
+            from.copy_to(to, |kind, memory| unsafe { self.references(&source.file, kind, memory, 1) }, changes)?;
         }
         if self.flags & copy_flags::WITHOUT_ATTRIBUTES == 0 {
             for name in source.ordered_attribute_names(true, false)? {
@@ -302,6 +310,14 @@ impl Copier {
         Ok(Copied::Dataset(Box::new(source), Box::new(target)))
     }
 
+    /// Makes a map that has no keys yet.
+    fn map(&mut self, source: &Rc<Node>) -> Result<Copied> {
+        let source = Map::open(Located::nowhere(Rc::clone(source)), DEFAULT)?;
+        let plan = Plan::of(&source)?;
+        let target = Map::create(&self.file, &plan, DEFAULT, None)?;
+        Ok(Copied::Map(Box::new(source), Box::new(target)))
+    }
+
     /// Copies all elements of a dataset to one of the same dataspace and datatype, as many at a time as memory is taken for. Those that are the
     /// elements of other datasets, or in other files, are the same for both.
     fn elements(&mut self, source: &Dataset, target: &Dataset) -> Result<()> {
@@ -336,6 +352,7 @@ impl Copier {
 enum Copied {
     Plain(Rc<Node>),
     Dataset(Box<Dataset>, Box<Dataset>),
+    Map(Box<Map>, Box<Map>),
 }
 
 impl Copied {
@@ -343,6 +360,7 @@ impl Copied {
         match self {
             Self::Plain(node) => node,
             Self::Dataset(_, target) => &target.located.node,
+            Self::Map(_, target) => &target.located.node,
         }
     }
 }

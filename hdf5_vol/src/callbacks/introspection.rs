@@ -1,5 +1,6 @@
 //! What the connector says of itself.
 
+use super::map;
 use crate::failure::{Failure, Minor};
 use crate::guard;
 use crate::hdf5::Herr;
@@ -32,11 +33,16 @@ unsafe extern "C" fn get_capabilities(_: *const c_void, flags: *mut u64) -> Herr
     })
 }
 
-/// No optional operation is done here.
-pub unsafe extern "C" fn query_optional(_: Object, _: c_int, _: c_int, flags: *mut u64) -> Herr {
+/// `H5VL_SUBCLS_NONE`: operations of the whole connector.
+const WHOLE: c_int = 0;
+/// `H5VL_OPT_QUERY_SUPPORTED`.
+const IS_DONE: u64 = 1;
+
+/// Of optional operations those of maps are done here.
+pub unsafe extern "C" fn query_optional(_: Object, class: c_int, operation: c_int, flags: *mut u64) -> Herr {
     guard::status(c"H5VLintrospect_opt_query", || {
         // SAFETY: HDF5 gives a number.
-        unsafe { *flags = 0 };
+        unsafe { *flags = if class == WHOLE && map::is_one(operation) { IS_DONE } else { 0 } };
         Ok(())
     })
 }

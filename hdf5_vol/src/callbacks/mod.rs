@@ -14,6 +14,7 @@ pub mod group;
 pub mod introspection;
 pub mod link;
 pub mod link_iteration;
+pub mod map;
 pub mod merging;
 pub mod object;
 pub mod request;
@@ -35,7 +36,7 @@ use std::ffi::{c_char, c_uint};
 use std::rc::Rc;
 
 /// The bytes of a property list; none for the default one, which costs nothing.
-fn list_bytes(list: Hid, default: Variable) -> Result<Vec<u8>> {
+pub fn list_bytes(list: Hid, default: Variable) -> Result<Vec<u8>> {
     if list == DEFAULT || list == library().value(default) { Ok(Vec::new()) } else { encode_property_list(list) }
 }
 

@@ -3,6 +3,7 @@
 
 use super::below::{Below, functions};
 use super::introspection;
+use super::map;
 use crate::failure::Failure;
 use crate::guard;
 use crate::hdf5::arguments::OptionalArguments;
@@ -113,6 +114,14 @@ pub unsafe extern "C" fn optional(
     match unsafe { Below::of(object) } {
         // SAFETY: the same.
         Some(below) => unsafe { (functions().optional)(below.object, below.connector, arguments, transfer, request) },
-        None => guard::status(c"H5VLoptional", || Err(Failure::not_yet("an optional operation"))),
+        None => {
+            // SAFETY: the same.
+            let asked = unsafe { &*arguments };
+            if map::is_one(asked.operation) {
+                // SAFETY: the same.
+                return unsafe { map::run(object, asked, transfer) };
+            }
+            guard::status(c"H5VLoptional", || Err(Failure::not_yet("an optional operation")))
+        }
     }
 }

@@ -371,8 +371,7 @@ pub fn object_class(name: &str) -> Result<u32> {
     // SAFETY: the name ends with zero.
     let class = unsafe { daos()?.class_by_name(text.as_ptr()) }.cast_unsigned();
     if class == 0 {
-        let sentence =
-            format!("there is no object class \"{name}\": such are S1, SX, RP_2G1 (daos container create --help)");
+        let sentence = format!("there is no object class \"{name}\": such are S1, S2, SX");
         return Err(Failure::new(Minor::BadValue, sentence));
     }
     Ok(class)

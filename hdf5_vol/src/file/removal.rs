@@ -48,7 +48,9 @@ pub(super) fn remove_objects(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()>
 /// Removes what an object has besides its header.
 pub fn remove_parts(mount: &Rc<Mount>, number: u64, entry: &FileEntry, record: &[u8]) -> Result<()> {
     let upper = match crate::format::Header::decode(record) {
-        Ok(crate::format::Header::Dataset { data_upper, .. }) => data_upper,
+        Ok(crate::format::Header::Dataset { data_upper, .. } | crate::format::Header::Map { data_upper, .. }) => {
+            data_upper
+        }
         Ok(crate::format::Header::Group { .. }) => entry.order_upper,
         _ => return Ok(()),
     };

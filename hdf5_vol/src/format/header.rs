@@ -2,11 +2,15 @@
 //!
 //! ```text
 //!  1  version: 2 for a dataset of a committed datatype, else 1
-//!  1  kind: 0 group, 1 dataset, 2 datatype
+//!  1  kind: 0 group, 1 dataset, 2 datatype, 3 map
 //!  -- version 2
 //!  8     token of the committed datatype, of which the datatype below is a copy
 //!  -- both
 //!  4  n  property list of its creation, as H5Pencode2 writes it; empty for the default
+//!  -- maps
+//!  4  n  datatype of the keys, as H5Tencode writes it
+//!  4  n  datatype of the values
+//!  8     upper half of the id of the object with the pairs
 //!  -- datatypes and datasets
 //!  4  n  datatype, as H5Tencode writes it
 //!  -- datasets
@@ -78,6 +82,12 @@ pub enum Header {
         list: Vec<u8>,
         datatype: Vec<u8>,
     },
+    Map {
+        list: Vec<u8>,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        data_upper: u64,
+    },
     Dataset {
         /// The committed datatype with which it was made.
         committed: Option<Token>,
@@ -95,6 +105,7 @@ fn code(kind: Kind) -> u8 {
         Kind::Group => 0,
         Kind::Dataset => 1,
         Kind::Datatype => 2,
+        Kind::Map => 3,
     }
 }
 
@@ -105,6 +116,7 @@ impl Header {
             Self::Group { .. } => Kind::Group,
             Self::Dataset { .. } => Kind::Dataset,
             Self::Datatype { .. } => Kind::Datatype,
+            Self::Map { .. } => Kind::Map,
         }
     }
 
@@ -112,7 +124,7 @@ impl Header {
     pub fn committed(&self) -> Option<Token> {
         match self {
             Self::Dataset { committed, .. } => *committed,
-            Self::Group { .. } | Self::Datatype { .. } => None,
+            Self::Group { .. } | Self::Datatype { .. } | Self::Map { .. } => None,
         }
     }
 
@@ -122,6 +134,9 @@ impl Header {
         match self {
             Self::Group { list } => writer.byte(code(Kind::Group)).sized(list).finish(),
             Self::Datatype { list, datatype } => writer.byte(code(Kind::Datatype)).sized(list).sized(datatype).finish(),
+            Self::Map { list, key, value, data_upper } => {
+                writer.byte(code(Kind::Map)).sized(list).sized(key).sized(value).wide(*data_upper).finish()
+            }
             Self::Dataset { committed, list, datatype, space, data_upper, element, layout } => {
                 let writer =
                     writer.byte(code(Kind::Dataset)).committed(*committed).sized(list).sized(datatype).sized(space);
@@ -153,6 +168,12 @@ impl Header {
         if kind == code(Kind::Group) {
             reader.end()?;
             return Ok(Self::Group { list });
+        }
+        if kind == code(Kind::Map) {
+            let (key, value) = (reader.sized()?.to_vec(), reader.sized()?.to_vec());
+            let data_upper = reader.wide()?;
+            reader.end()?;
+            return Ok(Self::Map { list, key, value, data_upper });
         }
         let datatype = reader.sized()?.to_vec();
         if kind == code(Kind::Datatype) {

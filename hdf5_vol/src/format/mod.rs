@@ -32,7 +32,7 @@ pub mod part {
     use super::MARK;
     /// Header, attributes and links.
     pub const HEADER: u32 = MARK;
-    /// A dataset's elements.
+    /// A dataset's elements, or a map's pairs.
     pub const DATA: u32 = MARK | 1;
     /// A group's links by creation order.
     pub const ORDER: u32 = MARK | 2;
@@ -66,6 +66,8 @@ pub mod key {
     pub const BYTES: &[u8] = b"b";
     /// Akey of a chunk that went through filters.
     pub const ENCODED: &[u8] = b"c";
+    /// Akey of a value of a map below its key.
+    pub const VALUE: &[u8] = b"v";
     /// Akey of a link's name below its number in creation order.
     pub const NAME: &[u8] = b"n";
 }

@@ -10,6 +10,7 @@ pub enum Kind {
     Group,
     Dataset,
     Datatype,
+    Map,
 }
 
 impl Kind {
@@ -19,6 +20,7 @@ impl Kind {
             Self::Group => object_type::GROUP,
             Self::Dataset => object_type::DATASET,
             Self::Datatype => object_type::DATATYPE,
+            Self::Map => object_type::MAP,
         }
     }
 }
@@ -43,12 +45,13 @@ impl Token {
             Kind::Group => 0,
             Kind::Dataset => 1,
             Kind::Datatype => 2,
+            Kind::Map => 3,
         };
         Ok(Self(number | kind << KIND_SHIFT))
     }
 
     pub fn from_bits(bits: u64) -> Result<Self> {
-        if bits & NUMBER_MAX == 0 || bits >> KIND_SHIFT == 3 {
+        if bits & NUMBER_MAX == 0 {
             return Err(Failure::new(Minor::Damaged, format!("{bits:#x} is no token of an object")));
         }
         Ok(Self(bits))
@@ -66,7 +69,8 @@ impl Token {
         match self.0 >> KIND_SHIFT {
             0 => Kind::Group,
             1 => Kind::Dataset,
-            _ => Kind::Datatype,
+            2 => Kind::Datatype,
+            _ => Kind::Map,
         }
     }
 

@@ -4,12 +4,14 @@ mod attribute;
 mod dataset;
 mod file;
 mod link;
+mod map;
 mod object;
 
 pub use attribute::*;
 pub use dataset::*;
 pub use file::*;
 pub use link::*;
+pub use map::*;
 pub use object::*;
 
 use super::types::{GroupInformation, Hid, Hsize, TokenBytes};

@@ -29,6 +29,8 @@ pub mod capability {
     pub const GROUP_MORE: u64 = 0x400;
     pub const LINK_BASIC: u64 = 0x800;
     pub const LINK_MORE: u64 = 0x1000;
+    pub const MAP_BASIC: u64 = 0x2000;
+    pub const MAP_MORE: u64 = 0x4000;
     pub const OBJECT_BASIC: u64 = 0x8000;
     pub const OBJECT_MORE: u64 = 0x1_0000;
     pub const STORED_DATATYPES: u64 = 0x40_0000;

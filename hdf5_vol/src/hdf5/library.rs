@@ -6,6 +6,7 @@
 use super::identifier::Identifier;
 use super::types::{ErrorVisitor, ExternalCallback, Herr, Hid, Hsize, IdentifierVisitor, MergeCallback};
 use crate::failure::Failure;
+use crate::map::{Allocate, Free};
 use crate::serial::Serial;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -91,6 +92,7 @@ functions! {
     fn type_member_name(id: Hid, number: c_uint) -> *mut c_char = "H5Tget_member_name";
     fn free(memory: *mut c_void) -> Herr = "H5free_memory";
     fn type_member_offset(id: Hid, number: c_uint) -> usize = "H5Tget_member_offset";
+    fn type_pack(id: Hid) -> Herr = "H5Tpack";
     fn type_insert(id: Hid, name: *const c_char, offset: usize, member: Hid) -> Herr = "H5Tinsert";
     fn type_sequence(base: Hid) -> Hid = "H5Tvlen_create";
     fn type_array(base: Hid, rank: c_uint, dimensions: *const Hsize) -> Hid = "H5Tarray_create2";
@@ -140,6 +142,8 @@ functions! {
     fn errors_take() -> Hid = "H5Eget_current_stack";
     fn errors_put(stack: Hid) -> Herr = "H5Eset_current_stack";
 
+    fn list_memory(id: Hid, allocate: *mut Option<Allocate>, allocate_data: *mut *mut c_void, free: *mut Option<Free>,
+        free_data: *mut *mut c_void) -> Herr = "H5Pget_vlen_mem_manager";
     fn list_copy_flags(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_copy_object";
     fn list_merge_callback(id: Hid, function: *mut Option<MergeCallback>, data: *mut *mut c_void) -> Herr
         = "H5Pget_mcdt_search_cb";
@@ -155,6 +159,7 @@ functions! {
     fn property_exists(id: Hid, name: *const c_char) -> c_int = "H5Pexist";
     fn property_get(id: Hid, name: *const c_char, value: *mut c_void) -> Herr = "H5Pget";
     fn property_set(id: Hid, name: *const c_char, value: *const c_void) -> Herr = "H5Pset";
+    fn property_remove(id: Hid, name: *const c_char) -> Herr = "H5Premove";
     fn property_insert(id: Hid, name: *const c_char, size: usize, value: *mut c_void, set: PropertyFunction,
         get: PropertyFunction, remove: PropertyFunction, copy: PropertyFunction, compare: PropertyFunction,
         close: PropertyFunction) -> Herr = "H5Pinsert2";
@@ -251,6 +256,9 @@ impl Variable {
     pub const DATASET_CREATE: Self = Self(c"H5P_CLS_DATASET_CREATE_ID_g");
     pub const DATASET_ACCESS: Self = Self(c"H5P_CLS_DATASET_ACCESS_ID_g");
     pub const DATATYPE_CREATE: Self = Self(c"H5P_CLS_DATATYPE_CREATE_ID_g");
+    pub const MAP_CREATE_DEFAULT: Self = Self(c"H5P_LST_MAP_CREATE_ID_g");
+    pub const MAP_ACCESS_DEFAULT: Self = Self(c"H5P_LST_MAP_ACCESS_ID_g");
+    pub const MAP_ACCESS: Self = Self(c"H5P_CLS_MAP_ACCESS_ID_g");
     pub const MAP_CREATE: Self = Self(c"H5P_CLS_MAP_CREATE_ID_g");
     pub const ATTRIBUTE_CREATE: Self = Self(c"H5P_CLS_ATTRIBUTE_CREATE_ID_g");
 }

@@ -58,6 +58,7 @@ pub mod identifier_type {
     pub const GROUP: c_int = 2;
     pub const DATATYPE: c_int = 3;
     pub const DATASET: c_int = 5;
+    pub const MAP: c_int = 6;
     pub const ATTRIBUTE: c_int = 7;
     pub const PROPERTY_LIST: c_int = 11;
 }
@@ -79,6 +80,7 @@ pub mod object_type {
     pub const GROUP: c_int = 0;
     pub const DATASET: c_int = 1;
     pub const DATATYPE: c_int = 2;
+    pub const MAP: c_int = 3;
 }
 
 /// `H5L_type_t`.

@@ -7,6 +7,7 @@ use crate::commands::install_tree::InstallTree;
 use crate::process;
 use crate::workspace::Metadata;
 use anyhow::Result;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
@@ -46,15 +47,8 @@ impl Bench<'_> {
         let mut tell = Command::new("pkg-config");
         tell.args(["--cflags", "--libs", "hdf5_vol_daos"]);
         let flags = process::capture(tell.env("PKG_CONFIG_PATH", tree.prefix.join("lib/pkgconfig")))?;
-        let mut compile = Command::new("gcc");
-        compile.args(["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&binary).arg(SOURCE);
-        for directory in hdf5.headers() {
-            compile.arg("-isystem").arg(directory);
-        }
-        compile.args(flags.split_whitespace());
-        let libraries = std::path::absolute(hdf5.programs())?;
-        compile.arg("-L").arg(&libraries).arg(format!("-Wl,-rpath,{}", libraries.display())).arg("-lhdf5");
-        process::succeed(&mut compile)?;
+        let flags: Vec<OsString> = flags.split_whitespace().map(OsString::from).collect();
+        hdf5.compile(SOURCE, &binary, &flags)?;
         let mut command = Command::new("timeout");
         command.args(["--kill-after=10", SECONDS_MAX]).arg(&binary).args([POOL, container]);
         process::succeed(self.engine.prepare(&mut command))?;

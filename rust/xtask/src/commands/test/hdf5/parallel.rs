@@ -47,6 +47,10 @@ const EVENTS_FULL: &str = "events of a full pool";
 const FULL_POOL: &str = "events";
 const FULL_SIZE: &str = "256M";
 
+const MAPS_SOURCE: &str = "hdf5_vol/tests/parallel/maps.c";
+/// Maps, by one process, and by several.
+const MAPS: &str = "maps";
+
 /// HDF5's own tests of event sets, by one process.
 const ASYNCHRONOUS: &str = "asynchronous suite";
 const ASYNCHRONOUS_PROGRAM: &str = "h5_api_test";
@@ -70,7 +74,7 @@ impl Bench<'_> {
         let hdf5 = Hdf5::new(metadata, Flavour::Mpich);
         let wants = |name: &str| only.is_none_or(|only| format!("{NAME} {name}").contains(only));
         let mut wanted: Vec<&str> = CASES.iter().copied().filter(|case| wants(case)).collect();
-        wanted.extend([SUITE, ASYNCHRONOUS].into_iter().chain(EVENTS.iter().copied()).filter(|name| wants(name)));
+        wanted.extend([SUITE, ASYNCHRONOUS, MAPS].into_iter().chain(EVENTS.iter().copied()).filter(|name| wants(name)));
         if wanted.is_empty() {
             return Ok(Tally::default());
         }
@@ -93,6 +97,9 @@ impl Bench<'_> {
         }
         for case in EVENTS.iter().filter(|case| wanted.contains(case)) {
             tally += report(&format!("{NAME} {case}"), self.run_events(&hdf5, case));
+        }
+        if wanted.contains(&MAPS) {
+            tally += report(&format!("{NAME} {MAPS}"), self.run_maps(&hdf5));
         }
         if wanted.contains(&ASYNCHRONOUS) {
             tally += report(&format!("{NAME} {ASYNCHRONOUS}"), self.run_asynchronous(&hdf5, environment));
@@ -119,6 +126,37 @@ impl Bench<'_> {
             process::succeed(&mut self.engine.daos(&["pool", "destroy", FULL_POOL, "--force"]))?;
         }
         Ok(if status.success() { Outcome::Passed } else { Outcome::Failed(format!("{status}\n{said}")) })
+    }
+
+    /// One process writes, the engine is killed, and another one reads; then ranks fill one together.
+    fn run_maps(&self, hdf5: &Hdf5) -> Result<Outcome> {
+        let binary = std::path::absolute(self.scratch.join("maps"))?;
+        hdf5.compile(MAPS_SOURCE, &binary, &[])?;
+        let run = |mut command: Command, what: &str| {
+            command.arg(&binary).arg(format!("daos://{POOL}/{CONTAINER}/maps.h5")).arg(what);
+            self.engine.prepare(&mut command);
+            command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+            let (status, said) = process::gather(&mut command)?;
+            Ok::<_, anyhow::Error>((!status.success()).then(|| format!("{what}: {status}\n{said}")))
+        };
+        let alone = || {
+            let mut command = Command::new("timeout");
+            command.args(["--kill-after=10", SECONDS_MAX]);
+            command
+        };
+        let mut failed = run(alone(), "write")?;
+        if failed.is_none() {
+            self.engine.kill()?;
+            failed = run(alone(), "read")?;
+        }
+        for ranks in RANKS {
+            if failed.is_none() {
+                let mut command = mpiexec();
+                command.args(["-n", &ranks.to_string()]);
+                failed = run(command, "ranks")?;
+            }
+        }
+        Ok(failed.map_or(Outcome::Passed, Outcome::Failed))
     }
 
     fn run_asynchronous(&self, hdf5: &Hdf5, environment: &[(String, String)]) -> Result<Outcome> {
