@@ -1,26 +1,46 @@
-//! A path that leads out of the containers, by an external link into one of HDF5's own files. The call that follows it fails here, and is made
+//! A path that leads out of the containers, by an external link or one that the program defines, into one of HDF5's own files. The call that follows it fails here, and is made
 //! once more there (`callbacks/below.rs`), with what is left of the path.
 //!
 //! It goes with the failure, and ends with it, unless the function that has made the call wants it ([`attempt`]).
 
+use crate::callbacks::below::Below;
 use crate::callbacks::below_calls;
-use crate::failure::{Failure, Minor};
+use crate::failure::{Failure, Minor, Result};
 use crate::hdf5::arguments::{ByIndex, ByName, Location, LocationData, by};
 use crate::hdf5::class::Object;
-use crate::hdf5::{Hid, Identifier, identifier_type, library};
+use crate::hdf5::{Hid, Identifier, library};
+use crate::plugin;
 use crate::serial::Serial;
 use std::cell::{Cell, RefCell};
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_int};
 use std::rc::Rc;
 
 /// Where a path goes on.
 #[derive(Debug)]
 pub struct Detour {
-    /// The file, open until the call was made.
-    file: Option<Identifier>,
+    /// Where it goes on from: a file, or an object in one, open until the call was made.
+    start: Option<Identifier>,
+    /// The same to its connector.
+    below: Below,
+    kind: c_int,
     path: RefCell<CString>,
     /// The path leads to the group of links that are numbered, and not to what is meant.
     is_of_index: Cell<bool>,
+}
+
+/// `H5_VOL_NATIVE`.
+const NATIVE_VALUE: c_int = 0;
+
+/// The number of the connector that an object belongs to.
+fn connector_value(id: Hid) -> Result<c_int> {
+    // SAFETY: takes no pointer.
+    let connector = Identifier::new(unsafe { library().connector_of(id) }, "connector of an object")?;
+    let mut value = -1;
+    // SAFETY: the number is ours.
+    if unsafe { library().connector_value(connector.get(), &raw mut value) } < 0 {
+        return Err(Failure::new(Minor::CannotGet, "HDF5 does not tell the number of a connector"));
+    }
+    Ok(value)
 }
 
 /// Between a callback that fails and the function that makes its call once more.
@@ -53,10 +73,15 @@ pub fn leave(failure: &mut Failure, is_wanted: bool) {
     }
 }
 
-/// Notes where a path leaves the containers. The failure ends the call here.
-pub fn begin(file: Identifier, path: &[u8]) -> Failure {
-    let path = RefCell::new(CString::new(path).unwrap_or_default());
-    let detour = Detour { file: Some(file), path, is_of_index: Cell::new(false) };
+/// Notes where a path leaves the containers: in a file or an object that is open, and what is left of it. The failure ends the call here.
+pub fn begin(start: Identifier, path: &[u8]) -> Failure {
+    match Detour::new(start, path) {
+        Ok(detour) => elsewhere(detour),
+        Err(failure) => failure,
+    }
+}
+
+fn elsewhere(detour: Detour) -> Failure {
     let sentence = "a path leads to a file that is in no DAOS container, which this call does not follow";
     Failure { detour: Some(Rc::new(detour)), ..Failure::new(Minor::Elsewhere, sentence) }
 }
@@ -81,18 +106,31 @@ pub fn numbers_links(failure: &Failure) {
 }
 
 impl Detour {
-    pub fn file(&self) -> Object {
+    fn new(start: Identifier, path: &[u8]) -> Result<Self> {
         // SAFETY: takes no pointer.
-        self.file.as_ref().map_or(std::ptr::null_mut(), |file| unsafe { library().object_of(file.get()) })
+        let (object, kind) = unsafe { (library().object_of(start.get()), library().kind_of(start.get())) };
+        // Of an object that this connector has from HDF5's own one HDF5 gives what that one knows it by.
+        if object.is_null() || !matches!(connector_value(start.get())?, plugin::VALUE | NATIVE_VALUE) {
+            let sentence = "a link leads to an object that neither DAOS's connector has nor HDF5's own";
+            return Err(Failure::new(Minor::Unsupported, sentence));
+        }
+        let below = Below { object, connector: below_calls::native()? };
+        let path = RefCell::new(CString::new(path).unwrap_or_default());
+        Ok(Self { start: Some(start), below, kind, path, is_of_index: Cell::new(false) })
     }
 
-    /// The file as an identifier; none, which is 0, after it was closed.
+    /// What it goes on from.
+    pub fn file(&self) -> Object {
+        self.below.object
+    }
+
+    /// The same as an identifier; none, which is 0, after it was closed.
     pub fn file_id(&self) -> Hid {
-        self.file.as_ref().map_or(0, Identifier::get)
+        self.start.as_ref().map_or(0, Identifier::get)
     }
 
     pub fn connector(&self) -> Hid {
-        below_calls::native_if_known()
+        self.below.connector
     }
 
     /// It stays as it is: names are added before a callback has ended.
@@ -104,9 +142,9 @@ impl Detour {
         self.path.borrow().clone()
     }
 
-    /// The file itself.
+    /// What it goes on from, itself.
     pub fn root(&self) -> Location {
-        Location { object_type: identifier_type::FILE, kind: by::SELF, data: LocationData { token: std::ptr::null() } }
+        Location { object_type: self.kind, kind: by::SELF, data: LocationData { token: std::ptr::null() } }
     }
 
     /// What a location of the call that has failed is there.
@@ -120,12 +158,12 @@ impl Detour {
             let is_by_index = original.kind == by::INDEX;
             if is_by_index && self.is_of_index.get() {
                 let index = ByIndex { name: self.path(), ..original.data.index };
-                return Location { object_type: identifier_type::FILE, kind: by::INDEX, data: LocationData { index } };
+                return Location { object_type: self.kind, kind: by::INDEX, data: LocationData { index } };
             }
             let access_list =
                 if is_by_index { original.data.index.access_list } else { original.data.name.access_list };
             let name = ByName { name: self.path(), access_list };
-            Location { object_type: identifier_type::FILE, kind: by::NAME, data: LocationData { name } }
+            Location { object_type: self.kind, kind: by::NAME, data: LocationData { name } }
         }
     }
 }
@@ -133,8 +171,8 @@ impl Detour {
 impl Drop for Detour {
     /// What was put on the stack of errors stays.
     fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            library().keeping_errors(|| drop(file));
+        if let Some(start) = self.start.take() {
+            library().keeping_errors(|| drop(start));
         }
     }
 }
@@ -145,8 +183,8 @@ mod tests {
 
     fn failure(path: &[u8]) -> Failure {
         let path = RefCell::new(CString::new(path).expect("no zero"));
-        let detour = Detour { file: None, path, is_of_index: Cell::new(false) };
-        Failure { detour: Some(Rc::new(detour)), ..Failure::new(Minor::Elsewhere, "it leads elsewhere") }
+        let below = Below { object: std::ptr::null_mut(), connector: 0 };
+        elsewhere(Detour { start: None, below, kind: 0, path, is_of_index: Cell::new(false) })
     }
 
     /// A callback as `guard` runs it, which fails so.

@@ -1,6 +1,7 @@
 //! Links of kinds that programs define (`H5Lregister`). HDF5 has their functions in a table, which only a function of its own looks into;
 //! where an HDF5 does not have that function, such links are kept and not followed.
 
+use crate::detour;
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
 use crate::handle::{Handle, Located, Maker};
@@ -137,8 +138,7 @@ impl Link<'_> {
         // SAFETY: takes no pointer.
         let object = unsafe { library().object_of(found.get()) };
         if !File::has_anywhere(object) {
-            let sentence = "a user-defined link leads to an object that is in no DAOS container";
-            return Err(Failure::new(Minor::Unsupported, sentence));
+            return Err(detour::begin(found, b"."));
         }
         // SAFETY: an open file knows it as a handle of its own.
         Ok(unsafe { Handle::from_pointer(object)? }.located()?.node)

@@ -17,7 +17,7 @@ use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::sync::OnceLock;
 
 /// An object of the connector below.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Below {
     pub object: Object,
     pub connector: Hid,

@@ -30,18 +30,13 @@ use std::path::Path;
 static NATIVE: Serial<Cell<Hid>> = Serial::new(Cell::new(0));
 
 /// HDF5's own connector.
-fn native() -> Result<Hid> {
+pub fn native() -> Result<Hid> {
     if NATIVE.get().get() == 0 {
         // SAFETY: the name ends with zero.
         let id = unsafe { library().connector_by_name(c"native".as_ptr()) };
         NATIVE.get().set(Identifier::new(id, "connector of its own")?.release());
     }
     Ok(NATIVE.get().get())
-}
-
-/// The same; 0, which is none, before it was needed.
-pub fn native_if_known() -> Hid {
-    NATIVE.get().get()
 }
 
 /// Opens a file that is in no container: by HDF5's own function, which prepares more than the one for connectors does.

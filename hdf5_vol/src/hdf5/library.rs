@@ -153,6 +153,7 @@ functions! {
     fn list_copy(id: Hid) -> Hid = "H5Pcopy";
     fn list_connector(id: Hid, connector: *mut Hid) -> Herr = "H5Pget_vol_id";
     fn list_information(id: Hid, information: *mut *mut c_void) -> Herr = "H5Pget_vol_info";
+    fn connector_of(id: Hid) -> Hid = "H5VLget_connector_id";
     fn connector_value(id: Hid, value: *mut c_int) -> Herr = "H5VLget_value";
     fn list_set_connector(id: Hid, connector: Hid, information: *const c_void) -> Herr = "H5Pset_vol";
     fn register(class: *const c_void, list: Hid) -> Hid = "H5VLregister_connector";

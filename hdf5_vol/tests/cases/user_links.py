@@ -1,7 +1,9 @@
 """Links of a kind that the program defines: here the value is the path of an object, and each function says that it was called."""
 
 import ctypes
+import os
 import re
+import tempfile
 
 import h5py
 from ctypes import CFUNCTYPE, c_char_p, c_int, c_int64, c_size_t, c_ssize_t, c_void_p
@@ -11,6 +13,7 @@ KIND = 100
 calls = []
 follows = []
 depths = []
+away = []
 
 
 def library():
@@ -22,6 +25,7 @@ def library():
 
 HDF5 = library()
 HDF5.H5Oopen.restype = c_int64
+HDF5.H5Fopen.restype = HDF5.H5Pcreate.restype = HDF5.H5VLget_connector_id_by_name.restype = c_int64
 HDF5.H5Oopen.argtypes = [c_int64, c_char_p, c_int64]
 HDF5.H5Lcreate_ud.argtypes = [c_int64, c_char_p, c_int, c_void_p, c_size_t, c_int64, c_int64]
 HDF5.H5Lcopy.argtypes = [c_int64, c_char_p, c_int64, c_char_p, c_int64, c_int64]
@@ -48,7 +52,9 @@ def note(what):
 def follow(name, group, value, size, *_):
     follows.append(name)
     depths.append(len(follows))
-    found = HDF5.H5Oopen(group, ctypes.string_at(value, size), 0)
+    path = ctypes.string_at(value, size)
+    # One that begins so is in a file of the local file system.
+    found = HDF5.H5Oopen(away[0], path[5:], 0) if path.startswith(b"away:") else HDF5.H5Oopen(group, path, 0)
     follows.pop()
     return found
 
@@ -77,6 +83,7 @@ def write(file):
         look(other)
         if is_ours(other):
             circle(other)
+        leave(other)
         assert HDF5.H5Lunregister(KIND) >= 0
         assert fails(lambda: other["links/moved"]) and "moved" in other["links"]
 
@@ -89,6 +96,47 @@ def circle(file):
     del file["links/round"]
     look(file)
 
+
+def leave(file):
+    """Links into a file of the local file system, which the program has opened as this one, and by HDF5's own connector."""
+    assert link(file, "out", b"away:/group") >= 0 and link(file, "data", b"away:/group/data") >= 0 and link(file, "lost", b"away:/x") >= 0
+    with tempfile.TemporaryDirectory() as directory:
+        name = os.path.join(directory, "away.h5")
+        with h5py.File(name, "w") as target:
+            target["group/data"], target["group/sub/numbers"] = [4, 5, 6], range(10)
+            target["group"].attrs["a"] = "b"
+            away.append(target.id.id)
+            go(file)
+            assert target["group/new/x"][()] == 7 and "old" not in target["group"] and target["group"].attrs["c"] == 8
+        native = HDF5.H5Pcreate(c_int64(h5py.h5p.FILE_ACCESS.id))
+        connector = HDF5.H5VLget_connector_id_by_name(b"native")
+        assert HDF5.H5Pset_vol(c_int64(native), c_int64(connector), None) >= 0
+        away[0] = HDF5.H5Fopen(name.encode(), 1, c_int64(native))
+        assert away[0] >= 0
+        del file["out/new"]
+        go(file)
+        assert HDF5.H5Fclose(c_int64(away.pop())) >= 0
+    for name in ["out", "data", "lost"]:
+        del file[name]
+
+
+def go(file):
+    assert list(file["data"]) == [4, 5, 6] and list(file["out/data"]) == [4, 5, 6] and file["out/sub/numbers"][9] == 9
+    assert isinstance(file["out"], h5py.Group) and set(file["out"]) == {"data", "sub"}, list(file["out"])
+    assert file["out"].attrs["a"] == "b"
+    assert file["data"].shape == (3,) and file["out/data"].dtype == file["data"].dtype
+    assert "out/sub" in file and "out/x" not in file and "out/sub/x" not in file and "lost" in file
+    assert fails(lambda: file["lost"]) and fails(lambda: file["out/x"])
+    file["data"][1] = 5
+    file.create_dataset("out/new/x", data=7)
+    file["out"].attrs["c"] = 8
+    file["out/old"] = h5py.SoftLink("/group")
+    assert file["out/old/data"][0] == 4
+    del file["out/old"]
+    assert file["out/new/x"][()] == 7
+    found = []
+    file["out"].visit(found.append)
+    assert sorted(found) == ["data", "new", "new/x", "sub", "sub/numbers"], found
 
 def own(file):
     return f"{file.filename.rpartition('/')[0]}/user_links_own.h5"
