@@ -13,6 +13,9 @@ const LINK_AND_COPY_ROOM: usize = COPY_MAX;
 /// Room for a link's record when many are read; one with a longer path is read by itself.
 const LINK_ROOM: usize = 512;
 
+/// Room for a name when many are read; a longer one is read by itself.
+const NAME_ROOM: usize = 256;
+
 /// The longest name: what a dkey takes.
 const NAME_MAX: usize = u16::MAX as usize;
 
@@ -271,13 +274,9 @@ impl Node {
                 return Err(Failure::new(Minor::BadValue, "the group does not track the order of creation"));
             }
             let order = self.file.order_object(self.token)?;
-            let mut names = Vec::new();
-            for number in self.order_numbers()? {
-                if let Some(name) = self.file.get(&order, &number.to_le_bytes(), key::NAME)? {
-                    names.push(name.to_vec());
-                }
-            }
-            names
+            let numbers: Vec<_> =
+                self.order_numbers()?.into_iter().map(|number| number.to_le_bytes().to_vec()).collect();
+            self.file.get_all(&order, &numbers, key::NAME, NAME_ROOM)?.into_iter().flatten().collect()
         } else {
             self.link_names()?
         };

@@ -24,7 +24,8 @@ struct Flight {
 
 /// Requests under way, by their addresses, and what came of the others.
 struct Flights<'a> {
-    object: &'a Object,
+    /// Objects and dkeys.
+    places: &'a [(&'a Object, &'a [u8])],
     akey: &'a [u8],
     /// Room for each value; a longer one is fetched again by itself.
     room: usize,
@@ -35,23 +36,30 @@ struct Flights<'a> {
 
 /// The single values under an akey of many dkeys, in the same order; none where there is none. Most have no more bytes than the room.
 pub fn fetch_all(object: &Object, dkeys: &[Vec<u8>], akey: &[u8], room: usize) -> Result<Vec<Option<Vec<u8>>>> {
-    if dkeys.is_empty() {
+    let places: Vec<_> = dkeys.iter().map(|dkey| (object, dkey.as_slice())).collect();
+    fetch_each(&places, akey, room)
+}
+
+/// The same of dkeys of several objects.
+pub fn fetch_each(places: &[(&Object, &[u8])], akey: &[u8], room: usize) -> Result<Vec<Option<Vec<u8>>>> {
+    if places.is_empty() {
         return Ok(Vec::new());
     }
-    if let [dkey] = dkeys {
+    if let [(object, dkey)] = places {
         return Ok(vec![object.fetch(dkey, akey)?]);
     }
     let queue = events::queue()?;
-    let mut flights = Flights { object, akey, room, queue, under_way: HashMap::new(), values: vec![None; dkeys.len()] };
+    let values = vec![None; places.len()];
+    let mut flights = Flights { places, akey, room, queue, under_way: HashMap::new(), values };
     let mut result = Ok(());
-    for (number, dkey) in dkeys.iter().enumerate() {
-        result = flights.launch(number, dkey).and_then(|()| flights.wait_for(FLIGHTS_MAX - 1, dkeys));
+    for number in 0..places.len() {
+        result = flights.launch(number).and_then(|()| flights.wait_for(FLIGHTS_MAX - 1));
         if result.is_err() {
             break;
         }
     }
     // Also after an error: the library still writes to what is under way.
-    let landed = flights.wait_for(0, dkeys);
+    let landed = flights.wait_for(0);
     if flights.under_way.is_empty() {
         events::close(queue);
     }
@@ -63,7 +71,8 @@ pub fn fetch_all(object: &Object, dkeys: &[Vec<u8>], akey: &[u8], room: usize) -
 }
 
 impl Flights<'_> {
-    fn launch(&mut self, number: usize, dkey: &[u8]) -> Result<()> {
+    fn launch(&mut self, number: usize) -> Result<()> {
+        let (object, dkey) = self.places[number];
         let mut flight = Box::new(Flight {
             event: Event::EMPTY,
             number,
@@ -80,17 +89,7 @@ impl Flights<'_> {
         let address = std::ptr::from_mut(event);
         // SAFETY: the flight stays in its box, in the table, until its event has completed, and the keys are the caller's for as long.
         let result = unsafe {
-            daos()?.fetch(
-                self.object.handle(),
-                self.object.seen(),
-                0,
-                key,
-                1,
-                descriptor,
-                list,
-                std::ptr::null_mut(),
-                address,
-            )
+            daos()?.fetch(object.handle(), object.seen(), 0, key, 1, descriptor, list, std::ptr::null_mut(), address)
         };
         if result != 0 {
             events::finish(&mut flight.event);
@@ -101,7 +100,7 @@ impl Flights<'_> {
     }
 
     /// Waits until no more than so many are under way.
-    fn wait_for(&mut self, count: usize, dkeys: &[Vec<u8>]) -> Result<()> {
+    fn wait_for(&mut self, count: usize) -> Result<()> {
         let mut result = Ok(());
         while self.under_way.len() > count {
             let mut completed = [std::ptr::null_mut(); FLIGHTS_MAX];
@@ -112,18 +111,19 @@ impl Flights<'_> {
             for event in &completed[..found] {
                 let Some(mut flight) = self.under_way.remove(&(*event as usize)) else { continue };
                 events::finish(&mut flight.event);
-                let taken = self.take(*flight, dkeys);
+                let taken = self.take(*flight);
                 result = result.and(taken);
             }
         }
         result
     }
 
-    fn take(&mut self, flight: Flight, dkeys: &[Vec<u8>]) -> Result<()> {
+    fn take(&mut self, flight: Flight) -> Result<()> {
         let Flight { event, number, descriptor, mut bytes, .. } = flight;
         let size = usize::try_from(descriptor.size).unwrap_or(usize::MAX);
         self.values[number] = if event.error == number::RECORD_TOO_BIG || size > bytes.len() {
-            self.object.fetch(&dkeys[number], self.akey)?
+            let (object, dkey) = self.places[number];
+            object.fetch(dkey, self.akey)?
         } else {
             check("cannot read a value", event.error)?;
             bytes.truncate(size);

@@ -11,7 +11,7 @@ mod transfers;
 mod types;
 
 pub use background::{Background, Finish, Operation};
-pub use fetches::fetch_all;
+pub use fetches::{fetch_all, fetch_each};
 pub use mount::{Address, Mount, object_class, resolve};
 pub use object::{Object, array, single};
 pub use transfers::{Direction, Missing, Request, Transfers};

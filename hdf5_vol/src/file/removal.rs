@@ -1,11 +1,15 @@
 //! Removing files, and what objects have.
 
 use super::{BATCH_MAX, File, connect, find_open, heap_upper, read_entry};
-use crate::daos::{Mount, Object, ObjectId};
+use crate::daos::{Mount, Object, ObjectId, fetch_each};
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{FileEntry, key};
 use crate::name::Name;
 use std::rc::Rc;
+
+/// Headers that are asked for at a time, which are open objects meanwhile, and room for most of them.
+const HEADERS_MAX: usize = 256;
+const HEADER_ROOM: usize = 4 << 10;
 
 impl File {
     /// Removes a file with all that is in it.
@@ -29,20 +33,29 @@ pub(super) fn remove_objects(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()>
         let numbers = first.as_slice().try_into().ok().zip(count.and_then(|count| count.as_slice().try_into().ok()));
         let Some((first, count)) = numbers else { continue };
         let first = u64::from_le_bytes(first);
-        for number in first..first.saturating_add(u64::from_le_bytes(count).min(BATCH_MAX)) {
-            if number == entry.root.number() {
-                continue;
-            }
-            let header = open(number, entry.header_upper)?;
-            if let Some(record) = header.fetch(key::HEADER, key::RECORD)? {
-                remove_parts(mount, number, entry, &record)?;
-                forgive(header.punch())?;
-            }
+        let end = first.saturating_add(u64::from_le_bytes(count).min(BATCH_MAX));
+        let numbers: Vec<u64> = (first..end).filter(|number| *number != entry.root.number()).collect();
+        for numbers in numbers.chunks(HEADERS_MAX) {
+            remove_numbers(mount, entry, numbers)?;
         }
     }
     forgive(open(entry.root.number(), heap_upper(entry))?.punch())?;
     forgive(open(entry.root.number(), entry.order_upper)?.punch())?;
     forgive(root.punch())
+}
+
+/// Removes the objects with these numbers. Most may have been taken by none.
+fn remove_numbers(mount: &Rc<Mount>, entry: &FileEntry, numbers: &[u64]) -> Result<()> {
+    let open = |number: &u64| Object::open(mount, ObjectId { low: *number, high: entry.header_upper });
+    let headers = numbers.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let places: Vec<_> = headers.iter().map(|header| (header, key::HEADER)).collect();
+    let records = fetch_each(&places, key::RECORD, HEADER_ROOM)?;
+    for ((number, header), record) in numbers.iter().zip(&headers).zip(records) {
+        let Some(record) = record else { continue };
+        remove_parts(mount, *number, entry, &record)?;
+        forgive(header.punch())?;
+    }
+    Ok(())
 }
 
 /// Removes what an object has besides its header.

@@ -2,6 +2,9 @@
 
 import h5py
 
+# Names in an order that is not that of their bytes.
+MANY = [f"{number * 77 % 200:0>{400 if number % 50 == 0 else 1}}" for number in range(200)]
+
 
 def write(file):
     for name in ["b", "a", "ünïcode", "with space", "n" * 1000]:
@@ -42,10 +45,15 @@ def write(file):
     for name in ["z", "y", "x"]:
         ordered.create_group(name)
     del ordered["y"]
+    # More than are asked for at a time, and some longer than there is room for.
+    many = ordered.create_group("many", track_order=True)
+    for name in MANY:
+        many[name] = h5py.SoftLink("/b")
 
 
 def check(file):
-    assert list(file["ordered"]) == ["z", "x"], list(file["ordered"])
+    assert list(file["ordered"]) == ["z", "x", "many"], list(file["ordered"])
+    assert list(file["ordered/many"]) == MANY and list(reversed(file["ordered/many"])) == MANY[::-1]
     assert len(file["many"]) == 300
     assert file["hard"] == file["deep/er/and"]
     assert file["soft/and"] == file["hard"]
