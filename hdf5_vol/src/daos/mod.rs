@@ -3,6 +3,7 @@
 mod background;
 mod beside;
 mod fetches;
+mod flights;
 mod library;
 mod mount;
 mod object;
@@ -11,7 +12,7 @@ mod transfers;
 mod types;
 
 pub use background::{Background, Finish, Operation};
-pub use fetches::{fetch_all, fetch_each};
+pub use fetches::{fetch_all, fetch_each, punch_each};
 pub use mount::{Address, Mount, object_class, resolve};
 pub use object::{Object, array, single};
 pub use transfers::{Direction, Missing, Request, Transfers};

@@ -1,9 +1,9 @@
 //! Removing files, and what objects have.
 
 use super::{BATCH_MAX, File, connect, find_open, heap_upper, read_entry};
-use crate::daos::{Mount, Object, ObjectId, fetch_each};
+use crate::daos::{Mount, Object, ObjectId, fetch_each, punch_each};
 use crate::failure::{Failure, Minor, Result};
-use crate::format::{FileEntry, key};
+use crate::format::{FileEntry, Header, key};
 use crate::name::Name;
 use std::rc::Rc;
 
@@ -50,24 +50,32 @@ fn remove_numbers(mount: &Rc<Mount>, entry: &FileEntry, numbers: &[u64]) -> Resu
     let headers = numbers.iter().map(open).collect::<Result<Vec<_>>>()?;
     let places: Vec<_> = headers.iter().map(|header| (header, key::HEADER)).collect();
     let records = fetch_each(&places, key::RECORD, HEADER_ROOM)?;
-    for ((number, header), record) in numbers.iter().zip(&headers).zip(records) {
+    let (mut parts, mut taken) = (Vec::new(), Vec::new());
+    for ((number, header), record) in numbers.iter().zip(headers).zip(records) {
         let Some(record) = record else { continue };
-        remove_parts(mount, *number, entry, &record)?;
-        forgive(header.punch())?;
+        if let Some(id) = part_of(*number, entry, &record) {
+            parts.push(Object::open(mount, id)?);
+        }
+        taken.push(header);
     }
-    Ok(())
+    // Headers go last: without them nobody finds the rest.
+    punch_each(&parts)?;
+    punch_each(&taken)
+}
+
+/// The object that one has besides that of its header.
+fn part_of(number: u64, entry: &FileEntry, record: &[u8]) -> Option<ObjectId> {
+    let high = match Header::decode(record) {
+        Ok(Header::Dataset { data_upper, .. } | Header::Map { data_upper, .. }) => data_upper,
+        Ok(Header::Group { .. }) => entry.order_upper,
+        _ => return None,
+    };
+    Some(ObjectId { low: number, high })
 }
 
 /// Removes what an object has besides its header.
 pub fn remove_parts(mount: &Rc<Mount>, number: u64, entry: &FileEntry, record: &[u8]) -> Result<()> {
-    let upper = match crate::format::Header::decode(record) {
-        Ok(crate::format::Header::Dataset { data_upper, .. } | crate::format::Header::Map { data_upper, .. }) => {
-            data_upper
-        }
-        Ok(crate::format::Header::Group { .. }) => entry.order_upper,
-        _ => return Ok(()),
-    };
-    forgive(Object::open(mount, ObjectId { low: number, high: upper })?.punch())
+    part_of(number, entry, record).map_or(Ok(()), |id| forgive(Object::open(mount, id)?.punch()))
 }
 
 /// What is not there needs no removing.
