@@ -259,8 +259,7 @@ impl SystemEngine {
             return Some(Ok(place.to_owned()));
         }
         if self.keeps_replica {
-            let sentence = "nobody leads the metadata service at the moment; try again";
-            return Some(Err(Status::new(Code::Again, sentence)));
+            return Some(Err(self.settings.leaderless()));
         }
         Some(self.makings.ranks.known().and_then(|known| match known.table.find(known.table.service) {
             Some(entry) => Ok(entry.control.clone()),

@@ -54,6 +54,8 @@ pub struct SystemEngine {
     pub(super) ailing: BTreeMap<Rank, String>,
     /// Its first target keeps a replica of the metadata.
     pub(super) keeps_replica: bool,
+    /// The control ports of the other engines that keep one, found out once: looking names up may wait, as when the network is cut.
+    pub(super) other_replicas: Vec<String>,
     /// When engines that have not come since this one leads are lost.
     pub(super) absent_at: Option<Duration>,
     /// When handles are not good any more that the metadata service has not confirmed since it was lost.

@@ -18,7 +18,7 @@ impl SystemEngine {
     /// A link to the other replicas, which joins with this.
     pub(super) fn link_to_others(&self) -> Link {
         let makings = &self.makings;
-        let others = self.settings.other_replicas();
+        let others = self.other_replicas.clone();
         Link::new(makings.control.clone(), others, makings.env.clone(), makings.bell.clone())
     }
 
@@ -171,7 +171,7 @@ impl SystemEngine {
             self.lost_sight_of_all();
             self.note_cut_off();
         }
-        let has_others = !self.settings.other_replicas().is_empty();
+        let has_others = !self.other_replicas.is_empty();
         if !self.leading && self.link.is_none() && has_others && !self.addresses.is_empty() {
             let mut link = self.link_to_others();
             link.join(self.join_request(RankState::Joined));

@@ -100,9 +100,9 @@ impl SystemEngine {
         };
         log_start(&identity, &makings, &settings);
         let keeps_replica = makings.role != ReplicaRole::None;
+        let other_replicas = settings.other_replicas();
         let link = (!begins(&identity, &settings)?).then(|| {
-            let others = settings.other_replicas();
-            Link::new(makings.control.clone(), others, makings.env.clone(), makings.bell.clone())
+            Link::new(makings.control.clone(), other_replicas.clone(), makings.env.clone(), makings.bell.clone())
         });
         let open = |port| Telemetry::open(&settings.host, port, makings.env.clone());
         let telemetry = settings.telemetry_port.map(open).transpose()?;
@@ -123,6 +123,7 @@ impl SystemEngine {
             trouble: String::new(),
             ailing: BTreeMap::new(),
             keeps_replica,
+            other_replicas,
             is_ending: false,
             absent_at: None,
             forget_at: None,

@@ -113,7 +113,22 @@ impl SystemEngineSettings {
         Ok(false)
     }
 
-    /// The replicas of other engines; one whose name says nothing now is another engine's.
+    /// Nobody leads the metadata service, which has replicas at these places, and what to do about it.
+    pub(crate) fn leaderless(&self) -> Status {
+        let replicas = self.replicas();
+        let sentence = match replicas.len() {
+            0 | 1 => "nobody leads the metadata service at the moment: its engine is starting; try again".to_owned(),
+            count => format!(
+                "nobody leads the metadata service at the moment: {} of the engines at {} have to run and to reach each other; start those \
+                 that do not, or try again in some seconds",
+                count / 2 + 1,
+                replicas.join(", ")
+            ),
+        };
+        Status::new(Code::Again, sentence)
+    }
+
+    /// The replicas of other engines; one whose name says nothing now is another engine's. Names are looked up for it, which may wait.
     pub(crate) fn other_replicas(&self) -> Vec<String> {
         let is_other = |place: &String| !is_own(place, self.port).unwrap_or(false);
         self.replicas().into_iter().filter(is_other).collect()
@@ -173,6 +188,10 @@ mod tests {
         assert_eq!(settings.begins_system(), Ok(true));
         settings.replicas = vec!["192.0.2.1:10002".into()];
         assert_eq!(settings.begins_system(), Ok(false), "an address of documents is nobody's");
+        assert!(settings.leaderless().context().ends_with("; try again"), "one engine only starts");
+        settings.replicas = vec!["a:1".into(), "b:2".into(), "c".into()];
+        let sentence = settings.leaderless().context().to_owned();
+        assert!(sentence.contains(": 2 of the engines at a:1, b:2, c:10001 have to run"), "{sentence}");
         for bad in ["", "a name that is too long", "a\nb"] {
             settings.system = bad.to_owned();
             assert!(settings.check().is_err(), "{bad}");

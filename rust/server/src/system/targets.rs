@@ -141,7 +141,7 @@ impl SystemEngine {
         self.leader = None;
         self.trouble.clear();
         self.ailing.clear();
-        if self.leading && !self.is_ending && !self.settings.other_replicas().is_empty() {
+        if self.leading && !self.is_ending && !self.other_replicas.is_empty() {
             // Another engine leads now.
             self.leading = false;
             self.absent_at = None;
