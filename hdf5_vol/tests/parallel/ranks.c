@@ -1,6 +1,7 @@
 /* Parallel HDF5 on files of a container: CASE FILE, on two ranks or more. Each case makes the file or opens it, and ends with exit status 0 where all
  * ranks have seen what they should; otherwise one of them says what it has seen. A case that hangs is ended by whoever has started it. */
 
+#include <dlfcn.h>
 #include <hdf5.h>
 #include <mpi.h>
 #include <stdio.h>
@@ -723,6 +724,76 @@ static void alone(const char *name)
 	H5Pclose(list);
 }
 
+/* A function of the connector's for programs, which HDF5 has loaded. */
+static void *connector_function(const char *name)
+{
+	char path[4096];
+	void *connector;
+
+	snprintf(path, sizeof path, "%s/libhdf5_vol_daos.so", getenv("HDF5_PLUGIN_PATH"));
+	connector = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+	require(connector != NULL && dlsym(connector, name) != NULL);
+	return dlsym(connector, name);
+}
+
+/* All ranks make a snapshot together, and see the file as it was then, beside what it is now. */
+static void snapshot(const char *name)
+{
+	herr_t (*snap_create)(hid_t, uint64_t *), (*snap_open)(hid_t, uint64_t), (*independent)(hid_t, hbool_t);
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), old_list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), old, dataset;
+	uint64_t epoch = 0, first = 0;
+	hbool_t is_independent = 0;
+
+	*(void **)&snap_create = connector_function("H5daos_snap_create");
+	*(void **)&snap_open = connector_function("H5Pset_daos_snap_open");
+	*(void **)&independent = connector_function("H5daos_set_all_ind_metadata_ops");
+	dataset = rows(file, "rows", 3, H5P_DEFAULT, H5T_NATIVE_INT);
+	move_rows(dataset, 3, rank, H5P_DEFAULT, 1);
+	require(snap_create(dataset, &epoch) >= 0 && epoch > 0);
+	first = epoch;
+	MPI_Bcast(&first, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);
+	require(first == epoch);
+	/* Then all is replaced by zeros. */
+	hsize_t start[] = {(hsize_t)(3 * rank), 0}, count[] = {3, COLUMNS};
+	int values[3 * COLUMNS];
+	hid_t space = H5Dget_space(dataset), memory = H5Screate_simple(2, count, NULL);
+	H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
+	memset(values, 0, sizeof values);
+	require(H5Dwrite(dataset, H5T_NATIVE_INT, memory, space, H5P_DEFAULT, values) >= 0);
+	require(H5Gclose(H5Gcreate2(file, "later", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)) >= 0);
+	require(H5Dclose(dataset) >= 0);
+	MPI_Barrier(MPI_COMM_WORLD);
+
+	require(snap_open(old_list, epoch) >= 0);
+	refused(H5Fopen(name, H5F_ACC_RDWR, old_list));
+	old = H5Fopen(name, H5F_ACC_RDONLY, old_list);
+	require(old >= 0 && H5Lexists(old, "later", H5P_DEFAULT) == 0 && H5Lexists(file, "later", H5P_DEFAULT) > 0);
+	dataset = H5Dopen2(old, "rows", H5P_DEFAULT);
+	for (int whose = 0; whose < size; whose++)
+		move_rows(dataset, 3, whose, H5P_DEFAULT, 0);
+	require(H5Dclose(dataset) >= 0 && H5Fclose(old) >= 0);
+	dataset = H5Dopen2(file, "rows", H5P_DEFAULT);
+	memset(values, 1, sizeof values);
+	require(H5Dread(dataset, H5T_NATIVE_INT, memory, space, H5P_DEFAULT, values) >= 0);
+	for (int i = 0; i < 3 * COLUMNS; i++)
+		require(values[i] == 0);
+	require(H5Dclose(dataset) >= 0 && H5Fclose(file) >= 0);
+	/* What the information of MPI can say a property can, too: each makes a group of its own. */
+	char group[32];
+	require(independent(list, 1) >= 0);
+	file = create(name, list);
+	sprintf(group, "%d", rank);
+	require(H5Gclose(H5Gcreate2(file, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)) >= 0);
+	MPI_Barrier(MPI_COMM_WORLD);
+	sprintf(group, "%d", (rank + 1) % size);
+	is_independent = H5Lexists(file, group, H5P_DEFAULT) > 0;
+	require(is_independent && H5Fclose(file) >= 0);
+	H5Sclose(space);
+	H5Sclose(memory);
+	H5Pclose(list);
+	H5Pclose(old_list);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -731,7 +802,7 @@ int main(int argc, char **argv)
 	} cases[] = {{"metadata", metadata}, {"elements", elements}, {"filtered", filtered}, {"texts", texts},
 		{"communicators", communicators}, {"refusals", refusals}, {"lost", one_lost}, {"independent", independent},
 		{"behind", behind}, {"mapped", mapped}, {"mistakes", mistakes},
-		{"alone", alone}, {"moves", moves}, {"locking", locking}};
+		{"alone", alone}, {"moves", moves}, {"locking", locking}, {"snapshot", snapshot}};
 
 	MPI_Init(&argc, &argv);
 	MPI_Comm_rank(MPI_COMM_WORLD, &rank);

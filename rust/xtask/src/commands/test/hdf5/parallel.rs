@@ -30,6 +30,7 @@ const CASES: &[&str] = &[
     "alone",
     "moves",
     "locking",
+    "snapshot",
     LOST,
 ];
 /// Its rank 1 finds no engine.
