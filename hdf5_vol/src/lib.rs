@@ -53,6 +53,7 @@ mod memory;
 mod mounts;
 mod mpi;
 mod name;
+mod new_references;
 mod node;
 mod outside;
 mod pieces;

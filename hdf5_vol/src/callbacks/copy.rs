@@ -18,6 +18,7 @@ use crate::hdf5::{
 };
 use crate::heap;
 use crate::map::{Map, Plan};
+use crate::new_references::{self, Reference};
 use crate::node::Node;
 use crate::outside::Outside;
 use crate::references::{self, has_references};
@@ -225,7 +226,8 @@ impl Copier {
     /// The memory has as many elements of the datatype.
     unsafe fn references(&mut self, source: &Rc<File>, kind: Hid, memory: *mut u8, count: usize) -> Result<()> {
         let expands = self.flags & copy_flags::EXPAND_REFERENCES != 0;
-        if !expands && Rc::ptr_eq(source, &self.file) {
+        // Within a file they stay, also where what they lead to is to be copied.
+        if Rc::ptr_eq(source, &self.file) {
             return Ok(());
         }
         let mut change = |reference: &mut [u8]| {
@@ -239,15 +241,36 @@ impl Copier {
             if let Ok(object) = <&mut [u8; references::OBJECT]>::try_from(&mut *reference) {
                 let token = Token::from_bits(u64::from_le_bytes(*object))?;
                 *object = self.referred(source, token)?.map_or(0, Token::bits).to_le_bytes();
-            } else if let Ok(region) = <&mut [u8; references::REGION]>::try_from(reference) {
+            } else if let Ok(region) = <&mut [u8; references::REGION]>::try_from(&mut *reference) {
                 *region = self.region(source, region)?;
-            } else {
-                return Err(Failure::not_yet("copying what references of HDF5's second kind lead to"));
+            } else if let Ok(reference) = <&mut [u8; new_references::SIZE]>::try_from(reference) {
+                self.new_reference(source, reference)?;
             }
             Ok(())
         };
         // SAFETY: as the caller promises.
         unsafe { references::change_each(kind, memory, count, &mut change) }
+    }
+
+    /// Makes a reference of the second kind lead to the copy of what it leads to. One into another file than the source, or to nothing, stays.
+    fn new_reference(&mut self, source: &Rc<File>, bytes: &mut [u8; new_references::SIZE]) -> Result<()> {
+        let mut reference = Reference::of(bytes);
+        let Some(found) = reference.object() else { return Ok(()) };
+        // SAFETY: takes no pointer.
+        let object = unsafe { library().object_of(found.get()) };
+        if !File::has_anywhere(object) {
+            return Ok(());
+        }
+        // SAFETY: an open file knows it as a handle of its own.
+        let node = unsafe { Handle::from_pointer(object)? }.located()?.node;
+        if !Rc::ptr_eq(&node.file, source) {
+            return Ok(());
+        }
+        let Some(token) = self.referred(source, node.token)? else { return Ok(()) };
+        let copied = Handle::open(Located::nowhere(self.file.node(token)?))?.register()?;
+        *bytes = reference.to(copied.get())?.bytes();
+        reference.end();
+        Ok(())
     }
 
     /// A reference to the same region of the copy of a dataset.

@@ -144,6 +144,17 @@ functions! {
 
     fn list_memory(id: Hid, allocate: *mut Option<Allocate>, allocate_data: *mut *mut c_void, free: *mut Option<Free>,
         free_data: *mut *mut c_void) -> Herr = "H5Pget_vlen_mem_manager";
+    fn reference_kind(reference: *const c_void) -> c_int = "H5Rget_type";
+    fn reference_object(reference: *mut c_void, access_list: Hid, object_list: Hid) -> Hid = "H5Ropen_object";
+    fn reference_region(reference: *mut c_void, access_list: Hid, object_list: Hid) -> Hid = "H5Ropen_region";
+    fn reference_attribute(reference: *const c_void, name: *mut c_char, size: usize) -> isize = "H5Rget_attr_name";
+    fn reference_to_object(object: Hid, path: *const c_char, list: Hid, reference: *mut c_void) -> Herr
+        = "H5Rcreate_object";
+    fn reference_to_region(object: Hid, path: *const c_char, space: Hid, list: Hid, reference: *mut c_void) -> Herr
+        = "H5Rcreate_region";
+    fn reference_to_attribute(object: Hid, path: *const c_char, name: *const c_char, list: Hid, reference: *mut c_void)
+        -> Herr = "H5Rcreate_attr";
+    fn reference_end(reference: *mut c_void) -> Herr = "H5Rdestroy";
     fn list_copy_flags(id: Hid, flags: *mut c_uint) -> Herr = "H5Pget_copy_object";
     fn list_merge_callback(id: Hid, function: *mut Option<MergeCallback>, data: *mut *mut c_void) -> Herr
         = "H5Pget_mcdt_search_cb";

@@ -48,6 +48,10 @@ def write(file):
     with h5py.File(beside(file, "copies_target.h5"), "w") as other:
         file.copy("source", other, "copy", expand_refs=True, expand_external=True)
     del source["chunked"], file["plain/chunked"]
+    # Within a file they stay.
+    file.copy("source/objects", "again", expand_refs=True)
+    assert file[file["again"][0]].name == "/table" and not referred(file)
+    del file["again"]
 
 
 def look(file):
