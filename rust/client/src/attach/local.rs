@@ -129,7 +129,11 @@ pub(crate) async fn greet(client: &Client, directory: &LocalDirectory) -> Result
         let ended = starting.as_mut().is_some_and(Starting::has_ended);
         match directory.connect() {
             Ok(stream) => {
-                if let Some(hello) = read_hello(client, &stream, deadline).await? {
+                let hello = read_hello(client, &stream, deadline).await.map_err(|status| match status.code() {
+                    Code::Timedout => silent(directory),
+                    _ => status,
+                });
+                if let Some(hello) = hello? {
                     return Ok((stream, hello));
                 }
                 // An engine that closes without a greeting is about to end.
@@ -165,6 +169,18 @@ pub(crate) async fn greet(client: &Client, directory: &LocalDirectory) -> Result
         }
         spawner.sleep(LOOK_INTERVAL).await;
     }
+}
+
+/// An engine that is there, and greets nobody.
+fn silent(directory: &LocalDirectory) -> Status {
+    let sentence = format!(
+        "the local engine of {} took a connection in and said nothing for {} s; it serves as many clients as it can, or its process ({}) was \
+         stopped in its tracks: 'kill -CONT' lets it go on",
+        directory.path().display(),
+        START_TIMEOUT.as_secs(),
+        directory.process_file().display()
+    );
+    Status::new(Code::Timedout, sentence)
 }
 
 /// Starts the engine, unless another client is doing so.
@@ -206,7 +222,7 @@ async fn fill(client: &Client, mut stream: &UnixStream, buffer: &mut [u8], deadl
             Ok(count) => filled += count,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if client.spawner().clock().monotonic() >= deadline {
-                    fail!(Code::Timedout, "the local engine accepted a connection and said nothing");
+                    return Err(Code::Timedout.into());
                 }
                 client.spawner().sleep(Duration::from_micros(200)).await;
             }

@@ -178,7 +178,12 @@ async fn read(client: &Client, stream: &mut dyn ControlStream, place: &str, limi
             Ok(count) => received.extend_from_slice(&bytes[..count]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if client.spawner().clock().monotonic() >= deadline {
-                    fail!(Code::Timedout, "the engine at {place} accepted a connection and said nothing");
+                    fail!(
+                        Code::Timedout,
+                        "the engine at {place} accepted a connection and said nothing within {} s; its process may have been stopped in its \
+                         tracks, or be busy: 'dmg system query' shows the ranks",
+                        limit.as_secs_f32()
+                    );
                 }
                 client.spawner().sleep(pause).await;
                 pause = (pause * 5 / 4).min(LOOK_INTERVALS.1);
