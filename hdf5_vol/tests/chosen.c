@@ -3,6 +3,7 @@
  * connector in its environment. It is built by what `pkg-config hdf5_vol_daos` says.
  */
 
+#include <H5VLconnector_passthru.h>
 #include <daos_vol.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +69,30 @@ static void check_lists(hid_t list)
 	H5Pclose(copy);
 }
 
+/* What a list says is a text, too, which other connectors hand on. */
+static void check_text(hid_t list, const char *pool, const char *container)
+{
+	hid_t connector = H5VLget_connector_id_by_name(H5_DAOS_CONNECTOR_NAME);
+	void *information = NULL, *again = NULL, *copy = NULL;
+	char *text = NULL, expected[1024];
+	int difference = 1;
+
+	require(connector >= 0 && H5Pget_vol_info(list, &information) >= 0 && information != NULL);
+	require(H5VLconnector_info_to_str(information, connector, &text) >= 0);
+	snprintf(expected, sizeof(expected), "pool=%s;container=%s", pool, container);
+	require(strcmp(text, expected) == 0);
+	require(H5VLconnector_str_to_info(text, connector, &again) >= 0 && again != NULL);
+	require(H5VLcmp_connector_info(&difference, connector, information, again) >= 0 && difference == 0);
+	require(H5VLcopy_connector_info(connector, &copy, again) >= 0);
+	require(H5VLfree_connector_info(connector, again) >= 0);
+	require(H5VLconnector_str_to_info("pool=another", connector, &again) >= 0);
+	require(H5VLcmp_connector_info(&difference, connector, copy, again) >= 0 && difference != 0);
+	require(H5VLfree_connector_info(connector, again) >= 0 && H5VLfree_connector_info(connector, copy) >= 0);
+	require(H5VLfree_connector_info(connector, information) >= 0);
+	H5free_memory(text);
+	H5VLclose(connector);
+}
+
 static herr_t note(unsigned number, const H5E_error2_t *error, void *said)
 {
 	(void)number;
@@ -117,6 +142,7 @@ int main(int count, char **arguments)
 	require(H5daos_set_container(list, arguments[2]) >= 0);
 	require(H5daos_set_object_class(list, "SX") >= 0);
 	check_lists(list);
+	check_text(list, arguments[1], arguments[2]);
 	check_mistakes(list);
 
 	file = H5Fcreate("chosen.h5", H5F_ACC_TRUNC, H5P_DEFAULT, list);

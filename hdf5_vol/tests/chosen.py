@@ -71,6 +71,10 @@ def information():
     # What is said comes before the environment.
     program("assert h5py.File('daos:a.h5')['x'][3] == 3", here, DAOS_POOL="none", DAOS_CONT="none")
     program("assert h5py.File('a.h5')['x'][3] == 3", here + ";system=daos_server")
+    # Also as what another connector hands on to this one, which has the number 4004.
+    through = f"pass_through under_vol=4004;under_info={{pool={POOL};container={CONTAINER}}}"
+    program("with h5py.File('daos:t.h5', 'w') as file: file['x'] = numpy.arange(5)", through)
+    program("assert h5py.File('t.h5')['x'][3] == 3", here)
     # Links lead to files in the container of the file that has them.
     program("with h5py.File('b.h5', 'w') as file: file['l'] = h5py.ExternalLink('a.h5', '/x')", here)
     program("assert h5py.File('b.h5')['l'][4] == 4", here)
