@@ -113,19 +113,27 @@ impl Dataset {
         Ok(self.data().value_size(dkey, key::ENCODED)?.saturating_sub(ChunkRecord::OVERHEAD))
     }
 
+    /// The dkey of the chunk that an element is in; none when the element is out of the dataset.
+    pub fn chunk_around(&self, offset: &[u64]) -> Result<Option<Vec<u8>>> {
+        let (chunk, dimensions) = (self.chunk()?, self.space()?.dimensions()?);
+        if offset.iter().zip(&dimensions).any(|(offset, dimension)| offset >= dimension) {
+            return Ok(None);
+        }
+        let place: Vec<u64> = offset.iter().zip(chunk).map(|(offset, chunk)| offset / chunk).collect();
+        Ok(Some(cells::chunk_key(&place)))
+    }
+
     /// The dkey of the chunk that begins at an element.
     ///
     /// # Errors
     /// When none begins there.
     pub fn chunk_at(&self, offset: &[u64]) -> Result<Vec<u8>> {
-        let (chunk, dimensions) = (self.chunk()?, self.space()?.dimensions()?);
-        if offset.iter().zip(&dimensions).any(|(offset, dimension)| offset >= dimension) {
-            return Err(Failure::new(Minor::BadValue, "a chunk is out of the dataset"));
-        }
-        if offset.iter().zip(chunk).any(|(offset, chunk)| offset % chunk != 0) {
+        let found = self.chunk_around(offset)?;
+        let found = found.ok_or_else(|| Failure::new(Minor::BadValue, "a chunk is out of the dataset"))?;
+        if offset.iter().zip(self.chunk()?).any(|(offset, chunk)| offset % chunk != 0) {
             return Err(Failure::new(Minor::BadValue, "no chunk begins at this element"));
         }
-        Ok(cells::chunk_key(&offset.iter().zip(chunk).map(|(offset, chunk)| offset / chunk).collect::<Vec<_>>()))
+        Ok(found)
     }
 
     /// Bytes that are stored of a chunk; zero when it was never written.

@@ -35,17 +35,35 @@ fn is_version_2() -> bool {
     major >= 2
 }
 
-/// The dkey of the chunk that begins at an element.
+/// The place of an element.
 ///
 /// # Safety
-/// The offset has as many places as the dataset has dimensions.
-unsafe fn at(dataset: &Dataset, offset: *const Hsize) -> Result<Vec<u8>> {
+/// The offset has as many places as the dataset has dimensions, for as long as it is looked at.
+unsafe fn place<'a>(dataset: &Dataset, offset: *const Hsize) -> Result<&'a [Hsize]> {
     if offset.is_null() {
         return Err(Failure::new(Minor::BadValue, "there is no offset"));
     }
     let rank = dataset.space()?.dimensions()?.len();
     // SAFETY: as the caller promises.
-    dataset.chunk_at(unsafe { std::slice::from_raw_parts(offset, rank) })
+    Ok(unsafe { std::slice::from_raw_parts(offset, rank) })
+}
+
+/// The dkey of the chunk that begins at an element.
+///
+/// # Safety
+/// The offset has as many places as the dataset has dimensions.
+unsafe fn at(dataset: &Dataset, offset: *const Hsize) -> Result<Vec<u8>> {
+    // SAFETY: as the caller promises.
+    dataset.chunk_at(unsafe { place(dataset, offset)? })
+}
+
+/// The dkey of the chunk that an element is in; none when it is out of the dataset, which is no error to those who ask about chunks.
+///
+/// # Safety
+/// The same.
+unsafe fn around(dataset: &Dataset, offset: *const Hsize) -> Result<Option<Vec<u8>>> {
+    // SAFETY: as the caller promises.
+    dataset.chunk_around(unsafe { place(dataset, offset)? })
 }
 
 /// Writes what is known of a chunk to where it is wanted; null is where it is not.
@@ -75,7 +93,9 @@ unsafe fn run(dataset: &Dataset, operation: i32, values: &mut DatasetOptional) -
         match operation {
             dataset_optional::CHUNK_SIZE => {
                 let asked = values.size;
-                *asked.size = dataset.stored_size(&at(dataset, asked.offset)?)?;
+                let dkey = around(dataset, asked.offset)?;
+                let dkey = dkey.ok_or_else(|| Failure::new(Minor::BadValue, "a chunk is out of the dataset"))?;
+                *asked.size = dataset.stored_size(&dkey)?;
             }
             dataset_optional::CHUNK_COUNT => *values.count.count = dataset.stored_chunks()?.len() as u64,
             dataset_optional::CHUNK_BY_INDEX => {
@@ -91,7 +111,8 @@ unsafe fn run(dataset: &Dataset, operation: i32, values: &mut DatasetOptional) -
             }
             dataset_optional::CHUNK_BY_COORDINATES => {
                 let asked = values.by_coordinates;
-                let found = dataset.chunk_information(&at(dataset, asked.offset)?)?;
+                let dkey = around(dataset, asked.offset)?;
+                let found = dkey.map_or(Ok(None), |dkey| dataset.chunk_information(&dkey))?;
                 tell(found.as_ref(), asked.mask, asked.address, asked.size);
             }
             dataset_optional::CHUNK_READ => read(dataset, &mut values.read)?,

@@ -88,6 +88,8 @@ def check(file):
     identifier = direct.id
     print(identifier.get_num_chunks(), [identifier.get_chunk_info(number)[:2] for number in range(3)])
     print([identifier.get_chunk_info(number).size for number in range(3)], identifier.get_chunk_info_by_coord((10,)).size)
+    # Of the chunk that has an element, wherever in it that is; and of none.
+    print([identifier.get_chunk_info_by_coord((element,)).size for element in (0, 9, 13, 29, 35, 100)])
     mask, stored = identifier.read_direct_chunk((0,))
     assert mask == 0 and numpy.frombuffer(zlib.decompress(stored), "i4").tolist() == list(range(10))
     mask, stored = identifier.read_direct_chunk((10,))
