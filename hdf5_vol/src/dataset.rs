@@ -183,6 +183,8 @@ impl Dataset {
             Layout::Filtered { chunk } => Some(Pipeline::new(file.scratch()?, &stored, list, chunk)?),
             _ => None,
         };
+        let filtered = pipeline.as_ref().map_or(Ok(None), |pipeline| pipeline.settled(list))?;
+        let list = filtered.as_ref().map_or(list, Identifier::get);
         let token = file.new_token(Kind::Dataset)?;
         let node = file.node(token)?;
         let lists = Lists { creation: list, access: access_list };

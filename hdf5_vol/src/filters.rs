@@ -42,21 +42,39 @@ fn check(result: i32, what: &str) -> Result<()> {
     if result < 0 { Err(Failure::new(Minor::CannotFilter, what)) } else { Ok(()) }
 }
 
-/// The numbers that HDF5 has for the filters of a list.
-fn filters_of(list: Hid) -> Result<Vec<i32>> {
-    // SAFETY: takes no pointer.
-    let count = u32::try_from(unsafe { library().list_filter_count(list) }).unwrap_or_default();
-    let filter = |number| {
-        let (mut flags, mut values, mut configuration) = (0, 0, 0);
-        let none = std::ptr::null_mut();
-        // SAFETY: no room for parameters and name is given; the numbers are ours.
-        let filter = unsafe {
-            let (flags, values, configuration) = (&raw mut flags, &raw mut values, &raw mut configuration);
-            library().list_filter(list, number, flags, values, none, 0, std::ptr::null_mut(), configuration)
-        };
-        check(filter, "HDF5 does not tell a filter").map(|()| filter)
-    };
-    (0..count).map(filter).collect()
+/// A filter of a list: the number that HDF5 has for it, its flags and parameters.
+#[derive(PartialEq, Eq)]
+struct Filter {
+    id: i32,
+    flags: u32,
+    values: Vec<u32>,
+}
+
+impl Filter {
+    fn of(list: Hid, number: u32) -> Result<Self> {
+        let (mut flags, mut count, mut configuration) = (0, 0, 0);
+        let mut values = Vec::new();
+        let mut id = 0;
+        // How many parameters there are first, and then all of them.
+        for _ in 0..2 {
+            values.resize(count, 0);
+            let name = std::ptr::null_mut();
+            // SAFETY: there is as much room as said, and none for the name; the numbers are ours.
+            id = unsafe {
+                let (flags, configuration) = (&raw mut flags, &raw mut configuration);
+                library().list_filter(list, number, flags, &raw mut count, values.as_mut_ptr(), 0, name, configuration)
+            };
+            check(id, "HDF5 does not tell a filter")?;
+        }
+        Ok(Self { id, flags, values })
+    }
+
+    /// All of a list, in their order.
+    fn all(list: Hid) -> Result<Vec<Self>> {
+        // SAFETY: takes no pointer.
+        let count = u32::try_from(unsafe { library().list_filter_count(list) }).unwrap_or_default();
+        (0..count).map(|number| Self::of(list, number)).collect()
+    }
 }
 
 impl Scratch {
@@ -116,7 +134,7 @@ impl Pipeline {
                 return Err(Failure::new(Minor::CannotFilter, sentence));
             }
             let encoder = Identifier::new(dataset, "dataset")?;
-            let filters = filters_of(creation.get())?;
+            let filters = Filter::all(creation.get())?.iter().map(|filter| filter.id).collect();
             Ok(Self {
                 file,
                 datatype,
@@ -130,6 +148,26 @@ impl Pipeline {
                 element,
             })
         }
+    }
+
+    /// A list of creation with the parameters that filters work out for a dataset, as a dataset of HDF5's own has them: netCDF looks at
+    /// those of szip. None where the list has them.
+    pub fn settled(&self, list: Hid) -> Result<Option<Identifier>> {
+        // SAFETY: takes no pointer.
+        let found = Identifier::new(unsafe { library().dataset_list(self.encoder.get()) }, "list of a dataset")?;
+        let (found, known) = (Filter::all(found.get())?, Filter::all(list)?);
+        if found == known {
+            return Ok(None);
+        }
+        // SAFETY: the same.
+        let settled = Identifier::new(unsafe { library().list_copy(list) }, "copy of a list")?;
+        for Filter { id, flags, values } in found {
+            // SAFETY: there are as many values as said.
+            let result =
+                unsafe { library().list_modify_filter(settled.get(), id, flags, values.len(), values.as_ptr()) };
+            check(result, "HDF5 refuses a filter's parameters")?;
+        }
+        Ok(Some(settled))
     }
 
     /// Bytes of a chunk before the filters.

@@ -209,6 +209,9 @@ functions! {
     fn list_filter(id: Hid, number: c_uint, flags: *mut c_uint, value_count: *mut usize, values: *mut c_uint,
         name_size: usize, name: *mut c_char, configuration: *mut c_uint) -> c_int = "H5Pget_filter2";
     fn list_remove_filter(id: Hid, filter: c_int) -> Herr = "H5Premove_filter";
+    fn list_modify_filter(id: Hid, filter: c_int, flags: c_uint, value_count: usize, values: *const c_uint) -> Herr
+        = "H5Pmodify_filter";
+    fn dataset_list(id: Hid) -> Hid = "H5Dget_create_plist";
     fn list_external_count(id: Hid) -> c_int = "H5Pget_external_count";
     fn list_external(
         id: Hid, number: c_uint, name_size: usize, name: *mut c_char, offset: *mut i64, size: *mut Hsize

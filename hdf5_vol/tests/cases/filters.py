@@ -88,6 +88,10 @@ def check(file):
     identifier = direct.id
     print(identifier.get_num_chunks(), [identifier.get_chunk_info(number)[:2] for number in range(3)])
     print([identifier.get_chunk_info(number).size for number in range(3)], identifier.get_chunk_info_by_coord((10,)).size)
+    # Some filters work out parameters for the dataset.
+    for name in KINDS:
+        plist = file[name].id.get_create_plist()
+        print(name, [plist.get_filter(number) for number in range(plist.get_nfilters())])
     # Of the chunk that has an element, wherever in it that is; and of none.
     print([identifier.get_chunk_info_by_coord((element,)).size for element in (0, 9, 13, 29, 35, 100)])
     mask, stored = identifier.read_direct_chunk((0,))
