@@ -4,7 +4,8 @@
  * one of its own, and an extended attribute has ".daos" in its name: then it leaves all to HDF5. Files in containers have such an
  * attribute here, whether there is a mount in which the system knows them or not.
  *
- * Only libraries and programs that are linked with HDF5 are told so.
+ * Only libraries and programs that are linked with HDF5 are told so. libnetcdf asks also before it makes a file, of which the program has said of
+ * which format it is to be: what it replaces does not count then.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -16,6 +17,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#define EXPORT __attribute__((visibility("default")))
+#define CALLER __builtin_return_address(0)
+
 typedef int64_t hid_t;
 typedef int htri_t;
 typedef htri_t (*accessible)(const char *, hid_t);
@@ -26,10 +30,13 @@ static const char ATTRIBUTE[] = "user.daos.hdf5";
 static const char MAGIC[] = "\x89" "DAOSH5\n";
 enum { MAGIC_SIZE = 8 };
 
-/* A function of the HDF5 that the code at an address is linked with; NULL where it is linked with none. */
-static accessible question(void *caller)
+/* Who makes a file by libnetcdf on this thread. One of its functions may end by jumping to another one, which then seems to be called from here. */
+static __thread void *creator;
+
+/* A function of what the code at an address is linked with; NULL where that has none of this name. */
+static void *find(void *caller, const char *name)
 {
-	accessible found = NULL;
+	void *found = NULL;
 	Dl_info info;
 
 	if (dladdr(caller, &info) != 0 && info.dli_fname != NULL) {
@@ -39,7 +46,7 @@ static accessible question(void *caller)
 		if (handle == NULL)
 			handle = dlopen(NULL, RTLD_LAZY);
 		if (handle != NULL) {
-			found = (accessible)dlsym(handle, "H5Fis_accessible");
+			found = dlsym(handle, name);
 			dlclose(handle);
 		}
 	}
@@ -60,15 +67,15 @@ static bool is_entry(const char *path)
 	return is_one;
 }
 
-__attribute__((visibility("default"))) ssize_t listxattr(const char *path, char *list, size_t size)
+EXPORT ssize_t listxattr(const char *path, char *list, size_t size)
 {
 	lister next = (lister)dlsym(RTLD_NEXT, "listxattr");
 	ssize_t length = next == NULL ? -1 : next(path, list, size);
 	int error = next == NULL ? ENOTSUP : errno;
-	accessible ask = question(__builtin_return_address(0));
+	accessible ask = (accessible)find(CALLER, "H5Fis_accessible");
 	bool is_ours;
 
-	if (ask == NULL || (length < 0 && error == ERANGE)) {
+	if (ask == NULL || creator != NULL || (length < 0 && error == ERANGE)) {
 		errno = error;
 		return length;
 	}
@@ -86,4 +93,44 @@ __attribute__((visibility("default"))) ssize_t listxattr(const char *path, char 
 		memcpy(list + length, ATTRIBUTE, sizeof ATTRIBUTE);
 	}
 	return length + sizeof ATTRIBUTE;
+}
+
+/* A function of libnetcdf that this library stands before, wherever the program has loaded that. */
+static void *next_of(void *caller, const char *name, void *own)
+{
+	void *found = find(caller, name);
+
+	return found == NULL || found == own ? dlsym(RTLD_NEXT, name) : found;
+}
+
+/* NC_ENOTBUILT: there is no libnetcdf to do it. */
+enum { NO_LIBRARY = -128 };
+
+/* Calls one while this thread makes a file. */
+#define CREATE(name, types, arguments) ({                                                       \
+	void *before_ = creator, *caller_ = before_ != NULL ? before_ : CALLER;                 \
+	int(*next_) types = (int(*) types)next_of(caller_, #name, name);                        \
+	int result_ = NO_LIBRARY;                                                               \
+	if (next_ != NULL) {                                                                    \
+		creator = caller_;                                                              \
+		result_ = next_ arguments;                                                      \
+		creator = before_;                                                              \
+	}                                                                                       \
+	result_;                                                                                \
+})
+
+EXPORT int nc_create(const char *path, int mode, int *file)
+{
+	return CREATE(nc_create, (const char *, int, int *), (path, mode, file));
+}
+
+EXPORT int nc__create(const char *path, int mode, size_t size, size_t *hint, int *file)
+{
+	return CREATE(nc__create, (const char *, int, size_t, size_t *, int *), (path, mode, size, hint, file));
+}
+
+/* A communicator and its information are numbers or pointers. */
+EXPORT int nc_create_par(const char *path, int mode, void *communicator, void *information, int *file)
+{
+	return CREATE(nc_create_par, (const char *, int, void *, void *, int *), (path, mode, communicator, information, file));
 }

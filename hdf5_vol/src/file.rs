@@ -131,15 +131,15 @@ impl File {
     /// A class of its objects may be chosen; zero is none.
     pub fn create(name: &Name, text: &str, replace: bool, list: Vec<u8>, class: u32) -> Result<Rc<Self>> {
         let mount = connect(name, true)?;
-        let (entry, old) = match mount.create(&name.path) {
-            Ok(entry) => (entry, None),
+        let (entry, Replaced { old, is_foreign }) = match mount.create(&name.path) {
+            Ok(entry) => (entry, Replaced::default()),
             Err(failure) if failure.minor == Minor::Exists && replace => {
-                let old = replaceable(&mount, &name.path)?;
-                if old.as_ref().is_some_and(|old| find_open(old, 0, false, |_| true).is_some()) {
+                let replaced = replaceable(&mount, &name.path)?;
+                if replaced.old.as_ref().is_some_and(|old| find_open(old, 0, false, |_| true).is_some()) {
                     let sentence = format!("{} is open in this program and cannot be replaced", name.path);
                     return Err(Failure::new(Minor::CannotOpenFile, sentence));
                 }
-                (mount.lookup(&name.path)?, old)
+                (mount.lookup(&name.path)?, replaced)
             }
             Err(failure) => return Err(failure),
         };
@@ -161,7 +161,12 @@ impl File {
         file.shared_attributes.set(Some(false));
         file.flush()?;
         // From here on the name stands for the new file.
-        file.mount.lookup(&name.path)?.write(&bytes)?;
+        let entry = file.mount.lookup(&name.path)?;
+        if is_foreign {
+            entry.empty()?;
+        }
+        entry.write(&bytes)?;
+        drop(entry);
         if let Some(old) = old {
             remove_objects(&file.mount, &old)?;
         }
@@ -372,17 +377,22 @@ fn read_entry(mount: &Mount, path: &str) -> Result<FileEntry> {
     decoded.map_err(|failure| failure.while_doing(path))
 }
 
-/// The file that another one may take the name of; none when the entry holds nothing, or no whole file.
-fn replaceable(mount: &Mount, path: &str) -> Result<Option<FileEntry>> {
+/// What a new file takes the name of.
+#[derive(Default)]
+struct Replaced {
+    /// None when the entry holds nothing, or no whole file.
+    old: Option<FileEntry>,
+    /// Whether it holds something else than a file of HDF5, which is as good as nothing to HDF5.
+    is_foreign: bool,
+}
+
+fn replaceable(mount: &Mount, path: &str) -> Result<Replaced> {
     let entry = mount.lookup(path)?;
     let mut bytes = [0; ENTRY_SIZE];
     let size = entry.read(&mut bytes)?;
     let bytes = bytes.get(..size).unwrap_or_default();
-    if !bytes.is_empty() && !FileEntry::is_entry(bytes) {
-        let sentence = format!("{path} is there and is no HDF5 file: remove it first if it is to be replaced");
-        return Err(Failure::new(Minor::NotHdf5, sentence));
-    }
-    Ok(FileEntry::decode(bytes, &mount.uuid, entry.id()?).ok())
+    let is_foreign = !bytes.is_empty() && !FileEntry::is_entry(bytes);
+    Ok(Replaced { old: FileEntry::decode(bytes, &mount.uuid, entry.id()?).ok(), is_foreign })
 }
 
 /// One that is open, at a snapshot or, with zero, as it is.

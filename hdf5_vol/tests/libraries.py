@@ -4,6 +4,7 @@ The wheels of h5py, netCDF4 and PyTables bring one each. xarray uses the first t
 """
 
 import os
+import subprocess
 import sys
 
 import h5py
@@ -37,6 +38,28 @@ def write():
         words[:] = numpy.array(list("abcd"), dtype=object)
     for engine in ENGINES:
         dataset().to_netcdf(name(f"{engine}.nc"), engine=engine)
+    replace()
+
+
+def replace():
+    """What is replaced has no say in what comes: by netCDF's own model on HDF5, by its classic one, and the classic format by either."""
+    for number, model in enumerate(["NETCDF4", "NETCDF4_CLASSIC", "NETCDF4"]):
+        with netCDF4.Dataset(name("replaced.nc"), "w", format=model) as file:
+            file.number = number
+        with netCDF4.Dataset(name("replaced.nc")) as file:
+            assert file.data_model == model and file.number == number, (file.data_model, model)
+    # HDF5 replaces whatever has the name.
+    classic = os.path.join(local, "to replace.nc")
+    with netCDF4.Dataset(classic, "w", format="NETCDF3_CLASSIC") as file:
+        file.title = "x" * 1000
+    subprocess.run(["daos", "fs", "copy", "--src", classic, "--dst", f"daos://{pool}/{container}/classic.nc"], check=True)
+    assert not h5py.is_hdf5(name("classic.nc"))
+    with netCDF4.Dataset(name("classic.nc"), "w") as file:
+        file.number = 7
+    with h5py.File(name("classic.nc")) as file:
+        assert file.attrs["number"] == 7
+    said = subprocess.run(["daos", "fs", "copy", "--src", f"daos://{pool}/{container}/classic.nc", "--dst", classic], check=True)
+    assert os.path.getsize(classic) < 1000, said
 
 
 def read():

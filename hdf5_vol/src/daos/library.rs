@@ -124,6 +124,7 @@ functions! {
         event: *mut Event) -> c_int = "dfs_read";
     fn dfs_write(dfs: *mut c_void, entry: *mut c_void, list: *mut ScatterGather, offset: u64, event: *mut Event)
         -> c_int = "dfs_write";
+    fn dfs_punch(dfs: *mut c_void, entry: *mut c_void, offset: u64, length: u64) -> c_int = "dfs_punch";
     fn dfs_remove(dfs: *mut c_void, parent: *mut c_void, name: *const c_char, force: bool, id: *mut ObjectId) -> c_int
         = "dfs_remove";
     fn resolve(path: *const c_char, name: *mut UnifiedName) -> c_int = "duns_resolve_path";

@@ -9,6 +9,8 @@ use std::ffi::{CStr, CString, c_int, c_void};
 
 const CONNECT_READ: u32 = 1;
 const CONNECT_WRITE: u32 = 2;
+/// `DFS_MAX_FSIZE`: makes the end of what is taken away that of the file.
+const TO_ITS_END: u64 = u64::MAX;
 /// The permissions of a file that is made, before the user's mask, which libdfs applies.
 const MODE: u32 = libc::S_IFREG | 0o664;
 
@@ -341,6 +343,16 @@ impl Entry<'_> {
             return Err(failed_file("cannot read a file", result));
         }
         Ok(usize::try_from(size).unwrap_or(buffer.len()))
+    }
+
+    /// Takes all of its bytes away.
+    pub fn empty(&self) -> Result<()> {
+        // SAFETY: the entry is open.
+        let result = unsafe { daos()?.dfs_punch(self.mount.dfs, self.entry, 0, TO_ITS_END) };
+        if result != 0 {
+            return Err(failed_change("cannot empty a file", result));
+        }
+        Ok(())
     }
 
     /// Writes its first bytes, all or none.
