@@ -25,7 +25,6 @@ use crate::queue::Queue;
 use crate::ranks::Ranks;
 use crate::removed::Removed;
 use crate::serial::Serial;
-use removal::remove_objects;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{c_uint, c_void};
@@ -88,6 +87,9 @@ pub struct File {
     anchor: OnceCell<Box<Handle>>,
     /// The ranks that have it open together; `together` does what they do so.
     pub ranks: OnceCell<Ranks>,
+    /// Another file has its name now, and by what its objects are removed when it is closed, where that is to be done here.
+    is_replaced: Cell<bool>,
+    remover: RefCell<Option<Rc<Mount>>>,
 }
 
 /// Files that are open, so that two names of one file see each other's changes.
@@ -135,9 +137,8 @@ impl File {
             Ok(entry) => (entry, Replaced::default()),
             Err(failure) if failure.minor == Minor::Exists && replace => {
                 let replaced = replaceable(&mount, &name.path)?;
-                if replaced.old.as_ref().is_some_and(|old| find_open(old, 0, false, |_| true).is_some()) {
-                    let sentence = format!("{} is open in this program and cannot be replaced", name.path);
-                    return Err(Failure::new(Minor::CannotOpenFile, sentence));
+                for file in replaced.old.iter().flat_map(all_open) {
+                    file.require_unused(&name.path)?;
                 }
                 (mount.lookup(&name.path)?, replaced)
             }
@@ -167,8 +168,9 @@ impl File {
         }
         entry.write(&bytes)?;
         drop(entry);
+        file.take_name();
         if let Some(old) = old {
-            remove_objects(&file.mount, &old)?;
+            removal::remove_when_closed(&file.mount, &old)?;
         }
         Ok(file)
     }
@@ -207,6 +209,8 @@ impl File {
             access: OnceCell::new(),
             anchor: OnceCell::new(),
             ranks: OnceCell::new(),
+            is_replaced: Cell::new(false),
+            remover: RefCell::default(),
         });
         let mut open = OPEN.get().borrow_mut();
         open.retain(|file| file.strong_count() > 0);
@@ -230,7 +234,7 @@ impl File {
     }
 
     pub fn is_writable(&self) -> bool {
-        self.mount.is_writable()
+        self.mount.is_writable() && !self.is_replaced.get()
     }
 
     pub fn require_writable(&self) -> Result<()> {
@@ -241,7 +245,8 @@ impl File {
         if self.is_writable() {
             return Ok(());
         }
-        Err(Failure::new(Minor::WriteError, format!("{} is open for reading only", self.name)))
+        let is = if self.is_replaced.get() { "was replaced by a new file of its name" } else { "is open for reading only" };
+        Err(Failure::new(Minor::WriteError, format!("{} {is}", self.name)))
     }
 
     /// The root group.
@@ -363,6 +368,7 @@ impl Drop for File {
         let _told_by_each = self.background.get_mut().finish_all();
         // Whoever closes the file has settled and was told; an error here has nobody left to go to.
         let _told_before = self.write_values().and_then(|()| self.queue.borrow_mut().settle());
+        self.remove_replaced();
         if let Some(ranks) = self.ranks.take() {
             ranks.leave(Rc::clone(&self.mount));
         }
@@ -393,6 +399,17 @@ fn replaceable(mount: &Mount, path: &str) -> Result<Replaced> {
     let bytes = bytes.get(..size).unwrap_or_default();
     let is_foreign = !bytes.is_empty() && !FileEntry::is_entry(bytes);
     Ok(Replaced { old: FileEntry::decode(bytes, &mount.uuid, entry.id()?).ok(), is_foreign })
+}
+
+/// All that are open of a file as it is, not as it was at a snapshot.
+fn all_open(entry: &FileEntry) -> Vec<Rc<File>> {
+    open_files(|file| file.entry.container == entry.container && file.entry.root == entry.root)
+}
+
+fn open_files(is_meant: impl Fn(&File) -> bool) -> Vec<Rc<File>> {
+    let open = OPEN.get().borrow();
+    let is_so = |file: &Rc<File>| file.mount.snapshot().epoch() == 0 && !file.mount.is_inherited() && is_meant(file);
+    open.iter().filter_map(Weak::upgrade).filter(is_so).collect()
 }
 
 /// One that is open, at a snapshot or, with zero, as it is.

@@ -164,6 +164,7 @@ impl File {
         };
         ranks.agree(begun.as_ref().map(drop).map_err(Clone::clone))?;
         let file = begun?;
+        file.take_name();
         // Where all ranks have it open together already, it stays one file.
         let known = file.find_same(&ranks);
         if ranks.all(known.is_some())?

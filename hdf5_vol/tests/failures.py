@@ -1,4 +1,4 @@
-"""What goes wrong while a file is written: python failures.py killed|full|damaged|unclosed|foreign|gone write|read FILE
+"""What goes wrong while a file is written: python failures.py killed|full|damaged|unclosed|foreign|gone|replaced write|read FILE
 
 An error is told by a flush and by a close, and what an earlier flush has promised is there afterwards.
 """
@@ -246,6 +246,47 @@ def write_foreign(name):
 
 
 def read_foreign(name):
+    with h5py.File(name, "r") as file:
+        check_kept(file)
+
+
+def objects_beside(name):
+    """The objects of a file's container."""
+    pool, container = name.removeprefix("daos://").split("/")[:2]
+    listed = subprocess.run(["daos", "container", "list-objects", pool, container], check=True, stdout=subprocess.PIPE)
+    return set(listed.stdout.split())
+
+
+def write_replaced(name):
+    """A file of which only a handle was left open may be replaced, and no other. What is written by such a handle is an error."""
+    before = objects_beside(name)
+    forgotten = h5py.File(name, "w")
+    kept(forgotten)
+    change(forgotten)
+    dataset = forgotten["kept/plain"]
+    assert "with objects in it" in failure(lambda: h5py.File(name, "w"))
+    del dataset
+    file = h5py.File(name, "w")
+    assert list(file) == []
+    assert "was replaced" in failure(lambda: forgotten.create_group("late"))
+    assert "was replaced" in failure(lambda: forgotten["kept/plain"].__setitem__(0, 5))
+    check_kept(forgotten)
+    kept(file)
+    reader = h5py.File(name, "r")
+    check_kept(reader)
+    reader.close()
+    forgotten.close()
+    check_kept(file)
+    del file["kept"]
+    file.flush()
+    left = objects_beside(name) - before
+    # The entry, the root group, and what was reserved for the new file and is there: nothing of the old one.
+    assert len(left) < 10, left
+    kept(file)
+    file.close()
+
+
+def read_replaced(name):
     with h5py.File(name, "r") as file:
         check_kept(file)
 

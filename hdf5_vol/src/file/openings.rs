@@ -19,7 +19,7 @@ impl File {
     }
 
     /// Whether the program has opened it and not closed it again.
-    fn is_programs(&self) -> bool {
+    pub(super) fn is_programs(&self) -> bool {
         self.openings.borrow().values().any(|opening| opening.maker == Maker::Program)
     }
 

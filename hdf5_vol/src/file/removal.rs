@@ -1,6 +1,6 @@
 //! Removing files, and what objects have.
 
-use super::{BATCH_MAX, File, connect, find_open, heap_upper, read_entry};
+use super::{BATCH_MAX, File, all_open, connect, find_open, heap_upper, open_files, read_entry};
 use crate::daos::{Mount, Object, ObjectId, fetch_each, punch_each};
 use crate::failure::{Failure, Minor, Result};
 use crate::format::{FileEntry, Header, key};
@@ -22,10 +22,52 @@ impl File {
         mount.remove(&name.path)?;
         remove_objects(&mount, &entry)
     }
+
+    /// Refuses another file the name of this one, while the program uses it. A handle of a file of which nothing else is open is taken for one that
+    /// the program has forgotten: it stays good for what is there, and is of no use for changes any more.
+    pub(super) fn require_unused(&self, path: &str) -> Result<()> {
+        let has_objects = self.handles.borrow().len() > self.openings.borrow().len();
+        let has_mounts = self.is_mounted() || !self.mounted().is_empty();
+        if self.is_programs() && !has_objects && !has_mounts && self.sharing.get() == 0 {
+            return Ok(());
+        }
+        let sentence = format!("{path} is open in this program, with objects in it, and cannot be replaced");
+        Err(Failure::new(Minor::CannotOpenFile, sentence))
+    }
+
+    /// Tells files that are open by the name of this one, and are no more what it stands for.
+    pub fn take_name(&self) {
+        let is_old = |file: &File| {
+            let (old, new) = (&file.entry, &self.entry);
+            old.container == new.container && old.file == new.file && old.root != new.root
+        };
+        for file in open_files(is_old) {
+            file.is_replaced.set(true);
+        }
+    }
+
+    /// Removes what another file of its name has left, when this was the last that was open of it. Nobody is left to be told of an error: the
+    /// objects take up space then.
+    pub(super) fn remove_replaced(&self) {
+        if let Some(mount) = self.remover.take()
+            && all_open(&self.entry).is_empty()
+        {
+            let _untold = remove_objects(&mount, &self.entry);
+        }
+    }
+}
+
+/// Removes all objects of a file whose name stands for another one, or has whoever closes it last here do so.
+pub(super) fn remove_when_closed(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()> {
+    let open = all_open(entry);
+    for file in &open {
+        *file.remover.borrow_mut() = Some(Rc::clone(mount));
+    }
+    if open.is_empty() { remove_objects(mount, entry) } else { Ok(()) }
 }
 
 /// Removes all objects of a file whose name is gone or stands for another file.
-pub(super) fn remove_objects(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()> {
+fn remove_objects(mount: &Rc<Mount>, entry: &FileEntry) -> Result<()> {
     let open = |number: u64, high: u64| Object::open(mount, ObjectId { low: number, high });
     let root = open(entry.root.number(), entry.header_upper)?;
     for first in root.akeys(key::NUMBERS)? {

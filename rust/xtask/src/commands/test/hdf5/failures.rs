@@ -15,6 +15,7 @@ pub const CASES: &[(&str, &str)] = &[
     ("end without a close", "unclosed"),
     ("pool that may only be read", FOREIGN),
     ("engine that is gone", "gone"),
+    ("file that is replaced while open", "replaced"),
 ];
 const KILLED: &str = "killed";
 const FULL: &str = "full";
