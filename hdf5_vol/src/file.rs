@@ -245,7 +245,8 @@ impl File {
         if self.is_writable() {
             return Ok(());
         }
-        let is = if self.is_replaced.get() { "was replaced by a new file of its name" } else { "is open for reading only" };
+        let is =
+            if self.is_replaced.get() { "was replaced by a new file of its name" } else { "is open for reading only" };
         Err(Failure::new(Minor::WriteError, format!("{} {is}", self.name)))
     }
 

@@ -3,6 +3,7 @@
 mod dial;
 mod lease;
 mod local;
+mod looks;
 mod remote;
 mod socket;
 mod starting;

@@ -1,5 +1,6 @@
 //! The files of a local engine, and how a client finds or starts it through them.
 
+use super::looks::Looks;
 use super::socket::connect;
 use super::starting::Starting;
 use crate::Client;
@@ -215,7 +216,7 @@ async fn read_hello(client: &Client, stream: &UnixStream, deadline: Duration) ->
 }
 
 async fn fill(client: &Client, mut stream: &UnixStream, buffer: &mut [u8], deadline: Duration) -> Result<bool> {
-    let mut filled = 0;
+    let (mut filled, mut looks) = (0, Looks::new());
     while filled < buffer.len() {
         match stream.read(&mut buffer[filled..]) {
             Ok(0) => return Ok(false),
@@ -224,7 +225,7 @@ async fn fill(client: &Client, mut stream: &UnixStream, buffer: &mut [u8], deadl
                 if client.spawner().clock().monotonic() >= deadline {
                     return Err(Code::Timedout.into());
                 }
-                client.spawner().sleep(Duration::from_micros(200)).await;
+                looks.pause(client).await;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(false),

@@ -1,6 +1,7 @@
 //! Attaching to a system of several engines by its access points.
 
 use super::dial::dial;
+use super::looks::Looks;
 use crate::Client;
 use daos_rpc::ControlStream;
 use daos_security::Credentials;
@@ -24,8 +25,6 @@ const AGAIN_LIMIT: Duration = Duration::from_secs(30);
 const FIRST_LIMITS: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(2));
 /// How long it waits between two attempts.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// How often it looks for an answer.
-const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
 /// How often one answer after the other may point elsewhere.
 const REDIRECTS_MAX: usize = 4;
 
@@ -168,7 +167,7 @@ fn unreached(place: &str, error: &std::io::Error) -> Status {
 async fn read(client: &Client, stream: &mut dyn ControlStream, place: &str, limit: Duration) -> Result<ControlReply> {
     let deadline = client.spawner().clock().monotonic() + limit;
     let mut received = Vec::new();
-    let (mut wanted, mut pause) = (HEADER_LENGTH, LOOK_INTERVALS.0);
+    let (mut wanted, mut looks) = (HEADER_LENGTH, Looks::new());
     let engine = format!("the engine at {place}");
     loop {
         let mut bytes = [0; 4096];
@@ -185,8 +184,7 @@ async fn read(client: &Client, stream: &mut dyn ControlStream, place: &str, limi
                         limit.as_secs_f32()
                     );
                 }
-                client.spawner().sleep(pause).await;
-                pause = (pause * 5 / 4).min(LOOK_INTERVALS.1);
+                looks.pause(client).await;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(unreached(place, &error)),
