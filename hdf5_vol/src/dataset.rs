@@ -82,6 +82,13 @@ fn with_object(layout: Layout, list: Hid) -> Layout {
     if layout == Layout::Inside && !is_compact { Layout::Contiguous { block: BLOCK } } else { layout }
 }
 
+/// Over how many targets a dataset's elements spread: one where they stay as few as lie under one dkey of a contiguous one, and else all.
+fn spread(space: &Space, element: u64) -> Result<u16> {
+    let (_, maximum) = space.both()?;
+    let bytes = maximum.iter().fold(element, |bytes, count| bytes.saturating_mul(*count));
+    Ok(if bytes <= BLOCK { daos::SMALL_OBJECT } else { daos::LARGE_OBJECT })
+}
+
 /// The dimensions of a chunk.
 fn chunk_of(list: Hid, space: &Space) -> Result<Vec<u64>> {
     let mut chunk = [0; RANK_MAX];
@@ -172,11 +179,10 @@ impl Dataset {
         let data = |kind, hint| file.mount.upper(part::DATA, kind, class, hint);
         let data_upper = match layout {
             Layout::Inside | Layout::Virtual | Layout::RawFiles => file.entry.header_upper,
-            Layout::Contiguous { .. } if space.count()?.saturating_mul(element) <= BLOCK => {
-                data(daos::object_type::NUMBERED, daos::SMALL_OBJECT)?
+            Layout::Contiguous { .. } => data(daos::object_type::NUMBERED, spread(&space, element)?)?,
+            Layout::Chunked { .. } | Layout::Filtered { .. } => {
+                data(daos::object_type::HASHED, spread(&space, element)?)?
             }
-            Layout::Contiguous { .. } => data(daos::object_type::NUMBERED, 0)?,
-            Layout::Chunked { .. } | Layout::Filtered { .. } => data(daos::object_type::HASHED, 0)?,
         };
         // Before anything is written: filters that are not there are an error.
         let pipeline = match &layout {

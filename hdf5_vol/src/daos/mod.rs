@@ -27,6 +27,8 @@ use std::ffi::{CStr, c_int};
 
 /// Hint for an object that lies on one target (`DAOS_OCH_SHD_TINY`): metadata, and little data.
 pub const SMALL_OBJECT: u16 = 32;
+/// Hint for an object that lies on all targets (`DAOS_OCH_SHD_MAX`): much data, which many may move at the same time.
+pub const LARGE_OBJECT: u16 = 512;
 
 /// `DER_*` numbers that are looked at here.
 pub mod number {
