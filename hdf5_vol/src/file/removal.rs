@@ -35,8 +35,11 @@ impl File {
         Err(Failure::new(Minor::CannotOpenFile, sentence))
     }
 
-    /// Tells files that are open by the name of this one, and are no more what it stands for.
+    /// Tells files that are open by the name of this one, and are no more what it stands for. One of a snapshot takes nobody's name.
     pub fn take_name(&self) {
+        if self.mount.snapshot().epoch() != 0 {
+            return;
+        }
         let is_old = |file: &File| {
             let (old, new) = (&file.entry, &self.entry);
             old.container == new.container && old.file == new.file && old.root != new.root

@@ -783,6 +783,9 @@ static void snapshot(const char *name)
 	require(independent(list, 1) >= 0);
 	file = create(name, list);
 	sprintf(group, "%d", rank);
+	/* The new file keeps its name beside what had it at the snapshot. */
+	old = H5Fopen(name, H5F_ACC_RDONLY, old_list);
+	require(old >= 0 && H5Lexists(old, "rows", H5P_DEFAULT) > 0 && H5Fclose(old) >= 0);
 	require(H5Gclose(H5Gcreate2(file, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)) >= 0);
 	MPI_Barrier(MPI_COMM_WORLD);
 	sprintf(group, "%d", (rank + 1) % size);
