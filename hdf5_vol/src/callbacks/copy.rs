@@ -13,8 +13,8 @@ use crate::handle::{Handle, Located, locate, name};
 use crate::hdf5::arguments::Location;
 use crate::hdf5::class::{Object, Request};
 use crate::hdf5::{
-    DEFAULT, Herr, Hid, Identifier, Space, Type, Variable, copy_flags, encode_property_list, leads_elsewhere, library,
-    link_type,
+    DEFAULT, Herr, Hid, Identifier, Space, Type, Variable, class_of_type, copy_flags, encode_property_list,
+    leads_elsewhere, library, link_type, type_class,
 };
 use crate::heap;
 use crate::map::{Map, Plan};
@@ -225,11 +225,39 @@ impl Copier {
     /// # Safety
     /// The memory has as many elements of the datatype.
     unsafe fn references(&mut self, source: &Rc<File>, kind: Hid, memory: *mut u8, count: usize) -> Result<()> {
-        let expands = self.flags & copy_flags::EXPAND_REFERENCES != 0;
         // Within a file they stay, also where what they lead to is to be copied.
         if Rc::ptr_eq(source, &self.file) {
             return Ok(());
         }
+        // SAFETY: as the caller promises.
+        unsafe { self.change_references(source, kind, memory, count) }
+    }
+
+    /// The same of an attribute: those that are no part of something else lead to copies within a file, too, where such are wanted.
+    ///
+    /// # Safety
+    /// The same.
+    unsafe fn references_of_attribute(
+        &mut self,
+        source: &Rc<File>,
+        kind: Hid,
+        memory: *mut u8,
+        count: usize,
+    ) -> Result<()> {
+        let expands = self.flags & copy_flags::EXPAND_REFERENCES != 0;
+        // SAFETY: as the caller promises.
+        unsafe {
+            if expands && class_of_type(kind) == type_class::REFERENCE {
+                return self.change_references(source, kind, memory, count);
+            }
+            self.references(source, kind, memory, count)
+        }
+    }
+
+    /// # Safety
+    /// The same.
+    unsafe fn change_references(&mut self, source: &Rc<File>, kind: Hid, memory: *mut u8, count: usize) -> Result<()> {
+        let expands = self.flags & copy_flags::EXPAND_REFERENCES != 0;
         let mut change = |reference: &mut [u8]| {
             if !expands {
                 // Those of the second kind name their file.
@@ -300,7 +328,7 @@ impl Copier {
             let mut copied = AttributeRecord { creation_order, committed, ..record };
             let count = copied.data.len() / datatype.size().max(1);
             // SAFETY: the bytes are as many elements.
-            unsafe { self.references(&source.file, datatype.get(), copied.data.as_mut_ptr(), count)? };
+            unsafe { self.references_of_attribute(&source.file, datatype.get(), copied.data.as_mut_ptr(), count)? };
             return target.put_attribute(name, &copied);
         }
         let located = |node: &Rc<Node>| Located::nowhere(Rc::clone(node));
@@ -312,7 +340,7 @@ impl Copier {
         // SAFETY: the memory has room for as many elements; those that lead elsewhere are ended with it.
         unsafe {
             from.read(datatype.get(), DEFAULT, memory.bytes.as_mut_ptr())?;
-            self.references(&source.file, datatype.get(), memory.bytes.as_mut_ptr(), memory.count)?;
+            self.references_of_attribute(&source.file, datatype.get(), memory.bytes.as_mut_ptr(), memory.count)?;
             to.write(datatype.get(), DEFAULT, memory.bytes.as_ptr())
         }
     }

@@ -44,6 +44,7 @@ class References:
 
 
 def write(holder):
+    copy_attributes(holder)
     with h5py.File(beside(holder, "copied_source.h5"), "w") as file:
         file.create_dataset("table", data=numpy.arange(100).reshape(10, 10)).attrs["unit"] = "m"
         file.create_group("deep/group").attrs["n"] = 5
@@ -62,6 +63,18 @@ def write(holder):
                 file.copy("source", target, "round", expand_refs=True)
                 with References(target, b"round/circle") as references:
                     assert text("H5Rget_obj_name", references[0], ALL) == "/round"
+
+
+def copy_attributes(holder):
+    """References of attributes lead to copies within a file, too."""
+    with h5py.File(beside(holder, "copied_attributes.h5"), "w") as file:
+        deep, source = file.create_group("deep"), file.create_group("source")
+        source.attrs["deep"] = deep.ref
+        source.attrs.create("several", [deep.ref, source.ref], dtype=h5py.ref_dtype)
+        file.copy("source", "expanded", expand_refs=True)
+        attributes = file["expanded"].attrs
+        assert file[attributes["deep"]].name.startswith("/~obj_pointed_by_"), file[attributes["deep"]].name
+        assert file[attributes["several"][0]] == file[attributes["deep"]] and file[attributes["several"][1]] == file["expanded"]
 
 
 def look(target):
