@@ -150,10 +150,24 @@ impl Node {
 
     /// The names of all attributes, in the order of their bytes.
     pub fn attribute_names(&self) -> Result<Vec<Vec<u8>>> {
-        self.file.settle()?;
-        let mut names = self.object.akeys(key::ATTRIBUTES)?;
+        let mut names = match self.fresh_attribute_names() {
+            Some(names) => names,
+            None => {
+                self.file.settle()?;
+                self.object.akeys(key::ATTRIBUTES)?
+            }
+        };
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// The same, where nobody needs to be asked and nothing to be written before: programs list the attributes of new objects each time that
+    /// they add one (PyTables). None after a change was lost, which may be one of these.
+    fn fresh_attribute_names(&self) -> Option<Vec<Vec<u8>>> {
+        if self.file.has_lost() {
+            return None;
+        }
+        self.file.fresh.borrow().all(self.token, Of::Attributes)
     }
 
     /// The name of the attribute with a number in an order.

@@ -58,6 +58,11 @@ impl Fresh {
         self.names.get(&(token, of)).is_some_and(|names| !names.contains(name))
     }
 
+    /// All names of an object, in no order; none where they are not known.
+    pub fn all(&self, token: Token, of: Of) -> Option<Vec<Vec<u8>>> {
+        Some(self.names.get(&(token, of))?.iter().map(|name| name.to_vec()).collect())
+    }
+
     /// An object gets a name.
     pub fn add(&mut self, token: Token, of: Of, name: &[u8]) {
         if let Some(names) = self.names.get_mut(&(token, of)) {
@@ -94,6 +99,9 @@ mod tests {
         assert!(fresh.lacks(token(1), Of::Links, b"a"));
         fresh.add(token(1), Of::Links, b"a");
         assert!(!fresh.lacks(token(1), Of::Links, b"a") && fresh.lacks(token(1), Of::Attributes, b"a"));
+        assert_eq!(fresh.all(token(1), Of::Links), Some(vec![b"a".to_vec()]));
+        assert_eq!(fresh.all(token(1), Of::Attributes), Some(Vec::new()));
+        assert_eq!(fresh.all(token(2), Of::Links), None);
         fresh.remove(token(1), Of::Links, b"a");
         assert!(fresh.lacks(token(1), Of::Links, b"a"));
         fresh.add(token(2), Of::Links, b"a");

@@ -17,6 +17,11 @@ impl File {
         self.queue.borrow().outcome()
     }
 
+    /// Whether a change was lost.
+    pub fn has_lost(&self) -> bool {
+        self.queue.borrow().outcome().is_err()
+    }
+
     /// Keeps the error of a change that was lost, for the next flush and close.
     pub fn note(&self, failure: &Failure) {
         self.queue.borrow_mut().note(failure);
