@@ -3,10 +3,10 @@
 
 mod chosen;
 mod failures;
-mod h5py;
 mod parallel;
 mod programs;
 mod suite;
+mod wheels;
 
 use super::c_programs::{Outcome, report};
 use super::tally::Tally;
@@ -135,9 +135,9 @@ pub fn run(metadata: &Metadata, python: &Path, only: Option<&str>) -> Result<Tal
         eprintln!("  skip {SUITE}: HDF5's own tests of its API; cargo xtask setup hdf5 builds them");
     }
     tally += bench.run_parallel(metadata, only, &environment(&tree, &[POOL, CONTAINER])?)?;
-    // It takes minutes, so it runs when it is asked for.
-    if only.is_some_and(|only| h5py::SUITE.contains(only)) {
-        tally += bench.try_h5py(&environment(&tree, &[POOL, CONTAINER])?);
+    // They take minutes, so they run when they are asked for.
+    for suite in wheels::SUITES.iter().filter(|suite| only.is_some_and(|only| suite.name.contains(only))) {
+        tally += bench.try_wheel(metadata, &tree, suite);
     }
     bench.engine.remove()?;
     Ok(tally)

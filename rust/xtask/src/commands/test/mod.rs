@@ -60,7 +60,7 @@ pub enum Part {
     Cluster,
     /// The MPI-IO driver: MPI programs on two ranks and more
     Mpi,
-    /// The HDF5 connector: programs of h5py, which is fetched from PyPI
+    /// The HDF5 connector: programs of h5py, which is fetched from PyPI; with --only also its own tests, and those of h5netcdf, netCDF4 and PyTables
     Hdf5,
 }
 
