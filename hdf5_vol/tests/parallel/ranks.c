@@ -363,12 +363,13 @@ static void communicators(const char *name)
 /* A file that cannot be opened or made is an error on all ranks, and all of them go on. */
 static void refusals(const char *name)
 {
-	hid_t list = list_of(MPI_COMM_WORLD, NULL), file;
+	hid_t list = list_of(MPI_COMM_WORLD, NULL), file, group;
 
 	refused(H5Fopen(name, H5F_ACC_RDWR, list));
 	file = create(name, list);
+	group = H5Gopen2(file, "/", H5P_DEFAULT);
 	refused(H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list));
-	require(H5Fclose(file) >= 0);
+	require(group >= 0 && H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
 	refused(H5Fcreate(name, H5F_ACC_EXCL, H5P_DEFAULT, list));
 	refused(H5Fopen("daos://no/such/file.h5", H5F_ACC_RDONLY, list));
 	file = H5Fopen(name, H5F_ACC_RDONLY, list);
