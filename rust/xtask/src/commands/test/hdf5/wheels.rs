@@ -82,7 +82,7 @@ const RUNNER: &str = "hdf5_vol/tests/unittests.py";
 /// Names the file in which they say so.
 const RESULTS: &str = "RESULTS";
 /// A file of tests that takes longer hangs.
-const SECONDS_MAX: &str = "900";
+const SECONDS_MAX: &str = "1800";
 /// Its pool. What tests remove by the calls of POSIX leaves objects of HDF5, so it has more room than any of them writes.
 const MEMORY_POOL: &str = "memory";
 const MEMORY_SIZE: &str = "4G";
