@@ -3,7 +3,7 @@
 use daos_client::EngineLauncher;
 use daos_env::Env;
 use daos_server::{Capacity, FileSystem, HostCapacity};
-use daos_status::{Result, Status};
+use daos_status::Result;
 use std::io::PipeReader;
 use std::path::Path;
 
@@ -23,27 +23,4 @@ impl EngineLauncher for Launcher {
 /// The file system that holds the directory of a local engine.
 pub fn file_system(directory: &Path) -> Result<FileSystem> {
     HostCapacity::of(directory).file_system()
-}
-
-/// The free bytes in the file system that holds the path, or will hold it.
-pub fn free_bytes(path: &Path) -> Result<u64> {
-    let mut existing = path;
-    while !existing.exists() {
-        // The empty path that a relative one ends in stands for the working directory.
-        existing = existing.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    }
-    crate::system_calls::free_bytes(existing).map_err(|error| {
-        Status::from(error).while_doing(format_args!("looking at the file system of {}", path.display()))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn free_space_is_that_of_the_nearest_directory() {
-        assert!(free_bytes(Path::new("/no/such/directory")).is_ok());
-        assert!(free_bytes(Path::new("not-there/at-all")).is_ok());
-    }
 }

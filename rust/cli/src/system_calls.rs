@@ -20,18 +20,6 @@ fn check(result: libc::c_long) -> Result<libc::c_long> {
     if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
 }
 
-/// Free bytes, for those who are not root, in the file system that holds the path.
-pub fn free_bytes(path: &Path) -> Result<u64> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    let mut answer = MaybeUninit::<libc::statvfs>::zeroed();
-    // SAFETY: the path ends in a zero, and the answer is as large as the call fills it.
-    let answer = unsafe {
-        check(libc::statvfs(path.as_ptr(), answer.as_mut_ptr()).into())?;
-        answer.assume_init()
-    };
-    Ok(answer.f_bavail.saturating_mul(answer.f_frsize))
-}
-
 /// An extended attribute of a path, whose value has so many bytes at most.
 pub fn attribute(path: &Path, name: &str, length_max: usize) -> Result<Vec<u8>> {
     let (path, name) = (CString::new(path.as_os_str().as_bytes())?, CString::new(name)?);
@@ -210,11 +198,5 @@ mod tests {
     fn the_peer_of_a_pair_of_sockets_is_ourselves() {
         let (one, _other) = UnixStream::pair().expect("descriptors are left");
         assert_eq!(peer_process(&one).expect("it is connected"), std::process::id());
-    }
-
-    #[test]
-    fn some_space_is_known() {
-        assert!(free_bytes(Path::new("/")).is_ok());
-        assert!(free_bytes(Path::new("/no/such/place")).is_err());
     }
 }

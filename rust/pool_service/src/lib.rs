@@ -34,7 +34,7 @@ pub use maps::MapVersions;
 pub use pools::PoolPlan;
 pub use ranks::SystemStart;
 pub use rows::{Row, RowKey};
-pub use space::{Promise, SpaceOffer};
+pub use space::{Promise, SpaceOffer, largest_on_storage};
 pub use state::{Decision, PoolService, PoolState, Unfinished};
 
 #[cfg(test)]

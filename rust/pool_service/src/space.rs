@@ -86,9 +86,8 @@ impl SpaceOffer {
         let targets = targets.max(1);
         let (chosen, per_target) = choose(size, targets, self.storage)?;
         // Every pool may grow to its part of the memory: so it gets a share, and the next one a share of the rest.
-        let memory_share = self.memory / FAIR_SHARE / targets;
-        let meta = (per_target / META_SHARE).min(memory_share).clamp(META_BYTES_MIN, META_BYTES_MAX);
-        let meta_bytes = meta / MEBIBYTE * MEBIBYTE;
+        let sizes = sizes_on_storage(per_target, self.memory / FAIR_SHARE / targets);
+        let meta_bytes = sizes.meta_bytes;
         if meta_bytes.saturating_mul(targets) > self.memory {
             let (need, has) = (meta_bytes * targets, self.memory);
             fail!(
@@ -96,9 +95,6 @@ impl SpaceOffer {
                 "a pool needs {need} bytes of memory at least, and {has} are not promised to other pools"
             );
         }
-        let data_bytes = (per_target - meta_bytes) & !4095;
-        let log_bytes = (meta_bytes / 2).clamp(LOG_BYTES.0, LOG_BYTES.1);
-        let sizes = TargetSizes { meta_bytes, data_bytes, log_bytes };
         let footprint = sizes.footprint().saturating_mul(targets);
         if footprint > self.storage {
             fail!(
@@ -125,6 +121,35 @@ impl SpaceOffer {
         let meta = (per_target / META_SHARE).clamp(META_BYTES_MIN, META_BYTES_MAX) / MEBIBYTE * MEBIBYTE;
         Ok(TargetSizes { meta_bytes: meta, data_bytes: (per_target - meta) & !4095, log_bytes: LOG_BYTES.0 })
     }
+}
+
+/// The parts of a pool on a target that gets so many bytes, at least [`TARGET_BYTES_MIN`], and may have so many of memory.
+fn sizes_on_storage(per_target: u64, memory_share: u64) -> TargetSizes {
+    let meta = (per_target / META_SHARE).min(memory_share).clamp(META_BYTES_MIN, META_BYTES_MAX);
+    let meta_bytes = meta / MEBIBYTE * MEBIBYTE;
+    let log_bytes = (meta_bytes / 2).clamp(LOG_BYTES.0, LOG_BYTES.1);
+    TargetSizes { meta_bytes, data_bytes: (per_target - meta_bytes) & !4095, log_bytes }
+}
+
+/// The largest size to ask for that fits so many bytes of storage when the pool is full, however much memory there is: a full pool takes
+/// more than its size, for the second copy of its metadata and its logs. 0 when none fits.
+pub fn largest_on_storage(storage: u64, targets: u64) -> u64 {
+    let targets = targets.max(1);
+    let room = storage / targets;
+    let fits = |per_target| sizes_on_storage(per_target, u64::MAX).footprint() <= room;
+    if !fits(TARGET_BYTES_MIN) {
+        return 0;
+    }
+    let (mut fitting, mut beyond) = (TARGET_BYTES_MIN, room.saturating_add(1));
+    while beyond - fitting > 1 {
+        let middle = fitting + (beyond - fitting) / 2;
+        if fits(middle) {
+            fitting = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    fitting * targets
 }
 
 /// The bytes of a pool over all targets and on each; a fair share of what is offered when it is not said how many.
@@ -171,7 +196,26 @@ mod tests {
         assert_eq!(left, SpaceOffer { storage: 0, memory: GIB - 5 });
     }
 
+    /// A pool of all that is free was refused: it takes a quarter more than its size.
+    #[test]
+    fn the_largest_pool_fits_and_no_larger_one() {
+        let offer = SpaceOffer { storage: 400 * GIB, memory: 1 << 50 };
+        assert_eq!(offer.plan_on_storage(offer.storage, 4).map_err(|e| e.code()), Err(Code::Nospace));
+        let largest = largest_on_storage(offer.storage, 4);
+        assert!(largest > 319 * GIB && offer.plan_on_storage(largest, 4).is_ok(), "{largest}");
+        assert_eq!((largest_on_storage(0, 4), largest_on_storage(20 << 20, 1)), (0, 0));
+        assert_eq!(largest_on_storage(24 << 20, 1) & !4095, TARGET_BYTES_MIN);
+    }
+
     proptest! {
+        #[test]
+        fn what_is_largest_fits(storage in 0u64..1 << 50, memory in 1u64 << 40..1 << 50, targets in 1u64..64) {
+            let (offer, largest) = (SpaceOffer { storage, memory }, largest_on_storage(storage, targets));
+            prop_assert!(largest == 0 || offer.plan_on_storage(largest, targets).is_ok());
+            let plenty = SpaceOffer { storage, memory: u64::MAX };
+            prop_assert!(plenty.plan_on_storage(largest + targets, targets).is_err());
+        }
+
         #[test]
         fn what_is_planned_fits_what_is_offered(storage in 0u64..1 << 50, memory in 0u64..1 << 42, size in 0u64..1 << 50, targets in 1u64..64) {
             let offer = SpaceOffer { storage, memory };

@@ -32,6 +32,7 @@ mod threads;
 
 pub use capacity::{Capacity, FileSystem, HostCapacity};
 pub use clocks::Clocks;
+pub use daos_pool_service::largest_on_storage;
 pub use detach::{SERVER_NAME, own_program, spawn_detached, spawn_local_engine};
 pub use inside_engine::InsideEngine;
 pub use interfaces::network_interfaces;

@@ -242,8 +242,8 @@ pub struct PoolCreateOptions {
     /// The same as LABEL
     #[arg(long = "label", short = 'p', value_name = "LABEL", conflicts_with = "label")]
     pub label_option: Option<String>,
-    /// Bytes over all targets, metadata and data together: 10G, 10GiB, 10000000000, or 50% of the free space of the
-    /// file system, in a system of what no pool was promised on each rank [default: the engine chooses by the free space]
+    /// Bytes over all targets, metadata and data together: 10G, 10GiB, 10000000000, or 50% of the largest that fits
+    /// on each rank what no pool was promised: a full pool takes more than its size [default: the engine chooses by the free space]
     #[arg(long, short = 'z', value_name = "SIZE")]
     pub size: Option<PoolSize>,
     /// Bytes of metadata and small values on each rank; the engine divides the sum of both sizes between the two

@@ -1,12 +1,12 @@
 //! `pool create`.
 
 use super::access;
+use super::engines::host;
 use super::pool::{leader, name_of, query_of, replicas_of};
 use super::pool_properties;
-use super::storage::room_on_each;
+use super::storage::{local_room, room_on_each};
 use crate::arguments::{PoolCreateOptions, PoolSize};
 use crate::failure::{Failure, Result};
-use crate::launcher::free_bytes;
 use crate::reply::{Reply, notice};
 use crate::session::Session;
 use crate::units::{count, size};
@@ -41,8 +41,23 @@ pub fn label_of(
 fn wanted_bytes(session: &Session, options: &PoolCreateOptions) -> Result<(u64, u32)> {
     let of_rank = match options.size {
         Some(PoolSize::Bytes(bytes)) => return Ok((bytes, 0)),
-        Some(PoolSize::Percent(percent)) if session.uses_system() => return part_of_system(session, options, percent),
-        Some(PoolSize::Percent(percent)) => return Ok((free_bytes(&session.directory())? / 100 * percent, 0)),
+        Some(PoolSize::Percent(_)) if options.durability.as_deref() == Some("ram") => {
+            let sentence = "a part in percent is one of what is free in file systems, and a pool of class 'ram' is in memory: give its \
+                            --size in bytes";
+            return Err(Failure::new(Code::Inval, sentence));
+        }
+        Some(PoolSize::Percent(percent)) => {
+            let (bytes, counted) = match session.uses_system() {
+                true => part_of_system(session, options, percent)?,
+                false => (local_room(session)? / 100 * percent, 0),
+            };
+            // Without a size the engines would choose one.
+            if bytes == 0 {
+                let sentence = "there is no room for a pool that is not promised to others; 'dmg storage query usage' shows what is free";
+                return Err(Failure::new(Code::Nospace, sentence));
+            }
+            return Ok((bytes, counted));
+        }
         None => options.scm_size.unwrap_or(0).saturating_add(options.nvme_size.unwrap_or(0)),
     };
     let named = match (&options.ranks, options.nranks) {
@@ -65,8 +80,15 @@ fn part_of_system(session: &Session, options: &PoolCreateOptions, percent: u64) 
         ranks.retain(|info| info.state == "joined");
         Ok(client.engines_storage(ranks).await?)
     })?;
+    let is_meant = |rank| options.ranks.as_ref().is_none_or(|ranks| ranks.0.contains(&rank));
+    let meant: Vec<String> =
+        answers.iter().filter(|(info, _)| is_meant(info.rank)).map(|(info, _)| host(&info.control)).collect();
     let mut storages = Vec::new();
     for (info, answer) in answers {
+        // What others have elsewhere takes nothing from the new pool.
+        if !meant.contains(&host(&info.control)) {
+            continue;
+        }
         match answer {
             Ok(EngineStorage { unknown: Some(status), .. }) | Err(status) => {
                 let doing = format!("asking rank {} at {} how much is free", info.rank, info.control);
@@ -80,7 +102,6 @@ fn part_of_system(session: &Session, options: &PoolCreateOptions, percent: u64) 
         (None, Some(number)) => (number, 0),
         (None, None) => (storages.len() as u32, storages.len() as u32),
     };
-    let is_meant = |rank| options.ranks.as_ref().is_none_or(|ranks| ranks.0.contains(&rank));
     let room = room_on_each(&storages, is_meant);
     Ok(((room / 100 * percent).saturating_mul(count.into()), counted))
 }

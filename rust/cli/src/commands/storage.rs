@@ -8,6 +8,7 @@ use crate::reply::{Reply, notice, table};
 use crate::session::Session;
 use crate::units::size;
 use daos_client::{EngineStorage, RankInfo, SpaceInfo};
+use daos_server::largest_on_storage;
 use daos_status::Code;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -126,9 +127,22 @@ pub fn room_on_each(storages: &[(RankInfo, EngineStorage)], is_meant: impl Fn(u3
         let meant = engines.iter().filter(|(info, _)| is_meant(info.rank)).count() as u64;
         let free = engines.iter().map(|(_, storage)| storage.available).min()?;
         let promised = engines.iter().map(|(_, storage)| sum(storage.meta, storage.data).free).sum();
-        free.saturating_sub(promised).checked_div(meant)
+        let room = free.saturating_sub(promised).checked_div(meant)?;
+        let meant = engines.iter().filter(|(info, _)| is_meant(info.rank));
+        meant.map(|(_, storage)| largest_pool(room, storage.targets)).min()
     });
     room.min().unwrap_or(0)
+}
+
+/// Bytes that a new pool of a local engine can have.
+pub fn local_room(session: &Session) -> Result<u64> {
+    let storage = local(session)?;
+    Ok(largest_pool(unpromised(&storage), storage.targets))
+}
+
+/// The largest pool in so many bytes, but for a little of which others write meanwhile.
+fn largest_pool(room: u64, targets: u32) -> u64 {
+    largest_on_storage(room - room / 128, targets.into())
 }
 
 /// What is in a tier: the part of pools, and what is left for new ones.
@@ -321,14 +335,17 @@ mod tests {
             (info, EngineStorage { device: device.to_owned(), available, ..storage() })
         };
         // 300 bytes are promised to the pools of each.
+        let large = |units: u64| units << 20;
         let all = [
-            engine(0, "a:1", "x", 900),
-            engine(1, "a:2", "x", 901),
-            engine(2, "a:3", "y", 800),
-            engine(3, "b:1", "x", 700),
+            engine(0, "a:1", "x", large(900) + 600),
+            engine(1, "a:2", "x", large(901)),
+            engine(2, "a:3", "y", large(800) + 300),
+            engine(3, "b:1", "x", large(700) + 300),
         ];
         let room = |ranks: &[u32]| room_on_each(&all, |rank| ranks.contains(&rank));
-        assert_eq!((room(&[0, 1, 2, 3]), room(&[0]), room(&[2, 3]), room(&[2])), (150, 300, 400, 500));
+        let largest = |units: u64| largest_pool(large(units), 2);
+        assert_eq!((room(&[0, 1, 2, 3]), room(&[0])), (largest(450), largest(900)));
+        assert_eq!((room(&[2, 3]), room(&[2])), (largest(700), largest(800)));
         assert_eq!((room(&[]), room_on_each(&[], |_| true)), (0, 0));
     }
 
