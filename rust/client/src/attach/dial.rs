@@ -35,18 +35,33 @@ fn lock(attempt: &Mutex<Attempt>) -> MutexGuard<'_, Attempt> {
 
 /// Connects to a place. Nobody else waits meanwhile; a thread that connects for somebody who has gone ends when the network gives up.
 pub(super) async fn dial(network: &Arc<dyn ControlNetwork>, place: &str) -> Result<Box<dyn ControlStream>> {
+    dial_on(thread::Builder::new().name("daos-dial".to_owned()), network, place).await
+}
+
+/// The same, on such a thread.
+async fn dial_on(
+    thread: thread::Builder,
+    network: &Arc<dyn ControlNetwork>,
+    place: &str,
+) -> Result<Box<dyn ControlStream>> {
     if !network.waits() {
         return network.connect(place);
     }
     let attempt = Arc::<Mutex<Attempt>>::default();
-    let (network, place, dialling) = (network.clone(), place.to_owned(), Dialling(attempt.clone()));
-    let connect = move || {
-        let outcome = network.connect(&place);
-        lock(&dialling.0).outcome = Some(outcome);
+    let connect = {
+        let (network, place, dialling) = (network.clone(), place.to_owned(), Dialling(attempt.clone()));
+        move || {
+            let outcome = network.connect(&place);
+            lock(&dialling.0).outcome = Some(outcome);
+        }
     };
     let mask = SignalMask::block_all();
-    thread::Builder::new().name("daos-dial".to_owned()).spawn(connect)?;
+    let started = thread.spawn(connect);
     drop(mask);
+    if started.is_err() {
+        // The user may have no more threads, which says nothing about the engine: all others wait, then.
+        return network.connect(place);
+    }
     poll_fn(|context| {
         let mut attempt = lock(&attempt);
         match attempt.outcome.take() {
@@ -106,6 +121,20 @@ mod tests {
     #[test]
     fn others_go_on_while_somebody_connects() {
         assert_eq!(outcome("slow"), ErrorKind::ConnectionRefused);
+    }
+
+    /// Where a user had no more threads, every engine was said to be away.
+    #[test]
+    fn without_a_thread_it_is_connected_all_the_same() {
+        let executor = Executor::new(Arc::new(SystemClock), Duration::ZERO).unwrap();
+        let (answer, answered) = channel();
+        answer.send(()).unwrap();
+        let network: Arc<dyn ControlNetwork> = Arc::new(Slow(Mutex::new(answered)));
+        // No machine has memory for such a stack.
+        let too_large = || thread::Builder::new().stack_size(1 << 60);
+        assert!(too_large().spawn(|| {}).is_err());
+        let dialled = executor.block_on(async move { dial_on(too_large(), &network, "slow").await.err() });
+        assert_eq!(dialled.flatten().map(|error| error.kind()), Some(ErrorKind::ConnectionRefused));
     }
 
     #[test]
