@@ -6,6 +6,7 @@ use crate::reply::{Reply, list};
 use crate::session;
 use crate::system_calls::{ProcessHandle, peer_process};
 use daos_client::LocalDirectory;
+use daos_env::{Clock, SystemClock};
 use daos_server::{LocalEngine, LocalEngineSettings};
 use daos_status::{Code, Status};
 use serde_json::json;
@@ -14,6 +15,10 @@ use std::time::Duration;
 
 /// How long an engine may take to end: it writes a checkpoint, which may be gigabytes.
 const STOP_LIMIT: Duration = Duration::from_secs(120);
+/// How long it may take to take somebody in: many others may have come before.
+const TAKEN_IN_LIMIT: Duration = Duration::from_secs(5);
+/// How often that is tried.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// `daos_server local`.
 pub fn serve(global: &GlobalOptions, options: &ServeOptions) -> Result<Reply> {
@@ -64,15 +69,31 @@ pub fn run(global: &GlobalOptions, command: &LocalCommand) -> Result<Reply> {
 
 /// The process that listens on the directory's socket.
 fn running(directory: Option<&LocalDirectory>) -> Result<Option<u32>> {
+    running_within(directory, TAKEN_IN_LIMIT)
+}
+
+/// The same; an engine has so long to take somebody in.
+fn running_within(directory: Option<&LocalDirectory>, limit: Duration) -> Result<Option<u32>> {
     let Some(directory) = directory else { return Ok(None) };
-    match directory.connect() {
+    let deadline = SystemClock.monotonic() + limit;
+    let connected = loop {
+        match directory.connect() {
+            // Others come at once, and the engine goes through them.
+            Err(error) if error.kind() == ErrorKind::WouldBlock && SystemClock.monotonic() < deadline => {
+                std::thread::park_timeout(LOOK_INTERVAL);
+            }
+            connected => break connected,
+        }
+    };
+    match connected {
         Ok(stream) => Ok(Some(peer_process(&stream).map_err(Status::from)?)),
         // No socket, or one that a killed engine left behind.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
         Err(error) if error.kind() == ErrorKind::WouldBlock => {
             let sentence = format!(
-                "the engine takes nobody in: it may have been stopped in its tracks; 'kill -CONT' of the process in {} lets it go on, \
-                 'kill -9' loses nothing acknowledged",
+                "the engine took nobody in for {} s: it may serve as many clients as it can, which is over when some end, or have been \
+                 stopped in its tracks: then 'kill -CONT' of the process in {} lets it go on, and 'kill -9' loses nothing acknowledged",
+                limit.as_secs(),
                 directory.process_file().display()
             );
             Err(Failure::new(Code::Busy, sentence))
@@ -119,13 +140,18 @@ mod tests {
         let place = tempfile::tempdir().expect("a temporary directory");
         let directory = LocalDirectory::create(place.path()).expect("it is ours");
         assert_eq!(running(Some(&directory)).expect("nobody is there"), None);
-        let _listener = UnixListener::bind(directory.socket()).expect("a short path");
+        let listener = UnixListener::bind(directory.socket()).expect("a short path");
         let failure = loop {
-            match running(Some(&directory)) {
+            match running_within(Some(&directory), Duration::ZERO) {
                 Ok(process) => assert_eq!(process, Some(std::process::id())),
                 Err(failure) => break failure,
             }
         };
         assert!(failure.code() == Code::Busy && failure.sentence().contains("engine.pid"), "{failure}");
+        // One that has much to do takes them in soon.
+        let engine = std::thread::spawn(move || listener.accept().map(|_| listener));
+        let process = running_within(Some(&directory), Duration::from_secs(60)).expect("there is room again");
+        assert_eq!(process, Some(std::process::id()));
+        engine.join().expect("no panic").expect("it was waited for");
     }
 }
