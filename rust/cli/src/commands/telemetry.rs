@@ -40,11 +40,17 @@ fn host(global: &GlobalOptions) -> String {
     host_and_port(first).0.to_owned()
 }
 
-/// Connects to one of the addresses of a host.
-fn connect(host: &str, port: u16, limit: Duration) -> std::io::Result<TcpStream> {
+/// Connects to one of the addresses of a host until the deadline: each has its share of the time, so that one at which nobody is leaves
+/// some to the others.
+fn connect(host: &str, port: u16, deadline: Duration) -> std::io::Result<TcpStream> {
     let mut failure = std::io::Error::from(ErrorKind::NotFound);
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, limit) {
+    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    for (index, address) in addresses.iter().enumerate() {
+        let left = deadline.saturating_sub(SystemClock.monotonic()) / (addresses.len() - index) as u32;
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        match TcpStream::connect_timeout(address, left) {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
         }
@@ -64,7 +70,7 @@ fn late(limit: Duration) -> Failure {
 fn fetch(host: &str, port: u16, limit: Duration) -> Result<String> {
     let unreached = |error: std::io::Error| Failure::new(Code::Unreach, format!("nobody answers: {error}"));
     let deadline = SystemClock.monotonic() + limit;
-    let mut stream = connect(host, port, limit).map_err(unreached)?;
+    let mut stream = connect(host, port, deadline).map_err(unreached)?;
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").map_err(unreached)?;
     let (mut answer, mut bytes) = (Vec::new(), vec![0; 64 << 10]);
     while answer.len() < LENGTH_MAX {
@@ -165,7 +171,7 @@ mod tests {
     fn an_engine_that_does_not_answer_is_named_as_one() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
-        let failure = fetch("127.0.0.1", port, Duration::from_millis(5)).expect_err("nobody answers");
+        let failure = fetch("127.0.0.1", port, Duration::from_millis(200)).expect_err("nobody answers");
         assert!(failure.code() == Code::Timedout && failure.sentence().contains("stopped in its tracks"), "{failure}");
         drop(listener);
         let failure = fetch("127.0.0.1", port, LIMIT).expect_err("nobody is there");
