@@ -104,6 +104,24 @@ fn say(sentence: &str) {
     let _unread = writeln!(std::io::stderr(), "daos_server: {sentence}");
 }
 
+/// Whether a child ends until the deadline. Without a handle of its process, as when no descriptor is left, it is looked at again and again:
+/// giving up would kill all engines.
+fn has_ended(child: &mut Child, handle: std::io::Result<ProcessHandle>, deadline: Duration) -> std::io::Result<bool> {
+    let left = || deadline.saturating_sub(SystemClock.monotonic());
+    if let Ok(ended) = handle.and_then(|handle| handle.wait(left())) {
+        return Ok(ended);
+    }
+    loop {
+        if child.try_wait()?.is_some() {
+            return Ok(true);
+        }
+        if left().is_zero() {
+            return Ok(false);
+        }
+        std::thread::park_timeout(LOOK_INTERVAL.min(left()));
+    }
+}
+
 /// Ends every engine in good order; one that does not end in time is killed.
 fn stop(engines: &mut [Engine], limit: Duration) -> Result<Reply> {
     let deadline = SystemClock.monotonic() + limit;
@@ -115,10 +133,8 @@ fn stop(engines: &mut [Engine], limit: Duration) -> Result<Reply> {
     for engine in engines {
         let Some(child) = &mut engine.child else { continue };
         let process = child.id();
-        let left = deadline.saturating_sub(SystemClock.monotonic());
         // A child keeps its number until it is waited for.
-        let has_ended = ProcessHandle::open(process).and_then(|handle| handle.wait(left)).map_err(Status::from)?;
-        if !has_ended {
+        if !has_ended(child, ProcessHandle::open(process), deadline).map_err(Status::from)? {
             late.push(format!("engine {} (process {process})", engine.number));
             child.kill().map_err(Status::from)?;
         }
@@ -152,6 +168,20 @@ mod tests {
             command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
         child.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("it has begun");
         Engine { number, child: Some(child), started: Duration::ZERO, delay: DELAYS.0, again_at: None, failed: false }
+    }
+
+    /// Where no descriptor was left, the one that looks after the engines ended, and with it all of them.
+    #[test]
+    fn an_engine_without_a_handle_is_waited_for() {
+        let mut engine = engine(0, "trap 'exit 0' TERM; echo; read x");
+        let child = engine.child.as_mut().expect("it runs");
+        let no_handle = || Err(std::io::Error::from_raw_os_error(libc::EMFILE));
+        assert!(!has_ended(child, no_handle(), Duration::ZERO).expect("it is ours"));
+        terminate(child.id()).expect("it is ours");
+        drop(child.stdin.take());
+        let deadline = SystemClock.monotonic() + Duration::from_secs(60);
+        assert!(has_ended(child, no_handle(), deadline).expect("it is ours"));
+        assert!(child.wait().expect("it is ours").success());
     }
 
     /// An engine that did not end was waited for without an end.
