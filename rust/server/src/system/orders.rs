@@ -275,33 +275,38 @@ impl SystemEngine {
 
     /// Goes on with operations, and answers those that are done.
     pub(super) fn look_at_operations(&mut self) -> Result<()> {
-        let now = self.makings.env.clock.monotonic();
+        while self.step_operations() {
+            // All operations are at their place: whoever waits for the service that ends is found there, and answered.
+            self.stop_targets()?;
+        }
+        Ok(())
+    }
+
+    /// A step of each operation; whether the targets of this engine are to stop now.
+    fn step_operations(&mut self) -> bool {
+        let (now, mut stops) = (self.makings.env.clock.monotonic(), false);
         for mut operation in std::mem::take(&mut self.operations) {
             let is_late = operation.deadline <= now;
             for rank in std::mem::take(&mut operation.unconnected) {
                 let action = operation.action;
                 self.order(&mut operation, rank, action);
             }
-            if operation.waits_for_nobody() && !is_late {
-                self.go_on(&mut operation)?;
-            }
-            if is_late || operation.is_done() {
+            let ends_own = operation.waits_for_nobody() && !is_late && self.go_on(&mut operation);
+            stops |= ends_own;
+            if is_late || (operation.is_done() && !ends_own) {
                 self.finish(operation);
             } else {
                 self.operations.push(operation);
             }
         }
-        Ok(())
+        stops
     }
 
-    /// The next part.
-    fn go_on(&mut self, operation: &mut Operation) -> Result<()> {
+    /// The next part; whether that is the end of the targets of this engine.
+    fn go_on(&mut self, operation: &mut Operation) -> bool {
         let (later, action) = (std::mem::take(&mut operation.later), operation.action);
         later.into_iter().for_each(|rank| self.order(operation, rank, action));
-        if operation.waits_for_nobody() && std::mem::take(&mut operation.own_is_last) {
-            return self.stop_targets();
-        }
-        Ok(())
+        operation.waits_for_nobody() && std::mem::take(&mut operation.own_is_last)
     }
 
     fn finish(&mut self, operation: Operation) {

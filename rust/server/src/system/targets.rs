@@ -136,6 +136,8 @@ impl SystemEngine {
             return Ok(());
         };
         let result = threads.stop();
+        // What the service did before it ended is no refusal.
+        threads.take_answers().into_iter().for_each(|(number, answer)| self.answered(number, answer));
         self.refuse_waiting();
         self.makings.sessions.dismiss(&self.door.dismiss_clients());
         self.leader = None;

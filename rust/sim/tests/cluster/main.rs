@@ -318,6 +318,18 @@ fn who_wants_something_of_ranks_while_the_system_stops_is_answered() {
     }
 }
 
+/// While operations were gone through, one of them stopped the metadata service, and those that came after it were not found by what refused
+/// their questions.
+#[test]
+fn who_wants_a_rank_back_while_the_system_stops_is_answered() {
+    quiet();
+    for (seed, after) in (1..=8).flat_map(|seed| [1500, 1750, 2000].map(|after| (seed, Duration::from_micros(after)))) {
+        let world = World::new(seed, Shape::new(2, 1, 1));
+        lead(&world, |conductor| conductor.lead_through_a_stop_with_one_excluded(after));
+        assert_eq!(*world.violations.borrow(), Vec::<String>::new(), "seed {seed}, after {after:?}");
+    }
+}
+
 /// A client that had lost its connection to the metadata service did not look any more what had become of the other engines: a call to one that had
 /// been killed within two seconds before the engine that led lasted all of its minute.
 #[test]

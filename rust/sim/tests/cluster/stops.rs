@@ -107,6 +107,36 @@ impl Conductor {
         }
     }
 
+    /// A system is stopped, and some moments after that somebody wants a rank to come back that is excluded, which is answered.
+    pub async fn lead_through_a_stop_with_one_excluded(self, after: Duration) {
+        let admin = self.world.add_client();
+        if self.begin(&admin.client).await.is_none() {
+            return;
+        }
+        let rank = NODE as u32;
+        if let Err(status) = admin.client.act_on_ranks(RankAction::Exclude, &[rank], true).await {
+            self.world.violate(format!("rank {rank} cannot be excluded: {status}"));
+        }
+        let stopping = self.spawner.spawn({
+            let client = admin.client.clone();
+            async move { client.act_on_ranks(RankAction::Stop, &[], true).await }
+        });
+        let back = self.spawner.spawn({
+            let (spawner, client) = (self.spawner.clone(), admin.client.clone());
+            async move {
+                spawner.sleep(after).await;
+                // In time, or when it is too late for that: what is wrong is to hear nothing.
+                drop(client.act_on_ranks(RankAction::ClearExclude, &[rank], false).await);
+            }
+        });
+        for _ in 0..STUTTERS {
+            self.world.freeze(LEADER, STUTTER);
+            self.spawner.sleep(STUTTER + STUTTER / 100).await;
+        }
+        self.within(ANSWERED_WITHIN, "what was wanted of a rank while all stopped", back).await;
+        self.within(ANSWERED_WITHIN, "stopping a system", stopping).await;
+    }
+
     /// The service is led by another engine soon after a client has wanted that, and goes on.
     pub async fn lead_elsewhere(self) {
         let admin = self.world.add_client();
