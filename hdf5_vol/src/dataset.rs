@@ -189,8 +189,6 @@ impl Dataset {
             Layout::Filtered { chunk } => Some(Pipeline::new(file.scratch()?, &stored, list, chunk)?),
             _ => None,
         };
-        let filtered = pipeline.as_ref().map_or(Ok(None), |pipeline| pipeline.settled(list))?;
-        let list = filtered.as_ref().map_or(list, Identifier::get);
         let token = file.new_token(Kind::Dataset)?;
         let node = file.node(token)?;
         let lists = Lists { creation: list, access: access_list };
@@ -394,6 +392,11 @@ impl Dataset {
         {
             fill::restore(list.get(), &self.stored, &element)?;
         }
-        Ok(list)
+        // It is not kept so: some filters, of those of plugins, refuse or misread what they have worked out.
+        let settled = match self.node().filtered.borrow().as_ref() {
+            Some(filtered) => filtered.pipeline.settled(list.get())?,
+            None => None,
+        };
+        Ok(settled.unwrap_or(list))
     }
 }

@@ -27,6 +27,7 @@ use std::process::Command;
 const PACKAGES: &[&str] = &[
     "h5py==3.16.0",
     "h5netcdf==1.8.2",
+    "hdf5plugin==7.1.0",
     "netCDF4==1.7.5.1.post1",
     "numpy==2.4.6",
     "pytest==8.4.2",

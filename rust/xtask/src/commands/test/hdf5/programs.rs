@@ -13,6 +13,8 @@ pub const CASES: &[(&str, &str)] = &[
     ("several libraries", "hdf5_vol/tests/libraries.py"),
     // As Python's `multiprocessing` makes them.
     ("forked processes", "hdf5_vol/tests/forks.py"),
+    // Of a wheel that brings many.
+    ("filters of plugins", "hdf5_vol/tests/plugins.py"),
 ];
 
 impl Bench<'_> {
