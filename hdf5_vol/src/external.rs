@@ -171,28 +171,20 @@ pub fn expand(prefix: &str, holder: &str) -> String {
     }
 }
 
-/// A name in a link. What lies in the container of a file that is shown by a snapshot is shown by it, too.
+/// A name in a link.
 fn parse(candidate: &str, properties: &Properties, holder: &File) -> Result<Option<Name>> {
     let said = match properties {
         Properties { is_chosen: true, files, .. } => Information::of(files.get())?,
         _ => Information::default(),
     };
     let said = if said == Information::default() { holder.said() } else { said };
-    let Some(mut name) = name::parse(candidate, &said)? else { return Ok(None) };
-    let snapshot = holder.mount.snapshot().epoch();
-    if snapshot != 0
-        && name.snapshot.is_none()
-        && name::parse(&holder.name, &said)?.is_some_and(|holder| holder.is_beside(&name))
-    {
-        name.snapshot = Some(format!("{snapshot:#x}"));
-    }
-    Ok(Some(name))
+    name::parse(candidate, &said)
 }
 
 /// None when there is no such file. The holder is the file with the link.
 fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<Option<Target>> {
     if let Some(name) = parse(candidate, properties, holder)? {
-        match open_in_container(&name, candidate, properties) {
+        match open_in_container(&name, candidate, properties, holder) {
             Ok(file) => {
                 file.root()?.header()?;
                 file.sharing.set(file.sharing.get() | properties.flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER));
@@ -226,9 +218,11 @@ fn open_one(candidate: &str, properties: &Properties, holder: &File) -> Result<O
 }
 
 /// Opens a file of a container. Who may only read it still does, unless the program has said how it is to be opened.
-fn open_in_container(name: &Name, text: &str, properties: &Properties) -> Result<Rc<File>> {
-    match File::open(name, text, properties.is_writable()) {
-        Err(failure) if failure.minor == Minor::NotAllowed && !properties.is_chosen => File::open(name, text, false),
+fn open_in_container(name: &Name, text: &str, properties: &Properties, holder: &File) -> Result<Rc<File>> {
+    match holder.open_other(name, text, properties.is_writable()) {
+        Err(failure) if failure.minor == Minor::NotAllowed && !properties.is_chosen => {
+            holder.open_other(name, text, false)
+        }
         opened => opened,
     }
 }

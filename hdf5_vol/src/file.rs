@@ -102,7 +102,22 @@ fn connect(name: &Name, is_writable: bool) -> Result<Rc<Mount>> {
 impl File {
     /// Opens a file that is there.
     pub fn open(name: &Name, text: &str, is_writable: bool) -> Result<Rc<Self>> {
+        Self::open_in(connect(name, is_writable)?, name, text, is_writable)
+    }
+
+    /// Opens a file that this one leads to. What lies in the container of a file that is shown by a snapshot is shown by it, too, however the name
+    /// says which container that is.
+    pub fn open_other(&self, name: &Name, text: &str, is_writable: bool) -> Result<Rc<Self>> {
         let mount = connect(name, is_writable)?;
+        let epoch = self.mount.snapshot().epoch();
+        if epoch == 0 || name.snapshot.is_some() || mount.uuid != self.mount.uuid {
+            return Self::open_in(mount, name, text, is_writable);
+        }
+        let name = Name { snapshot: Some(format!("{epoch:#x}")), ..name.clone() };
+        Self::open_in(connect(&name, is_writable)?, &name, text, is_writable)
+    }
+
+    fn open_in(mount: Rc<Mount>, name: &Name, text: &str, is_writable: bool) -> Result<Rc<Self>> {
         let entry = read_entry(&mount, &name.path)?;
         let is_alone = |file: &Self| file.ranks.get().is_none();
         match find_open(&entry, mount.snapshot().epoch(), is_writable, is_alone) {

@@ -70,11 +70,6 @@ impl Name {
         let (system, snapshot) = (self.system.as_deref(), self.snapshot.as_deref());
         Address { system, pool: &self.pool, container: &self.container, snapshot }
     }
-
-    /// Whether both are in the same container, also where one is of a snapshot.
-    pub fn is_beside(&self, other: &Self) -> bool {
-        (&self.system, &self.pool, &self.container) == (&other.system, &other.pool, &other.container)
-    }
 }
 
 fn named(text: &str, is_certain: bool) -> Option<Name> {
@@ -195,9 +190,6 @@ mod tests {
     fn a_container_may_be_one_of_a_snapshot() {
         assert_eq!(place("daos://a/b@monday/x", true).as_deref(), Some("a b /x at monday"));
         assert_eq!(place("/tank/home@12@3/x@y", false).as_deref(), Some("tank home /x@y at 12@3"));
-        let name = |text| parse(text, false).expect("right").expect("ours");
-        assert!(name("daos://a/b@monday/x").is_beside(&name("daos://a/b/y")));
-        assert!(!name("daos://a/b/x").is_beside(&name("daos://a/c/x")));
     }
 
     #[test]

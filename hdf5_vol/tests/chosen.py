@@ -4,6 +4,7 @@ The container is empty. Each part runs programs of its own, with what they say i
 """
 
 import os
+import re
 import subprocess
 import sys
 
@@ -148,6 +149,7 @@ with h5py.File(name, 'a') as file:
         del file['group1']
     else:
         file['link'] = h5py.ExternalLink('b.h5', '/')
+        file['by uuid'] = h5py.ExternalLink(f'daos://{sys.argv[2]}/UUID/b.h5', '/')
         file.create_dataset('plain', 300000, dtype='i8')
         file.create_dataset('small', 10, dtype='i8')
         file.create_dataset('chunked', 10000, dtype='i8', chunks=(500,), maxshape=(None,))
@@ -165,6 +167,7 @@ with h5py.File(name, 'a') as file:
 CHECK = """
 def check(file, step):
     assert file.attrs['step'] == step and file['link'].attrs['step'] == step
+    assert file['by uuid'].attrs['step'] == step
     assert [name for name in file if name.startswith('group')] == [f'group{step}'], list(file)
     assert sorted(file[f'group{step}'], key=int) == [str(n) for n in range(50)]
     assert all(group.attrs['n'] == int(name) * step for name, group in file[f'group{step}'].items())
@@ -179,9 +182,11 @@ def check(file, step):
 def snapshots():
     here = f"daos pool={POOL};container={CONTAINER}"
     name, at = f"daos://{POOL}/{CONTAINER}/a.h5", f"daos://{POOL}/{CONTAINER}@monday/a.h5"
-    program(WRITE.replace("STEP", "1"))
+    uuid = re.search("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", daos("container", "query", POOL, CONTAINER)).group()
+    write = WRITE.replace("UUID", uuid)
+    program(write.replace("STEP", "1"))
     daos("container", "create-snap", POOL, CONTAINER, "--snap", "monday")
-    program(WRITE.replace("STEP", "2"))
+    program(write.replace("STEP", "2"))
     taken = """
 daos = connector()
 with h5py.File(NAME, 'a') as file:
