@@ -378,6 +378,7 @@ impl Drop for File {
         if self.mount.is_inherited() {
             // Their memory is the parent's, and so is what is under way in it.
             std::mem::forget((self.background.take(), self.queue.take(), self.transfers.replace(Transfers::new())));
+            std::mem::forget(self.ranks.take());
             return;
         }
         // What was started goes on with the program's memory, and needs the container. Who wants to know what came of it asks the operations.

@@ -37,6 +37,8 @@ pub struct Ranks {
     rank: c_int,
     size: usize,
     is_independent: bool,
+    /// The process that is one of them, and not one that was forked from it.
+    process: u32,
 }
 
 /// A file that this rank has closed, while others may still use what it has opened for them.
@@ -93,6 +95,7 @@ impl Ranks {
             communicator,
             rank: 0,
             size: 0,
+            process: std::process::id(),
             is_independent: metadata.is_some_and(|value| value.eq_ignore_ascii_case(INDEPENDENT))
                 || properties::get(list, properties::INDEPENDENT)?.is_some(),
         };
@@ -108,6 +111,29 @@ impl Ranks {
         }
         ranks.size = usize::try_from(size).unwrap_or_default();
         Ok((ranks.size > 1).then_some(ranks))
+    }
+
+    /// Whether this process can take part in what they do: one that was forked from it is none of them.
+    fn can_take_part(&self) -> bool {
+        self.process == std::process::id() && self.mpi.is_running()
+    }
+
+    fn require_own(&self) -> Result<()> {
+        if self.process == std::process::id() {
+            return Ok(());
+        }
+        let sentence = "ranks opened a file together before this process was forked: it is none of them";
+        Err(Failure::new(Minor::NotAllowed, sentence))
+    }
+
+    /// Refuses, on all of them, that some change metadata together and others each for itself: these would not take part in what those do.
+    pub fn require_same_metadata(&self) -> Result<()> {
+        let all = self.gather(&[u8::from(self.is_independent)])?;
+        if all.iter().all(|other| Some(other) == all.first()) {
+            return Ok(());
+        }
+        let sentence = "some ranks open a file with independent metadata, and others do not: all must say the same";
+        Err(Failure::new(Minor::BadValue, sentence))
     }
 
     /// Whether this one changes what all share.
@@ -129,12 +155,16 @@ impl Ranks {
     pub fn are(&self, others: &Self) -> bool {
         // `MPI_IDENT` and `MPI_CONGRUENT`.
         let mut result = -1;
+        if self.require_own().is_err() || others.require_own().is_err() {
+            return false;
+        }
         // SAFETY: both communicators are ours, the number too.
         let status = unsafe { self.mpi.compare(self.communicator, others.communicator, &raw mut result) };
         status == 0 && matches!(result, 0 | 1) && self.is_independent == others.is_independent
     }
 
     fn broadcast(&self, bytes: &mut [u8]) -> Result<()> {
+        self.require_own()?;
         let buffer = bytes.as_mut_ptr().cast();
         // SAFETY: the buffer has as many bytes.
         check(unsafe { self.mpi.broadcast(buffer, count(bytes.len())?, self.mpi.byte, LEADER, self.communicator) })
@@ -164,6 +194,7 @@ impl Ranks {
 
     /// Gives what each rank has, in their order.
     pub fn gather(&self, own: &[u8]) -> Result<Vec<Vec<u8>>> {
+        self.require_own()?;
         let length = (own.len() as u64).to_le_bytes();
         let mut lengths = vec![[0; LENGTH]; self.size];
         let (byte, communicator) = (self.mpi.byte, self.communicator);
@@ -194,7 +225,7 @@ impl Ranks {
 
     /// An error of one is one of all. Each gives its own, or the first of the others.
     pub fn agree(&self, own: Result<()>) -> Result<()> {
-        if !self.mpi.is_running() {
+        if !self.can_take_part() {
             return own;
         }
         let failed = own.as_ref().err().map(Failure::to_bytes).unwrap_or_default();
@@ -213,13 +244,14 @@ impl Ranks {
 
     /// Waits for all.
     pub fn wait(&self) -> Result<()> {
+        self.require_own()?;
         // SAFETY: the communicator is ours.
         check(unsafe { self.mpi.barrier(self.communicator) })
     }
 
     /// Keeps what this rank has opened for all until each has left, without waiting for them.
     pub fn leave(self, mount: Rc<Mount>) {
-        if !self.mpi.is_running() {
+        if !self.can_take_part() {
             return;
         }
         let mut request = 0;
@@ -240,7 +272,7 @@ impl Ranks {
 
 impl Drop for Ranks {
     fn drop(&mut self) {
-        if self.mpi.is_running() {
+        if self.can_take_part() {
             // SAFETY: the communicator is ours, and nothing uses it any more.
             unsafe { self.mpi.free(&raw mut self.communicator) };
         }
@@ -252,6 +284,10 @@ pub fn sweep() {
     let ended = |leaving: &mut Leaving| {
         let (mut flag, mut status) = (0, Status::EMPTY);
         let mpi = leaving.ranks.mpi;
+        if leaving.ranks.require_own().is_err() {
+            // That of the process from which this one was forked goes, without a word to MPI.
+            return true;
+        }
         // SAFETY: the request is one that has not ended yet; the number and the status are ours.
         !mpi.is_running()
             || unsafe { mpi.test(&raw mut leaving.request, &raw mut flag, &raw mut status) } != 0

@@ -136,6 +136,10 @@ impl File {
 
     /// Ends what this rank does with the file: it has written all, and no other one has failed to.
     pub fn flush_together(&self) -> Result<()> {
+        // A forked process is none of the ranks, and has written nothing.
+        if self.mount.is_inherited() {
+            return Ok(());
+        }
         let flushed = guard::caught(|| self.flush());
         match self.ranks.get() {
             Some(ranks) => ranks.agree(flushed),
@@ -151,6 +155,7 @@ impl File {
         alone: impl FnOnce() -> Result<Rc<Self>>,
     ) -> Result<Rc<Self>> {
         crate::ranks::sweep();
+        ranks.require_same_metadata()?;
         let begun = if ranks.is_leader() {
             let begun = guard::caught(|| {
                 let file = alone()?;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int rank, size;
@@ -742,7 +743,7 @@ static void snapshot(const char *name)
 {
 	herr_t (*snap_create)(hid_t, uint64_t *), (*snap_open)(hid_t, uint64_t), (*independent)(hid_t, hbool_t);
 	hid_t list = list_of(MPI_COMM_WORLD, NULL), old_list = list_of(MPI_COMM_WORLD, NULL), file = create(name, list), old, dataset;
-	uint64_t epoch = 0, first = 0;
+	uint64_t epoch = 0, first = 0, least = 0;
 	hbool_t is_independent = 0;
 
 	*(void **)&snap_create = connector_function("H5daos_snap_create");
@@ -791,7 +792,28 @@ static void snapshot(const char *name)
 	MPI_Barrier(MPI_COMM_WORLD);
 	sprintf(group, "%d", (rank + 1) % size);
 	is_independent = H5Lexists(file, group, H5P_DEFAULT) > 0;
-	require(is_independent && H5Fclose(file) >= 0);
+	/* It is one snapshot for all still. */
+	require(is_independent && snap_create(file, &epoch) >= 0);
+	MPI_Allreduce(&epoch, &least, 1, MPI_UINT64_T, MPI_MIN, MPI_COMM_WORLD);
+	require(least == epoch);
+	MPI_Barrier(MPI_COMM_WORLD);
+	/* A forked process is none of the ranks: what it closes tells the others nothing. */
+	if (rank == 0) {
+		int status = -1;
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(H5Fclose(file) >= 0 ? 0 : 1);
+		require(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+	}
+	require(H5Fclose(file) >= 0);
+	/* Ranks that do not say the same of metadata are told so, and the file stays. */
+	require(independent(list, rank == 0) >= 0);
+	refused(H5Fopen(name, H5F_ACC_RDWR, list));
+	refused(H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, list));
+	require(independent(list, 0) >= 0);
+	file = H5Fopen(name, H5F_ACC_RDWR, list);
+	require(file >= 0 && H5Lexists(file, group, H5P_DEFAULT) > 0 && H5Fclose(file) >= 0);
 	H5Sclose(space);
 	H5Sclose(memory);
 	H5Pclose(list);
