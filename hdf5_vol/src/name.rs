@@ -98,7 +98,10 @@ impl Surroundings<'_> {
 
     fn inherited(&self, text: &str) -> Option<Name> {
         let (pool, container) = self.inherited.clone()?;
-        if text.starts_with(&format!("/{pool}/{container}/")) {
+        // The same container, by whatever snapshot.
+        let bare = |container: &str| container.split(AT).next().map(str::to_owned);
+        let said = named(text, true).filter(|_| text.starts_with(&format!("/{pool}/")));
+        if said.is_some_and(|said| Some(said.container) == bare(&container)) {
             return None;
         }
         Some(Name::new((pool, container, text.to_owned()), true))
@@ -180,6 +183,8 @@ mod tests {
         assert_eq!(place("daos:f", true).as_deref(), Some("tank home /f"));
         assert_eq!(place("daos:/a/b/f", true).as_deref(), Some("tank home /a/b/f"));
         assert_eq!(place("daos:/tank/home/f", true).as_deref(), Some("tank home /f"));
+        assert_eq!(place("daos:/tank/home@monday/f", true).as_deref(), Some("tank home /f at monday"));
+        assert_eq!(place("daos:/tank/homes/f", true).as_deref(), Some("tank home /tank/homes/f"));
         assert_eq!(place("daos:/a/b/f", false).as_deref(), Some("a b /f"));
         for wrong in ["daos:", "daos:f", "daos:/a/b", "daos://a/b/", "daos:///f", "daos:/a/b/c/"] {
             assert!(parse(wrong, false).is_err(), "{wrong}");

@@ -87,7 +87,12 @@ fn change(list: Hid, change: impl FnOnce(&mut Information)) -> Result<()> {
     change(&mut information);
     // What is said is what a text could say, but for the name of a snapshot, which may have any letter.
     let plain = Information { snapshot: None, ..information.clone() };
-    Information::parse(&plain.to_string())?;
+    if Information::parse(&plain.to_string())? != plain {
+        return Err(Failure::new(
+            Minor::BadValue,
+            format!("\"{plain}\" has a name that no pool, container or system has"),
+        ));
+    }
     // SAFETY: the information is one of this connector, and HDF5 copies it.
     if unsafe { library().list_set_connector(list, connector()?, (&raw const information).cast()) } < 0 {
         return Err(Failure::new(Minor::CannotGet, "HDF5 does not take the connector for a list"));

@@ -83,6 +83,18 @@ def information():
         said = program("h5py.File('a.h5', 'w')", f"daos {wrong}", may_fail=True)
         assert why in said and "pool=tank;container=home" in said, said
     program("fails(lambda: h5py.File('c.h5', 'w'), 'S99', 'no object class')", here + ";class=S99")
+    # Also where the list for making it names one: what is there stays.
+    spoil = '''
+daos, list = connector(), h5py.h5p.create(h5py.h5p.FILE_CREATE)
+assert daos.H5daos_set_object_class(c_int64(list.id), b'SX') >= 0
+fails(lambda: h5py.h5f.create(b'a.h5', h5py.h5f.ACC_TRUNC, fcpl=list), 'S99', 'no object class')
+'''
+    program(spoil, here + ";class=S99")
+    program("assert h5py.File('a.h5')['x'][3] == 3", here)
+    # A snapshot in the name of the container that the environment names, too, and the other way round.
+    daos("container", "create-snap", POOL, CONTAINER, "--snap", "first")
+    for said, named in [(CONTAINER, f"{CONTAINER}@first"), (f"{CONTAINER}@first", CONTAINER)]:
+        program(f"assert h5py.File('daos:/{POOL}/{named}/a.h5')['x'][3] == 3", DAOS_POOL=POOL, DAOS_CONT=said)
 
 
 def object_classes():
@@ -255,7 +267,9 @@ for function, list in [('set_object_class', new(h5py.h5p.LINK_CREATE)), ('set_co
     assert getattr(daos, 'H5daos_' + function)(c_int64(list.id), b'S1') < 0, function
 list = new(h5py.h5p.FILE_ACCESS)
 assert daos.H5daos_set_object_class(c_int64(list.id), b'nonsense') < 0
-assert daos.H5Pset_fapl_daos(c_int64(list.id), b'a/b', None) < 0
+for name in [b'a/b', b'a;class=SX', b'a;', b' a']:
+    assert daos.H5Pset_fapl_daos(c_int64(list.id), name, None) < 0, name
+    assert daos.H5daos_set_container(c_int64(list.id), name) < 0, name
 assert daos.H5daos_set_object_class(c_int64(-1), b'S1') < 0
 """
     program(text, None)

@@ -60,10 +60,11 @@ fn chosen_class(access: Hid) -> Result<u32> {
     Information::of(access)?.class.map_or(Ok(0), |class| object_class(&class))
 }
 
-fn give(file: Rc<File>, is_writable: bool, access: Hid) -> Result<Object> {
+/// Gives HDF5 a file. The class that is chosen for it is that of all that have it open; zero leaves it.
+fn give(file: Rc<File>, is_writable: bool, class: u32, access: Hid) -> Result<Object> {
     file.know_access(access)?;
-    if is_writable {
-        file.class.set(chosen_class(access)?);
+    if is_writable && class != 0 {
+        file.class.set(class);
     }
     // SAFETY: takes no pointer.
     let access = Identifier::new(unsafe { library().list_copy(access) }, "copy of a property list")?;
@@ -93,9 +94,11 @@ pub unsafe fn create_together(
         let create = || {
             // SAFETY: the same.
             let (text, name) = unsafe { parse(text, access)? };
+            // What the lists say is looked at before anything is replaced.
+            let chosen = chosen_class(access)?;
             let class = match properties::get(list, properties::OBJECT_CLASS)? {
                 Some(class) => object_class(&class)?,
-                None => chosen_class(access)?,
+                None => chosen,
             };
             let list = list_bytes(list, Variable::FILE_CREATE_DEFAULT)?;
             File::create(&name, &text, flags & ACCESS_TRUNCATE != 0, list, class)
@@ -104,7 +107,7 @@ pub unsafe fn create_together(
             None => create(),
             Some(ranks) => File::begin_together(ranks, &shown, true, create),
         };
-        give(file.map_err(about_file)?, true, access)
+        give(file.map_err(about_file)?, true, chosen_class(access)?, access)
     })
 }
 
@@ -139,7 +142,7 @@ pub unsafe fn open_together(text: *const c_char, flags: c_uint, access: Hid, ran
         require_same_locking(&file, access)?;
         let sharing = flags & (ACCESS_WITH_READERS | ACCESS_WITH_WRITER);
         file.sharing.set(file.sharing.get() | sharing);
-        give(file, is_writable, access)
+        give(file, is_writable, chosen_class(access)?, access)
     })
 }
 
