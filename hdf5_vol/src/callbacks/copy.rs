@@ -283,7 +283,10 @@ impl Copier {
     /// Makes a reference of the second kind lead to the copy of what it leads to. One into another file than the source, or to nothing, stays.
     fn new_reference(&mut self, source: &Rc<File>, bytes: &mut [u8; new_references::SIZE]) -> Result<()> {
         let mut reference = Reference::of(bytes);
-        let Some(found) = reference.object() else { return Ok(()) };
+        let found = reference.object();
+        // HDF5 has noted in it the file that it has opened for that, and closes that with what is copied.
+        *bytes = reference.bytes();
+        let Some(found) = found else { return Ok(()) };
         // SAFETY: takes no pointer.
         let object = unsafe { library().object_of(found.get()) };
         if !File::has_anywhere(object) {
