@@ -151,7 +151,7 @@ impl Heap {
         let rest = &mut block.bytes[self.written..];
         let range = Range { offset: self.written as u64, memory: rest.as_mut_ptr(), length: rest.len() };
         // SAFETY: the range lies in a vector that is ours.
-        unsafe { file.heap_object()?.transfer(&block.number.to_le_bytes(), key::BYTES, &[range], true)? };
+        unsafe { file.heap_object()?.write_ranges(&block.number.to_le_bytes(), key::BYTES, &[range])? };
         self.written = block.bytes.len();
         Ok(())
     }

@@ -27,7 +27,7 @@ pub struct Object {
     /// What all that reads is given: a snapshot, or none.
     seen: Handle,
     /// Open for as long.
-    _mount: Option<Rc<Mount>>,
+    mount: Option<Rc<Mount>>,
 }
 
 /// Describes a single value.
@@ -62,13 +62,13 @@ impl Object {
         // SAFETY: the handle is written on success.
         let result = unsafe { daos()?.object_open(mount.container, id, mode, &raw mut handle, std::ptr::null_mut()) };
         check("cannot open an object", result)?;
-        Ok(Self { id, handle, seen: mount.snapshot().transaction(), _mount: Some(Rc::clone(mount)) })
+        Ok(Self { id, handle, seen: mount.snapshot().transaction(), mount: Some(Rc::clone(mount)) })
     }
 
     /// One of no container.
     #[cfg(test)]
     pub fn closed(id: ObjectId) -> Self {
-        Self { id, handle: Handle::NONE, seen: Handle::NONE, _mount: None }
+        Self { id, handle: Handle::NONE, seen: Handle::NONE, mount: None }
     }
 
     /// Its handle.
@@ -167,11 +167,11 @@ impl Object {
         check("cannot write", result)
     }
 
-    /// Writes or reads pieces of an array of bytes under two keys, by as few calls as the store allows.
+    /// Writes pieces of an array of bytes under two keys, by as few calls as the store allows.
     ///
     /// # Safety
-    /// The ranges' memory is there, and nobody else's while it is written.
-    pub unsafe fn transfer(&self, dkey: &[u8], akey: &[u8], ranges: &[Range], is_write: bool) -> Result<()> {
+    /// The ranges' memory is there.
+    pub unsafe fn write_ranges(&self, dkey: &[u8], akey: &[u8], ranges: &[Range]) -> Result<()> {
         for ranges in ranges.chunks(RANGES_MAX) {
             let mut extents: Vec<Extent> =
                 ranges.iter().map(|range| Extent { index: range.offset, count: range.length as u64 }).collect();
@@ -190,27 +190,12 @@ impl Object {
                 extents: extents.as_mut_ptr(),
             };
             let mut list = ScatterGather { count, count_out: 0, vectors: vectors.as_mut_ptr() };
-            let daos = daos()?;
+            let none = std::ptr::null_mut();
             // SAFETY: the memory is as the caller promises, the rest is ours until the call returns.
             let result = unsafe {
-                if is_write {
-                    let none = std::ptr::null_mut();
-                    daos.update(self.handle, Handle::NONE, 0, &raw mut key, 1, &raw mut descriptor, &raw mut list, none)
-                } else {
-                    daos.fetch(
-                        self.handle,
-                        Handle::NONE,
-                        0,
-                        &raw mut key,
-                        1,
-                        &raw mut descriptor,
-                        &raw mut list,
-                        std::ptr::null_mut(),
-                        std::ptr::null_mut(),
-                    )
-                }
+                daos()?.update(self.handle, Handle::NONE, 0, &raw mut key, 1, &raw mut descriptor, &raw mut list, none)
             };
-            check(if is_write { "cannot write data" } else { "cannot read data" }, result)?;
+            check("cannot write data", result)?;
         }
         Ok(())
     }
@@ -313,6 +298,10 @@ impl Object {
 
 impl Drop for Object {
     fn drop(&mut self) {
+        // The handle of a process from which this one was forked is a number that may be another object's here.
+        if self.mount.as_ref().is_some_and(|mount| mount.is_inherited()) {
+            return;
+        }
         if let Ok(daos) = daos() {
             // SAFETY: open, and used no more.
             unsafe { daos.object_close(self.handle, std::ptr::null_mut()) };
