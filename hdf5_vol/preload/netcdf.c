@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -58,11 +59,13 @@ static bool is_entry(const char *path)
 {
 	char start[MAGIC_SIZE];
 	bool is_one;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	/* Opening a pipe does not wait for who writes into it. */
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (file < 0)
 		return false;
-	is_one = read(file, start, sizeof start) == MAGIC_SIZE && memcmp(start, MAGIC, MAGIC_SIZE) == 0;
+	is_one = fstat(file, &status) == 0 && S_ISREG(status.st_mode) && read(file, start, sizeof start) == MAGIC_SIZE && memcmp(start, MAGIC, MAGIC_SIZE) == 0;
 	close(file);
 	return is_one;
 }
