@@ -1,6 +1,7 @@
 //! A descriptor that another thread rings to end a wait.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An event counter of the kernel (`eventfd`): rung from any thread, waited for by one.
@@ -55,5 +56,30 @@ impl Doorbell {
     /// The descriptor to wait on for reading.
     pub fn descriptor(&self) -> RawFd {
         self.descriptor.as_ref().map_or(-1, AsRawFd::as_raw_fd)
+    }
+}
+
+/// Rings when it is dropped, also by a panic: for threads of which somebody waits to hear that they have ended.
+pub struct RingAtEnd(pub Arc<Doorbell>);
+
+impl Drop for RingAtEnd {
+    fn drop(&mut self) {
+        self.0.ring();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_rings() {
+        let bell = Arc::new(Doorbell::simulated());
+        let ring = RingAtEnd(bell.clone());
+        let thread = std::thread::spawn(move || {
+            let _ring = ring;
+            panic!("planted");
+        });
+        assert!(thread.join().is_err() && bell.is_rung());
     }
 }

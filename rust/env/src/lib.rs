@@ -21,7 +21,7 @@ pub mod waiting;
 
 pub use buffer_pool::{BufferPool, PooledBuffer};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use doorbell::Doorbell;
+pub use doorbell::{Doorbell, RingAtEnd};
 pub use executor::{Executor, JoinHandle, Source, Spawner};
 pub use hybrid_clock::HybridClock;
 pub use io_buffer::{IO_ALIGNMENT, IoBuffer};

@@ -3,7 +3,7 @@
 //! by a thread of its own.
 
 use crate::local::Wanted;
-use daos_env::{Doorbell, Env};
+use daos_env::{Doorbell, Env, RingAtEnd};
 use daos_rpc::{ControlNetwork, ControlStream};
 use daos_status::{Code, Result, Status, fail};
 use daos_wire::header::HEADER_LENGTH;
@@ -210,7 +210,7 @@ impl Link {
                 }
                 Err(mpsc::TryRecvError::Empty) => Next::Wait(State::Dialling(attempt, dialled)),
                 Err(mpsc::TryRecvError::Disconnected) => {
-                    let sentence = "the thread that connects could not be started";
+                    let sentence = "the thread that connects could not be started, or has ended";
                     Next::GoOn(self.try_next(attempt.next, Status::new(Code::Misc, sentence)))
                 }
             },
@@ -251,9 +251,11 @@ impl Link {
         let (sender, dialled) = mpsc::channel();
         let (network, bell, place) = (self.network.clone(), self.bell.clone(), attempt.place.clone());
         let connect = move || {
+            // The sender goes first, also by a panic: whoever hears the bell finds the outcome, or that there is none.
+            let _ring = RingAtEnd(bell);
+            let sender = sender;
             // When nobody listens any more, the engine does something else by now.
             let _nobody = sender.send(network.connect(&place));
-            bell.ring();
         };
         if self.network.waits() {
             // One that cannot be started drops the sender, which is found out at the next look.
