@@ -38,7 +38,7 @@ pub struct EngineStorage {
     pub data: SpaceInfo,
     /// Its parts of pools in memory.
     pub memory: SpaceInfo,
-    /// Why it is not known what its pools have, of which all is zero then: it does not serve.
+    /// Why it is not known what its pools have, of which all is zero then: it does not serve, or its targets are busy.
     pub unknown: Option<Status>,
 }
 

@@ -221,7 +221,7 @@ wire_enums! {
         LogMask(String) = 10,
         /// The network interfaces of the engine's machine.
         Interfaces(EngineInterfaces) = 11,
-        /// What an engine stores on, and why it cannot say how full that is: it does not serve.
+        /// What an engine stores on, and why it cannot say how full that is: it does not serve, or its targets are busy.
         FileSystem((EngineFileSystem, ControlFailure)) = 12,
     }
 }
