@@ -33,7 +33,7 @@ def read_in_child(number):
         return int(file["rows"][number])
 
 
-def write_in_child(number, inherited):
+def write_in_child(number, inherited, reader):
     with h5py.File(name("data"), "r") as file:
         numpy.testing.assert_array_equal(file["rows"][()], ROWS)
     with h5py.File(name(number), "w") as file:
@@ -41,6 +41,12 @@ def write_in_child(number, inherited):
         file["rows"] = ROWS * number
     assert is_refused(lambda: inherited.create_group("of a child"))
     assert is_refused(lambda: inherited["rows"].__setitem__(0, 5))
+    # Numbers of the parent's handles are those of the child's own.
+    with h5py.File(name(number), "r") as file:
+        opened = [file["rows"], file["group"]]
+        assert is_refused(lambda: reader[0])
+        assert is_refused(lambda: reader.attrs["unread"])
+        del opened
     # What the parent has not written yet is not the child's to write.
     inherited.close()
 
@@ -49,11 +55,13 @@ def write():
     context = multiprocessing.get_context("fork")
     with h5py.File(name("data"), "w") as file:
         file["rows"] = ROWS
+        file["rows"].attrs["unread"] = 5
+    reader = h5py.File(name("data"), "r")["rows"]
     # A file that is open, with changes that wait, and of which chunks wait for their filters.
     parent = h5py.File(name("parent"), "w")
     parent["rows"] = ROWS
     parent.create_dataset("filtered", data=ROWS, chunks=(100,), compression="gzip")
-    children = [context.Process(target=write_in_child, args=(number, parent)) for number in range(CHILDREN)]
+    children = [context.Process(target=write_in_child, args=(number, parent, reader)) for number in range(CHILDREN)]
     for child in children:
         child.start()
     for child in children:
