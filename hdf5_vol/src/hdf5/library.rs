@@ -85,6 +85,12 @@ functions! {
     fn type_equal(one: Hid, other: Hid) -> c_int = "H5Tequal";
     fn type_size(id: Hid) -> usize = "H5Tget_size";
     fn type_class(id: Hid) -> c_int = "H5Tget_class";
+    fn type_precision(id: Hid) -> usize = "H5Tget_precision";
+    fn type_order(id: Hid) -> c_int = "H5Tget_order";
+    fn type_padding(id: Hid) -> c_int = "H5Tget_strpad";
+    fn type_fields(
+        id: Hid, sign: *mut usize, exponent: *mut usize, exponent_size: *mut usize, mantissa: *mut usize, mantissa_size: *mut usize
+    ) -> Herr = "H5Tget_fields";
     fn type_is_text(id: Hid) -> c_int = "H5Tis_variable_str";
     fn type_member_count(id: Hid) -> c_int = "H5Tget_nmembers";
     fn type_member(id: Hid, number: c_uint) -> Hid = "H5Tget_member_type";

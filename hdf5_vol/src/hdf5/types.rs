@@ -106,8 +106,14 @@ pub mod order {
 /// `H5T_class_t`.
 pub mod type_class {
     use std::ffi::c_int;
+    pub const INTEGER: c_int = 0;
+    pub const FLOAT: c_int = 1;
+    pub const STRING: c_int = 3;
+    pub const BITFIELD: c_int = 4;
+    pub const OPAQUE: c_int = 5;
     pub const COMPOUND: c_int = 6;
     pub const REFERENCE: c_int = 7;
+    pub const ENUMERATION: c_int = 8;
     pub const VARIABLE_LENGTH: c_int = 9;
     pub const ARRAY: c_int = 10;
 }

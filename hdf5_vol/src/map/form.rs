@@ -9,6 +9,7 @@
 //! ```
 //! Elements are of the datatypes that the map was made with.
 
+use super::sameness::Sameness;
 use crate::convert::{Background, Stored};
 use crate::failure::{Failure, Minor, Result};
 use crate::file::File;
@@ -27,6 +28,13 @@ pub enum Form {
     Text,
     /// A sequence of variable length of such elements.
     Sequence(Stored),
+}
+
+/// How keys lie in the container.
+pub struct Key {
+    form: Form,
+    /// None of texts of variable length, whose bytes all mean something.
+    sameness: Option<Sameness>,
 }
 
 /// What is before the bytes of a value of variable length; what a key of variable length ends with, and what stands for one that is none.
@@ -61,8 +69,8 @@ impl Form {
         Ok(Self::Element(Stored::decode(file, encoded)?))
     }
 
-    /// Of a key. Nothing in it may lead elsewhere, or have bytes that mean nothing: keys that are equal have the same bytes.
-    pub fn of_key(file: &Rc<File>, encoded: &[u8]) -> Result<Self> {
+    /// Of a key, with what makes equal ones the same bytes. Nothing in it may lead elsewhere.
+    pub fn of_key(file: &Rc<File>, encoded: &[u8]) -> Result<Key> {
         let kind = Type::decode(encoded)?;
         let packed = packed(&kind)?;
         let kind = packed.as_ref().unwrap_or(&kind);
@@ -76,7 +84,11 @@ impl Form {
                             elements of fixed length";
             return Err(Failure::new(Minor::BadType, sentence));
         }
-        Ok(form)
+        let sameness = match &form {
+            Self::Element(stored) | Self::Sequence(stored) => Some(Sameness::of(stored.file.get())?),
+            Self::Text => None,
+        };
+        Ok(Key { form, sameness })
     }
 
     /// Whether the bytes of a value mean something in this file alone.
@@ -84,27 +96,10 @@ impl Form {
         matches!(self, Self::Element(stored) if stored.leads_elsewhere)
     }
 
-    /// The key that lies in memory.
-    ///
-    /// # Safety
-    /// The memory has an element of the datatype.
-    pub unsafe fn key(&self, kind: Hid, memory: *const c_void, list: Hid) -> Result<Vec<u8>> {
-        // SAFETY: as the caller promises.
-        let bytes = unsafe { self.bytes(kind, memory, list, |_| Ok(None))? };
-        Ok(match (self, bytes) {
-            (_, None) => vec![SOME],
-            (Self::Element(_), Some(bytes)) => bytes,
-            (_, Some(mut bytes)) => {
-                bytes.push(NONE);
-                bytes
-            }
-        })
-    }
-
     /// The value that lies in memory, as it is stored. `before` gives what is stored already, of which members may stay.
     ///
     /// # Safety
-    /// As for [`Form::key`].
+    /// As for [`Key::stored`].
     pub unsafe fn value(
         &self,
         kind: Hid,
@@ -180,20 +175,6 @@ impl Form {
         }
     }
 
-    /// Puts a key into memory. What it leads to there is the caller's to free, by [`Allocator::ours`].
-    ///
-    /// # Safety
-    /// The memory has room for an element of the datatype.
-    pub unsafe fn key_to_memory(&self, bytes: &[u8], kind: Hid, memory: *mut c_void, list: Hid) -> Result<()> {
-        let bytes = match (self, bytes) {
-            (Self::Element(_), _) => Some(bytes),
-            (Self::Text, [SOME]) => None,
-            _ => Some(bytes.strip_suffix(&[NONE]).ok_or_else(damaged)?),
-        };
-        // SAFETY: as the caller promises.
-        unsafe { self.to_memory(bytes, kind, memory, &Allocator::ours(), list) }
-    }
-
     /// Puts a value into memory. What it leads to there is the program's to free.
     ///
     /// # Safety
@@ -267,6 +248,42 @@ impl Form {
                 Ok(())
             }
         }
+    }
+}
+
+impl Key {
+    /// The key that lies in memory.
+    ///
+    /// # Safety
+    /// The memory has an element of the datatype.
+    pub unsafe fn stored(&self, kind: Hid, memory: *const c_void, list: Hid) -> Result<Vec<u8>> {
+        // SAFETY: as the caller promises.
+        let mut bytes = unsafe { self.form.bytes(kind, memory, list, |_| Ok(None))? };
+        if let (Some(sameness), Some(elements)) = (&self.sameness, &mut bytes) {
+            sameness.settle(elements);
+        }
+        Ok(match (&self.form, bytes) {
+            (_, None) => vec![SOME],
+            (Form::Element(_), Some(bytes)) => bytes,
+            (_, Some(mut bytes)) => {
+                bytes.push(NONE);
+                bytes
+            }
+        })
+    }
+
+    /// Puts a key into memory. What it leads to there is the caller's to free, by [`Allocator::ours`].
+    ///
+    /// # Safety
+    /// The memory has room for an element of the datatype.
+    pub unsafe fn to_memory(&self, bytes: &[u8], kind: Hid, memory: *mut c_void, list: Hid) -> Result<()> {
+        let bytes = match (&self.form, bytes) {
+            (Form::Element(_), _) => Some(bytes),
+            (Form::Text, [SOME]) => None,
+            _ => Some(bytes.strip_suffix(&[NONE]).ok_or_else(damaged)?),
+        };
+        // SAFETY: as the caller promises.
+        unsafe { self.form.to_memory(bytes, kind, memory, &Allocator::ours(), list) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Maps: keys, each with a value. A pair is a value under a dkey, so a map of any size is opened, asked and changed without reading it.
 
 mod form;
+mod sameness;
 
 pub use form::{Allocate, Free};
 
@@ -13,14 +14,14 @@ use crate::handle::{Handle, Located};
 use crate::hdf5::arguments::MapVisitor;
 use crate::hdf5::{DEFAULT, Herr, Hid, Identifier, Type, Variable, library, size_of_type};
 use crate::properties;
-use form::Form;
+use form::{Form, Key};
 use std::ffi::c_void;
 use std::rc::Rc;
 
 /// A map that is open.
 pub struct Map {
     pub located: Located,
-    key: Form,
+    key: Key,
     value: Form,
     /// The object with its pairs.
     pairs: Rc<Object>,
@@ -144,7 +145,7 @@ impl Map {
         self.file().require_writable()?;
         // SAFETY: as the caller promises.
         unsafe {
-            let dkey = self.key.key(key.0, key.1, list)?;
+            let dkey = self.key.stored(key.0, key.1, list)?;
             let before = |size| {
                 let stored = self.get_bytes(&dkey)?.map(|bytes| bytes.to_vec());
                 Ok(stored.filter(|bytes| bytes.len() == size))
@@ -161,7 +162,7 @@ impl Map {
     pub unsafe fn get(&self, key: (Hid, *const c_void), value: (Hid, *mut c_void), list: Hid) -> Result<()> {
         // SAFETY: as the caller promises.
         unsafe {
-            let dkey = self.key.key(key.0, key.1, list)?;
+            let dkey = self.key.stored(key.0, key.1, list)?;
             let bytes = self.get_bytes(&dkey)?.ok_or_else(no_such_key)?;
             self.value.value_to_memory(&bytes, value.0, value.1, list)
         }
@@ -173,7 +174,7 @@ impl Map {
     /// The key in memory is of its datatype.
     pub unsafe fn has(&self, key: (Hid, *const c_void), list: Hid) -> Result<bool> {
         // SAFETY: as the caller promises.
-        self.has_bytes(&unsafe { self.key.key(key.0, key.1, list)? })
+        self.has_bytes(&unsafe { self.key.stored(key.0, key.1, list)? })
     }
 
     fn has_bytes(&self, dkey: &[u8]) -> Result<bool> {
@@ -188,7 +189,7 @@ impl Map {
     pub unsafe fn remove(&self, key: (Hid, *const c_void), list: Hid) -> Result<()> {
         self.file().require_writable()?;
         // SAFETY: as the caller promises.
-        let dkey = unsafe { self.key.key(key.0, key.1, list)? };
+        let dkey = unsafe { self.key.stored(key.0, key.1, list)? };
         if !self.has_bytes(&dkey)? {
             return Err(no_such_key());
         }
@@ -231,7 +232,7 @@ impl Map {
             // SAFETY: the memory has room for an element; the function gets what HDF5's documentation says.
             let result = unsafe {
                 memory.clear();
-                self.key.key_to_memory(dkey, kind, memory.pointer(), list)?;
+                self.key.to_memory(dkey, kind, memory.pointer(), list)?;
                 *position += 1;
                 visitor(map.get(), memory.pointer(), data)
             };

@@ -251,6 +251,37 @@ static void read_compounds(hid_t file)
 	H5Tclose(part);
 }
 
+/* Keys that are equal are one, whatever is in bytes that mean nothing. */
+static void equal_keys(hid_t file)
+{
+	struct spaced {
+		char letter;
+		char text[7];
+		double number;
+	} key = {'k', "a", -0.0}, same = {'k', {'a', 0, 'x', 'y'}, 0.0}, other = {'k', "b", 0.0};
+	hid_t text = H5Tcopy(H5T_C_S1), kind = H5Tcreate(H5T_COMPOUND, sizeof(struct spaced)), map;
+	int value = 1, found = 0;
+	hsize_t count = 0;
+	hbool_t exists = 1;
+
+	require(H5Tset_size(text, sizeof(key.text)) >= 0 && H5Tinsert(kind, "letter", HOFFSET(struct spaced, letter), H5T_NATIVE_CHAR) >= 0);
+	require(H5Tinsert(kind, "text", HOFFSET(struct spaced, text), text) >= 0);
+	require(H5Tinsert(kind, "number", HOFFSET(struct spaced, number), H5T_NATIVE_DOUBLE) >= 0);
+	map = create(file, "equal", kind, H5T_NATIVE_INT);
+	require(H5Mput(map, kind, &key, H5T_NATIVE_INT, &value, H5P_DEFAULT) >= 0);
+	require(H5Mget(map, kind, &same, H5T_NATIVE_INT, &found, H5P_DEFAULT) >= 0 && found == 1);
+	require(H5Mput(map, kind, &same, H5T_NATIVE_INT, &value, H5P_DEFAULT) >= 0);
+	require(H5Mget_count(map, &count, H5P_DEFAULT) >= 0 && count == 1);
+	require(H5Mexists(map, kind, &other, &exists, H5P_DEFAULT) >= 0 && !exists);
+	require(H5Mdelete(map, kind, &same, H5P_DEFAULT) >= 0);
+	require(H5Mget_count(map, &count, H5P_DEFAULT) >= 0 && count == 0);
+	H5Mclose(map);
+	/* Some of its bits mean nothing. */
+	fails(H5Mcreate(file, "wrong", H5T_NATIVE_LDOUBLE, H5T_NATIVE_INT, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+	H5Tclose(kind);
+	H5Tclose(text);
+}
+
 /* Values with texts within, and references. */
 static void write_others(hid_t file)
 {
@@ -443,6 +474,7 @@ static void one(const char *name, int is_write)
 		sequences(file, 1);
 		write_compounds(file);
 		write_others(file);
+		equal_keys(file);
 		iterate(file);
 		objects(file, name);
 	} else {
