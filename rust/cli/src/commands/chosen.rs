@@ -61,11 +61,12 @@ impl Chosen {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::hosts::hosts;
 
-    fn engine(rank: u32) -> RankInfo {
+    /// The second one of a machine has an odd rank.
+    pub fn engine(rank: u32) -> RankInfo {
         let control = format!("127.0.0.{}:{}", 1 + rank / 2, 10001 + rank % 2);
         let (engine, fault_domain, state, trouble) = (String::new(), String::new(), "joined".to_owned(), String::new());
         RankInfo { rank, engine, control, fault_domain, state, targets: Vec::new(), trouble }

@@ -98,12 +98,7 @@ pub fn host(control: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn engine(rank: u32) -> RankInfo {
-        let control = format!("127.0.0.{}:{}", 1 + rank / 2, 10001 + rank % 2);
-        let (engine, fault_domain, state, trouble) = (String::new(), String::new(), "joined".to_owned(), String::new());
-        RankInfo { rank, engine, control, fault_domain, state, targets: Vec::new(), trouble }
-    }
+    use crate::commands::chosen::tests::engine;
 
     #[test]
     fn what_fails_alike_is_said_once() {
