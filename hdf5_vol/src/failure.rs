@@ -128,6 +128,11 @@ impl Failure {
         Self { text: format!("{what}: {}", self.text), ..self }
     }
 
+    /// Says what to do where something is missing.
+    pub fn advise_if_missing(self, advice: &str) -> Self {
+        if self.minor == Minor::NotFound { Self { text: format!("{}; {advice}", self.text), ..self } } else { self }
+    }
+
     /// Puts it on HDF5's stack. Any other call to HDF5 clears the stack, so this is the last thing that a callback does.
     pub fn push(&self, function: &CStr) {
         let text = CString::new(self.text.replace('\0', " ")).unwrap_or_default();

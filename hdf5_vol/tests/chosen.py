@@ -82,6 +82,8 @@ def information():
     for wrong, why in [("pol=tank", "it knows no"), ("pool", "has no value"), ("pool=a;pool=b", "twice"), ("pool=a/b", "is the name of no pool")]:
         said = program("h5py.File('a.h5', 'w')", f"daos {wrong}", may_fail=True)
         assert why in said and "pool=tank;container=home" in said, said
+    program("fails(lambda: h5py.File('daos://absent/home/a.h5', 'w'), 'pool absent', 'daos pool create absent')")
+    program(f"fails(lambda: h5py.File('daos://{POOL}/absent/a.h5', 'w'), 'container absent', 'daos container create {POOL} absent')")
     program("fails(lambda: h5py.File('c.h5', 'w'), 'S99', 'no object class')", here + ";class=S99")
     # Also where the list for making it names one: what is there stays.
     spoil = '''

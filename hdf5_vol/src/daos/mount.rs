@@ -97,7 +97,9 @@ impl Mount {
                 std::ptr::null_mut(),
             )
         };
-        check(&format!("cannot connect to pool {pool_name}"), result)?;
+        check(&format!("cannot connect to pool {pool_name}"), result).map_err(|failure| {
+            failure.advise_if_missing(&format!("'daos pool create {pool_name}' makes it, 'daos pool list' shows all"))
+        })?;
         let mut information = ContainerInformation::default();
         // SAFETY: the same.
         let result = unsafe {
@@ -110,7 +112,10 @@ impl Mount {
                 std::ptr::null_mut(),
             )
         };
-        check(&format!("cannot open container {container_name} of pool {pool_name}"), result)?;
+        check(&format!("cannot open container {container_name} of pool {pool_name}"), result).map_err(|failure| {
+            let place = format!("{pool_name} {container_name}");
+            failure.advise_if_missing(&format!("'daos container create {place} --type POSIX' makes it"))
+        })?;
         mount.uuid = information.uuid;
         if let Some(snapshot) = snapshot {
             mount.snapshot = Snapshot::find(mount.container, snapshot).map_err(|failure| {
