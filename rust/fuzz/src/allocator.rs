@@ -2,21 +2,30 @@
 #![allow(unsafe_code, reason = "an allocator is an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// What no target asks for at a time: it is refused, which ends the process, after the line that says where it happened.
 const REFUSED: usize = 1 << 30;
 
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// Bytes that this thread has asked for less those that it has given back, also of others' memory, and the most there were.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
 static IS_REFUSING: AtomicBool = AtomicBool::new(false);
 
 /// The system's allocator, counted.
 pub struct Counting;
 
 fn added(bytes: usize) {
-    let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
-    PEAK.fetch_max(live, Relaxed);
+    let live = LIVE.get().wrapping_add_unsigned(bytes);
+    LIVE.set(live);
+    PEAK.set(PEAK.get().max(live));
+}
+
+fn removed(bytes: usize) {
+    LIVE.set(LIVE.get().wrapping_sub_unsigned(bytes));
 }
 
 /// Whether so much may be asked for; what may not is said before the process ends.
@@ -50,7 +59,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        removed(layout.size());
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(memory, layout) }
     }
@@ -59,17 +68,17 @@ unsafe impl GlobalAlloc for Counting {
         if !is_allowed(size) {
             return std::ptr::null_mut();
         }
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        removed(layout.size());
         added(size);
         // SAFETY: as the caller promises.
         unsafe { System.realloc(memory, layout, size) }
     }
 }
 
-/// The most bytes that an action had at a time, beyond what there was before it. Right in a process that does nothing else meanwhile.
+/// The most bytes that an action had at a time, beyond what there was before it. Threads that it starts do not count.
 pub fn peak_of<T>(action: impl FnOnce() -> T) -> (T, usize) {
-    let before = LIVE.load(Relaxed);
-    PEAK.store(before, Relaxed);
+    let before = LIVE.get();
+    PEAK.set(before);
     let result = action();
-    (result, PEAK.load(Relaxed).saturating_sub(before))
+    (result, PEAK.get().saturating_sub(before).unsigned_abs())
 }
